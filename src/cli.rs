@@ -1,0 +1,322 @@
+//! What may be typed. The doc comments are the help.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+/// Import groups into a Tallyfy organization from CSV and JSON-lines files.
+///
+/// Every row is checked, repeated names are dropped, and groups are created at the rate limit, each exactly once:
+/// however a run ends, the same command again finishes it.
+#[derive(Debug, Parser)]
+#[command(name = "tallyfy-groups", version, max_term_width = 100, after_long_help = TOUR)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Logging.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+const TOUR: &str = "\
+First steps:
+  tallyfy-groups import groups.csv --sandbox        try it: no account, nothing leaves this machine
+  tallyfy-groups validate groups.csv                name every problem of the file
+  tallyfy-groups import --dry-run groups.csv        say what would become of every row
+  tallyfy-groups import groups.csv                  create the groups
+  tallyfy-groups import groups.rejects.csv          after mending: import the rest
+
+The organization is read from TALLYFY_ORG_ID or --org, the token from TALLYFY_API_TOKEN or --token-file.
+
+Exit codes:
+  0    every row is created, exists or is a duplicate; or no problem was found
+  1    the program or the machine failed
+  2    wrong usage: flags, a missing file, a header that cannot be used
+  3    the token is missing, wrong, or died during the run
+  5    organization or endpoint not found
+  6    the server asked for a longer pause than --max-wait
+  7    problems in the file (validate, --dry-run, --strict)
+  9    finished, but some rows are invalid, failed or unknown
+  130  interrupted; run the same command again to go on";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create the groups that files define
+    ///
+    /// Reads and checks all files first, then creates what the organization does not have yet. Writes the results
+    /// (one row for every input row), the rejects (rows to be mended and imported again) and the journal, by which
+    /// the same command goes on with a run that was cut off.
+    Import(Box<ImportArgs>),
+    /// Check files without any network
+    ///
+    /// Names every problem of every row with its file and line. Exit code 7 if there is one.
+    Validate(ValidateArgs),
+    /// Serve a simulated Tallyfy API on this machine
+    ///
+    /// Prints its address and serves until it is interrupted. Groups live in memory only.
+    Sandbox(SandboxArgs),
+    /// Print shell completions
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Logging, for every command.
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// Log more: -v what is repeated and why, -vv every step
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+    /// Log errors only, and print no progress and no summary
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+    /// Log lines for people or as JSON
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub log_format: LogFormatArg,
+    /// Write logs to this file instead of standard error
+    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub log_file: Option<PathBuf>,
+}
+
+/// `--log-format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormatArg {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// How files are read and checked.
+#[derive(Debug, Args)]
+pub struct InputArgs {
+    /// CSV or JSON-lines files; `-` is standard input. Several files are one import
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// The files' format [default: found from the file]
+    #[arg(long, value_name = "FORMAT", help_heading = "Input")]
+    pub format: Option<FormatArg>,
+    /// The character between cells: one of , ; | or another, or `tab` [default: found from the header]
+    #[arg(long, value_name = "C", value_parser = delimiter, help_heading = "Input")]
+    pub delimiter: Option<u8>,
+    /// The files' encoding, such as windows-1252 [default: UTF-8, or UTF-16 with a byte-order mark]
+    #[arg(long, value_name = "NAME", value_parser = encoding, help_heading = "Input")]
+    pub encoding: Option<&'static encoding_rs::Encoding>,
+    /// The column that holds a field: name, description, members or guests. Can be repeated
+    #[arg(long, value_name = "FIELD=COLUMN", value_parser = mapping, help_heading = "Input")]
+    pub map: Vec<(crate::model::Field, String)>,
+    /// Read no more than the first N rows
+    #[arg(long, value_name = "N", help_heading = "Input")]
+    pub limit: Option<u64>,
+    /// When names are the same: `folded` ignores case, outer and repeated spaces, and Unicode composition
+    #[arg(long, value_name = "HOW", default_value = "folded", help_heading = "Rules")]
+    pub match_names: MatchNamesArg,
+    /// A row whose name an earlier row has: the first wins, takes over the later one's members and guests, or the later one is invalid
+    #[arg(long, value_name = "WHAT", default_value = "skip", help_heading = "Rules")]
+    pub on_duplicate: OnDuplicateArg,
+    /// A row without a description is invalid
+    #[arg(long, help_heading = "Rules")]
+    pub require_description: bool,
+    /// Give this description to rows that have none
+    #[arg(long, value_name = "TEXT", help_heading = "Rules")]
+    pub default_description: Option<String>,
+}
+
+/// `import`
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The input.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Say what would become of every row; send nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Import into a simulated organization inside this process: no account, no token, no network
+    #[arg(long, conflicts_with_all = ["base_url", "token_file"])]
+    pub sandbox: bool,
+    /// Where to and how fast.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    /// A row whose name the organization already has: settled as `exists`, or as `failed`
+    #[arg(long, value_name = "WHAT", default_value = "skip", help_heading = "Rules")]
+    pub on_existing: OnExistingArg,
+    /// Send nothing if any row is invalid
+    #[arg(long, help_heading = "Rules")]
+    pub strict: bool,
+    /// The folder for results, rejects and journal
+    #[arg(long, value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub out_dir: PathBuf,
+    /// The results file; JSON lines if it ends in .jsonl [default: STEM.results.csv in the out-dir]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub results: Option<PathBuf>,
+    /// Repeat the input's own columns in the results
+    #[arg(long, help_heading = "Output")]
+    pub with_input: bool,
+    /// The rows that were not imported, to be mended [default: STEM.rejects.EXT in the out-dir]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub rejects: Option<PathBuf>,
+    /// The journal [default: STEM.journal in the out-dir]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub journal: Option<PathBuf>,
+    /// Do not go on with a run that was cut off: begin anew
+    #[arg(long)]
+    pub fresh: bool,
+    /// Progress on standard error: a bar on a terminal, a line every ten seconds elsewhere
+    #[arg(long, value_name = "HOW", default_value = "auto", help_heading = "Output")]
+    pub progress: ProgressArg,
+    /// Print the summary (or the plan of a dry run) as JSON on standard output
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// Where to and how fast.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct ConnectionArgs {
+    /// The organization's id [env: TALLYFY_ORG_ID]
+    #[arg(long, value_name = "ID")]
+    pub org: Option<String>,
+    /// The API's address; may carry a path [env: TALLYFY_BASE_URL] [default: https://api.tallyfy.com]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub base_url: Option<String>,
+    /// A file that holds the token [env: TALLYFY_TOKEN_FILE; the token itself: TALLYFY_API_TOKEN, else TALLYFY_ACCESS_TOKEN]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub token_file: Option<PathBuf>,
+    /// The most requests of any kind in a period: N/s, N/min, N/h or N/DURATION; or `none` [env: TALLYFY_RATE] [default: 600/min]
+    #[arg(long, value_name = "N/PERIOD")]
+    pub rate: Option<String>,
+    /// The most requests in flight
+    #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub concurrency: u16,
+    /// The longest one request may take
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub timeout: Duration,
+    /// The most sends of one row
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_attempts: u32,
+    /// The longest pause the server may ask for; the run stops at a longer one
+    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = duration)]
+    pub max_wait: Duration,
+}
+
+/// `validate`
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// The input.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Print problems and totals as JSON lines
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// `sandbox`
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// The port to serve on; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value = "8765")]
+    pub port: u16,
+    /// Refuse requests beyond this rate with 429: N/s, N/min, N/h or N/DURATION
+    #[arg(long, value_name = "N/PERIOD", default_value = "600/min")]
+    pub rate: String,
+    /// Begin with so many groups
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub groups: usize,
+    /// Have so many users, with ids from 1001 on; 0 takes any member id for a user's
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub users: usize,
+    /// Answer every request after this time
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub latency: Duration,
+    /// Faults to play, as a TOML script
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub weather: Option<PathBuf>,
+    /// Let several groups have the same name
+    #[arg(long)]
+    pub allow_same_names: bool,
+}
+
+/// `--format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// Comma-separated values, or with another delimiter
+    Csv,
+    /// JSON lines
+    Jsonl,
+}
+
+/// `--match-names`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MatchNamesArg {
+    /// Case, spaces and Unicode composition do not matter
+    Folded,
+    /// Every character matters
+    Exact,
+}
+
+/// `--on-duplicate`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnDuplicateArg {
+    /// The first row wins
+    Skip,
+    /// The first row takes over members and guests of the later ones
+    Merge,
+    /// The later row is invalid
+    Fail,
+}
+
+/// `--on-existing`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnExistingArg {
+    /// The row is settled as `exists`
+    Skip,
+    /// The row is settled as `failed`
+    Fail,
+}
+
+/// `--progress`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProgressArg {
+    /// A bar on a terminal, plain lines elsewhere
+    Auto,
+    /// A bar
+    Bar,
+    /// A line every ten seconds
+    Plain,
+    /// Nothing
+    None,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) => Ok(duration),
+        Err(_) => Err("30s, 5min or 2h are durations".to_owned()),
+    }
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [byte] if (byte.is_ascii_graphic() && *byte != b'"') || *byte == b'\t' => Ok(*byte),
+        b"tab" | b"\\t" => Ok(b'\t'),
+        _ => Err("one ASCII character is expected, or `tab`".to_owned()),
+    }
+}
+
+fn encoding(text: &str) -> Result<&'static encoding_rs::Encoding, String> {
+    encoding_rs::Encoding::for_label(text.as_bytes()).ok_or_else(|| {
+        "this encoding is not known; utf-8, utf-16le, windows-1252, shift_jis or macintosh are some that are".to_owned()
+    })
+}
+
+fn mapping(text: &str) -> Result<(crate::model::Field, String), String> {
+    let (field, column) = text.split_once('=').ok_or("FIELD=COLUMN is expected")?;
+    let known = crate::model::Field::ALL.into_iter().find(|known| known.as_str() == field.trim().to_lowercase());
+    let known = known.ok_or("the field is name, description, members or guests")?;
+    if column.trim().is_empty() { Err("the column is missing".to_owned()) } else { Ok((known, column.to_owned())) }
+}

@@ -1,0 +1,80 @@
+//! `import --dry-run`: read → check → plan against the organization → the plan, row by row. Nothing is sent, nothing is kept.
+
+use std::io::{self, BufWriter};
+
+use indicatif::MultiProgress;
+
+use crate::cli::ImportArgs;
+use crate::exit::Ending;
+use crate::journal::{Journal, RunId};
+use crate::model::{Halt, Status};
+use crate::report::{PlanReport, Progress};
+use crate::send::Stop;
+use crate::settings::{Connection, Environment, Input, OutputPaths, Target, progress_mode};
+
+use super::Failure;
+use super::organization::{Line, settle_existing};
+use super::sandbox::block_on;
+use super::signals;
+use super::staging::{Staged, owner, stage};
+
+/// Says what an import would do.
+pub(super) fn run(
+    args: &ImportArgs,
+    is_quiet: bool,
+    environment: &Environment,
+    bars: &MultiProgress,
+) -> Result<Ending, Failure> {
+    let connection = Connection::resolve(args, environment)?;
+    let input = Input::resolve(&args.input);
+    let progress = Progress::start(progress_mode(args.progress, is_quiet), bars);
+    let mut journal = Journal::scratch()?;
+    let run = journal.begin_run(&owner(&connection))?;
+    let staged = stage(&journal, run, &input, &progress.listener())?;
+    journal.commence(run, staged.range, true)?;
+    let halt = consult(args, &connection, &mut journal, run, &staged, &progress)?;
+    progress.finish();
+    match halt {
+        Some(halt) => Err(Failure::Stopped(halt)),
+        None => tell(&journal, run, &staged, args.json),
+    }
+}
+
+/// Settles the rows whose group is there; gives the reason, if that could not be done.
+fn consult(
+    args: &ImportArgs,
+    connection: &Connection,
+    journal: &mut Journal,
+    run: RunId,
+    staged: &Staged,
+    progress: &Progress,
+) -> Result<Option<Halt>, Failure> {
+    if journal.open_rows(run)? == 0 {
+        return Ok(None);
+    }
+    let stop = Stop::default();
+    let listener = progress.listener();
+    let past = past(args, connection, staged)?;
+    block_on(async {
+        signals::listen(stop.clone());
+        let line = Line::open(connection, past.as_ref().unwrap_or(journal), &stop, &listener)?;
+        settle_existing(&line.api, journal, &staged.names, connection.policy.on_existing, &listener).await
+    })??;
+    Ok(stop.reason())
+}
+
+/// The journal of earlier imports into the simulated organization, which is all that organization is.
+fn past(args: &ImportArgs, connection: &Connection, staged: &Staged) -> Result<Option<Journal>, Failure> {
+    let path = OutputPaths::resolve(args, staged.first_format()).journal;
+    if !matches!(connection.target, Target::Simulated) || !path.exists() {
+        return Ok(None);
+    }
+    Ok(Some(Journal::open(&path, &owner(connection))?))
+}
+
+fn tell(journal: &Journal, run: RunId, staged: &Staged, is_json: bool) -> Result<Ending, Failure> {
+    let mut report = PlanReport::new(BufWriter::new(io::stdout().lock()), &staged.files, is_json);
+    journal.accounts(run, |account| report.row(account).map_err(Failure::Print))?;
+    let counts = report.finish().map_err(Failure::Print)?;
+    Ok(if counts.of(Status::Invalid) > 0 { Ending::Problems } else { Ending::Complete })
+}

@@ -1,0 +1,126 @@
+//! Why a run could not be made: every room's errors, and the ending of each.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::exit::Ending;
+use crate::journal::JournalError;
+use crate::model::Halt;
+use crate::read::ReadError;
+use crate::report::{LogError, OutputError};
+use crate::sandbox::WeatherError;
+use crate::send::RateError;
+use crate::settings::SettingsError;
+use crate::tallyfy::HttpError;
+
+/// A run could not be made, or not to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A setting is missing or wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A file cannot be read as a table.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// An output cannot be written, as was found before anything was sent.
+    #[error("cannot write {0}; nothing was sent")]
+    Unwritable(OutputError),
+    /// An output cannot be written although all is done; the journal has everything.
+    #[error("cannot write {0}; the journal has everything: make room and run the same command again")]
+    Output(#[from] OutputError),
+    /// Two outputs would be one file.
+    #[error("{one} and {other} name the same file")]
+    SameFile {
+        /// One flag.
+        one: &'static str,
+        /// The other.
+        other: &'static str,
+    },
+    /// The run stopped before its end.
+    #[error("{0}")]
+    Stopped(Halt),
+    /// A file would be written over an input.
+    #[error("{} is an input of this import and would be overwritten; name another with {flag}", path.display())]
+    Overwrite {
+        /// The file.
+        path: PathBuf,
+        /// The flag that names another.
+        flag: &'static str,
+    },
+    /// Logging cannot be set up.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The HTTP client cannot be set up.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The sandbox's rate cannot be understood.
+    #[error("--rate: {0}")]
+    Rate(#[from] RateError),
+    /// The sandbox's weather cannot be read.
+    #[error("--weather {}: {reason}", path.display())]
+    WeatherFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: io::Error,
+    },
+    /// The sandbox's weather cannot be understood.
+    #[error("--weather: {0}")]
+    Weather(#[from] WeatherError),
+    /// The sandbox cannot serve.
+    #[error("the sandbox cannot serve: {0}")]
+    Serve(io::Error),
+    /// The machine gives no thread or no timer.
+    #[error("the program cannot be started: {0}")]
+    Start(io::Error),
+    /// Standard output is gone.
+    #[error("standard output: {0}")]
+    Print(io::Error),
+    /// A defect: rows were lost or counted twice.
+    #[error(
+        "the accounts do not balance: {read} rows were read, {accounted} are accounted for; this is a defect, please report it"
+    )]
+    Unbalanced {
+        /// Rows read.
+        read: u64,
+        /// The sum over the statuses.
+        accounted: u64,
+    },
+}
+
+impl Failure {
+    /// How the run ended.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        match self {
+            Self::Settings(error) if error.is_token() => Ending::Token,
+            Self::Journal(error) if !error.is_usage() => Ending::Failed,
+            Self::Settings(_)
+            | Self::Read(_)
+            | Self::Journal(_)
+            | Self::Unwritable(_)
+            | Self::Overwrite { .. }
+            | Self::SameFile { .. }
+            | Self::Log(_)
+            | Self::Rate(_)
+            | Self::WeatherFile { .. }
+            | Self::Weather(_) => Ending::Usage,
+            Self::Stopped(halt) => Ending::of_halt(halt),
+            Self::Output(_)
+            | Self::Http(_)
+            | Self::Serve(_)
+            | Self::Start(_)
+            | Self::Print(_)
+            | Self::Unbalanced { .. } => Ending::Failed,
+        }
+    }
+
+    /// Whether there is nobody left to tell: the reader of a pipe has gone.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        matches!(self, Self::Print(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

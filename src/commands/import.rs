@@ -1,0 +1,189 @@
+//! `import`: read → check → plan → send → record → report.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::MultiProgress;
+
+use crate::cli::ImportArgs;
+use crate::exit::Ending;
+use crate::journal::{Journal, RunId, Writer};
+use crate::model::{Event, Halt, Listener, Status};
+use crate::report::{Closing, Progress, Rejects, Results, Summary};
+use crate::send::{Lane, Stop, send_all};
+use crate::settings::{Connection, Environment, Input, OutputPaths, progress_mode};
+
+use super::Failure;
+use super::organization::{Line, settle_existing};
+use super::outputs;
+use super::sandbox::block_on;
+use super::signals;
+use super::staging::{Staged, owner, stage};
+
+/// How long rows that an earlier run left in doubt have been absent before they are looked up once more.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// An import under way.
+struct Import<'a> {
+    args: &'a ImportArgs,
+    connection: Connection,
+    listener: Listener,
+    is_quiet: bool,
+    start: Instant,
+}
+
+/// The sending, done or stopped.
+struct Sent {
+    journal: Journal,
+    halt: Option<Halt>,
+    requests: u64,
+}
+
+/// Imports files.
+pub(super) fn run(
+    args: &ImportArgs,
+    is_quiet: bool,
+    environment: &Environment,
+    bars: &MultiProgress,
+) -> Result<Ending, Failure> {
+    let start = Instant::now();
+    let connection = Connection::resolve(args, environment)?;
+    let progress = Progress::start(progress_mode(args.progress, is_quiet), bars);
+    let import = Import { args, connection, listener: progress.listener(), is_quiet, start };
+    let (mut journal, run, staged) = import.take_in()?;
+    let paths = outputs::resolve(args, staged.first_format())?;
+    if journal.commence(run, staged.range, args.fresh)? {
+        tracing::warn!("going on with a run that was cut off");
+    }
+    let is_held = args.strict && staged.invalid > 0;
+    let sent = if is_held { Sent { journal, halt: None, requests: 0 } } else { import.send(journal, run, &staged)? };
+    progress.finish();
+    import.report(&sent, run, &staged, &paths)
+}
+
+impl Import<'_> {
+    /// Reads and checks all files into the journal.
+    fn take_in(&self) -> Result<(Journal, RunId, Staged), Failure> {
+        let input = Input::resolve(&self.args.input);
+        let journal = Journal::open(&outputs::journal(self.args)?, &owner(&self.connection))?;
+        let run = journal.begin_run(&owner(&self.connection))?;
+        let staged = stage(&journal, run, &input, &self.listener)?;
+        tracing::info!(rows = staged.rows, invalid = staged.invalid, seconds = self.seconds(), "read");
+        Ok((journal, run, staged))
+    }
+
+    /// Settles every row that can be settled.
+    fn send(&self, journal: Journal, run: RunId, staged: &Staged) -> Result<Sent, Failure> {
+        if journal.open_rows(run)? == 0 {
+            return Ok(Sent { journal, halt: None, requests: 0 });
+        }
+        block_on(self.send_rows(journal, run, staged))?
+    }
+
+    async fn send_rows(&self, mut journal: Journal, run: RunId, staged: &Staged) -> Result<Sent, Failure> {
+        let stop = Stop::default();
+        signals::listen(stop.clone());
+        let line = Line::open(&self.connection, &journal, &stop, &self.listener)?;
+        settle_existing(&line.api, &mut journal, &staged.names, self.connection.policy.on_existing, &self.listener)
+            .await?;
+        tracing::info!(
+            requests = line.api.pace.requests(),
+            seconds = self.seconds(),
+            "listed the organization's groups"
+        );
+        if !stop.is_raised() {
+            (self.listener)(Event::Sending(journal.open_rows(run)?));
+            let doubtful = journal.in_doubt(run)?;
+            if !doubtful.is_empty() {
+                tracing::warn!(
+                    "{} rows were being sent when the run was cut off: looking them up first",
+                    doubtful.len()
+                );
+                stop.sleep(SETTLE).await;
+            }
+            let lanes = self.connection.concurrency;
+            let (writer, handle, feed) = Writer::start(journal, run, doubtful, lanes).map_err(Failure::Start)?;
+            let lane = Lane {
+                api: line.api.clone(),
+                journal: handle,
+                policy: self.connection.policy,
+                listener: self.listener.clone(),
+            };
+            send_all(lane, feed, lanes).await;
+            journal = writer.finish()?;
+        }
+        let requests = line.api.pace.requests();
+        tracing::info!(requests, seconds = self.seconds(), "sent");
+        Ok(Sent { journal, halt: stop.reason(), requests })
+    }
+
+    /// Writes results and rejects, closes the run, and says how it ended.
+    fn report(&self, sent: &Sent, run: RunId, staged: &Staged, paths: &OutputPaths) -> Result<Ending, Failure> {
+        let (summary, rejects) = self.write_files(sent, run, staged, paths)?;
+        let counts = summary.counts();
+        let is_settled = counts.of(Status::Pending) + counts.of(Status::Unknown) == 0;
+        sent.journal.end_run(run, is_settled)?;
+        let is_held = self.args.strict && staged.invalid > 0;
+        let ending = match &sent.halt {
+            Some(halt) if !is_settled => Ending::of_halt(halt),
+            _ if is_held => Ending::Problems,
+            _ => Ending::of_counts(counts),
+        };
+        let closing = Closing {
+            results: paths.results.clone(),
+            rejects,
+            journal: paths.journal.clone(),
+            requests: sent.requests,
+            time: self.start.elapsed(),
+            rows: staged.rows,
+            stopped: match &sent.halt {
+                Some(halt) => Some(halt.to_string()),
+                None if is_held => Some("--strict: nothing was sent, because some rows are invalid".to_owned()),
+                None => None,
+            },
+            exit_code: ending.code(),
+        };
+        self.close(&summary, &closing).map_err(Failure::Print)?;
+        Ok(ending)
+    }
+
+    fn write_files(
+        &self,
+        sent: &Sent,
+        run: RunId,
+        staged: &Staged,
+        paths: &OutputPaths,
+    ) -> Result<(Summary, Vec<std::path::PathBuf>), Failure> {
+        let mut summary = Summary::new(staged.files.clone(), &self.connection.organization);
+        let mut results = Results::create(&paths.results, &staged.files, self.args.with_input)?;
+        let mut rejects = Rejects::new(&paths.rejects, &staged.files);
+        sent.journal.accounts::<Failure>(run, |account| {
+            summary.add(account);
+            results.write(account)?;
+            if account.status.is_open() {
+                rejects.write(account)?;
+            }
+            Ok(())
+        })?;
+        let accounted = summary.counts().total();
+        if accounted != staged.rows {
+            return Err(Failure::Unbalanced { read: staged.rows, accounted });
+        }
+        results.finish()?;
+        Ok((summary, rejects.finish()?))
+    }
+
+    fn close(&self, summary: &Summary, closing: &Closing) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if self.args.json {
+            writeln!(out, "{}", summary.json(closing))?;
+        } else if !self.is_quiet {
+            write!(out, "{}", summary.text(closing))?;
+        }
+        out.flush()
+    }
+
+    fn seconds(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+}

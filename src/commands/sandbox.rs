@@ -1,0 +1,116 @@
+//! `sandbox`, and the simulated organization inside `import --sandbox`.
+
+use std::future::Future;
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use std::{fs, io};
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::cli::SandboxArgs;
+use crate::exit::Ending;
+use crate::journal::SentGroup;
+use crate::sandbox::{Options, Planted, Rate, Simulation, Weather, serve};
+
+use super::{Failure, signals};
+
+/// Serves until interrupted.
+pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
+    let weather = match &args.weather {
+        Some(path) => {
+            let text =
+                fs::read_to_string(path).map_err(|reason| Failure::WeatherFile { path: path.clone(), reason })?;
+            Weather::parse(&text)?
+        }
+        None => Weather::default(),
+    };
+    let rate = crate::send::Rate::parse(&args.rate)?;
+    let options = Options {
+        groups: args.groups,
+        users: args.users,
+        rate: rate.map(|rate| Rate { requests: rate.requests.get(), period: rate.period }),
+        unique_names: !args.allow_same_names,
+        latency: args.latency,
+        ..Options::default()
+    };
+    let simulation = Arc::new(Mutex::new(Simulation::new(&options, weather)));
+    let port = args.port;
+    block_on(async move {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(Failure::Serve)?;
+        let address = listener.local_addr().map_err(Failure::Serve)?;
+        greet(address).map_err(Failure::Print)?;
+        serve(listener, simulation, signals::interrupted()).await.map_err(Failure::Serve)
+    })??;
+    Ok(Ending::Complete)
+}
+
+fn greet(address: SocketAddr) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "http://{address}")?;
+    writeln!(out, "a simulated Tallyfy API; any organization, any token. To import into it:")?;
+    writeln!(out, "  TALLYFY_API_TOKEN=any tallyfy-groups import --org any --base-url http://{address} FILE")?;
+    out.flush()
+}
+
+/// A simulated organization on a thread of its own; it ends when this is dropped.
+pub(super) struct Simulated {
+    /// Where it serves.
+    pub(super) address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Simulated {
+    /// Starts it. It remembers the groups that earlier runs created in it.
+    pub(super) fn start(remembered: Vec<SentGroup>) -> Result<Self, Failure> {
+        let mut simulation = Simulation::new(&Options::default(), Weather::default());
+        for sent in remembered {
+            let group = sent.group;
+            simulation.plant(Planted {
+                id: sent.id,
+                name: group.name,
+                description: group.description,
+                members: group.members,
+                guests: group.guests,
+            });
+        }
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Failure::Serve)?;
+        listener.set_nonblocking(true).map_err(Failure::Serve)?;
+        let address = listener.local_addr().map_err(Failure::Serve)?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
+            let served = block_on(async move {
+                let listener = TcpListener::from_std(listener)?;
+                let stopped = async move {
+                    let _ = stopped.await;
+                };
+                serve(listener, Arc::new(Mutex::new(simulation)), stopped).await
+            });
+            if let Ok(Err(error)) = served {
+                tracing::error!("the sandbox cannot serve: {error}");
+            }
+        });
+        Ok(Self { address, stop: Some(stop), thread: Some(thread.map_err(Failure::Start)?) })
+    }
+}
+
+impl Drop for Simulated {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Runs a future on this thread. One thread is the fastest for many small requests.
+pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Start)?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(Duration::ZERO);
+    Ok(done)
+}

@@ -1,0 +1,72 @@
+//! The rows of all files, examined, into the journal.
+
+use crate::check::Names;
+use crate::journal::{Journal, Owner, Realm, RunId};
+use crate::model::{Format, InputFile, Listener, OnDuplicate, RowId, Verdict};
+use crate::settings::{Connection, Input, Target};
+
+use super::Failure;
+use super::intake::{Seen, take_in};
+
+/// The rows of a run, as the journal has them.
+pub(super) struct Staged {
+    /// The files.
+    pub(super) files: Vec<InputFile>,
+    /// How many rows.
+    pub(super) rows: u64,
+    /// How many of them are invalid.
+    pub(super) invalid: u64,
+    /// Who has which name.
+    pub(super) names: Names<RowId>,
+    /// The first row and the last.
+    pub(super) range: (RowId, RowId),
+}
+
+impl Staged {
+    /// The first file's format.
+    pub(super) fn first_format(&self) -> Format {
+        self.files.first().map_or(Format::Csv, |file| file.layout.format)
+    }
+}
+
+/// Whose groups the journal keeps.
+pub(super) fn owner(connection: &Connection) -> Owner {
+    let realm = match &connection.target {
+        Target::Simulated => Realm::Simulated,
+        Target::Server(base, _) if base.is_loopback() => Realm::Loopback,
+        Target::Server(..) => Realm::Remote,
+    };
+    Owner { organization: connection.organization.clone(), realm }
+}
+
+/// Reads all files into the journal.
+pub(super) fn stage(journal: &Journal, run: RunId, input: &Input, listener: &Listener) -> Result<Staged, Failure> {
+    let first = journal.next_row()?;
+    let key = |number: u64| RowId(first.0 + i64::try_from(number).unwrap_or(i64::MAX - first.0));
+    journal.begin_stage()?;
+    let mut rows = 0;
+    let taken = take_in(
+        input,
+        listener,
+        |number, _| key(number),
+        |seen| {
+            rows += 1;
+            put(journal, input, seen)?;
+            Ok(journal.checkpoint_stage(rows)?)
+        },
+    )?;
+    for (number, file) in taken.files.iter().enumerate() {
+        journal.stage_file(run, number, &file.path, &file.layout)?;
+    }
+    journal.end_stage()?;
+    let range = (first, RowId(key(taken.rows).0 - 1));
+    Ok(Staged { files: taken.files, rows: taken.rows, invalid: taken.invalid, names: taken.names, range })
+}
+
+fn put(journal: &Journal, input: &Input, seen: Seen<'_, RowId>) -> Result<(), Failure> {
+    journal.stage_row(seen.key, seen.record, &seen.verdict)?;
+    if let (OnDuplicate::Merge, Verdict::Twin(first, group)) = (input.on_duplicate, seen.verdict) {
+        journal.merge(first, group)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! How a run ended, and the exit code for it: the table that scripts rely on. Pure.
+
+use crate::model::{Counts, Halt, Status};
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Everything is done, and nothing was wrong.
+    Complete,
+    /// The program or the machine failed.
+    Failed,
+    /// Wrong usage: flags, a missing file, a header that cannot be used.
+    Usage,
+    /// The token is missing, wrong, or died.
+    Token,
+    /// Organization or endpoint not found.
+    NotFound,
+    /// The server asked for too long a pause.
+    PauseTooLong,
+    /// Problems in the file.
+    Problems,
+    /// Finished, but some rows are invalid, failed or unknown.
+    Incomplete,
+    /// Interrupted.
+    Interrupted,
+}
+
+impl Ending {
+    /// The exit code.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Complete => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Token => 3,
+            Self::NotFound => 5,
+            Self::PauseTooLong => 6,
+            Self::Problems => 7,
+            Self::Incomplete => 9,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// The ending of a run that stopped early.
+    #[must_use]
+    pub fn of_halt(halt: &Halt) -> Self {
+        match halt {
+            Halt::TokenRefused(_) | Halt::Forbidden(_) => Self::Token,
+            Halt::NotFound(_) => Self::NotFound,
+            Halt::PauseTooLong(_) => Self::PauseTooLong,
+            Halt::Journal | Halt::Unreachable(_) => Self::Failed,
+            Halt::Interrupted => Self::Interrupted,
+        }
+    }
+
+    /// The ending of an import that went through to its last row.
+    #[must_use]
+    pub fn of_counts(counts: &Counts) -> Self {
+        if Status::ALL.into_iter().any(|status| status.is_open() && counts.of(status) > 0) {
+            Self::Incomplete
+        } else {
+            Self::Complete
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_is_complete_only_if_no_row_is_open() {
+        for (status, ending) in [
+            (Status::Created, Ending::Complete),
+            (Status::Exists, Ending::Complete),
+            (Status::Duplicate, Ending::Complete),
+            (Status::Invalid, Ending::Incomplete),
+            (Status::Failed, Ending::Incomplete),
+            (Status::Unknown, Ending::Incomplete),
+            (Status::Pending, Ending::Incomplete),
+        ] {
+            assert_eq!(Ending::of_counts(&[(status, 1)].into_iter().collect()), ending);
+        }
+        assert_eq!(Ending::of_counts(&Counts::default()), Ending::Complete);
+    }
+}

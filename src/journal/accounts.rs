@@ -1,0 +1,82 @@
+//! What is reported of a run's rows, read back in input order.
+
+use std::collections::HashMap;
+
+use rusqlite::Row;
+
+use super::JournalError;
+use super::stage::OPEN_QUOTE;
+use super::store::{Journal, RunId, parse};
+use crate::model::{Account, Format, Place, Raw, Status};
+
+impl Journal {
+    /// Hands every row of a run to `each`, in input order, until it gives an error.
+    ///
+    /// # Errors
+    /// If the journal cannot be read; and whatever `each` gives.
+    pub fn accounts<E: From<JournalError>>(
+        &self,
+        run: RunId,
+        mut each: impl FnMut(&Account) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failed = |reason| E::from(Self::failed(&self.path, reason));
+        let formats = self.formats(run)?;
+        let mut query = self
+            .db
+            .prepare(
+                "SELECT file, row, line, name, status, group_id, first_file, first_row, first_line,
+                        attempts, http_status, code, error, input FROM results WHERE run = ?1 ORDER BY id",
+            )
+            .map_err(failed)?;
+        let mut rows = query.query([run.0]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            each(&account(row, &formats).map_err(failed)?)?;
+        }
+        Ok(())
+    }
+
+    fn formats(&self, run: RunId) -> Result<Vec<Format>, JournalError> {
+        self.run(|db| {
+            let mut query = db.prepare("SELECT format FROM files WHERE run = ?1 ORDER BY number")?;
+            query
+                .query_map([run.0], |row| {
+                    Ok(if row.get::<_, String>(0)? == Format::Jsonl.extension() { Format::Jsonl } else { Format::Csv })
+                })?
+                .collect()
+        })
+    }
+}
+
+fn account(row: &Row<'_>, formats: &[Format]) -> rusqlite::Result<Account> {
+    let place = Place { file: row.get(0)?, row: row.get(1)?, line: row.get(2)? };
+    let first: Option<usize> = row.get(6)?;
+    let input: String = row.get(13)?;
+    let raw = match formats.get(place.file) {
+        Some(Format::Jsonl) => Raw::Line(input),
+        _ => cells(&input)?,
+    };
+    let duplicate_of = match first {
+        Some(file) => Some(Place { file, row: row.get(7)?, line: row.get(8)? }),
+        None => None,
+    };
+    Ok(Account {
+        place,
+        name: row.get(3)?,
+        status: Status::from_word(&row.get::<_, String>(4)?).unwrap_or(Status::Unknown),
+        group_id: row.get(5)?,
+        duplicate_of,
+        attempts: row.get(9)?,
+        http_status: row.get(10)?,
+        error_code: row.get(11)?,
+        error: row.get(12)?,
+        raw,
+    })
+}
+
+fn cells(input: &str) -> rusqlite::Result<Raw> {
+    if input.starts_with('{') {
+        let mut row: HashMap<String, Vec<String>> = parse(13, input)?;
+        return Ok(Raw::OpenQuote(row.remove(OPEN_QUOTE).unwrap_or_default()));
+    }
+    Ok(Raw::Cells(parse(13, input)?))
+}

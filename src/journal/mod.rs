@@ -1,0 +1,97 @@
+//! What was asked, what was begun, what came of it: on disk before and after every request.
+//!
+//! A SQLite database; `schema.sql` documents it. Intents are committed before their requests leave,
+//! outcomes after. Only this room makes a [`Begun`]: the proof that a job's intent is on disk.
+//! It never talks to the network and never judges an answer.
+
+mod accounts;
+mod lock;
+mod recover;
+mod stage;
+mod store;
+mod writer;
+
+use std::path::PathBuf;
+
+pub use store::{Journal, Owner, Realm, RunId, SentGroup};
+pub use writer::{Down, Feed, Handle, Work, Writer};
+
+use crate::model::Job;
+
+/// A job whose intent is on disk: the right to send it once.
+#[derive(Debug)]
+pub struct Begun(Job);
+
+impl Begun {
+    /// The job.
+    #[must_use]
+    pub fn job(&self) -> &Job {
+        &self.0
+    }
+
+    /// Uses the right up: the request leaves now.
+    #[must_use]
+    pub fn spend(self) -> Job {
+        self.0
+    }
+}
+
+/// The journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The database failed: a full disk, a damaged file, no permission.
+    #[error("journal {}: {reason}", path.display())]
+    Database {
+        /// The journal's file.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: rusqlite::Error,
+    },
+    /// The file is something else.
+    #[error("journal {}: the file is no journal of tallyfy-groups; name another with --journal", .0.display())]
+    Foreign(PathBuf),
+    /// The file was written by another version.
+    #[error("journal {}: is of version {found}, this program writes version {ours}; name another with --journal", path.display())]
+    Version {
+        /// The journal's file.
+        path: PathBuf,
+        /// The version found.
+        found: i64,
+        /// The version this program writes.
+        ours: i64,
+    },
+    /// It belongs to another organization.
+    #[error("journal {}: belongs to {theirs}, and this import goes to {ours}; name another with --journal, or move the file away", path.display())]
+    OtherOwner {
+        /// The journal's file.
+        path: PathBuf,
+        /// Whose it is.
+        theirs: String,
+        /// Whose was wanted.
+        ours: String,
+    },
+    /// Another import holds it.
+    #[error("journal {}: another import{} is using it; wait for it to end", path.display(), holder.map(|id| format!(" (process {id})")).unwrap_or_default())]
+    Locked {
+        /// The journal's file.
+        path: PathBuf,
+        /// The other's process id, where it is known.
+        holder: Option<u32>,
+    },
+    /// It cannot be locked or created.
+    #[error("journal {}: {reason}", path.display())]
+    Io {
+        /// The journal's file.
+        path: PathBuf,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+}
+
+impl JournalError {
+    /// Whether another file would do: the mistake is in what was asked, not in the machine.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        !matches!(self, Self::Database { .. })
+    }
+}

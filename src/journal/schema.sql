@@ -1,0 +1,84 @@
+-- The journal of tallyfy-groups: what was asked, what was begun, what came of it.
+-- `SELECT * FROM results WHERE run = (SELECT max(id) FROM runs)` shows the latest run.
+
+-- One row for each time `import` was started over this journal.
+CREATE TABLE runs (
+    id           INTEGER PRIMARY KEY,
+    organization TEXT NOT NULL,
+    realm        TEXT NOT NULL CHECK (realm IN ('simulated', 'loopback', 'remote')),
+    state        TEXT NOT NULL CHECK (state IN ('reading', 'open', 'ended', 'continued', 'abandoned')),
+    continues    INTEGER REFERENCES runs (id),  -- the run that was cut off, if this one goes on with it
+    started_at   TEXT NOT NULL,                 -- UTC, RFC 3339
+    ended_at     TEXT,
+    version      TEXT NOT NULL,                 -- of the program
+    first_row    INTEGER,                       -- its rows are rows.id first_row to last_row
+    last_row     INTEGER
+) STRICT;
+
+CREATE TABLE files (
+    run       INTEGER NOT NULL REFERENCES runs (id),
+    number    INTEGER NOT NULL,                 -- from 0, in the order given
+    path      TEXT NOT NULL,                    -- as given; '-' is standard input
+    format    TEXT NOT NULL CHECK (format IN ('csv', 'jsonl')),
+    delimiter TEXT NOT NULL,
+    header    TEXT NOT NULL,                    -- JSON array of the header's cells
+    PRIMARY KEY (run, number)
+) STRICT, WITHOUT ROWID;
+
+-- One row for each row of the input, in input order; written before anything is sent, and not changed by sending.
+CREATE TABLE rows (
+    id     INTEGER PRIMARY KEY,
+    file   INTEGER NOT NULL,
+    row    INTEGER NOT NULL,                    -- data row of the file, from 1
+    line   INTEGER NOT NULL,                    -- line of the file, from 1
+    name   TEXT NOT NULL,
+    digest BLOB NOT NULL,                       -- of what the row says
+    input  TEXT NOT NULL,                       -- as it stood: JSON array of the cells ({"open_quote": …} if its last quote never closes), or the line
+    body   TEXT,                                -- of the create request; null for an invalid or repeated row
+    twin   INTEGER,                             -- rows.id of the earlier row of that name
+    code   TEXT,                                -- of an invalid row
+    error  TEXT
+) STRICT;
+
+-- One row for each send; on disk before the request leaves.
+CREATE TABLE intents (
+    row      INTEGER NOT NULL,
+    attempt  INTEGER NOT NULL,                  -- from 1
+    at_ms    INTEGER NOT NULL,                  -- Unix time
+    is_unapplied INTEGER NOT NULL DEFAULT 0,    -- 1: known to have had no effect
+    PRIMARY KEY (row, attempt)
+) STRICT, WITHOUT ROWID;
+
+-- What came of the rows that were to be sent.
+CREATE TABLE outcomes (
+    row         INTEGER PRIMARY KEY,
+    status      TEXT NOT NULL CHECK (status IN ('created', 'exists', 'failed', 'unknown')),
+    group_id    TEXT,
+    http_status INTEGER,
+    code        TEXT,
+    error       TEXT,
+    at_ms       INTEGER NOT NULL
+) STRICT;
+
+-- The results file, as a view.
+CREATE VIEW results AS
+SELECT runs.id AS run, rows.id AS id, rows.file, rows.row, rows.line, rows.name,
+    CASE
+        WHEN rows.twin IS NOT NULL THEN 'duplicate'
+        WHEN rows.body IS NULL THEN 'invalid'
+        WHEN mine.status IS NOT NULL THEN mine.status
+        WHEN EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND NOT is_unapplied) THEN 'unknown'
+        ELSE 'pending'
+    END AS status,
+    coalesce(mine.group_id, firsts.group_id) AS group_id,
+    first.file AS first_file, first.row AS first_row, first.line AS first_line,
+    (SELECT count(*) FROM intents WHERE intents.row = rows.id) AS attempts,
+    mine.http_status,
+    coalesce(rows.code, mine.code) AS code,
+    coalesce(rows.error, mine.error) AS error,
+    rows.input
+FROM runs
+JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
+LEFT JOIN outcomes AS mine ON mine.row = rows.id
+LEFT JOIN rows AS first ON first.id = rows.twin
+LEFT JOIN outcomes AS firsts ON firsts.row = rows.twin;

@@ -1,0 +1,143 @@
+//! The rows of the input on their way into the journal, before anything is sent.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::JournalError;
+use super::store::{Journal, RunId, parse};
+use crate::model::{Cell, Fault, Group, Layout, Raw, Record, RowId, Verdict};
+
+/// After so many rows what is staged is committed, so that the write-ahead log stays small.
+const COMMIT_EVERY: u64 = 20_000;
+
+/// The key under which the cells of a row with an open quote are kept.
+pub(super) const OPEN_QUOTE: &str = "open_quote";
+
+impl Journal {
+    /// Notes a file of a run.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn stage_file(&self, run: RunId, number: usize, path: &str, layout: &Layout) -> Result<(), JournalError> {
+        self.run(|db| {
+            db.execute(
+                "INSERT INTO files (run, number, path, format, delimiter, header) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    run.0,
+                    number,
+                    path,
+                    layout.format.extension(),
+                    char::from(layout.delimiter).to_string(),
+                    serde_json::json!(layout.header).to_string()
+                ],
+            )
+            .map(drop)
+        })
+    }
+
+    /// The id that the next row staged will get, if rows are staged in order.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn next_row(&self) -> Result<RowId, JournalError> {
+        self.run(|db| db.query_row("SELECT coalesce(max(id), 0) + 1 FROM rows", [], |row| row.get(0)).map(RowId))
+    }
+
+    /// Puts a row in, under the id after the last one's.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn stage_row(&self, id: RowId, record: &Record, verdict: &Verdict<RowId>) -> Result<(), JournalError> {
+        let (name, body, twin, faults) = match verdict {
+            Verdict::Good(group) => (group.name.as_str(), Some(body(group)), None, &[][..]),
+            Verdict::Twin(first, group) => (group.name.as_str(), None, Some(first.0), &[][..]),
+            Verdict::Bad(faults) => (given_name(record), None, None, faults.as_slice()),
+        };
+        let error = faults.first().map(|_| Fault::join(faults));
+        let place = record.place;
+        self.run(|db| {
+            db.prepare_cached(
+                "INSERT INTO rows (id, file, row, line, name, digest, input, body, twin, code, error)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(params![
+                id.0,
+                place.file,
+                place.row,
+                place.line,
+                name,
+                record.digest(),
+                input(&record.raw),
+                body,
+                twin,
+                faults.first().map(|fault| fault.code.as_str()),
+                error
+            ])
+            .map(drop)
+        })
+    }
+
+    /// Gives the first row of a name the members and guests of a later one, too.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn merge(&self, first: RowId, twin: Group) -> Result<(), JournalError> {
+        self.run(|db| {
+            let mut select = db.prepare_cached("SELECT body FROM rows WHERE id = ?1")?;
+            let Some(text) = select.query_row([first.0], |row| row.get::<_, String>(0)).optional()? else {
+                return Ok(());
+            };
+            let mut group: Group = parse(0, &text)?;
+            group.unite(twin);
+            db.prepare_cached("UPDATE rows SET body = ?2 WHERE id = ?1")?
+                .execute(params![first.0, body(&group)])
+                .map(drop)
+        })
+    }
+
+    /// Opens the transaction in which rows are staged.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn begin_stage(&self) -> Result<(), JournalError> {
+        self.run(|db| db.execute_batch("BEGIN"))
+    }
+
+    /// Commits from time to time: call after each row, with the number of rows so far.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn checkpoint_stage(&self, rows: u64) -> Result<(), JournalError> {
+        if rows.is_multiple_of(COMMIT_EVERY) { self.run(|db| db.execute_batch("COMMIT; BEGIN")) } else { Ok(()) }
+    }
+
+    /// Commits what is staged.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn end_stage(&self) -> Result<(), JournalError> {
+        self.run(|db| db.execute_batch("COMMIT"))
+    }
+}
+
+fn body(group: &Group) -> String {
+    serde_json::json!(group).to_string()
+}
+
+fn input(raw: &Raw) -> String {
+    match raw {
+        Raw::Cells(cells) => serde_json::json!(cells).to_string(),
+        Raw::OpenQuote(cells) => serde_json::json!({ OPEN_QUOTE: cells }).to_string(),
+        Raw::Line(line) => line.clone(),
+    }
+}
+
+/// The name of a faulty row, as far as it has one.
+fn given_name(record: &Record) -> &str {
+    match &record.fields {
+        Ok(fields) => match &fields.name {
+            Cell::Text(name) => name.trim(),
+            _ => "",
+        },
+        Err(_) => "",
+    }
+}

@@ -1,0 +1,344 @@
+//! The database: opening it, its runs, and the few questions asked of it between sends.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::JournalError;
+use super::lock::Lock;
+use crate::model::{Fate, Group, Job, Past, RowId};
+
+/// Marks the file as ours ("TGrp"), for `file` and for us.
+const APPLICATION_ID: i64 = 0x5447_7270;
+/// The version of the schema.
+const VERSION: i64 = 1;
+
+/// What kind of server the groups are in: a rehearsal must never be taken for the real thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Realm {
+    /// Inside this process.
+    Simulated,
+    /// Some server on this machine.
+    Loopback,
+    /// A server elsewhere.
+    Remote,
+}
+
+impl Realm {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Simulated => "simulated",
+            Self::Loopback => "loopback",
+            Self::Remote => "remote",
+        }
+    }
+}
+
+/// Whose groups a journal keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// The organization's id.
+    pub organization: String,
+    /// Where it is.
+    pub realm: Realm,
+}
+
+impl Owner {
+    fn describe(organization: &str, realm: &str) -> String {
+        format!("organization {} ({realm})", crate::model::shortened(organization))
+    }
+}
+
+/// A run's key in the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunId(pub i64);
+
+/// A group that a run created, as it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentGroup {
+    /// The id the server gave it.
+    pub id: String,
+    /// What was sent.
+    pub group: Group,
+}
+
+/// An open journal; nobody else has it.
+#[derive(Debug)]
+pub struct Journal {
+    pub(super) path: PathBuf,
+    pub(super) db: Connection,
+    _lock: Option<Lock>,
+}
+
+impl Journal {
+    /// Opens or creates a journal that belongs to `owner`, and holds it until dropped.
+    ///
+    /// # Errors
+    /// If it is locked, damaged, foreign, of another version or another organization's, or cannot be written.
+    pub fn open(path: &Path, owner: &Owner) -> Result<Self, JournalError> {
+        let lock = Lock::take(path)?;
+        let db = Connection::open(path).map_err(|reason| Self::failed(path, reason))?;
+        let journal = Self { path: path.to_owned(), db, _lock: Some(lock) };
+        journal.prepare()?;
+        journal.check_owner(owner)?;
+        journal.forget_unread_runs()?;
+        Ok(journal)
+    }
+
+    /// A journal that is kept nowhere, for a dry run.
+    ///
+    /// # Errors
+    /// If SQLite cannot make its temporary file.
+    pub fn scratch() -> Result<Self, JournalError> {
+        let path = PathBuf::from("(temporary)");
+        let db = Connection::open("").map_err(|reason| Self::failed(&path, reason))?;
+        let journal = Self { path, db, _lock: None };
+        journal.run(|db| db.execute_batch(include_str!("schema.sql")))?;
+        Ok(journal)
+    }
+
+    pub(super) fn failed(path: &Path, reason: rusqlite::Error) -> JournalError {
+        match reason.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) => JournalError::Foreign(path.to_owned()),
+            _ => JournalError::Database { path: path.to_owned(), reason },
+        }
+    }
+
+    /// Does something with the database; an error is told with the journal's path.
+    pub(super) fn run<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, JournalError> {
+        work(&self.db).map_err(|reason| Self::failed(&self.path, reason))
+    }
+
+    fn prepare(&self) -> Result<(), JournalError> {
+        let (tables, application, version): (i64, i64, i64) = self.run(|db| {
+            Ok((
+                db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
+                db.pragma_query_value(None, "application_id", |row| row.get(0))?,
+                db.pragma_query_value(None, "user_version", |row| row.get(0))?,
+            ))
+        })?;
+        if tables > 0 && application != APPLICATION_ID {
+            return Err(JournalError::Foreign(self.path.clone()));
+        }
+        if tables > 0 && version != VERSION {
+            return Err(JournalError::Version { path: self.path.clone(), found: version, ours: VERSION });
+        }
+        self.run(|db| {
+            durable(db, &self.path)?;
+            if tables == 0 {
+                db.execute_batch(&format!(
+                    "BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {} COMMIT;",
+                    include_str!("schema.sql")
+                ))?;
+            }
+            Ok(())
+        })
+    }
+
+    fn check_owner(&self, owner: &Owner) -> Result<(), JournalError> {
+        let last = self.run(|db| {
+            db.query_row("SELECT organization, realm FROM runs ORDER BY id DESC LIMIT 1", [], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+            })
+            .optional()
+        })?;
+        match last {
+            Some((organization, realm)) if organization != owner.organization || realm != owner.realm.as_str() => {
+                Err(JournalError::OtherOwner {
+                    path: self.path.clone(),
+                    theirs: Owner::describe(&organization, &realm),
+                    ours: Owner::describe(&owner.organization, owner.realm.as_str()),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A run that was cut off while it read its files has sent nothing.
+    fn forget_unread_runs(&self) -> Result<(), JournalError> {
+        self.run(|db| {
+            db.execute_batch(
+                "BEGIN;
+                 DELETE FROM rows WHERE id > (SELECT coalesce(max(last_row), 0) FROM runs WHERE state <> 'reading');
+                 DELETE FROM files WHERE run IN (SELECT id FROM runs WHERE state = 'reading');
+                 DELETE FROM runs WHERE state = 'reading';
+                 COMMIT;",
+            )
+        })
+    }
+
+    /// Notes that a run begins; it counts for nothing until its files are read.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn begin_run(&self, owner: &Owner) -> Result<RunId, JournalError> {
+        self.run(|db| {
+            db.execute(
+                "INSERT INTO runs (organization, realm, state, started_at, version) VALUES (?1, ?2, 'reading', ?3, ?4)",
+                params![owner.organization, owner.realm.as_str(), now(), env!("CARGO_PKG_VERSION")],
+            )?;
+            Ok(RunId(db.last_insert_rowid()))
+        })
+    }
+
+    /// Notes that a run is over. Where rows of it are still open, the next run goes on with it; else it is history.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn end_run(&self, run: RunId, is_settled: bool) -> Result<(), JournalError> {
+        let state = if is_settled { "ended" } else { "open" };
+        self.run(|db| {
+            db.execute("UPDATE runs SET ended_at = ?2, state = ?3 WHERE id = ?1", params![run.0, now(), state])
+                .map(drop)
+        })
+    }
+
+    /// How many rows of a run are still to be settled.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn open_rows(&self, run: RunId) -> Result<u64, JournalError> {
+        self.run(|db| {
+            db.query_row(
+                "SELECT count(*) FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+                 WHERE runs.id = ?1 AND body IS NOT NULL
+                   AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)",
+                [run.0],
+                |row| row.get(0),
+            )
+        })
+    }
+
+    /// Whether a row is still to be settled, and if so, whether it was begun before.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn past(&self, row: RowId) -> Result<Option<Past>, JournalError> {
+        self.run(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM intents WHERE row = ?1 AND NOT is_unapplied)
+                 WHERE NOT EXISTS (SELECT 1 FROM outcomes WHERE row = ?1)",
+            )?;
+            let is_begun: Option<bool> = query.query_row([row.0], |found| found.get(0)).optional()?;
+            Ok(is_begun.map(|begun| if begun { Past::InDoubt } else { Past::New }))
+        })
+    }
+
+    /// Settles rows at once, in one commit; for use while nothing is being sent.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn settle(&mut self, fates: &[(RowId, Fate)]) -> Result<(), JournalError> {
+        let path = &self.path;
+        let mut work = || {
+            let batch = self.db.transaction()?;
+            for (row, fate) in fates {
+                put_fate(&batch, *row, fate)?;
+            }
+            batch.commit()
+        };
+        work().map_err(|reason| Self::failed(path, reason))
+    }
+
+    /// The rows of a run that were begun and have no outcome, in input order.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn in_doubt(&self, run: RunId) -> Result<Vec<Job>, JournalError> {
+        self.run(|db| {
+            let mut query = db.prepare(
+                "SELECT rows.id, rows.name, rows.body, attempts FROM results JOIN rows USING (id)
+                 WHERE run = ?1 AND status = 'unknown' ORDER BY id",
+            )?;
+            query.query_map([run.0], job)?.collect()
+        })
+    }
+
+    /// The groups that runs over this journal created, in the order of their rows.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn created_groups(&self) -> Result<Vec<SentGroup>, JournalError> {
+        self.run(|db| {
+            let mut query = db.prepare(
+                "SELECT outcomes.group_id, rows.body FROM outcomes JOIN rows ON rows.id = outcomes.row
+                 WHERE status = 'created' ORDER BY rows.id",
+            )?;
+            query
+                .query_map([], |row| {
+                    let body: String = row.get(1)?;
+                    Ok(SentGroup { id: row.get(0)?, group: parse(1, &body)? })
+                })?
+                .collect()
+        })
+    }
+}
+
+/// Intents and outcomes survive a power cut. WAL needs shared memory, which network file systems do not have.
+fn durable(db: &Connection, path: &Path) -> rusqlite::Result<()> {
+    if is_on_network(path) {
+        db.pragma_update(None, "journal_mode", "TRUNCATE")?;
+        db.pragma_update(None, "synchronous", "EXTRA")
+    } else {
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "synchronous", "FULL")
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn is_on_network(path: &Path) -> bool {
+    /// NFS, SMB, CIFS, SMB2, AFS, Ceph, 9p, FUSE (statfs(2)).
+    const REMOTE: [u32; 8] =
+        [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x5346_414F, 0x00C3_6400, 0x0102_1997, 0x6573_5546];
+    rustix::fs::statfs(path).is_ok_and(|found| {
+        REMOTE.iter().any(|kind| u64::try_from(found.f_type).is_ok_and(|t| t & 0xFFFF_FFFF == u64::from(*kind)))
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_on_network(_: &Path) -> bool {
+    false
+}
+
+pub(super) fn put_fate(db: &Connection, row: RowId, fate: &Fate) -> rusqlite::Result<()> {
+    let (status, group_id, http_status, trouble) = match fate {
+        Fate::Created { group_id, http_status } => ("created", Some(group_id), *http_status, None),
+        Fate::Exists { group_id, http_status } => ("exists", Some(group_id), *http_status, None),
+        Fate::Failed(trouble) => ("failed", None, trouble.http_status, Some(trouble)),
+        Fate::Unknown(trouble) => ("unknown", None, trouble.http_status, Some(trouble)),
+    };
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO outcomes (row, status, group_id, http_status, code, error, at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        row.0,
+        status,
+        group_id,
+        http_status,
+        trouble.map(|trouble| &trouble.code),
+        trouble.map(|trouble| &trouble.message),
+        now_ms()
+    ])
+    .map(drop)
+}
+
+/// Id, name, body, attempts.
+pub(super) fn job(row: &rusqlite::Row<'_>) -> rusqlite::Result<Job> {
+    let body: String = row.get(2)?;
+    Ok(Job { row: RowId(row.get(0)?), name: row.get(1)?, body: body.into(), attempts: row.get(3)? })
+}
+
+pub(super) fn parse<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    })
+}
+
+pub(super) fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}
+
+pub(super) fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

@@ -1,0 +1,82 @@
+//! What work tells while it goes on; reporters fold it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::Status;
+
+/// Something worth showing happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// So many rows of the input have been read.
+    Read(u64),
+    /// A page of the organization's groups came in, of so many.
+    Listed {
+        /// Pages read so far.
+        page: u64,
+        /// Pages there are.
+        pages: u64,
+    },
+    /// The sending begins: this many rows are still to be settled.
+    Sending(u64),
+    /// A row got its status.
+    Settled(Status),
+    /// Every lane waits because the server asked for it.
+    Paused(Duration),
+}
+
+/// Whoever wants to hear of events. Called from the work itself: it must be quick.
+pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// Why a run stopped before its last row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Halt {
+    /// 401: the token is wrong or died.
+    TokenRefused(String),
+    /// 403: the token may not do this.
+    Forbidden(String),
+    /// 404: no such organization or endpoint.
+    NotFound(String),
+    /// The server asked for a longer pause than allowed.
+    PauseTooLong(Duration),
+    /// The organization's groups could not be listed; the last attempt failed so.
+    Unreachable(String),
+    /// The journal cannot be written.
+    Journal,
+    /// Ctrl-C or SIGTERM.
+    Interrupted,
+}
+
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = |f: &mut fmt::Formatter<'_>, text: &str| {
+            if text.is_empty() { Ok(()) } else { write!(f, " (it said: {text})") }
+        };
+        match self {
+            Self::TokenRefused(text) => {
+                f.write_str("the server refused the token (401)")?;
+                said(f, text)?;
+                f.write_str("; run the same command again with a new one: what is done is kept")
+            }
+            Self::Forbidden(text) => {
+                f.write_str("the token may not do this (403)")?;
+                said(f, text)?;
+                f.write_str("; it needs the permission manage_groups in this organization")
+            }
+            Self::NotFound(text) => {
+                f.write_str("the server knows no such organization or endpoint (404)")?;
+                said(f, text)?;
+                f.write_str("; check the organization's id and the base URL")
+            }
+            Self::PauseTooLong(time) => write!(
+                f,
+                "the server asked for a pause of {} s, longer than --max-wait; run the same command again later",
+                time.as_secs()
+            ),
+            Self::Unreachable(text) => write!(f, "the organization's groups cannot be listed: {text}"),
+            Self::Journal => f.write_str("the journal cannot be written"),
+            Self::Interrupted => f.write_str("interrupted; run the same command again to go on"),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! How a row that was to be sent ended.
+
+/// Why a row failed or is unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// The stable word for `error_code`: `http-422`, `name-taken`, `timeout`, …
+    pub code: String,
+    /// The sentence for `error`.
+    pub message: String,
+    /// The status of the last answer, where there was one.
+    pub http_status: Option<u16>,
+}
+
+/// The outcome of one row, as the journal keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// The group is there because of this run.
+    Created {
+        /// The group's id.
+        group_id: String,
+        /// The status of the answer that said so.
+        http_status: Option<u16>,
+    },
+    /// A group of that name was there before.
+    Exists {
+        /// The group's id.
+        group_id: String,
+        /// The status of the answer that said so, where the row was sent.
+        http_status: Option<u16>,
+    },
+    /// The group is known not to be there.
+    Failed(Trouble),
+    /// It was sent, and nothing tells whether the group is there.
+    Unknown(Trouble),
+}

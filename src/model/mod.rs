@@ -1,0 +1,26 @@
+//! The nouns that cross rooms. No I/O, no clock.
+//!
+//! A [`Record`] leaves `read`, becomes a [`Group`] or a list of [`Fault`]s in `check`, a [`Job`] in the
+//! journal, and ends with a [`Fate`]; an [`Account`] is what is reported of it.
+
+mod account;
+mod entries;
+mod event;
+mod fate;
+mod fault;
+mod group;
+mod job;
+mod name;
+mod row;
+mod text;
+
+pub use account::{Account, Counts, Status};
+pub use entries::Entries;
+pub use event::{Event, Halt, Listener};
+pub use fate::{Fate, Trouble};
+pub use fault::{Code, Fault, Verdict};
+pub use group::Group;
+pub use job::{Job, Past, RowId};
+pub use name::{Identity, MatchNames, OnDuplicate, OnExisting};
+pub use row::{Cell, Field, Fields, Format, InputFile, Item, Layout, Place, Raw, Record};
+pub use text::{shortened, shown};

@@ -1,0 +1,205 @@
+//! A row of the input: where it stands, what it says, and how it stood there.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::model::Fault;
+
+/// The four fields of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Field {
+    /// `name`
+    Name,
+    /// `description`
+    Description,
+    /// `members`
+    Members,
+    /// `guests`
+    Guests,
+}
+
+impl Field {
+    /// All fields, in the order of the documentation.
+    pub const ALL: [Self; 4] = [Self::Name, Self::Description, Self::Members, Self::Guests];
+
+    /// The field's name as it stands in a header.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Description => "description",
+            Self::Members => "members",
+            Self::Guests => "guests",
+        }
+    }
+}
+
+/// Where a row stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Index of the file in the order given, from 0.
+    pub file: usize,
+    /// Data row of that file, from 1.
+    pub row: u64,
+    /// Line of that file on which the row begins, from 1.
+    pub line: u64,
+}
+
+/// What one cell, or one value of a JSON object, holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Cell {
+    /// No such column or key, or a JSON null.
+    #[default]
+    Absent,
+    /// Text; in a list field, a list still to be split.
+    Text(String),
+    /// A JSON array.
+    List(Vec<Item>),
+    /// A JSON value of another kind, named for a person ("a number").
+    Other(&'static str),
+}
+
+impl Cell {
+    /// Spells the cell out in words that no other cell gives.
+    fn spell(&self, add: &mut impl FnMut(&str)) {
+        match self {
+            Self::Absent => add("absent"),
+            Self::Text(text) => {
+                add("text");
+                add(text);
+            }
+            Self::List(items) => {
+                add("list");
+                for item in items {
+                    match item {
+                        Item::Text(text) | Item::Number(text) => add(text),
+                        Item::Other(kind) => add(kind),
+                    }
+                }
+                add("");
+            }
+            Self::Other(kind) => add(kind),
+        }
+    }
+}
+
+/// One element of a JSON array.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// A JSON string.
+    Text(String),
+    /// A JSON number, as it was written.
+    Number(String),
+    /// A JSON value of another kind, named for a person ("an object").
+    Other(&'static str),
+}
+
+/// The four fields of one row, unchecked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fields {
+    /// `name`
+    pub name: Cell,
+    /// `description`
+    pub description: Cell,
+    /// `members`
+    pub members: Cell,
+    /// `guests`
+    pub guests: Cell,
+}
+
+impl Fields {
+    /// The cell of a field, to be filled.
+    pub fn cell_mut(&mut self, field: Field) -> &mut Cell {
+        match field {
+            Field::Name => &mut self.name,
+            Field::Description => &mut self.description,
+            Field::Members => &mut self.members,
+            Field::Guests => &mut self.guests,
+        }
+    }
+}
+
+/// The row as it stood in the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Raw {
+    /// The cells of a CSV row, unquoted.
+    Cells(Vec<String>),
+    /// The cells of a CSV row whose last one opens a quote that never closes.
+    OpenQuote(Vec<String>),
+    /// A line of JSON.
+    Line(String),
+}
+
+/// One row as `read` hands it on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Where it stands.
+    pub place: Place,
+    /// How it stood there.
+    pub raw: Raw,
+    /// Its fields, or why it cannot be read as a row.
+    pub fields: Result<Fields, Fault>,
+}
+
+impl Record {
+    /// 128 bits that stand for what the row says, wherever it stands: by these a mended file continues a run.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 16] {
+        let mut hasher = Sha256::new();
+        let mut add = |text: &str| {
+            hasher.update((text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        };
+        match (&self.fields, &self.raw) {
+            (Ok(fields), _) => {
+                for cell in [&fields.name, &fields.description, &fields.members, &fields.guests] {
+                    cell.spell(&mut add);
+                }
+            }
+            (Err(_), Raw::Cells(cells) | Raw::OpenQuote(cells)) => cells.iter().for_each(|cell| add(cell)),
+            (Err(_), Raw::Line(line)) => add(line),
+        }
+        let mut half = [0; 16];
+        half.copy_from_slice(&hasher.finalize()[..16]);
+        half
+    }
+}
+
+/// The two formats of input and output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values, or with another delimiter.
+    Csv,
+    /// JSON lines: one object a line.
+    Jsonl,
+}
+
+impl Format {
+    /// The format's usual file name extension.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Jsonl => "jsonl",
+        }
+    }
+}
+
+/// How a file is laid out; what is needed to write rows of it again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// Its format.
+    pub format: Format,
+    /// The delimiter between cells; unused in JSON lines.
+    pub delimiter: u8,
+    /// The header's cells; empty in JSON lines.
+    pub header: Vec<String>,
+}
+
+/// One file of the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputFile {
+    /// Its path as given; `-` is standard input.
+    pub path: String,
+    /// How it is laid out.
+    pub layout: Layout,
+}

@@ -1,0 +1,52 @@
+//! Text from files and servers made safe to show: it may not move a terminal's cursor.
+
+use std::fmt::Write;
+
+/// The longest piece of foreign text shown in a message, in characters.
+const SHOWN_MAX: usize = 60;
+
+/// The text with every control, direction and invisible character escaped.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if is_hazard(letter) {
+            let _ = write!(safe, "{}", letter.escape_default());
+        } else {
+            safe.push(letter);
+        }
+    }
+    safe
+}
+
+/// The same, cut to a length fit for a message.
+#[must_use]
+pub fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}…", shown(&text[..end])),
+        None => shown(text),
+    }
+}
+
+/// Controls, and the format characters that reorder or hide what follows (Unicode TR 36).
+fn is_hazard(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_would_move_the_cursor_or_turn_the_line_is_escaped() {
+        assert_eq!(shown("a\u{1b}[2Jb\u{202e}c\nd"), "a\\u{1b}[2Jb\\u{202e}c\\nd");
+        assert_eq!(shown("Région 東京"), "Région 東京");
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        let long = "é".repeat(80);
+        assert_eq!(shortened(&long), format!("{}…", "é".repeat(60)));
+    }
+}

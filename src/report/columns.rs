@@ -1,0 +1,63 @@
+//! The columns of several files under one header. Pure.
+
+use crate::model::{Format, InputFile};
+
+/// The column that rejects carry beside those of the input.
+pub(super) const ERROR_COLUMN: &str = "_error";
+
+/// The union of the headers of all CSV files, and where each file's cells go.
+pub(super) struct Union {
+    /// All columns, in the order they were first seen; the rejects' own is left out.
+    pub(super) header: Vec<String>,
+    /// For each file, for each of its cells: the column, if it is kept.
+    places: Vec<Vec<Option<usize>>>,
+}
+
+impl Union {
+    /// Unites the headers.
+    pub(super) fn of(files: &[InputFile]) -> Self {
+        let mut union = Self { header: Vec::new(), places: Vec::new() };
+        for file in files.iter() {
+            let mut taken = Vec::new();
+            let places = file.layout.header.iter().map(|column| union.place(column, &mut taken)).collect();
+            union.places.push(places);
+        }
+        union
+    }
+
+    /// A column may stand twice in one file: each is kept.
+    fn place(&mut self, column: &str, taken: &mut Vec<usize>) -> Option<usize> {
+        if column.trim() == ERROR_COLUMN {
+            return None;
+        }
+        let known =
+            self.header.iter().enumerate().position(|(index, known)| known == column && !taken.contains(&index));
+        let place = known.unwrap_or_else(|| {
+            self.header.push(column.to_owned());
+            self.header.len() - 1
+        });
+        taken.push(place);
+        Some(place)
+    }
+
+    /// The cells of a row of one file, under the common header. A ragged row stays as it stood.
+    pub(super) fn spread(&self, file: usize, cells: &[String]) -> Vec<String> {
+        match self.places.get(file) {
+            Some(places) if places.len() == cells.len() => {
+                let mut row = vec![String::new(); self.header.len()];
+                for (place, cell) in places.iter().zip(cells) {
+                    if let Some(place) = place {
+                        row[*place].clone_from(cell);
+                    }
+                }
+                row
+            }
+            _ => cells.to_vec(),
+        }
+    }
+}
+
+/// Whether any of the files is of this format.
+pub(super) fn has(files: &[InputFile], format: Format) -> bool {
+    files.iter().any(|file| file.layout.format == format)
+}

@@ -1,0 +1,113 @@
+//! Logs: warnings on standard error by default, never through the middle of the bar.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use indicatif::MultiProgress;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// `--log-format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What is logged, and where to.
+#[derive(Debug, Clone, Default)]
+pub struct LogOptions {
+    /// Steps of `-v`; -1 for `-q`.
+    pub verbosity: i8,
+    /// `RUST_LOG`, which says more exactly what is wanted.
+    pub directives: Option<String>,
+    /// `--log-format`
+    pub format: LogFormat,
+    /// `--log-file`: there instead of on standard error.
+    pub file: Option<PathBuf>,
+}
+
+/// Logging cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The file cannot be written.
+    #[error("--log-file {}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: io::Error,
+    },
+    /// `RUST_LOG` cannot be understood.
+    #[error("RUST_LOG: {0}")]
+    Directives(String),
+}
+
+/// Where log lines go.
+#[derive(Clone)]
+enum Sink {
+    Stderr(MultiProgress),
+    File(Arc<Mutex<File>>),
+}
+
+impl Write for Sink {
+    /// A log line comes in one piece.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stderr(bars) => bars.suspend(|| io::stderr().write_all(line))?,
+            Self::File(file) => file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line)?,
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Sink {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// Starts logging; `bars` are held still while a line is written.
+///
+/// # Errors
+/// If the file cannot be written or the directives cannot be understood.
+pub fn start_log(options: &LogOptions, bars: &MultiProgress) -> Result<(), LogError> {
+    let ours = match options.verbosity {
+        ..0 => "error",
+        0 => "warn",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let directives = options.directives.clone().unwrap_or_else(|| format!("warn,tallyfy_groups={ours}"));
+    let filter = EnvFilter::try_new(directives).map_err(|error| LogError::Directives(error.to_string()))?;
+    let sink = match &options.file {
+        None => Sink::Stderr(bars.clone()),
+        Some(path) => {
+            let file = File::options().create(true).append(true).open(path);
+            let file = file.map_err(|reason| LogError::File { path: path.clone(), reason })?;
+            Sink::File(Arc::new(Mutex::new(file)))
+        }
+    };
+    let is_stderr = matches!(sink, Sink::Stderr(_));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(sink).with_target(false);
+    let is_ansi = is_stderr && io::IsTerminal::is_terminal(&io::stderr());
+    // A second start in one process changes nothing.
+    let _ = match options.format {
+        LogFormat::Json => builder.json().try_init(),
+        LogFormat::Text if is_stderr => builder.with_ansi(is_ansi).without_time().try_init(),
+        LogFormat::Text => builder.with_ansi(false).try_init(),
+    };
+    Ok(())
+}

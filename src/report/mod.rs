@@ -1,0 +1,45 @@
+//! What people and scripts see: progress, logs, results, rejects, the closing summary, problems, the plan.
+//!
+//! Hears of things and shows them; decides nothing. The only room that prints.
+
+mod columns;
+mod log;
+mod output;
+mod plan;
+mod problems;
+mod progress;
+mod rejects;
+mod results;
+mod summary;
+
+pub use log::{LogError, LogFormat, LogOptions, start_log};
+pub use output::{OutputError, probe, remove_stale};
+pub use plan::PlanReport;
+pub use problems::Problems;
+pub use progress::{Progress, ProgressMode};
+pub use rejects::Rejects;
+pub use results::Results;
+pub use summary::{Closing, Summary};
+
+/// A number with its thousands apart: 12,345.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_stand_apart() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(super::grouped(number), text);
+        }
+    }
+}

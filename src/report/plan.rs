@@ -1,0 +1,91 @@
+//! What a dry run says of every row, and the totals.
+
+use std::io::{self, Write};
+
+use serde_json::json;
+
+use super::grouped;
+use crate::model::{Account, Counts, InputFile, Place, Status, shortened, shown};
+
+/// Writes the plan row by row.
+pub struct PlanReport<'a, W> {
+    out: W,
+    files: &'a [InputFile],
+    is_json: bool,
+    counts: Counts,
+}
+
+impl<'a, W: Write> PlanReport<'a, W> {
+    /// Writes to `out`, as JSON lines or for people.
+    pub fn new(out: W, files: &'a [InputFile], is_json: bool) -> Self {
+        Self { out, files, is_json, counts: Counts::default() }
+    }
+
+    /// Says what would become of a row.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn row(&mut self, account: &Account) -> io::Result<()> {
+        self.counts.add(account.status);
+        let file = self.path(account.place);
+        let action = action(account.status);
+        if self.is_json {
+            let line = json!({
+                "type": "row",
+                "file": file,
+                "row": account.place.row,
+                "line": account.place.line,
+                "name": account.name,
+                "action": action,
+                "group_id": account.group_id,
+                "duplicate_of": account.duplicate_of.map(|twin| json!({"file": self.path(twin), "row": twin.row, "line": twin.line})),
+                "error_code": account.error_code,
+                "error": account.error,
+            });
+            return writeln!(self.out, "{line}");
+        }
+        let place = format!("{}:{}", shown(file), account.place.line);
+        let detail = match (account.status, account.duplicate_of, &account.group_id, &account.error) {
+            (Status::Duplicate, Some(twin), ..) => format!("  repeats {}:{}", shown(self.path(twin)), twin.line),
+            (_, _, _, Some(error)) => format!("  {}", shown(error)),
+            (_, _, Some(id), _) => format!("  {}", shown(id)),
+            _ => String::new(),
+        };
+        writeln!(self.out, "{place:<20} {action:<10} {}{detail}", shortened(&account.name))
+    }
+
+    /// Writes the totals, and gives them.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn finish(mut self) -> io::Result<Counts> {
+        let shown = [Status::Pending, Status::Exists, Status::Duplicate, Status::Invalid, Status::Failed];
+        let totals = shown.map(|status| (action(status), self.counts.of(status)));
+        if self.is_json {
+            let actions: serde_json::Map<String, serde_json::Value> =
+                totals.into_iter().map(|(action, count)| (action.to_owned(), count.into())).collect();
+            writeln!(self.out, "{}", json!({"type": "totals", "rows": self.counts.total(), "actions": actions}))?;
+        } else {
+            writeln!(self.out)?;
+            for (action, count) in totals.into_iter().filter(|(_, count)| *count > 0) {
+                writeln!(self.out, "  {action:<10} {:>9}", grouped(count))?;
+            }
+            writeln!(self.out, "  {:<10} {:>9}   (a dry run: nothing was sent)", "rows", grouped(self.counts.total()))?;
+        }
+        self.out.flush()?;
+        Ok(self.counts)
+    }
+
+    fn path(&self, place: Place) -> &'a str {
+        self.files.get(place.file).map_or("-", |file| &file.path)
+    }
+}
+
+/// What `import` would do; a row that is still open would be created.
+fn action(status: Status) -> &'static str {
+    match status {
+        Status::Pending => "create",
+        Status::Failed => "fail",
+        other => other.as_str(),
+    }
+}

@@ -1,0 +1,157 @@
+//! The rejects: rows that were not imported, as they stood, with one more column that says why.
+//!
+//! What is written here reads back as the same rows; a ragged row stays ragged, an open quote stays open.
+
+use std::path::{Path, PathBuf};
+
+use super::columns::{ERROR_COLUMN, Union};
+use super::output::{CsvOutput, Output, OutputError, remove_stale};
+use crate::model::{Account, Entries, Format, InputFile, Raw};
+
+/// The rejects of a run, on their way: one file for each format of the input.
+pub struct Rejects {
+    csv_path: PathBuf,
+    jsonl_path: PathBuf,
+    union: Union,
+    delimiter: u8,
+    csv: Option<Box<CsvOutput>>,
+    jsonl: Option<Output>,
+    /// Rows whose last quote never closes: they must stand last.
+    tail: String,
+}
+
+impl Rejects {
+    /// The rejects will stand at `path`, which has the format of the first file; those of the other format beside it.
+    #[must_use]
+    pub fn new(path: &Path, files: &[InputFile]) -> Self {
+        let (csv_path, jsonl_path) = paths(path, files);
+        let delimiter =
+            files.iter().find(|file| file.layout.format == Format::Csv).map_or(b',', |file| file.layout.delimiter);
+        Self { csv_path, jsonl_path, union: Union::of(files), delimiter, csv: None, jsonl: None, tail: String::new() }
+    }
+
+    /// Writes one row that was not imported.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&mut self, account: &Account) -> Result<(), OutputError> {
+        let error = account.error.as_deref().unwrap_or("not attempted: the run was stopped before its turn");
+        match &account.raw {
+            Raw::Cells(cells) => {
+                let mut row = self.union.spread(account.place.file, cells);
+                row.push(error.to_owned());
+                self.csv()?.row(row)
+            }
+            Raw::OpenQuote(cells) => {
+                self.csv()?;
+                self.tail.push_str(&open_row(cells, self.delimiter));
+                Ok(())
+            }
+            Raw::Line(line) => {
+                let text = with_error(line, error);
+                self.jsonl()?.line(&text)
+            }
+        }
+    }
+
+    /// Puts the files in their places, and removes those of an earlier run that are not needed any more.
+    /// Gives the files written.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn finish(self) -> Result<Vec<PathBuf>, OutputError> {
+        let mut written = Vec::new();
+        match self.csv {
+            Some(output) => {
+                output.finish(&self.tail)?;
+                written.push(self.csv_path);
+            }
+            None => remove_stale(&self.csv_path)?,
+        }
+        match self.jsonl {
+            Some(output) => {
+                output.finish()?;
+                written.push(self.jsonl_path);
+            }
+            None => remove_stale(&self.jsonl_path)?,
+        }
+        Ok(written)
+    }
+
+    fn csv(&mut self) -> Result<&mut CsvOutput, OutputError> {
+        let output = match self.csv.take() {
+            Some(output) => output,
+            None => {
+                let mut output = CsvOutput::create(&self.csv_path, self.delimiter)?;
+                output.row(self.union.header.iter().map(String::as_str).chain([ERROR_COLUMN]))?;
+                Box::new(output)
+            }
+        };
+        Ok(self.csv.insert(output))
+    }
+
+    fn jsonl(&mut self) -> Result<&mut Output, OutputError> {
+        let output = match self.jsonl.take() {
+            Some(output) => output,
+            None => Output::create(&self.jsonl_path)?,
+        };
+        Ok(self.jsonl.insert(output))
+    }
+}
+
+/// Where the CSV rows and the lines of JSON go.
+fn paths(path: &Path, files: &[InputFile]) -> (PathBuf, PathBuf) {
+    let main = files.first().map_or(Format::Csv, |file| file.layout.format);
+    let of = |format: Format| {
+        if format == main {
+            path.to_owned()
+        } else if path.extension().is_some_and(|extension| extension == main.extension()) {
+            path.with_extension(format.extension())
+        } else {
+            let mut name = path.as_os_str().to_owned();
+            name.push(".");
+            name.push(format.extension());
+            PathBuf::from(name)
+        }
+    };
+    (of(Format::Csv), of(Format::Jsonl))
+}
+
+/// A row up to its open quote, which stays open.
+fn open_row(cells: &[String], delimiter: u8) -> String {
+    let Some((last, before)) = cells.split_last() else { return String::new() };
+    let quoted = |cell: &String| cell.replace('"', "\"\"");
+    let mut row: String = before.iter().map(|cell| format!("\"{}\"{}", quoted(cell), char::from(delimiter))).collect();
+    row.push('"');
+    row.push_str(&quoted(last));
+    row
+}
+
+/// The object on the line with one more entry; a line that holds no object stays as it stood.
+fn with_error(line: &str, error: &str) -> String {
+    let Ok(Entries(entries)) = serde_json::from_str(line) else { return line.to_owned() };
+    let text = |value: &str| serde_json::Value::from(value).to_string();
+    let kept = entries.iter().filter(|(key, _)| key != ERROR_COLUMN);
+    let mut texts: Vec<String> = kept.map(|(key, value)| format!("{}:{}", text(key), value.get())).collect();
+    texts.push(format!("\"{ERROR_COLUMN}\":{}", text(error)));
+    format!("{{{}}}", texts.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_json_keeps_its_entries_as_they_stood_and_gets_one_more() {
+        let line = r#" {"name":"A", "members":[ 1.50,"x"],"name":2,"_error":"old"} "#;
+        let expected = r#"{"name":"A","members":[ 1.50,"x"],"name":2,"_error":"say \"no\""}"#;
+        assert_eq!(with_error(line, "say \"no\""), expected);
+        assert_eq!(with_error("{broken", "no"), "{broken");
+    }
+
+    #[test]
+    fn an_open_quote_stays_open() {
+        let cells = ["A".to_owned(), "say \"b\"\nC,D".to_owned()];
+        assert_eq!(open_row(&cells, b';'), "\"A\";\"say \"\"b\"\"\nC,D");
+    }
+}

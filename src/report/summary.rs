@@ -1,0 +1,145 @@
+//! The closing summary: what became of the rows, and where the files are.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::grouped;
+use crate::model::{Account, Counts, InputFile, Status, shortened};
+
+/// How many rows that were not imported are named.
+const NAMED_MAX: usize = 20;
+
+/// Everything the closing summary says.
+#[derive(Debug)]
+pub struct Summary {
+    files: Vec<InputFile>,
+    organization: String,
+    counts: Counts,
+    named: Vec<String>,
+    open: u64,
+}
+
+/// The files that a run wrote, and what it took.
+#[derive(Debug)]
+pub struct Closing {
+    /// The results.
+    pub results: PathBuf,
+    /// The rejects, if there are any.
+    pub rejects: Vec<PathBuf>,
+    /// The journal.
+    pub journal: PathBuf,
+    /// Requests made.
+    pub requests: u64,
+    /// How long the run took.
+    pub time: Duration,
+    /// Rows read; the sum over the statuses must be the same.
+    pub rows: u64,
+    /// Why the run stopped early, if it did.
+    pub stopped: Option<String>,
+    /// The exit code.
+    pub exit_code: u8,
+}
+
+impl Summary {
+    /// Nothing counted yet.
+    #[must_use]
+    pub fn new(files: Vec<InputFile>, organization: &str) -> Self {
+        Self { files, organization: organization.to_owned(), counts: Counts::default(), named: Vec::new(), open: 0 }
+    }
+
+    /// Counts a row.
+    pub fn add(&mut self, account: &Account) {
+        self.counts.add(account.status);
+        if !account.status.is_open() || account.status == Status::Pending {
+            return;
+        }
+        self.open += 1;
+        if self.named.len() < NAMED_MAX {
+            let path = self.files.get(account.place.file).map_or("-", |file| &file.path);
+            let error = account.error.as_deref().unwrap_or_default();
+            let status = account.status.as_str();
+            self.named.push(format!(
+                "{}:{}: {status}: {}",
+                shortened(path),
+                account.place.line,
+                crate::model::shown(error)
+            ));
+        }
+    }
+
+    /// How many rows ended how.
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The summary for people.
+    #[must_use]
+    pub fn text(&self, closing: &Closing) -> String {
+        let mut text = String::new();
+        for line in &self.named {
+            let _ = writeln!(text, "{line}");
+        }
+        let unnamed = self.open - self.named.len() as u64;
+        if unnamed > 0 {
+            let _ = writeln!(text, "… and {} more; the results name them all", grouped(unnamed));
+        }
+        if self.open > 0 {
+            text.push('\n');
+        }
+        let names: Vec<String> = self.files.iter().map(|file| shortened(&file.path)).collect();
+        let _ = writeln!(text, "{} → organization {}", names.join(", "), shortened(&self.organization));
+        for status in Status::ALL {
+            let count = self.counts.of(status);
+            if count > 0 {
+                let _ = writeln!(text, "  {:<10} {:>9}", status.as_str(), grouped(count));
+            }
+        }
+        let seconds = closing.time.as_secs_f64();
+        let _ = writeln!(
+            text,
+            "  {:<10} {:>9}   {} requests, {seconds:.1} s",
+            "rows",
+            grouped(closing.rows),
+            grouped(closing.requests)
+        );
+        let _ = writeln!(text, "results  {}", shown_path(&closing.results));
+        for rejects in &closing.rejects {
+            let _ = writeln!(text, "rejects  {}   (mend these rows and import this file)", shown_path(rejects));
+        }
+        let _ = writeln!(text, "journal  {}", shown_path(&closing.journal));
+        if let Some(why) = &closing.stopped {
+            let _ = writeln!(text, "\nstopped: {why}");
+        }
+        text
+    }
+
+    /// The summary for scripts.
+    #[must_use]
+    pub fn json(&self, closing: &Closing) -> String {
+        let statuses: serde_json::Map<String, serde_json::Value> =
+            Status::ALL.into_iter().map(|status| (status.as_str().to_owned(), self.counts.of(status).into())).collect();
+        let files: Vec<&str> = self.files.iter().map(|file| file.path.as_str()).collect();
+        json!({
+            "files": files,
+            "organization": self.organization,
+            "rows": closing.rows,
+            "statuses": statuses,
+            "requests": closing.requests,
+            "seconds": closing.time.as_secs_f64(),
+            "results": closing.results,
+            "rejects": closing.rejects,
+            "journal": closing.journal,
+            "stopped": closing.stopped,
+            "exit_code": closing.exit_code,
+        })
+        .to_string()
+    }
+}
+
+fn shown_path(path: &std::path::Path) -> String {
+    crate::model::shown(&path.display().to_string())
+}

@@ -1,0 +1,61 @@
+//! The bodies that hyper sends: whole, cut short, endless. It must not decide which.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use thiserror::Error;
+
+/// What hyper sends as an answer's body.
+pub(super) enum SentBody {
+    /// All of it.
+    Whole(Bytes),
+    /// As much as `bytes`, of `promised` bytes.
+    Cut { bytes: Bytes, promised: u64, flushed: bool },
+    /// The same bytes again and again.
+    Endless(Bytes),
+}
+
+/// The connection ends here, as the weather wants it.
+#[derive(Debug, Error)]
+pub(super) enum Torn {
+    /// Without an answer.
+    #[error("the connection is torn down")]
+    Unanswered,
+    /// In the middle of one.
+    #[error("the answer is cut off")]
+    Cut,
+}
+
+impl Body for SentBody {
+    type Data = Bytes;
+    type Error = Torn;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Torn>>> {
+        match self.get_mut() {
+            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Cut { bytes, flushed: true, .. } if bytes.is_empty() => Poll::Ready(Some(Err(Torn::Cut))),
+            Self::Cut { bytes, flushed, .. } if bytes.is_empty() => {
+                // One turn without a frame, in which hyper writes out what it holds; an error would discard it.
+                *flushed = true;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Self::Whole(bytes) | Self::Cut { bytes, .. } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Endless(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes.clone())))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Cut { promised, .. } => SizeHint::with_exact(*promised),
+            Self::Endless(_) => SizeHint::default(),
+        }
+    }
+}

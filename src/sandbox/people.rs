@@ -1,0 +1,73 @@
+//! The organization's users: as many as were asked for, made up on the spot. It must not store any.
+
+use serde::Serialize;
+
+const FIRST_ID: u64 = 1001;
+const DOMAIN: &str = "@members.example";
+
+/// The users 1001 and up, or everybody.
+pub(super) struct People {
+    count: u64,
+}
+
+/// One user, as the API shows it.
+#[derive(Serialize)]
+pub(super) struct User {
+    id: u64,
+    email: String,
+    first_name: &'static str,
+    last_name: String,
+    status: &'static str,
+    role: &'static str,
+}
+
+impl People {
+    pub(super) fn new(users: usize) -> Self {
+        Self { count: u64::try_from(users).unwrap_or(u64::MAX - FIRST_ID) }
+    }
+
+    /// Whether `id` may be a member; without users every positive number may.
+    pub(super) fn has(&self, id: u64) -> bool {
+        match self.count {
+            0 => id > 0,
+            count => id >= FIRST_ID && id - FIRST_ID < count,
+        }
+    }
+
+    /// Whether `address` is a user's own.
+    pub(super) fn owns(&self, address: &str) -> bool {
+        let address = address.to_lowercase();
+        let id = address
+            .strip_prefix("user")
+            .and_then(|rest| rest.strip_suffix(DOMAIN))
+            .and_then(|digits| digits.parse().ok());
+        self.count > 0 && id.is_some_and(|id| self.has(id) && address == email(id))
+    }
+
+    /// The users whose name or address holds `q`, without regard to case.
+    pub(super) fn search(&self, q: Option<&str>) -> Vec<User> {
+        let wanted = q.map(str::to_lowercase);
+        let fits = |user: &User| {
+            wanted.as_ref().is_none_or(|wanted| {
+                let text = format!("{} {} {}", user.first_name, user.last_name, user.email);
+                text.to_lowercase().contains(wanted)
+            })
+        };
+        (FIRST_ID..FIRST_ID + self.count).map(user).filter(fits).collect()
+    }
+}
+
+fn user(id: u64) -> User {
+    User {
+        id,
+        email: email(id),
+        first_name: "User",
+        last_name: id.to_string(),
+        status: "active",
+        role: if id == FIRST_ID { "admin" } else { "standard" },
+    }
+}
+
+fn email(id: u64) -> String {
+    format!("user{id}{DOMAIN}")
+}

@@ -1,0 +1,104 @@
+//! Which call a request makes, and whether its headers let it in. It must not look at bodies or groups.
+
+use percent_encoding::percent_decode_str;
+
+use super::message::{Answer, Request};
+
+/// One call of the API.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Call {
+    pub(super) org: String,
+    pub(super) action: Action,
+}
+
+/// What a call asks for; the text is a group's id.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Create,
+    List,
+    Read(String),
+    Update(String),
+    Delete(String),
+    Users,
+}
+
+/// The call that `request` makes, or the answer that turns it away before anybody looks at it.
+pub(super) fn read(request: &Request, token: Option<&str>) -> Result<Call, Answer> {
+    if request.headers.get("x-tallyfy-client").is_none_or(str::is_empty) {
+        return Err(no_endpoint());
+    }
+    let call = call(&request.method, &request.path).ok_or_else(no_endpoint)?;
+    if !is_authorized(request, token) {
+        return Err(unauthenticated());
+    }
+    if !mentions_json(request, "accept") {
+        return Err(Answer::error(406, "The Accept header must be application/json."));
+    }
+    let has_body = matches!(call.action, Action::Create | Action::Update(_));
+    if has_body && !mentions_json(request, "content-type") {
+        return Err(Answer::error(415, "The Content-Type header must be application/json."));
+    }
+    Ok(call)
+}
+
+/// The answer to a token that is wrong or dead.
+pub(super) fn unauthenticated() -> Answer {
+    Answer::error(401, "Unauthenticated.")
+}
+
+/// The answer to an organization or a group that is not there.
+pub(super) fn no_resource() -> Answer {
+    Answer::coded(404, "The requested resource was not found", "RESOURCE_NOT_FOUND")
+}
+
+fn no_endpoint() -> Answer {
+    Answer::coded(404, "API endpoint not found", "ENDPOINT_NOT_FOUND")
+}
+
+fn call(method: &str, path: &str) -> Option<Call> {
+    // A base URL may carry a path of its own, such as `/api`.
+    let mut segments = path.split('/').skip_while(|segment| *segment != "organizations");
+    segments.next()?;
+    let org = decode(segments.next()?)?;
+    let kind = segments.next()?;
+    let id = segments.next().map(decode);
+    if segments.next().is_some() {
+        return None;
+    }
+    let action = match (method, kind, id) {
+        ("POST", "groups", None) => Action::Create,
+        ("GET", "groups", None) => Action::List,
+        ("GET", "groups", Some(id)) => Action::Read(id?),
+        ("PUT", "groups", Some(id)) => Action::Update(id?),
+        ("DELETE", "groups", Some(id)) => Action::Delete(id?),
+        ("GET", "users", None) => Action::Users,
+        _ => return None,
+    };
+    Some(Call { org, action })
+}
+
+fn decode(segment: &str) -> Option<String> {
+    let text = percent_decode_str(segment).decode_utf8().ok()?;
+    (!text.is_empty()).then(|| text.into_owned())
+}
+
+fn is_authorized(request: &Request, token: Option<&str>) -> bool {
+    let given = request
+        .headers
+        .get("authorization")
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .map(str::trim)
+        .unwrap_or_default();
+    match token {
+        Some(token) => given == token,
+        None => !given.is_empty(),
+    }
+}
+
+fn mentions_json(request: &Request, header: &str) -> bool {
+    let value = request.headers.get(header).unwrap_or_default();
+    value.split(',').any(|kind| {
+        let (kind, _parameters) = kind.split_once(';').unwrap_or((kind, ""));
+        kind.trim().eq_ignore_ascii_case("application/json")
+    })
+}

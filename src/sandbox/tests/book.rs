@@ -1,0 +1,260 @@
+//! The calls that read and write groups.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn post(body: &Value) -> (u16, Value) {
+    ask(&mut simulation(&Options::default()), &request("POST", GROUPS, body))
+}
+
+#[test]
+fn a_group_is_created_as_the_endpoint_page_has_it() {
+    let (status, body) = post(&json!({
+        "name": "Onboarding Specialists",
+        "description": "Team responsible for new client onboarding.",
+        "members": [1008, 1001, 1005],
+        "guests": ["client.liaison@partner.com"],
+    }));
+    let group = &body["data"];
+    assert_eq!(status, 201);
+    assert_eq!(
+        *group,
+        json!({
+            "id": group["id"],
+            "name": "Onboarding Specialists",
+            "description": "Team responsible for new client onboarding.",
+            "logo": null,
+            "members": [1008, 1001, 1005],
+            "guests": ["client.liaison@partner.com"],
+            "created_at": "2024-05-21T18:00:00Z",
+            "updated_at": "2024-05-21T18:00:00Z",
+            "deleted_at": null,
+        })
+    );
+}
+
+#[test]
+fn bodies_that_are_right_are_taken() {
+    for body in [
+        json!({"name": "a"}),
+        json!({"name": "ü".repeat(200)}),
+        json!({"name": "a", "description": null, "members": [], "guests": []}),
+        json!({"name": "a", "description": "", "unheard_of": 1}),
+    ] {
+        assert_eq!(post(&body).0, 201, "{body}");
+    }
+}
+
+#[test]
+fn a_field_that_is_wrong_is_named() {
+    let long = "ü".repeat(201);
+    for (body, errors) in [
+        (json!({}), json!({"name": ["The name field is required."]})),
+        (json!([1]), json!({"name": ["The name field is required."]})),
+        (json!({"name": null}), json!({"name": ["The name field is required."]})),
+        (json!({"name": "  "}), json!({"name": ["The name field is required."]})),
+        (json!({"name": 7}), json!({"name": ["The name must be a string."]})),
+        (json!({"name": long}), json!({"name": ["The name may not be greater than 200 characters."]})),
+        (json!({"name": "a", "description": 1}), json!({"description": ["The description must be a string."]})),
+        (json!({"name": "a", "members": 1001}), json!({"members": ["The members must be an array."]})),
+        (json!({"name": "a", "members": null}), json!({"members": ["The members must be an array."]})),
+        (json!({"name": "a", "members": [1, "2"]}), json!({"members.1": ["The members.1 must be an integer."]})),
+        (json!({"name": "a", "members": [1.5]}), json!({"members.0": ["The members.0 must be an integer."]})),
+        (json!({"name": "a", "members": [-1]}), json!({"members.0": ["The selected members.0 is invalid."]})),
+        (
+            json!({"name": "a", "guests": ["a@b.c", "x"]}),
+            json!({"guests.1": ["The guests.1 must be a valid email address."]}),
+        ),
+        (json!({"name": "a", "guests": [7]}), json!({"guests.0": ["The guests.0 must be a string."]})),
+    ] {
+        let (status, answer) = post(&body);
+        assert_eq!((status, &answer["errors"]), (422, &errors), "{body}");
+    }
+}
+
+#[test]
+fn an_address_has_the_shape_of_one() {
+    for address in ["", "a", "a@", "@b.c", "a@b", "a@b.", "a@.b", "a b@c.d", "a@b@c.d", "N <a@b.c>", "a@b.c,d@e.f"] {
+        let (status, _) = post(&json!({"name": "a", "guests": [address]}));
+        assert_eq!(status, 422, "{address}");
+    }
+    for address in ["a@b.c", "first.last+tag@sub.example.com", "ü@ü.de"] {
+        let (status, _) = post(&json!({"name": "a", "guests": [address]}));
+        assert_eq!(status, 201, "{address}");
+    }
+}
+
+#[test]
+fn all_fields_complain_at_once_and_in_both_forms_in_turn() {
+    let mut house = simulation(&Options::default());
+    let bad = request("POST", GROUPS, &json!({"name": "", "members": ["x", 0], "guests": ["y"]}));
+    for turn in 0..4 {
+        let (status, body) = ask(&mut house, &bad);
+        let fields: Vec<_> = body["errors"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(status, 422);
+        assert_eq!(fields, ["guests.0", "members.0", "members.1", "name"]);
+        assert_eq!(body.get("error").is_some(), turn % 2 == 0);
+    }
+}
+
+#[test]
+fn a_name_is_taken_whatever_its_case_until_it_is_free_again() {
+    let mut house = simulation(&Options::default());
+    let (_, first) = ask(&mut house, &create("Équipe"));
+    let (status, refused) = ask(&mut house, &create("éQUIPE"));
+    assert_eq!(status, 422);
+    assert_eq!(refused["errors"], json!({"name": ["The name has already been taken."]}));
+    let one = format!("{GROUPS}/{}", first["data"]["id"].as_str().unwrap());
+    assert_eq!(ask(&mut house, &request("DELETE", &one, &Value::Null)).0, 204);
+    assert_eq!(ask(&mut house, &create("éQUIPE")).0, 201);
+    assert_eq!(house.tally().posts("éQUIPE"), 2);
+}
+
+#[test]
+fn names_may_repeat_where_they_need_not_be_unique() {
+    let mut house = simulation(&Options { unique_names: false, ..Options::default() });
+    assert_eq!(ask(&mut house, &create("a")).0, 201);
+    assert_eq!(ask(&mut house, &create("a")).0, 201);
+    assert_eq!(house.groups().count(), 2);
+}
+
+#[test]
+fn ids_look_real_never_repeat_and_follow_the_seed() {
+    let ids = |seed| -> Vec<String> {
+        let house = simulation(&Options { groups: 2000, seed, ..Options::default() });
+        house.groups().map(|group| group.id.clone()).collect()
+    };
+    let first = ids(1);
+    let is_hex = |id: &String| id.len() == 32 && id.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
+    assert!(first.iter().all(is_hex));
+    assert_eq!(first.iter().collect::<HashSet<_>>().len(), 2000);
+    assert_eq!(first, ids(1));
+    assert_ne!(first, ids(2));
+}
+
+#[test]
+fn an_update_replaces_what_it_names_and_keeps_the_rest() {
+    let mut house = simulation(&Options::default());
+    house.plant(Planted {
+        description: Some("old".to_owned()),
+        members: vec![1, 2],
+        guests: vec!["a@b.c".to_owned()],
+        ..planted("g1", "Mine")
+    });
+    house.plant(planted("g2", "Theirs"));
+    let put = |body: Value| request("PUT", &format!("{GROUPS}/g1"), &body);
+    let (status, body) = ask_at(&mut house, &put(json!({"name": "MINE", "members": [3]})), 61.0);
+    let group = &body["data"];
+    assert_eq!(status, 201);
+    assert_eq!((&group["name"], &group["members"]), (&json!("MINE"), &json!([3])));
+    assert_eq!((&group["guests"], &group["description"]), (&json!(["a@b.c"]), &json!("old")));
+    assert_eq!(group["created_at"], "2024-05-21T18:00:00Z");
+    assert_eq!(group["updated_at"], "2024-05-21T18:01:01Z");
+    for (body, field) in [
+        (json!({"description": null}), "description"),
+        (json!({"description": " "}), "description"),
+        (json!({"name": "theirs"}), "name"),
+        (json!({"name": ""}), "name"),
+    ] {
+        let (status, answer) = ask(&mut house, &put(body));
+        assert_eq!((status, answer["errors"][field].is_array()), (422, true), "{field}");
+    }
+    assert_eq!(ask(&mut house, &put(json!({}))).0, 201);
+}
+
+#[test]
+fn a_deleted_group_is_gone() {
+    let mut house = simulation(&Options::default());
+    house.plant(planted("g1", "a"));
+    let one = format!("{GROUPS}/g1");
+    let delete = request("DELETE", &one, &Value::Null);
+    let gone = answer(&mut house, &delete, 0.0);
+    assert_eq!((gone.status, gone.body.len()), (204, 0));
+    for request in [delete, request("GET", &one, &Value::Null), request("PUT", &one, &json!({}))] {
+        let (status, body) = ask(&mut house, &request);
+        assert_eq!((status, &body["code"]), (404, &json!("RESOURCE_NOT_FOUND")));
+    }
+    assert_eq!(ask(&mut house, &request("GET", GROUPS, &Value::Null)).1["data"], json!([]));
+}
+
+#[test]
+fn a_request_without_the_right_headers_is_turned_away() {
+    let good = create("a");
+    let without = |header: &str| {
+        let pairs = ["x-tallyfy-client", "authorization", "accept", "content-type"];
+        let kept = pairs.iter().filter(|name| **name != header);
+        Request { headers: kept.map(|name| (name, good.headers.get(name).unwrap())).collect(), ..good.clone() }
+    };
+    for (header, status, code) in [
+        ("x-tallyfy-client", 404, json!("ENDPOINT_NOT_FOUND")),
+        ("authorization", 401, Value::Null),
+        ("accept", 406, Value::Null),
+        ("content-type", 415, Value::Null),
+    ] {
+        let (answered, body) = ask(&mut simulation(&Options::default()), &without(header));
+        assert_eq!((answered, &body["code"]), (status, &code), "{header}");
+        assert!(body["message"].is_string(), "{header}");
+    }
+}
+
+#[test]
+fn only_the_token_and_the_organization_asked_for_are_known() {
+    let with = |token: &str, org: &str| {
+        let options = Options { token: Some(token.to_owned()), org: Some(org.to_owned()), ..Options::default() };
+        let (status, body) = ask(&mut simulation(&options), &create("a"));
+        (status, body["code"].as_str().map(str::to_owned))
+    };
+    assert_eq!(with("secret", "acme"), (201, None));
+    assert_eq!(with("other", "acme"), (401, None));
+    assert_eq!(with("secret", "other"), (404, Some("RESOURCE_NOT_FOUND".to_owned())));
+}
+
+#[test]
+fn only_the_endpoints_are_there_with_or_without_a_path_before_them() {
+    let mut house = simulation(&Options { org: Some("a b".to_owned()), ..Options::default() });
+    house.plant(planted("g/1", "a"));
+    for (method, path, status) in [
+        ("GET", "/organizations/a%20b/groups", 200),
+        ("GET", "/api/organizations/a%20b/groups", 200),
+        ("GET", "/api/organizations/a%20b/groups/g%2F1", 200),
+        ("GET", "/organizations/a%20b/users", 200),
+        ("GET", "/organizations/a+b/groups", 404),
+        ("GET", "/organizations/a%20b/groups/", 404),
+        ("GET", "/organizations/a%20b/groups/g/1", 404),
+        ("GET", "/organizations/a%20b/teams", 404),
+        ("GET", "/organizations//groups", 404),
+        ("GET", "/organizations", 404),
+        ("GET", "/", 404),
+        ("PATCH", "/organizations/a%20b/groups", 404),
+        ("DELETE", "/organizations/a%20b/groups", 404),
+    ] {
+        assert_eq!(ask(&mut house, &request(method, path, &Value::Null)).0, status, "{method} {path}");
+    }
+}
+
+#[test]
+fn a_body_that_is_not_json_is_a_bad_request() {
+    let mut house = simulation(&Options::default());
+    for body in ["", "{", "name=a"] {
+        let broken = Request { body: body.into(), ..create("a") };
+        let (status, answer) = ask(&mut house, &broken);
+        assert_eq!((status, answer["message"].is_string()), (400, true), "{body}");
+    }
+}
+
+#[test]
+fn members_must_be_users_and_guests_must_not_where_users_are_known() {
+    let mut house = simulation(&Options { users: 2, ..Options::default() });
+    let mut post = |body: Value| ask(&mut house, &request("POST", GROUPS, &body));
+    let (status, body) = post(json!({"name": "a", "members": [1001, 1000, 1002, 1003]}));
+    assert_eq!(status, 422);
+    assert_eq!(body["errors"].as_object().unwrap().len(), 2);
+    assert!(body["errors"]["members.1"].is_array() && body["errors"]["members.3"].is_array());
+    let (status, body) = post(json!({"name": "a", "guests": ["User1002@members.example"]}));
+    assert_eq!((status, body["errors"]["guests.0"].is_array()), (422, true));
+    let right = json!({"name": "a", "members": [1002, 1001], "guests": ["user1003@members.example"]});
+    assert_eq!(post(right).0, 201);
+}

@@ -1,0 +1,272 @@
+//! What an answer means, and what is to be done. Pure.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+use crate::model::{Halt, Trouble};
+use crate::tallyfy::{Answer, BodyFault, Lost, Refusal, created_id};
+
+/// A `Retry-After` counts whole seconds and can be up to one short.
+const GRACE: Duration = Duration::from_secs(1);
+/// The pause after a 429 that names none: bursts are throttled for a few seconds.
+const PAUSE_UNNAMED: Duration = Duration::from_secs(5);
+/// The first backoff, and the longest.
+const BACKOFF_MIN: Duration = Duration::from_millis(500);
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// What the answer to a create request means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The group is there.
+    Created {
+        /// Its id.
+        group_id: String,
+        /// The status of the answer.
+        http_status: u16,
+    },
+    /// The server read it and will not have it.
+    Refused(Trouble),
+    /// Another group has the name, or our own send before this one made it.
+    NameTaken(Trouble),
+    /// It had no effect: it is safe to send it again.
+    Again(Trouble, Option<Duration>),
+    /// It may have been applied: it must be looked up before it is sent again.
+    InDoubt(Trouble, Option<Duration>),
+    /// The run cannot go on; this request had no effect.
+    Halt(Halt),
+    /// It never left, because the run stops.
+    Held,
+}
+
+/// What the answer to a read means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// The body.
+    Body(Bytes),
+    /// Read again.
+    Again(Trouble, Option<Duration>),
+    /// The run cannot go on.
+    Halt(Halt),
+    /// It never left, because the run stops.
+    Held,
+}
+
+/// Judges the answer to a create request. `now` is needed where the server names a date.
+#[must_use]
+pub fn judge_create(answer: Result<Answer, Lost>, now: SystemTime) -> Verdict {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(Lost::Held) => return Verdict::Held,
+        Err(Lost::NotSent(message)) => return Verdict::Again(not_connected(&message), None),
+        Err(Lost::InDoubt { code, message }) => {
+            return Verdict::InDoubt(Trouble { code: code.to_owned(), message, http_status: None }, None);
+        }
+    };
+    let refusal = refusal(&answer);
+    match answer.status {
+        200 | 201 => created(&answer),
+        401 | 403 | 404 => Verdict::Halt(halt(answer.status, &refusal)),
+        429 if refusal.is_guest_cap() => Verdict::InDoubt(trouble(&answer, &refusal), Some(pause(&answer, now))),
+        429 => Verdict::Again(trouble(&answer, &refusal), Some(pause(&answer, now))),
+        422 if refusal.is_name_taken() => {
+            Verdict::NameTaken(Trouble { code: "name-taken".to_owned(), ..trouble(&answer, &refusal) })
+        }
+        408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer, &refusal), named_pause(&answer, now)),
+        _ => Verdict::Refused(trouble(&answer, &refusal)),
+    }
+}
+
+/// Judges the answer to a read, which is safe to repeat.
+#[must_use]
+pub fn judge_read(answer: Result<Answer, Lost>, now: SystemTime) -> Reading {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(Lost::Held) => return Reading::Held,
+        Err(Lost::NotSent(message)) => return Reading::Again(not_connected(&message), None),
+        Err(Lost::InDoubt { code, message }) => {
+            return Reading::Again(Trouble { code: code.to_owned(), message, http_status: None }, None);
+        }
+    };
+    let refusal = refusal(&answer);
+    match (answer.status, &answer.body) {
+        (200, Ok(body)) => Reading::Body(body.clone()),
+        (401 | 403 | 404, _) => Reading::Halt(halt(answer.status, &refusal)),
+        (429, _) => Reading::Again(trouble(&answer, &refusal), Some(pause(&answer, now))),
+        _ => Reading::Again(trouble(&answer, &refusal), named_pause(&answer, now)),
+    }
+}
+
+/// How long to wait before the next send: exponential, with full jitter; `random` is from 0 to 1.
+#[must_use]
+pub fn backoff(sends: u32, random: f64) -> Duration {
+    let doubled = BACKOFF_MIN.saturating_mul(2_u32.saturating_pow(sends.saturating_sub(1)));
+    doubled.min(BACKOFF_MAX).mul_f64(random.clamp(0.0, 1.0))
+}
+
+fn created(answer: &Answer) -> Verdict {
+    let message = match &answer.body {
+        Ok(body) => match created_id(body) {
+            Some(group_id) => return Verdict::Created { group_id, http_status: answer.status },
+            None => "the answer says success and names no group",
+        },
+        Err(BodyFault::CutOff) => "the answer says success and was cut off",
+        Err(BodyFault::TooLong) => "the answer says success and does not end",
+    };
+    let http_status = Some(answer.status);
+    Verdict::InDoubt(Trouble { code: "answer-unreadable".to_owned(), message: message.to_owned(), http_status }, None)
+}
+
+fn refusal(answer: &Answer) -> Refusal {
+    answer.body.as_ref().map(|body| Refusal::parse(body)).unwrap_or_default()
+}
+
+fn halt(status: u16, refusal: &Refusal) -> Halt {
+    match status {
+        401 => Halt::TokenRefused(refusal.describe()),
+        403 => Halt::Forbidden(refusal.describe()),
+        _ => Halt::NotFound(refusal.describe()),
+    }
+}
+
+fn trouble(answer: &Answer, refusal: &Refusal) -> Trouble {
+    let said = refusal.describe();
+    let message = match answer.status {
+        status if said.is_empty() => format!("the server answered {status}"),
+        status => format!("the server answered {status}: {said}"),
+    };
+    Trouble { code: format!("http-{}", answer.status), message, http_status: Some(answer.status) }
+}
+
+fn not_connected(message: &str) -> Trouble {
+    Trouble { code: "connect".to_owned(), message: format!("no connection: {message}"), http_status: None }
+}
+
+fn pause(answer: &Answer, now: SystemTime) -> Duration {
+    named_pause(answer, now).unwrap_or(PAUSE_UNNAMED)
+}
+
+/// RFC 9110, 10.2.3: seconds or a date.
+fn named_pause(answer: &Answer, now: SystemTime) -> Option<Duration> {
+    let text = answer.retry_after.as_deref()?.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds).saturating_add(GRACE));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default() + GRACE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Result<Answer, Lost> {
+        Ok(Answer { status, retry_after: None, body: Ok(Bytes::copy_from_slice(body.as_bytes())) })
+    }
+
+    fn with_pause(status: u16, retry_after: &str) -> Result<Answer, Lost> {
+        Ok(Answer { status, retry_after: Some(retry_after.to_owned()), body: Ok(Bytes::new()) })
+    }
+
+    fn word(verdict: &Verdict) -> &'static str {
+        match verdict {
+            Verdict::Created { .. } => "created",
+            Verdict::Refused(_) => "refused",
+            Verdict::NameTaken(_) => "taken",
+            Verdict::Again(..) => "again",
+            Verdict::InDoubt(..) => "doubt",
+            Verdict::Halt(_) => "halt",
+            Verdict::Held => "held",
+        }
+    }
+
+    #[test]
+    fn every_way_a_create_request_can_end_has_its_verdict() {
+        let id = r#"{"data":{"id":"g1"}}"#;
+        let taken = r#"{"errors":{"name":["The name has already been taken."]}}"#;
+        let cap = r#"{"message":"You've reached the hourly limit for Guest Invite"}"#;
+        let lost = |code| Err(Lost::InDoubt { code, message: String::new() });
+        let no_body = |status, fault| Ok(Answer { status, retry_after: None, body: Err(fault) });
+        for (given, expected) in [
+            (answer(200, id), "created"),
+            (answer(201, id), "created"),
+            (answer(201, ""), "doubt"),
+            (answer(200, "<html>"), "doubt"),
+            (answer(202, id), "doubt"),
+            (answer(204, ""), "doubt"),
+            (no_body(201, BodyFault::CutOff), "doubt"),
+            (no_body(201, BodyFault::TooLong), "doubt"),
+            (no_body(422, BodyFault::CutOff), "refused"),
+            (answer(302, ""), "refused"),
+            (answer(307, ""), "refused"),
+            (answer(400, ""), "refused"),
+            (answer(401, ""), "halt"),
+            (answer(403, ""), "halt"),
+            (answer(404, ""), "halt"),
+            (answer(408, ""), "doubt"),
+            (answer(409, ""), "refused"),
+            (answer(413, ""), "refused"),
+            (answer(422, "{}"), "refused"),
+            (answer(422, taken), "taken"),
+            (answer(429, ""), "again"),
+            (answer(429, cap), "doubt"),
+            (answer(500, ""), "doubt"),
+            (answer(502, "<html>"), "doubt"),
+            (answer(503, ""), "doubt"),
+            (answer(504, ""), "doubt"),
+            (Err(Lost::NotSent(String::new())), "again"),
+            (Err(Lost::Held), "held"),
+            (lost("timeout"), "doubt"),
+            (lost("connection-lost"), "doubt"),
+        ] {
+            let shown = format!("{given:?}");
+            assert_eq!(word(&judge_create(given, SystemTime::UNIX_EPOCH)), expected, "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_pause_is_read_as_seconds_or_as_a_date_with_a_second_of_grace() {
+        let now = httpdate::parse_http_date("Mon, 23 Nov 2026 10:00:00 GMT").unwrap();
+        for (text, seconds) in [
+            ("0", 1),
+            ("30", 31),
+            (" 7 ", 8),
+            ("Mon, 23 Nov 2026 10:01:00 GMT", 61),
+            ("Mon, 23 Nov 2026 09:00:00 GMT", 1),
+            ("soon", 5),
+            ("-3", 5),
+        ] {
+            let Verdict::Again(_, pause) = judge_create(with_pause(429, text), now) else { panic!("{text}") };
+            assert_eq!(pause, Some(Duration::from_secs(seconds)), "{text}");
+        }
+        let Verdict::InDoubt(_, pause) = judge_create(with_pause(503, "2"), now) else { panic!() };
+        assert_eq!(pause, Some(Duration::from_secs(3)));
+        let Verdict::Again(_, absurd) = judge_create(with_pause(429, &u64::MAX.to_string()), now) else { panic!() };
+        assert!(absurd > Some(Duration::from_hours(1_000_000)));
+    }
+
+    #[test]
+    fn the_backoff_doubles_up_to_a_bound_and_jitters_down_to_nothing() {
+        let most: Vec<u128> = (1..=8).map(|sends| backoff(sends, 1.0).as_millis()).collect();
+        assert_eq!(most, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000]);
+        assert_eq!(backoff(8, 0.0), Duration::ZERO);
+        assert_eq!(backoff(u32::MAX, 0.5), Duration::from_secs(15));
+    }
+
+    #[test]
+    fn a_read_is_repeated_unless_the_run_cannot_go_on() {
+        let word = |given| match judge_read(given, SystemTime::UNIX_EPOCH) {
+            Reading::Body(_) => "body",
+            Reading::Again(..) => "again",
+            Reading::Halt(_) => "halt",
+            Reading::Held => "held",
+        };
+        assert_eq!(word(answer(200, "{}")), "body");
+        assert_eq!(word(answer(401, "")), "halt");
+        assert_eq!(word(answer(404, "")), "halt");
+        assert_eq!(word(answer(429, "")), "again");
+        assert_eq!(word(answer(500, "")), "again");
+        assert_eq!(word(Err(Lost::NotSent(String::new()))), "again");
+        assert_eq!(word(Err(Lost::Held)), "held");
+    }
+}

@@ -1,0 +1,257 @@
+//! The limiter: every request of the process passes here, lists and look-ups too.
+//!
+//! governor spaces the requests evenly; it is asked, never awaited, because its own timer is deaf to tokio's paused clock.
+
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use tokio::time::Instant;
+
+use super::stop::Stop;
+use crate::model::{Event, Halt, Listener};
+use crate::tallyfy::{Answer, Call, Exchange, Lost};
+
+/// `--rate`: so many requests in a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// The most requests in any window of the period.
+    pub requests: NonZeroU32,
+    /// The period.
+    pub period: Duration,
+}
+
+/// A rate that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no rate; 600/min, 10/s, 30/h, 100/6s or none are")]
+pub struct RateError(String);
+
+impl Rate {
+    /// Reads `N/PERIOD`; `none` is no limit.
+    ///
+    /// # Errors
+    /// If it is neither.
+    pub fn parse(text: &str) -> Result<Option<Self>, RateError> {
+        if text == "none" {
+            return Ok(None);
+        }
+        let rate = || {
+            let (requests, period) = text.split_once('/')?;
+            let requests = requests.trim().parse().ok()?;
+            let period = match period.trim() {
+                "s" | "sec" => Duration::from_secs(1),
+                "min" | "m" => Duration::from_mins(1),
+                "h" => Duration::from_hours(1),
+                other => humantime::parse_duration(other).ok().filter(|period| !period.is_zero())?,
+            };
+            Some(Self { requests, period })
+        };
+        rate().map(Some).ok_or_else(|| RateError(crate::model::shortened(text)))
+    }
+
+    fn spacing(self) -> Duration {
+        (self.period / self.requests.get()).max(Duration::from_nanos(1))
+    }
+}
+
+/// governor's clock over tokio's, so that paused time paces too.
+#[derive(Debug, Clone, Copy, Default)]
+struct TokioClock;
+
+impl Clock for TokioClock {
+    type Instant = std::time::Instant;
+
+    fn now(&self) -> Self::Instant {
+        Instant::now().into_std()
+    }
+}
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<std::time::Instant>>;
+
+/// When the next request may leave.
+pub struct Pace {
+    limiter: Option<Limiter>,
+    /// governor does not serve waiters in order: whoever holds the turn asks it.
+    turn: tokio::sync::Mutex<()>,
+    paused_until: Mutex<Option<Instant>>,
+    wait_max: Duration,
+    requests: AtomicU64,
+    stop: Stop,
+    listener: Listener,
+}
+
+impl Pace {
+    /// Requests are spaced evenly at `rate`, and the server may impose pauses of up to `wait_max`.
+    #[must_use]
+    pub fn new(rate: Option<Rate>, wait_max: Duration, stop: Stop, listener: Listener) -> Self {
+        let quota = |rate: Rate| Quota::with_period(rate.spacing()).map(|quota| quota.allow_burst(NonZeroU32::MIN));
+        Self {
+            limiter: rate.and_then(quota).map(|quota| RateLimiter::direct_with_clock(quota, TokioClock)),
+            turn: tokio::sync::Mutex::new(()),
+            paused_until: Mutex::new(None),
+            wait_max,
+            requests: AtomicU64::new(0),
+            stop,
+            listener,
+        }
+    }
+
+    /// How many requests have left.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Nobody sends for so long, because the server asked for it; too long a pause stops the run.
+    pub fn pause(&self, time: Duration) {
+        if time > self.wait_max {
+            self.stop.raise(Halt::PauseTooLong(time));
+            return;
+        }
+        let until = Instant::now() + time;
+        let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if paused.is_none_or(|before| before < until) {
+            *paused = Some(until);
+            (self.listener)(Event::Paused(time));
+        }
+    }
+
+    /// Waits for the right to send one request; false if the run stops instead.
+    async fn turn(&self) -> bool {
+        if let Some(limiter) = &self.limiter {
+            let _turn = self.turn.lock().await;
+            loop {
+                if !self.pause_is_over().await {
+                    return false;
+                }
+                match limiter.check() {
+                    Ok(()) => break,
+                    Err(until) => {
+                        let wait = until.earliest_possible().duration_since(TokioClock.now());
+                        if !self.stop.sleep(wait.into()).await {
+                            return false;
+                        }
+                    }
+                }
+            }
+        } else if !self.pause_is_over().await {
+            return false;
+        }
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        true
+    }
+
+    async fn pause_is_over(&self) -> bool {
+        loop {
+            if self.stop.is_raised() {
+                return false;
+            }
+            let paused = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+            match paused.map(|until| until.saturating_duration_since(Instant::now())) {
+                Some(wait) if !wait.is_zero() => self.stop.sleep(wait).await,
+                _ => return true,
+            };
+        }
+    }
+}
+
+/// An exchange that keeps the pace.
+pub struct Paced<E> {
+    inner: E,
+    pace: Arc<Pace>,
+}
+
+impl<E> Paced<E> {
+    /// Every request of `inner` waits for its turn.
+    pub fn new(inner: E, pace: Arc<Pace>) -> Self {
+        Self { inner, pace }
+    }
+}
+
+impl<E: Exchange> Exchange for Paced<E> {
+    async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
+        if self.pace.turn().await { self.inner.exchange(call).await } else { Err(Lost::Held) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace(rate: &str) -> (Arc<Pace>, Stop) {
+        let stop = Stop::default();
+        let pace = Pace::new(Rate::parse(rate).unwrap(), Duration::from_hours(2), stop.clone(), Arc::new(|_| {}));
+        (Arc::new(pace), stop)
+    }
+
+    #[test]
+    fn a_rate_is_a_number_and_a_period() {
+        let rate = |requests, seconds| {
+            Ok(Some(Rate { requests: NonZeroU32::new(requests).unwrap(), period: Duration::from_secs(seconds) }))
+        };
+        assert_eq!(Rate::parse("600/min"), rate(600, 60));
+        assert_eq!(Rate::parse("10/s"), rate(10, 1));
+        assert_eq!(Rate::parse("30/h"), rate(30, 3600));
+        assert_eq!(Rate::parse("100/6s"), rate(100, 6));
+        assert_eq!(Rate::parse("none"), Ok(None));
+        for bad in ["", "600", "0/s", "-1/s", "1/", "1/0s", "x/s", "1/fortnight"] {
+            assert!(Rate::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_of_all_lanes_leave_evenly_spaced_and_in_order() {
+        let (pace, _) = pace("600/min");
+        let start = Instant::now();
+        let lanes = (0..16).map(|_| {
+            let pace = Arc::clone(&pace);
+            tokio::spawn(async move {
+                let mut sent = Vec::new();
+                for _ in 0..10 {
+                    assert!(pace.turn().await);
+                    sent.push(start.elapsed());
+                }
+                sent
+            })
+        });
+        let mut sent: Vec<Duration> = join_all(lanes).await.into_iter().flat_map(Result::unwrap).collect();
+        sent.sort_unstable();
+        assert_eq!(sent.len(), 160);
+        for pair in sent.windows(2) {
+            assert!(pair[1] - pair[0] >= Duration::from_millis(100), "{pair:?}");
+        }
+        assert!(*sent.last().unwrap() < Duration::from_millis(159 * 101 + 1), "{:?}", sent.last());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_holds_every_lane_also_without_a_rate() {
+        for rate in ["none", "10/s"] {
+            let (pace, _) = pace(rate);
+            let start = Instant::now();
+            pace.pause(Duration::from_secs(30));
+            pace.pause(Duration::from_secs(5));
+            assert!(pace.turn().await);
+            assert_eq!(start.elapsed().as_secs(), 30);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_ends_every_wait_and_too_long_a_pause_is_a_stop() {
+        let (pace, stop) = pace("1/h");
+        assert!(pace.turn().await);
+        let waiting = tokio::spawn({
+            let pace = Arc::clone(&pace);
+            async move { pace.turn().await }
+        });
+        tokio::task::yield_now().await;
+        pace.pause(Duration::from_hours(3));
+        assert!(!waiting.await.unwrap());
+        assert_eq!(stop.reason(), Some(Halt::PauseTooLong(Duration::from_hours(3))));
+    }
+
+    use futures::future::join_all;
+}

@@ -1,0 +1,54 @@
+//! The one signal that ends a run early; the first reason stays.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::model::Halt;
+
+/// Raised once, heard by all.
+#[derive(Debug, Clone)]
+pub struct Stop(Arc<watch::Sender<Option<Halt>>>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(None)))
+    }
+}
+
+impl Stop {
+    /// Stops the run, unless it is stopping already.
+    pub fn raise(&self, why: Halt) {
+        self.0.send_if_modified(|reason| {
+            let is_first = reason.is_none();
+            if is_first {
+                *reason = Some(why);
+            }
+            is_first
+        });
+    }
+
+    /// Why the run stops, if it does.
+    #[must_use]
+    pub fn reason(&self) -> Option<Halt> {
+        self.0.borrow().clone()
+    }
+
+    /// Whether the run stops.
+    #[must_use]
+    pub fn is_raised(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
+    /// Waits until the run stops.
+    pub async fn raised(&self) {
+        // The sender lives as long as `self`: the wait ends only with a reason.
+        let _ = self.0.subscribe().wait_for(Option::is_some).await;
+    }
+
+    /// Sleeps; says whether it slept to the end, or the run stops.
+    pub async fn sleep(&self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.raised()).await.is_err()
+    }
+}

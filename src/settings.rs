@@ -1,0 +1,363 @@
+//! Flags, then environment, then defaults, resolved once. The only reader of the environment.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::check::Rules;
+use crate::cli::{
+    ConnectionArgs, FormatArg, ImportArgs, InputArgs, LogArgs, LogFormatArg, MatchNamesArg, OnDuplicateArg,
+    OnExistingArg, ProgressArg,
+};
+use crate::model::{Format, MatchNames, OnDuplicate, OnExisting};
+use crate::read;
+use crate::report::{LogFormat, LogOptions, ProgressMode};
+use crate::send::{Policy, Rate, RateError};
+use crate::tallyfy::{BaseUrl, BaseUrlError, Token, TokenError};
+
+const BASE_URL: &str = "https://api.tallyfy.com";
+const RATE: &str = "600/min";
+
+/// Settings that do not go together, or are missing.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// No organization.
+    #[error("which organization? Set TALLYFY_ORG_ID or say --org ID (or try --sandbox, which needs none)")]
+    OrganizationMissing,
+    /// An organization's id that cannot stand in a path.
+    #[error("`{0}` is no organization's id")]
+    Organization(String),
+    /// The base URL is refused.
+    #[error("base URL: {0}")]
+    BaseUrl(#[from] BaseUrlError),
+    /// The rate cannot be understood.
+    #[error("rate: {0}")]
+    Rate(#[from] RateError),
+    /// No token.
+    #[error(
+        "the token is missing: set TALLYFY_API_TOKEN or say --token-file PATH (or try --sandbox, which needs none)"
+    )]
+    TokenMissing,
+    /// The token cannot be sent.
+    #[error("{origin}: {reason}")]
+    Token {
+        /// Where it came from.
+        origin: String,
+        /// What is wrong with it.
+        reason: TokenError,
+    },
+    /// The token's file cannot be read.
+    #[error("token file {}: {reason}", path.display())]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+}
+
+impl SettingsError {
+    /// Whether it is the token that is missing or wrong.
+    #[must_use]
+    pub fn is_token(&self) -> bool {
+        matches!(self, Self::TokenMissing | Self::Token { .. } | Self::TokenFile { .. })
+    }
+}
+
+/// The environment's variables, as far as this program reads them.
+pub struct Environment(Box<dyn Fn(&str) -> Option<OsString>>);
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self(Box::new(|name| std::env::var_os(name)))
+    }
+}
+
+impl Environment {
+    /// Variables from elsewhere than the process.
+    #[must_use]
+    pub fn from_fn(variables: impl Fn(&str) -> Option<OsString> + 'static) -> Self {
+        Self(Box::new(variables))
+    }
+
+    /// A variable that is set and not empty.
+    fn get(&self, name: &str) -> Option<String> {
+        (self.0)(name).and_then(|value| value.into_string().ok()).filter(|value| !value.trim().is_empty())
+    }
+}
+
+/// How files are read and checked.
+pub struct Input {
+    /// The files, in the order given.
+    pub files: Vec<PathBuf>,
+    /// How they are read.
+    pub options: read::Options,
+    /// No more rows than this.
+    pub limit: Option<u64>,
+    /// The rules for a row.
+    pub rules: Rules,
+    /// When two names are the same.
+    pub matching: MatchNames,
+    /// What becomes of a repeated name.
+    pub on_duplicate: OnDuplicate,
+}
+
+impl Input {
+    /// What was typed, as it is meant.
+    #[must_use]
+    pub fn resolve(args: &InputArgs) -> Self {
+        let default_description = args.default_description.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        Self {
+            files: args.files.clone(),
+            options: read::Options {
+                format: args.format.map(|format| match format {
+                    FormatArg::Csv => Format::Csv,
+                    FormatArg::Jsonl => Format::Jsonl,
+                }),
+                delimiter: args.delimiter,
+                encoding: args.encoding,
+                map: args.map.clone(),
+            },
+            limit: args.limit,
+            rules: Rules {
+                require_description: args.require_description,
+                default_description: default_description.map(str::to_owned),
+            },
+            matching: match args.match_names {
+                MatchNamesArg::Folded => MatchNames::Folded,
+                MatchNamesArg::Exact => MatchNames::Exact,
+            },
+            on_duplicate: match args.on_duplicate {
+                OnDuplicateArg::Skip => OnDuplicate::Skip,
+                OnDuplicateArg::Merge => OnDuplicate::Merge,
+                OnDuplicateArg::Fail => OnDuplicate::Fail,
+            },
+        }
+    }
+}
+
+/// Where the groups go.
+pub enum Target {
+    /// Into a simulated organization inside this process.
+    Simulated,
+    /// To a server.
+    Server(BaseUrl, Token),
+}
+
+/// Where to and how fast.
+pub struct Connection {
+    /// The organization's id.
+    pub organization: String,
+    /// The server.
+    pub target: Target,
+    /// The rate; none sends unpaced.
+    pub rate: Option<Rate>,
+    /// The most requests in flight.
+    pub concurrency: usize,
+    /// The longest one request may take.
+    pub timeout: Duration,
+    /// The longest pause the server may ask for.
+    pub wait_max: Duration,
+    /// How rows are sent.
+    pub policy: Policy,
+}
+
+impl Connection {
+    /// What was typed and what the environment says, as it is meant.
+    ///
+    /// # Errors
+    /// If something is missing or wrong.
+    pub fn resolve(args: &ImportArgs, environment: &Environment) -> Result<Self, SettingsError> {
+        let typed = &args.connection;
+        let rate = typed.rate.clone().or_else(|| environment.get("TALLYFY_RATE")).unwrap_or_else(|| RATE.to_owned());
+        let on_existing = match args.on_existing {
+            OnExistingArg::Skip => OnExisting::Skip,
+            OnExistingArg::Fail => OnExisting::Fail,
+        };
+        let (organization, target) = target(args, environment)?;
+        Ok(Self {
+            organization,
+            target,
+            rate: Rate::parse(&rate)?,
+            concurrency: typed.concurrency.into(),
+            timeout: typed.timeout,
+            wait_max: typed.max_wait,
+            policy: Policy {
+                attempts_max: typed.max_attempts,
+                matching: Input::resolve(&args.input).matching,
+                on_existing,
+            },
+        })
+    }
+}
+
+fn target(args: &ImportArgs, environment: &Environment) -> Result<(String, Target), SettingsError> {
+    let typed = &args.connection;
+    if args.sandbox {
+        let organization = typed.org.clone().unwrap_or_else(|| "sandbox".to_owned());
+        return Ok((organization, Target::Simulated));
+    }
+    let organization = typed.org.clone().or_else(|| environment.get("TALLYFY_ORG_ID"));
+    let organization = organization.ok_or(SettingsError::OrganizationMissing)?.trim().to_owned();
+    if organization.is_empty() || organization.bytes().all(|byte| byte == b'.') {
+        return Err(SettingsError::Organization(organization));
+    }
+    let base = typed.base_url.clone().or_else(|| environment.get("TALLYFY_BASE_URL"));
+    let base = BaseUrl::parse(base.as_deref().unwrap_or(BASE_URL))?;
+    Ok((organization, Target::Server(base, token(typed, environment)?)))
+}
+
+fn token(typed: &ConnectionArgs, environment: &Environment) -> Result<Token, SettingsError> {
+    if let Some(path) = &typed.token_file {
+        return token_in(path);
+    }
+    for name in ["TALLYFY_API_TOKEN", "TALLYFY_ACCESS_TOKEN"] {
+        if let Some(text) = environment.get(name) {
+            return Token::new(&text).map_err(|reason| SettingsError::Token { origin: name.to_owned(), reason });
+        }
+    }
+    match environment.get("TALLYFY_TOKEN_FILE") {
+        Some(path) => token_in(Path::new(&path)),
+        None => Err(SettingsError::TokenMissing),
+    }
+}
+
+fn token_in(path: &Path) -> Result<Token, SettingsError> {
+    let text = fs::read_to_string(path).map_err(|reason| SettingsError::TokenFile { path: path.to_owned(), reason })?;
+    Token::new(&text)
+        .map_err(|reason| SettingsError::Token { origin: format!("token file {}", path.display()), reason })
+}
+
+/// How to log.
+#[must_use]
+pub fn log_options(args: &LogArgs, environment: &Environment) -> LogOptions {
+    LogOptions {
+        verbosity: if args.quiet { -1 } else { i8::try_from(args.verbose).unwrap_or(i8::MAX) },
+        directives: environment.get("RUST_LOG"),
+        format: match args.log_format {
+            LogFormatArg::Text => LogFormat::Text,
+            LogFormatArg::Json => LogFormat::Json,
+        },
+        file: args.log_file.clone(),
+    }
+}
+
+/// How to show progress.
+#[must_use]
+pub fn progress_mode(typed: ProgressArg, is_quiet: bool) -> ProgressMode {
+    match typed {
+        _ if is_quiet => ProgressMode::None,
+        ProgressArg::Auto => ProgressMode::Auto,
+        ProgressArg::Bar => ProgressMode::Bar,
+        ProgressArg::Plain => ProgressMode::Plain,
+        ProgressArg::None => ProgressMode::None,
+    }
+}
+
+/// Where the files of a run go: as typed, or named after the first file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputPaths {
+    /// The results.
+    pub results: PathBuf,
+    /// The rejects.
+    pub rejects: PathBuf,
+    /// The journal.
+    pub journal: PathBuf,
+}
+
+impl OutputPaths {
+    /// Resolves them; `format` is the first file's, if it is known already.
+    #[must_use]
+    pub fn resolve(args: &ImportArgs, format: Format) -> Self {
+        let file = args.input.files.first().map_or(Path::new(read::STDIN), PathBuf::as_path);
+        let stem = if file == Path::new(read::STDIN) { None } else { file.file_stem() };
+        let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or(format.extension());
+        let beside = |ending: &str| {
+            let mut name = stem.map_or_else(|| OsString::from("stdin"), OsString::from);
+            name.push(ending);
+            if args.out_dir == Path::new(".") { PathBuf::from(name) } else { args.out_dir.join(name) }
+        };
+        Self {
+            results: args.results.clone().unwrap_or_else(|| beside(".results.csv")),
+            rejects: args.rejects.clone().unwrap_or_else(|| beside(&format!(".rejects.{extension}"))),
+            journal: args.journal.clone().unwrap_or_else(|| beside(".journal")),
+        }
+    }
+
+    /// Each with the flag that names another.
+    #[must_use]
+    pub fn flagged(&self) -> [(&'static str, &Path); 3] {
+        [("--results", &self.results), ("--rejects", &self.rejects), ("--journal", &self.journal)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn import(words: &[&str]) -> ImportArgs {
+        let words = ["tallyfy-groups", "import", "some/groups.csv"].iter().chain(words);
+        match Cli::try_parse_from(words).unwrap().command {
+            Command::Import(args) => *args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn environment(pairs: &'static [(&str, &str)]) -> Environment {
+        Environment::from_fn(move |name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()))
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment_and_the_environment_the_default() {
+        let set = &[
+            ("TALLYFY_ORG_ID", "env"),
+            ("TALLYFY_API_TOKEN", "t"),
+            ("TALLYFY_RATE", "5/s"),
+            ("TALLYFY_BASE_URL", "https://e.example/api"),
+        ];
+        let from_env = Connection::resolve(&import(&[]), &environment(set)).unwrap();
+        assert_eq!(from_env.organization, "env");
+        assert_eq!(from_env.rate, Rate::parse("5/s").unwrap());
+        assert!(matches!(&from_env.target, Target::Server(base, _) if base.to_string() == "https://e.example/api"));
+        let typed = Connection::resolve(&import(&["--org", "typed", "--rate", "none"]), &environment(set)).unwrap();
+        assert_eq!((typed.organization.as_str(), typed.rate), ("typed", None));
+        let default = &[("TALLYFY_ORG_ID", "env"), ("TALLYFY_ACCESS_TOKEN", "t")];
+        let default = Connection::resolve(&import(&[]), &environment(default)).unwrap();
+        assert_eq!(default.rate, Rate::parse("600/min").unwrap());
+        assert!(matches!(&default.target, Target::Server(base, _) if base.to_string() == "https://api.tallyfy.com"));
+    }
+
+    #[test]
+    fn what_is_missing_is_named_and_the_token_has_its_own_exit_code() {
+        let error = Connection::resolve(&import(&[]), &environment(&[])).err().unwrap();
+        assert!(matches!(error, SettingsError::OrganizationMissing) && !error.is_token());
+        let error =
+            Connection::resolve(&import(&["--org", "o"]), &environment(&[("TALLYFY_API_TOKEN", " ")])).err().unwrap();
+        assert!(matches!(error, SettingsError::TokenMissing) && error.is_token());
+        let dots = Connection::resolve(&import(&["--org", ".."]), &environment(&[])).err().unwrap();
+        assert!(matches!(dots, SettingsError::Organization(_)));
+    }
+
+    #[test]
+    fn the_sandbox_needs_neither_account_nor_token() {
+        let sandbox = Connection::resolve(&import(&["--sandbox"]), &environment(&[])).unwrap();
+        assert!(matches!(sandbox.target, Target::Simulated));
+    }
+
+    #[test]
+    fn outputs_are_named_after_the_first_file() {
+        let paths = OutputPaths::resolve(&import(&["--out-dir", "out"]), Format::Csv);
+        assert_eq!(paths.results, Path::new("out/groups.results.csv"));
+        assert_eq!(paths.rejects, Path::new("out/groups.rejects.csv"));
+        assert_eq!(paths.journal, Path::new("out/groups.journal"));
+        let mut stdin = import(&["--results", "r.jsonl"]);
+        stdin.input.files = vec![PathBuf::from("-")];
+        let paths = OutputPaths::resolve(&stdin, Format::Jsonl);
+        assert_eq!(paths.results, Path::new("r.jsonl"));
+        assert_eq!(paths.rejects, Path::new("stdin.rejects.jsonl"));
+    }
+}

@@ -1,0 +1,81 @@
+//! The endpoints, as calls.
+
+use bytes::Bytes;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::exchange::{Answer, Call, Exchange, Lost, Method};
+
+/// Everything but RFC 3986's unreserved characters. A space becomes `%20`: the API does not read `+` as one.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The most groups the server gives on one page.
+const PER_PAGE: u64 = 100;
+
+/// The endpoints of one organization.
+#[derive(Debug)]
+pub struct Client<E> {
+    exchange: E,
+    groups: String,
+}
+
+impl<E: Exchange> Client<E> {
+    /// Calls go to the organization of this id.
+    #[must_use]
+    pub fn new(exchange: E, organization: &str) -> Self {
+        Self { exchange, groups: format!("/organizations/{}/groups", utf8_percent_encode(organization, ESCAPED)) }
+    }
+
+    /// `POST /organizations/{org}/groups`: not idempotent.
+    ///
+    /// # Errors
+    /// If no answer came.
+    pub async fn create_group(&self, body: Bytes) -> Result<Answer, Lost> {
+        let call = Call { method: Method::Post, path: self.groups.clone(), body: Some(body) };
+        self.exchange.exchange(call).await
+    }
+
+    /// `GET /organizations/{org}/groups`: one page of all groups, or of those that hold `search` in name or description.
+    ///
+    /// # Errors
+    /// If no answer came.
+    pub async fn list_groups(&self, search: Option<&str>, page: u64) -> Result<Answer, Lost> {
+        // In the order of creation: a group made meanwhile does not push others to a page already read.
+        let mut path = format!("{}?per_page={PER_PAGE}&page={page}&sort_by=created_at", self.groups);
+        if let Some(search) = search {
+            path.push_str("&q=");
+            path.extend(utf8_percent_encode(search, ESCAPED));
+        }
+        self.exchange.exchange(Call { method: Method::Get, path, body: None }).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// Notes the call and gives no answer.
+    struct Notes(Arc<Mutex<Vec<Call>>>);
+
+    impl Exchange for Notes {
+        async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
+            self.0.lock().unwrap().push(call);
+            Err(Lost::Held)
+        }
+    }
+
+    #[tokio::test]
+    async fn ids_and_searches_are_escaped_and_a_space_is_percent_20() {
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let client = Client::new(Notes(Arc::clone(&calls)), "a/b ?");
+        let _ = client.list_groups(Some("R&D 50% + \"é\""), 2).await;
+        let _ = client.create_group(Bytes::from_static(b"{}")).await;
+        let calls = calls.lock().unwrap();
+        assert_eq!(
+            calls[0].path,
+            "/organizations/a%2Fb%20%3F/groups?per_page=100&page=2&sort_by=created_at&q=R%26D%2050%25%20%2B%20%22%C3%A9%22"
+        );
+        assert_eq!((calls[1].method, calls[1].path.as_str()), (Method::Post, "/organizations/a%2Fb%20%3F/groups"));
+    }
+}

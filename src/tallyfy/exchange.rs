@@ -1,0 +1,67 @@
+//! The seam to the network: one HTTP request in, one answer out.
+
+use std::future::Future;
+
+use bytes::Bytes;
+
+/// The methods this product uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates.
+    Post,
+}
+
+/// One request, below the base URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// Escaped path and query, from the slash after the base URL on.
+    pub path: String,
+    /// The JSON body.
+    pub body: Option<Bytes>,
+}
+
+/// Why the body of an answer is not there, although its head came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyFault {
+    /// The connection ended, or time ran out, before the last byte.
+    CutOff,
+    /// It is longer than any answer should be.
+    TooLong,
+}
+
+/// What the server said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The header `Retry-After`, as it stood.
+    pub retry_after: Option<String>,
+    /// The whole body, if it came.
+    pub body: Result<Bytes, BodyFault>,
+}
+
+/// No answer came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lost {
+    /// No byte of the request left: no connection came about.
+    NotSent(String),
+    /// The request was held back because the run stops.
+    Held,
+    /// It may have been received, and applied.
+    InDoubt {
+        /// `timeout` or `connection-lost`.
+        code: &'static str,
+        /// What happened, for a person.
+        message: String,
+    },
+}
+
+/// Whoever makes one HTTP request and gives its one answer; never repeats it, never follows a redirect.
+pub trait Exchange: Send + Sync + 'static {
+    /// Makes the request.
+    fn exchange(&self, call: Call) -> impl Future<Output = Result<Answer, Lost>> + Send;
+}

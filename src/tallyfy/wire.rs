@@ -1,0 +1,195 @@
+//! The JSON on the wire, both ways it is seen. Pure; unknown fields are ignored.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::model::{shortened, shown};
+
+/// A group as a list shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Listed {
+    /// Its id.
+    #[serde(deserialize_with = "id")]
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The groups on it.
+    pub groups: Vec<Listed>,
+    /// How many pages there are.
+    pub pages: u64,
+}
+
+#[derive(Deserialize)]
+struct Envelope<T> {
+    data: T,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    #[serde(deserialize_with = "id")]
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct List {
+    data: Vec<Listed>,
+    meta: Meta,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    pagination: Pagination,
+}
+
+#[derive(Deserialize)]
+struct Pagination {
+    total_pages: u64,
+}
+
+/// An id is text; some pages show numbers.
+fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::String(text) if !text.is_empty() => Ok(text),
+        Value::Number(number) => Ok(number.to_string()),
+        _ => Err(serde::de::Error::custom("an id is expected")),
+    }
+}
+
+/// The id in the answer to a create request; none if the body is anything else.
+#[must_use]
+pub fn created_id(body: &[u8]) -> Option<String> {
+    serde_json::from_slice::<Envelope<Created>>(body).ok().map(|envelope| envelope.data.id)
+}
+
+impl Page {
+    /// Reads a page of a list.
+    ///
+    /// # Errors
+    /// If the body is no such page: what it lacks.
+    pub fn parse(body: &[u8]) -> Result<Self, String> {
+        let list: List = serde_json::from_slice(body).map_err(|error| shortened(&error.to_string()))?;
+        Ok(Self { groups: list.data, pages: list.meta.pagination.total_pages })
+    }
+}
+
+/// What the server says when it refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Refusal {
+    /// The message, safe to show.
+    pub message: String,
+    /// The server's own code, such as `RATE_LIMIT_EXCEEDED`.
+    pub code: Option<String>,
+    /// Every field's messages, safe to show.
+    pub fields: Vec<(String, String)>,
+}
+
+/// The most fields of a refusal that are told.
+const FIELDS_MAX: usize = 20;
+/// The longest message of a server that is told, in characters.
+const MESSAGE_MAX: usize = 300;
+
+impl Refusal {
+    /// Reads an error body, in any of its forms; what is no JSON gives an empty refusal.
+    #[must_use]
+    pub fn parse(body: &[u8]) -> Self {
+        let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return Self::default() };
+        let mut fields = Vec::new();
+        if let Some(Value::Object(errors)) = body.get("errors") {
+            for (field, messages) in errors {
+                for message in texts(messages) {
+                    fields.push((shortened(field), told(&message)));
+                }
+            }
+        }
+        fields.truncate(FIELDS_MAX);
+        let text = |key: &str| body.get(key).and_then(Value::as_str).map(told);
+        Self { message: text("message").or_else(|| text("error")).unwrap_or_default(), code: text("code"), fields }
+    }
+
+    /// Whether the name is refused because another group has it.
+    #[must_use]
+    pub fn is_name_taken(&self) -> bool {
+        self.fields.iter().any(|(field, message)| {
+            let message = message.to_lowercase();
+            field == "name" && ["taken", "already exists", "unique"].iter().any(|word| message.contains(word))
+        })
+    }
+
+    /// Whether the hourly cap on guest invites was reached.
+    #[must_use]
+    pub fn is_guest_cap(&self) -> bool {
+        self.message.to_lowercase().contains("guest invite")
+    }
+
+    /// All of it in one sentence.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        if self.fields.is_empty() {
+            return self.message.clone();
+        }
+        let fields: Vec<String> = self.fields.iter().map(|(field, message)| format!("{field}: {message}")).collect();
+        fields.join("; ")
+    }
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::String(text) => vec![text.clone()],
+        other => vec![other.to_string()],
+    }
+}
+
+fn told(text: &str) -> String {
+    shown(&text.chars().take(MESSAGE_MAX).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_taken_from_the_envelope_as_text_or_number() {
+        assert_eq!(created_id(br#"{"data":{"id":"g1","name":"A","new":1}}"#).as_deref(), Some("g1"));
+        assert_eq!(created_id(br#"{"data":{"id":7}}"#).as_deref(), Some("7"));
+        for body in
+            ["", "{}", r#"{"data":{}}"#, r#"{"data":{"id":""}}"#, r#"{"id":"g1"}"#, r#"{"data":{"id":"g1""#, "<html>"]
+        {
+            assert_eq!(created_id(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_cannot_be_read_is_an_error_never_an_empty_list() {
+        let good = br#"{"data":[{"id":"g1","name":"A"}],"meta":{"pagination":{"total_pages":3,"links":[]}}}"#;
+        assert_eq!(Page::parse(good).unwrap().pages, 3);
+        for bad in
+            ["", "{}", r#"{"data":[]}"#, r#"{"data":[{"name":"A"}],"meta":{"pagination":{"total_pages":1}}}"#, "<html>"]
+        {
+            assert!(Page::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn both_forms_of_a_refusal_give_every_fields_messages() {
+        let with = Refusal::parse(br#"{"error":true,"message":"Invalid","errors":{"name":["The name has already been taken."],"members.0":["a","b"]}}"#);
+        assert!(with.is_name_taken());
+        assert_eq!(with.describe(), "members.0: a; members.0: b; name: The name has already been taken.");
+        let without = Refusal::parse(br#"{"message":"No \u001b[2J"}"#);
+        assert_eq!(without.describe(), "No \\u{1b}[2J");
+        assert!(!without.is_name_taken());
+        assert_eq!(Refusal::parse(b"<html>"), Refusal::default());
+    }
+
+    #[test]
+    fn the_guest_cap_is_told_by_its_text() {
+        let cap = br#"{"message":"You've reached the hourly limit for Guest Invite (30 per hour per organization).","code":"RATE_LIMIT_EXCEEDED"}"#;
+        assert!(Refusal::parse(cap).is_guest_cap());
+        assert!(!Refusal::parse(br#"{"message":"Too Many Attempts."}"#).is_guest_cap());
+    }
+}
