@@ -130,6 +130,7 @@ pub struct InputArgs {
 
 /// `import`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct ImportArgs {
     /// The input.
     #[command(flatten)]
@@ -182,7 +183,7 @@ pub struct ConnectionArgs {
     /// The organization's id [env: TALLYFY_ORG_ID]
     #[arg(long, value_name = "ID")]
     pub org: Option<String>,
-    /// The API's address; may carry a path [env: TALLYFY_BASE_URL] [default: https://api.tallyfy.com]
+    /// The API's address; may carry a path [env: TALLYFY_BASE_URL] [default: <https://api.tallyfy.com>]
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub base_url: Option<String>,
     /// A file that holds the token [env: TALLYFY_TOKEN_FILE; the token itself: TALLYFY_API_TOKEN, else TALLYFY_ACCESS_TOKEN]

@@ -66,7 +66,9 @@ impl SettingsError {
 }
 
 /// The environment's variables, as far as this program reads them.
-pub struct Environment(Box<dyn Fn(&str) -> Option<OsString>>);
+pub struct Environment(Box<Variables>);
+
+type Variables = dyn Fn(&str) -> Option<OsString>;
 
 impl Default for Environment {
     fn default() -> Self {

@@ -103,13 +103,13 @@ impl Import<'_> {
             }
             let lanes = self.connection.concurrency;
             let (writer, handle, feed) = Writer::start(journal, run, doubtful, lanes).map_err(Failure::Start)?;
-            let lane = Lane {
+            let work = Lane {
                 api: line.api.clone(),
                 journal: handle,
                 policy: self.connection.policy,
                 listener: self.listener.clone(),
             };
-            send_all(lane, feed, lanes).await;
+            send_all(work, feed, lanes).await;
             journal = writer.finish()?;
         }
         let requests = line.api.pace.requests();

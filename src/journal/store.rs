@@ -8,7 +8,7 @@ use super::JournalError;
 use super::lock::Lock;
 use crate::model::{Fate, Group, Job, Past, RowId};
 
-/// Marks the file as ours ("TGrp"), for `file` and for us.
+/// Marks the file as ours (`TGrp`), for `file` and for us.
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
 const VERSION: i64 = 1;

@@ -1,5 +1,6 @@
 //! A file or standard input as a stream of UTF-8 bytes, whatever it was encoded in.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Chain, Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -77,7 +78,7 @@ fn unmarked_utf16(start: &[u8]) -> Option<&'static str> {
 impl Source {
     /// The format by the file's extension, else by its first character.
     pub(super) fn format(&self) -> Format {
-        let extension = self.path.extension().map(|extension| extension.to_ascii_lowercase());
+        let extension = self.path.extension().map(OsStr::to_ascii_lowercase);
         match extension.as_deref().and_then(|extension| extension.to_str()) {
             Some("csv" | "tsv" | "tab" | "psv" | "txt") => Format::Csv,
             Some("jsonl" | "ndjson" | "json" | "jsonlines") => Format::Jsonl,

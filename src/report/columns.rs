@@ -17,7 +17,7 @@ impl Union {
     /// Unites the headers.
     pub(super) fn of(files: &[InputFile]) -> Self {
         let mut union = Self { header: Vec::new(), places: Vec::new() };
-        for file in files.iter() {
+        for file in files {
             let mut taken = Vec::new();
             let places = file.layout.header.iter().map(|column| union.place(column, &mut taken)).collect();
             union.places.push(places);

@@ -13,14 +13,14 @@ pub struct Problems<W> {
     is_json: bool,
     rows: u64,
     bad_rows: u64,
-    problems: u64,
+    found: u64,
     duplicates: u64,
 }
 
 impl<W: Write> Problems<W> {
     /// Writes to `out`, as JSON lines or for people.
     pub fn new(out: W, is_json: bool) -> Self {
-        Self { out, is_json, rows: 0, bad_rows: 0, problems: 0, duplicates: 0 }
+        Self { out, is_json, rows: 0, bad_rows: 0, found: 0, duplicates: 0 }
     }
 
     /// A row without a problem.
@@ -51,7 +51,7 @@ impl<W: Write> Problems<W> {
         self.rows += 1;
         self.bad_rows += 1;
         for fault in faults {
-            self.problems += 1;
+            self.found += 1;
             if self.is_json {
                 let line = json!({
                     "type": "problem",
@@ -73,7 +73,7 @@ impl<W: Write> Problems<W> {
     /// How many problems were found.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.problems
+        self.found
     }
 
     /// Writes the totals.
@@ -89,11 +89,11 @@ impl<W: Write> Problems<W> {
                 "valid": valid,
                 "duplicate": self.duplicates,
                 "invalid": self.bad_rows,
-                "problems": self.problems,
+                "problems": self.found,
             });
             writeln!(self.out, "{totals}")?;
         } else {
-            if self.problems + self.duplicates > 0 {
+            if self.found + self.duplicates > 0 {
                 writeln!(self.out)?;
             }
             for (word, count) in

@@ -2,6 +2,7 @@
 //!
 //! Events are folded into counters where they happen; a thread of its own draws.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -79,7 +80,7 @@ impl Tally {
         if done > 0 && done < total {
             #[expect(clippy::cast_precision_loss, reason = "a time to show needs no more than 52 bits")]
             let left = Duration::try_from_secs_f64((total - done) as f64 / rate).unwrap_or(Duration::MAX);
-            line.push_str(&format!("  {} left", HumanDuration(left)));
+            let _ = write!(line, "  {} left", HumanDuration(left));
         }
         let counts = self.counts();
         if !counts.is_empty() {

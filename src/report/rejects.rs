@@ -79,13 +79,12 @@ impl Rejects {
     }
 
     fn csv(&mut self) -> Result<&mut CsvOutput, OutputError> {
-        let output = match self.csv.take() {
-            Some(output) => output,
-            None => {
-                let mut output = CsvOutput::create(&self.csv_path, self.delimiter)?;
-                output.row(self.union.header.iter().map(String::as_str).chain([ERROR_COLUMN]))?;
-                Box::new(output)
-            }
+        let output = if let Some(output) = self.csv.take() {
+            output
+        } else {
+            let mut output = CsvOutput::create(&self.csv_path, self.delimiter)?;
+            output.row(self.union.header.iter().map(String::as_str).chain([ERROR_COLUMN]))?;
+            Box::new(output)
         };
         Ok(self.csv.insert(output))
     }
@@ -121,8 +120,11 @@ fn paths(path: &Path, files: &[InputFile]) -> (PathBuf, PathBuf) {
 fn open_row(cells: &[String], delimiter: u8) -> String {
     let Some((last, before)) = cells.split_last() else { return String::new() };
     let quoted = |cell: &String| cell.replace('"', "\"\"");
-    let mut row: String = before.iter().map(|cell| format!("\"{}\"{}", quoted(cell), char::from(delimiter))).collect();
-    row.push('"');
+    let mut row = String::from("\"");
+    for cell in before {
+        row.push_str(&quoted(cell));
+        row.extend(['"', char::from(delimiter), '"']);
+    }
     row.push_str(&quoted(last));
     row
 }

@@ -26,6 +26,7 @@ enum Sheet {
 
 /// One line, in the order of the contract.
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the contract names the fields")]
 struct Line<'a> {
     file: &'a str,
     row: u64,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Rate;
 use super::message::Answer;
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// A strict rolling window: at most N counted arrivals in any window of the period. Refused calls are not counted.
 pub(super) struct RequestLimit {

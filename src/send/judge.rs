@@ -160,10 +160,12 @@ fn named_pause(answer: &Answer, now: SystemTime) -> Option<Duration> {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "tables mix it with lost answers")]
     fn answer(status: u16, body: &str) -> Result<Answer, Lost> {
         Ok(Answer { status, retry_after: None, body: Ok(Bytes::copy_from_slice(body.as_bytes())) })
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is judged like any answer")]
     fn with_pause(status: u16, retry_after: &str) -> Result<Answer, Lost> {
         Ok(Answer { status, retry_after: Some(retry_after.to_owned()), body: Ok(Bytes::new()) })
     }

@@ -151,7 +151,7 @@ async fn an_answer_takes_as_long_as_it_is_said_to() {
 
 #[tokio::test]
 async fn the_limit_goes_on_when_the_simulation_is_served_again() {
-    let options = Options { rate: Some(Rate { requests: 1, period: Duration::from_secs(3600) }), ..Options::default() };
+    let options = Options { rate: Some(Rate { requests: 1, period: Duration::from_hours(1) }), ..Options::default() };
     let served = Served::new(&options, "").await;
     assert_eq!(served.post("a").send().await.unwrap().status(), 201);
     let simulation = Arc::clone(&served.simulation);
