@@ -96,7 +96,7 @@ impl Import<'_> {
             let doubtful = journal.in_doubt(run)?;
             if !doubtful.is_empty() {
                 tracing::warn!(
-                    "{} rows were being sent when the run was cut off: looking them up first",
+                    "looking up first what was being sent when the run was cut off ({} of the rows)",
                     doubtful.len()
                 );
                 stop.sleep(SETTLE).await;

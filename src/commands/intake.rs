@@ -65,7 +65,7 @@ pub(super) fn take_in<K: Copy>(
     }
     if undescribed > 0 {
         tracing::warn!(
-            "{undescribed} rows have no description; a newer API refuses them (--default-description gives one to all)"
+            "{undescribed} of {rows} rows without a description; a newer API refuses them (--default-description gives one to all)"
         );
     }
     Ok(Intake { files, rows, invalid, names: examiner.into_names() })

@@ -17,6 +17,9 @@ use super::stop::Stop;
 use crate::model::{Event, Halt, Listener};
 use crate::tallyfy::{Answer, Call, Exchange, Lost};
 
+/// How late tokio's timer, which counts milliseconds, may wake a sleeper on a busy machine.
+const TICK: Duration = Duration::from_millis(5);
+
 /// `--rate`: so many requests in a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
@@ -57,6 +60,12 @@ impl Rate {
     fn spacing(self) -> Duration {
         (self.period / self.requests.get()).max(Duration::from_nanos(1))
     }
+
+    /// One, unless requests follow one another faster than the timer ticks: then what falls due while it sleeps.
+    fn burst(self) -> NonZeroU32 {
+        let due = TICK.as_nanos().div_ceil(self.spacing().as_nanos());
+        u32::try_from(due).ok().and_then(NonZeroU32::new).unwrap_or(self.requests)
+    }
 }
 
 /// governor's clock over tokio's, so that paused time paces too.
@@ -89,7 +98,7 @@ impl Pace {
     /// Requests are spaced evenly at `rate`, and the server may impose pauses of up to `wait_max`.
     #[must_use]
     pub fn new(rate: Option<Rate>, wait_max: Duration, stop: Stop, listener: Listener) -> Self {
-        let quota = |rate: Rate| Quota::with_period(rate.spacing()).map(|quota| quota.allow_burst(NonZeroU32::MIN));
+        let quota = |rate: Rate| Quota::with_period(rate.spacing()).map(|quota| quota.allow_burst(rate.burst()));
         Self {
             limiter: rate.and_then(quota).map(|quota| RateLimiter::direct_with_clock(quota, TokioClock)),
             turn: tokio::sync::Mutex::new(()),
