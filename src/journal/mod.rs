@@ -95,3 +95,6 @@ impl JournalError {
         !matches!(self, Self::Database { .. })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! CSV: cells by the csv crate, places by the tape beneath it.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
 
@@ -161,12 +162,16 @@ fn lines_of(reader: &mut Reader<Bytes>, record: &StringRecord) -> (Vec<LineStart
 }
 
 fn ragged(cells: usize, width: usize) -> Option<Fault> {
-    let advice = match cells.cmp(&width) {
-        std::cmp::Ordering::Equal => return None,
-        std::cmp::Ordering::Less => "empty cells need their delimiters too",
-        std::cmp::Ordering::Greater => "a cell that holds the delimiter needs quotes around it",
-    };
-    Some(Fault::malformed(format!("the row has {cells} cells, the header {width}; {advice}")))
+    match cells.cmp(&width) {
+        Ordering::Equal => None,
+        Ordering::Less => Some(format!(
+            "the row has only {cells} of the header's {width} cells; empty cells need their delimiters too"
+        )),
+        Ordering::Greater => Some(format!(
+            "the row has {cells} cells where the header has {width}; a cell that holds the delimiter needs quotes around it"
+        )),
+    }
+    .map(Fault::malformed)
 }
 
 fn line_ends(text: &str) -> u64 {

@@ -142,3 +142,6 @@ impl Iterator for Table {
         Some(row.map_err(|reason| tape::explain(&self.path, reason)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,8 @@ mod stop;
 
 use std::sync::Arc;
 
-use futures::future::join_all;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 
 pub use deliver::{Lane, Policy};
 pub use judge::{backoff, judge_create, judge_read};
@@ -25,21 +26,22 @@ use crate::tallyfy::Exchange;
 pub async fn send_all<E: Exchange>(lane: Lane<E>, feed: Feed, lanes: usize) {
     let (stop, journal) = (lane.api.stop.clone(), lane.journal.clone());
     let (lane, feed) = (Arc::new(lane), Arc::new(feed));
-    let all = join_all((0..lanes).map(|_| tokio::spawn(work_off(Arc::clone(&lane), Arc::clone(&feed)))));
-    drop(lane);
-    tokio::pin!(all);
-    let ends = tokio::select! {
-        ends = &mut all => ends,
-        () = stop.raised() => {
-            journal.stop();
-            all.await
-        }
-    };
-    for ended in ends {
-        if let Err(error) = ended
-            && error.is_panic()
-        {
-            std::panic::resume_unwind(error.into_panic());
+    // One task a lane: the fastest way on one thread.
+    let mut all: FuturesUnordered<_> =
+        (0..lanes).map(|_| tokio::spawn(work_off(Arc::clone(&lane), Arc::clone(&feed)))).collect();
+    drop((lane, feed));
+    let mut is_stopped = false;
+    loop {
+        tokio::select! {
+            ended = all.next() => match ended {
+                None => return,
+                Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Some(_) => {}
+            },
+            () = stop.raised(), if !is_stopped => {
+                journal.stop();
+                is_stopped = true;
+            }
         }
     }
 }

@@ -1,0 +1,210 @@
+//! What the journal keeps, and what it hands to the run that goes on.
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::model::{
+    Account, Cell, Fate, Fields, Format, Group, Layout, Past, Place, Raw, Record, RowId, Status, Trouble, Verdict,
+};
+
+fn owner() -> Owner {
+    Owner { organization: "org".to_owned(), realm: Realm::Loopback }
+}
+
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("g.journal");
+    (folder, path)
+}
+
+fn group(name: &str) -> Group {
+    Group { name: name.to_owned(), description: None, members: Vec::new(), guests: Vec::new() }
+}
+
+/// Stages one good row for each name and commences the run.
+fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (RunId, RowId) {
+    let run = journal.begin_run(&owner()).unwrap();
+    let first = journal.next_row().unwrap();
+    let layout = Layout { format: Format::Csv, delimiter: b',', header: vec!["name".to_owned()] };
+    journal.stage_file(run, 0, "g.csv", &layout).unwrap();
+    for (index, name) in (0..).zip(names) {
+        let place = Place { file: 0, row: index + 1, line: index + 2 };
+        let fields = Fields { name: Cell::Text((*name).to_owned()), ..Fields::default() };
+        let record = Record { place, raw: Raw::Cells(vec![(*name).to_owned()]), fields: Ok(fields) };
+        let id = RowId(first.0 + i64::try_from(index).unwrap());
+        journal.stage_row(id, &record, &Verdict::Good(group(name))).unwrap();
+    }
+    let last = RowId(first.0 + i64::try_from(names.len()).unwrap() - 1);
+    journal.commence(run, (first, last), is_fresh).unwrap();
+    (run, first)
+}
+
+fn accounts(journal: &Journal, run: RunId) -> Vec<(String, Status, Option<String>, u32)> {
+    let mut accounts = Vec::new();
+    let note = |account: &Account| -> Result<(), JournalError> {
+        accounts.push((account.name.clone(), account.status, account.group_id.clone(), account.attempts));
+        Ok(())
+    };
+    journal.accounts(run, note).unwrap();
+    accounts
+}
+
+fn created(id: &str) -> Fate {
+    Fate::Created { group_id: id.to_owned(), http_status: Some(201) }
+}
+
+fn failed() -> Fate {
+    Fate::Failed(Trouble { code: "http-422".to_owned(), message: "no".to_owned(), http_status: Some(422) })
+}
+
+fn begin(journal: &Journal, row: RowId) {
+    let sql = "INSERT INTO intents (row, attempt, at_ms) VALUES (?1, 1, 0)";
+    journal.run(|db| db.execute(sql, [row.0])).unwrap();
+}
+
+#[test]
+fn a_run_that_was_cut_off_hands_on_what_is_there_and_what_is_in_doubt() {
+    let (_folder, path) = folder();
+    {
+        let mut journal = Journal::open(&path, &owner()).unwrap();
+        let (_, first) = run(&mut journal, &["A", "B", "C", "D", "A"], false);
+        for offset in 0..3 {
+            begin(&journal, RowId(first.0 + offset));
+        }
+        journal.settle(&[(first, created("gA")), (RowId(first.0 + 1), failed())]).unwrap();
+    }
+    let mut journal = Journal::open(&path, &owner()).unwrap();
+    // Reordered, extended, and without D.
+    let (second, first) = run(&mut journal, &["new", "C", "B", "A", "A"], false);
+    let expected = [
+        ("new", Status::Pending, None, 0),
+        ("C", Status::Unknown, None, 1),
+        ("B", Status::Pending, None, 1),
+        ("A", Status::Created, Some("gA".to_owned()), 1),
+        ("A", Status::Pending, None, 0),
+    ];
+    assert_eq!(
+        accounts(&journal, second),
+        expected.map(|(name, status, id, sends)| (name.to_owned(), status, id, sends))
+    );
+    assert_eq!(journal.in_doubt(second).unwrap().len(), 1);
+    assert_eq!(journal.past(RowId(first.0 + 1)).unwrap(), Some(Past::InDoubt));
+    assert_eq!(journal.past(RowId(first.0 + 2)).unwrap(), Some(Past::New));
+    assert_eq!(journal.past(RowId(first.0 + 3)).unwrap(), None);
+    assert_eq!(journal.open_rows(second).unwrap(), 4);
+}
+
+#[test]
+fn a_run_that_ended_or_is_left_by_fresh_is_history() {
+    for is_fresh in [true, false] {
+        let (_folder, path) = folder();
+        let mut journal = Journal::open(&path, &owner()).unwrap();
+        let (one, first) = run(&mut journal, &["A"], false);
+        journal.settle(&[(first, created("gA"))]).unwrap();
+        if !is_fresh {
+            journal.end_run(one, true).unwrap();
+        }
+        let (two, _) = run(&mut journal, &["A"], is_fresh);
+        assert_eq!(accounts(&journal, two)[0].1, Status::Pending);
+        assert_eq!(accounts(&journal, one)[0].1, Status::Created);
+        assert_eq!(journal.created_groups().unwrap(), [SentGroup { id: "gA".to_owned(), group: group("A") }]);
+    }
+}
+
+#[test]
+fn a_run_that_was_cut_off_while_it_read_its_files_leaves_the_one_before_to_be_continued() {
+    let (_folder, path) = folder();
+    {
+        let mut journal = Journal::open(&path, &owner()).unwrap();
+        let (_, first) = run(&mut journal, &["A", "B"], false);
+        journal.settle(&[(first, created("gA"))]).unwrap();
+        journal.begin_run(&owner()).unwrap();
+    }
+    let mut journal = Journal::open(&path, &owner()).unwrap();
+    let (run, _) = run(&mut journal, &["A", "B"], false);
+    assert_eq!(accounts(&journal, run)[0].1, Status::Created);
+}
+
+#[test]
+fn a_journal_is_refused_to_a_second_import_which_is_told_who_has_it() {
+    let (folder, path) = folder();
+    let journal = Journal::open(&path, &owner()).unwrap();
+    let error = Journal::open(&path, &owner()).unwrap_err();
+    assert!(matches!(error, JournalError::Locked { holder: Some(id), .. } if id == std::process::id()));
+    drop(journal);
+    Journal::open(&path, &owner()).unwrap();
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["g.journal"]);
+}
+
+#[test]
+fn a_journal_of_another_organization_realm_version_or_program_is_refused() {
+    let (_folder, path) = folder();
+    let mut journal = Journal::open(&path, &owner()).unwrap();
+    run(&mut journal, &["A"], false);
+    drop(journal);
+    for other in [
+        Owner { organization: "other".to_owned(), ..owner() },
+        Owner { realm: Realm::Remote, ..owner() },
+        Owner { realm: Realm::Simulated, ..owner() },
+    ] {
+        assert!(matches!(Journal::open(&path, &other), Err(JournalError::OtherOwner { .. })));
+    }
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    assert!(matches!(Journal::open(&path, &owner()), Err(JournalError::Version { found: 99, .. })));
+    std::fs::write(&path, "name,description\n".repeat(100)).unwrap();
+    assert!(matches!(Journal::open(&path, &owner()), Err(JournalError::Foreign(_))));
+    std::fs::remove_file(&path).unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+    assert!(matches!(Journal::open(&path, &owner()), Err(JournalError::Foreign(_))));
+}
+
+#[tokio::test]
+async fn the_writer_hands_out_every_open_row_once_and_has_its_intent_on_disk() {
+    let (_folder, path) = folder();
+    let mut journal = Journal::open(&path, &owner()).unwrap();
+    let names: Vec<String> = (0..500).map(|number| format!("G{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (run, first) = run(&mut journal, &names, false);
+    journal.settle(&[(RowId(first.0 + 7), created("g7"))]).unwrap();
+    let (writer, handle, feed) = Writer::start(journal, run, Vec::new(), 4).unwrap();
+    let reader = rusqlite::Connection::open(&path).unwrap();
+    let mut given = Vec::new();
+    while let Some(work) = feed.next().await {
+        let Work::Send(begun) = work else { panic!("nothing is in doubt") };
+        let job = begun.spend();
+        let sql = "SELECT count(*) FROM intents WHERE row = ?1";
+        let intents: i64 = reader.query_row(sql, [job.row.0], |row| row.get(0)).unwrap();
+        assert_eq!(intents, 1, "{job:?}");
+        given.push(job.name.clone());
+        handle.settle(job.row, created(&job.name)).unwrap();
+    }
+    drop(handle);
+    let journal = writer.finish().unwrap();
+    assert_eq!(given, names.iter().filter(|name| **name != "G7").copied().collect::<Vec<_>>());
+    assert!(accounts(&journal, run).iter().all(|(_, status, ..)| *status == Status::Created));
+}
+
+#[tokio::test]
+async fn what_was_begun_and_never_left_is_pending_again_and_what_had_no_effect_is_not_in_doubt() {
+    let (_folder, path) = folder();
+    let mut journal = Journal::open(&path, &owner()).unwrap();
+    let (run, _) = run(&mut journal, &["A", "B", "C"], false);
+    let (writer, handle, feed) = Writer::start(journal, run, Vec::new(), 3).unwrap();
+    let next = async || match feed.next().await {
+        Some(Work::Send(begun)) => begun.spend(),
+        other => panic!("{other:?}"),
+    };
+    let (one, two, three) = (next().await, next().await, next().await);
+    handle.stop();
+    handle.release(one.row).unwrap();
+    handle.unapplied(two.row).unwrap();
+    let again = handle.begin_again(three).await.unwrap().spend();
+    assert_eq!(again.attempts, 2);
+    assert!(feed.next().await.is_none());
+    drop(handle);
+    let journal = writer.finish().unwrap();
+    let told: Vec<(Status, u32)> =
+        accounts(&journal, run).into_iter().map(|(_, status, _, sends)| (status, sends)).collect();
+    assert_eq!(told, [(Status::Pending, 0), (Status::Pending, 1), (Status::Unknown, 2)]);
+}

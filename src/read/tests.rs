@@ -1,0 +1,195 @@
+//! Files as they come, and the rows read from them.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::*;
+use crate::model::{Cell, Item, Raw};
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+fn read(name: &str, bytes: impl AsRef<[u8]>) -> Vec<Record> {
+    read_with(name, bytes, &Options::default())
+}
+
+fn read_with(name: &str, bytes: impl AsRef<[u8]>, options: &Options) -> Vec<Record> {
+    let folder = Folder::new();
+    let table = Table::open(&folder.file(name, bytes), 0, options).unwrap();
+    table.collect::<Result<_, _>>().unwrap()
+}
+
+fn refused(name: &str, bytes: impl AsRef<[u8]>) -> String {
+    let folder = Folder::new();
+    let path = folder.file(name, bytes);
+    let error = match Table::open(&path, 0, &Options::default()) {
+        Ok(table) => table.collect::<Result<Vec<_>, _>>().unwrap_err(),
+        Err(error) => error,
+    };
+    error.to_string().replace(path.to_str().unwrap(), "FILE")
+}
+
+/// Row, line and name, or the fault.
+fn seen(records: &[Record]) -> Vec<(u64, u64, String)> {
+    let told = |record: &Record| match &record.fields {
+        Ok(fields) => match &fields.name {
+            Cell::Text(name) => name.clone(),
+            other => format!("{other:?}"),
+        },
+        Err(fault) => fault.message.clone(),
+    };
+    records.iter().map(|record| (record.place.row, record.place.line, told(record))).collect()
+}
+
+fn rows(expected: &[(u64, u64, &str)]) -> Vec<(u64, u64, String)> {
+    expected.iter().map(|(row, line, name)| (*row, *line, (*name).to_owned())).collect()
+}
+
+#[test]
+fn rows_and_lines_are_counted_whatever_ends_a_line() {
+    for end in ["\n", "\r\n", "\r"] {
+        let text = "name,description\nA,one\n\n\nB,\"two\n\nlines\"\nC,three".replace('\n', end);
+        assert_eq!(seen(&read("g.csv", text)), rows(&[(1, 2, "A"), (2, 5, "B"), (3, 8, "C")]), "{end:?}");
+    }
+}
+
+#[test]
+fn every_delimiter_is_found_from_the_header() {
+    for delimiter in [",", ";", "\t", "|"] {
+        let text = format!("name{delimiter}members{delimiter}x\nA{delimiter}1{delimiter}2\n");
+        let records = read("g.csv", text);
+        assert_eq!(seen(&records), rows(&[(1, 2, "A")]));
+        assert_eq!(records[0].fields.as_ref().unwrap().members, Cell::Text("1".to_owned()));
+    }
+}
+
+#[test]
+fn a_ragged_row_is_malformed_and_the_reading_goes_on() {
+    let records = read("g.csv", "name,description\nA\nB,x,y\nC,z\n");
+    let told = seen(&records);
+    assert_eq!(told[0].2, "the row has only 1 of the header's 2 cells; empty cells need their delimiters too");
+    assert_eq!(
+        told[1].2,
+        "the row has 3 cells where the header has 2; a cell that holds the delimiter needs quotes around it"
+    );
+    assert_eq!(told[2], (3, 4, "C".to_owned()));
+}
+
+#[test]
+fn a_quote_that_never_closes_is_named_by_the_line_it_opened_on() {
+    for end in ["", "\n"] {
+        let text = format!("name,description\nA,\"one\nmore\"\nB,\"two\nC,three{end}");
+        let records = read("g.csv", text);
+        assert_eq!(records.len(), 2);
+        let expected = "the quote opened on line 4 never closes; it swallowed 2 lines, to the end of the file";
+        assert_eq!(seen(&records)[1], (2, 4, expected.to_owned()));
+        assert_eq!(records[1].raw, Raw::OpenQuote(vec!["B".to_owned(), format!("two\nC,three{end}")]));
+    }
+}
+
+#[test]
+fn blank_lines_of_a_one_column_file_are_rows_if_another_follows() {
+    assert_eq!(seen(&read("g.csv", "name\nA\n\nB\n\n\n")), rows(&[(1, 2, "A"), (2, 3, ""), (3, 4, "B")]));
+}
+
+#[test]
+fn a_file_that_ends_without_a_line_end_loses_nothing() {
+    assert_eq!(seen(&read("g.csv", "name,description\nA,\"x\"")), rows(&[(1, 2, "A")]));
+    assert_eq!(seen(&read("g.jsonl", "{\"name\":\"A\"}")), rows(&[(1, 1, "A")]));
+}
+
+#[test]
+fn json_lines_keep_their_types_and_a_broken_one_does_not_stop_the_reading() {
+    let text = "\u{feff}{\"Name\":\"A\",\"members\":[1,\"2\",null]}\r\n\n{\"name\":\n[1]\n{\"name\":7}\n";
+    let records = read("g.jsonl", text);
+    assert_eq!(
+        seen(&records),
+        rows(&[
+            (1, 1, "A"),
+            (2, 3, "the JSON is broken at column 8: EOF while parsing a value"),
+            (3, 4, "the line is not a JSON object: [1]"),
+            (4, 5, "Other(\"a number\")"),
+        ])
+    );
+    let members = &records[0].fields.as_ref().unwrap().members;
+    let expected = [Item::Number("1".to_owned()), Item::Text("2".to_owned()), Item::Other("null")];
+    assert_eq!(members, &Cell::List(expected.to_vec()));
+}
+
+#[test]
+fn keys_that_stand_twice_or_are_misspelt_are_faults_of_their_line() {
+    let records = read("g.jsonl", "{\"name\":\"A\",\"NAME\":\"B\"}\n{\"nmae\":\"A\"}\n{\"name\":\"C\",\"x\":1}\n");
+    assert_eq!(
+        seen(&records),
+        rows(&[
+            (1, 1, "the key `name` stands there twice"),
+            (2, 2, "the key `nmae` looks like a misspelt `name`; rename it"),
+            (3, 3, "C"),
+        ])
+    );
+}
+
+#[test]
+fn the_format_is_told_by_extension_else_by_the_first_character() {
+    assert_eq!(read("g", " {\"name\":\"A\"}").len(), 1);
+    assert_eq!(read("g", "name\nA").len(), 1);
+    assert_eq!(read("g.ndjson", "{\"name\":\"A\"}").len(), 1);
+    let forced = Options { format: Some(Format::Jsonl), ..Options::default() };
+    assert_eq!(read_with("g.csv", "{\"name\":\"A\"}", &forced).len(), 1);
+}
+
+#[test]
+fn utf_16_with_a_mark_is_read_and_other_encodings_by_name() {
+    let utf16 = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+    assert_eq!(seen(&read("g.csv", utf16("\u{feff}name;x\r\nBüro;1\r\n"))), rows(&[(1, 2, "Büro")]));
+    let named = |name: &str| Options { encoding: Encoding::for_label(name.as_bytes()), ..Options::default() };
+    assert_eq!(seen(&read_with("g.csv", utf16("name\nBüro"), &named("utf-16le"))), rows(&[(1, 2, "Büro")]));
+    assert_eq!(seen(&read_with("g.csv", b"name\nB\xfcro", &named("windows-1252"))), rows(&[(1, 2, "Büro")]));
+}
+
+#[test]
+fn a_file_that_is_no_table_is_refused_with_its_place_and_the_way_out() {
+    for (name, bytes, expected) in [
+        ("g.csv", &b""[..], "FILE: the file is empty; a header row with a column `name`, or JSON lines, were expected"),
+        ("g.csv", b" \n\n", "FILE: the file is empty; a header row with a column `name`, or JSON lines, were expected"),
+        (
+            "g.csv",
+            b"name\nA\nCaf\xe9\n",
+            "FILE:3:4: byte 0xE9 is not UTF-8; say how the file is encoded, for example --encoding windows-1252",
+        ),
+        (
+            "g.csv",
+            b"name\nCaf\xc3",
+            "FILE:2:4: byte 0xC3 is not UTF-8; say how the file is encoded, for example --encoding windows-1252",
+        ),
+        ("g.csv", b"n\0a\0m\0e\0", "FILE:1:1: looks like UTF-16 without a byte-order mark; add --encoding utf-16le"),
+        (
+            "g.jsonl",
+            b" [{\"name\":\"A\"}]",
+            "FILE:1: is a JSON array; one object a line is expected: `jq -c '.[]' FILE` makes it so",
+        ),
+        (
+            "g.csv",
+            b"\n\ntitle\nA\n",
+            "FILE:3: the header has no column `name` (it has: title); rename one, or say --map name=COLUMN",
+        ),
+    ] {
+        assert_eq!(refused(name, bytes), expected);
+    }
+    let folder = Folder::new();
+    let error = Table::open(folder.0.path(), 0, &Options::default()).err().unwrap();
+    assert!(matches!(error, ReadError::Folder(_)));
+    let error = Table::open(&folder.0.path().join("none.csv"), 0, &Options::default()).err().unwrap();
+    assert!(matches!(error, ReadError::Io { .. }));
+}
