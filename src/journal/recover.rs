@@ -12,7 +12,7 @@ const MATCH: &str = "
     WITH old AS (SELECT rows.id, digest, row_number() OVER (PARTITION BY digest ORDER BY rows.id) AS nth
                  FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row WHERE runs.id = ?1),
          new AS (SELECT id, digest, row_number() OVER (PARTITION BY digest ORDER BY id) AS nth
-                 FROM rows WHERE id BETWEEN ?2 AND ?3 AND body IS NOT NULL)
+                 FROM rows WHERE id BETWEEN ?2 AND ?3)
     SELECT old.id AS old, new.id AS new FROM old JOIN new USING (digest, nth)";
 
 /// Groups that are there stay there; what failed is tried again; what was in doubt stays in doubt.
