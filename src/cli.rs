@@ -70,7 +70,7 @@ pub enum Command {
 /// Logging, for every command.
 #[derive(Debug, Args)]
 pub struct LogArgs {
-    /// Log more: -v what is repeated and why, -vv every step
+    /// Log more: -v the steps, and what is sent again and why; -vv every request
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
     /// Log errors only, and print no progress and no summary
@@ -141,6 +141,9 @@ pub struct ImportArgs {
     /// Import into a simulated organization inside this process: no account, no token, no network
     #[arg(long, conflicts_with_all = ["base_url", "token_file"])]
     pub sandbox: bool,
+    /// Do not go on with a run that was cut off: begin anew
+    #[arg(long)]
+    pub fresh: bool,
     /// Where to and how fast.
     #[command(flatten)]
     pub connection: ConnectionArgs,
@@ -165,9 +168,6 @@ pub struct ImportArgs {
     /// The journal [default: STEM.journal in the out-dir]
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub journal: Option<PathBuf>,
-    /// Do not go on with a run that was cut off: begin anew
-    #[arg(long)]
-    pub fresh: bool,
     /// Progress on standard error: a bar on a terminal, a line every ten seconds elsewhere
     #[arg(long, value_name = "HOW", default_value = "auto", help_heading = "Output")]
     pub progress: ProgressArg,
@@ -183,8 +183,13 @@ pub struct ConnectionArgs {
     /// The organization's id [env: TALLYFY_ORG_ID]
     #[arg(long, value_name = "ID")]
     pub org: Option<String>,
-    /// The API's address; may carry a path [env: TALLYFY_BASE_URL] [default: <https://api.tallyfy.com>]
-    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    /// The API's address.
+    #[arg(
+        long,
+        value_name = "URL",
+        value_hint = ValueHint::Url,
+        help = "The API's address; may carry a path [env: TALLYFY_BASE_URL] [default: https://api.tallyfy.com]"
+    )]
     pub base_url: Option<String>,
     /// A file that holds the token [env: TALLYFY_TOKEN_FILE; the token itself: TALLYFY_API_TOKEN, else TALLYFY_ACCESS_TOKEN]
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]

@@ -40,12 +40,20 @@ pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
             clap_complete::generate(*shell, &mut Cli::command(), "tallyfy-groups", &mut script);
             print(&script)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(Failure::Print)?;
-            print(&page)
-        }
+        Command::Man => print(&manual().map_err(Failure::Print)?),
     }
+}
+
+/// The page of the command, and those of its subcommands after it.
+fn manual() -> io::Result<Vec<u8>> {
+    let mut command = Cli::command();
+    command.build();
+    let mut pages = Vec::new();
+    clap_mangen::Man::new(command.clone()).render(&mut pages)?;
+    for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help") {
+        clap_mangen::Man::new(subcommand.clone()).render(&mut pages)?;
+    }
+    Ok(pages)
 }
 
 fn print(bytes: &[u8]) -> Result<Ending, Failure> {

@@ -179,8 +179,10 @@ impl Http {
 impl Exchange for Http {
     async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
         let most = if call.method == Method::Post { CREATED_MAX } else { PAGE_MAX };
+        let (method, path) = (call.method, call.path.clone());
         let response = self.request(call).send().await.map_err(lost)?;
         let status = response.status().as_u16();
+        tracing::debug!(?method, path, status, "answered");
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         Ok(Answer { status, retry_after, body: body(response, most).await })
     }
