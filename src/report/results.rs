@@ -107,9 +107,10 @@ impl<'a> Results<'a> {
             error: account.error.as_deref(),
         };
         let file = &self.files[account.place.file];
+        let has_lines = has(self.files, Format::Jsonl);
         match &mut self.sheet {
             Sheet::Csv(output) => {
-                let inputs = self.union.iter().flat_map(|union| input_cells(union, account));
+                let inputs = self.union.iter().flat_map(|union| input_cells(union, has_lines, account));
                 output.row(line.cells().into_iter().chain(inputs))
             }
             Sheet::Jsonl(output) => {
@@ -162,15 +163,17 @@ impl Line<'_> {
 }
 
 /// The cells of a CSV row under the common header, or nothing there and the line of JSON after it.
-fn input_cells(union: &Union, account: &Account) -> Vec<String> {
-    match &account.raw {
-        Raw::Cells(cells) | Raw::OpenQuote(cells) => union.spread(account.place.file, cells),
-        Raw::Line(line) => {
-            let mut cells = vec![String::new(); union.header.len()];
-            cells.push(line.clone());
-            cells
-        }
+/// Every row of the results has the same length: what a ragged row has too much stands in the rejects only.
+fn input_cells(union: &Union, has_lines: bool, account: &Account) -> Vec<String> {
+    let (mut cells, line) = match &account.raw {
+        Raw::Cells(cells) | Raw::OpenQuote(cells) => (union.spread(account.place.file, cells), None),
+        Raw::Line(line) => (Vec::new(), Some(line.clone())),
+    };
+    cells.resize(union.header.len(), String::new());
+    if has_lines {
+        cells.push(line.unwrap_or_default());
     }
+    cells
 }
 
 /// The cells of a CSV row by their columns, or the object a line of JSON holds; what is neither, as text.

@@ -1,0 +1,144 @@
+//! The files a run leaves, as they are read by others.
+
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::model::{Account, Format, InputFile, Layout, Place, Raw, Status};
+
+fn csv_file(path: &str, header: &[&str]) -> InputFile {
+    let header = header.iter().map(|column| (*column).to_owned()).collect();
+    InputFile { path: path.to_owned(), layout: Layout { format: Format::Csv, delimiter: b';', header } }
+}
+
+fn jsonl_file(path: &str) -> InputFile {
+    InputFile { path: path.to_owned(), layout: Layout { format: Format::Jsonl, delimiter: b',', header: Vec::new() } }
+}
+
+fn cells(cells: &[&str]) -> Raw {
+    Raw::Cells(cells.iter().map(|cell| (*cell).to_owned()).collect())
+}
+
+fn account(file: usize, row: u64, status: Status, raw: Raw) -> Account {
+    Account {
+        place: Place { file, row, line: row + 1 },
+        name: format!("G{row}"),
+        status,
+        group_id: (status == Status::Created).then(|| format!("id{row}")),
+        duplicate_of: None,
+        attempts: u32::from(status == Status::Created),
+        http_status: (status == Status::Created).then_some(201),
+        error_code: (status == Status::Invalid).then(|| "name-missing".to_owned()),
+        error: (status == Status::Invalid).then(|| "the name is missing".to_owned()),
+        raw,
+    }
+}
+
+fn results(name: &str, files: &[InputFile], with_input: bool, accounts: &[Account]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    let mut results = Results::create(&path, files, with_input).unwrap();
+    for account in accounts {
+        results.write(account).unwrap();
+    }
+    results.finish().unwrap();
+    let left = fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 1, "nothing but the results is left");
+    fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn the_results_have_the_contracts_columns_in_both_formats() {
+    let files = [csv_file("a.csv", &["name"]), csv_file("b.csv", &["name"])];
+    let twin = |file| Account {
+        duplicate_of: Some(Place { file: 0, row: 1, line: 2 }),
+        group_id: Some("id1".to_owned()),
+        ..account(file, 2, Status::Duplicate, cells(&["G2"]))
+    };
+    let accounts = [account(0, 1, Status::Created, cells(&["G1"])), twin(0), twin(1)];
+    assert_eq!(
+        results("r.csv", &files, false, &accounts),
+        "file,row,line,name,status,group_id,duplicate_of,attempts,http_status,error_code,error\n\
+         a.csv,1,2,G1,created,id1,,1,201,,\n\
+         a.csv,2,3,G2,duplicate,id1,1,0,,,\n\
+         b.csv,2,3,G2,duplicate,id1,a.csv:1,0,,,\n"
+    );
+    assert_eq!(
+        results("r.jsonl", &files, false, &accounts[..2]),
+        concat!(
+            r#"{"file":"a.csv","row":1,"line":2,"name":"G1","status":"created","group_id":"id1","duplicate_of":null,"attempts":1,"http_status":201,"error_code":null,"error":null}"#,
+            "\n",
+            r#"{"file":"a.csv","row":2,"line":3,"name":"G2","status":"duplicate","group_id":"id1","duplicate_of":1,"attempts":0,"http_status":null,"error_code":null,"error":null}"#,
+            "\n"
+        )
+    );
+}
+
+#[test]
+fn the_inputs_own_columns_follow_as_they_stood_under_one_header() {
+    let files = [csv_file("a.csv", &["name", "x"]), csv_file("b.csv", &["y", "name"]), jsonl_file("c.jsonl")];
+    let accounts = [
+        account(0, 1, Status::Created, cells(&[" G1 ", "1"])),
+        account(1, 1, Status::Created, cells(&["2", "G1"])),
+        account(2, 1, Status::Created, Raw::Line("{\"name\":\"G1\"}".to_owned())),
+        account(0, 1, Status::Created, cells(&["ragged"])),
+    ];
+    let text = results("r.csv", &files, true, &accounts);
+    assert_eq!(
+        text,
+        "file,row,line,name,status,group_id,duplicate_of,attempts,http_status,error_code,error,name,x,y,input\n\
+         a.csv,1,2,G1,created,id1,,1,201,,, G1 ,1,,\n\
+         b.csv,1,2,G1,created,id1,,1,201,,,G1,,2,\n\
+         c.jsonl,1,2,G1,created,id1,,1,201,,,,,,\"{\"\"name\"\":\"\"G1\"\"}\"\n\
+         a.csv,1,2,G1,created,id1,,1,201,,,ragged,,,\n"
+    );
+    let text = results("r.jsonl", &files, true, &accounts);
+    let inputs: Vec<&str> =
+        text.lines().filter_map(|line| line.split_once("\"input\":")).map(|(_, input)| input).collect();
+    assert_eq!(
+        inputs,
+        [r#"{"name":" G1 ","x":"1"}}"#, r#"{"name":"G1","y":"2"}}"#, r#"{"name":"G1"}}"#, r#"["ragged"]}"#]
+    );
+}
+
+#[test]
+fn rejects_keep_their_rows_as_they_stood_and_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("g.rejects.csv");
+    let files = [csv_file("a.csv", &["name", "_error", "x"]), jsonl_file("b.jsonl")];
+    let mut rejects = Rejects::new(&path, &files);
+    let open = Raw::OpenQuote(vec!["A".to_owned(), "b\nc".to_owned()]);
+    rejects.write(&account(0, 1, Status::Invalid, open)).unwrap();
+    rejects.write(&account(0, 2, Status::Invalid, cells(&["", "old", " x"]))).unwrap();
+    rejects.write(&account(0, 3, Status::Pending, cells(&["short"]))).unwrap();
+    rejects.write(&account(1, 1, Status::Invalid, Raw::Line("{\"name\":\"\"}".to_owned()))).unwrap();
+    let written = rejects.finish().unwrap();
+    assert_eq!(written, [path.clone(), path.with_extension("jsonl")]);
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        "name;x;_error\n; x;the name is missing\nshort;not attempted: the run was stopped before its turn\n\"A\";\"b\nc"
+    );
+    assert_eq!(
+        fs::read_to_string(path.with_extension("jsonl")).unwrap(),
+        "{\"name\":\"\",\"_error\":\"the name is missing\"}\n"
+    );
+    let none = Rejects::new(&path, &files).finish().unwrap();
+    assert!(none.is_empty() && !path.exists(), "rejects of an earlier run do not outlive it");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_found_without_leaving_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    probe(&folder.path().join("r.csv")).unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert!(probe(folder.path()).is_err(), "a folder");
+    assert!(probe(&folder.path().join("none/r.csv")).is_err(), "a folder that is not there");
+    assert!(probe(Path::new("/proc/r.csv")).is_err() || !cfg!(target_os = "linux"), "a place the system keeps");
+}
+
+#[test]
+fn thousands_stand_apart() {
+    for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+        assert_eq!(grouped(number), text);
+    }
+}
