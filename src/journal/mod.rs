@@ -40,7 +40,7 @@ impl Begun {
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The database failed: a full disk, a damaged file, no permission.
-    #[error("journal {}: {reason}", path.display())]
+    #[error("journal {}: {reason}; what is in it is kept: mend that and run the same command again", path.display())]
     Database {
         /// The journal's file.
         path: PathBuf,
