@@ -63,9 +63,11 @@ pub fn judge_create(answer: Result<Answer, Lost>, now: SystemTime) -> Verdict {
             return Verdict::InDoubt(Trouble { code: code.to_owned(), message, http_status: None }, None);
         }
     };
+    if matches!(answer.status, 200 | 201) {
+        return created(&answer);
+    }
     let refusal = refusal(&answer);
     match answer.status {
-        200 | 201 => created(&answer),
         401 | 403 | 404 => Verdict::Halt(halt(answer.status, &refusal)),
         429 if refusal.is_guest_cap() => Verdict::InDoubt(trouble(&answer, &refusal), Some(pause(&answer, now))),
         429 => Verdict::Again(trouble(&answer, &refusal), Some(pause(&answer, now))),
@@ -88,11 +90,13 @@ pub fn judge_read(answer: Result<Answer, Lost>, now: SystemTime) -> Reading {
             return Reading::Again(Trouble { code: code.to_owned(), message, http_status: None }, None);
         }
     };
+    if let (200, Ok(body)) = (answer.status, &answer.body) {
+        return Reading::Body(body.clone());
+    }
     let refusal = refusal(&answer);
-    match (answer.status, &answer.body) {
-        (200, Ok(body)) => Reading::Body(body.clone()),
-        (401 | 403 | 404, _) => Reading::Halt(halt(answer.status, &refusal)),
-        (429, _) => Reading::Again(trouble(&answer, &refusal), Some(pause(&answer, now))),
+    match answer.status {
+        401 | 403 | 404 => Reading::Halt(halt(answer.status, &refusal)),
+        429 => Reading::Again(trouble(&answer, &refusal), Some(pause(&answer, now))),
         _ => Reading::Again(trouble(&answer, &refusal), named_pause(&answer, now)),
     }
 }
