@@ -1,6 +1,10 @@
 //! The rows of the input on their way into the journal, before anything is sent.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, params};
+use serde::Serialize;
 
 use super::JournalError;
 use super::store::{Journal, RunId, parse};
@@ -27,7 +31,7 @@ impl Journal {
                     path,
                     layout.format.extension(),
                     char::from(layout.delimiter).to_string(),
-                    serde_json::json!(layout.header).to_string()
+                    json(&layout.header)?
                 ],
             )
             .map(drop)
@@ -47,8 +51,8 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be written.
     pub fn stage_row(&self, id: RowId, record: &Record, verdict: &Verdict<RowId>) -> Result<(), JournalError> {
-        let (name, body, twin, faults) = match verdict {
-            Verdict::Good(group) => (group.name.as_str(), Some(body(group)), None, &[][..]),
+        let (name, group, twin, faults) = match verdict {
+            Verdict::Good(group) => (group.name.as_str(), Some(group), None, &[][..]),
             Verdict::Twin(first, group) => (group.name.as_str(), None, Some(first.0), &[][..]),
             Verdict::Bad(faults) => (given_name(record), None, None, faults.as_slice()),
         };
@@ -66,8 +70,8 @@ impl Journal {
                 place.line,
                 name,
                 record.digest(),
-                input(&record.raw),
-                body,
+                input(&record.raw)?,
+                group.map(json).transpose()?,
                 twin,
                 faults.first().map(|fault| fault.code.as_str()),
                 error
@@ -89,7 +93,7 @@ impl Journal {
             let mut group: Group = parse(0, &text)?;
             group.unite(twin);
             db.prepare_cached("UPDATE rows SET body = ?2 WHERE id = ?1")?
-                .execute(params![first.0, body(&group)])
+                .execute(params![first.0, json(&group)?])
                 .map(drop)
         })
     }
@@ -119,16 +123,16 @@ impl Journal {
     }
 }
 
-fn body(group: &Group) -> String {
-    serde_json::json!(group).to_string()
+fn input(raw: &Raw) -> rusqlite::Result<Cow<'_, str>> {
+    Ok(match raw {
+        Raw::Cells(cells) => json(cells)?.into(),
+        Raw::OpenQuote(cells) => json(&BTreeMap::from([(OPEN_QUOTE, cells)]))?.into(),
+        Raw::Line(line) => line.into(),
+    })
 }
 
-fn input(raw: &Raw) -> String {
-    match raw {
-        Raw::Cells(cells) => serde_json::json!(cells).to_string(),
-        Raw::OpenQuote(cells) => serde_json::json!({ OPEN_QUOTE: cells }).to_string(),
-        Raw::Line(line) => line.clone(),
-    }
+fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
 /// The name of a faulty row, as far as it has one.
