@@ -52,7 +52,8 @@ CREATE TABLE intents (
 -- What came of the rows that were to be sent.
 CREATE TABLE outcomes (
     row         INTEGER PRIMARY KEY,
-    status      TEXT NOT NULL CHECK (status IN ('created', 'exists', 'failed', 'unknown')),
+    -- No IN: from three values on, SQLite builds a table of them for every row.
+    status      TEXT NOT NULL CHECK (status = 'created' OR status = 'exists' OR status = 'failed' OR status = 'unknown'),
     group_id    TEXT,
     http_status INTEGER,
     code        TEXT,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::JournalError;
@@ -125,6 +126,8 @@ impl Journal {
         }
         self.run(|db| {
             durable(db, &self.path)?;
+            // Else SQLite plans a query anew whenever other values are bound.
+            db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
             if tables == 0 {
                 db.execute_batch(&format!(
                     "BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {} COMMIT;",
