@@ -1,0 +1,30 @@
+//! What the tests stand on: real processes in folders of their own, a simulated API on a real socket as the oracle,
+//! and rows whose fate is known beforehand. It must not know how the program works inside.
+#![allow(dead_code, unused_imports, reason = "every test binary uses a part of it")]
+
+mod desk;
+mod results;
+mod rows;
+mod server;
+
+use std::time::{Duration, Instant};
+
+pub(crate) use desk::{Desk, Outcome, Running};
+pub(crate) use results::{HEADER, Line, assert_accounts, assert_answers, statuses};
+pub(crate) use rows::{Draft, Kind, as_csv, as_jsonl, good, good_names, rows};
+pub(crate) use server::{ORG, Server, TOKEN};
+
+/// No single step of a test takes this long unless something hangs.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Asks again and again until `probe` gives something; fails the test if it never does.
+pub(crate) fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(start.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

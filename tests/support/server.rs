@@ -1,0 +1,143 @@
+//! The simulated API on a thread and a runtime of its own, kept at hand as the oracle.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tallyfy_groups::sandbox::{Group, Options, Planted, Simulation, Weather, serve};
+use tokio::sync::oneshot;
+
+use super::wait_for;
+
+/// The one organization there is.
+pub(crate) const ORG: &str = "0123456789abcdef0123456789abcdef";
+/// The one token it takes.
+pub(crate) const TOKEN: &str = "s3cr3t-T0ken.of_the-tests~4711";
+
+/// A server, which ends when this is dropped.
+pub(crate) struct Server {
+    simulation: Arc<Mutex<Simulation>>,
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// An empty organization under a clear sky.
+    pub(crate) fn calm() -> Self {
+        Self::start(Options::default(), "")
+    }
+
+    /// An empty organization under the weather of a script.
+    pub(crate) fn under(weather: &str) -> Self {
+        Self::start(Options::default(), weather)
+    }
+
+    /// An empty organization that takes its time over every answer.
+    pub(crate) fn slow(latency: Duration) -> Self {
+        Self::start(Options { latency, ..Options::default() }, "")
+    }
+
+    /// An organization as `options` have it; it has one id and takes one token, unless others are named.
+    pub(crate) fn start(options: Options, weather: &str) -> Self {
+        let options = Options {
+            token: options.token.or_else(|| Some(TOKEN.to_owned())),
+            org: options.org.or_else(|| Some(ORG.to_owned())),
+            ..options
+        };
+        let simulation = Arc::new(Mutex::new(Simulation::new(&options, Weather::parse(weather).unwrap())));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served = Arc::clone(&simulation);
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                let stopped = async move {
+                    let _ = stopped.await;
+                };
+                serve(listener, served, stopped).await.unwrap();
+            });
+        });
+        Self { simulation, address, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Its base URL.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Asks the oracle, or changes the world.
+    pub(crate) fn with<T>(&self, ask: impl FnOnce(&mut Simulation) -> T) -> T {
+        ask(&mut self.simulation.lock().unwrap())
+    }
+
+    /// The groups that are there, oldest first.
+    pub(crate) fn groups(&self) -> Vec<Group> {
+        self.with(|simulation| simulation.groups().cloned().collect())
+    }
+
+    /// The group of this name.
+    pub(crate) fn group(&self, name: &str) -> Group {
+        let mut groups = self.groups();
+        groups.retain(|group| group.name == name);
+        assert_eq!(groups.len(), 1, "groups named {name:?}");
+        groups.swap_remove(0)
+    }
+
+    /// The names of the groups, sorted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.groups().into_iter().map(|group| group.name).collect();
+        names.sort();
+        names
+    }
+
+    /// How many POSTs named this group.
+    pub(crate) fn posts(&self, name: &str) -> u32 {
+        self.with(|simulation| simulation.tally().posts(name))
+    }
+
+    /// How many POSTs there were.
+    pub(crate) fn all_posts(&self) -> u32 {
+        self.with(|simulation| simulation.tally().all_posts().map(|(_, count)| count).sum())
+    }
+
+    /// How many requests of any kind came, refused ones too.
+    pub(crate) fn requests(&self) -> u64 {
+        self.with(|simulation| simulation.tally().arrivals().len() as u64 + simulation.tally().refusals())
+    }
+
+    /// Puts a group in that was there before.
+    pub(crate) fn plant(&self, id: &str, name: &str) {
+        let group = Planted { id: id.to_owned(), name: name.to_owned(), ..Planted::default() };
+        self.with(|simulation| simulation.plant(group));
+    }
+
+    /// Waits until so many groups are there.
+    pub(crate) fn wait_for_groups(&self, count: usize) {
+        wait_for(&format!("{count} groups"), || {
+            self.with(|simulation| simulation.groups().count() >= count).then_some(())
+        });
+    }
+
+    /// Exactly the groups of these names are there, and each came by one POST.
+    pub(crate) fn assert_each_once(&self, names: &[String]) {
+        let mut expected = names.to_vec();
+        expected.sort();
+        assert_eq!(self.names(), expected);
+        let more: Vec<_> = names.iter().map(|name| (name, self.posts(name))).filter(|(_, posts)| *posts != 1).collect();
+        assert!(more.is_empty(), "not exactly one POST: {more:?}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
