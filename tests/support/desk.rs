@@ -203,6 +203,14 @@ impl Outcome {
         self
     }
 
+    /// Standard output or standard error tells this.
+    #[track_caller]
+    pub(crate) fn tells(self, text: &str) -> Self {
+        let is_told = self.stdout.contains(text) || self.stderr.contains(text);
+        assert!(is_told, "{text:?} is not in\n{}\nand not in\n{}", self.stdout, self.stderr);
+        self
+    }
+
     /// Standard output as one JSON object.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
