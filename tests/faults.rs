@@ -215,8 +215,20 @@ fn what_the_server_refuses_is_failed_with_its_own_words() {
 fn no_rubbish_makes_the_program_panic_or_hang() {
     let server = Server::calm();
     let desk = Desk::at(&server);
-    let pieces: [&[u8]; 12] =
-        [b"name", b",", b"\"", b"\n", b"\r", b"\0", b"{\"name\":", b"}", b"\xff\xfe", b"\x04\0\x04", b"[[[[", b"\xc3\xa9"];
+    let pieces: [&[u8]; 12] = [
+        b"name",
+        b",",
+        b"\"",
+        b"\n",
+        b"\r",
+        b"\0",
+        b"{\"name\":",
+        b"}",
+        b"\xff\xfe",
+        b"\x04\0\x04",
+        b"[[[[",
+        b"\xc3\xa9",
+    ];
     for seed in 0..80_usize {
         let mut junk = if seed % 2 == 0 { b"name,description\n".to_vec() } else { Vec::new() };
         let mut state = seed * 2_654_435_761 + 1;

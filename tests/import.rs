@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use support::{
-    Desk, Draft, HEADER, Line, Server, assert_accounts, assert_answers, as_csv, as_jsonl, good, good_names, rows,
+    Desk, Draft, HEADER, Line, Server, as_csv, as_jsonl, assert_accounts, assert_answers, good, good_names, rows,
     statuses,
 };
 
@@ -26,7 +26,12 @@ fn every_row_is_answered_and_every_group_posted_once(file: &str, content: &str, 
     assert_eq!(summary["exit_code"], 9);
     assert_eq!(summary["requests"], server.requests());
     assert!(lines.iter().all(|line| line.file == file));
-    assert!(lines.iter().filter(|line| line.status == "created").all(|line| line.attempts == 1 && line.http_status == Some(201)));
+    assert!(
+        lines
+            .iter()
+            .filter(|line| line.status == "created")
+            .all(|line| line.attempts == 1 && line.http_status == Some(201))
+    );
     for row in rows.iter().filter(|row| row.kind == support::Kind::Good) {
         let group = server.group(&row.name);
         assert_eq!(group.description.as_ref(), Some(&row.description));

@@ -6,7 +6,7 @@ mod support;
 use std::io::Write;
 use std::time::Duration;
 
-use support::{Desk, Draft, Line, Server, assert_answers, as_csv, good, good_names, rows, statuses, wait_for};
+use support::{Desk, Draft, Line, Server, as_csv, assert_answers, good, good_names, rows, statuses, wait_for};
 
 const SLOW: &[&str] = &["import", "groups.csv", "--rate", "200/s"];
 const FAST: &[&str] = &["import", "groups.csv"];
@@ -202,7 +202,11 @@ fn a_run_that_ended_is_history_and_the_next_starts_from_what_is_there() {
     desk.run(FAST).expect(0);
     let gone = server.group(&rows[3].name);
     server.with(|simulation| {
-        let headers = [("authorization", format!("Bearer {}", support::TOKEN)), ("x-tallyfy-client", "APIClient".into()), ("accept", "application/json".into())];
+        let headers = [
+            ("authorization", format!("Bearer {}", support::TOKEN)),
+            ("x-tallyfy-client", "APIClient".into()),
+            ("accept", "application/json".into()),
+        ];
         let request = tallyfy_groups::sandbox::Request {
             method: "DELETE".to_owned(),
             path: format!("/organizations/{}/groups/{}", support::ORG, gone.id),

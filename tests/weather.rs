@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use support::{Desk, Server, assert_answers, as_csv, good_names, rows};
+use support::{Desk, Server, as_csv, assert_answers, good_names, rows};
 use tallyfy_groups::sandbox::Options;
 
 /// Imports 120 rows under a fault that strikes some POSTs; `again` is how many rows were rightly sent a second time.

@@ -9,8 +9,7 @@ use super::rows::{Draft, Kind};
 use super::server::Server;
 
 /// The header the contract names.
-pub(crate) const HEADER: &str =
-    "file,row,line,name,status,group_id,duplicate_of,attempts,http_status,error_code,error";
+pub(crate) const HEADER: &str = "file,row,line,name,status,group_id,duplicate_of,attempts,http_status,error_code,error";
 
 /// One row of the results.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
@@ -61,7 +60,8 @@ pub(crate) fn assert_answers(lines: &[Line], rows: &[Draft], server: &Server, ma
     assert_eq!(lines.len(), rows.len());
     for (index, (line, row)) in lines.iter().zip(rows).enumerate() {
         assert_eq!((line.row, line.name.as_str()), (index as u64 + 1, row.name.trim()));
-        let told = (line.status.as_str(), line.group_id.as_ref(), line.duplicate_of.clone(), line.error_code.as_deref());
+        let told =
+            (line.status.as_str(), line.group_id.as_ref(), line.duplicate_of.clone(), line.error_code.as_deref());
         let expected = match row.kind {
             Kind::Good => (made, Some(&ids[&row.name]), None, None),
             Kind::Twin(first) => ("duplicate", Some(&ids[&rows[first].name]), Some((first + 1).to_string()), None),

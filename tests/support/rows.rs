@@ -32,7 +32,8 @@ pub(crate) fn rows(count: usize, twins: u64, bad: u64, seed: u64) -> Vec<Draft> 
     let mut rows: Vec<Draft> = Vec::with_capacity(count);
     for index in 0..count {
         let mut row = good_row(index, &mut dice);
-        let firsts: Vec<usize> = rows.iter().enumerate().filter(|(_, row)| row.kind == Kind::Good).map(|(at, _)| at).collect();
+        let firsts: Vec<usize> =
+            rows.iter().enumerate().filter(|(_, row)| row.kind == Kind::Good).map(|(at, _)| at).collect();
         let throw = dice.below(100);
         if throw < twins && !firsts.is_empty() {
             let first = firsts[usize::try_from(dice.below(firsts.len() as u64)).unwrap()];
