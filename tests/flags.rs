@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::{Desk, Line, Server, as_csv, good, rows, statuses};
+use support::{Desk, Server, Told, as_csv, good, rows, statuses};
 use tallyfy_groups::sandbox::Options;
 
 const TWINS: &str = "name,description,members,guests\n\
@@ -151,7 +151,7 @@ fn results_that_end_in_jsonl_are_json_lines_with_the_same_names() {
     }
     let told: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     desk.run(&["import", "groups.csv", "--fresh"]).expect(9);
-    let lines: Vec<Line> = desk.results("groups.results.csv");
+    let lines: Vec<Told> = desk.results("groups.results.csv");
     assert_eq!(told.len(), lines.len());
     for (object, line) in told.iter().zip(&lines) {
         assert_eq!(object["row"], line.row);

@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use support::{
-    Desk, Draft, HEADER, Line, Server, as_csv, as_jsonl, assert_accounts, assert_answers, good, good_names, rows,
+    Desk, Draft, HEADER, Server, Told, as_csv, as_jsonl, assert_accounts, assert_answers, good, good_names, rows,
     statuses,
 };
 
@@ -143,7 +143,7 @@ fn the_samples_give_the_same_outcome_in_both_formats() {
             .into_iter()
             .map(|group| (group.name, (group.description, group.members, group.guests)))
             .collect();
-        let told = |line: Line| {
+        let told = |line: Told| {
             (line.row, line.name, line.status, line.duplicate_of, line.attempts, line.http_status, line.error_code)
         };
         let lines: Vec<_> = desk.results("groups.results.csv").into_iter().map(told).collect();

@@ -142,3 +142,28 @@ fn a_reader_never_sees_half_a_results_file() {
     running.end().expect(9);
     assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "invalid", "created"]);
 }
+
+#[test]
+fn no_log_is_written_into_an_input_or_another_output() {
+    let server = Server::calm();
+    let desk = Desk::at(&server).with("groups.csv", ROWS);
+    refused(&desk, &server, 2, &["-vv", "--log-file", "groups.csv"], "groups.csv");
+    refused(&desk, &server, 2, &["-vv", "--log-file", "log", "--results", "log"], "log");
+}
+
+/// Whoever says `--rejects /dev/null` means it; for root, a rename or a removal there breaks the machine.
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_never_replaced_or_removed() {
+    use std::os::unix::fs::FileTypeExt;
+    for (rows, flag) in [("name\nA\n", "--rejects"), (ROWS, "--rejects"), (ROWS, "--results")] {
+        let server = Server::calm();
+        let desk = Desk::at(&server).with("groups.csv", rows);
+        let device = desk.path("device");
+        assert!(std::process::Command::new("mkfifo").arg(&device).status().unwrap().success());
+        // It must not be opened for reading or writing by the test: that would wait.
+        desk.run(&["import", "groups.csv", flag, "device"]);
+        let kind = std::fs::symlink_metadata(&device).map(|found| found.file_type().is_fifo());
+        assert!(matches!(kind, Ok(true)), "{flag}: the device is gone ({kind:?})");
+    }
+}

@@ -6,7 +6,8 @@ mod support;
 use std::io::Write;
 use std::time::Duration;
 
-use support::{Desk, Draft, Line, Server, as_csv, assert_answers, good, good_names, rows, statuses, wait_for};
+use support::{Desk, Draft, Server, Told, as_csv, assert_answers, good, good_names, rows, statuses, wait_for};
+use tallyfy_groups::sandbox::Options;
 
 const SLOW: &[&str] = &["import", "groups.csv", "--rate", "200/s"];
 const FAST: &[&str] = &["import", "groups.csv"];
@@ -57,9 +58,9 @@ fn a_disturbed_run_leaves_the_files_of_an_undisturbed_one() {
     let undisturbed = Desk::at(&calm).with("groups.csv", as_csv(&rows));
     undisturbed.run(FAST).expect(9);
     // Ids are the server's. What a row that was in flight cost, and what was heard of it, is no promise of sameness.
-    let plain = |desk: &Desk| -> Vec<Line> {
+    let plain = |desk: &Desk| -> Vec<Told> {
         let lines = desk.results("groups.results.csv").into_iter();
-        lines.map(|line| Line { group_id: None, attempts: 0, http_status: None, ..line }).collect()
+        lines.map(|line| Told { group_id: None, attempts: 0, http_status: None, ..line }).collect()
     };
     assert_eq!(plain(&desk), plain(&undisturbed));
     assert_eq!(desk.read("groups.rejects.csv"), undisturbed.read("groups.rejects.csv"));
@@ -222,4 +223,18 @@ fn a_run_that_ended_is_history_and_the_next_starts_from_what_is_there() {
     let lines = desk.results("groups.results.csv");
     let expected: Vec<&str> = (0..20).map(|index| if index == 3 { "created" } else { "exists" }).collect();
     assert_eq!(statuses(&lines), expected);
+}
+
+#[test]
+fn a_row_that_was_in_flight_and_that_lists_show_late_is_not_sent_again() {
+    let rows = good(60);
+    // As long as a look-up within one run bears with; names are not unique, so nothing else stops a second group.
+    let options = Options { unique_names: false, latency: Duration::from_millis(20), ..Options::default() };
+    let server = Server::start(options, "[[fault]]\nkind = 'lag'\nmillis = 2500");
+    let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
+    let running = desk.start(FAST);
+    server.wait_for_groups(20);
+    running.kill();
+    desk.run(FAST).expect(0);
+    server.assert_each_once(&good_names(&rows));
 }

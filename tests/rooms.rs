@@ -98,7 +98,7 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
 /// The lines before the tests, without comments.
 fn code(text: &str) -> String {
     let lines = own_lines(text).into_iter().filter(|line| !line.trim_start().starts_with("//"));
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The lines without those of an inner `mod tests`, which stands last.

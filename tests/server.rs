@@ -192,10 +192,9 @@ fn a_429_stops_every_lane_until_the_time_it_named() {
 #[test]
 fn the_guest_cap_stops_only_the_rows_that_carry_guests() {
     let server = Server::under("[[fault]]\nkind = 'guest-cap'\nper_hour = 1\nretry_after = '3600'");
-    let mut text = "name,guests\nFirst,a@example.com\nSecond,b@example.com\n".to_owned();
-    for number in 0..50 {
-        text += &format!("Plain {number},\n");
-    }
+    let plain: String =
+        (0..50).flat_map(|number| ["Plain ".to_owned(), number.to_string(), ",\n".to_owned()]).collect();
+    let text = format!("name,guests\nFirst,a@example.com\nSecond,b@example.com\n{plain}");
     let desk = Desk::at(&server).with("groups.csv", text);
     let running = desk.start(&["import", "groups.csv", "--concurrency", "1", "-v"]);
     let start = Instant::now();

@@ -13,7 +13,7 @@ pub(crate) const HEADER: &str = "file,row,line,name,status,group_id,duplicate_of
 
 /// One row of the results.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(crate) struct Told {
     pub(crate) file: String,
     pub(crate) row: u64,
     pub(crate) line: u64,
@@ -30,7 +30,7 @@ pub(crate) struct Line {
 impl Desk {
     /// The rows of a results file.
     #[track_caller]
-    pub(crate) fn results(&self, name: &str) -> Vec<Line> {
+    pub(crate) fn results(&self, name: &str) -> Vec<Told> {
         let text = self.read(name);
         assert!(text.starts_with(HEADER), "{name}: {}", text.lines().next().unwrap_or_default());
         let mut reader = csv::Reader::from_reader(text.as_bytes());
@@ -49,13 +49,13 @@ impl Desk {
 }
 
 /// The statuses, row by row.
-pub(crate) fn statuses(lines: &[Line]) -> Vec<&str> {
+pub(crate) fn statuses(lines: &[Told]) -> Vec<&str> {
     lines.iter().map(|line| line.status.as_str()).collect()
 }
 
 /// Every row stands in the results, in order, with what must have become of it; `made` is the status of good rows.
 #[track_caller]
-pub(crate) fn assert_answers(lines: &[Line], rows: &[Draft], server: &Server, made: &str) {
+pub(crate) fn assert_answers(lines: &[Told], rows: &[Draft], server: &Server, made: &str) {
     let ids: HashMap<String, String> = server.groups().into_iter().map(|group| (group.name, group.id)).collect();
     assert_eq!(lines.len(), rows.len());
     for (index, (line, row)) in lines.iter().zip(rows).enumerate() {
@@ -74,7 +74,7 @@ pub(crate) fn assert_answers(lines: &[Line], rows: &[Draft], server: &Server, ma
 
 /// Rows read are the sum over the statuses: in the summary and in the results.
 #[track_caller]
-pub(crate) fn assert_accounts(summary: &serde_json::Value, lines: &[Line]) {
+pub(crate) fn assert_accounts(summary: &serde_json::Value, lines: &[Told]) {
     let mut counted: BTreeMap<&str, u64> = BTreeMap::new();
     for line in lines {
         *counted.entry(&line.status).or_default() += 1;

@@ -83,7 +83,7 @@ fn variant(name: &str, how: u64) -> String {
 fn spoil(row: &mut Draft, how: u64) {
     let code = match how {
         0 => {
-            row.name = " ".to_owned();
+            " ".clone_into(&mut row.name);
             "name-missing"
         }
         1 => {
