@@ -154,10 +154,12 @@ fn a_storm_of_everything_passes_and_the_run_converges() {
 }
 
 #[test]
-fn a_slow_server_is_waited_for() {
-    let rows = rows(20, 0, 0, 37);
-    let server = Server::slow(Duration::from_millis(300));
-    let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
-    desk.run(&["import", "groups.csv", "--timeout", "2s"]).expect(0);
-    server.assert_each_once(&good_names(&rows));
+fn a_slow_server_gets_every_row_however_its_answers_fall_together() {
+    let rows = rows(600, 0, 0, 37);
+    for (latency, lanes) in [(150, "64"), (250, "64"), (150, "16"), (110, "200")] {
+        let server = Server::slow(Duration::from_millis(latency));
+        let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
+        desk.run(&["import", "groups.csv", "--concurrency", lanes]).expect(0);
+        server.assert_each_once(&good_names(&rows));
+    }
 }
