@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use rusqlite::Row;
 
 use super::JournalError;
+use super::outcomes::parse;
 use super::stage::OPEN_QUOTE;
-use super::store::{Journal, RunId, parse};
+use super::store::{Journal, RunId};
 use crate::model::{Account, Format, Place, Raw, Status};
 
 impl Journal {

@@ -5,7 +5,9 @@
 //! It never talks to the network and never judges an answer.
 
 mod accounts;
+mod intents;
 mod lock;
+mod outcomes;
 mod recover;
 mod stage;
 mod store;
@@ -13,7 +15,8 @@ mod writer;
 
 use std::path::PathBuf;
 
-pub use store::{Journal, Owner, Realm, RunId, SentGroup};
+pub use outcomes::SentGroup;
+pub use store::{Journal, Owner, Realm, RunId};
 pub use writer::{Down, Feed, Handle, Work, Writer};
 
 use crate::model::Job;

@@ -7,7 +7,8 @@ use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 
 use super::JournalError;
-use super::store::{Journal, RunId, parse};
+use super::outcomes::parse;
+use super::store::{Journal, RunId};
 use crate::model::{Cell, Fault, Group, Layout, Raw, Record, RowId, Verdict};
 
 /// After so many rows what is staged is committed, so that the write-ahead log stays small.

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::store::{Journal, RunId, job, now_ms, put_fate};
-use super::{Begun, JournalError};
+use super::outcomes::put_fate;
+use super::store::{Journal, RunId};
+use super::{Begun, JournalError, intents};
 use crate::model::{Fate, Job, RowId};
 
 /// The most jobs begun ahead of the lanes.
@@ -203,9 +204,9 @@ impl Desk {
         db.execute_batch("BEGIN")?;
         for command in commands.drain(..) {
             match command {
-                Command::Begin(job, reply) => begun.push((begin(db, job)?, reply)),
-                Command::Unapplied(row) => unapplied(db, row)?,
-                Command::Release(row) => release(db, row)?,
+                Command::Begin(job, reply) => begun.push((intents::begin(db, job)?, reply)),
+                Command::Unapplied(row) => intents::unapplied(db, row)?,
+                Command::Release(row) => intents::release(db, row)?,
                 Command::Settle(row, fate) => {
                     put_fate(db, row, &fate)?;
                     self.freed += 1;
@@ -213,33 +214,41 @@ impl Desk {
                 Command::Stop => self.jobs = None,
             }
         }
-        let next = self.next_jobs(db)?;
+        let wanted = self.wanted();
+        let next = self.next_jobs(db, wanted)?;
         db.execute_batch("COMMIT")?;
         for (begun, reply) in begun {
             let _ = reply.send(begun);
         }
-        self.hand_out(next);
+        // Not by the state of the feed: the lanes go on taking from it while the disk works.
+        let is_last = next.len() < wanted;
+        self.hand_out(next, is_last);
         Ok(())
     }
 
-    /// Begins as many jobs as are wanted.
-    fn next_jobs(&mut self, db: &Connection) -> rusqlite::Result<Vec<Work>> {
-        let Some(jobs) = &self.jobs else { return Ok(Vec::new()) };
+    /// How many jobs to begin now.
+    fn wanted(&mut self) -> usize {
+        let freed = std::mem::take(&mut self.freed);
+        let ahead = self.look_ahead(freed);
+        let Some(jobs) = &self.jobs else { return 0 };
         let room = jobs.capacity();
         let waiting = jobs.max_capacity() - room;
-        let wanted = (self.freed + self.look_ahead()).saturating_sub(waiting).min(room);
-        self.freed = 0;
+        (freed + ahead).saturating_sub(waiting).min(room)
+    }
+
+    /// Begins so many jobs, as far as there are any.
+    fn next_jobs(&mut self, db: &Connection, wanted: usize) -> rusqlite::Result<Vec<Work>> {
         let mut next: Vec<Work> = self.doubtful.by_ref().take(wanted).map(Work::LookUp).collect();
-        for job in new_jobs(db, self.run, self.last, wanted - next.len())? {
+        for job in intents::new_jobs(db, self.run, self.last, wanted - next.len())? {
             self.last = job.row;
-            next.push(Work::Send(begin(db, job)?));
+            next.push(Work::Send(intents::begin(db, job)?));
         }
         Ok(next)
     }
 
     /// How many jobs to have begun beyond what the lanes wait for: what they settle in a while.
-    fn look_ahead(&mut self) -> usize {
-        self.settled += self.freed;
+    fn look_ahead(&mut self, settled: usize) -> usize {
+        self.settled += settled;
         let elapsed = self.since.elapsed();
         if elapsed >= AHEAD {
             let whiles = usize::try_from(elapsed.as_millis() / AHEAD.as_millis()).unwrap_or(usize::MAX);
@@ -251,51 +260,14 @@ impl Desk {
     }
 
     /// There is room: only this thread sends. A closed feed means that the lanes are gone.
-    fn hand_out(&mut self, next: Vec<Work>) {
-        let is_out = next.is_empty();
-        let Some(jobs) = &self.jobs else { return };
-        for work in next {
-            let _ = jobs.try_send(work);
+    fn hand_out(&mut self, next: Vec<Work>, is_last: bool) {
+        if let Some(jobs) = &self.jobs {
+            for work in next {
+                let _ = jobs.try_send(work);
+            }
         }
-        if is_out && jobs.capacity() == jobs.max_capacity() {
+        if is_last {
             self.jobs = None;
         }
     }
-}
-
-/// The next rows that were never begun, in input order.
-fn new_jobs(db: &Connection, run: RunId, after: RowId, count: usize) -> rusqlite::Result<Vec<Job>> {
-    if count == 0 {
-        return Ok(Vec::new());
-    }
-    let mut query = db.prepare_cached(
-        "SELECT rows.id, name, body, (SELECT count(*) FROM intents WHERE intents.row = rows.id)
-         FROM runs JOIN rows ON rows.id BETWEEN max(first_row, ?2 + 1) AND last_row
-         WHERE runs.id = ?1 AND body IS NOT NULL
-           AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
-           AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND NOT is_unapplied)
-         ORDER BY rows.id LIMIT ?3",
-    )?;
-    query.query_map(params![run.0, after.0, count], job)?.collect()
-}
-
-fn begin(db: &Connection, mut job: Job) -> rusqlite::Result<Begun> {
-    if job.attempts > 0 {
-        unapplied(db, job.row)?;
-    }
-    job.attempts += 1;
-    db.prepare_cached("INSERT INTO intents (row, attempt, at_ms) VALUES (?1, ?2, ?3)")?.execute(params![
-        job.row.0,
-        job.attempts,
-        now_ms()
-    ])?;
-    Ok(Begun(job))
-}
-
-fn unapplied(db: &Connection, row: RowId) -> rusqlite::Result<()> {
-    db.prepare_cached("UPDATE intents SET is_unapplied = 1 WHERE row = ?1")?.execute([row.0]).map(drop)
-}
-
-fn release(db: &Connection, row: RowId) -> rusqlite::Result<()> {
-    db.prepare_cached("DELETE FROM intents WHERE row = ?1 AND NOT is_unapplied")?.execute([row.0]).map(drop)
 }
