@@ -67,6 +67,18 @@ pub enum Command {
     Man,
 }
 
+impl Command {
+    /// The files it reads.
+    #[must_use]
+    pub fn inputs(&self) -> &[PathBuf] {
+        match self {
+            Self::Import(args) => &args.input.files,
+            Self::Validate(args) => &args.input.files,
+            Self::Sandbox(_) | Self::Completions { .. } | Self::Man => &[],
+        }
+    }
+}
+
 /// Logging, for every command.
 #[derive(Debug, Args)]
 pub struct LogArgs {

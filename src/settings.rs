@@ -286,12 +286,6 @@ impl OutputPaths {
             journal: args.journal.clone().unwrap_or_else(|| beside(".journal")),
         }
     }
-
-    /// Each with the flag that names another.
-    #[must_use]
-    pub fn flagged(&self) -> [(&'static str, &Path); 3] {
-        [("--results", &self.results), ("--rejects", &self.rejects), ("--journal", &self.journal)]
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter};
 
 use indicatif::MultiProgress;
 
-use crate::cli::ImportArgs;
+use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId};
 use crate::model::{Halt, Status};
@@ -15,19 +15,20 @@ use crate::settings::{Connection, Environment, Input, OutputPaths, Target, progr
 use super::Failure;
 use super::organization::{Line, settle_existing};
 use super::sandbox::block_on;
-use super::signals;
+use super::signals::Signals;
 use super::staging::{Staged, owner, stage};
 
 /// Says what an import would do.
 pub(super) fn run(
     args: &ImportArgs,
-    is_quiet: bool,
+    log: &LogArgs,
     environment: &Environment,
     bars: &MultiProgress,
 ) -> Result<Ending, Failure> {
+    let _signals = Signals::listen()?;
     let connection = Connection::resolve(args, environment)?;
     let input = Input::resolve(&args.input);
-    let progress = Progress::start(progress_mode(args.progress, is_quiet), bars);
+    let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
     let mut journal = Journal::scratch()?;
     let run = journal.begin_run(&owner(&connection))?;
     let staged = stage(&journal, run, &input, &progress.listener())?;
@@ -56,7 +57,6 @@ fn consult(
     let listener = progress.listener();
     let past = past(args, connection, staged)?;
     block_on(async {
-        signals::listen(stop.clone());
         let line = Line::open(connection, past.as_ref().unwrap_or(journal), &stop, &listener)?;
         settle_existing(&line.api, journal, &staged.names, connection.policy.on_existing, &listener).await
     })??;

@@ -42,6 +42,9 @@ pub enum Failure {
     /// The run stopped before its end.
     #[error("{0}")]
     Stopped(Halt),
+    /// `--strict`
+    #[error("nothing was sent, because {0} of the rows are invalid (--strict)")]
+    Strict(u64),
     /// A file would be written over an input.
     #[error("{} is an input of this import and would be overwritten; name another with {flag}", path.display())]
     Overwrite {
@@ -109,6 +112,7 @@ impl Failure {
             | Self::WeatherFile { .. }
             | Self::Weather(_) => Ending::Usage,
             Self::Stopped(halt) => Ending::of_halt(halt),
+            Self::Strict(_) => Ending::Problems,
             Self::Output(_)
             | Self::Http(_)
             | Self::Serve(_)

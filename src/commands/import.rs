@@ -1,71 +1,74 @@
 //! `import`: read → check → plan → send → record → report.
 
 use std::io::{self, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use indicatif::MultiProgress;
 
-use crate::cli::ImportArgs;
+use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId, Writer};
-use crate::model::{Event, Halt, Listener, Status};
+use crate::model::{Event, Listener, Status};
 use crate::report::{Closing, Progress, Rejects, Results, Summary};
-use crate::send::{Lane, Stop, send_all};
+use crate::send::{Lane, SETTLED_AFTER, Stop, send_all};
 use crate::settings::{Connection, Environment, Input, OutputPaths, progress_mode};
 
 use super::Failure;
 use super::organization::{Line, settle_existing};
 use super::outputs;
 use super::sandbox::block_on;
-use super::signals;
+use super::signals::Signals;
 use super::staging::{Staged, owner, stage};
-
-/// How long rows that an earlier run left in doubt have been absent before they are looked up once more.
-const SETTLE: Duration = Duration::from_secs(2);
 
 /// An import under way.
 struct Import<'a> {
     args: &'a ImportArgs,
+    log: &'a LogArgs,
     connection: Connection,
     listener: Listener,
-    is_quiet: bool,
     start: Instant,
 }
 
 /// The sending, done or stopped.
 struct Sent {
     journal: Journal,
-    halt: Option<Halt>,
+    /// Why it stopped before its end, if it did.
+    stopped: Option<Failure>,
     requests: u64,
 }
 
 /// Imports files.
 pub(super) fn run(
     args: &ImportArgs,
-    is_quiet: bool,
+    log: &LogArgs,
     environment: &Environment,
     bars: &MultiProgress,
 ) -> Result<Ending, Failure> {
     let start = Instant::now();
+    let signals = Signals::listen()?;
     let connection = Connection::resolve(args, environment)?;
-    let progress = Progress::start(progress_mode(args.progress, is_quiet), bars);
-    let import = Import { args, connection, listener: progress.listener(), is_quiet, start };
+    let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
+    let import = Import { args, log, connection, listener: progress.listener(), start };
     let (mut journal, run, staged) = import.take_in()?;
-    let paths = outputs::resolve(args, staged.first_format())?;
+    let paths = outputs::resolve(args, log.log_file.as_deref(), &staged.files)?;
     if journal.commence(run, staged.range, args.fresh)? {
         tracing::warn!("going on with a run that was cut off");
     }
-    let is_held = args.strict && staged.invalid > 0;
-    let sent = if is_held { Sent { journal, halt: None, requests: 0 } } else { import.send(journal, run, &staged)? };
+    let sent = if args.strict && staged.invalid > 0 {
+        Sent { journal, stopped: Some(Failure::Strict(staged.invalid)), requests: 0 }
+    } else {
+        import.send(journal, run, &staged, &signals.sending())?
+    };
     progress.finish();
-    import.report(&sent, run, &staged, &paths)
+    import.report(sent, run, &staged, paths)
 }
 
 impl Import<'_> {
     /// Reads and checks all files into the journal.
     fn take_in(&self) -> Result<(Journal, RunId, Staged), Failure> {
         let input = Input::resolve(&self.args.input);
-        let journal = Journal::open(&outputs::journal(self.args)?, &owner(&self.connection))?;
+        let path = outputs::journal(self.args, self.log.log_file.as_deref())?;
+        let journal = Journal::open(&path, &owner(&self.connection))?;
         let run = journal.begin_run(&owner(&self.connection))?;
         let staged = stage(&journal, run, &input, &self.listener)?;
         tracing::info!(rows = staged.rows, invalid = staged.invalid, seconds = self.seconds(), "read");
@@ -73,17 +76,15 @@ impl Import<'_> {
     }
 
     /// Settles every row that can be settled.
-    fn send(&self, journal: Journal, run: RunId, staged: &Staged) -> Result<Sent, Failure> {
+    fn send(&self, journal: Journal, run: RunId, staged: &Staged, stop: &Stop) -> Result<Sent, Failure> {
         if journal.open_rows(run)? == 0 {
-            return Ok(Sent { journal, halt: None, requests: 0 });
+            return Ok(Sent { journal, stopped: None, requests: 0 });
         }
-        block_on(self.send_rows(journal, run, staged))?
+        block_on(self.send_rows(journal, run, staged, stop))?
     }
 
-    async fn send_rows(&self, mut journal: Journal, run: RunId, staged: &Staged) -> Result<Sent, Failure> {
-        let stop = Stop::default();
-        signals::listen(stop.clone());
-        let line = Line::open(&self.connection, &journal, &stop, &self.listener)?;
+    async fn send_rows(&self, mut journal: Journal, run: RunId, staged: &Staged, stop: &Stop) -> Result<Sent, Failure> {
+        let line = Line::open(&self.connection, &journal, stop, &self.listener)?;
         settle_existing(&line.api, &mut journal, &staged.names, self.connection.policy.on_existing, &self.listener)
             .await?;
         tracing::info!(
@@ -99,7 +100,7 @@ impl Import<'_> {
                     "looking up first what was being sent when the run was cut off ({} of the rows)",
                     doubtful.len()
                 );
-                stop.sleep(SETTLE).await;
+                stop.sleep(SETTLED_AFTER).await;
             }
             let lanes = self.connection.concurrency;
             let (writer, handle, feed) = Writer::start(journal, run, doubtful, lanes).map_err(Failure::Start)?;
@@ -114,37 +115,30 @@ impl Import<'_> {
         }
         let requests = line.api.pace.requests();
         tracing::info!(requests, seconds = self.seconds(), "sent");
-        Ok(Sent { journal, halt: stop.reason(), requests })
+        Ok(Sent { journal, stopped: stop.reason().map(Failure::Stopped), requests })
     }
 
     /// Writes results and rejects, closes the run, and says how it ended.
-    fn report(&self, sent: &Sent, run: RunId, staged: &Staged, paths: &OutputPaths) -> Result<Ending, Failure> {
-        let (summary, rejects) = self.write_files(sent, run, staged, paths)?;
+    fn report(&self, sent: Sent, run: RunId, staged: &Staged, paths: OutputPaths) -> Result<Ending, Failure> {
+        let (summary, rejects) = self.write_files(&sent, run, staged, &paths)?;
         let counts = summary.counts();
         let is_settled = counts.of(Status::Pending) + counts.of(Status::Unknown) == 0;
         sent.journal.end_run(run, is_settled)?;
-        let is_held = self.args.strict && staged.invalid > 0;
-        let ending = match &sent.halt {
-            Some(halt) if !is_settled => Ending::of_halt(halt),
-            _ if is_held => Ending::Problems,
-            _ => Ending::of_counts(counts),
-        };
+        // A stop that came after the last row stopped nothing.
+        let stopped = sent.stopped.filter(|_| !is_settled);
+        let ending = stopped.as_ref().map_or_else(|| Ending::of_counts(counts), Failure::ending);
         let closing = Closing {
-            results: paths.results.clone(),
+            results: paths.results,
             rejects,
-            journal: paths.journal.clone(),
+            journal: paths.journal,
             requests: sent.requests,
             time: self.start.elapsed(),
             rows: staged.rows,
-            stopped: match &sent.halt {
-                Some(halt) => Some(halt.to_string()),
-                None if is_held => Some("--strict: nothing was sent, because some rows are invalid".to_owned()),
-                None => None,
-            },
+            stopped: stopped.as_ref().map(ToString::to_string),
             exit_code: ending.code(),
         };
         self.close(&summary, &closing).map_err(Failure::Print)?;
-        Ok(ending)
+        stopped.map_or(Ok(ending), Err)
     }
 
     fn write_files(
@@ -177,7 +171,7 @@ impl Import<'_> {
         let mut out = io::stdout().lock();
         if self.args.json {
             writeln!(out, "{}", summary.json(closing))?;
-        } else if !self.is_quiet {
+        } else if !self.log.quiet {
             write!(out, "{}", summary.text(closing))?;
         }
         out.flush()

@@ -29,10 +29,13 @@ use crate::settings::{Environment, log_options};
 /// If the run could not be made; what became of single rows is no error.
 pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
     let bars = MultiProgress::new();
+    if let Some(log) = &cli.log.log_file {
+        outputs::keep_apart(cli.command.inputs(), &[("--log-file", log.clone())])?;
+    }
     start_log(&log_options(&cli.log, environment), &bars)?;
     match &cli.command {
-        Command::Import(args) if args.dry_run => dry_run::run(args, cli.log.quiet, environment, &bars),
-        Command::Import(args) => import::run(args, cli.log.quiet, environment, &bars),
+        Command::Import(args) if args.dry_run => dry_run::run(args, &cli.log, environment, &bars),
+        Command::Import(args) => import::run(args, &cli.log, environment, &bars),
         Command::Validate(args) => validate::run(args),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Completions { shell } => {

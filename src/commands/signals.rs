@@ -1,18 +1,48 @@
-//! Ctrl-C and SIGTERM: the first stops the run in order, the second at once.
+//! Ctrl-C and SIGTERM. Before anything is sent, leaving at once loses nothing; afterwards the first signal stops the run
+//! in order, and the second leaves at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use crate::exit::Ending;
 use crate::model::Halt;
 use crate::send::Stop;
 
-/// Listens for as long as the runtime lives.
-pub(super) fn listen(stop: Stop) {
-    tokio::spawn(async move {
-        interrupted().await;
-        stop.raise(Halt::Interrupted);
-        tracing::warn!("interrupted: waiting for the requests in flight (once more leaves at once)");
-        interrupted().await;
-        std::process::exit(Ending::Interrupted.code().into());
-    });
+use super::Failure;
+use super::sandbox::block_on;
+
+/// The ear for signals; it listens on a thread of its own until the process ends.
+pub(super) struct Signals {
+    stop: Stop,
+    is_sending: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// Begins to listen.
+    pub(super) fn listen() -> Result<Self, Failure> {
+        let signals = Self { stop: Stop::default(), is_sending: Arc::default() };
+        let (stop, is_sending) = (signals.stop.clone(), Arc::clone(&signals.is_sending));
+        let listening = move || {
+            let _ = block_on(async {
+                interrupted().await;
+                if is_sending.load(Ordering::Acquire) {
+                    stop.raise(Halt::Interrupted);
+                    tracing::warn!("interrupted: waiting for the requests in flight (once more leaves at once)");
+                    interrupted().await;
+                }
+                std::process::exit(Ending::Interrupted.code().into());
+            });
+        };
+        thread::Builder::new().name("signals".to_owned()).spawn(listening).map_err(Failure::Start)?;
+        Ok(signals)
+    }
+
+    /// From here on a signal stops the run in order: raises what this gives.
+    pub(super) fn sending(&self) -> Stop {
+        self.is_sending.store(true, Ordering::Release);
+        self.stop.clone()
+    }
 }
 
 /// Waits for the next signal to stop.

@@ -1,5 +1,6 @@
 //! The database: opening it, its runs, and the few questions asked of it between sends.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -67,6 +68,9 @@ impl Journal {
     /// # Errors
     /// If it is locked, damaged, foreign, of another version or another organization's, or cannot be written.
     pub fn open(path: &Path, owner: &Owner) -> Result<Self, JournalError> {
+        if path.is_dir() {
+            return Err(JournalError::Io { path: path.to_owned(), reason: ErrorKind::IsADirectory.into() });
+        }
         let lock = Lock::take(path)?;
         let db = Connection::open(path).map_err(|reason| Self::failed(path, reason))?;
         let journal = Self { path: path.to_owned(), db, _lock: Some(lock) };

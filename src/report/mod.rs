@@ -13,11 +13,11 @@ mod results;
 mod summary;
 
 pub use log::{LogError, LogFormat, LogOptions, start_log};
-pub use output::{OutputError, probe, remove_stale};
+pub use output::{OutputError, probe};
 pub use plan::PlanReport;
 pub use problems::Problems;
 pub use progress::{Progress, ProgressMode};
-pub use rejects::Rejects;
+pub use rejects::{Rejects, reject_paths};
 pub use results::Results;
 pub use summary::{Closing, Summary};
 

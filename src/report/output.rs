@@ -19,14 +19,42 @@ pub struct OutputError {
 /// A file on its way.
 pub(super) struct Output {
     path: PathBuf,
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<Place>,
+}
+
+/// Where the bytes go meanwhile.
+enum Place {
+    Beside(NamedTempFile),
+    /// `/dev/null` and its like are written to, never replaced.
+    Device(File),
+}
+
+impl Write for Place {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Beside(file) => file.write(buffer),
+            Self::Device(file) => file.write(buffer),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Beside(file) => file.flush(),
+            Self::Device(file) => file.flush(),
+        }
+    }
 }
 
 impl Output {
     /// Begins to write the file that will stand at `path`.
     pub(super) fn create(path: &Path) -> Result<Self, OutputError> {
-        let file = temporary(path).map_err(|reason| OutputError { path: path.to_owned(), reason })?;
-        Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
+        let place = if is_device(path) {
+            File::options().write(true).open(path).map(Place::Device)
+        } else {
+            temporary(path).map(Place::Beside)
+        };
+        let place = place.map_err(|reason| OutputError { path: path.to_owned(), reason })?;
+        Ok(Self { path: path.to_owned(), file: BufWriter::new(place) })
     }
 
     /// Writes one line.
@@ -38,10 +66,11 @@ impl Output {
     pub(super) fn finish(self) -> Result<(), OutputError> {
         let Self { path, file } = self;
         let work = || {
-            let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+            let Place::Beside(file) = file.into_inner().map_err(io::IntoInnerError::into_error)? else { return Ok(()) };
             file.as_file().sync_all()?;
-            file.persist(&path).map_err(|error| error.error)?;
-            sync_folder(&path)
+            let place = behind_links(&path);
+            file.persist(&place).map_err(|error| error.error)?;
+            sync_folder(&place)
         };
         work().map_err(|reason| OutputError { path: path.clone(), reason })
     }
@@ -91,11 +120,11 @@ impl CsvOutput {
 /// # Errors
 /// If it cannot.
 pub fn probe(path: &Path) -> Result<(), OutputError> {
-    let work = || {
-        if path.is_dir() {
-            return Err(io::Error::from(io::ErrorKind::IsADirectory));
-        }
-        temporary(path).map(drop)
+    let work = || match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
+        Ok(_) if is_device(path) => File::options().write(true).open(path).map(drop),
+        Ok(found) if !found.is_file() => Err(io::Error::other("is no regular file")),
+        _ => temporary(path).map(drop),
     };
     work().map_err(|reason| OutputError { path: path.to_owned(), reason })
 }
@@ -104,11 +133,27 @@ pub fn probe(path: &Path) -> Result<(), OutputError> {
 ///
 /// # Errors
 /// If it is there and cannot be removed.
-pub fn remove_stale(path: &Path) -> Result<(), OutputError> {
-    match fs::remove_file(path) {
-        Err(reason) if reason.kind() != io::ErrorKind::NotFound => Err(OutputError { path: path.to_owned(), reason }),
-        _ => Ok(()),
+pub(super) fn remove_stale(path: &Path) -> Result<(), OutputError> {
+    if !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
+        return Ok(());
     }
+    fs::remove_file(path).map_err(|reason| OutputError { path: path.to_owned(), reason })
+}
+
+#[cfg(unix)]
+fn is_device(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    fs::metadata(path).is_ok_and(|found| found.file_type().is_char_device())
+}
+
+#[cfg(not(unix))]
+fn is_device(_: &Path) -> bool {
+    false
+}
+
+/// The file that a link leads to: that one is replaced, not the link.
+fn behind_links(path: &Path) -> PathBuf {
+    if path.is_symlink() { path.canonicalize().unwrap_or_else(|_| path.to_owned()) } else { path.to_owned() }
 }
 
 fn folder(path: &Path) -> &Path {
@@ -123,7 +168,7 @@ fn temporary(path: &Path) -> io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder(path))
+    builder.tempfile_in(folder(&behind_links(path)))
 }
 
 #[cfg(unix)]

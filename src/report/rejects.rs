@@ -4,14 +4,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::columns::{ERROR_COLUMN, Union};
+use super::columns::{ERROR_COLUMN, Union, has};
 use super::output::{CsvOutput, Output, OutputError, remove_stale};
 use crate::model::{Account, Entries, Format, InputFile, Raw};
 
 /// The rejects of a run, on their way: one file for each format of the input.
 pub struct Rejects {
-    csv_path: PathBuf,
-    jsonl_path: PathBuf,
+    paths: Vec<(Format, PathBuf)>,
     union: Union,
     delimiter: u8,
     csv: Option<Box<CsvOutput>>,
@@ -24,10 +23,15 @@ impl Rejects {
     /// The rejects will stand at `path`, which has the format of the first file; those of the other format beside it.
     #[must_use]
     pub fn new(path: &Path, files: &[InputFile]) -> Self {
-        let (csv_path, jsonl_path) = paths(path, files);
-        let delimiter =
-            files.iter().find(|file| file.layout.format == Format::Csv).map_or(b',', |file| file.layout.delimiter);
-        Self { csv_path, jsonl_path, union: Union::of(files), delimiter, csv: None, jsonl: None, tail: String::new() }
+        let mut csv_files = files.iter().filter(|file| file.layout.format == Format::Csv);
+        Self {
+            paths: reject_paths(path, files),
+            union: Union::of(files),
+            delimiter: csv_files.next().map_or(b',', |file| file.layout.delimiter),
+            csv: None,
+            jsonl: None,
+            tail: String::new(),
+        }
     }
 
     /// Writes one row that was not imported.
@@ -59,30 +63,39 @@ impl Rejects {
     ///
     /// # Errors
     /// If they cannot be written.
-    pub fn finish(self) -> Result<Vec<PathBuf>, OutputError> {
+    pub fn finish(mut self) -> Result<Vec<PathBuf>, OutputError> {
         let mut written = Vec::new();
-        match self.csv {
-            Some(output) => {
-                output.finish(&self.tail)?;
-                written.push(self.csv_path);
+        for (format, path) in self.paths {
+            match format {
+                Format::Csv => match self.csv.take() {
+                    Some(output) => output.finish(&self.tail)?,
+                    None => {
+                        remove_stale(&path)?;
+                        continue;
+                    }
+                },
+                Format::Jsonl => match self.jsonl.take() {
+                    Some(output) => output.finish()?,
+                    None => {
+                        remove_stale(&path)?;
+                        continue;
+                    }
+                },
             }
-            None => remove_stale(&self.csv_path)?,
-        }
-        match self.jsonl {
-            Some(output) => {
-                output.finish()?;
-                written.push(self.jsonl_path);
-            }
-            None => remove_stale(&self.jsonl_path)?,
+            written.push(path);
         }
         Ok(written)
+    }
+
+    fn path(&self, format: Format) -> &Path {
+        self.paths.iter().find(|(known, _)| *known == format).map_or(Path::new(""), |(_, path)| path)
     }
 
     fn csv(&mut self) -> Result<&mut CsvOutput, OutputError> {
         let output = if let Some(output) = self.csv.take() {
             output
         } else {
-            let mut output = CsvOutput::create(&self.csv_path, self.delimiter)?;
+            let mut output = CsvOutput::create(self.path(Format::Csv), self.delimiter)?;
             output.row(self.union.header.iter().map(String::as_str).chain([ERROR_COLUMN]))?;
             Box::new(output)
         };
@@ -92,14 +105,15 @@ impl Rejects {
     fn jsonl(&mut self) -> Result<&mut Output, OutputError> {
         let output = match self.jsonl.take() {
             Some(output) => output,
-            None => Output::create(&self.jsonl_path)?,
+            None => Output::create(self.path(Format::Jsonl))?,
         };
         Ok(self.jsonl.insert(output))
     }
 }
 
-/// Where the CSV rows and the lines of JSON go.
-fn paths(path: &Path, files: &[InputFile]) -> (PathBuf, PathBuf) {
+/// Where the rejects of each format of the input go: those of the first file's to `path`.
+#[must_use]
+pub fn reject_paths(path: &Path, files: &[InputFile]) -> Vec<(Format, PathBuf)> {
     let main = files.first().map_or(Format::Csv, |file| file.layout.format);
     let of = |format: Format| {
         if format == main {
@@ -113,7 +127,8 @@ fn paths(path: &Path, files: &[InputFile]) -> (PathBuf, PathBuf) {
             PathBuf::from(name)
         }
     };
-    (of(Format::Csv), of(Format::Jsonl))
+    let formats = [Format::Csv, Format::Jsonl].into_iter().filter(|format| has(files, *format));
+    formats.map(|format| (format, of(format))).collect()
 }
 
 /// A row up to its open quote, which stays open.

@@ -37,7 +37,7 @@ pub struct Closing {
     pub time: Duration,
     /// Rows read; the sum over the statuses must be the same.
     pub rows: u64,
-    /// Why the run stopped early, if it did.
+    /// Why the run stopped early, if it did; said on standard error, and in the JSON.
     pub stopped: Option<String>,
     /// The exit code.
     pub exit_code: u8,
@@ -108,13 +108,19 @@ impl Summary {
         );
         let _ = writeln!(text, "results  {}", shown_path(&closing.results));
         for rejects in &closing.rejects {
-            let _ = writeln!(text, "rejects  {}   (mend these rows and import this file)", shown_path(rejects));
+            let _ = writeln!(text, "rejects  {}{}", shown_path(rejects), self.advice(closing));
         }
         let _ = writeln!(text, "journal  {}", shown_path(&closing.journal));
-        if let Some(why) = &closing.stopped {
-            let _ = writeln!(text, "\nstopped: {why}");
-        }
         text
+    }
+
+    /// Rows that were only not reached need no mending.
+    fn advice(&self, closing: &Closing) -> &'static str {
+        match (self.open, &closing.stopped) {
+            (0, _) => "",
+            (_, Some(_)) => "   (with the rows that were not reached)",
+            (_, None) => "   (mend these rows and import this file)",
+        }
     }
 
     /// The summary for scripts.

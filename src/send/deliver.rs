@@ -13,6 +13,9 @@ use crate::tallyfy::Exchange;
 /// A commit may still be on its way when its answer is lost: how long to wait before each look.
 const SETTLE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
+/// How long a row that was begun has to be absent from lists before it may be sent again.
+pub const SETTLED_AFTER: Duration = Duration::from_secs(4);
+
 /// What the user chose about sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {

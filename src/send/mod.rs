@@ -13,7 +13,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-pub use deliver::{Lane, Policy};
+pub use deliver::{Lane, Policy, SETTLED_AFTER};
 pub use judge::{backoff, judge_create, judge_read};
 pub use pace::{Pace, Paced, Rate, RateError};
 pub use reads::{Api, Found, Unread};
