@@ -4,7 +4,7 @@
 mod support;
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use support::{Desk, Draft, Server, Told, as_csv, assert_answers, good, good_names, rows, statuses, wait_for};
 use tallyfy_groups::sandbox::Options;
@@ -237,4 +237,18 @@ fn a_row_that_was_in_flight_and_that_lists_show_late_is_not_sent_again() {
     running.kill();
     desk.run(FAST).expect(0);
     server.assert_each_once(&good_names(&rows));
+}
+
+#[test]
+fn ctrl_c_does_not_go_through_the_rows_that_are_left() {
+    let rows = good(6000);
+    let server = Server::calm();
+    let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
+    let running = desk.start(SLOW);
+    server.wait_for_groups(40);
+    let start = Instant::now();
+    running.signal("INT");
+    running.end().expect(130);
+    // No request takes time here; each of the 6,000 rows begun and given back again would.
+    assert!(start.elapsed() < Duration::from_secs(8), "it took {:?} to stop", start.elapsed());
 }
