@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+mod values;
+
+pub use values::{FormatArg, LogFormatArg, MatchNamesArg, OnDuplicateArg, OnExistingArg, ProgressArg};
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 
 /// Import groups into a Tallyfy organization from CSV and JSON-lines files.
 ///
@@ -96,15 +100,6 @@ pub struct LogArgs {
     pub log_file: Option<PathBuf>,
 }
 
-/// `--log-format`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormatArg {
-    /// For people
-    Text,
-    /// One JSON object a line
-    Json,
-}
-
 /// How files are read and checked.
 #[derive(Debug, Args)]
 pub struct InputArgs {
@@ -115,13 +110,13 @@ pub struct InputArgs {
     #[arg(long, value_name = "FORMAT", help_heading = "Input")]
     pub format: Option<FormatArg>,
     /// The character between cells: one of , ; | or another, or `tab` [default: found from the header]
-    #[arg(long, value_name = "C", value_parser = delimiter, help_heading = "Input")]
+    #[arg(long, value_name = "C", value_parser = values::delimiter, help_heading = "Input")]
     pub delimiter: Option<u8>,
     /// The files' encoding, such as windows-1252 [default: UTF-8, or UTF-16 with a byte-order mark]
-    #[arg(long, value_name = "NAME", value_parser = encoding, help_heading = "Input")]
+    #[arg(long, value_name = "NAME", value_parser = values::encoding, help_heading = "Input")]
     pub encoding: Option<&'static encoding_rs::Encoding>,
     /// The column that holds a field: name, description, members or guests. Can be repeated
-    #[arg(long, value_name = "FIELD=COLUMN", value_parser = mapping, help_heading = "Input")]
+    #[arg(long, value_name = "FIELD=COLUMN", value_parser = values::mapping, help_heading = "Input")]
     pub map: Vec<(crate::model::Field, String)>,
     /// Read no more than the first N rows
     #[arg(long, value_name = "N", help_heading = "Input")]
@@ -213,13 +208,13 @@ pub struct ConnectionArgs {
     #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
     /// The longest one request may take
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::duration)]
     pub timeout: Duration,
     /// The most sends of one row
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_attempts: u32,
     /// The longest pause the server may ask for; the run stops at a longer one
-    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = values::duration)]
     pub max_wait: Duration,
 }
 
@@ -250,7 +245,7 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "N", default_value = "0")]
     pub users: usize,
     /// Answer every request after this time
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = values::duration)]
     pub latency: Duration,
     /// Faults to play, as a TOML script
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -258,83 +253,4 @@ pub struct SandboxArgs {
     /// Let several groups have the same name
     #[arg(long)]
     pub allow_same_names: bool,
-}
-
-/// `--format`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FormatArg {
-    /// Comma-separated values, or with another delimiter
-    Csv,
-    /// JSON lines
-    Jsonl,
-}
-
-/// `--match-names`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MatchNamesArg {
-    /// Case, spaces and Unicode composition do not matter
-    Folded,
-    /// Every character matters
-    Exact,
-}
-
-/// `--on-duplicate`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OnDuplicateArg {
-    /// The first row wins
-    Skip,
-    /// The first row takes over members and guests of the later ones
-    Merge,
-    /// The later row is invalid
-    Fail,
-}
-
-/// `--on-existing`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OnExistingArg {
-    /// The row is settled as `exists`
-    Skip,
-    /// The row is settled as `failed`
-    Fail,
-}
-
-/// `--progress`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ProgressArg {
-    /// A bar on a terminal, plain lines elsewhere
-    Auto,
-    /// A bar
-    Bar,
-    /// A line every ten seconds
-    Plain,
-    /// Nothing
-    None,
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(duration) => Ok(duration),
-        Err(_) => Err("30s, 5min or 2h are durations".to_owned()),
-    }
-}
-
-fn delimiter(text: &str) -> Result<u8, String> {
-    match text.as_bytes() {
-        [byte] if (byte.is_ascii_graphic() && *byte != b'"') || *byte == b'\t' => Ok(*byte),
-        b"tab" | b"\\t" => Ok(b'\t'),
-        _ => Err("one ASCII character is expected, or `tab`".to_owned()),
-    }
-}
-
-fn encoding(text: &str) -> Result<&'static encoding_rs::Encoding, String> {
-    encoding_rs::Encoding::for_label(text.as_bytes()).ok_or_else(|| {
-        "this encoding is not known; utf-8, utf-16le, windows-1252, shift_jis or macintosh are some that are".to_owned()
-    })
-}
-
-fn mapping(text: &str) -> Result<(crate::model::Field, String), String> {
-    let (field, column) = text.split_once('=').ok_or("FIELD=COLUMN is expected")?;
-    let known = crate::model::Field::ALL.into_iter().find(|known| known.as_str() == field.trim().to_lowercase());
-    let known = known.ok_or("the field is name, description, members or guests")?;
-    if column.trim().is_empty() { Err("the column is missing".to_owned()) } else { Ok((known, column.to_owned())) }
 }

@@ -7,10 +7,9 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use support::{Desk, Server, TOKEN, as_csv, good, good_names, rows, statuses, wait_for};
-use tallyfy_groups::sandbox::{Options, Weather};
+use support::{Desk, Server, TOKEN, as_csv, good, good_names, rows, statuses};
 
 const ROWS: &str = "name,guests\nA,\nB,\nC,\n";
 
@@ -54,20 +53,6 @@ fn a_token_that_is_refused_is_3_and_what_is_done_is_kept() {
     assert_eq!(server.names().len(), 60);
     assert_eq!(server.all_posts() - posts, 41, "what is done costs no request");
     assert_eq!(statuses(&desk.results("groups.results.csv")), ["created"; 60]);
-}
-
-#[test]
-fn the_token_file_is_read_again_after_a_401() {
-    let options = Options { token: Some("the-new-one".to_owned()), ..Options::default() };
-    let slow_at_first = "[[fault]]\nkind = 'slow'\nmillis = 1500\nat = [1]";
-    let server = Server::start(options, slow_at_first);
-    let desk = Desk::at(&server).unset("TALLYFY_API_TOKEN").with("groups.csv", ROWS).with("token", "the-old-one");
-    let running = desk.start(&["import", "groups.csv", "--token-file", "token"]);
-    // The refusal is on its way for 1.5 seconds: the file is there long before.
-    wait_for("the first request", || (server.requests() > 0).then_some(()));
-    desk.write("token", "the-new-one");
-    running.end().expect(0);
-    assert_eq!(server.names(), ["A", "B", "C"]);
 }
 
 #[test]
@@ -187,25 +172,4 @@ fn a_429_stops_every_lane_until_the_time_it_named() {
     assert!(longest >= Duration::from_secs(2), "{longest:?}");
     assert_eq!(server.names().len(), 40);
     assert!(good_names(&rows).iter().map(|name| server.posts(name)).sum::<u32>() == 41);
-}
-
-#[test]
-fn the_guest_cap_stops_only_the_rows_that_carry_guests() {
-    let server = Server::under("[[fault]]\nkind = 'guest-cap'\nper_hour = 1\nretry_after = '3600'");
-    let plain: String =
-        (0..50).flat_map(|number| ["Plain ".to_owned(), number.to_string(), ",\n".to_owned()]).collect();
-    let text = format!("name,guests\nFirst,a@example.com\nSecond,b@example.com\n{plain}");
-    let desk = Desk::at(&server).with("groups.csv", text);
-    let running = desk.start(&["import", "groups.csv", "--concurrency", "1", "-v"]);
-    let start = Instant::now();
-    while server.groups().len() < 51 && start.elapsed() < Duration::from_secs(10) {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let there = server.groups().len();
-    running.signal("INT");
-    running.end().expect(130);
-    assert_eq!(there, 51, "rows without guests wait for the guest cap");
-    server.with(|simulation| simulation.set_weather(Weather::default()));
-    desk.run(&["import", "groups.csv"]).expect(0);
-    assert_eq!(server.names().len(), 52);
 }

@@ -42,6 +42,11 @@ pub enum Failure {
     /// The run stopped before its end.
     #[error("{0}")]
     Stopped(Halt),
+    /// A defect: rows were passed over.
+    #[error(
+        "{0} rows were not attempted although nothing stopped the run; this is a defect, please report it, and run the same command again"
+    )]
+    Forgotten(u64),
     /// `--strict`
     #[error("nothing was sent, because {0} of the rows are invalid (--strict)")]
     Strict(u64),
@@ -118,6 +123,7 @@ impl Failure {
             | Self::Serve(_)
             | Self::Start(_)
             | Self::Print(_)
+            | Self::Forgotten(_)
             | Self::Unbalanced { .. } => Ending::Failed,
         }
     }

@@ -124,8 +124,12 @@ impl Import<'_> {
         let counts = summary.counts();
         let is_settled = counts.of(Status::Pending) + counts.of(Status::Unknown) == 0;
         sent.journal.end_run(run, is_settled)?;
-        // A stop that came after the last row stopped nothing.
-        let stopped = sent.stopped.filter(|_| !is_settled);
+        let pending = counts.of(Status::Pending);
+        let stopped = match sent.stopped {
+            None if pending > 0 => Some(Failure::Forgotten(pending)),
+            // A stop that came after the last row stopped nothing.
+            stopped => stopped.filter(|_| !is_settled),
+        };
         let ending = stopped.as_ref().map_or_else(|| Ending::of_counts(counts), Failure::ending);
         let closing = Closing {
             results: paths.results,

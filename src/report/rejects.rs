@@ -66,23 +66,17 @@ impl Rejects {
     pub fn finish(mut self) -> Result<Vec<PathBuf>, OutputError> {
         let mut written = Vec::new();
         for (format, path) in self.paths {
-            match format {
-                Format::Csv => match self.csv.take() {
-                    Some(output) => output.finish(&self.tail)?,
-                    None => {
-                        remove_stale(&path)?;
-                        continue;
-                    }
-                },
-                Format::Jsonl => match self.jsonl.take() {
-                    Some(output) => output.finish()?,
-                    None => {
-                        remove_stale(&path)?;
-                        continue;
-                    }
-                },
+            let finished = match format {
+                Format::Csv => self.csv.take().map(|output| output.finish(&self.tail)),
+                Format::Jsonl => self.jsonl.take().map(Output::finish),
+            };
+            match finished {
+                Some(finished) => {
+                    finished?;
+                    written.push(path);
+                }
+                None => remove_stale(&path)?,
             }
-            written.push(path);
         }
         Ok(written)
     }

@@ -1,0 +1,100 @@
+//! The words and values that flags take.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use encoding_rs::Encoding;
+
+use crate::model::Field;
+
+/// `--log-format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormatArg {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// `--format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// Comma-separated values, or with another delimiter
+    Csv,
+    /// JSON lines
+    Jsonl,
+}
+
+/// `--match-names`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MatchNamesArg {
+    /// Case, spaces and Unicode composition do not matter
+    Folded,
+    /// Every character matters
+    Exact,
+}
+
+/// `--on-duplicate`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnDuplicateArg {
+    /// The first row wins
+    Skip,
+    /// The first row takes over members and guests of the later ones
+    Merge,
+    /// The later row is invalid
+    Fail,
+}
+
+/// `--on-existing`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnExistingArg {
+    /// The row is settled as `exists`
+    Skip,
+    /// The row is settled as `failed`
+    Fail,
+}
+
+/// `--progress`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProgressArg {
+    /// A bar on a terminal, plain lines elsewhere
+    Auto,
+    /// A bar
+    Bar,
+    /// A line every ten seconds
+    Plain,
+    /// Nothing
+    None,
+}
+
+/// A duration: `30s`, `5min`, `2h`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) => Ok(duration),
+        Err(_) => Err("30s, 5min or 2h are durations".to_owned()),
+    }
+}
+
+/// One ASCII character, or `tab`.
+pub(super) fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [byte] if (byte.is_ascii_graphic() && *byte != b'"') || *byte == b'\t' => Ok(*byte),
+        b"tab" | b"\\t" => Ok(b'\t'),
+        _ => Err("one ASCII character is expected, or `tab`".to_owned()),
+    }
+}
+
+/// An encoding by any of its names.
+pub(super) fn encoding(text: &str) -> Result<&'static Encoding, String> {
+    Encoding::for_label(text.as_bytes()).ok_or_else(|| {
+        "this encoding is not known; utf-8, utf-16le, windows-1252, shift_jis or macintosh are some that are".to_owned()
+    })
+}
+
+/// `FIELD=COLUMN`.
+pub(super) fn mapping(text: &str) -> Result<(Field, String), String> {
+    let (field, column) = text.split_once('=').ok_or("FIELD=COLUMN is expected")?;
+    let known = Field::ALL.into_iter().find(|known| known.as_str() == field.trim().to_lowercase());
+    let known = known.ok_or("the field is name, description, members or guests")?;
+    if column.trim().is_empty() { Err("the column is missing".to_owned()) } else { Ok((known, column.to_owned())) }
+}
