@@ -48,7 +48,7 @@ pub enum SettingsError {
         reason: TokenError,
     },
     /// The token's file cannot be read.
-    #[error("token file {}: {reason}", path.display())]
+    #[error("token file {}: {reason}", crate::model::shown_path(path))]
     TokenFile {
         /// The file.
         path: PathBuf,
@@ -227,8 +227,10 @@ fn token(typed: &ConnectionArgs, environment: &Environment) -> Result<Token, Set
 
 fn token_in(path: &Path) -> Result<Token, SettingsError> {
     let text = fs::read_to_string(path).map_err(|reason| SettingsError::TokenFile { path: path.to_owned(), reason })?;
-    Token::new(&text)
-        .map_err(|reason| SettingsError::Token { origin: format!("token file {}", path.display()), reason })
+    Token::new(&text).map_err(|reason| SettingsError::Token {
+        origin: format!("token file {}", crate::model::shown_path(path)),
+        reason,
+    })
 }
 
 /// How to log.

@@ -51,7 +51,10 @@ pub enum Failure {
     #[error("nothing was sent, because {0} of the rows are invalid (--strict)")]
     Strict(u64),
     /// A file would be written over an input.
-    #[error("{} is an input of this import and would be overwritten; name another with {flag}", path.display())]
+    #[error(
+        "{} is an input of this import and would be overwritten; name another with {flag}",
+        crate::model::shown_path(path)
+    )]
     Overwrite {
         /// The file.
         path: PathBuf,
@@ -68,7 +71,7 @@ pub enum Failure {
     #[error("--rate: {0}")]
     Rate(#[from] RateError),
     /// The sandbox's weather cannot be read.
-    #[error("--weather {}: {reason}", path.display())]
+    #[error("--weather {}: {reason}", crate::model::shown_path(path))]
     WeatherFile {
         /// The file.
         path: PathBuf,

@@ -1,12 +1,15 @@
 //! The rows of all files, examined, into the journal.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use crate::check::Names;
 use crate::journal::{Journal, Owner, Realm, RunId};
-use crate::model::{Format, InputFile, Listener, OnDuplicate, RowId, Verdict};
+use crate::model::{Format, InputFile, Listener, OnDuplicate, RowId, United, Verdict};
 use crate::settings::{Connection, Input, Target};
 
 use super::Failure;
-use super::intake::{Seen, take_in};
+use super::intake::take_in;
 
 /// The rows of a run, as the journal has them.
 pub(super) struct Staged {
@@ -44,6 +47,7 @@ pub(super) fn stage(journal: &Journal, run: RunId, input: &Input, listener: &Lis
     let first = journal.next_row()?;
     let key = |number: u64| RowId(first.0 + i64::try_from(number).unwrap_or(i64::MAX - first.0));
     journal.begin_stage()?;
+    let mut united: HashMap<RowId, United> = HashMap::new();
     let mut rows = 0;
     let taken = take_in(
         input,
@@ -51,22 +55,23 @@ pub(super) fn stage(journal: &Journal, run: RunId, input: &Input, listener: &Lis
         |number, _| key(number),
         |seen| {
             rows += 1;
-            put(journal, input, seen)?;
+            journal.stage_row(seen.key, seen.record, &seen.verdict, input.matching)?;
+            if let (OnDuplicate::Merge, Verdict::Twin(first, twin)) = (input.on_duplicate, seen.verdict) {
+                match united.entry(first) {
+                    Entry::Occupied(mut known) => known.get_mut().add(twin),
+                    Entry::Vacant(free) => free.insert(United::new(journal.staged_group(first)?)).add(twin),
+                }
+            }
             Ok(journal.checkpoint_stage(rows)?)
         },
     )?;
+    for (row, united) in &united {
+        journal.restage(*row, united.group())?;
+    }
     for (number, file) in taken.files.iter().enumerate() {
         journal.stage_file(run, number, &file.path, &file.layout)?;
     }
     journal.end_stage()?;
     let range = (first, RowId(key(taken.rows).0 - 1));
     Ok(Staged { files: taken.files, rows: taken.rows, invalid: taken.invalid, names: taken.names, range })
-}
-
-fn put(journal: &Journal, input: &Input, seen: Seen<'_, RowId>) -> Result<(), Failure> {
-    journal.stage_row(seen.key, seen.record, &seen.verdict)?;
-    if let (OnDuplicate::Merge, Verdict::Twin(first, group)) = (input.on_duplicate, seen.verdict) {
-        journal.merge(first, group)?;
-    }
-    Ok(())
 }

@@ -43,7 +43,10 @@ impl Begun {
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The database failed: a full disk, a damaged file, no permission.
-    #[error("journal {}: {reason}; what is in it is kept: mend that and run the same command again", path.display())]
+    #[error(
+        "journal {}: {reason}; what is in it is kept: mend that and run the same command again",
+        crate::model::shown_path(path)
+    )]
     Database {
         /// The journal's file.
         path: PathBuf,
@@ -51,10 +54,13 @@ pub enum JournalError {
         reason: rusqlite::Error,
     },
     /// The file is something else.
-    #[error("journal {}: the file is no journal of tallyfy-groups; name another with --journal", .0.display())]
+    #[error("journal {}: the file is no journal of tallyfy-groups; name another with --journal", crate::model::shown_path(.0))]
     Foreign(PathBuf),
     /// The file was written by another version.
-    #[error("journal {}: is of version {found}, this program writes version {ours}; name another with --journal", path.display())]
+    #[error(
+        "journal {}: is of version {found}, this program writes version {ours}; name another with --journal",
+        crate::model::shown_path(path)
+    )]
     Version {
         /// The journal's file.
         path: PathBuf,
@@ -64,7 +70,10 @@ pub enum JournalError {
         ours: i64,
     },
     /// It belongs to another organization.
-    #[error("journal {}: belongs to {theirs}, and this import goes to {ours}; name another with --journal, or move the file away", path.display())]
+    #[error(
+        "journal {}: belongs to {theirs}, and this import goes to {ours}; name another with --journal, or move the file away",
+        crate::model::shown_path(path)
+    )]
     OtherOwner {
         /// The journal's file.
         path: PathBuf,
@@ -74,7 +83,7 @@ pub enum JournalError {
         ours: String,
     },
     /// Another import holds it.
-    #[error("journal {}: another import{} is using it; wait for it to end", path.display(), holder.map(|id| format!(" (process {id})")).unwrap_or_default())]
+    #[error("journal {}: another import{} is using it; wait for it to end", crate::model::shown_path(path), holder.map(|id| format!(" (process {id})")).unwrap_or_default())]
     Locked {
         /// The journal's file.
         path: PathBuf,
@@ -82,7 +91,7 @@ pub enum JournalError {
         holder: Option<u32>,
     },
     /// It cannot be locked or created.
-    #[error("journal {}: {reason}", path.display())]
+    #[error("journal {}: {reason}", crate::model::shown_path(path))]
     Io {
         /// The journal's file.
         path: PathBuf,

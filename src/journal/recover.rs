@@ -1,4 +1,6 @@
-//! Going on with a run that was cut off: rows are known by what they say, not by where they stand.
+//! Going on with a run that was cut off: rows are known by their names, not by where they stand or what else they say.
+//!
+//! A name is all that tells whether a group is there, so a row in doubt stays in doubt also when the rest of it was mended.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -6,25 +8,34 @@ use super::JournalError;
 use super::store::{Journal, RunId};
 use crate::model::RowId;
 
-/// Rows of the two runs that say the same, the n-th of one with the n-th of the other.
+/// Rows of the two runs that were, or are, to be sent: by their names, which no other row of a run to be sent has.
+const ROWS: &str = "
+    CREATE TEMP TABLE old AS SELECT rows.id, name, identity
+        FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row WHERE runs.id = ?1 AND body IS NOT NULL";
+const NEW_ROWS: &str = "
+    CREATE TEMP TABLE new AS SELECT id, name, identity FROM rows WHERE id BETWEEN ?1 AND ?2 AND body IS NOT NULL";
+
+/// First by the name itself, then by what makes names the same: `--match-names` may have changed between the runs.
 const MATCH: &str = "
-    CREATE TEMP TABLE carried AS
-    WITH old AS (SELECT rows.id, digest, row_number() OVER (PARTITION BY digest ORDER BY rows.id) AS nth
-                 FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row WHERE runs.id = ?1),
-         new AS (SELECT id, digest, row_number() OVER (PARTITION BY digest ORDER BY id) AS nth
-                 FROM rows WHERE id BETWEEN ?2 AND ?3)
-    SELECT old.id AS old, new.id AS new FROM old JOIN new USING (digest, nth)";
+    CREATE TEMP TABLE carried (old INTEGER PRIMARY KEY, new INTEGER NOT NULL UNIQUE);
+    INSERT INTO carried SELECT old.id, new.id FROM old JOIN new USING (name);
+    INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (identity);";
 
 /// Groups that are there stay there; what failed is tried again; what was in doubt stays in doubt.
+/// Of the run that was cut off only those rows stay that have a history and no successor.
 const CARRY: &str = "
-    CREATE UNIQUE INDEX temp.carried_old ON carried (old);
     UPDATE intents SET is_unapplied = 1
         WHERE row IN (SELECT row FROM outcomes WHERE status = 'failed' AND row IN (SELECT old FROM carried));
     DELETE FROM outcomes WHERE status IN ('failed', 'unknown') AND row IN (SELECT old FROM carried);
     UPDATE outcomes SET row = (SELECT new FROM carried WHERE old = row) WHERE row IN (SELECT old FROM carried);
     UPDATE intents SET row = (SELECT new FROM carried WHERE old = row) WHERE row IN (SELECT old FROM carried);
-    DELETE FROM rows WHERE id IN (SELECT old FROM carried);
+    DROP TABLE old;
+    DROP TABLE new;
     DROP TABLE carried;";
+const FORGET: &str = "
+    DELETE FROM rows WHERE id BETWEEN (SELECT first_row FROM runs WHERE id = ?1) AND (SELECT last_row FROM runs WHERE id = ?1)
+        AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
+        AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id)";
 
 impl Journal {
     /// The run's files are read, and its rows are `first` to `last`: from here on it counts.
@@ -38,8 +49,11 @@ impl Journal {
             let whole = self.db.transaction()?;
             let cut_off = cut_off(&whole)?;
             if let Some(cut_off) = cut_off.filter(|_| !is_fresh) {
-                whole.execute(MATCH, params![cut_off, rows.0.0, rows.1.0])?;
+                whole.execute(ROWS, [cut_off])?;
+                whole.execute(NEW_ROWS, params![rows.0.0, rows.1.0])?;
+                whole.execute_batch(MATCH)?;
                 whole.execute_batch(CARRY)?;
+                whole.execute(FORGET, [cut_off])?;
             }
             whole.execute(
                 "UPDATE runs SET state = CASE WHEN ?1 THEN 'abandoned' ELSE 'continued' END WHERE state = 'open'",

@@ -32,7 +32,7 @@ CREATE TABLE rows (
     row    INTEGER NOT NULL,                    -- data row of the file, from 1
     line   INTEGER NOT NULL,                    -- line of the file, from 1
     name   TEXT NOT NULL,
-    digest BLOB NOT NULL,                       -- of what the row says
+    identity BLOB,                              -- equal for names that are the same; null without a body
     input  TEXT NOT NULL,                       -- as it stood: JSON array of the cells ({"open_quote": …} if its last quote never closes), or the line
     body   TEXT,                                -- of the create request; null for an invalid or repeated row
     twin   INTEGER,                             -- rows.id of the earlier row of that name

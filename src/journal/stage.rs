@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 use serde::Serialize;
 
 use super::JournalError;
 use super::outcomes::parse;
 use super::store::{Journal, RunId};
-use crate::model::{Cell, Fault, Group, Layout, Raw, Record, RowId, Verdict};
+use crate::model::{Cell, Fault, Group, Layout, MatchNames, Raw, Record, RowId, Verdict};
 
 /// After so many rows what is staged is committed, so that the write-ahead log stays small.
 const COMMIT_EVERY: u64 = 20_000;
@@ -51,17 +51,24 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn stage_row(&self, id: RowId, record: &Record, verdict: &Verdict<RowId>) -> Result<(), JournalError> {
+    pub fn stage_row(
+        &self,
+        id: RowId,
+        record: &Record,
+        verdict: &Verdict<RowId>,
+        matching: MatchNames,
+    ) -> Result<(), JournalError> {
         let (name, group, twin, faults) = match verdict {
             Verdict::Good(group) => (group.name.as_str(), Some(group), None, &[][..]),
             Verdict::Twin(first, group) => (group.name.as_str(), None, Some(first.0), &[][..]),
             Verdict::Bad(faults) => (given_name(record), None, None, faults.as_slice()),
         };
+        let identity = group.map(|group| matching.identity(&group.name).0);
         let error = faults.first().map(|_| Fault::join(faults));
         let place = record.place;
         self.run(|db| {
             db.prepare_cached(
-                "INSERT INTO rows (id, file, row, line, name, digest, input, body, twin, code, error)
+                "INSERT INTO rows (id, file, row, line, name, identity, input, body, twin, code, error)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?
             .execute(params![
@@ -70,7 +77,7 @@ impl Journal {
                 place.row,
                 place.line,
                 name,
-                record.digest(),
+                identity,
                 input(&record.raw)?,
                 group.map(json).transpose()?,
                 twin,
@@ -81,21 +88,26 @@ impl Journal {
         })
     }
 
-    /// Gives the first row of a name the members and guests of a later one, too.
+    /// The group of a row that was staged to be sent.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn staged_group(&self, row: RowId) -> Result<Group, JournalError> {
+        self.run(|db| {
+            let mut select = db.prepare_cached("SELECT body FROM rows WHERE id = ?1")?;
+            let body: String = select.query_row([row.0], |row| row.get(0))?;
+            parse(0, &body)
+        })
+    }
+
+    /// Has another group sent for a row that was staged.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn merge(&self, first: RowId, twin: Group) -> Result<(), JournalError> {
+    pub fn restage(&self, row: RowId, group: &Group) -> Result<(), JournalError> {
         self.run(|db| {
-            let mut select = db.prepare_cached("SELECT body FROM rows WHERE id = ?1")?;
-            let Some(text) = select.query_row([first.0], |row| row.get::<_, String>(0)).optional()? else {
-                return Ok(());
-            };
-            let mut group: Group = parse(0, &text)?;
-            group.unite(twin);
-            db.prepare_cached("UPDATE rows SET body = ?2 WHERE id = ?1")?
-                .execute(params![first.0, json(&group)?])
-                .map(drop)
+            let mut update = db.prepare_cached("UPDATE rows SET body = ?2 WHERE id = ?1")?;
+            update.execute(params![row.0, json(group)?]).map(drop)
         })
     }
 

@@ -4,7 +4,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::{
-    Account, Cell, Fate, Fields, Format, Group, Layout, Past, Place, Raw, Record, RowId, Status, Trouble, Verdict,
+    Account, Cell, Fate, Fields, Format, Group, Layout, MatchNames, Past, Place, Raw, Record, RowId, Status, Trouble,
+    Verdict,
 };
 
 fn owner() -> Owner {
@@ -27,12 +28,18 @@ fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (RunId, RowId) 
     let first = journal.next_row().unwrap();
     let layout = Layout { format: Format::Csv, delimiter: b',', header: vec!["name".to_owned()] };
     journal.stage_file(run, 0, "g.csv", &layout).unwrap();
+    let matching = MatchNames::Folded;
     for (index, name) in (0..).zip(names) {
         let place = Place { file: 0, row: index + 1, line: index + 2 };
         let fields = Fields { name: Cell::Text((*name).to_owned()), ..Fields::default() };
         let record = Record { place, raw: Raw::Cells(vec![(*name).to_owned()]), fields: Ok(fields) };
         let id = RowId(first.0 + i64::try_from(index).unwrap());
-        journal.stage_row(id, &record, &Verdict::Good(group(name))).unwrap();
+        let earlier = names[..usize::try_from(index).unwrap()].iter().position(|known| matching.same(known, name));
+        let verdict = match earlier {
+            None => Verdict::Good(group(name)),
+            Some(twin) => Verdict::Twin(RowId(first.0 + i64::try_from(twin).unwrap()), group(name)),
+        };
+        journal.stage_row(id, &record, &verdict, matching).unwrap();
     }
     let last = RowId(first.0 + i64::try_from(names.len()).unwrap() - 1);
     journal.commence(run, (first, last), is_fresh).unwrap();
@@ -81,7 +88,7 @@ fn a_run_that_was_cut_off_hands_on_what_is_there_and_what_is_in_doubt() {
         ("C", Status::Unknown, None, 1),
         ("B", Status::Pending, None, 1),
         ("A", Status::Created, Some("gA".to_owned()), 1),
-        ("A", Status::Pending, None, 0),
+        ("A", Status::Duplicate, Some("gA".to_owned()), 0),
     ];
     assert_eq!(
         accounts(&journal, second),
@@ -91,7 +98,20 @@ fn a_run_that_was_cut_off_hands_on_what_is_there_and_what_is_in_doubt() {
     assert_eq!(journal.past(RowId(first.0 + 1)).unwrap(), Some(Past::InDoubt));
     assert_eq!(journal.past(RowId(first.0 + 2)).unwrap(), Some(Past::New));
     assert_eq!(journal.past(RowId(first.0 + 3)).unwrap(), None);
-    assert_eq!(journal.open_rows(second).unwrap(), 4);
+    assert_eq!(journal.open_rows(second).unwrap(), 3);
+}
+
+#[test]
+fn a_row_in_doubt_stays_so_when_it_is_mended_or_another_row_of_its_name_comes_first() {
+    let (_folder, path) = folder();
+    for (before, after) in [(["Sales", "SALES"], ["SALES", "Sales"]), (["Sales", "x"], ["x", " sales"])] {
+        let mut journal = Journal::open(&path, &owner()).unwrap();
+        let (_, first) = run(&mut journal, &before, true);
+        begin(&journal, first);
+        let (second, _) = run(&mut journal, &after, false);
+        let doubtful: Vec<String> = journal.in_doubt(second).unwrap().into_iter().map(|job| job.name).collect();
+        assert_eq!(doubtful, [if after[0] == "x" { " sales" } else { "SALES" }]);
+    }
 }
 
 #[test]

@@ -20,12 +20,34 @@ pub struct Group {
     pub guests: Vec<String>,
 }
 
-impl Group {
-    /// Takes over the members and guests of `twin` that this group does not have yet.
-    pub fn unite(&mut self, twin: Group) {
-        let members: HashSet<u64> = self.members.iter().copied().collect();
-        self.members.extend(twin.members.into_iter().filter(|member| !members.contains(member)));
-        let guests: HashSet<String> = self.guests.iter().map(|guest| guest.to_ascii_lowercase()).collect();
-        self.guests.extend(twin.guests.into_iter().filter(|guest| !guests.contains(&guest.to_ascii_lowercase())));
+/// A group that takes over the members and guests of others.
+#[derive(Debug)]
+pub struct United {
+    group: Group,
+    members: HashSet<u64>,
+    guests: HashSet<String>,
+}
+
+impl United {
+    /// Begins with the group that the others repeat.
+    #[must_use]
+    pub fn new(group: Group) -> Self {
+        let members = group.members.iter().copied().collect();
+        let guests = group.guests.iter().map(|guest| guest.to_ascii_lowercase()).collect();
+        Self { group, members, guests }
+    }
+
+    /// Takes over the members and guests of `twin` that are not there yet.
+    pub fn add(&mut self, twin: Group) {
+        let members = &mut self.members;
+        self.group.members.extend(twin.members.into_iter().filter(|member| members.insert(*member)));
+        let guests = &mut self.guests;
+        self.group.guests.extend(twin.guests.into_iter().filter(|guest| guests.insert(guest.to_ascii_lowercase())));
+    }
+
+    /// The group with all of them.
+    #[must_use]
+    pub fn group(&self) -> &Group {
+        &self.group
     }
 }

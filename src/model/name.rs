@@ -40,7 +40,7 @@ pub enum OnExisting {
 
 /// 128 bits that stand for a name: equal for two names that are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Identity([u8; 16]);
+pub struct Identity(pub [u8; 16]);
 
 impl MatchNames {
     /// The identity of a name.

@@ -1,7 +1,5 @@
 //! A row of the input: where it stands, what it says, and how it stood there.
 
-use sha2::{Digest as _, Sha256};
-
 use crate::model::Fault;
 
 /// The four fields of a group.
@@ -56,30 +54,6 @@ pub enum Cell {
     List(Vec<Item>),
     /// A JSON value of another kind, named for a person ("a number").
     Other(&'static str),
-}
-
-impl Cell {
-    /// Spells the cell out in words that no other cell gives.
-    fn spell(&self, add: &mut impl FnMut(&str)) {
-        match self {
-            Self::Absent => add("absent"),
-            Self::Text(text) => {
-                add("text");
-                add(text);
-            }
-            Self::List(items) => {
-                add("list");
-                for item in items {
-                    match item {
-                        Item::Text(text) | Item::Number(text) => add(text),
-                        Item::Other(kind) => add(kind),
-                    }
-                }
-                add("");
-            }
-            Self::Other(kind) => add(kind),
-        }
-    }
 }
 
 /// One element of a JSON array.
@@ -138,30 +112,6 @@ pub struct Record {
     pub raw: Raw,
     /// Its fields, or why it cannot be read as a row.
     pub fields: Result<Fields, Fault>,
-}
-
-impl Record {
-    /// 128 bits that stand for what the row says, wherever it stands: by these a mended file continues a run.
-    #[must_use]
-    pub fn digest(&self) -> [u8; 16] {
-        let mut hasher = Sha256::new();
-        let mut add = |text: &str| {
-            hasher.update((text.len() as u64).to_le_bytes());
-            hasher.update(text.as_bytes());
-        };
-        match (&self.fields, &self.raw) {
-            (Ok(fields), _) => {
-                for cell in [&fields.name, &fields.description, &fields.members, &fields.guests] {
-                    cell.spell(&mut add);
-                }
-            }
-            (Err(_), Raw::Cells(cells) | Raw::OpenQuote(cells)) => cells.iter().for_each(|cell| add(cell)),
-            (Err(_), Raw::Line(line)) => add(line),
-        }
-        let mut half = [0; 16];
-        half.copy_from_slice(&hasher.finalize()[..16]);
-        half
-    }
 }
 
 /// The two formats of input and output.

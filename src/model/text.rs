@@ -1,6 +1,7 @@
 //! Text from files and servers made safe to show: it may not move a terminal's cursor.
 
 use std::fmt::Write;
+use std::path::Path;
 
 /// The longest piece of foreign text shown in a message, in characters.
 const SHOWN_MAX: usize = 60;
@@ -19,7 +20,13 @@ pub fn shown(text: &str) -> String {
     safe
 }
 
-/// The same, cut to a length fit for a message.
+/// A path, safe to show.
+#[must_use]
+pub fn shown_path(path: &Path) -> String {
+    shown(&path.display().to_string())
+}
+
+/// Text made safe to show, and cut to a length fit for a message.
 #[must_use]
 pub fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN_MAX) {
@@ -31,7 +38,9 @@ pub fn shortened(text: &str) -> String {
 /// Controls, and the format characters that reorder or hide what follows (Unicode TR 36).
 fn is_hazard(letter: char) -> bool {
     letter.is_control()
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(letter,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

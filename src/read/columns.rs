@@ -34,6 +34,9 @@ pub enum HeaderError {
         /// The second column.
         second: String,
     },
+    /// A quote in the header never closes.
+    #[error("a quote opened in the header never closes: the rest of the file is swallowed")]
+    OpenQuote,
     /// A column named with `--map` is not there.
     #[error("--map {field}={column}: the header has no such column (it has: {found})", field = field.as_str())]
     MapMissing {

@@ -6,7 +6,7 @@ use std::io;
 
 use ::csv::{Error, ErrorKind, Reader, ReaderBuilder, StringRecord};
 
-use super::columns::{Columns, Meaning, meaning};
+use super::columns::{Columns, HeaderError, Meaning, meaning};
 use super::source::{Bytes, Source};
 use super::tape::{LineStart, explain};
 use super::{Options, ReadError};
@@ -40,6 +40,9 @@ impl Rows {
         let mut record = StringRecord::new();
         reader.read_record(&mut record).map_err(|error| explain(&path, into_io(error)))?;
         let (_, line) = lines_of(&mut reader, &record);
+        if is_over(&reader) {
+            return Err(ReadError::Header { path, line, reason: HeaderError::OpenQuote });
+        }
         let header: Vec<String> = record.iter().map(str::to_owned).collect();
         let columns = Columns::of(&header, &options.map).map_err(|reason| ReadError::Header { path, line, reason })?;
         let rows = Self {
@@ -60,7 +63,7 @@ impl Rows {
     }
 
     fn read(&mut self) -> Result<(), Error> {
-        if !self.reader.read_record(&mut self.record)? || is_end(&self.record) {
+        if !self.reader.read_record(&mut self.record)? || (is_over(&self.reader) && is_end(&self.record)) {
             self.is_ended = true;
             return Ok(());
         }
@@ -100,6 +103,9 @@ impl Rows {
 
     /// Takes the end mark off the last cell, if a quote that was left open let it in.
     fn open_quote(&mut self, cells: &mut [String], line: u64) -> Option<Fault> {
+        if !is_over(&self.reader) {
+            return None;
+        }
         let (last, before) = cells.split_last_mut()?;
         let length = last.strip_suffix(END)?.len();
         last.truncate(length);
@@ -142,6 +148,12 @@ fn delimiter_of(head: &[u8], options: &Options) -> u8 {
     };
     // `max_by_key` gives the last of equals: the likeliest must come last.
     DELIMITERS.into_iter().rev().max_by_key(score).unwrap_or(DELIMITERS[0])
+}
+
+/// Whether the end mark has been read, as a row or into one. What looks like it before the end is a row like any other.
+fn is_over(reader: &Reader<Bytes>) -> bool {
+    let mark = reader.get_ref().length().map(|length| length + END.len() as u64);
+    mark.is_some_and(|end| reader.position().byte() >= end)
 }
 
 fn is_end(record: &StringRecord) -> bool {

@@ -35,7 +35,7 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// It cannot be opened or read.
-    #[error("{}: {reason}", path.display())]
+    #[error("{}: {reason}", crate::model::shown_path(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -43,13 +43,16 @@ pub enum ReadError {
         reason: std::io::Error,
     },
     /// It is a folder.
-    #[error("{}: is a folder; name the files in it", .0.display())]
+    #[error("{}: is a folder; name the files in it", crate::model::shown_path(.0))]
     Folder(PathBuf),
     /// It holds nothing.
-    #[error("{}: the file is empty; a header row with a column `name`, or JSON lines, were expected", .0.display())]
+    #[error("{}: the file is empty; a header row with a column `name`, or JSON lines, were expected", crate::model::shown_path(.0))]
     Empty(PathBuf),
     /// It is not in the encoding expected.
-    #[error("{}:{line}:{column}: byte 0x{byte:02X} is not UTF-8; say how the file is encoded, for example --encoding windows-1252", path.display())]
+    #[error(
+        "{}:{line}:{column}: byte 0x{byte:02X} is not UTF-8; say how the file is encoded, for example --encoding windows-1252",
+        crate::model::shown_path(path)
+    )]
     NotUtf8 {
         /// The file.
         path: PathBuf,
@@ -60,8 +63,24 @@ pub enum ReadError {
         /// The byte.
         byte: u8,
     },
+    /// It is not in the encoding named, or is cut off in mid-character.
+    #[error(
+        "{}:{line}:{column}: is not in the encoding expected; check --encoding, or the file's end",
+        crate::model::shown_path(path)
+    )]
+    Undecodable {
+        /// The file.
+        path: PathBuf,
+        /// Line of the first place that does not decode, from 1.
+        line: u64,
+        /// Its column in characters, from 1.
+        column: u64,
+    },
     /// It looks like UTF-16 and has no byte-order mark.
-    #[error("{}:1:1: looks like UTF-16 without a byte-order mark; add --encoding {encoding}", path.display())]
+    #[error(
+        "{}:1:1: looks like UTF-16 without a byte-order mark; add --encoding {encoding}",
+        crate::model::shown_path(path)
+    )]
     Utf16WithoutMark {
         /// The file.
         path: PathBuf,
@@ -69,10 +88,10 @@ pub enum ReadError {
         encoding: &'static str,
     },
     /// It is one JSON array.
-    #[error("{}:1: is a JSON array; one object a line is expected: `jq -c '.[]' FILE` makes it so", .0.display())]
+    #[error("{}:1: is a JSON array; one object a line is expected: `jq -c '.[]' FILE` makes it so", crate::model::shown_path(.0))]
     JsonArray(PathBuf),
     /// Its header cannot be used.
-    #[error("{}:{line}: {reason}", path.display())]
+    #[error("{}:{line}: {reason}", crate::model::shown_path(path))]
     Header {
         /// The file.
         path: PathBuf,

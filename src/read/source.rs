@@ -25,11 +25,14 @@ pub(super) type Bytes = Tape<Chain<Cursor<Vec<u8>>, Box<dyn Read + Send>>>;
 pub(super) struct Source {
     pub(super) path: PathBuf,
     pub(super) head: Vec<u8>,
+    is_decoded: bool,
     rest: Box<dyn Read + Send>,
 }
 
 /// Opens a file and decodes it.
 pub(super) fn open(path: &Path, encoding: Option<&'static Encoding>) -> Result<Source, ReadError> {
+    // The tape checks UTF-8 itself, and says where it fails.
+    let encoding = encoding.filter(|encoding| *encoding != encoding_rs::UTF_8);
     let mut raw = raw(path)?;
     let mut start = Vec::new();
     let io = |reason| ReadError::Io { path: path.to_owned(), reason };
@@ -39,6 +42,7 @@ pub(super) fn open(path: &Path, encoding: Option<&'static Encoding>) -> Result<S
     {
         return Err(ReadError::Utf16WithoutMark { path: path.to_owned(), encoding });
     }
+    let is_decoded = encoding.is_some() || start.starts_with(&[0xFF, 0xFE]) || start.starts_with(&[0xFE, 0xFF]);
     let mut rest: Box<dyn Read + Send> = Box::new(
         DecodeReaderBytesBuilder::new()
             .encoding(encoding)
@@ -52,7 +56,7 @@ pub(super) fn open(path: &Path, encoding: Option<&'static Encoding>) -> Result<S
     if head.iter().all(u8::is_ascii_whitespace) && (head.len() as u64) < HEAD_MAX {
         return Err(ReadError::Empty(path.to_owned()));
     }
-    Ok(Source { path: path.to_owned(), head, rest })
+    Ok(Source { path: path.to_owned(), head, is_decoded, rest })
 }
 
 fn raw(path: &Path) -> Result<Box<dyn Read + Send>, ReadError> {
@@ -96,6 +100,6 @@ impl Source {
 
     /// The whole stream from its beginning; with an `end`, followed by these bytes.
     pub(super) fn into_bytes(self, end: &'static [u8]) -> Bytes {
-        Tape::new(Cursor::new(self.head).chain(self.rest), end)
+        Tape::new(Cursor::new(self.head).chain(self.rest), self.is_decoded, end)
     }
 }

@@ -17,13 +17,25 @@ struct BadByte {
     byte: u8,
 }
 
+/// A place that does not decode: the decoder put a replacement character there.
+#[derive(Debug, thiserror::Error)]
+#[error("line {line}, column {column}: not in the encoding expected")]
+struct Undecodable {
+    line: u64,
+    column: u64,
+}
+
 /// Turns an error of the stream back into one that names file and place.
 pub(super) fn explain(path: &Path, reason: io::Error) -> ReadError {
     let path = path.to_owned();
-    match reason.get_ref().and_then(|inner| inner.downcast_ref::<BadByte>()) {
-        Some(&BadByte { line, column, byte }) => ReadError::NotUtf8 { path, line, column, byte },
-        None => ReadError::Io { path, reason },
+    let inner = reason.get_ref();
+    if let Some(&BadByte { line, column, byte }) = inner.and_then(|inner| inner.downcast_ref()) {
+        return ReadError::NotUtf8 { path, line, column, byte };
     }
+    if let Some(&Undecodable { line, column }) = inner.and_then(|inner| inner.downcast_ref()) {
+        return ReadError::Undecodable { path, line, column };
+    }
+    ReadError::Io { path, reason }
 }
 
 /// The beginning of one line.
@@ -40,7 +52,11 @@ pub(super) struct LineStart {
 /// A reader that checks and counts what passes, and adds `end` after the last byte.
 pub(super) struct Tape<R> {
     inner: R,
+    /// Whether a decoder stands before this, which replaces what it cannot decode.
+    is_decoded: bool,
     end: &'static [u8],
+    /// How many bytes there were, once they have all passed.
+    length: Option<u64>,
     offset: u64,
     line: u64,
     column: u64,
@@ -53,10 +69,12 @@ pub(super) struct Tape<R> {
 
 impl<R: Read> Tape<R> {
     /// Watches `inner`.
-    pub(super) fn new(inner: R, end: &'static [u8]) -> Self {
+    pub(super) fn new(inner: R, is_decoded: bool, end: &'static [u8]) -> Self {
         Self {
             inner,
+            is_decoded,
             end,
+            length: None,
             offset: 0,
             line: 1,
             column: 1,
@@ -85,6 +103,11 @@ impl<R: Read> Tape<R> {
         self.line
     }
 
+    /// How many bytes there were before `end`, once they have all passed.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.length
+    }
+
     fn check(&mut self, chunk: &[u8]) -> io::Result<()> {
         let mut joined = Vec::new();
         let bytes = if self.torn.is_empty() {
@@ -107,6 +130,12 @@ impl<R: Read> Tape<R> {
                 good
             }
         };
+        if self.is_decoded
+            && let Some(at) = good.find(char::REPLACEMENT_CHARACTER)
+        {
+            self.advance_column(&good[..at]);
+            return Err(self.bad_byte(0, &good[..at]));
+        }
         self.advance_column(good);
         Ok(())
     }
@@ -119,13 +148,21 @@ impl<R: Read> Tape<R> {
         self.column = before + tail.chars().count() as u64;
     }
 
-    /// `self.line` still counts the lines before this chunk.
     fn bad_byte(&self, byte: u8, before: &str) -> io::Error {
+        let (line, column) = (self.line_after(before), self.column);
+        if self.is_decoded {
+            io::Error::new(io::ErrorKind::InvalidData, Undecodable { line, column })
+        } else {
+            io::Error::new(io::ErrorKind::InvalidData, BadByte { line, column, byte })
+        }
+    }
+
+    /// The line that follows on this part of a chunk; `self.line` still counts the lines before the chunk.
+    fn line_after(&self, before: &str) -> u64 {
         let crlf = before.matches("\r\n").count();
         let ends = before.matches(['\n', '\r']).count() - crlf;
         let joined = u64::from(self.after_cr && before.starts_with('\n'));
-        let line = self.line + ends as u64 - joined;
-        io::Error::new(io::ErrorKind::InvalidData, BadByte { line, column: self.column, byte })
+        self.line + ends as u64 - joined
     }
 
     fn count(&mut self, chunk: &[u8]) {
@@ -152,6 +189,7 @@ impl<R: Read> Read for Tape<R> {
             if let Some(&byte) = self.torn.first() {
                 return Err(self.bad_byte(byte, ""));
             }
+            self.length.get_or_insert(self.offset);
             let added = self.end.len().min(buffer.len());
             buffer[..added].copy_from_slice(&self.end[..added]);
             self.end = &self.end[added..];
@@ -180,7 +218,7 @@ mod tests {
     }
 
     fn lines(text: &[u8]) -> Vec<(u64, u64, bool)> {
-        let mut tape = Tape::new(Dribble(text), b"");
+        let mut tape = Tape::new(Dribble(text), false, b"");
         io::copy(&mut tape, &mut io::sink()).unwrap();
         std::iter::from_fn(|| tape.take_line()).map(|line| (line.offset, line.number, line.is_blank)).collect()
     }
@@ -198,9 +236,9 @@ mod tests {
             for whole in [true, false] {
                 let mut sink = io::sink();
                 let error = if whole {
-                    io::copy(&mut Tape::new(text, b""), &mut sink)
+                    io::copy(&mut Tape::new(text, false, b""), &mut sink)
                 } else {
-                    io::copy(&mut Tape::new(Dribble(text), b""), &mut sink)
+                    io::copy(&mut Tape::new(Dribble(text), false, b""), &mut sink)
                 };
                 let shown = error.unwrap_err().to_string();
                 assert_eq!(shown, "line 2, column 3: byte 0xE9 is not UTF-8", "{text:?} {whole}");
@@ -212,7 +250,7 @@ mod tests {
     fn what_passes_is_not_changed_and_the_end_is_added_once() {
         let text = "näme\n東京\n".as_bytes();
         let mut copy = Vec::new();
-        Tape::new(Dribble(text), b"END").read_to_end(&mut copy).unwrap();
+        Tape::new(Dribble(text), false, b"END").read_to_end(&mut copy).unwrap();
         assert_eq!(copy, [text, b"END"].concat());
     }
 }

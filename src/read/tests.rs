@@ -193,3 +193,36 @@ fn a_file_that_is_no_table_is_refused_with_its_place_and_the_way_out() {
     let error = Table::open(&folder.0.path().join("none.csv"), 0, &Options::default()).err().unwrap();
     assert!(matches!(error, ReadError::Io { .. }));
 }
+
+#[test]
+fn a_quote_left_open_in_the_header_is_refused() {
+    let told = refused("g.csv", "name,\"description\nA,x\nB,y\n");
+    assert_eq!(told, "FILE:1: a quote opened in the header never closes: the rest of the file is swallowed");
+}
+
+#[test]
+fn text_that_looks_like_the_readers_own_mark_is_text() {
+    let mark = "\0\u{4}\0\u{4}\0";
+    let text = format!("name\nA\n{mark}\nB\n\"x\n{mark}\n\"\nC\n{mark}\n");
+    let names: Vec<String> = seen(&read("g.csv", text)).into_iter().map(|(.., name)| name).collect();
+    assert_eq!(names, ["A", mark, "B", &format!("x\n{mark}\n"), "C", mark]);
+}
+
+#[test]
+fn what_does_not_decode_is_refused_by_line_and_column() {
+    let folder = Folder::new();
+    let utf16: Vec<u8> = "\u{feff}name\nAB".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (label, bytes, place) in [
+        ("shift_jis", b"name\nA\x85\x20".to_vec(), ":2:2: is not in the encoding expected"),
+        ("utf-16le", utf16[..utf16.len() - 1].to_vec(), ":2:2: is not in the encoding expected"),
+        ("utf-8", b"name\nA\xe9B".to_vec(), ":2:2: byte 0xE9 is not UTF-8"),
+    ] {
+        let path = folder.file("g.csv", bytes);
+        let options = Options { encoding: Encoding::for_label(label.as_bytes()), ..Options::default() };
+        let told = match Table::open(&path, 0, &options) {
+            Ok(table) => table.collect::<Result<Vec<_>, _>>().unwrap_err().to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert!(told.contains(place), "{label}: {told}");
+    }
+}

@@ -36,7 +36,7 @@ pub struct LogOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The file cannot be written.
-    #[error("--log-file {}: {reason}", path.display())]
+    #[error("--log-file {}: {reason}", crate::model::shown_path(path))]
     File {
         /// The file.
         path: PathBuf,

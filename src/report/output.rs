@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 /// A file cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {reason}", path.display())]
+#[error("{}: {reason}", crate::model::shown_path(path))]
 pub struct OutputError {
     /// The file.
     pub path: PathBuf,

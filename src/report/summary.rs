@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::grouped;
-use crate::model::{Account, Counts, InputFile, Status, shortened};
+use crate::model::{Account, Counts, InputFile, Status, shortened, shown_path};
 
 /// How many rows that were not imported are named.
 const NAMED_MAX: usize = 20;
@@ -144,8 +144,4 @@ impl Summary {
         })
         .to_string()
     }
-}
-
-fn shown_path(path: &std::path::Path) -> String {
-    crate::model::shown(&path.display().to_string())
 }
