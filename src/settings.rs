@@ -26,7 +26,7 @@ pub enum SettingsError {
     #[error("which organization? Set TALLYFY_ORG_ID or say --org ID (or try --sandbox, which needs none)")]
     OrganizationMissing,
     /// An organization's id that cannot stand in a path.
-    #[error("`{0}` is no organization's id")]
+    #[error("`{}` is no organization's id", crate::model::shortened(.0))]
     Organization(String),
     /// The base URL is refused.
     #[error("base URL: {0}")]
@@ -196,14 +196,17 @@ impl Connection {
 
 fn target(args: &ImportArgs, environment: &Environment) -> Result<(String, Target), SettingsError> {
     let typed = &args.connection;
-    if args.sandbox {
-        let organization = typed.org.clone().unwrap_or_else(|| "sandbox".to_owned());
-        return Ok((organization, Target::Simulated));
-    }
-    let organization = typed.org.clone().or_else(|| environment.get("TALLYFY_ORG_ID"));
+    let organization = match &typed.org {
+        Some(organization) => Some(organization.clone()),
+        None if args.sandbox => Some("sandbox".to_owned()),
+        None => environment.get("TALLYFY_ORG_ID"),
+    };
     let organization = organization.ok_or(SettingsError::OrganizationMissing)?.trim().to_owned();
     if organization.is_empty() || organization.bytes().all(|byte| byte == b'.') {
         return Err(SettingsError::Organization(organization));
+    }
+    if args.sandbox {
+        return Ok((organization, Target::Simulated));
     }
     let base = typed.base_url.clone().or_else(|| environment.get("TALLYFY_BASE_URL"));
     let base = BaseUrl::parse(base.as_deref().unwrap_or(BASE_URL))?;

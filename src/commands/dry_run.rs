@@ -66,10 +66,11 @@ fn consult(
 /// The journal of earlier imports into the simulated organization, which is all that organization is.
 fn past(args: &ImportArgs, connection: &Connection, staged: &Staged) -> Result<Option<Journal>, Failure> {
     let path = OutputPaths::resolve(args, staged.first_format()).journal;
-    if !matches!(connection.target, Target::Simulated) || !path.exists() {
+    let has_content = path.metadata().is_ok_and(|found| found.len() > 0);
+    if !matches!(connection.target, Target::Simulated) || !has_content {
         return Ok(None);
     }
-    Ok(Some(Journal::open(&path, &owner(connection))?))
+    Ok(Some(Journal::peek(&path)?))
 }
 
 fn tell(journal: &Journal, run: RunId, staged: &Staged, is_json: bool) -> Result<Ending, Failure> {

@@ -9,6 +9,7 @@ use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId, Writer};
 use crate::model::{Event, Listener, Status};
+use crate::read;
 use crate::report::{Closing, Progress, Rejects, Results, Summary};
 use crate::send::{Lane, SETTLED_AFTER, Stop, send_all};
 use crate::settings::{Connection, Environment, Input, OutputPaths, progress_mode};
@@ -67,7 +68,8 @@ impl Import<'_> {
     /// Reads and checks all files into the journal.
     fn take_in(&self) -> Result<(Journal, RunId, Staged), Failure> {
         let input = Input::resolve(&self.args.input);
-        let path = outputs::journal(self.args, self.log.log_file.as_deref())?;
+        read::look(&input.files)?;
+        let path = outputs::prepare(self.args, self.log.log_file.as_deref())?;
         let journal = Journal::open(&path, &owner(&self.connection))?;
         let run = journal.begin_run(&owner(&self.connection))?;
         let staged = stage(&journal, run, &input, &self.listener)?;
@@ -128,7 +130,8 @@ impl Import<'_> {
         let stopped = match sent.stopped {
             None if pending > 0 => Some(Failure::Forgotten(pending)),
             // A stop that came after the last row stopped nothing.
-            stopped => stopped.filter(|_| !is_settled),
+            Some(Failure::Stopped(_)) if is_settled => None,
+            stopped => stopped,
         };
         let ending = stopped.as_ref().map_or_else(|| Ending::of_counts(counts), Failure::ending);
         let closing = Closing {

@@ -13,8 +13,8 @@ use super::Failure;
 /// A file, and the flag that names it.
 type Flagged = (&'static str, PathBuf);
 
-/// The journal's path, in a folder that is there; nothing that is known already is in the way of anything else.
-pub(super) fn journal(args: &ImportArgs, log: Option<&Path>) -> Result<PathBuf, Failure> {
+/// Makes the out-dir, and sees that nothing known already is in the way of anything else. Gives the journal's path.
+pub(super) fn prepare(args: &ImportArgs, log: Option<&Path>) -> Result<PathBuf, Failure> {
     fs::create_dir_all(&args.out_dir)
         .map_err(|reason| Failure::Unwritable(OutputError { path: args.out_dir.clone(), reason }))?;
     let paths = OutputPaths::resolve(args, Format::Csv);

@@ -8,7 +8,7 @@ use super::JournalError;
 use super::outcomes::parse;
 use super::stage::OPEN_QUOTE;
 use super::store::{Journal, RunId};
-use crate::model::{Account, Format, Place, Raw, Status};
+use crate::model::{Account, Format, Place, Raw, Status, Trouble};
 
 impl Journal {
     /// Hands every row of a run to `each`, in input order, until it gives an error.
@@ -60,16 +60,22 @@ fn account(row: &Row<'_>, formats: &[Format]) -> rusqlite::Result<Account> {
         Some(file) => Some(Place { file, row: row.get(7)?, line: row.get(8)? }),
         None => None,
     };
+    let status = Status::from_word(&row.get::<_, String>(4)?).unwrap_or(Status::Unknown);
+    let (mut error_code, mut error): (Option<String>, Option<String>) = (row.get(11)?, row.get(12)?);
+    if status == Status::Unknown && error_code.is_none() {
+        let Trouble { code, message, .. } = Trouble::interrupted();
+        (error_code, error) = (Some(code), Some(message));
+    }
     Ok(Account {
         place,
         name: row.get(3)?,
-        status: Status::from_word(&row.get::<_, String>(4)?).unwrap_or(Status::Unknown),
+        status,
         group_id: row.get(5)?,
         duplicate_of,
         attempts: row.get(9)?,
         http_status: row.get(10)?,
-        error_code: row.get(11)?,
-        error: row.get(12)?,
+        error_code,
+        error,
         raw,
     })
 }

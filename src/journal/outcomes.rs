@@ -99,11 +99,11 @@ impl Journal {
 
 /// Writes a row's outcome.
 pub(super) fn put_fate(db: &Connection, row: RowId, fate: &Fate) -> rusqlite::Result<()> {
-    let (status, group_id, http_status, trouble) = match fate {
-        Fate::Created { group_id, http_status } => ("created", Some(group_id), *http_status, None),
-        Fate::Exists { group_id, http_status } => ("exists", Some(group_id), *http_status, None),
-        Fate::Failed(trouble) => ("failed", None, trouble.http_status, Some(trouble)),
-        Fate::Unknown(trouble) => ("unknown", None, trouble.http_status, Some(trouble)),
+    let (group_id, http_status, trouble) = match fate {
+        Fate::Created { group_id, http_status } | Fate::Exists { group_id, http_status } => {
+            (Some(group_id), *http_status, None)
+        }
+        Fate::Failed(trouble) | Fate::Unknown(trouble) => (None, trouble.http_status, Some(trouble)),
     };
     db.prepare_cached(
         "INSERT OR REPLACE INTO outcomes (row, status, group_id, http_status, code, error, at_ms)
@@ -111,7 +111,7 @@ pub(super) fn put_fate(db: &Connection, row: RowId, fate: &Fate) -> rusqlite::Re
     )?
     .execute(params![
         row.0,
-        status,
+        fate.status().as_str(),
         group_id,
         http_status,
         trouble.map(|trouble| &trouble.code),

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::JournalError;
 use super::lock::Lock;
@@ -62,6 +62,19 @@ pub struct Journal {
     _lock: Option<Lock>,
 }
 
+/// What tells a journal from other files.
+struct Marks {
+    tables: i64,
+    application: i64,
+    version: i64,
+}
+
+impl Marks {
+    fn is_ours(&self) -> bool {
+        self.tables > 0 && self.application == APPLICATION_ID
+    }
+}
+
 impl Journal {
     /// Opens or creates a journal that belongs to `owner`, and holds it until dropped.
     ///
@@ -71,13 +84,26 @@ impl Journal {
         if path.is_dir() {
             return Err(JournalError::Io { path: path.to_owned(), reason: ErrorKind::IsADirectory.into() });
         }
+        // By the file itself, however it is spelled or linked.
+        let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let lock = Lock::take(path)?;
         let db = Connection::open(path).map_err(|reason| Self::failed(path, reason))?;
         let journal = Self { path: path.to_owned(), db, _lock: Some(lock) };
         journal.prepare()?;
-        journal.check_owner(owner)?;
         journal.forget_unread_runs()?;
+        journal.check_owner(owner)?;
         Ok(journal)
+    }
+
+    /// Opens a journal to look into it, without holding or changing it.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is no journal.
+    pub fn peek(path: &Path) -> Result<Self, JournalError> {
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let db = db.map_err(|reason| Self::failed(path, reason))?;
+        let journal = Self { path: path.to_owned(), db, _lock: None };
+        if journal.marks()?.is_ours() { Ok(journal) } else { Err(JournalError::Foreign(path.to_owned())) }
     }
 
     /// A journal that is kept nowhere, for a dry run.
@@ -104,25 +130,30 @@ impl Journal {
         work(&self.db).map_err(|reason| Self::failed(&self.path, reason))
     }
 
+    fn marks(&self) -> Result<Marks, JournalError> {
+        self.run(|db| {
+            Ok(Marks {
+                tables: db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
+                application: db.pragma_query_value(None, "application_id", |row| row.get(0))?,
+                version: db.pragma_query_value(None, "user_version", |row| row.get(0))?,
+            })
+        })
+    }
+
     fn prepare(&self) -> Result<(), JournalError> {
-        let (tables, application, version): (i64, i64, i64) = self.run(|db| {
-            Ok((
-                db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
-                db.pragma_query_value(None, "application_id", |row| row.get(0))?,
-                db.pragma_query_value(None, "user_version", |row| row.get(0))?,
-            ))
-        })?;
-        if tables > 0 && application != APPLICATION_ID {
+        let marks = self.marks()?;
+        let is_new = marks.tables == 0;
+        if !is_new && !marks.is_ours() {
             return Err(JournalError::Foreign(self.path.clone()));
         }
-        if tables > 0 && version != VERSION {
-            return Err(JournalError::Version { path: self.path.clone(), found: version, ours: VERSION });
+        if !is_new && marks.version != VERSION {
+            return Err(JournalError::Version { path: self.path.clone(), found: marks.version, ours: VERSION });
         }
         self.run(|db| {
             durable(db, &self.path)?;
             // Else SQLite plans a query anew whenever other values are bound.
             db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-            if tables == 0 {
+            if is_new {
                 db.execute_batch(&format!(
                     "BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {} COMMIT;",
                     include_str!("schema.sql")

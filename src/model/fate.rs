@@ -1,5 +1,7 @@
 //! How a row that was to be sent ended.
 
+use crate::model::Status;
+
 /// Why a row failed or is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
@@ -9,6 +11,18 @@ pub struct Trouble {
     pub message: String,
     /// The status of the last answer, where there was one.
     pub http_status: Option<u16>,
+}
+
+impl Trouble {
+    /// Of a row whose run ended while it was being sent.
+    #[must_use]
+    pub fn interrupted() -> Self {
+        Self {
+            code: "interrupted".to_owned(),
+            message: "the run was cut off while the row was being sent; the same command again looks it up".to_owned(),
+            http_status: None,
+        }
+    }
 }
 
 /// The outcome of one row, as the journal keeps it.
@@ -32,4 +46,17 @@ pub enum Fate {
     Failed(Trouble),
     /// It was sent, and nothing tells whether the group is there.
     Unknown(Trouble),
+}
+
+impl Fate {
+    /// The status that stands in the results.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Created { .. } => Status::Created,
+            Self::Exists { .. } => Status::Exists,
+            Self::Failed(_) => Status::Failed,
+            Self::Unknown(_) => Status::Unknown,
+        }
+    }
 }

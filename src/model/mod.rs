@@ -22,5 +22,5 @@ pub use fault::{Code, Fault, Verdict};
 pub use group::{Group, United};
 pub use job::{Job, Past, RowId};
 pub use name::{Identity, MatchNames, OnDuplicate, OnExisting};
-pub use row::{Cell, Field, Fields, Format, InputFile, Item, Layout, Place, Raw, Record};
+pub use row::{Cell, ERROR_COLUMN, Field, Fields, Format, InputFile, Item, Layout, Place, Raw, Record};
 pub use text::{shortened, shown, shown_path};

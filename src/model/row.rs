@@ -114,6 +114,9 @@ pub struct Record {
     pub fields: Result<Fields, Fault>,
 }
 
+/// The column that rejects carry beside those of the input; it is skipped when they are read again.
+pub const ERROR_COLUMN: &str = "_error";
+
 /// The two formats of input and output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Field, shortened};
-
-/// The column that `import` adds to the rejects; it is skipped when they are read again.
-const ERROR_COLUMN: &str = "_error";
+use crate::model::{ERROR_COLUMN, Field, shortened};
 
 /// A header that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -102,6 +102,14 @@ pub enum ReadError {
     },
 }
 
+/// Makes sure that all files are there, before anything is done about any.
+///
+/// # Errors
+/// If one is missing or a folder.
+pub fn look(paths: &[PathBuf]) -> Result<(), ReadError> {
+    paths.iter().try_for_each(|path| source::look(path))
+}
+
 /// One file, laid open: an iterator over its rows.
 pub struct Table {
     path: PathBuf,

@@ -29,6 +29,15 @@ pub(super) struct Source {
     rest: Box<dyn Read + Send>,
 }
 
+/// Makes sure that a file is there, without opening it: a pipe can be opened only once.
+pub(super) fn look(path: &Path) -> Result<(), ReadError> {
+    if path == Path::new(STDIN) {
+        return Ok(());
+    }
+    let found = path.metadata().map_err(|reason| ReadError::Io { path: path.to_owned(), reason })?;
+    if found.is_dir() { Err(ReadError::Folder(path.to_owned())) } else { Ok(()) }
+}
+
 /// Opens a file and decodes it.
 pub(super) fn open(path: &Path, encoding: Option<&'static Encoding>) -> Result<Source, ReadError> {
     // The tape checks UTF-8 itself, and says where it fails.
@@ -63,9 +72,7 @@ fn raw(path: &Path) -> Result<Box<dyn Read + Send>, ReadError> {
     if path == Path::new(STDIN) {
         return Ok(Box::new(io::stdin()));
     }
-    if path.is_dir() {
-        return Err(ReadError::Folder(path.to_owned()));
-    }
+    look(path)?;
     let file = File::open(path).map_err(|reason| ReadError::Io { path: path.to_owned(), reason })?;
     Ok(Box::new(file))
 }

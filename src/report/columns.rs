@@ -1,9 +1,6 @@
 //! The columns of several files under one header. Pure.
 
-use crate::model::{Format, InputFile};
-
-/// The column that rejects carry beside those of the input.
-pub(super) const ERROR_COLUMN: &str = "_error";
+use crate::model::{ERROR_COLUMN, Format, InputFile};
 
 /// The union of the headers of all CSV files, and where each file's cells go.
 pub(super) struct Union {
@@ -40,20 +37,23 @@ impl Union {
         Some(place)
     }
 
+    /// Whether a row has not as many cells as its file's header.
+    pub(super) fn is_ragged(&self, file: usize, cells: &[String]) -> bool {
+        self.places.get(file).is_none_or(|places| places.len() != cells.len())
+    }
+
     /// The cells of a row of one file, under the common header. A ragged row stays as it stood.
     pub(super) fn spread(&self, file: usize, cells: &[String]) -> Vec<String> {
-        match self.places.get(file) {
-            Some(places) if places.len() == cells.len() => {
-                let mut row = vec![String::new(); self.header.len()];
-                for (place, cell) in places.iter().zip(cells) {
-                    if let Some(place) = place {
-                        row[*place].clone_from(cell);
-                    }
-                }
-                row
-            }
-            _ => cells.to_vec(),
+        if self.is_ragged(file, cells) {
+            return cells.to_vec();
         }
+        let mut row = vec![String::new(); self.header.len()];
+        for (place, cell) in self.places[file].iter().zip(cells) {
+            if let Some(place) = place {
+                row[*place].clone_from(cell);
+            }
+        }
+        row
     }
 }
 

@@ -4,9 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::columns::{ERROR_COLUMN, Union, has};
+use super::columns::{Union, has};
 use super::output::{CsvOutput, Output, OutputError, remove_stale};
-use crate::model::{Account, Entries, Format, InputFile, Raw};
+use crate::model::{Account, ERROR_COLUMN, Entries, Format, InputFile, Raw};
 
 /// The rejects of a run, on their way: one file for each format of the input.
 pub struct Rejects {
@@ -42,8 +42,13 @@ impl Rejects {
         let error = account.error.as_deref().unwrap_or("not attempted: the run was stopped before its turn");
         match &account.raw {
             Raw::Cells(cells) => {
-                let mut row = self.union.spread(account.place.file, cells);
-                row.push(error.to_owned());
+                let row = self.row(account.place.file, cells, error);
+                self.csv()?.row(row)
+            }
+            // Only the last row of a file can leave its quote open.
+            Raw::OpenQuote(cells) if !self.tail.is_empty() => {
+                let mut row = self.row(account.place.file, cells, error);
+                row.resize(row.len().max(self.union.header.len() + 2), String::new());
                 self.csv()?.row(row)
             }
             Raw::OpenQuote(cells) => {
@@ -79,6 +84,17 @@ impl Rejects {
             }
         }
         Ok(written)
+    }
+
+    /// A row under the common header, and why it was not imported. A row that was ragged stays ragged.
+    fn row(&self, file: usize, cells: &[String], error: &str) -> Vec<String> {
+        let is_ragged = self.union.is_ragged(file, cells);
+        let mut row = self.union.spread(file, cells);
+        row.push(error.to_owned());
+        if is_ragged && row.len() == self.union.header.len() + 1 {
+            row.push(String::new());
+        }
+        row
     }
 
     fn path(&self, format: Format) -> &Path {

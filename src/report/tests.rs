@@ -142,3 +142,21 @@ fn thousands_stand_apart() {
         assert_eq!(grouped(number), text);
     }
 }
+
+#[test]
+fn a_ragged_reject_stays_ragged_under_the_common_header_and_only_one_quote_stays_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("g.rejects.csv");
+    let files = [csv_file("a.csv", &["name", "x"]), csv_file("b.csv", &["name", "y"])];
+    let mut rejects = Rejects::new(&path, &files);
+    rejects.write(&account(0, 1, Status::Invalid, cells(&["A", "1", "2"]))).unwrap();
+    for file in [0, 1] {
+        let open = Raw::OpenQuote(vec!["B".to_owned(), "b".to_owned()]);
+        rejects.write(&account(file, 2, Status::Invalid, open)).unwrap();
+    }
+    rejects.finish().unwrap();
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        "name;x;y;_error\nA;1;2;the name is missing;\nB;;b;the name is missing;\n\"B\";\"b"
+    );
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::judge::{Verdict, backoff, judge_create};
 use super::reads::{Api, Found, Unread};
 use crate::journal::{Begun, Down, Handle, Work};
-use crate::model::{Event, Fate, Halt, Job, Listener, MatchNames, OnExisting, RowId, Status, Trouble};
+use crate::model::{Event, Fate, Halt, Job, Listener, MatchNames, OnExisting, RowId, Trouble};
 use crate::plan;
 use crate::tallyfy::Exchange;
 
@@ -63,11 +63,7 @@ impl<E: Exchange> Lane<E> {
 
     /// A row that an earlier run began: it has been absent from one list already.
     async fn go_on(&self, job: Job) -> Result<(), Down> {
-        let trouble = Trouble {
-            code: "interrupted".to_owned(),
-            message: "the run was cut off while the row was being sent".to_owned(),
-            http_status: None,
-        };
+        let trouble = Trouble::interrupted();
         match self.look_once(&job, trouble).await {
             Some(fate) => self.settle(job.row, fate),
             None if self.api.stop.is_raised() => Ok(()),
@@ -98,7 +94,7 @@ impl<E: Exchange> Lane<E> {
                 Step::Settle(Fate::Created { group_id, http_status: Some(http_status) })
             }
             Verdict::Refused(trouble) => Step::Settle(Fate::Failed(trouble)),
-            Verdict::NameTaken(trouble) => Step::Settle(self.taken(job, trouble, may_be_ours).await),
+            Verdict::NameTaken(trouble) => self.taken(job, trouble, may_be_ours).await,
             Verdict::Again(trouble, pause) => self.again(job, trouble, pause, sends).await,
             Verdict::InDoubt(trouble, pause) => self.doubt(job, trouble, pause, sends).await,
             Verdict::Halt(halt) => {
@@ -161,22 +157,19 @@ impl<E: Exchange> Lane<E> {
     }
 
     /// The name is refused as taken: by our own send, if one was in doubt, or by somebody else's group.
-    async fn taken(&self, job: &Job, trouble: Trouble, may_be_ours: bool) -> Fate {
-        match self.api.find(&job.name, self.policy.matching).await {
+    async fn taken(&self, job: &Job, trouble: Trouble, may_be_ours: bool) -> Step {
+        Step::Settle(match self.api.find(&job.name, self.policy.matching).await {
             Ok(Found::One(group_id)) if may_be_ours => Fate::Created { group_id, http_status: trouble.http_status },
             Ok(Found::One(group_id)) => plan::already_there(&group_id, self.policy.on_existing, trouble.http_status),
-            Ok(_) | Err(_) if may_be_ours => Fate::Unknown(trouble),
-            Ok(_) | Err(_) => Fate::Failed(trouble),
-        }
+            // Groups that lists do not show, or too many to tell: the server will not have this row's.
+            Ok(Found::None | Found::Many(_)) if !may_be_ours => Fate::Failed(trouble),
+            Err(Unread::Stopped) if !may_be_ours => return Step::GiveBack,
+            Ok(_) | Err(_) => Fate::Unknown(trouble),
+        })
     }
 
     fn settle(&self, row: RowId, fate: Fate) -> Result<(), Down> {
-        let status = match &fate {
-            Fate::Created { .. } => Status::Created,
-            Fate::Exists { .. } => Status::Exists,
-            Fate::Failed(_) => Status::Failed,
-            Fate::Unknown(_) => Status::Unknown,
-        };
+        let status = fate.status();
         self.journal.settle(row, fate)?;
         (self.listener)(Event::Settled(status));
         Ok(())

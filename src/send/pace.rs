@@ -20,6 +20,9 @@ use crate::tallyfy::{Answer, Call, Exchange, Lost};
 /// How late tokio's timer, which counts milliseconds, may wake a sleeper on a busy machine.
 const TICK: Duration = Duration::from_millis(5);
 
+/// The longest period of a rate.
+const PERIOD_MAX: Duration = Duration::from_hours(24);
+
 /// `--rate`: so many requests in a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
@@ -50,7 +53,9 @@ impl Rate {
                 "s" | "sec" => Duration::from_secs(1),
                 "min" | "m" => Duration::from_mins(1),
                 "h" => Duration::from_hours(1),
-                other => humantime::parse_duration(other).ok().filter(|period| !period.is_zero())?,
+                other => {
+                    humantime::parse_duration(other).ok().filter(|period| !period.is_zero() && *period <= PERIOD_MAX)?
+                }
             };
             Some(Self { requests, period })
         };
@@ -121,7 +126,10 @@ impl Pace {
             self.stop.raise(Halt::PauseTooLong(time));
             return;
         }
-        let until = Instant::now() + time;
+        let Some(until) = Instant::now().checked_add(time) else {
+            self.stop.raise(Halt::PauseTooLong(time));
+            return;
+        };
         let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
         if paused.is_none_or(|before| before < until) {
             *paused = Some(until);
@@ -207,7 +215,7 @@ mod tests {
         assert_eq!(Rate::parse("30/h"), rate(30, 3600));
         assert_eq!(Rate::parse("100/6s"), rate(100, 6));
         assert_eq!(Rate::parse("none"), Ok(None));
-        for bad in ["", "600", "0/s", "-1/s", "1/", "1/0s", "x/s", "1/fortnight"] {
+        for bad in ["", "600", "0/s", "-1/s", "1/", "1/0s", "x/s", "1/fortnight", "1/600years"] {
             assert!(Rate::parse(bad).is_err(), "{bad}");
         }
     }

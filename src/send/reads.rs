@@ -49,7 +49,7 @@ impl<E: Exchange> Api<E> {
     pub async fn next_page(&self, walk: &mut Walk) -> Result<Option<Vec<Listed>>, Unread> {
         let Some(number) = walk.next() else { return Ok(None) };
         let page = self.page(None, number).await?;
-        walk.take(&page);
+        walk.take(&page).map_err(|error| Unread::Failed(unreadable(&error.to_string())))?;
         Ok(Some(page.groups))
     }
 
@@ -62,7 +62,7 @@ impl<E: Exchange> Api<E> {
         let mut walk = Walk::default();
         while let Some(number) = walk.next() {
             let page = self.page(Some(name), number).await?;
-            walk.take(&page);
+            walk.take(&page).map_err(|error| Unread::Failed(unreadable(&error.to_string())))?;
             for group in page.groups {
                 let is_new = !same.iter().any(|known| known.id == group.id);
                 if is_new && matching.same(&group.name, name) {

@@ -14,7 +14,9 @@ const IDLE: Duration = Duration::from_secs(4);
 /// The longest answer to a create request, in bytes.
 const CREATED_MAX: usize = 4 * 1024 * 1024;
 /// The longest page of a list, in bytes: 100 groups with all their members.
-const PAGE_MAX: usize = 64 * 1024 * 1024;
+const PAGE_MAX: usize = 16 * 1024 * 1024;
+/// The longest refusal, in bytes.
+const REFUSAL_MAX: usize = 64 * 1024;
 
 /// Where the API is: `https`, or `http` on this machine; it may carry a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +113,16 @@ impl Token {
         Ok(Self(value))
     }
 
+    /// What a server says may be shown; if it repeats the token, that is taken out.
+    fn hide_in(&self, body: Bytes) -> Bytes {
+        let Some(token) = self.0.as_bytes().strip_prefix(b"Bearer ") else { return body };
+        if !body.windows(token.len()).any(|window| window == token) {
+            return body;
+        }
+        let text = String::from_utf8_lossy(&body);
+        text.replace(&*String::from_utf8_lossy(token), "(the token)").into_bytes().into()
+    }
+
     /// What the simulated organization is given: it takes any.
     #[must_use]
     pub fn simulated() -> Self {
@@ -134,6 +146,7 @@ pub struct HttpError(#[from] reqwest::Error);
 pub struct Http {
     client: reqwest::Client,
     base: BaseUrl,
+    token: Token,
 }
 
 impl Http {
@@ -160,7 +173,7 @@ impl Http {
         } else {
             builder = builder.https_only(true);
         }
-        Ok(Self { client: builder.build()?, base })
+        Ok(Self { client: builder.build()?, base, token: token.clone() })
     }
 
     fn request(&self, call: Call) -> reqwest::RequestBuilder {
@@ -178,13 +191,17 @@ impl Http {
 
 impl Exchange for Http {
     async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
-        let most = if call.method == Method::Post { CREATED_MAX } else { PAGE_MAX };
+        let created_max = if call.method == Method::Post { CREATED_MAX } else { PAGE_MAX };
         let (method, path) = (call.method, call.path.clone());
         let response = self.request(call).send().await.map_err(lost)?;
         let status = response.status().as_u16();
         tracing::debug!(?method, path, status, "answered");
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Ok(Answer { status, retry_after, body: body(response, most).await })
+        if response.status().is_success() {
+            return Ok(Answer { status, retry_after, body: body(response, created_max).await });
+        }
+        let body = body(response, REFUSAL_MAX).await;
+        Ok(Answer { status, retry_after, body: body.map(|body| self.token.hide_in(body)) })
     }
 }
 
@@ -257,6 +274,8 @@ mod tests {
     fn a_token_is_never_shown() {
         let token = Token::new(" secret-token\n").unwrap();
         assert!(!format!("{token:?} {:?}", token.0).contains("secret"));
+        let told = token.hide_in(Bytes::from_static(b"bad header: Bearer secret-token!"));
+        assert_eq!(told, "bad header: Bearer (the token)!");
         assert_eq!(Token::new(" ").unwrap_err(), TokenError::Empty);
         assert_eq!(Token::new("a\nb").unwrap_err(), TokenError::Unprintable);
     }

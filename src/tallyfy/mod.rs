@@ -11,5 +11,5 @@ mod wire;
 pub use client::Client;
 pub use exchange::{Answer, BodyFault, Call, Exchange, Lost, Method};
 pub use http::{BaseUrl, BaseUrlError, Http, HttpError, Token, TokenError};
-pub use pages::Walk;
+pub use pages::{Walk, WalkError};
 pub use wire::{Listed, Page, Refusal, created_id};

@@ -2,18 +2,44 @@
 
 use super::wire::Page;
 
+/// How much a list may have grown, in pages, while it is walked.
+const GROWTH_MAX: u64 = 1000;
+
 /// Where a walk through a list stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Walk {
     next: u64,
     pages: u64,
+    /// The most pages that are believed; known from the first page on.
+    pages_max: Option<u64>,
+    /// The first id of the page before.
+    before: Option<String>,
     is_done: bool,
 }
 
 impl Default for Walk {
     fn default() -> Self {
-        Self { next: 1, pages: 1, is_done: false }
+        Self { next: 1, pages: 1, pages_max: None, before: None, is_done: false }
     }
+}
+
+/// A list that does not add up: it would be walked for ever, or be taken for shorter than it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WalkError {
+    /// A page before the last has nothing on it.
+    #[error("page {page} of {pages} is empty")]
+    Empty {
+        /// The page.
+        page: u64,
+        /// How many there are said to be.
+        pages: u64,
+    },
+    /// A page is the one before once more.
+    #[error("page {0} repeats the page before")]
+    Repeated(u64),
+    /// The list grows faster than any organization.
+    #[error("the list keeps growing while it is read, to {0} pages")]
+    Endless(u64),
 }
 
 impl Walk {
@@ -36,10 +62,27 @@ impl Walk {
     }
 
     /// A page came in. The list may have grown or shrunk since the last one.
-    pub fn take(&mut self, page: &Page) {
+    ///
+    /// # Errors
+    /// If the list does not add up.
+    pub fn take(&mut self, page: &Page) -> Result<(), WalkError> {
+        let number = self.next;
+        let first = page.groups.first().map(|group| group.id.clone());
+        if first.is_none() && number < page.pages {
+            return Err(WalkError::Empty { page: number, pages: page.pages });
+        }
+        if first.is_some() && first == self.before {
+            return Err(WalkError::Repeated(number));
+        }
+        let pages_max = *self.pages_max.get_or_insert(page.pages.saturating_mul(2).saturating_add(GROWTH_MAX));
+        if page.pages > pages_max {
+            return Err(WalkError::Endless(page.pages));
+        }
         self.pages = page.pages;
-        self.is_done = self.next >= page.pages || page.groups.is_empty();
+        self.is_done = number >= page.pages;
+        self.before = first;
         self.next += 1;
+        Ok(())
     }
 }
 
@@ -48,29 +91,39 @@ mod tests {
     use super::*;
     use crate::tallyfy::Listed;
 
-    fn page(groups: usize, pages: u64) -> Page {
-        let group = Listed { id: "g".to_owned(), name: "G".to_owned() };
-        Page { groups: vec![group; groups], pages }
+    fn page(ids: &[&str], pages: u64) -> Page {
+        let group = |id: &&str| Listed { id: (*id).to_owned(), name: "G".to_owned() };
+        Page { groups: ids.iter().map(group).collect(), pages }
     }
 
     #[test]
     fn a_walk_follows_the_servers_count_also_when_it_changes() {
         let mut walk = Walk::default();
         assert_eq!(walk.next(), Some(1));
-        walk.take(&page(100, 2));
-        assert_eq!((walk.next(), walk.pages()), (Some(2), 2));
-        walk.take(&page(10, 3));
+        walk.take(&page(&["a", "b"], 2)).unwrap();
+        assert_eq!((walk.next(), walk.pages(), walk.read()), (Some(2), 2, 1));
+        walk.take(&page(&["c"], 3)).unwrap();
         assert_eq!(walk.next(), Some(3));
-        walk.take(&page(1, 3));
+        walk.take(&page(&[], 2)).unwrap();
         assert_eq!(walk.next(), None);
     }
 
     #[test]
-    fn a_walk_ends_however_many_pages_a_server_claims() {
-        for (groups, pages) in [(0, 0), (0, 1), (0, u64::MAX)] {
+    fn an_empty_list_ends_at_once() {
+        for pages in [0, 1] {
             let mut walk = Walk::default();
-            walk.take(&page(groups, pages));
+            walk.take(&page(&[], pages)).unwrap();
             assert_eq!(walk.next(), None);
         }
+    }
+
+    #[test]
+    fn a_list_that_does_not_add_up_is_an_error_never_an_end() {
+        let mut walk = Walk::default();
+        assert_eq!(walk.take(&page(&[], 2)), Err(WalkError::Empty { page: 1, pages: 2 }));
+        walk.take(&page(&["a"], 5)).unwrap();
+        assert_eq!(walk.take(&page(&["a"], 5)), Err(WalkError::Repeated(2)));
+        walk.take(&page(&["b"], 1010)).unwrap();
+        assert_eq!(walk.take(&page(&["c"], 1011)), Err(WalkError::Endless(1011)));
     }
 }

@@ -82,8 +82,6 @@ impl Page {
 pub struct Refusal {
     /// The message, safe to show.
     pub message: String,
-    /// The server's own code, such as `RATE_LIMIT_EXCEEDED`.
-    pub code: Option<String>,
     /// Every field's messages, safe to show.
     pub fields: Vec<(String, String)>,
 }
@@ -100,24 +98,23 @@ impl Refusal {
         let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return Self::default() };
         let mut fields = Vec::new();
         if let Some(Value::Object(errors)) = body.get("errors") {
-            for (field, messages) in errors {
-                for message in texts(messages) {
-                    fields.push((shortened(field), told(&message)));
-                }
-            }
+            let all = errors.iter().flat_map(|(field, messages)| texts(messages).map(move |message| (field, message)));
+            fields.extend(all.take(FIELDS_MAX).map(|(field, message)| (shortened(field), told(&message))));
         }
-        fields.truncate(FIELDS_MAX);
         let text = |key: &str| body.get(key).and_then(Value::as_str).map(told);
-        Self { message: text("message").or_else(|| text("error")).unwrap_or_default(), code: text("code"), fields }
+        Self { message: text("message").or_else(|| text("error")).unwrap_or_default(), fields }
     }
 
     /// Whether the name is refused because another group has it.
     #[must_use]
     pub fn is_name_taken(&self) -> bool {
-        self.fields.iter().any(|(field, message)| {
-            let message = message.to_lowercase();
-            field == "name" && ["taken", "already exists", "unique"].iter().any(|word| message.contains(word))
-        })
+        let says_taken =
+            |message: &str| ["taken", "already exists", "unique"].iter().any(|word| message.contains(word));
+        if self.fields.is_empty() {
+            let message = self.message.to_lowercase();
+            return message.contains("name") && says_taken(&message);
+        }
+        self.fields.iter().any(|(field, message)| field == "name" && says_taken(&message.to_lowercase()))
     }
 
     /// Whether the hourly cap on guest invites was reached.
@@ -137,12 +134,13 @@ impl Refusal {
     }
 }
 
-fn texts(value: &Value) -> Vec<String> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(texts).collect(),
-        Value::String(text) => vec![text.clone()],
-        other => vec![other.to_string()],
-    }
+/// A field's messages: one, or a list of them.
+fn texts(value: &Value) -> impl Iterator<Item = String> {
+    let (list, single) = match value {
+        Value::Array(items) => (items.as_slice(), None),
+        single => (&[][..], Some(single)),
+    };
+    list.iter().chain(single).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
 fn told(text: &str) -> String {
@@ -183,6 +181,7 @@ mod tests {
         let without = Refusal::parse(br#"{"message":"No \u001b[2J"}"#);
         assert_eq!(without.describe(), "No \\u{1b}[2J");
         assert!(!without.is_name_taken());
+        assert!(Refusal::parse(br#"{"message":"The name has already been taken."}"#).is_name_taken());
         assert_eq!(Refusal::parse(b"<html>"), Refusal::default());
     }
 
