@@ -164,16 +164,16 @@ pub struct ImportArgs {
     #[arg(long, value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath, help_heading = "Output")]
     pub out_dir: PathBuf,
     /// The results file; JSON lines if it ends in .jsonl [default: STEM.results.csv in the out-dir]
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub results: Option<PathBuf>,
     /// Repeat the input's own columns in the results
     #[arg(long, help_heading = "Output")]
     pub with_input: bool,
     /// The rows that were not imported, to be mended [default: STEM.rejects.EXT in the out-dir]
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub rejects: Option<PathBuf>,
     /// The journal [default: STEM.journal in the out-dir]
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub journal: Option<PathBuf>,
     /// Progress on standard error: a bar on a terminal, a line every ten seconds elsewhere
     #[arg(long, value_name = "HOW", default_value = "auto", help_heading = "Output")]
@@ -208,7 +208,7 @@ pub struct ConnectionArgs {
     #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
     /// The longest one request may take
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::timeout)]
     pub timeout: Duration,
     /// The most sends of one row
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..))]

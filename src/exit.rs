@@ -47,7 +47,7 @@ impl Ending {
     pub fn of_halt(halt: &Halt) -> Self {
         match halt {
             Halt::TokenRefused(_) | Halt::Forbidden(_) => Self::Token,
-            Halt::NotFound(_) => Self::NotFound,
+            Halt::NotFound(_) | Halt::Redirected(_) => Self::NotFound,
             Halt::PauseTooLong(_) => Self::PauseTooLong,
             Halt::Journal | Halt::Unreachable(_) => Self::Failed,
             Halt::Interrupted => Self::Interrupted,

@@ -10,12 +10,14 @@ use tallyfy_groups::settings::Environment;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let ending = commands::run(&cli, &Environment::default()).unwrap_or_else(|failure| {
-        if !failure.is_silent() {
+    match commands::run(&cli, &Environment::default()) {
+        Ok(ending) => ending.code().into(),
+        // As if by SIGPIPE: whoever read our output has gone, and knows why.
+        Err(failure) if failure.is_silent() => 141.into(),
+        Err(failure) => {
             // Nobody is left to be told if this fails.
             let _ = writeln!(std::io::stderr(), "error: {failure}");
+            failure.ending().code().into()
         }
-        failure.ending()
-    });
-    ExitCode::from(ending.code())
+    }
 }

@@ -1,9 +1,14 @@
 //! Flags, then environment, then defaults, resolved once. The only reader of the environment.
 
+mod paths;
+
 use std::ffi::OsString;
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub use paths::OutputPaths;
 
 use crate::check::Rules;
 use crate::cli::{
@@ -18,6 +23,8 @@ use crate::tallyfy::{BaseUrl, BaseUrlError, Token, TokenError};
 
 const BASE_URL: &str = "https://api.tallyfy.com";
 const RATE: &str = "600/min";
+/// The most bytes read from a token's file.
+const TOKEN_FILE_MAX: u64 = 64 * 1024;
 
 /// Settings that do not go together, or are missing.
 #[derive(Debug, thiserror::Error)]
@@ -229,7 +236,10 @@ fn token(typed: &ConnectionArgs, environment: &Environment) -> Result<Token, Set
 }
 
 fn token_in(path: &Path) -> Result<Token, SettingsError> {
-    let text = fs::read_to_string(path).map_err(|reason| SettingsError::TokenFile { path: path.to_owned(), reason })?;
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(TOKEN_FILE_MAX).read_to_string(&mut text))
+        .map_err(|reason| SettingsError::TokenFile { path: path.to_owned(), reason })?;
     Token::new(&text).map_err(|reason| SettingsError::Token {
         origin: format!("token file {}", crate::model::shown_path(path)),
         reason,
@@ -242,6 +252,7 @@ pub fn log_options(args: &LogArgs, environment: &Environment) -> LogOptions {
     LogOptions {
         verbosity: if args.quiet { -1 } else { i8::try_from(args.verbose).unwrap_or(i8::MAX) },
         directives: environment.get("RUST_LOG"),
+        is_plain: environment.get("NO_COLOR").is_some() || environment.get("TERM").as_deref() == Some("dumb"),
         format: match args.log_format {
             LogFormatArg::Text => LogFormat::Text,
             LogFormatArg::Json => LogFormat::Json,
@@ -259,37 +270,6 @@ pub fn progress_mode(typed: ProgressArg, is_quiet: bool) -> ProgressMode {
         ProgressArg::Bar => ProgressMode::Bar,
         ProgressArg::Plain => ProgressMode::Plain,
         ProgressArg::None => ProgressMode::None,
-    }
-}
-
-/// Where the files of a run go: as typed, or named after the first file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutputPaths {
-    /// The results.
-    pub results: PathBuf,
-    /// The rejects.
-    pub rejects: PathBuf,
-    /// The journal.
-    pub journal: PathBuf,
-}
-
-impl OutputPaths {
-    /// Resolves them; `format` is the first file's, if it is known already.
-    #[must_use]
-    pub fn resolve(args: &ImportArgs, format: Format) -> Self {
-        let file = args.input.files.first().map_or(Path::new(read::STDIN), PathBuf::as_path);
-        let stem = if file == Path::new(read::STDIN) { None } else { file.file_stem() };
-        let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or(format.extension());
-        let beside = |ending: &str| {
-            let mut name = stem.map_or_else(|| OsString::from("stdin"), OsString::from);
-            name.push(ending);
-            if args.out_dir == Path::new(".") { PathBuf::from(name) } else { args.out_dir.join(name) }
-        };
-        Self {
-            results: args.results.clone().unwrap_or_else(|| beside(".results.csv")),
-            rejects: args.rejects.clone().unwrap_or_else(|| beside(&format!(".rejects.{extension}"))),
-            journal: args.journal.clone().unwrap_or_else(|| beside(".journal")),
-        }
     }
 }
 

@@ -70,6 +70,24 @@ fn an_input_is_not_removed_as_rejects_of_an_earlier_run() {
 }
 
 #[test]
+fn rejects_that_somebody_mends_are_kept_when_the_import_is_run_again() {
+    let server = Server::calm();
+    let desk = Desk::at(&server).with("groups.csv", ROWS);
+    desk.run(&["import", "groups.csv"]).expect(9);
+    desk.run(&["import", "groups.csv"]).expect(9);
+    assert!(!desk.path("groups.rejects.csv.1").exists(), "nobody has touched them");
+    desk.write("groups.rejects.csv", "name,members\nB,7\n");
+    desk.run(&["import", "groups.csv"]).expect(9).says("groups.rejects.csv.1");
+    assert_eq!(desk.read("groups.rejects.csv.1"), "name,members\nB,7\n");
+    assert!(desk.read("groups.rejects.csv").contains("_error"));
+    desk.write("groups.rejects.csv", "name\nC\n");
+    desk.write("groups.csv", "name\nA\n");
+    desk.run(&["import", "groups.csv"]).expect(0);
+    assert_eq!(desk.read("groups.rejects.csv.2"), "name\nC\n");
+    assert!(!desk.path("groups.rejects.csv").exists());
+}
+
+#[test]
 fn rejects_of_another_import_stay() {
     let server = Server::calm();
     let desk = Desk::at(&server).with("groups.jsonl", "{\"name\": 5}\n").with("groups.csv", "name\nA\n");

@@ -73,7 +73,10 @@ fn name(cell: Cell, faults: &mut Vec<Fault>) -> String {
         faults.push(Fault::of(Field::Name, Code::NameTooLong, message));
     }
     if let Some(control) = text.chars().find(|letter| letter.is_control()) {
-        let message = format!("the name holds a control character ({})", control.escape_default());
+        let message = match control {
+            '\n' | '\r' => "the name holds a line break".to_owned(),
+            other => format!("the name holds a control character ({})", other.escape_default()),
+        };
         faults.push(Fault::of(Field::Name, Code::NameInvalid, message));
     }
     text

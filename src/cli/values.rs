@@ -1,5 +1,6 @@
 //! The words and values that flags take.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -97,4 +98,21 @@ pub(super) fn mapping(text: &str) -> Result<(Field, String), String> {
     let known = Field::ALL.into_iter().find(|known| known.as_str() == field.trim().to_lowercase());
     let known = known.ok_or("the field is name, description, members or guests")?;
     if column.trim().is_empty() { Err("the column is missing".to_owned()) } else { Ok((known, column.to_owned())) }
+}
+
+/// The path of a file to be written.
+pub(super) fn file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "" | "-" => Err("a file is expected; --json prints the summary on standard output".to_owned()),
+        path => Ok(PathBuf::from(path)),
+    }
+}
+
+/// The longest that one request may take: more than nothing, and no more than a day.
+pub(super) fn timeout(text: &str) -> Result<Duration, String> {
+    let timeout = duration(text)?;
+    if timeout.is_zero() || timeout > Duration::from_hours(24) {
+        return Err("more than 0s and no more than a day is expected".to_owned());
+    }
+    Ok(timeout)
 }

@@ -144,7 +144,11 @@ impl Import<'_> {
             stopped: stopped.as_ref().map(ToString::to_string),
             exit_code: ending.code(),
         };
-        self.close(&summary, &closing).map_err(Failure::Print)?;
+        match self.close(&summary, &closing) {
+            // All is done, whoever reads of it.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            closed => closed.map_err(Failure::Print)?,
+        }
         stopped.map_or(Ok(ending), Err)
     }
 
@@ -171,7 +175,10 @@ impl Import<'_> {
             return Err(Failure::Unbalanced { read: staged.rows, accounted });
         }
         results.finish()?;
-        Ok((summary, rejects.finish()?))
+        outputs::keep_mended(&sent.journal, &paths.rejects, &staged.files)?;
+        let rejects = rejects.finish()?;
+        outputs::note_rejects(&sent.journal, &rejects)?;
+        Ok((summary, rejects))
     }
 
     fn close(&self, summary: &Summary, closing: &Closing) -> io::Result<()> {

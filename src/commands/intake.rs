@@ -55,7 +55,7 @@ pub(super) fn take_in<K: Copy>(
             let verdict = examiner.examine(record.fields.clone(), key);
             rows += 1;
             invalid += u64::from(matches!(verdict, Verdict::Bad(_)));
-            undescribed += u64::from(matches!(&verdict, Verdict::Good(group) if group.description.is_none()));
+            undescribed += u64::from(record.fields.as_ref().is_ok_and(|fields| fields.description.is_blank()));
             each(Seen { files: &files, key, record: &record, verdict })?;
             if rows.is_multiple_of(TELL_EVERY) {
                 listener(Event::Read(rows));
@@ -63,7 +63,7 @@ pub(super) fn take_in<K: Copy>(
         }
         warn_of_unknown(&files[number], &table);
     }
-    if undescribed > 0 {
+    if undescribed > 0 && input.rules.default_description.is_none() {
         tracing::warn!(
             "{undescribed} of {rows} rows without a description; a newer API refuses them (--default-description gives one to all)"
         );

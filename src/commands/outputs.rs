@@ -1,10 +1,14 @@
 //! Where a run's files go, made sure of before anything is sent.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use crate::cli::ImportArgs;
-use crate::model::{Format, InputFile};
+use crate::journal::Journal;
+use crate::model::{Format, InputFile, shown_path};
 use crate::report::{OutputError, probe, reject_paths};
 use crate::settings::OutputPaths;
 
@@ -64,4 +68,60 @@ fn absolute(path: &Path) -> Option<PathBuf> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Some(folder.canonicalize().ok()?.join(path.file_name()?))
     })
+}
+
+/// Keeps rejects that somebody has mended: what is not as a run over this journal wrote it moves aside.
+pub(super) fn keep_mended(journal: &Journal, rejects: &Path, files: &[InputFile]) -> Result<(), Failure> {
+    for (_, path) in reject_paths(rejects, files) {
+        if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
+            continue;
+        }
+        let failed = |reason| Failure::Output(OutputError { path: path.clone(), reason });
+        let is_ours = journal.written(&path.to_string_lossy())? == Some(digest(&path).map_err(failed)?);
+        if !is_ours {
+            let kept = free_name(&path);
+            fs::rename(&path, &kept).map_err(failed)?;
+            tracing::warn!("{} was changed since it was written: kept as {}", shown_path(&path), shown_path(&kept));
+        }
+    }
+    Ok(())
+}
+
+/// Notes how the rejects were written.
+pub(super) fn note_rejects(journal: &Journal, written: &[PathBuf]) -> Result<(), Failure> {
+    for path in written.iter().filter(|path| path.is_file()) {
+        let digest = digest(path).map_err(|reason| OutputError { path: path.clone(), reason })?;
+        journal.note_written(&path.to_string_lossy(), &digest)?;
+    }
+    Ok(())
+}
+
+fn digest(path: &Path) -> io::Result<Vec<u8>> {
+    let mut hasher = Sha256::new();
+    io::copy(&mut File::open(path)?, &mut Hashing(&mut hasher))?;
+    Ok(hasher.finalize().to_vec())
+}
+
+/// A writer that only digests.
+struct Hashing<'a>(&'a mut Sha256);
+
+impl io::Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// `PATH.1`, or the next number that is free.
+fn free_name(path: &Path) -> PathBuf {
+    let numbered = |number: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{number}"));
+        PathBuf::from(name)
+    };
+    (1..u32::MAX).map(numbered).find(|name| !name.exists()).unwrap_or_else(|| numbered(u32::MAX))
 }

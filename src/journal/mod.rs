@@ -82,6 +82,9 @@ pub enum JournalError {
         /// Whose was wanted.
         ours: String,
     },
+    /// It holds an unfinished run of other rows, which would be forgotten.
+    #[error("journal {}: holds an unfinished run of other rows; finish that one first, name another journal with --journal, or begin anew with --fresh", crate::model::shown_path(.0))]
+    OtherRows(PathBuf),
     /// Another import holds it.
     #[error("journal {}: another import{} is using it; wait for it to end", crate::model::shown_path(path), holder.map(|id| format!(" (process {id})")).unwrap_or_default())]
     Locked {

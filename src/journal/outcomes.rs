@@ -95,6 +95,24 @@ impl Journal {
                 .collect()
         })
     }
+
+    /// The digest of a file as a run over this journal last wrote it.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn written(&self, path: &str) -> Result<Option<Vec<u8>>, JournalError> {
+        self.run(|db| db.query_row("SELECT digest FROM written WHERE path = ?1", [path], |row| row.get(0)).optional())
+    }
+
+    /// Notes how a file was written.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn note_written(&self, path: &str, digest: &[u8]) -> Result<(), JournalError> {
+        self.run(|db| {
+            db.execute("INSERT OR REPLACE INTO written (path, digest) VALUES (?1, ?2)", params![path, digest]).map(drop)
+        })
+    }
 }
 
 /// Writes a row's outcome.

@@ -42,7 +42,7 @@ impl Journal {
     /// Unless `is_fresh`, it goes on with the run that was cut off, if there is one: gives whether there was.
     ///
     /// # Errors
-    /// If the journal cannot be written.
+    /// If the journal cannot be written, or the run that was cut off was of other rows altogether.
     pub fn commence(&mut self, run: RunId, rows: (RowId, RowId), is_fresh: bool) -> Result<bool, JournalError> {
         let path = &self.path;
         let mut work = || {
@@ -52,6 +52,9 @@ impl Journal {
                 whole.execute(ROWS, [cut_off])?;
                 whole.execute(NEW_ROWS, params![rows.0.0, rows.1.0])?;
                 whole.execute_batch(MATCH)?;
+                if is_of_other_rows(&whole)? {
+                    return Ok(None);
+                }
                 whole.execute_batch(CARRY)?;
                 whole.execute(FORGET, [cut_off])?;
             }
@@ -64,10 +67,24 @@ impl Journal {
                 params![run.0, rows.0.0, rows.1.0, cut_off.filter(|_| !is_fresh)],
             )?;
             whole.commit()?;
-            Ok(cut_off.is_some() && !is_fresh)
+            Ok(Some(cut_off.is_some() && !is_fresh))
         };
-        work().map_err(|reason| Self::failed(path, reason))
+        match work().map_err(|reason| Self::failed(path, reason))? {
+            Some(is_continued) => Ok(is_continued),
+            None => Err(JournalError::OtherRows(path.clone())),
+        }
     }
+}
+
+/// Whether the run that was cut off has done something, and none of its rows is among the new ones.
+fn is_of_other_rows(db: &Connection) -> rusqlite::Result<bool> {
+    db.query_row(
+        "SELECT NOT EXISTS (SELECT 1 FROM carried) AND EXISTS (SELECT 1 FROM old
+            WHERE EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = old.id)
+               OR EXISTS (SELECT 1 FROM intents WHERE intents.row = old.id))",
+        [],
+        |row| row.get(0),
+    )
 }
 
 fn cut_off(db: &Connection) -> rusqlite::Result<Option<i64>> {

@@ -25,6 +25,12 @@ CREATE TABLE files (
     PRIMARY KEY (run, number)
 ) STRICT, WITHOUT ROWID;
 
+-- The rejects as they were written: a file that is not as it was written is somebody's work, and is kept.
+CREATE TABLE written (
+    path   TEXT PRIMARY KEY,
+    digest BLOB NOT NULL                        -- SHA-256 of the file
+) STRICT, WITHOUT ROWID;
+
 -- One row for each row of the input, in input order; written before anything is sent, and not changed by sending.
 CREATE TABLE rows (
     id     INTEGER PRIMARY KEY,

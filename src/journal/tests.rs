@@ -228,3 +228,17 @@ async fn what_was_begun_and_never_left_is_pending_again_and_what_had_no_effect_i
         accounts(&journal, run).into_iter().map(|(_, status, _, sends)| (status, sends)).collect();
     assert_eq!(told, [(Status::Pending, 0), (Status::Pending, 1), (Status::Unknown, 2)]);
 }
+
+#[test]
+fn an_unfinished_run_of_other_rows_is_not_forgotten_unless_told_so() {
+    let (_folder, path) = folder();
+    let mut journal = Journal::open(&path, &owner()).unwrap();
+    let (one, first) = run(&mut journal, &["A", "B"], false);
+    journal.settle(&[(first, created("gA"))]).unwrap();
+    let stranger = journal.begin_run(&owner()).unwrap();
+    let row = journal.next_row().unwrap();
+    let nothing = (row, RowId(row.0 - 1));
+    assert!(matches!(journal.commence(stranger, nothing, false), Err(JournalError::OtherRows(_))));
+    assert_eq!(accounts(&journal, one)[0].1, Status::Created);
+    assert!(!journal.commence(stranger, nothing, true).unwrap());
+}

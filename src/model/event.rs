@@ -40,6 +40,8 @@ pub enum Halt {
     NotFound(String),
     /// The server asked for a longer pause than allowed.
     PauseTooLong(Duration),
+    /// 3xx: the server wants the request to go elsewhere; redirects are not followed.
+    Redirected(u16),
     /// The organization's groups could not be listed; the last attempt failed so.
     Unreachable(String),
     /// The journal cannot be written.
@@ -69,11 +71,16 @@ impl fmt::Display for Halt {
                 said(f, text)?;
                 f.write_str("; check the organization's id and the base URL")
             }
-            Self::PauseTooLong(time) => write!(
-                f,
-                "the server asked for a pause of {} s, longer than --max-wait; run the same command again later",
-                time.as_secs()
-            ),
+            Self::Redirected(status) => {
+                write!(f, "the server redirects ({status}), which is not followed; check the base URL")
+            }
+            Self::PauseTooLong(time) => {
+                let time = humantime::format_duration(Duration::from_secs(time.as_secs()));
+                write!(
+                    f,
+                    "the server asked for a pause of {time}, longer than --max-wait; run the same command again later"
+                )
+            }
             Self::Unreachable(text) => write!(f, "the organization's groups cannot be listed: {text}"),
             Self::Journal => f.write_str("the journal cannot be written"),
             Self::Interrupted => f.write_str("interrupted; run the same command again to go on"),

@@ -56,6 +56,18 @@ pub enum Cell {
     Other(&'static str),
 }
 
+impl Cell {
+    /// Whether nothing stands there.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        match self {
+            Self::Absent => true,
+            Self::Text(text) => text.trim().is_empty(),
+            Self::List(_) | Self::Other(_) => false,
+        }
+    }
+}
+
 /// One element of a JSON array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item {

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::model::{ERROR_COLUMN, Field, shortened};
 
+/// How many columns are named in a message.
+const LISTED_MAX: usize = 20;
+
 /// A header that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
@@ -146,8 +149,12 @@ impl Columns {
 }
 
 fn list(header: &[String]) -> String {
-    let names: Vec<String> = header.iter().map(|column| shortened(column.trim())).collect();
-    names.join(", ")
+    let mut columns = header.iter().map(|column| column.trim()).filter(|column| !column.is_empty());
+    let names: Vec<String> = columns.by_ref().take(LISTED_MAX).map(shortened).collect();
+    match columns.count() {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub struct LogOptions {
     pub directives: Option<String>,
     /// `--log-format`
     pub format: LogFormat,
+    /// `NO_COLOR`, or a terminal that is known to have none.
+    pub is_plain: bool,
     /// `--log-file`: there instead of on standard error.
     pub file: Option<PathBuf>,
 }
@@ -102,7 +104,7 @@ pub fn start_log(options: &LogOptions, bars: &MultiProgress) -> Result<(), LogEr
     };
     let is_stderr = matches!(sink, Sink::Stderr(_));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(sink).with_target(false);
-    let is_ansi = is_stderr && io::IsTerminal::is_terminal(&io::stderr());
+    let is_ansi = is_stderr && !options.is_plain && io::IsTerminal::is_terminal(&io::stderr());
     // A second start in one process changes nothing.
     let _ = match options.format {
         LogFormat::Json => builder.json().try_init(),

@@ -168,7 +168,13 @@ fn temporary(path: &Path) -> io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder(&behind_links(path)))
+    let place = behind_links(path);
+    let folder = folder(&place);
+    if !folder.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "there is no such folder"));
+    }
+    // The reason without the name of the temporary file.
+    builder.tempfile_in(folder).map_err(|reason| io::Error::from(reason.kind()))
 }
 
 #[cfg(unix)]

@@ -175,8 +175,8 @@ impl Progress {
 fn draw_bar(tally: &Tally, bars: &MultiProgress, stopped: &mpsc::Receiver<()>) {
     // A bar belongs to its group before it is drawn first, or logs tear it.
     let bar = bars.add(ProgressBar::new(0));
-    let spinner = style("{spinner} {msg}");
-    let full = style("{bar:24} {percent:>3}%  {msg}");
+    let spinner = style("{spinner} {wide_msg}");
+    let full = style("{bar:16} {percent:>3}%  {wide_msg}");
     bar.set_style(spinner);
     let mut is_full = false;
     while stopped.recv_timeout(FRAME) == Err(RecvTimeoutError::Timeout) {

@@ -101,10 +101,11 @@ impl Summary {
         let seconds = closing.time.as_secs_f64();
         let _ = writeln!(
             text,
-            "  {:<10} {:>9}   {} requests, {seconds:.1} s",
+            "  {:<10} {:>9}   {} {}, {seconds:.1} s",
             "rows",
             grouped(closing.rows),
-            grouped(closing.requests)
+            grouped(closing.requests),
+            if closing.requests == 1 { "request" } else { "requests" }
         );
         let _ = writeln!(text, "results  {}", shown_path(&closing.results));
         for rejects in &closing.rejects {

@@ -68,7 +68,7 @@ pub fn judge_create(answer: Result<Answer, Lost>, now: SystemTime) -> Verdict {
     }
     let refusal = refusal(&answer);
     match answer.status {
-        401 | 403 | 404 => Verdict::Halt(halt(answer.status, &refusal)),
+        300..=399 | 401 | 403 | 404 => Verdict::Halt(halt(answer.status, &refusal)),
         429 if refusal.is_guest_cap() => Verdict::InDoubt(trouble(&answer, &refusal), Some(pause(&answer, now))),
         429 => Verdict::Again(trouble(&answer, &refusal), Some(pause(&answer, now))),
         422 if refusal.is_name_taken() => {
@@ -95,7 +95,7 @@ pub fn judge_read(answer: Result<Answer, Lost>, now: SystemTime) -> Reading {
     }
     let refusal = refusal(&answer);
     match answer.status {
-        401 | 403 | 404 => Reading::Halt(halt(answer.status, &refusal)),
+        300..=399 | 401 | 403 | 404 => Reading::Halt(halt(answer.status, &refusal)),
         429 => Reading::Again(trouble(&answer, &refusal), Some(pause(&answer, now))),
         _ => Reading::Again(trouble(&answer, &refusal), named_pause(&answer, now)),
     }
@@ -129,12 +129,17 @@ fn halt(status: u16, refusal: &Refusal) -> Halt {
     match status {
         401 => Halt::TokenRefused(refusal.describe()),
         403 => Halt::Forbidden(refusal.describe()),
+        300..=399 => Halt::Redirected(status),
         _ => Halt::NotFound(refusal.describe()),
     }
 }
 
 fn trouble(answer: &Answer, refusal: &Refusal) -> Trouble {
-    let said = refusal.describe();
+    let said = match answer.body {
+        Ok(_) => refusal.describe(),
+        Err(BodyFault::CutOff) => "the answer was cut off".to_owned(),
+        Err(BodyFault::TooLong) => "the answer does not end".to_owned(),
+    };
     let message = match answer.status {
         status if said.is_empty() => format!("the server answered {status}"),
         status => format!("the server answered {status}: {said}"),
@@ -153,7 +158,8 @@ fn pause(answer: &Answer, now: SystemTime) -> Duration {
 /// RFC 9110, 10.2.3: seconds or a date.
 fn named_pause(answer: &Answer, now: SystemTime) -> Option<Duration> {
     let text = answer.retry_after.as_deref()?.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let seconds = text.parse().unwrap_or(u64::MAX);
         return Some(Duration::from_secs(seconds).saturating_add(GRACE));
     }
     let date = httpdate::parse_http_date(text).ok()?;
@@ -203,8 +209,8 @@ mod tests {
             (no_body(201, BodyFault::CutOff), "doubt"),
             (no_body(201, BodyFault::TooLong), "doubt"),
             (no_body(422, BodyFault::CutOff), "refused"),
-            (answer(302, ""), "refused"),
-            (answer(307, ""), "refused"),
+            (answer(302, ""), "halt"),
+            (answer(307, ""), "halt"),
             (answer(400, ""), "refused"),
             (answer(401, ""), "halt"),
             (answer(403, ""), "halt"),
@@ -247,8 +253,10 @@ mod tests {
         }
         let Verdict::InDoubt(_, pause) = judge_create(with_pause(503, "2"), now) else { panic!() };
         assert_eq!(pause, Some(Duration::from_secs(3)));
-        let Verdict::Again(_, absurd) = judge_create(with_pause(429, &u64::MAX.to_string()), now) else { panic!() };
-        assert!(absurd > Some(Duration::from_hours(1_000_000)));
+        for absurd in ["18446744073709551615", "99999999999999999999"] {
+            let Verdict::Again(_, pause) = judge_create(with_pause(429, absurd), now) else { panic!("{absurd}") };
+            assert!(pause > Some(Duration::from_hours(1_000_000)));
+        }
     }
 
     #[test]

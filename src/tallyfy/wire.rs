@@ -72,6 +72,9 @@ impl Page {
     /// # Errors
     /// If the body is no such page: what it lacks.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
+        if body.trim_ascii_start().starts_with(b"<") {
+            return Err("a web page came instead of JSON; is the base URL right?".to_owned());
+        }
         let list: List = serde_json::from_slice(body).map_err(|error| shortened(&error.to_string()))?;
         Ok(Self { groups: list.data, pages: list.meta.pagination.total_pages })
     }
