@@ -80,7 +80,9 @@ mod tests {
             (Status::Unknown, Ending::Incomplete),
             (Status::Pending, Ending::Incomplete),
         ] {
-            assert_eq!(Ending::of_counts(&[(status, 1)].into_iter().collect()), ending);
+            let mut counts = Counts::default();
+            counts.add(status);
+            assert_eq!(Ending::of_counts(&counts), ending);
         }
         assert_eq!(Ending::of_counts(&Counts::default()), Ending::Complete);
     }

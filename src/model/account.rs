@@ -100,13 +100,3 @@ impl Counts {
         self.0.iter().sum()
     }
 }
-
-impl FromIterator<(Status, u64)> for Counts {
-    fn from_iter<I: IntoIterator<Item = (Status, u64)>>(pairs: I) -> Self {
-        let mut counts = Self::default();
-        for (status, count) in pairs {
-            counts.0[status as usize] += count;
-        }
-        counts
-    }
-}
