@@ -175,7 +175,7 @@ impl Import<'_> {
             return Err(Failure::Unbalanced { read: staged.rows, accounted });
         }
         results.finish()?;
-        outputs::keep_mended(&sent.journal, &paths.rejects, &staged.files)?;
+        outputs::keep_mended(&sent.journal, &rejects)?;
         let rejects = rejects.finish()?;
         outputs::note_rejects(&sent.journal, &rejects)?;
         Ok((summary, rejects))

@@ -55,7 +55,7 @@ pub(super) async fn settle_existing(
 ) -> Result<(), Failure> {
     let mut walk = Walk::default();
     loop {
-        match api.next_page(&mut walk).await {
+        match api.next_page(None, &mut walk).await {
             Ok(Some(groups)) => {
                 listener(Event::Listed { page: walk.read(), pages: walk.pages() });
                 settle_page(&groups, journal, names, on_existing)?;

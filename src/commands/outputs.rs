@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::cli::ImportArgs;
 use crate::journal::Journal;
 use crate::model::{Format, InputFile, shown_path};
-use crate::report::{OutputError, probe, reject_paths};
+use crate::report::{OutputError, Rejects, folder, probe, reject_paths};
 use crate::settings::OutputPaths;
 
 use super::Failure;
@@ -64,24 +64,21 @@ fn is_same(one: &Path, other: &Path) -> bool {
 
 /// The one path of a file, also of one that is not there yet.
 fn absolute(path: &Path) -> Option<PathBuf> {
-    path.canonicalize().ok().or_else(|| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Some(folder.canonicalize().ok()?.join(path.file_name()?))
-    })
+    path.canonicalize().ok().or_else(|| Some(folder(path).canonicalize().ok()?.join(path.file_name()?)))
 }
 
 /// Keeps rejects that somebody has mended: what is not as a run over this journal wrote it moves aside.
-pub(super) fn keep_mended(journal: &Journal, rejects: &Path, files: &[InputFile]) -> Result<(), Failure> {
-    for (_, path) in reject_paths(rejects, files) {
-        if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
+pub(super) fn keep_mended(journal: &Journal, rejects: &Rejects) -> Result<(), Failure> {
+    for path in rejects.paths() {
+        if !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
             continue;
         }
-        let failed = |reason| Failure::Output(OutputError { path: path.clone(), reason });
-        let is_ours = journal.written(&path.to_string_lossy())? == Some(digest(&path).map_err(failed)?);
+        let failed = |reason| Failure::Output(OutputError { path: path.to_owned(), reason });
+        let is_ours = journal.written(&path.to_string_lossy())? == Some(digest(path).map_err(failed)?);
         if !is_ours {
-            let kept = free_name(&path);
-            fs::rename(&path, &kept).map_err(failed)?;
-            tracing::warn!("{} was changed since it was written: kept as {}", shown_path(&path), shown_path(&kept));
+            let kept = free_name(path);
+            fs::rename(path, &kept).map_err(failed)?;
+            tracing::warn!("{} was changed since it was written: kept as {}", shown_path(path), shown_path(&kept));
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ mod results;
 mod summary;
 
 pub use log::{LogError, LogFormat, LogOptions, start_log};
-pub use output::{OutputError, probe};
+pub use output::{OutputError, folder, probe};
 pub use plan::PlanReport;
 pub use problems::Problems;
 pub use progress::{Progress, ProgressMode};

@@ -156,7 +156,9 @@ fn behind_links(path: &Path) -> PathBuf {
     if path.is_symlink() { path.canonicalize().unwrap_or_else(|_| path.to_owned()) } else { path.to_owned() }
 }
 
-fn folder(path: &Path) -> &Path {
+/// The folder that a file of this path stands in.
+#[must_use]
+pub fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

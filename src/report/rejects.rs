@@ -97,6 +97,11 @@ impl Rejects {
         row
     }
 
+    /// Where they will stand.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.paths.iter().map(|(_, path)| path.as_path())
+    }
+
     fn path(&self, format: Format) -> &Path {
         self.paths.iter().find(|(known, _)| *known == format).map_or(Path::new(""), |(_, path)| path)
     }

@@ -16,6 +16,8 @@ const INPUT: &str = "input";
 pub struct Results<'a> {
     files: &'a [InputFile],
     union: Option<Union>,
+    /// Whether a file of JSON lines is among them.
+    has_lines: bool,
     sheet: Sheet,
 }
 
@@ -78,14 +80,15 @@ impl<'a> Results<'a> {
     /// If it cannot be written.
     pub fn create(path: &Path, files: &'a [InputFile], with_input: bool) -> Result<Self, OutputError> {
         let union = with_input.then(|| Union::of(files));
+        let has_lines = has(files, Format::Jsonl);
         if path.extension().is_some_and(|extension| extension == Format::Jsonl.extension()) {
-            return Ok(Self { files, union, sheet: Sheet::Jsonl(Output::create(path)?) });
+            return Ok(Self { files, union, has_lines, sheet: Sheet::Jsonl(Output::create(path)?) });
         }
         let mut output = CsvOutput::create(path, b',')?;
         let inputs = union.iter().flat_map(|union| union.header.iter().map(String::as_str));
-        let lines = (with_input && has(files, Format::Jsonl)).then_some(INPUT);
+        let lines = (with_input && has_lines).then_some(INPUT);
         output.row(HEADER.into_iter().chain(inputs).chain(lines))?;
-        Ok(Self { files, union, sheet: Sheet::Csv(Box::new(output)) })
+        Ok(Self { files, union, has_lines, sheet: Sheet::Csv(Box::new(output)) })
     }
 
     /// Writes one row.
@@ -107,10 +110,9 @@ impl<'a> Results<'a> {
             error: account.error.as_deref(),
         };
         let file = &self.files[account.place.file];
-        let has_lines = has(self.files, Format::Jsonl);
         match &mut self.sheet {
             Sheet::Csv(output) => {
-                let inputs = self.union.iter().flat_map(|union| input_cells(union, has_lines, account));
+                let inputs = self.union.iter().flat_map(|union| input_cells(union, self.has_lines, account));
                 output.row(line.cells().into_iter().chain(inputs))
             }
             Sheet::Jsonl(output) => {

@@ -14,7 +14,7 @@ use crate::tallyfy::Exchange;
 const SETTLE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
 /// How long a row that was begun has to be absent from lists before it may be sent again.
-pub const SETTLED_AFTER: Duration = Duration::from_secs(4);
+pub const SETTLED_AFTER: Duration = SETTLE[0].saturating_add(SETTLE[1]);
 
 /// What the user chose about sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

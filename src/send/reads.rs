@@ -42,13 +42,13 @@ pub struct Api<E> {
 }
 
 impl<E: Exchange> Api<E> {
-    /// The next page of a walk through the list of all groups; none when all are read.
+    /// The next page of a walk through the list of all groups, or of those that a search finds; none when all are read.
     ///
     /// # Errors
-    /// If it cannot be had.
-    pub async fn next_page(&self, walk: &mut Walk) -> Result<Option<Vec<Listed>>, Unread> {
+    /// If it cannot be had, or the list does not add up.
+    pub async fn next_page(&self, search: Option<&str>, walk: &mut Walk) -> Result<Option<Vec<Listed>>, Unread> {
         let Some(number) = walk.next() else { return Ok(None) };
-        let page = self.page(None, number).await?;
+        let page = self.page(search, number).await?;
         walk.take(&page).map_err(|error| Unread::Failed(unreadable(&error.to_string())))?;
         Ok(Some(page.groups))
     }
@@ -60,10 +60,8 @@ impl<E: Exchange> Api<E> {
     pub async fn find(&self, name: &str, matching: MatchNames) -> Result<Found, Unread> {
         let mut same: Vec<Listed> = Vec::new();
         let mut walk = Walk::default();
-        while let Some(number) = walk.next() {
-            let page = self.page(Some(name), number).await?;
-            walk.take(&page).map_err(|error| Unread::Failed(unreadable(&error.to_string())))?;
-            for group in page.groups {
+        while let Some(groups) = self.next_page(Some(name), &mut walk).await? {
+            for group in groups {
                 let is_new = !same.iter().any(|known| known.id == group.id);
                 if is_new && matching.same(&group.name, name) {
                     same.push(group);

@@ -176,13 +176,13 @@ impl Http {
         Ok(Self { client: builder.build()?, base, token: token.clone() })
     }
 
-    fn request(&self, call: Call) -> reqwest::RequestBuilder {
+    fn request(&self, call: &Call) -> reqwest::RequestBuilder {
         let url = format!("{}{}", self.base.text, call.path);
         let request = match call.method {
             Method::Get => self.client.get(url),
             Method::Post => self.client.post(url),
         };
-        match call.body {
+        match call.body.clone() {
             Some(body) => request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body),
             None => request,
         }
@@ -192,10 +192,9 @@ impl Http {
 impl Exchange for Http {
     async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
         let created_max = if call.method == Method::Post { CREATED_MAX } else { PAGE_MAX };
-        let (method, path) = (call.method, call.path.clone());
-        let response = self.request(call).send().await.map_err(lost)?;
+        let response = self.request(&call).send().await.map_err(lost)?;
         let status = response.status().as_u16();
-        tracing::debug!(?method, path, status, "answered");
+        tracing::debug!(method = ?call.method, path = call.path, status, "answered");
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         if response.status().is_success() {
             return Ok(Answer { status, retry_after, body: body(response, created_max).await });
