@@ -15,7 +15,7 @@ use crate::cli::{
     ConnectionArgs, FormatArg, ImportArgs, InputArgs, LogArgs, LogFormatArg, MatchNamesArg, OnDuplicateArg,
     OnExistingArg, ProgressArg,
 };
-use crate::model::{Format, MatchNames, OnDuplicate, OnExisting};
+use crate::model::{Format, MatchNames, OnDuplicate, OnExisting, shown_path};
 use crate::read;
 use crate::report::{LogFormat, LogOptions, ProgressMode};
 use crate::send::{Policy, Rate, RateError};
@@ -55,7 +55,7 @@ pub enum SettingsError {
         reason: TokenError,
     },
     /// The token's file cannot be read.
-    #[error("token file {}: {reason}", crate::model::shown_path(path))]
+    #[error("token file {}: {reason}", shown_path(path))]
     TokenFile {
         /// The file.
         path: PathBuf,
@@ -240,10 +240,8 @@ fn token_in(path: &Path) -> Result<Token, SettingsError> {
     File::open(path)
         .and_then(|file| file.take(TOKEN_FILE_MAX).read_to_string(&mut text))
         .map_err(|reason| SettingsError::TokenFile { path: path.to_owned(), reason })?;
-    Token::new(&text).map_err(|reason| SettingsError::Token {
-        origin: format!("token file {}", crate::model::shown_path(path)),
-        reason,
-    })
+    Token::new(&text)
+        .map_err(|reason| SettingsError::Token { origin: format!("token file {}", shown_path(path)), reason })
 }
 
 /// How to log.

@@ -26,8 +26,11 @@ impl<K: Copy> Examiner<K> {
     }
 
     /// Checks one row. Only good rows have a say in whose name is whose.
-    pub fn examine(&mut self, fields: Result<Fields, Fault>, row: K) -> Verdict<K> {
-        let checked = fields.map_err(|fault| vec![fault]).and_then(|fields| self.rules.check(fields));
+    pub fn examine(&mut self, fields: &Result<Fields, Fault>, row: K) -> Verdict<K> {
+        let checked = match fields {
+            Ok(fields) => self.rules.check(fields),
+            Err(fault) => Err(vec![fault.clone()]),
+        };
         match checked {
             Ok(group) => self.compare(group, row),
             Err(faults) => Verdict::Bad(faults),

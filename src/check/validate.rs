@@ -24,24 +24,24 @@ impl Rules {
     ///
     /// # Errors
     /// All faults of the row, in the order of the fields.
-    pub fn check(&self, fields: Fields) -> Result<Group, Vec<Fault>> {
+    pub fn check(&self, fields: &Fields) -> Result<Group, Vec<Fault>> {
         let mut faults = Vec::new();
         let group = Group {
-            name: name(fields.name, &mut faults),
-            description: self.description(fields.description, &mut faults),
-            members: members(fields.members, &mut faults),
-            guests: guests(fields.guests, &mut faults),
+            name: name(&fields.name, &mut faults),
+            description: self.description(&fields.description, &mut faults),
+            members: members(&fields.members, &mut faults),
+            guests: guests(&fields.guests, &mut faults),
         };
         if faults.is_empty() { Ok(group) } else { Err(faults) }
     }
 
     /// A blank description counts as missing.
-    fn description(&self, cell: Cell, faults: &mut Vec<Fault>) -> Option<String> {
+    fn description(&self, cell: &Cell, faults: &mut Vec<Fault>) -> Option<String> {
         let given = match cell {
             Cell::Absent => None,
             Cell::Text(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
             other => {
-                let message = format!("the description is {}; text is expected", kind(&other));
+                let message = format!("the description is {}; text is expected", kind(other));
                 faults.push(Fault::of(Field::Description, Code::DescriptionInvalid, message));
                 return None;
             }
@@ -55,12 +55,12 @@ impl Rules {
     }
 }
 
-fn name(cell: Cell, faults: &mut Vec<Fault>) -> String {
+fn name(cell: &Cell, faults: &mut Vec<Fault>) -> String {
     let text = match cell {
         Cell::Absent => String::new(),
         Cell::Text(text) => text.trim().to_owned(),
         other => {
-            let message = format!("the name is {}; text is expected", kind(&other));
+            let message = format!("the name is {}; text is expected", kind(other));
             faults.push(Fault::of(Field::Name, Code::NameInvalid, message));
             return String::new();
         }
@@ -82,7 +82,7 @@ fn name(cell: Cell, faults: &mut Vec<Fault>) -> String {
     text
 }
 
-fn members(cell: Cell, faults: &mut Vec<Fault>) -> Vec<u64> {
+fn members(cell: &Cell, faults: &mut Vec<Fault>) -> Vec<u64> {
     let mut members = Vec::new();
     let mut known = HashSet::new();
     for item in list(cell, Field::Members, Code::MemberInvalid, faults) {
@@ -113,11 +113,11 @@ fn member(item: &Item) -> Result<u64, String> {
     }
 }
 
-fn guests(cell: Cell, faults: &mut Vec<Fault>) -> Vec<String> {
+fn guests(cell: &Cell, faults: &mut Vec<Fault>) -> Vec<String> {
     let mut guests = Vec::new();
     let mut known = HashSet::new();
     for item in list(cell, Field::Guests, Code::GuestInvalid, faults) {
-        match guest(item) {
+        match guest(&item) {
             Ok(guest) if known.insert(guest.to_ascii_lowercase()) => guests.push(guest),
             Ok(_) => {}
             Err(message) => faults.push(Fault::of(Field::Guests, Code::GuestInvalid, message)),
@@ -126,10 +126,10 @@ fn guests(cell: Cell, faults: &mut Vec<Fault>) -> Vec<String> {
     guests
 }
 
-fn guest(item: Item) -> Result<String, String> {
+fn guest(item: &Item) -> Result<String, String> {
     let text = match item {
         Item::Text(text) => text.trim().to_owned(),
-        Item::Number(number) => number,
+        Item::Number(number) => number.clone(),
         Item::Other(kind) => return Err(format!("guests: {kind} is no e-mail address")),
     };
     let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
@@ -145,7 +145,7 @@ fn guest(item: Item) -> Result<String, String> {
     Err(format!("guests: `{}` is no e-mail address", shortened(&text)))
 }
 
-fn list(cell: Cell, field: Field, code: Code, faults: &mut Vec<Fault>) -> Vec<Item> {
+fn list(cell: &Cell, field: Field, code: Code, faults: &mut Vec<Fault>) -> Vec<Item> {
     entries(cell).unwrap_or_else(|message| {
         faults.push(Fault::of(field, code, format!("{}: {message}", field.as_str())));
         Vec::new()
@@ -169,14 +169,14 @@ mod tests {
         Cell::Text(text.to_owned())
     }
 
-    fn codes(fields: Fields) -> Vec<Code> {
+    fn codes(fields: &Fields) -> Vec<Code> {
         Rules::default().check(fields).unwrap_err().into_iter().map(|fault| fault.code).collect()
     }
 
     #[test]
     fn a_good_row_becomes_a_group_without_outer_spaces_or_repeats() {
         let group = Rules::default()
-            .check(Fields {
+            .check(&Fields {
                 name: text("  Field Ops "),
                 description: text(" \n"),
                 members: text("1001;1002;1001"),
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn all_faults_of_a_row_are_named_at_once() {
-        let faults = codes(Fields {
+        let faults = codes(&Fields {
             name: text(" "),
             description: Cell::Other("a number"),
             members: text("0;x"),
@@ -205,29 +205,29 @@ mod tests {
     #[test]
     fn a_name_has_at_most_200_characters_not_bytes() {
         let fields = |name: String| Fields { name: Cell::Text(name), ..Fields::default() };
-        assert!(Rules::default().check(fields("é".repeat(200))).is_ok());
-        assert_eq!(codes(fields("é".repeat(201))), [Code::NameTooLong]);
-        assert_eq!(codes(fields("a\u{1b}[2J".to_owned())), [Code::NameInvalid]);
+        assert!(Rules::default().check(&fields("é".repeat(200))).is_ok());
+        assert_eq!(codes(&fields("é".repeat(201))), [Code::NameTooLong]);
+        assert_eq!(codes(&fields("a\u{1b}[2J".to_owned())), [Code::NameInvalid]);
     }
 
     #[test]
     fn a_member_is_a_positive_whole_number_the_server_can_hold() {
         for bad in ["0", "-1", "1.0", "+1", "1e3", "9223372036854775808", "abc", "a@b.example", "١"] {
             assert_eq!(
-                codes(Fields { name: text("A"), members: text(bad), ..Fields::default() }),
+                codes(&Fields { name: text("A"), members: text(bad), ..Fields::default() }),
                 [Code::MemberInvalid],
                 "{bad}"
             );
         }
         let most = Fields { name: text("A"), members: text("9223372036854775807"), ..Fields::default() };
-        assert_eq!(Rules::default().check(most).unwrap().members, [i64::MAX as u64]);
+        assert_eq!(Rules::default().check(&most).unwrap().members, [i64::MAX as u64]);
     }
 
     #[test]
     fn a_guest_is_a_bare_address_with_a_domain() {
         for bad in ["ada", "ada@", "ada@localhost", "<ada@b.example>", "ada@[127.0.0.1]", "1001"] {
             assert_eq!(
-                codes(Fields { name: text("A"), guests: text(bad), ..Fields::default() }),
+                codes(&Fields { name: text("A"), guests: text(bad), ..Fields::default() }),
                 [Code::GuestInvalid],
                 "{bad}"
             );
@@ -238,9 +238,9 @@ mod tests {
     fn a_missing_description_is_a_fault_only_where_one_is_required() {
         let fields = || Fields { name: text("A"), ..Fields::default() };
         let required = Rules { require_description: true, default_description: None };
-        assert!(Rules::default().check(fields()).is_ok());
-        assert_eq!(required.check(fields()).unwrap_err()[0].code, Code::DescriptionMissing);
+        assert!(Rules::default().check(&fields()).is_ok());
+        assert_eq!(required.check(&fields()).unwrap_err()[0].code, Code::DescriptionMissing);
         let given = Rules { require_description: true, default_description: Some("Moved".to_owned()) };
-        assert_eq!(given.check(fields()).unwrap().description.as_deref(), Some("Moved"));
+        assert_eq!(given.check(&fields()).unwrap().description.as_deref(), Some("Moved"));
     }
 }

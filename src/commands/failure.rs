@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::exit::Ending;
 use crate::journal::JournalError;
-use crate::model::Halt;
+use crate::model::{Halt, shown_path};
 use crate::read::ReadError;
 use crate::report::{LogError, OutputError};
 use crate::sandbox::WeatherError;
@@ -51,10 +51,7 @@ pub enum Failure {
     #[error("nothing was sent, because {0} of the rows are invalid (--strict)")]
     Strict(u64),
     /// A file would be written over an input.
-    #[error(
-        "{} is an input of this import and would be overwritten; name another with {flag}",
-        crate::model::shown_path(path)
-    )]
+    #[error("{} is an input of this import and would be overwritten; name another with {flag}", shown_path(path))]
     Overwrite {
         /// The file.
         path: PathBuf,
@@ -71,7 +68,7 @@ pub enum Failure {
     #[error("--rate: {0}")]
     Rate(#[from] RateError),
     /// The sandbox's weather cannot be read.
-    #[error("--weather {}: {reason}", crate::model::shown_path(path))]
+    #[error("--weather {}: {reason}", shown_path(path))]
     WeatherFile {
         /// The file.
         path: PathBuf,

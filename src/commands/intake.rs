@@ -52,7 +52,7 @@ pub(super) fn take_in<K: Copy>(
         {
             let record = record?;
             let key = key(rows, record.place);
-            let verdict = examiner.examine(record.fields.clone(), key);
+            let verdict = examiner.examine(&record.fields, key);
             rows += 1;
             invalid += u64::from(matches!(verdict, Verdict::Bad(_)));
             undescribed += u64::from(record.fields.as_ref().is_ok_and(|fields| fields.description.is_blank()));

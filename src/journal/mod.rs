@@ -19,7 +19,7 @@ pub use outcomes::SentGroup;
 pub use store::{Journal, Owner, Realm, RunId};
 pub use writer::{Down, Feed, Handle, Work, Writer};
 
-use crate::model::Job;
+use crate::model::{Job, shown_path};
 
 /// A job whose intent is on disk: the right to send it once.
 #[derive(Debug)]
@@ -43,10 +43,7 @@ impl Begun {
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The database failed: a full disk, a damaged file, no permission.
-    #[error(
-        "journal {}: {reason}; what is in it is kept: mend that and run the same command again",
-        crate::model::shown_path(path)
-    )]
+    #[error("journal {}: {reason}; what is in it is kept: mend that and run the same command again", shown_path(path))]
     Database {
         /// The journal's file.
         path: PathBuf,
@@ -54,12 +51,12 @@ pub enum JournalError {
         reason: rusqlite::Error,
     },
     /// The file is something else.
-    #[error("journal {}: the file is no journal of tallyfy-groups; name another with --journal", crate::model::shown_path(.0))]
+    #[error("journal {}: the file is no journal of tallyfy-groups; name another with --journal", shown_path(.0))]
     Foreign(PathBuf),
     /// The file was written by another version.
     #[error(
         "journal {}: is of version {found}, this program writes version {ours}; name another with --journal",
-        crate::model::shown_path(path)
+        shown_path(path)
     )]
     Version {
         /// The journal's file.
@@ -72,7 +69,7 @@ pub enum JournalError {
     /// It belongs to another organization.
     #[error(
         "journal {}: belongs to {theirs}, and this import goes to {ours}; name another with --journal, or move the file away",
-        crate::model::shown_path(path)
+        shown_path(path)
     )]
     OtherOwner {
         /// The journal's file.
@@ -83,10 +80,10 @@ pub enum JournalError {
         ours: String,
     },
     /// It holds an unfinished run of other rows, which would be forgotten.
-    #[error("journal {}: holds an unfinished run of other rows; finish that one first, name another journal with --journal, or begin anew with --fresh", crate::model::shown_path(.0))]
+    #[error("journal {}: holds an unfinished run of other rows; finish that one first, name another journal with --journal, or begin anew with --fresh", shown_path(.0))]
     OtherRows(PathBuf),
     /// Another import holds it.
-    #[error("journal {}: another import{} is using it; wait for it to end", crate::model::shown_path(path), holder.map(|id| format!(" (process {id})")).unwrap_or_default())]
+    #[error("journal {}: another import{} is using it; wait for it to end", shown_path(path), holder.map(|id| format!(" (process {id})")).unwrap_or_default())]
     Locked {
         /// The journal's file.
         path: PathBuf,
@@ -94,7 +91,7 @@ pub enum JournalError {
         holder: Option<u32>,
     },
     /// It cannot be locked or created.
-    #[error("journal {}: {reason}", crate::model::shown_path(path))]
+    #[error("journal {}: {reason}", shown_path(path))]
     Io {
         /// The journal's file.
         path: PathBuf,

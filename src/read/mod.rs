@@ -16,7 +16,7 @@ use encoding_rs::Encoding;
 pub use columns::{Columns, HeaderError};
 pub use source::STDIN;
 
-use crate::model::{Field, Format, Layout, Record};
+use crate::model::{Field, Format, Layout, Record, shown_path};
 
 /// How files are to be read; what is not said is found from the file.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +35,7 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// It cannot be opened or read.
-    #[error("{}: {reason}", crate::model::shown_path(path))]
+    #[error("{}: {reason}", shown_path(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -43,15 +43,15 @@ pub enum ReadError {
         reason: std::io::Error,
     },
     /// It is a folder.
-    #[error("{}: is a folder; name the files in it", crate::model::shown_path(.0))]
+    #[error("{}: is a folder; name the files in it", shown_path(.0))]
     Folder(PathBuf),
     /// It holds nothing.
-    #[error("{}: the file is empty; a header row with a column `name`, or JSON lines, were expected", crate::model::shown_path(.0))]
+    #[error("{}: the file is empty; a header row with a column `name`, or JSON lines, were expected", shown_path(.0))]
     Empty(PathBuf),
     /// It is not in the encoding expected.
     #[error(
         "{}:{line}:{column}: byte 0x{byte:02X} is not UTF-8; say how the file is encoded, for example --encoding windows-1252",
-        crate::model::shown_path(path)
+        shown_path(path)
     )]
     NotUtf8 {
         /// The file.
@@ -66,7 +66,7 @@ pub enum ReadError {
     /// It is not in the encoding named, or is cut off in mid-character.
     #[error(
         "{}:{line}:{column}: is not in the encoding expected; check --encoding, or the file's end",
-        crate::model::shown_path(path)
+        shown_path(path)
     )]
     Undecodable {
         /// The file.
@@ -77,10 +77,7 @@ pub enum ReadError {
         column: u64,
     },
     /// It looks like UTF-16 and has no byte-order mark.
-    #[error(
-        "{}:1:1: looks like UTF-16 without a byte-order mark; add --encoding {encoding}",
-        crate::model::shown_path(path)
-    )]
+    #[error("{}:1:1: looks like UTF-16 without a byte-order mark; add --encoding {encoding}", shown_path(path))]
     Utf16WithoutMark {
         /// The file.
         path: PathBuf,
@@ -88,10 +85,10 @@ pub enum ReadError {
         encoding: &'static str,
     },
     /// It is one JSON array.
-    #[error("{}:1: is a JSON array; one object a line is expected: `jq -c '.[]' FILE` makes it so", crate::model::shown_path(.0))]
+    #[error("{}:1: is a JSON array; one object a line is expected: `jq -c '.[]' FILE` makes it so", shown_path(.0))]
     JsonArray(PathBuf),
     /// Its header cannot be used.
-    #[error("{}:{line}: {reason}", crate::model::shown_path(path))]
+    #[error("{}:{line}: {reason}", shown_path(path))]
     Header {
         /// The file.
         path: PathBuf,

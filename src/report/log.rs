@@ -9,6 +9,8 @@ use indicatif::MultiProgress;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::model::shown_path;
+
 /// `--log-format`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
@@ -38,7 +40,7 @@ pub struct LogOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The file cannot be written.
-    #[error("--log-file {}: {reason}", crate::model::shown_path(path))]
+    #[error("--log-file {}: {reason}", shown_path(path))]
     File {
         /// The file.
         path: PathBuf,

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::model::shown_path;
+
 /// A file cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {reason}", crate::model::shown_path(path))]
+#[error("{}: {reason}", shown_path(path))]
 pub struct OutputError {
     /// The file.
     pub path: PathBuf,
