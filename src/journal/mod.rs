@@ -15,9 +15,9 @@ mod writer;
 
 use std::path::PathBuf;
 
-pub use outcomes::SentGroup;
+pub use outcomes::{OpenRow, SentGroup};
 pub use store::{Journal, Owner, Realm, RunId};
-pub use writer::{Down, Feed, Handle, Work, Writer};
+pub use writer::{Down, Feed, Handle, Writer};
 
 use crate::model::{Job, shown_path};
 
