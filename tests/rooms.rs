@@ -24,13 +24,14 @@ const ROOMS: [(&str, &[&str]); 11] = [
 ];
 
 /// Files and folders that only think.
-const PURE: [&str; 17] = [
+const PURE: [&str; 18] = [
     "model",
     "check",
     "plan.rs",
     "exit.rs",
     "cli.rs",
     "send/judge.rs",
+    "send/settle.rs",
     "tallyfy/pages.rs",
     "tallyfy/wire.rs",
     "read/columns.rs",

@@ -35,19 +35,21 @@ impl<E: Exchange> Delivery<E> {
     pub async fn prepare(&self, journal: &mut Journal, run: RunId, names: &Names<RowId>) -> Result<(), JournalError> {
         let walk = Census { api: &self.api, names, on_existing: self.policy.on_existing, listener: &self.listener };
         let Some(pages) = walk.settle(journal).await? else { return Ok(()) };
-        for (number, wait) in self.api.looks().into_iter().enumerate() {
+        let waits = self.api.looks();
+        for (number, wait) in waits.into_iter().enumerate() {
             let doubts = journal.in_doubt(run)?;
-            if doubts.is_empty() {
+            let lately = journal.sent_lately(run, waits.iter().sum())?;
+            if doubts.is_empty() && lately == 0 {
                 return Ok(());
             }
-            if number == 0 {
+            if number == 0 && !doubts.is_empty() {
                 tracing::warn!("looking up first what was being sent when the run was cut off: {} rows", doubts.len());
             }
             if !self.api.stop.sleep(wait).await {
                 return Ok(());
             }
             // Whichever takes fewer requests.
-            if doubts.len() as u64 > pages {
+            if lately > 0 || doubts.len() as u64 > pages {
                 walk.settle(journal).await?;
             } else {
                 let fates = self.look_up(doubts).await;

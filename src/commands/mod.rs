@@ -14,6 +14,7 @@ mod validate;
 
 pub use delivery::Delivery;
 pub use failure::Failure;
+pub use staging::{Staged, stage};
 
 use std::io::{self, Write};
 

@@ -12,17 +12,17 @@ use super::Failure;
 use super::intake::take_in;
 
 /// The rows of a run, as the journal has them.
-pub(super) struct Staged {
+pub struct Staged {
     /// The files.
-    pub(super) files: Vec<InputFile>,
+    pub files: Vec<InputFile>,
     /// How many rows.
-    pub(super) rows: u64,
+    pub rows: u64,
     /// How many of them are invalid.
-    pub(super) invalid: u64,
+    pub invalid: u64,
     /// Who has which name.
-    pub(super) names: Names<RowId>,
+    pub names: Names<RowId>,
     /// The first row and the last.
-    pub(super) range: (RowId, RowId),
+    pub range: (RowId, RowId),
 }
 
 impl Staged {
@@ -43,7 +43,10 @@ pub(super) fn owner(connection: &Connection) -> Owner {
 }
 
 /// Reads all files into the journal.
-pub(super) fn stage(journal: &Journal, run: RunId, input: &Input, listener: &Listener) -> Result<Staged, Failure> {
+///
+/// # Errors
+/// If a file cannot be read as a table, or the journal cannot be written.
+pub fn stage(journal: &Journal, run: RunId, input: &Input, listener: &Listener) -> Result<Staged, Failure> {
     let first = journal.next_row()?;
     let key = |number: u64| RowId(first.0 + i64::try_from(number).unwrap_or(i64::MAX - first.0));
     journal.begin_stage()?;

@@ -1,5 +1,7 @@
 //! Outcomes: settling rows while nothing is being sent, and the questions asked of the journal between sends.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::JournalError;
@@ -95,6 +97,28 @@ impl Journal {
         self.run(|db| {
             let mut query = db.prepare(&format!("SELECT id, name FROM rows WHERE {IN_DOUBT} ORDER BY id"))?;
             query.query_map([run.0], |row| Ok((RowId(row.get(0)?), row.get(1)?)))?.collect()
+        })
+    }
+
+    /// How many open rows of a run have a name that was sent for another run less than `age` ago and may have been made:
+    /// lists may not show their groups yet.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn sent_lately(&self, run: RunId, age: Duration) -> Result<u64, JournalError> {
+        let since = now_ms().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+        self.run(|db| {
+            db.query_row(
+                "SELECT count(*) FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+                 WHERE runs.id = ?1 AND body IS NOT NULL
+                   AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
+                   AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id)
+                   AND identity IN (
+                       SELECT sent.identity FROM intents JOIN rows AS sent ON sent.id = intents.row
+                       WHERE at_ms >= ?2 AND effect <> 'none' AND sent.id NOT BETWEEN first_row AND last_row)",
+                params![run.0, since],
+                |row| row.get(0),
+            )
         })
     }
 

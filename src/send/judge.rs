@@ -69,7 +69,10 @@ pub fn judge_create(answer: Result<Answer, Lost>, now: SystemTime) -> Verdict {
     let refusal = refusal(&answer);
     match answer.status {
         300..=399 | 401 | 403 | 404 => Verdict::Halt(halt(answer.status, &refusal)),
-        429 if refusal.is_guest_cap() => Verdict::InDoubt(trouble(&answer, &refusal), Some(pause(&answer, now))),
+        // The guest cap may strike after part of the work is done, and a 429 that cannot be read may be that.
+        429 if refusal.is_guest_cap() || answer.body.is_err() => {
+            Verdict::InDoubt(trouble(&answer, &refusal), Some(pause(&answer, now)))
+        }
         429 => Verdict::Again(trouble(&answer, &refusal), Some(pause(&answer, now))),
         422 if refusal.is_name_taken() => {
             Verdict::NameTaken(Trouble { code: "name-taken".to_owned(), ..trouble(&answer, &refusal) })
@@ -222,6 +225,7 @@ mod tests {
             (answer(422, taken), "taken"),
             (answer(429, ""), "again"),
             (answer(429, cap), "doubt"),
+            (no_body(429, BodyFault::CutOff), "doubt"),
             (answer(500, ""), "doubt"),
             (answer(502, "<html>"), "doubt"),
             (answer(503, ""), "doubt"),

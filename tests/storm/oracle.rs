@@ -1,0 +1,58 @@
+//! What must be true when all is over, by the server's own book.
+
+use std::collections::{HashMap, HashSet};
+
+use tallyfy_groups::model::{Account, Status};
+
+use super::rows::{Kind, Sheet};
+use super::world::Shared;
+
+/// One group a row, one final status a row, ids as the book has them. `before` names the groups that were there when the
+/// run that ended last was a new one: their rows say `exists`.
+pub(crate) fn judge(
+    sheet: &Sheet,
+    accounts: &[Account],
+    before: &HashSet<String>,
+    world: &Shared,
+) -> Result<(), String> {
+    let mut book: HashMap<String, Vec<String>> = HashMap::new();
+    world.with(|world| {
+        for group in world.simulation.groups() {
+            book.entry(group.name.clone()).or_default().push(group.id.clone());
+        }
+    });
+    let wanted: HashSet<&str> = sheet.good().collect();
+    for (name, ids) in &book {
+        if !wanted.contains(name.as_str()) || ids.len() != 1 {
+            return Err(format!("{} groups are named {name:?}", ids.len()));
+        }
+    }
+    if let Some(name) = wanted.iter().find(|name| !book.contains_key(**name)) {
+        return Err(format!("no group is named {name:?}"));
+    }
+    if accounts.len() != sheet.rows.len() {
+        return Err(format!("{} rows are accounted for", accounts.len()));
+    }
+    for ((name, kind), account) in sheet.rows.iter().zip(accounts) {
+        let expected = match kind {
+            Kind::Bad => Status::Invalid,
+            Kind::Twin => Status::Duplicate,
+            Kind::Good if before.contains(name) => Status::Exists,
+            Kind::Good => Status::Created,
+        };
+        if account.status != expected {
+            return Err(format!("{name:?} is {:?}, not {expected:?}: {account:?}", account.status));
+        }
+        let id = book.get(name).map(|ids| ids[0].as_str());
+        if *kind == Kind::Good && account.group_id.as_deref() != id {
+            return Err(format!("{name:?} has the id {:?}, the book says {id:?}", account.group_id));
+        }
+        if *kind == Kind::Twin && !book.values().any(|ids| account.group_id.as_ref() == Some(&ids[0])) {
+            return Err(format!("{name:?} has the id {:?}, which no group has", account.group_id));
+        }
+    }
+    world.with(|world| match world.breaches.first() {
+        Some(breach) => Err(breach.clone()),
+        None => Ok(()),
+    })
+}
