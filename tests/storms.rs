@@ -19,9 +19,10 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use storm::life::{End, Habits, Left, Place, live};
+use storm::oracle::{self, History};
 use storm::rows::{Sheet, sheet};
 use storm::world::{Shared, Ways};
-use storm::{folder, in_paused_time, oracle};
+use storm::{folder, in_paused_time};
 use tallyfy_groups::model::Status;
 use tallyfy_groups::sandbox::{Options, Rate, Weather};
 
@@ -80,12 +81,14 @@ fn tell(seed: u64, is_loud: bool) -> Vec<String> {
     let mut dice = StdRng::seed_from_u64(seed);
     let count = dice.random_range(1..40);
     let sheet = sheet(&mut dice, count);
-    let storm = Storm::draw(&mut dice);
     let options = options(&mut dice);
+    // Where the server keeps names apart, groups may come and show far later than a client can wait for.
+    let is_far = options.unique_names && dice.random_bool(0.4);
+    let storm = Storm::draw(&mut dice, is_far);
     let ways = Ways {
         usual: Duration::from_millis(dice.random_range(0..60)),
-        // With the longest lag, less than the time for which a group must be absent.
-        longest: Duration::from_millis(dice.random_range(0..2000)),
+        // Unless it is far, less than the time for which a group must be absent, with the longest lag.
+        longest: Duration::from_millis(dice.random_range(0..if is_far { 12_000 } else { 2000 })),
         tail: dice.random_range(0.0..0.1),
     };
     let habits = habits(&mut dice, seed);
@@ -101,7 +104,7 @@ fn tell(seed: u64, is_loud: bool) -> Vec<String> {
     let place = Place { folder: folder.path(), file: "groups.csv" };
     in_paused_time(async {
         let world = Shared::new(&options, storm.weather(true), ways, seed);
-        let story = Story { sheet, place, world: world.clone(), habits, storm };
+        let story = Story { sheet, place, world: world.clone(), habits, storm, is_far };
         let judged = story.weather_it(&ends).await;
         let log = world.with(|world| std::mem::take(&mut world.log));
         if is_loud {
@@ -120,6 +123,7 @@ struct Story<'a> {
     world: Shared,
     habits: Habits,
     storm: Storm,
+    is_far: bool,
 }
 
 impl Story<'_> {
@@ -138,8 +142,7 @@ impl Story<'_> {
 
     /// Lives through the storm, and then under a healed sky, until every good row has its group.
     async fn weather_it(&self, ends: &[End]) -> Result<(), String> {
-        // What was there when a run began that did not go on with another.
-        let mut before = HashSet::new();
+        let mut history = History::default();
         let mut left = None;
         for end in ends {
             left = self.live(&self.habits, *end).await;
@@ -156,12 +159,17 @@ impl Story<'_> {
                 break;
             }
             if left.as_ref().is_some_and(Left::is_over) {
-                before = self.names();
+                history = History { names: self.names(), is_blurred: self.is_far };
             }
             left = self.live(&patient, End::Natural).await;
         }
         let left = left.expect("the last life was not cut short");
-        oracle::judge(&self.sheet, &left.accounts, &before, &self.world)?;
+        oracle::judge(&self.sheet, &left.accounts, &history, &self.world)?;
+        if self.is_far {
+            tokio::time::sleep(Duration::from_secs(30)).await;
+        } else if let Some(breach) = self.world.with(|world| world.breaches.pop()) {
+            return Err(breach);
+        }
         let posts = self.posts();
         let again = self.live(&patient, End::Natural).await.unwrap();
         let (posts_again, exist) = (self.posts(), again.count(Status::Exists));
@@ -199,8 +207,8 @@ const KINDS: [&str; 16] = [
 ];
 
 impl Storm {
-    fn draw(dice: &mut StdRng) -> Self {
-        let faults = (0..dice.random_range(0..8)).map(|_| fault(dice)).collect();
+    fn draw(dice: &mut StdRng, is_far: bool) -> Self {
+        let faults = (0..dice.random_range(0..8)).map(|_| fault(dice, is_far)).collect();
         let at = dice.random_range(1..60);
         let halts = match dice.random_range(0..8) {
             0 => format!("[[fault]]\nkind = 'token-dies'\nat = [{at}]\n"),
@@ -217,7 +225,7 @@ impl Storm {
     }
 }
 
-fn fault(dice: &mut StdRng) -> String {
+fn fault(dice: &mut StdRng, is_far: bool) -> String {
     let kind = *KINDS.choose(dice).unwrap();
     let method = *["method = 'POST'\n", "method = 'POST'\n", "method = 'GET'\n", ""].choose(dice).unwrap();
     let status = |dice: &mut StdRng, all: &[u16]| format!("status = {}\n", all.choose(dice).unwrap());
@@ -227,7 +235,7 @@ fn fault(dice: &mut StdRng) -> String {
         "too-many" => format!("retry_after = '{}'\n", dice.random_range(0..4)),
         // Some take longer than the client waits.
         "slow" => format!("millis = {}\n", dice.random_range(0..4000)),
-        "lag" => format!("millis = {}\n", dice.random_range(0..3500)),
+        "lag" => format!("millis = {}\n", dice.random_range(0..if is_far { 15_000 } else { 3500 })),
         _ => String::new(),
     };
     let most = if kind == "lag" { 100.0 } else { 15.0 };

@@ -38,7 +38,7 @@ pub(crate) struct World {
     dice: StdRng,
     began: Instant,
     witness: HashMap<String, Sent>,
-    /// Every breach of a promise that the witness saw.
+    /// What the witness saw sent again before it was looked up. It goes by arrivals: what overtakes on a long way misleads it.
     pub(crate) breaches: Vec<String>,
     /// Every request, when it arrived: the storm in one text.
     pub(crate) log: Vec<String>,
