@@ -198,7 +198,7 @@ pub struct ConnectionArgs {
         help = "The API's address; may carry a path [env: TALLYFY_BASE_URL] [default: https://api.tallyfy.com]"
     )]
     pub base_url: Option<String>,
-    /// A file that holds the token [env: TALLYFY_TOKEN_FILE; the token itself: TALLYFY_API_TOKEN, else TALLYFY_ACCESS_TOKEN]
+    /// A file that holds the token; read again after a 401 before giving up [env: TALLYFY_TOKEN_FILE; the token itself: TALLYFY_API_TOKEN, else TALLYFY_ACCESS_TOKEN]
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub token_file: Option<PathBuf>,
     /// The most requests of any kind in a period: N/s, N/min, N/h or N/DURATION; or `none` [env: TALLYFY_RATE] [default: 600/min]

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use paths::OutputPaths;
@@ -19,7 +20,7 @@ use crate::model::{Format, MatchNames, OnDuplicate, OnExisting, shown_path};
 use crate::read;
 use crate::report::{LogFormat, LogOptions, ProgressMode};
 use crate::send::{Policy, Rate, RateError};
-use crate::tallyfy::{BaseUrl, BaseUrlError, Token, TokenError};
+use crate::tallyfy::{BaseUrl, BaseUrlError, Credentials, Token, TokenError};
 
 const BASE_URL: &str = "https://api.tallyfy.com";
 const RATE: &str = "600/min";
@@ -151,7 +152,7 @@ pub enum Target {
     /// Into a simulated organization inside this process.
     Simulated,
     /// To a server.
-    Server(BaseUrl, Token),
+    Server(BaseUrl, Arc<Credentials>),
 }
 
 /// Where to and how fast.
@@ -220,22 +221,34 @@ fn target(args: &ImportArgs, environment: &Environment) -> Result<(String, Targe
     }
     let base = typed.base_url.clone().or_else(|| environment.get("TALLYFY_BASE_URL"));
     let base = BaseUrl::parse(base.as_deref().unwrap_or(BASE_URL))?;
-    Ok((organization, Target::Server(base, token(typed, environment)?)))
+    Ok((organization, Target::Server(base, Arc::new(credentials(typed, environment)?))))
 }
 
-fn token(typed: &ConnectionArgs, environment: &Environment) -> Result<Token, SettingsError> {
+fn credentials(typed: &ConnectionArgs, environment: &Environment) -> Result<Credentials, SettingsError> {
     if let Some(path) = &typed.token_file {
-        return token_in(path);
+        return kept_in(path);
     }
     for name in ["TALLYFY_API_TOKEN", "TALLYFY_ACCESS_TOKEN"] {
         if let Some(text) = environment.get(name) {
-            return Token::new(&text).map_err(|reason| SettingsError::Token { origin: name.to_owned(), reason });
+            let refused = |reason| SettingsError::Token { origin: name.to_owned(), reason };
+            return Token::new(&text).map(Credentials::fixed).map_err(refused);
         }
     }
     match environment.get("TALLYFY_TOKEN_FILE") {
-        Some(path) => token_in(Path::new(&path)),
+        Some(path) => kept_in(Path::new(&path)),
         None => Err(SettingsError::TokenMissing),
     }
+}
+
+/// A file is read again when the server refuses its token; a pipe gives its token once.
+fn kept_in(path: &Path) -> Result<Credentials, SettingsError> {
+    let token = token_in(path)?;
+    if !path.is_file() {
+        return Ok(Credentials::fixed(token));
+    }
+    let path = path.to_owned();
+    let again = move || token_in(&path).inspect_err(|error| tracing::warn!("no newer token: {error}")).ok();
+    Ok(Credentials::renewable(token, again))
 }
 
 fn token_in(path: &Path) -> Result<Token, SettingsError> {

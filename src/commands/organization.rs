@@ -6,7 +6,7 @@ use crate::journal::Journal;
 use crate::model::Listener;
 use crate::send::{Api, Jitter, Pace, Paced, Stop};
 use crate::settings::{Connection, SettingsError, Target};
-use crate::tallyfy::{BaseUrl, Client, Http, Token};
+use crate::tallyfy::{BaseUrl, Client, Credentials, Http, Renewing, Token};
 
 use super::Failure;
 use super::sandbox::Simulated;
@@ -26,17 +26,19 @@ impl Line {
         stop: &Stop,
         listener: &Listener,
     ) -> Result<Self, Failure> {
-        let (base, token, simulated) = match &connection.target {
-            Target::Server(base, token) => (base.clone(), token.clone(), None),
+        let (base, credentials, simulated) = match &connection.target {
+            Target::Server(base, credentials) => (base.clone(), Arc::clone(credentials), None),
             Target::Simulated => {
                 let simulated = Simulated::start(past.created_groups()?)?;
                 let base = BaseUrl::parse(&format!("http://{}", simulated.address)).map_err(SettingsError::from)?;
-                (base, Token::simulated(), Some(simulated))
+                (base, Arc::new(Credentials::fixed(Token::simulated())), Some(simulated))
             }
         };
-        let http = Http::new(base, &token, connection.timeout)?;
+        let http = Http::new(base, Arc::clone(&credentials), connection.timeout)?;
         let pace = Arc::new(Pace::new(connection.rate, connection.wait_max, stop.clone(), Arc::clone(listener)));
-        let client = Client::new(Paced::new(http, Arc::clone(&pace)), &connection.organization);
+        // Outermost, so that a repeat keeps the pace too.
+        let exchange = Renewing::new(Paced::new(http, Arc::clone(&pace)), credentials);
+        let client = Client::new(exchange, &connection.organization);
         let attempts_max = connection.policy.attempts_max;
         let (stop, settle, jitter) = (stop.clone(), connection.settle, Jitter::default());
         let api = Api { client, pace, stop, attempts_max, settle, jitter };

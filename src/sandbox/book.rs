@@ -11,6 +11,7 @@ use super::message::{Answer, Request};
 use super::people::People;
 use super::route::{self, Action, Call};
 use super::shelf::{Group, Planted, Shelf};
+use super::weather::Admission;
 
 /// Groups to a page, unless the query asks for another number.
 const GROUPS_PER_PAGE: usize = 10;
@@ -25,8 +26,8 @@ pub(super) struct Terms {
     pub(super) lag: Duration,
     /// The cap on guest invites, where one is in force.
     pub(super) guest_cap: Option<GuestCap>,
-    /// Whether every token has died.
-    pub(super) token_dead: bool,
+    /// Whose token is accepted.
+    pub(super) admission: Admission,
 }
 
 /// The organization: its groups, its users, its rules.
@@ -65,9 +66,13 @@ impl Book {
 
     /// What the API answers, once what was asked for is done.
     pub(super) fn answer(&mut self, request: &Request, terms: &Terms) -> Answer {
-        let call = match route::read(request, self.token.as_deref()) {
-            Ok(call) if !terms.token_dead => call,
-            Ok(_) => return route::unauthenticated(),
+        let token = match &terms.admission {
+            Admission::Only(token) => Some(token),
+            Admission::AsSetUp | Admission::Nobody => self.token.as_ref(),
+        };
+        let call = match route::read(request, token.map(String::as_str)) {
+            Ok(_) if matches!(terms.admission, Admission::Nobody) => return route::unauthenticated(),
+            Ok(call) => call,
             Err(answer) => return answer,
         };
         if self.org.as_ref().is_some_and(|org| *org != call.org) {

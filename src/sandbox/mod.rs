@@ -145,8 +145,7 @@ impl Simulation {
             return Reply::Answer(verdict.stamp(Answer::message(429, "Too Many Attempts.")));
         }
         self.tally.count(self.now);
-        let terms =
-            Terms { now: self.now, lag: strike.lag, guest_cap: strike.guest_cap, token_dead: strike.token_dead };
+        let terms = Terms { now: self.now, lag: strike.lag, guest_cap: strike.guest_cap, admission: strike.admission };
         let mut apply = || verdict.stamp(self.book.answer(request, &terms));
         match strike.interruption {
             None => Reply::Answer(apply()),

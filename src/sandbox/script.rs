@@ -39,7 +39,7 @@
 //! | `slow` | the answer takes longer | `millis` |
 //! | `lag` | applied; a group created is in lists and searches only later | `millis` |
 //! | `guest-cap` | at most so many new guests in any hour, else 429 | `per_hour`, `retry_after` (none) |
-//! | `token-dies` | from here on every request is a 401 | |
+//! | `token-dies` | from here on every request is a 401, but those with the token `next` | `next` (none) |
 //!
 //! The first fault that strikes a request wins; the last four kinds go along with any other.
 //! A request that the request limit refuses gets its 429 whatever the weather, `refuse` excepted.
@@ -125,6 +125,7 @@ struct Spec {
     retry_after: Option<String>,
     per_hour: Option<u32>,
     millis: Option<u64>,
+    next: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -162,7 +163,7 @@ impl Spec {
 
     /// Every key given must be one of the kind's own, and hold a value that HTTP can carry.
     fn check(&self) -> Result<(), Misfit> {
-        use Kind::{ErrorAfter, ErrorBefore, GuestCap, HtmlAfter, HtmlBefore, Lag, Slow, TooMany};
+        use Kind::{ErrorAfter, ErrorBefore, GuestCap, HtmlAfter, HtmlBefore, Lag, Slow, TokenDies, TooMany};
         let errors = matches!(self.kind, ErrorBefore | ErrorAfter);
         let own_status = errors || matches!(self.kind, HtmlBefore | HtmlAfter);
         let own_retry_after = errors || matches!(self.kind, TooMany | GuestCap);
@@ -171,6 +172,7 @@ impl Spec {
             ("retry_after", self.retry_after.is_some(), own_retry_after),
             ("per_hour", self.per_hour.is_some(), self.kind == GuestCap),
             ("millis", self.millis.is_some(), matches!(self.kind, Slow | Lag)),
+            ("next", self.next.is_some(), self.kind == TokenDies),
         ] {
             if given && !own {
                 return Err(Misfit(field, "has no meaning for this kind of fault"));
@@ -190,7 +192,7 @@ impl Spec {
         let interruption = match self.kind {
             Kind::Slow => return Ok(Effect::Slow(self.pause()?)),
             Kind::Lag => return Ok(Effect::Lag(self.pause()?)),
-            Kind::TokenDies => return Ok(Effect::TokenDies),
+            Kind::TokenDies => return Ok(Effect::TokenDies(self.next.clone())),
             Kind::GuestCap => return self.guest_cap(),
             Kind::Refuse => Break::Before(Reply::Refuse),
             Kind::DropBefore => Break::Before(Reply::Drop),

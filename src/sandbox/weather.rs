@@ -14,7 +14,17 @@ pub struct Weather {
     pub(super) about: Option<String>,
     pub(super) seed: Option<u64>,
     pub(super) faults: Vec<Fault>,
-    pub(super) token_dead: bool,
+    pub(super) admission: Admission,
+}
+
+/// Which tokens are accepted.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Admission {
+    /// Those the organization was set up with.
+    #[default]
+    AsSetUp,
+    Nobody,
+    Only(String),
 }
 
 /// One fault, and how many requests of its method it has met.
@@ -56,7 +66,8 @@ pub(super) enum Effect {
     Slow(Duration),
     Lag(Duration),
     GuestCap(GuestCap),
-    TokenDies,
+    /// With the token that takes its place, if one does.
+    TokenDies(Option<String>),
 }
 
 /// What takes the place of an answer.
@@ -79,7 +90,7 @@ pub(super) struct Strike {
     pub(super) delay: Duration,
     pub(super) lag: Duration,
     pub(super) guest_cap: Option<GuestCap>,
-    pub(super) token_dead: bool,
+    pub(super) admission: Admission,
 }
 
 impl Weather {
@@ -92,7 +103,7 @@ impl Weather {
     /// Begins anew; the chances are drawn from the script's own seed, else from `fallback`.
     pub(super) fn seeded(mut self, fallback: u64) -> Self {
         let mut chances = StdRng::seed_from_u64(self.seed.unwrap_or(fallback));
-        self.token_dead = false;
+        self.admission = Admission::AsSetUp;
         for fault in &mut self.faults {
             fault.met = 0;
             fault.chance = chances.random();
@@ -114,10 +125,10 @@ impl Weather {
                 Effect::Slow(delay) => strike.delay = strike.delay.saturating_add(*delay),
                 Effect::Lag(lag) => strike.lag = strike.lag.max(*lag),
                 Effect::GuestCap(cap) => strike.guest_cap = Some(cap.clone()),
-                Effect::TokenDies => self.token_dead = true,
+                Effect::TokenDies(next) => self.admission = next.clone().map_or(Admission::Nobody, Admission::Only),
             }
         }
-        strike.token_dead = self.token_dead;
+        strike.admission.clone_from(&self.admission);
         strike
     }
 }

@@ -11,7 +11,7 @@ use super::pace::{Pace, Paced};
 use super::settle::{LOOKS, looks};
 use super::stop::Stop;
 use crate::model::{Found, MatchNames, Sightings, Trouble};
-use crate::tallyfy::{Client, Exchange, Listed, Page, Walk};
+use crate::tallyfy::{Client, Exchange, Listed, Page, Renewing, Walk};
 
 /// A read that was never answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Unread {
 /// The API, paced, with patience.
 pub struct Api<E> {
     /// The endpoints.
-    pub client: Client<Paced<E>>,
+    pub client: Client<Renewing<Paced<E>>>,
     /// The pace of all requests.
     pub pace: Arc<Pace>,
     /// Ends every wait.

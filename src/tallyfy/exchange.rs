@@ -60,7 +60,8 @@ pub enum Lost {
     },
 }
 
-/// Whoever makes one HTTP request and gives its one answer; never repeats it, never follows a redirect.
+/// Whoever makes one HTTP request and gives its one answer; never repeats what may have been applied, never follows a
+/// redirect.
 pub trait Exchange: Send + Sync + 'static {
     /// Makes the request.
     fn exchange(&self, call: Call) -> impl Future<Output = Result<Answer, Lost>> + Send;

@@ -1,12 +1,15 @@
 //! The exchange over real sockets: exact headers, bounded time, bounded bodies, nothing behind our back.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use url::{Host, Url};
 
+use super::credentials::{Credentials, Token};
 use super::exchange::{Answer, BodyFault, Call, Exchange, Lost, Method};
 
 /// Below any server's idle limit: a connection that idles longer can carry a stale answer.
@@ -78,64 +81,6 @@ impl fmt::Display for BaseUrl {
     }
 }
 
-/// The access token: shown nowhere, not even by `Debug`.
-#[derive(Clone)]
-pub struct Token(HeaderValue);
-
-/// A token that cannot be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// There is nothing in it.
-    #[error("the token is empty")]
-    Empty,
-    /// It holds characters that cannot stand in a header.
-    #[error(
-        "the token holds characters that no token has (a line break, a control character, or one that is not ASCII)"
-    )]
-    Unprintable,
-}
-
-impl Token {
-    /// Takes a token, without the white space around it.
-    ///
-    /// # Errors
-    /// If it is empty or cannot stand in a header.
-    pub fn new(text: &str) -> Result<Self, TokenError> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(TokenError::Empty);
-        }
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(TokenError::Unprintable);
-        }
-        let mut value = HeaderValue::from_str(&format!("Bearer {text}")).map_err(|_| TokenError::Unprintable)?;
-        value.set_sensitive(true);
-        Ok(Self(value))
-    }
-
-    /// What a server says may be shown; if it repeats the token, that is taken out.
-    fn hide_in(&self, body: Bytes) -> Bytes {
-        let Some(token) = self.0.as_bytes().strip_prefix(b"Bearer ") else { return body };
-        if !body.windows(token.len()).any(|window| window == token) {
-            return body;
-        }
-        let text = String::from_utf8_lossy(&body);
-        text.replace(&*String::from_utf8_lossy(token), "(the token)").into_bytes().into()
-    }
-
-    /// What the simulated organization is given: it takes any.
-    #[must_use]
-    pub fn simulated() -> Self {
-        Self(HeaderValue::from_static("Bearer simulated"))
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
-}
-
 /// The HTTP client cannot be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client cannot be set up: {0}")]
@@ -146,17 +91,16 @@ pub struct HttpError(#[from] reqwest::Error);
 pub struct Http {
     client: reqwest::Client,
     base: BaseUrl,
-    token: Token,
+    credentials: Arc<Credentials>,
 }
 
 impl Http {
-    /// Requests go to `base` and nowhere else, with this token, each in `timeout` at most.
+    /// Requests go to `base` and nowhere else, with the token then in use, each in `timeout` at most.
     ///
     /// # Errors
     /// If the system's certificates cannot be used.
-    pub fn new(base: BaseUrl, token: &Token, timeout: Duration) -> Result<Self, HttpError> {
+    pub fn new(base: BaseUrl, credentials: Arc<Credentials>, timeout: Duration) -> Result<Self, HttpError> {
         let mut headers = HeaderMap::new();
-        headers.insert(AUTHORIZATION, token.0.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(HeaderName::from_static("x-tallyfy-client"), HeaderValue::from_static("APIClient"));
         let mut builder = reqwest::Client::builder()
@@ -173,15 +117,16 @@ impl Http {
         } else {
             builder = builder.https_only(true);
         }
-        Ok(Self { client: builder.build()?, base, token: token.clone() })
+        Ok(Self { client: builder.build()?, base, credentials })
     }
 
-    fn request(&self, call: &Call) -> reqwest::RequestBuilder {
+    fn request(&self, call: &Call, token: &Token) -> reqwest::RequestBuilder {
         let url = format!("{}{}", self.base.text, call.path);
         let request = match call.method {
             Method::Get => self.client.get(url),
             Method::Post => self.client.post(url),
         };
+        let request = request.header(AUTHORIZATION, token.header());
         match call.body.clone() {
             Some(body) => request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body),
             None => request,
@@ -192,15 +137,19 @@ impl Http {
 impl Exchange for Http {
     async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
         let created_max = if call.method == Method::Post { CREATED_MAX } else { PAGE_MAX };
-        let response = self.request(&call).send().await.map_err(lost)?;
+        let token = self.credentials.token();
+        let response = self.request(&call, &token).send().await.map_err(lost)?;
         let status = response.status().as_u16();
+        if response.status() == StatusCode::UNAUTHORIZED {
+            self.credentials.refuse(&token);
+        }
         tracing::debug!(method = ?call.method, path = call.path, status, "answered");
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         if response.status().is_success() {
             return Ok(Answer { status, retry_after, body: body(response, created_max).await });
         }
         let body = body(response, REFUSAL_MAX).await;
-        Ok(Answer { status, retry_after, body: body.map(|body| self.token.hide_in(body)) })
+        Ok(Answer { status, retry_after, body: body.map(|body| token.hide_in(body)) })
     }
 }
 
@@ -267,15 +216,5 @@ mod tests {
         {
             assert!(BaseUrl::parse(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn a_token_is_never_shown() {
-        let token = Token::new(" secret-token\n").unwrap();
-        assert!(!format!("{token:?} {:?}", token.0).contains("secret"));
-        let told = token.hide_in(Bytes::from_static(b"bad header: Bearer secret-token!"));
-        assert_eq!(told, "bad header: Bearer (the token)!");
-        assert_eq!(Token::new(" ").unwrap_err(), TokenError::Empty);
-        assert_eq!(Token::new("a\nb").unwrap_err(), TokenError::Unprintable);
     }
 }

@@ -1,15 +1,20 @@
 //! The Tallyfy API: one request in, one answer out, and what the answers mean.
 //!
-//! Never repeats a request and never decides what to do about an answer: that is `send`'s business.
+//! Repeats a request only when it was refused for its token and there is a newer one; what else is to be done about
+//! an answer is `send`'s business.
 
 mod client;
+mod credentials;
 mod exchange;
 mod http;
 mod pages;
+mod renewing;
 mod wire;
 
 pub use client::Client;
+pub use credentials::{Credentials, Token, TokenError};
 pub use exchange::{Answer, BodyFault, Call, Exchange, Lost, Method};
-pub use http::{BaseUrl, BaseUrlError, Http, HttpError, Token, TokenError};
+pub use http::{BaseUrl, BaseUrlError, Http, HttpError};
 pub use pages::{Walk, WalkError};
+pub use renewing::Renewing;
 pub use wire::{Listed, Page, Refusal, created};

@@ -61,6 +61,7 @@ fn a_mistake_is_named_by_fault_and_field() {
         ("kind = 'guest-cap'", "fault 2 of the weather script: `per_hour` is missing"),
         ("kind = 'cut'\nmillis = 3", "fault 2 of the weather script: `millis` has no meaning for this kind of fault"),
         ("kind = 'cut'\nstatus = 500", "fault 2 of the weather script: `status` has no meaning for this kind of fault"),
+        ("kind = 'cut'\nnext = 'b'", "fault 2 of the weather script: `next` has no meaning for this kind of fault"),
         (
             "kind = 'slow'\nmillis = 1\nretry_after = ''",
             "fault 2 of the weather script: `retry_after` has no meaning for this kind of fault",

@@ -84,6 +84,22 @@ fn a_dead_token_stays_dead_until_the_weather_heals() {
 }
 
 #[test]
+fn a_dead_token_may_have_a_successor() {
+    let script = "[[fault]]\nkind = 'token-dies'\nnext = 'second'\nat = [2]\n[[fault]]\nkind = 'token-dies'\nat = [5]";
+    let mut house = under(script);
+    let mut status = |name: &str, token: &str| {
+        let mut request = create(name);
+        let headers = [("Authorization", format!("Bearer {token}")), ("Accept", "application/json".to_owned())];
+        request.headers = headers.into_iter().collect();
+        request.headers.add("X-Tallyfy-Client", "APIClient");
+        request.headers.add("Content-Type", "application/json");
+        ask(&mut house, &request).0
+    };
+    assert_eq!(["a", "b", "c"].map(|name| status(name, "first")), [201, 401, 401]);
+    assert_eq!(["d", "e"].map(|name| status(name, "second")), [201, 401]);
+}
+
+#[test]
 fn slowness_adds_up_with_latency_and_with_another_fault() {
     let script =
         "[[fault]]\nkind = 'slow'\nmillis = 300\n[[fault]]\nkind = 'drop-after'\n[[fault]]\nkind = 'slow'\nmillis = 30";

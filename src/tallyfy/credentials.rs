@@ -1,0 +1,200 @@
+//! The token in use, and a newer one once the server refuses it. Shows neither.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use reqwest::header::HeaderValue;
+
+/// The access token: shown nowhere, not even by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(HeaderValue);
+
+/// A token that cannot be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// There is nothing in it.
+    #[error("the token is empty")]
+    Empty,
+    /// It holds characters that cannot stand in a header.
+    #[error(
+        "the token holds characters that no token has (a line break, a control character, or one that is not ASCII)"
+    )]
+    Unprintable,
+}
+
+impl Token {
+    /// Takes a token, without the white space around it.
+    ///
+    /// # Errors
+    /// If it is empty or cannot stand in a header.
+    pub fn new(text: &str) -> Result<Self, TokenError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(TokenError::Empty);
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(TokenError::Unprintable);
+        }
+        let mut value = HeaderValue::from_str(&format!("Bearer {text}")).map_err(|_| TokenError::Unprintable)?;
+        value.set_sensitive(true);
+        Ok(Self(value))
+    }
+
+    /// The header `Authorization`, which no log shows.
+    pub(super) fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+
+    /// What a server says may be shown; if it repeats the token, that is taken out.
+    pub(super) fn hide_in(&self, body: Bytes) -> Bytes {
+        let Some(token) = self.0.as_bytes().strip_prefix(b"Bearer ") else { return body };
+        if !body.windows(token.len()).any(|window| window == token) {
+            return body;
+        }
+        let text = String::from_utf8_lossy(&body);
+        text.replace(&*String::from_utf8_lossy(token), "(the token)").into_bytes().into()
+    }
+
+    /// What the simulated organization is given: it takes any.
+    #[must_use]
+    pub fn simulated() -> Self {
+        Self(HeaderValue::from_static("Bearer simulated"))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// Gives the token that is to be used from now on, if it can be had; it may be the same as before.
+type Renewal = Box<dyn Fn() -> Option<Token> + Send + Sync>;
+
+/// The token in use, shared by all lanes.
+pub struct Credentials(Mutex<InUse>);
+
+struct InUse {
+    token: Token,
+    is_refused: bool,
+    /// None if there is no way to a newer token, or it was gone in vain: then the run gives up.
+    renewal: Option<Renewal>,
+}
+
+impl Credentials {
+    /// A token that stays as it is.
+    #[must_use]
+    pub fn fixed(token: Token) -> Self {
+        Self(Mutex::new(InUse { token, is_refused: false, renewal: None }))
+    }
+
+    /// A token that may be replaced while it is in use; `renewal` gives the one that has taken its place.
+    #[must_use]
+    pub fn renewable(token: Token, renewal: impl Fn() -> Option<Token> + Send + Sync + 'static) -> Self {
+        Self(Mutex::new(InUse { token, is_refused: false, renewal: Some(Box::new(renewal)) }))
+    }
+
+    /// The token for the next request.
+    #[must_use]
+    pub fn token(&self) -> Token {
+        self.lock().token.clone()
+    }
+
+    /// The server refused this token. That says nothing of another that has taken its place meanwhile.
+    pub fn refuse(&self, token: &Token) {
+        let mut in_use = self.lock();
+        if in_use.token == *token {
+            in_use.is_refused = true;
+        }
+    }
+
+    /// Whether there is a token that the server has not refused. The first who asks after a refusal fetches it.
+    pub fn renew(&self) -> bool {
+        let mut in_use = self.lock();
+        if !in_use.is_refused {
+            return true;
+        }
+        let fetched = in_use.renewal.as_ref().and_then(|renewal| renewal());
+        let Some(token) = fetched.filter(|fetched| *fetched != in_use.token) else {
+            in_use.renewal = None;
+            return false;
+        };
+        tracing::info!("the server refused the token; going on with a newer one");
+        in_use.token = token;
+        in_use.is_refused = false;
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, InUse> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_never_shown() {
+        let token = Token::new(" secret-token\n").unwrap();
+        assert!(!format!("{token:?} {:?}", token.0).contains("secret"));
+        let told = token.hide_in(Bytes::from_static(b"bad header: Bearer secret-token!"));
+        assert_eq!(told, "bad header: Bearer (the token)!");
+        assert_eq!(Token::new(" ").unwrap_err(), TokenError::Empty);
+        assert_eq!(Token::new("a\nb").unwrap_err(), TokenError::Unprintable);
+    }
+
+    fn token(text: &str) -> Token {
+        Token::new(text).unwrap()
+    }
+
+    /// Credentials that begin with `a`, the tokens that stand in the file one after the other, and how often it is read.
+    fn credentials(file: &'static [Option<&str>]) -> (Credentials, Arc<AtomicUsize>) {
+        let reads = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&reads);
+        let read = move || file[counted.fetch_add(1, Ordering::Relaxed)].map(token);
+        (Credentials::renewable(token("a"), read), reads)
+    }
+
+    #[test]
+    fn the_first_refusal_of_a_token_fetches_the_next_and_the_others_go_on_with_it() {
+        let (credentials, reads) = credentials(&[Some("b"), Some("c")]);
+        for (newer, reads_after) in [("b", 1), ("c", 2)] {
+            let before = credentials.token();
+            for _ in 0..16 {
+                credentials.refuse(&before);
+                assert!(credentials.renew());
+            }
+            assert_eq!(credentials.token(), token(newer));
+            assert_eq!(reads.load(Ordering::Relaxed), reads_after);
+        }
+    }
+
+    #[test]
+    fn a_file_that_says_nothing_new_is_read_once_and_no_more() {
+        for file in [&[Some("a"), Some("b")], &[None, Some("b")]] {
+            let (credentials, reads) = credentials(file);
+            credentials.refuse(&token("a"));
+            assert!(!credentials.renew() && !credentials.renew());
+            assert_eq!((credentials.token(), reads.load(Ordering::Relaxed)), (token("a"), 1));
+        }
+    }
+
+    #[test]
+    fn a_token_without_a_file_is_never_renewed() {
+        let credentials = Credentials::fixed(token("a"));
+        credentials.refuse(&token("a"));
+        assert!(!credentials.renew());
+        assert_eq!(format!("{credentials:?}"), "Credentials(…)");
+    }
+}
