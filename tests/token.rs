@@ -99,3 +99,14 @@ fn a_file_that_holds_no_token_any_more_is_3_and_the_log_says_why() {
     import(&desk, &many(), || fs::remove_file(desk.path(FILE)).unwrap()).expect(3).tells("401");
     assert_eq!(desk.read("log.txt").matches(&format!("no newer token: token file {FILE}: ")).count(), 1);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_gives_its_token_once_and_nobody_waits_for_another() {
+    let server = Server::under("[[fault]]\nkind = 'token-dies'");
+    let desk = Desk::at(&server).unset("TALLYFY_API_TOKEN").with("groups.csv", as_csv(&good(3)));
+    assert!(std::process::Command::new("mkfifo").arg(desk.path("pipe")).status().unwrap().success());
+    let running = desk.start(&["import", "groups.csv", "--token-file", "pipe"]);
+    desk.write("pipe", TOKEN);
+    running.end().expect(3).tells("401");
+}

@@ -47,8 +47,8 @@ pub struct Answer {
 /// No answer came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lost {
-    /// No byte of the request left: no connection came about.
-    NotSent(String),
+    /// No byte of it left, or the server says that it did not read it: why, for a person.
+    Undelivered(String),
     /// The request was held back because the run stops.
     Held,
     /// It may have been received, and applied.

@@ -1,5 +1,6 @@
 //! The exchange over real sockets: exact headers, bounded time, bounded bodies, nothing behind our back.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use url::{Host, Url};
 
 use super::credentials::{Credentials, Token};
 use super::exchange::{Answer, BodyFault, Call, Exchange, Lost, Method};
+use super::lost::Loss;
 
 /// Below any server's idle limit: a connection that idles longer can carry a stale answer.
 const IDLE: Duration = Duration::from_secs(4);
@@ -165,23 +167,24 @@ async fn body(mut response: reqwest::Response, most: usize) -> Result<Bytes, Bod
     }
 }
 
-/// Only an error of connecting proves that nothing was sent.
 fn lost(error: reqwest::Error) -> Lost {
-    if error.is_connect() || error.is_builder() {
-        return Lost::NotSent(reasons(error));
-    }
-    let code = if error.is_timeout() { "timeout" } else { "connection-lost" };
-    Lost::InDoubt { code, message: reasons(error) }
+    // The URL is known.
+    let error = error.without_url();
+    let http2 = causes(&error).find_map(|cause| cause.downcast_ref::<h2::Error>());
+    let reset = http2.filter(|error| error.is_reset() && error.is_remote()).and_then(h2::Error::reason);
+    let loss = Loss {
+        is_malformed: error.is_builder(),
+        is_unconnected: error.is_connect(),
+        is_late: error.is_timeout(),
+        reset: reset.map(u32::from),
+    };
+    // The innermost cause says most.
+    loss.sorted(causes(&error).last().map(|cause| crate::model::shown(&cause.to_string())).unwrap_or_default())
 }
 
-/// The innermost reason says most; the URL is known.
-fn reasons(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut inner: &dyn std::error::Error = &error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    crate::model::shown(&inner.to_string())
+/// The error, what caused it, what caused that, and so on.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
 }
 
 #[cfg(test)]

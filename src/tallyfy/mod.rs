@@ -7,6 +7,7 @@ mod client;
 mod credentials;
 mod exchange;
 mod http;
+mod lost;
 mod pages;
 mod renewing;
 mod wire;
