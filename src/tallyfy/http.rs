@@ -102,24 +102,17 @@ impl Http {
     /// # Errors
     /// If the system's certificates cannot be used.
     pub fn new(base: BaseUrl, credentials: Arc<Credentials>, timeout: Duration) -> Result<Self, HttpError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(HeaderName::from_static("x-tallyfy-client"), HeaderValue::from_static("APIClient"));
-        let mut builder = reqwest::Client::builder()
-            .default_headers(headers)
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .timeout(timeout)
-            .connect_timeout(timeout)
-            .pool_idle_timeout(IDLE)
-            .referer(false);
-        if base.is_loopback {
-            builder = builder.no_proxy();
-        } else {
-            builder = builder.https_only(true);
-        }
-        Ok(Self { client: builder.build()?, base, credentials })
+        Ok(Self { client: builder(&base, timeout).build()?, base, credentials })
+    }
+
+    /// HTTP/2 without TLS, which tests speak.
+    #[cfg(test)]
+    pub(super) fn over_http2(
+        base: BaseUrl,
+        credentials: Arc<Credentials>,
+        timeout: Duration,
+    ) -> Result<Self, HttpError> {
+        Ok(Self { client: builder(&base, timeout).http2_prior_knowledge().build()?, base, credentials })
     }
 
     fn request(&self, call: &Call, token: &Token) -> reqwest::RequestBuilder {
@@ -134,6 +127,23 @@ impl Http {
             None => request,
         }
     }
+}
+
+fn builder(base: &BaseUrl, timeout: Duration) -> reqwest::ClientBuilder {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(HeaderName::from_static("x-tallyfy-client"), HeaderValue::from_static("APIClient"));
+    let builder = reqwest::Client::builder()
+        .default_headers(headers)
+        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .timeout(timeout)
+        // Sooner: only where connecting itself has failed is it known that nothing was sent.
+        .connect_timeout(timeout / 4 * 3)
+        .pool_idle_timeout(IDLE)
+        .referer(false);
+    if base.is_loopback { builder.no_proxy() } else { builder.https_only(true) }
 }
 
 impl Exchange for Http {

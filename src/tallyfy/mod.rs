@@ -12,6 +12,9 @@ mod pages;
 mod renewing;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use client::Client;
 pub use credentials::{Credentials, Token, TokenError};
 pub use exchange::{Answer, BodyFault, Call, Exchange, Lost, Method};

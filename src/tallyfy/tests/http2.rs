@@ -1,0 +1,103 @@
+//! One request over HTTP/2.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use h2::server::{Connection, SendResponse};
+use h2::{Ping, PingPong, Reason, SendStream};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
+
+use super::*;
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    /// The stream is reset.
+    Reset(Reason),
+    /// The head of the answer, and then a reset.
+    HeadAndReset(Reason),
+    /// The connection ends before it is read.
+    GoAwayUnread,
+    /// The connection ends after it was read.
+    GoAwayRead,
+    /// It is answered, and the connection ends after that.
+    AnswerAndGoAway,
+}
+
+/// Serves every connection alike; counts the requests whose head arrived.
+async fn serve(fate: Fate, requests: Arc<AtomicUsize>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(attend(stream, fate, Arc::clone(&requests)));
+        }
+    });
+    address
+}
+
+async fn attend(stream: TcpStream, fate: Fate, requests: Arc<AtomicUsize>) {
+    let mut connection = h2::server::handshake(stream).await.unwrap();
+    let pings = Arc::new(Mutex::new(connection.ping_pong().unwrap()));
+    if matches!(fate, Fate::GoAwayUnread) {
+        connection.abrupt_shutdown(Reason::NO_ERROR);
+    }
+    while let Some(Ok((_, respond))) = connection.accept().await {
+        requests.fetch_add(1, Ordering::Relaxed);
+        answer(&mut connection, respond, fate, &pings);
+    }
+}
+
+/// Resets the stream once the client has the head.
+async fn reset(mut body: SendStream<Bytes>, pings: Arc<Mutex<PingPong>>, reason: Reason) {
+    pings.lock().await.ping(Ping::opaque()).await.unwrap();
+    body.send_reset(reason);
+}
+
+fn answer(
+    connection: &mut Connection<TcpStream, Bytes>,
+    mut respond: SendResponse<Bytes>,
+    fate: Fate,
+    pings: &Arc<Mutex<PingPong>>,
+) {
+    let created = hyper::Response::builder().status(201).body(()).unwrap();
+    match fate {
+        Fate::Reset(reason) => respond.send_reset(reason),
+        Fate::HeadAndReset(reason) => {
+            let body = respond.send_response(created, false).unwrap();
+            tokio::spawn(reset(body, Arc::clone(pings), reason));
+        }
+        Fate::GoAwayUnread => {}
+        Fate::GoAwayRead => connection.abrupt_shutdown(Reason::NO_ERROR),
+        Fate::AnswerAndGoAway => {
+            let mut body = respond.send_response(created, false).unwrap();
+            body.send_data(Bytes::from_static(b"{\"data\":{\"id\":\"group1\"}}"), true).unwrap();
+            connection.graceful_shutdown();
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_a_refused_stream_was_not_read_and_nothing_is_made_again() {
+    for (fate, told, judged, read) in [
+        (Fate::Reset(Reason::REFUSED_STREAM), "undelivered", "Again", 1),
+        (Fate::Reset(Reason::CANCEL), "connection-lost", "InDoubt", 1),
+        (Fate::Reset(Reason::INTERNAL_ERROR), "connection-lost", "InDoubt", 1),
+        (Fate::Reset(Reason::NO_ERROR), "connection-lost", "InDoubt", 1),
+        (Fate::HeadAndReset(Reason::REFUSED_STREAM), "201 cut off", "InDoubt", 1),
+        (Fate::HeadAndReset(Reason::INTERNAL_ERROR), "201 cut off", "InDoubt", 1),
+        (Fate::GoAwayUnread, "connection-lost", "InDoubt", 0),
+        (Fate::GoAwayRead, "connection-lost", "InDoubt", 1),
+        (Fate::AnswerAndGoAway, "201", "Created", 1),
+    ] {
+        let requests = Arc::new(AtomicUsize::new(0));
+        let address = serve(fate, Arc::clone(&requests)).await;
+        let http = Http::over_http2(base("http", address), credentials(), LONG).unwrap();
+        // Over the same connection, unless it ended.
+        for round in 1..=2 {
+            let ended = create(&http).await;
+            assert_eq!((ended.0.as_str(), ended.1.as_str()), (told, judged), "{fate:?}, {round}");
+            assert_eq!(requests.load(Ordering::Relaxed), read * round, "{fate:?}, {round}");
+        }
+    }
+}
