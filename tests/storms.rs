@@ -104,8 +104,7 @@ fn tell(seed: u64, is_loud: bool) -> Vec<String> {
     let place = Place { folder: folder.path(), file: "groups.csv" };
     in_paused_time(async {
         let world = Shared::new(&options, storm.weather(true), ways, seed);
-        let story = Story { sheet, place, world: world.clone(), habits, storm, is_far };
-        let judged = story.weather_it(&ends).await;
+        let judged = Story { sheet, place, world: world.clone(), habits, storm, is_far }.weather_it(&ends).await;
         let log = world.with(|world| std::mem::take(&mut world.log));
         if is_loud {
             println!("{}", log.join("\n"));
@@ -163,7 +162,7 @@ impl Story<'_> {
             }
             left = self.live(&patient, End::Natural).await;
         }
-        let left = left.expect("the last life was not cut short");
+        let left = left.ok_or("the last life was cut short")?;
         oracle::judge(&self.sheet, &left.accounts, &history, &self.world)?;
         if self.is_far {
             tokio::time::sleep(Duration::from_secs(30)).await;

@@ -12,7 +12,7 @@ use tallyfy_groups::model::{Account, Halt, Listener, MatchNames, OnExisting, Sta
 use tallyfy_groups::report::Results;
 use tallyfy_groups::send::{Api, Jitter, Pace, Paced, Policy, Rate, Stop};
 use tallyfy_groups::settings::Input;
-use tallyfy_groups::tallyfy::Client;
+use tallyfy_groups::tallyfy::{Client, Credentials, Renewing, Token};
 
 use super::world::{ORG, Shared, Wire};
 
@@ -101,7 +101,7 @@ impl Place<'_> {
 /// Lives; none if it was killed.
 pub(crate) async fn live(place: &Place<'_>, world: &Shared, habits: &Habits, end: End) -> Option<Left> {
     let stop = Stop::default();
-    let life = import(place, world, habits, &stop);
+    let life = async { import(place, world, habits, &stop).await.0 };
     match end {
         End::Natural => Some(life.await),
         End::Killed(after) => tokio::time::timeout(after, life).await.ok(),
@@ -120,7 +120,8 @@ pub(crate) async fn live(place: &Place<'_>, world: &Shared, habits: &Habits, end
     }
 }
 
-async fn import(place: &Place<'_>, world: &Shared, habits: &Habits, stop: &Stop) -> Left {
+/// Imports to the end, or until it is stopped; the journal is still open.
+pub(crate) async fn import(place: &Place<'_>, world: &Shared, habits: &Habits, stop: &Stop) -> (Left, Journal) {
     let (mut journal, run, staged) = open(place);
     let settled = settled(&journal, run);
     let posts = world.posts(&settled);
@@ -134,7 +135,7 @@ async fn import(place: &Place<'_>, world: &Shared, habits: &Habits, stop: &Stop)
     assert_eq!(world.posts(&settled), posts, "rows that were done cost a request");
     let left = close(place, &journal, run, &staged, stop);
     assert_eq!(left.accounts.len() as u64, staged.rows, "the accounts balance");
-    left
+    (left, journal)
 }
 
 /// Opens the journal, reads the file into it, and goes on with what was cut off.
@@ -152,9 +153,11 @@ fn delivery(world: &Shared, habits: &Habits, stop: &Stop) -> Delivery<Wire> {
     let listener: Listener = Arc::new(|_| {});
     let pace = Pace::new(habits.rate, Duration::from_hours(2), stop.clone(), Arc::clone(&listener));
     let pace = Arc::new(pace);
-    let wire = Wire { world: world.clone(), timeout: habits.timeout };
+    let credentials = Arc::new(Credentials::fixed(Token::simulated()));
+    let wire = Wire { world: world.clone(), timeout: habits.timeout, credentials: Arc::clone(&credentials) };
+    let exchange = Renewing::new(Paced::new(wire, Arc::clone(&pace)), credentials);
     let api = Api {
-        client: Client::new(Paced::new(wire, Arc::clone(&pace)), ORG),
+        client: Client::new(exchange, ORG),
         pace,
         stop: stop.clone(),
         attempts_max: habits.attempts_max,

@@ -8,7 +8,6 @@ pub(crate) mod rows;
 pub(crate) mod world;
 
 use std::future::Future;
-use std::path::PathBuf;
 
 use tempfile::TempDir;
 
@@ -20,11 +19,5 @@ pub(crate) fn in_paused_time<T>(story: impl Future<Output = T>) -> T {
 
 /// A folder in memory where there is one: a storm's journal is a real file, but no disk has to spin for it.
 pub(crate) fn folder() -> TempDir {
-    let memory = PathBuf::from("/dev/shm");
-    if memory.is_dir() {
-        if let Ok(folder) = tempfile::tempdir_in(memory) {
-            return folder;
-        }
-    }
-    tempfile::tempdir().unwrap()
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }

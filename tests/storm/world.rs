@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tallyfy_groups::sandbox::{Headers, Options, Reply, Request, Simulation, Weather};
-use tallyfy_groups::tallyfy::{Answer, BodyFault, Call, Exchange, Lost, Method};
+use tallyfy_groups::tallyfy::{Answer, BodyFault, Call, Credentials, Exchange, Lost, Method};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -134,6 +134,7 @@ impl World {
 pub(crate) struct Wire {
     pub(crate) world: Shared,
     pub(crate) timeout: Duration,
+    pub(crate) credentials: Arc<Credentials>,
 }
 
 impl Exchange for Wire {
@@ -142,7 +143,12 @@ impl Exchange for Wire {
         // A task of its own: what is under way arrives, also when the client is no more.
         tokio::spawn(attend(self.world.clone(), request(call), tell));
         match tokio::time::timeout(self.timeout, told).await {
-            Ok(Ok(answer)) => answer,
+            Ok(Ok(answer)) => {
+                if matches!(answer, Ok(Answer { status: 401, .. })) {
+                    self.credentials.refuse(&self.credentials.token());
+                }
+                answer
+            }
             Ok(Err(_)) => panic!("the server is gone"),
             Err(_) => Err(Lost::InDoubt { code: "timeout", message: "no answer in time".to_owned() }),
         }
@@ -161,7 +167,7 @@ async fn attend(world: Shared, request: Request, tell: oneshot::Sender<Result<An
         Reply::Cut { answer, .. } => Ok(heard(&answer, Err(BodyFault::CutOff))),
         Reply::Endless(answer) => Ok(heard(&answer, Err(BodyFault::TooLong))),
         Reply::Drop => Err(Lost::InDoubt { code: "connection-lost", message: "the connection broke".to_owned() }),
-        Reply::Refuse => Err(Lost::NotSent("connection refused".to_owned())),
+        Reply::Refuse => Err(Lost::Undelivered("connection refused".to_owned())),
     });
 }
 

@@ -1,0 +1,78 @@
+//! One group a row, whatever happens: the weather of `tests/weather/` in paused time, and a journal that is cut after every entry.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod storm;
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use storm::life::{End, Habits, Left, Place, import, live};
+use storm::oracle::{self, History};
+use storm::rows::{Sheet, good};
+use storm::world::{Shared, Ways};
+use storm::{folder, in_paused_time};
+use tallyfy_groups::model::Status;
+use tallyfy_groups::sandbox::{Headers, Options, Planted, Request, Weather};
+use tallyfy_groups::send::Stop;
+
+/// How many rows go through each weather.
+const ROWS: usize = 500;
+
+fn weather(name: &str) -> Weather {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/weather").join(name);
+    let weather = Weather::parse(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert!(weather.about().is_some_and(|about| about.len() > 40), "{name} says what it is");
+    weather
+}
+
+/// Imports under a weather, with the same command again as long as it leaves rows open; gives how many commands it took.
+#[track_caller]
+fn weathered(name: &str, unique_names: bool, lives_max: usize) -> usize {
+    let (sheet, folder) = (good(ROWS), folder());
+    fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
+    let place = Place { folder: folder.path(), file: "groups.csv" };
+    in_paused_time(async {
+        let options = Options { unique_names, seed: 3, ..Options::default() };
+        let ways = Ways { usual: Duration::from_millis(300), longest: Duration::from_secs(2), tail: 0.02 };
+        let world = Shared::new(&options, weather(name), ways, 3);
+        for lives in 1..=lives_max {
+            let left = live(&place, &world, &Habits::default(), End::Natural).await.unwrap();
+            if !left.is_complete() {
+                let open = left.accounts.iter().find(|account| account.status.is_open());
+                assert!(lives < lives_max, "{name}, unique names {unique_names}: {open:?}");
+                continue;
+            }
+            oracle::judge(&sheet, &left.accounts, &History::default(), &world).unwrap();
+            assert_eq!(left.count(Status::Created), ROWS);
+            return lives;
+        }
+        unreachable!()
+    })
+}
+
+#[test]
+fn every_weather_ends_with_every_row_created_once_by_one_command() {
+    let mut names: Vec<String> = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/weather"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != FOR_MINUTES)
+        .collect();
+    names.sort();
+    assert!(names.len() >= 6, "{names:?}");
+    for name in names {
+        for unique_names in [true, false] {
+            assert_eq!(weathered(&name, unique_names, 1), 1);
+        }
+    }
+}
+
+/// The one that no client can wait for.
+const FOR_MINUTES: &str = "lists-lag-for-minutes.toml";
+
+#[test]
+fn a_name_that_is_taken_after_a_send_of_ours_is_ours_however_late_lists_show_it() {
+    // What is unknown for want of a list is settled by the same command again, later.
+    weathered(FOR_MINUTES, true, 20);
+}
