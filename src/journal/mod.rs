@@ -19,7 +19,7 @@ pub use outcomes::SentGroup;
 pub use store::{Journal, Owner, Realm, RunId};
 pub use writer::{Down, Feed, Handle, Work, Writer};
 
-use crate::model::{Job, shown_path};
+use crate::model::{Job, is_misplaced, shown_path};
 
 /// A job whose intent is on disk: the right to send it once.
 #[derive(Debug)]
@@ -91,7 +91,10 @@ pub enum JournalError {
         holder: Option<u32>,
     },
     /// It cannot be locked or created.
-    #[error("journal {}: {reason}", shown_path(path))]
+    #[error(
+        "journal {}: {reason}; nothing was sent: mend that and run the same command again, or name another with --journal",
+        shown_path(path)
+    )]
     Io {
         /// The journal's file.
         path: PathBuf,
@@ -104,7 +107,11 @@ impl JournalError {
     /// Whether another file would do: the mistake is in what was asked, not in the machine.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        !matches!(self, Self::Database { .. })
+        match self {
+            Self::Database { .. } => false,
+            Self::Io { reason, .. } => is_misplaced(reason),
+            _ => true,
+        }
     }
 }
 
