@@ -9,8 +9,10 @@ mod intents;
 mod lock;
 mod outcomes;
 mod recover;
+mod sound;
 mod stage;
 mod store;
+mod wal;
 mod writer;
 
 use std::path::PathBuf;
@@ -42,13 +44,24 @@ impl Begun {
 /// The journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The database failed: a full disk, a damaged file, no permission.
+    /// The database failed: a full disk, no permission.
     #[error("journal {}: {reason}; what is in it is kept: mend that and run the same command again", shown_path(path))]
     Database {
         /// The journal's file.
         path: PathBuf,
         /// What SQLite says.
         reason: rusqlite::Error,
+    },
+    /// The file was a journal once.
+    #[error(
+        "journal {}: is damaged ({what}); nothing more is sent, and the file stays as it is: put a copy of it back, or move it away and run the same command again (what is in the organization is found by name, and told as `exists`)",
+        shown_path(path)
+    )]
+    Damaged {
+        /// The journal's file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
     },
     /// The file is something else.
     #[error("journal {}: the file is no journal of tallyfy-groups; name another with --journal", shown_path(.0))]
@@ -108,7 +121,7 @@ impl JournalError {
     #[must_use]
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::Database { .. } => false,
+            Self::Database { .. } | Self::Damaged { .. } => false,
             Self::Io { reason, .. } => is_misplaced(reason),
             _ => true,
         }
