@@ -216,6 +216,10 @@ pub struct ConnectionArgs {
     /// The longest pause the server may ask for; the run stops at a longer one
     #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = values::duration)]
     pub max_wait: Duration,
+    /// How long a group whose answer was lost may be absent from the organization's lists before it is sent again, at
+    /// least; a slow server is given more
+    #[arg(long, value_name = "DURATION", default_value = "6s", value_parser = values::duration)]
+    pub settle: Duration,
 }
 
 /// `validate`

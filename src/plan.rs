@@ -1,35 +1,46 @@
-//! What is to be done with a row, given its past and what the organization holds. Pure.
+//! What is to be made of a row whose name the organization has, given its past. Pure.
 
-use crate::model::{Fate, OnExisting, Past, Trouble};
+use crate::model::{Fate, Found, OnExisting, Past, Tag, Trouble};
 
-/// What the plan says of a row that is still to be settled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
-    /// It costs nothing more.
-    Settle(Fate),
-    /// It is to be sent.
-    Send,
-    /// It may have been applied: look it up before it is sent again.
-    LookUp,
+/// The status that answers a create request that made its group.
+const CREATED: u16 = 201;
+
+/// The fate of a row whose name a list shows before it is sent.
+#[must_use]
+pub fn listed(past: Past, found: Found, on_existing: OnExisting) -> Option<Fate> {
+    match (past, found) {
+        (_, Found::None) => None,
+        // The name was free when the run began, and then we sent it.
+        (Past::InDoubt | Past::Absent, found) => ours(found, Trouble::interrupted()),
+        (Past::New, Found::One(group) | Found::Many { first: group, .. }) => {
+            Some(already_there(group.id, on_existing, None))
+        }
+    }
 }
 
-/// Decides on one row; `there` is the id of the group that has its name.
+/// The fate of a row that was sent and whose answer is lost in some trouble; none if no group has its name.
 #[must_use]
-pub fn next(past: Past, there: Option<&str>, on_existing: OnExisting) -> Next {
-    match (past, there) {
-        (Past::New, None) => Next::Send,
-        (Past::InDoubt, None) => Next::LookUp,
-        // The name was free when the run began, and then we sent it.
-        (Past::InDoubt, Some(id)) => Next::Settle(Fate::Created { group_id: id.to_owned(), http_status: None }),
-        (Past::New, Some(id)) => Next::Settle(already_there(id, on_existing, None)),
+pub fn ours(found: Found, trouble: Trouble) -> Option<Fate> {
+    match found {
+        Found::None => None,
+        Found::One(group) => Some(created(group)),
+        Found::Many { count, .. } => {
+            let why = format!("{count} groups have this name, and which one is this row's is not known");
+            Some(Fate::Unknown(trouble.and(&why)))
+        }
     }
+}
+
+/// The group was made by a send whose answer is lost.
+fn created(group: Tag) -> Fate {
+    Fate::Created { group, http_status: CREATED }
 }
 
 /// The fate of a row whose name somebody else's group has.
 #[must_use]
-pub fn already_there(id: &str, on_existing: OnExisting, http_status: Option<u16>) -> Fate {
+pub fn already_there(id: String, on_existing: OnExisting, http_status: Option<u16>) -> Fate {
     match on_existing {
-        OnExisting::Skip => Fate::Exists { group_id: id.to_owned(), http_status },
+        OnExisting::Skip => Fate::Exists { group_id: id, http_status },
         OnExisting::Fail => Fate::Failed(Trouble {
             code: "name-taken".to_owned(),
             message: format!("a group of this name is already there ({id})"),
@@ -42,19 +53,30 @@ pub fn already_there(id: &str, on_existing: OnExisting, http_status: Option<u16>
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_name_that_is_there_is_ours_only_if_we_sent_it() {
-        let created = Fate::Created { group_id: "g1".to_owned(), http_status: None };
-        let exists = Fate::Exists { group_id: "g1".to_owned(), http_status: None };
-        assert_eq!(next(Past::InDoubt, Some("g1"), OnExisting::Skip), Next::Settle(created.clone()));
-        assert_eq!(next(Past::InDoubt, Some("g1"), OnExisting::Fail), Next::Settle(created));
-        assert_eq!(next(Past::New, Some("g1"), OnExisting::Skip), Next::Settle(exists));
-        assert!(matches!(next(Past::New, Some("g1"), OnExisting::Fail), Next::Settle(Fate::Failed(_))));
+    fn tag() -> Tag {
+        Tag { id: "g1".to_owned(), stamp: None }
     }
 
     #[test]
-    fn what_may_have_been_applied_is_looked_up_before_it_is_sent() {
-        assert_eq!(next(Past::New, None, OnExisting::Skip), Next::Send);
-        assert_eq!(next(Past::InDoubt, None, OnExisting::Skip), Next::LookUp);
+    fn a_name_that_is_there_is_ours_only_if_we_sent_it() {
+        let ours = Some(Fate::Created { group: tag(), http_status: 201 });
+        for past in [Past::InDoubt, Past::Absent] {
+            assert_eq!(listed(past, Found::One(tag()), OnExisting::Skip), ours);
+            assert_eq!(listed(past, Found::One(tag()), OnExisting::Fail), ours);
+            assert_eq!(listed(past, Found::None, OnExisting::Skip), None);
+        }
+        let exists = Some(Fate::Exists { group_id: "g1".to_owned(), http_status: None });
+        assert_eq!(listed(Past::New, Found::One(tag()), OnExisting::Skip), exists);
+        assert!(matches!(listed(Past::New, Found::One(tag()), OnExisting::Fail), Some(Fate::Failed(_))));
+        assert_eq!(listed(Past::New, Found::None, OnExisting::Skip), None);
+    }
+
+    #[test]
+    fn of_two_groups_of_the_name_none_is_adopted_and_the_row_says_so() {
+        let many = || Found::Many { first: tag(), count: 2 };
+        let Some(Fate::Unknown(trouble)) = listed(Past::InDoubt, many(), OnExisting::Skip) else { panic!() };
+        assert!(trouble.message.contains("2 groups have this name"), "{}", trouble.message);
+        let exists = Some(Fate::Exists { group_id: "g1".to_owned(), http_status: None });
+        assert_eq!(listed(Past::New, many(), OnExisting::Skip), exists);
     }
 }

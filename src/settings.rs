@@ -168,6 +168,8 @@ pub struct Connection {
     pub timeout: Duration,
     /// The longest pause the server may ask for.
     pub wait_max: Duration,
+    /// How long a group whose answer was lost may be absent from lists, at least.
+    pub settle: Duration,
     /// How rows are sent.
     pub policy: Policy,
 }
@@ -192,6 +194,7 @@ impl Connection {
             concurrency: typed.concurrency.into(),
             timeout: typed.timeout,
             wait_max: typed.max_wait,
+            settle: typed.settle,
             policy: Policy {
                 attempts_max: typed.max_attempts,
                 matching: Input::resolve(&args.input).matching,

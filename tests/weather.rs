@@ -16,7 +16,7 @@ fn survived(fault: &str, again: u32, flags: &[&str]) {
     let options = Options { unique_names: false, ..Options::default() };
     let server = Server::start(options, &format!("[[fault]]\nmethod = 'POST'\n{fault}\nat = [5, 6, 40]"));
     let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
-    desk.run(&[&["import", "groups.csv"], flags].concat()).expect(9);
+    desk.run(&[&["import", "groups.csv", "--settle", "1s"], flags].concat()).expect(9);
     let names = good_names(&rows);
     let mut expected = names.clone();
     expected.sort();
@@ -89,7 +89,7 @@ fn too_many_is_sent_again_without_a_look() {
 fn a_group_that_lists_show_late_is_not_sent_again() {
     let rows = rows(30, 0, 0, 33);
     let options = Options { unique_names: false, ..Options::default() };
-    let faults = "[[fault]]\nkind = 'drop-after'\nmethod = 'POST'\nat = [5, 9]\n[[fault]]\nkind = 'lag'\nmillis = 2500";
+    let faults = "[[fault]]\nkind = 'drop-after'\nmethod = 'POST'\nat = [5, 9]\n[[fault]]\nkind = 'lag'\nmillis = 5000";
     let server = Server::start(options, faults);
     let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
     desk.run(&["import", "groups.csv"]).expect(0);

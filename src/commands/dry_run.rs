@@ -13,7 +13,8 @@ use crate::send::Stop;
 use crate::settings::{Connection, Environment, Input, OutputPaths, Target, progress_mode};
 
 use super::Failure;
-use super::organization::{Line, settle_existing};
+use super::delivery::Census;
+use super::organization::Line;
 use super::sandbox::block_on;
 use super::signals::Signals;
 use super::staging::{Staged, owner, stage};
@@ -58,7 +59,9 @@ fn consult(
     let past = past(args, connection, staged)?;
     block_on(async {
         let line = Line::open(connection, past.as_ref().unwrap_or(journal), &stop, &listener)?;
-        settle_existing(&line.api, journal, &staged.names, connection.policy.on_existing, &listener).await
+        let on_existing = connection.policy.on_existing;
+        let census = Census { api: &line.api, names: &staged.names, on_existing, listener: &listener };
+        census.settle(journal).await.map_err(Failure::from)
     })??;
     Ok(stop.reason())
 }

@@ -1,6 +1,7 @@
 //! `import`: read → check → plan → send → record → report.
 
 use std::io::{self, Write};
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use indicatif::MultiProgress;
@@ -11,11 +12,12 @@ use crate::journal::{Journal, RunId, Writer};
 use crate::model::{Event, Listener, Status};
 use crate::read;
 use crate::report::{Closing, Progress, Rejects, Results, Summary};
-use crate::send::{Lane, SETTLED_AFTER, Stop, send_all};
+use crate::send::Stop;
 use crate::settings::{Connection, Environment, Input, OutputPaths, progress_mode};
 
 use super::Failure;
-use super::organization::{Line, settle_existing};
+use super::delivery::Delivery;
+use super::organization::Line;
 use super::outputs;
 use super::sandbox::block_on;
 use super::signals::Signals;
@@ -87,8 +89,13 @@ impl Import<'_> {
 
     async fn send_rows(&self, mut journal: Journal, run: RunId, staged: &Staged, stop: &Stop) -> Result<Sent, Failure> {
         let line = Line::open(&self.connection, &journal, stop, &self.listener)?;
-        settle_existing(&line.api, &mut journal, &staged.names, self.connection.policy.on_existing, &self.listener)
-            .await?;
+        let delivery = Delivery {
+            api: line.api.clone(),
+            policy: self.connection.policy,
+            lanes: self.connection.concurrency,
+            listener: self.listener.clone(),
+        };
+        delivery.prepare(&mut journal, run, &staged.names).await?;
         tracing::info!(
             requests = line.api.pace.requests(),
             seconds = self.seconds(),
@@ -96,24 +103,10 @@ impl Import<'_> {
         );
         if !stop.is_raised() {
             (self.listener)(Event::Sending(journal.open_rows(run)?));
-            let doubtful = journal.in_doubt(run)?;
-            if !doubtful.is_empty() {
-                tracing::warn!(
-                    "looking up first what was being sent when the run was cut off ({} of the rows)",
-                    doubtful.len()
-                );
-                stop.sleep(SETTLED_AFTER).await;
-            }
-            let lanes = self.connection.concurrency;
-            let (writer, handle, feed) = Writer::start(journal, run, doubtful, lanes).map_err(Failure::Start)?;
-            let work = Lane {
-                api: line.api.clone(),
-                journal: handle,
-                policy: self.connection.policy,
-                listener: self.listener.clone(),
-            };
-            send_all(work, feed, lanes).await;
-            journal = writer.finish()?;
+            let (writer, sending) = delivery.send(journal, run);
+            let writer = on_own_thread(writer)?;
+            sending.await;
+            journal = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         }
         let requests = line.api.pace.requests();
         tracing::info!(requests, seconds = self.seconds(), "sent");
@@ -194,4 +187,10 @@ impl Import<'_> {
     fn seconds(&self) -> f64 {
         self.start.elapsed().as_secs_f64()
     }
+}
+
+/// A commit must not keep the lanes waiting.
+fn on_own_thread(writer: Writer) -> Result<JoinHandle<Result<Journal, Failure>>, Failure> {
+    let work = move || Ok(block_on(writer.work())??);
+    thread::Builder::new().name("journal".to_owned()).spawn(work).map_err(Failure::Start)
 }

@@ -1,5 +1,6 @@
 //! The conductors, one a command. The only files that see two rooms.
 
+mod delivery;
 mod dry_run;
 mod failure;
 mod import;
@@ -11,6 +12,7 @@ mod signals;
 mod staging;
 mod validate;
 
+pub use delivery::Delivery;
 pub use failure::Failure;
 
 use std::io::{self, Write};

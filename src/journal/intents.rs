@@ -1,33 +1,42 @@
-//! Intents, as statements: what is begun, what had no effect, what is to be begun next.
+//! Intents, as statements: what is to be begun next, what is begun, what is known of a send.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::Begun;
-use super::outcomes::job;
 use super::store::{RunId, now_ms};
-use crate::model::{Job, RowId};
+use crate::model::{Effect, Job, RowId};
 
-/// The next rows that were never begun, in input order.
-pub(super) fn new_jobs(db: &Connection, run: RunId, after: RowId, count: usize) -> rusqlite::Result<Vec<Job>> {
+/// The next rows that are neither settled nor in doubt, in input order.
+pub(super) fn next_jobs(db: &Connection, run: RunId, after: RowId, count: usize) -> rusqlite::Result<Vec<Job>> {
     if count == 0 {
         return Ok(Vec::new());
     }
     let mut query = db.prepare_cached(
-        "SELECT rows.id, name, body, (SELECT count(*) FROM intents WHERE intents.row = rows.id)
+        "SELECT rows.id, name, body,
+                (SELECT count(*) FROM intents WHERE intents.row = rows.id),
+                EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'absent')
          FROM runs JOIN rows ON rows.id BETWEEN max(first_row, ?2 + 1) AND last_row
          WHERE runs.id = ?1 AND body IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
-           AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND NOT is_unapplied)
+           AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'unknown')
          ORDER BY rows.id LIMIT ?3",
     )?;
     query.query_map(params![run.0, after.0, count], job)?.collect()
 }
 
-/// Notes that a job is sent once more; its last send, if there was one, is known to have had no effect.
+fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
+    let body: String = row.get(2)?;
+    Ok(Job {
+        row: RowId(row.get(0)?),
+        name: row.get(1)?,
+        body: body.into(),
+        attempts: row.get(3)?,
+        may_be_ours: row.get(4)?,
+    })
+}
+
+/// Notes that a job is sent once more.
 pub(super) fn begin(db: &Connection, mut job: Job) -> rusqlite::Result<Begun> {
-    if job.attempts > 0 {
-        unapplied(db, job.row)?;
-    }
     job.attempts += 1;
     db.prepare_cached("INSERT INTO intents (row, attempt, at_ms) VALUES (?1, ?2, ?3)")?.execute(params![
         job.row.0,
@@ -37,12 +46,18 @@ pub(super) fn begin(db: &Connection, mut job: Job) -> rusqlite::Result<Begun> {
     Ok(Begun(job))
 }
 
-/// Notes that the sends of a row had no effect.
-pub(super) fn unapplied(db: &Connection, row: RowId) -> rusqlite::Result<()> {
-    db.prepare_cached("UPDATE intents SET is_unapplied = 1 WHERE row = ?1")?.execute([row.0]).map(drop)
+/// Notes what is known of the last send of a row.
+pub(super) fn conclude(db: &Connection, row: RowId, effect: Effect) -> rusqlite::Result<()> {
+    let effect = match effect {
+        Effect::None => "none",
+        Effect::Absent => "absent",
+    };
+    db.prepare_cached("UPDATE intents SET effect = ?2 WHERE row = ?1 AND effect = 'unknown'")?
+        .execute(params![row.0, effect])
+        .map(drop)
 }
 
 /// Forgets the last send of a row, which never left.
 pub(super) fn release(db: &Connection, row: RowId) -> rusqlite::Result<()> {
-    db.prepare_cached("DELETE FROM intents WHERE row = ?1 AND NOT is_unapplied")?.execute([row.0]).map(drop)
+    db.prepare_cached("DELETE FROM intents WHERE row = ?1 AND effect = 'unknown'")?.execute([row.0]).map(drop)
 }

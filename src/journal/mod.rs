@@ -17,9 +17,9 @@ mod writer;
 
 use std::path::PathBuf;
 
-pub use outcomes::SentGroup;
+pub use outcomes::{OpenRow, SentGroup};
 pub use store::{Journal, Owner, Realm, RunId};
-pub use writer::{Down, Feed, Handle, Work, Writer};
+pub use writer::{Down, Feed, Handle, Writer};
 
 use crate::model::{Job, is_misplaced, shown_path};
 

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::JournalError;
 use super::store::{Journal, RunId, now_ms};
-use crate::model::{Fate, Group, Job, Past, RowId};
+use crate::model::{Fate, Group, Past, RowId};
 
 /// A group that a run created, as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,21 @@ pub struct SentGroup {
     pub id: String,
     /// What was sent.
     pub group: Group,
+}
+
+/// The rows of the run ?1 that were begun and have no outcome.
+const IN_DOUBT: &str = "
+    id BETWEEN (SELECT first_row FROM runs WHERE id = ?1) AND (SELECT last_row FROM runs WHERE id = ?1)
+    AND EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'unknown')
+    AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)";
+
+/// A row that is still to be settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenRow {
+    /// The name of its group.
+    pub name: String,
+    /// What it has behind it.
+    pub past: Past,
 }
 
 impl Journal {
@@ -32,18 +47,27 @@ impl Journal {
         })
     }
 
-    /// Whether a row is still to be settled, and if so, whether it was begun before.
+    /// A row, if it is still to be settled.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn past(&self, row: RowId) -> Result<Option<Past>, JournalError> {
+    pub fn open_row(&self, row: RowId) -> Result<Option<OpenRow>, JournalError> {
         self.run(|db| {
             let mut query = db.prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM intents WHERE row = ?1 AND NOT is_unapplied)
-                 WHERE NOT EXISTS (SELECT 1 FROM outcomes WHERE row = ?1)",
+                "SELECT name,
+                        EXISTS (SELECT 1 FROM intents WHERE row = ?1 AND effect = 'unknown'),
+                        EXISTS (SELECT 1 FROM intents WHERE row = ?1 AND effect = 'absent')
+                 FROM rows WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM outcomes WHERE row = ?1)",
             )?;
-            let is_begun: Option<bool> = query.query_row([row.0], |found| found.get(0)).optional()?;
-            Ok(is_begun.map(|begun| if begun { Past::InDoubt } else { Past::New }))
+            let open = |found: &rusqlite::Row<'_>| {
+                let past = match (found.get(1)?, found.get(2)?) {
+                    (true, _) => Past::InDoubt,
+                    (false, true) => Past::Absent,
+                    (false, false) => Past::New,
+                };
+                Ok(OpenRow { name: found.get(0)?, past })
+            };
+            query.query_row([row.0], open).optional()
         })
     }
 
@@ -63,18 +87,27 @@ impl Journal {
         work().map_err(|reason| Self::failed(path, reason))
     }
 
-    /// The rows of a run that were begun and have no outcome, in input order.
+    /// The rows of a run that were begun and have no outcome, with the names of their groups, in input order.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn in_doubt(&self, run: RunId) -> Result<Vec<Job>, JournalError> {
+    pub fn in_doubt(&self, run: RunId) -> Result<Vec<(RowId, String)>, JournalError> {
         self.run(|db| {
-            let mut query = db.prepare(
-                "SELECT rows.id, rows.name, rows.body, attempts FROM results JOIN rows USING (id)
-                 WHERE run = ?1 AND status = 'unknown' ORDER BY id",
-            )?;
-            query.query_map([run.0], job)?.collect()
+            let mut query = db.prepare(&format!("SELECT id, name FROM rows WHERE {IN_DOUBT} ORDER BY id"))?;
+            query.query_map([run.0], |row| Ok((RowId(row.get(0)?), row.get(1)?)))?.collect()
         })
+    }
+
+    /// Notes that lists did not show any group of the rows in doubt for long enough: they may be sent again.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn presume_absent(&self, run: RunId) -> Result<(), JournalError> {
+        let absent = format!(
+            "UPDATE intents SET effect = 'absent'
+             WHERE effect = 'unknown' AND row IN (SELECT id FROM rows WHERE {IN_DOUBT})"
+        );
+        self.run(|db| db.execute(&absent, [run.0]).map(drop))
     }
 
     /// The groups that runs over this journal created, in the order of their rows.
@@ -117,32 +150,26 @@ impl Journal {
 
 /// Writes a row's outcome.
 pub(super) fn put_fate(db: &Connection, row: RowId, fate: &Fate) -> rusqlite::Result<()> {
-    let (group_id, http_status, trouble) = match fate {
-        Fate::Created { group_id, http_status } | Fate::Exists { group_id, http_status } => {
-            (Some(group_id), *http_status, None)
-        }
-        Fate::Failed(trouble) | Fate::Unknown(trouble) => (None, trouble.http_status, Some(trouble)),
+    let (group_id, stamp, http_status, trouble) = match fate {
+        Fate::Created { group, http_status } => (Some(&group.id), group.stamp.as_ref(), Some(*http_status), None),
+        Fate::Exists { group_id, http_status } => (Some(group_id), None, *http_status, None),
+        Fate::Failed(trouble) | Fate::Unknown(trouble) => (None, None, trouble.http_status, Some(trouble)),
     };
     db.prepare_cached(
-        "INSERT OR REPLACE INTO outcomes (row, status, group_id, http_status, code, error, at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT OR REPLACE INTO outcomes (row, status, group_id, stamp, http_status, code, error, at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         row.0,
         fate.status().as_str(),
         group_id,
+        stamp,
         http_status,
         trouble.map(|trouble| &trouble.code),
         trouble.map(|trouble| &trouble.message),
         now_ms()
     ])
     .map(drop)
-}
-
-/// Id, name, body, attempts.
-pub(super) fn job(row: &rusqlite::Row<'_>) -> rusqlite::Result<Job> {
-    let body: String = row.get(2)?;
-    Ok(Job { row: RowId(row.get(0)?), name: row.get(1)?, body: body.into(), attempts: row.get(3)? })
 }
 
 /// Reads JSON out of a column.

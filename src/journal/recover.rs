@@ -8,24 +8,24 @@ use super::JournalError;
 use super::store::{Journal, RunId};
 use crate::model::RowId;
 
-/// Rows of the two runs that were, or are, to be sent: by their names, which no other row of a run to be sent has.
-const ROWS: &str = "
+/// Rows that were to be sent by the run that was cut off or, if the files lacked them since, by one that it went on with;
+/// and the new ones. By their names, which no other row of a run to be sent has.
+const OLD_ROWS: &str = "
     CREATE TEMP TABLE old AS SELECT rows.id, name, identity
-        FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row WHERE runs.id = ?1 AND body IS NOT NULL";
+        FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+        WHERE state IN ('open', 'continued') AND body IS NOT NULL ORDER BY rows.id DESC";
 const NEW_ROWS: &str = "
     CREATE TEMP TABLE new AS SELECT id, name, identity FROM rows WHERE id BETWEEN ?1 AND ?2 AND body IS NOT NULL";
 
 /// First by the name itself, then by what makes names the same: `--match-names` may have changed between the runs.
 const MATCH: &str = "
     CREATE TEMP TABLE carried (old INTEGER PRIMARY KEY, new INTEGER NOT NULL UNIQUE);
-    INSERT INTO carried SELECT old.id, new.id FROM old JOIN new USING (name);
-    INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (identity);";
+    INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (name) ORDER BY old.rowid;
+    INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (identity) ORDER BY old.rowid;";
 
 /// Groups that are there stay there; what failed is tried again; what was in doubt stays in doubt.
 /// Of the run that was cut off only those rows stay that have a history and no successor.
 const CARRY: &str = "
-    UPDATE intents SET is_unapplied = 1
-        WHERE row IN (SELECT row FROM outcomes WHERE status = 'failed' AND row IN (SELECT old FROM carried));
     DELETE FROM outcomes WHERE status IN ('failed', 'unknown') AND row IN (SELECT old FROM carried);
     UPDATE outcomes SET row = (SELECT new FROM carried WHERE old = row) WHERE row IN (SELECT old FROM carried);
     UPDATE intents SET row = (SELECT new FROM carried WHERE old = row) WHERE row IN (SELECT old FROM carried);
@@ -49,7 +49,7 @@ impl Journal {
             let whole = self.db.transaction()?;
             let cut_off = cut_off(&whole)?;
             if let Some(cut_off) = cut_off.filter(|_| !is_fresh) {
-                whole.execute(ROWS, [cut_off])?;
+                whole.execute(OLD_ROWS, [])?;
                 whole.execute(NEW_ROWS, params![rows.0.0, rows.1.0])?;
                 whole.execute_batch(MATCH)?;
                 if is_of_other_rows(&whole)? {
@@ -58,10 +58,12 @@ impl Journal {
                 whole.execute_batch(CARRY)?;
                 whole.execute(FORGET, [cut_off])?;
             }
-            whole.execute(
-                "UPDATE runs SET state = CASE WHEN ?1 THEN 'abandoned' ELSE 'continued' END WHERE state = 'open'",
-                [is_fresh],
-            )?;
+            let left = if is_fresh {
+                "UPDATE runs SET state = 'abandoned' WHERE state IN ('open', 'continued')"
+            } else {
+                "UPDATE runs SET state = 'continued' WHERE state = 'open'"
+            };
+            whole.execute(left, [])?;
             whole.execute(
                 "UPDATE runs SET state = 'open', first_row = ?2, last_row = ?3, continues = ?4 WHERE id = ?1",
                 params![run.0, rows.0.0, rows.1.0, cut_off.filter(|_| !is_fresh)],

@@ -51,7 +51,8 @@ CREATE TABLE intents (
     row      INTEGER NOT NULL,
     attempt  INTEGER NOT NULL,                  -- from 1
     at_ms    INTEGER NOT NULL,                  -- Unix time
-    is_unapplied INTEGER NOT NULL DEFAULT 0,    -- 1: known to have had no effect
+    -- unknown: it may have made the group. none: it did not. absent: it was looked up, and lists did not show the group for long enough.
+    effect   TEXT NOT NULL DEFAULT 'unknown' CHECK (effect = 'unknown' OR effect = 'none' OR effect = 'absent'),
     PRIMARY KEY (row, attempt)
 ) STRICT, WITHOUT ROWID;
 
@@ -61,6 +62,7 @@ CREATE TABLE outcomes (
     -- No IN: from three values on, SQLite builds a table of them for every row.
     status      TEXT NOT NULL CHECK (status = 'created' OR status = 'exists' OR status = 'failed' OR status = 'unknown'),
     group_id    TEXT,
+    stamp       TEXT,                           -- of a created group: its updated_at, as the server first gave it
     http_status INTEGER,
     code        TEXT,
     error       TEXT,
@@ -74,7 +76,7 @@ SELECT runs.id AS run, rows.id AS id, rows.file, rows.row, rows.line, rows.name,
         WHEN rows.twin IS NOT NULL THEN 'duplicate'
         WHEN rows.body IS NULL THEN 'invalid'
         WHEN mine.status IS NOT NULL THEN mine.status
-        WHEN EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND NOT is_unapplied) THEN 'unknown'
+        WHEN EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'unknown') THEN 'unknown'
         ELSE 'pending'
     END AS status,
     coalesce(mine.group_id, firsts.group_id) AS group_id,

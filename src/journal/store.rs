@@ -12,7 +12,7 @@ use super::{JournalError, wal};
 /// Marks the file as ours (`TGrp`), for `file` and for us.
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
 /// What kind of server the groups are in: a rehearsal must never be taken for the real thing.
@@ -233,10 +233,12 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be written.
     pub fn end_run(&self, run: RunId, is_settled: bool) -> Result<(), JournalError> {
-        let state = if is_settled { "ended" } else { "open" };
         self.run(|db| {
-            db.execute("UPDATE runs SET ended_at = ?2, state = ?3 WHERE id = ?1", params![run.0, now(), state])
-                .map(drop)
+            db.execute("UPDATE runs SET ended_at = ?2 WHERE id = ?1", params![run.0, now()])?;
+            if is_settled {
+                db.execute("UPDATE runs SET state = 'ended' WHERE state IN ('open', 'continued')", [])?;
+            }
+            Ok(())
         })
     }
 }

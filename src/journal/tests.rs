@@ -1,11 +1,14 @@
 //! What the journal keeps, and what it hands to the run that goes on.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tempfile::TempDir;
 
 use super::*;
 use crate::model::{
-    Account, Cell, Fate, Fields, Format, Group, Layout, MatchNames, Past, Place, Raw, Record, RowId, Status, Trouble,
-    Verdict,
+    Account, Cell, Effect, Fate, Fields, Format, Group, Layout, MatchNames, Past, Place, Raw, Record, RowId, Status,
+    Tag, Trouble, Verdict,
 };
 
 fn owner() -> Owner {
@@ -57,16 +60,20 @@ fn accounts(journal: &Journal, run: RunId) -> Vec<(String, Status, Option<String
 }
 
 fn created(id: &str) -> Fate {
-    Fate::Created { group_id: id.to_owned(), http_status: Some(201) }
+    Fate::Created { group: Tag { id: id.to_owned(), stamp: None }, http_status: 201 }
 }
 
 fn failed() -> Fate {
     Fate::Failed(Trouble { code: "http-422".to_owned(), message: "no".to_owned(), http_status: Some(422) })
 }
 
-fn begin(journal: &Journal, row: RowId) {
-    let sql = "INSERT INTO intents (row, attempt, at_ms) VALUES (?1, 1, 0)";
-    journal.run(|db| db.execute(sql, [row.0])).unwrap();
+fn begin(journal: &Journal, row: RowId, effect: &str) {
+    let sql = "INSERT INTO intents (row, attempt, at_ms, effect) VALUES (?1, 1, 0, ?2)";
+    journal.run(|db| db.execute(sql, rusqlite::params![row.0, effect])).unwrap();
+}
+
+fn past(journal: &Journal, row: i64) -> Option<Past> {
+    journal.open_row(RowId(row)).unwrap().map(|open| open.past)
 }
 
 #[test]
@@ -74,31 +81,51 @@ fn a_run_that_was_cut_off_hands_on_what_is_there_and_what_is_in_doubt() {
     let (_folder, path) = folder();
     {
         let mut journal = Journal::open(&path, &owner()).unwrap();
-        let (_, first) = run(&mut journal, &["A", "B", "C", "D", "A"], false);
-        for offset in 0..3 {
-            begin(&journal, RowId(first.0 + offset));
+        let (_, first) = run(&mut journal, &["A", "B", "C", "D", "E", "A"], false);
+        for (offset, effect) in [(0, "unknown"), (1, "none"), (2, "unknown"), (4, "absent")] {
+            begin(&journal, RowId(first.0 + offset), effect);
         }
         journal.settle(&[(first, created("gA")), (RowId(first.0 + 1), failed())]).unwrap();
     }
     let mut journal = Journal::open(&path, &owner()).unwrap();
     // Reordered, extended, and without D.
-    let (second, first) = run(&mut journal, &["new", "C", "B", "A", "A"], false);
+    let (second, first) = run(&mut journal, &["new", "C", "B", "A", "A", "E"], false);
     let expected = [
         ("new", Status::Pending, None, 0),
         ("C", Status::Unknown, None, 1),
         ("B", Status::Pending, None, 1),
         ("A", Status::Created, Some("gA".to_owned()), 1),
         ("A", Status::Duplicate, Some("gA".to_owned()), 0),
+        ("E", Status::Pending, None, 1),
     ];
     assert_eq!(
         accounts(&journal, second),
         expected.map(|(name, status, id, sends)| (name.to_owned(), status, id, sends))
     );
     assert_eq!(journal.in_doubt(second).unwrap().len(), 1);
-    assert_eq!(journal.past(RowId(first.0 + 1)).unwrap(), Some(Past::InDoubt));
-    assert_eq!(journal.past(RowId(first.0 + 2)).unwrap(), Some(Past::New));
-    assert_eq!(journal.past(RowId(first.0 + 3)).unwrap(), None);
-    assert_eq!(journal.open_rows(second).unwrap(), 3);
+    assert_eq!(past(&journal, first.0 + 1), Some(Past::InDoubt));
+    assert_eq!(past(&journal, first.0 + 2), Some(Past::New));
+    assert_eq!(past(&journal, first.0 + 3), None);
+    assert_eq!(past(&journal, first.0 + 5), Some(Past::Absent));
+    assert_eq!(journal.open_rows(second).unwrap(), 4);
+    journal.presume_absent(second).unwrap();
+    assert_eq!(past(&journal, first.0 + 1), Some(Past::Absent));
+}
+
+#[test]
+fn a_row_that_the_file_lacked_for_a_while_keeps_its_past() {
+    let (_folder, path) = folder();
+    let mut journal = Journal::open(&path, &owner()).unwrap();
+    let (_, first) = run(&mut journal, &["A", "B", "C"], false);
+    begin(&journal, RowId(first.0 + 1), "unknown");
+    journal.settle(&[(first, created("gA"))]).unwrap();
+    run(&mut journal, &["C"], false);
+    let (third, first) = run(&mut journal, &["A", "B", "C"], false);
+    assert_eq!(accounts(&journal, third)[0], ("A".to_owned(), Status::Created, Some("gA".to_owned()), 0));
+    assert_eq!(past(&journal, first.0 + 1), Some(Past::InDoubt));
+    journal.end_run(third, true).unwrap();
+    let (_, first) = run(&mut journal, &["A", "B", "C"], false);
+    assert!((0..3).all(|offset| past(&journal, first.0 + offset) == Some(Past::New)), "a run that ended is history");
 }
 
 #[test]
@@ -107,9 +134,9 @@ fn a_row_in_doubt_stays_so_when_it_is_mended_or_another_row_of_its_name_comes_fi
     for (before, after) in [(["Sales", "SALES"], ["SALES", "Sales"]), (["Sales", "x"], ["x", " sales"])] {
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let (_, first) = run(&mut journal, &before, true);
-        begin(&journal, first);
+        begin(&journal, first, "unknown");
         let (second, _) = run(&mut journal, &after, false);
-        let doubtful: Vec<String> = journal.in_doubt(second).unwrap().into_iter().map(|job| job.name).collect();
+        let doubtful: Vec<String> = journal.in_doubt(second).unwrap().into_iter().map(|(_, name)| name).collect();
         assert_eq!(doubtful, [if after[0] == "x" { " sales" } else { "SALES" }]);
     }
 }
@@ -187,22 +214,24 @@ async fn the_writer_hands_out_every_open_row_once_and_has_its_intent_on_disk() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let (run, first) = run(&mut journal, &names, false);
     journal.settle(&[(RowId(first.0 + 7), created("g7"))]).unwrap();
-    let (writer, handle, feed) = Writer::start(journal, run, Vec::new(), 4).unwrap();
+    let (writer, handle, feed) = Writer::new(journal, run, 4, || panic!("it can be written"));
     let reader = rusqlite::Connection::open(&path).unwrap();
-    let mut given = Vec::new();
-    while let Some(work) = feed.next().await {
-        let Work::Send(begun) = work else { panic!("nothing is in doubt") };
-        let job = begun.spend();
-        let sql = "SELECT count(*) FROM intents WHERE row = ?1";
-        let intents: i64 = reader.query_row(sql, [job.row.0], |row| row.get(0)).unwrap();
-        assert_eq!(intents, 1, "{job:?}");
-        given.push(job.name.clone());
-        handle.settle(job.row, created(&job.name)).unwrap();
-    }
-    drop(handle);
-    let journal = writer.finish().unwrap();
+    let send = async {
+        let mut given = Vec::new();
+        while let Some(begun) = feed.next().await {
+            let job = begun.spend();
+            let sql = "SELECT count(*) FROM intents WHERE row = ?1";
+            let intents: i64 = reader.query_row(sql, [job.row.0], |row| row.get(0)).unwrap();
+            assert_eq!(intents, 1, "{job:?}");
+            given.push(job.name.clone());
+            handle.settle(job.row, created(&job.name)).unwrap();
+        }
+        drop(handle);
+        given
+    };
+    let (journal, given) = tokio::join!(writer.work(), send);
     assert_eq!(given, names.iter().filter(|name| **name != "G7").copied().collect::<Vec<_>>());
-    assert!(accounts(&journal, run).iter().all(|(_, status, ..)| *status == Status::Created));
+    assert!(accounts(&journal.unwrap(), run).iter().all(|(_, status, ..)| *status == Status::Created));
 }
 
 #[tokio::test]
@@ -210,23 +239,49 @@ async fn what_was_begun_and_never_left_is_pending_again_and_what_had_no_effect_i
     let (_folder, path) = folder();
     let mut journal = Journal::open(&path, &owner()).unwrap();
     let (run, _) = run(&mut journal, &["A", "B", "C"], false);
-    let (writer, handle, feed) = Writer::start(journal, run, Vec::new(), 3).unwrap();
-    let next = async || match feed.next().await {
-        Some(Work::Send(begun)) => begun.spend(),
-        other => panic!("{other:?}"),
+    let (writer, handle, feed) = Writer::new(journal, run, 3, || panic!("it can be written"));
+    let send = async {
+        let next = async || feed.next().await.unwrap().spend();
+        let (one, two, three) = (next().await, next().await, next().await);
+        handle.stop();
+        handle.release(one.row).unwrap();
+        handle.conclude(two.row, Effect::None).unwrap();
+        let again = handle.begin_again(three, Effect::Absent).await.unwrap().spend();
+        assert_eq!(again.attempts, 2);
+        assert!(feed.next().await.is_none());
+        drop(handle);
     };
-    let (one, two, three) = (next().await, next().await, next().await);
-    handle.stop();
-    handle.release(one.row).unwrap();
-    handle.unapplied(two.row).unwrap();
-    let again = handle.begin_again(three).await.unwrap().spend();
-    assert_eq!(again.attempts, 2);
-    assert!(feed.next().await.is_none());
-    drop(handle);
-    let journal = writer.finish().unwrap();
+    let (journal, ()) = tokio::join!(writer.work(), send);
     let told: Vec<(Status, u32)> =
-        accounts(&journal, run).into_iter().map(|(_, status, _, sends)| (status, sends)).collect();
+        accounts(&journal.unwrap(), run).into_iter().map(|(_, status, _, sends)| (status, sends)).collect();
     assert_eq!(told, [(Status::Pending, 0), (Status::Pending, 1), (Status::Unknown, 2)]);
+}
+
+#[tokio::test]
+async fn from_the_moment_the_journal_cannot_be_written_nothing_is_handed_out() {
+    let (_folder, path) = folder();
+    let mut journal = Journal::open(&path, &owner()).unwrap();
+    let names: Vec<String> = (0..50).map(|number| format!("G{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (run, _) = run(&mut journal, &names, false);
+    // The disk is full from here on.
+    let full = "CREATE TEMP TRIGGER full BEFORE INSERT ON main.outcomes BEGIN SELECT raise(ABORT, 'full'); END";
+    journal.run(|db| db.execute_batch(full)).unwrap();
+    let is_told = Arc::new(AtomicBool::new(false));
+    let on_failure = Arc::clone(&is_told);
+    let (writer, handle, feed) = Writer::new(journal, run, 16, move || on_failure.store(true, Ordering::Release));
+    let send = async {
+        let job = feed.next().await.unwrap().spend();
+        handle.settle(job.row, created("g0")).unwrap();
+        while handle.settle(job.row, created("g0")).is_ok() {
+            tokio::task::yield_now().await;
+        }
+        assert!(is_told.load(Ordering::Acquire));
+        assert!(feed.next().await.is_none(), "jobs that were begun ahead do not leave any more");
+        drop(handle);
+    };
+    let (journal, ()) = tokio::join!(writer.work(), send);
+    assert!(matches!(journal, Err(JournalError::Database { .. })));
 }
 
 #[test]

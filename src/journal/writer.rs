@@ -1,20 +1,20 @@
-//! The one writer while requests are under way: a thread that commits intents and outcomes in groups.
+//! The one writer while requests are under way: it commits intents and outcomes in groups.
 //!
 //! It begins jobs ahead of the lanes, so that a lane seldom waits for the disk: a few where the pace is slow
 //! (each one begun and not sent costs a look-up after a crash), more where speed asks for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::outcomes::put_fate;
 use super::store::{Journal, RunId};
 use super::{Begun, JournalError, intents};
-use crate::model::{Fate, Job, RowId};
+use crate::model::{Effect, Fate, Job, RowId};
 
 /// The most jobs begun ahead of the lanes.
 const AHEAD_MAX: usize = 4096;
@@ -25,24 +25,15 @@ const GATHER: Duration = Duration::from_millis(3);
 /// The most commands in one commit.
 const COMMANDS_MAX: usize = 4096;
 
-/// What a lane is to do with a row.
-#[derive(Debug)]
-pub enum Work {
-    /// Send it: it is begun.
-    Send(Begun),
-    /// It was begun by a run that was cut off: look it up first.
-    LookUp(Job),
-}
-
 /// The journal cannot be written any more; nothing may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Down;
 
 enum Command {
-    /// Begin a job again, now that its last send is known to have had no effect.
-    Begin(Job, oneshot::Sender<Begun>),
-    /// The last send of this row is known to have had no effect.
-    Unapplied(RowId),
+    /// Begin a job again, now that something is known of its last send.
+    Begin(Job, Effect, oneshot::Sender<Begun>),
+    /// Something is known of the last send of this row, and it is not sent again now.
+    Conclude(RowId, Effect),
     /// The last send of this row never left.
     Release(RowId),
     Settle(RowId, Fate),
@@ -58,13 +49,13 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Begins a job again whose last send is known to have had no effect.
+    /// Begins a job again, now that something is known of its last send.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub async fn begin_again(&self, job: Job) -> Result<Begun, Down> {
+    pub async fn begin_again(&self, job: Job, effect: Effect) -> Result<Begun, Down> {
         let (reply, begun) = oneshot::channel();
-        self.tell(Command::Begin(job, reply))?;
+        self.tell(Command::Begin(job, effect, reply))?;
         begun.await.map_err(|_| Down)
     }
 
@@ -76,12 +67,12 @@ impl Handle {
         self.tell(Command::Settle(row, fate))
     }
 
-    /// Notes that the last send of a row had no effect, and that it is not tried again now.
+    /// Notes what is known of the last send of a row that is not sent again now.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn unapplied(&self, row: RowId) -> Result<(), Down> {
-        self.tell(Command::Unapplied(row))
+    pub fn conclude(&self, row: RowId, effect: Effect) -> Result<(), Down> {
+        self.tell(Command::Conclude(row, effect))
     }
 
     /// Notes that a row was begun and never left.
@@ -107,38 +98,43 @@ impl Handle {
 
 /// The jobs that are begun, for all lanes; each gets the next.
 #[derive(Debug)]
-pub struct Feed(Mutex<mpsc::Receiver<Work>>);
+pub struct Feed {
+    jobs: Mutex<mpsc::Receiver<Begun>>,
+    is_down: Arc<AtomicBool>,
+}
 
 impl Feed {
-    /// The next row to work on; none when all are out.
-    pub async fn next(&self) -> Option<Work> {
-        self.0.lock().await.recv().await
+    /// The next row to send; none when all are out, or the journal cannot be written any more.
+    pub async fn next(&self) -> Option<Begun> {
+        let begun = self.jobs.lock().await.recv().await;
+        begun.filter(|_| !self.is_down.load(Ordering::Acquire))
     }
 }
 
-/// The writer's thread.
-#[derive(Debug)]
-pub struct Writer(JoinHandle<Result<Journal, JournalError>>);
+/// The writer, ready to work.
+pub struct Writer {
+    journal: Journal,
+    desk: Desk,
+    is_down: Arc<AtomicBool>,
+    on_failure: Box<dyn FnOnce() + Send>,
+}
 
 impl Writer {
-    /// Starts the writer over a run's open rows: `doubtful` ones first.
-    ///
-    /// # Errors
-    /// If no thread can be started.
-    pub fn start(
+    /// A writer over a run's open rows, none of which may be in doubt. `on_failure` is called the moment the journal
+    /// turns out not to be writable.
+    #[must_use]
+    pub fn new(
         journal: Journal,
         run: RunId,
-        doubtful: Vec<Job>,
         lanes: usize,
-    ) -> std::io::Result<(Self, Handle, Feed)> {
+        on_failure: impl FnOnce() + Send + 'static,
+    ) -> (Self, Handle, Feed) {
         let (commands, inbox) = mpsc::unbounded_channel();
         let (jobs, feed) = mpsc::channel(AHEAD_MAX);
         let is_down = Arc::new(AtomicBool::new(false));
-        let handle = Handle { commands, is_down: Arc::clone(&is_down) };
-        let mut desk = Desk {
+        let desk = Desk {
             inbox,
             jobs: Some(jobs),
-            doubtful: doubtful.into_iter(),
             run,
             last: RowId(0),
             freed: lanes,
@@ -146,31 +142,32 @@ impl Writer {
             since: Instant::now(),
             ahead: lanes.min(AHEAD_MAX),
         };
-        let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || {
-            let worked = desk.work(&journal.db);
-            if worked.is_err() {
-                is_down.store(true, Ordering::Release);
-            }
-            drop(desk);
-            worked.map_err(|reason| Journal::failed(&journal.path, reason)).map(|()| journal)
-        })?;
-        Ok((Self(thread), handle, Feed(Mutex::new(feed))))
+        let handle = Handle { commands, is_down: Arc::clone(&is_down) };
+        let feed = Feed { jobs: Mutex::new(feed), is_down: Arc::clone(&is_down) };
+        (Self { journal, desk, is_down, on_failure: Box::new(on_failure) }, handle, feed)
     }
 
-    /// Waits until everything told is on disk, and gives the journal back. All handles must be gone.
+    /// Works until all handles are gone and everything told is on disk, and gives the journal back.
+    /// A commit blocks the thread: the lanes should have another.
     ///
     /// # Errors
-    /// If the journal could not be written.
-    pub fn finish(self) -> Result<Journal, JournalError> {
-        self.0.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    /// If the journal cannot be written.
+    pub async fn work(mut self) -> Result<Journal, JournalError> {
+        match self.desk.work(&self.journal.db).await {
+            Ok(()) => Ok(self.journal),
+            Err(reason) => {
+                self.is_down.store(true, Ordering::Release);
+                (self.on_failure)();
+                Err(Journal::failed(&self.journal.path, reason))
+            }
+        }
     }
 }
 
-/// What the writer's thread has before it.
+/// What the writer has before it.
 struct Desk {
     inbox: mpsc::UnboundedReceiver<Command>,
-    jobs: Option<mpsc::Sender<Work>>,
-    doubtful: std::vec::IntoIter<Job>,
+    jobs: Option<mpsc::Sender<Begun>>,
     run: RunId,
     last: RowId,
     /// Lanes that wait for their next job.
@@ -183,11 +180,11 @@ struct Desk {
 }
 
 impl Desk {
-    fn work(&mut self, db: &Connection) -> rusqlite::Result<()> {
+    async fn work(&mut self, db: &Connection) -> rusqlite::Result<()> {
         let mut commands = Vec::new();
         self.commit(db, &mut commands)?;
-        while self.inbox.blocking_recv_many(&mut commands, COMMANDS_MAX) > 0 {
-            thread::sleep(GATHER);
+        while self.inbox.recv_many(&mut commands, COMMANDS_MAX).await > 0 {
+            tokio::time::sleep(GATHER).await;
             while commands.len() < COMMANDS_MAX
                 && let Ok(command) = self.inbox.try_recv()
             {
@@ -204,8 +201,11 @@ impl Desk {
         db.execute_batch("BEGIN")?;
         for command in commands.drain(..) {
             match command {
-                Command::Begin(job, reply) => begun.push((intents::begin(db, job)?, reply)),
-                Command::Unapplied(row) => intents::unapplied(db, row)?,
+                Command::Begin(job, effect, reply) => {
+                    intents::conclude(db, job.row, effect)?;
+                    begun.push((intents::begin(db, job)?, reply));
+                }
+                Command::Conclude(row, effect) => intents::conclude(db, row, effect)?,
                 Command::Release(row) => intents::release(db, row)?,
                 Command::Settle(row, fate) => {
                     put_fate(db, row, &fate)?;
@@ -237,13 +237,10 @@ impl Desk {
     }
 
     /// Begins so many jobs, as far as there are any.
-    fn next_jobs(&mut self, db: &Connection, wanted: usize) -> rusqlite::Result<Vec<Work>> {
-        let mut next: Vec<Work> = self.doubtful.by_ref().take(wanted).map(Work::LookUp).collect();
-        for job in intents::new_jobs(db, self.run, self.last, wanted - next.len())? {
-            self.last = job.row;
-            next.push(Work::Send(intents::begin(db, job)?));
-        }
-        Ok(next)
+    fn next_jobs(&mut self, db: &Connection, wanted: usize) -> rusqlite::Result<Vec<Begun>> {
+        let jobs = intents::next_jobs(db, self.run, self.last, wanted)?;
+        self.last = jobs.last().map_or(self.last, |job| job.row);
+        jobs.into_iter().map(|job| intents::begin(db, job)).collect()
     }
 
     /// How many jobs to have begun beyond what the lanes wait for: what they settle in a while.
@@ -259,11 +256,11 @@ impl Desk {
         self.ahead
     }
 
-    /// There is room: only this thread sends. A closed feed means that the lanes are gone.
-    fn hand_out(&mut self, next: Vec<Work>, is_last: bool) {
+    /// There is room: only the writer sends. A closed feed means that the lanes are gone.
+    fn hand_out(&mut self, next: Vec<Begun>, is_last: bool) {
         if let Some(jobs) = &self.jobs {
-            for work in next {
-                let _ = jobs.try_send(work);
+            for begun in next {
+                let _ = jobs.try_send(begun);
             }
         }
         if is_last {

@@ -23,6 +23,21 @@ impl Trouble {
             http_status: None,
         }
     }
+
+    /// The same trouble, with something more to say of it.
+    #[must_use]
+    pub fn and(self, more: &str) -> Self {
+        Self { message: format!("{}; {more}", self.message), ..self }
+    }
+}
+
+/// A group of the organization, as far as a row needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag {
+    /// Its id.
+    pub id: String,
+    /// When it was last changed, in the server's own words.
+    pub stamp: Option<String>,
 }
 
 /// The outcome of one row, as the journal keeps it.
@@ -30,10 +45,10 @@ impl Trouble {
 pub enum Fate {
     /// The group is there because of this run.
     Created {
-        /// The group's id.
-        group_id: String,
-        /// The status of the answer that said so.
-        http_status: Option<u16>,
+        /// The group.
+        group: Tag,
+        /// The status of the answer that said so, or would have said so had it come.
+        http_status: u16,
     },
     /// A group of that name was there before.
     Exists {

@@ -17,6 +17,8 @@ pub struct Job {
     pub body: Bytes,
     /// How often it was begun so far.
     pub attempts: u32,
+    /// Whether a send of it may have made the group, although lists did not show it: if it turns up, it is this row's.
+    pub may_be_ours: bool,
 }
 
 /// What an unsettled row has behind it.
@@ -24,6 +26,17 @@ pub struct Job {
 pub enum Past {
     /// It was never sent, or what was sent is known to have had no effect.
     New,
+    /// It was sent, and lists did not show the group for long enough: it may be sent again.
+    Absent,
     /// It was begun, and no outcome is known.
     InDoubt,
+}
+
+/// What is known of a send that did not end with the group's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It made no group.
+    None,
+    /// Nobody knows; lists did not show the group for long enough.
+    Absent,
 }

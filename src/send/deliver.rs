@@ -1,20 +1,15 @@
 //! One job from its intent to its fate.
 
+use std::iter;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::judge::{Verdict, backoff, judge_create};
-use super::reads::{Api, Found, Unread};
-use crate::journal::{Begun, Down, Handle, Work};
-use crate::model::{Event, Fate, Halt, Job, Listener, MatchNames, OnExisting, RowId, Trouble};
+use super::judge::{Verdict, judge_create};
+use super::reads::{Api, Unread};
+use crate::journal::{Begun, Down, Handle};
+use crate::model::{Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Trouble};
 use crate::plan;
 use crate::tallyfy::Exchange;
-
-/// A commit may still be on its way when its answer is lost: how long to wait before each look.
-const SETTLE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
-
-/// How long a row that was begun has to be absent from lists before it may be sent again.
-pub const SETTLED_AFTER: Duration = SETTLE[0].saturating_add(SETTLE[1]);
 
 /// What the user chose about sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +37,11 @@ pub struct Lane<E> {
 /// What follows on an answer.
 enum Step {
     Settle(Fate),
-    SendAgain,
-    /// The run stops, and the row is as if it had not been sent.
+    /// The group is not there, and that is known of the last send; it is not sent again.
+    GiveUp(Trouble, Effect),
+    /// That is known of the last send; it is sent again.
+    SendAgain(Effect),
+    /// The run stops; the last send had no effect.
     GiveBack,
     /// The run stops before the request left.
     Release,
@@ -51,50 +49,39 @@ enum Step {
 
 impl<E: Exchange> Lane<E> {
     /// Works on one row until its fate is known or the run stops.
-    pub async fn take(&self, work: Work) {
-        let done = match work {
-            Work::Send(begun) => self.deliver(begun, false).await,
-            Work::LookUp(job) => self.go_on(job).await,
-        };
-        if done == Err(Down) {
+    pub async fn take(&self, begun: Begun) {
+        if self.deliver(begun).await == Err(Down) {
             self.api.stop.raise(Halt::Journal);
         }
     }
 
-    /// A row that an earlier run began: it has been absent from one list already.
-    async fn go_on(&self, job: Job) -> Result<(), Down> {
-        let trouble = Trouble::interrupted();
-        match self.look_once(&job, trouble).await {
-            Some(fate) => self.settle(job.row, fate),
-            None if self.api.stop.is_raised() => Ok(()),
-            None => self.deliver(self.journal.begin_again(job).await?, true).await,
-        }
-    }
-
-    async fn deliver(&self, mut begun: Begun, mut may_be_ours: bool) -> Result<(), Down> {
+    async fn deliver(&self, mut begun: Begun) -> Result<(), Down> {
         let mut sends = 0;
         loop {
             sends += 1;
-            let job = begun.spend();
+            let mut job = begun.spend();
             let answer = self.api.client.create_group(job.body.clone()).await;
-            let verdict = judge_create(answer, SystemTime::now());
-            may_be_ours |= matches!(verdict, Verdict::InDoubt(..));
-            match self.step(&job, verdict, sends, may_be_ours).await {
+            match self.step(&job, judge_create(answer, SystemTime::now()), sends).await {
                 Step::Settle(fate) => return self.settle(job.row, fate),
-                Step::GiveBack => return self.journal.unapplied(job.row),
+                Step::GiveUp(trouble, effect) => {
+                    self.journal.conclude(job.row, effect)?;
+                    return self.settle(job.row, Fate::Failed(trouble));
+                }
+                Step::GiveBack => return self.journal.conclude(job.row, Effect::None),
                 Step::Release => return self.journal.release(job.row),
-                Step::SendAgain => begun = self.journal.begin_again(job).await?,
+                Step::SendAgain(effect) => {
+                    job.may_be_ours |= effect == Effect::Absent;
+                    begun = self.journal.begin_again(job, effect).await?;
+                }
             }
         }
     }
 
-    async fn step(&self, job: &Job, verdict: Verdict, sends: u32, may_be_ours: bool) -> Step {
+    async fn step(&self, job: &Job, verdict: Verdict, sends: u32) -> Step {
         match verdict {
-            Verdict::Created { group_id, http_status } => {
-                Step::Settle(Fate::Created { group_id, http_status: Some(http_status) })
-            }
-            Verdict::Refused(trouble) => Step::Settle(Fate::Failed(trouble)),
-            Verdict::NameTaken(trouble) => self.taken(job, trouble, may_be_ours).await,
+            Verdict::Created { group, http_status } => Step::Settle(Fate::Created { group, http_status }),
+            Verdict::Refused(trouble) => self.refused(job, trouble).await,
+            Verdict::NameTaken(trouble) => self.taken(job, trouble).await,
             Verdict::Again(trouble, pause) => self.again(job, trouble, pause, sends).await,
             Verdict::InDoubt(trouble, pause) => self.doubt(job, trouble, pause, sends).await,
             Verdict::Halt(halt) => {
@@ -107,16 +94,16 @@ impl<E: Exchange> Lane<E> {
 
     async fn again(&self, job: &Job, trouble: Trouble, pause: Option<Duration>, sends: u32) -> Step {
         if sends >= self.policy.attempts_max {
-            return Step::Settle(Fate::Failed(trouble));
+            return Step::GiveUp(trouble, Effect::None);
         }
         tracing::info!(row = job.row.0, attempt = sends, "{}; sending again", trouble.message);
         match pause {
             Some(pause) => self.api.pace.pause(pause),
             None => {
-                self.api.stop.sleep(backoff(sends, rand::random())).await;
+                self.api.back_off(sends).await;
             }
         }
-        if self.api.stop.is_raised() { Step::GiveBack } else { Step::SendAgain }
+        if self.api.stop.is_raised() { Step::GiveBack } else { Step::SendAgain(Effect::None) }
     }
 
     /// Looks until the group is found or has been absent for long enough; only then is it sent again.
@@ -125,47 +112,65 @@ impl<E: Exchange> Lane<E> {
         if let Some(pause) = pause {
             self.api.pace.pause(pause);
         }
-        for settle in SETTLE {
-            if !self.api.stop.sleep(settle).await {
-                return Step::Settle(Fate::Unknown(trouble));
-            }
-            if let Some(fate) = self.look_once(job, trouble.clone()).await {
-                return Step::Settle(fate);
-            }
-        }
-        if sends >= self.policy.attempts_max { Step::Settle(Fate::Failed(trouble)) } else { Step::SendAgain }
-    }
-
-    /// The fate of a row that may have been applied, by one look; none if the group is absent.
-    async fn look_once(&self, job: &Job, trouble: Trouble) -> Option<Fate> {
-        match self.api.find(&job.name, self.policy.matching).await {
-            Ok(Found::None) => None,
-            Ok(Found::One(group_id)) => Some(Fate::Created { group_id, http_status: trouble.http_status }),
-            Ok(Found::Many(count)) => {
-                let message = format!(
-                    "{}; {count} groups have this name, and which one is this row's is not known",
-                    trouble.message
-                );
-                Some(Fate::Unknown(Trouble { message, ..trouble }))
-            }
-            Err(Unread::Stopped) => Some(Fate::Unknown(trouble)),
-            Err(Unread::Failed(why)) => {
-                let message = format!("{}; looking it up failed: {}", trouble.message, why.message);
-                Some(Fate::Unknown(Trouble { message, ..trouble }))
-            }
+        match self.ours(job, self.api.looks(), &trouble).await {
+            Some(fate) => Step::Settle(fate),
+            None if sends >= self.policy.attempts_max => Step::GiveUp(trouble, Effect::Absent),
+            None => Step::SendAgain(Effect::Absent),
         }
     }
 
-    /// The name is refused as taken: by our own send, if one was in doubt, or by somebody else's group.
-    async fn taken(&self, job: &Job, trouble: Trouble, may_be_ours: bool) -> Step {
-        Step::Settle(match self.api.find(&job.name, self.policy.matching).await {
-            Ok(Found::One(group_id)) if may_be_ours => Fate::Created { group_id, http_status: trouble.http_status },
-            Ok(Found::One(group_id)) => plan::already_there(&group_id, self.policy.on_existing, trouble.http_status),
-            // Groups that lists do not show, or too many to tell: the server will not have this row's.
-            Ok(Found::None | Found::Many(_)) if !may_be_ours => Fate::Failed(trouble),
-            Err(Unread::Stopped) if !may_be_ours => return Step::GiveBack,
-            Ok(_) | Err(_) => Fate::Unknown(trouble),
-        })
+    /// The server will not have this send; one before it may have made the group.
+    async fn refused(&self, job: &Job, trouble: Trouble) -> Step {
+        if job.may_be_ours
+            && let Some(fate) = self.ours(job, [Duration::ZERO], &trouble).await
+        {
+            return Step::Settle(fate);
+        }
+        Step::GiveUp(trouble, Effect::None)
+    }
+
+    /// The name is refused as taken: by a send of ours before this one, or by somebody else's group.
+    async fn taken(&self, job: &Job, trouble: Trouble) -> Step {
+        // Lists may not show the group yet.
+        let waits = iter::once(Duration::ZERO).chain(self.api.looks());
+        if job.may_be_ours {
+            let unseen =
+                || Fate::Unknown(trouble.clone().and("a send before may have made the group; no list shows it"));
+            return Step::Settle(self.ours(job, waits, &trouble).await.unwrap_or_else(unseen));
+        }
+        match self.seek(job, waits).await {
+            Ok(Found::One(group) | Found::Many { first: group, .. }) => {
+                match plan::already_there(group.id, self.policy.on_existing, trouble.http_status) {
+                    Fate::Failed(trouble) => Step::GiveUp(trouble, Effect::None),
+                    fate => Step::Settle(fate),
+                }
+            }
+            Ok(Found::None) => Step::GiveUp(trouble, Effect::None),
+            Err(Unread::Stopped) => Step::GiveBack,
+            Err(unread) => Step::GiveUp(unread.on(trouble), Effect::None),
+        }
+    }
+
+    /// The fate of a row that may have been applied; none if no list shows its group.
+    async fn ours(&self, job: &Job, waits: impl IntoIterator<Item = Duration>, trouble: &Trouble) -> Option<Fate> {
+        match self.seek(job, waits).await {
+            Ok(found) => plan::ours(found, trouble.clone()),
+            Err(unread) => Some(Fate::Unknown(unread.on(trouble.clone()))),
+        }
+    }
+
+    /// Looks after each wait, until a list shows a group of the name.
+    async fn seek(&self, job: &Job, waits: impl IntoIterator<Item = Duration>) -> Result<Found, Unread> {
+        for wait in waits {
+            if !self.api.stop.sleep(wait).await {
+                return Err(Unread::Stopped);
+            }
+            match self.api.find(&job.name, self.policy.matching).await? {
+                Found::None => {}
+                found => return Ok(found),
+            }
+        }
+        Ok(Found::None)
     }
 
     fn settle(&self, row: RowId, fate: Fate) -> Result<(), Down> {

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use crate::model::{Halt, Trouble};
-use crate::tallyfy::{Answer, BodyFault, Lost, Refusal, created_id};
+use crate::model::{Halt, Tag, Trouble};
+use crate::tallyfy::{self, Answer, BodyFault, Lost, Refusal};
 
 /// A `Retry-After` counts whole seconds and can be up to one short.
 const GRACE: Duration = Duration::from_secs(1);
@@ -20,8 +20,8 @@ const BACKOFF_MAX: Duration = Duration::from_secs(30);
 pub enum Verdict {
     /// The group is there.
     Created {
-        /// Its id.
-        group_id: String,
+        /// The group.
+        group: Tag,
         /// The status of the answer.
         http_status: u16,
     },
@@ -110,8 +110,8 @@ pub fn backoff(sends: u32, random: f64) -> Duration {
 
 fn created(answer: &Answer) -> Verdict {
     let message = match &answer.body {
-        Ok(body) => match created_id(body) {
-            Some(group_id) => return Verdict::Created { group_id, http_status: answer.status },
+        Ok(body) => match tallyfy::created(body) {
+            Some(group) => return Verdict::Created { group, http_status: answer.status },
             None => "the answer says success and names no group",
         },
         Err(BodyFault::CutOff) => "the answer says success and was cut off",

@@ -6,17 +6,17 @@ mod deliver;
 mod judge;
 mod pace;
 mod reads;
+mod settle;
 mod stop;
 
 use std::sync::Arc;
 
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
+use tokio::task::JoinSet;
 
-pub use deliver::{Lane, Policy, SETTLED_AFTER};
+pub use deliver::{Lane, Policy};
 pub use judge::{backoff, judge_create, judge_read};
 pub use pace::{Pace, Paced, Rate, RateError};
-pub use reads::{Api, Found, Unread};
+pub use reads::{Api, Jitter, Unread};
 pub use stop::Stop;
 
 use crate::journal::Feed;
@@ -26,28 +26,32 @@ use crate::tallyfy::Exchange;
 pub async fn send_all<E: Exchange>(lane: Lane<E>, feed: Feed, lanes: usize) {
     let (stop, journal) = (lane.api.stop.clone(), lane.journal.clone());
     let (lane, feed) = (Arc::new(lane), Arc::new(feed));
-    // One task a lane: the fastest way on one thread.
-    let mut all: FuturesUnordered<_> =
-        (0..lanes).map(|_| tokio::spawn(work_off(Arc::clone(&lane), Arc::clone(&feed)))).collect();
+    // One task a lane: the fastest way on one thread. They end with this future.
+    let mut all = JoinSet::new();
+    for _ in 0..lanes {
+        all.spawn(work_off(Arc::clone(&lane), Arc::clone(&feed)));
+    }
     drop((lane, feed));
     let mut is_stopped = false;
     loop {
         tokio::select! {
-            ended = all.next() => match ended {
-                None => return,
-                Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                Some(_) => {}
-            },
+            // The same order each time: storms are replayed.
+            biased;
             () = stop.raised(), if !is_stopped => {
                 journal.stop();
                 is_stopped = true;
             }
+            ended = all.join_next() => match ended {
+                None => return,
+                Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Some(_) => {}
+            },
         }
     }
 }
 
 async fn work_off<E: Exchange>(lane: Arc<Lane<E>>, feed: Arc<Feed>) {
-    while let Some(work) = feed.next().await {
-        lane.take(work).await;
+    while let Some(begun) = feed.next().await {
+        lane.take(begun).await;
     }
 }

@@ -95,6 +95,7 @@ pub struct Pace {
     paused_until: Mutex<Option<Instant>>,
     wait_max: Duration,
     requests: AtomicU64,
+    latency_us: AtomicU64,
     stop: Stop,
     listener: Listener,
 }
@@ -110,6 +111,7 @@ impl Pace {
             paused_until: Mutex::new(None),
             wait_max,
             requests: AtomicU64::new(0),
+            latency_us: AtomicU64::new(0),
             stop,
             listener,
         }
@@ -118,6 +120,18 @@ impl Pace {
     /// How many requests have left.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// How long the server takes to answer when it is slow: the longest time seen, which fades over some hundred faster answers.
+    pub fn latency(&self) -> Duration {
+        Duration::from_micros(self.latency_us.load(Ordering::Relaxed))
+    }
+
+    fn saw(&self, latency: Duration) {
+        let latency = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        let fade = |before: u64| Some(latency.max(before - before / 64));
+        // It never refuses: `fade` always gives a value.
+        let _ = self.latency_us.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fade);
     }
 
     /// Nobody sends for so long, because the server asked for it; too long a pause stops the run.
@@ -191,7 +205,15 @@ impl<E> Paced<E> {
 
 impl<E: Exchange> Exchange for Paced<E> {
     async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
-        if self.pace.turn().await { self.inner.exchange(call).await } else { Err(Lost::Held) }
+        if !self.pace.turn().await {
+            return Err(Lost::Held);
+        }
+        let start = Instant::now();
+        let answer = self.inner.exchange(call).await;
+        if answer.is_ok() {
+            self.pace.saw(start.elapsed());
+        }
+        answer
     }
 }
 

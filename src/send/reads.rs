@@ -1,24 +1,17 @@
 //! Reads of the organization, repeated until they are answered: all groups, or the groups of one name.
 
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 
 use super::judge::{Reading, backoff, judge_read};
 use super::pace::{Pace, Paced};
+use super::settle::{LOOKS, looks};
 use super::stop::Stop;
-use crate::model::{MatchNames, Trouble};
+use crate::model::{Found, MatchNames, Sightings, Trouble};
 use crate::tallyfy::{Client, Exchange, Listed, Page, Walk};
-
-/// What a look-up found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// No group has the name.
-    None,
-    /// One group has it: its id.
-    One(String),
-    /// So many groups have it.
-    Many(usize),
-}
 
 /// A read that was never answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +20,17 @@ pub enum Unread {
     Stopped,
     /// Every attempt failed; the last one so.
     Failed(Trouble),
+}
+
+impl Unread {
+    /// The trouble of a row, with that of looking it up.
+    #[must_use]
+    pub fn on(self, trouble: Trouble) -> Trouble {
+        match self {
+            Self::Stopped => trouble,
+            Self::Failed(why) => trouble.and(&format!("looking it up failed: {}", why.message)),
+        }
+    }
 }
 
 /// The API, paced, with patience.
@@ -39,6 +43,32 @@ pub struct Api<E> {
     pub stop: Stop,
     /// How often one request is made at most.
     pub attempts_max: u32,
+    /// How long a group that was made may be absent from lists, at least.
+    pub settle: Duration,
+    /// Spreads repeats in time.
+    pub jitter: Jitter,
+}
+
+/// Chance, for waits that must not fall together.
+pub struct Jitter(Mutex<StdRng>);
+
+impl Jitter {
+    /// Chance that comes out the same for the same seed.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self(Mutex::new(StdRng::seed_from_u64(seed)))
+    }
+
+    /// A part of all, between 0 and 1.
+    fn part(&self) -> f64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).random()
+    }
+}
+
+impl Default for Jitter {
+    fn default() -> Self {
+        Self::seeded(rand::random())
+    }
 }
 
 impl<E: Exchange> Api<E> {
@@ -58,21 +88,27 @@ impl<E: Exchange> Api<E> {
     /// # Errors
     /// If a page cannot be had.
     pub async fn find(&self, name: &str, matching: MatchNames) -> Result<Found, Unread> {
-        let mut same: Vec<Listed> = Vec::new();
+        let mut sightings = Sightings::default();
         let mut walk = Walk::default();
-        while let Some(groups) = self.next_page(Some(name), &mut walk).await? {
+        while let Some(groups) = self.next_page(Some(searchable(name)), &mut walk).await? {
             for group in groups {
-                let is_new = !same.iter().any(|known| known.id == group.id);
-                if is_new && matching.same(&group.name, name) {
-                    same.push(group);
+                if matching.same(&group.name, name) {
+                    sightings.add(&group.tag, group.name == name);
                 }
             }
         }
-        Ok(match same.len() {
-            0 => Found::None,
-            1 => Found::One(same.swap_remove(0).id),
-            many => Found::Many(many),
-        })
+        Ok(sightings.found())
+    }
+
+    /// How long to wait before each look for a group that may have been made.
+    #[must_use]
+    pub fn looks(&self) -> [Duration; LOOKS] {
+        looks(self.settle, self.pace.latency())
+    }
+
+    /// Waits before a send is repeated; says whether it waited to the end, or the run stops.
+    pub async fn back_off(&self, sends: u32) -> bool {
+        self.stop.sleep(backoff(sends, self.jitter.part())).await
     }
 
     async fn page(&self, search: Option<&str>, number: u64) -> Result<Page, Unread> {
@@ -98,11 +134,16 @@ impl<E: Exchange> Api<E> {
             tracing::info!(page = number, attempt = sends, "list of groups: {}; asking again", trouble.message);
             match pause {
                 Some(pause) => self.pace.pause(pause),
-                None if self.stop.sleep(backoff(sends, rand::random())).await => {}
+                None if self.back_off(sends).await => {}
                 None => return Err(Unread::Stopped),
             }
         }
     }
+}
+
+/// The longest part of a name without a backslash, which SQL's LIKE reads as an escape: a search for it finds the name too.
+fn searchable(name: &str) -> &str {
+    name.split('\\').max_by_key(|part| part.len()).unwrap_or(name)
 }
 
 fn unreadable(lack: &str) -> Trouble {

@@ -67,7 +67,7 @@ impl Walk {
     /// If the list does not add up.
     pub fn take(&mut self, page: &Page) -> Result<(), WalkError> {
         let number = self.next;
-        let first = page.groups.first().map(|group| group.id.clone());
+        let first = page.groups.first().map(|group| group.tag.id.clone());
         if first.is_none() && number < page.pages {
             return Err(WalkError::Empty { page: number, pages: page.pages });
         }
@@ -89,10 +89,11 @@ impl Walk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Tag;
     use crate::tallyfy::Listed;
 
     fn page(ids: &[&str], pages: u64) -> Page {
-        let group = |id: &&str| Listed { id: (*id).to_owned(), name: "G".to_owned() };
+        let group = |id: &&str| Listed { tag: Tag { id: (*id).to_owned(), stamp: None }, name: "G".to_owned() };
         Page { groups: ids.iter().map(group).collect(), pages }
     }
 

@@ -3,14 +3,14 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::model::{shortened, shown};
+use crate::model::{Tag, shortened, shown};
 
 /// A group as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Listed {
-    /// Its id.
-    #[serde(deserialize_with = "id")]
-    pub id: String,
+    /// Its id, and when it was last changed.
+    #[serde(flatten, deserialize_with = "tag")]
+    pub tag: Tag,
     /// Its name.
     pub name: String,
 }
@@ -29,10 +29,33 @@ struct Envelope<T> {
     data: T,
 }
 
+/// The fields that tell a group from others and from what it was before; the API has two names for the one.
 #[derive(Deserialize)]
-struct Created {
+struct Marks {
     #[serde(deserialize_with = "id")]
     id: String,
+    #[serde(default)]
+    updated_at: Value,
+    #[serde(default)]
+    last_updated: Value,
+}
+
+impl From<Marks> for Tag {
+    fn from(marks: Marks) -> Self {
+        let text = |value: Value| match value {
+            Value::Null => None,
+            Value::String(text) => Some(text),
+            other => Some(other.to_string()),
+        };
+        Self { id: marks.id, stamp: text(marks.updated_at).or_else(|| text(marks.last_updated)) }
+    }
+}
+
+#[derive(Deserialize)]
+struct Created(#[serde(deserialize_with = "tag")] Tag);
+
+fn tag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tag, D::Error> {
+    Marks::deserialize(deserializer).map(Tag::from)
 }
 
 #[derive(Deserialize)]
@@ -60,10 +83,10 @@ fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     }
 }
 
-/// The id in the answer to a create request; none if the body is anything else.
+/// The group in the answer to a create request; none if the body is anything else.
 #[must_use]
-pub fn created_id(body: &[u8]) -> Option<String> {
-    serde_json::from_slice::<Envelope<Created>>(body).ok().map(|envelope| envelope.data.id)
+pub fn created(body: &[u8]) -> Option<Tag> {
+    serde_json::from_slice::<Envelope<Created>>(body).ok().map(|envelope| envelope.data.0)
 }
 
 impl Page {
@@ -156,12 +179,33 @@ mod tests {
 
     #[test]
     fn an_id_is_taken_from_the_envelope_as_text_or_number() {
-        assert_eq!(created_id(br#"{"data":{"id":"g1","name":"A","new":1}}"#).as_deref(), Some("g1"));
-        assert_eq!(created_id(br#"{"data":{"id":7}}"#).as_deref(), Some("7"));
+        let id = |body: &[u8]| created(body).map(|tag| tag.id);
+        assert_eq!(id(br#"{"data":{"id":"g1","name":"A","new":1}}"#).as_deref(), Some("g1"));
+        assert_eq!(id(br#"{"data":{"id":7}}"#).as_deref(), Some("7"));
         for body in
             ["", "{}", r#"{"data":{}}"#, r#"{"data":{"id":""}}"#, r#"{"id":"g1"}"#, r#"{"data":{"id":"g1""#, "<html>"]
         {
-            assert_eq!(created_id(body.as_bytes()), None, "{body}");
+            assert_eq!(created(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn when_a_group_was_last_changed_is_told_under_either_name() {
+        for (fields, expected) in [
+            (r#""updated_at":"2026-11-23T10:00:00Z""#, Some("2026-11-23T10:00:00Z")),
+            (r#""last_updated":"b""#, Some("b")),
+            (r#""updated_at":null,"last_updated":"b""#, Some("b")),
+            (r#""updated_at":"a","last_updated":"b""#, Some("a")),
+            (r#""updated_at":17"#, Some("17")),
+            (r#""name":"A""#, None),
+        ] {
+            let group =
+                format!(r#"{{"id":"g1","name":"A",{fields}}}"#).replace(r#""name":"A","name":"A""#, r#""name":"A""#);
+            let stamp = created(format!(r#"{{"data":{group}}}"#).as_bytes()).unwrap().stamp;
+            assert_eq!(stamp.as_deref(), expected, "{fields}");
+            let list = format!(r#"{{"data":[{group}],"meta":{{"pagination":{{"total_pages":1}}}}}}"#);
+            let listed = Page::parse(list.as_bytes()).unwrap().groups.remove(0);
+            assert_eq!((listed.name.as_str(), listed.tag.stamp.as_deref()), ("A", expected), "{fields}");
         }
     }
 

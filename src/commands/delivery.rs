@@ -1,0 +1,148 @@
+//! From a journal that holds a run's rows to one that holds their fates: list → settle what is there → resolve what is in
+//! doubt → send the rest. `import` gives it sockets; the tests, a storm.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use futures::{StreamExt, stream};
+
+use crate::check::Names;
+use crate::journal::{Journal, JournalError, OpenRow, RunId, Writer};
+use crate::model::{Event, Fate, Found, Halt, Listener, OnExisting, Past, RowId, Sightings, Trouble};
+use crate::plan;
+use crate::send::{Api, Lane, Policy, Unread, send_all};
+use crate::tallyfy::{Exchange, Listed, Walk};
+
+/// What it takes to bring the rows of a run into the organization.
+pub struct Delivery<E> {
+    /// The API.
+    pub api: Arc<Api<E>>,
+    /// The user's choices.
+    pub policy: Policy,
+    /// How many rows are worked on at once.
+    pub lanes: usize,
+    /// Hears what goes on.
+    pub listener: Listener,
+}
+
+impl<E: Exchange> Delivery<E> {
+    /// Settles every row whose group is there, and sees that no row is in doubt any more. Where that cannot be done, the
+    /// run is stopped.
+    ///
+    /// # Errors
+    /// If the journal cannot be used.
+    pub async fn prepare(&self, journal: &mut Journal, run: RunId, names: &Names<RowId>) -> Result<(), JournalError> {
+        let walk = Census { api: &self.api, names, on_existing: self.policy.on_existing, listener: &self.listener };
+        let Some(pages) = walk.settle(journal).await? else { return Ok(()) };
+        for (number, wait) in self.api.looks().into_iter().enumerate() {
+            let doubts = journal.in_doubt(run)?;
+            if doubts.is_empty() {
+                return Ok(());
+            }
+            if number == 0 {
+                tracing::warn!("looking up first what was being sent when the run was cut off: {} rows", doubts.len());
+            }
+            if !self.api.stop.sleep(wait).await {
+                return Ok(());
+            }
+            // Whichever takes fewer requests.
+            if doubts.len() as u64 > pages {
+                walk.settle(journal).await?;
+            } else {
+                let fates = self.look_up(doubts).await;
+                journal.settle(&fates)?;
+            }
+            if self.api.stop.is_raised() {
+                return Ok(());
+            }
+        }
+        journal.presume_absent(run)
+    }
+
+    /// The fates of the rows in doubt whose groups are there, by a search for each.
+    async fn look_up(&self, doubts: Vec<(RowId, String)>) -> Vec<(RowId, Fate)> {
+        let look = async |(row, name): (RowId, String)| match self.api.find(&name, self.policy.matching).await {
+            Ok(found) => plan::ours(found, Trouble::interrupted()).map(|fate| (row, fate)),
+            Err(Unread::Stopped) => None,
+            Err(unread) => Some((row, Fate::Unknown(unread.on(Trouble::interrupted())))),
+        };
+        stream::iter(doubts).map(look).buffered(self.lanes).filter_map(async |fate| fate).collect().await
+    }
+
+    /// Sends what is left: the writer and the lanes, each to be polled to its end.
+    pub fn send(&self, journal: Journal, run: RunId) -> (Writer, impl Future<Output = ()> + use<E>) {
+        let stop = self.api.stop.clone();
+        let (writer, handle, feed) = Writer::new(journal, run, self.lanes, move || stop.raise(Halt::Journal));
+        let lane = Lane {
+            api: Arc::clone(&self.api),
+            journal: handle,
+            policy: self.policy,
+            listener: Arc::clone(&self.listener),
+        };
+        (writer, send_all(lane, feed, self.lanes))
+    }
+}
+
+/// A walk through all groups of the organization.
+pub(super) struct Census<'a, E> {
+    /// The API.
+    pub(super) api: &'a Api<E>,
+    /// Who has which name.
+    pub(super) names: &'a Names<RowId>,
+    /// What becomes of a name that somebody else's group has.
+    pub(super) on_existing: OnExisting,
+    /// Hears of every page.
+    pub(super) listener: &'a Listener,
+}
+
+/// Rows whose names were seen and that only the whole list can settle: those in doubt, which may be there twice, and
+/// those whose very name may still come.
+type Pending = HashMap<RowId, (Past, Sightings)>;
+
+impl<E: Exchange> Census<'_, E> {
+    /// Settles the rows whose groups the list shows; gives how many pages it has, or stops the run.
+    pub(super) async fn settle(&self, journal: &mut Journal) -> Result<Option<u64>, JournalError> {
+        let mut walk = Walk::default();
+        let mut pending = Pending::new();
+        loop {
+            match self.api.next_page(None, &mut walk).await {
+                Ok(Some(groups)) => {
+                    (self.listener)(Event::Listed { page: walk.read(), pages: walk.pages() });
+                    self.take_page(groups, journal, &mut pending)?;
+                }
+                Ok(None) => break,
+                Err(Unread::Stopped) => return Ok(None),
+                Err(Unread::Failed(trouble)) => {
+                    self.api.stop.raise(Halt::Unreachable(trouble.message));
+                    return Ok(None);
+                }
+            }
+        }
+        let fate = |(row, (past, seen)): (RowId, (Past, Sightings))| {
+            plan::listed(past, seen.found(), self.on_existing).map(|fate| (row, fate))
+        };
+        let fates: Vec<_> = pending.into_iter().filter_map(fate).collect();
+        journal.settle(&fates)?;
+        Ok(Some(walk.pages()))
+    }
+
+    fn take_page(&self, groups: Vec<Listed>, journal: &mut Journal, pending: &mut Pending) -> Result<(), JournalError> {
+        let mut fates: HashMap<RowId, Fate> = HashMap::new();
+        for group in groups {
+            let Some(row) = self.names.get(&group.name) else { continue };
+            let Some(OpenRow { name, past }) = journal.open_row(row)? else { continue };
+            let is_exact = group.name == name;
+            if past == Past::New && is_exact {
+                pending.remove(&row);
+                if let Some(fate) = plan::listed(past, Found::One(group.tag), self.on_existing) {
+                    fates.entry(row).or_insert(fate);
+                }
+            } else if !fates.contains_key(&row) {
+                pending.entry(row).or_insert_with(|| (past, Sightings::default())).1.add(&group.tag, is_exact);
+            }
+        }
+        let fates: Vec<_> = fates.into_iter().collect();
+        journal.settle(&fates)
+    }
+}
