@@ -13,6 +13,7 @@ use super::{JournalError, wal};
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
 const VERSION: i64 = 2;
+/// Its tables and the view.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
 /// What kind of server the groups are in: a rehearsal must never be taken for the real thing.
@@ -176,8 +177,7 @@ impl Journal {
             durable(db, &self.path)?;
             if is_new {
                 db.execute_batch(&format!(
-                    "BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {} COMMIT;",
-                    SCHEMA
+                    "BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {SCHEMA} COMMIT;"
                 ))?;
             }
             Ok(())
