@@ -26,10 +26,10 @@ pub enum Failure {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// An output cannot be written, as was found before anything was sent.
-    #[error("cannot write {0}; nothing was sent")]
+    #[error("cannot write {0}; nothing was sent: mend that and run the same command again, or name another file")]
     Unwritable(OutputError),
     /// An output cannot be written although all is done; the journal has everything.
-    #[error("cannot write {0}; the journal has everything: make room and run the same command again")]
+    #[error("cannot write {0}; the journal has everything: mend that and run the same command again")]
     Output(#[from] OutputError),
     /// Two outputs would be one file.
     #[error("{one} and {other} name the same file")]
@@ -106,6 +106,7 @@ impl Failure {
         match self {
             Self::Settings(error) if error.is_token() => Ending::Token,
             Self::Journal(error) if !error.is_usage() => Ending::Failed,
+            Self::Unwritable(error) if !error.is_usage() => Ending::Failed,
             Self::Settings(_)
             | Self::Read(_)
             | Self::Journal(_)

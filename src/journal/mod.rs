@@ -9,8 +9,10 @@ mod intents;
 mod lock;
 mod outcomes;
 mod recover;
+mod sound;
 mod stage;
 mod store;
+mod wal;
 mod writer;
 
 use std::path::PathBuf;
@@ -19,7 +21,7 @@ pub use outcomes::{OpenRow, SentGroup};
 pub use store::{Journal, Owner, Realm, RunId};
 pub use writer::{Down, Feed, Handle, Writer};
 
-use crate::model::{Job, shown_path};
+use crate::model::{Job, is_misplaced, shown_path};
 
 /// A job whose intent is on disk: the right to send it once.
 #[derive(Debug)]
@@ -42,13 +44,24 @@ impl Begun {
 /// The journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The database failed: a full disk, a damaged file, no permission.
+    /// The database failed: a full disk, no permission.
     #[error("journal {}: {reason}; what is in it is kept: mend that and run the same command again", shown_path(path))]
     Database {
         /// The journal's file.
         path: PathBuf,
         /// What SQLite says.
         reason: rusqlite::Error,
+    },
+    /// The file was a journal once.
+    #[error(
+        "journal {}: is damaged ({what}); nothing more is sent, and the file stays as it is: put a copy of it back, or move it away and run the same command again (what is in the organization is found by name, and told as `exists`)",
+        shown_path(path)
+    )]
+    Damaged {
+        /// The journal's file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
     },
     /// The file is something else.
     #[error("journal {}: the file is no journal of tallyfy-groups; name another with --journal", shown_path(.0))]
@@ -91,7 +104,10 @@ pub enum JournalError {
         holder: Option<u32>,
     },
     /// It cannot be locked or created.
-    #[error("journal {}: {reason}", shown_path(path))]
+    #[error(
+        "journal {}: {reason}; nothing was sent: mend that and run the same command again, or name another with --journal",
+        shown_path(path)
+    )]
     Io {
         /// The journal's file.
         path: PathBuf,
@@ -104,7 +120,11 @@ impl JournalError {
     /// Whether another file would do: the mistake is in what was asked, not in the machine.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        !matches!(self, Self::Database { .. })
+        match self {
+            Self::Database { .. } | Self::Damaged { .. } => false,
+            Self::Io { reason, .. } => is_misplaced(reason),
+            _ => true,
+        }
     }
 }
 

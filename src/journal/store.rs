@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use super::JournalError;
 use super::lock::Lock;
+use super::{JournalError, wal};
 
 /// Marks the file as ours (`TGrp`), for `file` and for us.
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
 const VERSION: i64 = 2;
+/// Its tables and the view.
+pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
 /// What kind of server the groups are in: a rehearsal must never be taken for the real thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,11 +89,19 @@ impl Journal {
         // By the file itself, however it is spelled or linked.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let lock = Lock::take(path)?;
+        let has_log = wal::look(path)?;
         let db = Connection::open(path).map_err(|reason| Self::failed(path, reason))?;
         let journal = Self { path: path.to_owned(), db, _lock: Some(lock) };
-        journal.prepare()?;
+        // What is refused stays as it is: SQLite would work its log into the file on the way out.
+        journal.set(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
+        let is_new = journal.is_new()?;
+        if !is_new {
+            journal.check_sound(has_log)?;
+            journal.check_owner(owner)?;
+        }
+        journal.set(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        journal.prepare(is_new)?;
         journal.forget_unread_runs()?;
-        journal.check_owner(owner)?;
         Ok(journal)
     }
 
@@ -114,13 +124,16 @@ impl Journal {
         let path = PathBuf::from("(temporary)");
         let db = Connection::open("").map_err(|reason| Self::failed(&path, reason))?;
         let journal = Self { path, db, _lock: None };
-        journal.run(|db| db.execute_batch(include_str!("schema.sql")))?;
+        journal.run(|db| db.execute_batch(SCHEMA))?;
         Ok(journal)
     }
 
     pub(super) fn failed(path: &Path, reason: rusqlite::Error) -> JournalError {
         match reason.sqlite_error_code() {
             Some(rusqlite::ErrorCode::NotADatabase) => JournalError::Foreign(path.to_owned()),
+            Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
+                JournalError::Damaged { path: path.to_owned(), what: reason.to_string() }
+            }
             _ => JournalError::Database { path: path.to_owned(), reason },
         }
     }
@@ -140,7 +153,12 @@ impl Journal {
         })
     }
 
-    fn prepare(&self) -> Result<(), JournalError> {
+    fn set(&self, option: DbConfig, is_on: bool) -> Result<(), JournalError> {
+        self.run(|db| db.set_db_config(option, is_on).map(drop))
+    }
+
+    /// Whether there is nothing in it yet; else it is a journal of this version.
+    fn is_new(&self) -> Result<bool, JournalError> {
         let marks = self.marks()?;
         let is_new = marks.tables == 0;
         if !is_new && !marks.is_ours() {
@@ -149,14 +167,17 @@ impl Journal {
         if !is_new && marks.version != VERSION {
             return Err(JournalError::Version { path: self.path.clone(), found: marks.version, ours: VERSION });
         }
+        Ok(is_new)
+    }
+
+    fn prepare(&self, is_new: bool) -> Result<(), JournalError> {
+        // Else SQLite plans a query anew whenever other values are bound.
+        self.set(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         self.run(|db| {
             durable(db, &self.path)?;
-            // Else SQLite plans a query anew whenever other values are bound.
-            db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
             if is_new {
                 db.execute_batch(&format!(
-                    "BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {} COMMIT;",
-                    include_str!("schema.sql")
+                    "BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {SCHEMA} COMMIT;"
                 ))?;
             }
             Ok(())
@@ -165,10 +186,8 @@ impl Journal {
 
     fn check_owner(&self, owner: &Owner) -> Result<(), JournalError> {
         let last = self.run(|db| {
-            db.query_row("SELECT organization, realm FROM runs ORDER BY id DESC LIMIT 1", [], |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
-            })
-            .optional()
+            let last = "SELECT organization, realm FROM runs WHERE state <> 'reading' ORDER BY id DESC LIMIT 1";
+            db.query_row(last, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).optional()
         })?;
         match last {
             Some((organization, realm)) if organization != owner.organization || realm != owner.realm.as_str() => {

@@ -4,6 +4,7 @@
 //! journal, and ends with a [`Fate`]; an [`Account`] is what is reported of it.
 
 mod account;
+mod blame;
 mod entries;
 mod event;
 mod fate;
@@ -16,6 +17,7 @@ mod row;
 mod text;
 
 pub use account::{Account, Counts, Status};
+pub use blame::is_misplaced;
 pub use entries::Entries;
 pub use event::{Event, Halt, Listener};
 pub use fate::{Fate, Tag, Trouble};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::model::shown_path;
+use crate::model::{is_misplaced, shown_path};
 
 /// A file cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,14 @@ pub struct OutputError {
     pub path: PathBuf,
     /// What the system says.
     pub reason: io::Error,
+}
+
+impl OutputError {
+    /// Whether another file would do: the mistake is in what was asked, not in the machine.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        is_misplaced(&self.reason)
+    }
 }
 
 /// A file on its way.
@@ -34,14 +42,15 @@ enum Place {
 impl Write for Place {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Beside(file) => file.write(buffer),
+            // Not by way of the temporary file, which would tell its own name.
+            Self::Beside(file) => file.as_file_mut().write(buffer),
             Self::Device(file) => file.write(buffer),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Beside(file) => file.flush(),
+            Self::Beside(file) => file.as_file_mut().flush(),
             Self::Device(file) => file.flush(),
         }
     }

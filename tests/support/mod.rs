@@ -3,6 +3,8 @@
 #![allow(dead_code, unused_imports, reason = "every test binary uses a part of it")]
 
 mod desk;
+#[cfg(target_os = "linux")]
+mod disk;
 mod results;
 mod rows;
 mod server;
@@ -10,6 +12,8 @@ mod server;
 use std::time::{Duration, Instant};
 
 pub(crate) use desk::{Desk, Outcome, Running};
+#[cfg(target_os = "linux")]
+pub(crate) use disk::{EACCES, EIO, ENOSPC, Fault, Noted, noted};
 pub(crate) use results::{HEADER, Told, assert_accounts, assert_answers, statuses};
 pub(crate) use rows::{Draft, Kind, as_csv, as_jsonl, good, good_names, rows};
 pub(crate) use server::{ORG, Server, TOKEN};

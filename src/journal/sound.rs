@@ -1,0 +1,83 @@
+//! Whether an existing journal is as it was written: looked at before anything is sent or changed.
+//!
+//! SQLite keeps no checksums of its pages: a letter changed within a value is seen only where it breaks a rule.
+
+use std::collections::HashSet;
+use std::fs;
+
+use rusqlite::{Connection, Row};
+
+use super::JournalError;
+use super::store::{Journal, SCHEMA};
+
+/// What holds of every journal. Rows beyond those of the last run belong to one that was cut off while it read.
+const LEDGER: [(&str, &str); 3] = [
+    (
+        "rows and runs do not agree",
+        "SELECT (SELECT count(*) FROM rows WHERE id <= (SELECT coalesce(max(last_row), 0) FROM runs))
+             <> (SELECT coalesce(sum((SELECT count(*) FROM rows WHERE id BETWEEN first_row AND last_row)), 0) FROM runs)",
+    ),
+    (
+        "a row that something was noted of is missing",
+        "SELECT EXISTS (SELECT 1 FROM intents WHERE row NOT IN (SELECT id FROM rows))
+             OR EXISTS (SELECT 1 FROM outcomes WHERE row NOT IN (SELECT id FROM rows))
+             OR EXISTS (SELECT 1 FROM intents WHERE row > (SELECT coalesce(max(last_row), 0) FROM runs))
+             OR EXISTS (SELECT 1 FROM outcomes WHERE row > (SELECT coalesce(max(last_row), 0) FROM runs))",
+    ),
+    (
+        "a group without an id",
+        "SELECT EXISTS (SELECT 1 FROM outcomes WHERE (status = 'created' OR status = 'exists') <> (group_id IS NOT NULL))",
+    ),
+];
+
+impl Journal {
+    /// Makes sure that the journal is as it was written. With a log, the last pages may not be in the file yet.
+    pub(super) fn check_sound(&self, has_log: bool) -> Result<(), JournalError> {
+        let damaged = |what| Err(JournalError::Damaged { path: self.path.clone(), what });
+        let size = |db: &Connection| {
+            db.query_row("SELECT page_size * page_count FROM pragma_page_size, pragma_page_count", [], |row| row.get(0))
+        };
+        let (size, there): (u64, u64) = (self.run(size)?, fs::metadata(&self.path).map_or(0, |found| found.len()));
+        if !has_log && there < size {
+            return damaged(format!("{there} bytes of {size} are left"));
+        }
+        self.run(flaw)?.map_or(Ok(()), damaged)
+    }
+}
+
+/// What is wrong with a journal.
+fn flaw(db: &Connection) -> rusqlite::Result<Option<String>> {
+    let found: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found != "ok" {
+        return Ok(Some(found.replace('\n', " ")));
+    }
+    let scratch = Connection::open_in_memory()?;
+    scratch.execute_batch(SCHEMA)?;
+    if !schema(&scratch)?.is_subset(&schema(db)?) {
+        return Ok(Some("its tables are not as they were made".to_owned()));
+    }
+    for (what, is_so) in LEDGER {
+        if db.query_row(is_so, [], |row| row.get(0))? {
+            return Ok(Some(what.to_owned()));
+        }
+    }
+    Ok((!is_legible(db)?).then(|| "an outcome cannot be read".to_owned()))
+}
+
+fn schema(db: &Connection) -> rusqlite::Result<HashSet<(String, String, Option<String>)>> {
+    let mut query = db.prepare("SELECT type, name, sql FROM sqlite_schema")?;
+    query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+}
+
+/// SQLite takes any bytes for text.
+fn is_legible(db: &Connection) -> rusqlite::Result<bool> {
+    let mut query = db.prepare("SELECT group_id, code, error FROM outcomes")?;
+    let mut rows = query.query([])?;
+    let is_text = |row: &Row<'_>, column| row.get_ref(column).is_ok_and(|value| value.as_str_or_null().is_ok());
+    while let Some(row) = rows.next()? {
+        if !(0..3).all(|column| is_text(row, column)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

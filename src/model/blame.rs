@@ -1,0 +1,20 @@
+//! Whose the trouble with a file is: of what was asked, or of the machine.
+
+use std::io::{Error, ErrorKind as Kind};
+
+/// Whether a file cannot be used because of where it is or what it is, and another would do;
+/// else the machine failed: a full disk, a broken one.
+#[must_use]
+pub fn is_misplaced(reason: &Error) -> bool {
+    matches!(
+        reason.kind(),
+        Kind::NotFound
+            | Kind::PermissionDenied
+            | Kind::IsADirectory
+            | Kind::NotADirectory
+            | Kind::ReadOnlyFilesystem
+            | Kind::InvalidInput
+            | Kind::InvalidFilename
+            | Kind::Other
+    )
+}
