@@ -233,13 +233,13 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be written.
     pub fn end_run(&self, run: RunId, is_settled: bool) -> Result<(), JournalError> {
-        self.run(|db| {
-            db.execute("UPDATE runs SET ended_at = ?2 WHERE id = ?1", params![run.0, now()])?;
-            if is_settled {
-                db.execute("UPDATE runs SET state = 'ended' WHERE state IN ('open', 'continued')", [])?;
-            }
-            Ok(())
-        })
+        let end = if is_settled {
+            "UPDATE runs SET state = 'ended', ended_at = CASE WHEN id = ?1 THEN ?2 ELSE ended_at END
+             WHERE state IN ('open', 'continued')"
+        } else {
+            "UPDATE runs SET ended_at = ?2 WHERE id = ?1"
+        };
+        self.run(|db| db.execute(end, params![run.0, now()]).map(drop))
     }
 }
 

@@ -1,4 +1,4 @@
-//! One group a row, whatever happens: the weather of `tests/weather/` in paused time, and a journal that is cut after every entry.
+//! One group a row, whatever the weather: the scripts of `tests/weather/`, in paused time.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod storm;
@@ -7,15 +7,13 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::Connection;
-use storm::life::{End, Habits, Left, Place, import, live};
+use storm::life::{End, Habits, Place, live};
 use storm::oracle::{self, History};
-use storm::rows::{Sheet, good};
+use storm::rows::good;
 use storm::world::{Shared, Ways};
 use storm::{folder, in_paused_time};
 use tallyfy_groups::model::Status;
-use tallyfy_groups::sandbox::{Headers, Options, Planted, Request, Weather};
-use tallyfy_groups::send::Stop;
+use tallyfy_groups::sandbox::{Options, Weather};
 
 /// How many rows go through each weather.
 const ROWS: usize = 500;
