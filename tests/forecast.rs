@@ -74,3 +74,33 @@ fn a_name_that_is_taken_after_a_send_of_ours_is_ours_however_late_lists_show_it(
     // What is unknown for want of a list is settled by the same command again, later.
     weathered(FOR_MINUTES, true, 20);
 }
+
+/// The searches and the pages of lists that a run asked for after all its sends hung and it was killed.
+fn reads_after_a_kill(rows: usize, lanes: usize) -> (usize, usize) {
+    let (sheet, folder) = (good(rows), folder());
+    fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
+    let place = Place { folder: folder.path(), file: "groups.csv" };
+    in_paused_time(async {
+        let hang = Weather::parse("[[fault]]\nkind = 'hang-before'\nmethod = 'POST'").unwrap();
+        let world = Shared::new(&Options { groups: 250, ..Options::default() }, hang, Ways::NONE, 5);
+        let habits = Habits { lanes, ..Habits::default() };
+        live(&place, &world, &habits, End::Killed(Duration::from_secs(20))).await;
+        world.with(|world| {
+            world.log.clear();
+            world.simulation.heal();
+        });
+        assert!(live(&place, &world, &habits, End::Natural).await.unwrap().is_complete());
+        world.with(|world| {
+            let count =
+                |word: &str| world.log.iter().filter(|line| line.contains("GET") && line.contains(word)).count();
+            (count("&q="), count("page=") - count("&q="))
+        })
+    })
+}
+
+#[test]
+fn many_rows_in_doubt_are_looked_up_by_walks_and_few_by_a_search_each() {
+    // Three pages of groups: one walk at the start, and three looks at what is in doubt.
+    assert_eq!(reads_after_a_kill(100, 40), (0, 3 + 3 * 3));
+    assert_eq!(reads_after_a_kill(2, 1), (3 * 2, 3));
+}

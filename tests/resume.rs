@@ -201,24 +201,7 @@ fn a_run_that_ended_is_history_and_the_next_starts_from_what_is_there() {
     let server = Server::calm();
     let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
     desk.run(FAST).expect(0);
-    let gone = server.group(&rows[3].name);
-    server.with(|simulation| {
-        let headers = [
-            ("authorization", format!("Bearer {}", support::TOKEN)),
-            ("x-tallyfy-client", "APIClient".into()),
-            ("accept", "application/json".into()),
-        ];
-        let request = tallyfy_groups::sandbox::Request {
-            method: "DELETE".to_owned(),
-            path: format!("/organizations/{}/groups/{}", support::ORG, gone.id),
-            query: None,
-            headers: headers.into_iter().collect(),
-            body: Vec::new(),
-        };
-        let now = simulation.now();
-        simulation.handle(&request, now);
-    });
-    assert_eq!(server.groups().len(), 19);
+    server.delete(&server.group(&rows[3].name).id);
     desk.run(FAST).expect(0);
     let lines = desk.results("groups.results.csv");
     let expected: Vec<&str> = (0..20).map(|index| if index == 3 { "created" } else { "exists" }).collect();

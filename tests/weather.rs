@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use support::{Desk, Server, as_csv, assert_answers, good_names, rows};
+use support::{Desk, Server, as_csv, assert_answers, good_names, rows, statuses};
 use tallyfy_groups::sandbox::Options;
 
 /// Imports 120 rows under a fault that strikes some POSTs; `again` is how many rows were rightly sent a second time.
@@ -124,6 +124,48 @@ fn a_row_that_is_never_answered_is_told_and_a_rerun_under_a_clear_sky_finishes()
     server.with(tallyfy_groups::sandbox::Simulation::heal);
     desk.run(&["import", "groups.csv"]).expect(0);
     assert_eq!(server.names().len(), 20);
+}
+
+#[test]
+fn of_two_groups_of_a_name_none_is_adopted_and_the_same_command_settles_it_later() {
+    let options = Options { unique_names: false, ..Options::default() };
+    let server = Server::start(options, "[[fault]]\nkind = 'hang-after'\nmethod = 'POST'\nat = [2]");
+    let desk = Desk::at(&server).with("groups.csv", "name\nA\nB\nC\n");
+    let flags = ["import", "groups.csv", "--concurrency", "1", "--timeout", "2s", "--settle", "600ms"];
+    let running = desk.start(&flags);
+    server.wait_for_groups(2);
+    let ours = server.group("B").id;
+    server.plant("somebody-elses", "B");
+    running.end().expect(9).tells("unknown");
+    let lines = desk.results("groups.results.csv");
+    assert_eq!(statuses(&lines), ["created", "unknown", "created"]);
+    assert_eq!((lines[1].group_id.as_ref(), lines[1].error_code.as_deref()), (None, Some("timeout")));
+    assert!(lines[1].error.as_ref().unwrap().contains("2 groups have this name"), "{:?}", lines[1].error);
+    desk.run(&flags).expect(9);
+    server.delete("somebody-elses");
+    desk.run(&flags).expect(0);
+    let lines = desk.results("groups.results.csv");
+    assert_eq!((statuses(&lines), lines[1].group_id.as_ref()), (vec!["created"; 3], Some(&ours)));
+    server.assert_each_once(&["A", "B", "C"].map(str::to_owned));
+}
+
+#[test]
+fn a_row_that_cannot_be_looked_up_is_unknown_and_the_same_command_settles_it_later() {
+    let faults = "[[fault]]\nkind = 'drop-after'\nmethod = 'POST'\nat = [2]\n\
+        [[fault]]\nkind = 'html-before'\nmethod = 'GET'\nfrom = 2";
+    let server = Server::start(Options { unique_names: false, ..Options::default() }, faults);
+    let desk = Desk::at(&server).with("groups.csv", "name\nA\nB\nC\n");
+    let flags = ["import", "groups.csv", "--concurrency", "1", "--max-attempts", "2", "--settle", "600ms"];
+    desk.run(&flags).expect(9);
+    let lines = desk.results("groups.results.csv");
+    assert_eq!(statuses(&lines), ["created", "unknown", "created"]);
+    assert!(lines[1].error.as_ref().unwrap().contains("looking it up failed"), "{:?}", lines[1].error);
+    desk.run(&flags).expect(1).says("cannot be listed");
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "unknown", "created"]);
+    server.with(tallyfy_groups::sandbox::Simulation::heal);
+    desk.run(&flags).expect(0);
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["created"; 3]);
+    server.assert_each_once(&["A", "B", "C"].map(str::to_owned));
 }
 
 #[test]

@@ -115,7 +115,7 @@ impl Journal {
                    AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id)
                    AND identity IN (
                        SELECT sent.identity FROM intents JOIN rows AS sent ON sent.id = intents.row
-                       WHERE at_ms >= ?2 AND effect <> 'none' AND sent.id NOT BETWEEN first_row AND last_row)",
+                       WHERE at_ms >= ?2 AND effect <> 'none')",
                 params![run.0, since],
                 |row| row.get(0),
             )

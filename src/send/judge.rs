@@ -108,7 +108,7 @@ pub fn judge_read(answer: Result<Answer, Lost>, now: SystemTime) -> Reading {
 
 /// How long to wait before the next send: exponential, with full jitter; `random` is from 0 to 1.
 #[must_use]
-pub fn backoff(sends: u32, random: f64) -> Duration {
+pub(super) fn backoff(sends: u32, random: f64) -> Duration {
     let doubled = BACKOFF_MIN.saturating_mul(2_u32.saturating_pow(sends.saturating_sub(1)));
     doubled.min(BACKOFF_MAX).mul_f64(random.clamp(0.0, 1.0))
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 pub use deliver::{Lane, Policy};
-pub use judge::{backoff, judge_create, judge_read};
+pub use judge::{Reading, Verdict, judge_create, judge_read};
 pub use pace::{Pace, Paced, Rate, RateError};
 pub use reads::{Api, Jitter, Unread};
 pub use stop::Stop;

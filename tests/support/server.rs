@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tallyfy_groups::sandbox::{Group, Options, Planted, Simulation, Weather, serve};
+use tallyfy_groups::sandbox::{Group, Options, Planted, Request, Simulation, Weather, serve};
 use tokio::sync::oneshot;
 
 use super::wait_for;
@@ -114,6 +114,25 @@ impl Server {
     pub(crate) fn plant(&self, id: &str, name: &str) {
         let group = Planted { id: id.to_owned(), name: name.to_owned(), ..Planted::default() };
         self.with(|simulation| simulation.plant(group));
+    }
+
+    /// Somebody deletes a group.
+    pub(crate) fn delete(&self, id: &str) {
+        let headers = [
+            ("authorization", format!("Bearer {TOKEN}")),
+            ("x-tallyfy-client", "APIClient".into()),
+            ("accept", "application/json".into()),
+        ];
+        let request = Request {
+            method: "DELETE".to_owned(),
+            path: format!("/organizations/{ORG}/groups/{id}"),
+            query: None,
+            headers: headers.into_iter().collect(),
+            body: Vec::new(),
+        };
+        let count = self.groups().len();
+        self.with(|simulation| simulation.handle(&request, simulation.now()));
+        assert_eq!(self.groups().len(), count - 1, "{id} is gone");
     }
 
     /// Waits until so many groups are there.
