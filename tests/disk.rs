@@ -213,6 +213,8 @@ fn results_and_rejects_that_fail_at_the_end_are_written_by_the_next_run() {
     cases.push(once_there(Fault::from("write", UNFINISHED, ENOSPC, 1), REJECTS));
     // The first sync once the results are there is their folder's.
     cases.push(once_there(Fault::from("sync", "/", EIO, 1), RESULTS));
+    // So it is for the rejects: what was cut off between the two is not taken for somebody's work.
+    cases.push(Case { fault: Fault::from("sync", "/", EIO, 1), when: When::File(REJECTS), file: REJECTS });
     // The run's end, which the journal notes last.
     cases.push(once_there(Fault::from("write", JOURNAL, ENOSPC, 1), JOURNAL));
     judge_all(cases);

@@ -168,10 +168,7 @@ impl Import<'_> {
             return Err(Failure::Unbalanced { read: staged.rows, accounted });
         }
         results.finish()?;
-        outputs::keep_mended(&sent.journal, &rejects)?;
-        let rejects = rejects.finish()?;
-        outputs::note_rejects(&sent.journal, &rejects)?;
-        Ok((summary, rejects))
+        Ok((summary, outputs::put_rejects(&sent.journal, rejects)?))
     }
 
     fn close(&self, summary: &Summary, closing: &Closing) -> io::Result<()> {

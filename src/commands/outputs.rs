@@ -67,28 +67,29 @@ fn absolute(path: &Path) -> Option<PathBuf> {
     path.canonicalize().ok().or_else(|| Some(folder(path).canonicalize().ok()?.join(path.file_name()?)))
 }
 
-/// Keeps rejects that somebody has mended: what is not as a run over this journal wrote it moves aside.
-pub(super) fn keep_mended(journal: &Journal, rejects: &Rejects) -> Result<(), Failure> {
-    for path in rejects.paths() {
-        if !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
-            continue;
-        }
-        let failed = |reason| Failure::Output(OutputError { path: path.to_owned(), reason });
-        let is_ours = journal.written(&path.to_string_lossy())? == Some(digest(path).map_err(failed)?);
-        if !is_ours {
-            let kept = free_name(path);
-            fs::rename(path, &kept).map_err(failed)?;
-            tracing::warn!("{} was changed since it was written: kept as {}", shown_path(path), shown_path(&kept));
-        }
+/// Puts the rejects in their places. Those that somebody has mended move aside first: what is not as a run over this journal
+/// wrote it. So that a run that is cut off here is not taken for somebody, the journal knows them before their places do.
+pub(super) fn put_rejects(journal: &Journal, rejects: Rejects) -> Result<Vec<PathBuf>, Failure> {
+    rejects.paths().try_for_each(|path| keep_mended(journal, path))?;
+    let rejects = rejects.seal()?;
+    for file in rejects.files() {
+        let Some(meanwhile) = file.meanwhile() else { continue };
+        let digest = digest(meanwhile).map_err(|reason| OutputError { path: file.path().to_owned(), reason })?;
+        journal.note_written(&file.path().to_string_lossy(), &digest)?;
     }
-    Ok(())
+    Ok(rejects.place()?)
 }
 
-/// Notes how the rejects were written.
-pub(super) fn note_rejects(journal: &Journal, written: &[PathBuf]) -> Result<(), Failure> {
-    for path in written.iter().filter(|path| path.is_file()) {
-        let digest = digest(path).map_err(|reason| OutputError { path: path.clone(), reason })?;
-        journal.note_written(&path.to_string_lossy(), &digest)?;
+fn keep_mended(journal: &Journal, path: &Path) -> Result<(), Failure> {
+    if !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
+        return Ok(());
+    }
+    let failed = |reason| Failure::Output(OutputError { path: path.to_owned(), reason });
+    let digest = digest(path).map_err(failed)?;
+    if !journal.has_written(&path.to_string_lossy(), &digest)? {
+        let kept = free_name(path);
+        fs::rename(path, &kept).map_err(failed)?;
+        tracing::warn!("{} was changed since it was written: kept as {}", shown_path(path), shown_path(&kept));
     }
     Ok(())
 }

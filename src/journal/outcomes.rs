@@ -153,22 +153,22 @@ impl Journal {
         })
     }
 
-    /// The digest of a file as a run over this journal last wrote it.
+    /// Whether a run over this journal wrote a file of this digest at that path, or was about to.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn written(&self, path: &str) -> Result<Option<Vec<u8>>, JournalError> {
-        self.run(|db| db.query_row("SELECT digest FROM written WHERE path = ?1", [path], |row| row.get(0)).optional())
+    pub fn has_written(&self, path: &str, digest: &[u8]) -> Result<bool, JournalError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM written WHERE path = ?1 AND digest = ?2)";
+        self.run(|db| db.query_row(sql, params![path, digest], |row| row.get(0)))
     }
 
-    /// Notes how a file was written.
+    /// Notes how a file is about to be written.
     ///
     /// # Errors
     /// If the journal cannot be written.
     pub fn note_written(&self, path: &str, digest: &[u8]) -> Result<(), JournalError> {
-        self.run(|db| {
-            db.execute("INSERT OR REPLACE INTO written (path, digest) VALUES (?1, ?2)", params![path, digest]).map(drop)
-        })
+        let sql = "INSERT OR IGNORE INTO written (path, digest) VALUES (?1, ?2)";
+        self.run(|db| db.execute(sql, params![path, digest]).map(drop))
     }
 }
 

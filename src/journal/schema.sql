@@ -25,10 +25,11 @@ CREATE TABLE files (
     PRIMARY KEY (run, number)
 ) STRICT, WITHOUT ROWID;
 
--- The rejects as they were written: a file that is not as it was written is somebody's work, and is kept.
+-- The rejects as runs wrote them: a file that is none of these is somebody's work, and is kept.
 CREATE TABLE written (
-    path   TEXT PRIMARY KEY,
-    digest BLOB NOT NULL                        -- SHA-256 of the file
+    path   TEXT NOT NULL,
+    digest BLOB NOT NULL,                       -- SHA-256 of the file
+    PRIMARY KEY (path, digest)
 ) STRICT, WITHOUT ROWID;
 
 -- One row for each row of the input, in input order; written before anything is sent, and not changed by sending.

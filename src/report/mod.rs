@@ -13,11 +13,11 @@ mod results;
 mod summary;
 
 pub use log::{LogError, LogFormat, LogOptions, start_log};
-pub use output::{OutputError, folder, probe};
+pub use output::{OutputError, Sealed, folder, probe};
 pub use plan::PlanReport;
 pub use problems::Problems;
 pub use progress::{Progress, ProgressMode};
-pub use rejects::{Rejects, reject_paths};
+pub use rejects::{Rejects, SealedRejects, reject_paths};
 pub use results::Results;
 pub use summary::{Closing, Summary};
 

@@ -75,10 +75,48 @@ impl Output {
 
     /// Puts the file in its place; it survives a power cut.
     pub(super) fn finish(self) -> Result<(), OutputError> {
+        self.seal()?.place()
+    }
+
+    /// Writes the last byte.
+    pub(super) fn seal(self) -> Result<Sealed, OutputError> {
         let Self { path, file } = self;
+        let work = || match file.into_inner().map_err(io::IntoInnerError::into_error)? {
+            Place::Device(_) => Ok(None),
+            Place::Beside(file) => file.as_file().sync_all().map(|()| Some(file)),
+        };
+        match work() {
+            Ok(file) => Ok(Sealed { path, file }),
+            Err(reason) => Err(OutputError { path, reason }),
+        }
+    }
+}
+
+/// A file that is whole, and not yet in its place.
+pub struct Sealed {
+    path: PathBuf,
+    /// None for a device, which has it already.
+    file: Option<NamedTempFile>,
+}
+
+impl Sealed {
+    /// Where it will stand.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where it stands meanwhile; nowhere if it went to a device.
+    #[must_use]
+    pub fn meanwhile(&self) -> Option<&Path> {
+        self.file.as_ref().map(NamedTempFile::path)
+    }
+
+    /// Puts it in its place; it survives a power cut.
+    pub(super) fn place(self) -> Result<(), OutputError> {
+        let Self { path, file } = self;
+        let Some(file) = file else { return Ok(()) };
         let work = || {
-            let Place::Beside(file) = file.into_inner().map_err(io::IntoInnerError::into_error)? else { return Ok(()) };
-            file.as_file().sync_all()?;
             let place = behind_links(&path);
             file.persist(&place).map_err(|error| error.error)?;
             sync_folder(&place)
@@ -115,14 +153,19 @@ impl CsvOutput {
         self.writer.write_record(cells).map_err(|error| OutputError { path: self.path.clone(), reason: error.into() })
     }
 
-    /// Puts the file in its place, with `tail` after its last row.
-    pub(super) fn finish(self, tail: &str) -> Result<(), OutputError> {
+    /// Puts the file in its place.
+    pub(super) fn finish(self) -> Result<(), OutputError> {
+        self.seal("")?.place()
+    }
+
+    /// Writes the last byte, that of `tail` after the last row.
+    pub(super) fn seal(self, tail: &str) -> Result<Sealed, OutputError> {
         let Self { path, writer } = self;
         let failed = |reason| OutputError { path: path.clone(), reason };
         let mut output =
             writer.into_inner().map_err(|error| failed(io::Error::new(error.error().kind(), error.to_string())))?;
         output.write_all(tail.as_bytes()).map_err(failed)?;
-        output.finish()
+        output.seal()
     }
 }
 

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::columns::{Union, has};
-use super::output::{CsvOutput, Output, OutputError, remove_stale};
+use super::output::{CsvOutput, Output, OutputError, Sealed, remove_stale};
 use crate::model::{Account, ERROR_COLUMN, Entries, Format, InputFile, Raw};
 
 /// The rejects of a run, on their way: one file for each format of the input.
@@ -63,27 +63,17 @@ impl Rejects {
         }
     }
 
-    /// Puts the files in their places, and removes those of an earlier run that are not needed any more.
-    /// Gives the files written.
+    /// Writes the last byte of each file.
     ///
     /// # Errors
     /// If they cannot be written.
-    pub fn finish(mut self) -> Result<Vec<PathBuf>, OutputError> {
-        let mut written = Vec::new();
-        for (format, path) in self.paths {
-            let finished = match format {
-                Format::Csv => self.csv.take().map(|output| output.finish(&self.tail)),
-                Format::Jsonl => self.jsonl.take().map(Output::finish),
-            };
-            match finished {
-                Some(finished) => {
-                    finished?;
-                    written.push(path);
-                }
-                None => remove_stale(&path)?,
-            }
-        }
-        Ok(written)
+    pub fn seal(self) -> Result<SealedRejects, OutputError> {
+        let csv = self.csv.map(|output| output.seal(&self.tail)).transpose()?;
+        let jsonl = self.jsonl.map(Output::seal).transpose()?;
+        let written: Vec<Sealed> = csv.into_iter().chain(jsonl).collect();
+        let is_stale = |path: &PathBuf| !written.iter().any(|file| file.path() == path);
+        let stale = self.paths.into_iter().map(|(_, path)| path).filter(is_stale).collect();
+        Ok(SealedRejects { written, stale })
     }
 
     /// A row under the common header, and why it was not imported. A row that was ragged stays ragged.
@@ -123,6 +113,33 @@ impl Rejects {
             None => Output::create(self.path(Format::Jsonl))?,
         };
         Ok(self.jsonl.insert(output))
+    }
+}
+
+/// The rejects of a run, whole, and not yet in their places.
+pub struct SealedRejects {
+    written: Vec<Sealed>,
+    /// Where an earlier run may have left some, and this one has none.
+    stale: Vec<PathBuf>,
+}
+
+impl SealedRejects {
+    /// The files.
+    #[must_use]
+    pub fn files(&self) -> &[Sealed] {
+        &self.written
+    }
+
+    /// Puts the files in their places, and removes those of an earlier run that are not needed any more.
+    /// Gives where they stand.
+    ///
+    /// # Errors
+    /// If that cannot be done.
+    pub fn place(self) -> Result<Vec<PathBuf>, OutputError> {
+        let paths = self.written.iter().map(|file| file.path().to_owned()).collect();
+        self.written.into_iter().try_for_each(Sealed::place)?;
+        self.stale.iter().try_for_each(|path| remove_stale(path))?;
+        Ok(paths)
     }
 }
 

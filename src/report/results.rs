@@ -128,7 +128,7 @@ impl<'a> Results<'a> {
     /// If it cannot be written.
     pub fn finish(self) -> Result<(), OutputError> {
         match self.sheet {
-            Sheet::Csv(output) => output.finish(""),
+            Sheet::Csv(output) => output.finish(),
             Sheet::Jsonl(output) => output.finish(),
         }
     }
