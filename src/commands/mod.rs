@@ -22,7 +22,8 @@ use indicatif::MultiProgress;
 
 use crate::cli::{Cli, Command};
 use crate::exit::Ending;
-use crate::report::start_log;
+use crate::model::Standing;
+use crate::report::{Closing, Summary, start_log};
 use crate::settings::{Environment, log_options};
 
 /// Does what was typed.
@@ -59,6 +60,21 @@ fn manual() -> io::Result<Vec<u8>> {
         clap_mangen::Man::new(subcommand.clone()).render(&mut pages)?;
     }
     Ok(pages)
+}
+
+/// Prints the closing summary.
+fn close<S: Standing>(summary: &Summary<S>, closing: &Closing, is_json: bool, is_quiet: bool) -> Result<(), Failure> {
+    let text = match (is_json, is_quiet) {
+        (true, _) => format!("{}\n", summary.json(closing)),
+        (false, true) => String::new(),
+        (false, false) => summary.text(closing),
+    };
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // All is done, whoever reads of it.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        closed => closed.map_err(Failure::Print),
+    }
 }
 
 fn print(bytes: &[u8]) -> Result<Ending, Failure> {

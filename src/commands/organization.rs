@@ -37,7 +37,7 @@ impl Line {
         let http = Http::new(base, &token, connection.timeout)?;
         let pace = Arc::new(Pace::new(connection.rate, connection.wait_max, stop.clone(), Arc::clone(listener)));
         let client = Client::new(Paced::new(http, Arc::clone(&pace)), &connection.organization);
-        let attempts_max = connection.policy.attempts_max;
+        let attempts_max = connection.attempts_max;
         let (stop, settle, jitter) = (stop.clone(), connection.settle, Jitter::default());
         let api = Api { client, pace, stop, attempts_max, settle, jitter };
         Ok(Self { api: Arc::new(api), _simulated: simulated })

@@ -4,13 +4,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::JournalError;
 use super::store::{Journal, RunId, now_ms};
-use crate::model::{Fate, Group, Past, RowId};
+use crate::model::{Fate, Group, Past, RowId, Standing, Tag};
 
 /// A group that a run created, as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentGroup {
-    /// The id the server gave it.
-    pub id: String,
+    /// Its id, and when it was last changed, as the server told them.
+    pub tag: Tag,
     /// What was sent.
     pub group: Group,
 }
@@ -110,20 +110,23 @@ impl Journal {
         self.run(|db| db.execute(&absent, [run.0]).map(drop))
     }
 
-    /// The groups that runs over this journal created, in the order of their rows.
+    /// The groups that runs over this journal created and that were not deleted since, in the order of their rows.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn created_groups(&self) -> Result<Vec<SentGroup>, JournalError> {
         self.run(|db| {
             let mut query = db.prepare(
-                "SELECT outcomes.group_id, rows.body FROM outcomes JOIN rows ON rows.id = outcomes.row
-                 WHERE status = 'created' ORDER BY rows.id",
+                "SELECT group_id, body, stamp FROM outcomes JOIN rows ON rows.id = outcomes.row
+                 WHERE status = 'created' AND NOT EXISTS (
+                     SELECT 1 FROM deletions WHERE deletions.row = rows.id AND deletions.status IN ('deleted', 'gone'))
+                 ORDER BY rows.id",
             )?;
             query
                 .query_map([], |row| {
                     let body: String = row.get(1)?;
-                    Ok(SentGroup { id: row.get(0)?, group: parse(1, &body)? })
+                    let tag = Tag { id: row.get(0)?, stamp: row.get(2)? };
+                    Ok(SentGroup { tag, group: parse(1, &body)? })
                 })?
                 .collect()
         })
