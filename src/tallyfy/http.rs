@@ -181,6 +181,7 @@ impl Http {
         let request = match call.method {
             Method::Get => self.client.get(url),
             Method::Post => self.client.post(url),
+            Method::Delete => self.client.delete(url),
         };
         match call.body.clone() {
             Some(body) => request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body),

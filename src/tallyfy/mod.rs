@@ -12,4 +12,4 @@ pub use client::Client;
 pub use exchange::{Answer, BodyFault, Call, Exchange, Lost, Method};
 pub use http::{BaseUrl, BaseUrlError, Http, HttpError, Token, TokenError};
 pub use pages::{Walk, WalkError};
-pub use wire::{Listed, Page, Refusal, created};
+pub use wire::{Listed, Page, Refusal, created, group};
