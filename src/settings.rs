@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use paths::OutputPaths;
+pub use paths::{OutputPaths, UndoPaths};
 
 use crate::check::Rules;
 use crate::cli::{
@@ -300,6 +300,13 @@ mod tests {
         }
     }
 
+    fn undo(words: &[&str]) -> UndoPaths {
+        match Cli::try_parse_from(["tallyfy-groups", "undo"].iter().chain(words)).unwrap().command {
+            Command::Undo(args) => UndoPaths::resolve(&args),
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn connection(args: &ImportArgs, environment: &Environment) -> Result<Connection, SettingsError> {
         Connection::resolve(&args.connection, args.sandbox, environment)
     }
@@ -355,5 +362,21 @@ mod tests {
         let paths = OutputPaths::resolve(&stdin, Format::Jsonl);
         assert_eq!(paths.results, Path::new("r.jsonl"));
         assert_eq!(paths.rejects, Path::new("stdin.rejects.jsonl"));
+    }
+
+    #[test]
+    fn a_run_is_taken_back_by_the_file_that_was_imported_or_by_its_journal() {
+        let paths = |words: &[&str]| {
+            let UndoPaths { journal, results, imported } = undo(words);
+            let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+            (text(journal), text(results), imported.is_some())
+        };
+        let expected = |journal: &str, results: &str, is_file: bool| (journal.to_owned(), results.to_owned(), is_file);
+        assert_eq!(paths(&["some/groups.csv"]), expected("groups.journal", "groups.undo.csv", true));
+        assert_eq!(paths(&["g.csv", "--out-dir", "out"]), expected("out/g.journal", "out/g.undo.csv", true));
+        assert_eq!(paths(&["-"]), expected("stdin.journal", "stdin.undo.csv", true));
+        assert_eq!(paths(&["old/g.journal"]), expected("old/g.journal", "g.undo.csv", false));
+        assert_eq!(paths(&["--journal", "old/g.db"]), expected("old/g.db", "g.undo.csv", false));
+        assert_eq!(paths(&["g.csv", "--journal", "j", "--results", "r.jsonl"]), expected("j", "r.jsonl", true));
     }
 }

@@ -1,5 +1,6 @@
 //! The conductors, one a command. The only files that see two rooms.
 
+mod consent;
 mod delivery;
 mod dry_run;
 mod failure;
@@ -10,6 +11,8 @@ mod outputs;
 mod sandbox;
 mod signals;
 mod staging;
+mod survey;
+mod undo;
 mod validate;
 
 pub use delivery::Delivery;
@@ -40,6 +43,7 @@ pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
         Command::Import(args) if args.dry_run => dry_run::run(args, &cli.log, environment, &bars),
         Command::Import(args) => import::run(args, &cli.log, environment, &bars),
         Command::Validate(args) => validate::run(args),
+        Command::Undo(args) => undo::run(args, &cli.log, environment, &bars),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

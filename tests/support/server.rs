@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tallyfy_groups::sandbox::{Group, Options, Planted, Simulation, Weather, serve};
+use tallyfy_groups::sandbox::{Group, Options, Planted, Reply, Request, Simulation, Weather, serve};
 use tokio::sync::oneshot;
 
 use super::wait_for;
@@ -103,6 +103,33 @@ impl Server {
     /// How many POSTs there were.
     pub(crate) fn all_posts(&self) -> u32 {
         self.with(|simulation| simulation.tally().all_posts().map(|(_, count)| count).sum())
+    }
+
+    /// How many DELETEs came for each group that any came for.
+    pub(crate) fn deletes(&self) -> Vec<u32> {
+        self.with(|simulation| simulation.tally().all_deletes().map(|(_, count)| count).collect())
+    }
+
+    /// Somebody else changes or deletes a group, so long after the last request.
+    pub(crate) fn meddle(&self, method: &str, id: &str, body: &serde_json::Value, later: Duration) {
+        let headers = [
+            ("authorization", format!("Bearer {TOKEN}")),
+            ("x-tallyfy-client", "APIClient".to_owned()),
+            ("accept", "application/json".to_owned()),
+            ("content-type", "application/json".to_owned()),
+        ];
+        let request = Request {
+            method: method.to_owned(),
+            path: format!("/organizations/{ORG}/groups/{id}"),
+            query: None,
+            headers: headers.into_iter().collect(),
+            body: body.to_string().into_bytes(),
+        };
+        let outcome = self.with(|simulation| {
+            let now = simulation.now() + later;
+            simulation.handle(&request, now)
+        });
+        assert!(matches!(&outcome.reply, Reply::Answer(answer) if answer.status < 300), "{:?}", outcome.reply);
     }
 
     /// How many requests of any kind came, refused ones too.
