@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+mod undo;
 mod values;
 
+pub use undo::UndoArgs;
 pub use values::{FormatArg, LogFormatArg, MatchNamesArg, OnDuplicateArg, OnExistingArg, ProgressArg};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
@@ -31,18 +33,19 @@ First steps:
   tallyfy-groups import --dry-run groups.csv        say what would become of every row
   tallyfy-groups import groups.csv                  create the groups
   tallyfy-groups import groups.rejects.csv          after mending: import the rest
+  tallyfy-groups undo groups.csv                    take it back: delete what the import created
 
 The organization is read from TALLYFY_ORG_ID or --org, the token from TALLYFY_API_TOKEN or --token-file.
 
 Exit codes:
-  0    every row is created, exists or is a duplicate; or no problem was found
+  0    every row is created, exists or is a duplicate; or no problem was found; or all is taken back
   1    the program or the machine failed
   2    wrong usage: flags, a missing file, a header that cannot be used
   3    the token is missing, wrong, or died during the run
   5    organization or endpoint not found
   6    the server asked for a longer pause than --max-wait
   7    problems in the file (validate, --dry-run, --strict)
-  9    finished, but some rows are invalid, failed or unknown
+  9    finished, but some rows are invalid, failed or unknown (undo: some groups were left)
   130  interrupted; run the same command again to go on";
 
 /// The commands.
@@ -58,6 +61,14 @@ pub enum Command {
     ///
     /// Names every problem of every row with its file and line. Exit code 7 if there is one.
     Validate(ValidateArgs),
+    /// Delete the groups that one run of `import` created
+    ///
+    /// Takes back the latest run over a journal, or the one that --run names: shows which groups that is, asks, and
+    /// deletes them. Groups that were there before are never touched. A group that was changed or renamed since it was
+    /// created is left alone and named, unless --force is said. Writes the results, one row for each group the run
+    /// created; the same command again goes on where it was cut off.
+    #[command(after_long_help = undo::TOUR)]
+    Undo(Box<UndoArgs>),
     /// Serve a simulated Tallyfy API on this machine
     ///
     /// Prints its address and serves until it is interrupted. Groups live in memory only.
@@ -78,6 +89,7 @@ impl Command {
         match self {
             Self::Import(args) => &args.input.files,
             Self::Validate(args) => &args.input.files,
+            Self::Undo(args) => args.file.as_slice(),
             Self::Sandbox(_) | Self::Completions { .. } | Self::Man => &[],
         }
     }

@@ -1,6 +1,6 @@
 //! How a run ended, and the exit code for it: the table that scripts rely on. Pure.
 
-use crate::model::{Counts, Halt, Status};
+use crate::model::{Counts, Halt, Standing};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +54,10 @@ impl Ending {
         }
     }
 
-    /// The ending of an import that went through to its last row.
+    /// The ending of a run that went through to its last row.
     #[must_use]
-    pub fn of_counts(counts: &Counts) -> Self {
-        if Status::ALL.into_iter().any(|status| status.is_open() && counts.of(status) > 0) {
+    pub fn of_counts<S: Standing>(counts: &Counts<S>) -> Self {
+        if counts.by_status().any(|(status, count)| status.is_open() && count > 0) {
             Self::Incomplete
         } else {
             Self::Complete
@@ -68,6 +68,7 @@ impl Ending {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Status, Undone};
 
     #[test]
     fn an_import_is_complete_only_if_no_row_is_open() {
@@ -84,6 +85,19 @@ mod tests {
             counts.add(status);
             assert_eq!(Ending::of_counts(&counts), ending);
         }
-        assert_eq!(Ending::of_counts(&Counts::default()), Ending::Complete);
+        assert_eq!(Ending::of_counts(&Counts::<Status>::default()), Ending::Complete);
+    }
+
+    #[test]
+    fn a_run_is_taken_back_only_if_every_group_is_deleted_or_gone() {
+        let mut counts = Counts::default();
+        counts.add(Undone::Deleted);
+        counts.add(Undone::Gone);
+        assert_eq!(Ending::of_counts(&counts), Ending::Complete);
+        for status in [Undone::Changed, Undone::Failed, Undone::Unknown, Undone::Pending] {
+            let mut counts = counts.clone();
+            counts.add(status);
+            assert_eq!(Ending::of_counts(&counts), Ending::Incomplete);
+        }
     }
 }

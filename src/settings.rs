@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use paths::OutputPaths;
+pub use paths::{OutputPaths, UndoPaths};
 
 use crate::check::Rules;
 use crate::cli::{
@@ -171,8 +171,8 @@ pub struct Connection {
     pub wait_max: Duration,
     /// How long a group whose answer was lost may be absent from lists, at least.
     pub settle: Duration,
-    /// How rows are sent.
-    pub policy: Policy,
+    /// How often one request is made at most.
+    pub attempts_max: u32,
 }
 
 impl Connection {
@@ -180,14 +180,13 @@ impl Connection {
     ///
     /// # Errors
     /// If something is missing or wrong.
-    pub fn resolve(args: &ImportArgs, environment: &Environment) -> Result<Self, SettingsError> {
-        let typed = &args.connection;
+    pub fn resolve(
+        typed: &ConnectionArgs,
+        is_simulated: bool,
+        environment: &Environment,
+    ) -> Result<Self, SettingsError> {
         let rate = typed.rate.clone().or_else(|| environment.get("TALLYFY_RATE")).unwrap_or_else(|| RATE.to_owned());
-        let on_existing = match args.on_existing {
-            OnExistingArg::Skip => OnExisting::Skip,
-            OnExistingArg::Fail => OnExisting::Fail,
-        };
-        let (organization, target) = target(args, environment)?;
+        let (organization, target) = target(typed, is_simulated, environment)?;
         Ok(Self {
             organization,
             target,
@@ -196,27 +195,39 @@ impl Connection {
             timeout: typed.timeout,
             wait_max: typed.max_wait,
             settle: typed.settle,
-            policy: Policy {
-                attempts_max: typed.max_attempts,
-                matching: Input::resolve(&args.input).matching,
-                on_existing,
-            },
+            attempts_max: typed.max_attempts,
         })
     }
 }
 
-fn target(args: &ImportArgs, environment: &Environment) -> Result<(String, Target), SettingsError> {
-    let typed = &args.connection;
+/// How the rows of an import are sent.
+#[must_use]
+pub fn policy(args: &ImportArgs) -> Policy {
+    Policy {
+        attempts_max: args.connection.max_attempts,
+        matching: Input::resolve(&args.input).matching,
+        on_existing: match args.on_existing {
+            OnExistingArg::Skip => OnExisting::Skip,
+            OnExistingArg::Fail => OnExisting::Fail,
+        },
+    }
+}
+
+fn target(
+    typed: &ConnectionArgs,
+    is_simulated: bool,
+    environment: &Environment,
+) -> Result<(String, Target), SettingsError> {
     let organization = match &typed.org {
         Some(organization) => Some(organization.clone()),
-        None if args.sandbox => Some("sandbox".to_owned()),
+        None if is_simulated => Some("sandbox".to_owned()),
         None => environment.get("TALLYFY_ORG_ID"),
     };
     let organization = organization.ok_or(SettingsError::OrganizationMissing)?.trim().to_owned();
     if organization.is_empty() || organization.bytes().all(|byte| byte == b'.') {
         return Err(SettingsError::Organization(organization));
     }
-    if args.sandbox {
+    if is_simulated {
         return Ok((organization, Target::Simulated));
     }
     let base = typed.base_url.clone().or_else(|| environment.get("TALLYFY_BASE_URL"));
@@ -302,6 +313,17 @@ mod tests {
         }
     }
 
+    fn undo(words: &[&str]) -> UndoPaths {
+        match Cli::try_parse_from(["tallyfy-groups", "undo"].iter().chain(words)).unwrap().command {
+            Command::Undo(args) => UndoPaths::resolve(&args),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn connection(args: &ImportArgs, environment: &Environment) -> Result<Connection, SettingsError> {
+        Connection::resolve(&args.connection, args.sandbox, environment)
+    }
+
     fn environment(pairs: &'static [(&str, &str)]) -> Environment {
         Environment::from_fn(move |name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()))
     }
@@ -314,32 +336,31 @@ mod tests {
             ("TALLYFY_RATE", "5/s"),
             ("TALLYFY_BASE_URL", "https://e.example/api"),
         ];
-        let from_env = Connection::resolve(&import(&[]), &environment(set)).unwrap();
+        let from_env = connection(&import(&[]), &environment(set)).unwrap();
         assert_eq!(from_env.organization, "env");
         assert_eq!(from_env.rate, Rate::parse("5/s").unwrap());
         assert!(matches!(&from_env.target, Target::Server(base, _) if base.to_string() == "https://e.example/api"));
-        let typed = Connection::resolve(&import(&["--org", "typed", "--rate", "none"]), &environment(set)).unwrap();
+        let typed = connection(&import(&["--org", "typed", "--rate", "none"]), &environment(set)).unwrap();
         assert_eq!((typed.organization.as_str(), typed.rate), ("typed", None));
         let default = &[("TALLYFY_ORG_ID", "env"), ("TALLYFY_ACCESS_TOKEN", "t")];
-        let default = Connection::resolve(&import(&[]), &environment(default)).unwrap();
+        let default = connection(&import(&[]), &environment(default)).unwrap();
         assert_eq!(default.rate, Rate::parse("600/min").unwrap());
         assert!(matches!(&default.target, Target::Server(base, _) if base.to_string() == "https://api.tallyfy.com"));
     }
 
     #[test]
     fn what_is_missing_is_named_and_the_token_has_its_own_exit_code() {
-        let error = Connection::resolve(&import(&[]), &environment(&[])).err().unwrap();
+        let error = connection(&import(&[]), &environment(&[])).err().unwrap();
         assert!(matches!(error, SettingsError::OrganizationMissing) && !error.is_token());
-        let error =
-            Connection::resolve(&import(&["--org", "o"]), &environment(&[("TALLYFY_API_TOKEN", " ")])).err().unwrap();
+        let error = connection(&import(&["--org", "o"]), &environment(&[("TALLYFY_API_TOKEN", " ")])).err().unwrap();
         assert!(matches!(error, SettingsError::TokenMissing) && error.is_token());
-        let dots = Connection::resolve(&import(&["--org", ".."]), &environment(&[])).err().unwrap();
+        let dots = connection(&import(&["--org", ".."]), &environment(&[])).err().unwrap();
         assert!(matches!(dots, SettingsError::Organization(_)));
     }
 
     #[test]
     fn the_sandbox_needs_neither_account_nor_token() {
-        let sandbox = Connection::resolve(&import(&["--sandbox"]), &environment(&[])).unwrap();
+        let sandbox = connection(&import(&["--sandbox"]), &environment(&[])).unwrap();
         assert!(matches!(sandbox.target, Target::Simulated));
     }
 
@@ -354,5 +375,21 @@ mod tests {
         let paths = OutputPaths::resolve(&stdin, Format::Jsonl);
         assert_eq!(paths.results, Path::new("r.jsonl"));
         assert_eq!(paths.rejects, Path::new("stdin.rejects.jsonl"));
+    }
+
+    #[test]
+    fn a_run_is_taken_back_by_the_file_that_was_imported_or_by_its_journal() {
+        let paths = |words: &[&str]| {
+            let UndoPaths { journal, results, imported } = undo(words);
+            let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+            (text(journal), text(results), imported.is_some())
+        };
+        let expected = |journal: &str, results: &str, is_file: bool| (journal.to_owned(), results.to_owned(), is_file);
+        assert_eq!(paths(&["some/groups.csv"]), expected("groups.journal", "groups.undo.csv", true));
+        assert_eq!(paths(&["g.csv", "--out-dir", "out"]), expected("out/g.journal", "out/g.undo.csv", true));
+        assert_eq!(paths(&["-"]), expected("stdin.journal", "stdin.undo.csv", true));
+        assert_eq!(paths(&["old/g.journal"]), expected("old/g.journal", "g.undo.csv", false));
+        assert_eq!(paths(&["--journal", "old/g.db"]), expected("old/g.db", "g.undo.csv", false));
+        assert_eq!(paths(&["g.csv", "--journal", "j", "--results", "r.jsonl"]), expected("j", "r.jsonl", true));
     }
 }

@@ -61,7 +61,7 @@ fn help_of_import_names_every_flag_of_the_contract() {
 #[test]
 fn every_command_has_help() {
     let desk = Desk::bare();
-    let commands = ["import", "validate", "sandbox", "completions", "man"];
+    let commands = ["import", "validate", "undo", "sandbox", "completions", "man"];
     let missing: Vec<&str> =
         commands.into_iter().filter(|command| desk.run(&[command, "--help"]).code() != Some(0)).collect();
     assert!(missing.is_empty(), "{missing:?}");

@@ -56,11 +56,6 @@ impl CutOff {
         Self { journal: fs::read(journal).unwrap(), log: None, ..cut_off }
     }
 
-    /// Where this stands in the journal.
-    fn find(&self, text: &str) -> Option<usize> {
-        self.journal.windows(text.len()).position(|window| window == text.as_bytes())
-    }
-
     /// The organization as the import left it, and a place with the journal as it is now.
     fn scene(&self, journal: &[u8], log: Option<&[u8]>) -> (Server, Desk) {
         let server = Server::start(not_unique(), "");
@@ -156,12 +151,7 @@ fn a_page_of_zeroes_is_noticed() {
 #[test]
 fn a_flipped_bit_is_noticed_or_changes_nothing() {
     let cut_off = CutOff::whole();
-    let ids: Vec<usize> = cut_off.groups.iter().filter_map(|group| cut_off.find(&group.id)).collect();
     at_once(&flips(cut_off.journal.len(), 60), |(at, bit)| {
-        // SQLite keeps no checksums: one letter of an id is as good as another.
-        if ids.iter().any(|id| (*id..*id + 32).contains(at)) {
-            return;
-        }
         let mut journal = cut_off.journal.clone();
         journal[*at] ^= bit;
         cut_off.judge(&format!("bit {bit} of byte {at}"), &journal, None);

@@ -12,7 +12,7 @@ use storm::oracle::{self, History};
 use storm::rows::good;
 use storm::world::{Shared, Ways};
 use storm::{folder, in_paused_time};
-use tallyfy_groups::model::Status;
+use tallyfy_groups::model::{Standing, Status};
 use tallyfy_groups::sandbox::{Options, Weather};
 
 /// How many rows go through each weather.

@@ -29,8 +29,9 @@ fn the_two_commands_stand_on_lines_of_their_own() {
 #[test]
 fn every_flag_it_names_is_there() {
     let desk = Desk::bare();
-    let help: String =
-        ["import", "validate", "sandbox"].map(|command| desk.run(&[command, "--help"]).expect(0).stdout).concat();
+    let help: String = ["import", "validate", "undo", "sandbox"]
+        .map(|command| desk.run(&[command, "--help"]).expect(0).stdout)
+        .concat();
     let is_of_a_flag = |letter: char| letter == '-' || letter.is_ascii_lowercase();
     let named: BTreeSet<&str> = README
         .split(|letter: char| !is_of_a_flag(letter))

@@ -10,7 +10,7 @@ use crate::journal::{Journal, RunId};
 use crate::model::{Halt, Status};
 use crate::report::{PlanReport, Progress};
 use crate::send::Stop;
-use crate::settings::{Connection, Environment, Input, OutputPaths, Target, progress_mode};
+use crate::settings::{Connection, Environment, Input, OutputPaths, Target, policy, progress_mode};
 
 use super::Failure;
 use super::delivery::Census;
@@ -27,7 +27,7 @@ pub(super) fn run(
     bars: &MultiProgress,
 ) -> Result<Ending, Failure> {
     let _signals = Signals::listen()?;
-    let connection = Connection::resolve(args, environment)?;
+    let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
     let input = Input::resolve(&args.input);
     let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
     let mut journal = Journal::scratch()?;
@@ -59,7 +59,7 @@ fn consult(
     let past = past(args, connection, staged)?;
     block_on(async {
         let line = Line::open(connection, past.as_ref().unwrap_or(journal), &stop, &listener)?;
-        let on_existing = connection.policy.on_existing;
+        let on_existing = policy(args).on_existing;
         let census = Census { api: &line.api, names: &staged.names, on_existing, listener: &listener };
         census.settle(journal).await.map_err(Failure::from)
     })??;

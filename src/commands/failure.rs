@@ -50,8 +50,19 @@ pub enum Failure {
     /// `--strict`
     #[error("nothing was sent, because {0} of the rows are invalid (--strict)")]
     Strict(u64),
+    /// There is no such run to take back.
+    #[error("the journal has no run {run}; {known}")]
+    NoSuchRun {
+        /// The run asked for.
+        run: i64,
+        /// The runs there are.
+        known: String,
+    },
+    /// Nobody can be asked.
+    #[error("nothing was deleted: {0}; add --yes to delete without being asked")]
+    Unasked(String),
     /// A file would be written over an input.
-    #[error("{} is an input of this import and would be overwritten; name another with {flag}", shown_path(path))]
+    #[error("{} is an input of this command and would be overwritten; name another with {flag}", shown_path(path))]
     Overwrite {
         /// The file.
         path: PathBuf,
@@ -113,6 +124,8 @@ impl Failure {
             | Self::Unwritable(_)
             | Self::Overwrite { .. }
             | Self::SameFile { .. }
+            | Self::NoSuchRun { .. }
+            | Self::Unasked(_)
             | Self::Log(_)
             | Self::Rate(_)
             | Self::WeatherFile { .. }

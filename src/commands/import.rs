@@ -1,6 +1,5 @@
 //! `import`: read → check → plan → send → record → report.
 
-use std::io::{self, Write};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -9,19 +8,18 @@ use indicatif::MultiProgress;
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId, Writer};
-use crate::model::{Event, Listener, Status};
+use crate::model::{Event, Listener, Standing, Status};
 use crate::read;
 use crate::report::{Closing, Progress, Rejects, Results, Summary};
 use crate::send::Stop;
-use crate::settings::{Connection, Environment, Input, OutputPaths, progress_mode};
+use crate::settings::{Connection, Environment, Input, OutputPaths, policy, progress_mode};
 
-use super::Failure;
 use super::delivery::Delivery;
 use super::organization::Line;
-use super::outputs;
 use super::sandbox::block_on;
 use super::signals::Signals;
 use super::staging::{Staged, owner, stage};
+use super::{Failure, close, outputs};
 
 /// An import under way.
 struct Import<'a> {
@@ -49,7 +47,7 @@ pub(super) fn run(
 ) -> Result<Ending, Failure> {
     let start = Instant::now();
     let signals = Signals::listen()?;
-    let connection = Connection::resolve(args, environment)?;
+    let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
     let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
     let import = Import { args, log, connection, listener: progress.listener(), start };
     let (mut journal, run, staged) = import.take_in()?;
@@ -91,7 +89,7 @@ impl Import<'_> {
         let line = Line::open(&self.connection, &journal, stop, &self.listener)?;
         let delivery = Delivery {
             api: line.api.clone(),
-            policy: self.connection.policy,
+            policy: policy(self.args),
             lanes: self.connection.concurrency,
             listener: self.listener.clone(),
         };
@@ -128,20 +126,17 @@ impl Import<'_> {
         };
         let ending = stopped.as_ref().map_or_else(|| Ending::of_counts(counts), Failure::ending);
         let closing = Closing {
-            results: paths.results,
+            results: Some(paths.results),
             rejects,
             journal: paths.journal,
+            run: run.0,
             requests: sent.requests,
             time: self.start.elapsed(),
             rows: staged.rows,
             stopped: stopped.as_ref().map(ToString::to_string),
             exit_code: ending.code(),
         };
-        match self.close(&summary, &closing) {
-            // All is done, whoever reads of it.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            closed => closed.map_err(Failure::Print)?,
-        }
+        close(&summary, &closing, self.args.json, self.log.quiet)?;
         stopped.map_or(Ok(ending), Err)
     }
 
@@ -169,16 +164,6 @@ impl Import<'_> {
         }
         results.finish()?;
         Ok((summary, outputs::put_rejects(&sent.journal, rejects)?))
-    }
-
-    fn close(&self, summary: &Summary, closing: &Closing) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        if self.args.json {
-            writeln!(out, "{}", summary.json(closing))?;
-        } else if !self.log.quiet {
-            write!(out, "{}", summary.text(closing))?;
-        }
-        out.flush()
     }
 
     fn seconds(&self) -> f64 {

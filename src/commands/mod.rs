@@ -1,5 +1,6 @@
 //! The conductors, one a command. The only files that see two rooms.
 
+mod consent;
 mod delivery;
 mod dry_run;
 mod failure;
@@ -10,6 +11,8 @@ mod outputs;
 mod sandbox;
 mod signals;
 mod staging;
+mod survey;
+mod undo;
 mod validate;
 
 pub use delivery::Delivery;
@@ -23,7 +26,8 @@ use indicatif::MultiProgress;
 
 use crate::cli::{Cli, Command};
 use crate::exit::Ending;
-use crate::report::start_log;
+use crate::model::Standing;
+use crate::report::{Closing, Summary, start_log};
 use crate::settings::{Environment, log_options};
 
 /// Does what was typed.
@@ -40,6 +44,7 @@ pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
         Command::Import(args) if args.dry_run => dry_run::run(args, &cli.log, environment, &bars),
         Command::Import(args) => import::run(args, &cli.log, environment, &bars),
         Command::Validate(args) => validate::run(args),
+        Command::Undo(args) => undo::run(args, &cli.log, environment, &bars),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -60,6 +65,21 @@ fn manual() -> io::Result<Vec<u8>> {
         clap_mangen::Man::new(subcommand.clone()).render(&mut pages)?;
     }
     Ok(pages)
+}
+
+/// Prints the closing summary.
+fn close<S: Standing>(summary: &Summary<S>, closing: &Closing, is_json: bool, is_quiet: bool) -> Result<(), Failure> {
+    let text = match (is_json, is_quiet) {
+        (true, _) => format!("{}\n", summary.json(closing)),
+        (false, true) => String::new(),
+        (false, false) => summary.text(closing),
+    };
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // All is done, whoever reads of it.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        closed => closed.map_err(Failure::Print),
+    }
 }
 
 fn print(bytes: &[u8]) -> Result<Ending, Failure> {

@@ -39,7 +39,7 @@ impl Line {
         // Outermost, so that a repeat keeps the pace too.
         let exchange = Renewing::new(Paced::new(http, Arc::clone(&pace)), credentials);
         let client = Client::new(exchange, &connection.organization);
-        let attempts_max = connection.policy.attempts_max;
+        let attempts_max = connection.attempts_max;
         let (stop, settle, jitter) = (stop.clone(), connection.settle, Jitter::default());
         let api = Api { client, pace, stop, attempts_max, settle, jitter };
         Ok(Self { api: Arc::new(api), _simulated: simulated })

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::cli::ImportArgs;
+use crate::cli::{ImportArgs, UndoArgs};
 use crate::journal::Journal;
 use crate::model::{Format, InputFile, shown_path};
 use crate::report::{OutputError, Rejects, folder, probe, reject_paths};
-use crate::settings::OutputPaths;
+use crate::settings::{OutputPaths, UndoPaths};
 
 use super::Failure;
 
@@ -43,6 +43,16 @@ pub(super) fn resolve(args: &ImportArgs, log: Option<&Path>, files: &[InputFile]
     outputs.extend(log.map(|path| ("--log-file", path.to_owned())));
     keep_apart(&args.input.files, &outputs)?;
     Ok(paths)
+}
+
+/// The results of taking a run back can be written, and nothing is in the way of anything else.
+pub(super) fn prepare_undo(args: &UndoArgs, paths: &UndoPaths, log: Option<&Path>) -> Result<(), Failure> {
+    let mut outputs = vec![("--results", paths.results.clone()), ("--journal", paths.journal.clone())];
+    outputs.extend(log.map(|path| ("--log-file", path.to_owned())));
+    keep_apart(paths.imported.as_slice(), &outputs)?;
+    fs::create_dir_all(&args.out_dir)
+        .map_err(|reason| Failure::Unwritable(OutputError { path: args.out_dir.clone(), reason }))?;
+    probe(&paths.results).map_err(Failure::Unwritable)
 }
 
 /// No output is an input, and no two outputs are one file.

@@ -71,11 +71,12 @@ impl Simulated {
         for sent in remembered {
             let group = sent.group;
             simulation.plant(Planted {
-                id: sent.id,
+                id: sent.tag.id,
                 name: group.name,
                 description: group.description,
                 members: group.members,
                 guests: group.guests,
+                stamp: sent.tag.stamp,
             });
         }
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Failure::Serve)?;

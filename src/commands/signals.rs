@@ -38,6 +38,11 @@ impl Signals {
         Ok(signals)
     }
 
+    /// What stops the run.
+    pub(super) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
     /// From here on a signal stops the run in order: raises what this gives.
     pub(super) fn sending(&self) -> Stop {
         self.is_sending.store(true, Ordering::Release);

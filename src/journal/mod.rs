@@ -1,7 +1,8 @@
 //! What was asked, what was begun, what came of it: on disk before and after every request.
 //!
 //! A SQLite database; `schema.sql` documents it. Intents are committed before their requests leave,
-//! outcomes after. Only this room makes a [`Begun`]: the proof that a job's intent is on disk.
+//! outcomes after. Only this room makes a [`Begun`]: the proof that a job's intent is on disk; and a [`Condemned`], which is the
+//! same for a group to be deleted.
 //! It never talks to the network and never judges an answer.
 
 mod accounts;
@@ -12,6 +13,7 @@ mod recover;
 mod sound;
 mod stage;
 mod store;
+mod undo;
 mod wal;
 mod writer;
 
@@ -19,6 +21,7 @@ use std::path::PathBuf;
 
 pub use outcomes::{OpenRow, SentGroup};
 pub use store::{Journal, Owner, Realm, RunId};
+pub use undo::{Attempt, Condemned, Creations, Findings, PastRun, Progress};
 pub use writer::{Down, Feed, Handle, Writer};
 
 use crate::model::{Job, is_misplaced, shown_path};
@@ -81,7 +84,7 @@ pub enum JournalError {
     },
     /// It belongs to another organization.
     #[error(
-        "journal {}: belongs to {theirs}, and this import goes to {ours}; name another with --journal, or move the file away",
+        "journal {}: belongs to {theirs}, and this command goes to {ours}; name another with --journal, or move the file away",
         shown_path(path)
     )]
     OtherOwner {
@@ -92,11 +95,14 @@ pub enum JournalError {
         /// Whose was wanted.
         ours: String,
     },
+    /// It is to be read, and there is none.
+    #[error("journal {}: there is none; name the file that was imported, or its journal with --journal", shown_path(.0))]
+    Missing(PathBuf),
     /// It holds an unfinished run of other rows, which would be forgotten.
     #[error("journal {}: holds an unfinished run of other rows; finish that one first, name another journal with --journal, or begin anew with --fresh", shown_path(.0))]
     OtherRows(PathBuf),
-    /// Another import holds it.
-    #[error("journal {}: another import{} is using it; wait for it to end", shown_path(path), holder.map(|id| format!(" (process {id})")).unwrap_or_default())]
+    /// Another run holds it.
+    #[error("journal {}: another run{} is using it; wait for it to end", shown_path(path), holder.map(|id| format!(" (process {id})")).unwrap_or_default())]
     Locked {
         /// The journal's file.
         path: PathBuf,

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use sha2::{Digest, Sha256};
 
 use super::JournalError;
 use super::store::{Journal, RunId, now_ms};
-use crate::model::{Fate, Group, Past, RowId};
+use crate::model::{Fate, Group, Past, RowId, Standing, Tag};
 
 /// A group that a run created, as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentGroup {
-    /// The id the server gave it.
-    pub id: String,
+    /// Its id, and when it was last changed, as the server told them.
+    pub tag: Tag,
     /// What was sent.
     pub group: Group,
 }
@@ -115,7 +116,9 @@ impl Journal {
                    AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id)
                    AND identity IN (
                        SELECT sent.identity FROM intents JOIN rows AS sent ON sent.id = intents.row
-                       WHERE at_ms >= ?2 AND effect <> 'none')",
+                       WHERE intents.at_ms >= ?2 AND effect <> 'none' AND NOT EXISTS (
+                           SELECT 1 FROM deletions
+                           WHERE deletions.row = sent.id AND (status = 'deleted' OR status = 'gone')))",
                 params![run.0, since],
                 |row| row.get(0),
             )
@@ -134,20 +137,23 @@ impl Journal {
         self.run(|db| db.execute(&absent, [run.0]).map(drop))
     }
 
-    /// The groups that runs over this journal created, in the order of their rows.
+    /// The groups that runs over this journal created and that were not deleted since, in the order of their rows.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn created_groups(&self) -> Result<Vec<SentGroup>, JournalError> {
         self.run(|db| {
             let mut query = db.prepare(
-                "SELECT outcomes.group_id, rows.body FROM outcomes JOIN rows ON rows.id = outcomes.row
-                 WHERE status = 'created' ORDER BY rows.id",
+                "SELECT group_id, body, stamp FROM outcomes JOIN rows ON rows.id = outcomes.row
+                 WHERE status = 'created' AND NOT EXISTS (
+                     SELECT 1 FROM deletions WHERE deletions.row = rows.id AND deletions.status IN ('deleted', 'gone'))
+                 ORDER BY rows.id",
             )?;
             query
                 .query_map([], |row| {
                     let body: String = row.get(1)?;
-                    Ok(SentGroup { id: row.get(0)?, group: parse(1, &body)? })
+                    let tag = Tag { id: row.get(0)?, stamp: row.get(2)? };
+                    Ok(SentGroup { tag, group: parse(1, &body)? })
                 })?
                 .collect()
         })
@@ -175,25 +181,47 @@ impl Journal {
 /// Writes a row's outcome.
 pub(super) fn put_fate(db: &Connection, row: RowId, fate: &Fate) -> rusqlite::Result<()> {
     let (group_id, stamp, http_status, trouble) = match fate {
-        Fate::Created { group, http_status } => (Some(&group.id), group.stamp.as_ref(), Some(*http_status), None),
-        Fate::Exists { group_id, http_status } => (Some(group_id), None, *http_status, None),
+        Fate::Created { group, http_status } => {
+            (Some(group.id.as_str()), group.stamp.as_deref(), Some(*http_status), None)
+        }
+        Fate::Exists { group_id, http_status } => (Some(group_id.as_str()), None, *http_status, None),
         Fate::Failed(trouble) | Fate::Unknown(trouble) => (None, None, trouble.http_status, Some(trouble)),
     };
+    let status = fate.status().as_str();
+    let (code, error) = trouble.map(|trouble| (trouble.code.as_str(), trouble.message.as_str())).unzip();
+    let seal = seal([Some(status), group_id, stamp, code, error], http_status);
     db.prepare_cached(
-        "INSERT OR REPLACE INTO outcomes (row, status, group_id, stamp, http_status, code, error, at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT OR REPLACE INTO outcomes (row, status, group_id, stamp, http_status, code, error, seal, at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
-    .execute(params![
-        row.0,
-        fate.status().as_str(),
-        group_id,
-        stamp,
-        http_status,
-        trouble.map(|trouble| &trouble.code),
-        trouble.map(|trouble| &trouble.message),
-        now_ms()
-    ])
+    .execute(params![row.0, status, group_id, stamp, http_status, code, error, seal, now_ms()])
     .map(drop)
+}
+
+/// Whether an outcome says what was written: the columns from `status` on as they stand in the schema, without the time.
+pub(super) fn is_as_written(row: &Row<'_>) -> bool {
+    // SQLite takes any bytes for text.
+    let text = |column| row.get_ref(column).ok().and_then(|value| value.as_str_or_null().ok());
+    let (Some(status), Some(group_id), Some(stamp), Some(code), Some(error)) =
+        (text(0), text(1), text(2), text(4), text(5))
+    else {
+        return false;
+    };
+    let (http_status, sealed): (Option<Option<u16>>, Option<i64>) = (row.get(3).ok(), row.get(6).ok());
+    http_status.is_some_and(|http_status| Some(seal([status, group_id, stamp, code, error], http_status)) == sealed)
+}
+
+/// A number that is another one as soon as one bit of all this is.
+fn seal(texts: [Option<&str>; 5], http_status: Option<u16>) -> i64 {
+    let mut hasher = Sha256::new();
+    for text in texts {
+        hasher.update([u8::from(text.is_some())]);
+        hasher.update(text.unwrap_or_default());
+        hasher.update([0]);
+    }
+    hasher.update(http_status.unwrap_or_default().to_le_bytes());
+    let digest = hasher.finalize();
+    digest.first_chunk().map_or(0, |first| i64::from_le_bytes(*first))
 }
 
 /// Reads JSON out of a column.

@@ -23,12 +23,17 @@ const MATCH: &str = "
     INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (name) ORDER BY old.rowid;
     INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (identity) ORDER BY old.rowid;";
 
-/// Groups that are there stay there; what failed is tried again; what was in doubt stays in doubt.
+/// Groups that are there stay there, unless they were deleted since by taking back the run that made them;
+/// what failed is tried again; what was in doubt stays in doubt.
 /// Of the run that was cut off only those rows stay that have a history and no successor.
 const CARRY: &str = "
     DELETE FROM outcomes WHERE status IN ('failed', 'unknown') AND row IN (SELECT old FROM carried);
     UPDATE outcomes SET row = (SELECT new FROM carried WHERE old = row) WHERE row IN (SELECT old FROM carried);
     UPDATE intents SET row = (SELECT new FROM carried WHERE old = row) WHERE row IN (SELECT old FROM carried);
+    DELETE FROM outcomes WHERE status = 'exists' AND row IN (SELECT new FROM carried) AND group_id IN (
+        SELECT made.group_id FROM deletions JOIN outcomes AS made USING (row)
+        WHERE deletions.status IN ('deleted', 'gone'));
+    DELETE FROM deletions WHERE row IN (SELECT old FROM carried);
     DROP TABLE old;
     DROP TABLE new;
     DROP TABLE carried;";

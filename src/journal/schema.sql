@@ -6,7 +6,7 @@ CREATE TABLE runs (
     id           INTEGER PRIMARY KEY,
     organization TEXT NOT NULL,
     realm        TEXT NOT NULL CHECK (realm IN ('simulated', 'loopback', 'remote')),
-    state        TEXT NOT NULL CHECK (state IN ('reading', 'open', 'ended', 'continued', 'abandoned')),
+    state        TEXT NOT NULL CHECK (state IN ('reading', 'open', 'ended', 'continued', 'abandoned', 'undone')),
     continues    INTEGER REFERENCES runs (id),  -- the run that was cut off, if this one goes on with it
     started_at   TEXT NOT NULL,                 -- UTC, RFC 3339
     ended_at     TEXT,
@@ -67,6 +67,18 @@ CREATE TABLE outcomes (
     http_status INTEGER,
     code        TEXT,
     error       TEXT,
+    seal        INTEGER NOT NULL,               -- over status to error: SQLite keeps no checksums of its own
+    at_ms       INTEGER NOT NULL
+) STRICT;
+
+-- What came of the groups that `undo` was to delete; on disk before the request leaves.
+CREATE TABLE deletions (
+    row         INTEGER PRIMARY KEY,
+    status      TEXT CHECK (status IN ('deleted', 'gone', 'changed', 'failed', 'unknown')),  -- null: begun, and not answered
+    attempts    INTEGER NOT NULL,               -- requests that delete it, as far as is known
+    http_status INTEGER,
+    code        TEXT,
+    error       TEXT,
     at_ms       INTEGER NOT NULL
 ) STRICT;
 
@@ -92,3 +104,16 @@ JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
 LEFT JOIN outcomes AS mine ON mine.row = rows.id
 LEFT JOIN rows AS first ON first.id = rows.twin
 LEFT JOIN outcomes AS firsts ON firsts.row = rows.twin;
+
+-- The results file of `undo`, as a view.
+CREATE VIEW undone AS
+SELECT runs.id AS run, rows.id AS id, rows.file, rows.row, rows.line, rows.name,
+    CASE WHEN deletions.row IS NULL THEN 'pending' ELSE coalesce(deletions.status, 'unknown') END AS status,
+    outcomes.group_id,
+    coalesce(deletions.attempts, 0) AS attempts,
+    deletions.http_status, deletions.code, deletions.error
+FROM runs
+JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
+LEFT JOIN outcomes ON outcomes.row = rows.id
+LEFT JOIN deletions ON deletions.row = rows.id
+WHERE outcomes.status = 'created' OR deletions.row IS NOT NULL;

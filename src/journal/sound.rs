@@ -1,13 +1,14 @@
 //! Whether an existing journal is as it was written: looked at before anything is sent or changed.
 //!
-//! SQLite keeps no checksums of its pages: a letter changed within a value is seen only where it breaks a rule.
+//! SQLite keeps no checksums of its pages: a letter changed within a value is seen where it breaks a rule, or in an outcome.
 
 use std::collections::HashSet;
 use std::fs;
 
-use rusqlite::{Connection, Row};
+use rusqlite::Connection;
 
 use super::JournalError;
+use super::outcomes::is_as_written;
 use super::store::{Journal, SCHEMA};
 
 /// What holds of every journal. Rows beyond those of the last run belong to one that was cut off while it read.
@@ -21,6 +22,7 @@ const LEDGER: [(&str, &str); 3] = [
         "a row that something was noted of is missing",
         "SELECT EXISTS (SELECT 1 FROM intents WHERE row NOT IN (SELECT id FROM rows))
              OR EXISTS (SELECT 1 FROM outcomes WHERE row NOT IN (SELECT id FROM rows))
+             OR EXISTS (SELECT 1 FROM deletions WHERE row NOT IN (SELECT id FROM rows))
              OR EXISTS (SELECT 1 FROM intents WHERE row > (SELECT coalesce(max(last_row), 0) FROM runs))
              OR EXISTS (SELECT 1 FROM outcomes WHERE row > (SELECT coalesce(max(last_row), 0) FROM runs))",
     ),
@@ -61,23 +63,17 @@ fn flaw(db: &Connection) -> rusqlite::Result<Option<String>> {
             return Ok(Some(what.to_owned()));
         }
     }
-    Ok((!is_legible(db)?).then(|| "an outcome cannot be read".to_owned()))
+    let mut query = db.prepare("SELECT status, group_id, stamp, http_status, code, error, seal FROM outcomes")?;
+    let mut outcomes = query.query([])?;
+    while let Some(outcome) = outcomes.next()? {
+        if !is_as_written(outcome) {
+            return Ok(Some("an outcome is not as it was written".to_owned()));
+        }
+    }
+    Ok(None)
 }
 
 fn schema(db: &Connection) -> rusqlite::Result<HashSet<(String, String, Option<String>)>> {
     let mut query = db.prepare("SELECT type, name, sql FROM sqlite_schema")?;
     query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
-}
-
-/// SQLite takes any bytes for text.
-fn is_legible(db: &Connection) -> rusqlite::Result<bool> {
-    let mut query = db.prepare("SELECT group_id, code, error FROM outcomes")?;
-    let mut rows = query.query([])?;
-    let is_text = |row: &Row<'_>, column| row.get_ref(column).is_ok_and(|value| value.as_str_or_null().is_ok());
-    while let Some(row) = rows.next()? {
-        if !(0..3).all(|column| is_text(row, column)) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }

@@ -105,6 +105,16 @@ impl Journal {
         Ok(journal)
     }
 
+    /// Opens a journal that is there already, and holds it until dropped.
+    ///
+    /// # Errors
+    /// As [`Journal::open`]; and if there is none, in which case nothing is made.
+    pub fn open_existing(path: &Path, owner: &Owner) -> Result<Self, JournalError> {
+        // SQLite takes an empty file for a new database.
+        let has_content = path.metadata().is_ok_and(|found| found.len() > 0);
+        if has_content { Self::open(path, owner) } else { Err(JournalError::Missing(path.to_owned())) }
+    }
+
     /// Opens a journal to look into it, without holding or changing it.
     ///
     /// # Errors
@@ -132,7 +142,8 @@ impl Journal {
         match reason.sqlite_error_code() {
             Some(rusqlite::ErrorCode::NotADatabase) => JournalError::Foreign(path.to_owned()),
             Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
-                JournalError::Damaged { path: path.to_owned(), what: reason.to_string() }
+                // It may quote the damaged file.
+                JournalError::Damaged { path: path.to_owned(), what: crate::model::shortened(&reason.to_string()) }
             }
             _ => JournalError::Database { path: path.to_owned(), reason },
         }

@@ -11,22 +11,22 @@ use crate::model::{
     Tag, Trouble, Verdict,
 };
 
-fn owner() -> Owner {
+pub(super) fn owner() -> Owner {
     Owner { organization: "org".to_owned(), realm: Realm::Loopback }
 }
 
-fn folder() -> (TempDir, PathBuf) {
+pub(super) fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("g.journal");
     (folder, path)
 }
 
-fn group(name: &str) -> Group {
+pub(super) fn group(name: &str) -> Group {
     Group { name: name.to_owned(), description: None, members: Vec::new(), guests: Vec::new() }
 }
 
 /// Stages one good row for each name and commences the run.
-fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (RunId, RowId) {
+pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (RunId, RowId) {
     let run = journal.begin_run(&owner()).unwrap();
     let first = journal.next_row().unwrap();
     let layout = Layout { format: Format::Csv, delimiter: b',', header: vec!["name".to_owned()] };
@@ -59,7 +59,7 @@ fn accounts(journal: &Journal, run: RunId) -> Vec<(String, Status, Option<String
     accounts
 }
 
-fn created(id: &str) -> Fate {
+pub(super) fn created(id: &str) -> Fate {
     Fate::Created { group: Tag { id: id.to_owned(), stamp: None }, http_status: 201 }
 }
 
@@ -67,7 +67,7 @@ fn failed() -> Fate {
     Fate::Failed(Trouble { code: "http-422".to_owned(), message: "no".to_owned(), http_status: Some(422) })
 }
 
-fn begin(journal: &Journal, row: RowId, effect: &str) {
+pub(super) fn begin(journal: &Journal, row: RowId, effect: &str) {
     let sql = "INSERT INTO intents (row, attempt, at_ms, effect) VALUES (?1, 1, 0, ?2)";
     journal.run(|db| db.execute(sql, rusqlite::params![row.0, effect])).unwrap();
 }
@@ -154,7 +154,8 @@ fn a_run_that_ended_or_is_left_by_fresh_is_history() {
         let (two, _) = run(&mut journal, &["A"], is_fresh);
         assert_eq!(accounts(&journal, two)[0].1, Status::Pending);
         assert_eq!(accounts(&journal, one)[0].1, Status::Created);
-        assert_eq!(journal.created_groups().unwrap(), [SentGroup { id: "gA".to_owned(), group: group("A") }]);
+        let tag = Tag { id: "gA".to_owned(), stamp: None };
+        assert_eq!(journal.created_groups().unwrap(), [SentGroup { tag, group: group("A") }]);
     }
 }
 

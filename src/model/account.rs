@@ -1,6 +1,34 @@
 //! What is reported of a row, and the accounts over all rows.
 
+use std::marker::PhantomData;
+
 use crate::model::{Place, Raw};
+
+/// A closed list of words, one of which stands in `status`.
+pub trait Standing: Copy + PartialEq + 'static {
+    /// What stands before the files in the closing summary.
+    const TITLE: &'static str;
+    /// What is counted.
+    const NOUN: &'static str;
+
+    /// The whole list, in the order of the documentation.
+    fn all() -> &'static [Self];
+
+    /// The word that stands in `status`.
+    fn as_str(self) -> &'static str;
+
+    /// Whether something is still to be done about it.
+    fn is_open(self) -> bool;
+
+    /// Whether it was not attempted.
+    fn is_pending(self) -> bool;
+
+    /// The standing of that word.
+    #[must_use]
+    fn from_word(word: &str) -> Option<Self> {
+        Self::all().iter().copied().find(|standing| standing.as_str() == word)
+    }
+}
 
 /// What became of a row: the contract's closed list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,10 +53,17 @@ impl Status {
     /// All statuses, in the order of the documentation.
     pub const ALL: [Self; 7] =
         [Self::Created, Self::Exists, Self::Duplicate, Self::Invalid, Self::Failed, Self::Unknown, Self::Pending];
+}
 
-    /// The word that stands in `status`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
+impl Standing for Status {
+    const TITLE: &'static str = "";
+    const NOUN: &'static str = "rows";
+
+    fn all() -> &'static [Self] {
+        &Self::ALL
+    }
+
+    fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
             Self::Exists => "exists",
@@ -40,28 +75,25 @@ impl Status {
         }
     }
 
-    /// The status of that word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    /// Whether a row of this status still has to be imported, so that it belongs in the rejects.
+    fn is_open(self) -> bool {
+        matches!(self, Self::Invalid | Self::Failed | Self::Unknown | Self::Pending)
     }
 
-    /// Whether a row of this status still has to be imported, so that it belongs in the rejects.
-    #[must_use]
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Invalid | Self::Failed | Self::Unknown | Self::Pending)
+    fn is_pending(self) -> bool {
+        self == Self::Pending
     }
 }
 
 /// One line of the results.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
+pub struct Account<S = Status> {
     /// Where the row stands.
     pub place: Place,
     /// The group's name, without outer spaces; empty where there is none.
     pub name: String,
     /// What became of it.
-    pub status: Status,
+    pub status: S,
     /// The id of the group it stands for.
     pub group_id: Option<String>,
     /// The row it repeats.
@@ -79,19 +111,32 @@ pub struct Account {
 }
 
 /// How many rows ended in each status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts([u64; Status::ALL.len()]);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counts<S = Status>(Vec<u64>, PhantomData<S>);
 
-impl Counts {
+impl<S: Standing> Default for Counts<S> {
+    fn default() -> Self {
+        Self(vec![0; S::all().len()], PhantomData)
+    }
+}
+
+impl<S: Standing> Counts<S> {
     /// Counts one row more.
-    pub fn add(&mut self, status: Status) {
-        self.0[status as usize] += 1;
+    pub fn add(&mut self, status: S) {
+        for (count, _) in self.0.iter_mut().zip(S::all()).filter(|(_, known)| **known == status) {
+            *count += 1;
+        }
     }
 
     /// How many rows have this status.
     #[must_use]
-    pub fn of(&self, status: Status) -> u64 {
-        self.0[status as usize]
+    pub fn of(&self, status: S) -> u64 {
+        self.by_status().filter(|(known, _)| *known == status).map(|(_, count)| count).sum()
+    }
+
+    /// Every status, with how many rows have it.
+    pub fn by_status(&self) -> impl Iterator<Item = (S, u64)> {
+        S::all().iter().copied().zip(self.0.iter().copied())
     }
 
     /// The sum over all statuses.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::Status;
+use crate::model::{Status, Undone};
 
 /// Something worth showing happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,10 @@ pub enum Event {
     Sending(u64),
     /// A row got its status.
     Settled(Status),
+    /// The deleting begins: so many groups are to be deleted.
+    Deleting(u64),
+    /// That became of one of them.
+    Undone(Undone),
     /// Every lane waits because the server asked for it.
     Paused(Duration),
 }

@@ -15,8 +15,9 @@ mod job;
 mod name;
 mod row;
 mod text;
+mod undone;
 
-pub use account::{Account, Counts, Status};
+pub use account::{Account, Counts, Standing, Status};
 pub use blame::is_misplaced;
 pub use entries::Entries;
 pub use event::{Event, Halt, Listener};
@@ -28,3 +29,4 @@ pub use job::{Effect, Job, Past, RowId};
 pub use name::{Identity, MatchNames, OnDuplicate, OnExisting};
 pub use row::{Cell, ERROR_COLUMN, Field, Fields, Format, InputFile, Item, Layout, Place, Raw, Record};
 pub use text::{shortened, shown, shown_path};
+pub use undone::{Creation, Removal, Undone};

@@ -11,6 +11,7 @@ mod progress;
 mod rejects;
 mod results;
 mod summary;
+mod undo;
 
 pub use log::{LogError, LogFormat, LogOptions, start_log};
 pub use output::{OutputError, Sealed, folder, probe};
@@ -20,6 +21,7 @@ pub use progress::{Progress, ProgressMode};
 pub use rejects::{Rejects, SealedRejects, reject_paths};
 pub use results::Results;
 pub use summary::{Closing, Summary};
+pub use undo::UndoPlan;
 
 /// A number with its thousands apart: 12,345.
 fn grouped(number: u64) -> String {

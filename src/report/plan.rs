@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use super::grouped;
-use crate::model::{Account, Counts, InputFile, Place, Status, shortened, shown};
+use crate::model::{Account, Counts, InputFile, Place, Standing, Status, shortened, shown};
 
 /// Writes the plan row by row.
 pub struct PlanReport<'a, W> {

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 
 use super::grouped;
-use crate::model::{Event, Status};
+use crate::model::{Event, Standing, Status, Undone};
 
 /// How often the bar is drawn.
 const FRAME: Duration = Duration::from_millis(100);
@@ -34,6 +34,27 @@ pub enum ProgressMode {
     None,
 }
 
+/// How many rows were settled, by their status.
+struct Settled<S>(Vec<(S, AtomicU64)>);
+
+impl<S: Standing> Default for Settled<S> {
+    fn default() -> Self {
+        Self(S::all().iter().map(|status| (*status, AtomicU64::new(0))).collect())
+    }
+}
+
+impl<S: Standing> Settled<S> {
+    fn add(&self, status: S) {
+        for (_, count) in self.0.iter().filter(|(known, _)| *known == status) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.0.iter().map(|(status, count)| (status.as_str(), count.load(Ordering::Relaxed)))
+    }
+}
+
 /// What has been heard so far.
 #[derive(Default)]
 struct Tally {
@@ -41,7 +62,9 @@ struct Tally {
     page: AtomicU64,
     pages: AtomicU64,
     to_settle: AtomicU64,
-    settled: [AtomicU64; Status::ALL.len()],
+    settled: Settled<Status>,
+    undone: Settled<Undone>,
+    is_deleting: AtomicBool,
     sending_since: Mutex<Option<Instant>>,
     paused_until: Mutex<Option<Instant>>,
 }
@@ -54,13 +77,13 @@ impl Tally {
                 self.page.store(*page, Ordering::Relaxed);
                 self.pages.store(*pages, Ordering::Relaxed);
             }
-            Event::Sending(rows) => {
+            Event::Sending(rows) | Event::Deleting(rows) => {
                 self.to_settle.store(*rows, Ordering::Relaxed);
+                self.is_deleting.store(matches!(event, Event::Deleting(_)), Ordering::Relaxed);
                 set(&self.sending_since, Instant::now());
             }
-            Event::Settled(status) => {
-                self.settled[*status as usize].fetch_add(1, Ordering::Relaxed);
-            }
+            Event::Settled(status) => self.settled.add(*status),
+            Event::Undone(status) => self.undone.add(*status),
             Event::Paused(time) => {
                 if let Some(until) = Instant::now().checked_add(*time) {
                     set(&self.paused_until, until);
@@ -76,7 +99,8 @@ impl Tally {
         let elapsed = since.elapsed().as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate to show needs no more than 52 bits")]
         let rate = if elapsed > 0.0 { done as f64 / elapsed } else { 0.0 };
-        let mut line = format!("sending  {}/{}  {rate:.1}/s", grouped(done), grouped(total));
+        let verb = if self.is_deleting.load(Ordering::Relaxed) { "deleting" } else { "sending" };
+        let mut line = format!("{verb}  {}/{}  {rate:.1}/s", grouped(done), grouped(total));
         if done > 0 && done < total {
             #[expect(clippy::cast_precision_loss, reason = "a time to show needs no more than 52 bits")]
             let left = Duration::try_from_secs_f64((total - done) as f64 / rate).unwrap_or(Duration::MAX);
@@ -102,15 +126,18 @@ impl Tally {
     }
 
     fn done(&self) -> u64 {
-        self.settled.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+        self.all_settled().map(|(_, count)| count).sum()
+    }
+
+    fn all_settled(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.settled.counts().chain(self.undone.counts())
     }
 
     fn counts(&self) -> String {
-        let mut counts: Vec<String> = Status::ALL
-            .into_iter()
-            .map(|status| (status, self.settled[status as usize].load(Ordering::Relaxed)))
+        let mut counts: Vec<String> = self
+            .all_settled()
             .filter(|(_, count)| *count > 0)
-            .map(|(status, count)| format!("{} {}", status.as_str(), grouped(count)))
+            .map(|(status, count)| format!("{status} {}", grouped(count)))
             .collect();
         let paused = get(&self.paused_until).map(|until| until.saturating_duration_since(Instant::now()));
         if let Some(left) = paused.filter(|left| !left.is_zero()) {
@@ -223,5 +250,15 @@ mod tests {
         let line = tally.line();
         assert!(line.starts_with("sending  4/4,000  "), "{line}");
         assert!(line.contains(" left  created 3, failed 1, paused by the server for "), "{line}");
+    }
+
+    #[test]
+    fn deleting_is_called_so() {
+        let tally = Tally::default();
+        tally.hear(&Event::Deleting(2));
+        tally.hear(&Event::Undone(Undone::Deleted));
+        tally.hear(&Event::Undone(Undone::Changed));
+        let line = tally.line();
+        assert!(line.starts_with("deleting  2/2  ") && line.ends_with("  deleted 1, changed 1"), "{line}");
     }
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::columns::{Union, has};
 use super::output::{CsvOutput, Output, OutputError};
-use crate::model::{Account, Format, InputFile, Place, Raw};
+use crate::model::{Account, Format, InputFile, Place, Raw, Standing};
 
 /// The column that holds the line of a JSON-lines input.
 const INPUT: &str = "input";
@@ -95,7 +95,7 @@ impl<'a> Results<'a> {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write(&mut self, account: &Account) -> Result<(), OutputError> {
+    pub fn write<S: Standing>(&mut self, account: &Account<S>) -> Result<(), OutputError> {
         let line = Line {
             file: &self.files[account.place.file].path,
             row: account.place.row,
@@ -112,7 +112,8 @@ impl<'a> Results<'a> {
         let file = &self.files[account.place.file];
         match &mut self.sheet {
             Sheet::Csv(output) => {
-                let inputs = self.union.iter().flat_map(|union| input_cells(union, self.has_lines, account));
+                let inputs =
+                    self.union.iter().flat_map(|union| input_cells(union, self.has_lines, account.place, &account.raw));
                 output.row(line.cells().into_iter().chain(inputs))
             }
             Sheet::Jsonl(output) => {
@@ -166,9 +167,9 @@ impl Line<'_> {
 
 /// The cells of a CSV row under the common header, or nothing there and the line of JSON after it.
 /// Every row of the results has the same length: what a ragged row has too much stands in the rejects only.
-fn input_cells(union: &Union, has_lines: bool, account: &Account) -> Vec<String> {
-    let (mut cells, line) = match &account.raw {
-        Raw::Cells(cells) | Raw::OpenQuote(cells) => (union.spread(account.place.file, cells), None),
+fn input_cells(union: &Union, has_lines: bool, place: Place, raw: &Raw) -> Vec<String> {
+    let (mut cells, line) = match raw {
+        Raw::Cells(cells) | Raw::OpenQuote(cells) => (union.spread(place.file, cells), None),
         Raw::Line(line) => (Vec::new(), Some(line.clone())),
     };
     cells.resize(union.header.len(), String::new());

@@ -7,17 +7,17 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::grouped;
-use crate::model::{Account, Counts, InputFile, Status, shortened, shown_path};
+use crate::model::{Account, Counts, InputFile, Standing, Status, shortened, shown_path};
 
 /// How many rows that were not imported are named.
 const NAMED_MAX: usize = 20;
 
 /// Everything the closing summary says.
 #[derive(Debug)]
-pub struct Summary {
+pub struct Summary<S = Status> {
     files: Vec<InputFile>,
     organization: String,
-    counts: Counts,
+    counts: Counts<S>,
     named: Vec<String>,
     open: u64,
 }
@@ -25,12 +25,14 @@ pub struct Summary {
 /// The files that a run wrote, and what it took.
 #[derive(Debug)]
 pub struct Closing {
-    /// The results.
-    pub results: PathBuf,
+    /// The results, if they were written.
+    pub results: Option<PathBuf>,
     /// The rejects, if there are any.
     pub rejects: Vec<PathBuf>,
     /// The journal.
     pub journal: PathBuf,
+    /// The run's number in the journal.
+    pub run: i64,
     /// Requests made.
     pub requests: u64,
     /// How long the run took.
@@ -43,7 +45,7 @@ pub struct Closing {
     pub exit_code: u8,
 }
 
-impl Summary {
+impl<S: Standing> Summary<S> {
     /// Nothing counted yet.
     #[must_use]
     pub fn new(files: Vec<InputFile>, organization: &str) -> Self {
@@ -51,9 +53,9 @@ impl Summary {
     }
 
     /// Counts a row.
-    pub fn add(&mut self, account: &Account) {
+    pub fn add(&mut self, account: &Account<S>) {
         self.counts.add(account.status);
-        if !account.status.is_open() || account.status == Status::Pending {
+        if !account.status.is_open() || account.status.is_pending() {
             return;
         }
         self.open += 1;
@@ -72,7 +74,7 @@ impl Summary {
 
     /// How many rows ended how.
     #[must_use]
-    pub fn counts(&self) -> &Counts {
+    pub fn counts(&self) -> &Counts<S> {
         &self.counts
     }
 
@@ -91,27 +93,26 @@ impl Summary {
             text.push('\n');
         }
         let names: Vec<String> = self.files.iter().map(|file| shortened(&file.path)).collect();
-        let _ = writeln!(text, "{} → organization {}", names.join(", "), shortened(&self.organization));
-        for status in Status::ALL {
-            let count = self.counts.of(status);
-            if count > 0 {
-                let _ = writeln!(text, "  {:<10} {:>9}", status.as_str(), grouped(count));
-            }
+        let _ = writeln!(text, "{}{} → organization {}", S::TITLE, names.join(", "), shortened(&self.organization));
+        for (status, count) in self.counts.by_status().filter(|(_, count)| *count > 0) {
+            let _ = writeln!(text, "  {:<10} {:>9}", status.as_str(), grouped(count));
         }
         let seconds = closing.time.as_secs_f64();
         let _ = writeln!(
             text,
             "  {:<10} {:>9}   {} {}, {seconds:.1} s",
-            "rows",
+            S::NOUN,
             grouped(closing.rows),
             grouped(closing.requests),
             if closing.requests == 1 { "request" } else { "requests" }
         );
-        let _ = writeln!(text, "results  {}", shown_path(&closing.results));
+        if let Some(results) = &closing.results {
+            let _ = writeln!(text, "results  {}", shown_path(results));
+        }
         for rejects in &closing.rejects {
             let _ = writeln!(text, "rejects  {}{}", shown_path(rejects), self.advice(closing));
         }
-        let _ = writeln!(text, "journal  {}", shown_path(&closing.journal));
+        let _ = writeln!(text, "journal  {} (run {})", shown_path(&closing.journal), closing.run);
         text
     }
 
@@ -128,7 +129,7 @@ impl Summary {
     #[must_use]
     pub fn json(&self, closing: &Closing) -> String {
         let statuses: serde_json::Map<String, serde_json::Value> =
-            Status::ALL.into_iter().map(|status| (status.as_str().to_owned(), self.counts.of(status).into())).collect();
+            self.counts.by_status().map(|(status, count)| (status.as_str().to_owned(), count.into())).collect();
         let files: Vec<&str> = self.files.iter().map(|file| file.path.as_str()).collect();
         json!({
             "files": files,
@@ -140,6 +141,7 @@ impl Summary {
             "results": closing.results,
             "rejects": closing.rejects,
             "journal": closing.journal,
+            "run": closing.run,
             "stopped": closing.stopped,
             "exit_code": closing.exit_code,
         })

@@ -119,6 +119,7 @@ impl Book {
             description: draft.description,
             members: draft.members.unwrap_or_default(),
             guests,
+            stamp: None,
         }
         .grown(terms.now);
         let answer = Answer::data(201, &group);

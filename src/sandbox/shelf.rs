@@ -48,6 +48,8 @@ pub struct Planted {
     pub members: Vec<u64>,
     /// The guests' addresses.
     pub guests: Vec<String>,
+    /// When it was made and last changed, in RFC 3339; none is now.
+    pub stamp: Option<String>,
 }
 
 /// The groups in the order of their creation, with the indexes that keep 100,000 of them fast.
@@ -217,6 +219,7 @@ impl Entry {
 impl Planted {
     /// The group this becomes when it is put in at `now`.
     pub(super) fn grown(self, now: Duration) -> Group {
+        let stamp = self.stamp.unwrap_or_else(|| stamp(now));
         Group {
             id: self.id,
             name: self.name,
@@ -224,8 +227,8 @@ impl Planted {
             logo: None,
             members: self.members,
             guests: self.guests,
-            created_at: stamp(now),
-            updated_at: stamp(now),
+            created_at: stamp.clone(),
+            updated_at: stamp,
             deleted_at: None,
         }
     }

@@ -12,6 +12,7 @@ use super::message::Request;
 #[derive(Default)]
 pub struct Tally {
     posts: HashMap<String, u32>,
+    deletes: HashMap<String, u32>,
     arrivals: Vec<Duration>,
     refusals: u64,
 }
@@ -26,6 +27,11 @@ impl Tally {
     /// Every name that a POST named, with how often.
     pub fn all_posts(&self) -> impl Iterator<Item = (&str, u32)> {
         self.posts.iter().map(|(name, count)| (name.as_str(), *count))
+    }
+
+    /// Every path that a DELETE named, with how often, whatever became of them.
+    pub fn all_deletes(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.deletes.iter().map(|(path, count)| (path.as_str(), *count))
     }
 
     /// When each request that the limit let pass (all of them, without a limit) arrived, in order.
@@ -59,6 +65,9 @@ impl Tally {
         struct Named<'a> {
             #[serde(borrow)]
             name: Cow<'a, str>,
+        }
+        if request.method == "DELETE" {
+            *self.deletes.entry(request.path.clone()).or_default() += 1;
         }
         if request.method != "POST" {
             return;

@@ -41,15 +41,27 @@ pub enum Verdict {
 
 /// What the answer to a read means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reading {
-    /// The body.
-    Body(Bytes),
+pub enum Reading<T = Bytes> {
+    /// The body, or what was read from it.
+    Body(T),
     /// Read again.
     Again(Trouble, Option<Duration>),
     /// The run cannot go on.
     Halt(Halt),
     /// It never left, because the run stops.
     Held,
+}
+
+impl<T> Reading<T> {
+    /// Reads the body; one that cannot be read is asked for again.
+    pub(super) fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, Trouble>) -> Reading<U> {
+        match self {
+            Self::Body(body) => read(body).map_or_else(|trouble| Reading::Again(trouble, None), Reading::Body),
+            Self::Again(trouble, pause) => Reading::Again(trouble, pause),
+            Self::Halt(halt) => Reading::Halt(halt),
+            Self::Held => Reading::Held,
+        }
+    }
 }
 
 /// Judges the answer to a create request. `now` is needed where the server names a date.
@@ -126,11 +138,11 @@ fn created(answer: &Answer) -> Verdict {
     Verdict::InDoubt(Trouble { code: "answer-unreadable".to_owned(), message: message.to_owned(), http_status }, None)
 }
 
-fn refusal(answer: &Answer) -> Refusal {
+pub(super) fn refusal(answer: &Answer) -> Refusal {
     answer.body.as_ref().map(|body| Refusal::parse(body)).unwrap_or_default()
 }
 
-fn halt(status: u16, refusal: &Refusal) -> Halt {
+pub(super) fn halt(status: u16, refusal: &Refusal) -> Halt {
     match status {
         401 => Halt::TokenRefused(refusal.describe()),
         403 => Halt::Forbidden(refusal.describe()),
@@ -139,7 +151,7 @@ fn halt(status: u16, refusal: &Refusal) -> Halt {
     }
 }
 
-fn trouble(answer: &Answer, refusal: &Refusal) -> Trouble {
+pub(super) fn trouble(answer: &Answer, refusal: &Refusal) -> Trouble {
     let said = match answer.body {
         Ok(_) => refusal.describe(),
         Err(BodyFault::CutOff) => "the answer was cut off".to_owned(),
@@ -152,16 +164,16 @@ fn trouble(answer: &Answer, refusal: &Refusal) -> Trouble {
     Trouble { code: format!("http-{}", answer.status), message, http_status: Some(answer.status) }
 }
 
-fn undelivered(message: &str) -> Trouble {
+pub(super) fn undelivered(message: &str) -> Trouble {
     Trouble { code: "connect".to_owned(), message: format!("not delivered: {message}"), http_status: None }
 }
 
-fn pause(answer: &Answer, now: SystemTime) -> Duration {
+pub(super) fn pause(answer: &Answer, now: SystemTime) -> Duration {
     named_pause(answer, now).unwrap_or(PAUSE_UNNAMED)
 }
 
 /// RFC 9110, 10.2.3: seconds or a date.
-fn named_pause(answer: &Answer, now: SystemTime) -> Option<Duration> {
+pub(super) fn named_pause(answer: &Answer, now: SystemTime) -> Option<Duration> {
     let text = answer.retry_after.as_deref()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let seconds = text.parse().unwrap_or(u64::MAX);

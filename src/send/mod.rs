@@ -1,9 +1,13 @@
 //! Jobs are sent: at the pace, in lanes, each until its fate is known.
 //!
-//! Reads no files and shows nothing. What a lane may send it gets from the journal as [`Begun`](crate::journal::Begun).
+//! Reads no files and shows nothing. What a lane may send it gets from the journal as [`Begun`](crate::journal::Begun),
+//! what it may delete as [`Condemned`](crate::journal::Condemned).
 
+mod compare;
+mod delete;
 mod deliver;
 mod judge;
+mod judge_delete;
 mod pace;
 mod reads;
 mod settle;
@@ -13,6 +17,8 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+pub use compare::{Claim, changes, claim};
+pub use delete::Remover;
 pub use deliver::{Lane, Policy};
 pub use judge::{Reading, Verdict, judge_create, judge_read};
 pub use pace::{Pace, Paced, Rate, RateError};

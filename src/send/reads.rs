@@ -1,17 +1,19 @@
-//! Reads of the organization, repeated until they are answered: all groups, or the groups of one name.
+//! Reads of the organization, repeated until they are answered: all groups, the groups of one name, one group.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::judge::{Reading, backoff, judge_read};
+use super::judge_delete::judge_look;
 use super::pace::{Pace, Paced};
 use super::settle::{LOOKS, looks};
 use super::stop::Stop;
 use crate::model::{Found, MatchNames, Sightings, Trouble};
-use crate::tallyfy::{Client, Exchange, Listed, Page, Renewing, Walk};
+use crate::tallyfy::{self, Client, Exchange, Listed, Page, Renewing, Walk};
 
 /// A read that was never answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +81,7 @@ impl<E: Exchange> Api<E> {
     pub async fn next_page(&self, search: Option<&str>, walk: &mut Walk) -> Result<Option<Vec<Listed>>, Unread> {
         let Some(number) = walk.next() else { return Ok(None) };
         let page = self.page(search, number).await?;
-        walk.take(&page).map_err(|error| Unread::Failed(unreadable(&error.to_string())))?;
+        walk.take(&page).map_err(|error| Unread::Failed(unreadable("the list of groups", &error.to_string())))?;
         Ok(Some(page.groups))
     }
 
@@ -89,15 +91,41 @@ impl<E: Exchange> Api<E> {
     /// If a page cannot be had.
     pub async fn find(&self, name: &str, matching: MatchNames) -> Result<Found, Unread> {
         let mut sightings = Sightings::default();
-        let mut walk = Walk::default();
-        while let Some(groups) = self.next_page(Some(searchable(name)), &mut walk).await? {
-            for group in groups {
-                if matching.same(&group.name, name) {
-                    sightings.add(&group.tag, group.name == name);
-                }
-            }
+        for group in self.named(name, matching).await? {
+            sightings.add(&group.tag, group.name == name);
         }
         Ok(sightings.found())
+    }
+
+    /// The groups of this name, as a search shows them.
+    ///
+    /// # Errors
+    /// If a page cannot be had.
+    pub async fn named(&self, name: &str, matching: MatchNames) -> Result<Vec<Listed>, Unread> {
+        let mut found = Vec::new();
+        let mut walk = Walk::default();
+        while let Some(groups) = self.next_page(Some(searchable(name)), &mut walk).await? {
+            found.extend(groups.into_iter().filter(|group| matching.same(&group.name, name)));
+        }
+        Ok(found)
+    }
+
+    /// The group of this id; none if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be had.
+    pub async fn group(&self, id: &str) -> Result<Option<Listed>, Unread> {
+        let mut sends = 0;
+        loop {
+            let answer = self.client.get_group(id).await;
+            let reading = judge_look(answer, SystemTime::now()).and_then(|body| {
+                let group = body.map(|body| tallyfy::group(&body)).transpose();
+                group.map_err(|lack| unreadable("the group", &lack))
+            });
+            if let Some(group) = self.heed(reading, &mut sends, "group").await? {
+                return Ok(group.filter(|group| !group.is_deleted));
+            }
+        }
     }
 
     /// How long to wait before each look for a group that may have been made.
@@ -114,30 +142,37 @@ impl<E: Exchange> Api<E> {
     async fn page(&self, search: Option<&str>, number: u64) -> Result<Page, Unread> {
         let mut sends = 0;
         loop {
-            sends += 1;
             let answer = self.client.list_groups(search, number).await;
-            let (trouble, pause) = match judge_read(answer, SystemTime::now()) {
-                Reading::Body(body) => match Page::parse(&body) {
-                    Ok(page) => return Ok(page),
-                    Err(lack) => (unreadable(&lack), None),
-                },
-                Reading::Again(trouble, pause) => (trouble, pause),
-                Reading::Halt(halt) => {
-                    self.stop.raise(halt);
-                    return Err(Unread::Stopped);
-                }
-                Reading::Held => return Err(Unread::Stopped),
-            };
-            if sends >= self.attempts_max {
-                return Err(Unread::Failed(trouble));
-            }
-            tracing::info!(page = number, attempt = sends, "list of groups: {}; asking again", trouble.message);
-            match pause {
-                Some(pause) => self.pace.pause(pause),
-                None if self.back_off(sends).await => {}
-                None => return Err(Unread::Stopped),
+            let read = |body: Bytes| Page::parse(&body).map_err(|lack| unreadable("the list of groups", &lack));
+            let reading = judge_read(answer, SystemTime::now()).and_then(read);
+            if let Some(page) = self.heed(reading, &mut sends, "list of groups").await? {
+                return Ok(page);
             }
         }
+    }
+
+    /// What was read; none if it is to be read again, once this has waited.
+    async fn heed<T>(&self, reading: Reading<T>, sends: &mut u32, what: &str) -> Result<Option<T>, Unread> {
+        *sends += 1;
+        let (trouble, pause) = match reading {
+            Reading::Body(body) => return Ok(Some(body)),
+            Reading::Again(trouble, pause) => (trouble, pause),
+            Reading::Halt(halt) => {
+                self.stop.raise(halt);
+                return Err(Unread::Stopped);
+            }
+            Reading::Held => return Err(Unread::Stopped),
+        };
+        if *sends >= self.attempts_max {
+            return Err(Unread::Failed(trouble));
+        }
+        tracing::info!(attempt = *sends, "{what}: {}; asking again", trouble.message);
+        match pause {
+            Some(pause) => self.pace.pause(pause),
+            None if self.back_off(*sends).await => {}
+            None => return Err(Unread::Stopped),
+        }
+        Ok(None)
     }
 }
 
@@ -146,7 +181,7 @@ fn searchable(name: &str) -> &str {
     name.split('\\').max_by_key(|part| part.len()).unwrap_or(name)
 }
 
-fn unreadable(lack: &str) -> Trouble {
-    let message = format!("the list of groups cannot be read: {lack}");
+fn unreadable(what: &str, lack: &str) -> Trouble {
+    let message = format!("{what} cannot be read: {lack}");
     Trouble { code: "answer-unreadable".to_owned(), message, http_status: Some(200) }
 }

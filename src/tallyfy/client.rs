@@ -47,6 +47,30 @@ impl<E: Exchange> Client<E> {
         }
         self.exchange.exchange(Call { method: Method::Get, path, body: None }).await
     }
+
+    /// `GET /organizations/{org}/groups/{id}`
+    ///
+    /// # Errors
+    /// If no answer came.
+    pub async fn get_group(&self, id: &str) -> Result<Answer, Lost> {
+        self.exchange.exchange(Call { method: Method::Get, path: self.group(id)?, body: None }).await
+    }
+
+    /// `DELETE /organizations/{org}/groups/{id}`: ids are not used again, so that it is safe to repeat.
+    ///
+    /// # Errors
+    /// If no answer came.
+    pub async fn delete_group(&self, id: &str) -> Result<Answer, Lost> {
+        self.exchange.exchange(Call { method: Method::Delete, path: self.group(id)?, body: None }).await
+    }
+
+    /// An id of dots would lead out of the groups, escaped too: `groups/..` is the organization.
+    fn group(&self, id: &str) -> Result<String, Lost> {
+        if id.bytes().all(|byte| byte == b'.') {
+            return Err(Lost::Undelivered(format!("`{id}` is no group's id")));
+        }
+        Ok(format!("{}/{}", self.groups, utf8_percent_encode(id, ESCAPED)))
+    }
 }
 
 #[cfg(test)]
@@ -71,11 +95,22 @@ mod tests {
         let client = Client::new(Notes(Arc::clone(&calls)), "a/b ?");
         let _ = client.list_groups(Some("R&D 50% + \"é\""), 2).await;
         let _ = client.create_group(Bytes::from_static(b"{}")).await;
+        let _ = client.get_group("../users").await;
+        let _ = client.delete_group("g 1").await;
+        for id in ["", ".", ".."] {
+            assert!(matches!(client.delete_group(id).await, Err(Lost::Undelivered(_))), "{id}");
+            assert!(matches!(client.get_group(id).await, Err(Lost::Undelivered(_))), "{id}");
+        }
         let calls = calls.lock().unwrap();
         assert_eq!(
             calls[0].path,
             "/organizations/a%2Fb%20%3F/groups?per_page=100&page=2&sort_by=created_at&q=R%26D%2050%25%20%2B%20%22%C3%A9%22"
         );
         assert_eq!((calls[1].method, calls[1].path.as_str()), (Method::Post, "/organizations/a%2Fb%20%3F/groups"));
+        assert_eq!(calls[2].path, "/organizations/a%2Fb%20%3F/groups/..%2Fusers");
+        assert_eq!(
+            (calls[3].method, calls[3].path.as_str()),
+            (Method::Delete, "/organizations/a%2Fb%20%3F/groups/g%201")
+        );
     }
 }

@@ -11,6 +11,8 @@ pub enum Method {
     Get,
     /// Creates.
     Post,
+    /// Deletes.
+    Delete,
 }
 
 /// One request, below the base URL.

@@ -120,6 +120,7 @@ impl Http {
         let request = match call.method {
             Method::Get => self.client.get(url),
             Method::Post => self.client.post(url),
+            Method::Delete => self.client.delete(url),
         };
         let request = request.header(AUTHORIZATION, token.header());
         match call.body.clone() {

@@ -93,7 +93,14 @@ mod tests {
     use crate::tallyfy::Listed;
 
     fn page(ids: &[&str], pages: u64) -> Page {
-        let group = |id: &&str| Listed { tag: Tag { id: (*id).to_owned(), stamp: None }, name: "G".to_owned() };
+        let group = |id: &&str| Listed {
+            tag: Tag { id: (*id).to_owned(), stamp: None },
+            name: "G".to_owned(),
+            description: None,
+            members: None,
+            guests: None,
+            is_deleted: false,
+        };
         Page { groups: ids.iter().map(group).collect(), pages }
     }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::model::{Tag, shortened, shown};
 
-/// A group as a list shows it.
+/// A group as the server shows it. What it does not show, or not in a form that is known, is none.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Listed {
     /// Its id, and when it was last changed.
@@ -13,6 +13,18 @@ pub struct Listed {
     pub tag: Tag,
     /// Its name.
     pub name: String,
+    /// Its description; empty if it has none.
+    #[serde(default, deserialize_with = "text")]
+    pub description: Option<String>,
+    /// The ids of its members.
+    #[serde(default, deserialize_with = "members")]
+    pub members: Option<Vec<u64>>,
+    /// The addresses of its guests.
+    #[serde(default, deserialize_with = "guests")]
+    pub guests: Option<Vec<String>>,
+    /// Whether it is in the bin.
+    #[serde(default, rename = "deleted_at", deserialize_with = "is_there")]
+    pub is_deleted: bool,
 }
 
 /// One page of a list.
@@ -83,10 +95,52 @@ fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     }
 }
 
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => Some(String::new()),
+        Value::String(text) => Some(text),
+        _ => None,
+    })
+}
+
+/// Ids are numbers; some pages show text.
+fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u64>>, D::Error> {
+    list(deserializer, |value| value.as_u64().or_else(|| value.as_str()?.parse().ok()))
+}
+
+fn guests<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    list(deserializer, |value| value.as_str().map(str::to_owned))
+}
+
+/// A list, if every element can be read; null is an empty one.
+fn list<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    element: impl Fn(&Value) -> Option<T>,
+) -> Result<Option<Vec<T>>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => Some(Vec::new()),
+        Value::Array(values) => values.iter().map(element).collect(),
+        _ => None,
+    })
+}
+
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(!Value::deserialize(deserializer)?.is_null())
+}
+
 /// The group in the answer to a create request; none if the body is anything else.
 #[must_use]
 pub fn created(body: &[u8]) -> Option<Tag> {
     serde_json::from_slice::<Envelope<Created>>(body).ok().map(|envelope| envelope.data.0)
+}
+
+/// The group in the answer to a read of it.
+///
+/// # Errors
+/// If the body is anything else: what it lacks.
+pub fn group(body: &[u8]) -> Result<Listed, String> {
+    let envelope = serde_json::from_slice::<Envelope<Listed>>(body);
+    envelope.map(|envelope| envelope.data).map_err(|error| shortened(&error.to_string()))
 }
 
 impl Page {
@@ -110,6 +164,8 @@ pub struct Refusal {
     pub message: String,
     /// Every field's messages, safe to show.
     pub fields: Vec<(String, String)>,
+    /// The word for it, where the server has one.
+    pub code: String,
 }
 
 /// The most fields of a refusal that are told.
@@ -128,7 +184,8 @@ impl Refusal {
             fields.extend(all.take(FIELDS_MAX).map(|(field, message)| (shortened(field), told(&message))));
         }
         let text = |key: &str| body.get(key).and_then(Value::as_str).map(told);
-        Self { message: text("message").or_else(|| text("error")).unwrap_or_default(), fields }
+        let message = text("message").or_else(|| text("error")).unwrap_or_default();
+        Self { message, fields, code: text("code").unwrap_or_default() }
     }
 
     /// Whether the name is refused because another group has it.
@@ -147,6 +204,20 @@ impl Refusal {
     #[must_use]
     pub fn is_guest_cap(&self) -> bool {
         self.message.to_lowercase().contains("guest invite")
+    }
+
+    /// Whether a 404 says that the group is not there, rather than that nobody here knows of groups: a proxy, or an
+    /// address that is none of the API's.
+    #[must_use]
+    pub fn is_of_resource(&self) -> bool {
+        let says_something = !self.message.is_empty() || !self.code.is_empty();
+        says_something && !self.is_of_endpoint()
+    }
+
+    /// Whether a 404 says that the address is none of the API's.
+    #[must_use]
+    pub fn is_of_endpoint(&self) -> bool {
+        self.code == "ENDPOINT_NOT_FOUND"
     }
 
     /// All of it in one sentence.
@@ -230,6 +301,39 @@ mod tests {
         assert!(!without.is_name_taken());
         assert!(Refusal::parse(br#"{"message":"The name has already been taken."}"#).is_name_taken());
         assert_eq!(Refusal::parse(b"<html>"), Refusal::default());
+    }
+
+    #[test]
+    fn a_group_is_read_as_far_as_it_is_shown() {
+        let read = |fields: &str| group(format!(r#"{{"data":{{"id":"g1","name":"A"{fields}}}}}"#).as_bytes()).unwrap();
+        let bare = read("");
+        assert_eq!((bare.description, bare.members, bare.guests, bare.is_deleted), (None, None, None, false));
+        let full =
+            read(r#","description":"d","members":[1,"2"],"guests":["a@b.c"],"deleted_at":null,"updated_at":"t""#);
+        assert_eq!((full.description.as_deref(), full.members), (Some("d"), Some(vec![1, 2])));
+        assert_eq!((full.guests, full.is_deleted), (Some(vec!["a@b.c".to_owned()]), false));
+        assert_eq!(full.tag, Tag { id: "g1".to_owned(), stamp: Some("t".to_owned()) });
+        let empty = read(r#","description":null,"members":null,"guests":[],"deleted_at":"2026-11-23T10:00:00Z""#);
+        assert_eq!((empty.description.as_deref(), empty.members, empty.is_deleted), (Some(""), Some(vec![]), true));
+        let foreign = read(r#","description":7,"members":[{"id":1}],"guests":{"a":1}"#);
+        assert_eq!((foreign.description, foreign.members, foreign.guests), (None, None, None));
+        assert!(group(b"<html>").is_err() && group(br#"{"data":[]}"#).is_err());
+    }
+
+    #[test]
+    fn a_404_is_of_the_group_only_if_the_api_says_so() {
+        let says = |body: &str| {
+            let refusal = Refusal::parse(body.as_bytes());
+            (refusal.is_of_resource(), refusal.is_of_endpoint())
+        };
+        assert_eq!(says(r#"{"error":true,"message":"Not found","code":"RESOURCE_NOT_FOUND"}"#), (true, false));
+        assert_eq!(says(r#"{"message":"No query results for model"}"#), (true, false));
+        assert_eq!(
+            says(r#"{"error":true,"message":"API endpoint not found","code":"ENDPOINT_NOT_FOUND"}"#),
+            (false, true)
+        );
+        assert_eq!(says("<html>404</html>"), (false, false));
+        assert_eq!(says(""), (false, false));
     }
 
     #[test]

@@ -206,6 +206,7 @@ fn request(call: Call) -> Request {
     let method = match call.method {
         Method::Get => "GET",
         Method::Post => "POST",
+        Method::Delete => "DELETE",
     };
     Request {
         method: method.to_owned(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tallyfy_groups::sandbox::{Group, Options, Planted, Request, Simulation, Weather, serve};
+use tallyfy_groups::sandbox::{Group, Options, Planted, Reply, Request, Simulation, Weather, serve};
 use tokio::sync::oneshot;
 
 use super::wait_for;
@@ -105,6 +105,33 @@ impl Server {
         self.with(|simulation| simulation.tally().all_posts().map(|(_, count)| count).sum())
     }
 
+    /// How many DELETEs came for each group that any came for.
+    pub(crate) fn deletes(&self) -> Vec<u32> {
+        self.with(|simulation| simulation.tally().all_deletes().map(|(_, count)| count).collect())
+    }
+
+    /// Somebody else changes or deletes a group, so long after the last request.
+    pub(crate) fn meddle(&self, method: &str, id: &str, body: &serde_json::Value, later: Duration) {
+        let headers = [
+            ("authorization", format!("Bearer {TOKEN}")),
+            ("x-tallyfy-client", "APIClient".to_owned()),
+            ("accept", "application/json".to_owned()),
+            ("content-type", "application/json".to_owned()),
+        ];
+        let request = Request {
+            method: method.to_owned(),
+            path: format!("/organizations/{ORG}/groups/{id}"),
+            query: None,
+            headers: headers.into_iter().collect(),
+            body: body.to_string().into_bytes(),
+        };
+        let outcome = self.with(|simulation| {
+            let now = simulation.now() + later;
+            simulation.handle(&request, now)
+        });
+        assert!(matches!(&outcome.reply, Reply::Answer(answer) if answer.status < 300), "{:?}", outcome.reply);
+    }
+
     /// How many requests of any kind came, refused ones too.
     pub(crate) fn requests(&self) -> u64 {
         self.with(|simulation| simulation.tally().arrivals().len() as u64 + simulation.tally().refusals())
@@ -116,23 +143,9 @@ impl Server {
         self.with(|simulation| simulation.plant(group));
     }
 
-    /// Somebody deletes a group.
+    /// Somebody else deletes a group.
     pub(crate) fn delete(&self, id: &str) {
-        let headers = [
-            ("authorization", format!("Bearer {TOKEN}")),
-            ("x-tallyfy-client", "APIClient".into()),
-            ("accept", "application/json".into()),
-        ];
-        let request = Request {
-            method: "DELETE".to_owned(),
-            path: format!("/organizations/{ORG}/groups/{id}"),
-            query: None,
-            headers: headers.into_iter().collect(),
-            body: Vec::new(),
-        };
-        let count = self.groups().len();
-        self.with(|simulation| simulation.handle(&request, simulation.now()));
-        assert_eq!(self.groups().len(), count - 1, "{id} is gone");
+        self.meddle("DELETE", id, &serde_json::Value::Null, Duration::ZERO);
     }
 
     /// Waits until so many groups are there.

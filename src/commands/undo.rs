@@ -1,0 +1,225 @@
+//! `undo`: choose the run → look what it created → show and ask → delete → record → report.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::{StreamExt, stream};
+use indicatif::MultiProgress;
+
+use crate::cli::{LogArgs, UndoArgs};
+use crate::exit::Ending;
+use crate::journal::{Creations, Journal, PastRun};
+use crate::model::{Creation, Event, Listener, Undone, shortened};
+use crate::report::{Closing, Progress, Results, Summary};
+use crate::send::Remover;
+use crate::settings::{Connection, Environment, UndoPaths, progress_mode};
+
+use super::organization::Line;
+use super::sandbox::block_on;
+use super::signals::Signals;
+use super::staging::owner;
+use super::survey::{Survey, Surveyor};
+use super::{Failure, close, consent, outputs};
+
+/// How many groups are begun at once, for each lane: one commit for all of them, and few to be looked at after a crash.
+const CHUNK: usize = 4;
+
+/// A run being taken back.
+struct Undo<'a> {
+    args: &'a UndoArgs,
+    log: &'a LogArgs,
+    connection: Connection,
+    paths: UndoPaths,
+    run: PastRun,
+    signals: Signals,
+    listener: Listener,
+    bars: &'a MultiProgress,
+    start: Instant,
+}
+
+/// Takes a run back.
+pub(super) fn run(
+    args: &UndoArgs,
+    log: &LogArgs,
+    environment: &Environment,
+    bars: &MultiProgress,
+) -> Result<Ending, Failure> {
+    let start = Instant::now();
+    let signals = Signals::listen()?;
+    let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
+    let paths = UndoPaths::resolve(args);
+    let mut journal = Journal::open_existing(&paths.journal, &owner(&connection))?;
+    let runs = journal.past_runs()?;
+    let run = choose(&runs, args.run)?;
+    let all = journal.creations(run.id)?;
+    let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
+    let undo = Undo { args, log, connection, paths, run, signals, listener: progress.listener(), bars, start };
+    if undo.is_of_nothing(&all) {
+        progress.finish();
+        return undo.say_nothing_created(&runs);
+    }
+    outputs::prepare_undo(args, &undo.paths, log.log_file.as_deref())?;
+    let requests = undo.take_back(&mut journal, all);
+    progress.finish();
+    if let Some(requests) = requests? {
+        return undo.report(&journal, requests);
+    }
+    writeln!(io::stderr(), "nothing was deleted").map_err(Failure::Print)?;
+    Ok(Ending::Complete)
+}
+
+/// The run of this number, or the latest.
+fn choose(runs: &[PastRun], number: Option<i64>) -> Result<PastRun, Failure> {
+    let chosen = match number {
+        Some(number) => runs.iter().find(|run| run.id.0 == number),
+        None => runs.last(),
+    };
+    let known = || match told(runs.iter()) {
+        known if known.is_empty() => "it has none".to_owned(),
+        known => format!("it has {known}"),
+    };
+    chosen.cloned().ok_or_else(|| Failure::NoSuchRun { run: number.unwrap_or(1), known: known() })
+}
+
+/// Runs, with what they created.
+fn told<'a>(runs: impl Iterator<Item = &'a PastRun>) -> String {
+    let told = |run: &PastRun| {
+        let undone = if run.undone > 0 { format!(", {} deleted or gone", run.undone) } else { String::new() };
+        format!("run {} of {} ({} created{undone})", run.id.0, run.started_at, groups(run.created))
+    };
+    runs.map(told).collect::<Vec<_>>().join(", ")
+}
+
+fn groups(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "group" } else { "groups" })
+}
+
+impl Undo<'_> {
+    fn is_of_nothing(&self, all: &Creations) -> bool {
+        self.run.created == 0 && all.in_doubt.is_empty()
+    }
+
+    fn say_nothing_created(&self, runs: &[PastRun]) -> Result<Ending, Failure> {
+        let others = told(runs.iter().filter(|run| run.created > run.undone));
+        let mut out = io::stdout().lock();
+        let ending = Ending::Complete;
+        if self.args.json {
+            let summary: Summary<Undone> = Summary::new(Vec::new(), &self.connection.organization);
+            let closing = self.closing(&summary, 0, None, ending);
+            return close(&summary, &Closing { results: None, ..closing }, true, false).map(|()| ending);
+        }
+        let advice =
+            if others.is_empty() { String::new() } else { format!("; say --run N for one of these: {others}") };
+        writeln!(out, "run {} created nothing{advice}", self.run.id.0).map_err(Failure::Print)?;
+        Ok(ending)
+    }
+
+    /// Deletes what is to be deleted; gives how many requests it took, or nothing if that is not wanted.
+    fn take_back(&self, journal: &mut Journal, all: Creations) -> Result<Option<u64>, Failure> {
+        if all == Creations::default() {
+            return Ok(Some(0));
+        }
+        block_on(async {
+            let line = Line::open(&self.connection, journal, self.signals.stop(), &self.listener)?;
+            let survey = self.survey(&line, all).await?;
+            if !self.bars.suspend(|| self.may_delete(&survey))? {
+                return Ok(None);
+            }
+            self.signals.sending();
+            journal.commence_undo(self.run.id, &survey.findings())?;
+            self.delete(journal, &line, &survey.delete).await?;
+            Ok(Some(line.api.pace.requests()))
+        })?
+    }
+
+    async fn survey(&self, line: &Line, all: Creations) -> Result<Survey, Failure> {
+        let surveyor = Surveyor {
+            api: &line.api,
+            lanes: self.connection.concurrency,
+            is_forced: self.args.force,
+            listener: &self.listener,
+        };
+        let found = surveyor.survey(all).await;
+        match self.signals.stop().reason() {
+            Some(halt) => Err(Failure::Stopped(halt)),
+            None => Ok(found.unwrap_or_default()),
+        }
+    }
+
+    /// Shows what is to be deleted, and asks.
+    fn may_delete(&self, survey: &Survey) -> Result<bool, Failure> {
+        let count = survey.delete.len() as u64;
+        let is_agreed = self.args.yes || count == 0;
+        let plan = survey.plan().text(self.run.id.0, &self.run.started_at, &self.connection.organization);
+        let shown = match (self.log.quiet && is_agreed, self.args.json) {
+            (true, _) => Ok(()),
+            (false, true) => io::stderr().write_all(plan.as_bytes()),
+            (false, false) => io::stdout().write_all(plan.as_bytes()),
+        };
+        shown.map_err(Failure::Print)?;
+        if is_agreed {
+            return Ok(true);
+        }
+        let what = format!("{} of organization {}", groups(count), shortened(&self.connection.organization));
+        if !consent::can_ask() {
+            return Err(Failure::Unasked(format!("there is no terminal to ask whether to delete {what}")));
+        }
+        consent::ask(&format!("Delete {what}?")).map_err(Failure::Print)
+    }
+
+    async fn delete(&self, journal: &mut Journal, line: &Line, groups: &[Creation]) -> Result<(), Failure> {
+        (self.listener)(Event::Deleting(groups.len() as u64));
+        let remover =
+            Remover { api: Arc::clone(&line.api), is_forced: self.args.force, listener: Arc::clone(&self.listener) };
+        let lanes = self.connection.concurrency;
+        for chunk in groups.chunks(lanes * CHUNK) {
+            if line.api.stop.is_raised() {
+                break;
+            }
+            let condemned = stream::iter(journal.condemn(chunk)?);
+            let attempts = condemned.map(|group| remover.take(group)).buffer_unordered(lanes);
+            let attempts: Vec<_> = attempts.collect().await;
+            journal.note_attempts(&attempts)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the results, and says how it ended.
+    fn report(&self, journal: &Journal, requests: u64) -> Result<Ending, Failure> {
+        let files = journal.files(self.run.id)?;
+        let mut summary = Summary::new(files.clone(), &self.connection.organization);
+        let mut results = Results::create(&self.paths.results, &files, false)?;
+        journal.undo_accounts::<Failure>(self.run.id, |account| {
+            summary.add(account);
+            Ok(results.write(account)?)
+        })?;
+        results.finish()?;
+        let counts = summary.counts();
+        let pending = counts.of(Undone::Pending);
+        let stopped = match self.signals.stop().reason() {
+            None if pending > 0 => Some(Failure::Forgotten(pending)),
+            // A stop that came after the last group stopped nothing.
+            Some(_) if pending + counts.of(Undone::Unknown) == 0 => None,
+            halt => halt.map(Failure::Stopped),
+        };
+        let ending = stopped.as_ref().map_or_else(|| Ending::of_counts(counts), Failure::ending);
+        let closing = self.closing(&summary, requests, stopped.as_ref(), ending);
+        close(&summary, &closing, self.args.json, self.log.quiet)?;
+        stopped.map_or(Ok(ending), Err)
+    }
+
+    fn closing(&self, summary: &Summary<Undone>, requests: u64, stopped: Option<&Failure>, ending: Ending) -> Closing {
+        Closing {
+            results: Some(self.paths.results.clone()),
+            rejects: Vec::new(),
+            journal: self.paths.journal.clone(),
+            run: self.run.id.0,
+            requests,
+            time: self.start.elapsed(),
+            rows: summary.counts().total(),
+            stopped: stopped.map(ToString::to_string),
+            exit_code: ending.code(),
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Taking a run back: what it created, what was begun to be deleted, what came of it.
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::JournalError;
+use super::outcomes::{parse, put_fate};
+use super::store::{Journal, RunId, now_ms};
+use crate::model::{Creation, Fate, Group, Removal, RowId, Standing, Tag};
+
+/// A group whose deletion is on disk as begun: the right to delete it.
+#[derive(Debug)]
+pub struct Condemned(Creation);
+
+impl Condemned {
+    /// Uses the right up: the request leaves now.
+    #[must_use]
+    pub fn spend(self) -> Creation {
+        self.0
+    }
+}
+
+/// How far the deletion of one group came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// To its end.
+    Settled(Removal),
+    /// The run stops, and a request that deletes it may have been applied.
+    InDoubt,
+    /// The run stops, and nothing that deletes it was sent.
+    Released,
+}
+
+/// What is noted of one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The row it comes from.
+    pub row: RowId,
+    /// How often its deletion was sent.
+    pub sends: u32,
+    /// How far it came.
+    pub progress: Progress,
+}
+
+/// A run, for a person to choose from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastRun {
+    /// Its number.
+    pub id: RunId,
+    /// When it began: UTC, RFC 3339.
+    pub started_at: String,
+    /// How many groups it created.
+    pub created: u64,
+    /// How many of them are deleted or gone.
+    pub undone: u64,
+}
+
+/// What a run created, without what is deleted or gone already; in input order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Creations {
+    /// The groups.
+    pub made: Vec<Creation>,
+    /// What was sent for rows of which no answer tells whether their group was made.
+    pub in_doubt: Vec<(RowId, Group)>,
+}
+
+/// What is known before anything is deleted.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Rows in doubt whose group was found.
+    pub adopted: Vec<(RowId, Tag)>,
+    /// Groups of which nothing is to be deleted.
+    pub settled: Vec<(RowId, Removal)>,
+    /// Whether something is to be deleted.
+    pub is_deleting: bool,
+}
+
+const RUNS: &str = "
+    SELECT runs.id, started_at, count(outcomes.row), count(deletions.row)
+    FROM runs
+    LEFT JOIN outcomes ON outcomes.row BETWEEN first_row AND last_row AND outcomes.status = 'created'
+    LEFT JOIN deletions ON deletions.row = outcomes.row AND deletions.status IN ('deleted', 'gone')
+    WHERE state <> 'reading' GROUP BY runs.id ORDER BY runs.id";
+
+/// What was created, and what was begun and may have been.
+const CREATIONS: &str = "
+    SELECT rows.id, body, outcomes.status = 'created', group_id, stamp,
+           deletions.row IS NOT NULL AND (deletions.status IS NULL OR deletions.attempts > 0)
+    FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+    LEFT JOIN outcomes ON outcomes.row = rows.id
+    LEFT JOIN deletions ON deletions.row = rows.id
+    WHERE runs.id = ?1 AND body IS NOT NULL
+      AND (outcomes.status IN ('created', 'unknown')
+           OR outcomes.row IS NULL AND EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'unknown'))
+      AND (deletions.status IS NULL OR deletions.status NOT IN ('deleted', 'gone'))
+    ORDER BY rows.id";
+
+impl Journal {
+    /// All runs, the oldest first.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn past_runs(&self) -> Result<Vec<PastRun>, JournalError> {
+        let run = |row: &Row<'_>| {
+            let (id, started_at) = (RunId(row.get(0)?), row.get(1)?);
+            Ok(PastRun { id, started_at, created: row.get(2)?, undone: row.get(3)? })
+        };
+        self.run(|db| db.prepare(RUNS)?.query_map([], run)?.collect())
+    }
+
+    /// The groups that a run created or may have created.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn creations(&self, run: RunId) -> Result<Creations, JournalError> {
+        self.run(|db| {
+            let mut query = db.prepare(CREATIONS)?;
+            let mut rows = query.query([run.0])?;
+            let mut all = Creations::default();
+            while let Some(row) = rows.next()? {
+                all.add(row)?;
+            }
+            Ok(all)
+        })
+    }
+
+    /// A run is taken back from here on, if anything of it is: no import goes on with it.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn commence_undo(&mut self, run: RunId, found: &Findings) -> Result<(), JournalError> {
+        self.together(|batch| {
+            for (row, tag) in &found.adopted {
+                put_fate(batch, *row, &Fate::Created { group: tag.clone(), http_status: 201 })?;
+            }
+            for (row, removal) in &found.settled {
+                put_removal(batch, *row, 0, removal)?;
+            }
+            let is_over = found.is_deleting || found.settled.iter().any(|(_, removal)| !removal.status().is_open());
+            if is_over { mark_undone(batch, run) } else { Ok(()) }
+        })
+    }
+
+    /// Notes that these groups are deleted now.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn condemn(&mut self, groups: &[Creation]) -> Result<Vec<Condemned>, JournalError> {
+        self.together(|batch| {
+            let mut begin = batch.prepare_cached(
+                "INSERT INTO deletions (row, attempts, at_ms) VALUES (?1, 0, ?2)
+                 ON CONFLICT (row) DO UPDATE SET status = NULL, http_status = NULL, code = NULL, error = NULL, at_ms = ?2",
+            )?;
+            for group in groups {
+                begin.execute(params![group.row.0, now_ms()])?;
+            }
+            Ok(())
+        })?;
+        Ok(groups.iter().cloned().map(Condemned).collect())
+    }
+
+    /// Notes what came of groups that were to be deleted.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn note_attempts(&mut self, attempts: &[Attempt]) -> Result<(), JournalError> {
+        self.together(|batch| attempts.iter().try_for_each(|attempt| put_attempt(batch, attempt)))
+    }
+
+    /// Does something in one commit.
+    fn together(&mut self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<(), JournalError> {
+        let whole = |db: &mut Connection| {
+            let batch = db.transaction()?;
+            work(&batch)?;
+            batch.commit()
+        };
+        whole(&mut self.db).map_err(|reason| Self::failed(&self.path, reason))
+    }
+}
+
+impl Creations {
+    fn add(&mut self, found: &Row<'_>) -> rusqlite::Result<()> {
+        let (row, body) = (RowId(found.get(0)?), found.get::<_, String>(1)?);
+        let group = parse(1, &body)?;
+        if found.get::<_, Option<bool>>(2)?.unwrap_or(false) {
+            let tag = Tag { id: found.get(3)?, stamp: found.get(4)? };
+            self.made.push(Creation { row, group, tag, may_be_deleted: found.get(5)? });
+        } else {
+            self.in_doubt.push((row, group));
+        }
+        Ok(())
+    }
+}
+
+/// What a run that was cut off went on with is not gone on with either.
+fn mark_undone(db: &Connection, run: RunId) -> rusqlite::Result<()> {
+    let select = "SELECT state FROM runs WHERE id = ?1";
+    let state: Option<String> = db.query_row(select, [run.0], |row| row.get(0)).optional()?;
+    if state.as_deref() == Some("open") {
+        db.execute("UPDATE runs SET state = 'abandoned' WHERE state = 'continued'", [])?;
+    }
+    db.execute("UPDATE runs SET state = 'undone' WHERE id = ?1", [run.0]).map(drop)
+}
+
+fn put_attempt(db: &Connection, attempt: &Attempt) -> rusqlite::Result<()> {
+    match &attempt.progress {
+        Progress::Settled(removal) => put_removal(db, attempt.row, attempt.sends, removal),
+        Progress::InDoubt => {
+            let mut add = db.prepare_cached("UPDATE deletions SET attempts = attempts + ?2 WHERE row = ?1")?;
+            add.execute(params![attempt.row.0, attempt.sends]).map(drop)
+        }
+        Progress::Released => {
+            db.prepare_cached("DELETE FROM deletions WHERE row = ?1")?.execute([attempt.row.0]).map(drop)
+        }
+    }
+}
+
+fn put_removal(db: &Connection, row: RowId, sends: u32, removal: &Removal) -> rusqlite::Result<()> {
+    let (http_status, code, error) = match removal {
+        Removal::Deleted(status) => (Some(*status), None, None),
+        Removal::Gone => (None, None, None),
+        Removal::Changed(what) => (None, Some("changed"), Some(what.as_str())),
+        Removal::Failed(trouble) | Removal::Unknown(trouble) => {
+            (trouble.http_status, Some(trouble.code.as_str()), Some(trouble.message.as_str()))
+        }
+    };
+    db.prepare_cached(
+        "INSERT INTO deletions (row, status, attempts, http_status, code, error, at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (row) DO UPDATE SET status = ?2, attempts = attempts + ?3, http_status = ?4, code = ?5, error = ?6,
+             at_ms = ?7",
+    )?
+    .execute(params![row.0, removal.status().as_str(), sends, http_status, code, error, now_ms()])
+    .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::tests::{begin, created, folder, group, owner, run};
+    use crate::model::{Account, Undone};
+
+    fn statuses(journal: &Journal, run: RunId) -> Vec<(String, Undone, u32)> {
+        let mut all = Vec::new();
+        let note = |account: &Account<Undone>| -> Result<(), JournalError> {
+            all.push((account.name.clone(), account.status, account.attempts));
+            Ok(())
+        };
+        journal.undo_accounts(run, note).unwrap();
+        all
+    }
+
+    fn attempt(row: RowId, sends: u32, progress: Progress) -> Attempt {
+        Attempt { row, sends, progress }
+    }
+
+    /// A run that created A and B, left C in doubt, and never came to D.
+    fn cut_off(journal: &mut Journal) -> (RunId, RowId) {
+        let (id, first) = run(journal, &["A", "B", "C", "D"], false);
+        journal.settle(&[(first, created("gA")), (RowId(first.0 + 1), created("gB"))]).unwrap();
+        begin(journal, RowId(first.0 + 2), "unknown");
+        (id, first)
+    }
+
+    #[test]
+    fn what_was_begun_is_kept_and_what_is_done_is_not_done_again() {
+        let (_folder, path) = folder();
+        let mut journal = Journal::open(&path, &owner()).unwrap();
+        let (id, first) = cut_off(&mut journal);
+        let all = journal.creations(id).unwrap();
+        assert_eq!(all.made.iter().map(|made| made.tag.id.as_str()).collect::<Vec<_>>(), ["gA", "gB"]);
+        assert_eq!(all.in_doubt, [(RowId(first.0 + 2), group("C"))]);
+        assert!(all.made.iter().all(|made| !made.may_be_deleted));
+        journal.condemn(&all.made).unwrap();
+        drop(journal);
+        // Cut off here: both may be deleted.
+        let mut journal = Journal::open(&path, &owner()).unwrap();
+        assert!(journal.creations(id).unwrap().made.iter().all(|made| made.may_be_deleted));
+        let unknown = |name: &str| (name.to_owned(), Undone::Unknown, 0);
+        assert_eq!(statuses(&journal, id), [unknown("A"), unknown("B")]);
+        let settled = attempt(first, 2, Progress::Settled(Removal::Deleted(204)));
+        let released = attempt(RowId(first.0 + 1), 0, Progress::Released);
+        journal.note_attempts(&[settled, released]).unwrap();
+        assert_eq!(statuses(&journal, id)[0], ("A".to_owned(), Undone::Deleted, 2));
+        assert_eq!(statuses(&journal, id)[1], ("B".to_owned(), Undone::Pending, 0));
+        let left = journal.creations(id).unwrap().made;
+        assert_eq!(
+            left.iter().map(|made| (made.tag.id.as_str(), made.may_be_deleted)).collect::<Vec<_>>(),
+            [("gB", false)]
+        );
+        let groups = journal.created_groups().unwrap();
+        assert_eq!(groups.iter().map(|sent| sent.tag.id.as_str()).collect::<Vec<_>>(), ["gB"]);
+    }
+
+    #[test]
+    fn a_run_that_is_taken_back_is_not_gone_on_with_and_one_that_is_left_alone_is() {
+        let changed = Removal::Changed("renamed".to_owned());
+        for (removal, is_deleting, is_continued) in
+            [(changed.clone(), false, true), (Removal::Gone, false, false), (changed, true, false)]
+        {
+            let (_folder, path) = folder();
+            let mut journal = Journal::open(&path, &owner()).unwrap();
+            let (id, first) = cut_off(&mut journal);
+            let found = Findings { settled: vec![(first, removal)], is_deleting, ..Findings::default() };
+            journal.commence_undo(id, &found).unwrap();
+            let (next, first) = run(&mut journal, &["A", "B", "C", "D"], false);
+            assert_eq!(journal.open_row(first).unwrap().is_none(), is_continued);
+            assert_eq!(journal.in_doubt(next).unwrap().len(), usize::from(is_continued));
+        }
+    }
+
+    #[test]
+    fn a_row_in_doubt_whose_group_is_found_is_settled_as_created() {
+        let (_folder, path) = folder();
+        let mut journal = Journal::open(&path, &owner()).unwrap();
+        let (id, first) = cut_off(&mut journal);
+        let tag = Tag { id: "gC".to_owned(), stamp: None };
+        let adopted = vec![(RowId(first.0 + 2), tag)];
+        journal.commence_undo(id, &Findings { adopted, is_deleting: true, ..Findings::default() }).unwrap();
+        let all = journal.creations(id).unwrap();
+        assert_eq!((all.made.len(), all.in_doubt.len()), (3, 0));
+        let past = journal.past_runs().unwrap();
+        assert_eq!((past.len(), past[0].created, past[0].undone), (1, 3, 0));
+    }
+}

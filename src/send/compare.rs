@@ -1,0 +1,181 @@
+//! Whether a group still says what was sent, and whether a group that turned up is ours. Pure.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use crate::model::{Group, Tag, shortened};
+use crate::tallyfy::Listed;
+
+/// What is not as it was sent, each in a few words; what the server does not show is not compared. `stamp` is when the
+/// group was last changed, as the server told it at its creation.
+#[must_use]
+pub fn changes(sent: &Group, stamp: Option<&str>, seen: &Listed) -> Vec<String> {
+    let mut changes = differences(sent, seen);
+    if let (Some(before), Some(now)) = (stamp, seen.tag.stamp.as_deref())
+        && !is_same_moment(before, now)
+    {
+        changes.push(format!("changed on the server at {}", shortened(now)));
+    }
+    changes
+}
+
+/// The groups that have the name of a row in doubt, as far as they tell what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// None has it.
+    Absent,
+    /// This one is ours: it alone has the name, and it says exactly what was sent.
+    Ours(Tag),
+    /// Which of them is ours, or whether any is, is not known: why.
+    Unclear(String),
+}
+
+/// Which of the groups of its name is a row's that was sent and whose answer is lost. A name that agrees in every
+/// character goes before one that is only as good as the same.
+#[must_use]
+pub fn claim(sent: &Group, seen: &[Listed]) -> Claim {
+    let exact: Vec<&Listed> = seen.iter().filter(|group| group.name.trim() == sent.name.trim()).collect();
+    let alike: Vec<&Listed> = if exact.is_empty() { seen.iter().collect() } else { exact };
+    match alike.as_slice() {
+        [] => Claim::Absent,
+        [one] => {
+            let other = differences(sent, one);
+            if other.is_empty() {
+                return Claim::Ours(one.tag.clone());
+            }
+            let id = shortened(&one.tag.id);
+            Claim::Unclear(format!(
+                "a group of this name is there ({id}), but not as it was sent: {}",
+                other.join("; ")
+            ))
+        }
+        many => {
+            Claim::Unclear(format!("{} groups have this name, and which one is this row's is not known", many.len()))
+        }
+    }
+}
+
+fn differences(sent: &Group, seen: &Listed) -> Vec<String> {
+    let mut differences = Vec::new();
+    if seen.name.trim() != sent.name.trim() {
+        differences.push(format!("renamed to {}", shortened(seen.name.trim())));
+    }
+    let mut note = |is_same: Option<bool>, what: &str| {
+        if is_same == Some(false) {
+            differences.push(what.to_owned());
+        }
+    };
+    let described = sent.description.as_deref().unwrap_or_default().trim();
+    note(seen.description.as_ref().map(|text| text.trim() == described), "another description");
+    note(seen.members.as_ref().map(|ids| set(ids) == set(&sent.members)), "other members");
+    note(seen.guests.as_ref().map(|guests| folded(guests) == folded(&sent.guests)), "other guests");
+    differences
+}
+
+fn set(ids: &[u64]) -> BTreeSet<u64> {
+    ids.iter().copied().collect()
+}
+
+fn folded(addresses: &[String]) -> BTreeSet<String> {
+    addresses.iter().map(|address| address.trim().to_lowercase()).collect()
+}
+
+/// The server may write one moment in several ways.
+fn is_same_moment(one: &str, other: &str) -> bool {
+    one == other || moment(one).is_some_and(|one| Some(one) == moment(other))
+}
+
+/// With an offset, or in UTC.
+fn moment(text: &str) -> Option<Timestamp> {
+    let in_utc = || Some(text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    text.parse().ok().or_else(in_utc)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent() -> Group {
+        Group {
+            name: "Sales".to_owned(),
+            description: Some("the team".to_owned()),
+            members: vec![1, 2],
+            guests: vec!["Ann@example.com".to_owned()],
+        }
+    }
+
+    fn seen() -> Listed {
+        Listed {
+            tag: Tag { id: "g1".to_owned(), stamp: Some("2026-11-23T10:00:00Z".to_owned()) },
+            name: "Sales".to_owned(),
+            description: Some("the team".to_owned()),
+            members: Some(vec![2, 1]),
+            guests: Some(vec!["ann@EXAMPLE.com".to_owned()]),
+            is_deleted: false,
+        }
+    }
+
+    #[test]
+    fn what_was_changed_since_is_named_and_nothing_else_is() {
+        let stamp = |text: &str| Tag { id: "g1".to_owned(), stamp: Some(text.to_owned()) };
+        let same: Vec<String> = Vec::new();
+        for (now, expected) in [
+            (seen(), &[][..]),
+            (Listed { name: " Sales ".to_owned(), ..seen() }, &[]),
+            (Listed { members: Some(vec![1, 2, 2]), ..seen() }, &[]),
+            (Listed { description: None, members: None, guests: None, ..seen() }, &[]),
+            (Listed { tag: Tag { id: "g1".to_owned(), stamp: None }, ..seen() }, &[]),
+            (Listed { tag: stamp("2026-11-23 10:00:00"), ..seen() }, &[]),
+            (Listed { tag: stamp("2026-11-23T11:00:00.000+01:00"), ..seen() }, &[]),
+            (Listed { name: "SALES".to_owned(), ..seen() }, &["renamed to SALES"]),
+            (Listed { name: "S\u{1b}[2J".to_owned(), ..seen() }, &["renamed to S\\u{1b}[2J"]),
+            (Listed { description: Some(String::new()), ..seen() }, &["another description"]),
+            (Listed { members: Some(vec![]), ..seen() }, &["other members"]),
+            (Listed { members: Some(vec![1, 2, 3]), ..seen() }, &["other members"]),
+            (Listed { guests: Some(vec![]), ..seen() }, &["other guests"]),
+            (
+                Listed { tag: stamp("2026-11-24T10:00:00Z"), ..seen() },
+                &["changed on the server at 2026-11-24T10:00:00Z"],
+            ),
+            (Listed { tag: stamp("17"), ..seen() }, &["changed on the server at 17"]),
+            (
+                Listed { name: "X".to_owned(), guests: Some(vec![]), tag: stamp("17"), ..seen() },
+                &["renamed to X", "other guests", "changed on the server at 17"],
+            ),
+        ] {
+            assert_eq!(changes(&sent(), Some("2026-11-23T10:00:00Z"), &now), expected, "{now:?}");
+        }
+        assert_eq!(changes(&sent(), None, &Listed { tag: stamp("17"), ..seen() }), same, "not known at its creation");
+    }
+
+    #[test]
+    fn no_description_is_the_same_as_a_blank_one() {
+        let none = Group { description: None, members: Vec::new(), guests: Vec::new(), ..sent() };
+        let blank =
+            Listed { description: Some("  ".to_owned()), members: Some(vec![]), guests: Some(vec![]), ..seen() };
+        assert!(changes(&none, None, &blank).is_empty());
+    }
+
+    #[test]
+    fn a_group_that_turned_up_is_ours_only_if_it_is_alone_and_says_what_was_sent() {
+        let named = |name: &str, id: &str| Listed {
+            tag: Tag { id: id.to_owned(), stamp: None },
+            name: name.to_owned(),
+            ..seen()
+        };
+        let ours = |id: &str| Claim::Ours(Tag { id: id.to_owned(), stamp: None });
+        assert_eq!(claim(&sent(), &[]), Claim::Absent);
+        assert_eq!(claim(&sent(), &[named("Sales", "a")]), ours("a"));
+        assert_eq!(claim(&sent(), &[named("SALES", "a"), named("Sales", "b")]), ours("b"));
+        for unclear in [
+            vec![named("Sales", "a"), named("Sales", "b")],
+            vec![named("SALES", "a")],
+            vec![Listed { members: Some(vec![9]), ..named("Sales", "a") }],
+        ] {
+            assert!(matches!(claim(&sent(), &unclear), Claim::Unclear(_)), "{unclear:?}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! One group from the intent to delete it to what came of that.
+//!
+//! Deleting by id is safe to repeat, so nothing has to settle: whoever lost the answer reads the group again.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::compare::changes;
+use super::judge_delete::{Verdict, judge_delete};
+use super::reads::{Api, Unread};
+use crate::journal::{Attempt, Condemned, Progress};
+use crate::model::{Creation, Event, Listener, Removal, Trouble};
+use crate::tallyfy::Exchange;
+
+/// What it takes to delete groups.
+pub struct Remover<E> {
+    /// The API.
+    pub api: Arc<Api<E>>,
+    /// Whether groups are deleted that were changed since.
+    pub is_forced: bool,
+    /// Hears of every group that is done with.
+    pub listener: Listener,
+}
+
+/// How it stands with one group.
+struct Course<'a> {
+    creation: &'a Creation,
+    /// How often its deletion was sent.
+    sends: u32,
+    /// What befell the last send.
+    trouble: Option<Trouble>,
+    /// Whether a send may have been applied.
+    may_be_deleted: bool,
+}
+
+impl<E: Exchange> Remover<E> {
+    /// Deletes one group, unless it was changed since or the run stops.
+    pub async fn take(&self, condemned: Condemned) -> Attempt {
+        let creation = condemned.spend();
+        let may_be_deleted = creation.may_be_deleted;
+        let mut course = Course { creation: &creation, sends: 0, trouble: None, may_be_deleted };
+        let progress = self.remove(&mut course).await;
+        let sends = course.sends;
+        if let Progress::Settled(removal) = &progress {
+            (self.listener)(Event::Undone(removal.status()));
+        }
+        Attempt { row: creation.row, sends, progress }
+    }
+
+    /// Reads, deletes, and reads again where the answer is lost.
+    async fn remove(&self, course: &mut Course<'_>) -> Progress {
+        loop {
+            if let Some(progress) = self.look(course).await {
+                return progress;
+            }
+            course.sends += 1;
+            let answer = self.api.client.delete_group(&course.creation.tag.id).await;
+            if let Some(progress) = self.heed(course, judge_delete(answer, SystemTime::now())).await {
+                return progress;
+            }
+        }
+    }
+
+    /// Reads the group; gives how far it came, unless the group is to be deleted now.
+    async fn look(&self, course: &Course<'_>) -> Option<Progress> {
+        let seen = match self.api.group(&course.creation.tag.id).await {
+            Ok(Some(seen)) => seen,
+            Ok(None) => return Some(course.not_there()),
+            Err(Unread::Stopped) => return Some(course.stopped()),
+            Err(Unread::Failed(why)) => return Some(course.unread(why)),
+        };
+        let changes = changes(&course.creation.group, course.creation.tag.stamp.as_deref(), &seen);
+        if !changes.is_empty() && !self.is_forced {
+            return Some(Progress::Settled(Removal::Changed(changes.join("; "))));
+        }
+        let trouble = course.trouble.clone().filter(|_| course.sends >= self.api.attempts_max)?;
+        Some(Progress::Settled(Removal::Failed(trouble)))
+    }
+
+    /// Gives how far it came, unless the group is to be looked at again.
+    async fn heed(&self, course: &mut Course<'_>, verdict: Verdict) -> Option<Progress> {
+        match verdict {
+            Verdict::Deleted(status) => return Some(Progress::Settled(Removal::Deleted(status))),
+            Verdict::NotThere(_) => return Some(course.not_there()),
+            Verdict::Refused(trouble) => return Some(Progress::Settled(Removal::Failed(trouble))),
+            Verdict::Again(trouble, pause) => self.wait(course, trouble, pause).await,
+            Verdict::InDoubt(trouble, pause) => {
+                course.may_be_deleted = true;
+                self.wait(course, trouble, pause).await;
+            }
+            Verdict::Halt(halt) => {
+                self.api.stop.raise(halt);
+                return Some(course.stopped());
+            }
+            Verdict::Held => {
+                course.sends -= 1;
+                return Some(course.stopped());
+            }
+        }
+        None
+    }
+
+    async fn wait(&self, course: &mut Course<'_>, trouble: Trouble, pause: Option<Duration>) {
+        let row = course.creation.row.0;
+        tracing::info!(row, attempt = course.sends, "deleting: {}; looking whether it is there", trouble.message);
+        course.trouble = Some(trouble);
+        match pause {
+            Some(pause) => self.api.pace.pause(pause),
+            // A stop is noticed by the read that follows.
+            None => {
+                self.api.back_off(course.sends).await;
+            }
+        }
+    }
+}
+
+impl Course<'_> {
+    fn not_there(&self) -> Progress {
+        // The status that says so.
+        Progress::Settled(if self.may_be_deleted { Removal::Deleted(404) } else { Removal::Gone })
+    }
+
+    fn stopped(&self) -> Progress {
+        if self.may_be_deleted { Progress::InDoubt } else { Progress::Released }
+    }
+
+    /// The group cannot be read; if nothing was sent that deletes it, it is there.
+    fn unread(&self, why: Trouble) -> Progress {
+        let trouble = self.trouble.clone().map_or(why.clone(), |trouble| Unread::Failed(why).on(trouble));
+        Progress::Settled(if self.may_be_deleted { Removal::Unknown(trouble) } else { Removal::Failed(trouble) })
+    }
+}

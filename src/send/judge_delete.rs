@@ -1,0 +1,148 @@
+//! What the answers mean that come when a group is deleted: to the delete request, and to the look before it. Pure.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+use super::judge::{Reading, halt, judge_read, named_pause, pause, refusal, trouble, undelivered};
+use crate::model::{Halt, Trouble};
+use crate::tallyfy::{Answer, Lost};
+
+/// What the answer to a delete request means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The group is deleted; with the status of the answer.
+    Deleted(u16),
+    /// The group is not there.
+    NotThere(u16),
+    /// The server read it and will not do it.
+    Refused(Trouble),
+    /// It had no effect: send it again.
+    Again(Trouble, Option<Duration>),
+    /// It may have been applied: look whether the group is still there.
+    InDoubt(Trouble, Option<Duration>),
+    /// The run cannot go on; this request had no effect.
+    Halt(Halt),
+    /// It never left, because the run stops.
+    Held,
+}
+
+/// Judges the answer to a delete request. `now` is needed where the server names a date.
+#[must_use]
+pub(super) fn judge_delete(answer: Result<Answer, Lost>, now: SystemTime) -> Verdict {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(Lost::Held) => return Verdict::Held,
+        Err(Lost::Undelivered(message)) => return Verdict::Again(undelivered(&message), None),
+        Err(Lost::InDoubt { code, message }) => {
+            return Verdict::InDoubt(Trouble { code: code.to_owned(), message, http_status: None }, None);
+        }
+    };
+    let refusal = refusal(&answer);
+    match answer.status {
+        204 => Verdict::Deleted(204),
+        404 if refusal.is_of_resource() => Verdict::NotThere(404),
+        404 if !refusal.is_of_endpoint() => Verdict::InDoubt(trouble(&answer, &refusal), named_pause(&answer, now)),
+        300..=399 | 401 | 403 | 404 => Verdict::Halt(halt(answer.status, &refusal)),
+        429 => Verdict::Again(trouble(&answer, &refusal), Some(pause(&answer, now))),
+        // A 200 may be a proxy's page: whether the group is gone is looked at.
+        408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer, &refusal), named_pause(&answer, now)),
+        _ => Verdict::Refused(trouble(&answer, &refusal)),
+    }
+}
+
+/// Judges the answer to a read of one group: its body; none if the group is not there.
+#[must_use]
+pub(super) fn judge_look(answer: Result<Answer, Lost>, now: SystemTime) -> Reading<Option<Bytes>> {
+    if let Ok(answer) = &answer
+        && answer.status == 404
+    {
+        let refusal = refusal(answer);
+        if refusal.is_of_resource() {
+            return Reading::Body(None);
+        }
+        if !refusal.is_of_endpoint() {
+            return Reading::Again(trouble(answer, &refusal), named_pause(answer, now));
+        }
+    }
+    judge_read(answer, now).and_then(|body| Ok(Some(body)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tallyfy::BodyFault;
+
+    const GONE: &str = r#"{"error":true,"message":"The requested resource was not found","code":"RESOURCE_NOT_FOUND"}"#;
+    const NO_ENDPOINT: &str = r#"{"error":true,"message":"API endpoint not found","code":"ENDPOINT_NOT_FOUND"}"#;
+
+    #[expect(clippy::unnecessary_wraps, reason = "tables mix it with lost answers")]
+    fn answer(status: u16, body: &str) -> Result<Answer, Lost> {
+        Ok(Answer { status, retry_after: None, body: Ok(Bytes::copy_from_slice(body.as_bytes())) })
+    }
+
+    fn lost() -> Result<Answer, Lost> {
+        Err(Lost::InDoubt { code: "timeout", message: String::new() })
+    }
+
+    #[test]
+    fn every_way_a_delete_request_can_end_has_its_verdict() {
+        for (given, expected) in [
+            (answer(204, ""), "deleted"),
+            (answer(200, r#"{"data":null}"#), "doubt"),
+            (answer(200, "<html>"), "doubt"),
+            (answer(202, ""), "doubt"),
+            (answer(404, GONE), "not there"),
+            (answer(404, r#"{"message":"No query results"}"#), "not there"),
+            (answer(404, NO_ENDPOINT), "halt"),
+            (answer(404, "<html>"), "doubt"),
+            (answer(404, ""), "doubt"),
+            (Ok(Answer { status: 404, retry_after: None, body: Err(BodyFault::CutOff) }), "doubt"),
+            (answer(307, ""), "halt"),
+            (answer(401, ""), "halt"),
+            (answer(403, ""), "halt"),
+            (answer(400, ""), "refused"),
+            (answer(405, ""), "refused"),
+            (answer(409, ""), "refused"),
+            (answer(422, "{}"), "refused"),
+            (answer(408, ""), "doubt"),
+            (answer(429, ""), "again"),
+            (answer(500, ""), "doubt"),
+            (answer(502, "<html>"), "doubt"),
+            (Err(Lost::Undelivered(String::new())), "again"),
+            (Err(Lost::Held), "held"),
+            (lost(), "doubt"),
+        ] {
+            let shown = format!("{given:?}");
+            let word = match judge_delete(given, SystemTime::UNIX_EPOCH) {
+                Verdict::Deleted(_) => "deleted",
+                Verdict::NotThere(_) => "not there",
+                Verdict::Refused(_) => "refused",
+                Verdict::Again(..) => "again",
+                Verdict::InDoubt(..) => "doubt",
+                Verdict::Halt(_) => "halt",
+                Verdict::Held => "held",
+            };
+            assert_eq!(word, expected, "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_look_finds_the_group_or_that_it_is_not_there_and_takes_no_other_404_for_that() {
+        let word = |given| match judge_look(given, SystemTime::UNIX_EPOCH) {
+            Reading::Body(Some(_)) => "there",
+            Reading::Body(None) => "not there",
+            Reading::Again(..) => "again",
+            Reading::Halt(_) => "halt",
+            Reading::Held => "held",
+        };
+        assert_eq!(word(answer(200, "{}")), "there");
+        assert_eq!(word(answer(404, GONE)), "not there");
+        assert_eq!(word(answer(404, NO_ENDPOINT)), "halt");
+        assert_eq!(word(answer(404, "<html>")), "again");
+        assert_eq!(word(answer(401, "")), "halt");
+        assert_eq!(word(answer(500, "")), "again");
+        assert_eq!(word(lost()), "again");
+        assert_eq!(word(Err(Lost::Held)), "held");
+    }
+}
