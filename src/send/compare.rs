@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{Group, Tag, shortened};
 use crate::tallyfy::Listed;
@@ -83,9 +83,10 @@ fn folded(addresses: &[String]) -> BTreeSet<String> {
     addresses.iter().map(|address| address.trim().to_lowercase()).collect()
 }
 
-/// The server may write one moment in several ways.
+/// The server may write one moment in several ways, and keep less of a second than it told at first.
 fn is_same_moment(one: &str, other: &str) -> bool {
-    one == other || moment(one).is_some_and(|one| Some(one) == moment(other))
+    let is_near = |one: Timestamp, other: Timestamp| one.duration_since(other).abs() < SignedDuration::from_secs(1);
+    one == other || moment(one).zip(moment(other)).is_some_and(|(one, other)| is_near(one, other))
 }
 
 /// With an offset, or in UTC.
@@ -130,6 +131,7 @@ mod tests {
             (Listed { tag: Tag { id: "g1".to_owned(), stamp: None }, ..seen() }, &[]),
             (Listed { tag: stamp("2026-11-23 10:00:00"), ..seen() }, &[]),
             (Listed { tag: stamp("2026-11-23T11:00:00.000+01:00"), ..seen() }, &[]),
+            (Listed { tag: stamp("2026-11-23T10:00:00.999Z"), ..seen() }, &[]),
             (Listed { name: "SALES".to_owned(), ..seen() }, &["renamed to SALES"]),
             (Listed { name: "S\u{1b}[2J".to_owned(), ..seen() }, &["renamed to S\\u{1b}[2J"]),
             (Listed { description: Some(String::new()), ..seen() }, &["another description"]),
@@ -139,6 +141,10 @@ mod tests {
             (
                 Listed { tag: stamp("2026-11-24T10:00:00Z"), ..seen() },
                 &["changed on the server at 2026-11-24T10:00:00Z"],
+            ),
+            (
+                Listed { tag: stamp("2026-11-23T09:59:59Z"), ..seen() },
+                &["changed on the server at 2026-11-23T09:59:59Z"],
             ),
             (Listed { tag: stamp("17"), ..seen() }, &["changed on the server at 17"]),
             (
