@@ -281,7 +281,7 @@ fn is_on_network(_: &Path) -> bool {
 }
 
 pub(super) fn now() -> String {
-    jiff::Timestamp::now().to_string()
+    format!("{:.0}", jiff::Timestamp::now())
 }
 
 pub(super) fn now_ms() -> i64 {

@@ -8,25 +8,33 @@ use crate::model::{shortened, shown};
 /// The groups of a run, as they would be dealt with.
 #[derive(Debug, Default)]
 pub struct UndoPlan {
-    delete: Vec<String>,
-    left: Vec<String>,
-    gone: Vec<String>,
+    delete: Vec<Line>,
+    left: Vec<Line>,
+    gone: Vec<Line>,
+}
+
+/// One group, safe to show.
+#[derive(Debug)]
+struct Line {
+    id: String,
+    name: String,
+    detail: String,
 }
 
 impl UndoPlan {
     /// A group that is to be deleted, although this was changed of it.
     pub fn delete(&mut self, name: &str, id: &str, changes: &str) {
-        self.delete.push(line(name, Some(id), changes));
+        self.delete.push(Line::of(name, Some(id), changes));
     }
 
     /// A group that is left alone.
     pub fn left(&mut self, name: &str, id: Option<&str>, why: &str) {
-        self.left.push(line(name, id, why));
+        self.left.push(Line::of(name, id, why));
     }
 
     /// A group that is not there.
     pub fn gone(&mut self, name: &str, id: Option<&str>) {
-        self.gone.push(line(name, id, ""));
+        self.gone.push(Line::of(name, id, ""));
     }
 
     /// The list, under what says of which run it is.
@@ -34,10 +42,13 @@ impl UndoPlan {
     pub fn text(&self, run: i64, started_at: &str, organization: &str) -> String {
         let mut text = format!("run {run} of {} → organization {}\n", shown(started_at), shortened(organization));
         let parts = [("to delete", &self.delete), ("left alone", &self.left), ("not there", &self.gone)];
+        let ids = parts.iter().flat_map(|(_, lines)| lines.iter().map(|line| line.id.chars().count()));
+        let width = ids.max().unwrap_or_default();
         for (title, lines) in parts.iter().filter(|(_, lines)| !lines.is_empty()) {
             let _ = writeln!(text, "{title}:");
             for line in *lines {
-                let _ = writeln!(text, "  {line}");
+                let what = format!("  {:<width$}  {}  {}", line.id, line.name, line.detail);
+                let _ = writeln!(text, "{}", what.trim_end());
             }
         }
         text.push('\n');
@@ -48,12 +59,10 @@ impl UndoPlan {
     }
 }
 
-fn line(name: &str, id: Option<&str>, detail: &str) -> String {
-    let mut line = shortened(name);
-    for part in [id.map(shortened), Some(shown(detail))].into_iter().flatten().filter(|part| !part.is_empty()) {
-        let _ = write!(line, "  {part}");
+impl Line {
+    fn of(name: &str, id: Option<&str>, detail: &str) -> Self {
+        Self { id: id.map_or_else(|| "-".to_owned(), shortened), name: shortened(name), detail: shown(detail) }
     }
-    line
 }
 
 #[cfg(test)]
@@ -64,13 +73,13 @@ mod tests {
     fn the_list_names_every_group_and_what_becomes_of_it_and_moves_no_cursor() {
         let mut plan = UndoPlan::default();
         plan.delete("Sales", "g1", "");
-        plan.delete("5% 🚀", "g2", "other members");
+        plan.delete("5% 🚀", "g22", "other members");
         plan.left("Support\u{1b}[2J", Some("g3"), "renamed to X");
         plan.gone("Ops", None);
         let expected = "run 3 of 2026-11-23T10:00:00Z → organization org\n\
-            to delete:\n  Sales  g1\n  5% 🚀  g2  other members\n\
-            left alone:\n  Support\\u{1b}[2J  g3  renamed to X\n\
-            not there:\n  Ops\n\n  \
+            to delete:\n  g1   Sales\n  g22  5% 🚀  other members\n\
+            left alone:\n  g3   Support\\u{1b}[2J  renamed to X\n\
+            not there:\n  -    Ops\n\n  \
             to delete          2\n  left alone         1\n  not there          1\n";
         assert_eq!(plan.text(3, "2026-11-23T10:00:00Z", "org"), expected);
     }
