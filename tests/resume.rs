@@ -223,6 +223,33 @@ fn a_row_that_was_in_flight_and_that_lists_show_late_is_not_sent_again() {
 }
 
 #[test]
+fn what_was_made_a_moment_ago_is_not_sent_again_by_a_new_run_before_lists_show_it() {
+    let options = Options { unique_names: false, ..Options::default() };
+    let server = Server::start(options, "[[fault]]\nkind = 'lag'\nmillis = 2000");
+    let desk = Desk::at(&server).with("groups.csv", "name\nA\nB\nC\n");
+    // All are begun at once, and leave one after the other: what counts is when their answers came.
+    desk.run(&["import", "groups.csv", "--rate", "1/1500ms"]).expect(0);
+    desk.run(&["import", "groups.csv", "--settle", "3s"]).expect(0);
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["exists"; 3]);
+    server.assert_each_once(&["A", "B", "C"].map(str::to_owned));
+}
+
+#[test]
+fn a_file_that_was_emptied_and_filled_again_is_imported_anew_and_the_journal_stays_sound() {
+    let server = Server::calm();
+    let desk = Desk::at(&server).with("groups.csv", "name\nA\n\"\"\nB\n");
+    desk.run(&["import", "groups.csv", "--strict"]).expect(7);
+    desk.write("groups.csv", "name\n");
+    desk.run(FAST).expect(0);
+    desk.write("groups.csv", "name\nA\nB\n");
+    desk.run(FAST).expect(0);
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["created"; 2]);
+    desk.run(FAST).expect(0);
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["exists"; 2]);
+    server.assert_each_once(&["A", "B"].map(str::to_owned));
+}
+
+#[test]
 fn ctrl_c_does_not_go_through_the_rows_that_are_left() {
     let rows = good(6000);
     let server = Server::calm();

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{StreamExt, stream};
 
@@ -35,7 +36,7 @@ impl<E: Exchange> Delivery<E> {
     pub async fn prepare(&self, journal: &mut Journal, run: RunId, names: &Names<RowId>) -> Result<(), JournalError> {
         let walk = Census { api: &self.api, names, on_existing: self.policy.on_existing, listener: &self.listener };
         let Some(pages) = walk.settle(journal).await? else { return Ok(()) };
-        let waits = self.api.looks();
+        let waits = self.api.looks(Duration::ZERO);
         for (number, wait) in waits.into_iter().enumerate() {
             let doubts = journal.in_doubt(run)?;
             let lately = journal.sent_lately(run, waits.iter().sum())?;

@@ -3,6 +3,7 @@
 //! Only reads.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -93,7 +94,7 @@ impl<E: Exchange> Surveyor<'_, E> {
 
     /// A group whose answer was lost may still be on its way: it is looked for as long as an import would.
     async fn look_for_namesakes(&self, all: &Creations, sighted: &mut Sighted, pages: u64) -> Result<(), Unread> {
-        for (number, wait) in self.api.looks().into_iter().enumerate() {
+        for (number, wait) in self.api.looks(Duration::ZERO).into_iter().enumerate() {
             let unseen = sighted.unseen(all);
             if unseen.is_empty() {
                 return Ok(());

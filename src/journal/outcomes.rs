@@ -101,8 +101,8 @@ impl Journal {
         })
     }
 
-    /// How many open rows of a run have a name that was sent for another run less than `age` ago and may have been made:
-    /// lists may not show their groups yet.
+    /// How many open rows of a run have a name that was sent for another run and may have been made less than `age` ago:
+    /// lists may not show their groups yet. What came is counted from when it came: an intent may have waited for the pace.
     ///
     /// # Errors
     /// If the journal cannot be read.
@@ -116,9 +116,11 @@ impl Journal {
                    AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id)
                    AND identity IN (
                        SELECT sent.identity FROM intents JOIN rows AS sent ON sent.id = intents.row
-                       WHERE intents.at_ms >= ?2 AND effect <> 'none' AND NOT EXISTS (
+                       LEFT JOIN outcomes AS came ON came.row = sent.id
+                       WHERE coalesce(came.at_ms, ?2) >= ?2 AND effect <> 'none' AND NOT EXISTS (
                            SELECT 1 FROM deletions
-                           WHERE deletions.row = sent.id AND (status = 'deleted' OR status = 'gone')))",
+                           WHERE deletions.row = sent.id
+                             AND (deletions.status = 'deleted' OR deletions.status = 'gone')))",
                 params![run.0, since],
                 |row| row.get(0),
             )

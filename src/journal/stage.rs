@@ -39,12 +39,15 @@ impl Journal {
         })
     }
 
-    /// The id that the next row staged will get, if rows are staged in order.
+    /// The id that the next row staged will get, if rows are staged in order: none that a run had before, also where its
+    /// rows are forgotten.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn next_row(&self) -> Result<RowId, JournalError> {
-        self.run(|db| db.query_row("SELECT coalesce(max(id), 0) + 1 FROM rows", [], |row| row.get(0)).map(RowId))
+        let next =
+            "SELECT 1 + max(coalesce((SELECT max(id) FROM rows), 0), coalesce((SELECT max(last_row) FROM runs), 0))";
+        self.run(|db| db.query_row(next, [], |row| row.get(0)).map(RowId))
     }
 
     /// Puts a row in, under the id after the last one's.

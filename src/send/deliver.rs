@@ -4,6 +4,8 @@ use std::iter;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::time::Instant;
+
 use super::judge::{Verdict, judge_create};
 use super::reads::{Api, Unread};
 use crate::journal::{Begun, Down, Handle};
@@ -34,6 +36,15 @@ pub struct Lane<E> {
     pub listener: Listener,
 }
 
+/// One send of a row.
+#[derive(Clone, Copy)]
+struct Attempt {
+    /// From 1, in this run.
+    number: u32,
+    /// How long its answer was waited for, and its turn.
+    waited: Duration,
+}
+
 /// What follows on an answer.
 enum Step {
     Settle(Fate),
@@ -60,8 +71,10 @@ impl<E: Exchange> Lane<E> {
         loop {
             sends += 1;
             let mut job = begun.spend();
+            let start = Instant::now();
             let answer = self.api.client.create_group(job.body.clone()).await;
-            match self.step(&job, judge_create(answer, SystemTime::now()), sends).await {
+            let attempt = Attempt { number: sends, waited: start.elapsed() };
+            match self.step(&job, judge_create(answer, SystemTime::now()), attempt).await {
                 Step::Settle(fate) => return self.settle(job.row, fate),
                 Step::GiveUp(trouble, effect) => {
                     self.journal.conclude(job.row, effect)?;
@@ -77,13 +90,13 @@ impl<E: Exchange> Lane<E> {
         }
     }
 
-    async fn step(&self, job: &Job, verdict: Verdict, sends: u32) -> Step {
+    async fn step(&self, job: &Job, verdict: Verdict, attempt: Attempt) -> Step {
         match verdict {
             Verdict::Created { group, http_status } => Step::Settle(Fate::Created { group, http_status }),
             Verdict::Refused(trouble) => self.refused(job, trouble).await,
             Verdict::NameTaken(trouble) => self.taken(job, trouble).await,
-            Verdict::Again(trouble, pause) => self.again(job, trouble, pause, sends).await,
-            Verdict::InDoubt(trouble, pause) => self.doubt(job, trouble, pause, sends).await,
+            Verdict::Again(trouble, pause) => self.again(job, trouble, pause, attempt).await,
+            Verdict::InDoubt(trouble, pause) => self.doubt(job, trouble, pause, attempt).await,
             Verdict::Halt(halt) => {
                 self.api.stop.raise(halt);
                 Step::GiveBack
@@ -92,29 +105,34 @@ impl<E: Exchange> Lane<E> {
         }
     }
 
-    async fn again(&self, job: &Job, trouble: Trouble, pause: Option<Duration>, sends: u32) -> Step {
-        if sends >= self.policy.attempts_max {
+    async fn again(&self, job: &Job, trouble: Trouble, pause: Option<Duration>, attempt: Attempt) -> Step {
+        if attempt.number >= self.policy.attempts_max {
             return Step::GiveUp(trouble, Effect::None);
         }
-        tracing::info!(row = job.row.0, attempt = sends, "{}; sending again", trouble.message);
+        tracing::info!(row = job.row.0, attempt = attempt.number, "{}; sending again", trouble.message);
         match pause {
             Some(pause) => self.api.pace.pause(pause),
             None => {
-                self.api.back_off(sends).await;
+                self.api.back_off(attempt.number).await;
             }
         }
         if self.api.stop.is_raised() { Step::GiveBack } else { Step::SendAgain(Effect::None) }
     }
 
     /// Looks until the group is found or has been absent for long enough; only then is it sent again.
-    async fn doubt(&self, job: &Job, trouble: Trouble, pause: Option<Duration>, sends: u32) -> Step {
-        tracing::info!(row = job.row.0, attempt = sends, "{}; looking whether the group is there", trouble.message);
+    async fn doubt(&self, job: &Job, trouble: Trouble, pause: Option<Duration>, attempt: Attempt) -> Step {
+        tracing::info!(
+            row = job.row.0,
+            attempt = attempt.number,
+            "{}; looking whether the group is there",
+            trouble.message
+        );
         if let Some(pause) = pause {
             self.api.pace.pause(pause);
         }
-        match self.ours(job, self.api.looks(), &trouble).await {
+        match self.ours(job, self.api.looks(attempt.waited), &trouble).await {
             Some(fate) => Step::Settle(fate),
-            None if sends >= self.policy.attempts_max => Step::GiveUp(trouble, Effect::Absent),
+            None if attempt.number >= self.policy.attempts_max => Step::GiveUp(trouble, Effect::Absent),
             None => Step::SendAgain(Effect::Absent),
         }
     }
@@ -132,7 +150,7 @@ impl<E: Exchange> Lane<E> {
     /// The name is refused as taken: by a send of ours before this one, or by somebody else's group.
     async fn taken(&self, job: &Job, trouble: Trouble) -> Step {
         // Lists may not show the group yet.
-        let mut waits = iter::once(Duration::ZERO).chain(self.api.looks());
+        let mut waits = iter::once(Duration::ZERO).chain(self.api.looks(Duration::ZERO));
         if job.may_be_ours {
             let unseen =
                 || Fate::Unknown(trouble.clone().and("a send before may have made the group; no list shows it"));

@@ -128,10 +128,10 @@ impl<E: Exchange> Api<E> {
         }
     }
 
-    /// How long to wait before each look for a group that may have been made.
+    /// How long to wait before each look for a group that may have been made, after its answer was waited for so long.
     #[must_use]
-    pub fn looks(&self) -> [Duration; LOOKS] {
-        looks(self.settle, self.pace.latency())
+    pub fn looks(&self, waited: Duration) -> [Duration; LOOKS] {
+        looks(self.settle, self.pace.latency(), waited)
     }
 
     /// Waits before a send is repeated; says whether it waited to the end, or the run stops.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::error::Category;
 
 use crate::model::{Tag, shortened, shown};
 
@@ -140,7 +141,17 @@ pub fn created(body: &[u8]) -> Option<Tag> {
 /// If the body is anything else: what it lacks.
 pub fn group(body: &[u8]) -> Result<Listed, String> {
     let envelope = serde_json::from_slice::<Envelope<Listed>>(body);
-    envelope.map(|envelope| envelope.data).map_err(|error| shortened(&error.to_string()))
+    envelope.map(|envelope| envelope.data).map_err(|error| lack(&error))
+}
+
+/// What is wrong with a body. Not what stands in it: that may be anything, the token too.
+fn lack(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Eof => "it breaks off",
+        Category::Data => "a field is missing or of another kind",
+        Category::Syntax | Category::Io => "it is no JSON",
+    };
+    format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
 impl Page {
@@ -152,7 +163,7 @@ impl Page {
         if body.trim_ascii_start().starts_with(b"<") {
             return Err("a web page came instead of JSON; is the base URL right?".to_owned());
         }
-        let list: List = serde_json::from_slice(body).map_err(|error| shortened(&error.to_string()))?;
+        let list: List = serde_json::from_slice(body).map_err(|error| lack(&error))?;
         Ok(Self { groups: list.data, pages: list.meta.pagination.total_pages })
     }
 }
@@ -288,6 +299,14 @@ mod tests {
             ["", "{}", r#"{"data":[]}"#, r#"{"data":[{"name":"A"}],"meta":{"pagination":{"total_pages":1}}}"#, "<html>"]
         {
             assert!(Page::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_body_is_told_without_its_words() {
+        for body in [r#"{"data":"Bearer secret"}"#, r#"{"data":[{"id":"g1","name":"A"}],"meta":"secret"}"#] {
+            let why = Page::parse(body.as_bytes()).unwrap_err();
+            assert!(!why.contains("secret") && why.contains("line 1, column"), "{why}");
         }
     }
 
