@@ -1,9 +1,6 @@
 //! What is to be made of a row whose name the organization has, given its past. Pure.
 
-use crate::model::{Fate, Found, OnExisting, Past, Tag, Trouble};
-
-/// The status that answers a create request that made its group.
-const CREATED: u16 = 201;
+use crate::model::{Fate, Found, OnExisting, Past, Trouble};
 
 /// The fate of a row whose name a list shows before it is sent.
 #[must_use]
@@ -23,17 +20,15 @@ pub fn listed(past: Past, found: Found, on_existing: OnExisting) -> Option<Fate>
 pub fn ours(found: Found, trouble: Trouble) -> Option<Fate> {
     match found {
         Found::None => None,
-        Found::One(group) => Some(created(group)),
-        Found::Many { count, .. } => {
-            let why = format!("{count} groups have this name, and which one is this row's is not known");
-            Some(Fate::Unknown(trouble.and(&why)))
-        }
+        Found::One(group) => Some(Fate::found(group)),
+        Found::Many { count, .. } => Some(Fate::Unknown(trouble.and(&ambiguous(count)))),
     }
 }
 
-/// The group was made by a send whose answer is lost.
-fn created(group: Tag) -> Fate {
-    Fate::Created { group, http_status: CREATED }
+/// Why none of so many groups of a name is taken for a row's.
+#[must_use]
+pub fn ambiguous(count: usize) -> String {
+    format!("{count} groups have this name, and which one is this row's is not known")
 }
 
 /// The fate of a row whose name somebody else's group has.
@@ -52,6 +47,7 @@ pub fn already_there(id: String, on_existing: OnExisting, http_status: Option<u1
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Tag;
 
     fn tag() -> Tag {
         Tag { id: "g1".to_owned(), stamp: None }

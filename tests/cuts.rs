@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use storm::life::{End, Habits, Left, Place, import, live};
-use storm::world::{ORG, Shared, Ways};
+use storm::world::{ORG, Shared, Ways, request};
 use storm::{folder, in_paused_time};
 use tallyfy_groups::model::Status;
-use tallyfy_groups::sandbox::{Headers, Options, Planted, Request, Weather};
+use tallyfy_groups::sandbox::{Options, Planted, Weather};
 use tallyfy_groups::send::Stop;
+use tallyfy_groups::tallyfy::{Call, Method};
 
 /// Good rows, twins, one that is there already, and rows that the check and the server refuse.
 const ROWS: &str = "name,description,members\n\
@@ -108,19 +109,8 @@ fn known(journal: &Path) -> Known {
 
 /// The server does what it was asked for.
 fn post(world: &Shared, body: &str) {
-    let headers = [
-        ("Authorization", "Bearer any"),
-        ("Accept", "application/json"),
-        ("X-Tallyfy-Client", "APIClient"),
-        ("Content-Type", "application/json"),
-    ];
-    let request = Request {
-        method: "POST".to_owned(),
-        path: format!("/organizations/{ORG}/groups"),
-        query: None,
-        headers: Headers::from_iter(headers),
-        body: body.as_bytes().to_vec(),
-    };
+    let path = format!("/organizations/{ORG}/groups");
+    let request = request(Call { method: Method::Post, path, body: Some(body.to_owned().into()) });
     world.with(|world| world.simulation.handle(&request, world.simulation.now()));
 }
 

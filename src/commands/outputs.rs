@@ -19,8 +19,7 @@ type Flagged = (&'static str, PathBuf);
 
 /// Makes the out-dir, and sees that nothing known already is in the way of anything else. Gives the journal's path.
 pub(super) fn prepare(args: &ImportArgs, log: Option<&Path>) -> Result<PathBuf, Failure> {
-    fs::create_dir_all(&args.out_dir)
-        .map_err(|reason| Failure::Unwritable(OutputError { path: args.out_dir.clone(), reason }))?;
+    make_folder(&args.out_dir)?;
     let paths = OutputPaths::resolve(args, Format::Csv);
     let mut outputs = vec![("--results", paths.results), ("--journal", paths.journal.clone())];
     outputs.extend(args.rejects.clone().map(|path| ("--rejects", path)));
@@ -50,9 +49,12 @@ pub(super) fn prepare_undo(args: &UndoArgs, paths: &UndoPaths, log: Option<&Path
     let mut outputs = vec![("--results", paths.results.clone()), ("--journal", paths.journal.clone())];
     outputs.extend(log.map(|path| ("--log-file", path.to_owned())));
     keep_apart(paths.imported.as_slice(), &outputs)?;
-    fs::create_dir_all(&args.out_dir)
-        .map_err(|reason| Failure::Unwritable(OutputError { path: args.out_dir.clone(), reason }))?;
+    make_folder(&args.out_dir)?;
     probe(&paths.results).map_err(Failure::Unwritable)
+}
+
+fn make_folder(path: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(path).map_err(|reason| Failure::Unwritable(OutputError { path: path.to_owned(), reason }))
 }
 
 /// No output is an input, and no two outputs are one file.

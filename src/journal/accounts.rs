@@ -18,22 +18,12 @@ impl Journal {
     pub fn accounts<E: From<JournalError>>(
         &self,
         run: RunId,
-        mut each: impl FnMut(&Account) -> Result<(), E>,
+        each: impl FnMut(&Account) -> Result<(), E>,
     ) -> Result<(), E> {
-        let failed = |reason| E::from(Self::failed(&self.path, reason));
-        let formats = self.formats(run)?;
-        let mut query = self
-            .db
-            .prepare(
-                "SELECT file, row, line, name, status, group_id, first_file, first_row, first_line,
-                        attempts, http_status, code, error, input FROM results WHERE run = ?1 ORDER BY id",
-            )
-            .map_err(failed)?;
-        let mut rows = query.query([run.0]).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            each(&account(row, &formats).map_err(failed)?)?;
-        }
-        Ok(())
+        let files = self.files(run)?;
+        let sql = "SELECT file, row, line, name, status, group_id, attempts, http_status, code, error,
+                          first_file, first_row, first_line, input FROM results WHERE run = ?1 ORDER BY id";
+        self.read_accounts(sql, run, |row| account(row, &files), each)
     }
 
     /// Hands what became of every group that a run created to `each`, in input order, until it gives an error.
@@ -43,19 +33,26 @@ impl Journal {
     pub fn undo_accounts<E: From<JournalError>>(
         &self,
         run: RunId,
-        mut each: impl FnMut(&Account<Undone>) -> Result<(), E>,
+        each: impl FnMut(&Account<Undone>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sql = "SELECT file, row, line, name, status, group_id, attempts, http_status, code, error
+                   FROM undone WHERE run = ?1 ORDER BY id";
+        let read = |row: &Row<'_>| said_of_all(row, Undone::from_word, Undone::Unknown);
+        self.read_accounts(sql, run, read, each)
+    }
+
+    fn read_accounts<S, E: From<JournalError>>(
+        &self,
+        sql: &str,
+        run: RunId,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<Account<S>>,
+        mut each: impl FnMut(&Account<S>) -> Result<(), E>,
     ) -> Result<(), E> {
         let failed = |reason| E::from(Self::failed(&self.path, reason));
-        let mut query = self
-            .db
-            .prepare(
-                "SELECT file, row, line, name, status, group_id, attempts, http_status, code, error
-                 FROM undone WHERE run = ?1 ORDER BY id",
-            )
-            .map_err(failed)?;
+        let mut query = self.db.prepare(sql).map_err(failed)?;
         let mut rows = query.query([run.0]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
-            each(&undo_account(row).map_err(failed)?)?;
+            each(&read(row).map_err(failed)?)?;
         }
         Ok(())
     }
@@ -65,76 +62,52 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn files(&self, run: RunId) -> Result<Vec<InputFile>, JournalError> {
-        let formats = self.formats(run)?;
+        let file = |row: &Row<'_>| {
+            let (format, delimiter): (String, String) = (row.get(1)?, row.get(2)?);
+            let layout = Layout {
+                format: if format == Format::Jsonl.extension() { Format::Jsonl } else { Format::Csv },
+                delimiter: delimiter.bytes().next().unwrap_or(b','),
+                header: parse(3, &row.get::<_, String>(3)?)?,
+            };
+            Ok(InputFile { path: row.get(0)?, layout })
+        };
         self.run(|db| {
-            let mut query = db.prepare("SELECT path, delimiter, header FROM files WHERE run = ?1 ORDER BY number")?;
-            let mut rows = query.query([run.0])?;
-            let mut files = Vec::new();
-            while let Some(row) = rows.next()? {
-                let delimiter = row.get::<_, String>(1)?.bytes().next().unwrap_or(b',');
-                let header = parse(2, &row.get::<_, String>(2)?)?;
-                let layout = Layout { format: formats[files.len()], delimiter, header };
-                files.push(InputFile { path: row.get(0)?, layout });
-            }
-            Ok(files)
-        })
-    }
-
-    fn formats(&self, run: RunId) -> Result<Vec<Format>, JournalError> {
-        self.run(|db| {
-            let mut query = db.prepare("SELECT format FROM files WHERE run = ?1 ORDER BY number")?;
-            query
-                .query_map([run.0], |row| {
-                    Ok(if row.get::<_, String>(0)? == Format::Jsonl.extension() { Format::Jsonl } else { Format::Csv })
-                })?
-                .collect()
+            let sql = "SELECT path, format, delimiter, header FROM files WHERE run = ?1 ORDER BY number";
+            db.prepare(sql)?.query_map([run.0], file)?.collect()
         })
     }
 }
 
-fn account(row: &Row<'_>, formats: &[Format]) -> rusqlite::Result<Account> {
-    let place = Place { file: row.get(0)?, row: row.get(1)?, line: row.get(2)? };
-    let first: Option<usize> = row.get(6)?;
+fn account(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<Account> {
+    let account = said_of_all(row, Status::from_word, Status::Unknown)?;
+    let duplicate_of = match row.get(10)? {
+        Some(file) => Some(Place { file, row: row.get(11)?, line: row.get(12)? }),
+        None => None,
+    };
     let input: String = row.get(13)?;
-    let raw = match formats.get(place.file) {
+    let raw = match files.get(account.place.file).map(|file| file.layout.format) {
         Some(Format::Jsonl) => Raw::Line(input),
         _ => cells(&input)?,
     };
-    let duplicate_of = match first {
-        Some(file) => Some(Place { file, row: row.get(7)?, line: row.get(8)? }),
-        None => None,
-    };
-    let status = Status::from_word(&row.get::<_, String>(4)?).unwrap_or(Status::Unknown);
-    let (mut error_code, mut error): (Option<String>, Option<String>) = (row.get(11)?, row.get(12)?);
-    if status == Status::Unknown && error_code.is_none() {
-        let Trouble { code, message, .. } = Trouble::interrupted();
-        (error_code, error) = (Some(code), Some(message));
-    }
-    Ok(Account {
-        place,
-        name: row.get(3)?,
-        status,
-        group_id: row.get(5)?,
-        duplicate_of,
-        attempts: row.get(9)?,
-        http_status: row.get(10)?,
-        error_code,
-        error,
-        raw,
-    })
+    Ok(Account { duplicate_of, raw, ..account })
 }
 
-fn undo_account(row: &Row<'_>) -> rusqlite::Result<Account<Undone>> {
-    let status = Undone::from_word(&row.get::<_, String>(4)?).unwrap_or(Undone::Unknown);
+/// The columns that both views have: the first ten.
+fn said_of_all<S: PartialEq>(
+    row: &Row<'_>,
+    status: impl Fn(&str) -> Option<S>,
+    unknown: S,
+) -> rusqlite::Result<Account<S>> {
     let (mut error_code, mut error): (Option<String>, Option<String>) = (row.get(8)?, row.get(9)?);
-    if status == Undone::Unknown && error_code.is_none() {
+    let status = status(&row.get::<_, String>(4)?);
+    if status.as_ref().is_none_or(|status| *status == unknown) && error_code.is_none() {
         let Trouble { code, message, .. } = Trouble::interrupted();
         (error_code, error) = (Some(code), Some(message));
     }
     Ok(Account {
         place: Place { file: row.get(0)?, row: row.get(1)?, line: row.get(2)? },
         name: row.get(3)?,
-        status,
+        status: status.unwrap_or(unknown),
         group_id: row.get(5)?,
         duplicate_of: None,
         attempts: row.get(6)?,

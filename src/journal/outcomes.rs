@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use sha2::{Digest, Sha256};
 
 use super::JournalError;
@@ -74,20 +74,25 @@ impl Journal {
         })
     }
 
+    /// Does something in one commit.
+    pub(super) fn together(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), JournalError> {
+        let whole = |db: &mut Connection| {
+            let batch = db.transaction()?;
+            work(&batch)?;
+            batch.commit()
+        };
+        whole(&mut self.db).map_err(|reason| Self::failed(&self.path, reason))
+    }
+
     /// Settles rows at once, in one commit; for use while nothing is being sent.
     ///
     /// # Errors
     /// If the journal cannot be written.
     pub fn settle(&mut self, fates: &[(RowId, Fate)]) -> Result<(), JournalError> {
-        let path = &self.path;
-        let mut work = || {
-            let batch = self.db.transaction()?;
-            for (row, fate) in fates {
-                put_fate(&batch, *row, fate)?;
-            }
-            batch.commit()
-        };
-        work().map_err(|reason| Self::failed(path, reason))
+        self.together(|batch| fates.iter().try_for_each(|(row, fate)| put_fate(batch, *row, fate)))
     }
 
     /// The rows of a run that were begun and have no outcome, with the names of their groups, in input order.

@@ -1,6 +1,6 @@
 //! Taking a run back: what it created, what was begun to be deleted, what came of it.
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::JournalError;
 use super::outcomes::{parse, put_fate};
@@ -131,7 +131,7 @@ impl Journal {
     pub fn commence_undo(&mut self, run: RunId, found: &Findings) -> Result<(), JournalError> {
         self.together(|batch| {
             for (row, tag) in &found.adopted {
-                put_fate(batch, *row, &Fate::Created { group: tag.clone(), http_status: 201 })?;
+                put_fate(batch, *row, &Fate::found(tag.clone()))?;
             }
             for (row, removal) in &found.settled {
                 put_removal(batch, *row, 0, removal)?;
@@ -165,16 +165,6 @@ impl Journal {
     /// If the journal cannot be written.
     pub fn note_attempts(&mut self, attempts: &[Attempt]) -> Result<(), JournalError> {
         self.together(|batch| attempts.iter().try_for_each(|attempt| put_attempt(batch, attempt)))
-    }
-
-    /// Does something in one commit.
-    fn together(&mut self, work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>) -> Result<(), JournalError> {
-        let whole = |db: &mut Connection| {
-            let batch = db.transaction()?;
-            work(&batch)?;
-            batch.commit()
-        };
-        whole(&mut self.db).map_err(|reason| Self::failed(&self.path, reason))
     }
 }
 

@@ -63,7 +63,16 @@ pub enum Fate {
     Unknown(Trouble),
 }
 
+/// The status that answers a create request that made its group.
+const CREATED: u16 = 201;
+
 impl Fate {
+    /// The group was made by a send whose answer is lost, and was found.
+    #[must_use]
+    pub fn found(group: Tag) -> Self {
+        Self::Created { group, http_status: CREATED }
+    }
+
     /// The status that stands in the results.
     #[must_use]
     pub fn status(&self) -> Status {

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{Group, Tag, shortened};
+use crate::plan;
 use crate::tallyfy::Listed;
 
 /// What is not as it was sent, each in a few words; what the server does not show is not compared. `stamp` is when the
@@ -52,9 +53,7 @@ pub fn claim(sent: &Group, seen: &[Listed]) -> Claim {
                 other.join("; ")
             ))
         }
-        many => {
-            Claim::Unclear(format!("{} groups have this name, and which one is this row's is not known", many.len()))
-        }
+        many => Claim::Unclear(plan::ambiguous(many.len())),
     }
 }
 

@@ -150,13 +150,13 @@ impl<E: Exchange> Lane<E> {
     /// The name is refused as taken: by a send of ours before this one, or by somebody else's group.
     async fn taken(&self, job: &Job, trouble: Trouble) -> Step {
         // Lists may not show the group yet.
-        let mut waits = iter::once(Duration::ZERO).chain(self.api.looks(Duration::ZERO));
+        let waits = iter::once(Duration::ZERO).chain(self.api.looks(Duration::ZERO));
         if job.may_be_ours {
             let unseen =
                 || Fate::Unknown(trouble.clone().and("a send before may have made the group; no list shows it"));
             return Step::Settle(self.ours(job, waits, &trouble).await.unwrap_or_else(unseen));
         }
-        match self.seek(job, waits.by_ref().take(2)).await {
+        match self.seek(job, waits.take(2)).await {
             Ok(Found::One(group) | Found::Many { first: group, .. }) => {
                 match plan::already_there(group.id, self.policy.on_existing, trouble.http_status) {
                     Fate::Failed(trouble) => Step::GiveUp(trouble, Effect::None),

@@ -192,7 +192,8 @@ fn heard(answer: &tallyfy_groups::sandbox::Answer, body: Result<bytes::Bytes, Bo
     Answer { status: answer.status, retry_after: answer.header("Retry-After").map(str::to_owned), body }
 }
 
-fn request(call: Call) -> Request {
+/// The request as it arrives.
+pub(crate) fn request(call: Call) -> Request {
     let (path, query) = match call.path.split_once('?') {
         Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
         None => (call.path, None),
