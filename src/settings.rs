@@ -19,7 +19,7 @@ use crate::cli::{
 use crate::model::{Format, MatchNames, OnDuplicate, OnExisting, shown_path};
 use crate::read;
 use crate::report::{LogFormat, LogOptions, ProgressMode};
-use crate::send::{Policy, Rate, RateError};
+use crate::send::{Policy, RateError, Speed};
 use crate::tallyfy::{BaseUrl, BaseUrlError, Credentials, Token, TokenError};
 
 const BASE_URL: &str = "https://api.tallyfy.com";
@@ -161,8 +161,8 @@ pub struct Connection {
     pub organization: String,
     /// The server.
     pub target: Target,
-    /// The rate; none sends unpaced.
-    pub rate: Option<Rate>,
+    /// How fast.
+    pub speed: Speed,
     /// The most requests in flight.
     pub concurrency: usize,
     /// The longest one request may take.
@@ -190,7 +190,7 @@ impl Connection {
         Ok(Self {
             organization,
             target,
-            rate: Rate::parse(&rate)?,
+            speed: Speed::parse(&rate)?,
             concurrency: typed.concurrency.into(),
             timeout: typed.timeout,
             wait_max: typed.max_wait,
@@ -338,13 +338,13 @@ mod tests {
         ];
         let from_env = connection(&import(&[]), &environment(set)).unwrap();
         assert_eq!(from_env.organization, "env");
-        assert_eq!(from_env.rate, Rate::parse("5/s").unwrap());
+        assert_eq!(from_env.speed, Speed::parse("5/s").unwrap());
         assert!(matches!(&from_env.target, Target::Server(base, _) if base.to_string() == "https://e.example/api"));
         let typed = connection(&import(&["--org", "typed", "--rate", "none"]), &environment(set)).unwrap();
-        assert_eq!((typed.organization.as_str(), typed.rate), ("typed", None));
+        assert_eq!((typed.organization.as_str(), typed.speed), ("typed", Speed::Unpaced));
         let default = &[("TALLYFY_ORG_ID", "env"), ("TALLYFY_ACCESS_TOKEN", "t")];
         let default = connection(&import(&[]), &environment(default)).unwrap();
-        assert_eq!(default.rate, Rate::parse("600/min").unwrap());
+        assert_eq!(default.speed, Speed::parse("600/min").unwrap());
         assert!(matches!(&default.target, Target::Server(base, _) if base.to_string() == "https://api.tallyfy.com"));
     }
 

@@ -251,7 +251,7 @@ fn options(dice: &mut StdRng) -> Options {
 fn habits(dice: &mut StdRng, seed: u64) -> Habits {
     let rate = *["none", "600/min", "10/s", "50/s"].choose(dice).unwrap();
     Habits {
-        rate: tallyfy_groups::send::Rate::parse(rate).unwrap(),
+        speed: tallyfy_groups::send::Speed::parse(rate).unwrap(),
         lanes: dice.random_range(1..=16),
         timeout: Duration::from_secs(3),
         attempts_max: *[8, 8, 3, 1].choose(dice).unwrap(),

@@ -35,7 +35,7 @@ impl Line {
             }
         };
         let http = Http::new(base, Arc::clone(&credentials), connection.timeout)?;
-        let pace = Arc::new(Pace::new(connection.rate, connection.wait_max, stop.clone(), Arc::clone(listener)));
+        let pace = Arc::new(Pace::new(connection.speed, connection.wait_max, stop.clone(), Arc::clone(listener)));
         // Outermost, so that a repeat keeps the pace too.
         let exchange = Renewing::new(Paced::new(http, Arc::clone(&pace)), credentials);
         let client = Client::new(exchange, &connection.organization);

@@ -15,6 +15,7 @@ use crate::cli::SandboxArgs;
 use crate::exit::Ending;
 use crate::journal::SentGroup;
 use crate::sandbox::{Options, Planted, Rate, Simulation, Weather, serve};
+use crate::send::Speed;
 
 use super::{Failure, signals};
 
@@ -28,11 +29,14 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
         }
         None => Weather::default(),
     };
-    let rate = crate::send::Rate::parse(&args.rate)?;
+    let rate = match Speed::parse(&args.rate)? {
+        Speed::At(rate) => Some(Rate { requests: rate.requests.get(), period: rate.period }),
+        Speed::Unpaced | Speed::Auto => None,
+    };
     let options = Options {
         groups: args.groups,
         users: args.users,
-        rate: rate.map(|rate| Rate { requests: rate.requests.get(), period: rate.period }),
+        rate,
         unique_names: !args.allow_same_names,
         latency: args.latency,
         ..Options::default()

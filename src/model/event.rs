@@ -26,8 +26,26 @@ pub enum Event {
     Deleting(u64),
     /// That became of one of them.
     Undone(Undone),
-    /// Every lane waits because the server asked for it.
-    Paused(Duration),
+    /// Nothing is sent for so long.
+    Paused {
+        /// From now on.
+        time: Duration,
+        /// Why.
+        why: Wait,
+    },
+    /// The wait is over before its time.
+    Resumed,
+    /// No rows that carry guests are sent for so long; the others are.
+    GuestsPaused(Duration),
+}
+
+/// Why nothing is sent for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wait {
+    /// The server asked for it.
+    Asked,
+    /// The server fails for everyone; what befell the last request.
+    Down(String),
 }
 
 /// Whoever wants to hear of events. Called from the work itself: it must be quick.

@@ -20,7 +20,7 @@ mod undone;
 pub use account::{Account, Counts, Standing, Status};
 pub use blame::is_misplaced;
 pub use entries::Entries;
-pub use event::{Event, Halt, Listener};
+pub use event::{Event, Halt, Listener, Wait};
 pub use fate::{Fate, Tag, Trouble};
 pub use fault::{Code, Fault, Verdict};
 pub use found::{Found, Sightings};

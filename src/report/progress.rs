@@ -84,7 +84,9 @@ impl Tally {
             }
             Event::Settled(status) => self.settled.add(*status),
             Event::Undone(status) => self.undone.add(*status),
-            Event::Paused(time) => {
+            Event::Resumed => *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner) = None,
+            Event::GuestsPaused(_) => {}
+            Event::Paused { time, .. } => {
                 if let Some(until) = Instant::now().checked_add(*time) {
                     set(&self.paused_until, until);
                 }
@@ -233,6 +235,7 @@ fn draw_lines(tally: &Tally, stopped: &mpsc::Receiver<()>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Wait;
 
     #[test]
     fn the_line_says_what_is_being_done_how_far_and_with_what_outcome() {
@@ -246,7 +249,7 @@ mod tests {
             tally.hear(&Event::Settled(Status::Created));
         }
         tally.hear(&Event::Settled(Status::Failed));
-        tally.hear(&Event::Paused(Duration::from_secs(90)));
+        tally.hear(&Event::Paused { time: Duration::from_secs(90), why: Wait::Asked });
         let line = tally.line();
         assert!(line.starts_with("sending  4/4,000  "), "{line}");
         assert!(line.contains(" left  created 3, failed 1, paused by the server for "), "{line}");

@@ -174,7 +174,7 @@ pub(super) fn pause(answer: &Answer, now: SystemTime) -> Duration {
 
 /// RFC 9110, 10.2.3: seconds or a date.
 pub(super) fn named_pause(answer: &Answer, now: SystemTime) -> Option<Duration> {
-    let text = answer.retry_after.as_deref()?.trim();
+    let text = answer.hints.retry_after.as_deref()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let seconds = text.parse().unwrap_or(u64::MAX);
         return Some(Duration::from_secs(seconds).saturating_add(GRACE));
@@ -186,20 +186,25 @@ pub(super) fn named_pause(answer: &Answer, now: SystemTime) -> Option<Duration> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tallyfy::Hints;
 
     #[expect(clippy::unnecessary_wraps, reason = "tables mix it with lost answers")]
     fn answer(status: u16, body: &str) -> Result<Answer, Lost> {
-        Ok(Answer { status, retry_after: None, body: Ok(Bytes::copy_from_slice(body.as_bytes())) })
+        Ok(Answer { status, hints: Hints::default(), body: Ok(Bytes::copy_from_slice(body.as_bytes())) })
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "it is judged like any answer")]
     fn with_pause(status: u16, retry_after: &str) -> Result<Answer, Lost> {
-        Ok(Answer { status, retry_after: Some(retry_after.to_owned()), body: Ok(Bytes::new()) })
+        Ok(Answer {
+            status,
+            hints: Hints { retry_after: Some(retry_after.to_owned()), ..Hints::default() },
+            body: Ok(Bytes::new()),
+        })
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "tables mix it with lost answers")]
     fn no_body(status: u16, fault: BodyFault) -> Result<Answer, Lost> {
-        Ok(Answer { status, retry_after: None, body: Err(fault) })
+        Ok(Answer { status, hints: Hints::default(), body: Err(fault) })
     }
 
     fn cut_off(status: u16) -> Result<Answer, Lost> {

@@ -71,14 +71,14 @@ pub(super) fn judge_look(answer: Result<Answer, Lost>, now: SystemTime) -> Readi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tallyfy::BodyFault;
+    use crate::tallyfy::{BodyFault, Hints};
 
     const GONE: &str = r#"{"error":true,"message":"The requested resource was not found","code":"RESOURCE_NOT_FOUND"}"#;
     const NO_ENDPOINT: &str = r#"{"error":true,"message":"API endpoint not found","code":"ENDPOINT_NOT_FOUND"}"#;
 
     #[expect(clippy::unnecessary_wraps, reason = "tables mix it with lost answers")]
     fn answer(status: u16, body: &str) -> Result<Answer, Lost> {
-        Ok(Answer { status, retry_after: None, body: Ok(Bytes::copy_from_slice(body.as_bytes())) })
+        Ok(Answer { status, hints: Hints::default(), body: Ok(Bytes::copy_from_slice(body.as_bytes())) })
     }
 
     fn lost() -> Result<Answer, Lost> {
@@ -97,7 +97,7 @@ mod tests {
             (answer(404, NO_ENDPOINT), "halt"),
             (answer(404, "<html>"), "doubt"),
             (answer(404, ""), "doubt"),
-            (Ok(Answer { status: 404, retry_after: None, body: Err(BodyFault::CutOff) }), "doubt"),
+            (Ok(Answer { status: 404, hints: Hints::default(), body: Err(BodyFault::CutOff) }), "doubt"),
             (answer(307, ""), "halt"),
             (answer(401, ""), "halt"),
             (answer(403, ""), "halt"),

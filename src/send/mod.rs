@@ -9,9 +9,11 @@ mod deliver;
 mod judge;
 mod judge_delete;
 mod pace;
+mod rate;
 mod reads;
 mod settle;
 mod stop;
+mod window;
 
 use std::sync::Arc;
 
@@ -21,7 +23,8 @@ pub use compare::{Claim, changes, claim};
 pub use delete::Remover;
 pub use deliver::{Lane, Policy};
 pub use judge::{Reading, Verdict, judge_create, judge_read};
-pub use pace::{Pace, Paced, Rate, RateError};
+pub use pace::{Pace, Paced};
+pub use rate::{Rate, RateError, Speed};
 pub use reads::{Api, Jitter, Unread};
 pub use stop::Stop;
 

@@ -13,63 +13,24 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
+use super::rate::{Rate, Speed};
 use super::stop::Stop;
-use crate::model::{Event, Halt, Listener};
+use crate::model::{Event, Halt, Listener, Wait};
 use crate::tallyfy::{Answer, Call, Exchange, Lost};
 
 /// How late tokio's timer, which counts milliseconds, may wake a sleeper on a busy machine.
 const TICK: Duration = Duration::from_millis(5);
 
-/// The longest period of a rate.
-const PERIOD_MAX: Duration = Duration::from_hours(24);
-
-/// `--rate`: so many requests in a period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// The most requests in any window of the period.
-    pub requests: NonZeroU32,
-    /// The period.
-    pub period: Duration,
+/// One, unless requests follow one another faster than the timer ticks: then what falls due while it sleeps.
+fn burst(rate: Rate) -> NonZeroU32 {
+    let due = TICK.as_nanos().div_ceil(rate.spacing().as_nanos());
+    u32::try_from(due).ok().and_then(NonZeroU32::new).unwrap_or(rate.requests)
 }
 
-/// A rate that cannot be understood.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no rate; 600/min, 10/s, 30/h, 100/6s or none are")]
-pub struct RateError(String);
-
-impl Rate {
-    /// Reads `N/PERIOD`; `none` is no limit.
-    ///
-    /// # Errors
-    /// If it is neither.
-    pub fn parse(text: &str) -> Result<Option<Self>, RateError> {
-        if text == "none" {
-            return Ok(None);
-        }
-        let rate = || {
-            let (requests, period) = text.split_once('/')?;
-            let requests = requests.trim().parse().ok()?;
-            let period = match period.trim() {
-                "s" | "sec" => Duration::from_secs(1),
-                "min" | "m" => Duration::from_mins(1),
-                "h" => Duration::from_hours(1),
-                other => {
-                    humantime::parse_duration(other).ok().filter(|period| !period.is_zero() && *period <= PERIOD_MAX)?
-                }
-            };
-            Some(Self { requests, period })
-        };
-        rate().map(Some).ok_or_else(|| RateError(crate::model::shortened(text)))
-    }
-
-    fn spacing(self) -> Duration {
-        (self.period / self.requests.get()).max(Duration::from_nanos(1))
-    }
-
-    /// One, unless requests follow one another faster than the timer ticks: then what falls due while it sleeps.
-    fn burst(self) -> NonZeroU32 {
-        let due = TICK.as_nanos().div_ceil(self.spacing().as_nanos());
-        u32::try_from(due).ok().and_then(NonZeroU32::new).unwrap_or(self.requests)
+fn rate(speed: Speed) -> Option<Rate> {
+    match speed {
+        Speed::At(rate) => Some(rate),
+        Speed::Unpaced | Speed::Auto => None,
     }
 }
 
@@ -103,10 +64,10 @@ pub struct Pace {
 impl Pace {
     /// Requests are spaced evenly at `rate`, and the server may impose pauses of up to `wait_max`.
     #[must_use]
-    pub fn new(rate: Option<Rate>, wait_max: Duration, stop: Stop, listener: Listener) -> Self {
-        let quota = |rate: Rate| Quota::with_period(rate.spacing()).map(|quota| quota.allow_burst(rate.burst()));
+    pub fn new(speed: Speed, wait_max: Duration, stop: Stop, listener: Listener) -> Self {
+        let quota = |rate: Rate| Quota::with_period(rate.spacing()).map(|quota| quota.allow_burst(burst(rate)));
         Self {
-            limiter: rate.and_then(quota).map(|quota| RateLimiter::direct_with_clock(quota, TokioClock)),
+            limiter: rate(speed).and_then(quota).map(|quota| RateLimiter::direct_with_clock(quota, TokioClock)),
             turn: tokio::sync::Mutex::new(()),
             paused_until: Mutex::new(None),
             wait_max,
@@ -147,7 +108,7 @@ impl Pace {
         let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
         if paused.is_none_or(|before| before < until) {
             *paused = Some(until);
-            (self.listener)(Event::Paused(time));
+            (self.listener)(Event::Paused { time, why: Wait::Asked });
         }
     }
 
@@ -223,23 +184,8 @@ mod tests {
 
     fn pace(rate: &str) -> (Arc<Pace>, Stop) {
         let stop = Stop::default();
-        let pace = Pace::new(Rate::parse(rate).unwrap(), Duration::from_hours(2), stop.clone(), Arc::new(|_| {}));
+        let pace = Pace::new(Speed::parse(rate).unwrap(), Duration::from_hours(2), stop.clone(), Arc::new(|_| {}));
         (Arc::new(pace), stop)
-    }
-
-    #[test]
-    fn a_rate_is_a_number_and_a_period() {
-        let rate = |requests, seconds| {
-            Ok(Some(Rate { requests: NonZeroU32::new(requests).unwrap(), period: Duration::from_secs(seconds) }))
-        };
-        assert_eq!(Rate::parse("600/min"), rate(600, 60));
-        assert_eq!(Rate::parse("10/s"), rate(10, 1));
-        assert_eq!(Rate::parse("30/h"), rate(30, 3600));
-        assert_eq!(Rate::parse("100/6s"), rate(100, 6));
-        assert_eq!(Rate::parse("none"), Ok(None));
-        for bad in ["", "600", "0/s", "-1/s", "1/", "1/0s", "x/s", "1/fortnight", "1/600years"] {
-            assert!(Rate::parse(bad).is_err(), "{bad}");
-        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -35,13 +35,37 @@ pub enum BodyFault {
     TooLong,
 }
 
+/// What the headers of an answer say about the pace.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hints {
+    /// `Retry-After`, as it stood.
+    pub retry_after: Option<String>,
+    /// `X-RateLimit-Limit`: how many requests are allowed in the server's period.
+    pub limit: Option<u32>,
+    /// `X-RateLimit-Remaining`: how many of them were left when the server took this one.
+    pub remaining: Option<u32>,
+}
+
+impl Hints {
+    /// Reads them from the headers of an answer, by name.
+    #[must_use]
+    pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let number = |name| header(name).and_then(|text| text.trim().parse().ok());
+        Self {
+            retry_after: header("retry-after").map(str::to_owned),
+            limit: number("x-ratelimit-limit"),
+            remaining: number("x-ratelimit-remaining"),
+        }
+    }
+}
+
 /// What the server said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// The header `Retry-After`, as it stood.
-    pub retry_after: Option<String>,
+    /// What its headers say about the pace.
+    pub hints: Hints,
     /// The whole body, if it came.
     pub body: Result<Bytes, BodyFault>,
 }

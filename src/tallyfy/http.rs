@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::StatusCode;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use url::{Host, Url};
 
 use super::credentials::{Credentials, Token};
-use super::exchange::{Answer, BodyFault, Call, Exchange, Lost, Method};
+use super::exchange::{Answer, BodyFault, Call, Exchange, Hints, Lost, Method};
 use super::lost::Loss;
 
 /// Below any server's idle limit: a connection that idles longer can carry a stale answer.
@@ -157,12 +157,12 @@ impl Exchange for Http {
             self.credentials.refuse(&token);
         }
         tracing::debug!(method = ?call.method, path = call.path, status, "answered");
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let hints = Hints::read(|name| response.headers().get(name).and_then(|value| value.to_str().ok()));
         if response.status().is_success() {
-            return Ok(Answer { status, retry_after, body: body(response, created_max).await });
+            return Ok(Answer { status, hints, body: body(response, created_max).await });
         }
         let body = body(response, REFUSAL_MAX).await;
-        Ok(Answer { status, retry_after, body: body.map(|body| token.hide_in(body)) })
+        Ok(Answer { status, hints, body: body.map(|body| token.hide_in(body)) })
     }
 }
 

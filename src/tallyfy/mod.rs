@@ -17,7 +17,7 @@ mod tests;
 
 pub use client::Client;
 pub use credentials::{Credentials, Token, TokenError};
-pub use exchange::{Answer, BodyFault, Call, Exchange, Lost, Method};
+pub use exchange::{Answer, BodyFault, Call, Exchange, Hints, Lost, Method};
 pub use http::{BaseUrl, BaseUrlError, Http, HttpError};
 pub use pages::{Walk, WalkError};
 pub use renewing::Renewing;

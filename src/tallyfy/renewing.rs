@@ -39,7 +39,7 @@ mod tests {
     use futures::future::join_all;
 
     use super::*;
-    use crate::tallyfy::{Method, Token};
+    use crate::tallyfy::{Hints, Method, Token};
 
     /// A server that takes one token only, and sees the requests of all lanes before it answers any.
     struct Server {
@@ -57,7 +57,7 @@ mod tests {
             if !is_taken {
                 self.credentials.refuse(&token);
             }
-            Ok(Answer { status: if is_taken { 201 } else { 401 }, retry_after: None, body: Ok(Bytes::new()) })
+            Ok(Answer { status: if is_taken { 201 } else { 401 }, hints: Hints::default(), body: Ok(Bytes::new()) })
         }
     }
 

@@ -10,7 +10,7 @@ use tallyfy_groups::commands::{Delivery, Staged, stage};
 use tallyfy_groups::journal::{Journal, JournalError, Owner, Realm, RunId};
 use tallyfy_groups::model::{Account, Halt, Listener, MatchNames, OnExisting, Status};
 use tallyfy_groups::report::Results;
-use tallyfy_groups::send::{Api, Jitter, Pace, Paced, Policy, Rate, Stop};
+use tallyfy_groups::send::{Api, Jitter, Pace, Paced, Policy, Speed, Stop};
 use tallyfy_groups::settings::Input;
 use tallyfy_groups::tallyfy::{Client, Credentials, Renewing, Token};
 
@@ -19,7 +19,7 @@ use super::world::{ORG, Shared, Wire};
 /// How a client goes about it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Habits {
-    pub(crate) rate: Option<Rate>,
+    pub(crate) speed: Speed,
     pub(crate) lanes: usize,
     pub(crate) timeout: Duration,
     pub(crate) attempts_max: u32,
@@ -30,7 +30,7 @@ pub(crate) struct Habits {
 impl Default for Habits {
     fn default() -> Self {
         Self {
-            rate: Rate::parse("600/min").unwrap(),
+            speed: Speed::parse("600/min").unwrap(),
             lanes: 16,
             timeout: Duration::from_secs(30),
             attempts_max: 8,
@@ -151,7 +151,7 @@ pub(crate) fn open(place: &Place<'_>) -> (Journal, RunId, Staged) {
 
 fn delivery(world: &Shared, habits: &Habits, stop: &Stop) -> Delivery<Wire> {
     let listener: Listener = Arc::new(|_| {});
-    let pace = Pace::new(habits.rate, Duration::from_hours(2), stop.clone(), Arc::clone(&listener));
+    let pace = Pace::new(habits.speed, Duration::from_hours(2), stop.clone(), Arc::clone(&listener));
     let pace = Arc::new(pace);
     let credentials = Arc::new(Credentials::fixed(Token::simulated()));
     let wire = Wire { world: world.clone(), timeout: habits.timeout, credentials: Arc::clone(&credentials) };

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tallyfy_groups::sandbox::{Headers, Options, Reply, Request, Simulation, Weather};
-use tallyfy_groups::tallyfy::{Answer, BodyFault, Call, Credentials, Exchange, Lost, Method};
+use tallyfy_groups::tallyfy::{Answer, BodyFault, Call, Credentials, Exchange, Hints, Lost, Method};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -189,7 +189,7 @@ fn line(request: &Request, now: Duration, reply: &Reply) -> String {
 }
 
 fn heard(answer: &tallyfy_groups::sandbox::Answer, body: Result<bytes::Bytes, BodyFault>) -> Answer {
-    Answer { status: answer.status, retry_after: answer.header("Retry-After").map(str::to_owned), body }
+    Answer { status: answer.status, hints: Hints::read(|name| answer.header(name)), body }
 }
 
 /// The request as it arrives.

@@ -1,0 +1,112 @@
+//! How fast requests may leave, as the user says it. Pure.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// The longest period of a rate.
+const PERIOD_MAX: Duration = Duration::from_hours(24);
+
+/// So many requests in a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// The most requests in any window of the period.
+    pub requests: NonZeroU32,
+    /// The period.
+    pub period: Duration,
+}
+
+/// `--rate`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speed {
+    /// As fast as it goes.
+    Unpaced,
+    /// At this rate.
+    At(Rate),
+    /// As fast as the server allows, which is to be found.
+    Auto,
+}
+
+/// A rate that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RateError {
+    /// No such rate.
+    #[error("`{0}` is no rate; 600/min, 10/s, 30/h or 100/6s are")]
+    NoRate(String),
+    /// No such rate, and no such word.
+    #[error("`{0}` is no rate; 600/min, 10/s, 30/h, 100/6s, none or auto are")]
+    NoSpeed(String),
+}
+
+impl Speed {
+    /// Reads `N/PERIOD`, `none` or `auto`.
+    ///
+    /// # Errors
+    /// If it is none of them.
+    pub fn parse(text: &str) -> Result<Self, RateError> {
+        match text.trim() {
+            "none" => Ok(Self::Unpaced),
+            "auto" => Ok(Self::Auto),
+            text => {
+                let rate = read(text).map(Self::At);
+                rate.ok_or_else(|| RateError::NoSpeed(crate::model::shortened(text)))
+            }
+        }
+    }
+}
+
+impl Rate {
+    /// Reads `N/PERIOD`.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn parse(text: &str) -> Result<Self, RateError> {
+        read(text.trim()).ok_or_else(|| RateError::NoRate(crate::model::shortened(text)))
+    }
+
+    /// The time from one request to the next, if they are spaced evenly.
+    #[must_use]
+    pub fn spacing(self) -> Duration {
+        (self.period / self.requests.get()).max(Duration::from_nanos(1))
+    }
+
+    /// So many requests in a second, on average.
+    #[must_use]
+    pub fn per_second(self) -> f64 {
+        f64::from(self.requests.get()) / self.period.as_secs_f64()
+    }
+}
+
+fn read(text: &str) -> Option<Rate> {
+    let (requests, period) = text.split_once('/')?;
+    let requests = requests.trim().parse().ok()?;
+    let period = match period.trim() {
+        "s" | "sec" => Duration::from_secs(1),
+        "min" | "m" => Duration::from_mins(1),
+        "h" => Duration::from_hours(1),
+        other => humantime::parse_duration(other).ok().filter(|period| !period.is_zero() && *period <= PERIOD_MAX)?,
+    };
+    Some(Rate { requests, period })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_a_number_and_a_period() {
+        let rate = |requests, seconds| {
+            Ok(Rate { requests: NonZeroU32::new(requests).unwrap(), period: Duration::from_secs(seconds) })
+        };
+        assert_eq!(Rate::parse("600/min"), rate(600, 60));
+        assert_eq!(Rate::parse("10/s"), rate(10, 1));
+        assert_eq!(Rate::parse(" 30 / h "), rate(30, 3600));
+        assert_eq!(Rate::parse("100/6s"), rate(100, 6));
+        for bad in ["", "600", "0/s", "-1/s", "1/", "1/0s", "x/s", "1/fortnight", "1/600years", "none", "auto"] {
+            assert!(Rate::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(Speed::parse("none"), Ok(Speed::Unpaced));
+        assert_eq!(Speed::parse("auto"), Ok(Speed::Auto));
+        assert_eq!(Speed::parse("10/s"), Rate::parse("10/s").map(Speed::At));
+        assert!(Speed::parse("fast").is_err());
+    }
+}

@@ -1,0 +1,174 @@
+//! The promise of a rate, kept exactly: at most so many in any window of the period, as whoever receives them counts. Pure.
+//!
+//! The receiver counts a request at some moment between its leaving and its answer. So a request holds its place from the
+//! moment it leaves until a period after its answer, and nothing leaves while all places are held.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// The most places that are kept account of one by one.
+const PLACES_MAX: u32 = 4096;
+
+/// The places of a rate.
+#[derive(Debug)]
+pub(super) struct Window {
+    most: usize,
+    period: Duration,
+    /// Held by requests that are not answered.
+    in_flight: usize,
+    /// When places become free, the next first, and how many.
+    leaving: VecDeque<(Instant, usize)>,
+    /// How many of those there are.
+    answered: usize,
+}
+
+/// Whether there is room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    /// There is.
+    Now,
+    /// There will be, at this moment or sooner.
+    At(Instant),
+    /// Only once something in flight is answered.
+    AfterAnswer,
+}
+
+impl Window {
+    /// At most `most` in any window of `period`, and at least one.
+    pub(super) fn new(most: u32, period: Duration) -> Self {
+        let mut window = Self { most: 0, period: Duration::ZERO, in_flight: 0, leaving: VecDeque::new(), answered: 0 };
+        window.resize(most, period);
+        window
+    }
+
+    /// Another rate from now on; what is held stays held for as long as it was to be.
+    pub(super) fn resize(&mut self, most: u32, period: Duration) {
+        // No more than a part of them in a part of the period is never more than all of them in the whole.
+        let parts = most.div_ceil(PLACES_MAX).max(1);
+        self.most = usize::try_from(most / parts).unwrap_or(usize::MAX).max(1);
+        self.period = period / parts;
+    }
+
+    /// The most that is held at once.
+    pub(super) fn most(&self) -> usize {
+        self.most
+    }
+
+    /// How long a place is held after the answer.
+    pub(super) fn period(&self) -> Duration {
+        self.period
+    }
+
+    /// How many places are held at this moment.
+    pub(super) fn held(&mut self, now: Instant) -> usize {
+        while let Some(&(free_at, count)) = self.leaving.front()
+            && free_at <= now
+        {
+            self.leaving.pop_front();
+            self.answered -= count;
+        }
+        self.in_flight + self.answered
+    }
+
+    /// Whether `count` more may leave, with at most `most` held; more at once than there are places may leave alone.
+    pub(super) fn room(&mut self, count: usize, most: usize, now: Instant) -> Room {
+        let most = self.most.min(most);
+        let mut surplus = (self.held(now) + count).saturating_sub(most).min(self.in_flight + self.answered);
+        if surplus == 0 {
+            return Room::Now;
+        }
+        for &(free_at, freed) in &self.leaving {
+            if freed >= surplus {
+                return Room::At(free_at);
+            }
+            surplus -= freed;
+        }
+        Room::AfterAnswer
+    }
+
+    /// So many leave now.
+    pub(super) fn leave(&mut self, count: usize) {
+        self.in_flight += count;
+    }
+
+    /// So many that had left are answered, or given up.
+    pub(super) fn answer(&mut self, count: usize, now: Instant) {
+        self.in_flight -= count;
+        self.hold(count, now + self.period);
+    }
+
+    /// So many that had left were never received.
+    pub(super) fn take_back(&mut self, count: usize) {
+        self.in_flight -= count;
+    }
+
+    /// So many places are held until that moment.
+    pub(super) fn hold(&mut self, count: usize, until: Instant) {
+        self.answered += count;
+        // Mostly the last; a period that got shorter, and what an earlier run left, come before others.
+        let at = self.leaving.partition_point(|(free_at, _)| *free_at <= until);
+        self.leaving.insert(at, (until, count));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PERIOD: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_place_is_held_until_a_period_after_the_answer() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut window = Window::new(2, PERIOD);
+        for now in [0, 1] {
+            assert_eq!(window.room(1, 9, at(now)), Room::Now);
+            window.leave(1);
+        }
+        assert_eq!(window.room(1, 9, at(2)), Room::AfterAnswer);
+        // Answers come out of order.
+        window.answer(1, at(5));
+        assert_eq!(window.room(1, 9, at(5)), Room::At(at(65)));
+        assert_eq!(window.room(2, 9, at(5)), Room::AfterAnswer);
+        window.answer(1, at(7));
+        assert_eq!(window.room(2, 9, at(5)), Room::At(at(67)));
+        assert_eq!(window.room(1, 9, at(64)), Room::At(at(65)));
+        assert_eq!(window.room(1, 9, at(65)), Room::Now);
+        assert_eq!(window.held(at(65)), 1);
+        // Whoever sees less room than there are places is heeded.
+        assert_eq!(window.room(1, 1, at(65)), Room::At(at(67)));
+    }
+
+    #[test]
+    fn what_is_too_many_for_any_window_leaves_when_nothing_else_is_held() {
+        let now = Instant::now();
+        let mut window = Window::new(3, PERIOD);
+        assert_eq!(window.room(5, 9, now), Room::Now);
+        window.leave(1);
+        assert_eq!(window.room(5, 9, now), Room::AfterAnswer);
+        window.answer(1, now);
+        assert_eq!(window.room(5, 9, now), Room::At(now + PERIOD));
+    }
+
+    #[test]
+    fn what_is_held_from_before_is_let_go_in_its_own_time_also_if_it_is_more_than_the_rate() {
+        let now = Instant::now();
+        let mut window = Window::new(2, PERIOD);
+        for seconds in [30, 10, 20] {
+            window.hold(1, now + Duration::from_secs(seconds));
+        }
+        assert_eq!(window.room(1, 9, now), Room::At(now + Duration::from_secs(20)));
+        window.resize(3, PERIOD);
+        assert_eq!(window.room(1, 9, now), Room::At(now + Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn a_great_rate_is_kept_in_parts() {
+        let window = Window::new(1_000_000, Duration::from_hours(1));
+        assert!(window.most() <= 4096);
+        let part = |most: usize, period: Duration| f64::from(u32::try_from(most).unwrap()) / period.as_secs_f64();
+        let rate = part(window.most(), window.period()) * 3600.0;
+        assert!(rate <= 1_000_000.0 && rate > 999_000.0, "{rate}");
+    }
+}
