@@ -15,7 +15,7 @@ pub enum Ending {
     Token,
     /// Organization or endpoint not found.
     NotFound,
-    /// The server asked for too long a pause.
+    /// The server asked for too long a pause, or was down for too long.
     PauseTooLong,
     /// Problems in the file.
     Problems,
@@ -48,8 +48,8 @@ impl Ending {
         match halt {
             Halt::TokenRefused(_) | Halt::Forbidden(_) => Self::Token,
             Halt::NotFound(_) | Halt::Redirected(_) => Self::NotFound,
-            Halt::PauseTooLong(_) => Self::PauseTooLong,
-            Halt::Journal | Halt::Unreachable(_) => Self::Failed,
+            Halt::PauseTooLong(_) | Halt::Down { .. } => Self::PauseTooLong,
+            Halt::Journal | Halt::Unrecorded(_) | Halt::Unreachable(_) => Self::Failed,
             Halt::Interrupted => Self::Interrupted,
         }
     }

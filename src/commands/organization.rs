@@ -1,12 +1,13 @@
 //! The line to the organization, real or simulated.
 
 use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
 use crate::journal::Journal;
 use crate::model::Listener;
-use crate::send::{Api, Jitter, Pace, Paced, Stop};
+use crate::send::{Api, Jitter, Limits, Pace, Paced, Stop};
 use crate::settings::{Connection, SettingsError, Target};
-use crate::tallyfy::{BaseUrl, Client, Credentials, Http, Renewing, Token};
+use crate::tallyfy::{BaseUrl, Client, Credentials, Http, Renewing, Token, probe};
 
 use super::Failure;
 use super::sandbox::Simulated;
@@ -35,9 +36,11 @@ impl Line {
             }
         };
         let http = Http::new(base, Arc::clone(&credentials), connection.timeout)?;
-        let pace = Arc::new(Pace::new(connection.speed, connection.wait_max, stop.clone(), Arc::clone(listener)));
+        let limits = Limits { speed: connection.speed, lanes: connection.concurrency, wait_max: connection.wait_max };
+        let trail = past.trail(SystemTime::now(), Instant::now())?;
+        let pace = Arc::new(Pace::new(limits, trail, stop.clone(), Arc::clone(listener)));
         // Outermost, so that a repeat keeps the pace too.
-        let exchange = Renewing::new(Paced::new(http, Arc::clone(&pace)), credentials);
+        let exchange = Renewing::new(Paced::new(http, Arc::clone(&pace), probe(&connection.organization)), credentials);
         let client = Client::new(exchange, &connection.organization);
         let attempts_max = connection.attempts_max;
         let (stop, settle, jitter) = (stop.clone(), connection.settle, Jitter::default());

@@ -13,6 +13,7 @@ mod recover;
 mod sound;
 mod stage;
 mod store;
+mod trail;
 mod undo;
 mod wal;
 mod writer;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 
 pub use outcomes::{OpenRow, SentGroup};
 pub use store::{Journal, Owner, Realm, RunId};
+pub use trail::{Mark, Trail};
 pub use undo::{Attempt, Condemned, Creations, Findings, PastRun, Progress};
 pub use writer::{Down, Feed, Handle, Writer};
 

@@ -61,7 +61,7 @@ pub struct RunId(pub i64);
 pub struct Journal {
     pub(super) path: PathBuf,
     pub(super) db: Connection,
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
 }
 
 /// What tells a journal from other files.
@@ -91,7 +91,7 @@ impl Journal {
         let lock = Lock::take(path)?;
         let has_log = wal::look(path)?;
         let db = Connection::open(path).map_err(|reason| Self::failed(path, reason))?;
-        let journal = Self { path: path.to_owned(), db, _lock: Some(lock) };
+        let journal = Self { path: path.to_owned(), db, lock: Some(lock) };
         // What is refused stays as it is: SQLite would work its log into the file on the way out.
         journal.set(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
         let is_new = journal.is_new()?;
@@ -122,7 +122,7 @@ impl Journal {
     pub fn peek(path: &Path) -> Result<Self, JournalError> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
         let db = db.map_err(|reason| Self::failed(path, reason))?;
-        let journal = Self { path: path.to_owned(), db, _lock: None };
+        let journal = Self { path: path.to_owned(), db, lock: None };
         if journal.marks()?.is_ours() { Ok(journal) } else { Err(JournalError::Foreign(path.to_owned())) }
     }
 
@@ -133,9 +133,14 @@ impl Journal {
     pub fn scratch() -> Result<Self, JournalError> {
         let path = PathBuf::from("(temporary)");
         let db = Connection::open("").map_err(|reason| Self::failed(&path, reason))?;
-        let journal = Self { path, db, _lock: None };
+        let journal = Self { path, db, lock: None };
         journal.run(|db| db.execute_batch(SCHEMA))?;
         Ok(journal)
+    }
+
+    /// Whether nobody else can use it.
+    pub(super) fn is_held(&self) -> bool {
+        self.lock.is_some()
     }
 
     pub(super) fn failed(path: &Path, reason: rusqlite::Error) -> JournalError {

@@ -66,8 +66,17 @@ pub enum Halt {
     Redirected(u16),
     /// The organization's groups could not be listed; the last attempt failed so.
     Unreachable(String),
+    /// The server, or the way to it, has failed for everyone for longer than allowed.
+    Down {
+        /// For how long.
+        time: Duration,
+        /// What befell the last request.
+        why: String,
+    },
     /// The journal cannot be written.
     Journal,
+    /// The file that the limit is kept by after a restart cannot be written: which, and why.
+    Unrecorded(String),
     /// Ctrl-C or SIGTERM.
     Interrupted,
 }
@@ -104,6 +113,16 @@ impl fmt::Display for Halt {
                 )
             }
             Self::Unreachable(text) => write!(f, "the organization's groups cannot be listed: {text}"),
+            Self::Down { time, why } => {
+                let time = humantime::format_duration(Duration::from_secs(time.as_secs()));
+                write!(
+                    f,
+                    "the server has been down for {time}, longer than --max-wait ({why}); what is done is kept: run the same command again later"
+                )
+            }
+            Self::Unrecorded(why) => {
+                write!(f, "{why}; nothing more was sent: mend that and run the same command again")
+            }
             Self::Journal => f.write_str("the journal cannot be written"),
             Self::Interrupted => f.write_str("interrupted; run the same command again to go on"),
         }

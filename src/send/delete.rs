@@ -3,9 +3,9 @@
 //! Deleting by id is safe to repeat, so nothing has to settle: whoever lost the answer reads the group again.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use super::compare::changes;
+use super::judge::When;
 use super::judge_delete::{Verdict, judge_delete};
 use super::reads::{Api, Unread};
 use crate::journal::{Attempt, Condemned, Progress};
@@ -55,7 +55,7 @@ impl<E: Exchange> Remover<E> {
             }
             course.sends += 1;
             let answer = self.api.client.delete_group(&course.creation.tag.id).await;
-            if let Some(progress) = self.heed(course, judge_delete(answer, SystemTime::now())).await {
+            if let Some(progress) = self.heed(course, judge_delete(answer)).await {
                 return progress;
             }
         }
@@ -83,10 +83,10 @@ impl<E: Exchange> Remover<E> {
             Verdict::Deleted(status) => return Some(Progress::Settled(Removal::Deleted(status))),
             Verdict::NotThere(_) => return Some(course.not_there()),
             Verdict::Refused(trouble) => return Some(Progress::Settled(Removal::Failed(trouble))),
-            Verdict::Again(trouble, pause) => self.wait(course, trouble, pause).await,
-            Verdict::InDoubt(trouble, pause) => {
+            Verdict::Again(trouble, when) => self.wait(course, trouble, when).await,
+            Verdict::InDoubt(trouble, when) => {
                 course.may_be_deleted = true;
-                self.wait(course, trouble, pause).await;
+                self.wait(course, trouble, when).await;
             }
             Verdict::Halt(halt) => {
                 self.api.stop.raise(halt);
@@ -100,17 +100,12 @@ impl<E: Exchange> Remover<E> {
         None
     }
 
-    async fn wait(&self, course: &mut Course<'_>, trouble: Trouble, pause: Option<Duration>) {
+    async fn wait(&self, course: &mut Course<'_>, trouble: Trouble, when: When) {
         let row = course.creation.row.0;
         tracing::info!(row, attempt = course.sends, "deleting: {}; looking whether it is there", trouble.message);
         course.trouble = Some(trouble);
-        match pause {
-            Some(pause) => self.api.pace.pause(pause),
-            // A stop is noticed by the read that follows.
-            None => {
-                self.api.back_off(course.sends).await;
-            }
-        }
+        // A stop is noticed by the read that follows.
+        self.api.back_off(course.sends, when).await;
     }
 }
 

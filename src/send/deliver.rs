@@ -2,11 +2,11 @@
 
 use std::iter;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::judge::{Verdict, judge_create};
+use super::judge::{Verdict, When, judge_create};
 use super::reads::{Api, Unread};
 use crate::journal::{Begun, Down, Handle};
 use crate::model::{Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Trouble};
@@ -74,7 +74,7 @@ impl<E: Exchange> Lane<E> {
             let start = Instant::now();
             let answer = self.api.client.create_group(job.body.clone()).await;
             let attempt = Attempt { number: sends, waited: start.elapsed() };
-            match self.step(&job, judge_create(answer, SystemTime::now()), attempt).await {
+            match self.step(&job, judge_create(answer), attempt).await {
                 Step::Settle(fate) => return self.settle(job.row, fate),
                 Step::GiveUp(trouble, effect) => {
                     self.journal.conclude(job.row, effect)?;
@@ -95,8 +95,8 @@ impl<E: Exchange> Lane<E> {
             Verdict::Created { group, http_status } => Step::Settle(Fate::Created { group, http_status }),
             Verdict::Refused(trouble) => self.refused(job, trouble).await,
             Verdict::NameTaken(trouble) => self.taken(job, trouble).await,
-            Verdict::Again(trouble, pause) => self.again(job, trouble, pause, attempt).await,
-            Verdict::InDoubt(trouble, pause) => self.doubt(job, trouble, pause, attempt).await,
+            Verdict::Again(trouble, when) => self.again(job, trouble, when, attempt).await,
+            Verdict::InDoubt(trouble) => self.doubt(job, trouble, attempt).await,
             Verdict::Halt(halt) => {
                 self.api.stop.raise(halt);
                 Step::GiveBack
@@ -105,31 +105,22 @@ impl<E: Exchange> Lane<E> {
         }
     }
 
-    async fn again(&self, job: &Job, trouble: Trouble, pause: Option<Duration>, attempt: Attempt) -> Step {
+    async fn again(&self, job: &Job, trouble: Trouble, when: When, attempt: Attempt) -> Step {
         if attempt.number >= self.policy.attempts_max {
             return Step::GiveUp(trouble, Effect::None);
         }
         tracing::info!(row = job.row.0, attempt = attempt.number, "{}; sending again", trouble.message);
-        match pause {
-            Some(pause) => self.api.pace.pause(pause),
-            None => {
-                self.api.back_off(attempt.number).await;
-            }
-        }
-        if self.api.stop.is_raised() { Step::GiveBack } else { Step::SendAgain(Effect::None) }
+        if self.api.back_off(attempt.number, when).await { Step::SendAgain(Effect::None) } else { Step::GiveBack }
     }
 
     /// Looks until the group is found or has been absent for long enough; only then is it sent again.
-    async fn doubt(&self, job: &Job, trouble: Trouble, pause: Option<Duration>, attempt: Attempt) -> Step {
+    async fn doubt(&self, job: &Job, trouble: Trouble, attempt: Attempt) -> Step {
         tracing::info!(
             row = job.row.0,
             attempt = attempt.number,
             "{}; looking whether the group is there",
             trouble.message
         );
-        if let Some(pause) = pause {
-            self.api.pace.pause(pause);
-        }
         match self.ours(job, self.api.looks(attempt.waited), &trouble).await {
             Some(fate) => Step::Settle(fate),
             None if attempt.number >= self.policy.attempts_max => Step::GiveUp(trouble, Effect::Absent),

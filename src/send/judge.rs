@@ -4,16 +4,22 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
+use super::sign::{is_guest_cap, named_pause};
 use crate::model::{Halt, Tag, Trouble};
 use crate::tallyfy::{self, Answer, BodyFault, Lost, Refusal};
 
-/// A `Retry-After` counts whole seconds and can be up to one short.
-const GRACE: Duration = Duration::from_secs(1);
-/// The pause after a 429 that names none: bursts are throttled for a few seconds.
-const PAUSE_UNNAMED: Duration = Duration::from_secs(5);
 /// The first backoff, and the longest.
 const BACKOFF_MIN: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// When a request is made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// As soon as the pace lets it: everybody waits, for as long as the server said.
+    Allowed,
+    /// After a wait of its own, which grows.
+    BackedOff,
+}
 
 /// What the answer to a create request means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +36,9 @@ pub enum Verdict {
     /// Another group has the name, or our own send before this one made it.
     NameTaken(Trouble),
     /// It had no effect: it is safe to send it again.
-    Again(Trouble, Option<Duration>),
+    Again(Trouble, When),
     /// It may have been applied: it must be looked up before it is sent again.
-    InDoubt(Trouble, Option<Duration>),
+    InDoubt(Trouble),
     /// The run cannot go on; this request had no effect.
     Halt(Halt),
     /// It never left, because the run stops.
@@ -45,7 +51,7 @@ pub enum Reading<T = Bytes> {
     /// The body, or what was read from it.
     Body(T),
     /// Read again.
-    Again(Trouble, Option<Duration>),
+    Again(Trouble, When),
     /// The run cannot go on.
     Halt(Halt),
     /// It never left, because the run stops.
@@ -56,23 +62,25 @@ impl<T> Reading<T> {
     /// Reads the body; one that cannot be read is asked for again.
     pub(super) fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, Trouble>) -> Reading<U> {
         match self {
-            Self::Body(body) => read(body).map_or_else(|trouble| Reading::Again(trouble, None), Reading::Body),
-            Self::Again(trouble, pause) => Reading::Again(trouble, pause),
+            Self::Body(body) => {
+                read(body).map_or_else(|trouble| Reading::Again(trouble, When::BackedOff), Reading::Body)
+            }
+            Self::Again(trouble, when) => Reading::Again(trouble, when),
             Self::Halt(halt) => Reading::Halt(halt),
             Self::Held => Reading::Held,
         }
     }
 }
 
-/// Judges the answer to a create request. `now` is needed where the server names a date.
+/// Judges the answer to a create request.
 #[must_use]
-pub fn judge_create(answer: Result<Answer, Lost>, now: SystemTime) -> Verdict {
+pub fn judge_create(answer: Result<Answer, Lost>) -> Verdict {
     let answer = match answer {
         Ok(answer) => answer,
         Err(Lost::Held) => return Verdict::Held,
-        Err(Lost::Undelivered(message)) => return Verdict::Again(undelivered(&message), None),
+        Err(Lost::Undelivered(message)) => return Verdict::Again(undelivered(&message), When::BackedOff),
         Err(Lost::InDoubt { code, message }) => {
-            return Verdict::InDoubt(Trouble { code: code.to_owned(), message, http_status: None }, None);
+            return Verdict::InDoubt(Trouble { code: code.to_owned(), message, http_status: None });
         }
     };
     if matches!(answer.status, 200 | 201) {
@@ -82,29 +90,27 @@ pub fn judge_create(answer: Result<Answer, Lost>, now: SystemTime) -> Verdict {
     match answer.status {
         300..=399 | 401 | 403 | 404 => Verdict::Halt(halt(answer.status, &refusal)),
         // The guest cap may strike after part of the work is done, and a 429 that cannot be read may be that.
-        429 if refusal.is_guest_cap() || answer.body.is_err() => {
-            Verdict::InDoubt(trouble(&answer, &refusal), Some(pause(&answer, now)))
-        }
-        429 => Verdict::Again(trouble(&answer, &refusal), Some(pause(&answer, now))),
+        429 if is_guest_cap(&answer) || answer.body.is_err() => Verdict::InDoubt(trouble(&answer, &refusal)),
+        429 => Verdict::Again(trouble(&answer, &refusal), When::Allowed),
         422 if refusal.is_name_taken() => {
             Verdict::NameTaken(Trouble { code: "name-taken".to_owned(), ..trouble(&answer, &refusal) })
         }
-        408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer, &refusal), named_pause(&answer, now)),
+        408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer, &refusal)),
         // Whether another group has the name, or ours, stood in the body.
-        _ if answer.body.is_err() => Verdict::Again(trouble(&answer, &refusal), named_pause(&answer, now)),
+        _ if answer.body.is_err() => Verdict::Again(trouble(&answer, &refusal), When::BackedOff),
         _ => Verdict::Refused(trouble(&answer, &refusal)),
     }
 }
 
 /// Judges the answer to a read, which is safe to repeat.
 #[must_use]
-pub fn judge_read(answer: Result<Answer, Lost>, now: SystemTime) -> Reading {
+pub fn judge_read(answer: Result<Answer, Lost>) -> Reading {
     let answer = match answer {
         Ok(answer) => answer,
         Err(Lost::Held) => return Reading::Held,
-        Err(Lost::Undelivered(message)) => return Reading::Again(undelivered(&message), None),
+        Err(Lost::Undelivered(message)) => return Reading::Again(undelivered(&message), When::BackedOff),
         Err(Lost::InDoubt { code, message }) => {
-            return Reading::Again(Trouble { code: code.to_owned(), message, http_status: None }, None);
+            return Reading::Again(Trouble { code: code.to_owned(), message, http_status: None }, When::BackedOff);
         }
     };
     if let (200, Ok(body)) = (answer.status, &answer.body) {
@@ -113,8 +119,7 @@ pub fn judge_read(answer: Result<Answer, Lost>, now: SystemTime) -> Reading {
     let refusal = refusal(&answer);
     match answer.status {
         300..=399 | 401 | 403 | 404 => Reading::Halt(halt(answer.status, &refusal)),
-        429 => Reading::Again(trouble(&answer, &refusal), Some(pause(&answer, now))),
-        _ => Reading::Again(trouble(&answer, &refusal), named_pause(&answer, now)),
+        _ => Reading::Again(trouble(&answer, &refusal), when(&answer)),
     }
 }
 
@@ -135,7 +140,7 @@ fn created(answer: &Answer) -> Verdict {
         Err(BodyFault::TooLong) => "the answer says success and does not end",
     };
     let http_status = Some(answer.status);
-    Verdict::InDoubt(Trouble { code: "answer-unreadable".to_owned(), message: message.to_owned(), http_status }, None)
+    Verdict::InDoubt(Trouble { code: "answer-unreadable".to_owned(), message: message.to_owned(), http_status })
 }
 
 pub(super) fn refusal(answer: &Answer) -> Refusal {
@@ -168,19 +173,12 @@ pub(super) fn undelivered(message: &str) -> Trouble {
     Trouble { code: "connect".to_owned(), message: format!("not delivered: {message}"), http_status: None }
 }
 
-pub(super) fn pause(answer: &Answer, now: SystemTime) -> Duration {
-    named_pause(answer, now).unwrap_or(PAUSE_UNNAMED)
-}
-
-/// RFC 9110, 10.2.3: seconds or a date.
-pub(super) fn named_pause(answer: &Answer, now: SystemTime) -> Option<Duration> {
-    let text = answer.hints.retry_after.as_deref()?.trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let seconds = text.parse().unwrap_or(u64::MAX);
-        return Some(Duration::from_secs(seconds).saturating_add(GRACE));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(now).unwrap_or_default() + GRACE)
+/// The pace keeps the times that the server names.
+pub(super) fn when(answer: &Answer) -> When {
+    let is_failing = matches!(answer.status, 408 | 500..);
+    let is_named = || named_pause(&answer.hints, SystemTime::UNIX_EPOCH).is_some();
+    let is_refused = answer.status == 429 && !is_guest_cap(answer);
+    if is_refused || is_failing && is_named() { When::Allowed } else { When::BackedOff }
 }
 
 #[cfg(test)]
@@ -274,8 +272,8 @@ mod tests {
             (lost("timeout"), "doubt", "again"),
             (lost("connection-lost"), "doubt", "again"),
         ] {
-            assert_eq!(word(&judge_create(given.clone(), SystemTime::UNIX_EPOCH)), create, "{given:?}");
-            assert_eq!(reading(&judge_read(given.clone(), SystemTime::UNIX_EPOCH)), read, "{given:?}");
+            assert_eq!(word(&judge_create(given.clone())), create, "{given:?}");
+            assert_eq!(reading(&judge_read(given.clone())), read, "{given:?}");
         }
     }
 
@@ -290,8 +288,8 @@ mod tests {
                 400..=407 | 409..=499 => ("refused", "again"),
                 _ => ("doubt", "again"),
             };
-            assert_eq!(word(&judge_create(answer(status, ""), SystemTime::UNIX_EPOCH)), create, "{status}");
-            assert_eq!(reading(&judge_read(answer(status, ""), SystemTime::UNIX_EPOCH)), read, "{status}");
+            assert_eq!(word(&judge_create(answer(status, ""))), create, "{status}");
+            assert_eq!(reading(&judge_read(answer(status, ""))), read, "{status}");
         }
     }
 
@@ -299,32 +297,28 @@ mod tests {
     fn a_refusal_that_cannot_be_read_is_asked_for_again() {
         for status in (400..=499).filter(|status| ![401, 403, 404, 408, 429].contains(status)) {
             for given in [cut_off(status), too_long(status)] {
-                assert_eq!(word(&judge_create(given.clone(), SystemTime::UNIX_EPOCH)), "again", "{given:?}");
+                assert_eq!(word(&judge_create(given.clone())), "again", "{given:?}");
             }
         }
     }
 
     #[test]
-    fn a_pause_is_read_as_seconds_or_as_a_date_with_a_second_of_grace() {
-        let now = httpdate::parse_http_date("Mon, 23 Nov 2026 10:00:00 GMT").unwrap();
-        for (text, seconds) in [
-            ("0", 1),
-            ("30", 31),
-            (" 7 ", 8),
-            ("Mon, 23 Nov 2026 10:01:00 GMT", 61),
-            ("Mon, 23 Nov 2026 09:00:00 GMT", 1),
-            ("soon", 5),
-            ("-3", 5),
+    fn whoever_is_told_when_to_come_back_waits_with_everybody_and_who_is_not_waits_alone() {
+        for (status, retry_after, when) in [
+            (429, "3", When::Allowed),
+            (429, "soon", When::Allowed),
+            (503, "3", When::Allowed),
+            (408, "0", When::Allowed),
+            (503, "Mon, 23 Nov 2026 10:01:00 GMT", When::Allowed),
+            (503, "soon", When::BackedOff),
+            (400, "3", When::BackedOff),
         ] {
-            let Verdict::Again(_, pause) = judge_create(with_pause(429, text), now) else { panic!("{text}") };
-            assert_eq!(pause, Some(Duration::from_secs(seconds)), "{text}");
+            let given = with_pause(status, retry_after);
+            let Reading::Again(_, told) = judge_read(given) else { panic!("{status}") };
+            assert_eq!(told, when, "{status} {retry_after}");
         }
-        let Verdict::InDoubt(_, pause) = judge_create(with_pause(503, "2"), now) else { panic!() };
-        assert_eq!(pause, Some(Duration::from_secs(3)));
-        for absurd in ["18446744073709551615", "99999999999999999999"] {
-            let Verdict::Again(_, pause) = judge_create(with_pause(429, absurd), now) else { panic!("{absurd}") };
-            assert!(pause > Some(Duration::from_hours(1_000_000)));
-        }
+        assert!(matches!(judge_create(answer(429, "")), Verdict::Again(_, When::Allowed)));
+        assert!(matches!(judge_create(Err(Lost::Undelivered(String::new()))), Verdict::Again(_, When::BackedOff)));
     }
 
     #[test]

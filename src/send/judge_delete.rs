@@ -1,10 +1,8 @@
 //! What the answers mean that come when a group is deleted: to the delete request, and to the look before it. Pure.
 
-use std::time::{Duration, SystemTime};
-
 use bytes::Bytes;
 
-use super::judge::{Reading, halt, judge_read, named_pause, pause, refusal, trouble, undelivered};
+use super::judge::{Reading, When, halt, judge_read, refusal, trouble, undelivered, when};
 use crate::model::{Halt, Trouble};
 use crate::tallyfy::{Answer, Lost};
 
@@ -18,42 +16,42 @@ pub(super) enum Verdict {
     /// The server read it and will not do it.
     Refused(Trouble),
     /// It had no effect: send it again.
-    Again(Trouble, Option<Duration>),
+    Again(Trouble, When),
     /// It may have been applied: look whether the group is still there.
-    InDoubt(Trouble, Option<Duration>),
+    InDoubt(Trouble, When),
     /// The run cannot go on; this request had no effect.
     Halt(Halt),
     /// It never left, because the run stops.
     Held,
 }
 
-/// Judges the answer to a delete request. `now` is needed where the server names a date.
+/// Judges the answer to a delete request.
 #[must_use]
-pub(super) fn judge_delete(answer: Result<Answer, Lost>, now: SystemTime) -> Verdict {
+pub(super) fn judge_delete(answer: Result<Answer, Lost>) -> Verdict {
     let answer = match answer {
         Ok(answer) => answer,
         Err(Lost::Held) => return Verdict::Held,
-        Err(Lost::Undelivered(message)) => return Verdict::Again(undelivered(&message), None),
+        Err(Lost::Undelivered(message)) => return Verdict::Again(undelivered(&message), When::BackedOff),
         Err(Lost::InDoubt { code, message }) => {
-            return Verdict::InDoubt(Trouble { code: code.to_owned(), message, http_status: None }, None);
+            return Verdict::InDoubt(Trouble { code: code.to_owned(), message, http_status: None }, When::BackedOff);
         }
     };
     let refusal = refusal(&answer);
     match answer.status {
         204 => Verdict::Deleted(204),
         404 if refusal.is_of_resource() => Verdict::NotThere(404),
-        404 if !refusal.is_of_endpoint() => Verdict::InDoubt(trouble(&answer, &refusal), named_pause(&answer, now)),
+        404 if !refusal.is_of_endpoint() => Verdict::InDoubt(trouble(&answer, &refusal), when(&answer)),
         300..=399 | 401 | 403 | 404 => Verdict::Halt(halt(answer.status, &refusal)),
-        429 => Verdict::Again(trouble(&answer, &refusal), Some(pause(&answer, now))),
+        429 => Verdict::Again(trouble(&answer, &refusal), When::Allowed),
         // A 200 may be a proxy's page: whether the group is gone is looked at.
-        408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer, &refusal), named_pause(&answer, now)),
+        408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer, &refusal), when(&answer)),
         _ => Verdict::Refused(trouble(&answer, &refusal)),
     }
 }
 
 /// Judges the answer to a read of one group: its body; none if the group is not there.
 #[must_use]
-pub(super) fn judge_look(answer: Result<Answer, Lost>, now: SystemTime) -> Reading<Option<Bytes>> {
+pub(super) fn judge_look(answer: Result<Answer, Lost>) -> Reading<Option<Bytes>> {
     if let Ok(answer) = &answer
         && answer.status == 404
     {
@@ -62,10 +60,10 @@ pub(super) fn judge_look(answer: Result<Answer, Lost>, now: SystemTime) -> Readi
             return Reading::Body(None);
         }
         if !refusal.is_of_endpoint() {
-            return Reading::Again(trouble(answer, &refusal), named_pause(answer, now));
+            return Reading::Again(trouble(answer, &refusal), when(answer));
         }
     }
-    judge_read(answer, now).and_then(|body| Ok(Some(body)))
+    judge_read(answer).and_then(|body| Ok(Some(body)))
 }
 
 #[cfg(test)]
@@ -114,7 +112,7 @@ mod tests {
             (lost(), "doubt"),
         ] {
             let shown = format!("{given:?}");
-            let word = match judge_delete(given, SystemTime::UNIX_EPOCH) {
+            let word = match judge_delete(given) {
                 Verdict::Deleted(_) => "deleted",
                 Verdict::NotThere(_) => "not there",
                 Verdict::Refused(_) => "refused",
@@ -129,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_look_finds_the_group_or_that_it_is_not_there_and_takes_no_other_404_for_that() {
-        let word = |given| match judge_look(given, SystemTime::UNIX_EPOCH) {
+        let word = |given| match judge_look(given) {
             Reading::Body(Some(_)) => "there",
             Reading::Body(None) => "not there",
             Reading::Again(..) => "again",

@@ -1,36 +1,261 @@
 //! The limiter: every request of the process passes here, lists and look-ups too.
 //!
-//! governor spaces the requests evenly; it is asked, never awaited, because its own timer is deaf to tokio's paused clock.
+//! The window keeps it honest, governor keeps it smooth: it spaces the requests evenly inside the window. It is asked, never
+//! awaited, because its own timer is deaf to tokio's paused clock.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::meter::{Meter, Ticket};
 use super::rate::{Rate, Speed};
+use super::sign::{Sign, pause, sign};
 use super::stop::Stop;
+use super::valve::{Course, Valve};
+use super::window::Room;
+use crate::journal::{Mark, Trail};
 use crate::model::{Event, Halt, Listener, Wait};
-use crate::tallyfy::{Answer, Call, Exchange, Lost};
+use crate::tallyfy::{Answer, Lost};
 
 /// How late tokio's timer, which counts milliseconds, may wake a sleeper on a busy machine.
 const TICK: Duration = Duration::from_millis(5);
 
-/// One, unless requests follow one another faster than the timer ticks: then what falls due while it sleeps.
-fn burst(rate: Rate) -> NonZeroU32 {
-    let due = TICK.as_nanos().div_ceil(rate.spacing().as_nanos());
-    u32::try_from(due).ok().and_then(NonZeroU32::new).unwrap_or(rate.requests)
+/// How fast requests may leave, and how long they may have to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// `--rate`
+    pub speed: Speed,
+    /// The most requests in flight.
+    pub lanes: usize,
+    /// The longest pause that the server may impose.
+    pub wait_max: Duration,
 }
 
-fn rate(speed: Speed) -> Option<Rate> {
-    match speed {
-        Speed::At(rate) => Some(rate),
-        Speed::Unpaced | Speed::Auto => None,
+/// When the next request may leave.
+pub struct Pace {
+    book: Mutex<Book>,
+    /// One asks at a time, in the order in which they came.
+    pub(super) turn: tokio::sync::Mutex<()>,
+    /// An answer came, or a pause.
+    changed: Notify,
+    wait_max: Duration,
+    requests: AtomicU64,
+    stop: Stop,
+    listener: Listener,
+}
+
+struct Book {
+    meter: Meter,
+    spacing: Option<Spacing>,
+    valve: Valve,
+    paused_until: Option<Instant>,
+    trail: Option<Trail>,
+}
+
+/// A request that left.
+pub(super) struct Leave {
+    ticket: Ticket,
+    mark: Option<Mark>,
+}
+
+/// What is to be done before a request may leave.
+pub(super) enum Step {
+    /// It may.
+    Go(Leave),
+    /// Wait until then, or until something changes.
+    Wait(Option<Instant>),
+    /// Wait for so long, and probe the server.
+    Probe(Duration),
+    /// It never will: the run stops.
+    Held,
+}
+
+impl Pace {
+    /// Nothing has left yet, but what a trail tells of: how long ago each of the last requests was answered.
+    #[must_use]
+    pub fn new(limits: Limits, trail: Option<(Trail, Vec<Duration>)>, stop: Stop, listener: Listener) -> Self {
+        let now = Instant::now().into_std();
+        let mut meter = Meter::new(limits.speed, limits.lanes);
+        let (trail, ages) = trail.map_or((None, Vec::new()), |(trail, ages)| (Some(trail), ages));
+        for age in ages {
+            meter.remember(age, now);
+        }
+        let book = Book { meter, spacing: None, valve: Valve::default(), paused_until: None, trail };
+        Self {
+            book: Mutex::new(book),
+            turn: tokio::sync::Mutex::new(()),
+            changed: Notify::new(),
+            wait_max: limits.wait_max,
+            requests: AtomicU64::new(0),
+            stop,
+            listener,
+        }
+    }
+
+    /// How many requests have left.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// How long the server takes to answer when it is slow: the longest time seen, which fades over some hundred faster answers.
+    pub fn latency(&self) -> Duration {
+        self.book().meter.latency()
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What whoever has the turn is to do.
+    pub(super) fn step(&self) -> Step {
+        let course = {
+            let mut book = self.book();
+            book.valve.course(self.wait_max, Instant::now().into_std())
+        };
+        match course {
+            None => self.step_past_valve(),
+            Some(Course::GiveUp(time, why)) => {
+                self.stop.raise(Halt::Down { time, why });
+                Step::Held
+            }
+            Some(Course::Probe(gap, why)) => {
+                (self.listener)(Event::Paused { time: gap, why: Wait::Down(why) });
+                Step::Probe(gap)
+            }
+        }
+    }
+
+    /// The same, whether or not the server is down.
+    pub(super) fn step_past_valve(&self) -> Step {
+        if self.stop.is_raised() {
+            return Step::Held;
+        }
+        let (now, mut book) = (Instant::now(), self.book());
+        if let Some(until) = book.paused_until.filter(|until| now < *until) {
+            return Step::Wait(Some(until));
+        }
+        match book.room(now) {
+            Room::Now => match book.leave(now) {
+                Ok(leave) => {
+                    self.requests.fetch_add(1, Ordering::Relaxed);
+                    Step::Go(leave)
+                }
+                Err(why) => {
+                    self.stop.raise(Halt::Unrecorded(why));
+                    Step::Held
+                }
+            },
+            Room::At(until) => Step::Wait(Some(until.into())),
+            Room::AfterAnswer => Step::Wait(None),
+        }
+    }
+
+    /// Waits until then, or until something changes; none if the run stops.
+    pub(super) async fn wait(&self, until: Option<Instant>) -> Option<()> {
+        let time = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+        tokio::select! {
+            biased;
+            () = self.changed.notified() => {}
+            _ = self.stop.sleep(time) => {}
+        }
+        (!self.stop.is_raised()).then_some(())
+    }
+
+    /// Whether nothing but a probe may leave.
+    pub(super) fn is_closed(&self) -> bool {
+        self.book().valve.is_closed()
+    }
+
+    /// A request is answered, or lost.
+    pub(super) fn hear(&self, leave: Leave, answer: &Result<Answer, Lost>) {
+        let (now, said) = (Instant::now(), sign(answer, SystemTime::now()));
+        let mut book = self.book();
+        let was_closed = book.valve.is_closed();
+        let asked = book.hear(leave, answer, &said, now);
+        let is_over = was_closed && !book.valve.is_closed();
+        drop(book);
+        if is_over {
+            (self.listener)(Event::Resumed);
+        }
+        if let Some(time) = asked {
+            self.pause(time);
+        }
+        self.changed.notify_one();
+    }
+
+    /// Nobody sends for so long, because the server asked for it; too long a pause stops the run.
+    fn pause(&self, time: Duration) {
+        let until = Instant::now().checked_add(time).filter(|_| time <= self.wait_max);
+        let Some(until) = until else {
+            self.stop.raise(Halt::PauseTooLong(time));
+            return;
+        };
+        let mut book = self.book();
+        if book.paused_until.is_none_or(|before| before < until) {
+            book.paused_until = Some(until);
+            drop(book);
+            (self.listener)(Event::Paused { time, why: Wait::Asked });
+        }
+    }
+}
+
+impl Book {
+    fn room(&mut self, now: Instant) -> Room {
+        match self.meter.room(now.into_std()) {
+            Room::Now => {}
+            room => return room,
+        }
+        let Some(rate) = self.meter.rate() else { return Room::Now };
+        let spacing = match self.spacing.take() {
+            Some(spacing) if spacing.rate == rate => spacing,
+            before => Spacing::new(rate, before.is_some()),
+        };
+        let room = spacing.room();
+        self.spacing = Some(spacing);
+        room
+    }
+
+    fn leave(&mut self, now: Instant) -> Result<Leave, String> {
+        let now = now.into_std();
+        let mark = match &mut self.trail {
+            Some(trail) if self.meter.rate().is_some() => Some(
+                trail.leave(now).map_err(|reason| format!("{}: {reason}", crate::model::shown_path(trail.path())))?,
+            ),
+            _ => None,
+        };
+        Ok(Leave { ticket: self.meter.leave(now), mark })
+    }
+
+    /// Notes an answer; gives how long everybody is to wait, where the server asks for it.
+    fn hear(&mut self, leave: Leave, answer: &Result<Answer, Lost>, said: &Sign, now: Instant) -> Option<Duration> {
+        let now = now.into_std();
+        self.meter.answer(leave.ticket, answer.as_ref().ok().map(|answer| &answer.hints), now);
+        if let (Some(trail), Some(mark)) = (&mut self.trail, leave.mark) {
+            // A mark that stays holds its place for longer after a restart: nothing is lost by it.
+            let _ = trail.answer(mark, now, self.meter.period());
+        }
+        match said {
+            Sign::Fine => {
+                self.valve.answered();
+                None
+            }
+            Sign::TooMany(named) => {
+                self.valve.answered();
+                Some(pause(*named))
+            }
+            Sign::Failing(why, named) => {
+                self.valve.failed(why.clone(), now);
+                named.map(|named| pause(Some(named)))
+            }
+        }
     }
 }
 
@@ -48,195 +273,33 @@ impl Clock for TokioClock {
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<std::time::Instant>>;
 
-/// When the next request may leave.
-pub struct Pace {
+/// Requests follow one another evenly at a rate.
+struct Spacing {
+    rate: Rate,
     limiter: Option<Limiter>,
-    /// governor does not serve waiters in order: whoever holds the turn asks it.
-    turn: tokio::sync::Mutex<()>,
-    paused_until: Mutex<Option<Instant>>,
-    wait_max: Duration,
-    requests: AtomicU64,
-    latency_us: AtomicU64,
-    stop: Stop,
-    listener: Listener,
 }
 
-impl Pace {
-    /// Requests are spaced evenly at `rate`, and the server may impose pauses of up to `wait_max`.
-    #[must_use]
-    pub fn new(speed: Speed, wait_max: Duration, stop: Stop, listener: Listener) -> Self {
-        let quota = |rate: Rate| Quota::with_period(rate.spacing()).map(|quota| quota.allow_burst(burst(rate)));
-        Self {
-            limiter: rate(speed).and_then(quota).map(|quota| RateLimiter::direct_with_clock(quota, TokioClock)),
-            turn: tokio::sync::Mutex::new(()),
-            paused_until: Mutex::new(None),
-            wait_max,
-            requests: AtomicU64::new(0),
-            latency_us: AtomicU64::new(0),
-            stop,
-            listener,
+impl Spacing {
+    /// Where it takes over from another rate, the time since the last request is not known: it is taken for none.
+    fn new(rate: Rate, takes_over: bool) -> Self {
+        let quota = Quota::with_period(rate.spacing()).map(|quota| quota.allow_burst(burst(rate)));
+        let limiter = quota.map(|quota| RateLimiter::direct_with_clock(quota, TokioClock));
+        if let (true, Some(limiter)) = (takes_over, &limiter) {
+            let _ = limiter.check_n(burst(rate));
         }
+        Self { rate, limiter }
     }
 
-    /// How many requests have left.
-    pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    /// How long the server takes to answer when it is slow: the longest time seen, which fades over some hundred faster answers.
-    pub fn latency(&self) -> Duration {
-        Duration::from_micros(self.latency_us.load(Ordering::Relaxed))
-    }
-
-    fn saw(&self, latency: Duration) {
-        let latency = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        let fade = |before: u64| Some(latency.max(before - before / 64));
-        // It never refuses: `fade` always gives a value.
-        let _ = self.latency_us.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fade);
-    }
-
-    /// Nobody sends for so long, because the server asked for it; too long a pause stops the run.
-    pub fn pause(&self, time: Duration) {
-        if time > self.wait_max {
-            self.stop.raise(Halt::PauseTooLong(time));
-            return;
-        }
-        let Some(until) = Instant::now().checked_add(time) else {
-            self.stop.raise(Halt::PauseTooLong(time));
-            return;
-        };
-        let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if paused.is_none_or(|before| before < until) {
-            *paused = Some(until);
-            (self.listener)(Event::Paused { time, why: Wait::Asked });
-        }
-    }
-
-    /// Waits for the right to send one request; false if the run stops instead.
-    async fn turn(&self) -> bool {
-        if let Some(limiter) = &self.limiter {
-            let _turn = self.turn.lock().await;
-            loop {
-                if !self.pause_is_over().await {
-                    return false;
-                }
-                match limiter.check() {
-                    Ok(()) => break,
-                    Err(until) => {
-                        let wait = until.earliest_possible().duration_since(TokioClock.now());
-                        if !self.stop.sleep(wait).await {
-                            return false;
-                        }
-                    }
-                }
-            }
-        } else if !self.pause_is_over().await {
-            return false;
-        }
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        true
-    }
-
-    async fn pause_is_over(&self) -> bool {
-        loop {
-            if self.stop.is_raised() {
-                return false;
-            }
-            let paused = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-            match paused.map(|until| until.saturating_duration_since(Instant::now())) {
-                Some(wait) if !wait.is_zero() => self.stop.sleep(wait).await,
-                _ => return true,
-            };
+    fn room(&self) -> Room {
+        match self.limiter.as_ref().map(RateLimiter::check) {
+            None | Some(Ok(())) => Room::Now,
+            Some(Err(until)) => Room::At(until.earliest_possible()),
         }
     }
 }
 
-/// An exchange that keeps the pace.
-pub struct Paced<E> {
-    inner: E,
-    pace: Arc<Pace>,
-}
-
-impl<E> Paced<E> {
-    /// Every request of `inner` waits for its turn.
-    pub fn new(inner: E, pace: Arc<Pace>) -> Self {
-        Self { inner, pace }
-    }
-}
-
-impl<E: Exchange> Exchange for Paced<E> {
-    async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
-        if !self.pace.turn().await {
-            return Err(Lost::Held);
-        }
-        let start = Instant::now();
-        let answer = self.inner.exchange(call).await;
-        if answer.is_ok() {
-            self.pace.saw(start.elapsed());
-        }
-        answer
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pace(rate: &str) -> (Arc<Pace>, Stop) {
-        let stop = Stop::default();
-        let pace = Pace::new(Speed::parse(rate).unwrap(), Duration::from_hours(2), stop.clone(), Arc::new(|_| {}));
-        (Arc::new(pace), stop)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn requests_of_all_lanes_leave_evenly_spaced_and_in_order() {
-        let (pace, _) = pace("600/min");
-        let start = Instant::now();
-        let lanes = (0..16).map(|_| {
-            let pace = Arc::clone(&pace);
-            tokio::spawn(async move {
-                let mut sent = Vec::new();
-                for _ in 0..10 {
-                    assert!(pace.turn().await);
-                    sent.push(start.elapsed());
-                }
-                sent
-            })
-        });
-        let mut sent: Vec<Duration> = join_all(lanes).await.into_iter().flat_map(Result::unwrap).collect();
-        sent.sort_unstable();
-        assert_eq!(sent.len(), 160);
-        for pair in sent.windows(2) {
-            assert!(pair[1] >= pair[0] + Duration::from_millis(100), "{pair:?}");
-        }
-        assert!(*sent.last().unwrap() < Duration::from_millis(159 * 101 + 1), "{:?}", sent.last());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_holds_every_lane_also_without_a_rate() {
-        for rate in ["none", "10/s"] {
-            let (pace, _) = pace(rate);
-            let start = Instant::now();
-            pace.pause(Duration::from_secs(30));
-            pace.pause(Duration::from_secs(5));
-            assert!(pace.turn().await);
-            assert_eq!(start.elapsed().as_secs(), 30);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_stop_ends_every_wait_and_too_long_a_pause_is_a_stop() {
-        let (pace, stop) = pace("1/h");
-        assert!(pace.turn().await);
-        let waiting = tokio::spawn({
-            let pace = Arc::clone(&pace);
-            async move { pace.turn().await }
-        });
-        tokio::task::yield_now().await;
-        pace.pause(Duration::from_hours(3));
-        assert!(!waiting.await.unwrap());
-        assert_eq!(stop.reason(), Some(Halt::PauseTooLong(Duration::from_hours(3))));
-    }
-
-    use futures::future::join_all;
+/// What falls due while the timer sleeps, and one that catches up with a late wake-up: else each tick is lost for good.
+fn burst(rate: Rate) -> NonZeroU32 {
+    let due = TICK.as_nanos().div_ceil(rate.spacing().as_nanos());
+    u32::try_from(due).ok().and_then(|due| NonZeroU32::new(due.saturating_add(1))).unwrap_or(rate.requests)
 }

@@ -1,15 +1,16 @@
 //! Reads of the organization, repeated until they are answered: all groups, the groups of one name, one group.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::judge::{Reading, backoff, judge_read};
+use super::judge::{Reading, When, backoff, judge_read};
 use super::judge_delete::judge_look;
-use super::pace::{Pace, Paced};
+use super::pace::Pace;
+use super::paced::Paced;
 use super::settle::{LOOKS, looks};
 use super::stop::Stop;
 use crate::model::{Found, MatchNames, Sightings, Trouble};
@@ -118,7 +119,7 @@ impl<E: Exchange> Api<E> {
         let mut sends = 0;
         loop {
             let answer = self.client.get_group(id).await;
-            let reading = judge_look(answer, SystemTime::now()).and_then(|body| {
+            let reading = judge_look(answer).and_then(|body| {
                 let group = body.map(|body| tallyfy::group(&body)).transpose();
                 group.map_err(|lack| unreadable("the group", &lack))
             });
@@ -134,9 +135,12 @@ impl<E: Exchange> Api<E> {
         looks(self.settle, self.pace.latency(), waited)
     }
 
-    /// Waits before a send is repeated; says whether it waited to the end, or the run stops.
-    pub async fn back_off(&self, sends: u32) -> bool {
-        self.stop.sleep(backoff(sends, self.jitter.part())).await
+    /// Waits before a send is repeated, unless the pace does; says whether it waited to the end, or the run stops.
+    pub async fn back_off(&self, sends: u32, when: When) -> bool {
+        match when {
+            When::Allowed => !self.stop.is_raised(),
+            When::BackedOff => self.stop.sleep(backoff(sends, self.jitter.part())).await,
+        }
     }
 
     async fn page(&self, search: Option<&str>, number: u64) -> Result<Page, Unread> {
@@ -144,7 +148,7 @@ impl<E: Exchange> Api<E> {
         loop {
             let answer = self.client.list_groups(search, number).await;
             let read = |body: Bytes| Page::parse(&body).map_err(|lack| unreadable("the list of groups", &lack));
-            let reading = judge_read(answer, SystemTime::now()).and_then(read);
+            let reading = judge_read(answer).and_then(read);
             if let Some(page) = self.heed(reading, &mut sends, "list of groups").await? {
                 return Ok(page);
             }
@@ -154,9 +158,9 @@ impl<E: Exchange> Api<E> {
     /// What was read; none if it is to be read again, once this has waited.
     async fn heed<T>(&self, reading: Reading<T>, sends: &mut u32, what: &str) -> Result<Option<T>, Unread> {
         *sends += 1;
-        let (trouble, pause) = match reading {
+        let (trouble, when) = match reading {
             Reading::Body(body) => return Ok(Some(body)),
-            Reading::Again(trouble, pause) => (trouble, pause),
+            Reading::Again(trouble, when) => (trouble, when),
             Reading::Halt(halt) => {
                 self.stop.raise(halt);
                 return Err(Unread::Stopped);
@@ -167,12 +171,7 @@ impl<E: Exchange> Api<E> {
             return Err(Unread::Failed(trouble));
         }
         tracing::info!(attempt = *sends, "{what}: {}; asking again", trouble.message);
-        match pause {
-            Some(pause) => self.pace.pause(pause),
-            None if self.back_off(*sends).await => {}
-            None => return Err(Unread::Stopped),
-        }
-        Ok(None)
+        if self.back_off(*sends, when).await { Ok(None) } else { Err(Unread::Stopped) }
     }
 }
 

@@ -97,11 +97,6 @@ impl Window {
         self.hold(count, now + self.period);
     }
 
-    /// So many that had left were never received.
-    pub(super) fn take_back(&mut self, count: usize) {
-        self.in_flight -= count;
-    }
-
     /// So many places are held until that moment.
     pub(super) fn hold(&mut self, count: usize, until: Instant) {
         self.answered += count;

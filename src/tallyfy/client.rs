@@ -18,11 +18,21 @@ pub struct Client<E> {
     groups: String,
 }
 
+/// A read that tells whether the server is there, and costs it little.
+#[must_use]
+pub fn probe(organization: &str) -> Call {
+    Call { method: Method::Get, path: format!("{}?per_page=1&page=1", groups(organization)), body: None }
+}
+
+fn groups(organization: &str) -> String {
+    format!("/organizations/{}/groups", utf8_percent_encode(organization, ESCAPED))
+}
+
 impl<E: Exchange> Client<E> {
     /// Calls go to the organization of this id.
     #[must_use]
     pub fn new(exchange: E, organization: &str) -> Self {
-        Self { exchange, groups: format!("/organizations/{}/groups", utf8_percent_encode(organization, ESCAPED)) }
+        Self { exchange, groups: groups(organization) }
     }
 
     /// `POST /organizations/{org}/groups`: not idempotent.

@@ -15,7 +15,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use client::Client;
+pub use client::{Client, probe};
 pub use credentials::{Credentials, Token, TokenError};
 pub use exchange::{Answer, BodyFault, Call, Exchange, Hints, Lost, Method};
 pub use http::{BaseUrl, BaseUrlError, Http, HttpError};

@@ -7,12 +7,13 @@ use std::time::Duration;
 use clap::Parser;
 use tallyfy_groups::cli::{Cli, Command};
 use tallyfy_groups::commands::{Delivery, Staged, stage};
-use tallyfy_groups::journal::{Journal, JournalError, Owner, Realm, RunId};
+use tallyfy_groups::journal::{Journal, JournalError, Owner, Realm, RunId, Trail};
 use tallyfy_groups::model::{Account, Halt, Listener, MatchNames, OnExisting, Status};
 use tallyfy_groups::report::Results;
-use tallyfy_groups::send::{Api, Jitter, Pace, Paced, Policy, Speed, Stop};
+use tallyfy_groups::send::{Api, Jitter, Limits, Pace, Paced, Policy, Speed, Stop};
 use tallyfy_groups::settings::Input;
-use tallyfy_groups::tallyfy::{Client, Credentials, Renewing, Token};
+use tallyfy_groups::tallyfy::{Client, Credentials, Renewing, Token, probe};
+use tokio::time::Instant;
 
 use super::world::{ORG, Shared, Wire};
 
@@ -125,7 +126,8 @@ pub(crate) async fn import(place: &Place<'_>, world: &Shared, habits: &Habits, s
     let (mut journal, run, staged) = open(place);
     let settled = settled(&journal, run);
     let posts = world.posts(&settled);
-    let delivery = delivery(world, habits, stop);
+    let trail = journal.trail(world.wall_clock(), Instant::now().into_std()).unwrap();
+    let delivery = delivery(world, habits, stop, trail);
     delivery.prepare(&mut journal, run, &staged.names).await.unwrap();
     if !stop.is_raised() {
         let (writer, sending) = delivery.send(journal, run);
@@ -149,13 +151,13 @@ pub(crate) fn open(place: &Place<'_>) -> (Journal, RunId, Staged) {
     (journal, run, staged)
 }
 
-fn delivery(world: &Shared, habits: &Habits, stop: &Stop) -> Delivery<Wire> {
+fn delivery(world: &Shared, habits: &Habits, stop: &Stop, trail: Option<(Trail, Vec<Duration>)>) -> Delivery<Wire> {
     let listener: Listener = Arc::new(|_| {});
-    let pace = Pace::new(habits.speed, Duration::from_hours(2), stop.clone(), Arc::clone(&listener));
-    let pace = Arc::new(pace);
+    let limits = Limits { speed: habits.speed, lanes: habits.lanes, wait_max: Duration::from_hours(2) };
+    let pace = Arc::new(Pace::new(limits, trail, stop.clone(), Arc::clone(&listener)));
     let credentials = Arc::new(Credentials::fixed(Token::simulated()));
     let wire = Wire { world: world.clone(), timeout: habits.timeout, credentials: Arc::clone(&credentials) };
-    let exchange = Renewing::new(Paced::new(wire, Arc::clone(&pace)), credentials);
+    let exchange = Renewing::new(Paced::new(wire, Arc::clone(&pace), probe(ORG)), credentials);
     let api = Api {
         client: Client::new(exchange, ORG),
         pace,

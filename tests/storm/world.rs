@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use percent_encoding::percent_decode_str;
 use rand::rngs::StdRng;
@@ -73,6 +73,11 @@ impl Shared {
 
     pub(crate) fn with<T>(&self, ask: impl FnOnce(&mut World) -> T) -> T {
         ask(&mut self.0.lock().unwrap())
+    }
+
+    /// What the clock on the wall shows: it is paused too.
+    pub(crate) fn wall_clock(&self) -> SystemTime {
+        self.with(|world| SystemTime::UNIX_EPOCH + Duration::from_hours(24) + world.began.elapsed())
     }
 
     /// How often each of these names was posted.

@@ -1,0 +1,306 @@
+//! What the limiter knows: who holds a place, how fast answers come, what the server told of its limit. Pure.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use super::rate::{Rate, Speed};
+use super::window::{Room, Window};
+use crate::tallyfy::Hints;
+
+/// The period that `X-RateLimit-Limit` speaks of (the API's documentation: 600 requests a minute).
+const SERVER_PERIOD: Duration = Duration::from_mins(1);
+
+/// The limiter's book.
+#[derive(Debug)]
+pub(super) struct Meter {
+    wanted: Option<Rate>,
+    rate: Option<Rate>,
+    window: Option<Window>,
+    /// The most requests in flight.
+    lanes: usize,
+    flights: BTreeMap<u64, Flight>,
+    /// Places taken so far; the next request's number.
+    taken: u64,
+    told: Option<Told>,
+    latency: Duration,
+}
+
+/// A request under way.
+#[derive(Debug, Clone, Copy)]
+struct Flight {
+    since: Instant,
+    /// Places that were free again when it left.
+    freed: u64,
+}
+
+/// What `X-RateLimit-Remaining` allows.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    /// The request whose answer said it.
+    by: u64,
+    /// The most places that may be held.
+    most: usize,
+    /// It may be otherwise from then on.
+    until: Instant,
+}
+
+/// A request that left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ticket(u64);
+
+impl Meter {
+    /// Nothing is held.
+    pub(super) fn new(speed: Speed, lanes: usize) -> Self {
+        let rate = match speed {
+            Speed::At(rate) => Some(rate),
+            Speed::Unpaced | Speed::Auto => None,
+        };
+        Self {
+            wanted: rate,
+            rate,
+            window: rate.map(|rate| Window::new(rate.requests.get(), rate.period)),
+            lanes,
+            flights: BTreeMap::new(),
+            taken: 0,
+            told: None,
+            latency: Duration::ZERO,
+        }
+    }
+
+    /// The rate that is kept now; none sends unpaced.
+    pub(super) fn rate(&self) -> Option<Rate> {
+        self.rate
+    }
+
+    /// Another rate is wanted from now on.
+    pub(super) fn want(&mut self, rate: Rate) {
+        self.wanted = Some(rate);
+        self.keep(rate);
+    }
+
+    /// How long a place is held after an answer.
+    pub(super) fn period(&self) -> Duration {
+        self.window.as_ref().map_or(Duration::ZERO, Window::period)
+    }
+
+    /// How long the server takes to answer when it is slow: the longest time seen, which fades over some hundred faster answers.
+    pub(super) fn latency(&self) -> Duration {
+        self.latency
+    }
+
+    /// A request of an earlier run was answered that long ago.
+    pub(super) fn remember(&mut self, age: Duration, now: Instant) {
+        let Some(window) = &mut self.window else { return };
+        if let Some(left) = window.period().checked_sub(age) {
+            window.hold(1, now + left);
+            self.taken += 1;
+        }
+    }
+
+    /// Whether one more may leave.
+    pub(super) fn room(&mut self, now: Instant) -> Room {
+        let (Some(window), Some(rate)) = (&mut self.window, self.rate) else {
+            return if self.flights.len() < self.lanes { Room::Now } else { Room::AfterAnswer };
+        };
+        let most = self.told.filter(|told| now < told.until).map_or(usize::MAX, |told| told.most);
+        match window.room(1, most, now) {
+            Room::Now => self.berth(rate, now),
+            room => room,
+        }
+    }
+
+    /// No more in flight than the rate needs: so many as leave while the slowest is answered, and one.
+    fn berth(&self, rate: Rate, now: Instant) -> Room {
+        let in_flight = self.flights.len();
+        if in_flight >= self.lanes {
+            return Room::AfterAnswer;
+        }
+        let (Some(oldest), Some(others)) = (self.flights.values().next(), in_flight.checked_sub(1)) else {
+            return Room::Now;
+        };
+        let needed_from = rate.spacing().saturating_mul(u32::try_from(others).unwrap_or(u32::MAX));
+        let slowest = self.latency.max(now.duration_since(oldest.since));
+        if slowest >= needed_from { Room::Now } else { Room::At(oldest.since + needed_from) }
+    }
+
+    /// One leaves now.
+    pub(super) fn leave(&mut self, now: Instant) -> Ticket {
+        let mut freed = self.taken;
+        if let Some(window) = &mut self.window {
+            freed -= window.held(now) as u64;
+            window.leave(1);
+        }
+        let number = self.taken;
+        self.taken += 1;
+        self.flights.insert(number, Flight { since: now, freed });
+        Ticket(number)
+    }
+
+    /// It is answered, or given up without an answer; gives when it left.
+    pub(super) fn answer(&mut self, Ticket(number): Ticket, hints: Option<&Hints>, now: Instant) -> Instant {
+        let Some(flight) = self.flights.remove(&number) else { return now };
+        if let Some(window) = &mut self.window {
+            window.answer(1, now);
+        }
+        if let Some(hints) = hints {
+            self.latency = now.duration_since(flight.since).max(self.latency - self.latency / 64);
+            self.heed(number, flight, hints, now);
+        }
+        flight.since
+    }
+
+    /// What the newest request was told goes: answers come out of order.
+    fn heed(&mut self, number: u64, flight: Flight, hints: &Hints, now: Instant) {
+        if self.told.is_some_and(|told| number < told.by) {
+            return;
+        }
+        if let Some(remaining) = hints.remaining {
+            // All that may have been counted when this was said. More than that was somebody else.
+            let counted = self.taken - flight.freed;
+            let most = counted.saturating_add(remaining.into());
+            let most = usize::try_from(most).unwrap_or(usize::MAX);
+            self.told = Some(Told { by: number, most, until: now + self.period() });
+        }
+        if let (Some(limit), Some(wanted)) = (hints.limit.and_then(NonZeroU32::new), self.wanted) {
+            self.keep(at_most(wanted, limit));
+        }
+    }
+
+    fn keep(&mut self, rate: Rate) {
+        if self.rate == Some(rate) {
+            return;
+        }
+        self.rate = Some(rate);
+        match &mut self.window {
+            Some(window) => window.resize(rate.requests.get(), rate.period),
+            None => self.window = Some(Window::new(rate.requests.get(), rate.period)),
+        }
+    }
+}
+
+/// The rate, unless the server's limit is lower. What the header says of a minute is taken for a shorter period of ours
+/// too: its true period is not told, and the lower rate is never refused.
+fn at_most(wanted: Rate, limit: NonZeroU32) -> Rate {
+    let periods = wanted.period.as_secs_f64() / SERVER_PERIOD.as_secs_f64();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a positive number, cut off where u32 ends"
+    )]
+    let most = (f64::from(limit.get()) * periods.max(1.0)) as u32;
+    Rate { requests: NonZeroU32::new(most).map_or(wanted.requests, |most| most.min(wanted.requests)), ..wanted }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meter(rate: &str, lanes: usize) -> (Meter, Instant) {
+        (Meter::new(Speed::parse(rate).unwrap(), lanes), Instant::now())
+    }
+
+    fn hints(limit: Option<u32>, remaining: Option<u32>) -> Hints {
+        Hints { limit, remaining, ..Hints::default() }
+    }
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn what_remains_for_all_users_of_the_token_is_heeded_and_only_from_the_newest_request() {
+        let (mut meter, now) = meter("10/min", 16);
+        let first = meter.leave(now);
+        let second = meter.leave(now);
+        // Two of ours and six of somebody else's.
+        meter.answer(second, Some(&hints(None, Some(2))), now + ms(50));
+        meter.answer(first, Some(&hints(None, Some(9))), now + ms(60));
+        for _ in 0..2 {
+            assert_eq!(meter.room(now + ms(100)), Room::Now);
+            meter.leave(now + ms(100));
+        }
+        assert_ne!(meter.room(now + ms(100)), Room::Now);
+        // A period later nobody knows.
+        assert_eq!(meter.room(now + ms(60_060)), Room::Now);
+    }
+
+    #[test]
+    fn our_own_requests_are_not_taken_for_somebody_elses_however_late_answers_come() {
+        let (mut meter, now) = meter("10/min", 16);
+        let tickets: Vec<_> = (0..8).map(|_| meter.leave(now)).collect();
+        // The server counted all eight before it took the first.
+        for ticket in tickets {
+            meter.answer(ticket, Some(&hints(Some(10), Some(2))), now + ms(50));
+        }
+        for _ in 0..2 {
+            assert_eq!(meter.room(now + ms(60)), Room::Now);
+            meter.leave(now + ms(60));
+        }
+    }
+
+    #[test]
+    fn a_lower_limit_that_the_server_tells_is_kept_and_a_higher_one_is_not_used() {
+        for (rate, limit, kept) in [
+            ("600/min", 300, "300/min"),
+            ("600/min", 6000, "600/min"),
+            ("600/min", 0, "600/min"),
+            ("10/s", 600, "10/s"),
+            ("1200/2min", 300, "600/2min"),
+            ("30000/h", 600, "30000/h"),
+            ("60000/h", 600, "36000/h"),
+        ] {
+            let (mut meter, now) = meter(rate, 16);
+            let ticket = meter.leave(now);
+            meter.answer(ticket, Some(&hints(Some(limit), None)), now);
+            assert_eq!(meter.rate(), Some(Rate::parse(kept).unwrap()), "{rate}, told {limit}");
+        }
+        // And it is followed when it rises again.
+        let (mut meter, now) = meter("600/min", 16);
+        for (limit, kept) in [(300, "300/min"), (450, "450/min"), (900, "600/min")] {
+            let ticket = meter.leave(now);
+            meter.answer(ticket, Some(&hints(Some(limit), None)), now);
+            assert_eq!(meter.rate(), Some(Rate::parse(kept).unwrap()));
+        }
+    }
+
+    #[test]
+    fn no_more_are_in_flight_than_the_rate_needs() {
+        let (mut meter, now) = meter("10/s", 4);
+        let first = meter.leave(now);
+        assert_eq!(meter.room(now), Room::Now);
+        meter.leave(now);
+        // Two in flight are enough until one takes longer than the time between two.
+        assert_eq!(meter.room(now + ms(20)), Room::At(now + ms(100)));
+        assert_eq!(meter.room(now + ms(100)), Room::Now);
+        meter.answer(first, Some(&Hints::default()), now + ms(250));
+        for _ in 0..2 {
+            assert_eq!(meter.room(now + ms(250)), Room::Now);
+            meter.leave(now + ms(250));
+        }
+        // Answers take 250 ms: four would be needed, and a fifth is beyond the lanes.
+        assert_eq!(meter.room(now + ms(260)), Room::Now);
+        meter.leave(now + ms(260));
+        assert_eq!(meter.room(now + ms(900)), Room::AfterAnswer);
+    }
+
+    #[test]
+    fn without_a_rate_only_the_lanes_bound_what_is_in_flight() {
+        let (mut meter, now) = meter("none", 2);
+        let first = meter.leave(now);
+        meter.leave(now);
+        assert_eq!(meter.room(now), Room::AfterAnswer);
+        meter.answer(first, None, now);
+        assert_eq!(meter.room(now), Room::Now);
+    }
+
+    #[test]
+    fn what_an_earlier_run_sent_holds_its_place() {
+        let (mut meter, now) = meter("2/min", 16);
+        meter.remember(ms(59_000), now);
+        meter.remember(ms(61_000), now);
+        meter.remember(ms(0), now);
+        assert_eq!(meter.room(now), Room::At(now + ms(1000)));
+        assert_eq!(meter.room(now + ms(1000)), Room::Now);
+    }
+}
