@@ -256,6 +256,7 @@ fn habits(dice: &mut StdRng, seed: u64) -> Habits {
         timeout: Duration::from_secs(3),
         attempts_max: *[8, 8, 3, 1].choose(dice).unwrap(),
         settle: Duration::from_secs(6),
+        wait_max: Duration::from_hours(2),
         seed,
     }
 }

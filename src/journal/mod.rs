@@ -22,7 +22,7 @@ use std::path::PathBuf;
 
 pub use outcomes::{OpenRow, SentGroup};
 pub use store::{Journal, Owner, Realm, RunId};
-pub use trail::{Mark, Trail};
+pub use trail::{Mark, Now, Trail};
 pub use undo::{Attempt, Condemned, Creations, Findings, PastRun, Progress};
 pub use writer::{Down, Feed, Handle, Writer};
 

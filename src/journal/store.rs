@@ -12,7 +12,7 @@ use super::{JournalError, wal};
 /// Marks the file as ours (`TGrp`), for `file` and for us.
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 /// Its tables and the view.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
@@ -255,6 +255,7 @@ impl Journal {
         } else {
             "UPDATE runs SET ended_at = ?2 WHERE id = ?1"
         };
+        self.keep_trail()?;
         self.run(|db| db.execute(end, params![run.0, now()]).map(drop))
     }
 }

@@ -15,6 +15,7 @@ mod rate;
 mod reads;
 mod settle;
 mod sign;
+mod spacing;
 mod stop;
 mod valve;
 mod window;

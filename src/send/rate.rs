@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use super::window::parts;
+
 /// The longest period of a rate.
 const PERIOD_MAX: Duration = Duration::from_hours(24);
 
@@ -50,6 +52,17 @@ impl Speed {
                 let rate = read(text).map(Self::At);
                 rate.ok_or_else(|| RateError::NoSpeed(crate::model::shortened(text)))
             }
+        }
+    }
+
+    /// How long a request matters for those after it, once it is answered.
+    #[must_use]
+    pub fn memory(self) -> Duration {
+        match self {
+            Self::Unpaced => Duration::ZERO,
+            Self::At(rate) => rate.period / parts(rate.requests.get()),
+            // What limits mostly speak of.
+            Self::Auto => Duration::from_mins(1),
         }
     }
 }

@@ -13,7 +13,6 @@ use tallyfy_groups::report::Results;
 use tallyfy_groups::send::{Api, Jitter, Limits, Pace, Paced, Policy, Speed, Stop};
 use tallyfy_groups::settings::Input;
 use tallyfy_groups::tallyfy::{Client, Credentials, Renewing, Token, probe};
-use tokio::time::Instant;
 
 use super::world::{ORG, Shared, Wire};
 
@@ -25,6 +24,7 @@ pub(crate) struct Habits {
     pub(crate) timeout: Duration,
     pub(crate) attempts_max: u32,
     pub(crate) settle: Duration,
+    pub(crate) wait_max: Duration,
     pub(crate) seed: u64,
 }
 
@@ -36,6 +36,7 @@ impl Default for Habits {
             timeout: Duration::from_secs(30),
             attempts_max: 8,
             settle: Duration::from_secs(6),
+            wait_max: Duration::from_hours(2),
             seed: 1,
         }
     }
@@ -126,7 +127,7 @@ pub(crate) async fn import(place: &Place<'_>, world: &Shared, habits: &Habits, s
     let (mut journal, run, staged) = open(place);
     let settled = settled(&journal, run);
     let posts = world.posts(&settled);
-    let trail = journal.trail(world.wall_clock(), Instant::now().into_std()).unwrap();
+    let trail = journal.trail(habits.speed.memory(), world.now()).unwrap();
     let delivery = delivery(world, habits, stop, trail);
     delivery.prepare(&mut journal, run, &staged.names).await.unwrap();
     if !stop.is_raised() {
@@ -153,7 +154,7 @@ pub(crate) fn open(place: &Place<'_>) -> (Journal, RunId, Staged) {
 
 fn delivery(world: &Shared, habits: &Habits, stop: &Stop, trail: Option<(Trail, Vec<Duration>)>) -> Delivery<Wire> {
     let listener: Listener = Arc::new(|_| {});
-    let limits = Limits { speed: habits.speed, lanes: habits.lanes, wait_max: Duration::from_hours(2) };
+    let limits = Limits { speed: habits.speed, lanes: habits.lanes, wait_max: habits.wait_max };
     let pace = Arc::new(Pace::new(limits, trail, stop.clone(), Arc::clone(&listener)));
     let credentials = Arc::new(Credentials::fixed(Token::simulated()));
     let wire = Wire { world: world.clone(), timeout: habits.timeout, credentials: Arc::clone(&credentials) };
