@@ -19,17 +19,13 @@ pub(super) fn text(forecast: &Forecast) -> String {
         (Some(time), Some(rate)) => format!("about {} at {}", span(time), per(rate)),
         _ => "as fast as the server allows".to_owned(),
     };
-    let mut text = format!("{what}; {time}");
     let longer = forecast.guest_cap_time();
-    if !longer.is_zero() {
-        text.push_str(&format!(
-            "\n{}: if the organization knows none of them, its cap of {} takes up to {} more",
-            counted(forecast.guests, "guest"),
-            per(forecast.guest_cap),
-            span(longer)
-        ));
+    if longer.is_zero() {
+        return format!("{what}; {time}");
     }
-    text
+    let (guests, cap) = (counted(forecast.guests, "guest"), per(forecast.guest_cap));
+    let more = format!("if the organization knows none of them, its cap of {cap} takes up to {} more", span(longer));
+    format!("{what}; {time}\n{guests}: {more}")
 }
 
 /// The same for scripts.
