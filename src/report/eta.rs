@@ -17,12 +17,45 @@ const PLAN_FADES: f64 = 5.0;
 /// While guests wait, so long without a row done means that only their rows are left.
 const QUIET: Duration = Duration::from_secs(5);
 
+/// Pauses that come again and again are known by the last cycles, so many at most.
+const CYCLES_MAX: usize = 4;
+
 /// So many rows were done.
 #[derive(Debug, Clone, Copy)]
 struct Step {
     /// After so many seconds of work.
     worked: f64,
     done: f64,
+}
+
+/// The beginnings of pauses, and how many rows were done by then: from one to the next is a cycle.
+#[derive(Debug, Default)]
+struct Cycles(VecDeque<(Instant, u64)>);
+
+impl Cycles {
+    fn begin(&mut self, done: u64, now: Instant) {
+        // An outage may be several pauses with hardly a row between them.
+        if self.0.back().is_some_and(|(_, before)| done < before + STEPS_MIN as u64) {
+            return;
+        }
+        self.0.push_back((now, done));
+        if self.0.len() > CYCLES_MAX + 1 {
+            self.0.pop_front();
+        }
+    }
+
+    /// How long the rest takes if there are pauses as before; none if they seem to be over.
+    fn left(&self, total: u64, paused_until: Instant, now: Instant) -> Option<Duration> {
+        let ((first, before), (last, done)) = (self.0.front()?, self.0.back()?);
+        let cycles = u32::try_from(self.0.len() - 1).ok().filter(|cycles| *cycles > 0)?;
+        let time = last.saturating_duration_since(*first);
+        if now.saturating_duration_since(paused_until) > time / cycles * 2 {
+            return None;
+        }
+        let share = precise(total.saturating_sub(*done)) / precise(done - before);
+        let left = Duration::try_from_secs_f64(time.as_secs_f64() * share).ok()?;
+        left.checked_sub(now.saturating_duration_since(*last))
+    }
 }
 
 /// The course of the rows, from the moment on at which the sending began.
@@ -42,6 +75,7 @@ pub(super) struct Eta {
     stepped_at: Instant,
     paused_until: Instant,
     guests_until: Instant,
+    cycles: Cycles,
 }
 
 impl Eta {
@@ -58,13 +92,22 @@ impl Eta {
             stepped_at: now,
             paused_until: now,
             guests_until: now,
+            cycles: Cycles::default(),
         }
     }
 
-    /// Nothing is sent until that moment.
+    /// Nothing is sent until that moment; how far it is was told before.
     pub(super) fn pause(&mut self, until: Instant, now: Instant) {
         self.work_until(now);
+        if !self.is_paused(now) {
+            self.cycles.begin(self.done, now);
+        }
         self.paused_until = self.paused_until.max(until);
+    }
+
+    /// Whether nothing is sent at this moment.
+    pub(super) fn is_paused(&self, now: Instant) -> bool {
+        self.paused_until > now
     }
 
     /// Whatever held it up is over.
@@ -106,7 +149,8 @@ impl Eta {
         let pause = self.paused_until.saturating_duration_since(now);
         let guests = self.guests_until.saturating_duration_since(now);
         let wait = if self.only_guests_are_left(now) { pause.max(guests) } else { pause };
-        Some(wait.checked_add(sending)?.max(guests))
+        let again = self.cycles.left(self.total, self.paused_until, now).unwrap_or_default();
+        Some(wait.checked_add(sending)?.max(guests).max(again))
     }
 
     /// Rows in a second of work; none while nothing is known.
@@ -199,16 +243,18 @@ mod tests {
             let moment = |seconds: f64| start + Duration::from_secs_f64(seconds);
             let mut eta = Eta::new(done_at.len() as u64, planned, start);
             let (end, mut held, mut told) = (*done_at.last().unwrap(), held.iter().peekable(), Vec::new());
+            let done = |at: f64| done_at.partition_point(|done| *done <= at) as u64;
             for now in (1..).map(|frame| FRAME * frame).take_while(|now| now.as_secs_f64() < end) {
                 while let Some(event) = held.next_if(|event| event.at() <= now.as_secs_f64()) {
                     let at = moment(event.at());
+                    eta.see(done(event.at()), at);
                     match *event {
                         Held::Pause(at_s, time) => eta.pause(moment(at_s + time), at),
                         Held::Resume(_) => eta.resume(at),
                         Held::Guests(at_s, time) => eta.hold_guests(moment(at_s + time), at),
                     }
                 }
-                eta.see(done_at.partition_point(|done| *done <= now.as_secs_f64()) as u64, start + now);
+                eta.see(done(now.as_secs_f64()), start + now);
                 told.push((now.as_secs_f64(), eta.left(start + now).map(|left| left.as_secs_f64())));
                 assert!(eta.steps.len() < 150, "what it remembers is bounded");
             }
@@ -291,6 +337,19 @@ mod tests {
         let held = [Held::Pause(50.0, 58.0), Held::Pause(50.5, 59.5), Held::Pause(51.0, 30.0)];
         let course = Course::play(Some(LIMIT), each(&steady(1000, LIMIT), after), &held);
         course.assert_honest(&[51.0, 80.0, 109.0, 111.0, 130.0]);
+    }
+
+    #[test]
+    fn pauses_that_come_again_and_again_are_reckoned_with_until_they_cease() {
+        // Six hundred rows in two seconds, and a pause for the rest of the minute: eleven times, then no more.
+        let paused = |minute: u32| (0..600).map(move |row| f64::from(minute * 60) + f64::from(row) / 300.0);
+        let mut done_at: Vec<f64> = (0..11).flat_map(paused).collect();
+        let pauses = |count: u32| (0..count).map(|minute| Held::Pause(f64::from(minute * 60) + 2.0, 58.0));
+        let course = Course::play(None, done_at.clone(), &pauses(10).collect::<Vec<_>>());
+        course.assert_honest(&[63.0, 100.0, 150.0, 300.0, 450.0, 540.0, 590.0]);
+        done_at.extend(each(&steady(90_000, 300.0), |at| 602.0 + at));
+        let course = Course::play(None, done_at, &pauses(10).collect::<Vec<_>>());
+        course.assert_honest(&[725.0, 800.0, 890.0]);
     }
 
     #[test]

@@ -96,7 +96,10 @@ impl Tally {
             Event::Settled(status) => self.settled.add(*status),
             Event::Undone(status) => self.undone.add(*status),
             Event::Resumed => self.times().resume(now),
-            Event::Paused { time, why } => return self.times().pause(now.checked_add(*time)?, why, now),
+            Event::Paused { time, why } => {
+                self.look(now);
+                return self.times().pause(now.checked_add(*time)?, why, now);
+            }
             Event::GuestsPaused(time) => return self.times().hold_guests(now.checked_add(*time)?, now),
         }
         None
@@ -128,26 +131,28 @@ impl Tally {
     /// One line that says it all, without the bar.
     pub(super) fn line(&self, now: Instant) -> String {
         let times = self.times();
-        let mut parts = match &times.eta {
-            Some(eta) => self.sending(eta, now),
-            None => vec![self.before_sending()],
+        let wait = times.waits.told(now);
+        let parts = match &times.eta {
+            Some(eta) => self.sending(eta, wait, now),
+            None => [Some(self.before_sending()), wait].into_iter().flatten().collect(),
         };
-        parts.extend(times.waits.told(now));
         parts.join("  ")
     }
 
-    fn sending(&self, eta: &Eta, now: Instant) -> Vec<String> {
+    fn sending(&self, eta: &Eta, wait: Option<String>, now: Instant) -> Vec<String> {
         let verb = if self.is_deleting.load(Ordering::Relaxed) { "deleting" } else { "sending" };
-        let (done, total) = (self.done(), grouped(self.total()));
-        let mut parts = vec![verb.to_owned(), format!("{:>width$}/{total}", grouped(done), width = total.len())];
-        if let Some(speed) = eta.speed() {
-            parts.push(format!("{speed:.1}/s"));
-        }
-        if let Some(left) = eta.left(now).filter(|_| done < self.total()) {
-            parts.push(format!("{} left", span(left)));
-        }
-        parts.extend(Some(self.counts()).filter(|counts| !counts.is_empty()));
-        parts
+        let (done, total) = (self.done(), self.total());
+        let width = grouped(total).len();
+        let left = eta.left(now).filter(|_| done < total);
+        let parts = [
+            Some(format!("{verb}  {:>width$}/{}", grouped(done), grouped(total))),
+            eta.speed().filter(|_| !eta.is_paused(now)).map(|speed| format!("{speed:.1}/s")),
+            left.map(|left| format!("{} left", span(left))),
+            // Before what is cut off first on a narrow terminal.
+            wait,
+            Some(self.counts()).filter(|counts| !counts.is_empty()),
+        ];
+        parts.into_iter().flatten().collect()
     }
 
     fn before_sending(&self) -> String {
@@ -327,6 +332,6 @@ mod tests {
         tally.hear(&Event::Forecast(forecast()), now);
         tally.hear(&paused(60, Wait::Asked), now);
         tally.hear(&Event::Sending(600), now);
-        assert_eq!(tally.line(now), "sending    0/600  10.0/s  2 min left  paused for 60 s: the server asked for it");
+        assert_eq!(tally.line(now), "sending    0/600  2 min left  paused for 60 s: the server asked for it");
     }
 }
