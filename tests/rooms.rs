@@ -24,7 +24,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
 ];
 
 /// Files and folders that only think.
-const PURE: [&str; 24] = [
+const PURE: [&str; 21] = [
     "model",
     "check",
     "plan.rs",
@@ -39,9 +39,6 @@ const PURE: [&str; 24] = [
     "read/columns.rs",
     "report/columns.rs",
     "report/eta.rs",
-    "report/forecast.rs",
-    "report/span.rs",
-    "report/tally.rs",
     "sandbox/book.rs",
     "sandbox/form.rs",
     "sandbox/limit.rs",

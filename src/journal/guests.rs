@@ -12,12 +12,10 @@ impl Journal {
     pub fn open_guests(&self, run: RunId) -> Result<u64, JournalError> {
         self.run(|db| {
             db.query_row(
-                // Most rows have no guests: their bodies need not be parsed.
                 "SELECT count(DISTINCT lower(guest.value))
                  FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
                  JOIN json_each(body, '$.guests') AS guest
-                 WHERE runs.id = ?1 AND instr(body, '\"guests\":') > 0
-                   AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)",
+                 WHERE runs.id = ?1 AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)",
                 [run.0],
                 |row| row.get(0),
             )
@@ -39,7 +37,7 @@ mod tests {
         let guests = [&["x@a.example", "Y@a.example"][..], &["X@A.example", "hélène@b.example"], &["z@a.example"]];
         for (index, guests) in (0..).zip(guests) {
             let guests = guests.iter().map(|guest| (*guest).to_owned()).collect();
-            let group = Group { guests, ..group("\"guests\":") };
+            let group = Group { guests, ..group("G") };
             journal.restage(RowId(first.0 + index), &group).unwrap();
         }
         assert_eq!(journal.open_guests(run).unwrap(), 4);

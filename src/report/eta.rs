@@ -342,8 +342,8 @@ mod tests {
     #[test]
     fn pauses_that_come_again_and_again_are_reckoned_with_until_they_cease() {
         // Six hundred rows in two seconds, and a pause for the rest of the minute: eleven times, then no more.
-        let paused = |minute: u32| (0..600).map(move |row| f64::from(minute * 60) + f64::from(row) / 300.0);
-        let mut done_at: Vec<f64> = (0..11).flat_map(paused).collect();
+        let burst = |minute: u32| (0..600).map(move |row| f64::from(minute * 60) + f64::from(row) / 300.0);
+        let mut done_at: Vec<f64> = (0..11).flat_map(burst).collect();
         let pauses = |count: u32| (0..count).map(|minute| Held::Pause(f64::from(minute * 60) + 2.0, 58.0));
         let course = Course::play(None, done_at.clone(), &pauses(10).collect::<Vec<_>>());
         course.assert_honest(&[63.0, 100.0, 150.0, 300.0, 450.0, 540.0, 590.0]);
