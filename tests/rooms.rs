@@ -24,7 +24,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
 ];
 
 /// Files and folders that only think.
-const PURE: [&str; 20] = [
+const PURE: [&str; 21] = [
     "model",
     "check",
     "plan.rs",
@@ -38,6 +38,7 @@ const PURE: [&str; 20] = [
     "tallyfy/wire.rs",
     "read/columns.rs",
     "report/columns.rs",
+    "report/eta.rs",
     "sandbox/book.rs",
     "sandbox/form.rs",
     "sandbox/limit.rs",

@@ -6,6 +6,7 @@
 //! It never talks to the network and never judges an answer.
 
 mod accounts;
+mod guests;
 mod intents;
 mod lock;
 mod outcomes;
