@@ -35,7 +35,7 @@ fn speed(rate: (usize, Duration)) -> Speed {
 /// The part of the limit that was used between the first request and the last.
 #[expect(clippy::cast_precision_loss, reason = "a part needs no more than 52 bits")]
 fn used(taken: &[Duration], rate: (usize, Duration)) -> f64 {
-    let time = *taken.last().unwrap() - taken[0];
+    let time = taken.last().unwrap().saturating_sub(taken[0]);
     (taken.len() - 1) as f64 / (time.as_secs_f64() / rate.1.as_secs_f64() * rate.0 as f64)
 }
 

@@ -48,7 +48,7 @@ pub use weather::Weather;
 
 use book::{Book, Terms};
 use limit::{RequestLimit, Verdict};
-use weather::{Break, Strike};
+use weather::{Break, NewLimit, Strike};
 
 /// At most `requests` in any window of `period`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +139,7 @@ impl Simulation {
             return Reply::Refuse;
         }
         self.tally.read(request);
-        if let Some(rate) = strike.limit {
+        if let Some(NewLimit(rate)) = strike.limit {
             self.limit.change(rate);
         }
         self.limit.spend(strike.others, self.now);

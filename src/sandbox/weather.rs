@@ -89,6 +89,10 @@ pub(super) enum Break {
     Endless,
 }
 
+/// Another limit; none is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NewLimit(pub(super) Option<Rate>);
+
 /// All that strikes one request.
 #[derive(Debug, Default)]
 pub(super) struct Strike {
@@ -98,7 +102,7 @@ pub(super) struct Strike {
     pub(super) guest_cap: Option<GuestCap>,
     pub(super) admission: Admission,
     /// The limit from here on, if it is another one.
-    pub(super) limit: Option<Option<Rate>>,
+    pub(super) limit: Option<NewLimit>,
     pub(super) others: u32,
     pub(super) headers: Option<Claim>,
 }
@@ -135,7 +139,7 @@ impl Weather {
                 Effect::Slow(delay) => strike.delay = strike.delay.saturating_add(*delay),
                 Effect::Lag(lag) => strike.lag = strike.lag.max(*lag),
                 Effect::GuestCap(cap) => strike.guest_cap = Some(cap.clone()),
-                Effect::Limit(rate) => strike.limit = Some(*rate),
+                Effect::Limit(rate) => strike.limit = Some(NewLimit(*rate)),
                 Effect::Others(requests) => strike.others += requests,
                 Effect::Headers(claim) => strike.headers = Some(*claim),
                 Effect::TokenDies(next) => self.admission = next.clone().map_or(Admission::Nobody, Admission::Only),

@@ -228,9 +228,9 @@ impl Book {
 
     /// Notes an answer; gives how long everybody is to wait, where the server asks for it.
     fn hear(&mut self, leave: Leave, answer: &Result<Answer, Lost>, said: &Sign, now: Instant) -> Option<Duration> {
-        let now = now.into_std();
-        self.meter.answer(leave.ticket, answer.as_ref().ok().map(|answer| &answer.hints), now);
-        if let (Some(trail), Some(mark)) = (&mut self.trail, leave.mark) {
+        let (now, Leave { ticket, mark }) = (now.into_std(), leave);
+        self.meter.answer(ticket, answer.as_ref().ok().map(|answer| &answer.hints), now);
+        if let (Some(trail), Some(mark)) = (&mut self.trail, mark) {
             // A mark that stays holds its place for longer after a restart: nothing is lost by it.
             let _ = trail.answer(mark, now);
         }

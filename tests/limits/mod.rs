@@ -25,7 +25,7 @@ impl Ways {
     pub(crate) fn draw(self, dice: &mut StdRng) -> Duration {
         match self {
             Self::Constant(time) => time,
-            Self::Uniform(least, most) => least + (most - least).mul_f64(dice.random()),
+            Self::Uniform(least, most) => least + most.saturating_sub(least).mul_f64(dice.random()),
             Self::HeavyTailed(least, most) => {
                 // Of a hundred, ten take more than four times as long, one more than twenty times.
                 let part: f64 = dice.random_range(f64::EPSILON..1.0);

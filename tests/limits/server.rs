@@ -52,11 +52,11 @@ impl Count {
     }
 
     fn roll(&mut self, now: Duration) -> Result<(), Duration> {
-        while self.taken.front().is_some_and(|taken| now - *taken >= self.period) {
+        while self.taken.front().is_some_and(|taken| now.saturating_sub(*taken) >= self.period) {
             self.taken.pop_front();
         }
         if self.taken.len() >= self.most {
-            return Err(self.taken[self.taken.len() - self.most] + self.period - now);
+            return Err((self.taken[self.taken.len() - self.most] + self.period).saturating_sub(now));
         }
         self.taken.push_back(now);
         Ok(())
@@ -64,9 +64,9 @@ impl Count {
 
     fn fix(&mut self, now: Duration) -> Result<(), Duration> {
         match &mut self.window {
-            Some((since, count)) if now - *since < self.period => {
+            Some((since, count)) if now.saturating_sub(*since) < self.period => {
                 if *count >= self.most {
-                    return Err(*since + self.period - now);
+                    return Err((*since + self.period).saturating_sub(now));
                 }
                 *count += 1;
             }
@@ -78,7 +78,7 @@ impl Count {
     #[expect(clippy::cast_precision_loss, reason = "limits are small")]
     fn leak(&mut self, now: Duration) -> Result<(), Duration> {
         let a_second = self.most as f64 / self.period.as_secs_f64();
-        self.level = (self.level - (now - self.level_at).as_secs_f64() * a_second).max(0.0);
+        self.level = (self.level - now.saturating_sub(self.level_at).as_secs_f64() * a_second).max(0.0);
         self.level_at = now;
         let surplus = self.level + 1.0 - self.most as f64;
         if surplus > 1e-9 {
@@ -94,7 +94,7 @@ pub(crate) fn most_within(arrivals: &[Duration], period: Duration) -> usize {
     let mut first = 0;
     let mut most = 0;
     for (last, arrival) in arrivals.iter().enumerate() {
-        while *arrival - arrivals[first] >= period {
+        while arrival.saturating_sub(arrivals[first]) >= period {
             first += 1;
         }
         most = most.max(last + 1 - first);
