@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod limits;
+mod storm;
 
-use std::future::Future;
 use std::time::Duration;
 
 use limits::client::{Shared, send};
@@ -12,21 +12,16 @@ use limits::{Ways, ms};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
+use storm::life::{End, Habits, Place, live};
+use storm::rows::good;
+use storm::{folder, in_paused_time, world};
+use tallyfy_groups::sandbox::{Options, Rate, Weather};
 use tallyfy_groups::send::Speed;
 
 const KINDS: [Kind; 3] = [Kind::Rolling, Kind::Fixed, Kind::Leaky];
 
 const WAYS: [Ways; 3] =
     [Ways::Constant(ms(25)), Ways::Uniform(ms(15), ms(35)), Ways::HeavyTailed(ms(15), Duration::from_secs(15))];
-
-fn in_paused_time<T>(story: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(story)
-}
-
-fn folder() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
-}
 
 fn speed(rate: (usize, Duration)) -> Speed {
     Speed::parse(&format!("{}/{}ms", rate.0, rate.1.as_millis())).unwrap()
@@ -74,6 +69,39 @@ fn a_restart_neither_crosses_the_limit_nor_wastes_it() {
             assert!(used >= 0.98, "{used}");
         });
     });
+}
+
+/// A whole import of so many rows over a strictly rolling limit of 600 a minute, with answers after 30 to 70 ms, killed after
+/// these times.
+fn assert_import_uses_the_limit(rows: usize, kills: &[Duration]) {
+    let (sheet, folder) = (good(rows), folder());
+    std::fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
+    let place = Place { folder: folder.path(), file: "groups.csv" };
+    let rate = (600, Duration::from_mins(1));
+    in_paused_time(async {
+        let options = Options { rate: Some(Rate { requests: 600, period: rate.1 }), ..Options::default() };
+        // Half of the way is the server's: the latency is uniform between the two.
+        let options = Options { latency: ms(30), ..options };
+        let ways = world::Ways { usual: ms(20), longest: ms(20), tail: 0.0 };
+        let world = world::Shared::new(&options, Weather::default(), ways, 5);
+        for kill in kills {
+            assert!(live(&place, &world, &Habits::default(), End::Killed(*kill)).await.is_none());
+            tokio::time::sleep(ms(100)).await;
+        }
+        assert!(live(&place, &world, &Habits::default(), End::Natural).await.unwrap().is_complete());
+        world.with(|world| {
+            let tally = world.simulation.tally();
+            assert_eq!(tally.refusals(), 0, "refused");
+            let used = used(tally.arrivals(), rate);
+            assert!(used >= 0.98, "{used} after {kills:?}");
+        });
+    });
+}
+
+#[test]
+fn a_whole_import_uses_98_of_100_parts_of_the_limit_also_over_restarts() {
+    assert_import_uses_the_limit(6000, &[]);
+    assert_import_uses_the_limit(9000, &[Duration::from_mins(6)]);
 }
 
 #[test]
