@@ -1,6 +1,7 @@
 //! The ways in which servers count.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 /// How a server counts; `most` in a `period` is what its documentation says.
@@ -12,6 +13,16 @@ pub(crate) enum Kind {
     Fixed,
     /// A bucket of that size, which empties evenly within a period.
     Leaky,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Rolling => "rolling window",
+            Self::Fixed => "fixed window",
+            Self::Leaky => "leaky bucket",
+        })
+    }
 }
 
 /// What a server says of a request that is too many.
