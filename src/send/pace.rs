@@ -229,7 +229,13 @@ impl Book {
     /// Notes an answer; gives how long everybody is to wait, where the server asks for it.
     fn hear(&mut self, leave: Leave, answer: &Result<Answer, Lost>, said: &Sign, now: Instant) -> Option<Duration> {
         let (now, Leave { ticket, mark }) = (now.into_std(), leave);
+        let rate = self.meter.rate();
         self.meter.answer(ticket, answer.as_ref().ok().map(|answer| &answer.hints), now);
+        if self.meter.rate() != rate
+            && let Some(rate) = self.meter.rate()
+        {
+            tracing::info!("the server tells its limit; keeping to {rate}");
+        }
         if let (Some(trail), Some(mark)) = (&mut self.trail, mark) {
             // A mark that stays holds its place for longer after a restart: nothing is lost by it.
             let _ = trail.answer(mark, now);

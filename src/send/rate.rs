@@ -1,5 +1,6 @@
 //! How fast requests may leave, as the user says it. Pure.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -86,6 +87,12 @@ impl Rate {
     #[must_use]
     pub fn per_second(self) -> f64 {
         f64::from(self.requests.get()) / self.period.as_secs_f64()
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} requests in {}", self.requests, humantime::format_duration(self.period))
     }
 }
 
