@@ -1,0 +1,89 @@
+//! Servers that keep a limit, each in its own way, for the simulation. They know nothing of `Window`.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How a server counts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Kind {
+    /// At most so many in any window.
+    Rolling,
+    /// A window begins with the first request after the last one's end.
+    Fixed,
+    /// A bucket that leaks the limit evenly and holds this part of it.
+    Leaky(f64),
+}
+
+/// A server with a limit of `most` a `period` (seconds); moments are seconds since the start.
+pub(super) struct Server {
+    kind: Kind,
+    pub(super) most: f64,
+    period: f64,
+    seen: VecDeque<f64>,
+    opened: f64,
+    level: f64,
+    last: f64,
+}
+
+impl Server {
+    pub(super) fn new(kind: Kind, most: u32, period: f64) -> Self {
+        let (seen, most) = (VecDeque::new(), f64::from(most));
+        Self { kind, most, period, seen, opened: f64::NEG_INFINITY, level: 0.0, last: 0.0 }
+    }
+
+    /// Takes the request that arrives at `now`, or says in how many seconds it might.
+    pub(super) fn arrive(&mut self, now: f64) -> Result<(), f64> {
+        match self.kind {
+            Kind::Rolling => {
+                while self.seen.front().is_some_and(|first| first + self.period <= now) {
+                    self.seen.pop_front();
+                }
+                let over = self.seen.len() as f64 - self.most;
+                if over >= 0.0 {
+                    return Err(self.seen[over as usize] + self.period - now);
+                }
+                self.seen.push_back(now);
+            }
+            Kind::Fixed => {
+                if now >= self.opened + self.period {
+                    (self.opened, self.level) = (now, 0.0);
+                }
+                if self.level >= self.most {
+                    return Err(self.opened + self.period - now);
+                }
+                self.level += 1.0;
+            }
+            Kind::Leaky(part) => {
+                let leak = self.most / self.period;
+                self.level = (self.level - (now - self.last) * leak).max(0.0);
+                self.last = now;
+                let size = (self.most * part).max(1.0);
+                if self.level + 1.0 > size {
+                    return Err((self.level + 1.0 - size) / leak);
+                }
+                self.level += 1.0;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a refusal says of when to come again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum After {
+    Absent,
+    Up,
+    Down,
+    Zero,
+}
+
+impl After {
+    pub(super) fn named(self, wait: f64) -> Option<Duration> {
+        match self {
+            Self::Absent => None,
+            Self::Up => Some(Duration::from_secs_f64(wait.ceil())),
+            Self::Down => Some(Duration::from_secs_f64(wait.floor())),
+            Self::Zero => Some(Duration::ZERO),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What the finder reaches.
+
+use super::servers::{After, Kind};
+use super::simulation::{Latency, Scene, simulate};
+
+const SEED: u64 = 1;
+
+fn scene(kind: Kind, most: u32) -> Scene {
+    Scene {
+        kind,
+        most,
+        period: 1.0,
+        latency: Latency::Constant,
+        after: After::Absent,
+        header: None,
+        change: None,
+        other: None,
+        seconds: 30,
+    }
+}
+
+#[test]
+fn unknown_limits_are_found() {
+    let mut bad = 0;
+    for kind in [Kind::Rolling, Kind::Fixed, Kind::Leaky(1.0), Kind::Leaky(0.1)] {
+        for latency in [Latency::Constant, Latency::Uniform, Latency::Heavy] {
+            for after in [After::Absent, After::Up, After::Down, After::Zero] {
+                let mut line = format!("{kind:?} {latency:?} {after:?}");
+                for most in [20, 50, 100, 200, 500] {
+                    let mut least = (9.0_f64, 0.0_f64);
+                    for seed in 0..4 {
+                        let outcome = simulate(&Scene { latency, after, ..scene(kind, most) }, SEED + seed);
+                        let (s, r) = (outcome.share(0..30, f64::from(most)), outcome.refusals());
+                        if s < 0.85 || r > 0.02 { bad += 1; }
+                        least = (least.0.min(s), least.1.max(r));
+                    }
+                    line += &format!("  {:.3} {:.3}{}", least.0, least.1, if least.0 < 0.85 || least.1 > 0.02 { "*" } else { " " });
+                }
+                println!("{line}");
+            }
+        }
+    }
+    println!("bad {bad}");
+}
