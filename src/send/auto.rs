@@ -25,6 +25,7 @@ const PATIENCE: f64 = 60.0;
 const PATIENCE_MAX: f64 = 960.0;
 const MARGIN: f64 = 0.98;
 const CLIMB: f64 = 0.02;
+const LATE: Duration = Duration::from_millis(250);
 const PLACES_MAX: f64 = 4096.0;
 
 /// What is believed: so many in any window of the period.
@@ -67,6 +68,7 @@ struct Event {
 /// Finds the limit.
 #[derive(Debug)]
 pub(super) struct Finder {
+    zero: Instant, //TR
     limit: Limit,
     phase: Phase,
     /// Since when.
@@ -91,6 +93,7 @@ pub(super) struct Finder {
 impl Finder {
     pub(super) fn new(now: Instant) -> Self {
         Self {
+            zero: now, //TR
             limit: Limit { count: START, period: SECOND },
             phase: Phase::Seek,
             since: now,
@@ -134,12 +137,14 @@ impl Finder {
             (self.began, self.taken) = (left, 0.0);
             self.enter(Phase::Hold, now);
         }
-        self.taken += 1.0;
         self.marked += 1.0;
-        if let Some(event) = &mut self.event
-            && left > event.left
-        {
-            event.passed += 1;
+        match &mut self.event {
+            Some(event) if now > event.at + LATE => {}
+            Some(event) => {
+                self.taken += 1.0;
+                event.passed += u32::from(left > event.left);
+            }
+            None => self.taken += 1.0,
         }
     }
 
@@ -204,7 +209,7 @@ impl Finder {
                 let count = (START * (time / DOUBLING).exp2()).min(START + LEAD * self.recent(now));
                 Limit { count, period: SECOND }
             }
-            Phase::Trial if self.limit.per_second() > START => Limit { count: START, period: SECOND },
+            Phase::Trial if period == SECOND => Limit { count: (count / 4.0).max(count.min(START)), period },
             Phase::Trial | Phase::Hold => self.limit,
             Phase::Climb => {
                 let unit = (period.as_secs_f64() / 4.0).max(1.0);
@@ -239,6 +244,7 @@ impl Finder {
     /// The limit, by what a refusal tells.
     fn settle(&mut self, event: Event) {
         let age = event.left.saturating_duration_since(self.began);
+        if std::env::var("TRACE").is_ok() { println!("  settle {:?} t={:?} age={age:?} taken={} r={:.0} k={} m={} limit={:.1}", self.phase, event.left-self.zero, self.taken, event.rate, event.passed, event.refused, self.limit.count); } //TR
         let wait = event.until - event.at;
         let held = self.phase == Phase::Hold && event.left.saturating_duration_since(self.since).as_secs_f64() > RECOVERY;
         if held {
@@ -267,14 +273,20 @@ impl Finder {
             return;
         }
         let average = (self.marked) / event.left.saturating_duration_since(self.mark).as_secs_f64().max(0.1);
+        let count = self.limit.count;
+        let lowered = count * (1.0 - 0.03 * 2.0_f64.powi(self.losses.min(4)));
+        let window = f64::from(self.counts.since(self.began + Duration::from_secs(age.as_secs())));
         self.limit.count = match self.phase {
             Phase::Seek if age <= SECOND => if leaks { self.taken.max(through) } else { self.taken },
             Phase::Seek => if leaks { last.max(through) } else { last * MARGIN },
-            _ if leaks && !climbed => average.max(through * 0.9).max(0.5 * self.limit.count).min(self.limit.count * MARGIN),
-            _ if age <= SECOND => self.taken,
-            Phase::Climb => self.limit.count.max(MARGIN * last),
-            _ => self.limit.count * (1.0 - 0.03 * 2.0_f64.powi(self.losses.min(4))),
+            Phase::Climb => count.max(MARGIN * last),
+            _ if age <= SECOND => if leaks && age < 4 * SECOND / 5 { average.max(0.3 * count).min(lowered) } else { self.taken },
+            _ if age > 3 * SECOND => lowered,
+            _ if window > 0.75 * count => window.min(lowered),
+            _ if leaks => average.max(0.5 * count).min(lowered),
+            _ => lowered,
         }.max(1.0);
+        if std::env::var("TRACE").is_ok() { println!("   -> {:.1} last={last} avg={average:.1} through={through:.1}", self.limit.count); } //TR
         if climbed { self.failed += 1; } else { self.losses += 1; }
     }
 }

@@ -20,6 +20,19 @@ fn scene(kind: Kind, most: u32) -> Scene {
 }
 
 #[test]
+fn trace() {
+    let arg: Vec<String> = std::env::var("TRACE").unwrap_or_default().split(' ').map(str::to_owned).collect();
+    if arg.len() < 3 { return; }
+    let kind = match arg[0].as_str() { "R" => Kind::Rolling, "F" => Kind::Fixed, k => Kind::Leaky(k.parse().unwrap()) };
+    let latency = match arg[1].as_str() { "C" => Latency::Constant, "U" => Latency::Uniform, _ => Latency::Heavy };
+    for seed in 0..4 {
+        let most = arg[2].parse().unwrap();
+        let o = simulate(&Scene { latency, ..scene(kind, most) }, SEED + seed);
+        println!("{:.3} {:.3} {:?}", o.share(0..30, f64::from(most)), o.refusals(), o.taken);
+    }
+}
+
+#[test]
 fn unknown_limits_are_found() {
     let mut bad = 0;
     for kind in [Kind::Rolling, Kind::Fixed, Kind::Leaky(1.0), Kind::Leaky(0.1)] {
