@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const START: f64 = 10.0;
 
 /// The rate doubles in this time while the limit is sought.
-const DOUBLING: f64 = 0.2;
+const DOUBLING: f64 = 0.15;
 
 /// While the limit is sought the rate is at most so many times what was taken in the last second.
 const LEAD: f64 = 8.0;
@@ -25,6 +25,7 @@ const PATIENCE: f64 = 60.0;
 const PATIENCE_MAX: f64 = 960.0;
 const MARGIN: f64 = 0.98;
 const CLIMB: f64 = 0.02;
+const SLOWER: f64 = 3.0;
 const LATE: Duration = Duration::from_millis(250);
 const PLACES_MAX: f64 = 4096.0;
 
@@ -88,6 +89,8 @@ pub(super) struct Finder {
     /// Losses one after another.
     losses: i32,
     header: Option<u32>,
+    doubling: f64,
+    again: bool,
 }
 
 impl Finder {
@@ -107,6 +110,8 @@ impl Finder {
             failed: 0,
             losses: 0,
             header: None,
+            doubling: DOUBLING,
+            again: false,
         }
     }
 
@@ -135,7 +140,8 @@ impl Finder {
             self.marked = self.event.map_or(0.0, |event| f64::from(event.passed));
             self.event = None;
             (self.began, self.taken) = (left, 0.0);
-            self.enter(Phase::Hold, now);
+            let again = std::mem::take(&mut self.again);
+            self.enter(if again { Phase::Seek } else { Phase::Hold }, now);
         }
         self.marked += 1.0;
         match &mut self.event {
@@ -206,7 +212,7 @@ impl Finder {
         let Limit { count, period } = self.limit;
         match self.phase {
             Phase::Seek => {
-                let count = (START * (time / DOUBLING).exp2()).min(START + LEAD * self.recent(now));
+                let count = (count * (time / self.doubling).exp2()).min(START + LEAD * self.recent(now));
                 Limit { count, period: SECOND }
             }
             Phase::Trial if period == SECOND => Limit { count: (count / 4.0).max(count.min(START)), period },
@@ -274,16 +280,23 @@ impl Finder {
         }
         let average = (self.marked) / event.left.saturating_duration_since(self.mark).as_secs_f64().max(0.1);
         let count = self.limit.count;
+        if self.phase == Phase::Seek && self.doubling == DOUBLING && (2 * event.passed >= event.refused || event.refused <= 2) {
+            self.doubling = SLOWER;
+            self.again = true;
+        }
         let lowered = count * (1.0 - 0.03 * 2.0_f64.powi(self.losses.min(4)));
         let window = f64::from(self.counts.since(self.began + Duration::from_secs(age.as_secs())));
         self.limit.count = match self.phase {
             Phase::Seek if age <= SECOND => if leaks { self.taken.max(through) } else { self.taken },
+            Phase::Seek if self.again && event.passed + event.refused < 20 => last,
+            Phase::Seek if self.again => last.max(0.8 * through),
+            Phase::Seek if self.doubling > DOUBLING => last * MARGIN,
             Phase::Seek => if leaks { last.max(through) } else { last * MARGIN },
             Phase::Climb => count.max(MARGIN * last),
-            _ if age <= SECOND => if leaks && age < 4 * SECOND / 5 { average.max(0.3 * count).min(lowered) } else { self.taken },
+            _ if age <= SECOND => if leaks && age < 4 * SECOND / 5 { (1.04 * average).max(0.3 * count).min(lowered) } else { self.taken },
             _ if age > 3 * SECOND => lowered,
             _ if window > 0.75 * count => window.min(lowered),
-            _ if leaks => average.max(0.5 * count).min(lowered),
+            _ if leaks => (1.04 * average).max(0.5 * count).min(lowered),
             _ => lowered,
         }.max(1.0);
         if std::env::var("TRACE").is_ok() { println!("   -> {:.1} last={last} avg={average:.1} through={through:.1}", self.limit.count); } //TR
