@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const START: f64 = 10.0;
 
 /// The rate doubles in this time while the limit is sought.
-const DOUBLING: f64 = 0.15;
+const DOUBLING: f64 = 0.2;
 
 /// While the limit is sought the rate is at most so many times what was taken in the last second.
 const LEAD: f64 = 8.0;
@@ -25,7 +25,8 @@ const PATIENCE: f64 = 60.0;
 const PATIENCE_MAX: f64 = 960.0;
 const MARGIN: f64 = 0.98;
 const CLIMB: f64 = 0.02;
-const SLOWER: f64 = 3.0;
+const SLOWER: f64 = 2.0;
+const FIRST: Duration = Duration::from_millis(980);
 const LATE: Duration = Duration::from_millis(250);
 const PLACES_MAX: f64 = 4096.0;
 
@@ -77,6 +78,8 @@ pub(super) struct Finder {
     /// When sending began, at first or after a wait, and what was taken from then on.
     began: Instant,
     taken: f64,
+    first: f64,
+    exact: bool,
     event: Option<Event>,
     /// When the first refused one of the event before left, and what was taken since.
     mark: Instant,
@@ -102,6 +105,8 @@ impl Finder {
             since: now,
             began: now,
             taken: 0.0,
+            first: 0.0,
+            exact: false,
             event: None,
             mark: now,
             marked: 0.0,
@@ -139,7 +144,7 @@ impl Finder {
             self.mark = self.event.map_or(self.mark, |event| event.left);
             self.marked = self.event.map_or(0.0, |event| f64::from(event.passed));
             self.event = None;
-            (self.began, self.taken) = (left, 0.0);
+            (self.began, self.taken, self.first) = (left, 0.0, 0.0);
             let again = std::mem::take(&mut self.again);
             self.enter(if again { Phase::Seek } else { Phase::Hold }, now);
         }
@@ -148,9 +153,13 @@ impl Finder {
             Some(event) if now > event.at + LATE => {}
             Some(event) => {
                 self.taken += 1.0;
+                self.first += f64::from(u8::from(left <= self.began + FIRST));
                 event.passed += u32::from(left > event.left);
             }
-            None => self.taken += 1.0,
+            None => {
+                self.taken += 1.0;
+                self.first += f64::from(u8::from(left <= self.began + FIRST));
+            }
         }
     }
 
@@ -178,7 +187,7 @@ impl Finder {
             Some(event) => {
                 event.refused += 1;
                 if event.until > now {
-                    event.until = event.until.max(now + wait);
+                    event.until = event.until.max(left + wait);
                 }
             }
             None if left < self.began => return Duration::ZERO,
@@ -267,7 +276,6 @@ impl Finder {
             }
             return;
         }
-        let leaks = 3 * event.passed >= event.refused;
         let through = f64::from(event.passed) / f64::from(event.passed + event.refused) * event.rate;
         let last = f64::from(self.counts.since(event.left.checked_sub(SECOND).unwrap_or(event.left)));
         if self.limit.period > SECOND {
@@ -286,17 +294,20 @@ impl Finder {
         }
         let lowered = count * (1.0 - 0.03 * 2.0_f64.powi(self.losses.min(4)));
         let window = f64::from(self.counts.since(self.began + Duration::from_secs(age.as_secs())));
+        let leaking = (3 * event.passed >= event.refused && event.passed + event.refused >= 6);
+        let exact = std::mem::replace(&mut self.exact, age <= SECOND);
         self.limit.count = match self.phase {
-            Phase::Seek if age <= SECOND => if leaks { self.taken.max(through) } else { self.taken },
             Phase::Seek if self.again && event.passed + event.refused < 20 => last,
             Phase::Seek if self.again => last.max(0.8 * through),
             Phase::Seek if self.doubling > DOUBLING => last * MARGIN,
-            Phase::Seek => if leaks { last.max(through) } else { last * MARGIN },
+            Phase::Seek if age <= SECOND => self.first,
+            Phase::Seek => last * MARGIN,
             Phase::Climb => count.max(MARGIN * last),
-            _ if age <= SECOND => if leaks && age < 4 * SECOND / 5 { (1.04 * average).max(0.3 * count).min(lowered) } else { self.taken },
+            _ if age <= SECOND => if leaking && age < 4 * SECOND / 5 { (1.04 * average).max(0.3 * count).min(lowered) } else { self.first },
             _ if age > 3 * SECOND => lowered,
             _ if window > 0.75 * count => window.min(lowered),
-            _ if leaks => (1.04 * average).max(0.5 * count).min(lowered),
+            _ if age < Duration::from_millis(1150) => lowered,
+            _ if leaking || exact => (1.04 * average).max(0.9 * through).max(0.5 * count).min(lowered),
             _ => lowered,
         }.max(1.0);
         if std::env::var("TRACE").is_ok() { println!("   -> {:.1} last={last} avg={average:.1} through={through:.1}", self.limit.count); } //TR

@@ -25,10 +25,35 @@ fn trace() {
     if arg.len() < 3 { return; }
     let kind = match arg[0].as_str() { "R" => Kind::Rolling, "F" => Kind::Fixed, k => Kind::Leaky(k.parse().unwrap()) };
     let latency = match arg[1].as_str() { "C" => Latency::Constant, "U" => Latency::Uniform, _ => Latency::Heavy };
-    for seed in 0..4 {
+    for seed in arg.get(3).map_or(0..4, |s| { let s: u64 = s.parse::<u64>().unwrap() - 1; s..s + 1 }) {
         let most = arg[2].parse().unwrap();
         let o = simulate(&Scene { latency, ..scene(kind, most) }, SEED + seed);
         println!("{:.3} {:.3} {:?}", o.share(0..30, f64::from(most)), o.refusals(), o.taken);
+    }
+}
+
+#[test]
+fn sweep() {
+    if std::env::var("SWEEP").is_err() { return; }
+    for kind in [Kind::Rolling, Kind::Fixed, Kind::Leaky(1.0), Kind::Leaky(0.25), Kind::Leaky(0.1)] {
+        for latency in [Latency::Constant, Latency::Uniform, Latency::Heavy] {
+            for range in [20..50, 50..100, 100..200, 200..350, 350..501] {
+            let (mut all, mut sum, mut bad) = (0, 0.0, 0);
+            let mut worst = (9.0, 0, 0);
+            let mut most_refused = (0.0, 0, 0);
+            for most in range.clone().step_by(3) {
+                for seed in 0..3 {
+                    let o = simulate(&Scene { latency, after: After::Up, ..scene(kind, most) }, u64::from(most) + seed);
+                    let s = o.share(0..30, f64::from(most));
+                    sum += s; all += 1;
+                    bad += i32::from(s < 0.85 || o.refusals() > 0.02);
+                    if s < worst.0 { worst = (s, most, u64::from(most) + seed); }
+                    if o.refusals() > most_refused.0 { most_refused = (o.refusals(), most, u64::from(most) + seed); }
+                }
+            }
+            println!("{kind:?} {latency:?} {range:?}: mean {:.3} bad {:.3} worst {worst:.3?} refused {most_refused:.3?}", sum / f64::from(all), f64::from(bad) / f64::from(all));
+            }
+        }
     }
 }
 
