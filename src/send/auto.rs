@@ -153,12 +153,12 @@ impl Finder {
             Some(event) if now > event.at + LATE => {}
             Some(event) => {
                 self.taken += 1.0;
-                self.first += f64::from(u8::from(left <= self.began + FIRST));
+                self.first += f64::from(u8::from(left <= event.left.max(self.began + FIRST)));
                 event.passed += u32::from(left > event.left);
             }
             None => {
                 self.taken += 1.0;
-                self.first += f64::from(u8::from(left <= self.began + FIRST));
+                self.first += f64::from(u8::from(left <= self.began + SECOND));
             }
         }
     }
@@ -288,14 +288,16 @@ impl Finder {
         }
         let average = (self.marked) / event.left.saturating_duration_since(self.mark).as_secs_f64().max(0.1);
         let count = self.limit.count;
-        if self.phase == Phase::Seek && self.doubling == DOUBLING && (2 * event.passed >= event.refused || event.refused <= 2) {
+        if self.phase == Phase::Seek && self.doubling == DOUBLING && (event.refused <= 2 || through >= 0.95 * last) {
             self.doubling = SLOWER;
             self.again = true;
         }
-        let lowered = count * (1.0 - 0.03 * 2.0_f64.powi(self.losses.min(4)));
+        let slightly = (0.97 * count).min(last);
+        let lowered = (count * (1.0 - 0.03 * 2.0_f64.powi(self.losses.min(4)))).max(average).min(slightly);
         let window = f64::from(self.counts.since(self.began + Duration::from_secs(age.as_secs())));
-        let leaking = (3 * event.passed >= event.refused && event.passed + event.refused >= 6);
-        let exact = std::mem::replace(&mut self.exact, age <= SECOND);
+        let leaking = 3 * event.passed >= event.refused && event.passed + event.refused >= 6;
+        let exact = self.exact;
+        self.exact |= age <= SECOND;
         self.limit.count = match self.phase {
             Phase::Seek if self.again && event.passed + event.refused < 20 => last,
             Phase::Seek if self.again => last.max(0.8 * through),
@@ -306,8 +308,8 @@ impl Finder {
             _ if age <= SECOND => if leaking && age < 4 * SECOND / 5 { (1.04 * average).max(0.3 * count).min(lowered) } else { self.first },
             _ if age > 3 * SECOND => lowered,
             _ if window > 0.75 * count => window.min(lowered),
-            _ if age < Duration::from_millis(1150) => lowered,
-            _ if leaking || exact => (1.04 * average).max(0.9 * through).max(0.5 * count).min(lowered),
+            _ if age < Duration::from_millis(1150) => slightly,
+            _ if leaking && through > 0.7 * average || exact && self.losses > 0 => (1.04 * average).max(0.9 * through).max(0.5 * count).min(lowered),
             _ => lowered,
         }.max(1.0);
         if std::env::var("TRACE").is_ok() { println!("   -> {:.1} last={last} avg={average:.1} through={through:.1}", self.limit.count); } //TR
