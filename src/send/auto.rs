@@ -313,7 +313,7 @@ impl Finder {
             _ => lowered,
         }.max(1.0);
         if std::env::var("TRACE").is_ok() { println!("   -> {:.1} last={last} avg={average:.1} through={through:.1}", self.limit.count); } //TR
-        if climbed { self.failed += 1; } else { self.losses += 1; }
+        if climbed { self.failed += 1; } else if self.phase != Phase::Seek { self.losses += 1; }
     }
 }
 

@@ -58,6 +58,38 @@ fn sweep() {
 }
 
 #[test]
+fn scenes() {
+    if std::env::var("SCENES").is_err() { return; }
+    let show = |name: &str, scene: &Scene, limit: f64, cuts: &[usize]| {
+        let mut line = format!("{name:40}");
+        let o = simulate(scene, 1);
+        for c in cuts.windows(2) { line += &format!(" {}-{}: {:.3}", c[0], c[1], o.share(c[0]..c[1], limit)); }
+        println!("{line} refused {:.4} ({})", o.refusals(), o.refused.iter().sum::<u32>());
+        if std::env::var("SCENES").unwrap() == "2" { println!("{:?}", o.taken); println!("{:?}", o.refused); }
+    };
+    for latency in [Latency::Constant, Latency::Heavy] {
+    for kind in [Kind::Rolling, Kind::Fixed, Kind::Leaky(1.0)] {
+        for after in [After::Up, After::Down, After::Absent, After::Zero] {
+            let minute = Scene { latency, period: 60.0, seconds: 600, after, ..scene(kind, 600) };
+            show(&format!("{kind:?} 600/min {after:?}"), &minute, 10.0, &[0, 60, 120, 300, 600, 0, 600][..5]);
+            show(&format!("{kind:?} 100/10s {after:?}"), &Scene { most: 100, period: 10.0, ..minute }, 10.0, &[0, 30, 60, 120, 300, 600]);
+        }
+        for after in [After::Up, After::Absent] {
+            let hundred = Scene { latency, seconds: 200, after, ..scene(kind, 100) };
+            show(&format!("{kind:?} 100/s halves at 20 {after:?}"), &Scene { change: Some((20.0, 50)), ..hundred }, 100.0, &[0, 20, 30, 60, 200]);
+            show(&format!("{kind:?} 100/s doubles at 60 {after:?}"), &Scene { change: Some((60.0, 200)), ..hundred }, 100.0, &[0, 60, 70, 80, 100, 200]);
+            show(&format!("{kind:?} 100/s shared 20-40 {after:?}"), &Scene { other: Some((20.0, 40.0, 50.0)), ..hundred }, 100.0, &[0, 20, 40, 45, 50, 60, 100, 200]);
+            show(&format!("{kind:?} 600/min header {after:?}"), &Scene { header: Some(600), most: 600, period: 60.0, seconds: 600, ..hundred }, 10.0, &[0, 60, 120, 300, 600]);
+            show(&format!("{kind:?} 100/s header 100 {after:?}"), &Scene { header: Some(100), ..hundred }, 100.0, &[0, 30, 60, 70, 80, 200]);
+            show(&format!("{kind:?} 5/s header 600 {after:?}"), &Scene { header: Some(600), most: 5, ..hundred }, 5.0, &[0, 30, 60, 70, 80, 200]);
+            show(&format!("{kind:?} 600/min halves {after:?}"), &Scene { change: Some((120.0, 300)),  most: 600, period: 60.0, seconds: 600, ..hundred }, 10.0, &[0, 120, 180, 300, 600]);
+            show(&format!("{kind:?} 600/min doubles {after:?}"), &Scene { change: Some((120.0, 1200)),  most: 600, period: 60.0, seconds: 600, ..hundred }, 10.0, &[0, 120, 180, 300, 600]);
+        }
+    }
+    }
+}
+
+#[test]
 fn unknown_limits_are_found() {
     let mut bad = 0;
     for kind in [Kind::Rolling, Kind::Fixed, Kind::Leaky(1.0), Kind::Leaky(0.1)] {
