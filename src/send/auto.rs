@@ -1,56 +1,70 @@
 //! `--rate auto`: finds the limit of a server that does not say it, keeps to it, and follows it. Pure.
+//!
+//! First the rate is doubled, again and again, until a request is refused (seek); what was taken until then is the limit, or
+//! near it ([`evidence`]). After the wait a few go ahead (trial), then the limit is kept (hold) for a long time before
+//! the rate grows again, slowly at first (climb): sooner if more was held before, for others may have used it in between.
+//!
+//! The figures in the comments are of the simulation in the tests.
 
 mod counts;
+mod evidence;
 
-use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use self::counts::Counts;
+use self::evidence::{Evidence, Limit};
 use super::rate::Rate;
 
-/// A second: the window that is assumed until a refusal names a wait of two seconds or more.
+/// The window that is assumed until the server shows that it is longer, and the shortest wait.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The first rate, a second.
+/// The first rate, a second: what the API documents.
 const START: f64 = 10.0;
 
-/// The rate doubles in this time while the limit is sought.
+/// Seconds in which the rate doubles while the limit is sought. 0.25 cost another 1 in 100 of the first half minute at 500 a
+/// second; with 0.15 twice as many were refused.
 const DOUBLING: f64 = 0.2;
 
-/// While the limit is sought the rate is at most so many times what was taken in the last second.
-const LEAD: f64 = 8.0;
+/// The same where the limit is known to be near.
+const CREEPING: f64 = 2.0;
 
-const RECOVERY: f64 = 5.0;
-const PATIENCE: f64 = 60.0;
-const PATIENCE_MAX: f64 = 960.0;
-const MARGIN: f64 = 0.98;
-const CLIMB: f64 = 0.02;
-const SLOWER: f64 = 2.0;
+/// The rate grows to so many times what was taken in the last second at most: no faster than answers come, and not
+/// where nobody sends. A doubling each 0.2 seconds needs 4.
+const LEAD: f64 = 6.0;
+
+/// In a window of a second that began with the first request, more may be taken from here on, as the first ones go out of it.
 const FIRST: Duration = Duration::from_millis(980);
+
+/// Answers that come later than that after the first refusal are not heeded: what they tell of was slow on its way there.
 const LATE: Duration = Duration::from_millis(250);
-const PLACES_MAX: f64 = 4096.0;
 
-/// What is believed: so many in any window of the period.
-#[derive(Debug, Clone, Copy)]
-struct Limit {
-    count: f64,
-    period: Duration,
-}
+/// How long a limit is held before it is raised.
+const PATIENCE: Duration = Duration::from_mins(1);
 
-impl Limit {
-    fn per_second(self) -> f64 {
-        self.count / self.period.as_secs_f64()
-    }
-}
+/// The same after many raises in vain: two refusals or so in a quarter of an hour.
+const PATIENCE_MAX: Duration = Duration::from_mins(16);
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// How long less than the best is held before more is tried; also how long a rate must be held to be the best.
+const RECOVERY: Duration = Duration::from_secs(6);
+
+/// So often more is tried before the best is given up.
+const RECOVERIES: i32 = 5;
+
+/// Growth in the first second (or quarter of a period) of a climb; it grows with the cube of the time, so that it is
+/// slow where the limit probably is and fast far from it, as in CUBIC (RFC 9438).
+const GROWTH: f64 = 0.02;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// Faster and faster, until the first refusal.
     Seek,
+    /// The same, but slowly.
+    Creep,
     /// After a wait, until something is taken.
     Trial,
+    /// The limit.
     Hold,
-    /// Up from the limit again.
+    /// More and more than the limit.
     Climb,
 }
 
@@ -60,6 +74,7 @@ struct Event {
     /// When the first of them left, and at what rate a second.
     left: Instant,
     rate: f64,
+    /// When it was answered, and when the wait is over.
     at: Instant,
     until: Instant,
     refused: u32,
@@ -70,53 +85,55 @@ struct Event {
 /// Finds the limit.
 #[derive(Debug)]
 pub(super) struct Finder {
-    zero: Instant, //TR
     limit: Limit,
+    /// Whether a refusal was ever seen: what a header says may be of another period.
+    is_confirmed: bool,
+    /// Whether the limit was counted from the start of a window.
+    is_exact: bool,
     phase: Phase,
-    /// Since when.
+    /// When the phase began.
     since: Instant,
-    /// When sending began, at first or after a wait, and what was taken from then on.
+    /// What comes after the trial.
+    next: Phase,
+    /// When sending began, at first or after a wait, and how many of what left since were taken.
     began: Instant,
-    taken: f64,
-    first: f64,
-    exact: bool,
+    taken: u32,
+    /// Of those, the ones within a second of the first.
+    first: u32,
     event: Option<Event>,
-    /// When the first refused one of the event before left, and what was taken since.
+    /// When the first refused request of the event before left, and what was taken since.
     mark: Instant,
-    marked: f64,
+    marked: u32,
     counts: Counts,
     /// The greatest rate (a second) that was held for a while.
     best: f64,
     /// Climbs that ended in a refusal, one after another.
     failed: i32,
-    /// Losses one after another.
+    /// Refusals while holding, one after another.
     losses: i32,
     header: Option<u32>,
-    doubling: f64,
-    again: bool,
 }
 
 impl Finder {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            zero: now, //TR
             limit: Limit { count: START, period: SECOND },
+            is_confirmed: false,
+            is_exact: false,
             phase: Phase::Seek,
             since: now,
+            next: Phase::Hold,
             began: now,
-            taken: 0.0,
-            first: 0.0,
-            exact: false,
+            taken: 0,
+            first: 0,
             event: None,
             mark: now,
-            marked: 0.0,
+            marked: 0,
             counts: Counts::new(now),
             best: 0.0,
             failed: 0,
             losses: 0,
             header: None,
-            doubling: DOUBLING,
-            again: false,
         }
     }
 
@@ -129,40 +146,34 @@ impl Finder {
             self.settle(event);
             self.enter(Phase::Trial, now);
         }
-        if self.phase == Phase::Hold && (now - self.since).as_secs_f64() >= self.patience() {
+        if self.phase == Phase::Hold && self.event.is_none() && now - self.since >= self.patience() {
             self.enter(Phase::Climb, now);
         }
         self.level(now).rate()
     }
 
+    /// A request that left at `left` was taken, or its answer was lost. `limit` is `X-RateLimit-Limit`.
     pub(super) fn taken(&mut self, left: Instant, now: Instant, limit: Option<u32>) {
         self.counts.add(left);
-        if let Some(limit) = limit {
-            self.heed(limit, now);
-        }
+        self.heed(limit, now);
         if self.phase == Phase::Trial && left >= self.since {
-            self.mark = self.event.map_or(self.mark, |event| event.left);
-            self.marked = self.event.map_or(0.0, |event| f64::from(event.passed));
-            self.event = None;
-            (self.began, self.taken, self.first) = (left, 0.0, 0.0);
-            let again = std::mem::take(&mut self.again);
-            self.enter(if again { Phase::Seek } else { Phase::Hold }, now);
+            self.begin(left, now);
         }
-        self.marked += 1.0;
-        match &mut self.event {
-            Some(event) if now > event.at + LATE => {}
-            Some(event) => {
-                self.taken += 1.0;
-                self.first += f64::from(u8::from(left <= event.left.max(self.began + FIRST)));
-                event.passed += u32::from(left > event.left);
+        self.marked = self.marked.saturating_add(1);
+        let mut first_until = self.began + SECOND;
+        if let Some(event) = &mut self.event {
+            if now > event.at + LATE {
+                return;
             }
-            None => {
-                self.taken += 1.0;
-                self.first += f64::from(u8::from(left <= self.began + SECOND));
-            }
+            event.passed += u32::from(left > event.left);
+            first_until = event.left.max(self.began + FIRST);
         }
+        self.taken = self.taken.saturating_add(1);
+        self.first += u32::from(left <= first_until);
     }
 
+    /// A request that left at `left` was refused for its pace. `named` is `Retry-After`, which may be up to a second short, and
+    /// `limit` is `X-RateLimit-Limit`. Gives how long everybody is to wait from now.
     pub(super) fn refused(
         &mut self,
         left: Instant,
@@ -170,27 +181,21 @@ impl Finder {
         named: Option<Duration>,
         limit: Option<u32>,
     ) -> Duration {
-        if let Some(limit) = limit {
-            self.heed(limit, now);
-        }
-        let named = named.unwrap_or_default();
-        // A wait may be named up to a second too short; one that would be over in a second is waited in full.
-        let wait = if named > SECOND { named + SECOND } else { SECOND };
+        self.heed(limit, now);
+        // In a second, a window of a second has passed, whatever is named; a longer one has a second to spare.
+        let wait = named.filter(|named| *named > SECOND).map_or(SECOND, |named| named.saturating_add(SECOND));
         match &mut self.event {
             Some(event) if self.phase == Phase::Trial && left >= self.since => {
-                // The wait was too short.
-                let before = event.until - event.at;
-                event.until = now + wait.max(before * 2);
-                event.refused += 1;
+                // It was too short: half as long again, so that an unnamed period is found no more than that too long.
+                event.until = now + wait.max((now - event.at) * 3 / 2);
                 self.phase = Phase::Hold;
             }
             Some(event) => {
                 event.refused += 1;
-                if event.until > now {
-                    event.until = event.until.max(left + wait);
-                }
+                // What was refused at once but told late is not waited for again.
+                event.until = event.until.max(left + wait);
             }
-            None if left < self.began => return Duration::ZERO,
+            None if left < self.began => {}
             None => {
                 let rate = self.level(left).per_second();
                 self.event = Some(Event { left, rate, at: now, until: now + wait, refused: 1, passed: 0 });
@@ -204,136 +209,126 @@ impl Finder {
         self.since = now;
     }
 
-    fn patience(&self) -> f64 {
-        if self.limit.per_second() < 0.9 * self.best {
-            (RECOVERY * 1.5_f64.powi(self.failed)).min(PATIENCE)
-        } else {
-            (PATIENCE * 2.0_f64.powi(self.failed.min(10))).min(PATIENCE_MAX)
+    /// The wait was long enough: what left at `left` was taken.
+    fn begin(&mut self, left: Instant, now: Instant) {
+        if let Some(event) = self.event.take() {
+            (self.mark, self.marked) = (event.left, event.passed);
+        }
+        (self.began, self.taken, self.first) = (left, 0, 0);
+        self.enter(self.next, now);
+    }
+
+    /// A header is believed as long as nothing was refused, and as one of a minute, which is what the API's own counts. If it
+    /// is of a shorter period, this is too slow until the first climb, a minute later, which then is a fast one; to try
+    /// sooner would be to break a limit that the server has stated. Afterwards only its changes count, in proportion.
+    fn heed(&mut self, limit: Option<u32>, now: Instant) {
+        let Some(limit) = limit.filter(|limit| *limit > 0) else { return };
+        match self.header.replace(limit) {
+            None if self.phase == Phase::Seek && self.event.is_none() => {
+                self.limit = Limit { count: f64::from(limit), period: Duration::from_mins(1) };
+                self.enter(Phase::Hold, now);
+            }
+            Some(before) if before != limit => {
+                self.limit.count *= f64::from(limit) / f64::from(before);
+                self.best = self.limit.per_second();
+            }
+            _ => {}
         }
     }
 
-    fn recent(&self, now: Instant) -> f64 {
-        f64::from(self.counts.since(now.checked_sub(SECOND).unwrap_or(now)))
+    /// Whether more than the limit was held not long ago.
+    fn is_below_best(&self) -> bool {
+        self.limit.per_second() < 0.9 * self.best
     }
 
+    fn patience(&self) -> Duration {
+        if self.is_below_best() { RECOVERY } else { (PATIENCE * (1 << self.failed.clamp(0, 5))).min(PATIENCE_MAX) }
+    }
+
+    /// The most that may be sent now.
     fn level(&self, now: Instant) -> Limit {
         let time = now.saturating_duration_since(self.since).as_secs_f64();
         let Limit { count, period } = self.limit;
+        let growing = |count: f64| Limit { count: count.min(self.lead(now)).max(self.limit.count), period };
         match self.phase {
-            Phase::Seek => {
-                let count = (count * (time / self.doubling).exp2()).min(START + LEAD * self.recent(now));
-                Limit { count, period: SECOND }
-            }
+            Phase::Seek => growing(count * (time / DOUBLING).exp2()),
+            Phase::Creep => growing(count * (time / CREEPING).exp2()),
+            // Enough of the places are free that were held before the wait, but not all are risked.
+            Phase::Trial if self.is_long_wait() => Limit { count: count.min(START * period.as_secs_f64()), period },
             Phase::Trial if period == SECOND => Limit { count: (count / 4.0).max(count.min(START)), period },
             Phase::Trial | Phase::Hold => self.limit,
-            Phase::Climb => {
-                let unit = (period.as_secs_f64() / 4.0).max(1.0);
-                let best = self.best * period.as_secs_f64();
-                let t = time / unit;
-                let to = if best > 1.1 * count && t < 5.0 {
-                    best - (best - count) * (1.0 - t / 5.0).powi(3)
-                } else if best > 1.1 * count {
-                    best * (1.0 + CLIMB * (t - 5.0).powi(3))
-                } else {
-                    count * (1.0 + CLIMB * t.powi(3))
-                };
-                Limit { count: to.min(100_000.0 * period.as_secs_f64()), period }
-            }
+            Phase::Climb => growing(self.climbed(time)),
         }
     }
 
-    fn heed(&mut self, limit: u32, now: Instant) {
-        let Some(before) = self.header.replace(limit) else {
-            self.limit = Limit { count: f64::from(limit.max(1)), period: Duration::from_mins(1) };
-            if self.phase == Phase::Seek {
-                self.enter(Phase::Hold, now);
-            }
-            return;
-        };
-        if before != limit {
-            self.limit.count *= f64::from(limit.max(1)) / f64::from(before.max(1));
-            self.best = self.limit.per_second();
-        }
+    fn is_long_wait(&self) -> bool {
+        self.limit.period == SECOND && self.event.is_some_and(|event| event.until - event.at > SECOND * 3 / 2)
     }
 
-    /// The limit, by what a refusal tells.
+    /// The most that is worth trying, by what is really sent.
+    fn lead(&self, now: Instant) -> f64 {
+        let recent = self.counts.since(now.checked_sub(SECOND).unwrap_or(now));
+        (START + LEAD * f64::from(recent)) * self.limit.period.as_secs_f64()
+    }
+
+    /// The count of a climb that began so many seconds ago.
+    fn climbed(&self, seconds: f64) -> f64 {
+        let period = self.limit.period.as_secs_f64();
+        let unit = if self.is_confirmed { (period / 4.0).max(1.0) } else { 1.0 };
+        let (count, best) = (self.limit.count, self.best * period);
+        let time = seconds / unit;
+        if !self.is_below_best() {
+            return count * (1.0 + GROWTH * time.powi(3));
+        }
+        // First to the best, ever more slowly, then beyond.
+        let left = 1.0 - time / 5.0;
+        if left > 0.0 { best - (best - count) * left.powi(3) } else { best * (1.0 - GROWTH * (5.0 * left).powi(3)) }
+    }
+
+    /// The limit, by what the event tells.
     fn settle(&mut self, event: Event) {
-        let age = event.left.saturating_duration_since(self.began);
-        if std::env::var("TRACE").is_ok() { println!("  settle {:?} t={:?} age={age:?} taken={} r={:.0} k={} m={} limit={:.1}", self.phase, event.left-self.zero, self.taken, event.rate, event.passed, event.refused, self.limit.count); } //TR
-        let wait = event.until - event.at;
-        let held = self.phase == Phase::Hold && event.left.saturating_duration_since(self.since).as_secs_f64() > RECOVERY;
-        if held {
+        let held = event.left.saturating_duration_since(self.since);
+        if self.phase == Phase::Hold && held > RECOVERY {
             self.best = self.best.max(self.limit.per_second());
-            self.losses = 0;
+            (self.losses, self.failed) = (0, 0);
         }
-        let climbed = self.phase == Phase::Climb;
-        if wait > 2 * SECOND - Duration::from_millis(1) {
-            let period = snapped(age + wait);
-            if self.limit.period == SECOND || age + wait <= 2 * self.limit.period {
-                self.limit = Limit { count: self.taken, period };
-            } else if !climbed {
-                self.limit.count *= MARGIN;
-            }
-            return;
+        let evidence = self.evidence(event);
+        let before = std::mem::replace(&mut self.limit, evidence.limit());
+        self.is_exact |= evidence.is_exact();
+        self.is_confirmed = true;
+        self.next = if evidence.is_too_low() { Phase::Creep } else { Phase::Hold };
+        match self.phase {
+            Phase::Climb if self.limit.per_second() > 1.05 * before.per_second() => self.failed = 0,
+            Phase::Climb => self.failed += 1,
+            Phase::Trial | Phase::Hold => self.losses += 1,
+            Phase::Seek | Phase::Creep => {}
         }
-        let through = f64::from(event.passed) / f64::from(event.passed + event.refused) * event.rate;
-        let last = f64::from(self.counts.since(event.left.checked_sub(SECOND).unwrap_or(event.left)));
-        if self.limit.period > SECOND {
-            if age <= SECOND && self.taken >= 3.0 {
-                self.limit = Limit { count: self.taken, period: SECOND };
-            } else if !climbed {
-                self.limit.count *= MARGIN;
-            }
-            return;
+        if self.is_below_best() && self.failed >= RECOVERIES {
+            (self.best, self.failed) = (0.0, 0);
         }
-        let average = (self.marked) / event.left.saturating_duration_since(self.mark).as_secs_f64().max(0.1);
-        let count = self.limit.count;
-        if self.phase == Phase::Seek && self.doubling == DOUBLING && (event.refused <= 2 || through >= 0.95 * last) {
-            self.doubling = SLOWER;
-            self.again = true;
-        }
-        let slightly = (0.97 * count).min(last);
-        let lowered = (count * (1.0 - 0.03 * 2.0_f64.powi(self.losses.min(4)))).max(average).min(slightly);
-        let window = f64::from(self.counts.since(self.began + Duration::from_secs(age.as_secs())));
-        let leaking = 3 * event.passed >= event.refused && event.passed + event.refused >= 6;
-        let exact = self.exact;
-        self.exact |= age <= SECOND;
-        self.limit.count = match self.phase {
-            Phase::Seek if self.again && event.passed + event.refused < 20 => last,
-            Phase::Seek if self.again => last.max(0.8 * through),
-            Phase::Seek if self.doubling > DOUBLING => last * MARGIN,
-            Phase::Seek if age <= SECOND => self.first,
-            Phase::Seek => last * MARGIN,
-            Phase::Climb => count.max(MARGIN * last),
-            _ if age <= SECOND => if leaking && age < 4 * SECOND / 5 { (1.04 * average).max(0.3 * count).min(lowered) } else { self.first },
-            _ if age > 3 * SECOND => lowered,
-            _ if window > 0.75 * count => window.min(lowered),
-            _ if age < Duration::from_millis(1150) => slightly,
-            _ if leaking && through > 0.7 * average || exact && self.losses > 0 => (1.04 * average).max(0.9 * through).max(0.5 * count).min(lowered),
-            _ => lowered,
-        }.max(1.0);
-        if std::env::var("TRACE").is_ok() { println!("   -> {:.1} last={last} avg={average:.1} through={through:.1}", self.limit.count); } //TR
-        if climbed { self.failed += 1; } else if self.phase != Phase::Seek { self.losses += 1; }
     }
-}
 
-impl Limit {
-    fn rate(self) -> Rate {
-        let parts = (self.count / PLACES_MAX).ceil().max(1.0);
-        let requests = (self.count / parts) as u32;
-        Rate { requests: NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN), period: self.period.div_f64(parts) }
-    }
-}
-
-fn snapped(period: Duration) -> Duration {
-    let seconds = period.as_secs_f64();
-    for unit in [3600.0, 60.0, 10.0, 5.0] {
-        let whole = (seconds / unit).round() * unit;
-        if whole > 0.0 && (whole - seconds).abs() <= 2.0 {
-            return Duration::from_secs_f64(whole);
+    fn evidence(&self, event: Event) -> Evidence {
+        let age = event.left.saturating_duration_since(self.began);
+        let counted = |from: Option<Instant>| f64::from(self.counts.since(from.unwrap_or(self.began)));
+        let marked = event.left.saturating_duration_since(self.mark).max(SECOND / 10);
+        Evidence {
+            limit: self.limit,
+            phase: self.phase,
+            age,
+            wait: event.until - event.at,
+            rate: event.rate,
+            taken: f64::from(self.taken),
+            first: f64::from(self.first),
+            last: counted(event.left.checked_sub(SECOND)),
+            newest: counted(self.began.checked_add(Duration::from_secs(age.as_secs()))),
+            average: f64::from(self.marked) / marked.as_secs_f64(),
+            refused: event.refused,
+            passed: event.passed,
+            losses: self.losses,
+            exact: self.is_exact,
         }
     }
-    Duration::from_secs_f64(seconds.ceil())
 }
 
 #[cfg(test)]

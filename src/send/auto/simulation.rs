@@ -95,6 +95,7 @@ struct Shell {
     finder: Finder,
     rate: Option<Rate>,
     window: Window,
+    in_flight: usize,
     /// When the next is due, spaced evenly.
     due: u64,
     wait_until: u64,
@@ -108,7 +109,7 @@ fn micros(seconds: f64) -> u64 {
 pub(super) fn simulate(scene: &Scene, seed: u64) -> Outcome {
     let start = Instant::now();
     let window = Window::new(1, Duration::from_secs(1));
-    let shell = Shell { finder: Finder::new(start), rate: None, window, due: 0, wait_until: 0, turn: 0 };
+    let shell = Shell { finder: Finder::new(start), rate: None, window, in_flight: 0, due: 0, wait_until: 0, turn: 0 };
     let counts = vec![0; scene.seconds as usize + 1];
     let mut world = World {
         scene,
@@ -173,6 +174,7 @@ impl World<'_> {
 
     fn answered(&mut self, left: u64, refused: Option<Option<Duration>>) {
         let (left, now) = (self.moment(left), self.moment(self.now));
+        self.shell.in_flight -= 1;
         self.shell.window.answer(1, now);
         match refused {
             None => self.shell.finder.taken(left, now, self.scene.header),
@@ -203,6 +205,11 @@ impl World<'_> {
         }
         let rate = shell.finder.rate(now);
         if shell.rate != Some(rate) {
+            if shell.rate.is_none_or(|before| before.period != rate.period) {
+                // What was taken is not held by the new period's rules.
+                shell.window = Window::new(rate.requests.get(), rate.period);
+                shell.window.leave(shell.in_flight);
+            }
             shell.rate = Some(rate);
             shell.window.resize(rate.requests.get(), rate.period);
         }
@@ -221,6 +228,7 @@ impl World<'_> {
             Room::AfterAnswer => return None,
         }
         shell.due = shell.due.max(self.now) + spacing;
+        shell.in_flight += 1;
         shell.window.leave(1);
         let (there, back) = self.scene.latency.draw(&mut self.random);
         let arrival = Happening::Arrival { left: self.now, back: micros(back) };
