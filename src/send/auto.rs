@@ -149,6 +149,12 @@ impl Finder {
         if self.phase == Phase::Hold && self.event.is_none() && now - self.since >= self.patience() {
             self.enter(Phase::Climb, now);
         }
+        if self.phase == Phase::Climb && self.is_below_best() && now - self.since >= self.ascent() {
+            // As before; beyond it only after the patience.
+            self.limit.count = self.best * self.limit.period.as_secs_f64();
+            self.failed = 0;
+            self.enter(Phase::Hold, now);
+        }
         self.level(now).rate()
     }
 
@@ -271,18 +277,25 @@ impl Finder {
         (START + LEAD * f64::from(recent)) * self.limit.period.as_secs_f64()
     }
 
+    /// How long a climb to the best takes.
+    fn ascent(&self) -> Duration {
+        5 * self.stride()
+    }
+
+    /// The unit of time of a climb: a refusal of a long window tells little of what was sent in a short time.
+    fn stride(&self) -> Duration {
+        if self.is_confirmed { SECOND.max(self.limit.period / 4) } else { SECOND }
+    }
+
     /// The count of a climb that began so many seconds ago.
     fn climbed(&self, seconds: f64) -> f64 {
-        let period = self.limit.period.as_secs_f64();
-        let unit = if self.is_confirmed { (period / 4.0).max(1.0) } else { 1.0 };
-        let (count, best) = (self.limit.count, self.best * period);
-        let time = seconds / unit;
-        if !self.is_below_best() {
-            return count * (1.0 + GROWTH * time.powi(3));
+        let count = self.limit.count;
+        if self.is_below_best() {
+            // Ever more slowly towards the best.
+            let best = self.best * self.limit.period.as_secs_f64();
+            return best - (best - count) * (1.0 - seconds / self.ascent().as_secs_f64()).powi(3);
         }
-        // First to the best, ever more slowly, then beyond.
-        let left = 1.0 - time / 5.0;
-        if left > 0.0 { best - (best - count) * left.powi(3) } else { best * (1.0 - GROWTH * (5.0 * left).powi(3)) }
+        count * (1.0 + GROWTH * (seconds / self.stride().as_secs_f64()).powi(3))
     }
 
     /// The limit, by what the event tells.
@@ -290,7 +303,7 @@ impl Finder {
         let held = event.left.saturating_duration_since(self.since);
         if self.phase == Phase::Hold && held > RECOVERY {
             self.best = self.best.max(self.limit.per_second());
-            (self.losses, self.failed) = (0, 0);
+            self.losses = 0;
         }
         let evidence = self.evidence(event);
         let before = std::mem::replace(&mut self.limit, evidence.limit());
@@ -298,7 +311,7 @@ impl Finder {
         self.is_confirmed = true;
         self.next = if evidence.is_too_low() { Phase::Creep } else { Phase::Hold };
         match self.phase {
-            Phase::Climb if self.limit.per_second() > 1.05 * before.per_second() => self.failed = 0,
+            Phase::Climb if self.limit.per_second() > before.per_second() && !self.is_below_best() => self.failed = 0,
             Phase::Climb => self.failed += 1,
             Phase::Trial | Phase::Hold => self.losses += 1,
             Phase::Seek | Phase::Creep => {}

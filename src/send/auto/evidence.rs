@@ -20,6 +20,9 @@ const MARGIN: f64 = 0.98;
 /// Taken off for a refusal while the limit was held: about what one of them proves, as the limit is a few requests off.
 const STEP: f64 = 0.03;
 
+/// A climb that got no further says nothing new: two fixed windows share the last second.
+const RISE: f64 = 1.2;
+
 /// Below it, what was counted is too little to tell a bucket from a window.
 const ENOUGH: u32 = 6;
 
@@ -144,7 +147,8 @@ impl Evidence {
             Phase::Seek if self.is_too_low() => self.last.max(0.8 * self.through()),
             Phase::Seek if self.age <= SECOND => self.first,
             Phase::Seek | Phase::Creep => MARGIN * self.last,
-            Phase::Climb => self.limit.count.max(MARGIN * self.last),
+            Phase::Climb if self.last > RISE * self.limit.count => MARGIN * self.last,
+            Phase::Climb => self.limit.count,
             Phase::Trial | Phase::Hold => self.lost(),
         }
     }
