@@ -91,8 +91,9 @@ pub(super) struct Finder {
     /// Whether the limit was counted from the start of a window.
     is_exact: bool,
     phase: Phase,
-    /// When the phase began.
+    /// When the phase began, and what had been taken by then.
     since: Instant,
+    taken_before: u32,
     /// What comes after the trial.
     next: Phase,
     /// When sending began, at first or after a wait, and how many of what left since were taken.
@@ -107,7 +108,9 @@ pub(super) struct Finder {
     counts: Counts,
     /// The greatest rate (a second) that was held for a while.
     best: f64,
-    /// Climbs that ended in a refusal, one after another.
+    /// The rate (a second) from which it was climbed last.
+    base: f64,
+    /// Climbs that ended in a refusal and left nothing that could be held.
     failed: i32,
     /// Refusals while holding, one after another.
     losses: i32,
@@ -122,6 +125,7 @@ impl Finder {
             is_exact: false,
             phase: Phase::Seek,
             since: now,
+            taken_before: 0,
             next: Phase::Hold,
             began: now,
             taken: 0,
@@ -131,6 +135,7 @@ impl Finder {
             marked: 0,
             counts: Counts::new(now),
             best: 0.0,
+            base: 0.0,
             failed: 0,
             losses: 0,
             header: None,
@@ -147,6 +152,10 @@ impl Finder {
             self.enter(Phase::Trial, now);
         }
         if self.phase == Phase::Hold && self.event.is_none() && now - self.since >= self.patience() {
+            if self.limit.per_second() > 1.05 * self.base {
+                self.failed = 0;
+            }
+            self.base = self.limit.per_second();
             self.enter(Phase::Climb, now);
         }
         if self.phase == Phase::Climb && self.is_below_best() && now - self.since >= self.ascent() {
@@ -213,6 +222,7 @@ impl Finder {
     fn enter(&mut self, phase: Phase, now: Instant) {
         self.phase = phase;
         self.since = now;
+        self.taken_before = self.taken;
     }
 
     /// The wait was long enough: what left at `left` was taken.
@@ -306,17 +316,20 @@ impl Finder {
             self.losses = 0;
         }
         let evidence = self.evidence(event);
-        let before = std::mem::replace(&mut self.limit, evidence.limit());
-        self.is_exact |= evidence.is_exact();
+        if std::env::var("TR").is_ok() { println!("{:.2} {evidence:?}\n   -> {:?} best {:.1}", event.left.duration_since(self.counts.start).as_secs_f64(), evidence.limit(), self.best); }
+        let was_below_best = self.is_below_best();
+        self.limit = evidence.limit();
+        self.is_exact |= evidence.counts_exactly();
         self.is_confirmed = true;
         self.next = if evidence.is_too_low() { Phase::Creep } else { Phase::Hold };
         match self.phase {
-            Phase::Climb if self.limit.per_second() > before.per_second() && !self.is_below_best() => self.failed = 0,
             Phase::Climb => self.failed += 1,
             Phase::Trial | Phase::Hold => self.losses += 1,
             Phase::Seek | Phase::Creep => {}
         }
-        if self.is_below_best() && self.failed >= RECOVERIES {
+        if self.is_below_best() && !was_below_best {
+            self.failed = 0;
+        } else if self.is_below_best() && self.failed >= RECOVERIES {
             (self.best, self.failed) = (0.0, 0);
         }
     }
@@ -324,7 +337,10 @@ impl Finder {
     fn evidence(&self, event: Event) -> Evidence {
         let age = event.left.saturating_duration_since(self.began);
         let counted = |from: Option<Instant>| f64::from(self.counts.since(from.unwrap_or(self.began)));
-        let marked = event.left.saturating_duration_since(self.mark).max(SECOND / 10);
+        let average = |count: u32, from: Instant| {
+            let time = event.left.saturating_duration_since(from).max(SECOND / 10);
+            f64::from(count) / time.as_secs_f64()
+        };
         Evidence {
             limit: self.limit,
             phase: self.phase,
@@ -335,11 +351,13 @@ impl Finder {
             first: f64::from(self.first),
             last: counted(event.left.checked_sub(SECOND)),
             newest: counted(self.began.checked_add(Duration::from_secs(age.as_secs()))),
-            average: f64::from(self.marked) / marked.as_secs_f64(),
+            average: average(self.marked, self.mark),
+            climbed: average(self.taken.saturating_sub(self.taken_before), self.since),
             refused: event.refused,
             passed: event.passed,
             losses: self.losses,
-            exact: self.is_exact,
+            is_confirmed: self.is_confirmed,
+            is_exact: self.is_exact,
         }
     }
 }

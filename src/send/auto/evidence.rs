@@ -75,13 +75,17 @@ pub(super) struct Evidence {
     pub(super) newest: f64,
     /// Taken since the refusal before, waits included: no server takes more for long.
     pub(super) average: f64,
+    /// Taken since the phase began.
+    pub(super) climbed: f64,
     pub(super) refused: u32,
     /// Taken although they left after the first refused one.
     pub(super) passed: u32,
     /// Losses before this one, one after another.
     pub(super) losses: i32,
+    /// Whether anything was refused before; a header may be of another period.
+    pub(super) is_confirmed: bool,
     /// Whether the limit was counted in a window with nothing before it, so that a window would be known exactly.
-    pub(super) exact: bool,
+    pub(super) is_exact: bool,
 }
 
 impl Evidence {
@@ -104,7 +108,7 @@ impl Evidence {
     }
 
     /// Whether it all happened within a second, of a limit a second.
-    pub(super) fn is_exact(&self) -> bool {
+    pub(super) fn counts_exactly(&self) -> bool {
         self.is_second() && self.age <= SECOND
     }
 
@@ -116,28 +120,35 @@ impl Evidence {
     fn long(&self) -> Limit {
         // The last second of the wait is only for safety.
         let period = self.age + self.wait.saturating_sub(SECOND);
-        if period <= 2 * self.limit.period.max(Duration::from_mins(1)) {
-            Limit { count: self.taken, period: rounded(period) }
+        let is_climb = self.phase == Phase::Climb && self.limit.period > SECOND;
+        if is_climb || period > 2 * self.limit.period.max(Duration::from_mins(1)) {
+            self.still_long()
         } else {
-            self.held()
+            Limit { count: self.taken, period: rounded(period) }
         }
     }
 
     /// Refused for a moment, where a long window was believed.
     fn briefly_over_long(&self) -> Limit {
         let is_climb = self.phase == Phase::Climb;
-        if is_climb && self.last > 2.0 * self.limit.per_second() {
-            // So much more than was believed was taken that it was another period.
+        if is_climb && !self.is_confirmed && self.last > 2.0 * self.limit.per_second() {
+            // So much more than the header says was taken that it is of another period.
             Limit { count: MARGIN * self.last, period: SECOND }
         } else if !is_climb && self.age <= SECOND && self.first > 2.0 {
             Limit { count: self.first, period: SECOND }
         } else {
-            self.held()
+            self.still_long()
         }
     }
 
-    fn held(&self) -> Limit {
-        if self.phase == Phase::Climb { self.limit } else { self.limit.times(1.0 - STEP) }
+    /// As before, a little less, or as much as went through for a while.
+    fn still_long(&self) -> Limit {
+        let rise = self.climbed / self.limit.per_second();
+        if self.phase == Phase::Climb {
+            self.limit.times(if rise > RISE { rise } else { 1.0 })
+        } else {
+            self.limit.times(1.0 - STEP)
+        }
     }
 
     /// The limit a second.
@@ -177,7 +188,7 @@ impl Evidence {
             return slightly;
         }
         let is_bucket = self.leaks() && self.through() > 0.7 * self.average;
-        if is_bucket || (self.exact && self.losses > 0) {
+        if is_bucket || (self.is_exact && self.losses > 0) {
             return bucket.max(0.5 * self.limit.count).min(lowered);
         }
         lowered
