@@ -7,6 +7,7 @@
 //! The figures in the comments are of the simulation in the tests.
 
 mod counts;
+mod course;
 mod evidence;
 
 use std::time::{Duration, Instant};
@@ -18,19 +19,11 @@ use super::rate::Rate;
 /// The window that is assumed until the server shows that it is longer, and the shortest wait.
 const SECOND: Duration = Duration::from_secs(1);
 
+/// No run waits longer: nothing is learned from it.
+const WAIT_MAX: Duration = Duration::from_hours(24);
+
 /// The first rate, a second: what the API documents.
 const START: f64 = 10.0;
-
-/// Seconds in which the rate doubles while the limit is sought. 0.25 cost another 1 in 100 of the first half minute at 500 a
-/// second; with 0.15 twice as many were refused.
-const DOUBLING: f64 = 0.2;
-
-/// The same where the limit is known to be near.
-const CREEPING: f64 = 2.0;
-
-/// The rate grows to so many times what was taken in the last second at most: no faster than answers come, and not
-/// where nobody sends. A doubling each 0.2 seconds needs 4.
-const LEAD: f64 = 6.0;
 
 /// In a window of a second that began with the first request, more may be taken from here on, as the first ones go out of it.
 const FIRST: Duration = Duration::from_millis(980);
@@ -38,21 +31,11 @@ const FIRST: Duration = Duration::from_millis(980);
 /// Answers that come later than that after the first refusal are not heeded: what they tell of was slow on its way there.
 const LATE: Duration = Duration::from_millis(250);
 
-/// How long a limit is held before it is raised.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// The same after many raises in vain: two refusals or so in a quarter of an hour.
-const PATIENCE_MAX: Duration = Duration::from_mins(16);
-
 /// How long less than the best is held before more is tried; also how long a rate must be held to be the best.
 const RECOVERY: Duration = Duration::from_secs(6);
 
 /// So often more is tried before the best is given up.
 const RECOVERIES: i32 = 5;
-
-/// Growth in the first second (or quarter of a period) of a climb; it grows with the cube of the time, so that it is
-/// slow where the limit probably is and fast far from it, as in CUBIC (RFC 9438).
-const GROWTH: f64 = 0.02;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -144,25 +127,13 @@ impl Finder {
 
     /// The rate to keep now: at most `requests` in any window of `period`, spaced evenly inside that.
     pub(super) fn rate(&mut self, now: Instant) -> Rate {
-        if let Some(event) = self.event
-            && now >= event.until
-            && self.phase != Phase::Trial
-        {
-            self.settle(event);
-            self.enter(Phase::Trial, now);
-        }
-        if self.phase == Phase::Hold && self.event.is_none() && now - self.since >= self.patience() {
-            if self.limit.per_second() > 1.05 * self.base {
-                self.failed = 0;
+        match self.event {
+            None => self.advance(now),
+            Some(event) if now >= event.until && self.phase != Phase::Trial => {
+                self.settle(event);
+                self.enter(Phase::Trial, now);
             }
-            self.base = self.limit.per_second();
-            self.enter(Phase::Climb, now);
-        }
-        if self.phase == Phase::Climb && self.is_below_best() && now - self.since >= self.ascent() {
-            // As before; beyond it only after the patience.
-            self.limit.count = self.best * self.limit.period.as_secs_f64();
-            self.failed = 0;
-            self.enter(Phase::Hold, now);
+            Some(_) => {}
         }
         self.level(now).rate()
     }
@@ -199,6 +170,9 @@ impl Finder {
         self.heed(limit, now);
         // In a second, a window of a second has passed, whatever is named; a longer one has a second to spare.
         let wait = named.filter(|named| *named > SECOND).map_or(SECOND, |named| named.saturating_add(SECOND));
+        if wait > WAIT_MAX {
+            return wait;
+        }
         match &mut self.event {
             Some(event) if self.phase == Phase::Trial && left >= self.since => {
                 // It was too short: half as long again, so that an unnamed period is found no more than that too long.
@@ -252,62 +226,6 @@ impl Finder {
         }
     }
 
-    /// Whether more than the limit was held not long ago.
-    fn is_below_best(&self) -> bool {
-        self.limit.per_second() < 0.9 * self.best
-    }
-
-    fn patience(&self) -> Duration {
-        if self.is_below_best() { RECOVERY } else { (PATIENCE * (1 << self.failed.clamp(0, 5))).min(PATIENCE_MAX) }
-    }
-
-    /// The most that may be sent now.
-    fn level(&self, now: Instant) -> Limit {
-        let time = now.saturating_duration_since(self.since).as_secs_f64();
-        let Limit { count, period } = self.limit;
-        let growing = |count: f64| Limit { count: count.min(self.lead(now)).max(self.limit.count), period };
-        match self.phase {
-            Phase::Seek => growing(count * (time / DOUBLING).exp2()),
-            Phase::Creep => growing(count * (time / CREEPING).exp2()),
-            // Enough of the places are free that were held before the wait, but not all are risked.
-            Phase::Trial if self.is_long_wait() => Limit { count: count.min(START * period.as_secs_f64()), period },
-            Phase::Trial if period == SECOND => Limit { count: (count / 4.0).max(count.min(START)), period },
-            Phase::Trial | Phase::Hold => self.limit,
-            Phase::Climb => growing(self.climbed(time)),
-        }
-    }
-
-    fn is_long_wait(&self) -> bool {
-        self.limit.period == SECOND && self.event.is_some_and(|event| event.until - event.at > SECOND * 3 / 2)
-    }
-
-    /// The most that is worth trying, by what is really sent.
-    fn lead(&self, now: Instant) -> f64 {
-        let recent = self.counts.since(now.checked_sub(SECOND).unwrap_or(now));
-        (START + LEAD * f64::from(recent)) * self.limit.period.as_secs_f64()
-    }
-
-    /// How long a climb to the best takes.
-    fn ascent(&self) -> Duration {
-        5 * self.stride()
-    }
-
-    /// The unit of time of a climb: a refusal of a long window tells little of what was sent in a short time.
-    fn stride(&self) -> Duration {
-        if self.is_confirmed { SECOND.max(self.limit.period / 4) } else { SECOND }
-    }
-
-    /// The count of a climb that began so many seconds ago.
-    fn climbed(&self, seconds: f64) -> f64 {
-        let count = self.limit.count;
-        if self.is_below_best() {
-            // Ever more slowly towards the best.
-            let best = self.best * self.limit.period.as_secs_f64();
-            return best - (best - count) * (1.0 - seconds / self.ascent().as_secs_f64()).powi(3);
-        }
-        count * (1.0 + GROWTH * (seconds / self.stride().as_secs_f64()).powi(3))
-    }
-
     /// The limit, by what the event tells.
     fn settle(&mut self, event: Event) {
         let held = event.left.saturating_duration_since(self.since);
@@ -316,7 +234,6 @@ impl Finder {
             self.losses = 0;
         }
         let evidence = self.evidence(event);
-        if std::env::var("TR").is_ok() { println!("{:.2} {evidence:?}\n   -> {:?} best {:.1}", event.left.duration_since(self.counts.start).as_secs_f64(), evidence.limit(), self.best); }
         let was_below_best = self.is_below_best();
         self.limit = evidence.limit();
         self.is_exact |= evidence.counts_exactly();

@@ -11,7 +11,7 @@ const SLICES: usize = 200;
 /// Counts of the last two seconds.
 #[derive(Debug)]
 pub(super) struct Counts {
-    pub(super) start: Instant,
+    start: Instant,
     /// The newest slice, counted from the start.
     newest: usize,
     /// A ring: slice `n` is at `n % SLICES`.

@@ -48,7 +48,11 @@ impl Limit {
     /// The same in whole requests, and in parts if it is more than the window keeps exactly.
     pub(super) fn rate(self) -> Rate {
         let parts = (self.count / PLACES_MAX).ceil().max(1.0);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 4096; less than one is one")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and 4096; less than one is one"
+        )]
         let requests = (self.count / parts) as u32;
         Rate { requests: NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN), period: self.period.div_f64(parts) }
     }
@@ -168,7 +172,8 @@ impl Evidence {
     fn lost(&self) -> f64 {
         // Both a fixed and a rolling window have taken all they take in the last second.
         let slightly = (self.limit.count * (1.0 - STEP)).min(self.last);
-        let lowered = (self.limit.count * (1.0 - STEP * 2.0_f64.powi(self.losses.min(4)))).max(self.average).min(slightly);
+        let lowered =
+            (self.limit.count * (1.0 - STEP * 2.0_f64.powi(self.losses.min(4)))).max(self.average).min(slightly);
         // Some of it was lost in the wait, when the bucket was empty.
         let bucket = (1.04 * self.average).max(0.9 * self.through());
         if self.age <= SECOND {

@@ -17,18 +17,20 @@ pub(super) enum Kind {
 /// A server with a limit of `most` a `period` (seconds); moments are seconds since the start.
 pub(super) struct Server {
     kind: Kind,
-    pub(super) most: f64,
+    pub(super) most: u32,
     period: f64,
+    /// When those of the window were taken, the oldest first.
     seen: VecDeque<f64>,
+    /// When the window began.
     opened: f64,
+    /// How many the window or the bucket holds, and since when it leaks.
     level: f64,
     last: f64,
 }
 
 impl Server {
     pub(super) fn new(kind: Kind, most: u32, period: f64) -> Self {
-        let (seen, most) = (VecDeque::new(), f64::from(most));
-        Self { kind, most, period, seen, opened: f64::NEG_INFINITY, level: 0.0, last: 0.0 }
+        Self { kind, most, period, seen: VecDeque::new(), opened: f64::NEG_INFINITY, level: 0.0, last: 0.0 }
     }
 
     /// Takes the request that arrives at `now`, or says in how many seconds it might.
@@ -38,9 +40,9 @@ impl Server {
                 while self.seen.front().is_some_and(|first| first + self.period <= now) {
                     self.seen.pop_front();
                 }
-                let over = self.seen.len() as f64 - self.most;
-                if over >= 0.0 {
-                    return Err(self.seen[over as usize] + self.period - now);
+                let over = self.seen.len().checked_sub(usize::try_from(self.most).unwrap());
+                if let Some(over) = over {
+                    return Err(self.seen[over] + self.period - now);
                 }
                 self.seen.push_back(now);
             }
@@ -48,16 +50,16 @@ impl Server {
                 if now >= self.opened + self.period {
                     (self.opened, self.level) = (now, 0.0);
                 }
-                if self.level >= self.most {
+                if self.level >= f64::from(self.most) {
                     return Err(self.opened + self.period - now);
                 }
                 self.level += 1.0;
             }
             Kind::Leaky(part) => {
-                let leak = self.most / self.period;
+                let leak = f64::from(self.most) / self.period;
                 self.level = (self.level - (now - self.last) * leak).max(0.0);
                 self.last = now;
-                let size = (self.most * part).max(1.0);
+                let size = (f64::from(self.most) * part).max(1.0);
                 if self.level + 1.0 > size {
                     return Err((self.level + 1.0 - size) / leak);
                 }
@@ -68,7 +70,7 @@ impl Server {
     }
 }
 
-/// What a refusal says of when to come again.
+/// How a refusal rounds the seconds until the next is taken.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum After {
     Absent,

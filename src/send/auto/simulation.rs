@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -59,8 +60,8 @@ pub(super) struct Outcome {
 
 impl Outcome {
     /// The part of `limit` (a second) that was used between these seconds.
-    pub(super) fn share(&self, seconds: std::ops::Range<usize>, limit: f64) -> f64 {
-        let length = seconds.len() as f64;
+    pub(super) fn share(&self, seconds: Range<usize>, limit: f64) -> f64 {
+        let length = f64::from(u32::try_from(seconds.len()).unwrap());
         f64::from(self.taken[seconds].iter().sum::<u32>()) / (length * limit)
     }
 
@@ -74,8 +75,14 @@ impl Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Happening {
     /// Of a request that left then (microseconds), and how long its answer takes.
-    Arrival { left: u64, back: u64 },
-    Answer { left: u64, refused: Option<Option<Duration>> },
+    Arrival {
+        left: u64,
+        back: u64,
+    },
+    Answer {
+        left: u64,
+        refused: Option<Option<Duration>>,
+    },
     Other,
     Turn,
 }
@@ -103,14 +110,14 @@ struct Shell {
 }
 
 fn micros(seconds: f64) -> u64 {
-    (seconds * 1e6) as u64
+    u64::try_from(Duration::from_secs_f64(seconds).as_micros()).unwrap()
 }
 
 pub(super) fn simulate(scene: &Scene, seed: u64) -> Outcome {
     let start = Instant::now();
     let window = Window::new(1, Duration::from_secs(1));
     let shell = Shell { finder: Finder::new(start), rate: None, window, in_flight: 0, due: 0, wait_until: 0, turn: 0 };
-    let counts = vec![0; scene.seconds as usize + 1];
+    let counts = vec![0; usize::try_from(scene.seconds).unwrap()];
     let mut world = World {
         scene,
         random: StdRng::seed_from_u64(seed),
@@ -141,17 +148,17 @@ impl World<'_> {
     }
 
     fn happen(&mut self, happening: Happening) {
-        let seconds = self.now as f64 / 1e6;
+        let seconds = Duration::from_micros(self.now).as_secs_f64();
         if let Some((from, most)) = self.scene.change
             && seconds >= from
         {
-            self.server.most = f64::from(most);
+            self.server.most = most;
         }
         match happening {
             Happening::Arrival { left, back } => {
                 let answer = self.server.arrive(seconds);
                 let counts = if answer.is_ok() { &mut self.outcome.taken } else { &mut self.outcome.refused };
-                counts[seconds as usize] += 1;
+                counts[usize::try_from(self.now / 1_000_000).unwrap()] += 1;
                 let refused = answer.err().map(|wait| self.scene.after.named(wait));
                 self.coming.push(Reverse((self.now + back, Happening::Answer { left, refused })));
             }
