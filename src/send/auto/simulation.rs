@@ -79,9 +79,13 @@ enum Happening {
         left: u64,
         back: u64,
     },
-    Answer {
+    /// The answer, and what `Retry-After` of a refusal says.
+    Taken {
         left: u64,
-        refused: Option<Option<Duration>>,
+    },
+    Refused {
+        left: u64,
+        named: Option<Duration>,
     },
     Other,
     Turn,
@@ -107,6 +111,13 @@ struct Shell {
     due: u64,
     wait_until: u64,
     turn: u64,
+}
+
+impl Shell {
+    fn answered(&mut self, now: Instant) {
+        self.in_flight -= 1;
+        self.window.answer(1, now);
+    }
 }
 
 fn micros(seconds: f64) -> u64 {
@@ -159,11 +170,24 @@ impl World<'_> {
                 let answer = self.server.arrive(seconds);
                 let counts = if answer.is_ok() { &mut self.outcome.taken } else { &mut self.outcome.refused };
                 counts[usize::try_from(self.now / 1_000_000).unwrap()] += 1;
-                let refused = answer.err().map(|wait| self.scene.after.named(wait));
-                self.coming.push(Reverse((self.now + back, Happening::Answer { left, refused })));
+                let answer = match answer {
+                    Ok(()) => Happening::Taken { left },
+                    Err(wait) => Happening::Refused { left, named: self.scene.after.named(wait) },
+                };
+                self.coming.push(Reverse((self.now + back, answer)));
             }
-            Happening::Answer { left, refused } => {
-                self.answered(left, refused);
+            Happening::Taken { left } => {
+                let (left, now) = (self.moment(left), self.moment(self.now));
+                self.shell.answered(now);
+                self.shell.finder.taken(left, now, self.scene.header);
+                self.turn();
+            }
+            Happening::Refused { left, named } => {
+                let (left, now) = (self.moment(left), self.moment(self.now));
+                self.shell.answered(now);
+                let wait = self.shell.finder.refused(left, now, named, self.scene.header);
+                let until = self.now + u64::try_from(wait.as_micros()).unwrap();
+                self.shell.wait_until = self.shell.wait_until.max(until);
                 self.turn();
             }
             Happening::Other => {
@@ -176,20 +200,6 @@ impl World<'_> {
             }
             Happening::Turn if self.now == self.shell.turn => self.turn(),
             Happening::Turn => {}
-        }
-    }
-
-    fn answered(&mut self, left: u64, refused: Option<Option<Duration>>) {
-        let (left, now) = (self.moment(left), self.moment(self.now));
-        self.shell.in_flight -= 1;
-        self.shell.window.answer(1, now);
-        match refused {
-            None => self.shell.finder.taken(left, now, self.scene.header),
-            Some(named) => {
-                let wait = self.shell.finder.refused(left, now, named, self.scene.header);
-                let until = self.now + u64::try_from(wait.as_micros()).unwrap();
-                self.shell.wait_until = self.shell.wait_until.max(until);
-            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the finder reaches against servers that keep their limits in different ways. `--nocapture` shows the figures.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -52,7 +53,7 @@ fn finds(kind: Kind) {
                 let outcome = simulate(&Scene { latency, after, ..scene(kind, most) }, seed);
                 let share = outcome.share(0..30, f64::from(most));
                 assert!(outcome.refusals() <= 0.02, "{line} {most} {after:?}: {}", outcome.refusals());
-                line += &format!(" {share:.3}/{:.3}", outcome.refusals());
+                write!(line, " {share:.3}/{:.3}", outcome.refusals()).unwrap();
                 shares.push(share);
             }
             let mean = shares.iter().sum::<f64>() / 4.0;
@@ -86,7 +87,7 @@ fn long_windows_are_found_by_the_wait_they_name() {
         for latency in LATENCIES {
             for after in [After::Up, After::Down] {
                 for (most, period) in [(600, 60.0), (100, 10.0)] {
-                    let outcome = simulate(&Scene { latency, after, most, period, ..minute(kind) }, 1);
+                    let outcome = simulate(&Scene { most, period, latency, after, ..minute(kind) }, 1);
                     let name = format!("{kind:?} {most} in {period} s {latency:?} {after:?}");
                     reaches(&name, &outcome, 10.0, &[(0..600, 0.95)]);
                     assert!(outcome.refusals() <= 0.02, "{name}: {}", outcome.refusals());
@@ -157,7 +158,7 @@ fn refusals_of_what_was_in_flight_at_once_are_one() {
     assert_eq!(finder.refused(at(110), at(160), None, None), Duration::from_millis(990));
     assert_eq!(finder.refused(at(105), at(900), None, None), Duration::from_millis(250));
     // A few go ahead, then the limit is kept.
-    assert_eq!(finder.rate(at(1150)).per_second(), START);
+    assert_eq!(finder.rate(at(1150)).requests.get(), 10);
     finder.taken(at(1150), at(1200), None);
     let rate = finder.rate(at(1200));
     assert_eq!((rate.requests.get(), rate.period), (20, SECOND));
