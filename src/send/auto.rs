@@ -28,7 +28,8 @@ const START: f64 = 10.0;
 /// In a window of a second that began with the first request, more may be taken from here on, as the first ones go out of it.
 const FIRST: Duration = Duration::from_millis(980);
 
-/// Answers that come later than that after the first refusal are not heeded: what they tell of was slow on its way there.
+/// Answers that come later than that (and than a round trip) after the first refusal are not heeded: what they tell of was
+/// slow on its way there, and may have been taken after the window.
 const LATE: Duration = Duration::from_millis(250);
 
 /// How long less than the best is held before more is tried; also how long a rate must be held to be the best.
@@ -148,7 +149,7 @@ impl Finder {
         self.marked = self.marked.saturating_add(1);
         let mut first_until = self.began + SECOND;
         if let Some(event) = &mut self.event {
-            if now > event.at + LATE {
+            if now > event.at + LATE.max((event.at - event.left) * 5 / 4) {
                 return;
             }
             event.passed += u32::from(left > event.left);
@@ -219,8 +220,9 @@ impl Finder {
                 self.enter(Phase::Hold, now);
             }
             Some(before) if before != limit => {
-                self.limit.count *= f64::from(limit) / f64::from(before);
-                self.best = self.limit.per_second();
+                let ratio = f64::from(limit) / f64::from(before);
+                self.limit.count *= ratio;
+                self.best *= ratio;
             }
             _ => {}
         }

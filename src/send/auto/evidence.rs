@@ -175,7 +175,7 @@ impl Evidence {
         let lowered =
             (self.limit.count * (1.0 - STEP * 2.0_f64.powi(self.losses.min(4)))).max(self.average).min(slightly);
         // Some of it was lost in the wait, when the bucket was empty.
-        let bucket = (1.04 * self.average).max(0.9 * self.through());
+        let bucket = (1.04 * self.average).max(0.92 * self.through());
         if self.age <= SECOND {
             // A second's window does not take any more before it ends.
             let is_bucket = self.age < SECOND * 4 / 5 && self.leaks();
