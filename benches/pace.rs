@@ -2,7 +2,11 @@
 //! that hours take seconds and come out the same each time.
 //!
 //! `cargo bench --bench pace`
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark that cannot go on ends, and prints its table")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark that cannot go on ends, and prints its table"
+)]
 
 #[path = "../tests/limits/mod.rs"]
 mod limits;
