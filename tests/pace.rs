@@ -207,3 +207,28 @@ fn a_hidden_limit_is_found_and_used_to_85_of_100_parts_with_at_most_2_of_100_ref
         }
     }
 }
+
+#[test]
+#[expect(clippy::cast_precision_loss, reason = "a part needs no more than 52 bits")]
+fn a_limit_that_the_headers_tell_is_used_whatever_period_it_is_of_and_nothing_is_refused() {
+    for (most, period, time) in
+        [(20, 1, 30), (50, 1, 30), (200, 1, 30), (5, 1, 30), (300, 60, 600), (600, 60, 600), (3000, 60, 600)]
+    {
+        for kind in [Kind::Rolling, Kind::Fixed] {
+            let folder = folder();
+            in_paused_time(async {
+                let world = Shared::new(kind, (most, ms(period * 1000)), WAYS[1], 7);
+                world.with(|world| world.tells = true);
+                send(&world, Speed::Auto, 64, folder.path(), Duration::from_secs(time)).await;
+                world.with(|world| {
+                    let used = world.taken.len() as f64 / (time as f64 / period as f64 * most as f64);
+                    assert!(
+                        used >= 0.85 && world.refused == 0,
+                        "{most} in {period} s, {kind}: {used}, {}",
+                        world.refused
+                    );
+                });
+            });
+        }
+    }
+}

@@ -9,11 +9,13 @@
 mod counts;
 mod course;
 mod evidence;
+mod header;
 
 use std::time::{Duration, Instant};
 
 use self::counts::Counts;
 use self::evidence::{Evidence, Limit};
+pub(super) use self::header::Header;
 use super::rate::Rate;
 
 /// The window that is assumed until the server shows that it is longer, and the shortest wait.
@@ -42,7 +44,9 @@ const RECOVERIES: i32 = 5;
 enum Phase {
     /// Faster and faster, until the first refusal.
     Seek,
-    /// The same, but slowly.
+    /// What a header counts is looked at.
+    Look,
+    /// As in seek, but slowly.
     Creep,
     /// After a wait, until something is taken.
     Trial,
@@ -99,6 +103,10 @@ pub(super) struct Finder {
     /// Refusals while holding, one after another.
     losses: i32,
     header: Option<u32>,
+    /// When the first request left whose answer had one.
+    first_left: Option<Instant>,
+    /// When a header last told what remains.
+    told_at: Option<Instant>,
 }
 
 impl Finder {
@@ -123,6 +131,8 @@ impl Finder {
             failed: 0,
             losses: 0,
             header: None,
+            first_left: None,
+            told_at: None,
         }
     }
 
@@ -139,10 +149,10 @@ impl Finder {
         self.level(now).rate()
     }
 
-    /// A request that left at `left` was taken, or its answer was lost. `limit` is `X-RateLimit-Limit`.
-    pub(super) fn taken(&mut self, left: Instant, now: Instant, limit: Option<u32>) {
+    /// A request that left at `left` was taken, or its answer was lost.
+    pub(super) fn taken(&mut self, left: Instant, now: Instant, header: Option<Header>) {
         self.counts.add(left);
-        self.heed(limit, now);
+        self.heed(header, left, now);
         if self.phase == Phase::Trial && left >= self.since {
             self.begin(left, now);
         }
@@ -159,16 +169,15 @@ impl Finder {
         self.first += u32::from(left <= first_until);
     }
 
-    /// A request that left at `left` was refused for its pace. `named` is `Retry-After`, which may be up to a second short, and
-    /// `limit` is `X-RateLimit-Limit`. Gives how long everybody is to wait from now.
+    /// A request that left at `left` was refused for its pace. `named` is `Retry-After`, which may be up to a second short. Gives how long everybody is to wait from now.
     pub(super) fn refused(
         &mut self,
         left: Instant,
         now: Instant,
         named: Option<Duration>,
-        limit: Option<u32>,
+        header: Option<Header>,
     ) -> Duration {
-        self.heed(limit, now);
+        self.heed(header, left, now);
         // In a second, a window of a second has passed, whatever is named; a longer one has a second to spare.
         let wait = named.filter(|named| *named > SECOND).map_or(SECOND, |named| named.saturating_add(SECOND));
         if wait > WAIT_MAX {
@@ -209,25 +218,6 @@ impl Finder {
         self.enter(self.next, now);
     }
 
-    /// A header is believed as long as nothing was refused, and as one of a minute, which is what the API's own counts. If it
-    /// is of a shorter period, this is too slow until the first climb, a minute later, which then is a fast one; to try
-    /// sooner would be to break a limit that the server has stated. Afterwards only its changes count, in proportion.
-    fn heed(&mut self, limit: Option<u32>, now: Instant) {
-        let Some(limit) = limit.filter(|limit| *limit > 0) else { return };
-        match self.header.replace(limit) {
-            None if self.phase == Phase::Seek && self.event.is_none() => {
-                self.limit = Limit { count: f64::from(limit), period: Duration::from_mins(1) };
-                self.enter(Phase::Hold, now);
-            }
-            Some(before) if before != limit => {
-                let ratio = f64::from(limit) / f64::from(before);
-                self.limit.count *= ratio;
-                self.best *= ratio;
-            }
-            _ => {}
-        }
-    }
-
     /// The limit, by what the event tells.
     fn settle(&mut self, event: Event) {
         let held = event.left.saturating_duration_since(self.since);
@@ -244,7 +234,7 @@ impl Finder {
         match self.phase {
             Phase::Climb => self.failed += 1,
             Phase::Trial | Phase::Hold => self.losses += 1,
-            Phase::Seek | Phase::Creep => {}
+            Phase::Seek | Phase::Look | Phase::Creep => {}
         }
         if self.is_below_best() && !was_below_best {
             self.failed = 0;

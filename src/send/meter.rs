@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use super::auto::Finder;
+use super::auto::{Finder, Header};
 use super::rate::{Rate, Speed};
 use super::sign::pause;
 use super::window::{Room, Window};
@@ -24,6 +24,8 @@ pub(super) struct Meter {
     flights: BTreeMap<u64, Flight>,
     /// Places taken so far; the next request's number.
     taken: u64,
+    /// Requests that were answered and not one too many.
+    answered: u64,
     told: Option<Told>,
     latency: Duration,
 }
@@ -53,6 +55,8 @@ struct Flight {
     since: Instant,
     /// Places that were free again when it left.
     freed: u64,
+    /// Requests that had been taken when it left.
+    before: u64,
 }
 
 /// What `X-RateLimit-Remaining` allows.
@@ -70,6 +74,12 @@ struct Told {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ticket(u64);
 
+impl Flight {
+    fn header(&self, hints: &Hints) -> Option<Header> {
+        hints.limit.map(|limit| Header { limit, remaining: hints.remaining, before: self.before })
+    }
+}
+
 impl Meter {
     /// Nothing is held.
     pub(super) fn new(speed: Speed, lanes: usize, now: Instant) -> Self {
@@ -85,6 +95,7 @@ impl Meter {
             lanes,
             flights: BTreeMap::new(),
             taken: 0,
+            answered: 0,
             told: None,
             latency: Duration::ZERO,
         };
@@ -152,7 +163,7 @@ impl Meter {
         }
         let number = self.taken;
         self.taken += 1;
-        self.flights.insert(number, Flight { since: now, freed });
+        self.flights.insert(number, Flight { since: now, freed, before: self.answered });
         Ticket(number)
     }
 
@@ -168,11 +179,12 @@ impl Meter {
         }
         match (&mut self.plan, said) {
             (Plan::Found(finder), Said::Taken(hints)) => {
-                finder.taken(flight.since, now, hints.and_then(|hints| hints.limit));
+                self.answered += 1;
+                finder.taken(flight.since, now, hints.and_then(|hints| flight.header(hints)));
                 None
             }
             (Plan::Found(finder), Said::TooMany(hints, named)) => {
-                Some(finder.refused(flight.since, now, named, hints.limit))
+                Some(finder.refused(flight.since, now, named, flight.header(hints)))
             }
             (_, Said::TooMany(_, named)) => Some(pause(named)),
             (_, Said::Taken(_)) => None,

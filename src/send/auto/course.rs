@@ -36,7 +36,7 @@ impl Finder {
     pub(super) fn advance(&mut self, now: Instant) {
         let time = now.saturating_duration_since(self.since);
         match self.phase {
-            Phase::Hold if time >= self.patience() => {
+            Phase::Hold if time >= self.patience() && !self.is_told(now) => {
                 if self.limit.per_second() > 1.05 * self.base {
                     self.failed = 0;
                 }
@@ -68,7 +68,7 @@ impl Finder {
             // Enough of the places are free that were held before the wait, but not all are risked.
             Phase::Trial if self.is_long_wait() => Limit { count: count.min(START * period.as_secs_f64()), period },
             Phase::Trial if period == SECOND => Limit { count: (count / 4.0).max(count.min(START)), period },
-            Phase::Trial | Phase::Hold => self.limit,
+            Phase::Look | Phase::Trial | Phase::Hold => self.limit,
             Phase::Climb => growing(self.climbed(time)),
         }
     }

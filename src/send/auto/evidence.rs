@@ -162,7 +162,7 @@ impl Evidence {
             Phase::Seek if self.is_too_low() && self.refused + self.passed < 20 => self.last,
             Phase::Seek if self.is_too_low() => self.last.max(0.8 * self.through()),
             Phase::Seek if self.age <= SECOND => self.first,
-            Phase::Seek | Phase::Creep => MARGIN * self.last,
+            Phase::Seek | Phase::Look | Phase::Creep => MARGIN * self.last,
             Phase::Climb if self.last > RISE * self.limit.count => MARGIN * self.last,
             Phase::Climb => self.limit.count,
             Phase::Trial | Phase::Hold => self.lost(),

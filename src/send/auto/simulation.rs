@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::super::window::{Room, Window};
 use super::servers::{After, Kind, Server};
-use super::{Finder, Rate};
+use super::{Finder, Header, Rate};
 
 /// How long a request takes, there and back.
 #[derive(Debug, Clone, Copy)]
@@ -179,13 +179,13 @@ impl World<'_> {
             Happening::Taken { left } => {
                 let (left, now) = (self.moment(left), self.moment(self.now));
                 self.shell.answered(now);
-                self.shell.finder.taken(left, now, self.scene.header);
+                self.shell.finder.taken(left, now, self.scene.header.map(alone));
                 self.turn();
             }
             Happening::Refused { left, named } => {
                 let (left, now) = (self.moment(left), self.moment(self.now));
                 self.shell.answered(now);
-                let wait = self.shell.finder.refused(left, now, named, self.scene.header);
+                let wait = self.shell.finder.refused(left, now, named, self.scene.header.map(alone));
                 let until = self.now + u64::try_from(wait.as_micros()).unwrap();
                 self.shell.wait_until = self.shell.wait_until.max(until);
                 self.turn();
@@ -252,4 +252,9 @@ impl World<'_> {
         self.coming.push(Reverse((self.now + micros(there), arrival)));
         Some(self.now)
     }
+}
+
+/// A header of the limit that does not tell what remains of it.
+pub(super) fn alone(limit: u32) -> Header {
+    Header { limit, remaining: None, before: 0 }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::evidence::Limit;
 use super::servers::{After, Kind};
-use super::simulation::{Latency, Outcome, Scene, simulate};
+use super::simulation::{Latency, Outcome, Scene, alone, simulate};
 use super::{Finder, SECOND, START};
 
 const KINDS: [Kind; 3] = [Kind::Rolling, Kind::Fixed, Kind::Leaky(1.0)];
@@ -193,7 +193,7 @@ fn a_header_that_changes_changes_the_limit_in_proportion() {
     let now = Instant::now();
     let mut finder = Finder::new(now);
     let mut heard = |limit| {
-        finder.taken(now, now, Some(limit));
+        finder.taken(now, now, Some(alone(limit)));
         let rate = finder.rate(now);
         (rate.requests.get(), rate.period.as_secs())
     };
