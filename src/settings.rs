@@ -19,7 +19,7 @@ use crate::cli::{
 use crate::model::{Format, MatchNames, OnDuplicate, OnExisting, shown_path};
 use crate::read;
 use crate::report::{LogFormat, LogOptions, ProgressMode};
-use crate::send::{Policy, RateError, Speed};
+use crate::send::{GuestLimits, Policy, Rate, RateError, Speed};
 use crate::tallyfy::{BaseUrl, BaseUrlError, Credentials, Token, TokenError};
 
 const BASE_URL: &str = "https://api.tallyfy.com";
@@ -42,6 +42,9 @@ pub enum SettingsError {
     /// The rate cannot be understood.
     #[error("rate: {0}")]
     Rate(#[from] RateError),
+    /// The guest rate cannot be understood.
+    #[error("guest rate: {0}")]
+    GuestRate(RateError),
     /// No token.
     #[error(
         "the token is missing: set TALLYFY_API_TOKEN or say --token-file PATH (or try --sandbox, which needs none)"
@@ -211,6 +214,15 @@ pub fn policy(args: &ImportArgs) -> Policy {
             OnExistingArg::Fail => OnExisting::Fail,
         },
     }
+}
+
+/// How the guests of an import are sent.
+///
+/// # Errors
+/// If the guest rate cannot be understood.
+pub fn guest_limits(args: &ImportArgs) -> Result<GuestLimits, SettingsError> {
+    let rate = args.guest_rate.as_deref().map(Rate::parse).transpose().map_err(SettingsError::GuestRate)?;
+    Ok(GuestLimits { rate, wait_max: args.connection.max_wait })
 }
 
 fn target(

@@ -257,6 +257,7 @@ fn habits(dice: &mut StdRng, seed: u64) -> Habits {
         attempts_max: *[8, 8, 3, 1].choose(dice).unwrap(),
         settle: Duration::from_secs(6),
         seed,
+        ..Habits::default()
     }
 }
 

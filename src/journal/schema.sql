@@ -42,10 +42,14 @@ CREATE TABLE rows (
     identity BLOB,                              -- equal for names that are the same; null without a body
     input  TEXT NOT NULL,                       -- as it stood: JSON array of the cells ({"open_quote": …} if its last quote never closes), or the line
     body   TEXT,                                -- of the create request; null for an invalid or repeated row
+    guests INTEGER NOT NULL,                    -- how many the body carries
     twin   INTEGER,                             -- rows.id of the earlier row of that name
     code   TEXT,                                -- of an invalid row
     error  TEXT
 ) STRICT;
+
+-- They are sent in lanes of their own.
+CREATE INDEX rows_with_guests ON rows (id) WHERE guests > 0;
 
 -- One row for each send; on disk before the request leaves.
 CREATE TABLE intents (

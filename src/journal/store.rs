@@ -12,8 +12,8 @@ use super::{JournalError, wal};
 /// Marks the file as ours (`TGrp`), for `file` and for us.
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
-const VERSION: i64 = 2;
-/// Its tables and the view.
+const VERSION: i64 = 3;
+/// Its tables, index and views.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
 /// What kind of server the groups are in: a rehearsal must never be taken for the real thing.

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::gate::{Gate, Pass};
 use super::judge::{Verdict, When, judge_create};
 use super::reads::{Api, Unread};
 use crate::journal::{Begun, Down, Handle};
-use crate::model::{Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Trouble};
+use crate::model::{Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Status, Trouble};
 use crate::plan;
 use crate::tallyfy::Exchange;
 
@@ -30,6 +31,8 @@ pub struct Lane<E> {
     pub api: Arc<Api<E>>,
     /// The journal's writer.
     pub journal: Handle,
+    /// The gate that rows with guests pass.
+    pub gate: Arc<Gate>,
     /// The user's choices.
     pub policy: Policy,
     /// Hears of every row settled.
@@ -59,14 +62,24 @@ enum Step {
 }
 
 impl<E: Exchange> Lane<E> {
-    /// Works on one row until its fate is known or the run stops.
-    pub async fn take(&self, begun: Begun) {
-        if self.deliver(begun).await == Err(Down) {
+    /// Works on one row until its fate is known or the run stops; on one with guests, by the pass that it has.
+    pub(super) async fn take(&self, begun: Begun, pass: Option<Pass>) {
+        self.heed(self.deliver(begun, pass).await);
+    }
+
+    /// A row that was begun never left.
+    pub(super) fn give_back(&self, begun: &Begun) {
+        self.heed(self.journal.release(begun.job().row));
+    }
+
+    fn heed(&self, noted: Result<(), Down>) {
+        if noted == Err(Down) {
             self.api.stop.raise(Halt::Journal);
         }
     }
 
-    async fn deliver(&self, mut begun: Begun) -> Result<(), Down> {
+    async fn deliver(&self, mut begun: Begun, mut pass: Option<Pass>) -> Result<(), Down> {
+        let has_guests = pass.is_some();
         let mut sends = 0;
         loop {
             sends += 1;
@@ -74,8 +87,17 @@ impl<E: Exchange> Lane<E> {
             let start = Instant::now();
             let answer = self.api.client.create_group(job.body.clone()).await;
             let attempt = Attempt { number: sends, waited: start.elapsed() };
-            match self.step(&job, judge_create(answer), attempt).await {
-                Step::Settle(fate) => return self.settle(job.row, fate),
+            let verdict = judge_create(answer);
+            if let Some(pass) = pass.take() {
+                pass.hear(&verdict);
+            }
+            match self.step(&job, verdict, attempt).await {
+                Step::Settle(fate) => {
+                    if has_guests && fate.status() == Status::Created {
+                        self.gate.greet(&job.body);
+                    }
+                    return self.settle(job.row, fate);
+                }
                 Step::GiveUp(trouble, effect) => {
                     self.journal.conclude(job.row, effect)?;
                     return self.settle(job.row, Fate::Failed(trouble));
@@ -84,6 +106,14 @@ impl<E: Exchange> Lane<E> {
                 Step::Release => return self.journal.release(job.row),
                 Step::SendAgain(effect) => {
                     job.may_be_ours |= effect == Effect::Absent;
+                    if has_guests {
+                        // It may wait for long: what is known of it must be on disk.
+                        self.journal.conclude(job.row, effect)?;
+                        pass = self.gate.pass(&job.body).await.ok();
+                        if pass.is_none() {
+                            return Ok(());
+                        }
+                    }
                     begun = self.journal.begin_again(job, effect).await?;
                 }
             }
@@ -96,7 +126,12 @@ impl<E: Exchange> Lane<E> {
             Verdict::Refused(trouble) => self.refused(job, trouble).await,
             Verdict::NameTaken(trouble) => self.taken(job, trouble).await,
             Verdict::Again(trouble, when) => self.again(job, trouble, when, attempt).await,
-            Verdict::InDoubt(trouble) => self.doubt(job, trouble, attempt).await,
+            Verdict::InDoubt(trouble) => self.doubt(job, trouble, attempt, self.api.looks(attempt.waited)).await,
+            // Nothing of it is on its way any more, and it is not sent again soon: one look is as good as several.
+            Verdict::GuestCap(trouble, _) => {
+                let settled = self.api.looks(Duration::ZERO).iter().sum();
+                self.doubt(job, trouble, attempt, [settled]).await
+            }
             Verdict::Halt(halt) => {
                 self.api.stop.raise(halt);
                 Step::GiveBack
@@ -114,14 +149,20 @@ impl<E: Exchange> Lane<E> {
     }
 
     /// Looks until the group is found or has been absent for long enough; only then is it sent again.
-    async fn doubt(&self, job: &Job, trouble: Trouble, attempt: Attempt) -> Step {
+    async fn doubt(
+        &self,
+        job: &Job,
+        trouble: Trouble,
+        attempt: Attempt,
+        waits: impl IntoIterator<Item = Duration>,
+    ) -> Step {
         tracing::info!(
             row = job.row.0,
             attempt = attempt.number,
             "{}; looking whether the group is there",
             trouble.message
         );
-        match self.ours(job, self.api.looks(attempt.waited), &trouble).await {
+        match self.ours(job, waits, &trouble).await {
             Some(fate) => Step::Settle(fate),
             None if attempt.number >= self.policy.attempts_max => Step::GiveUp(trouble, Effect::Absent),
             None => Step::SendAgain(Effect::Absent),

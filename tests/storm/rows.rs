@@ -63,6 +63,17 @@ pub(crate) fn sheet(dice: &mut StdRng, count: usize) -> Sheet {
     Sheet { rows, csv }
 }
 
+/// Good rows, and nothing else: so many that bring a guest of their own each, and after them so many without.
+pub(crate) fn with_guests(guests: usize, plain: usize) -> Sheet {
+    let rows: Vec<_> = (0..guests + plain).map(|index| (format!("Group {index}"), Kind::Good)).collect();
+    let mut csv = "name,guests\n".to_owned();
+    for (index, (name, _)) in rows.iter().enumerate() {
+        let guest = if index < guests { format!("guest{index}@example.com") } else { String::new() };
+        writeln!(csv, "{name},{guest}").unwrap();
+    }
+    Sheet { rows, csv }
+}
+
 /// So many good rows, and nothing else.
 pub(crate) fn good(count: usize) -> Sheet {
     let rows: Vec<_> =

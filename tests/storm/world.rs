@@ -75,9 +75,14 @@ impl Shared {
         ask(&mut self.0.lock().unwrap())
     }
 
+    /// Since the world began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.with(|world| world.began.elapsed())
+    }
+
     /// What the clock on the wall shows: it is paused too.
     pub(crate) fn wall_clock(&self) -> SystemTime {
-        self.with(|world| SystemTime::UNIX_EPOCH + Duration::from_hours(24) + world.began.elapsed())
+        SystemTime::UNIX_EPOCH + Duration::from_hours(24) + self.elapsed()
     }
 
     /// How often each of these names was posted.
