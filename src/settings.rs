@@ -1,5 +1,6 @@
 //! Flags, then environment, then defaults, resolved once. The only reader of the environment.
 
+mod guests;
 mod paths;
 
 use std::ffi::OsString;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use guests::guest_limits;
 pub use paths::{OutputPaths, UndoPaths};
 
 use crate::check::Rules;
@@ -19,7 +21,7 @@ use crate::cli::{
 use crate::model::{Format, MatchNames, OnDuplicate, OnExisting, shown_path};
 use crate::read;
 use crate::report::{LogFormat, LogOptions, ProgressMode};
-use crate::send::{GuestLimits, Policy, Rate, RateError, Speed};
+use crate::send::{Policy, RateError, Speed};
 use crate::tallyfy::{BaseUrl, BaseUrlError, Credentials, Token, TokenError};
 
 const BASE_URL: &str = "https://api.tallyfy.com";
@@ -214,15 +216,6 @@ pub fn policy(args: &ImportArgs) -> Policy {
             OnExistingArg::Fail => OnExisting::Fail,
         },
     }
-}
-
-/// How the guests of an import are sent.
-///
-/// # Errors
-/// If the guest rate cannot be understood.
-pub fn guest_limits(args: &ImportArgs) -> Result<GuestLimits, SettingsError> {
-    let rate = args.guest_rate.as_deref().map(Rate::parse).transpose().map_err(SettingsError::GuestRate)?;
-    Ok(GuestLimits { rate, wait_max: args.connection.max_wait })
 }
 
 fn target(

@@ -26,8 +26,12 @@ struct Story {
 
 impl Story {
     /// 600 requests a minute, 30 new guests an hour; `also` is more of the weather, of the cap and beside it.
-    fn new(guests: usize, plain: usize, also: &str) -> Self {
-        let (sheet, folder) = (with_guests(guests, plain), folder());
+    fn new(inviting: usize, plain: usize, also: &str) -> Self {
+        Self::of(with_guests(inviting, 1, plain), also)
+    }
+
+    fn of(sheet: Sheet, also: &str) -> Self {
+        let folder = folder();
         fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
         let weather = Weather::parse(&format!("[[fault]]\nkind = 'guest-cap'\nper_hour = 30\n{also}")).unwrap();
         let rate = Some(Rate { requests: 600, period: Duration::from_mins(1) });
@@ -75,7 +79,7 @@ fn rows_without_guests_go_on_at_full_pace_while_the_cap_keeps_the_others_and_all
         in_paused_time(async {
             let story = Story::new(300, 2000, also);
             story.finish(&Habits::default()).await;
-            let (all, invited) = (story.times("201", "Group"), story.times("201", "guests"));
+            let (all, invited) = (story.times("201", ""), story.times("201", "guests"));
             // The limit lets ten requests go in a second.
             let last = all.iter().filter(|time| !invited.contains(time)).fold(0.0, |last: f64, time| last.max(*time));
             let by_then = all.iter().filter(|time| **time <= last).count();
@@ -155,5 +159,44 @@ fn one_lane_is_enough() {
         let story = Story::new(70, 20, "");
         story.finish(&Habits { lanes: 1, ..Habits::default() }).await;
         assert!(story.posts_max() < 8, "{}", story.posts_max());
+    });
+}
+
+#[test]
+fn a_group_that_the_cap_left_without_guests_is_given_them_and_is_not_made_again() {
+    for ends in [&[][..], &[3, 5, 9, 14, 4000, 5000]] {
+        in_paused_time(async {
+            // An odd one fits in beside the pairs.
+            let lossy = "partial = true\n[[fault]]\nkind = 'guest-cap'\nper_hour = 31\npartial = true\nmethod = 'POST'\n\
+                [[fault]]\nkind = 'drop-after'\nevery = 7";
+            let story = Story::of(with_guests(60, 2, 100), lossy);
+            for seconds in ends {
+                story.live(&Habits::default(), End::Killed(Duration::from_secs(*seconds))).await;
+            }
+            story.finish(&Habits::default()).await;
+            assert_eq!(story.posts_max(), 1);
+            let guests = story.world.with(|world| {
+                world.simulation.groups().map(|group| group.guests.len()).filter(|count| *count > 0).collect::<Vec<_>>()
+            });
+            assert_eq!(guests, [2; 60]);
+        });
+    }
+}
+
+#[test]
+fn a_group_that_cannot_be_given_its_guests_stays_open_for_the_next_run() {
+    in_paused_time(async {
+        let story = Story::of(with_guests(20, 2, 50), "partial = true\nretry_after = '3600'");
+        let hasty = Habits { wait_max: Duration::from_mins(5), ..Habits::default() };
+        let left = story.live(&hasty, End::Natural).await.unwrap();
+        let counts = [Status::Created, Status::Failed].map(|status| left.count(status));
+        assert_eq!(counts, [65, 0], "15 pairs of guests, and all who bring none");
+        assert!(left.count(Status::Unknown) >= 1, "what the cap struck is not told as created");
+        tokio::time::sleep(HOUR).await;
+        story.finish(&Habits::default()).await;
+        assert!(story.world.with(|world| {
+            let groups: Vec<_> = world.simulation.groups().collect();
+            groups.iter().filter(|group| group.guests.len() == 2).count() == 20
+        }));
     });
 }

@@ -33,7 +33,8 @@ pub(super) fn next_jobs(
     let mut query = db.prepare_cached(&format!(
         "SELECT rows.id, name, body,
                 (SELECT count(*) FROM intents WHERE intents.row = rows.id),
-                EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'absent')
+                EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND (effect = 'absent' OR effect = 'made')),
+                EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'made')
          FROM runs JOIN rows {index} ON rows.id BETWEEN max(first_row, ?2 + 1) AND last_row
          WHERE runs.id = ?1 AND body IS NOT NULL AND {guests}
            AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
@@ -51,6 +52,7 @@ fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
         body: body.into(),
         attempts: row.get(3)?,
         may_be_ours: row.get(4)?,
+        is_made: row.get(5)?,
     })
 }
 
@@ -70,10 +72,18 @@ pub(super) fn conclude(db: &Connection, row: RowId, effect: Effect) -> rusqlite:
     let effect = match effect {
         Effect::None => "none",
         Effect::Absent => "absent",
+        Effect::Made => "made",
     };
     db.prepare_cached("UPDATE intents SET effect = ?2 WHERE row = ?1 AND effect = 'unknown'")?
         .execute(params![row.0, effect])
         .map(drop)
+}
+
+/// Notes that the group of a row with guests was found; says whether it is such a row.
+pub(super) fn note_made(db: &Connection, row: RowId) -> rusqlite::Result<bool> {
+    let sql = "UPDATE intents SET effect = 'made'
+               WHERE row = ?1 AND effect <> 'none' AND (SELECT guests FROM rows WHERE id = ?1) > 0";
+    Ok(db.prepare_cached(sql)?.execute([row.0])? > 0)
 }
 
 /// Forgets the last send of a row, which never left.

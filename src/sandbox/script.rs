@@ -38,7 +38,7 @@
 //! | `endless` | applied; the answer's body never ends | |
 //! | `slow` | the answer takes longer | `millis` |
 //! | `lag` | applied; a group created is in lists and searches only later | `millis` |
-//! | `guest-cap` | at most so many new guests in any hour, else 429 | `per_hour`, `retry_after` (none) |
+//! | `guest-cap` | at most so many new guests in any hour, else 429; with `partial` a group is created all the same, with the guests that fit | `per_hour`, `retry_after` (none), `partial` (false) |
 //! | `token-dies` | from here on every request is a 401, but those with the token `next` | `next` (none) |
 //!
 //! The first fault that strikes a request wins; the last four kinds go along with any other.
@@ -124,6 +124,7 @@ struct Spec {
     status: Option<u16>,
     retry_after: Option<String>,
     per_hour: Option<u32>,
+    partial: Option<bool>,
     millis: Option<u64>,
     next: Option<String>,
 }
@@ -171,6 +172,7 @@ impl Spec {
             ("status", self.status.is_some(), own_status),
             ("retry_after", self.retry_after.is_some(), own_retry_after),
             ("per_hour", self.per_hour.is_some(), self.kind == GuestCap),
+            ("partial", self.partial.is_some(), self.kind == GuestCap),
             ("millis", self.millis.is_some(), matches!(self.kind, Slow | Lag)),
             ("next", self.next.is_some(), self.kind == TokenDies),
         ] {
@@ -221,6 +223,7 @@ impl Spec {
         Ok(Effect::GuestCap(GuestCap {
             per_hour: self.per_hour.ok_or(Misfit("per_hour", "is missing"))?,
             retry_after: self.retry_after.clone(),
+            is_partial: self.partial.unwrap_or_default(),
         }))
     }
 

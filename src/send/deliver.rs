@@ -49,14 +49,14 @@ struct Attempt {
 }
 
 /// What follows on an answer.
-enum Step {
+pub(super) enum Step {
     Settle(Fate),
     /// The group is not there, and that is known of the last send; it is not sent again.
     GiveUp(Trouble, Effect),
     /// That is known of the last send; it is sent again.
     SendAgain(Effect),
-    /// The run stops; the last send had no effect.
-    GiveBack,
+    /// The run stops; that is known of the last send.
+    GiveBack(Effect),
     /// The run stops before the request left.
     Release,
 }
@@ -84,14 +84,11 @@ impl<E: Exchange> Lane<E> {
         loop {
             sends += 1;
             let mut job = begun.spend();
-            let start = Instant::now();
-            let answer = self.api.client.create_group(job.body.clone()).await;
-            let attempt = Attempt { number: sends, waited: start.elapsed() };
-            let verdict = judge_create(answer);
-            if let Some(pass) = pass.take() {
-                pass.hear(&verdict);
-            }
-            match self.step(&job, verdict, attempt).await {
+            let step = match pass.take() {
+                Some(pass) if job.is_made => self.complete(&job, pass, sends).await,
+                pass => self.create(&job, pass, sends).await,
+            };
+            match step {
                 Step::Settle(fate) => {
                     if has_guests && fate.status() == Status::Created {
                         self.gate.greet(&job.body);
@@ -102,10 +99,11 @@ impl<E: Exchange> Lane<E> {
                     self.journal.conclude(job.row, effect)?;
                     return self.settle(job.row, Fate::Failed(trouble));
                 }
-                Step::GiveBack => return self.journal.conclude(job.row, Effect::None),
+                Step::GiveBack(effect) => return self.journal.conclude(job.row, effect),
                 Step::Release => return self.journal.release(job.row),
                 Step::SendAgain(effect) => {
-                    job.may_be_ours |= effect == Effect::Absent;
+                    job.may_be_ours |= effect != Effect::None;
+                    job.is_made = effect == Effect::Made;
                     if has_guests {
                         // It may wait for long: what is known of it must be on disk.
                         self.journal.conclude(job.row, effect)?;
@@ -117,6 +115,25 @@ impl<E: Exchange> Lane<E> {
                     begun = self.journal.begin_again(job, effect).await?;
                 }
             }
+        }
+    }
+
+    /// Sends the row; one with guests uses its pass up.
+    async fn create(&self, job: &Job, pass: Option<Pass>, number: u32) -> Step {
+        let has_guests = pass.is_some();
+        let start = Instant::now();
+        let answer = self.api.client.create_group(job.body.clone()).await;
+        let attempt = Attempt { number, waited: start.elapsed() };
+        let verdict = judge_create(answer);
+        if let Some(pass) = pass {
+            pass.hear(&verdict);
+        }
+        let is_answered = matches!(verdict, Verdict::Created { .. });
+        match self.step(job, verdict, attempt).await {
+            Step::Settle(Fate::Created { group, .. }) if has_guests && !is_answered => {
+                self.see_to_guests(job, &group, number).await
+            }
+            step => step,
         }
     }
 
@@ -134,7 +151,7 @@ impl<E: Exchange> Lane<E> {
             }
             Verdict::Halt(halt) => {
                 self.api.stop.raise(halt);
-                Step::GiveBack
+                Step::GiveBack(Effect::None)
             }
             Verdict::Held => Step::Release,
         }
@@ -145,7 +162,11 @@ impl<E: Exchange> Lane<E> {
             return Step::GiveUp(trouble, Effect::None);
         }
         tracing::info!(row = job.row.0, attempt = attempt.number, "{}; sending again", trouble.message);
-        if self.api.back_off(attempt.number, when).await { Step::SendAgain(Effect::None) } else { Step::GiveBack }
+        if self.api.back_off(attempt.number, when).await {
+            Step::SendAgain(Effect::None)
+        } else {
+            Step::GiveBack(Effect::None)
+        }
     }
 
     /// Looks until the group is found or has been absent for long enough; only then is it sent again.
@@ -196,7 +217,7 @@ impl<E: Exchange> Lane<E> {
                 }
             }
             Ok(Found::None) => Step::GiveUp(trouble, Effect::None),
-            Err(Unread::Stopped) => Step::GiveBack,
+            Err(Unread::Stopped) => Step::GiveBack(Effect::None),
             Err(unread) => Step::GiveUp(unread.on(trouble), Effect::None),
         }
     }
@@ -210,7 +231,7 @@ impl<E: Exchange> Lane<E> {
     }
 
     /// Looks after each wait, until a list shows a group of the name.
-    async fn seek(&self, job: &Job, waits: impl IntoIterator<Item = Duration>) -> Result<Found, Unread> {
+    pub(super) async fn seek(&self, job: &Job, waits: impl IntoIterator<Item = Duration>) -> Result<Found, Unread> {
         for wait in waits {
             if !self.api.stop.sleep(wait).await {
                 return Err(Unread::Stopped);

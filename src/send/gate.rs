@@ -237,6 +237,7 @@ impl Drop for Pass {
     }
 }
 
-fn guests(body: &[u8]) -> Vec<String> {
+/// The guests of a create request.
+pub(super) fn guests(body: &[u8]) -> Vec<String> {
     serde_json::from_slice(body).map(|group: Group| group.guests).unwrap_or_default()
 }

@@ -63,24 +63,20 @@ pub(crate) fn sheet(dice: &mut StdRng, count: usize) -> Sheet {
     Sheet { rows, csv }
 }
 
-/// Good rows, and nothing else: so many that bring a guest of their own each, and after them so many without.
-pub(crate) fn with_guests(guests: usize, plain: usize) -> Sheet {
-    let rows: Vec<_> = (0..guests + plain).map(|index| (format!("Group {index}"), Kind::Good)).collect();
-    let mut csv = "name,guests\n".to_owned();
-    for (index, (name, _)) in rows.iter().enumerate() {
-        let guest = if index < guests { format!("guest{index}@example.com") } else { String::new() };
-        writeln!(csv, "{name},{guest}").unwrap();
-    }
-    Sheet { rows, csv }
-}
-
 /// So many good rows, and nothing else.
 pub(crate) fn good(count: usize) -> Sheet {
+    with_guests(0, 0, count)
+}
+
+/// Good rows, and nothing else: so many that bring `each` guests of their own, and after them so many without.
+pub(crate) fn with_guests(inviting: usize, each: usize, plain: usize) -> Sheet {
     let rows: Vec<_> =
-        (0..count).map(|index| (format!("{} {index}", NAMES[index % NAMES.len()]), Kind::Good)).collect();
-    let mut csv = "name\n".to_owned();
-    for (name, _) in &rows {
-        writeln!(csv, "\"{}\"", name.replace('"', "\"\"")).unwrap();
+        (0..inviting + plain).map(|index| (format!("{} {index}", NAMES[index % NAMES.len()]), Kind::Good)).collect();
+    let mut csv = "name,guests\n".to_owned();
+    for (index, (name, _)) in rows.iter().enumerate() {
+        let own = if index < inviting { each } else { 0 };
+        let guests: Vec<String> = (0..own).map(|number| format!("guest{index}.{number}@example.com")).collect();
+        writeln!(csv, "\"{}\",{}", name.replace('"', "\"\""), guests.join(" ")).unwrap();
     }
     Sheet { rows, csv }
 }

@@ -217,6 +217,7 @@ pub(crate) fn request(call: Call) -> Request {
     let method = match call.method {
         Method::Get => "GET",
         Method::Post => "POST",
+        Method::Put => "PUT",
         Method::Delete => "DELETE",
     };
     Request {
