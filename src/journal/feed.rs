@@ -127,3 +127,82 @@ impl Source {
         self.ahead
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{created, folder, group, owner, run};
+    use super::super::{Feeds, Journal, SentGuests, Writer};
+    use super::*;
+    use crate::model::{Effect, Group};
+
+    /// A journal with five rows, of which the second and the fourth have a guest.
+    fn five(path: &std::path::Path) -> (Journal, RunId, RowId) {
+        let mut journal = Journal::open(path, &owner()).unwrap();
+        let (run, first) = run(&mut journal, &["A", "B", "C", "D", "E"], false);
+        for (offset, name) in [(1, "B"), (3, "D")] {
+            let inviting = Group { guests: vec![format!("{name}@x.org")], ..group(name) };
+            journal.restage(RowId(first.0 + offset), &inviting).unwrap();
+        }
+        (journal, run, first)
+    }
+
+    async fn names(feed: &Feed) -> Vec<String> {
+        let mut names = Vec::new();
+        while let Some(begun) = feed.next().await {
+            names.push(begun.spend().name);
+        }
+        names
+    }
+
+    #[tokio::test]
+    async fn rows_with_guests_have_a_feed_of_their_own_and_neither_waits_for_the_other() {
+        let (_folder, path) = folder();
+        let (journal, run, _) = five(&path);
+        let (writer, handle, Feeds { plain, guests }) = Writer::new(journal, run, 8, || panic!("it can be written"));
+        let send = async {
+            assert_eq!(names(&plain).await, ["A", "C", "E"]);
+            let first = guests.next().await.unwrap().spend();
+            assert_eq!(first.name, "B");
+            handle.settle(first.row, created("gB")).unwrap();
+            handle.stop_guests();
+            // Begun ahead, where it was.
+            for begun in names(&guests).await {
+                assert_eq!(begun, "D");
+            }
+            drop(handle);
+        };
+        let (journal, ()) = tokio::join!(writer.work(), send);
+        journal.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_tells_its_guests_and_whether_they_are_known() {
+        let (_folder, path) = folder();
+        let (journal, run, _) = five(&path);
+        let (writer, handle, Feeds { guests, .. }) = Writer::new(journal, run, 2, || panic!("it can be written"));
+        let send = async {
+            let (b, d) = (guests.next().await.unwrap().spend(), guests.next().await.unwrap().spend());
+            handle.settle(b.row, created("gB")).unwrap();
+            handle.conclude(d.row, Effect::Absent).unwrap();
+            drop(handle);
+        };
+        let (journal, ()) = tokio::join!(writer.work(), send);
+        let mut told = Vec::new();
+        journal.unwrap().sent_guests(|of: &SentGuests| told.push((of.guests.clone(), of.are_known))).unwrap();
+        assert_eq!(told, [(vec!["B@x.org".to_owned()], true), (vec!["D@x.org".to_owned()], false)]);
+    }
+
+    #[test]
+    fn a_group_that_lists_show_settles_its_row_unless_it_may_lack_guests() {
+        let (_folder, path) = folder();
+        let (mut journal, run, first) = five(&path);
+        for offset in [0, 1] {
+            super::super::tests::begin(&journal, RowId(first.0 + offset), "unknown");
+        }
+        journal.settle(&[(first, created("gA")), (RowId(first.0 + 1), created("gB"))]).unwrap();
+        assert_eq!((journal.open_rows(run).unwrap(), journal.in_doubt(run).unwrap()), (4, vec![]));
+        let jobs = journal.run(|db| intents::next_jobs(db, run, Carrying::Guests, RowId(0), 9)).unwrap();
+        let told: Vec<_> = jobs.iter().map(|job| (job.name.as_str(), job.is_made, job.may_be_ours)).collect();
+        assert_eq!(told, [("B", true, true), ("D", false, false)]);
+    }
+}

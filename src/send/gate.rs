@@ -168,7 +168,8 @@ impl Gate {
         }
         drop(book);
         if let Some(time) = paused {
-            tracing::warn!("the cap on guest invites is reached: rows with guests wait for {} s", time.as_secs());
+            let shown = humantime::format_duration(Duration::from_secs(time.as_secs()));
+            tracing::warn!("the organization's cap on guest invites is reached: rows with guests wait for {shown}");
             (self.listener)(Event::GuestsPaused(time));
         }
         self.changed.notify_one();
@@ -240,4 +241,99 @@ impl Drop for Pass {
 /// The guests of a create request.
 pub(super) fn guests(body: &[u8]) -> Vec<String> {
     serde_json::from_slice(body).map(|group: Group| group.guests).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Halt, Trouble};
+    use crate::tallyfy::Hints;
+
+    const WAIT_MAX: Duration = Duration::from_hours(2);
+
+    /// A gate, what stops it, and what it told.
+    fn gate(rate: Option<&str>) -> (Arc<Gate>, Stop, Arc<Mutex<Vec<Event>>>) {
+        let (stop, told) = (Stop::default(), Arc::new(Mutex::new(Vec::new())));
+        let heard = Arc::clone(&told);
+        let listener: Listener = Arc::new(move |event| heard.lock().unwrap().push(event));
+        let rate = rate.map(|rate| Rate::parse(rate).unwrap());
+        (Gate::new(GuestLimits { rate, wait_max: WAIT_MAX }, stop.clone(), listener), stop, told)
+    }
+
+    fn refused(retry_after: &str) -> Verdict {
+        let trouble = Trouble { code: "http-429".to_owned(), message: String::new(), http_status: Some(429) };
+        Verdict::GuestCap(trouble, Hints { retry_after: Some(retry_after.to_owned()), ..Hints::default() })
+    }
+
+    fn created() -> Verdict {
+        let group = crate::model::Tag { id: "g1".to_owned(), stamp: None };
+        Verdict::Created { group, http_status: 201 }
+    }
+
+    fn body(guests: &[&str]) -> String {
+        serde_json::json!({ "name": "A", "guests": guests }).to_string()
+    }
+
+    /// A pass for a row with this guest.
+    async fn pass(gate: &Arc<Gate>, guest: &str) -> Pass {
+        gate.pass(body(&[guest]).as_bytes()).await.unwrap_or_else(|Shut| panic!("it is shut"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_closing_is_told_once_and_the_next_row_goes_when_it_is_over() {
+        let (gate, _stop, told) = gate(None);
+        pass(&gate, "a@x.org").await.hear(&created());
+        let (one, other) = (pass(&gate, "b@x.org").await, pass(&gate, "c@x.org").await);
+        let start = Instant::now();
+        one.hear(&refused("60"));
+        other.hear(&refused("60"));
+        pass(&gate, "b@x.org").await.hear(&created());
+        assert_eq!(start.elapsed(), Duration::from_secs(61));
+        assert_eq!(*told.lock().unwrap(), [Event::GuestsPaused(Duration::from_secs(61))]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_ends_the_wait_at_once_for_all_who_wait() {
+        let (gate, stop, _) = gate(None);
+        pass(&gate, "a@x.org").await.hear(&refused("3600"));
+        let start = Instant::now();
+        let interrupt = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            stop.raise(Halt::Interrupted);
+        };
+        let body = body(&["b@x.org"]);
+        let (one, other, ()) = tokio::join!(gate.pass(body.as_bytes()), gate.pass(body.as_bytes()), interrupt);
+        assert!(one.is_err() && other.is_err());
+        assert_eq!(start.elapsed(), Duration::from_secs(5));
+        assert_eq!(gate.shut_for(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_beyond_the_longest_wait_shuts_it() {
+        let (gate, _stop, told) = gate(None);
+        pass(&gate, "a@x.org").await.hear(&refused("86400"));
+        assert!(gate.pass(body(&["a@x.org"]).as_bytes()).await.is_err());
+        assert_eq!(gate.shut_for(), Some(Duration::from_secs(86401)));
+        assert_eq!(*told.lock().unwrap(), []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_a_rate_new_guests_wait_for_their_places_and_what_never_left_holds_none() {
+        let (gate, _stop, told) = gate(Some("2/h"));
+        let start = Instant::now();
+        for guest in ["a@x.org", "b@x.org", "A@x.org"] {
+            pass(&gate, guest).await.hear(&created());
+            gate.greet(body(&[guest]).as_bytes());
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO, "two new ones, and one that is known");
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        drop(pass(&gate, "c@x.org").await);
+        assert_eq!(start.elapsed(), Duration::from_hours(1));
+        pass(&gate, "d@x.org").await.hear(&created());
+        pass(&gate, "e@x.org").await.hear(&created());
+        assert_eq!(start.elapsed(), Duration::from_hours(1));
+        pass(&gate, "f@x.org").await.hear(&created());
+        assert_eq!(start.elapsed(), Duration::from_hours(2));
+        assert_eq!(*told.lock().unwrap(), []);
+    }
 }

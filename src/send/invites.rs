@@ -25,13 +25,14 @@ impl Invites {
 
     /// How many of these addresses are new, each counted once.
     pub(super) fn new_among(&self, guests: &[String]) -> usize {
-        let new: HashSet<u64> = guests.iter().map(hash).filter(|hash| !self.known.contains(hash)).collect();
+        let new: HashSet<u64> =
+            guests.iter().map(|guest| hash(guest)).filter(|hash| !self.known.contains(hash)).collect();
         new.len()
     }
 
     /// These addresses are new no more.
     pub(super) fn greet(&mut self, guests: &[String]) {
-        self.known.extend(guests.iter().map(hash));
+        self.known.extend(guests.iter().map(|guest| hash(guest)));
     }
 
     /// These guests were sent by an earlier run: those that were new hold their places.
@@ -70,7 +71,7 @@ impl Invites {
 }
 
 /// The API takes addresses that differ in case for the same.
-fn hash(address: &String) -> u64 {
+fn hash(address: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     address.to_lowercase().hash(&mut hasher);
     hasher.finish()

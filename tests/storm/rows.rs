@@ -25,6 +25,16 @@ impl Sheet {
     }
 }
 
+impl Sheet {
+    /// The guests of each row.
+    pub(crate) fn guests(&self) -> Vec<Vec<String>> {
+        let mut reader = csv::Reader::from_reader(self.csv.as_bytes());
+        let column = reader.headers().unwrap().iter().position(|name| name == "guests").unwrap();
+        let guests = |row: csv::StringRecord| row[column].split_whitespace().map(str::to_owned).collect();
+        reader.records().map(|row| guests(row.unwrap())).collect()
+    }
+}
+
 /// Parts of one another, and full of what queries, SQL and JSON read otherwise.
 const NAMES: [&str; 12] = [
     "Team",
