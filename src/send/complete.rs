@@ -1,26 +1,34 @@
 //! Groups of rows with guests that were found, rather than answered: each is seen to have all of them.
 //!
-//! The cap on guest invites may strike when the group is made already. A group that lacks guests is given all of its row's at
-//! once, which is safe to repeat.
+//! The cap on guest invites may strike when the group is made already. A group that lacks guests is given all that it is to
+//! have at once, which is safe to repeat.
 
-use std::collections::HashSet;
 use std::iter;
 use std::time::Duration;
 
+use super::compare::completed;
 use super::deliver::{Lane, Step};
 use super::gate::{Pass, guests};
 use super::judge::{Verdict, When, judge_create};
 use super::reads::Unread;
 use crate::model::{Effect, Fate, Found, Job, Tag, Trouble};
 use crate::plan;
-use crate::tallyfy::{Exchange, Listed};
+use crate::tallyfy::Exchange;
+
+/// A group, as far as its guests go.
+enum Seen {
+    /// It has all of its row's.
+    Whole(Tag),
+    /// It is to have these.
+    Lacking(Vec<String>),
+}
 
 impl<E: Exchange> Lane<E> {
     /// Settles a row whose group was found, unless it lacks guests: then they are sent next.
     pub(super) async fn see_to_guests(&self, job: &Job, group: &Tag, sends: u32) -> Step {
-        match self.whole(job, group).await {
-            Ok(Some(group)) => Step::Settle(Fate::found(group)),
-            Ok(None) => self.lacking_again(lack(group), sends, When::Allowed).await,
+        match self.look_at(job, group).await {
+            Ok(Seen::Whole(group)) => Step::Settle(Fate::found(group)),
+            Ok(Seen::Lacking(_)) => self.lacking_again(lack(group), sends, When::Allowed).await,
             Err(unread) => unseen(unread, group),
         }
     }
@@ -38,15 +46,15 @@ impl<E: Exchange> Lane<E> {
             Err(Unread::Stopped) => return Step::GiveBack(Effect::Made),
             Err(unread) => return Step::Settle(Fate::Unknown(unread.on(Trouble::interrupted()))),
         };
-        match self.whole(job, &group).await {
-            Ok(Some(group)) => Step::Settle(Fate::found(group)),
-            Ok(None) => self.send_guests(job, &group, pass, sends).await,
+        match self.look_at(job, &group).await {
+            Ok(Seen::Whole(group)) => Step::Settle(Fate::found(group)),
+            Ok(Seen::Lacking(guests)) => self.send_guests(&group, &guests, pass, sends).await,
             Err(unread) => unseen(unread, &group),
         }
     }
 
-    async fn send_guests(&self, job: &Job, group: &Tag, pass: Pass, sends: u32) -> Step {
-        let body = serde_json::json!({ "guests": guests(&job.body) }).to_string();
+    async fn send_guests(&self, group: &Tag, guests: &[String], pass: Pass, sends: u32) -> Step {
+        let body = serde_json::json!({ "guests": guests }).to_string();
         let verdict = judge_create(self.api.client.update_group(&group.id, body.into()).await);
         pass.hear(&verdict);
         let told = |trouble: Trouble| trouble.and(&lack(group).message);
@@ -73,10 +81,10 @@ impl<E: Exchange> Lane<E> {
         if self.api.back_off(sends, when).await { Step::SendAgain(Effect::Made) } else { Step::GiveBack(Effect::Made) }
     }
 
-    /// The group as it is now, if it has all guests of its row.
-    async fn whole(&self, job: &Job, group: &Tag) -> Result<Option<Tag>, Unread> {
-        let seen = self.api.group(&group.id).await?;
-        Ok(seen.filter(|seen| has_all(seen, &guests(&job.body))).map(|seen| seen.tag))
+    async fn look_at(&self, job: &Job, group: &Tag) -> Result<Seen, Unread> {
+        let sent = guests(&job.body);
+        let Some(seen) = self.api.group(&group.id).await? else { return Ok(Seen::Lacking(sent)) };
+        Ok(completed(&sent, &seen).map_or(Seen::Whole(seen.tag), Seen::Lacking))
     }
 }
 
@@ -90,10 +98,4 @@ fn unseen(unread: Unread, group: &Tag) -> Step {
 fn lack(group: &Tag) -> Trouble {
     let message = format!("the group is there ({}), but not known to have all of its guests", group.id);
     Trouble { code: "guests-missing".to_owned(), message, http_status: None }
-}
-
-/// A group that does not show its guests may lack some.
-fn has_all(group: &Listed, guests: &[String]) -> bool {
-    let seen: HashSet<String> = group.guests.iter().flatten().map(|guest| guest.to_lowercase()).collect();
-    guests.iter().all(|guest| seen.contains(&guest.to_lowercase()))
 }
