@@ -216,7 +216,7 @@ pub struct ConnectionArgs {
     /// A file that holds the token; read again after a 401 before giving up [env: TALLYFY_TOKEN_FILE; the token itself: TALLYFY_API_TOKEN, else TALLYFY_ACCESS_TOKEN]
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub token_file: Option<PathBuf>,
-    /// The most requests of any kind in a period: N/s, N/min, N/h or N/DURATION; or `none` [env: TALLYFY_RATE] [default: 600/min]
+    /// The most requests of any kind in any window of a period: N/s, N/min, N/h or N/DURATION; `none` sends unpaced, `auto` finds what the server allows [env: TALLYFY_RATE] [default: 600/min]
     #[arg(long, value_name = "N/PERIOD")]
     pub rate: Option<String>,
     /// The most requests in flight
@@ -228,7 +228,7 @@ pub struct ConnectionArgs {
     /// The most sends of one row
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_attempts: u32,
-    /// The longest pause the server may ask for; the run stops at a longer one
+    /// The longest pause the server may ask for, and the longest time it may be down; the run stops at a longer one
     #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = values::duration)]
     pub max_wait: Duration,
     /// How long a group whose answer was lost may be absent from the organization's lists before it is sent again, at

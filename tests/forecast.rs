@@ -7,13 +7,14 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use storm::life::{End, Habits, Place, live};
+use storm::life::{End, Habits, Left, Place, live};
 use storm::oracle::{self, History};
 use storm::rows::{good, with_guests};
 use storm::world::{Shared, Ways};
 use storm::{folder, in_paused_time};
-use tallyfy_groups::model::{Standing, Status};
+use tallyfy_groups::model::{Halt, Standing, Status};
 use tallyfy_groups::sandbox::{Options, Weather};
+use tokio::time::Instant;
 
 /// How many rows go through each weather.
 const ROWS: usize = 500;
@@ -105,4 +106,62 @@ fn many_rows_in_doubt_are_looked_up_by_walks_and_few_by_a_search_each() {
     // Three pages of groups: one walk at the start, and three looks at what is in doubt.
     assert_eq!(reads_after_a_kill(100, 40), (0, 3 + 3 * 3));
     assert_eq!(reads_after_a_kill(2, 1), (3 * 2, 3));
+}
+
+/// Imports 500 rows over a server that goes down; gives how it ended, and after how long.
+async fn outlived(place: &Place<'_>, world: &Shared, wait_max: Duration) -> (Left, Duration) {
+    let start = Instant::now();
+    let habits = Habits { wait_max, ..Habits::default() };
+    let left = live(place, world, &habits, End::Natural).await.unwrap();
+    (left, start.elapsed())
+}
+
+#[test]
+fn a_server_that_is_down_is_asked_less_and_less_and_no_row_is_lost() {
+    let (sheet, folder) = (good(ROWS), folder());
+    fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
+    let place = Place { folder: folder.path(), file: "groups.csv" };
+    in_paused_time(async {
+        let world = Shared::new(&Options::default(), weather("the-server-is-down.toml"), Ways::NONE, 3);
+        let (left, took) = outlived(&place, &world, Duration::from_hours(2)).await;
+        assert!(left.is_complete());
+        // It takes a hundred requests to bring it back: at the full rate that would be ten seconds.
+        assert!(took > Duration::from_mins(80), "{took:?}");
+    });
+}
+
+#[test]
+fn a_server_that_is_down_for_longer_than_max_wait_stops_the_run_with_its_state_kept() {
+    let (sheet, folder) = (good(ROWS), folder());
+    fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
+    let place = Place { folder: folder.path(), file: "groups.csv" };
+    in_paused_time(async {
+        let down = Weather::parse("[[fault]]\nkind = 'html-before'\nstatus = 503\nfrom = 150").unwrap();
+        let world = Shared::new(&Options::default(), down, Ways::NONE, 3);
+        let (left, took) = outlived(&place, &world, Duration::from_mins(10)).await;
+        assert!(matches!(left.halt, Some(Halt::Down { .. })), "{:?}", left.halt);
+        assert!((600..640).contains(&took.as_secs()), "{took:?}");
+        assert_eq!((left.count(Status::Created), left.count(Status::Failed)), (148, 0));
+        world.with(|world| world.simulation.heal());
+        let (left, _) = outlived(&place, &world, Duration::from_mins(10)).await;
+        assert!(left.is_complete());
+        oracle::judge(&sheet, &left.accounts, &History::default(), &world).unwrap();
+    });
+}
+
+#[test]
+fn when_others_use_the_token_what_remains_is_heeded_before_anything_is_refused() {
+    let (sheet, folder) = (good(ROWS), folder());
+    fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
+    let place = Place { folder: folder.path(), file: "groups.csv" };
+    in_paused_time(async {
+        let world = Shared::new(&Options::default(), weather("others-use-the-token.toml"), Ways::NONE, 3);
+        let (left, took) = outlived(&place, &world, Duration::from_hours(2)).await;
+        assert!(left.is_complete());
+        let refusals = world.with(|world| world.simulation.tally().refusals());
+        // Their bursts come without notice: one that fills the limit makes our next request one too many.
+        assert!(refusals * 100 <= ROWS as u64, "{refusals} refused");
+        // 300 of others and 500 of ours, of which the first 600 find the window empty.
+        assert!(took < Duration::from_mins(3), "{took:?}");
+    });
 }

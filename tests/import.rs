@@ -242,3 +242,31 @@ fn the_sandbox_inside_needs_no_account_and_remembers_what_it_was_given() {
     let again = desk.results("groups.results.csv");
     assert_eq!(again.iter().filter(|line| line.status == "exists").count(), made);
 }
+
+#[test]
+fn what_the_dry_run_forecasts_is_what_the_import_takes() {
+    let server = Server::calm();
+    for number in 0..250 {
+        server.plant(&format!("old-{number}"), &format!("Old {number}"));
+    }
+    let row = |number: u32| format!("G{number},guest{number}@a.example;GUEST0@a.example\n");
+    let rows: String = (0..40).map(row).collect();
+    let desk = Desk::at(&server)
+        .set("TALLYFY_RATE", "1000/s")
+        .with("groups.csv", format!("name,guests\n{rows}Old 1,old@a.example\n,bad@a.example\n"));
+    let lines = desk.run(&["import", "--dry-run", "groups.csv", "--json"]).expect(7).json_lines();
+    let forecast = &lines[lines.len() - 1]["forecast"];
+    let expected = serde_json::json!({"requests": 43, "seconds": 0.043, "guests": 40, "guest_cap_seconds": 3600.0});
+    assert_eq!(forecast, &expected);
+    let plan = desk.run(&["import", "--dry-run", "groups.csv"]).expect(7);
+    assert!(plan.stdout.contains("an import takes 43 requests; about 1 s at 1,000 a second\n40 guests: "), "{plan:?}");
+    let before = server.requests();
+    let outcome = desk.run(&["import", "groups.csv", "--json"]).expect(9);
+    assert_eq!(outcome.json()["requests"], 43);
+    assert_eq!(server.requests() - before, 43);
+    outcome
+        .says("at most 41 groups to create: 41 requests, and one for each 100 groups the organization has; about 1 s");
+    let done = desk.run(&["import", "--dry-run", "groups.csv", "--json", "--rate", "none"]).expect(7).json_lines();
+    let the_list = serde_json::json!({"requests": 3, "seconds": null, "guests": 0, "guest_cap_seconds": 0.0});
+    assert_eq!(done[done.len() - 1]["forecast"], the_list);
+}

@@ -24,7 +24,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
 ];
 
 /// Files and folders that only think.
-const PURE: [&str; 22] = [
+const PURE: [&str; 23] = [
     "model",
     "check",
     "plan.rs",
@@ -40,6 +40,7 @@ const PURE: [&str; 22] = [
     "tallyfy/wire.rs",
     "read/columns.rs",
     "report/columns.rs",
+    "report/eta.rs",
     "sandbox/book.rs",
     "sandbox/form.rs",
     "sandbox/limit.rs",

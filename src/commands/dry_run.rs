@@ -7,13 +7,14 @@ use indicatif::MultiProgress;
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId};
-use crate::model::{Halt, Status};
+use crate::model::{Forecast, Status};
 use crate::report::{PlanReport, Progress};
 use crate::send::Stop;
 use crate::settings::{Connection, Environment, Input, OutputPaths, Target, policy, progress_mode};
 
 use super::Failure;
 use super::delivery::Census;
+use super::forecast::{GUEST_CAP, forecast};
 use super::organization::Line;
 use super::sandbox::block_on;
 use super::signals::Signals;
@@ -34,36 +35,33 @@ pub(super) fn run(
     let run = journal.begin_run(&owner(&connection))?;
     let staged = stage(&journal, run, &input, &progress.listener())?;
     journal.commence(run, staged.range, true)?;
-    let halt = consult(args, &connection, &mut journal, run, &staged, &progress)?;
+    let pages = match journal.open_rows(run)? {
+        0 => 0,
+        _ => consult(args, &connection, &mut journal, &staged, &progress)?,
+    };
     progress.finish();
-    match halt {
-        Some(halt) => Err(Failure::Stopped(halt)),
-        None => tell(&journal, run, &staged, args.json),
-    }
+    let forecast = forecast(&journal, run, Some(pages), connection.speed, GUEST_CAP)?;
+    tell(&journal, run, &staged, &forecast, args.json)
 }
 
-/// Settles the rows whose group is there; gives the reason, if that could not be done.
+/// Settles the rows whose group is there; gives how many pages the list has.
 fn consult(
     args: &ImportArgs,
     connection: &Connection,
     journal: &mut Journal,
-    run: RunId,
     staged: &Staged,
     progress: &Progress,
-) -> Result<Option<Halt>, Failure> {
-    if journal.open_rows(run)? == 0 {
-        return Ok(None);
-    }
+) -> Result<u64, Failure> {
     let stop = Stop::default();
     let listener = progress.listener();
     let past = past(args, connection, staged)?;
-    block_on(async {
+    let pages = block_on(async {
         let line = Line::open(connection, past.as_ref().unwrap_or(journal), &stop, &listener)?;
         let on_existing = policy(args).on_existing;
         let census = Census { api: &line.api, names: &staged.names, on_existing, listener: &listener };
         census.settle(journal).await.map_err(Failure::from)
     })??;
-    Ok(stop.reason())
+    stop.reason().map_or(Ok(pages.unwrap_or_default()), |halt| Err(Failure::Stopped(halt)))
 }
 
 /// The journal of earlier imports into the simulated organization, which is all that organization is.
@@ -76,9 +74,9 @@ fn past(args: &ImportArgs, connection: &Connection, staged: &Staged) -> Result<O
     Ok(Some(Journal::peek(&path)?))
 }
 
-fn tell(journal: &Journal, run: RunId, staged: &Staged, is_json: bool) -> Result<Ending, Failure> {
+fn tell(journal: &Journal, run: RunId, staged: &Staged, forecast: &Forecast, is_json: bool) -> Result<Ending, Failure> {
     let mut report = PlanReport::new(BufWriter::new(io::stdout().lock()), &staged.files, is_json);
     journal.accounts(run, |account| report.row(account).map_err(Failure::Print))?;
-    let counts = report.finish().map_err(Failure::Print)?;
+    let counts = report.finish(forecast).map_err(Failure::Print)?;
     Ok(if counts.of(Status::Invalid) > 0 { Ending::Problems } else { Ending::Complete })
 }

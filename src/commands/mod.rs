@@ -4,6 +4,7 @@ mod consent;
 mod delivery;
 mod dry_run;
 mod failure;
+mod forecast;
 mod import;
 mod intake;
 mod organization;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::journal::Journal;
+use crate::journal::{Journal, Now};
 use crate::model::Listener;
 use crate::send::{Api, Jitter, Limits, Pace, Paced, Stop};
 use crate::settings::{Connection, SettingsError, Target};
@@ -37,7 +37,7 @@ impl Line {
         };
         let http = Http::new(base, Arc::clone(&credentials), connection.timeout)?;
         let limits = Limits { speed: connection.speed, lanes: connection.concurrency, wait_max: connection.wait_max };
-        let trail = past.trail(SystemTime::now(), Instant::now())?;
+        let trail = past.trail(connection.speed.memory(), Now::at(Instant::now(), SystemTime::now()))?;
         let pace = Arc::new(Pace::new(limits, trail, stop.clone(), Arc::clone(listener)));
         // Outermost, so that a repeat keeps the pace too.
         let exchange = Renewing::new(Paced::new(http, Arc::clone(&pace), probe(&connection.organization)), credentials);

@@ -15,7 +15,7 @@ use crate::cli::SandboxArgs;
 use crate::exit::Ending;
 use crate::journal::SentGroup;
 use crate::sandbox::{Options, Planted, Rate, Simulation, Weather, serve};
-use crate::send::Speed;
+use crate::send::{RateError, Speed};
 
 use super::{Failure, signals};
 
@@ -31,7 +31,8 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
     };
     let rate = match Speed::parse(&args.rate)? {
         Speed::At(rate) => Some(Rate { requests: rate.requests.get(), period: rate.period }),
-        Speed::Unpaced | Speed::Auto => None,
+        Speed::Unpaced => None,
+        Speed::Auto => return Err(RateError::NoRate(args.rate.clone()).into()),
     };
     let options = Options {
         groups: args.groups,

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod feed;
+mod guests;
 mod intents;
 mod lock;
 mod outcomes;
@@ -22,9 +23,10 @@ mod writer;
 use std::path::PathBuf;
 
 pub use feed::Feed;
-pub use outcomes::{OpenRow, SentGroup, SentGuests};
+pub use guests::SentGuests;
+pub use outcomes::{OpenRow, SentGroup};
 pub use store::{Journal, Owner, Realm, RunId};
-pub use trail::{Mark, Trail};
+pub use trail::{Mark, Now, Trail};
 pub use undo::{Attempt, Condemned, Creations, Findings, PastRun, Progress};
 pub use writer::{Down, Feeds, Handle, Writer};
 

@@ -19,17 +19,6 @@ pub struct SentGroup {
     pub group: Group,
 }
 
-/// The guests of a group that was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SentGuests {
-    /// Their addresses.
-    pub guests: Vec<String>,
-    /// How long ago the answer came; nothing where none came.
-    pub age: Duration,
-    /// Whether the group is there, so that the organization knows them.
-    pub are_known: bool,
-}
-
 /// The rows of the run ?1 that were begun and have no outcome.
 const IN_DOUBT: &str = "
     id BETWEEN (SELECT first_row FROM runs WHERE id = ?1) AND (SELECT last_row FROM runs WHERE id = ?1)
@@ -181,32 +170,6 @@ impl Journal {
                     Ok(SentGroup { tag, group: parse(1, &body)? })
                 })?
                 .collect()
-        })
-    }
-
-    /// The guests of the groups that runs over this journal sent and that are there or may be, in the order in which their
-    /// answers came.
-    ///
-    /// # Errors
-    /// If the journal cannot be read.
-    pub fn sent_guests(&self, mut hear: impl FnMut(&SentGuests)) -> Result<(), JournalError> {
-        let now = now_ms();
-        self.run(|db| {
-            let mut query = db.prepare(
-                "SELECT body, coalesce(came.at_ms, ?1) AS at_ms, came.status IS 'created'
-                 FROM rows INDEXED BY rows_with_guests LEFT JOIN outcomes AS came ON came.row = rows.id
-                 WHERE guests > 0 AND EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect <> 'none')
-                 ORDER BY at_ms",
-            )?;
-            let mut rows = query.query([now])?;
-            while let Some(row) = rows.next()? {
-                let (body, at_ms): (String, i64) = (row.get(0)?, row.get(1)?);
-                let Group { guests, .. } = parse(0, &body)?;
-                // A clock that was set back since: as if it had just come.
-                let age = Duration::from_millis(u64::try_from(now.saturating_sub(at_ms)).unwrap_or_default());
-                hear(&SentGuests { guests, age, are_known: row.get(2)? });
-            }
-            Ok(())
         })
     }
 

@@ -87,6 +87,12 @@ CREATE TABLE deletions (
     at_ms       INTEGER NOT NULL
 ) STRICT;
 
+-- When the last requests of any kind were answered, in Unix time: the server's limit counts them, also for the next run.
+-- While a run goes on they stand in a file of their own beside the journal, which ends in -pace.
+CREATE TABLE pace (
+    answered_ms INTEGER NOT NULL
+) STRICT;
+
 -- The results file, as a view.
 CREATE VIEW results AS
 SELECT runs.id AS run, rows.id AS id, rows.file, rows.row, rows.line, rows.name,

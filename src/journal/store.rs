@@ -255,6 +255,7 @@ impl Journal {
         } else {
             "UPDATE runs SET ended_at = ?2 WHERE id = ?1"
         };
+        self.keep_trail()?;
         self.run(|db| db.execute(end, params![run.0, now()]).map(drop))
     }
 }

@@ -5,11 +5,12 @@
 //! starts within a period): they are written through to the system and not forced to the disk, which costs microseconds.
 //!
 //! The file: eight bytes that name it, then marks of eight bytes, little-endian, in no order: 0 is none, all ones is a
-//! request under way, else the Unix time in milliseconds at which one was answered.
+//! request under way, else the Unix time in milliseconds at which one was answered. Between runs the marks stand in the
+//! journal itself, and there is no file.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::JournalError;
@@ -24,63 +25,113 @@ const MARKS_MAX: u64 = 64 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark(usize);
 
+/// One moment, by two clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    instant: Instant,
+    unix_ms: u64,
+}
+
+impl Now {
+    /// The clock on the wall shows `time` at `instant`.
+    #[must_use]
+    pub fn at(instant: Instant, time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { instant, unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX) }
+    }
+}
+
 /// The marks of a journal's requests.
 #[derive(Debug)]
 pub struct Trail {
     path: PathBuf,
     file: File,
-    /// A moment, and what the clock on the wall shows at it, in milliseconds.
-    now: (Instant, u64),
+    memory: Duration,
+    now: Now,
     /// Until when each mark is needed; none while its request is under way.
     needed: Vec<Option<Instant>>,
     next: usize,
 }
 
 impl Journal {
-    /// The trail beside this journal, if it is one that is kept and held; with how long ago each of the last requests was
-    /// answered. `now` is what the clock on the wall shows at `instant`.
+    /// The trail beside this journal, if it is one that is kept and held, of requests that matter for so long; with how long
+    /// ago each of the last ones was answered.
     ///
     /// # Errors
     /// If it cannot be read and written.
-    pub fn trail(&self, now: SystemTime, instant: Instant) -> Result<Option<(Trail, Vec<Duration>)>, JournalError> {
+    pub fn trail(&self, memory: Duration, now: Now) -> Result<Option<(Trail, Vec<Duration>)>, JournalError> {
         if !self.is_held() {
             return Ok(None);
         }
+        let path = self.trail_path();
+        let io = |reason| JournalError::Io { path: path.clone(), reason };
+        let Some((file, marks)) = open(&path).map_err(io)? else { return Err(JournalError::Foreign(path)) };
+        let mut trail = Trail { path: path.clone(), file, memory, now, needed: Vec::new(), next: 0 };
+        let ages = trail.go_on(self.kept()?.into_iter().chain(marks)).map_err(io)?;
+        self.run(|db| db.execute("DELETE FROM pace", []).map(drop))?;
+        Ok(Some((trail, ages)))
+    }
+
+    /// Takes the trail into the journal, now that nothing is sent any more.
+    pub(super) fn keep_trail(&self) -> Result<(), JournalError> {
+        let path = self.trail_path();
+        let Ok(Some(marks)) = File::open(&path).and_then(|file| read(&file)) else { return Ok(()) };
+        self.run(|db| {
+            db.execute_batch("BEGIN")?;
+            let mut keep = db.prepare_cached("INSERT INTO pace (answered_ms) VALUES (?1)")?;
+            for mark in marks.into_iter().filter(|mark| *mark != 0) {
+                keep.execute([i64::try_from(mark).unwrap_or(i64::MAX)])?;
+            }
+            db.execute_batch("COMMIT")
+        })?;
+        fs::remove_file(&path).map_err(|reason| JournalError::Io { path, reason })
+    }
+
+    fn kept(&self) -> Result<Vec<u64>, JournalError> {
+        self.run(|db| db.prepare("SELECT answered_ms FROM pace")?.query_map([], |row| row.get(0))?.collect())
+    }
+
+    fn trail_path(&self) -> PathBuf {
         let mut name = self.path.as_os_str().to_owned();
         name.push("-pace");
-        let path = PathBuf::from(name);
-        match open(&path) {
-            Ok(None) => Err(JournalError::Foreign(path)),
-            Ok(Some((file, marks))) => Trail::over(path.clone(), file, &marks, (instant, unix_ms(now)))
-                .map(Some)
-                .map_err(|reason| JournalError::Io { path, reason }),
-            Err(reason) => Err(JournalError::Io { path, reason }),
+        PathBuf::from(name)
+    }
+}
+
+impl Drop for Journal {
+    /// However the command ended, the trail stays: in its own file, if the journal cannot be written.
+    fn drop(&mut self) {
+        if self.is_held() {
+            let _ = self.keep_trail();
         }
     }
 }
 
 impl Trail {
-    /// What was under way when the process ended may be counted until now, and was not answered later than now.
-    fn over(path: PathBuf, file: File, marks: &[u64], now: (Instant, u64)) -> io::Result<(Self, Vec<Duration>)> {
-        let mut trail = Self { path, file, now, needed: vec![Some(now.0); marks.len()], next: 0 };
+    /// Writes the marks of earlier runs anew, as far as they matter; gives how long ago each was answered.
+    fn go_on(&mut self, marks: impl Iterator<Item = u64>) -> io::Result<Vec<Duration>> {
         let mut ages = Vec::new();
-        for (index, mark) in marks.iter().enumerate() {
-            match *mark {
-                0 => {}
-                UNDER_WAY => {
-                    trail.write(index, now.1)?;
-                    ages.push(Duration::ZERO);
-                }
-                // A clock that was set back since: as if it were just answered.
-                answered => ages.push(Duration::from_millis(now.1.saturating_sub(answered))),
+        let mut bytes = HEAD.to_vec();
+        for mark in marks.filter(|mark| *mark != 0) {
+            // What was under way when the process ended may be counted until now, and was not answered later. So is a
+            // mark that is still to come: the clock was set back.
+            let answered = mark.min(self.now.unix_ms);
+            let age = Duration::from_millis(self.now.unix_ms - answered);
+            if let Some(left) = self.memory.checked_sub(age) {
+                bytes.extend(answered.to_le_bytes());
+                self.needed.push(Some(self.now.instant + left));
+                ages.push(age);
             }
         }
-        Ok((trail, ages))
+        self.file.rewind()?;
+        self.file.write_all(&bytes)?;
+        self.file.set_len(bytes.len() as u64)?;
+        Ok(ages)
     }
 
     /// The file.
     #[must_use]
-    pub fn path(&self) -> &std::path::Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
@@ -102,14 +153,14 @@ impl Trail {
         Ok(Mark(index))
     }
 
-    /// Marks that it is answered, which matters for a period.
+    /// Marks that it is answered.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn answer(&mut self, mark: Mark, now: Instant, period: Duration) -> io::Result<()> {
-        self.needed[mark.0] = Some(now + period);
-        let passed = u64::try_from(now.duration_since(self.now.0).as_millis()).unwrap_or(u64::MAX);
-        self.write(mark.0, self.now.1.saturating_add(passed))
+    pub fn answer(&mut self, mark: Mark, now: Instant) -> io::Result<()> {
+        self.needed[mark.0] = Some(now + self.memory);
+        let passed = u64::try_from(now.duration_since(self.now.instant).as_millis()).unwrap_or(u64::MAX);
+        self.write(mark.0, self.now.unix_ms.saturating_add(passed))
     }
 
     fn write(&mut self, index: usize, mark: u64) -> io::Result<()> {
@@ -120,39 +171,37 @@ impl Trail {
 }
 
 /// Opens or makes the file, and reads its marks; none if it is something else.
-fn open(path: &std::path::Path) -> io::Result<Option<(File, Vec<u64>)>> {
+fn open(path: &Path) -> io::Result<Option<(File, Vec<u64>)>> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-    let mut bytes = Vec::new();
-    (&file).take(HEAD.len() as u64 + MARKS_MAX * 8).read_to_end(&mut bytes)?;
-    if bytes.is_empty() {
+    if file.metadata()?.len() == 0 {
         file.write_all(HEAD)?;
         return Ok(Some((file, Vec::new())));
     }
-    let Some(marks) = bytes.strip_prefix(HEAD) else { return Ok(None) };
-    // A mark that was being added when the power went is none.
-    let marks = marks.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes));
-    Ok(Some((file, marks.collect())))
+    Ok(read(&file)?.map(|marks| (file, marks)))
 }
 
-fn unix_ms(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+fn read(file: &File) -> io::Result<Option<Vec<u64>>> {
+    let mut bytes = Vec::new();
+    file.take(HEAD.len() as u64 + MARKS_MAX * 8).read_to_end(&mut bytes)?;
+    let Some(marks) = bytes.strip_prefix(HEAD) else { return Ok(None) };
+    // A mark that was being added when the power went is none.
+    Ok(Some(marks.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PERIOD: Duration = Duration::from_secs(60);
+    const PERIOD: Duration = Duration::from_mins(1);
 
-    /// The trail at a path, opened so many seconds after the beginning.
-    fn at(path: &std::path::Path, seconds: u64) -> (Trail, Instant, Vec<u64>) {
-        let now = Instant::now();
+    /// The trail at a path, opened so many seconds after the beginning, and the ages it tells of.
+    fn at(path: &Path, seconds: u64) -> (Trail, Instant, Vec<u64>) {
+        let now = Now { instant: Instant::now(), unix_ms: 1_000_000 + seconds * 1000 };
         let (file, marks) = open(path).unwrap().unwrap();
-        let (trail, ages) = Trail::over(path.to_owned(), file, &marks, (now, 1_000_000 + seconds * 1000)).unwrap();
-        let mut ages: Vec<u64> = ages.iter().map(Duration::as_secs).collect();
+        let mut trail = Trail { path: path.to_owned(), file, memory: PERIOD, now, needed: Vec::new(), next: 0 };
+        let mut ages: Vec<u64> = trail.go_on(marks.into_iter()).unwrap().iter().map(Duration::as_secs).collect();
         ages.sort_unstable();
-        (trail, now, ages)
+        (trail, now.instant, ages)
     }
 
     #[test]
@@ -164,8 +213,8 @@ mod tests {
         let first = trail.leave(now).unwrap();
         let second = trail.leave(now).unwrap();
         trail.leave(now).unwrap();
-        trail.answer(second, now + Duration::from_secs(2), PERIOD).unwrap();
-        trail.answer(first, now + Duration::from_secs(5), PERIOD).unwrap();
+        trail.answer(second, now + Duration::from_secs(2)).unwrap();
+        trail.answer(first, now + Duration::from_secs(5)).unwrap();
         drop(trail);
         // The third was under way: it counts from now on.
         assert_eq!(at(&path, 30).2, [0, 25, 28]);
@@ -182,11 +231,48 @@ mod tests {
         for second in 0..600 {
             let now = now + Duration::from_secs(second);
             let mark = trail.leave(now).unwrap();
-            trail.answer(mark, now, PERIOD).unwrap();
+            trail.answer(mark, now).unwrap();
         }
         let (_, _, ages) = at(&path, 599);
         assert!((60..70).contains(&ages.len()), "{} marks are kept", ages.len());
         assert_eq!(ages[..60], (0..60).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn between_runs_the_marks_stand_in_the_journal_and_there_is_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let owner = crate::journal::Owner { organization: "acme".to_owned(), realm: crate::journal::Realm::Loopback };
+        let journal = Journal::open(&folder.path().join("x.journal"), &owner).unwrap();
+        let now = |seconds| Now { instant: Instant::now(), unix_ms: 1_000_000 + seconds * 1000 };
+        for run in 0..3 {
+            let (mut trail, ages) = journal.trail(PERIOD, now(run * 10)).unwrap().unwrap();
+            let ages: Vec<u64> = ages.iter().map(Duration::as_secs).collect();
+            assert_eq!(ages, (1..=run).rev().map(|past| past * 10).collect::<Vec<_>>());
+            let mark = trail.leave(trail.now.instant).unwrap();
+            trail.answer(mark, trail.now.instant).unwrap();
+            drop(trail);
+            journal.keep_trail().unwrap();
+            assert!(!journal.trail_path().exists());
+        }
+        assert_eq!(journal.trail(PERIOD, now(75)).unwrap().unwrap().1.len(), 1);
+        assert!(Journal::scratch().unwrap().trail(PERIOD, now(0)).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_second_crash_forgets_nothing_that_was_sent_before_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x-pace");
+        let (mut trail, now, _) = at(&path, 0);
+        for second in 0..30 {
+            let mark = trail.leave(now + Duration::from_secs(second)).unwrap();
+            trail.answer(mark, now + Duration::from_secs(second)).unwrap();
+        }
+        let (mut trail, now, _) = at(&path, 30);
+        for _ in 0..5 {
+            trail.leave(now).unwrap();
+        }
+        assert_eq!(at(&path, 30).2.len(), 35);
+        assert_eq!(at(&path, 70).2.len(), 25);
     }
 
     #[test]

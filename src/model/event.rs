@@ -4,13 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Status, Undone};
+use crate::model::{Forecast, Status, Undone};
 
 /// Something worth showing happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// So many rows of the input have been read.
     Read(u64),
+    /// That is what the import will take; the first request has not left.
+    Forecast(Forecast),
     /// A page of the organization's groups came in, of so many.
     Listed {
         /// Pages read so far.

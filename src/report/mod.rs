@@ -3,6 +3,8 @@
 //! Hears of things and shows them; decides nothing. The only room that prints.
 
 mod columns;
+mod eta;
+mod forecast;
 mod log;
 mod output;
 mod plan;
@@ -10,7 +12,9 @@ mod problems;
 mod progress;
 mod rejects;
 mod results;
+mod span;
 mod summary;
+mod tally;
 mod undo;
 
 pub use log::{LogError, LogFormat, LogOptions, start_log};

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use super::grouped;
-use crate::model::{Account, Counts, InputFile, Place, Standing, Status, shortened, shown};
+use super::{forecast, grouped};
+use crate::model::{Account, Counts, Forecast, InputFile, Place, Standing, Status, shortened, shown};
 
 /// Writes the plan row by row.
 pub struct PlanReport<'a, W> {
@@ -54,23 +54,32 @@ impl<'a, W: Write> PlanReport<'a, W> {
         writeln!(self.out, "{place:<20} {action:<10} {}{detail}", shortened(&account.name))
     }
 
-    /// Writes the totals, and gives them.
+    /// Writes the totals and what an import will take, and gives the totals.
     ///
     /// # Errors
     /// If they cannot be written.
-    pub fn finish(mut self) -> io::Result<Counts> {
+    pub fn finish(mut self, takes: &Forecast) -> io::Result<Counts> {
         let shown = [Status::Pending, Status::Exists, Status::Duplicate, Status::Invalid, Status::Failed];
         let totals = shown.map(|status| (action(status), self.counts.of(status)));
         if self.is_json {
             let actions: serde_json::Map<String, serde_json::Value> =
                 totals.into_iter().map(|(action, count)| (action.to_owned(), count.into())).collect();
-            writeln!(self.out, "{}", json!({"type": "totals", "rows": self.counts.total(), "actions": actions}))?;
+            let totals = json!({
+                "type": "totals",
+                "rows": self.counts.total(),
+                "actions": actions,
+                "forecast": forecast::json(takes),
+            });
+            writeln!(self.out, "{totals}")?;
         } else {
             writeln!(self.out)?;
             for (action, count) in totals.into_iter().filter(|(_, count)| *count > 0) {
                 writeln!(self.out, "  {action:<10} {:>9}", grouped(count))?;
             }
             writeln!(self.out, "  {:<10} {:>9}   (a dry run: nothing was sent)", "rows", grouped(self.counts.total()))?;
+            if takes.requests() > 0 {
+                writeln!(self.out, "\n{}", forecast::text(takes))?;
+            }
         }
         self.out.flush()?;
         Ok(self.counts)

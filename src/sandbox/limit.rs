@@ -26,9 +26,28 @@ pub(super) enum Verdict {
     Refused { limit: u32, retry_after: u64 },
 }
 
+/// What the headers of an answer claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Claim {
+    pub(super) limit: Option<u32>,
+    pub(super) remaining: Option<u32>,
+}
+
 impl RequestLimit {
     pub(super) fn new(rate: Option<Rate>) -> Self {
         Self { rate, counted: VecDeque::new() }
+    }
+
+    /// Another limit from now on.
+    pub(super) fn change(&mut self, rate: Option<Rate>) {
+        self.rate = rate;
+    }
+
+    /// Other users of the token send so many requests.
+    pub(super) fn spend(&mut self, requests: u32, now: Duration) {
+        for _ in 0..requests {
+            self.admit(now);
+        }
     }
 
     pub(super) fn admit(&mut self, now: Duration) -> Verdict {
@@ -49,20 +68,22 @@ impl RequestLimit {
 }
 
 impl Verdict {
-    /// Writes the verdict into the headers of `answer`.
-    pub(super) fn stamp(&self, answer: Answer) -> Answer {
-        match *self {
-            Self::Unlimited => answer,
-            Self::Counted { limit, remaining } => stamp(answer, limit, remaining),
+    /// Writes the verdict into the headers of `answer`, or what is claimed instead.
+    pub(super) fn stamp(&self, answer: Answer, claim: Option<Claim>) -> Answer {
+        let (truth, retry_after) = match *self {
+            Self::Unlimited => (Claim { limit: None, remaining: None }, None),
+            Self::Counted { limit, remaining } => (Claim { limit: Some(limit), remaining: Some(remaining) }, None),
             Self::Refused { limit, retry_after } => {
-                stamp(answer, limit, 0).with("Retry-After", retry_after.to_string())
+                (Claim { limit: Some(limit), remaining: Some(0) }, Some(retry_after))
             }
-        }
+        };
+        let Claim { limit, remaining } = claim.unwrap_or(truth);
+        let headers = [("X-RateLimit-Limit", limit), ("X-RateLimit-Remaining", remaining)]
+            .map(|(name, value)| (name, value.map(u64::from)));
+        let said = headers.into_iter().chain([("Retry-After", retry_after)]);
+        said.filter_map(|(name, value)| value.map(|value| (name, value)))
+            .fold(answer, |answer, (name, value)| answer.with(name, value.to_string()))
     }
-}
-
-fn stamp(answer: Answer, limit: u32, remaining: u32) -> Answer {
-    answer.with("X-RateLimit-Limit", limit.to_string()).with("X-RateLimit-Remaining", remaining.to_string())
 }
 
 /// The cap on guest invites, and what its refusal says.

@@ -48,7 +48,7 @@ pub use weather::Weather;
 
 use book::{Book, Terms};
 use limit::{RequestLimit, Verdict};
-use weather::{Break, Strike};
+use weather::{Break, NewLimit, Strike};
 
 /// At most `requests` in any window of `period`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,14 +139,18 @@ impl Simulation {
             return Reply::Refuse;
         }
         self.tally.read(request);
+        if let Some(NewLimit(rate)) = strike.limit {
+            self.limit.change(rate);
+        }
+        self.limit.spend(strike.others, self.now);
         let verdict = self.limit.admit(self.now);
         if let Verdict::Refused { .. } = verdict {
             self.tally.refuse();
-            return Reply::Answer(verdict.stamp(Answer::message(429, "Too Many Attempts.")));
+            return Reply::Answer(verdict.stamp(Answer::message(429, "Too Many Attempts."), strike.headers));
         }
         self.tally.count(self.now);
         let terms = Terms { now: self.now, lag: strike.lag, guest_cap: strike.guest_cap, admission: strike.admission };
-        let mut apply = || verdict.stamp(self.book.answer(request, &terms));
+        let mut apply = || verdict.stamp(self.book.answer(request, &terms), strike.headers);
         match strike.interruption {
             None => Reply::Answer(apply()),
             Some(Break::Before(reply)) => reply,

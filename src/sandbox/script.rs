@@ -40,8 +40,11 @@
 //! | `lag` | applied; a group created is in lists and searches only later | `millis` |
 //! | `guest-cap` | at most so many new guests in any hour, else 429; with `partial` a group is created all the same, with the guests that fit | `per_hour`, `retry_after` (none), `partial` (false) |
 //! | `token-dies` | from here on every request is a 401, but those with the token `next` | `next` (none) |
+//! | `limit` | from here on at most so many requests in any window of so long; without keys there is no limit | `requests`, `millis` |
+//! | `others` | other users of the token spend so many requests of the limit before | `requests` |
+//! | `headers` | the answer's `X-RateLimit-Limit` and `-Remaining` say this, whatever is true; without keys there are none | `limit`, `remaining` |
 //!
-//! The first fault that strikes a request wins; the last four kinds go along with any other.
+//! The first fault that strikes a request wins; the last seven kinds go along with any other.
 //! A request that the request limit refuses gets its 429 whatever the weather, `refuse` excepted.
 
 use std::time::Duration;
@@ -49,7 +52,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::limit::GuestCap;
+use super::Rate;
+use super::limit::{Claim, GuestCap};
 use super::message::{Answer, Reply};
 use super::weather::{Aim, Break, Effect, Fault, Times, Weather};
 
@@ -127,6 +131,9 @@ struct Spec {
     partial: Option<bool>,
     millis: Option<u64>,
     next: Option<String>,
+    requests: Option<u32>,
+    limit: Option<u32>,
+    remaining: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -150,6 +157,9 @@ enum Kind {
     Lag,
     GuestCap,
     TokenDies,
+    Limit,
+    Others,
+    Headers,
 }
 
 /// A field, and what is wrong with it.
@@ -164,7 +174,10 @@ impl Spec {
 
     /// Every key given must be one of the kind's own, and hold a value that HTTP can carry.
     fn check(&self) -> Result<(), Misfit> {
-        use Kind::{ErrorAfter, ErrorBefore, GuestCap, HtmlAfter, HtmlBefore, Lag, Slow, TokenDies, TooMany};
+        use Kind::{
+            ErrorAfter, ErrorBefore, GuestCap, Headers, HtmlAfter, HtmlBefore, Lag, Limit, Others, Slow, TokenDies,
+            TooMany,
+        };
         let errors = matches!(self.kind, ErrorBefore | ErrorAfter);
         let own_status = errors || matches!(self.kind, HtmlBefore | HtmlAfter);
         let own_retry_after = errors || matches!(self.kind, TooMany | GuestCap);
@@ -173,8 +186,11 @@ impl Spec {
             ("retry_after", self.retry_after.is_some(), own_retry_after),
             ("per_hour", self.per_hour.is_some(), self.kind == GuestCap),
             ("partial", self.partial.is_some(), self.kind == GuestCap),
-            ("millis", self.millis.is_some(), matches!(self.kind, Slow | Lag)),
+            ("millis", self.millis.is_some(), matches!(self.kind, Slow | Lag | Limit)),
             ("next", self.next.is_some(), self.kind == TokenDies),
+            ("requests", self.requests.is_some(), matches!(self.kind, Limit | Others)),
+            ("limit", self.limit.is_some(), self.kind == Headers),
+            ("remaining", self.remaining.is_some(), self.kind == Headers),
         ] {
             if given && !own {
                 return Err(Misfit(field, "has no meaning for this kind of fault"));
@@ -196,6 +212,9 @@ impl Spec {
             Kind::Lag => return Ok(Effect::Lag(self.pause()?)),
             Kind::TokenDies => return Ok(Effect::TokenDies(self.next.clone())),
             Kind::GuestCap => return self.guest_cap(),
+            Kind::Limit => return self.limit(),
+            Kind::Others => return Ok(Effect::Others(self.requests.ok_or(Misfit("requests", "is missing"))?)),
+            Kind::Headers => return Ok(Effect::Headers(Claim { limit: self.limit, remaining: self.remaining })),
             Kind::Refuse => Break::Before(Reply::Refuse),
             Kind::DropBefore => Break::Before(Reply::Drop),
             Kind::DropAfter => Break::After(Reply::Drop),
@@ -227,6 +246,15 @@ impl Spec {
         }))
     }
 
+    fn limit(&self) -> Result<Effect, Misfit> {
+        let rate = match (self.requests, self.millis) {
+            (Some(requests @ 1..), Some(_)) => Some(Rate { requests, period: self.pause()? }),
+            (None, None) => None,
+            _ => return Err(Misfit("requests", "must be at least 1 and stand beside `millis`")),
+        };
+        Ok(Effect::Limit(rate))
+    }
+
     fn error(&self) -> Reply {
         let answer = Answer::error(self.status.unwrap_or(500), "Server Error");
         Reply::Answer(match &self.retry_after {
@@ -236,8 +264,7 @@ impl Spec {
     }
 
     fn html(&self) -> Reply {
-        let status = self.status.unwrap_or(502);
-        Reply::Answer(Answer::html(status, title(status)))
+        Reply::Answer(Answer::html(self.status.unwrap_or(502)))
     }
 
     fn too_many(&self) -> Reply {
@@ -267,15 +294,5 @@ impl Spec {
         };
         let method = self.method.map(|method| method.to_ascii_uppercase());
         Ok(Aim { method, times, span })
-    }
-}
-
-fn title(status: u16) -> &'static str {
-    match status {
-        502 => "Bad Gateway",
-        503 => "Service Temporarily Unavailable",
-        504 => "Gateway Time-out",
-        200..=299 => "Welcome",
-        _ => "Error",
     }
 }

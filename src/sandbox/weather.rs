@@ -5,7 +5,8 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::limit::GuestCap;
+use super::Rate;
+use super::limit::{Claim, GuestCap};
 use super::message::Reply;
 
 /// The faults over an organization; the default is none. Written in TOML: see [`super::script`].
@@ -68,6 +69,11 @@ pub(super) enum Effect {
     GuestCap(GuestCap),
     /// With the token that takes its place, if one does.
     TokenDies(Option<String>),
+    /// The limit from here on.
+    Limit(Option<Rate>),
+    /// So many requests of others.
+    Others(u32),
+    Headers(Claim),
 }
 
 /// What takes the place of an answer.
@@ -83,6 +89,10 @@ pub(super) enum Break {
     Endless,
 }
 
+/// Another limit; none is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NewLimit(pub(super) Option<Rate>);
+
 /// All that strikes one request.
 #[derive(Debug, Default)]
 pub(super) struct Strike {
@@ -91,6 +101,10 @@ pub(super) struct Strike {
     pub(super) lag: Duration,
     pub(super) guest_cap: Option<GuestCap>,
     pub(super) admission: Admission,
+    /// The limit from here on, if it is another one.
+    pub(super) limit: Option<NewLimit>,
+    pub(super) others: u32,
+    pub(super) headers: Option<Claim>,
 }
 
 impl Weather {
@@ -125,6 +139,9 @@ impl Weather {
                 Effect::Slow(delay) => strike.delay = strike.delay.saturating_add(*delay),
                 Effect::Lag(lag) => strike.lag = strike.lag.max(*lag),
                 Effect::GuestCap(cap) => strike.guest_cap = Some(cap.clone()),
+                Effect::Limit(rate) => strike.limit = Some(NewLimit(*rate)),
+                Effect::Others(requests) => strike.others += requests,
+                Effect::Headers(claim) => strike.headers = Some(*claim),
                 Effect::TokenDies(next) => self.admission = next.clone().map_or(Admission::Nobody, Admission::Only),
             }
         }

@@ -144,7 +144,7 @@ impl Meter {
             window.answer(1, now);
         }
         if let Some(hints) = hints {
-            self.latency = now.duration_since(flight.since).max(self.latency - self.latency / 64);
+            self.latency = now.duration_since(flight.since).max(self.latency / 64 * 63);
             self.heed(number, flight, hints, now);
         }
         flight.since

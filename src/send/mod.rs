@@ -3,6 +3,7 @@
 //! Reads no files and shows nothing. What a lane may send it gets from the journal as [`Begun`](crate::journal::Begun),
 //! what it may delete as [`Condemned`](crate::journal::Condemned).
 
+mod auto;
 mod compare;
 mod complete;
 mod delete;
@@ -19,6 +20,7 @@ mod rate;
 mod reads;
 mod settle;
 mod sign;
+mod spacing;
 mod stop;
 mod valve;
 mod window;

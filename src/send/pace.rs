@@ -1,32 +1,24 @@
 //! The limiter: every request of the process passes here, lists and look-ups too.
 //!
-//! The window keeps it honest, governor keeps it smooth: it spaces the requests evenly inside the window. It is asked, never
-//! awaited, because its own timer is deaf to tokio's paused clock.
+//! The window keeps it honest, the spacing keeps it smooth inside the window.
 
-use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use governor::clock::Clock;
-use governor::middleware::NoOpMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::meter::{Meter, Ticket};
-use super::rate::{Rate, Speed};
+use super::rate::Speed;
 use super::sign::{Sign, pause, sign};
+use super::spacing::Spacing;
 use super::stop::Stop;
 use super::valve::{Course, Valve};
 use super::window::Room;
 use crate::journal::{Mark, Trail};
 use crate::model::{Event, Halt, Listener, Wait};
 use crate::tallyfy::{Answer, Lost};
-
-/// How late tokio's timer, which counts milliseconds, may wake a sleeper on a busy machine.
-const TICK: Duration = Duration::from_millis(5);
 
 /// How fast requests may leave, and how long they may have to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,11 +228,17 @@ impl Book {
 
     /// Notes an answer; gives how long everybody is to wait, where the server asks for it.
     fn hear(&mut self, leave: Leave, answer: &Result<Answer, Lost>, said: &Sign, now: Instant) -> Option<Duration> {
-        let now = now.into_std();
-        self.meter.answer(leave.ticket, answer.as_ref().ok().map(|answer| &answer.hints), now);
-        if let (Some(trail), Some(mark)) = (&mut self.trail, leave.mark) {
+        let (now, Leave { ticket, mark }) = (now.into_std(), leave);
+        let rate = self.meter.rate();
+        self.meter.answer(ticket, answer.as_ref().ok().map(|answer| &answer.hints), now);
+        if self.meter.rate() != rate
+            && let Some(rate) = self.meter.rate()
+        {
+            tracing::info!("the server tells its limit; keeping to {rate}");
+        }
+        if let (Some(trail), Some(mark)) = (&mut self.trail, mark) {
             // A mark that stays holds its place for longer after a restart: nothing is lost by it.
-            let _ = trail.answer(mark, now, self.meter.period());
+            let _ = trail.answer(mark, now);
         }
         match said {
             Sign::Fine => {
@@ -257,49 +255,4 @@ impl Book {
             }
         }
     }
-}
-
-/// governor's clock over tokio's, so that paused time paces too.
-#[derive(Debug, Clone, Copy, Default)]
-struct TokioClock;
-
-impl Clock for TokioClock {
-    type Instant = std::time::Instant;
-
-    fn now(&self) -> Self::Instant {
-        Instant::now().into_std()
-    }
-}
-
-type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<std::time::Instant>>;
-
-/// Requests follow one another evenly at a rate.
-struct Spacing {
-    rate: Rate,
-    limiter: Option<Limiter>,
-}
-
-impl Spacing {
-    /// Where it takes over from another rate, the time since the last request is not known: it is taken for none.
-    fn new(rate: Rate, takes_over: bool) -> Self {
-        let quota = Quota::with_period(rate.spacing()).map(|quota| quota.allow_burst(burst(rate)));
-        let limiter = quota.map(|quota| RateLimiter::direct_with_clock(quota, TokioClock));
-        if let (true, Some(limiter)) = (takes_over, &limiter) {
-            let _ = limiter.check_n(burst(rate));
-        }
-        Self { rate, limiter }
-    }
-
-    fn room(&self) -> Room {
-        match self.limiter.as_ref().map(RateLimiter::check) {
-            None | Some(Ok(())) => Room::Now,
-            Some(Err(until)) => Room::At(until.earliest_possible()),
-        }
-    }
-}
-
-/// What falls due while the timer sleeps, and one that catches up with a late wake-up: else each tick is lost for good.
-fn burst(rate: Rate) -> NonZeroU32 {
-    let due = TICK.as_nanos().div_ceil(rate.spacing().as_nanos());
-    u32::try_from(due).ok().and_then(|due| NonZeroU32::new(due.saturating_add(1))).unwrap_or(rate.requests)
 }

@@ -1,7 +1,10 @@
 //! How fast requests may leave, as the user says it. Pure.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
+
+use super::window::parts;
 
 /// The longest period of a rate.
 const PERIOD_MAX: Duration = Duration::from_hours(24);
@@ -52,6 +55,17 @@ impl Speed {
             }
         }
     }
+
+    /// How long a request matters for those after it, once it is answered.
+    #[must_use]
+    pub fn memory(self) -> Duration {
+        match self {
+            Self::Unpaced => Duration::ZERO,
+            Self::At(rate) => rate.period / parts(rate.requests.get()),
+            // What limits mostly speak of.
+            Self::Auto => Duration::from_mins(1),
+        }
+    }
 }
 
 impl Rate {
@@ -73,6 +87,12 @@ impl Rate {
     #[must_use]
     pub fn per_second(self) -> f64 {
         f64::from(self.requests.get()) / self.period.as_secs_f64()
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} requests in {}", self.requests, humantime::format_duration(self.period))
     }
 }
 

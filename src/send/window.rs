@@ -33,6 +33,12 @@ pub(super) enum Room {
     AfterAnswer,
 }
 
+/// Into how many parts a rate is cut: no more than a part of the requests in a part of the period is never more than all of
+/// them in the whole.
+pub(super) fn parts(most: u32) -> u32 {
+    most.div_ceil(PLACES_MAX).max(1)
+}
+
 impl Window {
     /// At most `most` in any window of `period`, and at least one.
     pub(super) fn new(most: u32, period: Duration) -> Self {
@@ -43,8 +49,7 @@ impl Window {
 
     /// Another rate from now on; what is held stays held for as long as it was to be.
     pub(super) fn resize(&mut self, most: u32, period: Duration) {
-        // No more than a part of them in a part of the period is never more than all of them in the whole.
-        let parts = most.div_ceil(PLACES_MAX).max(1);
+        let parts = parts(most);
         self.most = usize::try_from(most / parts).unwrap_or(usize::MAX).max(1);
         self.period = period / parts;
     }
@@ -110,7 +115,7 @@ impl Window {
 mod tests {
     use super::*;
 
-    const PERIOD: Duration = Duration::from_secs(60);
+    const PERIOD: Duration = Duration::from_mins(1);
 
     #[test]
     fn a_place_is_held_until_a_period_after_the_answer() {

@@ -13,7 +13,6 @@ use tallyfy_groups::report::Results;
 use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Pace, Paced, Policy, Rate, Speed, Stop};
 use tallyfy_groups::settings::Input;
 use tallyfy_groups::tallyfy::{Client, Credentials, Renewing, Token, probe};
-use tokio::time::Instant;
 
 use super::world::{ORG, Shared, Wire};
 
@@ -130,7 +129,7 @@ pub(crate) async fn import(place: &Place<'_>, world: &Shared, habits: &Habits, s
     let (mut journal, run, staged) = open(place);
     let settled = settled(&journal, run);
     let posts = world.posts(&settled);
-    let trail = journal.trail(world.wall_clock(), Instant::now().into_std()).unwrap();
+    let trail = journal.trail(habits.speed.memory(), world.now()).unwrap();
     let delivery = delivery(world, habits, stop, trail);
     delivery.prepare(&mut journal, run, &staged.names).await.unwrap();
     if !stop.is_raised() {

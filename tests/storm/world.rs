@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use percent_encoding::percent_decode_str;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use tallyfy_groups::journal::Now;
 use tallyfy_groups::sandbox::{Headers, Options, Reply, Request, Simulation, Weather};
 use tallyfy_groups::tallyfy::{Answer, BodyFault, Call, Credentials, Exchange, Hints, Lost, Method};
 use tokio::sync::oneshot;
@@ -37,6 +38,7 @@ pub(crate) struct World {
     ways: Ways,
     dice: StdRng,
     began: Instant,
+    began_at: SystemTime,
     witness: HashMap<String, Sent>,
     /// What the witness saw sent again before it was looked up. It goes by arrivals: what overtakes on a long way misleads it.
     pub(crate) breaches: Vec<String>,
@@ -64,6 +66,7 @@ impl Shared {
             ways,
             dice: StdRng::seed_from_u64(seed),
             began: Instant::now(),
+            began_at: SystemTime::UNIX_EPOCH + Duration::from_hours(24),
             witness: HashMap::new(),
             breaches: Vec::new(),
             log: Vec::new(),
@@ -81,8 +84,8 @@ impl Shared {
     }
 
     /// What the clock on the wall shows: it is paused too.
-    pub(crate) fn wall_clock(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_hours(24) + self.elapsed()
+    pub(crate) fn now(&self) -> Now {
+        self.with(|world| Now::at(Instant::now().into_std(), world.began_at + world.began.elapsed()))
     }
 
     /// How often each of these names was posted.

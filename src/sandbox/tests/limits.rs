@@ -97,3 +97,41 @@ fn a_partial_cap_makes_the_group_with_the_guests_that_fit_and_refuses_all_the_sa
     let made: Vec<_> = house.groups().map(|group| group.guests.clone()).collect();
     assert_eq!(made, [["a@x.org", "b@x.org"]]);
 }
+
+#[test]
+fn the_weather_changes_the_limit_spends_it_for_others_and_lies_about_it() {
+    let weather = "
+        [[fault]]
+        kind = 'limit'
+        requests = 2
+        millis = 60000
+        at = [2]
+        [[fault]]
+        kind = 'others'
+        requests = 1
+        at = [2]
+        [[fault]]
+        kind = 'headers'
+        limit = 7
+        remaining = 9
+        at = [3]
+        [[fault]]
+        kind = 'headers'
+        at = [4]
+        [[fault]]
+        kind = 'limit'
+        at = [5]
+    ";
+    let mut house = under(weather);
+    let seen = [0.0, 1.0, 2.0, 3.0, 4.0].map(|seconds| {
+        let answer = answer(&mut house, &request("GET", GROUPS, &Value::Null), seconds);
+        let header = |name| answer.header(name).map(str::to_owned);
+        (answer.status, header("X-RateLimit-Limit"), header("X-RateLimit-Remaining"), header("Retry-After"))
+    });
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(seen[0], (200, None, None, None));
+    assert_eq!(seen[1], (200, text("2"), text("0"), None));
+    assert_eq!(seen[2], (429, text("7"), text("9"), text("59")));
+    assert_eq!(seen[3], (429, None, None, text("58")));
+    assert_eq!(seen[4], (200, None, None, None));
+}

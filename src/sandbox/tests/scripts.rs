@@ -44,13 +44,14 @@ fn every_kind_of_the_page_is_read() {
         let own = match kind {
             "slow" | "lag" => "millis = 1",
             "guest-cap" => "per_hour = 1",
+            "others" => "requests = 1",
             _ => "",
         };
         let read = Weather::parse(&format!("[[fault]]\nkind = '{kind}'\n{own}"));
         assert!(read.is_ok(), "{kind}");
         count += 1;
     }
-    assert_eq!(count, 18);
+    assert_eq!(count, 21);
 }
 
 #[test]

@@ -1,0 +1,88 @@
+//! Whom the rows of a run invite, and whom all rows did.
+
+use std::time::Duration;
+
+use super::JournalError;
+use super::outcomes::parse;
+use super::store::{Journal, RunId, now_ms};
+use crate::model::Group;
+
+/// The guests of a group that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentGuests {
+    /// Their addresses.
+    pub guests: Vec<String>,
+    /// How long ago the answer came; nothing where none came.
+    pub age: Duration,
+    /// Whether the group is there, so that the organization knows them.
+    pub are_known: bool,
+}
+
+impl Journal {
+    /// How many different addresses of guests the rows of a run have that are still to be settled; case makes no
+    /// difference.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn open_guests(&self, run: RunId) -> Result<u64, JournalError> {
+        self.run(|db| {
+            db.query_row(
+                "SELECT count(DISTINCT lower(guest.value))
+                 FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+                 JOIN json_each(body, '$.guests') AS guest
+                 WHERE runs.id = ?1 AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)",
+                [run.0],
+                |row| row.get(0),
+            )
+        })
+    }
+
+    /// The guests of the groups that runs over this journal sent and that are there or may be, in the order in which their
+    /// answers came.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn sent_guests(&self, mut hear: impl FnMut(&SentGuests)) -> Result<(), JournalError> {
+        let now = now_ms();
+        self.run(|db| {
+            let mut query = db.prepare(
+                "SELECT body, coalesce(came.at_ms, ?1) AS at_ms, came.status IS 'created'
+                 FROM rows INDEXED BY rows_with_guests LEFT JOIN outcomes AS came ON came.row = rows.id
+                 WHERE guests > 0 AND EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect <> 'none')
+                 ORDER BY at_ms",
+            )?;
+            let mut rows = query.query([now])?;
+            while let Some(row) = rows.next()? {
+                let (body, at_ms): (String, i64) = (row.get(0)?, row.get(1)?);
+                let Group { guests, .. } = parse(0, &body)?;
+                // A clock that was set back since: as if it had just come.
+                let age = Duration::from_millis(u64::try_from(now.saturating_sub(at_ms)).unwrap_or_default());
+                hear(&SentGuests { guests, age, are_known: row.get(2)? });
+            }
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{created, folder, group, owner, run};
+    use super::*;
+    use crate::model::RowId;
+
+    #[test]
+    fn guests_of_open_rows_count_once_however_they_are_written() {
+        let (_folder, path) = folder();
+        let mut journal = Journal::open(&path, &owner()).unwrap();
+        let (run, first) = run(&mut journal, &["A", "B", "C", "D", "a"], true);
+        let guests = [&["x@a.example", "Y@a.example"][..], &["X@A.example", "hélène@b.example"], &["z@a.example"]];
+        for (index, guests) in (0..).zip(guests) {
+            let guests = guests.iter().map(|guest| (*guest).to_owned()).collect();
+            let group = Group { guests, ..group("G") };
+            journal.restage(RowId(first.0 + index), &group).unwrap();
+        }
+        assert_eq!(journal.open_guests(run).unwrap(), 4);
+        journal.settle(&[(RowId(first.0 + 2), created("g"))]).unwrap();
+        assert_eq!(journal.open_guests(run).unwrap(), 3);
+    }
+}

@@ -1,0 +1,82 @@
+//! What an import takes, as far as it can be told beforehand.
+
+use std::time::Duration;
+
+/// The requests and the time of an import, before the first row is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forecast {
+    /// Rows that are not settled: at most one group each.
+    pub creates: u64,
+    /// Pages of the organization's list; none before it was read.
+    pub pages: Option<u64>,
+    /// So many requests in a period; none if no rate is set.
+    pub rate: Option<(u32, Duration)>,
+    /// Different addresses of guests in those rows.
+    pub guests: u64,
+    /// So many guests whom the organization does not know in a period.
+    pub guest_cap: (u32, Duration),
+}
+
+impl Forecast {
+    /// Requests, as far as they are known: one for each group, and one for each page of the list.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.creates.saturating_add(self.pages.unwrap_or_default())
+    }
+
+    /// How long those take; none if no rate is set.
+    #[must_use]
+    pub fn time(&self) -> Option<Duration> {
+        self.rate.map(|(count, period)| parts(period, self.requests(), count))
+    }
+
+    /// Rows that can be settled in a second, at most; none if no rate is set.
+    #[must_use]
+    pub fn rows_per_second(&self) -> Option<f64> {
+        self.rate.map(|(count, period)| f64::from(count) / period.as_secs_f64())
+    }
+
+    /// How much longer it takes if the organization knows none of the guests: the first go at once, the others in the
+    /// periods after.
+    #[must_use]
+    pub fn guest_cap_time(&self) -> Duration {
+        let (count, period) = self.guest_cap;
+        let others = self.guests.saturating_sub(count.into());
+        parts(period, others.div_ceil(u64::from(count.max(1))), 1)
+    }
+}
+
+/// The period, `factor` times, divided by `divisor`.
+fn parts(period: Duration, factor: u64, divisor: u32) -> Duration {
+    let nanos = period.as_nanos().saturating_mul(factor.into()) / u128::from(divisor.max(1));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forecast(creates: u64, pages: Option<u64>, guests: u64) -> Forecast {
+        let rate = Some((600, Duration::from_mins(1)));
+        Forecast { creates, pages, rate, guests, guest_cap: (30, Duration::from_hours(1)) }
+    }
+
+    #[test]
+    fn every_group_and_every_page_is_a_request_and_takes_its_time_at_the_rate() {
+        let known = forecast(1820, Some(20), 0);
+        assert_eq!((known.requests(), known.time()), (1840, Some(Duration::from_secs(184))));
+        assert_eq!(forecast(1820, None, 0).requests(), 1820);
+        assert_eq!(Forecast { rate: None, ..known }.time(), None);
+        assert_eq!(forecast(0, Some(0), 0).time(), Some(Duration::ZERO));
+        assert!(forecast(u64::MAX, Some(1), 0).time() > Some(Duration::from_hours(1_000_000)));
+    }
+
+    #[test]
+    fn the_first_guests_go_at_once_and_the_others_in_the_hours_after() {
+        for (guests, hours) in [(0, 0), (30, 0), (31, 1), (57, 1), (60, 1), (61, 2), (300, 9)] {
+            assert_eq!(forecast(1, None, guests).guest_cap_time(), Duration::from_hours(hours), "{guests}");
+        }
+        let capped = Forecast { guest_cap: (10, Duration::from_secs(6)), ..forecast(1, None, 25) };
+        assert_eq!(capped.guest_cap_time(), Duration::from_secs(12));
+    }
+}

@@ -1,0 +1,74 @@
+//! What an import will take, in words and as JSON. Pure.
+
+use serde_json::json;
+
+use super::span::{counted, per, span};
+use crate::model::Forecast;
+
+/// One line on the requests, and one on the guests if they are more than may come at once; no line break at the end.
+pub(super) fn text(forecast: &Forecast) -> String {
+    let requests = counted(forecast.requests(), "request");
+    let what = match forecast.pages {
+        Some(_) => format!("an import takes {requests}"),
+        None => format!(
+            "at most {} to create: {requests}, and one for each 100 groups the organization has",
+            counted(forecast.creates, "group")
+        ),
+    };
+    let time = match (forecast.time(), forecast.rate) {
+        (Some(time), Some(rate)) => format!("about {} at {}", span(time), per(rate)),
+        _ => "as fast as the server allows".to_owned(),
+    };
+    let longer = forecast.guest_cap_time();
+    if longer.is_zero() {
+        return format!("{what}; {time}");
+    }
+    let (guests, cap) = (counted(forecast.guests, "guest"), per(forecast.guest_cap));
+    let more = format!("if the organization knows none of them, its cap of {cap} takes up to {} more", span(longer));
+    format!("{what}; {time}\n{guests}: {more}")
+}
+
+/// The same for scripts.
+pub(super) fn json(forecast: &Forecast) -> serde_json::Value {
+    json!({
+        "requests": forecast.requests(),
+        "seconds": forecast.time().map(|time| time.as_secs_f64()),
+        "guests": forecast.guests,
+        "guest_cap_seconds": forecast.guest_cap_time().as_secs_f64(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn forecast(creates: u64, pages: Option<u64>, guests: u64) -> Forecast {
+        let rate = Some((600, Duration::from_mins(1)));
+        Forecast { creates, pages, rate, guests, guest_cap: (30, Duration::from_hours(1)) }
+    }
+
+    #[test]
+    fn before_the_list_is_read_its_pages_are_not_known() {
+        assert_eq!(
+            text(&forecast(1820, None, 57)),
+            "at most 1,820 groups to create: 1,820 requests, and one for each 100 groups the organization has; about 3 min at 600 a minute\n\
+             57 guests: if the organization knows none of them, its cap of 30 an hour takes up to 1 h more"
+        );
+        let unpaced = Forecast { rate: None, ..forecast(1, None, 30) };
+        assert_eq!(
+            text(&unpaced),
+            "at most 1 group to create: 1 request, and one for each 100 groups the organization has; as fast as the server allows"
+        );
+    }
+
+    #[test]
+    fn with_the_list_read_all_requests_are_known() {
+        let known = forecast(1820, Some(20), 0);
+        assert_eq!(text(&known), "an import takes 1,840 requests; about 3 min at 600 a minute");
+        assert_eq!(json(&known), json!({"requests": 1840, "seconds": 184.0, "guests": 0, "guest_cap_seconds": 0.0}));
+        let unpaced = Forecast { rate: None, ..forecast(1, Some(1), 31) };
+        assert_eq!(json(&unpaced), json!({"requests": 2, "seconds": null, "guests": 31, "guest_cap_seconds": 3600.0}));
+    }
+}

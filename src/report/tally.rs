@@ -1,0 +1,337 @@
+//! Events folded into what one line says of the work. Pure: the moment of each event is handed in.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::eta::Eta;
+use super::span::span;
+use super::{forecast, grouped};
+use crate::model::{Event, Standing, Status, Undone, Wait, shortened};
+
+/// A wait of this length is told when it begins.
+const LONG: Duration = Duration::from_secs(5);
+
+/// What is not to wait for the next line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Notice {
+    /// This is said once.
+    Text(String),
+    /// A long wait begins: the line says so.
+    Wait,
+}
+
+/// How many rows were settled, by their status.
+struct Settled<S>(Vec<(S, AtomicU64)>);
+
+impl<S: Standing> Default for Settled<S> {
+    fn default() -> Self {
+        Self(S::all().iter().map(|status| (*status, AtomicU64::new(0))).collect())
+    }
+}
+
+impl<S: Standing> Settled<S> {
+    fn add(&self, status: S) {
+        for (_, count) in self.0.iter().filter(|(known, _)| *known == status) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.0.iter().map(|(status, count)| (status.as_str(), count.load(Ordering::Relaxed)))
+    }
+}
+
+/// What is being waited for.
+#[derive(Default)]
+struct Waits {
+    /// All requests, until that moment.
+    all: Option<(Instant, Wait)>,
+    /// Those of rows with guests.
+    guests: Option<Instant>,
+}
+
+/// The times.
+#[derive(Default)]
+struct Times {
+    /// Rows that can be settled in a second, at most, as far as it is known.
+    planned: Option<f64>,
+    /// Since the sending began.
+    eta: Option<Eta>,
+    waits: Waits,
+}
+
+/// What has been heard so far.
+#[derive(Default)]
+pub(super) struct Tally {
+    read: AtomicU64,
+    page: AtomicU64,
+    pages: AtomicU64,
+    to_settle: AtomicU64,
+    settled: Settled<Status>,
+    undone: Settled<Undone>,
+    is_deleting: AtomicBool,
+    times: Mutex<Times>,
+}
+
+impl Tally {
+    /// Hears of something that happens at this moment; gives what is to be said of it at once.
+    pub(super) fn hear(&self, event: &Event, now: Instant) -> Option<Notice> {
+        match event {
+            Event::Read(rows) => self.read.store(*rows, Ordering::Relaxed),
+            Event::Forecast(takes) => {
+                self.times().planned = takes.rows_per_second();
+                return Some(Notice::Text(forecast::text(takes)));
+            }
+            Event::Listed { page, pages } => {
+                self.page.store(*page, Ordering::Relaxed);
+                self.pages.store(*pages, Ordering::Relaxed);
+            }
+            Event::Sending(rows) | Event::Deleting(rows) => {
+                self.to_settle.store(*rows, Ordering::Relaxed);
+                self.is_deleting.store(matches!(event, Event::Deleting(_)), Ordering::Relaxed);
+                self.times().begin(*rows, now);
+            }
+            Event::Settled(status) => self.settled.add(*status),
+            Event::Undone(status) => self.undone.add(*status),
+            Event::Resumed => self.times().resume(now),
+            Event::Paused { time, why } => {
+                self.look(now);
+                return self.times().pause(now.checked_add(*time)?, why, now);
+            }
+            Event::GuestsPaused(time) => return self.times().hold_guests(now.checked_add(*time)?, now),
+        }
+        None
+    }
+
+    /// Whether rows are being settled.
+    pub(super) fn is_sending(&self) -> bool {
+        self.times().eta.is_some()
+    }
+
+    /// Rows to settle.
+    pub(super) fn total(&self) -> u64 {
+        self.to_settle.load(Ordering::Relaxed)
+    }
+
+    /// Rows that are settled.
+    pub(super) fn done(&self) -> u64 {
+        self.all_settled().map(|(_, count)| count).sum()
+    }
+
+    /// Looks how far it is; to be called every second or more often.
+    pub(super) fn look(&self, now: Instant) {
+        let done = self.done();
+        if let Some(eta) = &mut self.times().eta {
+            eta.see(done, now);
+        }
+    }
+
+    /// One line that says it all, without the bar.
+    pub(super) fn line(&self, now: Instant) -> String {
+        let times = self.times();
+        let wait = times.waits.told(now);
+        let parts = match &times.eta {
+            Some(eta) => self.sending(eta, wait, now),
+            None => [Some(self.before_sending()), wait].into_iter().flatten().collect(),
+        };
+        parts.join("  ")
+    }
+
+    fn sending(&self, eta: &Eta, wait: Option<String>, now: Instant) -> Vec<String> {
+        let verb = if self.is_deleting.load(Ordering::Relaxed) { "deleting" } else { "sending" };
+        let (done, total) = (self.done(), self.total());
+        let width = grouped(total).len();
+        let left = eta.left(now).filter(|_| done < total);
+        let parts = [
+            Some(format!("{verb}  {:>width$}/{}", grouped(done), grouped(total))),
+            eta.speed().filter(|_| !eta.is_paused(now)).map(|speed| format!("{speed:.1}/s")),
+            left.map(|left| format!("{} left", span(left))),
+            // Before what is cut off first on a narrow terminal.
+            wait,
+            Some(self.counts()).filter(|counts| !counts.is_empty()),
+        ];
+        parts.into_iter().flatten().collect()
+    }
+
+    fn before_sending(&self) -> String {
+        match self.pages.load(Ordering::Relaxed) {
+            0 => format!("reading  {} rows", grouped(self.read.load(Ordering::Relaxed))),
+            pages => format!(
+                "listing the organization's groups  page {} of {}",
+                grouped(self.page.load(Ordering::Relaxed)),
+                grouped(pages)
+            ),
+        }
+    }
+
+    fn all_settled(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.settled.counts().chain(self.undone.counts())
+    }
+
+    fn counts(&self) -> String {
+        let some = self.all_settled().filter(|(_, count)| *count > 0);
+        some.map(|(status, count)| format!("{status} {}", grouped(count))).collect::<Vec<_>>().join(", ")
+    }
+
+    fn times(&self) -> MutexGuard<'_, Times> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Times {
+    fn begin(&mut self, rows: u64, now: Instant) {
+        let mut eta = Eta::new(rows, self.planned, now);
+        if let Some((until, _)) = self.waits.all {
+            eta.pause(until, now);
+        }
+        if let Some(until) = self.waits.guests {
+            eta.hold_guests(until, now);
+        }
+        self.eta = Some(eta);
+    }
+
+    fn resume(&mut self, now: Instant) {
+        self.waits.all = None;
+        if let Some(eta) = &mut self.eta {
+            eta.resume(now);
+        }
+    }
+
+    fn pause(&mut self, until: Instant, why: &Wait, now: Instant) -> Option<Notice> {
+        if let Some(eta) = &mut self.eta {
+            eta.pause(until, now);
+        }
+        let before = self.waits.all.as_ref().map(|(before, _)| *before);
+        if before.is_none_or(|before| before < until) {
+            self.waits.all = Some((until, why.clone()));
+        }
+        is_news(before, until, now).then_some(Notice::Wait)
+    }
+
+    fn hold_guests(&mut self, until: Instant, now: Instant) -> Option<Notice> {
+        if let Some(eta) = &mut self.eta {
+            eta.hold_guests(until, now);
+        }
+        let before = self.waits.guests;
+        self.waits.guests = before.max(Some(until));
+        is_news(before, until, now).then_some(Notice::Wait)
+    }
+}
+
+/// Several requests may hear of one wait.
+fn is_news(before: Option<Instant>, until: Instant, now: Instant) -> bool {
+    until.saturating_duration_since(before.map_or(now, |before| before.max(now))) >= LONG
+}
+
+impl Waits {
+    /// What is waited for, how long still, and why.
+    fn told(&self, now: Instant) -> Option<String> {
+        let left = |until: Instant| Some(until.saturating_duration_since(now)).filter(|left| !left.is_zero()).map(span);
+        let all = self.all.as_ref().and_then(|(until, why)| Some((left(*until)?, why)));
+        let mut text = String::new();
+        match all {
+            Some((left, Wait::Asked)) => {
+                let _ = write!(text, "paused for {left}: the server asked for it");
+            }
+            Some((left, Wait::Down(last))) => {
+                let _ = write!(text, "paused for {left}: the server is down ({}); trying again", shortened(last));
+            }
+            None => {}
+        }
+        if let Some(left) = self.guests.and_then(left) {
+            let and = if text.is_empty() { "" } else { ", " };
+            let _ = write!(text, "{and}guests wait for {left} (the server's cap)");
+        }
+        Some(text).filter(|text| !text.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Forecast;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn paused(seconds: u64, why: Wait) -> Event {
+        Event::Paused { time: SECOND * u32::try_from(seconds).unwrap(), why }
+    }
+
+    fn forecast() -> Forecast {
+        let (rate, guest_cap) = (Some((600, SECOND * 60)), (30, SECOND * 3600));
+        Forecast { creates: 4000, pages: None, rate, guests: 0, guest_cap }
+    }
+
+    #[test]
+    fn the_line_says_what_is_being_done_how_far_and_with_what_outcome() {
+        let (tally, now) = (Tally::default(), Instant::now());
+        tally.hear(&Event::Read(1234), now);
+        assert_eq!(tally.line(now), "reading  1,234 rows");
+        let notice = tally.hear(&Event::Forecast(forecast()), now);
+        assert_eq!(notice, Some(Notice::Text(super::forecast::text(&forecast()))));
+        tally.hear(&Event::Listed { page: 2, pages: 1000 }, now);
+        assert_eq!(tally.line(now), "listing the organization's groups  page 2 of 1,000");
+        tally.hear(&Event::Sending(4000), now);
+        assert_eq!(tally.line(now), "sending      0/4,000  10.0/s  6 min 40 s left");
+        for _ in 0..3 {
+            tally.hear(&Event::Settled(Status::Created), now);
+        }
+        tally.hear(&Event::Settled(Status::Failed), now);
+        tally.look(now);
+        assert_eq!(tally.line(now), "sending      4/4,000  10.0/s  6 min 40 s left  created 3, failed 1");
+    }
+
+    #[test]
+    fn deleting_is_called_so() {
+        let (tally, now) = (Tally::default(), Instant::now());
+        tally.hear(&Event::Deleting(2), now);
+        tally.hear(&Event::Undone(Undone::Deleted), now);
+        tally.hear(&Event::Undone(Undone::Changed), now);
+        assert_eq!(tally.line(now), "deleting  2/2  deleted 1, changed 1");
+    }
+
+    #[test]
+    fn a_wait_says_how_long_still_and_why_and_moves_no_cursor() {
+        let (tally, now) = (Tally::default(), Instant::now());
+        tally.hear(&Event::Sending(40), now);
+        tally.hear(&paused(28, Wait::Asked), now);
+        assert_eq!(tally.line(now), "sending   0/40  paused for 28 s: the server asked for it");
+        assert_eq!(tally.line(now + SECOND * 20), "sending   0/40  paused for 8 s: the server asked for it");
+        tally.hear(&Event::Resumed, now);
+        assert_eq!(tally.line(now), "sending   0/40");
+        tally.hear(&paused(8, Wait::Down("connection refused\u{1b}[2J".to_owned())), now);
+        tally.hear(&Event::GuestsPaused(SECOND * 720), now);
+        assert_eq!(
+            tally.line(now),
+            "sending   0/40  paused for 8 s: the server is down (connection refused\\u{1b}[2J); trying again, \
+             guests wait for 12 min (the server's cap)"
+        );
+        assert_eq!(tally.line(now + SECOND * 120), "sending   0/40  guests wait for 10 min (the server's cap)");
+        assert_eq!(tally.line(now + SECOND * 720), "sending   0/40");
+    }
+
+    #[test]
+    fn a_long_wait_is_told_once_when_it_begins() {
+        let (tally, now) = (Tally::default(), Instant::now());
+        let is_told = |event: &Event, at: u32| tally.hear(event, now + SECOND * at).is_some();
+        assert!(!is_told(&paused(4, Wait::Asked), 0));
+        assert!(is_told(&paused(30, Wait::Asked), 0));
+        assert!(!is_told(&paused(30, Wait::Asked), 1), "another lane hears of it");
+        assert!(is_told(&paused(60, Wait::Asked), 2), "it became longer");
+        assert!(!is_told(&Event::Resumed, 3));
+        assert!(is_told(&paused(8, Wait::Down(String::new())), 4));
+        assert!(is_told(&Event::GuestsPaused(SECOND * 720), 5));
+        assert!(!is_told(&Event::GuestsPaused(SECOND * 720), 6));
+    }
+
+    #[test]
+    fn a_pause_that_began_before_the_sending_counts() {
+        let (tally, now) = (Tally::default(), Instant::now());
+        tally.hear(&Event::Forecast(forecast()), now);
+        tally.hear(&paused(60, Wait::Asked), now);
+        tally.hear(&Event::Sending(600), now);
+        assert_eq!(tally.line(now), "sending    0/600  2 min left  paused for 60 s: the server asked for it");
+    }
+}

@@ -1,0 +1,144 @@
+//! A world with one server in it, and clients that do nothing but send.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tallyfy_groups::journal::{Journal, Now, Owner, Realm};
+use tallyfy_groups::model::Listener;
+use tallyfy_groups::send::{Limits, Pace, Paced, Speed, Stop};
+use tallyfy_groups::tallyfy::{Answer, Call, Exchange, Hints, Lost, Method, probe};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::Ways;
+use super::server::{Count, Kind, Says};
+
+/// The server, the ways to it, and what it saw.
+pub(crate) struct World {
+    pub(crate) count: Count,
+    pub(crate) says: Says,
+    /// Whether answers carry `X-RateLimit-Limit` and `-Remaining`.
+    pub(crate) tells: bool,
+    pub(crate) ways: Ways,
+    pub(crate) dice: StdRng,
+    pub(crate) began: Instant,
+    /// When each request that was taken arrived.
+    pub(crate) taken: Vec<Duration>,
+    pub(crate) refused: usize,
+    pub(crate) in_flight: usize,
+    pub(crate) most_in_flight: usize,
+}
+
+/// The world, shared by everyone in it.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Mutex<World>>);
+
+impl Shared {
+    pub(crate) fn new(kind: Kind, rate: (usize, Duration), ways: Ways, seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(World {
+            count: Count::new(kind, rate.0, rate.1),
+            says: Says::Up,
+            tells: false,
+            ways,
+            dice: StdRng::seed_from_u64(seed),
+            began: Instant::now(),
+            taken: Vec::new(),
+            refused: 0,
+            in_flight: 0,
+            most_in_flight: 0,
+        })))
+    }
+
+    pub(crate) fn with<T>(&self, ask: impl FnOnce(&mut World) -> T) -> T {
+        ask(&mut self.0.lock().unwrap())
+    }
+
+    /// What the clock on the wall shows: it is paused too.
+    pub(crate) fn now(&self) -> Now {
+        let began_at = SystemTime::UNIX_EPOCH + Duration::from_hours(24);
+        self.with(|world| Now::at(Instant::now().into_std(), began_at + world.began.elapsed()))
+    }
+}
+
+impl World {
+    fn arrive(&mut self) -> Answer {
+        let now = self.began.elapsed();
+        match self.count.arrive(now) {
+            Ok(()) => {
+                self.taken.push(now);
+                Answer { status: 200, hints: self.hints(None), body: Ok(Bytes::from_static(b"{}")) }
+            }
+            Err(wait) => {
+                self.refused += 1;
+                Answer { status: 429, hints: self.hints(Some(wait)), body: Ok(Bytes::from_static(b"{}")) }
+            }
+        }
+    }
+
+    fn hints(&self, wait: Option<Duration>) -> Hints {
+        let up = |wait: Duration| wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let retry_after = wait.and_then(|wait| match self.says {
+            Says::Up => Some(up(wait).to_string()),
+            Says::Down => Some(wait.as_secs().to_string()),
+            Says::Nothing => None,
+        });
+        if !self.tells {
+            return Hints { retry_after, ..Hints::default() };
+        }
+        let since = self.began.elapsed().saturating_sub(self.count.period);
+        let held = self.taken.iter().rev().take_while(|taken| **taken > since).count();
+        let number = |count: usize| u32::try_from(count).ok();
+        Hints { retry_after, limit: number(self.count.most), remaining: number(self.count.most.saturating_sub(held)) }
+    }
+}
+
+/// The way into the world.
+pub(crate) struct Wire(pub(crate) Shared);
+
+impl Exchange for Wire {
+    async fn exchange(&self, _: Call) -> Result<Answer, Lost> {
+        let (tell, told) = oneshot::channel();
+        let world = self.0.clone();
+        // A task of its own: what is under way arrives, also when the client is no more.
+        tokio::spawn(async move {
+            let (there, back) = world.with(|world| {
+                world.in_flight += 1;
+                world.most_in_flight = world.most_in_flight.max(world.in_flight);
+                (world.ways.draw(&mut world.dice), world.ways.draw(&mut world.dice))
+            });
+            tokio::time::sleep(there).await;
+            let answer = world.with(World::arrive);
+            tokio::time::sleep(back).await;
+            world.with(|world| world.in_flight -= 1);
+            let _ = tell.send(answer);
+        });
+        told.await.map_err(|_| Lost::Undelivered("the world is gone".to_owned()))
+    }
+}
+
+/// Sends through the limiter for so long, as one process would: what it knew is gone when it ends, but its trail.
+pub(crate) async fn send(world: &Shared, speed: Speed, lanes: usize, folder: &Path, time: Duration) {
+    let owner = Owner { organization: "acme".to_owned(), realm: Realm::Loopback };
+    let journal = Journal::open(&folder.join("x.journal"), &owner).unwrap();
+    let trail = journal.trail(speed.memory(), world.now()).unwrap();
+    let (stop, listener): (_, Listener) = (Stop::default(), Arc::new(|_| {}));
+    let limits = Limits { speed, lanes, wait_max: Duration::from_hours(2) };
+    let pace = Arc::new(Pace::new(limits, trail, stop, listener));
+    let paced = Arc::new(Paced::new(Wire(world.clone()), pace, probe("acme")));
+    let mut all = JoinSet::new();
+    for _ in 0..lanes {
+        let paced = Arc::clone(&paced);
+        all.spawn(async move {
+            let call = Call { method: Method::Post, path: "/groups".to_owned(), body: None };
+            loop {
+                paced.exchange(call.clone()).await.unwrap();
+            }
+        });
+    }
+    tokio::time::sleep(time).await;
+}

@@ -1,0 +1,185 @@
+//! The limit is used to the full and never crossed: against servers that count, over hours of paused time.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod limits;
+mod storm;
+
+use std::time::Duration;
+
+use limits::client::{Shared, send};
+use limits::server::{Kind, most_within};
+use limits::{Ways, ms};
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use storm::life::{End, Habits, Place, live};
+use storm::rows::good;
+use storm::{folder, in_paused_time, world};
+use tallyfy_groups::sandbox::{Options, Rate, Weather};
+use tallyfy_groups::send::Speed;
+
+const KINDS: [Kind; 3] = [Kind::Rolling, Kind::Fixed, Kind::Leaky];
+
+const WAYS: [Ways; 3] =
+    [Ways::Constant(ms(25)), Ways::Uniform(ms(15), ms(35)), Ways::HeavyTailed(ms(15), Duration::from_secs(15))];
+
+fn speed(rate: (usize, Duration)) -> Speed {
+    Speed::parse(&format!("{}/{}ms", rate.0, rate.1.as_millis())).unwrap()
+}
+
+/// The part of the limit that was used between the first request and the last.
+#[expect(clippy::cast_precision_loss, reason = "a part needs no more than 52 bits")]
+fn used(taken: &[Duration], rate: (usize, Duration)) -> f64 {
+    let time = taken.last().unwrap().saturating_sub(taken[0]);
+    (taken.len() - 1) as f64 / (time.as_secs_f64() / rate.1.as_secs_f64() * rate.0 as f64)
+}
+
+#[test]
+fn at_the_limit_98_of_100_parts_of_it_are_used_and_none_is_refused() {
+    let rate = (600, Duration::from_mins(1));
+    for kind in KINDS {
+        for ways in WAYS {
+            let folder = folder();
+            in_paused_time(async {
+                let world = Shared::new(kind, rate, ways, 7);
+                send(&world, speed(rate), 64, folder.path(), Duration::from_mins(30)).await;
+                world.with(|world| {
+                    assert_eq!(world.refused, 0, "{kind:?} {ways:?}");
+                    let used = used(&world.taken, rate);
+                    assert!(used >= 0.98, "{kind:?} {ways:?}: {used}");
+                });
+            });
+        }
+    }
+}
+
+#[test]
+fn a_restart_neither_crosses_the_limit_nor_wastes_it() {
+    let rate = (600, Duration::from_mins(1));
+    let folder = folder();
+    in_paused_time(async {
+        let world = Shared::new(Kind::Rolling, rate, Ways::Uniform(ms(15), ms(35)), 7);
+        for minutes in [3, 1, 4] {
+            send(&world, speed(rate), 16, folder.path(), Duration::from_mins(minutes)).await;
+            tokio::time::sleep(ms(35)).await;
+        }
+        world.with(|world| {
+            assert_eq!(world.refused, 0);
+            let used = used(&world.taken, rate);
+            assert!(used >= 0.98, "{used}");
+        });
+    });
+}
+
+/// A whole import of so many rows over a strictly rolling limit of 600 a minute, with answers after 30 to 70 ms, killed after
+/// these times.
+fn assert_import_uses_the_limit(rows: usize, kills: &[Duration]) {
+    let (sheet, folder) = (good(rows), folder());
+    std::fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
+    let place = Place { folder: folder.path(), file: "groups.csv" };
+    let rate = (600, Duration::from_mins(1));
+    in_paused_time(async {
+        let options = Options { rate: Some(Rate { requests: 600, period: rate.1 }), ..Options::default() };
+        // Half of the way is the server's: the latency is uniform between the two.
+        let options = Options { latency: ms(30), ..options };
+        let ways = world::Ways { usual: ms(20), longest: ms(20), tail: 0.0 };
+        let world = world::Shared::new(&options, Weather::default(), ways, 5);
+        for kill in kills {
+            assert!(live(&place, &world, &Habits::default(), End::Killed(*kill)).await.is_none());
+            tokio::time::sleep(ms(100)).await;
+        }
+        assert!(live(&place, &world, &Habits::default(), End::Natural).await.unwrap().is_complete());
+        world.with(|world| {
+            let tally = world.simulation.tally();
+            assert_eq!(tally.refusals(), 0, "refused");
+            let used = used(tally.arrivals(), rate);
+            assert!(used >= 0.98, "{used} after {kills:?}");
+        });
+    });
+}
+
+#[test]
+fn a_whole_import_uses_98_of_100_parts_of_the_limit_also_over_restarts() {
+    assert_import_uses_the_limit(6000, &[]);
+    assert_import_uses_the_limit(9000, &[Duration::from_mins(6)]);
+}
+
+#[test]
+fn no_window_ever_holds_more_whatever_the_rate_the_ways_and_the_restarts() {
+    for seed in 0..60 {
+        let mut dice = StdRng::seed_from_u64(seed);
+        let most = *[1, 2, 7, 20, 100, 600].choose(&mut dice).unwrap();
+        let rate = (most, ms(*[200, 1000, 6000, 60_000].choose(&mut dice).unwrap()));
+        let longest = *[ms(5), ms(80), Duration::from_secs(2), Duration::from_secs(45)].choose(&mut dice).unwrap();
+        let ways = match dice.random_range(0..3) {
+            0 => Ways::Constant(longest),
+            1 => Ways::Uniform(Duration::ZERO, longest),
+            _ => Ways::HeavyTailed(ms(5), longest),
+        };
+        let lanes = dice.random_range(1..40);
+        let folder = folder();
+        in_paused_time(async {
+            let world = Shared::new(Kind::Rolling, rate, ways, seed);
+            for _ in 0..dice.random_range(1..6) {
+                let time = rate.1.mul_f64(dice.random_range(0.01..8.0));
+                send(&world, speed(rate), lanes, folder.path(), time).await;
+                // What was under way is there before another process is.
+                tokio::time::sleep(longest + rate.1.mul_f64(dice.random_range(0.0..1.5))).await;
+            }
+            world.with(|world| {
+                let most = most_within(&world.taken, rate.1);
+                assert!(most <= rate.0, "seed {seed}: {most} within {:?}, {} are allowed", rate.1, rate.0);
+                assert_eq!(world.refused, 0, "seed {seed}");
+            });
+        });
+    }
+}
+
+#[test]
+fn the_limit_is_kept_for_every_kind_of_server_that_has_the_same_one() {
+    for (seed, kind) in (0..).zip(KINDS) {
+        for rate in [(20, ms(1000)), (100, ms(6000)), (3, ms(500))] {
+            let folder = folder();
+            in_paused_time(async {
+                let world = Shared::new(kind, rate, Ways::HeavyTailed(ms(5), ms(3000)), seed);
+                send(&world, speed(rate), 16, folder.path(), rate.1 * 100).await;
+                world.with(|world| assert_eq!(world.refused, 0, "{kind:?} {rate:?}"));
+            });
+        }
+    }
+}
+
+#[test]
+fn headers_of_the_same_limit_do_not_slow_anything_down() {
+    let rate = (600, Duration::from_mins(1));
+    for ways in WAYS {
+        let folder = folder();
+        in_paused_time(async {
+            let world = Shared::new(Kind::Rolling, rate, ways, 3);
+            world.with(|world| world.tells = true);
+            send(&world, speed(rate), 64, folder.path(), Duration::from_mins(20)).await;
+            world.with(|world| {
+                let used = used(&world.taken, rate);
+                assert!(used >= 0.98 && world.refused == 0, "{ways:?}: {used}, {} refused", world.refused);
+            });
+        });
+    }
+}
+
+#[test]
+fn no_more_are_in_flight_than_the_rate_needs() {
+    let rate = (600, Duration::from_mins(1));
+    for (ways, lanes, needed) in [(ms(5), 64, 2), (ms(250), 64, 7), (ms(1000), 64, 22), (ms(1000), 4, 4)] {
+        let folder = folder();
+        in_paused_time(async {
+            let world = Shared::new(Kind::Rolling, rate, Ways::Constant(ways), 3);
+            send(&world, speed(rate), lanes, folder.path(), Duration::from_mins(5)).await;
+            world.with(|world| {
+                assert!(world.most_in_flight <= needed, "{ways:?}: {} in flight", world.most_in_flight);
+                // A place is held for a minute and the time to the answer.
+                let most = 60.0 / (60.0 + 2.0 * ways.as_secs_f64());
+                assert!(lanes < 64 || used(&world.taken, rate) >= 0.99 * most, "{ways:?}");
+            });
+        });
+    }
+}
