@@ -14,6 +14,7 @@ use storm::world::{Shared, Ways};
 use storm::{folder, in_paused_time};
 use tallyfy_groups::model::{Halt, Standing, Status};
 use tallyfy_groups::sandbox::{Options, Weather};
+use tallyfy_groups::send::Speed;
 use tokio::time::Instant;
 
 /// How many rows go through each weather.
@@ -30,7 +31,7 @@ fn weather(name: &str) -> Weather {
 
 /// Imports under a weather, with the same command again as long as it leaves rows open; gives how many commands it took.
 #[track_caller]
-fn weathered(name: &str, unique_names: bool, lives_max: usize) -> usize {
+fn weathered(name: &str, habits: &Habits, unique_names: bool, lives_max: usize) -> usize {
     let (sheet, folder) = (with_guests(INVITING, 2, ROWS - INVITING), folder());
     fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
     let place = Place { folder: folder.path(), file: "groups.csv" };
@@ -39,7 +40,7 @@ fn weathered(name: &str, unique_names: bool, lives_max: usize) -> usize {
         let ways = Ways { usual: Duration::from_millis(300), longest: Duration::from_secs(2), tail: 0.02 };
         let world = Shared::new(&options, weather(name), ways, 3);
         for lives in 1..=lives_max {
-            let left = live(&place, &world, &Habits::default(), End::Natural).await.unwrap();
+            let left = live(&place, &world, habits, End::Natural).await.unwrap();
             if !left.is_complete() {
                 let open = left.accounts.iter().find(|account| account.status.is_open());
                 assert!(lives < lives_max, "{name}, unique names {unique_names}: {open:?}");
@@ -64,8 +65,16 @@ fn every_weather_ends_with_every_row_created_once_by_one_command() {
     assert!(names.len() >= 6, "{names:?}");
     for name in names {
         for unique_names in [true, false] {
-            assert_eq!(weathered(&name, unique_names, 1), 1);
+            assert_eq!(weathered(&name, &Habits::default(), unique_names, 1), 1);
         }
+    }
+}
+
+#[test]
+fn a_limit_that_changes_lies_or_vanishes_is_lived_through_by_whoever_looks_for_it_too() {
+    let habits = Habits { speed: Speed::Auto, ..Habits::default() };
+    for name in ["the-limit-changes", "the-limit-lies", "the-limit-vanishes", "others-use-the-token", "throttled"] {
+        weathered(&format!("{name}.toml"), &habits, true, 1);
     }
 }
 
@@ -75,7 +84,7 @@ const FOR_MINUTES: &str = "lists-lag-for-minutes.toml";
 #[test]
 fn a_name_that_is_taken_after_a_send_of_ours_is_ours_however_late_lists_show_it() {
     // What is unknown for want of a list is settled by the same command again, later.
-    weathered(FOR_MINUTES, true, 20);
+    weathered(FOR_MINUTES, &Habits::default(), true, 20);
 }
 
 /// The searches and the pages of lists that a run asked for after all its sends hung and it was killed.

@@ -7,7 +7,7 @@ mod storm;
 use std::time::Duration;
 
 use limits::client::{Shared, send};
-use limits::server::{Kind, most_within};
+use limits::server::{Kind, Says, most_within};
 use limits::{Ways, ms};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -181,5 +181,29 @@ fn no_more_are_in_flight_than_the_rate_needs() {
                 assert!(lanes < 64 || used(&world.taken, rate) >= 0.99 * most, "{ways:?}");
             });
         });
+    }
+}
+
+#[test]
+#[expect(clippy::cast_precision_loss, reason = "a part needs no more than 52 bits")]
+fn a_hidden_limit_is_found_and_used_to_85_of_100_parts_with_at_most_2_of_100_refused() {
+    for (most, says) in [(20, Says::Up), (50, Says::Nothing), (100, Says::Down), (200, Says::Up), (500, Says::Nothing)]
+    {
+        for kind in KINDS {
+            let folder = folder();
+            in_paused_time(async {
+                let world = Shared::new(kind, (most, ms(1000)), WAYS[1], 7);
+                world.with(|world| world.says = says);
+                send(&world, Speed::Auto, 64, folder.path(), Duration::from_secs(30)).await;
+                world.with(|world| {
+                    let (taken, refused) = (world.taken.len() as f64, world.refused as f64);
+                    let (used, refused) = (taken / (30.0 * most as f64), refused / (taken + refused));
+                    assert!(
+                        used >= 0.85 && refused <= 0.02,
+                        "{most}/s, {kind}, {says:?}: {used} used, {refused} refused"
+                    );
+                });
+            });
+        }
     }
 }

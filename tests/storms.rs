@@ -252,7 +252,7 @@ fn options(dice: &mut StdRng) -> Options {
 }
 
 fn habits(dice: &mut StdRng, seed: u64) -> Habits {
-    let rate = *["none", "600/min", "10/s", "50/s"].choose(dice).unwrap();
+    let rate = *["none", "600/min", "10/s", "50/s", "auto"].choose(dice).unwrap();
     Habits {
         speed: tallyfy_groups::send::Speed::parse(rate).unwrap(),
         lanes: dice.random_range(1..=16),

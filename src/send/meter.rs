@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use super::auto::Finder;
 use super::rate::{Rate, Speed};
+use super::sign::pause;
 use super::window::{Room, Window};
 use crate::tallyfy::Hints;
 
@@ -14,7 +16,7 @@ const SERVER_PERIOD: Duration = Duration::from_mins(1);
 /// The limiter's book.
 #[derive(Debug)]
 pub(super) struct Meter {
-    wanted: Option<Rate>,
+    plan: Plan,
     rate: Option<Rate>,
     window: Option<Window>,
     /// The most requests in flight.
@@ -24,6 +26,25 @@ pub(super) struct Meter {
     taken: u64,
     told: Option<Told>,
     latency: Duration,
+}
+
+/// What decides on the rate.
+#[derive(Debug)]
+enum Plan {
+    Unpaced,
+    /// The user, and the server where its limit is lower.
+    Fixed(Rate),
+    /// What is found out about the server.
+    Found(Box<Finder>),
+}
+
+/// What an answer says of the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said<'a> {
+    /// The request was taken; with the headers of its answer, if one came.
+    Taken(Option<&'a Hints>),
+    /// It was one too many: with the time the server named.
+    TooMany(&'a Hints, Option<Duration>),
 }
 
 /// A request under way.
@@ -51,37 +72,31 @@ pub(super) struct Ticket(u64);
 
 impl Meter {
     /// Nothing is held.
-    pub(super) fn new(speed: Speed, lanes: usize) -> Self {
-        let rate = match speed {
-            Speed::At(rate) => Some(rate),
-            Speed::Unpaced | Speed::Auto => None,
+    pub(super) fn new(speed: Speed, lanes: usize, now: Instant) -> Self {
+        let plan = match speed {
+            Speed::Unpaced => Plan::Unpaced,
+            Speed::At(rate) => Plan::Fixed(rate),
+            Speed::Auto => Plan::Found(Box::new(Finder::new(now))),
         };
-        Self {
-            wanted: rate,
-            rate,
-            window: rate.map(|rate| Window::new(rate.requests.get(), rate.period)),
+        let mut meter = Self {
+            plan,
+            rate: None,
+            window: None,
             lanes,
             flights: BTreeMap::new(),
             taken: 0,
             told: None,
             latency: Duration::ZERO,
+        };
+        if let Speed::At(rate) = speed {
+            meter.keep(rate);
         }
+        meter
     }
 
     /// The rate that is kept now; none sends unpaced.
     pub(super) fn rate(&self) -> Option<Rate> {
         self.rate
-    }
-
-    /// Another rate is wanted from now on.
-    pub(super) fn want(&mut self, rate: Rate) {
-        self.wanted = Some(rate);
-        self.keep(rate);
-    }
-
-    /// How long a place is held after an answer.
-    pub(super) fn period(&self) -> Duration {
-        self.window.as_ref().map_or(Duration::ZERO, Window::period)
     }
 
     /// How long the server takes to answer when it is slow: the longest time seen, which fades over some hundred faster answers.
@@ -100,6 +115,10 @@ impl Meter {
 
     /// Whether one more may leave.
     pub(super) fn room(&mut self, now: Instant) -> Room {
+        if let Plan::Found(finder) = &mut self.plan {
+            let rate = finder.rate(now);
+            self.keep(rate);
+        }
         let (Some(window), Some(rate)) = (&mut self.window, self.rate) else {
             return if self.flights.len() < self.lanes { Room::Now } else { Room::AfterAnswer };
         };
@@ -137,17 +156,27 @@ impl Meter {
         Ticket(number)
     }
 
-    /// It is answered, or given up without an answer; gives when it left.
-    pub(super) fn answer(&mut self, Ticket(number): Ticket, hints: Option<&Hints>, now: Instant) -> Instant {
-        let Some(flight) = self.flights.remove(&number) else { return now };
+    /// It is answered, or given up without an answer; gives how long everybody is to wait, if it was one too many.
+    pub(super) fn answer(&mut self, Ticket(number): Ticket, said: Said<'_>, now: Instant) -> Option<Duration> {
+        let flight = self.flights.remove(&number)?;
         if let Some(window) = &mut self.window {
             window.answer(1, now);
         }
-        if let Some(hints) = hints {
+        if let Said::Taken(Some(hints)) | Said::TooMany(hints, _) = said {
             self.latency = now.duration_since(flight.since).max(self.latency / 64 * 63);
             self.heed(number, flight, hints, now);
         }
-        flight.since
+        match (&mut self.plan, said) {
+            (Plan::Found(finder), Said::Taken(hints)) => {
+                finder.taken(flight.since, now, hints.and_then(|hints| hints.limit));
+                None
+            }
+            (Plan::Found(finder), Said::TooMany(hints, named)) => {
+                Some(finder.refused(flight.since, now, named, hints.limit))
+            }
+            (_, Said::TooMany(_, named)) => Some(pause(named)),
+            (_, Said::Taken(_)) => None,
+        }
     }
 
     /// What the newest request was told goes: answers come out of order.
@@ -160,10 +189,11 @@ impl Meter {
             let counted = self.taken - flight.freed;
             let most = counted.saturating_add(remaining.into());
             let most = usize::try_from(most).unwrap_or(usize::MAX);
-            self.told = Some(Told { by: number, most, until: now + self.period() });
+            let period = self.window.as_ref().map_or(Duration::ZERO, Window::period);
+            self.told = Some(Told { by: number, most, until: now + period });
         }
-        if let (Some(limit), Some(wanted)) = (hints.limit.and_then(NonZeroU32::new), self.wanted) {
-            self.keep(at_most(wanted, limit));
+        if let (Some(limit), Plan::Fixed(wanted)) = (hints.limit.and_then(NonZeroU32::new), &self.plan) {
+            self.keep(at_most(*wanted, limit));
         }
     }
 
@@ -171,10 +201,16 @@ impl Meter {
         if self.rate == Some(rate) {
             return;
         }
+        let is_of_same_period = self.rate.is_some_and(|before| before.period == rate.period);
         self.rate = Some(rate);
+        tracing::debug!("keeping to {rate}");
         match &mut self.window {
-            Some(window) => window.resize(rate.requests.get(), rate.period),
-            None => self.window = Some(Window::new(rate.requests.get(), rate.period)),
+            Some(window) if is_of_same_period => window.resize(rate.requests.get(), rate.period),
+            // What was answered was held by another measure.
+            window => {
+                let window = window.insert(Window::new(rate.requests.get(), rate.period));
+                window.leave(self.flights.len());
+            }
         }
     }
 }
@@ -197,7 +233,8 @@ mod tests {
     use super::*;
 
     fn meter(rate: &str, lanes: usize) -> (Meter, Instant) {
-        (Meter::new(Speed::parse(rate).unwrap(), lanes), Instant::now())
+        let now = Instant::now();
+        (Meter::new(Speed::parse(rate).unwrap(), lanes, now), now)
     }
 
     fn hints(limit: Option<u32>, remaining: Option<u32>) -> Hints {
@@ -214,8 +251,8 @@ mod tests {
         let first = meter.leave(now);
         let second = meter.leave(now);
         // Two of ours and six of somebody else's.
-        meter.answer(second, Some(&hints(None, Some(2))), now + ms(50));
-        meter.answer(first, Some(&hints(None, Some(9))), now + ms(60));
+        meter.answer(second, Said::Taken(Some(&hints(None, Some(2)))), now + ms(50));
+        meter.answer(first, Said::Taken(Some(&hints(None, Some(9)))), now + ms(60));
         for _ in 0..2 {
             assert_eq!(meter.room(now + ms(100)), Room::Now);
             meter.leave(now + ms(100));
@@ -231,7 +268,7 @@ mod tests {
         let tickets: Vec<_> = (0..8).map(|_| meter.leave(now)).collect();
         // The server counted all eight before it took the first.
         for ticket in tickets {
-            meter.answer(ticket, Some(&hints(Some(10), Some(2))), now + ms(50));
+            meter.answer(ticket, Said::Taken(Some(&hints(Some(10), Some(2)))), now + ms(50));
         }
         for _ in 0..2 {
             assert_eq!(meter.room(now + ms(60)), Room::Now);
@@ -252,14 +289,14 @@ mod tests {
         ] {
             let (mut meter, now) = meter(rate, 16);
             let ticket = meter.leave(now);
-            meter.answer(ticket, Some(&hints(Some(limit), None)), now);
+            meter.answer(ticket, Said::Taken(Some(&hints(Some(limit), None))), now);
             assert_eq!(meter.rate(), Some(Rate::parse(kept).unwrap()), "{rate}, told {limit}");
         }
         // And it is followed when it rises again.
         let (mut meter, now) = meter("600/min", 16);
         for (limit, kept) in [(300, "300/min"), (450, "450/min"), (900, "600/min")] {
             let ticket = meter.leave(now);
-            meter.answer(ticket, Some(&hints(Some(limit), None)), now);
+            meter.answer(ticket, Said::Taken(Some(&hints(Some(limit), None))), now);
             assert_eq!(meter.rate(), Some(Rate::parse(kept).unwrap()));
         }
     }
@@ -273,7 +310,7 @@ mod tests {
         // Two in flight are enough until one takes longer than the time between two.
         assert_eq!(meter.room(now + ms(20)), Room::At(now + ms(100)));
         assert_eq!(meter.room(now + ms(100)), Room::Now);
-        meter.answer(first, Some(&Hints::default()), now + ms(250));
+        meter.answer(first, Said::Taken(Some(&Hints::default())), now + ms(250));
         for _ in 0..2 {
             assert_eq!(meter.room(now + ms(250)), Room::Now);
             meter.leave(now + ms(250));
@@ -290,7 +327,7 @@ mod tests {
         let first = meter.leave(now);
         meter.leave(now);
         assert_eq!(meter.room(now), Room::AfterAnswer);
-        meter.answer(first, None, now);
+        meter.answer(first, Said::Taken(None), now);
         assert_eq!(meter.room(now), Room::Now);
     }
 

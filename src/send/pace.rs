@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::meter::{Meter, Ticket};
+use super::meter::{Meter, Said, Ticket};
 use super::rate::Speed;
 use super::sign::{Sign, pause, sign};
 use super::spacing::Spacing;
@@ -75,7 +75,7 @@ impl Pace {
     #[must_use]
     pub fn new(limits: Limits, trail: Option<(Trail, Vec<Duration>)>, stop: Stop, listener: Listener) -> Self {
         let now = Instant::now().into_std();
-        let mut meter = Meter::new(limits.speed, limits.lanes);
+        let mut meter = Meter::new(limits.speed, limits.lanes, now);
         let (trail, ages) = trail.map_or((None, Vec::new()), |(trail, ages)| (Some(trail), ages));
         for age in ages {
             meter.remember(age, now);
@@ -185,6 +185,9 @@ impl Pace {
 
     /// Nobody sends for so long, because the server asked for it; too long a pause stops the run.
     fn pause(&self, time: Duration) {
+        if time.is_zero() {
+            return;
+        }
         let until = Instant::now().checked_add(time).filter(|_| time <= self.wait_max);
         let Some(until) = until else {
             self.stop.raise(Halt::PauseTooLong(time));
@@ -207,12 +210,10 @@ impl Book {
         }
         let Some(rate) = self.meter.rate() else { return Room::Now };
         let spacing = match self.spacing.take() {
-            Some(spacing) if spacing.rate == rate => spacing,
-            before => Spacing::new(rate, before.is_some()),
+            Some(spacing) => spacing.at(rate, now),
+            None => Spacing::new(rate, now),
         };
-        let room = spacing.room();
-        self.spacing = Some(spacing);
-        room
+        self.spacing.insert(spacing).room(now)
     }
 
     fn leave(&mut self, now: Instant) -> Result<Leave, String> {
@@ -229,25 +230,20 @@ impl Book {
     /// Notes an answer; gives how long everybody is to wait, where the server asks for it.
     fn hear(&mut self, leave: Leave, answer: &Result<Answer, Lost>, said: &Sign, now: Instant) -> Option<Duration> {
         let (now, Leave { ticket, mark }) = (now.into_std(), leave);
-        let rate = self.meter.rate();
-        self.meter.answer(ticket, answer.as_ref().ok().map(|answer| &answer.hints), now);
-        if self.meter.rate() != rate
-            && let Some(rate) = self.meter.rate()
-        {
-            tracing::info!("the server tells its limit; keeping to {rate}");
-        }
         if let (Some(trail), Some(mark)) = (&mut self.trail, mark) {
             // A mark that stays holds its place for longer after a restart: nothing is lost by it.
             let _ = trail.answer(mark, now);
         }
+        let hints = answer.as_ref().ok().map(|answer| &answer.hints);
+        let told = match (said, hints) {
+            (Sign::TooMany(named), Some(hints)) => Said::TooMany(hints, *named),
+            _ => Said::Taken(hints),
+        };
+        let asked = self.meter.answer(ticket, told, now);
         match said {
-            Sign::Fine => {
+            Sign::Fine | Sign::TooMany(_) => {
                 self.valve.answered();
-                None
-            }
-            Sign::TooMany(named) => {
-                self.valve.answered();
-                Some(pause(*named))
+                asked
             }
             Sign::Failing(why, named) => {
                 self.valve.failed(why.clone(), now);

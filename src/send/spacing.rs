@@ -32,25 +32,42 @@ type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<s
 
 /// Requests follow one another evenly at a rate.
 pub(super) struct Spacing {
-    pub(super) rate: Rate,
+    rate: Rate,
     limiter: Option<Limiter>,
+    /// Not before: where it took over from another rate.
+    first: Instant,
+    last: Instant,
 }
 
 impl Spacing {
-    /// Where it takes over from another rate, the time since the last request is not known: it is taken for none.
-    pub(super) fn new(rate: Rate, takes_over: bool) -> Self {
+    pub(super) fn new(rate: Rate, now: Instant) -> Self {
         let quota = Quota::with_period(rate.spacing()).map(|quota| quota.allow_burst(burst(rate)));
         let limiter = quota.map(|quota| RateLimiter::direct_with_clock(quota, TokioClock));
-        if let (true, Some(limiter)) = (takes_over, &limiter) {
-            let _ = limiter.check_n(burst(rate));
+        Self { rate, limiter, first: now, last: now }
+    }
+
+    /// The same at another rate: the next follows the last by the new distance, and nothing is caught up with.
+    pub(super) fn at(self, rate: Rate, now: Instant) -> Self {
+        if self.rate == rate {
+            return self;
         }
-        Self { rate, limiter }
+        let other = Self::new(rate, now);
+        if let (Some(limiter), Some(surplus)) = (&other.limiter, NonZeroU32::new(burst(rate).get() - 1)) {
+            let _ = limiter.check_n(surplus);
+        }
+        Self { first: self.last + rate.spacing(), last: self.last, ..other }
     }
 
     /// Whether one may leave; if so, it does.
-    pub(super) fn room(&self) -> Room {
+    pub(super) fn room(&mut self, now: Instant) -> Room {
+        if now < self.first {
+            return Room::At(self.first.into_std());
+        }
         match self.limiter.as_ref().map(RateLimiter::check) {
-            None | Some(Ok(())) => Room::Now,
+            None | Some(Ok(())) => {
+                self.last = now;
+                Room::Now
+            }
             Some(Err(until)) => Room::At(until.earliest_possible()),
         }
     }

@@ -54,11 +54,6 @@ impl Window {
         self.period = period / parts;
     }
 
-    /// The most that is held at once.
-    pub(super) fn most(&self) -> usize {
-        self.most
-    }
-
     /// How long a place is held after the answer.
     pub(super) fn period(&self) -> Duration {
         self.period
@@ -166,9 +161,9 @@ mod tests {
     #[test]
     fn a_great_rate_is_kept_in_parts() {
         let window = Window::new(1_000_000, Duration::from_hours(1));
-        assert!(window.most() <= 4096);
+        assert!(window.most <= 4096);
         let part = |most: usize, period: Duration| f64::from(u32::try_from(most).unwrap()) / period.as_secs_f64();
-        let rate = part(window.most(), window.period()) * 3600.0;
+        let rate = part(window.most, window.period()) * 3600.0;
         assert!(rate <= 1_000_000.0 && rate > 999_000.0, "{rate}");
     }
 }
