@@ -1,6 +1,6 @@
 //! Jobs are sent: at the pace, in lanes, each until its fate is known.
 //!
-//! Reads no files and shows nothing. What a lane may send it gets from the journal as [`Begun`](crate::journal::Begun),
+//! Reads no files and shows nothing. What a lane may send it gets from the journal as [`Begun`],
 //! what it may delete as [`Condemned`](crate::journal::Condemned).
 
 mod auto;
