@@ -166,6 +166,9 @@ pub struct ImportArgs {
     /// Where to and how fast.
     #[command(flatten)]
     pub connection: ConnectionArgs,
+    /// The most new guest addresses in a period: rows that carry more wait, and the others go on; Tallyfy's own cap is 30/h [default: rows with guests wait when the cap refuses them]
+    #[arg(long, value_name = "N/PERIOD", help_heading = "Connection")]
+    pub guest_rate: Option<String>,
     /// A row whose name the organization already has: settled as `exists`, or as `failed`
     #[arg(long, value_name = "WHAT", default_value = "skip", help_heading = "Rules")]
     pub on_existing: OnExistingArg,

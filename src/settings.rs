@@ -1,6 +1,7 @@
 //! Flags, then environment, then defaults, resolved once. The only reader of the environment.
 
 mod paths;
+mod sending;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -10,16 +11,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use paths::{OutputPaths, UndoPaths};
+pub use sending::{guest_limits, policy};
 
 use crate::check::Rules;
 use crate::cli::{
-    ConnectionArgs, FormatArg, ImportArgs, InputArgs, LogArgs, LogFormatArg, MatchNamesArg, OnDuplicateArg,
-    OnExistingArg, ProgressArg,
+    ConnectionArgs, FormatArg, InputArgs, LogArgs, LogFormatArg, MatchNamesArg, OnDuplicateArg, ProgressArg,
 };
-use crate::model::{Format, MatchNames, OnDuplicate, OnExisting, shown_path};
+use crate::model::{Format, MatchNames, OnDuplicate, shown_path};
 use crate::read;
 use crate::report::{LogFormat, LogOptions, ProgressMode};
-use crate::send::{Policy, RateError, Speed};
+use crate::send::{RateError, Speed};
 use crate::tallyfy::{BaseUrl, BaseUrlError, Credentials, Token, TokenError};
 
 const BASE_URL: &str = "https://api.tallyfy.com";
@@ -42,6 +43,9 @@ pub enum SettingsError {
     /// The rate cannot be understood.
     #[error("rate: {0}")]
     Rate(#[from] RateError),
+    /// The guest rate cannot be understood.
+    #[error("guest rate: {0}")]
+    GuestRate(RateError),
     /// No token.
     #[error(
         "the token is missing: set TALLYFY_API_TOKEN or say --token-file PATH (or try --sandbox, which needs none)"
@@ -200,19 +204,6 @@ impl Connection {
     }
 }
 
-/// How the rows of an import are sent.
-#[must_use]
-pub fn policy(args: &ImportArgs) -> Policy {
-    Policy {
-        attempts_max: args.connection.max_attempts,
-        matching: Input::resolve(&args.input).matching,
-        on_existing: match args.on_existing {
-            OnExistingArg::Skip => OnExisting::Skip,
-            OnExistingArg::Fail => OnExisting::Fail,
-        },
-    }
-}
-
 fn target(
     typed: &ConnectionArgs,
     is_simulated: bool,
@@ -303,7 +294,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::{Cli, Command};
+    use crate::cli::{Cli, Command, ImportArgs};
 
     fn import(words: &[&str]) -> ImportArgs {
         let words = ["tallyfy-groups", "import", "some/groups.csv"].iter().chain(words);

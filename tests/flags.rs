@@ -216,3 +216,23 @@ fn quiet_says_nothing_and_json_is_all_of_standard_output() {
     let loud = desk.run(&["import", "groups.csv", "-vv", "--json"]).expect(9);
     assert_eq!(loud.json()["rows"], 2);
 }
+
+#[test]
+fn guest_rate_lets_no_more_new_guests_go_in_a_period_and_a_word_that_is_no_rate_is_refused() {
+    let server = Server::start(Options::default(), "[[fault]]\nkind = 'guest-cap'\nper_hour = 2");
+    let table = "name,guests\nA,a@x.org\nB,b@x.org\nC,\nD,A@x.org\n";
+    let desk = Desk::at(&server).with("groups.csv", table);
+    desk.run(&["import", "groups.csv", "--guest-rate", "fast"]).expect(2).says("guest rate").says("30/h");
+    assert_eq!(server.requests(), 0);
+    desk.run(&["import", "groups.csv", "--guest-rate", "2/h"]).expect(0);
+    assert_eq!(server.all_posts(), 4);
+}
+
+#[test]
+fn max_wait_ends_the_wait_for_the_cap_on_guests_when_all_else_is_done() {
+    let server = Server::start(Options::default(), "[[fault]]\nkind = 'guest-cap'\nper_hour = 1\nretry_after = '90'");
+    let desk = Desk::at(&server).with("groups.csv", "name,guests\nA,a@x.org\nB,b@x.org\nC,\nD,d@x.org\nE,\n");
+    let flags = ["import", "groups.csv", "--max-wait", "1min", "--settle", "1s"];
+    desk.run(&flags).expect(6).says("1m 31s").says("--max-wait");
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "pending", "created", "pending", "created"]);
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use storm::life::{End, Habits, Left, Place, live};
 use storm::oracle::{self, History};
-use storm::rows::good;
+use storm::rows::{good, with_guests};
 use storm::world::{Shared, Ways};
 use storm::{folder, in_paused_time};
 use tallyfy_groups::model::{Halt, Standing, Status};
@@ -19,6 +19,8 @@ use tokio::time::Instant;
 
 /// How many rows go through each weather.
 const ROWS: usize = 500;
+/// How many of them bring guests; they come first.
+const INVITING: usize = 60;
 
 fn weather(name: &str) -> Weather {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/weather").join(name);
@@ -30,7 +32,7 @@ fn weather(name: &str) -> Weather {
 /// Imports under a weather, with the same command again as long as it leaves rows open; gives how many commands it took.
 #[track_caller]
 fn weathered(name: &str, habits: &Habits, unique_names: bool, lives_max: usize) -> usize {
-    let (sheet, folder) = (good(ROWS), folder());
+    let (sheet, folder) = (with_guests(INVITING, 2, ROWS - INVITING), folder());
     fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
     let place = Place { folder: folder.path(), file: "groups.csv" };
     in_paused_time(async {

@@ -24,7 +24,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
 ];
 
 /// Files and folders that only think.
-const PURE: [&str; 21] = [
+const PURE: [&str; 23] = [
     "model",
     "check",
     "plan.rs",
@@ -34,6 +34,8 @@ const PURE: [&str; 21] = [
     "send/settle.rs",
     "send/judge_delete.rs",
     "send/compare.rs",
+    "send/guests.rs",
+    "send/invites.rs",
     "tallyfy/pages.rs",
     "tallyfy/wire.rs",
     "read/columns.rs",

@@ -213,6 +213,9 @@ impl Storm {
             0 => format!("[[fault]]\nkind = 'token-dies'\nat = [{at}]\n"),
             1 => format!("[[fault]]\nkind = 'error-before'\nstatus = 403\nat = [{at}]\n"),
             2 => format!("[[fault]]\nkind = 'guest-cap'\nper_hour = {at}\n"),
+            3 => {
+                format!("[[fault]]\nkind = 'guest-cap'\nper_hour = {}\npartial = true\nretry_after = '{at}'\n", at % 4)
+            }
             _ => String::new(),
         };
         Self { faults, halts }
@@ -256,8 +259,9 @@ fn habits(dice: &mut StdRng, seed: u64) -> Habits {
         timeout: Duration::from_secs(3),
         attempts_max: *[8, 8, 3, 1].choose(dice).unwrap(),
         settle: Duration::from_secs(6),
-        wait_max: Duration::from_hours(2),
+        guest_rate: [None, None, None, tallyfy_groups::send::Rate::parse("2/5s").ok()].choose(dice).copied().flatten(),
         seed,
+        ..Habits::default()
     }
 }
 

@@ -155,7 +155,8 @@ fn a_token_that_dies_ends_it_with_3_and_a_new_one_goes_on() {
 
 /// An import that is killed while its third row is being sent.
 fn cut_off(fault: &str) -> (Vec<Draft>, Server, Desk) {
-    let rows = good(6);
+    // Without guests: rows that carry some have lanes of their own, and would not come in the order of the file.
+    let rows: Vec<Draft> = good(6).into_iter().map(|row| Draft { guests: Vec::new(), ..row }).collect();
     let server = Server::under(&format!("[[fault]]\nkind = '{fault}'\nmethod = 'POST'\nat = [3]"));
     server.plant("old", "Theirs");
     let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));

@@ -12,7 +12,7 @@ use crate::check::Names;
 use crate::journal::{Journal, JournalError, OpenRow, RunId, Writer};
 use crate::model::{Event, Fate, Found, Halt, Listener, OnExisting, Past, RowId, Sightings, Trouble};
 use crate::plan;
-use crate::send::{Api, Lane, Policy, Unread, send_all};
+use crate::send::{Api, Gate, GuestLimits, Lane, Policy, Unread, send_all};
 use crate::tallyfy::{Exchange, Listed, Walk};
 
 /// What it takes to bring the rows of a run into the organization.
@@ -21,7 +21,9 @@ pub struct Delivery<E> {
     pub api: Arc<Api<E>>,
     /// The user's choices.
     pub policy: Policy,
-    /// How many rows are worked on at once.
+    /// How guests are sent.
+    pub guests: GuestLimits,
+    /// How many rows without guests are worked on at once, and as many with guests.
     pub lanes: usize,
     /// Hears what goes on.
     pub listener: Listener,
@@ -74,16 +76,28 @@ impl<E: Exchange> Delivery<E> {
     }
 
     /// Sends what is left: the writer and the lanes, each to be polled to its end.
-    pub fn send(&self, journal: Journal, run: RunId) -> (Writer, impl Future<Output = ()> + use<E>) {
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn send(
+        &self,
+        journal: Journal,
+        run: RunId,
+    ) -> Result<(Writer, impl Future<Output = ()> + use<E>), JournalError> {
+        let gate = Gate::new(self.guests, self.api.stop.clone(), Arc::clone(&self.listener));
+        if gate.is_rated() {
+            journal.sent_guests(|sent| gate.remember(sent))?;
+        }
         let stop = self.api.stop.clone();
-        let (writer, handle, feed) = Writer::new(journal, run, self.lanes, move || stop.raise(Halt::Journal));
+        let (writer, handle, feeds) = Writer::new(journal, run, self.lanes, move || stop.raise(Halt::Journal));
         let lane = Lane {
             api: Arc::clone(&self.api),
             journal: handle,
+            gate,
             policy: self.policy,
             listener: Arc::clone(&self.listener),
         };
-        (writer, send_all(lane, feed, self.lanes))
+        Ok((writer, send_all(lane, feeds, self.lanes)))
     }
 }
 

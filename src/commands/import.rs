@@ -11,8 +11,8 @@ use crate::journal::{Journal, RunId, Writer};
 use crate::model::{Event, Listener, Standing, Status};
 use crate::read;
 use crate::report::{Closing, Progress, Rejects, Results, Summary};
-use crate::send::Stop;
-use crate::settings::{Connection, Environment, Input, OutputPaths, policy, progress_mode};
+use crate::send::{GuestLimits, Stop};
+use crate::settings::{Connection, Environment, Input, OutputPaths, guest_limits, policy, progress_mode};
 
 use super::delivery::Delivery;
 use super::forecast::{GUEST_CAP, forecast};
@@ -27,6 +27,7 @@ struct Import<'a> {
     args: &'a ImportArgs,
     log: &'a LogArgs,
     connection: Connection,
+    guests: GuestLimits,
     listener: Listener,
     start: Instant,
 }
@@ -49,8 +50,9 @@ pub(super) fn run(
     let start = Instant::now();
     let signals = Signals::listen()?;
     let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
+    let guests = guest_limits(args)?;
     let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
-    let import = Import { args, log, connection, listener: progress.listener(), start };
+    let import = Import { args, log, connection, guests, listener: progress.listener(), start };
     let (mut journal, run, staged) = import.take_in()?;
     let paths = outputs::resolve(args, log.log_file.as_deref(), &staged.files)?;
     if journal.commence(run, staged.range, args.fresh)? {
@@ -92,6 +94,7 @@ impl Import<'_> {
         let delivery = Delivery {
             api: line.api.clone(),
             policy: policy(self.args),
+            guests: self.guests,
             lanes: self.connection.concurrency,
             listener: self.listener.clone(),
         };
@@ -103,7 +106,7 @@ impl Import<'_> {
         );
         if !stop.is_raised() {
             (self.listener)(Event::Sending(journal.open_rows(run)?));
-            let (writer, sending) = delivery.send(journal, run);
+            let (writer, sending) = delivery.send(journal, run)?;
             let writer = on_own_thread(writer)?;
             sending.await;
             journal = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;

@@ -1,7 +1,22 @@
-//! Whom the rows of a run invite.
+//! Whom the rows of a run invite, and whom all rows did.
+
+use std::time::Duration;
 
 use super::JournalError;
-use super::store::{Journal, RunId};
+use super::outcomes::parse;
+use super::store::{Journal, RunId, now_ms};
+use crate::model::Group;
+
+/// The guests of a group that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentGuests {
+    /// Their addresses.
+    pub guests: Vec<String>,
+    /// How long ago the answer came; nothing where none came.
+    pub age: Duration,
+    /// Whether the group is there, so that the organization knows them.
+    pub are_known: bool,
+}
 
 impl Journal {
     /// How many different addresses of guests the rows of a run have that are still to be settled; case makes no
@@ -21,13 +36,39 @@ impl Journal {
             )
         })
     }
+
+    /// The guests of the groups that runs over this journal sent and that are there or may be, in the order in which their
+    /// answers came.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn sent_guests(&self, mut hear: impl FnMut(&SentGuests)) -> Result<(), JournalError> {
+        let now = now_ms();
+        self.run(|db| {
+            let mut query = db.prepare(
+                "SELECT body, coalesce(came.at_ms, ?1) AS at_ms, came.status IS 'created'
+                 FROM rows INDEXED BY rows_with_guests LEFT JOIN outcomes AS came ON came.row = rows.id
+                 WHERE guests > 0 AND EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect <> 'none')
+                 ORDER BY at_ms",
+            )?;
+            let mut rows = query.query([now])?;
+            while let Some(row) = rows.next()? {
+                let (body, at_ms): (String, i64) = (row.get(0)?, row.get(1)?);
+                let Group { guests, .. } = parse(0, &body)?;
+                // A clock that was set back since: as if it had just come.
+                let age = Duration::from_millis(u64::try_from(now.saturating_sub(at_ms)).unwrap_or_default());
+                hear(&SentGuests { guests, age, are_known: row.get(2)? });
+            }
+            Ok(())
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::{created, folder, group, owner, run};
     use super::*;
-    use crate::model::{Group, RowId};
+    use crate::model::RowId;
 
     #[test]
     fn guests_of_open_rows_count_once_however_they_are_written() {

@@ -6,21 +6,41 @@ use super::Begun;
 use super::store::{RunId, now_ms};
 use crate::model::{Effect, Job, RowId};
 
+/// Which rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carrying {
+    /// Those without guests.
+    NoGuests,
+    /// Those with guests.
+    Guests,
+}
+
 /// The next rows that are neither settled nor in doubt, in input order.
-pub(super) fn next_jobs(db: &Connection, run: RunId, after: RowId, count: usize) -> rusqlite::Result<Vec<Job>> {
+pub(super) fn next_jobs(
+    db: &Connection,
+    run: RunId,
+    which: Carrying,
+    after: RowId,
+    count: usize,
+) -> rusqlite::Result<Vec<Job>> {
     if count == 0 {
         return Ok(Vec::new());
     }
-    let mut query = db.prepare_cached(
+    let (index, guests) = match which {
+        Carrying::NoGuests => ("", "guests = 0"),
+        Carrying::Guests => ("INDEXED BY rows_with_guests", "guests > 0"),
+    };
+    let mut query = db.prepare_cached(&format!(
         "SELECT rows.id, name, body,
                 (SELECT count(*) FROM intents WHERE intents.row = rows.id),
-                EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'absent')
-         FROM runs JOIN rows ON rows.id BETWEEN max(first_row, ?2 + 1) AND last_row
-         WHERE runs.id = ?1 AND body IS NOT NULL
+                EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND (effect = 'absent' OR effect = 'made')),
+                EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'made')
+         FROM runs JOIN rows {index} ON rows.id BETWEEN max(first_row, ?2 + 1) AND last_row
+         WHERE runs.id = ?1 AND body IS NOT NULL AND {guests}
            AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
            AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'unknown')
          ORDER BY rows.id LIMIT ?3",
-    )?;
+    ))?;
     query.query_map(params![run.0, after.0, count], job)?.collect()
 }
 
@@ -32,6 +52,7 @@ fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
         body: body.into(),
         attempts: row.get(3)?,
         may_be_ours: row.get(4)?,
+        is_made: row.get(5)?,
     })
 }
 
@@ -51,10 +72,18 @@ pub(super) fn conclude(db: &Connection, row: RowId, effect: Effect) -> rusqlite:
     let effect = match effect {
         Effect::None => "none",
         Effect::Absent => "absent",
+        Effect::Made => "made",
     };
     db.prepare_cached("UPDATE intents SET effect = ?2 WHERE row = ?1 AND effect = 'unknown'")?
         .execute(params![row.0, effect])
         .map(drop)
+}
+
+/// Notes that the group of a row with guests was found; says whether it is such a row.
+pub(super) fn note_made(db: &Connection, row: RowId) -> rusqlite::Result<bool> {
+    let sql = "UPDATE intents SET effect = 'made'
+               WHERE row = ?1 AND effect <> 'none' AND (SELECT guests FROM rows WHERE id = ?1) > 0";
+    Ok(db.prepare_cached(sql)?.execute([row.0])? > 0)
 }
 
 /// Forgets the last send of a row, which never left.

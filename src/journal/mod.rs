@@ -6,6 +6,7 @@
 //! It never talks to the network and never judges an answer.
 
 mod accounts;
+mod feed;
 mod guests;
 mod intents;
 mod lock;
@@ -21,11 +22,13 @@ mod writer;
 
 use std::path::PathBuf;
 
+pub use feed::Feed;
+pub use guests::SentGuests;
 pub use outcomes::{OpenRow, SentGroup};
 pub use store::{Journal, Owner, Realm, RunId};
 pub use trail::{Mark, Now, Trail};
 pub use undo::{Attempt, Condemned, Creations, Findings, PastRun, Progress};
-pub use writer::{Down, Feed, Handle, Writer};
+pub use writer::{Down, Feeds, Handle, Writer};
 
 use crate::model::{Job, is_misplaced, shown_path};
 

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use sha2::{Digest, Sha256};
 
 use super::JournalError;
+use super::intents::note_made;
 use super::store::{Journal, RunId, now_ms};
 use crate::model::{Fate, Group, Past, RowId, Standing, Tag};
 
@@ -59,7 +60,7 @@ impl Journal {
             let mut query = db.prepare_cached(
                 "SELECT name,
                         EXISTS (SELECT 1 FROM intents WHERE row = ?1 AND effect = 'unknown'),
-                        EXISTS (SELECT 1 FROM intents WHERE row = ?1 AND effect = 'absent')
+                        EXISTS (SELECT 1 FROM intents WHERE row = ?1 AND (effect = 'absent' OR effect = 'made'))
                  FROM rows WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM outcomes WHERE row = ?1)",
             )?;
             let open = |found: &rusqlite::Row<'_>| {
@@ -87,12 +88,18 @@ impl Journal {
         whole(&mut self.db).map_err(|reason| Self::failed(&self.path, reason))
     }
 
-    /// Settles rows at once, in one commit; for use while nothing is being sent.
+    /// Settles rows by what lists show, in one commit; for use while nothing is being sent. A group that was found may lack
+    /// guests: a row that carries some stays open until that is seen to.
     ///
     /// # Errors
     /// If the journal cannot be written.
     pub fn settle(&mut self, fates: &[(RowId, Fate)]) -> Result<(), JournalError> {
-        self.together(|batch| fates.iter().try_for_each(|(row, fate)| put_fate(batch, *row, fate)))
+        self.together(|batch| {
+            fates.iter().try_for_each(|(row, fate)| {
+                let is_found = matches!(fate, Fate::Created { .. });
+                if is_found && note_made(batch, *row)? { Ok(()) } else { put_fate(batch, *row, fate) }
+            })
+        })
     }
 
     /// The rows of a run that were begun and have no outcome, with the names of their groups, in input order.

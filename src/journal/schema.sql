@@ -42,10 +42,14 @@ CREATE TABLE rows (
     identity BLOB,                              -- equal for names that are the same; null without a body
     input  TEXT NOT NULL,                       -- as it stood: JSON array of the cells ({"open_quote": …} if its last quote never closes), or the line
     body   TEXT,                                -- of the create request; null for an invalid or repeated row
+    guests INTEGER NOT NULL,                    -- how many the body carries
     twin   INTEGER,                             -- rows.id of the earlier row of that name
     code   TEXT,                                -- of an invalid row
     error  TEXT
 ) STRICT;
+
+-- They are sent in lanes of their own.
+CREATE INDEX rows_with_guests ON rows (id) WHERE guests > 0;
 
 -- One row for each send; on disk before the request leaves.
 CREATE TABLE intents (
@@ -53,7 +57,8 @@ CREATE TABLE intents (
     attempt  INTEGER NOT NULL,                  -- from 1
     at_ms    INTEGER NOT NULL,                  -- Unix time
     -- unknown: it may have made the group. none: it did not. absent: it was looked up, and lists did not show the group for long enough.
-    effect   TEXT NOT NULL DEFAULT 'unknown' CHECK (effect = 'unknown' OR effect = 'none' OR effect = 'absent'),
+    -- made: the group was found, and may lack guests.
+    effect   TEXT NOT NULL DEFAULT 'unknown' CHECK (effect = 'unknown' OR effect = 'none' OR effect = 'absent' OR effect = 'made'),
     PRIMARY KEY (row, attempt)
 ) STRICT, WITHOUT ROWID;
 
@@ -95,7 +100,7 @@ SELECT runs.id AS run, rows.id AS id, rows.file, rows.row, rows.line, rows.name,
         WHEN rows.twin IS NOT NULL THEN 'duplicate'
         WHEN rows.body IS NULL THEN 'invalid'
         WHEN mine.status IS NOT NULL THEN mine.status
-        WHEN EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'unknown') THEN 'unknown'
+        WHEN EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND (effect = 'unknown' OR effect = 'made')) THEN 'unknown'
         ELSE 'pending'
     END AS status,
     coalesce(mine.group_id, firsts.group_id) AS group_id,

@@ -71,8 +71,8 @@ impl Journal {
         let place = record.place;
         self.run(|db| {
             db.prepare_cached(
-                "INSERT INTO rows (id, file, row, line, name, identity, input, body, twin, code, error)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                "INSERT INTO rows (id, file, row, line, name, identity, input, body, guests, twin, code, error)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?
             .execute(params![
                 id.0,
@@ -83,6 +83,7 @@ impl Journal {
                 identity,
                 input(&record.raw)?,
                 group.map(json).transpose()?,
+                group.map_or(0, |group| group.guests.len()),
                 twin,
                 faults.first().map(|fault| fault.code.as_str()),
                 error
@@ -109,8 +110,8 @@ impl Journal {
     /// If the journal cannot be written.
     pub fn restage(&self, row: RowId, group: &Group) -> Result<(), JournalError> {
         self.run(|db| {
-            let mut update = db.prepare_cached("UPDATE rows SET body = ?2 WHERE id = ?1")?;
-            update.execute(params![row.0, json(group)?]).map(drop)
+            let mut update = db.prepare_cached("UPDATE rows SET body = ?2, guests = ?3 WHERE id = ?1")?;
+            update.execute(params![row.0, json(group)?, group.guests.len()]).map(drop)
         })
     }
 

@@ -13,7 +13,7 @@ use super::{JournalError, wal};
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
 const VERSION: i64 = 3;
-/// Its tables and the view.
+/// Its tables, index and views.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
 /// What kind of server the groups are in: a rehearsal must never be taken for the real thing.

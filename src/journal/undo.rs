@@ -91,7 +91,7 @@ const CREATIONS: &str = "
     LEFT JOIN deletions ON deletions.row = rows.id
     WHERE runs.id = ?1 AND body IS NOT NULL
       AND (outcomes.status IN ('created', 'unknown')
-           OR outcomes.row IS NULL AND EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'unknown'))
+           OR outcomes.row IS NULL AND EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND (effect = 'unknown' OR effect = 'made')))
       AND (deletions.status IS NULL OR deletions.status NOT IN ('deleted', 'gone'))
     ORDER BY rows.id";
 

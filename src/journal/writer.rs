@@ -1,25 +1,19 @@
 //! The one writer while requests are under way: it commits intents and outcomes in groups.
-//!
-//! It begins jobs ahead of the lanes, so that a lane seldom waits for the disk: a few where the pace is slow
-//! (each one begun and not sent costs a look-up after a crash), more where speed asks for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::sync::{mpsc, oneshot};
 
+use super::feed::{Feed, Source};
+use super::intents::Carrying;
 use super::outcomes::put_fate;
 use super::store::{Journal, RunId};
 use super::{Begun, JournalError, intents};
 use crate::model::{Effect, Fate, Job, RowId};
 
-/// The most jobs begun ahead of the lanes.
-const AHEAD_MAX: usize = 4096;
-/// How far ahead of the lanes to be, in time.
-const AHEAD: Duration = Duration::from_millis(100);
 /// How long commands gather before they are committed together.
 const GATHER: Duration = Duration::from_millis(3);
 /// The most commands in one commit.
@@ -39,6 +33,8 @@ enum Command {
     Settle(RowId, Fate),
     /// Begin nothing new.
     Stop,
+    /// Begin no new row with guests.
+    StopGuests,
 }
 
 /// The lanes' way to the writer.
@@ -88,6 +84,11 @@ impl Handle {
         let _ = self.tell(Command::Stop);
     }
 
+    /// Has no further jobs with guests begun.
+    pub fn stop_guests(&self) {
+        let _ = self.tell(Command::StopGuests);
+    }
+
     fn tell(&self, command: Command) -> Result<(), Down> {
         if self.is_down.load(Ordering::Acquire) {
             return Err(Down);
@@ -96,19 +97,13 @@ impl Handle {
     }
 }
 
-/// The jobs that are begun, for all lanes; each gets the next.
+/// The jobs of a run, as they are begun.
 #[derive(Debug)]
-pub struct Feed {
-    jobs: Mutex<mpsc::Receiver<Begun>>,
-    is_down: Arc<AtomicBool>,
-}
-
-impl Feed {
-    /// The next row to send; none when all are out, or the journal cannot be written any more.
-    pub async fn next(&self) -> Option<Begun> {
-        let begun = self.jobs.lock().await.recv().await;
-        begun.filter(|_| !self.is_down.load(Ordering::Acquire))
-    }
+pub struct Feeds {
+    /// Rows without guests.
+    pub plain: Feed,
+    /// Rows with guests.
+    pub guests: Feed,
 }
 
 /// The writer, ready to work.
@@ -128,23 +123,16 @@ impl Writer {
         run: RunId,
         lanes: usize,
         on_failure: impl FnOnce() + Send + 'static,
-    ) -> (Self, Handle, Feed) {
+    ) -> (Self, Handle, Feeds) {
         let (commands, inbox) = mpsc::unbounded_channel();
-        let (jobs, feed) = mpsc::channel(AHEAD_MAX);
         let is_down = Arc::new(AtomicBool::new(false));
-        let desk = Desk {
-            inbox,
-            jobs: Some(jobs),
-            run,
-            last: RowId(0),
-            freed: lanes,
-            settled: 0,
-            since: Instant::now(),
-            ahead: lanes.min(AHEAD_MAX),
-        };
+        let (plain, plain_feed) = Source::new(run, Carrying::NoGuests, lanes, &is_down);
+        // As many as are asked for: their lanes may wait for long.
+        let (guests, guests_feed) = Source::new(run, Carrying::Guests, 1, &is_down);
+        let desk = Desk { inbox, plain, guests };
         let handle = Handle { commands, is_down: Arc::clone(&is_down) };
-        let feed = Feed { jobs: Mutex::new(feed), is_down: Arc::clone(&is_down) };
-        (Self { journal, desk, is_down, on_failure: Box::new(on_failure) }, handle, feed)
+        let feeds = Feeds { plain: plain_feed, guests: guests_feed };
+        (Self { journal, desk, is_down, on_failure: Box::new(on_failure) }, handle, feeds)
     }
 
     /// Works until all handles are gone and everything told is on disk, and gives the journal back.
@@ -167,16 +155,8 @@ impl Writer {
 /// What the writer has before it.
 struct Desk {
     inbox: mpsc::UnboundedReceiver<Command>,
-    jobs: Option<mpsc::Sender<Begun>>,
-    run: RunId,
-    last: RowId,
-    /// Lanes that wait for their next job.
-    freed: usize,
-    /// Rows settled since the last look at the speed.
-    settled: usize,
-    since: Instant,
-    /// Jobs to have begun beyond what the lanes wait for.
-    ahead: usize,
+    plain: Source,
+    guests: Source,
 }
 
 impl Desk {
@@ -207,64 +187,21 @@ impl Desk {
                 }
                 Command::Conclude(row, effect) => intents::conclude(db, row, effect)?,
                 Command::Release(row) => intents::release(db, row)?,
-                Command::Settle(row, fate) => {
-                    put_fate(db, row, &fate)?;
-                    self.freed += 1;
+                Command::Settle(row, fate) => put_fate(db, row, &fate)?,
+                Command::Stop => {
+                    self.plain.close();
+                    self.guests.close();
                 }
-                Command::Stop => self.jobs = None,
+                Command::StopGuests => self.guests.close(),
             }
         }
-        let wanted = self.wanted();
-        let next = self.next_jobs(db, wanted)?;
+        let (guests, plain) = (self.guests.begin(db)?, self.plain.begin(db)?);
         db.execute_batch("COMMIT")?;
         for (begun, reply) in begun {
             let _ = reply.send(begun);
         }
-        // Not by the state of the feed: the lanes go on taking from it while the disk works.
-        let is_last = next.len() < wanted;
-        self.hand_out(next, is_last);
+        self.guests.hand_out(guests);
+        self.plain.hand_out(plain);
         Ok(())
-    }
-
-    /// How many jobs to begin now.
-    fn wanted(&mut self) -> usize {
-        let freed = std::mem::take(&mut self.freed);
-        let ahead = self.look_ahead(freed);
-        let Some(jobs) = &self.jobs else { return 0 };
-        let room = jobs.capacity();
-        let waiting = jobs.max_capacity() - room;
-        (freed + ahead).saturating_sub(waiting).min(room)
-    }
-
-    /// Begins so many jobs, as far as there are any.
-    fn next_jobs(&mut self, db: &Connection, wanted: usize) -> rusqlite::Result<Vec<Begun>> {
-        let jobs = intents::next_jobs(db, self.run, self.last, wanted)?;
-        self.last = jobs.last().map_or(self.last, |job| job.row);
-        jobs.into_iter().map(|job| intents::begin(db, job)).collect()
-    }
-
-    /// How many jobs to have begun beyond what the lanes wait for: what they settle in a while.
-    fn look_ahead(&mut self, settled: usize) -> usize {
-        self.settled += settled;
-        let elapsed = self.since.elapsed();
-        if elapsed >= AHEAD {
-            let whiles = usize::try_from(elapsed.as_millis() / AHEAD.as_millis()).unwrap_or(usize::MAX);
-            self.ahead = (self.settled / whiles).clamp(1, AHEAD_MAX);
-            self.settled = 0;
-            self.since = Instant::now();
-        }
-        self.ahead
-    }
-
-    /// There is room: only the writer sends. A closed feed means that the lanes are gone.
-    fn hand_out(&mut self, next: Vec<Begun>, is_last: bool) {
-        if let Some(jobs) = &self.jobs {
-            for begun in next {
-                let _ = jobs.try_send(begun);
-            }
-        }
-        if is_last {
-            self.jobs = None;
-        }
     }
 }

@@ -19,6 +19,8 @@ pub struct Job {
     pub attempts: u32,
     /// Whether a send of it may have made the group, although lists did not show it: if it turns up, it is this row's.
     pub may_be_ours: bool,
+    /// Whether its group was found already, and may lack guests.
+    pub is_made: bool,
 }
 
 /// What an unsettled row has behind it.
@@ -26,7 +28,8 @@ pub struct Job {
 pub enum Past {
     /// It was never sent, or what was sent is known to have had no effect.
     New,
-    /// It was sent, and lists did not show the group for long enough: it may be sent again.
+    /// It was sent, and what is known of that is no obstacle to its being sent again: lists did not show the group for long
+    /// enough, or its guests are still to be seen to.
     Absent,
     /// It was begun, and no outcome is known.
     InDoubt,
@@ -39,4 +42,6 @@ pub enum Effect {
     None,
     /// Nobody knows; lists did not show the group for long enough.
     Absent,
+    /// It made the group, which may lack guests.
+    Made,
 }

@@ -111,8 +111,14 @@ impl Book {
                 people: &self.people,
             },
         )?;
-        let guests = draft.guests.unwrap_or_default();
-        self.invite(&guests, terms)?;
+        let wanted = draft.guests.unwrap_or_default();
+        let (guests, refused) = match (self.invite(&wanted, terms), &terms.guest_cap) {
+            (Ok(()), _) => (wanted, None),
+            (Err(refusal), Some(cap)) if cap.is_partial => {
+                (self.guests.invite_some(wanted, cap, terms.now), Some(refusal))
+            }
+            (Err(refusal), _) => return Err(refusal),
+        };
         let group = Planted {
             id: self.new_id(),
             name: draft.name.unwrap_or_default(),
@@ -124,7 +130,7 @@ impl Book {
         .grown(terms.now);
         let answer = Answer::data(201, &group);
         self.shelf.put(group, terms.now, terms.lag);
-        Ok(answer)
+        refused.map_or(Ok(answer), Err)
     }
 
     fn update(&mut self, id: &str, request: &Request, terms: &Terms) -> Result<Answer, Refusal> {

@@ -93,6 +93,8 @@ pub(super) struct GuestCap {
     pub(super) per_hour: u32,
     /// The text of `Retry-After`; `None` sends no such header.
     pub(super) retry_after: Option<String>,
+    /// Whether a group that it refuses is created all the same, with the guests that fit.
+    pub(super) is_partial: bool,
 }
 
 impl GuestCap {
@@ -138,6 +140,15 @@ impl GuestList {
         self.invited.extend(new.iter().map(|_| now));
         self.known.extend(new);
         true
+    }
+}
+
+impl GuestList {
+    /// Those of `guests` that are known, and as many new ones as the cap leaves room for, which are invited.
+    pub(super) fn invite_some(&mut self, guests: Vec<String>, cap: &GuestCap, now: Duration) -> Vec<String> {
+        let mut some = guests;
+        some.retain(|guest| self.invite(std::slice::from_ref(guest), Some(cap), now));
+        some
     }
 }
 

@@ -102,7 +102,9 @@ impl Answer {
         Self::json(status, &json!({"message": message}))
     }
 
-    pub(super) fn html(status: u16, title: &str) -> Self {
+    /// A proxy's page.
+    pub(super) fn html(status: u16) -> Self {
+        let title = title(status);
         let page = format!(
             "<html>\r\n<head><title>{status} {title}</title></head>\r\n<body>\r\n<center><h1>{status} {title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
         );
@@ -154,5 +156,15 @@ impl Reply {
         }
         let bytes = answer.body.len() / 2;
         Self::Cut { answer, bytes }
+    }
+}
+
+fn title(status: u16) -> &'static str {
+    match status {
+        502 => "Bad Gateway",
+        503 => "Service Temporarily Unavailable",
+        504 => "Gateway Time-out",
+        200..=299 => "Welcome",
+        _ => "Error",
     }
 }

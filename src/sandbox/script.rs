@@ -38,7 +38,7 @@
 //! | `endless` | applied; the answer's body never ends | |
 //! | `slow` | the answer takes longer | `millis` |
 //! | `lag` | applied; a group created is in lists and searches only later | `millis` |
-//! | `guest-cap` | at most so many new guests in any hour, else 429 | `per_hour`, `retry_after` (none) |
+//! | `guest-cap` | at most so many new guests in any hour, else 429; with `partial` a group is created all the same, with the guests that fit | `per_hour`, `retry_after` (none), `partial` (false) |
 //! | `token-dies` | from here on every request is a 401, but those with the token `next` | `next` (none) |
 //! | `limit` | from here on at most so many requests in any window of so long; without keys there is no limit | `requests`, `millis` |
 //! | `others` | other users of the token spend so many requests of the limit before | `requests` |
@@ -128,6 +128,7 @@ struct Spec {
     status: Option<u16>,
     retry_after: Option<String>,
     per_hour: Option<u32>,
+    partial: Option<bool>,
     millis: Option<u64>,
     next: Option<String>,
     requests: Option<u32>,
@@ -184,6 +185,7 @@ impl Spec {
             ("status", self.status.is_some(), own_status),
             ("retry_after", self.retry_after.is_some(), own_retry_after),
             ("per_hour", self.per_hour.is_some(), self.kind == GuestCap),
+            ("partial", self.partial.is_some(), self.kind == GuestCap),
             ("millis", self.millis.is_some(), matches!(self.kind, Slow | Lag | Limit)),
             ("next", self.next.is_some(), self.kind == TokenDies),
             ("requests", self.requests.is_some(), matches!(self.kind, Limit | Others)),
@@ -240,6 +242,7 @@ impl Spec {
         Ok(Effect::GuestCap(GuestCap {
             per_hour: self.per_hour.ok_or(Misfit("per_hour", "is missing"))?,
             retry_after: self.retry_after.clone(),
+            is_partial: self.partial.unwrap_or_default(),
         }))
     }
 
@@ -261,8 +264,7 @@ impl Spec {
     }
 
     fn html(&self) -> Reply {
-        let status = self.status.unwrap_or(502);
-        Reply::Answer(Answer::html(status, title(status)))
+        Reply::Answer(Answer::html(self.status.unwrap_or(502)))
     }
 
     fn too_many(&self) -> Reply {
@@ -292,15 +294,5 @@ impl Spec {
         };
         let method = self.method.map(|method| method.to_ascii_uppercase());
         Ok(Aim { method, times, span })
-    }
-}
-
-fn title(status: u16) -> &'static str {
-    match status {
-        502 => "Bad Gateway",
-        503 => "Service Temporarily Unavailable",
-        504 => "Gateway Time-out",
-        200..=299 => "Welcome",
-        _ => "Error",
     }
 }

@@ -57,6 +57,17 @@ pub fn claim(sent: &Group, seen: &[Listed]) -> Claim {
     }
 }
 
+/// All guests that a group is to have, if it does not show all of its row's: those that it shows, which somebody may have
+/// added since, and those that it lacks.
+pub(super) fn completed(sent: &[String], seen: &Listed) -> Option<Vec<String>> {
+    let mut all = seen.guests.clone().unwrap_or_default();
+    let shown = folded(&all);
+    let lacking: Vec<String> = sent.iter().filter(|guest| !shown.contains(&fold(guest))).cloned().collect();
+    let is_whole = lacking.is_empty();
+    all.extend(lacking);
+    (!is_whole).then_some(all)
+}
+
 fn differences(sent: &Group, seen: &Listed) -> Vec<String> {
     let mut differences = Vec::new();
     if seen.name.trim() != sent.name.trim() {
@@ -79,7 +90,11 @@ fn set(ids: &[u64]) -> BTreeSet<u64> {
 }
 
 fn folded(addresses: &[String]) -> BTreeSet<String> {
-    addresses.iter().map(|address| address.trim().to_lowercase()).collect()
+    addresses.iter().map(|address| fold(address)).collect()
+}
+
+fn fold(address: &str) -> String {
+    address.trim().to_lowercase()
 }
 
 /// The server may write one moment in several ways, and keep less of a second than it told at first.
@@ -154,6 +169,20 @@ mod tests {
             assert_eq!(changes(&sent(), Some("2026-11-23T10:00:00Z"), &now), expected, "{now:?}");
         }
         assert_eq!(changes(&sent(), None, &Listed { tag: stamp("17"), ..seen() }), same, "not known at its creation");
+    }
+
+    #[test]
+    fn a_group_is_given_the_guests_that_it_lacks_beside_those_that_it_has() {
+        let guests = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let completed = |shown: Option<&str>| {
+            let seen = Listed { guests: shown.map(guests), ..seen() };
+            super::completed(&guests("Ann@x.org bob@x.org"), &seen).map(|all| all.join(" "))
+        };
+        assert_eq!(completed(Some("bob@x.org ann@x.org")), None);
+        assert_eq!(completed(Some("new@x.org ANN@x.org bob@x.org new@x.org")), None);
+        assert_eq!(completed(Some("new@x.org ann@x.org")).as_deref(), Some("new@x.org ann@x.org bob@x.org"));
+        assert_eq!(completed(Some("")).as_deref(), Some("Ann@x.org bob@x.org"));
+        assert_eq!(completed(None).as_deref(), Some("Ann@x.org bob@x.org"), "what is not shown may be lacking");
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::gate::{Gate, Pass};
 use super::judge::{Verdict, When, judge_create};
 use super::reads::{Api, Unread};
 use crate::journal::{Begun, Down, Handle};
-use crate::model::{Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Trouble};
+use crate::model::{Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Status, Trouble};
 use crate::plan;
 use crate::tallyfy::Exchange;
 
@@ -30,6 +31,8 @@ pub struct Lane<E> {
     pub api: Arc<Api<E>>,
     /// The journal's writer.
     pub journal: Handle,
+    /// The gate that rows with guests pass.
+    pub gate: Arc<Gate>,
     /// The user's choices.
     pub policy: Policy,
     /// Hears of every row settled.
@@ -46,47 +49,91 @@ struct Attempt {
 }
 
 /// What follows on an answer.
-enum Step {
+pub(super) enum Step {
     Settle(Fate),
     /// The group is not there, and that is known of the last send; it is not sent again.
     GiveUp(Trouble, Effect),
     /// That is known of the last send; it is sent again.
     SendAgain(Effect),
-    /// The run stops; the last send had no effect.
-    GiveBack,
+    /// The run stops; that is known of the last send.
+    GiveBack(Effect),
     /// The run stops before the request left.
     Release,
 }
 
 impl<E: Exchange> Lane<E> {
-    /// Works on one row until its fate is known or the run stops.
-    pub async fn take(&self, begun: Begun) {
-        if self.deliver(begun).await == Err(Down) {
+    /// Works on one row until its fate is known or the run stops; on one with guests, by the pass that it has.
+    pub(super) async fn take(&self, begun: Begun, pass: Option<Pass>) {
+        self.heed(self.deliver(begun, pass).await);
+    }
+
+    /// A row that was begun never left.
+    pub(super) fn give_back(&self, begun: &Begun) {
+        self.heed(self.journal.release(begun.job().row));
+    }
+
+    fn heed(&self, noted: Result<(), Down>) {
+        if noted == Err(Down) {
             self.api.stop.raise(Halt::Journal);
         }
     }
 
-    async fn deliver(&self, mut begun: Begun) -> Result<(), Down> {
+    async fn deliver(&self, mut begun: Begun, mut pass: Option<Pass>) -> Result<(), Down> {
+        let has_guests = pass.is_some();
         let mut sends = 0;
         loop {
             sends += 1;
             let mut job = begun.spend();
-            let start = Instant::now();
-            let answer = self.api.client.create_group(job.body.clone()).await;
-            let attempt = Attempt { number: sends, waited: start.elapsed() };
-            match self.step(&job, judge_create(answer), attempt).await {
-                Step::Settle(fate) => return self.settle(job.row, fate),
+            let step = match pass.take() {
+                Some(pass) if job.is_made => self.complete(&job, pass, sends).await,
+                pass => self.create(&job, pass, sends).await,
+            };
+            match step {
+                Step::Settle(fate) => {
+                    if has_guests && fate.status() == Status::Created {
+                        self.gate.greet(&job.body);
+                    }
+                    return self.settle(job.row, fate);
+                }
                 Step::GiveUp(trouble, effect) => {
                     self.journal.conclude(job.row, effect)?;
                     return self.settle(job.row, Fate::Failed(trouble));
                 }
-                Step::GiveBack => return self.journal.conclude(job.row, Effect::None),
+                Step::GiveBack(effect) => return self.journal.conclude(job.row, effect),
                 Step::Release => return self.journal.release(job.row),
                 Step::SendAgain(effect) => {
-                    job.may_be_ours |= effect == Effect::Absent;
+                    job.may_be_ours |= effect != Effect::None;
+                    job.is_made = effect == Effect::Made;
+                    if has_guests {
+                        // It may wait for long: what is known of it must be on disk.
+                        self.journal.conclude(job.row, effect)?;
+                        pass = self.gate.pass(&job.body).await.ok();
+                        if pass.is_none() {
+                            return Ok(());
+                        }
+                    }
                     begun = self.journal.begin_again(job, effect).await?;
                 }
             }
+        }
+    }
+
+    /// Sends the row; one with guests uses its pass up.
+    async fn create(&self, job: &Job, pass: Option<Pass>, number: u32) -> Step {
+        let has_guests = pass.is_some();
+        let start = Instant::now();
+        let answer = self.api.client.create_group(job.body.clone()).await;
+        let attempt = Attempt { number, waited: start.elapsed() };
+        let verdict = judge_create(answer);
+        if let Some(pass) = pass {
+            pass.hear(&verdict);
+        }
+        let is_answered = matches!(verdict, Verdict::Created { .. });
+        match self.step(job, verdict, attempt).await {
+            Step::Settle(Fate::Created { group, .. }) if has_guests && !is_answered => {
+                self.see_to_guests(job, &group, number).await
+            }
+            step => step,
         }
     }
 
@@ -96,10 +143,15 @@ impl<E: Exchange> Lane<E> {
             Verdict::Refused(trouble) => self.refused(job, trouble).await,
             Verdict::NameTaken(trouble) => self.taken(job, trouble).await,
             Verdict::Again(trouble, when) => self.again(job, trouble, when, attempt).await,
-            Verdict::InDoubt(trouble) => self.doubt(job, trouble, attempt).await,
+            Verdict::InDoubt(trouble) => self.doubt(job, trouble, attempt, self.api.looks(attempt.waited)).await,
+            // Nothing of it is on its way any more, and it is not sent again soon: one look is as good as several.
+            Verdict::GuestCap(trouble, _) => {
+                let settled = self.api.looks(Duration::ZERO).iter().sum();
+                self.doubt(job, trouble, attempt, [settled]).await
+            }
             Verdict::Halt(halt) => {
                 self.api.stop.raise(halt);
-                Step::GiveBack
+                Step::GiveBack(Effect::None)
             }
             Verdict::Held => Step::Release,
         }
@@ -110,18 +162,28 @@ impl<E: Exchange> Lane<E> {
             return Step::GiveUp(trouble, Effect::None);
         }
         tracing::info!(row = job.row.0, attempt = attempt.number, "{}; sending again", trouble.message);
-        if self.api.back_off(attempt.number, when).await { Step::SendAgain(Effect::None) } else { Step::GiveBack }
+        if self.api.back_off(attempt.number, when).await {
+            Step::SendAgain(Effect::None)
+        } else {
+            Step::GiveBack(Effect::None)
+        }
     }
 
     /// Looks until the group is found or has been absent for long enough; only then is it sent again.
-    async fn doubt(&self, job: &Job, trouble: Trouble, attempt: Attempt) -> Step {
+    async fn doubt(
+        &self,
+        job: &Job,
+        trouble: Trouble,
+        attempt: Attempt,
+        waits: impl IntoIterator<Item = Duration>,
+    ) -> Step {
         tracing::info!(
             row = job.row.0,
             attempt = attempt.number,
             "{}; looking whether the group is there",
             trouble.message
         );
-        match self.ours(job, self.api.looks(attempt.waited), &trouble).await {
+        match self.ours(job, waits, &trouble).await {
             Some(fate) => Step::Settle(fate),
             None if attempt.number >= self.policy.attempts_max => Step::GiveUp(trouble, Effect::Absent),
             None => Step::SendAgain(Effect::Absent),
@@ -155,7 +217,7 @@ impl<E: Exchange> Lane<E> {
                 }
             }
             Ok(Found::None) => Step::GiveUp(trouble, Effect::None),
-            Err(Unread::Stopped) => Step::GiveBack,
+            Err(Unread::Stopped) => Step::GiveBack(Effect::None),
             Err(unread) => Step::GiveUp(unread.on(trouble), Effect::None),
         }
     }
@@ -169,7 +231,7 @@ impl<E: Exchange> Lane<E> {
     }
 
     /// Looks after each wait, until a list shows a group of the name.
-    async fn seek(&self, job: &Job, waits: impl IntoIterator<Item = Duration>) -> Result<Found, Unread> {
+    pub(super) async fn seek(&self, job: &Job, waits: impl IntoIterator<Item = Duration>) -> Result<Found, Unread> {
         for wait in waits {
             if !self.api.stop.sleep(wait).await {
                 return Err(Unread::Stopped);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::sign::{is_guest_cap, named_pause};
 use crate::model::{Halt, Tag, Trouble};
-use crate::tallyfy::{self, Answer, BodyFault, Lost, Refusal};
+use crate::tallyfy::{self, Answer, BodyFault, Hints, Lost, Refusal};
 
 /// The first backoff, and the longest.
 const BACKOFF_MIN: Duration = Duration::from_millis(500);
@@ -39,6 +39,9 @@ pub enum Verdict {
     Again(Trouble, When),
     /// It may have been applied: it must be looked up before it is sent again.
     InDoubt(Trouble),
+    /// The organization's cap on guest invites refused it, maybe half-way: it must be looked up before it is sent again,
+    /// and no row with guests be sent before the time that is hinted at.
+    GuestCap(Trouble, Hints),
     /// The run cannot go on; this request had no effect.
     Halt(Halt),
     /// It never left, because the run stops.
@@ -89,8 +92,9 @@ pub fn judge_create(answer: Result<Answer, Lost>) -> Verdict {
     let refusal = refusal(&answer);
     match answer.status {
         300..=399 | 401 | 403 | 404 => Verdict::Halt(halt(answer.status, &refusal)),
-        // The guest cap may strike after part of the work is done, and a 429 that cannot be read may be that.
-        429 if is_guest_cap(&answer) || answer.body.is_err() => Verdict::InDoubt(trouble(&answer, &refusal)),
+        429 if is_guest_cap(&answer) => Verdict::GuestCap(trouble(&answer, &refusal), answer.hints),
+        // It may be the cap on guests, which may strike after part of the work is done.
+        429 if answer.body.is_err() => Verdict::InDoubt(trouble(&answer, &refusal)),
         429 => Verdict::Again(trouble(&answer, &refusal), When::Allowed),
         422 if refusal.is_name_taken() => {
             Verdict::NameTaken(Trouble { code: "name-taken".to_owned(), ..trouble(&answer, &refusal) })
@@ -184,7 +188,6 @@ pub(super) fn when(answer: &Answer) -> When {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tallyfy::Hints;
 
     #[expect(clippy::unnecessary_wraps, reason = "tables mix it with lost answers")]
     fn answer(status: u16, body: &str) -> Result<Answer, Lost> {
@@ -224,6 +227,7 @@ mod tests {
             Verdict::NameTaken(_) => "taken",
             Verdict::Again(..) => "again",
             Verdict::InDoubt(..) => "doubt",
+            Verdict::GuestCap(..) => "cap",
             Verdict::Halt(_) => "halt",
             Verdict::Held => "held",
         }
@@ -260,7 +264,7 @@ mod tests {
             (answer(422, "{}"), "refused", "again"),
             (answer(422, taken), "taken", "again"),
             (answer(409, taken), "refused", "again"),
-            (answer(429, cap), "doubt", "again"),
+            (answer(429, cap), "cap", "again"),
             (cut_off(401), "halt", "halt"),
             (cut_off(302), "halt", "halt"),
             (cut_off(408), "doubt", "again"),

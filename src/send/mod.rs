@@ -1,12 +1,16 @@
 //! Jobs are sent: at the pace, in lanes, each until its fate is known.
 //!
-//! Reads no files and shows nothing. What a lane may send it gets from the journal as [`Begun`](crate::journal::Begun),
+//! Reads no files and shows nothing. What a lane may send it gets from the journal as [`Begun`],
 //! what it may delete as [`Condemned`](crate::journal::Condemned).
 
 mod auto;
 mod compare;
+mod complete;
 mod delete;
 mod deliver;
+mod gate;
+mod guests;
+mod invites;
 mod judge;
 mod judge_delete;
 mod meter;
@@ -28,6 +32,7 @@ use tokio::task::JoinSet;
 pub use compare::{Claim, changes, claim};
 pub use delete::Remover;
 pub use deliver::{Lane, Policy};
+pub use gate::{Gate, GuestLimits};
 pub use judge::{Reading, Verdict, When, judge_create, judge_read};
 pub use pace::{Limits, Pace};
 pub use paced::Paced;
@@ -35,19 +40,29 @@ pub use rate::{Rate, RateError, Speed};
 pub use reads::{Api, Jitter, Unread};
 pub use stop::Stop;
 
-use crate::journal::Feed;
+use crate::journal::{Begun, Feeds};
+use crate::model::Halt;
 use crate::tallyfy::Exchange;
+use gate::{Pass, Shut};
 
-/// Works off all jobs of the feed in so many lanes; returns when the feed is empty, which a stop brings about early.
-pub async fn send_all<E: Exchange>(lane: Lane<E>, feed: Feed, lanes: usize) {
-    let (stop, journal) = (lane.api.stop.clone(), lane.journal.clone());
-    let (lane, feed) = (Arc::new(lane), Arc::new(feed));
-    // One task a lane: the fastest way on one thread. They end with this future.
+/// The least rows with guests to be worked on at once: one that the cap refused lets others go before it.
+const GUESTS_MIN: usize = 4;
+
+/// Works off all jobs of the feeds, each in so many lanes; returns when the feeds are empty, which a stop brings about early.
+/// Rows with guests that the cap keeps from being sent stop the run when all others are done.
+pub async fn send_all<E: Exchange>(lane: Lane<E>, feeds: Feeds, lanes: usize) {
+    let (stop, journal, gate) = (lane.api.stop.clone(), lane.journal.clone(), Arc::clone(&lane.gate));
+    let (lane, feeds) = (Arc::new(lane), Arc::new(feeds));
+    // One task a lane: the fastest way on one thread. They end with this future. How many requests are in flight is the
+    // pace's business.
     let mut all = JoinSet::new();
-    for _ in 0..lanes {
-        all.spawn(work_off(Arc::clone(&lane), Arc::clone(&feed)));
+    for _ in 0..lanes.max(GUESTS_MIN) {
+        all.spawn(work_off_guests(Arc::clone(&lane), Arc::clone(&feeds)));
     }
-    drop((lane, feed));
+    for _ in 0..lanes {
+        all.spawn(work_off(Arc::clone(&lane), Arc::clone(&feeds)));
+    }
+    drop((lane, feeds));
     let mut is_stopped = false;
     loop {
         tokio::select! {
@@ -58,16 +73,42 @@ pub async fn send_all<E: Exchange>(lane: Lane<E>, feed: Feed, lanes: usize) {
                 is_stopped = true;
             }
             ended = all.join_next() => match ended {
-                None => return,
+                None => break,
                 Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
                 Some(_) => {}
             },
         }
     }
+    if let Some(time) = gate.shut_for() {
+        stop.raise(Halt::PauseTooLong(time));
+    }
 }
 
-async fn work_off<E: Exchange>(lane: Arc<Lane<E>>, feed: Arc<Feed>) {
-    while let Some(begun) = feed.next().await {
-        lane.take(begun).await;
+async fn work_off<E: Exchange>(lane: Arc<Lane<E>>, feeds: Arc<Feeds>) {
+    while let Some(begun) = feeds.plain.next().await {
+        lane.take(begun, None).await;
     }
+}
+
+async fn work_off_guests<E: Exchange>(lane: Arc<Lane<E>>, feeds: Arc<Feeds>) {
+    while let Ok(Some((begun, pass))) = next_with_guests(&lane, &feeds).await {
+        lane.take(begun, Some(pass)).await;
+    }
+    // What was begun and cannot be sent is given back.
+    lane.journal.stop_guests();
+    while let Some(begun) = feeds.guests.next().await {
+        lane.give_back(&begun);
+    }
+}
+
+/// The next row with guests, when it may be sent.
+async fn next_with_guests<E: Exchange>(lane: &Lane<E>, feeds: &Feeds) -> Result<Option<(Begun, Pass)>, Shut> {
+    let turn = lane.gate.turn().await;
+    let mut pass = lane.gate.admit(&turn).await?;
+    let Some(begun) = feeds.guests.next().await else { return Ok(None) };
+    let paid = pass.pay(&turn, &begun.job().body).await;
+    if paid.is_err() {
+        lane.give_back(&begun);
+    }
+    paid.map(|()| Some((begun, pass)))
 }

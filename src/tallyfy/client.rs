@@ -66,6 +66,15 @@ impl<E: Exchange> Client<E> {
         self.exchange.exchange(Call { method: Method::Get, path: self.group(id)?, body: None }).await
     }
 
+    /// `PUT /organizations/{org}/groups/{id}`: what the body gives takes the place of what was there, so that it is safe to
+    /// repeat.
+    ///
+    /// # Errors
+    /// If no answer came.
+    pub async fn update_group(&self, id: &str, body: Bytes) -> Result<Answer, Lost> {
+        self.exchange.exchange(Call { method: Method::Put, path: self.group(id)?, body: Some(body) }).await
+    }
+
     /// `DELETE /organizations/{org}/groups/{id}`: ids are not used again, so that it is safe to repeat.
     ///
     /// # Errors
@@ -107,6 +116,7 @@ mod tests {
         let _ = client.create_group(Bytes::from_static(b"{}")).await;
         let _ = client.get_group("../users").await;
         let _ = client.delete_group("g 1").await;
+        let _ = client.update_group("g 1", Bytes::from_static(b"{}")).await;
         for id in ["", ".", ".."] {
             assert!(matches!(client.delete_group(id).await, Err(Lost::Undelivered(_))), "{id}");
             assert!(matches!(client.get_group(id).await, Err(Lost::Undelivered(_))), "{id}");
@@ -122,5 +132,6 @@ mod tests {
             (calls[3].method, calls[3].path.as_str()),
             (Method::Delete, "/organizations/a%2Fb%20%3F/groups/g%201")
         );
+        assert_eq!((calls[4].method, &calls[4].path), (Method::Put, &calls[3].path));
     }
 }

@@ -11,6 +11,8 @@ pub enum Method {
     Get,
     /// Creates.
     Post,
+    /// Changes.
+    Put,
     /// Deletes.
     Delete,
 }

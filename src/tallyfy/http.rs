@@ -120,6 +120,7 @@ impl Http {
         let request = match call.method {
             Method::Get => self.client.get(url),
             Method::Post => self.client.post(url),
+            Method::Put => self.client.put(url),
             Method::Delete => self.client.delete(url),
         };
         let request = request.header(AUTHORIZATION, token.header());
@@ -149,7 +150,7 @@ fn builder(base: &BaseUrl, timeout: Duration) -> reqwest::ClientBuilder {
 
 impl Exchange for Http {
     async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
-        let created_max = if call.method == Method::Post { CREATED_MAX } else { PAGE_MAX };
+        let created_max = if matches!(call.method, Method::Post | Method::Put) { CREATED_MAX } else { PAGE_MAX };
         let token = self.credentials.token();
         let response = self.request(&call, &token).send().await.map_err(lost)?;
         let status = response.status().as_u16();

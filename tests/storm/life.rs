@@ -10,7 +10,7 @@ use tallyfy_groups::commands::{Delivery, Staged, stage};
 use tallyfy_groups::journal::{Journal, JournalError, Owner, Realm, RunId, Trail};
 use tallyfy_groups::model::{Account, Halt, Listener, MatchNames, OnExisting, Status};
 use tallyfy_groups::report::Results;
-use tallyfy_groups::send::{Api, Jitter, Limits, Pace, Paced, Policy, Speed, Stop};
+use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Pace, Paced, Policy, Rate, Speed, Stop};
 use tallyfy_groups::settings::Input;
 use tallyfy_groups::tallyfy::{Client, Credentials, Renewing, Token, probe};
 
@@ -24,6 +24,7 @@ pub(crate) struct Habits {
     pub(crate) timeout: Duration,
     pub(crate) attempts_max: u32,
     pub(crate) settle: Duration,
+    pub(crate) guest_rate: Option<Rate>,
     pub(crate) wait_max: Duration,
     pub(crate) seed: u64,
 }
@@ -36,6 +37,7 @@ impl Default for Habits {
             timeout: Duration::from_secs(30),
             attempts_max: 8,
             settle: Duration::from_secs(6),
+            guest_rate: None,
             wait_max: Duration::from_hours(2),
             seed: 1,
         }
@@ -131,7 +133,7 @@ pub(crate) async fn import(place: &Place<'_>, world: &Shared, habits: &Habits, s
     let delivery = delivery(world, habits, stop, trail);
     delivery.prepare(&mut journal, run, &staged.names).await.unwrap();
     if !stop.is_raised() {
-        let (writer, sending) = delivery.send(journal, run);
+        let (writer, sending) = delivery.send(journal, run).unwrap();
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
     }
@@ -169,7 +171,8 @@ fn delivery(world: &Shared, habits: &Habits, stop: &Stop, trail: Option<(Trail, 
     };
     let policy =
         Policy { attempts_max: habits.attempts_max, matching: MatchNames::Folded, on_existing: OnExisting::Skip };
-    Delivery { api: Arc::new(api), policy, lanes: habits.lanes, listener }
+    let guests = GuestLimits { rate: habits.guest_rate, wait_max: habits.wait_max };
+    Delivery { api: Arc::new(api), policy, guests, lanes: habits.lanes, listener }
 }
 
 fn accounts(journal: &Journal, run: RunId) -> Vec<Account> {

@@ -15,12 +15,14 @@ pub(crate) struct History {
     pub(crate) is_blurred: bool,
 }
 
-/// One group a row, one final status a row, ids as the book has them.
+/// One group a row, with all guests of a row that was created; one final status a row, ids as the book has them.
 pub(crate) fn judge(sheet: &Sheet, accounts: &[Account], history: &History, world: &Shared) -> Result<(), String> {
     let mut book: HashMap<String, Vec<String>> = HashMap::new();
+    let mut invited: HashMap<String, Vec<String>> = HashMap::new();
     world.with(|world| {
         for group in world.simulation.groups() {
             book.entry(group.name.clone()).or_default().push(group.id.clone());
+            invited.insert(group.name.clone(), group.guests.clone());
         }
     });
     let wanted: HashSet<&str> = sheet.good().collect();
@@ -35,7 +37,7 @@ pub(crate) fn judge(sheet: &Sheet, accounts: &[Account], history: &History, worl
     if accounts.len() != sheet.rows.len() {
         return Err(format!("{} rows are accounted for", accounts.len()));
     }
-    for ((name, kind), account) in sheet.rows.iter().zip(accounts) {
+    for (((name, kind), account), guests) in sheet.rows.iter().zip(accounts).zip(sheet.guests()) {
         let expected = match kind {
             Kind::Bad => Status::Invalid,
             Kind::Twin => Status::Duplicate,
@@ -45,6 +47,9 @@ pub(crate) fn judge(sheet: &Sheet, accounts: &[Account], history: &History, worl
         };
         if account.status != expected {
             return Err(format!("{name:?} is {:?}, not {expected:?}: {account:?}", account.status));
+        }
+        if account.status == Status::Created && invited[name] != guests {
+            return Err(format!("{name:?} has the guests {:?}, not {guests:?}", invited[name]));
         }
         let id = book.get(name).map(|ids| ids[0].as_str());
         if *kind == Kind::Good && account.group_id.as_deref() != id {

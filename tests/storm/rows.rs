@@ -25,6 +25,16 @@ impl Sheet {
     }
 }
 
+impl Sheet {
+    /// The guests of each row.
+    pub(crate) fn guests(&self) -> Vec<Vec<String>> {
+        let mut reader = csv::Reader::from_reader(self.csv.as_bytes());
+        let column = reader.headers().unwrap().iter().position(|name| name == "guests").unwrap();
+        let guests = |row: csv::StringRecord| row[column].split_whitespace().map(str::to_owned).collect();
+        reader.records().map(|row| guests(row.unwrap())).collect()
+    }
+}
+
 /// Parts of one another, and full of what queries, SQL and JSON read otherwise.
 const NAMES: [&str; 12] = [
     "Team",
@@ -65,11 +75,18 @@ pub(crate) fn sheet(dice: &mut StdRng, count: usize) -> Sheet {
 
 /// So many good rows, and nothing else.
 pub(crate) fn good(count: usize) -> Sheet {
+    with_guests(0, 0, count)
+}
+
+/// Good rows, and nothing else: so many that bring `each` guests of their own, and after them so many without.
+pub(crate) fn with_guests(inviting: usize, each: usize, plain: usize) -> Sheet {
     let rows: Vec<_> =
-        (0..count).map(|index| (format!("{} {index}", NAMES[index % NAMES.len()]), Kind::Good)).collect();
-    let mut csv = "name\n".to_owned();
-    for (name, _) in &rows {
-        writeln!(csv, "\"{}\"", name.replace('"', "\"\"")).unwrap();
+        (0..inviting + plain).map(|index| (format!("{} {index}", NAMES[index % NAMES.len()]), Kind::Good)).collect();
+    let mut csv = "name,guests\n".to_owned();
+    for (index, (name, _)) in rows.iter().enumerate() {
+        let own = if index < inviting { each } else { 0 };
+        let guests: Vec<String> = (0..own).map(|number| format!("guest{index}.{number}@example.com")).collect();
+        writeln!(csv, "\"{}\",{}", name.replace('"', "\"\""), guests.join(" ")).unwrap();
     }
     Sheet { rows, csv }
 }

@@ -78,6 +78,11 @@ impl Shared {
         ask(&mut self.0.lock().unwrap())
     }
 
+    /// Since the world began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.with(|world| world.began.elapsed())
+    }
+
     /// What the clock on the wall shows: it is paused too.
     pub(crate) fn now(&self) -> Now {
         self.with(|world| Now::at(Instant::now().into_std(), world.began_at + world.began.elapsed()))
@@ -215,6 +220,7 @@ pub(crate) fn request(call: Call) -> Request {
     let method = match call.method {
         Method::Get => "GET",
         Method::Post => "POST",
+        Method::Put => "PUT",
         Method::Delete => "DELETE",
     };
     Request {

@@ -89,6 +89,16 @@ fn the_guest_cap_counts_only_addresses_that_are_new() {
 }
 
 #[test]
+fn a_partial_cap_makes_the_group_with_the_guests_that_fit_and_refuses_all_the_same() {
+    let mut house = under("[[fault]]\nkind = 'guest-cap'\nper_hour = 2\npartial = true");
+    let post = request("POST", GROUPS, &json!({"name": "a", "guests": ["a@x.org", "b@x.org", "c@x.org"]}));
+    let (status, body) = ask(&mut house, &post);
+    assert_eq!((status, &body["code"]), (429, &json!("RATE_LIMIT_EXCEEDED")));
+    let made: Vec<_> = house.groups().map(|group| group.guests.clone()).collect();
+    assert_eq!(made, [["a@x.org", "b@x.org"]]);
+}
+
+#[test]
 fn the_weather_changes_the_limit_spends_it_for_others_and_lies_about_it() {
     let weather = "
         [[fault]]

@@ -1,0 +1,143 @@
+//! `--guest-rate`: how many guests are new to the organization, and when they may be invited. Pure.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Instant;
+
+use super::rate::Rate;
+use super::window::{Room, Window};
+use crate::journal::SentGuests;
+
+/// The addresses that are known, and the places of those that were not.
+#[derive(Debug)]
+pub(super) struct Invites {
+    window: Window,
+    /// By their hashes, so that memory stays small. Of two addresses that share one the second is taken for known and holds
+    /// no place: the server counts one more than we do, and at worst its cap refuses a row, which is waited out as ever.
+    known: HashSet<u64>,
+}
+
+impl Invites {
+    /// At most so many new guests in any window of the period.
+    pub(super) fn new(rate: Rate) -> Self {
+        Self { window: Window::new(rate.requests.get(), rate.period), known: HashSet::new() }
+    }
+
+    /// How many of these addresses are new, each counted once.
+    pub(super) fn new_among(&self, guests: &[String]) -> usize {
+        let new: HashSet<u64> =
+            guests.iter().map(|guest| hash(guest)).filter(|hash| !self.known.contains(hash)).collect();
+        new.len()
+    }
+
+    /// These addresses are new no more.
+    pub(super) fn greet(&mut self, guests: &[String]) {
+        self.known.extend(guests.iter().map(|guest| hash(guest)));
+    }
+
+    /// These guests were sent by an earlier run: those that were new hold their places.
+    pub(super) fn remember(&mut self, sent: &SentGuests, now: Instant) {
+        let count = self.new_among(&sent.guests);
+        if sent.are_known {
+            self.greet(&sent.guests);
+        }
+        if let (1.., Some(left)) = (count, self.window.period().checked_sub(sent.age)) {
+            self.window.hold(count, now + left);
+        }
+    }
+
+    /// Whether so many new guests may be sent; more at once than there are places are sent when no place is held.
+    pub(super) fn room(&mut self, count: usize, now: Instant) -> Room {
+        if count == 0 { Room::Now } else { self.window.room(count, usize::MAX, now) }
+    }
+
+    /// So many are sent now.
+    pub(super) fn leave(&mut self, count: usize) {
+        self.window.leave(count);
+    }
+
+    /// So many that were sent may have been invited by now.
+    pub(super) fn answer(&mut self, count: usize, now: Instant) {
+        if count > 0 {
+            self.window.answer(count, now);
+        }
+    }
+
+    /// So many that were to be sent, or were sent, are known not to have been invited.
+    pub(super) fn forgo(&mut self, count: usize, now: Instant) {
+        // As if they had been answered a period ago, where the clock goes back that far.
+        self.answer(count, now.checked_sub(self.window.period()).unwrap_or(now));
+    }
+}
+
+/// The API takes addresses that differ in case for the same.
+fn hash(address: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    address.to_lowercase().hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn invites(rate: &str) -> Invites {
+        Invites::new(Rate::parse(rate).unwrap())
+    }
+
+    fn guests(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_row_costs_the_addresses_that_are_not_known_whatever_their_case() {
+        let mut invites = invites("3/h");
+        assert_eq!(invites.new_among(&guests("a@x.org A@x.org b@x.org")), 2);
+        invites.greet(&guests("A@X.org"));
+        assert_eq!(invites.new_among(&guests("a@x.org b@x.org")), 1);
+        assert_eq!(invites.new_among(&guests("a@x.org")), 0);
+    }
+
+    #[test]
+    fn no_more_than_the_rate_are_new_in_any_hour_and_known_ones_cost_nothing() {
+        let (mut invites, now) = (invites("3/h"), Instant::now());
+        invites.leave(2);
+        assert_eq!(invites.room(1, now), Room::Now);
+        assert_eq!(invites.room(2, now), Room::AfterAnswer);
+        assert_eq!(invites.room(0, now), Room::Now);
+        invites.answer(2, now + Duration::from_secs(5));
+        assert_eq!(invites.room(2, now), Room::At(now + Duration::from_secs(5) + HOUR));
+        // More than the rate at once: alone.
+        assert_eq!(invites.room(4, now), Room::At(now + Duration::from_secs(5) + HOUR));
+        assert_eq!(invites.room(4, now + Duration::from_secs(5) + HOUR), Room::Now);
+    }
+
+    #[test]
+    fn what_was_not_invited_gives_its_places_back() {
+        let (mut invites, now) = (invites("3/h"), Instant::now() + 2 * HOUR);
+        invites.leave(3);
+        invites.forgo(3, now);
+        assert_eq!(invites.room(3, now), Room::Now);
+    }
+
+    #[test]
+    fn what_was_sent_before_is_known_and_holds_its_places_for_what_is_left_of_the_period() {
+        let (mut invites, now) = (invites("3/h"), Instant::now());
+        let minutes = Duration::from_mins;
+        for (text, age, are_known) in [
+            ("old@x.org", minutes(90), true),
+            ("a@x.org b@x.org old@x.org", minutes(40), true),
+            ("a@x.org c@x.org", Duration::ZERO, false),
+        ] {
+            invites.remember(&SentGuests { guests: guests(text), age, are_known }, now);
+        }
+        assert_eq!(invites.new_among(&guests("old@x.org a@x.org b@x.org")), 0);
+        assert_eq!(invites.new_among(&guests("c@x.org")), 1, "nobody knows what became of it");
+        assert_eq!(invites.room(1, now), Room::At(now + minutes(20)));
+        assert_eq!(invites.room(3, now), Room::At(now + minutes(60)));
+    }
+}
