@@ -28,7 +28,7 @@ impl Journal {
         self.run(|db| {
             db.query_row(
                 "SELECT count(DISTINCT lower(guest.value))
-                 FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+                 FROM runs JOIN rows INDEXED BY rows_with_guests ON rows.id BETWEEN first_row AND last_row AND guests > 0
                  JOIN json_each(body, '$.guests') AS guest
                  WHERE runs.id = ?1 AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)",
                 [run.0],

@@ -108,17 +108,15 @@ impl Pace {
 
     /// What whoever has the turn is to do.
     pub(super) fn step(&self) -> Step {
-        let course = {
-            let mut book = self.book();
-            book.valve.course(self.wait_max, Instant::now().into_std())
-        };
-        match course {
-            None => self.step_past_valve(),
+        let (now, mut book) = (Instant::now(), self.book());
+        match book.valve.course(self.wait_max, now.into_std()) {
+            None => self.step_in(&mut book, now),
             Some(Course::GiveUp(time, why)) => {
                 self.stop.raise(Halt::Down { time, why });
                 Step::Held
             }
             Some(Course::Probe(gap, why)) => {
+                drop(book);
                 (self.listener)(Event::Paused { time: gap, why: Wait::Down(why) });
                 Step::Probe(gap)
             }
@@ -127,10 +125,13 @@ impl Pace {
 
     /// The same, whether or not the server is down.
     pub(super) fn step_past_valve(&self) -> Step {
+        self.step_in(&mut self.book(), Instant::now())
+    }
+
+    fn step_in(&self, book: &mut Book, now: Instant) -> Step {
         if self.stop.is_raised() {
             return Step::Held;
         }
-        let (now, mut book) = (Instant::now(), self.book());
         if let Some(until) = book.paused_until.filter(|until| now < *until) {
             return Step::Wait(Some(until));
         }
