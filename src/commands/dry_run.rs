@@ -10,11 +10,11 @@ use crate::journal::{Journal, RunId};
 use crate::model::{Forecast, Status};
 use crate::report::{PlanReport, Progress};
 use crate::send::Stop;
-use crate::settings::{Connection, Environment, Input, OutputPaths, Target, policy, progress_mode};
+use crate::settings::{Connection, Environment, Input, OutputPaths, Target, guest_limits, policy, progress_mode};
 
 use super::Failure;
 use super::delivery::Census;
-use super::forecast::{GUEST_CAP, forecast};
+use super::forecast::{Speeds, forecast};
 use super::organization::Line;
 use super::sandbox::block_on;
 use super::signals::Signals;
@@ -29,6 +29,7 @@ pub(super) fn run(
 ) -> Result<Ending, Failure> {
     let _signals = Signals::listen()?;
     let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
+    let speeds = Speeds { requests: connection.speed, guests: guest_limits(args)?.rate };
     let input = Input::resolve(&args.input);
     let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
     let mut journal = Journal::scratch()?;
@@ -40,7 +41,7 @@ pub(super) fn run(
         _ => consult(args, &connection, &mut journal, &staged, &progress)?,
     };
     progress.finish();
-    let forecast = forecast(&journal, run, Some(pages), connection.speed, GUEST_CAP)?;
+    let forecast = forecast(&journal, run, Some(pages), speeds)?;
     tell(&journal, run, &staged, &forecast, args.json)
 }
 

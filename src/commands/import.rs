@@ -15,7 +15,7 @@ use crate::send::{GuestLimits, Stop};
 use crate::settings::{Connection, Environment, Input, OutputPaths, guest_limits, policy, progress_mode};
 
 use super::delivery::Delivery;
-use super::forecast::{GUEST_CAP, forecast};
+use super::forecast::{Speeds, forecast};
 use super::organization::Line;
 use super::sandbox::block_on;
 use super::signals::Signals;
@@ -85,7 +85,8 @@ impl Import<'_> {
         if journal.open_rows(run)? == 0 {
             return Ok(Sent { journal, stopped: None, requests: 0 });
         }
-        (self.listener)(Event::Forecast(forecast(&journal, run, None, self.connection.speed, GUEST_CAP)?));
+        let speeds = Speeds { requests: self.connection.speed, guests: self.guests.rate };
+        (self.listener)(Event::Forecast(forecast(&journal, run, None, speeds)?));
         block_on(self.send_rows(journal, run, staged, stop))?
     }
 

@@ -14,7 +14,16 @@ pub struct Forecast {
     /// Different addresses of guests in those rows.
     pub guests: u64,
     /// So many guests whom the organization does not know in a period.
-    pub guest_cap: (u32, Duration),
+    pub guest_cap: GuestCap,
+}
+
+/// The most guests whom the organization does not know, in a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuestCap {
+    /// What the API documents: it refuses more.
+    OfApi(u32, Duration),
+    /// What the user wants: no more are sent.
+    OfUser(u32, Duration),
 }
 
 impl Forecast {
@@ -40,7 +49,7 @@ impl Forecast {
     /// periods after.
     #[must_use]
     pub fn guest_cap_time(&self) -> Duration {
-        let (count, period) = self.guest_cap;
+        let (GuestCap::OfApi(count, period) | GuestCap::OfUser(count, period)) = self.guest_cap;
         let others = self.guests.saturating_sub(count.into());
         parts(period, others.div_ceil(u64::from(count.max(1))), 1)
     }
@@ -58,7 +67,7 @@ mod tests {
 
     fn forecast(creates: u64, pages: Option<u64>, guests: u64) -> Forecast {
         let rate = Some((600, Duration::from_mins(1)));
-        Forecast { creates, pages, rate, guests, guest_cap: (30, Duration::from_hours(1)) }
+        Forecast { creates, pages, rate, guests, guest_cap: GuestCap::OfApi(30, Duration::from_hours(1)) }
     }
 
     #[test]
@@ -76,7 +85,7 @@ mod tests {
         for (guests, hours) in [(0, 0), (30, 0), (31, 1), (57, 1), (60, 1), (61, 2), (300, 9)] {
             assert_eq!(forecast(1, None, guests).guest_cap_time(), Duration::from_hours(hours), "{guests}");
         }
-        let capped = Forecast { guest_cap: (10, Duration::from_secs(6)), ..forecast(1, None, 25) };
+        let capped = Forecast { guest_cap: GuestCap::OfUser(10, Duration::from_secs(6)), ..forecast(1, None, 25) };
         assert_eq!(capped.guest_cap_time(), Duration::from_secs(12));
     }
 }

@@ -24,7 +24,7 @@ pub use entries::Entries;
 pub use event::{Event, Halt, Listener, Wait};
 pub use fate::{Fate, Tag, Trouble};
 pub use fault::{Code, Fault, Verdict};
-pub use forecast::Forecast;
+pub use forecast::{Forecast, GuestCap};
 pub use found::{Found, Sightings};
 pub use group::{Group, United};
 pub use job::{Effect, Job, Past, RowId};

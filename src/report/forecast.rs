@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::span::{counted, per, span};
-use crate::model::Forecast;
+use crate::model::{Forecast, GuestCap};
 
 /// One line on the requests, and one on the guests if they are more than may come at once; no line break at the end.
 pub(super) fn text(forecast: &Forecast) -> String {
@@ -23,9 +23,12 @@ pub(super) fn text(forecast: &Forecast) -> String {
     if longer.is_zero() {
         return format!("{what}; {time}");
     }
-    let (guests, cap) = (counted(forecast.guests, "guest"), per(forecast.guest_cap));
-    let more = format!("if the organization knows none of them, its cap of {cap} takes up to {} more", span(longer));
-    format!("{what}; {time}\n{guests}: {more}")
+    let (guests, longer) = (counted(forecast.guests, "guest"), span(longer));
+    let cap = match forecast.guest_cap {
+        GuestCap::OfApi(count, period) => format!("its cap of {}", per((count, period))),
+        GuestCap::OfUser(count, period) => format!("--guest-rate {}", per((count, period))),
+    };
+    format!("{what}; {time}\n{guests}: if the organization knows none of them, {cap} takes up to {longer} more")
 }
 
 /// The same for scripts.
@@ -46,7 +49,7 @@ mod tests {
 
     fn forecast(creates: u64, pages: Option<u64>, guests: u64) -> Forecast {
         let rate = Some((600, Duration::from_mins(1)));
-        Forecast { creates, pages, rate, guests, guest_cap: (30, Duration::from_hours(1)) }
+        Forecast { creates, pages, rate, guests, guest_cap: GuestCap::OfApi(30, Duration::from_hours(1)) }
     }
 
     #[test]
@@ -61,6 +64,13 @@ mod tests {
             text(&unpaced),
             "at most 1 group to create: 1 request, and one for each 100 groups the organization has; as fast as the server allows"
         );
+    }
+
+    #[test]
+    fn what_paces_the_guests_is_named() {
+        let rated = Forecast { guest_cap: GuestCap::OfUser(20, Duration::from_hours(1)), ..forecast(57, None, 57) };
+        let last = "57 guests: if the organization knows none of them, --guest-rate 20 an hour takes up to 2 h more";
+        assert_eq!(text(&rated).lines().last(), Some(last));
     }
 
     #[test]

@@ -251,7 +251,7 @@ impl Waits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Forecast;
+    use crate::model::{Forecast, GuestCap};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -260,7 +260,7 @@ mod tests {
     }
 
     fn forecast() -> Forecast {
-        let (rate, guest_cap) = (Some((600, SECOND * 60)), (30, SECOND * 3600));
+        let (rate, guest_cap) = (Some((600, SECOND * 60)), GuestCap::OfApi(30, SECOND * 3600));
         Forecast { creates: 4000, pages: None, rate, guests: 0, guest_cap }
     }
 
