@@ -1,5 +1,6 @@
 //! The limit is used to the full and never crossed: against servers that count, over hours of paused time.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stdout, reason = "its figures stand in the README")]
 
 mod limits;
 mod storm;
