@@ -94,7 +94,11 @@ fn assert_import_uses_the_limit(rows: usize, kills: &[Duration]) {
             let tally = world.simulation.tally();
             assert_eq!(tally.refusals(), 0, "refused");
             let used = used(tally.arrivals(), rate);
-            println!("whole import of {rows} rows, killed {} times: {:.1} of 100 parts used", kills.len(), used * 100.0);
+            println!(
+                "whole import of {rows} rows, killed {} times: {:.1} of 100 parts used",
+                kills.len(),
+                used * 100.0
+            );
             assert!(used >= 0.98, "{used} after {kills:?}");
         });
     });

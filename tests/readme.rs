@@ -11,7 +11,7 @@ use tallyfy_groups::sandbox::Weather;
 const README: &str = include_str!("../README.md");
 
 /// Flags of other programs.
-const FOREIGN: [&str; 6] = ["--release", "--bench", "--path", "--open", "--test", "--seeds"];
+const FOREIGN: [&str; 7] = ["--release", "--bench", "--path", "--open", "--test", "--seeds", "--nocapture"];
 
 /// The text of the first block of this language.
 fn block(language: &str) -> &'static str {

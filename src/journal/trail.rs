@@ -173,18 +173,22 @@ impl Trail {
 /// Opens or makes the file, and reads its marks; none if it is something else.
 fn open(path: &Path) -> io::Result<Option<(File, Vec<u64>)>> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-    if file.metadata()?.len() == 0 {
+    let marks = read(&file)?;
+    if marks.as_ref().is_some_and(Vec::is_empty) {
+        file.rewind()?;
         file.write_all(HEAD)?;
-        return Ok(Some((file, Vec::new())));
     }
-    Ok(read(&file)?.map(|marks| (file, marks)))
+    Ok(marks.map(|marks| (file, marks)))
 }
 
+/// What a power cut leaves of a file that was never forced to the disk is nothing, or zeros; a mark that was being added is none.
 fn read(file: &File) -> io::Result<Option<Vec<u64>>> {
     let mut bytes = Vec::new();
     file.take(HEAD.len() as u64 + MARKS_MAX * 8).read_to_end(&mut bytes)?;
+    if HEAD.starts_with(&bytes) || bytes.iter().all(|byte| *byte == 0) {
+        return Ok(Some(Vec::new()));
+    }
     let Some(marks) = bytes.strip_prefix(HEAD) else { return Ok(None) };
-    // A mark that was being added when the power went is none.
     Ok(Some(marks.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect()))
 }
 
@@ -283,5 +287,10 @@ mod tests {
         assert!(open(&path).unwrap().is_none());
         std::fs::write(&path, [&HEAD[..], &[1; 11]].concat()).unwrap();
         assert_eq!(open(&path).unwrap().unwrap().1.len(), 1);
+        for lost in [&[][..], &HEAD[..3], &[0; 64]] {
+            std::fs::write(&path, lost).unwrap();
+            assert!(open(&path).unwrap().unwrap().1.is_empty());
+            assert!(std::fs::read(&path).unwrap().starts_with(HEAD));
+        }
     }
 }
