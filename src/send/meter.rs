@@ -133,10 +133,11 @@ impl Meter {
         let (Some(window), Some(rate)) = (&mut self.window, self.rate) else {
             return if self.flights.len() < self.lanes { Room::Now } else { Room::AfterAnswer };
         };
-        let most = self.told.filter(|told| now < told.until).map_or(usize::MAX, |told| told.most);
-        match window.room(1, most, now) {
-            Room::Now => self.berth(rate, now),
-            room => room,
+        let told = self.told.filter(|told| now < told.until);
+        match (window.room(1, told.map_or(usize::MAX, |told| told.most), now), told) {
+            (Room::Now, _) => self.berth(rate, now),
+            (Room::At(free_at), Some(told)) => Room::At(free_at.min(told.until)),
+            (room, _) => room,
         }
     }
 
@@ -201,7 +202,8 @@ impl Meter {
             let counted = self.taken - flight.freed;
             let most = counted.saturating_add(remaining.into());
             let most = usize::try_from(most).unwrap_or(usize::MAX);
-            let period = self.window.as_ref().map_or(Duration::ZERO, Window::period);
+            // In a longer period of ours the server's begins anew many times.
+            let period = self.window.as_ref().map_or(Duration::ZERO, Window::period).min(SERVER_PERIOD);
             self.told = Some(Told { by: number, most, until: now + period });
         }
         if let (Some(limit), Plan::Fixed(wanted)) = (hints.limit.and_then(NonZeroU32::new), &self.plan) {
@@ -272,6 +274,16 @@ mod tests {
         assert_ne!(meter.room(now + ms(100)), Room::Now);
         // A period later nobody knows.
         assert_eq!(meter.room(now + ms(60_060)), Room::Now);
+    }
+
+    #[test]
+    fn what_remained_matters_no_longer_than_the_server_counts_however_long_our_period_is() {
+        let (mut meter, now) = meter("4000/h", 16);
+        let first = meter.leave(now);
+        meter.answer(first, Said::Taken(Some(&hints(None, Some(0)))), now + ms(50));
+        // The place itself is held for an hour.
+        assert_eq!(meter.room(now + ms(900)), Room::At(now + ms(60_050)));
+        assert_eq!(meter.room(now + ms(60_050)), Room::Now);
     }
 
     #[test]
