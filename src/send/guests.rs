@@ -123,11 +123,12 @@ impl Cap {
         }
         let Closed { since, until } = self.closed.unwrap_or(Closed { since: now, until: now });
         let left = self.longest.saturating_sub(now.duration_since(since));
-        let Some(time) = self.pause(named, left) else {
+        let pause = self.pause(named, left).and_then(|time| Some((time, now.checked_add(time)?)));
+        let Some((time, open_at)) = pause else {
             self.shut = Some(named.map_or(now.duration_since(since), |named| sign::pause(Some(named))));
             return None;
         };
-        self.closed = Some(Closed { since, until: until.max(now + time) });
+        self.closed = Some(Closed { since, until: until.max(open_at) });
         is_news.then_some(time)
     }
 
@@ -245,5 +246,7 @@ mod tests {
         assert_eq!(pauses(LONGEST, Some(day)), (vec![], day + seconds(1)));
         assert_eq!(pauses(seconds(3601), Some(seconds(3600))), (vec![3601], seconds(3601)));
         assert_eq!(pauses(seconds(3600), Some(seconds(3600))), (vec![], seconds(3601)));
+        // No clock goes that far, whatever the user would wait.
+        assert_eq!(pauses(Duration::MAX, Some(Duration::MAX)), (vec![], Duration::MAX));
     }
 }
