@@ -61,7 +61,9 @@ pub struct RunId(pub i64);
 pub struct Journal {
     pub(super) path: PathBuf,
     pub(super) db: Connection,
-    lock: Option<Lock>,
+    _lock: Option<Lock>,
+    /// Whether nobody else can use it, and nothing was found that forbids to write it.
+    is_held: bool,
 }
 
 /// What tells a journal from other files.
@@ -91,7 +93,7 @@ impl Journal {
         let lock = Lock::take(path)?;
         let has_log = wal::look(path)?;
         let db = Connection::open(path).map_err(|reason| Self::failed(path, reason))?;
-        let journal = Self { path: path.to_owned(), db, lock: Some(lock) };
+        let mut journal = Self { path: path.to_owned(), db, _lock: Some(lock), is_held: false };
         // What is refused stays as it is: SQLite would work its log into the file on the way out.
         journal.set(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
         let is_new = journal.is_new()?;
@@ -102,6 +104,7 @@ impl Journal {
         journal.set(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         journal.prepare(is_new)?;
         journal.forget_unread_runs()?;
+        journal.is_held = true;
         Ok(journal)
     }
 
@@ -122,7 +125,7 @@ impl Journal {
     pub fn peek(path: &Path) -> Result<Self, JournalError> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
         let db = db.map_err(|reason| Self::failed(path, reason))?;
-        let journal = Self { path: path.to_owned(), db, lock: None };
+        let journal = Self { path: path.to_owned(), db, _lock: None, is_held: false };
         if journal.marks()?.is_ours() { Ok(journal) } else { Err(JournalError::Foreign(path.to_owned())) }
     }
 
@@ -133,14 +136,14 @@ impl Journal {
     pub fn scratch() -> Result<Self, JournalError> {
         let path = PathBuf::from("(temporary)");
         let db = Connection::open("").map_err(|reason| Self::failed(&path, reason))?;
-        let journal = Self { path, db, lock: None };
+        let journal = Self { path, db, _lock: None, is_held: false };
         journal.run(|db| db.execute_batch(SCHEMA))?;
         Ok(journal)
     }
 
-    /// Whether nobody else can use it.
+    /// Whether it may be written, and nobody else can.
     pub(super) fn is_held(&self) -> bool {
-        self.lock.is_some()
+        self.is_held
     }
 
     pub(super) fn failed(path: &Path, reason: rusqlite::Error) -> JournalError {

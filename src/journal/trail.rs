@@ -293,4 +293,25 @@ mod tests {
             assert!(std::fs::read(&path).unwrap().starts_with(HEAD));
         }
     }
+
+    #[test]
+    fn a_journal_that_is_refused_stays_as_it_is_and_so_does_its_trail() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.journal");
+        let owner = |organization: &str| crate::journal::Owner {
+            organization: organization.to_owned(),
+            realm: crate::journal::Realm::Loopback,
+        };
+        let mut journal = Journal::open(&path, &owner("acme")).unwrap();
+        let run = journal.begin_run(&owner("acme")).unwrap();
+        journal.commence(run, (crate::model::RowId(1), crate::model::RowId(0)), false).unwrap();
+        let trail_path = journal.trail_path();
+        drop(journal);
+        let trail = [&HEAD[..], &UNDER_WAY.to_le_bytes()].concat();
+        std::fs::write(&trail_path, &trail).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        assert!(matches!(Journal::open(&path, &owner("other")), Err(JournalError::OtherOwner { .. })));
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+        assert_eq!(std::fs::read(&trail_path).unwrap(), trail);
+    }
 }
