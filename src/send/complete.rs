@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::compare::completed;
 use super::deliver::{Lane, Step};
 use super::gate::{Pass, guests};
-use super::judge::{Verdict, When, judge_create};
+use super::judge::{Verdict, When, judge_update};
 use super::reads::Unread;
 use crate::model::{Effect, Fate, Found, Job, Tag, Trouble};
 use crate::plan;
@@ -55,7 +55,7 @@ impl<E: Exchange> Lane<E> {
 
     async fn send_guests(&self, group: &Tag, guests: &[String], pass: Pass, sends: u32) -> Step {
         let body = serde_json::json!({ "guests": guests }).to_string();
-        let verdict = judge_create(self.api.client.update_group(&group.id, body.into()).await);
+        let verdict = judge_update(self.api.client.update_group(&group.id, body.into()).await);
         pass.hear(&verdict);
         let told = |trouble: Trouble| trouble.and(&lack(group).message);
         match verdict {

@@ -106,6 +106,20 @@ pub fn judge_create(answer: Result<Answer, Lost>) -> Verdict {
     }
 }
 
+/// Judges the answer to a change of a group that was there a moment ago: a 404 may mean that it was deleted since.
+#[must_use]
+pub(super) fn judge_update(answer: Result<Answer, Lost>) -> Verdict {
+    if let Ok(answer) = &answer
+        && answer.status == 404
+    {
+        let refusal = refusal(answer);
+        if !refusal.is_of_endpoint() {
+            return Verdict::Again(trouble(answer, &refusal), When::BackedOff);
+        }
+    }
+    judge_create(answer)
+}
+
 /// Judges the answer to a read, which is safe to repeat.
 #[must_use]
 pub fn judge_read(answer: Result<Answer, Lost>) -> Reading {
@@ -331,5 +345,18 @@ mod tests {
         assert_eq!(most, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000]);
         assert_eq!(backoff(8, 0.0), Duration::ZERO);
         assert_eq!(backoff(u32::MAX, 0.5), Duration::from_secs(15));
+    }
+
+    #[test]
+    fn a_change_of_a_group_that_was_deleted_meanwhile_is_no_reason_to_stop_the_run() {
+        let gone = r#"{"error":true,"message":"The requested resource was not found","code":"RESOURCE_NOT_FOUND"}"#;
+        let no_endpoint = r#"{"error":true,"message":"API endpoint not found","code":"ENDPOINT_NOT_FOUND"}"#;
+        for body in [gone, "<html>", ""] {
+            assert!(matches!(judge_update(answer(404, body)), Verdict::Again(_, When::BackedOff)), "{body}");
+        }
+        assert!(matches!(judge_update(answer(404, no_endpoint)), Verdict::Halt(Halt::NotFound(_))));
+        for other in [answer(201, "{}"), answer(401, ""), answer(422, "{}"), lost("timeout")] {
+            assert_eq!(judge_update(other.clone()), judge_create(other));
+        }
     }
 }
