@@ -238,3 +238,24 @@ fn a_limit_that_the_headers_tell_is_used_whatever_period_it_is_of_and_nothing_is
         }
     }
 }
+
+#[test]
+fn a_restart_of_auto_knows_what_the_server_counts_still_where_headers_tell_it() {
+    for rate in [(600, Duration::from_mins(1)), (120, Duration::from_mins(1)), (10, Duration::from_secs(1))] {
+        for kind in KINDS {
+            let folder = folder();
+            in_paused_time(async {
+                let world = Shared::new(kind, rate, Ways::Uniform(ms(15), ms(35)), 7);
+                world.with(|world| world.tells = true);
+                send(&world, Speed::Auto, 16, folder.path(), Duration::from_mins(3)).await;
+                tokio::time::sleep(ms(35)).await;
+                let (before, refused) = world.with(|world| (world.taken.len(), world.refused));
+                send(&world, Speed::Auto, 16, folder.path(), Duration::from_mins(10)).await;
+                world.with(|world| {
+                    let (used, refused) = (used(&world.taken[before..], rate), world.refused - refused);
+                    assert!(used >= 0.94 && refused <= 2, "{rate:?} {kind}: {used}, {refused} refused");
+                });
+            });
+        }
+    }
+}

@@ -13,6 +13,9 @@ use crate::tallyfy::Hints;
 /// The period that `X-RateLimit-Limit` speaks of (the API's documentation: 600 requests a minute).
 const SERVER_PERIOD: Duration = Duration::from_mins(1);
 
+/// No window of a second counts what was answered so long ago.
+const OLD: Duration = Duration::from_secs(2);
+
 /// The limiter's book.
 #[derive(Debug)]
 pub(super) struct Meter {
@@ -28,6 +31,10 @@ pub(super) struct Meter {
     answered: u64,
     told: Option<Told>,
     latency: Duration,
+    /// When the last requests of earlier runs were answered, while the period in which they count is still to be found.
+    earlier: Vec<Instant>,
+    /// How many of them no window of a second counts any more.
+    old: u64,
 }
 
 /// What decides on the rate.
@@ -75,8 +82,9 @@ struct Told {
 pub(super) struct Ticket(u64);
 
 impl Flight {
-    fn header(&self, hints: &Hints) -> Option<Header> {
-        hints.limit.map(|limit| Header { limit, remaining: hints.remaining, before: self.before })
+    /// `recent`: requests so far, without the old ones of earlier runs, where there are such.
+    fn header(&self, hints: &Hints, recent: Option<u64>) -> Option<Header> {
+        hints.limit.map(|limit| Header { limit, remaining: hints.remaining, before: self.before, recent })
     }
 }
 
@@ -98,9 +106,11 @@ impl Meter {
             answered: 0,
             told: None,
             latency: Duration::ZERO,
+            earlier: Vec::new(),
+            old: 0,
         };
         if let Speed::At(rate) = speed {
-            meter.keep(rate);
+            meter.keep(rate, now);
         }
         meter
     }
@@ -117,10 +127,19 @@ impl Meter {
 
     /// A request of an earlier run was answered that long ago.
     pub(super) fn remember(&mut self, age: Duration, now: Instant) {
-        let Some(window) = &mut self.window else { return };
-        if let Some(left) = window.period().checked_sub(age) {
-            window.hold(1, now + left);
-            self.taken += 1;
+        match (&mut self.window, &self.plan) {
+            (Some(window), _) => {
+                if let Some(left) = window.period().checked_sub(age) {
+                    window.hold(1, now + left);
+                    self.taken += 1;
+                }
+            }
+            (None, Plan::Found(_)) => {
+                self.earlier.push(now.checked_sub(age).unwrap_or(now));
+                self.taken += 1;
+                self.old += u64::from(age > OLD);
+            }
+            (None, _) => {}
         }
     }
 
@@ -128,7 +147,7 @@ impl Meter {
     pub(super) fn room(&mut self, now: Instant) -> Room {
         if let Plan::Found(finder) = &mut self.plan {
             let rate = finder.rate(now);
-            self.keep(rate);
+            self.keep(rate, now);
         }
         let (Some(window), Some(rate)) = (&mut self.window, self.rate) else {
             return if self.flights.len() < self.lanes { Room::Now } else { Room::AfterAnswer };
@@ -178,14 +197,15 @@ impl Meter {
             self.latency = now.duration_since(flight.since).max(self.latency / 64 * 63);
             self.heed(number, flight, hints, now);
         }
+        let recent = (self.old > 0).then(|| self.taken - self.old);
         match (&mut self.plan, said) {
             (Plan::Found(finder), Said::Taken(hints)) => {
                 self.answered += 1;
-                finder.taken(flight.since, now, hints.and_then(|hints| flight.header(hints)));
+                finder.taken(flight.since, now, hints.and_then(|hints| flight.header(hints, recent)));
                 None
             }
             (Plan::Found(finder), Said::TooMany(hints, named)) => {
-                Some(finder.refused(flight.since, now, named, flight.header(hints)))
+                Some(finder.refused(flight.since, now, named, flight.header(hints, recent)))
             }
             (_, Said::TooMany(_, named)) => Some(pause(named)),
             (_, Said::Taken(_)) => None,
@@ -207,11 +227,11 @@ impl Meter {
             self.told = Some(Told { by: number, most, until: now + period });
         }
         if let (Some(limit), Plan::Fixed(wanted)) = (hints.limit.and_then(NonZeroU32::new), &self.plan) {
-            self.keep(at_most(*wanted, limit));
+            self.keep(at_most(*wanted, limit), now);
         }
     }
 
-    fn keep(&mut self, rate: Rate) {
+    fn keep(&mut self, rate: Rate, now: Instant) {
         if self.rate == Some(rate) {
             return;
         }
@@ -224,6 +244,10 @@ impl Meter {
             window => {
                 let window = window.insert(Window::new(rate.requests.get(), rate.period));
                 window.leave(self.flights.len());
+                let period = window.period();
+                for until in self.earlier.iter().map(|answered| *answered + period).filter(|until| *until > now) {
+                    window.hold(1, until);
+                }
             }
         }
     }

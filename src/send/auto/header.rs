@@ -18,9 +18,18 @@ pub(in crate::send) struct Header {
     pub(in crate::send) remaining: Option<u32>,
     /// How many of ours had been answered when the request left.
     pub(in crate::send) before: u64,
+    /// How many of ours a window of a second may count at most, if more were sent by a run before this one.
+    pub(in crate::send) recent: Option<u64>,
 }
 
 impl Header {
+    /// Whether what an earlier run sent is counted still: then the period is a long one, and maybe hardly anything remains
+    /// to look with.
+    fn remembers(self) -> bool {
+        let counted = |remaining: u32| u64::from(self.limit.saturating_sub(remaining));
+        self.remaining.zip(self.recent).is_some_and(|(remaining, recent)| counted(remaining) > recent)
+    }
+
     /// Whether some of ours are not counted any more: the period is shorter than the time since the first of them left.
     fn has_forgotten(self) -> bool {
         self.remaining.is_some_and(|remaining| u64::from(self.limit.saturating_sub(remaining)) <= self.before)
@@ -43,8 +52,10 @@ impl Finder {
             None if self.phase == Phase::Seek && self.event.is_none() => {
                 let (phase, limit) = match header.remaining {
                     // Not all that it allows is spent on looking.
-                    Some(_) => (Phase::Look, Limit { count: START.min(count / 2.0), period: SECOND }),
-                    None => (Phase::Hold, Limit { count, period: MINUTE }),
+                    Some(_) if !header.remembers() => {
+                        (Phase::Look, Limit { count: START.min(count / 2.0), period: SECOND })
+                    }
+                    _ => (Phase::Hold, Limit { count, period: MINUTE }),
                 };
                 self.limit = limit;
                 self.enter(phase, now);

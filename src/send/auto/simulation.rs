@@ -256,5 +256,5 @@ impl World<'_> {
 
 /// A header of the limit that does not tell what remains of it.
 pub(super) fn alone(limit: u32) -> Header {
-    Header { limit, remaining: None, before: 0 }
+    Header { limit, remaining: None, before: 0, recent: None }
 }
