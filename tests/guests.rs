@@ -192,3 +192,10 @@ fn a_group_that_cannot_be_given_its_guests_stays_open_for_the_next_run() {
         story.finish(&Habits::default()).await;
     });
 }
+
+#[test]
+fn a_row_that_is_left_alone_outlasts_the_cap_also_if_the_server_names_too_short_a_time() {
+    for also in ["", "retry_after = '60'", "retry_after = '0'"] {
+        in_paused_time(async { Story::new(31, 0, also).finish(&Habits::default()).await });
+    }
+}

@@ -12,8 +12,9 @@ use super::sign;
 /// seventh send, which is within the attempts of a row.
 const PAUSE: Duration = Duration::from_mins(10);
 /// The least pause when the first row after a pause is refused too, whatever the server names; it doubles with every further
-/// such refusal, up to the pause above.
-const PAUSE_MIN: Duration = Duration::from_mins(1);
+/// such refusal, up to the greatest. A row that goes alone gets through an hour like this too, within its attempts.
+const PAUSE_MIN: Duration = Duration::from_secs(150);
+const PAUSE_MAX: Duration = Duration::from_mins(15);
 
 /// The cap, as far as it is known.
 #[derive(Debug)]
@@ -138,7 +139,7 @@ impl Cap {
         let named = sign::pause(Some(named));
         let least = match self.in_vain {
             0 | 1 => Duration::ZERO,
-            more => PAUSE_MIN.saturating_mul(2_u32.saturating_pow(more - 2)).min(PAUSE).min(left),
+            more => PAUSE_MIN.saturating_mul(2_u32.saturating_pow(more - 2)).min(PAUSE_MAX).min(left),
         };
         Some(named.max(least)).filter(|pause| *pause <= left && !left.is_zero())
     }
@@ -236,7 +237,8 @@ mod tests {
     #[test]
     fn a_time_named_too_short_is_believed_once() {
         let (pauses, shut) = pauses(LONGEST, Some(Duration::ZERO));
-        assert_eq!(pauses[..7], [1, 60, 120, 240, 480, 600, 600]);
+        assert_eq!(pauses[..7], [1, 150, 300, 600, 900, 900, 900]);
+        assert!(pauses[..7].iter().sum::<u64>() > Duration::from_hours(1).as_secs());
         assert_eq!((pauses.iter().sum::<u64>(), shut), (LONGEST.as_secs(), seconds(1)));
     }
 
