@@ -93,6 +93,23 @@ fn a_pause_longer_than_max_wait_is_6_and_the_rest_is_done_later() {
 }
 
 #[test]
+fn a_429_that_names_no_time_never_asks_for_more_than_max_wait() {
+    let server = Server::under("[[fault]]\nkind = 'too-many'\nmethod = 'POST'\nat = [2]\nretry_after = 'soon'");
+    let desk = Desk::at(&server).with("groups.csv", ROWS);
+    desk.run(&["import", "groups.csv", "--max-wait", "1s"]).expect(0);
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["created"; 3]);
+}
+
+#[test]
+fn a_file_in_the_place_of_the_pace_is_named_with_the_way_out_and_left_alone() {
+    let server = Server::calm();
+    let desk = Desk::at(&server).with("groups.csv", ROWS).with("groups.journal-pace", "somebody's notes");
+    desk.run(&["import", "groups.csv"]).expect(2).tells("groups.journal-pace").tells("move it away");
+    assert_eq!(desk.read("groups.journal-pace"), "somebody's notes");
+    assert_eq!(server.requests(), 0);
+}
+
+#[test]
 fn nobody_answers_and_the_run_fails_with_its_rows_pending() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let server = Server::calm();

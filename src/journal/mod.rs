@@ -75,6 +75,9 @@ pub enum JournalError {
     /// The file is something else.
     #[error("journal {}: the file is no journal of tallyfy-groups; name another with --journal", shown_path(.0))]
     Foreign(PathBuf),
+    /// Where the marks of requests stand there is something else.
+    #[error("{}: is not what this program keeps there (the times of its last requests); move it away and run the same command again", shown_path(.0))]
+    ForeignTrail(PathBuf),
     /// The file was written by another version.
     #[error(
         "journal {}: is of version {found}, this program writes version {ours}; name another with --journal",

@@ -65,7 +65,7 @@ impl Journal {
         }
         let path = self.trail_path();
         let io = |reason| JournalError::Io { path: path.clone(), reason };
-        let Some((file, marks)) = open(&path).map_err(io)? else { return Err(JournalError::Foreign(path)) };
+        let Some((file, marks)) = open(&path).map_err(io)? else { return Err(JournalError::ForeignTrail(path)) };
         let mut trail = Trail { path: path.clone(), file, memory, now, needed: Vec::new(), next: 0 };
         let ages = trail.go_on(self.kept()?.into_iter().chain(marks)).map_err(io)?;
         self.run(|db| db.execute("DELETE FROM pace", []).map(drop))?;

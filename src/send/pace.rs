@@ -179,7 +179,9 @@ impl Pace {
             (self.listener)(Event::Resumed);
         }
         if let Some(time) = asked {
-            self.pause(time);
+            // Only what the server names may be too long.
+            let is_named = matches!(&said, Sign::TooMany(Some(named)) | Sign::Failing(_, Some(named)) if pause(Some(*named)) > self.wait_max);
+            self.pause(if is_named { time } else { time.min(self.wait_max) });
         }
         self.changed.notify_one();
     }
