@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::JournalError;
+use super::{JournalError, beside};
 
 /// The lock, held as long as this lives; its file is gone afterwards.
 ///
@@ -18,9 +18,7 @@ pub(super) struct Lock {
 impl Lock {
     /// Takes the lock of a journal, or says who has it.
     pub(super) fn take(journal: &Path) -> Result<Self, JournalError> {
-        let mut name = journal.as_os_str().to_owned();
-        name.push(".lock");
-        let path = PathBuf::from(name);
+        let path = beside(journal, ".lock");
         let io = |reason| JournalError::Io { path: journal.to_owned(), reason };
         loop {
             let mut file =

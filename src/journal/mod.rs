@@ -20,7 +20,7 @@ mod undo;
 mod wal;
 mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use feed::Feed;
 pub use guests::SentGuests;
@@ -31,6 +31,13 @@ pub use undo::{Attempt, Condemned, Creations, Findings, PastRun, Progress};
 pub use writer::{Down, Feeds, Handle, Writer};
 
 use crate::model::{Job, is_misplaced, shown_path};
+
+/// The file beside a journal that ends in `suffix`.
+fn beside(journal: &Path, suffix: &str) -> PathBuf {
+    let mut name = journal.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
 
 /// A job whose intent is on disk: the right to send it once.
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::JournalError;
 use super::store::Journal;
+use super::{JournalError, beside};
 
 const HEAD: &[u8; 8] = b"TGpace01";
 const UNDER_WAY: u64 = u64::MAX;
@@ -92,9 +92,7 @@ impl Journal {
     }
 
     fn trail_path(&self) -> PathBuf {
-        let mut name = self.path.as_os_str().to_owned();
-        name.push("-pace");
-        PathBuf::from(name)
+        beside(&self.path, "-pace")
     }
 }
 

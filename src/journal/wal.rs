@@ -4,9 +4,9 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::JournalError;
+use super::{JournalError, beside};
 
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
@@ -18,9 +18,7 @@ const MAGIC: [u32; 2] = [0x377f_0682, 0x377f_0683];
 /// # Errors
 /// If the log is damaged.
 pub(super) fn look(journal: &Path) -> Result<bool, JournalError> {
-    let mut name = journal.as_os_str().to_owned();
-    name.push("-wal");
-    match File::open(PathBuf::from(name)).and_then(read) {
+    match File::open(beside(journal, "-wal")).and_then(read) {
         Ok(Found::Nothing) => Ok(false),
         Ok(Found::Whole) => Ok(true),
         Ok(Found::Damaged) => {

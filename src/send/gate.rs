@@ -144,13 +144,7 @@ impl Gate {
 
     /// Waits until then, or until a row is answered.
     async fn wait(&self, until: Option<Instant>) -> Result<(), Shut> {
-        let time = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
-        tokio::select! {
-            biased;
-            () = self.changed.notified() => {}
-            _ = self.stop.sleep(time) => {}
-        }
-        if self.stop.is_raised() { Err(Shut) } else { Ok(()) }
+        self.stop.wait(&self.changed, until).await.ok_or(Shut)
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -153,13 +153,7 @@ impl Pace {
 
     /// Waits until then, or until something changes; none if the run stops.
     pub(super) async fn wait(&self, until: Option<Instant>) -> Option<()> {
-        let time = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
-        tokio::select! {
-            biased;
-            () = self.changed.notified() => {}
-            _ = self.stop.sleep(time) => {}
-        }
-        (!self.stop.is_raised()).then_some(())
+        self.stop.wait(&self.changed, until).await
     }
 
     /// Whether nothing but a probe may leave.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::tallyfy::{Answer, Hints, Lost, Refusal};
+use crate::tallyfy::{Answer, Hints, Lost, Refusal, is_web_page};
 
 /// A `Retry-After` counts whole seconds and can be up to one short.
 const GRACE: Duration = Duration::from_secs(1);
@@ -35,7 +35,9 @@ pub(super) fn sign(answer: &Result<Answer, Lost>, now: SystemTime) -> Sign {
         429 if is_guest_cap(answer) => Sign::Fine,
         429 => Sign::TooMany(named),
         408 | 500.. => Sign::Failing(format!("the server answered {}", answer.status), named),
-        200..=299 if is_web_page(answer) => Sign::Failing("a web page came instead of JSON".to_owned(), named),
+        200..=299 if answer.body.as_ref().is_ok_and(|body| is_web_page(body)) => {
+            Sign::Failing("a web page came instead of JSON".to_owned(), named)
+        }
         _ => Sign::Fine,
     }
 }
@@ -58,11 +60,6 @@ pub(super) fn named_pause(hints: &Hints, now: SystemTime) -> Option<Duration> {
 /// The hourly cap on guest invites, and not the limit of requests.
 pub(super) fn is_guest_cap(answer: &Answer) -> bool {
     answer.body.as_ref().is_ok_and(|body| Refusal::parse(body).is_guest_cap())
-}
-
-/// A proxy answers in the API's stead.
-fn is_web_page(answer: &Answer) -> bool {
-    answer.body.as_ref().is_ok_and(|body| body.trim_ascii_start().starts_with(b"<"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::model::Halt;
 
@@ -45,6 +46,17 @@ impl Stop {
     pub async fn raised(&self) {
         // The sender lives as long as `self`: the wait ends only with a reason.
         let _ = self.0.subscribe().wait_for(Option::is_some).await;
+    }
+
+    /// Waits until then, or until something changes; none if the run stops.
+    pub(super) async fn wait(&self, changed: &Notify, until: Option<Instant>) -> Option<()> {
+        let time = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+        tokio::select! {
+            biased;
+            () = changed.notified() => {}
+            _ = self.sleep(time) => {}
+        }
+        (!self.is_raised()).then_some(())
     }
 
     /// Sleeps; says whether it slept to the end, or the run stops.

@@ -154,13 +154,19 @@ fn lack(error: &serde_json::Error) -> String {
     format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
+/// Whether a proxy answered in the API's stead.
+#[must_use]
+pub fn is_web_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
 impl Page {
     /// Reads a page of a list.
     ///
     /// # Errors
     /// If the body is no such page: what it lacks.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
-        if body.trim_ascii_start().starts_with(b"<") {
+        if is_web_page(body) {
             return Err("a web page came instead of JSON; is the base URL right?".to_owned());
         }
         let list: List = serde_json::from_slice(body).map_err(|error| lack(&error))?;
