@@ -10,11 +10,12 @@ use std::time::Duration;
 use storm::life::{End, Habits, Left, Place, live};
 use storm::oracle::{self, History};
 use storm::rows::{good, with_guests};
-use storm::world::{Shared, Ways};
+use storm::world::{ORG, Shared, Ways, request};
 use storm::{folder, in_paused_time};
 use tallyfy_groups::model::{Halt, Standing, Status};
 use tallyfy_groups::sandbox::{Options, Weather};
 use tallyfy_groups::send::Speed;
+use tallyfy_groups::tallyfy::{Call, Method};
 use tokio::time::Instant;
 
 /// How many rows go through each weather.
@@ -114,7 +115,42 @@ fn reads_after_a_kill(rows: usize, lanes: usize) -> (usize, usize) {
 fn many_rows_in_doubt_are_looked_up_by_walks_and_few_by_a_search_each() {
     // Three pages of groups: one walk at the start, and three looks at what is in doubt.
     assert_eq!(reads_after_a_kill(100, 40), (0, 3 + 3 * 3));
-    assert_eq!(reads_after_a_kill(2, 1), (3 * 2, 3));
+    assert_eq!(reads_after_a_kill(2, 2), (3 * 2, 3));
+}
+
+#[test]
+fn a_group_that_somebody_else_makes_after_a_kill_is_theirs_unless_its_row_was_under_way() {
+    let sheet = with_guests(40, 1, 60);
+    let names: Vec<&str> = sheet.good().collect();
+    for millis in (2010..6000).step_by(190) {
+        let folder = folder();
+        fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
+        let place = Place { folder: folder.path(), file: "groups.csv" };
+        in_paused_time(async {
+            let ways = Ways { usual: Duration::from_millis(80), longest: Duration::from_millis(80), tail: 0.0 };
+            let world = Shared::new(&Options::default(), Weather::default(), ways, 5);
+            live(&place, &world, &Habits::default(), End::Killed(Duration::from_millis(millis))).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let ours = world.with(|world| {
+                let ours: Vec<&str> =
+                    names.iter().copied().filter(|name| world.simulation.tally().posts(name) > 0).collect();
+                for name in names.iter().filter(|name| !ours.contains(name)) {
+                    let body = serde_json::json!({ "name": name }).to_string();
+                    let path = format!("/organizations/{ORG}/groups");
+                    let theirs = request(Call { method: Method::Post, path, body: Some(body.into()) });
+                    world.simulation.handle(&theirs, Duration::from_secs(30));
+                }
+                ours
+            });
+            let left = live(&place, &world, &Habits::default(), End::Natural).await.unwrap();
+            let created = left.accounts.iter().filter(|account| account.status == Status::Created);
+            let created: Vec<&str> = created.map(|account| account.name.as_str()).collect();
+            // At most one had its intent on disk and was not under way yet.
+            let foreign: Vec<_> = created.iter().filter(|name| !ours.contains(name)).collect();
+            assert!(foreign.len() <= 1, "killed after {millis} ms: {foreign:?}");
+            assert_eq!(left.count(Status::Exists) + created.len(), names.len());
+        });
+    }
 }
 
 /// Imports 500 rows over a server that goes down; gives how it ended, and after how long.

@@ -89,7 +89,7 @@ impl<E: Exchange> Delivery<E> {
             journal.sent_guests(|sent| gate.remember(sent))?;
         }
         let stop = self.api.stop.clone();
-        let (writer, handle, feeds) = Writer::new(journal, run, self.lanes, move || stop.raise(Halt::Journal));
+        let (writer, handle, feeds) = Writer::new(journal, run, move || stop.raise(Halt::Journal));
         let lane = Lane {
             api: Arc::clone(&self.api),
             journal: handle,

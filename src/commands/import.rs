@@ -101,7 +101,7 @@ impl Import<'_> {
         };
         delivery.prepare(&mut journal, run, &staged.names).await?;
         tracing::info!(
-            requests = line.api.pace.requests(),
+            requests = line.api.requests(),
             seconds = self.seconds(),
             "listed the organization's groups"
         );
@@ -112,7 +112,7 @@ impl Import<'_> {
             sending.await;
             journal = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         }
-        let requests = line.api.pace.requests();
+        let requests = line.api.requests();
         tracing::info!(requests, seconds = self.seconds(), "sent");
         Ok(Sent { journal, stopped: stop.reason().map(Failure::Stopped), requests })
     }

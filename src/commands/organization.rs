@@ -39,12 +39,12 @@ impl Line {
         let limits = Limits { speed: connection.speed, lanes: connection.concurrency, wait_max: connection.wait_max };
         let trail = past.trail(connection.speed.memory(), Now::at(Instant::now(), SystemTime::now()))?;
         let pace = Arc::new(Pace::new(limits, trail, stop.clone(), Arc::clone(listener)));
+        let paced = Arc::new(Paced::new(http, pace, probe(&connection.organization)));
         // Outermost, so that a repeat keeps the pace too.
-        let exchange = Renewing::new(Paced::new(http, Arc::clone(&pace), probe(&connection.organization)), credentials);
-        let client = Client::new(exchange, &connection.organization);
+        let client = Client::new(Renewing::new(Arc::clone(&paced), credentials), &connection.organization);
         let attempts_max = connection.attempts_max;
         let (stop, settle, jitter) = (stop.clone(), connection.settle, Jitter::default());
-        let api = Api { client, pace, stop, attempts_max, settle, jitter };
+        let api = Api { client, paced, stop, attempts_max, settle, jitter };
         Ok(Self { api: Arc::new(api), _simulated: simulated })
     }
 }

@@ -129,7 +129,7 @@ impl Undo<'_> {
             self.signals.sending();
             journal.commence_undo(self.run.id, &survey.findings())?;
             self.delete(journal, &line, &survey.delete).await?;
-            Ok(Some(line.api.pace.requests()))
+            Ok(Some(line.api.requests()))
         })?
     }
 

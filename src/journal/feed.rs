@@ -1,97 +1,151 @@
-//! The jobs that are begun, on their way to the lanes.
+//! The jobs of a run, on their way to the lanes.
 //!
-//! They are begun ahead of the lanes, so that a lane seldom waits for the disk: a few where the lanes are slow
-//! (each one begun and not sent costs a look-up after a crash), more where speed asks for it.
+//! A job that is begun and not sent is in doubt after a crash: so a job is begun when a lane can send it, and ahead of the
+//! lanes only where they are so fast that they would wait for the disk.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
-use super::Begun;
 use super::intents::{self, Carrying};
 use super::store::RunId;
-use crate::model::RowId;
+use super::writer::{Bell, Handle};
+use crate::model::{Job, RowId};
 
-/// The most jobs begun ahead of the lanes.
+/// The most jobs ahead of the lanes.
 const AHEAD_MAX: usize = 4096;
-/// How far ahead of the lanes to be, in time.
+/// How far ahead of the lanes to be, in time: some commits.
 const AHEAD: Duration = Duration::from_millis(100);
+/// So few in that time can wait for the disk: a commit takes some 5 to 25 ms.
+const FEW: usize = 4;
 
-/// The jobs that are begun, for all lanes; each gets the next.
+/// The jobs, for all lanes; each gets the next.
 #[derive(Debug)]
-pub struct Feed {
-    jobs: Mutex<mpsc::Receiver<Begun>>,
-    is_down: Arc<AtomicBool>,
+pub struct Feed<T> {
+    jobs: Mutex<mpsc::Receiver<T>>,
+    state: Arc<State>,
+    bell: Bell,
 }
 
-impl Feed {
+/// What both ends of a feed know.
+#[derive(Debug, Default)]
+struct State {
+    /// Lanes that wait for a job.
+    waiting: AtomicUsize,
+    /// Nothing more comes in.
+    is_closed: AtomicBool,
+}
+
+impl<T> Feed<T> {
     /// The next row to send; none when all are out, or the journal cannot be written any more.
-    pub async fn next(&self) -> Option<Begun> {
-        let begun = self.jobs.lock().await.recv().await;
-        begun.filter(|_| !self.is_down.load(Ordering::Acquire))
+    pub async fn next(&self) -> Option<T> {
+        self.state.waiting.fetch_add(1, Ordering::AcqRel);
+        let job = self.take().await;
+        self.state.waiting.fetch_sub(1, Ordering::AcqRel);
+        job.filter(|_| !self.bell.is_down())
+    }
+
+    async fn take(&self) -> Option<T> {
+        let mut jobs = self.jobs.lock().await;
+        match jobs.try_recv() {
+            Ok(job) => Some(job),
+            Err(TryRecvError::Disconnected) => None,
+            Err(TryRecvError::Empty) => {
+                self.bell.ring();
+                jobs.recv().await
+            }
+        }
+    }
+
+    /// What was had ready and is not sent, after a stop.
+    pub async fn leftover(&self) -> Option<T> {
+        self.jobs.lock().await.recv().await
+    }
+
+    /// Whether all are out.
+    pub fn is_over(&self) -> bool {
+        self.state.is_closed.load(Ordering::Acquire) && self.jobs.try_lock().is_ok_and(|jobs| jobs.is_empty())
     }
 }
 
 /// The writer's end of a feed.
-pub(super) struct Source {
-    jobs: Option<mpsc::Sender<Begun>>,
+pub(super) struct Source<T> {
+    jobs: Option<mpsc::Sender<T>>,
+    state: Arc<State>,
     run: RunId,
     which: Carrying,
+    make: fn(&Connection, Job) -> rusqlite::Result<T>,
     last: RowId,
-    /// Jobs in the feed when it was last filled, or that the lanes are taken to have had before.
+    /// Whether there are rows after that one.
+    has_more: bool,
+    /// Jobs in the feed when it was last filled.
     filled: usize,
     /// Jobs that the lanes took since the last look at the speed.
     taken: usize,
     since: Instant,
-    /// Jobs to have begun beyond what the lanes take.
+    /// Jobs to have ready beyond those that lanes wait for.
     ahead: usize,
 }
 
-/// Jobs that were begun and not handed out yet.
-pub(super) struct Batch {
-    jobs: Vec<Begun>,
+/// Jobs that are not handed out yet.
+pub(super) struct Batch<T> {
+    jobs: Vec<T>,
     /// Whether there are no others.
     is_last: bool,
 }
 
-impl Source {
-    /// A feed of a run's rows, with so many jobs twice for the beginning. Nothing comes from it once `is_down`.
-    pub(super) fn new(run: RunId, which: Carrying, lanes: usize, is_down: &Arc<AtomicBool>) -> (Self, Feed) {
+impl<T> Source<T> {
+    /// A feed of those rows of a run, each made ready to be handed out in a commit of the writer.
+    pub(super) fn new(
+        run: RunId,
+        which: Carrying,
+        make: fn(&Connection, Job) -> rusqlite::Result<T>,
+        writer: &Handle,
+    ) -> (Self, Feed<T>) {
         let (jobs, feed) = mpsc::channel(AHEAD_MAX);
+        let state = Arc::<State>::default();
         let source = Self {
             jobs: Some(jobs),
+            state: Arc::clone(&state),
             run,
             which,
+            make,
             last: RowId(0),
-            filled: lanes,
+            has_more: false,
+            filled: 0,
             taken: 0,
             since: Instant::now(),
-            ahead: lanes.min(AHEAD_MAX),
+            ahead: 0,
         };
-        (source, Feed { jobs: Mutex::new(feed), is_down: Arc::clone(is_down) })
+        (source, Feed { jobs: Mutex::new(feed), state, bell: writer.bell() })
     }
 
-    /// Begins the next jobs.
-    pub(super) fn begin(&mut self, db: &Connection) -> rusqlite::Result<Batch> {
+    /// Makes the next jobs ready, within the writer's commit.
+    pub(super) fn take(&mut self, db: &Connection) -> rusqlite::Result<Batch<T>> {
         let wanted = self.wanted();
-        let jobs = intents::next_jobs(db, self.run, self.which, self.last, wanted)?;
+        if self.jobs.is_none() || wanted == 0 && self.has_more {
+            return Ok(Batch { jobs: Vec::new(), is_last: false });
+        }
+        // One more than are wanted tells at once that these are the last.
+        let mut jobs = intents::next_jobs(db, self.run, self.which, self.last, wanted + 1)?;
+        self.has_more = jobs.len() > wanted;
+        jobs.truncate(wanted);
         self.last = jobs.last().map_or(self.last, |job| job.row);
-        // Not by the state of the feed: the lanes go on taking from it while the disk works.
-        let is_last = jobs.len() < wanted;
-        let jobs = jobs.into_iter().map(|job| intents::begin(db, job)).collect::<Result<_, _>>()?;
-        Ok(Batch { jobs, is_last })
+        let jobs = jobs.into_iter().map(|job| (self.make)(db, job)).collect::<Result<_, _>>()?;
+        Ok(Batch { jobs, is_last: !self.has_more })
     }
 
-    /// Hands out what was begun. There is room: only the writer sends. A closed feed means that the lanes are gone.
-    pub(super) fn hand_out(&mut self, batch: Batch) {
+    /// Hands out what is ready. There is room: only the writer sends. A closed feed means that the lanes are gone.
+    pub(super) fn hand_out(&mut self, batch: Batch<T>) {
         if let Some(jobs) = &self.jobs {
             self.filled += batch.jobs.len();
-            for begun in batch.jobs {
-                let _ = jobs.try_send(begun);
+            for job in batch.jobs {
+                let _ = jobs.try_send(job);
             }
         }
         if batch.is_last {
@@ -99,28 +153,29 @@ impl Source {
         }
     }
 
-    /// Nothing more is begun.
+    /// Nothing more is made ready.
     pub(super) fn close(&mut self) {
         self.jobs = None;
+        self.state.is_closed.store(true, Ordering::Release);
     }
 
-    /// How many jobs to begin now: as many as were taken, and what is to be ahead.
+    /// How many jobs to make ready now: for the lanes that wait, and what is to be ahead.
     fn wanted(&mut self) -> usize {
         let Some(jobs) = &self.jobs else { return 0 };
         let room = jobs.capacity();
-        let waiting = jobs.max_capacity() - room;
-        let taken = self.filled.saturating_sub(waiting);
-        self.filled = waiting;
-        (taken + self.look_ahead(taken)).saturating_sub(waiting).min(room)
+        let ready = jobs.max_capacity() - room;
+        let taken = self.filled.saturating_sub(ready);
+        self.filled = ready;
+        let waiting = self.state.waiting.load(Ordering::Acquire);
+        (waiting + self.look_ahead(taken)).saturating_sub(ready).min(room)
     }
 
-    /// How many jobs to have begun beyond what the lanes take: what they take in a while.
     fn look_ahead(&mut self, taken: usize) -> usize {
         self.taken += taken;
         let elapsed = self.since.elapsed();
         if elapsed >= AHEAD {
             let whiles = usize::try_from(elapsed.as_millis() / AHEAD.as_millis()).unwrap_or(usize::MAX);
-            self.ahead = (self.taken / whiles).clamp(1, AHEAD_MAX);
+            self.ahead = (self.taken / whiles).saturating_sub(FEW).min(AHEAD_MAX);
             self.taken = 0;
             self.since = Instant::now();
         }
@@ -131,7 +186,7 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{created, folder, group, owner, run};
-    use super::super::{Feeds, Journal, SentGuests, Writer};
+    use super::super::{Begun, Feeds, Journal, SentGuests, Writer};
     use super::*;
     use crate::model::{Effect, Group};
 
@@ -146,7 +201,7 @@ mod tests {
         (journal, run, first)
     }
 
-    async fn names(feed: &Feed) -> Vec<String> {
+    async fn names(feed: &Feed<Begun>) -> Vec<String> {
         let mut names = Vec::new();
         while let Some(begun) = feed.next().await {
             names.push(begun.spend().name);
@@ -158,30 +213,51 @@ mod tests {
     async fn rows_with_guests_have_a_feed_of_their_own_and_neither_waits_for_the_other() {
         let (_folder, path) = folder();
         let (journal, run, _) = five(&path);
-        let (writer, handle, Feeds { plain, guests }) = Writer::new(journal, run, 8, || panic!("it can be written"));
+        let (writer, handle, Feeds { plain, guests }) = Writer::new(journal, run, || panic!("it can be written"));
         let send = async {
             assert_eq!(names(&plain).await, ["A", "C", "E"]);
-            let first = guests.next().await.unwrap().spend();
-            assert_eq!(first.name, "B");
-            handle.settle(first.row, created("gB")).unwrap();
-            handle.stop_guests();
-            // Begun ahead, where it was.
-            for begun in names(&guests).await {
-                assert_eq!(begun, "D");
+            assert!(plain.is_over() && !guests.is_over());
+            for name in ["B", "D"] {
+                assert_eq!(guests.next().await.unwrap().name, name);
             }
+            assert!(guests.next().await.is_none() && guests.is_over());
             drop(handle);
         };
         let (journal, ()) = tokio::join!(writer.work(), send);
         journal.unwrap();
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn no_row_is_begun_before_a_lane_can_send_it_while_the_lanes_are_slow() {
+        let (_folder, path) = folder();
+        let (journal, run, _) = five(&path);
+        let reader = Connection::open(&path).unwrap();
+        let begun = || reader.query_row("SELECT count(*) FROM intents", [], |row| row.get::<_, usize>(0)).unwrap();
+        let (writer, handle, Feeds { plain, guests }) = Writer::new(journal, run, || panic!("it can be written"));
+        let send = async {
+            let (one, other) = tokio::join!(plain.next(), plain.next());
+            let with_guests = guests.next().await.unwrap();
+            for sent in 2..4 {
+                tokio::time::sleep(Duration::from_mins(1)).await;
+                assert_eq!(begun(), sent);
+                let wait = tokio::time::sleep(Duration::from_millis(25));
+                tokio::join!(async { drop(plain.next().await) }, wait);
+            }
+            handle.begin(with_guests).await.unwrap();
+            assert_eq!(begun(), 4);
+            drop((one, other, handle));
+        };
+        tokio::join!(writer.work(), send).0.unwrap();
+    }
+
     #[tokio::test]
     async fn what_was_sent_tells_its_guests_and_whether_they_are_known() {
         let (_folder, path) = folder();
         let (journal, run, _) = five(&path);
-        let (writer, handle, Feeds { guests, .. }) = Writer::new(journal, run, 2, || panic!("it can be written"));
+        let (writer, handle, Feeds { guests, .. }) = Writer::new(journal, run, || panic!("it can be written"));
         let send = async {
-            let (b, d) = (guests.next().await.unwrap().spend(), guests.next().await.unwrap().spend());
+            let next = async || handle.begin(guests.next().await.unwrap()).await.unwrap().spend();
+            let (b, d) = (next().await, next().await);
             handle.settle(b.row, created("gB")).unwrap();
             handle.conclude(d.row, Effect::Absent).unwrap();
             drop(handle);

@@ -23,9 +23,6 @@ pub(super) fn next_jobs(
     after: RowId,
     count: usize,
 ) -> rusqlite::Result<Vec<Job>> {
-    if count == 0 {
-        return Ok(Vec::new());
-    }
     let (index, guests) = match which {
         Carrying::NoGuests => ("", "guests = 0"),
         Carrying::Guests => ("INDEXED BY rows_with_guests", "guests > 0"),
@@ -56,7 +53,7 @@ fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
     })
 }
 
-/// Notes that a job is sent once more.
+/// Notes that a job is sent now.
 pub(super) fn begin(db: &Connection, mut job: Job) -> rusqlite::Result<Begun> {
     job.attempts += 1;
     db.prepare_cached("INSERT INTO intents (row, attempt, at_ms) VALUES (?1, ?2, ?3)")?.execute(params![

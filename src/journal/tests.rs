@@ -215,7 +215,7 @@ async fn the_writer_hands_out_every_open_row_once_and_has_its_intent_on_disk() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let (run, first) = run(&mut journal, &names, false);
     journal.settle(&[(RowId(first.0 + 7), created("g7"))]).unwrap();
-    let (writer, handle, feeds) = Writer::new(journal, run, 4, || panic!("it can be written"));
+    let (writer, handle, feeds) = Writer::new(journal, run, || panic!("it can be written"));
     let reader = rusqlite::Connection::open(&path).unwrap();
     let send = async {
         let mut given = Vec::new();
@@ -240,14 +240,15 @@ async fn what_was_begun_and_never_left_is_pending_again_and_what_had_no_effect_i
     let (_folder, path) = folder();
     let mut journal = Journal::open(&path, &owner()).unwrap();
     let (run, _) = run(&mut journal, &["A", "B", "C"], false);
-    let (writer, handle, feeds) = Writer::new(journal, run, 3, || panic!("it can be written"));
+    let (writer, handle, feeds) = Writer::new(journal, run, || panic!("it can be written"));
     let send = async {
         let next = async || feeds.plain.next().await.unwrap().spend();
         let (one, two, three) = (next().await, next().await, next().await);
         handle.stop();
         handle.release(one.row).unwrap();
         handle.conclude(two.row, Effect::None).unwrap();
-        let again = handle.begin_again(three, Effect::Absent).await.unwrap().spend();
+        handle.conclude(three.row, Effect::Absent).unwrap();
+        let again = handle.begin(three).await.unwrap().spend();
         assert_eq!(again.attempts, 2);
         assert!(feeds.plain.next().await.is_none());
         drop(handle);
@@ -270,7 +271,7 @@ async fn from_the_moment_the_journal_cannot_be_written_nothing_is_handed_out() {
     journal.run(|db| db.execute_batch(full)).unwrap();
     let is_told = Arc::new(AtomicBool::new(false));
     let on_failure = Arc::clone(&is_told);
-    let (writer, handle, feeds) = Writer::new(journal, run, 16, move || on_failure.store(true, Ordering::Release));
+    let (writer, handle, feeds) = Writer::new(journal, run, move || on_failure.store(true, Ordering::Release));
     let send = async {
         let job = feeds.plain.next().await.unwrap().spend();
         handle.settle(job.row, created("g0")).unwrap();

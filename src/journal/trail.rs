@@ -17,6 +17,7 @@ use super::store::Journal;
 use super::{JournalError, beside};
 
 const HEAD: &[u8; 8] = b"TGpace01";
+const NONE: u64 = 0;
 const UNDER_WAY: u64 = u64::MAX;
 /// More marks than any rate needs.
 const MARKS_MAX: u64 = 64 * 1024;
@@ -79,7 +80,7 @@ impl Journal {
         self.run(|db| {
             db.execute_batch("BEGIN")?;
             let mut keep = db.prepare_cached("INSERT INTO pace (answered_ms) VALUES (?1)")?;
-            for mark in marks.into_iter().filter(|mark| *mark != 0) {
+            for mark in marks.into_iter().filter(|mark| *mark != NONE) {
                 keep.execute([i64::try_from(mark).unwrap_or(i64::MAX)])?;
             }
             db.execute_batch("COMMIT")
@@ -110,7 +111,7 @@ impl Trail {
     fn go_on(&mut self, marks: impl Iterator<Item = u64>) -> io::Result<Vec<Duration>> {
         let mut ages = Vec::new();
         let mut bytes = HEAD.to_vec();
-        for mark in marks.filter(|mark| *mark != 0) {
+        for mark in marks.filter(|mark| *mark != NONE) {
             // What was under way when the process ended may be counted until now, and was not answered later. So is a
             // mark that is still to come: the clock was set back.
             let answered = mark.min(self.now.unix_ms);
@@ -149,6 +150,15 @@ impl Trail {
         }
         self.next = index + 1;
         Ok(Mark(index))
+    }
+
+    /// Takes the mark of a request back that never left.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn forgo(&mut self, mark: Mark, now: Instant) -> io::Result<()> {
+        self.needed[mark.0] = Some(now);
+        self.write(mark.0, NONE)
     }
 
     /// Marks that it is answered.

@@ -23,18 +23,18 @@ const COMMANDS_MAX: usize = 4096;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Down;
 
-enum Command {
-    /// Begin a job again, now that something is known of its last send.
-    Begin(Job, Effect, oneshot::Sender<Begun>),
-    /// Something is known of the last send of this row, and it is not sent again now.
+pub(super) enum Command {
+    /// Begin this job.
+    Begin(Job, oneshot::Sender<Begun>),
+    /// Something is known of the last send of this row.
     Conclude(RowId, Effect),
     /// The last send of this row never left.
     Release(RowId),
     Settle(RowId, Fate),
     /// Begin nothing new.
     Stop,
-    /// Begin no new row with guests.
-    StopGuests,
+    /// A lane waits for a job.
+    Feed,
 }
 
 /// The lanes' way to the writer.
@@ -45,13 +45,13 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Begins a job again, now that something is known of its last send.
+    /// Begins a job that is sent now: nothing of it is in doubt.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub async fn begin_again(&self, job: Job, effect: Effect) -> Result<Begun, Down> {
+    pub async fn begin(&self, job: Job) -> Result<Begun, Down> {
         let (reply, begun) = oneshot::channel();
-        self.tell(Command::Begin(job, effect, reply))?;
+        self.tell(Command::Begin(job, reply))?;
         begun.await.map_err(|_| Down)
     }
 
@@ -63,7 +63,7 @@ impl Handle {
         self.tell(Command::Settle(row, fate))
     }
 
-    /// Notes what is known of the last send of a row that is not sent again now.
+    /// Notes what is known of the last send of a row.
     ///
     /// # Errors
     /// If the journal cannot be written.
@@ -84,9 +84,8 @@ impl Handle {
         let _ = self.tell(Command::Stop);
     }
 
-    /// Has no further jobs with guests begun.
-    pub fn stop_guests(&self) {
-        let _ = self.tell(Command::StopGuests);
+    pub(super) fn bell(&self) -> Bell {
+        Bell { commands: self.commands.downgrade(), is_down: Arc::clone(&self.is_down) }
     }
 
     fn tell(&self, command: Command) -> Result<(), Down> {
@@ -97,13 +96,33 @@ impl Handle {
     }
 }
 
-/// The jobs of a run, as they are begun.
+/// Rung by a lane that waits for a job; does not keep the writer at work.
+#[derive(Debug)]
+pub(super) struct Bell {
+    commands: mpsc::WeakUnboundedSender<Command>,
+    is_down: Arc<AtomicBool>,
+}
+
+impl Bell {
+    pub(super) fn ring(&self) {
+        if let Some(commands) = self.commands.upgrade() {
+            let _ = commands.send(Command::Feed);
+        }
+    }
+
+    /// Whether the journal cannot be written any more.
+    pub(super) fn is_down(&self) -> bool {
+        self.is_down.load(Ordering::Acquire)
+    }
+}
+
+/// The jobs of a run.
 #[derive(Debug)]
 pub struct Feeds {
-    /// Rows without guests.
-    pub plain: Feed,
-    /// Rows with guests.
-    pub guests: Feed,
+    /// Rows without guests, as they are begun.
+    pub plain: Feed<Begun>,
+    /// Rows with guests, which may wait for long and are begun one by one.
+    pub guests: Feed<Job>,
 }
 
 /// The writer, ready to work.
@@ -121,16 +140,14 @@ impl Writer {
     pub fn new(
         journal: Journal,
         run: RunId,
-        lanes: usize,
         on_failure: impl FnOnce() + Send + 'static,
     ) -> (Self, Handle, Feeds) {
         let (commands, inbox) = mpsc::unbounded_channel();
         let is_down = Arc::new(AtomicBool::new(false));
-        let (plain, plain_feed) = Source::new(run, Carrying::NoGuests, lanes, &is_down);
-        // As many as are asked for: their lanes may wait for long.
-        let (guests, guests_feed) = Source::new(run, Carrying::Guests, 1, &is_down);
-        let desk = Desk { inbox, plain, guests };
         let handle = Handle { commands, is_down: Arc::clone(&is_down) };
+        let (plain, plain_feed) = Source::new(run, Carrying::NoGuests, intents::begin, &handle);
+        let (guests, guests_feed) = Source::new(run, Carrying::Guests, |_, job| Ok(job), &handle);
+        let desk = Desk { inbox, plain, guests };
         let feeds = Feeds { plain: plain_feed, guests: guests_feed };
         (Self { journal, desk, is_down, on_failure: Box::new(on_failure) }, handle, feeds)
     }
@@ -155,8 +172,8 @@ impl Writer {
 /// What the writer has before it.
 struct Desk {
     inbox: mpsc::UnboundedReceiver<Command>,
-    plain: Source,
-    guests: Source,
+    plain: Source<Begun>,
+    guests: Source<Job>,
 }
 
 impl Desk {
@@ -181,10 +198,7 @@ impl Desk {
         db.execute_batch("BEGIN")?;
         for command in commands.drain(..) {
             match command {
-                Command::Begin(job, effect, reply) => {
-                    intents::conclude(db, job.row, effect)?;
-                    begun.push((intents::begin(db, job)?, reply));
-                }
+                Command::Begin(job, reply) => begun.push((intents::begin(db, job)?, reply)),
                 Command::Conclude(row, effect) => intents::conclude(db, row, effect)?,
                 Command::Release(row) => intents::release(db, row)?,
                 Command::Settle(row, fate) => put_fate(db, row, &fate)?,
@@ -192,10 +206,10 @@ impl Desk {
                     self.plain.close();
                     self.guests.close();
                 }
-                Command::StopGuests => self.guests.close(),
+                Command::Feed => {}
             }
         }
-        let (guests, plain) = (self.guests.begin(db)?, self.plain.begin(db)?);
+        let (guests, plain) = (self.guests.take(db)?, self.plain.take(db)?);
         db.execute_batch("COMMIT")?;
         for (begun, reply) in begun {
             let _ = reply.send(begun);

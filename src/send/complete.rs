@@ -11,6 +11,7 @@ use super::deliver::{Lane, Step};
 use super::gate::{Pass, guests};
 use super::judge::{Verdict, When, judge_update};
 use super::reads::Unread;
+use crate::journal::Down;
 use crate::model::{Effect, Fate, Found, Job, Tag, Trouble};
 use crate::plan;
 use crate::tallyfy::Exchange;
@@ -34,31 +35,40 @@ impl<E: Exchange> Lane<E> {
     }
 
     /// Gives a group that was made the guests that it lacks.
-    pub(super) async fn complete(&self, job: &Job, pass: Pass, sends: u32) -> Step {
+    pub(super) async fn complete(&self, job: &mut Job, pass: Pass, sends: u32) -> Result<Step, Down> {
         let waits = iter::once(Duration::ZERO).chain(self.api.looks(Duration::ZERO));
         let group = match self.seek(job, waits).await {
             Ok(Found::One(group)) => group,
             // It was deleted since.
-            Ok(Found::None) => return Step::SendAgain(Effect::Absent),
+            Ok(Found::None) => return Ok(Step::SendAgain(Effect::Absent)),
             Ok(Found::Many { first, count }) => {
-                return Step::Settle(Fate::Unknown(lack(&first).and(&plan::ambiguous(count))));
+                return Ok(Step::Settle(Fate::Unknown(lack(&first).and(&plan::ambiguous(count)))));
             }
-            Err(Unread::Stopped) => return Step::GiveBack(Effect::Made),
-            Err(unread) => return Step::Settle(Fate::Unknown(unread.on(Trouble::interrupted()))),
+            Err(Unread::Stopped) => return Ok(Step::GiveBack(Effect::Made)),
+            Err(unread) => return Ok(Step::Settle(Fate::Unknown(unread.on(Trouble::interrupted())))),
         };
         match self.look_at(job, &group).await {
-            Ok(Seen::Whole(group)) => Step::Settle(Fate::found(group)),
-            Ok(Seen::Lacking(guests)) => self.send_guests(&group, &guests, pass, sends).await,
-            Err(unread) => unseen(unread, &group),
+            Ok(Seen::Whole(group)) => Ok(Step::Settle(Fate::found(group))),
+            Ok(Seen::Lacking(guests)) => self.send_guests(job, &group, &guests, (pass, sends)).await,
+            Err(unread) => Ok(unseen(unread, &group)),
         }
     }
 
-    async fn send_guests(&self, group: &Tag, guests: &[String], pass: Pass, sends: u32) -> Step {
+    async fn send_guests(
+        &self,
+        job: &mut Job,
+        group: &Tag,
+        guests: &[String],
+        (pass, sends): (Pass, u32),
+    ) -> Result<Step, Down> {
         let body = serde_json::json!({ "guests": guests }).to_string();
-        let verdict = judge_update(self.api.client.update_group(&group.id, body.into()).await);
+        let Some(sending) = self.begin(job.clone()).await? else { return Ok(Step::GiveBack(Effect::Made)) };
+        let (begun, ready) = sending.spend();
+        *job = begun;
+        let verdict = judge_update(ready.update_group(&group.id, body.into()).await);
         pass.hear(&verdict);
         let told = |trouble: Trouble| trouble.and(&lack(group).message);
-        match verdict {
+        Ok(match verdict {
             Verdict::Created { group, http_status } => Step::Settle(Fate::Created { group, http_status }),
             Verdict::GuestCap(trouble, _) => self.lacking_again(told(trouble), sends, When::Allowed).await,
             Verdict::InDoubt(trouble) => self.lacking_again(told(trouble), sends, When::BackedOff).await,
@@ -68,8 +78,8 @@ impl<E: Exchange> Lane<E> {
                 self.api.stop.raise(halt);
                 Step::GiveBack(Effect::Made)
             }
-            Verdict::Held => Step::GiveBack(Effect::Made),
-        }
+            Verdict::Held => Step::Release,
+        })
     }
 
     /// The group lacks guests, which are sent again as often as a row is.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::gate::{Gate, Pass};
 use super::judge::{Verdict, When, judge_create};
-use super::reads::{Api, Unread};
+use super::reads::{Api, Ready, Unread};
 use crate::journal::{Begun, Down, Handle};
 use crate::model::{Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Status, Trouble};
 use crate::plan;
@@ -39,12 +39,18 @@ pub struct Lane<E> {
     pub listener: Listener,
 }
 
+/// A row that leaves now: its intent is on disk, and the pace lets it.
+pub(super) struct Sending<E: Exchange> {
+    begun: Begun,
+    ready: Ready<E>,
+}
+
 /// One send of a row.
 #[derive(Clone, Copy)]
 struct Attempt {
     /// From 1, in this run.
     number: u32,
-    /// How long its answer was waited for, and its turn.
+    /// How long its answer was waited for.
     waited: Duration,
 }
 
@@ -61,10 +67,26 @@ pub(super) enum Step {
     Release,
 }
 
+impl<E: Exchange> Sending<E> {
+    pub(super) fn new(begun: Begun, ready: Ready<E>) -> Self {
+        Self { begun, ready }
+    }
+
+    /// Uses the right up.
+    pub(super) fn spend(self) -> (Job, Ready<E>) {
+        (self.begun.spend(), self.ready)
+    }
+}
+
 impl<E: Exchange> Lane<E> {
-    /// Works on one row until its fate is known or the run stops; on one with guests, by the pass that it has.
-    pub(super) async fn take(&self, begun: Begun, pass: Option<Pass>) {
-        self.heed(self.deliver(begun, pass).await);
+    /// Works on one row until its fate is known or the run stops.
+    pub(super) async fn take(&self, sending: Sending<E>) {
+        self.heed(self.deliver(sending).await);
+    }
+
+    /// The same for a row with guests, by the pass that it has.
+    pub(super) async fn take_with_guests(&self, job: Job, pass: Pass) {
+        self.heed(self.deliver_with_guests(job, pass).await);
     }
 
     /// A row that was begun never left.
@@ -78,63 +100,85 @@ impl<E: Exchange> Lane<E> {
         }
     }
 
-    async fn deliver(&self, mut begun: Begun, mut pass: Option<Pass>) -> Result<(), Down> {
-        let has_guests = pass.is_some();
-        let mut sends = 0;
-        loop {
-            sends += 1;
-            let mut job = begun.spend();
-            let step = match pass.take() {
-                Some(pass) if job.is_made => self.complete(&job, pass, sends).await,
-                pass => self.create(&job, pass, sends).await,
-            };
-            match step {
-                Step::Settle(fate) => {
-                    if has_guests && fate.status() == Status::Created {
-                        self.gate.greet(&job.body);
-                    }
-                    return self.settle(job.row, fate);
-                }
-                Step::GiveUp(trouble, effect) => {
-                    self.journal.conclude(job.row, effect)?;
-                    return self.settle(job.row, Fate::Failed(trouble));
-                }
-                Step::GiveBack(effect) => return self.journal.conclude(job.row, effect),
-                Step::Release => return self.journal.release(job.row),
-                Step::SendAgain(effect) => {
-                    job.may_be_ours |= effect != Effect::None;
-                    job.is_made = effect == Effect::Made;
-                    if has_guests {
-                        // It may wait for long: what is known of it must be on disk.
-                        self.journal.conclude(job.row, effect)?;
-                        pass = self.gate.pass(&job.body).await.ok();
-                        if pass.is_none() {
-                            return Ok(());
-                        }
-                    }
-                    begun = self.journal.begin_again(job, effect).await?;
-                }
-            }
+    async fn deliver(&self, mut sending: Sending<E>) -> Result<(), Down> {
+        for sends in 1.. {
+            let (job, ready) = sending.spend();
+            let step = self.create(&job, ready, sends).await;
+            let Some(job) = self.note(job, step)? else { break };
+            let Some(next) = self.begin(job).await? else { break };
+            sending = next;
         }
+        Ok(())
     }
 
-    /// Sends the row; one with guests uses its pass up.
-    async fn create(&self, job: &Job, pass: Option<Pass>, number: u32) -> Step {
-        let has_guests = pass.is_some();
-        let start = Instant::now();
-        let answer = self.api.client.create_group(job.body.clone()).await;
-        let attempt = Attempt { number, waited: start.elapsed() };
-        let verdict = judge_create(answer);
-        if let Some(pass) = pass {
-            pass.hear(&verdict);
-        }
-        let is_answered = matches!(verdict, Verdict::Created { .. });
-        match self.step(job, verdict, attempt).await {
-            Step::Settle(Fate::Created { group, .. }) if has_guests && !is_answered => {
-                self.see_to_guests(job, &group, number).await
+    async fn deliver_with_guests(&self, mut job: Job, mut pass: Pass) -> Result<(), Down> {
+        for sends in 1.. {
+            let step = if job.is_made {
+                self.complete(&mut job, pass, sends).await?
+            } else {
+                self.create_with_guests(&mut job, pass, sends).await?
+            };
+            if matches!(&step, Step::Settle(fate) if fate.status() == Status::Created) {
+                self.gate.greet(&job.body);
             }
-            step => step,
+            let Some(again) = self.note(job, step)? else { break };
+            let Ok(next) = self.gate.pass(&again.body).await else { break };
+            (job, pass) = (again, next);
         }
+        Ok(())
+    }
+
+    /// Notes what followed on a send; gives the job if it is sent again.
+    fn note(&self, mut job: Job, step: Step) -> Result<Option<Job>, Down> {
+        match step {
+            Step::Settle(fate) => self.settle(job.row, fate)?,
+            Step::GiveUp(trouble, effect) => {
+                self.journal.conclude(job.row, effect)?;
+                self.settle(job.row, Fate::Failed(trouble))?;
+            }
+            Step::GiveBack(effect) => self.journal.conclude(job.row, effect)?,
+            Step::Release => self.journal.release(job.row)?,
+            Step::SendAgain(effect) => {
+                // It may wait for long: what is known of it must be on disk.
+                self.journal.conclude(job.row, effect)?;
+                job.may_be_ours |= effect != Effect::None;
+                job.is_made = effect == Effect::Made;
+                return Ok(Some(job));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits until a job may leave, and begins it; none if the run stops.
+    pub(super) async fn begin(&self, job: Job) -> Result<Option<Sending<E>>, Down> {
+        let Some(ready) = self.api.admit(|| true).await else { return Ok(None) };
+        Ok(Some(Sending::new(self.journal.begin(job).await?, ready)))
+    }
+
+    /// Sends a row with guests, which uses its pass up.
+    async fn create_with_guests(&self, job: &mut Job, pass: Pass, number: u32) -> Result<Step, Down> {
+        let Some(sending) = self.begin(job.clone()).await? else { return Ok(Step::GiveBack(Effect::None)) };
+        let (begun, ready) = sending.spend();
+        *job = begun;
+        let (verdict, attempt) = self.send(job, &ready, number).await;
+        pass.hear(&verdict);
+        let is_answered = matches!(verdict, Verdict::Created { .. });
+        Ok(match self.step(job, verdict, attempt).await {
+            Step::Settle(Fate::Created { group, .. }) if !is_answered => self.see_to_guests(job, &group, number).await,
+            step => step,
+        })
+    }
+
+    /// Sends a row.
+    async fn create(&self, job: &Job, ready: Ready<E>, number: u32) -> Step {
+        let (verdict, attempt) = self.send(job, &ready, number).await;
+        self.step(job, verdict, attempt).await
+    }
+
+    async fn send(&self, job: &Job, ready: &Ready<E>, number: u32) -> (Verdict, Attempt) {
+        let start = Instant::now();
+        let answer = ready.create_group(job.body.clone()).await;
+        (judge_create(answer), Attempt { number, waited: start.elapsed() })
     }
 
     async fn step(&self, job: &Job, verdict: Verdict, attempt: Attempt) -> Step {

@@ -157,7 +157,7 @@ impl Gate {
         let paused = book.cap.answer(pass.leave, word, now);
         match &mut book.invites {
             Some(invites) if are_invited => invites.answer(pass.places, now),
-            Some(invites) => invites.forgo(pass.places, now),
+            Some(invites) => invites.forgo(pass.places),
             None => {}
         }
         drop(book);

@@ -64,9 +64,8 @@ impl Invites {
     }
 
     /// So many that were to be sent, or were sent, are known not to have been invited.
-    pub(super) fn forgo(&mut self, count: usize, now: Instant) {
-        // As if they had been answered a period ago, where the clock goes back that far.
-        self.answer(count, now.checked_sub(self.window.period()).unwrap_or(now));
+    pub(super) fn forgo(&mut self, count: usize) {
+        self.window.forgo(count);
     }
 }
 
@@ -120,7 +119,7 @@ mod tests {
     fn what_was_not_invited_gives_its_places_back() {
         let (mut invites, now) = (invites("3/h"), Instant::now() + 2 * HOUR);
         invites.leave(3);
-        invites.forgo(3, now);
+        invites.forgo(3);
         assert_eq!(invites.room(3, now), Room::Now);
     }
 

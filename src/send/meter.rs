@@ -187,6 +187,15 @@ impl Meter {
         Ticket(number)
     }
 
+    /// It never left.
+    pub(super) fn forgo(&mut self, Ticket(number): Ticket) {
+        if self.flights.remove(&number).is_some()
+            && let Some(window) = &mut self.window
+        {
+            window.forgo(1);
+        }
+    }
+
     /// It is answered, or given up without an answer; gives how long everybody is to wait, if it was one too many.
     pub(super) fn answer(&mut self, Ticket(number): Ticket, said: Said<'_>, now: Instant) -> Option<Duration> {
         let flight = self.flights.remove(&number)?;

@@ -40,9 +40,10 @@ pub use rate::{Rate, RateError, Speed};
 pub use reads::{Api, Jitter, Unread};
 pub use stop::Stop;
 
-use crate::journal::{Begun, Feeds};
-use crate::model::Halt;
+use crate::journal::{Begun, Feed, Feeds};
+use crate::model::{Halt, Job};
 use crate::tallyfy::Exchange;
+use deliver::Sending;
 use gate::{Pass, Shut};
 
 /// The least rows with guests to be worked on at once: one that the cap refused lets others go before it.
@@ -85,30 +86,31 @@ pub async fn send_all<E: Exchange>(lane: Lane<E>, feeds: Feeds, lanes: usize) {
 }
 
 async fn work_off<E: Exchange>(lane: Arc<Lane<E>>, feeds: Arc<Feeds>) {
-    while let Some(begun) = feeds.plain.next().await {
-        lane.take(begun, None).await;
+    while let Some(sending) = next(&lane, &feeds.plain).await {
+        lane.take(sending).await;
     }
+    // What was begun and does not leave any more is given back.
+    while let Some(begun) = feeds.plain.leftover().await {
+        lane.give_back(&begun);
+    }
+}
+
+async fn next<E: Exchange>(lane: &Lane<E>, feed: &Feed<Begun>) -> Option<Sending<E>> {
+    let ready = lane.api.admit(|| !feed.is_over()).await?;
+    Some(Sending::new(feed.next().await?, ready))
 }
 
 async fn work_off_guests<E: Exchange>(lane: Arc<Lane<E>>, feeds: Arc<Feeds>) {
-    while let Ok(Some((begun, pass))) = next_with_guests(&lane, &feeds).await {
-        lane.take(begun, Some(pass)).await;
-    }
-    // What was begun and cannot be sent is given back.
-    lane.journal.stop_guests();
-    while let Some(begun) = feeds.guests.next().await {
-        lane.give_back(&begun);
+    while let Ok(Some((job, pass))) = next_with_guests(&lane, &feeds.guests).await {
+        lane.take_with_guests(job, pass).await;
     }
 }
 
-/// The next row with guests, when it may be sent.
-async fn next_with_guests<E: Exchange>(lane: &Lane<E>, feeds: &Feeds) -> Result<Option<(Begun, Pass)>, Shut> {
+/// The next row with guests, when the cap lets it go.
+async fn next_with_guests<E: Exchange>(lane: &Lane<E>, feed: &Feed<Job>) -> Result<Option<(Job, Pass)>, Shut> {
     let turn = lane.gate.turn().await;
     let mut pass = lane.gate.admit(&turn).await?;
-    let Some(begun) = feeds.guests.next().await else { return Ok(None) };
-    let paid = pass.pay(&turn, &begun.job().body).await;
-    if paid.is_err() {
-        lane.give_back(&begun);
-    }
-    paid.map(|()| Some((begun, pass)))
+    let Some(job) = feed.next().await else { return Ok(None) };
+    pass.pay(&turn, &job.body).await?;
+    Ok(Some((job, pass)))
 }

@@ -52,7 +52,7 @@ struct Book {
     trail: Option<Trail>,
 }
 
-/// A request that left.
+/// The right of a request to leave now.
 pub(super) struct Leave {
     ticket: Ticket,
     mark: Option<Mark>,
@@ -161,6 +161,13 @@ impl Pace {
         self.book().valve.is_closed()
     }
 
+    /// It never left after all.
+    pub(super) fn forgo(&self, leave: Leave) {
+        self.requests.fetch_sub(1, Ordering::Relaxed);
+        self.book().forgo(leave);
+        self.changed.notify_one();
+    }
+
     /// A request is answered, or lost.
     pub(super) fn hear(&self, leave: Leave, answer: &Result<Answer, Lost>) {
         let (now, said) = (Instant::now(), sign(answer, SystemTime::now()));
@@ -224,11 +231,19 @@ impl Book {
         Ok(Leave { ticket: self.meter.leave(now), mark })
     }
 
+    fn forgo(&mut self, Leave { ticket, mark }: Leave) {
+        self.meter.forgo(ticket);
+        if let (Some(trail), Some(mark)) = (&mut self.trail, mark) {
+            // A mark that stays holds its place for longer after a restart: nothing is lost by it.
+            let _ = trail.forgo(mark, Instant::now().into_std());
+        }
+    }
+
     /// Notes an answer; gives how long everybody is to wait, where the server asks for it.
     fn hear(&mut self, leave: Leave, answer: &Result<Answer, Lost>, said: &Sign, now: Instant) -> Option<Duration> {
         let (now, Leave { ticket, mark }) = (now.into_std(), leave);
         if let (Some(trail), Some(mark)) = (&mut self.trail, mark) {
-            // A mark that stays holds its place for longer after a restart: nothing is lost by it.
+            // As above.
             let _ = trail.answer(mark, now);
         }
         let hints = answer.as_ref().ok().map(|answer| &answer.hints);

@@ -1,6 +1,6 @@
 //! The exchange behind the limiter: whoever has the turn waits for everybody, and probes a server that is down.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
@@ -20,10 +20,20 @@ impl<E: Exchange> Paced<E> {
         Self { inner, pace, probe }
     }
 
-    /// Waits for the right to send one request; none if the run stops instead.
-    async fn turn(&self) -> Option<Leave> {
+    /// The pace.
+    pub fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    /// Waits for the right to send one request; none if the run stops instead, or nobody wants it any more.
+    pub(super) async fn admit(self: &Arc<Self>, is_wanted: impl Fn() -> bool) -> Option<Admitted<E>> {
+        let leave = self.turn(is_wanted).await?;
+        Some(Admitted { paced: Arc::clone(self), leave: Mutex::new(Some(leave)) })
+    }
+
+    async fn turn(&self, is_wanted: impl Fn() -> bool) -> Option<Leave> {
         let _turn = self.pace.turn.lock().await;
-        loop {
+        while is_wanted() {
             match self.pace.step() {
                 Step::Go(leave) => return Some(leave),
                 Step::Wait(until) => self.pace.wait(until).await?,
@@ -31,6 +41,7 @@ impl<E: Exchange> Paced<E> {
                 Step::Held => return None,
             }
         }
+        None
     }
 
     /// Asks the server once whether it is there; none if the run stops instead.
@@ -61,9 +72,38 @@ impl<E: Exchange> Paced<E> {
 
 impl<E: Exchange> Exchange for Paced<E> {
     async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
-        match self.turn().await {
+        match self.turn(|| true).await {
             Some(leave) => self.send(leave, call).await,
             None => Err(Lost::Held),
+        }
+    }
+}
+
+/// An exchange whose first request leaves at once: its right is held from now on. Others keep the pace.
+pub(super) struct Admitted<E: Exchange> {
+    paced: Arc<Paced<E>>,
+    leave: Mutex<Option<Leave>>,
+}
+
+impl<E: Exchange> Admitted<E> {
+    fn take(&self) -> Option<Leave> {
+        self.leave.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl<E: Exchange> Exchange for Admitted<E> {
+    async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
+        match self.take() {
+            Some(leave) => self.paced.send(leave, call).await,
+            None => self.paced.exchange(call).await,
+        }
+    }
+}
+
+impl<E: Exchange> Drop for Admitted<E> {
+    fn drop(&mut self) {
+        if let Some(leave) = self.take() {
+            self.paced.pace.forgo(leave);
         }
     }
 }

@@ -9,8 +9,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::judge::{Reading, When, backoff, judge_read};
 use super::judge_delete::judge_look;
-use super::pace::Pace;
-use super::paced::Paced;
+use super::paced::{Admitted, Paced};
 use super::settle::{LOOKS, looks};
 use super::stop::Stop;
 use crate::model::{Found, MatchNames, Sightings, Trouble};
@@ -39,9 +38,9 @@ impl Unread {
 /// The API, paced, with patience.
 pub struct Api<E> {
     /// The endpoints.
-    pub client: Client<Renewing<Paced<E>>>,
+    pub client: Client<Renewing<Arc<Paced<E>>>>,
     /// The pace of all requests.
-    pub pace: Arc<Pace>,
+    pub paced: Arc<Paced<E>>,
     /// Ends every wait.
     pub stop: Stop,
     /// How often one request is made at most.
@@ -74,7 +73,21 @@ impl Default for Jitter {
     }
 }
 
+/// The endpoints, for one request that may leave at once.
+pub(super) type Ready<E> = Client<Renewing<Admitted<E>>>;
+
 impl<E: Exchange> Api<E> {
+    /// How many requests have left.
+    pub fn requests(&self) -> u64 {
+        self.paced.pace().requests()
+    }
+
+    /// Waits until one request may leave; none if the run stops instead, or nobody wants it any more.
+    pub(super) async fn admit(&self, is_wanted: impl Fn() -> bool) -> Option<Ready<E>> {
+        let admitted = self.paced.admit(is_wanted).await?;
+        Some(self.client.over(|renewing| renewing.over(admitted)))
+    }
+
     /// The next page of a walk through the list of all groups, or of those that a search finds; none when all are read.
     ///
     /// # Errors
@@ -132,7 +145,7 @@ impl<E: Exchange> Api<E> {
     /// How long to wait before each look for a group that may have been made, after its answer was waited for so long.
     #[must_use]
     pub fn looks(&self, waited: Duration) -> [Duration; LOOKS] {
-        looks(self.settle, self.pace.latency(), waited)
+        looks(self.settle, self.paced.pace().latency(), waited)
     }
 
     /// Waits before a send is repeated, unless the pace does; says whether it waited to the end, or the run stops.

@@ -97,6 +97,11 @@ impl Window {
         self.hold(count, now + self.period);
     }
 
+    /// So many that were to leave never did.
+    pub(super) fn forgo(&mut self, count: usize) {
+        self.in_flight -= count;
+    }
+
     /// So many places are held until that moment.
     pub(super) fn hold(&mut self, count: usize, until: Instant) {
         self.answered += count;

@@ -1,5 +1,7 @@
 //! The endpoints, as calls.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -15,7 +17,7 @@ const PER_PAGE: u64 = 100;
 #[derive(Debug)]
 pub struct Client<E> {
     exchange: E,
-    groups: String,
+    groups: Arc<str>,
 }
 
 /// A read that tells whether the server is there, and costs it little.
@@ -32,7 +34,12 @@ impl<E: Exchange> Client<E> {
     /// Calls go to the organization of this id.
     #[must_use]
     pub fn new(exchange: E, organization: &str) -> Self {
-        Self { exchange, groups: groups(organization) }
+        Self { exchange, groups: groups(organization).into() }
+    }
+
+    /// The same endpoints over an exchange that is made from this one.
+    pub fn over<F>(&self, make: impl FnOnce(&E) -> F) -> Client<F> {
+        Client { exchange: make(&self.exchange), groups: Arc::clone(&self.groups) }
     }
 
     /// `POST /organizations/{org}/groups`: not idempotent.
@@ -40,7 +47,7 @@ impl<E: Exchange> Client<E> {
     /// # Errors
     /// If no answer came.
     pub async fn create_group(&self, body: Bytes) -> Result<Answer, Lost> {
-        let call = Call { method: Method::Post, path: self.groups.clone(), body: Some(body) };
+        let call = Call { method: Method::Post, path: self.groups.to_string(), body: Some(body) };
         self.exchange.exchange(call).await
     }
 

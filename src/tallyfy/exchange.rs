@@ -1,6 +1,7 @@
 //! The seam to the network: one HTTP request in, one answer out.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -93,4 +94,10 @@ pub enum Lost {
 pub trait Exchange: Send + Sync + 'static {
     /// Makes the request.
     fn exchange(&self, call: Call) -> impl Future<Output = Result<Answer, Lost>> + Send;
+}
+
+impl<E: Exchange> Exchange for Arc<E> {
+    async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
+        self.as_ref().exchange(call).await
+    }
 }

@@ -18,6 +18,11 @@ impl<E> Renewing<E> {
     pub fn new(inner: E, credentials: Arc<Credentials>) -> Self {
         Self { inner, credentials }
     }
+
+    /// The same credentials over another exchange.
+    pub fn over<F>(&self, inner: F) -> Renewing<F> {
+        Renewing { inner, credentials: Arc::clone(&self.credentials) }
+    }
 }
 
 impl<E: Exchange> Exchange for Renewing<E> {

@@ -160,10 +160,10 @@ fn delivery(world: &Shared, habits: &Habits, stop: &Stop, trail: Option<(Trail, 
     let pace = Arc::new(Pace::new(limits, trail, stop.clone(), Arc::clone(&listener)));
     let credentials = Arc::new(Credentials::fixed(Token::simulated()));
     let wire = Wire { world: world.clone(), timeout: habits.timeout, credentials: Arc::clone(&credentials) };
-    let exchange = Renewing::new(Paced::new(wire, Arc::clone(&pace), probe(ORG)), credentials);
+    let paced = Arc::new(Paced::new(wire, pace, probe(ORG)));
     let api = Api {
-        client: Client::new(exchange, ORG),
-        pace,
+        client: Client::new(Renewing::new(Arc::clone(&paced), credentials), ORG),
+        paced,
         stop: stop.clone(),
         attempts_max: habits.attempts_max,
         settle: habits.settle,
