@@ -194,6 +194,46 @@ fn a_server_that_is_down_for_longer_than_max_wait_stops_the_run_with_its_state_k
     });
 }
 
+/// Imports 100 rows over a server whose weather turns so; gives how it ended, after how long, and how many requests.
+fn refused(weather: &str, wait_max: Duration) -> (Left, Duration, usize) {
+    let (sheet, folder) = (with_guests(10, 1, 90), folder());
+    fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
+    let place = Place { folder: folder.path(), file: "groups.csv" };
+    in_paused_time(async {
+        let world = Shared::new(&Options::default(), Weather::parse(weather).unwrap(), Ways::NONE, 3);
+        let (left, took) = outlived(&place, &world, wait_max).await;
+        let requests = world.with(|world| {
+            world.simulation.heal();
+            world.log.len()
+        });
+        let (then, _) = outlived(&place, &world, wait_max).await;
+        assert!(then.is_complete());
+        oracle::judge(&sheet, &then.accounts, &History::default(), &world).unwrap();
+        (left, took, requests)
+    })
+}
+
+#[test]
+fn refusals_that_do_not_end_stop_the_run_after_max_wait_and_fail_no_row() {
+    let wait_max = Duration::from_mins(30);
+    for (weather, until) in [
+        ("kind = 'too-many'\nretry_after = '1'", 0),
+        ("kind = 'too-many'", 0),
+        ("kind = 'too-many'\nretry_after = '1'\nmethod = 'POST'", 0),
+        ("kind = 'too-many'\nmethod = 'POST'\nfrom = 50", 40),
+        ("kind = 'error-before'\nstatus = 503\nmethod = 'POST'\nfrom = 20", 18),
+        ("kind = 'error-before'\nstatus = 503\nretry_after = '40'\nmethod = 'POST'", 0),
+    ] {
+        let (left, took, requests) = refused(&format!("[[fault]]\n{weather}"), wait_max);
+        assert!(matches!(left.halt, Some(Halt::Refusing { .. })), "{weather:?}: {:?}", left.halt);
+        // What is still to be looked for when the run stops is in doubt.
+        assert_eq!((left.count(Status::Failed), left.count(Status::Exists)), (0, 0), "{weather:?}");
+        assert!(left.count(Status::Created) >= until, "{weather:?}");
+        assert!(took < wait_max + Duration::from_mins(1), "{weather:?}: {took:?}");
+        assert!(requests < 1000, "{weather:?}: {requests} requests");
+    }
+}
+
 #[test]
 fn when_others_use_the_token_what_remains_is_heeded_before_anything_is_refused() {
     let (sheet, folder) = (good(ROWS), folder());

@@ -100,11 +100,7 @@ impl Import<'_> {
             listener: self.listener.clone(),
         };
         delivery.prepare(&mut journal, run, &staged.names).await?;
-        tracing::info!(
-            requests = line.api.requests(),
-            seconds = self.seconds(),
-            "listed the organization's groups"
-        );
+        tracing::info!(requests = line.api.requests(), seconds = self.seconds(), "listed the organization's groups");
         if !stop.is_raised() {
             (self.listener)(Event::Sending(journal.open_rows(run)?));
             let (writer, sending) = delivery.send(journal, run)?;

@@ -12,10 +12,11 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
+use super::Begun;
 use super::intents::{self, Carrying};
 use super::store::RunId;
 use super::writer::{Bell, Handle};
-use crate::model::{Job, RowId};
+use crate::model::RowId;
 
 /// The most jobs ahead of the lanes.
 const AHEAD_MAX: usize = 4096;
@@ -26,8 +27,8 @@ const FEW: usize = 4;
 
 /// The jobs, for all lanes; each gets the next.
 #[derive(Debug)]
-pub struct Feed<T> {
-    jobs: Mutex<mpsc::Receiver<T>>,
+pub struct Feed {
+    jobs: Mutex<mpsc::Receiver<Begun>>,
     state: Arc<State>,
     bell: Bell,
 }
@@ -41,16 +42,16 @@ struct State {
     is_closed: AtomicBool,
 }
 
-impl<T> Feed<T> {
+impl Feed {
     /// The next row to send; none when all are out, or the journal cannot be written any more.
-    pub async fn next(&self) -> Option<T> {
+    pub async fn next(&self) -> Option<Begun> {
         self.state.waiting.fetch_add(1, Ordering::AcqRel);
         let job = self.take().await;
         self.state.waiting.fetch_sub(1, Ordering::AcqRel);
         job.filter(|_| !self.bell.is_down())
     }
 
-    async fn take(&self) -> Option<T> {
+    async fn take(&self) -> Option<Begun> {
         let mut jobs = self.jobs.lock().await;
         match jobs.try_recv() {
             Ok(job) => Some(job),
@@ -62,8 +63,8 @@ impl<T> Feed<T> {
         }
     }
 
-    /// What was had ready and is not sent, after a stop.
-    pub async fn leftover(&self) -> Option<T> {
+    /// What was begun and is not sent, after a stop.
+    pub async fn leftover(&self) -> Option<Begun> {
         self.jobs.lock().await.recv().await
     }
 
@@ -74,12 +75,11 @@ impl<T> Feed<T> {
 }
 
 /// The writer's end of a feed.
-pub(super) struct Source<T> {
-    jobs: Option<mpsc::Sender<T>>,
+pub(super) struct Source {
+    jobs: Option<mpsc::Sender<Begun>>,
     state: Arc<State>,
     run: RunId,
     which: Carrying,
-    make: fn(&Connection, Job) -> rusqlite::Result<T>,
     last: RowId,
     /// Whether there are rows after that one.
     has_more: bool,
@@ -88,25 +88,20 @@ pub(super) struct Source<T> {
     /// Jobs that the lanes took since the last look at the speed.
     taken: usize,
     since: Instant,
-    /// Jobs to have ready beyond those that lanes wait for.
+    /// Jobs to have begun beyond those that lanes wait for.
     ahead: usize,
 }
 
-/// Jobs that are not handed out yet.
-pub(super) struct Batch<T> {
-    jobs: Vec<T>,
+/// Jobs that were begun and not handed out yet.
+pub(super) struct Batch {
+    jobs: Vec<Begun>,
     /// Whether there are no others.
     is_last: bool,
 }
 
-impl<T> Source<T> {
-    /// A feed of those rows of a run, each made ready to be handed out in a commit of the writer.
-    pub(super) fn new(
-        run: RunId,
-        which: Carrying,
-        make: fn(&Connection, Job) -> rusqlite::Result<T>,
-        writer: &Handle,
-    ) -> (Self, Feed<T>) {
+impl Source {
+    /// A feed of those rows of a run.
+    pub(super) fn new(run: RunId, which: Carrying, writer: &Handle) -> (Self, Feed) {
         let (jobs, feed) = mpsc::channel(AHEAD_MAX);
         let state = Arc::<State>::default();
         let source = Self {
@@ -114,7 +109,6 @@ impl<T> Source<T> {
             state: Arc::clone(&state),
             run,
             which,
-            make,
             last: RowId(0),
             has_more: false,
             filled: 0,
@@ -125,8 +119,8 @@ impl<T> Source<T> {
         (source, Feed { jobs: Mutex::new(feed), state, bell: writer.bell() })
     }
 
-    /// Makes the next jobs ready, within the writer's commit.
-    pub(super) fn take(&mut self, db: &Connection) -> rusqlite::Result<Batch<T>> {
+    /// Begins the next jobs.
+    pub(super) fn begin(&mut self, db: &Connection) -> rusqlite::Result<Batch> {
         let wanted = self.wanted();
         if self.jobs.is_none() || wanted == 0 && self.has_more {
             return Ok(Batch { jobs: Vec::new(), is_last: false });
@@ -136,12 +130,12 @@ impl<T> Source<T> {
         self.has_more = jobs.len() > wanted;
         jobs.truncate(wanted);
         self.last = jobs.last().map_or(self.last, |job| job.row);
-        let jobs = jobs.into_iter().map(|job| (self.make)(db, job)).collect::<Result<_, _>>()?;
+        let jobs = jobs.into_iter().map(|job| intents::begin(db, job)).collect::<Result<_, _>>()?;
         Ok(Batch { jobs, is_last: !self.has_more })
     }
 
-    /// Hands out what is ready. There is room: only the writer sends. A closed feed means that the lanes are gone.
-    pub(super) fn hand_out(&mut self, batch: Batch<T>) {
+    /// Hands out what was begun. There is room: only the writer sends. A closed feed means that the lanes are gone.
+    pub(super) fn hand_out(&mut self, batch: Batch) {
         if let Some(jobs) = &self.jobs {
             self.filled += batch.jobs.len();
             for job in batch.jobs {
@@ -153,13 +147,13 @@ impl<T> Source<T> {
         }
     }
 
-    /// Nothing more is made ready.
+    /// Nothing more is begun.
     pub(super) fn close(&mut self) {
         self.jobs = None;
         self.state.is_closed.store(true, Ordering::Release);
     }
 
-    /// How many jobs to make ready now: for the lanes that wait, and what is to be ahead.
+    /// How many jobs to begin now: for the lanes that wait, and what is to be ahead.
     fn wanted(&mut self) -> usize {
         let Some(jobs) = &self.jobs else { return 0 };
         let room = jobs.capacity();
@@ -186,7 +180,7 @@ impl<T> Source<T> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{created, folder, group, owner, run};
-    use super::super::{Begun, Feeds, Journal, SentGuests, Writer};
+    use super::super::{Feeds, Journal, SentGuests, Writer};
     use super::*;
     use crate::model::{Effect, Group};
 
@@ -201,7 +195,7 @@ mod tests {
         (journal, run, first)
     }
 
-    async fn names(feed: &Feed<Begun>) -> Vec<String> {
+    async fn names(feed: &Feed) -> Vec<String> {
         let mut names = Vec::new();
         while let Some(begun) = feed.next().await {
             names.push(begun.spend().name);
@@ -218,7 +212,7 @@ mod tests {
             assert_eq!(names(&plain).await, ["A", "C", "E"]);
             assert!(plain.is_over() && !guests.is_over());
             for name in ["B", "D"] {
-                assert_eq!(guests.next().await.unwrap().name, name);
+                assert_eq!(guests.next().await.unwrap().job().name, name);
             }
             assert!(guests.next().await.is_none() && guests.is_over());
             drop(handle);
@@ -237,14 +231,15 @@ mod tests {
         let send = async {
             let (one, other) = tokio::join!(plain.next(), plain.next());
             let with_guests = guests.next().await.unwrap();
-            for sent in 2..4 {
+            for sent in 3..5 {
                 tokio::time::sleep(Duration::from_mins(1)).await;
                 assert_eq!(begun(), sent);
                 let wait = tokio::time::sleep(Duration::from_millis(25));
                 tokio::join!(async { drop(plain.next().await) }, wait);
             }
-            handle.begin(with_guests).await.unwrap();
-            assert_eq!(begun(), 4);
+            handle.give_back(with_guests).unwrap();
+            tokio::time::sleep(Duration::from_millis(25)).await;
+            assert_eq!(begun(), 3);
             drop((one, other, handle));
         };
         tokio::join!(writer.work(), send).0.unwrap();
@@ -256,8 +251,7 @@ mod tests {
         let (journal, run, _) = five(&path);
         let (writer, handle, Feeds { guests, .. }) = Writer::new(journal, run, || panic!("it can be written"));
         let send = async {
-            let next = async || handle.begin(guests.next().await.unwrap()).await.unwrap().spend();
-            let (b, d) = (next().await, next().await);
+            let (b, d) = (guests.next().await.unwrap().spend(), guests.next().await.unwrap().spend());
             handle.settle(b.row, created("gB")).unwrap();
             handle.conclude(d.row, Effect::Absent).unwrap();
             drop(handle);

@@ -35,6 +35,8 @@ pub(super) enum Command {
     Stop,
     /// A lane waits for a job.
     Feed,
+    /// Begin no new row with guests.
+    StopGuests,
 }
 
 /// The lanes' way to the writer.
@@ -79,9 +81,24 @@ impl Handle {
         self.tell(Command::Release(row))
     }
 
+    /// Notes that a job was begun and does not leave now.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn give_back(&self, Begun(mut job): Begun) -> Result<Job, Down> {
+        self.release(job.row)?;
+        job.attempts -= 1;
+        Ok(job)
+    }
+
     /// Has no further jobs begun.
     pub fn stop(&self) {
         let _ = self.tell(Command::Stop);
+    }
+
+    /// Has no further jobs with guests begun.
+    pub fn stop_guests(&self) {
+        let _ = self.tell(Command::StopGuests);
     }
 
     pub(super) fn bell(&self) -> Bell {
@@ -116,13 +133,13 @@ impl Bell {
     }
 }
 
-/// The jobs of a run.
+/// The jobs of a run, as they are begun.
 #[derive(Debug)]
 pub struct Feeds {
-    /// Rows without guests, as they are begun.
-    pub plain: Feed<Begun>,
-    /// Rows with guests, which may wait for long and are begun one by one.
-    pub guests: Feed<Job>,
+    /// Rows without guests.
+    pub plain: Feed,
+    /// Rows with guests.
+    pub guests: Feed,
 }
 
 /// The writer, ready to work.
@@ -137,16 +154,12 @@ impl Writer {
     /// A writer over a run's open rows, none of which may be in doubt. `on_failure` is called the moment the journal
     /// turns out not to be writable.
     #[must_use]
-    pub fn new(
-        journal: Journal,
-        run: RunId,
-        on_failure: impl FnOnce() + Send + 'static,
-    ) -> (Self, Handle, Feeds) {
+    pub fn new(journal: Journal, run: RunId, on_failure: impl FnOnce() + Send + 'static) -> (Self, Handle, Feeds) {
         let (commands, inbox) = mpsc::unbounded_channel();
         let is_down = Arc::new(AtomicBool::new(false));
         let handle = Handle { commands, is_down: Arc::clone(&is_down) };
-        let (plain, plain_feed) = Source::new(run, Carrying::NoGuests, intents::begin, &handle);
-        let (guests, guests_feed) = Source::new(run, Carrying::Guests, |_, job| Ok(job), &handle);
+        let (plain, plain_feed) = Source::new(run, Carrying::NoGuests, &handle);
+        let (guests, guests_feed) = Source::new(run, Carrying::Guests, &handle);
         let desk = Desk { inbox, plain, guests };
         let feeds = Feeds { plain: plain_feed, guests: guests_feed };
         (Self { journal, desk, is_down, on_failure: Box::new(on_failure) }, handle, feeds)
@@ -172,8 +185,8 @@ impl Writer {
 /// What the writer has before it.
 struct Desk {
     inbox: mpsc::UnboundedReceiver<Command>,
-    plain: Source<Begun>,
-    guests: Source<Job>,
+    plain: Source,
+    guests: Source,
 }
 
 impl Desk {
@@ -207,9 +220,10 @@ impl Desk {
                     self.guests.close();
                 }
                 Command::Feed => {}
+                Command::StopGuests => self.guests.close(),
             }
         }
-        let (guests, plain) = (self.guests.take(db)?, self.plain.take(db)?);
+        let (guests, plain) = (self.guests.begin(db)?, self.plain.begin(db)?);
         db.execute_batch("COMMIT")?;
         for (begun, reply) in begun {
             let _ = reply.send(begun);

@@ -64,6 +64,13 @@ pub enum Halt {
     NotFound(String),
     /// The server asked for a longer pause than allowed.
     PauseTooLong(Duration),
+    /// The server has refused everything for now, again and again, for longer than allowed; or all that a row may be sent.
+    Refusing {
+        /// For how long.
+        time: Duration,
+        /// What befell the last request.
+        why: String,
+    },
     /// 3xx: the server wants the request to go elsewhere; redirects are not followed.
     Redirected(u16),
     /// The organization's groups could not be listed; the last attempt failed so.
@@ -112,6 +119,13 @@ impl fmt::Display for Halt {
                 write!(
                     f,
                     "the server asked for a pause of {time}, longer than --max-wait; run the same command again later"
+                )
+            }
+            Self::Refusing { time, why } => {
+                let time = humantime::format_duration(Duration::from_secs(time.as_secs()));
+                write!(
+                    f,
+                    "the server has turned everything away for {time} ({why}); what is done is kept: run the same command again later"
                 )
             }
             Self::Unreachable(text) => write!(f, "the organization's groups cannot be listed: {text}"),

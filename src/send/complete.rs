@@ -35,7 +35,12 @@ impl<E: Exchange> Lane<E> {
     }
 
     /// Gives a group that was made the guests that it lacks.
-    pub(super) async fn complete(&self, job: &mut Job, pass: Pass, sends: u32) -> Result<Step, Down> {
+    pub(super) async fn complete(&self, mut job: Job, pass: Pass, sends: u32) -> Result<(Job, Step), Down> {
+        let step = self.see_and_send(&mut job, pass, sends).await?;
+        Ok((job, step))
+    }
+
+    async fn see_and_send(&self, job: &mut Job, pass: Pass, sends: u32) -> Result<Step, Down> {
         let waits = iter::once(Duration::ZERO).chain(self.api.looks(Duration::ZERO));
         let group = match self.seek(job, waits).await {
             Ok(Found::One(group)) => group,

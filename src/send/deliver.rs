@@ -45,6 +45,14 @@ pub(super) struct Sending<E: Exchange> {
     ready: Ready<E>,
 }
 
+/// What is next for a row with guests.
+pub(super) enum Next<E: Exchange> {
+    /// It leaves now.
+    Sending(Sending<E>),
+    /// Its group was found: it is seen to that it has all of its guests.
+    Made(Job),
+}
+
 /// One send of a row.
 #[derive(Clone, Copy)]
 struct Attempt {
@@ -72,6 +80,15 @@ impl<E: Exchange> Sending<E> {
         Self { begun, ready }
     }
 
+    pub(super) fn job(&self) -> &Job {
+        self.begun.job()
+    }
+
+    /// It does not leave now.
+    pub(super) fn stay(self) -> Begun {
+        self.begun
+    }
+
     /// Uses the right up.
     pub(super) fn spend(self) -> (Job, Ready<E>) {
         (self.begun.spend(), self.ready)
@@ -85,19 +102,21 @@ impl<E: Exchange> Lane<E> {
     }
 
     /// The same for a row with guests, by the pass that it has.
-    pub(super) async fn take_with_guests(&self, job: Job, pass: Pass) {
-        self.heed(self.deliver_with_guests(job, pass).await);
+    pub(super) async fn take_with_guests(&self, next: Next<E>, pass: Pass) {
+        self.heed(self.deliver_with_guests(next, pass).await);
     }
 
-    /// A row that was begun never left.
-    pub(super) fn give_back(&self, begun: &Begun) {
-        self.heed(self.journal.release(begun.job().row));
+    /// A row that was begun does not leave now: it is not in doubt.
+    pub(super) fn give_back(&self, begun: Begun) -> Option<Job> {
+        self.heed(self.journal.give_back(begun))
     }
 
-    fn heed(&self, noted: Result<(), Down>) {
-        if noted == Err(Down) {
+    /// Without a journal nothing goes on.
+    pub(super) fn heed<T>(&self, noted: Result<T, Down>) -> Option<T> {
+        if noted.is_err() {
             self.api.stop.raise(Halt::Journal);
         }
+        noted.ok()
     }
 
     async fn deliver(&self, mut sending: Sending<E>) -> Result<(), Down> {
@@ -111,21 +130,27 @@ impl<E: Exchange> Lane<E> {
         Ok(())
     }
 
-    async fn deliver_with_guests(&self, mut job: Job, mut pass: Pass) -> Result<(), Down> {
+    async fn deliver_with_guests(&self, mut next: Next<E>, mut pass: Pass) -> Result<(), Down> {
         for sends in 1.. {
-            let step = if job.is_made {
-                self.complete(&mut job, pass, sends).await?
-            } else {
-                self.create_with_guests(&mut job, pass, sends).await?
+            let (job, step) = match next {
+                Next::Sending(sending) => self.create_with_guests(sending, pass, sends).await,
+                Next::Made(job) => self.complete(job, pass, sends).await?,
             };
             if matches!(&step, Step::Settle(fate) if fate.status() == Status::Created) {
                 self.gate.greet(&job.body);
             }
-            let Some(again) = self.note(job, step)? else { break };
-            let Ok(next) = self.gate.pass(&again.body).await else { break };
-            (job, pass) = (again, next);
+            let Some(job) = self.note(job, step)? else { break };
+            let Ok(passed) = self.gate.pass(&job.body).await else { break };
+            pass = passed;
+            let Some(again) = self.next(job).await? else { break };
+            next = again;
         }
         Ok(())
+    }
+
+    /// What is next for a row with guests that has its pass; none if the run stops.
+    pub(super) async fn next(&self, job: Job) -> Result<Option<Next<E>>, Down> {
+        if job.is_made { Ok(Some(Next::Made(job))) } else { Ok(self.begin(job).await?.map(Next::Sending)) }
     }
 
     /// Notes what followed on a send; gives the job if it is sent again.
@@ -156,17 +181,16 @@ impl<E: Exchange> Lane<E> {
     }
 
     /// Sends a row with guests, which uses its pass up.
-    async fn create_with_guests(&self, job: &mut Job, pass: Pass, number: u32) -> Result<Step, Down> {
-        let Some(sending) = self.begin(job.clone()).await? else { return Ok(Step::GiveBack(Effect::None)) };
-        let (begun, ready) = sending.spend();
-        *job = begun;
-        let (verdict, attempt) = self.send(job, &ready, number).await;
+    async fn create_with_guests(&self, sending: Sending<E>, pass: Pass, number: u32) -> (Job, Step) {
+        let (job, ready) = sending.spend();
+        let (verdict, attempt) = self.send(&job, &ready, number).await;
         pass.hear(&verdict);
         let is_answered = matches!(verdict, Verdict::Created { .. });
-        Ok(match self.step(job, verdict, attempt).await {
-            Step::Settle(Fate::Created { group, .. }) if !is_answered => self.see_to_guests(job, &group, number).await,
+        let step = match self.step(&job, verdict, attempt).await {
+            Step::Settle(Fate::Created { group, .. }) if !is_answered => self.see_to_guests(&job, &group, number).await,
             step => step,
-        })
+        };
+        (job, step)
     }
 
     /// Sends a row.
@@ -203,7 +227,7 @@ impl<E: Exchange> Lane<E> {
 
     async fn again(&self, job: &Job, trouble: Trouble, when: When, attempt: Attempt) -> Step {
         if attempt.number >= self.policy.attempts_max {
-            return Step::GiveUp(trouble, Effect::None);
+            return self.give_up(trouble, Effect::None);
         }
         tracing::info!(row = job.row.0, attempt = attempt.number, "{}; sending again", trouble.message);
         if self.api.back_off(attempt.number, when).await {
@@ -229,8 +253,19 @@ impl<E: Exchange> Lane<E> {
         );
         match self.ours(job, waits, &trouble).await {
             Some(fate) => Step::Settle(fate),
-            None if attempt.number >= self.policy.attempts_max => Step::GiveUp(trouble, Effect::Absent),
+            None if attempt.number >= self.policy.attempts_max => self.give_up(trouble, Effect::Absent),
             None => Step::SendAgain(Effect::Absent),
+        }
+    }
+
+    /// All sends are used up: by what is wrong with the row, unless the server takes none at all.
+    fn give_up(&self, trouble: Trouble, effect: Effect) -> Step {
+        match self.api.paced.pace().takes_none() {
+            None => Step::GiveUp(trouble, effect),
+            Some(time) => {
+                self.api.stop.raise(Halt::Refusing { time, why: trouble.message });
+                Step::GiveBack(effect)
+            }
         }
     }
 

@@ -45,8 +45,8 @@ struct Book {
 
 /// What comes of asking for places.
 enum Charged {
-    /// So many are held.
-    Paid(usize),
+    /// They are held.
+    Paid,
     /// Ask again then, or when something changes.
     Wait(Option<std::time::Instant>),
 }
@@ -172,18 +172,19 @@ impl Gate {
 
 impl Book {
     /// Has the new ones among these guests hold their places. The cap may have closed since the row was let in.
-    fn charge(&mut self, guests: &[String], now: std::time::Instant) -> Result<Charged, Shut> {
+    fn charge(&mut self, guests: &[String], places: &mut usize, now: std::time::Instant) -> Result<Charged, Shut> {
         match self.cap.way(now) {
             Way::Shut(_) => return Err(Shut),
             Way::At(until) => return Ok(Charged::Wait(Some(until))),
             Way::Open | Way::AfterAnswer => {}
         }
-        let Some(invites) = &mut self.invites else { return Ok(Charged::Paid(0)) };
+        let Some(invites) = &mut self.invites else { return Ok(Charged::Paid) };
         let count = invites.new_among(guests);
         Ok(match invites.room(count, now) {
             Room::Now => {
                 invites.leave(count);
-                Charged::Paid(count)
+                *places = count;
+                Charged::Paid
             }
             Room::At(until) => Charged::Wait(Some(until)),
             Room::AfterAnswer => Charged::Wait(None),
@@ -192,22 +193,26 @@ impl Book {
 }
 
 impl Pass {
-    /// Waits until the new guests of a row may be invited.
+    /// Whether the new guests of a row may be invited without a wait.
+    pub(super) fn pay_at_once(&mut self, _turn: &Turn<'_>, body: &[u8]) -> Result<bool, Shut> {
+        Ok(!self.gate.is_rated || matches!(self.charge(&guests(body))?, Charged::Paid))
+    }
+
+    /// Waits until they may.
     pub(super) async fn pay(&mut self, _turn: &Turn<'_>, body: &[u8]) -> Result<(), Shut> {
         if !self.gate.is_rated {
             return Ok(());
         }
         let guests = guests(body);
-        loop {
-            let charged = self.gate.book().charge(&guests, Instant::now().into_std())?;
-            match charged {
-                Charged::Paid(places) => {
-                    self.places = places;
-                    return Ok(());
-                }
-                Charged::Wait(until) => self.gate.wait(until.map(Instant::from_std)).await?,
-            }
+        while let Charged::Wait(until) = self.charge(&guests)? {
+            self.gate.wait(until.map(Instant::from_std)).await?;
         }
+        Ok(())
+    }
+
+    fn charge(&mut self, guests: &[String]) -> Result<Charged, Shut> {
+        let gate = Arc::clone(&self.gate);
+        gate.book().charge(guests, &mut self.places, Instant::now().into_std())
     }
 
     /// The row is answered, or was lost.

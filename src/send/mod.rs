@@ -16,6 +16,7 @@ mod judge_delete;
 mod meter;
 mod pace;
 mod paced;
+mod patience;
 mod rate;
 mod reads;
 mod settle;
@@ -40,10 +41,10 @@ pub use rate::{Rate, RateError, Speed};
 pub use reads::{Api, Jitter, Unread};
 pub use stop::Stop;
 
-use crate::journal::{Begun, Feed, Feeds};
-use crate::model::{Halt, Job};
+use crate::journal::{Feed, Feeds};
+use crate::model::Halt;
 use crate::tallyfy::Exchange;
-use deliver::Sending;
+use deliver::{Next, Sending};
 use gate::{Pass, Shut};
 
 /// The least rows with guests to be worked on at once: one that the cap refused lets others go before it.
@@ -89,28 +90,43 @@ async fn work_off<E: Exchange>(lane: Arc<Lane<E>>, feeds: Arc<Feeds>) {
     while let Some(sending) = next(&lane, &feeds.plain).await {
         lane.take(sending).await;
     }
-    // What was begun and does not leave any more is given back.
-    while let Some(begun) = feeds.plain.leftover().await {
-        lane.give_back(&begun);
+    give_back(&lane, &feeds.plain).await;
+}
+
+async fn work_off_guests<E: Exchange>(lane: Arc<Lane<E>>, feeds: Arc<Feeds>) {
+    while let Ok(Some((next, pass))) = next_with_guests(&lane, &feeds.guests).await {
+        lane.take_with_guests(next, pass).await;
+    }
+    // Those of one that is shut for good, too.
+    lane.journal.stop_guests();
+    give_back(&lane, &feeds.guests).await;
+}
+
+/// What was begun and does not leave any more is given back.
+async fn give_back<E: Exchange>(lane: &Lane<E>, feed: &Feed) {
+    while let Some(begun) = feed.leftover().await {
+        lane.give_back(begun);
     }
 }
 
-async fn next<E: Exchange>(lane: &Lane<E>, feed: &Feed<Begun>) -> Option<Sending<E>> {
+/// The next row, when it may leave.
+async fn next<E: Exchange>(lane: &Lane<E>, feed: &Feed) -> Option<Sending<E>> {
     let ready = lane.api.admit(|| !feed.is_over()).await?;
     Some(Sending::new(feed.next().await?, ready))
 }
 
-async fn work_off_guests<E: Exchange>(lane: Arc<Lane<E>>, feeds: Arc<Feeds>) {
-    while let Ok(Some((job, pass))) = next_with_guests(&lane, &feeds.guests).await {
-        lane.take_with_guests(job, pass).await;
-    }
-}
-
 /// The next row with guests, when the cap lets it go.
-async fn next_with_guests<E: Exchange>(lane: &Lane<E>, feed: &Feed<Job>) -> Result<Option<(Job, Pass)>, Shut> {
+async fn next_with_guests<E: Exchange>(lane: &Lane<E>, feed: &Feed) -> Result<Option<(Next<E>, Pass)>, Shut> {
     let turn = lane.gate.turn().await;
     let mut pass = lane.gate.admit(&turn).await?;
-    let Some(job) = feed.next().await else { return Ok(None) };
+    let Some(sending) = next(lane, feed).await else { return Ok(None) };
+    let job = sending.job();
+    if !job.is_made && pass.pay_at_once(&turn, &job.body)? {
+        return Ok(Some((Next::Sending(sending), pass)));
+    }
+    let Some(job) = lane.give_back(sending.stay()) else { return Ok(None) };
     pass.pay(&turn, &job.body).await?;
-    Ok(Some((job, pass)))
+    drop(turn);
+    let next = lane.next(job).await;
+    Ok(lane.heed(next).flatten().map(|next| (next, pass)))
 }

@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::judge::{refusal, trouble};
 use super::meter::{Meter, Said, Ticket};
+use super::patience::{Patience, Refused, TooLong};
 use super::rate::Speed;
 use super::sign::{Sign, pause, sign};
 use super::spacing::Spacing;
@@ -48,12 +50,14 @@ struct Book {
     meter: Meter,
     spacing: Option<Spacing>,
     valve: Valve,
+    patience: Patience,
     paused_until: Option<Instant>,
     trail: Option<Trail>,
 }
 
 /// The right of a request to leave now.
 pub(super) struct Leave {
+    at: Instant,
     ticket: Ticket,
     mark: Option<Mark>,
 }
@@ -80,7 +84,8 @@ impl Pace {
         for age in ages {
             meter.remember(age, now);
         }
-        let book = Book { meter, spacing: None, valve: Valve::default(), paused_until: None, trail };
+        let (valve, patience) = (Valve::default(), Patience::new(limits.wait_max));
+        let book = Book { meter, spacing: None, valve, patience, paused_until: None, trail };
         Self {
             book: Mutex::new(book),
             turn: tokio::sync::Mutex::new(()),
@@ -95,6 +100,12 @@ impl Pace {
     /// How many requests have left.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// For how long the server has refused all requests that change something, for reasons that are not their own; none if
+    /// it may be chance.
+    pub(super) fn takes_none(&self) -> Option<Duration> {
+        self.book().patience.takes_none(Instant::now().into_std())
     }
 
     /// How long the server takes to answer when it is slow: the longest time seen, which fades over some hundred faster answers.
@@ -169,41 +180,43 @@ impl Pace {
     }
 
     /// A request is answered, or lost.
-    pub(super) fn hear(&self, leave: Leave, answer: &Result<Answer, Lost>) {
+    pub(super) fn hear(&self, leave: Leave, is_write: bool, answer: &Result<Answer, Lost>) {
         let (now, said) = (Instant::now(), sign(answer, SystemTime::now()));
         let mut book = self.book();
         let was_closed = book.valve.is_closed();
-        let asked = book.hear(leave, answer, &said, now);
+        let asked = book.hear(leave, is_write, answer, &said, now);
         let is_over = was_closed && !book.valve.is_closed();
         drop(book);
         if is_over {
             (self.listener)(Event::Resumed);
         }
-        if let Some(time) = asked {
-            // Only what the server names may be too long.
-            let is_named = matches!(&said, Sign::TooMany(Some(named)) | Sign::Failing(_, Some(named)) if pause(Some(*named)) > self.wait_max);
-            self.pause(if is_named { time } else { time.min(self.wait_max) });
+        match asked {
+            None => {}
+            Some(Ok(time)) => self.pause(time),
+            Some(Err(TooLong::Pause(time))) => self.stop.raise(Halt::PauseTooLong(time)),
+            Some(Err(TooLong::InAll(time))) => self.stop.raise(Halt::Refusing { time, why: why(answer) }),
         }
         self.changed.notify_one();
     }
 
-    /// Nobody sends for so long, because the server asked for it; too long a pause stops the run.
+    /// Nobody sends for so long, because the server asked for it.
     fn pause(&self, time: Duration) {
-        if time.is_zero() {
-            return;
-        }
-        let until = Instant::now().checked_add(time).filter(|_| time <= self.wait_max);
-        let Some(until) = until else {
+        let Some(until) = Instant::now().checked_add(time) else {
             self.stop.raise(Halt::PauseTooLong(time));
             return;
         };
         let mut book = self.book();
-        if book.paused_until.is_none_or(|before| before < until) {
+        if !time.is_zero() && book.paused_until.is_none_or(|before| before < until) {
             book.paused_until = Some(until);
             drop(book);
             (self.listener)(Event::Paused { time, why: Wait::Asked });
         }
     }
+}
+
+/// What befell a request that was refused for now.
+fn why(answer: &Result<Answer, Lost>) -> String {
+    answer.as_ref().map_or_else(|_| String::new(), |answer| trouble(answer, &refusal(answer)).message)
 }
 
 impl Book {
@@ -221,17 +234,17 @@ impl Book {
     }
 
     fn leave(&mut self, now: Instant) -> Result<Leave, String> {
-        let now = now.into_std();
+        let (at, now) = (now, now.into_std());
         let mark = match &mut self.trail {
             Some(trail) if self.meter.rate().is_some() => Some(
                 trail.leave(now).map_err(|reason| format!("{}: {reason}", crate::model::shown_path(trail.path())))?,
             ),
             _ => None,
         };
-        Ok(Leave { ticket: self.meter.leave(now), mark })
+        Ok(Leave { at, ticket: self.meter.leave(now), mark })
     }
 
-    fn forgo(&mut self, Leave { ticket, mark }: Leave) {
+    fn forgo(&mut self, Leave { ticket, mark, .. }: Leave) {
         self.meter.forgo(ticket);
         if let (Some(trail), Some(mark)) = (&mut self.trail, mark) {
             // A mark that stays holds its place for longer after a restart: nothing is lost by it.
@@ -240,8 +253,15 @@ impl Book {
     }
 
     /// Notes an answer; gives how long everybody is to wait, where the server asks for it.
-    fn hear(&mut self, leave: Leave, answer: &Result<Answer, Lost>, said: &Sign, now: Instant) -> Option<Duration> {
-        let (now, Leave { ticket, mark }) = (now.into_std(), leave);
+    fn hear(
+        &mut self,
+        Leave { at, ticket, mark }: Leave,
+        is_write: bool,
+        answer: &Result<Answer, Lost>,
+        said: &Sign,
+        now: Instant,
+    ) -> Option<Result<Duration, TooLong>> {
+        let (left, now) = (at.into_std(), now.into_std());
         if let (Some(trail), Some(mark)) = (&mut self.trail, mark) {
             // As above.
             let _ = trail.answer(mark, now);
@@ -253,14 +273,22 @@ impl Book {
         };
         let asked = self.meter.answer(ticket, told, now);
         match said {
-            Sign::Fine | Sign::TooMany(_) => {
-                self.valve.answered();
-                asked
-            }
-            Sign::Failing(why, named) => {
-                self.valve.failed(why.clone(), now);
-                named.map(|named| pause(Some(named)))
-            }
+            Sign::Fine | Sign::TooMany(_) => self.valve.answered(),
+            Sign::Unable(why, _) | Sign::Failing(why, _) => self.valve.failed(why.clone(), now),
         }
+        if is_write && said.is_refusal() {
+            self.patience.in_vain(now);
+        }
+        let (time, named) = match said {
+            Sign::Fine => {
+                self.patience.taken(is_write);
+                return None;
+            }
+            Sign::TooMany(named) => (asked?, *named),
+            Sign::Unable(_, named) | Sign::Failing(_, named) => (pause(Some((*named)?)), *named),
+        };
+        // The pause may be our own and longer: only what the server names may be too long.
+        let is_named = named.is_some_and(|named| time == pause(Some(named)));
+        Some(self.patience.refused(Refused { is_write, left, pause: time, is_named }, now))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
 use super::pace::{Leave, Pace, Step};
-use crate::tallyfy::{Answer, Call, Exchange, Lost};
+use crate::tallyfy::{Answer, Call, Exchange, Lost, Method};
 
 /// An exchange that keeps the pace.
 pub struct Paced<E> {
@@ -64,8 +64,9 @@ impl<E: Exchange> Paced<E> {
     }
 
     async fn send(&self, leave: Leave, call: Call) -> Result<Answer, Lost> {
+        let is_write = call.method != Method::Get;
         let answer = self.inner.exchange(call).await;
-        self.pace.hear(leave, &answer);
+        self.pace.hear(leave, is_write, &answer);
         answer
     }
 }

@@ -170,7 +170,6 @@ impl<E: Exchange> Api<E> {
 
     /// What was read; none if it is to be read again, once this has waited.
     async fn heed<T>(&self, reading: Reading<T>, sends: &mut u32, what: &str) -> Result<Option<T>, Unread> {
-        *sends += 1;
         let (trouble, when) = match reading {
             Reading::Body(body) => return Ok(Some(body)),
             Reading::Again(trouble, when) => (trouble, when),
@@ -180,6 +179,8 @@ impl<E: Exchange> Api<E> {
             }
             Reading::Held => return Err(Unread::Stopped),
         };
+        // One too many for now is nothing that more reads would mend: how long that may go on is the pace's business.
+        *sends += u32::from((when, trouble.http_status) != (When::Allowed, Some(429)));
         if *sends >= self.attempts_max {
             return Err(Unread::Failed(trouble));
         }

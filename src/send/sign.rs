@@ -16,8 +16,17 @@ pub(super) enum Sign {
     Fine,
     /// Too many requests; with the time the server named.
     TooMany(Option<Duration>),
+    /// The server says that it is not able to take anything now: how, for a person; with the time it named.
+    Unable(String, Option<Duration>),
     /// The server, or the way to it, fails: how, for a person; with the time it named.
     Failing(String, Option<Duration>),
+}
+
+impl Sign {
+    /// Whether the server said that it takes nothing now: nothing about the request itself.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::TooMany(_) | Self::Unable(..))
+    }
 }
 
 /// Reads the sign. `now` is needed where the server names a date.
@@ -34,7 +43,8 @@ pub(super) fn sign(answer: &Result<Answer, Lost>, now: SystemTime) -> Sign {
         // The cap on guests stops the rows that carry guests, and nobody else.
         429 if is_guest_cap(answer) => Sign::Fine,
         429 => Sign::TooMany(named),
-        408 | 500.. => Sign::Failing(format!("the server answered {}", answer.status), named),
+        503 => Sign::Unable("the server answered 503".to_owned(), named),
+        status @ (408 | 500..) => Sign::Failing(format!("the server answered {status}"), named),
         200..=299 if answer.body.as_ref().is_ok_and(|body| is_web_page(body)) => {
             Sign::Failing("a web page came instead of JSON".to_owned(), named)
         }
@@ -104,6 +114,7 @@ mod tests {
         let word = |given| match sign(&given, SystemTime::UNIX_EPOCH) {
             Sign::Fine => "fine",
             Sign::TooMany(time) if time == named => "too many",
+            Sign::Unable(_, time) if time == named => "unable",
             Sign::Failing(_, time) if time == named => "failing, named",
             Sign::Failing(_, None) => "failing",
             other => panic!("{other:?}"),
@@ -119,7 +130,7 @@ mod tests {
             (answer(429, "{}"), "too many"),
             (answer(429, cap), "fine"),
             (answer(500, ""), "failing, named"),
-            (answer(503, "<html>"), "failing, named"),
+            (answer(503, "<html>"), "unable"),
             (Err(Lost::Undelivered(String::new())), "failing"),
             (Err(Lost::InDoubt { code: "timeout", message: String::new() }), "failing"),
             (Err(Lost::Held), "fine"),

@@ -1,0 +1,195 @@
+//! Pauses that the server asks for, one after the other: how long each is, and when they have lasted too long together. Pure.
+
+use std::time::{Duration, Instant};
+
+/// So many pauses in a row are as long as the server says; those after them grow, whatever it says.
+const BELIEVED: u32 = 3;
+const GROWN_MIN: Duration = Duration::from_secs(1);
+const GROWN_MAX: Duration = Duration::from_mins(1);
+
+/// So many writes refused in a row are no accident of one row.
+const RUN: u32 = 5;
+
+/// Waits as often as it is asked to, but not for ever.
+#[derive(Debug)]
+pub(super) struct Patience {
+    longest: Duration,
+    streak: Option<Streak>,
+    /// Writes refused since the last one that was taken: since when, and how many.
+    in_vain: Option<(Instant, u32)>,
+}
+
+/// Refusals since the last request that was taken.
+#[derive(Debug)]
+struct Streak {
+    since: Instant,
+    /// A read that is taken tells nothing about writes.
+    is_of_writes: bool,
+    pauses: u32,
+    /// When the last pause began: what left before it is refused for the same reason.
+    paused: Instant,
+}
+
+/// A request that was refused for now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refused {
+    /// Whether it was to change something.
+    pub(super) is_write: bool,
+    /// When it left.
+    pub(super) left: Instant,
+    /// How long everybody is to wait, at least.
+    pub(super) pause: Duration,
+    /// Whether the server said so.
+    pub(super) is_named: bool,
+}
+
+/// The server would have everybody wait for longer than the user lets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TooLong {
+    /// In one pause, of this length.
+    Pause(Duration),
+    /// In all pauses since the last request that was taken, for so long by now.
+    InAll(Duration),
+}
+
+impl Patience {
+    /// Of this length.
+    pub(super) fn new(longest: Duration) -> Self {
+        Self { longest, streak: None, in_vain: None }
+    }
+
+    /// A request was taken.
+    pub(super) fn taken(&mut self, is_write: bool) {
+        self.streak.take_if(|streak| is_write || !streak.is_of_writes);
+        self.in_vain.take_if(|_| is_write);
+    }
+
+    /// A write was refused, for a reason that is not its own.
+    pub(super) fn in_vain(&mut self, now: Instant) {
+        let (_, count) = self.in_vain.get_or_insert((now, 0));
+        *count = count.saturating_add(1);
+    }
+
+    /// For how long no write has been taken, if that is more than chance.
+    pub(super) fn takes_none(&self, now: Instant) -> Option<Duration> {
+        self.in_vain.filter(|(_, count)| *count >= RUN).map(|(since, _)| now.duration_since(since))
+    }
+
+    /// A request was refused for now; gives how long everybody is to wait.
+    pub(super) fn refused(&mut self, refused: Refused, now: Instant) -> Result<Duration, TooLong> {
+        if refused.is_named && refused.pause > self.longest {
+            return Err(TooLong::Pause(refused.pause));
+        }
+        let first = Streak { since: now, is_of_writes: false, pauses: 0, paused: refused.left };
+        let streak = self.streak.get_or_insert(first);
+        streak.is_of_writes |= refused.is_write;
+        if streak.pauses == 0 || refused.left > streak.paused {
+            streak.pauses += 1;
+            streak.paused = now;
+        }
+        let passed = now.duration_since(streak.since);
+        let left = self.longest.saturating_sub(passed);
+        let is_beyond = if refused.is_named { refused.pause > left } else { left.is_zero() };
+        if is_beyond && streak.pauses > 1 {
+            return Err(TooLong::InAll(passed));
+        }
+        Ok(refused.pause.max(grown(streak.pauses)).min(left))
+    }
+}
+
+/// The least of the pauses in a row.
+fn grown(pauses: u32) -> Duration {
+    match pauses.checked_sub(BELIEVED + 1) {
+        None => Duration::ZERO,
+        Some(more) => GROWN_MIN.saturating_mul(2_u32.saturating_pow(more)).min(GROWN_MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONGEST: Duration = Duration::from_hours(2);
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn refused(pause: u64, is_named: bool, left: Instant) -> Refused {
+        Refused { is_write: true, left, pause: seconds(pause), is_named }
+    }
+
+    /// The pauses of a server that refuses everything, and how they end.
+    fn pauses(longest: Duration, pause: u64, is_named: bool) -> (Vec<u64>, TooLong) {
+        let (mut patience, mut now, mut pauses) = (Patience::new(longest), Instant::now(), Vec::new());
+        loop {
+            let left = now;
+            now += Duration::from_millis(1);
+            match patience.refused(refused(pause, is_named, left), now) {
+                Ok(pause) => {
+                    pauses.push(pause.as_secs());
+                    now += pause;
+                }
+                Err(too_long) => return (pauses, too_long),
+            }
+        }
+    }
+
+    #[test]
+    fn pauses_in_a_row_grow_and_end_with_the_longest_wait() {
+        let (pauses, end) = pauses(LONGEST, 2, true);
+        assert_eq!(pauses[..12], [2, 2, 2, 2, 2, 4, 8, 16, 32, 60, 60, 60]);
+        let TooLong::InAll(time) = end else { panic!("{end:?}") };
+        assert!((7139..=7200).contains(&time.as_secs()), "{time:?}");
+    }
+
+    #[test]
+    fn one_pause_beyond_the_longest_wait_is_refused_at_once_where_the_server_named_it() {
+        assert_eq!(pauses(seconds(60), 61, true), (vec![], TooLong::Pause(seconds(61))));
+        assert_eq!(pauses(seconds(60), 60, true).0, [60]);
+        let (pauses, end) = pauses(seconds(3), 5, false);
+        assert_eq!(pauses[0], 3);
+        assert!(matches!(end, TooLong::InAll(_)));
+    }
+
+    #[test]
+    fn no_write_is_taken_when_some_in_a_row_were_refused_whatever_becomes_of_reads() {
+        let (mut patience, start) = (Patience::new(LONGEST), Instant::now());
+        for number in 0..8 {
+            assert_eq!(patience.takes_none(start), None);
+            if number == 3 {
+                patience.taken(true);
+            }
+            patience.in_vain(start);
+            patience.taken(false);
+            if number == 7 {
+                assert_eq!(patience.takes_none(start + seconds(9)), Some(seconds(9)));
+            }
+        }
+        patience.taken(true);
+        assert_eq!(patience.takes_none(start), None);
+    }
+
+    #[test]
+    fn refusals_of_what_left_before_the_pause_are_of_the_same_pause() {
+        let (mut patience, start) = (Patience::new(LONGEST), Instant::now());
+        for number in 0..100 {
+            let now = start + Duration::from_millis(number);
+            assert_eq!(patience.refused(refused(2, true, start), now), Ok(seconds(2)));
+        }
+    }
+
+    #[test]
+    fn what_is_taken_ends_the_row_of_pauses_but_no_read_ends_that_of_writes() {
+        let (mut patience, start) = (Patience::new(seconds(10)), Instant::now());
+        let read = |left| Refused { is_write: false, ..refused(5, false, left) };
+        assert_eq!(patience.refused(read(start), start), Ok(seconds(5)));
+        patience.taken(false);
+        assert_eq!(patience.refused(refused(5, false, start), start + seconds(20)), Ok(seconds(5)));
+        patience.taken(false);
+        let too_long = patience.refused(refused(5, false, start + seconds(30)), start + seconds(31));
+        assert_eq!(too_long, Err(TooLong::InAll(seconds(11))));
+        patience.taken(true);
+        assert_eq!(patience.refused(refused(5, false, start), start + seconds(40)), Ok(seconds(5)));
+    }
+}
