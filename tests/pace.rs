@@ -240,6 +240,36 @@ fn a_limit_that_the_headers_tell_is_used_whatever_period_it_is_of_and_nothing_is
 }
 
 #[test]
+fn a_known_rate_is_kept_down_by_what_headers_tell_only_as_far_as_their_period_goes() {
+    // What is wanted, the server's limit, and what is to be used of the lower of the two.
+    for (wanted, limit, used_min) in [
+        ("600/min", (10, 1), 0.85),
+        ("600/min", (40, 1), 0.98),
+        ("600/min", (30, 10), 0.7),
+        ("600/min", (300, 60), 0.98),
+        ("600/min", (900, 60), 0.98),
+        ("20/s", (300, 60), 0.95),
+        ("20/s", (5, 1), 0.85),
+    ] {
+        for kind in [Kind::Rolling, Kind::Fixed] {
+            let folder = folder();
+            in_paused_time(async {
+                let server = (limit.0, Duration::from_secs(limit.1));
+                let world = Shared::new(kind, server, WAYS[1], 7);
+                world.with(|world| world.tells = true);
+                send(&world, Speed::parse(wanted).unwrap(), 64, folder.path(), Duration::from_mins(10)).await;
+                world.with(|world| {
+                    let rate = if wanted == "20/s" { (20, ms(1000)) } else { (600, Duration::from_mins(1)) };
+                    let used = used(&world.taken, rate).max(used(&world.taken, server));
+                    let refused = world.refused;
+                    assert!(used >= used_min && refused == 0, "{wanted}, {limit:?}, {kind}: {used}, {refused} refused");
+                });
+            });
+        }
+    }
+}
+
+#[test]
 fn a_restart_of_auto_knows_what_the_server_counts_still_where_headers_tell_it() {
     for rate in [(600, Duration::from_mins(1)), (120, Duration::from_mins(1)), (10, Duration::from_secs(1))] {
         for kind in KINDS {

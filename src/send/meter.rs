@@ -7,11 +7,9 @@ use std::time::{Duration, Instant};
 use super::auto::{Finder, Header};
 use super::rate::{Rate, Speed};
 use super::sign::pause;
+use super::stated::{Counted, Stated};
 use super::window::{Room, Window};
 use crate::tallyfy::Hints;
-
-/// The period that `X-RateLimit-Limit` speaks of (the API's documentation: 600 requests a minute).
-const SERVER_PERIOD: Duration = Duration::from_mins(1);
 
 /// No window of a second counts what was answered so long ago.
 const OLD: Duration = Duration::from_secs(2);
@@ -27,9 +25,10 @@ pub(super) struct Meter {
     flights: BTreeMap<u64, Flight>,
     /// Places taken so far; the next request's number.
     taken: u64,
-    /// Requests that were answered and not one too many.
-    answered: u64,
     told: Option<Told>,
+    /// What the newest answer said that the server counted.
+    counted: Option<u32>,
+    stated: Stated,
     latency: Duration,
     /// When the last requests of earlier runs were answered, while the period in which they count is still to be found.
     earlier: Vec<Instant>,
@@ -64,6 +63,8 @@ struct Flight {
     freed: u64,
     /// Requests that had been taken when it left.
     before: u64,
+    /// What had been told by then that the server counted.
+    counted: Option<u32>,
 }
 
 /// What `X-RateLimit-Remaining` allows.
@@ -83,8 +84,9 @@ pub(super) struct Ticket(u64);
 
 impl Flight {
     /// `recent`: requests so far, without the old ones of earlier runs, where there are such.
-    fn header(&self, hints: &Hints, recent: Option<u64>) -> Option<Header> {
-        hints.limit.map(|limit| Header { limit, remaining: hints.remaining, before: self.before, recent })
+    fn header(&self, hints: &Hints, period: Duration, recent: Option<u64>) -> Option<Header> {
+        let (remaining, before) = (hints.remaining, self.before);
+        hints.limit.map(|limit| Header { limit, remaining, period, before, recent })
     }
 }
 
@@ -103,8 +105,9 @@ impl Meter {
             lanes,
             flights: BTreeMap::new(),
             taken: 0,
-            answered: 0,
             told: None,
+            counted: None,
+            stated: Stated::new(),
             latency: Duration::ZERO,
             earlier: Vec::new(),
             old: 0,
@@ -183,7 +186,8 @@ impl Meter {
         }
         let number = self.taken;
         self.taken += 1;
-        self.flights.insert(number, Flight { since: now, freed, before: self.answered });
+        let flight = Flight { since: now, freed, before: self.stated.answered(), counted: self.counted };
+        self.flights.insert(number, flight);
         Ticket(number)
     }
 
@@ -206,15 +210,19 @@ impl Meter {
             self.latency = now.duration_since(flight.since).max(self.latency / 64 * 63);
             self.heed(number, flight, hints, now);
         }
+        match said {
+            Said::Taken(_) => self.stated.taken(flight.since),
+            Said::TooMany(..) => self.stated.refused(),
+        }
+        let period = self.stated.period();
         let recent = (self.old > 0).then(|| self.taken - self.old);
         match (&mut self.plan, said) {
             (Plan::Found(finder), Said::Taken(hints)) => {
-                self.answered += 1;
-                finder.taken(flight.since, now, hints.and_then(|hints| flight.header(hints, recent)));
+                finder.taken(flight.since, now, hints.and_then(|hints| flight.header(hints, period, recent)));
                 None
             }
             (Plan::Found(finder), Said::TooMany(hints, named)) => {
-                Some(finder.refused(flight.since, now, named, flight.header(hints, recent)))
+                Some(finder.refused(flight.since, now, named, flight.header(hints, period, recent)))
             }
             (_, Said::TooMany(_, named)) => Some(pause(named)),
             (_, Said::Taken(_)) => None,
@@ -232,11 +240,17 @@ impl Meter {
             let most = counted.saturating_add(remaining.into());
             let most = usize::try_from(most).unwrap_or(usize::MAX);
             // In a longer period of ours the server's begins anew many times.
-            let period = self.window.as_ref().map_or(Duration::ZERO, Window::period).min(SERVER_PERIOD);
+            let period = self.window.as_ref().map_or(Duration::ZERO, Window::period).min(self.stated.period());
             self.told = Some(Told { by: number, most, until: now + period });
         }
+        self.counted = hints.limit.zip(hints.remaining).map(|(limit, remaining)| limit.saturating_sub(remaining));
+        if let Some(count) = self.counted {
+            let Flight { counted: told, before, since: left, .. } = flight;
+            self.stated.heed(Counted { count, told, before, left }, now);
+        }
         if let (Some(limit), Plan::Fixed(wanted)) = (hints.limit.and_then(NonZeroU32::new), &self.plan) {
-            self.keep(at_most(*wanted, limit), now);
+            let rate = self.stated.at_most(*wanted, limit);
+            self.keep(rate, now);
         }
     }
 
@@ -260,19 +274,6 @@ impl Meter {
             }
         }
     }
-}
-
-/// The rate, unless the server's limit is lower. What the header says of a minute is taken for a shorter period of ours
-/// too: its true period is not told, and the lower rate is never refused.
-fn at_most(wanted: Rate, limit: NonZeroU32) -> Rate {
-    let periods = wanted.period.as_secs_f64() / SERVER_PERIOD.as_secs_f64();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a positive number, cut off where u32 ends"
-    )]
-    let most = (f64::from(limit.get()) * periods.max(1.0)) as u32;
-    Rate { requests: NonZeroU32::new(most).map_or(wanted.requests, |most| most.min(wanted.requests)), ..wanted }
 }
 
 #[cfg(test)]
@@ -340,9 +341,10 @@ mod tests {
             ("600/min", 6000, "600/min"),
             ("600/min", 0, "600/min"),
             ("10/s", 600, "10/s"),
-            ("1200/2min", 300, "600/2min"),
+            ("1200/2min", 300, "300/min"),
             ("30000/h", 600, "30000/h"),
-            ("60000/h", 600, "36000/h"),
+            ("60000/h", 600, "600/min"),
+            ("20/s", 300, "300/min"),
         ] {
             let (mut meter, now) = meter(rate, 16);
             let ticket = meter.leave(now);

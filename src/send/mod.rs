@@ -22,6 +22,7 @@ mod reads;
 mod settle;
 mod sign;
 mod spacing;
+mod stated;
 mod stop;
 mod valve;
 mod window;

@@ -90,8 +90,7 @@ impl World {
         if !self.tells {
             return Hints { retry_after, ..Hints::default() };
         }
-        let since = self.began.elapsed().saturating_sub(self.count.period);
-        let held = self.taken.iter().rev().take_while(|taken| **taken > since).count();
+        let held = self.count.held(self.began.elapsed());
         let number = |count: usize| u32::try_from(count).ok();
         Hints { retry_after, limit: number(self.count.most), remaining: number(self.count.most.saturating_sub(held)) }
     }

@@ -62,6 +62,18 @@ impl Count {
         }
     }
 
+    /// How many it counts now.
+    pub(crate) fn held(&self, now: Duration) -> usize {
+        match self.kind {
+            Kind::Rolling => self.taken.iter().filter(|taken| now.saturating_sub(**taken) < self.period).count(),
+            Kind::Fixed => {
+                self.window.filter(|(since, _)| now.saturating_sub(*since) < self.period).map_or(0, |(_, count)| count)
+            }
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "limits are small")]
+            Kind::Leaky => self.level.ceil() as usize,
+        }
+    }
+
     fn roll(&mut self, now: Duration) -> Result<(), Duration> {
         while self.taken.front().is_some_and(|taken| now.saturating_sub(*taken) >= self.period) {
             self.taken.pop_front();

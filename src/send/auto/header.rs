@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::stated::MINUTE;
 use super::evidence::Limit;
 use super::{Finder, Phase, SECOND, START};
-
-/// What the API's own header counts.
-const MINUTE: Duration = Duration::from_mins(1);
 
 /// How long to look whether it counts a second: that long, and a slow answer.
 const LOOK: Duration = Duration::from_millis(1400);
@@ -16,6 +14,8 @@ const LOOK: Duration = Duration::from_millis(1400);
 pub(in crate::send) struct Header {
     pub(in crate::send) limit: u32,
     pub(in crate::send) remaining: Option<u32>,
+    /// The period of the limit, or a longer one.
+    pub(in crate::send) period: Duration,
     /// How many of ours had been answered when the request left.
     pub(in crate::send) before: u64,
     /// How many of ours a window of a second may count at most, if more were sent by a run before this one.
@@ -65,12 +65,13 @@ impl Finder {
                 self.limit.count *= ratio;
                 self.best *= ratio;
             }
-            Some(_) if self.is_of_header() && header.has_forgotten() => {
-                let period = SECOND * u32::try_from(age.as_secs().max(1)).unwrap_or(u32::MAX);
-                if self.phase == Phase::Look || period < self.limit.period {
-                    self.limit = Limit { count, period };
-                    self.enter(Phase::Hold, now);
-                }
+            Some(_) if self.phase == Phase::Look && header.has_forgotten() => {
+                self.limit = Limit { count, period: SECOND * u32::try_from(age.as_secs().max(1)).unwrap_or(u32::MAX) };
+                self.enter(Phase::Hold, now);
+            }
+            Some(_) if self.is_of_header() && header.period < self.limit.period => {
+                self.limit = Limit { count, period: header.period };
+                self.enter(Phase::Hold, now);
             }
             Some(_) if self.phase == Phase::Look && age >= LOOK => {
                 self.limit = Limit { count, period: MINUTE };

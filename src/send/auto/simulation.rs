@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use super::super::stated::MINUTE;
 use super::super::window::{Room, Window};
 use super::servers::{After, Kind, Server};
 use super::{Finder, Header, Rate};
@@ -256,5 +257,5 @@ impl World<'_> {
 
 /// A header of the limit that does not tell what remains of it.
 pub(super) fn alone(limit: u32) -> Header {
-    Header { limit, remaining: None, before: 0, recent: None }
+    Header { limit, remaining: None, period: MINUTE, before: 0, recent: None }
 }
