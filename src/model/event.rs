@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Forecast, Status, Undone};
+use crate::model::{Forecast, Status, Undone, span};
 
 /// Something worth showing happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl fmt::Display for Halt {
                 write!(f, "the server redirects ({status}), which is not followed; check the base URL")
             }
             Self::PauseTooLong(time) => {
-                let time = humantime::format_duration(Duration::from_secs(time.as_secs()));
+                let time = span(*time);
                 write!(
                     f,
                     "the server asked for a pause of {time}, longer than --max-wait; run the same command again later"
@@ -130,7 +130,7 @@ impl fmt::Display for Halt {
             }
             Self::Unreachable(text) => write!(f, "the organization's groups cannot be listed: {text}"),
             Self::Down { time, why } => {
-                let time = humantime::format_duration(Duration::from_secs(time.as_secs()));
+                let time = span(*time);
                 write!(
                     f,
                     "the server has been down for {time}, longer than --max-wait ({why}); what is done is kept: run the same command again later"

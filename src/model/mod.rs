@@ -15,6 +15,7 @@ mod group;
 mod job;
 mod name;
 mod row;
+mod span;
 mod text;
 mod undone;
 
@@ -30,5 +31,6 @@ pub use group::{Group, United};
 pub use job::{Effect, Job, Past, RowId};
 pub use name::{Identity, MatchNames, OnDuplicate, OnExisting};
 pub use row::{Cell, ERROR_COLUMN, Field, Fields, Format, InputFile, Item, Layout, Place, Raw, Record};
+pub use span::{exact_span, span};
 pub use text::{shortened, shown, shown_path};
 pub use undone::{Creation, Removal, Undone};

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::span::{counted, per, span};
-use crate::model::{Forecast, GuestCap};
+use super::span::{counted, per};
+use crate::model::{Forecast, GuestCap, span};
 
 /// One line on the requests, and one on the guests if they are more than may come at once; no line break at the end.
 pub(super) fn text(forecast: &Forecast) -> String {

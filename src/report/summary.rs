@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::grouped;
-use crate::model::{Account, Counts, InputFile, Standing, Status, shortened, shown_path};
+use crate::model::{Account, Counts, InputFile, Standing, Status, shortened, shown_path, span};
 
 /// How many rows that were not imported are named.
 const NAMED_MAX: usize = 20;
@@ -97,10 +97,13 @@ impl<S: Standing> Summary<S> {
         for (status, count) in self.counts.by_status().filter(|(_, count)| *count > 0) {
             let _ = writeln!(text, "  {:<10} {:>9}", status.as_str(), grouped(count));
         }
-        let seconds = closing.time.as_secs_f64();
+        let time = match closing.time.as_secs_f64() {
+            seconds @ ..120.0 => format!("{seconds:.1} s"),
+            _ => span(closing.time),
+        };
         let _ = writeln!(
             text,
-            "  {:<10} {:>9}   {} {}, {seconds:.1} s",
+            "  {:<10} {:>9}   {} {}, {time}",
             S::NOUN,
             grouped(closing.rows),
             grouped(closing.requests),

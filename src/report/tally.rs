@@ -6,9 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::eta::Eta;
-use super::span::span;
 use super::{forecast, grouped};
-use crate::model::{Event, Standing, Status, Undone, Wait, shortened};
+use crate::model::{Event, Standing, Status, Undone, Wait, shortened, span};
 
 /// A wait of this length is told when it begins.
 const LONG: Duration = Duration::from_secs(5);

@@ -15,7 +15,7 @@ use super::sign::named_pause;
 use super::stop::Stop;
 use super::window::Room;
 use crate::journal::SentGuests;
-use crate::model::{Event, Group, Listener};
+use crate::model::{Event, Group, Listener, span};
 
 /// How guests are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +162,7 @@ impl Gate {
         }
         drop(book);
         if let Some(time) = paused {
-            let shown = humantime::format_duration(Duration::from_secs(time.as_secs()));
+            let shown = span(time);
             tracing::warn!("the organization's cap on guest invites is reached: rows with guests wait for {shown}");
             (self.listener)(Event::GuestsPaused(time));
         }

@@ -92,7 +92,7 @@ impl Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} requests in {}", self.requests, humantime::format_duration(self.period))
+        write!(f, "{} requests in {}", self.requests, crate::model::exact_span(self.period))
     }
 }
 
