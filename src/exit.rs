@@ -48,7 +48,9 @@ impl Ending {
         match halt {
             Halt::TokenRefused(_) | Halt::Forbidden(_) => Self::Token,
             Halt::NotFound(_) | Halt::Redirected(_) => Self::NotFound,
-            Halt::PauseTooLong(_) | Halt::Refusing { .. } | Halt::Down { .. } => Self::PauseTooLong,
+            Halt::PauseTooLong(_) | Halt::GuestCapTooLong(_) | Halt::Refusing { .. } | Halt::Down { .. } => {
+                Self::PauseTooLong
+            }
             Halt::Journal | Halt::Unrecorded(_) | Halt::Unreachable(_) => Self::Failed,
             Halt::Interrupted => Self::Interrupted,
         }

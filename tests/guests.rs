@@ -117,7 +117,7 @@ fn a_pause_beyond_the_longest_wait_stops_the_run_only_when_all_else_is_done() {
         let story = Story::new(100, 400, "retry_after = '3600'");
         let hasty = Habits { wait_max: Duration::from_mins(5), ..Habits::default() };
         let left = story.live(&hasty, End::Natural).await.unwrap();
-        assert_eq!(left.halt, Some(Halt::PauseTooLong(Duration::from_secs(3601))));
+        assert_eq!(left.halt, Some(Halt::GuestCapTooLong(Duration::from_secs(3601))));
         let counts = [Status::Created, Status::Pending, Status::Failed, Status::Unknown];
         assert_eq!(counts.map(|status| left.count(status)), [430, 70, 0, 0]);
         tokio::time::sleep(HOUR).await;
@@ -188,6 +188,10 @@ fn a_group_that_cannot_be_given_its_guests_stays_open_for_the_next_run() {
         let counts = [Status::Created, Status::Failed].map(|status| left.count(status));
         assert_eq!(counts, [65, 0], "15 pairs of guests, and all who bring none");
         assert!(left.count(Status::Unknown) >= 1, "what the cap struck is not told as created");
+        for account in left.accounts.iter().filter(|account| account.status == Status::Unknown) {
+            assert_eq!(account.error_code.as_deref(), Some("guests-missing"), "{account:?}");
+            assert!(account.error.as_ref().is_some_and(|error| error.contains("the group is there")), "{account:?}");
+        }
         tokio::time::sleep(HOUR).await;
         story.finish(&Habits::default()).await;
     });

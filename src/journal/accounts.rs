@@ -22,7 +22,9 @@ impl Journal {
     ) -> Result<(), E> {
         let files = self.files(run)?;
         let sql = "SELECT file, row, line, name, status, group_id, attempts, http_status, code, error,
-                          first_file, first_row, first_line, input FROM results WHERE run = ?1 ORDER BY id";
+                          first_file, first_row, first_line, input,
+                          EXISTS (SELECT 1 FROM intents WHERE intents.row = results.id AND effect = 'made')
+                   FROM results WHERE run = ?1 ORDER BY id";
         self.read_accounts(sql, run, |row| account(row, &files), each)
     }
 
@@ -37,7 +39,7 @@ impl Journal {
     ) -> Result<(), E> {
         let sql = "SELECT file, row, line, name, status, group_id, attempts, http_status, code, error
                    FROM undone WHERE run = ?1 ORDER BY id";
-        let read = |row: &Row<'_>| said_of_all(row, Undone::from_word, Undone::Unknown);
+        let read = |row: &Row<'_>| said_of_all(row, Undone::from_word, Undone::Unknown, Trouble::interrupted());
         self.read_accounts(sql, run, read, each)
     }
 
@@ -79,7 +81,9 @@ impl Journal {
 }
 
 fn account(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<Account> {
-    let account = said_of_all(row, Status::from_word, Status::Unknown)?;
+    let is_made: bool = row.get(14)?;
+    let cut_off = if is_made { Trouble::guests_missing() } else { Trouble::interrupted() };
+    let account = said_of_all(row, Status::from_word, Status::Unknown, cut_off)?;
     let duplicate_of = match row.get(10)? {
         Some(file) => Some(Place { file, row: row.get(11)?, line: row.get(12)? }),
         None => None,
@@ -92,17 +96,17 @@ fn account(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<Account> {
     Ok(Account { duplicate_of, raw, ..account })
 }
 
-/// The columns that both views have: the first ten.
+/// The columns that both views have: the first ten. What is unknown without a word of why was `cut_off`.
 fn said_of_all<S: PartialEq>(
     row: &Row<'_>,
     status: impl Fn(&str) -> Option<S>,
     unknown: S,
+    cut_off: Trouble,
 ) -> rusqlite::Result<Account<S>> {
     let (mut error_code, mut error): (Option<String>, Option<String>) = (row.get(8)?, row.get(9)?);
     let status = status(&row.get::<_, String>(4)?);
     if status.as_ref().is_none_or(|status| *status == unknown) && error_code.is_none() {
-        let Trouble { code, message, .. } = Trouble::interrupted();
-        (error_code, error) = (Some(code), Some(message));
+        (error_code, error) = (Some(cut_off.code), Some(cut_off.message));
     }
     Ok(Account {
         place: Place { file: row.get(0)?, row: row.get(1)?, line: row.get(2)? },

@@ -248,8 +248,7 @@ async fn what_was_begun_and_never_left_is_pending_again_and_what_had_no_effect_i
         handle.release(one.row).unwrap();
         handle.conclude(two.row, Effect::None).unwrap();
         handle.conclude(three.row, Effect::Absent).unwrap();
-        let again = handle.begin(three).await.unwrap().spend();
-        assert_eq!(again.attempts, 2);
+        assert_eq!(handle.begin(three).await.unwrap().spend().attempts, 2);
         assert!(feeds.plain.next().await.is_none());
         drop(handle);
     };

@@ -71,6 +71,8 @@ pub enum Halt {
         /// What befell the last request.
         why: String,
     },
+    /// The organization's cap on guest invites keeps all rows with guests from being sent for longer than allowed.
+    GuestCapTooLong(Duration),
     /// 3xx: the server wants the request to go elsewhere; redirects are not followed.
     Redirected(u16),
     /// The organization's groups could not be listed; the last attempt failed so.
@@ -122,10 +124,17 @@ impl fmt::Display for Halt {
                 )
             }
             Self::Refusing { time, why } => {
-                let time = humantime::format_duration(Duration::from_secs(time.as_secs()));
+                let time = span(*time);
                 write!(
                     f,
                     "the server has turned everything away for {time} ({why}); what is done is kept: run the same command again later"
+                )
+            }
+            Self::GuestCapTooLong(time) => {
+                let time = span(*time);
+                write!(
+                    f,
+                    "the organization's cap on guest invites is in the way for {time}, longer than --max-wait; the rows without guests are done: run the same command again later, or with a longer --max-wait, for those with guests"
                 )
             }
             Self::Unreachable(text) => write!(f, "the organization's groups cannot be listed: {text}"),

@@ -24,6 +24,16 @@ impl Trouble {
         }
     }
 
+    /// Of a row whose run ended when its group had been made, perhaps without all of its guests.
+    #[must_use]
+    pub fn guests_missing() -> Self {
+        Self {
+            code: "guests-missing".to_owned(),
+            message: "the group is there, but not known to have all of its guests; the same command again gives it those that it lacks".to_owned(),
+            http_status: None,
+        }
+    }
+
     /// The same trouble, with something more to say of it.
     #[must_use]
     pub fn and(self, more: &str) -> Self {

@@ -112,5 +112,5 @@ fn unseen(unread: Unread, group: &Tag) -> Step {
 
 fn lack(group: &Tag) -> Trouble {
     let message = format!("the group is there ({}), but not known to have all of its guests", group.id);
-    Trouble { code: "guests-missing".to_owned(), message, http_status: None }
+    Trouble { message, ..Trouble::guests_missing() }
 }

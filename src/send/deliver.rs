@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::gate::{Gate, Pass};
+use super::gate::Gate;
 use super::judge::{Verdict, When, judge_create};
 use super::reads::{Api, Ready, Unread};
 use crate::journal::{Begun, Down, Handle};
-use crate::model::{Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Status, Trouble};
+use crate::model::{Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Trouble};
 use crate::plan;
 use crate::tallyfy::Exchange;
 
@@ -45,17 +45,9 @@ pub(super) struct Sending<E: Exchange> {
     ready: Ready<E>,
 }
 
-/// What is next for a row with guests.
-pub(super) enum Next<E: Exchange> {
-    /// It leaves now.
-    Sending(Sending<E>),
-    /// Its group was found: it is seen to that it has all of its guests.
-    Made(Job),
-}
-
 /// One send of a row.
 #[derive(Clone, Copy)]
-struct Attempt {
+pub(super) struct Attempt {
     /// From 1, in this run.
     number: u32,
     /// How long its answer was waited for.
@@ -101,11 +93,6 @@ impl<E: Exchange> Lane<E> {
         self.heed(self.deliver(sending).await);
     }
 
-    /// The same for a row with guests, by the pass that it has.
-    pub(super) async fn take_with_guests(&self, next: Next<E>, pass: Pass) {
-        self.heed(self.deliver_with_guests(next, pass).await);
-    }
-
     /// A row that was begun does not leave now: it is not in doubt.
     pub(super) fn give_back(&self, begun: Begun) -> Option<Job> {
         self.heed(self.journal.give_back(begun))
@@ -130,31 +117,8 @@ impl<E: Exchange> Lane<E> {
         Ok(())
     }
 
-    async fn deliver_with_guests(&self, mut next: Next<E>, mut pass: Pass) -> Result<(), Down> {
-        for sends in 1.. {
-            let (job, step) = match next {
-                Next::Sending(sending) => self.create_with_guests(sending, pass, sends).await,
-                Next::Made(job) => self.complete(job, pass, sends).await?,
-            };
-            if matches!(&step, Step::Settle(fate) if fate.status() == Status::Created) {
-                self.gate.greet(&job.body);
-            }
-            let Some(job) = self.note(job, step)? else { break };
-            let Ok(passed) = self.gate.pass(&job.body).await else { break };
-            pass = passed;
-            let Some(again) = self.next(job).await? else { break };
-            next = again;
-        }
-        Ok(())
-    }
-
-    /// What is next for a row with guests that has its pass; none if the run stops.
-    pub(super) async fn next(&self, job: Job) -> Result<Option<Next<E>>, Down> {
-        if job.is_made { Ok(Some(Next::Made(job))) } else { Ok(self.begin(job).await?.map(Next::Sending)) }
-    }
-
     /// Notes what followed on a send; gives the job if it is sent again.
-    fn note(&self, mut job: Job, step: Step) -> Result<Option<Job>, Down> {
+    pub(super) fn note(&self, mut job: Job, step: Step) -> Result<Option<Job>, Down> {
         match step {
             Step::Settle(fate) => self.settle(job.row, fate)?,
             Step::GiveUp(trouble, effect) => {
@@ -180,32 +144,19 @@ impl<E: Exchange> Lane<E> {
         Ok(Some(Sending::new(self.journal.begin(job).await?, ready)))
     }
 
-    /// Sends a row with guests, which uses its pass up.
-    async fn create_with_guests(&self, sending: Sending<E>, pass: Pass, number: u32) -> (Job, Step) {
-        let (job, ready) = sending.spend();
-        let (verdict, attempt) = self.send(&job, &ready, number).await;
-        pass.hear(&verdict);
-        let is_answered = matches!(verdict, Verdict::Created { .. });
-        let step = match self.step(&job, verdict, attempt).await {
-            Step::Settle(Fate::Created { group, .. }) if !is_answered => self.see_to_guests(&job, &group, number).await,
-            step => step,
-        };
-        (job, step)
-    }
-
     /// Sends a row.
     async fn create(&self, job: &Job, ready: Ready<E>, number: u32) -> Step {
         let (verdict, attempt) = self.send(job, &ready, number).await;
         self.step(job, verdict, attempt).await
     }
 
-    async fn send(&self, job: &Job, ready: &Ready<E>, number: u32) -> (Verdict, Attempt) {
+    pub(super) async fn send(&self, job: &Job, ready: &Ready<E>, number: u32) -> (Verdict, Attempt) {
         let start = Instant::now();
         let answer = ready.create_group(job.body.clone()).await;
         (judge_create(answer), Attempt { number, waited: start.elapsed() })
     }
 
-    async fn step(&self, job: &Job, verdict: Verdict, attempt: Attempt) -> Step {
+    pub(super) async fn step(&self, job: &Job, verdict: Verdict, attempt: Attempt) -> Step {
         match verdict {
             Verdict::Created { group, http_status } => Step::Settle(Fate::Created { group, http_status }),
             Verdict::Refused(trouble) => self.refused(job, trouble).await,

@@ -1,6 +1,6 @@
 //! Jobs are sent: at the pace, in lanes, each until its fate is known.
 //!
-//! Reads no files and shows nothing. What a lane may send it gets from the journal as [`Begun`],
+//! Reads no files and shows nothing. What a lane may send it gets from the journal as [`Begun`](crate::journal::Begun),
 //! what it may delete as [`Condemned`](crate::journal::Condemned).
 
 mod auto;
@@ -8,6 +8,7 @@ mod compare;
 mod complete;
 mod delete;
 mod deliver;
+mod deliver_guests;
 mod gate;
 mod guests;
 mod invites;
@@ -45,7 +46,8 @@ pub use stop::Stop;
 use crate::journal::{Feed, Feeds};
 use crate::model::Halt;
 use crate::tallyfy::Exchange;
-use deliver::{Next, Sending};
+use deliver::Sending;
+use deliver_guests::Next;
 use gate::{Pass, Shut};
 
 /// The least rows with guests to be worked on at once: one that the cap refused lets others go before it.
@@ -83,7 +85,7 @@ pub async fn send_all<E: Exchange>(lane: Lane<E>, feeds: Feeds, lanes: usize) {
         }
     }
     if let Some(time) = gate.shut_for() {
-        stop.raise(Halt::PauseTooLong(time));
+        stop.raise(Halt::GuestCapTooLong(time));
     }
 }
 
