@@ -223,17 +223,17 @@ pub struct ConnectionArgs {
     #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
     /// The longest one request may take
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = values::timeout)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "30s", value_parser = values::timeout)]
     pub timeout: Duration,
     /// The most sends of one row
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_attempts: u32,
     /// The longest pause the server may ask for, and the longest time it may be down; the run stops at a longer one
-    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "2h", value_parser = values::duration)]
     pub max_wait: Duration,
     /// How long a group whose answer was lost may be absent from the organization's lists before it is sent again, at
     /// least; a slow server is given more
-    #[arg(long, value_name = "DURATION", default_value = "6s", value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "6s", value_parser = values::duration)]
     pub settle: Duration,
 }
 
@@ -254,7 +254,7 @@ pub struct SandboxArgs {
     /// The port to serve on; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value = "8765")]
     pub port: u16,
-    /// Refuse requests beyond this rate with 429: N/s, N/min, N/h or N/DURATION
+    /// Refuse requests beyond this rate with 429: N/s, N/min, N/h or N/DURATION; `none` refuses nothing
     #[arg(long, value_name = "N/PERIOD", default_value = "600/min")]
     pub rate: String,
     /// Begin with so many groups
@@ -264,7 +264,7 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "N", default_value = "0")]
     pub users: usize,
     /// Answer every request after this time
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = values::duration)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "0s", value_parser = values::duration)]
     pub latency: Duration,
     /// Faults to play, as a TOML script
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]

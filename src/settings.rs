@@ -35,17 +35,29 @@ pub enum SettingsError {
     #[error("which organization? Set TALLYFY_ORG_ID or say --org ID (or try --sandbox, which needs none)")]
     OrganizationMissing,
     /// An organization's id that cannot stand in a path.
-    #[error("`{}` is no organization's id", crate::model::shortened(.0))]
-    Organization(String),
+    #[error("{origin}: `{}` is no organization's id", crate::model::shortened(organization))]
+    Organization {
+        /// The flag or the variable that said so.
+        origin: &'static str,
+        /// What it said.
+        organization: String,
+    },
     /// The base URL is refused.
-    #[error("base URL: {0}")]
-    BaseUrl(#[from] BaseUrlError),
-    /// The rate cannot be understood.
-    #[error("rate: {0}")]
-    Rate(#[from] RateError),
-    /// The guest rate cannot be understood.
-    #[error("guest rate: {0}")]
-    GuestRate(RateError),
+    #[error("{origin}: {reason}")]
+    BaseUrl {
+        /// The flag or the variable that said so.
+        origin: &'static str,
+        /// What is wrong with it.
+        reason: BaseUrlError,
+    },
+    /// A rate cannot be understood.
+    #[error("{origin}: {reason}")]
+    Rate {
+        /// The flag or the variable that said so.
+        origin: &'static str,
+        /// What is wrong with it.
+        reason: RateError,
+    },
     /// No token.
     #[error(
         "the token is missing: set TALLYFY_API_TOKEN or say --token-file PATH (or try --sandbox, which needs none)"
@@ -60,8 +72,10 @@ pub enum SettingsError {
         reason: TokenError,
     },
     /// The token's file cannot be read.
-    #[error("token file {}: {reason}", shown_path(path))]
+    #[error("{origin}: token file {}: {reason}", shown_path(path))]
     TokenFile {
+        /// The flag or the variable that named it.
+        origin: &'static str,
         /// The file.
         path: PathBuf,
         /// What the system says.
@@ -93,6 +107,12 @@ impl Environment {
     #[must_use]
     pub fn from_fn(variables: impl Fn(&str) -> Option<OsString> + 'static) -> Self {
         Self(Box::new(variables))
+    }
+
+    /// What was typed, or else what a variable says; with the flag's or the variable's name.
+    fn or<'a>(&self, flag: &'a str, typed: Option<&str>, variable: &'a str) -> Option<(String, &'a str)> {
+        let said = || self.get(variable).map(|value| (value, variable));
+        typed.map(|value| (value.to_owned(), flag)).or_else(said)
     }
 
     /// A variable that is set and not empty.
@@ -189,12 +209,14 @@ impl Connection {
         is_simulated: bool,
         environment: &Environment,
     ) -> Result<Self, SettingsError> {
-        let rate = typed.rate.clone().or_else(|| environment.get("TALLYFY_RATE")).unwrap_or_else(|| RATE.to_owned());
+        let rate = environment.or("--rate", typed.rate.as_deref(), "TALLYFY_RATE");
+        let (rate, origin) = rate.unwrap_or_else(|| (RATE.to_owned(), "--rate"));
+        let speed = Speed::parse(&rate).map_err(|reason| SettingsError::Rate { origin, reason })?;
         let (organization, target) = target(typed, is_simulated, environment)?;
         Ok(Self {
             organization,
             target,
-            speed: Speed::parse(&rate)?,
+            speed,
             concurrency: typed.concurrency.into(),
             timeout: typed.timeout,
             wait_max: typed.max_wait,
@@ -209,26 +231,36 @@ fn target(
     is_simulated: bool,
     environment: &Environment,
 ) -> Result<(String, Target), SettingsError> {
-    let organization = match &typed.org {
-        Some(organization) => Some(organization.clone()),
-        None if is_simulated => Some("sandbox".to_owned()),
-        None => environment.get("TALLYFY_ORG_ID"),
-    };
-    let organization = organization.ok_or(SettingsError::OrganizationMissing)?.trim().to_owned();
-    if organization.is_empty() || organization.bytes().all(|byte| byte == b'.') {
-        return Err(SettingsError::Organization(organization));
-    }
+    let organization = organization(typed, is_simulated, environment)?;
     if is_simulated {
         return Ok((organization, Target::Simulated));
     }
-    let base = typed.base_url.clone().or_else(|| environment.get("TALLYFY_BASE_URL"));
-    let base = BaseUrl::parse(base.as_deref().unwrap_or(BASE_URL))?;
+    let said = environment.or("--base-url", typed.base_url.as_deref(), "TALLYFY_BASE_URL");
+    let (url, origin) = said.unwrap_or_else(|| (BASE_URL.to_owned(), "--base-url"));
+    let base = BaseUrl::parse(&url).map_err(|reason| SettingsError::BaseUrl { origin, reason })?;
     Ok((organization, Target::Server(base, Arc::new(credentials(typed, environment)?))))
+}
+
+fn organization(
+    typed: &ConnectionArgs,
+    is_simulated: bool,
+    environment: &Environment,
+) -> Result<String, SettingsError> {
+    if is_simulated && typed.org.is_none() {
+        return Ok("sandbox".to_owned());
+    }
+    let said = environment.or("--org", typed.org.as_deref(), "TALLYFY_ORG_ID");
+    let (text, origin) = said.ok_or(SettingsError::OrganizationMissing)?;
+    let organization = text.trim().to_owned();
+    if organization.is_empty() || organization.bytes().all(|byte| byte == b'.') {
+        return Err(SettingsError::Organization { origin, organization });
+    }
+    Ok(organization)
 }
 
 fn credentials(typed: &ConnectionArgs, environment: &Environment) -> Result<Credentials, SettingsError> {
     if let Some(path) = &typed.token_file {
-        return kept_in(path);
+        return kept_in(path, "--token-file");
     }
     for name in ["TALLYFY_API_TOKEN", "TALLYFY_ACCESS_TOKEN"] {
         if let Some(text) = environment.get(name) {
@@ -236,30 +268,33 @@ fn credentials(typed: &ConnectionArgs, environment: &Environment) -> Result<Cred
             return Token::new(&text).map(Credentials::fixed).map_err(refused);
         }
     }
-    match environment.get("TALLYFY_TOKEN_FILE") {
-        Some(path) => kept_in(Path::new(&path)),
+    let origin = "TALLYFY_TOKEN_FILE";
+    match environment.get(origin) {
+        Some(path) => kept_in(Path::new(&path), origin),
         None => Err(SettingsError::TokenMissing),
     }
 }
 
 /// A file is read again when the server refuses its token; a pipe gives its token once.
-fn kept_in(path: &Path) -> Result<Credentials, SettingsError> {
-    let token = token_in(path)?;
+fn kept_in(path: &Path, origin: &'static str) -> Result<Credentials, SettingsError> {
+    let token = token_in(path, origin)?;
     if !path.is_file() {
         return Ok(Credentials::fixed(token));
     }
     let path = path.to_owned();
-    let again = move || token_in(&path).inspect_err(|error| tracing::warn!("no newer token: {error}")).ok();
+    let again = move || token_in(&path, origin).inspect_err(|error| tracing::warn!("no newer token: {error}")).ok();
     Ok(Credentials::renewable(token, again))
 }
 
-fn token_in(path: &Path) -> Result<Token, SettingsError> {
+fn token_in(path: &Path, origin: &'static str) -> Result<Token, SettingsError> {
     let mut text = String::new();
     File::open(path)
         .and_then(|file| file.take(TOKEN_FILE_MAX).read_to_string(&mut text))
-        .map_err(|reason| SettingsError::TokenFile { path: path.to_owned(), reason })?;
-    Token::new(&text)
-        .map_err(|reason| SettingsError::Token { origin: format!("token file {}", shown_path(path)), reason })
+        .map_err(|reason| SettingsError::TokenFile { origin, path: path.to_owned(), reason })?;
+    Token::new(&text).map_err(|reason| SettingsError::Token {
+        origin: format!("{origin}: token file {}", shown_path(path)),
+        reason,
+    })
 }
 
 /// How to log.
@@ -346,7 +381,33 @@ mod tests {
         let error = connection(&import(&["--org", "o"]), &environment(&[("TALLYFY_API_TOKEN", " ")])).err().unwrap();
         assert!(matches!(error, SettingsError::TokenMissing) && error.is_token());
         let dots = connection(&import(&["--org", ".."]), &environment(&[])).err().unwrap();
-        assert!(matches!(dots, SettingsError::Organization(_)));
+        assert!(matches!(dots, SettingsError::Organization { origin: "--org", .. }));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_the_flag_or_the_variable_that_said_it() {
+        let set = |pair: (&'static str, &'static str)| {
+            let defaults = [("TALLYFY_ORG_ID", "o"), ("TALLYFY_API_TOKEN", "t")];
+            Environment::from_fn(move |name| {
+                [pair].iter().chain(&defaults).find(|(known, _)| *known == name).map(|(_, value)| value.into())
+            })
+        };
+        let nothing = ("", "");
+        for (words, pair, origin) in [
+            (&["--rate", "fast"][..], nothing, "--rate: `fast`"),
+            (&[], ("TALLYFY_RATE", "fast"), "TALLYFY_RATE: `fast`"),
+            (&["--base-url", "ftp://x"], nothing, "--base-url: "),
+            (&[], ("TALLYFY_BASE_URL", "ftp://x"), "TALLYFY_BASE_URL: "),
+            (&["--org", "."], nothing, "--org: `.`"),
+            (&[], ("TALLYFY_ORG_ID", ".."), "TALLYFY_ORG_ID: `..`"),
+            (&["--token-file", "no/such"], nothing, "--token-file: token file no/such: "),
+        ] {
+            let error = connection(&import(words), &set(pair)).err().unwrap().to_string();
+            assert!(error.starts_with(origin), "{error}");
+        }
+        let set = environment(&[("TALLYFY_ORG_ID", "o"), ("TALLYFY_TOKEN_FILE", "no/such")]);
+        let error = connection(&import(&[]), &set).err().unwrap().to_string();
+        assert!(error.starts_with("TALLYFY_TOKEN_FILE: token file no/such: "), "{error}");
     }
 
     #[test]

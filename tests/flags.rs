@@ -222,7 +222,7 @@ fn guest_rate_lets_no_more_new_guests_go_in_a_period_and_a_word_that_is_no_rate_
     let server = Server::start(Options::default(), "[[fault]]\nkind = 'guest-cap'\nper_hour = 2");
     let table = "name,guests\nA,a@x.org\nB,b@x.org\nC,\nD,A@x.org\n";
     let desk = Desk::at(&server).with("groups.csv", table);
-    desk.run(&["import", "groups.csv", "--guest-rate", "fast"]).expect(2).says("guest rate").says("30/h");
+    desk.run(&["import", "groups.csv", "--guest-rate", "fast"]).expect(2).says("--guest-rate: `fast`").says("30/h");
     assert_eq!(server.requests(), 0);
     desk.run(&["import", "groups.csv", "--guest-rate", "2/h"]).expect(0);
     assert_eq!(server.all_posts(), 4);
@@ -235,4 +235,11 @@ fn max_wait_ends_the_wait_for_the_cap_on_guests_when_all_else_is_done() {
     let flags = ["import", "groups.csv", "--max-wait", "1min", "--settle", "1s"];
     desk.run(&flags).expect(6).says("91 s").says("--max-wait");
     assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "pending", "created", "pending", "created"]);
+}
+
+#[test]
+fn a_time_below_nothing_is_refused_as_a_time_and_the_sandbox_finds_no_limit_of_its_own() {
+    let desk = Desk::bare().with("groups.csv", "name\nA\n");
+    desk.run(&["import", "groups.csv", "--sandbox", "--max-wait", "-1s"]).expect(2).says("'-1s'").says("2h are durations");
+    desk.run(&["sandbox", "--rate", "auto"]).expect(2).says("--rate: `auto` is no rate").says("`none` refuses nothing");
 }

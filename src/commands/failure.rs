@@ -76,7 +76,7 @@ pub enum Failure {
     #[error(transparent)]
     Http(#[from] HttpError),
     /// The sandbox's rate cannot be understood.
-    #[error("--rate: {0}")]
+    #[error("--rate: {0}; and `none` refuses nothing")]
     Rate(#[from] RateError),
     /// The sandbox's weather cannot be read.
     #[error("--weather {}: {reason}", shown_path(path))]

@@ -31,7 +31,8 @@ impl Line {
             Target::Server(base, credentials) => (base.clone(), Arc::clone(credentials), None),
             Target::Simulated => {
                 let simulated = Simulated::start(past.created_groups()?)?;
-                let base = BaseUrl::parse(&format!("http://{}", simulated.address)).map_err(SettingsError::from)?;
+                let base = BaseUrl::parse(&format!("http://{}", simulated.address))
+                    .map_err(|reason| SettingsError::BaseUrl { origin: "the sandbox", reason })?;
                 (base, Arc::new(Credentials::fixed(Token::simulated())), Some(simulated))
             }
         };

@@ -15,7 +15,7 @@ use crate::cli::SandboxArgs;
 use crate::exit::Ending;
 use crate::journal::SentGroup;
 use crate::sandbox::{Options, Planted, Rate, Simulation, Weather, serve};
-use crate::send::{RateError, Speed};
+use crate::send;
 
 use super::{Failure, signals};
 
@@ -29,10 +29,10 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
         }
         None => Weather::default(),
     };
-    let rate = match Speed::parse(&args.rate)? {
-        Speed::At(rate) => Some(Rate { requests: rate.requests.get(), period: rate.period }),
-        Speed::Unpaced => None,
-        Speed::Auto => return Err(RateError::NoRate(args.rate.clone()).into()),
+    let rate = match args.rate.trim() {
+        "none" => None,
+        text => send::Rate::parse(text)
+            .map(|rate| Some(Rate { requests: rate.requests.get(), period: rate.period }))?,
     };
     let options = Options {
         groups: args.groups,

@@ -23,6 +23,7 @@ pub fn policy(args: &ImportArgs) -> Policy {
 /// # Errors
 /// If the guest rate cannot be understood.
 pub fn guest_limits(args: &ImportArgs) -> Result<GuestLimits, SettingsError> {
-    let rate = args.guest_rate.as_deref().map(Rate::parse).transpose().map_err(SettingsError::GuestRate)?;
+    let refused = |reason| SettingsError::Rate { origin: "--guest-rate", reason };
+    let rate = args.guest_rate.as_deref().map(Rate::parse).transpose().map_err(refused)?;
     Ok(GuestLimits { rate, wait_max: args.connection.max_wait })
 }
