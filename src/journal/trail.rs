@@ -15,6 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::store::Journal;
 use super::{JournalError, beside};
+use crate::model::shown_path;
 
 const HEAD: &[u8; 8] = b"TGpace01";
 const NONE: u64 = 0;
@@ -68,7 +69,9 @@ impl Journal {
         let io = |reason| JournalError::Io { path: path.clone(), reason };
         let Some((file, marks)) = open(&path).map_err(io)? else { return Err(JournalError::ForeignTrail(path)) };
         let mut trail = Trail { path: path.clone(), file, memory, now, needed: Vec::new(), next: 0 };
-        let ages = trail.go_on(self.kept()?.into_iter().chain(marks)).map_err(io)?;
+        // A file that has marks has those that stand in the journal too: it could not be removed.
+        let marks = if marks.is_empty() { self.kept()? } else { marks };
+        let ages = trail.go_on(marks.into_iter()).map_err(io)?;
         self.run(|db| db.execute("DELETE FROM pace", []).map(drop))?;
         Ok(Some((trail, ages)))
     }
@@ -77,15 +80,24 @@ impl Journal {
     pub(super) fn keep_trail(&self) -> Result<(), JournalError> {
         let path = self.trail_path();
         let Ok(Some(marks)) = File::open(&path).and_then(|file| read(&file)) else { return Ok(()) };
+        if !marks.is_empty() {
+            self.keep(marks)?;
+        }
+        if let Err(reason) = fs::remove_file(&path) {
+            tracing::warn!("{} is not needed any more and cannot be removed: {reason}", shown_path(&path));
+        }
+        Ok(())
+    }
+
+    fn keep(&self, marks: Vec<u64>) -> Result<(), JournalError> {
         self.run(|db| {
-            db.execute_batch("BEGIN")?;
+            db.execute_batch("BEGIN; DELETE FROM pace")?;
             let mut keep = db.prepare_cached("INSERT INTO pace (answered_ms) VALUES (?1)")?;
             for mark in marks.into_iter().filter(|mark| *mark != NONE) {
                 keep.execute([i64::try_from(mark).unwrap_or(i64::MAX)])?;
             }
             db.execute_batch("COMMIT")
-        })?;
-        fs::remove_file(&path).map_err(|reason| JournalError::Io { path, reason })
+        })
     }
 
     fn kept(&self) -> Result<Vec<u64>, JournalError> {
@@ -268,6 +280,24 @@ mod tests {
         }
         assert_eq!(journal.trail(PERIOD, now(75)).unwrap().unwrap().1.len(), 1);
         assert!(Journal::scratch().unwrap().trail(PERIOD, now(0)).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_removed_counts_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let owner = crate::journal::Owner { organization: "acme".to_owned(), realm: crate::journal::Realm::Loopback };
+        let journal = Journal::open(&folder.path().join("x.journal"), &owner).unwrap();
+        let now = Now { instant: Instant::now(), unix_ms: 1_000_000 };
+        let (mut trail, _) = journal.trail(PERIOD, now).unwrap().unwrap();
+        let mark = trail.leave(now.instant).unwrap();
+        trail.answer(mark, now.instant).unwrap();
+        trail.leave(now.instant).unwrap();
+        let file = fs::read(journal.trail_path()).unwrap();
+        for _ in 0..3 {
+            journal.keep_trail().unwrap();
+            fs::write(journal.trail_path(), &file).unwrap();
+            assert_eq!(journal.trail(PERIOD, now).unwrap().unwrap().1.len(), 2);
+        }
     }
 
     #[test]
