@@ -24,7 +24,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
 ];
 
 /// Files and folders that only think.
-const PURE: [&str; 23] = [
+const PURE: [&str; 39] = [
     "model",
     "check",
     "plan.rs",
@@ -36,11 +36,27 @@ const PURE: [&str; 23] = [
     "send/compare.rs",
     "send/guests.rs",
     "send/invites.rs",
+    "send/timetable.rs",
+    "send/meter.rs",
+    "send/patience.rs",
+    "send/rate.rs",
+    "send/sign.rs",
+    "send/stated.rs",
+    "send/valve.rs",
+    "send/window.rs",
+    "send/auto.rs",
+    "send/auto/counts.rs",
+    "send/auto/course.rs",
+    "send/auto/evidence.rs",
+    "send/auto/header.rs",
     "tallyfy/pages.rs",
     "tallyfy/wire.rs",
     "read/columns.rs",
     "report/columns.rs",
     "report/eta.rs",
+    "report/tally.rs",
+    "report/forecast.rs",
+    "report/span.rs",
     "sandbox/book.rs",
     "sandbox/form.rs",
     "sandbox/limit.rs",

@@ -88,6 +88,9 @@ impl<E: Exchange> Delivery<E> {
         if gate.is_rated() {
             journal.sent_guests(|sent| gate.remember(sent))?;
         }
+        let mut rehearsal = gate.rehearsal();
+        journal.open_guests(run, |guests| rehearsal.add(guests))?;
+        gate.expect(rehearsal);
         let stop = self.api.stop.clone();
         let (writer, handle, feeds) = Writer::new(journal, run, move || stop.raise(Halt::Journal));
         let lane = Lane {
@@ -122,6 +125,7 @@ impl<E: Exchange> Census<'_, E> {
     pub(super) async fn settle(&self, journal: &mut Journal) -> Result<Option<u64>, JournalError> {
         let mut walk = Walk::default();
         let mut pending = Pending::new();
+        (self.listener)(Event::Listed { page: 0, pages: 0 });
         loop {
             match self.api.next_page(None, &mut walk).await {
                 Ok(Some(groups)) => {

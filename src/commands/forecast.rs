@@ -1,13 +1,10 @@
 //! What an import will take, from what its journal holds and how fast it goes.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use crate::journal::{Journal, JournalError, RunId};
 use crate::model::{Forecast, GuestCap};
-use crate::send::{Rate, Speed};
-
-/// The API's documentation: Guest Invite, 30 per hour per organization.
-const GUEST_CAP: GuestCap = GuestCap::OfApi(30, Duration::from_hours(1));
+use crate::send::{GUEST_CAP, Rate, Rehearsal, Speed};
 
 /// How fast an import goes.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +26,12 @@ pub(super) fn forecast(
         Speed::At(rate) => Some((rate.requests.get(), rate.period)),
         Speed::Unpaced | Speed::Auto => None,
     };
-    let guest_cap = speeds.guests.map_or(GUEST_CAP, |rate| GuestCap::OfUser(rate.requests.get(), rate.period));
-    let (creates, guests) = (journal.open_rows(run)?, journal.open_guests(run)?);
-    Ok(Forecast { creates, pages, rate, guests, guest_cap })
+    let mut rehearsal = Rehearsal::new(speeds.guests.unwrap_or(GUEST_CAP), Instant::now());
+    journal.open_guests(run, |guests| rehearsal.add(guests))?;
+    let guest_cap = match speeds.guests {
+        Some(rate) => GuestCap::OfUser(rate.requests.get(), rate.period),
+        None => GuestCap::OfApi(GUEST_CAP.requests.get(), GUEST_CAP.period),
+    };
+    let (creates, guests, guest_time) = (journal.open_rows(run)?, rehearsal.guests(), rehearsal.time());
+    Ok(Forecast { creates, pages, rate, guests, guest_cap, guest_time })
 }

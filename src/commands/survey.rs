@@ -75,6 +75,7 @@ impl<E: Exchange> Surveyor<'_, E> {
     /// Walks through the list of all groups; gives how many pages it has.
     async fn walk(&self, sighted: &mut Sighted) -> Result<u64, Unread> {
         let mut walk = Walk::default();
+        (self.listener)(Event::Listed { page: 0, pages: 0 });
         while let Some(groups) = self.had(self.api.next_page(None, &mut walk).await)? {
             (self.listener)(Event::Listed { page: walk.read(), pages: walk.pages() });
             sighted.take(groups);

@@ -19,21 +19,24 @@ pub struct SentGuests {
 }
 
 impl Journal {
-    /// How many different addresses of guests the rows of a run have that are still to be settled; case makes no
-    /// difference.
+    /// The guests of each row of a run that has some and is still to be settled, in input order.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn open_guests(&self, run: RunId) -> Result<u64, JournalError> {
+    pub fn open_guests(&self, run: RunId, mut hear: impl FnMut(&[String])) -> Result<(), JournalError> {
         self.run(|db| {
-            db.query_row(
-                "SELECT count(DISTINCT lower(guest.value))
+            let mut query = db.prepare(
+                "SELECT body
                  FROM runs JOIN rows INDEXED BY rows_with_guests ON rows.id BETWEEN first_row AND last_row AND guests > 0
-                 JOIN json_each(body, '$.guests') AS guest
-                 WHERE runs.id = ?1 AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)",
-                [run.0],
-                |row| row.get(0),
-            )
+                 WHERE runs.id = ?1 AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
+                 ORDER BY rows.id",
+            )?;
+            let mut rows = query.query([run.0])?;
+            while let Some(row) = rows.next()? {
+                let Group { guests, .. } = parse(0, row.get_ref(0)?.as_str()?)?;
+                hear(&guests);
+            }
+            Ok(())
         })
     }
 
@@ -71,7 +74,7 @@ mod tests {
     use crate::model::RowId;
 
     #[test]
-    fn guests_of_open_rows_count_once_however_they_are_written() {
+    fn guests_are_told_of_the_rows_that_are_open_and_have_some() {
         let (_folder, path) = folder();
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let (run, first) = run(&mut journal, &["A", "B", "C", "D", "a"], true);
@@ -81,8 +84,13 @@ mod tests {
             let group = Group { guests, ..group("G") };
             journal.restage(RowId(first.0 + index), &group).unwrap();
         }
-        assert_eq!(journal.open_guests(run).unwrap(), 4);
-        journal.settle(&[(RowId(first.0 + 2), created("g"))]).unwrap();
-        assert_eq!(journal.open_guests(run).unwrap(), 3);
+        let open = |journal: &Journal| {
+            let mut told = Vec::new();
+            journal.open_guests(run, |guests| told.push(guests.to_vec())).unwrap();
+            told
+        };
+        assert_eq!(open(&journal), guests);
+        journal.settle(&[(RowId(first.0 + 1), created("g"))]).unwrap();
+        assert_eq!(open(&journal), [guests[0], guests[2]]);
     }
 }

@@ -13,11 +13,11 @@ pub enum Event {
     Read(u64),
     /// That is what the import will take; the first request has not left.
     Forecast(Forecast),
-    /// A page of the organization's groups came in, of so many.
+    /// The organization's groups are being listed.
     Listed {
         /// Pages read so far.
         page: u64,
-        /// Pages there are.
+        /// Pages there are; 0 while that is not known.
         pages: u64,
     },
     /// The sending begins: this many rows are still to be settled.
@@ -38,7 +38,14 @@ pub enum Event {
     /// The wait is over before its time.
     Resumed,
     /// No rows that carry guests are sent for so long; the others are.
-    GuestsPaused(Duration),
+    GuestsPaused {
+        /// From now on.
+        time: Duration,
+        /// Why.
+        why: GuestWait,
+    },
+    /// The last row that carries guests is expected to be sent in so long.
+    GuestsTake(Duration),
 }
 
 /// Why nothing is sent for a while.
@@ -46,8 +53,19 @@ pub enum Event {
 pub enum Wait {
     /// The server asked for it.
     Asked,
+    /// The server took no more, and named no time, or too short a one.
+    Refused,
     /// The server fails for everyone; what befell the last request.
     Down(String),
+}
+
+/// Why no rows that carry guests are sent for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuestWait {
+    /// The organization's cap on guest invites.
+    Capped,
+    /// `--guest-rate`
+    Rated,
 }
 
 /// Whoever wants to hear of events. Called from the work itself: it must be quick.

@@ -15,6 +15,9 @@ pub struct Forecast {
     pub guests: u64,
     /// So many guests whom the organization does not know in a period.
     pub guest_cap: GuestCap,
+    /// How long it takes until the last of them are sent, if the organization knows none and nothing else is in the way:
+    /// the first go at once, the others in the periods after.
+    pub guest_time: Duration,
 }
 
 /// The most guests whom the organization does not know, in a period.
@@ -33,25 +36,16 @@ impl Forecast {
         self.creates.saturating_add(self.pages.unwrap_or_default())
     }
 
-    /// How long those take; none if no rate is set.
+    /// How long it takes until the last of those leaves: the first leaves at once. None if no rate is set.
     #[must_use]
     pub fn time(&self) -> Option<Duration> {
-        self.rate.map(|(count, period)| parts(period, self.requests(), count))
+        self.rate.map(|(count, period)| parts(period, self.requests().saturating_sub(1), count))
     }
 
     /// Rows that can be settled in a second, at most; none if no rate is set.
     #[must_use]
     pub fn rows_per_second(&self) -> Option<f64> {
         self.rate.map(|(count, period)| f64::from(count) / period.as_secs_f64())
-    }
-
-    /// How much longer it takes if the organization knows none of the guests: the first go at once, the others in the
-    /// periods after.
-    #[must_use]
-    pub fn guest_cap_time(&self) -> Duration {
-        let (GuestCap::OfApi(count, period) | GuestCap::OfUser(count, period)) = self.guest_cap;
-        let others = self.guests.saturating_sub(count.into());
-        parts(period, others.div_ceil(u64::from(count.max(1))), 1)
     }
 }
 
@@ -65,27 +59,20 @@ fn parts(period: Duration, factor: u64, divisor: u32) -> Duration {
 mod tests {
     use super::*;
 
-    fn forecast(creates: u64, pages: Option<u64>, guests: u64) -> Forecast {
-        let rate = Some((600, Duration::from_mins(1)));
-        Forecast { creates, pages, rate, guests, guest_cap: GuestCap::OfApi(30, Duration::from_hours(1)) }
+    fn forecast(creates: u64, pages: Option<u64>) -> Forecast {
+        let (rate, guest_cap) = (Some((600, Duration::from_mins(1))), GuestCap::OfApi(30, Duration::from_hours(1)));
+        Forecast { creates, pages, rate, guests: 0, guest_cap, guest_time: Duration::ZERO }
     }
 
     #[test]
-    fn every_group_and_every_page_is_a_request_and_takes_its_time_at_the_rate() {
-        let known = forecast(1820, Some(20), 0);
-        assert_eq!((known.requests(), known.time()), (1840, Some(Duration::from_secs(184))));
-        assert_eq!(forecast(1820, None, 0).requests(), 1820);
+    fn every_group_and_every_page_is_a_request_and_takes_its_time_at_the_rate_but_the_first() {
+        let known = forecast(1820, Some(20));
+        assert_eq!((known.requests(), known.time()), (1840, Some(Duration::from_millis(183_900))));
+        assert_eq!(forecast(1820, None).requests(), 1820);
         assert_eq!(Forecast { rate: None, ..known }.time(), None);
-        assert_eq!(forecast(0, Some(0), 0).time(), Some(Duration::ZERO));
-        assert!(forecast(u64::MAX, Some(1), 0).time() > Some(Duration::from_hours(1_000_000)));
-    }
-
-    #[test]
-    fn the_first_guests_go_at_once_and_the_others_in_the_hours_after() {
-        for (guests, hours) in [(0, 0), (30, 0), (31, 1), (57, 1), (60, 1), (61, 2), (300, 9)] {
-            assert_eq!(forecast(1, None, guests).guest_cap_time(), Duration::from_hours(hours), "{guests}");
-        }
-        let capped = Forecast { guest_cap: GuestCap::OfUser(10, Duration::from_secs(6)), ..forecast(1, None, 25) };
-        assert_eq!(capped.guest_cap_time(), Duration::from_secs(12));
+        assert_eq!(forecast(0, Some(0)).time(), Some(Duration::ZERO));
+        let slow = Forecast { rate: Some((1, Duration::from_hours(24))), ..forecast(1, Some(1)) };
+        assert_eq!(slow.time(), Some(Duration::from_hours(24)));
+        assert!(forecast(u64::MAX, Some(1)).time() > Some(Duration::from_hours(1_000_000)));
     }
 }

@@ -22,7 +22,7 @@ mod undone;
 pub use account::{Account, Counts, Standing, Status};
 pub use blame::is_misplaced;
 pub use entries::Entries;
-pub use event::{Event, Halt, Listener, Wait};
+pub use event::{Event, GuestWait, Halt, Listener, Wait};
 pub use fate::{Fate, Tag, Trouble};
 pub use fault::{Code, Fault, Verdict};
 pub use forecast::{Forecast, GuestCap};

@@ -75,6 +75,8 @@ pub(super) struct Eta {
     stepped_at: Instant,
     paused_until: Instant,
     guests_until: Instant,
+    /// When the last row with guests is expected.
+    guests_done: Instant,
     cycles: Cycles,
 }
 
@@ -92,6 +94,7 @@ impl Eta {
             stepped_at: now,
             paused_until: now,
             guests_until: now,
+            guests_done: now,
             cycles: Cycles::default(),
         }
     }
@@ -105,8 +108,7 @@ impl Eta {
         self.paused_until = self.paused_until.max(until);
     }
 
-    /// Whether nothing is sent at this moment.
-    pub(super) fn is_paused(&self, now: Instant) -> bool {
+    fn is_paused(&self, now: Instant) -> bool {
         self.paused_until > now
     }
 
@@ -120,6 +122,16 @@ impl Eta {
     pub(super) fn hold_guests(&mut self, until: Instant, now: Instant) {
         self.work_until(now);
         self.guests_until = self.guests_until.max(until);
+    }
+
+    /// The last row with guests is expected at that moment.
+    pub(super) fn expect_guests(&mut self, until: Instant) {
+        self.guests_done = until;
+    }
+
+    /// Whether nothing is sent at this moment, or nothing could be but rows with guests, which wait.
+    pub(super) fn is_held_up(&self, now: Instant) -> bool {
+        self.is_paused(now) || self.only_guests_are_left(now)
     }
 
     /// So many rows are done at this moment; to be told every second or more often.
@@ -150,6 +162,7 @@ impl Eta {
         let guests = self.guests_until.saturating_duration_since(now);
         let wait = if self.only_guests_are_left(now) { pause.max(guests) } else { pause };
         let again = self.cycles.left(self.total, self.paused_until, now).unwrap_or_default();
+        let guests = guests.max(self.guests_done.saturating_duration_since(now));
         Some(wait.checked_add(sending)?.max(guests).max(again))
     }
 

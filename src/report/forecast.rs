@@ -19,7 +19,7 @@ pub(super) fn text(forecast: &Forecast) -> String {
         (Some(time), Some(rate)) => format!("about {} at {}", span(time), per(rate)),
         _ => "as fast as the server allows".to_owned(),
     };
-    let longer = forecast.guest_cap_time();
+    let longer = forecast.guest_time;
     if longer.is_zero() {
         return format!("{what}; {time}");
     }
@@ -37,7 +37,7 @@ pub(super) fn json(forecast: &Forecast) -> serde_json::Value {
         "requests": forecast.requests(),
         "seconds": forecast.time().map(|time| time.as_secs_f64()),
         "guests": forecast.guests,
-        "guest_cap_seconds": forecast.guest_cap_time().as_secs_f64(),
+        "guest_cap_seconds": forecast.guest_time.as_secs_f64(),
     })
 }
 
@@ -48,8 +48,9 @@ mod tests {
     use super::*;
 
     fn forecast(creates: u64, pages: Option<u64>, guests: u64) -> Forecast {
-        let rate = Some((600, Duration::from_mins(1)));
-        Forecast { creates, pages, rate, guests, guest_cap: GuestCap::OfApi(30, Duration::from_hours(1)) }
+        let (rate, guest_cap) = (Some((600, Duration::from_mins(1))), GuestCap::OfApi(30, Duration::from_hours(1)));
+        let guest_time = Duration::from_hours(guests.saturating_sub(1) / 30);
+        Forecast { creates, pages, rate, guests, guest_cap, guest_time }
     }
 
     #[test]
@@ -69,7 +70,7 @@ mod tests {
     #[test]
     fn what_paces_the_guests_is_named() {
         let rated = Forecast { guest_cap: GuestCap::OfUser(20, Duration::from_hours(1)), ..forecast(57, None, 57) };
-        let last = "57 guests: if the organization knows none of them, --guest-rate 20 an hour takes up to 2 h more";
+        let last = "57 guests: if the organization knows none of them, --guest-rate 20 an hour takes up to 1 h more";
         assert_eq!(text(&rated).lines().last(), Some(last));
     }
 
@@ -77,7 +78,7 @@ mod tests {
     fn with_the_list_read_all_requests_are_known() {
         let known = forecast(1820, Some(20), 0);
         assert_eq!(text(&known), "an import takes 1,840 requests; about 3 min at 600 a minute");
-        assert_eq!(json(&known), json!({"requests": 1840, "seconds": 184.0, "guests": 0, "guest_cap_seconds": 0.0}));
+        assert_eq!(json(&known), json!({"requests": 1840, "seconds": 183.9, "guests": 0, "guest_cap_seconds": 0.0}));
         let unpaced = Forecast { rate: None, ..forecast(1, Some(1), 31) };
         assert_eq!(json(&unpaced), json!({"requests": 2, "seconds": null, "guests": 31, "guest_cap_seconds": 3600.0}));
     }

@@ -100,13 +100,12 @@ fn follow(heard: &mpsc::Receiver<Option<Notice>>, mut draw: impl FnMut(Option<No
     }
 }
 
+/// Two lines: how far it is, and below that what is waited for and what came of the rows so far.
 fn draw_bar(tally: &Tally, bars: &MultiProgress, heard: &mpsc::Receiver<Option<Notice>>) {
     // A bar belongs to its group before it is drawn first, or logs tear it.
     let bar = bars.add(ProgressBar::new(0));
-    let spinner = style("{spinner} {wide_msg}");
-    let full = style("{bar:16} {percent:>3}%  {wide_msg}");
-    bar.set_style(spinner);
-    let mut is_full = false;
+    bar.set_style(style("{spinner} {wide_msg}"));
+    let (mut is_full, mut below) = (false, None);
     follow(heard, |notice| {
         if let Some(Notice::Text(text)) = notice {
             say(bars, &text);
@@ -114,19 +113,38 @@ fn draw_bar(tally: &Tally, bars: &MultiProgress, heard: &mpsc::Receiver<Option<N
         let now = Instant::now();
         tally.look(now);
         if !is_full && tally.is_sending() {
-            bar.set_style(full.clone());
+            bar.set_style(style("{bar:16} {percent:>3}%  {wide_msg}"));
             is_full = true;
         }
         bar.set_length(tally.total());
         bar.set_position(tally.done());
-        bar.set_message(tally.line(now));
+        bar.set_message(tally.course(now));
         bar.tick();
+        let state = tally.state(now);
+        // Once it is there it stays: nothing jumps.
+        if below.is_some() || !state.is_empty() {
+            let below = below.get_or_insert_with(|| begin_below(&bar, bars));
+            below.set_message(state);
+            below.tick();
+        }
     });
-    bar.finish_and_clear();
+    below.iter().chain([&bar]).for_each(ProgressBar::finish_and_clear);
+}
+
+fn begin_below(bar: &ProgressBar, bars: &MultiProgress) -> ProgressBar {
+    let below = bars.insert_after(bar, ProgressBar::new(0));
+    below.set_style(style("  {wide_msg}"));
+    below
 }
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// One line that says it all, without the bar.
+pub(super) fn line(tally: &Tally, now: Instant) -> String {
+    let parts = [tally.course(now), tally.state(now)];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
 }
 
 fn draw_lines(tally: &Tally, bars: &MultiProgress, heard: &mpsc::Receiver<Option<Notice>>) {
@@ -138,7 +156,7 @@ fn draw_lines(tally: &Tally, bars: &MultiProgress, heard: &mpsc::Receiver<Option
             Some(Notice::Text(text)) => say(bars, &text),
             None if now.duration_since(said_at) < LINE => {}
             Some(Notice::Wait) | None => {
-                say(bars, &tally.line(now));
+                say(bars, &line(tally, now));
                 said_at = now;
             }
         }

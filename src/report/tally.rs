@@ -1,16 +1,15 @@
 //! Events folded into what one line says of the work. Pure: the moment of each event is handed in.
 
-use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::eta::Eta;
 use super::{forecast, grouped};
-use crate::model::{Event, Standing, Status, Undone, Wait, shortened, span};
+use crate::model::{Event, GuestWait, Standing, Status, Undone, Wait, shortened, span};
 
-/// A wait of this length is told when it begins.
-const LONG: Duration = Duration::from_secs(5);
+/// A wait of this length is told when it begins; a shorter one is over before the next line.
+const LONG: Duration = Duration::from_secs(10);
 
 /// What is not to wait for the next line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +47,7 @@ struct Waits {
     /// All requests, until that moment.
     all: Option<(Instant, Wait)>,
     /// Those of rows with guests.
-    guests: Option<Instant>,
+    guests: Option<(Instant, GuestWait)>,
 }
 
 /// The times.
@@ -70,6 +69,7 @@ pub(super) struct Tally {
     to_settle: AtomicU64,
     settled: Settled<Status>,
     undone: Settled<Undone>,
+    is_listing: AtomicBool,
     is_deleting: AtomicBool,
     times: Mutex<Times>,
 }
@@ -84,6 +84,7 @@ impl Tally {
                 return Some(Notice::Text(forecast::text(takes)));
             }
             Event::Listed { page, pages } => {
+                self.is_listing.store(true, Ordering::Relaxed);
                 self.page.store(*page, Ordering::Relaxed);
                 self.pages.store(*pages, Ordering::Relaxed);
             }
@@ -99,7 +100,11 @@ impl Tally {
                 self.look(now);
                 return self.times().pause(now.checked_add(*time)?, why, now);
             }
-            Event::GuestsPaused(time) => return self.times().hold_guests(now.checked_add(*time)?, now),
+            Event::GuestsPaused { time, why } => {
+                self.look(now);
+                return self.times().hold_guests(now.checked_add(*time)?, *why, now);
+            }
+            Event::GuestsTake(time) => self.times().expect_guests(now.checked_add(*time)?),
         }
         None
     }
@@ -127,42 +132,44 @@ impl Tally {
         }
     }
 
-    /// One line that says it all, without the bar.
-    pub(super) fn line(&self, now: Instant) -> String {
-        let times = self.times();
-        let wait = times.waits.told(now);
-        let parts = match &times.eta {
-            Some(eta) => self.sending(eta, wait, now),
-            None => [Some(self.before_sending()), wait].into_iter().flatten().collect(),
-        };
-        parts.join("  ")
+    /// How far it is, how fast, and how long it still takes.
+    pub(super) fn course(&self, now: Instant) -> String {
+        match &self.times().eta {
+            Some(eta) => self.sending(eta, now),
+            None => self.before_sending(),
+        }
     }
 
-    fn sending(&self, eta: &Eta, wait: Option<String>, now: Instant) -> Vec<String> {
+    /// What is waited for, and what came of the rows so far; nothing if there is neither.
+    pub(super) fn state(&self, now: Instant) -> String {
+        let wait = self.times().waits.told(now);
+        let counts = Some(self.counts()).filter(|counts| !counts.is_empty());
+        // The wait first: on a narrow terminal the end is cut off.
+        wait.into_iter().chain(counts).collect::<Vec<_>>().join("  ")
+    }
+
+    fn sending(&self, eta: &Eta, now: Instant) -> String {
         let verb = if self.is_deleting.load(Ordering::Relaxed) { "deleting" } else { "sending" };
         let (done, total) = (self.done(), self.total());
         let width = grouped(total).len();
         let left = eta.left(now).filter(|_| done < total);
         let parts = [
             Some(format!("{verb}  {:>width$}/{}", grouped(done), grouped(total))),
-            eta.speed().filter(|_| !eta.is_paused(now)).map(|speed| format!("{speed:.1}/s")),
+            eta.speed().filter(|_| !eta.is_held_up(now)).map(|speed| format!("{speed:.1}/s")),
             left.map(|left| format!("{} left", span(left))),
-            // Before what is cut off first on a narrow terminal.
-            wait,
-            Some(self.counts()).filter(|counts| !counts.is_empty()),
         ];
-        parts.into_iter().flatten().collect()
+        parts.into_iter().flatten().collect::<Vec<_>>().join("  ")
     }
 
     fn before_sending(&self) -> String {
-        match self.pages.load(Ordering::Relaxed) {
-            0 => format!("reading  {} rows", grouped(self.read.load(Ordering::Relaxed))),
-            pages => format!(
-                "listing the organization's groups  page {} of {}",
-                grouped(self.page.load(Ordering::Relaxed)),
-                grouped(pages)
-            ),
-        }
+        let pages = match self.pages.load(Ordering::Relaxed) {
+            _ if !self.is_listing.load(Ordering::Relaxed) => {
+                return format!("reading  {} rows", grouped(self.read.load(Ordering::Relaxed)));
+            }
+            0 => String::new(),
+            pages => format!("  page {} of {}", grouped(self.page.load(Ordering::Relaxed)), grouped(pages)),
+        };
+        format!("listing the organization's groups{pages}")
     }
 
     fn all_settled(&self) -> impl Iterator<Item = (&'static str, u64)> {
@@ -185,10 +192,16 @@ impl Times {
         if let Some((until, _)) = self.waits.all {
             eta.pause(until, now);
         }
-        if let Some(until) = self.waits.guests {
+        if let Some((until, _)) = self.waits.guests {
             eta.hold_guests(until, now);
         }
         self.eta = Some(eta);
+    }
+
+    fn expect_guests(&mut self, until: Instant) {
+        if let Some(eta) = &mut self.eta {
+            eta.expect_guests(until);
+        }
     }
 
     fn resume(&mut self, now: Instant) {
@@ -209,12 +222,14 @@ impl Times {
         is_news(before, until, now).then_some(Notice::Wait)
     }
 
-    fn hold_guests(&mut self, until: Instant, now: Instant) -> Option<Notice> {
+    fn hold_guests(&mut self, until: Instant, why: GuestWait, now: Instant) -> Option<Notice> {
         if let Some(eta) = &mut self.eta {
             eta.hold_guests(until, now);
         }
-        let before = self.waits.guests;
-        self.waits.guests = before.max(Some(until));
+        let before = self.waits.guests.map(|(before, _)| before);
+        if before.is_none_or(|before| before < until) {
+            self.waits.guests = Some((until, why));
+        }
         is_news(before, until, now).then_some(Notice::Wait)
     }
 }
@@ -229,21 +244,20 @@ impl Waits {
     fn told(&self, now: Instant) -> Option<String> {
         let left = |until: Instant| Some(until.saturating_duration_since(now)).filter(|left| !left.is_zero()).map(span);
         let all = self.all.as_ref().and_then(|(until, why)| Some((left(*until)?, why)));
-        let mut text = String::new();
-        match all {
-            Some((left, Wait::Asked)) => {
-                let _ = write!(text, "paused for {left}: the server asked for it");
-            }
-            Some((left, Wait::Down(last))) => {
-                let _ = write!(text, "paused for {left}: the server is down ({}); trying again", shortened(last));
-            }
-            None => {}
-        }
-        if let Some(left) = self.guests.and_then(left) {
-            let and = if text.is_empty() { "" } else { ", " };
-            let _ = write!(text, "{and}guests wait for {left} (the server's cap)");
-        }
-        Some(text).filter(|text| !text.is_empty())
+        let all = all.map(|(left, why)| match why {
+            Wait::Asked => format!("paused for {left}: the server asked for it"),
+            Wait::Refused => format!("paused for {left}: the server takes no more for now"),
+            Wait::Down(last) => format!("paused for {left}: the server is down ({})", shortened(last)),
+        });
+        let guests = self.guests.and_then(|(until, why)| {
+            let left = left(until)?;
+            Some(match why {
+                GuestWait::Capped => format!("guests wait for {left} (the server's cap)"),
+                GuestWait::Rated => format!("guests wait for {left} (--guest-rate)"),
+            })
+        });
+        let waits: Vec<String> = all.into_iter().chain(guests).collect();
+        (!waits.is_empty()).then(|| waits.join(", "))
     }
 }
 
@@ -258,28 +272,38 @@ mod tests {
         Event::Paused { time: SECOND * u32::try_from(seconds).unwrap(), why }
     }
 
+    fn guests_paused(seconds: u32, why: GuestWait) -> Event {
+        Event::GuestsPaused { time: SECOND * seconds, why }
+    }
+
     fn forecast() -> Forecast {
         let (rate, guest_cap) = (Some((600, SECOND * 60)), GuestCap::OfApi(30, SECOND * 3600));
-        Forecast { creates: 4000, pages: None, rate, guests: 0, guest_cap }
+        Forecast { creates: 4000, pages: None, rate, guests: 0, guest_cap, guest_time: Duration::ZERO }
+    }
+
+    fn line(tally: &Tally, now: Instant) -> String {
+        super::super::progress::line(tally, now)
     }
 
     #[test]
     fn the_line_says_what_is_being_done_how_far_and_with_what_outcome() {
         let (tally, now) = (Tally::default(), Instant::now());
         tally.hear(&Event::Read(1234), now);
-        assert_eq!(tally.line(now), "reading  1,234 rows");
+        assert_eq!(line(&tally, now), "reading  1,234 rows");
         let notice = tally.hear(&Event::Forecast(forecast()), now);
         assert_eq!(notice, Some(Notice::Text(super::forecast::text(&forecast()))));
+        tally.hear(&Event::Listed { page: 0, pages: 0 }, now);
+        assert_eq!(line(&tally, now), "listing the organization's groups");
         tally.hear(&Event::Listed { page: 2, pages: 1000 }, now);
-        assert_eq!(tally.line(now), "listing the organization's groups  page 2 of 1,000");
+        assert_eq!(line(&tally, now), "listing the organization's groups  page 2 of 1,000");
         tally.hear(&Event::Sending(4000), now);
-        assert_eq!(tally.line(now), "sending      0/4,000  10.0/s  6 min 40 s left");
+        assert_eq!(line(&tally, now), "sending      0/4,000  10.0/s  6 min 40 s left");
         for _ in 0..3 {
             tally.hear(&Event::Settled(Status::Created), now);
         }
         tally.hear(&Event::Settled(Status::Failed), now);
         tally.look(now);
-        assert_eq!(tally.line(now), "sending      4/4,000  10.0/s  6 min 40 s left  created 3, failed 1");
+        assert_eq!(line(&tally, now), "sending      4/4,000  10.0/s  6 min 40 s left  created 3, failed 1");
     }
 
     #[test]
@@ -288,7 +312,7 @@ mod tests {
         tally.hear(&Event::Deleting(2), now);
         tally.hear(&Event::Undone(Undone::Deleted), now);
         tally.hear(&Event::Undone(Undone::Changed), now);
-        assert_eq!(tally.line(now), "deleting  2/2  deleted 1, changed 1");
+        assert_eq!(line(&tally, now), "deleting  2/2  deleted 1, changed 1");
     }
 
     #[test]
@@ -296,19 +320,38 @@ mod tests {
         let (tally, now) = (Tally::default(), Instant::now());
         tally.hear(&Event::Sending(40), now);
         tally.hear(&paused(28, Wait::Asked), now);
-        assert_eq!(tally.line(now), "sending   0/40  paused for 28 s: the server asked for it");
-        assert_eq!(tally.line(now + SECOND * 20), "sending   0/40  paused for 8 s: the server asked for it");
+        assert_eq!(line(&tally, now), "sending   0/40  paused for 28 s: the server asked for it");
+        assert_eq!(line(&tally, now + SECOND * 20), "sending   0/40  paused for 8 s: the server asked for it");
         tally.hear(&Event::Resumed, now);
-        assert_eq!(tally.line(now), "sending   0/40");
+        assert_eq!(line(&tally, now), "sending   0/40");
         tally.hear(&paused(8, Wait::Down("connection refused\u{1b}[2J".to_owned())), now);
-        tally.hear(&Event::GuestsPaused(SECOND * 720), now);
+        tally.hear(&guests_paused(720, GuestWait::Capped), now);
         assert_eq!(
-            tally.line(now),
-            "sending   0/40  paused for 8 s: the server is down (connection refused\\u{1b}[2J); trying again, \
+            line(&tally, now),
+            "sending   0/40  paused for 8 s: the server is down (connection refused\\u{1b}[2J), \
              guests wait for 12 min (the server's cap)"
         );
-        assert_eq!(tally.line(now + SECOND * 120), "sending   0/40  guests wait for 10 min (the server's cap)");
-        assert_eq!(tally.line(now + SECOND * 720), "sending   0/40");
+        assert_eq!(line(&tally, now + SECOND * 120), "sending   0/40  guests wait for 10 min (the server's cap)");
+        assert_eq!(line(&tally, now + SECOND * 720), "sending   0/40");
+        tally.hear(&paused(5, Wait::Refused), now + SECOND * 720);
+        tally.hear(&guests_paused(1440, GuestWait::Rated), now);
+        assert_eq!(
+            line(&tally, now + SECOND * 720),
+            "sending   0/40  paused for 5 s: the server takes no more for now, guests wait for 12 min (--guest-rate)"
+        );
+    }
+
+    #[test]
+    fn the_time_that_guests_take_is_what_is_left_where_it_is_longer() {
+        let (tally, now) = (Tally::default(), Instant::now());
+        tally.hear(&Event::Forecast(forecast()), now);
+        tally.hear(&Event::Sending(400), now);
+        assert_eq!(tally.course(now), "sending    0/400  10.0/s  40 s left");
+        tally.hear(&Event::GuestsTake(SECOND * 3600 * 3), now);
+        assert_eq!(tally.course(now), "sending    0/400  10.0/s  3 h left");
+        assert_eq!(tally.course(now + SECOND * 3600), "sending    0/400  10.0/s  2 h left");
+        tally.hear(&Event::GuestsTake(Duration::ZERO), now);
+        assert_eq!(tally.course(now), "sending    0/400  10.0/s  40 s left");
     }
 
     #[test]
@@ -320,9 +363,9 @@ mod tests {
         assert!(!is_told(&paused(30, Wait::Asked), 1), "another lane hears of it");
         assert!(is_told(&paused(60, Wait::Asked), 2), "it became longer");
         assert!(!is_told(&Event::Resumed, 3));
-        assert!(is_told(&paused(8, Wait::Down(String::new())), 4));
-        assert!(is_told(&Event::GuestsPaused(SECOND * 720), 5));
-        assert!(!is_told(&Event::GuestsPaused(SECOND * 720), 6));
+        assert!(is_told(&paused(12, Wait::Down(String::new())), 4));
+        assert!(is_told(&guests_paused(720, GuestWait::Capped), 5));
+        assert!(!is_told(&guests_paused(720, GuestWait::Capped), 6));
     }
 
     #[test]
@@ -331,6 +374,6 @@ mod tests {
         tally.hear(&Event::Forecast(forecast()), now);
         tally.hear(&paused(60, Wait::Asked), now);
         tally.hear(&Event::Sending(600), now);
-        assert_eq!(tally.line(now), "sending    0/600  2 min left  paused for 60 s: the server asked for it");
+        assert_eq!(line(&tally, now), "sending    0/600  2 min left  paused for 60 s: the server asked for it");
     }
 }

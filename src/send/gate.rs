@@ -8,14 +8,15 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::guests::{Cap, Leave, Way, Word};
-use super::invites::Invites;
+use super::invites::{GUEST_CAP, Invites};
 use super::judge::Verdict;
 use super::rate::Rate;
 use super::sign::named_pause;
 use super::stop::Stop;
+use super::timetable::{Outlook, Rehearsal};
 use super::window::Room;
 use crate::journal::SentGuests;
-use crate::model::{Event, Group, Listener, span};
+use crate::model::{Event, Group, GuestWait, Listener, span};
 
 /// How guests are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,14 +42,17 @@ pub struct Gate {
 struct Book {
     cap: Cap,
     invites: Option<Invites>,
+    outlook: Outlook,
 }
 
 /// What comes of asking for places.
 enum Charged {
     /// They are held.
     Paid,
-    /// Ask again then, or when something changes.
-    Wait(Option<std::time::Instant>),
+    /// The cap keeps them all from being sent until then.
+    Closed(std::time::Instant),
+    /// There are places then, or when something changes.
+    Full(Option<std::time::Instant>),
 }
 
 /// The right to send one row with guests once.
@@ -71,7 +75,8 @@ impl Gate {
     /// Nothing was sent yet.
     #[must_use]
     pub fn new(limits: GuestLimits, stop: Stop, listener: Listener) -> Arc<Self> {
-        let book = Book { cap: Cap::new(limits.wait_max), invites: limits.rate.map(Invites::new) };
+        let (cap, invites) = (Cap::new(limits.wait_max), limits.rate.map(Invites::new));
+        let book = Book { cap, invites, outlook: Outlook::default() };
         Arc::new(Self {
             book: Mutex::new(book),
             turn: tokio::sync::Mutex::new(()),
@@ -93,6 +98,26 @@ impl Gate {
         if let Some(invites) = &mut self.book().invites {
             invites.remember(sent, Instant::now().into_std());
         }
+    }
+
+    /// What is to be sent in this run, as if nothing but the limit on guests were in the way; after what is remembered.
+    #[must_use]
+    pub fn rehearsal(&self) -> Rehearsal {
+        let invites = self.book().invites.clone();
+        Rehearsal::after(invites.unwrap_or_else(|| Invites::new(GUEST_CAP)), Instant::now().into_std())
+    }
+
+    /// That is to be expected. Whether the organization knows the guests, only its cap will tell.
+    pub fn expect(&self, rehearsal: Rehearsal) {
+        self.book().outlook = rehearsal.outlook();
+        if self.is_rated {
+            self.tell(Outlook::first);
+        }
+    }
+
+    /// One more row is done with.
+    pub(super) fn done(&self) {
+        self.tell(Outlook::done);
     }
 
     /// How long the cap would be in the way, if no row with guests can be sent in this run.
@@ -164,9 +189,21 @@ impl Gate {
         if let Some(time) = paused {
             let shown = span(time);
             tracing::warn!("the organization's cap on guest invites is reached: rows with guests wait for {shown}");
-            (self.listener)(Event::GuestsPaused(time));
+            self.hold_up(now.checked_add(time), GuestWait::Capped);
         }
         self.changed.notify_one();
+    }
+
+    /// The next row has to wait.
+    fn hold_up(&self, until: Option<std::time::Instant>, why: GuestWait) {
+        if let Some(until) = until {
+            self.tell(|outlook, now| outlook.hold_up(until, why, now));
+        }
+    }
+
+    fn tell<T: IntoIterator<Item = Event>>(&self, look: impl FnOnce(&mut Outlook, std::time::Instant) -> T) {
+        let events = look(&mut self.book().outlook, Instant::now().into_std());
+        events.into_iter().for_each(|event| (self.listener)(event));
     }
 }
 
@@ -175,7 +212,7 @@ impl Book {
     fn charge(&mut self, guests: &[String], places: &mut usize, now: std::time::Instant) -> Result<Charged, Shut> {
         match self.cap.way(now) {
             Way::Shut(_) => return Err(Shut),
-            Way::At(until) => return Ok(Charged::Wait(Some(until))),
+            Way::At(until) => return Ok(Charged::Closed(until)),
             Way::Open | Way::AfterAnswer => {}
         }
         let Some(invites) = &mut self.invites else { return Ok(Charged::Paid) };
@@ -186,8 +223,8 @@ impl Book {
                 *places = count;
                 Charged::Paid
             }
-            Room::At(until) => Charged::Wait(Some(until)),
-            Room::AfterAnswer => Charged::Wait(None),
+            Room::At(until) => Charged::Full(Some(until)),
+            Room::AfterAnswer => Charged::Full(None),
         })
     }
 }
@@ -204,10 +241,17 @@ impl Pass {
             return Ok(());
         }
         let guests = guests(body);
-        while let Charged::Wait(until) = self.charge(&guests)? {
+        loop {
+            let until = match self.charge(&guests)? {
+                Charged::Paid => return Ok(()),
+                Charged::Closed(until) => Some(until),
+                Charged::Full(until) => {
+                    self.gate.hold_up(until, GuestWait::Rated);
+                    until
+                }
+            };
             self.gate.wait(until.map(Instant::from_std)).await?;
         }
-        Ok(())
     }
 
     fn charge(&mut self, guests: &[String]) -> Result<Charged, Shut> {
@@ -288,7 +332,8 @@ mod tests {
         other.hear(&refused("60"));
         pass(&gate, "b@x.org").await.hear(&created());
         assert_eq!(start.elapsed(), Duration::from_secs(61));
-        assert_eq!(*told.lock().unwrap(), [Event::GuestsPaused(Duration::from_secs(61))]);
+        let paused = Event::GuestsPaused { time: Duration::from_secs(61), why: GuestWait::Capped };
+        assert_eq!(*told.lock().unwrap(), [paused, Event::GuestsTake(Duration::ZERO)]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -333,6 +378,33 @@ mod tests {
         assert_eq!(start.elapsed(), Duration::from_hours(1));
         pass(&gate, "f@x.org").await.hear(&created());
         assert_eq!(start.elapsed(), Duration::from_hours(2));
-        assert_eq!(*told.lock().unwrap(), []);
+        let paused = |minutes| Event::GuestsPaused { time: Duration::from_mins(minutes), why: GuestWait::Rated };
+        let told = told.lock().unwrap();
+        assert_eq!(*told, [paused(59), Event::GuestsTake(Duration::ZERO), paused(60), Event::GuestsTake(Duration::ZERO)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn how_long_the_rest_takes_is_told_from_the_beginning_at_a_rate_and_from_the_first_closing_under_a_cap() {
+        let hours = |hours| Event::GuestsTake(Duration::from_hours(hours));
+        for (rate, before) in [(Some("1/h"), vec![hours(2), hours(2)]), (None, vec![])] {
+            let (gate, _stop, told) = gate(rate);
+            let mut rehearsal = gate.rehearsal();
+            for guest in ["a@x.org", "b@x.org", "c@x.org"] {
+                rehearsal.add(&[guest.to_owned()]);
+            }
+            gate.expect(rehearsal);
+            pass(&gate, "a@x.org").await.hear(&created());
+            gate.done();
+            let next = if rate.is_some() {
+                drop(pass(&gate, "b@x.org").await);
+                [Event::GuestsPaused { time: Duration::from_hours(1), why: GuestWait::Rated }, hours(2)]
+            } else {
+                pass(&gate, "b@x.org").await.hear(&refused("60"));
+                let time = Duration::from_secs(61);
+                [Event::GuestsPaused { time, why: GuestWait::Capped }, Event::GuestsTake(time)]
+            };
+            let expected: Vec<Event> = before.into_iter().chain(next).collect();
+            assert_eq!(*told.lock().unwrap(), expected, "{rate:?}");
+        }
     }
 }

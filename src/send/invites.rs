@@ -2,14 +2,18 @@
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::Instant;
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
 
 use super::rate::Rate;
 use super::window::{Room, Window};
 use crate::journal::SentGuests;
 
+/// What the API documents: Guest Invite, 30 per hour per organization.
+pub const GUEST_CAP: Rate = Rate { requests: NonZeroU32::MIN.saturating_add(29), period: Duration::from_hours(1) };
+
 /// The addresses that are known, and the places of those that were not.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Invites {
     window: Window,
     /// By their hashes, so that memory stays small. Of two addresses that share one the second is taken for known and holds
@@ -78,8 +82,6 @@ fn hash(address: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const HOUR: Duration = Duration::from_hours(1);

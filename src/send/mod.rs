@@ -25,6 +25,7 @@ mod sign;
 mod spacing;
 mod stated;
 mod stop;
+mod timetable;
 mod valve;
 mod window;
 
@@ -36,12 +37,14 @@ pub use compare::{Claim, changes, claim};
 pub use delete::Remover;
 pub use deliver::{Lane, Policy};
 pub use gate::{Gate, GuestLimits};
+pub use invites::GUEST_CAP;
 pub use judge::{Reading, Verdict, When, judge_create, judge_read};
 pub use pace::{Limits, Pace};
 pub use paced::Paced;
 pub use rate::{Rate, RateError, Speed};
 pub use reads::{Api, Jitter, Unread};
 pub use stop::Stop;
+pub use timetable::Rehearsal;
 
 use crate::journal::{Feed, Feeds};
 use crate::model::Halt;
@@ -99,6 +102,7 @@ async fn work_off<E: Exchange>(lane: Arc<Lane<E>>, feeds: Arc<Feeds>) {
 async fn work_off_guests<E: Exchange>(lane: Arc<Lane<E>>, feeds: Arc<Feeds>) {
     while let Ok(Some((next, pass))) = next_with_guests(&lane, &feeds.guests).await {
         lane.take_with_guests(next, pass).await;
+        lane.gate.done();
     }
     // Those of one that is shut for good, too.
     lane.journal.stop_guests();

@@ -62,6 +62,12 @@ pub(super) struct Leave {
     mark: Option<Mark>,
 }
 
+/// Nobody sends for a while.
+struct Pause {
+    time: Duration,
+    why: Wait,
+}
+
 /// What is to be done before a request may leave.
 pub(super) enum Step {
     /// It may.
@@ -192,15 +198,15 @@ impl Pace {
         }
         match asked {
             None => {}
-            Some(Ok(time)) => self.pause(time),
+            Some(Ok(pause)) => self.pause(pause),
             Some(Err(TooLong::Pause(time))) => self.stop.raise(Halt::PauseTooLong(time)),
             Some(Err(TooLong::InAll(time))) => self.stop.raise(Halt::Refusing { time, why: why(answer) }),
         }
         self.changed.notify_one();
     }
 
-    /// Nobody sends for so long, because the server asked for it.
-    fn pause(&self, time: Duration) {
+    /// Nobody sends for so long, because of what the server answered.
+    fn pause(&self, Pause { time, why }: Pause) {
         let Some(until) = Instant::now().checked_add(time) else {
             self.stop.raise(Halt::PauseTooLong(time));
             return;
@@ -209,7 +215,7 @@ impl Pace {
         if !time.is_zero() && book.paused_until.is_none_or(|before| before < until) {
             book.paused_until = Some(until);
             drop(book);
-            (self.listener)(Event::Paused { time, why: Wait::Asked });
+            (self.listener)(Event::Paused { time, why });
         }
     }
 }
@@ -260,7 +266,7 @@ impl Book {
         answer: &Result<Answer, Lost>,
         said: &Sign,
         now: Instant,
-    ) -> Option<Result<Duration, TooLong>> {
+    ) -> Option<Result<Pause, TooLong>> {
         let (left, now) = (at.into_std(), now.into_std());
         if let (Some(trail), Some(mark)) = (&mut self.trail, mark) {
             // As above.
@@ -285,10 +291,14 @@ impl Book {
                 return None;
             }
             Sign::TooMany(named) => (asked?, *named),
+            // Once it may be chance; again and again the pauses grow.
+            Sign::Unable(_, None) if is_write => (Duration::ZERO, None),
             Sign::Unable(_, named) | Sign::Failing(_, named) => (pause(Some((*named)?)), *named),
         };
         // The pause may be our own and longer: only what the server names may be too long.
-        let is_named = named.is_some_and(|named| time == pause(Some(named)));
-        Some(self.patience.refused(Refused { is_write, left, pause: time, is_named }, now))
+        let is_asked = |time| named.is_some_and(|named| time == pause(Some(named)));
+        let refused = Refused { is_write, left, pause: time, is_named: is_asked(time) };
+        let paused = self.patience.refused(refused, now);
+        Some(paused.map(|time| Pause { time, why: if is_asked(time) { Wait::Asked } else { Wait::Refused } }))
     }
 }

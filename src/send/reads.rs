@@ -162,6 +162,10 @@ impl<E: Exchange> Api<E> {
             let answer = self.client.list_groups(search, number).await;
             let read = |body: Bytes| Page::parse(&body).map_err(|lack| unreadable("the list of groups", &lack));
             let reading = judge_read(answer).and_then(read);
+            if let (None, Reading::Again(trouble, When::BackedOff)) = (search, &reading) {
+                // Everything waits for it.
+                tracing::warn!("the list of groups cannot be had yet: {}", trouble.message);
+            }
             if let Some(page) = self.heed(reading, &mut sends, "list of groups").await? {
                 return Ok(page);
             }

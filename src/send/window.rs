@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const PLACES_MAX: u32 = 4096;
 
 /// The places of a rate.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Window {
     most: usize,
     period: Duration,
