@@ -240,6 +240,9 @@ fn max_wait_ends_the_wait_for_the_cap_on_guests_when_all_else_is_done() {
 #[test]
 fn a_time_below_nothing_is_refused_as_a_time_and_the_sandbox_finds_no_limit_of_its_own() {
     let desk = Desk::bare().with("groups.csv", "name\nA\n");
-    desk.run(&["import", "groups.csv", "--sandbox", "--max-wait", "-1s"]).expect(2).says("'-1s'").says("2h are durations");
+    desk.run(&["import", "groups.csv", "--sandbox", "--max-wait", "-1s"])
+        .expect(2)
+        .says("'-1s'")
+        .says("2h are durations");
     desk.run(&["sandbox", "--rate", "auto"]).expect(2).says("--rate: `auto` is no rate").says("`none` refuses nothing");
 }

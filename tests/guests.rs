@@ -112,6 +112,54 @@ fn with_a_guest_rate_the_cap_is_never_met_also_over_a_kill_and_a_restart() {
 }
 
 #[test]
+fn how_long_the_rows_with_guests_still_take_is_told_within_10_of_100() {
+    let rate = |text| Some(tallyfy_groups::send::Rate::parse(text).unwrap());
+    for (each, also, guest_rate) in [
+        (1, "retry_after = '3600'", None),
+        (1, "", None),
+        (7, "", None),
+        (1, "", rate("30/h")),
+        (7, "", rate("30/h")),
+        (1, "", rate("10/30min")),
+        (2, "", rate("2/5min")),
+    ] {
+        in_paused_time(async {
+            let story = Story::of(with_guests(300 / each, each, 500), also);
+            let habits = Habits { guest_rate, ..Habits::default() };
+            story.finish(&habits).await;
+            let end = Duration::from_secs_f64(*story.times("201", "guests").last().unwrap());
+            let told = story.world.with(|world| std::mem::take(&mut world.guests_told));
+            let mut off = Vec::new();
+            for (told, next) in told.iter().zip(told.iter().skip(1).map(|next| next.0).chain([end])) {
+                let (at, left) = *told;
+                let then = end.saturating_sub(at);
+                // What stands there for a moment only, nobody sees.
+                if next.saturating_sub(at) > Duration::from_secs(2)
+                    && left.abs_diff(then) > (then / 10).max(Duration::from_mins(1))
+                {
+                    off.push((at, left, then));
+                }
+            }
+            assert!(told.len() > 200 / each && off.is_empty(), "{each} {also} {guest_rate:?}: {off:?}");
+        });
+    }
+}
+
+#[test]
+fn groups_with_many_guests_wait_their_turn_out_for_as_many_hours_as_it_takes() {
+    for also in ["", "retry_after = '0'", "retry_after = '60'", "retry_after = '3600'"] {
+        in_paused_time(async {
+            let story = Story::of(with_guests(25, 20, 100), also);
+            story.finish(&Habits::default()).await;
+            assert!(story.posts_max() < 8, "{also}: {}", story.posts_max());
+            let hours = story.times("201", "guests").last().unwrap() / HOUR.as_secs_f64();
+            // One an hour.
+            assert!(hours < 26.0, "{also}: {hours}");
+        });
+    }
+}
+
+#[test]
 fn a_pause_beyond_the_longest_wait_stops_the_run_only_when_all_else_is_done() {
     in_paused_time(async {
         let story = Story::new(100, 400, "retry_after = '3600'");

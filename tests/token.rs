@@ -92,7 +92,11 @@ fn a_file_that_holds_no_token_any_more_is_3_and_the_log_says_why() {
         let (_server, desk) = dying();
         let outcome = import(&desk, &many(), || desk.write(FILE, content)).expect(3).tells("401");
         let log = desk.read("log.txt");
-        assert_eq!(log.matches(&format!("no newer token: --token-file: token file {FILE}: {reason}")).count(), 1, "{content:?}");
+        assert_eq!(
+            log.matches(&format!("no newer token: --token-file: token file {FILE}: {reason}")).count(),
+            1,
+            "{content:?}"
+        );
         assert_hidden(&desk, &[&outcome]);
     }
     let (_server, desk) = dying();

@@ -56,7 +56,7 @@ pub(super) fn run(
     let (mut journal, run, staged) = import.take_in()?;
     let paths = outputs::resolve(args, log.log_file.as_deref(), &staged.files)?;
     if journal.commence(run, staged.range, args.fresh)? {
-        tracing::warn!("going on with a run that was cut off");
+        tracing::warn!("going on with a run that did not come to its end");
     }
     let sent = if args.strict && staged.invalid > 0 {
         Sent { journal, stopped: Some(Failure::Strict(staged.invalid)), requests: 0 }

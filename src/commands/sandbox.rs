@@ -31,8 +31,9 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
     };
     let rate = match args.rate.trim() {
         "none" => None,
-        text => send::Rate::parse(text)
-            .map(|rate| Some(Rate { requests: rate.requests.get(), period: rate.period }))?,
+        text => {
+            send::Rate::parse(text).map(|rate| Some(Rate { requests: rate.requests.get(), period: rate.period }))?
+        }
     };
     let options = Options {
         groups: args.groups,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::model::{Forecast, Status, Undone, span};
 
 /// Something worth showing happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// So many rows of the input have been read.
     Read(u64),
@@ -44,8 +44,15 @@ pub enum Event {
         /// Why.
         why: GuestWait,
     },
-    /// The last row that carries guests is expected to be sent in so long.
-    GuestsTake(Duration),
+    /// The rows that carry guests and are not settled.
+    GuestsTake {
+        /// How many there are.
+        rows: u64,
+        /// The last of them is expected to be sent in so long.
+        time: Duration,
+    },
+    /// So many requests in a second can be expected to leave at most.
+    Rate(f64),
 }
 
 /// Why nothing is sent for a while.
@@ -55,6 +62,8 @@ pub enum Wait {
     Asked,
     /// The server took no more, and named no time, or too short a one.
     Refused,
+    /// As many requests as the limit lets have left.
+    Limit,
     /// The server fails for everyone; what befell the last request.
     Down(String),
 }

@@ -14,6 +14,9 @@ const STEPS_MIN: usize = 10;
 const STEP: f64 = 0.5;
 /// After so many seconds of work the planned speed counts no more, unless it has rows come slower than that.
 const PLAN_FADES: f64 = 5.0;
+/// So many seconds of work without a row done mean nothing, and as many until the first.
+const LATE: f64 = 3.0;
+const FIRST_MAX: f64 = 10.0;
 /// While guests wait, so long without a row done means that only their rows are left.
 const QUIET: Duration = Duration::from_secs(5);
 
@@ -75,8 +78,8 @@ pub(super) struct Eta {
     stepped_at: Instant,
     paused_until: Instant,
     guests_until: Instant,
-    /// When the last row with guests is expected.
-    guests_done: Instant,
+    /// Rows with guests of which it is known when the last is expected, and when that is.
+    guests: (u64, Instant),
     cycles: Cycles,
 }
 
@@ -94,7 +97,7 @@ impl Eta {
             stepped_at: now,
             paused_until: now,
             guests_until: now,
-            guests_done: now,
+            guests: (0, now),
             cycles: Cycles::default(),
         }
     }
@@ -124,9 +127,14 @@ impl Eta {
         self.guests_until = self.guests_until.max(until);
     }
 
-    /// The last row with guests is expected at that moment.
-    pub(super) fn expect_guests(&mut self, until: Instant) {
-        self.guests_done = until;
+    /// The last of so many rows with guests is expected at that moment.
+    pub(super) fn expect_guests(&mut self, rows: u64, until: Instant) {
+        self.guests = (rows, until);
+    }
+
+    /// Not more than so many rows can be done in a second.
+    pub(super) fn plan(&mut self, per_second: f64) {
+        self.planned = Some(per_second);
     }
 
     /// Whether nothing is sent at this moment, or nothing could be but rows with guests, which wait.
@@ -156,22 +164,34 @@ impl Eta {
 
     /// How long the rest will take from now on; none while nothing is known.
     pub(super) fn left(&self, now: Instant) -> Option<Duration> {
-        let rows = precise(self.total.saturating_sub(self.done));
-        let sending = Duration::try_from_secs_f64(rows / self.speed()?).ok()?;
+        let (guest_rows, guests_done) = self.guests;
+        let guests = self.guests_until.max(guests_done).saturating_duration_since(now);
         let pause = self.paused_until.saturating_duration_since(now);
-        let guests = self.guests_until.saturating_duration_since(now);
-        let wait = if self.only_guests_are_left(now) { pause.max(guests) } else { pause };
+        let rows = self.total.saturating_sub(self.done);
+        let others = match rows.saturating_sub(guest_rows) {
+            0 => Duration::ZERO,
+            others => Duration::try_from_secs_f64(precise(others) / self.speed()?).ok()?.max(self.silence()),
+        };
+        let wait = if guest_rows == 0 && self.only_guests_are_left(now) { pause.max(guests) } else { pause };
         let again = self.cycles.left(self.total, self.paused_until, now).unwrap_or_default();
-        let guests = guests.max(self.guests_done.saturating_duration_since(now));
-        Some(wait.checked_add(sending)?.max(guests).max(again))
+        Some(wait.checked_add(others)?.max(guests).max(again))
+    }
+
+    /// How long no row has been done, if that is unusual: who is late already will be for as long again.
+    fn silence(&self) -> Duration {
+        let Some(last) = self.steps.back() else { return Duration::ZERO };
+        let silence = self.worked - last.worked;
+        let usual = LATE + self.speed().map_or(0.0, |speed| 3.0 / speed);
+        if silence > usual { Duration::from_secs_f64(silence) } else { Duration::ZERO }
     }
 
     /// Rows in a second of work; none while nothing is known.
     pub(super) fn speed(&self) -> Option<f64> {
         let speed = match self.planned {
             Some(planned) => {
-                let seen = self.first.map_or(0.0, |first| self.worked - first);
-                let known = (seen / PLAN_FADES.max(precise(STEPS_MIN as u64) / planned)).min(1.0).powi(2);
+                // An answer may take its time, but not for ever.
+                let seen = self.worked - self.first.unwrap_or(FIRST_MAX);
+                let known = (seen / PLAN_FADES.max(precise(STEPS_MIN as u64) / planned)).clamp(0.0, 1.0).powi(2);
                 // Every row takes a request.
                 planned * (1.0 - known) + self.slope().min(planned) * known
             }

@@ -104,7 +104,8 @@ impl Tally {
                 self.look(now);
                 return self.times().hold_guests(now.checked_add(*time)?, *why, now);
             }
-            Event::GuestsTake(time) => self.times().expect_guests(now.checked_add(*time)?),
+            Event::GuestsTake { rows, time } => self.times().expect_guests(*rows, now.checked_add(*time)?),
+            Event::Rate(per_second) => self.times().plan(*per_second),
         }
         None
     }
@@ -198,9 +199,16 @@ impl Times {
         self.eta = Some(eta);
     }
 
-    fn expect_guests(&mut self, until: Instant) {
+    fn expect_guests(&mut self, rows: u64, until: Instant) {
         if let Some(eta) = &mut self.eta {
-            eta.expect_guests(until);
+            eta.expect_guests(rows, until);
+        }
+    }
+
+    fn plan(&mut self, per_second: f64) {
+        self.planned = Some(per_second);
+        if let Some(eta) = &mut self.eta {
+            eta.plan(per_second);
         }
     }
 
@@ -247,6 +255,7 @@ impl Waits {
         let all = all.map(|(left, why)| match why {
             Wait::Asked => format!("paused for {left}: the server asked for it"),
             Wait::Refused => format!("paused for {left}: the server takes no more for now"),
+            Wait::Limit => format!("paused for {left}: the limit is used up"),
             Wait::Down(last) => format!("paused for {left}: the server is down ({})", shortened(last)),
         });
         let guests = self.guests.and_then(|(until, why)| {
@@ -347,11 +356,21 @@ mod tests {
         tally.hear(&Event::Forecast(forecast()), now);
         tally.hear(&Event::Sending(400), now);
         assert_eq!(tally.course(now), "sending    0/400  10.0/s  40 s left");
-        tally.hear(&Event::GuestsTake(SECOND * 3600 * 3), now);
+        tally.hear(&Event::GuestsTake { rows: 300, time: SECOND * 3600 * 3 }, now);
         assert_eq!(tally.course(now), "sending    0/400  10.0/s  3 h left");
         assert_eq!(tally.course(now + SECOND * 3600), "sending    0/400  10.0/s  2 h left");
-        tally.hear(&Event::GuestsTake(Duration::ZERO), now);
+        tally.hear(&Event::GuestsTake { rows: 0, time: Duration::ZERO }, now);
         assert_eq!(tally.course(now), "sending    0/400  10.0/s  40 s left");
+    }
+
+    #[test]
+    fn a_rate_that_is_found_on_the_way_is_what_the_rest_takes() {
+        let (tally, now) = (Tally::default(), Instant::now());
+        tally.hear(&Event::Forecast(Forecast { rate: None, ..forecast() }), now);
+        tally.hear(&Event::Sending(400), now);
+        assert_eq!(tally.course(now), "sending    0/400");
+        tally.hear(&Event::Rate(5.0), now);
+        assert_eq!(tally.course(now), "sending    0/400  5.0/s  80 s left");
     }
 
     #[test]

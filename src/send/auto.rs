@@ -149,6 +149,15 @@ impl Finder {
         self.level(now).rate()
     }
 
+    /// The rate to be expected, once the limit is known or told.
+    pub(super) fn expected(&self, now: Instant) -> Option<Rate> {
+        match self.event {
+            Some(event) if self.phase != Phase::Trial => Some(self.evidence(event).limit().rate()),
+            Some(_) => Some(self.limit.rate()),
+            None => (self.is_confirmed || self.header.is_some()).then(|| self.level(now).rate()),
+        }
+    }
+
     /// A request that left at `left` was taken, or its answer was lost.
     pub(super) fn taken(&mut self, left: Instant, now: Instant, header: Option<Header>) {
         self.counts.add(left);

@@ -254,10 +254,15 @@ impl<E: Exchange> Lane<E> {
 
     /// The fate of a row that may have been applied; none if no list shows its group.
     async fn ours(&self, job: &Job, waits: impl IntoIterator<Item = Duration>, trouble: &Trouble) -> Option<Fate> {
-        match self.seek(job, waits).await {
-            Ok(found) => plan::ours(found, trouble.clone()),
-            Err(unread) => Some(Fate::Unknown(unread.on(trouble.clone()))),
+        let found = match self.seek(job, waits).await {
+            Ok(found) => found,
+            Err(unread) => return Some(Fate::Unknown(unread.on(trouble.clone()))),
+        };
+        let fate = plan::ours(found, trouble.clone());
+        if matches!(fate, Some(Fate::Created { .. })) {
+            self.api.paced.pace().had_effect();
         }
+        fate
     }
 
     /// Looks after each wait, until a list shows a group of the name.

@@ -31,7 +31,7 @@ impl<E: Exchange> Lane<E> {
                 self.gate.greet(&job.body);
             }
             let Some(job) = self.note(job, step)? else { break };
-            let Ok(passed) = self.gate.pass(&job.body).await else { break };
+            let Ok(passed) = self.gate.pass(&job.body, sends).await else { break };
             pass = passed;
             let Some(again) = self.next(job).await? else { break };
             next = again;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::guests::{Cap, Leave, Way, Word};
 use super::invites::{GUEST_CAP, Invites};
 use super::judge::Verdict;
+use super::queue::{Queue, Turn};
 use super::rate::Rate;
 use super::sign::named_pause;
 use super::stop::Stop;
@@ -30,8 +31,8 @@ pub struct GuestLimits {
 /// The gate.
 pub struct Gate {
     book: Mutex<Book>,
-    /// One waits at a time, in the order in which they came: whoever was refused goes behind the others.
-    turn: tokio::sync::Mutex<()>,
+    /// One waits at a time.
+    queue: Arc<Queue>,
     /// A row was answered.
     changed: Notify,
     is_rated: bool,
@@ -64,9 +65,6 @@ pub(super) struct Pass {
     is_used: bool,
 }
 
-/// Whoever is the next to pass.
-pub(super) type Turn<'a> = tokio::sync::MutexGuard<'a, ()>;
-
 /// No row with guests is sent any more: the run stops, or the cap would be in the way for too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shut;
@@ -79,7 +77,7 @@ impl Gate {
         let book = Book { cap, invites, outlook: Outlook::default() };
         Arc::new(Self {
             book: Mutex::new(book),
-            turn: tokio::sync::Mutex::new(()),
+            queue: Arc::default(),
             changed: Notify::new(),
             is_rated: limits.rate.is_some(),
             stop,
@@ -128,21 +126,16 @@ impl Gate {
         }
     }
 
-    /// Waits for the right to send a row that is at hand.
-    pub(super) async fn pass(self: &Arc<Self>, body: &[u8]) -> Result<Pass, Shut> {
-        let turn = self.turn().await;
-        let mut pass = self.admit(&turn).await?;
+    /// Waits for the right to send a row that is at hand, and was sent so often.
+    pub(super) async fn pass(self: &Arc<Self>, body: &[u8], sends: u32) -> Result<Pass, Shut> {
+        let (turn, mut pass) = self.admit(sends).await?;
         pass.pay(&turn, body).await?;
         Ok(pass)
     }
 
-    /// Waits until all are gone who came before.
-    pub(super) async fn turn(&self) -> Turn<'_> {
-        self.turn.lock().await
-    }
-
-    /// Waits until the cap lets one more row go, whichever that is.
-    pub(super) async fn admit(self: &Arc<Self>, _turn: &Turn<'_>) -> Result<Pass, Shut> {
+    /// Waits until the cap lets one more row go, and it is the turn of one that was sent so often.
+    pub(super) async fn admit(self: &Arc<Self>, sends: u32) -> Result<(Turn, Pass), Shut> {
+        let mut turn = self.queue.turn(sends).await;
         loop {
             let (way, leave) = {
                 let mut book = self.book();
@@ -150,13 +143,15 @@ impl Gate {
                 (way, (way == Way::Open && !self.stop.is_raised()).then(|| book.cap.leave()))
             };
             if let Some(leave) = leave {
-                return Ok(Pass { gate: Arc::clone(self), leave, places: 0, is_used: false });
+                return Ok((turn, Pass { gate: Arc::clone(self), leave, places: 0, is_used: false }));
             }
             match way {
                 Way::At(until) => self.wait(Some(until.into())).await?,
                 Way::AfterAnswer => self.wait(None).await?,
                 Way::Open | Way::Shut(_) => return Err(Shut),
             }
+            // Those that were refused may have come back.
+            turn = self.queue.again(turn, sends).await;
         }
     }
 
@@ -180,6 +175,7 @@ impl Gate {
         let now = Instant::now().into_std();
         let mut book = self.book();
         let paused = book.cap.answer(pass.leave, word, now);
+        self.queue.prefer_fresh(book.cap.is_doubtful());
         match &mut book.invites {
             Some(invites) if are_invited => invites.answer(pass.places, now),
             Some(invites) => invites.forgo(pass.places),
@@ -231,12 +227,12 @@ impl Book {
 
 impl Pass {
     /// Whether the new guests of a row may be invited without a wait.
-    pub(super) fn pay_at_once(&mut self, _turn: &Turn<'_>, body: &[u8]) -> Result<bool, Shut> {
+    pub(super) fn pay_at_once(&mut self, _turn: &Turn, body: &[u8]) -> Result<bool, Shut> {
         Ok(!self.gate.is_rated || matches!(self.charge(&guests(body))?, Charged::Paid))
     }
 
     /// Waits until they may.
-    pub(super) async fn pay(&mut self, _turn: &Turn<'_>, body: &[u8]) -> Result<(), Shut> {
+    pub(super) async fn pay(&mut self, _turn: &Turn, body: &[u8]) -> Result<(), Shut> {
         if !self.gate.is_rated {
             return Ok(());
         }
@@ -319,7 +315,7 @@ mod tests {
 
     /// A pass for a row with this guest.
     async fn pass(gate: &Arc<Gate>, guest: &str) -> Pass {
-        gate.pass(body(&[guest]).as_bytes()).await.unwrap_or_else(|Shut| panic!("it is shut"))
+        gate.pass(body(&[guest]).as_bytes(), 0).await.unwrap_or_else(|Shut| panic!("it is shut"))
     }
 
     #[tokio::test(start_paused = true)]
@@ -333,7 +329,7 @@ mod tests {
         pass(&gate, "b@x.org").await.hear(&created());
         assert_eq!(start.elapsed(), Duration::from_secs(61));
         let paused = Event::GuestsPaused { time: Duration::from_secs(61), why: GuestWait::Capped };
-        assert_eq!(*told.lock().unwrap(), [paused, Event::GuestsTake(Duration::ZERO)]);
+        assert_eq!(*told.lock().unwrap(), [paused, Event::GuestsTake { rows: 0, time: Duration::ZERO }]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -346,7 +342,7 @@ mod tests {
             stop.raise(Halt::Interrupted);
         };
         let body = body(&["b@x.org"]);
-        let (one, other, ()) = tokio::join!(gate.pass(body.as_bytes()), gate.pass(body.as_bytes()), interrupt);
+        let (one, other, ()) = tokio::join!(gate.pass(body.as_bytes(), 0), gate.pass(body.as_bytes(), 0), interrupt);
         assert!(one.is_err() && other.is_err());
         assert_eq!(start.elapsed(), Duration::from_secs(5));
         assert_eq!(gate.shut_for(), None);
@@ -356,7 +352,7 @@ mod tests {
     async fn a_time_beyond_the_longest_wait_shuts_it() {
         let (gate, _stop, told) = gate(None);
         pass(&gate, "a@x.org").await.hear(&refused("86400"));
-        assert!(gate.pass(body(&["a@x.org"]).as_bytes()).await.is_err());
+        assert!(gate.pass(body(&["a@x.org"]).as_bytes(), 0).await.is_err());
         assert_eq!(gate.shut_for(), Some(Duration::from_secs(86401)));
         assert_eq!(*told.lock().unwrap(), []);
     }
@@ -379,14 +375,14 @@ mod tests {
         pass(&gate, "f@x.org").await.hear(&created());
         assert_eq!(start.elapsed(), Duration::from_hours(2));
         let paused = |minutes| Event::GuestsPaused { time: Duration::from_mins(minutes), why: GuestWait::Rated };
-        let told = told.lock().unwrap();
-        assert_eq!(*told, [paused(59), Event::GuestsTake(Duration::ZERO), paused(60), Event::GuestsTake(Duration::ZERO)]);
+        let none = Event::GuestsTake { rows: 0, time: Duration::ZERO };
+        assert_eq!(*told.lock().unwrap(), [paused(59), none.clone(), paused(60), none]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn how_long_the_rest_takes_is_told_from_the_beginning_at_a_rate_and_from_the_first_closing_under_a_cap() {
-        let hours = |hours| Event::GuestsTake(Duration::from_hours(hours));
-        for (rate, before) in [(Some("1/h"), vec![hours(2), hours(2)]), (None, vec![])] {
+        let take = |rows, seconds| Event::GuestsTake { rows, time: Duration::from_secs(seconds) };
+        for (rate, before) in [(Some("1/h"), vec![take(3, 7200), take(2, 7200)]), (None, vec![])] {
             let (gate, _stop, told) = gate(rate);
             let mut rehearsal = gate.rehearsal();
             for guest in ["a@x.org", "b@x.org", "c@x.org"] {
@@ -397,11 +393,10 @@ mod tests {
             gate.done();
             let next = if rate.is_some() {
                 drop(pass(&gate, "b@x.org").await);
-                [Event::GuestsPaused { time: Duration::from_hours(1), why: GuestWait::Rated }, hours(2)]
+                [Event::GuestsPaused { time: Duration::from_hours(1), why: GuestWait::Rated }, take(2, 7200)]
             } else {
                 pass(&gate, "b@x.org").await.hear(&refused("60"));
-                let time = Duration::from_secs(61);
-                [Event::GuestsPaused { time, why: GuestWait::Capped }, Event::GuestsTake(time)]
+                [Event::GuestsPaused { time: Duration::from_secs(61), why: GuestWait::Capped }, take(2, 61)]
             };
             let expected: Vec<Event> = before.into_iter().chain(next).collect();
             assert_eq!(*told.lock().unwrap(), expected, "{rate:?}");

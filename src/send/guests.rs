@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::sign;
 
+/// What the cap counts.
+const HOUR: Duration = Duration::from_hours(1);
+
 /// The pause where the server names none. Invites count for an hour: a row that goes alone, again and again, is taken by its
 /// seventh send, which is within the attempts of a row.
 const PAUSE: Duration = Duration::from_mins(10);
@@ -31,6 +34,9 @@ pub(super) struct Cap {
     closings: u32,
     in_vain: u32,
     closed: Option<Closed>,
+    /// When a row was taken first after the last pause, and how long after the time before.
+    opened: Option<Instant>,
+    cycle: Option<Duration>,
     shut: Option<Duration>,
 }
 
@@ -40,6 +46,8 @@ struct Closed {
     since: Instant,
     /// Nobody goes before.
     until: Instant,
+    /// Whether that is as long as it was closed before.
+    is_usual: bool,
 }
 
 /// How many times the cap had closed when a row left.
@@ -73,7 +81,18 @@ pub(super) enum Word {
 impl Cap {
     /// A cap that nothing is known of.
     pub(super) fn new(longest: Duration) -> Self {
-        Self { longest, width: 1, taken: 0, out: 0, closings: 0, in_vain: 0, closed: None, shut: None }
+        Self {
+            longest,
+            width: 1,
+            taken: 0,
+            out: 0,
+            closings: 0,
+            in_vain: 0,
+            closed: None,
+            opened: None,
+            cycle: None,
+            shut: None,
+        }
     }
 
     /// Whether one more row may leave.
@@ -84,6 +103,11 @@ impl Cap {
             _ if self.out >= self.width => Way::AfterAnswer,
             _ => Way::Open,
         }
+    }
+
+    /// Whether the next row to go is likely to be refused: as the last one was, and it has not closed for as long as usual.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.closed.is_some_and(|closed| self.in_vain > 1 && !closed.is_usual)
     }
 
     /// One leaves.
@@ -97,15 +121,18 @@ impl Cap {
         self.out -= 1;
         let is_current = leave.0 == self.closings;
         match word {
-            Word::Taken if is_current => self.widen(),
+            Word::Taken if is_current => self.widen(now),
             Word::Refused(named) => return self.close(named, is_current, now),
             Word::Taken | Word::Nothing => {}
         }
         None
     }
 
-    fn widen(&mut self) {
-        self.closed = None;
+    fn widen(&mut self, now: Instant) {
+        if self.closed.take().is_some() || self.opened.is_none() {
+            self.cycle = self.opened.map(|before| now.duration_since(before).min(HOUR));
+            self.opened = Some(now);
+        }
         self.in_vain = 0;
         self.taken += 1;
         if self.taken >= self.width {
@@ -122,26 +149,39 @@ impl Cap {
             self.closings += 1;
             self.in_vain += 1;
         }
-        let Closed { since, until } = self.closed.unwrap_or(Closed { since: now, until: now });
+        let (since, until) = self.closed.map_or((now, now), |closed| (closed.since, closed.until));
         let left = self.longest.saturating_sub(now.duration_since(since));
-        let pause = self.pause(named, left).and_then(|time| Some((time, now.checked_add(time)?)));
+        let usual = self.usual(since, now);
+        let pause = self.pause(named, left, usual).and_then(|time| Some((time, now.checked_add(time)?)));
         let Some((time, open_at)) = pause else {
             self.shut = Some(named.map_or(now.duration_since(since), |named| sign::pause(Some(named))));
             return None;
         };
-        self.closed = Some(Closed { since, until: until.max(open_at) });
+        let is_usual = usual.is_some_and(|usual| !usual.is_zero() && time >= usual);
+        self.closed = Some(Closed { since, until: until.max(open_at), is_usual });
         is_news.then_some(time)
     }
 
     /// How long nobody goes; none if that is longer than what is left.
-    fn pause(&self, named: Option<Duration>, left: Duration) -> Option<Duration> {
-        let Some(named) = named else { return Some(PAUSE.min(left)).filter(|pause| !pause.is_zero()) };
+    fn pause(&self, named: Option<Duration>, left: Duration, usual: Option<Duration>) -> Option<Duration> {
+        let usual = usual.unwrap_or_default();
+        let Some(named) = named else {
+            return Some(PAUSE.max(usual).min(left)).filter(|pause| !pause.is_zero());
+        };
         let named = sign::pause(Some(named));
         let least = match self.in_vain {
             0 | 1 => Duration::ZERO,
-            more => PAUSE_MIN.saturating_mul(2_u32.saturating_pow(more - 2)).min(PAUSE_MAX).min(left),
+            2 => PAUSE_MIN.max(usual),
+            more => PAUSE_MIN.saturating_mul(2_u32.saturating_pow(more - 2)).min(PAUSE_MAX),
         };
-        Some(named.max(least)).filter(|pause| *pause <= left && !left.is_zero())
+        Some(named.max(least.min(left))).filter(|pause| *pause <= left && !left.is_zero())
+    }
+
+    /// How long it takes until it is open again for as many as it took, if that takes as long as before; none while that
+    /// is not known. Each refusal until then would cost a row one of its attempts.
+    fn usual(&self, since: Instant, now: Instant) -> Option<Duration> {
+        let due = since.checked_add(self.cycle?)?;
+        Some(due.saturating_duration_since(now))
     }
 }
 
@@ -240,6 +280,32 @@ mod tests {
         assert_eq!(pauses[..7], [1, 150, 300, 600, 900, 900, 900]);
         assert!(pauses[..7].iter().sum::<u64>() > Duration::from_hours(1).as_secs());
         assert_eq!((pauses.iter().sum::<u64>(), shut), (LONGEST.as_secs(), seconds(1)));
+    }
+
+    #[test]
+    fn once_it_was_seen_when_it_opens_again_nobody_goes_before_that_in_vain() {
+        for named in [None, Some(Duration::ZERO)] {
+            let (mut cap, mut now) = (Cap::new(LONGEST), Instant::now());
+            let mut told = Vec::new();
+            for _ in 0..3 {
+                // What is taken first is all for an hour.
+                let until = now + HOUR;
+                let leave = cap.leave();
+                assert_eq!(cap.answer(leave, Word::Taken, now), None);
+                now += seconds(1);
+                while now < until {
+                    let leave = cap.leave();
+                    let pause = cap.answer(leave, Word::Refused(named), now).unwrap();
+                    told.push(pause.as_secs());
+                    now += pause;
+                }
+            }
+            let pauses: &[u64] = match named {
+                None => &[600, 600, 600, 600, 600, 600, 3600, 3600],
+                Some(_) => &[1, 150, 300, 600, 900, 900, 900, 1, 3599, 1, 3599],
+            };
+            assert_eq!(told, pauses);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::auto::{Finder, Header};
 use super::rate::{Rate, Speed};
+use super::remaining::Remaining;
 use super::sign::pause;
 use super::stated::{Counted, Stated};
 use super::window::{Room, Window};
@@ -25,7 +26,7 @@ pub(super) struct Meter {
     flights: BTreeMap<u64, Flight>,
     /// Places taken so far; the next request's number.
     taken: u64,
-    told: Option<Told>,
+    remaining: Remaining,
     /// What the newest answer said that the server counted.
     counted: Option<u32>,
     stated: Stated,
@@ -65,17 +66,8 @@ struct Flight {
     before: u64,
     /// What had been told by then that the server counted.
     counted: Option<u32>,
-}
-
-/// What `X-RateLimit-Remaining` allows.
-#[derive(Debug, Clone, Copy)]
-struct Told {
-    /// The request whose answer said it.
-    by: u64,
-    /// The most places that may be held.
-    most: usize,
-    /// It may be otherwise from then on.
-    until: Instant,
+    /// Whether it left although nothing remained when that was told last.
+    is_beyond: bool,
 }
 
 /// A request that left.
@@ -105,7 +97,7 @@ impl Meter {
             lanes,
             flights: BTreeMap::new(),
             taken: 0,
-            told: None,
+            remaining: Remaining::default(),
             counted: None,
             stated: Stated::new(),
             latency: Duration::ZERO,
@@ -121,6 +113,15 @@ impl Meter {
     /// The rate that is kept now; none sends unpaced.
     pub(super) fn rate(&self) -> Option<Rate> {
         self.rate
+    }
+
+    /// The rate to be expected from now on, as far as it is known.
+    pub(super) fn expected(&self, now: Instant) -> Option<Rate> {
+        match &self.plan {
+            Plan::Unpaced => None,
+            Plan::Fixed(wanted) => Some(self.rate.unwrap_or(*wanted)),
+            Plan::Found(finder) => finder.expected(now),
+        }
     }
 
     /// How long the server takes to answer when it is slow: the longest time seen, which fades over some hundred faster answers.
@@ -155,10 +156,10 @@ impl Meter {
         let (Some(window), Some(rate)) = (&mut self.window, self.rate) else {
             return if self.flights.len() < self.lanes { Room::Now } else { Room::AfterAnswer };
         };
-        let told = self.told.filter(|told| now < told.until);
-        match (window.room(1, told.map_or(usize::MAX, |told| told.most), now), told) {
+        let told = self.remaining.most(now);
+        match (window.room(1, told.map_or(usize::MAX, |(most, _)| most), now), told) {
             (Room::Now, _) => self.berth(rate, now),
-            (Room::At(free_at), Some(told)) => Room::At(free_at.min(told.until)),
+            (Room::At(free_at), Some((_, until))) => Room::At(free_at.min(until)),
             (room, _) => room,
         }
     }
@@ -186,7 +187,8 @@ impl Meter {
         }
         let number = self.taken;
         self.taken += 1;
-        let flight = Flight { since: now, freed, before: self.stated.answered(), counted: self.counted };
+        let is_beyond = self.remaining.is_beyond(now);
+        let flight = Flight { since: now, freed, before: self.stated.answered(), counted: self.counted, is_beyond };
         self.flights.insert(number, flight);
         Ticket(number)
     }
@@ -205,6 +207,9 @@ impl Meter {
         let flight = self.flights.remove(&number)?;
         if let Some(window) = &mut self.window {
             window.answer(1, now);
+        }
+        if let Said::TooMany(..) = said {
+            self.remaining.refused();
         }
         if let Said::Taken(Some(hints)) | Said::TooMany(hints, _) = said {
             self.latency = now.duration_since(flight.since).max(self.latency / 64 * 63);
@@ -231,17 +236,15 @@ impl Meter {
 
     /// What the newest request was told goes: answers come out of order.
     fn heed(&mut self, number: u64, flight: Flight, hints: &Hints, now: Instant) {
-        if self.told.is_some_and(|told| number < told.by) {
+        if self.remaining.knows_newer(number) {
             return;
         }
         if let Some(remaining) = hints.remaining {
             // All that may have been counted when this was said. More than that was somebody else.
             let counted = self.taken - flight.freed;
-            let most = counted.saturating_add(remaining.into());
-            let most = usize::try_from(most).unwrap_or(usize::MAX);
             // In a longer period of ours the server's begins anew many times.
             let period = self.window.as_ref().map_or(Duration::ZERO, Window::period).min(self.stated.period());
-            self.told = Some(Told { by: number, most, until: now + period });
+            self.remaining.heed((number, flight.is_beyond), (counted, remaining), period, now);
         }
         self.counted = hints.limit.zip(hints.remaining).map(|(limit, remaining)| limit.saturating_sub(remaining));
         if let Some(count) = self.counted {
@@ -318,6 +321,30 @@ mod tests {
         // The place itself is held for an hour.
         assert_eq!(meter.room(now + ms(900)), Room::At(now + ms(60_050)));
         assert_eq!(meter.room(now + ms(60_050)), Room::Now);
+    }
+
+    #[test]
+    fn a_server_that_says_always_that_nothing_remains_is_believed_less_and_less_until_it_refuses() {
+        let waits = |refuses_at: Option<usize>| {
+            let (mut meter, mut now) = meter("600/min", 16);
+            let mut waits = Vec::new();
+            for number in 0..10 {
+                let sent = now;
+                while let Room::At(then) = meter.room(now) {
+                    now = then;
+                }
+                waits.push(now.duration_since(sent).as_secs());
+                let ticket = meter.leave(now);
+                let hints = hints(None, Some(0));
+                let said =
+                    if refuses_at == Some(number) { Said::TooMany(&hints, None) } else { Said::Taken(Some(&hints)) };
+                meter.answer(ticket, said, now);
+            }
+            waits
+        };
+        assert_eq!(waits(None), [0, 60, 30, 15, 7, 3, 1, 0, 0, 0]);
+        // Three in a minute were taken: so many go on.
+        assert_eq!(waits(Some(3)), [0, 60, 30, 15, 15, 30, 15, 15, 30, 15]);
     }
 
     #[test]

@@ -18,8 +18,10 @@ mod meter;
 mod pace;
 mod paced;
 mod patience;
+mod queue;
 mod rate;
 mod reads;
+mod remaining;
 mod settle;
 mod sign;
 mod spacing;
@@ -53,10 +55,11 @@ use deliver::Sending;
 use deliver_guests::Next;
 use gate::{Pass, Shut};
 
-/// The least rows with guests to be worked on at once: one that the cap refused lets others go before it.
-const GUESTS_MIN: usize = 4;
+/// Rows that are worked on for each request that may be in flight: those that are in doubt, or wait to be sent again, do
+/// so for seconds, and are not to keep others from being sent.
+const ROWS: usize = 8;
 
-/// Works off all jobs of the feeds, each in so many lanes; returns when the feeds are empty, which a stop brings about early.
+/// Works off all jobs of the feeds, with so many requests in flight; returns when the feeds are empty, which a stop brings about early.
 /// Rows with guests that the cap keeps from being sent stop the run when all others are done.
 pub async fn send_all<E: Exchange>(lane: Lane<E>, feeds: Feeds, lanes: usize) {
     let (stop, journal, gate) = (lane.api.stop.clone(), lane.journal.clone(), Arc::clone(&lane.gate));
@@ -64,10 +67,8 @@ pub async fn send_all<E: Exchange>(lane: Lane<E>, feeds: Feeds, lanes: usize) {
     // One task a lane: the fastest way on one thread. They end with this future. How many requests are in flight is the
     // pace's business.
     let mut all = JoinSet::new();
-    for _ in 0..lanes.max(GUESTS_MIN) {
+    for _ in 0..lanes * ROWS {
         all.spawn(work_off_guests(Arc::clone(&lane), Arc::clone(&feeds)));
-    }
-    for _ in 0..lanes {
         all.spawn(work_off(Arc::clone(&lane), Arc::clone(&feeds)));
     }
     drop((lane, feeds));
@@ -124,8 +125,7 @@ async fn next<E: Exchange>(lane: &Lane<E>, feed: &Feed) -> Option<Sending<E>> {
 
 /// The next row with guests, when the cap lets it go.
 async fn next_with_guests<E: Exchange>(lane: &Lane<E>, feed: &Feed) -> Result<Option<(Next<E>, Pass)>, Shut> {
-    let turn = lane.gate.turn().await;
-    let mut pass = lane.gate.admit(&turn).await?;
+    let (turn, mut pass) = lane.gate.admit(0).await?;
     let Some(sending) = next(lane, feed).await else { return Ok(None) };
     let job = sending.job();
     if !job.is_made && pass.pay_at_once(&turn, &job.body)? {

@@ -2,6 +2,8 @@
 //!
 //! The window keeps it honest, the spacing keeps it smooth inside the window.
 
+mod book;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -9,14 +11,14 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use self::book::{Book, Heard, Pause};
 use super::judge::{refusal, trouble};
-use super::meter::{Meter, Said, Ticket};
-use super::patience::{Patience, Refused, TooLong};
+use super::meter::Ticket;
+use super::patience::TooLong;
 use super::rate::Speed;
-use super::sign::{Sign, pause, sign};
-use super::spacing::Spacing;
+use super::sign::sign;
 use super::stop::Stop;
-use super::valve::{Course, Valve};
+use super::valve::Course;
 use super::window::Room;
 use crate::journal::{Mark, Trail};
 use crate::model::{Event, Halt, Listener, Wait};
@@ -46,26 +48,13 @@ pub struct Pace {
     listener: Listener,
 }
 
-struct Book {
-    meter: Meter,
-    spacing: Option<Spacing>,
-    valve: Valve,
-    patience: Patience,
-    paused_until: Option<Instant>,
-    trail: Option<Trail>,
-}
-
 /// The right of a request to leave now.
 pub(super) struct Leave {
     at: Instant,
     ticket: Ticket,
     mark: Option<Mark>,
-}
-
-/// Nobody sends for a while.
-struct Pause {
-    time: Duration,
-    why: Wait,
+    /// Whether it is to change something.
+    is_write: bool,
 }
 
 /// What is to be done before a request may leave.
@@ -84,16 +73,8 @@ impl Pace {
     /// Nothing has left yet, but what a trail tells of: how long ago each of the last requests was answered.
     #[must_use]
     pub fn new(limits: Limits, trail: Option<(Trail, Vec<Duration>)>, stop: Stop, listener: Listener) -> Self {
-        let now = Instant::now().into_std();
-        let mut meter = Meter::new(limits.speed, limits.lanes, now);
-        let (trail, ages) = trail.map_or((None, Vec::new()), |(trail, ages)| (Some(trail), ages));
-        for age in ages {
-            meter.remember(age, now);
-        }
-        let (valve, patience) = (Valve::default(), Patience::new(limits.wait_max));
-        let book = Book { meter, spacing: None, valve, patience, paused_until: None, trail };
         Self {
-            book: Mutex::new(book),
+            book: Mutex::new(Book::new(limits, trail, Instant::now())),
             turn: tokio::sync::Mutex::new(()),
             changed: Notify::new(),
             wait_max: limits.wait_max,
@@ -119,21 +100,26 @@ impl Pace {
         self.book().meter.latency()
     }
 
+    fn tell(&self, event: Option<Event>) {
+        if let Some(event) = event {
+            (self.listener)(event);
+        }
+    }
+
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What whoever has the turn is to do.
-    pub(super) fn step(&self) -> Step {
-        let (now, mut book) = (Instant::now(), self.book());
-        match book.valve.course(self.wait_max, now.into_std()) {
-            None => self.step_in(&mut book, now),
+    pub(super) fn step(&self, is_write: bool) -> Step {
+        let course = self.book().valve.course(self.wait_max, Instant::now().into_std());
+        match course {
+            None => self.step_past_valve(is_write),
             Some(Course::GiveUp(time, why)) => {
                 self.stop.raise(Halt::Down { time, why });
                 Step::Held
             }
             Some(Course::Probe(gap, why)) => {
-                drop(book);
                 (self.listener)(Event::Paused { time: gap, why: Wait::Down(why) });
                 Step::Probe(gap)
             }
@@ -141,19 +127,16 @@ impl Pace {
     }
 
     /// The same, whether or not the server is down.
-    pub(super) fn step_past_valve(&self) -> Step {
-        self.step_in(&mut self.book(), Instant::now())
-    }
-
-    fn step_in(&self, book: &mut Book, now: Instant) -> Step {
+    pub(super) fn step_past_valve(&self, is_write: bool) -> Step {
         if self.stop.is_raised() {
             return Step::Held;
         }
+        let (now, mut book) = (Instant::now(), self.book());
         if let Some(until) = book.paused_until.filter(|until| now < *until) {
             return Step::Wait(Some(until));
         }
-        match book.room(now) {
-            Room::Now => match book.leave(now) {
+        match book.room(is_write, now) {
+            Room::Now => match book.leave(is_write, now) {
                 Ok(leave) => {
                     self.requests.fetch_add(1, Ordering::Relaxed);
                     Step::Go(leave)
@@ -163,7 +146,12 @@ impl Pace {
                     Step::Held
                 }
             },
-            Room::At(until) => Step::Wait(Some(until.into())),
+            Room::At(until) => {
+                let told = book.wait(until.into(), now);
+                drop(book);
+                self.tell(told);
+                Step::Wait(Some(until.into()))
+            }
             Room::AfterAnswer => Step::Wait(None),
         }
     }
@@ -185,23 +173,29 @@ impl Pace {
         self.changed.notify_one();
     }
 
-    /// A request is answered, or lost.
-    pub(super) fn hear(&self, leave: Leave, is_write: bool, answer: &Result<Answer, Lost>) {
+    /// A request is answered, or lost. `subject` is what it was to change, if it was: the same each time it is sent.
+    pub(super) fn hear(&self, leave: Leave, subject: Option<u64>, answer: &Result<Answer, Lost>) {
         let (now, said) = (Instant::now(), sign(answer, SystemTime::now()));
         let mut book = self.book();
         let was_closed = book.valve.is_closed();
-        let asked = book.hear(leave, is_write, answer, &said, now);
+        let asked = book.hear(leave, Heard { answer, said: &said, subject }, now);
         let is_over = was_closed && !book.valve.is_closed();
+        let rate = book.rate(now);
         drop(book);
-        if is_over {
-            (self.listener)(Event::Resumed);
-        }
+        self.tell(rate);
+        self.tell(is_over.then_some(Event::Resumed));
         match asked {
             None => {}
             Some(Ok(pause)) => self.pause(pause),
             Some(Err(TooLong::Pause(time))) => self.stop.raise(Halt::PauseTooLong(time)),
             Some(Err(TooLong::InAll(time))) => self.stop.raise(Halt::Refusing { time, why: why(answer) }),
         }
+        self.changed.notify_one();
+    }
+
+    /// What was sent without an answer that said so had its effect.
+    pub(super) fn had_effect(&self) {
+        self.book().patience.taken(true);
         self.changed.notify_one();
     }
 
@@ -223,82 +217,4 @@ impl Pace {
 /// What befell a request that was refused for now.
 fn why(answer: &Result<Answer, Lost>) -> String {
     answer.as_ref().map_or_else(|_| String::new(), |answer| trouble(answer, &refusal(answer)).message)
-}
-
-impl Book {
-    fn room(&mut self, now: Instant) -> Room {
-        match self.meter.room(now.into_std()) {
-            Room::Now => {}
-            room => return room,
-        }
-        let Some(rate) = self.meter.rate() else { return Room::Now };
-        let spacing = match self.spacing.take() {
-            Some(spacing) => spacing.at(rate, now),
-            None => Spacing::new(rate, now),
-        };
-        self.spacing.insert(spacing).room(now)
-    }
-
-    fn leave(&mut self, now: Instant) -> Result<Leave, String> {
-        let (at, now) = (now, now.into_std());
-        let mark = match &mut self.trail {
-            Some(trail) if self.meter.rate().is_some() => Some(
-                trail.leave(now).map_err(|reason| format!("{}: {reason}", crate::model::shown_path(trail.path())))?,
-            ),
-            _ => None,
-        };
-        Ok(Leave { at, ticket: self.meter.leave(now), mark })
-    }
-
-    fn forgo(&mut self, Leave { ticket, mark, .. }: Leave) {
-        self.meter.forgo(ticket);
-        if let (Some(trail), Some(mark)) = (&mut self.trail, mark) {
-            // A mark that stays holds its place for longer after a restart: nothing is lost by it.
-            let _ = trail.forgo(mark, Instant::now().into_std());
-        }
-    }
-
-    /// Notes an answer; gives how long everybody is to wait, where the server asks for it.
-    fn hear(
-        &mut self,
-        Leave { at, ticket, mark }: Leave,
-        is_write: bool,
-        answer: &Result<Answer, Lost>,
-        said: &Sign,
-        now: Instant,
-    ) -> Option<Result<Pause, TooLong>> {
-        let (left, now) = (at.into_std(), now.into_std());
-        if let (Some(trail), Some(mark)) = (&mut self.trail, mark) {
-            // As above.
-            let _ = trail.answer(mark, now);
-        }
-        let hints = answer.as_ref().ok().map(|answer| &answer.hints);
-        let told = match (said, hints) {
-            (Sign::TooMany(named), Some(hints)) => Said::TooMany(hints, *named),
-            _ => Said::Taken(hints),
-        };
-        let asked = self.meter.answer(ticket, told, now);
-        match said {
-            Sign::Fine | Sign::TooMany(_) => self.valve.answered(),
-            Sign::Unable(why, _) | Sign::Failing(why, _) => self.valve.failed(why.clone(), now),
-        }
-        if is_write && said.is_refusal() {
-            self.patience.in_vain(now);
-        }
-        let (time, named) = match said {
-            Sign::Fine => {
-                self.patience.taken(is_write);
-                return None;
-            }
-            Sign::TooMany(named) => (asked?, *named),
-            // Once it may be chance; again and again the pauses grow.
-            Sign::Unable(_, None) if is_write => (Duration::ZERO, None),
-            Sign::Unable(_, named) | Sign::Failing(_, named) => (pause(Some((*named)?)), *named),
-        };
-        // The pause may be our own and longer: only what the server names may be too long.
-        let is_asked = |time| named.is_some_and(|named| time == pause(Some(named)));
-        let refused = Refused { is_write, left, pause: time, is_named: is_asked(time) };
-        let paused = self.patience.refused(refused, now);
-        Some(paused.map(|time| Pause { time, why: if is_asked(time) { Wait::Asked } else { Wait::Refused } }))
-    }
 }

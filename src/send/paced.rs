@@ -1,5 +1,6 @@
 //! The exchange behind the limiter: whoever has the turn waits for everybody, and probes a server that is down.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
@@ -25,16 +26,16 @@ impl<E: Exchange> Paced<E> {
         &self.pace
     }
 
-    /// Waits for the right to send one request; none if the run stops instead, or nobody wants it any more.
+    /// Waits for the right to send one request that changes something; none if the run stops instead, or nobody wants it any more.
     pub(super) async fn admit(self: &Arc<Self>, is_wanted: impl Fn() -> bool) -> Option<Admitted<E>> {
-        let leave = self.turn(is_wanted).await?;
+        let leave = self.turn(true, is_wanted).await?;
         Some(Admitted { paced: Arc::clone(self), leave: Mutex::new(Some(leave)) })
     }
 
-    async fn turn(&self, is_wanted: impl Fn() -> bool) -> Option<Leave> {
+    async fn turn(&self, is_write: bool, is_wanted: impl Fn() -> bool) -> Option<Leave> {
         let _turn = self.pace.turn.lock().await;
         while is_wanted() {
-            match self.pace.step() {
+            match self.pace.step(is_write) {
                 Step::Go(leave) => return Some(leave),
                 Step::Wait(until) => self.pace.wait(until).await?,
                 Step::Probe(gap) => self.probe_after(Instant::now() + gap).await?,
@@ -51,7 +52,7 @@ impl<E: Exchange> Paced<E> {
             self.pace.wait(Some(moment)).await?;
         }
         while self.pace.is_closed() {
-            match self.pace.step_past_valve() {
+            match self.pace.step_past_valve(false) {
                 Step::Go(leave) => {
                     self.send(leave, self.probe.clone()).await.ok();
                     return Some(());
@@ -64,16 +65,16 @@ impl<E: Exchange> Paced<E> {
     }
 
     async fn send(&self, leave: Leave, call: Call) -> Result<Answer, Lost> {
-        let is_write = call.method != Method::Get;
+        let subject = is_write(&call).then(|| subject(&call));
         let answer = self.inner.exchange(call).await;
-        self.pace.hear(leave, is_write, &answer);
+        self.pace.hear(leave, subject, &answer);
         answer
     }
 }
 
 impl<E: Exchange> Exchange for Paced<E> {
     async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
-        match self.turn(|| true).await {
+        match self.turn(is_write(&call), || true).await {
             Some(leave) => self.send(leave, call).await,
             None => Err(Lost::Held),
         }
@@ -107,4 +108,16 @@ impl<E: Exchange> Drop for Admitted<E> {
             self.paced.pace.forgo(leave);
         }
     }
+}
+
+fn is_write(call: &Call) -> bool {
+    call.method != Method::Get
+}
+
+/// What a call is to change: the same for the same row, each time it is sent.
+fn subject(call: &Call) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    call.path.hash(&mut hasher);
+    call.body.hash(&mut hasher);
+    hasher.finish()
 }

@@ -7,7 +7,7 @@ const BELIEVED: u32 = 3;
 const GROWN_MIN: Duration = Duration::from_secs(1);
 const GROWN_MAX: Duration = Duration::from_mins(1);
 
-/// So many writes refused in a row are no accident of one row.
+/// So many writes refused in a row, or so many rows that fail, are no accident of one row.
 const RUN: u32 = 5;
 
 /// Waits as often as it is asked to, but not for ever.
@@ -15,8 +15,17 @@ const RUN: u32 = 5;
 pub(super) struct Patience {
     longest: Duration,
     streak: Option<Streak>,
-    /// Writes refused since the last one that was taken: since when, and how many.
-    in_vain: Option<(Instant, u32)>,
+    in_vain: Option<InVain>,
+}
+
+/// Writes that had no effect since the last one that was taken.
+#[derive(Debug)]
+struct InVain {
+    since: Instant,
+    /// Those of which the server said that it takes none now.
+    refused: u32,
+    /// What they were to change: the first few.
+    subjects: Vec<u64>,
 }
 
 /// Refusals since the last request that was taken.
@@ -64,15 +73,19 @@ impl Patience {
         self.in_vain.take_if(|_| is_write);
     }
 
-    /// A write was refused, for a reason that is not its own.
-    pub(super) fn in_vain(&mut self, now: Instant) {
-        let (_, count) = self.in_vain.get_or_insert((now, 0));
-        *count = count.saturating_add(1);
+    /// A write had no effect: for a reason that is not its own, if it was refused; else it may be the server's or its own.
+    pub(super) fn in_vain(&mut self, subject: u64, is_refused: bool, now: Instant) {
+        let in_vain = self.in_vain.get_or_insert(InVain { since: now, refused: 0, subjects: Vec::new() });
+        in_vain.refused = in_vain.refused.saturating_add(is_refused.into());
+        if in_vain.subjects.len() < RUN as usize && !in_vain.subjects.contains(&subject) {
+            in_vain.subjects.push(subject);
+        }
     }
 
-    /// For how long no write has been taken, if that is more than chance.
+    /// For how long no write has been taken, if that is neither chance nor the fault of a few rows.
     pub(super) fn takes_none(&self, now: Instant) -> Option<Duration> {
-        self.in_vain.filter(|(_, count)| *count >= RUN).map(|(since, _)| now.duration_since(since))
+        let is_of_all = |in_vain: &&InVain| in_vain.refused >= RUN || in_vain.subjects.len() >= RUN as usize;
+        self.in_vain.as_ref().filter(is_of_all).map(|in_vain| now.duration_since(in_vain.since))
     }
 
     /// A request was refused for now; gives how long everybody is to wait.
@@ -160,7 +173,7 @@ mod tests {
             if number == 3 {
                 patience.taken(true);
             }
-            patience.in_vain(start);
+            patience.in_vain(1, true, start);
             patience.taken(false);
             if number == 7 {
                 assert_eq!(patience.takes_none(start + seconds(9)), Some(seconds(9)));
@@ -168,6 +181,17 @@ mod tests {
         }
         patience.taken(true);
         assert_eq!(patience.takes_none(start), None);
+    }
+
+    #[test]
+    fn rows_that_fail_again_and_again_are_no_sign_that_all_do_unless_they_are_several() {
+        let (mut patience, now) = (Patience::new(LONGEST), Instant::now());
+        for number in 0..100 {
+            patience.in_vain(number % 4, false, now);
+        }
+        assert_eq!(patience.takes_none(now), None);
+        patience.in_vain(4, false, now);
+        assert_eq!(patience.takes_none(now + seconds(3)), Some(seconds(3)));
     }
 
     #[test]

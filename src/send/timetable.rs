@@ -116,17 +116,20 @@ impl Outlook {
     /// What is expected before anything is known.
     pub(super) fn first(&mut self, now: Instant) -> [Event; 1] {
         self.is_told = true;
-        [Event::GuestsTake(self.left(now, now))]
+        [self.take(now, now)]
     }
 
     /// One more row is done with; tells what is expected now, if anything was told before.
     pub(super) fn done(&mut self, now: Instant) -> Option<Event> {
-        if self.is_held_up || self.went_on.is_none() {
+        if self.told_until.is_some_and(|until| now < until) {
+            // It left before.
+            self.cycles.late();
+        } else if self.is_held_up || self.went_on.is_none() {
             self.went_on = Some((self.done, now));
             self.is_held_up = false;
         }
         self.done += 1;
-        self.is_told.then(|| Event::GuestsTake(self.left(now, now)))
+        self.is_told.then(|| self.take(now, now))
     }
 
     /// The next row has to wait until then; tells that, and what is expected now, if it is news.
@@ -139,7 +142,12 @@ impl Outlook {
         }
         (self.is_held_up, self.is_told, self.told_until) = (true, true, Some(until));
         let time = until.saturating_duration_since(now);
-        vec![Event::GuestsPaused { time, why }, Event::GuestsTake(self.left(until, now))]
+        vec![Event::GuestsPaused { time, why }, self.take(until, now)]
+    }
+
+    fn take(&self, until: Instant, now: Instant) -> Event {
+        let rows = self.table.rows.saturating_sub(self.done) as u64;
+        Event::GuestsTake { rows, time: self.left(until, now) }
     }
 
     /// How long it takes from now on until the last row leaves, if none does before `until`.
@@ -178,6 +186,14 @@ impl Cycles {
         if self.last.is_none_or(|(before, _)| done > before) {
             self.count += u32::from(self.last.is_some());
             self.last = Some((done, now));
+        }
+    }
+
+    /// One more was done by the last closing.
+    fn late(&mut self) {
+        let is_first = self.count == 0;
+        for (done, _) in self.last.iter_mut().chain(self.first.iter_mut().filter(|_| is_first)) {
+            *done += 1;
         }
     }
 
@@ -233,7 +249,7 @@ mod tests {
     /// How long it takes, as it is told with a wait.
     fn held_up(outlook: &mut Outlook, until: Instant, now: Instant) -> Duration {
         match outlook.hold_up(until, GuestWait::Capped, now)[..] {
-            [Event::GuestsPaused { time, .. }, Event::GuestsTake(left)] if time == until - now => left,
+            [Event::GuestsPaused { time, .. }, Event::GuestsTake { time: left, .. }] if time == until - now => left,
             ref other => panic!("{other:?}"),
         }
     }
@@ -277,15 +293,18 @@ mod tests {
         all_done(&mut outlook, 30, start + HOUR);
         let left = held_up(&mut outlook, start + HOUR + Duration::from_mins(10), start + HOUR);
         assert_eq!(left, HOUR);
-        assert_eq!(all_done(&mut outlook, 10, start + 2 * HOUR), Some(Event::GuestsTake(Duration::ZERO)));
+        assert_eq!(
+            all_done(&mut outlook, 10, start + 2 * HOUR),
+            Some(Event::GuestsTake { rows: 0, time: Duration::ZERO })
+        );
     }
 
     #[test]
     fn without_a_cap_nothing_is_left_when_the_last_is_done() {
         let now = Instant::now();
         let mut outlook = rehearsal("30/h", &[1; 300], now).outlook();
-        assert_eq!(outlook.first(now), [Event::GuestsTake(9 * HOUR)]);
-        assert_eq!(all_done(&mut outlook, 300, now), Some(Event::GuestsTake(Duration::ZERO)));
+        assert_eq!(outlook.first(now), [Event::GuestsTake { rows: 300, time: 9 * HOUR }]);
+        assert_eq!(all_done(&mut outlook, 300, now), Some(Event::GuestsTake { rows: 0, time: Duration::ZERO }));
         assert_eq!(Outlook::default().left(now, now), Duration::ZERO);
     }
 }

@@ -50,8 +50,11 @@ impl Valve {
         }
     }
 
-    /// It did not, or only to say that it cannot.
-    pub(super) fn failed(&mut self, why: String, now: Instant) {
+    /// It did not, or only to say that it cannot; then it is there at least.
+    pub(super) fn failed(&mut self, why: String, is_there: bool, now: Instant) {
+        if is_there {
+            self.failures.get_or_insert(0);
+        }
         let Some(failures) = &mut self.failures else { return };
         *failures += 1;
         self.answers = 0;
@@ -87,7 +90,7 @@ mod tests {
 
     fn fails(valve: &mut Valve, times: u32, now: Instant) {
         for _ in 0..times {
-            valve.failed("503".to_owned(), now);
+            valve.failed("503".to_owned(), true, now);
         }
     }
 
@@ -99,7 +102,7 @@ mod tests {
                 Some(Course::Probe(gap, _)) => {
                     gaps.push(gap.as_secs());
                     now += gap;
-                    valve.failed("503".to_owned(), now);
+                    valve.failed("503".to_owned(), true, now);
                 }
                 Some(Course::GiveUp(..)) | None => return gaps,
             }
@@ -126,8 +129,12 @@ mod tests {
     #[test]
     fn a_server_that_never_answered_is_not_waited_for() {
         let mut valve = Valve::default();
-        fails(&mut valve, 100, Instant::now());
+        for _ in 0..100 {
+            valve.failed("connection refused".to_owned(), false, Instant::now());
+        }
         assert!(!valve.is_closed());
+        fails(&mut valve, RUN, Instant::now());
+        assert!(valve.is_closed(), "it is there, and says that it cannot");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use clap::Parser;
 use tallyfy_groups::cli::{Cli, Command};
 use tallyfy_groups::commands::{Delivery, Staged, stage};
 use tallyfy_groups::journal::{Journal, JournalError, Owner, Realm, RunId, Trail};
-use tallyfy_groups::model::{Account, Halt, Listener, MatchNames, OnExisting, Status};
+use tallyfy_groups::model::{Account, Event, Halt, Listener, MatchNames, OnExisting, Status};
 use tallyfy_groups::report::Results;
 use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Pace, Paced, Policy, Rate, Speed, Stop};
 use tallyfy_groups::settings::Input;
@@ -155,7 +155,13 @@ pub(crate) fn open(place: &Place<'_>) -> (Journal, RunId, Staged) {
 }
 
 fn delivery(world: &Shared, habits: &Habits, stop: &Stop, trail: Option<(Trail, Vec<Duration>)>) -> Delivery<Wire> {
-    let listener: Listener = Arc::new(|_| {});
+    let told = world.clone();
+    let listener: Listener = Arc::new(move |event| {
+        if let Event::GuestsTake { time: left, .. } = event {
+            let at = told.elapsed();
+            told.with(|world| world.guests_told.push((at, left)));
+        }
+    });
     let limits = Limits { speed: habits.speed, lanes: habits.lanes, wait_max: habits.wait_max };
     let pace = Arc::new(Pace::new(limits, trail, stop.clone(), Arc::clone(&listener)));
     let credentials = Arc::new(Credentials::fixed(Token::simulated()));

@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) breaches: Vec<String>,
     /// Every request, when it arrived: the storm in one text.
     pub(crate) log: Vec<String>,
+    /// When the client said how long its rows with guests would still take.
+    pub(crate) guests_told: Vec<(Duration, Duration)>,
 }
 
 /// What the witness knows of a name that was sent.
@@ -70,6 +72,7 @@ impl Shared {
             witness: HashMap::new(),
             breaches: Vec::new(),
             log: Vec::new(),
+            guests_told: Vec::new(),
         };
         Self(Arc::new(Mutex::new(world)))
     }
