@@ -88,7 +88,8 @@ CREATE TABLE deletions (
 ) STRICT;
 
 -- When the last requests of any kind were answered, in Unix time: the server's limit counts them, also for the next run.
--- While a run goes on they stand in a file of their own beside the journal, which ends in -pace.
+-- While a run goes on they stand in a file of their own beside the journal, which ends in -pace. One of them may be the limit
+-- that --rate auto found: 4 in the highest four bits, then its period in milliseconds, then 32 bits of requests.
 CREATE TABLE pace (
     answered_ms INTEGER NOT NULL
 ) STRICT;

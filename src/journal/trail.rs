@@ -5,7 +5,8 @@
 //! starts within a period): they are written through to the system and not forced to the disk, which costs microseconds.
 //!
 //! The file: eight bytes that name it, then marks of eight bytes, little-endian, in no order: 0 is none, all ones is a
-//! request under way, else the Unix time in milliseconds at which one was answered. Between runs the marks stand in the
+//! request under way, 4 in the highest four bits is the limit that `--rate auto` found (its period in milliseconds above 32
+//! bits of requests), else the Unix time in milliseconds at which one was answered. Between runs the marks stand in the
 //! journal itself, and there is no file.
 
 use std::fs::{self, File, OpenOptions};
@@ -20,6 +21,8 @@ use crate::model::shown_path;
 const HEAD: &[u8; 8] = b"TGpace01";
 const NONE: u64 = 0;
 const UNDER_WAY: u64 = u64::MAX;
+const FOUND: u64 = 4;
+const FOUND_SHIFT: u32 = 60;
 /// More marks than any rate needs.
 const MARKS_MAX: u64 = 64 * 1024;
 
@@ -53,6 +56,9 @@ pub struct Trail {
     /// Until when each mark is needed; none while its request is under way.
     needed: Vec<Option<Instant>>,
     next: usize,
+    /// The limit that was found, and where its mark is.
+    found: Option<(u32, Duration)>,
+    found_at: Option<usize>,
 }
 
 impl Journal {
@@ -68,7 +74,7 @@ impl Journal {
         let path = self.trail_path();
         let io = |reason| JournalError::Io { path: path.clone(), reason };
         let Some((file, marks)) = open(&path).map_err(io)? else { return Err(JournalError::ForeignTrail(path)) };
-        let mut trail = Trail { path: path.clone(), file, memory, now, needed: Vec::new(), next: 0 };
+        let mut trail = Trail::new(path.clone(), file, memory, now);
         // A file that has marks has those that stand in the journal too: it could not be removed.
         let marks = if marks.is_empty() { self.kept()? } else { marks };
         let ages = trail.go_on(marks.into_iter()).map_err(io)?;
@@ -119,11 +125,20 @@ impl Drop for Journal {
 }
 
 impl Trail {
+    fn new(path: PathBuf, file: File, memory: Duration, now: Now) -> Self {
+        Self { path, file, memory, now, needed: Vec::new(), next: 0, found: None, found_at: None }
+    }
+
     /// Writes the marks of earlier runs anew, as far as they matter; gives how long ago each was answered.
     fn go_on(&mut self, marks: impl Iterator<Item = u64>) -> io::Result<Vec<Duration>> {
         let mut ages = Vec::new();
         let mut bytes = HEAD.to_vec();
+        let mut found = None;
         for mark in marks.filter(|mark| *mark != NONE) {
+            if mark >> FOUND_SHIFT == FOUND {
+                found = Some(mark);
+                continue;
+            }
             // What was under way when the process ended may be counted until now, and was not answered later. So is a
             // mark that is still to come: the clock was set back.
             let answered = mark.min(self.now.unix_ms);
@@ -133,6 +148,13 @@ impl Trail {
                 self.needed.push(Some(self.now.instant + left));
                 ages.push(age);
             }
+        }
+        // Found long ago, it may be another by now.
+        if let Some(mark) = found.filter(|_| !ages.is_empty()) {
+            bytes.extend(mark.to_le_bytes());
+            self.found = limit(mark);
+            self.found_at = Some(self.needed.len());
+            self.needed.push(None);
         }
         self.file.rewind()?;
         self.file.write_all(&bytes)?;
@@ -144,6 +166,29 @@ impl Trail {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The limit that was found when the last requests left: so many in a period.
+    #[must_use]
+    pub fn found(&self) -> Option<(u32, Duration)> {
+        self.found
+    }
+
+    /// Notes the limit that is found: so many in a period.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn find(&mut self, requests: u32, period: Duration) -> io::Result<()> {
+        if self.found == Some((requests, period)) {
+            return Ok(());
+        }
+        self.found = Some((requests, period));
+        let period = u64::try_from(period.as_millis()).unwrap_or(u64::MAX).min((1 << (FOUND_SHIFT - 32)) - 1);
+        let index = *self.found_at.get_or_insert(self.needed.len());
+        if index == self.needed.len() {
+            self.needed.push(None);
+        }
+        self.write(index, FOUND << FOUND_SHIFT | period << 32 | u64::from(requests))
     }
 
     /// Marks that a request leaves.
@@ -190,6 +235,13 @@ impl Trail {
     }
 }
 
+/// The limit that a mark tells of.
+fn limit(mark: u64) -> Option<(u32, Duration)> {
+    let period = Duration::from_millis((mark & ((1 << FOUND_SHIFT) - 1)) >> 32);
+    let requests = u32::try_from(mark & u64::from(u32::MAX)).ok()?;
+    (requests > 0 && !period.is_zero()).then_some((requests, period))
+}
+
 /// Opens or makes the file, and reads its marks; none if it is something else.
 fn open(path: &Path) -> io::Result<Option<(File, Vec<u64>)>> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
@@ -222,7 +274,7 @@ mod tests {
     fn at(path: &Path, seconds: u64) -> (Trail, Instant, Vec<u64>) {
         let now = Now { instant: Instant::now(), unix_ms: 1_000_000 + seconds * 1000 };
         let (file, marks) = open(path).unwrap().unwrap();
-        let mut trail = Trail { path: path.to_owned(), file, memory: PERIOD, now, needed: Vec::new(), next: 0 };
+        let mut trail = Trail::new(path.to_owned(), file, PERIOD, now);
         let mut ages: Vec<u64> = trail.go_on(marks.into_iter()).unwrap().iter().map(Duration::as_secs).collect();
         ages.sort_unstable();
         (trail, now.instant, ages)
@@ -280,6 +332,29 @@ mod tests {
         }
         assert_eq!(journal.trail(PERIOD, now(75)).unwrap().unwrap().1.len(), 1);
         assert!(Journal::scratch().unwrap().trail(PERIOD, now(0)).unwrap().is_none());
+    }
+
+    #[test]
+    fn the_limit_that_was_found_is_known_as_long_as_what_was_sent_under_it_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let owner = crate::journal::Owner { organization: "acme".to_owned(), realm: crate::journal::Realm::Loopback };
+        let journal = Journal::open(&folder.path().join("x.journal"), &owner).unwrap();
+        let now = |seconds: u64| Now { instant: Instant::now(), unix_ms: 1_000_000 + seconds * 1000 };
+        let (mut trail, _) = journal.trail(PERIOD, now(0)).unwrap().unwrap();
+        assert_eq!(trail.found(), None);
+        trail.leave(trail.now.instant).unwrap();
+        let (most, longest) = ((u32::MAX, Duration::from_hours(24)), (600, PERIOD));
+        for (requests, period) in [longest, longest, most] {
+            trail.find(requests, period).unwrap();
+        }
+        trail.leave(trail.now.instant).unwrap();
+        // Killed, and ended.
+        let (trail, ages) = journal.trail(PERIOD, now(10)).unwrap().unwrap();
+        assert_eq!((trail.found(), ages.len()), (Some(most), 2));
+        journal.keep_trail().unwrap();
+        let (trail, ages) = journal.trail(PERIOD, now(40)).unwrap().unwrap();
+        assert_eq!((trail.found(), ages.len()), (Some(most), 2));
+        assert_eq!(journal.trail(PERIOD, now(200)).unwrap().unwrap().0.found(), None);
     }
 
     #[test]

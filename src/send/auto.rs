@@ -136,6 +136,17 @@ impl Finder {
         }
     }
 
+    /// The limit was found a moment ago, by a run before this one.
+    pub(super) fn found_before(rate: Rate, now: Instant) -> Self {
+        let limit = Limit { count: rate.requests.get().into(), period: rate.period };
+        Self { limit, is_confirmed: true, phase: Phase::Hold, ..Self::new(now) }
+    }
+
+    /// The limit that refusals showed; where headers tell it, they will again.
+    pub(super) fn found(&self) -> Option<Rate> {
+        (self.is_confirmed && self.header.is_none()).then(|| self.limit.rate())
+    }
+
     /// The rate to keep now: at most `requests` in any window of `period`, spaced evenly inside that.
     pub(super) fn rate(&mut self, now: Instant) -> Rate {
         match self.event {

@@ -83,12 +83,13 @@ impl Flight {
 }
 
 impl Meter {
-    /// Nothing is held.
-    pub(super) fn new(speed: Speed, lanes: usize, now: Instant) -> Self {
+    /// Nothing is held; `found` is the limit that was found by a run before, not long ago.
+    pub(super) fn new(speed: Speed, found: Option<Rate>, lanes: usize, now: Instant) -> Self {
+        let finder = || found.map_or_else(|| Finder::new(now), |rate| Finder::found_before(rate, now));
         let plan = match speed {
             Speed::Unpaced => Plan::Unpaced,
             Speed::At(rate) => Plan::Fixed(rate),
-            Speed::Auto => Plan::Found(Box::new(Finder::new(now))),
+            Speed::Auto => Plan::Found(Box::new(finder())),
         };
         let mut meter = Self {
             plan,
@@ -113,6 +114,14 @@ impl Meter {
     /// The rate that is kept now; none sends unpaced.
     pub(super) fn rate(&self) -> Option<Rate> {
         self.rate
+    }
+
+    /// The limit that was found out about the server, if it was to be.
+    pub(super) fn found(&self) -> Option<Rate> {
+        match &self.plan {
+            Plan::Unpaced | Plan::Fixed(_) => None,
+            Plan::Found(finder) => finder.found(),
+        }
     }
 
     /// The rate to be expected from now on, as far as it is known.
@@ -285,7 +294,7 @@ mod tests {
 
     fn meter(rate: &str, lanes: usize) -> (Meter, Instant) {
         let now = Instant::now();
-        (Meter::new(Speed::parse(rate).unwrap(), lanes, now), now)
+        (Meter::new(Speed::parse(rate).unwrap(), None, lanes, now), now)
     }
 
     fn hints(limit: Option<u32>, remaining: Option<u32>) -> Hints {

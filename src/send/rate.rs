@@ -69,6 +69,11 @@ impl Speed {
 }
 
 impl Rate {
+    /// So many requests in a period; none if there are none.
+    pub(super) fn of(requests: u32, period: Duration) -> Option<Self> {
+        NonZeroU32::new(requests).map(|requests| Self { requests, period })
+    }
+
     /// Reads `N/PERIOD`.
     ///
     /// # Errors

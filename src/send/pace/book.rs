@@ -52,8 +52,9 @@ pub(super) struct Heard<'a> {
 impl Book {
     pub(super) fn new(limits: Limits, trail: Option<(Trail, Vec<Duration>)>, now: Instant) -> Self {
         let now = now.into_std();
-        let mut meter = Meter::new(limits.speed, limits.lanes, now);
         let (trail, ages) = trail.map_or((None, Vec::new()), |(trail, ages)| (Some(trail), ages));
+        let found = trail.as_ref().and_then(Trail::found).and_then(|(requests, period)| Rate::of(requests, period));
+        let mut meter = Meter::new(limits.speed, found, limits.lanes, now);
         for age in ages {
             meter.remember(age, now);
         }
@@ -145,6 +146,10 @@ impl Book {
         }
         self.writes -= usize::from(is_write);
         let asked = self.count(ticket, heard, now);
+        if let (Some(trail), Some(found)) = (&mut self.trail, self.meter.found()) {
+            // What is not noted has to be found again.
+            let _ = trail.find(found.requests.get(), found.period);
+        }
         let is_there = heard.answer.as_ref().is_ok_and(|answer| answer.status >= 500);
         match heard.said {
             Sign::Fine | Sign::TooMany(_) => self.valve.answered(),
