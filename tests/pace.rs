@@ -277,9 +277,7 @@ fn a_restart_of_auto_knows_what_the_server_counts_still() {
         ((120, minute), true),
         ((10, ms(1000)), true),
         ((600, minute), false),
-        ((120, minute), false),
         ((10, ms(1000)), false),
-        ((100, ms(1000)), false),
     ] {
         for kind in KINDS {
             let folder = folder();

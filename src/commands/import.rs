@@ -108,6 +108,10 @@ impl Import<'_> {
             sending.await;
             journal = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         }
+        let lanes = self.connection.concurrency;
+        if line.api.paced.pace().is_cramped() {
+            tracing::warn!("mostly all {lanes} requests were in flight: a higher --concurrency would be faster");
+        }
         let requests = line.api.requests();
         tracing::info!(requests, seconds = self.seconds(), "sent");
         Ok(Sent { journal, stopped: stop.reason().map(Failure::Stopped), requests })

@@ -15,6 +15,9 @@ use crate::tallyfy::Hints;
 /// No window of a second counts what was answered so long ago.
 const OLD: Duration = Duration::from_secs(2);
 
+/// Fewer requests say nothing of how it goes.
+const ENOUGH: u64 = 500;
+
 /// The limiter's book.
 #[derive(Debug)]
 pub(super) struct Meter {
@@ -26,6 +29,8 @@ pub(super) struct Meter {
     flights: BTreeMap<u64, Flight>,
     /// Places taken so far; the next request's number.
     taken: u64,
+    /// How many of them were the last that may be in flight at once.
+    cramped: u64,
     remaining: Remaining,
     /// What the newest answer said that the server counted.
     counted: Option<u32>,
@@ -98,6 +103,7 @@ impl Meter {
             lanes,
             flights: BTreeMap::new(),
             taken: 0,
+            cramped: 0,
             remaining: Remaining::default(),
             counted: None,
             stated: Stated::new(),
@@ -118,10 +124,8 @@ impl Meter {
 
     /// The limit that was found out about the server, if it was to be.
     pub(super) fn found(&self) -> Option<Rate> {
-        match &self.plan {
-            Plan::Unpaced | Plan::Fixed(_) => None,
-            Plan::Found(finder) => finder.found(),
-        }
+        let Plan::Found(finder) = &self.plan else { return None };
+        finder.found()
     }
 
     /// The rate to be expected from now on, as far as it is known.
@@ -154,6 +158,11 @@ impl Meter {
             }
             (None, _) => {}
         }
+    }
+
+    /// Whether it is the most that may be in flight, rather than the rate, that decides how fast it goes.
+    pub(super) fn is_cramped(&self) -> bool {
+        self.rate.is_some() && self.taken >= ENOUGH && self.cramped * 2 > self.taken
     }
 
     /// Whether one more may leave.
@@ -196,6 +205,7 @@ impl Meter {
         }
         let number = self.taken;
         self.taken += 1;
+        self.cramped += u64::from(self.flights.len() + 1 >= self.lanes);
         let is_beyond = self.remaining.is_beyond(now);
         let flight = Flight { since: now, freed, before: self.stated.answered(), counted: self.counted, is_beyond };
         self.flights.insert(number, flight);
@@ -414,6 +424,26 @@ mod tests {
         assert_eq!(meter.room(now + ms(260)), Room::Now);
         meter.leave(now + ms(260));
         assert_eq!(meter.room(now + ms(900)), Room::AfterAnswer);
+    }
+
+    #[test]
+    fn it_is_known_when_more_in_flight_would_be_faster() {
+        for (lanes, is_cramped) in [(4, true), (32, false)] {
+            let (mut meter, mut now) = meter("100/s", lanes);
+            let mut flights = std::collections::VecDeque::new();
+            for _ in 0..600 {
+                // Answers take 100 ms: ten in flight are needed.
+                while meter.room(now) != Room::Now || flights.back().is_some_and(|(_, left)| *left + ms(10) > now) {
+                    now += ms(1);
+                    if flights.front().is_some_and(|(_, left)| *left + ms(100) <= now) {
+                        let (ticket, _) = flights.pop_front().unwrap();
+                        meter.answer(ticket, Said::Taken(Some(&Hints::default())), now);
+                    }
+                }
+                flights.push_back((meter.leave(now), now));
+            }
+            assert_eq!(meter.is_cramped(), is_cramped, "{lanes}");
+        }
     }
 
     #[test]

@@ -89,6 +89,11 @@ impl Pace {
         self.requests.load(Ordering::Relaxed)
     }
 
+    /// Whether more requests in flight would be faster: the rate was rarely what they waited for.
+    pub fn is_cramped(&self) -> bool {
+        self.book().meter.is_cramped()
+    }
+
     /// For how long the server has refused all requests that change something, for reasons that are not their own; none if
     /// it may be chance.
     pub(super) fn takes_none(&self) -> Option<Duration> {
