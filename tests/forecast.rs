@@ -223,6 +223,8 @@ fn refusals_that_do_not_end_stop_the_run_after_max_wait_and_fail_no_row() {
         ("kind = 'too-many'\nmethod = 'POST'\nfrom = 50", 40),
         ("kind = 'error-before'\nstatus = 503\nmethod = 'POST'\nfrom = 20", 18),
         ("kind = 'error-before'\nstatus = 503\nretry_after = '40'\nmethod = 'POST'", 0),
+        ("kind = 'error-before'\nstatus = 500\nmethod = 'POST'\nfrom = 20", 18),
+        ("kind = 'html-before'\nstatus = 502\nmethod = 'POST'", 0),
     ] {
         let (left, took, requests) = refused(&format!("[[fault]]\n{weather}"), wait_max);
         assert!(matches!(left.halt, Some(Halt::Refusing { .. })), "{weather:?}: {:?}", left.halt);

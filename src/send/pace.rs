@@ -200,7 +200,7 @@ impl Pace {
 
     /// What was sent without an answer that said so had its effect.
     pub(super) fn had_effect(&self) {
-        self.book().patience.taken(true);
+        self.book().patience.written(None);
         self.changed.notify_one();
     }
 

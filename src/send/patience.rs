@@ -1,5 +1,6 @@
 //! Pauses that the server asks for, one after the other: how long each is, and when they have lasted too long together. Pure.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 /// So many pauses in a row are as long as the server says; those after them grow, whatever it says.
@@ -16,6 +17,8 @@ pub(super) struct Patience {
     longest: Duration,
     streak: Option<Streak>,
     in_vain: Option<InVain>,
+    /// What failed before a write of another was taken: the fault is likely its own.
+    suspects: HashSet<u64>,
 }
 
 /// Writes that had no effect since the last one that was taken.
@@ -24,8 +27,8 @@ struct InVain {
     since: Instant,
     /// Those of which the server said that it takes none now.
     refused: u32,
-    /// What they were to change: the first few.
-    subjects: Vec<u64>,
+    /// What the others were to change.
+    failed: HashSet<u64>,
 }
 
 /// Refusals since the last request that was taken.
@@ -64,27 +67,39 @@ pub(super) enum TooLong {
 impl Patience {
     /// Of this length.
     pub(super) fn new(longest: Duration) -> Self {
-        Self { longest, streak: None, in_vain: None }
+        Self { longest, streak: None, in_vain: None, suspects: HashSet::new() }
     }
 
-    /// A request was taken.
-    pub(super) fn taken(&mut self, is_write: bool) {
-        self.streak.take_if(|streak| is_write || !streak.is_of_writes);
-        self.in_vain.take_if(|_| is_write);
+    /// A read was taken.
+    pub(super) fn read(&mut self) {
+        self.streak.take_if(|streak| !streak.is_of_writes);
+    }
+
+    /// A write was taken; of this subject, if that is known.
+    pub(super) fn written(&mut self, subject: Option<u64>) {
+        self.streak = None;
+        self.suspects.extend(self.in_vain.take().into_iter().flat_map(|in_vain| in_vain.failed));
+        if let Some(subject) = subject {
+            self.suspects.remove(&subject);
+        }
     }
 
     /// A write had no effect: for a reason that is not its own, if it was refused; else it may be the server's or its own.
     pub(super) fn in_vain(&mut self, subject: u64, is_refused: bool, now: Instant) {
-        let in_vain = self.in_vain.get_or_insert(InVain { since: now, refused: 0, subjects: Vec::new() });
-        in_vain.refused = in_vain.refused.saturating_add(is_refused.into());
-        if in_vain.subjects.len() < RUN as usize && !in_vain.subjects.contains(&subject) {
-            in_vain.subjects.push(subject);
+        if !is_refused && self.suspects.contains(&subject) {
+            return;
+        }
+        let in_vain = self.in_vain.get_or_insert(InVain { since: now, refused: 0, failed: HashSet::new() });
+        if is_refused {
+            in_vain.refused = in_vain.refused.saturating_add(1);
+        } else {
+            in_vain.failed.insert(subject);
         }
     }
 
     /// For how long no write has been taken, if that is neither chance nor the fault of a few rows.
     pub(super) fn takes_none(&self, now: Instant) -> Option<Duration> {
-        let is_of_all = |in_vain: &&InVain| in_vain.refused >= RUN || in_vain.subjects.len() >= RUN as usize;
+        let is_of_all = |in_vain: &&InVain| in_vain.refused >= RUN || in_vain.failed.len() >= RUN as usize;
         self.in_vain.as_ref().filter(is_of_all).map(|in_vain| now.duration_since(in_vain.since))
     }
 
@@ -171,15 +186,15 @@ mod tests {
         for number in 0..8 {
             assert_eq!(patience.takes_none(start), None);
             if number == 3 {
-                patience.taken(true);
+                patience.written(None);
             }
             patience.in_vain(1, true, start);
-            patience.taken(false);
+            patience.read();
             if number == 7 {
                 assert_eq!(patience.takes_none(start + seconds(9)), Some(seconds(9)));
             }
         }
-        patience.taken(true);
+        patience.written(None);
         assert_eq!(patience.takes_none(start), None);
     }
 
@@ -192,6 +207,13 @@ mod tests {
         assert_eq!(patience.takes_none(now), None);
         patience.in_vain(4, false, now);
         assert_eq!(patience.takes_none(now + seconds(3)), Some(seconds(3)));
+        // Another is taken, and they go on failing.
+        patience.written(Some(9));
+        (0..5).for_each(|subject| patience.in_vain(subject, false, now));
+        assert_eq!(patience.takes_none(now), None);
+        // Now all fail.
+        (10..15).for_each(|subject| patience.in_vain(subject, false, now));
+        assert_eq!(patience.takes_none(now), Some(Duration::ZERO));
     }
 
     #[test]
@@ -208,12 +230,12 @@ mod tests {
         let (mut patience, start) = (Patience::new(seconds(10)), Instant::now());
         let read = |left| Refused { is_write: false, ..refused(5, false, left) };
         assert_eq!(patience.refused(read(start), start), Ok(seconds(5)));
-        patience.taken(false);
+        patience.read();
         assert_eq!(patience.refused(refused(5, false, start), start + seconds(20)), Ok(seconds(5)));
-        patience.taken(false);
+        patience.read();
         let too_long = patience.refused(refused(5, false, start + seconds(30)), start + seconds(31));
         assert_eq!(too_long, Err(TooLong::InAll(seconds(11))));
-        patience.taken(true);
+        patience.written(None);
         assert_eq!(patience.refused(refused(5, false, start), start + seconds(40)), Ok(seconds(5)));
     }
 }

@@ -164,7 +164,11 @@ impl<E: Exchange> Api<E> {
             let reading = judge_read(answer).and_then(read);
             if let (None, Reading::Again(trouble, When::BackedOff)) = (search, &reading) {
                 // Everything waits for it.
-                tracing::warn!("the list of groups cannot be had yet: {}", trouble.message);
+                let (attempt, most) = (sends + 1, self.attempts_max);
+                tracing::warn!(
+                    "the list of groups cannot be had yet (attempt {attempt} of {most}): {}",
+                    trouble.message
+                );
             }
             if let Some(page) = self.heed(reading, &mut sends, "list of groups").await? {
                 return Ok(page);

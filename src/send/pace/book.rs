@@ -162,7 +162,11 @@ impl Book {
         let takes_none = is_write && self.patience.takes_none(now).is_some();
         let (time, named) = match *heard.said {
             Sign::Fine => {
-                self.patience.taken(is_write);
+                if is_write {
+                    self.patience.written(heard.subject);
+                } else {
+                    self.patience.read();
+                }
                 return None;
             }
             Sign::TooMany(named) => (asked?, named),
