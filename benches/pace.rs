@@ -79,4 +79,7 @@ fn main() {
     }
     let outcome = measure(Kind::Rolling, minute, WAYS[1].1, "auto", &[Duration::from_mins(10)]);
     print("600/min, hidden; rolling window; 30 to 70 ms; the first 10 min", &outcome);
+    let restart = [Duration::from_mins(3), Duration::from_mins(10)];
+    let outcome = measure(Kind::Rolling, minute, WAYS[1].1, "auto", &restart);
+    print("the same, killed once, 13 min", &outcome);
 }

@@ -237,6 +237,25 @@ fn refusals_that_do_not_end_stop_the_run_after_max_wait_and_fail_no_row() {
 }
 
 #[test]
+fn creates_that_have_their_effect_hold_nothing_up_although_no_answer_ever_says_so() {
+    for (kind, lanes) in [("error-after", 16), ("error-after", 64), ("drop-after", 16)] {
+        let (sheet, folder) = (good(300), folder());
+        fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
+        let place = Place { folder: folder.path(), file: "groups.csv" };
+        in_paused_time(async {
+            let weather = Weather::parse(&format!("[[fault]]\nkind = '{kind}'\nmethod = 'POST'")).unwrap();
+            let world = Shared::new(&Options::default(), weather, Ways::NONE, 3);
+            let left = live(&place, &world, &Habits { lanes, ..Habits::default() }, End::Natural).await.unwrap();
+            assert!(left.is_complete());
+            oracle::judge(&sheet, &left.accounts, &History::default(), &world).unwrap();
+            let took = world.elapsed();
+            // A create and a look for each are a minute.
+            assert!(took < Duration::from_mins(3), "{kind}, {lanes}: {took:?}");
+        });
+    }
+}
+
+#[test]
 fn when_others_use_the_token_what_remains_is_heeded_before_anything_is_refused() {
     let (sheet, folder) = (good(ROWS), folder());
     fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();

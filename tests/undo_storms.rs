@@ -55,6 +55,17 @@ fn in_any_weather_every_group_is_deleted() {
 }
 
 #[test]
+fn deletions_that_are_done_hold_nothing_up_although_every_one_is_answered_with_an_error() {
+    let (rows, server, desk) = imported(60, Duration::ZERO);
+    set_weather(&server, "[[fault]]\nkind = 'error-after'\nmethod = 'DELETE'");
+    let start = std::time::Instant::now();
+    desk.run(UNDO).expect(0);
+    assert_undone(&rows, &server, &desk);
+    // Pauses that grow would take minutes.
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+}
+
+#[test]
 fn reads_that_fail_are_repeated_and_answers_that_never_come_are_given_up() {
     for faults in [
         "[[fault]]\nkind = 'hang-before'\nmethod = 'DELETE'\nat = [2, 7]",

@@ -110,7 +110,7 @@ impl Import<'_> {
         }
         let lanes = self.connection.concurrency;
         if line.api.paced.pace().is_cramped() {
-            tracing::warn!("mostly all {lanes} requests were in flight: a higher --concurrency would be faster");
+            tracing::warn!("as many requests were in flight as --concurrency lets ({lanes}); more would be faster");
         }
         let requests = line.api.requests();
         tracing::info!(requests, seconds = self.seconds(), "sent");

@@ -223,28 +223,25 @@ impl Times {
         if let Some(eta) = &mut self.eta {
             eta.pause(until, now);
         }
-        let before = self.waits.all.as_ref().map(|(before, _)| *before);
-        if before.is_none_or(|before| before < until) {
-            self.waits.all = Some((until, why.clone()));
-        }
-        is_news(before, until, now).then_some(Notice::Wait)
+        lengthen(&mut self.waits.all, until, why.clone(), now)
     }
 
     fn hold_guests(&mut self, until: Instant, why: GuestWait, now: Instant) -> Option<Notice> {
         if let Some(eta) = &mut self.eta {
             eta.hold_guests(until, now);
         }
-        let before = self.waits.guests.map(|(before, _)| before);
-        if before.is_none_or(|before| before < until) {
-            self.waits.guests = Some((until, why));
-        }
-        is_news(before, until, now).then_some(Notice::Wait)
+        lengthen(&mut self.waits.guests, until, why, now)
     }
 }
 
-/// Several requests may hear of one wait.
-fn is_news(before: Option<Instant>, until: Instant, now: Instant) -> bool {
-    until.saturating_duration_since(before.map_or(now, |before| before.max(now))) >= LONG
+/// A wait lasts until then; several requests may hear of one.
+fn lengthen<T>(wait: &mut Option<(Instant, T)>, until: Instant, why: T, now: Instant) -> Option<Notice> {
+    let before = wait.as_ref().map(|(before, _)| *before);
+    if before.is_none_or(|before| before < until) {
+        *wait = Some((until, why));
+    }
+    let longer = until.saturating_duration_since(before.map_or(now, |before| before.max(now)));
+    (longer >= LONG).then_some(Notice::Wait)
 }
 
 impl Waits {

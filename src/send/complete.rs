@@ -6,6 +6,8 @@
 use std::iter;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::compare::completed;
 use super::deliver::{Lane, Step};
 use super::gate::{Pass, guests};
@@ -53,7 +55,13 @@ impl<E: Exchange> Lane<E> {
             Err(unread) => return Ok(Step::Settle(Fate::Unknown(unread.on(Trouble::interrupted())))),
         };
         match self.look_at(job, &group).await {
-            Ok(Seen::Whole(group)) => Ok(Step::Settle(Fate::found(group))),
+            Ok(Seen::Whole(group)) => {
+                if sends > 1 {
+                    // A send of this run did it, although its answer did not say so.
+                    self.api.paced.pace().had_effect(Instant::now());
+                }
+                Ok(Step::Settle(Fate::found(group)))
+            }
             Ok(Seen::Lacking(guests)) => self.send_guests(job, &group, &guests, (pass, sends)).await,
             Err(unread) => Ok(unseen(unread, &group)),
         }

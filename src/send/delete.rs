@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::compare::changes;
 use super::judge::When;
 use super::judge_delete::{Verdict, judge_delete};
@@ -27,6 +29,8 @@ struct Course<'a> {
     creation: &'a Creation,
     /// How often its deletion was sent.
     sends: u32,
+    /// When it was sent last.
+    left: Option<Instant>,
     /// What befell the last send.
     trouble: Option<Trouble>,
     /// Whether a send may have been applied.
@@ -38,7 +42,7 @@ impl<E: Exchange> Remover<E> {
     pub async fn take(&self, condemned: Condemned) -> Attempt {
         let creation = condemned.spend();
         let may_be_deleted = creation.may_be_deleted;
-        let mut course = Course { creation: &creation, sends: 0, trouble: None, may_be_deleted };
+        let mut course = Course { creation: &creation, sends: 0, left: None, trouble: None, may_be_deleted };
         let progress = self.remove(&mut course).await;
         let sends = course.sends;
         if let Progress::Settled(removal) = &progress {
@@ -54,6 +58,7 @@ impl<E: Exchange> Remover<E> {
                 return progress;
             }
             course.sends += 1;
+            course.left = Some(Instant::now());
             let answer = self.api.client.delete_group(&course.creation.tag.id).await;
             if let Some(progress) = self.heed(course, judge_delete(answer)).await {
                 return progress;
@@ -65,7 +70,12 @@ impl<E: Exchange> Remover<E> {
     async fn look(&self, course: &Course<'_>) -> Option<Progress> {
         let seen = match self.api.group(&course.creation.tag.id).await {
             Ok(Some(seen)) => seen,
-            Ok(None) => return Some(course.not_there()),
+            Ok(None) => {
+                if let Some(left) = course.left {
+                    self.api.paced.pace().had_effect(left);
+                }
+                return Some(course.not_there());
+            }
             Err(Unread::Stopped) => return Some(course.stopped()),
             Err(Unread::Failed(why)) => return Some(course.unread(why)),
         };
@@ -74,7 +84,7 @@ impl<E: Exchange> Remover<E> {
             return Some(Progress::Settled(Removal::Changed(changes.join("; "))));
         }
         let trouble = course.trouble.clone().filter(|_| course.sends >= self.api.attempts_max)?;
-        Some(Progress::Settled(Removal::Failed(trouble)))
+        Some(if self.api.gives_up(&trouble) { Progress::Settled(Removal::Failed(trouble)) } else { course.stopped() })
     }
 
     /// Gives how far it came, unless the group is to be looked at again.

@@ -50,6 +50,8 @@ pub(super) struct Sending<E: Exchange> {
 pub(super) struct Attempt {
     /// From 1, in this run.
     number: u32,
+    /// When it left.
+    left: Instant,
     /// How long its answer was waited for.
     waited: Duration,
 }
@@ -151,9 +153,9 @@ impl<E: Exchange> Lane<E> {
     }
 
     pub(super) async fn send(&self, job: &Job, ready: &Ready<E>, number: u32) -> (Verdict, Attempt) {
-        let start = Instant::now();
+        let left = Instant::now();
         let answer = ready.create_group(job.body.clone()).await;
-        (judge_create(answer), Attempt { number, waited: start.elapsed() })
+        (judge_create(answer), Attempt { number, left, waited: left.elapsed() })
     }
 
     pub(super) async fn step(&self, job: &Job, verdict: Verdict, attempt: Attempt) -> Step {
@@ -203,7 +205,12 @@ impl<E: Exchange> Lane<E> {
             trouble.message
         );
         match self.ours(job, waits, &trouble).await {
-            Some(fate) => Step::Settle(fate),
+            Some(fate) => {
+                if matches!(fate, Fate::Created { .. }) {
+                    self.api.paced.pace().had_effect(attempt.left);
+                }
+                Step::Settle(fate)
+            }
             None if attempt.number >= self.policy.attempts_max => self.give_up(trouble, Effect::Absent),
             None => Step::SendAgain(Effect::Absent),
         }
@@ -211,13 +218,7 @@ impl<E: Exchange> Lane<E> {
 
     /// All sends are used up: by what is wrong with the row, unless the server takes none at all.
     fn give_up(&self, trouble: Trouble, effect: Effect) -> Step {
-        match self.api.paced.pace().takes_none() {
-            None => Step::GiveUp(trouble, effect),
-            Some(time) => {
-                self.api.stop.raise(Halt::Refusing { time, why: trouble.message });
-                Step::GiveBack(effect)
-            }
-        }
+        if self.api.gives_up(&trouble) { Step::GiveUp(trouble, effect) } else { Step::GiveBack(effect) }
     }
 
     /// The server will not have this send; one before it may have made the group.
@@ -254,15 +255,10 @@ impl<E: Exchange> Lane<E> {
 
     /// The fate of a row that may have been applied; none if no list shows its group.
     async fn ours(&self, job: &Job, waits: impl IntoIterator<Item = Duration>, trouble: &Trouble) -> Option<Fate> {
-        let found = match self.seek(job, waits).await {
-            Ok(found) => found,
-            Err(unread) => return Some(Fate::Unknown(unread.on(trouble.clone()))),
-        };
-        let fate = plan::ours(found, trouble.clone());
-        if matches!(fate, Some(Fate::Created { .. })) {
-            self.api.paced.pace().had_effect();
+        match self.seek(job, waits).await {
+            Ok(found) => plan::ours(found, trouble.clone()),
+            Err(unread) => Some(Fate::Unknown(unread.on(trouble.clone()))),
         }
-        fate
     }
 
     /// Looks after each wait, until a list shows a group of the name.

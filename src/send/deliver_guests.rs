@@ -18,10 +18,13 @@ pub(super) enum Next<E: Exchange> {
 impl<E: Exchange> Lane<E> {
     /// Works on one row with guests, by the pass that it has, until its fate is known or the run stops.
     pub(super) async fn take_with_guests(&self, next: Next<E>, pass: Pass) {
-        self.heed(self.deliver_with_guests(next, pass).await);
+        if self.heed(self.deliver_with_guests(next, pass).await).is_some_and(|is_settled| is_settled) {
+            self.gate.done();
+        }
     }
 
-    async fn deliver_with_guests(&self, mut next: Next<E>, mut pass: Pass) -> Result<(), Down> {
+    /// Says whether its fate is known.
+    async fn deliver_with_guests(&self, mut next: Next<E>, mut pass: Pass) -> Result<bool, Down> {
         for sends in 1.. {
             let (job, step) = match next {
                 Next::Sending(sending) => self.create_with_guests(sending, pass, sends).await,
@@ -30,13 +33,14 @@ impl<E: Exchange> Lane<E> {
             if matches!(&step, Step::Settle(fate) if fate.status() == Status::Created) {
                 self.gate.greet(&job.body);
             }
-            let Some(job) = self.note(job, step)? else { break };
+            let is_settled = matches!(step, Step::Settle(_) | Step::GiveUp(..));
+            let Some(job) = self.note(job, step)? else { return Ok(is_settled) };
             let Ok(passed) = self.gate.pass(&job.body, sends).await else { break };
             pass = passed;
             let Some(again) = self.next(job).await? else { break };
             next = again;
         }
-        Ok(())
+        Ok(false)
     }
 
     /// What is next for a row with guests that has its pass; none if the run stops.

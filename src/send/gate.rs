@@ -118,6 +118,11 @@ impl Gate {
         self.tell(Outlook::done);
     }
 
+    /// None is sent any more in this run.
+    pub(super) fn end(&self) {
+        self.tell(|outlook, _| outlook.end());
+    }
+
     /// How long the cap would be in the way, if no row with guests can be sent in this run.
     pub(super) fn shut_for(&self) -> Option<Duration> {
         match self.book().cap.way(Instant::now().into_std()) {

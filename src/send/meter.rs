@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::auto::{Finder, Header};
 use super::rate::{Rate, Speed};
-use super::remaining::Remaining;
+use super::remaining::{Remaining, Word};
 use super::sign::pause;
 use super::stated::{Counted, Stated};
 use super::window::{Room, Window};
@@ -16,7 +16,7 @@ use crate::tallyfy::Hints;
 const OLD: Duration = Duration::from_secs(2);
 
 /// Fewer requests say nothing of how it goes.
-const ENOUGH: u64 = 500;
+const ENOUGH: u32 = 500;
 
 /// The limiter's book.
 #[derive(Debug)]
@@ -29,8 +29,8 @@ pub(super) struct Meter {
     flights: BTreeMap<u64, Flight>,
     /// Places taken so far; the next request's number.
     taken: u64,
-    /// How many of them were the last that may be in flight at once.
-    cramped: u64,
+    /// How long all that were answered were under way.
+    flown: Duration,
     remaining: Remaining,
     /// What the newest answer said that the server counted.
     counted: Option<u32>,
@@ -103,7 +103,7 @@ impl Meter {
             lanes,
             flights: BTreeMap::new(),
             taken: 0,
-            cramped: 0,
+            flown: Duration::ZERO,
             remaining: Remaining::default(),
             counted: None,
             stated: Stated::new(),
@@ -162,7 +162,12 @@ impl Meter {
 
     /// Whether it is the most that may be in flight, rather than the rate, that decides how fast it goes.
     pub(super) fn is_cramped(&self) -> bool {
-        self.rate.is_some() && self.taken >= ENOUGH && self.cramped * 2 > self.taken
+        let (Some(rate), Ok(answered @ ENOUGH..)) = (self.rate, u32::try_from(self.stated.answered())) else {
+            return false;
+        };
+        // So many are in flight on average at that rate (Little's law).
+        rate.per_second() * (self.flown / answered).as_secs_f64()
+            > f64::from(u32::try_from(self.lanes).unwrap_or(u32::MAX))
     }
 
     /// Whether one more may leave.
@@ -205,7 +210,6 @@ impl Meter {
         }
         let number = self.taken;
         self.taken += 1;
-        self.cramped += u64::from(self.flights.len() + 1 >= self.lanes);
         let is_beyond = self.remaining.is_beyond(now);
         let flight = Flight { since: now, freed, before: self.stated.answered(), counted: self.counted, is_beyond };
         self.flights.insert(number, flight);
@@ -227,6 +231,7 @@ impl Meter {
         if let Some(window) = &mut self.window {
             window.answer(1, now);
         }
+        self.flown += now.duration_since(flight.since);
         if let Said::TooMany(..) = said {
             self.remaining.refused();
         }
@@ -263,7 +268,8 @@ impl Meter {
             let counted = self.taken - flight.freed;
             // In a longer period of ours the server's begins anew many times.
             let period = self.window.as_ref().map_or(Duration::ZERO, Window::period).min(self.stated.period());
-            self.remaining.heed((number, flight.is_beyond), (counted, remaining), period, now);
+            let next = flight.is_beyond.then_some(self.taken);
+            self.remaining.heed(Word { by: number, counted, remaining, next }, period, now);
         }
         self.counted = hints.limit.zip(hints.remaining).map(|(limit, remaining)| limit.saturating_sub(remaining));
         if let Some(count) = self.counted {
@@ -428,7 +434,7 @@ mod tests {
 
     #[test]
     fn it_is_known_when_more_in_flight_would_be_faster() {
-        for (lanes, is_cramped) in [(4, true), (32, false)] {
+        for (lanes, is_cramped) in [(4, true), (9, true), (12, false), (32, false)] {
             let (mut meter, mut now) = meter("100/s", lanes);
             let mut flights = std::collections::VecDeque::new();
             for _ in 0..600 {
@@ -444,6 +450,17 @@ mod tests {
             }
             assert_eq!(meter.is_cramped(), is_cramped, "{lanes}");
         }
+    }
+
+    #[test]
+    fn one_in_flight_is_enough_for_a_slow_rate() {
+        let (mut meter, mut now) = meter("10/min", 1);
+        for _ in 0..600 {
+            let ticket = meter.leave(now);
+            meter.answer(ticket, Said::Taken(Some(&Hints::default())), now + ms(50));
+            now += ms(6000);
+        }
+        assert!(!meter.is_cramped());
     }
 
     #[test]

@@ -54,6 +54,7 @@ use crate::tallyfy::Exchange;
 use deliver::Sending;
 use deliver_guests::Next;
 use gate::{Pass, Shut};
+use reads::Ready;
 
 /// Rows that are worked on for each request that may be in flight: those that are in doubt, or wait to be sent again, do
 /// so for seconds, and are not to keep others from being sent.
@@ -63,15 +64,15 @@ const ROWS: usize = 8;
 /// Rows with guests that the cap keeps from being sent stop the run when all others are done.
 pub async fn send_all<E: Exchange>(lane: Lane<E>, feeds: Feeds, lanes: usize) {
     let (stop, journal, gate) = (lane.api.stop.clone(), lane.journal.clone(), Arc::clone(&lane.gate));
-    let (lane, feeds) = (Arc::new(lane), Arc::new(feeds));
-    // One task a lane: the fastest way on one thread. They end with this future. How many requests are in flight is the
+    let work = Arc::new(Work { lane, feeds, door: tokio::sync::Mutex::new(()) });
+    // One task a row: the fastest way on one thread. They end with this future. How many requests are in flight is the
     // pace's business.
     let mut all = JoinSet::new();
     for _ in 0..lanes * ROWS {
-        all.spawn(work_off_guests(Arc::clone(&lane), Arc::clone(&feeds)));
-        all.spawn(work_off(Arc::clone(&lane), Arc::clone(&feeds)));
+        all.spawn(work_off_guests(Arc::clone(&work)));
+        all.spawn(work_off(Arc::clone(&work)));
     }
-    drop((lane, feeds));
+    drop(work);
     let mut is_stopped = false;
     loop {
         tokio::select! {
@@ -93,21 +94,35 @@ pub async fn send_all<E: Exchange>(lane: Lane<E>, feeds: Feeds, lanes: usize) {
     }
 }
 
-async fn work_off<E: Exchange>(lane: Arc<Lane<E>>, feeds: Arc<Feeds>) {
-    while let Some(sending) = next(&lane, &feeds.plain).await {
-        lane.take(sending).await;
-    }
-    give_back(&lane, &feeds.plain).await;
+/// What all tasks work on.
+struct Work<E: Exchange> {
+    lane: Lane<E>,
+    feeds: Feeds,
+    /// Of those that have no row yet, one waits for the pace at a time: look-ups and repeats do not stand behind them all.
+    door: tokio::sync::Mutex<()>,
 }
 
-async fn work_off_guests<E: Exchange>(lane: Arc<Lane<E>>, feeds: Arc<Feeds>) {
-    while let Ok(Some((next, pass))) = next_with_guests(&lane, &feeds.guests).await {
+async fn work_off<E: Exchange>(work: Arc<Work<E>>) {
+    let (lane, feed) = (&work.lane, &work.feeds.plain);
+    loop {
+        let door = work.door.lock().await;
+        let ready = admit(lane, feed).await;
+        drop(door);
+        let Some(sending) = next(feed, ready).await else { break };
+        lane.take(sending).await;
+    }
+    give_back(lane, feed).await;
+}
+
+async fn work_off_guests<E: Exchange>(work: Arc<Work<E>>) {
+    let (lane, feed) = (&work.lane, &work.feeds.guests);
+    while let Ok(Some((next, pass))) = next_with_guests(lane, feed).await {
         lane.take_with_guests(next, pass).await;
-        lane.gate.done();
     }
     // Those of one that is shut for good, too.
     lane.journal.stop_guests();
-    give_back(&lane, &feeds.guests).await;
+    lane.gate.end();
+    give_back(lane, feed).await;
 }
 
 /// What was begun and does not leave any more is given back.
@@ -117,16 +132,21 @@ async fn give_back<E: Exchange>(lane: &Lane<E>, feed: &Feed) {
     }
 }
 
-/// The next row, when it may leave.
-async fn next<E: Exchange>(lane: &Lane<E>, feed: &Feed) -> Option<Sending<E>> {
-    let ready = lane.api.admit(|| !feed.is_over()).await?;
+/// Waits until the next row may leave, if there is one.
+async fn admit<E: Exchange>(lane: &Lane<E>, feed: &Feed) -> Option<Ready<E>> {
+    lane.api.admit(|| !feed.is_over()).await
+}
+
+/// The next row, which may leave.
+async fn next<E: Exchange>(feed: &Feed, ready: Option<Ready<E>>) -> Option<Sending<E>> {
+    let ready = ready?;
     Some(Sending::new(feed.next().await?, ready))
 }
 
 /// The next row with guests, when the cap lets it go.
 async fn next_with_guests<E: Exchange>(lane: &Lane<E>, feed: &Feed) -> Result<Option<(Next<E>, Pass)>, Shut> {
     let (turn, mut pass) = lane.gate.admit(0).await?;
-    let Some(sending) = next(lane, feed).await else { return Ok(None) };
+    let Some(sending) = next(feed, admit(lane, feed).await).await else { return Ok(None) };
     let job = sending.job();
     if !job.is_made && pass.pay_at_once(&turn, &job.body)? {
         return Ok(Some((Next::Sending(sending), pass)));

@@ -16,7 +16,7 @@ use super::judge::{refusal, trouble};
 use super::meter::Ticket;
 use super::patience::TooLong;
 use super::rate::Speed;
-use super::sign::sign;
+use super::sign::{Sign, sign};
 use super::stop::Stop;
 use super::valve::Course;
 use super::window::Room;
@@ -143,6 +143,9 @@ impl Pace {
         match book.room(is_write, now) {
             Room::Now => match book.leave(is_write, now) {
                 Ok(leave) => {
+                    let told = book.go(now);
+                    drop(book);
+                    self.tell(told);
                     self.requests.fetch_add(1, Ordering::Relaxed);
                     Step::Go(leave)
                 }
@@ -193,14 +196,14 @@ impl Pace {
             None => {}
             Some(Ok(pause)) => self.pause(pause),
             Some(Err(TooLong::Pause(time))) => self.stop.raise(Halt::PauseTooLong(time)),
-            Some(Err(TooLong::InAll(time))) => self.stop.raise(Halt::Refusing { time, why: why(answer) }),
+            Some(Err(TooLong::InAll(time))) => self.stop.raise(Halt::Refusing { time, why: why(answer, &said) }),
         }
         self.changed.notify_one();
     }
 
-    /// What was sent without an answer that said so had its effect.
-    pub(super) fn had_effect(&self) {
-        self.book().patience.written(None);
+    /// What left then had its effect, although no answer said so.
+    pub(super) fn had_effect(&self, left: Instant) {
+        self.book().patience.had_effect(left.into_std());
         self.changed.notify_one();
     }
 
@@ -219,7 +222,11 @@ impl Pace {
     }
 }
 
-/// What befell a request that was refused for now.
-fn why(answer: &Result<Answer, Lost>) -> String {
-    answer.as_ref().map_or_else(|_| String::new(), |answer| trouble(answer, &refusal(answer)).message)
+/// What befell a request that had no effect for now.
+fn why(answer: &Result<Answer, Lost>, said: &Sign) -> String {
+    match (answer, said) {
+        (Ok(answer), _) => trouble(answer, &refusal(answer)).message,
+        (Err(_), Sign::Unable(why, _) | Sign::Failing(why, _)) => why.clone(),
+        (Err(_), Sign::Fine | Sign::TooMany(_)) => String::new(),
+    }
 }

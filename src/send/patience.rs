@@ -1,6 +1,6 @@
 //! Pauses that the server asks for, one after the other: how long each is, and when they have lasted too long together. Pure.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 /// So many pauses in a row are as long as the server says; those after them grow, whatever it says.
@@ -8,8 +8,13 @@ const BELIEVED: u32 = 3;
 const GROWN_MIN: Duration = Duration::from_secs(1);
 const GROWN_MAX: Duration = Duration::from_mins(1);
 
-/// So many writes refused in a row, or so many rows that fail, are no accident of one row.
-const RUN: u32 = 5;
+/// So many writes refused in a row are no accident of one row.
+const REFUSED: u32 = 5;
+/// So many rows that fail in a row are not all at fault themselves. Some may be: what one server cannot digest stands in
+/// several rows of a file.
+const FAILED: usize = 20;
+/// Who failed so often, with others taken in between, is at fault.
+const AT_FAULT: u32 = 2;
 
 /// Waits as often as it is asked to, but not for ever.
 #[derive(Debug)]
@@ -17,16 +22,17 @@ pub(super) struct Patience {
     longest: Duration,
     streak: Option<Streak>,
     in_vain: Option<InVain>,
-    /// What failed before a write of another was taken: the fault is likely its own.
-    suspects: HashSet<u64>,
+    /// What failed, and how often others were taken after that.
+    suspects: HashMap<u64, u32>,
 }
 
 /// Writes that had no effect since the last one that was taken.
 #[derive(Debug)]
 struct InVain {
+    /// When the first of them left.
     since: Instant,
-    /// Those of which the server said that it takes none now.
-    refused: u32,
+    /// Those of which the server said that it takes none now: when the first left, and how many.
+    refused: Option<(Instant, u32)>,
     /// What the others were to change.
     failed: HashSet<u64>,
 }
@@ -67,7 +73,7 @@ pub(super) enum TooLong {
 impl Patience {
     /// Of this length.
     pub(super) fn new(longest: Duration) -> Self {
-        Self { longest, streak: None, in_vain: None, suspects: HashSet::new() }
+        Self { longest, streak: None, in_vain: None, suspects: HashMap::new() }
     }
 
     /// A read was taken.
@@ -78,29 +84,44 @@ impl Patience {
     /// A write was taken; of this subject, if that is known.
     pub(super) fn written(&mut self, subject: Option<u64>) {
         self.streak = None;
-        self.suspects.extend(self.in_vain.take().into_iter().flat_map(|in_vain| in_vain.failed));
+        for failed in self.in_vain.take().into_iter().flat_map(|in_vain| in_vain.failed) {
+            *self.suspects.entry(failed).or_default() += 1;
+        }
         if let Some(subject) = subject {
             self.suspects.remove(&subject);
         }
     }
 
-    /// A write had no effect: for a reason that is not its own, if it was refused; else it may be the server's or its own.
-    pub(super) fn in_vain(&mut self, subject: u64, is_refused: bool, now: Instant) {
-        if !is_refused && self.suspects.contains(&subject) {
+    /// A write that left then turns out to have been taken, although no answer said so.
+    pub(super) fn had_effect(&mut self, left: Instant) {
+        let refused = self.in_vain.as_ref().and_then(|in_vain| in_vain.refused);
+        // From before the first refusal it tells nothing.
+        if refused.is_none_or(|(since, _)| since <= left) {
+            self.written(None);
+        }
+    }
+
+    /// A write that left then had no effect, as far as is known: for a reason that is not its own, if it was refused; else
+    /// it may be the server's or its own.
+    pub(super) fn in_vain(&mut self, subject: u64, is_refused: bool, left: Instant) {
+        if !is_refused && self.suspects.get(&subject).is_some_and(|count| *count >= AT_FAULT) {
             return;
         }
-        let in_vain = self.in_vain.get_or_insert(InVain { since: now, refused: 0, failed: HashSet::new() });
+        let in_vain = self.in_vain.get_or_insert(InVain { since: left, refused: None, failed: HashSet::new() });
         if is_refused {
-            in_vain.refused = in_vain.refused.saturating_add(1);
+            let (_, count) = in_vain.refused.get_or_insert((left, 0));
+            *count = count.saturating_add(1);
         } else {
             in_vain.failed.insert(subject);
         }
     }
 
-    /// For how long no write has been taken, if that is neither chance nor the fault of a few rows.
+    /// For how long no write has been taken, if that is neither chance nor the fault of some rows.
     pub(super) fn takes_none(&self, now: Instant) -> Option<Duration> {
-        let is_of_all = |in_vain: &&InVain| in_vain.refused >= RUN || in_vain.failed.len() >= RUN as usize;
-        self.in_vain.as_ref().filter(is_of_all).map(|in_vain| now.duration_since(in_vain.since))
+        let is_of_all = |in_vain: &&InVain| {
+            in_vain.refused.is_some_and(|(_, count)| count >= REFUSED) || in_vain.failed.len() >= FAILED
+        };
+        self.in_vain.as_ref().filter(is_of_all).map(|in_vain| now.saturating_duration_since(in_vain.since))
     }
 
     /// A request was refused for now; gives how long everybody is to wait.
@@ -199,21 +220,39 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_fail_again_and_again_are_no_sign_that_all_do_unless_they_are_several() {
+    fn rows_that_fail_again_and_again_are_no_sign_that_all_do_unless_they_are_many() {
         let (mut patience, now) = (Patience::new(LONGEST), Instant::now());
-        for number in 0..100 {
-            patience.in_vain(number % 4, false, now);
-        }
-        assert_eq!(patience.takes_none(now), None);
-        patience.in_vain(4, false, now);
-        assert_eq!(patience.takes_none(now + seconds(3)), Some(seconds(3)));
-        // Another is taken, and they go on failing.
-        patience.written(Some(9));
-        (0..5).for_each(|subject| patience.in_vain(subject, false, now));
-        assert_eq!(patience.takes_none(now), None);
-        // Now all fail.
-        (10..15).for_each(|subject| patience.in_vain(subject, false, now));
-        assert_eq!(patience.takes_none(now), Some(Duration::ZERO));
+        let fail = |patience: &mut Patience, subjects: std::ops::Range<u64>| {
+            subjects.for_each(|subject| patience.in_vain(subject, false, now));
+            patience.takes_none(now).is_some()
+        };
+        assert!((0..5).all(|_| !fail(&mut patience, 0..19)));
+        assert!(fail(&mut patience, 19..20));
+        // Others are taken, and they fail once more: so may all, after that.
+        patience.written(Some(99));
+        assert!(fail(&mut patience, 0..20));
+        // Others are taken again: now it is their own fault.
+        patience.written(Some(99));
+        assert!((0..5).all(|_| !fail(&mut patience, 0..20)));
+        assert!(fail(&mut patience, 20..40), "now all fail");
+        // One that was taken in the end is none of them any more.
+        patience.written(Some(7));
+        (0..20).for_each(|subject| patience.written(Some(subject)));
+        assert!(fail(&mut patience, 0..20));
+    }
+
+    #[test]
+    fn an_effect_that_is_seen_later_ends_it_unless_it_is_from_before_the_refusals() {
+        let (mut patience, start) = (Patience::new(LONGEST), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        (0..20).for_each(|subject| patience.in_vain(subject, false, at(subject)));
+        patience.had_effect(at(0));
+        assert_eq!(patience.takes_none(at(30)), None);
+        (0..5).for_each(|subject| patience.in_vain(subject, true, at(40)));
+        patience.had_effect(at(39));
+        assert_eq!(patience.takes_none(at(50)), Some(seconds(10)));
+        patience.had_effect(at(40));
+        assert_eq!(patience.takes_none(at(50)), None);
     }
 
     #[test]

@@ -68,6 +68,7 @@ impl State {
     }
 
     fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
+        self.waiting.retain(|(_, tell)| !tell.is_closed());
         let sends = self.waiting.iter().map(|(sends, _)| *sends).enumerate();
         let next = if self.prefers_fresh {
             sends.min_by_key(|(_, sends)| *sends)

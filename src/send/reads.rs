@@ -12,7 +12,7 @@ use super::judge_delete::judge_look;
 use super::paced::{Admitted, Paced};
 use super::settle::{LOOKS, looks};
 use super::stop::Stop;
-use crate::model::{Found, MatchNames, Sightings, Trouble};
+use crate::model::{Found, Halt, MatchNames, Sightings, Trouble};
 use crate::tallyfy::{self, Client, Exchange, Listed, Page, Renewing, Walk};
 
 /// A read that was never answered.
@@ -140,6 +140,15 @@ impl<E: Exchange> Api<E> {
                 return Ok(group.filter(|group| !group.is_deleted));
             }
         }
+    }
+
+    /// Whether what was sent as often as it may be is given up: not if the server takes none at all, which stops the run.
+    pub(super) fn gives_up(&self, trouble: &Trouble) -> bool {
+        let refusing = self.paced.pace().takes_none();
+        if let Some(time) = refusing {
+            self.stop.raise(Halt::Refusing { time, why: trouble.message.clone() });
+        }
+        refusing.is_none()
     }
 
     /// How long to wait before each look for a group that may have been made, after its answer was waited for so long.

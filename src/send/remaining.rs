@@ -14,8 +14,23 @@ pub(super) struct Remaining {
     told: Option<Told>,
     /// Requests in a row that were taken although nothing had remained, after which again nothing remains.
     beyond: u32,
+    /// Requests from this one on left after the last of them was counted.
+    counted_before: u64,
     /// One of them was refused: it is right.
     is_right: bool,
+}
+
+/// What an answer tells.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Word {
+    /// The request's number.
+    pub(super) by: u64,
+    /// All of ours that the server may have counted by then.
+    pub(super) counted: u64,
+    /// What is left.
+    pub(super) remaining: u32,
+    /// The number of the next request, if this one left although nothing had remained.
+    pub(super) next: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,20 +60,15 @@ impl Remaining {
         self.told.is_some_and(|told| told.is_nothing && told.until <= now)
     }
 
-    /// The request `by` was told that `remaining` are left; `counted` are all of ours that the server may have counted by then.
-    /// It forgets within `period`.
-    pub(super) fn heed(
-        &mut self,
-        (by, is_beyond): (u64, bool),
-        (counted, remaining): (u64, u32),
-        period: Duration,
-        now: Instant,
-    ) {
+    /// A request was told that; the server forgets within `period`.
+    pub(super) fn heed(&mut self, Word { by, counted, remaining, next }: Word, period: Duration, now: Instant) {
         let is_nothing = remaining == 0;
         if !is_nothing || self.is_right {
             self.beyond = 0;
-        } else if is_beyond {
+        } else if let Some(next) = next.filter(|_| by >= self.counted_before) {
+            // Several may have left at once: they count as one.
             self.beyond = (self.beyond + 1).min(HALVINGS_MAX);
+            self.counted_before = next;
         }
         let most = usize::try_from(counted.saturating_add(remaining.into())).unwrap_or(usize::MAX);
         self.told = Some(Told { by, most, until: now + period / (1 << self.beyond), is_nothing });

@@ -132,6 +132,12 @@ impl Outlook {
         self.is_told.then(|| self.take(now, now))
     }
 
+    /// None of the rest is sent in this run.
+    pub(super) fn end(&mut self) -> Option<Event> {
+        let is_told = std::mem::take(&mut self.is_told);
+        is_told.then_some(Event::GuestsTake { rows: 0, time: Duration::ZERO })
+    }
+
     /// The next row has to wait until then; tells that, and what is expected now, if it is news.
     pub(super) fn hold_up(&mut self, until: Instant, why: GuestWait, now: Instant) -> Vec<Event> {
         if self.told_until.is_some_and(|told| until <= told) {

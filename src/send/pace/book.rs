@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::super::meter::{Meter, Said, Ticket};
 use super::super::patience::{Patience, Refused, TooLong};
-use super::super::rate::Rate;
+use super::super::rate::{Rate, Speed};
 use super::super::sign::{Sign, pause};
 use super::super::spacing::Spacing;
 use super::super::valve::Valve;
@@ -58,7 +58,8 @@ impl Book {
         for age in ages {
             meter.remember(age, now);
         }
-        let told_rate = meter.expected(now);
+        // A rate that the user named is known already.
+        let told_rate = meter.expected(now).filter(|_| matches!(limits.speed, Speed::At(_)));
         Self {
             meter,
             spacing: None,
@@ -99,6 +100,11 @@ impl Book {
             self.told_until = Some(until);
             Event::Paused { time, why: Wait::Limit }
         })
+    }
+
+    /// What there is to tell when one leaves before the end of the wait that was told.
+    pub(super) fn go(&mut self, now: Instant) -> Option<Event> {
+        self.told_until.take().filter(|until| now < *until).map(|_| Event::Resumed)
     }
 
     /// What there is to tell of the rate.
@@ -150,14 +156,15 @@ impl Book {
             // What is not noted has to be found again.
             let _ = trail.find(found.requests.get(), found.period);
         }
-        let is_there = heard.answer.as_ref().is_ok_and(|answer| answer.status >= 500);
         match heard.said {
             Sign::Fine | Sign::TooMany(_) => self.valve.answered(),
-            Sign::Unable(why, _) | Sign::Failing(why, _) => self.valve.failed(why.clone(), is_there, now),
+            Sign::Unable(why, _) | Sign::Failing(why, _) => {
+                let is_there = heard.answer.as_ref().is_ok_and(|answer| answer.status >= 500);
+                self.valve.failed(why.clone(), is_there, now);
+            }
         }
-        let is_refusal = heard.said.is_refusal();
-        if let Some(subject) = heard.subject.filter(|_| is_refusal || is_there) {
-            self.patience.in_vain(subject, is_refusal, now);
+        if let Some(subject) = heard.subject.filter(|_| *heard.said != Sign::Fine) {
+            self.patience.in_vain(subject, heard.said.is_refusal(), left);
         }
         let takes_none = is_write && self.patience.takes_none(now).is_some();
         let (time, named) = match *heard.said {
