@@ -6,6 +6,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::thread;
 use std::time::Duration;
 
 use support::{
@@ -29,8 +30,8 @@ const UNFINISHED: &str = "/.tallyfy-groups-";
 
 #[test]
 fn no_row_is_forgotten_however_slow_the_disk_is() {
-    let rows = rows(300, 0, 0, 41);
-    for (sync_ms, latency_ms, lanes) in [(60, 3, "16"), (150, 3, "16"), (30, 60, "64")] {
+    let rows = rows(150, 0, 0, 41);
+    let import = |sync_ms, latency_ms, lanes| {
         let server = Server::slow(Duration::from_millis(latency_ms));
         let desk = Desk::at(&server).with_slow_sync(sync_ms).with("groups.csv", as_csv(&rows));
         let outcome = desk.run(&["import", "groups.csv", "--concurrency", lanes]);
@@ -39,7 +40,12 @@ fn no_row_is_forgotten_however_slow_the_disk_is() {
         assert_eq!(pending, 0, "sync {sync_ms} ms, latency {latency_ms} ms, {lanes} lanes: {outcome:?}");
         outcome.expect(0);
         server.assert_each_once(&good_names(&rows));
-    }
+    };
+    thread::scope(|all| {
+        for (sync_ms, latency_ms, lanes) in [(60, 3, "16"), (150, 3, "16"), (30, 60, "64")] {
+            all.spawn(move || import(sync_ms, latency_ms, lanes));
+        }
+    });
 }
 
 /// A fault, when it strikes, and the file its message has to name.

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::thread;
 use std::time::Duration;
 
 use support::{Desk, Server, as_csv, assert_answers, good_names, rows, statuses};
@@ -198,10 +199,15 @@ fn a_storm_of_everything_passes_and_the_run_converges() {
 #[test]
 fn a_slow_server_gets_every_row_however_its_answers_fall_together() {
     let rows = rows(600, 0, 0, 37);
-    for (latency, lanes) in [(150, "64"), (250, "64"), (150, "16"), (110, "200")] {
+    let import = |latency, lanes| {
         let server = Server::slow(Duration::from_millis(latency));
         let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
         desk.run(&["import", "groups.csv", "--concurrency", lanes]).expect(0);
         server.assert_each_once(&good_names(&rows));
-    }
+    };
+    thread::scope(|all| {
+        for (latency, lanes) in [(150, "64"), (250, "64"), (150, "16"), (110, "200")] {
+            all.spawn(move || import(latency, lanes));
+        }
+    });
 }

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use super::auto::{Finder, Header};
+use super::berths::Berths;
 use super::rate::{Rate, Speed};
 use super::remaining::{Remaining, Word};
 use super::sign::pause;
@@ -15,27 +16,20 @@ use crate::tallyfy::Hints;
 /// No window of a second counts what was answered so long ago.
 const OLD: Duration = Duration::from_secs(2);
 
-/// Fewer requests say nothing of how it goes.
-const ENOUGH: u32 = 500;
-
 /// The limiter's book.
 #[derive(Debug)]
 pub(super) struct Meter {
     plan: Plan,
     rate: Option<Rate>,
     window: Option<Window>,
-    /// The most requests in flight.
-    lanes: usize,
+    berths: Berths,
     flights: BTreeMap<u64, Flight>,
     /// Places taken so far; the next request's number.
     taken: u64,
-    /// How long all that were answered were under way.
-    flown: Duration,
     remaining: Remaining,
     /// What the newest answer said that the server counted.
     counted: Option<u32>,
     stated: Stated,
-    latency: Duration,
     /// When the last requests of earlier runs were answered, while the period in which they count is still to be found.
     earlier: Vec<Instant>,
     /// How many of them no window of a second counts any more.
@@ -100,14 +94,12 @@ impl Meter {
             plan,
             rate: None,
             window: None,
-            lanes,
+            berths: Berths::new(lanes),
             flights: BTreeMap::new(),
             taken: 0,
-            flown: Duration::ZERO,
             remaining: Remaining::default(),
             counted: None,
             stated: Stated::new(),
-            latency: Duration::ZERO,
             earlier: Vec::new(),
             old: 0,
         };
@@ -139,7 +131,7 @@ impl Meter {
 
     /// How long the server takes to answer when it is slow: the longest time seen, which fades over some hundred faster answers.
     pub(super) fn latency(&self) -> Duration {
-        self.latency
+        self.berths.latency()
     }
 
     /// A request of an earlier run was answered that long ago.
@@ -162,12 +154,7 @@ impl Meter {
 
     /// Whether it is the most that may be in flight, rather than the rate, that decides how fast it goes.
     pub(super) fn is_cramped(&self) -> bool {
-        let (Some(rate), Ok(answered @ ENOUGH..)) = (self.rate, u32::try_from(self.stated.answered())) else {
-            return false;
-        };
-        // So many are in flight on average at that rate (Little's law).
-        rate.per_second() * (self.flown / answered).as_secs_f64()
-            > f64::from(u32::try_from(self.lanes).unwrap_or(u32::MAX))
+        self.rate.is_some_and(|rate| self.berths.are_too_few(rate))
     }
 
     /// Whether one more may leave.
@@ -177,28 +164,17 @@ impl Meter {
             self.keep(rate, now);
         }
         let (Some(window), Some(rate)) = (&mut self.window, self.rate) else {
-            return if self.flights.len() < self.lanes { Room::Now } else { Room::AfterAnswer };
+            return self.berths.room(self.flights.len());
         };
         let told = self.remaining.most(now);
         match (window.room(1, told.map_or(usize::MAX, |(most, _)| most), now), told) {
-            (Room::Now, _) => self.berth(rate, now),
+            (Room::Now, _) => {
+                let oldest = self.flights.values().next().map(|flight| flight.since);
+                self.berths.room_at(rate, self.flights.len(), oldest, now)
+            }
             (Room::At(free_at), Some((_, until))) => Room::At(free_at.min(until)),
             (room, _) => room,
         }
-    }
-
-    /// No more in flight than the rate needs: so many as leave while the slowest is answered, and one.
-    fn berth(&self, rate: Rate, now: Instant) -> Room {
-        let in_flight = self.flights.len();
-        if in_flight >= self.lanes {
-            return Room::AfterAnswer;
-        }
-        let (Some(oldest), Some(others)) = (self.flights.values().next(), in_flight.checked_sub(1)) else {
-            return Room::Now;
-        };
-        let needed_from = rate.spacing().saturating_mul(u32::try_from(others).unwrap_or(u32::MAX));
-        let slowest = self.latency.max(now.duration_since(oldest.since));
-        if slowest >= needed_from { Room::Now } else { Room::At(oldest.since + needed_from) }
     }
 
     /// One leaves now.
@@ -231,12 +207,11 @@ impl Meter {
         if let Some(window) = &mut self.window {
             window.answer(1, now);
         }
-        self.flown += now.duration_since(flight.since);
+        self.berths.answered(now.duration_since(flight.since), !matches!(said, Said::Taken(None)));
         if let Said::TooMany(..) = said {
             self.remaining.refused();
         }
         if let Said::Taken(Some(hints)) | Said::TooMany(hints, _) = said {
-            self.latency = now.duration_since(flight.since).max(self.latency / 64 * 63);
             self.heed(number, flight, hints, now);
         }
         match said {

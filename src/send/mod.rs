@@ -4,6 +4,7 @@
 //! what it may delete as [`Condemned`](crate::journal::Condemned).
 
 mod auto;
+mod berths;
 mod compare;
 mod complete;
 mod delete;
