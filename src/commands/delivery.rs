@@ -23,7 +23,7 @@ pub struct Delivery<E> {
     pub policy: Policy,
     /// How guests are sent.
     pub guests: GuestLimits,
-    /// How many rows without guests are worked on at once, and as many with guests.
+    /// The most requests in flight; there are more rows that wait.
     pub lanes: usize,
     /// Hears what goes on.
     pub listener: Listener,
