@@ -118,9 +118,11 @@ impl Gate {
         self.tell(Outlook::done);
     }
 
-    /// None is sent any more in this run.
+    /// A row is not sent any more in this run; none is, if it is shut.
     pub(super) fn end(&self) {
-        self.tell(|outlook, _| outlook.end());
+        if self.shut_for().is_some() {
+            self.tell(|outlook, _| outlook.end());
+        }
     }
 
     /// How long the cap would be in the way, if no row with guests can be sent in this run.
