@@ -46,7 +46,7 @@ impl<E: Exchange> Delivery<E> {
                 return Ok(());
             }
             if number == 0 && !doubts.is_empty() {
-                tracing::warn!("looking up first what was being sent when the run was cut off: {} rows", doubts.len());
+                tracing::warn!(rows = doubts.len(), "looking up first what was being sent when the last run ended");
             }
             if !self.api.stop.sleep(wait).await {
                 return Ok(());

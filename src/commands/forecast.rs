@@ -26,8 +26,16 @@ pub(super) fn forecast(
         Speed::At(rate) => Some((rate.requests.get(), rate.period)),
         Speed::Unpaced | Speed::Auto => None,
     };
-    let mut rehearsal = Rehearsal::new(speeds.guests.unwrap_or(GUEST_CAP), Instant::now());
+    let guest_rate = speeds.guests.unwrap_or(GUEST_CAP);
+    let mut rehearsal = Rehearsal::new(guest_rate, Instant::now());
     journal.open_guests(run, |guests| rehearsal.add(guests))?;
+    let most = rehearsal.most();
+    if most > usize::try_from(guest_rate.requests.get()).unwrap_or(usize::MAX) {
+        let limit = if speeds.guests.is_some() { "--guest-rate" } else { "the API's cap on guest invites" };
+        tracing::warn!(
+            "a row carries {most} new guests, more than {limit} lets at once: it is sent alone, and may be refused"
+        );
+    }
     let guest_cap = match speeds.guests {
         Some(rate) => GuestCap::OfUser(rate.requests.get(), rate.period),
         None => GuestCap::OfApi(GUEST_CAP.requests.get(), GUEST_CAP.period),

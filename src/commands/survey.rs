@@ -101,7 +101,7 @@ impl<E: Exchange> Surveyor<'_, E> {
                 return Ok(());
             }
             if number == 0 {
-                tracing::warn!("looking first for what was being sent when the run was cut off: {} rows", unseen.len());
+                tracing::warn!(rows = unseen.len(), "looking first for what was being sent when the run ended");
             }
             if !self.api.stop.sleep(wait).await {
                 return Err(Unread::Stopped);

@@ -147,7 +147,7 @@ impl fmt::Display for Halt {
                 let time = span(*time);
                 write!(
                     f,
-                    "the server asked for a pause of {time}, longer than --max-wait; run the same command again later"
+                    "the server asked for a pause of {time} (with a second of grace), longer than --max-wait; run the same command again later"
                 )
             }
             Self::Refusing { time, why } => {
@@ -161,7 +161,7 @@ impl fmt::Display for Halt {
                 let time = span(*time);
                 write!(
                     f,
-                    "the organization's cap on guest invites is in the way for {time}, longer than --max-wait; the rows without guests are done: run the same command again later, or with a longer --max-wait, for those with guests"
+                    "the organization's cap on guest invites is in the way for longer than --max-wait (its last pause: {time}); the rows without guests are done: run the same command again later, or with a longer --max-wait, for those with guests"
                 )
             }
             Self::Unreachable(text) => write!(f, "the organization's groups cannot be listed: {text}"),

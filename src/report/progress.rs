@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::tally::{Notice, Tally};
+use super::tally::{Course, Notice, Tally};
 
 /// How often it is looked how far the work is, and the bar is drawn.
 const FRAME: Duration = Duration::from_millis(100);
@@ -113,12 +113,15 @@ fn draw_bar(tally: &Tally, bars: &MultiProgress, heard: &mpsc::Receiver<Option<N
         let now = Instant::now();
         tally.look(now);
         if !is_full && tally.is_sending() {
-            bar.set_style(style("{bar:16} {percent:>3}%  {wide_msg}"));
+            bar.set_style(style("{bar:16} {wide_msg}"));
             is_full = true;
         }
-        bar.set_length(tally.total());
-        bar.set_position(tally.done());
-        bar.set_message(tally.course(now));
+        let Course { done, total, text } = tally.course(now);
+        bar.set_length(total);
+        bar.set_position(done);
+        // Of the same moment as the numbers, and a hundred only at the end.
+        let percent = done.saturating_mul(100).checked_div(total).filter(|_| is_full);
+        bar.set_message(percent.map_or_else(|| text.clone(), |percent| format!("{percent:>3}%  {text}")));
         bar.tick();
         let state = tally.state(now);
         // Once it is there it stays: nothing jumps.
@@ -143,7 +146,7 @@ fn style(template: &str) -> ProgressStyle {
 
 /// One line that says it all, without the bar.
 pub(super) fn line(tally: &Tally, now: Instant) -> String {
-    let parts = [tally.course(now), tally.state(now)];
+    let parts = [tally.course(now).text, tally.state(now)];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
 }
 

@@ -20,6 +20,14 @@ pub(super) enum Notice {
     Wait,
 }
 
+/// How far the work is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Course {
+    pub(super) done: u64,
+    pub(super) total: u64,
+    pub(super) text: String,
+}
+
 /// How many rows were settled, by their status.
 struct Settled<S>(Vec<(S, AtomicU64)>);
 
@@ -134,11 +142,13 @@ impl Tally {
     }
 
     /// How far it is, how fast, and how long it still takes.
-    pub(super) fn course(&self, now: Instant) -> String {
-        match &self.times().eta {
-            Some(eta) => self.sending(eta, now),
+    pub(super) fn course(&self, now: Instant) -> Course {
+        let (done, total, times) = (self.done(), self.total(), self.times());
+        let text = match &times.eta {
+            Some(eta) => self.sending((done, total), eta, times.waits.are_endless(now), now),
             None => self.before_sending(),
-        }
+        };
+        Course { done, total, text }
     }
 
     /// What is waited for, and what came of the rows so far; nothing if there is neither.
@@ -149,11 +159,10 @@ impl Tally {
         wait.into_iter().chain(counts).collect::<Vec<_>>().join("  ")
     }
 
-    fn sending(&self, eta: &Eta, now: Instant) -> String {
+    fn sending(&self, (done, total): (u64, u64), eta: &Eta, is_endless: bool, now: Instant) -> String {
         let verb = if self.is_deleting.load(Ordering::Relaxed) { "deleting" } else { "sending" };
-        let (done, total) = (self.done(), self.total());
         let width = grouped(total).len();
-        let left = eta.left(now).filter(|_| done < total);
+        let left = eta.left(now).filter(|_| done < total && !is_endless);
         let parts = [
             Some(format!("{verb}  {:>width$}/{}", grouped(done), grouped(total))),
             eta.speed().filter(|_| !eta.is_held_up(now)).map(|speed| format!("{speed:.1}/s")),
@@ -245,6 +254,11 @@ fn lengthen<T>(wait: &mut Option<(Instant, T)>, until: Instant, why: T, now: Ins
 }
 
 impl Waits {
+    /// Whether nobody knows when it will go on.
+    fn are_endless(&self, now: Instant) -> bool {
+        self.all.as_ref().is_some_and(|(until, why)| *until > now && matches!(why, Wait::Down(_) | Wait::Refused))
+    }
+
     /// What is waited for, how long still, and why.
     fn told(&self, now: Instant) -> Option<String> {
         let left = |until: Instant| Some(until.saturating_duration_since(now)).filter(|left| !left.is_zero()).map(span);
@@ -352,12 +366,12 @@ mod tests {
         let (tally, now) = (Tally::default(), Instant::now());
         tally.hear(&Event::Forecast(forecast()), now);
         tally.hear(&Event::Sending(400), now);
-        assert_eq!(tally.course(now), "sending    0/400  10.0/s  40 s left");
+        assert_eq!(tally.course(now).text, "sending    0/400  10.0/s  40 s left");
         tally.hear(&Event::GuestsTake { rows: 300, time: SECOND * 3600 * 3 }, now);
-        assert_eq!(tally.course(now), "sending    0/400  10.0/s  3 h left");
-        assert_eq!(tally.course(now + SECOND * 3600), "sending    0/400  10.0/s  2 h left");
+        assert_eq!(tally.course(now).text, "sending    0/400  10.0/s  3 h left");
+        assert_eq!(tally.course(now + SECOND * 3600).text, "sending    0/400  10.0/s  2 h left");
         tally.hear(&Event::GuestsTake { rows: 0, time: Duration::ZERO }, now);
-        assert_eq!(tally.course(now), "sending    0/400  10.0/s  40 s left");
+        assert_eq!(tally.course(now).text, "sending    0/400  10.0/s  40 s left");
     }
 
     #[test]
@@ -365,9 +379,9 @@ mod tests {
         let (tally, now) = (Tally::default(), Instant::now());
         tally.hear(&Event::Forecast(Forecast { rate: None, ..forecast() }), now);
         tally.hear(&Event::Sending(400), now);
-        assert_eq!(tally.course(now), "sending    0/400");
+        assert_eq!(tally.course(now).text, "sending    0/400");
         tally.hear(&Event::Rate(5.0), now);
-        assert_eq!(tally.course(now), "sending    0/400  5.0/s  80 s left");
+        assert_eq!(tally.course(now).text, "sending    0/400  5.0/s  80 s left");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::rate::Rate;
 use super::window::Room;
 
 /// Fewer answers say nothing of how it goes.
-const ENOUGH: u32 = 500;
+const ENOUGH: u32 = 100;
 
 /// Places for requests in flight.
 #[derive(Debug)]

@@ -84,7 +84,8 @@ impl<E: Exchange> Remover<E> {
             return Some(Progress::Settled(Removal::Changed(changes.join("; "))));
         }
         let trouble = course.trouble.clone().filter(|_| course.sends >= self.api.attempts_max)?;
-        Some(if self.api.gives_up(&trouble) { Progress::Settled(Removal::Failed(trouble)) } else { course.stopped() })
+        // It is there: nothing is in doubt.
+        Some(if self.api.gives_up(&trouble) { Progress::Settled(Removal::Failed(trouble)) } else { Progress::Released })
     }
 
     /// Gives how far it came, unless the group is to be looked at again.

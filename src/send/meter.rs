@@ -23,6 +23,10 @@ pub(super) struct Meter {
     rate: Option<Rate>,
     window: Option<Window>,
     berths: Berths,
+    /// Whether one was too many.
+    is_refused: bool,
+    /// Whether the server said that its limit is lower than the user's.
+    is_lowered: bool,
     flights: BTreeMap<u64, Flight>,
     /// Places taken so far; the next request's number.
     taken: u64,
@@ -95,6 +99,8 @@ impl Meter {
             rate: None,
             window: None,
             berths: Berths::new(lanes),
+            is_refused: false,
+            is_lowered: false,
             flights: BTreeMap::new(),
             taken: 0,
             remaining: Remaining::default(),
@@ -154,7 +160,7 @@ impl Meter {
 
     /// Whether it is the most that may be in flight, rather than the rate, that decides how fast it goes.
     pub(super) fn is_cramped(&self) -> bool {
-        self.rate.is_some_and(|rate| self.berths.are_too_few(rate))
+        !self.is_refused && self.rate.is_some_and(|rate| self.berths.are_too_few(rate))
     }
 
     /// Whether one more may leave.
@@ -210,6 +216,7 @@ impl Meter {
         self.berths.answered(now.duration_since(flight.since), !matches!(said, Said::Taken(None)));
         if let Said::TooMany(..) = said {
             self.remaining.refused();
+            self.is_refused = true;
         }
         if let Said::Taken(Some(hints)) | Said::TooMany(hints, _) = said {
             self.heed(number, flight, hints, now);
@@ -253,6 +260,9 @@ impl Meter {
         }
         if let (Some(limit), Plan::Fixed(wanted)) = (hints.limit.and_then(NonZeroU32::new), &self.plan) {
             let rate = self.stated.at_most(*wanted, limit);
+            if rate != *wanted && !std::mem::replace(&mut self.is_lowered, true) {
+                tracing::warn!("the server lets no more than {rate}, which is less than --rate");
+            }
             self.keep(rate, now);
         }
     }

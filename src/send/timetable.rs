@@ -14,6 +14,7 @@ pub struct Rehearsal {
     began: Instant,
     now: Instant,
     guests: u64,
+    most: usize,
     table: Timetable,
 }
 
@@ -59,7 +60,7 @@ impl Rehearsal {
 
     /// After what was sent already.
     pub(super) fn after(invites: Invites, now: Instant) -> Self {
-        Self { invites, began: now, now, guests: 0, table: Timetable::default() }
+        Self { invites, began: now, now, guests: 0, most: 0, table: Timetable::default() }
     }
 
     /// The next row has these guests.
@@ -72,6 +73,7 @@ impl Rehearsal {
         self.invites.answer(count, self.now);
         self.invites.greet(guests);
         self.guests += count as u64;
+        self.most = self.most.max(count);
         self.table.add(self.now.duration_since(self.began));
     }
 
@@ -79,6 +81,12 @@ impl Rehearsal {
     #[must_use]
     pub fn guests(&self) -> u64 {
         self.guests
+    }
+
+    /// The most new guests of one row.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        self.most
     }
 
     /// How long it takes until the last row leaves.

@@ -32,6 +32,8 @@ pub(super) struct Book {
     told_until: Option<Instant>,
     /// The rate that was told.
     told_rate: Option<Rate>,
+    /// The limit that was noted as found.
+    found: Option<Rate>,
 }
 
 /// Nobody sends for a while.
@@ -70,6 +72,7 @@ impl Book {
             writes: 0,
             told_until: None,
             told_rate,
+            found: None,
         }
     }
 
@@ -152,10 +155,7 @@ impl Book {
         }
         self.writes -= usize::from(is_write);
         let asked = self.count(ticket, heard, now);
-        if let (Some(trail), Some(found)) = (&mut self.trail, self.meter.found()) {
-            // What is not noted has to be found again.
-            let _ = trail.find(found.requests.get(), found.period);
-        }
+        self.note_found();
         match heard.said {
             Sign::Fine | Sign::TooMany(_) => self.valve.answered(),
             Sign::Unable(why, _) | Sign::Failing(why, _) => {
@@ -186,6 +186,17 @@ impl Book {
         let refused = Refused { is_write, left, pause: time, is_named: is_asked(time) };
         let paused = self.patience.refused(refused, now);
         Some(paused.map(|time| Pause { time, why: if is_asked(time) { Wait::Asked } else { Wait::Refused } }))
+    }
+
+    fn note_found(&mut self) {
+        let found = self.meter.found();
+        let Some(rate) = found.filter(|_| found != self.found) else { return };
+        self.found = found;
+        tracing::info!("the server lets {rate}, as far as is found");
+        if let Some(trail) = &mut self.trail {
+            // What is not noted has to be found again.
+            let _ = trail.find(rate.requests.get(), rate.period);
+        }
     }
 
     /// How long everybody is to wait, if it was one too many.
