@@ -375,6 +375,19 @@ mod tests {
     }
 
     #[test]
+    fn while_nobody_knows_when_it_goes_on_no_time_is_told() {
+        let (tally, now) = (Tally::default(), Instant::now());
+        tally.hear(&Event::Forecast(forecast()), now);
+        tally.hear(&Event::Sending(400), now);
+        for why in [Wait::Down("connection refused".to_owned()), Wait::Refused] {
+            tally.hear(&paused(20, why), now);
+            assert_eq!(tally.course(now).text, "sending    0/400");
+            tally.hear(&Event::Resumed, now);
+        }
+        assert_eq!(tally.course(now).text, "sending    0/400  10.0/s  40 s left");
+    }
+
+    #[test]
     fn a_rate_that_is_found_on_the_way_is_what_the_rest_takes() {
         let (tally, now) = (Tally::default(), Instant::now());
         tally.hear(&Event::Forecast(Forecast { rate: None, ..forecast() }), now);

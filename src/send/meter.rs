@@ -434,6 +434,9 @@ mod tests {
                 flights.push_back((meter.leave(now), now));
             }
             assert_eq!(meter.is_cramped(), is_cramped, "{lanes}");
+            let ticket = meter.leave(now);
+            meter.answer(ticket, Said::TooMany(&Hints::default(), None), now);
+            assert!(!meter.is_cramped(), "it is the server that lets no more");
         }
     }
 
