@@ -29,17 +29,16 @@ pub(super) fn forecast(
     let guest_rate = speeds.guests.unwrap_or(GUEST_CAP);
     let mut rehearsal = Rehearsal::new(guest_rate, Instant::now());
     journal.open_guests(run, |guests| rehearsal.add(guests))?;
-    let most = rehearsal.most();
-    if most > usize::try_from(guest_rate.requests.get()).unwrap_or(usize::MAX) {
-        let limit = if speeds.guests.is_some() { "--guest-rate" } else { "the API's cap on guest invites" };
+    let (most, requests) = (rehearsal.most(), guest_rate.requests.get());
+    let (guest_cap, limit) = match speeds.guests {
+        Some(_) => (GuestCap::OfUser(requests, guest_rate.period), "--guest-rate"),
+        None => (GuestCap::OfApi(requests, guest_rate.period), "the API's cap on guest invites"),
+    };
+    if most > usize::try_from(requests).unwrap_or(usize::MAX) {
         tracing::warn!(
             "a row carries {most} new guests, more than {limit} lets at once: it is sent alone, and may be refused"
         );
     }
-    let guest_cap = match speeds.guests {
-        Some(rate) => GuestCap::OfUser(rate.requests.get(), rate.period),
-        None => GuestCap::OfApi(GUEST_CAP.requests.get(), GUEST_CAP.period),
-    };
     let (creates, guests, guest_time) = (journal.open_rows(run)?, rehearsal.guests(), rehearsal.time());
     Ok(Forecast { creates, pages, rate, guests, guest_cap, guest_time })
 }

@@ -56,8 +56,9 @@ pub struct Trail {
     /// Until when each mark is needed; none while its request is under way.
     needed: Vec<Option<Instant>>,
     next: usize,
-    /// The limit that was found, and where its mark is.
+    /// The limit that an earlier run found.
     found: Option<(u32, Duration)>,
+    /// Where the mark of the limit is.
     found_at: Option<usize>,
 }
 
@@ -168,7 +169,7 @@ impl Trail {
         &self.path
     }
 
-    /// The limit that was found when the last requests left: so many in a period.
+    /// The limit that an earlier run had found when its last requests left: so many in a period.
     #[must_use]
     pub fn found(&self) -> Option<(u32, Duration)> {
         self.found
@@ -179,10 +180,6 @@ impl Trail {
     /// # Errors
     /// If it cannot be written.
     pub fn find(&mut self, requests: u32, period: Duration) -> io::Result<()> {
-        if self.found == Some((requests, period)) {
-            return Ok(());
-        }
-        self.found = Some((requests, period));
         let period = u64::try_from(period.as_millis()).unwrap_or(u64::MAX).min((1 << (FOUND_SHIFT - 32)) - 1);
         let index = *self.found_at.get_or_insert(self.needed.len());
         if index == self.needed.len() {

@@ -124,12 +124,12 @@ impl Tally {
     }
 
     /// Rows to settle.
-    pub(super) fn total(&self) -> u64 {
+    fn total(&self) -> u64 {
         self.to_settle.load(Ordering::Relaxed)
     }
 
     /// Rows that are settled.
-    pub(super) fn done(&self) -> u64 {
+    fn done(&self) -> u64 {
         self.all_settled().map(|(_, count)| count).sum()
     }
 
