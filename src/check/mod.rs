@@ -3,10 +3,15 @@
 //! Pure: fields in, a group or all of its faults out. Knows nothing of files or of the network.
 
 mod dedupe;
+mod index;
+mod likeness;
 mod parse;
+mod remarks;
 mod validate;
 
 pub use dedupe::Names;
+pub use index::{NameIndex, NameKey, NameKeys};
+pub use likeness::{Likeness, likeness};
 pub use validate::{NAME_MAX, Rules};
 
 use crate::model::{Code, Fault, Field, Fields, Group, OnDuplicate, Verdict};
@@ -26,9 +31,9 @@ impl<K: Copy> Examiner<K> {
     }
 
     /// Checks one row. Only good rows have a say in whose name is whose.
-    pub fn examine(&mut self, fields: &Result<Fields, Fault>, row: K) -> Verdict<K> {
+    pub fn examine(&mut self, fields: &Result<Fields<'_>, Fault>, row: K) -> Verdict<K> {
         let checked = match fields {
-            Ok(fields) => self.rules.check(fields),
+            Ok(fields) => self.rules.group(fields),
             Err(fault) => Err(vec![fault.clone()]),
         };
         match checked {

@@ -1,16 +1,19 @@
 //! Cells become lists: what separates the entries of a list, and what an entry is. Pure.
 
+use std::borrow::Cow;
+
 use crate::model::{Cell, Item};
 
-/// The entries of a list field, or what stands there instead of a list.
-pub(super) fn entries(cell: &Cell) -> Result<Vec<Item>, String> {
+/// Gives the entries of a list field, or says what stands there instead of a list.
+pub(super) fn entries(cell: &Cell<'_>, each: &mut dyn FnMut(&Item<'_>)) -> Result<(), String> {
     match cell {
-        Cell::Absent => Ok(Vec::new()),
-        Cell::Text(text) if text.trim_start().starts_with('[') => array(text),
-        Cell::Text(text) => Ok(split(text).map(|entry| Item::Text(entry.to_owned())).collect()),
-        Cell::List(items) => Ok(items.clone()),
-        Cell::Other(kind) => Err(format!("a list is expected here, not {kind}")),
+        Cell::Absent => {}
+        Cell::Text(text) if text.trim_start().starts_with('[') => array(text)?.iter().for_each(each),
+        Cell::Text(text) => split(text).for_each(|entry| each(&Item::Text(Cow::Borrowed(entry)))),
+        Cell::List(items) => items.iter().for_each(each),
+        Cell::Other(kind) => return Err(format!("a list is expected here, not {kind}")),
     }
+    Ok(())
 }
 
 /// Entries are separated by `;`, `|`, `,`, spaces or line breaks.
@@ -19,16 +22,16 @@ fn split(text: &str) -> impl Iterator<Item = &str> {
         .filter(|entry| !entry.is_empty())
 }
 
-fn array(text: &str) -> Result<Vec<Item>, String> {
+fn array(text: &str) -> Result<Vec<Item<'static>>, String> {
     let values: Vec<serde_json::Value> =
         serde_json::from_str(text).map_err(|_| "the list begins like a JSON array and is none".to_owned())?;
     Ok(values.into_iter().map(item).collect())
 }
 
-fn item(value: serde_json::Value) -> Item {
+fn item(value: serde_json::Value) -> Item<'static> {
     match value {
-        serde_json::Value::String(text) => Item::Text(text),
-        serde_json::Value::Number(number) => Item::Number(number.to_string()),
+        serde_json::Value::String(text) => Item::Text(Cow::Owned(text)),
+        serde_json::Value::Number(number) => Item::Number(Cow::Owned(number.to_string())),
         serde_json::Value::Null => Item::Other("null"),
         serde_json::Value::Bool(_) => Item::Other("true or false"),
         serde_json::Value::Array(_) => Item::Other("an array"),
@@ -40,25 +43,34 @@ fn item(value: serde_json::Value) -> Item {
 mod tests {
     use super::*;
 
+    fn all(text: &str) -> Result<Vec<String>, String> {
+        let mut seen = Vec::new();
+        let told = |item: &Item<'_>| match item {
+            Item::Text(text) => format!("text {text}"),
+            Item::Number(number) => format!("number {number}"),
+            Item::Other(kind) => (*kind).to_owned(),
+        };
+        entries(&Cell::Text(text.into()), &mut |item| seen.push(told(item))).map(|()| seen)
+    }
+
     #[test]
     fn every_separator_of_the_contract_splits_a_cell() {
-        let expected: Vec<Item> = ["1", "2", "3"].map(|entry| Item::Text(entry.to_owned())).to_vec();
         for text in ["1;2;3", "1|2|3", "1,2,3", " 1 2  3 ", "1\r\n2\n3", ";1; 2;,3;"] {
-            assert_eq!(entries(&Cell::Text(text.to_owned())), Ok(expected.clone()), "{text}");
+            assert_eq!(all(text).unwrap(), ["text 1", "text 2", "text 3"], "{text}");
         }
     }
 
     #[test]
     fn a_cell_may_hold_a_json_array() {
-        let expected = vec![Item::Number("1".to_owned()), Item::Text("2".to_owned()), Item::Other("null")];
-        assert_eq!(entries(&Cell::Text(" [1, \"2\", null]".to_owned())), Ok(expected));
-        assert!(entries(&Cell::Text("[1, 2".to_owned())).is_err());
+        assert_eq!(all(" [1, \"2\", null]").unwrap(), ["number 1", "text 2", "null"]);
+        assert!(all("[1, 2").is_err());
     }
 
     #[test]
     fn nothing_is_an_empty_list() {
-        for cell in [Cell::Absent, Cell::Text(" \n".to_owned()), Cell::Text("[]".to_owned())] {
-            assert_eq!(entries(&cell), Ok(Vec::new()));
+        for text in ["", " \n", "[]"] {
+            assert_eq!(all(text), Ok(Vec::new()));
         }
+        assert_eq!(entries(&Cell::Absent, &mut |_| panic!("an entry")), Ok(()));
     }
 }

@@ -1,14 +1,19 @@
-//! The rules for a row: a group comes out, or every fault the row has. Pure.
+//! The rules for a row: a group comes out, and all that is wrong or odd about it. Pure.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 
 use email_address::{EmailAddress, Options};
 
 use super::parse::entries;
+use super::remarks::remark;
 use crate::model::{Cell, Code, Fault, Field, Fields, Group, Item, shortened};
 
 /// The most characters of a name (the API's documentation: 200).
 pub const NAME_MAX: usize = 200;
+
+/// So many members in one group are worth a question.
+const MEMBERS_MANY: usize = 1000;
 
 /// The rules that can be chosen.
 #[derive(Debug, Clone, Default)]
@@ -23,80 +28,112 @@ impl Rules {
     /// Checks one row.
     ///
     /// # Errors
-    /// All faults of the row, in the order of the fields.
-    pub fn check(&self, fields: &Fields) -> Result<Group, Vec<Fault>> {
-        let mut faults = Vec::new();
-        let group = Group {
-            name: name(&fields.name, &mut faults),
-            description: self.description(&fields.description, &mut faults),
-            members: members(&fields.members, &mut faults),
-            guests: guests(&fields.guests, &mut faults),
-        };
+    /// All faults of the row, in the order of the fields; what is merely odd is none.
+    pub fn group(&self, fields: &Fields<'_>) -> Result<Group, Vec<Fault>> {
+        let mut group = Group::default();
+        let mut faults = self.check(fields, &mut group);
+        faults.retain(Fault::is_error);
         if faults.is_empty() { Ok(group) } else { Err(faults) }
     }
 
+    /// Checks one row: fills in the group, as far as there is one, and gives all that is wrong or odd about the row, in
+    /// the order of the fields.
+    pub fn check(&self, fields: &Fields<'_>, group: &mut Group) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        name(&fields.name, &mut group.name, &mut faults);
+        self.description(&fields.description, &mut group.description, &mut faults);
+        members(&fields.members, &mut group.members, &mut faults);
+        guests(&fields.guests, &mut group.guests, &mut faults);
+        faults
+    }
+
     /// A blank description counts as missing.
-    fn description(&self, cell: &Cell, faults: &mut Vec<Fault>) -> Option<String> {
+    fn description(&self, cell: &Cell<'_>, description: &mut Option<String>, faults: &mut Vec<Fault>) {
+        let mut buffer = description.take().unwrap_or_default();
+        buffer.clear();
         let given = match cell {
-            Cell::Absent => None,
-            Cell::Text(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+            Cell::Absent => "",
+            Cell::Text(text) => text.trim(),
             other => {
                 let message = format!("the description is {}; text is expected", kind(other));
                 faults.push(Fault::of(Field::Description, Code::DescriptionInvalid, message));
-                return None;
+                return;
             }
         };
-        let description = given.or_else(|| self.default_description.clone());
-        if description.is_none() && self.require_description {
-            let message = "the description is missing (--default-description TEXT gives one to all such rows)";
-            faults.push(Fault::of(Field::Description, Code::DescriptionMissing, message));
+        if let Some(control) = given.chars().find(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t'))
+        {
+            let message = format!("the description holds a control character ({})", control.escape_default());
+            faults.push(Fault::of(Field::Description, Code::DescriptionInvalid, message));
         }
-        description
+        if !given.is_empty() {
+            buffer.push_str(given);
+        } else if let Some(default) = &self.default_description {
+            buffer.push_str(default);
+        } else {
+            if self.require_description {
+                let message = "the description is missing (--default-description TEXT gives one to all such rows)";
+                faults.push(Fault::of(Field::Description, Code::DescriptionMissing, message));
+            }
+            return;
+        }
+        *description = Some(buffer);
     }
 }
 
-fn name(cell: &Cell, faults: &mut Vec<Fault>) -> String {
+fn name(cell: &Cell<'_>, name: &mut String, faults: &mut Vec<Fault>) {
+    name.clear();
     let text = match cell {
-        Cell::Absent => String::new(),
-        Cell::Text(text) => text.trim().to_owned(),
+        Cell::Absent => None,
+        Cell::Text(text) => Some(text),
         other => {
             let message = format!("the name is {}; text is expected", kind(other));
             faults.push(Fault::of(Field::Name, Code::NameInvalid, message));
-            return String::new();
+            return;
         }
     };
-    let length = text.chars().count();
-    if text.is_empty() {
-        faults.push(Fault::of(Field::Name, Code::NameMissing, "the name is missing"));
-    } else if length > NAME_MAX {
+    name.push_str(text.map_or("", |text| text.trim()));
+    if name.is_empty() {
+        let is_blank = text.is_some_and(|text| !text.is_empty());
+        let message = if is_blank { "the name is blank" } else { "the name is missing" };
+        faults.push(Fault::of(Field::Name, Code::NameMissing, message));
+        return;
+    }
+    // No character has more than one byte for each of its own.
+    let length = if name.len() > NAME_MAX { name.chars().count() } else { 0 };
+    if length > NAME_MAX {
         let message = format!("the name has {length} characters; the most is {NAME_MAX}");
         faults.push(Fault::of(Field::Name, Code::NameTooLong, message));
     }
-    if let Some(control) = text.chars().find(|letter| letter.is_control()) {
+    if let Some(control) = name.chars().find(|letter| letter.is_control()) {
         let message = match control {
             '\n' | '\r' => "the name holds a line break".to_owned(),
             other => format!("the name holds a control character ({})", other.escape_default()),
         };
         faults.push(Fault::of(Field::Name, Code::NameInvalid, message));
     }
-    text
+    remark(name, faults);
 }
 
-fn members(cell: &Cell, faults: &mut Vec<Fault>) -> Vec<u64> {
-    let mut members = Vec::new();
-    let mut known = HashSet::new();
-    for item in list(cell, Field::Members, Code::MemberInvalid, faults) {
-        match member(&item) {
-            Ok(member) if known.insert(member) => members.push(member),
-            Ok(_) => {}
-            Err(message) => faults.push(Fault::of(Field::Members, Code::MemberInvalid, message)),
+fn members(cell: &Cell<'_>, members: &mut Vec<u64>, faults: &mut Vec<Fault>) {
+    members.clear();
+    let mut known = Known::default();
+    let mut repeats = Repeats::default();
+    list(cell, Field::Members, Code::MemberInvalid, faults, &mut |item, faults| match member(item) {
+        Ok(member) if known.is_new(members, |other| *other == member, |other| *other, || member) => {
+            members.push(member)
         }
+        Ok(member) => repeats.note(|| member.to_string()),
+        Err(message) => faults.push(Fault::of(Field::Members, Code::MemberInvalid, message)),
+    });
+    if members.len() > MEMBERS_MANY {
+        let message = format!("members: {} of them; is that one group?", members.len());
+        faults.push(Fault::warning(Field::Members, Code::MembersMany, message));
     }
-    members
+    repeats.tell(Field::Members, Code::MemberRepeated, faults);
 }
 
 /// A user id: a positive whole number that a signed 64-bit column can hold.
-fn member(item: &Item) -> Result<u64, String> {
+fn member(item: &Item<'_>) -> Result<u64, String> {
     let text = match item {
         Item::Text(text) => text.trim(),
         Item::Number(number) => number,
@@ -109,50 +146,119 @@ fn member(item: &Item) -> Result<u64, String> {
             "members: `{}` is an e-mail address; user ids are expected (addresses go into guests)",
             shortened(text)
         )),
+        _ if is_number && text.bytes().any(|byte| byte != b'0') => {
+            Err(format!("members: `{}` is too large for a user id", shortened(text)))
+        }
         _ => Err(format!("members: `{}` is no user id (a positive whole number)", shortened(text))),
     }
 }
 
-fn guests(cell: &Cell, faults: &mut Vec<Fault>) -> Vec<String> {
-    let mut guests = Vec::new();
-    let mut known = HashSet::new();
-    for item in list(cell, Field::Guests, Code::GuestInvalid, faults) {
-        match guest(&item) {
-            Ok(guest) if known.insert(guest.to_ascii_lowercase()) => guests.push(guest),
-            Ok(_) => {}
-            Err(message) => faults.push(Fault::of(Field::Guests, Code::GuestInvalid, message)),
+fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, faults: &mut Vec<Fault>) {
+    guests.clear();
+    let mut known = Known::default();
+    let mut repeats = Repeats::default();
+    list(cell, Field::Guests, Code::GuestInvalid, faults, &mut |item, faults| match guest(item) {
+        Ok(guest) => {
+            let is_same = |other: &String| other.eq_ignore_ascii_case(guest);
+            if known.is_new(guests, is_same, |other| other.to_ascii_lowercase(), || guest.to_ascii_lowercase()) {
+                guests.push(guest.to_owned());
+            } else {
+                repeats.note(|| shortened(guest));
+            }
         }
-    }
-    guests
+        Err(message) => faults.push(Fault::of(Field::Guests, Code::GuestInvalid, message)),
+    });
+    repeats.tell(Field::Guests, Code::GuestRepeated, faults);
 }
 
-fn guest(item: &Item) -> Result<String, String> {
+fn guest<'a>(item: &'a Item<'_>) -> Result<&'a str, String> {
     let text = match item {
-        Item::Text(text) => text.trim().to_owned(),
-        Item::Number(number) => number.clone(),
+        Item::Text(text) => text.trim(),
+        Item::Number(number) => number,
         Item::Other(kind) => return Err(format!("guests: {kind} is no e-mail address")),
     };
     let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
-    if EmailAddress::parse_with_options(&text, options).is_ok() {
+    if EmailAddress::parse_with_options(text, options).is_ok() {
         return Ok(text);
     }
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(format!(
             "guests: `{}` looks like a user id; e-mail addresses are expected (ids go into members)",
-            shortened(&text)
+            shortened(text)
         ));
     }
-    Err(format!("guests: `{}` is no e-mail address", shortened(&text)))
+    Err(format!("guests: `{}` is no e-mail address", shortened(text)))
 }
 
-fn list(cell: &Cell, field: Field, code: Code, faults: &mut Vec<Fault>) -> Vec<Item> {
-    entries(cell).unwrap_or_else(|message| {
+fn list(
+    cell: &Cell<'_>,
+    field: Field,
+    code: Code,
+    faults: &mut Vec<Fault>,
+    each: &mut dyn FnMut(&Item<'_>, &mut Vec<Fault>),
+) {
+    if let Err(message) = entries(cell, &mut |item| each(item, faults)) {
         faults.push(Fault::of(field, code, format!("{}: {message}", field.as_str())));
-        Vec::new()
-    })
+    }
 }
 
-fn kind(cell: &Cell) -> &'static str {
+/// The entries of a list so far: short lists are searched through, long ones by hash.
+struct Known<K> {
+    long: HashSet<K>,
+}
+
+impl<K> Default for Known<K> {
+    fn default() -> Self {
+        Self { long: HashSet::new() }
+    }
+}
+
+impl<K: Hash + Eq> Known<K> {
+    const SHORT: usize = 16;
+
+    /// Whether none of the `entries` is the same as a further one that has this key.
+    fn is_new<E>(
+        &mut self,
+        entries: &[E],
+        is_same: impl Fn(&E) -> bool,
+        key_of: impl Fn(&E) -> K,
+        key: impl FnOnce() -> K,
+    ) -> bool {
+        if entries.len() < Self::SHORT {
+            return !entries.iter().any(is_same);
+        }
+        if self.long.is_empty() {
+            self.long.extend(entries.iter().map(key_of));
+        }
+        self.long.insert(key())
+    }
+}
+
+/// Entries that stand in a list more than once.
+#[derive(Default)]
+struct Repeats {
+    first: Option<String>,
+    more: usize,
+}
+
+impl Repeats {
+    fn note(&mut self, shown: impl FnOnce() -> String) {
+        if self.first.is_some() {
+            self.more += 1;
+        } else {
+            self.first = Some(shown());
+        }
+    }
+
+    fn tell(self, field: Field, code: Code, faults: &mut Vec<Fault>) {
+        let Some(first) = self.first else { return };
+        let more = if self.more > 0 { format!(", and {} more do", self.more) } else { String::new() };
+        let message = format!("{}: `{first}` stands there more than once{more}; it counts once", field.as_str());
+        faults.push(Fault::warning(field, code, message));
+    }
+}
+
+fn kind(cell: &Cell<'_>) -> &'static str {
     match cell {
         Cell::Absent => "missing",
         Cell::Text(_) => "text",
@@ -165,18 +271,18 @@ fn kind(cell: &Cell) -> &'static str {
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> Cell {
-        Cell::Text(text.to_owned())
+    fn text(text: &str) -> Cell<'_> {
+        Cell::Text(text.into())
     }
 
-    fn codes(fields: &Fields) -> Vec<Code> {
-        Rules::default().check(fields).unwrap_err().into_iter().map(|fault| fault.code).collect()
+    fn codes(fields: &Fields<'_>) -> Vec<Code> {
+        Rules::default().group(fields).unwrap_err().into_iter().map(|fault| fault.code).collect()
     }
 
     #[test]
     fn a_good_row_becomes_a_group_without_outer_spaces_or_repeats() {
         let group = Rules::default()
-            .check(&Fields {
+            .group(&Fields {
                 name: text("  Field Ops "),
                 description: text(" \n"),
                 members: text("1001;1002;1001"),
@@ -203,9 +309,34 @@ mod tests {
     }
 
     #[test]
+    fn entries_of_a_list_count_once_however_long_it_is() {
+        for count in [3_u64, 16, 17, 500] {
+            let once: Vec<String> = (1..=count).map(|id| id.to_string()).collect();
+            let twice = [once.join(";"), once.join(";")].join(";");
+            let addresses = |host: &str| once.iter().map(|id| format!("g{id}@{host}")).collect::<Vec<_>>().join(" ");
+            let guests = format!("{} {}", addresses("b.example"), addresses("B.Example"));
+            let fields = Fields { name: text("A"), members: text(&twice), guests: text(&guests), ..Fields::default() };
+            let mut group = Group::default();
+            let codes: Vec<Code> =
+                Rules::default().check(&fields, &mut group).into_iter().map(|fault| fault.code).collect();
+            assert_eq!((group.members.len(), group.guests.len()), (once.len(), once.len()), "{count}");
+            assert_eq!(codes, [Code::MemberRepeated, Code::GuestRepeated]);
+        }
+    }
+
+    #[test]
+    fn a_group_that_is_filled_again_keeps_nothing_of_the_one_before() {
+        let full = Fields { name: text("A"), description: text("x"), members: text("1"), guests: text("a@b.example") };
+        let mut group = Group::default();
+        Rules::default().check(&full, &mut group);
+        Rules::default().check(&Fields { name: text("B"), ..Fields::default() }, &mut group);
+        assert_eq!(group, Group { name: "B".to_owned(), ..Group::default() });
+    }
+
+    #[test]
     fn a_name_has_at_most_200_characters_not_bytes() {
-        let fields = |name: String| Fields { name: Cell::Text(name), ..Fields::default() };
-        assert!(Rules::default().check(&fields("é".repeat(200))).is_ok());
+        let fields = |name: String| Fields { name: Cell::Text(name.into()), ..Fields::default() };
+        assert!(Rules::default().group(&fields("é".repeat(200))).is_ok());
         assert_eq!(codes(&fields("é".repeat(201))), [Code::NameTooLong]);
         assert_eq!(codes(&fields("a\u{1b}[2J".to_owned())), [Code::NameInvalid]);
     }
@@ -220,7 +351,7 @@ mod tests {
             );
         }
         let most = Fields { name: text("A"), members: text("9223372036854775807"), ..Fields::default() };
-        assert_eq!(Rules::default().check(&most).unwrap().members, [i64::MAX as u64]);
+        assert_eq!(Rules::default().group(&most).unwrap().members, [i64::MAX as u64]);
     }
 
     #[test]
@@ -238,9 +369,9 @@ mod tests {
     fn a_missing_description_is_a_fault_only_where_one_is_required() {
         let fields = || Fields { name: text("A"), ..Fields::default() };
         let required = Rules { require_description: true, default_description: None };
-        assert!(Rules::default().check(&fields()).is_ok());
-        assert_eq!(required.check(&fields()).unwrap_err()[0].code, Code::DescriptionMissing);
+        assert!(Rules::default().group(&fields()).is_ok());
+        assert_eq!(required.group(&fields()).unwrap_err()[0].code, Code::DescriptionMissing);
         let given = Rules { require_description: true, default_description: Some("Moved".to_owned()) };
-        assert_eq!(given.check(&fields()).unwrap().description.as_deref(), Some("Moved"));
+        assert_eq!(given.group(&fields()).unwrap().description.as_deref(), Some("Moved"));
     }
 }

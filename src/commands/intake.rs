@@ -2,7 +2,7 @@
 
 use crate::check::{Examiner, Names};
 use crate::model::{Event, InputFile, Listener, Place, Record, Verdict};
-use crate::read::Table;
+use crate::read::{Records, Table};
 use crate::settings::Input;
 
 use super::Failure;
@@ -45,10 +45,11 @@ pub(super) fn take_in<K: Copy>(
     let (mut files, mut rows, mut invalid, mut undescribed) = (Vec::new(), 0, 0, 0);
     let limit = input.limit.unwrap_or(u64::MAX);
     for (number, path) in input.files.iter().enumerate() {
-        let mut table = Table::open(path, number, &input.options)?;
+        let table = Table::open(path, &input.options)?;
         files.push(InputFile { path: path.display().to_string(), layout: table.layout().clone() });
+        let mut records = table.into_records(number);
         while rows < limit
-            && let Some(record) = table.next()
+            && let Some(record) = records.next()
         {
             let record = record?;
             let key = key(rows, record.place);
@@ -61,7 +62,7 @@ pub(super) fn take_in<K: Copy>(
                 listener(Event::Read(rows));
             }
         }
-        warn_of_unknown(&files[number], &table);
+        warn_of_unknown(&files[number], &records);
     }
     if undescribed > 0 && input.rules.default_description.is_none() {
         tracing::warn!(
@@ -71,8 +72,8 @@ pub(super) fn take_in<K: Copy>(
     Ok(Intake { files, rows, invalid, names: examiner.into_names() })
 }
 
-fn warn_of_unknown(file: &InputFile, table: &Table) {
-    let unknown: Vec<String> = table.unknown_columns().iter().map(|column| crate::model::shortened(column)).collect();
+fn warn_of_unknown(file: &InputFile, records: &Records) {
+    let unknown: Vec<String> = records.unknown_columns().iter().map(|column| crate::model::shortened(column)).collect();
     if !unknown.is_empty() {
         tracing::warn!(
             "{}: ignored columns that are no field of a group: {}",

@@ -34,7 +34,7 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
     let matching = MatchNames::Folded;
     for (index, name) in (0..).zip(names) {
         let place = Place { file: 0, row: index + 1, line: index + 2 };
-        let fields = Fields { name: Cell::Text((*name).to_owned()), ..Fields::default() };
+        let fields = Fields { name: Cell::Text((*name).to_owned().into()), ..Fields::default() };
         let record = Record { place, raw: Raw::Cells(vec![(*name).to_owned()]), fields: Ok(fields) };
         let id = RowId(first.0 + i64::try_from(index).unwrap());
         let earlier = names[..usize::try_from(index).unwrap()].iter().position(|known| matching.same(known, name));

@@ -1,10 +1,36 @@
-//! What is wrong with a row before anything is sent.
+//! What is wrong with a row or a file before anything is sent.
 
 use crate::model::{Field, Group};
 
-/// The rule that a row breaks; its word is part of the contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What was found; its word is part of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Code {
+    /// The file cannot be opened or read.
+    FileUnreadable,
+    /// The file holds nothing.
+    FileEmpty,
+    /// The file is of another kind.
+    FileForeign,
+    /// The file is in another encoding.
+    EncodingUnknown,
+    /// What is compressed in the file is broken.
+    ArchiveDamaged,
+    /// The file unpacks to far more than a table does.
+    ArchiveBomb,
+    /// The file is one JSON array.
+    JsonArray,
+    /// The header has no column for the name, or there is no header.
+    HeaderMissing,
+    /// The header cannot be read.
+    HeaderMalformed,
+    /// A column looks like a misspelt field.
+    ColumnMisspelt,
+    /// Two columns hold the same field.
+    ColumnRepeated,
+    /// A column named with `--map` is not there.
+    ColumnUnmapped,
+    /// Columns or keys are no field of a group.
+    ColumnUnknown,
     /// The row cannot be read as a row of this file.
     RowMalformed,
     /// There is no name, or it is blank.
@@ -13,32 +39,132 @@ pub enum Code {
     NameTooLong,
     /// The name is not text, or holds control characters.
     NameInvalid,
-    /// There is no description although one is required.
+    /// The name repeats that of an earlier row.
+    NameRepeated,
+    /// The name looks like that of an earlier row, and is another.
+    NameLookalike,
+    /// The name is almost that of an earlier row.
+    NameSimilar,
+    /// The name holds characters that nobody sees.
+    NameInvisible,
+    /// The name has several spaces in a row.
+    NameSpaces,
+    /// A spreadsheet would run the name as a formula.
+    NameFormula,
+    /// There is no description.
     DescriptionMissing,
-    /// The description is not text.
+    /// The description is not text, or holds control characters.
     DescriptionInvalid,
     /// A member is not a user id.
     MemberInvalid,
+    /// A member stands there twice.
+    MemberRepeated,
+    /// There are very many members.
+    MembersMany,
     /// A guest is not an e-mail address.
     GuestInvalid,
-    /// The name repeats that of an earlier row, and repeats were asked to fail.
-    NameRepeated,
+    /// A guest stands there twice.
+    GuestRepeated,
 }
 
 impl Code {
+    /// All codes, those of files first.
+    pub const ALL: [Self; 30] = [
+        Self::FileUnreadable,
+        Self::FileEmpty,
+        Self::FileForeign,
+        Self::EncodingUnknown,
+        Self::ArchiveDamaged,
+        Self::ArchiveBomb,
+        Self::JsonArray,
+        Self::HeaderMissing,
+        Self::HeaderMalformed,
+        Self::ColumnMisspelt,
+        Self::ColumnRepeated,
+        Self::ColumnUnmapped,
+        Self::ColumnUnknown,
+        Self::RowMalformed,
+        Self::NameMissing,
+        Self::NameTooLong,
+        Self::NameInvalid,
+        Self::NameRepeated,
+        Self::NameLookalike,
+        Self::NameSimilar,
+        Self::NameInvisible,
+        Self::NameSpaces,
+        Self::NameFormula,
+        Self::DescriptionMissing,
+        Self::DescriptionInvalid,
+        Self::MemberInvalid,
+        Self::MemberRepeated,
+        Self::MembersMany,
+        Self::GuestInvalid,
+        Self::GuestRepeated,
+    ];
+
     /// The word that stands in `error_code`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::FileUnreadable => "file-unreadable",
+            Self::FileEmpty => "file-empty",
+            Self::FileForeign => "file-foreign",
+            Self::EncodingUnknown => "encoding-unknown",
+            Self::ArchiveDamaged => "archive-damaged",
+            Self::ArchiveBomb => "archive-bomb",
+            Self::JsonArray => "json-array",
+            Self::HeaderMissing => "header-missing",
+            Self::HeaderMalformed => "header-malformed",
+            Self::ColumnMisspelt => "column-misspelt",
+            Self::ColumnRepeated => "column-repeated",
+            Self::ColumnUnmapped => "column-unmapped",
+            Self::ColumnUnknown => "column-unknown",
             Self::RowMalformed => "row-malformed",
             Self::NameMissing => "name-missing",
             Self::NameTooLong => "name-too-long",
             Self::NameInvalid => "name-invalid",
+            Self::NameRepeated => "name-repeated",
+            Self::NameLookalike => "name-lookalike",
+            Self::NameSimilar => "name-similar",
+            Self::NameInvisible => "name-invisible",
+            Self::NameSpaces => "name-spaces",
+            Self::NameFormula => "name-formula",
             Self::DescriptionMissing => "description-missing",
             Self::DescriptionInvalid => "description-invalid",
             Self::MemberInvalid => "member-invalid",
+            Self::MemberRepeated => "member-repeated",
+            Self::MembersMany => "members-many",
             Self::GuestInvalid => "guest-invalid",
-            Self::NameRepeated => "name-repeated",
+            Self::GuestRepeated => "guest-repeated",
+        }
+    }
+
+    /// The code that has this word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == word)
+    }
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is sent.
+    Error,
+    /// Worth a look; it is sent all the same.
+    Warning,
+    /// To be known.
+    Note,
+}
+
+impl Severity {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
         }
     }
 }
@@ -48,6 +174,8 @@ impl Code {
 pub struct Fault {
     /// The rule broken.
     pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
     /// The field it was broken in, where it is one field's.
     pub field: Option<Field>,
     /// What is wrong and what to do, in a sentence without a full stop.
@@ -57,12 +185,23 @@ pub struct Fault {
 impl Fault {
     /// A fault of one field.
     pub fn of(field: Field, code: Code, message: impl Into<String>) -> Self {
-        Self { code, field: Some(field), message: message.into() }
+        Self { code, severity: Severity::Error, field: Some(field), message: message.into() }
+    }
+
+    /// Something in one field that is worth a look.
+    pub fn warning(field: Field, code: Code, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::of(field, code, message) }
     }
 
     /// A fault of the whole row: it cannot be read.
     pub fn malformed(message: impl Into<String>) -> Self {
-        Self { code: Code::RowMalformed, field: None, message: message.into() }
+        Self { code: Code::RowMalformed, severity: Severity::Error, field: None, message: message.into() }
+    }
+
+    /// Whether it keeps the row from being sent.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
     }
 
     /// The messages of several faults as they stand in one `error` cell.

@@ -1,7 +1,5 @@
 //! When two names are the same, and what is done then.
 
-use std::borrow::Cow;
-
 use caseless::Caseless;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
@@ -46,10 +44,8 @@ impl MatchNames {
     /// The identity of a name.
     #[must_use]
     pub fn identity(self, name: &str) -> Identity {
-        let canonical = match self {
-            Self::Folded => Cow::Owned(fold(name)),
-            Self::Exact => Cow::Borrowed(name.trim()),
-        };
+        let mut canonical = String::new();
+        self.canonical(name, &mut canonical);
         let mut half = [0; 16];
         half.copy_from_slice(&Sha256::digest(canonical.as_bytes())[..16]);
         Identity(half)
@@ -58,30 +54,47 @@ impl MatchNames {
     /// Whether two names are the same.
     #[must_use]
     pub fn same(self, one: &str, other: &str) -> bool {
+        let (mut first, mut second) = (String::new(), String::new());
+        self.canonical(one, &mut first);
+        self.canonical(other, &mut second);
+        first == second
+    }
+
+    /// Writes what all names have in common that are the same, and no others.
+    pub fn canonical(self, name: &str, out: &mut String) {
+        out.clear();
         match self {
-            Self::Folded => fold(one) == fold(other),
-            Self::Exact => one.trim() == other.trim(),
+            Self::Folded => fold(name, out),
+            Self::Exact => out.push_str(name.trim()),
         }
     }
 }
 
 /// Canonical caseless matching (Unicode 3.13, D145), spaces folded.
-fn fold(name: &str) -> String {
-    if name.is_ascii() {
-        return spaces_folded(name).to_ascii_lowercase();
+fn fold(name: &str, out: &mut String) {
+    for word in name.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
     }
-    spaces_folded(name).nfd().default_case_fold().nfc().collect()
+    if out.is_ascii() {
+        out.make_ascii_lowercase();
+    } else if out.chars().all(is_simple) {
+        let lower: String = out.chars().map(|letter| letter.to_lowercase().next().unwrap_or(letter)).collect();
+        *out = lower;
+    } else {
+        *out = out.nfd().default_case_fold().nfc().collect();
+    }
 }
 
-fn spaces_folded(name: &str) -> String {
-    let mut folded = String::with_capacity(name.len());
-    for word in name.split_whitespace() {
-        if !folded.is_empty() {
-            folded.push(' ');
-        }
-        folded.push_str(word);
-    }
-    folded
+/// Characters of which folding makes one other, whatever stands beside them: Latin letters with accents, and the scripts of
+/// East Asia that have no case.
+fn is_simple(letter: char) -> bool {
+    matches!(letter,
+        '\0'..='\u{7f}' | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{de}' | '\u{e0}'..='\u{f6}' | '\u{f8}'..='\u{12f}'
+        | '\u{131}'..='\u{137}' | '\u{139}'..='\u{148}' | '\u{14a}'..='\u{17e}' | '\u{3041}'..='\u{3096}'
+        | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
 }
 
 #[cfg(test)]
@@ -99,6 +112,19 @@ mod tests {
         ] {
             assert!(MatchNames::Folded.same(one, other), "{one} {other}");
             assert_eq!(MatchNames::Folded.identity(one), MatchNames::Folded.identity(other));
+        }
+    }
+
+    #[test]
+    fn the_short_way_folds_as_the_long_one() {
+        let simple: Vec<char> = ('\0'..='\u{d7ff}').filter(|letter| is_simple(*letter)).collect();
+        for pair in simple.windows(2).chain(simple.chunks(97)) {
+            let name: String = pair.iter().rev().collect();
+            let words: Vec<&str> = name.split_whitespace().collect();
+            let long: String = words.join(" ").nfd().default_case_fold().nfc().collect();
+            let mut short = String::new();
+            fold(&name, &mut short);
+            assert_eq!(short, long, "{name:?}");
         }
     }
 

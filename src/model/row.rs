@@ -1,5 +1,7 @@
 //! A row of the input: where it stands, what it says, and how it stood there.
 
+use std::borrow::Cow;
+
 use crate::model::Fault;
 
 /// The four fields of a group.
@@ -44,19 +46,19 @@ pub struct Place {
 
 /// What one cell, or one value of a JSON object, holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Cell {
+pub enum Cell<'a> {
     /// No such column or key, or a JSON null.
     #[default]
     Absent,
     /// Text; in a list field, a list still to be split.
-    Text(String),
+    Text(Cow<'a, str>),
     /// A JSON array.
-    List(Vec<Item>),
+    List(Vec<Item<'a>>),
     /// A JSON value of another kind, named for a person ("a number").
     Other(&'static str),
 }
 
-impl Cell {
+impl Cell<'_> {
     /// Whether nothing stands there.
     #[must_use]
     pub fn is_blank(&self) -> bool {
@@ -66,40 +68,70 @@ impl Cell {
             Self::List(_) | Self::Other(_) => false,
         }
     }
+
+    fn into_owned(self) -> Cell<'static> {
+        match self {
+            Self::Absent => Cell::Absent,
+            Self::Text(text) => Cell::Text(Cow::Owned(text.into_owned())),
+            Self::List(items) => Cell::List(items.into_iter().map(Item::into_owned).collect()),
+            Self::Other(kind) => Cell::Other(kind),
+        }
+    }
 }
 
 /// One element of a JSON array.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Item {
+pub enum Item<'a> {
     /// A JSON string.
-    Text(String),
+    Text(Cow<'a, str>),
     /// A JSON number, as it was written.
-    Number(String),
+    Number(Cow<'a, str>),
     /// A JSON value of another kind, named for a person ("an object").
     Other(&'static str),
 }
 
-/// The four fields of one row, unchecked.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Fields {
-    /// `name`
-    pub name: Cell,
-    /// `description`
-    pub description: Cell,
-    /// `members`
-    pub members: Cell,
-    /// `guests`
-    pub guests: Cell,
+impl Item<'_> {
+    fn into_owned(self) -> Item<'static> {
+        match self {
+            Self::Text(text) => Item::Text(Cow::Owned(text.into_owned())),
+            Self::Number(number) => Item::Number(Cow::Owned(number.into_owned())),
+            Self::Other(kind) => Item::Other(kind),
+        }
+    }
 }
 
-impl Fields {
+/// The four fields of one row, unchecked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fields<'a> {
+    /// `name`
+    pub name: Cell<'a>,
+    /// `description`
+    pub description: Cell<'a>,
+    /// `members`
+    pub members: Cell<'a>,
+    /// `guests`
+    pub guests: Cell<'a>,
+}
+
+impl<'a> Fields<'a> {
     /// The cell of a field, to be filled.
-    pub fn cell_mut(&mut self, field: Field) -> &mut Cell {
+    pub fn cell_mut(&mut self, field: Field) -> &mut Cell<'a> {
         match field {
             Field::Name => &mut self.name,
             Field::Description => &mut self.description,
             Field::Members => &mut self.members,
             Field::Guests => &mut self.guests,
+        }
+    }
+
+    /// The same, independent of what it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> Fields<'static> {
+        Fields {
+            name: self.name.into_owned(),
+            description: self.description.into_owned(),
+            members: self.members.into_owned(),
+            guests: self.guests.into_owned(),
         }
     }
 }
@@ -123,7 +155,7 @@ pub struct Record {
     /// How it stood there.
     pub raw: Raw,
     /// Its fields, or why it cannot be read as a row.
-    pub fields: Result<Fields, Fault>,
+    pub fields: Result<Fields<'static>, Fault>,
 }
 
 /// The column that rejects carry beside those of the input; it is skipped when they are read again.

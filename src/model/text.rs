@@ -35,10 +35,16 @@ pub fn shortened(text: &str) -> String {
     }
 }
 
-/// Controls, and the format characters that reorder or hide what follows (Unicode TR 36).
+/// Controls, and what reorders or hides what follows.
 fn is_hazard(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter,
+    letter.is_control() || is_invisible(letter)
+}
+
+/// The format characters that reorder or hide what follows (Unicode TR 36).
+#[must_use]
+pub fn is_invisible(letter: char) -> bool {
+    !letter.is_ascii()
+        && matches!(letter,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }

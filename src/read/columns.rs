@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{ERROR_COLUMN, Field, shortened};
+use crate::model::{Code, ERROR_COLUMN, Field, shortened};
+
+/// Longer names have no column, in characters.
+const COLUMN_NAME_MAX: usize = 100;
 
 /// How many columns are named in a message.
 const LISTED_MAX: usize = 20;
@@ -34,9 +37,28 @@ pub enum HeaderError {
         /// The second column.
         second: String,
     },
+    /// The first row is none.
+    #[error(
+        "the first row looks like data, not like a header ({found}); put a row with the columns' names above it, such as name,description,members,guests"
+    )]
+    Absent {
+        /// The cells there are.
+        found: String,
+    },
     /// A quote in the header never closes.
-    #[error("a quote opened in the header never closes: the rest of the file is swallowed")]
-    OpenQuote,
+    #[error("a quote opened in the header never closes: the rest of the file is swallowed ({lines} lines)")]
+    OpenQuote {
+        /// How many lines.
+        lines: u64,
+    },
+    /// Text stands between a closing quote and the end of its cell.
+    #[error(
+        "text stands between a closing quote and the end of its cell; a quote inside of quotes is written twice (\"\")"
+    )]
+    Stray,
+    /// It is longer than a row may be.
+    #[error("the header has more than 1 MiB, and that is the most that a row may have")]
+    TooLong,
     /// A column named with `--map` is not there.
     #[error("--map {field}={column}: the header has no such column (it has: {found})", field = field.as_str())]
     MapMissing {
@@ -47,6 +69,20 @@ pub enum HeaderError {
         /// The columns there are.
         found: String,
     },
+}
+
+impl HeaderError {
+    /// Its stable word.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::NameMissing { .. } | Self::Absent { .. } => Code::HeaderMissing,
+            Self::Misspelt { .. } => Code::ColumnMisspelt,
+            Self::Repeated { .. } => Code::ColumnRepeated,
+            Self::MapMissing { .. } => Code::ColumnUnmapped,
+            Self::OpenQuote { .. } | Self::Stray | Self::TooLong => Code::HeaderMalformed,
+        }
+    }
 }
 
 /// How a column's name is to be understood.
@@ -104,48 +140,71 @@ impl Columns {
     /// Reads a header.
     ///
     /// # Errors
-    /// If there is no name, a field twice, a mapped column missing, or a column that looks misspelt.
-    pub fn of(header: &[String], map: &[(Field, String)]) -> Result<Self, HeaderError> {
+    /// All that is wrong with it: no name, a field twice, a mapped column missing, a column that looks misspelt.
+    pub fn of(header: &[String], map: &[(Field, String)]) -> Result<Self, Vec<HeaderError>> {
         let mut columns = Self { fields: Vec::new(), unknown: BTreeSet::new() };
-        let mut misspelt = Vec::new();
+        let (mut errors, mut misspelt) = (Vec::new(), Vec::new());
         for (index, column) in header.iter().enumerate() {
             match meaning(column, map) {
-                Meaning::Holds(field) => columns.add(field, index, header)?,
+                Meaning::Holds(field) => errors.extend(columns.add(field, index, header)),
                 Meaning::Misspelt(field) => misspelt.push((field, index)),
-                Meaning::Unknown if !column.trim().is_empty() => {
-                    columns.unknown.insert(column.trim().to_owned());
-                }
-                Meaning::Unknown | Meaning::Ours => {}
+                Meaning::Unknown => columns.add_unknown(column),
+                Meaning::Ours => {}
             }
         }
+        let mut is_misspelt = false;
         for (field, index) in misspelt {
             if columns.holds(field) {
-                columns.unknown.insert(header[index].trim().to_owned());
+                columns.add_unknown(&header[index]);
             } else {
-                return Err(HeaderError::Misspelt { column: shortened(header[index].trim()), field });
+                is_misspelt |= field == Field::Name;
+                errors.push(HeaderError::Misspelt { column: shortened(header[index].trim()), field });
             }
         }
-        for (field, column) in map {
-            if !columns.holds(*field) {
-                let column = shortened(column);
-                return Err(HeaderError::MapMissing { field: *field, column, found: list(header) });
-            }
+        let unmapped = map.iter().filter(|(field, _)| !columns.holds(*field));
+        errors.extend(unmapped.clone().map(|(field, column)| HeaderError::MapMissing {
+            field: *field,
+            column: shortened(column),
+            found: list(header),
+        }));
+        let is_unmapped = unmapped.into_iter().any(|(field, _)| *field == Field::Name);
+        if !columns.holds(Field::Name) && !is_misspelt && !is_unmapped {
+            errors.push(nameless(header));
         }
-        if columns.holds(Field::Name) { Ok(columns) } else { Err(HeaderError::NameMissing { found: list(header) }) }
+        if errors.is_empty() { Ok(columns) } else { Err(errors) }
     }
 
     fn holds(&self, field: Field) -> bool {
         self.fields.iter().any(|(held, _)| *held == field)
     }
 
-    fn add(&mut self, field: Field, index: usize, header: &[String]) -> Result<(), HeaderError> {
+    fn add(&mut self, field: Field, index: usize, header: &[String]) -> Option<HeaderError> {
         if let Some((_, first)) = self.fields.iter().find(|(held, _)| *held == field) {
             let (first, second) = (shortened(&header[*first]), shortened(&header[index]));
-            return Err(HeaderError::Repeated { field, first, second });
+            return Some(HeaderError::Repeated { field, first, second });
         }
         self.fields.push((field, index));
-        Ok(())
+        None
     }
+
+    fn add_unknown(&mut self, column: &str) {
+        let column = column.trim();
+        if !column.is_empty() {
+            self.unknown.insert(column.to_owned());
+        }
+    }
+}
+
+/// A header without a column for the name: a row of data, if it holds what only data does.
+fn nameless(header: &[String]) -> HeaderError {
+    let is_data = |cell: &String| {
+        let cell = cell.trim();
+        let is_number = !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || b";|, ".contains(&byte));
+        let is_address = cell.split_once('@').is_some_and(|(_, domain)| domain.contains('.'));
+        is_number || is_address || cell.chars().count() > COLUMN_NAME_MAX
+    };
+    let found = list(header);
+    if header.iter().any(is_data) { HeaderError::Absent { found } } else { HeaderError::NameMissing { found } }
 }
 
 fn list(header: &[String]) -> String {
@@ -181,10 +240,12 @@ mod tests {
             ("member", Field::Members),
             ("guset s", Field::Guests),
         ] {
-            let error = Columns::of(&header(&["name", column]), &[]).unwrap_err();
+            let error = Columns::of(&header(&["name", column]), &[]).unwrap_err().remove(0);
             assert_eq!(error, HeaderError::Misspelt { column: column.to_owned(), field });
         }
-        assert!(Columns::of(&header(&["nmae", "description"]), &[]).is_err_and(|e| e.to_string().contains("`name`")));
+        assert!(
+            Columns::of(&header(&["nmae", "description"]), &[]).is_err_and(|e| e[0].to_string().contains("`name`"))
+        );
     }
 
     #[test]
@@ -208,15 +269,30 @@ mod tests {
         assert_eq!(columns.fields, [(Field::Name, 0)]);
         assert_eq!(columns.unknown, BTreeSet::from(["name".to_owned()]));
         let error = Columns::of(&header(&["name"]), &map).unwrap_err();
-        assert!(matches!(error, HeaderError::MapMissing { field: Field::Name, .. }));
+        assert!(matches!(error[..], [HeaderError::MapMissing { field: Field::Name, .. }]));
     }
 
     #[test]
     fn a_header_without_a_name_or_with_two_is_refused() {
         let missing = Columns::of(&header(&["description", "id"]), &[]).unwrap_err();
-        assert_eq!(missing, HeaderError::NameMissing { found: "description, id".to_owned() });
+        assert_eq!(missing, [HeaderError::NameMissing { found: "description, id".to_owned() }]);
         let twice = Columns::of(&header(&["name", "Name"]), &[]).unwrap_err();
-        assert!(matches!(twice, HeaderError::Repeated { field: Field::Name, .. }));
+        assert!(matches!(twice[..], [HeaderError::Repeated { field: Field::Name, .. }]));
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_a_header_is_named_at_once() {
+        let errors = Columns::of(&header(&["nmae", "guests", "Guests", "descripton"]), &[]).unwrap_err();
+        let codes: Vec<Code> = errors.iter().map(HeaderError::code).collect();
+        assert_eq!(codes, [Code::ColumnRepeated, Code::ColumnMisspelt, Code::ColumnMisspelt]);
+    }
+
+    #[test]
+    fn a_first_row_that_looks_like_data_is_no_header() {
+        for row in [["Sales", "1001;1002"], ["Sales", "ada@partner.example"], ["Sales", &"x".repeat(101)]] {
+            let errors = Columns::of(&header(&row), &[]).unwrap_err();
+            assert!(matches!(errors[..], [HeaderError::Absent { .. }]), "{errors:?}");
+        }
     }
 
     #[test]

@@ -1,60 +1,47 @@
-//! CSV: cells by the csv crate, places by the tape beneath it.
+//! CSV: blocks become rows of cells, by the csv project's parser. Pure.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, VecDeque};
-use std::io;
+use std::collections::BTreeSet;
 
-use ::csv::{Error, ErrorKind, Reader, ReaderBuilder, StringRecord};
+use ::csv::{ReaderBuilder, StringRecord};
+use csv_core::{ReadRecordResult, Reader};
 
+use super::Options;
 use super::columns::{Columns, HeaderError, Meaning, meaning};
-use super::source::{Bytes, Source};
-use super::tape::{LineStart, explain};
-use super::{Options, ReadError};
-use crate::model::{Cell, Fault, Fields, Format, Layout, Place, Raw, Record};
-
-/// Stands after the last byte. Where it does not come back as a row of its own, a quote was left open:
-/// the csv crate itself says nothing of that.
-const END: &str = "\n\u{0}\u{4}\u{0}\u{4}\u{0}\n";
+use super::cutter::{Block, End, ROW_MAX};
+use super::lines::{ends_line, line_ends, past_line_end};
+use super::row::{Cells, Row, RowText, too_long};
+use crate::model::{Cell, Fault, Fields, shortened};
 
 /// The delimiters that are looked for, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
-/// The data rows of one CSV file.
-pub(super) struct Rows {
-    reader: Reader<Bytes>,
+/// Knows the columns of one file.
+#[derive(Debug)]
+pub(super) struct Parser {
+    delimiter: u8,
     columns: Columns,
-    width: usize,
-    last: Place,
-    record: StringRecord,
-    /// Rows found and not yet given out.
-    ready: VecDeque<Record>,
-    is_ended: bool,
+    header: Vec<String>,
 }
 
-impl Rows {
-    /// Finds the delimiter and reads the header.
-    pub(super) fn open(source: Source, file: usize, options: &Options) -> Result<(Layout, Self), ReadError> {
-        let path = source.path.clone();
-        let delimiter = options.delimiter.unwrap_or_else(|| delimiter_of(&source.head, options));
-        let mut reader = builder(delimiter).from_reader(source.into_bytes(END.as_bytes()));
-        let mut record = StringRecord::new();
-        reader.read_record(&mut record).map_err(|error| explain(&path, into_io(error)))?;
-        let (_, line) = lines_of(&mut reader, &record);
-        if is_over(&reader) {
-            return Err(ReadError::Header { path, line, reason: HeaderError::OpenQuote });
+impl Parser {
+    /// Takes the header off the first block.
+    pub(super) fn open(delimiter: u8, block: &mut Block, options: &Options) -> Result<Self, Vec<HeaderError>> {
+        let mut machine = Machine::new(delimiter);
+        let end = machine.read(&block.bytes);
+        if let Some(error) = broken(block, end) {
+            return Err(vec![error]);
         }
-        let header: Vec<String> = record.iter().map(str::to_owned).collect();
-        let columns = Columns::of(&header, &options.map).map_err(|reason| ReadError::Header { path, line, reason })?;
-        let rows = Self {
-            reader,
-            columns,
-            width: header.len(),
-            last: Place { file, row: 0, line },
-            record,
-            ready: VecDeque::new(),
-            is_ended: false,
-        };
-        Ok((Layout { format: Format::Csv, delimiter, header }, rows))
+        let header: Vec<String> = machine.cells().iter().map(str::to_owned).collect();
+        let columns = Columns::of(&header, &options.map)?;
+        block.drop_row(end);
+        Ok(Self { delimiter, columns, header })
+    }
+
+    /// The header's cells.
+    pub(super) fn header(&self) -> &[String] {
+        &self.header
     }
 
     /// The columns that are no field.
@@ -62,138 +49,187 @@ impl Rows {
         &self.columns.unknown
     }
 
-    fn read(&mut self) -> Result<(), Error> {
-        if !self.reader.read_record(&mut self.record)? || (is_over(&self.reader) && is_end(&self.record)) {
-            self.is_ended = true;
-            return Ok(());
+    /// Gives each row of a block whose bytes are UTF-8.
+    pub(super) fn rows(&self, block: &Block, each: &mut dyn FnMut(Row<'_>)) {
+        let is_narrow = self.header.len() == 1;
+        let mut machine = Machine::new(self.delimiter);
+        let mut place = Walk { at: 0, line: block.line };
+        if is_narrow {
+            (0..block.blanks).for_each(|blank| each(self.blank(block, 0, block.line - block.blanks + blank)));
         }
-        let (blanks, line) = lines_of(&mut self.reader, &self.record);
-        if self.width == 1 {
-            for blank in blanks {
-                let cells = vec![String::new()];
-                let fields = Ok(self.fields(&cells));
-                self.push(blank.number, Raw::Cells(cells), fields);
+        loop {
+            while block.bytes.get(place.at).copied().is_some_and(ends_line) {
+                let end = past_line_end(&block.bytes, place.at);
+                if is_narrow {
+                    each(self.blank(block, place.at, place.line));
+                }
+                place = Walk { at: end, line: place.line + 1 };
             }
+            let rest = &block.bytes[place.at..];
+            if rest.is_empty() {
+                return;
+            }
+            let length = machine.read(rest);
+            let start = place.at;
+            each(self.row(block, start, &rest[..length], place.line, machine.cells()));
+            place = Walk { at: start + length, line: place.line + line_ends(&rest[..length]) };
         }
-        let mut cells: Vec<String> = self.record.iter().map(str::to_owned).collect();
-        if let Some(fault) = self.open_quote(&mut cells, line) {
-            self.push(line, Raw::OpenQuote(cells), Err(fault));
-            return Ok(());
-        }
-        let fields = match ragged(cells.len(), self.width) {
-            Some(fault) => Err(fault),
-            None => Ok(self.fields(&cells)),
+    }
+
+    /// A blank line of a file of one column is a row without a name.
+    fn blank(&self, block: &Block, at: usize, line: u64) -> Row<'static> {
+        let cells = Cells { text: "", ends: &[0] };
+        Row { offset: block.offset + at as u64, line, fields: Ok(self.fields(&cells)), text: RowText::Cells(cells) }
+    }
+
+    fn row<'a>(&self, block: &Block, at: usize, bytes: &[u8], line: u64, cells: Cells<'a>) -> Row<'a> {
+        let offset = block.offset + at as u64;
+        let (text, fields) = match block.end {
+            End::OpenQuote { line, lines } => (RowText::OpenQuote(cells), Err(open_quote(line, lines))),
+            End::TooLong { length, quote } => (self.cut(cells), Err(too_long(length, quote))),
+            End::Whole if bytes.len() > ROW_MAX => (self.cut(cells), Err(too_long(bytes.len() as u64, None))),
+            End::Whole => {
+                let fault = self.stray(block, at, bytes).or_else(|| self.ragged(&cells));
+                (RowText::Cells(cells), fault.map_or_else(|| Ok(self.fields(&cells)), Err))
+            }
         };
-        self.push(line, Raw::Cells(cells), fields);
-        Ok(())
+        Row { offset, line, fields, text }
     }
 
-    fn push(&mut self, line: u64, raw: Raw, fields: Result<Fields, Fault>) {
-        self.last = Place { row: self.last.row + 1, line, ..self.last };
-        self.ready.push_back(Record { place: self.last, raw, fields });
+    /// A row of which only the beginning was kept must never pass for a whole one: it gets a cell too many.
+    fn cut<'a>(&self, cells: Cells<'a>) -> RowText<'a> {
+        RowText::Cut { cells, width: self.header.len() + 1 }
     }
 
-    fn fields(&self, cells: &[String]) -> Fields {
+    fn fields<'a>(&self, cells: &Cells<'a>) -> Fields<'a> {
         let mut fields = Fields::default();
         for (field, index) in &self.columns.fields {
-            *fields.cell_mut(*field) = Cell::Text(cells[*index].clone());
+            *fields.cell_mut(*field) = cells.get(*index).map_or(Cell::Absent, |text| Cell::Text(Cow::Borrowed(text)));
         }
         fields
     }
 
-    /// Takes the end mark off the last cell, if a quote that was left open let it in.
-    fn open_quote(&mut self, cells: &mut [String], line: u64) -> Option<Fault> {
-        if !is_over(&self.reader) {
-            return None;
+    fn ragged(&self, cells: &Cells<'_>) -> Option<Fault> {
+        let (count, width) = (cells.ends.len(), self.header.len());
+        match count.cmp(&width) {
+            Ordering::Equal => None,
+            Ordering::Less => Some(format!(
+                "the row has only {count} of the header's {width} cells; empty cells need their delimiters too"
+            )),
+            Ordering::Greater => Some(format!(
+                "the row has {count} cells where the header has {width}; a cell that holds the delimiter needs quotes around it{}",
+                quote_after_space(cells)
+            )),
         }
-        let (last, before) = cells.split_last_mut()?;
-        let length = last.strip_suffix(END)?.len();
-        last.truncate(length);
-        self.is_ended = true;
-        let opened = line + before.iter().map(|cell| line_ends(cell)).sum::<u64>();
+        .map(Fault::malformed)
+    }
+
+    /// Text between a closing quote and the end of its cell: one of the quotes is no closing one. Spaces do no harm.
+    fn stray(&self, block: &Block, at: usize, bytes: &[u8]) -> Option<Fault> {
+        let from = block.strays.partition_point(|stray| *stray < at);
+        let strays = block.strays[from..].iter().map(|stray| stray - at).take_while(|stray| *stray < bytes.len());
+        let end = |stray: usize| {
+            let is_end = |byte: &u8| *byte == self.delimiter || ends_line(*byte);
+            stray + bytes[stray..].iter().position(is_end).unwrap_or(bytes.len() - stray)
+        };
+        let text = |stray: usize| String::from_utf8_lossy(&bytes[stray..end(stray)]).trim().to_owned();
+        let (stray, text) = strays.map(|stray| (stray, text(stray))).find(|(_, text)| !text.is_empty())?;
+        let mut machine = Machine::new(self.delimiter);
+        machine.read(&bytes[..stray]);
+        let index = machine.cells().ends.len().saturating_sub(1);
+        let column =
+            self.header.get(index).map_or_else(|| format!("cell {}", index + 1), |name| shortened(name.trim()));
         Some(Fault::malformed(format!(
-            "the quote opened on line {opened} never closes; it swallowed {} lines, to the end of the file",
-            line_ends(last.trim_end_matches(['\r', '\n'])) + 1
+            "{column}: `{}` stands between a closing quote and the end of the cell; a quote inside of quotes is written twice (\"\")",
+            shortened(&text)
         )))
     }
 }
 
-impl Iterator for Rows {
-    type Item = io::Result<Record>;
+/// How far a block was read.
+struct Walk {
+    at: usize,
+    line: u64,
+}
 
-    fn next(&mut self) -> Option<Self::Item> {
-        while self.ready.is_empty() && !self.is_ended {
-            if let Err(error) = self.read() {
-                self.is_ended = true;
-                return Some(Err(into_io(error)));
-            }
-        }
-        self.ready.pop_front().map(Ok)
+/// A header row that is not whole.
+fn broken(block: &Block, end: usize) -> Option<HeaderError> {
+    match block.end {
+        End::OpenQuote { lines, .. } => Some(HeaderError::OpenQuote { lines }),
+        End::TooLong { .. } => Some(HeaderError::TooLong),
+        End::Whole => block.strays.first().filter(|stray| **stray < end).map(|_| HeaderError::Stray),
     }
 }
 
-fn builder(delimiter: u8) -> ReaderBuilder {
-    let mut builder = ReaderBuilder::new();
-    builder.delimiter(delimiter).has_headers(false).flexible(true).buffer_capacity(64 * 1024);
-    builder
+fn open_quote(line: u64, lines: u64) -> Fault {
+    Fault::malformed(format!(
+        "the quote opened on line {line} never closes; it swallowed {lines} line{}, to the end of the file",
+        if lines == 1 { "" } else { "s" }
+    ))
+}
+
+/// A quote is one only at the beginning of a cell.
+fn quote_after_space(cells: &Cells<'_>) -> &'static str {
+    let is_so = cells.iter().any(|cell| cell.starts_with(' ') && cell.trim_start().starts_with('"'));
+    if is_so { "; a quote must be the first character of its cell: remove the space before it" } else { "" }
+}
+
+/// The csv project's parser, and the row that it read last.
+struct Machine {
+    core: Reader,
+    text: Vec<u8>,
+    written: usize,
+    ends: Vec<usize>,
+    counted: usize,
+}
+
+impl Machine {
+    fn new(delimiter: u8) -> Self {
+        let mut core = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
+        // The parser takes a byte-order mark off what it reads first, and in mid-file it is none.
+        core.read_record(b"\n", &mut [0; 8], &mut [0; 8]);
+        Self { core, text: vec![0; 1024], written: 0, ends: vec![0; 16], counted: 0 }
+    }
+
+    /// Reads one row, which begins with the first byte; gives its length with its line end.
+    fn read(&mut self, bytes: &[u8]) -> usize {
+        let mut taken = 0;
+        (self.written, self.counted) = (0, 0);
+        loop {
+            let (text, ends) = (&mut self.text[self.written..], &mut self.ends[self.counted..]);
+            // Once all is taken, a call with nothing ends the row.
+            let (result, read, written, counted) = self.core.read_record(&bytes[taken..], text, ends);
+            taken += read;
+            self.written += written;
+            self.counted += counted;
+            match result {
+                ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::Record | ReadRecordResult::End => break,
+            }
+        }
+        // The parser leaves the LF of a CRLF to the next row.
+        let is_cr = taken > 0 && bytes[taken - 1] == b'\r';
+        taken + usize::from(is_cr && bytes.get(taken) == Some(&b'\n'))
+    }
+
+    /// The cells; the bytes were UTF-8, so they are.
+    fn cells(&self) -> Cells<'_> {
+        let text = std::str::from_utf8(&self.text[..self.written]).unwrap_or_default();
+        Cells { text, ends: &self.ends[..self.counted] }
+    }
 }
 
 /// The delimiter under which the header has most fields, then most cells.
-fn delimiter_of(head: &[u8], options: &Options) -> u8 {
+pub(super) fn delimiter_of(head: &[u8], options: &Options) -> u8 {
     let score = |delimiter: &u8| {
         let mut header = StringRecord::new();
-        let read = builder(*delimiter).from_reader(head).read_record(&mut header);
+        let mut builder = ReaderBuilder::new();
+        builder.delimiter(*delimiter).has_headers(false).flexible(true);
+        let read = builder.from_reader(head).read_record(&mut header);
         let is_field = |cell: &&str| matches!(meaning(cell, &options.map), Meaning::Holds(_));
-        read.map(|_| (header.iter().filter(is_field).count(), header.len())).unwrap_or_default()
+        read.map_or((0, 0), |_| (header.iter().filter(is_field).count(), header.len()))
     };
-    // `max_by_key` gives the last of equals: the likeliest must come last.
     DELIMITERS.into_iter().rev().max_by_key(score).unwrap_or(DELIMITERS[0])
-}
-
-/// Whether the end mark has been read, as a row or into one. What looks like it before the end is a row like any other.
-fn is_over(reader: &Reader<Bytes>) -> bool {
-    let mark = reader.get_ref().length().map(|length| length + END.len() as u64);
-    mark.is_some_and(|end| reader.position().byte() >= end)
-}
-
-fn is_end(record: &StringRecord) -> bool {
-    record.len() == 1 && record.get(0) == Some(END.trim_matches('\n'))
-}
-
-/// The blank lines before a record, and the line it begins on.
-fn lines_of(reader: &mut Reader<Bytes>, record: &StringRecord) -> (Vec<LineStart>, u64) {
-    let offset = record.position().map_or(0, ::csv::Position::byte);
-    let tape = reader.get_mut();
-    let mut blanks = Vec::new();
-    while let Some(start) = tape.line_from(offset).filter(|start| start.is_blank) {
-        blanks.push(start);
-        tape.take_line();
-    }
-    let line = tape.line_from(offset).map_or(tape.line(), |start| start.number);
-    (blanks, line)
-}
-
-fn ragged(cells: usize, width: usize) -> Option<Fault> {
-    match cells.cmp(&width) {
-        Ordering::Equal => None,
-        Ordering::Less => Some(format!(
-            "the row has only {cells} of the header's {width} cells; empty cells need their delimiters too"
-        )),
-        Ordering::Greater => Some(format!(
-            "the row has {cells} cells where the header has {width}; a cell that holds the delimiter needs quotes around it"
-        )),
-    }
-    .map(Fault::malformed)
-}
-
-fn line_ends(text: &str) -> u64 {
-    let crlf = text.matches("\r\n").count();
-    (text.matches(['\r', '\n']).count() - crlf) as u64
-}
-
-fn into_io(error: Error) -> io::Error {
-    match error.into_kind() {
-        ErrorKind::Io(error) => error,
-        other => io::Error::new(io::ErrorKind::InvalidData, format!("{other:?}")),
-    }
 }

@@ -1,74 +1,70 @@
-//! JSON lines: one object a line, by serde.
+//! JSON lines: one object a line, by serde. Pure.
 
-use std::collections::BTreeSet;
-use std::io::{self, BufRead, BufReader};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::value::RawValue;
 
 use super::columns::{Meaning, meaning};
-use super::source::{Bytes, Source};
-use super::{Options, ReadError};
-use crate::model::{Cell, Entries, Fault, Field, Fields, Item, Place, Raw, Record, shortened};
+use super::cutter::{Block, End, ROW_MAX};
+use super::lines::{ends_line, past_line_end};
+use super::row::{Row, RowText, too_long};
+use crate::model::{Cell, Entries, Fault, Field, Fields, Item, shortened};
 
 /// How many unknown keys are remembered to be named.
 const UNKNOWN_MAX: usize = 50;
 
-/// The data rows of one JSON-lines file.
-pub(super) struct Rows {
-    reader: BufReader<Bytes>,
+/// Knows which keys hold which field.
+#[derive(Debug)]
+pub(super) struct Parser {
     map: Vec<(Field, String)>,
-    offset: u64,
-    last: Place,
-    unknown: BTreeSet<String>,
 }
 
-impl Rows {
-    /// Makes sure that this is no JSON array.
-    pub(super) fn open(source: Source, file: usize, options: &Options) -> Result<Self, ReadError> {
-        if source.first() == Some(b'[') {
-            return Err(ReadError::JsonArray(source.path));
-        }
-        Ok(Self {
-            reader: BufReader::with_capacity(64 * 1024, source.into_bytes(b"")),
-            map: options.map.clone(),
-            offset: 0,
-            last: Place { file, row: 0, line: 0 },
-            unknown: BTreeSet::new(),
-        })
+impl Parser {
+    pub(super) fn new(map: &[(Field, String)]) -> Self {
+        Self { map: map.to_vec() }
     }
 
-    /// The keys that are no field.
-    pub(super) fn unknown(&self) -> &BTreeSet<String> {
-        &self.unknown
-    }
-
-    /// The next line that is not blank.
-    fn line(&mut self) -> io::Result<Option<String>> {
-        loop {
-            let mut line = Vec::new();
-            let length = self.reader.read_until(b'\n', &mut line)?;
-            if length == 0 {
-                return Ok(None);
+    /// Gives each row of a block whose bytes are UTF-8; the keys that are no field go to `unknown`.
+    pub(super) fn rows(&self, block: &Block, unknown: &mut BTreeSet<String>, each: &mut dyn FnMut(Row<'_>)) {
+        let text = std::str::from_utf8(&block.bytes).unwrap_or_default();
+        let mut keys = Keys { map: &self.map, known: HashMap::new(), unknown };
+        let (mut at, mut line) = (0, block.line);
+        while at < text.len() {
+            let length = memchr::memchr2(b'\n', b'\r', &text.as_bytes()[at..]).unwrap_or(text.len() - at);
+            let content = &text[at..at + length];
+            if !content.trim().is_empty() {
+                let fields = match block.end {
+                    End::TooLong { length, quote } => Err(too_long(length, quote)),
+                    _ if length > ROW_MAX => Err(too_long(length as u64, None)),
+                    _ => keys.fields(content),
+                };
+                each(Row { offset: block.offset + at as u64, line, fields, text: RowText::Line(content) });
             }
-            self.offset += length as u64;
-            self.last.line += 1;
-            self.reader.get_mut().line_from(self.offset);
-            let line = String::from_utf8(line).map_err(io::Error::other)?;
-            let line = line.trim_end_matches(['\r', '\n']);
-            if !line.trim().is_empty() {
-                self.last.row += 1;
-                return Ok(Some(line.to_owned()));
+            at += length;
+            if text.as_bytes().get(at).copied().is_some_and(ends_line) {
+                at = past_line_end(text.as_bytes(), at);
+                line += 1;
             }
         }
     }
+}
 
-    fn fields(&mut self, line: &str) -> Result<Fields, Fault> {
+/// The keys met, and what each means.
+struct Keys<'a> {
+    map: &'a [(Field, String)],
+    known: HashMap<String, Meaning>,
+    unknown: &'a mut BTreeSet<String>,
+}
+
+impl Keys<'_> {
+    fn fields<'a>(&mut self, line: &'a str) -> Result<Fields<'a>, Fault> {
         let Entries(entries) = serde_json::from_str(line).map_err(|error| not_an_object(line, &error))?;
         let mut fields = Fields::default();
-        let mut held = Vec::new();
+        let mut held = Vec::with_capacity(Field::ALL.len());
         let mut misspelt = Vec::new();
         for (key, value) in entries {
-            match meaning(&key, &self.map) {
+            match self.meaning(&key) {
                 Meaning::Holds(field) if held.contains(&field) => {
                     return Err(Fault::malformed(format!("the key `{}` stands there twice", field.as_str())));
                 }
@@ -77,7 +73,7 @@ impl Rows {
                     held.push(field);
                 }
                 Meaning::Misspelt(field) => misspelt.push((key, field)),
-                Meaning::Unknown => self.remember(key),
+                Meaning::Unknown => self.remember(&key),
                 Meaning::Ours => {}
             }
         }
@@ -86,28 +82,26 @@ impl Rows {
                 let (key, field) = (shortened(&key), field.as_str());
                 return Err(Fault::malformed(format!("the key `{key}` looks like a misspelt `{field}`; rename it")));
             }
-            self.remember(key);
+            self.remember(&key);
         }
         Ok(fields)
     }
 
-    fn remember(&mut self, key: String) {
-        if self.unknown.len() < UNKNOWN_MAX {
-            self.unknown.insert(key);
+    fn meaning(&mut self, key: &str) -> Meaning {
+        if let Some(known) = self.known.get(key) {
+            return *known;
         }
+        let found = meaning(key, self.map);
+        if self.known.len() < UNKNOWN_MAX {
+            self.known.insert(key.to_owned(), found);
+        }
+        found
     }
-}
 
-impl Iterator for Rows {
-    type Item = io::Result<Record>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let line = match self.line() {
-            Ok(line) => line?,
-            Err(error) => return Some(Err(error)),
-        };
-        let fields = self.fields(&line);
-        Some(Ok(Record { place: self.last, raw: Raw::Line(line), fields }))
+    fn remember(&mut self, key: &str) {
+        if self.unknown.len() < UNKNOWN_MAX && !self.unknown.contains(key) {
+            self.unknown.insert(key.to_owned());
+        }
     }
 }
 
@@ -120,10 +114,10 @@ fn not_an_object(line: &str, error: &serde_json::Error) -> Fault {
     Fault::malformed(format!("the line is not a JSON object: {}", shortened(line)))
 }
 
-fn cell(value: &RawValue) -> Cell {
+fn cell(value: &RawValue) -> Cell<'_> {
     let text = value.get();
     match text.as_bytes().first() {
-        Some(b'"') => serde_json::from_str(text).map_or(Cell::Other("broken text"), Cell::Text),
+        Some(b'"') => string(text).map_or(Cell::Other(BROKEN), Cell::Text),
         Some(b'[') => serde_json::from_str::<Vec<&RawValue>>(text)
             .map_or(Cell::Other("a broken array"), |items| Cell::List(items.into_iter().map(item).collect())),
         Some(b'n') => Cell::Absent,
@@ -131,13 +125,23 @@ fn cell(value: &RawValue) -> Cell {
     }
 }
 
-fn item(value: &RawValue) -> Item {
+const BROKEN: &str = "text with a broken \\u escape";
+
+fn item(value: &RawValue) -> Item<'_> {
     let text = value.get();
     match text.as_bytes().first() {
-        Some(b'"') => serde_json::from_str(text).map_or(Item::Other("broken text"), Item::Text),
-        Some(b'-' | b'0'..=b'9') => Item::Number(text.to_owned()),
+        Some(b'"') => string(text).map_or(Item::Other(BROKEN), Item::Text),
+        Some(b'-' | b'0'..=b'9') => Item::Number(Cow::Borrowed(text)),
         _ => Item::Other(kind(text)),
     }
+}
+
+/// The text of a JSON string; it is copied only if it has escapes.
+fn string(text: &str) -> Option<Cow<'_, str>> {
+    if text.contains('\\') {
+        return serde_json::from_str(text).ok().map(Cow::Owned);
+    }
+    text.get(1..text.len() - 1).map(Cow::Borrowed)
 }
 
 fn kind(text: &str) -> &'static str {

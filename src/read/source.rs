@@ -1,15 +1,16 @@
-//! A file or standard input as a stream of UTF-8 bytes, whatever it was encoded in.
+//! A file or standard input as a stream of UTF-8 bytes, however it was packed and encoded.
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Chain, Cursor, Read};
-use std::path::{Path, PathBuf};
+use std::io::{self, Cursor, Read};
+use std::path::Path;
 
 use encoding_rs::Encoding;
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
-use super::ReadError;
-use super::tape::{Tape, explain};
+use super::error::{FileProblem, ReadError};
+use super::packed::{PackedError, Packing};
+use super::recall::{CopyError, Copying, Recall};
 use crate::model::Format;
 
 /// The name that stands for standard input.
@@ -18,15 +19,15 @@ pub const STDIN: &str = "-";
 /// How much is looked at to tell format and delimiter, in bytes.
 const HEAD_MAX: u64 = 64 * 1024;
 
-/// The bytes of a source, watched.
-pub(super) type Bytes = Tape<Chain<Cursor<Vec<u8>>, Box<dyn Read + Send>>>;
+/// How much is looked at to tell what kind of file this is, in bytes.
+const START_MAX: u64 = 8;
 
 /// An opened file: its decoded beginning, and all of it as a stream.
 pub(super) struct Source {
-    pub(super) path: PathBuf,
     pub(super) head: Vec<u8>,
-    is_decoded: bool,
-    rest: Box<dyn Read + Send>,
+    /// Whether a decoder stands before this, which replaces what it cannot decode.
+    pub(super) is_decoded: bool,
+    pub(super) stream: Box<dyn Read + Send>,
 }
 
 /// Makes sure that a file is there, without opening it: a pipe can be opened only once.
@@ -34,38 +35,61 @@ pub(super) fn look(path: &Path) -> Result<(), ReadError> {
     if path == Path::new(STDIN) {
         return Ok(());
     }
-    let found = path.metadata().map_err(|reason| ReadError::Io { path: path.to_owned(), reason })?;
-    if found.is_dir() { Err(ReadError::Folder(path.to_owned())) } else { Ok(()) }
+    let found = path.metadata().map_err(|reason| FileProblem::Io(reason).of(path))?;
+    if found.is_dir() { Err(FileProblem::Folder.of(path)) } else { Ok(()) }
 }
 
-/// Opens a file and decodes it.
+/// Opens a file, unpacks and decodes it.
 pub(super) fn open(path: &Path, encoding: Option<&'static Encoding>) -> Result<Source, ReadError> {
-    // The tape checks UTF-8 itself, and says where it fails.
-    let encoding = encoding.filter(|encoding| *encoding != encoding_rs::UTF_8);
-    let mut raw = raw(path)?;
-    let mut start = Vec::new();
-    let io = |reason| ReadError::Io { path: path.to_owned(), reason };
-    raw.by_ref().take(4).read_to_end(&mut start).map_err(io)?;
-    if encoding.is_none()
-        && let Some(encoding) = unmarked_utf16(&start)
-    {
-        return Err(ReadError::Utf16WithoutMark { path: path.to_owned(), encoding });
+    let text = Text::open(path, encoding)?;
+    Source::of(path, text.is_decoded, text.stream)
+}
+
+/// The same, and a way to read parts of it again.
+pub(super) fn open_to_recall(path: &Path, encoding: Option<&'static Encoding>) -> Result<(Source, Recall), ReadError> {
+    let text = Text::open(path, encoding)?;
+    if let Some(mark) = text.mark.filter(|_| path.is_file()) {
+        let again = File::open(path).map_err(|reason| FileProblem::Io(reason).of(path))?;
+        return Ok((Source::of(path, text.is_decoded, text.stream)?, Recall::of_file(again, mark)));
     }
-    let is_decoded = encoding.is_some() || start.starts_with(&[0xFF, 0xFE]) || start.starts_with(&[0xFE, 0xFF]);
-    let mut rest: Box<dyn Read + Send> = Box::new(
-        DecodeReaderBytesBuilder::new()
-            .encoding(encoding)
-            .bom_override(true)
-            .strip_bom(true)
-            .utf8_passthru(true)
-            .build(Cursor::new(start).chain(raw)),
-    );
-    let mut head = Vec::new();
-    rest.by_ref().take(HEAD_MAX).read_to_end(&mut head).map_err(|reason| explain(path, reason))?;
-    if head.iter().all(u8::is_ascii_whitespace) && (head.len() as u64) < HEAD_MAX {
-        return Err(ReadError::Empty(path.to_owned()));
+    let (recall, copy) = Recall::of_copy().map_err(|reason| FileProblem::Copy(reason).of(path))?;
+    let copied = Box::new(Copying { inner: text.stream, copy });
+    Ok((Source::of(path, text.is_decoded, copied)?, recall))
+}
+
+/// A file's text, on its way.
+struct Text {
+    is_decoded: bool,
+    /// Bytes before it, where it stands in the file as it is.
+    mark: Option<u64>,
+    stream: Box<dyn Read + Send>,
+}
+
+impl Text {
+    fn open(path: &Path, encoding: Option<&'static Encoding>) -> Result<Self, ReadError> {
+        let failed = |reason| explain(reason).of(path);
+        let mut raw = raw(path)?;
+        let mut start = beginning(&mut raw).map_err(failed)?;
+        let packing = Packing::of(&start);
+        if let Some(packing) = packing {
+            raw = packing.unpack(Cursor::new(start).chain(raw)).map_err(failed)?;
+            start = beginning(&mut raw).map_err(failed)?;
+        }
+        if let Some(problem) = not_text(&start, encoding) {
+            return Err(problem.at(path, 1, Some(1)));
+        }
+        // UTF-8 is checked by the rows' reader, which says where it fails.
+        let encoding = encoding.filter(|encoding| *encoding != encoding_rs::UTF_8);
+        if encoding.is_some() || start.starts_with(&[0xFF, 0xFE]) || start.starts_with(&[0xFE, 0xFF]) {
+            let mut decoder = DecodeReaderBytesBuilder::new();
+            let decoder = decoder.encoding(encoding).bom_override(true).strip_bom(true);
+            let stream = Box::new(decoder.build(Cursor::new(start).chain(raw)));
+            return Ok(Self { is_decoded: true, mark: None, stream });
+        }
+        let mark = if start.starts_with(&[0xEF, 0xBB, 0xBF]) { 3 } else { 0 };
+        let stream = Box::new(Cursor::new(start.split_off(mark)).chain(raw));
+        Ok(Self { is_decoded: false, mark: packing.is_none().then_some(mark as u64), stream })
     }
-    Ok(Source { path: path.to_owned(), head, is_decoded, rest })
 }
 
 fn raw(path: &Path) -> Result<Box<dyn Read + Send>, ReadError> {
@@ -73,23 +97,69 @@ fn raw(path: &Path) -> Result<Box<dyn Read + Send>, ReadError> {
         return Ok(Box::new(io::stdin()));
     }
     look(path)?;
-    let file = File::open(path).map_err(|reason| ReadError::Io { path: path.to_owned(), reason })?;
+    let file = File::open(path).map_err(|reason| FileProblem::Io(reason).of(path))?;
     Ok(Box::new(file))
 }
 
-/// A table begins with ASCII (`n`, `"`, `{`), so a zero byte in its first pair betrays UTF-16.
-fn unmarked_utf16(start: &[u8]) -> Option<&'static str> {
+fn beginning(raw: &mut Box<dyn Read + Send>) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    raw.by_ref().take(START_MAX).read_to_end(&mut start)?;
+    Ok(start)
+}
+
+/// What a failing stream means.
+pub(super) fn explain(reason: io::Error) -> FileProblem {
+    let Some(inner) = reason.get_ref() else { return FileProblem::Io(reason) };
+    if let Some(PackedError::Bomb { ratio }) = inner.downcast_ref() {
+        return FileProblem::Bomb { ratio: *ratio };
+    }
+    let is_copy = inner.is::<CopyError>();
+    match reason.downcast::<PackedError>() {
+        Ok(PackedError::Damaged { kind, reason }) => FileProblem::Damaged { kind, reason },
+        Ok(PackedError::Bomb { ratio }) => FileProblem::Bomb { ratio },
+        Err(reason) if is_copy => FileProblem::Copy(reason),
+        Err(reason) => FileProblem::Io(reason),
+    }
+}
+
+/// What is no text, by its first bytes.
+fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<FileProblem> {
+    let foreign = |kind, cure| Some(FileProblem::Foreign { kind, cure });
     match start {
-        [0, second, ..] if *second != 0 => Some("utf-16be"),
-        [first, 0, ..] if *first != 0 => Some("utf-16le"),
+        [b'P', b'K', 3, 4, ..] => {
+            foreign("a ZIP archive or an Excel workbook", "save the sheet as CSV UTF-8, or unpack the archive")
+        }
+        [0xD0, 0xCF, 0x11, 0xE0, ..] => foreign("an old Excel workbook", "save the sheet as CSV UTF-8"),
+        [b'%', b'P', b'D', b'F', ..] => foreign("a PDF document", "export the table as CSV"),
+        [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => foreign("packed with xz", "unpack it, or pack it with gzip or zstd"),
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..] => {
+            foreign("packed with bzip2", "unpack it, or pack it with gzip or zstd")
+        }
+        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => foreign("UTF-32 text", "save it as UTF-8"),
+        _ if encoding.is_some() => None,
+        // A table begins with ASCII (`n`, `"`, `{`), so a zero byte in its first pair betrays UTF-16.
+        [0, second, ..] if *second != 0 => Some(FileProblem::Utf16WithoutMark("utf-16be")),
+        [first, 0, ..] if *first != 0 => Some(FileProblem::Utf16WithoutMark("utf-16le")),
         _ => None,
     }
 }
 
 impl Source {
+    /// Reads the beginning.
+    fn of(path: &Path, is_decoded: bool, mut stream: Box<dyn Read + Send>) -> Result<Self, ReadError> {
+        let mut head = Vec::new();
+        stream.by_ref().take(HEAD_MAX).read_to_end(&mut head).map_err(|reason| explain(reason).of(path))?;
+        if head.iter().all(u8::is_ascii_whitespace) && (head.len() as u64) < HEAD_MAX {
+            return Err(FileProblem::Empty.of(path));
+        }
+        let stream = Box::new(Cursor::new(head.clone()).chain(stream));
+        Ok(Self { head, is_decoded, stream })
+    }
+
     /// The format by the file's extension, else by its first character.
-    pub(super) fn format(&self) -> Format {
-        let extension = self.path.extension().map(OsStr::to_ascii_lowercase);
+    pub(super) fn format(&self, path: &Path) -> Format {
+        let unpacked = unpacked_name(path);
+        let extension = unpacked.extension().map(OsStr::to_ascii_lowercase);
         match extension.as_deref().and_then(|extension| extension.to_str()) {
             Some("csv" | "tsv" | "tab" | "psv" | "txt") => Format::Csv,
             Some("jsonl" | "ndjson" | "json" | "jsonlines") => Format::Jsonl,
@@ -104,9 +174,15 @@ impl Source {
     pub(super) fn first(&self) -> Option<u8> {
         self.head.iter().copied().find(|byte| !byte.is_ascii_whitespace())
     }
+}
 
-    /// The whole stream from its beginning; with an `end`, followed by these bytes.
-    pub(super) fn into_bytes(self, end: &'static [u8]) -> Bytes {
-        Tape::new(Cursor::new(self.head).chain(self.rest), self.is_decoded, end)
+/// The name without the extension of what packed it: `groups.csv` of `groups.csv.gz`.
+#[must_use]
+pub fn unpacked_name(path: &Path) -> &Path {
+    let is_packed =
+        path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz") || extension == "zst");
+    match path.file_stem() {
+        Some(stem) if is_packed => Path::new(stem),
+        _ => path,
     }
 }

@@ -1,10 +1,13 @@
 //! Files as they come, and the rows read from them.
 
+mod cutting;
+mod packed;
+
 use std::fs;
 use std::path::PathBuf;
 
 use super::*;
-use crate::model::{Cell, Item, Raw};
+use crate::model::{Cell, Item, Raw, Record};
 
 struct Folder(tempfile::TempDir);
 
@@ -26,15 +29,15 @@ fn read(name: &str, bytes: impl AsRef<[u8]>) -> Vec<Record> {
 
 fn read_with(name: &str, bytes: impl AsRef<[u8]>, options: &Options) -> Vec<Record> {
     let folder = Folder::new();
-    let table = Table::open(&folder.file(name, bytes), 0, options).unwrap();
-    table.collect::<Result<_, _>>().unwrap()
+    let table = Table::open(&folder.file(name, bytes), options).unwrap();
+    table.into_records(0).collect::<Result<_, _>>().unwrap()
 }
 
 fn refused(name: &str, bytes: impl AsRef<[u8]>) -> String {
     let folder = Folder::new();
     let path = folder.file(name, bytes);
-    let error = match Table::open(&path, 0, &Options::default()) {
-        Ok(table) => table.collect::<Result<Vec<_>, _>>().unwrap_err(),
+    let error = match Table::open(&path, &Options::default()) {
+        Ok(table) => table.into_records(0).collect::<Result<Vec<_>, _>>().unwrap_err(),
         Err(error) => error,
     };
     error.to_string().replace(path.to_str().unwrap(), "FILE")
@@ -44,7 +47,7 @@ fn refused(name: &str, bytes: impl AsRef<[u8]>) -> String {
 fn seen(records: &[Record]) -> Vec<(u64, u64, String)> {
     let told = |record: &Record| match &record.fields {
         Ok(fields) => match &fields.name {
-            Cell::Text(name) => name.clone(),
+            Cell::Text(name) => name.clone().into_owned(),
             other => format!("{other:?}"),
         },
         Err(fault) => fault.message.clone(),
@@ -70,7 +73,7 @@ fn every_delimiter_is_found_from_the_header() {
         let text = format!("name{delimiter}members{delimiter}x\nA{delimiter}1{delimiter}2\n");
         let records = read("g.csv", text);
         assert_eq!(seen(&records), rows(&[(1, 2, "A")]));
-        assert_eq!(records[0].fields.as_ref().unwrap().members, Cell::Text("1".to_owned()));
+        assert_eq!(records[0].fields.as_ref().unwrap().members, Cell::Text("1".into()));
     }
 }
 
@@ -123,7 +126,7 @@ fn json_lines_keep_their_types_and_a_broken_one_does_not_stop_the_reading() {
         ])
     );
     let members = &records[0].fields.as_ref().unwrap().members;
-    let expected = [Item::Number("1".to_owned()), Item::Text("2".to_owned()), Item::Other("null")];
+    let expected = [Item::Number("1".into()), Item::Text("2".into()), Item::Other("null")];
     assert_eq!(members, &Cell::List(expected.to_vec()));
 }
 
@@ -188,16 +191,16 @@ fn a_file_that_is_no_table_is_refused_with_its_place_and_the_way_out() {
         assert_eq!(refused(name, bytes), expected);
     }
     let folder = Folder::new();
-    let error = Table::open(folder.0.path(), 0, &Options::default()).err().unwrap();
-    assert!(matches!(error, ReadError::Folder(_)));
-    let error = Table::open(&folder.0.path().join("none.csv"), 0, &Options::default()).err().unwrap();
-    assert!(matches!(error, ReadError::Io { .. }));
+    let error = Table::open(folder.0.path(), &Options::default()).err().unwrap();
+    assert!(matches!(error.problem, FileProblem::Folder));
+    let error = Table::open(&folder.0.path().join("none.csv"), &Options::default()).err().unwrap();
+    assert!(matches!(error.problem, FileProblem::Io(_)));
 }
 
 #[test]
 fn a_quote_left_open_in_the_header_is_refused() {
     let told = refused("g.csv", "name,\"description\nA,x\nB,y\n");
-    assert_eq!(told, "FILE:1: a quote opened in the header never closes: the rest of the file is swallowed");
+    assert_eq!(told, "FILE:1: a quote opened in the header never closes: the rest of the file is swallowed (3 lines)");
 }
 
 #[test]
@@ -219,8 +222,8 @@ fn what_does_not_decode_is_refused_by_line_and_column() {
     ] {
         let path = folder.file("g.csv", bytes);
         let options = Options { encoding: Encoding::for_label(label.as_bytes()), ..Options::default() };
-        let told = match Table::open(&path, 0, &options) {
-            Ok(table) => table.collect::<Result<Vec<_>, _>>().unwrap_err().to_string(),
+        let told = match Table::open(&path, &options) {
+            Ok(table) => table.into_records(0).collect::<Result<Vec<_>, _>>().unwrap_err().to_string(),
             Err(error) => error.to_string(),
         };
         assert!(told.contains(place), "{label}: {told}");

@@ -1,0 +1,81 @@
+//! What is odd about a name, seen by itself: it is sent all the same. Pure.
+
+use crate::model::{Code, Fault, Field, is_invisible, shortened};
+
+/// What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
+const FORMULA: [char; 4] = ['=', '+', '-', '@'];
+
+/// Adds what is odd about a name without outer spaces.
+pub(super) fn remark(name: &str, faults: &mut Vec<Fault>) {
+    let mut warn = |code, message: String| faults.push(Fault::warning(Field::Name, code, message));
+    if let Some(first) = name.chars().next().filter(|first| FORMULA.contains(first)) {
+        let shown = shortened(name);
+        warn(
+            Code::NameFormula,
+            format!("the name `{shown}` begins with `{first}`: a spreadsheet runs it as a formula"),
+        );
+    }
+    if let Some(hidden) = hidden(name) {
+        let shown = shortened(name);
+        let hidden = hidden.escape_unicode();
+        warn(Code::NameInvisible, format!("the name `{shown}` holds a character that nobody sees ({hidden})"));
+    }
+    if has_odd_spaces(name) {
+        let shown = shortened(&name.replace(is_odd_space, "␣"));
+        warn(Code::NameSpaces, format!("the name `{shown}` holds doubled or unusual spaces; one plain space is safer"));
+    }
+}
+
+/// The first character that nobody sees. Joiners between letters belong to some scripts, and to emoji.
+fn hidden(name: &str) -> Option<char> {
+    if name.is_ascii() {
+        return None;
+    }
+    let mut letters = name.chars().peekable();
+    let mut before = 'a';
+    while let Some(letter) = letters.next() {
+        let is_joiner = matches!(letter, '\u{200c}' | '\u{200d}')
+            && !before.is_ascii()
+            && letters.peek().is_some_and(|after| !after.is_ascii() && !is_invisible(*after));
+        if is_invisible(letter) && !is_joiner {
+            return Some(letter);
+        }
+        before = letter;
+    }
+    None
+}
+
+fn is_odd_space(letter: char) -> bool {
+    letter.is_whitespace() && letter != ' ' && !letter.is_control()
+}
+
+fn has_odd_spaces(name: &str) -> bool {
+    name.contains("  ") || (!name.is_ascii() && name.contains(is_odd_space))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_names_are_told() {
+        for (name, codes) in [
+            ("Sales", &[][..]),
+            ("Field Ops 東京", &[]),
+            ("=1+1", &[Code::NameFormula]),
+            ("@here", &[Code::NameFormula]),
+            ("Sa\u{200b}les", &[Code::NameInvisible]),
+            ("\u{202e}selaS", &[Code::NameInvisible]),
+            ("👩\u{200d}💻 नि\u{200d}ष می\u{200c}خواهم", &[]),
+            ("Sa\u{200d}les", &[Code::NameInvisible]),
+            ("Field  Ops", &[Code::NameSpaces]),
+            ("Field\u{a0}Ops", &[Code::NameSpaces]),
+            ("-\u{200b}  ", &[Code::NameFormula, Code::NameInvisible, Code::NameSpaces]),
+        ] {
+            let mut faults = Vec::new();
+            remark(name, &mut faults);
+            assert_eq!(faults.iter().map(|fault| fault.code).collect::<Vec<_>>(), codes, "{name:?}");
+            assert!(faults.iter().all(|fault| !fault.is_error()));
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Why a file cannot be read as a table.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::columns::HeaderError;
+use crate::model::{Code, shown_path};
+
+/// A file cannot be read as a table, or not to its end.
+#[derive(Debug, thiserror::Error)]
+#[error("{}{}: {problem}", shown_path(path), place(*line, *column))]
+pub struct ReadError {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, from 1, where it is one line's problem.
+    pub line: Option<u64>,
+    /// The column in characters, from 1, where it is known.
+    pub column: Option<u64>,
+    /// What is wrong and what to do.
+    pub problem: FileProblem,
+}
+
+fn place(line: Option<u64>, column: Option<u64>) -> String {
+    [line, column].into_iter().flatten().map(|number| format!(":{number}")).collect()
+}
+
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+pub enum FileProblem {
+    /// It cannot be opened or read.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// It is a folder.
+    #[error("is a folder; name the files in it")]
+    Folder,
+    /// It holds nothing.
+    #[error("the file is empty; a header row with a column `name`, or JSON lines, were expected")]
+    Empty,
+    /// It is a file of another kind, named for a person.
+    #[error("is {kind}; {cure}")]
+    Foreign {
+        /// "an Excel workbook"
+        kind: &'static str,
+        /// What to do.
+        cure: &'static str,
+    },
+    /// It is not in UTF-8.
+    #[error("byte 0x{0:02X} is not UTF-8; say how the file is encoded, for example --encoding windows-1252")]
+    NotUtf8(u8),
+    /// It is not in the encoding named, or is cut off in mid-character.
+    #[error("is not in the encoding expected; check --encoding, or the file's end")]
+    Undecodable,
+    /// It looks like UTF-16 and has no byte-order mark.
+    #[error("looks like UTF-16 without a byte-order mark; add --encoding {0}")]
+    Utf16WithoutMark(&'static str),
+    /// What is compressed in it is broken.
+    #[error("the {kind} data is damaged or cut off ({reason}); unpack it yourself to see what is left")]
+    Damaged {
+        /// "gzip"
+        kind: &'static str,
+        /// What the decompressor says.
+        reason: io::Error,
+    },
+    /// It unpacks to far more than files of text do.
+    #[error("unpacks to more than {ratio} times its size, as no table does; unpack it yourself if that is meant")]
+    Bomb {
+        /// How many times.
+        ratio: u64,
+    },
+    /// It is one JSON array.
+    #[error("is a JSON array; one object a line is expected: `jq -c '.[]' FILE` makes it so")]
+    JsonArray,
+    /// Its header cannot be used.
+    #[error("{}", all(.0))]
+    Header(Vec<HeaderError>),
+    /// A copy to look back into cannot be written.
+    #[error("a copy for looking back cannot be written to the folder of temporary files: {0}")]
+    Copy(io::Error),
+}
+
+fn all(errors: &[HeaderError]) -> String {
+    errors.iter().map(HeaderError::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl FileProblem {
+    /// The problem of this file, as a whole.
+    pub(super) fn of(self, path: impl Into<PathBuf>) -> ReadError {
+        ReadError { path: path.into(), line: None, column: None, problem: self }
+    }
+
+    /// The problem at this place.
+    pub(super) fn at(self, path: impl Into<PathBuf>, line: u64, column: Option<u64>) -> ReadError {
+        ReadError { path: path.into(), line: Some(line), column, problem: self }
+    }
+
+    /// The stable word for each of its problems, and the sentence.
+    #[must_use]
+    pub fn told(&self) -> Vec<(Code, String)> {
+        match self {
+            Self::Header(errors) => errors.iter().map(|error| (error.code(), error.to_string())).collect(),
+            other => vec![(other.code(), other.to_string())],
+        }
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::Io(_) | Self::Folder | Self::Copy(_) => Code::FileUnreadable,
+            Self::Empty => Code::FileEmpty,
+            Self::Foreign { .. } => Code::FileForeign,
+            Self::NotUtf8(_) | Self::Undecodable | Self::Utf16WithoutMark(_) => Code::EncodingUnknown,
+            Self::Damaged { .. } => Code::ArchiveDamaged,
+            Self::Bomb { .. } => Code::ArchiveBomb,
+            Self::JsonArray => Code::JsonArray,
+            Self::Header(errors) => errors.first().map_or(Code::HeaderMissing, HeaderError::code),
+        }
+    }
+}

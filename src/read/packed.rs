@@ -1,0 +1,143 @@
+//! gzip and zstd, unpacked on the way; what unpacks to far more than text does is stopped.
+
+use std::io::{self, BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::bufread::MultiGzDecoder;
+
+/// Text packs ten to fifty times at best, a bomb a thousand times and more.
+const RATIO_MAX: u64 = 200;
+
+/// Below this many bytes nobody is harmed.
+const HARMLESS: u64 = 64 * 1024 * 1024;
+
+/// What a file's first bytes say of how it is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    Gzip,
+    Zstd,
+}
+
+impl Packing {
+    /// By the first bytes (RFC 1952, RFC 8878).
+    pub(super) fn of(start: &[u8]) -> Option<Self> {
+        match start {
+            [0x1F, 0x8B, ..] => Some(Self::Gzip),
+            [0x28, 0xB5, 0x2F, 0xFD, ..] => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    /// The bytes that are packed in `packed`.
+    pub(super) fn unpack(self, packed: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+        let taken = Arc::new(AtomicU64::new(0));
+        let packed = BufReader::with_capacity(64 * 1024, Counted { inner: packed, taken: taken.clone() });
+        let inner: Box<dyn Read + Send> = match self {
+            Self::Gzip => Box::new(MultiGzDecoder::new(packed)),
+            Self::Zstd => Box::new(zstd::Decoder::with_buffer(packed)?),
+        };
+        Ok(Box::new(Unpacked { inner, packing: self, taken, given: 0 }))
+    }
+}
+
+/// What was packed cannot be unpacked.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PackedError {
+    #[error("the {kind} data is damaged: {reason}")]
+    Damaged { kind: &'static str, reason: io::Error },
+    #[error("unpacks to more than {ratio} times its size")]
+    Bomb { ratio: u64 },
+}
+
+/// Counts what is taken of the packed bytes.
+struct Counted<R> {
+    inner: R,
+    taken: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.taken.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// Unpacked bytes, watched.
+struct Unpacked {
+    inner: Box<dyn Read + Send>,
+    packing: Packing,
+    taken: Arc<AtomicU64>,
+    given: u64,
+}
+
+impl Read for Unpacked {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let kind = self.packing.name();
+        let read = self
+            .inner
+            .read(buffer)
+            .map_err(|reason| io::Error::new(io::ErrorKind::InvalidData, PackedError::Damaged { kind, reason }))?;
+        self.given += read as u64;
+        if self.given > HARMLESS && self.given / RATIO_MAX > self.taken.load(Ordering::Relaxed) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, PackedError::Bomb { ratio: RATIO_MAX }));
+        }
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn unpacked(packed: Vec<u8>) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        Packing::of(&packed).unwrap().unpack(io::Cursor::new(packed))?.read_to_end(&mut bytes).map(|_| bytes)
+    }
+
+    #[test]
+    fn several_members_and_frames_are_one_stream() {
+        let text = b"name\nA\n".repeat(1000);
+        assert_eq!(unpacked([gzip(&text), gzip(&text)].concat()).unwrap(), [&text[..], &text].concat());
+        let zstd = zstd::encode_all(&text[..], 3).unwrap();
+        assert_eq!(unpacked([&zstd[..], &zstd].concat()).unwrap(), [&text[..], &text].concat());
+    }
+
+    #[test]
+    fn what_is_cut_off_or_changed_is_damaged() {
+        let text: Vec<u8> = (0..20_000_u32).flat_map(|number| number.to_string().into_bytes()).collect();
+        for packed in [gzip(&text), zstd::encode_all(&text[..], 3).unwrap()] {
+            let mut changed = packed.clone();
+            changed[packed.len() / 2] ^= 0xFF;
+            for bad in [packed[..packed.len() - 5].to_vec(), changed] {
+                let error = unpacked(bad).unwrap_err();
+                let known = error.get_ref().and_then(|inner| inner.downcast_ref::<PackedError>());
+                assert!(matches!(known, Some(PackedError::Damaged { .. })), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_stopped_and_text_that_packs_well_is_not() {
+        let error = unpacked(gzip(&vec![b'a'; 100 << 20])).unwrap_err();
+        let known = error.get_ref().and_then(|inner| inner.downcast_ref::<PackedError>());
+        assert!(matches!(known, Some(PackedError::Bomb { .. })), "{error}");
+        assert_eq!(unpacked(gzip(&vec![b'a'; 1 << 20])).unwrap().len(), 1 << 20);
+    }
+}

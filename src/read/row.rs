@@ -1,0 +1,86 @@
+//! A row as it was read: borrowed from its block, so that checking it copies nothing. Pure.
+
+use crate::model::{Fault, Fields, Raw};
+
+/// One row of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row<'a> {
+    /// Where it begins in the file's decoded text, in bytes.
+    pub offset: u64,
+    /// The line on which it begins, from 1.
+    pub line: u64,
+    /// Its fields, or why it cannot be read as a row.
+    pub fields: Result<Fields<'a>, Fault>,
+    /// How it stands there.
+    pub text: RowText<'a>,
+}
+
+/// A row as it stands in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowText<'a> {
+    /// The cells of a CSV row, unquoted.
+    Cells(Cells<'a>),
+    /// Cells, the last one with a quote that never closes.
+    OpenQuote(Cells<'a>),
+    /// The first cells of a row that is too long, which are shown in more columns than the header has.
+    Cut {
+        /// What was kept.
+        cells: Cells<'a>,
+        /// The columns it takes at least.
+        width: usize,
+    },
+    /// A line of JSON.
+    Line(&'a str),
+}
+
+/// The cells of one CSV row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cells<'a> {
+    /// All of them, one after the other.
+    pub(super) text: &'a str,
+    /// Where each ends.
+    pub(super) ends: &'a [usize],
+}
+
+impl<'a> Cells<'a> {
+    /// One cell.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&'a str> {
+        let start = if index == 0 { 0 } else { *self.ends.get(index - 1)? };
+        self.text.get(start..*self.ends.get(index)?)
+    }
+
+    /// All cells, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &'a str> {
+        (0..self.ends.len()).filter_map(|index| self.get(index))
+    }
+
+    fn owned(&self) -> Vec<String> {
+        self.iter().map(str::to_owned).collect()
+    }
+}
+
+impl RowText<'_> {
+    /// The row as it is kept for the rejects.
+    #[must_use]
+    pub fn raw(&self) -> Raw {
+        match self {
+            Self::Cells(cells) => Raw::Cells(cells.owned()),
+            Self::OpenQuote(cells) => Raw::OpenQuote(cells.owned()),
+            Self::Cut { cells, width } => {
+                let mut cells = cells.owned();
+                cells.resize(cells.len().max(*width), String::new());
+                Raw::Cells(cells)
+            }
+            Self::Line(line) => Raw::Line((*line).to_owned()),
+        }
+    }
+}
+
+/// A row beyond the bound; with the line of the quote that was open there.
+pub(super) fn too_long(length: u64, quote: Option<u64>) -> Fault {
+    let hint = quote.map_or_else(String::new, |line| {
+        format!("; it holds a quote that opens on line {line}: is that quote's closing one missing?")
+    });
+    Fault::malformed(format!("the row has {length} bytes, and 1 MiB is the most that a row may have{hint}"))
+}

@@ -1,0 +1,206 @@
+//! One file, laid open: its layout, its blocks, and the parser that makes rows of them.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::columns::HeaderError;
+use super::cutter::{Block, Cutter, Grammar, Sizes};
+use super::error::{FileProblem, ReadError};
+use super::lines::line_ends;
+use super::recall::Recall;
+use super::row::Row;
+use super::source::{self, Source, explain};
+use super::{Options, csv, jsonl};
+use crate::model::{Format, Layout, Place, Record};
+
+/// One file, laid open: an iterator over its blocks.
+pub struct Table {
+    path: PathBuf,
+    layout: Layout,
+    parser: Arc<Parser>,
+    cutter: Cutter,
+    first: Option<Block>,
+}
+
+impl Table {
+    /// Opens a file (or standard input, for `-`) and reads its header.
+    ///
+    /// # Errors
+    /// If the file cannot be read as a table at all.
+    pub fn open(path: &Path, options: &Options) -> Result<Self, ReadError> {
+        Self::lay_open(path, source::open(path, options.encoding)?, options)
+    }
+
+    /// The same, and a way to look at its rows again later.
+    ///
+    /// # Errors
+    /// If the file cannot be read as a table at all, or neither twice nor copied.
+    pub fn open_to_recall(path: &Path, options: &Options) -> Result<(Self, Recall), ReadError> {
+        let (source, recall) = source::open_to_recall(path, options.encoding)?;
+        Ok((Self::lay_open(path, source, options)?, recall))
+    }
+
+    fn lay_open(path: &Path, source: Source, options: &Options) -> Result<Self, ReadError> {
+        let format = options.format.unwrap_or_else(|| source.format(path));
+        if format == Format::Jsonl && source.first() == Some(b'[') {
+            return Err(FileProblem::JsonArray.at(path, 1, None));
+        }
+        let delimiter = match format {
+            Format::Csv => options.delimiter.unwrap_or_else(|| csv::delimiter_of(&source.head, options)),
+            Format::Jsonl => b',',
+        };
+        let grammar = if format == Format::Csv { Grammar::Csv(delimiter) } else { Grammar::Lines };
+        let mut cutter = Cutter::new(source.stream, grammar, Sizes::default());
+        let mut first = cutter.next().map_err(|reason| explain(reason).of(path))?;
+        let mut parser = Parser { path: path.to_owned(), is_decoded: source.is_decoded, kind: Kind::Blank };
+        if let Some(block) = &mut first {
+            parser.check(block)?;
+            let line = block.line;
+            let unusable = |reasons: Vec<HeaderError>| FileProblem::Header(reasons).at(path, line, None);
+            parser.kind = match format {
+                Format::Csv => Kind::Csv(csv::Parser::open(delimiter, block, options).map_err(unusable)?),
+                Format::Jsonl => Kind::Jsonl(jsonl::Parser::new(&options.map)),
+            };
+        }
+        let layout = Layout { format, delimiter, header: parser.header().to_vec() };
+        Ok(Self { path: path.to_owned(), layout, parser: Arc::new(parser), cutter, first })
+    }
+
+    /// How the file is laid out.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// What makes rows of its blocks.
+    #[must_use]
+    pub fn parser(&self) -> Arc<Parser> {
+        Arc::clone(&self.parser)
+    }
+
+    /// Its rows, one after the other; `file` is its index among the files.
+    #[must_use]
+    pub fn into_records(self, file: usize) -> Records {
+        let unknown = self.parser.unknown().clone();
+        Records { table: self, last: Place { file, row: 0, line: 0 }, ready: VecDeque::new(), unknown }
+    }
+}
+
+impl Iterator for Table {
+    type Item = Result<Block, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(first) = self.first.take() {
+            return Some(Ok(first));
+        }
+        let line = self.cutter.line();
+        self.cutter.next().map_err(|reason| explain(reason).at(&self.path, line, None)).transpose()
+    }
+}
+
+/// Makes rows of the blocks of one file.
+#[derive(Debug)]
+pub struct Parser {
+    path: PathBuf,
+    /// Whether a decoder stood before, which replaces what it cannot decode.
+    is_decoded: bool,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Blank,
+    Csv(csv::Parser),
+    Jsonl(jsonl::Parser),
+}
+
+impl Parser {
+    /// Gives each row of a block. Keys that are no field of a group are added to `unknown`.
+    ///
+    /// # Errors
+    /// If the block is not in the encoding expected; it gives no row then.
+    pub fn rows(
+        &self,
+        block: &Block,
+        unknown: &mut BTreeSet<String>,
+        each: &mut dyn FnMut(Row<'_>),
+    ) -> Result<(), ReadError> {
+        self.check(block)?;
+        match &self.kind {
+            Kind::Blank => {}
+            Kind::Csv(parser) => parser.rows(block, each),
+            Kind::Jsonl(parser) => parser.rows(block, unknown, each),
+        }
+        Ok(())
+    }
+
+    /// The columns that are no field of a group; the keys of JSON lines show themselves only row by row.
+    #[must_use]
+    pub fn unknown(&self) -> &BTreeSet<String> {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        if let Kind::Csv(parser) = &self.kind { parser.unknown() } else { &NONE }
+    }
+
+    fn header(&self) -> &[String] {
+        if let Kind::Csv(parser) = &self.kind { parser.header() } else { &[] }
+    }
+
+    /// Finds the first place that is not in the encoding expected.
+    fn check(&self, block: &Block) -> Result<(), ReadError> {
+        let at = |good: usize, problem: FileProblem| {
+            let before = &block.bytes[..good];
+            let line_start = before.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
+            let column = String::from_utf8_lossy(&before[line_start..]).chars().count() as u64 + 1;
+            problem.at(&self.path, block.line + line_ends(before), Some(column))
+        };
+        match std::str::from_utf8(&block.bytes) {
+            Err(error) if self.is_decoded => Err(at(error.valid_up_to(), FileProblem::Undecodable)),
+            Err(error) => Err(at(error.valid_up_to(), FileProblem::NotUtf8(block.bytes[error.valid_up_to()]))),
+            Ok(text) if self.is_decoded => match text.find(char::REPLACEMENT_CHARACTER) {
+                Some(bad) => Err(at(bad, FileProblem::Undecodable)),
+                None => Ok(()),
+            },
+            Ok(_) => Ok(()),
+        }
+    }
+}
+
+/// The rows of a file, one after the other.
+pub struct Records {
+    table: Table,
+    last: Place,
+    ready: VecDeque<Record>,
+    unknown: BTreeSet<String>,
+}
+
+impl Records {
+    /// Columns or keys seen so far that are no field of a group, in alphabetical order.
+    #[must_use]
+    pub fn unknown_columns(&self) -> &BTreeSet<String> {
+        &self.unknown
+    }
+}
+
+impl Iterator for Records {
+    type Item = Result<Record, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.ready.is_empty() {
+            let block = match self.table.next()? {
+                Ok(block) => block,
+                Err(error) => return Some(Err(error)),
+            };
+            let Self { table, last, ready, unknown } = self;
+            let parsed = table.parser.rows(&block, unknown, &mut |row| {
+                *last = Place { row: last.row + 1, line: row.line, ..*last };
+                let fields = row.fields.map(crate::model::Fields::into_owned);
+                ready.push_back(Record { place: *last, raw: row.text.raw(), fields });
+            });
+            if let Err(error) = parsed {
+                return Some(Err(error));
+            }
+        }
+        self.ready.pop_front().map(Ok)
+    }
+}

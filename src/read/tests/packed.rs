@@ -1,0 +1,116 @@
+//! Files that are packed, foreign, or to be looked back into.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use super::*;
+
+const ROWS: &str = "name;x\nBüro;1\nSales;\"2\n3\"\n";
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+#[test]
+fn packed_files_are_read_as_what_is_in_them() {
+    let expected = rows(&[(1, 2, "Büro"), (2, 3, "Sales")]);
+    let zstd = zstd::encode_all(ROWS.as_bytes(), 3).unwrap();
+    for (name, bytes) in [
+        ("g.csv.gz", gzip(ROWS.as_bytes())),
+        ("g.csv", gzip(ROWS.as_bytes())),
+        ("g.csv.zst", zstd),
+        ("g.csv.gz", gzip(&utf16(&format!("\u{feff}{ROWS}")))),
+    ] {
+        assert_eq!(seen(&read(name, bytes)), expected, "{name}");
+    }
+    assert_eq!(seen(&read("g.jsonl.gz", gzip(b"{\"name\":\"A\"}"))), rows(&[(1, 1, "A")]));
+}
+
+#[test]
+fn files_of_other_kinds_are_named_with_what_to_do() {
+    for (bytes, expected) in [
+        (
+            &b"PK\x03\x04rest of it"[..],
+            "FILE:1:1: is a ZIP archive or an Excel workbook; save the sheet as CSV UTF-8, or unpack the archive",
+        ),
+        (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "FILE:1:1: is an old Excel workbook; save the sheet as CSV UTF-8"),
+        (b"%PDF-1.7\n", "FILE:1:1: is a PDF document; export the table as CSV"),
+        (b"\xFF\xFE\0\0n\0\0\0", "FILE:1:1: is UTF-32 text; save it as UTF-8"),
+    ] {
+        assert_eq!(refused("g.csv", bytes), expected);
+    }
+    let cut = gzip(ROWS.as_bytes());
+    assert!(refused("g.csv.gz", &cut[..cut.len() - 6]).contains("the gzip data is damaged or cut off"));
+}
+
+#[test]
+fn rows_are_found_again_where_they_stand_in_the_decoded_text() {
+    let folder = Folder::new();
+    for (name, bytes) in [
+        ("plain.csv", ROWS.as_bytes().to_vec()),
+        ("marked.csv", format!("\u{feff}{ROWS}").into_bytes()),
+        ("packed.csv", gzip(ROWS.as_bytes())),
+        ("utf16.csv", utf16(&format!("\u{feff}{ROWS}"))),
+    ] {
+        let (table, mut recall) = Table::open_to_recall(&folder.file(name, bytes), &Options::default()).unwrap();
+        let parser = table.parser();
+        let mut offsets = Vec::new();
+        for block in table {
+            let mut note = |row: Row<'_>| offsets.push(row.offset);
+            parser.rows(&block.unwrap(), &mut BTreeSet::new(), &mut note).unwrap();
+        }
+        let bytes = recall.bytes(offsets[1], "Sales;\"2\n3\"".len()).unwrap();
+        assert_eq!(String::from_utf8(bytes).unwrap(), "Sales;\"2\n3\"", "{name}");
+    }
+}
+
+#[test]
+fn a_row_of_more_than_1_mib_is_malformed_and_the_reading_goes_on() {
+    let long = "x".repeat(1024 * 1024);
+    let records = read("g.csv", format!("name,x\nA,{long}\n{long}{long}{long},1\nB,\"{long}\n{long}\"\nC,\"\n"));
+    let told = seen(&records);
+    assert!(told[0].2.starts_with("the row has 1048579 bytes, and 1 MiB is the most"), "{}", told[0].2);
+    assert!(told[1].2.starts_with("the row has 3145731 bytes"), "{}", told[1].2);
+    assert!(told[2].2.ends_with("it holds a quote that opens on line 4: is that quote's closing one missing?"));
+    assert_eq!(
+        told[3],
+        (4, 6, "the quote opened on line 6 never closes; it swallowed 1 line, to the end of the file".to_owned())
+    );
+    for record in &records[..3] {
+        let Raw::Cells(cells) = &record.raw else { panic!("{:?}", record.raw) };
+        assert!(cells.len() > 2, "a row that is cut off must never pass for a whole one");
+    }
+    let lines =
+        read("g.jsonl", format!("{{\"name\":\"{long}\"}}\n{{\"name\":\"{long}{long}\"}}\n{{\"name\":\"A\"}}\n"));
+    let told = seen(&lines);
+    assert!(told[0].2.starts_with("the row has 1048587 bytes") && told[1].2.starts_with("the row has 2097164 bytes"));
+    assert_eq!(told[2], (3, 3, "A".to_owned()));
+}
+
+#[test]
+fn text_behind_a_closing_quote_is_malformed_and_spaces_are_not() {
+    let records = read("g.csv", "name,description\n\"The \"A\" Team\",x\n\"B\" ,\"y\"\t\n5\" pipes,z\nC,\"z\"z\n");
+    assert_eq!(
+        seen(&records),
+        rows(&[
+            (
+                1,
+                2,
+                "name: `A\" Team\"` stands between a closing quote and the end of the cell; a quote inside of quotes is written twice (\"\")"
+            ),
+            (2, 3, "B "),
+            (3, 4, "5\" pipes"),
+            (
+                4,
+                5,
+                "description: `z` stands between a closing quote and the end of the cell; a quote inside of quotes is written twice (\"\")"
+            ),
+        ])
+    );
+}
