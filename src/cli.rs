@@ -7,7 +7,9 @@ mod undo;
 mod values;
 
 pub use undo::UndoArgs;
-pub use values::{FormatArg, LogFormatArg, MatchNamesArg, OnDuplicateArg, OnExistingArg, ProgressArg};
+pub use values::{
+    FormatArg, LogFormatArg, MatchNamesArg, OnDuplicateArg, OnExistingArg, ProblemFormatArg, ProgressArg,
+};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 
@@ -59,8 +61,9 @@ pub enum Command {
     Import(Box<ImportArgs>),
     /// Check files without any network
     ///
-    /// Names every problem of every row with its file and line. Exit code 7 if there is one.
-    Validate(ValidateArgs),
+    /// Names every problem of every row with its file and line, as editors and compilers do. Exit code 7 if there is one.
+    /// Warnings do not count, unless --strict is said.
+    Validate(Box<ValidateArgs>),
     /// Delete the groups that one run of `import` created
     ///
     /// Takes back the latest run over a journal, or the one that --run names: shows which groups that is, asks, and
@@ -239,12 +242,25 @@ pub struct ConnectionArgs {
 
 /// `validate`
 #[derive(Debug, Args)]
+#[command(mut_arg("files", |files| files.required(false).required_unless_present("explain")))]
 pub struct ValidateArgs {
     /// The input.
     #[command(flatten)]
     pub input: InputArgs,
-    /// Print problems and totals as JSON lines
+    /// Say what a problem means and how to mend it; the code is the word in brackets at the end of its line
+    #[arg(long, value_name = "CODE", value_parser = values::code, exclusive = true)]
+    pub explain: Option<crate::model::Code>,
+    /// Let warnings count: exit code 7 if there is one
+    #[arg(long, help_heading = "Rules")]
+    pub strict: bool,
+    /// Show every problem, not just the first 20 of each kind
     #[arg(long, help_heading = "Output")]
+    pub all: bool,
+    /// For whom problems are written
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub format_problems: ProblemFormatArg,
+    /// Print problems and totals as JSON lines; the same as --format-problems json
+    #[arg(long, conflicts_with = "format_problems", help_heading = "Output")]
     pub json: bool,
 }
 

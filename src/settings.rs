@@ -2,6 +2,7 @@
 
 mod connection;
 mod paths;
+mod problems;
 mod sending;
 
 use std::ffi::OsString;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 pub use connection::{Connection, Target};
 pub use paths::{OutputPaths, UndoPaths};
+pub use problems::problem_style;
 pub use sending::{guest_limits, policy};
 
 use crate::check::Rules;

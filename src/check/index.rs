@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
-use super::likeness::rough;
+use super::likeness::Rough;
 use crate::model::MatchNames;
 
 /// What stands for one name in the index: equal for two names that are the same or alike, and hardly ever for others.
@@ -21,6 +21,7 @@ pub struct NameKey {
 pub struct NameKeys {
     matching: MatchNames,
     hasher: RandomState,
+    rough: Rough,
     text: String,
 }
 
@@ -28,14 +29,14 @@ impl NameKeys {
     /// For names that are the same by this rule.
     #[must_use]
     pub fn new(matching: MatchNames) -> Self {
-        Self { matching, hasher: RandomState::new(), text: String::new() }
+        Self { matching, hasher: RandomState::new(), rough: Rough::default(), text: String::new() }
     }
 
     /// The key of one name.
     pub fn of(&mut self, name: &str) -> NameKey {
         self.matching.canonical(name, &mut self.text);
         let same = self.hasher.hash_one(self.text.as_bytes());
-        rough(name, &mut self.text);
+        self.rough.of(name, &mut self.text);
         let alike = (!self.text.is_empty()).then(|| self.hasher.hash_one(self.text.as_bytes()));
         NameKey { same, alike }
     }

@@ -1,5 +1,7 @@
 //! Names that are different and look or read almost the same. Pure.
 
+use std::collections::HashMap;
+
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -23,10 +25,11 @@ pub fn likeness(one: &str, other: &str) -> Option<Likeness> {
         return Some(Likeness::Look);
     }
     let letters = |name: &str| {
+        let mut out = String::new();
+        let mut kept = Kept { out: &mut out, is_after_digit: false, is_parted: false };
         let folded = name.nfd().filter(|letter| !is_combining_mark(*letter)).default_case_fold();
-        let mut kept = String::new();
-        keep_letters(folded, |letter| kept.push(letter));
-        kept
+        folded.for_each(|letter| kept.keep(letter));
+        out
     };
     let (one, other) = (letters(one), letters(other));
     (!one.is_empty() && one == other).then_some(Likeness::Letters)
@@ -38,46 +41,85 @@ fn look(name: &str) -> String {
     skeleton(&spaced.join(" ")).collect()
 }
 
-/// Writes what all names that may be alike have in common; few others have it. Empty where there is no letter.
-pub(super) fn rough(name: &str, out: &mut String) {
-    out.clear();
-    let mut push = |letter: char| match letter {
-        'i' | '1' | 'l' => out.push('l'),
-        'o' | '0' => out.push('0'),
-        'm' => out.push_str("rn"),
-        other => out.push(other),
-    };
-    if name.is_ascii() {
-        return keep_letters(name.bytes().map(|byte| char::from(byte.to_ascii_lowercase())), push);
-    }
-    let capitals = name.nfd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_uppercase);
-    let mut seen = String::new();
-    for capital in capitals {
-        if capital.is_ascii() {
-            seen.push(capital.to_ascii_lowercase());
-        } else {
-            let mut buffer = [0; 4];
-            let alike = skeleton(capital.encode_utf8(&mut buffer)).filter(|letter| !is_combining_mark(*letter));
-            seen.extend(alike.flat_map(char::to_lowercase));
-        }
-    }
-    keep_letters(seen.chars(), &mut push);
+/// Makes what all names that may be alike have in common, and few others. Remembers what it made of a character.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rough {
+    known: HashMap<char, Box<str>>,
 }
 
-/// Gives the letters and digits; between two digits, whatever parts them is one dot: 1-11 is not 11-1.
-fn keep_letters(letters: impl Iterator<Item = char>, mut push: impl FnMut(char)) {
-    let (mut is_after_digit, mut is_parted) = (false, false);
-    for letter in letters {
-        if letter.is_alphanumeric() {
-            let is_digit = letter.is_numeric();
-            if is_after_digit && is_parted && is_digit {
-                push('.');
+impl Rough {
+    /// How many characters are remembered.
+    const KNOWN_MAX: usize = 20_000;
+
+    /// Writes it; empty where there is no letter.
+    pub(super) fn of(&mut self, name: &str, out: &mut String) {
+        out.clear();
+        let mut kept = Kept { out, is_after_digit: false, is_parted: false };
+        for letter in name.chars() {
+            if letter.is_ascii() {
+                kept.keep_roughly(letter);
+                continue;
             }
-            push(letter);
-            (is_after_digit, is_parted) = (is_digit, false);
-        } else {
-            is_parted = true;
+            if self.known.len() > Self::KNOWN_MAX {
+                self.known.clear();
+            }
+            let alike = self.known.entry(letter).or_insert_with(|| rough_letter(letter));
+            alike.chars().for_each(|letter| kept.keep_roughly(letter));
         }
+    }
+}
+
+/// A character beyond ASCII without accent and case, as a look-alike of the simplest kind.
+fn rough_letter(letter: char) -> Box<str> {
+    let capitals = std::iter::once(letter).nfd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_uppercase);
+    let mut rough = String::new();
+    for capital in capitals {
+        let mut buffer = [0; 4];
+        let alike = skeleton(capital.encode_utf8(&mut buffer)).filter(|letter| !is_combining_mark(*letter));
+        rough.extend(alike.flat_map(char::to_lowercase));
+    }
+    rough.into()
+}
+
+/// Letters and digits on their way; between two digits, whatever parts them is one dot: 1-11 is not 11-1.
+struct Kept<'a> {
+    out: &'a mut String,
+    is_after_digit: bool,
+    is_parted: bool,
+}
+
+impl Kept<'_> {
+    fn keep(&mut self, letter: char) {
+        if letter.is_alphanumeric() {
+            self.put(letter, letter.is_numeric());
+        } else {
+            self.is_parted = true;
+        }
+    }
+
+    /// Letters and digits of ASCII that are taken for one another become one.
+    fn keep_roughly(&mut self, letter: char) {
+        match letter {
+            'i' | 'I' | 'l' | 'L' => self.put('l', false),
+            '1' => self.put('l', true),
+            'o' | 'O' => self.put('0', false),
+            'm' | 'M' => {
+                self.put('r', false);
+                self.put('n', false);
+            }
+            '0'..='9' => self.put(letter, true),
+            'a'..='z' => self.put(letter, false),
+            'A'..='Z' => self.put(letter.to_ascii_lowercase(), false),
+            _ => self.keep(letter),
+        }
+    }
+
+    fn put(&mut self, letter: char, is_digit: bool) {
+        if self.is_parted && self.is_after_digit && is_digit {
+            self.out.push('.');
+        }
+        self.out.push(letter);
+        (self.is_after_digit, self.is_parted) = (is_digit, false);
     }
 }
 
@@ -87,8 +129,8 @@ mod tests {
 
     fn is_rough(one: &str, other: &str) -> bool {
         let (mut first, mut second) = (String::new(), String::new());
-        rough(one, &mut first);
-        rough(other, &mut second);
+        Rough::default().of(one, &mut first);
+        Rough::default().of(other, &mut second);
         first == second
     }
 

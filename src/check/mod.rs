@@ -12,7 +12,7 @@ mod validate;
 pub use dedupe::Names;
 pub use index::{NameIndex, NameKey, NameKeys};
 pub use likeness::{Likeness, likeness};
-pub use validate::{NAME_MAX, Rules};
+pub use validate::{Draft, NAME_MAX, Rules};
 
 use crate::model::{Code, Fault, Field, Fields, Group, OnDuplicate, Verdict};
 

@@ -9,7 +9,7 @@ pub(super) fn entries(cell: &Cell<'_>, each: &mut dyn FnMut(&Item<'_>)) -> Resul
     match cell {
         Cell::Absent => {}
         Cell::Text(text) if text.trim_start().starts_with('[') => array(text)?.iter().for_each(each),
-        Cell::Text(text) => split(text).for_each(|entry| each(&Item::Text(Cow::Borrowed(entry)))),
+        Cell::Text(text) => split(text, |entry| each(&Item::Text(Cow::Borrowed(entry)))),
         Cell::List(items) => items.iter().for_each(each),
         Cell::Other(kind) => return Err(format!("a list is expected here, not {kind}")),
     }
@@ -17,9 +17,24 @@ pub(super) fn entries(cell: &Cell<'_>, each: &mut dyn FnMut(&Item<'_>)) -> Resul
 }
 
 /// Entries are separated by `;`, `|`, `,`, spaces or line breaks.
-fn split(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|letter: char| matches!(letter, ';' | '|' | ',') || letter.is_whitespace())
-        .filter(|entry| !entry.is_empty())
+fn split(text: &str, mut each: impl FnMut(&str)) {
+    if !text.is_ascii() {
+        let is_separator = |letter: char| matches!(letter, ';' | '|' | ',') || letter.is_whitespace();
+        return text.split(is_separator).filter(|entry| !entry.is_empty()).for_each(each);
+    }
+    let is_separator = |byte: u8| matches!(byte, b';' | b'|' | b',' | b' ' | b'\t'..=b'\r');
+    let mut start = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if is_separator(byte) {
+            if start < at {
+                each(&text[start..at]);
+            }
+            start = at + 1;
+        }
+    }
+    if start < text.len() {
+        each(&text[start..]);
+    }
 }
 
 fn array(text: &str) -> Result<Vec<Item<'static>>, String> {
@@ -55,7 +70,7 @@ mod tests {
 
     #[test]
     fn every_separator_of_the_contract_splits_a_cell() {
-        for text in ["1;2;3", "1|2|3", "1,2,3", " 1 2  3 ", "1\r\n2\n3", ";1; 2;,3;"] {
+        for text in ["1;2;3", "1|2|3", "1,2,3", " 1 2  3 ", "1\r\n2\n3", ";1; 2;,3;", "1\u{a0}2\u{2003};3"] {
             assert_eq!(all(text).unwrap(), ["text 1", "text 2", "text 3"], "{text}");
         }
     }

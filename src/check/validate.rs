@@ -24,26 +24,36 @@ pub struct Rules {
     pub default_description: Option<String>,
 }
 
+/// A group on its way: what was allocated for one row serves for the next.
+#[derive(Debug, Default)]
+pub struct Draft {
+    /// The group.
+    pub group: Group,
+    spare: Vec<String>,
+}
+
 impl Rules {
     /// Checks one row.
     ///
     /// # Errors
     /// All faults of the row, in the order of the fields; what is merely odd is none.
     pub fn group(&self, fields: &Fields<'_>) -> Result<Group, Vec<Fault>> {
-        let mut group = Group::default();
-        let mut faults = self.check(fields, &mut group);
+        let mut draft = Draft::default();
+        let mut faults = self.check(fields, &mut draft);
         faults.retain(Fault::is_error);
-        if faults.is_empty() { Ok(group) } else { Err(faults) }
+        if faults.is_empty() { Ok(draft.group) } else { Err(faults) }
     }
 
-    /// Checks one row: fills in the group, as far as there is one, and gives all that is wrong or odd about the row, in
-    /// the order of the fields.
-    pub fn check(&self, fields: &Fields<'_>, group: &mut Group) -> Vec<Fault> {
+    /// Checks one row: fills in the draft, as far as there is a group, and gives all that is wrong or odd about the row,
+    /// in the order of the fields.
+    pub fn check(&self, fields: &Fields<'_>, draft: &mut Draft) -> Vec<Fault> {
         let mut faults = Vec::new();
+        let Draft { group, spare } = draft;
+        spare.append(&mut group.guests);
         name(&fields.name, &mut group.name, &mut faults);
         self.description(&fields.description, &mut group.description, &mut faults);
         members(&fields.members, &mut group.members, &mut faults);
-        guests(&fields.guests, &mut group.guests, &mut faults);
+        guests(&fields.guests, &mut group.guests, spare, &mut faults);
         faults
     }
 
@@ -104,7 +114,7 @@ fn name(cell: &Cell<'_>, name: &mut String, faults: &mut Vec<Fault>) {
         let message = format!("the name has {length} characters; the most is {NAME_MAX}");
         faults.push(Fault::of(Field::Name, Code::NameTooLong, message));
     }
-    if let Some(control) = name.chars().find(|letter| letter.is_control()) {
+    if let Some(control) = may_hold_control(name).then(|| name.chars().find(|letter| letter.is_control())).flatten() {
         let message = match control {
             '\n' | '\r' => "the name holds a line break".to_owned(),
             other => format!("the name holds a control character ({})", other.escape_default()),
@@ -112,6 +122,11 @@ fn name(cell: &Cell<'_>, name: &mut String, faults: &mut Vec<Fault>) {
         faults.push(Fault::of(Field::Name, Code::NameInvalid, message));
     }
     remark(name, faults);
+}
+
+/// A quick look: control characters are bytes below the space, DEL, or behind 0xC2 in UTF-8.
+fn may_hold_control(text: &str) -> bool {
+    text.bytes().fold(false, |found, byte| found | (byte < b' ') | (byte == 0x7F) | (byte == 0xC2))
 }
 
 fn members(cell: &Cell<'_>, members: &mut Vec<u64>, faults: &mut Vec<Fault>) {
@@ -153,15 +168,17 @@ fn member(item: &Item<'_>) -> Result<u64, String> {
     }
 }
 
-fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, faults: &mut Vec<Fault>) {
-    guests.clear();
+fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, spare: &mut Vec<String>, faults: &mut Vec<Fault>) {
     let mut known = Known::default();
     let mut repeats = Repeats::default();
     list(cell, Field::Guests, Code::GuestInvalid, faults, &mut |item, faults| match guest(item) {
         Ok(guest) => {
             let is_same = |other: &String| other.eq_ignore_ascii_case(guest);
             if known.is_new(guests, is_same, |other| other.to_ascii_lowercase(), || guest.to_ascii_lowercase()) {
-                guests.push(guest.to_owned());
+                let mut text = spare.pop().unwrap_or_default();
+                text.clear();
+                text.push_str(guest);
+                guests.push(text);
             } else {
                 repeats.note(|| shortened(guest));
             }
@@ -316,10 +333,10 @@ mod tests {
             let addresses = |host: &str| once.iter().map(|id| format!("g{id}@{host}")).collect::<Vec<_>>().join(" ");
             let guests = format!("{} {}", addresses("b.example"), addresses("B.Example"));
             let fields = Fields { name: text("A"), members: text(&twice), guests: text(&guests), ..Fields::default() };
-            let mut group = Group::default();
+            let mut draft = Draft::default();
             let codes: Vec<Code> =
-                Rules::default().check(&fields, &mut group).into_iter().map(|fault| fault.code).collect();
-            assert_eq!((group.members.len(), group.guests.len()), (once.len(), once.len()), "{count}");
+                Rules::default().check(&fields, &mut draft).into_iter().map(|fault| fault.code).collect();
+            assert_eq!((draft.group.members.len(), draft.group.guests.len()), (once.len(), once.len()), "{count}");
             assert_eq!(codes, [Code::MemberRepeated, Code::GuestRepeated]);
         }
     }
@@ -327,10 +344,10 @@ mod tests {
     #[test]
     fn a_group_that_is_filled_again_keeps_nothing_of_the_one_before() {
         let full = Fields { name: text("A"), description: text("x"), members: text("1"), guests: text("a@b.example") };
-        let mut group = Group::default();
-        Rules::default().check(&full, &mut group);
-        Rules::default().check(&Fields { name: text("B"), ..Fields::default() }, &mut group);
-        assert_eq!(group, Group { name: "B".to_owned(), ..Group::default() });
+        let mut draft = Draft::default();
+        Rules::default().check(&full, &mut draft);
+        Rules::default().check(&Fields { name: text("B"), ..Fields::default() }, &mut draft);
+        assert_eq!(draft.group, Group { name: "B".to_owned(), ..Group::default() });
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use encoding_rs::Encoding;
 
-use crate::model::Field;
+use crate::model::{Code, Field};
 
 /// `--log-format`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -55,6 +55,17 @@ pub enum OnExistingArg {
     Fail,
 }
 
+/// `--format-problems`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProblemFormatArg {
+    /// `file:line: problem`, for people and their editors
+    Text,
+    /// One JSON object a line
+    Json,
+    /// Annotations of a pull request, for GitHub Actions
+    Github,
+}
+
 /// `--progress`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ProgressArg {
@@ -74,6 +85,15 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         Ok(duration) => Ok(duration),
         Err(_) => Err("30s, 5min or 2h are durations".to_owned()),
     }
+}
+
+/// The word of a problem.
+pub(super) fn code(text: &str) -> Result<Code, String> {
+    let plain = text.trim_matches(['[', ']']);
+    Code::of_word(plain).ok_or_else(|| {
+        let known: Vec<&str> = Code::ALL.map(Code::as_str).to_vec();
+        format!("there is no such problem; there are: {}", known.join(", "))
+    })
 }
 
 /// One ASCII character, or `tab`.

@@ -22,6 +22,12 @@ pub enum Failure {
     /// A file cannot be read as a table.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Files cannot be read as tables; the others were.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n       "))]
+    Unread(Vec<ReadError>),
+    /// There are more rows than can be told apart.
+    #[error("more than 4,294,967,295 rows; validate the files one by one")]
+    TooManyRows,
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -120,6 +126,8 @@ impl Failure {
             Self::Unwritable(error) if !error.is_usage() => Ending::Failed,
             Self::Settings(_)
             | Self::Read(_)
+            | Self::Unread(_)
+            | Self::TooManyRows
             | Self::Journal(_)
             | Self::Unwritable(_)
             | Self::Overwrite { .. }

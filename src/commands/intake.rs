@@ -24,8 +24,6 @@ pub(super) struct Intake<K> {
 
 /// One row, with what is said of it.
 pub(super) struct Seen<'a, K> {
-    /// The files so far; the last one is the row's.
-    pub(super) files: &'a [InputFile],
     /// How the later steps call the row.
     pub(super) key: K,
     /// The row.
@@ -57,7 +55,7 @@ pub(super) fn take_in<K: Copy>(
             rows += 1;
             invalid += u64::from(matches!(verdict, Verdict::Bad(_)));
             undescribed += u64::from(record.fields.as_ref().is_ok_and(|fields| fields.description.is_blank()));
-            each(Seen { files: &files, key, record: &record, verdict })?;
+            each(Seen { key, record: &record, verdict })?;
             if rows.is_multiple_of(TELL_EVERY) {
                 listener(Event::Read(rows));
             }

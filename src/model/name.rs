@@ -72,6 +72,10 @@ impl MatchNames {
 
 /// Canonical caseless matching (Unicode 3.13, D145), spaces folded.
 fn fold(name: &str, out: &mut String) {
+    if name.is_ascii() && !name.contains("  ") && !name.contains(|letter: char| letter.is_ascii_control()) {
+        out.push_str(name.trim());
+        return out.make_ascii_lowercase();
+    }
     for word in name.split_whitespace() {
         if !out.is_empty() {
             out.push(' ');

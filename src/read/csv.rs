@@ -1,4 +1,6 @@
 //! CSV: blocks become rows of cells, by the csv project's parser. Pure.
+//!
+//! A row without a quote is its line, parted at the delimiters; most are, and the parser is spared them.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -6,13 +8,14 @@ use std::collections::BTreeSet;
 
 use ::csv::{ReaderBuilder, StringRecord};
 use csv_core::{ReadRecordResult, Reader};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use super::Options;
 use super::columns::{Columns, HeaderError, Meaning, meaning};
 use super::cutter::{Block, End, ROW_MAX};
 use super::lines::{ends_line, line_ends, past_line_end};
 use super::row::{Cells, Row, RowText, too_long};
-use crate::model::{Cell, Fault, Fields, shortened};
+use crate::model::{Cell, Fault, Field, Fields, shortened};
 
 /// The delimiters that are looked for, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -49,36 +52,52 @@ impl Parser {
         &self.columns.unknown
     }
 
-    /// Gives each row of a block whose bytes are UTF-8.
-    pub(super) fn rows(&self, block: &Block, each: &mut dyn FnMut(Row<'_>)) {
+    /// The column that holds a field, if it has another name than the field.
+    pub(super) fn column(&self, field: Field) -> Option<&str> {
+        let (_, index) = self.columns.fields.iter().find(|(held, _)| *held == field)?;
+        let column = self.header.get(*index)?.trim();
+        (!column.eq_ignore_ascii_case(field.as_str())).then_some(column)
+    }
+
+    /// Gives each row of a block; `text` is its text.
+    pub(super) fn rows(&self, block: &Block, text: &str, each: &mut dyn FnMut(Row<'_>)) {
+        let bytes = text.as_bytes();
         let is_narrow = self.header.len() == 1;
         let mut machine = Machine::new(self.delimiter);
-        let mut place = Walk { at: 0, line: block.line };
+        let mut ends = Vec::new();
+        let (mut at, mut line) = (0, block.line);
         if is_narrow {
             (0..block.blanks).for_each(|blank| each(self.blank(block, 0, block.line - block.blanks + blank)));
         }
-        loop {
-            while block.bytes.get(place.at).copied().is_some_and(ends_line) {
-                let end = past_line_end(&block.bytes, place.at);
+        while let Some(first) = bytes.get(at) {
+            let start = at;
+            if ends_line(*first) {
+                at = past_line_end(bytes, at);
                 if is_narrow {
-                    each(self.blank(block, place.at, place.line));
+                    each(self.blank(block, start, line));
                 }
-                place = Walk { at: end, line: place.line + 1 };
+                line += 1;
+                continue;
             }
-            let rest = &block.bytes[place.at..];
-            if rest.is_empty() {
-                return;
+            let plain = &text[start..memchr2(b'\n', b'\r', &bytes[start..]).map_or(text.len(), |end| start + end)];
+            if memchr(b'"', plain.as_bytes()).is_none() {
+                at = past_line_end(bytes, start + plain.len());
+                ends.clear();
+                ends.extend(memchr_iter(self.delimiter, plain.as_bytes()).chain([plain.len()]));
+                let cells = Cells { text: plain, ends: &ends, gap: 1 };
+                each(self.row(block, start, &bytes[start..at], line, cells));
+                line += 1;
+            } else {
+                at += machine.read(&bytes[start..]);
+                each(self.row(block, start, &bytes[start..at], line, machine.cells()));
+                line += line_ends(&bytes[start..at]);
             }
-            let length = machine.read(rest);
-            let start = place.at;
-            each(self.row(block, start, &rest[..length], place.line, machine.cells()));
-            place = Walk { at: start + length, line: place.line + line_ends(&rest[..length]) };
         }
     }
 
     /// A blank line of a file of one column is a row without a name.
     fn blank(&self, block: &Block, at: usize, line: u64) -> Row<'static> {
-        let cells = Cells { text: "", ends: &[0] };
+        let cells = Cells { text: "", ends: &[0], gap: 0 };
         Row { offset: block.offset + at as u64, line, fields: Ok(self.fields(&cells)), text: RowText::Cells(cells) }
     }
 
@@ -146,12 +165,6 @@ impl Parser {
     }
 }
 
-/// How far a block was read.
-struct Walk {
-    at: usize,
-    line: u64,
-}
-
 /// A header row that is not whole.
 fn broken(block: &Block, end: usize) -> Option<HeaderError> {
     match block.end {
@@ -217,7 +230,7 @@ impl Machine {
     /// The cells; the bytes were UTF-8, so they are.
     fn cells(&self) -> Cells<'_> {
         let text = std::str::from_utf8(&self.text[..self.written]).unwrap_or_default();
-        Cells { text, ends: &self.ends[..self.counted] }
+        Cells { text, ends: &self.ends[..self.counted], gap: 0 }
     }
 }
 

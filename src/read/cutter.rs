@@ -100,8 +100,27 @@ pub(super) struct Cutter {
 }
 
 impl Block {
-    /// Bytes of one row, to be parsed once more.
-    pub(super) fn of_row(bytes: Vec<u8>) -> Self {
+    /// Where it begins in the file's decoded text, in bytes.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The line it begins on, that of the blank lines before it.
+    #[must_use]
+    pub fn first_line(&self) -> u64 {
+        self.line - self.blanks
+    }
+
+    /// The bytes of one row, to be parsed once more.
+    #[must_use]
+    pub fn of_row(bytes: Vec<u8>) -> Self {
         Self { bytes, offset: 0, line: 1, blanks: 0, strays: Vec::new(), end: End::Whole }
     }
 

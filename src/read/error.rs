@@ -84,12 +84,14 @@ fn all(errors: &[HeaderError]) -> String {
 
 impl FileProblem {
     /// The problem of this file, as a whole.
-    pub(super) fn of(self, path: impl Into<PathBuf>) -> ReadError {
+    #[must_use]
+    pub fn of(self, path: impl Into<PathBuf>) -> ReadError {
         ReadError { path: path.into(), line: None, column: None, problem: self }
     }
 
     /// The problem at this place.
-    pub(super) fn at(self, path: impl Into<PathBuf>, line: u64, column: Option<u64>) -> ReadError {
+    #[must_use]
+    pub fn at(self, path: impl Into<PathBuf>, line: u64, column: Option<u64>) -> ReadError {
         ReadError { path: path.into(), line: Some(line), column, problem: self }
     }
 

@@ -25,9 +25,14 @@ impl Parser {
         Self { map: map.to_vec() }
     }
 
-    /// Gives each row of a block whose bytes are UTF-8; the keys that are no field go to `unknown`.
-    pub(super) fn rows(&self, block: &Block, unknown: &mut BTreeSet<String>, each: &mut dyn FnMut(Row<'_>)) {
-        let text = std::str::from_utf8(&block.bytes).unwrap_or_default();
+    /// Gives each row of a block; `text` is its text. The keys that are no field go to `unknown`.
+    pub(super) fn rows(
+        &self,
+        block: &Block,
+        text: &str,
+        unknown: &mut BTreeSet<String>,
+        each: &mut dyn FnMut(Row<'_>),
+    ) {
         let mut keys = Keys { map: &self.map, known: HashMap::new(), unknown };
         let (mut at, mut line) = (0, block.line);
         while at < text.len() {

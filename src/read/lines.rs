@@ -17,9 +17,10 @@ pub(super) fn ends_line(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
 
-/// Where the line end that begins at `at` is over: behind its LF, if it is CRLF.
+/// Where the line end that begins at `at` is over: behind its LF, if it is CRLF; at the end of all there may be none.
 pub(super) fn past_line_end(bytes: &[u8], at: usize) -> usize {
-    at + if bytes[at..].starts_with(b"\r\n") { 2 } else { 1 }
+    let length = if bytes[at..].starts_with(b"\r\n") { 2 } else { 1 };
+    (at + length).min(bytes.len())
 }
 
 /// The bytes without the line ends after them.

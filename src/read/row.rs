@@ -40,13 +40,15 @@ pub struct Cells<'a> {
     pub(super) text: &'a str,
     /// Where each ends.
     pub(super) ends: &'a [usize],
+    /// How many bytes stand between two of them.
+    pub(super) gap: usize,
 }
 
 impl<'a> Cells<'a> {
     /// One cell.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&'a str> {
-        let start = if index == 0 { 0 } else { *self.ends.get(index - 1)? };
+        let start = if index == 0 { 0 } else { *self.ends.get(index - 1)? + self.gap };
         self.text.get(start..*self.ends.get(index)?)
     }
 

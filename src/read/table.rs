@@ -12,7 +12,7 @@ use super::recall::Recall;
 use super::row::Row;
 use super::source::{self, Source, explain};
 use super::{Options, csv, jsonl};
-use crate::model::{Format, Layout, Place, Record};
+use crate::model::{Field, Format, Layout, Place, Record};
 
 /// One file, laid open: an iterator over its blocks.
 pub struct Table {
@@ -55,7 +55,7 @@ impl Table {
         let mut first = cutter.next().map_err(|reason| explain(reason).of(path))?;
         let mut parser = Parser { path: path.to_owned(), is_decoded: source.is_decoded, kind: Kind::Blank };
         if let Some(block) = &mut first {
-            parser.check(block)?;
+            parser.text(block)?;
             let line = block.line;
             let unusable = |reasons: Vec<HeaderError>| FileProblem::Header(reasons).at(path, line, None);
             parser.kind = match format {
@@ -126,11 +126,11 @@ impl Parser {
         unknown: &mut BTreeSet<String>,
         each: &mut dyn FnMut(Row<'_>),
     ) -> Result<(), ReadError> {
-        self.check(block)?;
+        let text = self.text(block)?;
         match &self.kind {
             Kind::Blank => {}
-            Kind::Csv(parser) => parser.rows(block, each),
-            Kind::Jsonl(parser) => parser.rows(block, unknown, each),
+            Kind::Csv(parser) => parser.rows(block, text, each),
+            Kind::Jsonl(parser) => parser.rows(block, text, unknown, each),
         }
         Ok(())
     }
@@ -142,12 +142,18 @@ impl Parser {
         if let Kind::Csv(parser) = &self.kind { parser.unknown() } else { &NONE }
     }
 
+    /// The column that holds a field, if it has another name than the field.
+    #[must_use]
+    pub fn column(&self, field: Field) -> Option<&str> {
+        if let Kind::Csv(parser) = &self.kind { parser.column(field) } else { None }
+    }
+
     fn header(&self) -> &[String] {
         if let Kind::Csv(parser) = &self.kind { parser.header() } else { &[] }
     }
 
-    /// Finds the first place that is not in the encoding expected.
-    fn check(&self, block: &Block) -> Result<(), ReadError> {
+    /// The text of a block, or the first place that is not in the encoding expected.
+    fn text<'a>(&self, block: &'a Block) -> Result<&'a str, ReadError> {
         let at = |good: usize, problem: FileProblem| {
             let before = &block.bytes[..good];
             let line_start = before.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
@@ -159,9 +165,9 @@ impl Parser {
             Err(error) => Err(at(error.valid_up_to(), FileProblem::NotUtf8(block.bytes[error.valid_up_to()]))),
             Ok(text) if self.is_decoded => match text.find(char::REPLACEMENT_CHARACTER) {
                 Some(bad) => Err(at(bad, FileProblem::Undecodable)),
-                None => Ok(()),
+                None => Ok(text),
             },
-            Ok(_) => Ok(()),
+            Ok(text) => Ok(text),
         }
     }
 }

@@ -4,10 +4,12 @@
 
 mod columns;
 mod eta;
+mod explain;
 mod forecast;
 mod log;
 mod output;
 mod plan;
+mod problem_line;
 mod problems;
 mod progress;
 mod rejects;
@@ -17,10 +19,12 @@ mod summary;
 mod tally;
 mod undo;
 
+pub use explain::explanation;
 pub use log::{LogError, LogFormat, LogOptions, start_log};
 pub use output::{OutputError, Sealed, folder, probe};
 pub use plan::PlanReport;
-pub use problems::Problems;
+pub use problem_line::ProblemFormat;
+pub use problems::{ProblemStyle, Problems, Repeat};
 pub use progress::{Progress, ProgressMode};
 pub use rejects::{Rejects, SealedRejects, reject_paths};
 pub use results::Results;

@@ -1,107 +1,254 @@
-//! The problems that `validate` finds: one a line, so that editors can jump, then the totals.
+//! The problems that `validate` finds: one a line as they are found, so that editors can jump, then the table of kinds.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde_json::json;
 
 use super::grouped;
-use crate::model::{Fault, Place, shown};
+use super::problem_line::{Finding, ProblemFormat};
+use crate::model::{Code, Fault, Field, OnDuplicate, Place, Severity, shown, shown_path};
+
+/// So many problems of a kind are shown to people, unless all are asked for.
+const SHOWN_MAX: u64 = 20;
+
+/// How problems are shown.
+#[derive(Debug, Clone, Copy)]
+pub struct ProblemStyle {
+    /// For whom.
+    pub format: ProblemFormat,
+    /// All of them, not just the first of each kind.
+    pub shows_all: bool,
+}
 
 /// Writes problems as they are found.
 pub struct Problems<W> {
     out: W,
-    is_json: bool,
+    style: ProblemStyle,
     rows: u64,
-    bad_rows: u64,
-    found: u64,
+    invalid: u64,
     duplicates: u64,
+    kinds: BTreeMap<(Severity, Code), Kind>,
+}
+
+/// The problems of one kind so far.
+#[derive(Debug, Default)]
+struct Kind {
+    count: u64,
+    first: String,
+}
+
+/// A row that repeats the name of an earlier one.
+#[derive(Debug)]
+pub struct Repeat {
+    /// The earlier row's file and line, safe to show.
+    pub first: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What becomes of it.
+    pub on_duplicate: OnDuplicate,
+    /// The fields in which the two differ.
+    pub differs: Vec<Field>,
 }
 
 impl<W: Write> Problems<W> {
-    /// Writes to `out`, as JSON lines or for people.
-    pub fn new(out: W, is_json: bool) -> Self {
-        Self { out, is_json, rows: 0, bad_rows: 0, found: 0, duplicates: 0 }
+    /// Writes to `out`.
+    pub fn new(out: W, style: ProblemStyle) -> Self {
+        Self { out, style, rows: 0, invalid: 0, duplicates: 0, kinds: BTreeMap::new() }
     }
 
-    /// A row without a problem.
-    pub fn good(&mut self) {
+    /// A row was checked; its problems are told by themselves.
+    pub fn row(&mut self, is_valid: bool) {
         self.rows += 1;
+        self.invalid += u64::from(!is_valid);
     }
 
-    /// A row that repeats an earlier one; no problem, unless it was asked to be.
+    /// A problem of a row, or of a file as a whole; `column` is the field's name in this file, where it is another.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn duplicate(&mut self, file: &str, place: Place, first: &str) -> io::Result<()> {
-        self.rows += 1;
-        self.duplicates += 1;
-        if self.is_json {
-            let line =
-                json!({"type": "duplicate", "file": file, "row": place.row, "line": place.line, "duplicate_of": first});
-            return writeln!(self.out, "{line}");
-        }
-        writeln!(self.out, "{}:{}: repeats the name of {}", shown(file), place.line, shown(first))
+    pub fn tell(&mut self, file: &str, place: Option<Place>, fault: &Fault, column: Option<&str>) -> io::Result<()> {
+        let finding = Finding {
+            file: shown(file),
+            row: place.map(|place| place.row),
+            line: place.map(|place| place.line),
+            column: None,
+            code: fault.code,
+            severity: fault.severity,
+            field: fault.field,
+            header: column,
+            message: &fault.message,
+        };
+        self.write(&finding)
     }
 
-    /// A row with problems.
+    /// A row that repeats an earlier one; invalid only if repeats were asked to be.
     ///
     /// # Errors
-    /// If they cannot be written.
-    pub fn bad(&mut self, file: &str, place: Place, faults: &[Fault]) -> io::Result<()> {
-        self.rows += 1;
-        self.bad_rows += 1;
-        for fault in faults {
-            self.found += 1;
-            if self.is_json {
-                let line = json!({
-                    "type": "problem",
-                    "file": file,
-                    "row": place.row,
-                    "line": place.line,
-                    "field": fault.field.map(crate::model::Field::as_str),
-                    "code": fault.code.as_str(),
-                    "message": fault.message,
-                });
-                writeln!(self.out, "{line}")?;
+    /// If it cannot be written.
+    pub fn repeat(&mut self, file: &str, place: Place, repeat: &Repeat) -> io::Result<()> {
+        let message = repeat.message();
+        if repeat.severity == Severity::Error {
+            self.invalid += 1;
+            return self.tell(file, Some(place), &Fault::of(Field::Name, Code::NameRepeated, message), None);
+        }
+        self.duplicates += 1;
+        if self.style.format != ProblemFormat::Json {
+            let fault = Fault { severity: repeat.severity, ..Fault::of(Field::Name, Code::NameRepeated, message) };
+            return self.tell(file, Some(place), &fault, None);
+        }
+        self.count(repeat.severity, Code::NameRepeated, String::new());
+        let line = json!({
+            "type": "duplicate",
+            "severity": repeat.severity.as_str(),
+            "code": Code::NameRepeated.as_str(),
+            "file": file,
+            "row": place.row,
+            "line": place.line,
+            "duplicate_of": repeat.first,
+            "differs": repeat.differs.iter().map(|field| field.as_str()).collect::<Vec<_>>(),
+        });
+        writeln!(self.out, "{line}")
+    }
+
+    /// A file that cannot be read as a table, or not to its end. People are told of it at the end, as of an error.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn unreadable(
+        &mut self,
+        path: &Path,
+        line: Option<u64>,
+        column: Option<u64>,
+        told: &[(Code, String)],
+    ) -> io::Result<()> {
+        for (code, message) in told {
+            let file = shown_path(path);
+            let (row, field, header, severity) = (None, None, None, Severity::Error);
+            let finding = Finding { file, row, line, column, code: *code, severity, field, header, message };
+            if self.style.format == ProblemFormat::Text {
+                self.count(severity, *code, finding.place());
             } else {
-                writeln!(self.out, "{}:{}: {} [{}]", shown(file), place.line, fault.message, fault.code.as_str())?;
+                self.write(&finding)?;
             }
         }
         Ok(())
     }
 
-    /// How many problems were found.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.found
+    fn write(&mut self, finding: &Finding<'_>) -> io::Result<()> {
+        let count = self.count(finding.severity, finding.code, finding.place());
+        let is_shown = self.style.shows_all || self.style.format == ProblemFormat::Json || count <= SHOWN_MAX;
+        if is_shown { writeln!(self.out, "{}", finding.line(self.style.format)) } else { Ok(()) }
     }
 
-    /// Writes the totals.
+    /// Counts one more; gives how many of its kind there are now.
+    fn count(&mut self, severity: Severity, code: Code, place: String) -> u64 {
+        let kind = self.kinds.entry((severity, code)).or_default();
+        if kind.count == 0 {
+            kind.first = place;
+        }
+        kind.count += 1;
+        kind.count
+    }
+
+    /// How many of this severity.
+    fn of(&self, wanted: Severity) -> u64 {
+        self.kinds.iter().filter(|((severity, _), _)| *severity == wanted).map(|(_, kind)| kind.count).sum()
+    }
+
+    /// Whether nothing was found; `strict` counts warnings.
+    #[must_use]
+    pub fn is_clean(&self, strict: bool) -> bool {
+        self.of(Severity::Error) == 0 && !(strict && self.of(Severity::Warning) > 0)
+    }
+
+    /// Shows what was written so far.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Writes the table of kinds and the totals.
     ///
     /// # Errors
     /// If they cannot be written.
     pub fn finish(mut self) -> io::Result<()> {
-        let valid = self.rows - self.bad_rows - self.duplicates;
-        if self.is_json {
+        let valid = self.rows - self.invalid - self.duplicates;
+        if self.style.format == ProblemFormat::Json {
+            let codes: BTreeMap<&str, u64> =
+                self.kinds.iter().map(|((_, code), kind)| (code.as_str(), kind.count)).collect();
             let totals = json!({
                 "type": "totals",
                 "rows": self.rows,
                 "valid": valid,
                 "duplicate": self.duplicates,
-                "invalid": self.bad_rows,
-                "problems": self.found,
+                "invalid": self.invalid,
+                "problems": self.of(Severity::Error),
+                "warnings": self.of(Severity::Warning),
+                "codes": codes,
             });
             writeln!(self.out, "{totals}")?;
-        } else {
-            if self.found + self.duplicates > 0 {
-                writeln!(self.out)?;
-            }
-            for (word, count) in
-                [("valid", valid), ("duplicate", self.duplicates), ("invalid", self.bad_rows), ("rows", self.rows)]
-            {
-                writeln!(self.out, "  {word:<10} {:>9}", grouped(count))?;
-            }
+            return self.out.flush();
         }
+        self.table()?;
+        for (word, count) in
+            [("valid", valid), ("duplicate", self.duplicates), ("invalid", self.invalid), ("rows", self.rows)]
+        {
+            writeln!(self.out, "  {word:<10} {:>9}", grouped(count))?;
+        }
+        self.hints()?;
         self.out.flush()
+    }
+
+    fn table(&mut self) -> io::Result<()> {
+        if self.kinds.is_empty() {
+            return Ok(());
+        }
+        writeln!(self.out)?;
+        for ((severity, code), kind) in &self.kinds {
+            let (severity, code, count) = (severity.as_str(), code.as_str(), grouped(kind.count));
+            write!(self.out, "  {severity:<8} {code:<20} {count:>11}   {}", kind.first)?;
+            writeln!(self.out, "{}", if self.style.is_cut(kind) { "   the first 20 shown" } else { "" })?;
+        }
+        writeln!(self.out)
+    }
+
+    fn hints(&mut self) -> io::Result<()> {
+        let Some((_, code)) = self.kinds.keys().next() else { return Ok(()) };
+        writeln!(self.out)?;
+        if self.kinds.values().any(|kind| self.style.is_cut(kind)) {
+            writeln!(self.out, "  --all shows every problem")?;
+        }
+        writeln!(self.out, "  validate --explain {} says what that means and how to mend it", code.as_str())
+    }
+}
+
+impl ProblemStyle {
+    fn is_cut(self, kind: &Kind) -> bool {
+        !self.shows_all && kind.count > SHOWN_MAX
+    }
+}
+
+impl Repeat {
+    fn message(&self) -> String {
+        let fields: Vec<&str> = self.differs.iter().map(|field| field.as_str()).collect();
+        let first = &self.first;
+        let base = format!("repeats the name of {first}");
+        match (self.on_duplicate, fields.as_slice()) {
+            (_, []) => format!("{base}, and is the same in all"),
+            (OnDuplicate::Skip, fields) => format!("{base}, and differs in {}, which is lost: the first wins", and(fields)),
+            (OnDuplicate::Merge, fields) => format!("{base}, and differs in {}; members and guests are added to it", and(fields)),
+            (OnDuplicate::Fail, fields) => format!("{base}, and differs in {}", and(fields)),
+        }
+    }
+}
+
+fn and(words: &[&str]) -> String {
+    match words {
+        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => words.concat(),
     }
 }

@@ -1,0 +1,233 @@
+//! What was found block by block, collected in the order of the files: repeats, totals, problems told.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use crate::check::{Likeness, NameIndex, NameKey, likeness};
+use crate::model::{Code, Fault, Field, Group, OnDuplicate, Place, Severity, shortened};
+use crate::read::ReadError;
+use crate::report::{Problems, Repeat};
+use crate::settings::Input;
+
+use super::super::Failure;
+use super::crew::{Next, Opened, Piece};
+use super::inspect::{Findings, RowFound};
+use super::past::Past;
+
+/// How many unknown keys are remembered to be named.
+const UNKNOWN_MAX: usize = 50;
+
+/// Collects.
+pub(super) struct Collator<'a, W> {
+    input: &'a Input,
+    problems: Problems<W>,
+    index: NameIndex,
+    past: Past<'a>,
+    /// Files that cannot be read as tables.
+    unread: Vec<ReadError>,
+    /// Rows of all files.
+    rows: u64,
+    /// The file that is open.
+    file: FileSoFar,
+}
+
+/// What is said of a file as a whole.
+#[derive(Debug, Default)]
+struct FileSoFar {
+    rows: u64,
+    undescribed: u64,
+    first_undescribed: u64,
+    unknown: BTreeSet<String>,
+    is_given_up: bool,
+}
+
+impl<'a, W: Write> Collator<'a, W> {
+    pub(super) fn new(input: &'a Input, problems: Problems<W>) -> Self {
+        Self {
+            input,
+            problems,
+            index: NameIndex::default(),
+            past: Past::new(&input.rules),
+            unread: Vec::new(),
+            rows: 0,
+            file: FileSoFar::default(),
+        }
+    }
+
+    /// The problems told, and the files that cannot be read.
+    pub(super) fn finish(self) -> (Problems<W>, Vec<ReadError>) {
+        (self.problems, self.unread)
+    }
+
+    /// Takes the next piece.
+    pub(super) fn collect(&mut self, piece: Piece) -> Result<Next, Failure> {
+        match piece {
+            Piece::Opened(opened) => self.open(opened),
+            Piece::Unopened(error) => self.give_up(error)?,
+            Piece::Block(_) if self.file.is_given_up => {}
+            Piece::Block(Ok(found)) => return self.take(found),
+            Piece::Block(Err(error)) => {
+                self.file.is_given_up = true;
+                self.give_up(error)?;
+                return Ok(Next::File);
+            }
+            Piece::Closed(error) => {
+                error.map_or(Ok(()), |error| self.give_up(error))?;
+                self.close()?;
+            }
+        }
+        self.problems.flush().map_err(Failure::Print)?;
+        Ok(Next::Piece)
+    }
+
+    fn open(&mut self, opened: Opened) {
+        self.file = FileSoFar { unknown: opened.parser.unknown().clone(), ..FileSoFar::default() };
+        self.past.files.push(opened);
+    }
+
+    fn give_up(&mut self, error: ReadError) -> Result<(), Failure> {
+        self.problems.unreadable(&error.path, error.line, error.column, &error.problem.told()).map_err(Failure::Print)?;
+        self.unread.push(error);
+        Ok(())
+    }
+
+    fn take(&mut self, found: Findings) -> Result<Next, Failure> {
+        let Findings { block, rows, faults, unknown } = found;
+        let first = Place { file: self.past.file(), row: self.file.rows + 1, line: block.first_line() };
+        let number = self.past.spots.add(&block, first, &rows);
+        let more = UNKNOWN_MAX.saturating_sub(self.file.unknown.len());
+        self.file.unknown.extend(unknown.into_iter().take(more));
+        let mut faults = faults.into_iter().peekable();
+        for (index, row) in rows.iter().enumerate() {
+            if self.input.limit.is_some_and(|limit| self.rows >= limit) {
+                self.close()?;
+                return Ok(Next::End);
+            }
+            let place =
+                Place { row: first.row + index as u64, line: first.line + u64::from(row.line), ..first };
+            while let Some((_, fault)) = faults.next_if(|(at, _)| *at == index) {
+                self.tell(place, &fault)?;
+            }
+            self.count(place, row);
+            if let Some(key) = row.key {
+                self.compare(number + index as u64, place, key)?;
+            }
+        }
+        self.problems.flush().map_err(Failure::Print)?;
+        Ok(Next::Piece)
+    }
+
+    fn count(&mut self, place: Place, row: &RowFound) {
+        self.rows += 1;
+        self.file.rows += 1;
+        self.problems.row(row.key.is_some());
+        if row.is_undescribed {
+            self.file.undescribed += 1;
+            if self.file.undescribed == 1 {
+                self.file.first_undescribed = place.line;
+            }
+        }
+    }
+
+    fn tell(&mut self, place: Place, fault: &Fault) -> Result<(), Failure> {
+        let column = fault.field.and_then(|field| self.past.column(place.file, field));
+        self.problems.tell(self.past.path(place.file), Some(place), fault, column).map_err(Failure::Print)
+    }
+
+    /// Has an earlier row this name, or one like it?
+    fn compare(&mut self, number: u64, place: Place, key: NameKey) -> Result<(), Failure> {
+        let row = u32::try_from(number).map_err(|_| Failure::TooManyRows)?;
+        let matching = self.input.matching;
+        let (past, mut pair) = (&mut self.past, None);
+        let twin = self.index.note(key, row, |earlier| {
+            let (first, theirs) = past.group(u64::from(earlier))?;
+            let (_, mine) = past.group(number)?;
+            let is_same = matching.same(&mine.name, &theirs.name);
+            pair = Some((first, theirs, mine));
+            Ok::<_, ReadError>(is_same)
+        })?;
+        match (twin, pair) {
+            (Some(_), Some((first, theirs, mine))) => self.repeat(place, first, &mine, &theirs),
+            (Some(_), None) => Ok(()),
+            (None, _) => match self.index.note_alike(key, row) {
+                Some(earlier) => self.resemble(number, place, u64::from(earlier)),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn repeat(&mut self, place: Place, first: Place, mine: &Group, theirs: &Group) -> Result<(), Failure> {
+        let differs = differences(mine, theirs);
+        let is_lost = |field: &Field| self.input.on_duplicate != OnDuplicate::Merge || *field == Field::Description;
+        let severity = match self.input.on_duplicate {
+            OnDuplicate::Fail => Severity::Error,
+            _ if differs.iter().any(is_lost) => Severity::Warning,
+            _ => Severity::Note,
+        };
+        let repeat = Repeat { first: self.past.told(first), severity, on_duplicate: self.input.on_duplicate, differs };
+        self.problems.repeat(self.past.path(place.file), place, &repeat).map_err(Failure::Print)
+    }
+
+    fn resemble(&mut self, number: u64, place: Place, earlier: u64) -> Result<(), Failure> {
+        let (first, theirs) = self.past.group(earlier)?;
+        let (_, mine) = self.past.group(number)?;
+        let (name, other, at) = (shortened(&mine.name), shortened(&theirs.name), self.past.told(first));
+        let (code, message) = match likeness(&mine.name, &theirs.name) {
+            None => return Ok(()),
+            Some(Likeness::Look) => (
+                Code::NameLookalike,
+                format!("the name `{name}` looks like that of {at} and is another: {}", first_difference(&mine.name, &theirs.name)),
+            ),
+            Some(Likeness::Letters) => {
+                (Code::NameSimilar, format!("the name `{name}` is almost that of {at}, `{other}`; is it the same group?"))
+            }
+        };
+        self.tell(place, &Fault::warning(Field::Name, code, message))
+    }
+
+    /// What is to be said of the file as a whole.
+    fn close(&mut self) -> Result<(), Failure> {
+        let FileSoFar { rows, undescribed, first_undescribed, unknown, .. } = std::mem::take(&mut self.file);
+        let path = self.past.path(self.past.file());
+        if !unknown.is_empty() {
+            let columns: Vec<String> = unknown.iter().map(|column| shortened(column)).collect();
+            let message = format!("ignored, as they are no field of a group: {}", columns.join(", "));
+            let fault = Fault { code: Code::ColumnUnknown, severity: Severity::Warning, field: None, message };
+            self.problems.tell(path, None, &fault, None).map_err(Failure::Print)?;
+        }
+        let rules = &self.input.rules;
+        if undescribed > 0 && rules.default_description.is_none() && !rules.require_description {
+            let message = format!(
+                "{undescribed} of {rows} rows have no description, the first on line {first_undescribed}; a newer API refuses them (--default-description gives one to all)"
+            );
+            let fault = Fault::warning(Field::Description, Code::DescriptionMissing, message);
+            self.problems.tell(path, None, &fault, None).map_err(Failure::Print)?;
+        }
+        Ok(())
+    }
+}
+
+/// The fields but the name in which two groups differ; the order of members and guests says nothing.
+fn differences(mine: &Group, theirs: &Group) -> Vec<Field> {
+    let members = |group: &Group| group.members.iter().copied().collect::<BTreeSet<u64>>();
+    let guests = |group: &Group| group.guests.iter().map(|guest| guest.to_ascii_lowercase()).collect::<BTreeSet<_>>();
+    let differs = [
+        (Field::Description, mine.description != theirs.description),
+        (Field::Members, members(mine) != members(theirs)),
+        (Field::Guests, guests(mine) != guests(theirs)),
+    ];
+    differs.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
+}
+
+/// Where two names that look the same part, by their characters' numbers.
+fn first_difference(mine: &str, theirs: &str) -> String {
+    let told = |letter: Option<char>| letter.map_or_else(|| "none".to_owned(), |letter| format!("U+{:04X}", u32::from(letter)));
+    let (mut one, mut other) = (mine.chars(), theirs.chars());
+    for at in 1.. {
+        match (one.next(), other.next()) {
+            (Some(one), Some(other)) if one == other => {}
+            (one, other) => return format!("character {at} is {} here and {} there", told(one), told(other)),
+        }
+    }
+    String::new()
+}

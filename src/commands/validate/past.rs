@@ -1,0 +1,70 @@
+//! The rows so far, looked at again: an index of hashes finds who may be meant, the file says who is.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use crate::check::Rules;
+use crate::model::{Field, Group, Place, shown};
+use crate::read::{Block, FileProblem, ReadError};
+
+use super::crew::Opened;
+use super::spots::{Spot, Spots};
+
+/// The rows so far.
+pub(super) struct Past<'a> {
+    rules: &'a Rules,
+    pub(super) spots: Spots,
+    pub(super) files: Vec<Opened>,
+}
+
+impl<'a> Past<'a> {
+    pub(super) fn new(rules: &'a Rules) -> Self {
+        Self { rules, spots: Spots::default(), files: Vec::new() }
+    }
+
+    /// The file that is open.
+    pub(super) fn file(&self) -> usize {
+        self.files.len().saturating_sub(1)
+    }
+
+    /// A file's path as given.
+    pub(super) fn path(&self, file: usize) -> &str {
+        self.files.get(file).map_or("-", |file| file.path.as_str())
+    }
+
+    /// The column that holds a field, where it is called otherwise.
+    pub(super) fn column(&self, file: usize, field: Field) -> Option<&str> {
+        self.files.get(file)?.parser.column(field)
+    }
+
+    /// Where a row stands, for a person.
+    pub(super) fn told(&self, place: Place) -> String {
+        format!("{}:{}", shown(self.path(place.file)), place.line)
+    }
+
+    /// The group of a row that is valid.
+    pub(super) fn group(&mut self, number: u64) -> Result<(Place, Group), ReadError> {
+        let Some(spot) = self.spots.of(number) else { return Err(self.changed()) };
+        let group = self.read(spot)?;
+        Ok((spot.place, group))
+    }
+
+    fn read(&mut self, spot: Spot) -> Result<Group, ReadError> {
+        let rules = self.rules;
+        let Some(file) = self.files.get_mut(spot.place.file) else { return Err(self.changed()) };
+        let failed = |reason| FileProblem::Io(reason).at(&file.path, spot.place.line, None);
+        let bytes = file.recall.bytes(spot.start, spot.length).map_err(failed)?;
+        let mut group = None;
+        file.parser.rows(&Block::of_row(bytes), &mut BTreeSet::new(), &mut |row| {
+            if group.is_none() {
+                group = row.fields.ok().and_then(|fields| rules.group(&fields).ok());
+            }
+        })?;
+        group.ok_or_else(|| self.changed())
+    }
+
+    fn changed(&self) -> ReadError {
+        let reason = io::Error::other("the file was changed while it was read; validate it again");
+        FileProblem::Io(reason).of(self.path(self.file()))
+    }
+}

@@ -1,0 +1,28 @@
+//! What each problem means, why it matters, and how it is mended: a paragraph for every code, in `explain.md`.
+
+use crate::model::Code;
+
+const PAGE: &str = include_str!("explain.md");
+
+/// The paragraph of a code, ready to be printed.
+#[must_use]
+pub fn explanation(code: Code) -> String {
+    let word = code.as_str();
+    let sections = PAGE.split("\n## ").skip(1).filter_map(|section| section.split_once('\n'));
+    let text = sections.filter(|(title, _)| *title == word).map(|(_, text)| text.trim()).next().unwrap_or_default();
+    format!("{word}\n\n{text}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_paragraph_and_every_paragraph_a_code() {
+        for code in Code::ALL {
+            assert!(explanation(code).len() > 150, "{}", code.as_str());
+        }
+        let titles = PAGE.split("\n## ").skip(1).map(|section| section.lines().next().unwrap());
+        assert_eq!(titles.collect::<Vec<_>>(), Code::ALL.map(Code::as_str));
+    }
+}

@@ -1,0 +1,124 @@
+//! One problem as a line: for people and editors, as JSON, or as an annotation of a pull request.
+
+use serde_json::json;
+
+use crate::model::{Code, Field, Severity, shortened};
+
+/// For whom problems are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemFormat {
+    /// People and their editors.
+    Text,
+    /// Scripts: JSON lines.
+    Json,
+    /// GitHub Actions: workflow commands that annotate the files of a pull request.
+    Github,
+}
+
+/// One problem, in its place.
+pub(super) struct Finding<'a> {
+    pub(super) file: String,
+    pub(super) row: Option<u64>,
+    pub(super) line: Option<u64>,
+    pub(super) column: Option<u64>,
+    pub(super) code: Code,
+    pub(super) severity: Severity,
+    pub(super) field: Option<Field>,
+    /// The field's name in this file, where it is another.
+    pub(super) header: Option<&'a str>,
+    pub(super) message: &'a str,
+}
+
+impl Finding<'_> {
+    /// `file:line:column`, as far as it is known.
+    pub(super) fn place(&self) -> String {
+        let numbers = [self.line, self.column].into_iter().flatten();
+        numbers.fold(self.file.clone(), |place, number| format!("{place}:{number}"))
+    }
+
+    pub(super) fn line(&self, format: ProblemFormat) -> String {
+        match format {
+            ProblemFormat::Text => self.text(),
+            ProblemFormat::Json => self.json(),
+            ProblemFormat::Github => self.github(),
+        }
+    }
+
+    fn message(&self) -> String {
+        let column = self.header.map_or_else(String::new, |header| format!(" (column `{}`)", shortened(header)));
+        format!("{}{column}", self.message)
+    }
+
+    fn text(&self) -> String {
+        let weight = match self.severity {
+            Severity::Error => "",
+            Severity::Warning => "warning: ",
+            Severity::Note => "note: ",
+        };
+        format!("{}: {weight}{} [{}]", self.place(), self.message(), self.code.as_str())
+    }
+
+    fn json(&self) -> String {
+        let line = json!({
+            "type": "problem",
+            "severity": self.severity.as_str(),
+            "code": self.code.as_str(),
+            "file": self.file,
+            "row": self.row,
+            "line": self.line,
+            "column": self.column,
+            "field": self.field.map(Field::as_str),
+            "header": self.header,
+            "message": self.message,
+        });
+        line.to_string()
+    }
+
+    /// As GitHub's documentation of workflow commands has it ("Setting an error message").
+    fn github(&self) -> String {
+        let command = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "notice",
+        };
+        let place = [("line", self.line), ("col", self.column)].into_iter();
+        let place: String =
+            place.filter_map(|(name, number)| number.map(|number| format!(",{name}={number}"))).collect();
+        let title = self.code.as_str();
+        format!("::{command} file={}{place},title={title}::{}", property(&self.file), data(&self.message()))
+    }
+}
+
+/// A value between the colons.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// The text behind them.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_annotation_cannot_be_ended_by_the_text_in_it() {
+        let finding = Finding {
+            file: "a,b:c%.csv".to_owned(),
+            row: Some(1),
+            line: Some(2),
+            column: None,
+            code: Code::NameMissing,
+            severity: Severity::Error,
+            field: Some(Field::Name),
+            header: Some("Display Name"),
+            message: "100%\n::stop-commands::",
+        };
+        assert_eq!(
+            finding.line(ProblemFormat::Github),
+            "::error file=a%2Cb%3Ac%25.csv,line=2,title=name-missing::100%25%0A::stop-commands:: (column `Display Name`)"
+        );
+    }
+}
