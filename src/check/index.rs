@@ -1,56 +1,88 @@
 //! Which row has which name, in a few bytes a row: names themselves are not kept, so whoever asks compares them. Pure.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::likeness::Rough;
 use crate::model::MatchNames;
 
-/// What stands for one name in the index: equal for two names that are the same or alike, and hardly ever for others.
+/// What stands for one name in the index: equal for two names that are the same, in part for two that are alike, and hardly
+/// ever for others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NameKey {
-    /// For names that are the same.
+    /// The same for names that are the same.
     same: u64,
-    /// For names that are alike; none for a name without letters.
-    alike: Option<u64>,
+    /// The same for names that are alike; a name without letters is like no other.
+    alike: u64,
+    has_letters: bool,
 }
 
 /// Makes the keys of names. Nobody outside this process can foresee them, and so make names collide.
 #[derive(Debug, Clone)]
 pub struct NameKeys {
     matching: MatchNames,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
     rough: Rough,
     text: String,
+    letters: Vec<u8>,
 }
 
 impl NameKeys {
     /// For names that are the same by this rule.
     #[must_use]
     pub fn new(matching: MatchNames) -> Self {
-        Self { matching, hasher: RandomState::new(), rough: Rough::default(), text: String::new() }
+        Self { matching, hasher: DefaultHashBuilder::default(), rough: Rough::default(), text: String::new(), letters: Vec::new() }
     }
 
     /// The key of one name.
     pub fn of(&mut self, name: &str) -> NameKey {
         self.matching.canonical(name, &mut self.text);
         let same = self.hasher.hash_one(self.text.as_bytes());
-        self.rough.of(name, &mut self.text);
-        let alike = (!self.text.is_empty()).then(|| self.hasher.hash_one(self.text.as_bytes()));
-        NameKey { same, alike }
+        self.rough.of(&self.text, &mut self.letters);
+        let has_letters = !self.letters.is_empty();
+        let alike = if has_letters { self.hasher.hash_one(self.letters.as_slice()) } else { same };
+        NameKey { same, alike, has_letters }
     }
 }
 
-/// The first row of each name, 10 to 21 bytes a row, and as many again for names that are alike.
-#[derive(Debug, Default)]
+/// What the index has of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// Nothing.
+    None,
+    /// Not it, but this row first had one that may be like it.
+    Alike(u32),
+    /// This row has it.
+    Same(u32),
+}
+
+/// The first row of each name, in 15 to 30 bytes a name.
+#[derive(Debug)]
 pub struct NameIndex {
-    same: Shards,
-    alike: Shards,
+    /// Tables that grow one after the other, so that growing takes little memory at a time.
+    shards: Vec<HashTable<Entry>>,
+}
+
+/// Parts of a name's hashes, and its row.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    place: u32,
+    same: u32,
+    row: u32,
+}
+
+impl Default for NameIndex {
+    fn default() -> Self {
+        Self { shards: vec![HashTable::new(); 256] }
+    }
 }
 
 impl NameIndex {
-    /// Notes the name of a row, or gives the earlier row that has it: `is_it` says of a row whether it does.
+    /// So many names that are alike stand in one place; further ones each in their own, or they could take all day.
+    const CROWD: u32 = 64;
+
+    /// Notes the name of a row, unless an earlier row has it; `is_it` says of a row whether it does.
     ///
     /// # Errors
     /// That of `is_it`; the name is not noted then.
@@ -58,63 +90,65 @@ impl NameIndex {
         &mut self,
         key: NameKey,
         row: u32,
-        is_it: impl FnMut(u32) -> Result<bool, E>,
-    ) -> Result<Option<u32>, E> {
-        self.same.find_or_insert(key.same, row, is_it)
-    }
-
-    /// Notes a name that no earlier row has, or gives the first row whose name may be like it.
-    pub fn note_alike(&mut self, key: NameKey, row: u32) -> Option<u32> {
-        let found = self.alike.find_or_insert(key.alike?, row, |_| Ok::<_, std::convert::Infallible>(true));
-        found.unwrap_or_default()
-    }
-}
-
-/// Tables that grow one after the other, so that growing takes little memory at a time.
-#[derive(Debug)]
-struct Shards(Vec<HashTable<Entry>>);
-
-/// Part of a name's hash, and its row.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    tag: u32,
-    row: u32,
-}
-
-impl Default for Shards {
-    fn default() -> Self {
-        Self(vec![HashTable::new(); 256])
-    }
-}
-
-impl Shards {
-    fn find_or_insert<E>(
-        &mut self,
-        hash: u64,
-        row: u32,
         mut is_it: impl FnMut(u32) -> Result<bool, E>,
-    ) -> Result<Option<u32>, E> {
-        let [shard, _, _, _, tag @ ..] = hash.to_be_bytes();
-        let tag = u32::from_be_bytes(tag);
-        let table = &mut self.0[usize::from(shard)];
+    ) -> Result<Earlier, E> {
+        let same = tag(key.same);
+        let mut crowd = self.look(key.alike, same, &mut is_it)?;
+        let first = crowd.first;
+        let mut place = key.alike;
+        if crowd.same.is_none() && crowd.count >= Self::CROWD {
+            place = key.same;
+            crowd = self.look(place, same, &mut is_it)?;
+        }
+        if let Some(earlier) = crowd.same {
+            return Ok(Earlier::Same(earlier));
+        }
+        let entry = Entry { place: tag(place), same, row };
+        self.shards[shard(place)].insert_unique(spread(entry.place), entry, |entry| spread(entry.place));
+        Ok(first.filter(|_| key.has_letters).map_or(Earlier::None, Earlier::Alike))
+    }
+
+    fn look<E>(
+        &self,
+        place: u64,
+        same: u32,
+        is_it: &mut impl FnMut(u32) -> Result<bool, E>,
+    ) -> Result<Crowd, E> {
+        let place_tag = tag(place);
+        let mut crowd = Crowd::default();
         let mut failed = None;
-        let found = table.find(spread(tag), |entry| {
-            entry.tag == tag
-                && failed.is_none()
+        let found = self.shards[shard(place)].find(spread(place_tag), |entry| {
+            if entry.place != place_tag || failed.is_some() {
+                return false;
+            }
+            crowd.count += 1;
+            crowd.first = Some(crowd.first.map_or(entry.row, |first| first.min(entry.row)));
+            entry.same == same
                 && is_it(entry.row).unwrap_or_else(|error| {
                     failed = Some(error);
                     false
                 })
         });
-        let found = found.map(|entry| entry.row);
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        if found.is_none() {
-            table.insert_unique(spread(tag), Entry { tag, row }, |entry| spread(entry.tag));
-        }
-        Ok(found)
+        crowd.same = found.map(|entry| entry.row);
+        failed.map_or(Ok(crowd), Err)
     }
+}
+
+/// The entries of one place.
+#[derive(Debug, Default)]
+struct Crowd {
+    count: u32,
+    first: Option<u32>,
+    same: Option<u32>,
+}
+
+fn shard(hash: u64) -> usize {
+    usize::from(hash.to_be_bytes()[0])
+}
+
+fn tag(hash: u64) -> u32 {
+    let [_, _, _, _, tag @ ..] = hash.to_be_bytes();
+    u32::from_be_bytes(tag)
 }
 
 /// The table takes its place from the lowest bits and a check from the highest.
@@ -126,49 +160,73 @@ fn spread(tag: u32) -> u64 {
 mod tests {
     use super::*;
 
+    fn key(same: u64) -> NameKey {
+        NameKey { same, alike: same, has_letters: false }
+    }
+
     #[test]
     fn the_first_row_of_a_name_is_found_among_many() {
         let mut keys = NameKeys::new(MatchNames::Folded);
         let mut index = NameIndex::default();
-        let names: Vec<String> = (0..20_000).map(|number| format!("Group {number}")).collect();
+        let names: Vec<String> = (0..20_000).map(|number| format!("Group {number}x")).collect();
         for (row, name) in (0..).zip(&names) {
             let is_it = |earlier: u32| Ok::<_, ()>(names[earlier as usize] == *name);
-            assert_eq!(index.note(keys.of(name), row, is_it), Ok(None), "{name}");
+            assert_eq!(index.note(keys.of(name), row, is_it), Ok(Earlier::None), "{name}");
         }
         for (row, name) in (0..).zip(&names) {
             let key = keys.of(&name.to_uppercase());
-            assert_eq!(index.note(key, 99_999, |earlier| Ok::<_, ()>(earlier == row)), Ok(Some(row)));
+            assert_eq!(index.note(key, 99_999, |earlier| Ok::<_, ()>(earlier == row)), Ok(Earlier::Same(row)));
         }
     }
 
     #[test]
     fn two_names_of_one_key_stay_two() {
-        let key = NameKey { same: 7, alike: None };
         let mut index = NameIndex::default();
-        let mut note = |row, names: &[u32]| index.note(key, row, |earlier| Ok::<_, ()>(names.contains(&earlier)));
-        assert_eq!(note(1, &[]), Ok(None));
-        assert_eq!(note(2, &[]), Ok(None));
-        assert_eq!(note(3, &[2]), Ok(Some(2)));
-        assert_eq!(note(4, &[1]), Ok(Some(1)));
+        let mut note = |row, names: &[u32]| index.note(key(7), row, |earlier| Ok::<_, ()>(names.contains(&earlier)));
+        assert_eq!(note(1, &[]), Ok(Earlier::None));
+        assert_eq!(note(2, &[]), Ok(Earlier::None));
+        assert_eq!(note(3, &[2]), Ok(Earlier::Same(2)));
+        assert_eq!(note(4, &[1]), Ok(Earlier::Same(1)));
     }
 
     #[test]
     fn a_name_that_cannot_be_compared_is_not_noted() {
-        let key = NameKey { same: 7, alike: None };
         let mut index = NameIndex::default();
-        assert_eq!(index.note(key, 1, |_| Ok::<_, ()>(true)), Ok(None));
-        assert_eq!(index.note(key, 2, |_| Err(())), Err(()));
-        assert_eq!(index.note(key, 3, |row| Ok::<_, ()>(row == 2)), Ok(None));
+        assert_eq!(index.note(key(7), 1, |_| Ok::<_, ()>(true)), Ok(Earlier::None));
+        assert_eq!(index.note(key(7), 2, |_| Err(())), Err(()));
+        assert_eq!(index.note(key(7), 3, |row| Ok::<_, ()>(row == 2)), Ok(Earlier::None));
     }
 
     #[test]
     fn names_that_may_be_alike_are_found_by_the_first_of_them() {
         let mut keys = NameKeys::new(MatchNames::Exact);
         let mut index = NameIndex::default();
-        let mut note = |name: &str, row| index.note_alike(keys.of(name), row);
-        assert_eq!(note("Field Ops", 1), None);
-        assert_eq!(note("Field-Ops", 2), Some(1));
-        assert_eq!(note("F\u{456}eld Ops", 3), Some(1));
-        assert_eq!((note("!", 4), note("?", 5)), (None, None));
+        let mut note = |name: &str, row| index.note(keys.of(name), row, |_| Ok::<_, ()>(true)).unwrap();
+        assert_eq!(note("Field Ops", 1), Earlier::None);
+        assert_eq!(note("Field-Ops", 2), Earlier::Alike(1));
+        assert_eq!(note("F\u{456}eld Ops", 3), Earlier::Alike(1));
+        assert_eq!(note("Field-Ops", 4), Earlier::Same(2));
+        assert_eq!((note("!", 5), note("?", 6), note("!", 7)), (Earlier::None, Earlier::None, Earlier::Same(5)));
+    }
+
+    #[test]
+    fn a_crowd_of_names_that_are_alike_takes_no_longer_than_others() {
+        let mut keys = NameKeys::new(MatchNames::Folded);
+        let mut index = NameIndex::default();
+        let names: Vec<String> = (0..3000_u32).map(|number| format!("A{number:b}").replace('1', "-").replace('0', "!")).collect();
+        let mut compared = 0;
+        for (row, name) in (0..).zip(names.iter().chain(&names)) {
+            let found = index.note(keys.of(name), row, |earlier| {
+                compared += 1;
+                Ok::<_, ()>(names[earlier as usize] == *name)
+            });
+            let expected = match row {
+                0 => Earlier::None,
+                1..3000 => Earlier::Alike(0),
+                again => Earlier::Same(again - 3000),
+            };
+            assert_eq!(found, Ok(expected), "{name}");
+        }
+        assert_eq!(compared, 3000, "a name is compared only with one that is the same");
     }
 }

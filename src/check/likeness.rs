@@ -25,7 +25,7 @@ pub fn likeness(one: &str, other: &str) -> Option<Likeness> {
         return Some(Likeness::Look);
     }
     let letters = |name: &str| {
-        let mut out = String::new();
+        let mut out = Vec::new();
         let mut kept = Kept { out: &mut out, is_after_digit: false, is_parted: false };
         let folded = name.nfd().filter(|letter| !is_combining_mark(*letter)).default_case_fold();
         folded.for_each(|letter| kept.keep(letter));
@@ -52,19 +52,26 @@ impl Rough {
     const KNOWN_MAX: usize = 20_000;
 
     /// Writes it; empty where there is no letter.
-    pub(super) fn of(&mut self, name: &str, out: &mut String) {
+    pub(super) fn of(&mut self, name: &str, out: &mut Vec<u8>) {
         out.clear();
         let mut kept = Kept { out, is_after_digit: false, is_parted: false };
+        if name.is_ascii() {
+            return name.bytes().for_each(|byte| kept.keep_roughly(byte));
+        }
         for letter in name.chars() {
-            if letter.is_ascii() {
-                kept.keep_roughly(letter);
+            if let Ok(byte @ 0..0x80) = u8::try_from(letter) {
+                kept.keep_roughly(byte);
                 continue;
             }
             if self.known.len() > Self::KNOWN_MAX {
                 self.known.clear();
             }
-            let alike = self.known.entry(letter).or_insert_with(|| rough_letter(letter));
-            alike.chars().for_each(|letter| kept.keep_roughly(letter));
+            for letter in self.known.entry(letter).or_insert_with(|| rough_letter(letter)).chars() {
+                match u8::try_from(letter) {
+                    Ok(byte @ 0..0x80) => kept.keep_roughly(byte),
+                    _ => kept.keep(letter),
+                }
+            }
         }
     }
 }
@@ -83,7 +90,7 @@ fn rough_letter(letter: char) -> Box<str> {
 
 /// Letters and digits on their way; between two digits, whatever parts them is one dot: 1-11 is not 11-1.
 struct Kept<'a> {
-    out: &'a mut String,
+    out: &'a mut Vec<u8>,
     is_after_digit: bool,
     is_parted: bool,
 }
@@ -91,44 +98,59 @@ struct Kept<'a> {
 impl Kept<'_> {
     fn keep(&mut self, letter: char) {
         if letter.is_alphanumeric() {
-            self.put(letter, letter.is_numeric());
+            self.part(letter.is_numeric());
+            self.out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
         } else {
             self.is_parted = true;
         }
     }
 
     /// Letters and digits of ASCII that are taken for one another become one.
-    fn keep_roughly(&mut self, letter: char) {
-        match letter {
-            'i' | 'I' | 'l' | 'L' => self.put('l', false),
-            '1' => self.put('l', true),
-            'o' | 'O' => self.put('0', false),
-            'm' | 'M' => {
-                self.put('r', false);
-                self.put('n', false);
+    fn keep_roughly(&mut self, byte: u8) {
+        match ROUGH[usize::from(byte & 0x7F)] {
+            0 => self.is_parted = true,
+            b'm' => {
+                self.part(false);
+                self.out.extend_from_slice(b"rn");
             }
-            '0'..='9' => self.put(letter, true),
-            'a'..='z' => self.put(letter, false),
-            'A'..='Z' => self.put(letter.to_ascii_lowercase(), false),
-            _ => self.keep(letter),
+            rough => {
+                self.part(byte.is_ascii_digit());
+                self.out.push(rough);
+            }
         }
     }
 
-    fn put(&mut self, letter: char, is_digit: bool) {
+    fn part(&mut self, is_digit: bool) {
         if self.is_parted && self.is_after_digit && is_digit {
-            self.out.push('.');
+            self.out.push(b'.');
         }
-        self.out.push(letter);
         (self.is_after_digit, self.is_parted) = (is_digit, false);
     }
 }
+
+/// What becomes of each character of ASCII; 0 for those that are no letters and no digits.
+const ROUGH: [u8; 128] = {
+    let mut rough = [0; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        rough[byte as usize] = match byte {
+            b'i' | b'I' | b'l' | b'L' | b'1' => b'l',
+            b'o' | b'O' | b'0' => b'0',
+            b'2'..=b'9' | b'a'..=b'z' => byte,
+            b'A'..=b'Z' => byte.to_ascii_lowercase(),
+            _ => 0,
+        };
+        byte += 1;
+    }
+    rough
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn is_rough(one: &str, other: &str) -> bool {
-        let (mut first, mut second) = (String::new(), String::new());
+        let (mut first, mut second) = (Vec::new(), Vec::new());
         Rough::default().of(one, &mut first);
         Rough::default().of(other, &mut second);
         first == second

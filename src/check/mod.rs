@@ -2,7 +2,9 @@
 //!
 //! Pure: fields in, a group or all of its faults out. Knows nothing of files or of the network.
 
+mod address;
 mod dedupe;
+mod glance;
 mod index;
 mod likeness;
 mod parse;
@@ -10,7 +12,7 @@ mod remarks;
 mod validate;
 
 pub use dedupe::Names;
-pub use index::{NameIndex, NameKey, NameKeys};
+pub use index::{Earlier, NameIndex, NameKey, NameKeys};
 pub use likeness::{Likeness, likeness};
 pub use validate::{Draft, NAME_MAX, Rules};
 

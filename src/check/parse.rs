@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr3_iter};
+
+use super::glance::Glance;
 use crate::model::{Cell, Item};
 
 /// Gives the entries of a list field, or says what stands there instead of a list.
@@ -18,24 +21,41 @@ pub(super) fn entries(cell: &Cell<'_>, each: &mut dyn FnMut(&Item<'_>)) -> Resul
 
 /// Entries are separated by `;`, `|`, `,`, spaces or line breaks.
 fn split(text: &str, mut each: impl FnMut(&str)) {
-    if !text.is_ascii() {
-        let is_separator = |letter: char| matches!(letter, ';' | '|' | ',') || letter.is_whitespace();
+    let is_separator = |letter: char| matches!(letter, ';' | '|' | ',') || letter.is_whitespace();
+    let glance = Glance::of(text);
+    if !glance.is_ascii || glance.may_hold_control || memchr(b'|', text.as_bytes()).is_some() {
         return text.split(is_separator).filter(|entry| !entry.is_empty()).for_each(each);
     }
-    let is_separator = |byte: u8| matches!(byte, b';' | b'|' | b',' | b' ' | b'\t'..=b'\r');
     let mut start = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if is_separator(byte) {
-            if start < at {
-                each(&text[start..at]);
-            }
-            start = at + 1;
+    for end in memchr3_iter(b';', b',', b' ', text.as_bytes()).chain([text.len()]) {
+        if start < end {
+            each(&text[start..end]);
         }
-    }
-    if start < text.len() {
-        each(&text[start..]);
+        start = end + 1;
     }
 }
+
+/// Reads a list of a few ids with nothing unusual about it, as most are; anything else is left to the long way.
+pub(super) fn plain_ids(text: &str, ids: &mut Vec<u64>) -> bool {
+    ids.clear();
+    let mut id = 0;
+    for byte in text.bytes().chain([b';']) {
+        match byte {
+            b'0'..=b'9' if id < ID_PLAIN => id = id * 10 + u64::from(byte - b'0'),
+            b';' | b'|' | b',' | b' ' if id > 0 && ids.len() < IDS_PLAIN && !ids.contains(&id) => {
+                ids.push(id);
+                id = 0;
+            }
+            b';' if text.is_empty() => {}
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// Ids that may have a further digit, and how many of them are searched through at once.
+const ID_PLAIN: u64 = 100_000_000_000_000_000;
+const IDS_PLAIN: usize = 16;
 
 fn array(text: &str) -> Result<Vec<Item<'static>>, String> {
     let values: Vec<serde_json::Value> =
@@ -72,6 +92,18 @@ mod tests {
     fn every_separator_of_the_contract_splits_a_cell() {
         for text in ["1;2;3", "1|2|3", "1,2,3", " 1 2  3 ", "1\r\n2\n3", ";1; 2;,3;", "1\u{a0}2\u{2003};3"] {
             assert_eq!(all(text).unwrap(), ["text 1", "text 2", "text 3"], "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_ids_are_read_and_nothing_else_is() {
+        let mut ids = Vec::new();
+        assert!(plain_ids("1001;7|8,9 10", &mut ids) && ids == [1001, 7, 8, 9, 10]);
+        assert!(plain_ids("999999999999999999", &mut ids) && ids == [999_999_999_999_999_999]);
+        assert!(plain_ids("", &mut ids) && ids.is_empty());
+        let many = (1..=17).map(|id| id.to_string()).collect::<Vec<_>>().join(";");
+        for text in ["0", "1;;2", "1; 2", "1;", "1;1", "x", "-1", "1.5", "[1]", "9223372036854775808", "1\n2", "é", " ", &many] {
+            assert!(!plain_ids(text, &mut ids), "{text}");
         }
     }
 

@@ -3,24 +3,24 @@
 use crate::model::{Code, Fault, Field, is_invisible, shortened};
 
 /// What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
-const FORMULA: [char; 4] = ['=', '+', '-', '@'];
+const FORMULA: [u8; 4] = *b"=+-@";
 
 /// Adds what is odd about a name without outer spaces.
-pub(super) fn remark(name: &str, faults: &mut Vec<Fault>) {
+pub(super) fn remark(name: &str, is_ascii: bool, faults: &mut Vec<Fault>) {
     let mut warn = |code, message: String| faults.push(Fault::warning(Field::Name, code, message));
-    if let Some(first) = name.chars().next().filter(|first| FORMULA.contains(first)) {
-        let shown = shortened(name);
+    if let Some(first) = name.bytes().next().filter(|first| FORMULA.contains(first)) {
+        let (shown, first) = (shortened(name), char::from(first));
         warn(
             Code::NameFormula,
             format!("the name `{shown}` begins with `{first}`: a spreadsheet runs it as a formula"),
         );
     }
-    if let Some(hidden) = hidden(name) {
+    if !is_ascii && let Some(hidden) = hidden(name) {
         let shown = shortened(name);
         let hidden = hidden.escape_unicode();
         warn(Code::NameInvisible, format!("the name `{shown}` holds a character that nobody sees ({hidden})"));
     }
-    if has_odd_spaces(name) {
+    if has_double_space(name) || (!is_ascii && name.contains(is_odd_space)) {
         let shown = shortened(&name.replace(is_odd_space, "␣"));
         warn(Code::NameSpaces, format!("the name `{shown}` holds doubled or unusual spaces; one plain space is safer"));
     }
@@ -28,9 +28,6 @@ pub(super) fn remark(name: &str, faults: &mut Vec<Fault>) {
 
 /// The first character that nobody sees. Joiners between letters belong to some scripts, and to emoji.
 fn hidden(name: &str) -> Option<char> {
-    if name.is_ascii() {
-        return None;
-    }
     let mut letters = name.chars().peekable();
     let mut before = 'a';
     while let Some(letter) = letters.next() {
@@ -49,8 +46,8 @@ fn is_odd_space(letter: char) -> bool {
     letter.is_whitespace() && letter != ' ' && !letter.is_control()
 }
 
-fn has_odd_spaces(name: &str) -> bool {
-    name.contains("  ") || (!name.is_ascii() && name.contains(is_odd_space))
+fn has_double_space(name: &str) -> bool {
+    name.as_bytes().windows(2).any(|pair| pair == b"  ")
 }
 
 #[cfg(test)]
@@ -73,7 +70,7 @@ mod tests {
             ("-\u{200b}  ", &[Code::NameFormula, Code::NameInvisible, Code::NameSpaces]),
         ] {
             let mut faults = Vec::new();
-            remark(name, &mut faults);
+            remark(name, name.is_ascii(), &mut faults);
             assert_eq!(faults.iter().map(|fault| fault.code).collect::<Vec<_>>(), codes, "{name:?}");
             assert!(faults.iter().all(|fault| !fault.is_error()));
         }

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use email_address::{EmailAddress, Options};
-
-use super::parse::entries;
+use super::address::is_address;
+use super::glance::{Glance, trimmed};
+use super::parse::{entries, plain_ids};
 use super::remarks::remark;
 use crate::model::{Cell, Code, Fault, Field, Fields, Group, Item, shortened};
 
@@ -63,14 +63,16 @@ impl Rules {
         buffer.clear();
         let given = match cell {
             Cell::Absent => "",
-            Cell::Text(text) => text.trim(),
+            Cell::Text(text) => trimmed(text),
             other => {
                 let message = format!("the description is {}; text is expected", kind(other));
                 faults.push(Fault::of(Field::Description, Code::DescriptionInvalid, message));
                 return;
             }
         };
-        if let Some(control) = given.chars().find(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t'))
+        let is_hostile = |letter: &char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
+        if Glance::of(given).may_hold_control
+            && let Some(control) = given.chars().find(is_hostile)
         {
             let message = format!("the description holds a control character ({})", control.escape_default());
             faults.push(Fault::of(Field::Description, Code::DescriptionInvalid, message));
@@ -101,7 +103,7 @@ fn name(cell: &Cell<'_>, name: &mut String, faults: &mut Vec<Fault>) {
             return;
         }
     };
-    name.push_str(text.map_or("", |text| text.trim()));
+    name.push_str(text.map_or("", |text| trimmed(text)));
     if name.is_empty() {
         let is_blank = text.is_some_and(|text| !text.is_empty());
         let message = if is_blank { "the name is blank" } else { "the name is missing" };
@@ -114,22 +116,25 @@ fn name(cell: &Cell<'_>, name: &mut String, faults: &mut Vec<Fault>) {
         let message = format!("the name has {length} characters; the most is {NAME_MAX}");
         faults.push(Fault::of(Field::Name, Code::NameTooLong, message));
     }
-    if let Some(control) = may_hold_control(name).then(|| name.chars().find(|letter| letter.is_control())).flatten() {
+    let glance = Glance::of(name);
+    if glance.may_hold_control
+        && let Some(control) = name.chars().find(|letter| letter.is_control())
+    {
         let message = match control {
             '\n' | '\r' => "the name holds a line break".to_owned(),
             other => format!("the name holds a control character ({})", other.escape_default()),
         };
         faults.push(Fault::of(Field::Name, Code::NameInvalid, message));
     }
-    remark(name, faults);
-}
-
-/// A quick look: control characters are bytes below the space, DEL, or behind 0xC2 in UTF-8.
-fn may_hold_control(text: &str) -> bool {
-    text.bytes().fold(false, |found, byte| found | (byte < b' ') | (byte == 0x7F) | (byte == 0xC2))
+    remark(name, glance.is_ascii, faults);
 }
 
 fn members(cell: &Cell<'_>, members: &mut Vec<u64>, faults: &mut Vec<Fault>) {
+    if let Cell::Text(text) = cell
+        && plain_ids(text, members)
+    {
+        return;
+    }
     members.clear();
     let mut known = Known::default();
     let mut repeats = Repeats::default();
@@ -194,8 +199,7 @@ fn guest<'a>(item: &'a Item<'_>) -> Result<&'a str, String> {
         Item::Number(number) => number,
         Item::Other(kind) => return Err(format!("guests: {kind} is no e-mail address")),
     };
-    let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
-    if EmailAddress::parse_with_options(text, options).is_ok() {
+    if is_address(text) {
         return Ok(text);
     }
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -1,6 +1,6 @@
 //! CSV: blocks become rows of cells, by the csv project's parser. Pure.
 //!
-//! A row without a quote is its line, parted at the delimiters; most are, and the parser is spared them.
+//! Rows with nothing unusual about them are parted without copying; tests hold that to what the parser makes of them.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use ::csv::{ReaderBuilder, StringRecord};
 use csv_core::{ReadRecordResult, Reader};
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr, memchr2, memchr3};
 
 use super::Options;
 use super::columns::{Columns, HeaderError, Meaning, meaning};
@@ -63,8 +63,8 @@ impl Parser {
     pub(super) fn rows(&self, block: &Block, text: &str, each: &mut dyn FnMut(Row<'_>)) {
         let bytes = text.as_bytes();
         let is_narrow = self.header.len() == 1;
-        let mut machine = Machine::new(self.delimiter);
-        let mut ends = Vec::new();
+        let mut machine = None;
+        let mut bounds = Vec::new();
         let (mut at, mut line) = (0, block.line);
         if is_narrow {
             (0..block.blanks).for_each(|blank| each(self.blank(block, 0, block.line - block.blanks + blank)));
@@ -77,17 +77,12 @@ impl Parser {
                     each(self.blank(block, start, line));
                 }
                 line += 1;
-                continue;
-            }
-            let plain = &text[start..memchr2(b'\n', b'\r', &bytes[start..]).map_or(text.len(), |end| start + end)];
-            if memchr(b'"', plain.as_bytes()).is_none() {
-                at = past_line_end(bytes, start + plain.len());
-                ends.clear();
-                ends.extend(memchr_iter(self.delimiter, plain.as_bytes()).chain([plain.len()]));
-                let cells = Cells { text: plain, ends: &ends, gap: 1 };
-                each(self.row(block, start, &bytes[start..at], line, cells));
-                line += 1;
+            } else if let Some((end, lines)) = plain_row(bytes, at, self.delimiter, &mut bounds) {
+                at = end;
+                each(self.row(block, start, &bytes[start..at], line, Cells { text, bounds: &bounds }));
+                line += lines;
             } else {
+                let machine = machine.get_or_insert_with(|| Machine::new(self.delimiter));
                 at += machine.read(&bytes[start..]);
                 each(self.row(block, start, &bytes[start..at], line, machine.cells()));
                 line += line_ends(&bytes[start..at]);
@@ -97,7 +92,7 @@ impl Parser {
 
     /// A blank line of a file of one column is a row without a name.
     fn blank(&self, block: &Block, at: usize, line: u64) -> Row<'static> {
-        let cells = Cells { text: "", ends: &[0], gap: 0 };
+        let cells = Cells { text: "", bounds: &[(0, 0)] };
         Row { offset: block.offset + at as u64, line, fields: Ok(self.fields(&cells)), text: RowText::Cells(cells) }
     }
 
@@ -129,7 +124,7 @@ impl Parser {
     }
 
     fn ragged(&self, cells: &Cells<'_>) -> Option<Fault> {
-        let (count, width) = (cells.ends.len(), self.header.len());
+        let (count, width) = (cells.count(), self.header.len());
         match count.cmp(&width) {
             Ordering::Equal => None,
             Ordering::Less => Some(format!(
@@ -155,13 +150,40 @@ impl Parser {
         let (stray, text) = strays.map(|stray| (stray, text(stray))).find(|(_, text)| !text.is_empty())?;
         let mut machine = Machine::new(self.delimiter);
         machine.read(&bytes[..stray]);
-        let index = machine.cells().ends.len().saturating_sub(1);
+        let index = machine.cells().count().saturating_sub(1);
         let column =
             self.header.get(index).map_or_else(|| format!("cell {}", index + 1), |name| shortened(name.trim()));
         Some(Fault::malformed(format!(
             "{column}: `{}` stands between a closing quote and the end of the cell; a quote inside of quotes is written twice (\"\")",
             shortened(&text)
         )))
+    }
+}
+
+/// A row with nothing unusual about its quotes, as most are, is parted where it stands: its end, and how many lines it
+/// takes. Anything else is left to the parser.
+fn plain_row(bytes: &[u8], start: usize, delimiter: u8, bounds: &mut Vec<(usize, usize)>) -> Option<(usize, u64)> {
+    let (mut at, mut lines) = (start, 1);
+    bounds.clear();
+    loop {
+        let rest = &bytes[at..];
+        let end = if rest.first() == Some(&b'"') {
+            let length = memchr(b'"', &rest[1..])?;
+            let cell = &rest[1..=length];
+            lines += if memchr2(b'\n', b'\r', cell).is_some() { line_ends(cell) } else { 0 };
+            bounds.push((at + 1, at + 1 + length));
+            at + length + 2
+        } else {
+            let end = at + memchr3(delimiter, b'\n', b'\r', rest).unwrap_or(rest.len());
+            bounds.push((at, end));
+            end
+        };
+        match bytes.get(end) {
+            None => return Some((end, lines)),
+            Some(byte) if *byte == delimiter => at = end + 1,
+            Some(byte) if ends_line(*byte) => return Some((past_line_end(bytes, end), lines)),
+            Some(_) => return None,
+        }
     }
 }
 
@@ -193,7 +215,7 @@ struct Machine {
     text: Vec<u8>,
     written: usize,
     ends: Vec<usize>,
-    counted: usize,
+    bounds: Vec<(usize, usize)>,
 }
 
 impl Machine {
@@ -201,20 +223,20 @@ impl Machine {
         let mut core = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
         // The parser takes a byte-order mark off what it reads first, and in mid-file it is none.
         core.read_record(b"\n", &mut [0; 8], &mut [0; 8]);
-        Self { core, text: vec![0; 1024], written: 0, ends: vec![0; 16], counted: 0 }
+        Self { core, text: vec![0; 1024], written: 0, ends: vec![0; 16], bounds: Vec::new() }
     }
 
     /// Reads one row, which begins with the first byte; gives its length with its line end.
     fn read(&mut self, bytes: &[u8]) -> usize {
-        let mut taken = 0;
-        (self.written, self.counted) = (0, 0);
+        let (mut taken, mut count) = (0, 0);
+        self.written = 0;
         loop {
-            let (text, ends) = (&mut self.text[self.written..], &mut self.ends[self.counted..]);
+            let (text, ends) = (&mut self.text[self.written..], &mut self.ends[count..]);
             // Once all is taken, a call with nothing ends the row.
             let (result, read, written, counted) = self.core.read_record(&bytes[taken..], text, ends);
             taken += read;
             self.written += written;
-            self.counted += counted;
+            count += counted;
             match result {
                 ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
@@ -222,6 +244,9 @@ impl Machine {
                 ReadRecordResult::Record | ReadRecordResult::End => break,
             }
         }
+        let starts = [0].into_iter().chain(self.ends.iter().copied());
+        self.bounds.clear();
+        self.bounds.extend(starts.zip(self.ends.iter().copied()).take(count));
         // The parser leaves the LF of a CRLF to the next row.
         let is_cr = taken > 0 && bytes[taken - 1] == b'\r';
         taken + usize::from(is_cr && bytes.get(taken) == Some(&b'\n'))
@@ -230,7 +255,7 @@ impl Machine {
     /// The cells; the bytes were UTF-8, so they are.
     fn cells(&self) -> Cells<'_> {
         let text = std::str::from_utf8(&self.text[..self.written]).unwrap_or_default();
-        Cells { text, ends: &self.ends[..self.counted], gap: 0 }
+        Cells { text, bounds: &self.bounds }
     }
 }
 

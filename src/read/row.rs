@@ -36,25 +36,29 @@ pub enum RowText<'a> {
 /// The cells of one CSV row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cells<'a> {
-    /// All of them, one after the other.
+    /// What they are parts of.
     pub(super) text: &'a str,
-    /// Where each ends.
-    pub(super) ends: &'a [usize],
-    /// How many bytes stand between two of them.
-    pub(super) gap: usize,
+    /// Where each begins and ends in it.
+    pub(super) bounds: &'a [(usize, usize)],
 }
 
 impl<'a> Cells<'a> {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.bounds.len()
+    }
+
     /// One cell.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&'a str> {
-        let start = if index == 0 { 0 } else { *self.ends.get(index - 1)? + self.gap };
-        self.text.get(start..*self.ends.get(index)?)
+        let (start, end) = *self.bounds.get(index)?;
+        self.text.get(start..end)
     }
 
     /// All cells, in order.
     pub fn iter(&self) -> impl Iterator<Item = &'a str> {
-        (0..self.ends.len()).filter_map(|index| self.get(index))
+        (0..self.count()).filter_map(|index| self.get(index))
     }
 
     fn owned(&self) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use crate::check::{Likeness, NameIndex, NameKey, likeness};
+use crate::check::{Earlier, Likeness, NameIndex, NameKey, likeness};
 use crate::model::{Code, Fault, Field, Group, OnDuplicate, Place, Severity, shortened};
 use crate::read::ReadError;
 use crate::report::{Problems, Repeat};
@@ -139,20 +139,17 @@ impl<'a, W: Write> Collator<'a, W> {
         let row = u32::try_from(number).map_err(|_| Failure::TooManyRows)?;
         let matching = self.input.matching;
         let (past, mut pair) = (&mut self.past, None);
-        let twin = self.index.note(key, row, |earlier| {
+        let found = self.index.note(key, row, |earlier| {
             let (first, theirs) = past.group(u64::from(earlier))?;
             let (_, mine) = past.group(number)?;
             let is_same = matching.same(&mine.name, &theirs.name);
             pair = Some((first, theirs, mine));
             Ok::<_, ReadError>(is_same)
         })?;
-        match (twin, pair) {
-            (Some(_), Some((first, theirs, mine))) => self.repeat(place, first, &mine, &theirs),
-            (Some(_), None) => Ok(()),
-            (None, _) => match self.index.note_alike(key, row) {
-                Some(earlier) => self.resemble(number, place, u64::from(earlier)),
-                None => Ok(()),
-            },
+        match (found, pair) {
+            (Earlier::Same(_), Some((first, theirs, mine))) => self.repeat(place, first, &mine, &theirs),
+            (Earlier::Alike(earlier), _) => self.resemble(number, place, u64::from(earlier)),
+            _ => Ok(()),
         }
     }
 

@@ -1,0 +1,28 @@
+//! What one quick pass over a text's bytes tells, so that most texts need no second one. Pure.
+
+/// What a text may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Glance {
+    /// Whether it is ASCII.
+    pub(super) is_ascii: bool,
+    /// Whether a control character may be in it: false is certain.
+    pub(super) may_hold_control: bool,
+}
+
+impl Glance {
+    /// Control characters are bytes below the space, DEL, or, in UTF-8, behind 0xC2.
+    pub(super) fn of(text: &str) -> Self {
+        let (mut all, mut may_hold_control) = (0, false);
+        for byte in text.bytes() {
+            all |= byte;
+            may_hold_control |= (byte < b' ') | (byte == 0x7F) | (byte == 0xC2);
+        }
+        Self { is_ascii: all < 0x80, may_hold_control }
+    }
+}
+
+/// The text without outer spaces; mostly there are none.
+pub(super) fn trimmed(text: &str) -> &str {
+    let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    if is_edge(text.as_bytes().first()) && is_edge(text.as_bytes().last()) { text } else { text.trim() }
+}
