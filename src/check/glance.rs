@@ -15,7 +15,8 @@ impl Glance {
         let (mut all, mut may_hold_control) = (0, false);
         for byte in text.bytes() {
             all |= byte;
-            may_hold_control |= (byte < b' ') | (byte == 0x7F) | (byte == 0xC2);
+            // No shortcut within a pass, so that it takes many bytes at once.
+            may_hold_control |= matches!(byte, 0..b' ' | 0x7F | 0xC2);
         }
         Self { is_ascii: all < 0x80, may_hold_control }
     }

@@ -32,7 +32,13 @@ impl NameKeys {
     /// For names that are the same by this rule.
     #[must_use]
     pub fn new(matching: MatchNames) -> Self {
-        Self { matching, hasher: DefaultHashBuilder::default(), rough: Rough::default(), text: String::new(), letters: Vec::new() }
+        Self {
+            matching,
+            hasher: DefaultHashBuilder::default(),
+            rough: Rough::default(),
+            text: String::new(),
+            letters: Vec::new(),
+        }
     }
 
     /// The key of one name.
@@ -108,12 +114,7 @@ impl NameIndex {
         Ok(first.filter(|_| key.has_letters).map_or(Earlier::None, Earlier::Alike))
     }
 
-    fn look<E>(
-        &self,
-        place: u64,
-        same: u32,
-        is_it: &mut impl FnMut(u32) -> Result<bool, E>,
-    ) -> Result<Crowd, E> {
+    fn look<E>(&self, place: u64, same: u32, is_it: &mut impl FnMut(u32) -> Result<bool, E>) -> Result<Crowd, E> {
         let place_tag = tag(place);
         let mut crowd = Crowd::default();
         let mut failed = None;
@@ -213,7 +214,8 @@ mod tests {
     fn a_crowd_of_names_that_are_alike_takes_no_longer_than_others() {
         let mut keys = NameKeys::new(MatchNames::Folded);
         let mut index = NameIndex::default();
-        let names: Vec<String> = (0..3000_u32).map(|number| format!("A{number:b}").replace('1', "-").replace('0', "!")).collect();
+        let names: Vec<String> =
+            (0..3000_u32).map(|number| format!("A{number:b}").replace('1', "-").replace('0', "!")).collect();
         let mut compared = 0;
         for (row, name) in (0..).zip(names.iter().chain(&names)) {
             let found = index.note(keys.of(name), row, |earlier| {

@@ -78,7 +78,8 @@ impl Rough {
 
 /// A character beyond ASCII without accent and case, as a look-alike of the simplest kind.
 fn rough_letter(letter: char) -> Box<str> {
-    let capitals = std::iter::once(letter).nfd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_uppercase);
+    let capitals =
+        std::iter::once(letter).nfd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_uppercase);
     let mut rough = String::new();
     for capital in capitals {
         let mut buffer = [0; 4];

@@ -102,7 +102,9 @@ mod tests {
         assert!(plain_ids("999999999999999999", &mut ids) && ids == [999_999_999_999_999_999]);
         assert!(plain_ids("", &mut ids) && ids.is_empty());
         let many = (1..=17).map(|id| id.to_string()).collect::<Vec<_>>().join(";");
-        for text in ["0", "1;;2", "1; 2", "1;", "1;1", "x", "-1", "1.5", "[1]", "9223372036854775808", "1\n2", "é", " ", &many] {
+        for text in
+            ["0", "1;;2", "1; 2", "1;", "1;1", "x", "-1", "1.5", "[1]", "9223372036854775808", "1\n2", "é", " ", &many]
+        {
             assert!(!plain_ids(text, &mut ids), "{text}");
         }
     }

@@ -140,7 +140,7 @@ fn members(cell: &Cell<'_>, members: &mut Vec<u64>, faults: &mut Vec<Fault>) {
     let mut repeats = Repeats::default();
     list(cell, Field::Members, Code::MemberInvalid, faults, &mut |item, faults| match member(item) {
         Ok(member) if known.is_new(members, |other| *other == member, |other| *other, || member) => {
-            members.push(member)
+            members.push(member);
         }
         Ok(member) => repeats.note(|| member.to_string()),
         Err(message) => faults.push(Fault::of(Field::Members, Code::MemberInvalid, message)),

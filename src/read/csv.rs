@@ -11,8 +11,9 @@ use csv_core::{ReadRecordResult, Reader};
 use memchr::{memchr, memchr2, memchr3};
 
 use super::Options;
+use super::block::{Block, End};
 use super::columns::{Columns, HeaderError, Meaning, meaning};
-use super::cutter::{Block, End, ROW_MAX};
+use super::cutter::ROW_MAX;
 use super::lines::{ends_line, line_ends, past_line_end};
 use super::row::{Cells, Row, RowText, too_long};
 use crate::model::{Cell, Fault, Field, Fields, shortened};

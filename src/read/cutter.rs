@@ -3,10 +3,13 @@
 //! Only quotes and line ends are looked at. A quote opens a quoted cell at the beginning of a cell and nowhere else, as the
 //! csv crate has it.
 
+mod skip;
+
 use std::io::{self, Read};
 
-use memchr::{memchr, memchr3, memrchr2};
+use memchr::{memchr, memrchr2};
 
+use super::block::{Block, End};
 use super::lines::{ends_line, line_ends, past_line_end, without_line_ends};
 
 /// The longest row, in bytes.
@@ -40,44 +43,6 @@ pub(super) enum Grammar {
     Lines,
 }
 
-/// Some rows of a file, as bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Block {
-    /// The rows, each with its line end. No row is in two blocks.
-    pub(super) bytes: Vec<u8>,
-    /// Where they begin in the file's decoded text, in bytes.
-    pub(super) offset: u64,
-    /// The line they begin on, from 1.
-    pub(super) line: u64,
-    /// How many blank lines stand right before them.
-    pub(super) blanks: u64,
-    /// Where something stands between a closing quote and the end of its cell.
-    pub(super) strays: Vec<usize>,
-    /// How the last row ends.
-    pub(super) end: End,
-}
-
-/// How the last row of a block ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// As rows do.
-    Whole,
-    /// In a quote that never closes; the block holds this row alone.
-    OpenQuote {
-        /// The line on which it opened.
-        line: u64,
-        /// How many lines it swallowed.
-        lines: u64,
-    },
-    /// It is longer than a row may be; the block holds the beginning of this row alone.
-    TooLong {
-        /// Its length in bytes.
-        length: u64,
-        /// The line of the quote that was open at the bound.
-        quote: Option<u64>,
-    },
-}
-
 /// Cuts a stream.
 pub(super) struct Cutter {
     source: Box<dyn Read + Send>,
@@ -97,42 +62,6 @@ pub(super) struct Cutter {
     line: u64,
     blanks: u64,
     target: usize,
-}
-
-impl Block {
-    /// Where it begins in the file's decoded text, in bytes.
-    #[must_use]
-    pub fn offset(&self) -> u64 {
-        self.offset
-    }
-
-    /// How many bytes it has.
-    #[must_use]
-    pub fn length(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// The line it begins on, that of the blank lines before it.
-    #[must_use]
-    pub fn first_line(&self) -> u64 {
-        self.line - self.blanks
-    }
-
-    /// The bytes of one row, to be parsed once more.
-    #[must_use]
-    pub fn of_row(bytes: Vec<u8>) -> Self {
-        Self { bytes, offset: 0, line: 1, blanks: 0, strays: Vec::new(), end: End::Whole }
-    }
-
-    /// Takes the first row off, which ends at `end`.
-    pub(super) fn drop_row(&mut self, end: usize) {
-        let bytes = self.bytes.split_off(end);
-        self.line += line_ends(&self.bytes);
-        self.offset += end as u64;
-        self.blanks = 0;
-        self.strays = self.strays.iter().filter(|stray| **stray >= end).map(|stray| stray - end).collect();
-        self.bytes = bytes;
-    }
 }
 
 impl Cutter {
@@ -312,87 +241,5 @@ impl Cutter {
     fn open_quote(&self, quote: usize) -> End {
         let line = self.line + line_ends(&self.buffer[..quote]);
         End::OpenQuote { line, lines: line_ends(without_line_ends(&self.buffer[quote..])) + 1 }
-    }
-
-    /// Passes over a row that is too long, and keeps its beginning.
-    fn skip(&mut self) -> io::Result<Block> {
-        let mut block = Block {
-            bytes: whole_characters(&self.buffer[..self.sizes.kept]).to_vec(),
-            offset: self.offset,
-            line: self.line,
-            blanks: std::mem::take(&mut self.blanks),
-            strays: Vec::new(),
-            end: End::Whole,
-        };
-        let mut quote = self.quote.map(|at| self.line + line_ends(&self.buffer[..at]));
-        let bound = quote;
-        let end = loop {
-            if let Some(end) = self.first_end(&mut quote) {
-                quote = None;
-                break end;
-            }
-            if self.is_ended {
-                break self.buffer.len();
-            }
-            self.forget_seen();
-            self.fill(self.buffer.len() + self.sizes.block)?;
-        };
-        let text = without_line_ends(&self.buffer[..end]).len();
-        let last_line = self.line + line_ends(&self.buffer[..text]);
-        let lines = line_ends(&self.buffer[..end]);
-        self.pass(end, lines);
-        self.look_anew();
-        block.end = match quote {
-            Some(line) => End::OpenQuote { line, lines: last_line - line + 1 },
-            None => End::TooLong { length: self.offset - block.offset, quote: bound },
-        };
-        Ok(block)
-    }
-
-    /// Forgets what was looked at, but for its last byte: a quote may follow. CR and LF stay together.
-    fn forget_seen(&mut self) {
-        let seen = self.scanned.saturating_sub(1);
-        let is_torn = seen > 0 && self.buffer[seen - 1..].starts_with(b"\r\n");
-        let seen = seen - usize::from(is_torn);
-        let lines = line_ends(&self.buffer[..seen]);
-        self.pass(seen, lines);
-        self.scanned -= seen;
-    }
-
-    /// The end of the row that is being passed over, if it is in the buffer; `quote` is the line of the quote that is open.
-    fn first_end(&mut self, quote: &mut Option<u64>) -> Option<usize> {
-        let limit = if self.is_ended { self.buffer.len() } else { self.buffer.len().saturating_sub(1) };
-        while self.scanned < limit {
-            let rest = &self.buffer[self.scanned..limit];
-            let is_open = self.quote.is_some();
-            let next = if is_open { memchr(b'"', rest) } else { memchr3(b'"', b'\n', b'\r', rest) };
-            let Some(at) = next.map(|next| self.scanned + next) else {
-                self.scanned = limit;
-                break;
-            };
-            if is_open {
-                self.closes(at);
-            } else if ends_line(self.buffer[at]) {
-                return Some(past_line_end(&self.buffer, at));
-            } else {
-                if self.opens(at) {
-                    self.quote = Some(at);
-                    *quote = Some(self.line + line_ends(&self.buffer[..at]));
-                }
-                self.scanned = at + 1;
-            }
-        }
-        if self.quote.is_none() {
-            *quote = None;
-        }
-        None
-    }
-}
-
-/// The bytes without a character that was cut in two.
-fn whole_characters(bytes: &[u8]) -> &[u8] {
-    match std::str::from_utf8(bytes) {
-        Err(error) if error.error_len().is_none() => &bytes[..error.valid_up_to()],
-        _ => bytes,
     }
 }

@@ -21,7 +21,11 @@ pub struct ReadError {
 }
 
 fn place(line: Option<u64>, column: Option<u64>) -> String {
-    [line, column].into_iter().flatten().map(|number| format!(":{number}")).collect()
+    match (line, column) {
+        (Some(line), Some(column)) => format!(":{line}:{column}"),
+        (Some(line), None) => format!(":{line}"),
+        (None, _) => String::new(),
+    }
 }
 
 /// What is wrong with a file.

@@ -5,8 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::value::RawValue;
 
+use super::block::{Block, End};
 use super::columns::{Meaning, meaning};
-use super::cutter::{Block, End, ROW_MAX};
+use super::cutter::ROW_MAX;
 use super::lines::{ends_line, past_line_end};
 use super::row::{Row, RowText, too_long};
 use crate::model::{Cell, Entries, Fault, Field, Fields, Item, shortened};

@@ -2,6 +2,7 @@
 //!
 //! Judges nothing but whether a row can be read; what a field may hold is `check`'s business.
 
+mod block;
 mod columns;
 mod csv;
 mod cutter;
@@ -18,8 +19,8 @@ use std::path::PathBuf;
 
 use encoding_rs::Encoding;
 
+pub use block::Block;
 pub use columns::{Columns, HeaderError};
-pub use cutter::Block;
 pub use error::{FileProblem, ReadError};
 pub use recall::Recall;
 pub use row::{Cells, Row, RowText};

@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::block::Block;
 use super::columns::HeaderError;
-use super::cutter::{Block, Cutter, Grammar, Sizes};
+use super::cutter::{Cutter, Grammar, Sizes};
 use super::error::{FileProblem, ReadError};
 use super::lines::line_ends;
 use super::recall::Recall;

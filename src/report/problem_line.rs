@@ -60,7 +60,7 @@ impl Finding<'_> {
 
     fn json(&self) -> String {
         let line = json!({
-            "type": "problem",
+            "type": if self.severity == Severity::Error { "problem" } else { self.severity.as_str() },
             "severity": self.severity.as_str(),
             "code": self.code.as_str(),
             "file": self.file,

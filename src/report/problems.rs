@@ -239,8 +239,12 @@ impl Repeat {
         let base = format!("repeats the name of {first}");
         match (self.on_duplicate, fields.as_slice()) {
             (_, []) => format!("{base}, and is the same in all"),
-            (OnDuplicate::Skip, fields) => format!("{base}, and differs in {}, which is lost: the first wins", and(fields)),
-            (OnDuplicate::Merge, fields) => format!("{base}, and differs in {}; members and guests are added to it", and(fields)),
+            (OnDuplicate::Skip, fields) => {
+                format!("{base}, and differs in {}, which is lost: the first wins", and(fields))
+            }
+            (OnDuplicate::Merge, fields) => {
+                format!("{base}, and differs in {}; members and guests are added to it", and(fields))
+            }
             (OnDuplicate::Fail, fields) => format!("{base}, and differs in {}", and(fields)),
         }
     }

@@ -86,7 +86,9 @@ impl<'a, W: Write> Collator<'a, W> {
     }
 
     fn give_up(&mut self, error: ReadError) -> Result<(), Failure> {
-        self.problems.unreadable(&error.path, error.line, error.column, &error.problem.told()).map_err(Failure::Print)?;
+        self.problems
+            .unreadable(&error.path, error.line, error.column, &error.problem.told())
+            .map_err(Failure::Print)?;
         self.unread.push(error);
         Ok(())
     }
@@ -103,8 +105,7 @@ impl<'a, W: Write> Collator<'a, W> {
                 self.close()?;
                 return Ok(Next::End);
             }
-            let place =
-                Place { row: first.row + index as u64, line: first.line + u64::from(row.line), ..first };
+            let place = Place { row: first.row + index as u64, line: first.line + u64::from(row.line), ..first };
             while let Some((_, fault)) = faults.next_if(|(at, _)| *at == index) {
                 self.tell(place, &fault)?;
             }
@@ -173,11 +174,15 @@ impl<'a, W: Write> Collator<'a, W> {
             None => return Ok(()),
             Some(Likeness::Look) => (
                 Code::NameLookalike,
-                format!("the name `{name}` looks like that of {at} and is another: {}", first_difference(&mine.name, &theirs.name)),
+                format!(
+                    "the name `{name}` looks like that of {at} and is another: {}",
+                    first_difference(&mine.name, &theirs.name)
+                ),
             ),
-            Some(Likeness::Letters) => {
-                (Code::NameSimilar, format!("the name `{name}` is almost that of {at}, `{other}`; is it the same group?"))
-            }
+            Some(Likeness::Letters) => (
+                Code::NameSimilar,
+                format!("the name `{name}` is almost that of {at}, `{other}`; is it the same group?"),
+            ),
         };
         self.tell(place, &Fault::warning(Field::Name, code, message))
     }
@@ -218,7 +223,9 @@ fn differences(mine: &Group, theirs: &Group) -> Vec<Field> {
 
 /// Where two names that look the same part, by their characters' numbers.
 fn first_difference(mine: &str, theirs: &str) -> String {
-    let told = |letter: Option<char>| letter.map_or_else(|| "none".to_owned(), |letter| format!("U+{:04X}", u32::from(letter)));
+    let told = |letter: Option<char>| {
+        letter.map_or_else(|| "none".to_owned(), |letter| format!("U+{:04X}", u32::from(letter)))
+    };
     let (mut one, mut other) = (mine.chars(), theirs.chars());
     for at in 1.. {
         match (one.next(), other.next()) {

@@ -55,7 +55,11 @@ impl Spots {
         let (offset, line) = *block.rows.get(index)?;
         let end = block.rows.get(index + 1).map_or(block.length, |(next, _)| *next as usize);
         Some(Spot {
-            place: Place { row: block.first.row + index as u64, line: block.first.line + u64::from(line), ..block.first },
+            place: Place {
+                row: block.first.row + index as u64,
+                line: block.first.line + u64::from(line),
+                ..block.first
+            },
             start: block.start + u64::from(offset),
             length: end - offset as usize,
         })
