@@ -250,6 +250,10 @@ pub struct ValidateArgs {
     /// Say what a problem means and how to mend it; the code is the word in brackets at the end of its line
     #[arg(long, value_name = "CODE", value_parser = values::code, exclusive = true)]
     pub explain: Option<crate::model::Code>,
+    /// Write a cleaned copy of the one file: UTF-8, LF, no outer spaces, lists parted by `;`, no repeated members, guests or
+    /// rows. What would be a guess is left as it stands; each repair is listed
+    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, conflicts_with = "limit", help_heading = "Output")]
+    pub fix: Option<PathBuf>,
     /// Let warnings count: exit code 7 if there is one
     #[arg(long, help_heading = "Rules")]
     pub strict: bool,

@@ -9,11 +9,13 @@ mod index;
 mod likeness;
 mod parse;
 mod remarks;
+mod repair;
 mod validate;
 
 pub use dedupe::Names;
 pub use index::{Earlier, NameIndex, NameKey, NameKeys};
 pub use likeness::{Likeness, likeness};
+pub use repair::{Clean, Repair, repairs};
 pub use validate::{Draft, NAME_MAX, Rules};
 
 use crate::model::{Code, Fault, Field, Fields, Group, OnDuplicate, Verdict};

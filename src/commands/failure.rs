@@ -25,6 +25,15 @@ pub enum Failure {
     /// Files cannot be read as tables; the others were.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n       "))]
     Unread(Vec<ReadError>),
+    /// A cleaned copy was asked for of several files.
+    #[error("--fix writes a copy of one file; name one FILE")]
+    FixesOne,
+    /// The cleaned copy cannot be written.
+    #[error("cannot write {0}")]
+    Uncopied(OutputError),
+    /// A cleaned copy would lack something.
+    #[error("no cleaned copy was written: {0}")]
+    Unfixed(String),
     /// There are more rows than can be told apart.
     #[error("more than 4,294,967,295 rows; validate the files one by one")]
     TooManyRows,
@@ -123,13 +132,15 @@ impl Failure {
         match self {
             Self::Settings(error) if error.is_token() => Ending::Token,
             Self::Journal(error) if !error.is_usage() => Ending::Failed,
-            Self::Unwritable(error) if !error.is_usage() => Ending::Failed,
+            Self::Unwritable(error) | Self::Uncopied(error) if !error.is_usage() => Ending::Failed,
             Self::Settings(_)
             | Self::Read(_)
             | Self::Unread(_)
+            | Self::FixesOne
             | Self::TooManyRows
             | Self::Journal(_)
             | Self::Unwritable(_)
+            | Self::Uncopied(_)
             | Self::Overwrite { .. }
             | Self::SameFile { .. }
             | Self::NoSuchRun { .. }
@@ -139,7 +150,7 @@ impl Failure {
             | Self::WeatherFile { .. }
             | Self::Weather(_) => Ending::Usage,
             Self::Stopped(halt) => Ending::of_halt(halt),
-            Self::Strict(_) => Ending::Problems,
+            Self::Strict(_) | Self::Unfixed(_) => Ending::Problems,
             Self::Output(_)
             | Self::Http(_)
             | Self::Serve(_)

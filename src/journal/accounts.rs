@@ -6,7 +6,7 @@ use rusqlite::Row;
 
 use super::JournalError;
 use super::outcomes::parse;
-use super::stage::OPEN_QUOTE;
+use super::stage::{OPEN_QUOTE, STRAY};
 use super::store::{Journal, RunId};
 use crate::model::{Account, Format, InputFile, Layout, Place, Raw, Standing, Status, Trouble, Undone};
 
@@ -125,7 +125,10 @@ fn said_of_all<S: PartialEq>(
 fn cells(input: &str) -> rusqlite::Result<Raw> {
     if input.starts_with('{') {
         let mut row: HashMap<String, Vec<String>> = parse(13, input)?;
-        return Ok(Raw::OpenQuote(row.remove(OPEN_QUOTE).unwrap_or_default()));
+        return Ok(match row.remove(STRAY) {
+            Some(text) => Raw::Stray(text.concat()),
+            None => Raw::OpenQuote(row.remove(OPEN_QUOTE).unwrap_or_default()),
+        });
     }
     Ok(Raw::Cells(parse(13, input)?))
 }

@@ -17,6 +17,9 @@ const COMMIT_EVERY: u64 = 20_000;
 /// The key under which the cells of a row with an open quote are kept.
 pub(super) const OPEN_QUOTE: &str = "open_quote";
 
+/// The key under which a row stands whose cells nobody knows.
+pub(super) const STRAY: &str = "stray";
+
 impl Journal {
     /// Notes a file of a run.
     ///
@@ -144,6 +147,7 @@ fn input(raw: &Raw) -> rusqlite::Result<Cow<'_, str>> {
     Ok(match raw {
         Raw::Cells(cells) => json(cells)?.into(),
         Raw::OpenQuote(cells) => json(&BTreeMap::from([(OPEN_QUOTE, cells)]))?.into(),
+        Raw::Stray(text) => json(&BTreeMap::from([(STRAY, [text])]))?.into(),
         Raw::Line(line) => line.into(),
     })
 }

@@ -143,6 +143,8 @@ pub enum Raw {
     Cells(Vec<String>),
     /// The cells of a CSV row whose last one opens a quote that never closes.
     OpenQuote(Vec<String>),
+    /// A CSV row with text behind a closing quote, as it stood: nobody knows its cells.
+    Stray(String),
     /// A line of JSON.
     Line(String),
 }

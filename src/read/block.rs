@@ -53,6 +53,12 @@ impl Block {
         self.bytes.len()
     }
 
+    /// Whether a CR is in its rows; what a quote swallowed that never closes is none of them.
+    #[must_use]
+    pub fn has_cr(&self) -> bool {
+        self.end == End::Whole && self.bytes.contains(&b'\r')
+    }
+
     /// The line it begins on, that of the blank lines before it.
     #[must_use]
     pub fn first_line(&self) -> u64 {

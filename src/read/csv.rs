@@ -53,10 +53,14 @@ impl Parser {
         &self.columns.unknown
     }
 
+    /// The index of the column that holds a field.
+    pub(super) fn index(&self, field: Field) -> Option<usize> {
+        self.columns.fields.iter().find(|(held, _)| *held == field).map(|(_, index)| *index)
+    }
+
     /// The column that holds a field, if it has another name than the field.
     pub(super) fn column(&self, field: Field) -> Option<&str> {
-        let (_, index) = self.columns.fields.iter().find(|(held, _)| *held == field)?;
-        let column = self.header.get(*index)?.trim();
+        let column = self.header.get(self.index(field)?)?.trim();
         (!column.eq_ignore_ascii_case(field.as_str())).then_some(column)
     }
 
@@ -80,12 +84,12 @@ impl Parser {
                 line += 1;
             } else if let Some((end, lines)) = plain_row(bytes, at, self.delimiter, &mut bounds) {
                 at = end;
-                each(self.row(block, start, &bytes[start..at], line, Cells { text, bounds: &bounds }));
+                each(self.row(block, start, &text[start..at], line, Cells { text, bounds: &bounds }));
                 line += lines;
             } else {
                 let machine = machine.get_or_insert_with(|| Machine::new(self.delimiter));
                 at += machine.read(&bytes[start..]);
-                each(self.row(block, start, &bytes[start..at], line, machine.cells()));
+                each(self.row(block, start, &text[start..at], line, machine.cells()));
                 line += line_ends(&bytes[start..at]);
             }
         }
@@ -97,16 +101,17 @@ impl Parser {
         Row { offset: block.offset + at as u64, line, fields: Ok(self.fields(&cells)), text: RowText::Cells(cells) }
     }
 
-    fn row<'a>(&self, block: &Block, at: usize, bytes: &[u8], line: u64, cells: Cells<'a>) -> Row<'a> {
+    fn row<'a>(&self, block: &Block, at: usize, raw: &'a str, line: u64, cells: Cells<'a>) -> Row<'a> {
+        let bytes = raw.as_bytes();
         let offset = block.offset + at as u64;
         let (text, fields) = match block.end {
             End::OpenQuote { line, lines } => (RowText::OpenQuote(cells), Err(open_quote(line, lines))),
             End::TooLong { length, quote } => (self.cut(cells), Err(too_long(length, quote))),
             End::Whole if bytes.len() > ROW_MAX => (self.cut(cells), Err(too_long(bytes.len() as u64, None))),
-            End::Whole => {
-                let fault = self.stray(block, at, bytes).or_else(|| self.ragged(&cells));
-                (RowText::Cells(cells), fault.map_or_else(|| Ok(self.fields(&cells)), Err))
-            }
+            End::Whole => match self.stray(block, at, bytes) {
+                Some(fault) => (RowText::Stray(raw.trim_end_matches(['\n', '\r'])), Err(fault)),
+                None => (RowText::Cells(cells), self.ragged(&cells).map_or_else(|| Ok(self.fields(&cells)), Err)),
+            },
         };
         Row { offset, line, fields, text }
     }

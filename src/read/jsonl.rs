@@ -26,6 +26,11 @@ impl Parser {
         Self { map: map.to_vec() }
     }
 
+    /// The field that a key holds.
+    pub(super) fn field(&self, key: &str) -> Option<Field> {
+        if let Meaning::Holds(field) = meaning(key, &self.map) { Some(field) } else { None }
+    }
+
     /// Gives each row of a block; `text` is its text. The keys that are no field go to `unknown`.
     pub(super) fn rows(
         &self,

@@ -29,7 +29,8 @@ impl Packing {
         }
     }
 
-    fn name(self) -> &'static str {
+    /// Its name.
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",

@@ -22,6 +22,8 @@ pub enum RowText<'a> {
     Cells(Cells<'a>),
     /// Cells, the last one with a quote that never closes.
     OpenQuote(Cells<'a>),
+    /// A CSV row with text behind a closing quote, without its line end: nobody knows its cells.
+    Stray(&'a str),
     /// The first cells of a row that is too long, which are shown in more columns than the header has.
     Cut {
         /// What was kept.
@@ -73,6 +75,7 @@ impl RowText<'_> {
         match self {
             Self::Cells(cells) => Raw::Cells(cells.owned()),
             Self::OpenQuote(cells) => Raw::OpenQuote(cells.owned()),
+            Self::Stray(text) => Raw::Stray((*text).to_owned()),
             Self::Cut { cells, width } => {
                 let mut cells = cells.owned();
                 cells.resize(cells.len().max(*width), String::new());

@@ -27,6 +27,8 @@ pub(super) struct Source {
     pub(super) head: Vec<u8>,
     /// Whether a decoder stands before this, which replaces what it cannot decode.
     pub(super) is_decoded: bool,
+    /// What is not as in a plain UTF-8 file, for a person.
+    pub(super) origin: Vec<String>,
     pub(super) stream: Box<dyn Read + Send>,
 }
 
@@ -41,8 +43,7 @@ pub(super) fn look(path: &Path) -> Result<(), ReadError> {
 
 /// Opens a file, unpacks and decodes it.
 pub(super) fn open(path: &Path, encoding: Option<&'static Encoding>) -> Result<Source, ReadError> {
-    let text = Text::open(path, encoding)?;
-    Source::of(path, text.is_decoded, text.stream)
+    Source::of(path, Text::open(path, encoding)?)
 }
 
 /// The same, and a way to read parts of it again.
@@ -50,11 +51,11 @@ pub(super) fn open_to_recall(path: &Path, encoding: Option<&'static Encoding>) -
     let text = Text::open(path, encoding)?;
     if let Some(mark) = text.mark.filter(|_| path.is_file()) {
         let again = File::open(path).map_err(|reason| FileProblem::Io(reason).of(path))?;
-        return Ok((Source::of(path, text.is_decoded, text.stream)?, Recall::of_file(again, mark)));
+        return Ok((Source::of(path, text)?, Recall::of_file(again, mark)));
     }
     let (recall, copy) = Recall::of_copy().map_err(|reason| FileProblem::Copy(reason).of(path))?;
     let copied = Box::new(Copying { inner: text.stream, copy });
-    Ok((Source::of(path, text.is_decoded, copied)?, recall))
+    Ok((Source::of(path, Text { stream: copied, ..text })?, recall))
 }
 
 /// A file's text, on its way.
@@ -62,6 +63,7 @@ struct Text {
     is_decoded: bool,
     /// Bytes before it, where it stands in the file as it is.
     mark: Option<u64>,
+    origin: Vec<String>,
     stream: Box<dyn Read + Send>,
 }
 
@@ -71,6 +73,8 @@ impl Text {
         let mut raw = raw(path)?;
         let mut start = beginning(&mut raw).map_err(failed)?;
         let packing = Packing::of(&start);
+        let mut origin: Vec<String> =
+            packing.map(|packing| format!("unpacked ({})", packing.name())).into_iter().collect();
         if let Some(packing) = packing {
             raw = packing.unpack(Cursor::new(start).chain(raw)).map_err(failed)?;
             start = beginning(&mut raw).map_err(failed)?;
@@ -81,14 +85,20 @@ impl Text {
         // UTF-8 is checked by the rows' reader, which says where it fails.
         let encoding = encoding.filter(|encoding| *encoding != encoding_rs::UTF_8);
         if encoding.is_some() || start.starts_with(&[0xFF, 0xFE]) || start.starts_with(&[0xFE, 0xFF]) {
+            let name =
+                encoding.unwrap_or(if start[0] == 0xFF { encoding_rs::UTF_16LE } else { encoding_rs::UTF_16BE }).name();
+            origin.push(format!("written as UTF-8 ({name})"));
             let mut decoder = DecodeReaderBytesBuilder::new();
             let decoder = decoder.encoding(encoding).bom_override(true).strip_bom(true);
             let stream = Box::new(decoder.build(Cursor::new(start).chain(raw)));
-            return Ok(Self { is_decoded: true, mark: None, stream });
+            return Ok(Self { is_decoded: true, mark: None, origin, stream });
         }
         let mark = if start.starts_with(&[0xEF, 0xBB, 0xBF]) { 3 } else { 0 };
+        if mark > 0 {
+            origin.push("byte-order mark removed".to_owned());
+        }
         let stream = Box::new(Cursor::new(start.split_off(mark)).chain(raw));
-        Ok(Self { is_decoded: false, mark: packing.is_none().then_some(mark as u64), stream })
+        Ok(Self { is_decoded: false, mark: packing.is_none().then_some(mark as u64), origin, stream })
     }
 }
 
@@ -146,14 +156,15 @@ fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<FilePro
 
 impl Source {
     /// Reads the beginning.
-    fn of(path: &Path, is_decoded: bool, mut stream: Box<dyn Read + Send>) -> Result<Self, ReadError> {
+    fn of(path: &Path, text: Text) -> Result<Self, ReadError> {
+        let Text { is_decoded, origin, mut stream, .. } = text;
         let mut head = Vec::new();
         stream.by_ref().take(HEAD_MAX).read_to_end(&mut head).map_err(|reason| explain(reason).of(path))?;
         if head.iter().all(u8::is_ascii_whitespace) && (head.len() as u64) < HEAD_MAX {
             return Err(FileProblem::Empty.of(path));
         }
         let stream = Box::new(Cursor::new(head.clone()).chain(stream));
-        Ok(Self { head, is_decoded, stream })
+        Ok(Self { head, is_decoded, origin, stream })
     }
 
     /// The format by the file's extension, else by its first character.

@@ -8,7 +8,7 @@ use super::block::Block;
 use super::columns::HeaderError;
 use super::cutter::{Cutter, Grammar, Sizes};
 use super::error::{FileProblem, ReadError};
-use super::lines::line_ends;
+use super::lines::{ends_line, line_ends};
 use super::recall::Recall;
 use super::row::Row;
 use super::source::{self, Source, explain};
@@ -18,7 +18,6 @@ use crate::model::{Field, Format, Layout, Place, Record};
 /// One file, laid open: an iterator over its blocks.
 pub struct Table {
     path: PathBuf,
-    layout: Layout,
     parser: Arc<Parser>,
     cutter: Cutter,
     first: Option<Block>,
@@ -53,25 +52,26 @@ impl Table {
         };
         let grammar = if format == Format::Csv { Grammar::Csv(delimiter) } else { Grammar::Lines };
         let mut cutter = Cutter::new(source.stream, grammar, Sizes::default());
-        let mut first = cutter.next().map_err(|reason| explain(reason).of(path))?;
-        let mut parser = Parser { path: path.to_owned(), is_decoded: source.is_decoded, kind: Kind::Blank };
-        if let Some(block) = &mut first {
-            parser.text(block)?;
-            let line = block.line;
-            let unusable = |reasons: Vec<HeaderError>| FileProblem::Header(reasons).at(path, line, None);
-            parser.kind = match format {
-                Format::Csv => Kind::Csv(csv::Parser::open(delimiter, block, options).map_err(unusable)?),
-                Format::Jsonl => Kind::Jsonl(jsonl::Parser::new(&options.map)),
-            };
-        }
-        let layout = Layout { format, delimiter, header: parser.header().to_vec() };
-        Ok(Self { path: path.to_owned(), layout, parser: Arc::new(parser), cutter, first })
+        let first = cutter.next().map_err(|reason| explain(reason).of(path))?;
+        let mut first = first.ok_or_else(|| FileProblem::Empty.of(path))?;
+        let Source { is_decoded, origin, .. } = source;
+        text_of(&first, path, is_decoded)?;
+        let line = first.line;
+        let unusable = |reasons: Vec<HeaderError>| FileProblem::Header(reasons).at(path, line, None);
+        let kind = match format {
+            Format::Csv => Kind::Csv(csv::Parser::open(delimiter, &mut first, options).map_err(unusable)?),
+            Format::Jsonl => Kind::Jsonl(jsonl::Parser::new(&options.map)),
+        };
+        let header = if let Kind::Csv(parser) = &kind { parser.header().to_vec() } else { Vec::new() };
+        let layout = Layout { format, delimiter, header };
+        let parser = Arc::new(Parser { path: path.to_owned(), layout, is_decoded, origin, kind });
+        Ok(Self { path: path.to_owned(), parser, cutter, first: Some(first) })
     }
 
     /// How the file is laid out.
     #[must_use]
     pub fn layout(&self) -> &Layout {
-        &self.layout
+        self.parser.layout()
     }
 
     /// What makes rows of its blocks.
@@ -106,12 +106,13 @@ pub struct Parser {
     path: PathBuf,
     /// Whether a decoder stood before, which replaces what it cannot decode.
     is_decoded: bool,
+    layout: Layout,
+    origin: Vec<String>,
     kind: Kind,
 }
 
 #[derive(Debug)]
 enum Kind {
-    Blank,
     Csv(csv::Parser),
     Jsonl(jsonl::Parser),
 }
@@ -127,9 +128,8 @@ impl Parser {
         unknown: &mut BTreeSet<String>,
         each: &mut dyn FnMut(Row<'_>),
     ) -> Result<(), ReadError> {
-        let text = self.text(block)?;
+        let text = text_of(block, &self.path, self.is_decoded)?;
         match &self.kind {
-            Kind::Blank => {}
             Kind::Csv(parser) => parser.rows(block, text, each),
             Kind::Jsonl(parser) => parser.rows(block, text, unknown, each),
         }
@@ -149,27 +149,47 @@ impl Parser {
         if let Kind::Csv(parser) = &self.kind { parser.column(field) } else { None }
     }
 
-    fn header(&self) -> &[String] {
-        if let Kind::Csv(parser) = &self.kind { parser.header() } else { &[] }
+    /// The index of the column that holds a field, in CSV.
+    #[must_use]
+    pub fn index(&self, field: Field) -> Option<usize> {
+        if let Kind::Csv(parser) = &self.kind { parser.index(field) } else { None }
     }
 
-    /// The text of a block, or the first place that is not in the encoding expected.
-    fn text<'a>(&self, block: &'a Block) -> Result<&'a str, ReadError> {
-        let at = |good: usize, problem: FileProblem| {
-            let before = &block.bytes[..good];
-            let line_start = before.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
-            let column = String::from_utf8_lossy(&before[line_start..]).chars().count() as u64 + 1;
-            problem.at(&self.path, block.line + line_ends(before), Some(column))
-        };
-        match std::str::from_utf8(&block.bytes) {
-            Err(error) if self.is_decoded => Err(at(error.valid_up_to(), FileProblem::Undecodable)),
-            Err(error) => Err(at(error.valid_up_to(), FileProblem::NotUtf8(block.bytes[error.valid_up_to()]))),
-            Ok(text) if self.is_decoded => match text.find(char::REPLACEMENT_CHARACTER) {
-                Some(bad) => Err(at(bad, FileProblem::Undecodable)),
-                None => Ok(text),
-            },
-            Ok(text) => Ok(text),
-        }
+    /// The field that a key holds, in JSON lines.
+    #[must_use]
+    pub fn field(&self, key: &str) -> Option<Field> {
+        if let Kind::Jsonl(parser) = &self.kind { parser.field(key) } else { None }
+    }
+
+    /// How the file is laid out.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// How the file was packed, encoded and marked, where it was: what each means for a copy in plain UTF-8.
+    #[must_use]
+    pub fn origin(&self) -> &[String] {
+        &self.origin
+    }
+}
+
+/// The text of a block, or the first place that is not in the encoding expected.
+fn text_of<'a>(block: &'a Block, path: &Path, is_decoded: bool) -> Result<&'a str, ReadError> {
+    let at = |good: usize, problem: FileProblem| {
+        let before = &block.bytes[..good];
+        let line_start = before.iter().rposition(|byte| ends_line(*byte)).map_or(0, |at| at + 1);
+        let column = String::from_utf8_lossy(&before[line_start..]).chars().count() as u64 + 1;
+        problem.at(path, block.line + line_ends(before), Some(column))
+    };
+    match std::str::from_utf8(&block.bytes) {
+        Err(error) if is_decoded => Err(at(error.valid_up_to(), FileProblem::Undecodable)),
+        Err(error) => Err(at(error.valid_up_to(), FileProblem::NotUtf8(block.bytes[error.valid_up_to()]))),
+        Ok(text) if is_decoded => match text.find(char::REPLACEMENT_CHARACTER) {
+            Some(bad) => Err(at(bad, FileProblem::Undecodable)),
+            None => Ok(text),
+        },
+        Ok(text) => Ok(text),
     }
 }
 

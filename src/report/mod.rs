@@ -2,6 +2,7 @@
 //!
 //! Hears of things and shows them; decides nothing. The only room that prints.
 
+mod cleaned;
 mod columns;
 mod eta;
 mod explain;
@@ -19,9 +20,10 @@ mod summary;
 mod tally;
 mod undo;
 
+pub use cleaned::Cleaned;
 pub use explain::explanation;
 pub use log::{LogError, LogFormat, LogOptions, start_log};
-pub use output::{OutputError, Sealed, folder, probe};
+pub use output::{OutputError, Sealed, csv_row, folder, probe};
 pub use plan::PlanReport;
 pub use problem_line::ProblemFormat;
 pub use problems::{ProblemStyle, Problems, Repeat};

@@ -138,35 +138,45 @@ impl Write for Output {
 /// A CSV file on its way.
 pub(super) struct CsvOutput {
     path: PathBuf,
-    writer: csv::Writer<Output>,
+    delimiter: u8,
+    output: Output,
 }
 
 impl CsvOutput {
     /// Begins a file whose rows may have different lengths.
     pub(super) fn create(path: &Path, delimiter: u8) -> Result<Self, OutputError> {
-        let writer = csv::WriterBuilder::new().flexible(true).delimiter(delimiter).from_writer(Output::create(path)?);
-        Ok(Self { path: path.to_owned(), writer })
+        Ok(Self { path: path.to_owned(), delimiter, output: Output::create(path)? })
     }
 
     /// Writes one row.
     pub(super) fn row<T: AsRef<[u8]>>(&mut self, cells: impl IntoIterator<Item = T>) -> Result<(), OutputError> {
-        self.writer.write_record(cells).map_err(|error| OutputError { path: self.path.clone(), reason: error.into() })
+        self.verbatim(&csv_row(cells, self.delimiter))
+    }
+
+    /// Writes what stands there as it is.
+    pub(super) fn verbatim(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+        self.output.write_all(bytes).map_err(|reason| OutputError { path: self.path.clone(), reason })
     }
 
     /// Puts the file in its place.
     pub(super) fn finish(self) -> Result<(), OutputError> {
-        self.seal("")?.place()
+        self.output.finish()
     }
 
     /// Writes the last byte, that of `tail` after the last row.
-    pub(super) fn seal(self, tail: &str) -> Result<Sealed, OutputError> {
-        let Self { path, writer } = self;
-        let failed = |reason| OutputError { path: path.clone(), reason };
-        let mut output =
-            writer.into_inner().map_err(|error| failed(io::Error::new(error.error().kind(), error.to_string())))?;
-        output.write_all(tail.as_bytes()).map_err(failed)?;
-        output.seal()
+    pub(super) fn seal(mut self, tail: &str) -> Result<Sealed, OutputError> {
+        self.verbatim(tail.as_bytes())?;
+        self.output.seal()
     }
+}
+
+/// One CSV row with its line end, quoted where it must be.
+pub fn csv_row<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, delimiter: u8) -> Vec<u8> {
+    let mut builder = csv::WriterBuilder::new();
+    let mut writer = builder.flexible(true).delimiter(delimiter).buffer_capacity(256).from_writer(Vec::new());
+    // Memory takes all that is written.
+    let _ = writer.write_record(cells);
+    writer.into_inner().unwrap_or_default()
 }
 
 /// Makes sure, before anything is sent, that a file can be written at `path`.

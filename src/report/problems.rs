@@ -29,6 +29,7 @@ pub struct Problems<W> {
     rows: u64,
     invalid: u64,
     duplicates: u64,
+    repairs: u64,
     kinds: BTreeMap<(Severity, Code), Kind>,
 }
 
@@ -55,7 +56,7 @@ pub struct Repeat {
 impl<W: Write> Problems<W> {
     /// Writes to `out`.
     pub fn new(out: W, style: ProblemStyle) -> Self {
-        Self { out, style, rows: 0, invalid: 0, duplicates: 0, kinds: BTreeMap::new() }
+        Self { out, style, rows: 0, invalid: 0, duplicates: 0, repairs: 0, kinds: BTreeMap::new() }
     }
 
     /// A row was checked; its problems are told by themselves.
@@ -110,6 +111,24 @@ impl<W: Write> Problems<W> {
             "differs": repeat.differs.iter().map(|field| field.as_str()).collect::<Vec<_>>(),
         });
         writeln!(self.out, "{line}")
+    }
+
+    /// A repair of a row, or of a file as a whole, in the cleaned copy.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn repaired(&mut self, file: &str, place: Option<Place>, what: &str) -> io::Result<()> {
+        self.repairs += 1;
+        if self.style.format == ProblemFormat::Json {
+            let (row, line) = (place.map(|place| place.row), place.map(|place| place.line));
+            let line = json!({"type": "repair", "file": file, "row": row, "line": line, "message": what});
+            return writeln!(self.out, "{line}");
+        }
+        if !self.style.shows_all && self.repairs > SHOWN_MAX {
+            return Ok(());
+        }
+        let line = place.map_or_else(String::new, |place| format!(":{}", place.line));
+        writeln!(self.out, "{}{line}: repaired: {what}", shown(file))
     }
 
     /// A file that cannot be read as a table, or not to its end. People are told of it at the end, as of an error.
@@ -188,6 +207,7 @@ impl<W: Write> Problems<W> {
                 "invalid": self.invalid,
                 "problems": self.of(Severity::Error),
                 "warnings": self.of(Severity::Warning),
+                "repairs": self.repairs,
                 "codes": codes,
             });
             writeln!(self.out, "{totals}")?;
@@ -204,7 +224,7 @@ impl<W: Write> Problems<W> {
     }
 
     fn table(&mut self) -> io::Result<()> {
-        if self.kinds.is_empty() {
+        if self.kinds.is_empty() && self.repairs == 0 {
             return Ok(());
         }
         writeln!(self.out)?;
@@ -212,6 +232,11 @@ impl<W: Write> Problems<W> {
             let (severity, code, count) = (severity.as_str(), code.as_str(), grouped(kind.count));
             write!(self.out, "  {severity:<8} {code:<20} {count:>11}   {}", kind.first)?;
             writeln!(self.out, "{}", if self.style.is_cut(kind) { "   the first 20 shown" } else { "" })?;
+        }
+        if self.repairs > 0 {
+            let is_cut = !self.style.shows_all && self.repairs > SHOWN_MAX;
+            let cut = if is_cut { "   the first 20 shown" } else { "" };
+            writeln!(self.out, "  {:<29} {:>11}{cut}", "repaired in the copy", grouped(self.repairs))?;
         }
         writeln!(self.out)
     }

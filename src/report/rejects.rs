@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::columns::{Union, has};
-use super::output::{CsvOutput, Output, OutputError, Sealed, remove_stale};
+use super::output::{CsvOutput, Output, OutputError, Sealed, csv_row, remove_stale};
 use crate::model::{Account, ERROR_COLUMN, Entries, Format, InputFile, Raw};
 
 /// The rejects of a run, on their way: one file for each format of the input.
@@ -44,6 +44,11 @@ impl Rejects {
             Raw::Cells(cells) => {
                 let row = self.row(account.place.file, cells, error);
                 self.csv()?.row(row)
+            }
+            Raw::Stray(text) => {
+                let delimiter = char::from(self.delimiter);
+                let row = format!("{text}{delimiter}{}", String::from_utf8_lossy(&csv_row([error], self.delimiter)));
+                self.csv()?.verbatim(row.as_bytes())
             }
             // Only the last row of a file can leave its quote open.
             Raw::OpenQuote(cells) if !self.tail.is_empty() => {
@@ -164,7 +169,7 @@ pub fn reject_paths(path: &Path, files: &[InputFile]) -> Vec<(Format, PathBuf)> 
 }
 
 /// A row up to its open quote, which stays open.
-fn open_row(cells: &[String], delimiter: u8) -> String {
+pub(super) fn open_row(cells: &[String], delimiter: u8) -> String {
     let Some((last, before)) = cells.split_last() else { return String::new() };
     let quoted = |cell: &String| cell.replace('"', "\"\"");
     let mut row = String::from("\"");

@@ -170,6 +170,7 @@ impl Line<'_> {
 fn input_cells(union: &Union, has_lines: bool, place: Place, raw: &Raw) -> Vec<String> {
     let (mut cells, line) = match raw {
         Raw::Cells(cells) | Raw::OpenQuote(cells) => (union.spread(place.file, cells), None),
+        Raw::Stray(text) => (vec![text.clone()], None),
         Raw::Line(line) => (Vec::new(), Some(line.clone())),
     };
     cells.resize(union.header.len(), String::new());
@@ -188,6 +189,7 @@ fn input_value(header: &[String], raw: &Raw) -> Box<RawValue> {
             json(&pairs)
         }
         Raw::Cells(cells) | Raw::OpenQuote(cells) => json(cells),
+        Raw::Stray(text) => json(text),
         Raw::Line(line) => match serde_json::from_str::<&RawValue>(line) {
             Ok(object) => object.get().to_owned(),
             Err(_) => json(line),

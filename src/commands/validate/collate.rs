@@ -10,8 +10,10 @@ use crate::report::{Problems, Repeat};
 use crate::settings::Input;
 
 use super::super::Failure;
+use super::copy::Copy;
 use super::crew::{Next, Opened, Piece};
 use super::inspect::{Findings, RowFound};
+use super::mend::Mended;
 use super::past::Past;
 
 /// How many unknown keys are remembered to be named.
@@ -21,6 +23,7 @@ const UNKNOWN_MAX: usize = 50;
 pub(super) struct Collator<'a, W> {
     input: &'a Input,
     problems: Problems<W>,
+    copy: Copy,
     index: NameIndex,
     past: Past<'a>,
     /// Files that cannot be read as tables.
@@ -39,13 +42,16 @@ struct FileSoFar {
     first_undescribed: u64,
     unknown: BTreeSet<String>,
     is_given_up: bool,
+    /// Whether a line ends with CR.
+    has_cr: bool,
 }
 
 impl<'a, W: Write> Collator<'a, W> {
-    pub(super) fn new(input: &'a Input, problems: Problems<W>) -> Self {
+    pub(super) fn new(input: &'a Input, problems: Problems<W>, copy: Copy) -> Self {
         Self {
             input,
             problems,
+            copy,
             index: NameIndex::default(),
             past: Past::new(&input.rules),
             unread: Vec::new(),
@@ -54,15 +60,15 @@ impl<'a, W: Write> Collator<'a, W> {
         }
     }
 
-    /// The problems told, and the files that cannot be read.
-    pub(super) fn finish(self) -> (Problems<W>, Vec<ReadError>) {
-        (self.problems, self.unread)
+    /// The problems told, the cleaned copy, and the files that cannot be read.
+    pub(super) fn finish(self) -> (Problems<W>, Copy, Vec<ReadError>) {
+        (self.problems, self.copy, self.unread)
     }
 
     /// Takes the next piece.
     pub(super) fn collect(&mut self, piece: Piece) -> Result<Next, Failure> {
         match piece {
-            Piece::Opened(opened) => self.open(opened),
+            Piece::Opened(opened) => self.open(opened)?,
             Piece::Unopened(error) => self.give_up(error)?,
             Piece::Block(_) if self.file.is_given_up => {}
             Piece::Block(Ok(found)) => return self.take(found),
@@ -80,9 +86,11 @@ impl<'a, W: Write> Collator<'a, W> {
         Ok(Next::Piece)
     }
 
-    fn open(&mut self, opened: Opened) {
+    fn open(&mut self, opened: Opened) -> Result<(), Failure> {
         self.file = FileSoFar { unknown: opened.parser.unknown().clone(), ..FileSoFar::default() };
+        self.copy.begin(opened.parser.layout())?;
         self.past.files.push(opened);
+        Ok(())
     }
 
     fn give_up(&mut self, error: ReadError) -> Result<(), Failure> {
@@ -94,11 +102,12 @@ impl<'a, W: Write> Collator<'a, W> {
     }
 
     fn take(&mut self, found: Findings) -> Result<Next, Failure> {
-        let Findings { block, rows, faults, unknown } = found;
+        let Findings { block, rows, faults, unknown, mended } = found;
         let first = Place { file: self.past.file(), row: self.file.rows + 1, line: block.first_line() };
         let number = self.past.spots.add(&block, first, &rows);
         let more = UNKNOWN_MAX.saturating_sub(self.file.unknown.len());
         self.file.unknown.extend(unknown.into_iter().take(more));
+        self.file.has_cr |= self.copy.is_wanted() && block.has_cr();
         let mut faults = faults.into_iter().peekable();
         for (index, row) in rows.iter().enumerate() {
             if self.input.limit.is_some_and(|limit| self.rows >= limit) {
@@ -110,8 +119,12 @@ impl<'a, W: Write> Collator<'a, W> {
                 self.tell(place, &fault)?;
             }
             self.count(place, row);
-            if let Some(key) = row.key {
-                self.compare(number + index as u64, place, key)?;
+            let is_exact = match row.key {
+                Some(key) => self.compare(number + index as u64, place, key)?,
+                None => false,
+            };
+            if let Some(mended) = mended.get(index) {
+                self.mend(place, mended, is_exact)?;
             }
         }
         self.problems.flush().map_err(Failure::Print)?;
@@ -135,8 +148,22 @@ impl<'a, W: Write> Collator<'a, W> {
         self.problems.tell(self.past.path(place.file), Some(place), fault, column).map_err(Failure::Print)
     }
 
-    /// Has an earlier row this name, or one like it?
-    fn compare(&mut self, number: u64, place: Place, key: NameKey) -> Result<(), Failure> {
+    /// Writes the row into the cleaned copy, or leaves it out.
+    fn mend(&mut self, place: Place, mended: &Mended, is_exact: bool) -> Result<(), Failure> {
+        let path = self.past.path(place.file);
+        if is_exact {
+            let what = "left out, as it repeats an earlier row in all";
+            return self.problems.repaired(path, Some(place), what).map_err(Failure::Print);
+        }
+        for (field, what) in &mended.repairs {
+            let what = format!("{}: {what}", field.as_str());
+            self.problems.repaired(path, Some(place), &what).map_err(Failure::Print)?;
+        }
+        self.copy.row(place, &mended.text)
+    }
+
+    /// Has an earlier row this name, or one like it? Says whether one is the same in all.
+    fn compare(&mut self, number: u64, place: Place, key: NameKey) -> Result<bool, Failure> {
         let row = u32::try_from(number).map_err(|_| Failure::TooManyRows)?;
         let matching = self.input.matching;
         let (past, mut pair) = (&mut self.past, None);
@@ -149,13 +176,14 @@ impl<'a, W: Write> Collator<'a, W> {
         })?;
         match (found, pair) {
             (Earlier::Same(_), Some((first, theirs, mine))) => self.repeat(place, first, &mine, &theirs),
-            (Earlier::Alike(earlier), _) => self.resemble(number, place, u64::from(earlier)),
-            _ => Ok(()),
+            (Earlier::Alike(earlier), _) => self.resemble(number, place, u64::from(earlier)).map(|()| false),
+            _ => Ok(false),
         }
     }
 
-    fn repeat(&mut self, place: Place, first: Place, mine: &Group, theirs: &Group) -> Result<(), Failure> {
+    fn repeat(&mut self, place: Place, first: Place, mine: &Group, theirs: &Group) -> Result<bool, Failure> {
         let differs = differences(mine, theirs);
+        let is_exact = differs.is_empty();
         let is_lost = |field: &Field| self.input.on_duplicate != OnDuplicate::Merge || *field == Field::Description;
         let severity = match self.input.on_duplicate {
             OnDuplicate::Fail => Severity::Error,
@@ -163,7 +191,8 @@ impl<'a, W: Write> Collator<'a, W> {
             _ => Severity::Note,
         };
         let repeat = Repeat { first: self.past.told(first), severity, on_duplicate: self.input.on_duplicate, differs };
-        self.problems.repeat(self.past.path(place.file), place, &repeat).map_err(Failure::Print)
+        self.problems.repeat(self.past.path(place.file), place, &repeat).map_err(Failure::Print)?;
+        Ok(is_exact)
     }
 
     fn resemble(&mut self, number: u64, place: Place, earlier: u64) -> Result<(), Failure> {
@@ -189,8 +218,15 @@ impl<'a, W: Write> Collator<'a, W> {
 
     /// What is to be said of the file as a whole.
     fn close(&mut self) -> Result<(), Failure> {
-        let FileSoFar { rows, undescribed, first_undescribed, unknown, .. } = std::mem::take(&mut self.file);
+        let FileSoFar { rows, undescribed, first_undescribed, unknown, has_cr: is_cr, .. } =
+            std::mem::take(&mut self.file);
         let path = self.past.path(self.past.file());
+        if let Some(file) = self.past.files.last().filter(|_| self.copy.is_wanted()) {
+            let line_ends = is_cr.then(|| "line ends made LF".to_owned());
+            for what in file.parser.origin().iter().chain(&line_ends) {
+                self.problems.repaired(path, None, what).map_err(Failure::Print)?;
+            }
+        }
         if !unknown.is_empty() {
             let columns: Vec<String> = unknown.iter().map(|column| shortened(column)).collect();
             let message = format!("ignored, as they are no field of a group: {}", columns.join(", "));
@@ -200,7 +236,7 @@ impl<'a, W: Write> Collator<'a, W> {
         let rules = &self.input.rules;
         if undescribed > 0 && rules.default_description.is_none() && !rules.require_description {
             let message = format!(
-                "{undescribed} of {rows} rows have no description, the first on line {first_undescribed}; a newer API refuses them (--default-description gives one to all)"
+                "without a description: {undescribed} of {rows} rows, the first on line {first_undescribed}; a newer API refuses them (--default-description gives one to all)"
             );
             let fault = Fault::warning(Field::Description, Code::DescriptionMissing, message);
             self.problems.tell(path, None, &fault, None).map_err(Failure::Print)?;
@@ -209,12 +245,14 @@ impl<'a, W: Write> Collator<'a, W> {
     }
 }
 
-/// The fields but the name in which two groups differ; the order of members and guests says nothing.
+/// The fields but the name in which two groups differ; the order of members and guests says nothing, nor do line ends.
 fn differences(mine: &Group, theirs: &Group) -> Vec<Field> {
     let members = |group: &Group| group.members.iter().copied().collect::<BTreeSet<u64>>();
     let guests = |group: &Group| group.guests.iter().map(|guest| guest.to_ascii_lowercase()).collect::<BTreeSet<_>>();
+    let description =
+        |group: &Group| group.description.as_ref().map(|text| text.replace("\r\n", "\n").replace('\r', "\n"));
     let differs = [
-        (Field::Description, mine.description != theirs.description),
+        (Field::Description, description(mine) != description(theirs)),
         (Field::Members, members(mine) != members(theirs)),
         (Field::Guests, guests(mine) != guests(theirs)),
     ];

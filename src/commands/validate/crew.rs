@@ -58,7 +58,11 @@ struct Task {
 }
 
 /// Reads and checks all files.
-pub(super) fn work(input: &Input, mut each: impl FnMut(Piece) -> Result<Next, Failure>) -> Result<(), Failure> {
+pub(super) fn work(
+    input: &Input,
+    mends: bool,
+    mut each: impl FnMut(Piece) -> Result<Next, Failure>,
+) -> Result<(), Failure> {
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let keys = NameKeys::new(input.matching);
     // How many files nothing more is wanted of.
@@ -70,7 +74,7 @@ pub(super) fn work(input: &Input, mut each: impl FnMut(Piece) -> Result<Next, Fa
         let taken = Arc::new(Mutex::new(taken));
         for _ in 0..workers {
             let (taken, keys) = (Arc::clone(&taken), keys.clone());
-            scope.spawn(move || check(&taken, input, keys));
+            scope.spawn(move || check(&taken, input, keys, mends));
         }
         drop(taken);
         let (passed, mut opened) = (&passed, 0);
@@ -129,11 +133,11 @@ fn read(
     ready(Piece::Closed(None))
 }
 
-fn check(tasks: &Mutex<Receiver<Task>>, input: &Input, mut keys: NameKeys) {
+fn check(tasks: &Mutex<Receiver<Task>>, input: &Input, mut keys: NameKeys, mends: bool) {
     loop {
         let task = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Task { block, parser, reply }) = task else { return };
         // Whoever asked may be gone.
-        let _ = reply.send(inspect(block, &parser, &input.rules, &mut keys));
+        let _ = reply.send(inspect(block, &parser, &input.rules, &mut keys, mends));
     }
 }

@@ -6,6 +6,8 @@ use crate::check::{Draft, NameKey, NameKeys, Rules};
 use crate::model::Fault;
 use crate::read::{Block, Parser, ReadError};
 
+use super::mend::{Mended, mend};
+
 /// What was found in one block.
 pub(super) struct Findings {
     pub(super) block: Block,
@@ -15,6 +17,8 @@ pub(super) struct Findings {
     pub(super) faults: Vec<(usize, Fault)>,
     /// Keys of JSON that are no field.
     pub(super) unknown: BTreeSet<String>,
+    /// The rows as they stand in the cleaned copy, where one is asked for.
+    pub(super) mended: Vec<Mended>,
 }
 
 /// One row, as far as the others need to know it.
@@ -36,14 +40,18 @@ pub(super) fn inspect(
     parser: &Parser,
     rules: &Rules,
     keys: &mut NameKeys,
+    mends: bool,
 ) -> Result<Findings, ReadError> {
-    let (mut rows, mut faults, mut unknown) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let (mut rows, mut faults, mut mended, mut unknown) = (Vec::new(), Vec::new(), Vec::new(), BTreeSet::new());
     let mut draft = Draft::default();
     parser.rows(&block, &mut unknown, &mut |row| {
         let found = match &row.fields {
             Ok(fields) => rules.check(fields, &mut draft),
             Err(fault) => vec![fault.clone()],
         };
+        if mends {
+            mended.push(mend(&row, parser, &draft.group, &found));
+        }
         let key = found.iter().all(|fault| !fault.is_error()).then(|| keys.of(&draft.group.name));
         faults.extend(found.into_iter().map(|fault| (rows.len(), fault)));
         // A block has some hundred thousand bytes.
@@ -55,5 +63,5 @@ pub(super) fn inspect(
             is_undescribed: row.fields.is_ok_and(|fields| fields.description.is_blank()),
         });
     })?;
-    Ok(Findings { block, rows, faults, unknown })
+    Ok(Findings { block, rows, faults, unknown, mended })
 }

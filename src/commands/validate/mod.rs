@@ -1,8 +1,10 @@
 //! `validate`: read → check → problems, on all cores. Never touches the network.
 
 mod collate;
+mod copy;
 mod crew;
 mod inspect;
+mod mend;
 mod past;
 mod spots;
 
@@ -13,8 +15,10 @@ use crate::exit::Ending;
 use crate::report::{Problems, explanation};
 use crate::settings::{Input, problem_style};
 
+use super::outputs::keep_apart;
 use super::{Failure, print};
 use collate::Collator;
+use copy::Copy;
 use crew::work;
 
 /// Checks files, or explains what a problem means.
@@ -24,15 +28,21 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Ending, Failure> {
     }
     let input = Input::resolve(&args.input);
     crate::read::look(&input.files)?;
+    if let Some(fix) = &args.fix {
+        keep_apart(&input.files, &[("--fix", fix.clone())])?;
+        if input.files.len() > 1 {
+            return Err(Failure::FixesOne);
+        }
+    }
     let problems = Problems::new(BufWriter::new(io::stdout().lock()), problem_style(args));
-    let mut collator = Collator::new(&input, problems);
-    work(&input, |piece| collator.collect(piece))?;
-    let (problems, unread) = collator.finish();
+    let mut collator = Collator::new(&input, problems, Copy::new(args.fix.clone()));
+    work(&input, args.fix.is_some(), |piece| collator.collect(piece))?;
+    let (problems, copy, unread) = collator.finish();
     let is_clean = problems.is_clean(args.strict);
     problems.finish().map_err(Failure::Print)?;
-    match unread {
-        unread if !unread.is_empty() => Err(Failure::Unread(unread)),
-        _ if is_clean => Ok(Ending::Complete),
-        _ => Ok(Ending::Problems),
+    if !unread.is_empty() {
+        return Err(Failure::Unread(unread));
     }
+    copy.finish()?;
+    Ok(if is_clean { Ending::Complete } else { Ending::Problems })
 }

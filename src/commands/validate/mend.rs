@@ -1,0 +1,67 @@
+//! A row as it stands in the cleaned copy.
+
+use crate::check::{Repair, repairs};
+use crate::model::{Entries, Fault, Field, Group};
+use crate::read::{Parser, Row, RowText};
+use crate::report::csv_row;
+
+/// A row for the cleaned copy.
+#[derive(Debug)]
+pub(super) struct Mended {
+    pub(super) text: MendedText,
+    /// What was done to it.
+    pub(super) repairs: Vec<(Field, String)>,
+}
+
+/// How it stands there.
+#[derive(Debug)]
+pub(super) enum MendedText {
+    /// Whole, with its line end.
+    Whole(Vec<u8>),
+    /// With a quote that stays open: the last one.
+    OpenQuote(Vec<String>),
+    /// It is too long to have been kept.
+    Lost,
+}
+
+/// Repairs what is safe; what cannot be read stays as it stands.
+pub(super) fn mend(row: &Row<'_>, parser: &Parser, group: &Group, faults: &[Fault]) -> Mended {
+    let found = row
+        .fields
+        .as_ref()
+        .map_or_else(|_| Vec::new(), |fields| repairs(fields, group, faults, parser.layout().format));
+    let text = match &row.text {
+        RowText::Cells(cells) => {
+            let mut cells: Vec<String> = cells.iter().map(str::to_owned).collect();
+            for repair in &found {
+                if let Some(cell) = parser.index(repair.field).and_then(|index| cells.get_mut(index)) {
+                    *cell = repair.clean.cell();
+                }
+            }
+            MendedText::Whole(csv_row(&cells, parser.layout().delimiter))
+        }
+        RowText::OpenQuote(cells) => MendedText::OpenQuote(cells.iter().map(str::to_owned).collect()),
+        RowText::Stray(text) => MendedText::Whole(format!("{text}\n").into_bytes()),
+        RowText::Cut { .. } => MendedText::Lost,
+        RowText::Line(line) => MendedText::Whole(json_line(line, parser, &found).into_bytes()),
+    };
+    Mended { text, repairs: found.into_iter().map(|repair| (repair.field, repair.what)).collect() }
+}
+
+/// The line with the repaired values; what needs none stays as it was written.
+fn json_line(line: &str, parser: &Parser, found: &[Repair]) -> String {
+    let line = line.trim();
+    let Ok(Entries(entries)) = serde_json::from_str(line) else { return format!("{line}\n") };
+    if found.is_empty() {
+        return format!("{line}\n");
+    }
+    let texts: Vec<String> = entries
+        .iter()
+        .map(|(key, value)| {
+            let field = parser.field(key);
+            let repaired = found.iter().find(|repair| Some(repair.field) == field).map(|repair| repair.clean.json());
+            format!("{}:{}", serde_json::Value::from(key.as_str()), repaired.as_deref().unwrap_or(value.get()))
+        })
+        .collect();
+    format!("{{{}}}\n", texts.join(","))
+}

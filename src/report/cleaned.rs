@@ -1,0 +1,51 @@
+//! The cleaned copy that `validate --fix` writes: UTF-8, LF, and every row that was not left out.
+
+use std::path::Path;
+
+use super::output::{CsvOutput, OutputError};
+use super::rejects::open_row;
+use crate::model::{Format, Layout};
+
+/// A cleaned copy on its way.
+pub struct Cleaned {
+    delimiter: u8,
+    output: CsvOutput,
+}
+
+impl Cleaned {
+    /// Begins the copy that will stand at `path`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn create(path: &Path, layout: &Layout) -> Result<Self, OutputError> {
+        let mut copy = Self { delimiter: layout.delimiter, output: CsvOutput::create(path, layout.delimiter)? };
+        if layout.format == Format::Csv {
+            copy.output.row(layout.header.iter().map(|column| column.trim()))?;
+        }
+        Ok(copy)
+    }
+
+    /// Writes a row, with its line end.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn row(&mut self, text: &[u8]) -> Result<(), OutputError> {
+        self.output.verbatim(text)
+    }
+
+    /// Writes the last row, whose quote stays open.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn open_quote(&mut self, cells: &[String]) -> Result<(), OutputError> {
+        self.row(open_row(cells, self.delimiter).as_bytes())
+    }
+
+    /// Puts the copy in its place.
+    ///
+    /// # Errors
+    /// If that cannot be done.
+    pub fn finish(self) -> Result<(), OutputError> {
+        self.output.finish()
+    }
+}

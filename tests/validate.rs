@@ -1,0 +1,330 @@
+//! `validate`: every problem, its place, its cure, for people, editors, scripts and pull requests.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use serde_json::Value;
+use support::{Desk, Server, statuses};
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+/// Line and code of all that was found in a file, in order.
+fn found(desk: &Desk, arguments: &[&str]) -> Vec<(u64, String)> {
+    let outcome = desk.run(&[&["validate", "--json"], arguments].concat());
+    let lines = outcome.json_lines();
+    let told = lines.iter().filter(|line| line["code"].is_string());
+    told.map(|line| (line["line"].as_u64().unwrap_or(0), line["code"].as_str().unwrap().to_owned())).collect()
+}
+
+fn places(expected: &[(u64, &str)]) -> Vec<(u64, String)> {
+    expected.iter().map(|(line, code)| (*line, (*code).to_owned())).collect()
+}
+
+const MANY: &str = "\
+name,description,members,guests,extra
+Sales,one,1;2,a@b.example,
+sales,one,2;1,A@B.EXAMPLE,
+Sales,two,1,a@b.example,
+Field Ops,x,ada@b.example;abc;0,1001;nobody,
+Field-Ops,x,1;1,a@b.example;A@b.example,
+S\u{430}les,x,,,
+=cmd,x,,,
+Double  Space,x,,,
+Zero\u{200b}Width,x,,,
+,,,,
+\" \",x,99999999999999999999,,
+Tab\tbed,\u{1},,,
+too,few
+The \"A\" Team,x,,,
+\"The \"\"B\"\" Team\",x,,,
+\"The \"C\" Team\",x,,,
+";
+
+#[test]
+fn all_problems_of_all_rows_are_found_in_one_pass() {
+    let desk = Desk::bare().with("groups.csv", MANY);
+    assert_eq!(
+        found(&desk, &["groups.csv"]),
+        places(&[
+            (3, "name-repeated"),
+            (4, "name-repeated"),
+            (5, "member-invalid"),
+            (5, "member-invalid"),
+            (5, "member-invalid"),
+            (5, "guest-invalid"),
+            (5, "guest-invalid"),
+            (6, "member-repeated"),
+            (6, "guest-repeated"),
+            (7, "name-lookalike"),
+            (8, "name-formula"),
+            (9, "name-spaces"),
+            (10, "name-invisible"),
+            (11, "name-missing"),
+            (12, "name-missing"),
+            (12, "member-invalid"),
+            (13, "name-invalid"),
+            (13, "description-invalid"),
+            (14, "row-malformed"),
+            (17, "row-malformed"),
+            (0, "column-unknown"),
+            (0, "description-missing"),
+        ])
+    );
+}
+
+#[test]
+fn warnings_count_only_if_asked_to() {
+    let desk = Desk::bare().with("groups.csv", "name,description\nA  B,x\n");
+    let outcome = desk.run(&["validate", "groups.csv"]).expect(0);
+    assert!(outcome.stdout.starts_with("groups.csv:2: warning: the name `A  B` holds doubled"), "{}", outcome.stdout);
+    desk.run(&["validate", "groups.csv", "--strict"]).expect(7);
+    let desk = Desk::bare().with("groups.csv", "name,description\nA,x\na,x\n");
+    desk.run(&["validate", "groups.csv", "--strict"]).expect(0).says("");
+    let desk = Desk::bare().with("groups.csv", "name,description\nA,x\na,y\n");
+    desk.run(&["validate", "groups.csv"]).expect(0);
+    desk.run(&["validate", "groups.csv", "--strict"]).expect(7);
+}
+
+#[test]
+fn a_repeat_says_which_row_it_repeats_and_in_what_it_differs() {
+    let desk = Desk::bare()
+        .with("one.csv", "name,members,guests\nA,1,\nB,1;2,\n")
+        .with("two.csv", "name,members,guests\n b,2;1,\na,2,x@y.example\n");
+    let text = desk.run(&["validate", "one.csv", "two.csv"]).expect(0).stdout;
+    for part in [
+        "two.csv:2: note: repeats the name of one.csv:3, and is the same in all [name-repeated]",
+        "two.csv:3: warning: repeats the name of one.csv:2, and differs in members and guests, which is lost: the first wins",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let merged = desk.run(&["validate", "one.csv", "two.csv", "--on-duplicate", "merge"]).expect(0).stdout;
+    assert!(merged.contains("two.csv:3: note: repeats the name of one.csv:2, and differs in members and guests; members and guests are added to it"));
+    let failed = desk.run(&["validate", "one.csv", "two.csv", "--on-duplicate", "fail"]).expect(7).stdout;
+    assert!(
+        failed.contains("two.csv:3: repeats the name of one.csv:2, and differs in members and guests [name-repeated]")
+    );
+}
+
+#[test]
+fn repeats_are_found_across_blocks_each_with_the_line_of_the_first() {
+    let (mut file, mut expected) = (String::from("name,description\n"), Vec::new());
+    let mut line = 2;
+    let mut first = std::collections::HashMap::new();
+    for row in 0..40_000_u64 {
+        // Numbers that come again now near, now far.
+        let number = if row % 7 == 3 { row * row % (row + 1) } else { row * 1_000_003 };
+        let _ = writeln!(file, "Group {number}x,\"some words\n on two lines {}\"", row % 3);
+        match first.get(&number) {
+            Some(earlier) => expected.push((line, format!("groups.csv:{earlier}"))),
+            None => {
+                first.insert(number, line);
+            }
+        }
+        line += 2;
+    }
+    assert!(file.len() > 1_500_000 && expected.len() > 1000, "{} {}", file.len(), expected.len());
+    let desk = Desk::bare().with("groups.csv", &file).with("packed.csv.gz", gzip(file.as_bytes()));
+    for (arguments, name) in [
+        (["validate", "--json", "groups.csv"], "groups.csv"),
+        (["validate", "--json", "packed.csv.gz"], "packed.csv.gz"),
+    ] {
+        let lines = desk.run(&arguments).expect(0).json_lines();
+        let repeats = lines.iter().filter(|line| line["type"] == "duplicate");
+        let told: Vec<(u64, String)> = repeats
+            .map(|line| {
+                (line["line"].as_u64().unwrap(), line["duplicate_of"].as_str().unwrap().replace(name, "groups.csv"))
+            })
+            .collect();
+        assert!(told == expected, "{name}");
+        let totals = &lines[lines.len() - 1];
+        assert_eq!((&totals["rows"], &totals["duplicate"]), (&40_000.into(), &expected.len().into()));
+    }
+}
+
+#[test]
+fn what_is_found_is_the_same_from_a_file_a_pipe_and_a_packed_or_utf_16_file() {
+    let desk = Desk::bare()
+        .with("groups.csv", MANY)
+        .with("packed.csv.gz", gzip(MANY.as_bytes()))
+        .with("packed.csv.zst", zstd::encode_all(MANY.as_bytes(), 3).unwrap())
+        .with("wide.csv", utf16(&format!("\u{feff}{MANY}")))
+        .with("crlf.csv", MANY.replace('\n', "\r\n"))
+        .with("cr.csv", MANY.replace('\n', "\r"));
+    let expected = found(&desk, &["groups.csv"]);
+    for name in ["packed.csv.gz", "packed.csv.zst", "wide.csv", "crlf.csv", "cr.csv"] {
+        assert_eq!(found(&desk, &[name]), expected, "{name}");
+    }
+    let piped = desk.run_over(MANY, &["validate", "--json", "-"]).expect(7).json_lines();
+    assert_eq!(piped.iter().filter(|line| line["code"].is_string()).count(), expected.len());
+}
+
+#[test]
+fn people_see_twenty_of_a_kind_and_the_rest_counted() {
+    let rows: String = (0..2000).map(|row| format!("A{row},{}\n", if row % 2 == 0 { "x" } else { "1" })).collect();
+    let desk = Desk::bare().with("groups.csv", format!("name,members\n{rows}"));
+    let text = desk.run(&["validate", "groups.csv"]).expect(7).stdout;
+    assert_eq!(text.matches("[member-invalid]").count(), 20);
+    assert!(text.contains("error    member-invalid             1,000   groups.csv:2   the first 20 shown"), "{text}");
+    assert!(text.contains("--all shows every problem"));
+    let all = desk.run(&["validate", "groups.csv", "--all"]).expect(7).stdout;
+    assert_eq!(all.matches("[member-invalid]").count(), 1000);
+    assert!(!all.contains("--all"));
+    let json = desk.run(&["validate", "groups.csv", "--json"]).expect(7).json_lines();
+    assert_eq!(json.iter().filter(|line| line["code"] == "member-invalid").count(), 1000);
+    assert_eq!(json[json.len() - 1]["codes"]["member-invalid"], 1000);
+}
+
+#[test]
+fn every_code_that_is_told_is_explained() {
+    let desk = Desk::bare().with("groups.csv", MANY);
+    let mut codes: Vec<String> = found(&desk, &["groups.csv"]).into_iter().map(|(_, code)| code).collect();
+    codes.sort();
+    codes.dedup();
+    for code in &codes {
+        let text = desk.run(&["validate", "--explain", code]).expect(0).stdout;
+        assert!(text.starts_with(&format!("{code}\n\n")) && text.len() > 120, "{text}");
+    }
+    desk.run(&["validate", "--explain", "[name-missing]"]).expect(0);
+    desk.run(&["validate", "--explain", "name-odd"]).expect(2).says("name-missing");
+    desk.run(&["validate"]).expect(2);
+}
+
+#[test]
+fn problems_are_annotations_for_github() {
+    let desk = Desk::bare().with("groups,1.csv", "name,Member-s\nA,\"x,\ny\"\n");
+    let text = desk.run(&["validate", "groups,1.csv", "--format-problems", "github"]).expect(7).stdout;
+    let first = text.lines().next().unwrap();
+    assert_eq!(
+        first,
+        "::error file=groups%2C1.csv,line=2,title=member-invalid::members: `x` is no user id (a positive whole number) (column `Member-s`)"
+    );
+    desk.run(&["validate", "groups,1.csv", "--format-problems", "github", "--json"]).expect(2);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_does_not_hide_the_problems_of_the_others() {
+    let desk = Desk::bare()
+        .with("one.csv", "name,nmae,descripton,guests,Guests\nA,,,,\n")
+        .with("two.csv", "name,members\nA,x\n")
+        .with("three.csv", [&b"name\n"[..], &b"A\n".repeat(400_000), b"Caf\xe9\nB\n"].concat());
+    let outcome = desk.run(&["validate", "one.csv", "two.csv", "three.csv"]).expect(2);
+    assert!(outcome.stdout.contains("two.csv:2: members: `x` is no user id"), "{}", outcome.stdout);
+    for part in ["one.csv:1: ", "descripton", "two columns for `guests`", "three.csv:400002:4: byte 0xE9 is not UTF-8"]
+    {
+        assert!(outcome.stderr.contains(part), "{}", outcome.stderr);
+    }
+    let json = desk.run(&["validate", "--json", "one.csv", "three.csv"]).expect(2).json_lines();
+    let problems: Vec<(&Value, &Value, &Value)> = json
+        .iter()
+        .filter(|line| line["type"] == "problem")
+        .map(|line| (&line["code"], &line["line"], &line["column"]))
+        .collect();
+    let text = |text: &'static str| Value::from(text);
+    assert_eq!(
+        problems,
+        [
+            (&text("column-repeated"), &1.into(), &Value::Null),
+            (&text("column-misspelt"), &1.into(), &Value::Null),
+            (&text("encoding-unknown"), &400_002.into(), &4.into()),
+        ]
+    );
+}
+
+#[test]
+fn a_bomb_and_a_foreign_file_are_refused_at_once() {
+    let desk = Desk::bare()
+        .with("bomb.csv.gz", gzip(&vec![b'a'; 70 << 20]))
+        .with("book.csv", b"PK\x03\x04\x14\0\x06\0")
+        .with("cut.csv.gz", &gzip(MANY.as_bytes())[..60]);
+    desk.run(&["validate", "bomb.csv.gz"]).expect(2).says("unpacks to more than 200 times its size");
+    desk.run(&["validate", "book.csv"]).expect(2).says("an Excel workbook").says("save the sheet as CSV UTF-8");
+    desk.run(&["validate", "cut.csv.gz"]).expect(2).says("the gzip data is damaged or cut off");
+}
+
+#[test]
+fn the_cleaned_copy_has_the_safe_repairs_and_nothing_else() {
+    let desk = Desk::bare().with(
+        "groups.csv",
+        utf16("\u{feff}Name;Members;x\r\n Sales ;\"1, 2,1\"; kept \r\nsales;2|1;\r\nOps;abc, 1;\r\n\"The \"A\" Team\";;\r\nshort\r\nLast;\"1\r\n"),
+    );
+    let outcome = desk.run(&["validate", "groups.csv", "--fix", "clean.csv"]).expect(7);
+    let expected = "Name;Members;x\nSales;\"1;2\"; kept \nOps;abc, 1;\n\"The \"A\" Team\";;\nshort\n\"Last\";\"1\r\n";
+    assert_eq!(desk.read("clean.csv"), expected);
+    for part in [
+        "groups.csv:2: repaired: name: outer spaces removed",
+        "groups.csv:2: repaired: members: repeats removed, entries parted by `;`",
+        "groups.csv:3: repaired: left out, as it repeats an earlier row in all",
+        "groups.csv: repaired: written as UTF-8 (UTF-16LE)",
+        "groups.csv: repaired: line ends made LF",
+        "repaired in the copy                    5",
+    ] {
+        assert!(outcome.stdout.contains(part), "{part}: {}", outcome.stdout);
+    }
+    let again = desk.run(&["validate", "clean.csv", "--fix", "again.csv"]).expect(7);
+    assert!(!again.stdout.contains("repaired"), "{}", again.stdout);
+    assert_eq!(desk.read("again.csv"), expected);
+}
+
+#[test]
+fn a_cleaned_copy_of_json_lines_keeps_what_needs_no_repair_as_it_was_written() {
+    let desk = Desk::bare().with(
+        "groups.jsonl",
+        "{\"name\": \"A \", \"members\": [\"1\", 1], \"n\": 1.50}\r\n{\"name\":\"B\",  \"guests\": \"a@b.example\"}\n{\"name\":\"C\",  \"members\":[1]}\nbroken\n",
+    );
+    desk.run(&["validate", "groups.jsonl", "--fix", "clean.jsonl"]).expect(7);
+    let expected = "{\"name\":\"A\",\"members\":[1],\"n\":1.50}\n{\"name\":\"B\",\"guests\":[\"a@b.example\"]}\n{\"name\":\"C\",  \"members\":[1]}\nbroken\n";
+    assert_eq!(desk.read("clean.jsonl"), expected);
+}
+
+#[test]
+fn a_cleaned_copy_is_written_whole_or_not_at_all_and_never_over_the_input() {
+    let long = "x".repeat(1024 * 1024);
+    let desk = Desk::bare()
+        .with("groups.csv", "name\nA\n")
+        .with("bad.csv", [&b"name\n"[..], &b"A\n".repeat(400_000), b"Caf\xe9\n"].concat())
+        .with("long.csv", format!("name,x\nA,{long}\n"));
+    desk.run(&["validate", "groups.csv", "--fix", "groups.csv"]).expect(2).says("groups.csv");
+    desk.run(&["validate", "groups.csv", "--fix", "./groups.csv"]).expect(2);
+    desk.run(&["validate", "groups.csv", "bad.csv", "--fix", "clean.csv"]).expect(2).says("one file");
+    desk.run(&["validate", "bad.csv", "--fix", "clean.csv"]).expect(2);
+    desk.run(&["validate", "long.csv", "--fix", "clean.csv"])
+        .expect(7)
+        .says("no cleaned copy was written: the row on line 2");
+    desk.run(&["validate", "groups.csv", "--fix", "nowhere/clean.csv"]).expect(2).says("nowhere/clean.csv");
+    assert_eq!(desk.files(), ["bad.csv", "groups.csv", "long.csv"]);
+    assert_eq!(desk.read("groups.csv"), "name\nA\n");
+}
+
+#[test]
+fn an_import_takes_no_row_whose_quotes_nobody_understands_and_rejects_it_as_it_stood() {
+    let server = Server::calm();
+    let rows = "name,description\nA,x\n\"The \"B\" Team\",\"y\nz\"\n\"C\" ,x\n";
+    let desk = Desk::at(&server).with("groups.csv", rows);
+    desk.run(&["import", "groups.csv"]).expect(9);
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "invalid", "created"]);
+    let rejects = desk.read("groups.rejects.csv");
+    assert!(rejects.starts_with("name,description,_error\n\"The \"B\" Team\",\"y\nz\",\"name: `B"), "{rejects}");
+    desk.run(&["import", "groups.rejects.csv"]).expect(9);
+    assert_eq!(statuses(&desk.results("groups.rejects.results.csv")), ["invalid"]);
+}
+
+#[test]
+fn limit_looks_at_no_row_beyond_it() {
+    let rows: String = (0..60_000).map(|row| format!("A{row},x\n")).collect();
+    let desk = Desk::bare().with("groups.csv", format!("name,members\n{rows}"));
+    for limit in ["0", "7", "50000"] {
+        let lines = desk.run(&["validate", "groups.csv", "--json", "--limit", limit]).json_lines();
+        assert_eq!(lines[lines.len() - 1]["rows"].to_string(), limit);
+    }
+}
