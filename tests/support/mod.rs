@@ -2,6 +2,7 @@
 //! and rows whose fate is known beforehand. It must not know how the program works inside.
 #![allow(dead_code, unused_imports, reason = "every test binary uses a part of it")]
 
+mod bytes;
 mod desk;
 #[cfg(target_os = "linux")]
 mod disk;
@@ -11,6 +12,7 @@ mod server;
 
 use std::time::{Duration, Instant};
 
+pub(crate) use bytes::{gzip, utf16};
 pub(crate) use desk::{Desk, Outcome, Running};
 #[cfg(target_os = "linux")]
 pub(crate) use disk::{EACCES, EIO, ENOSPC, Fault, Noted, noted};
