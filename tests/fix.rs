@@ -45,7 +45,7 @@ fn a_cleaned_copy_is_written_whole_or_not_at_all_and_never_over_the_input() {
     let long = "x".repeat(1024 * 1024);
     let desk = Desk::bare()
         .with("groups.csv", "name\nA\n")
-        .with("bad.csv", [&b"name\n"[..], &b"A\n".repeat(400_000), b"Caf\xe9\n"].concat())
+        .with("bad.csv", [&b"name,x\n"[..], &long.as_bytes()[..700_000], b"\nCaf\xe9\n"].concat())
         .with("long.csv", format!("name,x\nA,{long}\n"));
     desk.run(&["validate", "groups.csv", "--fix", "groups.csv"]).expect(2).says("groups.csv");
     desk.run(&["validate", "groups.csv", "--fix", "./groups.csv"]).expect(2);

@@ -47,6 +47,12 @@ impl Block {
         self.offset
     }
 
+    /// Some of its bytes.
+    #[must_use]
+    pub fn part(&self, start: usize, length: usize) -> &[u8] {
+        self.bytes.get(start..).and_then(|rest| rest.get(..length)).unwrap_or_default()
+    }
+
     /// How many bytes it has.
     #[must_use]
     pub fn length(&self) -> usize {

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use crate::check::{Earlier, Likeness, NameIndex, NameKey, likeness};
 use crate::model::{Code, Fault, Field, Group, OnDuplicate, Place, Severity, shortened};
-use crate::read::ReadError;
+use crate::read::{Block, ReadError};
 use crate::report::{Problems, Repeat};
 use crate::settings::Input;
 
@@ -120,7 +120,7 @@ impl<'a, W: Write> Collator<'a, W> {
             }
             self.count(place, row);
             let is_exact = match row.key {
-                Some(key) => self.compare(number + index as u64, place, key)?,
+                Some(key) => self.compare(&block, number + index as u64, place, key)?,
                 None => false,
             };
             if let Some(mended) = mended.get(index) {
@@ -163,20 +163,20 @@ impl<'a, W: Write> Collator<'a, W> {
     }
 
     /// Has an earlier row this name, or one like it? Says whether one is the same in all.
-    fn compare(&mut self, number: u64, place: Place, key: NameKey) -> Result<bool, Failure> {
+    fn compare(&mut self, block: &Block, number: u64, place: Place, key: NameKey) -> Result<bool, Failure> {
         let row = u32::try_from(number).map_err(|_| Failure::TooManyRows)?;
         let matching = self.input.matching;
         let (past, mut pair) = (&mut self.past, None);
         let found = self.index.note(key, row, |earlier| {
             let (first, theirs) = past.group(u64::from(earlier))?;
-            let (_, mine) = past.group(number)?;
+            let mine = past.group_in(block, number)?;
             let is_same = matching.same(&mine.name, &theirs.name);
             pair = Some((first, theirs, mine));
             Ok::<_, ReadError>(is_same)
         })?;
         match (found, pair) {
             (Earlier::Same(_), Some((first, theirs, mine))) => self.repeat(place, first, &mine, &theirs),
-            (Earlier::Alike(earlier), _) => self.resemble(number, place, u64::from(earlier)).map(|()| false),
+            (Earlier::Alike(earlier), _) => self.resemble(block, number, place, u64::from(earlier)).map(|()| false),
             _ => Ok(false),
         }
     }
@@ -195,9 +195,9 @@ impl<'a, W: Write> Collator<'a, W> {
         Ok(is_exact)
     }
 
-    fn resemble(&mut self, number: u64, place: Place, earlier: u64) -> Result<(), Failure> {
+    fn resemble(&mut self, block: &Block, number: u64, place: Place, earlier: u64) -> Result<(), Failure> {
         let (first, theirs) = self.past.group(earlier)?;
-        let (_, mine) = self.past.group(number)?;
+        let mine = self.past.group_in(block, number)?;
         let (name, other, at) = (shortened(&mine.name), shortened(&theirs.name), self.past.told(first));
         let (code, message) = match likeness(&mine.name, &theirs.name) {
             None => return Ok(()),

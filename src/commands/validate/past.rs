@@ -42,22 +42,27 @@ impl<'a> Past<'a> {
         format!("{}:{}", shown(self.path(place.file)), place.line)
     }
 
-    /// The group of a row that is valid.
+    /// The group of an earlier row that is valid, and where it stands.
     pub(super) fn group(&mut self, number: u64) -> Result<(Place, Group), ReadError> {
         let Some(spot) = self.spots.of(number) else { return Err(self.changed()) };
-        let group = self.read(spot)?;
-        Ok((spot.place, group))
-    }
-
-    fn read(&mut self, spot: Spot) -> Result<Group, ReadError> {
-        let rules = self.rules;
         let Some(file) = self.files.get_mut(spot.place.file) else { return Err(self.changed()) };
         let failed = |reason| FileProblem::Io(reason).at(&file.path, spot.place.line, None);
         let bytes = file.recall.bytes(spot.start, spot.length).map_err(failed)?;
+        Ok((spot.place, self.parse(spot.place.file, bytes)?))
+    }
+
+    /// The group of a row of the block that was read last.
+    pub(super) fn group_in(&self, block: &Block, number: u64) -> Result<Group, ReadError> {
+        let Some(Spot { place, start, length }) = self.spots.of(number) else { return Err(self.changed()) };
+        let start = usize::try_from(start - block.offset()).unwrap_or(usize::MAX);
+        self.parse(place.file, block.part(start, length).to_vec())
+    }
+
+    fn parse(&self, file: usize, bytes: Vec<u8>) -> Result<Group, ReadError> {
         let mut group = None;
-        file.parser.rows(&Block::of_row(bytes), &mut BTreeSet::new(), &mut |row| {
+        self.files[file].parser.rows(&Block::of_row(bytes), &mut BTreeSet::new(), &mut |row| {
             if group.is_none() {
-                group = row.fields.ok().and_then(|fields| rules.group(&fields).ok());
+                group = row.fields.ok().and_then(|fields| self.rules.group(&fields).ok());
             }
         })?;
         group.ok_or_else(|| self.changed())
