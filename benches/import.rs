@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 fn measure(count: usize, rounds: usize) -> Result<Rounds, String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("groups.csv");
-    let rows = rows::rows(count);
+    let rows: Vec<_> = rows::rows(count).collect();
     rows::write_csv(&rows, &file);
     let bodies = rows::bodies(&rows);
     drop(rows);

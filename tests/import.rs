@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use support::{
-    Desk, Draft, HEADER, Server, Told, as_csv, as_jsonl, assert_accounts, assert_answers, good, good_names, rows,
+    Desk, Draft, HEADER, Server, Told, as_csv, as_jsonl, assert_accounts, assert_answers, good, good_names, gzip, rows,
     statuses,
 };
 
@@ -269,4 +269,14 @@ fn what_the_dry_run_forecasts_is_what_the_import_takes() {
     let done = desk.run(&["import", "--dry-run", "groups.csv", "--json", "--rate", "none"]).expect(7).json_lines();
     let the_list = serde_json::json!({"requests": 3, "seconds": null, "guests": 0, "guest_cap_seconds": 0.0});
     assert_eq!(done[done.len() - 1]["forecast"], the_list);
+}
+
+#[test]
+fn a_packed_file_is_imported_as_what_is_in_it_and_its_rejects_are_not_packed() {
+    let server = Server::calm();
+    let desk = Desk::at(&server).with("groups.csv.gz", gzip(b"name,members\nA,1\nB,x\n"));
+    desk.run(&["import", "groups.csv.gz"]).expect(9);
+    assert_eq!(desk.files(), ["groups.csv.gz", "groups.journal", "groups.rejects.csv", "groups.results.csv"]);
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "invalid"]);
+    assert!(desk.read("groups.rejects.csv").starts_with("name,members,_error\nB,x,"));
 }

@@ -1,4 +1,5 @@
-//! What the benchmark of the import is made of.
+//! What the benchmarks of whole runs are made of.
+#![allow(dead_code, reason = "every benchmark uses a part of it")]
 
 pub(crate) mod bare;
 pub(crate) mod rows;

@@ -1,5 +1,6 @@
 //! Rows like those of a migration, the same for the same seed.
 
+use std::borrow::Borrow;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -44,9 +45,9 @@ pub(crate) struct Row {
 }
 
 /// So many rows, no two of one name.
-pub(crate) fn rows(count: usize) -> Vec<Row> {
+pub(crate) fn rows(count: usize) -> impl Iterator<Item = Row> {
     let mut random = StdRng::seed_from_u64(SEED);
-    (0..count).map(|number| row(number, &mut random)).collect()
+    (0..count).map(move |number| row(number, &mut random))
 }
 
 /// Up to five members; every second row has one to three guests.
@@ -63,11 +64,17 @@ fn row(number: usize, random: &mut StdRng) -> Row {
     Row { name, description, members, guests: guests.collect() }
 }
 
+/// A row without a name.
+pub(crate) fn nameless() -> Row {
+    Row { name: String::new(), description: String::from("x"), members: Vec::new(), guests: Vec::new() }
+}
+
 /// Writes the rows as CSV.
-pub(crate) fn write_csv(rows: &[Row], path: &Path) {
+pub(crate) fn write_csv(rows: impl IntoIterator<Item: Borrow<Row>>, path: &Path) {
     let mut file = csv::Writer::from_path(path).unwrap();
     file.write_record(["name", "description", "members", "guests"]).unwrap();
     for row in rows {
+        let row = row.borrow();
         let members: Vec<String> = row.members.iter().map(u64::to_string).collect();
         let cells = [&row.name, &row.description, &members.join(";"), &row.guests.join(";")];
         file.write_record(cells).unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -51,6 +52,43 @@ pub(crate) fn import(address: SocketAddr, file: &Path, out: &Path, lanes: usize)
         return Err(format!("the import failed:\n{log}"));
     }
     Ok(Taken { time, phases: phases(&log, time)?, peak_kib })
+}
+
+/// What one validation took.
+#[derive(Debug)]
+pub(crate) struct Validated {
+    /// From the spawn to the exit.
+    pub(crate) time: Duration,
+    /// From the spawn to the first problem.
+    pub(crate) first: Duration,
+    /// The peak of its memory in KiB, where the system tells.
+    pub(crate) peak_kib: Option<f64>,
+}
+
+/// Validates a file that has a problem.
+pub(crate) fn validate(file: &Path) -> Result<Validated, String> {
+    let start = Instant::now();
+    let mut process = Command::new(env!("CARGO_BIN_EXE_tallyfy-groups"))
+        .arg("validate")
+        .arg(file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|reason| reason.to_string())?;
+    let told = process.stdout.take().ok_or("it has no standard output")?;
+    let reader = thread::spawn(move || {
+        let mut lines = BufReader::new(told).lines();
+        let line = lines.next();
+        let first = start.elapsed();
+        lines.for_each(drop);
+        (line, first)
+    });
+    let (peak_kib, _) = watch(&mut process);
+    let time = start.elapsed();
+    let (line, first) = reader.join().map_err(|_| "its output cannot be read".to_owned())?;
+    match line {
+        Some(Ok(line)) if line.ends_with("[name-missing]") => Ok(Validated { time, first, peak_kib }),
+        other => Err(format!("the first problem is not the first thing told: {other:?}")),
+    }
 }
 
 /// How many different groups the results say were created.

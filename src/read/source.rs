@@ -43,12 +43,21 @@ pub(super) fn look(path: &Path) -> Result<(), ReadError> {
 
 /// Opens a file, unpacks and decodes it.
 pub(super) fn open(path: &Path, encoding: Option<&'static Encoding>) -> Result<Source, ReadError> {
-    Source::of(path, Text::open(path, encoding)?)
+    of_stream(path, raw(path)?, encoding)
+}
+
+/// The same for what comes as a stream.
+pub(super) fn of_stream(
+    path: &Path,
+    stream: Box<dyn Read + Send>,
+    encoding: Option<&'static Encoding>,
+) -> Result<Source, ReadError> {
+    Source::of(path, Text::of(path, stream, encoding)?)
 }
 
 /// The same, and a way to read parts of it again.
 pub(super) fn open_to_recall(path: &Path, encoding: Option<&'static Encoding>) -> Result<(Source, Recall), ReadError> {
-    let text = Text::open(path, encoding)?;
+    let text = Text::of(path, raw(path)?, encoding)?;
     if let Some(mark) = text.mark.filter(|_| path.is_file()) {
         let again = File::open(path).map_err(|reason| FileProblem::Io(reason).of(path))?;
         return Ok((Source::of(path, text)?, Recall::of_file(again, mark)));
@@ -68,9 +77,8 @@ struct Text {
 }
 
 impl Text {
-    fn open(path: &Path, encoding: Option<&'static Encoding>) -> Result<Self, ReadError> {
+    fn of(path: &Path, mut raw: Box<dyn Read + Send>, encoding: Option<&'static Encoding>) -> Result<Self, ReadError> {
         let failed = |reason| explain(reason).of(path);
-        let mut raw = raw(path)?;
         let mut start = beginning(&mut raw).map_err(failed)?;
         let packing = Packing::of(&start);
         let mut origin: Vec<String> =

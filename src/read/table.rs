@@ -1,6 +1,7 @@
 //! One file, laid open: its layout, its blocks, and the parser that makes rows of them.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,6 +31,14 @@ impl Table {
     /// If the file cannot be read as a table at all.
     pub fn open(path: &Path, options: &Options) -> Result<Self, ReadError> {
         Self::lay_open(path, source::open(path, options.encoding)?, options)
+    }
+
+    /// The same for what comes as a stream; `path` is what messages call it.
+    ///
+    /// # Errors
+    /// If it cannot be read as a table at all.
+    pub fn of_stream(path: &Path, stream: Box<dyn Read + Send>, options: &Options) -> Result<Self, ReadError> {
+        Self::lay_open(path, source::of_stream(path, stream, options.encoding)?, options)
     }
 
     /// The same, and a way to look at its rows again later.

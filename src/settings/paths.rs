@@ -23,7 +23,10 @@ impl OutputPaths {
     #[must_use]
     pub fn resolve(args: &ImportArgs, format: Format) -> Self {
         let file = args.input.files.first().map_or(Path::new(read::STDIN), PathBuf::as_path);
-        let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or(format.extension());
+        let extension = read::unpacked_name(file)
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .unwrap_or(format.extension());
         let beside = |ending: &str| named_after(file, &args.out_dir, ending);
         Self {
             results: args.results.clone().unwrap_or_else(|| beside(".results.csv")),
@@ -64,7 +67,7 @@ impl UndoPaths {
 
 /// STEM and the ending, in the folder.
 fn named_after(file: &Path, folder: &Path, ending: &str) -> PathBuf {
-    let stem = if file == Path::new(read::STDIN) { None } else { file.file_stem() };
+    let stem = if file == Path::new(read::STDIN) { None } else { read::unpacked_name(file).file_stem() };
     let mut name = stem.map_or_else(|| OsString::from("stdin"), OsString::from);
     name.push(ending);
     if folder == Path::new(".") { PathBuf::from(name) } else { folder.join(name) }

@@ -1,0 +1,16 @@
+//! What a server may answer: every message made of it is safe to show and short.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tallyfy_groups::tallyfy::{Page, Refusal, created, group, is_web_page};
+
+fuzz_target!(|body: &[u8]| {
+    let refusal = Refusal::parse(body);
+    let told = refusal.describe();
+    assert!(!told.chars().any(char::is_control), "{told:?}");
+    let _ = (refusal.is_name_taken(), refusal.is_guest_cap(), refusal.is_of_resource(), refusal.is_of_endpoint());
+    let _ = (created(body), group(body), is_web_page(body));
+    if let Err(reason) = Page::parse(body) {
+        assert!(!reason.chars().any(char::is_control), "{reason:?}");
+    }
+});

@@ -1,0 +1,27 @@
+//! Headers: no column is taken for two fields, and one that can be used can be used again.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tallyfy_groups::model::Field;
+use tallyfy_groups::read::Columns;
+
+fuzz_target!(|text: &str| {
+    let (header, mapped) = text.split_once('\n').unwrap_or((text, ""));
+    let header: Vec<String> = header.split(',').map(str::to_owned).collect();
+    let map: Vec<(Field, String)> =
+        Field::ALL.into_iter().zip(mapped.split(',')).filter(|(_, column)| !column.is_empty()).map(|(field, column)| (field, column.to_owned())).collect();
+    match Columns::of(&header, &map) {
+        Ok(columns) => {
+            let mut indices: Vec<usize> = columns.fields.iter().map(|(_, index)| *index).collect();
+            indices.dedup();
+            assert_eq!(indices.len(), columns.fields.len());
+            assert!(columns.fields.iter().any(|(field, _)| *field == Field::Name));
+        }
+        Err(errors) => {
+            assert!(!errors.is_empty());
+            for error in errors {
+                assert!(!error.to_string().chars().any(char::is_control), "{error}");
+            }
+        }
+    }
+});
