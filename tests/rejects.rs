@@ -57,7 +57,9 @@ fn rejects(file: &InputFile, records: &[Record], extension: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(format!("groups.rejects.{extension}"));
     let mut rejects = Rejects::new(&path, std::slice::from_ref(file));
-    records.iter().for_each(|record| rejects.write(&rejected(record)).unwrap());
+    for record in records {
+        rejects.write(&rejected(record)).unwrap();
+    }
     rejects.seal().unwrap().place().unwrap();
     std::fs::read_to_string(path).unwrap()
 }

@@ -22,7 +22,10 @@ fuzz_target!(|text: &str| {
     assert_eq!(draft.group.name, again.group.name);
     assert_eq!(draft.group.members, again.group.members);
     assert_eq!(draft.group.guests, again.group.guests);
-    assert_eq!(faults.iter().filter(|fault| fault.is_error()).count(), left.iter().filter(|fault| fault.is_error()).count());
+    assert_eq!(
+        faults.iter().filter(|fault| fault.is_error()).count(),
+        left.iter().filter(|fault| fault.is_error()).count()
+    );
     assert!(repairs(&clean, &again.group, &left, Format::Csv).is_empty(), "{clean:?}");
 
     let (one, other) = text.split_at(text.floor_char_boundary(text.len() / 2));

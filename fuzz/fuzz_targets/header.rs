@@ -8,8 +8,12 @@ use tallyfy_groups::read::Columns;
 fuzz_target!(|text: &str| {
     let (header, mapped) = text.split_once('\n').unwrap_or((text, ""));
     let header: Vec<String> = header.split(',').map(str::to_owned).collect();
-    let map: Vec<(Field, String)> =
-        Field::ALL.into_iter().zip(mapped.split(',')).filter(|(_, column)| !column.is_empty()).map(|(field, column)| (field, column.to_owned())).collect();
+    let map: Vec<(Field, String)> = Field::ALL
+        .into_iter()
+        .zip(mapped.split(','))
+        .filter(|(_, column)| !column.is_empty())
+        .map(|(field, column)| (field, column.to_owned()))
+        .collect();
     match Columns::of(&header, &map) {
         Ok(columns) => {
             let mut indices: Vec<usize> = columns.fields.iter().map(|(_, index)| *index).collect();

@@ -15,6 +15,9 @@ use super::lines::{ends_line, line_ends, past_line_end, without_line_ends};
 /// The longest row, in bytes.
 pub(super) const ROW_MAX: usize = 1024 * 1024;
 
+/// So many blank lines at most go with a block: in a file of one column each of them is a row.
+const BLANKS_MAX: u64 = 10_000;
+
 /// Sizes, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sizes {
@@ -95,6 +98,9 @@ impl Cutter {
         loop {
             self.fill(target)?;
             self.drop_blanks();
+            if self.blanks > BLANKS_MAX && !self.buffer.is_empty() {
+                return Ok(Some(self.blank_block()));
+            }
             self.scan();
             if self.end > 0 {
                 let text = without_line_ends(&self.buffer[..self.end]).len();
@@ -131,6 +137,19 @@ impl Cutter {
         let lines = line_ends(&self.buffer[..blanks]);
         self.blanks += lines;
         self.pass(blanks, lines);
+    }
+
+    /// Some of the blank lines before the next row, where they are too many for one block.
+    fn blank_block(&mut self) -> Block {
+        self.blanks -= BLANKS_MAX;
+        Block {
+            bytes: Vec::new(),
+            offset: self.offset,
+            line: self.line - self.blanks,
+            blanks: BLANKS_MAX,
+            strays: Vec::new(),
+            end: End::Whole,
+        }
     }
 
     /// Forgets the beginning of the buffer.

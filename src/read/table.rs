@@ -61,8 +61,13 @@ impl Table {
         };
         let grammar = if format == Format::Csv { Grammar::Csv(delimiter) } else { Grammar::Lines };
         let mut cutter = Cutter::new(source.stream, grammar, Sizes::default());
-        let first = cutter.next().map_err(|reason| explain(reason).of(path))?;
-        let mut first = first.ok_or_else(|| FileProblem::Empty.of(path))?;
+        let mut first = loop {
+            let block = cutter.next().map_err(|reason| explain(reason).of(path))?;
+            let block = block.ok_or_else(|| FileProblem::Empty.of(path))?;
+            if block.length() > 0 {
+                break block;
+            }
+        };
         let Source { is_decoded, origin, .. } = source;
         text_of(&first, path, is_decoded)?;
         let line = first.line;

@@ -107,6 +107,39 @@ fn blank_lines_of_a_one_column_file_are_rows_if_another_follows() {
 }
 
 #[test]
+fn many_blank_lines_before_a_row_are_counted_and_many_after_the_last_are_none() {
+    let blank = "\n".repeat(25_000);
+    let records = read("g.csv", format!("{blank}name\n{blank}A\n{blank}"));
+    assert_eq!(records.len(), 25_001);
+    assert_eq!((records[0].place.line, records[24_999].place.line), (25_002, 50_001));
+    assert_eq!(seen(&records[25_000..]), rows(&[(25_001, 50_002, "A")]));
+    assert_eq!(seen(&read("g.csv", format!("name,x\n{blank}A,1\n{blank}"))), rows(&[(1, 25_002, "A")]));
+    assert_eq!(seen(&read("g.jsonl", format!("{blank}{{\"name\":\"A\"}}\n{blank}"))), rows(&[(1, 25_001, "A")]));
+    assert!(refused("g.csv", "\n".repeat(200_000)).contains("the file is empty"));
+}
+
+#[test]
+fn json_that_is_deep_huge_or_broken_inside_harms_nobody() {
+    let deep = |count: usize| format!("{}{}", "[".repeat(count), "]".repeat(count));
+    let number = "9".repeat(1000);
+    let text = [
+        format!("{{\"name\":\"A\",\"x\":{}}}", deep(100_000)),
+        format!("{{\"name\":\"B\",\"members\":{}}}", deep(100_000)),
+        format!("{{\"name\":{}}}", deep(100_000)),
+        deep(100_000),
+        format!("{{\"name\":\"C\",\"members\":[{number},1e999,-0.0]}}"),
+        "{\"name\":\"\\ud800\"}".to_owned(),
+    ]
+    .join("\n");
+    let records = read("g.jsonl", text);
+    let told: Vec<String> = seen(&records).into_iter().map(|(.., told)| told).collect();
+    assert_eq!((told[0].as_str(), told[1].as_str(), told[4].as_str()), ("A", "B", "C"));
+    assert_eq!(told[2], "List([Other(\"an array\")])");
+    assert!(told[3].starts_with("the line is not a JSON object: [[["));
+    assert_eq!(told[5], "Other(\"text with a broken \\\\u escape\")");
+}
+
+#[test]
 fn a_file_that_ends_without_a_line_end_loses_nothing() {
     assert_eq!(seen(&read("g.csv", "name,description\nA,\"x\"")), rows(&[(1, 2, "A")]));
     assert_eq!(seen(&read("g.jsonl", "{\"name\":\"A\"}")), rows(&[(1, 1, "A")]));
