@@ -31,8 +31,9 @@ pub fn repairs(fields: &Fields<'_>, group: &Group, faults: &[Fault], format: For
     let is_sound = |field: Field| !faults.iter().any(|fault| fault.is_error() && fault.field == Some(field));
     let has = |code: Code| faults.iter().any(|fault| fault.code == code);
     let mut found = Vec::new();
-    found.extend(text(Field::Name, &fields.name));
-    found.extend(text(Field::Description, &fields.description));
+    for (field, cell) in [(Field::Name, &fields.name), (Field::Description, &fields.description)] {
+        found.extend(is_sound(field).then(|| text(field, cell)).flatten());
+    }
     if is_sound(Field::Members) {
         let plain: Vec<String> = group.members.iter().map(u64::to_string).collect();
         let is_plain = |item: &Item<'_>| matches!(item, Item::Number(number) if plain.iter().any(|id| *id == **number));
@@ -162,6 +163,7 @@ mod tests {
     #[test]
     fn what_would_be_a_guess_is_left_alone() {
         assert!(told(&row("A  B", "", "1, x", "nobody, a@b.example")).is_empty());
+        assert!(told(&row(" A\rB", " \u{1}\r\n", "", "")).is_empty(), "found by fuzzing: a name is not to be changed");
         let number = Fields { name: Cell::Other("a number"), ..Fields::default() };
         assert!(told(&number).is_empty());
     }
