@@ -38,6 +38,7 @@ too,few
 The \"A\" Team,x,,,
 \"The \"\"B\"\" Team\",x,,,
 \"The \"C\" Team\",x,,,
+Undescribed,,,,
 ";
 
 #[test]
@@ -138,6 +139,7 @@ fn repeats_are_found_across_blocks_each_with_the_line_of_the_first() {
         assert!(told == expected, "{name}");
         let totals = &lines[lines.len() - 1];
         assert_eq!((&totals["rows"], &totals["duplicate"]), (&40_000.into(), &expected.len().into()));
+        assert_eq!(totals["codes"]["name-repeated"], expected.len(), "warnings and notes together");
     }
 }
 
@@ -164,7 +166,10 @@ fn people_see_twenty_of_a_kind_and_the_rest_counted() {
     let desk = Desk::bare().with("groups.csv", format!("name,members\n{rows}"));
     let text = desk.run(&["validate", "groups.csv"]).expect(7).stdout;
     assert_eq!(text.matches("[member-invalid]").count(), 20);
-    assert!(text.contains("error    member-invalid             1,000   groups.csv:2   the first 20 shown"), "{text}");
+    assert!(
+        text.contains("error    member-invalid             1,000   first: groups.csv:2, the first 20 shown"),
+        "{text}"
+    );
     assert!(text.contains("--all shows every problem"));
     let all = desk.run(&["validate", "groups.csv", "--all"]).expect(7).stdout;
     assert_eq!(all.matches("[member-invalid]").count(), 1000);
@@ -214,6 +219,8 @@ fn a_file_that_cannot_be_read_does_not_hide_the_problems_of_the_others() {
     for part in ["one.csv:1: ", "descripton", "two columns for `guests`", "three.csv:2002:4: byte 0xE9 is not UTF-8"] {
         assert!(outcome.stderr.contains(part), "{}", outcome.stderr);
     }
+    let missing = desk.run(&["validate", "--json", "nowhere.csv", "two.csv"]).expect(2).json_lines();
+    assert_eq!((&missing[0]["code"], &missing[1]["code"]), (&"file-unreadable".into(), &"member-invalid".into()));
     let json = desk.run(&["validate", "--json", "one.csv", "three.csv"]).expect(2).json_lines();
     let problems: Vec<(&Value, &Value, &Value)> = json
         .iter()

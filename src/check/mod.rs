@@ -7,6 +7,7 @@ mod dedupe;
 mod glance;
 mod index;
 mod likeness;
+mod lists;
 mod parse;
 mod remarks;
 mod repair;

@@ -15,6 +15,10 @@ pub(super) fn remark(name: &str, is_ascii: bool, faults: &mut Vec<Fault>) {
             format!("the name `{shown}` begins with `{first}`: a spreadsheet runs it as a formula"),
         );
     }
+    if !is_ascii {
+        remark_garbled(Field::Name, name, faults);
+    }
+    let mut warn = |code, message: String| faults.push(Fault::warning(Field::Name, code, message));
     if !is_ascii && let Some(hidden) = hidden(name) {
         let shown = shortened(name);
         let hidden = hidden.escape_unicode();
@@ -24,6 +28,32 @@ pub(super) fn remark(name: &str, is_ascii: bool, faults: &mut Vec<Fault>) {
         let shown = shortened(&name.replace(is_odd_space, "␣"));
         warn(Code::NameSpaces, format!("the name `{shown}` holds doubled or unusual spaces; one plain space is safer"));
     }
+}
+
+/// Adds that letters of a text were lost or changed before it came here.
+pub(super) fn remark_garbled(field: Field, text: &str, faults: &mut Vec<Fault>) {
+    let word = field.as_str();
+    let shown = shortened(text);
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        let message = format!("the {word} `{shown}` holds the sign for a lost letter (U+FFFD); retype it");
+        faults.push(Fault::warning(field, Code::TextGarbled, message));
+    } else if is_misread(text) {
+        let message =
+            format!("the {word} `{shown}` looks like UTF-8 that was read as another encoding; export it again");
+        faults.push(Fault::warning(field, Code::TextGarbled, message));
+    }
+}
+
+/// UTF-8 read as Windows-1252 or Latin-1: `Ã` or `Â` before what stands for a byte from 0x80 to 0xBF, or `â€`.
+fn is_misread(text: &str) -> bool {
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let is_follower = letters.peek().is_some_and(|next| matches!(next, '\u{80}'..='\u{bf}' | '€' | '‚'..='„' | '†' | '‡' | '‰' | '‹' | '›' | '‘'..='”' | '•' | '–' | '—' | '˜' | '™' | 'š' | 'œ' | 'ž' | 'Š' | 'Œ' | 'Ž' | 'Ÿ' | 'ƒ' | 'ˆ' | '…'));
+        if matches!(letter, 'Ã' | 'Â') && is_follower || letter == 'â' && letters.peek() == Some(&'€') {
+            return true;
+        }
+    }
+    false
 }
 
 /// The first character that nobody sees. Joiners between letters belong to some scripts, and to emoji.
@@ -65,6 +95,10 @@ mod tests {
             ("\u{202e}selaS", &[Code::NameInvisible]),
             ("👩\u{200d}💻 नि\u{200d}ष می\u{200c}خواهم", &[]),
             ("Sa\u{200d}les", &[Code::NameInvisible]),
+            ("MÃ¼ller", &[Code::TextGarbled]),
+            ("It\u{e2}€™s", &[Code::TextGarbled]),
+            ("M\u{fffd}ller", &[Code::TextGarbled]),
+            ("SÃO PAULO Â", &[]),
             ("Field  Ops", &[Code::NameSpaces]),
             ("Field\u{a0}Ops", &[Code::NameSpaces]),
             ("-\u{200b}  ", &[Code::NameFormula, Code::NameInvisible, Code::NameSpaces]),

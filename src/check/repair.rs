@@ -34,7 +34,7 @@ pub fn repairs(fields: &Fields<'_>, group: &Group, faults: &[Fault], format: For
     for (field, cell) in [(Field::Name, &fields.name), (Field::Description, &fields.description)] {
         found.extend(is_sound(field).then(|| text(field, cell)).flatten());
     }
-    if is_sound(Field::Members) {
+    if is_sound(Field::Members) && !has(Code::MembersUnclear) {
         let plain: Vec<String> = group.members.iter().map(u64::to_string).collect();
         let is_plain = |item: &Item<'_>| matches!(item, Item::Number(number) if plain.iter().any(|id| *id == **number));
         let what = list(&fields.members, &plain, has(Code::MemberRepeated), format, is_plain);

@@ -1,19 +1,12 @@
 //! The rules for a row: a group comes out, and all that is wrong or odd about it. Pure.
 
-use std::collections::HashSet;
-use std::hash::Hash;
-
-use super::address::is_address;
 use super::glance::{Glance, trimmed};
-use super::parse::{entries, plain_ids};
-use super::remarks::remark;
-use crate::model::{Cell, Code, Fault, Field, Fields, Group, Item, shortened};
+use super::lists::{guests, members};
+use super::remarks::{remark, remark_garbled};
+use crate::model::{Cell, Code, Fault, Field, Fields, Group};
 
 /// The most characters of a name (the API's documentation: 200).
 pub const NAME_MAX: usize = 200;
-
-/// So many members in one group are worth a question.
-const MEMBERS_MANY: usize = 1000;
 
 /// The rules that can be chosen.
 #[derive(Debug, Clone, Default)]
@@ -71,7 +64,11 @@ impl Rules {
             }
         };
         let is_hostile = |letter: &char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
-        if Glance::of(given).may_hold_control
+        let glance = Glance::of(given);
+        if !glance.is_ascii {
+            remark_garbled(Field::Description, given, faults);
+        }
+        if glance.may_hold_control
             && let Some(control) = given.chars().find(is_hostile)
         {
             let message = format!("the description holds a control character ({})", control.escape_default());
@@ -127,156 +124,6 @@ fn name(cell: &Cell<'_>, name: &mut String, faults: &mut Vec<Fault>) {
         faults.push(Fault::of(Field::Name, Code::NameInvalid, message));
     }
     remark(name, glance.is_ascii, faults);
-}
-
-fn members(cell: &Cell<'_>, members: &mut Vec<u64>, faults: &mut Vec<Fault>) {
-    if let Cell::Text(text) = cell
-        && plain_ids(text, members)
-    {
-        return;
-    }
-    members.clear();
-    let mut known = Known::default();
-    let mut repeats = Repeats::default();
-    list(cell, Field::Members, Code::MemberInvalid, faults, &mut |item, faults| match member(item) {
-        Ok(member) if known.is_new(members, |other| *other == member, |other| *other, || member) => {
-            members.push(member);
-        }
-        Ok(member) => repeats.note(|| member.to_string()),
-        Err(message) => faults.push(Fault::of(Field::Members, Code::MemberInvalid, message)),
-    });
-    if members.len() > MEMBERS_MANY {
-        let message = format!("members: {} of them; is that one group?", members.len());
-        faults.push(Fault::warning(Field::Members, Code::MembersMany, message));
-    }
-    repeats.tell(Field::Members, Code::MemberRepeated, faults);
-}
-
-/// A user id: a positive whole number that a signed 64-bit column can hold.
-fn member(item: &Item<'_>) -> Result<u64, String> {
-    let text = match item {
-        Item::Text(text) => text.trim(),
-        Item::Number(number) => number,
-        Item::Other(kind) => return Err(format!("members: {kind} is no user id")),
-    };
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse::<u64>() {
-        Ok(id) if is_number && id > 0 && i64::try_from(id).is_ok() => Ok(id),
-        _ if text.contains('@') => Err(format!(
-            "members: `{}` is an e-mail address; user ids are expected (addresses go into guests)",
-            shortened(text)
-        )),
-        _ if is_number && text.bytes().any(|byte| byte != b'0') => {
-            Err(format!("members: `{}` is too large for a user id", shortened(text)))
-        }
-        _ => Err(format!("members: `{}` is no user id (a positive whole number)", shortened(text))),
-    }
-}
-
-fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, spare: &mut Vec<String>, faults: &mut Vec<Fault>) {
-    let mut known = Known::default();
-    let mut repeats = Repeats::default();
-    list(cell, Field::Guests, Code::GuestInvalid, faults, &mut |item, faults| match guest(item) {
-        Ok(guest) => {
-            let is_same = |other: &String| other.eq_ignore_ascii_case(guest);
-            if known.is_new(guests, is_same, |other| other.to_ascii_lowercase(), || guest.to_ascii_lowercase()) {
-                let mut text = spare.pop().unwrap_or_default();
-                text.clear();
-                text.push_str(guest);
-                guests.push(text);
-            } else {
-                repeats.note(|| shortened(guest));
-            }
-        }
-        Err(message) => faults.push(Fault::of(Field::Guests, Code::GuestInvalid, message)),
-    });
-    repeats.tell(Field::Guests, Code::GuestRepeated, faults);
-}
-
-fn guest<'a>(item: &'a Item<'_>) -> Result<&'a str, String> {
-    let text = match item {
-        Item::Text(text) => text.trim(),
-        Item::Number(number) => number,
-        Item::Other(kind) => return Err(format!("guests: {kind} is no e-mail address")),
-    };
-    if is_address(text) {
-        return Ok(text);
-    }
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(format!(
-            "guests: `{}` looks like a user id; e-mail addresses are expected (ids go into members)",
-            shortened(text)
-        ));
-    }
-    Err(format!("guests: `{}` is no e-mail address", shortened(text)))
-}
-
-fn list(
-    cell: &Cell<'_>,
-    field: Field,
-    code: Code,
-    faults: &mut Vec<Fault>,
-    each: &mut dyn FnMut(&Item<'_>, &mut Vec<Fault>),
-) {
-    if let Err(message) = entries(cell, &mut |item| each(item, faults)) {
-        faults.push(Fault::of(field, code, format!("{}: {message}", field.as_str())));
-    }
-}
-
-/// The entries of a list so far: short lists are searched through, long ones by hash.
-struct Known<K> {
-    long: HashSet<K>,
-}
-
-impl<K> Default for Known<K> {
-    fn default() -> Self {
-        Self { long: HashSet::new() }
-    }
-}
-
-impl<K: Hash + Eq> Known<K> {
-    const SHORT: usize = 16;
-
-    /// Whether none of the `entries` is the same as a further one that has this key.
-    fn is_new<E>(
-        &mut self,
-        entries: &[E],
-        is_same: impl Fn(&E) -> bool,
-        key_of: impl Fn(&E) -> K,
-        key: impl FnOnce() -> K,
-    ) -> bool {
-        if entries.len() < Self::SHORT {
-            return !entries.iter().any(is_same);
-        }
-        if self.long.is_empty() {
-            self.long.extend(entries.iter().map(key_of));
-        }
-        self.long.insert(key())
-    }
-}
-
-/// Entries that stand in a list more than once.
-#[derive(Default)]
-struct Repeats {
-    first: Option<String>,
-    more: usize,
-}
-
-impl Repeats {
-    fn note(&mut self, shown: impl FnOnce() -> String) {
-        if self.first.is_some() {
-            self.more += 1;
-        } else {
-            self.first = Some(shown());
-        }
-    }
-
-    fn tell(self, field: Field, code: Code, faults: &mut Vec<Fault>) {
-        let Some(first) = self.first else { return };
-        let more = if self.more > 0 { format!(", and {} more do", self.more) } else { String::new() };
-        let message = format!("{}: `{first}` stands there more than once{more}; it counts once", field.as_str());
-        faults.push(Fault::warning(field, code, message));
-    }
 }
 
 fn kind(cell: &Cell<'_>) -> &'static str {
@@ -342,6 +189,21 @@ mod tests {
                 Rules::default().check(&fields, &mut draft).into_iter().map(|fault| fault.code).collect();
             assert_eq!((draft.group.members.len(), draft.group.guests.len()), (once.len(), once.len()), "{count}");
             assert_eq!(codes, [Code::MemberRepeated, Code::GuestRepeated]);
+        }
+    }
+
+    #[test]
+    fn a_comma_that_may_stand_for_thousands_is_told() {
+        let codes = |members: &str| {
+            let fields = Fields { name: text("A"), members: text(members), ..Fields::default() };
+            let found = Rules::default().check(&fields, &mut Draft::default());
+            found.into_iter().map(|fault| fault.code).collect::<Vec<_>>()
+        };
+        for members in ["1,001", "12,345", "1,001;1,002", "1,001 7", "1,000,001"] {
+            assert!(codes(members).contains(&Code::MembersUnclear), "{members}");
+        }
+        for members in ["1001,1002", "101,102,103", "1,2", "7;8", "12, 345", "1001"] {
+            assert!(codes(members).is_empty(), "{members}");
         }
     }
 

@@ -23,7 +23,7 @@ pub enum Failure {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// Files cannot be read as tables; the others were.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n       "))]
+    #[error("{}", unread(.0))]
     Unread(Vec<ReadError>),
     /// A cleaned copy was asked for of several files.
     #[error("--fix writes a copy of one file; name one FILE")]
@@ -123,6 +123,15 @@ pub enum Failure {
         /// The sum over the statuses.
         accounted: u64,
     },
+}
+
+/// Every problem of every file on a line of its own.
+fn unread(errors: &[ReadError]) -> String {
+    let lines = errors.iter().flat_map(|error| {
+        let told = error.problem.told();
+        told.into_iter().map(|(code, message)| format!("{}: {message} [{}]", error.place(), code.as_str()))
+    });
+    lines.collect::<Vec<_>>().join("\n       ")
 }
 
 impl Failure {

@@ -31,8 +31,12 @@ pub enum Code {
     ColumnUnmapped,
     /// Columns or keys are no field of a group.
     ColumnUnknown,
+    /// A column without a name holds something.
+    ColumnUnnamed,
     /// The row cannot be read as a row of this file.
     RowMalformed,
+    /// A quoted cell holds what looks like rows.
+    QuoteLate,
     /// There is no name, or it is blank.
     NameMissing,
     /// The name has more characters than the server takes.
@@ -47,6 +51,8 @@ pub enum Code {
     NameSimilar,
     /// The name holds characters that nobody sees.
     NameInvisible,
+    /// Letters of the name or the description were lost or changed by another program.
+    TextGarbled,
     /// The name has several spaces in a row.
     NameSpaces,
     /// A spreadsheet would run the name as a formula.
@@ -57,6 +63,8 @@ pub enum Code {
     DescriptionInvalid,
     /// A member is not a user id.
     MemberInvalid,
+    /// Members may be one number with a comma in it.
+    MembersUnclear,
     /// A member stands there twice.
     MemberRepeated,
     /// There are very many members.
@@ -69,7 +77,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, those of files first.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::FileUnreadable,
         Self::FileEmpty,
         Self::FileForeign,
@@ -83,7 +91,9 @@ impl Code {
         Self::ColumnRepeated,
         Self::ColumnUnmapped,
         Self::ColumnUnknown,
+        Self::ColumnUnnamed,
         Self::RowMalformed,
+        Self::QuoteLate,
         Self::NameMissing,
         Self::NameTooLong,
         Self::NameInvalid,
@@ -91,11 +101,13 @@ impl Code {
         Self::NameLookalike,
         Self::NameSimilar,
         Self::NameInvisible,
+        Self::TextGarbled,
         Self::NameSpaces,
         Self::NameFormula,
         Self::DescriptionMissing,
         Self::DescriptionInvalid,
         Self::MemberInvalid,
+        Self::MembersUnclear,
         Self::MemberRepeated,
         Self::MembersMany,
         Self::GuestInvalid,
@@ -119,7 +131,9 @@ impl Code {
             Self::ColumnRepeated => "column-repeated",
             Self::ColumnUnmapped => "column-unmapped",
             Self::ColumnUnknown => "column-unknown",
+            Self::ColumnUnnamed => "column-unnamed",
             Self::RowMalformed => "row-malformed",
+            Self::QuoteLate => "quote-late",
             Self::NameMissing => "name-missing",
             Self::NameTooLong => "name-too-long",
             Self::NameInvalid => "name-invalid",
@@ -127,11 +141,13 @@ impl Code {
             Self::NameLookalike => "name-lookalike",
             Self::NameSimilar => "name-similar",
             Self::NameInvisible => "name-invisible",
+            Self::TextGarbled => "text-garbled",
             Self::NameSpaces => "name-spaces",
             Self::NameFormula => "name-formula",
             Self::DescriptionMissing => "description-missing",
             Self::DescriptionInvalid => "description-invalid",
             Self::MemberInvalid => "member-invalid",
+            Self::MembersUnclear => "members-unclear",
             Self::MemberRepeated => "member-repeated",
             Self::MembersMany => "members-many",
             Self::GuestInvalid => "guest-invalid",

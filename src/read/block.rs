@@ -33,7 +33,7 @@ pub(super) enum End {
     },
     /// It is longer than a row may be; the block holds the beginning of this row alone.
     TooLong {
-        /// Its length in bytes.
+        /// Its length in bytes, without its line end.
         length: u64,
         /// The line of the quote that was open at the bound.
         quote: Option<u64>,

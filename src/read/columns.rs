@@ -1,7 +1,5 @@
 //! Which column, or which JSON key, holds which field. Pure.
 
-use std::collections::BTreeSet;
-
 use crate::model::{Code, ERROR_COLUMN, Field, shortened};
 
 /// Longer names have no column, in characters.
@@ -14,7 +12,9 @@ const LISTED_MAX: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
     /// There is no column for the name.
-    #[error("the header has no column `name` (it has: {found}); rename one, or say --map name=COLUMN")]
+    #[error(
+        "the header has no column `name` (it has: {found}); rename one, or say --map name=COLUMN; if that is a group already, put a header row above it"
+    )]
     NameMissing {
         /// The columns there are.
         found: String,
@@ -44,6 +44,15 @@ pub enum HeaderError {
     Absent {
         /// The cells there are.
         found: String,
+    },
+    /// The header stands in the second row.
+    #[error("the first row is a title, and the header is row 2; delete the first row")]
+    Title,
+    /// The cells are parted by something else.
+    #[error("the header seems to be parted by `{delimiter}`: say --delimiter '{delimiter}'")]
+    OtherDelimiter {
+        /// What parts them.
+        delimiter: char,
     },
     /// A quote in the header never closes.
     #[error("a quote opened in the header never closes: the rest of the file is swallowed ({lines} lines)")]
@@ -76,7 +85,9 @@ impl HeaderError {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::NameMissing { .. } | Self::Absent { .. } => Code::HeaderMissing,
+            Self::NameMissing { .. } | Self::Absent { .. } | Self::Title | Self::OtherDelimiter { .. } => {
+                Code::HeaderMissing
+            }
             Self::Misspelt { .. } => Code::ColumnMisspelt,
             Self::Repeated { .. } => Code::ColumnRepeated,
             Self::MapMissing { .. } => Code::ColumnUnmapped,
@@ -132,8 +143,8 @@ fn is_misspelt(column: &str, field: &str) -> bool {
 pub struct Columns {
     /// Field and index of its column, in header order.
     pub fields: Vec<(Field, usize)>,
-    /// The names of columns that are no field.
-    pub unknown: BTreeSet<String>,
+    /// The names of columns that are no field, in header order.
+    pub unknown: Vec<String>,
 }
 
 impl Columns {
@@ -142,7 +153,7 @@ impl Columns {
     /// # Errors
     /// All that is wrong with it: no name, a field twice, a mapped column missing, a column that looks misspelt.
     pub fn of(header: &[String], map: &[(Field, String)]) -> Result<Self, Vec<HeaderError>> {
-        let mut columns = Self { fields: Vec::new(), unknown: BTreeSet::new() };
+        let mut columns = Self { fields: Vec::new(), unknown: Vec::new() };
         let (mut errors, mut misspelt) = (Vec::new(), Vec::new());
         for (index, column) in header.iter().enumerate() {
             match meaning(column, map) {
@@ -189,8 +200,8 @@ impl Columns {
 
     fn add_unknown(&mut self, column: &str) {
         let column = column.trim();
-        if !column.is_empty() {
-            self.unknown.insert(column.to_owned());
+        if !column.is_empty() && !self.unknown.iter().any(|known| known == column) {
+            self.unknown.push(column.to_owned());
         }
     }
 }
@@ -229,7 +240,7 @@ mod tests {
         let columns = Columns::of(&header(&["Members", " NAME ", "gu-ests", "Desc_Ription", "e mail"]), &[]).unwrap();
         let fields = [(Field::Members, 0), (Field::Name, 1), (Field::Guests, 2), (Field::Description, 3)];
         assert_eq!(columns.fields, fields);
-        assert_eq!(columns.unknown, BTreeSet::from(["e mail".to_owned()]));
+        assert_eq!(columns.unknown, ["e mail".to_owned()]);
     }
 
     #[test]
@@ -252,14 +263,14 @@ mod tests {
     fn columns_that_only_resemble_a_field_are_left_alone() {
         for column in ["game", "email", "id", "quests", "number"] {
             let columns = Columns::of(&header(&["name", column]), &[]).unwrap();
-            assert_eq!(columns.unknown, BTreeSet::from([column.to_owned()]));
+            assert_eq!(columns.unknown, [column.to_owned()]);
         }
     }
 
     #[test]
     fn a_field_that_is_there_excuses_a_column_that_resembles_it() {
         let columns = Columns::of(&header(&["name", "members", "member"]), &[]).unwrap();
-        assert_eq!(columns.unknown, BTreeSet::from(["member".to_owned()]));
+        assert_eq!(columns.unknown, ["member".to_owned()]);
     }
 
     #[test]
@@ -267,7 +278,7 @@ mod tests {
         let map = [(Field::Name, "Display Name".to_owned())];
         let columns = Columns::of(&header(&["display name", "name"]), &map).unwrap();
         assert_eq!(columns.fields, [(Field::Name, 0)]);
-        assert_eq!(columns.unknown, BTreeSet::from(["name".to_owned()]));
+        assert_eq!(columns.unknown, ["name".to_owned()]);
         let error = Columns::of(&header(&["name"]), &map).unwrap_err();
         assert!(matches!(error[..], [HeaderError::MapMissing { field: Field::Name, .. }]));
     }

@@ -109,7 +109,8 @@ impl Cutter {
             if self.is_ended {
                 return Ok(self.last());
             }
-            if self.buffer.len() > self.sizes.row {
+            // The longest row with its line end has come, and a byte more.
+            if self.buffer.len() > self.sizes.row.saturating_add(2) {
                 return self.skip().map(Some);
             }
             target = self.buffer.len() + self.sizes.block;

@@ -8,7 +8,7 @@ use crate::model::{Code, shown_path};
 
 /// A file cannot be read as a table, or not to its end.
 #[derive(Debug, thiserror::Error)]
-#[error("{}{}: {problem}", shown_path(path), place(*line, *column))]
+#[error("{}: {problem}", self.place())]
 pub struct ReadError {
     /// The file.
     pub path: PathBuf,
@@ -20,11 +20,12 @@ pub struct ReadError {
     pub problem: FileProblem,
 }
 
-fn place(line: Option<u64>, column: Option<u64>) -> String {
-    match (line, column) {
-        (Some(line), Some(column)) => format!(":{line}:{column}"),
-        (Some(line), None) => format!(":{line}"),
-        (None, _) => String::new(),
+impl ReadError {
+    /// `file:line:column`, as far as it is known; safe to show.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let numbers = [self.line, self.column].into_iter().flatten();
+        numbers.fold(shown_path(&self.path), |place, number| format!("{place}:{number}"))
     }
 }
 
@@ -51,6 +52,11 @@ pub enum FileProblem {
     /// It is not in UTF-8.
     #[error("byte 0x{0:02X} is not UTF-8; say how the file is encoded, for example --encoding windows-1252")]
     NotUtf8(u8),
+    /// It is in UTF-8 up to here.
+    #[error(
+        "byte 0x{0:02X} is not UTF-8, though letters before it are: the file mixes encodings; retype what stands there, and save the file as UTF-8"
+    )]
+    Mixed(u8),
     /// It is not in the encoding named, or is cut off in mid-character.
     #[error("is not in the encoding expected; check --encoding, or the file's end")]
     Undecodable,
@@ -72,8 +78,19 @@ pub enum FileProblem {
         ratio: u64,
     },
     /// It is one JSON array.
-    #[error("is a JSON array; one object a line is expected: `jq -c '.[]' FILE` makes it so")]
+    #[error("is a JSON array; one object a line is expected: `jq -c '.[]' FILE > NEW` makes it so")]
     JsonArray,
+    /// It is JSON that is not one object a line.
+    #[error("one object goes on over several lines; each needs a line of its own: `jq -c . FILE > NEW` makes it so")]
+    JsonSpread,
+    /// It is of the other format.
+    #[error("looks like {looks}; say --format {format}, or name the file .{format}")]
+    OtherFormat {
+        /// "CSV"
+        looks: &'static str,
+        /// The word for it.
+        format: &'static str,
+    },
     /// Its header cannot be used.
     #[error("{}", all(.0))]
     Header(Vec<HeaderError>),
@@ -112,11 +129,11 @@ impl FileProblem {
         match self {
             Self::Io(_) | Self::Folder | Self::Copy(_) => Code::FileUnreadable,
             Self::Empty => Code::FileEmpty,
-            Self::Foreign { .. } => Code::FileForeign,
-            Self::NotUtf8(_) | Self::Undecodable | Self::Utf16WithoutMark(_) => Code::EncodingUnknown,
+            Self::Foreign { .. } | Self::OtherFormat { .. } => Code::FileForeign,
+            Self::NotUtf8(_) | Self::Mixed(_) | Self::Undecodable | Self::Utf16WithoutMark(_) => Code::EncodingUnknown,
             Self::Damaged { .. } => Code::ArchiveDamaged,
             Self::Bomb { .. } => Code::ArchiveBomb,
-            Self::JsonArray => Code::JsonArray,
+            Self::JsonArray | Self::JsonSpread => Code::JsonArray,
             Self::Header(errors) => errors.first().map_or(Code::HeaderMissing, HeaderError::code),
         }
     }

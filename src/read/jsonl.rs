@@ -44,13 +44,20 @@ impl Parser {
         while at < text.len() {
             let length = memchr::memchr2(b'\n', b'\r', &text.as_bytes()[at..]).unwrap_or(text.len() - at);
             let content = &text[at..at + length];
-            if !content.trim().is_empty() {
+            // White space as JSON has it: anything else is broken JSON.
+            if !content.bytes().all(|byte| matches!(byte, b' ' | b'\t')) {
                 let fields = match block.end {
                     End::TooLong { length, quote } => Err(too_long(length, quote)),
                     _ if length > ROW_MAX => Err(too_long(length as u64, None)),
                     _ => keys.fields(content),
                 };
-                each(Row { offset: block.offset + at as u64, line, fields, text: RowText::Line(content) });
+                each(Row {
+                    offset: block.offset + at as u64,
+                    line,
+                    fields,
+                    text: RowText::Line(content),
+                    remarks: Vec::new(),
+                });
             }
             at += length;
             if text.as_bytes().get(at).copied().is_some_and(ends_line) {
@@ -117,12 +124,37 @@ impl Keys<'_> {
 }
 
 fn not_an_object(line: &str, error: &serde_json::Error) -> Fault {
-    if line.trim_start().starts_with('{') {
-        let text = error.to_string();
-        let reason = text.split(" at line ").next().unwrap_or(&text);
-        return Fault::malformed(format!("the JSON is broken at column {}: {}", error.column(), shortened(reason)));
+    if !line.trim_start().starts_with('{') {
+        return Fault::malformed(format!("the line is not a JSON object: {}", shortened(line)));
     }
-    Fault::malformed(format!("the line is not a JSON object: {}", shortened(line)))
+    // The parser counts bytes, from 1, up to the one that is wrong, or to the one before a control character.
+    let text = error.to_string();
+    let control = text.starts_with("control character").then(|| line.find(char::is_control)).flatten();
+    let at = control.unwrap_or_else(|| error.column().saturating_sub(1));
+    let column = line.get(..at).map_or(error.column(), |before| before.chars().count() + 1);
+    Fault::malformed(format!("the JSON is broken at column {column}: {}", reason(line, at, error)))
+}
+
+/// What is wrong at this byte, in plain words where they are known.
+fn reason(line: &str, at: usize, error: &serde_json::Error) -> String {
+    let rest = line.get(at..).unwrap_or_default();
+    let is_after_comma = line.get(..at).is_some_and(|before| before.trim_end().ends_with(','));
+    if error.is_eof() {
+        return "the line ends in the middle; one object a line is expected".to_owned();
+    }
+    if is_after_comma && rest.starts_with(['}', ']']) {
+        return format!("a comma stands before `{}`; remove it", &rest[..1]);
+    }
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or(&text);
+    match text {
+        "trailing characters" => format!("something stands behind the object: `{}`; remove it", shortened(rest)),
+        _ if text.starts_with("control character") => {
+            "a control character stands in a text; write \\t, \\n or \\uXXXX".to_owned()
+        }
+        "key must be a string" => format!("a key needs double quotes around it: `{}`", shortened(rest)),
+        other => shortened(other),
+    }
 }
 
 fn cell(value: &RawValue) -> Cell<'_> {

@@ -6,12 +6,15 @@ mod block;
 mod columns;
 mod csv;
 mod cutter;
+mod delimiter;
 mod error;
 mod jsonl;
 mod lines;
+mod machine;
 mod packed;
 mod recall;
 mod row;
+mod shape;
 mod source;
 mod table;
 

@@ -13,6 +13,8 @@ pub struct Row<'a> {
     pub fields: Result<Fields<'a>, Fault>,
     /// How it stands there.
     pub text: RowText<'a>,
+    /// What is odd about its shape.
+    pub remarks: Vec<Fault>,
 }
 
 /// A row as it stands in the file.

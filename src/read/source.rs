@@ -8,7 +8,10 @@ use std::path::Path;
 use encoding_rs::Encoding;
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
+use super::Options;
+use super::columns::{Meaning, meaning};
 use super::error::{FileProblem, ReadError};
+use super::lines::ends_line;
 use super::packed::{PackedError, Packing};
 use super::recall::{CopyError, Copying, Recall};
 use crate::model::Format;
@@ -86,6 +89,9 @@ impl Text {
         if let Some(packing) = packing {
             raw = packing.unpack(Cursor::new(start).chain(raw)).map_err(failed)?;
             start = beginning(&mut raw).map_err(failed)?;
+            if Packing::of(&start).is_some() {
+                return Err(FileProblem::Foreign { kind: "packed twice", cure: "unpack it once" }.of(path));
+            }
         }
         if let Some(problem) = not_text(&start, encoding) {
             return Err(problem.at(path, 1, Some(1)));
@@ -155,9 +161,9 @@ fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<FilePro
         }
         [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => foreign("UTF-32 text", "save it as UTF-8"),
         _ if encoding.is_some() => None,
-        // A table begins with ASCII (`n`, `"`, `{`), so a zero byte in its first pair betrays UTF-16.
-        [0, second, ..] if *second != 0 => Some(FileProblem::Utf16WithoutMark("utf-16be")),
-        [first, 0, ..] if *first != 0 => Some(FileProblem::Utf16WithoutMark("utf-16le")),
+        // A table begins with ASCII (`n`, `"`, `{`), so zero bytes in its first two pairs betray UTF-16.
+        [0, second, 0, fourth, ..] if *second != 0 && *fourth != 0 => Some(FileProblem::Utf16WithoutMark("utf-16be")),
+        [first, 0, third, 0, ..] if *first != 0 && *third != 0 => Some(FileProblem::Utf16WithoutMark("utf-16le")),
         _ => None,
     }
 }
@@ -189,10 +195,35 @@ impl Source {
         }
     }
 
+    /// Why it is not of this format, as far as its beginning tells.
+    pub(super) fn misfit(&self, format: Format, options: &Options) -> Option<FileProblem> {
+        let mut lines =
+            self.head.split(|byte| ends_line(*byte)).map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+        match (format, self.first()) {
+            (Format::Jsonl, Some(b'[')) => Some(FileProblem::JsonArray),
+            (Format::Jsonl, Some(b'{')) => lines.next().filter(|line| *line == b"{").map(|_| FileProblem::JsonSpread),
+            (Format::Jsonl, Some(b'"' | b'a'..=b'z' | b'A'..=b'Z')) if begins_like_csv(&self.head, options) => {
+                Some(FileProblem::OtherFormat { looks: "CSV", format: "csv" })
+            }
+            (Format::Csv, Some(b'{')) if lines.next().is_some_and(|line| line.ends_with(b"}")) => {
+                Some(FileProblem::OtherFormat { looks: "JSON lines", format: "jsonl" })
+            }
+            _ => None,
+        }
+    }
+
     /// The first byte that is not white space.
-    pub(super) fn first(&self) -> Option<u8> {
+    fn first(&self) -> Option<u8> {
         self.head.iter().copied().find(|byte| !byte.is_ascii_whitespace())
     }
+}
+
+/// Whether CSV begins with these bytes: a line whose cells name a field.
+fn begins_like_csv(head: &[u8], options: &Options) -> bool {
+    let line = head.split(|byte| ends_line(*byte)).find(|line| !line.is_empty()).unwrap_or_default();
+    let text = String::from_utf8_lossy(line);
+    let mut cells = text.split([',', ';', '\t', '|']);
+    cells.any(|cell| matches!(meaning(cell.trim_matches('"'), &options.map), Meaning::Holds(_)))
 }
 
 /// The name without the extension of what packed it: `groups.csv` of `groups.csv.gz`.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::block::Block;
 use super::columns::HeaderError;
 use super::cutter::{Cutter, Grammar, Sizes};
+use super::delimiter::delimiter_of;
 use super::error::{FileProblem, ReadError};
 use super::lines::{ends_line, line_ends};
 use super::recall::Recall;
@@ -52,12 +53,12 @@ impl Table {
 
     fn lay_open(path: &Path, source: Source, options: &Options) -> Result<Self, ReadError> {
         let format = options.format.unwrap_or_else(|| source.format(path));
-        if format == Format::Jsonl && source.first() == Some(b'[') {
-            return Err(FileProblem::JsonArray.at(path, 1, None));
+        if let Some(problem) = source.misfit(format, options) {
+            return Err(problem.at(path, 1, None));
         }
-        let delimiter = match format {
-            Format::Csv => options.delimiter.unwrap_or_else(|| csv::delimiter_of(&source.head, options)),
-            Format::Jsonl => b',',
+        let (delimiter, announced) = match format {
+            Format::Csv => delimiter_of(&source.head, options),
+            Format::Jsonl => (b',', 0),
         };
         let grammar = if format == Format::Csv { Grammar::Csv(delimiter) } else { Grammar::Lines };
         let mut cutter = Cutter::new(source.stream, grammar, Sizes::default());
@@ -69,6 +70,9 @@ impl Table {
             }
         };
         let Source { is_decoded, origin, .. } = source;
+        if announced > 0 {
+            first.drop_row(announced);
+        }
         text_of(&first, path, is_decoded)?;
         let line = first.line;
         let unusable = |reasons: Vec<HeaderError>| FileProblem::Header(reasons).at(path, line, None);
@@ -97,7 +101,7 @@ impl Table {
     /// Its rows, one after the other; `file` is its index among the files.
     #[must_use]
     pub fn into_records(self, file: usize) -> Records {
-        let unknown = self.parser.unknown().clone();
+        let unknown = self.parser.unknown().iter().cloned().collect();
         Records { table: self, last: Place { file, row: 0, line: 0 }, ready: VecDeque::new(), unknown }
     }
 }
@@ -152,9 +156,15 @@ impl Parser {
 
     /// The columns that are no field of a group; the keys of JSON lines show themselves only row by row.
     #[must_use]
-    pub fn unknown(&self) -> &BTreeSet<String> {
-        static NONE: BTreeSet<String> = BTreeSet::new();
-        if let Kind::Csv(parser) = &self.kind { parser.unknown() } else { &NONE }
+    pub fn unknown(&self) -> &[String] {
+        if let Kind::Csv(parser) = &self.kind { parser.unknown() } else { &[] }
+    }
+
+    /// The fields that no column holds; keys of JSON lines may come later.
+    #[must_use]
+    pub fn lacking(&self) -> Vec<Field> {
+        let is_lacking = |field: &Field| matches!(&self.kind, Kind::Csv(parser) if parser.index(*field).is_none());
+        Field::ALL.into_iter().filter(is_lacking).collect()
     }
 
     /// The column that holds a field, if it has another name than the field.
@@ -198,7 +208,11 @@ fn text_of<'a>(block: &'a Block, path: &Path, is_decoded: bool) -> Result<&'a st
     };
     match std::str::from_utf8(&block.bytes) {
         Err(error) if is_decoded => Err(at(error.valid_up_to(), FileProblem::Undecodable)),
-        Err(error) => Err(at(error.valid_up_to(), FileProblem::NotUtf8(block.bytes[error.valid_up_to()]))),
+        Err(error) => {
+            let (good, bad) = block.bytes.split_at(error.valid_up_to());
+            let problem = if good.is_ascii() { FileProblem::NotUtf8(bad[0]) } else { FileProblem::Mixed(bad[0]) };
+            Err(at(good.len(), problem))
+        }
         Ok(text) if is_decoded => match text.find(char::REPLACEMENT_CHARACTER) {
             Some(bad) => Err(at(bad, FileProblem::Undecodable)),
             None => Ok(text),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::model::{Code, Field, Severity, shortened};
+use crate::model::{Code, Field, Severity, shortened, shown};
 
 /// For whom problems are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,8 @@ pub enum ProblemFormat {
 
 /// One problem, in its place.
 pub(super) struct Finding<'a> {
-    pub(super) file: String,
+    /// As it was given.
+    pub(super) file: &'a str,
     pub(super) row: Option<u64>,
     pub(super) line: Option<u64>,
     pub(super) column: Option<u64>,
@@ -33,7 +34,7 @@ impl Finding<'_> {
     /// `file:line:column`, as far as it is known.
     pub(super) fn place(&self) -> String {
         let numbers = [self.line, self.column].into_iter().flatten();
-        numbers.fold(self.file.clone(), |place, number| format!("{place}:{number}"))
+        numbers.fold(shown(self.file), |place, number| format!("{place}:{number}"))
     }
 
     pub(super) fn line(&self, format: ProblemFormat) -> String {
@@ -85,7 +86,7 @@ impl Finding<'_> {
         let place: String =
             place.filter_map(|(name, number)| number.map(|number| format!(",{name}={number}"))).collect();
         let title = self.code.as_str();
-        format!("::{command} file={}{place},title={title}::{}", property(&self.file), data(&self.message()))
+        format!("::{command} file={}{place},title={title}::{}", property(&shown(self.file)), data(&self.message()))
     }
 }
 
@@ -106,7 +107,7 @@ mod tests {
     #[test]
     fn an_annotation_cannot_be_ended_by_the_text_in_it() {
         let finding = Finding {
-            file: "a,b:c%.csv".to_owned(),
+            file: "a,b:c%.csv",
             row: Some(1),
             line: Some(2),
             column: None,

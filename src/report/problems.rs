@@ -71,7 +71,7 @@ impl<W: Write> Problems<W> {
     /// If it cannot be written.
     pub fn tell(&mut self, file: &str, place: Option<Place>, fault: &Fault, column: Option<&str>) -> io::Result<()> {
         let finding = Finding {
-            file: shown(file),
+            file,
             row: place.map(|place| place.row),
             line: place.map(|place| place.line),
             column: None,
@@ -143,7 +143,7 @@ impl<W: Write> Problems<W> {
         told: &[(Code, String)],
     ) -> io::Result<()> {
         for (code, message) in told {
-            let file = shown_path(path);
+            let file = &path.display().to_string();
             let (row, field, header, severity) = (None, None, None, Severity::Error);
             let finding = Finding { file, row, line, column, code: *code, severity, field, header, message };
             if self.style.format == ProblemFormat::Text {
@@ -190,15 +190,17 @@ impl<W: Write> Problems<W> {
         self.out.flush()
     }
 
-    /// Writes the table of kinds and the totals.
+    /// Writes the table of kinds, the totals, and where the cleaned copy is.
     ///
     /// # Errors
     /// If they cannot be written.
-    pub fn finish(mut self) -> io::Result<()> {
+    pub fn finish(mut self, copy: Option<&Path>) -> io::Result<()> {
         let valid = self.rows - self.invalid - self.duplicates;
         if self.style.format == ProblemFormat::Json {
-            let codes: BTreeMap<&str, u64> =
-                self.kinds.iter().map(|((_, code), kind)| (code.as_str(), kind.count)).collect();
+            let mut codes = BTreeMap::<&str, u64>::new();
+            for ((_, code), kind) in &self.kinds {
+                *codes.entry(code.as_str()).or_default() += kind.count;
+            }
             let totals = json!({
                 "type": "totals",
                 "rows": self.rows,
@@ -213,11 +215,18 @@ impl<W: Write> Problems<W> {
             writeln!(self.out, "{totals}")?;
             return self.out.flush();
         }
+        if self.rows == 0 && self.of(Severity::Error) > 0 {
+            // No file could be read: the error says it all.
+            return self.out.flush();
+        }
         self.table()?;
         for (word, count) in
             [("valid", valid), ("duplicate", self.duplicates), ("invalid", self.invalid), ("rows", self.rows)]
         {
             writeln!(self.out, "  {word:<10} {:>9}", grouped(count))?;
+        }
+        if let Some(copy) = copy {
+            writeln!(self.out, "\n  the cleaned copy is {}", shown_path(copy))?;
         }
         self.hints()?;
         self.out.flush()
@@ -230,8 +239,8 @@ impl<W: Write> Problems<W> {
         writeln!(self.out)?;
         for ((severity, code), kind) in &self.kinds {
             let (severity, code, count) = (severity.as_str(), code.as_str(), grouped(kind.count));
-            write!(self.out, "  {severity:<8} {code:<20} {count:>11}   {}", kind.first)?;
-            writeln!(self.out, "{}", if self.style.is_cut(kind) { "   the first 20 shown" } else { "" })?;
+            write!(self.out, "  {severity:<8} {code:<20} {count:>11}   first: {}", kind.first)?;
+            writeln!(self.out, "{}", if self.style.is_cut(kind) { ", the first 20 shown" } else { "" })?;
         }
         if self.repairs > 0 {
             let is_cut = !self.style.shows_all && self.repairs > SHOWN_MAX;
@@ -242,12 +251,14 @@ impl<W: Write> Problems<W> {
     }
 
     fn hints(&mut self) -> io::Result<()> {
-        let Some((_, code)) = self.kinds.keys().next() else { return Ok(()) };
+        if self.kinds.is_empty() {
+            return Ok(());
+        }
         writeln!(self.out)?;
         if self.kinds.values().any(|kind| self.style.is_cut(kind)) {
             writeln!(self.out, "  --all shows every problem")?;
         }
-        writeln!(self.out, "  validate --explain {} says what that means and how to mend it", code.as_str())
+        writeln!(self.out, "  validate --explain CODE says what a code means and how to mend it")
     }
 }
 

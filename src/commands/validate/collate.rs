@@ -40,7 +40,7 @@ struct FileSoFar {
     rows: u64,
     undescribed: u64,
     first_undescribed: u64,
-    unknown: BTreeSet<String>,
+    unknown: Vec<String>,
     is_given_up: bool,
     /// Whether a line ends with CR.
     has_cr: bool,
@@ -87,8 +87,8 @@ impl<'a, W: Write> Collator<'a, W> {
     }
 
     fn open(&mut self, opened: Opened) -> Result<(), Failure> {
-        self.file = FileSoFar { unknown: opened.parser.unknown().clone(), ..FileSoFar::default() };
-        self.copy.begin(opened.parser.layout())?;
+        self.file = FileSoFar { unknown: opened.parser.unknown().to_vec(), ..FileSoFar::default() };
+        self.copy.begin(&opened.parser)?;
         self.past.files.push(opened);
         Ok(())
     }
@@ -105,8 +105,11 @@ impl<'a, W: Write> Collator<'a, W> {
         let Findings { block, rows, faults, unknown, mended } = found;
         let first = Place { file: self.past.file(), row: self.file.rows + 1, line: block.first_line() };
         let number = self.past.spots.add(&block, first, &rows);
-        let more = UNKNOWN_MAX.saturating_sub(self.file.unknown.len());
-        self.file.unknown.extend(unknown.into_iter().take(more));
+        for key in unknown {
+            if self.file.unknown.len() < UNKNOWN_MAX && !self.file.unknown.contains(&key) {
+                self.file.unknown.push(key);
+            }
+        }
         self.file.has_cr |= self.copy.is_wanted() && block.has_cr();
         let mut faults = faults.into_iter().peekable();
         for (index, row) in rows.iter().enumerate() {
@@ -135,7 +138,7 @@ impl<'a, W: Write> Collator<'a, W> {
         self.rows += 1;
         self.file.rows += 1;
         self.problems.row(row.key.is_some());
-        if row.is_undescribed {
+        if row.is_undescribed && row.key.is_some() {
             self.file.undescribed += 1;
             if self.file.undescribed == 1 {
                 self.file.first_undescribed = place.line;
@@ -229,14 +232,30 @@ impl<'a, W: Write> Collator<'a, W> {
         }
         if !unknown.is_empty() {
             let columns: Vec<String> = unknown.iter().map(|column| shortened(column)).collect();
-            let message = format!("ignored, as they are no field of a group: {}", columns.join(", "));
+            let lacking: Vec<&str> = self
+                .past
+                .files
+                .last()
+                .map_or_else(Vec::new, |file| file.parser.lacking())
+                .iter()
+                .map(|field| field.as_str())
+                .collect();
+            let hint = match lacking.as_slice() {
+                [] => String::new(),
+                fields => format!(
+                    "; no column holds {}: if one of these does, say --map {}=COLUMN",
+                    fields.join(" or "),
+                    fields[0]
+                ),
+            };
+            let message = format!("ignored, as they are no field of a group: {}{hint}", columns.join(", "));
             let fault = Fault { code: Code::ColumnUnknown, severity: Severity::Warning, field: None, message };
             self.problems.tell(path, None, &fault, None).map_err(Failure::Print)?;
         }
         let rules = &self.input.rules;
         if undescribed > 0 && rules.default_description.is_none() && !rules.require_description {
             let message = format!(
-                "without a description: {undescribed} of {rows} rows, the first on line {first_undescribed}; a newer API refuses them (--default-description gives one to all)"
+                "without a description: {undescribed} of {rows} rows; the first on line {first_undescribed}; a newer API refuses them (--default-description gives one to all)"
             );
             let fault = Fault::warning(Field::Description, Code::DescriptionMissing, message);
             self.problems.tell(path, None, &fault, None).map_err(Failure::Print)?;

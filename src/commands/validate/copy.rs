@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::model::{Layout, Place};
+use crate::model::{Field, Layout, Place};
+use crate::read::Parser;
 use crate::report::Cleaned;
 
 use super::super::Failure;
@@ -26,9 +27,10 @@ impl Copy {
         self.path.is_some()
     }
 
-    pub(super) fn begin(&mut self, layout: &Layout) -> Result<(), Failure> {
+    pub(super) fn begin(&mut self, parser: &Parser) -> Result<(), Failure> {
         if let Some(path) = &self.path {
-            self.cleaned = Some(Cleaned::create(path, layout).map_err(Failure::Uncopied)?);
+            let layout = Layout { header: header(parser), ..parser.layout().clone() };
+            self.cleaned = Some(Cleaned::create(path, &layout).map_err(Failure::Uncopied)?);
         }
         Ok(())
     }
@@ -51,12 +53,27 @@ impl Copy {
         self.flaw.get_or_insert_with(|| why.to_owned());
     }
 
-    /// Puts the copy in its place.
-    pub(super) fn finish(self) -> Result<(), Failure> {
+    /// Puts the copy in its place; gives where that is.
+    pub(super) fn finish(self) -> Result<Option<PathBuf>, Failure> {
+        let Some(path) = self.path else { return Ok(None) };
         match (self.flaw, self.cleaned) {
-            (Some(why), _) if self.path.is_some() => Err(Failure::Unfixed(why)),
-            (None, Some(cleaned)) => cleaned.finish().map(drop).map_err(Failure::Uncopied),
-            _ => Ok(()),
+            (Some(why), _) => Err(Failure::Unfixed(why)),
+            (None, Some(cleaned)) => cleaned.finish().map(|()| Some(path)).map_err(Failure::Uncopied),
+            (None, None) => Ok(None),
         }
     }
+}
+
+/// The header of the copy: a column that was named with `--map` bears the field's name, unless another one does.
+fn header(parser: &Parser) -> Vec<String> {
+    let mut header = parser.layout().header.clone();
+    for field in Field::ALL {
+        let is_taken = header.iter().any(|column| column.trim().eq_ignore_ascii_case(field.as_str()));
+        if let Some(column) = parser.index(field).and_then(|index| header.get_mut(index))
+            && !is_taken
+        {
+            field.as_str().clone_into(column);
+        }
+    }
+    header
 }

@@ -45,10 +45,11 @@ pub(super) fn inspect(
     let (mut rows, mut faults, mut mended, mut unknown) = (Vec::new(), Vec::new(), Vec::new(), BTreeSet::new());
     let mut draft = Draft::default();
     parser.rows(&block, &mut unknown, &mut |row| {
-        let found = match &row.fields {
+        let mut found = match &row.fields {
             Ok(fields) => rules.check(fields, &mut draft),
             Err(fault) => vec![fault.clone()],
         };
+        found.extend_from_slice(&row.remarks);
         if mends {
             mended.push(mend(&row, parser, &draft.group, &found));
         }

@@ -27,7 +27,6 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Ending, Failure> {
         return print(explanation(code).as_bytes());
     }
     let input = Input::resolve(&args.input);
-    crate::read::look(&input.files)?;
     if let Some(fix) = &args.fix {
         keep_apart(&input.files, &[("--fix", fix.clone())])?;
         if input.files.len() > 1 {
@@ -39,10 +38,11 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Ending, Failure> {
     work(&input, args.fix.is_some(), |piece| collator.collect(piece))?;
     let (problems, copy, unread) = collator.finish();
     let is_clean = problems.is_clean(args.strict);
-    problems.finish().map_err(Failure::Print)?;
+    let copied = if unread.is_empty() { copy.finish() } else { Ok(None) };
+    problems.finish(copied.as_ref().ok().and_then(Option::as_deref)).map_err(Failure::Print)?;
     if !unread.is_empty() {
         return Err(Failure::Unread(unread));
     }
-    copy.finish()?;
+    copied?;
     Ok(if is_clean { Ending::Complete } else { Ending::Problems })
 }

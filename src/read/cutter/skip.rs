@@ -33,12 +33,13 @@ impl Cutter {
         };
         let text = without_line_ends(&self.buffer[..end]).len();
         let last_line = self.line + line_ends(&self.buffer[..text]);
+        let length = self.offset + text as u64 - block.offset;
         let lines = line_ends(&self.buffer[..end]);
         self.pass(end, lines);
         self.look_anew();
         block.end = match quote {
             Some(line) => End::OpenQuote { line, lines: last_line - line + 1 },
-            None => End::TooLong { length: self.offset - block.offset, quote: bound },
+            None => End::TooLong { length, quote: bound },
         };
         Ok(block)
     }

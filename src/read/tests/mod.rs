@@ -1,5 +1,6 @@
 //! Files as they come, and the rows read from them.
 
+mod beginnings;
 mod cutting;
 mod packed;
 
@@ -81,10 +82,13 @@ fn every_delimiter_is_found_from_the_header() {
 fn a_ragged_row_is_malformed_and_the_reading_goes_on() {
     let records = read("g.csv", "name,description\nA\nB,x,y\nC,z\n");
     let told = seen(&records);
-    assert_eq!(told[0].2, "the row has only 1 of the header's 2 cells; empty cells need their delimiters too");
+    assert_eq!(
+        told[0].2,
+        "the row has only 1 of the header's 2 cells: a title, a note, or a footer? Delete it, or add the commas of the empty cells"
+    );
     assert_eq!(
         told[1].2,
-        "the row has 3 cells where the header has 2; a cell that holds the delimiter needs quotes around it"
+        "the row has 3 cells where the header has 2; a cell that holds a comma needs quotes around it"
     );
     assert_eq!(told[2], (3, 4, "C".to_owned()));
 }
@@ -147,20 +151,37 @@ fn a_file_that_ends_without_a_line_end_loses_nothing() {
 
 #[test]
 fn json_lines_keep_their_types_and_a_broken_one_does_not_stop_the_reading() {
-    let text = "\u{feff}{\"Name\":\"A\",\"members\":[1,\"2\",null]}\r\n\n{\"name\":\n[1]\n{\"name\":7}\n";
+    let text = "\u{feff}{\"Name\":\"A\",\"members\":[1,\"2\",null]}\r\n \t\n{\"name\":\n[1]\n{\"name\":7}\n\u{a0}\n";
     let records = read("g.jsonl", text);
     assert_eq!(
         seen(&records),
         rows(&[
             (1, 1, "A"),
-            (2, 3, "the JSON is broken at column 8: EOF while parsing a value"),
+            (2, 3, "the JSON is broken at column 8: the line ends in the middle; one object a line is expected"),
             (3, 4, "the line is not a JSON object: [1]"),
             (4, 5, "Other(\"a number\")"),
+            (5, 6, "the line is not a JSON object: \u{a0}"),
         ])
     );
     let members = &records[0].fields.as_ref().unwrap().members;
     let expected = [Item::Number("1".into()), Item::Text("2".into()), Item::Other("null")];
     assert_eq!(members, &Cell::List(expected.to_vec()));
+}
+
+#[test]
+fn broken_json_is_told_in_plain_words() {
+    for (line, expected) in [
+        ("{\"name\":\"A\"},", "at column 13: something stands behind the object: `,`; remove it"),
+        ("{'name':\"A\"}", "at column 2: a key needs double quotes around it: `'name':\"A\"}`"),
+        ("{name:\"A\"}", "at column 2: a key needs double quotes around it: `name:\"A\"}`"),
+        ("{\"name\":\"A\",}", "at column 13: a comma stands before `}`; remove it"),
+        ("{\"members\":[1,2,]}", "at column 17: a comma stands before `]`; remove it"),
+        ("{\"name\":\"A", "at column 10: the line ends in the middle; one object a line is expected"),
+        ("{\"name\":\"A\tB\"}", "at column 11: a control character stands in a text; write \\t, \\n or \\uXXXX"),
+    ] {
+        let told = &seen(&read("g.jsonl", line))[0].2;
+        assert_eq!(told.strip_prefix("the JSON is broken "), Some(expected), "{line}");
+    }
 }
 
 #[test]
@@ -192,42 +213,6 @@ fn utf_16_with_a_mark_is_read_and_other_encodings_by_name() {
     let named = |name: &str| Options { encoding: Encoding::for_label(name.as_bytes()), ..Options::default() };
     assert_eq!(seen(&read_with("g.csv", utf16("name\nBüro"), &named("utf-16le"))), rows(&[(1, 2, "Büro")]));
     assert_eq!(seen(&read_with("g.csv", b"name\nB\xfcro", &named("windows-1252"))), rows(&[(1, 2, "Büro")]));
-}
-
-#[test]
-fn a_file_that_is_no_table_is_refused_with_its_place_and_the_way_out() {
-    for (name, bytes, expected) in [
-        ("g.csv", &b""[..], "FILE: the file is empty; a header row with a column `name`, or JSON lines, were expected"),
-        ("g.csv", b" \n\n", "FILE: the file is empty; a header row with a column `name`, or JSON lines, were expected"),
-        (
-            "g.csv",
-            b"name\nA\nCaf\xe9\n",
-            "FILE:3:4: byte 0xE9 is not UTF-8; say how the file is encoded, for example --encoding windows-1252",
-        ),
-        (
-            "g.csv",
-            b"name\nCaf\xc3",
-            "FILE:2:4: byte 0xC3 is not UTF-8; say how the file is encoded, for example --encoding windows-1252",
-        ),
-        ("g.csv", b"n\0a\0m\0e\0", "FILE:1:1: looks like UTF-16 without a byte-order mark; add --encoding utf-16le"),
-        (
-            "g.jsonl",
-            b" [{\"name\":\"A\"}]",
-            "FILE:1: is a JSON array; one object a line is expected: `jq -c '.[]' FILE` makes it so",
-        ),
-        (
-            "g.csv",
-            b"\n\ntitle\nA\n",
-            "FILE:3: the header has no column `name` (it has: title); rename one, or say --map name=COLUMN",
-        ),
-    ] {
-        assert_eq!(refused(name, bytes), expected);
-    }
-    let folder = Folder::new();
-    let error = Table::open(folder.0.path(), &Options::default()).err().unwrap();
-    assert!(matches!(error.problem, FileProblem::Folder));
-    let error = Table::open(&folder.0.path().join("none.csv"), &Options::default()).err().unwrap();
-    assert!(matches!(error.problem, FileProblem::Io(_)));
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn files_of_other_kinds_are_named_with_what_to_do() {
     ] {
         assert_eq!(refused("g.csv", bytes), expected);
     }
+    assert_eq!(refused("g.csv.gz", gzip(&gzip(ROWS.as_bytes()))), "FILE: is packed twice; unpack it once");
     let cut = gzip(ROWS.as_bytes());
     assert!(refused("g.csv.gz", &cut[..cut.len() - 6]).contains("the gzip data is damaged or cut off"));
 }
@@ -75,8 +76,8 @@ fn a_row_of_more_than_1_mib_is_malformed_and_the_reading_goes_on() {
     let long = "x".repeat(1024 * 1024);
     let records = read("g.csv", format!("name,x\nA,{long}\n{long}{long}{long},1\nB,\"{long}\n{long}\"\nC,\"\n"));
     let told = seen(&records);
-    assert!(told[0].2.starts_with("the row has 1048579 bytes, and 1 MiB is the most"), "{}", told[0].2);
-    assert!(told[1].2.starts_with("the row has 3145731 bytes"), "{}", told[1].2);
+    assert!(told[0].2.starts_with("the row has 1048578 bytes, and 1 MiB is the most"), "{}", told[0].2);
+    assert!(told[1].2.starts_with("the row has 3145730 bytes"), "{}", told[1].2);
     assert!(told[2].2.ends_with("it holds a quote that opens on line 4: is that quote's closing one missing?"));
     assert_eq!(
         told[3],
@@ -89,8 +90,20 @@ fn a_row_of_more_than_1_mib_is_malformed_and_the_reading_goes_on() {
     let lines =
         read("g.jsonl", format!("{{\"name\":\"{long}\"}}\n{{\"name\":\"{long}{long}\"}}\n{{\"name\":\"A\"}}\n"));
     let told = seen(&lines);
-    assert!(told[0].2.starts_with("the row has 1048587 bytes") && told[1].2.starts_with("the row has 2097164 bytes"));
+    assert!(told[0].2.starts_with("the row has 1048587 bytes") && told[1].2.starts_with("the row has 2097163 bytes"));
     assert_eq!(told[2], (3, 3, "A".to_owned()));
+}
+
+#[test]
+fn a_row_may_have_1_mib_whatever_ends_it() {
+    for end in ["", "\n", "\r\n"] {
+        for (length, is_good) in [(1024 * 1024, true), (1024 * 1024 + 1, false)] {
+            let row = format!("A,{}{end}", "x".repeat(length - 2));
+            assert_eq!(read("g.csv", format!("name,x\n{row}"))[0].fields.is_ok(), is_good, "{end:?} {length}");
+            let line = format!("{{\"name\":\"A\",\"x\":\"{}\"}}{end}", "x".repeat(length - 19));
+            assert_eq!(read("g.jsonl", line)[0].fields.is_ok(), is_good, "{end:?} {length}");
+        }
+    }
 }
 
 #[test]

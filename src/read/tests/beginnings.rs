@@ -1,0 +1,71 @@
+//! What a file begins with tells what it is, and what to do where it is no table.
+
+use super::*;
+
+#[test]
+fn a_file_that_is_no_table_is_refused_with_its_place_and_the_way_out() {
+    for (name, bytes, expected) in [
+        ("g.csv", &b""[..], "FILE: the file is empty; a header row with a column `name`, or JSON lines, were expected"),
+        ("g.csv", b" \n\n", "FILE: the file is empty; a header row with a column `name`, or JSON lines, were expected"),
+        (
+            "g.csv",
+            b"name\nA\nCaf\xe9\n",
+            "FILE:3:4: byte 0xE9 is not UTF-8; say how the file is encoded, for example --encoding windows-1252",
+        ),
+        (
+            "g.csv",
+            b"name\nCaf\xc3",
+            "FILE:2:4: byte 0xC3 is not UTF-8; say how the file is encoded, for example --encoding windows-1252",
+        ),
+        ("g.csv", b"n\0a\0m\0e\0", "FILE:1:1: looks like UTF-16 without a byte-order mark; add --encoding utf-16le"),
+        (
+            "g.jsonl",
+            b" [{\"name\":\"A\"}]",
+            "FILE:1: is a JSON array; one object a line is expected: `jq -c '.[]' FILE > NEW` makes it so",
+        ),
+        (
+            "g.csv",
+            b"\n\ntitle\nA\n",
+            "FILE:3: the header has no column `name` (it has: title); rename one, or say --map name=COLUMN; if that is a group already, put a header row above it",
+        ),
+    ] {
+        assert_eq!(refused(name, bytes), expected);
+    }
+    let folder = Folder::new();
+    let error = Table::open(folder.0.path(), &Options::default()).err().unwrap();
+    assert!(matches!(error.problem, FileProblem::Folder));
+    let error = Table::open(&folder.0.path().join("none.csv"), &Options::default()).err().unwrap();
+    assert!(matches!(error.problem, FileProblem::Io(_)));
+}
+
+#[test]
+fn a_file_that_begins_otherwise_is_told_by_what_it_begins_with() {
+    for (name, text, part) in [
+        (
+            "g.csv",
+            "Our teams,,\nname,description,members\nA,b,1\n",
+            "FILE:1: the first row is a title, and the header is row 2; delete the first row",
+        ),
+        ("g.csv", "{\"name\":\"A\"}\n", "FILE:1: looks like JSON lines; say --format jsonl, or name the file .jsonl"),
+        ("g.jsonl", "name,members\nA,1\n", "FILE:1: looks like CSV; say --format csv, or name the file .csv"),
+        (
+            "g.jsonl",
+            "{\n  \"name\": \"A\"\n}\n",
+            "FILE:1: one object goes on over several lines; each needs a line of its own: `jq -c . FILE > NEW` makes it so",
+        ),
+        ("g.csv", "name^members\nA^1\n", "seems to be parted by `^`: say --delimiter '^'"),
+    ] {
+        assert!(refused(name, text).contains(part), "{}", refused(name, text));
+    }
+    let mixed = ["name\nZürich\n".as_bytes(), b"Z\xfcrich\n"].concat();
+    let expected = "FILE:3:2: byte 0xFC is not UTF-8, though letters before it are: the file mixes encodings; retype what stands there, and save the file as UTF-8";
+    assert_eq!(refused("g.csv", mixed), expected);
+}
+
+#[test]
+fn the_line_by_which_excel_names_the_delimiter_is_heeded() {
+    for end in ["\n", "\r\n"] {
+        let text = "sep=|\nname|x\nA|1,2;3\n".replace('\n', end);
+        assert_eq!(seen(&read("g.csv", text)), rows(&[(1, 3, "A")]));
+    }
+}
