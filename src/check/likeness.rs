@@ -53,11 +53,11 @@ impl Rough {
 
     /// Writes it; empty where there is no letter.
     pub(super) fn of(&mut self, name: &str, out: &mut Vec<u8>) {
+        if name.is_ascii() {
+            return rough_ascii(name.as_bytes(), out);
+        }
         out.clear();
         let mut kept = Kept { out, is_after_digit: false, is_parted: false };
-        if name.is_ascii() {
-            return name.bytes().for_each(|byte| kept.keep_roughly(byte));
-        }
         for letter in name.chars() {
             if let Ok(byte @ 0..0x80) = u8::try_from(letter) {
                 kept.keep_roughly(byte);
@@ -129,6 +129,29 @@ impl Kept<'_> {
     }
 }
 
+/// The same as [`Kept::keep_roughly`] for each byte, in one go, as most names are ASCII.
+fn rough_ascii(name: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    out.resize(2 * name.len(), 0);
+    let (mut length, mut is_after_digit, mut is_parted) = (0, false, false);
+    for byte in name {
+        let (rough, is_digit) = (ROUGH[usize::from(byte & 0x7F)], byte.is_ascii_digit());
+        if is_parted && is_after_digit && is_digit {
+            out[length] = b'.';
+            length += 1;
+        }
+        out[length] = rough;
+        if rough == b'm' {
+            out[length..length + 2].copy_from_slice(b"rn");
+            length += 1;
+        }
+        length += usize::from(rough != 0);
+        is_after_digit = if rough == 0 { is_after_digit } else { is_digit };
+        is_parted = rough == 0;
+    }
+    out.truncate(length);
+}
+
 /// What becomes of each character of ASCII; 0 for those that are no letters and no digits.
 const ROUGH: [u8; 128] = {
     let mut rough = [0; 128];
@@ -181,6 +204,17 @@ mod tests {
         {
             assert_eq!(likeness(one, other), Some(Likeness::Letters), "{one} {other}");
             assert!(is_rough(one, other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn ascii_is_made_rough_in_one_go_as_it_is_byte_by_byte() {
+        for name in ["", "m", "mm mm", "Site 1-11", "1 1", "Ops 7 East", "-- a--", "O0 Il1 rn", "9.", "~Team~"] {
+            let (mut whole, mut single) = (Vec::new(), Vec::new());
+            rough_ascii(name.as_bytes(), &mut whole);
+            let mut kept = Kept { out: &mut single, is_after_digit: false, is_parted: false };
+            name.bytes().for_each(|byte| kept.keep_roughly(byte));
+            assert_eq!(whole, single, "{name}");
         }
     }
 

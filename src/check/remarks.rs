@@ -1,6 +1,8 @@
 //! What is odd about a name, seen by itself: it is sent all the same. Pure.
 
-use crate::model::{Code, Fault, Field, is_invisible, shortened};
+use memchr::memchr_iter;
+
+use crate::model::{Code, Fault, Field, has_double_space, is_invisible, shortened};
 
 /// What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
 const FORMULA: [u8; 4] = *b"=+-@";
@@ -30,31 +32,35 @@ pub(super) fn remark(name: &str, is_ascii: bool, faults: &mut Vec<Fault>) {
     }
 }
 
-/// Adds that letters of a text were lost or changed before it came here.
+/// Adds that letters of a text beyond ASCII were lost or changed before it came here.
 pub(super) fn remark_garbled(field: Field, text: &str, faults: &mut Vec<Fault>) {
-    let word = field.as_str();
-    let shown = shortened(text);
-    if text.contains(char::REPLACEMENT_CHARACTER) {
-        let message = format!("the {word} `{shown}` holds the sign for a lost letter (U+FFFD); retype it");
-        faults.push(Fault::warning(field, Code::TextGarbled, message));
+    let why = if text.contains(char::REPLACEMENT_CHARACTER) {
+        "holds the sign for a lost letter (U+FFFD); retype it"
     } else if is_misread(text) {
-        let message =
-            format!("the {word} `{shown}` looks like UTF-8 that was read as another encoding; export it again");
-        faults.push(Fault::warning(field, Code::TextGarbled, message));
-    }
+        "looks like UTF-8 that was read as another encoding; export it again"
+    } else {
+        return;
+    };
+    let message = format!("the {} `{}` {why}", field.as_str(), shortened(text));
+    faults.push(Fault::warning(field, Code::TextGarbled, message));
 }
 
 /// UTF-8 read as Windows-1252 or Latin-1: `Ã` or `Â` before what stands for a byte from 0x80 to 0xBF, or `â€`.
 fn is_misread(text: &str) -> bool {
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
-        let is_follower = letters.peek().is_some_and(|next| matches!(next, '\u{80}'..='\u{bf}' | '€' | '‚'..='„' | '†' | '‡' | '‰' | '‹' | '›' | '‘'..='”' | '•' | '–' | '—' | '˜' | '™' | 'š' | 'œ' | 'ž' | 'Š' | 'Œ' | 'Ž' | 'Ÿ' | 'ƒ' | 'ˆ' | '…'));
-        if matches!(letter, 'Ã' | 'Â') && is_follower || letter == 'â' && letters.peek() == Some(&'€') {
-            return true;
+    // In UTF-8 these begin with 0xC3, as letters with accents do.
+    let mut starts = memchr_iter(0xC3, text.as_bytes());
+    starts.any(|start| {
+        let mut letters = text.get(start..).unwrap_or_default().chars();
+        match (letters.next(), letters.next()) {
+            (Some('Ã' | 'Â'), Some(next)) => ('\u{80}'..='\u{bf}').contains(&next) || WINDOWS_1252.contains(next),
+            (Some('â'), next) => next == Some('€'),
+            _ => false,
         }
-    }
-    false
+    })
 }
+
+/// What the bytes from 0x80 to 0x9F are in Windows-1252.
+const WINDOWS_1252: &str = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ";
 
 /// The first character that nobody sees. Joiners between letters belong to some scripts, and to emoji.
 fn hidden(name: &str) -> Option<char> {
@@ -74,10 +80,6 @@ fn hidden(name: &str) -> Option<char> {
 
 fn is_odd_space(letter: char) -> bool {
     letter.is_whitespace() && letter != ' ' && !letter.is_control()
-}
-
-fn has_double_space(name: &str) -> bool {
-    name.as_bytes().windows(2).any(|pair| pair == b"  ")
 }
 
 #[cfg(test)]

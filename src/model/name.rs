@@ -4,6 +4,8 @@ use caseless::Caseless;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::model::has_double_space;
+
 /// `--match-names`: when two names are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MatchNames {
@@ -75,7 +77,7 @@ fn fold(name: &str, out: &mut String) {
     let bytes = name.as_bytes();
     // All at once: that is faster than to stop at the first.
     let is_plain = bytes.iter().fold(true, |plain, byte| plain & (b' '..0x7F).contains(byte));
-    if is_plain && !matches!(bytes, [b' ', ..] | [.., b' ']) && !bytes.windows(2).any(|pair| pair == b"  ") {
+    if is_plain && !matches!(bytes, [b' ', ..] | [.., b' ']) && !has_double_space(name) {
         out.push_str(name);
         return out.make_ascii_lowercase();
     }

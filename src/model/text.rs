@@ -49,6 +49,14 @@ pub fn is_invisible(letter: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Whether two spaces stand side by side. Looks at all of it: many bytes at once are faster than a stop at the first.
+#[must_use]
+pub fn has_double_space(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
+    pairs.fold(false, |found, pair| found | matches!(pair, (b' ', b' ')))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

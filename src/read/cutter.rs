@@ -33,7 +33,7 @@ pub(super) struct Sizes {
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { first: 32 * 1024, block: 512 * 1024, row: ROW_MAX, kept: 4 * 1024 }
+        Self { first: 32 * 1024, block: 256 * 1024, row: ROW_MAX, kept: 4 * 1024 }
     }
 }
 

@@ -1,10 +1,12 @@
-//! One reads, several check, one collects: blocks come back in the order of the files.
+//! Several read and check in turn, one collects: blocks come back in the order of the files.
+//!
+//! Whoever checks a block has read it, so that it is still at hand; reading itself is one's turn at a time.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::{slice, thread};
 
 use crate::check::NameKeys;
 use crate::read::{Block, Options, Parser, ReadError, Recall, Table};
@@ -50,13 +52,6 @@ enum Ticket {
     Block(Receiver<Result<Findings, ReadError>>),
 }
 
-/// A block to be checked.
-struct Task {
-    block: Block,
-    parser: Arc<Parser>,
-    reply: SyncSender<Result<Findings, ReadError>>,
-}
-
 /// Reads and checks all files.
 pub(super) fn work(
     input: &Input,
@@ -67,24 +62,28 @@ pub(super) fn work(
     let keys = NameKeys::new(input.matching);
     // How many files nothing more is wanted of.
     let passed = AtomicUsize::new(0);
+    let reading = Mutex::new(Reading {
+        files: input.files.iter(),
+        options: &input.options,
+        passed: &passed,
+        opened: 0,
+        table: None,
+    });
     thread::scope(|scope| {
-        // What is read ahead is bounded, so that memory is.
-        let (tickets, collected) = sync_channel(2 * workers);
-        let (tasks, taken) = sync_channel(2 * workers);
-        let taken = Arc::new(Mutex::new(taken));
+        // What is ahead of the collecting is bounded, so that memory is.
+        let (tickets, collected) = sync_channel(4 * workers);
         for _ in 0..workers {
-            let (taken, keys) = (Arc::clone(&taken), keys.clone());
-            scope.spawn(move || check(&taken, input, keys, mends));
+            let (reading, tickets, mut keys) = (&reading, tickets.clone(), keys.clone());
+            scope.spawn(move || {
+                while let Some(task) = take(reading, &tickets) {
+                    let found = inspect(task.block, &task.parser, &input.rules, &mut keys, mends);
+                    // Whoever asked may be gone.
+                    let _ = task.reply.send(found);
+                }
+            });
         }
-        drop(taken);
-        let (passed, mut opened) = (&passed, 0);
-        scope.spawn(move || {
-            let mut files = input.files.iter().enumerate();
-            files.try_for_each(|(file, path)| {
-                let is_wanted = || passed.load(Ordering::Relaxed) <= file;
-                read(path, &input.options, is_wanted, &tickets, &tasks)
-            })
-        });
+        drop(tickets);
+        let mut opened = 0;
         for ticket in collected {
             let piece = match ticket {
                 Ticket::Ready(piece) => *piece,
@@ -105,39 +104,66 @@ pub(super) fn work(
     })
 }
 
-/// Reads one file; none as soon as nobody collects any more.
-fn read(
-    path: &Path,
-    options: &Options,
-    is_wanted: impl Fn() -> bool,
-    tickets: &SyncSender<Ticket>,
-    tasks: &SyncSender<Task>,
-) -> Option<()> {
-    let ready = |piece| tickets.send(Ticket::Ready(Box::new(piece))).ok();
-    let (table, recall) = match Table::open_to_recall(path, options) {
-        Ok(opened) => opened,
-        Err(error) => return ready(Piece::Unopened(error)),
-    };
-    let parser = table.parser();
-    let path = path.display().to_string();
-    ready(Piece::Opened(Opened { path, parser: Arc::clone(&parser), recall }))?;
-    for block in table.take_while(|_| is_wanted()) {
-        let block = match block {
-            Ok(block) => block,
-            Err(error) => return ready(Piece::Closed(Some(error))),
-        };
-        let (reply, found) = sync_channel(1);
-        tickets.send(Ticket::Block(found)).ok()?;
-        tasks.send(Task { block, parser: Arc::clone(&parser), reply }).ok()?;
-    }
-    ready(Piece::Closed(None))
+/// A block to be checked.
+struct Task {
+    block: Block,
+    parser: Arc<Parser>,
+    reply: SyncSender<Result<Findings, ReadError>>,
 }
 
-fn check(tasks: &Mutex<Receiver<Task>>, input: &Input, mut keys: NameKeys, mends: bool) {
+/// Reads on to the next block, and has its place kept; none at the end, or when nobody collects any more.
+fn take(reading: &Mutex<Reading<'_>>, tickets: &SyncSender<Ticket>) -> Option<Task> {
+    let mut reading = reading.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        let task = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Task { block, parser, reply }) = task else { return };
-        // Whoever asked may be gone.
-        let _ = reply.send(inspect(block, &parser, &input.rules, &mut keys, mends));
+        match reading.next()? {
+            Read::Piece(piece) => tickets.send(Ticket::Ready(piece)).ok()?,
+            Read::Block(block, parser) => {
+                let (reply, found) = sync_channel(1);
+                tickets.send(Ticket::Block(found)).ok()?;
+                return Some(Task { block, parser, reply });
+            }
+        }
+    }
+}
+
+/// All files, one after the other.
+struct Reading<'a> {
+    files: slice::Iter<'a, PathBuf>,
+    options: &'a Options,
+    passed: &'a AtomicUsize,
+    opened: usize,
+    table: Option<Table>,
+}
+
+/// What reading on gives.
+enum Read {
+    Piece(Box<Piece>),
+    Block(Block, Arc<Parser>),
+}
+
+impl Iterator for Reading<'_> {
+    type Item = Read;
+
+    fn next(&mut self) -> Option<Read> {
+        let Some(table) = &mut self.table else {
+            let path = self.files.next()?;
+            self.opened += 1;
+            return Some(Read::Piece(Box::new(match Table::open_to_recall(path, self.options) {
+                Ok((table, recall)) => {
+                    let parser = table.parser();
+                    self.table = Some(table);
+                    Piece::Opened(Opened { path: path.display().to_string(), parser, recall })
+                }
+                Err(error) => Piece::Unopened(error),
+            })));
+        };
+        let is_wanted = self.passed.load(Ordering::Relaxed) < self.opened;
+        let error = match table.next().filter(|_| is_wanted) {
+            Some(Ok(block)) => return Some(Read::Block(block, table.parser())),
+            Some(Err(error)) => Some(error),
+            None => None,
+        };
+        self.table = None;
+        Some(Read::Piece(Box::new(Piece::Closed(error))))
     }
 }
