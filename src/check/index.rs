@@ -12,9 +12,9 @@ use crate::model::MatchNames;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NameKey {
     /// The same for names that are the same.
-    same: u64,
+    same: u32,
     /// The same for names that are alike; a name without letters is like no other.
-    alike: u64,
+    alike: u32,
     has_letters: bool,
 }
 
@@ -44,11 +44,16 @@ impl NameKeys {
     /// The key of one name.
     pub fn of(&mut self, name: &str) -> NameKey {
         self.matching.canonical(name, &mut self.text);
-        let same = self.hasher.hash_one(self.text.as_bytes());
+        let same = self.hash(self.text.as_bytes());
         self.rough.of(&self.text, &mut self.letters);
         let has_letters = !self.letters.is_empty();
-        let alike = if has_letters { self.hasher.hash_one(self.letters.as_slice()) } else { same };
+        let alike = if has_letters { self.hash(&self.letters) } else { same };
         NameKey { same, alike, has_letters }
+    }
+
+    fn hash(&self, bytes: &[u8]) -> u32 {
+        let [a, b, c, d, ..] = self.hasher.hash_one(bytes).to_be_bytes();
+        u32::from_be_bytes([a, b, c, d])
     }
 }
 
@@ -63,7 +68,7 @@ pub enum Earlier {
     Same(u32),
 }
 
-/// The first row of each name, in 15 to 30 bytes a name.
+/// The first row of each name, in 10 to 21 bytes a name.
 #[derive(Debug)]
 pub struct NameIndex {
     /// Tables that grow one after the other, so that growing takes little memory at a time.
@@ -73,9 +78,25 @@ pub struct NameIndex {
 /// Parts of a name's hashes, and its row.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    place: u32,
-    same: u32,
+    /// 24 bits of the hash it is placed by (the other 8 choose the shard), and 8 of its other hash.
+    tag: u32,
     row: u32,
+}
+
+impl Entry {
+    fn new(place: u32, other: u32, row: u32) -> Self {
+        Self { tag: (place << 8) | (other & 0xFF), row }
+    }
+
+    /// Whether it is placed by this hash, as far as is known.
+    fn is_at(self, place: u32) -> bool {
+        self.tag >> 8 == place & 0x00FF_FFFF
+    }
+
+    /// The table takes its place from the lowest bits and a check from the highest.
+    fn spread(self) -> u64 {
+        u64::from(self.tag >> 8).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
 }
 
 impl Default for NameIndex {
@@ -98,33 +119,30 @@ impl NameIndex {
         row: u32,
         mut is_it: impl FnMut(u32) -> Result<bool, E>,
     ) -> Result<Earlier, E> {
-        let same = tag(key.same);
-        let mut crowd = self.look(key.alike, same, &mut is_it)?;
+        let mut entry = (key.alike, Entry::new(key.alike, key.same, row));
+        let mut crowd = self.look(entry.0, entry.1, &mut is_it)?;
         let first = crowd.first;
-        let mut place = key.alike;
         if crowd.same.is_none() && crowd.count >= Self::CROWD {
-            place = key.same;
-            crowd = self.look(place, same, &mut is_it)?;
+            entry = (key.same, Entry::new(key.same, key.alike, row));
+            crowd = self.look(entry.0, entry.1, &mut is_it)?;
         }
         if let Some(earlier) = crowd.same {
             return Ok(Earlier::Same(earlier));
         }
-        let entry = Entry { place: tag(place), same, row };
-        self.shards[shard(place)].insert_unique(spread(entry.place), entry, |entry| spread(entry.place));
+        self.shards[shard(entry.0)].insert_unique(entry.1.spread(), entry.1, |entry| entry.spread());
         Ok(first.filter(|_| key.has_letters).map_or(Earlier::None, Earlier::Alike))
     }
 
-    fn look<E>(&self, place: u64, same: u32, is_it: &mut impl FnMut(u32) -> Result<bool, E>) -> Result<Crowd, E> {
-        let place_tag = tag(place);
+    fn look<E>(&self, place: u32, wanted: Entry, is_it: &mut impl FnMut(u32) -> Result<bool, E>) -> Result<Crowd, E> {
         let mut crowd = Crowd::default();
         let mut failed = None;
-        let found = self.shards[shard(place)].find(spread(place_tag), |entry| {
-            if entry.place != place_tag || failed.is_some() {
+        let found = self.shards[shard(place)].find(wanted.spread(), |entry| {
+            if !entry.is_at(place) || failed.is_some() {
                 return false;
             }
             crowd.count += 1;
             crowd.first = Some(crowd.first.map_or(entry.row, |first| first.min(entry.row)));
-            entry.same == same
+            entry.tag == wanted.tag
                 && is_it(entry.row).unwrap_or_else(|error| {
                     failed = Some(error);
                     false
@@ -143,25 +161,15 @@ struct Crowd {
     same: Option<u32>,
 }
 
-fn shard(hash: u64) -> usize {
-    usize::from(hash.to_be_bytes()[0])
-}
-
-fn tag(hash: u64) -> u32 {
-    let [_, _, _, _, tag @ ..] = hash.to_be_bytes();
-    u32::from_be_bytes(tag)
-}
-
-/// The table takes its place from the lowest bits and a check from the highest.
-fn spread(tag: u32) -> u64 {
-    u64::from(tag).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+fn shard(place: u32) -> usize {
+    usize::from(place.to_be_bytes()[0])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn key(same: u64) -> NameKey {
+    fn key(same: u32) -> NameKey {
         NameKey { same, alike: same, has_letters: false }
     }
 
@@ -229,6 +237,9 @@ mod tests {
             };
             assert_eq!(found, Ok(expected), "{name}");
         }
-        assert_eq!(compared, 3000, "a name is compared only with one that is the same");
+        assert!(
+            (3000..3000 + 64 * 6000 / 100).contains(&compared),
+            "a name is hardly compared with others: {compared}"
+        );
     }
 }

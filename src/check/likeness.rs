@@ -1,8 +1,7 @@
 //! Names that are different and look or read almost the same. Pure.
 
-use std::collections::HashMap;
-
 use caseless::Caseless;
+use hashbrown::HashMap;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_security::confusable_detection::skeleton;

@@ -103,10 +103,12 @@ fn fold_simply(name: &str, out: &mut String) -> bool {
             out.push(' ');
             is_parted = false;
         }
-        if letter.is_ascii() {
-            out.push(letter.to_ascii_lowercase());
-        } else {
-            out.extend(letter.to_lowercase());
+        match letter {
+            '\0'..='\u{7f}' => out.push(letter.to_ascii_lowercase()),
+            // The capitals of Latin-1 stand 32 before their small letters; the scripts of East Asia have none.
+            '\u{c0}'..='\u{de}' => out.extend(char::from_u32(u32::from(letter) + 32)),
+            '\u{df}'..='\u{ff}' | '\u{3041}'.. => out.push(letter),
+            _ => out.extend(letter.to_lowercase()),
         }
     }
     true

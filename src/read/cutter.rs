@@ -29,11 +29,13 @@ pub(super) struct Sizes {
     pub(super) row: usize,
     /// How much of such a row is kept to be shown.
     pub(super) kept: usize,
+    /// A block's last row end is looked for in so much of its end first.
+    pub(super) tail: usize,
 }
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { first: 32 * 1024, block: 256 * 1024, row: ROW_MAX, kept: 4 * 1024 }
+        Self { first: 32 * 1024, block: 256 * 1024, row: ROW_MAX, kept: 4 * 1024, tail: 8 * 1024 }
     }
 }
 
@@ -160,10 +162,22 @@ impl Cutter {
         self.line += lines;
     }
 
-    /// Looks for quotes and row ends in what has come.
+    /// Looks for quotes in what has come, and for the last row end.
     fn scan(&mut self) {
         // What follows the last byte is not known yet.
         let limit = if self.is_ended { self.buffer.len() } else { self.buffer.len().saturating_sub(1) };
+        let tail = limit.saturating_sub(self.sizes.tail);
+        let is_partial = self.scanned < tail;
+        self.scan_to(limit, tail);
+        if self.end == 0 && is_partial {
+            // The last row is a long one.
+            self.look_anew();
+            self.scan_to(limit, 0);
+        }
+    }
+
+    /// Looks for quotes up to `limit`, and for the last row end from `tail` on.
+    fn scan_to(&mut self, limit: usize, tail: usize) {
         while self.scanned < limit {
             let rest = &self.buffer[self.scanned..limit];
             let next = if self.grammar == Grammar::Lines { None } else { memchr(b'"', rest) };
@@ -175,7 +189,9 @@ impl Cutter {
                 }
                 self.closes(at);
             } else {
-                self.note_end(at);
+                if at >= tail {
+                    self.note_end(at);
+                }
                 if next.is_some() && self.opens(at) {
                     self.quote = Some(at);
                 }

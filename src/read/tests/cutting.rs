@@ -113,7 +113,13 @@ fn random_text(random: &mut StdRng, pieces: &[&str], most: usize) -> String {
 }
 
 fn random_sizes(random: &mut StdRng) -> Sizes {
-    Sizes { first: random.random_range(1..8), block: random.random_range(1..20), row: usize::MAX, kept: 4 }
+    Sizes {
+        first: random.random_range(1..8),
+        block: random.random_range(1..20),
+        row: usize::MAX,
+        kept: 4,
+        tail: random.random_range(0..6),
+    }
 }
 
 #[test]
@@ -177,7 +183,7 @@ fn a_row_beyond_the_bound_is_passed_over_and_the_next_one_has_its_line() {
 fn an_open_quote_is_found_on_its_line_whether_its_row_is_kept_or_not() {
     let text = "name,x\nA,\"b\nc\",d\r\nE,f\",\"g\r\nh\ri\n\n";
     for row in [usize::MAX, 8] {
-        let sizes = Sizes { first: 3, block: 3, row, kept: 4 };
+        let sizes = Sizes { first: 3, block: 3, row, kept: 4, tail: 2 };
         let last = blocks(text, Grammar::Csv(b','), sizes, 2).pop().unwrap();
         assert_eq!((last.line, last.end), (4, End::OpenQuote { line: 4, lines: 3 }), "{row}");
     }
