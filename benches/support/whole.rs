@@ -65,30 +65,26 @@ pub(crate) struct Validated {
     pub(crate) peak_kib: Option<f64>,
 }
 
-/// Validates a file that has a problem.
+/// Validates a file that has a problem: once for the time, and once more for the memory, as looking at it takes time.
 pub(crate) fn validate(file: &Path) -> Result<Validated, String> {
     let start = Instant::now();
-    let mut process = Command::new(env!("CARGO_BIN_EXE_tallyfy-groups"))
-        .arg("validate")
-        .arg(file)
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|reason| reason.to_string())?;
-    let told = process.stdout.take().ok_or("it has no standard output")?;
-    let reader = thread::spawn(move || {
-        let mut lines = BufReader::new(told).lines();
-        let line = lines.next();
-        let first = start.elapsed();
-        lines.for_each(drop);
-        (line, first)
-    });
-    let (peak_kib, _) = watch(&mut process);
+    let mut process = validation(file, Stdio::piped())?;
+    let mut lines = BufReader::new(process.stdout.take().ok_or("it has no standard output")?).lines();
+    let line = lines.next();
+    let first = start.elapsed();
+    lines.for_each(drop);
+    process.wait().map_err(|reason| reason.to_string())?;
     let time = start.elapsed();
-    let (line, first) = reader.join().map_err(|_| "its output cannot be read".to_owned())?;
+    let (peak_kib, _) = watch(&mut validation(file, Stdio::null())?);
     match line {
         Some(Ok(line)) if line.ends_with("[name-missing]") => Ok(Validated { time, first, peak_kib }),
         other => Err(format!("the first problem is not the first thing told: {other:?}")),
     }
+}
+
+fn validation(file: &Path, out: Stdio) -> Result<Child, String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tallyfy-groups"));
+    command.arg("validate").arg(file).stdout(out).spawn().map_err(|reason| reason.to_string())
 }
 
 /// How many different groups the results say were created.
