@@ -189,9 +189,18 @@ fn every_code_that_is_told_is_explained() {
         let text = desk.run(&["validate", "--explain", code]).expect(0).stdout;
         assert!(text.starts_with(&format!("{code}\n\n")) && text.len() > 120, "{text}");
     }
-    desk.run(&["validate", "--explain", "[name-missing]"]).expect(0);
+    desk.run(&["validate", "--explain", "[Name-Missing]"]).expect(0);
     desk.run(&["validate", "--explain", "name-odd"]).expect(2).says("name-missing");
     desk.run(&["validate"]).expect(2);
+}
+
+#[test]
+fn what_windows_calls_ansi_is_windows_1252() {
+    let desk = Desk::bare().with("groups.csv", b"name\nB\xfcro\nSt\xe4dte\n");
+    desk.run(&["validate", "groups.csv"]).expect(2).says("byte 0xFC is not UTF-8");
+    for name in ["ANSI", "latin-1", "windows-1252"] {
+        desk.run(&["validate", "groups.csv", "--encoding", name]).expect(0);
+    }
 }
 
 #[test]

@@ -44,6 +44,11 @@ impl Rules {
         let Draft { group, spare } = draft;
         spare.append(&mut group.guests);
         name(&fields.name, &mut group.name, &mut faults);
+        if !faults.is_empty()
+            && [&fields.name, &fields.description, &fields.members, &fields.guests].iter().all(|cell| cell.is_blank())
+        {
+            "the row is empty: no name, and nothing else; remove it".clone_into(&mut faults[0].message);
+        }
         self.description(&fields.description, &mut group.description, &mut faults);
         members(&fields.members, &mut group.members, &mut faults);
         guests(&fields.guests, &mut group.guests, spare, &mut faults);

@@ -89,8 +89,8 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 /// The word of a problem.
 pub(super) fn code(text: &str) -> Result<Code, String> {
-    let plain = text.trim_matches(['[', ']']);
-    Code::of_word(plain).ok_or_else(|| {
+    let plain = text.trim_matches(['[', ']']).to_ascii_lowercase();
+    Code::of_word(&plain).ok_or_else(|| {
         let known: Vec<&str> = Code::ALL.map(Code::as_str).to_vec();
         format!("there is no such problem; there are: {}", known.join(", "))
     })
@@ -107,7 +107,10 @@ pub(super) fn delimiter(text: &str) -> Result<u8, String> {
 
 /// An encoding by any of its names.
 pub(super) fn encoding(text: &str) -> Result<&'static Encoding, String> {
-    Encoding::for_label(text.as_bytes()).ok_or_else(|| {
+    // What spreadsheets and editors of Windows call it, in Western Europe and America.
+    let is_ansi = ["ansi", "latin-1"].iter().any(|name| text.eq_ignore_ascii_case(name));
+    let label = if is_ansi { "windows-1252" } else { text };
+    Encoding::for_label(label.as_bytes()).ok_or_else(|| {
         "this encoding is not known; utf-8, utf-16le, windows-1252, shift_jis or macintosh are some that are".to_owned()
     })
 }
