@@ -195,6 +195,30 @@ fn every_code_that_is_told_is_explained() {
 }
 
 #[test]
+fn a_quote_that_closes_too_late_is_told_by_the_line_it_opened_on() {
+    let header = "name,description,members,guests\n";
+    let swallowed = "A,\"The A team,1001,a@x.example\nB,pipe 5\",1002,b@x.example\nC,c,1003,c@x.example\n";
+    let desk = Desk::bare()
+        .with("late.csv", format!("{header}{swallowed}"))
+        .with("closed.csv", "name,description\n\"A,a\nB,b\nC,\"c, d\"\n")
+        .with("text.csv", format!("{header}A,\"one, two\nthree\",1,\n"));
+    let late = desk.run(&["validate", "late.csv"]).expect(0).stdout;
+    let expected = "late.csv:2: warning: a quoted cell runs on to line 3, and its lines look like rows of this file; does the quote close too late? [quote-late]";
+    assert!(late.starts_with(expected), "{late}");
+    desk.run(&["validate", "late.csv", "--strict"]).expect(7);
+    let closed = desk.run(&["validate", "closed.csv"]).expect(7).stdout;
+    let expected = "closed.csv:2: name: the quote opened on line 2 closes only on line 4, before `c`, and swallowed what is between; close it on line 2 [row-malformed]";
+    assert!(closed.starts_with(expected), "{closed}");
+    assert_eq!(found(&desk, &["text.csv"]), []);
+}
+
+#[test]
+fn what_stands_under_no_name_and_a_header_within_the_rows_are_told() {
+    let desk = Desk::bare().with("groups.csv", "name,description,\nA,a,1001\nB,b,\nname,description,\nC,c,\n");
+    assert_eq!(found(&desk, &["groups.csv"]), places(&[(2, "column-unnamed"), (4, "row-malformed")]));
+}
+
+#[test]
 fn what_windows_calls_ansi_is_windows_1252() {
     let desk = Desk::bare().with("groups.csv", b"name\nB\xfcro\nSt\xe4dte\n");
     desk.run(&["validate", "groups.csv"]).expect(2).says("byte 0xFC is not UTF-8");
