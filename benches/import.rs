@@ -10,6 +10,7 @@ mod support;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use support::run::{Size, first, run};
 use support::server::{SERVE, Server, serve};
 use support::table::Line;
 use support::whole::{PHASES, Taken};
@@ -17,12 +18,7 @@ use support::{bare, rows, table, whole};
 
 /// Requests in flight.
 const LANES: usize = 64;
-/// The rows of an import that is measured.
-const ROWS: usize = 100_000;
-/// The rows of an import that is only tried: by `cargo test`, which does not say `--bench`.
-const ROWS_TRIED: usize = 1000;
-/// How often everything is measured.
-const ROUNDS: usize = 3;
+const SIZE: Size = Size { rows: 100_000, tried: 1000, rounds: 3 };
 
 /// What was measured, once a round.
 #[derive(Default)]
@@ -32,25 +28,11 @@ struct Rounds {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let is_bench = arguments.iter().any(|argument| argument == "--bench");
-    let first = arguments.iter().find(|argument| !argument.starts_with("--"));
-    if first.is_some_and(|first| first == SERVE) {
+    if first().is_some_and(|first| first == SERVE) {
         serve().expect("loopback can be served");
         return ExitCode::SUCCESS;
     }
-    let (count, rounds) = if is_bench { (ROWS, ROUNDS) } else { (ROWS_TRIED, 1) };
-    let count = first.map_or(count, |first| first.parse().expect("a number of rows is expected"));
-    match measure(count, rounds) {
-        Ok(measured) => {
-            print(count, &measured);
-            ExitCode::SUCCESS
-        }
-        Err(why) => {
-            eprintln!("error: {why}");
-            ExitCode::FAILURE
-        }
-    }
+    run(&SIZE, measure, print)
 }
 
 /// The bare loop and the whole import, alternately.

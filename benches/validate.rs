@@ -13,16 +13,12 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use support::run::{Size, run};
 use support::table::Line;
 use support::whole::Validated;
 use support::{rows, table, whole};
 
-/// The rows of a file that is measured.
-const ROWS: usize = 1_000_000;
-/// The rows of a file that is only tried: by `cargo test`, which does not say `--bench`.
-const ROWS_TRIED: usize = 1000;
-/// How often everything is measured.
-const ROUNDS: usize = 5;
+const SIZE: Size = Size { rows: 1_000_000, tried: 1000, rounds: 5 };
 
 /// The rules as far as a JSON schema can say them.
 const SCHEMA: &str = r#"{
@@ -46,21 +42,7 @@ struct Rounds {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let is_bench = arguments.iter().any(|argument| argument == "--bench");
-    let first = arguments.iter().find(|argument| !argument.starts_with("--"));
-    let (count, rounds) = if is_bench { (ROWS, ROUNDS) } else { (ROWS_TRIED, 1) };
-    let count = first.map_or(count, |first| first.parse().expect("a number of rows is expected"));
-    match measure(count, rounds) {
-        Ok(measured) => {
-            print(count, &measured);
-            ExitCode::SUCCESS
-        }
-        Err(why) => {
-            eprintln!("error: {why}");
-            ExitCode::FAILURE
-        }
-    }
+    run(&SIZE, measure, print)
 }
 
 /// The bare pass, the whole program and qsv, alternately, after a pass that brings the file into the system's memory.
@@ -97,12 +79,12 @@ fn bare(file: &Path, count: usize) -> Result<Duration, String> {
 fn with_qsv(qsv: &OsString, file: &Path) -> Result<Duration, String> {
     let (schema, unique) = (file.with_extension("json"), file.with_extension("unique"));
     fs::write(&schema, SCHEMA).unwrap();
-    let run = |command: &mut Command| {
+    let wait = |command: &mut Command| {
         command.stdout(Stdio::null()).stderr(Stdio::null()).status().map_err(|reason| format!("QSV: {reason}"))
     };
     let start = Instant::now();
-    run(Command::new(qsv).arg("validate").arg(file).arg(&schema))?;
-    run(Command::new(qsv).args(["extdedup", "--select", "name"]).arg(file).arg(&unique))?;
+    wait(Command::new(qsv).arg("validate").arg(file).arg(&schema))?;
+    wait(Command::new(qsv).args(["extdedup", "--select", "name"]).arg(file).arg(&unique))?;
     Ok(start.elapsed())
 }
 

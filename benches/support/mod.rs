@@ -3,6 +3,7 @@
 
 pub(crate) mod bare;
 pub(crate) mod rows;
+pub(crate) mod run;
 pub(crate) mod server;
 pub(crate) mod table;
 pub(crate) mod whole;
