@@ -9,18 +9,19 @@ use support::{Desk, Server, statuses, utf16};
 fn the_cleaned_copy_has_the_safe_repairs_and_nothing_else() {
     let desk = Desk::bare().with(
         "groups.csv",
-        utf16("\u{feff}Name;Members;x\r\n Sales ;\"1, 2,1\"; kept \r\nsales;2|1;\r\nOps;abc, 1;\r\n\"The \"A\" Team\";;\r\nshort\r\nLast;\"1\r\n"),
+        utf16("\u{feff}Name;Members;x\r\n Sales ;\"1, 2,1\"; kept \r\nSales;1|2; kept \r\nsales;2|1;\r\nName;Members;x\r\nOps;abc, 1;\r\n\"The \"A\" Team\";;\r\nshort\r\nLast;\"1\r\n"),
     );
     let outcome = desk.run(&["validate", "groups.csv", "--fix", "clean.csv"]).expect(7);
-    let expected = "Name;Members;x\nSales;\"1;2\"; kept \nOps;abc, 1;\n\"The \"A\" Team\";;\nshort\n\"Last\";\"1\r\n";
+    let expected = "Name;Members;x\nSales;\"1;2\"; kept \nsales;\"2;1\";\nOps;abc, 1;\n\"The \"A\" Team\";;\nshort\n\"Last\";\"1\r\n";
     assert_eq!(desk.read("clean.csv"), expected);
     for part in [
         "groups.csv:2: repaired: name: outer spaces removed",
         "groups.csv:2: repaired: members: repeats removed, entries parted by `;`",
         "groups.csv:3: repaired: left out, as it repeats an earlier row in all",
+        "groups.csv:5: repaired: left out, as it repeats the header",
         "groups.csv: repaired: written as UTF-8 (UTF-16LE)",
         "groups.csv: repaired: line ends made LF",
-        "repaired in the copy                    5",
+        "repaired in the copy                    7",
     ] {
         assert!(outcome.stdout.contains(part), "{part}: {}", outcome.stdout);
     }
@@ -70,4 +71,49 @@ fn an_import_takes_no_row_whose_quotes_nobody_understands_and_rejects_it_as_it_s
     assert!(rejects.starts_with("name,description,_error\n\"The \"B\" Team\",\"y\nz\",\"name: `B"), "{rejects}");
     desk.run(&["import", "groups.rejects.csv"]).expect(9);
     assert_eq!(statuses(&desk.results("groups.rejects.results.csv")), ["invalid"]);
+}
+
+#[test]
+fn no_row_is_left_out_or_changed_that_says_anything_of_its_own() {
+    let rows = "name,members,owner\nA,1,Ann\nA,1,Bob\na,1,Ann\nB,\"1,001\",\nB,1,\nragged,\" \"\"x\"\n";
+    let desk = Desk::bare().with("groups.csv", rows);
+    desk.run(&["validate", "groups.csv", "--fix", "clean.csv"]).expect(7);
+    assert_eq!(desk.read("clean.csv"), rows);
+}
+
+#[test]
+fn what_is_too_long_to_be_kept_spoils_the_copy_and_never_passes_for_a_whole_row() {
+    let long = "x".repeat(2 * 1024 * 1024);
+    let spaces = " ".repeat(8 * 1024);
+    let desk = Desk::at(&Server::calm())
+        .with("open.csv", format!("name,description\nA,\"open\n{long}\n"))
+        .with("long.jsonl", format!("{{\"name\":\"A\"}}{spaces}{long}\n"));
+    for name in ["open.csv", "long.jsonl"] {
+        desk.run(&["validate", name, "--fix", "clean"]).expect(7).says("no cleaned copy was written: the row on line");
+    }
+    for (name, rejects) in [("open.csv", "open.rejects.csv"), ("long.jsonl", "long.rejects.jsonl")] {
+        desk.run(&["import", name]).expect(9);
+        desk.run(&["validate", rejects]).expect(7).says("");
+    }
+}
+
+#[test]
+fn a_rejected_row_stays_broken_under_the_delimiter_of_another_file() {
+    let server = Server::calm();
+    let desk = Desk::at(&server)
+        .with("one.csv", "name,description\nA,x\n")
+        .with("two.csv", "name;description\na,b;\"c\"x\n\"a\"b;c,\"d\n");
+    desk.run(&["import", "one.csv", "two.csv"]).expect(9);
+    desk.run(&["import", "one.rejects.csv"]).expect(9);
+    assert_eq!(statuses(&desk.results("one.rejects.results.csv")), ["invalid", "invalid"]);
+    assert_eq!(server.groups().len(), 1);
+}
+
+#[test]
+fn a_header_among_the_rows_stays_broken_when_its_rejects_are_imported() {
+    let server = Server::calm();
+    let desk = Desk::at(&server).with("groups.csv", "name,description\nA,x\nname,description\nB,x\n");
+    desk.run(&["import", "groups.csv"]).expect(9);
+    desk.run(&["import", "groups.rejects.csv"]).expect(9);
+    assert_eq!(server.groups().len(), 2);
 }

@@ -30,8 +30,10 @@ pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<u64>, faults: &mut Vec<
     if let Cell::Text(text) = cell
         && may_be_thousands(text)
     {
-        let message =
-            format!("members: `{}` may be one number with a comma, or several ids; part ids with `;`", shortened(text));
+        let message = format!(
+            "members: `{}` may be a number with its thousands apart, or several ids; part ids with `;`",
+            shortened(text)
+        );
         faults.push(Fault::warning(Field::Members, Code::MembersUnclear, message));
     }
     if members.len() > MEMBERS_MANY {
@@ -41,7 +43,7 @@ pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<u64>, faults: &mut Vec<
     repeats.tell(Field::Members, Code::MemberRepeated, faults);
 }
 
-/// Whether a comma may stand for thousands: 1,001 alone, or beside other separators.
+/// Whether a comma or a space may stand for thousands: 1,001 alone, beside other separators, or before a zero.
 fn may_be_thousands(text: &str) -> bool {
     let is_number = |entry: &str| {
         let mut parts = entry.trim().split(',');
@@ -55,10 +57,12 @@ fn may_be_thousands(text: &str) -> bool {
         is_first && is_rest && count > 0
     };
     let entries = text.split([';', '|', ' ']).filter(|entry| !entry.trim().is_empty());
+    let has_zero = text.split([',', ' ']).skip(1).any(|part| part.starts_with('0'));
     let is_mixed = entries.clone().count() > 1;
-    let has_zero = text.split(',').skip(1).any(|part| part.starts_with('0'));
+    // Ids of three digits each are more likely ids.
+    let is_short = |entry: &str| entry.trim().find(',').is_some_and(|length| length < 3);
     let is_single = text.matches(',').count() == 1;
-    entries.clone().any(is_number) && (is_mixed || has_zero || is_single)
+    has_zero || entries.clone().any(|entry| is_number(entry) && (is_mixed || is_single || is_short(entry)))
 }
 
 /// A user id: a positive whole number that a signed 64-bit column can hold.

@@ -42,7 +42,7 @@ pub(super) fn plain_ids(text: &str, ids: &mut Vec<u64>) -> bool {
     for byte in text.bytes().chain([b';']) {
         match byte {
             b'0'..=b'9' if id < ID_PLAIN => id = id * 10 + u64::from(byte - b'0'),
-            b';' | b'|' | b' ' if id > 0 && ids.len() < IDS_PLAIN && !ids.contains(&id) => {
+            b';' | b'|' if id > 0 && ids.len() < IDS_PLAIN && !ids.contains(&id) => {
                 ids.push(id);
                 id = 0;
             }
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn plain_ids_are_read_and_nothing_else_is() {
         let mut ids = Vec::new();
-        assert!(plain_ids("1001;7|8 10", &mut ids) && ids == [1001, 7, 8, 10]);
+        assert!(plain_ids("1001;7|8;10", &mut ids) && ids == [1001, 7, 8, 10]);
         assert!(plain_ids("999999999999999999", &mut ids) && ids == [999_999_999_999_999_999]);
         assert!(plain_ids("", &mut ids) && ids.is_empty());
         let many = (1..=17).map(|id| id.to_string()).collect::<Vec<_>>().join(";");

@@ -36,7 +36,8 @@ pub fn repairs(fields: &Fields<'_>, group: &Group, faults: &[Fault], format: For
     }
     if is_sound(Field::Members) && !has(Code::MembersUnclear) {
         let plain: Vec<String> = group.members.iter().map(u64::to_string).collect();
-        let is_plain = |item: &Item<'_>| matches!(item, Item::Number(number) if plain.iter().any(|id| *id == **number));
+        let is_id = |number: &str| number.parse::<u64>().is_ok_and(|id| id.to_string() == number);
+        let is_plain = |item: &Item<'_>| matches!(item, Item::Number(number) if is_id(number));
         let what = list(&fields.members, &plain, has(Code::MemberRepeated), format, is_plain);
         found.extend(what.map(|what| Repair { field: Field::Members, clean: Clean::Ids(group.members.clone()), what }));
     }

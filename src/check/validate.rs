@@ -204,10 +204,10 @@ mod tests {
             let found = Rules::default().check(&fields, &mut Draft::default());
             found.into_iter().map(|fault| fault.code).collect::<Vec<_>>()
         };
-        for members in ["1,001", "12,345", "1,001;1,002", "1,001 7", "1,000,001"] {
+        for members in ["1,001", "12,345", "1,001;1,002", "1,001 7", "1,000,001", "1,234,567", "1 001"] {
             assert!(codes(members).contains(&Code::MembersUnclear), "{members}");
         }
-        for members in ["1001,1002", "101,102,103", "1,2", "7;8", "12, 345", "1001"] {
+        for members in ["1001,1002", "101,102,103", "1,2", "7;8", "12, 345", "1001", "1001 1002 7"] {
             assert!(codes(members).is_empty(), "{members}");
         }
     }

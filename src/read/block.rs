@@ -30,6 +30,8 @@ pub(super) enum End {
         line: u64,
         /// How many lines it swallowed.
         lines: u64,
+        /// Whether the block holds only the row's beginning.
+        is_cut: bool,
     },
     /// It is longer than a row may be; the block holds the beginning of this row alone.
     TooLong {

@@ -5,6 +5,9 @@ use crate::model::{Code, ERROR_COLUMN, Field, shortened};
 /// Longer names have no column, in characters.
 const COLUMN_NAME_MAX: usize = 100;
 
+/// How many columns that are no field are remembered.
+const UNKNOWN_MAX: usize = 50;
+
 /// How many columns are named in a message.
 const LISTED_MAX: usize = 20;
 
@@ -133,8 +136,11 @@ fn normal(column: &str) -> String {
 
 /// One slip of the finger in a short word, two in a long one; the first letter is mostly right.
 fn is_misspelt(column: &str, field: &str) -> bool {
-    let slips = strsim::damerau_levenshtein(column, field);
     let allowed = if field.len() > 7 { 2 } else { 1 };
+    if column.len().abs_diff(field.len()) > 4 * allowed {
+        return false;
+    }
+    let slips = strsim::damerau_levenshtein(column, field);
     slips > 0 && slips <= allowed && column.chars().next() == field.chars().next()
 }
 
@@ -200,7 +206,7 @@ impl Columns {
 
     fn add_unknown(&mut self, column: &str) {
         let column = column.trim();
-        if !column.is_empty() && !self.unknown.iter().any(|known| known == column) {
+        if !column.is_empty() && self.unknown.len() < UNKNOWN_MAX && !self.unknown.iter().any(|known| known == column) {
             self.unknown.push(column.to_owned());
         }
     }

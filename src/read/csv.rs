@@ -110,14 +110,19 @@ impl Parser {
         let length = without_line_ends(raw.as_bytes()).len();
         let mut remarks = Vec::new();
         let (text, fields) = match block.end {
-            End::OpenQuote { line, lines } => (RowText::OpenQuote(cells), Err(open_quote(line, lines))),
+            End::OpenQuote { line, lines, is_cut } => {
+                let text = if is_cut { self.cut(cells) } else { RowText::OpenQuote(cells) };
+                (text, Err(open_quote(line, lines)))
+            }
             End::TooLong { length, quote } => (self.cut(cells), Err(too_long(length, quote))),
             End::Whole if length > ROW_MAX => (self.cut(cells), Err(too_long(length as u64, None))),
             End::Whole => {
                 if let Some(fault) = self.stray(block, at, raw, line) {
                     (RowText::Stray(raw.trim_end_matches(['\n', '\r'])), Err(fault))
+                } else if self.is_header(&cells) {
+                    (RowText::Header(cells), Err(Fault::malformed("the row repeats the header; remove it")))
                 } else if let Some(fault) = self.shape.fault(raw, &cells) {
-                    (RowText::Cells(cells), Err(fault))
+                    (RowText::Ragged { cells, text: raw.trim_end_matches(['\n', '\r']) }, Err(fault))
                 } else {
                     remarks = self.shape.remarks(raw, lines, line, &cells);
                     (RowText::Cells(cells), Ok(self.fields(&cells)))
@@ -125,6 +130,13 @@ impl Parser {
             }
         };
         Row { offset, line, fields, text, remarks }
+    }
+
+    /// Whether the row says again what the header says of the fields.
+    fn is_header(&self, cells: &Cells<'_>) -> bool {
+        let fields = &self.columns.fields;
+        let mut columns = fields.iter().map(|(_, index)| (cells.get(*index), self.header()[*index].trim()));
+        fields.len() > 1 && columns.all(|(cell, column)| cell.is_some_and(|cell| cell.trim() == column))
     }
 
     /// A row of which only the beginning was kept must never pass for a whole one: it gets a cell too many.

@@ -100,7 +100,7 @@ impl Cutter {
         loop {
             self.fill(target)?;
             self.drop_blanks();
-            if self.blanks > BLANKS_MAX && !self.buffer.is_empty() {
+            if self.blanks > BLANKS_MAX && self.buffer.first().is_some_and(|byte| !ends_line(*byte)) {
                 return Ok(Some(self.blank_block()));
             }
             self.scan();
@@ -276,6 +276,7 @@ impl Cutter {
 
     fn open_quote(&self, quote: usize) -> End {
         let line = self.line + line_ends(&self.buffer[..quote]);
-        End::OpenQuote { line, lines: line_ends(without_line_ends(&self.buffer[quote..])) + 1 }
+        let lines = line_ends(without_line_ends(&self.buffer[quote..])) + 1;
+        End::OpenQuote { line, lines, is_cut: false }
     }
 }

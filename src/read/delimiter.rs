@@ -13,12 +13,20 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// most fields, then most cells. With it, how many bytes that line takes.
 pub(super) fn delimiter_of(head: &[u8], options: &Options) -> (u8, usize) {
     let announced = match head {
-        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter, end, ..] if ends_line(*end) => Some(*delimiter),
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter, end, ..]
+            if ends_line(*end) && is_delimiter(*delimiter) =>
+        {
+            Some(*delimiter)
+        }
         _ => None,
     };
     let length = announced.map_or(0, |_| past_line_end(head, 5));
     let found = || likeliest(&head[length..], options);
     (options.delimiter.or(announced).unwrap_or_else(found), length)
+}
+
+fn is_delimiter(byte: u8) -> bool {
+    (byte.is_ascii_graphic() && byte != b'"') || byte == b'\t'
 }
 
 fn likeliest(head: &[u8], options: &Options) -> u8 {

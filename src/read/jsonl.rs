@@ -46,18 +46,12 @@ impl Parser {
             let content = &text[at..at + length];
             // White space as JSON has it: anything else is broken JSON.
             if !content.bytes().all(|byte| matches!(byte, b' ' | b'\t')) {
-                let fields = match block.end {
-                    End::TooLong { length, quote } => Err(too_long(length, quote)),
-                    _ if length > ROW_MAX => Err(too_long(length as u64, None)),
-                    _ => keys.fields(content),
+                let (text, fields) = match block.end {
+                    End::TooLong { length, quote } => (RowText::CutLine(content), Err(too_long(length, quote))),
+                    _ if length > ROW_MAX => (RowText::CutLine(content), Err(too_long(length as u64, None))),
+                    _ => (RowText::Line(content), keys.fields(content)),
                 };
-                each(Row {
-                    offset: block.offset + at as u64,
-                    line,
-                    fields,
-                    text: RowText::Line(content),
-                    remarks: Vec::new(),
-                });
+                each(Row { offset: block.offset + at as u64, line, fields, text, remarks: Vec::new() });
             }
             at += length;
             if text.as_bytes().get(at).copied().is_some_and(ends_line) {

@@ -33,8 +33,19 @@ pub enum RowText<'a> {
         /// The columns it takes at least.
         width: usize,
     },
+    /// The cells of a row that has too few or too many.
+    Ragged {
+        /// The cells.
+        cells: Cells<'a>,
+        /// The row as it stands, without its line end.
+        text: &'a str,
+    },
+    /// The cells of a row that repeats the header.
+    Header(Cells<'a>),
     /// A line of JSON.
     Line(&'a str),
+    /// The beginning of a line of JSON that is too long.
+    CutLine(&'a str),
 }
 
 /// The cells of one CSV row.
@@ -75,7 +86,7 @@ impl RowText<'_> {
     #[must_use]
     pub fn raw(&self) -> Raw {
         match self {
-            Self::Cells(cells) => Raw::Cells(cells.owned()),
+            Self::Cells(cells) | Self::Ragged { cells, .. } | Self::Header(cells) => Raw::Cells(cells.owned()),
             Self::OpenQuote(cells) => Raw::OpenQuote(cells.owned()),
             Self::Stray(text) => Raw::Stray((*text).to_owned()),
             Self::Cut { cells, width } => {
@@ -84,6 +95,8 @@ impl RowText<'_> {
                 Raw::Cells(cells)
             }
             Self::Line(line) => Raw::Line((*line).to_owned()),
+            // With this behind it, no beginning passes for an object.
+            Self::CutLine(line) => Raw::Line(format!("{line}…")),
         }
     }
 }

@@ -13,6 +13,8 @@ pub struct Rejects {
     paths: Vec<(Format, PathBuf)>,
     union: Union,
     delimiter: u8,
+    /// That of each file.
+    delimiters: Vec<u8>,
     csv: Option<Box<CsvOutput>>,
     jsonl: Option<Output>,
     /// Rows whose last quote never closes: they must stand last.
@@ -28,6 +30,7 @@ impl Rejects {
             paths: reject_paths(path, files),
             union: Union::of(files),
             delimiter: csv_files.next().map_or(b',', |file| file.layout.delimiter),
+            delimiters: files.iter().map(|file| file.layout.delimiter).collect(),
             csv: None,
             jsonl: None,
             tail: String::new(),
@@ -43,6 +46,13 @@ impl Rejects {
         match &account.raw {
             Raw::Cells(cells) => {
                 let row = self.row(account.place.file, cells, error);
+                self.csv()?.row(row)
+            }
+            // Under another delimiter it would be other cells: one cell, and more than the header has.
+            Raw::Stray(text) if self.delimiters.get(account.place.file) != Some(&self.delimiter) => {
+                let mut row = vec![text.clone()];
+                row.resize(self.union.header.len(), String::new());
+                row.extend([error.to_owned(), String::new()]);
                 self.csv()?.row(row)
             }
             Raw::Stray(text) => {

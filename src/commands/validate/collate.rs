@@ -1,6 +1,5 @@
 //! What was found block by block, collected in the order of the files: repeats, totals, problems told.
 
-use std::collections::BTreeSet;
 use std::io::Write;
 
 use crate::check::{Earlier, Likeness, NameIndex, NameKey, likeness};
@@ -10,10 +9,11 @@ use crate::report::{Problems, Repeat};
 use crate::settings::Input;
 
 use super::super::Failure;
+use super::compare::{differences, first_difference};
 use super::copy::Copy;
 use super::crew::{Next, Opened, Piece};
 use super::inspect::{Findings, RowFound};
-use super::mend::Mended;
+use super::mend::{Mended, MendedText};
 use super::past::Past;
 
 /// How many unknown keys are remembered to be named.
@@ -71,6 +71,10 @@ impl<'a, W: Write> Collator<'a, W> {
             Piece::Opened(opened) => self.open(opened)?,
             Piece::Unopened(error) => self.give_up(error)?,
             Piece::Block(_) if self.file.is_given_up => {}
+            Piece::Block(_) if self.input.limit.is_some_and(|limit| self.rows >= limit) => {
+                self.close()?;
+                return Ok(Next::End);
+            }
             Piece::Block(Ok(found)) => return self.take(found),
             Piece::Block(Err(error)) => {
                 self.file.is_given_up = true;
@@ -122,12 +126,12 @@ impl<'a, W: Write> Collator<'a, W> {
                 self.tell(place, &fault)?;
             }
             self.count(place, row);
-            let is_exact = match row.key {
+            let twin = match row.key {
                 Some(key) => self.compare(&block, number + index as u64, place, key)?,
-                None => false,
+                None => None,
             };
             if let Some(mended) = mended.get(index) {
-                self.mend(place, mended, is_exact)?;
+                self.mend(place, mended, twin)?;
             }
         }
         self.problems.flush().map_err(Failure::Print)?;
@@ -151,11 +155,19 @@ impl<'a, W: Write> Collator<'a, W> {
         self.problems.tell(self.past.path(place.file), Some(place), fault, column).map_err(Failure::Print)
     }
 
-    /// Writes the row into the cleaned copy, or leaves it out.
-    fn mend(&mut self, place: Place, mended: &Mended, is_exact: bool) -> Result<(), Failure> {
+    /// Writes the row into the cleaned copy, or leaves it out: if it stands there already, letter by letter, or is a header.
+    fn mend(&mut self, place: Place, mended: &Mended, twin: Option<u32>) -> Result<(), Failure> {
+        let is_there = match twin {
+            Some(twin) => self.past.text(u64::from(twin))? == mended.text,
+            None => false,
+        };
         let path = self.past.path(place.file);
-        if is_exact {
-            let what = "left out, as it repeats an earlier row in all";
+        let left_out = match &mended.text {
+            _ if is_there => Some("left out, as it repeats an earlier row in all"),
+            MendedText::Header => Some("left out, as it repeats the header"),
+            _ => None,
+        };
+        if let Some(what) = left_out {
             return self.problems.repaired(path, Some(place), what).map_err(Failure::Print);
         }
         for (field, what) in &mended.repairs {
@@ -165,8 +177,8 @@ impl<'a, W: Write> Collator<'a, W> {
         self.copy.row(place, &mended.text)
     }
 
-    /// Has an earlier row this name, or one like it? Says whether one is the same in all.
-    fn compare(&mut self, block: &Block, number: u64, place: Place, key: NameKey) -> Result<bool, Failure> {
+    /// Has an earlier row this name, or one like it? Gives the one that has it.
+    fn compare(&mut self, block: &Block, number: u64, place: Place, key: NameKey) -> Result<Option<u32>, Failure> {
         let row = u32::try_from(number).map_err(|_| Failure::TooManyRows)?;
         let matching = self.input.matching;
         let (past, mut pair) = (&mut self.past, None);
@@ -178,15 +190,16 @@ impl<'a, W: Write> Collator<'a, W> {
             Ok::<_, ReadError>(is_same)
         })?;
         match (found, pair) {
-            (Earlier::Same(_), Some((first, theirs, mine))) => self.repeat(place, first, &mine, &theirs),
-            (Earlier::Alike(earlier), _) => self.resemble(block, number, place, u64::from(earlier)).map(|()| false),
-            _ => Ok(false),
+            (Earlier::Same(twin), Some((first, theirs, mine))) => {
+                self.repeat(place, first, &mine, &theirs).map(|()| Some(twin))
+            }
+            (Earlier::Alike(earlier), _) => self.resemble(block, number, place, u64::from(earlier)).map(|()| None),
+            _ => Ok(None),
         }
     }
 
-    fn repeat(&mut self, place: Place, first: Place, mine: &Group, theirs: &Group) -> Result<bool, Failure> {
+    fn repeat(&mut self, place: Place, first: Place, mine: &Group, theirs: &Group) -> Result<(), Failure> {
         let differs = differences(mine, theirs);
-        let is_exact = differs.is_empty();
         let is_lost = |field: &Field| self.input.on_duplicate != OnDuplicate::Merge || *field == Field::Description;
         let severity = match self.input.on_duplicate {
             OnDuplicate::Fail => Severity::Error,
@@ -194,8 +207,7 @@ impl<'a, W: Write> Collator<'a, W> {
             _ => Severity::Note,
         };
         let repeat = Repeat { first: self.past.told(first), severity, on_duplicate: self.input.on_duplicate, differs };
-        self.problems.repeat(self.past.path(place.file), place, &repeat).map_err(Failure::Print)?;
-        Ok(is_exact)
+        self.problems.repeat(self.past.path(place.file), place, &repeat).map_err(Failure::Print)
     }
 
     fn resemble(&mut self, block: &Block, number: u64, place: Place, earlier: u64) -> Result<(), Failure> {
@@ -262,33 +274,4 @@ impl<'a, W: Write> Collator<'a, W> {
         }
         Ok(())
     }
-}
-
-/// The fields but the name in which two groups differ; the order of members and guests says nothing, nor do line ends.
-fn differences(mine: &Group, theirs: &Group) -> Vec<Field> {
-    let members = |group: &Group| group.members.iter().copied().collect::<BTreeSet<u64>>();
-    let guests = |group: &Group| group.guests.iter().map(|guest| guest.to_ascii_lowercase()).collect::<BTreeSet<_>>();
-    let description =
-        |group: &Group| group.description.as_ref().map(|text| text.replace("\r\n", "\n").replace('\r', "\n"));
-    let differs = [
-        (Field::Description, description(mine) != description(theirs)),
-        (Field::Members, members(mine) != members(theirs)),
-        (Field::Guests, guests(mine) != guests(theirs)),
-    ];
-    differs.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
-}
-
-/// Where two names that look the same part, by their characters' numbers.
-fn first_difference(mine: &str, theirs: &str) -> String {
-    let told = |letter: Option<char>| {
-        letter.map_or_else(|| "none".to_owned(), |letter| format!("U+{:04X}", u32::from(letter)))
-    };
-    let (mut one, mut other) = (mine.chars(), theirs.chars());
-    for at in 1.. {
-        match (one.next(), other.next()) {
-            (Some(one), Some(other)) if one == other => {}
-            (one, other) => return format!("character {at} is {} here and {} there", told(one), told(other)),
-        }
-    }
-    String::new()
 }

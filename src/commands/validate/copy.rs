@@ -40,6 +40,7 @@ impl Copy {
         let written = match text {
             MendedText::Whole(text) => cleaned.row(text),
             MendedText::OpenQuote(cells) => cleaned.open_quote(cells),
+            MendedText::Header => Ok(()),
             MendedText::Lost => {
                 self.spoil(&format!("the row on line {} is too long to be copied", place.line));
                 Ok(())

@@ -14,12 +14,14 @@ pub(super) struct Mended {
 }
 
 /// How it stands there.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum MendedText {
     /// Whole, with its line end.
     Whole(Vec<u8>),
     /// With a quote that stays open: the last one.
     OpenQuote(Vec<String>),
+    /// It repeats the header, and is left out.
+    Header,
     /// It is too long to have been kept.
     Lost,
 }
@@ -41,8 +43,9 @@ pub(super) fn mend(row: &Row<'_>, parser: &Parser, group: &Group, faults: &[Faul
             MendedText::Whole(csv_row(&cells, parser.layout().delimiter))
         }
         RowText::OpenQuote(cells) => MendedText::OpenQuote(cells.iter().map(str::to_owned).collect()),
-        RowText::Stray(text) => MendedText::Whole(format!("{text}\n").into_bytes()),
-        RowText::Cut { .. } => MendedText::Lost,
+        RowText::Stray(text) | RowText::Ragged { text, .. } => MendedText::Whole(format!("{text}\n").into_bytes()),
+        RowText::Header(_) => MendedText::Header,
+        RowText::Cut { .. } | RowText::CutLine(_) => MendedText::Lost,
         RowText::Line(line) => MendedText::Whole(json_line(line, parser, &found).into_bytes()),
     };
     Mended { text, repairs: found.into_iter().map(|repair| (repair.field, repair.what)).collect() }
@@ -50,8 +53,8 @@ pub(super) fn mend(row: &Row<'_>, parser: &Parser, group: &Group, faults: &[Faul
 
 /// The line with the repaired values; what needs none stays as it was written.
 fn json_line(line: &str, parser: &Parser, found: &[Repair]) -> String {
-    let line = line.trim();
     let Ok(Entries(entries)) = serde_json::from_str(line) else { return format!("{line}\n") };
+    let line = line.trim();
     if found.is_empty() {
         return format!("{line}\n");
     }

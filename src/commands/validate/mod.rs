@@ -1,6 +1,7 @@
 //! `validate`: read → check → problems, on all cores. Never touches the network.
 
 mod collate;
+mod compare;
 mod copy;
 mod crew;
 mod inspect;

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use crate::check::Rules;
+use crate::check::{Draft, Rules};
 use crate::model::{Field, Group, Place, shown};
 use crate::read::{Block, FileProblem, ReadError};
 
 use super::crew::Opened;
+use super::mend::{MendedText, mend};
 use super::spots::{Spot, Spots};
 
 /// The rows so far.
@@ -56,6 +57,24 @@ impl<'a> Past<'a> {
         let Some(Spot { place, start, length }) = self.spots.of(number) else { return Err(self.changed()) };
         let start = usize::try_from(start - block.offset()).unwrap_or(usize::MAX);
         self.parse(place.file, block.part(start, length).to_vec())
+    }
+
+    /// How an earlier row stands in the cleaned copy.
+    pub(super) fn text(&mut self, number: u64) -> Result<MendedText, ReadError> {
+        let Some(spot) = self.spots.of(number) else { return Err(self.changed()) };
+        let Some(file) = self.files.get_mut(spot.place.file) else { return Err(self.changed()) };
+        let failed = |reason| FileProblem::Io(reason).at(&file.path, spot.place.line, None);
+        let bytes = file.recall.bytes(spot.start, spot.length).map_err(failed)?;
+        let (mut text, mut draft) = (None, Draft::default());
+        file.parser.rows(&Block::of_row(bytes), &mut BTreeSet::new(), &mut |row| {
+            if let Ok(fields) = &row.fields
+                && text.is_none()
+            {
+                let faults = self.rules.check(fields, &mut draft);
+                text = Some(mend(&row, &file.parser, &draft.group, &faults).text);
+            }
+        })?;
+        text.ok_or_else(|| self.changed())
     }
 
     fn parse(&self, file: usize, bytes: Vec<u8>) -> Result<Group, ReadError> {

@@ -18,13 +18,14 @@ impl Cutter {
             strays: Vec::new(),
             end: End::Whole,
         };
-        let mut quote = self.quote.map(|at| self.line + line_ends(&self.buffer[..at]));
-        let bound = quote;
+        let bound = self.opened(None);
+        let mut quote = bound;
         let end = loop {
             if let Some(end) = self.first_end(&mut quote) {
                 quote = None;
                 break end;
             }
+            quote = self.opened(quote);
             if self.is_ended {
                 break self.buffer.len();
             }
@@ -38,10 +39,16 @@ impl Cutter {
         self.pass(end, lines);
         self.look_anew();
         block.end = match quote {
-            Some(line) => End::OpenQuote { line, lines: last_line - line + 1 },
+            Some(line) => End::OpenQuote { line, lines: last_line - line + 1, is_cut: true },
             None => End::TooLong { length, quote: bound },
         };
         Ok(block)
+    }
+
+    /// The line of the quote that is open, if it is not known already.
+    fn opened(&self, known: Option<u64>) -> Option<u64> {
+        let at = self.quote?;
+        Some(known.unwrap_or_else(|| self.line + line_ends(&self.buffer[..at])))
     }
 
     /// Forgets what was looked at, but for its last byte: a quote may follow. CR and LF stay together.
@@ -52,9 +59,11 @@ impl Cutter {
         let lines = line_ends(&self.buffer[..seen]);
         self.pass(seen, lines);
         self.scanned -= seen;
+        self.strays.clear();
     }
 
-    /// The end of the row that is being passed over, if it is in the buffer; `quote` is the line of the quote that is open.
+    /// The end of the row that is being passed over, if it is in the buffer; `quote` is the line of the quote that is open,
+    /// once it is known.
     fn first_end(&mut self, quote: &mut Option<u64>) -> Option<usize> {
         let limit = if self.is_ended { self.buffer.len() } else { self.buffer.len().saturating_sub(1) };
         while self.scanned < limit {
@@ -71,8 +80,7 @@ impl Cutter {
                 return Some(past_line_end(&self.buffer, at));
             } else {
                 if self.opens(at) {
-                    self.quote = Some(at);
-                    *quote = Some(self.line + line_ends(&self.buffer[..at]));
+                    (self.quote, *quote) = (Some(at), None);
                 }
                 self.scanned = at + 1;
             }
