@@ -117,3 +117,16 @@ fn a_header_among_the_rows_stays_broken_when_its_rejects_are_imported() {
     desk.run(&["import", "groups.rejects.csv"]).expect(9);
     assert_eq!(server.groups().len(), 2);
 }
+
+#[test]
+fn a_column_that_was_mapped_bears_the_fields_name_in_the_copy_if_that_can_be_read() {
+    let map = ["--map", "name=Display Name", "--fix", "clean.csv"];
+    for (header, expected) in [
+        ("Display Name,Member-s,owner", "name,members,owner"),
+        ("Display Name,na-me,owner", "Display Name,na-me,owner"),
+    ] {
+        let desk = Desk::bare().with("groups.csv", format!("{header}\nA,1,x\n"));
+        desk.run(&[&["validate", "groups.csv"][..], &map].concat()).expect(0);
+        assert_eq!(desk.read("clean.csv"), format!("{expected}\nA,1,x\n"));
+    }
+}

@@ -20,13 +20,15 @@ pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<u64>, faults: &mut Vec<
     members.clear();
     let mut known = Known::default();
     let mut repeats = Repeats::default();
+    let mut invalid = Invalid::default();
     list(cell, Field::Members, Code::MemberInvalid, faults, &mut |item, faults| match member(item) {
         Ok(member) if known.is_new(members, |other| *other == member, |other| *other, || member) => {
             members.push(member);
         }
         Ok(member) => repeats.note(|| member.to_string()),
-        Err(message) => faults.push(Fault::of(Field::Members, Code::MemberInvalid, message)),
+        Err(message) => invalid.note(faults, Field::Members, Code::MemberInvalid, message),
     });
+    invalid.tell(faults, Field::Members, Code::MemberInvalid);
     if let Cell::Text(text) = cell
         && may_be_thousands(text)
     {
@@ -108,6 +110,7 @@ fn member_hint(text: &str) -> &'static str {
 pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, spare: &mut Vec<String>, faults: &mut Vec<Fault>) {
     let mut known = Known::default();
     let mut repeats = Repeats::default();
+    let mut invalid = Invalid::default();
     list(cell, Field::Guests, Code::GuestInvalid, faults, &mut |item, faults| match guest(item) {
         Ok(guest) => {
             let is_same = |other: &String| other.eq_ignore_ascii_case(guest);
@@ -120,8 +123,9 @@ pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, spare: &mut Vec<
                 repeats.note(|| shortened(guest));
             }
         }
-        Err(message) => faults.push(Fault::of(Field::Guests, Code::GuestInvalid, message)),
+        Err(message) => invalid.note(faults, Field::Guests, Code::GuestInvalid, message),
     });
+    invalid.tell(faults, Field::Guests, Code::GuestInvalid);
     repeats.tell(Field::Guests, Code::GuestRepeated, faults);
 }
 
@@ -192,6 +196,28 @@ impl<K: Hash + Eq> Known<K> {
             self.long.extend(entries.iter().map(key_of));
         }
         self.long.insert(key())
+    }
+}
+
+/// Entries that are none: each is named, up to a bound that keeps a hostile row from taking much memory.
+#[derive(Default)]
+struct Invalid(usize);
+
+impl Invalid {
+    const NAMED_MAX: usize = 100;
+
+    fn note(&mut self, faults: &mut Vec<Fault>, field: Field, code: Code, message: String) {
+        self.0 += 1;
+        if self.0 <= Self::NAMED_MAX {
+            faults.push(Fault::of(field, code, message));
+        }
+    }
+
+    fn tell(self, faults: &mut Vec<Fault>, field: Field, code: Code) {
+        if self.0 > Self::NAMED_MAX {
+            let more = self.0 - Self::NAMED_MAX;
+            faults.push(Fault::of(field, code, format!("{}: {more} entries more are none either", field.as_str())));
+        }
     }
 }
 

@@ -198,6 +198,14 @@ mod tests {
     }
 
     #[test]
+    fn a_hundred_bad_entries_of_a_row_are_named_and_the_rest_counted() {
+        let members = "x;".repeat(250);
+        let fields = Fields { name: text("A"), members: text(&members), ..Fields::default() };
+        let faults = Rules::default().group(&fields).unwrap_err();
+        assert_eq!((faults.len(), faults[100].message.as_str()), (101, "members: 150 entries more are none either"));
+    }
+
+    #[test]
     fn a_comma_that_may_stand_for_thousands_is_told() {
         let codes = |members: &str| {
             let fields = Fields { name: text("A"), members: text(members), ..Fields::default() };

@@ -51,6 +51,9 @@ pub enum HeaderError {
     /// The header stands in the second row.
     #[error("the first row is a title, and the header is row 2; delete the first row")]
     Title,
+    /// It is one cell, with all of the header in it.
+    #[error("the whole header row stands in quotes; remove the outer ones")]
+    Quoted,
     /// The cells are parted by something else.
     #[error("the header seems to be parted by `{delimiter}`: say --delimiter '{delimiter}'")]
     OtherDelimiter {
@@ -88,9 +91,11 @@ impl HeaderError {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::NameMissing { .. } | Self::Absent { .. } | Self::Title | Self::OtherDelimiter { .. } => {
-                Code::HeaderMissing
-            }
+            Self::NameMissing { .. }
+            | Self::Absent { .. }
+            | Self::Title
+            | Self::Quoted
+            | Self::OtherDelimiter { .. } => Code::HeaderMissing,
             Self::Misspelt { .. } => Code::ColumnMisspelt,
             Self::Repeated { .. } => Code::ColumnRepeated,
             Self::MapMissing { .. } => Code::ColumnUnmapped,

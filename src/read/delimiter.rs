@@ -67,5 +67,9 @@ pub(super) fn better(
         let marks = only.bytes().filter(u8::is_ascii_punctuation);
         marks.into_iter().find(|mark| !b"_-".contains(mark) && only.split(char::from(*mark)).any(holds_name))
     });
-    other.map_or(errors, |delimiter| vec![HeaderError::OtherDelimiter { delimiter: char::from(delimiter) }])
+    match other {
+        None => errors,
+        Some(other) if other == delimiter => vec![HeaderError::Quoted],
+        Some(other) => vec![HeaderError::OtherDelimiter { delimiter: char::from(other) }],
+    }
 }

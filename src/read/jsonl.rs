@@ -74,7 +74,7 @@ impl Keys<'_> {
         let Entries(entries) = serde_json::from_str(line).map_err(|error| not_an_object(line, &error))?;
         let mut fields = Fields::default();
         let mut held = Vec::with_capacity(Field::ALL.len());
-        let mut misspelt = Vec::new();
+        let (mut misspelt, mut inside) = (Vec::new(), None);
         for (key, value) in entries {
             match self.meaning(&key) {
                 Meaning::Holds(field) if held.contains(&field) => {
@@ -85,9 +85,18 @@ impl Keys<'_> {
                     held.push(field);
                 }
                 Meaning::Misspelt(field) => misspelt.push((key, field)),
-                Meaning::Unknown => self.remember(&key),
+                Meaning::Unknown => {
+                    self.remember(&key);
+                    inside = inside.or_else(|| value.get().starts_with("[{").then_some(key));
+                }
                 Meaning::Ours => {}
             }
+        }
+        if let Some(key) = inside.filter(|_| held.is_empty() && misspelt.is_empty()) {
+            let key = shortened(&key);
+            return Err(Fault::malformed(format!(
+                "the groups stand inside of `{key}`; one a line is expected: `jq -c '.[\"{key}\"][]' FILE > NEW` makes it so"
+            )));
         }
         for (key, field) in misspelt {
             if !held.contains(&field) {

@@ -120,15 +120,21 @@ impl Shape {
                 ),
             ));
         }
-        for index in &self.unnamed {
-            let text = cells.get(*index).unwrap_or_default().trim();
-            if !text.is_empty() {
-                let (column, text) = (index + 1, shortened(text));
-                remarks.push(oddity(
-                    Code::ColumnUnnamed,
-                    format!("column {column} has no name in the header, so `{text}` is ignored; give it its name"),
-                ));
-            }
+        let held = |index: &&usize| !cells.get(**index).unwrap_or_default().trim().is_empty();
+        let mut unnamed = self.unnamed.iter().filter(held);
+        if let Some(index) = unnamed.next() {
+            let text = shortened(cells.get(*index).unwrap_or_default().trim());
+            let more = match unnamed.count() {
+                0 => String::new(),
+                more => format!(" (and {more} more)"),
+            };
+            remarks.push(oddity(
+                Code::ColumnUnnamed,
+                format!(
+                    "column {}{more} has no name in the header, so `{text}` is ignored; give it its name",
+                    index + 1
+                ),
+            ));
         }
         remarks
     }

@@ -62,17 +62,18 @@ impl Table {
         };
         let grammar = if format == Format::Csv { Grammar::Csv(delimiter) } else { Grammar::Lines };
         let mut cutter = Cutter::new(source.stream, grammar, Sizes::default());
+        let mut announced = announced;
         let mut first = loop {
             let block = cutter.next().map_err(|reason| explain(reason).of(path))?;
-            let block = block.ok_or_else(|| FileProblem::Empty.of(path))?;
+            let mut block = block.ok_or_else(|| FileProblem::Empty.of(path))?;
+            if announced > 0 {
+                block.drop_row(std::mem::take(&mut announced));
+            }
             if block.length() > 0 {
                 break block;
             }
         };
         let Source { is_decoded, origin, .. } = source;
-        if announced > 0 {
-            first.drop_row(announced);
-        }
         text_of(&first, path, is_decoded)?;
         let line = first.line;
         let unusable = |reasons: Vec<HeaderError>| FileProblem::Header(reasons).at(path, line, None);

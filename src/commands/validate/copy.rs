@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::model::{Field, Layout, Place};
-use crate::read::Parser;
+use crate::read::{Columns, Parser};
 use crate::report::Cleaned;
 
 use super::super::Failure;
@@ -65,16 +65,18 @@ impl Copy {
     }
 }
 
-/// The header of the copy: a column that was named with `--map` bears the field's name, unless another one does.
+/// The header of the copy: a column that was named with `--map` bears the field's name, if that makes one that can be read.
 fn header(parser: &Parser) -> Vec<String> {
-    let mut header = parser.layout().header.clone();
+    let own = &parser.layout().header;
+    let mut header = own.clone();
     for field in Field::ALL {
-        let is_taken = header.iter().any(|column| column.trim().eq_ignore_ascii_case(field.as_str()));
-        if let Some(column) = parser.index(field).and_then(|index| header.get_mut(index))
-            && !is_taken
-        {
-            field.as_str().clone_into(column);
+        if let Some(column) = parser.index(field).and_then(|index| header.get_mut(index)) {
+            let is_same =
+                Columns::of(std::slice::from_ref(column), &[]).is_ok_and(|known| known.fields == [(field, 0)]);
+            if !is_same && parser.column(field).is_some() {
+                field.as_str().clone_into(column);
+            }
         }
     }
-    header
+    if Columns::of(&header, &[]).is_ok() { header } else { own.clone() }
 }

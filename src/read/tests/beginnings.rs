@@ -53,6 +53,11 @@ fn a_file_that_begins_otherwise_is_told_by_what_it_begins_with() {
             "{\n  \"name\": \"A\"\n}\n",
             "FILE:1: one object goes on over several lines; each needs a line of its own: `jq -c . FILE > NEW` makes it so",
         ),
+        (
+            "g.csv",
+            "\"name,members\"\n\"A,1\"\n",
+            "FILE:1: the whole header row stands in quotes; remove the outer ones",
+        ),
         ("g.csv", "name^members\nA^1\n", "seems to be parted by `^`: say --delimiter '^'"),
     ] {
         assert!(refused(name, text).contains(part), "{}", refused(name, text));
@@ -68,4 +73,20 @@ fn the_line_by_which_excel_names_the_delimiter_is_heeded() {
         let text = "sep=|\nname|x\nA|1,2;3\n".replace('\n', end);
         assert_eq!(seen(&read("g.csv", text)), rows(&[(1, 3, "A")]));
     }
+}
+
+#[test]
+fn groups_inside_of_one_object_are_told_with_the_way_out() {
+    let told = &seen(&read("g.jsonl", "{\"groups\":[{\"name\":\"A\"}]}\n"))[0].2;
+    let expected =
+        "the groups stand inside of `groups`; one a line is expected: `jq -c '.[\"groups\"][]' FILE > NEW` makes it so";
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn the_line_that_names_the_delimiter_may_stand_before_a_long_header_and_names_no_odd_one() {
+    let columns: String = (0..8000).fold(String::new(), |columns, index| columns + &format!(";column {index}"));
+    let text = format!("sep=;\nname{columns}\nA{}\n", ";".repeat(8000));
+    assert_eq!(seen(&read("g.csv", text)), rows(&[(1, 3, "A")]));
+    assert!(refused("g.csv", "sep=\"\nname,x\nA,1\n").contains("header"));
 }
