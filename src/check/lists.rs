@@ -74,7 +74,7 @@ fn member(item: &Item<'_>) -> Result<u64, String> {
         Item::Number(number) => number,
         Item::Other(kind) => return Err(format!("members: {kind} is no user id")),
     };
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = is_number(text);
     match text.parse::<u64>() {
         Ok(id) if is_number && id > 0 && i64::try_from(id).is_ok() => Ok(id),
         _ if text.contains('@') => Err(format!(
@@ -92,16 +92,13 @@ fn member(item: &Item<'_>) -> Result<u64, String> {
 
 /// What else it may be, and what to do then.
 fn member_hint(text: &str) -> &'static str {
-    let is_plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let lower = text.to_ascii_lowercase();
     match lower.split_once(".0").or_else(|| lower.split_once("e+")) {
         Some((_, "" | "0")) => "; remove what is behind the point",
-        Some((_, power)) if is_plain(power) => {
+        Some((_, power)) if is_number(power) => {
             "; a spreadsheet shortened the number, and its digits are lost: format the column as text and export it again"
         }
-        _ if matches!(lower.as_str(), "-" | "none" | "n/a" | "null" | "nil") => {
-            "; leave the cell empty where there are none"
-        }
+        _ if is_for_none(&lower) => FOR_NONE,
         _ => "",
     }
 }
@@ -138,15 +135,15 @@ fn guest<'a>(item: &'a Item<'_>) -> Result<&'a str, String> {
     if is_address(text) {
         return Ok(text);
     }
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if is_number(text) {
         return Err(format!(
             "guests: `{}` looks like a user id; e-mail addresses are expected (ids go into members)",
             shortened(text)
         ));
     }
     let lower = text.to_ascii_lowercase();
-    let hint = if matches!(lower.as_str(), "-" | "none" | "n/a" | "null" | "nil") {
-        "; leave the cell empty where there are none"
+    let hint = if is_for_none(&lower) {
+        FOR_NONE
     } else if lower.starts_with("mailto:") || (text.starts_with('<') && text.ends_with('>')) {
         "; only the address itself belongs here"
     } else {
@@ -154,6 +151,17 @@ fn guest<'a>(item: &'a Item<'_>) -> Result<&'a str, String> {
     };
     Err(format!("guests: `{}` is no e-mail address{hint}", shortened(text)))
 }
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What people write where there is nothing.
+fn is_for_none(lower: &str) -> bool {
+    matches!(lower, "-" | "none" | "n/a" | "null" | "nil")
+}
+
+const FOR_NONE: &str = "; leave the cell empty where there are none";
 
 fn list(
     cell: &Cell<'_>,

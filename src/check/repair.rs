@@ -1,7 +1,7 @@
 //! What can be repaired in a row without guessing: outer spaces, line breaks, the writing of lists, repeats. Pure.
 
 use super::parse::entries;
-use crate::model::{Cell, Code, Fault, Field, Fields, Format, Group, Item};
+use crate::model::{Cell, Code, Fault, Field, Fields, Format, Group, Item, with_line_feeds};
 
 /// What a cell should hold instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub fn repairs(fields: &Fields<'_>, group: &Group, faults: &[Fault], format: For
 fn text(field: Field, cell: &Cell<'_>) -> Option<Repair> {
     let Cell::Text(text) = cell else { return None };
     let trimmed = text.trim();
-    let clean = trimmed.replace("\r\n", "\n").replace('\r', "\n");
+    let clean = with_line_feeds(trimmed);
     let mut what = Vec::new();
     if trimmed.len() < text.len() {
         what.push("outer spaces removed");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use encoding_rs::Encoding;
 
-use crate::model::{Code, Field};
+use crate::model::{Code, Field, is_delimiter};
 
 /// `--log-format`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -99,7 +99,7 @@ pub(super) fn code(text: &str) -> Result<Code, String> {
 /// One ASCII character, or `tab`.
 pub(super) fn delimiter(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
-        [byte] if (byte.is_ascii_graphic() && *byte != b'"') || *byte == b'\t' => Ok(*byte),
+        [byte] if is_delimiter(*byte) => Ok(*byte),
         b"tab" | b"\\t" => Ok(b'\t'),
         _ => Err("one ASCII character is expected, or `tab`".to_owned()),
     }

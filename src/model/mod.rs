@@ -21,7 +21,7 @@ mod undone;
 
 pub use account::{Account, Counts, Standing, Status};
 pub use blame::is_misplaced;
-pub use entries::Entries;
+pub use entries::{Entries, object};
 pub use event::{Event, GuestWait, Halt, Listener, Wait};
 pub use fate::{Fate, Tag, Trouble};
 pub use fault::{Code, Fault, Severity, Verdict};
@@ -30,7 +30,7 @@ pub use found::{Found, Sightings};
 pub use group::{Group, United};
 pub use job::{Effect, Job, Past, RowId};
 pub use name::{Identity, MatchNames, OnDuplicate, OnExisting};
-pub use row::{Cell, ERROR_COLUMN, Field, Fields, Format, InputFile, Item, Layout, Place, Raw, Record};
+pub use row::{Cell, ERROR_COLUMN, Field, Fields, Format, InputFile, Item, Layout, Place, Raw, Record, is_delimiter};
 pub use span::{exact_span, span};
-pub use text::{has_double_space, is_invisible, shortened, shown, shown_path};
+pub use text::{has_double_space, is_invisible, shortened, shown, shown_path, with_line_feeds};
 pub use undone::{Creation, Removal, Undone};

@@ -183,6 +183,12 @@ impl Format {
     }
 }
 
+/// Whether a byte may part cells: ASCII that is seen, but for the quote, or the tab.
+#[must_use]
+pub fn is_delimiter(byte: u8) -> bool {
+    (byte.is_ascii_graphic() && byte != b'"') || byte == b'\t'
+}
+
 /// How a file is laid out; what is needed to write rows of it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {

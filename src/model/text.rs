@@ -49,6 +49,12 @@ pub fn is_invisible(letter: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// The text with LF for every line break.
+#[must_use]
+pub fn with_line_feeds(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
 /// Whether two spaces stand side by side. Looks at all of it: many bytes at once are faster than a stop at the first.
 #[must_use]
 pub fn has_double_space(text: &str) -> bool {

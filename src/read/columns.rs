@@ -5,8 +5,8 @@ use crate::model::{Code, ERROR_COLUMN, Field, shortened};
 /// Longer names have no column, in characters.
 const COLUMN_NAME_MAX: usize = 100;
 
-/// How many columns that are no field are remembered.
-const UNKNOWN_MAX: usize = 50;
+/// How many columns or keys that are no field are remembered to be named.
+pub const UNKNOWN_MAX: usize = 50;
 
 /// How many columns are named in a message.
 const LISTED_MAX: usize = 20;

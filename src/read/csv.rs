@@ -108,6 +108,7 @@ impl Parser {
     fn row<'a>(&self, block: &Block, at: usize, raw: &'a str, place: (u64, u64), cells: Cells<'a>) -> Row<'a> {
         let (offset, (line, lines)) = (block.offset + at as u64, place);
         let length = without_line_ends(raw.as_bytes()).len();
+        let whole = &raw[..length];
         let mut remarks = Vec::new();
         let (text, fields) = match block.end {
             End::OpenQuote { line, lines, is_cut } => {
@@ -118,11 +119,11 @@ impl Parser {
             End::Whole if length > ROW_MAX => (self.cut(cells), Err(too_long(length as u64, None))),
             End::Whole => {
                 if let Some(fault) = self.stray(block, at, raw, line) {
-                    (RowText::Stray(raw.trim_end_matches(['\n', '\r'])), Err(fault))
+                    (RowText::Stray(whole), Err(fault))
                 } else if self.is_header(&cells) {
                     (RowText::Header(cells), Err(Fault::malformed("the row repeats the header; remove it")))
                 } else if let Some(fault) = self.shape.fault(raw, &cells) {
-                    (RowText::Ragged { cells, text: raw.trim_end_matches(['\n', '\r']) }, Err(fault))
+                    (RowText::Ragged { cells, text: whole }, Err(fault))
                 } else {
                     remarks = self.shape.remarks(raw, lines, line, &cells);
                     (RowText::Cells(cells), Ok(self.fields(&cells)))

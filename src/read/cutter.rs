@@ -137,9 +137,7 @@ impl Cutter {
         let text = self.buffer.iter().position(|byte| !ends_line(*byte)).unwrap_or(self.buffer.len());
         let is_torn = text == self.buffer.len() && !self.is_ended && self.buffer.last() == Some(&b'\r');
         let blanks = text - usize::from(is_torn);
-        let lines = line_ends(&self.buffer[..blanks]);
-        self.blanks += lines;
-        self.pass(blanks, lines);
+        self.blanks += self.pass(blanks);
     }
 
     /// Some of the blank lines before the next row, where they are too many for one block.
@@ -155,17 +153,23 @@ impl Cutter {
         }
     }
 
-    /// Forgets the beginning of the buffer.
-    fn pass(&mut self, bytes: usize, lines: u64) {
+    /// Forgets the beginning of the buffer; gives how many lines end in it.
+    fn pass(&mut self, bytes: usize) -> u64 {
+        let lines = line_ends(&self.buffer[..bytes]);
         self.buffer.drain(..bytes);
         self.offset += bytes as u64;
         self.line += lines;
+        lines
+    }
+
+    /// Up to where the buffer can be looked at: what follows the last byte may not be known yet.
+    fn limit(&self) -> usize {
+        if self.is_ended { self.buffer.len() } else { self.buffer.len().saturating_sub(1) }
     }
 
     /// Looks for quotes in what has come, and for the last row end.
     fn scan(&mut self) {
-        // What follows the last byte is not known yet.
-        let limit = if self.is_ended { self.buffer.len() } else { self.buffer.len().saturating_sub(1) };
+        let limit = self.limit();
         let tail = limit.saturating_sub(self.sizes.tail);
         let is_partial = self.scanned < tail;
         self.scan_to(limit, tail);

@@ -4,7 +4,7 @@ use super::Options;
 use super::columns::{Columns, HeaderError, Meaning, meaning};
 use super::lines::{ends_line, past_line_end};
 use super::machine::Machine;
-use crate::model::Field;
+use crate::model::{Field, is_delimiter};
 
 /// The delimiters that are looked for, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -23,10 +23,6 @@ pub(super) fn delimiter_of(head: &[u8], options: &Options) -> (u8, usize) {
     let length = announced.map_or(0, |_| past_line_end(head, 5));
     let found = || likeliest(&head[length..], options);
     (options.delimiter.or(announced).unwrap_or_else(found), length)
-}
-
-fn is_delimiter(byte: u8) -> bool {
-    (byte.is_ascii_graphic() && byte != b'"') || byte == b'\t'
 }
 
 fn likeliest(head: &[u8], options: &Options) -> u8 {

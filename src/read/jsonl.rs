@@ -6,14 +6,11 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::value::RawValue;
 
 use super::block::{Block, End};
-use super::columns::{Meaning, meaning};
+use super::columns::{Meaning, UNKNOWN_MAX, meaning};
 use super::cutter::ROW_MAX;
 use super::lines::{ends_line, past_line_end};
 use super::row::{Row, RowText, too_long};
 use crate::model::{Cell, Entries, Fault, Field, Fields, Item, shortened};
-
-/// How many unknown keys are remembered to be named.
-const UNKNOWN_MAX: usize = 50;
 
 /// Knows which keys hold which field.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use encoding_rs::Encoding;
 
 pub use block::Block;
-pub use columns::{Columns, HeaderError};
+pub use columns::{Columns, HeaderError, UNKNOWN_MAX};
 pub use error::{FileProblem, ReadError};
 pub use recall::Recall;
 pub use row::{Cells, Row, RowText};

@@ -76,7 +76,9 @@ impl<'a> Cells<'a> {
         (0..self.count()).filter_map(|index| self.get(index))
     }
 
-    fn owned(&self) -> Vec<String> {
+    /// The same, independent of what they are parts of.
+    #[must_use]
+    pub fn owned(&self) -> Vec<String> {
         self.iter().map(str::to_owned).collect()
     }
 }

@@ -19,7 +19,6 @@ use crate::model::{Field, Format, Layout, Place, Record};
 
 /// One file, laid open: an iterator over its blocks.
 pub struct Table {
-    path: PathBuf,
     parser: Arc<Parser>,
     cutter: Cutter,
     first: Option<Block>,
@@ -56,13 +55,12 @@ impl Table {
         if let Some(problem) = source.misfit(format, options) {
             return Err(problem.at(path, 1, None));
         }
-        let (delimiter, announced) = match format {
+        let (delimiter, mut announced) = match format {
             Format::Csv => delimiter_of(&source.head, options),
             Format::Jsonl => (b',', 0),
         };
         let grammar = if format == Format::Csv { Grammar::Csv(delimiter) } else { Grammar::Lines };
         let mut cutter = Cutter::new(source.stream, grammar, Sizes::default());
-        let mut announced = announced;
         let mut first = loop {
             let block = cutter.next().map_err(|reason| explain(reason).of(path))?;
             let mut block = block.ok_or_else(|| FileProblem::Empty.of(path))?;
@@ -84,7 +82,7 @@ impl Table {
         let header = if let Kind::Csv(parser) = &kind { parser.header().to_vec() } else { Vec::new() };
         let layout = Layout { format, delimiter, header };
         let parser = Arc::new(Parser { path: path.to_owned(), layout, is_decoded, origin, kind });
-        Ok(Self { path: path.to_owned(), parser, cutter, first: Some(first) })
+        Ok(Self { parser, cutter, first: Some(first) })
     }
 
     /// How the file is laid out.
@@ -115,7 +113,7 @@ impl Iterator for Table {
             return Some(Ok(first));
         }
         let line = self.cutter.line();
-        self.cutter.next().map_err(|reason| explain(reason).at(&self.path, line, None)).transpose()
+        self.cutter.next().map_err(|reason| explain(reason).at(&self.parser.path, line, None)).transpose()
     }
 }
 

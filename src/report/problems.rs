@@ -124,7 +124,7 @@ impl<W: Write> Problems<W> {
             let line = json!({"type": "repair", "file": file, "row": row, "line": line, "message": what});
             return writeln!(self.out, "{line}");
         }
-        if !self.style.shows_all && self.repairs > SHOWN_MAX {
+        if self.style.is_cut(self.repairs) {
             return Ok(());
         }
         let line = place.map_or_else(String::new, |place| format!(":{}", place.line));
@@ -157,7 +157,7 @@ impl<W: Write> Problems<W> {
 
     fn write(&mut self, finding: &Finding<'_>) -> io::Result<()> {
         let count = self.count(finding.severity, finding.code, finding.place());
-        let is_shown = self.style.shows_all || self.style.format == ProblemFormat::Json || count <= SHOWN_MAX;
+        let is_shown = self.style.format == ProblemFormat::Json || !self.style.is_cut(count);
         if is_shown { writeln!(self.out, "{}", finding.line(self.style.format)) } else { Ok(()) }
     }
 
@@ -240,11 +240,10 @@ impl<W: Write> Problems<W> {
         for ((severity, code), kind) in &self.kinds {
             let (severity, code, count) = (severity.as_str(), code.as_str(), grouped(kind.count));
             write!(self.out, "  {severity:<8} {code:<20} {count:>11}   first: {}", kind.first)?;
-            writeln!(self.out, "{}", if self.style.is_cut(kind) { ", the first 20 shown" } else { "" })?;
+            writeln!(self.out, "{}", self.style.cut(kind.count, ", "))?;
         }
         if self.repairs > 0 {
-            let is_cut = !self.style.shows_all && self.repairs > SHOWN_MAX;
-            let cut = if is_cut { "   the first 20 shown" } else { "" };
+            let cut = self.style.cut(self.repairs, "   ");
             writeln!(self.out, "  {:<29} {:>11}{cut}", "repaired in the copy", grouped(self.repairs))?;
         }
         writeln!(self.out)
@@ -255,7 +254,7 @@ impl<W: Write> Problems<W> {
             return Ok(());
         }
         writeln!(self.out)?;
-        if self.kinds.values().any(|kind| self.style.is_cut(kind)) {
+        if self.kinds.values().any(|kind| self.style.is_cut(kind.count)) {
             writeln!(self.out, "  --all shows every problem")?;
         }
         writeln!(self.out, "  validate --explain CODE says what a code means and how to mend it")
@@ -263,8 +262,14 @@ impl<W: Write> Problems<W> {
 }
 
 impl ProblemStyle {
-    fn is_cut(self, kind: &Kind) -> bool {
-        !self.shows_all && kind.count > SHOWN_MAX
+    /// Whether not all of so many are shown.
+    fn is_cut(self, count: u64) -> bool {
+        !self.shows_all && count > SHOWN_MAX
+    }
+
+    /// The words for that, behind what parts them from what stands before.
+    fn cut(self, count: u64, gap: &str) -> String {
+        if self.is_cut(count) { format!("{gap}the first {SHOWN_MAX} shown") } else { String::new() }
     }
 }
 

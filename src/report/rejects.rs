@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::columns::{Union, has};
 use super::output::{CsvOutput, Output, OutputError, Sealed, csv_row, remove_stale};
-use crate::model::{Account, ERROR_COLUMN, Entries, Format, InputFile, Raw};
+use crate::model::{Account, ERROR_COLUMN, Entries, Format, InputFile, Raw, object};
 
 /// The rejects of a run, on their way: one file for each format of the input.
 pub struct Rejects {
@@ -194,11 +194,9 @@ pub(super) fn open_row(cells: &[String], delimiter: u8) -> String {
 /// The object on the line with one more entry; a line that holds no object stays as it stood.
 fn with_error(line: &str, error: &str) -> String {
     let Ok(Entries(entries)) = serde_json::from_str(line) else { return line.to_owned() };
-    let text = |value: &str| serde_json::Value::from(value).to_string();
-    let kept = entries.iter().filter(|(key, _)| key != ERROR_COLUMN);
-    let mut texts: Vec<String> = kept.map(|(key, value)| format!("{}:{}", text(key), value.get())).collect();
-    texts.push(format!("\"{ERROR_COLUMN}\":{}", text(error)));
-    format!("{{{}}}", texts.join(","))
+    let error = serde_json::Value::from(error).to_string();
+    let kept = entries.iter().map(|(key, value)| (key.as_str(), value.get())).filter(|(key, _)| *key != ERROR_COLUMN);
+    object(kept.chain([(ERROR_COLUMN, error.as_str())]))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::check::{Earlier, Likeness, NameIndex, NameKey, likeness};
 use crate::model::{Code, Fault, Field, Group, OnDuplicate, Place, Severity, shortened};
-use crate::read::{Block, ReadError};
+use crate::read::{Block, ReadError, UNKNOWN_MAX};
 use crate::report::{Problems, Repeat};
 use crate::settings::Input;
 
@@ -15,9 +15,6 @@ use super::crew::{Next, Opened, Piece};
 use super::inspect::{Findings, RowFound};
 use super::mend::{Mended, MendedText};
 use super::past::Past;
-
-/// How many unknown keys are remembered to be named.
-const UNKNOWN_MAX: usize = 50;
 
 /// Collects.
 pub(super) struct Collator<'a, W> {
@@ -71,7 +68,7 @@ impl<'a, W: Write> Collator<'a, W> {
             Piece::Opened(opened) => self.open(opened)?,
             Piece::Unopened(error) => self.give_up(error)?,
             Piece::Block(_) if self.file.is_given_up => {}
-            Piece::Block(_) if self.input.limit.is_some_and(|limit| self.rows >= limit) => {
+            Piece::Block(_) if self.is_full() => {
                 self.close()?;
                 return Ok(Next::End);
             }
@@ -88,6 +85,11 @@ impl<'a, W: Write> Collator<'a, W> {
         }
         self.problems.flush().map_err(Failure::Print)?;
         Ok(Next::Piece)
+    }
+
+    /// Whether no more rows are to be looked at.
+    fn is_full(&self) -> bool {
+        self.input.limit.is_some_and(|limit| self.rows >= limit)
     }
 
     fn open(&mut self, opened: Opened) -> Result<(), Failure> {
@@ -117,7 +119,7 @@ impl<'a, W: Write> Collator<'a, W> {
         self.file.has_cr |= self.copy.is_wanted() && block.has_cr();
         let mut faults = faults.into_iter().peekable();
         for (index, row) in rows.iter().enumerate() {
-            if self.input.limit.is_some_and(|limit| self.rows >= limit) {
+            if self.is_full() {
                 self.close()?;
                 return Ok(Next::End);
             }
@@ -233,11 +235,10 @@ impl<'a, W: Write> Collator<'a, W> {
 
     /// What is to be said of the file as a whole.
     fn close(&mut self) -> Result<(), Failure> {
-        let FileSoFar { rows, undescribed, first_undescribed, unknown, has_cr: is_cr, .. } =
-            std::mem::take(&mut self.file);
+        let FileSoFar { rows, undescribed, first_undescribed, unknown, has_cr, .. } = std::mem::take(&mut self.file);
         let path = self.past.path(self.past.file());
         if let Some(file) = self.past.files.last().filter(|_| self.copy.is_wanted()) {
-            let line_ends = is_cr.then(|| "line ends made LF".to_owned());
+            let line_ends = has_cr.then(|| "line ends made LF".to_owned());
             for what in file.parser.origin().iter().chain(&line_ends) {
                 self.problems.repaired(path, None, what).map_err(Failure::Print)?;
             }

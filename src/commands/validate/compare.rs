@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Field, Group};
+use crate::model::{Field, Group, with_line_feeds};
 
 /// The fields but the name in which two groups differ; the order of members and guests says nothing, nor do line ends.
 pub(super) fn differences(mine: &Group, theirs: &Group) -> Vec<Field> {
     let members = |group: &Group| group.members.iter().copied().collect::<BTreeSet<u64>>();
     let guests = |group: &Group| group.guests.iter().map(|guest| guest.to_ascii_lowercase()).collect::<BTreeSet<_>>();
-    let description =
-        |group: &Group| group.description.as_ref().map(|text| text.replace("\r\n", "\n").replace('\r', "\n"));
+    let description = |group: &Group| group.description.as_deref().map(with_line_feeds);
     let differs = [
         (Field::Description, description(mine) != description(theirs)),
         (Field::Members, members(mine) != members(theirs)),

@@ -50,7 +50,7 @@ impl Copy {
     }
 
     /// The copy would lack something.
-    pub(super) fn spoil(&mut self, why: &str) {
+    fn spoil(&mut self, why: &str) {
         self.flaw.get_or_insert_with(|| why.to_owned());
     }
 

@@ -1,7 +1,7 @@
 //! A row as it stands in the cleaned copy.
 
 use crate::check::{Repair, repairs};
-use crate::model::{Entries, Fault, Field, Group};
+use crate::model::{Entries, Fault, Field, Group, object};
 use crate::read::{Parser, Row, RowText};
 use crate::report::csv_row;
 
@@ -34,7 +34,7 @@ pub(super) fn mend(row: &Row<'_>, parser: &Parser, group: &Group, faults: &[Faul
         .map_or_else(|_| Vec::new(), |fields| repairs(fields, group, faults, parser.layout().format));
     let text = match &row.text {
         RowText::Cells(cells) => {
-            let mut cells: Vec<String> = cells.iter().map(str::to_owned).collect();
+            let mut cells = cells.owned();
             for repair in &found {
                 if let Some(cell) = parser.index(repair.field).and_then(|index| cells.get_mut(index)) {
                     *cell = repair.clean.cell();
@@ -42,7 +42,7 @@ pub(super) fn mend(row: &Row<'_>, parser: &Parser, group: &Group, faults: &[Faul
             }
             MendedText::Whole(csv_row(&cells, parser.layout().delimiter))
         }
-        RowText::OpenQuote(cells) => MendedText::OpenQuote(cells.iter().map(str::to_owned).collect()),
+        RowText::OpenQuote(cells) => MendedText::OpenQuote(cells.owned()),
         RowText::Stray(text) | RowText::Ragged { text, .. } => MendedText::Whole(format!("{text}\n").into_bytes()),
         RowText::Header(_) => MendedText::Header,
         RowText::Cut { .. } | RowText::CutLine(_) => MendedText::Lost,
@@ -58,13 +58,10 @@ fn json_line(line: &str, parser: &Parser, found: &[Repair]) -> String {
     if found.is_empty() {
         return format!("{line}\n");
     }
-    let texts: Vec<String> = entries
-        .iter()
-        .map(|(key, value)| {
-            let field = parser.field(key);
-            let repaired = found.iter().find(|repair| Some(repair.field) == field).map(|repair| repair.clean.json());
-            format!("{}:{}", serde_json::Value::from(key.as_str()), repaired.as_deref().unwrap_or(value.get()))
-        })
-        .collect();
-    format!("{{{}}}\n", texts.join(","))
+    let repaired = entries.iter().map(|(key, value)| {
+        let field = parser.field(key);
+        let repair = found.iter().find(|repair| Some(repair.field) == field);
+        (key.as_str(), repair.map_or_else(|| value.get().to_owned(), |repair| repair.clean.json()))
+    });
+    format!("{}\n", object(repaired))
 }

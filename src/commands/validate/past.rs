@@ -5,7 +5,7 @@ use std::io;
 
 use crate::check::{Draft, Rules};
 use crate::model::{Field, Group, Place, shown};
-use crate::read::{Block, FileProblem, ReadError};
+use crate::read::{Block, FileProblem, ReadError, Row};
 
 use super::crew::Opened;
 use super::mend::{MendedText, mend};
@@ -45,46 +45,49 @@ impl<'a> Past<'a> {
 
     /// The group of an earlier row that is valid, and where it stands.
     pub(super) fn group(&mut self, number: u64) -> Result<(Place, Group), ReadError> {
-        let Some(spot) = self.spots.of(number) else { return Err(self.changed()) };
-        let Some(file) = self.files.get_mut(spot.place.file) else { return Err(self.changed()) };
-        let failed = |reason| FileProblem::Io(reason).at(&file.path, spot.place.line, None);
-        let bytes = file.recall.bytes(spot.start, spot.length).map_err(failed)?;
-        Ok((spot.place, self.parse(spot.place.file, bytes)?))
+        let (place, bytes) = self.bytes(number)?;
+        Ok((place, self.parse(place.file, bytes, |row| self.group_of(row))?))
     }
 
     /// The group of a row of the block that was read last.
     pub(super) fn group_in(&self, block: &Block, number: u64) -> Result<Group, ReadError> {
         let Some(Spot { place, start, length }) = self.spots.of(number) else { return Err(self.changed()) };
         let start = usize::try_from(start - block.offset()).unwrap_or(usize::MAX);
-        self.parse(place.file, block.part(start, length).to_vec())
+        self.parse(place.file, block.part(start, length).to_vec(), |row| self.group_of(row))
     }
 
     /// How an earlier row stands in the cleaned copy.
     pub(super) fn text(&mut self, number: u64) -> Result<MendedText, ReadError> {
-        let Some(spot) = self.spots.of(number) else { return Err(self.changed()) };
-        let Some(file) = self.files.get_mut(spot.place.file) else { return Err(self.changed()) };
-        let failed = |reason| FileProblem::Io(reason).at(&file.path, spot.place.line, None);
-        let bytes = file.recall.bytes(spot.start, spot.length).map_err(failed)?;
-        let (mut text, mut draft) = (None, Draft::default());
-        file.parser.rows(&Block::of_row(bytes), &mut BTreeSet::new(), &mut |row| {
-            if let Ok(fields) = &row.fields
-                && text.is_none()
-            {
-                let faults = self.rules.check(fields, &mut draft);
-                text = Some(mend(&row, &file.parser, &draft.group, &faults).text);
-            }
-        })?;
-        text.ok_or_else(|| self.changed())
+        let (place, bytes) = self.bytes(number)?;
+        let parser = &self.files[place.file].parser;
+        self.parse(place.file, bytes, |row| {
+            let mut draft = Draft::default();
+            let faults = self.rules.check(row.fields.as_ref().ok()?, &mut draft);
+            Some(mend(row, parser, &draft.group, &faults).text)
+        })
     }
 
-    fn parse(&self, file: usize, bytes: Vec<u8>) -> Result<Group, ReadError> {
-        let mut group = None;
+    fn group_of(&self, row: &Row<'_>) -> Option<Group> {
+        row.fields.as_ref().ok().and_then(|fields| self.rules.group(fields).ok())
+    }
+
+    /// An earlier row as it stands, and where.
+    fn bytes(&mut self, number: u64) -> Result<(Place, Vec<u8>), ReadError> {
+        let Some(Spot { place, start, length }) = self.spots.of(number) else { return Err(self.changed()) };
+        let Some(file) = self.files.get_mut(place.file) else { return Err(self.changed()) };
+        let failed = |reason| FileProblem::Io(reason).at(&file.path, place.line, None);
+        Ok((place, file.recall.bytes(start, length).map_err(failed)?))
+    }
+
+    /// What `look` finds in the first of these rows that has it.
+    fn parse<T>(&self, file: usize, bytes: Vec<u8>, look: impl Fn(&Row<'_>) -> Option<T>) -> Result<T, ReadError> {
+        let mut found = None;
         self.files[file].parser.rows(&Block::of_row(bytes), &mut BTreeSet::new(), &mut |row| {
-            if group.is_none() {
-                group = row.fields.ok().and_then(|fields| self.rules.group(&fields).ok());
+            if found.is_none() {
+                found = look(&row);
             }
         })?;
-        group.ok_or_else(|| self.changed())
+        found.ok_or_else(|| self.changed())
     }
 
     fn changed(&self) -> ReadError {

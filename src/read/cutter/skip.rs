@@ -35,8 +35,7 @@ impl Cutter {
         let text = without_line_ends(&self.buffer[..end]).len();
         let last_line = self.line + line_ends(&self.buffer[..text]);
         let length = self.offset + text as u64 - block.offset;
-        let lines = line_ends(&self.buffer[..end]);
-        self.pass(end, lines);
+        self.pass(end);
         self.look_anew();
         block.end = match quote {
             Some(line) => End::OpenQuote { line, lines: last_line - line + 1, is_cut: true },
@@ -56,8 +55,7 @@ impl Cutter {
         let seen = self.scanned.saturating_sub(1);
         let is_torn = seen > 0 && self.buffer[seen - 1..].starts_with(b"\r\n");
         let seen = seen - usize::from(is_torn);
-        let lines = line_ends(&self.buffer[..seen]);
-        self.pass(seen, lines);
+        self.pass(seen);
         self.scanned -= seen;
         self.strays.clear();
     }
@@ -65,7 +63,7 @@ impl Cutter {
     /// The end of the row that is being passed over, if it is in the buffer; `quote` is the line of the quote that is open,
     /// once it is known.
     fn first_end(&mut self, quote: &mut Option<u64>) -> Option<usize> {
-        let limit = if self.is_ended { self.buffer.len() } else { self.buffer.len().saturating_sub(1) };
+        let limit = self.limit();
         while self.scanned < limit {
             let rest = &self.buffer[self.scanned..limit];
             let is_open = self.quote.is_some();
