@@ -9,19 +9,21 @@ use support::{Desk, Server, statuses, utf16};
 fn the_cleaned_copy_has_the_safe_repairs_and_nothing_else() {
     let desk = Desk::bare().with(
         "groups.csv",
-        utf16("\u{feff}Name;Members;x\r\n Sales ;\"1, 2,1\"; kept \r\nSales;1|2; kept \r\nsales;2|1;\r\nName;Members;x\r\nOps;abc, 1;\r\n\"The \"A\" Team\";;\r\nshort\r\nLast;\"1\r\n"),
+        utf16("\u{feff}Name; Members;x\r\n\r\n Sales ;\"1, 2,1\"; kept \r\nSales;1|2; kept \r\nsales;2|1;\r\nName;Members;x\r\nOps;abc, 1;\r\n\"The \"A\" Team\";;\r\nshort\r\nLast;\"1\r\n"),
     );
     let outcome = desk.run(&["validate", "groups.csv", "--fix", "clean.csv"]).expect(7);
     let expected = "Name;Members;x\nSales;\"1;2\"; kept \nsales;\"2;1\";\nOps;abc, 1;\n\"The \"A\" Team\";;\nshort\n\"Last\";\"1\r\n";
     assert_eq!(desk.read("clean.csv"), expected);
     for part in [
-        "groups.csv:2: repaired: name: outer spaces removed",
-        "groups.csv:2: repaired: members: repeats removed, entries parted by `;`",
-        "groups.csv:3: repaired: left out, as it repeats an earlier row in all",
-        "groups.csv:5: repaired: left out, as it repeats the header",
+        "groups.csv:3: repaired: name: outer spaces removed",
+        "groups.csv:3: repaired: members: repeats removed, entries parted by `;`",
+        "groups.csv:4: repaired: left out, as it repeats an earlier row in all",
+        "groups.csv:6: repaired: left out, as it repeats the header",
         "groups.csv: repaired: written as UTF-8 (UTF-16LE)",
+        "groups.csv: repaired: header: outer spaces removed",
         "groups.csv: repaired: line ends made LF",
-        "repaired in the copy                    7",
+        "groups.csv: repaired: blank lines removed",
+        "repaired in the copy                    9",
     ] {
         assert!(outcome.stdout.contains(part), "{part}: {}", outcome.stdout);
     }
@@ -122,11 +124,24 @@ fn a_header_among_the_rows_stays_broken_when_its_rejects_are_imported() {
 fn a_column_that_was_mapped_bears_the_fields_name_in_the_copy_if_that_can_be_read() {
     let map = ["--map", "name=Display Name", "--fix", "clean.csv"];
     for (header, expected) in [
-        ("Display Name,Member-s,owner", "name,members,owner"),
+        ("Display Name,Member-s,owner", "name,Member-s,owner"),
         ("Display Name,na-me,owner", "Display Name,na-me,owner"),
     ] {
         let desk = Desk::bare().with("groups.csv", format!("{header}\nA,1,x\n"));
         desk.run(&[&["validate", "groups.csv"][..], &map].concat()).expect(0);
         assert_eq!(desk.read("clean.csv"), format!("{expected}\nA,1,x\n"));
     }
+}
+
+#[test]
+fn all_that_is_done_to_a_copy_is_told() {
+    let desk =
+        Desk::bare().with("groups.csv", "sep=,\nDisplay Name,x\nA,1\nB,2\n").with("narrow.csv", "name\nA\n\nB\n");
+    let map = ["--map", "name=Display Name", "--fix", "clean.csv"];
+    let text = desk.run(&[&["validate", "groups.csv"][..], &map].concat()).expect(0).stdout;
+    for part in ["repaired: the line `sep=` removed\n", "repaired: column `Display Name` renamed `name`\n"] {
+        assert!(text.contains(part), "{text}");
+    }
+    desk.run(&["validate", "narrow.csv", "--fix", "clean.csv"]).expect(7);
+    assert_eq!(desk.read("clean.csv"), "name\nA\n\nB\n", "a blank line of a narrow file is a row");
 }

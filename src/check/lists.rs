@@ -93,12 +93,25 @@ fn member(item: &Item<'_>) -> Result<u64, String> {
 /// What else it may be, and what to do then.
 fn member_hint(text: &str) -> &'static str {
     let lower = text.to_ascii_lowercase();
-    match lower.split_once(".0").or_else(|| lower.split_once("e+")) {
-        Some((_, "" | "0")) => "; remove what is behind the point",
-        Some((_, power)) if is_number(power) => {
-            "; a spreadsheet shortened the number, and its digits are lost: format the column as text and export it again"
+    let is_decimal = |text: &str| text.split(['.', ',']).all(is_number);
+    let parts = |sign| lower.split_once(sign).filter(|(whole, part)| is_decimal(whole) && is_number(part));
+    match (parts('.'), parts('e').or_else(|| lower.split_once("e+").filter(|(whole, _)| is_decimal(whole)))) {
+        (Some((_, part)), _) if part.bytes().all(|byte| byte == b'0') && part.len() < 3 => {
+            "; remove what is behind the point"
         }
+        (Some((_, part)), _) if part.len() == 3 => "; write a number without a point for its thousands",
+        (_, Some(_)) => "; a spreadsheet cut the number short: format the column as text and export it again",
         _ if is_for_none(&lower) => FOR_NONE,
+        _ if lower.trim_matches('\'').split(['/', '+', '&', ':']).all(is_number) => {
+            if lower.contains('\'') {
+                "; remove the apostrophe"
+            } else {
+                "; part ids with `;`"
+            }
+        }
+        _ if lower.trim_matches(['[', ']', '(', ')', '{', '}', '"', '#']).split(';').all(is_number) => {
+            "; remove the signs around the number"
+        }
         _ => "",
     }
 }

@@ -4,6 +4,7 @@
 
 mod address;
 mod dedupe;
+mod doubt;
 mod glance;
 mod index;
 mod likeness;

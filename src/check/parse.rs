@@ -58,8 +58,8 @@ const ID_PLAIN: u64 = 100_000_000_000_000_000;
 const IDS_PLAIN: usize = 16;
 
 fn array(text: &str) -> Result<Vec<Item<'static>>, String> {
-    let values: Vec<serde_json::Value> =
-        serde_json::from_str(text).map_err(|_| "the list begins like a JSON array and is none".to_owned())?;
+    let values: Vec<serde_json::Value> = serde_json::from_str(text)
+        .map_err(|_| "the list begins like a JSON array and is none; remove its brackets".to_owned())?;
     Ok(values.into_iter().map(item).collect())
 }
 

@@ -2,6 +2,7 @@
 
 use memchr::memchr_iter;
 
+use super::doubt::doubt;
 use crate::model::{Code, Fault, Field, has_double_space, is_invisible, shortened};
 
 /// What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
@@ -16,6 +17,9 @@ pub(super) fn remark(name: &str, is_ascii: bool, faults: &mut Vec<Fault>) {
             Code::NameFormula,
             format!("the name `{shown}` begins with `{first}`: a spreadsheet runs it as a formula"),
         );
+    }
+    if let Some(why) = doubt(name) {
+        warn(Code::NameDoubtful, format!("the name `{}` {why}; put the real one there", shortened(name)));
     }
     if !is_ascii {
         remark_garbled(Field::Name, name, faults);
@@ -93,6 +97,7 @@ mod tests {
             ("Field Ops 東京", &[]),
             ("=1+1", &[Code::NameFormula]),
             ("@here", &[Code::NameFormula]),
+            ("-", &[Code::NameFormula, Code::NameDoubtful]),
             ("Sa\u{200b}les", &[Code::NameInvisible]),
             ("\u{202e}selaS", &[Code::NameInvisible]),
             ("👩\u{200d}💻 नि\u{200d}ष می\u{200c}خواهم", &[]),

@@ -57,6 +57,8 @@ pub enum Code {
     NameSpaces,
     /// A spreadsheet would run the name as a formula.
     NameFormula,
+    /// The name is what programs write where there is none, or made of something else.
+    NameDoubtful,
     /// There is no description.
     DescriptionMissing,
     /// The description is not text, or holds control characters.
@@ -77,7 +79,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, those of files first.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::FileUnreadable,
         Self::FileEmpty,
         Self::FileForeign,
@@ -104,6 +106,7 @@ impl Code {
         Self::TextGarbled,
         Self::NameSpaces,
         Self::NameFormula,
+        Self::NameDoubtful,
         Self::DescriptionMissing,
         Self::DescriptionInvalid,
         Self::MemberInvalid,
@@ -144,6 +147,7 @@ impl Code {
             Self::TextGarbled => "text-garbled",
             Self::NameSpaces => "name-spaces",
             Self::NameFormula => "name-formula",
+            Self::NameDoubtful => "name-doubtful",
             Self::DescriptionMissing => "description-missing",
             Self::DescriptionInvalid => "description-invalid",
             Self::MemberInvalid => "member-invalid",

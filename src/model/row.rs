@@ -31,6 +31,12 @@ impl Field {
             Self::Guests => "guests",
         }
     }
+
+    /// Whether it has entries.
+    #[must_use]
+    pub fn is_list(self) -> bool {
+        matches!(self, Self::Members | Self::Guests)
+    }
 }
 
 /// Where a row stands.

@@ -26,6 +26,28 @@ pub fn shown_path(path: &Path) -> String {
     shown(&path.display().to_string())
 }
 
+/// `file:line:column`, as far as it is known, safe to show.
+#[must_use]
+pub fn place(file: &str, line: Option<u64>, column: Option<u64>) -> String {
+    [line, column].into_iter().flatten().fold(shown(file), |place, number| format!("{place}:{number}"))
+}
+
+/// JSON with every character escaped that moves a cursor or hides others; it means the same.
+#[must_use]
+pub fn json_shown(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if is_hazard(letter) {
+            letter.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
+                let _ = write!(safe, "\\u{unit:04x}");
+            });
+        } else {
+            safe.push(letter);
+        }
+    }
+    safe
+}
+
 /// Text made safe to show, and cut to a length fit for a message.
 #[must_use]
 pub fn shortened(text: &str) -> String {
@@ -71,6 +93,14 @@ mod tests {
     fn text_that_would_move_the_cursor_or_turn_the_line_is_escaped() {
         assert_eq!(shown("a\u{1b}[2Jb\u{202e}c\nd"), "a\\u{1b}[2Jb\\u{202e}c\\nd");
         assert_eq!(shown("Région 東京"), "Région 東京");
+    }
+
+    #[test]
+    fn json_that_is_shown_means_the_same() {
+        let text = "a\u{9b}b\u{202e}c\u{e0001}d東";
+        let json = json_shown(&serde_json::Value::from(text).to_string());
+        assert_eq!(json, "\"a\\u009bb\\u202ec\\udb40\\udc01d東\"");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
 
     #[test]

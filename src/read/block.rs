@@ -1,6 +1,6 @@
 //! Some whole rows of a file, with the place where they stand. Pure.
 
-use super::lines::line_ends;
+use super::lines::{line_ends, lines};
 
 /// Some rows of a file, as bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +59,12 @@ impl Block {
     #[must_use]
     pub fn length(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// How many lines it has, those of the blank lines before it among them.
+    #[must_use]
+    pub fn lines(&self) -> u64 {
+        self.blanks + lines(&self.bytes)
     }
 
     /// Whether a CR is in its rows; what a quote swallowed that never closes is none of them.

@@ -1,6 +1,8 @@
 //! Which column, or which JSON key, holds which field. Pure.
 
-use crate::model::{Code, ERROR_COLUMN, Field, shortened};
+use super::contents::{is_addresses, is_ids};
+use super::header::HeaderError;
+use crate::model::{ERROR_COLUMN, Field, shortened};
 
 /// Longer names have no column, in characters.
 const COLUMN_NAME_MAX: usize = 100;
@@ -11,99 +13,6 @@ pub const UNKNOWN_MAX: usize = 50;
 /// How many columns are named in a message.
 const LISTED_MAX: usize = 20;
 
-/// A header that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HeaderError {
-    /// There is no column for the name.
-    #[error(
-        "the header has no column `name` (it has: {found}); rename one, or say --map name=COLUMN; if that is a group already, put a header row above it"
-    )]
-    NameMissing {
-        /// The columns there are.
-        found: String,
-    },
-    /// A column looks like a misspelt field.
-    #[error("column `{column}` looks like a misspelt `{field}`; rename it, or say --map {field}=COLUMN if another column holds it", field = field.as_str())]
-    Misspelt {
-        /// The column as it stands.
-        column: String,
-        /// The field it is likely to mean.
-        field: Field,
-    },
-    /// Two columns hold the same field.
-    #[error("the header has two columns for `{field}`: `{first}` and `{second}`; remove or rename one", field = field.as_str())]
-    Repeated {
-        /// The field.
-        field: Field,
-        /// The first column.
-        first: String,
-        /// The second column.
-        second: String,
-    },
-    /// The first row is none.
-    #[error(
-        "the first row looks like data, not like a header ({found}); put a row with the columns' names above it, such as name,description,members,guests"
-    )]
-    Absent {
-        /// The cells there are.
-        found: String,
-    },
-    /// The header stands in the second row.
-    #[error("the first row is a title, and the header is row 2; delete the first row")]
-    Title,
-    /// It is one cell, with all of the header in it.
-    #[error("the whole header row stands in quotes; remove the outer ones")]
-    Quoted,
-    /// The cells are parted by something else.
-    #[error("the header seems to be parted by `{delimiter}`: say --delimiter '{delimiter}'")]
-    OtherDelimiter {
-        /// What parts them.
-        delimiter: char,
-    },
-    /// A quote in the header never closes.
-    #[error("a quote opened in the header never closes: the rest of the file is swallowed ({lines} lines)")]
-    OpenQuote {
-        /// How many lines.
-        lines: u64,
-    },
-    /// Text stands between a closing quote and the end of its cell.
-    #[error(
-        "text stands between a closing quote and the end of its cell; a quote inside of quotes is written twice (\"\")"
-    )]
-    Stray,
-    /// It is longer than a row may be.
-    #[error("the header has more than 1 MiB, and that is the most that a row may have")]
-    TooLong,
-    /// A column named with `--map` is not there.
-    #[error("--map {field}={column}: the header has no such column (it has: {found})", field = field.as_str())]
-    MapMissing {
-        /// The field.
-        field: Field,
-        /// The column that was asked for.
-        column: String,
-        /// The columns there are.
-        found: String,
-    },
-}
-
-impl HeaderError {
-    /// Its stable word.
-    #[must_use]
-    pub fn code(&self) -> Code {
-        match self {
-            Self::NameMissing { .. }
-            | Self::Absent { .. }
-            | Self::Title
-            | Self::Quoted
-            | Self::OtherDelimiter { .. } => Code::HeaderMissing,
-            Self::Misspelt { .. } => Code::ColumnMisspelt,
-            Self::Repeated { .. } => Code::ColumnRepeated,
-            Self::MapMissing { .. } => Code::ColumnUnmapped,
-            Self::OpenQuote { .. } | Self::Stray | Self::TooLong => Code::HeaderMalformed,
-        }
-    }
-}
-
 /// How a column's name is to be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
@@ -111,6 +20,8 @@ pub(super) enum Meaning {
     Holds(Field),
     /// It looks like this field, misspelt.
     Misspelt(Field),
+    /// It is one of several that hold one entry of this field each: `member 2`.
+    Part(Field),
     /// It is one of ours, to be skipped.
     Ours,
     /// Something else.
@@ -131,7 +42,18 @@ pub(super) fn meaning(column: &str, map: &[(Field, String)]) -> Meaning {
     if let Some(field) = open.clone().find(|field| field.as_str() == plain) {
         return Meaning::Holds(field);
     }
+    if let Some(field) = open.clone().find(|field| is_part(&plain, *field)) {
+        return Meaning::Part(field);
+    }
     open.find(|field| is_misspelt(&plain, field.as_str())).map_or(Meaning::Unknown, Meaning::Misspelt)
+}
+
+/// A list's name, or its singular, with a number behind it.
+fn is_part(column: &str, field: Field) -> bool {
+    let word =
+        column.trim_end_matches(|letter: char| letter.is_ascii_digit() || matches!(letter, '(' | ')' | '#' | '.'));
+    let has_number = column[word.len()..].bytes().any(|byte| byte.is_ascii_digit());
+    has_number && field.is_list() && (word == field.as_str() || field.as_str().strip_suffix('s') == Some(word))
 }
 
 /// Lower case, without spaces, `_` and `-`.
@@ -164,49 +86,58 @@ impl Columns {
     /// # Errors
     /// All that is wrong with it: no name, a field twice, a mapped column missing, a column that looks misspelt.
     pub fn of(header: &[String], map: &[(Field, String)]) -> Result<Self, Vec<HeaderError>> {
-        let mut columns = Self { fields: Vec::new(), unknown: Vec::new() };
-        let (mut errors, mut misspelt) = (Vec::new(), Vec::new());
-        for (index, column) in header.iter().enumerate() {
-            match meaning(column, map) {
-                Meaning::Holds(field) => errors.extend(columns.add(field, index, header)),
-                Meaning::Misspelt(field) => misspelt.push((field, index)),
-                Meaning::Unknown => columns.add_unknown(column),
-                Meaning::Ours => {}
-            }
-        }
-        let mut is_misspelt = false;
-        for (field, index) in misspelt {
-            if columns.holds(field) {
-                columns.add_unknown(&header[index]);
-            } else {
-                is_misspelt |= field == Field::Name;
-                errors.push(HeaderError::Misspelt { column: shortened(header[index].trim()), field });
-            }
-        }
-        let unmapped = map.iter().filter(|(field, _)| !columns.holds(*field));
-        errors.extend(unmapped.clone().map(|(field, column)| HeaderError::MapMissing {
-            field: *field,
-            column: shortened(column),
-            found: list(header),
-        }));
-        let is_unmapped = unmapped.into_iter().any(|(field, _)| *field == Field::Name);
-        if !columns.holds(Field::Name) && !is_misspelt && !is_unmapped {
-            errors.push(nameless(header));
-        }
+        let (columns, errors) = Self::likely(header, map);
         if errors.is_empty() { Ok(columns) } else { Err(errors) }
     }
 
-    fn holds(&self, field: Field) -> bool {
-        self.fields.iter().any(|(held, _)| *held == field)
+    /// Reads a header as it is likely to be meant, and says all that is wrong with it.
+    pub(super) fn likely(header: &[String], map: &[(Field, String)]) -> (Self, Vec<HeaderError>) {
+        let meanings: Vec<Meaning> = header.iter().map(|column| meaning(column, map)).collect();
+        let all = |wanted: Meaning| (0..header.len()).filter(|index| meanings[*index] == wanted).collect::<Vec<_>>();
+        let (mut fields, mut errors, mut ignored) = (Vec::new(), Vec::new(), all(Meaning::Unknown));
+        for field in Field::ALL {
+            let (whole, misspelt) = (all(Meaning::Holds(field)), all(Meaning::Misspelt(field)));
+            let held = [whole.clone(), all(Meaning::Part(field))].concat();
+            let (held, others) = if held.is_empty() { (misspelt, Vec::new()) } else { (held, misspelt) };
+            ignored.extend(others);
+            let Some(first) = held.first() else { continue };
+            fields.push((field, *first));
+            let shown = |index: &usize| shortened(header[*index].trim());
+            if held.len() > 1 {
+                errors.push(HeaderError::Repeated { field, columns: held.iter().map(shown).collect() });
+            } else if whole.is_empty() {
+                errors.push(HeaderError::Misspelt { column: shown(first), field });
+            }
+        }
+        fields.sort_by_key(|(_, index)| *index);
+        ignored.sort_unstable();
+        let mut columns = Self { fields, unknown: Vec::new() };
+        for index in ignored {
+            columns.add_unknown(&header[index]);
+        }
+        errors.extend(columns.unmapped(header, map));
+        if !columns.holds(Field::Name) && !map.iter().any(|(field, _)| *field == Field::Name) {
+            errors.push(nameless(header));
+        }
+        (columns, errors)
     }
 
-    fn add(&mut self, field: Field, index: usize, header: &[String]) -> Option<HeaderError> {
-        if let Some((_, first)) = self.fields.iter().find(|(held, _)| *held == field) {
-            let (first, second) = (shortened(&header[*first]), shortened(&header[index]));
-            return Some(HeaderError::Repeated { field, first, second });
-        }
-        self.fields.push((field, index));
-        None
+    /// What `--map` names and the header has not.
+    fn unmapped(&self, header: &[String], map: &[(Field, String)]) -> Vec<HeaderError> {
+        let missing = map.iter().filter(|(field, _)| !self.holds(*field));
+        let told = missing.map(|(field, column)| {
+            let same = map.iter().find(|(other, named)| other != field && normal(named) == normal(column));
+            let (field, column) = (*field, shortened(column));
+            match same {
+                Some((other, _)) => HeaderError::MapShared { fields: [*other, field], column },
+                None => HeaderError::MapMissing { field, column, found: list(header) },
+            }
+        });
+        told.collect()
+    }
+
+    pub(super) fn holds(&self, field: Field) -> bool {
+        self.fields.iter().any(|(held, _)| *held == field)
     }
 
     fn add_unknown(&mut self, column: &str) {
@@ -217,16 +148,24 @@ impl Columns {
     }
 }
 
+/// The field that a column of this name holds, whatever `--map` says.
+#[must_use]
+pub fn field_of(column: &str) -> Option<Field> {
+    if let Meaning::Holds(field) = meaning(column, &[]) { Some(field) } else { None }
+}
+
 /// A header without a column for the name: a row of data, if it holds what only data does.
 fn nameless(header: &[String]) -> HeaderError {
     let is_data = |cell: &String| {
         let cell = cell.trim();
-        let is_number = !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit() || b";|, ".contains(&byte));
-        let is_address = cell.split_once('@').is_some_and(|(_, domain)| domain.contains('.'));
-        is_number || is_address || cell.chars().count() > COLUMN_NAME_MAX
+        is_ids(cell) || is_addresses(cell) || cell.chars().count() > COLUMN_NAME_MAX
     };
     let found = list(header);
-    if header.iter().any(is_data) { HeaderError::Absent { found } } else { HeaderError::NameMissing { found } }
+    if header.iter().any(is_data) {
+        HeaderError::Absent { found }
+    } else {
+        HeaderError::NameMissing { found, likely: Vec::new() }
+    }
 }
 
 fn list(header: &[String]) -> String {
@@ -241,6 +180,7 @@ fn list(header: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Code;
 
     fn header(cells: &[&str]) -> Vec<String> {
         cells.iter().map(|cell| (*cell).to_owned()).collect()
@@ -297,7 +237,7 @@ mod tests {
     #[test]
     fn a_header_without_a_name_or_with_two_is_refused() {
         let missing = Columns::of(&header(&["description", "id"]), &[]).unwrap_err();
-        assert_eq!(missing, [HeaderError::NameMissing { found: "description, id".to_owned() }]);
+        assert_eq!(missing, [HeaderError::NameMissing { found: "description, id".to_owned(), likely: Vec::new() }]);
         let twice = Columns::of(&header(&["name", "Name"]), &[]).unwrap_err();
         assert!(matches!(twice[..], [HeaderError::Repeated { field: Field::Name, .. }]));
     }
@@ -306,7 +246,29 @@ mod tests {
     fn all_that_is_wrong_with_a_header_is_named_at_once() {
         let errors = Columns::of(&header(&["nmae", "guests", "Guests", "descripton"]), &[]).unwrap_err();
         let codes: Vec<Code> = errors.iter().map(HeaderError::code).collect();
-        assert_eq!(codes, [Code::ColumnRepeated, Code::ColumnMisspelt, Code::ColumnMisspelt]);
+        assert_eq!(codes, [Code::ColumnMisspelt, Code::ColumnMisspelt, Code::ColumnRepeated]);
+    }
+
+    #[test]
+    fn columns_that_share_a_field_are_told_once_with_all_of_them() {
+        for (columns, expected) in [
+            (&["name", "member 1", "Member_2", "member 3"][..], "`member 1`, `Member_2`, `member 3`"),
+            (&["name", "members", "members2"], "`members`, `members2`"),
+            (&["name", "guest", "guest"], "`guest`, `guest`"),
+            (&["name", "Name", "NAME"], "`name`, `Name`, `NAME`"),
+        ] {
+            let errors = Columns::of(&header(columns), &[]).unwrap_err();
+            assert!(errors.len() == 1 && errors[0].to_string().contains(expected), "{errors:?}");
+        }
+        let one = Columns::of(&header(&["name", "member 1"]), &[]).unwrap_err();
+        assert!(matches!(one[..], [HeaderError::Misspelt { field: Field::Members, .. }]));
+    }
+
+    #[test]
+    fn a_column_is_mapped_to_one_field() {
+        let map = [(Field::Name, "x".to_owned()), (Field::Members, "X ".to_owned())];
+        let errors = Columns::of(&header(&["x", "y"]), &map).unwrap_err();
+        assert!(matches!(errors[..], [HeaderError::MapShared { .. }]), "{errors:?}");
     }
 
     #[test]

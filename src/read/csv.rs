@@ -8,10 +8,12 @@ use memchr::{memchr, memchr2, memchr3};
 
 use super::Options;
 use super::block::{Block, End};
-use super::columns::{Columns, HeaderError};
+use super::columns::Columns;
+use super::contents::likely_columns;
 use super::cutter::ROW_MAX;
-use super::delimiter::better;
-use super::lines::{ends_line, line_ends, past_line_end, without_line_ends};
+use super::delimiter::{header_below, one_cell};
+use super::header::HeaderError;
+use super::lines::{ends_line, line_ends, lines, past_line_end, without_line_ends};
 use super::machine::Machine;
 use super::row::{Cells, Row, RowText, too_long};
 use super::shape::Shape;
@@ -23,21 +25,68 @@ pub(super) struct Parser {
     delimiter: u8,
     columns: Columns,
     shape: Shape,
+    /// What a row says in the fields' columns that repeats the header.
+    titles: Vec<(usize, String)>,
+    likely: Vec<(Field, String)>,
+}
+
+/// What comes of a header.
+pub(super) struct Opening {
+    /// Knows the columns as they are likely to be meant, if the name's is among them.
+    pub(super) parser: Option<Parser>,
+    /// All that is wrong with it.
+    pub(super) errors: Vec<HeaderError>,
+}
+
+impl Opening {
+    fn refused(error: HeaderError) -> Self {
+        Self { parser: None, errors: vec![error] }
+    }
 }
 
 impl Parser {
     /// Takes the header off the first block.
-    pub(super) fn open(delimiter: u8, block: &mut Block, options: &Options) -> Result<Self, Vec<HeaderError>> {
+    pub(super) fn open(delimiter: u8, block: &mut Block, options: &Options) -> Opening {
         let mut machine = Machine::new(delimiter);
         let end = machine.read(&block.bytes);
         if let Some(error) = broken(block, end) {
-            return Err(vec![error]);
+            return Opening::refused(error);
         }
-        let header: Vec<String> = machine.cells().iter().map(str::to_owned).collect();
-        let columns = Columns::of(&header, &options.map)
-            .map_err(|errors| better(errors, &header, &block.bytes[end..], delimiter, options))?;
+        let header = machine.cells().owned();
+        let (columns, mut errors) = Columns::likely(&header, &options.map);
+        let rows = &block.bytes[end..];
+        let lacking: Vec<Field> = Field::ALL.into_iter().filter(|field| !columns.holds(*field)).collect();
+        let is_free = |index: usize| columns.unknown.iter().any(|column| column == header[index].trim());
+        let found = likely_columns(rows, delimiter, &header, is_free, &lacking);
+        for error in &mut errors {
+            match error {
+                HeaderError::NameMissing { likely, .. } => likely.clone_from(&found),
+                HeaderError::Absent { .. } => {}
+                _ => continue,
+            }
+            if let Some(below) = header_below(rows, delimiter, options) {
+                block.drop_row(end + below.start);
+                let title = HeaderError::Title { line: block.line };
+                let opening = Self::open(delimiter, block, options);
+                return Opening { errors: [vec![title], opening.errors].concat(), ..opening };
+            }
+            if let Some(error) = one_cell(&header, delimiter, options) {
+                return Opening::refused(error);
+            }
+        }
+        if !columns.holds(Field::Name) {
+            return Opening { parser: None, errors };
+        }
         block.drop_row(end);
-        Ok(Self { delimiter, columns, shape: Shape::new(header, delimiter) })
+        let titles = columns.fields.iter().map(|(_, index)| (*index, header[*index].trim().to_owned())).collect();
+        let shape = Shape::new(header, &columns.fields, delimiter);
+        let parser = Self { delimiter, columns, titles, likely: found, shape };
+        Opening { parser: Some(parser), errors }
+    }
+
+    /// Fields that no column holds, and columns that may.
+    pub(super) fn likely(&self) -> &[(Field, String)] {
+        &self.likely
     }
 
     /// The header's cells.
@@ -86,7 +135,7 @@ impl Parser {
             } else {
                 let machine = machine.get_or_insert_with(|| Machine::new(self.delimiter));
                 at += machine.read(&bytes[start..]);
-                let lines = line_ends(&bytes[start..at]);
+                let lines = lines(&bytes[start..at]);
                 each(self.row(block, start, &text[start..at], (line, lines), machine.cells()));
                 line += lines;
             }
@@ -99,6 +148,7 @@ impl Parser {
         Row {
             offset: block.offset + at as u64,
             line,
+            lines: 1,
             fields: Ok(self.fields(&cells)),
             text: RowText::Cells(cells),
             remarks: Vec::new(),
@@ -130,14 +180,14 @@ impl Parser {
                 }
             }
         };
-        Row { offset, line, fields, text, remarks }
+        Row { offset, line, lines, fields, text, remarks }
     }
 
     /// Whether the row says again what the header says of the fields.
     fn is_header(&self, cells: &Cells<'_>) -> bool {
-        let fields = &self.columns.fields;
-        let mut columns = fields.iter().map(|(_, index)| (cells.get(*index), self.header()[*index].trim()));
-        fields.len() > 1 && columns.all(|(cell, column)| cell.is_some_and(|cell| cell.trim() == column))
+        // Where files were put together, a byte-order mark may stand before it.
+        let said = |index: usize| cells.get(index).map(|cell| cell.trim_start_matches('\u{feff}').trim());
+        self.titles.len() > 1 && self.titles.iter().all(|(index, title)| said(*index) == Some(title))
     }
 
     /// A row of which only the beginning was kept must never pass for a whole one: it gets a cell too many.

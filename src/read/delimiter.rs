@@ -1,13 +1,17 @@
 //! What parts the cells of a CSV file, found from its header. Pure.
 
 use super::Options;
-use super::columns::{Columns, HeaderError, Meaning, meaning};
+use super::columns::{Columns, Meaning, meaning};
+use super::header::HeaderError;
 use super::lines::{ends_line, past_line_end};
 use super::machine::Machine;
 use crate::model::{Field, is_delimiter};
 
 /// The delimiters that are looked for, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// So many rows of a title may stand above the header.
+const TITLES_MAX: usize = 10;
 
 /// The delimiter that was asked for, or that Excel's own first line names (`sep=;`), or the one under which the header has
 /// most fields, then most cells. With it, how many bytes that line takes.
@@ -26,46 +30,63 @@ pub(super) fn delimiter_of(head: &[u8], options: &Options) -> (u8, usize) {
 }
 
 fn likeliest(head: &[u8], options: &Options) -> u8 {
-    let score = |delimiter: &u8| {
-        let header = first_row(head, *delimiter);
-        let is_field = |cell: &&String| matches!(meaning(cell, &options.map), Meaning::Holds(_));
-        (header.iter().filter(is_field).count(), header.len())
-    };
-    DELIMITERS.into_iter().rev().max_by_key(score).unwrap_or(DELIMITERS[0])
+    let is_field = |cell: &&String| matches!(meaning(cell, &options.map), Meaning::Holds(_));
+    let score = |header: &[String]| (header.iter().filter(is_field).count(), header.len());
+    let first = |delimiter: &u8| score(&Rows::of(head, *delimiter).next().map_or_else(Vec::new, |row| row.cells));
+    let best = DELIMITERS.into_iter().rev().max_by_key(first).unwrap_or(DELIMITERS[0]);
+    if first(&best).0 > 0 {
+        return best;
+    }
+    // The first row may be a title.
+    let below = |delimiter: &u8| header_below(head, *delimiter, options).map_or((0, 0), |row| score(&row.cells));
+    let other = DELIMITERS.into_iter().rev().max_by_key(below).filter(|other| below(other).0 > 0);
+    other.unwrap_or(best)
 }
 
-/// The cells of the first row.
-fn first_row(bytes: &[u8], delimiter: u8) -> Vec<String> {
-    let start = bytes.iter().position(|byte| !ends_line(*byte)).unwrap_or(bytes.len());
-    let mut machine = Machine::new(delimiter);
-    machine.read(&bytes[start..]);
-    machine.cells().iter().map(str::to_owned).collect()
+/// The rows of a text, and where each begins; blank lines are none.
+struct Rows<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    machine: Machine,
 }
 
-/// What would make a header of the first row that cannot be used: another delimiter, or the row below it.
-pub(super) fn better(
-    errors: Vec<HeaderError>,
-    header: &[String],
-    rest: &[u8],
-    delimiter: u8,
-    options: &Options,
-) -> Vec<HeaderError> {
-    let is_nameless =
-        |error: &HeaderError| matches!(error, HeaderError::NameMissing { .. } | HeaderError::Absent { .. });
-    if !errors.iter().any(is_nameless) {
-        return errors;
+/// One of them.
+pub(super) struct Found {
+    pub(super) start: usize,
+    cells: Vec<String>,
+}
+
+impl<'a> Rows<'a> {
+    fn of(bytes: &'a [u8], delimiter: u8) -> Self {
+        Self { bytes, at: 0, machine: Machine::new(delimiter) }
     }
-    if Columns::of(&first_row(rest, delimiter), &options.map).is_ok() {
-        return vec![HeaderError::Title];
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Found;
+
+    fn next(&mut self) -> Option<Found> {
+        let start = self.at + self.bytes[self.at..].iter().position(|byte| !ends_line(*byte))?;
+        self.at = start + self.machine.read(&self.bytes[start..]);
+        Some(Found { start, cells: self.machine.cells().owned() })
     }
+}
+
+/// The first of the rows that can be used as a header, below one that cannot.
+pub(super) fn header_below(rows: &[u8], delimiter: u8, options: &Options) -> Option<Found> {
+    let mut rows = Rows::of(rows, delimiter).take(TITLES_MAX + 1);
+    rows.find(|row| Columns::of(&row.cells, &options.map).is_ok())
+}
+
+/// What may be wrong with a header row that has no column for the name: it stands in quotes, or is parted by something else.
+pub(super) fn one_cell(header: &[String], delimiter: u8, options: &Options) -> Option<HeaderError> {
+    let [only] = header else { return None };
     let holds_name = |cell: &str| meaning(cell, &options.map) == Meaning::Holds(Field::Name);
-    let other = header.first().filter(|_| header.len() == 1).and_then(|only| {
-        let marks = only.bytes().filter(u8::is_ascii_punctuation);
-        marks.into_iter().find(|mark| !b"_-".contains(mark) && only.split(char::from(*mark)).any(holds_name))
-    });
-    match other {
-        None => errors,
-        Some(other) if other == delimiter => vec![HeaderError::Quoted],
-        Some(other) => vec![HeaderError::OtherDelimiter { delimiter: char::from(other) }],
-    }
+    let mut marks = only.bytes().filter(|byte| byte.is_ascii_punctuation() && !b"_-".contains(byte));
+    let other = marks.find(|mark| only.split(char::from(*mark)).any(holds_name))?;
+    Some(if other == delimiter {
+        HeaderError::Quoted
+    } else {
+        HeaderError::OtherDelimiter { delimiter: char::from(other) }
+    })
 }

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::columns::HeaderError;
-use crate::model::{Code, shown_path};
+use super::header::HeaderError;
+use crate::model::{Code, place};
 
 /// A file cannot be read as a table, or not to its end.
 #[derive(Debug, thiserror::Error)]
@@ -24,8 +24,7 @@ impl ReadError {
     /// `file:line:column`, as far as it is known; safe to show.
     #[must_use]
     pub fn place(&self) -> String {
-        let numbers = [self.line, self.column].into_iter().flatten();
-        numbers.fold(shown_path(&self.path), |place, number| format!("{place}:{number}"))
+        place(&self.path.display().to_string(), self.line, self.column)
     }
 }
 
@@ -50,8 +49,13 @@ pub enum FileProblem {
         cure: &'static str,
     },
     /// It is not in UTF-8.
-    #[error("byte 0x{0:02X} is not UTF-8; say how the file is encoded, for example --encoding windows-1252")]
-    NotUtf8(u8),
+    #[error("byte 0x{byte:02X} is not UTF-8; {}", encodings(readings))]
+    NotUtf8 {
+        /// The first byte that is not.
+        byte: u8,
+        /// How its cell reads in the likeliest encodings: each encoding's name, and the text.
+        readings: Vec<(String, String)>,
+    },
     /// It is in UTF-8 up to here.
     #[error(
         "byte 0x{0:02X} is not UTF-8, though letters before it are: the file mixes encodings; retype what stands there, and save the file as UTF-8"
@@ -99,6 +103,14 @@ pub enum FileProblem {
     Copy(io::Error),
 }
 
+fn encodings(readings: &[(String, String)]) -> String {
+    if readings.is_empty() {
+        return "say with --encoding how the file is encoded, or save it as UTF-8".to_owned();
+    }
+    let flags = readings.iter().map(|(name, text)| format!("--encoding {name} if `{text}` is right"));
+    format!("say {}", flags.collect::<Vec<_>>().join(", "))
+}
+
 fn all(errors: &[HeaderError]) -> String {
     errors.iter().map(HeaderError::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -130,7 +142,9 @@ impl FileProblem {
             Self::Io(_) | Self::Folder | Self::Copy(_) => Code::FileUnreadable,
             Self::Empty => Code::FileEmpty,
             Self::Foreign { .. } | Self::OtherFormat { .. } => Code::FileForeign,
-            Self::NotUtf8(_) | Self::Mixed(_) | Self::Undecodable | Self::Utf16WithoutMark(_) => Code::EncodingUnknown,
+            Self::NotUtf8 { .. } | Self::Mixed(_) | Self::Undecodable | Self::Utf16WithoutMark(_) => {
+                Code::EncodingUnknown
+            }
             Self::Damaged { .. } => Code::ArchiveDamaged,
             Self::Bomb { .. } => Code::ArchiveBomb,
             Self::JsonArray | Self::JsonSpread => Code::JsonArray,

@@ -48,7 +48,7 @@ impl Parser {
                     _ if length > ROW_MAX => (RowText::CutLine(content), Err(too_long(length as u64, None))),
                     _ => (RowText::Line(content), keys.fields(content)),
                 };
-                each(Row { offset: block.offset + at as u64, line, fields, text, remarks: Vec::new() });
+                each(Row { offset: block.offset + at as u64, line, lines: 1, fields, text, remarks: Vec::new() });
             }
             at += length;
             if text.as_bytes().get(at).copied().is_some_and(ends_line) {
@@ -81,7 +81,7 @@ impl Keys<'_> {
                     *fields.cell_mut(field) = cell(value);
                     held.push(field);
                 }
-                Meaning::Misspelt(field) => misspelt.push((key, field)),
+                Meaning::Misspelt(field) | Meaning::Part(field) => misspelt.push((key, field)),
                 Meaning::Unknown => {
                     self.remember(&key);
                     inside = inside.or_else(|| value.get().starts_with("[{").then_some(key));
@@ -95,14 +95,11 @@ impl Keys<'_> {
                 "the groups stand inside of `{key}`; one a line is expected: `jq -c '.[\"{key}\"][]' FILE > NEW` makes it so"
             )));
         }
-        for (key, field) in misspelt {
-            if !held.contains(&field) {
-                let (key, field) = (shortened(&key), field.as_str());
-                return Err(Fault::malformed(format!("the key `{key}` looks like a misspelt `{field}`; rename it")));
-            }
-            self.remember(&key);
+        let (others, misspelt): (Vec<_>, Vec<_>) = misspelt.into_iter().partition(|(_, field)| held.contains(field));
+        for (key, _) in &others {
+            self.remember(key);
         }
-        Ok(fields)
+        if misspelt.is_empty() { Ok(fields) } else { Err(misspelt_keys(&misspelt)) }
     }
 
     fn meaning(&mut self, key: &str) -> Meaning {
@@ -121,6 +118,13 @@ impl Keys<'_> {
             self.unknown.insert(key.to_owned());
         }
     }
+}
+
+fn misspelt_keys(keys: &[(String, Field)]) -> Fault {
+    let told =
+        |(key, field): &(String, Field)| format!("`{}` looks like a misspelt `{}`", shortened(key), field.as_str());
+    let keys: Vec<String> = keys.iter().map(told).collect();
+    Fault::malformed(format!("the key {}; rename it", keys.join(", and ")))
 }
 
 fn not_an_object(line: &str, error: &serde_json::Error) -> Fault {

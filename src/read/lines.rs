@@ -12,6 +12,11 @@ pub(super) fn line_ends(bytes: &[u8]) -> u64 {
     (feeds + lone) as u64
 }
 
+/// How many lines these bytes are; the last one may have no end.
+pub(super) fn lines(bytes: &[u8]) -> u64 {
+    line_ends(bytes) + u64::from(bytes.last().is_some_and(|last| !ends_line(*last)))
+}
+
 /// Whether a line ends with this byte.
 pub(super) fn ends_line(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')

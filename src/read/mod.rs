@@ -4,10 +4,13 @@
 
 mod block;
 mod columns;
+mod contents;
 mod csv;
 mod cutter;
 mod delimiter;
 mod error;
+mod guess;
+mod header;
 mod jsonl;
 mod lines;
 mod machine;
@@ -23,8 +26,9 @@ use std::path::PathBuf;
 use encoding_rs::Encoding;
 
 pub use block::Block;
-pub use columns::{Columns, HeaderError, UNKNOWN_MAX};
+pub use columns::{Columns, UNKNOWN_MAX, field_of};
 pub use error::{FileProblem, ReadError};
+pub use header::{HeaderError, map_flags};
 pub use recall::Recall;
 pub use row::{Cells, Row, RowText};
 pub use source::{STDIN, unpacked_name};

@@ -9,6 +9,8 @@ pub struct Row<'a> {
     pub offset: u64,
     /// The line on which it begins, from 1.
     pub line: u64,
+    /// How many lines it takes.
+    pub lines: u64,
     /// Its fields, or why it cannot be read as a row.
     pub fields: Result<Fields<'a>, Fault>,
     /// How it stands there.

@@ -1,10 +1,9 @@
 //! What is wrong or odd about the shape of a CSV row, told for the person who mends it. Pure.
 
-use memchr::memchr_iter;
-
-use super::lines::{ends_line, line_ends, without_line_ends};
+use super::contents::{is_addresses, is_ids};
+use super::lines::{ends_line, line_ends};
 use super::row::Cells;
-use crate::model::{Code, Fault, Severity, shortened};
+use crate::model::{Code, Fault, Field, Severity, shortened};
 
 /// The shape that rows of one file have.
 #[derive(Debug)]
@@ -13,12 +12,16 @@ pub(super) struct Shape {
     delimiter: u8,
     /// The columns without a name.
     unnamed: Vec<usize>,
+    /// The columns that hold lists.
+    lists: Vec<(usize, Field)>,
 }
 
 impl Shape {
-    pub(super) fn new(header: Vec<String>, delimiter: u8) -> Self {
+    /// Of a file with this header and these fields in its columns.
+    pub(super) fn new(header: Vec<String>, fields: &[(Field, usize)], delimiter: u8) -> Self {
         let unnamed = (0..header.len()).filter(|index| header[*index].trim().is_empty()).collect();
-        Self { header, delimiter, unnamed }
+        let lists = fields.iter().filter(|(field, _)| field.is_list()).map(|(field, index)| (*index, *field)).collect();
+        Self { header, delimiter, unnamed, lists }
     }
 
     /// The header's cells.
@@ -100,7 +103,7 @@ impl Shape {
             )));
         }
         Some(Fault::malformed(format!(
-            "{column}: `{text}` stands between a closing quote and the end of the cell; a quote inside of quotes is written twice (\"\")"
+            "{column}: `{text}` stands behind a closing quote; write such a cell with quotes around it, and each of its own quotes twice: \"The \"\"A\"\" Team\""
         )))
     }
 
@@ -115,7 +118,7 @@ impl Shape {
             remarks.push(oddity(
                 Code::QuoteLate,
                 format!(
-                    "a quoted cell runs on to line {}, and its lines look like rows of this file; does the quote close too late?",
+                    "a quoted cell runs on to line {} over what looks like rows of this file; does its quote close too late?",
                     line + lines - 1
                 ),
             ));
@@ -139,12 +142,24 @@ impl Shape {
         remarks
     }
 
-    /// Whether each line of a row has as many delimiters as a whole row.
+    /// Whether the first line of a row, and a further one, would be rows of their own.
     fn is_like_rows(&self, raw: &str) -> bool {
-        let mut lines =
-            without_line_ends(raw.as_bytes()).split(|byte| ends_line(*byte)).filter(|line| !line.is_empty());
-        let delimiters = |line: &[u8]| memchr_iter(self.delimiter, line).count();
-        self.header.len() > 2 && lines.all(|line| delimiters(line) == self.header.len() - 1)
+        let mut lines = raw.split(['\n', '\r']).filter(|line| !line.is_empty());
+        lines.next().is_some_and(|first| self.is_like_row(first)) && lines.any(|line| self.is_like_row(line))
+    }
+
+    /// Whether a line has the cells of a row, each as plain as cells are: in text a space follows a comma.
+    fn is_like_row(&self, line: &str) -> bool {
+        let cells: Vec<&str> = line.split(char::from(self.delimiter)).collect();
+        let is_like_cell = |(index, cell): (usize, &&str)| {
+            let text = cell.trim_matches('"');
+            match self.lists.iter().find(|(list, _)| *list == index) {
+                Some((_, Field::Members)) => text.is_empty() || is_ids(text),
+                Some((_, Field::Guests)) => text.is_empty() || is_addresses(text),
+                _ => index == 0 || !text.starts_with(' '),
+            }
+        };
+        cells.len() > 1 && cells.len() == self.header.len() && cells.iter().enumerate().all(is_like_cell)
     }
 }
 
@@ -197,7 +212,7 @@ mod tests {
 
     /// The fault of a row that is one line.
     fn fault(header: &str, row: &str) -> String {
-        let shape = Shape::new(header.split(',').map(str::to_owned).collect(), b',');
+        let shape = Shape::new(header.split(',').map(str::to_owned).collect(), &[], b',');
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(row.as_bytes());
         let record = reader.records().next().unwrap().unwrap();
         let text: String = record.iter().collect();

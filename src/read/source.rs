@@ -200,6 +200,13 @@ impl Source {
         let mut lines =
             self.head.split(|byte| ends_line(*byte)).map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
         match (format, self.first()) {
+            (_, Some(b'<')) if is_markup(&self.head) => {
+                let kind = "a web page (HTML or XML)";
+                Some(FileProblem::Foreign {
+                    kind,
+                    cure: "export the table as CSV; was a login page saved in its place?",
+                })
+            }
             (Format::Jsonl, Some(b'[')) => Some(FileProblem::JsonArray),
             (Format::Jsonl, Some(b'{')) => lines.next().filter(|line| *line == b"{").map(|_| FileProblem::JsonSpread),
             (Format::Jsonl, Some(b'"' | b'a'..=b'z' | b'A'..=b'Z')) if begins_like_csv(&self.head, options) => {
@@ -216,6 +223,13 @@ impl Source {
     fn first(&self) -> Option<u8> {
         self.head.iter().copied().find(|byte| !byte.is_ascii_whitespace())
     }
+}
+
+/// Whether a page of HTML or XML begins with these bytes.
+fn is_markup(head: &[u8]) -> bool {
+    let start = head.trim_ascii_start();
+    let begins = |with: &&[u8]| start.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+    [&b"<!doctype"[..], b"<html", b"<head", b"<table", b"<?xml"].iter().any(begins)
 }
 
 /// Whether CSV begins with these bytes: a line whose cells name a field.

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::block::Block;
-use super::columns::HeaderError;
 use super::cutter::{Cutter, Grammar, Sizes};
 use super::delimiter::delimiter_of;
 use super::error::{FileProblem, ReadError};
+use super::guess::readings;
 use super::lines::{ends_line, line_ends};
 use super::recall::Recall;
 use super::row::Row;
@@ -30,7 +30,7 @@ impl Table {
     /// # Errors
     /// If the file cannot be read as a table at all.
     pub fn open(path: &Path, options: &Options) -> Result<Self, ReadError> {
-        Self::lay_open(path, source::open(path, options.encoding)?, options)
+        Self::flawless(path, source::open(path, options.encoding)?, options)
     }
 
     /// The same for what comes as a stream; `path` is what messages call it.
@@ -38,19 +38,26 @@ impl Table {
     /// # Errors
     /// If it cannot be read as a table at all.
     pub fn of_stream(path: &Path, stream: Box<dyn Read + Send>, options: &Options) -> Result<Self, ReadError> {
-        Self::lay_open(path, source::of_stream(path, stream, options.encoding)?, options)
+        Self::flawless(path, source::of_stream(path, stream, options.encoding)?, options)
     }
 
-    /// The same, and a way to look at its rows again later.
+    /// The same, with a way to look at its rows again later, and also where its header is flawed and yet likely to mean
+    /// something: then what is wrong with it comes along.
     ///
     /// # Errors
     /// If the file cannot be read as a table at all, or neither twice nor copied.
-    pub fn open_to_recall(path: &Path, options: &Options) -> Result<(Self, Recall), ReadError> {
+    pub fn open_to_recall(path: &Path, options: &Options) -> Result<(Self, Recall, Option<ReadError>), ReadError> {
         let (source, recall) = source::open_to_recall(path, options.encoding)?;
-        Ok((Self::lay_open(path, source, options)?, recall))
+        let (table, flaw) = Self::lay_open(path, source, options)?;
+        Ok((table, recall, flaw))
     }
 
-    fn lay_open(path: &Path, source: Source, options: &Options) -> Result<Self, ReadError> {
+    fn flawless(path: &Path, source: Source, options: &Options) -> Result<Self, ReadError> {
+        let (table, flaw) = Self::lay_open(path, source, options)?;
+        flaw.map_or(Ok(table), Err)
+    }
+
+    fn lay_open(path: &Path, source: Source, options: &Options) -> Result<(Self, Option<ReadError>), ReadError> {
         let format = options.format.unwrap_or_else(|| source.format(path));
         if let Some(problem) = source.misfit(format, options) {
             return Err(problem.at(path, 1, None));
@@ -59,6 +66,7 @@ impl Table {
             Format::Csv => delimiter_of(&source.head, options),
             Format::Jsonl => (b',', 0),
         };
+        let announcing = (announced > 0).then(|| "the line `sep=` removed".to_owned());
         let grammar = if format == Format::Csv { Grammar::Csv(delimiter) } else { Grammar::Lines };
         let mut cutter = Cutter::new(source.stream, grammar, Sizes::default());
         let mut first = loop {
@@ -71,18 +79,24 @@ impl Table {
                 break block;
             }
         };
-        let Source { is_decoded, origin, .. } = source;
+        let Source { is_decoded, mut origin, .. } = source;
+        origin.extend(announcing);
         text_of(&first, path, is_decoded)?;
         let line = first.line;
-        let unusable = |reasons: Vec<HeaderError>| FileProblem::Header(reasons).at(path, line, None);
+        let mut flaw = None;
         let kind = match format {
-            Format::Csv => Kind::Csv(csv::Parser::open(delimiter, &mut first, options).map_err(unusable)?),
+            Format::Csv => {
+                let csv::Opening { parser, errors } = csv::Parser::open(delimiter, &mut first, options);
+                let error = || FileProblem::Header(errors.clone()).at(path, line, None);
+                flaw = (!errors.is_empty()).then(error);
+                Kind::Csv(parser.ok_or_else(error)?)
+            }
             Format::Jsonl => Kind::Jsonl(jsonl::Parser::new(&options.map)),
         };
         let header = if let Kind::Csv(parser) = &kind { parser.header().to_vec() } else { Vec::new() };
         let layout = Layout { format, delimiter, header };
         let parser = Arc::new(Parser { path: path.to_owned(), layout, is_decoded, origin, kind });
-        Ok(Self { parser, cutter, first: Some(first) })
+        Ok((Self { parser, cutter, first: Some(first) }, flaw))
     }
 
     /// How the file is laid out.
@@ -159,11 +173,10 @@ impl Parser {
         if let Kind::Csv(parser) = &self.kind { parser.unknown() } else { &[] }
     }
 
-    /// The fields that no column holds; keys of JSON lines may come later.
+    /// Fields that no column holds, and columns that may, by what stands in their first rows.
     #[must_use]
-    pub fn lacking(&self) -> Vec<Field> {
-        let is_lacking = |field: &Field| matches!(&self.kind, Kind::Csv(parser) if parser.index(*field).is_none());
-        Field::ALL.into_iter().filter(is_lacking).collect()
+    pub fn likely(&self) -> &[(Field, String)] {
+        if let Kind::Csv(parser) = &self.kind { parser.likely() } else { &[] }
     }
 
     /// The column that holds a field, if it has another name than the field.
@@ -209,8 +222,8 @@ fn text_of<'a>(block: &'a Block, path: &Path, is_decoded: bool) -> Result<&'a st
         Err(error) if is_decoded => Err(at(error.valid_up_to(), FileProblem::Undecodable)),
         Err(error) => {
             let (good, bad) = block.bytes.split_at(error.valid_up_to());
-            let problem = if good.is_ascii() { FileProblem::NotUtf8(bad[0]) } else { FileProblem::Mixed(bad[0]) };
-            Err(at(good.len(), problem))
+            let not_utf8 = || FileProblem::NotUtf8 { byte: bad[0], readings: readings(&block.bytes, good.len()) };
+            Err(at(good.len(), if good.is_ascii() { not_utf8() } else { FileProblem::Mixed(bad[0]) }))
         }
         Ok(text) if is_decoded => match text.find(char::REPLACEMENT_CHARACTER) {
             Some(bad) => Err(at(bad, FileProblem::Undecodable)),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::model::{Code, Field, Severity, shortened, shown};
+use crate::model::{Code, Field, Severity, json_shown, place, shortened, shown};
 
 /// For whom problems are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,16 @@ pub enum ProblemFormat {
     Json,
     /// GitHub Actions: workflow commands that annotate the files of a pull request.
     Github,
+}
+
+/// What a line says, for people, behind its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    /// "error"
+    pub(super) word: &'static str,
+    pub(super) message: String,
+    /// The code in brackets, where there is one.
+    pub(super) code: String,
 }
 
 /// One problem, in its place.
@@ -33,16 +43,7 @@ pub(super) struct Finding<'a> {
 impl Finding<'_> {
     /// `file:line:column`, as far as it is known.
     pub(super) fn place(&self) -> String {
-        let numbers = [self.line, self.column].into_iter().flatten();
-        numbers.fold(shown(self.file), |place, number| format!("{place}:{number}"))
-    }
-
-    pub(super) fn line(&self, format: ProblemFormat) -> String {
-        match format {
-            ProblemFormat::Text => self.text(),
-            ProblemFormat::Json => self.json(),
-            ProblemFormat::Github => self.github(),
-        }
+        place(self.file, self.line, self.column)
     }
 
     fn message(&self) -> String {
@@ -50,16 +51,13 @@ impl Finding<'_> {
         format!("{}{column}", self.message)
     }
 
-    fn text(&self) -> String {
-        let weight = match self.severity {
-            Severity::Error => "",
-            Severity::Warning => "warning: ",
-            Severity::Note => "note: ",
-        };
-        format!("{}: {weight}{} [{}]", self.place(), self.message(), self.code.as_str())
+    /// For people and editors, without the place.
+    pub(super) fn text(&self) -> Line {
+        let (severity, code) = (self.severity.as_str(), format!(" [{}]", self.code.as_str()));
+        Line { word: severity, message: self.message(), code }
     }
 
-    fn json(&self) -> String {
+    pub(super) fn json(&self) -> String {
         let line = json!({
             "type": if self.severity == Severity::Error { "problem" } else { self.severity.as_str() },
             "severity": self.severity.as_str(),
@@ -72,11 +70,11 @@ impl Finding<'_> {
             "header": self.header,
             "message": self.message,
         });
-        line.to_string()
+        json_shown(&line.to_string())
     }
 
     /// As GitHub's documentation of workflow commands has it ("Setting an error message").
-    fn github(&self) -> String {
+    pub(super) fn github(&self) -> String {
         let command = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
@@ -118,7 +116,7 @@ mod tests {
             message: "100%\n::stop-commands::",
         };
         assert_eq!(
-            finding.line(ProblemFormat::Github),
+            finding.github(),
             "::error file=a%2Cb%3Ac%25.csv,line=2,title=name-missing::100%25%0A::stop-commands:: (column `Display Name`)"
         );
     }

@@ -4,59 +4,38 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::grouped;
-use super::problem_line::{Finding, ProblemFormat};
-use crate::model::{Code, Fault, Field, OnDuplicate, Place, Severity, shown, shown_path};
-
-/// So many problems of a kind are shown to people, unless all are asked for.
-const SHOWN_MAX: u64 = 20;
-
-/// How problems are shown.
-#[derive(Debug, Clone, Copy)]
-pub struct ProblemStyle {
-    /// For whom.
-    pub format: ProblemFormat,
-    /// All of them, not just the first of each kind.
-    pub shows_all: bool,
-}
+use super::kinds::{Kind, ProblemStyle, Teller};
+use super::problem_line::{Finding, Line, ProblemFormat};
+use super::repeat::Repeat;
+use crate::model::{self, Code, Fault, Field, Place, Severity, json_shown, shown_path};
 
 /// Writes problems as they are found.
 pub struct Problems<W> {
-    out: W,
-    style: ProblemStyle,
+    teller: Teller<W>,
     rows: u64,
     invalid: u64,
     duplicates: u64,
-    repairs: u64,
+    /// Whether repeats have members or guests that are lost.
+    are_entries_lost: bool,
+    repairs: Kind,
     kinds: BTreeMap<(Severity, Code), Kind>,
-}
-
-/// The problems of one kind so far.
-#[derive(Debug, Default)]
-struct Kind {
-    count: u64,
-    first: String,
-}
-
-/// A row that repeats the name of an earlier one.
-#[derive(Debug)]
-pub struct Repeat {
-    /// The earlier row's file and line, safe to show.
-    pub first: String,
-    /// How bad it is.
-    pub severity: Severity,
-    /// What becomes of it.
-    pub on_duplicate: OnDuplicate,
-    /// The fields in which the two differ.
-    pub differs: Vec<Field>,
 }
 
 impl<W: Write> Problems<W> {
     /// Writes to `out`.
     pub fn new(out: W, style: ProblemStyle) -> Self {
-        Self { out, style, rows: 0, invalid: 0, duplicates: 0, repairs: 0, kinds: BTreeMap::new() }
+        Self {
+            teller: Teller::new(out, style),
+            rows: 0,
+            invalid: 0,
+            duplicates: 0,
+            are_entries_lost: false,
+            repairs: Kind::default(),
+            kinds: BTreeMap::new(),
+        }
     }
 
     /// A row was checked; its problems are told by themselves.
@@ -69,11 +48,11 @@ impl<W: Write> Problems<W> {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn tell(&mut self, file: &str, place: Option<Place>, fault: &Fault, column: Option<&str>) -> io::Result<()> {
+    pub fn tell(&mut self, file: &str, at: Option<Place>, fault: &Fault, column: Option<&str>) -> io::Result<()> {
         let finding = Finding {
             file,
-            row: place.map(|place| place.row),
-            line: place.map(|place| place.line),
+            row: at.map(|at| at.row),
+            line: at.map(|at| at.line),
             column: None,
             code: fault.code,
             severity: fault.severity,
@@ -81,7 +60,7 @@ impl<W: Write> Problems<W> {
             header: column,
             message: &fault.message,
         };
-        self.write(&finding)
+        self.write(&finding, at)
     }
 
     /// A row that repeats an earlier one; invalid only if repeats were asked to be.
@@ -90,16 +69,17 @@ impl<W: Write> Problems<W> {
     /// If it cannot be written.
     pub fn repeat(&mut self, file: &str, place: Place, repeat: &Repeat) -> io::Result<()> {
         let message = repeat.message();
+        self.are_entries_lost |= repeat.loses_entries();
         if repeat.severity == Severity::Error {
             self.invalid += 1;
             return self.tell(file, Some(place), &Fault::of(Field::Name, Code::NameRepeated, message), None);
         }
         self.duplicates += 1;
-        if self.style.format != ProblemFormat::Json {
+        if !self.teller.is_for_scripts() {
             let fault = Fault { severity: repeat.severity, ..Fault::of(Field::Name, Code::NameRepeated, message) };
             return self.tell(file, Some(place), &fault, None);
         }
-        self.count(repeat.severity, Code::NameRepeated, String::new());
+        self.kinds.entry((repeat.severity, Code::NameRepeated)).or_default().count(String::new);
         let line = json!({
             "type": "duplicate",
             "severity": repeat.severity.as_str(),
@@ -110,25 +90,28 @@ impl<W: Write> Problems<W> {
             "duplicate_of": repeat.first,
             "differs": repeat.differs.iter().map(|field| field.as_str()).collect::<Vec<_>>(),
         });
-        writeln!(self.out, "{line}")
+        self.line(&line)
     }
 
     /// A repair of a row, or of a file as a whole, in the cleaned copy.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn repaired(&mut self, file: &str, place: Option<Place>, what: &str) -> io::Result<()> {
-        self.repairs += 1;
-        if self.style.format == ProblemFormat::Json {
-            let (row, line) = (place.map(|place| place.row), place.map(|place| place.line));
+    pub fn repaired(&mut self, file: &str, at: Option<Place>, what: &str) -> io::Result<()> {
+        self.repairs.count(String::new);
+        if self.teller.is_for_scripts() {
+            let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
             let line = json!({"type": "repair", "file": file, "row": row, "line": line, "message": what});
-            return writeln!(self.out, "{line}");
+            return self.line(&line);
         }
-        if self.style.is_cut(self.repairs) {
-            return Ok(());
-        }
-        let line = place.map_or_else(String::new, |place| format!(":{}", place.line));
-        writeln!(self.out, "{}{line}: repaired: {what}", shown(file))
+        let line = Line { word: "repaired", message: what.to_owned(), code: String::new() };
+        let place = model::place(file, at.map(|at| at.line), None);
+        self.teller.say(&mut self.repairs, &place, at.map(|at| (file, at)), line)
+    }
+
+    /// A line for scripts.
+    fn line(&mut self, line: &Value) -> io::Result<()> {
+        writeln!(self.teller.out, "{}", json_shown(&line.to_string()))
     }
 
     /// A file that cannot be read as a table, or not to its end. People are told of it at the end, as of an error.
@@ -146,29 +129,19 @@ impl<W: Write> Problems<W> {
             let file = &path.display().to_string();
             let (row, field, header, severity) = (None, None, None, Severity::Error);
             let finding = Finding { file, row, line, column, code: *code, severity, field, header, message };
-            if self.style.format == ProblemFormat::Text {
-                self.count(severity, *code, finding.place());
+            if self.teller.style.format == ProblemFormat::Text {
+                self.kinds.entry((severity, *code)).or_default().count(|| finding.place());
             } else {
-                self.write(&finding)?;
+                self.write(&finding, None)?;
             }
         }
         Ok(())
     }
 
-    fn write(&mut self, finding: &Finding<'_>) -> io::Result<()> {
-        let count = self.count(finding.severity, finding.code, finding.place());
-        let is_shown = self.style.format == ProblemFormat::Json || !self.style.is_cut(count);
-        if is_shown { writeln!(self.out, "{}", finding.line(self.style.format)) } else { Ok(()) }
-    }
-
-    /// Counts one more; gives how many of its kind there are now.
-    fn count(&mut self, severity: Severity, code: Code, place: String) -> u64 {
-        let kind = self.kinds.entry((severity, code)).or_default();
-        if kind.count == 0 {
-            kind.first = place;
-        }
-        kind.count += 1;
-        kind.count
+    fn write(&mut self, finding: &Finding<'_>, at: Option<Place>) -> io::Result<()> {
+        let kind = self.kinds.entry((finding.severity, finding.code)).or_default();
+        kind.count(|| finding.place());
+        self.teller.tell(kind, finding, at)
     }
 
     /// How many of this severity.
@@ -187,7 +160,7 @@ impl<W: Write> Problems<W> {
     /// # Errors
     /// If it cannot be written.
     pub fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        self.teller.out.flush()
     }
 
     /// Writes the table of kinds, the totals, and where the cleaned copy is.
@@ -195,8 +168,9 @@ impl<W: Write> Problems<W> {
     /// # Errors
     /// If they cannot be written.
     pub fn finish(mut self, copy: Option<&Path>) -> io::Result<()> {
+        self.teller.unfold()?;
         let valid = self.rows - self.invalid - self.duplicates;
-        if self.style.format == ProblemFormat::Json {
+        if self.teller.is_for_scripts() {
             let mut codes = BTreeMap::<&str, u64>::new();
             for ((_, code), kind) in &self.kinds {
                 *codes.entry(code.as_str()).or_default() += kind.count;
@@ -209,91 +183,58 @@ impl<W: Write> Problems<W> {
                 "invalid": self.invalid,
                 "problems": self.of(Severity::Error),
                 "warnings": self.of(Severity::Warning),
-                "repairs": self.repairs,
+                "repairs": self.repairs.count,
                 "codes": codes,
             });
-            writeln!(self.out, "{totals}")?;
-            return self.out.flush();
+            self.line(&totals)?;
+            return self.flush();
         }
         if self.rows == 0 && self.of(Severity::Error) > 0 {
             // No file could be read: the error says it all.
-            return self.out.flush();
+            return self.flush();
         }
         self.table()?;
         for (word, count) in
             [("valid", valid), ("duplicate", self.duplicates), ("invalid", self.invalid), ("rows", self.rows)]
         {
-            writeln!(self.out, "  {word:<10} {:>9}", grouped(count))?;
+            writeln!(self.teller.out, "  {word:<10} {:>9}", grouped(count))?;
         }
         if let Some(copy) = copy {
-            writeln!(self.out, "\n  the cleaned copy is {}", shown_path(copy))?;
+            writeln!(self.teller.out, "\n  the cleaned copy is {}", shown_path(copy))?;
         }
         self.hints()?;
-        self.out.flush()
+        self.flush()
     }
 
     fn table(&mut self) -> io::Result<()> {
-        if self.kinds.is_empty() && self.repairs == 0 {
+        if self.kinds.is_empty() && self.repairs.count == 0 {
             return Ok(());
         }
-        writeln!(self.out)?;
+        let out = &mut self.teller.out;
+        writeln!(out)?;
         for ((severity, code), kind) in &self.kinds {
             let (severity, code, count) = (severity.as_str(), code.as_str(), grouped(kind.count));
-            write!(self.out, "  {severity:<8} {code:<20} {count:>11}   first: {}", kind.first)?;
-            writeln!(self.out, "{}", self.style.cut(kind.count, ", "))?;
+            writeln!(out, "  {severity:<8} {code:<20} {count:>11}   first: {}{}", kind.first, kind.cut(", "))?;
         }
-        if self.repairs > 0 {
-            let cut = self.style.cut(self.repairs, "   ");
-            writeln!(self.out, "  {:<29} {:>11}{cut}", "repaired in the copy", grouped(self.repairs))?;
+        if self.repairs.count > 0 {
+            let (count, cut) = (grouped(self.repairs.count), self.repairs.cut("   "));
+            writeln!(out, "  {:<29} {count:>11}{cut}", "repaired in the copy")?;
         }
-        writeln!(self.out)
+        writeln!(out)
     }
 
     fn hints(&mut self) -> io::Result<()> {
+        let out = &mut self.teller.out;
         if self.kinds.is_empty() {
             return Ok(());
         }
-        writeln!(self.out)?;
-        if self.kinds.values().any(|kind| self.style.is_cut(kind.count)) {
-            writeln!(self.out, "  --all shows every problem")?;
+        writeln!(out)?;
+        if self.kinds.values().any(Kind::is_cut) {
+            writeln!(out, "  --all shows every problem")?;
         }
-        writeln!(self.out, "  validate --explain CODE says what a code means and how to mend it")
-    }
-}
-
-impl ProblemStyle {
-    /// Whether not all of so many are shown.
-    fn is_cut(self, count: u64) -> bool {
-        !self.shows_all && count > SHOWN_MAX
-    }
-
-    /// The words for that, behind what parts them from what stands before.
-    fn cut(self, count: u64, gap: &str) -> String {
-        if self.is_cut(count) { format!("{gap}the first {SHOWN_MAX} shown") } else { String::new() }
-    }
-}
-
-impl Repeat {
-    fn message(&self) -> String {
-        let fields: Vec<&str> = self.differs.iter().map(|field| field.as_str()).collect();
-        let first = &self.first;
-        let base = format!("repeats the name of {first}");
-        match (self.on_duplicate, fields.as_slice()) {
-            (_, []) => format!("{base}, and is the same in all"),
-            (OnDuplicate::Skip, fields) => {
-                format!("{base}, and differs in {}, which is lost: the first wins", and(fields))
-            }
-            (OnDuplicate::Merge, fields) => {
-                format!("{base}, and differs in {}; members and guests are added to it", and(fields))
-            }
-            (OnDuplicate::Fail, fields) => format!("{base}, and differs in {}", and(fields)),
+        if self.are_entries_lost {
+            writeln!(out, "  --on-duplicate merge adds the members and guests of repeats to the first row")?;
         }
-    }
-}
-
-fn and(words: &[&str]) -> String {
-    match words {
-        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
-        _ => words.concat(),
+        writeln!(out, "  validate --explain CODE says what a code means and how to mend it")
     }
 }

@@ -6,6 +6,7 @@ mod bytes;
 mod desk;
 #[cfg(target_os = "linux")]
 mod disk;
+mod problems;
 mod results;
 mod rows;
 mod server;
@@ -16,6 +17,7 @@ pub(crate) use bytes::{gzip, utf16};
 pub(crate) use desk::{Desk, Outcome, Running};
 #[cfg(target_os = "linux")]
 pub(crate) use disk::{EACCES, EIO, ENOSPC, Fault, Noted, noted};
+pub(crate) use problems::places;
 pub(crate) use results::{HEADER, Told, assert_accounts, assert_answers, statuses};
 pub(crate) use rows::{Draft, Kind, as_csv, as_jsonl, good, good_names, rows};
 pub(crate) use server::{ORG, Server, TOKEN};

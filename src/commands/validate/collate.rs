@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::check::{Earlier, Likeness, NameIndex, NameKey, likeness};
 use crate::model::{Code, Fault, Field, Group, OnDuplicate, Place, Severity, shortened};
-use crate::read::{Block, ReadError, UNKNOWN_MAX};
+use crate::read::{Block, ReadError};
 use crate::report::{Problems, Repeat};
 use crate::settings::Input;
 
@@ -15,6 +15,7 @@ use super::crew::{Next, Opened, Piece};
 use super::inspect::{Findings, RowFound};
 use super::mend::{Mended, MendedText};
 use super::past::Past;
+use super::whole::FileSoFar;
 
 /// Collects.
 pub(super) struct Collator<'a, W> {
@@ -29,18 +30,6 @@ pub(super) struct Collator<'a, W> {
     rows: u64,
     /// The file that is open.
     file: FileSoFar,
-}
-
-/// What is said of a file as a whole.
-#[derive(Debug, Default)]
-struct FileSoFar {
-    rows: u64,
-    undescribed: u64,
-    first_undescribed: u64,
-    unknown: Vec<String>,
-    is_given_up: bool,
-    /// Whether a line ends with CR.
-    has_cr: bool,
 }
 
 impl<'a, W: Write> Collator<'a, W> {
@@ -65,7 +54,10 @@ impl<'a, W: Write> Collator<'a, W> {
     /// Takes the next piece.
     pub(super) fn collect(&mut self, piece: Piece) -> Result<Next, Failure> {
         match piece {
-            Piece::Opened(opened) => self.open(opened)?,
+            Piece::Opened(opened, flaw) => {
+                flaw.map_or(Ok(()), |flaw| self.give_up(flaw))?;
+                self.open(opened)?;
+            }
             Piece::Unopened(error) => self.give_up(error)?,
             Piece::Block(_) if self.file.is_given_up => {}
             Piece::Block(_) if self.is_full() => {
@@ -79,6 +71,7 @@ impl<'a, W: Write> Collator<'a, W> {
                 return Ok(Next::File);
             }
             Piece::Closed(error) => {
+                self.file.is_given_up |= error.is_some();
                 error.map_or(Ok(()), |error| self.give_up(error))?;
                 self.close()?;
             }
@@ -93,7 +86,7 @@ impl<'a, W: Write> Collator<'a, W> {
     }
 
     fn open(&mut self, opened: Opened) -> Result<(), Failure> {
-        self.file = FileSoFar { unknown: opened.parser.unknown().to_vec(), ..FileSoFar::default() };
+        self.file = FileSoFar::of(&opened.parser);
         self.copy.begin(&opened.parser)?;
         self.past.files.push(opened);
         Ok(())
@@ -108,14 +101,13 @@ impl<'a, W: Write> Collator<'a, W> {
     }
 
     fn take(&mut self, found: Findings) -> Result<Next, Failure> {
-        let Findings { block, rows, faults, unknown, mended } = found;
+        let Findings { block, rows, faults, unknown, mended, blanks } = found;
         let first = Place { file: self.past.file(), row: self.file.rows + 1, line: block.first_line() };
         let number = self.past.spots.add(&block, first, &rows);
         for key in unknown {
-            if self.file.unknown.len() < UNKNOWN_MAX && !self.file.unknown.contains(&key) {
-                self.file.unknown.push(key);
-            }
+            self.file.note_unknown(key);
         }
+        self.file.blanks += blanks;
         self.file.has_cr |= self.copy.is_wanted() && block.has_cr();
         let mut faults = faults.into_iter().peekable();
         for (index, row) in rows.iter().enumerate() {
@@ -145,10 +137,7 @@ impl<'a, W: Write> Collator<'a, W> {
         self.file.rows += 1;
         self.problems.row(row.key.is_some());
         if row.is_undescribed && row.key.is_some() {
-            self.file.undescribed += 1;
-            if self.file.undescribed == 1 {
-                self.file.first_undescribed = place.line;
-            }
+            self.file.note_undescribed(place.line);
         }
     }
 
@@ -235,42 +224,13 @@ impl<'a, W: Write> Collator<'a, W> {
 
     /// What is to be said of the file as a whole.
     fn close(&mut self) -> Result<(), Failure> {
-        let FileSoFar { rows, undescribed, first_undescribed, unknown, has_cr, .. } = std::mem::take(&mut self.file);
+        let file = std::mem::take(&mut self.file);
         let path = self.past.path(self.past.file());
-        if let Some(file) = self.past.files.last().filter(|_| self.copy.is_wanted()) {
-            let line_ends = has_cr.then(|| "line ends made LF".to_owned());
-            for what in file.parser.origin().iter().chain(&line_ends) {
-                self.problems.repaired(path, None, what).map_err(Failure::Print)?;
-            }
+        let Some(Opened { parser, .. }) = self.past.files.last() else { return Ok(()) };
+        for what in self.copy.repairs().iter().chain(&file.repairs(parser)).filter(|_| self.copy.is_wanted()) {
+            self.problems.repaired(path, None, what).map_err(Failure::Print)?;
         }
-        if !unknown.is_empty() {
-            let columns: Vec<String> = unknown.iter().map(|column| shortened(column)).collect();
-            let lacking: Vec<&str> = self
-                .past
-                .files
-                .last()
-                .map_or_else(Vec::new, |file| file.parser.lacking())
-                .iter()
-                .map(|field| field.as_str())
-                .collect();
-            let hint = match lacking.as_slice() {
-                [] => String::new(),
-                fields => format!(
-                    "; no column holds {}: if one of these does, say --map {}=COLUMN",
-                    fields.join(" or "),
-                    fields[0]
-                ),
-            };
-            let message = format!("ignored, as they are no field of a group: {}{hint}", columns.join(", "));
-            let fault = Fault { code: Code::ColumnUnknown, severity: Severity::Warning, field: None, message };
-            self.problems.tell(path, None, &fault, None).map_err(Failure::Print)?;
-        }
-        let rules = &self.input.rules;
-        if undescribed > 0 && rules.default_description.is_none() && !rules.require_description {
-            let message = format!(
-                "without a description: {undescribed} of {rows} rows; the first on line {first_undescribed}; a newer API refuses them (--default-description gives one to all)"
-            );
-            let fault = Fault::warning(Field::Description, Code::DescriptionMissing, message);
+        for fault in file.faults(parser, self.input) {
             self.problems.tell(path, None, &fault, None).map_err(Failure::Print)?;
         }
         Ok(())

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::model::{Field, Layout, Place};
-use crate::read::{Columns, Parser};
+use crate::model::{Field, Layout, Place, shortened};
+use crate::read::{Columns, Parser, field_of};
 use crate::report::Cleaned;
 
 use super::super::Failure;
@@ -13,13 +13,20 @@ use super::mend::MendedText;
 pub(super) struct Copy {
     path: Option<PathBuf>,
     cleaned: Option<Cleaned>,
+    /// What was done to its header.
+    repairs: Vec<String>,
     /// Why it must not take its place.
     flaw: Option<String>,
 }
 
 impl Copy {
     pub(super) fn new(path: Option<PathBuf>) -> Self {
-        Self { path, cleaned: None, flaw: None }
+        Self { path, cleaned: None, repairs: Vec::new(), flaw: None }
+    }
+
+    /// What was done to its header, for a person.
+    pub(super) fn repairs(&self) -> &[String] {
+        &self.repairs
     }
 
     /// Whether one is asked for.
@@ -30,6 +37,7 @@ impl Copy {
     pub(super) fn begin(&mut self, parser: &Parser) -> Result<(), Failure> {
         if let Some(path) = &self.path {
             let layout = Layout { header: header(parser), ..parser.layout().clone() };
+            self.repairs = header_repairs(&parser.layout().header, &layout.header);
             self.cleaned = Some(Cleaned::create(path, &layout).map_err(Failure::Uncopied)?);
         }
         Ok(())
@@ -70,13 +78,19 @@ fn header(parser: &Parser) -> Vec<String> {
     let own = &parser.layout().header;
     let mut header = own.clone();
     for field in Field::ALL {
-        if let Some(column) = parser.index(field).and_then(|index| header.get_mut(index)) {
-            let is_same =
-                Columns::of(std::slice::from_ref(column), &[]).is_ok_and(|known| known.fields == [(field, 0)]);
-            if !is_same && parser.column(field).is_some() {
-                field.as_str().clone_into(column);
-            }
+        if let Some(column) = parser.index(field).and_then(|index| header.get_mut(index))
+            && field_of(column) != Some(field)
+        {
+            field.as_str().clone_into(column);
         }
     }
     if Columns::of(&header, &[]).is_ok() { header } else { own.clone() }
+}
+
+/// What was done to the header, for a person.
+fn header_repairs(own: &[String], copied: &[String]) -> Vec<String> {
+    let renamed = own.iter().zip(copied).filter(|(own, copied)| own != copied);
+    let told = renamed.map(|(own, copied)| format!("column `{}` renamed `{copied}`", shortened(own.trim())));
+    let is_trimmed = own.iter().zip(copied).any(|(own, copied)| own == copied && own.trim() != own);
+    told.chain(is_trimmed.then(|| "header: outer spaces removed".to_owned())).collect()
 }

@@ -17,8 +17,8 @@ use super::inspect::{Findings, inspect};
 
 /// What comes of the files, in order.
 pub(super) enum Piece {
-    /// The next file is open.
-    Opened(Opened),
+    /// The next file is open, perhaps with something wrong about its header.
+    Opened(Opened, Option<ReadError>),
     /// Some rows of it were checked.
     Block(Result<Findings, ReadError>),
     /// It was read to its end, or as far as it can be.
@@ -93,7 +93,7 @@ pub(super) fn work(
                     Err(_) => break,
                 },
             };
-            opened += usize::from(matches!(piece, Piece::Opened(_) | Piece::Unopened(_)));
+            opened += usize::from(matches!(piece, Piece::Opened(..) | Piece::Unopened(_)));
             match each(piece)? {
                 Next::Piece => {}
                 Next::File => passed.store(opened, Ordering::Relaxed),
@@ -149,10 +149,10 @@ impl Iterator for Reading<'_> {
             let path = self.files.next()?;
             self.opened += 1;
             return Some(Read::Piece(Box::new(match Table::open_to_recall(path, self.options) {
-                Ok((table, recall)) => {
+                Ok((table, recall, flaw)) => {
                     let parser = table.parser();
                     self.table = Some(table);
-                    Piece::Opened(Opened { path: path.display().to_string(), parser, recall })
+                    Piece::Opened(Opened { path: path.display().to_string(), parser, recall }, flaw)
                 }
                 Err(error) => Piece::Unopened(error),
             })));

@@ -19,6 +19,8 @@ pub(super) struct Findings {
     pub(super) unknown: BTreeSet<String>,
     /// The rows as they stand in the cleaned copy, where one is asked for.
     pub(super) mended: Vec<Mended>,
+    /// Blank lines, which are no rows.
+    pub(super) blanks: u64,
 }
 
 /// One row, as far as the others need to know it.
@@ -44,12 +46,14 @@ pub(super) fn inspect(
 ) -> Result<Findings, ReadError> {
     let (mut rows, mut faults, mut mended, mut unknown) = (Vec::new(), Vec::new(), Vec::new(), BTreeSet::new());
     let mut draft = Draft::default();
+    let mut blanks = block.lines();
     parser.rows(&block, &mut unknown, &mut |row| {
         let mut found = match &row.fields {
             Ok(fields) => rules.check(fields, &mut draft),
             Err(fault) => vec![fault.clone()],
         };
         found.extend_from_slice(&row.remarks);
+        blanks = blanks.saturating_sub(row.lines);
         if mends {
             mended.push(mend(&row, parser, &draft.group, &found));
         }
@@ -64,5 +68,5 @@ pub(super) fn inspect(
             is_undescribed: row.fields.is_ok_and(|fields| fields.description.is_blank()),
         });
     })?;
-    Ok(Findings { block, rows, faults, unknown, mended })
+    Ok(Findings { block, rows, faults, unknown, mended, blanks })
 }

@@ -33,6 +33,8 @@ pub(super) fn mend(row: &Row<'_>, parser: &Parser, group: &Group, faults: &[Faul
         .as_ref()
         .map_or_else(|_| Vec::new(), |fields| repairs(fields, group, faults, parser.layout().format));
     let text = match &row.text {
+        // A blank line of a file of one column is a row without a name, and stays one.
+        RowText::Cells(cells) if cells.count() == 1 && cells.get(0) == Some("") => MendedText::Whole(b"\n".to_vec()),
         RowText::Cells(cells) => {
             let mut cells = cells.owned();
             for repair in &found {

@@ -8,6 +8,7 @@ mod inspect;
 mod mend;
 mod past;
 mod spots;
+mod whole;
 
 use std::io::{self, BufWriter};
 

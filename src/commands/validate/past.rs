@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use crate::check::{Draft, Rules};
-use crate::model::{Field, Group, Place, shown};
+use crate::model::{self, Field, Group, Place};
 use crate::read::{Block, FileProblem, ReadError, Row};
 
 use super::crew::Opened;
@@ -40,7 +40,7 @@ impl<'a> Past<'a> {
 
     /// Where a row stands, for a person.
     pub(super) fn told(&self, place: Place) -> String {
-        format!("{}:{}", shown(self.path(place.file)), place.line)
+        model::place(self.path(place.file), Some(place.line), None)
     }
 
     /// The group of an earlier row that is valid, and where it stands.

@@ -10,12 +10,12 @@ fn a_file_that_is_no_table_is_refused_with_its_place_and_the_way_out() {
         (
             "g.csv",
             b"name\nA\nCaf\xe9\n",
-            "FILE:3:4: byte 0xE9 is not UTF-8; say how the file is encoded, for example --encoding windows-1252",
+            "FILE:3:4: byte 0xE9 is not UTF-8; say --encoding windows-1252 if `Café` is right",
         ),
         (
             "g.csv",
             b"name\nCaf\xc3",
-            "FILE:2:4: byte 0xC3 is not UTF-8; say how the file is encoded, for example --encoding windows-1252",
+            "FILE:2:4: byte 0xC3 is not UTF-8; say --encoding windows-1250 if `CafĂ` is right, --encoding windows-1252 if `CafÃ` is right",
         ),
         ("g.csv", b"n\0a\0m\0e\0", "FILE:1:1: looks like UTF-16 without a byte-order mark; add --encoding utf-16le"),
         (
@@ -26,7 +26,7 @@ fn a_file_that_is_no_table_is_refused_with_its_place_and_the_way_out() {
         (
             "g.csv",
             b"\n\ntitle\nA\n",
-            "FILE:3: the header has no column `name` (it has: title); rename one, or say --map name=COLUMN; if that is a group already, put a header row above it",
+            "FILE:3: no column is `name` (there are: title); rename one, or, if they hold that, say --map name=title, or put a header above this row if it is a group",
         ),
     ] {
         assert_eq!(refused(name, bytes), expected);
@@ -44,8 +44,14 @@ fn a_file_that_begins_otherwise_is_told_by_what_it_begins_with() {
         (
             "g.csv",
             "Our teams,,\nname,description,members\nA,b,1\n",
-            "FILE:1: the first row is a title, and the header is row 2; delete the first row",
+            "FILE:1: the header stands on line 2; delete the lines above it (a title?)",
         ),
+        (
+            "g.csv",
+            "Our teams\n\nas of today\nname;members\nA;1\n",
+            "FILE:1: the header stands on line 4; delete the lines above it (a title?)",
+        ),
+        ("g.csv", "<!DOCTYPE html>\n<html></html>\n", "FILE:1: is a web page (HTML or XML); export the table as CSV"),
         ("g.csv", "{\"name\":\"A\"}\n", "FILE:1: looks like JSON lines; say --format jsonl, or name the file .jsonl"),
         ("g.jsonl", "name,members\nA,1\n", "FILE:1: looks like CSV; say --format csv, or name the file .csv"),
         (

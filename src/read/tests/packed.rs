@@ -59,7 +59,7 @@ fn rows_are_found_again_where_they_stand_in_the_decoded_text() {
         ("packed.csv", gzip(ROWS.as_bytes())),
         ("utf16.csv", utf16(&format!("\u{feff}{ROWS}"))),
     ] {
-        let (table, mut recall) = Table::open_to_recall(&folder.file(name, bytes), &Options::default()).unwrap();
+        let (table, mut recall, _) = Table::open_to_recall(&folder.file(name, bytes), &Options::default()).unwrap();
         let parser = table.parser();
         let mut offsets = Vec::new();
         for block in table {
@@ -115,14 +115,14 @@ fn text_behind_a_closing_quote_is_malformed_and_spaces_are_not() {
             (
                 1,
                 2,
-                "name: `A\" Team\"` stands between a closing quote and the end of the cell; a quote inside of quotes is written twice (\"\")"
+                "name: `A\" Team\"` stands behind a closing quote; write such a cell with quotes around it, and each of its own quotes twice: \"The \"\"A\"\" Team\""
             ),
             (2, 3, "B "),
             (3, 4, "5\" pipes"),
             (
                 4,
                 5,
-                "description: `z` stands between a closing quote and the end of the cell; a quote inside of quotes is written twice (\"\")"
+                "description: `z` stands behind a closing quote; write such a cell with quotes around it, and each of its own quotes twice: \"The \"\"A\"\" Team\""
             ),
         ])
     );

@@ -1,0 +1,113 @@
+//! `validate`: what a person reads is enough to mend a file.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use support::{Desk, places};
+
+#[test]
+fn a_quote_that_closes_too_late_is_told_by_the_line_it_opened_on() {
+    let header = "name,description,members,guests\n";
+    let swallowed = "A,\"The A team,1001,a@x.example\nB,pipe 5\",1002,b@x.example\nC,c,1003,c@x.example\n";
+    let desk = Desk::bare()
+        .with("late.csv", format!("{header}{swallowed}"))
+        .with("closed.csv", "name,description\n\"A,a\nB,b\nC,\"c, d\"\n")
+        .with("text.csv", format!("{header}A,\"one, two\nthree\",1,\n"));
+    let late = desk.run(&["validate", "late.csv"]).expect(0).stdout;
+    let expected = "late.csv:2: warning: a quoted cell runs on to line 3 over what looks like rows of this file; does its quote close too late? [quote-late]";
+    assert!(late.starts_with(expected), "{late}");
+    desk.run(&["validate", "late.csv", "--strict"]).expect(7);
+    let closed = desk.run(&["validate", "closed.csv"]).expect(7).stdout;
+    let expected = "closed.csv:2: error: name: the quote opened on line 2 closes only on line 4, before `c`, and swallowed what is between; close it on line 2 [row-malformed]";
+    assert!(closed.starts_with(expected), "{closed}");
+    assert_eq!(desk.found(&["text.csv"]), []);
+}
+
+#[test]
+fn what_stands_under_no_name_and_a_header_within_the_rows_are_told() {
+    let desk = Desk::bare().with("groups.csv", "name,description,\nA,a,1001\nB,b,\nname,description,\nC,c,\n");
+    assert_eq!(desk.found(&["groups.csv"]), places(&[(2, "column-unnamed"), (4, "row-malformed")]));
+}
+
+#[test]
+fn a_flawed_header_does_not_hide_the_problems_of_the_rows() {
+    let desk = Desk::bare()
+        .with("misspelt.csv", "name,membrs,member 1,guest,guest\nA,x,,nobody,\n")
+        .with("titled.csv", "Our teams,,\n,,\nName;x;y\nname,description,members\nA,d,x\n");
+    assert_eq!(
+        desk.found(&["misspelt.csv"]),
+        places(&[(1, "column-misspelt"), (1, "column-repeated"), (2, "guest-invalid"), (0, "column-unknown")])
+    );
+    assert_eq!(desk.found(&["titled.csv"]), places(&[(1, "header-missing"), (5, "member-invalid")]));
+    desk.run(&["validate", "titled.csv"]).expect(2).says("the header stands on line 4; delete the lines above it");
+    desk.run(&["validate", "titled.csv", "--fix", "clean.csv"]).expect(2);
+    assert_eq!(desk.files(), ["misspelt.csv", "titled.csv"]);
+}
+
+#[test]
+fn columns_in_another_language_are_told_by_what_they_hold() {
+    let rows = "Vertrieb,1001;1002,a@x.example\nEinkauf,1003,\n";
+    let desk = Desk::bare()
+        .with("all.csv", format!("Gruppe,Mitglieder Neu,Extern\n{rows}"))
+        .with("some.csv", format!("Name,Mitglieder,Extern\n{rows}"));
+    desk.run(&["validate", "all.csv"])
+        .expect(2)
+        .says("--map name=Gruppe --map members='Mitglieder Neu' --map guests=Extern");
+    let text = desk.run(&["validate", "some.csv"]).expect(0).stdout;
+    assert!(text.contains("if that is what they hold, say --map members=Mitglieder --map guests=Extern ["), "{text}");
+}
+
+#[test]
+fn a_swallowed_row_is_told_from_text_of_several_lines() {
+    let header = "name,description,members,guests\n";
+    for (row, is_told) in [
+        ("A,\"The A team,1001,a@x.example\nit sells,a lot\nB,pipe 5\",1002,b@x.example\n", true),
+        ("A,x,1,\"a@x.example\nB,y,2,b@y.example\"\n", true),
+        ("A,x,\"1001\nB,y,2,b@y.example\nC,z,3\",\n", false),
+        ("A,\"Sells, and serves\nAmericas, EMEA\",1001,\n", false),
+        ("A,\"one\ntwo, three\",1001,\n", false),
+    ] {
+        let desk = Desk::bare().with("groups.csv", format!("{header}{row}"));
+        let told = desk.found(&["groups.csv"]);
+        assert_eq!(told.iter().any(|(_, code)| code == "quote-late"), is_told, "{row}: {told:?}");
+    }
+    let desk = Desk::bare().with("two.csv", "name,members\nA,\"1001\nB,1002\nC,1003\"\n");
+    assert!(desk.found(&["two.csv"]).contains(&(2, "member-invalid".to_owned())));
+}
+
+#[test]
+fn people_read_once_what_is_the_same_in_rows_that_follow_one_another() {
+    let desk = Desk::bare().with("groups.csv", "name,description\n,x\n,x\n,x\nA,x\n,x\nB\nC\n");
+    let text = desk.run(&["validate", "groups.csv"]).expect(7).stdout;
+    let lines: Vec<&str> = text.lines().take(5).collect();
+    assert_eq!(
+        lines,
+        [
+            "groups.csv:2: error: the name is missing [name-missing]",
+            "groups.csv:3: error: the same in 2 rows, up to line 4 [name-missing]",
+            "groups.csv:6: error: the name is missing [name-missing]",
+            "groups.csv:7: error: the row has only 1 of the header's 2 cells: a title, a note, or a footer? Delete it, or add the commas of the empty cells [row-malformed]",
+            "groups.csv:8: error: the same [row-malformed]",
+        ]
+    );
+    let all = desk.run(&["validate", "groups.csv", "--all"]).expect(7).stdout;
+    assert_eq!(all.matches("the name is missing").count(), 4);
+}
+
+#[test]
+fn a_header_without_rows_and_names_that_are_none_are_worth_a_look() {
+    let desk = Desk::bare()
+        .with("bare.csv", "name,members\n")
+        .with("odd.csv", "name,description\n#REF!,x\n1.5E+12,x\nNULL,x\n");
+    assert_eq!(desk.found(&["bare.csv"]), places(&[(0, "file-empty")]));
+    desk.run(&["validate", "bare.csv"]).expect(0);
+    assert_eq!(desk.found(&["odd.csv"]), places(&[(2, "name-doubtful"), (3, "name-doubtful"), (4, "name-doubtful")]));
+}
+
+#[test]
+fn one_member_a_row_is_told_with_the_flag_that_unites_them() {
+    let desk = Desk::bare().with("groups.csv", "name,description,members\nA,x,1\nA,x,2\n");
+    let hint = "--on-duplicate merge adds the members and guests of repeats to the first row";
+    assert!(desk.run(&["validate", "groups.csv"]).expect(0).stdout.contains(hint));
+    assert!(!desk.run(&["validate", "groups.csv", "--on-duplicate", "merge"]).expect(0).stdout.contains(hint));
+}
