@@ -14,17 +14,40 @@ fn is_strict(text: &str) -> bool {
 
 /// The plainest addresses, as most are, are told at a glance: letters, digits and single dots, short of every bound.
 fn is_plain(text: &str) -> bool {
-    let (mut ats, mut dots, mut before) = (0, 0, b'.');
+    let (mut ats, mut dots, mut before) = (0, 0, DOT);
     for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => before = byte,
-            b'@' if before != b'.' => (ats, dots, before) = (ats + 1, 0, b'.'),
-            b'.' if before != b'.' => (dots, before) = (dots + 1, b'.'),
-            _ => return false,
+        let class = CLASSES[usize::from(byte)];
+        if class != LETTER {
+            if before != LETTER || class == NEITHER {
+                return false;
+            }
+            (ats, dots) = if class == AT { (ats + 1, 0) } else { (ats, dots + 1) };
         }
+        before = class;
     }
-    ats == 1 && dots > 0 && before != b'.' && text.len() <= 64
+    ats == 1 && dots > 0 && before == LETTER && text.len() <= 64
 }
+
+const NEITHER: u8 = 0;
+const LETTER: u8 = 1;
+const AT: u8 = 2;
+const DOT: u8 = 3;
+
+/// What each byte is in the plainest addresses.
+const CLASSES: [u8; 256] = {
+    let mut classes = [NEITHER; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        classes[byte as usize] = match byte {
+            b'@' => AT,
+            b'.' => DOT,
+            _ if byte.is_ascii_alphanumeric() => LETTER,
+            _ => NEITHER,
+        };
+        byte += 1;
+    }
+    classes
+};
 
 #[cfg(test)]
 mod tests {

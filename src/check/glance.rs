@@ -24,6 +24,6 @@ impl Glance {
 
 /// The text without outer spaces; mostly there are none.
 pub(super) fn trimmed(text: &str) -> &str {
-    let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    let is_edge = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_graphic);
     if is_edge(text.as_bytes().first()) && is_edge(text.as_bytes().last()) { text } else { text.trim() }
 }

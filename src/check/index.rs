@@ -1,6 +1,7 @@
 //! Which row has which name, in a few bytes a row: names themselves are not kept, so whoever asks compares them. Pure.
 
 use std::hash::BuildHasher;
+use std::num::NonZeroU32;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
@@ -11,11 +12,10 @@ use crate::model::MatchNames;
 /// ever for others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NameKey {
-    /// The same for names that are the same.
-    same: u32,
-    /// The same for names that are alike; a name without letters is like no other.
+    /// The same for names that are the same. Not zero, so that a row without a key takes no more room.
+    same: NonZeroU32,
+    /// The same for names that are alike; that of `same` for a name without letters, which is like no other.
     alike: u32,
-    has_letters: bool,
 }
 
 /// Makes the keys of names. Nobody outside this process can foresee them, and so make names collide.
@@ -44,11 +44,10 @@ impl NameKeys {
     /// The key of one name.
     pub fn of(&mut self, name: &str) -> NameKey {
         self.matching.canonical(name, &mut self.text);
-        let same = self.hash(self.text.as_bytes());
+        let same = NonZeroU32::new(self.hash(self.text.as_bytes())).unwrap_or(NonZeroU32::MIN);
         self.rough.of(&self.text, &mut self.letters);
-        let has_letters = !self.letters.is_empty();
-        let alike = if has_letters { self.hash(&self.letters) } else { same };
-        NameKey { same, alike, has_letters }
+        let alike = if self.letters.is_empty() { same.get() } else { self.hash(&self.letters) };
+        NameKey { same, alike }
     }
 
     fn hash(&self, bytes: &[u8]) -> u32 {
@@ -119,18 +118,20 @@ impl NameIndex {
         row: u32,
         mut is_it: impl FnMut(u32) -> Result<bool, E>,
     ) -> Result<Earlier, E> {
-        let mut entry = (key.alike, Entry::new(key.alike, key.same, row));
+        let NameKey { same, alike } = key;
+        let same = same.get();
+        let mut entry = (alike, Entry::new(alike, same, row));
         let mut crowd = self.look(entry.0, entry.1, &mut is_it)?;
         let first = crowd.first;
         if crowd.same.is_none() && crowd.count >= Self::CROWD {
-            entry = (key.same, Entry::new(key.same, key.alike, row));
+            entry = (same, Entry::new(same, alike, row));
             crowd = self.look(entry.0, entry.1, &mut is_it)?;
         }
         if let Some(earlier) = crowd.same {
             return Ok(Earlier::Same(earlier));
         }
         self.shards[shard(entry.0)].insert_unique(entry.1.spread(), entry.1, |entry| entry.spread());
-        Ok(first.filter(|_| key.has_letters).map_or(Earlier::None, Earlier::Alike))
+        Ok(first.filter(|_| alike != same).map_or(Earlier::None, Earlier::Alike))
     }
 
     fn look<E>(&self, place: u32, wanted: Entry, is_it: &mut impl FnMut(u32) -> Result<bool, E>) -> Result<Crowd, E> {
@@ -170,7 +171,7 @@ mod tests {
     use super::*;
 
     fn key(same: u32) -> NameKey {
-        NameKey { same, alike: same, has_letters: false }
+        NameKey { same: NonZeroU32::new(same).unwrap(), alike: same }
     }
 
     #[test]

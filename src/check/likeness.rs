@@ -43,7 +43,16 @@ fn look(name: &str) -> String {
 /// Makes what all names that may be alike have in common, and few others. Remembers what it made of a character.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rough {
-    known: HashMap<char, Box<str>>,
+    known: HashMap<char, Piece>,
+}
+
+/// What becomes of a character beyond ASCII.
+#[derive(Debug, Clone)]
+enum Piece {
+    /// Letters, and no digits among them: they are written as they are here.
+    Letters(Box<[u8]>),
+    /// Anything else, to be looked at one by one.
+    Mixed(Box<str>),
 }
 
 impl Rough {
@@ -52,26 +61,38 @@ impl Rough {
 
     /// Writes it; empty where there is no letter.
     pub(super) fn of(&mut self, name: &str, out: &mut Vec<u8>) {
-        if name.is_ascii() {
-            return rough_ascii(name.as_bytes(), out);
-        }
         out.clear();
         let mut kept = Kept { out, is_after_digit: false, is_parted: false };
-        for letter in name.chars() {
-            if let Ok(byte @ 0..0x80) = u8::try_from(letter) {
-                kept.keep_roughly(byte);
+        let mut rest = name;
+        loop {
+            let ascii = if rest.is_ascii() { rest.len() } else { rest.bytes().take_while(u8::is_ascii).count() };
+            kept.keep_ascii(&rest.as_bytes()[..ascii]);
+            let mut letters = rest[ascii..].chars();
+            let Some(letter) = letters.next() else { break };
+            rest = letters.as_str();
+            if let Some(piece) = self.known.get(&letter) {
+                kept.keep_piece(piece);
                 continue;
             }
-            if self.known.len() > Self::KNOWN_MAX {
-                self.known.clear();
-            }
-            for letter in self.known.entry(letter).or_insert_with(|| rough_letter(letter)).chars() {
-                match u8::try_from(letter) {
-                    Ok(byte @ 0..0x80) => kept.keep_roughly(byte),
-                    _ => kept.keep(letter),
-                }
+            let piece = Piece::of(letter);
+            kept.keep_piece(&piece);
+            if self.known.len() < Self::KNOWN_MAX {
+                self.known.insert(letter, piece);
             }
         }
+    }
+}
+
+impl Piece {
+    fn of(letter: char) -> Self {
+        let rough = rough_letter(letter);
+        if rough.is_empty() || !rough.chars().all(|letter| letter.is_alphabetic() && !letter.is_numeric()) {
+            return Self::Mixed(rough);
+        }
+        let mut out = Vec::new();
+        let mut kept = Kept { out: &mut out, is_after_digit: false, is_parted: false };
+        kept.keep_all(&rough);
+        Self::Letters(out.into())
     }
 }
 
@@ -105,19 +126,47 @@ impl Kept<'_> {
         }
     }
 
-    /// Letters and digits of ASCII that are taken for one another become one.
-    fn keep_roughly(&mut self, byte: u8) {
-        match ROUGH[usize::from(byte & 0x7F)] {
-            0 => self.is_parted = true,
-            b'm' => {
+    fn keep_piece(&mut self, piece: &Piece) {
+        match piece {
+            Piece::Letters(letters) => {
                 self.part(false);
-                self.out.extend_from_slice(b"rn");
+                self.out.extend_from_slice(letters);
             }
-            rough => {
-                self.part(byte.is_ascii_digit());
-                self.out.push(rough);
+            Piece::Mixed(rough) => self.keep_all(rough),
+        }
+    }
+
+    fn keep_all(&mut self, rough: &str) {
+        for letter in rough.chars() {
+            match u8::try_from(letter) {
+                Ok(byte @ 0..0x80) => self.keep_ascii(&[byte]),
+                _ => self.keep(letter),
             }
         }
+    }
+
+    /// Letters and digits of ASCII that are taken for one another become one.
+    fn keep_ascii(&mut self, bytes: &[u8]) {
+        bytes.chunks(RUN).for_each(|run| self.keep_run(run));
+    }
+
+    /// Most names are a run: hardly a branch is in the way of the next byte.
+    fn keep_run(&mut self, run: &[u8]) {
+        let mut buffer = [0; BUFFER];
+        let mut length = 0;
+        for byte in run {
+            let Roughened { text, length: more, is_digit } = ROUGH[usize::from(byte & 0x7F)];
+            if self.is_parted && self.is_after_digit && is_digit {
+                buffer[length % BUFFER] = b'.';
+                length += 1;
+            }
+            buffer[length % BUFFER] = text[0];
+            buffer[(length + 1) % BUFFER] = text[1];
+            length += usize::from(more);
+            self.is_parted = more == 0;
+            self.is_after_digit = is_digit || (self.is_after_digit && self.is_parted);
+        }
+        self.out.extend_from_slice(&buffer[..length.min(BUFFER)]);
     }
 
     fn part(&mut self, is_digit: bool) {
@@ -128,41 +177,31 @@ impl Kept<'_> {
     }
 }
 
-/// The same as [`Kept::keep_roughly`] for each byte, in one go, as most names are ASCII.
-fn rough_ascii(name: &[u8], out: &mut Vec<u8>) {
-    out.clear();
-    out.resize(2 * name.len(), 0);
-    let (mut length, mut is_after_digit, mut is_parted) = (0, false, false);
-    for byte in name {
-        let (rough, is_digit) = (ROUGH[usize::from(byte & 0x7F)], byte.is_ascii_digit());
-        if is_parted && is_after_digit && is_digit {
-            out[length] = b'.';
-            length += 1;
-        }
-        out[length] = rough;
-        if rough == b'm' {
-            out[length..length + 2].copy_from_slice(b"rn");
-            length += 1;
-        }
-        length += usize::from(rough != 0);
-        is_after_digit = if rough == 0 { is_after_digit } else { is_digit };
-        is_parted = rough == 0;
-    }
-    out.truncate(length);
+/// So many bytes of ASCII are looked at together, and so much room is enough for what becomes of them.
+const RUN: usize = 40;
+const BUFFER: usize = 128;
+
+/// What becomes of a character of ASCII.
+#[derive(Clone, Copy)]
+struct Roughened {
+    text: [u8; 2],
+    /// How much of the text counts; nothing of what is no letter and no digit.
+    length: u8,
+    is_digit: bool,
 }
 
-/// What becomes of each character of ASCII; 0 for those that are no letters and no digits.
-const ROUGH: [u8; 128] = {
-    let mut rough = [0; 128];
+const ROUGH: [Roughened; 128] = {
+    let mut rough = [Roughened { text: [0; 2], length: 0, is_digit: false }; 128];
     let mut byte = 0;
     while byte < 128 {
-        rough[byte as usize] = match byte {
-            b'i' | b'I' | b'l' | b'L' | b'1' => b'l',
-            b'o' | b'O' | b'0' => b'0',
-            b'2'..=b'9' | b'a'..=b'z' => byte,
-            b'A'..=b'Z' => byte.to_ascii_lowercase(),
-            _ => 0,
+        let (text, length) = match byte {
+            b'i' | b'I' | b'l' | b'L' | b'1' => ([b'l', 0], 1),
+            b'o' | b'O' | b'0' => ([b'0', 0], 1),
+            b'm' | b'M' => (*b"rn", 2),
+            b'2'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => ([byte.to_ascii_lowercase(), 0], 1),
+            _ => ([0; 2], 0),
         };
+        rough[byte as usize] = Roughened { text, length, is_digit: byte.is_ascii_digit() };
         byte += 1;
     }
     rough
@@ -207,12 +246,14 @@ mod tests {
     }
 
     #[test]
-    fn ascii_is_made_rough_in_one_go_as_it_is_byte_by_byte() {
-        for name in ["", "m", "mm mm", "Site 1-11", "1 1", "Ops 7 East", "-- a--", "O0 Il1 rn", "9.", "~Team~"] {
+    fn what_is_kept_of_a_name_does_not_depend_on_how_it_is_cut() {
+        let long = "1 m".repeat(100);
+        for name in ["", "m", "mm mm", "Site 1-11", "1 1", "Ops 7 East", "-- a--", "O0 Il1 rn", "9.", "~Team~", &long] {
             let (mut whole, mut single) = (Vec::new(), Vec::new());
-            rough_ascii(name.as_bytes(), &mut whole);
+            let mut kept = Kept { out: &mut whole, is_after_digit: false, is_parted: false };
+            kept.keep_ascii(name.as_bytes());
             let mut kept = Kept { out: &mut single, is_after_digit: false, is_parted: false };
-            name.bytes().for_each(|byte| kept.keep_roughly(byte));
+            name.bytes().for_each(|byte| kept.keep_ascii(&[byte]));
             assert_eq!(whole, single, "{name}");
         }
     }

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr3_iter};
 
-use super::glance::Glance;
+use super::glance::{Glance, trimmed};
 use crate::model::{Cell, Item};
 
 /// Gives the entries of a list field, or says what stands there instead of a list.
 pub(super) fn entries(cell: &Cell<'_>, each: &mut dyn FnMut(&Item<'_>)) -> Result<(), String> {
     match cell {
         Cell::Absent => {}
-        Cell::Text(text) if text.trim_start().starts_with('[') => array(text)?.iter().for_each(each),
+        Cell::Text(text) if trimmed(text).starts_with('[') => array(text)?.iter().for_each(each),
         Cell::Text(text) => split(text, |entry| each(&Item::Text(Cow::Borrowed(entry)))),
         Cell::List(items) => items.iter().for_each(each),
         Cell::Other(kind) => return Err(format!("a list is expected here, not {kind}")),

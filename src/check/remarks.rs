@@ -21,19 +21,28 @@ pub(super) fn remark(name: &str, is_ascii: bool, faults: &mut Vec<Fault>) {
     if let Some(why) = doubt(name) {
         warn(Code::NameDoubtful, format!("the name `{}` {why}; put the real one there", shortened(name)));
     }
-    if !is_ascii {
+    // Hardly any name has such characters.
+    let is_odd = !is_ascii && name.chars().any(|letter| !letter.is_ascii() && may_be_odd(letter));
+    if is_odd {
         remark_garbled(Field::Name, name, faults);
     }
     let mut warn = |code, message: String| faults.push(Fault::warning(Field::Name, code, message));
-    if !is_ascii && let Some(hidden) = hidden(name) {
+    if is_odd && let Some(hidden) = hidden(name) {
         let shown = shortened(name);
         let hidden = hidden.escape_unicode();
         warn(Code::NameInvisible, format!("the name `{shown}` holds a character that nobody sees ({hidden})"));
     }
-    if has_double_space(name) || (!is_ascii && name.contains(is_odd_space)) {
+    if has_double_space(name) || (is_odd && name.contains(is_odd_space)) {
         let shown = shortened(&name.replace(is_odd_space, "␣"));
         warn(Code::NameSpaces, format!("the name `{shown}` holds doubled or unusual spaces; one plain space is safer"));
     }
+}
+
+/// Whether this may be a character that nobody sees, an unusual space, or part of what was garbled.
+fn may_be_odd(letter: char) -> bool {
+    matches!(letter, '\u{80}'..='\u{bf}' | 'Â' | 'Ã' | 'â' | char::REPLACEMENT_CHARACTER)
+        || is_invisible(letter)
+        || is_odd_space(letter)
 }
 
 /// Adds that letters of a text beyond ASCII were lost or changed before it came here.

@@ -4,8 +4,6 @@ use caseless::Caseless;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::model::has_double_space;
-
 /// `--match-names`: when two names are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MatchNames {
@@ -74,10 +72,7 @@ impl MatchNames {
 
 /// Canonical caseless matching (Unicode 3.13, D145), spaces folded.
 fn fold(name: &str, out: &mut String) {
-    let bytes = name.as_bytes();
-    // All at once: that is faster than to stop at the first.
-    let is_plain = bytes.iter().fold(true, |plain, byte| plain & (b' '..0x7F).contains(byte));
-    if is_plain && !matches!(bytes, [b' ', ..] | [.., b' ']) && !has_double_space(name) {
+    if is_plain(name) {
         out.push_str(name);
         return out.make_ascii_lowercase();
     }
@@ -88,15 +83,35 @@ fn fold(name: &str, out: &mut String) {
     }
 }
 
+/// Whether folding makes the capitals of ASCII small and nothing else.
+fn is_plain(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let [first, rest @ ..] = bytes else { return true };
+    // All at once: that is faster than to stop at the first.
+    let pairs = bytes.iter().zip(rest);
+    let is_even = pairs.fold(true, |even, pair| even & !matches!(pair, (0..b' ' | 0x7F, _) | (b' ', b' ')));
+    let has_edge = [first, bytes.last().unwrap_or(first)].iter().any(|byte| **byte <= b' ' || **byte == 0x7F);
+    let is_settled = |letter: char| {
+        letter.is_ascii() || matches!(letter, '\u{e0}'..='\u{f6}' | '\u{f8}'..='\u{ff}') || is_without_case(letter)
+    };
+    is_even && !has_edge && (name.is_ascii() || name.chars().all(is_settled))
+}
+
+/// The scripts of East Asia have no case.
+fn is_without_case(letter: char) -> bool {
+    matches!(letter, '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
+}
+
 /// Folds a name of characters that each have one other; false if there is any that has not.
 fn fold_simply(name: &str, out: &mut String) -> bool {
     let mut is_parted = false;
+    out.reserve(name.len());
     for letter in name.chars() {
-        if letter.is_whitespace() {
+        if letter == ' ' || (!letter.is_ascii_graphic() && letter.is_whitespace()) {
             is_parted = !out.is_empty();
             continue;
         }
-        if !is_simple(letter) {
+        if !letter.is_ascii() && !is_simple(letter) {
             return false;
         }
         if is_parted {
@@ -114,13 +129,13 @@ fn fold_simply(name: &str, out: &mut String) -> bool {
     true
 }
 
-/// Characters of which folding makes one other, whatever stands beside them: Latin letters with accents, and the scripts of
-/// East Asia that have no case.
+/// Characters beyond ASCII of which folding makes one other, whatever stands beside them: Latin letters with accents, and
+/// those that have no case.
 fn is_simple(letter: char) -> bool {
     matches!(letter,
-        '\0'..='\u{7f}' | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{de}' | '\u{e0}'..='\u{f6}' | '\u{f8}'..='\u{12f}'
-        | '\u{131}'..='\u{137}' | '\u{139}'..='\u{148}' | '\u{14a}'..='\u{17e}' | '\u{3041}'..='\u{3096}'
-        | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
+        '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{de}' | '\u{e0}'..='\u{f6}' | '\u{f8}'..='\u{12f}'
+        | '\u{131}'..='\u{137}' | '\u{139}'..='\u{148}' | '\u{14a}'..='\u{17e}')
+        || is_without_case(letter)
 }
 
 #[cfg(test)]
@@ -130,6 +145,7 @@ mod tests {
     #[test]
     fn names_that_differ_in_case_spaces_or_composition_are_folded_into_one() {
         for (one, other) in [
+            ("東京 Büro", "  東京\tbÜRO "),
             ("Sales", "  sALES "),
             ("Field\u{a0} Ops", "field ops"),
             ("Région", "RE\u{301}GION"),
@@ -143,9 +159,13 @@ mod tests {
 
     #[test]
     fn the_short_way_folds_as_the_long_one() {
-        let simple: Vec<char> = ('\0'..='\u{d7ff}').filter(|letter| is_simple(*letter)).collect();
-        for pair in simple.windows(2).chain(simple.chunks(97)) {
-            let name: String = pair.iter().rev().collect();
+        let is_short = |letter: &char| letter.is_ascii() || is_simple(*letter);
+        let simple: Vec<char> = ('\0'..='\u{d7ff}').filter(is_short).collect();
+        let pool: Vec<char> = " aB.\t\u{7f}\u{a0}éÉß東\u{301}İﬁΣ".chars().collect();
+        let mixed =
+            (0..pool.len().pow(4)).map(|number| [1, 15, 225, 3375].map(|place| pool[number / place % pool.len()]));
+        let names = simple.windows(2).chain(simple.chunks(97)).map(|letters| letters.iter().rev().collect());
+        for name in names.chain(mixed.map(|letters| letters.iter().collect::<String>())) {
             let words: Vec<&str> = name.split_whitespace().collect();
             let long: String = words.join(" ").nfd().default_case_fold().nfc().collect();
             let mut short = String::new();

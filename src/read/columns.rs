@@ -137,7 +137,12 @@ impl Columns {
     }
 
     pub(super) fn holds(&self, field: Field) -> bool {
-        self.fields.iter().any(|(held, _)| *held == field)
+        self.index(field).is_some()
+    }
+
+    /// The index of the column that holds a field.
+    pub(super) fn index(&self, field: Field) -> Option<usize> {
+        self.fields.iter().find(|(held, _)| *held == field).map(|(_, index)| *index)
     }
 
     fn add_unknown(&mut self, column: &str) {

@@ -24,6 +24,8 @@ use crate::model::{Cell, Fault, Field, Fields};
 pub(super) struct Parser {
     delimiter: u8,
     columns: Columns,
+    /// The column of each field.
+    places: [Option<usize>; 4],
     shape: Shape,
     /// What a row says in the fields' columns that repeats the header.
     titles: Vec<(usize, String)>,
@@ -80,7 +82,8 @@ impl Parser {
         block.drop_row(end);
         let titles = columns.fields.iter().map(|(_, index)| (*index, header[*index].trim().to_owned())).collect();
         let shape = Shape::new(header, &columns.fields, delimiter);
-        let parser = Self { delimiter, columns, titles, likely: found, shape };
+        let places = Field::ALL.map(|field| columns.index(field));
+        let parser = Self { delimiter, columns, places, titles, likely: found, shape };
         Opening { parser: Some(parser), errors }
     }
 
@@ -101,7 +104,7 @@ impl Parser {
 
     /// The index of the column that holds a field.
     pub(super) fn index(&self, field: Field) -> Option<usize> {
-        self.columns.fields.iter().find(|(held, _)| *held == field).map(|(_, index)| *index)
+        self.columns.index(field)
     }
 
     /// The column that holds a field, if it has another name than the field.
@@ -186,8 +189,12 @@ impl Parser {
     /// Whether the row says again what the header says of the fields.
     fn is_header(&self, cells: &Cells<'_>) -> bool {
         // Where files were put together, a byte-order mark may stand before it.
-        let said = |index: usize| cells.get(index).map(|cell| cell.trim_start_matches('\u{feff}').trim());
-        self.titles.len() > 1 && self.titles.iter().all(|(index, title)| said(*index) == Some(title))
+        let is_said = |(index, title): &(usize, String)| {
+            let cell = cells.get(*index).unwrap_or_default();
+            // At a glance, hardly any cell says it.
+            cell.len().abs_diff(title.len()) < 16 && cell.trim_start_matches('\u{feff}').trim() == title
+        };
+        self.titles.len() > 1 && self.titles.iter().all(is_said)
     }
 
     /// A row of which only the beginning was kept must never pass for a whole one: it gets a cell too many.
@@ -196,11 +203,11 @@ impl Parser {
     }
 
     fn fields<'a>(&self, cells: &Cells<'a>) -> Fields<'a> {
-        let mut fields = Fields::default();
-        for (field, index) in &self.columns.fields {
-            *fields.cell_mut(*field) = cells.get(*index).map_or(Cell::Absent, |text| Cell::Text(Cow::Borrowed(text)));
-        }
-        fields
+        let cell = |index: Option<usize>| {
+            index.and_then(|index| cells.get(index)).map_or(Cell::Absent, |text| Cell::Text(Cow::Borrowed(text)))
+        };
+        let [name, description, members, guests] = self.places;
+        Fields { name: cell(name), description: cell(description), members: cell(members), guests: cell(guests) }
     }
 
     /// Text behind a closing quote, where it makes the row one that nobody understands.

@@ -89,7 +89,7 @@ impl Table {
                 let csv::Opening { parser, errors } = csv::Parser::open(delimiter, &mut first, options);
                 let error = || FileProblem::Header(errors.clone()).at(path, line, None);
                 flaw = (!errors.is_empty()).then(error);
-                Kind::Csv(parser.ok_or_else(error)?)
+                Kind::Csv(Box::new(parser.ok_or_else(error)?))
             }
             Format::Jsonl => Kind::Jsonl(jsonl::Parser::new(&options.map)),
         };
@@ -144,7 +144,7 @@ pub struct Parser {
 
 #[derive(Debug)]
 enum Kind {
-    Csv(csv::Parser),
+    Csv(Box<csv::Parser>),
     Jsonl(jsonl::Parser),
 }
 

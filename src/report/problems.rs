@@ -38,10 +38,10 @@ impl<W: Write> Problems<W> {
         }
     }
 
-    /// A row was checked; its problems are told by themselves.
-    pub fn row(&mut self, is_valid: bool) {
-        self.rows += 1;
-        self.invalid += u64::from(!is_valid);
+    /// So many rows were checked, and so many of them are valid; problems are told by themselves.
+    pub fn rows(&mut self, count: u64, valid: u64) {
+        self.rows += count;
+        self.invalid += count - valid;
     }
 
     /// A problem of a row, or of a file as a whole; `column` is the field's name in this file, where it is another.

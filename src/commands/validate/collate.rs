@@ -12,7 +12,7 @@ use super::super::Failure;
 use super::compare::{differences, first_difference};
 use super::copy::Copy;
 use super::crew::{Next, Opened, Piece};
-use super::inspect::{Findings, RowFound};
+use super::inspect::Findings;
 use super::mend::{Mended, MendedText};
 use super::past::Past;
 use super::whole::FileSoFar;
@@ -101,44 +101,38 @@ impl<'a, W: Write> Collator<'a, W> {
     }
 
     fn take(&mut self, found: Findings) -> Result<Next, Failure> {
-        let Findings { block, rows, faults, unknown, mended, blanks } = found;
+        let Findings { block, spots, keys, undescribed, faults, unknown, mended, blanks } = found;
         let first = Place { file: self.past.file(), row: self.file.rows + 1, line: block.first_line() };
-        let number = self.past.spots.add(&block, first, &rows);
+        let number = self.past.spots.add(&block, first, spots);
         for key in unknown {
             self.file.note_unknown(key);
         }
         self.file.blanks += blanks;
         self.file.has_cr |= self.copy.is_wanted() && block.has_cr();
+        let left =
+            self.input.limit.map_or(usize::MAX, |limit| usize::try_from(limit - self.rows).unwrap_or(usize::MAX));
+        let undescribed = &undescribed[..undescribed.partition_point(|index| *index < left)];
+        if let Some(index) = undescribed.first() {
+            let line = self.past.spots.of(number + *index as u64).map_or(first.line, |spot| spot.place.line);
+            self.file.note_undescribed(undescribed.len(), line);
+        }
         let mut faults = faults.into_iter().peekable();
-        for (index, row) in rows.iter().enumerate() {
-            if self.is_full() {
-                self.close()?;
-                return Ok(Next::End);
-            }
-            let place = Place { row: first.row + index as u64, line: first.line + u64::from(row.line), ..first };
+        for (index, key) in keys.iter().take(left).enumerate() {
+            let row = number + index as u64;
             while let Some((_, fault)) = faults.next_if(|(at, _)| *at == index) {
-                self.tell(place, &fault)?;
+                self.tell(self.past.place(row)?, &fault)?;
             }
-            self.count(place, row);
-            let twin = match row.key {
-                Some(key) => self.compare(&block, number + index as u64, place, key)?,
-                None => None,
-            };
+            let twin = key.map_or(Ok(None), |key| self.compare(&block, row, key))?;
             if let Some(mended) = mended.get(index) {
-                self.mend(place, mended, twin)?;
+                self.mend(self.past.place(row)?, mended, twin)?;
             }
         }
+        let taken = keys.len().min(left);
+        self.rows += taken as u64;
+        self.file.rows += taken as u64;
+        self.problems.rows(taken as u64, keys.iter().take(left).flatten().count() as u64);
         self.problems.flush().map_err(Failure::Print)?;
-        Ok(Next::Piece)
-    }
-
-    fn count(&mut self, place: Place, row: &RowFound) {
-        self.rows += 1;
-        self.file.rows += 1;
-        self.problems.row(row.key.is_some());
-        if row.is_undescribed && row.key.is_some() {
-            self.file.note_undescribed(place.line);
-        }
+        if taken == keys.len() { Ok(Next::Piece) } else { self.close().map(|()| Next::End) }
     }
 
     fn tell(&mut self, place: Place, fault: &Fault) -> Result<(), Failure> {
@@ -169,7 +163,7 @@ impl<'a, W: Write> Collator<'a, W> {
     }
 
     /// Has an earlier row this name, or one like it? Gives the one that has it.
-    fn compare(&mut self, block: &Block, number: u64, place: Place, key: NameKey) -> Result<Option<u32>, Failure> {
+    fn compare(&mut self, block: &Block, number: u64, key: NameKey) -> Result<Option<u32>, Failure> {
         let row = u32::try_from(number).map_err(|_| Failure::TooManyRows)?;
         let matching = self.input.matching;
         let (past, mut pair) = (&mut self.past, None);
@@ -182,9 +176,9 @@ impl<'a, W: Write> Collator<'a, W> {
         })?;
         match (found, pair) {
             (Earlier::Same(twin), Some((first, theirs, mine))) => {
-                self.repeat(place, first, &mine, &theirs).map(|()| Some(twin))
+                self.repeat(self.past.place(number)?, first, &mine, &theirs).map(|()| Some(twin))
             }
-            (Earlier::Alike(earlier), _) => self.resemble(block, number, place, u64::from(earlier)).map(|()| None),
+            (Earlier::Alike(earlier), _) => self.resemble(block, number, u64::from(earlier)).map(|()| None),
             _ => Ok(None),
         }
     }
@@ -201,7 +195,7 @@ impl<'a, W: Write> Collator<'a, W> {
         self.problems.repeat(self.past.path(place.file), place, &repeat).map_err(Failure::Print)
     }
 
-    fn resemble(&mut self, block: &Block, number: u64, place: Place, earlier: u64) -> Result<(), Failure> {
+    fn resemble(&mut self, block: &Block, number: u64, earlier: u64) -> Result<(), Failure> {
         let (first, theirs) = self.past.group(earlier)?;
         let mine = self.past.group_in(block, number)?;
         let (name, other, at) = (shortened(&mine.name), shortened(&theirs.name), self.past.told(first));
@@ -219,7 +213,7 @@ impl<'a, W: Write> Collator<'a, W> {
                 format!("the name `{name}` is almost that of {at}, `{other}`; is it the same group?"),
             ),
         };
-        self.tell(place, &Fault::warning(Field::Name, code, message))
+        self.tell(self.past.place(number)?, &Fault::warning(Field::Name, code, message))
     }
 
     /// What is to be said of the file as a whole.

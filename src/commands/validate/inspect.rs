@@ -11,8 +11,12 @@ use super::mend::{Mended, mend};
 /// What was found in one block.
 pub(super) struct Findings {
     pub(super) block: Block,
-    /// Its rows, in order.
-    pub(super) rows: Vec<RowFound>,
+    /// Where each of its rows begins: in bytes, and in lines from the block's first.
+    pub(super) spots: Box<[(u32, u32)]>,
+    /// What stands for the name of each row; none if the row is invalid.
+    pub(super) keys: Vec<Option<NameKey>>,
+    /// The valid rows without a description.
+    pub(super) undescribed: Vec<usize>,
     /// All that is wrong or odd, each with the index of its row; in order.
     pub(super) faults: Vec<(usize, Fault)>,
     /// Keys of JSON that are no field.
@@ -23,19 +27,6 @@ pub(super) struct Findings {
     pub(super) blanks: u64,
 }
 
-/// One row, as far as the others need to know it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct RowFound {
-    /// Where it begins in its block, in bytes.
-    pub(super) offset: u32,
-    /// On which line it begins, counted from the block's first.
-    pub(super) line: u32,
-    /// What stands for its name; none if it is invalid.
-    pub(super) key: Option<NameKey>,
-    /// Whether it could be read and has no description.
-    pub(super) is_undescribed: bool,
-}
-
 /// Checks one block.
 pub(super) fn inspect(
     block: Block,
@@ -44,9 +35,10 @@ pub(super) fn inspect(
     keys: &mut NameKeys,
     mends: bool,
 ) -> Result<Findings, ReadError> {
-    let (mut rows, mut faults, mut mended, mut unknown) = (Vec::new(), Vec::new(), Vec::new(), BTreeSet::new());
+    let (mut spots, mut names, mut undescribed) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut faults, mut mended, mut unknown) = (Vec::new(), Vec::new(), BTreeSet::new());
     let mut draft = Draft::default();
-    let mut blanks = block.lines();
+    let mut blanks = if mends { block.lines() } else { 0 };
     parser.rows(&block, &mut unknown, &mut |row| {
         let mut found = match &row.fields {
             Ok(fields) => rules.check(fields, &mut draft),
@@ -57,16 +49,16 @@ pub(super) fn inspect(
         if mends {
             mended.push(mend(&row, parser, &draft.group, &found));
         }
-        let key = found.iter().all(|fault| !fault.is_error()).then(|| keys.of(&draft.group.name));
-        faults.extend(found.into_iter().map(|fault| (rows.len(), fault)));
+        let index = names.len();
+        let is_valid = found.iter().all(|fault| !fault.is_error());
+        names.push(is_valid.then(|| keys.of(&draft.group.name)));
+        if is_valid && draft.group.description.is_none() {
+            undescribed.push(index);
+        }
+        faults.extend(found.into_iter().map(|fault| (index, fault)));
         // A block has some hundred thousand bytes.
         let part = |from: u64, at: u64| u32::try_from(at.saturating_sub(from)).unwrap_or(u32::MAX);
-        rows.push(RowFound {
-            offset: part(block.offset(), row.offset),
-            line: part(block.first_line(), row.line),
-            key,
-            is_undescribed: row.fields.is_ok_and(|fields| fields.description.is_blank()),
-        });
+        spots.push((part(block.offset(), row.offset), part(block.first_line(), row.line)));
     })?;
-    Ok(Findings { block, rows, faults, unknown, mended, blanks })
+    Ok(Findings { block, spots: spots.into(), keys: names, undescribed, faults, unknown, mended, blanks })
 }

@@ -33,6 +33,11 @@ impl<'a> Past<'a> {
         self.files.get(file).map_or("-", |file| file.path.as_str())
     }
 
+    /// Where a row stands.
+    pub(super) fn place(&self, number: u64) -> Result<Place, ReadError> {
+        self.spots.of(number).map(|spot| spot.place).ok_or_else(|| self.changed())
+    }
+
     /// The column that holds a field, where it is called otherwise.
     pub(super) fn column(&self, file: usize, field: Field) -> Option<&str> {
         self.files.get(file)?.parser.column(field)

@@ -3,8 +3,6 @@
 use crate::model::Place;
 use crate::read::Block;
 
-use super::inspect::RowFound;
-
 /// The places of all rows so far.
 #[derive(Debug, Default)]
 pub(super) struct Spots {
@@ -37,9 +35,8 @@ pub(super) struct Spot {
 
 impl Spots {
     /// Notes the rows of the next block; gives the number of its first row.
-    pub(super) fn add(&mut self, block: &Block, first: Place, rows: &[RowFound]) -> u64 {
+    pub(super) fn add(&mut self, block: &Block, first: Place, rows: Box<[(u32, u32)]>) -> u64 {
         let (number, start, length) = (self.rows, block.offset(), block.length());
-        let rows: Box<[(u32, u32)]> = rows.iter().map(|row| (row.offset, row.line)).collect();
         self.rows += rows.len() as u64;
         if !rows.is_empty() {
             self.blocks.push(BlockSpots { start, length, first, number, rows });

@@ -26,11 +26,12 @@ impl FileSoFar {
         Self { unknown: parser.unknown().to_vec(), ..Self::default() }
     }
 
-    pub(super) fn note_undescribed(&mut self, line: u64) {
-        self.undescribed += 1;
-        if self.undescribed == 1 {
-            self.first_undescribed = line;
+    /// Counts rows without a description; with the line of the first of them.
+    pub(super) fn note_undescribed(&mut self, count: usize, first: u64) {
+        if self.undescribed == 0 {
+            self.first_undescribed = first;
         }
+        self.undescribed += count as u64;
     }
 
     pub(super) fn note_unknown(&mut self, key: String) {
