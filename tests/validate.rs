@@ -4,9 +4,10 @@
 mod support;
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 use serde_json::Value;
-use support::{Desk, gzip, places, utf16};
+use support::{Desk, gzip, places, utf16, wait_for};
 
 const MANY: &str = "\
 name,description,members,guests,extra
@@ -259,4 +260,16 @@ fn limit_looks_at_no_row_beyond_it() {
         let lines = desk.run(&["validate", "groups.csv", "--json", "--limit", limit]).json_lines();
         assert_eq!(lines[lines.len() - 1]["rows"].to_string(), limit);
     }
+}
+
+#[test]
+fn nobody_waits_for_a_pipe_of_which_no_more_is_wanted() {
+    let desk = Desk::bare();
+    let mut running = desk.start(&["validate", "--json", "--limit", "1", "-"]);
+    // More than is looked at in one go, and no end.
+    let rows = "A,x\n".repeat(200_000);
+    let _ = running.input().write_all(format!("name,members\n{rows}").as_bytes());
+    wait_for("the end", || running.has_ended().then_some(()));
+    let lines = running.end().expect(7).json_lines();
+    assert_eq!(lines[lines.len() - 1]["rows"], 1);
 }

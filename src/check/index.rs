@@ -1,9 +1,10 @@
 //! Which row has which name, in a few bytes a row: names themselves are not kept, so whoever asks compares them. Pure.
 
 use std::hash::BuildHasher;
+use std::hint::black_box;
 use std::num::NonZeroU32;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use foldhash::fast::RandomState;
 
 use super::likeness::Rough;
 use crate::model::MatchNames;
@@ -22,7 +23,7 @@ pub struct NameKey {
 #[derive(Debug, Clone)]
 pub struct NameKeys {
     matching: MatchNames,
-    hasher: DefaultHashBuilder,
+    hasher: RandomState,
     rough: Rough,
     text: String,
     letters: Vec<u8>,
@@ -34,7 +35,7 @@ impl NameKeys {
     pub fn new(matching: MatchNames) -> Self {
         Self {
             matching,
-            hasher: DefaultHashBuilder::default(),
+            hasher: RandomState::default(),
             rough: Rough::default(),
             text: String::new(),
             letters: Vec::new(),
@@ -67,11 +68,11 @@ pub enum Earlier {
     Same(u32),
 }
 
-/// The first row of each name, in 10 to 21 bytes a name.
+/// The first row of each name, in 11 to 23 bytes a name.
 #[derive(Debug)]
 pub struct NameIndex {
     /// Tables that grow one after the other, so that growing takes little memory at a time.
-    shards: Vec<HashTable<Entry>>,
+    shards: Vec<Shard>,
 }
 
 /// Parts of a name's hashes, and its row.
@@ -79,12 +80,13 @@ pub struct NameIndex {
 struct Entry {
     /// 24 bits of the hash it is placed by (the other 8 choose the shard), and 8 of its other hash.
     tag: u32,
-    row: u32,
+    /// Counted from 1, so that a free slot takes no more room.
+    row: NonZeroU32,
 }
 
 impl Entry {
     fn new(place: u32, other: u32, row: u32) -> Self {
-        Self { tag: (place << 8) | (other & 0xFF), row }
+        Self { tag: (place << 8) | (other & 0xFF), row: NonZeroU32::MIN.saturating_add(row) }
     }
 
     /// Whether it is placed by this hash, as far as is known.
@@ -92,21 +94,81 @@ impl Entry {
         self.tag >> 8 == place & 0x00FF_FFFF
     }
 
-    /// The table takes its place from the lowest bits and a check from the highest.
-    fn spread(self) -> u64 {
-        u64::from(self.tag >> 8).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    fn row(self) -> u32 {
+        self.row.get() - 1
+    }
+}
+
+/// Entries, each in the slot of its hash or in one behind it. What is not found is noted where it was missed, so that a name
+/// waits for one place of memory: that is why this is no table of a library.
+#[derive(Debug, Clone, Default)]
+struct Shard {
+    /// None, or a power of two.
+    slots: Vec<Option<Entry>>,
+    used: usize,
+}
+
+impl Shard {
+    const SLOTS_MIN: usize = 8;
+
+    /// The slot that an entry of this hash is in if it can be.
+    fn slot_of(&self, place: u32) -> usize {
+        let spread = u64::from(place & 0x00FF_FFFF).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        ((spread * self.slots.len() as u64) >> 32) as usize
+    }
+
+    /// The slots that an entry of this hash may be in, in order.
+    fn slots_of(&self, place: u32) -> impl Iterator<Item = usize> + use<> {
+        let (first, count) = (self.slot_of(place), self.slots.len());
+        (first..count).chain(0..first)
+    }
+
+    /// The entries placed by this hash.
+    fn entries(&self, place: u32) -> impl Iterator<Item = Entry> {
+        self.slots_of(place).map_while(|slot| self.slots[slot]).filter(move |entry| entry.is_at(place))
+    }
+
+    fn add(&mut self, entry: Entry) {
+        // Fuller, and entries stand too far from their slots.
+        if self.used * 10 >= self.slots.len() * 7 {
+            let slots = vec![None; Self::SLOTS_MIN.max(2 * self.slots.len())];
+            for entry in std::mem::replace(&mut self.slots, slots).into_iter().flatten() {
+                self.put(entry);
+            }
+        }
+        self.used += 1;
+        self.put(entry);
+    }
+
+    fn put(&mut self, entry: Entry) {
+        if let Some(slot) = self.slots_of(entry.tag >> 8).find(|slot| self.slots[*slot].is_none()) {
+            self.slots[slot] = Some(entry);
+        }
     }
 }
 
 impl Default for NameIndex {
     fn default() -> Self {
-        Self { shards: vec![HashTable::new(); 256] }
+        Self { shards: vec![Shard::default(); 256] }
     }
 }
 
 impl NameIndex {
+    /// Rows have numbers below this one.
+    pub const ROWS_MAX: u32 = u32::MAX;
+
     /// So many names that are alike stand in one place; further ones each in their own, or they could take all day.
     const CROWD: u32 = 64;
+
+    /// Brings what these keys need into the processor's cache: many together take hardly longer than one.
+    pub fn look_ahead(&self, keys: &[Option<NameKey>]) {
+        let is_used = |key: &&NameKey| {
+            let shard = &self.shards[shard(key.alike)];
+            shard.slots.get(shard.slot_of(key.alike)).is_some_and(Option::is_some)
+        };
+        // The count is of no use, and must not be left out for that.
+        black_box(keys.iter().flatten().filter(is_used).count());
+    }
 
     /// Notes the name of a row, unless an earlier row has it; `is_it` says of a row whether it does.
     ///
@@ -121,36 +183,30 @@ impl NameIndex {
         let NameKey { same, alike } = key;
         let same = same.get();
         let mut entry = (alike, Entry::new(alike, same, row));
-        let mut crowd = self.look(entry.0, entry.1, &mut is_it)?;
+        let mut crowd = self.look(alike, entry.1, &mut is_it)?;
         let first = crowd.first;
         if crowd.same.is_none() && crowd.count >= Self::CROWD {
             entry = (same, Entry::new(same, alike, row));
-            crowd = self.look(entry.0, entry.1, &mut is_it)?;
+            crowd = self.look(same, entry.1, &mut is_it)?;
         }
         if let Some(earlier) = crowd.same {
             return Ok(Earlier::Same(earlier));
         }
-        self.shards[shard(entry.0)].insert_unique(entry.1.spread(), entry.1, |entry| entry.spread());
+        self.shards[shard(entry.0)].add(entry.1);
         Ok(first.filter(|_| alike != same).map_or(Earlier::None, Earlier::Alike))
     }
 
     fn look<E>(&self, place: u32, wanted: Entry, is_it: &mut impl FnMut(u32) -> Result<bool, E>) -> Result<Crowd, E> {
         let mut crowd = Crowd::default();
-        let mut failed = None;
-        let found = self.shards[shard(place)].find(wanted.spread(), |entry| {
-            if !entry.is_at(place) || failed.is_some() {
-                return false;
-            }
+        for entry in self.shards[shard(place)].entries(place) {
             crowd.count += 1;
-            crowd.first = Some(crowd.first.map_or(entry.row, |first| first.min(entry.row)));
-            entry.tag == wanted.tag
-                && is_it(entry.row).unwrap_or_else(|error| {
-                    failed = Some(error);
-                    false
-                })
-        });
-        crowd.same = found.map(|entry| entry.row);
-        failed.map_or(Ok(crowd), Err)
+            crowd.first = Some(crowd.first.map_or(entry.row(), |first| first.min(entry.row())));
+            if entry.tag == wanted.tag && is_it(entry.row())? {
+                crowd.same = Some(entry.row());
+                break;
+            }
+        }
+        Ok(crowd)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Names that are different and look or read almost the same. Pure.
 
+use std::collections::HashMap;
+
 use caseless::Caseless;
-use hashbrown::HashMap;
+use foldhash::fast::RandomState;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_security::confusable_detection::skeleton;
@@ -43,7 +45,7 @@ fn look(name: &str) -> String {
 /// Makes what all names that may be alike have in common, and few others. Remembers what it made of a character.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rough {
-    known: HashMap<char, Piece>,
+    known: HashMap<char, Piece, RandomState>,
 }
 
 /// What becomes of a character beyond ASCII.

@@ -83,10 +83,11 @@ struct Unpacked {
 impl Read for Unpacked {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let kind = self.packing.name();
-        let read = self
-            .inner
-            .read(buffer)
-            .map_err(|reason| io::Error::new(io::ErrorKind::InvalidData, PackedError::Damaged { kind, reason }))?;
+        let read = self.inner.read(buffer).map_err(|reason| match reason.raw_os_error() {
+            // The disk's word, or the pipe's.
+            Some(_) => reason,
+            None => io::Error::new(io::ErrorKind::InvalidData, PackedError::Damaged { kind, reason }),
+        })?;
         self.given += read as u64;
         if self.given > HARMLESS && self.given / RATIO_MAX > self.taken.load(Ordering::Relaxed) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, PackedError::Bomb { ratio: RATIO_MAX }));

@@ -17,6 +17,9 @@ use super::mend::{Mended, MendedText};
 use super::past::Past;
 use super::whole::FileSoFar;
 
+/// So many names are looked up together.
+const AHEAD: usize = 64;
+
 /// Collects.
 pub(super) struct Collator<'a, W> {
     input: &'a Input,
@@ -118,6 +121,9 @@ impl<'a, W: Write> Collator<'a, W> {
         }
         let mut faults = faults.into_iter().peekable();
         for (index, key) in keys.iter().take(left).enumerate() {
+            if index % AHEAD == 0 {
+                self.index.look_ahead(&keys[index..keys.len().min(index + AHEAD)]);
+            }
             let row = number + index as u64;
             while let Some((_, fault)) = faults.next_if(|(at, _)| *at == index) {
                 self.tell(self.past.place(row)?, &fault)?;
@@ -164,7 +170,7 @@ impl<'a, W: Write> Collator<'a, W> {
 
     /// Has an earlier row this name, or one like it? Gives the one that has it.
     fn compare(&mut self, block: &Block, number: u64, key: NameKey) -> Result<Option<u32>, Failure> {
-        let row = u32::try_from(number).map_err(|_| Failure::TooManyRows)?;
+        let row = u32::try_from(number).ok().filter(|row| *row < NameIndex::ROWS_MAX).ok_or(Failure::TooManyRows)?;
         let matching = self.input.matching;
         let (past, mut pair) = (&mut self.past, None);
         let found = self.index.note(key, row, |earlier| {

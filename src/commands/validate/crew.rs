@@ -2,13 +2,15 @@
 //!
 //! Whoever checks a block has read it, so that it is still at hand; reading itself is one's turn at a time.
 
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::{slice, thread};
+use std::thread;
+use std::vec;
 
-use crate::check::NameKeys;
+use crate::check::{NameKeys, Rules};
 use crate::read::{Block, Options, Parser, ReadError, Recall, Table};
 use crate::settings::Input;
 
@@ -60,48 +62,54 @@ pub(super) fn work(
 ) -> Result<(), Failure> {
     let workers = thread::available_parallelism().map_or(1, usize::from);
     let keys = NameKeys::new(input.matching);
-    // How many files nothing more is wanted of.
-    let passed = AtomicUsize::new(0);
-    let reading = Mutex::new(Reading {
-        files: input.files.iter(),
-        options: &input.options,
-        passed: &passed,
-        opened: 0,
-        table: None,
-    });
-    thread::scope(|scope| {
-        // What is ahead of the collecting is bounded, so that memory is.
-        let (tickets, collected) = sync_channel(4 * workers);
-        for _ in 0..workers {
-            let (reading, tickets, mut keys) = (&reading, tickets.clone(), keys.clone());
-            scope.spawn(move || {
-                while let Some(task) = take(reading, &tickets) {
-                    let found = inspect(task.block, &task.parser, &input.rules, &mut keys, mends);
-                    // Whoever asked may be gone.
-                    let _ = task.reply.send(found);
-                }
-            });
-        }
-        drop(tickets);
-        let mut opened = 0;
-        for ticket in collected {
-            let piece = match ticket {
-                Ticket::Ready(piece) => *piece,
-                Ticket::Block(reply) => match reply.recv() {
-                    Ok(found) => Piece::Block(found),
-                    // Its checker is gone, and the panic that ended it is told when all threads are joined.
-                    Err(_) => break,
-                },
-            };
-            opened += usize::from(matches!(piece, Piece::Opened(..) | Piece::Unopened(_)));
-            match each(piece)? {
-                Next::Piece => {}
-                Next::File => passed.store(opened, Ordering::Relaxed),
-                Next::End => break,
+    let files = input.files.clone().into_iter();
+    let reading = Reading { files, options: input.options.clone(), opened: 0, table: None };
+    let crew = Arc::new(Crew { reading: Mutex::new(reading), passed: AtomicUsize::new(0), rules: input.rules.clone() });
+    // What is ahead of the collecting is bounded, so that memory is.
+    let (tickets, collected) = sync_channel(4 * workers);
+    // Where not all is wanted nobody waits for them: they may wait for a pipe that says no more.
+    let mut threads = Vec::new();
+    for _ in 0..workers {
+        let (crew, tickets, mut keys) = (crew.clone(), tickets.clone(), keys.clone());
+        let check = move || {
+            while let Some(task) = crew.take(&tickets) {
+                let found = inspect(task.block, &task.parser, &crew.rules, &mut keys, mends);
+                // Whoever asked may be gone.
+                let _ = task.reply.send(found);
             }
+        };
+        threads.push(thread::Builder::new().spawn(check).map_err(Failure::Start)?);
+    }
+    drop(tickets);
+    let mut opened = 0;
+    for ticket in collected {
+        let piece = match ticket {
+            Ticket::Ready(piece) => *piece,
+            Ticket::Block(reply) => match reply.recv() {
+                Ok(found) => Piece::Block(found),
+                // Its checker has panicked.
+                Err(_) => break,
+            },
+        };
+        opened += usize::from(matches!(piece, Piece::Opened(..) | Piece::Unopened(_)));
+        match each(piece)? {
+            Next::Piece => {}
+            Next::File => crew.passed.store(opened, Ordering::Relaxed),
+            Next::End => return Ok(()),
         }
-        Ok(())
-    })
+    }
+    for thread in threads {
+        thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+    }
+    Ok(())
+}
+
+/// Those who read and check.
+struct Crew {
+    reading: Mutex<Reading>,
+    /// How many files nothing more is wanted of.
+    passed: AtomicUsize,
+    rules: Rules,
 }
 
 /// A block to be checked.
@@ -111,26 +119,27 @@ struct Task {
     reply: SyncSender<Result<Findings, ReadError>>,
 }
 
-/// Reads on to the next block, and has its place kept; none at the end, or when nobody collects any more.
-fn take(reading: &Mutex<Reading<'_>>, tickets: &SyncSender<Ticket>) -> Option<Task> {
-    let mut reading = reading.lock().unwrap_or_else(PoisonError::into_inner);
-    loop {
-        match reading.next()? {
-            Read::Piece(piece) => tickets.send(Ticket::Ready(piece)).ok()?,
-            Read::Block(block, parser) => {
-                let (reply, found) = sync_channel(1);
-                tickets.send(Ticket::Block(found)).ok()?;
-                return Some(Task { block, parser, reply });
+impl Crew {
+    /// Reads on to the next block, and has its place kept; none at the end, or when nobody collects any more.
+    fn take(&self, tickets: &SyncSender<Ticket>) -> Option<Task> {
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match reading.next(self.passed.load(Ordering::Relaxed))? {
+                Read::Piece(piece) => tickets.send(Ticket::Ready(piece)).ok()?,
+                Read::Block(block, parser) => {
+                    let (reply, found) = sync_channel(1);
+                    tickets.send(Ticket::Block(found)).ok()?;
+                    return Some(Task { block, parser, reply });
+                }
             }
         }
     }
 }
 
 /// All files, one after the other.
-struct Reading<'a> {
-    files: slice::Iter<'a, PathBuf>,
-    options: &'a Options,
-    passed: &'a AtomicUsize,
+struct Reading {
+    files: vec::IntoIter<PathBuf>,
+    options: Options,
     opened: usize,
     table: Option<Table>,
 }
@@ -141,14 +150,13 @@ enum Read {
     Block(Block, Arc<Parser>),
 }
 
-impl Iterator for Reading<'_> {
-    type Item = Read;
-
-    fn next(&mut self) -> Option<Read> {
+impl Reading {
+    /// Reads on; nothing more of the first `passed` files.
+    fn next(&mut self, passed: usize) -> Option<Read> {
         let Some(table) = &mut self.table else {
             let path = self.files.next()?;
             self.opened += 1;
-            return Some(Read::Piece(Box::new(match Table::open_to_recall(path, self.options) {
+            return Some(Read::Piece(Box::new(match Table::open_to_recall(&path, &self.options) {
                 Ok((table, recall, flaw)) => {
                     let parser = table.parser();
                     self.table = Some(table);
@@ -157,8 +165,7 @@ impl Iterator for Reading<'_> {
                 Err(error) => Piece::Unopened(error),
             })));
         };
-        let is_wanted = self.passed.load(Ordering::Relaxed) < self.opened;
-        let error = match table.next().filter(|_| is_wanted) {
+        let error = match table.next().filter(|_| passed < self.opened) {
             Some(Ok(block)) => return Some(Read::Block(block, table.parser())),
             Some(Err(error)) => Some(error),
             None => None,
