@@ -83,9 +83,9 @@ fn people_read_once_what_is_the_same_in_rows_that_follow_one_another() {
     assert_eq!(
         lines,
         [
-            "groups.csv:2: error: the name is missing [name-missing]",
+            "groups.csv:2: error: the name is missing; give it one (if cells were merged, that of the row above) [name-missing]",
             "groups.csv:3: error: the same in 2 rows, up to line 4 [name-missing]",
-            "groups.csv:6: error: the name is missing [name-missing]",
+            "groups.csv:6: error: the name is missing; give it one (if cells were merged, that of the row above) [name-missing]",
             "groups.csv:7: error: the row has only 1 of the header's 2 cells: a title, a note, or a footer? Delete it, or add the commas of the empty cells [row-malformed]",
             "groups.csv:8: error: the same [row-malformed]",
         ]
@@ -101,7 +101,7 @@ fn a_header_without_rows_and_names_that_are_none_are_worth_a_look() {
         .with("odd.csv", "name,description\n#REF!,x\n1.5E+12,x\nNULL,x\n");
     assert_eq!(desk.found(&["bare.csv"]), places(&[(0, "file-empty")]));
     desk.run(&["validate", "bare.csv"]).expect(0);
-    assert_eq!(desk.found(&["odd.csv"]), places(&[(2, "name-doubtful"), (3, "name-doubtful"), (4, "name-doubtful")]));
+    assert_eq!(desk.found(&["odd.csv"]), places(&[(2, "name-invalid"), (3, "name-doubtful"), (4, "name-doubtful")]));
 }
 
 #[test]
@@ -110,4 +110,80 @@ fn one_member_a_row_is_told_with_the_flag_that_unites_them() {
     let hint = "--on-duplicate merge adds the members and guests of repeats to the first row";
     assert!(desk.run(&["validate", "groups.csv"]).expect(0).stdout.contains(hint));
     assert!(!desk.run(&["validate", "groups.csv", "--on-duplicate", "merge"]).expect(0).stdout.contains(hint));
+}
+
+#[test]
+fn files_that_were_put_together_are_told_where_the_other_begins() {
+    let rows = "name,description,members\nA,a,1\n\u{feff}name,description,members\nB,b,2\nname,members,description\nC,3,c\nD,d,4name,members,description\nE;e;5,6,7\n{\"name\":\"F\"}\n";
+    let desk = Desk::bare().with("groups.csv", rows);
+    let text = desk.run(&["validate", "groups.csv"]).expect(7).stdout;
+    for part in [
+        "groups.csv:3: error: the row repeats the header; remove it",
+        "groups.csv:5: error: the row is a header of other columns: the rows below it need a file of their own",
+        "groups.csv:6: error: members: `c` is no user id",
+        "groups.csv:8: warning: the first cell, `E;e;5`, holds semicolons, and the row has 2 of them; is it parted by them? [row-parted]",
+        "groups.csv:9: error: the line is JSON, and the file is CSV",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let glued = Desk::bare()
+        .with("groups.csv", "name,members,guests\nA,1,\nB,1,a@b.example\u{feff}name,guests,members\nC,,2\n");
+    assert!(
+        glued.run(&["validate", "groups.csv"]).expect(7).stdout.contains("groups.csv:3: error: the row has 5 cells")
+    );
+}
+
+#[test]
+fn what_the_entries_of_a_cell_have_in_common_is_told_once() {
+    let rows = "name,description,members,guests\nA,x,'1;'2;'3;'4;'5;'6;'7;'8,\nB,x,,\"Ada L. <ada@b.example>; Bob <bob@b.example>\"\nC,x,a;1001.0;b,\n";
+    let desk = Desk::bare().with("groups.csv", rows);
+    let text = desk.run(&["validate", "groups.csv"]).expect(7).stdout;
+    let lines: Vec<&str> = text.lines().take(6).collect();
+    assert_eq!(
+        lines,
+        [
+            "groups.csv:2: error: members: `'1` is no user id (a positive whole number); remove the apostrophe [member-invalid]",
+            "groups.csv:2: error: the same of `'2`, `'3`, `'4`, `'5`, `'6` and 2 more [member-invalid]",
+            "groups.csv:3: error: guests: names stand beside addresses; write `ada@b.example` alone, and part addresses with `;` [guest-invalid]",
+            "groups.csv:4: error: members: `a` is no user id (a positive whole number) [member-invalid]",
+            "groups.csv:4: error: members: `1001.0` is no user id (a positive whole number); remove what is behind the point [member-invalid]",
+            "groups.csv:4: error: members: `b` is no user id (a positive whole number) [member-invalid]",
+        ]
+    );
+    assert_eq!(desk.found(&["groups.csv"]).len(), 12, "scripts are told each");
+}
+
+#[test]
+fn a_repeat_that_adds_nothing_is_a_note() {
+    let rows = "name,description,members,guests\nA,x,1;2,a@b.example\nA,,2,A@B.example\nA,y,3,\n";
+    let desk = Desk::bare().with("groups.csv", rows);
+    let text = desk.run(&["validate", "groups.csv"]).expect(0).stdout;
+    assert!(text.contains("groups.csv:3: note: repeats the name of groups.csv:2, and adds nothing to it"), "{text}");
+    assert!(text.contains("groups.csv:4: warning: repeats the name of groups.csv:2, and differs in description and members, which is lost"), "{text}");
+    let merged = desk.run(&["validate", "groups.csv", "--on-duplicate", "merge"]).expect(0).stdout;
+    assert!(merged.contains("groups.csv:4: warning: repeats the name of groups.csv:2, and differs in description, members and guests; members and guests are added to it, and the description is lost"), "{merged}");
+}
+
+#[test]
+fn text_that_another_program_changed_is_told() {
+    let rows = "name,description,members\nA&amp;E,x,1\nB,#NAME?,1\nC, \"late pool\",1\nD,x,301\u{202f}113;911\u{202f}711\n\u{a0}\u{200b},x,1\nTotal: 5,x,\n";
+    let desk = Desk::bare().with("groups.csv", rows);
+    let expected = [
+        (2, "text-garbled"),
+        (3, "text-garbled"),
+        (4, "quote-spaced"),
+        (5, "members-unclear"),
+        (6, "name-missing"),
+        (7, "name-doubtful"),
+    ];
+    assert_eq!(desk.found(&["groups.csv"]), places(&expected));
+    desk.run(&["validate", "groups.csv", "--fix", "clean.csv"]).expect(7);
+    assert_eq!(desk.read("clean.csv").lines().nth(4), rows.lines().nth(4), "thousands are not taken apart");
+}
+
+#[test]
+fn a_copy_that_is_not_written_is_told() {
+    let desk = Desk::bare().with("groups.csv", "name,descripton\nA,x\n");
+    desk.run(&["validate", "groups.csv", "--fix", "clean.csv"]).expect(2).says("no cleaned copy was written");
+    assert_eq!(desk.files(), ["groups.csv"]);
 }

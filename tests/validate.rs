@@ -248,7 +248,10 @@ fn a_bomb_and_a_foreign_file_are_refused_at_once() {
         .with("book.csv", b"PK\x03\x04\x14\0\x06\0")
         .with("cut.csv.gz", &gzip(MANY.as_bytes())[..60]);
     desk.run(&["validate", "bomb.csv.gz"]).expect(2).says("unpacks to more than 200 times its size");
-    desk.run(&["validate", "book.csv"]).expect(2).says("an Excel workbook").says("save the sheet as CSV UTF-8");
+    desk.run(&["validate", "book.csv"])
+        .expect(2)
+        .says("an Excel workbook")
+        .says("save the sheet with the groups as CSV UTF-8");
     desk.run(&["validate", "cut.csv.gz"]).expect(2).says("the gzip data is damaged or cut off");
 }
 

@@ -1,33 +1,67 @@
-//! Names that are none: what programs write where there is nothing, or made of something else. Pure.
+//! Texts that are none: what programs write where there is nothing, or made of something else. Pure.
 
 /// The longest text that may be one, in bytes.
 const LENGTH_MAX: usize = 24;
 
-/// Why a name is hardly meant.
-pub(super) fn doubt(name: &str) -> Option<&'static str> {
-    let first = *name.as_bytes().first()?;
-    // Hardly any name gets further.
-    if name.len() > LENGTH_MAX || !(first.is_ascii_digit() || b"#-?nNuUtT".contains(&first)) {
+/// Why a text is hardly meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// A spreadsheet's formula failed.
+    Failed,
+    /// Something else, told of a name.
+    Other(&'static str),
+}
+
+/// Why a text is hardly meant, if it is not.
+pub(super) fn doubt(text: &str) -> Option<Doubt> {
+    let first = *text.as_bytes().first()?;
+    // Hardly any text gets further.
+    if text.len() > LENGTH_MAX || !(first.is_ascii_digit() || b"#-?nNuUtTsSgG".contains(&first)) {
         return None;
     }
-    let lower = name.to_ascii_lowercase();
-    if first == b'#' && (lower.bytes().all(|byte| byte == b'#') || ERRORS.contains(&lower.as_str())) {
-        return Some("is what a spreadsheet shows where a formula failed");
+    let lower = text.to_lowercase();
+    if is_failed(&lower) {
+        return Some(Doubt::Failed);
     }
-    if NOTHING.contains(&lower.as_str()) {
-        return Some("is what programs write where there is no name");
-    }
-    if first.is_ascii_digit() && is_power(&lower) {
-        return Some("is a number that a spreadsheet cut short");
-    }
-    (first.is_ascii_digit() && is_date(&lower)).then_some("is a date, as spreadsheets make of texts like 3-4 or 1 MAR")
+    let why = if NOTHING.contains(&lower.as_str()) {
+        "is what programs write where there is no name"
+    } else if is_total(&lower) {
+        "looks like that of a row of totals, not of a group"
+    } else if first.is_ascii_digit() && is_power(&lower) {
+        "is a number that a spreadsheet cut short"
+    } else if first.is_ascii_digit() && is_date(&lower) {
+        "is a date, as spreadsheets make of texts like 3-4 or 1 MAR"
+    } else {
+        return None;
+    };
+    Some(Doubt::Other(why))
+}
+
+/// What a spreadsheet shows where a formula failed.
+pub(super) fn is_failed(lower: &str) -> bool {
+    ERRORS.contains(&lower) || (lower.len() > 2 && lower.bytes().all(|byte| byte == b'#'))
 }
 
 const ERRORS: [&str; 9] = ["#ref!", "#name?", "#n/a", "#value!", "#div/0!", "#null!", "#num!", "#spill!", "#calc!"];
 
 const NOTHING: [&str; 11] = ["n/a", "null", "nil", "none", "nan", "undefined", "-", "--", "?", "tbd", "unnamed"];
 
-const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+/// What stands before a sum, in some languages.
+const TOTALS: [&str; 8] = ["total", "totals", "grand total", "subtotal", "sum", "summe", "gesamt", "suma"];
+
+/// As spreadsheets shorten them, in some languages.
+const MONTHS: [&str; 42] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "mrz", "mai", "okt", "dez",
+    "janv", "févr", "mars", "avr", "juin", "juil", "août", "sept", "déc", "ene", "abr", "ago", "dic", "gen", "mag",
+    "giu", "lug", "set", "ott", "mei", "mrt", "fev", "out", "sty", "lut", "kwi",
+];
+
+/// `Total`, `Total: 12`, `Summe 12`; a team may be called Total Rewards.
+fn is_total(lower: &str) -> bool {
+    let word =
+        lower.trim_end_matches(|letter: char| letter.is_ascii_digit() || matches!(letter, ' ' | ':' | '.' | ','));
+    TOTALS.contains(&word)
+}
 
 /// 1.5e+12
 fn is_power(lower: &str) -> bool {
@@ -37,11 +71,14 @@ fn is_power(lower: &str) -> bool {
 
 /// 3-mar, 2024-03-01, 1.3.2024, each with or without a time.
 fn is_date(lower: &str) -> bool {
-    let parts: Vec<&str> = lower.split(['-', '/', '.', ':', ' ', 't']).collect();
+    let is_time =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || b":.z".contains(&byte)) && text.contains(':');
+    let date = lower.rsplit_once([' ', 't']).filter(|(_, time)| is_time(time)).map_or(lower, |(date, _)| date);
+    let parts: Vec<&str> = date.split(['-', '/', '.', ' ']).filter(|part| !part.is_empty()).collect();
     let is_month = |part: &&str| MONTHS.contains(part);
     let is_number = |part: &str| (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
     let has_month = parts.iter().any(is_month);
-    let has_year = parts.iter().any(|part| part.len() == 4);
+    let has_year = parts.iter().any(|part| part.len() == 4 && is_number(part));
     parts.iter().all(|part| is_month(part) || is_number(part))
         && ((has_month && parts.len() > 1) || (has_year && parts.len() > 2))
 }
@@ -52,20 +89,27 @@ mod tests {
 
     #[test]
     fn names_that_are_none_are_told_from_names() {
+        for name in ["#REF!", "#N/A", "#####"] {
+            assert_eq!(doubt(name), Some(Doubt::Failed), "{name}");
+        }
         for name in [
-            "#REF!",
-            "#N/A",
-            "#####",
             "N/A",
             "NULL",
             "none",
             "-",
             "1.5E+12",
             "3-Mar",
+            "3-Oct",
+            "14-juil",
+            "1. Mai",
             "2024-03-01 00:00:00",
+            "2024-03-01T10:00:00Z",
             "1.3.2024",
+            "Total",
+            "TOTAL: 12",
+            "Summe",
         ] {
-            assert!(doubt(name).is_some(), "{name}");
+            assert!(matches!(doubt(name), Some(Doubt::Other(_))), "{name}");
         }
         for name in [
             "NA",
@@ -80,6 +124,11 @@ mod tests {
             "1001",
             "Tango",
             "7-11",
+            "Total Rewards",
+            "Summer",
+            "Sum Ting",
+            "Unit 3-4",
+            "1 Team",
         ] {
             assert_eq!(doubt(name), None, "{name}");
         }

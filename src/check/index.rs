@@ -47,8 +47,12 @@ impl NameKeys {
         self.matching.canonical(name, &mut self.text);
         let same = NonZeroU32::new(self.hash(self.text.as_bytes())).unwrap_or(NonZeroU32::MIN);
         self.rough.of(&self.text, &mut self.letters);
-        let alike = if self.letters.is_empty() { same.get() } else { self.hash(&self.letters) };
-        NameKey { same, alike }
+        if self.letters.is_empty() {
+            return NameKey { same, alike: same.get() };
+        }
+        // Not the same as `same` where the letters are all of the name: this byte is in no text.
+        self.letters.push(u8::MAX);
+        NameKey { same, alike: self.hash(&self.letters) }
     }
 
     fn hash(&self, bytes: &[u8]) -> u32 {
@@ -267,12 +271,28 @@ mod tests {
     fn names_that_may_be_alike_are_found_by_the_first_of_them() {
         let mut keys = NameKeys::new(MatchNames::Exact);
         let mut index = NameIndex::default();
-        let mut note = |name: &str, row| index.note(keys.of(name), row, |_| Ok::<_, ()>(true)).unwrap();
-        assert_eq!(note("Field Ops", 1), Earlier::None);
-        assert_eq!(note("Field-Ops", 2), Earlier::Alike(1));
-        assert_eq!(note("F\u{456}eld Ops", 3), Earlier::Alike(1));
-        assert_eq!(note("Field-Ops", 4), Earlier::Same(2));
-        assert_eq!((note("!", 5), note("?", 6), note("!", 7)), (Earlier::None, Earlier::None, Earlier::Same(5)));
+        let names = [
+            "Lega1",
+            "Field Ops",
+            "Field-Ops",
+            "F\u{456}eld Ops",
+            "Field-Ops",
+            "!",
+            "?",
+            "!",
+            "legal",
+            "sales",
+            "sa1es",
+        ];
+        let mut note = |row: u32| {
+            let name = names[row as usize];
+            index.note(keys.of(name), row, |earlier| Ok::<_, ()>(names[earlier as usize] == name)).unwrap()
+        };
+        let found: Vec<Earlier> = (0..11).map(&mut note).collect();
+        let alike = Earlier::Alike;
+        assert_eq!(found[..5], [Earlier::None, Earlier::None, alike(1), alike(1), Earlier::Same(2)]);
+        assert_eq!(found[5..8], [Earlier::None, Earlier::None, Earlier::Same(5)]);
+        assert_eq!(found[8..], [alike(0), Earlier::None, alike(9)]);
     }
 
     #[test]

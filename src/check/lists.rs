@@ -4,11 +4,16 @@ use std::collections::HashSet;
 use std::hash::Hash;
 
 use super::address::is_address;
+use super::hints::{guest_hint, is_number, member_hint, with_display_name};
 use super::parse::{entries, plain_ids};
+use super::thousands::may_be_thousands;
 use crate::model::{Cell, Code, Fault, Field, Item, shortened};
 
 /// So many members in one group are worth a question.
 const MEMBERS_MANY: usize = 1000;
+
+/// So many ids are shown of those that may be others.
+const IDS_SHOWN: usize = 4;
 
 /// Reads the members.
 pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<u64>, faults: &mut Vec<Fault>) {
@@ -26,15 +31,19 @@ pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<u64>, faults: &mut Vec<
             members.push(member);
         }
         Ok(member) => repeats.note(|| member.to_string()),
-        Err(message) => invalid.note(faults, Field::Members, Code::MemberInvalid, message),
+        Err(bad) => invalid.note(faults, bad.fault(Field::Members, Code::MemberInvalid)),
     });
     invalid.tell(faults, Field::Members, Code::MemberInvalid);
+    let is_unclear = matches!(cell, Cell::Text(text) if may_be_thousands(text));
     if let Cell::Text(text) = cell
-        && may_be_thousands(text)
+        && is_unclear
     {
+        let ids: Vec<String> = members.iter().take(IDS_SHOWN).map(u64::to_string).collect();
         let message = format!(
-            "members: `{}` may be a number with its thousands apart, or several ids; part ids with `;`",
-            shortened(text)
+            "members: `{}` is read as the ids {}{}; if these are numbers with their thousands apart, write them plainly",
+            shortened(text),
+            ids.join(", "),
+            if members.len() > IDS_SHOWN { ", …" } else { "" }
         );
         faults.push(Fault::warning(Field::Members, Code::MembersUnclear, message));
     }
@@ -42,82 +51,41 @@ pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<u64>, faults: &mut Vec<
         let message = format!("members: {} of them; is that one group?", members.len());
         faults.push(Fault::warning(Field::Members, Code::MembersMany, message));
     }
-    repeats.tell(Field::Members, Code::MemberRepeated, faults);
-}
-
-/// Whether a comma or a space may stand for thousands: 1,001 alone, beside other separators, or before a zero.
-fn may_be_thousands(text: &str) -> bool {
-    let is_number = |entry: &str| {
-        let mut parts = entry.trim().split(',');
-        let first = parts.next().unwrap_or_default();
-        let is_first = (1..=3).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_digit());
-        let mut count = 0;
-        let is_rest = parts.all(|part| {
-            count += 1;
-            part.len() == 3 && part.bytes().all(|byte| byte.is_ascii_digit())
-        });
-        is_first && is_rest && count > 0
-    };
-    let entries = text.split([';', '|', ' ']).filter(|entry| !entry.trim().is_empty());
-    let has_zero = text.split([',', ' ']).skip(1).any(|part| part.starts_with('0'));
-    let is_mixed = entries.clone().count() > 1;
-    // Ids of three digits each are more likely ids.
-    let is_short = |entry: &str| entry.trim().find(',').is_some_and(|length| length < 3);
-    let is_single = text.matches(',').count() == 1;
-    has_zero || entries.clone().any(|entry| is_number(entry) && (is_mixed || is_single || is_short(entry)))
+    if !is_unclear {
+        repeats.tell(Field::Members, Code::MemberRepeated, faults);
+    }
 }
 
 /// A user id: a positive whole number that a signed 64-bit column can hold.
-fn member(item: &Item<'_>) -> Result<u64, String> {
+fn member(item: &Item<'_>) -> Result<u64, Bad> {
     let text = match item {
         Item::Text(text) => text.trim(),
         Item::Number(number) => number,
-        Item::Other(kind) => return Err(format!("members: {kind} is no user id")),
+        Item::Other(kind) => return Err(Bad { entry: (*kind).to_owned(), why: "is no user id".to_owned() }),
     };
     let is_number = is_number(text);
     match text.parse::<u64>() {
         Ok(id) if is_number && id > 0 && i64::try_from(id).is_ok() => Ok(id),
-        _ if text.contains('@') => Err(format!(
-            "members: `{}` is an e-mail address; user ids are expected (addresses go into guests)",
-            shortened(text)
-        )),
-        _ if is_number && text.bytes().any(|byte| byte != b'0') => {
-            Err(format!("members: `{}` is too large for a user id", shortened(text)))
+        _ if text.contains('@') => {
+            Err(Bad::of(text, "is an e-mail address; user ids are expected (addresses go into guests)"))
         }
-        _ => {
-            Err(format!("members: `{}` is no user id (a positive whole number){}", shortened(text), member_hint(text)))
-        }
-    }
-}
-
-/// What else it may be, and what to do then.
-fn member_hint(text: &str) -> &'static str {
-    let lower = text.to_ascii_lowercase();
-    let is_decimal = |text: &str| text.split(['.', ',']).all(is_number);
-    let parts = |sign| lower.split_once(sign).filter(|(whole, part)| is_decimal(whole) && is_number(part));
-    match (parts('.'), parts('e').or_else(|| lower.split_once("e+").filter(|(whole, _)| is_decimal(whole)))) {
-        (Some((_, part)), _) if part.bytes().all(|byte| byte == b'0') && part.len() < 3 => {
-            "; remove what is behind the point"
-        }
-        (Some((_, part)), _) if part.len() == 3 => "; write a number without a point for its thousands",
-        (_, Some(_)) => "; a spreadsheet cut the number short: format the column as text and export it again",
-        _ if is_for_none(&lower) => FOR_NONE,
-        _ if lower.trim_matches('\'').split(['/', '+', '&', ':']).all(is_number) => {
-            if lower.contains('\'') {
-                "; remove the apostrophe"
-            } else {
-                "; part ids with `;`"
-            }
-        }
-        _ if lower.trim_matches(['[', ']', '(', ')', '{', '}', '"', '#']).split(';').all(is_number) => {
-            "; remove the signs around the number"
-        }
-        _ => "",
+        _ if is_number && text.bytes().any(|byte| byte != b'0') => Err(Bad::of(text, "is too large for a user id")),
+        _ => Err(Bad::of(text, format!("is no user id (a positive whole number){}", member_hint(text)))),
     }
 }
 
 /// Reads the guests; `spare` holds texts that serve again.
 pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, spare: &mut Vec<String>, faults: &mut Vec<Fault>) {
+    if let Cell::Text(text) = cell
+        && let Some(address) = with_display_name(text)
+    {
+        let message = format!(
+            "guests: names stand beside addresses; write `{}` alone, and part addresses with `;`",
+            shortened(address)
+        );
+        faults.push(Fault::of(Field::Guests, Code::GuestInvalid, message));
+        return;
+    }
     let mut known = Known::default();
     let mut repeats = Repeats::default();
     let mut invalid = Invalid::default();
@@ -133,48 +101,26 @@ pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, spare: &mut Vec<
                 repeats.note(|| shortened(guest));
             }
         }
-        Err(message) => invalid.note(faults, Field::Guests, Code::GuestInvalid, message),
+        Err(bad) => invalid.note(faults, bad.fault(Field::Guests, Code::GuestInvalid)),
     });
     invalid.tell(faults, Field::Guests, Code::GuestInvalid);
     repeats.tell(Field::Guests, Code::GuestRepeated, faults);
 }
 
-fn guest<'a>(item: &'a Item<'_>) -> Result<&'a str, String> {
+fn guest<'a>(item: &'a Item<'_>) -> Result<&'a str, Bad> {
     let text = match item {
         Item::Text(text) => text.trim(),
         Item::Number(number) => number,
-        Item::Other(kind) => return Err(format!("guests: {kind} is no e-mail address")),
+        Item::Other(kind) => return Err(Bad { entry: (*kind).to_owned(), why: "is no e-mail address".to_owned() }),
     };
     if is_address(text) {
         return Ok(text);
     }
     if is_number(text) {
-        return Err(format!(
-            "guests: `{}` looks like a user id; e-mail addresses are expected (ids go into members)",
-            shortened(text)
-        ));
+        return Err(Bad::of(text, "looks like a user id; e-mail addresses are expected (ids go into members)"));
     }
-    let lower = text.to_ascii_lowercase();
-    let hint = if is_for_none(&lower) {
-        FOR_NONE
-    } else if lower.starts_with("mailto:") || (text.starts_with('<') && text.ends_with('>')) {
-        "; only the address itself belongs here"
-    } else {
-        ""
-    };
-    Err(format!("guests: `{}` is no e-mail address{hint}", shortened(text)))
+    Err(Bad::of(text, format!("is no e-mail address{}", guest_hint(text))))
 }
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// What people write where there is nothing.
-fn is_for_none(lower: &str) -> bool {
-    matches!(lower, "-" | "none" | "n/a" | "null" | "nil")
-}
-
-const FOR_NONE: &str = "; leave the cell empty where there are none";
 
 fn list(
     cell: &Cell<'_>,
@@ -220,6 +166,24 @@ impl<K: Hash + Eq> Known<K> {
     }
 }
 
+/// An entry that is none.
+struct Bad {
+    /// As it is shown.
+    entry: String,
+    why: String,
+}
+
+impl Bad {
+    fn of(text: &str, why: impl Into<String>) -> Self {
+        Self { entry: format!("`{}`", shortened(text)), why: why.into() }
+    }
+
+    fn fault(self, field: Field, code: Code) -> Fault {
+        let message = format!("{}: {} {}", field.as_str(), self.entry, self.why);
+        Fault { entry: Some(self.entry), ..Fault::of(field, code, message) }
+    }
+}
+
 /// Entries that are none: each is named, up to a bound that keeps a hostile row from taking much memory.
 #[derive(Default)]
 struct Invalid(usize);
@@ -227,10 +191,10 @@ struct Invalid(usize);
 impl Invalid {
     const NAMED_MAX: usize = 100;
 
-    fn note(&mut self, faults: &mut Vec<Fault>, field: Field, code: Code, message: String) {
+    fn note(&mut self, faults: &mut Vec<Fault>, fault: Fault) {
         self.0 += 1;
         if self.0 <= Self::NAMED_MAX {
-            faults.push(Fault::of(field, code, message));
+            faults.push(fault);
         }
     }
 

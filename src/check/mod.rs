@@ -6,12 +6,14 @@ mod address;
 mod dedupe;
 mod doubt;
 mod glance;
+mod hints;
 mod index;
 mod likeness;
 mod lists;
 mod parse;
 mod remarks;
 mod repair;
+mod thousands;
 mod validate;
 
 pub use dedupe::Names;

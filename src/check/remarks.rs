@@ -1,8 +1,8 @@
 //! What is odd about a name, seen by itself: it is sent all the same. Pure.
 
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter};
 
-use super::doubt::doubt;
+use super::doubt::{Doubt, doubt};
 use crate::model::{Code, Fault, Field, has_double_space, is_invisible, shortened};
 
 /// What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
@@ -18,14 +18,20 @@ pub(super) fn remark(name: &str, is_ascii: bool, faults: &mut Vec<Fault>) {
             format!("the name `{shown}` begins with `{first}`: a spreadsheet runs it as a formula"),
         );
     }
-    if let Some(why) = doubt(name) {
-        warn(Code::NameDoubtful, format!("the name `{}` {why}; put the real one there", shortened(name)));
+    match doubt(name) {
+        Some(Doubt::Failed) => {
+            let message =
+                format!("the name is `{}`, as where a formula failed; put the real one there", shortened(name));
+            faults.push(Fault::of(Field::Name, Code::NameInvalid, message));
+        }
+        Some(Doubt::Other(why)) => {
+            warn(Code::NameDoubtful, format!("the name `{}` {why}; put the real one there", shortened(name)));
+        }
+        None => {}
     }
     // Hardly any name has such characters.
     let is_odd = !is_ascii && name.chars().any(|letter| !letter.is_ascii() && may_be_odd(letter));
-    if is_odd {
-        remark_garbled(Field::Name, name, faults);
-    }
+    remark_text(Field::Name, name, !is_odd, faults);
     let mut warn = |code, message: String| faults.push(Fault::warning(Field::Name, code, message));
     if is_odd && let Some(hidden) = hidden(name) {
         let shown = shortened(name);
@@ -45,8 +51,23 @@ fn may_be_odd(letter: char) -> bool {
         || is_odd_space(letter)
 }
 
-/// Adds that letters of a text beyond ASCII were lost or changed before it came here.
-pub(super) fn remark_garbled(field: Field, text: &str, faults: &mut Vec<Fault>) {
+/// Adds that something of a text was lost or changed before it came here.
+pub(super) fn remark_text(field: Field, text: &str, is_plain: bool, faults: &mut Vec<Fault>) {
+    if memchr(b'&', text.as_bytes()).is_some_and(|at| is_entity(&text[at..])) {
+        let message = format!(
+            "the {} `{}` holds the code of a web page for a character (`&amp;` for `&`); write the character",
+            field.as_str(),
+            shortened(text)
+        );
+        faults.push(Fault::warning(field, Code::TextGarbled, message));
+    }
+    if field == Field::Description && doubt(text) == Some(Doubt::Failed) {
+        let message = format!("the description is `{}`, as where a formula failed", shortened(text));
+        faults.push(Fault::warning(field, Code::TextGarbled, message));
+    }
+    if is_plain {
+        return;
+    }
     let why = if text.contains(char::REPLACEMENT_CHARACTER) {
         "holds the sign for a lost letter (U+FFFD); retype it"
     } else if is_misread(text) {
@@ -56,6 +77,13 @@ pub(super) fn remark_garbled(field: Field, text: &str, faults: &mut Vec<Fault>) 
     };
     let message = format!("the {} `{}` {why}", field.as_str(), shortened(text));
     faults.push(Fault::warning(field, Code::TextGarbled, message));
+}
+
+/// `&amp;`, `&iuml;`, `&#39;`
+fn is_entity(text: &str) -> bool {
+    let inner = text[1..].split_once(';').map_or("", |(inner, _)| inner);
+    let letters = inner.strip_prefix('#').unwrap_or(inner);
+    (2..=8).contains(&letters.len()) && letters.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// UTF-8 read as Windows-1252 or Latin-1: `Ã` or `Â` before what stands for a byte from 0x80 to 0xBF, or `â€`.
@@ -114,6 +142,8 @@ mod tests {
             ("MÃ¼ller", &[Code::TextGarbled]),
             ("It\u{e2}€™s", &[Code::TextGarbled]),
             ("M\u{fffd}ller", &[Code::TextGarbled]),
+            ("A&amp;E", &[Code::TextGarbled]),
+            ("R&D; A&B", &[]),
             ("SÃO PAULO Â", &[]),
             ("Field  Ops", &[Code::NameSpaces]),
             ("Field\u{a0}Ops", &[Code::NameSpaces]),
@@ -124,5 +154,11 @@ mod tests {
             assert_eq!(faults.iter().map(|fault| fault.code).collect::<Vec<_>>(), codes, "{name:?}");
             assert!(faults.iter().all(|fault| !fault.is_error()));
         }
+        let mut faults = Vec::new();
+        remark("#REF!", true, &mut faults);
+        assert_eq!(
+            faults.iter().map(|fault| (fault.code, fault.is_error())).collect::<Vec<_>>(),
+            [(Code::NameInvalid, true)]
+        );
     }
 }

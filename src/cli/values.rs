@@ -111,7 +111,7 @@ pub(super) fn encoding(text: &str) -> Result<&'static Encoding, String> {
     let is_ansi = ["ansi", "latin-1"].iter().any(|name| text.eq_ignore_ascii_case(name));
     let label = if is_ansi { "windows-1252" } else { text };
     Encoding::for_label(label.as_bytes()).ok_or_else(|| {
-        "this encoding is not known; utf-8, utf-16le, windows-1252, shift_jis or macintosh are some that are".to_owned()
+        "this encoding is not known; utf-8, utf-16le, windows-1252, shift_jis or macintosh are some that are (of others, such as cp850, `iconv -f cp850 -t utf-8 FILE > NEW` makes UTF-8)".to_owned()
     })
 }
 

@@ -23,8 +23,13 @@ pub enum Failure {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// Files cannot be read as tables; the others were.
-    #[error("{}", unread(.0))]
-    Unread(Vec<ReadError>),
+    #[error("{}{}", unread(errors), if *is_uncopied { "\n       no cleaned copy was written" } else { "" })]
+    Unread {
+        /// The files, and why.
+        errors: Vec<ReadError>,
+        /// Whether a cleaned copy was asked for.
+        is_uncopied: bool,
+    },
     /// A cleaned copy was asked for of several files.
     #[error("--fix writes a copy of one file; name one FILE")]
     FixesOne,
@@ -144,7 +149,7 @@ impl Failure {
             Self::Unwritable(error) | Self::Uncopied(error) if !error.is_usage() => Ending::Failed,
             Self::Settings(_)
             | Self::Read(_)
-            | Self::Unread(_)
+            | Self::Unread { .. }
             | Self::FixesOne
             | Self::TooManyRows
             | Self::Journal(_)

@@ -35,8 +35,12 @@ pub enum Code {
     ColumnUnnamed,
     /// The row cannot be read as a row of this file.
     RowMalformed,
+    /// The row may be parted by another delimiter.
+    RowParted,
     /// A quoted cell holds what looks like rows.
     QuoteLate,
+    /// Quotes are taken as text, as a space stands before them.
+    QuoteSpaced,
     /// There is no name, or it is blank.
     NameMissing,
     /// The name has more characters than the server takes.
@@ -79,7 +83,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, those of files first.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 37] = [
         Self::FileUnreadable,
         Self::FileEmpty,
         Self::FileForeign,
@@ -95,7 +99,9 @@ impl Code {
         Self::ColumnUnknown,
         Self::ColumnUnnamed,
         Self::RowMalformed,
+        Self::RowParted,
         Self::QuoteLate,
+        Self::QuoteSpaced,
         Self::NameMissing,
         Self::NameTooLong,
         Self::NameInvalid,
@@ -136,7 +142,9 @@ impl Code {
             Self::ColumnUnknown => "column-unknown",
             Self::ColumnUnnamed => "column-unnamed",
             Self::RowMalformed => "row-malformed",
+            Self::RowParted => "row-parted",
             Self::QuoteLate => "quote-late",
+            Self::QuoteSpaced => "quote-spaced",
             Self::NameMissing => "name-missing",
             Self::NameTooLong => "name-too-long",
             Self::NameInvalid => "name-invalid",
@@ -200,12 +208,14 @@ pub struct Fault {
     pub field: Option<Field>,
     /// What is wrong and what to do, in a sentence without a full stop.
     pub message: String,
+    /// The entry of a list that it is about, as the message has it.
+    pub entry: Option<String>,
 }
 
 impl Fault {
     /// A fault of one field.
     pub fn of(field: Field, code: Code, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, field: Some(field), message: message.into() }
+        Self { code, severity: Severity::Error, field: Some(field), message: message.into(), entry: None }
     }
 
     /// Something in one field that is worth a look.
@@ -215,7 +225,13 @@ impl Fault {
 
     /// A fault of the whole row: it cannot be read.
     pub fn malformed(message: impl Into<String>) -> Self {
-        Self { code: Code::RowMalformed, severity: Severity::Error, field: None, message: message.into() }
+        let (code, severity) = (Code::RowMalformed, Severity::Error);
+        Self { code, severity, field: None, message: message.into(), entry: None }
+    }
+
+    /// Something about a row or a file as a whole that is worth a look.
+    pub fn remark(code: Code, message: impl Into<String>) -> Self {
+        Self { code, severity: Severity::Warning, field: None, message: message.into(), entry: None }
     }
 
     /// Whether it keeps the row from being sent.

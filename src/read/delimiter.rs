@@ -38,7 +38,7 @@ fn likeliest(head: &[u8], options: &Options) -> u8 {
         return best;
     }
     // The first row may be a title.
-    let below = |delimiter: &u8| header_below(head, *delimiter, options).map_or((0, 0), |row| score(&row.cells));
+    let below = |delimiter: &u8| header_below(head, *delimiter, options, 0).map_or((0, 0), |row| score(&row.cells));
     let other = DELIMITERS.into_iter().rev().max_by_key(below).filter(|other| below(other).0 > 0);
     other.unwrap_or(best)
 }
@@ -72,10 +72,13 @@ impl Iterator for Rows<'_> {
     }
 }
 
-/// The first of the rows that can be used as a header, below one that cannot.
-pub(super) fn header_below(rows: &[u8], delimiter: u8, options: &Options) -> Option<Found> {
+/// The first of the rows that is a header, below one that has so many fields: it has more of them, and the name or several.
+pub(super) fn header_below(rows: &[u8], delimiter: u8, options: &Options, fields: usize) -> Option<Found> {
     let mut rows = Rows::of(rows, delimiter).take(TITLES_MAX + 1);
-    rows.find(|row| Columns::of(&row.cells, &options.map).is_ok())
+    rows.find(|row| {
+        let (columns, errors) = Columns::likely(&row.cells, &options.map);
+        columns.fields.len() > fields && (errors.is_empty() || columns.fields.len() > 1)
+    })
 }
 
 /// What may be wrong with a header row that has no column for the name: it stands in quotes, or is parted by something else.

@@ -58,9 +58,17 @@ pub enum FileProblem {
     },
     /// It is in UTF-8 up to here.
     #[error(
-        "byte 0x{0:02X} is not UTF-8, though letters before it are: the file mixes encodings; retype what stands there, and save the file as UTF-8"
+        "byte 0x{byte:02X} is not UTF-8, though letters before it are; the file mixes encodings: retype {} as UTF-8",
+        mixed(readings, lines)
     )]
-    Mixed(u8),
+    Mixed {
+        /// The first byte that is not.
+        byte: u8,
+        /// How its cell reads in the likeliest encodings.
+        readings: Vec<(String, String)>,
+        /// The next lines on which such bytes are.
+        lines: Vec<u64>,
+    },
     /// It is not in the encoding named, or is cut off in mid-character.
     #[error("is not in the encoding expected; check --encoding, or the file's end")]
     Undecodable,
@@ -108,7 +116,19 @@ fn encodings(readings: &[(String, String)]) -> String {
         return "say with --encoding how the file is encoded, or save it as UTF-8".to_owned();
     }
     let flags = readings.iter().map(|(name, text)| format!("--encoding {name} if `{text}` is right"));
-    format!("say {}", flags.collect::<Vec<_>>().join(", "))
+    format!("say {}; if nothing is, save the file as UTF-8", flags.collect::<Vec<_>>().join(", "))
+}
+
+fn mixed(readings: &[(String, String)], lines: &[u64]) -> String {
+    let (name, text) = readings.last().map_or(("", ""), |(name, text)| (name, text));
+    let what = if name.is_empty() { "what stands there".to_owned() } else { format!("`{text}` (if that is meant)") };
+    match lines {
+        [] => what,
+        [line] => format!("{what}, and so on line {line},"),
+        lines => {
+            format!("{what}, and so on lines {},", lines.iter().map(u64::to_string).collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 fn all(errors: &[HeaderError]) -> String {
@@ -142,7 +162,7 @@ impl FileProblem {
             Self::Io(_) | Self::Folder | Self::Copy(_) => Code::FileUnreadable,
             Self::Empty => Code::FileEmpty,
             Self::Foreign { .. } | Self::OtherFormat { .. } => Code::FileForeign,
-            Self::NotUtf8 { .. } | Self::Mixed(_) | Self::Undecodable | Self::Utf16WithoutMark(_) => {
+            Self::NotUtf8 { .. } | Self::Mixed { .. } | Self::Undecodable | Self::Utf16WithoutMark(_) => {
                 Code::EncodingUnknown
             }
             Self::Damaged { .. } => Code::ArchiveDamaged,

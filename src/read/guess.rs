@@ -18,7 +18,7 @@ pub(super) fn readings(bytes: &[u8], bad: usize) -> Vec<(String, String)> {
     let western = Some(WINDOWS_1252).filter(|_| guess.is_single_byte());
     let has_low = bytes.iter().any(|byte| (0x80..0xA0).contains(byte));
     let mac = western.filter(|_| has_low).map(|_| MACINTOSH);
-    let around = around(bytes, bad);
+    let around = around(bytes, bad, guess.is_single_byte());
     let mut readings: Vec<(String, String)> = Vec::new();
     for encoding in [Some(guess), western, mac].into_iter().flatten() {
         let (text, _, is_wrong) = encoding.decode(around);
@@ -30,9 +30,9 @@ pub(super) fn readings(bytes: &[u8], bad: usize) -> Vec<(String, String)> {
     readings
 }
 
-/// What stands around a byte, up to the ends of its cell.
-fn around(bytes: &[u8], bad: usize) -> &[u8] {
-    let is_end = |byte: &u8| ends_line(*byte) || b",;\t\"".contains(byte);
+/// What stands around a byte, up to the ends of its cell. A vertical bar may be a part of a character of several bytes.
+fn around(bytes: &[u8], bad: usize, is_single_byte: bool) -> &[u8] {
+    let is_end = |byte: &u8| ends_line(*byte) || b",;\t\"".contains(byte) || (is_single_byte && *byte == b'|');
     let start = bytes[..bad].iter().rposition(is_end).map_or(0, |at| at + 1).max(bad.saturating_sub(SHOWN_MAX));
     let rest = &bytes[bad..bytes.len().min(bad + SHOWN_MAX)];
     let end = bad + rest.iter().position(is_end).unwrap_or(rest.len());

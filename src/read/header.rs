@@ -17,7 +17,7 @@ pub enum HeaderError {
         likely: Vec<(Field, String)>,
     },
     /// A column looks like a misspelt field.
-    #[error("column `{column}` looks like a misspelt `{field}`; rename it, or say --map {field}=COLUMN", field = field.as_str())]
+    #[error("column `{column}` looks like a misspelt `{}`; rename it{}", field.as_str(), or_take(*field, column))]
     Misspelt {
         /// The column as it stands.
         column: String,
@@ -108,25 +108,34 @@ impl HeaderError {
 /// The flags that take these columns for these fields, ready to be copied into a shell.
 #[must_use]
 pub fn map_flags(columns: &[(Field, String)]) -> String {
-    let flags = columns.iter().map(|(field, column)| format!("--map {}={}", field.as_str(), in_shell(column)));
-    flags.collect::<Vec<_>>().join(" ")
+    let flag = |(field, column): &(Field, String)| Some(format!("--map {}={}", field.as_str(), in_shell(column)?));
+    columns.iter().filter_map(flag).collect::<Vec<_>>().join(" ")
 }
 
-/// A word as shells take it; what would need more than quotes is not shown.
-fn in_shell(word: &str) -> String {
-    if word.chars().all(char::is_alphanumeric) {
-        return word.to_owned();
+/// A word as shells take it; none if it needs more than quotes.
+fn in_shell(word: &str) -> Option<String> {
+    let is_plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    let is_safe = |letter: char| letter == ' ' || letter.is_alphanumeric() || letter.is_ascii_punctuation();
+    if !word.chars().all(is_safe) {
+        return None;
     }
-    let is_safe =
-        |letter: char| letter == ' ' || letter.is_alphanumeric() || (letter.is_ascii_punctuation() && letter != '\'');
-    if word.chars().all(is_safe) { format!("'{word}'") } else { "COLUMN".to_owned() }
+    match word {
+        _ if word.chars().all(is_plain) => Some(word.to_owned()),
+        _ if !word.contains('\'') => Some(format!("'{word}'")),
+        _ if !word.contains(['"', '$', '`', '\\', '!']) => Some(format!("\"{word}\"")),
+        _ => None,
+    }
 }
 
 fn or_map(likely: &[(Field, String)]) -> String {
-    match likely {
-        [] => " or say --map name=COLUMN".to_owned(),
-        likely => format!(", or, if they hold that, say {}", map_flags(likely)),
+    match map_flags(likely).as_str() {
+        "" => " or say --map name=COLUMN".to_owned(),
+        flags => format!(", or, if they hold that, say {flags}"),
     }
+}
+
+fn or_take(field: Field, column: &str) -> String {
+    in_shell(column).map_or_else(String::new, |column| format!(", or say --map {}={column}", field.as_str()))
 }
 
 fn all(columns: &[String]) -> String {
@@ -151,7 +160,7 @@ mod tests {
             ["Gruppe", "Team Leads", "a$(b)", "it's", "x\u{1b}"].map(|column| (Field::Name, column.to_owned()));
         assert_eq!(
             map_flags(&columns),
-            "--map name=Gruppe --map name='Team Leads' --map name='a$(b)' --map name=COLUMN --map name=COLUMN"
+            "--map name=Gruppe --map name='Team Leads' --map name='a$(b)' --map name=\"it's\""
         );
     }
 }

@@ -12,6 +12,9 @@ use super::lines::{ends_line, past_line_end};
 use super::row::{Row, RowText, too_long};
 use crate::model::{Cell, Entries, Fault, Field, Fields, Item, shortened};
 
+/// So many keys are named in a message.
+const KEYS_MAX: usize = 10;
+
 /// Knows which keys hold which field.
 #[derive(Debug)]
 pub(super) struct Parser {
@@ -71,11 +74,14 @@ impl Keys<'_> {
         let Entries(entries) = serde_json::from_str(line).map_err(|error| not_an_object(line, &error))?;
         let mut fields = Fields::default();
         let mut held = Vec::with_capacity(Field::ALL.len());
-        let (mut misspelt, mut inside) = (Vec::new(), None);
+        let (mut misspelt, mut inside, mut others) = (Vec::new(), None, Vec::new());
         for (key, value) in entries {
             match self.meaning(&key) {
                 Meaning::Holds(field) if held.contains(&field) => {
-                    return Err(Fault::malformed(format!("the key `{}` stands there twice", field.as_str())));
+                    let field = field.as_str();
+                    return Err(Fault::malformed(format!(
+                        "the key `{field}` stands there twice; keep one, with all that is meant"
+                    )));
                 }
                 Meaning::Holds(field) => {
                     *fields.cell_mut(field) = cell(value);
@@ -84,7 +90,8 @@ impl Keys<'_> {
                 Meaning::Misspelt(field) | Meaning::Part(field) => misspelt.push((key, field)),
                 Meaning::Unknown => {
                     self.remember(&key);
-                    inside = inside.or_else(|| value.get().starts_with("[{").then_some(key));
+                    inside = inside.or_else(|| value.get().starts_with("[{").then(|| key.clone()));
+                    others.push(key);
                 }
                 Meaning::Ours => {}
             }
@@ -95,8 +102,13 @@ impl Keys<'_> {
                 "the groups stand inside of `{key}`; one a line is expected: `jq -c '.[\"{key}\"][]' FILE > NEW` makes it so"
             )));
         }
-        let (others, misspelt): (Vec<_>, Vec<_>) = misspelt.into_iter().partition(|(_, field)| held.contains(field));
-        for (key, _) in &others {
+        if held.is_empty() && misspelt.is_empty() && !others.is_empty() {
+            let keys: Vec<String> = others.iter().take(KEYS_MAX).map(|key| shortened(key)).collect();
+            let keys = keys.join(", ");
+            return Err(Fault::malformed(format!("no key of the line is a field of a group (there are: {keys})")));
+        }
+        let (excused, misspelt): (Vec<_>, Vec<_>) = misspelt.into_iter().partition(|(_, field)| held.contains(field));
+        for (key, _) in &excused {
             self.remember(key);
         }
         if misspelt.is_empty() { Ok(fields) } else { Err(misspelt_keys(&misspelt)) }
@@ -152,11 +164,20 @@ fn reason(line: &str, at: usize, error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or(&text);
     match text {
+        "trailing characters" if rest.trim_start_matches([' ', ',']).starts_with('{') => {
+            "several objects stand on the line; give each a line of its own".to_owned()
+        }
         "trailing characters" => format!("something stands behind the object: `{}`; remove it", shortened(rest)),
         _ if text.starts_with("control character") => {
             "a control character stands in a text; write \\t, \\n or \\uXXXX".to_owned()
         }
+        "key must be a string" if rest.starts_with('\'') => {
+            "keys and texts need double quotes (if Python wrote this, json.dumps writes JSON)".to_owned()
+        }
         "key must be a string" => format!("a key needs double quotes around it: `{}`", shortened(rest)),
+        _ if text.starts_with("expected `,` or") && !rest.is_empty() => {
+            format!("{text}, not `{}`; a quote inside of a text is written \\\"", shortened(rest))
+        }
         other => shortened(other),
     }
 }

@@ -1,9 +1,11 @@
 //! What is wrong or odd about the shape of a CSV row, told for the person who mends it. Pure.
 
+use memchr::{memchr_iter, memchr3};
+
 use super::contents::{is_addresses, is_ids};
 use super::lines::{ends_line, line_ends};
 use super::row::Cells;
-use crate::model::{Code, Fault, Field, Severity, shortened};
+use crate::model::{Code, Fault, Field, shortened};
 
 /// The shape that rows of one file have.
 #[derive(Debug)]
@@ -32,6 +34,10 @@ impl Shape {
     /// Why the cells are not those of a row.
     pub(super) fn fault(&self, raw: &str, cells: &Cells<'_>) -> Option<Fault> {
         let (count, width) = (cells.count(), self.header.len());
+        if count != width && raw.trim_start().starts_with("{\"") {
+            let message = "the line is JSON, and the file is CSV; put such lines into a file of their own (.jsonl)";
+            return Some(Fault::malformed(message));
+        }
         if count < width {
             return Some(Fault::malformed(self.too_few(raw, cells)));
         }
@@ -56,6 +62,12 @@ impl Shape {
             return format!(
                 "{base}: a title, a note, or a footer? Delete it, or add the {delimiter}s of the empty cells"
             );
+        }
+        if !raw.ends_with(['\n', '\r']) {
+            return format!("{base}; empty cells need their {delimiter}s too (or was the file cut off here?)");
+        }
+        if count + 1 == width && self.unnamed.last() == Some(&count) {
+            return format!("{base}, of which the last has no name: has the header a {delimiter} too many at its end?");
         }
         format!("{base}; empty cells need their {delimiter}s too")
     }
@@ -115,7 +127,7 @@ impl Shape {
     pub(super) fn remarks(&self, raw: &str, lines: u64, line: u64, cells: &Cells<'_>) -> Vec<Fault> {
         let mut remarks = Vec::new();
         if lines > 1 && self.is_like_rows(raw) {
-            remarks.push(oddity(
+            remarks.push(Fault::remark(
                 Code::QuoteLate,
                 format!(
                     "a quoted cell runs on to line {} over what looks like rows of this file; does its quote close too late?",
@@ -123,6 +135,8 @@ impl Shape {
                 ),
             ));
         }
+        remarks.extend(self.spaced_quote(cells));
+        remarks.extend(self.other_delimiter(raw, cells));
         let held = |index: &&usize| !cells.get(**index).unwrap_or_default().trim().is_empty();
         let mut unnamed = self.unnamed.iter().filter(held);
         if let Some(index) = unnamed.next() {
@@ -131,15 +145,43 @@ impl Shape {
                 0 => String::new(),
                 more => format!(" (and {more} more)"),
             };
-            remarks.push(oddity(
+            remarks.push(Fault::remark(
                 Code::ColumnUnnamed,
                 format!(
-                    "column {}{more} has no name in the header, so `{text}` is ignored; give it its name",
-                    index + 1
+                    "column {}{more} has no name in the header, so `{text}` is ignored; name it (or does a {} before it need quotes?)",
+                    index + 1,
+                    named(self.delimiter)
                 ),
             ));
         }
         remarks
+    }
+
+    /// A quote is one only as the first character of its cell.
+    fn spaced_quote(&self, cells: &Cells<'_>) -> Option<Fault> {
+        let is_spaced = |cell: &str| {
+            cell.starts_with(' ') && cell.len() > 2 && cell.trim().starts_with('"') && cell.trim().ends_with('"')
+        };
+        let index = (0..cells.count()).find(|index| cells.get(*index).is_some_and(is_spaced))?;
+        let column = self.column(index);
+        Some(Fault::remark(
+            Code::QuoteSpaced,
+            format!("{column}: a space stands before the quote, so the quotes are taken as text; remove the space"),
+        ))
+    }
+
+    /// A first cell that holds another delimiter, of which the row has as many as a row needs.
+    fn other_delimiter(&self, raw: &str, cells: &Cells<'_>) -> Option<Fault> {
+        let first = cells.get(0)?.as_bytes();
+        let needed = self.header.len() - 1;
+        memchr3(b';', b'\t', b'|', first)?;
+        let other = [b';', b'\t', b'|'].into_iter().find(|other| *other != self.delimiter && first.contains(other))?;
+        let message = format!(
+            "the first cell, `{}`, holds {}s, and the row has {needed} of them; is it parted by them?",
+            shortened(cells.get(0)?),
+            named(other)
+        );
+        (memchr_iter(other, raw.as_bytes()).count() == needed).then(|| Fault::remark(Code::RowParted, message))
     }
 
     /// Whether the first line of a row, and a further one, would be rows of their own.
@@ -161,10 +203,6 @@ impl Shape {
         };
         cells.len() > 1 && cells.len() == self.header.len() && cells.iter().enumerate().all(is_like_cell)
     }
-}
-
-fn oddity(code: Code, message: String) -> Fault {
-    Fault { code, severity: Severity::Warning, field: None, message }
 }
 
 /// Where the quote stands that opened the cell before `stray`.
@@ -232,7 +270,15 @@ mod tests {
         let header = "name,description,members";
         for (row, expected) in [
             ("A,b,1", ""),
-            ("A,b", "the row has only 2 of the header's 3 cells; empty cells need their commas too"),
+            ("A,b\n", "the row has only 2 of the header's 3 cells; empty cells need their commas too"),
+            (
+                "A,b",
+                "the row has only 2 of the header's 3 cells; empty cells need their commas too (or was the file cut off here?)",
+            ),
+            (
+                "{\"name\":\"A\",\"x\":1}\n",
+                "the line is JSON, and the file is CSV; put such lines into a file of their own (.jsonl)",
+            ),
             (
                 "Total: 12",
                 "the row has only 1 of the header's 3 cells: a title, a note, or a footer? Delete it, or add the commas of the empty cells",

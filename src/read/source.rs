@@ -150,10 +150,11 @@ pub(super) fn explain(reason: io::Error) -> FileProblem {
 fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<FileProblem> {
     let foreign = |kind, cure| Some(FileProblem::Foreign { kind, cure });
     match start {
-        [b'P', b'K', 3, 4, ..] => {
-            foreign("a ZIP archive or an Excel workbook", "save the sheet as CSV UTF-8, or unpack the archive")
-        }
-        [0xD0, 0xCF, 0x11, 0xE0, ..] => foreign("an old Excel workbook", "save the sheet as CSV UTF-8"),
+        [b'P', b'K', 3, 4, ..] => foreign(
+            "a ZIP archive or an Excel workbook",
+            "save the sheet with the groups as CSV UTF-8, or unpack the archive",
+        ),
+        [0xD0, 0xCF, 0x11, 0xE0, ..] => foreign("an old Excel workbook", "save the sheet with the groups as CSV UTF-8"),
         [b'%', b'P', b'D', b'F', ..] => foreign("a PDF document", "export the table as CSV"),
         [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => foreign("packed with xz", "unpack it, or pack it with gzip or zstd"),
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..] => {

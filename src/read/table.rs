@@ -222,8 +222,13 @@ fn text_of<'a>(block: &'a Block, path: &Path, is_decoded: bool) -> Result<&'a st
         Err(error) if is_decoded => Err(at(error.valid_up_to(), FileProblem::Undecodable)),
         Err(error) => {
             let (good, bad) = block.bytes.split_at(error.valid_up_to());
-            let not_utf8 = || FileProblem::NotUtf8 { byte: bad[0], readings: readings(&block.bytes, good.len()) };
-            Err(at(good.len(), if good.is_ascii() { not_utf8() } else { FileProblem::Mixed(bad[0]) }))
+            let (byte, readings) = (bad[0], readings(&block.bytes, good.len()));
+            let problem = if good.is_ascii() {
+                FileProblem::NotUtf8 { byte, readings }
+            } else {
+                FileProblem::Mixed { byte, readings, lines: further_lines(block, good.len()) }
+            };
+            Err(at(good.len(), problem))
         }
         Ok(text) if is_decoded => match text.find(char::REPLACEMENT_CHARACTER) {
             Some(bad) => Err(at(bad, FileProblem::Undecodable)),
@@ -232,6 +237,25 @@ fn text_of<'a>(block: &'a Block, path: &Path, is_decoded: bool) -> Result<&'a st
         Ok(text) => Ok(text),
     }
 }
+
+/// The next lines of a block with bytes that are not UTF-8, after the line of the first of them.
+fn further_lines(block: &Block, first: usize) -> Vec<u64> {
+    let mut lines = Vec::new();
+    let (mut at, mut line) = (0, block.line);
+    for chunk in block.bytes.utf8_chunks() {
+        line += line_ends(chunk.valid().as_bytes());
+        at += chunk.valid().len();
+        if at > first && !chunk.invalid().is_empty() && lines.last() != Some(&line) {
+            lines.push(line);
+        }
+        at += chunk.invalid().len();
+    }
+    let first_line = block.line + line_ends(&block.bytes[..first]);
+    lines.into_iter().filter(|line| *line != first_line).take(LINES_MAX).collect()
+}
+
+/// So many further lines are named.
+const LINES_MAX: usize = 20;
 
 /// The rows of a file, one after the other.
 pub struct Records {

@@ -1,47 +1,79 @@
-//! Lines that say the same of rows that follow one another become two: the first, and how far the others go. Pure.
+//! Lines that say the same become two, the first and one for the others: of rows that follow one another, or of the entries of
+//! one row. Pure.
 
 use super::problem_line::Line;
 use crate::model::{Place, place};
+
+/// So many further entries are named.
+const ENTRIES_MAX: usize = 5;
 
 /// The lines that say the same so far.
 #[derive(Debug)]
 pub(super) struct Fold {
     file: String,
+    first: Place,
     line: Line,
-    /// The row and the line of the file that the last of them stands for.
-    last: (u64, u64),
-    /// The first line of the file after the one that was told.
-    next: u64,
-    more: u64,
+    others: Others,
+}
+
+/// All but the first of them.
+#[derive(Debug)]
+enum Others {
+    None,
+    /// Further rows: the first line of the file, and the last row with its line.
+    Rows {
+        next: u64,
+        last: Place,
+    },
+    /// Further entries of the row.
+    Entries(Vec<String>),
 }
 
 impl Fold {
     /// After the first of them was told.
-    pub(super) fn begin(file: &str, at: Place, line: Line) -> Self {
-        Self { file: file.to_owned(), line, last: (at.row, at.line), next: at.line, more: 0 }
+    pub(super) fn begin(file: &str, first: Place, line: Line) -> Self {
+        Self { file: file.to_owned(), first, line, others: Others::None }
     }
 
     /// Whether this is one more of them.
     pub(super) fn takes(&mut self, file: &str, at: Place, line: &Line) -> bool {
-        let is_next = at.row == self.last.0 + 1 && self.file == file && self.line == *line;
-        if is_next {
-            self.last = (at.row, at.line);
-            self.more += 1;
-            if self.more == 1 {
-                self.next = at.line;
-            }
+        if self.file != file {
+            return false;
         }
-        is_next
+        match &mut self.others {
+            Others::None if at.row == self.first.row && line.is_of_entry_as(&self.line) => {
+                self.others = Others::Entries(line.entry.iter().cloned().collect());
+            }
+            Others::Entries(entries) if at.row == self.first.row && line.is_of_entry_as(&self.line) => {
+                entries.extend(line.entry.clone());
+            }
+            Others::None if at.row == self.first.row + 1 && *line == self.line => {
+                self.others = Others::Rows { next: at.line, last: at };
+            }
+            Others::Rows { last, .. } if at.row == last.row + 1 && *line == self.line => *last = at,
+            _ => return false,
+        }
+        true
     }
 
     /// The line that stands for all but the first; none if there was one alone.
     pub(super) fn end(self) -> Option<String> {
-        let Self { file, line: Line { word, code, .. }, last: (_, last), next, more } = self;
-        let what = match more {
-            0 => return None,
-            1 => "the same".to_owned(),
-            more => format!("the same in {more} rows, up to line {last}"),
+        let Self { file, first, line: Line { word, code, .. }, others } = self;
+        let (at, what) = match others {
+            Others::None => return None,
+            Others::Rows { next, last } if last.row == first.row + 1 => (next, "the same".to_owned()),
+            Others::Rows { next, last } => {
+                (next, format!("the same in {} rows, up to line {}", last.row - first.row, last.line))
+            }
+            Others::Entries(entries) => (first.line, format!("the same of {}", listed(&entries))),
         };
-        Some(format!("{}: {word}: {what}{code}", place(&file, Some(next), None)))
+        Some(format!("{}: {word}: {what}{code}", place(&file, Some(at), None)))
+    }
+}
+
+fn listed(entries: &[String]) -> String {
+    match entries.len().saturating_sub(ENTRIES_MAX) {
+        0 => entries.join(", "),
+        more => format!("{} and {more} more", entries[..ENTRIES_MAX].join(", ")),
     }
 }

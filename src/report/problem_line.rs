@@ -23,6 +23,18 @@ pub(super) struct Line {
     pub(super) message: String,
     /// The code in brackets, where there is one.
     pub(super) code: String,
+    /// The entry of a list that it is about, as the message has it.
+    pub(super) entry: Option<String>,
+}
+
+impl Line {
+    /// Whether it says of its entry what the other says of another.
+    pub(super) fn is_of_entry_as(&self, other: &Self) -> bool {
+        let (Some(mine), Some(theirs)) = (&self.entry, &other.entry) else { return false };
+        self.word == other.word
+            && self.code == other.code
+            && self.message.replacen(mine.as_str(), "", 1) == other.message.replacen(theirs.as_str(), "", 1)
+    }
 }
 
 /// One problem, in its place.
@@ -38,6 +50,8 @@ pub(super) struct Finding<'a> {
     /// The field's name in this file, where it is another.
     pub(super) header: Option<&'a str>,
     pub(super) message: &'a str,
+    /// The entry of a list that it is about, as the message has it.
+    pub(super) entry: Option<&'a str>,
 }
 
 impl Finding<'_> {
@@ -54,7 +68,7 @@ impl Finding<'_> {
     /// For people and editors, without the place.
     pub(super) fn text(&self) -> Line {
         let (severity, code) = (self.severity.as_str(), format!(" [{}]", self.code.as_str()));
-        Line { word: severity, message: self.message(), code }
+        Line { word: severity, message: self.message(), code, entry: self.entry.map(str::to_owned) }
     }
 
     pub(super) fn json(&self) -> String {
@@ -114,6 +128,7 @@ mod tests {
             field: Some(Field::Name),
             header: Some("Display Name"),
             message: "100%\n::stop-commands::",
+            entry: None,
         };
         assert_eq!(
             finding.github(),

@@ -59,6 +59,7 @@ impl<W: Write> Problems<W> {
             field: fault.field,
             header: column,
             message: &fault.message,
+            entry: fault.entry.as_deref(),
         };
         self.write(&finding, at)
     }
@@ -88,7 +89,8 @@ impl<W: Write> Problems<W> {
             "row": place.row,
             "line": place.line,
             "duplicate_of": repeat.first,
-            "differs": repeat.differs.iter().map(|field| field.as_str()).collect::<Vec<_>>(),
+            "differs": words(&repeat.differs),
+            "lost": words(&repeat.lost),
         });
         self.line(&line)
     }
@@ -104,7 +106,7 @@ impl<W: Write> Problems<W> {
             let line = json!({"type": "repair", "file": file, "row": row, "line": line, "message": what});
             return self.line(&line);
         }
-        let line = Line { word: "repaired", message: what.to_owned(), code: String::new() };
+        let line = Line { word: "repaired", message: what.to_owned(), code: String::new(), entry: None };
         let place = model::place(file, at.map(|at| at.line), None);
         self.teller.say(&mut self.repairs, &place, at.map(|at| (file, at)), line)
     }
@@ -128,7 +130,8 @@ impl<W: Write> Problems<W> {
         for (code, message) in told {
             let file = &path.display().to_string();
             let (row, field, header, severity) = (None, None, None, Severity::Error);
-            let finding = Finding { file, row, line, column, code: *code, severity, field, header, message };
+            let finding =
+                Finding { file, row, line, column, code: *code, severity, field, header, message, entry: None };
             if self.teller.style.format == ProblemFormat::Text {
                 self.kinds.entry((severity, *code)).or_default().count(|| finding.place());
             } else {
@@ -237,4 +240,8 @@ impl<W: Write> Problems<W> {
         }
         writeln!(out, "  validate --explain CODE says what a code means and how to mend it")
     }
+}
+
+fn words(fields: &[Field]) -> Vec<&'static str> {
+    fields.iter().map(|field| field.as_str()).collect()
 }

@@ -13,34 +13,36 @@ pub struct Repeat {
     pub on_duplicate: OnDuplicate,
     /// The fields in which the two differ.
     pub differs: Vec<Field>,
+    /// Those of which something is lost.
+    pub lost: Vec<Field>,
 }
 
 impl Repeat {
     pub(super) fn message(&self) -> String {
-        let fields: Vec<&str> = self.differs.iter().map(|field| field.as_str()).collect();
-        let first = &self.first;
-        let base = format!("repeats the name of {first}");
-        match (self.on_duplicate, fields.as_slice()) {
-            (_, []) => format!("{base}, and is the same in all"),
-            (OnDuplicate::Skip, fields) => {
-                format!("{base}, and differs in {}, which is lost: the first wins", and(fields))
+        let (differs, lost) = (and(&self.differs), and(&self.lost));
+        let base = format!("repeats the name of {}", self.first);
+        match self.on_duplicate {
+            _ if self.differs.is_empty() => format!("{base}, and is the same in all"),
+            OnDuplicate::Fail => format!("{base}, and differs in {differs}"),
+            OnDuplicate::Skip if self.lost.is_empty() => format!("{base}, and adds nothing to it"),
+            OnDuplicate::Skip => format!("{base}, and differs in {lost}, which is lost: the first wins"),
+            OnDuplicate::Merge => {
+                let lost = if self.lost.is_empty() { "" } else { ", and the description is lost" };
+                format!("{base}, and differs in {differs}; members and guests are added to it{lost}")
             }
-            (OnDuplicate::Merge, fields) => {
-                format!("{base}, and differs in {}; members and guests are added to it", and(fields))
-            }
-            (OnDuplicate::Fail, fields) => format!("{base}, and differs in {}", and(fields)),
         }
     }
 
     /// Whether it has entries that are lost, and need not be.
     pub(super) fn loses_entries(&self) -> bool {
-        self.on_duplicate == OnDuplicate::Skip && self.differs.iter().any(|field| field.is_list())
+        self.on_duplicate == OnDuplicate::Skip && self.lost.iter().any(|field| field.is_list())
     }
 }
 
-fn and(words: &[&str]) -> String {
-    match words {
+fn and(fields: &[Field]) -> String {
+    let words: Vec<&str> = fields.iter().map(|field| field.as_str()).collect();
+    match words.as_slice() {
         [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
-        _ => words.concat(),
+        words => words.concat(),
     }
 }

@@ -9,7 +9,7 @@ use crate::report::{Problems, Repeat};
 use crate::settings::Input;
 
 use super::super::Failure;
-use super::compare::{differences, first_difference};
+use super::compare::{Known, first_difference};
 use super::copy::Copy;
 use super::crew::{Next, Opened, Piece};
 use super::inspect::Findings;
@@ -174,43 +174,45 @@ impl<'a, W: Write> Collator<'a, W> {
         let matching = self.input.matching;
         let (past, mut pair) = (&mut self.past, None);
         let found = self.index.note(key, row, |earlier| {
-            let (first, theirs) = past.group(u64::from(earlier))?;
+            let theirs = past.group(u64::from(earlier))?;
             let mine = past.group_in(block, number)?;
-            let is_same = matching.same(&mine.name, &theirs.name);
-            pair = Some((first, theirs, mine));
+            let is_same = mine.name == theirs.group.name || matching.same(&mine.name, &theirs.group.name);
+            pair = Some((theirs, mine));
             Ok::<_, ReadError>(is_same)
         })?;
         match (found, pair) {
-            (Earlier::Same(twin), Some((first, theirs, mine))) => {
-                self.repeat(self.past.place(number)?, first, &mine, &theirs).map(|()| Some(twin))
+            (Earlier::Same(twin), Some((theirs, mine))) => {
+                let (place, first) = (self.past.place(number)?, self.past.place(u64::from(twin))?);
+                self.repeat(place, first, &mine, &theirs).map(|()| Some(twin))
             }
             (Earlier::Alike(earlier), _) => self.resemble(block, number, u64::from(earlier)).map(|()| None),
             _ => Ok(None),
         }
     }
 
-    fn repeat(&mut self, place: Place, first: Place, mine: &Group, theirs: &Group) -> Result<(), Failure> {
-        let differs = differences(mine, theirs);
-        let is_lost = |field: &Field| self.input.on_duplicate != OnDuplicate::Merge || *field == Field::Description;
-        let severity = match self.input.on_duplicate {
+    fn repeat(&mut self, place: Place, first: Place, mine: &Group, theirs: &Known) -> Result<(), Failure> {
+        let on_duplicate = self.input.on_duplicate;
+        let (differs, lost) = (theirs.differences(mine), theirs.lost(mine, on_duplicate));
+        let severity = match on_duplicate {
             OnDuplicate::Fail => Severity::Error,
-            _ if differs.iter().any(is_lost) => Severity::Warning,
-            _ => Severity::Note,
+            _ if lost.is_empty() => Severity::Note,
+            _ => Severity::Warning,
         };
-        let repeat = Repeat { first: self.past.told(first), severity, on_duplicate: self.input.on_duplicate, differs };
+        let repeat = Repeat { first: self.past.told(first), severity, on_duplicate, differs, lost };
         self.problems.repeat(self.past.path(place.file), place, &repeat).map_err(Failure::Print)
     }
 
     fn resemble(&mut self, block: &Block, number: u64, earlier: u64) -> Result<(), Failure> {
-        let (first, theirs) = self.past.group(earlier)?;
+        let (first, theirs) = (self.past.place(earlier)?, self.past.group(earlier)?);
         let mine = self.past.group_in(block, number)?;
+        let theirs = &theirs.group;
         let (name, other, at) = (shortened(&mine.name), shortened(&theirs.name), self.past.told(first));
         let (code, message) = match likeness(&mine.name, &theirs.name) {
             None => return Ok(()),
             Some(Likeness::Look) => (
                 Code::NameLookalike,
                 format!(
-                    "the name `{name}` looks like that of {at} and is another: {}",
+                    "the name `{name}` looks like that of {at} and is another, in {}; are they one group?",
                     first_difference(&mine.name, &theirs.name)
                 ),
             ),

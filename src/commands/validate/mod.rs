@@ -43,7 +43,7 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Ending, Failure> {
     let copied = if unread.is_empty() { copy.finish() } else { Ok(None) };
     problems.finish(copied.as_ref().ok().and_then(Option::as_deref)).map_err(Failure::Print)?;
     if !unread.is_empty() {
-        return Err(Failure::Unread(unread));
+        return Err(Failure::Unread { errors: unread, is_uncopied: args.fix.is_some() });
     }
     copied?;
     Ok(if is_clean { Ending::Complete } else { Ending::Problems })

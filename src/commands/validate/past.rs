@@ -1,26 +1,33 @@
 //! The rows so far, looked at again: an index of hashes finds who may be meant, the file says who is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
+use std::rc::Rc;
 
 use crate::check::{Draft, Rules};
 use crate::model::{self, Field, Group, Place};
 use crate::read::{Block, FileProblem, ReadError, Row};
 
+use super::compare::Known;
 use super::crew::Opened;
 use super::mend::{MendedText, mend};
 use super::spots::{Spot, Spots};
+
+/// So many of the rows that were looked at again are remembered; one may have a MiB.
+const RECALLED_MAX: usize = 16;
 
 /// The rows so far.
 pub(super) struct Past<'a> {
     rules: &'a Rules,
     pub(super) spots: Spots,
     pub(super) files: Vec<Opened>,
+    /// The rows that were looked at last, the last one first: many rows may repeat one.
+    recalled: VecDeque<(u64, Rc<Known>)>,
 }
 
 impl<'a> Past<'a> {
     pub(super) fn new(rules: &'a Rules) -> Self {
-        Self { rules, spots: Spots::default(), files: Vec::new() }
+        Self { rules, spots: Spots::default(), files: Vec::new(), recalled: VecDeque::new() }
     }
 
     /// The file that is open.
@@ -48,10 +55,18 @@ impl<'a> Past<'a> {
         model::place(self.path(place.file), Some(place.line), None)
     }
 
-    /// The group of an earlier row that is valid, and where it stands.
-    pub(super) fn group(&mut self, number: u64) -> Result<(Place, Group), ReadError> {
-        let (place, bytes) = self.bytes(number)?;
-        Ok((place, self.parse(place.file, bytes, |row| self.group_of(row))?))
+    /// The group of an earlier row that is valid.
+    pub(super) fn group(&mut self, number: u64) -> Result<Rc<Known>, ReadError> {
+        let known = self.recalled.iter().position(|(other, _)| *other == number);
+        if let Some(known) = known.and_then(|at| self.recalled.remove(at)) {
+            self.recalled.push_front(known);
+        } else {
+            let (place, bytes) = self.bytes(number)?;
+            let group = self.parse(place.file, bytes, |row| self.group_of(row))?;
+            self.recalled.push_front((number, Rc::new(Known::of(group))));
+            self.recalled.truncate(RECALLED_MAX);
+        }
+        self.recalled.front().map(|(_, group)| group.clone()).ok_or_else(|| self.changed())
     }
 
     /// The group of a row of the block that was read last.

@@ -1,6 +1,6 @@
 //! What is said of a file as a whole, once it was read. Pure.
 
-use crate::model::{Code, Fault, Field, Severity, shortened};
+use crate::model::{Code, Fault, Field, shortened};
 use crate::read::{Parser, UNKNOWN_MAX, map_flags};
 use crate::settings::Input;
 
@@ -55,17 +55,17 @@ impl FileSoFar {
     fn rowless(&self, input: &Input) -> Option<Fault> {
         let is_rowless = self.rows == 0 && !self.is_given_up && input.limit != Some(0);
         let message = "the file has a header and no rows; nothing would be imported";
-        is_rowless.then(|| remark(Code::FileEmpty, message.to_owned()))
+        is_rowless.then(|| Fault::remark(Code::FileEmpty, message))
     }
 
     fn ignored(&self, parser: &Parser) -> Option<Fault> {
         let columns: Vec<String> = self.unknown.iter().map(|column| shortened(column)).collect();
-        let hint = match parser.likely() {
-            [] => String::new(),
-            likely => format!("; if that is what they hold, say {}", map_flags(likely)),
+        let hint = match map_flags(parser.likely()).as_str() {
+            "" => String::new(),
+            flags => format!("; if that is what they hold, say {flags}"),
         };
         let message = format!("ignored, as they are no field of a group: {}{hint}", columns.join(", "));
-        (!columns.is_empty()).then(|| remark(Code::ColumnUnknown, message))
+        (!columns.is_empty()).then(|| Fault::remark(Code::ColumnUnknown, message))
     }
 
     fn undescribed(&self, input: &Input) -> Option<Fault> {
@@ -73,12 +73,8 @@ impl FileSoFar {
         let rules = &input.rules;
         let is_told = *undescribed > 0 && rules.default_description.is_none() && !rules.require_description;
         let message = format!(
-            "{undescribed} of {rows} rows have no description (the first: line {first_undescribed}), and a newer API refuses them; --default-description gives one"
+            "rows without a description: {undescribed} of {rows} (the first: line {first_undescribed}); a newer API refuses them; --default-description gives one"
         );
         is_told.then(|| Fault::warning(Field::Description, Code::DescriptionMissing, message))
     }
-}
-
-fn remark(code: Code, message: String) -> Fault {
-    Fault { code, severity: Severity::Warning, field: None, message }
 }

@@ -10,12 +10,12 @@ fn a_file_that_is_no_table_is_refused_with_its_place_and_the_way_out() {
         (
             "g.csv",
             b"name\nA\nCaf\xe9\n",
-            "FILE:3:4: byte 0xE9 is not UTF-8; say --encoding windows-1252 if `Café` is right",
+            "FILE:3:4: byte 0xE9 is not UTF-8; say --encoding windows-1252 if `Café` is right; if nothing is, save the file as UTF-8",
         ),
         (
             "g.csv",
             b"name\nCaf\xc3",
-            "FILE:2:4: byte 0xC3 is not UTF-8; say --encoding windows-1250 if `CafĂ` is right, --encoding windows-1252 if `CafÃ` is right",
+            "FILE:2:4: byte 0xC3 is not UTF-8; say --encoding windows-1250 if `CafĂ` is right, --encoding windows-1252 if `CafÃ` is right; if nothing is, save the file as UTF-8",
         ),
         ("g.csv", b"n\0a\0m\0e\0", "FILE:1:1: looks like UTF-16 without a byte-order mark; add --encoding utf-16le"),
         (
@@ -68,8 +68,8 @@ fn a_file_that_begins_otherwise_is_told_by_what_it_begins_with() {
     ] {
         assert!(refused(name, text).contains(part), "{}", refused(name, text));
     }
-    let mixed = ["name\nZürich\n".as_bytes(), b"Z\xfcrich\n"].concat();
-    let expected = "FILE:3:2: byte 0xFC is not UTF-8, though letters before it are: the file mixes encodings; retype what stands there, and save the file as UTF-8";
+    let mixed = ["name\nZürich\n".as_bytes(), b"Z\xfcrich\n\nA\nB\xf6,\xfc\n"].concat();
+    let expected = "FILE:3:2: byte 0xFC is not UTF-8, though letters before it are; the file mixes encodings: retype `Zürich` (if that is meant), and so on line 6, as UTF-8";
     assert_eq!(refused("g.csv", mixed), expected);
 }
 

@@ -172,7 +172,18 @@ fn json_lines_keep_their_types_and_a_broken_one_does_not_stop_the_reading() {
 fn broken_json_is_told_in_plain_words() {
     for (line, expected) in [
         ("{\"name\":\"A\"},", "at column 13: something stands behind the object: `,`; remove it"),
-        ("{'name':\"A\"}", "at column 2: a key needs double quotes around it: `'name':\"A\"}`"),
+        (
+            "{'name':\"A\"}",
+            "at column 2: keys and texts need double quotes (if Python wrote this, json.dumps writes JSON)",
+        ),
+        (
+            "{\"name\":\"A\"}{\"name\":\"B\"}",
+            "at column 13: several objects stand on the line; give each a line of its own",
+        ),
+        (
+            "{\"name\":\"The \"A\" Team\"}",
+            "at column 15: expected `,` or `}`, not `A\" Team\"}`; a quote inside of a text is written \\\"",
+        ),
         ("{name:\"A\"}", "at column 2: a key needs double quotes around it: `name:\"A\"}`"),
         ("{\"name\":\"A\",}", "at column 13: a comma stands before `}`; remove it"),
         ("{\"members\":[1,2,]}", "at column 17: a comma stands before `]`; remove it"),
@@ -190,7 +201,7 @@ fn keys_that_stand_twice_or_are_misspelt_are_faults_of_their_line() {
     assert_eq!(
         seen(&records),
         rows(&[
-            (1, 1, "the key `name` stands there twice"),
+            (1, 1, "the key `name` stands there twice; keep one, with all that is meant"),
             (2, 2, "the key `nmae` looks like a misspelt `name`; rename it"),
             (3, 3, "C"),
         ])
