@@ -8,7 +8,7 @@ use memchr::{memchr, memchr2, memchr3};
 
 use super::Options;
 use super::block::{Block, End};
-use super::columns::{Columns, field_of};
+use super::columns::Columns;
 use super::contents::likely_columns;
 use super::cutter::ROW_MAX;
 use super::delimiter::{header_below, one_cell};
@@ -16,7 +16,7 @@ use super::header::HeaderError;
 use super::lines::{ends_line, line_ends, lines, past_line_end, without_line_ends};
 use super::machine::Machine;
 use super::row::{Cells, Row, RowText, too_long};
-use super::shape::Shape;
+use super::shape::{Shape, other_header};
 use crate::model::{Cell, Fault, Field, Fields};
 
 /// Knows the columns of one file.
@@ -175,7 +175,7 @@ impl Parser {
                     (RowText::Stray(whole), Err(fault))
                 } else if self.is_header(&cells) {
                     (RowText::Header(cells), Err(Fault::malformed("the row repeats the header; remove it")))
-                } else if let Some(fault) = self.other_header(&cells) {
+                } else if let Some(fault) = other_header(&cells) {
                     (RowText::Ragged { cells, text: whole }, Err(fault))
                 } else if let Some(fault) = self.shape.fault(raw, &cells) {
                     (RowText::Ragged { cells, text: whole }, Err(fault))
@@ -197,30 +197,6 @@ impl Parser {
             cell.len().abs_diff(title.len()) < 16 && cell.trim_start_matches('\u{feff}').trim() == title
         };
         self.titles.len() > 1 && self.titles.iter().all(is_said)
-    }
-
-    /// Whether the row is the header of other rows, or has one glued to it, as where files were put together.
-    fn other_header(&self, cells: &Cells<'_>) -> Option<Fault> {
-        let last = cells.get(cells.count().checked_sub(1)?)?;
-        // At a glance, hardly any row ends as a header does.
-        let may_be_title = last.len() <= LONGEST_TITLE
-            && last.starts_with(['n', 'N', 'd', 'D', 'm', 'M', 'g', 'G'])
-            && last.bytes().all(|byte| byte.is_ascii_alphabetic() || b" _-".contains(&byte));
-        if !may_be_title {
-            return None;
-        }
-        let titles =
-            (0..cells.count()).rev().take_while(|index| cells.get(*index).and_then(field_of).is_some()).count();
-        let message = match titles {
-            0..3 => return None,
-            all if all == cells.count() => {
-                "the row is a header of other columns: the rows below it need a file of their own"
-            }
-            _ => {
-                "a header is glued to the row: end the line before it, and put the rows below into a file of their own"
-            }
-        };
-        Some(Fault::malformed(message))
     }
 
     /// A row of which only the beginning was kept must never pass for a whole one: it gets a cell too many.
@@ -277,9 +253,6 @@ fn plain_row(bytes: &[u8], start: usize, delimiter: u8, bounds: &mut Vec<(usize,
         }
     }
 }
-
-/// Longer cells are no field's name, in bytes.
-const LONGEST_TITLE: usize = 24;
 
 /// A header row that is not whole.
 fn broken(block: &Block, end: usize) -> Option<HeaderError> {
