@@ -187,3 +187,35 @@ fn a_copy_that_is_not_written_is_told() {
     desk.run(&["validate", "groups.csv", "--fix", "clean.csv"]).expect(2).says("no cleaned copy was written");
     assert_eq!(desk.files(), ["groups.csv"]);
 }
+
+#[test]
+fn a_long_first_line_is_no_header_and_told_at_once() {
+    let desk = Desk::bare()
+        .with("dots.csv", "a.".repeat(400_000))
+        .with("marks.csv", "!\"#$%&'()*+/:<=>?@[]^`{}~".repeat(20_000));
+    for (name, arguments) in [("dots.csv", &[][..]), ("dots.csv", &["--delimiter", ";"]), ("marks.csv", &[])] {
+        desk.run(&[&["validate", name][..], arguments].concat()).expect(2).says("[header-");
+    }
+}
+
+#[test]
+fn an_empty_file_is_told_in_any_encoding() {
+    let desk = Desk::bare().with("empty.csv", "").with("mark.csv", b"\xff\xfe");
+    for encoding in ["utf-8", "windows-1252", "utf-16le", "shift_jis"] {
+        for name in ["empty.csv", "mark.csv"] {
+            desk.run(&["validate", name, "--encoding", encoding]).expect(2).says(name);
+        }
+    }
+}
+
+#[test]
+fn a_title_that_is_a_fields_name_is_a_title() {
+    for rows in ["name,2024\nname,description,members\na,b,x\n", "name\nname,description,members\na,b,x\n"] {
+        let desk = Desk::bare().with("groups.csv", rows);
+        assert_eq!(desk.found(&["groups.csv"]), places(&[(1, "header-missing"), (3, "member-invalid")]), "{rows}");
+    }
+    let narrow = Desk::bare().with("groups.csv", "name\na\nname\nNAME\n");
+    assert_eq!(narrow.found(&["groups.csv", "--default-description", "x"]), places(&[(3, "row-malformed")]));
+    let marked = Desk::bare().with("groups.csv", "Teams\n\u{feff}name,members\na,1\n");
+    assert_eq!(marked.found(&["groups.csv"]), places(&[(1, "header-missing")]));
+}

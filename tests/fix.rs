@@ -145,3 +145,22 @@ fn all_that_is_done_to_a_copy_is_told() {
     desk.run(&["validate", "narrow.csv", "--fix", "clean.csv"]).expect(7);
     assert_eq!(desk.read("clean.csv"), "name\nA\n\nB\n", "a blank line of a narrow file is a row");
 }
+
+#[test]
+fn a_copy_of_one_column_reads_back_as_the_same_rows_whatever_delimiter_was_asked_for() {
+    let desk = Desk::bare().with("groups.csv", "sep=;\nname\nSales, North\nb\n");
+    desk.run(&["validate", "groups.csv", "--fix", "clean.csv"]).expect(0);
+    assert_eq!(desk.read("clean.csv"), "name\n\"Sales, North\"\nb\n");
+    desk.run(&["validate", "clean.csv", "--strict", "--default-description", "x"]).expect(0);
+}
+
+#[test]
+fn where_no_copy_is_written_no_repairs_are_told_and_line_ends_within_cells_are_none() {
+    let desk = Desk::bare()
+        .with("flawed.csv", "nmae,members\n a ,1;1\n")
+        .with("cells.csv", "name,description,extra\r\na,b,\"x\r\ny\"\r\n");
+    let flawed = desk.run(&["validate", "flawed.csv", "--fix", "clean.csv"]).expect(2);
+    assert!(!flawed.stdout.contains("repaired"), "{}", flawed.stdout);
+    assert!(desk.run(&["validate", "cells.csv", "--fix", "once.csv"]).expect(0).stdout.contains("line ends made LF"));
+    assert!(!desk.run(&["validate", "once.csv", "--fix", "twice.csv"]).expect(0).stdout.contains("repaired"));
+}

@@ -1,5 +1,7 @@
 //! What an entry of a list that is none may be instead, and what to do then. Pure.
 
+use memchr::memchr;
+
 use super::address::is_address;
 use super::doubt::is_failed;
 
@@ -34,6 +36,7 @@ pub(super) fn member_hint(text: &str) -> &'static str {
 
 /// The first address with a person's name before it, as mail programs write them: `Ada Lovelace <ada@b.example>`.
 pub(super) fn with_display_name(text: &str) -> Option<&str> {
+    memchr(b'<', text.as_bytes())?;
     let (before, rest) = text.split_once('<')?;
     let (address, _) = rest.split_once('>')?;
     let has_name =

@@ -47,7 +47,8 @@ impl Rules {
         if !faults.is_empty()
             && [&fields.name, &fields.description, &fields.members, &fields.guests].iter().all(|cell| cell.is_blank())
         {
-            "the row is empty: no name, and nothing else; remove it".clone_into(&mut faults[0].message);
+            "the row has no name, and no other field is filled; if nothing else is in it, remove it"
+                .clone_into(&mut faults[0].message);
         } else if faults.first().is_some_and(|fault| fault.code == Code::NameMissing) {
             faults[0].message.push_str("; give it one (if cells were merged, that of the row above)");
         }

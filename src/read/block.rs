@@ -67,10 +67,13 @@ impl Block {
         self.blanks + lines(&self.bytes)
     }
 
-    /// Whether a CR is in its rows; what a quote swallowed that never closes is none of them.
+    /// Whether a row ends with a CR, given where each begins; one that a quote swallowed that never closes is none.
     #[must_use]
-    pub fn has_cr(&self) -> bool {
-        self.end == End::Whole && self.bytes.contains(&b'\r')
+    pub fn has_cr(&self, starts: &[(u32, u32)]) -> bool {
+        let ends = starts.iter().skip(1).map(|(start, _)| *start as usize).chain([self.bytes.len()]);
+        let is_cr =
+            |end: usize| self.bytes.get(..end).is_some_and(|row| row.ends_with(b"\r\n") || row.ends_with(b"\r"));
+        self.end == End::Whole && ends.into_iter().any(is_cr)
     }
 
     /// The line it begins on, that of the blank lines before it.

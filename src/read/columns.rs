@@ -2,7 +2,7 @@
 
 use super::contents::{is_addresses, is_ids};
 use super::header::HeaderError;
-use crate::model::{ERROR_COLUMN, Field, shortened};
+use crate::model::{ERROR_COLUMN, Field, is_invisible, shortened};
 
 /// Longer names have no column, in characters.
 const COLUMN_NAME_MAX: usize = 100;
@@ -56,9 +56,10 @@ fn is_part(column: &str, field: Field) -> bool {
     has_number && field.is_list() && (word == field.as_str() || field.as_str().strip_suffix('s') == Some(word))
 }
 
-/// Lower case, without spaces, `_` and `-`.
+/// Lower case, without spaces, `_`, `-` and what nobody sees.
 fn normal(column: &str) -> String {
-    column.chars().filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
+    let is_kept = |letter: &char| !letter.is_whitespace() && !matches!(letter, '_' | '-') && !is_invisible(*letter);
+    column.chars().filter(is_kept).flat_map(char::to_lowercase).collect()
 }
 
 /// One slip of the finger in a short word, two in a long one; the first letter is mostly right.

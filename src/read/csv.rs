@@ -8,7 +8,7 @@ use memchr::{memchr, memchr2, memchr3};
 
 use super::Options;
 use super::block::{Block, End};
-use super::columns::Columns;
+use super::columns::{Columns, field_of};
 use super::contents::likely_columns;
 use super::cutter::ROW_MAX;
 use super::delimiter::{header_below, one_cell};
@@ -26,6 +26,8 @@ pub(super) struct Parser {
     columns: Columns,
     /// The column of each field.
     places: [Option<usize>; 4],
+    /// Whether its one column is called by the field's name.
+    is_named_list: bool,
     shape: Shape,
     /// What a row says in the fields' columns that repeats the header.
     titles: Vec<(usize, String)>,
@@ -60,20 +62,24 @@ impl Parser {
         let lacking: Vec<Field> = Field::ALL.into_iter().filter(|field| !columns.holds(*field)).collect();
         let is_free = |index: usize| columns.unknown.iter().any(|column| column == header[index].trim());
         let found = likely_columns(rows, delimiter, &header, is_free, &lacking);
+        let is_nameless =
+            |error: &HeaderError| matches!(error, HeaderError::NameMissing { .. } | HeaderError::Absent { .. });
+        let is_nameless = errors.iter().any(is_nameless);
+        // A title may be the one word that is a field's name.
+        if (is_nameless || columns.fields.len() == 1)
+            && let Some(below) = header_below(rows, delimiter, options, columns.fields.len())
+        {
+            block.drop_row(end + below.start);
+            let title = HeaderError::Title { line: block.line };
+            let opening = Self::open(delimiter, block, options);
+            return Opening { errors: [vec![title], opening.errors].concat(), ..opening };
+        }
+        if let Some(error) = one_cell(&header, delimiter, options).filter(|_| is_nameless) {
+            return Opening::refused(error);
+        }
         for error in &mut errors {
-            match error {
-                HeaderError::NameMissing { likely, .. } => likely.clone_from(&found),
-                HeaderError::Absent { .. } => {}
-                _ => continue,
-            }
-            if let Some(below) = header_below(rows, delimiter, options, columns.fields.len()) {
-                block.drop_row(end + below.start);
-                let title = HeaderError::Title { line: block.line };
-                let opening = Self::open(delimiter, block, options);
-                return Opening { errors: [vec![title], opening.errors].concat(), ..opening };
-            }
-            if let Some(error) = one_cell(&header, delimiter, options) {
-                return Opening::refused(error);
+            if let HeaderError::NameMissing { likely, .. } = error {
+                likely.clone_from(&found);
             }
         }
         if !columns.holds(Field::Name) {
@@ -81,9 +87,10 @@ impl Parser {
         }
         block.drop_row(end);
         let titles = columns.fields.iter().map(|(_, index)| (*index, header[*index].trim().to_owned())).collect();
+        let is_named_list = header.len() == 1 && field_of(&header[0]).is_some();
         let shape = Shape::new(header, &columns.fields, delimiter);
         let places = Field::ALL.map(|field| columns.index(field));
-        let parser = Self { delimiter, columns, places, titles, likely: found, shape };
+        let parser = Self { delimiter, columns, places, is_named_list, titles, likely: found, shape };
         Opening { parser: Some(parser), errors }
     }
 
@@ -196,7 +203,7 @@ impl Parser {
             // At a glance, hardly any cell says it.
             cell.len().abs_diff(title.len()) < 16 && cell.trim_start_matches('\u{feff}').trim() == title
         };
-        self.titles.len() > 1 && self.titles.iter().all(is_said)
+        (self.titles.len() > 1 || self.is_named_list) && self.titles.iter().all(is_said)
     }
 
     /// A row of which only the beginning was kept must never pass for a whole one: it gets a cell too many.

@@ -10,6 +10,9 @@ use crate::model::{Field, is_delimiter};
 /// The delimiters that are looked for, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
+/// Longer first rows of one cell are no header, in bytes.
+const ONE_CELL_MAX: usize = 4096;
+
 /// So many rows of a title may stand above the header.
 const TITLES_MAX: usize = 10;
 
@@ -85,8 +88,10 @@ pub(super) fn header_below(rows: &[u8], delimiter: u8, options: &Options, fields
 pub(super) fn one_cell(header: &[String], delimiter: u8, options: &Options) -> Option<HeaderError> {
     let [only] = header else { return None };
     let holds_name = |cell: &str| meaning(cell, &options.map) == Meaning::Holds(Field::Name);
-    let mut marks = only.bytes().filter(|byte| byte.is_ascii_punctuation() && !b"_-".contains(byte));
-    let other = marks.find(|mark| only.split(char::from(*mark)).any(holds_name))?;
+    // Each of them once, and not in a text that is longer than any header: that would take all day.
+    let mut marks = (b'!'..=b'~').filter(|mark| mark.is_ascii_punctuation() && !b"_-".contains(mark));
+    let is_parted = |mark: &u8| only.as_bytes().contains(mark) && only.split(char::from(*mark)).any(holds_name);
+    let other = marks.find(|mark| only.len() <= ONE_CELL_MAX && is_parted(mark))?;
     Some(if other == delimiter {
         HeaderError::Quoted
     } else {

@@ -153,11 +153,12 @@ const LONGEST_TITLE: usize = 24;
 
 /// Whether the row is the header of other rows, or has one glued to it, as where files were put together.
 pub(super) fn other_header(cells: &Cells<'_>) -> Option<Fault> {
-    let last = cells.get(cells.count().checked_sub(1)?)?;
+    let (start, end) = *cells.bounds.last()?;
+    let last = &cells.text.as_bytes()[start..end];
     // At a glance, hardly any row ends as a header does.
     let may_be_title = last.len() <= LONGEST_TITLE
-        && last.starts_with(['n', 'N', 'd', 'D', 'm', 'M', 'g', 'G'])
-        && last.bytes().all(|byte| byte.is_ascii_alphabetic() || b" _-".contains(&byte));
+        && matches!(last.first(), Some(b'n' | b'N' | b'd' | b'D' | b'm' | b'M' | b'g' | b'G'))
+        && last.iter().all(|byte| byte.is_ascii_alphabetic() || b" _-".contains(byte));
     if !may_be_title {
         return None;
     }

@@ -99,9 +99,9 @@ impl Text {
         // UTF-8 is checked by the rows' reader, which says where it fails.
         let encoding = encoding.filter(|encoding| *encoding != encoding_rs::UTF_8);
         if encoding.is_some() || start.starts_with(&[0xFF, 0xFE]) || start.starts_with(&[0xFE, 0xFF]) {
-            let name =
-                encoding.unwrap_or(if start[0] == 0xFF { encoding_rs::UTF_16LE } else { encoding_rs::UTF_16BE }).name();
-            origin.push(format!("written as UTF-8 ({name})"));
+            // A byte-order mark goes before what was asked for.
+            let known = Encoding::for_bom(&start).map(|(known, _)| known).or(encoding);
+            origin.extend(known.map(|known| format!("written as UTF-8 ({})", known.name())));
             let mut decoder = DecodeReaderBytesBuilder::new();
             let decoder = decoder.encoding(encoding).bom_override(true).strip_bom(true);
             let stream = Box::new(decoder.build(Cursor::new(start).chain(raw)));

@@ -94,6 +94,8 @@ impl Table {
             Format::Jsonl => Kind::Jsonl(jsonl::Parser::new(&options.map)),
         };
         let header = if let Kind::Csv(parser) = &kind { parser.header().to_vec() } else { Vec::new() };
+        // Nothing parts one column, and whoever reads it again takes it for a comma.
+        let delimiter = if header.len() == 1 { b',' } else { delimiter };
         let layout = Layout { format, delimiter, header };
         let parser = Arc::new(Parser { path: path.to_owned(), layout, is_decoded, origin, kind });
         Ok((Self { parser, cutter, first: Some(first) }, flaw))

@@ -100,18 +100,19 @@ impl<'a, W: Write> Collator<'a, W> {
             .unreadable(&error.path, error.line, error.column, &error.problem.told())
             .map_err(Failure::Print)?;
         self.unread.push(error);
+        self.copy = Copy::new(None);
         Ok(())
     }
 
     fn take(&mut self, found: Findings) -> Result<Next, Failure> {
-        let Findings { block, spots, keys, undescribed, faults, unknown, mended, blanks } = found;
+        let Findings { has_cr, block, spots, keys, undescribed, faults, unknown, mended, blanks } = found;
         let first = Place { file: self.past.file(), row: self.file.rows + 1, line: block.first_line() };
         let number = self.past.spots.add(&block, first, spots);
         for key in unknown {
             self.file.note_unknown(key);
         }
         self.file.blanks += blanks;
-        self.file.has_cr |= self.copy.is_wanted() && block.has_cr();
+        self.file.has_cr |= has_cr;
         let left =
             self.input.limit.map_or(usize::MAX, |limit| usize::try_from(limit - self.rows).unwrap_or(usize::MAX));
         let undescribed = &undescribed[..undescribed.partition_point(|index| *index < left)];
@@ -129,7 +130,7 @@ impl<'a, W: Write> Collator<'a, W> {
                 self.tell(self.past.place(row)?, &fault)?;
             }
             let twin = key.map_or(Ok(None), |key| self.compare(&block, row, key))?;
-            if let Some(mended) = mended.get(index) {
+            if let Some(mended) = mended.get(index).filter(|_| self.copy.is_wanted()) {
                 self.mend(self.past.place(row)?, mended, twin)?;
             }
         }

@@ -25,6 +25,8 @@ pub(super) struct Findings {
     pub(super) mended: Vec<Mended>,
     /// Blank lines, which are no rows.
     pub(super) blanks: u64,
+    /// Whether one of the rows ends with a CR, where that counts.
+    pub(super) has_cr: bool,
 }
 
 /// Checks one block.
@@ -60,5 +62,6 @@ pub(super) fn inspect(
         let part = |from: u64, at: u64| u32::try_from(at.saturating_sub(from)).unwrap_or(u32::MAX);
         spots.push((part(block.offset(), row.offset), part(block.first_line(), row.line)));
     })?;
-    Ok(Findings { block, spots: spots.into(), keys: names, undescribed, faults, unknown, mended, blanks })
+    let has_cr = mends && block.has_cr(&spots);
+    Ok(Findings { has_cr, block, spots: spots.into(), keys: names, undescribed, faults, unknown, mended, blanks })
 }

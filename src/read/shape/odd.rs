@@ -44,10 +44,13 @@ impl Shape {
 
     /// A quote is one only as the first character of its cell.
     fn spaced_quote(&self, cells: &Cells<'_>) -> Option<Fault> {
-        let is_spaced = |cell: &str| {
-            cell.starts_with(' ') && cell.len() > 2 && cell.trim().starts_with('"') && cell.trim().ends_with('"')
+        let bytes = cells.text.as_bytes();
+        let is_spaced = |(start, end): &(usize, usize)| {
+            let cell = &bytes[*start..*end];
+            let inner = if cell.first() == Some(&b' ') { cell.trim_ascii() } else { b"" };
+            inner.len() > 1 && inner.starts_with(b"\"") && inner.ends_with(b"\"")
         };
-        let index = (0..cells.count()).find(|index| cells.get(*index).is_some_and(is_spaced))?;
+        let index = cells.bounds.iter().position(is_spaced)?;
         let column = self.column(index);
         Some(Fault::remark(
             Code::QuoteSpaced,
@@ -57,9 +60,10 @@ impl Shape {
 
     /// A first cell that holds another delimiter, of which the row has as many as a row needs.
     fn other_delimiter(&self, raw: &str, cells: &Cells<'_>) -> Option<Fault> {
-        let first = cells.get(0)?.as_bytes();
-        let needed = self.header.len() - 1;
+        let (start, end) = *cells.bounds.first()?;
+        let first = &cells.text.as_bytes()[start..end];
         memchr3(b';', b'\t', b'|', first)?;
+        let needed = self.header.len() - 1;
         let other = [b';', b'\t', b'|'].into_iter().find(|other| *other != self.delimiter && first.contains(other))?;
         let message = format!(
             "the first cell, `{}`, holds {}s, and the row has {needed} of them; is it parted by them?",
