@@ -83,9 +83,9 @@ fn people_read_once_what_is_the_same_in_rows_that_follow_one_another() {
     assert_eq!(
         lines,
         [
-            "groups.csv:2: error: the name is missing; give it one (if cells were merged, that of the row above) [name-missing]",
+            "groups.csv:2: error: the name is missing (if cells were merged, give it that of the row above) [name-missing]",
             "groups.csv:3: error: the same in 2 rows, up to line 4 [name-missing]",
-            "groups.csv:6: error: the name is missing; give it one (if cells were merged, that of the row above) [name-missing]",
+            "groups.csv:6: error: the name is missing (if cells were merged, give it that of the row above) [name-missing]",
             "groups.csv:7: error: the row has only 1 of the header's 2 cells: a title, a note, or a footer? Delete it, or add the commas of the empty cells [row-malformed]",
             "groups.csv:8: error: the same [row-malformed]",
         ]

@@ -47,10 +47,10 @@ impl Rules {
         if !faults.is_empty()
             && [&fields.name, &fields.description, &fields.members, &fields.guests].iter().all(|cell| cell.is_blank())
         {
-            "the row has no name, and no other field is filled; if nothing else is in it, remove it"
+            "the row has no name, and no other field is filled: if nothing else is in it, remove it"
                 .clone_into(&mut faults[0].message);
         } else if faults.first().is_some_and(|fault| fault.code == Code::NameMissing) {
-            faults[0].message.push_str("; give it one (if cells were merged, that of the row above)");
+            faults[0].message.push_str(" (if cells were merged, give it that of the row above)");
         }
         self.description(&fields.description, &mut group.description, &mut faults);
         members(&fields.members, &mut group.members, &mut faults);

@@ -120,8 +120,10 @@ fn encodings(readings: &[(String, String)]) -> String {
 }
 
 fn mixed(readings: &[(String, String)], lines: &[u64]) -> String {
-    let (name, text) = readings.last().map_or(("", ""), |(name, text)| (name, text));
-    let what = if name.is_empty() { "what stands there".to_owned() } else { format!("`{text}` (if that is meant)") };
+    // What was typed or pasted into a file of UTF-8 is mostly of Windows.
+    let reading = readings.iter().find(|(name, _)| name == "windows-1252").or(readings.first());
+    let what =
+        reading.map_or_else(|| "what stands there".to_owned(), |(_, text)| format!("`{text}` (if that is meant)"));
     match lines {
         [] => what,
         [line] => format!("{what}, and so on line {line},"),

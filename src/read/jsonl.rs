@@ -74,7 +74,7 @@ impl Keys<'_> {
         let Entries(entries) = serde_json::from_str(line).map_err(|error| not_an_object(line, &error))?;
         let mut fields = Fields::default();
         let mut held = Vec::with_capacity(Field::ALL.len());
-        let (mut misspelt, mut inside, mut others) = (Vec::new(), None, Vec::new());
+        let (mut misspelt, mut inside, mut others, mut has_object) = (Vec::new(), None, Vec::new(), false);
         for (key, value) in entries {
             match self.meaning(&key) {
                 Meaning::Holds(field) if held.contains(&field) => {
@@ -91,6 +91,7 @@ impl Keys<'_> {
                 Meaning::Unknown => {
                     self.remember(&key);
                     inside = inside.or_else(|| value.get().starts_with("[{").then(|| key.clone()));
+                    has_object |= value.get().starts_with('{');
                     others.push(key);
                 }
                 Meaning::Ours => {}
@@ -105,7 +106,10 @@ impl Keys<'_> {
         if held.is_empty() && misspelt.is_empty() && !others.is_empty() {
             let keys: Vec<String> = others.iter().take(KEYS_MAX).map(|key| shortened(key)).collect();
             let keys = keys.join(", ");
-            return Err(Fault::malformed(format!("no key of the line is a field of a group (there are: {keys})")));
+            let hint = if has_object { "; if the group stands inside of one, take it out" } else { "" };
+            return Err(Fault::malformed(format!(
+                "no key of the line is a field of a group (there are: {keys}){hint}"
+            )));
         }
         let (excused, misspelt): (Vec<_>, Vec<_>) = misspelt.into_iter().partition(|(_, field)| held.contains(field));
         for (key, _) in &excused {
