@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::{Desk, places};
+use support::{Desk, Server, places};
 
 #[test]
 fn a_quote_that_closes_too_late_is_told_by_the_line_it_opened_on() {
@@ -83,9 +83,9 @@ fn people_read_once_what_is_the_same_in_rows_that_follow_one_another() {
     assert_eq!(
         lines,
         [
-            "groups.csv:2: error: the name is missing (if cells were merged, give it that of the row above) [name-missing]",
+            "groups.csv:2: error: the name is missing [name-missing]",
             "groups.csv:3: error: the same in 2 rows, up to line 4 [name-missing]",
-            "groups.csv:6: error: the name is missing (if cells were merged, give it that of the row above) [name-missing]",
+            "groups.csv:6: error: the name is missing [name-missing]",
             "groups.csv:7: error: the row has only 1 of the header's 2 cells: a title, a note, or a footer? Delete it, or add the commas of the empty cells [row-malformed]",
             "groups.csv:8: error: the same [row-malformed]",
         ]
@@ -144,7 +144,7 @@ fn what_the_entries_of_a_cell_have_in_common_is_told_once() {
         [
             "groups.csv:2: error: members: `'1` is no user id (a positive whole number); remove the apostrophe [member-invalid]",
             "groups.csv:2: error: the same of `'2`, `'3`, `'4`, `'5`, `'6` and 2 more [member-invalid]",
-            "groups.csv:3: error: guests: names stand beside addresses; write `ada@b.example` alone, and part addresses with `;` [guest-invalid]",
+            "groups.csv:3: error: guests: names stand beside addresses; write the addresses alone: `ada@b.example;bob@b.example` [guest-invalid]",
             "groups.csv:4: error: members: `a` is no user id (a positive whole number) [member-invalid]",
             "groups.csv:4: error: members: `1001.0` is no user id (a positive whole number); remove what is behind the point [member-invalid]",
             "groups.csv:4: error: members: `b` is no user id (a positive whole number) [member-invalid]",
@@ -218,4 +218,28 @@ fn a_title_that_is_a_fields_name_is_a_title() {
     assert_eq!(narrow.found(&["groups.csv", "--default-description", "x"]), places(&[(3, "row-malformed")]));
     let marked = Desk::bare().with("groups.csv", "Teams\n\u{feff}name,members\na,1\n");
     assert_eq!(marked.found(&["groups.csv", "--default-description", "x"]), places(&[(1, "header-missing")]));
+}
+
+#[test]
+fn ordinary_files_raise_no_alarm() {
+    let desk = Desk::bare()
+        .with("kinds.csv", "name,kind\nSales,team\nGuests,member\n")
+        .with("words.csv", "name,description,slug\nGuests,Guests,guests\nName,Members,members\n")
+        .with("bars.csv", "name,description\nSales | EMEA,Europe\nOps,\"Sells to\n1,000 customers\"\n")
+        .with("names.csv", "name,description\n4000-10-200,x\n9 Mars,x\nM&Ms; sweets,x\nTotal Rewards,x\n24/7,x\n");
+    for name in ["kinds.csv", "words.csv", "bars.csv", "names.csv"] {
+        let found = desk.found(&[name, "--default-description", "x"]);
+        assert!(found.iter().all(|(_, code)| code == "column-unknown"), "{name}: {found:?}");
+    }
+    let two = Desk::bare().with("a.csv", "name\nA\n").with("b.csv", "name\nB\n");
+    assert!(two.found(&["--limit", "1", "a.csv", "b.csv", "--default-description", "x"]).is_empty());
+}
+
+#[test]
+fn another_header_among_the_rows_stays_broken_in_the_rejects() {
+    let server = Server::calm();
+    let desk = Desk::at(&server).with("groups.csv", "name,slug,kind\nA,a,x\nguests,members,name\n");
+    desk.run(&["import", "groups.csv"]).expect(9);
+    desk.run(&["import", "groups.rejects.csv"]).expect(9);
+    assert_eq!(server.groups().len(), 1);
 }

@@ -19,11 +19,18 @@ pub(super) fn doubt(text: &str) -> Option<Doubt> {
     if text.len() > LENGTH_MAX || !(first.is_ascii_digit() || b"#-?nNuUtTsSgG".contains(&first)) {
         return None;
     }
+    let is_any =
+        |words: &[&str]| words.iter().any(|word| text.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(word)));
+    if b"tTsSgG".contains(&first) && !is_any(&["tot", "tbd", "sub", "sum", "ges", "gra"]) {
+        return None;
+    }
     let lower = text.to_lowercase();
     if is_failed(&lower) {
         return Some(Doubt::Failed);
     }
-    let why = if NOTHING.contains(&lower.as_str()) {
+    let why = if lower.len() > 2 && lower.bytes().all(|byte| byte == b'#') {
+        "is what a spreadsheet shows where a column is too narrow"
+    } else if NOTHING.contains(&lower.as_str()) {
         "is what programs write where there is no name"
     } else if is_total(&lower) {
         "looks like that of a row of totals, not of a group"
@@ -39,7 +46,7 @@ pub(super) fn doubt(text: &str) -> Option<Doubt> {
 
 /// What a spreadsheet shows where a formula failed.
 pub(super) fn is_failed(lower: &str) -> bool {
-    ERRORS.contains(&lower) || (lower.len() > 2 && lower.bytes().all(|byte| byte == b'#'))
+    ERRORS.contains(&lower)
 }
 
 const ERRORS: [&str; 9] = ["#ref!", "#name?", "#n/a", "#value!", "#div/0!", "#null!", "#num!", "#spill!", "#calc!"];
@@ -58,8 +65,8 @@ const MONTHS: [&str; 42] = [
 
 /// `Total`, `Total: 12`, `Summe 12`; a team may be called Total Rewards.
 fn is_total(lower: &str) -> bool {
-    let word =
-        lower.trim_end_matches(|letter: char| letter.is_ascii_digit() || matches!(letter, ' ' | ':' | '.' | ','));
+    let word = lower.split(':').next().unwrap_or(lower);
+    let word = word.trim_end_matches(|letter: char| letter.is_ascii_digit() || matches!(letter, ' ' | ':' | '.' | ','));
     TOTALS.contains(&word)
 }
 
@@ -76,11 +83,13 @@ fn is_date(lower: &str) -> bool {
     let date = lower.rsplit_once([' ', 't']).filter(|(_, time)| is_time(time)).map_or(lower, |(date, _)| date);
     let parts: Vec<&str> = date.split(['-', '/', '.', ' ']).filter(|part| !part.is_empty()).collect();
     let is_month = |part: &&str| MONTHS.contains(part);
-    let is_number = |part: &str| (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
-    let has_month = parts.iter().any(is_month);
-    let has_year = parts.iter().any(|part| part.len() == 4 && is_number(part));
-    parts.iter().all(|part| is_month(part) || is_number(part))
-        && ((has_month && parts.len() > 1) || (has_year && parts.len() > 2))
+    let number = |part: &str| part.parse::<u32>().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_year = |part: &&str| number(part).is_some_and(|year| (1900..2100).contains(&year));
+    let is_day = |part: &&str| number(part).is_some_and(|day| (1..=31).contains(&day)) || is_month(part);
+    let years = parts.iter().filter(|part| is_year(part)).count();
+    let days = parts.iter().filter(|part| is_day(part) || (number(part).is_some() && part.len() == 2)).count();
+    let has_month = parts.iter().any(is_month) && date.contains(['-', '.', '/']);
+    years + days == parts.len() && years < 2 && ((has_month && parts.len() > 1) || (years == 1 && parts.len() == 3))
 }
 
 #[cfg(test)]
@@ -89,7 +98,7 @@ mod tests {
 
     #[test]
     fn names_that_are_none_are_told_from_names() {
-        for name in ["#REF!", "#N/A", "#####"] {
+        for name in ["#REF!", "#N/A"] {
             assert_eq!(doubt(name), Some(Doubt::Failed), "{name}");
         }
         for name in [
@@ -98,6 +107,8 @@ mod tests {
             "none",
             "-",
             "1.5E+12",
+            "#####",
+            "Summe: 16 Gruppen",
             "3-Mar",
             "3-Oct",
             "14-juil",
@@ -129,6 +140,11 @@ mod tests {
             "Sum Ting",
             "Unit 3-4",
             "1 Team",
+            "4000-10-200",
+            "555-123-4567",
+            "9 Mars",
+            "10.0.0.1",
+            "1000-20-30",
         ] {
             assert_eq!(doubt(name), None, "{name}");
         }

@@ -34,14 +34,14 @@ pub(super) fn member_hint(text: &str) -> &'static str {
     }
 }
 
-/// The first address with a person's name before it, as mail programs write them: `Ada Lovelace <ada@b.example>`.
-pub(super) fn with_display_name(text: &str) -> Option<&str> {
+/// The addresses of a text with a person's name before one, as mail programs write them: `Ada Lovelace <ada@b.example>`.
+pub(super) fn with_display_name(text: &str) -> Option<Vec<&str>> {
     memchr(b'<', text.as_bytes())?;
-    let (before, rest) = text.split_once('<')?;
-    let (address, _) = rest.split_once('>')?;
-    let has_name =
-        before.rsplit([';', ',', '|']).next().is_some_and(|name| !name.trim().is_empty() || before.contains('"'));
-    (has_name && is_address(address.trim())).then(|| address.trim())
+    let (before, _) = text.split_once('<')?;
+    let name = before.rsplit([';', ',', '|']).next().unwrap_or_default();
+    let inner = text.split('<').skip(1).filter_map(|rest| Some(rest.split_once('>')?.0.trim()));
+    let addresses: Vec<&str> = inner.filter(|address| is_address(address)).collect();
+    ((!name.trim().is_empty() || before.contains('"')) && !addresses.is_empty()).then_some(addresses)
 }
 
 pub(super) fn is_number(text: &str) -> bool {
@@ -101,8 +101,11 @@ mod tests {
 
     #[test]
     fn a_name_beside_an_address_is_told_from_an_address() {
-        assert_eq!(with_display_name("Ada L. <ada@b.example>; x"), Some("ada@b.example"));
-        assert_eq!(with_display_name("\"L, Ada\" <ada@b.example>"), Some("ada@b.example"));
+        assert_eq!(
+            with_display_name("Ada L. <ada@b.example>; B <b@b.example>"),
+            Some(vec!["ada@b.example", "b@b.example"])
+        );
+        assert_eq!(with_display_name("\"L, Ada\" <ada@b.example>"), Some(vec!["ada@b.example"]));
         for text in ["<ada@b.example>", "a@b.example; <ada@b.example>", "a < b", "Ada <nobody>"] {
             assert_eq!(with_display_name(text), None, "{text}");
         }

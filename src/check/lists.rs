@@ -77,12 +77,10 @@ fn member(item: &Item<'_>) -> Result<u64, Bad> {
 /// Reads the guests; `spare` holds texts that serve again.
 pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, spare: &mut Vec<String>, faults: &mut Vec<Fault>) {
     if let Cell::Text(text) = cell
-        && let Some(address) = with_display_name(text)
+        && let Some(addresses) = with_display_name(text)
     {
-        let message = format!(
-            "guests: names stand beside addresses; write `{}` alone, and part addresses with `;`",
-            shortened(address)
-        );
+        let addresses = shortened(&addresses.join(";"));
+        let message = format!("guests: names stand beside addresses; write the addresses alone: `{addresses}`");
         faults.push(Fault::of(Field::Guests, Code::GuestInvalid, message));
         return;
     }

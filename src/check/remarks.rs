@@ -1,6 +1,6 @@
 //! What is odd about a name, seen by itself: it is sent all the same. Pure.
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr_iter;
 
 use super::doubt::{Doubt, doubt};
 use crate::model::{Code, Fault, Field, has_double_space, is_invisible, shortened};
@@ -53,7 +53,7 @@ fn may_be_odd(letter: char) -> bool {
 
 /// Adds that something of a text was lost or changed before it came here.
 pub(super) fn remark_text(field: Field, text: &str, is_plain: bool, faults: &mut Vec<Fault>) {
-    if memchr(b'&', text.as_bytes()).is_some_and(|at| is_entity(&text[at..])) {
+    if memchr_iter(b'&', text.as_bytes()).any(|at| is_entity(&text[at..])) {
         let message = format!(
             "the {} `{}` holds the code of a web page for a character (`&amp;` for `&`); write the character",
             field.as_str(),
@@ -81,9 +81,13 @@ pub(super) fn remark_text(field: Field, text: &str, is_plain: bool, faults: &mut
 
 /// `&amp;`, `&iuml;`, `&#39;`
 fn is_entity(text: &str) -> bool {
-    let inner = text[1..].split_once(';').map_or("", |(inner, _)| inner);
-    let letters = inner.strip_prefix('#').unwrap_or(inner);
-    (2..=8).contains(&letters.len()) && letters.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    let Some(end) = text.bytes().take(10).position(|byte| byte == b';') else { return false };
+    let inner = &text[1..end];
+    let accents = ["uml", "acute", "grave", "circ", "cedil", "tilde", "ring"];
+    let is_number = |number: &str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_hexdigit());
+    ["amp", "lt", "gt", "quot", "apos", "nbsp", "szlig"].contains(&inner)
+        || inner.strip_prefix('#').is_some_and(|number| is_number(number.trim_start_matches(['x', 'X'])))
+        || accents.iter().any(|accent| inner.strip_suffix(accent).is_some_and(|letter| letter.len() == 1))
 }
 
 /// UTF-8 read as Windows-1252 or Latin-1: `Ã` or `Â` before what stands for a byte from 0x80 to 0xBF, or `â€`.
@@ -143,7 +147,8 @@ mod tests {
             ("It\u{e2}€™s", &[Code::TextGarbled]),
             ("M\u{fffd}ller", &[Code::TextGarbled]),
             ("A&amp;E", &[Code::TextGarbled]),
-            ("R&D; A&B", &[]),
+            ("R&D &iuml; &#39;", &[Code::TextGarbled]),
+            ("R&D; A&B; M&Ms; Food&Drinks; & ; é&é", &[]),
             ("SÃO PAULO Â", &[]),
             ("Field  Ops", &[Code::NameSpaces]),
             ("Field\u{a0}Ops", &[Code::NameSpaces]),

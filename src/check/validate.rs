@@ -3,7 +3,7 @@
 use super::glance::{Glance, trimmed};
 use super::lists::{guests, members};
 use super::remarks::{remark, remark_text};
-use crate::model::{Cell, Code, Fault, Field, Fields, Group, is_invisible};
+use crate::model::{Cell, Code, Fault, Field, Fields, Group, is_invisible, shortened};
 
 /// The most characters of a name (the API's documentation: 200).
 pub const NAME_MAX: usize = 200;
@@ -49,7 +49,7 @@ impl Rules {
         {
             "the row has no name, and no other field is filled: if nothing else is in it, remove it"
                 .clone_into(&mut faults[0].message);
-        } else if faults.first().is_some_and(|fault| fault.code == Code::NameMissing) {
+        } else if faults.first().is_some_and(|fault| fault.code == Code::NameMissing) && fields.description.is_blank() {
             faults[0].message.push_str(" (if cells were merged, give it that of the row above)");
         }
         self.description(&fields.description, &mut group.description, &mut faults);
@@ -116,7 +116,7 @@ fn name(cell: &Cell<'_>, name: &mut String, faults: &mut Vec<Fault>) {
     // No character has more than one byte for each of its own.
     let length = if name.len() > NAME_MAX { name.chars().count() } else { 0 };
     if length > NAME_MAX {
-        let message = format!("the name has {length} characters; the most is {NAME_MAX}");
+        let message = format!("the name `{}` has {length} characters; the most is {NAME_MAX}", shortened(name));
         faults.push(Fault::of(Field::Name, Code::NameTooLong, message));
     }
     let glance = Glance::of(name);
@@ -129,7 +129,7 @@ fn name(cell: &Cell<'_>, name: &mut String, faults: &mut Vec<Fault>) {
         && let Some(control) = name.chars().find(|letter| letter.is_control())
     {
         let message = match control {
-            '\n' | '\r' => "the name holds a line break".to_owned(),
+            '\n' | '\r' => format!("the name `{}` holds a line break", shortened(name)),
             other => format!("the name holds a control character ({})", other.escape_default()),
         };
         faults.push(Fault::of(Field::Name, Code::NameInvalid, message));

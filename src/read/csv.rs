@@ -65,14 +65,19 @@ impl Parser {
         let is_nameless =
             |error: &HeaderError| matches!(error, HeaderError::NameMissing { .. } | HeaderError::Absent { .. });
         let is_nameless = errors.iter().any(is_nameless);
-        // A title may be the one word that is a field's name.
-        if (is_nameless || columns.fields.len() == 1)
-            && let Some(below) = header_below(rows, delimiter, options, columns.fields.len())
-        {
+        // A title may be the one word that is a field's name; then the header is one beyond doubt.
+        let filled = header.iter().filter(|cell| !cell.trim().is_empty()).count();
+        let may_be_title = is_nameless || (columns.fields.len() == 1 && filled < 3);
+        let below =
+            header_below(rows, delimiter, options, columns.fields.len()).filter(|below| is_nameless || below.is_sound);
+        if let Some(below) = below.filter(|_| may_be_title) {
             block.drop_row(end + below.start);
             let title = HeaderError::Title { line: block.line };
-            let opening = Self::open(delimiter, block, options);
-            return Opening { errors: [vec![title], opening.errors].concat(), ..opening };
+            let mut opening = Self::open(delimiter, block, options);
+            if !matches!(opening.errors.first(), Some(HeaderError::Title { .. })) {
+                opening.errors.insert(0, title);
+            }
+            return opening;
         }
         if let Some(error) = one_cell(&header, delimiter, options).filter(|_| is_nameless) {
             return Opening::refused(error);
@@ -182,7 +187,7 @@ impl Parser {
                     (RowText::Stray(whole), Err(fault))
                 } else if self.is_header(&cells) {
                     (RowText::Header(cells), Err(Fault::malformed("the row repeats the header; remove it")))
-                } else if let Some(fault) = other_header(&cells) {
+                } else if let Some(fault) = other_header(&cells, self.header()) {
                     (RowText::Ragged { cells, text: whole }, Err(fault))
                 } else if let Some(fault) = self.shape.fault(raw, &cells) {
                     (RowText::Ragged { cells, text: whole }, Err(fault))

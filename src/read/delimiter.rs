@@ -57,6 +57,8 @@ struct Rows<'a> {
 pub(super) struct Found {
     pub(super) start: usize,
     cells: Vec<String>,
+    /// Whether it can be used as a header as it stands.
+    pub(super) is_sound: bool,
 }
 
 impl<'a> Rows<'a> {
@@ -71,16 +73,18 @@ impl Iterator for Rows<'_> {
     fn next(&mut self) -> Option<Found> {
         let start = self.at + self.bytes[self.at..].iter().position(|byte| !ends_line(*byte))?;
         self.at = start + self.machine.read(&self.bytes[start..]);
-        Some(Found { start, cells: self.machine.cells().owned() })
+        Some(Found { start, cells: self.machine.cells().owned(), is_sound: false })
     }
 }
 
 /// The first of the rows that is a header, below one that has so many fields: it has more of them, and the name or several.
 pub(super) fn header_below(rows: &[u8], delimiter: u8, options: &Options, fields: usize) -> Option<Found> {
     let mut rows = Rows::of(rows, delimiter).take(TITLES_MAX + 1);
-    rows.find(|row| {
+    rows.find_map(|row| {
         let (columns, errors) = Columns::likely(&row.cells, &options.map);
-        columns.fields.len() > fields && (errors.is_empty() || columns.fields.len() > 1)
+        let is_sound = errors.is_empty();
+        let is_header = columns.fields.len() > fields && (is_sound || columns.fields.len() > 1);
+        is_header.then_some(Found { is_sound, ..row })
     })
 }
 
@@ -89,7 +93,8 @@ pub(super) fn one_cell(header: &[String], delimiter: u8, options: &Options) -> O
     let [only] = header else { return None };
     let holds_name = |cell: &str| meaning(cell, &options.map) == Meaning::Holds(Field::Name);
     // Each of them once, and not in a text that is longer than any header: that would take all day.
-    let mut marks = (b'!'..=b'~').filter(|mark| mark.is_ascii_punctuation() && !b"_-".contains(mark));
+    let mut marks =
+        (b'!'..=b'~').filter(|mark| is_delimiter(*mark) && mark.is_ascii_punctuation() && !b"_-'".contains(mark));
     let is_parted = |mark: &u8| only.as_bytes().contains(mark) && only.split(char::from(*mark)).any(holds_name);
     let other = marks.find(|mark| only.len() <= ONE_CELL_MAX && is_parted(mark))?;
     Some(if other == delimiter {

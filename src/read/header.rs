@@ -112,11 +112,17 @@ pub fn map_flags(columns: &[(Field, String)]) -> String {
     columns.iter().filter_map(flag).collect::<Vec<_>>().join(" ")
 }
 
+/// Longer names are not shown to be copied, in bytes.
+const SHELL_MAX: usize = 100;
+
+/// So many columns are named.
+const COLUMNS_MAX: usize = 20;
+
 /// A word as shells take it; none if it needs more than quotes.
 fn in_shell(word: &str) -> Option<String> {
     let is_plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
     let is_safe = |letter: char| letter == ' ' || letter.is_alphanumeric() || letter.is_ascii_punctuation();
-    if !word.chars().all(is_safe) {
+    if word.len() > SHELL_MAX || !word.chars().all(is_safe) {
         return None;
     }
     match word {
@@ -128,9 +134,11 @@ fn in_shell(word: &str) -> Option<String> {
 }
 
 fn or_map(likely: &[(Field, String)]) -> String {
+    let has_name = likely.iter().any(|(field, _)| *field == Field::Name);
     match map_flags(likely).as_str() {
         "" => " or say --map name=COLUMN".to_owned(),
-        flags => format!(", or, if they hold that, say {flags}"),
+        flags if has_name => format!(", or, if they hold that, say {flags}"),
+        flags => format!(", or, if they hold that, say --map name=COLUMN {flags}"),
     }
 }
 
@@ -139,7 +147,9 @@ fn or_take(field: Field, column: &str) -> String {
 }
 
 fn all(columns: &[String]) -> String {
-    columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ")
+    let named: Vec<String> = columns.iter().take(COLUMNS_MAX).map(|column| format!("`{column}`")).collect();
+    let more = columns.len().saturating_sub(COLUMNS_MAX);
+    named.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
 }
 
 fn cure(field: Field) -> &'static str {

@@ -98,10 +98,11 @@ impl Keys<'_> {
             }
         }
         if let Some(key) = inside.filter(|_| held.is_empty() && misspelt.is_empty()) {
+            let is_plain = key.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | ' '));
             let key = shortened(&key);
-            return Err(Fault::malformed(format!(
-                "the groups stand inside of `{key}`; one a line is expected: `jq -c '.[\"{key}\"][]' FILE > NEW` makes it so"
-            )));
+            let cure = format!(": `jq -c '.[\"{key}\"][]' FILE > NEW` makes it so");
+            let cure = if is_plain { cure.as_str() } else { "" };
+            return Err(Fault::malformed(format!("the groups stand inside of `{key}`; one a line is expected{cure}")));
         }
         if held.is_empty() && misspelt.is_empty() && !others.is_empty() {
             let keys: Vec<String> = others.iter().take(KEYS_MAX).map(|key| shortened(key)).collect();
@@ -160,7 +161,7 @@ fn reason(line: &str, at: usize, error: &serde_json::Error) -> String {
     let rest = line.get(at..).unwrap_or_default();
     let is_after_comma = line.get(..at).is_some_and(|before| before.trim_end().ends_with(','));
     if error.is_eof() {
-        return "the line ends in the middle; one object a line is expected".to_owned();
+        return "the line ends in the middle (was it cut off?); one object a line is expected".to_owned();
     }
     if is_after_comma && rest.starts_with(['}', ']']) {
         return format!("a comma stands before `{}`; remove it", &rest[..1]);

@@ -23,8 +23,10 @@ impl Recall {
     /// Of a copy; with what writes it.
     pub(super) fn of_copy() -> io::Result<(Self, File)> {
         let copy = NamedTempFile::new()?;
-        let writer = copy.reopen()?;
-        Ok((Self { file: copy.reopen()?, skipped: 0, _copy: Some(copy) }, writer))
+        let (file, writer) = (copy.reopen()?, copy.reopen()?);
+        // Where a file can be without a name, nothing is left of it however this ends.
+        let kept = if cfg!(unix) { copy.close().map(|()| None)? } else { Some(copy) };
+        Ok((Self { file, skipped: 0, _copy: kept }, writer))
     }
 
     /// The bytes of a part of the text.

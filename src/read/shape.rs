@@ -5,7 +5,7 @@ mod odd;
 use super::columns::field_of;
 use super::lines::{ends_line, line_ends};
 use super::row::Cells;
-use crate::model::{Fault, Field, shortened};
+use crate::model::{ERROR_COLUMN, Fault, Field, shortened};
 
 /// The shape that rows of one file have.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Shape {
             );
         }
         if !raw.ends_with(['\n', '\r']) {
-            return format!("{base}; empty cells need their {delimiter}s too (or was the file cut off here?)");
+            return format!("{base}: was the file cut off here? If not, empty cells need their {delimiter}s too");
         }
         if count + 1 == width && self.unnamed.last() == Some(&count) {
             return format!("{base}, of which the last has no name: has the header a {delimiter} too many at its end?");
@@ -152,8 +152,11 @@ fn is_closed_at(bytes: &[u8], at: usize, closing: usize) -> bool {
 const LONGEST_TITLE: usize = 24;
 
 /// Whether the row is the header of other rows, or has one glued to it, as where files were put together.
-pub(super) fn other_header(cells: &Cells<'_>) -> Option<Fault> {
-    let (start, end) = *cells.bounds.last()?;
+pub(super) fn other_header(cells: &Cells<'_>, header: &[String]) -> Option<Fault> {
+    // The rejects' own column says nothing of it.
+    let own = usize::from(header.last().is_some_and(|column| column == ERROR_COLUMN));
+    let bounds = &cells.bounds[..cells.count() - own.min(cells.count())];
+    let (start, end) = *bounds.last()?;
     let last = &cells.text.as_bytes()[start..end];
     // At a glance, hardly any row ends as a header does.
     let may_be_title = last.len() <= LONGEST_TITLE
@@ -162,15 +165,16 @@ pub(super) fn other_header(cells: &Cells<'_>) -> Option<Fault> {
     if !may_be_title {
         return None;
     }
-    let titles = (0..cells.count()).rev().take_while(|index| cells.get(*index).and_then(field_of).is_some()).count();
-    let message = match titles {
-        0..3 => return None,
-        all if all == cells.count() => {
-            "the row is a header of other columns: the rows below it need a file of their own"
-        }
-        _ => "a header is glued to the row: end the line before it, and put the rows below into a file of their own",
-    };
-    Some(Fault::malformed(message))
+    let titles: Vec<Field> = (0..bounds.len()).rev().map_while(|index| cells.get(index).and_then(field_of)).collect();
+    let has = |field: &Field| titles.contains(field);
+    if Field::ALL.iter().filter(|field| has(field)).count() < 3 || !has(&Field::Name) {
+        return None;
+    }
+    Some(Fault::malformed(if titles.len() == bounds.len() {
+        "the row is a header of other columns: the rows below it need a file of their own"
+    } else {
+        "a header is glued to the row: end the line before it, and put the rows below into a file of their own"
+    }))
 }
 
 /// The delimiter in words.
@@ -217,7 +221,7 @@ mod tests {
             ("A,b\n", "the row has only 2 of the header's 3 cells; empty cells need their commas too"),
             (
                 "A,b",
-                "the row has only 2 of the header's 3 cells; empty cells need their commas too (or was the file cut off here?)",
+                "the row has only 2 of the header's 3 cells: was the file cut off here? If not, empty cells need their commas too",
             ),
             (
                 "{\"name\":\"A\",\"x\":1}\n",

@@ -44,6 +44,10 @@ pub(super) fn mend(row: &Row<'_>, parser: &Parser, group: &Group, faults: &[Faul
             }
             MendedText::Whole(csv_row(&cells, parser.layout().delimiter))
         }
+        // Its delimiter is none of the copy's.
+        RowText::Ragged { cells, .. } if parser.layout().header.len() == 1 => {
+            MendedText::Whole(csv_row(cells.owned(), parser.layout().delimiter))
+        }
         RowText::OpenQuote(cells) => MendedText::OpenQuote(cells.owned()),
         RowText::Stray(text) | RowText::Ragged { text, .. } => MendedText::Whole(format!("{text}\n").into_bytes()),
         RowText::Header(_) => MendedText::Header,

@@ -53,7 +53,8 @@ impl FileSoFar {
     }
 
     fn rowless(&self, input: &Input) -> Option<Fault> {
-        let is_rowless = self.rows == 0 && !self.is_given_up && input.limit != Some(0);
+        // Where rows are limited there may be others.
+        let is_rowless = self.rows == 0 && !self.is_given_up && input.limit.is_none();
         let message = "the file has a header and no rows; nothing would be imported";
         is_rowless.then(|| Fault::remark(Code::FileEmpty, message))
     }

@@ -65,18 +65,25 @@ impl Shape {
         memchr3(b';', b'\t', b'|', first)?;
         let needed = self.header.len() - 1;
         let other = [b';', b'\t', b'|'].into_iter().find(|other| *other != self.delimiter && first.contains(other))?;
+        // One alone may stand in any name.
+        if needed < 2 || memchr_iter(other, raw.as_bytes()).count() != needed {
+            return None;
+        }
         let message = format!(
             "the first cell, `{}`, holds {}s, and the row has {needed} of them; is it parted by them?",
             shortened(cells.get(0)?),
             named(other)
         );
-        (memchr_iter(other, raw.as_bytes()).count() == needed).then(|| Fault::remark(Code::RowParted, message))
+        Some(Fault::remark(Code::RowParted, message))
     }
 
     /// Whether the first line of a row, and a further one, would be rows of their own.
     fn is_like_rows(&self, raw: &str) -> bool {
         let mut lines = raw.split(['\n', '\r']).filter(|line| !line.is_empty());
-        lines.next().is_some_and(|first| self.is_like_row(first)) && lines.any(|line| self.is_like_row(line))
+        let is_first = lines.next().is_some_and(|first| self.is_like_row(first));
+        // A line of text has one comma easily: of two columns, one must be a list's.
+        let may_tell = self.header.len() > 2 || !self.lists.is_empty();
+        may_tell && is_first && lines.any(|line| self.is_like_row(line))
     }
 
     /// Whether a line has the cells of a row, each as plain as cells are: in text a space follows a comma.

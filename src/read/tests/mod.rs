@@ -157,7 +157,11 @@ fn json_lines_keep_their_types_and_a_broken_one_does_not_stop_the_reading() {
         seen(&records),
         rows(&[
             (1, 1, "A"),
-            (2, 3, "the JSON is broken at column 8: the line ends in the middle; one object a line is expected"),
+            (
+                2,
+                3,
+                "the JSON is broken at column 8: the line ends in the middle (was it cut off?); one object a line is expected"
+            ),
             (3, 4, "the line is not a JSON object: [1]"),
             (4, 5, "Other(\"a number\")"),
             (5, 6, "the line is not a JSON object: \u{a0}"),
@@ -187,7 +191,7 @@ fn broken_json_is_told_in_plain_words() {
         ("{name:\"A\"}", "at column 2: a key needs double quotes around it: `name:\"A\"}`"),
         ("{\"name\":\"A\",}", "at column 13: a comma stands before `}`; remove it"),
         ("{\"members\":[1,2,]}", "at column 17: a comma stands before `]`; remove it"),
-        ("{\"name\":\"A", "at column 10: the line ends in the middle; one object a line is expected"),
+        ("{\"name\":\"A", "at column 10: the line ends in the middle (was it cut off?); one object a line is expected"),
         ("{\"name\":\"A\tB\"}", "at column 11: a control character stands in a text; write \\t, \\n or \\uXXXX"),
     ] {
         let told = &seen(&read("g.jsonl", line))[0].2;
