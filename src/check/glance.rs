@@ -5,20 +5,20 @@
 pub(super) struct Glance {
     /// Whether it is ASCII.
     pub(super) is_ascii: bool,
-    /// Whether a control character may be in it: false is certain.
-    pub(super) may_hold_control: bool,
+    /// Whether a control character or an `&` may be in it: false is certain.
+    pub(super) may_be_odd: bool,
 }
 
 impl Glance {
     /// Control characters are bytes below the space, DEL, or, in UTF-8, behind 0xC2.
     pub(super) fn of(text: &str) -> Self {
-        let (mut all, mut may_hold_control) = (0, false);
+        let (mut all, mut may_be_odd) = (0, false);
         for byte in text.bytes() {
             all |= byte;
             // No shortcut within a pass, so that it takes many bytes at once.
-            may_hold_control |= matches!(byte, 0..b' ' | 0x7F | 0xC2);
+            may_be_odd |= matches!(byte, 0..b' ' | b'&' | 0x7F | 0xC2);
         }
-        Self { is_ascii: all < 0x80, may_hold_control }
+        Self { is_ascii: all < 0x80, may_be_odd }
     }
 }
 

@@ -76,14 +76,7 @@ fn member(item: &Item<'_>) -> Result<u64, Bad> {
 
 /// Reads the guests; `spare` holds texts that serve again.
 pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, spare: &mut Vec<String>, faults: &mut Vec<Fault>) {
-    if let Cell::Text(text) = cell
-        && let Some(addresses) = with_display_name(text)
-    {
-        let addresses = shortened(&addresses.join(";"));
-        let message = format!("guests: names stand beside addresses; write the addresses alone: `{addresses}`");
-        faults.push(Fault::of(Field::Guests, Code::GuestInvalid, message));
-        return;
-    }
+    let before = faults.len();
     let mut known = Known::default();
     let mut repeats = Repeats::default();
     let mut invalid = Invalid::default();
@@ -101,6 +94,17 @@ pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, spare: &mut Vec<
         }
         Err(bad) => invalid.note(faults, bad.fault(Field::Guests, Code::GuestInvalid)),
     });
+    if invalid.0 > 0
+        && let Cell::Text(text) = cell
+        && let Some(addresses) = with_display_name(text)
+    {
+        // One word for all of them.
+        let addresses = shortened(&addresses.join(";"));
+        let message = format!("guests: names stand beside addresses; write the addresses alone: `{addresses}`");
+        faults.truncate(before);
+        faults.push(Fault::of(Field::Guests, Code::GuestInvalid, message));
+        return;
+    }
     invalid.tell(faults, Field::Guests, Code::GuestInvalid);
     repeats.tell(Field::Guests, Code::GuestRepeated, faults);
 }

@@ -23,7 +23,7 @@ pub(super) fn entries(cell: &Cell<'_>, each: &mut dyn FnMut(&Item<'_>)) -> Resul
 fn split(text: &str, mut each: impl FnMut(&str)) {
     let is_separator = |letter: char| matches!(letter, ';' | '|' | ',') || letter.is_whitespace();
     let glance = Glance::of(text);
-    if !glance.is_ascii || glance.may_hold_control || memchr(b'|', text.as_bytes()).is_some() {
+    if !glance.is_ascii || glance.may_be_odd || memchr(b'|', text.as_bytes()).is_some() {
         return text.split(is_separator).filter(|entry| !entry.is_empty()).for_each(each);
     }
     let mut start = 0;

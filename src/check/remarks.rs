@@ -3,13 +3,14 @@
 use memchr::memchr_iter;
 
 use super::doubt::{Doubt, doubt};
+use super::glance::Glance;
 use crate::model::{Code, Fault, Field, has_double_space, is_invisible, shortened};
 
 /// What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
 const FORMULA: [u8; 4] = *b"=+-@";
 
 /// Adds what is odd about a name without outer spaces.
-pub(super) fn remark(name: &str, is_ascii: bool, faults: &mut Vec<Fault>) {
+pub(super) fn remark(name: &str, glance: Glance, faults: &mut Vec<Fault>) {
     let mut warn = |code, message: String| faults.push(Fault::warning(Field::Name, code, message));
     if let Some(first) = name.bytes().next().filter(|first| FORMULA.contains(first)) {
         let (shown, first) = (shortened(name), char::from(first));
@@ -30,8 +31,8 @@ pub(super) fn remark(name: &str, is_ascii: bool, faults: &mut Vec<Fault>) {
         None => {}
     }
     // Hardly any name has such characters.
-    let is_odd = !is_ascii && name.chars().any(|letter| !letter.is_ascii() && may_be_odd(letter));
-    remark_text(Field::Name, name, !is_odd, faults);
+    let is_odd = !glance.is_ascii && name.chars().any(|letter| !letter.is_ascii() && may_be_odd(letter));
+    remark_text(Field::Name, name, Glance { is_ascii: !is_odd, ..glance }, faults);
     let mut warn = |code, message: String| faults.push(Fault::warning(Field::Name, code, message));
     if is_odd && let Some(hidden) = hidden(name) {
         let shown = shortened(name);
@@ -52,8 +53,8 @@ fn may_be_odd(letter: char) -> bool {
 }
 
 /// Adds that something of a text was lost or changed before it came here.
-pub(super) fn remark_text(field: Field, text: &str, is_plain: bool, faults: &mut Vec<Fault>) {
-    if memchr_iter(b'&', text.as_bytes()).any(|at| is_entity(&text[at..])) {
+pub(super) fn remark_text(field: Field, text: &str, glance: Glance, faults: &mut Vec<Fault>) {
+    if glance.may_be_odd && memchr_iter(b'&', text.as_bytes()).any(|at| is_entity(&text[at..])) {
         let message = format!(
             "the {} `{}` holds the code of a web page for a character (`&amp;` for `&`); write the character",
             field.as_str(),
@@ -65,7 +66,7 @@ pub(super) fn remark_text(field: Field, text: &str, is_plain: bool, faults: &mut
         let message = format!("the description is `{}`, as where a formula failed", shortened(text));
         faults.push(Fault::warning(field, Code::TextGarbled, message));
     }
-    if is_plain {
+    if glance.is_ascii {
         return;
     }
     let why = if text.contains(char::REPLACEMENT_CHARACTER) {
@@ -155,12 +156,12 @@ mod tests {
             ("-\u{200b}  ", &[Code::NameFormula, Code::NameInvisible, Code::NameSpaces]),
         ] {
             let mut faults = Vec::new();
-            remark(name, name.is_ascii(), &mut faults);
+            remark(name, Glance::of(name), &mut faults);
             assert_eq!(faults.iter().map(|fault| fault.code).collect::<Vec<_>>(), codes, "{name:?}");
             assert!(faults.iter().all(|fault| !fault.is_error()));
         }
         let mut faults = Vec::new();
-        remark("#REF!", true, &mut faults);
+        remark("#REF!", Glance::of("#REF!"), &mut faults);
         assert_eq!(
             faults.iter().map(|fault| (fault.code, fault.is_error())).collect::<Vec<_>>(),
             [(Code::NameInvalid, true)]

@@ -73,8 +73,8 @@ impl Rules {
         };
         let is_hostile = |letter: &char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
         let glance = Glance::of(given);
-        remark_text(Field::Description, given, glance.is_ascii, faults);
-        if glance.may_hold_control
+        remark_text(Field::Description, given, glance, faults);
+        if glance.may_be_odd
             && let Some(control) = given.chars().find(is_hostile)
         {
             let message = format!("the description holds a control character ({})", control.escape_default());
@@ -125,7 +125,7 @@ fn name(cell: &Cell<'_>, name: &mut String, faults: &mut Vec<Fault>) {
         faults.push(Fault::of(Field::Name, Code::NameMissing, message));
         return;
     }
-    if glance.may_hold_control
+    if glance.may_be_odd
         && let Some(control) = name.chars().find(|letter| letter.is_control())
     {
         let message = match control {
@@ -134,7 +134,7 @@ fn name(cell: &Cell<'_>, name: &mut String, faults: &mut Vec<Fault>) {
         };
         faults.push(Fault::of(Field::Name, Code::NameInvalid, message));
     }
-    remark(name, glance.is_ascii, faults);
+    remark(name, glance, faults);
 }
 
 fn kind(cell: &Cell<'_>) -> &'static str {
