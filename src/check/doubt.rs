@@ -1,5 +1,7 @@
 //! Texts that are none: what programs write where there is nothing, or made of something else. Pure.
 
+use super::glance::is_number;
+
 /// The longest text that may be one, in bytes.
 const LENGTH_MAX: usize = 24;
 
@@ -72,7 +74,6 @@ fn is_total(lower: &str) -> bool {
 
 /// 1.5e+12
 fn is_power(lower: &str) -> bool {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     lower.split_once("e+").is_some_and(|(whole, power)| whole.split(['.', ',']).all(is_number) && is_number(power))
 }
 
@@ -83,7 +84,7 @@ fn is_date(lower: &str) -> bool {
     let date = lower.rsplit_once([' ', 't']).filter(|(_, time)| is_time(time)).map_or(lower, |(date, _)| date);
     let parts: Vec<&str> = date.split(['-', '/', '.', ' ']).filter(|part| !part.is_empty()).collect();
     let is_month = |part: &&str| MONTHS.contains(part);
-    let number = |part: &str| part.parse::<u32>().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = |part: &str| part.parse::<u32>().ok().filter(|_| is_number(part));
     let is_year = |part: &&str| number(part).is_some_and(|year| (1900..2100).contains(&year));
     let is_day = |part: &&str| number(part).is_some_and(|day| (1..=31).contains(&day)) || is_month(part);
     let years = parts.iter().filter(|part| is_year(part)).count();

@@ -22,6 +22,11 @@ impl Glance {
     }
 }
 
+/// Whether digits stand here, and nothing else.
+pub(super) fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// The text without outer spaces; mostly there are none.
 pub(super) fn trimmed(text: &str) -> &str {
     let is_edge = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_graphic);

@@ -1,9 +1,8 @@
 //! What an entry of a list that is none may be instead, and what to do then. Pure.
 
-use memchr::memchr;
-
 use super::address::is_address;
 use super::doubt::is_failed;
+use super::glance::is_number;
 
 /// What else it may be, and what to do then.
 pub(super) fn member_hint(text: &str) -> &'static str {
@@ -36,16 +35,11 @@ pub(super) fn member_hint(text: &str) -> &'static str {
 
 /// The addresses of a text with a person's name before one, as mail programs write them: `Ada Lovelace <ada@b.example>`.
 pub(super) fn with_display_name(text: &str) -> Option<Vec<&str>> {
-    memchr(b'<', text.as_bytes())?;
     let (before, _) = text.split_once('<')?;
     let name = before.rsplit([';', ',', '|']).next().unwrap_or_default();
     let inner = text.split('<').skip(1).filter_map(|rest| Some(rest.split_once('>')?.0.trim()));
     let addresses: Vec<&str> = inner.filter(|address| is_address(address)).collect();
     ((!name.trim().is_empty() || before.contains('"')) && !addresses.is_empty()).then_some(addresses)
-}
-
-pub(super) fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What else an entry that is no address may be, and what to do then.

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::hash::Hash;
 
 use super::address::is_address;
-use super::hints::{guest_hint, is_number, member_hint, with_display_name};
+use super::glance::is_number;
+use super::hints::{guest_hint, member_hint, with_display_name};
 use super::parse::{entries, plain_ids};
 use super::thousands::may_be_thousands;
 use crate::model::{Cell, Code, Fault, Field, Item, shortened};

@@ -1,5 +1,7 @@
 //! Numbers with their thousands apart, and lists that look like them. Pure.
 
+use super::glance::is_number;
+
 /// Whether a comma or a space may stand for thousands: 1,001 alone, beside other separators, or before a zero.
 pub(super) fn may_be_thousands(text: &str) -> bool {
     if !text.bytes().any(|byte| byte == b',' || byte == b' ' || byte >= 0x80) {
@@ -17,20 +19,19 @@ pub(super) fn may_be_thousands(text: &str) -> bool {
     // Ids of three digits each are more likely ids.
     let is_short = |entry: &str| entry.find(',').is_some_and(|length| length < 3);
     let is_single = plain.matches(',').count() == 1;
-    has_zero || entries().any(|entry| is_number(entry) && (has_narrow || is_mixed || is_single || is_short(entry)))
+    has_zero || entries().any(|entry| has_thousands(entry) && (has_narrow || is_mixed || is_single || is_short(entry)))
 }
 
 /// Groups of three digits, but for the first.
-fn is_number(entry: &str) -> bool {
-    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+fn has_thousands(entry: &str) -> bool {
     let mut parts = entry.split(',');
     let first = parts.next().unwrap_or_default();
     let mut count = 0;
     let is_rest = parts.all(|part| {
         count += 1;
-        part.len() == 3 && is_digits(part)
+        part.len() == 3 && is_number(part)
     });
-    (1..=3).contains(&first.len()) && is_digits(first) && is_rest && count > 0
+    (1..=3).contains(&first.len()) && is_number(first) && is_rest && count > 0
 }
 
 #[cfg(test)]

@@ -32,5 +32,6 @@ pub use job::{Effect, Job, Past, RowId};
 pub use name::{Identity, MatchNames, OnDuplicate, OnExisting};
 pub use row::{Cell, ERROR_COLUMN, Field, Fields, Format, InputFile, Item, Layout, Place, Raw, Record, is_delimiter};
 pub use span::{exact_span, span};
+pub(crate) use text::listed;
 pub use text::{has_double_space, is_invisible, json_shown, place, shortened, shown, shown_path, with_line_feeds};
 pub use undone::{Creation, Removal, Undone};

@@ -26,6 +26,16 @@ pub fn shown_path(path: &Path) -> String {
     shown(&path.display().to_string())
 }
 
+/// The first words of a list, and how many more there are.
+pub(crate) fn listed(words: impl IntoIterator<Item = String>, most: usize) -> String {
+    let mut words = words.into_iter();
+    let named: Vec<String> = words.by_ref().take(most).collect();
+    match words.count() {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
 /// `file:line:column`, as far as it is known, safe to show.
 #[must_use]
 pub fn place(file: &str, line: Option<u64>, column: Option<u64>) -> String {
@@ -93,6 +103,13 @@ mod tests {
     fn text_that_would_move_the_cursor_or_turn_the_line_is_escaped() {
         assert_eq!(shown("a\u{1b}[2Jb\u{202e}c\nd"), "a\\u{1b}[2Jb\\u{202e}c\\nd");
         assert_eq!(shown("Région 東京"), "Région 東京");
+    }
+
+    #[test]
+    fn a_long_list_is_cut_and_the_rest_counted() {
+        let words = |count: usize| (1..=count).map(|number| number.to_string());
+        assert_eq!((listed(words(0), 2), listed(words(2), 2)), (String::new(), "1, 2".to_owned()));
+        assert_eq!(listed(words(5), 2), "1, 2 and 3 more");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::contents::{is_addresses, is_ids};
 use super::header::HeaderError;
-use crate::model::{ERROR_COLUMN, Field, is_invisible, shortened};
+use crate::model::{ERROR_COLUMN, Field, is_invisible, listed, shortened};
 
 /// Longer names have no column, in characters.
 const COLUMN_NAME_MAX: usize = 100;
@@ -11,7 +11,7 @@ const COLUMN_NAME_MAX: usize = 100;
 pub const UNKNOWN_MAX: usize = 50;
 
 /// How many columns are named in a message.
-const LISTED_MAX: usize = 20;
+pub(super) const LISTED_MAX: usize = 20;
 
 /// How a column's name is to be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,12 +175,8 @@ fn nameless(header: &[String]) -> HeaderError {
 }
 
 fn list(header: &[String]) -> String {
-    let mut columns = header.iter().map(|column| column.trim()).filter(|column| !column.is_empty());
-    let names: Vec<String> = columns.by_ref().take(LISTED_MAX).map(shortened).collect();
-    match columns.count() {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names.join(", ")),
-    }
+    let columns = header.iter().map(|column| column.trim()).filter(|column| !column.is_empty());
+    listed(columns.map(shortened), LISTED_MAX)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What is wrong with a header, told for the person who mends it. Pure.
 
-use crate::model::{Code, Field};
+use super::columns::LISTED_MAX;
+use crate::model::{Code, Field, listed};
 
 /// A header that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,9 +116,6 @@ pub fn map_flags(columns: &[(Field, String)]) -> String {
 /// Longer names are not shown to be copied, in bytes.
 const SHELL_MAX: usize = 100;
 
-/// So many columns are named.
-const COLUMNS_MAX: usize = 20;
-
 /// A word as shells take it; none if it needs more than quotes.
 fn in_shell(word: &str) -> Option<String> {
     let is_plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
@@ -147,9 +145,7 @@ fn or_take(field: Field, column: &str) -> String {
 }
 
 fn all(columns: &[String]) -> String {
-    let named: Vec<String> = columns.iter().take(COLUMNS_MAX).map(|column| format!("`{column}`")).collect();
-    let more = columns.len().saturating_sub(COLUMNS_MAX);
-    named.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
+    listed(columns.iter().map(|column| format!("`{column}`")), LISTED_MAX)
 }
 
 fn cure(field: Field) -> &'static str {

@@ -2,7 +2,7 @@
 //! one row. Pure.
 
 use super::problem_line::Line;
-use crate::model::{Place, place};
+use crate::model::{Place, listed, place};
 
 /// So many further entries are named.
 const ENTRIES_MAX: usize = 5;
@@ -65,15 +65,8 @@ impl Fold {
             Others::Rows { next, last } => {
                 (next, format!("the same in {} rows, up to line {}", last.row - first.row, last.line))
             }
-            Others::Entries(entries) => (first.line, format!("the same of {}", listed(&entries))),
+            Others::Entries(entries) => (first.line, format!("the same of {}", listed(entries, ENTRIES_MAX))),
         };
         Some(format!("{}: {word}: {what}{code}", place(&file, Some(at), None)))
-    }
-}
-
-fn listed(entries: &[String]) -> String {
-    match entries.len().saturating_sub(ENTRIES_MAX) {
-        0 => entries.join(", "),
-        more => format!("{} and {more} more", entries[..ENTRIES_MAX].join(", ")),
     }
 }
