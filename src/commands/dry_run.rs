@@ -7,7 +7,7 @@ use indicatif::MultiProgress;
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId};
-use crate::model::{Forecast, Status};
+use crate::model::{Counts, Forecast, Severity, Status};
 use crate::report::{PlanReport, Progress};
 use crate::send::Stop;
 use crate::settings::{Connection, Environment, Input, OutputPaths, Target, guest_limits, policy, progress_mode};
@@ -16,6 +16,7 @@ use super::Failure;
 use super::delivery::Census;
 use super::forecast::{Speeds, forecast};
 use super::organization::Line;
+use super::problems::FoundProblems;
 use super::sandbox::block_on;
 use super::signals::Signals;
 use super::staging::{Staged, owner, stage};
@@ -34,7 +35,9 @@ pub(super) fn run(
     let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
     let mut journal = Journal::scratch()?;
     let run = journal.begin_run(&owner(&connection))?;
-    let staged = stage(&journal, run, &input, &progress.listener())?;
+    let mut problems = FoundProblems::new(bars, log.verbose > 0);
+    let mut on_problem = |path: &str, at, problem: &_, column: Option<&str>| problems.add(path, at, problem, column);
+    let staged = stage(&journal, run, &input, &progress.listener(), &mut on_problem)?;
     journal.commence(run, staged.range, true)?;
     let pages = match journal.open_rows(run)? {
         0 => 0,
@@ -42,7 +45,13 @@ pub(super) fn run(
     };
     progress.finish();
     let forecast = forecast(&journal, run, Some(pages), speeds)?;
-    tell(&journal, run, &staged, &forecast, args.json)
+    if !log.quiet {
+        problems.report()?;
+    }
+    let counts = print(&journal, run, &staged, &forecast, args.json)?;
+    let is_refused = args.strict && problems.count(Severity::Warning) > 0;
+    let is_sound = counts.of(Status::Invalid) + counts.of(Status::Failed) == 0 && !is_refused;
+    Ok(if is_sound { Ending::Complete } else { Ending::Problems })
 }
 
 /// Settles the rows whose group is there; gives how many pages the list has.
@@ -75,9 +84,14 @@ fn past(args: &ImportArgs, connection: &Connection, staged: &Staged) -> Result<O
     Ok(Some(Journal::peek(&path)?))
 }
 
-fn tell(journal: &Journal, run: RunId, staged: &Staged, forecast: &Forecast, is_json: bool) -> Result<Ending, Failure> {
+fn print(
+    journal: &Journal,
+    run: RunId,
+    staged: &Staged,
+    forecast: &Forecast,
+    is_json: bool,
+) -> Result<Counts, Failure> {
     let mut report = PlanReport::new(BufWriter::new(io::stdout().lock()), &staged.files, is_json);
     journal.accounts(run, |account| report.row(account).map_err(Failure::Print))?;
-    let counts = report.finish(forecast).map_err(Failure::Print)?;
-    Ok(if counts.of(Status::Invalid) > 0 { Ending::Problems } else { Ending::Complete })
+    report.finish(forecast).map_err(Failure::Print)
 }

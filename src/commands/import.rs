@@ -8,7 +8,7 @@ use indicatif::MultiProgress;
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId, Writer};
-use crate::model::{Event, Listener, Standing, Status};
+use crate::model::{Event, Listener, Severity, Standing, Status};
 use crate::read;
 use crate::report::{Closing, Progress, Rejects, Results, Summary};
 use crate::send::{GuestLimits, Stop};
@@ -17,9 +17,10 @@ use crate::settings::{Connection, Environment, Input, OutputPaths, guest_limits,
 use super::delivery::Delivery;
 use super::forecast::{Speeds, forecast};
 use super::organization::Line;
+use super::problems::FoundProblems;
 use super::sandbox::block_on;
 use super::signals::Signals;
-use super::staging::{Staged, owner, stage};
+use super::staging::{Staged, fingerprint, owner, restored, stage, stamps};
 use super::{Failure, close, outputs};
 
 /// An import under way.
@@ -30,6 +31,14 @@ struct Import<'a> {
     guests: GuestLimits,
     listener: Listener,
     start: Instant,
+}
+
+/// A run whose rows are in the journal.
+struct Ready {
+    journal: Journal,
+    run: RunId,
+    staged: Staged,
+    paths: OutputPaths,
 }
 
 /// The sending, done or stopped.
@@ -53,13 +62,14 @@ pub(super) fn run(
     let guests = guest_limits(args)?;
     let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
     let import = Import { args, log, connection, guests, listener: progress.listener(), start };
-    let (mut journal, run, staged) = import.take_in()?;
-    let paths = outputs::resolve(args, log.log_file.as_deref(), &staged.files)?;
-    if journal.commence(run, staged.range, args.fresh)? {
-        tracing::warn!("going on with a run that did not come to its end");
+    let mut problems = FoundProblems::new(bars, log.verbose > 0);
+    let Ready { journal, run, staged, paths } = import.read(&mut problems)?;
+    if !log.quiet {
+        problems.report()?;
     }
-    let sent = if args.strict && staged.invalid > 0 {
-        Sent { journal, stopped: Some(Failure::Strict(staged.invalid)), requests: 0 }
+    let (errors, warnings) = (problems.count(Severity::Error), problems.count(Severity::Warning));
+    let sent = if args.strict && errors + warnings > 0 {
+        Sent { journal, stopped: Some(Failure::Strict { errors, warnings }), requests: 0 }
     } else {
         import.send(journal, run, &staged, &signals.sending())?
     };
@@ -68,16 +78,47 @@ pub(super) fn run(
 }
 
 impl Import<'_> {
-    /// Reads and checks all files into the journal.
-    fn take_in(&self) -> Result<(Journal, RunId, Staged), Failure> {
+    /// Reads and checks all files into the journal, unless it has their rows already.
+    fn read(&self, problems: &mut FoundProblems<'_>) -> Result<Ready, Failure> {
         let input = Input::resolve(&self.args.input);
-        read::look(&input.files)?;
+        read::check_files(&input.files)?;
         let path = outputs::prepare(self.args, self.log.log_file.as_deref())?;
-        let journal = Journal::open(&path, &owner(&self.connection))?;
-        let run = journal.begin_run(&owner(&self.connection))?;
-        let staged = stage(&journal, run, &input, &self.listener)?;
+        let owner = owner(&self.connection);
+        let mut journal = Journal::open(&path, &owner)?;
+        let fingerprint = fingerprint(&input);
+        let known = fingerprint.as_deref().map_or(Ok(None), |fingerprint| journal.run_over(fingerprint))?;
+        let resolve = |staged: &Staged| outputs::resolve(self.args, self.log.log_file.as_deref(), &staged.files);
+        if let Some((run, range, true)) = known.filter(|_| !self.args.fresh) {
+            tracing::warn!("resuming interrupted run {}", run.0);
+            let staged = restored(&journal, run, range, &input)?;
+            let paths = resolve(&staged)?;
+            problems.restore(&journal, run)?;
+            journal.resume(run)?;
+            return Ok(Ready { journal, run, staged, paths });
+        }
+        let run = journal.begin_run(&owner)?;
+        let staged = if let Some((old, range, _)) = known {
+            let range = journal.copy_rows((old, range), run)?;
+            problems.restore(&journal, run)?;
+            restored(&journal, run, range, &input)?
+        } else {
+            let stamps = stamps(&input);
+            let mut on_problem =
+                |path: &str, at, problem: &_, column: Option<&str>| problems.add(path, at, problem, column);
+            let staged = stage(&journal, run, &input, &self.listener, &mut on_problem)?;
+            problems.keep(&journal, run)?;
+            // Of a file that changed meanwhile it is not known what was read.
+            if let Some(fingerprint) = fingerprint.as_deref().filter(|_| stamps == self::stamps(&input)) {
+                journal.note_fingerprint(run, fingerprint)?;
+            }
+            staged
+        };
         tracing::info!(rows = staged.rows, invalid = staged.invalid, seconds = self.seconds(), "read");
-        Ok((journal, run, staged))
+        let paths = resolve(&staged)?;
+        if journal.commence(run, staged.range, self.args.fresh)? {
+            tracing::warn!("resuming an interrupted run");
+        }
+        Ok(Ready { journal, run, staged, paths })
     }
 
     /// Settles every row that can be settled.

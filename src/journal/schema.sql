@@ -12,8 +12,19 @@ CREATE TABLE runs (
     ended_at     TEXT,
     version      TEXT NOT NULL,                 -- of the program
     first_row    INTEGER,                       -- its rows are rows.id first_row to last_row
-    last_row     INTEGER
+    last_row     INTEGER,
+    input        BLOB                           -- SHA-256 over its files and the options that read them; null for a pipe
 ) STRICT;
+
+-- The problems that were found in the files of a run, by kind.
+CREATE TABLE problems (
+    run      INTEGER NOT NULL REFERENCES runs (id),
+    severity TEXT NOT NULL,
+    code     TEXT NOT NULL,
+    count    INTEGER NOT NULL,
+    first    TEXT NOT NULL,                     -- FILE:LINE of the first
+    PRIMARY KEY (run, severity, code)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE files (
     run       INTEGER NOT NULL REFERENCES runs (id),
@@ -45,7 +56,8 @@ CREATE TABLE rows (
     guests INTEGER NOT NULL,                    -- how many the body carries
     twin   INTEGER,                             -- rows.id of the earlier row of that name
     code   TEXT,                                -- of an invalid row
-    error  TEXT
+    error  TEXT,
+    warnings TEXT
 ) STRICT;
 
 -- They are sent in lanes of their own.
@@ -73,7 +85,8 @@ CREATE TABLE outcomes (
     code        TEXT,
     error       TEXT,
     seal        INTEGER NOT NULL,               -- over status to error: SQLite keeps no checksums of its own
-    at_ms       INTEGER NOT NULL
+    at_ms       INTEGER NOT NULL,
+    note        TEXT                            -- in what an existing group differs from the row
 ) STRICT;
 
 -- What came of the groups that `undo` was to delete; on disk before the request leaves.

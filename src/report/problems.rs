@@ -10,7 +10,7 @@ use super::grouped;
 use super::kinds::{Kind, ProblemStyle, Teller};
 use super::problem_line::{Finding, Line, ProblemFormat};
 use super::repeat::Repeat;
-use crate::model::{self, Code, Fault, Field, Place, Severity, json_shown, shown_path};
+use crate::model::{self, Code, Field, Place, Problem, Severity, json_shown, shown_path};
 
 /// Writes problems as they are found.
 pub struct Problems<W> {
@@ -48,18 +48,18 @@ impl<W: Write> Problems<W> {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn tell(&mut self, file: &str, at: Option<Place>, fault: &Fault, column: Option<&str>) -> io::Result<()> {
+    pub fn tell(&mut self, file: &str, at: Option<Place>, problem: &Problem, column: Option<&str>) -> io::Result<()> {
         let finding = Finding {
             file,
             row: at.map(|at| at.row),
             line: at.map(|at| at.line),
             column: None,
-            code: fault.code,
-            severity: fault.severity,
-            field: fault.field,
+            code: problem.code,
+            severity: problem.severity,
+            field: problem.field,
             header: column,
-            message: &fault.message,
-            entry: fault.entry.as_deref(),
+            message: &problem.message,
+            entry: problem.entry.as_deref(),
         };
         self.write(&finding, at)
     }
@@ -73,12 +73,13 @@ impl<W: Write> Problems<W> {
         self.are_entries_lost |= repeat.loses_entries();
         if repeat.severity == Severity::Error {
             self.invalid += 1;
-            return self.tell(file, Some(place), &Fault::of(Field::Name, Code::NameRepeated, message), None);
+            return self.tell(file, Some(place), &Problem::error(Field::Name, Code::NameRepeated, message), None);
         }
         self.duplicates += 1;
         if !self.teller.is_for_scripts() {
-            let fault = Fault { severity: repeat.severity, ..Fault::of(Field::Name, Code::NameRepeated, message) };
-            return self.tell(file, Some(place), &fault, None);
+            let problem =
+                Problem { severity: repeat.severity, ..Problem::error(Field::Name, Code::NameRepeated, message) };
+            return self.tell(file, Some(place), &problem, None);
         }
         self.kinds.entry((repeat.severity, Code::NameRepeated)).or_default().count(String::new);
         let line = json!({
