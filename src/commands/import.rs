@@ -8,7 +8,7 @@ use indicatif::MultiProgress;
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId, Writer};
-use crate::model::{Event, Listener, Standing, Status};
+use crate::model::{Event, Listener, OutcomeStatus, Status};
 use crate::read;
 use crate::report::{Closing, Progress, Rejects, Results, Summary};
 use crate::send::{GuestLimits, Stop};

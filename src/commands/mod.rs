@@ -27,7 +27,7 @@ use indicatif::MultiProgress;
 
 use crate::cli::{Cli, Command};
 use crate::exit::Ending;
-use crate::model::Standing;
+use crate::model::OutcomeStatus;
 use crate::report::{Closing, Summary, start_log};
 use crate::settings::{Environment, log_options};
 
@@ -69,7 +69,12 @@ fn manual() -> io::Result<Vec<u8>> {
 }
 
 /// Prints the closing summary.
-fn close<S: Standing>(summary: &Summary<S>, closing: &Closing, is_json: bool, is_quiet: bool) -> Result<(), Failure> {
+fn close<S: OutcomeStatus>(
+    summary: &Summary<S>,
+    closing: &Closing,
+    is_json: bool,
+    is_quiet: bool,
+) -> Result<(), Failure> {
     let text = match (is_json, is_quiet) {
         (true, _) => format!("{}\n", summary.json(closing)),
         (false, true) => String::new(),

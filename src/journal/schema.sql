@@ -45,7 +45,8 @@ CREATE TABLE rows (
     guests INTEGER NOT NULL,                    -- how many the body carries
     twin   INTEGER,                             -- rows.id of the earlier row of that name
     code   TEXT,                                -- of an invalid row
-    error  TEXT
+    error  TEXT,
+    warnings TEXT                               -- sentences, joined by semicolons; null if there are none
 ) STRICT;
 
 -- They are sent in lanes of their own.
@@ -110,7 +111,8 @@ SELECT runs.id AS run, rows.id AS id, rows.file, rows.row, rows.line, rows.name,
     mine.http_status,
     coalesce(rows.code, mine.code) AS code,
     coalesce(rows.error, mine.error) AS error,
-    rows.input
+    rows.input,
+    rows.warnings
 FROM runs
 JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
 LEFT JOIN outcomes AS mine ON mine.row = rows.id

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::{
-    Account, Cell, Effect, Fate, Fields, Format, Group, Layout, MatchNames, Past, Place, Raw, Record, RowId, Status,
+    Cell, Effect, Fate, Fields, Format, Group, Layout, MatchNames, Outcome, Past, Place, Raw, Record, RowId, Status,
     Tag, Trouble, Verdict,
 };
 
@@ -51,7 +51,7 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
 
 fn accounts(journal: &Journal, run: RunId) -> Vec<(String, Status, Option<String>, u32)> {
     let mut accounts = Vec::new();
-    let note = |account: &Account| -> Result<(), JournalError> {
+    let note = |account: &Outcome| -> Result<(), JournalError> {
         accounts.push((account.name.clone(), account.status, account.group_id.clone(), account.attempts));
         Ok(())
     };

@@ -1,5 +1,7 @@
 //! What is wrong with a row or a file before anything is sent.
 
+use strum::{EnumString, IntoStaticStr};
+
 use crate::model::{Field, Group};
 
 /// What was found; its word is part of the contract.
@@ -175,7 +177,8 @@ impl Code {
 }
 
 /// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Severity {
     /// Nothing is sent.
     Error,
@@ -189,11 +192,7 @@ impl Severity {
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-            Self::Note => "note",
-        }
+        self.into()
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::columns::{Union, has};
 use super::output::{CsvOutput, Output, OutputError, Sealed, csv_row, remove_stale};
-use crate::model::{Account, ERROR_COLUMN, Entries, Format, InputFile, Raw, object};
+use crate::model::{ERROR_COLUMN, Entries, Format, InputFile, Outcome, Raw, object};
 
 /// The rejects of a run, on their way: one file for each format of the input.
 pub struct Rejects {
@@ -41,15 +41,15 @@ impl Rejects {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write(&mut self, account: &Account) -> Result<(), OutputError> {
-        let error = account.error.as_deref().unwrap_or("not attempted: the run was stopped before its turn");
-        match &account.raw {
+    pub fn write(&mut self, outcome: &Outcome) -> Result<(), OutputError> {
+        let error = outcome.error.as_deref().unwrap_or("not attempted: the run was stopped before its turn");
+        match &outcome.raw {
             Raw::Cells(cells) => {
-                let row = self.row(account.place.file, cells, error);
+                let row = self.row(outcome.place.file, cells, error);
                 self.csv()?.row(row)
             }
             // Under another delimiter it would be other cells: one cell, and more than the header has.
-            Raw::Stray(text) if self.delimiters.get(account.place.file) != Some(&self.delimiter) => {
+            Raw::Stray(text) if self.delimiters.get(outcome.place.file) != Some(&self.delimiter) => {
                 let mut row = vec![text.clone()];
                 row.resize(self.union.header.len(), String::new());
                 row.extend([error.to_owned(), String::new()]);
@@ -62,7 +62,7 @@ impl Rejects {
             }
             // Only the last row of a file can leave its quote open.
             Raw::OpenQuote(cells) if !self.tail.is_empty() => {
-                let mut row = self.row(account.place.file, cells, error);
+                let mut row = self.row(outcome.place.file, cells, error);
                 row.resize(row.len().max(self.union.header.len() + 2), String::new());
                 self.csv()?.row(row)
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::grouped;
-use crate::model::{Account, Counts, InputFile, Standing, Status, shortened, shown_path, span};
+use crate::model::{InputFile, Outcome, OutcomeStatus, Status, StatusCounts, shortened, shown_path, span};
 
 /// How many rows that were not imported are named.
 const NAMED_MAX: usize = 20;
@@ -17,7 +17,7 @@ const NAMED_MAX: usize = 20;
 pub struct Summary<S = Status> {
     files: Vec<InputFile>,
     organization: String,
-    counts: Counts<S>,
+    counts: StatusCounts<S>,
     named: Vec<String>,
     open: u64,
 }
@@ -45,28 +45,34 @@ pub struct Closing {
     pub exit_code: u8,
 }
 
-impl<S: Standing> Summary<S> {
+impl<S: OutcomeStatus> Summary<S> {
     /// Nothing counted yet.
     #[must_use]
     pub fn new(files: Vec<InputFile>, organization: &str) -> Self {
-        Self { files, organization: organization.to_owned(), counts: Counts::default(), named: Vec::new(), open: 0 }
+        Self {
+            files,
+            organization: organization.to_owned(),
+            counts: StatusCounts::default(),
+            named: Vec::new(),
+            open: 0,
+        }
     }
 
     /// Counts a row.
-    pub fn add(&mut self, account: &Account<S>) {
-        self.counts.add(account.status);
-        if !account.status.is_open() || account.status.is_pending() {
+    pub fn add(&mut self, outcome: &Outcome<S>) {
+        self.counts.add(outcome.status);
+        if !outcome.status.is_open() || outcome.status.is_pending() {
             return;
         }
         self.open += 1;
         if self.named.len() < NAMED_MAX {
-            let path = self.files.get(account.place.file).map_or("-", |file| &file.path);
-            let error = account.error.as_deref().unwrap_or_default();
-            let status = account.status.as_str();
+            let path = self.files.get(outcome.place.file).map_or("-", |file| &file.path);
+            let error = outcome.error.as_deref().unwrap_or_default();
+            let status = outcome.status.as_str();
             self.named.push(format!(
                 "{}:{}: {status}: {}",
                 shortened(path),
-                account.place.line,
+                outcome.place.line,
                 crate::model::shown(error)
             ));
         }
@@ -74,7 +80,7 @@ impl<S: Standing> Summary<S> {
 
     /// How many rows ended how.
     #[must_use]
-    pub fn counts(&self) -> &Counts<S> {
+    pub fn counts(&self) -> &StatusCounts<S> {
         &self.counts
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::eta::Eta;
 use super::{forecast, grouped};
-use crate::model::{Event, GuestWait, Standing, Status, Undone, Wait, shortened, span};
+use crate::model::{Event, GuestWait, OutcomeStatus, Status, Undone, Wait, shortened, span};
 
 /// A wait of this length is told when it begins; a shorter one is over before the next line.
 const LONG: Duration = Duration::from_secs(10);
@@ -31,13 +31,13 @@ pub(super) struct Course {
 /// How many rows were settled, by their status.
 struct Settled<S>(Vec<(S, AtomicU64)>);
 
-impl<S: Standing> Default for Settled<S> {
+impl<S: OutcomeStatus> Default for Settled<S> {
     fn default() -> Self {
-        Self(S::all().iter().map(|status| (*status, AtomicU64::new(0))).collect())
+        Self(S::VARIANTS.iter().map(|status| (*status, AtomicU64::new(0))).collect())
     }
 }
 
-impl<S: Standing> Settled<S> {
+impl<S: OutcomeStatus> Settled<S> {
     fn add(&self, status: S) {
         for (_, count) in self.0.iter().filter(|(known, _)| *known == status) {
             count.fetch_add(1, Ordering::Relaxed);
