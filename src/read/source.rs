@@ -96,8 +96,9 @@ impl Text {
         if let Some(problem) = not_text(&start, encoding) {
             return Err(problem.at(path, 1, Some(1)));
         }
-        // UTF-8 is checked by the rows' reader, which says where it fails.
-        let encoding = encoding.filter(|encoding| *encoding != encoding_rs::UTF_8);
+        // UTF-8 is checked by the rows' reader, which says where it fails. A UTF-8 byte-order mark overrides `--encoding`.
+        let is_marked = start.starts_with(&[0xEF, 0xBB, 0xBF]);
+        let encoding = encoding.filter(|encoding| *encoding != encoding_rs::UTF_8 && !is_marked);
         if encoding.is_some() || start.starts_with(&[0xFF, 0xFE]) || start.starts_with(&[0xFE, 0xFF]) {
             // A byte-order mark goes before what was asked for.
             let known = Encoding::for_bom(&start).map(|(known, _)| known).or(encoding);
@@ -107,7 +108,7 @@ impl Text {
             let stream = Box::new(decoder.build(Cursor::new(start).chain(raw)));
             return Ok(Self { is_decoded: true, mark: None, origin, stream });
         }
-        let mark = if start.starts_with(&[0xEF, 0xBB, 0xBF]) { 3 } else { 0 };
+        let mark = if is_marked { 3 } else { 0 };
         if mark > 0 {
             origin.push("byte-order mark removed".to_owned());
         }

@@ -116,6 +116,8 @@ impl Rejects {
             output
         } else {
             let mut output = CsvOutput::create(self.path(Format::Csv), self.delimiter)?;
+            // Overrides `--encoding`, so that the first run's flags read these rows too.
+            output.verbatim("\u{feff}".as_bytes())?;
             output.row(self.union.header.iter().map(String::as_str).chain([ERROR_COLUMN]))?;
             Box::new(output)
         };

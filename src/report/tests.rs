@@ -118,7 +118,7 @@ fn rejects_keep_their_rows_as_they_stood_and_say_why() {
     assert_eq!(written, [path.clone(), path.with_extension("jsonl")]);
     assert_eq!(
         fs::read_to_string(&path).unwrap(),
-        "name;x;_error\n; x;the name is missing\nshort;not attempted: the run was stopped before its turn\n\"A\";\"b\nc"
+        "\u{feff}name;x;_error\n; x;the name is missing\nshort;not attempted: the run was stopped before its turn\n\"A\";\"b\nc"
     );
     assert_eq!(
         fs::read_to_string(path.with_extension("jsonl")).unwrap(),
@@ -159,6 +159,6 @@ fn a_ragged_reject_stays_ragged_under_the_common_header_and_only_one_quote_stays
     rejects.seal().unwrap().place().unwrap();
     assert_eq!(
         fs::read_to_string(&path).unwrap(),
-        "name;x;y;_error\nA;1;2;the name is missing;\nB;;b;the name is missing;\n\"B\";\"b"
+        "\u{feff}name;x;y;_error\nA;1;2;the name is missing;\nB;;b;the name is missing;\n\"B\";\"b"
     );
 }
