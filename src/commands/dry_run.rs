@@ -2,13 +2,11 @@
 
 use std::io::{self, BufWriter};
 
-use indicatif::MultiProgress;
-
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId};
 use crate::model::{Forecast, Status};
-use crate::report::{PlanReport, Progress};
+use crate::report::{PlanReport, Progress, StatusLine};
 use crate::send::Stop;
 use crate::settings::{Connection, Environment, Input, OutputPaths, Target, guest_limits, policy, progress_mode};
 
@@ -25,9 +23,9 @@ pub(super) fn run(
     args: &ImportArgs,
     log: &LogArgs,
     environment: &Environment,
-    bars: &MultiProgress,
+    bars: &StatusLine,
 ) -> Result<Ending, Failure> {
-    let _signals = Signals::listen()?;
+    let _signals = Signals::listen(bars)?;
     let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
     let speeds = Speeds { requests: connection.speed, guests: guest_limits(args)?.rate };
     let input = Input::resolve(&args.input);

@@ -3,14 +3,12 @@
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use indicatif::MultiProgress;
-
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId, Writer};
 use crate::model::{Event, Listener, OutcomeStatus, Status};
 use crate::read;
-use crate::report::{Closing, Progress, Rejects, Results, Summary};
+use crate::report::{Closing, Progress, Rejects, Results, StatusLine, Summary};
 use crate::send::{GuestLimits, Stop};
 use crate::settings::{Connection, Environment, Input, OutputPaths, guest_limits, policy, progress_mode};
 
@@ -45,10 +43,10 @@ pub(super) fn run(
     args: &ImportArgs,
     log: &LogArgs,
     environment: &Environment,
-    bars: &MultiProgress,
+    bars: &StatusLine,
 ) -> Result<Ending, Failure> {
     let start = Instant::now();
-    let signals = Signals::listen()?;
+    let signals = Signals::listen(bars)?;
     let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
     let guests = guest_limits(args)?;
     let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
@@ -102,7 +100,8 @@ impl Import<'_> {
         delivery.prepare(&mut journal, run, &staged.names).await?;
         tracing::info!(requests = line.api.requests(), seconds = self.seconds(), "listed the organization's groups");
         if !stop.is_raised() {
-            (self.listener)(Event::Sending(journal.open_rows(run)?));
+            let (done, total) = journal.progress(run)?;
+            (self.listener)(Event::Sending { done, total });
             let (writer, sending) = delivery.send(journal, run)?;
             let writer = on_own_thread(writer)?;
             sending.await;

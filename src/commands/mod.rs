@@ -23,12 +23,11 @@ pub use staging::{Staged, stage};
 use std::io::{self, Write};
 
 use clap::CommandFactory;
-use indicatif::MultiProgress;
 
 use crate::cli::{Cli, Command};
 use crate::exit::Ending;
 use crate::model::OutcomeStatus;
-use crate::report::{Closing, Summary, start_log};
+use crate::report::{Closing, StatusLine, Summary, start_log};
 use crate::settings::{Environment, log_options};
 
 /// Does what was typed.
@@ -36,7 +35,7 @@ use crate::settings::{Environment, log_options};
 /// # Errors
 /// If the run could not be made; what became of single rows is no error.
 pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
-    let bars = MultiProgress::new();
+    let bars = StatusLine::stderr();
     if let Some(log) = &cli.log.log_file {
         outputs::keep_apart(cli.command.inputs(), &[("--log-file", log.clone())])?;
     }

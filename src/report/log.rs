@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use indicatif::MultiProgress;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::status_line::StatusLine;
 use crate::model::shown_path;
 
 /// `--log-format`
@@ -55,7 +55,7 @@ pub enum LogError {
 /// Where log lines go.
 #[derive(Clone)]
 enum Sink {
-    Stderr(MultiProgress),
+    Stderr(StatusLine),
     File(Arc<Mutex<File>>),
 }
 
@@ -63,7 +63,7 @@ impl Write for Sink {
     /// A log line comes in one piece.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Stderr(bars) => bars.suspend(|| io::stderr().write_all(line))?,
+            Self::Stderr(status) => status.suspend(|| io::stderr().write_all(line))?,
             Self::File(file) => file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line)?,
         }
         Ok(line.len())
@@ -82,11 +82,11 @@ impl<'a> MakeWriter<'a> for Sink {
     }
 }
 
-/// Starts logging; `bars` are held still while a line is written.
+/// Starts logging; a line is written above the status lines.
 ///
 /// # Errors
 /// If the file cannot be written or the directives cannot be understood.
-pub fn start_log(options: &LogOptions, bars: &MultiProgress) -> Result<(), LogError> {
+pub fn start_log(options: &LogOptions, status: &StatusLine) -> Result<(), LogError> {
     let ours = match options.verbosity {
         ..0 => "error",
         0 => "warn",
@@ -97,7 +97,7 @@ pub fn start_log(options: &LogOptions, bars: &MultiProgress) -> Result<(), LogEr
     let directives = options.directives.clone().unwrap_or_else(|| format!("warn,tallyfy_groups={ours}"));
     let filter = EnvFilter::try_new(directives).map_err(|error| LogError::Directives(error.to_string()))?;
     let sink = match &options.file {
-        None => Sink::Stderr(bars.clone()),
+        None => Sink::Stderr(status.clone()),
         Some(path) => {
             let file = File::options().create(true).append(true).open(path);
             let file = file.map_err(|reason| LogError::File { path: path.clone(), reason })?;

@@ -4,7 +4,7 @@
 
 mod cleaned;
 mod columns;
-mod eta;
+mod estimate;
 mod explain;
 mod fold;
 mod forecast;
@@ -19,6 +19,7 @@ mod rejects;
 mod repeat;
 mod results;
 mod span;
+mod status_line;
 mod summary;
 mod tally;
 mod undo;
@@ -35,6 +36,7 @@ pub use progress::{Progress, ProgressMode};
 pub use rejects::{Rejects, SealedRejects, reject_paths};
 pub use repeat::Repeat;
 pub use results::Results;
+pub use status_line::StatusLine;
 pub use summary::{Closing, Summary};
 pub use undo::UndoPlan;
 
