@@ -102,8 +102,8 @@ fn assert_no_progress(screen: &str) {
 
 fn folder_of_rows() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let rows: String = (1..=900).map(|row| format!("Group {row},d,{row}\n")).collect();
-    fs::write(folder.path().join("groups.csv"), format!("name,description,members\n{rows}")).unwrap();
+    let rows: Vec<String> = (1..=900).map(|row| format!("Group {row},d,{row}\n")).collect();
+    fs::write(folder.path().join("groups.csv"), format!("name,description,members\n{}", rows.concat())).unwrap();
     folder
 }
 

@@ -63,7 +63,7 @@ impl Write for Sink {
     /// A log line comes in one piece.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Stderr(status) => status.suspend(|| io::stderr().write_all(line))?,
+            Self::Stderr(status) => status.write_all(line)?,
             Self::File(file) => file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line)?,
         }
         Ok(line.len())

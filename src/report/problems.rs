@@ -1,4 +1,6 @@
-//! The problems that `validate` finds: one a line as they are found, so that editors can jump, then the table of kinds.
+//! Writes the problems of rows and files as they are found, then a table of their kinds.
+//!
+//! People see the first lines of each kind; a line that says the same as the one before is folded into it.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -6,82 +8,121 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::fold::Fold;
 use super::grouped;
-use super::kinds::{Kind, ProblemStyle, Teller};
-use super::problem_line::{Finding, Line, ProblemFormat};
+use super::problem_line::{Finding, Line};
 use super::repeat::Repeat;
-use crate::model::{self, Code, Fault, Field, Place, Severity, json_shown, shown_path};
+use crate::model::{Code, Fault, Field, Place, Severity, json_shown, shown_path};
 
-/// Writes problems as they are found.
+/// At most this many lines of a kind are shown unless all are asked for.
+const SHOWN_MAX: u64 = 20;
+
+/// The reader that problems are written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemFormat {
+    /// People and their editors.
+    Text,
+    /// People who want to import: the table of kinds only, and the lines if all are asked for. No totals of rows.
+    Counts,
+    /// Scripts: JSON lines.
+    Json,
+    /// GitHub Actions: workflow commands that annotate the files of a pull request.
+    Github,
+}
+
+/// How problems are written.
+#[derive(Debug, Clone, Copy)]
+pub struct ProblemStyle {
+    /// For whom.
+    pub format: ProblemFormat,
+    /// All of them, not just the first of each kind.
+    pub shows_all: bool,
+}
+
+/// How often a kind of problem was found, and the place of the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProblemCount {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The rule.
+    pub code: Code,
+    /// How often.
+    pub count: u64,
+    /// `file:line:column`, as far as it is known, safe to show.
+    pub first: String,
+}
+
+/// The problems of one kind so far.
+#[derive(Debug, Default)]
+struct Kind {
+    count: u64,
+    first: String,
+    lines: u64,
+    /// Problems that no line shows.
+    hidden: u64,
+}
+
+/// Writes problems and counts them.
 pub struct Problems<W> {
-    teller: Teller<W>,
+    lines: Lines<W>,
     rows: u64,
     invalid: u64,
     duplicates: u64,
-    /// Whether repeats have members or guests that are lost.
+    /// Whether members or guests of repeated rows are lost.
     are_entries_lost: bool,
     repairs: Kind,
     kinds: BTreeMap<(Severity, Code), Kind>,
 }
 
+/// Writes lines for people.
+struct Lines<W> {
+    out: W,
+    style: ProblemStyle,
+    fold: Option<Fold>,
+}
+
 impl<W: Write> Problems<W> {
     /// Writes to `out`.
     pub fn new(out: W, style: ProblemStyle) -> Self {
-        Self {
-            teller: Teller::new(out, style),
-            rows: 0,
-            invalid: 0,
-            duplicates: 0,
-            are_entries_lost: false,
-            repairs: Kind::default(),
-            kinds: BTreeMap::new(),
-        }
+        let lines = Lines { out, style, fold: None };
+        let (repairs, kinds) = (Kind::default(), BTreeMap::new());
+        Self { lines, rows: 0, invalid: 0, duplicates: 0, are_entries_lost: false, repairs, kinds }
     }
 
-    /// So many rows were checked, and so many of them are valid; problems are told by themselves.
+    /// Counts checked rows, and how many of them are valid.
     pub fn rows(&mut self, count: u64, valid: u64) {
         self.rows += count;
         self.invalid += count - valid;
     }
 
-    /// A problem of a row, or of a file as a whole; `column` is the field's name in this file, where it is another.
+    /// Writes a problem of a row, or of a whole file; `column` is the field's name in this file if it is another.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn tell(&mut self, file: &str, at: Option<Place>, fault: &Fault, column: Option<&str>) -> io::Result<()> {
-        let finding = Finding {
-            file,
-            row: at.map(|at| at.row),
-            line: at.map(|at| at.line),
-            column: None,
-            code: fault.code,
-            severity: fault.severity,
-            field: fault.field,
-            header: column,
-            message: &fault.message,
-            entry: fault.entry.as_deref(),
-        };
-        self.write(&finding, at)
+        let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
+        self.write(&Finding { file, row, line, column: None, header: column, fault })
     }
 
-    /// A row that repeats an earlier one; invalid only if repeats were asked to be.
+    /// Writes that a row repeats an earlier one; it is invalid only if repeats are to fail.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn repeat(&mut self, file: &str, place: Place, repeat: &Repeat) -> io::Result<()> {
-        let message = repeat.message();
         self.are_entries_lost |= repeat.loses_entries();
-        if repeat.severity == Severity::Error {
+        let is_error = repeat.severity == Severity::Error;
+        if is_error {
             self.invalid += 1;
-            return self.tell(file, Some(place), &Fault::of(Field::Name, Code::NameRepeated, message), None);
+        } else {
+            self.duplicates += 1;
         }
-        self.duplicates += 1;
-        if !self.teller.is_for_scripts() {
-            let fault = Fault { severity: repeat.severity, ..Fault::of(Field::Name, Code::NameRepeated, message) };
-            return self.tell(file, Some(place), &fault, None);
+        if is_error || !self.is_json() {
+            let fault = Fault::of(Field::Name, Code::NameRepeated, repeat.message());
+            return self.tell(file, Some(place), &Fault { severity: repeat.severity, ..fault }, None);
         }
-        self.kinds.entry((repeat.severity, Code::NameRepeated)).or_default().count(String::new);
-        let line = json!({
+        self.kinds.entry((repeat.severity, Code::NameRepeated)).or_default().add(String::new);
+        let words = |fields: &[Field]| fields.iter().map(|field| field.as_str()).collect::<Vec<_>>();
+        self.json(&json!({
             "type": "duplicate",
             "severity": repeat.severity.as_str(),
             "code": Code::NameRepeated.as_str(),
@@ -91,32 +132,25 @@ impl<W: Write> Problems<W> {
             "duplicate_of": repeat.first,
             "differs": words(&repeat.differs),
             "lost": words(&repeat.lost),
-        });
-        self.line(&line)
+        }))
     }
 
-    /// A repair of a row, or of a file as a whole, in the cleaned copy.
+    /// Writes a correction that the cleaned copy has, in a row or in the whole file.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn repaired(&mut self, file: &str, at: Option<Place>, what: &str) -> io::Result<()> {
-        self.repairs.count(String::new);
-        if self.teller.is_for_scripts() {
-            let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
-            let line = json!({"type": "repair", "file": file, "row": row, "line": line, "message": what});
-            return self.line(&line);
+        self.repairs.add(String::new);
+        let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
+        if self.is_json() {
+            return self.json(&json!({"type": "repair", "file": file, "row": row, "line": line, "message": what}));
         }
-        let line = Line { word: "repaired", message: what.to_owned(), code: String::new(), entry: None };
-        let place = model::place(file, at.map(|at| at.line), None);
-        self.teller.say(&mut self.repairs, &place, at.map(|at| (file, at)), line)
+        let place = crate::model::place(file, line, None);
+        let said = Line { word: "repaired", message: what.to_owned(), code: String::new(), entry: None };
+        self.lines.say(&mut self.repairs, &place, at.map(|at| (file, at)), said)
     }
 
-    /// A line for scripts.
-    fn line(&mut self, line: &Value) -> io::Result<()> {
-        writeln!(self.teller.out, "{}", json_shown(&line.to_string()))
-    }
-
-    /// A file that cannot be read as a table, or not to its end. People are told of it at the end, as of an error.
+    /// Writes why a file cannot be read, or not to its end. People read that at the end, as an error of the command.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -127,35 +161,69 @@ impl<W: Write> Problems<W> {
         column: Option<u64>,
         told: &[(Code, String)],
     ) -> io::Result<()> {
+        let file = &path.display().to_string();
         for (code, message) in told {
-            let file = &path.display().to_string();
-            let (row, field, header, severity) = (None, None, None, Severity::Error);
-            let finding =
-                Finding { file, row, line, column, code: *code, severity, field, header, message, entry: None };
-            if self.teller.style.format == ProblemFormat::Text {
-                self.kinds.entry((severity, *code)).or_default().count(|| finding.place());
+            let fault = &Fault { severity: Severity::Error, ..Fault::remark(*code, message) };
+            let finding = Finding { file, row: None, line, column, header: None, fault };
+            if matches!(self.lines.style.format, ProblemFormat::Text | ProblemFormat::Counts) {
+                self.kinds.entry((Severity::Error, *code)).or_default().add(|| finding.place());
             } else {
-                self.write(&finding, None)?;
+                self.write(&finding)?;
             }
         }
         Ok(())
     }
 
-    fn write(&mut self, finding: &Finding<'_>, at: Option<Place>) -> io::Result<()> {
-        let kind = self.kinds.entry((finding.severity, finding.code)).or_default();
-        kind.count(|| finding.place());
-        self.teller.tell(kind, finding, at)
+    fn write(&mut self, finding: &Finding<'_>) -> io::Result<()> {
+        let kind = self.kinds.entry((finding.fault.severity, finding.fault.code)).or_default();
+        kind.add(|| finding.place());
+        let style = self.lines.style;
+        match style.format {
+            ProblemFormat::Json => self.json(&finding.json()),
+            ProblemFormat::Github if kind.hides(style) => Ok(()),
+            ProblemFormat::Github => writeln!(self.lines.out, "{}", finding.github()),
+            ProblemFormat::Counts if !style.shows_all => Ok(()),
+            ProblemFormat::Text | ProblemFormat::Counts => {
+                self.lines.say(kind, &finding.place(), finding.file_and_place(), finding.text())
+            }
+        }
     }
 
-    /// How many of this severity.
-    fn of(&self, wanted: Severity) -> u64 {
+    fn is_json(&self) -> bool {
+        self.lines.style.format == ProblemFormat::Json
+    }
+
+    fn json(&mut self, value: &Value) -> io::Result<()> {
+        writeln!(self.lines.out, "{}", json_shown(&value.to_string()))
+    }
+
+    /// How many problems of this severity there are.
+    #[must_use]
+    pub fn count(&self, wanted: Severity) -> u64 {
         self.kinds.iter().filter(|((severity, _), _)| *severity == wanted).map(|(_, kind)| kind.count).sum()
     }
 
-    /// Whether nothing was found; `strict` counts warnings.
+    /// The counts of all kinds, for the journal.
+    pub fn counts(&self) -> impl Iterator<Item = ProblemCount> {
+        self.kinds.iter().map(|(&(severity, code), kind)| {
+            let (count, first) = (kind.count, kind.first.clone());
+            ProblemCount { severity, code, count, first }
+        })
+    }
+
+    /// Adds what was counted when an unchanged file was last read.
+    pub fn restore(&mut self, known: ProblemCount) {
+        let kind = self.kinds.entry((known.severity, known.code)).or_default();
+        if kind.count == 0 {
+            kind.first = known.first;
+        }
+        kind.count += known.count;
+    }
+
+    /// Whether there is no problem that counts; `strict` counts warnings.
     #[must_use]
     pub fn is_clean(&self, strict: bool) -> bool {
-        self.of(Severity::Error) == 0 && !(strict && self.of(Severity::Warning) > 0)
+        self.count(Severity::Error) == 0 && !(strict && self.count(Severity::Warning) > 0)
     }
 
     /// Shows what was written so far.
@@ -163,58 +231,68 @@ impl<W: Write> Problems<W> {
     /// # Errors
     /// If it cannot be written.
     pub fn flush(&mut self) -> io::Result<()> {
-        self.teller.out.flush()
+        self.lines.out.flush()
     }
 
-    /// Writes the table of kinds, the totals, and where the cleaned copy is.
+    /// Writes the table of kinds, the totals, and the place of the cleaned copy.
     ///
     /// # Errors
     /// If they cannot be written.
     pub fn finish(mut self, copy: Option<&Path>) -> io::Result<()> {
-        self.teller.unfold()?;
+        self.lines.unfold()?;
         let valid = self.rows - self.invalid - self.duplicates;
-        if self.teller.is_for_scripts() {
-            let mut codes = BTreeMap::<&str, u64>::new();
-            for ((_, code), kind) in &self.kinds {
-                *codes.entry(code.as_str()).or_default() += kind.count;
-            }
-            let totals = json!({
-                "type": "totals",
-                "rows": self.rows,
-                "valid": valid,
-                "duplicate": self.duplicates,
-                "invalid": self.invalid,
-                "problems": self.of(Severity::Error),
-                "warnings": self.of(Severity::Warning),
-                "repairs": self.repairs.count,
-                "codes": codes,
-            });
-            self.line(&totals)?;
-            return self.flush();
-        }
-        if self.rows == 0 && self.of(Severity::Error) > 0 {
+        match self.lines.style.format {
+            ProblemFormat::Json => self.json_totals(valid)?,
+            ProblemFormat::Counts => self.table()?,
             // No file could be read: the error says it all.
-            return self.flush();
+            ProblemFormat::Text | ProblemFormat::Github if self.rows == 0 && self.count(Severity::Error) > 0 => {}
+            ProblemFormat::Text | ProblemFormat::Github => {
+                self.table()?;
+                let out = &mut self.lines.out;
+                for (word, count) in
+                    [("valid", valid), ("duplicate", self.duplicates), ("invalid", self.invalid), ("rows", self.rows)]
+                {
+                    writeln!(out, "  {word:<10} {:>9}", grouped(count))?;
+                }
+                if let Some(copy) = copy {
+                    writeln!(out, "\n  the cleaned copy is {}", shown_path(copy))?;
+                }
+                if !self.kinds.is_empty() {
+                    writeln!(out)?;
+                }
+                self.hints()?;
+            }
         }
-        self.table()?;
-        for (word, count) in
-            [("valid", valid), ("duplicate", self.duplicates), ("invalid", self.invalid), ("rows", self.rows)]
-        {
-            writeln!(self.teller.out, "  {word:<10} {:>9}", grouped(count))?;
-        }
-        if let Some(copy) = copy {
-            writeln!(self.teller.out, "\n  the cleaned copy is {}", shown_path(copy))?;
-        }
-        self.hints()?;
         self.flush()
     }
 
+    fn json_totals(&mut self, valid: u64) -> io::Result<()> {
+        let mut codes = BTreeMap::<&str, u64>::new();
+        for ((_, code), kind) in &self.kinds {
+            *codes.entry(code.as_str()).or_default() += kind.count;
+        }
+        self.json(&json!({
+            "type": "totals",
+            "rows": self.rows,
+            "valid": valid,
+            "duplicate": self.duplicates,
+            "invalid": self.invalid,
+            "problems": self.count(Severity::Error),
+            "warnings": self.count(Severity::Warning),
+            "repairs": self.repairs.count,
+            "codes": codes,
+        }))
+    }
+
     fn table(&mut self) -> io::Result<()> {
+        let is_counts = self.lines.style.format == ProblemFormat::Counts;
         if self.kinds.is_empty() && self.repairs.count == 0 {
             return Ok(());
         }
-        let out = &mut self.teller.out;
-        writeln!(out)?;
+        let out = &mut self.lines.out;
+        if !is_counts || self.lines.style.shows_all {
+            writeln!(out)?;
+        }
         for ((severity, code), kind) in &self.kinds {
             let (severity, code, count) = (severity.as_str(), code.as_str(), grouped(kind.count));
             writeln!(out, "  {severity:<8} {code:<20} {count:>11}   first: {}{}", kind.first, kind.cut(", "))?;
@@ -223,25 +301,118 @@ impl<W: Write> Problems<W> {
             let (count, cut) = (grouped(self.repairs.count), self.repairs.cut("   "));
             writeln!(out, "  {:<29} {count:>11}{cut}", "repaired in the copy")?;
         }
-        writeln!(out)
+        if is_counts { self.hints() } else { writeln!(out) }
     }
 
     fn hints(&mut self) -> io::Result<()> {
-        let out = &mut self.teller.out;
+        let (style, out) = (self.lines.style, &mut self.lines.out);
         if self.kinds.is_empty() {
             return Ok(());
         }
-        writeln!(out)?;
-        if self.kinds.values().any(Kind::is_cut) {
+        if style.format == ProblemFormat::Counts && !style.shows_all {
+            writeln!(out, "  -v shows every problem")?;
+        } else if style.format != ProblemFormat::Counts && self.kinds.values().any(|kind| kind.hidden > 0) {
             writeln!(out, "  --all shows every problem")?;
         }
         if self.are_entries_lost {
             writeln!(out, "  --on-duplicate merge adds the members and guests of repeats to the first row")?;
         }
-        writeln!(out, "  validate --explain CODE says what a code means and how to mend it")
+        writeln!(out, "  validate --explain CODE says what a code means and how to fix it")
     }
 }
 
-fn words(fields: &[Field]) -> Vec<&'static str> {
-    fields.iter().map(|field| field.as_str()).collect()
+impl Kind {
+    fn add(&mut self, place: impl FnOnce() -> String) {
+        if self.count == 0 {
+            self.first = place();
+        }
+        self.count += 1;
+    }
+
+    /// Whether one more problem gets no line.
+    fn hides(&mut self, style: ProblemStyle) -> bool {
+        let is_hidden = !style.shows_all && self.lines >= SHOWN_MAX;
+        self.hidden += u64::from(is_hidden);
+        self.lines += u64::from(!is_hidden);
+        is_hidden
+    }
+
+    /// Says after `gap` how many are shown if that is not all.
+    fn cut(&self, gap: &str) -> String {
+        match self.count - self.hidden {
+            shown if shown > 0 && self.hidden > 0 => format!("{gap}the first {} shown", grouped(shown)),
+            _ => String::new(),
+        }
+    }
+}
+
+impl<W: Write> Lines<W> {
+    /// Writes a line, or folds it into the one before.
+    fn say(&mut self, kind: &mut Kind, place: &str, at: Option<(&str, Place)>, line: Line) -> io::Result<()> {
+        if let (Some(fold), Some((file, at))) = (&mut self.fold, at)
+            && fold.takes(file, at, &line)
+        {
+            return Ok(());
+        }
+        self.unfold()?;
+        if kind.hides(self.style) {
+            return Ok(());
+        }
+        writeln!(self.out, "{place}: {}: {}{}", line.word, line.message, line.code)?;
+        self.fold = at.filter(|_| !self.style.shows_all).map(|(file, at)| Fold::new(file, at, line));
+        Ok(())
+    }
+
+    /// Writes the line that stands for the folded ones.
+    fn unfold(&mut self) -> io::Result<()> {
+        let rest = self.fold.take().and_then(Fold::end);
+        rest.map_or(Ok(()), |rest| writeln!(self.out, "{rest}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(shows_all: bool, known: Vec<ProblemCount>) -> (String, Vec<ProblemCount>) {
+        let mut out = Vec::new();
+        let mut problems = Problems::new(&mut out, ProblemStyle { format: ProblemFormat::Counts, shows_all });
+        for known in known {
+            problems.restore(known);
+        }
+        for row in 1..=1200 {
+            let fault = Fault::of(Field::Members, Code::MemberInvalid, "member is not a user id");
+            problems.tell("a.csv", Some(Place { file: 0, row, line: row + 1 }), &fault, None).unwrap();
+        }
+        let fault = Fault::remark(Code::ColumnUnknown, "ignored column: cost");
+        problems.tell("b\u{1b}.csv", None, &fault, None).unwrap();
+        assert!(!problems.is_clean(false) && problems.count(Severity::Warning) > 0);
+        let counts = problems.counts().collect();
+        problems.finish(None).unwrap();
+        (String::from_utf8(out).unwrap(), counts)
+    }
+
+    const TABLE: &str = "  error    member-invalid             1,200   first: a.csv:2\n  \
+        warning  column-unknown                 1   first: b\\u{1b}.csv\n";
+    const EXPLAIN: &str = "  validate --explain CODE says what a code means and how to fix it\n";
+
+    #[test]
+    fn an_import_counts_problems_by_kind_with_the_first_place() {
+        assert_eq!(counted(false, Vec::new()).0, format!("{TABLE}  -v shows every problem\n{EXPLAIN}"));
+    }
+
+    #[test]
+    fn an_import_shows_every_problem_if_asked_to() {
+        let (text, _) = counted(true, Vec::new());
+        assert_eq!(text.lines().filter(|line| line.contains(": error: member is not a user id")).count(), 1200);
+        assert!(text.ends_with(&format!("\n\n{TABLE}{EXPLAIN}")), "{text}");
+    }
+
+    #[test]
+    fn counts_that_were_kept_are_added_and_keep_their_first_place() {
+        let (_, known) = counted(false, Vec::new());
+        let (text, counts) = counted(false, known);
+        assert!(text.starts_with(&TABLE.replace("1,200", "2,400").replace("          1 ", "          2 ")), "{text}");
+        assert_eq!(counts.iter().map(|kind| kind.count).collect::<Vec<_>>(), [2400, 2]);
+    }
 }

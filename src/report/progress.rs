@@ -132,7 +132,7 @@ fn draw(tally: &Mutex<Tally>, status: &StatusLine, is_bar: bool, heard: &mpsc::R
 /// Writes a line above the status lines.
 fn print(status: &StatusLine, text: &str) {
     // A closed standard error is no reason to stop.
-    let _ = status.suspend(|| io::stderr().write_all(format!("{text}\n").as_bytes()));
+    let _ = status.clone().write_all(format!("{text}\n").as_bytes());
 }
 
 /// The progress, and below it the waits and the outcomes so far; no line is wider than `width`.

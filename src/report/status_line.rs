@@ -2,6 +2,7 @@
 //!
 //! The cursor stays at the start of the first status line, so that a typed `^C` overwrites it instead of moving it.
 
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use console::Term;
@@ -54,6 +55,17 @@ impl StatusLine {
 
     fn screen(&self) -> MutexGuard<'_, Screen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes to standard error, above the status lines; text should come in whole lines.
+impl Write for StatusLine {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.suspend(|| io::stderr().write_all(text)).map(|()| text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
