@@ -6,7 +6,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::model::{Place, Raw};
 
-/// A closed list of the words that may stand in the results' column `status`.
+/// A closed list of the words for the results' column `status`.
 pub trait OutcomeStatus: Copy + PartialEq + VariantArray + FromStr + Into<&'static str> {
     /// Precedes the files in the closing summary.
     const TITLE: &'static str;

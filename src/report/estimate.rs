@@ -263,9 +263,9 @@ mod tests {
         }
         // The server stops answering.
         let run = Run::play(Some(LIMIT), &[0.5, 200.0], &[]);
-        assert!(run.shown(3.0) < 1.0 && run.shown[index(30.0)..].iter().all(Option::is_none), "nobody knows");
+        assert!(run.shown(3.0) < 1.0 && run.shown[index(30.0)..].iter().all(Option::is_none), "unknown");
         let run = Run::play(Some(LIMIT), &[60.0, 61.0], &[]);
-        assert!(run.shown[index(10.1)..index(59.9)].iter().all(Option::is_none), "nobody knows");
+        assert!(run.shown[index(10.1)..index(59.9)].iter().all(Option::is_none), "unknown");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Logs: warnings on standard error by default, never through the middle of the bar.
+//! Logging: warnings on standard error by default, above the status lines.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -21,18 +21,18 @@ pub enum LogFormat {
     Json,
 }
 
-/// What is logged, and where to.
+/// What is logged, and where.
 #[derive(Debug, Clone, Default)]
 pub struct LogOptions {
     /// Steps of `-v`; -1 for `-q`.
     pub verbosity: i8,
-    /// `RUST_LOG`, which says more exactly what is wanted.
+    /// `RUST_LOG`, which takes precedence.
     pub directives: Option<String>,
     /// `--log-format`
     pub format: LogFormat,
-    /// `NO_COLOR`, or a terminal that is known to have none.
+    /// No colours: `NO_COLOR`, or a terminal without them.
     pub is_plain: bool,
-    /// `--log-file`: there instead of on standard error.
+    /// `--log-file`, instead of standard error.
     pub file: Option<PathBuf>,
 }
 
@@ -44,7 +44,7 @@ pub enum LogError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         reason: io::Error,
     },
     /// `RUST_LOG` cannot be understood.
@@ -60,7 +60,7 @@ enum Sink {
 }
 
 impl Write for Sink {
-    /// A log line comes in one piece.
+    /// A log line is written by one call.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         match self {
             Self::Stderr(status) => status.write_all(line)?,
@@ -107,7 +107,7 @@ pub fn start_log(options: &LogOptions, status: &StatusLine) -> Result<(), LogErr
     let is_stderr = matches!(sink, Sink::Stderr(_));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(sink).with_target(false);
     let is_ansi = is_stderr && !options.is_plain && io::IsTerminal::is_terminal(&io::stderr());
-    // A second start in one process changes nothing.
+    // A second start in one process has no effect.
     let _ = match options.format {
         LogFormat::Json => builder.json().try_init(),
         LogFormat::Text if is_stderr => builder.with_ansi(is_ansi).without_time().try_init(),

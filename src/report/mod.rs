@@ -1,6 +1,6 @@
 //! What people and scripts see: progress, logs, results, rejects, the closing summary, problems, the plan.
 //!
-//! Hears of things and shows them; decides nothing. The only room that prints.
+//! Consumes events and outcomes and shows them; decides nothing. The only module that prints.
 
 mod cleaned;
 mod columns;
@@ -8,6 +8,7 @@ mod estimate;
 mod explain;
 mod fold;
 mod forecast;
+mod kinds;
 mod log;
 mod output;
 mod plan;
@@ -25,10 +26,11 @@ mod undo;
 
 pub use cleaned::Cleaned;
 pub use explain::explanation;
+pub use kinds::ProblemCount;
 pub use log::{LogError, LogFormat, LogOptions, start_log};
 pub use output::{OutputError, Sealed, csv_row, folder, probe};
 pub use plan::PlanReport;
-pub use problems::{ProblemCount, ProblemFormat, ProblemStyle, Problems};
+pub use problems::{ProblemFormat, ProblemStyle, Problems};
 pub use progress::{Progress, ProgressMode};
 pub use rejects::{Rejects, SealedRejects, reject_paths};
 pub use repeat::Repeat;
@@ -37,7 +39,7 @@ pub use status_line::StatusLine;
 pub use summary::{Closing, Summary};
 pub use undo::UndoPlan;
 
-/// A number with its thousands apart: 12,345.
+/// A number with thousands separators: 12,345.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

@@ -1,4 +1,4 @@
-//! What a dry run says of every row, and the totals.
+//! The plan that a dry run prints: one line per row, and the totals.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{forecast, grouped};
 use crate::model::{Forecast, InputFile, Outcome, OutcomeStatus, Place, Status, StatusCounts, shortened, shown};
 
-/// Writes the plan row by row.
+/// Writes a plan.
 pub struct PlanReport<'a, W> {
     out: W,
     files: &'a [InputFile],
@@ -16,12 +16,12 @@ pub struct PlanReport<'a, W> {
 }
 
 impl<'a, W: Write> PlanReport<'a, W> {
-    /// Writes to `out`, as JSON lines or for people.
+    /// Writes to `out`, in JSON lines or for people.
     pub fn new(out: W, files: &'a [InputFile], is_json: bool) -> Self {
         Self { out, files, is_json, counts: StatusCounts::default() }
     }
 
-    /// Says what would become of a row.
+    /// Writes what an import would do about a row.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -54,7 +54,7 @@ impl<'a, W: Write> PlanReport<'a, W> {
         writeln!(self.out, "{place:<20} {action:<10} {}{detail}", shortened(&outcome.name))
     }
 
-    /// Writes the totals and what an import will take, and gives the totals.
+    /// Writes the totals and the forecast, and returns the totals.
     ///
     /// # Errors
     /// If they cannot be written.
@@ -90,7 +90,7 @@ impl<'a, W: Write> PlanReport<'a, W> {
     }
 }
 
-/// What `import` would do; a row that is still open would be created.
+/// What `import` would do about a row in this status.
 fn action(status: Status) -> &'static str {
     match status {
         Status::Pending => "create",

@@ -12,7 +12,7 @@ pub(super) struct Line {
     pub(super) message: String,
     /// The code in brackets, if there is one.
     pub(super) code: String,
-    /// The entry of a list that the message is about, as it stands in the message.
+    /// The entry of a list that the message is about, with the characters of the message.
     pub(super) entry: Option<String>,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Finding<'a> {
 }
 
 impl Finding<'_> {
-    /// `file:line:column`, as far as it is known.
+    /// `file:line:column`, as much of it as is known.
     pub(super) fn place(&self) -> String {
         place(self.file, self.line, self.column)
     }

@@ -2,7 +2,6 @@
 //!
 //! People see the first lines of each kind; a line that says the same as the one before is folded into it.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -10,12 +9,10 @@ use serde_json::{Value, json};
 
 use super::fold::Fold;
 use super::grouped;
+use super::kinds::{Kind, Kinds, ProblemCount};
 use super::problem_line::{Finding, Line};
 use super::repeat::Repeat;
 use crate::model::{Code, Fault, Field, Place, Severity, json_shown, shown_path};
-
-/// At most this many lines of a kind are shown unless all are asked for.
-const SHOWN_MAX: u64 = 20;
 
 /// The reader that problems are written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,29 +36,6 @@ pub struct ProblemStyle {
     pub shows_all: bool,
 }
 
-/// How often a kind of problem was found, and the place of the first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProblemCount {
-    /// How bad it is.
-    pub severity: Severity,
-    /// The rule.
-    pub code: Code,
-    /// How often.
-    pub count: u64,
-    /// `file:line:column`, as far as it is known, safe to show.
-    pub first: String,
-}
-
-/// The problems of one kind so far.
-#[derive(Debug, Default)]
-struct Kind {
-    count: u64,
-    first: String,
-    lines: u64,
-    /// Problems that no line shows.
-    hidden: u64,
-}
-
 /// Writes problems and counts them.
 pub struct Problems<W> {
     lines: Lines<W>,
@@ -70,8 +44,7 @@ pub struct Problems<W> {
     duplicates: u64,
     /// Whether members or guests of repeated rows are lost.
     are_entries_lost: bool,
-    repairs: Kind,
-    kinds: BTreeMap<(Severity, Code), Kind>,
+    kinds: Kinds,
 }
 
 /// Writes lines for people.
@@ -85,8 +58,7 @@ impl<W: Write> Problems<W> {
     /// Writes to `out`.
     pub fn new(out: W, style: ProblemStyle) -> Self {
         let lines = Lines { out, style, fold: None };
-        let (repairs, kinds) = (Kind::default(), BTreeMap::new());
-        Self { lines, rows: 0, invalid: 0, duplicates: 0, are_entries_lost: false, repairs, kinds }
+        Self { lines, rows: 0, invalid: 0, duplicates: 0, are_entries_lost: false, kinds: Kinds::default() }
     }
 
     /// Counts checked rows, and how many of them are valid.
@@ -120,7 +92,7 @@ impl<W: Write> Problems<W> {
             let fault = Fault::of(Field::Name, Code::NameRepeated, repeat.message());
             return self.tell(file, Some(place), &Fault { severity: repeat.severity, ..fault }, None);
         }
-        self.kinds.entry((repeat.severity, Code::NameRepeated)).or_default().add(String::new);
+        self.kinds.of(repeat.severity, Code::NameRepeated).add(String::new);
         let words = |fields: &[Field]| fields.iter().map(|field| field.as_str()).collect::<Vec<_>>();
         self.json(&json!({
             "type": "duplicate",
@@ -140,14 +112,14 @@ impl<W: Write> Problems<W> {
     /// # Errors
     /// If it cannot be written.
     pub fn repaired(&mut self, file: &str, at: Option<Place>, what: &str) -> io::Result<()> {
-        self.repairs.add(String::new);
+        self.kinds.repairs.add(String::new);
         let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
         if self.is_json() {
             return self.json(&json!({"type": "repair", "file": file, "row": row, "line": line, "message": what}));
         }
         let place = crate::model::place(file, line, None);
         let said = Line { word: "repaired", message: what.to_owned(), code: String::new(), entry: None };
-        self.lines.say(&mut self.repairs, &place, at.map(|at| (file, at)), said)
+        self.lines.say(&mut self.kinds.repairs, &place, at.map(|at| (file, at)), said)
     }
 
     /// Writes why a file cannot be read, or not to its end. People read that at the end, as an error of the command.
@@ -166,7 +138,7 @@ impl<W: Write> Problems<W> {
             let fault = &Fault { severity: Severity::Error, ..Fault::remark(*code, message) };
             let finding = Finding { file, row: None, line, column, header: None, fault };
             if matches!(self.lines.style.format, ProblemFormat::Text | ProblemFormat::Counts) {
-                self.kinds.entry((Severity::Error, *code)).or_default().add(|| finding.place());
+                self.kinds.of(Severity::Error, *code).add(|| finding.place());
             } else {
                 self.write(&finding)?;
             }
@@ -175,12 +147,12 @@ impl<W: Write> Problems<W> {
     }
 
     fn write(&mut self, finding: &Finding<'_>) -> io::Result<()> {
-        let kind = self.kinds.entry((finding.fault.severity, finding.fault.code)).or_default();
+        let kind = self.kinds.of(finding.fault.severity, finding.fault.code);
         kind.add(|| finding.place());
         let style = self.lines.style;
         match style.format {
             ProblemFormat::Json => self.json(&finding.json()),
-            ProblemFormat::Github if kind.hides(style) => Ok(()),
+            ProblemFormat::Github if kind.hides_next(style.shows_all) => Ok(()),
             ProblemFormat::Github => writeln!(self.lines.out, "{}", finding.github()),
             ProblemFormat::Counts if !style.shows_all => Ok(()),
             ProblemFormat::Text | ProblemFormat::Counts => {
@@ -199,25 +171,18 @@ impl<W: Write> Problems<W> {
 
     /// How many problems of this severity there are.
     #[must_use]
-    pub fn count(&self, wanted: Severity) -> u64 {
-        self.kinds.iter().filter(|((severity, _), _)| *severity == wanted).map(|(_, kind)| kind.count).sum()
+    pub fn count(&self, severity: Severity) -> u64 {
+        self.kinds.count(severity)
     }
 
     /// The counts of all kinds, for the journal.
     pub fn counts(&self) -> impl Iterator<Item = ProblemCount> {
-        self.kinds.iter().map(|(&(severity, code), kind)| {
-            let (count, first) = (kind.count, kind.first.clone());
-            ProblemCount { severity, code, count, first }
-        })
+        self.kinds.counts()
     }
 
     /// Adds what was counted when an unchanged file was last read.
     pub fn restore(&mut self, known: ProblemCount) {
-        let kind = self.kinds.entry((known.severity, known.code)).or_default();
-        if kind.count == 0 {
-            kind.first = known.first;
-        }
-        kind.count += known.count;
+        self.kinds.restore(known);
     }
 
     /// Whether there is no problem that counts; `strict` counts warnings.
@@ -243,35 +208,23 @@ impl<W: Write> Problems<W> {
         let valid = self.rows - self.invalid - self.duplicates;
         match self.lines.style.format {
             ProblemFormat::Json => self.json_totals(valid)?,
-            ProblemFormat::Counts => self.table()?,
+            ProblemFormat::Counts => {
+                if self.lines.style.shows_all && !self.kinds.is_empty() {
+                    writeln!(self.lines.out)?;
+                }
+                self.kinds.table(&mut self.lines.out)?;
+                let all = (!self.lines.style.shows_all).then_some("-v");
+                self.kinds.hints(&mut self.lines.out, all, self.are_entries_lost)?;
+            }
             // No file could be read: the error says it all.
             ProblemFormat::Text | ProblemFormat::Github if self.rows == 0 && self.count(Severity::Error) > 0 => {}
-            ProblemFormat::Text | ProblemFormat::Github => {
-                self.table()?;
-                let out = &mut self.lines.out;
-                for (word, count) in
-                    [("valid", valid), ("duplicate", self.duplicates), ("invalid", self.invalid), ("rows", self.rows)]
-                {
-                    writeln!(out, "  {word:<10} {:>9}", grouped(count))?;
-                }
-                if let Some(copy) = copy {
-                    writeln!(out, "\n  the cleaned copy is {}", shown_path(copy))?;
-                }
-                if !self.kinds.is_empty() {
-                    writeln!(out)?;
-                }
-                self.hints()?;
-            }
+            ProblemFormat::Text | ProblemFormat::Github => self.totals(valid, copy)?,
         }
         self.flush()
     }
 
     fn json_totals(&mut self, valid: u64) -> io::Result<()> {
-        let mut codes = BTreeMap::<&str, u64>::new();
-        for ((_, code), kind) in &self.kinds {
-            *codes.entry(code.as_str()).or_default() += kind.count;
-        }
-        self.json(&json!({
+        let totals = json!({
             "type": "totals",
             "rows": self.rows,
             "valid": valid,
@@ -279,70 +232,31 @@ impl<W: Write> Problems<W> {
             "invalid": self.invalid,
             "problems": self.count(Severity::Error),
             "warnings": self.count(Severity::Warning),
-            "repairs": self.repairs.count,
-            "codes": codes,
-        }))
+            "repairs": self.kinds.repairs.count,
+            "codes": self.kinds.by_code(),
+        });
+        self.json(&totals)
     }
 
-    fn table(&mut self) -> io::Result<()> {
-        let is_counts = self.lines.style.format == ProblemFormat::Counts;
-        if self.kinds.is_empty() && self.repairs.count == 0 {
-            return Ok(());
-        }
+    fn totals(&mut self, valid: u64, copy: Option<&Path>) -> io::Result<()> {
         let out = &mut self.lines.out;
-        if !is_counts || self.lines.style.shows_all {
+        if !self.kinds.is_empty() {
+            writeln!(out)?;
+            self.kinds.table(out)?;
             writeln!(out)?;
         }
-        for ((severity, code), kind) in &self.kinds {
-            let (severity, code, count) = (severity.as_str(), code.as_str(), grouped(kind.count));
-            writeln!(out, "  {severity:<8} {code:<20} {count:>11}   first: {}{}", kind.first, kind.cut(", "))?;
+        for (word, count) in
+            [("valid", valid), ("duplicate", self.duplicates), ("invalid", self.invalid), ("rows", self.rows)]
+        {
+            writeln!(out, "  {word:<10} {:>9}", grouped(count))?;
         }
-        if self.repairs.count > 0 {
-            let (count, cut) = (grouped(self.repairs.count), self.repairs.cut("   "));
-            writeln!(out, "  {:<29} {count:>11}{cut}", "repaired in the copy")?;
+        if let Some(copy) = copy {
+            writeln!(out, "\n  the cleaned copy is {}", shown_path(copy))?;
         }
-        if is_counts { self.hints() } else { writeln!(out) }
-    }
-
-    fn hints(&mut self) -> io::Result<()> {
-        let (style, out) = (self.lines.style, &mut self.lines.out);
-        if self.kinds.is_empty() {
-            return Ok(());
+        if self.kinds.has_problems() {
+            writeln!(out)?;
         }
-        if style.format == ProblemFormat::Counts && !style.shows_all {
-            writeln!(out, "  -v shows every problem")?;
-        } else if style.format != ProblemFormat::Counts && self.kinds.values().any(|kind| kind.hidden > 0) {
-            writeln!(out, "  --all shows every problem")?;
-        }
-        if self.are_entries_lost {
-            writeln!(out, "  --on-duplicate merge adds the members and guests of repeats to the first row")?;
-        }
-        writeln!(out, "  validate --explain CODE says what a code means and how to fix it")
-    }
-}
-
-impl Kind {
-    fn add(&mut self, place: impl FnOnce() -> String) {
-        if self.count == 0 {
-            self.first = place();
-        }
-        self.count += 1;
-    }
-
-    /// Whether one more problem gets no line.
-    fn hides(&mut self, style: ProblemStyle) -> bool {
-        let is_hidden = !style.shows_all && self.lines >= SHOWN_MAX;
-        self.hidden += u64::from(is_hidden);
-        self.lines += u64::from(!is_hidden);
-        is_hidden
-    }
-
-    /// Says after `gap` how many are shown if that is not all.
-    fn cut(&self, gap: &str) -> String {
-        match self.count - self.hidden {
-            shown if shown > 0 && self.hidden > 0 => format!("{gap}the first {} shown", grouped(shown)),
-            _ => String::new(),
-        }
+        self.kinds.hints(out, self.kinds.is_cut().then_some("--all"), self.are_entries_lost)
     }
 }
 
@@ -355,7 +269,7 @@ impl<W: Write> Lines<W> {
             return Ok(());
         }
         self.unfold()?;
-        if kind.hides(self.style) {
+        if kind.hides_next(self.style.shows_all) {
             return Ok(());
         }
         writeln!(self.out, "{place}: {}: {}{}", line.word, line.message, line.code)?;

@@ -105,7 +105,7 @@ fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
     tally.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Draws until it is told to end.
+/// Draws until the notice to end arrives.
 fn draw(tally: &Mutex<Tally>, status: &StatusLine, is_bar: bool, heard: &mpsc::Receiver<Option<Notice>>) {
     let mut printed_at = Instant::now();
     loop {
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn no_time_is_shown_while_nobody_knows_when_a_wait_ends() {
+    fn no_time_is_shown_while_the_end_of_a_wait_is_unknown() {
         let now = Instant::now();
         let mut tally = at_ten_a_second(0, 400, now);
         for why in [Wait::Down("connection refused".to_owned()), Wait::Refused] {

@@ -158,7 +158,7 @@ impl<'a> Results<'a> {
 }
 
 /// The cells of a CSV row under the common header, or empty cells followed by the line of JSON.
-/// All rows of the results have the same length: surplus cells of a ragged row stand in the rejects only.
+/// All rows of the results have the same length: surplus cells of a ragged row are only in the rejects.
 fn input_cells(union: &Union, has_lines: bool, place: Place, raw: &Raw) -> Vec<String> {
     let (mut cells, line) = match raw {
         Raw::Cells(cells) | Raw::OpenQuote(cells) => (union.spread(place.file, cells), None),

@@ -1,4 +1,4 @@
-//! The files a run leaves, as they are read by others.
+//! The files that a run writes.
 
 use std::fs;
 use std::path::Path;
@@ -118,7 +118,7 @@ fn rejects_keep_their_rows_as_they_stood_and_say_why() {
     assert_eq!(written, [path.clone(), path.with_extension("jsonl")]);
     assert_eq!(
         fs::read_to_string(&path).unwrap(),
-        "\u{feff}name;x;_error\n; x;the name is missing\nshort;not attempted: the run was stopped before its turn\n\"A\";\"b\nc"
+        "\u{feff}name;x;_error\n; x;the name is missing\nshort;not attempted: the run stopped before this row\n\"A\";\"b\nc"
     );
     assert_eq!(
         fs::read_to_string(path.with_extension("jsonl")).unwrap(),
