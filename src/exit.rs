@@ -1,6 +1,6 @@
 //! How a run ended, and the exit code for it: the table that scripts rely on. Pure.
 
-use crate::model::{Counts, Halt, Standing};
+use crate::model::{Halt, OutcomeStatus, StatusCounts};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Ending {
 
     /// The ending of a run that went through to its last row.
     #[must_use]
-    pub fn of_counts<S: Standing>(counts: &Counts<S>) -> Self {
+    pub fn of_counts<S: OutcomeStatus>(counts: &StatusCounts<S>) -> Self {
         if counts.by_status().any(|(status, count)| status.is_open() && count > 0) {
             Self::Incomplete
         } else {
@@ -83,16 +83,16 @@ mod tests {
             (Status::Unknown, Ending::Incomplete),
             (Status::Pending, Ending::Incomplete),
         ] {
-            let mut counts = Counts::default();
+            let mut counts = StatusCounts::default();
             counts.add(status);
             assert_eq!(Ending::of_counts(&counts), ending);
         }
-        assert_eq!(Ending::of_counts(&Counts::<Status>::default()), Ending::Complete);
+        assert_eq!(Ending::of_counts(&StatusCounts::<Status>::default()), Ending::Complete);
     }
 
     #[test]
     fn a_run_is_taken_back_only_if_every_group_is_deleted_or_gone() {
-        let mut counts = Counts::default();
+        let mut counts = StatusCounts::default();
         counts.add(Undone::Deleted);
         counts.add(Undone::Gone);
         assert_eq!(Ending::of_counts(&counts), Ending::Complete);

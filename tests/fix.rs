@@ -70,7 +70,10 @@ fn an_import_takes_no_row_whose_quotes_nobody_understands_and_rejects_it_as_it_s
     desk.run(&["import", "groups.csv"]).expect(9);
     assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "invalid", "created"]);
     let rejects = desk.read("groups.rejects.csv");
-    assert!(rejects.starts_with("name,description,_error\n\"The \"B\" Team\",\"y\nz\",\"name: `B"), "{rejects}");
+    assert!(
+        rejects.starts_with("\u{feff}name,description,_error\n\"The \"B\" Team\",\"y\nz\",\"name: `B"),
+        "{rejects}"
+    );
     desk.run(&["import", "groups.rejects.csv"]).expect(9);
     assert_eq!(statuses(&desk.results("groups.rejects.results.csv")), ["invalid"]);
 }

@@ -130,9 +130,9 @@ fn with_input_repeats_the_inputs_own_columns_as_they_stood() {
     let desk = Desk::at(&server).with("groups.csv", "Cost Centre,NAME,name of boss\n 7 , Sales ,\"Ada, Lady\"\n8,,\n");
     desk.run(&["import", "groups.csv", "--with-input"]).expect(9);
     let (header, table) = desk.table("groups.results.csv");
-    assert_eq!(header[11..], ["Cost Centre", "NAME", "name of boss"]);
-    assert_eq!(table[0][11..], [" 7 ", " Sales ", "Ada, Lady"]);
-    assert_eq!((table[0][3].as_str(), &table[1][11..]), ("Sales", &["8".to_owned(), String::new(), String::new()][..]));
+    assert_eq!(header[13..], ["Cost Centre", "NAME", "name of boss"]);
+    assert_eq!(table[0][13..], [" 7 ", " Sales ", "Ada, Lady"]);
+    assert_eq!((table[0][3].as_str(), &table[1][13..]), ("Sales", &["8".to_owned(), String::new(), String::new()][..]));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use storm::oracle::{self, History};
 use storm::rows::{good, with_guests};
 use storm::world::{ORG, Shared, Ways, request};
 use storm::{folder, in_paused_time};
-use tallyfy_groups::model::{Halt, Standing, Status};
+use tallyfy_groups::model::{Halt, OutcomeStatus, Status};
 use tallyfy_groups::sandbox::{Options, Weather};
 use tallyfy_groups::send::Speed;
 use tallyfy_groups::tallyfy::{Call, Method};

@@ -164,7 +164,7 @@ fn rejects_are_mended_and_imported_again() {
     desk.run(&["import", "groups.csv"]).expect(9);
     let text = desk.read("groups.rejects.csv");
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0], "Name;Cost centre;Members;Guests;_error");
+    assert_eq!(lines[0], "\u{feff}Name;Cost centre;Members;Guests;_error");
     assert!(lines[1].starts_with("B;8;x1;;") && lines[2].starts_with(";9;;;") && lines[3].starts_with("C;10;;nobody;"));
     assert_eq!(lines.len(), 4);
     let mended = text.replace("x1", "1").replace("\n;9", "\nE;9").replace("nobody", "nobody@example.com");
@@ -173,6 +173,20 @@ fn rejects_are_mended_and_imported_again() {
     server.assert_each_once(&["A", "B", "C", "D", "E"].map(str::to_owned));
     assert_eq!(statuses(&desk.results("groups.rejects.results.csv")), ["created"; 3]);
     assert!(!desk.path("groups.rejects.rejects.csv").exists(), "nothing was rejected");
+}
+
+#[test]
+fn rejects_are_read_as_utf_8_whatever_encoding_is_named() {
+    let server = Server::calm();
+    let desk = Desk::at(&server).with("groups.csv", b"name,description,members\nB\xfcro,d\xe9j\xe0,x\n");
+    desk.run(&["import", "groups.csv", "--encoding", "windows-1252"]).expect(9);
+    let text = desk.read("groups.rejects.csv");
+    assert!(text.starts_with("\u{feff}name,description,members,_error\nBüro,déjà,x,"), "{text}");
+    desk.write("groups.rejects.csv", text.replace(",x,", ",7,"));
+    desk.run(&["import", "groups.rejects.csv", "--encoding", "windows-1252"]).expect(0);
+    assert_eq!(server.group("Büro").description.as_deref(), Some("déjà"));
+    desk.write("marked.csv", b"\xef\xbb\xbfname,description\nCaf\xe9,c\n");
+    desk.run(&["import", "marked.csv", "--encoding", "windows-1252"]).expect(2).says("marked.csv:2:4").says("0xE9");
 }
 
 #[test]
@@ -264,8 +278,7 @@ fn what_the_dry_run_forecasts_is_what_the_import_takes() {
     let outcome = desk.run(&["import", "groups.csv", "--json"]).expect(9);
     assert_eq!(outcome.json()["requests"], 43);
     assert_eq!(server.requests() - before, 43);
-    outcome
-        .says("at most 41 groups to create: 41 requests, and one for each 100 groups the organization has; about 1 s");
+    outcome.says("up to 41 groups to create: 41 requests, and 1 per 100 existing groups; about 1 s");
     let done = desk.run(&["import", "--dry-run", "groups.csv", "--json", "--rate", "none"]).expect(7).json_lines();
     let the_list = serde_json::json!({"requests": 3, "seconds": null, "guests": 0, "guest_cap_seconds": 0.0});
     assert_eq!(done[done.len() - 1]["forecast"], the_list);
@@ -278,5 +291,5 @@ fn a_packed_file_is_imported_as_what_is_in_it_and_its_rejects_are_not_packed() {
     desk.run(&["import", "groups.csv.gz"]).expect(9);
     assert_eq!(desk.files(), ["groups.csv.gz", "groups.journal", "groups.rejects.csv", "groups.results.csv"]);
     assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "invalid"]);
-    assert!(desk.read("groups.rejects.csv").starts_with("name,members,_error\nB,x,"));
+    assert!(desk.read("groups.rejects.csv").starts_with("\u{feff}name,members,_error\nB,x,"));
 }

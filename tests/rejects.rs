@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tallyfy_groups::model::{Account, Fields, Format, InputFile, Raw, Record, Status};
+use tallyfy_groups::model::{Fields, Format, InputFile, Outcome, Raw, Record, Status};
 use tallyfy_groups::read::{Options, Table};
 use tallyfy_groups::report::Rejects;
 
@@ -37,8 +37,8 @@ fn read(text: &str, format: Format) -> Option<(InputFile, Vec<Record>)> {
     Some((file, table.into_records(0).collect::<Result<_, _>>().unwrap()))
 }
 
-fn rejected(record: &Record) -> Account {
-    Account {
+fn rejected(record: &Record) -> Outcome {
+    Outcome {
         place: record.place,
         name: String::new(),
         status: Status::Invalid,
@@ -48,6 +48,7 @@ fn rejected(record: &Record) -> Account {
         http_status: None,
         error_code: Some("row-malformed".to_owned()),
         error: Some("say \"no\", twice\n".to_owned()),
+        warnings: None,
         raw: record.raw.clone(),
     }
 }

@@ -82,17 +82,19 @@ fn a_repeat_says_which_row_it_repeats_and_in_what_it_differs() {
         .with("two.csv", "name,members,guests\n b,2;1,\na,2,x@y.example\n");
     let text = desk.run(&["validate", "one.csv", "two.csv"]).expect(0).stdout;
     for part in [
-        "two.csv:2: note: repeats the name of one.csv:3, and is the same in all [name-repeated]",
-        "two.csv:3: warning: repeats the name of one.csv:2, and differs in members and guests, which is lost: the first wins",
+        "two.csv:2: note: repeats the name of one.csv:3 with the same contents [name-repeated]",
+        "two.csv:3: warning: repeats the name of one.csv:2 but differs in members and guests; this is lost because the first row counts",
     ] {
         assert!(text.contains(part), "{text}");
     }
     let merged = desk.run(&["validate", "one.csv", "two.csv", "--on-duplicate", "merge"]).expect(0).stdout;
-    assert!(merged.contains("two.csv:3: note: repeats the name of one.csv:2, and differs in members and guests; members and guests are added to it"));
+    assert!(merged.contains("two.csv:3: note: repeats the name of one.csv:2 but differs in members and guests; its members and guests are added to that row"));
     let failed = desk.run(&["validate", "one.csv", "two.csv", "--on-duplicate", "fail"]).expect(7).stdout;
-    assert!(failed.contains(
-        "two.csv:3: error: repeats the name of one.csv:2, and differs in members and guests [name-repeated]"
-    ));
+    assert!(
+        failed.contains(
+            "two.csv:3: error: repeats the name of one.csv:2 but differs in members and guests [name-repeated]"
+        )
+    );
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! `import --dry-run`: read → check → plan against the organization → the plan, row by row. Nothing is sent, nothing is kept.
 
-use std::io::{self, BufWriter};
-
-use indicatif::MultiProgress;
+use std::io::{self, BufWriter, LineWriter};
 
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId};
-use crate::model::{Counts, Forecast, Severity, Status};
-use crate::report::{PlanReport, Progress};
+use crate::model::{Forecast, Severity, Status, StatusCounts};
+use crate::report::{PlanReport, ProblemFormat, ProblemStyle, Problems, Progress, StatusLine};
 use crate::send::Stop;
 use crate::settings::{Connection, Environment, Input, OutputPaths, Target, guest_limits, policy, progress_mode};
 
@@ -16,7 +14,6 @@ use super::Failure;
 use super::delivery::Census;
 use super::forecast::{Speeds, forecast};
 use super::organization::Line;
-use super::problems::FoundProblems;
 use super::sandbox::block_on;
 use super::signals::Signals;
 use super::staging::{Staged, owner, stage};
@@ -26,18 +23,18 @@ pub(super) fn run(
     args: &ImportArgs,
     log: &LogArgs,
     environment: &Environment,
-    bars: &MultiProgress,
+    bars: &StatusLine,
 ) -> Result<Ending, Failure> {
-    let _signals = Signals::listen()?;
+    let _signals = Signals::listen(bars)?;
     let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
     let speeds = Speeds { requests: connection.speed, guests: guest_limits(args)?.rate };
     let input = Input::resolve(&args.input);
     let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
     let mut journal = Journal::scratch()?;
     let run = journal.begin_run(&owner(&connection))?;
-    let mut problems = FoundProblems::new(bars, log.verbose > 0);
-    let mut on_problem = |path: &str, at, problem: &_, column: Option<&str>| problems.add(path, at, problem, column);
-    let staged = stage(&journal, run, &input, &progress.listener(), &mut on_problem)?;
+    let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: log.verbose > 0 };
+    let mut problems = Problems::new(LineWriter::new(bars.clone()), style);
+    let staged = stage(&journal, run, &input, &progress.listener(), &mut problems)?;
     journal.commence(run, staged.range, true)?;
     let pages = match journal.open_rows(run)? {
         0 => 0,
@@ -45,11 +42,12 @@ pub(super) fn run(
     };
     progress.finish();
     let forecast = forecast(&journal, run, Some(pages), speeds)?;
+    let warnings = problems.count(Severity::Warning);
     if !log.quiet {
-        problems.report()?;
+        problems.finish(None).map_err(Failure::Print)?;
     }
     let counts = print(&journal, run, &staged, &forecast, args.json)?;
-    let is_refused = args.strict && problems.count(Severity::Warning) > 0;
+    let is_refused = args.strict && warnings > 0;
     let is_sound = counts.of(Status::Invalid) + counts.of(Status::Failed) == 0 && !is_refused;
     Ok(if is_sound { Ending::Complete } else { Ending::Problems })
 }
@@ -90,7 +88,7 @@ fn print(
     staged: &Staged,
     forecast: &Forecast,
     is_json: bool,
-) -> Result<Counts, Failure> {
+) -> Result<StatusCounts, Failure> {
     let mut report = PlanReport::new(BufWriter::new(io::stdout().lock()), &staged.files, is_json);
     journal.accounts(run, |account| report.row(account).map_err(Failure::Print))?;
     report.finish(forecast).map_err(Failure::Print)

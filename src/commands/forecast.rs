@@ -1,4 +1,4 @@
-//! What an import will take, from what its journal holds and how fast it goes.
+//! The forecast of an import, from its journal and its limits.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use crate::journal::{Journal, JournalError, RunId};
 use crate::model::{Forecast, GuestCap};
 use crate::send::{GUEST_CAP, Rate, Rehearsal, Speed};
 
-/// How fast an import goes.
+/// The limits of an import.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Speeds {
     /// `--rate`
@@ -15,7 +15,7 @@ pub(super) struct Speeds {
     pub(super) guests: Option<Rate>,
 }
 
-/// What settling the open rows of a run will take; `pages` of the list, where it was read.
+/// What the open rows of a run take; `pages` of the list if it was read.
 pub(super) fn forecast(
     journal: &Journal,
     run: RunId,
@@ -32,11 +32,11 @@ pub(super) fn forecast(
     let (most, requests) = (rehearsal.most(), guest_rate.requests.get());
     let (guest_cap, limit) = match speeds.guests {
         Some(_) => (GuestCap::OfUser(requests, guest_rate.period), "--guest-rate"),
-        None => (GuestCap::OfApi(requests, guest_rate.period), "the API's cap on guest invites"),
+        None => (GuestCap::OfApi(requests, guest_rate.period), "the API's guest quota"),
     };
     if most > usize::try_from(requests).unwrap_or(usize::MAX) {
         tracing::warn!(
-            "a row carries {most} new guests, more than {limit} lets at once: it is sent alone, and may be refused"
+            "a row has {most} new guests, more than {limit} allows at once; it is sent alone and may be refused"
         );
     }
     let (creates, guests, guest_time) = (journal.open_rows(run)?, rehearsal.guests(), rehearsal.time());

@@ -1,23 +1,21 @@
 //! `import`: read → check → plan → send → record → report.
 
+use std::io::{LineWriter, Write};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
-
-use indicatif::MultiProgress;
 
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId, Writer};
-use crate::model::{Event, Listener, Severity, Standing, Status};
+use crate::model::{Event, Listener, OutcomeStatus, Severity, Status};
 use crate::read;
-use crate::report::{Closing, Progress, Rejects, Results, Summary};
+use crate::report::{Closing, ProblemFormat, ProblemStyle, Problems, Progress, Rejects, Results, StatusLine, Summary};
 use crate::send::{GuestLimits, Stop};
 use crate::settings::{Connection, Environment, Input, OutputPaths, guest_limits, policy, progress_mode};
 
 use super::delivery::Delivery;
 use super::forecast::{Speeds, forecast};
 use super::organization::Line;
-use super::problems::FoundProblems;
 use super::sandbox::block_on;
 use super::signals::Signals;
 use super::staging::{Staged, fingerprint, owner, restored, stage, stamps};
@@ -54,20 +52,21 @@ pub(super) fn run(
     args: &ImportArgs,
     log: &LogArgs,
     environment: &Environment,
-    bars: &MultiProgress,
+    bars: &StatusLine,
 ) -> Result<Ending, Failure> {
     let start = Instant::now();
-    let signals = Signals::listen()?;
+    let signals = Signals::listen(bars)?;
     let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
     let guests = guest_limits(args)?;
     let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
     let import = Import { args, log, connection, guests, listener: progress.listener(), start };
-    let mut problems = FoundProblems::new(bars, log.verbose > 0);
+    let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: log.verbose > 0 };
+    let mut problems = Problems::new(LineWriter::new(bars.clone()), style);
     let Ready { journal, run, staged, paths } = import.read(&mut problems)?;
-    if !log.quiet {
-        problems.report()?;
-    }
     let (errors, warnings) = (problems.count(Severity::Error), problems.count(Severity::Warning));
+    if !log.quiet {
+        problems.finish(None).map_err(Failure::Print)?;
+    }
     let sent = if args.strict && errors + warnings > 0 {
         Sent { journal, stopped: Some(Failure::Strict { errors, warnings }), requests: 0 }
     } else {
@@ -79,7 +78,7 @@ pub(super) fn run(
 
 impl Import<'_> {
     /// Reads and checks all files into the journal, unless it has their rows already.
-    fn read(&self, problems: &mut FoundProblems<'_>) -> Result<Ready, Failure> {
+    fn read(&self, problems: &mut Problems<impl Write>) -> Result<Ready, Failure> {
         let input = Input::resolve(&self.args.input);
         read::check_files(&input.files)?;
         let path = outputs::prepare(self.args, self.log.log_file.as_deref())?;
@@ -92,21 +91,19 @@ impl Import<'_> {
             tracing::warn!("resuming interrupted run {}", run.0);
             let staged = restored(&journal, run, range, &input)?;
             let paths = resolve(&staged)?;
-            problems.restore(&journal, run)?;
+            journal.problems(run)?.into_iter().for_each(|known| problems.restore(known));
             journal.resume(run)?;
             return Ok(Ready { journal, run, staged, paths });
         }
         let run = journal.begin_run(&owner)?;
         let staged = if let Some((old, range, _)) = known {
             let range = journal.copy_rows((old, range), run)?;
-            problems.restore(&journal, run)?;
+            journal.problems(run)?.into_iter().for_each(|known| problems.restore(known));
             restored(&journal, run, range, &input)?
         } else {
             let stamps = stamps(&input);
-            let mut on_problem =
-                |path: &str, at, problem: &_, column: Option<&str>| problems.add(path, at, problem, column);
-            let staged = stage(&journal, run, &input, &self.listener, &mut on_problem)?;
-            problems.keep(&journal, run)?;
+            let staged = stage(&journal, run, &input, &self.listener, problems)?;
+            journal.note_problems(run, problems.counts())?;
             // Of a file that changed meanwhile it is not known what was read.
             if let Some(fingerprint) = fingerprint.as_deref().filter(|_| stamps == self::stamps(&input)) {
                 journal.note_fingerprint(run, fingerprint)?;
@@ -143,7 +140,8 @@ impl Import<'_> {
         delivery.prepare(&mut journal, run, &staged.names).await?;
         tracing::info!(requests = line.api.requests(), seconds = self.seconds(), "listed the organization's groups");
         if !stop.is_raised() {
-            (self.listener)(Event::Sending(journal.open_rows(run)?));
+            let (done, total) = journal.progress(run)?;
+            (self.listener)(Event::Sending { done, total });
             let (writer, sending) = delivery.send(journal, run)?;
             let writer = on_own_thread(writer)?;
             sending.await;

@@ -9,7 +9,6 @@ mod import;
 mod organization;
 mod outputs;
 mod pipeline;
-mod problems;
 mod sandbox;
 mod signals;
 mod staging;
@@ -19,17 +18,16 @@ mod validate;
 
 pub use delivery::Delivery;
 pub use failure::Failure;
-pub use staging::{OnProblem, RowNames, Staged, stage};
+pub use staging::{RowNames, Staged, stage};
 
 use std::io::{self, Write};
 
 use clap::CommandFactory;
-use indicatif::MultiProgress;
 
 use crate::cli::{Cli, Command};
 use crate::exit::Ending;
-use crate::model::Standing;
-use crate::report::{Closing, Summary, start_log};
+use crate::model::OutcomeStatus;
+use crate::report::{Closing, StatusLine, Summary, start_log};
 use crate::settings::{Environment, log_options};
 
 /// Does what was typed.
@@ -37,7 +35,7 @@ use crate::settings::{Environment, log_options};
 /// # Errors
 /// If the run could not be made; what became of single rows is no error.
 pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
-    let bars = MultiProgress::new();
+    let bars = StatusLine::stderr();
     if let Some(log) = &cli.log.log_file {
         outputs::keep_apart(cli.command.inputs(), &[("--log-file", log.clone())])?;
     }
@@ -70,7 +68,12 @@ fn manual() -> io::Result<Vec<u8>> {
 }
 
 /// Prints the closing summary.
-fn close<S: Standing>(summary: &Summary<S>, closing: &Closing, is_json: bool, is_quiet: bool) -> Result<(), Failure> {
+fn close<S: OutcomeStatus>(
+    summary: &Summary<S>,
+    closing: &Closing,
+    is_json: bool,
+    is_quiet: bool,
+) -> Result<(), Failure> {
     let text = match (is_json, is_quiet) {
         (true, _) => format!("{}\n", summary.json(closing)),
         (false, true) => String::new(),

@@ -7,6 +7,7 @@ use std::thread;
 
 use crate::exit::Ending;
 use crate::model::Halt;
+use crate::report::StatusLine;
 use crate::send::Stop;
 
 use super::Failure;
@@ -20,9 +21,9 @@ pub(super) struct Signals {
 
 impl Signals {
     /// Begins to listen.
-    pub(super) fn listen() -> Result<Self, Failure> {
+    pub(super) fn listen(status: &StatusLine) -> Result<Self, Failure> {
         let signals = Self { stop: Stop::default(), is_sending: Arc::default() };
-        let (stop, is_sending) = (signals.stop.clone(), Arc::clone(&signals.is_sending));
+        let (stop, is_sending, status) = (signals.stop.clone(), Arc::clone(&signals.is_sending), status.clone());
         let listening = move || {
             let _ = block_on(async {
                 interrupted().await;
@@ -31,6 +32,7 @@ impl Signals {
                     tracing::warn!("interrupted: waiting for the requests in flight (once more leaves at once)");
                     interrupted().await;
                 }
+                status.close();
                 std::process::exit(Ending::Interrupted.code().into());
             });
         };

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,9 +12,10 @@ use sha2::{Digest, Sha256};
 use crate::check::Names;
 use crate::journal::{Journal, JournalError, Owner, Realm, RunId, StagedRow};
 use crate::model::{
-    Cell, Event, Field, FirstGroup, Format, Group, InputFile, Listener, OnDuplicate, Place, Problem, RowId,
+    Cell, Event, Field, FirstGroup, Format, Group, InputFile, Listener, OnDuplicate, Problem, RowId,
 };
 use crate::read::{Notes, Parser, ReadError, Row};
+use crate::report::Problems;
 use crate::settings::{Connection, Input, Target};
 
 use super::Failure;
@@ -22,9 +23,6 @@ use super::pipeline::{self, Checked, Files, Sink, Verdict};
 
 /// How often progress is reported, in rows.
 const REPORT_EVERY: u64 = 1000;
-
-/// Hears of every problem: the file, the row, the problem, and the column if it has another name than the field.
-pub type OnProblem<'a> = dyn FnMut(&str, Option<Place>, &Problem, Option<&str>) -> Result<(), Failure> + 'a;
 
 /// The rows of a run, as the journal has them.
 pub struct Staged {
@@ -84,12 +82,11 @@ pub fn stage(
     run: RunId,
     input: &Input,
     listener: &Listener,
-    on_problem: &mut OnProblem<'_>,
+    problems: &mut Problems<impl Write>,
 ) -> Result<Staged, Failure> {
     let first = journal.next_row()?;
     journal.begin_stage()?;
-    let mut staging =
-        Staging { journal, input, first, listener, on_problem, files: Vec::new(), invalid: 0, merged: HashMap::new() };
+    let mut staging = Staging { journal, input, first, listener, problems, files: Vec::new(), invalid: 0, merged: HashMap::new() };
     let (names, rows) = pipeline::run(input, Arc::new(staged_row), &mut staging)?;
     let Staging { files, invalid, merged, .. } = staging;
     for (row, group) in &merged {
@@ -114,19 +111,19 @@ fn staged_row(row: &Row<'_>, _: &Parser, group: &Group, problems: &[Problem]) ->
 }
 
 /// Puts the rows into the journal.
-struct Staging<'a, 'b> {
+struct Staging<'a, W> {
     journal: &'a Journal,
     input: &'a Input,
     first: RowId,
     listener: &'a Listener,
-    on_problem: &'a mut OnProblem<'b>,
+    problems: &'a mut Problems<W>,
     files: Vec<InputFile>,
     invalid: u64,
     /// With `--on-duplicate merge`: rows that take over the people of later rows.
     merged: HashMap<RowId, FirstGroup>,
 }
 
-impl Staging<'_, '_> {
+impl<W> Staging<'_, W> {
     fn merge(&mut self, first: RowId, row: &StagedRow) -> Result<(), JournalError> {
         let repeat = row.group()?;
         match self.merged.entry(first) {
@@ -139,7 +136,7 @@ impl Staging<'_, '_> {
     }
 }
 
-impl Sink<StagedRow> for Staging<'_, '_> {
+impl<W: Write> Sink<StagedRow> for Staging<'_, W> {
     fn opened(&mut self, parser: &Parser, path: &str, flaw: Option<ReadError>) -> Result<(), Failure> {
         self.files.push(InputFile { path: path.to_owned(), layout: parser.layout().clone() });
         flaw.map_or(Ok(()), |flaw| Err(flaw.into()))
@@ -147,7 +144,10 @@ impl Sink<StagedRow> for Staging<'_, '_> {
 
     fn row(&mut self, files: &Files, row: Checked<StagedRow>) -> Result<(), Failure> {
         let Checked { place, number, verdict, mut problems, item: mut staged } = row;
-        let path = files.path(place.file);
+        for problem in &problems {
+            let column = files.column(place, problem.field);
+            self.problems.tell(files.path(place.file), Some(place), problem, column).map_err(Failure::Print)?;
+        }
         let id = row_id(self.first, number);
         match verdict {
             Verdict::Valid(key) => staged.set_valid(key),
@@ -157,6 +157,7 @@ impl Sink<StagedRow> for Staging<'_, '_> {
                     self.merge(first, &staged)?;
                 }
                 staged.set_repeat(first);
+                self.problems.repeat(files.path(place.file), place, &repeat).map_err(Failure::Print)?;
                 problems.push(repeat.problem());
             }
             Verdict::Invalid => {
@@ -165,9 +166,6 @@ impl Sink<StagedRow> for Staging<'_, '_> {
             }
         }
         staged.set_warnings(&problems);
-        for problem in &problems {
-            (self.on_problem)(path, Some(place), problem, files.column(place, problem.field))?;
-        }
         self.journal.stage_row(id, place, &staged)?;
         let rows = u64::from(number) + 1;
         self.journal.checkpoint_stage(rows)?;
@@ -182,7 +180,7 @@ impl Sink<StagedRow> for Staging<'_, '_> {
     }
 
     fn closed(&mut self, _: &Parser, path: &str, problems: Vec<Problem>) -> Result<(), Failure> {
-        problems.iter().try_for_each(|problem| (self.on_problem)(path, None, problem, None))
+        problems.iter().try_for_each(|problem| self.problems.tell(path, None, problem, None)).map_err(Failure::Print)
     }
 
     fn unreadable(&mut self, error: ReadError) -> Result<(), Failure> {
@@ -218,7 +216,7 @@ pub(super) fn stamps(input: &Input) -> Vec<Option<(u64, std::time::SystemTime)>>
 /// The SHA-256 of a file.
 pub(super) fn digest(path: &Path) -> io::Result<Vec<u8>> {
     struct Hashing(Sha256);
-    impl io::Write for Hashing {
+    impl Write for Hashing {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.update(bytes);
             Ok(bytes.len())

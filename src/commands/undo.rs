@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::{StreamExt, stream};
-use indicatif::MultiProgress;
 
 use crate::cli::{LogArgs, UndoArgs};
 use crate::exit::Ending;
 use crate::journal::{Creations, Journal, PastRun};
 use crate::model::{Creation, Event, Listener, Undone, shortened};
-use crate::report::{Closing, Progress, Results, Summary};
+use crate::report::{Closing, Progress, Results, StatusLine, Summary};
 use crate::send::Remover;
 use crate::settings::{Connection, Environment, UndoPaths, progress_mode};
 
@@ -34,7 +33,7 @@ struct Undo<'a> {
     run: PastRun,
     signals: Signals,
     listener: Listener,
-    bars: &'a MultiProgress,
+    bars: &'a StatusLine,
     start: Instant,
 }
 
@@ -43,10 +42,10 @@ pub(super) fn run(
     args: &UndoArgs,
     log: &LogArgs,
     environment: &Environment,
-    bars: &MultiProgress,
+    bars: &StatusLine,
 ) -> Result<Ending, Failure> {
     let start = Instant::now();
-    let signals = Signals::listen()?;
+    let signals = Signals::listen(bars)?;
     let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
     let paths = UndoPaths::resolve(args);
     let mut journal = Journal::open_existing(&paths.journal, &owner(&connection))?;
@@ -169,7 +168,8 @@ impl Undo<'_> {
     }
 
     async fn delete(&self, journal: &mut Journal, line: &Line, groups: &[Creation]) -> Result<(), Failure> {
-        (self.listener)(Event::Deleting(groups.len() as u64));
+        let done = self.run.undone;
+        (self.listener)(Event::Deleting { done, total: done + groups.len() as u64 });
         let remover =
             Remover { api: Arc::clone(&line.api), is_forced: self.args.force, listener: Arc::clone(&self.listener) };
         let lanes = self.connection.concurrency;

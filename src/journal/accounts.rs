@@ -8,7 +8,7 @@ use super::JournalError;
 use super::outcomes::parse;
 use super::stage::{OPEN_QUOTE, STRAY};
 use super::store::{Journal, RunId};
-use crate::model::{Account, Format, InputFile, Layout, Place, Raw, Standing, Status, Trouble, Undone};
+use crate::model::{Format, InputFile, Layout, Outcome, OutcomeStatus, Place, Raw, Status, Trouble, Undone};
 
 impl Journal {
     /// Hands every row of a run to `each`, in input order, until it gives an error.
@@ -18,12 +18,12 @@ impl Journal {
     pub fn accounts<E: From<JournalError>>(
         &self,
         run: RunId,
-        each: impl FnMut(&Account) -> Result<(), E>,
+        each: impl FnMut(&Outcome) -> Result<(), E>,
     ) -> Result<(), E> {
         let files = self.files(run)?;
         let sql = "SELECT file, row, line, name, status, group_id, attempts, http_status, code, error,
                           first_file, first_row, first_line, input,
-                          EXISTS (SELECT 1 FROM intents WHERE intents.row = results.id AND effect = 'made')
+                          EXISTS (SELECT 1 FROM intents WHERE intents.row = results.id AND effect = 'made'), warnings
                    FROM results WHERE run = ?1 ORDER BY id";
         self.read_accounts(sql, run, |row| account(row, &files), each)
     }
@@ -35,11 +35,11 @@ impl Journal {
     pub fn undo_accounts<E: From<JournalError>>(
         &self,
         run: RunId,
-        each: impl FnMut(&Account<Undone>) -> Result<(), E>,
+        each: impl FnMut(&Outcome<Undone>) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = "SELECT file, row, line, name, status, group_id, attempts, http_status, code, error
                    FROM undone WHERE run = ?1 ORDER BY id";
-        let read = |row: &Row<'_>| said_of_all(row, Undone::from_word, Undone::Unknown, Trouble::interrupted());
+        let read = |row: &Row<'_>| said_of_all(row, Undone::Unknown, Trouble::interrupted());
         self.read_accounts(sql, run, read, each)
     }
 
@@ -47,8 +47,8 @@ impl Journal {
         &self,
         sql: &str,
         run: RunId,
-        read: impl Fn(&Row<'_>) -> rusqlite::Result<Account<S>>,
-        mut each: impl FnMut(&Account<S>) -> Result<(), E>,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<Outcome<S>>,
+        mut each: impl FnMut(&Outcome<S>) -> Result<(), E>,
     ) -> Result<(), E> {
         let failed = |reason| E::from(Self::failed(&self.path, reason));
         let mut query = self.db.prepare(sql).map_err(failed)?;
@@ -57,6 +57,16 @@ impl Journal {
             each(&read(row).map_err(failed)?)?;
         }
         Ok(())
+    }
+
+    /// The valid rows of a run that are settled, and all of them.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn progress(&self, run: RunId) -> Result<(u64, u64), JournalError> {
+        let sql = "SELECT count(outcomes.row), count(*) FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+                   LEFT JOIN outcomes ON outcomes.row = rows.id WHERE runs.id = ?1 AND body IS NOT NULL";
+        self.run(|db| db.query_row(sql, [run.0], |row| Ok((row.get(0)?, row.get(1)?))))
     }
 
     /// The files of a run.
@@ -80,10 +90,10 @@ impl Journal {
     }
 }
 
-fn account(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<Account> {
+fn account(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<Outcome> {
     let is_made: bool = row.get(14)?;
     let cut_off = if is_made { Trouble::guests_missing() } else { Trouble::interrupted() };
-    let account = said_of_all(row, Status::from_word, Status::Unknown, cut_off)?;
+    let account = said_of_all(row, Status::Unknown, cut_off)?;
     let duplicate_of = match row.get(10)? {
         Some(file) => Some(Place { file, row: row.get(11)?, line: row.get(12)? }),
         None => None,
@@ -93,31 +103,27 @@ fn account(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<Account> {
         Some(Format::Jsonl) => Raw::Line(input),
         _ => cells(&input)?,
     };
-    Ok(Account { duplicate_of, raw, ..account })
+    Ok(Outcome { duplicate_of, raw, warnings: row.get(15)?, ..account })
 }
 
 /// The columns that both views have: the first ten. What is unknown without a word of why was `cut_off`.
-fn said_of_all<S: PartialEq>(
-    row: &Row<'_>,
-    status: impl Fn(&str) -> Option<S>,
-    unknown: S,
-    cut_off: Trouble,
-) -> rusqlite::Result<Account<S>> {
+fn said_of_all<S: OutcomeStatus>(row: &Row<'_>, unknown: S, cut_off: Trouble) -> rusqlite::Result<Outcome<S>> {
     let (mut error_code, mut error): (Option<String>, Option<String>) = (row.get(8)?, row.get(9)?);
-    let status = status(&row.get::<_, String>(4)?);
-    if status.as_ref().is_none_or(|status| *status == unknown) && error_code.is_none() {
+    let status = row.get::<_, String>(4)?.parse().unwrap_or(unknown);
+    if status == unknown && error_code.is_none() {
         (error_code, error) = (Some(cut_off.code), Some(cut_off.message));
     }
-    Ok(Account {
+    Ok(Outcome {
         place: Place { file: row.get(0)?, row: row.get(1)?, line: row.get(2)? },
         name: row.get(3)?,
-        status: status.unwrap_or(unknown),
+        status,
         group_id: row.get(5)?,
         duplicate_of: None,
         attempts: row.get(6)?,
         http_status: row.get(7)?,
         error_code,
         error,
+        warnings: None,
         raw: Raw::Cells(Vec::new()),
     })
 }
@@ -131,4 +137,26 @@ fn cells(input: &str) -> rusqlite::Result<Raw> {
         });
     }
     Ok(Raw::Cells(parse(13, input)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::tests::{folder, owner, run};
+
+    #[test]
+    fn the_warnings_of_a_row_are_read_back() {
+        let (_folder, path) = folder();
+        let mut journal = Journal::open(&path, &owner()).unwrap();
+        let (id, first) = run(&mut journal, &["A", "B"], false);
+        let update = "UPDATE rows SET warnings = 'looks like a total' WHERE id = ?1";
+        journal.run(|db| db.execute(update, [first.0])).unwrap();
+        let mut warnings = Vec::new();
+        let note = |outcome: &Outcome| -> Result<(), JournalError> {
+            warnings.push(outcome.warnings.clone());
+            Ok(())
+        };
+        journal.accounts(id, note).unwrap();
+        assert_eq!(warnings, [Some("looks like a total".to_owned()), None]);
+    }
 }

@@ -57,7 +57,7 @@ CREATE TABLE rows (
     twin   INTEGER,                             -- rows.id of the earlier row of that name
     code   TEXT,                                -- of an invalid row
     error  TEXT,
-    warnings TEXT
+    warnings TEXT                               -- sentences, joined by semicolons; null if there are none
 ) STRICT;
 
 -- They are sent in lanes of their own.
@@ -123,7 +123,9 @@ SELECT runs.id AS run, rows.id AS id, rows.file, rows.row, rows.line, rows.name,
     mine.http_status,
     coalesce(rows.code, mine.code) AS code,
     coalesce(rows.error, mine.error) AS error,
-    rows.input
+    rows.input,
+    CASE WHEN rows.warnings IS NOT NULL AND mine.note IS NOT NULL THEN rows.warnings || '; ' || mine.note
+        ELSE coalesce(rows.warnings, mine.note) END AS warnings
 FROM runs
 JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
 LEFT JOIN outcomes AS mine ON mine.row = rows.id

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::JournalError;
 use super::outcomes::parse;
 use super::store::{Journal, RunId};
-use crate::model::{Code, Group, Layout, NameKey, Place, Problem, Raw, RowId, Severity};
+use crate::model::{Code, Group, Layout, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity};
 
 /// Staged rows are committed so often, so that the write-ahead log stays small.
 const COMMIT_EVERY: u64 = 20_000;
@@ -250,15 +250,15 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn note_problems<'a>(
+    pub fn note_problems(
         &self,
         run: RunId,
-        kinds: impl Iterator<Item = (Severity, Code, u64, &'a str)>,
+        kinds: impl Iterator<Item = ProblemCount>,
     ) -> Result<(), JournalError> {
         self.run(|db| {
             let mut insert =
                 db.prepare("INSERT INTO problems (run, severity, code, count, first) VALUES (?1, ?2, ?3, ?4, ?5)")?;
-            for (severity, code, count, first) in kinds {
+            for ProblemCount { severity, code, count, first } in kinds {
                 insert.execute(params![run.0, severity.as_str(), code.as_str(), count, first])?;
             }
             Ok(())
@@ -269,7 +269,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn problems(&self, run: RunId) -> Result<Vec<(Severity, Code, u64, String)>, JournalError> {
+    pub fn problems(&self, run: RunId) -> Result<Vec<ProblemCount>, JournalError> {
         self.run(|db| {
             let mut query = db.prepare("SELECT severity, code, count, first FROM problems WHERE run = ?1")?;
             let mut rows = query.query([run.0])?;
@@ -277,7 +277,7 @@ impl Journal {
             while let Some(row) = rows.next()? {
                 let (severity, code): (String, String) = (row.get(0)?, row.get(1)?);
                 if let (Ok(severity), Ok(code)) = (severity.parse(), code.parse()) {
-                    problems.push((severity, code, row.get(2)?, row.get(3)?));
+                    problems.push(ProblemCount { severity, code, count: row.get(2)?, first: row.get(3)? });
                 }
             }
             Ok(problems)

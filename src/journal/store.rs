@@ -12,7 +12,7 @@ use super::{JournalError, wal};
 /// Marks the file as ours (`TGrp`), for `file` and for us.
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 /// Its tables, index and views.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::{
-    Account, Effect, Fate, Format, Group, Layout, MatchNames, Past, Place, Raw, RowId, Status, Tag, Trouble,
+    Effect, Fate, Format, Group, Layout, MatchNames, Outcome, Past, Place, Raw, RowId, Status, Tag, Trouble,
 };
 
 pub(super) fn owner() -> Owner {
@@ -49,7 +49,7 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
 
 fn accounts(journal: &Journal, run: RunId) -> Vec<(String, Status, Option<String>, u32)> {
     let mut accounts = Vec::new();
-    let note = |account: &Account| -> Result<(), JournalError> {
+    let note = |account: &Outcome| -> Result<(), JournalError> {
         accounts.push((account.name.clone(), account.status, account.group_id.clone(), account.attempts));
         Ok(())
     };

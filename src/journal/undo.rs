@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::JournalError;
 use super::outcomes::{parse, put_fate};
 use super::store::{Journal, RunId, now_ms};
-use crate::model::{Creation, Fate, Group, Removal, RowId, Standing, Tag};
+use crate::model::{Creation, Fate, Group, OutcomeStatus, Removal, RowId, Tag};
 
 /// A group whose deletion is on disk as begun: the right to delete it.
 #[derive(Debug)]
@@ -228,11 +228,11 @@ fn put_removal(db: &Connection, row: RowId, sends: u32, removal: &Removal) -> ru
 mod tests {
     use super::*;
     use crate::journal::tests::{begin, created, folder, group, owner, run};
-    use crate::model::{Account, Undone};
+    use crate::model::{Outcome, Undone};
 
     fn statuses(journal: &Journal, run: RunId) -> Vec<(String, Undone, u32)> {
         let mut all = Vec::new();
-        let note = |account: &Account<Undone>| -> Result<(), JournalError> {
+        let note = |account: &Outcome<Undone>| -> Result<(), JournalError> {
             all.push((account.name.clone(), account.status, account.attempts));
             Ok(())
         };

@@ -1,4 +1,4 @@
-//! What work tells while it goes on; reporters fold it.
+//! Events that a run reports while it goes on; progress, logs and tests fold them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,52 +6,62 @@ use std::time::Duration;
 
 use crate::model::{Forecast, Status, Undone, span};
 
-/// Something worth showing happened.
+/// Something happened that reporters may want to show.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// So many rows of the input have been read.
+    /// This many rows of the input have been read.
     Read(u64),
-    /// That is what the import will take; the first request has not left.
+    /// What the import will take; no request was sent yet.
     Forecast(Forecast),
-    /// The organization's groups are being listed.
+    /// A page of the organization's groups was read.
     Listed {
         /// Pages read so far.
         page: u64,
-        /// Pages there are; 0 while that is not known.
+        /// Pages in all; 0 while that is unknown.
         pages: u64,
     },
-    /// The sending begins: this many rows are still to be settled.
-    Sending(u64),
+    /// Sending begins.
+    Sending {
+        /// Valid rows that are settled already, also by earlier runs.
+        done: u64,
+        /// Valid rows in all.
+        total: u64,
+    },
     /// A row got its status.
     Settled(Status),
-    /// The deleting begins: so many groups are to be deleted.
-    Deleting(u64),
-    /// That became of one of them.
+    /// Deleting begins.
+    Deleting {
+        /// Groups that earlier runs deleted.
+        done: u64,
+        /// Groups to delete in all.
+        total: u64,
+    },
+    /// The outcome of one of them.
     Undone(Undone),
-    /// Nothing is sent for so long.
+    /// Nothing is sent for a while.
     Paused {
         /// From now on.
         time: Duration,
         /// Why.
         why: Wait,
     },
-    /// The wait is over before its time.
+    /// The pause ended early.
     Resumed,
-    /// No rows that carry guests are sent for so long; the others are.
+    /// No rows with guests are sent for a while; the others are.
     GuestsPaused {
         /// From now on.
         time: Duration,
         /// Why.
         why: GuestWait,
     },
-    /// The rows that carry guests and are not settled.
+    /// An estimate for the rows with guests.
     GuestsTake {
-        /// How many there are.
+        /// How many are not settled.
         rows: u64,
-        /// The last of them is expected to be sent in so long.
+        /// From now on, until the last of them is sent.
         time: Duration,
     },
-    /// So many requests in a second can be expected to leave at most.
+    /// At most this many requests per second can be expected.
     Rate(f64),
 }
 
@@ -60,24 +70,24 @@ pub enum Event {
 pub enum Wait {
     /// The server asked for it.
     Asked,
-    /// The server took no more, and named no time, or too short a one.
+    /// The server refuses requests and named no time, or one that was too short.
     Refused,
-    /// As many requests as the limit lets have left.
+    /// The rate limit is used up.
     Limit,
-    /// The server fails for everyone; what befell the last request.
+    /// The server fails for everyone; the error of the last request.
     Down(String),
 }
 
-/// Why no rows that carry guests are sent for a while.
+/// Why no rows with guests are sent for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuestWait {
-    /// The organization's cap on guest invites.
+    /// The organization's guest quota.
     Capped,
     /// `--guest-rate`
     Rated,
 }
 
-/// Whoever wants to hear of events. Called from the work itself: it must be quick.
+/// Receives events. It is called by the work itself, so it must be quick.
 pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// Why a run stopped before its last row.

@@ -1,55 +1,54 @@
-//! What an import takes, as far as it can be told beforehand.
+//! The forecast of an import: the requests and the time it takes.
 
 use std::time::Duration;
 
-/// The requests and the time of an import, before the first row is sent.
+/// What an import takes, predicted before the first row is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forecast {
-    /// Rows that are not settled: at most one group each.
+    /// Rows that are not settled; each creates at most one group.
     pub creates: u64,
-    /// Pages of the organization's list; none before it was read.
+    /// Pages of the organization's list; `None` before it was read.
     pub pages: Option<u64>,
-    /// So many requests in a period; none if no rate is set.
+    /// Requests per period; `None` if no rate is set.
     pub rate: Option<(u32, Duration)>,
-    /// Different addresses of guests in those rows.
+    /// Distinct addresses of guests in those rows.
     pub guests: u64,
-    /// So many guests whom the organization does not know in a period.
+    /// The limit of new guests per period.
     pub guest_cap: GuestCap,
-    /// How long it takes until the last of them are sent, if the organization knows none and nothing else is in the way:
-    /// the first go at once, the others in the periods after.
+    /// How long the guest quota delays the last of them if all are new to the organization.
     pub guest_time: Duration,
 }
 
-/// The most guests whom the organization does not know, in a period.
+/// The most guests per period that are new to the organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuestCap {
-    /// What the API documents: it refuses more.
+    /// The documented quota; the API refuses more.
     OfApi(u32, Duration),
-    /// What the user wants: no more are sent.
+    /// `--guest-rate`; no more are sent.
     OfUser(u32, Duration),
 }
 
 impl Forecast {
-    /// Requests, as far as they are known: one for each group, and one for each page of the list.
+    /// The known requests: one for each group, and one for each page of the list.
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.creates.saturating_add(self.pages.unwrap_or_default())
     }
 
-    /// How long it takes until the last of those leaves: the first leaves at once. None if no rate is set.
+    /// The time until the last of them is sent, if the first is sent at once. `None` if no rate is set.
     #[must_use]
     pub fn time(&self) -> Option<Duration> {
         self.rate.map(|(count, period)| parts(period, self.requests().saturating_sub(1), count))
     }
 
-    /// Rows that can be settled in a second, at most; none if no rate is set.
+    /// The most rows per second; `None` if no rate is set.
     #[must_use]
     pub fn rows_per_second(&self) -> Option<f64> {
         self.rate.map(|(count, period)| f64::from(count) / period.as_secs_f64())
     }
 }
 
-/// The period, `factor` times, divided by `divisor`.
+/// `period * factor / divisor`
 fn parts(period: Duration, factor: u64, divisor: u32) -> Duration {
     let nanos = period.as_nanos().saturating_mul(factor.into()) / u128::from(divisor.max(1));
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
@@ -65,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn every_group_and_every_page_is_a_request_and_takes_its_time_at_the_rate_but_the_first() {
+    fn every_group_and_every_page_takes_a_request_and_all_but_the_first_take_time() {
         let known = forecast(1820, Some(20));
         assert_eq!((known.requests(), known.time()), (1840, Some(Duration::from_millis(183_900))));
         assert_eq!(forecast(1820, None).requests(), 1820);

@@ -1,9 +1,8 @@
 //! The nouns that cross rooms. No I/O, no clock.
 //!
 //! A [`Record`] leaves `read`, becomes a [`Group`] or a list of [`Fault`]s in `check`, a [`Job`] in the
-//! journal, and ends with a [`Fate`]; an [`Account`] is what is reported of it.
+//! journal, and ends with a [`Fate`]; an [`Outcome`] is what is reported of it.
 
-mod account;
 mod blame;
 mod entries;
 mod event;
@@ -15,12 +14,12 @@ mod group;
 mod job;
 mod name;
 mod problem;
+mod outcome;
 mod row;
 mod span;
 mod text;
 mod undone;
 
-pub use account::{Account, Counts, Standing, Status};
 pub use blame::is_misplaced;
 pub use entries::{Entries, object};
 pub use event::{Event, GuestWait, Halt, Listener, Wait};
@@ -31,8 +30,9 @@ pub use found::{Found, Sightings};
 pub use group::{FirstGroup, Group};
 pub use job::{Effect, Job, Past, RowId};
 pub use name::{MatchNames, NameKey, OnDuplicate, OnExisting};
-pub use problem::{Code, Problem, Severity};
+pub use problem::{Code, Problem, ProblemCount, Severity};
 pub use row::{Cell, ERROR_COLUMN, Field, Fields, Format, InputFile, Item, Layout, Place, Raw, is_delimiter};
+pub use outcome::{Outcome, OutcomeStatus, Status, StatusCounts};
 pub use span::{exact_span, span};
 pub(crate) use text::listed;
 pub use text::{has_double_space, is_invisible, json_shown, place, shortened, shown, shown_path, with_line_feeds};

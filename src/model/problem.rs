@@ -154,3 +154,16 @@ impl Problem {
         problems.into_iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; ")
     }
 }
+
+/// How often a kind of problem was found, and the place of the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProblemCount {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The rule.
+    pub code: Code,
+    /// How often.
+    pub count: u64,
+    /// `file:line:column`, as much of it as is known, safe to show.
+    pub first: String,
+}

@@ -1,4 +1,4 @@
-//! Times as people are told them. Pure.
+//! Durations for people. Pure.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 const YEAR: u64 = 365 * DAY;
 
-/// A time in one or two units, never wrong by more than 5 of 100: 95 s, 3 min 20 s, 42 min, 7 h 10 min, 3 days 4 h.
+/// A duration in one or two units, off by at most 5 %: 95 s, 3 min 20 s, 42 min, 7 h 10 min, 3 days 4 h.
 #[must_use]
 pub fn span(time: Duration) -> String {
     let seconds = time.as_secs().saturating_add((time.subsec_millis() >= 500).into());
@@ -30,7 +30,7 @@ pub fn span(time: Duration) -> String {
     if rest == 0 { whole } else { format!("{whole} {rest} {small_name}") }
 }
 
-/// A time that somebody chose, to the last digit: 6 s, 90 s, 15 min, 1.5 s.
+/// A duration that the user chose, exactly: 6 s, 90 s, 15 min, 1.5 s.
 #[must_use]
 pub fn exact_span(time: Duration) -> String {
     match time.as_secs() {
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_told_in_two_units_at_most() {
+    fn durations_have_two_units_at_most() {
         for (seconds, text) in [
             (0, "1 s"),
             (95, "95 s"),
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_was_chosen_is_told_as_it_was() {
+    fn a_chosen_duration_is_exact() {
         for (millis, text) in
             [(6000, "6 s"), (90_000, "90 s"), (900_000, "15 min"), (7_200_000, "2 h"), (1500, "1.5 s")]
         {

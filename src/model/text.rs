@@ -1,4 +1,4 @@
-//! Text from files and servers made safe to show: it may not move a terminal's cursor.
+//! Makes text from files and servers safe to show: it cannot move a terminal's cursor.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -26,7 +26,7 @@ pub fn shown_path(path: &Path) -> String {
     shown(&path.display().to_string())
 }
 
-/// The first words of a list, and how many more there are.
+/// The first words of a list, and the number of the others.
 pub(crate) fn listed(words: impl IntoIterator<Item = String>, most: usize) -> String {
     let mut words = words.into_iter();
     let named: Vec<String> = words.by_ref().take(most).collect();
@@ -36,13 +36,13 @@ pub(crate) fn listed(words: impl IntoIterator<Item = String>, most: usize) -> St
     }
 }
 
-/// `file:line:column`, as far as it is known, safe to show.
+/// `file:line:column`, as much of it as is known, safe to show.
 #[must_use]
 pub fn place(file: &str, line: Option<u64>, column: Option<u64>) -> String {
     [line, column].into_iter().flatten().fold(shown(file), |place, number| format!("{place}:{number}"))
 }
 
-/// JSON with every character escaped that moves a cursor or hides others; it means the same.
+/// Equivalent JSON in which every character is escaped that moves a cursor or hides others.
 #[must_use]
 pub fn json_shown(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
@@ -58,7 +58,7 @@ pub fn json_shown(json: &str) -> String {
     safe
 }
 
-/// Text made safe to show, and cut to a length fit for a message.
+/// Text made safe to show and short enough for a message.
 #[must_use]
 pub fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN_MAX) {
@@ -67,12 +67,12 @@ pub fn shortened(text: &str) -> String {
     }
 }
 
-/// Controls, and what reorders or hides what follows.
+/// Whether it is a control character, or reorders or hides the characters after it.
 fn is_hazard(letter: char) -> bool {
     letter.is_control() || is_invisible(letter)
 }
 
-/// The format characters that reorder or hide what follows (Unicode TR 36).
+/// Whether it is a format character that reorders or hides others (Unicode TR 36).
 #[must_use]
 pub fn is_invisible(letter: char) -> bool {
     !letter.is_ascii()
@@ -87,7 +87,7 @@ pub fn with_line_feeds(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// Whether two spaces stand side by side. Looks at all of it: many bytes at once are faster than a stop at the first.
+/// Whether there are two spaces in a row. Not stopping at the first pair lets the compiler use vector instructions.
 #[must_use]
 pub fn has_double_space(text: &str) -> bool {
     let bytes = text.as_bytes();
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_that_would_move_the_cursor_or_turn_the_line_is_escaped() {
+    fn characters_that_move_the_cursor_or_reorder_the_line_are_escaped() {
         assert_eq!(shown("a\u{1b}[2Jb\u{202e}c\nd"), "a\\u{1b}[2Jb\\u{202e}c\\nd");
         assert_eq!(shown("Région 東京"), "Région 東京");
     }

@@ -1,6 +1,8 @@
 //! A group that a run created, and what becomes of it when the run is taken back.
 
-use crate::model::{Group, RowId, Standing, Tag, Trouble};
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
+use crate::model::{Group, OutcomeStatus, RowId, Tag, Trouble};
 
 /// A group that a run created and that was not deleted yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +18,8 @@ pub struct Creation {
 }
 
 /// What became of a group whose run was taken back: the contract's closed list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Undone {
     /// It was deleted.
     Deleted,
@@ -32,28 +35,9 @@ pub enum Undone {
     Pending,
 }
 
-impl Undone {
-    const ALL: [Self; 6] = [Self::Deleted, Self::Gone, Self::Changed, Self::Failed, Self::Unknown, Self::Pending];
-}
-
-impl Standing for Undone {
+impl OutcomeStatus for Undone {
     const TITLE: &'static str = "undo: ";
     const NOUN: &'static str = "groups";
-
-    fn all() -> &'static [Self] {
-        &Self::ALL
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Deleted => "deleted",
-            Self::Gone => "gone",
-            Self::Changed => "changed",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-            Self::Pending => "pending",
-        }
-    }
 
     fn is_open(self) -> bool {
         !matches!(self, Self::Deleted | Self::Gone)

@@ -1,4 +1,4 @@
-//! The cleaned copy that `validate --fix` writes: UTF-8, LF, and every row that was not left out.
+//! The cleaned copy that `validate --fix` writes, in UTF-8 with LF.
 
 use std::path::Path;
 
@@ -6,14 +6,14 @@ use super::output::{CsvOutput, OutputError};
 use super::rejects::open_row;
 use crate::model::{Format, Layout};
 
-/// A cleaned copy on its way.
+/// A cleaned copy that is being written.
 pub struct Cleaned {
     delimiter: u8,
     output: CsvOutput,
 }
 
 impl Cleaned {
-    /// Begins the copy that will stand at `path`.
+    /// Begins the copy at `path`.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -25,7 +25,7 @@ impl Cleaned {
         Ok(copy)
     }
 
-    /// Writes a row, with its line end.
+    /// Writes a row, which includes its line end.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -33,7 +33,7 @@ impl Cleaned {
         self.output.verbatim(text)
     }
 
-    /// Writes the last row, whose quote stays open.
+    /// Writes the last row, whose quote is never closed.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -41,7 +41,7 @@ impl Cleaned {
         self.row(open_row(cells, self.delimiter).as_bytes())
     }
 
-    /// Puts the copy in its place.
+    /// Moves the copy to its place.
     ///
     /// # Errors
     /// If that cannot be done.

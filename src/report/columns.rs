@@ -4,14 +4,14 @@ use crate::model::{ERROR_COLUMN, Format, InputFile};
 
 /// The union of the headers of all CSV files, and where each file's cells go.
 pub(super) struct Union {
-    /// All columns, in the order they were first seen; the rejects' own is left out.
+    /// All columns, in the order they were first seen, without the rejects' own.
     pub(super) header: Vec<String>,
-    /// For each file, for each of its cells: the column, if it is kept.
+    /// For each file and each of its cells, the column if it is kept.
     places: Vec<Vec<Option<usize>>>,
 }
 
 impl Union {
-    /// Unites the headers.
+    /// The union of the files' headers.
     pub(super) fn of(files: &[InputFile]) -> Self {
         let mut union = Self { header: Vec::new(), places: Vec::new() };
         for file in files {
@@ -22,7 +22,7 @@ impl Union {
         union
     }
 
-    /// A column may stand twice in one file: each is kept.
+    /// A file may have two columns of one name: both are kept.
     fn place(&mut self, column: &str, taken: &mut Vec<usize>) -> Option<usize> {
         if column.trim() == ERROR_COLUMN {
             return None;
@@ -37,12 +37,12 @@ impl Union {
         Some(place)
     }
 
-    /// Whether a row has not as many cells as its file's header.
+    /// Whether the number of cells differs from the file's header.
     pub(super) fn is_ragged(&self, file: usize, cells: &[String]) -> bool {
         self.places.get(file).is_none_or(|places| places.len() != cells.len())
     }
 
-    /// The cells of a row of one file, under the common header. A ragged row stays as it stood.
+    /// The cells of a row under the common header. A ragged row is unchanged.
     pub(super) fn spread(&self, file: usize, cells: &[String]) -> Vec<String> {
         if self.is_ragged(file, cells) {
             return cells.to_vec();

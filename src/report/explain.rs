@@ -1,10 +1,10 @@
-//! What each problem means, why it matters, and how it is mended: a paragraph for every code, in `explain.md`.
+//! Explains each problem and how to fix it: one paragraph per code, in `explain.md`.
 
 use crate::model::Code;
 
 const PAGE: &str = include_str!("explain.md");
 
-/// The paragraph of a code, ready to be printed.
+/// The paragraph for a code, ready to print.
 #[must_use]
 pub fn explanation(code: Code) -> String {
     let word = code.as_str();

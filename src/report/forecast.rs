@@ -1,19 +1,18 @@
-//! What an import will take, in words and as JSON. Pure.
+//! The forecast of an import, in words and as JSON. Pure.
 
 use serde_json::json;
 
 use super::span::{counted, per};
 use crate::model::{Forecast, GuestCap, span};
 
-/// One line on the requests, and one on the guests if they are more than may come at once; no line break at the end.
+/// A line about the requests, and one about the guests if the guest quota delays them; no line break at the end.
 pub(super) fn text(forecast: &Forecast) -> String {
     let requests = counted(forecast.requests(), "request");
     let what = match forecast.pages {
         Some(_) => format!("an import takes {requests}"),
-        None => format!(
-            "at most {} to create: {requests}, and one for each 100 groups the organization has",
-            counted(forecast.creates, "group")
-        ),
+        None => {
+            format!("up to {} to create: {requests}, and 1 per 100 existing groups", counted(forecast.creates, "group"))
+        }
     };
     let time = match (forecast.time(), forecast.rate) {
         (Some(time), Some(rate)) => format!("about {} at {}", span(time), per(rate)),
@@ -25,10 +24,10 @@ pub(super) fn text(forecast: &Forecast) -> String {
     }
     let (guests, longer) = (counted(forecast.guests, "guest"), span(longer));
     let cap = match forecast.guest_cap {
-        GuestCap::OfApi(count, period) => format!("its cap of {}", per((count, period))),
+        GuestCap::OfApi(count, period) => format!("its guest quota of {}", per((count, period))),
         GuestCap::OfUser(count, period) => format!("--guest-rate {}", per((count, period))),
     };
-    format!("{what}; {time}\n{guests}: if the organization knows none of them, {cap} takes up to {longer} more")
+    format!("{what}; {time}\n{guests}: if all of them are new to the organization, {cap} adds up to {longer}")
 }
 
 /// The same for scripts.
@@ -54,23 +53,23 @@ mod tests {
     }
 
     #[test]
-    fn before_the_list_is_read_its_pages_are_not_known() {
+    fn before_the_list_is_read_its_pages_are_unknown() {
         assert_eq!(
             text(&forecast(1820, None, 57)),
-            "at most 1,820 groups to create: 1,820 requests, and one for each 100 groups the organization has; about 3 min at 600 a minute\n\
-             57 guests: if the organization knows none of them, its cap of 30 an hour takes up to 1 h more"
+            "up to 1,820 groups to create: 1,820 requests, and 1 per 100 existing groups; about 3 min at 600 a minute\n\
+             57 guests: if all of them are new to the organization, its guest quota of 30 an hour adds up to 1 h"
         );
         let unpaced = Forecast { rate: None, ..forecast(1, None, 30) };
         assert_eq!(
             text(&unpaced),
-            "at most 1 group to create: 1 request, and one for each 100 groups the organization has; as fast as the server allows"
+            "up to 1 group to create: 1 request, and 1 per 100 existing groups; as fast as the server allows"
         );
     }
 
     #[test]
-    fn what_paces_the_guests_is_named() {
+    fn the_limit_of_the_guests_is_named() {
         let rated = Forecast { guest_cap: GuestCap::OfUser(20, Duration::from_hours(1)), ..forecast(57, None, 57) };
-        let last = "57 guests: if the organization knows none of them, --guest-rate 20 an hour takes up to 1 h more";
+        let last = "57 guests: if all of them are new to the organization, --guest-rate 20 an hour adds up to 1 h";
         assert_eq!(text(&rated).lines().last(), Some(last));
     }
 

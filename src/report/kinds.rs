@@ -1,113 +1,127 @@
-//! Problems told as they are found: the first of each kind are shown to people, and what says the same is folded.
+//! Counts problems by kind, and writes the table of kinds. Pure.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::fold::Fold;
-use super::problem_line::{Finding, Line, ProblemFormat};
-use crate::model::Place;
+use super::grouped;
+use crate::model::{Code, ProblemCount, Severity};
 
-/// So many lines of a kind are shown to people, unless all are asked for.
+/// At most this many lines of a kind are shown unless all are asked for.
 const SHOWN_MAX: u64 = 20;
 
-/// How problems are shown.
-#[derive(Debug, Clone, Copy)]
-pub struct ProblemStyle {
-    /// For whom.
-    pub format: ProblemFormat,
-    /// All of them, not just the first of each kind.
-    pub shows_all: bool,
-}
-
-/// The problems of one kind so far.
+/// The problems of one kind.
 #[derive(Debug, Default)]
 pub(super) struct Kind {
     pub(super) count: u64,
-    /// The place of the first.
-    pub(super) first: String,
-    /// How many lines tell of them, and how many of them no line tells of.
+    first: String,
     lines: u64,
+    /// Problems that no line shows.
     hidden: u64,
 }
 
-/// Writes a line for each problem.
-pub(super) struct Teller<W> {
-    pub(super) out: W,
-    pub(super) style: ProblemStyle,
-    fold: Option<Fold>,
+/// The problems of all kinds.
+#[derive(Debug, Default)]
+pub(super) struct Kinds {
+    kinds: BTreeMap<(Severity, Code), Kind>,
+    /// Corrections in the cleaned copy.
+    pub(super) repairs: Kind,
+}
+
+impl Kinds {
+    pub(super) fn of(&mut self, severity: Severity, code: Code) -> &mut Kind {
+        self.kinds.entry((severity, code)).or_default()
+    }
+
+    pub(super) fn count(&self, wanted: Severity) -> u64 {
+        self.kinds.iter().filter(|((severity, _), _)| *severity == wanted).map(|(_, kind)| kind.count).sum()
+    }
+
+    pub(super) fn counts(&self) -> impl Iterator<Item = ProblemCount> {
+        self.kinds.iter().map(|(&(severity, code), kind)| {
+            let (count, first) = (kind.count, kind.first.clone());
+            ProblemCount { severity, code, count, first }
+        })
+    }
+
+    pub(super) fn restore(&mut self, known: ProblemCount) {
+        let kind = self.of(known.severity, known.code);
+        if kind.count == 0 {
+            kind.first = known.first;
+        }
+        kind.count += known.count;
+    }
+
+    /// How often each code was found, whatever the severity.
+    pub(super) fn by_code(&self) -> BTreeMap<&'static str, u64> {
+        let mut codes = BTreeMap::new();
+        for ((_, code), kind) in &self.kinds {
+            *codes.entry(code.as_str()).or_default() += kind.count;
+        }
+        codes
+    }
+
+    pub(super) fn has_problems(&self) -> bool {
+        !self.kinds.is_empty()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.kinds.is_empty() && self.repairs.count == 0
+    }
+
+    /// Whether not all problems were shown.
+    pub(super) fn is_cut(&self) -> bool {
+        self.kinds.values().any(|kind| kind.hidden > 0)
+    }
+
+    pub(super) fn table(&self, out: &mut impl Write) -> io::Result<()> {
+        for ((severity, code), kind) in &self.kinds {
+            let (severity, code, count) = (severity.as_str(), code.as_str(), grouped(kind.count));
+            writeln!(out, "  {severity:<8} {code:<20} {count:>11}   first: {}{}", kind.first, kind.cut(", "))?;
+        }
+        if self.repairs.count > 0 {
+            let (count, cut) = (grouped(self.repairs.count), self.repairs.cut("   "));
+            writeln!(out, "  {:<29} {count:>11}{cut}", "repaired in the copy")?;
+        }
+        Ok(())
+    }
+
+    /// What to do next; `all` is the flag that shows every problem.
+    pub(super) fn hints(&self, out: &mut impl Write, all: Option<&str>, are_entries_lost: bool) -> io::Result<()> {
+        if !self.has_problems() {
+            return Ok(());
+        }
+        if let Some(flag) = all {
+            writeln!(out, "  {flag} shows every problem")?;
+        }
+        if are_entries_lost {
+            writeln!(out, "  --on-duplicate merge adds the members and guests of repeats to the first row")?;
+        }
+        writeln!(out, "  validate --explain CODE says what a code means and how to fix it")
+    }
 }
 
 impl Kind {
-    /// Counts one more.
-    pub(super) fn count(&mut self, place: impl FnOnce() -> String) {
+    /// Counts one more problem.
+    pub(super) fn add(&mut self, place: impl FnOnce() -> String) {
         if self.count == 0 {
             self.first = place();
         }
         self.count += 1;
     }
 
-    /// Whether not all of them are shown.
-    pub(super) fn is_cut(&self) -> bool {
-        self.hidden > 0
-    }
-
-    /// The words for that, behind what parts them from what stands before.
-    pub(super) fn cut(&self, gap: &str) -> String {
-        if self.is_cut() { format!("{gap}the first {} shown", self.count - self.hidden) } else { String::new() }
-    }
-}
-
-impl<W: Write> Teller<W> {
-    pub(super) fn new(out: W, style: ProblemStyle) -> Self {
-        Self { out, style, fold: None }
-    }
-
-    pub(super) fn is_for_scripts(&self) -> bool {
-        self.style.format == ProblemFormat::Json
-    }
-
-    /// Tells of one problem, which was counted.
-    pub(super) fn tell(&mut self, kind: &mut Kind, finding: &Finding<'_>, at: Option<Place>) -> io::Result<()> {
-        match self.style.format {
-            ProblemFormat::Json => writeln!(self.out, "{}", finding.json()),
-            ProblemFormat::Github if self.is_hidden(kind) => Ok(()),
-            ProblemFormat::Github => writeln!(self.out, "{}", finding.github()),
-            ProblemFormat::Text => self.say(kind, &finding.place(), at.map(|at| (finding.file, at)), finding.text()),
-        }
-    }
-
-    /// A line for people. What says the same of the next row is folded into it.
-    pub(super) fn say(
-        &mut self,
-        kind: &mut Kind,
-        place: &str,
-        at: Option<(&str, Place)>,
-        line: Line,
-    ) -> io::Result<()> {
-        if let (Some(fold), Some((file, at))) = (&mut self.fold, at)
-            && fold.takes(file, at, &line)
-        {
-            return Ok(());
-        }
-        self.unfold()?;
-        if self.is_hidden(kind) {
-            return Ok(());
-        }
-        writeln!(self.out, "{place}: {}: {}{}", line.word, line.message, line.code)?;
-        self.fold = at.filter(|_| !self.style.shows_all).map(|(file, at)| Fold::begin(file, at, line));
-        Ok(())
-    }
-
-    /// Tells how far the lines went that said the same.
-    pub(super) fn unfold(&mut self) -> io::Result<()> {
-        let rest = self.fold.take().and_then(Fold::end);
-        rest.map_or(Ok(()), |rest| writeln!(self.out, "{rest}"))
-    }
-
-    /// Whether one more of this kind is not shown.
-    fn is_hidden(&self, kind: &mut Kind) -> bool {
-        let is_hidden = !self.style.shows_all && kind.lines >= SHOWN_MAX;
-        kind.hidden += u64::from(is_hidden);
-        kind.lines += u64::from(!is_hidden);
+    /// Whether one more problem gets no line.
+    pub(super) fn hides_next(&mut self, shows_all: bool) -> bool {
+        let is_hidden = !shows_all && self.lines >= SHOWN_MAX;
+        self.hidden += u64::from(is_hidden);
+        self.lines += u64::from(!is_hidden);
         is_hidden
+    }
+
+    /// Says after `gap` how many are shown if that is not all.
+    fn cut(&self, gap: &str) -> String {
+        if self.hidden == 0 {
+            return String::new();
+        }
+        format!("{gap}the first {} shown", grouped(self.count - self.hidden))
     }
 }

@@ -1,14 +1,14 @@
-//! Logs: warnings on standard error by default, never through the middle of the bar.
+//! Logging: warnings on standard error by default, above the status lines.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use indicatif::MultiProgress;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::status_line::StatusLine;
 use crate::model::shown_path;
 
 /// `--log-format`
@@ -21,18 +21,18 @@ pub enum LogFormat {
     Json,
 }
 
-/// What is logged, and where to.
+/// What is logged, and where.
 #[derive(Debug, Clone, Default)]
 pub struct LogOptions {
     /// Steps of `-v`; -1 for `-q`.
     pub verbosity: i8,
-    /// `RUST_LOG`, which says more exactly what is wanted.
+    /// `RUST_LOG`, which takes precedence.
     pub directives: Option<String>,
     /// `--log-format`
     pub format: LogFormat,
-    /// `NO_COLOR`, or a terminal that is known to have none.
+    /// No colours: `NO_COLOR`, or a terminal without them.
     pub is_plain: bool,
-    /// `--log-file`: there instead of on standard error.
+    /// `--log-file`, instead of standard error.
     pub file: Option<PathBuf>,
 }
 
@@ -44,7 +44,7 @@ pub enum LogError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         reason: io::Error,
     },
     /// `RUST_LOG` cannot be understood.
@@ -55,15 +55,15 @@ pub enum LogError {
 /// Where log lines go.
 #[derive(Clone)]
 enum Sink {
-    Stderr(MultiProgress),
+    Stderr(StatusLine),
     File(Arc<Mutex<File>>),
 }
 
 impl Write for Sink {
-    /// A log line comes in one piece.
+    /// A log line is written by one call.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Stderr(bars) => bars.suspend(|| io::stderr().write_all(line))?,
+            Self::Stderr(status) => status.write_all(line)?,
             Self::File(file) => file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line)?,
         }
         Ok(line.len())
@@ -82,11 +82,11 @@ impl<'a> MakeWriter<'a> for Sink {
     }
 }
 
-/// Starts logging; `bars` are held still while a line is written.
+/// Starts logging; a line is written above the status lines.
 ///
 /// # Errors
 /// If the file cannot be written or the directives cannot be understood.
-pub fn start_log(options: &LogOptions, bars: &MultiProgress) -> Result<(), LogError> {
+pub fn start_log(options: &LogOptions, status: &StatusLine) -> Result<(), LogError> {
     let ours = match options.verbosity {
         ..0 => "error",
         0 => "warn",
@@ -97,7 +97,7 @@ pub fn start_log(options: &LogOptions, bars: &MultiProgress) -> Result<(), LogEr
     let directives = options.directives.clone().unwrap_or_else(|| format!("warn,tallyfy_groups={ours}"));
     let filter = EnvFilter::try_new(directives).map_err(|error| LogError::Directives(error.to_string()))?;
     let sink = match &options.file {
-        None => Sink::Stderr(bars.clone()),
+        None => Sink::Stderr(status.clone()),
         Some(path) => {
             let file = File::options().create(true).append(true).open(path);
             let file = file.map_err(|reason| LogError::File { path: path.clone(), reason })?;
@@ -107,7 +107,7 @@ pub fn start_log(options: &LogOptions, bars: &MultiProgress) -> Result<(), LogEr
     let is_stderr = matches!(sink, Sink::Stderr(_));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(sink).with_target(false);
     let is_ansi = is_stderr && !options.is_plain && io::IsTerminal::is_terminal(&io::stderr());
-    // A second start in one process changes nothing.
+    // A second start in one process has no effect.
     let _ = match options.format {
         LogFormat::Json => builder.json().try_init(),
         LogFormat::Text if is_stderr => builder.with_ansi(is_ansi).without_time().try_init(),

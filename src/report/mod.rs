@@ -1,10 +1,10 @@
 //! What people and scripts see: progress, logs, results, rejects, the closing summary, problems, the plan.
 //!
-//! Hears of things and shows them; decides nothing. The only room that prints.
+//! Consumes events and outcomes and shows them; decides nothing. The only module that prints.
 
 mod cleaned;
 mod columns;
-mod eta;
+mod estimate;
 mod explain;
 mod fold;
 mod forecast;
@@ -19,26 +19,26 @@ mod rejects;
 mod repeat;
 mod results;
 mod span;
+mod status_line;
 mod summary;
 mod tally;
 mod undo;
 
 pub use cleaned::Cleaned;
 pub use explain::explanation;
-pub use kinds::ProblemStyle;
 pub use log::{LogError, LogFormat, LogOptions, start_log};
 pub use output::{OutputError, Sealed, csv_row, folder, probe};
 pub use plan::PlanReport;
-pub use problem_line::ProblemFormat;
-pub use problems::Problems;
+pub use problems::{ProblemFormat, ProblemStyle, Problems};
 pub use progress::{Progress, ProgressMode};
 pub use rejects::{Rejects, SealedRejects, reject_paths};
 pub use repeat::Repeat;
 pub use results::Results;
+pub use status_line::StatusLine;
 pub use summary::{Closing, Summary};
 pub use undo::UndoPlan;
 
-/// A number with its thousands apart: 12,345.
+/// A number with thousands separators: 12,345.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

@@ -1,64 +1,64 @@
-//! What a dry run says of every row, and the totals.
+//! The plan that a dry run prints: one line per row, and the totals.
 
 use std::io::{self, Write};
 
 use serde_json::json;
 
 use super::{forecast, grouped};
-use crate::model::{Account, Counts, Forecast, InputFile, Place, Standing, Status, shortened, shown};
+use crate::model::{Forecast, InputFile, Outcome, OutcomeStatus, Place, Status, StatusCounts, shortened, shown};
 
-/// Writes the plan row by row.
+/// Writes a plan.
 pub struct PlanReport<'a, W> {
     out: W,
     files: &'a [InputFile],
     is_json: bool,
-    counts: Counts,
+    counts: StatusCounts,
 }
 
 impl<'a, W: Write> PlanReport<'a, W> {
-    /// Writes to `out`, as JSON lines or for people.
+    /// Writes to `out`, in JSON lines or for people.
     pub fn new(out: W, files: &'a [InputFile], is_json: bool) -> Self {
-        Self { out, files, is_json, counts: Counts::default() }
+        Self { out, files, is_json, counts: StatusCounts::default() }
     }
 
-    /// Says what would become of a row.
+    /// Writes what an import would do about a row.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn row(&mut self, account: &Account) -> io::Result<()> {
-        self.counts.add(account.status);
-        let file = self.path(account.place);
-        let action = action(account.status);
+    pub fn row(&mut self, outcome: &Outcome) -> io::Result<()> {
+        self.counts.add(outcome.status);
+        let file = self.path(outcome.place);
+        let action = action(outcome.status);
         if self.is_json {
             let line = json!({
                 "type": "row",
                 "file": file,
-                "row": account.place.row,
-                "line": account.place.line,
-                "name": account.name,
+                "row": outcome.place.row,
+                "line": outcome.place.line,
+                "name": outcome.name,
                 "action": action,
-                "group_id": account.group_id,
-                "duplicate_of": account.duplicate_of.map(|twin| json!({"file": self.path(twin), "row": twin.row, "line": twin.line})),
-                "error_code": account.error_code,
-                "error": account.error,
+                "group_id": outcome.group_id,
+                "duplicate_of": outcome.duplicate_of.map(|twin| json!({"file": self.path(twin), "row": twin.row, "line": twin.line})),
+                "error_code": outcome.error_code,
+                "error": outcome.error,
             });
             return writeln!(self.out, "{line}");
         }
-        let place = format!("{}:{}", shown(file), account.place.line);
-        let detail = match (account.status, account.duplicate_of, &account.group_id, &account.error) {
+        let place = format!("{}:{}", shown(file), outcome.place.line);
+        let detail = match (outcome.status, outcome.duplicate_of, &outcome.group_id, &outcome.error) {
             (Status::Duplicate, Some(twin), ..) => format!("  repeats {}:{}", shown(self.path(twin)), twin.line),
             (_, _, _, Some(error)) => format!("  {}", shown(error)),
             (_, _, Some(id), _) => format!("  {}", shown(id)),
             _ => String::new(),
         };
-        writeln!(self.out, "{place:<20} {action:<10} {}{detail}", shortened(&account.name))
+        writeln!(self.out, "{place:<20} {action:<10} {}{detail}", shortened(&outcome.name))
     }
 
-    /// Writes the totals and what an import will take, and gives the totals.
+    /// Writes the totals and the forecast, and returns the totals.
     ///
     /// # Errors
     /// If they cannot be written.
-    pub fn finish(mut self, takes: &Forecast) -> io::Result<Counts> {
+    pub fn finish(mut self, takes: &Forecast) -> io::Result<StatusCounts> {
         let shown = [Status::Pending, Status::Exists, Status::Duplicate, Status::Invalid, Status::Failed];
         let totals = shown.map(|status| (action(status), self.counts.of(status)));
         if self.is_json {
@@ -90,7 +90,7 @@ impl<'a, W: Write> PlanReport<'a, W> {
     }
 }
 
-/// What `import` would do; a row that is still open would be created.
+/// What `import` would do about a row in this status.
 fn action(status: Status) -> &'static str {
     match status {
         Status::Pending => "create",

@@ -1,34 +1,23 @@
-//! One problem as a line: for people and editors, as JSON, or as an annotation of a pull request.
+//! One problem as a line: for people and their editors, as JSON, or as an annotation of a pull request.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::model::{Code, Field, Severity, json_shown, place, shortened, shown};
+use crate::model::{Problem, Field, Place, Severity, place, shortened, shown};
 
-/// For whom problems are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProblemFormat {
-    /// People and their editors.
-    Text,
-    /// Scripts: JSON lines.
-    Json,
-    /// GitHub Actions: workflow commands that annotate the files of a pull request.
-    Github,
-}
-
-/// What a line says, for people, behind its place.
+/// A line for people, without its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     /// "error"
     pub(super) word: &'static str,
     pub(super) message: String,
-    /// The code in brackets, where there is one.
+    /// The code in brackets, if there is one.
     pub(super) code: String,
-    /// The entry of a list that it is about, as the message has it.
+    /// The entry of a list that the message is about, with the characters of the message.
     pub(super) entry: Option<String>,
 }
 
 impl Line {
-    /// Whether it says of its entry what the other says of another.
+    /// Whether it says of its entry what the other says of another one.
     pub(super) fn is_of_entry_as(&self, other: &Self) -> bool {
         let (Some(mine), Some(theirs)) = (&self.entry, &other.entry) else { return false };
         self.word == other.word
@@ -37,59 +26,60 @@ impl Line {
     }
 }
 
-/// One problem, in its place.
+/// A problem and its place.
 pub(super) struct Finding<'a> {
     /// As it was given.
     pub(super) file: &'a str,
     pub(super) row: Option<u64>,
     pub(super) line: Option<u64>,
     pub(super) column: Option<u64>,
-    pub(super) code: Code,
-    pub(super) severity: Severity,
-    pub(super) field: Option<Field>,
-    /// The field's name in this file, where it is another.
+    /// The field's name in this file, if it is another.
     pub(super) header: Option<&'a str>,
-    pub(super) message: &'a str,
-    /// The entry of a list that it is about, as the message has it.
-    pub(super) entry: Option<&'a str>,
+    pub(super) problem: &'a Problem,
 }
 
 impl Finding<'_> {
-    /// `file:line:column`, as far as it is known.
+    /// `file:line:column`, as much of it as is known.
     pub(super) fn place(&self) -> String {
         place(self.file, self.line, self.column)
     }
 
+    /// The file, and the place in it if it is a row's.
+    pub(super) fn file_and_place(&self) -> Option<(&str, Place)> {
+        self.row.zip(self.line).map(|(row, line)| (self.file, Place { file: 0, row, line }))
+    }
+
     fn message(&self) -> String {
         let column = self.header.map_or_else(String::new, |header| format!(" (column `{}`)", shortened(header)));
-        format!("{}{column}", self.message)
+        format!("{}{column}", self.problem.message)
     }
 
-    /// For people and editors, without the place.
+    /// For people and their editors, without the place.
     pub(super) fn text(&self) -> Line {
-        let (severity, code) = (self.severity.as_str(), format!(" [{}]", self.code.as_str()));
-        Line { word: severity, message: self.message(), code, entry: self.entry.map(str::to_owned) }
+        let Problem { severity, code, entry, .. } = self.problem;
+        let (word, code) = (severity.as_str(), format!(" [{}]", code.as_str()));
+        Line { word, message: self.message(), code, entry: entry.clone() }
     }
 
-    pub(super) fn json(&self) -> String {
-        let line = json!({
-            "type": if self.severity == Severity::Error { "problem" } else { self.severity.as_str() },
-            "severity": self.severity.as_str(),
-            "code": self.code.as_str(),
+    pub(super) fn json(&self) -> Value {
+        let Problem { severity, code, field, message, .. } = self.problem;
+        json!({
+            "type": if *severity == Severity::Error { "problem" } else { severity.as_str() },
+            "severity": severity.as_str(),
+            "code": code.as_str(),
             "file": self.file,
             "row": self.row,
             "line": self.line,
             "column": self.column,
-            "field": self.field.map(Field::as_str),
+            "field": field.map(Field::as_str),
             "header": self.header,
-            "message": self.message,
-        });
-        json_shown(&line.to_string())
+            "message": message,
+        })
     }
 
-    /// As GitHub's documentation of workflow commands has it ("Setting an error message").
+    /// A workflow command, by GitHub's documentation ("Setting an error message").
     pub(super) fn github(&self) -> String {
-        let command = match self.severity {
+        let command = match self.problem.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
             Severity::Note => "notice",
@@ -97,17 +87,17 @@ impl Finding<'_> {
         let place = [("line", self.line), ("col", self.column)].into_iter();
         let place: String =
             place.filter_map(|(name, number)| number.map(|number| format!(",{name}={number}"))).collect();
-        let title = self.code.as_str();
+        let title = self.problem.code.as_str();
         format!("::{command} file={}{place},title={title}::{}", property(&shown(self.file)), data(&self.message()))
     }
 }
 
-/// A value between the colons.
+/// Escapes the value of a property.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// The text behind them.
+/// Escapes the text after the properties.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
@@ -115,21 +105,13 @@ fn data(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Code;
 
     #[test]
     fn an_annotation_cannot_be_ended_by_the_text_in_it() {
-        let finding = Finding {
-            file: "a,b:c%.csv",
-            row: Some(1),
-            line: Some(2),
-            column: None,
-            code: Code::NameMissing,
-            severity: Severity::Error,
-            field: Some(Field::Name),
-            header: Some("Display Name"),
-            message: "100%\n::stop-commands::",
-            entry: None,
-        };
+        let problem = &Problem::error(Field::Name, Code::NameMissing, "100%\n::stop-commands::");
+        let (file, header) = ("a,b:c%.csv", Some("Display Name"));
+        let finding = Finding { file, row: Some(1), line: Some(2), column: None, header, problem };
         assert_eq!(
             finding.github(),
             "::error file=a%2Cb%3Ac%25.csv,line=2,title=name-missing::100%25%0A::stop-commands:: (column `Display Name`)"

@@ -1,88 +1,100 @@
-//! The problems that `validate` finds: one a line as they are found, so that editors can jump, then the table of kinds.
+//! Writes the problems of rows and files as they are found, then a table of their kinds.
+//!
+//! People see the first lines of each kind; a line that says the same as the one before is folded into it.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::fold::Fold;
 use super::grouped;
-use super::kinds::{Kind, ProblemStyle, Teller};
-use super::problem_line::{Finding, Line, ProblemFormat};
+use super::kinds::{Kind, Kinds};
+use super::problem_line::{Finding, Line};
 use super::repeat::Repeat;
-use crate::model::{self, Code, Field, Place, Problem, Severity, json_shown, shown_path};
+use crate::model::{Code, Problem, ProblemCount, Field, Place, Severity, json_shown, shown_path};
 
-/// Writes problems as they are found.
+/// The reader that problems are written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemFormat {
+    /// People and their editors.
+    Text,
+    /// People who want to import: the table of kinds only, and the lines if all are asked for. No totals of rows.
+    Counts,
+    /// Scripts: JSON lines.
+    Json,
+    /// GitHub Actions: workflow commands that annotate the files of a pull request.
+    Github,
+}
+
+/// How problems are written.
+#[derive(Debug, Clone, Copy)]
+pub struct ProblemStyle {
+    /// For whom.
+    pub format: ProblemFormat,
+    /// All of them, not just the first of each kind.
+    pub shows_all: bool,
+}
+
+/// Writes problems and counts them.
 pub struct Problems<W> {
-    teller: Teller<W>,
+    lines: Lines<W>,
     rows: u64,
     invalid: u64,
     duplicates: u64,
-    /// Whether repeats have members or guests that are lost.
+    /// Whether members or guests of repeated rows are lost.
     are_entries_lost: bool,
-    repairs: Kind,
-    kinds: BTreeMap<(Severity, Code), Kind>,
+    kinds: Kinds,
+}
+
+/// Writes lines for people.
+struct Lines<W> {
+    out: W,
+    style: ProblemStyle,
+    fold: Option<Fold>,
 }
 
 impl<W: Write> Problems<W> {
     /// Writes to `out`.
     pub fn new(out: W, style: ProblemStyle) -> Self {
-        Self {
-            teller: Teller::new(out, style),
-            rows: 0,
-            invalid: 0,
-            duplicates: 0,
-            are_entries_lost: false,
-            repairs: Kind::default(),
-            kinds: BTreeMap::new(),
-        }
+        let lines = Lines { out, style, fold: None };
+        Self { lines, rows: 0, invalid: 0, duplicates: 0, are_entries_lost: false, kinds: Kinds::default() }
     }
 
-    /// So many rows were checked, and so many of them are valid; problems are told by themselves.
+    /// Counts checked rows, and how many of them are valid.
     pub fn rows(&mut self, count: u64, valid: u64) {
         self.rows += count;
         self.invalid += count - valid;
     }
 
-    /// A problem of a row, or of a file as a whole; `column` is the field's name in this file, where it is another.
+    /// Writes a problem of a row, or of a whole file; `column` is the field's name in this file if it is another.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn tell(&mut self, file: &str, at: Option<Place>, problem: &Problem, column: Option<&str>) -> io::Result<()> {
-        let finding = Finding {
-            file,
-            row: at.map(|at| at.row),
-            line: at.map(|at| at.line),
-            column: None,
-            code: problem.code,
-            severity: problem.severity,
-            field: problem.field,
-            header: column,
-            message: &problem.message,
-            entry: problem.entry.as_deref(),
-        };
-        self.write(&finding, at)
+        let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
+        self.write(&Finding { file, row, line, column: None, header: column, problem })
     }
 
-    /// A row that repeats an earlier one; invalid only if repeats were asked to be.
+    /// Writes that a row repeats an earlier one; it is invalid only if repeats are to fail.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn repeat(&mut self, file: &str, place: Place, repeat: &Repeat) -> io::Result<()> {
-        let message = repeat.message();
         self.are_entries_lost |= repeat.loses_entries();
-        if repeat.severity == Severity::Error {
+        let is_error = repeat.severity == Severity::Error;
+        if is_error {
             self.invalid += 1;
-            return self.tell(file, Some(place), &Problem::error(Field::Name, Code::NameRepeated, message), None);
+        } else {
+            self.duplicates += 1;
         }
-        self.duplicates += 1;
-        if !self.teller.is_for_scripts() {
-            let problem =
-                Problem { severity: repeat.severity, ..Problem::error(Field::Name, Code::NameRepeated, message) };
-            return self.tell(file, Some(place), &problem, None);
+        if is_error || !self.is_json() {
+            let problem = Problem::error(Field::Name, Code::NameRepeated, repeat.message());
+            return self.tell(file, Some(place), &Problem { severity: repeat.severity, ..problem }, None);
         }
-        self.kinds.entry((repeat.severity, Code::NameRepeated)).or_default().count(String::new);
-        let line = json!({
+        self.kinds.of(repeat.severity, Code::NameRepeated).add(String::new);
+        let words = |fields: &[Field]| fields.iter().map(|field| field.as_str()).collect::<Vec<_>>();
+        self.json(&json!({
             "type": "duplicate",
             "severity": repeat.severity.as_str(),
             "code": Code::NameRepeated.as_str(),
@@ -92,32 +104,25 @@ impl<W: Write> Problems<W> {
             "duplicate_of": repeat.first,
             "differs": words(&repeat.differs),
             "lost": words(&repeat.lost),
-        });
-        self.line(&line)
+        }))
     }
 
-    /// A repair of a row, or of a file as a whole, in the cleaned copy.
+    /// Writes a correction that the cleaned copy has, in a row or in the whole file.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn repaired(&mut self, file: &str, at: Option<Place>, what: &str) -> io::Result<()> {
-        self.repairs.count(String::new);
-        if self.teller.is_for_scripts() {
-            let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
-            let line = json!({"type": "repair", "file": file, "row": row, "line": line, "message": what});
-            return self.line(&line);
+        self.kinds.repairs.add(String::new);
+        let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
+        if self.is_json() {
+            return self.json(&json!({"type": "repair", "file": file, "row": row, "line": line, "message": what}));
         }
-        let line = Line { word: "repaired", message: what.to_owned(), code: String::new(), entry: None };
-        let place = model::place(file, at.map(|at| at.line), None);
-        self.teller.say(&mut self.repairs, &place, at.map(|at| (file, at)), line)
+        let place = crate::model::place(file, line, None);
+        let said = Line { word: "repaired", message: what.to_owned(), code: String::new(), entry: None };
+        self.lines.say(&mut self.kinds.repairs, &place, at.map(|at| (file, at)), said)
     }
 
-    /// A line for scripts.
-    fn line(&mut self, line: &Value) -> io::Result<()> {
-        writeln!(self.teller.out, "{}", json_shown(&line.to_string()))
-    }
-
-    /// A file that cannot be read as a table, or not to its end. People are told of it at the end, as of an error.
+    /// Writes why a file cannot be read, or not to its end. People read that at the end, as an error of the command.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -128,35 +133,62 @@ impl<W: Write> Problems<W> {
         column: Option<u64>,
         told: &[(Code, String)],
     ) -> io::Result<()> {
+        let file = &path.display().to_string();
         for (code, message) in told {
-            let file = &path.display().to_string();
-            let (row, field, header, severity) = (None, None, None, Severity::Error);
-            let finding =
-                Finding { file, row, line, column, code: *code, severity, field, header, message, entry: None };
-            if self.teller.style.format == ProblemFormat::Text {
-                self.kinds.entry((severity, *code)).or_default().count(|| finding.place());
+            let problem = &Problem { severity: Severity::Error, ..Problem::general(*code, message) };
+            let finding = Finding { file, row: None, line, column, header: None, problem };
+            if matches!(self.lines.style.format, ProblemFormat::Text | ProblemFormat::Counts) {
+                self.kinds.of(Severity::Error, *code).add(|| finding.place());
             } else {
-                self.write(&finding, None)?;
+                self.write(&finding)?;
             }
         }
         Ok(())
     }
 
-    fn write(&mut self, finding: &Finding<'_>, at: Option<Place>) -> io::Result<()> {
-        let kind = self.kinds.entry((finding.severity, finding.code)).or_default();
-        kind.count(|| finding.place());
-        self.teller.tell(kind, finding, at)
+    fn write(&mut self, finding: &Finding<'_>) -> io::Result<()> {
+        let kind = self.kinds.of(finding.problem.severity, finding.problem.code);
+        kind.add(|| finding.place());
+        let style = self.lines.style;
+        match style.format {
+            ProblemFormat::Json => self.json(&finding.json()),
+            ProblemFormat::Github if kind.hides_next(style.shows_all) => Ok(()),
+            ProblemFormat::Github => writeln!(self.lines.out, "{}", finding.github()),
+            ProblemFormat::Counts if !style.shows_all => Ok(()),
+            ProblemFormat::Text | ProblemFormat::Counts => {
+                self.lines.say(kind, &finding.place(), finding.file_and_place(), finding.text())
+            }
+        }
     }
 
-    /// How many of this severity.
-    fn of(&self, wanted: Severity) -> u64 {
-        self.kinds.iter().filter(|((severity, _), _)| *severity == wanted).map(|(_, kind)| kind.count).sum()
+    fn is_json(&self) -> bool {
+        self.lines.style.format == ProblemFormat::Json
     }
 
-    /// Whether nothing was found; `strict` counts warnings.
+    fn json(&mut self, value: &Value) -> io::Result<()> {
+        writeln!(self.lines.out, "{}", json_shown(&value.to_string()))
+    }
+
+    /// How many problems of this severity there are.
+    #[must_use]
+    pub fn count(&self, severity: Severity) -> u64 {
+        self.kinds.count(severity)
+    }
+
+    /// The counts of all kinds, for the journal.
+    pub fn counts(&self) -> impl Iterator<Item = ProblemCount> {
+        self.kinds.counts()
+    }
+
+    /// Adds what was counted when an unchanged file was last read.
+    pub fn restore(&mut self, known: ProblemCount) {
+        self.kinds.restore(known);
+    }
+
+    /// Whether there is no problem that counts; `strict` counts warnings.
     #[must_use]
     pub fn is_clean(&self, strict: bool) -> bool {
-        self.of(Severity::Error) == 0 && !(strict && self.of(Severity::Warning) > 0)
+        self.count(Severity::Error) == 0 && !(strict && self.count(Severity::Warning) > 0)
     }
 
     /// Shows what was written so far.
@@ -164,85 +196,137 @@ impl<W: Write> Problems<W> {
     /// # Errors
     /// If it cannot be written.
     pub fn flush(&mut self) -> io::Result<()> {
-        self.teller.out.flush()
+        self.lines.out.flush()
     }
 
-    /// Writes the table of kinds, the totals, and where the cleaned copy is.
+    /// Writes the table of kinds, the totals, and the place of the cleaned copy.
     ///
     /// # Errors
     /// If they cannot be written.
     pub fn finish(mut self, copy: Option<&Path>) -> io::Result<()> {
-        self.teller.unfold()?;
+        self.lines.unfold()?;
         let valid = self.rows - self.invalid - self.duplicates;
-        if self.teller.is_for_scripts() {
-            let mut codes = BTreeMap::<&str, u64>::new();
-            for ((_, code), kind) in &self.kinds {
-                *codes.entry(code.as_str()).or_default() += kind.count;
+        match self.lines.style.format {
+            ProblemFormat::Json => self.json_totals(valid)?,
+            ProblemFormat::Counts => {
+                if self.lines.style.shows_all && !self.kinds.is_empty() {
+                    writeln!(self.lines.out)?;
+                }
+                self.kinds.table(&mut self.lines.out)?;
+                let all = (!self.lines.style.shows_all).then_some("-v");
+                self.kinds.hints(&mut self.lines.out, all, self.are_entries_lost)?;
             }
-            let totals = json!({
-                "type": "totals",
-                "rows": self.rows,
-                "valid": valid,
-                "duplicate": self.duplicates,
-                "invalid": self.invalid,
-                "problems": self.of(Severity::Error),
-                "warnings": self.of(Severity::Warning),
-                "repairs": self.repairs.count,
-                "codes": codes,
-            });
-            self.line(&totals)?;
-            return self.flush();
-        }
-        if self.rows == 0 && self.of(Severity::Error) > 0 {
             // No file could be read: the error says it all.
-            return self.flush();
+            ProblemFormat::Text | ProblemFormat::Github if self.rows == 0 && self.count(Severity::Error) > 0 => {}
+            ProblemFormat::Text | ProblemFormat::Github => self.totals(valid, copy)?,
         }
-        self.table()?;
-        for (word, count) in
-            [("valid", valid), ("duplicate", self.duplicates), ("invalid", self.invalid), ("rows", self.rows)]
-        {
-            writeln!(self.teller.out, "  {word:<10} {:>9}", grouped(count))?;
-        }
-        if let Some(copy) = copy {
-            writeln!(self.teller.out, "\n  the cleaned copy is {}", shown_path(copy))?;
-        }
-        self.hints()?;
         self.flush()
     }
 
-    fn table(&mut self) -> io::Result<()> {
-        if self.kinds.is_empty() && self.repairs.count == 0 {
-            return Ok(());
-        }
-        let out = &mut self.teller.out;
-        writeln!(out)?;
-        for ((severity, code), kind) in &self.kinds {
-            let (severity, code, count) = (severity.as_str(), code.as_str(), grouped(kind.count));
-            writeln!(out, "  {severity:<8} {code:<20} {count:>11}   first: {}{}", kind.first, kind.cut(", "))?;
-        }
-        if self.repairs.count > 0 {
-            let (count, cut) = (grouped(self.repairs.count), self.repairs.cut("   "));
-            writeln!(out, "  {:<29} {count:>11}{cut}", "repaired in the copy")?;
-        }
-        writeln!(out)
+    fn json_totals(&mut self, valid: u64) -> io::Result<()> {
+        let totals = json!({
+            "type": "totals",
+            "rows": self.rows,
+            "valid": valid,
+            "duplicate": self.duplicates,
+            "invalid": self.invalid,
+            "problems": self.count(Severity::Error),
+            "warnings": self.count(Severity::Warning),
+            "repairs": self.kinds.repairs.count,
+            "codes": self.kinds.by_code(),
+        });
+        self.json(&totals)
     }
 
-    fn hints(&mut self) -> io::Result<()> {
-        let out = &mut self.teller.out;
-        if self.kinds.is_empty() {
-            return Ok(());
+    fn totals(&mut self, valid: u64, copy: Option<&Path>) -> io::Result<()> {
+        let out = &mut self.lines.out;
+        if !self.kinds.is_empty() {
+            writeln!(out)?;
+            self.kinds.table(out)?;
+            writeln!(out)?;
         }
-        writeln!(out)?;
-        if self.kinds.values().any(Kind::is_cut) {
-            writeln!(out, "  --all shows every problem")?;
+        for (word, count) in
+            [("valid", valid), ("duplicate", self.duplicates), ("invalid", self.invalid), ("rows", self.rows)]
+        {
+            writeln!(out, "  {word:<10} {:>9}", grouped(count))?;
         }
-        if self.are_entries_lost {
-            writeln!(out, "  --on-duplicate merge adds the members and guests of repeats to the first row")?;
+        if let Some(copy) = copy {
+            writeln!(out, "\n  the cleaned copy is {}", shown_path(copy))?;
         }
-        writeln!(out, "  validate --explain CODE says what a code means and how to mend it")
+        if self.kinds.has_problems() {
+            writeln!(out)?;
+        }
+        self.kinds.hints(out, self.kinds.is_cut().then_some("--all"), self.are_entries_lost)
     }
 }
 
-fn words(fields: &[Field]) -> Vec<&'static str> {
-    fields.iter().map(|field| field.as_str()).collect()
+impl<W: Write> Lines<W> {
+    /// Writes a line, or folds it into the one before.
+    fn say(&mut self, kind: &mut Kind, place: &str, at: Option<(&str, Place)>, line: Line) -> io::Result<()> {
+        if let (Some(fold), Some((file, at))) = (&mut self.fold, at)
+            && fold.takes(file, at, &line)
+        {
+            return Ok(());
+        }
+        self.unfold()?;
+        if kind.hides_next(self.style.shows_all) {
+            return Ok(());
+        }
+        writeln!(self.out, "{place}: {}: {}{}", line.word, line.message, line.code)?;
+        self.fold = at.filter(|_| !self.style.shows_all).map(|(file, at)| Fold::new(file, at, line));
+        Ok(())
+    }
+
+    /// Writes the line that stands for the folded ones.
+    fn unfold(&mut self) -> io::Result<()> {
+        let rest = self.fold.take().and_then(Fold::end);
+        rest.map_or(Ok(()), |rest| writeln!(self.out, "{rest}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(shows_all: bool, known: Vec<ProblemCount>) -> (String, Vec<ProblemCount>) {
+        let mut out = Vec::new();
+        let mut problems = Problems::new(&mut out, ProblemStyle { format: ProblemFormat::Counts, shows_all });
+        for known in known {
+            problems.restore(known);
+        }
+        for row in 1..=1200 {
+            let problem = Problem::error(Field::Members, Code::MemberInvalid, "member is not a user id");
+            problems.tell("a.csv", Some(Place { file: 0, row, line: row + 1 }), &problem, None).unwrap();
+        }
+        let problem = Problem::general(Code::ColumnUnknown, "ignored column: cost");
+        problems.tell("b\u{1b}.csv", None, &problem, None).unwrap();
+        assert!(!problems.is_clean(false) && problems.count(Severity::Warning) > 0);
+        let counts = problems.counts().collect();
+        problems.finish(None).unwrap();
+        (String::from_utf8(out).unwrap(), counts)
+    }
+
+    const TABLE: &str = "  error    member-invalid             1,200   first: a.csv:2\n  \
+        warning  column-unknown                 1   first: b\\u{1b}.csv\n";
+    const EXPLAIN: &str = "  validate --explain CODE says what a code means and how to fix it\n";
+
+    #[test]
+    fn an_import_counts_problems_by_kind_with_the_first_place() {
+        assert_eq!(counted(false, Vec::new()).0, format!("{TABLE}  -v shows every problem\n{EXPLAIN}"));
+    }
+
+    #[test]
+    fn an_import_shows_every_problem_if_asked_to() {
+        let (text, _) = counted(true, Vec::new());
+        assert_eq!(text.lines().filter(|line| line.contains(": error: member is not a user id")).count(), 1200);
+        assert!(text.ends_with(&format!("\n\n{TABLE}{EXPLAIN}")), "{text}");
+    }
+
+    #[test]
+    fn counts_that_were_kept_are_added_and_keep_their_first_place() {
+        let (_, known) = counted(false, Vec::new());
+        let (text, counts) = counted(false, known);
+        assert!(text.starts_with(&TABLE.replace("1,200", "2,400").replace("          1 ", "          2 ")), "{text}");
+        assert_eq!(counts.iter().map(|kind| kind.count).collect::<Vec<_>>(), [2400, 2]);
+    }
 }

@@ -1,21 +1,29 @@
-//! How far the work is: a bar on a terminal, a line every ten seconds elsewhere.
+//! The progress: status lines on a terminal, a line every ten seconds elsewhere.
 //!
 //! Events are folded into a tally where they happen; a thread of its own draws.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use console::{measure_text_width, truncate_str};
 
-use super::tally::{Course, Notice, Tally};
+use super::status_line::StatusLine;
+use super::tally::Tally;
+use super::{forecast, grouped};
+use crate::model::{Event, GuestWait, Listener, OutcomeStatus, Wait, shortened, span};
 
-/// How often it is looked how far the work is, and the bar is drawn.
+/// How often the status lines are drawn.
 const FRAME: Duration = Duration::from_millis(100);
 /// How often a plain line is printed.
 const LINE: Duration = Duration::from_secs(10);
+/// The columns of the bar, and of the narrowest terminal that has one.
+const BAR: usize = 16;
+const BAR_FROM: usize = 79;
+/// Stands between the parts of a line.
+const GAP: &str = "  ";
 
 /// `--progress`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,143 +39,335 @@ pub enum ProgressMode {
     None,
 }
 
-/// Draws until it is finished.
-pub struct Progress {
-    tally: Arc<Tally>,
-    drawing: Option<Drawing>,
+/// What is not to wait for the next line.
+enum Notice {
+    Text(String),
+    LongWait,
 }
 
-/// The thread that draws.
-struct Drawing {
-    thread: JoinHandle<()>,
-    /// What it is to say at once; nothing ends it.
-    notices: mpsc::Sender<Option<Notice>>,
+/// The progress of a run; dropping it removes the status lines.
+pub struct Progress {
+    tally: Arc<Mutex<Tally>>,
+    /// The drawing thread, and what it is to print at once.
+    drawing: Option<(JoinHandle<()>, mpsc::Sender<Option<Notice>>)>,
 }
 
 impl Progress {
-    /// Begins to draw on standard error; the bar is one of `bars`, beside which logs are written.
+    /// Starts to draw on standard error, below everything else that is written there.
     #[must_use]
-    pub fn start(mode: ProgressMode, bars: &MultiProgress) -> Self {
-        let tally = Arc::new(Tally::default());
-        let mode = match mode {
-            ProgressMode::Auto if io::stderr().is_terminal() => ProgressMode::Bar,
-            ProgressMode::Auto => ProgressMode::Plain,
-            chosen => chosen,
+    pub fn start(mode: ProgressMode, status: &StatusLine) -> Self {
+        let tally = Arc::new(Mutex::new(Tally::default()));
+        let is_bar = match mode {
+            ProgressMode::None => return Self { tally, drawing: None },
+            ProgressMode::Auto => io::stderr().is_terminal(),
+            ProgressMode::Bar => true,
+            ProgressMode::Plain => false,
         };
         let (notices, heard) = mpsc::channel();
-        let drawn = Arc::clone(&tally);
-        let bars = bars.clone();
-        let thread = thread::Builder::new().name("progress".to_owned());
-        let thread = match mode {
-            ProgressMode::None | ProgressMode::Auto => None,
-            ProgressMode::Bar => thread.spawn(move || draw_bar(&drawn, &bars, &heard)).ok(),
-            ProgressMode::Plain => thread.spawn(move || draw_lines(&drawn, &bars, &heard)).ok(),
-        };
-        Self { tally, drawing: thread.map(|thread| Drawing { thread, notices }) }
+        let (drawn, status) = (Arc::clone(&tally), status.clone());
+        let draw = move || draw(&drawn, &status, is_bar, &heard);
+        let thread = thread::Builder::new().name("progress".to_owned()).spawn(draw);
+        Self { tally, drawing: thread.ok().map(|thread| (thread, notices)) }
     }
 
-    /// Whoever is to be told of events.
+    /// The receiver of events.
     #[must_use]
-    pub fn listener(&self) -> crate::model::Listener {
+    pub fn listener(&self) -> Listener {
         let tally = Arc::clone(&self.tally);
-        let notices = self.drawing.as_ref().map(|drawing| drawing.notices.clone());
+        let notices = self.drawing.as_ref().map(|(_, notices)| notices.clone());
         Arc::new(move |event| {
-            let notice = tally.hear(&event, Instant::now());
+            let text = if let Event::Forecast(forecast) = &event { Some(forecast::text(forecast)) } else { None };
+            let is_long = lock(&tally).add(event, Instant::now());
+            let notice = text.map(Notice::Text).or_else(|| is_long.then_some(Notice::LongWait));
             if let (Some(notice), Some(notices)) = (notice, &notices) {
-                // Nobody hears it once the drawing has ended.
+                // Nobody receives it once the drawing has ended.
                 let _ = notices.send(Some(notice));
             }
         })
     }
 
-    /// Says what is still to be said, ends the drawing and clears the bar.
+    /// Prints what is still to be printed and removes the status lines.
     pub fn finish(self) {
-        if let Some(Drawing { thread, notices }) = self.drawing {
+        drop(self);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some((thread, notices)) = self.drawing.take() {
             let _ = notices.send(None);
             let _ = thread.join();
         }
     }
 }
 
-/// Calls `draw` for every notice and, without one, for every frame.
-fn follow(heard: &mpsc::Receiver<Option<Notice>>, mut draw: impl FnMut(Option<Notice>)) {
+fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Draws until the notice to end arrives.
+fn draw(tally: &Mutex<Tally>, status: &StatusLine, is_bar: bool, heard: &mpsc::Receiver<Option<Notice>>) {
+    let mut printed_at = Instant::now();
     loop {
-        match heard.recv_timeout(FRAME) {
-            Ok(Some(notice)) => draw(Some(notice)),
-            Err(RecvTimeoutError::Timeout) => draw(None),
-            Ok(None) | Err(RecvTimeoutError::Disconnected) => return,
+        let notice = match heard.recv_timeout(FRAME) {
+            Ok(Some(notice)) => Some(notice),
+            Err(RecvTimeoutError::Timeout) => None,
+            Ok(None) | Err(RecvTimeoutError::Disconnected) => break,
+        };
+        let now = Instant::now();
+        let is_due = now.duration_since(printed_at) >= LINE;
+        match notice {
+            Some(Notice::Text(text)) => print(status, &text),
+            Some(Notice::LongWait) | None if is_bar => status.show(lines(&lock(tally), status.width(), now)),
+            None if !is_due => {}
+            Some(Notice::LongWait) | None => {
+                print(status, &lines(&lock(tally), usize::MAX, now).join(GAP));
+                printed_at = now;
+            }
         }
+    }
+    status.show(Vec::new());
+}
+
+/// Writes a line above the status lines.
+fn print(status: &StatusLine, text: &str) {
+    // A closed standard error is no reason to stop.
+    let _ = status.clone().write_all(format!("{text}\n").as_bytes());
+}
+
+/// The progress, and below it the waits and the outcomes so far; no line is wider than `width`.
+fn lines(tally: &Tally, width: usize, now: Instant) -> Vec<String> {
+    let estimate = tally.estimate.as_ref().filter(|_| (BAR_FROM..usize::MAX).contains(&width));
+    let bar = estimate.map_or_else(String::new, |estimate| bar(estimate.done, estimate.total));
+    let progress = bar.clone() + &fitting(&progress_parts(tally, now), width - measure_text_width(&bar));
+    let below = fitting(&below_parts(tally, now), width);
+    [progress, below].into_iter().filter(|line| !line.is_empty()).collect()
+}
+
+fn bar(done: u64, total: u64) -> String {
+    let full = done.saturating_mul(BAR as u64).checked_div(total).unwrap_or_default();
+    let full = usize::try_from(full).map_or(BAR, |full| full.min(BAR));
+    format!("{}{}{GAP}", "█".repeat(full), "░".repeat(BAR - full))
+}
+
+/// The first parts, as many as fit; the very first is shortened if it has to be.
+fn fitting(parts: &[String], width: usize) -> String {
+    let (first, rest) = parts.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    let mut line = truncate_str(first, width, "…").into_owned();
+    for part in rest {
+        if measure_text_width(&line) + GAP.len() + measure_text_width(part) > width {
+            break;
+        }
+        line.push_str(GAP);
+        line.push_str(part);
+    }
+    line
+}
+
+/// What is done, how much of it, and how long the rest takes; the most important part first.
+fn progress_parts(tally: &Tally, now: Instant) -> Vec<String> {
+    let Some(estimate) = &tally.estimate else {
+        return match tally.pages {
+            None => vec![format!("reading  {} rows", grouped(tally.read))],
+            Some((_, 0)) => vec!["listing groups".to_owned()],
+            Some((page, pages)) => vec![format!("listing groups  page {} of {}", grouped(page), grouped(pages))],
+        };
+    };
+    let (done, total) = (estimate.done, estimate.total);
+    let verb = if tally.is_deleting { "deleting" } else { "sending" };
+    let width = grouped(total).len();
+    let is_endless = matches!(tally.pause, Some((until, Wait::Down(_) | Wait::Refused)) if until > now);
+    let parts = [
+        Some(format!("{verb}  {:>width$}/{}", grouped(done), grouped(total))),
+        done.saturating_mul(100).checked_div(total).map(|percent| format!("{percent}%")),
+        estimate.left(now).filter(|_| done < total && !is_endless).map(|left| format!("{} left", span(left))),
+        estimate.speed(now).filter(|_| done < total && !estimate.is_idle(now)).map(rate),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+fn rate(per_second: f64) -> String {
+    match per_second {
+        1.0.. => format!("{per_second:.1}/s"),
+        0.017.. => format!("{:.1}/min", per_second * 60.0),
+        _ => format!("{:.1}/h", per_second * 3600.0),
     }
 }
 
-/// Two lines: how far it is, and below that what is waited for and what came of the rows so far.
-fn draw_bar(tally: &Tally, bars: &MultiProgress, heard: &mpsc::Receiver<Option<Notice>>) {
-    // A bar belongs to its group before it is drawn first, or logs tear it.
-    let bar = bars.add(ProgressBar::new(0));
-    bar.set_style(style("{spinner} {wide_msg}"));
-    let (mut is_full, mut below) = (false, None);
-    follow(heard, |notice| {
-        if let Some(Notice::Text(text)) = notice {
-            say(bars, &text);
-        }
-        let now = Instant::now();
-        tally.look(now);
-        if !is_full && tally.is_sending() {
-            bar.set_style(style("{bar:16} {wide_msg}"));
-            is_full = true;
-        }
-        let Course { done, total, text } = tally.course(now);
-        bar.set_length(total);
-        bar.set_position(done);
-        // Of the same moment as the numbers, and a hundred only at the end.
-        let percent = done.saturating_mul(100).checked_div(total).filter(|_| is_full);
-        bar.set_message(percent.map_or_else(|| text.clone(), |percent| format!("{percent:>3}%  {text}")));
-        bar.tick();
-        let state = tally.state(now);
-        // Once it is there it stays: nothing jumps.
-        if below.is_some() || !state.is_empty() {
-            let below = below.get_or_insert_with(|| begin_below(&bar, bars));
-            below.set_message(state);
-            below.tick();
-        }
+/// The waits with their reasons, then the outcomes of this run.
+fn below_parts(tally: &Tally, now: Instant) -> Vec<String> {
+    let left = |until: Instant| Some(until.saturating_duration_since(now)).filter(|left| !left.is_zero()).map(span);
+    let pause = tally.pause.as_ref().and_then(|(until, why)| Some((left(*until)?, why)));
+    let pause = pause.map(|(left, why)| match why {
+        Wait::Asked => format!("paused for {left}: the server asked for it"),
+        Wait::Limit => format!("paused for {left}: the limit is used up"),
+        Wait::Refused => format!("next attempt in {left}: the server refuses requests"),
+        Wait::Down(last) => format!("next attempt in {left}: the server is down ({})", shortened(last)),
     });
-    below.iter().chain([&bar]).for_each(ProgressBar::finish_and_clear);
-}
-
-fn begin_below(bar: &ProgressBar, bars: &MultiProgress) -> ProgressBar {
-    let below = bars.insert_after(bar, ProgressBar::new(0));
-    below.set_style(style("  {wide_msg}"));
-    below
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-/// One line that says it all, without the bar.
-pub(super) fn line(tally: &Tally, now: Instant) -> String {
-    let parts = [tally.course(now).text, tally.state(now)];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
-}
-
-fn draw_lines(tally: &Tally, bars: &MultiProgress, heard: &mpsc::Receiver<Option<Notice>>) {
-    let mut said_at = Instant::now();
-    follow(heard, |notice| {
-        let now = Instant::now();
-        tally.look(now);
-        match notice {
-            Some(Notice::Text(text)) => say(bars, &text),
-            None if now.duration_since(said_at) < LINE => {}
-            Some(Notice::Wait) | None => {
-                say(bars, &line(tally, now));
-                said_at = now;
-            }
-        }
+    let guests = tally.guest_pause.and_then(|(until, why)| Some((left(until)?, why)));
+    let guests = guests.map(|(left, why)| match why {
+        GuestWait::Capped => format!("guests wait for {left}: the server's guest quota"),
+        GuestWait::Rated => format!("guests wait for {left}: --guest-rate"),
     });
+    let settled = tally.settled.by_status().map(|(status, count)| (status.as_str(), count));
+    let undone = tally.undone.by_status().map(|(status, count)| (status.as_str(), count));
+    let counts = settled.chain(undone).filter(|(_, count)| *count > 0);
+    let counts = counts.map(|(status, count)| format!("{status} {}", grouped(count))).collect::<Vec<_>>().join(", ");
+    pause.into_iter().chain(guests).chain((!counts.is_empty()).then_some(counts)).collect()
 }
 
-/// Writes whole lines on standard error, above the bar if there is one.
-fn say(bars: &MultiProgress, text: &str) {
-    // Whoever closed it does not want to hear it.
-    let _ = bars.suspend(|| io::stderr().write_all(format!("{text}\n").as_bytes()));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Forecast, GuestCap, Status, Undone};
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const WIDE: usize = usize::MAX;
+
+    fn paused(seconds: u32, why: Wait) -> Event {
+        Event::Paused { time: SECOND * seconds, why }
+    }
+
+    fn guests_paused(seconds: u32, why: GuestWait) -> Event {
+        Event::GuestsPaused { time: SECOND * seconds, why }
+    }
+
+    fn forecast(rate: Option<(u32, Duration)>) -> Event {
+        let guest_cap = GuestCap::OfApi(30, SECOND * 3600);
+        Event::Forecast(Forecast { creates: 4000, pages: None, rate, guests: 0, guest_cap, guest_time: Duration::ZERO })
+    }
+
+    fn at_ten_a_second(done: u64, total: u64, now: Instant) -> Tally {
+        let mut tally = Tally::default();
+        tally.add(forecast(Some((600, SECOND * 60))), now);
+        tally.add(Event::Sending { done, total }, now);
+        tally
+    }
+
+    fn line(tally: &Tally, now: Instant) -> String {
+        lines(tally, WIDE, now).join(GAP)
+    }
+
+    #[test]
+    fn the_line_says_what_is_done_how_much_of_it_and_with_what_outcome() {
+        let (mut tally, now) = (Tally::default(), Instant::now());
+        tally.add(Event::Read(1234), now);
+        assert_eq!(line(&tally, now), "reading  1,234 rows");
+        tally.add(Event::Listed { page: 0, pages: 0 }, now);
+        assert_eq!(line(&tally, now), "listing groups");
+        tally.add(Event::Listed { page: 2, pages: 1000 }, now);
+        assert_eq!(line(&tally, now), "listing groups  page 2 of 1,000");
+        let mut tally = at_ten_a_second(0, 4000, now);
+        assert_eq!(line(&tally, now), "sending      0/4,000  0%  6 min 40 s left  10.0/s");
+        for status in [Status::Created, Status::Created, Status::Created, Status::Failed] {
+            tally.add(Event::Settled(status), now);
+        }
+        assert_eq!(line(&tally, now), "sending      4/4,000  0%  6 min 40 s left  10.0/s  created 3, failed 1");
+    }
+
+    #[test]
+    fn what_earlier_runs_did_is_done() {
+        let now = Instant::now();
+        let mut tally = at_ten_a_second(1204, 5000, now);
+        tally.add(Event::Settled(Status::Created), now);
+        assert_eq!(line(&tally, now), "sending  1,205/5,000  24%  6 min 20 s left  10.0/s  created 1");
+        let mut tally = Tally::default();
+        tally.add(Event::Deleting { done: 1, total: 3 }, now);
+        tally.add(Event::Undone(Undone::Deleted), now);
+        tally.add(Event::Undone(Undone::Changed), now);
+        assert_eq!(line(&tally, now), "deleting  3/3  100%  deleted 1, changed 1");
+    }
+
+    #[test]
+    fn a_wait_shows_how_long_it_still_is_and_why_and_moves_no_cursor() {
+        let (mut tally, now) = (Tally::default(), Instant::now());
+        tally.add(Event::Sending { done: 0, total: 40 }, now);
+        tally.add(paused(28, Wait::Asked), now);
+        assert_eq!(line(&tally, now), "sending   0/40  0%  paused for 28 s: the server asked for it");
+        let later = now + SECOND * 20;
+        assert_eq!(line(&tally, later), "sending   0/40  0%  paused for 8 s: the server asked for it");
+        tally.add(Event::Resumed, now);
+        assert_eq!(line(&tally, now), "sending   0/40  0%");
+        tally.add(paused(8, Wait::Down("connection refused\u{1b}[2J".to_owned())), now);
+        tally.add(guests_paused(720, GuestWait::Capped), now);
+        assert_eq!(
+            line(&tally, now),
+            "sending   0/40  0%  next attempt in 8 s: the server is down (connection refused\\u{1b}[2J)  \
+             guests wait for 12 min: the server's guest quota"
+        );
+        let later = now + SECOND * 120;
+        assert_eq!(line(&tally, later), "sending   0/40  0%  guests wait for 10 min: the server's guest quota");
+        let later = now + SECOND * 720;
+        assert_eq!(line(&tally, later), "sending   0/40  0%");
+        tally.add(paused(5, Wait::Refused), later);
+        tally.add(guests_paused(1440, GuestWait::Rated), now);
+        assert_eq!(
+            line(&tally, later),
+            "sending   0/40  0%  next attempt in 5 s: the server refuses requests  guests wait for 12 min: --guest-rate"
+        );
+    }
+
+    #[test]
+    fn the_time_of_the_guests_is_left_if_it_is_longer() {
+        let now = Instant::now();
+        let mut tally = at_ten_a_second(0, 400, now);
+        assert_eq!(line(&tally, now), "sending    0/400  0%  40 s left  10.0/s");
+        tally.add(Event::GuestsTake { rows: 300, time: SECOND * 3600 * 3 }, now);
+        assert_eq!(line(&tally, now), "sending    0/400  0%  3 h left  10.0/s");
+        tally.add(Event::GuestsTake { rows: 400, time: SECOND * 3600 * 2 }, now);
+        assert_eq!(line(&tally, now), "sending    0/400  0%  2 h left", "nothing else is sent");
+        tally.add(Event::GuestsTake { rows: 0, time: Duration::ZERO }, now);
+        assert_eq!(line(&tally, now), "sending    0/400  0%  40 s left  10.0/s");
+    }
+
+    #[test]
+    fn no_time_is_shown_while_the_end_of_a_wait_is_unknown() {
+        let now = Instant::now();
+        let mut tally = at_ten_a_second(0, 400, now);
+        for why in [Wait::Down("connection refused".to_owned()), Wait::Refused] {
+            tally.add(paused(20, why), now);
+            assert!(!line(&tally, now).contains("left"), "{}", line(&tally, now));
+            tally.add(Event::Resumed, now);
+        }
+        assert_eq!(line(&tally, now), "sending    0/400  0%  40 s left  10.0/s");
+    }
+
+    #[test]
+    fn a_rate_that_is_found_on_the_way_says_how_long_the_rest_takes() {
+        let (mut tally, now) = (Tally::default(), Instant::now());
+        tally.add(forecast(None), now);
+        tally.add(Event::Sending { done: 0, total: 400 }, now);
+        assert_eq!(line(&tally, now), "sending    0/400  0%");
+        tally.add(Event::Rate(0.5), now);
+        assert_eq!(line(&tally, now), "sending    0/400  0%  13 min 20 s left  30.0/min");
+    }
+
+    #[test]
+    fn a_pause_that_began_before_the_sending_counts() {
+        let (mut tally, now) = (Tally::default(), Instant::now());
+        tally.add(forecast(Some((600, SECOND * 60))), now);
+        tally.add(paused(60, Wait::Asked), now);
+        tally.add(Event::Sending { done: 0, total: 600 }, now);
+        assert_eq!(line(&tally, now), "sending    0/600  0%  2 min left  paused for 60 s: the server asked for it");
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_whole_parts_are_left_out_the_least_important_first() {
+        let now = Instant::now();
+        let mut tally = at_ten_a_second(1_000_000, 9_000_000, now);
+        tally.add(Event::Settled(Status::Created), now);
+        tally.add(guests_paused(720, GuestWait::Capped), now);
+        for width in 1..120 {
+            assert!(lines(&tally, width, now).iter().all(|line| measure_text_width(line) <= width), "{width}");
+        }
+        let full = "sending  1,000,001/9,000,000  11%  9 days 6 h left  10.0/s";
+        let below = "guests wait for 12 min: the server's guest quota";
+        assert_eq!(lines(&tally, 71, now), [full, &format!("{below}  created 1")]);
+        assert_eq!(lines(&tally, 50, now), ["sending  1,000,001/9,000,000  11%  9 days 6 h left", below]);
+        assert_eq!(
+            lines(&tally, 40, now),
+            ["sending  1,000,001/9,000,000  11%", "guests wait for 12 min: the server's gu…"]
+        );
+        assert_eq!(lines(&tally, 80, now)[0], format!("█░░░░░░░░░░░░░░░  {full}"));
+    }
 }

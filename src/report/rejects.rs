@@ -1,28 +1,28 @@
-//! The rejects: rows that were not imported, as they stood, with one more column that says why.
+//! The rejects: rows that were not imported, as they are in the input, with the column `_error`.
 //!
-//! What is written here reads back as the same rows; a ragged row stays ragged, an open quote stays open.
+//! They read back as the same rows: a ragged row stays ragged, an open quote stays open.
 
 use std::path::{Path, PathBuf};
 
 use super::columns::{Union, has};
 use super::output::{CsvOutput, Output, OutputError, Sealed, csv_row, remove_stale};
-use crate::model::{Account, ERROR_COLUMN, Entries, Format, InputFile, Raw, object};
+use crate::model::{ERROR_COLUMN, Entries, Format, InputFile, Outcome, Raw, object};
 
-/// The rejects of a run, on their way: one file for each format of the input.
+/// Rejects that are being written: one file for each format of the input.
 pub struct Rejects {
     paths: Vec<(Format, PathBuf)>,
     union: Union,
     delimiter: u8,
-    /// That of each file.
+    /// The delimiter of each file.
     delimiters: Vec<u8>,
     csv: Option<Box<CsvOutput>>,
     jsonl: Option<Output>,
-    /// Rows whose last quote never closes: they must stand last.
+    /// The row whose last quote is never closed: it must be the last one.
     tail: String,
 }
 
 impl Rejects {
-    /// The rejects will stand at `path`, which has the format of the first file; those of the other format beside it.
+    /// Rejects of the first file's format go to `path`, those of the other format beside it.
     #[must_use]
     pub fn new(path: &Path, files: &[InputFile]) -> Self {
         let mut csv_files = files.iter().filter(|file| file.layout.format == Format::Csv);
@@ -41,15 +41,15 @@ impl Rejects {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write(&mut self, account: &Account) -> Result<(), OutputError> {
-        let error = account.error.as_deref().unwrap_or("not attempted: the run was stopped before its turn");
-        match &account.raw {
+    pub fn write(&mut self, outcome: &Outcome) -> Result<(), OutputError> {
+        let error = outcome.error.as_deref().unwrap_or("not attempted: the run stopped before this row");
+        match &outcome.raw {
             Raw::Cells(cells) => {
-                let row = self.row(account.place.file, cells, error);
+                let row = self.row(outcome.place.file, cells, error);
                 self.csv()?.row(row)
             }
-            // Under another delimiter it would be other cells: one cell, and more than the header has.
-            Raw::Stray(text) if self.delimiters.get(account.place.file) != Some(&self.delimiter) => {
+            // With another delimiter its cells would change: write one cell, and surplus ones to keep the row ragged.
+            Raw::Stray(text) if self.delimiters.get(outcome.place.file) != Some(&self.delimiter) => {
                 let mut row = vec![text.clone()];
                 row.resize(self.union.header.len(), String::new());
                 row.extend([error.to_owned(), String::new()]);
@@ -60,9 +60,9 @@ impl Rejects {
                 let row = format!("{text}{delimiter}{}", String::from_utf8_lossy(&csv_row([error], self.delimiter)));
                 self.csv()?.verbatim(row.as_bytes())
             }
-            // Only the last row of a file can leave its quote open.
+            // Only the last row of the rejects can leave its quote open.
             Raw::OpenQuote(cells) if !self.tail.is_empty() => {
-                let mut row = self.row(account.place.file, cells, error);
+                let mut row = self.row(outcome.place.file, cells, error);
                 row.resize(row.len().max(self.union.header.len() + 2), String::new());
                 self.csv()?.row(row)
             }
@@ -78,7 +78,7 @@ impl Rejects {
         }
     }
 
-    /// Writes the last byte of each file.
+    /// Completes the files.
     ///
     /// # Errors
     /// If they cannot be written.
@@ -91,7 +91,7 @@ impl Rejects {
         Ok(SealedRejects { written, stale })
     }
 
-    /// A row under the common header, and why it was not imported. A row that was ragged stays ragged.
+    /// A row under the common header, with the reason. A ragged row stays ragged.
     fn row(&self, file: usize, cells: &[String], error: &str) -> Vec<String> {
         let is_ragged = self.union.is_ragged(file, cells);
         let mut row = self.union.spread(file, cells);
@@ -102,7 +102,7 @@ impl Rejects {
         row
     }
 
-    /// Where they will stand.
+    /// The paths of the rejects.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.paths.iter().map(|(_, path)| path.as_path())
     }
@@ -116,6 +116,8 @@ impl Rejects {
             output
         } else {
             let mut output = CsvOutput::create(self.path(Format::Csv), self.delimiter)?;
+            // Overrides `--encoding`, so that the first run's flags read these rows too.
+            output.verbatim("\u{feff}".as_bytes())?;
             output.row(self.union.header.iter().map(String::as_str).chain([ERROR_COLUMN]))?;
             Box::new(output)
         };
@@ -131,10 +133,10 @@ impl Rejects {
     }
 }
 
-/// The rejects of a run, whole, and not yet in their places.
+/// Complete rejects that are not in their places yet.
 pub struct SealedRejects {
     written: Vec<Sealed>,
-    /// Where an earlier run may have left some, and this one has none.
+    /// Paths where an earlier run may have left rejects and this one has none.
     stale: Vec<PathBuf>,
 }
 
@@ -145,8 +147,7 @@ impl SealedRejects {
         &self.written
     }
 
-    /// Puts the files in their places, and removes those of an earlier run that are not needed any more.
-    /// Gives where they stand.
+    /// Moves the files to their places, removes outdated ones, and returns the paths.
     ///
     /// # Errors
     /// If that cannot be done.
@@ -158,7 +159,7 @@ impl SealedRejects {
     }
 }
 
-/// Where the rejects of each format of the input go: those of the first file's to `path`.
+/// The path for the rejects of each format: `path` for that of the first file.
 #[must_use]
 pub fn reject_paths(path: &Path, files: &[InputFile]) -> Vec<(Format, PathBuf)> {
     let main = files.first().map_or(Format::Csv, |file| file.layout.format);
@@ -178,7 +179,7 @@ pub fn reject_paths(path: &Path, files: &[InputFile]) -> Vec<(Format, PathBuf)> 
     formats.map(|format| (format, of(format))).collect()
 }
 
-/// A row up to its open quote, which stays open.
+/// A row whose last quote stays open.
 pub(super) fn open_row(cells: &[String], delimiter: u8) -> String {
     let Some((last, before)) = cells.split_last() else { return String::new() };
     let quoted = |cell: &String| cell.replace('"', "\"\"");
@@ -191,7 +192,7 @@ pub(super) fn open_row(cells: &[String], delimiter: u8) -> String {
     row
 }
 
-/// The object on the line with one more entry; a line that holds no object stays as it stood.
+/// The object on the line with the reason added; a line that is not an object is unchanged.
 fn with_error(line: &str, error: &str) -> String {
     let Ok(Entries(entries)) = serde_json::from_str(line) else { return line.to_owned() };
     let error = serde_json::Value::from(error).to_string();
@@ -204,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_json_keeps_its_entries_as_they_stood_and_gets_one_more() {
+    fn a_line_of_json_keeps_its_entries_and_gets_the_reason() {
         let line = r#" {"name":"A", "members":[ 1.50,"x"],"name":2,"_error":"old"} "#;
         let expected = r#"{"name":"A","members":[ 1.50,"x"],"name":2,"_error":"say \"no\""}"#;
         assert_eq!(with_error(line, "say \"no\""), expected);

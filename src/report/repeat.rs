@@ -1,4 +1,4 @@
-//! A row that repeats the name of an earlier one, in words. Pure.
+//! The problem of a row that repeats the name of an earlier row, in words. Pure.
 
 use crate::model::{Code, Field, OnDuplicate, Problem, Severity};
 
@@ -9,11 +9,11 @@ pub struct Repeat {
     pub first: String,
     /// How bad it is.
     pub severity: Severity,
-    /// What becomes of it.
+    /// What is done about it.
     pub on_duplicate: OnDuplicate,
     /// The fields in which the two differ.
     pub differs: Vec<Field>,
-    /// Those of which something is lost.
+    /// The fields that lose something.
     pub lost: Vec<Field>,
 }
 
@@ -28,18 +28,18 @@ impl Repeat {
         let (differs, lost) = (and(&self.differs), and(&self.lost));
         let base = format!("repeats the name of {}", self.first);
         match self.on_duplicate {
-            _ if self.differs.is_empty() => format!("{base}, and is the same in all"),
-            OnDuplicate::Fail => format!("{base}, and differs in {differs}"),
-            OnDuplicate::Skip if self.lost.is_empty() => format!("{base}, and adds nothing to it"),
-            OnDuplicate::Skip => format!("{base}, and differs in {lost}, which is lost: the first wins"),
+            _ if self.differs.is_empty() => format!("{base} with the same contents"),
+            OnDuplicate::Fail => format!("{base} but differs in {differs}"),
+            OnDuplicate::Skip if self.lost.is_empty() => format!("{base} and adds nothing"),
+            OnDuplicate::Skip => format!("{base} but differs in {lost}; this is lost because the first row counts"),
             OnDuplicate::Merge => {
-                let lost = if self.lost.is_empty() { "" } else { ", and the description is lost" };
-                format!("{base}, and differs in {differs}; members and guests are added to it{lost}")
+                let lost = if self.lost.is_empty() { "" } else { ", but the description is lost" };
+                format!("{base} but differs in {differs}; its members and guests are added to that row{lost}")
             }
         }
     }
 
-    /// Whether it has entries that are lost, and need not be.
+    /// Whether members or guests are lost that `--on-duplicate merge` would keep.
     pub(super) fn loses_entries(&self) -> bool {
         self.on_duplicate == OnDuplicate::Skip && self.lost.iter().any(|field| field.is_list())
     }

@@ -1,19 +1,21 @@
 //! The results file: one row for every input row.
 
-use std::path::Path;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::columns::{Union, has};
-use super::output::{CsvOutput, Output, OutputError};
-use crate::model::{Account, Format, InputFile, Place, Raw, Standing};
+use super::output::{Output, OutputError};
+use crate::model::{Format, InputFile, Outcome, OutcomeStatus, Place, Raw};
 
 /// The column that holds the line of a JSON-lines input.
 const INPUT: &str = "input";
 
-/// The results file, on its way.
+/// A results file that is being written.
 pub struct Results<'a> {
+    path: PathBuf,
     files: &'a [InputFile],
     union: Option<Union>,
     /// Whether a file of JSON lines is among them.
@@ -22,28 +24,30 @@ pub struct Results<'a> {
 }
 
 enum Sheet {
-    Csv(Box<CsvOutput>),
+    Csv(Box<csv::Writer<Output>>),
     Jsonl(Output),
 }
 
-/// One line, in the order of the contract.
-#[derive(Serialize)]
+/// One line; its fields are the contract's columns.
+#[derive(Default, Serialize)]
 #[expect(clippy::struct_field_names, reason = "the contract names the fields")]
 struct Line<'a> {
     file: &'a str,
     row: u64,
     line: u64,
     name: &'a str,
-    status: &'a str,
+    status: &'static str,
     group_id: Option<&'a str>,
     duplicate_of: Option<Twin>,
     attempts: u32,
     http_status: Option<u16>,
     error_code: Option<&'a str>,
     error: Option<&'a str>,
+    changes: Option<&'a str>,
+    warnings: Option<&'a str>,
 }
 
-/// The row repeated: its number, with its file where that is another.
+/// The row that is repeated: its number, preceded by its file if that is another one.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Twin {
@@ -59,68 +63,72 @@ struct LineWithInput<'a> {
     input: Option<Box<RawValue>>,
 }
 
-const HEADER: [&str; 11] = [
-    "file",
-    "row",
-    "line",
-    "name",
-    "status",
-    "group_id",
-    "duplicate_of",
-    "attempts",
-    "http_status",
-    "error_code",
-    "error",
-];
-
 impl<'a> Results<'a> {
-    /// Begins the file; JSON lines if its name ends so.
+    /// Begins the file; JSON lines if its name ends in `.jsonl`.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn create(path: &Path, files: &'a [InputFile], with_input: bool) -> Result<Self, OutputError> {
         let union = with_input.then(|| Union::of(files));
         let has_lines = has(files, Format::Jsonl);
-        if path.extension().is_some_and(|extension| extension == Format::Jsonl.extension()) {
-            return Ok(Self { files, union, has_lines, sheet: Sheet::Jsonl(Output::create(path)?) });
+        let output = Output::create(path)?;
+        let is_jsonl = path.extension().is_some_and(|extension| extension == Format::Jsonl.extension());
+        let sheet = if is_jsonl {
+            Sheet::Jsonl(output)
+        } else {
+            Sheet::Csv(Box::new(csv::WriterBuilder::new().has_headers(false).from_writer(output)))
+        };
+        let mut results = Self { path: path.to_owned(), files, union, has_lines, sheet };
+        results.header().map_err(|reason| results.error(reason))?;
+        Ok(results)
+    }
+
+    /// Writes the header of a CSV file: the names of the fields, then the input's columns if they were asked for.
+    fn header(&mut self) -> io::Result<()> {
+        let Sheet::Csv(output) = &mut self.sheet else { return Ok(()) };
+        let mut sample = csv::Writer::from_writer(Vec::new());
+        sample.serialize(Line::default())?;
+        let sample = sample.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+        let mut header = csv::Reader::from_reader(sample.as_slice()).headers()?.clone();
+        if let Some(union) = &self.union {
+            header.extend(union.header.iter().map(String::as_str).chain(self.has_lines.then_some(INPUT)));
         }
-        let mut output = CsvOutput::create(path, b',')?;
-        let inputs = union.iter().flat_map(|union| union.header.iter().map(String::as_str));
-        let lines = (with_input && has_lines).then_some(INPUT);
-        output.row(HEADER.into_iter().chain(inputs).chain(lines))?;
-        Ok(Self { files, union, has_lines, sheet: Sheet::Csv(Box::new(output)) })
+        Ok(output.write_record(&header)?)
     }
 
     /// Writes one row.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write<S: Standing>(&mut self, account: &Account<S>) -> Result<(), OutputError> {
+    pub fn write<S: OutcomeStatus>(&mut self, outcome: &Outcome<S>) -> Result<(), OutputError> {
+        let file = &self.files[outcome.place.file];
         let line = Line {
-            file: &self.files[account.place.file].path,
-            row: account.place.row,
-            line: account.place.line,
-            name: &account.name,
-            status: account.status.as_str(),
-            group_id: account.group_id.as_deref(),
-            duplicate_of: account.duplicate_of.map(|twin| self.twin(account.place, twin)),
-            attempts: account.attempts,
-            http_status: account.http_status,
-            error_code: account.error_code.as_deref(),
-            error: account.error.as_deref(),
+            file: &file.path,
+            row: outcome.place.row,
+            line: outcome.place.line,
+            name: &outcome.name,
+            status: outcome.status.as_str(),
+            group_id: outcome.group_id.as_deref(),
+            duplicate_of: outcome.duplicate_of.map(|twin| self.twin(outcome.place, twin)),
+            attempts: outcome.attempts,
+            http_status: outcome.http_status,
+            error_code: outcome.error_code.as_deref(),
+            error: outcome.error.as_deref(),
+            changes: None,
+            warnings: outcome.warnings.as_deref(),
         };
-        let file = &self.files[account.place.file];
-        match &mut self.sheet {
+        let union = self.union.as_ref();
+        let written = match &mut self.sheet {
             Sheet::Csv(output) => {
-                let inputs =
-                    self.union.iter().flat_map(|union| input_cells(union, self.has_lines, account.place, &account.raw));
-                output.row(line.cells().into_iter().chain(inputs))
+                let inputs = union.map(|union| input_cells(union, self.has_lines, outcome.place, &outcome.raw));
+                output.serialize((line, inputs.unwrap_or_default())).map_err(io::Error::from)
             }
             Sheet::Jsonl(output) => {
-                let input = self.union.is_some().then(|| input_value(&file.layout.header, &account.raw));
-                output.line(&json(&LineWithInput { line, input }))
+                let input = union.map(|_| input_value(&file.layout.header, &outcome.raw));
+                writeln!(output, "{}", json(&LineWithInput { line, input }))
             }
-        }
+        };
+        written.map_err(|reason| self.error(reason))
     }
 
     /// Puts the file in its place.
@@ -129,9 +137,16 @@ impl<'a> Results<'a> {
     /// If it cannot be written.
     pub fn finish(self) -> Result<(), OutputError> {
         match self.sheet {
-            Sheet::Csv(output) => output.finish(),
+            Sheet::Csv(output) => match output.into_inner() {
+                Ok(output) => output.finish(),
+                Err(error) => Err(OutputError { path: self.path, reason: io::Error::from(error.error().kind()) }),
+            },
             Sheet::Jsonl(output) => output.finish(),
         }
+    }
+
+    fn error(&self, reason: io::Error) -> OutputError {
+        OutputError { path: self.path.clone(), reason }
     }
 
     fn twin(&self, row: Place, twin: Place) -> Twin {
@@ -142,31 +157,8 @@ impl<'a> Results<'a> {
     }
 }
 
-impl Line<'_> {
-    fn cells(&self) -> Vec<String> {
-        let number = |number: Option<u16>| number.map(|number| number.to_string()).unwrap_or_default();
-        vec![
-            self.file.to_owned(),
-            self.row.to_string(),
-            self.line.to_string(),
-            self.name.to_owned(),
-            self.status.to_owned(),
-            self.group_id.unwrap_or_default().to_owned(),
-            match &self.duplicate_of {
-                None => String::new(),
-                Some(Twin::Here(row)) => row.to_string(),
-                Some(Twin::Elsewhere(place)) => place.clone(),
-            },
-            self.attempts.to_string(),
-            number(self.http_status),
-            self.error_code.unwrap_or_default().to_owned(),
-            self.error.unwrap_or_default().to_owned(),
-        ]
-    }
-}
-
-/// The cells of a CSV row under the common header, or nothing there and the line of JSON after it.
-/// Every row of the results has the same length: what a ragged row has too much stands in the rejects only.
+/// The cells of a CSV row under the common header, or empty cells followed by the line of JSON.
+/// All rows of the results have the same length: surplus cells of a ragged row are only in the rejects.
 fn input_cells(union: &Union, has_lines: bool, place: Place, raw: &Raw) -> Vec<String> {
     let (mut cells, line) = match raw {
         Raw::Cells(cells) | Raw::OpenQuote(cells) => (union.spread(place.file, cells), None),
@@ -180,7 +172,7 @@ fn input_cells(union: &Union, has_lines: bool, place: Place, raw: &Raw) -> Vec<S
     cells
 }
 
-/// The cells of a CSV row by their columns, or the object a line of JSON holds; what is neither, as text.
+/// The cells of a CSV row by their columns, or the JSON object of the line; anything else as text.
 fn input_value(header: &[String], raw: &Raw) -> Box<RawValue> {
     let text = match raw {
         Raw::Cells(cells) | Raw::OpenQuote(cells) if cells.len() == header.len() => {
@@ -198,7 +190,7 @@ fn input_value(header: &[String], raw: &Raw) -> Box<RawValue> {
     RawValue::from_string(text).unwrap_or_default()
 }
 
-/// The values written here have text for keys and no way to fail.
+/// Cannot fail: all keys are strings.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

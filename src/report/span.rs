@@ -1,4 +1,4 @@
-//! Counts and rates as people are told them. Pure.
+//! Counts and rates for people. Pure.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// So many of something: 1 guest, 1,820 guests.
+/// A number and what it counts: 1 guest, 1,820 guests.
 pub(super) fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
-/// So many in a period: 600 a minute, 100 in 6 s.
+/// A rate: 600 a minute, 100 in 6 s.
 pub(super) fn per((count, period): (u32, Duration)) -> String {
     let count = grouped(count.into());
     let period = match period.as_secs() {
@@ -33,12 +33,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_is_not_many() {
+    fn one_is_singular() {
         assert_eq!((counted(1, "guest"), counted(2000, "guest")), ("1 guest".to_owned(), "2,000 guests".to_owned()));
     }
 
     #[test]
-    fn a_rate_is_told_in_words() {
+    fn a_rate_is_written_in_words() {
         let minute = Duration::from_mins(1);
         assert_eq!(per((600, minute)), "600 a minute");
         assert_eq!(per((1500, Duration::from_hours(1))), "1,500 an hour");

@@ -1,4 +1,4 @@
-//! The closing summary: what became of the rows, and where the files are.
+//! The closing summary: what became of the rows, what it took, and where the files are.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -7,22 +7,24 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::grouped;
-use crate::model::{Account, Counts, InputFile, Standing, Status, shortened, shown_path, span};
+use crate::model::{InputFile, Outcome, OutcomeStatus, Status, StatusCounts, shortened, shown, shown_path, span};
 
-/// How many rows that were not imported are named.
-const NAMED_MAX: usize = 20;
+/// At most this many rows that were not imported are named.
+const NAMED_MAX: u64 = 20;
 
-/// Everything the closing summary says.
+/// Collects the outcomes of a run for its summary.
 #[derive(Debug)]
 pub struct Summary<S = Status> {
     files: Vec<InputFile>,
     organization: String,
-    counts: Counts<S>,
-    named: Vec<String>,
-    open: u64,
+    counts: StatusCounts<S>,
+    /// The lines of the first rows that went wrong.
+    named: String,
+    /// The number of rows that went wrong.
+    wrong: u64,
 }
 
-/// The files that a run wrote, and what it took.
+/// What the run wrote and what it took.
 #[derive(Debug)]
 pub struct Closing {
     /// The results, if they were written.
@@ -31,101 +33,84 @@ pub struct Closing {
     pub rejects: Vec<PathBuf>,
     /// The journal.
     pub journal: PathBuf,
-    /// The run's number in the journal.
+    /// The number of the run in the journal.
     pub run: i64,
-    /// Requests made.
+    /// Requests sent.
     pub requests: u64,
     /// How long the run took.
     pub time: Duration,
-    /// Rows read; the sum over the statuses must be the same.
+    /// Rows read; the counts of all statuses add up to it.
     pub rows: u64,
-    /// Why the run stopped early, if it did; said on standard error, and in the JSON.
+    /// Why the run stopped early, if it did; it is printed on standard error, and here only in JSON.
     pub stopped: Option<String>,
     /// The exit code.
     pub exit_code: u8,
 }
 
-impl<S: Standing> Summary<S> {
-    /// Nothing counted yet.
+impl<S: OutcomeStatus> Summary<S> {
+    /// Nothing is counted yet.
     #[must_use]
     pub fn new(files: Vec<InputFile>, organization: &str) -> Self {
-        Self { files, organization: organization.to_owned(), counts: Counts::default(), named: Vec::new(), open: 0 }
+        let (organization, counts) = (organization.to_owned(), StatusCounts::default());
+        Self { files, organization, counts, named: String::new(), wrong: 0 }
     }
 
-    /// Counts a row.
-    pub fn add(&mut self, account: &Account<S>) {
-        self.counts.add(account.status);
-        if !account.status.is_open() || account.status.is_pending() {
+    /// Adds the outcome of a row.
+    pub fn add(&mut self, outcome: &Outcome<S>) {
+        self.counts.add(outcome.status);
+        if !outcome.status.is_open() || outcome.status.is_pending() {
             return;
         }
-        self.open += 1;
-        if self.named.len() < NAMED_MAX {
-            let path = self.files.get(account.place.file).map_or("-", |file| &file.path);
-            let error = account.error.as_deref().unwrap_or_default();
-            let status = account.status.as_str();
-            self.named.push(format!(
-                "{}:{}: {status}: {}",
-                shortened(path),
-                account.place.line,
-                crate::model::shown(error)
-            ));
+        self.wrong += 1;
+        if self.wrong <= NAMED_MAX {
+            let path = self.files.get(outcome.place.file).map_or("-", |file| &file.path);
+            let (line, status) = (outcome.place.line, outcome.status.as_str());
+            let error = shown(outcome.error.as_deref().unwrap_or_default());
+            let _ = writeln!(self.named, "{}:{line}: {status}: {error}", shortened(path));
         }
     }
 
-    /// How many rows ended how.
+    /// The number of rows in each status.
     #[must_use]
-    pub fn counts(&self) -> &Counts<S> {
+    pub fn counts(&self) -> &StatusCounts<S> {
         &self.counts
     }
 
     /// The summary for people.
     #[must_use]
     pub fn text(&self, closing: &Closing) -> String {
-        let mut text = String::new();
-        for line in &self.named {
-            let _ = writeln!(text, "{line}");
+        let mut text = self.named.clone();
+        if self.wrong > NAMED_MAX {
+            let _ = writeln!(text, "… and {} more; all of them are in the results", grouped(self.wrong - NAMED_MAX));
         }
-        let unnamed = self.open - self.named.len() as u64;
-        if unnamed > 0 {
-            let _ = writeln!(text, "… and {} more; the results name them all", grouped(unnamed));
-        }
-        if self.open > 0 {
+        if self.wrong > 0 {
             text.push('\n');
         }
         let names: Vec<String> = self.files.iter().map(|file| shortened(&file.path)).collect();
         let _ = writeln!(text, "{}{} → organization {}", S::TITLE, names.join(", "), shortened(&self.organization));
-        for (status, count) in self.counts.by_status().filter(|(_, count)| *count > 0) {
-            let _ = writeln!(text, "  {:<10} {:>9}", status.as_str(), grouped(count));
-        }
+        let counts = self.counts.by_status().filter(|(_, count)| *count > 0);
+        let counts = counts.map(|(status, count)| (status.as_str(), count));
         let time = match closing.time.as_secs_f64() {
             seconds @ ..120.0 => format!("{seconds:.1} s"),
             _ => span(closing.time),
         };
-        let _ = writeln!(
-            text,
-            "  {:<10} {:>9}   {} {}, {time}",
-            S::NOUN,
-            grouped(closing.rows),
-            grouped(closing.requests),
-            if closing.requests == 1 { "request" } else { "requests" }
-        );
+        for (word, count) in counts.chain([(S::NOUN, closing.rows), ("requests", closing.requests)]) {
+            let _ = writeln!(text, "  {word:<10} {:>9}", grouped(count));
+        }
+        let _ = writeln!(text, "  {:<10} {time:>9}", "time");
         if let Some(results) = &closing.results {
             let _ = writeln!(text, "results  {}", shown_path(results));
         }
+        let advice = match (self.wrong, &closing.stopped) {
+            (0, _) => "",
+            (_, Some(_)) => "   (with the rows that were not attempted)",
+            (_, None) => "   (fix these rows and import this file)",
+        };
         for rejects in &closing.rejects {
-            let _ = writeln!(text, "rejects  {}{}", shown_path(rejects), self.advice(closing));
+            let _ = writeln!(text, "rejects  {}{advice}", shown_path(rejects));
         }
         let _ = writeln!(text, "journal  {} (run {})", shown_path(&closing.journal), closing.run);
         text
-    }
-
-    /// Rows that were only not reached need no mending.
-    fn advice(&self, closing: &Closing) -> &'static str {
-        match (self.open, &closing.stopped) {
-            (0, _) => "",
-            (_, Some(_)) => "   (with the rows that were not reached)",
-            (_, None) => "   (mend these rows and import this file)",
-        }
     }
 
     /// The summary for scripts.
@@ -149,5 +134,60 @@ impl<S: Standing> Summary<S> {
             "exit_code": closing.exit_code,
         })
         .to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Format, Layout, Place, Raw};
+
+    fn outcome(row: u64, status: Status) -> Outcome {
+        Outcome {
+            place: Place { file: 0, row, line: row + 1 },
+            name: String::new(),
+            status,
+            group_id: None,
+            duplicate_of: None,
+            attempts: 1,
+            http_status: None,
+            error_code: None,
+            error: Some("refused\u{1b}".to_owned()),
+            warnings: None,
+            raw: Raw::Cells(Vec::new()),
+        }
+    }
+
+    #[test]
+    fn the_summary_names_the_first_rows_that_went_wrong_and_aligns_the_counts() {
+        let layout = Layout { format: Format::Csv, delimiter: b',', header: Vec::new() };
+        let mut summary = Summary::new(vec![InputFile { path: "g.csv".to_owned(), layout }], "org");
+        (1..=2000).for_each(|row| summary.add(&outcome(row, Status::Created)));
+        (2001..=2022).for_each(|row| summary.add(&outcome(row, Status::Failed)));
+        summary.add(&outcome(2023, Status::Pending));
+        let closing = Closing {
+            results: Some("g.results.csv".into()),
+            rejects: vec!["g.rejects.csv".into()],
+            journal: "g.journal".into(),
+            run: 3,
+            requests: 2054,
+            time: Duration::from_secs(206),
+            rows: 2023,
+            stopped: None,
+            exit_code: 9,
+        };
+        let text = summary.text(&closing);
+        let (named, rest) = text.split_once("\n\n").unwrap();
+        assert_eq!(named.lines().next(), Some("g.csv:2002: failed: refused\\u{1b}"));
+        assert_eq!(
+            (named.lines().count(), named.lines().last()),
+            (21, Some("… and 2 more; all of them are in the results"))
+        );
+        assert_eq!(
+            rest,
+            "g.csv → organization org\n  created        2,000\n  failed            22\n  pending            1\n  \
+             rows           2,023\n  requests       2,054\n  time       3 min 30 s\nresults  g.results.csv\n\
+             rejects  g.rejects.csv   (fix these rows and import this file)\njournal  g.journal (run 3)\n"
+        );
     }
 }

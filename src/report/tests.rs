@@ -1,10 +1,10 @@
-//! The files a run leaves, as they are read by others.
+//! The files that a run writes.
 
 use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::model::{Account, Format, InputFile, Layout, Place, Raw, Status};
+use crate::model::{Format, InputFile, Layout, Outcome, Place, Raw, Status};
 
 fn csv_file(path: &str, header: &[&str]) -> InputFile {
     let header = header.iter().map(|column| (*column).to_owned()).collect();
@@ -19,8 +19,8 @@ fn cells(cells: &[&str]) -> Raw {
     Raw::Cells(cells.iter().map(|cell| (*cell).to_owned()).collect())
 }
 
-fn account(file: usize, row: u64, status: Status, raw: Raw) -> Account {
-    Account {
+fn outcome(file: usize, row: u64, status: Status, raw: Raw) -> Outcome {
+    Outcome {
         place: Place { file, row, line: row + 1 },
         name: format!("G{row}"),
         status,
@@ -30,16 +30,17 @@ fn account(file: usize, row: u64, status: Status, raw: Raw) -> Account {
         http_status: (status == Status::Created).then_some(201),
         error_code: (status == Status::Invalid).then(|| "name-missing".to_owned()),
         error: (status == Status::Invalid).then(|| "the name is missing".to_owned()),
+        warnings: None,
         raw,
     }
 }
 
-fn results(name: &str, files: &[InputFile], with_input: bool, accounts: &[Account]) -> String {
+fn results(name: &str, files: &[InputFile], with_input: bool, outcomes: &[Outcome]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     let mut results = Results::create(&path, files, with_input).unwrap();
-    for account in accounts {
-        results.write(account).unwrap();
+    for outcome in outcomes {
+        results.write(outcome).unwrap();
     }
     results.finish().unwrap();
     let left = fs::read_dir(folder.path()).unwrap().count();
@@ -50,25 +51,26 @@ fn results(name: &str, files: &[InputFile], with_input: bool, accounts: &[Accoun
 #[test]
 fn the_results_have_the_contracts_columns_in_both_formats() {
     let files = [csv_file("a.csv", &["name"]), csv_file("b.csv", &["name"])];
-    let twin = |file| Account {
+    let twin = |file| Outcome {
         duplicate_of: Some(Place { file: 0, row: 1, line: 2 }),
         group_id: Some("id1".to_owned()),
-        ..account(file, 2, Status::Duplicate, cells(&["G2"]))
+        warnings: Some("the members 7, 8 are lost".to_owned()),
+        ..outcome(file, 2, Status::Duplicate, cells(&["G2"]))
     };
-    let accounts = [account(0, 1, Status::Created, cells(&["G1"])), twin(0), twin(1)];
+    let outcomes = [outcome(0, 1, Status::Created, cells(&["G1"])), twin(0), twin(1)];
     assert_eq!(
-        results("r.csv", &files, false, &accounts),
-        "file,row,line,name,status,group_id,duplicate_of,attempts,http_status,error_code,error\n\
-         a.csv,1,2,G1,created,id1,,1,201,,\n\
-         a.csv,2,3,G2,duplicate,id1,1,0,,,\n\
-         b.csv,2,3,G2,duplicate,id1,a.csv:1,0,,,\n"
+        results("r.csv", &files, false, &outcomes),
+        "file,row,line,name,status,group_id,duplicate_of,attempts,http_status,error_code,error,changes,warnings\n\
+         a.csv,1,2,G1,created,id1,,1,201,,,,\n\
+         a.csv,2,3,G2,duplicate,id1,1,0,,,,,\"the members 7, 8 are lost\"\n\
+         b.csv,2,3,G2,duplicate,id1,a.csv:1,0,,,,,\"the members 7, 8 are lost\"\n"
     );
     assert_eq!(
-        results("r.jsonl", &files, false, &accounts[..2]),
+        results("r.jsonl", &files, false, &outcomes[..2]),
         concat!(
-            r#"{"file":"a.csv","row":1,"line":2,"name":"G1","status":"created","group_id":"id1","duplicate_of":null,"attempts":1,"http_status":201,"error_code":null,"error":null}"#,
+            r#"{"file":"a.csv","row":1,"line":2,"name":"G1","status":"created","group_id":"id1","duplicate_of":null,"attempts":1,"http_status":201,"error_code":null,"error":null,"changes":null,"warnings":null}"#,
             "\n",
-            r#"{"file":"a.csv","row":2,"line":3,"name":"G2","status":"duplicate","group_id":"id1","duplicate_of":1,"attempts":0,"http_status":null,"error_code":null,"error":null}"#,
+            r#"{"file":"a.csv","row":2,"line":3,"name":"G2","status":"duplicate","group_id":"id1","duplicate_of":1,"attempts":0,"http_status":null,"error_code":null,"error":null,"changes":null,"warnings":"the members 7, 8 are lost"}"#,
             "\n"
         )
     );
@@ -77,22 +79,22 @@ fn the_results_have_the_contracts_columns_in_both_formats() {
 #[test]
 fn the_inputs_own_columns_follow_as_they_stood_under_one_header() {
     let files = [csv_file("a.csv", &["name", "x"]), csv_file("b.csv", &["y", "name"]), jsonl_file("c.jsonl")];
-    let accounts = [
-        account(0, 1, Status::Created, cells(&[" G1 ", "1"])),
-        account(1, 1, Status::Created, cells(&["2", "G1"])),
-        account(2, 1, Status::Created, Raw::Line("{\"name\":\"G1\"}".to_owned())),
-        account(0, 1, Status::Created, cells(&["ragged"])),
+    let outcomes = [
+        outcome(0, 1, Status::Created, cells(&[" G1 ", "1"])),
+        outcome(1, 1, Status::Created, cells(&["2", "G1"])),
+        outcome(2, 1, Status::Created, Raw::Line("{\"name\":\"G1\"}".to_owned())),
+        outcome(0, 1, Status::Created, cells(&["ragged"])),
     ];
-    let text = results("r.csv", &files, true, &accounts);
+    let text = results("r.csv", &files, true, &outcomes);
     assert_eq!(
         text,
-        "file,row,line,name,status,group_id,duplicate_of,attempts,http_status,error_code,error,name,x,y,input\n\
-         a.csv,1,2,G1,created,id1,,1,201,,, G1 ,1,,\n\
-         b.csv,1,2,G1,created,id1,,1,201,,,G1,,2,\n\
-         c.jsonl,1,2,G1,created,id1,,1,201,,,,,,\"{\"\"name\"\":\"\"G1\"\"}\"\n\
-         a.csv,1,2,G1,created,id1,,1,201,,,ragged,,,\n"
+        "file,row,line,name,status,group_id,duplicate_of,attempts,http_status,error_code,error,changes,warnings,name,x,y,input\n\
+         a.csv,1,2,G1,created,id1,,1,201,,,,, G1 ,1,,\n\
+         b.csv,1,2,G1,created,id1,,1,201,,,,,G1,,2,\n\
+         c.jsonl,1,2,G1,created,id1,,1,201,,,,,,,,\"{\"\"name\"\":\"\"G1\"\"}\"\n\
+         a.csv,1,2,G1,created,id1,,1,201,,,,,ragged,,,\n"
     );
-    let text = results("r.jsonl", &files, true, &accounts);
+    let text = results("r.jsonl", &files, true, &outcomes);
     let inputs: Vec<&str> =
         text.lines().filter_map(|line| line.split_once("\"input\":")).map(|(_, input)| input).collect();
     assert_eq!(
@@ -108,15 +110,15 @@ fn rejects_keep_their_rows_as_they_stood_and_say_why() {
     let files = [csv_file("a.csv", &["name", "_error", "x"]), jsonl_file("b.jsonl")];
     let mut rejects = Rejects::new(&path, &files);
     let open = Raw::OpenQuote(vec!["A".to_owned(), "b\nc".to_owned()]);
-    rejects.write(&account(0, 1, Status::Invalid, open)).unwrap();
-    rejects.write(&account(0, 2, Status::Invalid, cells(&["", "old", " x"]))).unwrap();
-    rejects.write(&account(0, 3, Status::Pending, cells(&["short"]))).unwrap();
-    rejects.write(&account(1, 1, Status::Invalid, Raw::Line("{\"name\":\"\"}".to_owned()))).unwrap();
+    rejects.write(&outcome(0, 1, Status::Invalid, open)).unwrap();
+    rejects.write(&outcome(0, 2, Status::Invalid, cells(&["", "old", " x"]))).unwrap();
+    rejects.write(&outcome(0, 3, Status::Pending, cells(&["short"]))).unwrap();
+    rejects.write(&outcome(1, 1, Status::Invalid, Raw::Line("{\"name\":\"\"}".to_owned()))).unwrap();
     let written = rejects.seal().unwrap().place().unwrap();
     assert_eq!(written, [path.clone(), path.with_extension("jsonl")]);
     assert_eq!(
         fs::read_to_string(&path).unwrap(),
-        "name;x;_error\n; x;the name is missing\nshort;not attempted: the run was stopped before its turn\n\"A\";\"b\nc"
+        "\u{feff}name;x;_error\n; x;the name is missing\nshort;not attempted: the run stopped before this row\n\"A\";\"b\nc"
     );
     assert_eq!(
         fs::read_to_string(path.with_extension("jsonl")).unwrap(),
@@ -149,14 +151,14 @@ fn a_ragged_reject_stays_ragged_under_the_common_header_and_only_one_quote_stays
     let path = folder.path().join("g.rejects.csv");
     let files = [csv_file("a.csv", &["name", "x"]), csv_file("b.csv", &["name", "y"])];
     let mut rejects = Rejects::new(&path, &files);
-    rejects.write(&account(0, 1, Status::Invalid, cells(&["A", "1", "2"]))).unwrap();
+    rejects.write(&outcome(0, 1, Status::Invalid, cells(&["A", "1", "2"]))).unwrap();
     for file in [0, 1] {
         let open = Raw::OpenQuote(vec!["B".to_owned(), "b".to_owned()]);
-        rejects.write(&account(file, 2, Status::Invalid, open)).unwrap();
+        rejects.write(&outcome(file, 2, Status::Invalid, open)).unwrap();
     }
     rejects.seal().unwrap().place().unwrap();
     assert_eq!(
         fs::read_to_string(&path).unwrap(),
-        "name;x;y;_error\nA;1;2;the name is missing;\nB;;b;the name is missing;\n\"B\";\"b"
+        "\u{feff}name;x;y;_error\nA;1;2;the name is missing;\nB;;b;the name is missing;\n\"B\";\"b"
     );
 }

@@ -1,11 +1,11 @@
-//! What is shown before a run is taken back: which groups would be deleted, which not, and why.
+//! The plan of `undo`: which groups are deleted, which are not, and why.
 
 use std::fmt::Write as _;
 
 use super::grouped;
 use crate::model::{shortened, shown};
 
-/// The groups of a run, as they would be dealt with.
+/// The groups of a run: to delete, to leave alone, and missing ones.
 #[derive(Debug, Default)]
 pub struct UndoPlan {
     delete: Vec<Line>,
@@ -22,22 +22,22 @@ struct Line {
 }
 
 impl UndoPlan {
-    /// A group that is to be deleted, although this was changed of it.
+    /// Adds a group to delete, and what was changed in it since.
     pub fn delete(&mut self, name: &str, id: &str, changes: &str) {
         self.delete.push(Line::of(name, Some(id), changes));
     }
 
-    /// A group that is left alone.
+    /// Adds a group that is left alone.
     pub fn left(&mut self, name: &str, id: Option<&str>, why: &str) {
         self.left.push(Line::of(name, id, why));
     }
 
-    /// A group that is not there.
+    /// Adds a group that does not exist any more.
     pub fn gone(&mut self, name: &str, id: Option<&str>) {
         self.gone.push(Line::of(name, id, ""));
     }
 
-    /// The list, under what says of which run it is.
+    /// The plan, below a line that names the run.
     #[must_use]
     pub fn text(&self, run: i64, started_at: &str, organization: &str) -> String {
         let mut text = format!("run {run} of {} → organization {}\n", shown(started_at), shortened(organization));
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_names_every_group_and_what_becomes_of_it_and_moves_no_cursor() {
+    fn the_plan_names_every_group_and_what_is_done_about_it_and_moves_no_cursor() {
         let mut plan = UndoPlan::default();
         plan.delete("Sales", "g1", "");
         plan.delete("5% 🚀", "g22", "other members");

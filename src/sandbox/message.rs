@@ -119,7 +119,7 @@ impl Answer {
 
 /// What becomes of a request, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct Handled {
     /// How long after the request's arrival the reply happens.
     pub delay: Duration,
     /// What happens.

@@ -2,7 +2,7 @@
 //!
 //! A request goes through the room from the outside in:
 //! [`serve()`] (sockets) → [`Simulation::handle`] → `weather` (what befalls it) → `limit` (is it too soon?)
-//! → `book` (what the API answers) → back out as an [`Outcome`], which whoever called enacts.
+//! → `book` (what the API answers) → back out as a [`Handled`], which whoever called enacts.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -39,7 +39,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use message::{Answer, Headers, Outcome, Reply, Request};
+pub use message::{Answer, Handled, Headers, Reply, Request};
 pub use script::WeatherError;
 pub use serve::serve;
 pub use shelf::{Group, Planted};
@@ -125,12 +125,12 @@ impl Simulation {
     ///
     /// A request is counted and applied at `now`, however long its answer takes. A `now` before the latest one is
     /// taken for the latest one: time here does not run backwards.
-    pub fn handle(&mut self, request: &Request, now: Duration) -> Outcome {
+    pub fn handle(&mut self, request: &Request, now: Duration) -> Handled {
         self.now = self.now.max(now);
         let strike = self.weather.strike(&request.method);
         let delay = self.latency.saturating_add(strike.delay);
         let reply = self.reply(request, strike);
-        Outcome { delay, reply }
+        Handled { delay, reply }
     }
 
     fn reply(&mut self, request: &Request, strike: Strike) -> Reply {

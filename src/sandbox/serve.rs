@@ -114,7 +114,7 @@ async fn answer(request: hyper::Request<Incoming>, shared: &Shared) -> Result<hy
 }
 
 impl Shared {
-    fn handle(&self, request: &Request) -> super::Outcome {
+    fn handle(&self, request: &Request) -> super::Handled {
         let mut simulation = lock(&self.simulation);
         let now = self.stood + self.began.elapsed();
         simulation.handle(request, now)

@@ -8,7 +8,7 @@ use clap::Parser;
 use tallyfy_groups::cli::{Cli, Command};
 use tallyfy_groups::commands::{Delivery, Staged, stage};
 use tallyfy_groups::journal::{Journal, JournalError, Owner, Realm, RunId, Trail};
-use tallyfy_groups::model::{Account, Event, Halt, Listener, MatchNames, OnExisting, Status};
+use tallyfy_groups::model::{Event, Halt, Listener, MatchNames, OnExisting, Outcome, Status};
 use tallyfy_groups::report::Results;
 use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Pace, Paced, Policy, Rate, Speed, Stop};
 use tallyfy_groups::settings::Input;
@@ -57,7 +57,7 @@ pub(crate) enum End {
 
 /// What a client leaves that was not killed.
 pub(crate) struct Left {
-    pub(crate) accounts: Vec<Account>,
+    pub(crate) accounts: Vec<Outcome>,
     pub(crate) halt: Option<Halt>,
 }
 
@@ -181,9 +181,9 @@ fn delivery(world: &Shared, habits: &Habits, stop: &Stop, trail: Option<(Trail, 
     Delivery { api: Arc::new(api), policy, guests, lanes: habits.lanes, listener }
 }
 
-fn accounts(journal: &Journal, run: RunId) -> Vec<Account> {
+fn accounts(journal: &Journal, run: RunId) -> Vec<Outcome> {
     let mut accounts = Vec::new();
-    let note = |account: &Account| -> Result<(), JournalError> {
+    let note = |account: &Outcome| -> Result<(), JournalError> {
         accounts.push(account.clone());
         Ok(())
     };
@@ -192,7 +192,7 @@ fn accounts(journal: &Journal, run: RunId) -> Vec<Account> {
 }
 
 fn settled(journal: &Journal, run: RunId) -> Vec<String> {
-    let is_done = |account: &Account| matches!(account.status, Status::Created | Status::Exists);
+    let is_done = |account: &Outcome| matches!(account.status, Status::Created | Status::Exists);
     accounts(journal, run).into_iter().filter(is_done).map(|account| account.name).collect()
 }
 

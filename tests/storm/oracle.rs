@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tallyfy_groups::model::{Account, Status};
+use tallyfy_groups::model::{Outcome, Status};
 
 use super::rows::{Kind, Sheet};
 use super::world::Shared;
@@ -16,7 +16,7 @@ pub(crate) struct History {
 }
 
 /// One group a row, with all guests of a row that was created; one final status a row, ids as the book has them.
-pub(crate) fn judge(sheet: &Sheet, accounts: &[Account], history: &History, world: &Shared) -> Result<(), String> {
+pub(crate) fn judge(sheet: &Sheet, accounts: &[Outcome], history: &History, world: &Shared) -> Result<(), String> {
     let mut book: HashMap<String, Vec<String>> = HashMap::new();
     let mut invited: HashMap<String, Vec<String>> = HashMap::new();
     world.with(|world| {

@@ -9,7 +9,8 @@ use super::rows::{Draft, Kind};
 use super::server::Server;
 
 /// The header the contract names.
-pub(crate) const HEADER: &str = "file,row,line,name,status,group_id,duplicate_of,attempts,http_status,error_code,error";
+pub(crate) const HEADER: &str =
+    "file,row,line,name,status,group_id,duplicate_of,attempts,http_status,error_code,error,changes,warnings";
 
 /// One row of the results.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub(crate) struct Told {
     pub(crate) http_status: Option<u16>,
     pub(crate) error_code: Option<String>,
     pub(crate) error: Option<String>,
+    pub(crate) changes: Option<String>,
+    pub(crate) warnings: Option<String>,
 }
 
 impl Desk {
