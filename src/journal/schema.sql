@@ -18,7 +18,7 @@ CREATE TABLE runs (
 
 -- The problems that were found in the files of a run, by kind.
 CREATE TABLE problems (
-    run      INTEGER NOT NULL REFERENCES runs (id),
+    run      INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     severity TEXT NOT NULL,
     code     TEXT NOT NULL,
     count    INTEGER NOT NULL,
@@ -27,7 +27,7 @@ CREATE TABLE problems (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE files (
-    run       INTEGER NOT NULL REFERENCES runs (id),
+    run       INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     number    INTEGER NOT NULL,                 -- from 0, in the order given
     path      TEXT NOT NULL,                    -- as given; '-' is standard input
     format    TEXT NOT NULL CHECK (format IN ('csv', 'jsonl')),

@@ -226,7 +226,6 @@ impl Journal {
             db.execute_batch(
                 "BEGIN;
                  DELETE FROM rows WHERE id > (SELECT coalesce(max(last_row), 0) FROM runs WHERE state <> 'reading');
-                 DELETE FROM files WHERE run IN (SELECT id FROM runs WHERE state = 'reading');
                  DELETE FROM runs WHERE state = 'reading';
                  COMMIT;",
             )

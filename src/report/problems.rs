@@ -205,9 +205,8 @@ impl<W: Write> Problems<W> {
     /// If they cannot be written.
     pub fn finish(mut self, copy: Option<&Path>) -> io::Result<()> {
         self.lines.unfold()?;
-        let valid = self.rows - self.invalid - self.duplicates;
         match self.lines.style.format {
-            ProblemFormat::Json => self.json_totals(valid)?,
+            ProblemFormat::Json => self.json_totals()?,
             ProblemFormat::Counts => {
                 if self.lines.style.shows_all && !self.kinds.is_empty() {
                     writeln!(self.lines.out)?;
@@ -218,16 +217,20 @@ impl<W: Write> Problems<W> {
             }
             // No file could be read: the error says it all.
             ProblemFormat::Text | ProblemFormat::Github if self.rows == 0 && self.count(Severity::Error) > 0 => {}
-            ProblemFormat::Text | ProblemFormat::Github => self.totals(valid, copy)?,
+            ProblemFormat::Text | ProblemFormat::Github => self.totals(copy)?,
         }
         self.flush()
     }
 
-    fn json_totals(&mut self, valid: u64) -> io::Result<()> {
+    fn valid(&self) -> u64 {
+        self.rows - self.invalid - self.duplicates
+    }
+
+    fn json_totals(&mut self) -> io::Result<()> {
         let totals = json!({
             "type": "totals",
             "rows": self.rows,
-            "valid": valid,
+            "valid": self.valid(),
             "duplicate": self.duplicates,
             "invalid": self.invalid,
             "problems": self.count(Severity::Error),
@@ -238,7 +241,8 @@ impl<W: Write> Problems<W> {
         self.json(&totals)
     }
 
-    fn totals(&mut self, valid: u64, copy: Option<&Path>) -> io::Result<()> {
+    fn totals(&mut self, copy: Option<&Path>) -> io::Result<()> {
+        let valid = self.valid();
         let out = &mut self.lines.out;
         if !self.kinds.is_empty() {
             writeln!(out)?;
