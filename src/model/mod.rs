@@ -24,7 +24,7 @@ pub use entries::{Entries, object};
 pub use event::{Event, GuestWait, Halt, Listener, Wait};
 pub use fate::{Fate, Tag, Trouble};
 pub use fault::{Code, Fault, Severity, Verdict};
-pub use forecast::{Forecast, GuestCap};
+pub use forecast::{Forecast, GuestQuota};
 pub use found::{Found, Sightings};
 pub use group::{Group, United};
 pub use job::{Effect, Job, Past, RowId};

@@ -24,7 +24,7 @@ pub struct ProblemCount {
 
 /// The problems of one kind.
 #[derive(Debug, Default)]
-pub(super) struct Kind {
+pub(super) struct ProblemKind {
     pub(super) count: u64,
     first: String,
     lines: u64,
@@ -34,14 +34,14 @@ pub(super) struct Kind {
 
 /// The problems of all kinds.
 #[derive(Debug, Default)]
-pub(super) struct Kinds {
-    kinds: BTreeMap<(Severity, Code), Kind>,
+pub(super) struct ProblemKinds {
+    kinds: BTreeMap<(Severity, Code), ProblemKind>,
     /// Corrections in the cleaned copy.
-    pub(super) repairs: Kind,
+    pub(super) repairs: ProblemKind,
 }
 
-impl Kinds {
-    pub(super) fn of(&mut self, severity: Severity, code: Code) -> &mut Kind {
+impl ProblemKinds {
+    pub(super) fn of(&mut self, severity: Severity, code: Code) -> &mut ProblemKind {
         self.kinds.entry((severity, code)).or_default()
     }
 
@@ -113,7 +113,7 @@ impl Kinds {
     }
 }
 
-impl Kind {
+impl ProblemKind {
     /// Counts one more problem.
     pub(super) fn add(&mut self, place: impl FnOnce() -> String) {
         if self.count == 0 {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::fold::Fold;
 use super::grouped;
-use super::kinds::{Kind, Kinds, ProblemCount};
-use super::problem_line::{Finding, Line};
+use super::kinds::{ProblemCount, ProblemKind, ProblemKinds};
+use super::problem_line::{Finding, ProblemText};
 use super::repeat::Repeat;
 use crate::model::{Code, Fault, Field, Place, Severity, json_shown, shown_path};
 
@@ -44,7 +44,7 @@ pub struct Problems<W> {
     duplicates: u64,
     /// Whether members or guests of repeated rows are lost.
     are_entries_lost: bool,
-    kinds: Kinds,
+    kinds: ProblemKinds,
 }
 
 /// Writes lines for people.
@@ -58,7 +58,7 @@ impl<W: Write> Problems<W> {
     /// Writes to `out`.
     pub fn new(out: W, style: ProblemStyle) -> Self {
         let lines = Lines { out, style, fold: None };
-        Self { lines, rows: 0, invalid: 0, duplicates: 0, are_entries_lost: false, kinds: Kinds::default() }
+        Self { lines, rows: 0, invalid: 0, duplicates: 0, are_entries_lost: false, kinds: ProblemKinds::default() }
     }
 
     /// Counts checked rows, and how many of them are valid.
@@ -118,7 +118,7 @@ impl<W: Write> Problems<W> {
             return self.json(&json!({"type": "repair", "file": file, "row": row, "line": line, "message": what}));
         }
         let place = crate::model::place(file, line, None);
-        let said = Line { word: "repaired", message: what.to_owned(), code: String::new(), entry: None };
+        let said = ProblemText { word: "repaired", message: what.to_owned(), code: String::new(), entry: None };
         self.lines.say(&mut self.kinds.repairs, &place, at.map(|at| (file, at)), said)
     }
 
@@ -262,7 +262,13 @@ impl<W: Write> Problems<W> {
 
 impl<W: Write> Lines<W> {
     /// Writes a line, or folds it into the one before.
-    fn say(&mut self, kind: &mut Kind, place: &str, at: Option<(&str, Place)>, line: Line) -> io::Result<()> {
+    fn say(
+        &mut self,
+        kind: &mut ProblemKind,
+        place: &str,
+        at: Option<(&str, Place)>,
+        line: ProblemText,
+    ) -> io::Result<()> {
         if let (Some(fold), Some((file, at))) = (&mut self.fold, at)
             && fold.takes(file, at, &line)
         {
