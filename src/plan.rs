@@ -1,21 +1,125 @@
-//! What is to be made of a row whose name the organization has, given its past. Pure.
+//! What is to be done with each row, given what the organization has and what earlier attempts did. Pure.
 
-use crate::model::{Fate, Found, OnExisting, Past, Trouble};
+use std::collections::BTreeSet;
+use std::fmt;
 
-/// The fate of a row whose name a list shows before it is sent.
-#[must_use]
-pub fn listed(past: Past, found: Found, on_existing: OnExisting) -> Option<Fate> {
-    match (past, found) {
-        (_, Found::None) => None,
-        // The name was free when the run began, and then we sent it.
-        (Past::InDoubt | Past::Absent, found) => ours(found, Trouble::interrupted()),
-        (Past::New, Found::One(group) | Found::Many { first: group, .. }) => {
-            Some(already_there(group.id, on_existing, None))
+use crate::model::{ExistingGroup, Fate, Found, Group, OnExisting, Past, Tag, Trouble};
+
+/// What is to be done with a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Create its group.
+    Create,
+    /// Nothing: the organization has a group of its name, which may differ.
+    None {
+        /// The group.
+        group: Tag,
+        /// In what it differs.
+        differences: Vec<Difference>,
+    },
+    /// Nothing: an earlier attempt created its group.
+    Done(Tag),
+    /// Nothing: several groups have its name, and which one an earlier attempt created is not known.
+    Ambiguous(usize),
+}
+
+/// In what an existing group differs from a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// The description.
+    Description,
+    /// Members that only the row has, and that only the group has.
+    Members(Vec<u64>, Vec<u64>),
+    /// Guests that only the row has, and that only the group has.
+    Guests(Vec<String>, Vec<String>),
+}
+
+/// How many people of a difference are named.
+const NAMED_MAX: usize = 10;
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Description => f.write_str("description"),
+            Self::Members(missing, extra) => people(f, "", missing, extra),
+            Self::Guests(missing, extra) => people(f, "guest ", missing, extra),
         }
     }
 }
 
-/// The fate of a row that was sent and whose answer is lost in some trouble; none if no group has its name.
+fn people<T: fmt::Display>(f: &mut fmt::Formatter<'_>, kind: &str, missing: &[T], extra: &[T]) -> fmt::Result {
+    let signed = missing.iter().map(|person| ('+', person)).chain(extra.iter().map(|person| ('-', person)));
+    for (index, (sign, person)) in signed.take(NAMED_MAX).enumerate() {
+        write!(f, "{}{sign}{kind}{person}", if index > 0 { " " } else { "" })?;
+    }
+    match (missing.len() + extra.len()).saturating_sub(NAMED_MAX) {
+        0 => Ok(()),
+        more => write!(f, " and {more} more"),
+    }
+}
+
+/// What is to be done with a row that has this past, given the existing groups of its name.
+#[must_use]
+pub fn decide(past: Past, desired: &Group, existing: &[ExistingGroup]) -> Action {
+    // A name that agrees in every character wins over one that is only equal.
+    let exact: Vec<&ExistingGroup> = existing.iter().filter(|group| group.name == desired.name).collect();
+    let groups: Vec<&ExistingGroup> = if exact.is_empty() { existing.iter().collect() } else { exact };
+    match (past, groups.as_slice()) {
+        (_, []) => Action::Create,
+        (Past::New, [first, ..]) => Action::None { group: first.tag.clone(), differences: differences(desired, first) },
+        // The name was free when the run began, and then the row was sent.
+        (Past::InDoubt | Past::Absent, [one]) => Action::Done(one.tag.clone()),
+        (Past::InDoubt | Past::Absent, many) => Action::Ambiguous(many.len()),
+    }
+}
+
+/// In what an existing group differs from a row. What the server does not show is not compared; a row without a description
+/// says nothing about it.
+#[must_use]
+pub fn differences(desired: &Group, existing: &ExistingGroup) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    if let (Some(wanted), Some(has)) = (&desired.description, &existing.description)
+        && wanted.trim() != has.trim()
+    {
+        differences.push(Difference::Description);
+    }
+    if let Some(members) = &existing.members {
+        let (wanted, has): (BTreeSet<u64>, BTreeSet<u64>) =
+            (desired.members.iter().copied().collect(), members.iter().copied().collect());
+        if wanted != has {
+            let (missing, extra) = (wanted.difference(&has).copied(), has.difference(&wanted).copied());
+            differences.push(Difference::Members(missing.collect(), extra.collect()));
+        }
+    }
+    if let Some(guests) = &existing.guests {
+        let folded = |guests: &[String]| guests.iter().map(|guest| guest.to_lowercase()).collect::<BTreeSet<_>>();
+        let (wanted, has) = (folded(&desired.guests), folded(guests));
+        if wanted != has {
+            let (missing, extra) = (wanted.difference(&has).cloned(), has.difference(&wanted).cloned());
+            differences.push(Difference::Guests(missing.collect(), extra.collect()));
+        }
+    }
+    differences
+}
+
+impl Action {
+    /// What the action settles at once; nothing for a create.
+    #[must_use]
+    pub fn settles(self, on_existing: OnExisting) -> Option<Fate> {
+        match self {
+            Self::Create => None,
+            Self::None { group, differences } => {
+                let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
+                let note = (!list.is_empty()).then(|| format!("the existing group differs: {}", list.join("; ")));
+                Some(already_exists(group.id, on_existing, None, note))
+            }
+            Self::Done(group) => Some(Fate::found(group)),
+            Self::Ambiguous(count) => Some(Fate::Unknown(Trouble::interrupted().and(&ambiguous(count)))),
+        }
+    }
+}
+
+/// What became of a row that was sent and whose answer is lost; nothing if no group has its name.
 #[must_use]
 pub fn ours(found: Found, trouble: Trouble) -> Option<Fate> {
     match found {
@@ -25,20 +129,25 @@ pub fn ours(found: Found, trouble: Trouble) -> Option<Fate> {
     }
 }
 
-/// Why none of so many groups of a name is taken for a row's.
+/// Why none of several groups of a name is used for a row.
 #[must_use]
 pub fn ambiguous(count: usize) -> String {
-    format!("{count} groups have this name, and which one is this row's is not known")
+    format!("{count} groups have this name, and it is not known which one this row created")
 }
 
-/// The fate of a row whose name somebody else's group has.
+/// What becomes of a row whose name somebody else's group has.
 #[must_use]
-pub fn already_there(id: String, on_existing: OnExisting, http_status: Option<u16>) -> Fate {
+pub fn already_exists(
+    id: String,
+    on_existing: OnExisting,
+    http_status: Option<u16>,
+    differences: Option<String>,
+) -> Fate {
     match on_existing {
-        OnExisting::Skip => Fate::Exists { group_id: id, http_status },
+        OnExisting::Skip => Fate::Exists { group_id: id, http_status, differences },
         OnExisting::Fail => Fate::Failed(Trouble {
             code: "name-taken".to_owned(),
-            message: format!("a group of this name is already there ({id})"),
+            message: format!("a group of this name already exists ({id})"),
             http_status,
         }),
     }
@@ -47,32 +156,68 @@ pub fn already_there(id: String, on_existing: OnExisting, http_status: Option<u1
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Tag;
 
-    fn tag() -> Tag {
-        Tag { id: "g1".to_owned(), stamp: None }
-    }
-
-    #[test]
-    fn a_name_that_is_there_is_ours_only_if_we_sent_it() {
-        let ours = Some(Fate::Created { group: tag(), http_status: 201 });
-        for past in [Past::InDoubt, Past::Absent] {
-            assert_eq!(listed(past, Found::One(tag()), OnExisting::Skip), ours);
-            assert_eq!(listed(past, Found::One(tag()), OnExisting::Fail), ours);
-            assert_eq!(listed(past, Found::None, OnExisting::Skip), None);
+    fn existing(id: &str, name: &str) -> ExistingGroup {
+        ExistingGroup {
+            tag: Tag { id: id.to_owned(), stamp: None },
+            name: name.to_owned(),
+            description: Some("x".to_owned()),
+            members: Some(vec![2, 1]),
+            guests: Some(vec!["A@b.example".to_owned()]),
+            is_deleted: false,
         }
-        let exists = Some(Fate::Exists { group_id: "g1".to_owned(), http_status: None });
-        assert_eq!(listed(Past::New, Found::One(tag()), OnExisting::Skip), exists);
-        assert!(matches!(listed(Past::New, Found::One(tag()), OnExisting::Fail), Some(Fate::Failed(_))));
-        assert_eq!(listed(Past::New, Found::None, OnExisting::Skip), None);
+    }
+
+    fn desired() -> Group {
+        Group {
+            name: "Sales".to_owned(),
+            description: Some("x ".to_owned()),
+            members: vec![1, 2],
+            guests: vec!["a@B.example".to_owned()],
+        }
+    }
+
+    fn tag(id: &str) -> Tag {
+        Tag { id: id.to_owned(), stamp: None }
     }
 
     #[test]
-    fn of_two_groups_of_the_name_none_is_adopted_and_the_row_says_so() {
-        let many = || Found::Many { first: tag(), count: 2 };
-        let Some(Fate::Unknown(trouble)) = listed(Past::InDoubt, many(), OnExisting::Skip) else { panic!() };
-        assert!(trouble.message.contains("2 groups have this name"), "{}", trouble.message);
-        let exists = Some(Fate::Exists { group_id: "g1".to_owned(), http_status: None });
-        assert_eq!(listed(Past::New, many(), OnExisting::Skip), exists);
+    fn an_existing_group_is_the_rows_own_only_if_the_row_was_sent() {
+        let group = [existing("g1", "Sales")];
+        for past in [Past::InDoubt, Past::Absent] {
+            assert_eq!(decide(past, &desired(), &group), Action::Done(tag("g1")));
+            assert_eq!(decide(past, &desired(), &[]), Action::Create);
+        }
+        assert_eq!(decide(Past::New, &desired(), &group), Action::None { group: tag("g1"), differences: Vec::new() });
+        assert_eq!(decide(Past::New, &desired(), &[]), Action::Create);
+    }
+
+    #[test]
+    fn an_exact_name_wins_and_of_two_groups_none_is_adopted() {
+        let alike = [existing("a", "SALES"), existing("b", "Sales")];
+        assert_eq!(decide(Past::InDoubt, &desired(), &alike), Action::Done(tag("b")));
+        let twins = [existing("a", "Sales"), existing("b", "Sales")];
+        assert_eq!(decide(Past::InDoubt, &desired(), &twins), Action::Ambiguous(2));
+        assert!(matches!(decide(Past::New, &desired(), &twins), Action::None { group, .. } if group == tag("a")));
+    }
+
+    #[test]
+    fn what_an_existing_group_lacks_and_has_beside_is_named() {
+        let other = ExistingGroup {
+            description: Some("y".to_owned()),
+            members: Some(vec![2, 3]),
+            guests: Some(Vec::new()),
+            ..existing("g1", "Sales")
+        };
+        let Some(Fate::Exists { differences, .. }) = decide(Past::New, &desired(), &[other]).settles(OnExisting::Skip)
+        else {
+            panic!("it exists")
+        };
+        let expected = "the existing group differs: description; +1 -3; +guest a@b.example";
+        assert_eq!(differences.as_deref(), Some(expected));
+        let unknown = ExistingGroup { description: None, members: None, guests: None, ..existing("g1", "Sales") };
+        assert_eq!(super::differences(&desired(), &unknown), []);
+        let failed = decide(Past::New, &desired(), &[existing("g1", "Sales")]).settles(OnExisting::Fail);
+        assert!(matches!(failed, Some(Fate::Failed(trouble)) if trouble.code == "name-taken"));
     }
 }

@@ -1,175 +1,165 @@
-//! The rules for the lists of a row: members and guests. Pure.
+//! The rules for lists: what separates entries, what an entry may be, and what a bad one may have been. Pure.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
-use std::hash::Hash;
 
-use super::address::is_address;
-use super::glance::is_number;
-use super::hints::{guest_hint, member_hint, with_display_name};
-use super::parse::{entries, plain_ids};
-use super::thousands::may_be_thousands;
-use crate::model::{Cell, Code, Fault, Field, Item, shortened};
+use email_address::{EmailAddress, Options};
 
-/// So many members in one group are worth a question.
-const MEMBERS_MANY: usize = 1000;
+use super::{is_number, lint, trimmed};
+use crate::model::{Cell, Code, Field, Item, Problem, shortened};
 
-/// So many ids are shown of those that may be others.
-const IDS_SHOWN: usize = 4;
+/// How many bad entries of a row are named: a hostile row must not take much memory.
+const NAMED_MAX: usize = 100;
+
+/// Up to this length a list is searched entry by entry.
+const SHORT: usize = 16;
+
+/// Characters between groups of three digits.
+const THOUSANDS: [char; 5] = [',', ' ', '\u{a0}', '\u{202f}', '\u{2009}'];
 
 /// Reads the members.
-pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<u64>, faults: &mut Vec<Fault>) {
+pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<u64>, problems: &mut Vec<Problem>) {
+    members.clear();
     if let Cell::Text(text) = cell
-        && plain_ids(text, members)
+        && let Some(number) = thousands(text)
     {
+        let plain = |with: &str| shortened(&number.replace(THOUSANDS, with));
+        let (one, several) = (plain(""), plain(";"));
+        let message = format!(
+            "members: `{}` may be one number or several ids; write {one} for one id, or {several} for several",
+            shortened(number)
+        );
+        problems.push(Problem::error(Field::Members, Code::MemberInvalid, message));
         return;
     }
-    members.clear();
-    let mut known = Known::default();
-    let mut repeats = Repeats::default();
-    let mut invalid = Invalid::default();
-    list(cell, Field::Members, Code::MemberInvalid, faults, &mut |item, faults| match member(item) {
-        Ok(member) if known.is_new(members, |other| *other == member, |other| *other, || member) => {
-            members.push(member);
-        }
-        Ok(member) => repeats.note(|| member.to_string()),
-        Err(bad) => invalid.note(faults, bad.fault(Field::Members, Code::MemberInvalid)),
-    });
-    invalid.tell(faults, Field::Members, Code::MemberInvalid);
-    let is_unclear = matches!(cell, Cell::Text(text) if may_be_thousands(text));
+    let rules = List { field: Field::Members, invalid: Code::MemberInvalid, repeated: Code::MemberRepeated };
+    rules.read(cell, members, problems, member, |one, other| one == other, |id| *id);
+}
+
+/// Reads the guests.
+pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, problems: &mut Vec<Problem>) {
+    guests.clear();
+    let before = problems.len();
+    let rules = List { field: Field::Guests, invalid: Code::GuestInvalid, repeated: Code::GuestRepeated };
+    let same = |one: &String, other: &String| one.eq_ignore_ascii_case(other);
+    rules.read(cell, guests, problems, guest, same, |guest| guest.to_ascii_lowercase());
     if let Cell::Text(text) = cell
-        && is_unclear
+        && problems[before..].iter().any(Problem::is_error)
+        && let Some(addresses) = with_display_names(text)
     {
-        let ids: Vec<String> = members.iter().take(IDS_SHOWN).map(u64::to_string).collect();
-        let message = format!(
-            "members: `{}` is read as the ids {}{}; if these are numbers with their thousands apart, write them plainly",
-            shortened(text),
-            ids.join(", "),
-            if members.len() > IDS_SHOWN { ", …" } else { "" }
-        );
-        faults.push(Fault::warning(Field::Members, Code::MembersUnclear, message));
-    }
-    if members.len() > MEMBERS_MANY {
-        let message = format!("members: {} of them; is that one group?", members.len());
-        faults.push(Fault::warning(Field::Members, Code::MembersMany, message));
-    }
-    if !is_unclear {
-        repeats.tell(Field::Members, Code::MemberRepeated, faults);
+        // One problem for all of them.
+        problems.truncate(before);
+        let message = format!("guests: remove the names beside the addresses: `{}`", shortened(&addresses.join(";")));
+        problems.push(Problem::error(Field::Guests, Code::GuestInvalid, message));
     }
 }
 
-/// A user id: a positive whole number that a signed 64-bit column can hold.
+/// A user id: a positive whole number, as a signed 64-bit column can hold it.
 fn member(item: &Item<'_>) -> Result<u64, Bad> {
     let text = match item {
-        Item::Text(text) => text.trim(),
+        Item::Text(text) => trimmed(text),
         Item::Number(number) => number,
-        Item::Other(kind) => return Err(Bad { entry: (*kind).to_owned(), why: "is no user id".to_owned() }),
+        Item::Other(kind) => return Err(Bad { entry: (*kind).to_owned(), why: "is not a user id".to_owned() }),
     };
-    let is_number = is_number(text);
     match text.parse::<u64>() {
-        Ok(id) if is_number && id > 0 && i64::try_from(id).is_ok() => Ok(id),
+        Ok(id) if is_number(text) && !text.starts_with('0') && i64::try_from(id).is_ok() => Ok(id),
         _ if text.contains('@') => {
-            Err(Bad::of(text, "is an e-mail address; user ids are expected (addresses go into guests)"))
+            Err(Bad::new(text, "is an e-mail address; members are user ids (addresses go into guests)"))
         }
-        _ if is_number && text.bytes().any(|byte| byte != b'0') => Err(Bad::of(text, "is too large for a user id")),
-        _ => Err(Bad::of(text, format!("is no user id (a positive whole number){}", member_hint(text)))),
+        _ if is_number(text) && text.trim_start_matches('0').len() > 18 => {
+            Err(Bad::new(text, "is too large for a user id"))
+        }
+        _ if is_number(text) && text.bytes().any(|byte| byte != b'0') => {
+            Err(Bad::new(text, "is not a user id: ids have no leading zeros"))
+        }
+        _ => Err(Bad::new(text, format!("is not a user id (a positive whole number){}", member_hint(text)))),
     }
 }
 
-/// Reads the guests; `spare` holds texts that serve again.
-pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, spare: &mut Vec<String>, faults: &mut Vec<Fault>) {
-    let before = faults.len();
-    let mut known = Known::default();
-    let mut repeats = Repeats::default();
-    let mut invalid = Invalid::default();
-    list(cell, Field::Guests, Code::GuestInvalid, faults, &mut |item, faults| match guest(item) {
-        Ok(guest) => {
-            let is_same = |other: &String| other.eq_ignore_ascii_case(guest);
-            if known.is_new(guests, is_same, |other| other.to_ascii_lowercase(), || guest.to_ascii_lowercase()) {
-                let mut text = spare.pop().unwrap_or_default();
-                text.clear();
-                text.push_str(guest);
-                guests.push(text);
-            } else {
-                repeats.note(|| shortened(guest));
-            }
-        }
-        Err(bad) => invalid.note(faults, bad.fault(Field::Guests, Code::GuestInvalid)),
-    });
-    if invalid.0 > 0
-        && let Cell::Text(text) = cell
-        && let Some(addresses) = with_display_name(text)
-    {
-        // One word for all of them.
-        let addresses = shortened(&addresses.join(";"));
-        let message = format!("guests: names stand beside addresses; write the addresses alone: `{addresses}`");
-        faults.truncate(before);
-        faults.push(Fault::of(Field::Guests, Code::GuestInvalid, message));
-        return;
-    }
-    invalid.tell(faults, Field::Guests, Code::GuestInvalid);
-    repeats.tell(Field::Guests, Code::GuestRepeated, faults);
-}
-
-fn guest<'a>(item: &'a Item<'_>) -> Result<&'a str, Bad> {
+/// A bare e-mail address at a domain with a dot.
+fn guest(item: &Item<'_>) -> Result<String, Bad> {
     let text = match item {
-        Item::Text(text) => text.trim(),
+        Item::Text(text) => trimmed(text),
         Item::Number(number) => number,
-        Item::Other(kind) => return Err(Bad { entry: (*kind).to_owned(), why: "is no e-mail address".to_owned() }),
+        Item::Other(kind) => return Err(Bad { entry: (*kind).to_owned(), why: "is not an e-mail address".to_owned() }),
     };
     if is_address(text) {
-        return Ok(text);
+        return Ok(text.to_owned());
     }
     if is_number(text) {
-        return Err(Bad::of(text, "looks like a user id; e-mail addresses are expected (ids go into members)"));
+        return Err(Bad::new(text, "looks like a user id; guests are e-mail addresses (ids go into members)"));
     }
-    Err(Bad::of(text, format!("is no e-mail address{}", guest_hint(text))))
+    Err(Bad { entry: format!("`{}`", shortened(text)), why: format!("is not an e-mail address{}", guest_hint(text)) })
 }
 
-fn list(
-    cell: &Cell<'_>,
-    field: Field,
-    code: Code,
-    faults: &mut Vec<Fault>,
-    each: &mut dyn FnMut(&Item<'_>, &mut Vec<Fault>),
-) {
-    if let Err(message) = entries(cell, &mut |item| each(item, faults)) {
-        faults.push(Fault::of(field, code, format!("{}: {message}", field.as_str())));
+fn is_address(text: &str) -> bool {
+    // The crate accepts any character of other scripts, and so invisible ones.
+    let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
+    !text.chars().any(crate::model::is_invisible)
+        && !text.starts_with('\'')
+        && EmailAddress::parse_with_options(text, options).is_ok()
+}
+
+/// What a bad member may have been, and what to do.
+fn member_hint(text: &str) -> &'static str {
+    let divided = |marks: &[char]| text.contains(marks) && text.split(marks).all(is_number);
+    match () {
+        () if lint::is_placeholder(text) => "; leave the cell empty if there are none",
+        () if lint::is_formula_error(text) => "; it is a spreadsheet's formula error",
+        () if lint::is_shortened_number(text) => "; a spreadsheet shortened it: take all digits from the source",
+        () if is_number(text.trim_matches('\'')) => "; remove the apostrophe",
+        () if divided(&['/', '+', '&', ':', '、', '，', '；']) => "; separate ids with `;`",
+        () if divided(&['.', '_', '\'']) => "; write it with digits only",
+        () if is_number(text.trim_matches(['[', ']', '(', ')', '{', '}', '"', '#'])) => "; remove the signs around it",
+        () if !text.is_ascii() && text.chars().all(char::is_numeric) => "; type plain digits",
+        () => "",
     }
 }
 
-/// The entries of a list so far: short lists are searched through, long ones by hash.
-struct Known<K> {
-    long: HashSet<K>,
-}
-
-impl<K> Default for Known<K> {
-    fn default() -> Self {
-        Self { long: HashSet::new() }
-    }
-}
-
-impl<K: Hash + Eq> Known<K> {
-    const SHORT: usize = 16;
-
-    /// Whether none of the `entries` is the same as a further one that has this key.
-    fn is_new<E>(
-        &mut self,
-        entries: &[E],
-        is_same: impl Fn(&E) -> bool,
-        key_of: impl Fn(&E) -> K,
-        key: impl FnOnce() -> K,
-    ) -> bool {
-        if entries.len() < Self::SHORT {
-            return !entries.iter().any(is_same);
+/// What a bad guest may have been, and what to do.
+fn guest_hint(text: &str) -> &'static str {
+    match () {
+        () if lint::is_placeholder(text) => "; leave the cell empty if there are none",
+        () if lint::is_formula_error(text) => "; it is a spreadsheet's formula error",
+        () if text.starts_with("mailto:") || (text.starts_with('<') && text.ends_with('>')) => {
+            "; write only the address itself"
         }
-        if self.long.is_empty() {
-            self.long.extend(entries.iter().map(key_of));
-        }
-        self.long.insert(key())
+        () if text.starts_with(['\'', '"', '“', '„']) => "; remove the quotation marks",
+        () if is_address(text.trim_end_matches('.')) => "; remove the dot at its end",
+        () if text.contains(crate::model::is_invisible) => "; it contains an invisible character: retype it",
+        () if text.contains(['、', '，', '；', '＠']) => "; type plain signs: `@`, and `;` between addresses",
+        () => "",
     }
 }
 
-/// An entry that is none.
+/// The addresses of a text with people's names before them, as mail programs write it: `Ada Lovelace <ada@b.example>`.
+fn with_display_names(text: &str) -> Option<Vec<&str>> {
+    let (before, _) = text.split_once('<')?;
+    let name = before.rsplit([';', ',', '|']).next().unwrap_or_default();
+    let inner = text.split('<').skip(1).filter_map(|rest| Some(rest.split_once('>')?.0.trim()));
+    let addresses: Vec<&str> = inner.filter(|address| is_address(address)).collect();
+    ((!name.trim().is_empty() || before.contains('"')) && !addresses.is_empty()).then_some(addresses)
+}
+
+/// The first text that may be one number with separators between its thousands: `1,001`, `1 234 567`.
+fn thousands(text: &str) -> Option<&str> {
+    if !text.contains(THOUSANDS) {
+        return None;
+    }
+    let is_grouped = |entry: &&str| {
+        let mut parts = entry.split(THOUSANDS);
+        let first = parts.next().unwrap_or_default();
+        let mut rest = parts.peekable();
+        (1..=3).contains(&first.len())
+            && is_number(first)
+            && rest.peek().is_some()
+            && rest.all(|part| part.len() == 3 && is_number(part))
+    };
+    let entries = || text.split([';', '|', '\n', '\r', '\t']).map(str::trim);
+    entries().find(is_grouped).or_else(|| entries().flat_map(|entry| entry.split(' ')).find(is_grouped))
+}
+
+/// A bad entry.
 struct Bad {
     /// As it is shown.
     entry: String,
@@ -177,65 +167,235 @@ struct Bad {
 }
 
 impl Bad {
-    fn of(text: &str, why: impl Into<String>) -> Self {
+    fn new(text: &str, why: impl Into<String>) -> Self {
         Self { entry: format!("`{}`", shortened(text)), why: why.into() }
     }
+}
 
-    fn fault(self, field: Field, code: Code) -> Fault {
-        let message = format!("{}: {} {}", field.as_str(), self.entry, self.why);
-        Fault { entry: Some(self.entry), ..Fault::of(field, code, message) }
+/// A list field, with the codes of its problems.
+struct List {
+    field: Field,
+    invalid: Code,
+    repeated: Code,
+}
+
+impl List {
+    /// Reads all entries into `out`, each once. `key` is equal for entries that are `same`.
+    fn read<T, K: std::hash::Hash + Eq>(
+        &self,
+        cell: &Cell<'_>,
+        out: &mut Vec<T>,
+        problems: &mut Vec<Problem>,
+        parse: impl Fn(&Item<'_>) -> Result<T, Bad>,
+        same: impl Fn(&T, &T) -> bool,
+        key: impl Fn(&T) -> K,
+    ) {
+        let field = self.field.as_str();
+        let (mut bad, mut repeats) = (0_usize, 0_usize);
+        let mut first_repeat = None;
+        let mut long = HashSet::new();
+        let read = entries(cell, &mut |item| match parse(item) {
+            Ok(entry) => {
+                if out.len() == SHORT {
+                    long.extend(out.iter().map(&key));
+                }
+                let is_short = out.len() < SHORT;
+                let is_new =
+                    if is_short { !out.iter().any(|other| same(other, &entry)) } else { long.insert(key(&entry)) };
+                if is_new {
+                    out.push(entry);
+                } else {
+                    repeats += 1;
+                    first_repeat.get_or_insert_with(|| shown(item));
+                }
+            }
+            Err(Bad { entry, why }) => {
+                bad += 1;
+                if bad <= NAMED_MAX {
+                    let message = format!("{field}: {entry} {why}");
+                    let problem = Problem::error(self.field, self.invalid, message);
+                    problems.push(Problem { entry: Some(entry), ..problem });
+                }
+            }
+        });
+        if let Err(message) = read {
+            problems.push(Problem::error(self.field, self.invalid, format!("{field}: {message}")));
+        }
+        if bad > NAMED_MAX {
+            let message = format!("{field}: and {} more", bad - NAMED_MAX);
+            problems.push(Problem::error(self.field, self.invalid, message));
+        }
+        if let Some(first) = first_repeat {
+            let more = if repeats > 1 { format!(", and {} more repeats", repeats - 1) } else { String::new() };
+            let message = format!("{field}: `{first}` is listed more than once{more}; it counts once");
+            problems.push(Problem::warning(self.field, self.repeated, message));
+        }
     }
 }
 
-/// Entries that are none: each is named, up to a bound that keeps a hostile row from taking much memory.
-#[derive(Default)]
-struct Invalid(usize);
-
-impl Invalid {
-    const NAMED_MAX: usize = 100;
-
-    fn note(&mut self, faults: &mut Vec<Fault>, fault: Fault) {
-        self.0 += 1;
-        if self.0 <= Self::NAMED_MAX {
-            faults.push(fault);
-        }
-    }
-
-    fn tell(self, faults: &mut Vec<Fault>, field: Field, code: Code) {
-        if self.0 > Self::NAMED_MAX {
-            let more = self.0 - Self::NAMED_MAX;
-            faults.push(Fault::of(field, code, format!("{}: {more} entries more are none either", field.as_str())));
-        }
+fn shown(item: &Item<'_>) -> String {
+    match item {
+        Item::Text(text) | Item::Number(text) => shortened(trimmed(text)),
+        Item::Other(kind) => (*kind).to_owned(),
     }
 }
 
-/// Entries that stand in a list more than once.
-#[derive(Default)]
-struct Repeats {
-    first: Option<String>,
-    again: usize,
-    others: usize,
+/// Gives the entries of a list cell, or says what is there instead of a list.
+pub(super) fn entries(cell: &Cell<'_>, each: &mut dyn FnMut(&Item<'_>)) -> Result<(), String> {
+    match cell {
+        Cell::Absent => {}
+        Cell::Text(text) if text.trim_start().starts_with('[') => array(text)?.iter().for_each(each),
+        Cell::Text(text) => {
+            let is_separator = |letter: char| matches!(letter, ';' | '|' | ',') || letter.is_whitespace();
+            let split = text.split(is_separator).filter(|entry| !trimmed(entry).is_empty());
+            split.for_each(|entry| each(&Item::Text(Cow::Borrowed(entry))));
+        }
+        Cell::List(items) => items.iter().for_each(each),
+        Cell::Other(kind) => return Err(format!("expected a list, found {kind}")),
+    }
+    Ok(())
 }
 
-impl Repeats {
-    fn note(&mut self, shown: impl FnOnce() -> String) {
-        let shown = shown();
-        match &self.first {
-            None => (self.first, self.again) = (Some(shown), 1),
-            Some(first) if first.eq_ignore_ascii_case(&shown) => self.again += 1,
-            Some(_) => self.others += 1,
+/// A JSON array in a cell, also with Python's quotes.
+fn array(text: &str) -> Result<Vec<Item<'static>>, String> {
+    let values: Result<Vec<serde_json::Value>, _> =
+        serde_json::from_str(text).or_else(|_| serde_json::from_str(&text.replace('\'', "\"")));
+    let values = values.map_err(|_| "the list begins like a JSON array but is not one; remove its brackets".to_owned());
+    let item = |value| match value {
+        serde_json::Value::String(text) => Item::Text(Cow::Owned(text)),
+        serde_json::Value::Number(number) => Item::Number(Cow::Owned(number.to_string())),
+        serde_json::Value::Null => Item::Other("null"),
+        serde_json::Value::Bool(_) => Item::Other("true or false"),
+        serde_json::Value::Array(_) => Item::Other("an array"),
+        serde_json::Value::Object(_) => Item::Other("an object"),
+    };
+    Ok(values?.into_iter().map(item).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(text: &str) -> (Vec<u64>, Vec<String>) {
+        let (mut ids, mut problems) = (Vec::new(), Vec::new());
+        members(&Cell::Text(text.into()), &mut ids, &mut problems);
+        (ids, problems.into_iter().map(|problem| problem.message).collect())
+    }
+
+    fn addresses(text: &str) -> (Vec<String>, Vec<String>) {
+        let (mut found, mut problems) = (Vec::new(), Vec::new());
+        guests(&Cell::Text(text.into()), &mut found, &mut problems);
+        (found, problems.into_iter().map(|problem| problem.message).collect())
+    }
+
+    #[test]
+    fn every_separator_of_the_contract_splits_a_cell() {
+        for text in ["1;2;3", "1|2|3", "1,2,3", " 1 2  3 ", "1\r\n2\n3", ";1; 2;,3;", "1\u{a0}2\u{2003};3\u{200b}"] {
+            assert_eq!(ids(text), (vec![1, 2, 3], Vec::new()), "{text}");
+        }
+        for text in [" [1, \"2\", 3]", "['1', '2', '3']"] {
+            assert_eq!(ids(text), (vec![1, 2, 3], Vec::new()), "{text}");
+        }
+        for text in ["", " \n", "[]"] {
+            assert_eq!(ids(text), (Vec::new(), Vec::new()));
+        }
+        assert!(ids("[1, 2").1[0].contains("begins like a JSON array"));
+    }
+
+    #[test]
+    fn one_number_with_thousands_is_never_read_as_several_ids() {
+        for text in [
+            "1,234",
+            "12,345",
+            "1,234;2,345",
+            "1,234,567",
+            "123,456,789",
+            "1 234;5 678",
+            "10,123",
+            "1,001 7",
+            "301\u{202f}113;911\u{202f}711",
+            "301\u{a0}113",
+        ] {
+            let (found, problems) = ids(text);
+            assert!(found.is_empty() && problems.len() == 1, "{text}: {found:?} {problems:?}");
+        }
+        assert_eq!(
+            ids("x;12,345").1,
+            ["members: `12,345` may be one number or several ids; write 12345 for one id, or 12;345 for several"]
+        );
+        for text in ["1001,1002", "1001, 1002", "12, 345", "1,2", "1001 1002 7", "101; 102; 103", "1001;;1002;"] {
+            assert!(ids(text).1.is_empty(), "{text}");
         }
     }
 
-    fn tell(self, field: Field, code: Code, faults: &mut Vec<Fault>) {
-        let Some(first) = self.first else { return };
-        let others = match self.others {
-            0 => String::new(),
-            1 => ", and there is one more repeat".to_owned(),
-            others => format!(", and there are {others} more repeats"),
-        };
-        let times = self.again + 1;
-        let message = format!("{}: `{first}` stands there {times} times{others}; each counts once", field.as_str());
-        faults.push(Fault::warning(field, code, message));
+    #[test]
+    fn a_member_is_a_positive_whole_number_that_the_server_can_hold() {
+        for (bad, part) in [
+            ("0", "positive"),
+            ("007", "leading zeros"),
+            ("-1", "positive"),
+            ("+1", "positive"),
+            ("9223372036854775808", "too large"),
+            ("abc", "positive"),
+            ("a@b.example", "e-mail address"),
+            ("1001.0", "digits only"),
+            ("1.234", "digits only"),
+            ("1'234", "digits only"),
+            ("1_234", "digits only"),
+            ("1.5E+12", "shortened"),
+            ("'1001", "apostrophe"),
+            ("1001/1002", "separate ids"),
+            ("{1001,1002}", "signs around it"),
+            ("#7", "signs around it"),
+            ("n/a", "empty"),
+            ("#N/A", "formula"),
+            ("４６９４", "plain digits"),
+            ("2592、5129", "separate ids"),
+        ] {
+            let problems = ids(bad).1;
+            assert!(!problems.is_empty() && problems[0].contains(part), "{bad}: {problems:?}");
+        }
+        assert_eq!(ids("9223372036854775807").0, [i64::MAX as u64]);
+    }
+
+    #[test]
+    fn a_guest_is_a_bare_address_with_a_domain() {
+        for (bad, part) in [
+            ("ada", ""),
+            ("ada@", ""),
+            ("ada@localhost", ""),
+            ("ada@[127.0.0.1]", ""),
+            ("<ada@b.example>", "only the address itself"),
+            ("mailto:ada@b.example", "only the address itself"),
+            ("'ada@b.example", "quotation marks"),
+            ("“ada@b.example”", "quotation marks"),
+            ("ada@b.example.", "dot"),
+            ("a\u{200b}da@b.example", "invisible"),
+            ("1001", "user id"),
+            ("Ada L. <ada@b.example>; Bob <bob@b.example>", "`ada@b.example;bob@b.example`"),
+        ] {
+            let problems = addresses(bad).1;
+            assert!(problems.len() == 1 && problems[0].contains(part), "{bad}: {problems:?}");
+        }
+        assert_eq!(addresses("a@b.example, A@B.example c.d@bücher.example").0, ["a@b.example", "c.d@bücher.example"]);
+    }
+
+    #[test]
+    fn entries_count_once_however_long_the_list_is() {
+        for count in [3_u64, 16, 17, 500] {
+            let once: Vec<String> = (1..=count).map(|id| (id * 1001).to_string()).collect();
+            let (found, problems) = ids(&[once.join(";"), once.join(";")].join(";"));
+            assert_eq!((found.len(), problems.len()), (once.len(), 1), "{count}");
+        }
+        assert_eq!(
+            ids("1001;1001;1001").1,
+            ["members: `1001` is listed more than once, and 1 more repeats; it counts once"]
+        );
+    }
+
+    #[test]
+    fn a_hundred_bad_entries_of_a_row_are_named_and_the_rest_counted() {
+        let problems = ids(&"x;".repeat(250)).1;
+        assert_eq!((problems.len(), problems[100].as_str()), (101, "members: and 150 more"));
     }
 }

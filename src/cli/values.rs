@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 use encoding_rs::Encoding;
 
+use strum::VariantArray;
+
 use crate::model::{Code, Field, is_delimiter};
 
 /// `--log-format`
@@ -90,8 +92,8 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 /// The word of a problem.
 pub(super) fn code(text: &str) -> Result<Code, String> {
     let plain = text.trim_matches(['[', ']']).to_ascii_lowercase();
-    Code::of_word(&plain).ok_or_else(|| {
-        let known: Vec<&str> = Code::ALL.map(Code::as_str).to_vec();
+    plain.parse().map_err(|_| {
+        let known: Vec<&str> = Code::VARIANTS.iter().map(|code| code.as_str()).collect();
         format!("there is no such problem; there are: {}", known.join(", "))
     })
 }
@@ -118,7 +120,7 @@ pub(super) fn encoding(text: &str) -> Result<&'static Encoding, String> {
 /// `FIELD=COLUMN`.
 pub(super) fn mapping(text: &str) -> Result<(Field, String), String> {
     let (field, column) = text.split_once('=').ok_or("FIELD=COLUMN is expected")?;
-    let known = Field::ALL.into_iter().find(|known| known.as_str() == field.trim().to_lowercase());
+    let known = field.trim().to_lowercase().parse().ok();
     let known = known.ok_or("the field is name, description, members or guests")?;
     if column.trim().is_empty() { Err("the column is missing".to_owned()) } else { Ok((known, column.to_owned())) }
 }

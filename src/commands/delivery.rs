@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 
-use crate::check::Names;
 use crate::journal::{Journal, JournalError, OpenRow, RunId, Writer};
-use crate::model::{Event, Fate, Found, Halt, Listener, OnExisting, Past, RowId, Sightings, Trouble};
+use crate::model::{Event, ExistingGroup, Fate, Halt, Listener, OnExisting, Past, RowId, Trouble};
 use crate::plan;
 use crate::send::{Api, Gate, GuestLimits, Lane, Policy, Unread, send_all};
-use crate::tallyfy::{Exchange, Listed, Walk};
+use crate::tallyfy::{Exchange, Walk};
+
+use super::staging::RowNames;
 
 /// What it takes to bring the rows of a run into the organization.
 pub struct Delivery<E> {
@@ -35,7 +36,7 @@ impl<E: Exchange> Delivery<E> {
     ///
     /// # Errors
     /// If the journal cannot be used.
-    pub async fn prepare(&self, journal: &mut Journal, run: RunId, names: &Names<RowId>) -> Result<(), JournalError> {
+    pub async fn prepare(&self, journal: &mut Journal, run: RunId, names: &RowNames) -> Result<(), JournalError> {
         let walk = Census { api: &self.api, names, on_existing: self.policy.on_existing, listener: &self.listener };
         let Some(pages) = walk.settle(journal).await? else { return Ok(()) };
         let waits = self.api.looks(Duration::ZERO);
@@ -109,16 +110,16 @@ pub(super) struct Census<'a, E> {
     /// The API.
     pub(super) api: &'a Api<E>,
     /// Who has which name.
-    pub(super) names: &'a Names<RowId>,
+    pub(super) names: &'a RowNames,
     /// What becomes of a name that somebody else's group has.
     pub(super) on_existing: OnExisting,
     /// Hears of every page.
     pub(super) listener: &'a Listener,
 }
 
-/// Rows whose names were seen and that only the whole list can settle: those in doubt, which may be there twice, and
+/// Rows that only the whole list can settle, with the groups of their names: those in doubt, which may be there twice, and
 /// those whose very name may still come.
-type Pending = HashMap<RowId, (Past, Sightings)>;
+type Pending = HashMap<RowId, (OpenRow, Vec<ExistingGroup>)>;
 
 impl<E: Exchange> Census<'_, E> {
     /// Settles the rows whose groups the list shows; gives how many pages it has, or stops the run.
@@ -140,30 +141,40 @@ impl<E: Exchange> Census<'_, E> {
                 }
             }
         }
-        let fate = |(row, (past, seen)): (RowId, (Past, Sightings))| {
-            plan::listed(past, seen.found(), self.on_existing).map(|fate| (row, fate))
-        };
-        let fates: Vec<_> = pending.into_iter().filter_map(fate).collect();
+        let fates: Vec<_> =
+            pending.into_iter().filter_map(|(row, (open, groups))| self.fate(row, &open, &groups)).collect();
         journal.settle(&fates)?;
         Ok(Some(walk.pages()))
     }
 
-    fn take_page(&self, groups: Vec<Listed>, journal: &mut Journal, pending: &mut Pending) -> Result<(), JournalError> {
+    fn take_page(
+        &self,
+        groups: Vec<ExistingGroup>,
+        journal: &mut Journal,
+        pending: &mut Pending,
+    ) -> Result<(), JournalError> {
         let mut fates: HashMap<RowId, Fate> = HashMap::new();
         for group in groups {
             let Some(row) = self.names.get(&group.name) else { continue };
-            let Some(OpenRow { name, past }) = journal.open_row(row)? else { continue };
-            let is_exact = group.name == name;
-            if past == Past::New && is_exact {
+            let Some(open) = journal.open_row(row)? else { continue };
+            if open.past == Past::New && group.name == open.group.name {
                 pending.remove(&row);
-                if let Some(fate) = plan::listed(past, Found::One(group.tag), self.on_existing) {
+                if let Some((row, fate)) = self.fate(row, &open, &[group]) {
                     fates.entry(row).or_insert(fate);
                 }
             } else if !fates.contains_key(&row) {
-                pending.entry(row).or_insert_with(|| (past, Sightings::default())).1.add(&group.tag, is_exact);
+                let seen = &mut pending.entry(row).or_insert_with(|| (open, Vec::new())).1;
+                // A list that changes while it is read may show a group twice.
+                if !seen.iter().any(|known| known.tag.id == group.tag.id) {
+                    seen.push(group);
+                }
             }
         }
         let fates: Vec<_> = fates.into_iter().collect();
         journal.settle(&fates)
+    }
+
+    fn fate(&self, row: RowId, open: &OpenRow, groups: &[ExistingGroup]) -> Option<(RowId, Fate)> {
+        plan::decide(open.past, &open.group, groups).settles(self.on_existing).map(|fate| (row, fate))
     }
 }

@@ -1,12 +1,12 @@
 //! `import --dry-run`: read → check → plan against the organization → the plan, row by row. Nothing is sent, nothing is kept.
 
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, LineWriter};
 
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId};
-use crate::model::{Forecast, Status};
-use crate::report::{PlanReport, Progress, StatusLine};
+use crate::model::{Forecast, Severity, Status, StatusCounts};
+use crate::report::{PlanReport, ProblemFormat, ProblemStyle, Problems, Progress, StatusLine};
 use crate::send::Stop;
 use crate::settings::{Connection, Environment, Input, OutputPaths, Target, guest_limits, policy, progress_mode};
 
@@ -32,7 +32,9 @@ pub(super) fn run(
     let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
     let mut journal = Journal::scratch()?;
     let run = journal.begin_run(&owner(&connection))?;
-    let staged = stage(&journal, run, &input, &progress.listener())?;
+    let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: log.verbose > 0 };
+    let mut problems = Problems::new(LineWriter::new(bars.clone()), style);
+    let staged = stage(&journal, run, &input, &progress.listener(), &mut problems)?;
     journal.commence(run, staged.range, true)?;
     let pages = match journal.open_rows(run)? {
         0 => 0,
@@ -40,7 +42,14 @@ pub(super) fn run(
     };
     progress.finish();
     let forecast = forecast(&journal, run, Some(pages), speeds)?;
-    tell(&journal, run, &staged, &forecast, args.json)
+    let warnings = problems.count(Severity::Warning);
+    if !log.quiet {
+        problems.finish(None).map_err(Failure::Print)?;
+    }
+    let counts = print(&journal, run, &staged, &forecast, args.json)?;
+    let is_refused = args.strict && warnings > 0;
+    let is_sound = counts.of(Status::Invalid) + counts.of(Status::Failed) == 0 && !is_refused;
+    Ok(if is_sound { Ending::Complete } else { Ending::Problems })
 }
 
 /// Settles the rows whose group is there; gives how many pages the list has.
@@ -73,9 +82,14 @@ fn past(args: &ImportArgs, connection: &Connection, staged: &Staged) -> Result<O
     Ok(Some(Journal::peek(&path)?))
 }
 
-fn tell(journal: &Journal, run: RunId, staged: &Staged, forecast: &Forecast, is_json: bool) -> Result<Ending, Failure> {
+fn print(
+    journal: &Journal,
+    run: RunId,
+    staged: &Staged,
+    forecast: &Forecast,
+    is_json: bool,
+) -> Result<StatusCounts, Failure> {
     let mut report = PlanReport::new(BufWriter::new(io::stdout().lock()), &staged.files, is_json);
     journal.accounts(run, |account| report.row(account).map_err(Failure::Print))?;
-    let counts = report.finish(forecast).map_err(Failure::Print)?;
-    Ok(if counts.of(Status::Invalid) > 0 { Ending::Problems } else { Ending::Complete })
+    report.finish(forecast).map_err(Failure::Print)
 }

@@ -68,8 +68,13 @@ pub enum Failure {
     )]
     Forgotten(u64),
     /// `--strict`
-    #[error("nothing was sent, because {0} of the rows are invalid (--strict)")]
-    Strict(u64),
+    #[error("nothing was sent: the files have {errors} errors and {warnings} warnings (--strict)")]
+    Strict {
+        /// How many errors.
+        errors: u64,
+        /// How many warnings.
+        warnings: u64,
+    },
     /// There is no such run to take back.
     #[error("the journal has no run {run}; {known}")]
     NoSuchRun {
@@ -133,7 +138,7 @@ pub enum Failure {
 /// Every problem of every file on a line of its own.
 fn unread(errors: &[ReadError]) -> String {
     let lines = errors.iter().flat_map(|error| {
-        let told = error.problem.told();
+        let told = error.problem.parts();
         told.into_iter().map(|(code, message)| format!("{}: {message} [{}]", error.place(), code.as_str()))
     });
     lines.collect::<Vec<_>>().join("\n       ")
@@ -164,7 +169,7 @@ impl Failure {
             | Self::WeatherFile { .. }
             | Self::Weather(_) => Ending::Usage,
             Self::Stopped(halt) => Ending::of_halt(halt),
-            Self::Strict(_) | Self::Unfixed(_) => Ending::Problems,
+            Self::Strict { .. } | Self::Unfixed(_) => Ending::Problems,
             Self::Output(_)
             | Self::Http(_)
             | Self::Serve(_)

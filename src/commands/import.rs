@@ -1,14 +1,15 @@
 //! `import`: read → check → plan → send → record → report.
 
+use std::io::{LineWriter, Write};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId, Writer};
-use crate::model::{Event, Listener, OutcomeStatus, Status};
+use crate::model::{Event, Listener, OutcomeStatus, Severity, Status};
 use crate::read;
-use crate::report::{Closing, Progress, Rejects, Results, StatusLine, Summary};
+use crate::report::{Closing, ProblemFormat, ProblemStyle, Problems, Progress, Rejects, Results, StatusLine, Summary};
 use crate::send::{GuestLimits, Stop};
 use crate::settings::{Connection, Environment, Input, OutputPaths, guest_limits, policy, progress_mode};
 
@@ -17,7 +18,7 @@ use super::forecast::{Speeds, forecast};
 use super::organization::Line;
 use super::sandbox::block_on;
 use super::signals::Signals;
-use super::staging::{Staged, owner, stage};
+use super::staging::{Staged, fingerprint, owner, restored, stage, stamps};
 use super::{Failure, close, outputs};
 
 /// An import under way.
@@ -28,6 +29,14 @@ struct Import<'a> {
     guests: GuestLimits,
     listener: Listener,
     start: Instant,
+}
+
+/// A run whose rows are in the journal.
+struct Ready {
+    journal: Journal,
+    run: RunId,
+    staged: Staged,
+    paths: OutputPaths,
 }
 
 /// The sending, done or stopped.
@@ -51,13 +60,15 @@ pub(super) fn run(
     let guests = guest_limits(args)?;
     let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
     let import = Import { args, log, connection, guests, listener: progress.listener(), start };
-    let (mut journal, run, staged) = import.take_in()?;
-    let paths = outputs::resolve(args, log.log_file.as_deref(), &staged.files)?;
-    if journal.commence(run, staged.range, args.fresh)? {
-        tracing::warn!("going on with a run that did not come to its end");
+    let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: log.verbose > 0 };
+    let mut problems = Problems::new(LineWriter::new(bars.clone()), style);
+    let Ready { journal, run, staged, paths } = import.read(&mut problems)?;
+    let (errors, warnings) = (problems.count(Severity::Error), problems.count(Severity::Warning));
+    if !log.quiet {
+        problems.finish(None).map_err(Failure::Print)?;
     }
-    let sent = if args.strict && staged.invalid > 0 {
-        Sent { journal, stopped: Some(Failure::Strict(staged.invalid)), requests: 0 }
+    let sent = if args.strict && errors + warnings > 0 {
+        Sent { journal, stopped: Some(Failure::Strict { errors, warnings }), requests: 0 }
     } else {
         import.send(journal, run, &staged, &signals.sending())?
     };
@@ -66,16 +77,45 @@ pub(super) fn run(
 }
 
 impl Import<'_> {
-    /// Reads and checks all files into the journal.
-    fn take_in(&self) -> Result<(Journal, RunId, Staged), Failure> {
+    /// Reads and checks all files into the journal, unless it has their rows already.
+    fn read(&self, problems: &mut Problems<impl Write>) -> Result<Ready, Failure> {
         let input = Input::resolve(&self.args.input);
-        read::look(&input.files)?;
+        read::check_files(&input.files)?;
         let path = outputs::prepare(self.args, self.log.log_file.as_deref())?;
-        let journal = Journal::open(&path, &owner(&self.connection))?;
-        let run = journal.begin_run(&owner(&self.connection))?;
-        let staged = stage(&journal, run, &input, &self.listener)?;
+        let owner = owner(&self.connection);
+        let mut journal = Journal::open(&path, &owner)?;
+        let fingerprint = fingerprint(&input);
+        let known = fingerprint.as_deref().map_or(Ok(None), |fingerprint| journal.run_over(fingerprint))?;
+        let resolve = |staged: &Staged| outputs::resolve(self.args, self.log.log_file.as_deref(), &staged.files);
+        if let Some((run, range, true)) = known.filter(|_| !self.args.fresh) {
+            tracing::warn!("resuming interrupted run {}", run.0);
+            let staged = restored(&journal, run, range, &input)?;
+            let paths = resolve(&staged)?;
+            journal.problems(run)?.into_iter().for_each(|known| problems.restore(known));
+            journal.resume(run)?;
+            return Ok(Ready { journal, run, staged, paths });
+        }
+        let run = journal.begin_run(&owner)?;
+        let staged = if let Some((old, range, _)) = known {
+            let range = journal.copy_rows((old, range), run)?;
+            journal.problems(run)?.into_iter().for_each(|known| problems.restore(known));
+            restored(&journal, run, range, &input)?
+        } else {
+            let stamps = stamps(&input);
+            let staged = stage(&journal, run, &input, &self.listener, problems)?;
+            journal.note_problems(run, problems.counts())?;
+            // Of a file that changed meanwhile it is not known what was read.
+            if let Some(fingerprint) = fingerprint.as_deref().filter(|_| stamps == self::stamps(&input)) {
+                journal.note_fingerprint(run, fingerprint)?;
+            }
+            staged
+        };
         tracing::info!(rows = staged.rows, invalid = staged.invalid, seconds = self.seconds(), "read");
-        Ok((journal, run, staged))
+        let paths = resolve(&staged)?;
+        if journal.commence(run, staged.range, self.args.fresh)? {
+            tracing::warn!("resuming an interrupted run");
+        }
+        Ok(Ready { journal, run, staged, paths })
     }
 
     /// Settles every row that can be settled.

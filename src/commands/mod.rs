@@ -6,9 +6,9 @@ mod dry_run;
 mod failure;
 mod forecast;
 mod import;
-mod intake;
 mod organization;
 mod outputs;
+mod pipeline;
 mod sandbox;
 mod signals;
 mod staging;
@@ -18,7 +18,7 @@ mod validate;
 
 pub use delivery::Delivery;
 pub use failure::Failure;
-pub use staging::{Staged, stage};
+pub use staging::{RowNames, Staged, stage};
 
 use std::io::{self, Write};
 

@@ -1,15 +1,26 @@
-//! The rows of all files, examined, into the journal.
+//! The checked rows of all files, on their way into the journal. Files that a journal knows already are not read again.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
 
 use crate::check::Names;
-use crate::journal::{Journal, Owner, Realm, RunId};
-use crate::model::{Format, InputFile, Listener, OnDuplicate, RowId, United, Verdict};
+use crate::journal::{Journal, JournalError, Owner, Realm, RunId, StagedRow};
+use crate::model::{Cell, Event, Field, FirstGroup, Format, Group, InputFile, Listener, OnDuplicate, Problem, RowId};
+use crate::read::{Notes, Parser, ReadError, Row};
+use crate::report::Problems;
 use crate::settings::{Connection, Input, Target};
 
 use super::Failure;
-use super::intake::take_in;
+use super::pipeline::{self, Checked, Files, Sink, Verdict};
+
+/// How often progress is reported, in rows.
+const REPORT_EVERY: u64 = 1000;
 
 /// The rows of a run, as the journal has them.
 pub struct Staged {
@@ -19,10 +30,28 @@ pub struct Staged {
     pub rows: u64,
     /// How many of them are invalid.
     pub invalid: u64,
-    /// Who has which name.
-    pub names: Names<RowId>,
+    /// Which row has which name.
+    pub names: RowNames,
     /// The first row and the last.
     pub range: (RowId, RowId),
+}
+
+/// Which row of a run has which name.
+pub struct RowNames {
+    names: Names,
+    first: RowId,
+}
+
+impl RowNames {
+    /// The row that has this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<RowId> {
+        self.names.get(name).map(|number| row_id(self.first, number))
+    }
+}
+
+fn row_id(first: RowId, number: u32) -> RowId {
+    RowId(first.0.saturating_add(number.into()))
 }
 
 impl Staged {
@@ -46,35 +75,168 @@ pub(super) fn owner(connection: &Connection) -> Owner {
 ///
 /// # Errors
 /// If a file cannot be read as a table, or the journal cannot be written.
-pub fn stage(journal: &Journal, run: RunId, input: &Input, listener: &Listener) -> Result<Staged, Failure> {
+pub fn stage(
+    journal: &Journal,
+    run: RunId,
+    input: &Input,
+    listener: &Listener,
+    problems: &mut Problems<impl Write>,
+) -> Result<Staged, Failure> {
     let first = journal.next_row()?;
-    let key = |number: u64| RowId(first.0 + i64::try_from(number).unwrap_or(i64::MAX - first.0));
     journal.begin_stage()?;
-    let mut united: HashMap<RowId, United> = HashMap::new();
-    let mut rows = 0;
-    let taken = take_in(
-        input,
-        listener,
-        |number, _| key(number),
-        |seen| {
-            rows += 1;
-            journal.stage_row(seen.key, seen.record, &seen.verdict, input.matching)?;
-            if let (OnDuplicate::Merge, Verdict::Twin(first, twin)) = (input.on_duplicate, seen.verdict) {
-                match united.entry(first) {
-                    Entry::Occupied(mut known) => known.get_mut().add(twin),
-                    Entry::Vacant(free) => free.insert(United::new(journal.staged_group(first)?)).add(twin),
-                }
-            }
-            Ok(journal.checkpoint_stage(rows)?)
-        },
-    )?;
-    for (row, united) in &united {
-        journal.restage(*row, united.group())?;
+    let mut staging =
+        Staging { journal, input, first, listener, problems, files: Vec::new(), invalid: 0, merged: HashMap::new() };
+    let (names, rows) = pipeline::run(input, Arc::new(staged_row), &mut staging)?;
+    let Staging { files, invalid, merged, .. } = staging;
+    for (row, group) in &merged {
+        journal.restage(*row, group.group())?;
     }
-    for (number, file) in taken.files.iter().enumerate() {
+    for (number, file) in files.iter().enumerate() {
         journal.stage_file(run, number, &file.path, &file.layout)?;
     }
     journal.end_stage()?;
-    let range = (first, RowId(key(taken.rows).0 - 1));
-    Ok(Staged { files: taken.files, rows: taken.rows, invalid: taken.invalid, names: taken.names, range })
+    let range = (first, RowId(first.0 + i64::try_from(rows).unwrap_or(i64::MAX) - 1));
+    Ok(Staged { files, rows, invalid, names: RowNames { names, first }, range })
+}
+
+fn staged_row(row: &Row<'_>, _: &Parser, group: &Group, problems: &[Problem]) -> StagedRow {
+    let is_valid = problems.iter().all(|problem| !problem.is_error());
+    let name = match row.fields.as_ref().map(|fields| fields.get(Field::Name)) {
+        _ if is_valid => group.name.as_str(),
+        Ok(Cell::Text(name)) => name.trim(),
+        _ => "",
+    };
+    StagedRow::new(name, &row.text.raw(), is_valid.then_some(group), problems)
+}
+
+/// Puts the rows into the journal.
+struct Staging<'a, W> {
+    journal: &'a Journal,
+    input: &'a Input,
+    first: RowId,
+    listener: &'a Listener,
+    problems: &'a mut Problems<W>,
+    files: Vec<InputFile>,
+    invalid: u64,
+    /// With `--on-duplicate merge`: rows that take over the people of later rows.
+    merged: HashMap<RowId, FirstGroup>,
+}
+
+impl<W> Staging<'_, W> {
+    fn merge(&mut self, first: RowId, row: &StagedRow) -> Result<(), JournalError> {
+        let repeat = row.group()?;
+        match self.merged.entry(first) {
+            Entry::Occupied(known) => known.into_mut().merge(repeat),
+            Entry::Vacant(free) => {
+                free.insert(FirstGroup::new(self.journal.staged_group(first)?)).merge(repeat);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Sink<StagedRow> for Staging<'_, W> {
+    fn opened(&mut self, parser: &Parser, path: &str, flaw: Option<ReadError>) -> Result<(), Failure> {
+        self.files.push(InputFile { path: path.to_owned(), layout: parser.layout().clone() });
+        flaw.map_or(Ok(()), |flaw| Err(flaw.into()))
+    }
+
+    fn row(&mut self, files: &Files, row: Checked<StagedRow>) -> Result<(), Failure> {
+        let Checked { place, number, verdict, mut problems, item: mut staged } = row;
+        for problem in &problems {
+            let column = files.column(place, problem.field);
+            self.problems.tell(files.path(place.file), Some(place), problem, column).map_err(Failure::Print)?;
+        }
+        let id = row_id(self.first, number);
+        match verdict {
+            Verdict::Valid(key) => staged.set_valid(key),
+            Verdict::Repeat(first, repeat) => {
+                let first = row_id(self.first, first);
+                if self.input.on_duplicate == OnDuplicate::Merge {
+                    self.merge(first, &staged)?;
+                }
+                staged.set_repeat(first);
+                self.problems.repeat(files.path(place.file), place, &repeat).map_err(Failure::Print)?;
+                problems.push(repeat.problem());
+            }
+            Verdict::Invalid => {
+                staged.set_invalid(&problems);
+                self.invalid += 1;
+            }
+        }
+        staged.set_warnings(&problems);
+        self.journal.stage_row(id, place, &staged)?;
+        let rows = u64::from(number) + 1;
+        self.journal.checkpoint_stage(rows)?;
+        if rows.is_multiple_of(REPORT_EVERY) {
+            (self.listener)(Event::Read(rows));
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, _: &Notes) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn closed(&mut self, _: &Parser, path: &str, problems: Vec<Problem>) -> Result<(), Failure> {
+        problems.iter().try_for_each(|problem| self.problems.tell(path, None, problem, None)).map_err(Failure::Print)
+    }
+
+    fn unreadable(&mut self, error: ReadError) -> Result<(), Failure> {
+        Err(error.into())
+    }
+}
+
+/// What identifies the rows of a run: the contents of its files, the options that read and check them, and the version of
+/// this program. Nothing for a pipe.
+pub(super) fn fingerprint(input: &Input) -> Option<Vec<u8>> {
+    let mut all = Sha256::new();
+    all.update(env!("CARGO_PKG_VERSION"));
+    let Input { files, options, limit, rules, matching, on_duplicate } = input;
+    all.update(format!("{options:?} {limit:?} {rules:?} {matching:?} {on_duplicate:?}"));
+    for path in files {
+        if !path.is_file() {
+            return None;
+        }
+        all.update(digest(path).ok()?);
+    }
+    Some(all.finalize().to_vec())
+}
+
+/// When each file was changed last, and its size: whether it stayed the same while it was read.
+pub(super) fn stamps(input: &Input) -> Vec<Option<(u64, std::time::SystemTime)>> {
+    let stamp = |path: &std::path::PathBuf| {
+        let found = fs::metadata(path).ok()?;
+        Some((found.len(), found.modified().ok()?))
+    };
+    input.files.iter().map(stamp).collect()
+}
+
+/// The SHA-256 of a file.
+pub(super) fn digest(path: &Path) -> io::Result<Vec<u8>> {
+    struct Hashing(Sha256);
+    impl Write for Hashing {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut hashing = Hashing(Sha256::new());
+    io::copy(&mut File::open(path)?, &mut hashing)?;
+    Ok(hashing.0.finalize().to_vec())
+}
+
+/// The rows of a run that the journal has already.
+pub(super) fn restored(journal: &Journal, run: RunId, range: (RowId, RowId), input: &Input) -> Result<Staged, Failure> {
+    let mut names = Names::new(input.matching);
+    let first = range.0;
+    journal.row_keys(range, |row, key| {
+        names.restore(key, u32::try_from(row.0 - first.0).unwrap_or(u32::MAX));
+    })?;
+    let invalid = journal.invalid_rows(range)?;
+    let rows = u64::try_from(range.1.0 + 1 - first.0).unwrap_or_default();
+    Ok(Staged { files: journal.files(run)?, rows, invalid, names: RowNames { names, first }, range })
 }

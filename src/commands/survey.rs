@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::journal::{Creations, Findings};
-use crate::model::{Creation, Event, Group, Halt, Identity, Listener, MatchNames, Removal, RowId, Tag, Trouble};
+use crate::model::{Creation, Event, Group, Halt, Listener, MatchNames, NameKey, Removal, RowId, Tag, Trouble};
 use crate::report::UndoPlan;
 use crate::send::{Api, Claim, Unread, changes, claim};
 use crate::tallyfy::{Exchange, Listed, Walk};
@@ -46,7 +46,7 @@ struct Sighted {
     /// By their ids, those that the run made.
     made: HashMap<String, Option<Listed>>,
     /// By their names, those that the rows in doubt may have made.
-    namesakes: HashMap<Identity, Vec<Listed>>,
+    namesakes: HashMap<NameKey, Vec<Listed>>,
 }
 
 impl<E: Exchange> Surveyor<'_, E> {
@@ -65,7 +65,7 @@ impl<E: Exchange> Surveyor<'_, E> {
             survey.add(creation, seen.as_ref(), self.is_forced);
         }
         for (row, group) in all.in_doubt {
-            let namesakes = sighted.namesakes.get(&MATCHING.identity(&group.name)).map_or(&[][..], Vec::as_slice);
+            let namesakes = sighted.namesakes.get(&MATCHING.key(&group.name)).map_or(&[][..], Vec::as_slice);
             survey.add_in_doubt(row, group, namesakes);
         }
         survey.delete.sort_by_key(|creation| creation.row);
@@ -131,7 +131,7 @@ impl<E: Exchange> Surveyor<'_, E> {
 impl Sighted {
     fn of(all: &Creations) -> Self {
         let made = all.made.iter().map(|creation| (creation.tag.id.clone(), None)).collect();
-        let namesakes = all.in_doubt.iter().map(|(_, group)| (MATCHING.identity(&group.name), Vec::new())).collect();
+        let namesakes = all.in_doubt.iter().map(|(_, group)| (MATCHING.key(&group.name), Vec::new())).collect();
         Self { made, namesakes }
     }
 
@@ -147,7 +147,7 @@ impl Sighted {
             return;
         }
         // A list that changes while it is read may show one twice.
-        if let Some(namesakes) = self.namesakes.get_mut(&MATCHING.identity(&group.name))
+        if let Some(namesakes) = self.namesakes.get_mut(&MATCHING.key(&group.name))
             && !namesakes.iter().any(|known| known.tag.id == group.tag.id)
         {
             namesakes.push(group);
@@ -157,7 +157,7 @@ impl Sighted {
     /// The names of rows in doubt that no group was seen of.
     fn unseen(&self, all: &Creations) -> Vec<String> {
         let names = all.in_doubt.iter().map(|(_, group)| &group.name);
-        let is_unseen = |name: &&String| self.namesakes.get(&MATCHING.identity(name)).is_none_or(Vec::is_empty);
+        let is_unseen = |name: &&String| self.namesakes.get(&MATCHING.key(name)).is_none_or(Vec::is_empty);
         names.filter(is_unseen).cloned().collect()
     }
 }

@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 pub use feed::Feed;
 pub use guests::SentGuests;
 pub use outcomes::{OpenRow, SentGroup};
+pub use stage::StagedRow;
 pub use store::{Journal, Owner, Realm, RunId};
 pub use trail::{Mark, Now, Trail};
 pub use undo::{Attempt, Condemned, Creations, Findings, PastRun, Progress};

@@ -28,8 +28,8 @@ const IN_DOUBT: &str = "
 /// A row that is still to be settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenRow {
-    /// The name of its group.
-    pub name: String,
+    /// The group that it defines.
+    pub group: Group,
     /// What it has behind it.
     pub past: Past,
 }
@@ -58,10 +58,11 @@ impl Journal {
     pub fn open_row(&self, row: RowId) -> Result<Option<OpenRow>, JournalError> {
         self.run(|db| {
             let mut query = db.prepare_cached(
-                "SELECT name,
+                "SELECT body,
                         EXISTS (SELECT 1 FROM intents WHERE row = ?1 AND effect = 'unknown'),
                         EXISTS (SELECT 1 FROM intents WHERE row = ?1 AND (effect = 'absent' OR effect = 'made'))
-                 FROM rows WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM outcomes WHERE row = ?1)",
+                 FROM rows WHERE id = ?1 AND body IS NOT NULL
+                   AND NOT EXISTS (SELECT 1 FROM outcomes WHERE row = ?1)",
             )?;
             let open = |found: &rusqlite::Row<'_>| {
                 let past = match (found.get(1)?, found.get(2)?) {
@@ -69,7 +70,7 @@ impl Journal {
                     (false, true) => Past::Absent,
                     (false, false) => Past::New,
                 };
-                Ok(OpenRow { name: found.get(0)?, past })
+                Ok(OpenRow { group: parse(0, found.get_ref(0)?.as_str()?)?, past })
             };
             query.query_row([row.0], open).optional()
         })
@@ -198,17 +199,18 @@ pub(super) fn put_fate(db: &Connection, row: RowId, fate: &Fate) -> rusqlite::Re
         Fate::Created { group, http_status } => {
             (Some(group.id.as_str()), group.stamp.as_deref(), Some(*http_status), None)
         }
-        Fate::Exists { group_id, http_status } => (Some(group_id.as_str()), None, *http_status, None),
+        Fate::Exists { group_id, http_status, .. } => (Some(group_id.as_str()), None, *http_status, None),
         Fate::Failed(trouble) | Fate::Unknown(trouble) => (None, None, trouble.http_status, Some(trouble)),
     };
     let status = fate.status().as_str();
     let (code, error) = trouble.map(|trouble| (trouble.code.as_str(), trouble.message.as_str())).unzip();
+    let note = if let Fate::Exists { differences, .. } = fate { differences.as_deref() } else { None };
     let seal = seal([Some(status), group_id, stamp, code, error], http_status);
     db.prepare_cached(
-        "INSERT OR REPLACE INTO outcomes (row, status, group_id, stamp, http_status, code, error, seal, at_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT OR REPLACE INTO outcomes (row, status, group_id, stamp, http_status, code, error, seal, at_ms, note)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
-    .execute(params![row.0, status, group_id, stamp, http_status, code, error, seal, now_ms()])
+    .execute(params![row.0, status, group_id, stamp, http_status, code, error, seal, now_ms(), note])
     .map(drop)
 }
 

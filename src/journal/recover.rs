@@ -42,6 +42,14 @@ const FORGET: &str = "
         AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
         AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id)";
 
+/// What failed in a run that was cut off; and groups that exist no more, as the run that created them was undone.
+const RETRY: &str = "
+    DELETE FROM outcomes
+    WHERE row BETWEEN (SELECT first_row FROM runs WHERE id = ?1) AND (SELECT last_row FROM runs WHERE id = ?1)
+      AND (status IN ('failed', 'unknown') OR status = 'exists' AND group_id IN (
+          SELECT made.group_id FROM deletions JOIN outcomes AS made USING (row)
+          WHERE deletions.status IN ('deleted', 'gone')))";
+
 impl Journal {
     /// The run's files are read, and its rows are `first` to `last`: from here on it counts.
     /// Unless `is_fresh`, it goes on with the run that was cut off, if there is one: gives whether there was.
@@ -80,6 +88,16 @@ impl Journal {
             Some(is_continued) => Ok(is_continued),
             None => Err(JournalError::OtherRows(path.clone())),
         }
+    }
+}
+
+impl Journal {
+    /// Takes up a run that was cut off, whose rows are the same: what failed is tried again.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn resume(&mut self, run: RunId) -> Result<(), JournalError> {
+        self.together(|batch| batch.execute(RETRY, [run.0]).map(drop))
     }
 }
 

@@ -12,8 +12,19 @@ CREATE TABLE runs (
     ended_at     TEXT,
     version      TEXT NOT NULL,                 -- of the program
     first_row    INTEGER,                       -- its rows are rows.id first_row to last_row
-    last_row     INTEGER
+    last_row     INTEGER,
+    input        BLOB                           -- SHA-256 over its files and the options that read them; null for a pipe
 ) STRICT;
+
+-- The problems that were found in the files of a run, by kind.
+CREATE TABLE problems (
+    run      INTEGER NOT NULL REFERENCES runs (id),
+    severity TEXT NOT NULL,
+    code     TEXT NOT NULL,
+    count    INTEGER NOT NULL,
+    first    TEXT NOT NULL,                     -- FILE:LINE of the first
+    PRIMARY KEY (run, severity, code)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE files (
     run       INTEGER NOT NULL REFERENCES runs (id),
@@ -74,7 +85,8 @@ CREATE TABLE outcomes (
     code        TEXT,
     error       TEXT,
     seal        INTEGER NOT NULL,               -- over status to error: SQLite keeps no checksums of its own
-    at_ms       INTEGER NOT NULL
+    at_ms       INTEGER NOT NULL,
+    note        TEXT                            -- in what an existing group differs from the row
 ) STRICT;
 
 -- What came of the groups that `undo` was to delete; on disk before the request leaves.
@@ -112,7 +124,8 @@ SELECT runs.id AS run, rows.id AS id, rows.file, rows.row, rows.line, rows.name,
     coalesce(rows.code, mine.code) AS code,
     coalesce(rows.error, mine.error) AS error,
     rows.input,
-    rows.warnings
+    CASE WHEN rows.warnings IS NOT NULL AND mine.note IS NOT NULL THEN rows.warnings || '; ' || mine.note
+        ELSE coalesce(rows.warnings, mine.note) END AS warnings
 FROM runs
 JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
 LEFT JOIN outcomes AS mine ON mine.row = rows.id

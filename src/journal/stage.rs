@@ -1,27 +1,94 @@
 //! The rows of the input on their way into the journal, before anything is sent.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 
 use super::JournalError;
 use super::outcomes::parse;
 use super::store::{Journal, RunId};
-use crate::model::{Cell, Fault, Group, Layout, MatchNames, Raw, Record, RowId, Verdict};
+use crate::model::{Code, Group, Layout, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity};
 
-/// After so many rows what is staged is committed, so that the write-ahead log stays small.
+/// Staged rows are committed so often, so that the write-ahead log stays small.
 const COMMIT_EVERY: u64 = 20_000;
 
 /// The key under which the cells of a row with an open quote are kept.
 pub(super) const OPEN_QUOTE: &str = "open_quote";
 
-/// The key under which a row stands whose cells nobody knows.
+/// The key under which a row with text after a closing quote is kept.
 pub(super) const STRAY: &str = "stray";
 
+/// A row as the journal keeps it. Made where the row is checked, on any thread.
+#[derive(Debug)]
+pub struct StagedRow {
+    name: String,
+    input: String,
+    /// The desired group, as JSON, if the row defines one.
+    body: Option<String>,
+    guests: usize,
+    key: Option<NameKey>,
+    twin: Option<RowId>,
+    code: Option<Code>,
+    error: Option<String>,
+    warnings: Option<String>,
+}
+
+impl StagedRow {
+    /// A row of this name, as it was written; `group` is what it defines, if it is valid.
+    #[must_use]
+    pub fn new(name: &str, raw: &Raw, group: Option<&Group>, problems: &[Problem]) -> Self {
+        let mut row = Self {
+            name: name.to_owned(),
+            input: input(raw),
+            body: group.map(json),
+            guests: group.map_or(0, |group| group.guests.len()),
+            key: None,
+            twin: None,
+            code: None,
+            error: None,
+            warnings: None,
+        };
+        row.set_warnings(problems);
+        row
+    }
+
+    /// The group that it defines.
+    ///
+    /// # Errors
+    /// If it defines none.
+    pub fn group(&self) -> Result<Group, JournalError> {
+        let body = self.body.as_deref().unwrap_or_default();
+        parse(0, body).map_err(|reason| JournalError::Database { path: "(row)".into(), reason })
+    }
+
+    /// It is sent; no earlier row has its name.
+    pub fn set_valid(&mut self, key: NameKey) {
+        self.key = Some(key);
+    }
+
+    /// It repeats the name of an earlier row, and is not sent.
+    pub fn set_repeat(&mut self, first: RowId) {
+        (self.body, self.guests, self.twin) = (None, 0, Some(first));
+    }
+
+    /// It has errors, and is not sent.
+    pub fn set_invalid(&mut self, problems: &[Problem]) {
+        let errors = || problems.iter().filter(|problem| problem.is_error());
+        (self.body, self.guests) = (None, 0);
+        self.code = errors().map(|problem| problem.code).next();
+        self.error = self.code.map(|_| Problem::join(errors()));
+    }
+
+    /// Its warnings, for the results.
+    pub fn set_warnings(&mut self, problems: &[Problem]) {
+        let warnings = || problems.iter().filter(|problem| problem.severity == Severity::Warning);
+        self.warnings = warnings().next().map(|_| Problem::join(warnings()));
+    }
+}
+
 impl Journal {
-    /// Notes a file of a run.
+    /// Records a file of a run.
     ///
     /// # Errors
     /// If the journal cannot be written.
@@ -35,15 +102,14 @@ impl Journal {
                     path,
                     layout.format.extension(),
                     char::from(layout.delimiter).to_string(),
-                    json(&layout.header)?
+                    json(&layout.header)
                 ],
             )
             .map(drop)
         })
     }
 
-    /// The id that the next row staged will get, if rows are staged in order: none that a run had before, also where its
-    /// rows are forgotten.
+    /// The id of the next staged row: one that no run had before.
     ///
     /// # Errors
     /// If the journal cannot be read.
@@ -57,45 +123,32 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn stage_row(
-        &self,
-        id: RowId,
-        record: &Record,
-        verdict: &Verdict<RowId>,
-        matching: MatchNames,
-    ) -> Result<(), JournalError> {
-        let (name, group, twin, faults) = match verdict {
-            Verdict::Good(group) => (group.name.as_str(), Some(group), None, &[][..]),
-            Verdict::Twin(first, group) => (group.name.as_str(), None, Some(first.0), &[][..]),
-            Verdict::Bad(faults) => (given_name(record), None, None, faults.as_slice()),
-        };
-        let identity = group.map(|group| matching.identity(&group.name).0);
-        let error = faults.first().map(|_| Fault::join(faults));
-        let place = record.place;
+    pub fn stage_row(&self, id: RowId, place: Place, row: &StagedRow) -> Result<(), JournalError> {
         self.run(|db| {
             db.prepare_cached(
-                "INSERT INTO rows (id, file, row, line, name, identity, input, body, guests, twin, code, error)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                "INSERT INTO rows (id, file, row, line, name, identity, input, body, guests, twin, code, error, warnings)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             )?
             .execute(params![
                 id.0,
                 place.file,
                 place.row,
                 place.line,
-                name,
-                identity,
-                input(&record.raw)?,
-                group.map(json).transpose()?,
-                group.map_or(0, |group| group.guests.len()),
-                twin,
-                faults.first().map(|fault| fault.code.as_str()),
-                error
+                row.name,
+                row.key.map(|key| key.0),
+                row.input,
+                row.body,
+                row.guests,
+                row.twin.map(|twin| twin.0),
+                row.code.map(Code::as_str),
+                row.error,
+                row.warnings,
             ])
             .map(drop)
         })
     }
 
-    /// The group of a row that was staged to be sent.
+    /// The group of a staged row that is to be sent.
     ///
     /// # Errors
     /// If the journal cannot be read.
@@ -107,18 +160,18 @@ impl Journal {
         })
     }
 
-    /// Has another group sent for a row that was staged.
+    /// Replaces the group of a staged row.
     ///
     /// # Errors
     /// If the journal cannot be written.
     pub fn restage(&self, row: RowId, group: &Group) -> Result<(), JournalError> {
         self.run(|db| {
             let mut update = db.prepare_cached("UPDATE rows SET body = ?2, guests = ?3 WHERE id = ?1")?;
-            update.execute(params![row.0, json(group)?, group.guests.len()]).map(drop)
+            update.execute(params![row.0, json(group), group.guests.len()]).map(drop)
         })
     }
 
-    /// Opens the transaction in which rows are staged.
+    /// Opens the transaction in which rows are staged. Staged rows need not survive a power cut.
     ///
     /// # Errors
     /// If the journal cannot be written.
@@ -141,28 +194,128 @@ impl Journal {
     pub fn end_stage(&self) -> Result<(), JournalError> {
         self.run(|db| db.execute_batch("COMMIT"))
     }
-}
 
-fn input(raw: &Raw) -> rusqlite::Result<Cow<'_, str>> {
-    Ok(match raw {
-        Raw::Cells(cells) => json(cells)?.into(),
-        Raw::OpenQuote(cells) => json(&BTreeMap::from([(OPEN_QUOTE, cells)]))?.into(),
-        Raw::Stray(text) => json(&BTreeMap::from([(STRAY, [text])]))?.into(),
-        Raw::Line(line) => line.into(),
-    })
-}
-
-fn json(value: &impl Serialize) -> rusqlite::Result<String> {
-    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
-}
-
-/// The name of a faulty row, as far as it has one.
-fn given_name(record: &Record) -> &str {
-    match &record.fields {
-        Ok(fields) => match &fields.name {
-            Cell::Text(name) => name.trim(),
-            _ => "",
-        },
-        Err(_) => "",
+    /// The latest run over the same files with the same options, with its rows, and whether it was cut off.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn run_over(&self, fingerprint: &[u8]) -> Result<Option<(RunId, (RowId, RowId), bool)>, JournalError> {
+        let sql = "SELECT id, first_row, last_row, state = 'open' FROM runs
+                   WHERE input = ?1 AND first_row IS NOT NULL
+                     AND (SELECT count(*) FROM rows WHERE rows.id BETWEEN first_row AND last_row) = last_row + 1 - first_row
+                   ORDER BY id DESC LIMIT 1";
+        self.run(|db| {
+            let found = |row: &rusqlite::Row<'_>| {
+                Ok((RunId(row.get(0)?), (RowId(row.get(1)?), RowId(row.get(2)?)), row.get(3)?))
+            };
+            db.query_row(sql, [fingerprint], found).optional()
+        })
     }
+
+    /// Notes what identifies the rows of a run.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn note_fingerprint(&self, run: RunId, fingerprint: &[u8]) -> Result<(), JournalError> {
+        self.run(|db| db.execute("UPDATE runs SET input = ?2 WHERE id = ?1", params![run.0, fingerprint]).map(drop))
+    }
+
+    /// Copies the rows and files of an earlier run for a new one, without what became of them.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn copy_rows(&self, from: (RunId, (RowId, RowId)), to: RunId) -> Result<(RowId, RowId), JournalError> {
+        let (run, (first, last)) = from;
+        let new = self.next_row()?;
+        let shift = new.0 - first.0;
+        self.run(|db| {
+            db.execute_batch("BEGIN")?;
+            db.execute(
+                "INSERT INTO rows (id, file, row, line, name, identity, input, body, guests, twin, code, error, warnings)
+                 SELECT id + ?3, file, row, line, name, identity, input, body, guests, twin + ?3, code, error, warnings
+                 FROM rows WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+                params![first.0, last.0, shift],
+            )?;
+            for table in ["files (run, number, path, format, delimiter, header)", "problems (run, severity, code, count, first)"] {
+                let columns = table.split_once("(run, ").map_or("", |(_, columns)| columns.trim_end_matches(')'));
+                let name = table.split(' ').next().unwrap_or_default();
+                db.execute(&format!("INSERT INTO {table} SELECT ?2, {columns} FROM {name} WHERE run = ?1"), [run.0, to.0])?;
+            }
+            db.execute_batch("COMMIT")
+        })?;
+        Ok((new, RowId(last.0 + shift)))
+    }
+
+    /// Keeps the problems of a run's files, by kind: how many, and the first.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn note_problems(&self, run: RunId, kinds: impl Iterator<Item = ProblemCount>) -> Result<(), JournalError> {
+        self.run(|db| {
+            let mut insert =
+                db.prepare("INSERT INTO problems (run, severity, code, count, first) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+            for ProblemCount { severity, code, count, first } in kinds {
+                insert.execute(params![run.0, severity.as_str(), code.as_str(), count, first])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The problems of a run's files, by kind.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn problems(&self, run: RunId) -> Result<Vec<ProblemCount>, JournalError> {
+        self.run(|db| {
+            let mut query = db.prepare("SELECT severity, code, count, first FROM problems WHERE run = ?1")?;
+            let mut rows = query.query([run.0])?;
+            let mut problems = Vec::new();
+            while let Some(row) = rows.next()? {
+                let (severity, code): (String, String) = (row.get(0)?, row.get(1)?);
+                if let (Ok(severity), Ok(code)) = (severity.parse(), code.parse()) {
+                    problems.push(ProblemCount { severity, code, count: row.get(2)?, first: row.get(3)? });
+                }
+            }
+            Ok(problems)
+        })
+    }
+
+    /// Gives every row that is to be sent, with the key of its name.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn row_keys(&self, range: (RowId, RowId), mut each: impl FnMut(RowId, NameKey)) -> Result<(), JournalError> {
+        self.run(|db| {
+            let mut query =
+                db.prepare("SELECT id, identity FROM rows WHERE id BETWEEN ?1 AND ?2 AND identity IS NOT NULL")?;
+            let mut rows = query.query([range.0.0, range.1.0])?;
+            while let Some(row) = rows.next()? {
+                each(RowId(row.get(0)?), NameKey(row.get(1)?));
+            }
+            Ok(())
+        })
+    }
+
+    /// How many rows are invalid.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn invalid_rows(&self, range: (RowId, RowId)) -> Result<u64, JournalError> {
+        let sql = "SELECT count(*) FROM rows WHERE id BETWEEN ?1 AND ?2 AND code IS NOT NULL";
+        self.run(|db| db.query_row(sql, [range.0.0, range.1.0], |row| row.get(0)))
+    }
+}
+
+fn input(raw: &Raw) -> String {
+    match raw {
+        Raw::Cells(cells) => json(cells),
+        Raw::OpenQuote(cells) => json(&BTreeMap::from([(OPEN_QUOTE, cells)])),
+        Raw::Stray(text) => json(&BTreeMap::from([(STRAY, [text])])),
+        Raw::Line(line) => line.clone(),
+    }
+}
+
+/// The values written here have text for keys and cannot fail.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }

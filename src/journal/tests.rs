@@ -7,8 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::{
-    Cell, Effect, Fate, Fields, Format, Group, Layout, MatchNames, Outcome, Past, Place, Raw, Record, RowId, Status,
-    Tag, Trouble, Verdict,
+    Effect, Fate, Format, Group, Layout, MatchNames, Outcome, Past, Place, Raw, RowId, Status, Tag, Trouble,
 };
 
 pub(super) fn owner() -> Owner {
@@ -34,15 +33,14 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
     let matching = MatchNames::Folded;
     for (index, name) in (0..).zip(names) {
         let place = Place { file: 0, row: index + 1, line: index + 2 };
-        let fields = Fields { name: Cell::Text((*name).to_owned().into()), ..Fields::default() };
-        let record = Record { place, raw: Raw::Cells(vec![(*name).to_owned()]), fields: Ok(fields) };
         let id = RowId(first.0 + i64::try_from(index).unwrap());
         let earlier = names[..usize::try_from(index).unwrap()].iter().position(|known| matching.same(known, name));
-        let verdict = match earlier {
-            None => Verdict::Good(group(name)),
-            Some(twin) => Verdict::Twin(RowId(first.0 + i64::try_from(twin).unwrap()), group(name)),
-        };
-        journal.stage_row(id, &record, &verdict, matching).unwrap();
+        let mut row = StagedRow::new(name, &Raw::Cells(vec![(*name).to_owned()]), Some(&group(name)), &[]);
+        match earlier {
+            None => row.set_valid(matching.key(name)),
+            Some(twin) => row.set_repeat(RowId(first.0 + i64::try_from(twin).unwrap())),
+        }
+        journal.stage_row(id, place, &row).unwrap();
     }
     let last = RowId(first.0 + i64::try_from(names.len()).unwrap() - 1);
     journal.commence(run, (first, last), is_fresh).unwrap();

@@ -1,6 +1,6 @@
 //! How a row that was to be sent ended.
 
-use crate::model::Status;
+use crate::model::{Status, Tag};
 
 /// Why a row failed or is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,15 +41,6 @@ impl Trouble {
     }
 }
 
-/// A group of the organization, as far as a row needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tag {
-    /// Its id.
-    pub id: String,
-    /// When it was last changed, in the server's own words.
-    pub stamp: Option<String>,
-}
-
 /// The outcome of one row, as the journal keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
@@ -66,6 +57,8 @@ pub enum Fate {
         group_id: String,
         /// The status of the answer that said so, where the row was sent.
         http_status: Option<u16>,
+        /// In what the group differs from the row.
+        differences: Option<String>,
     },
     /// The group is known not to be there.
     Failed(Trouble),

@@ -1,15 +1,17 @@
-//! A group as it is sent: checked, trimmed, complete.
+//! A group as the user wants it: checked, trimmed, complete.
 
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-/// A group that passed the check. Its JSON form is the body of the create request.
+use crate::model::{Field, OnDuplicate};
+
+/// A desired group. Its JSON form is the body of the create request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// The name, without outer spaces; 1 to 200 characters.
     pub name: String,
-    /// The description, never blank; left out of the body where there is none.
+    /// The description, never blank; left out of the body if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Ids of users of the organization, each once, in the order of the input.
@@ -20,16 +22,16 @@ pub struct Group {
     pub guests: Vec<String>,
 }
 
-/// A group that takes over the members and guests of others.
+/// The group of the first row of a name, ready to be compared with many repeats and to take over their people.
 #[derive(Debug)]
-pub struct United {
+pub struct FirstGroup {
     group: Group,
     members: HashSet<u64>,
     guests: HashSet<String>,
 }
 
-impl United {
-    /// Begins with the group that the others repeat.
+impl FirstGroup {
+    /// The group that later rows repeat.
     #[must_use]
     pub fn new(group: Group) -> Self {
         let members = group.members.iter().copied().collect();
@@ -37,17 +39,53 @@ impl United {
         Self { group, members, guests }
     }
 
-    /// Takes over the members and guests of `twin` that are not there yet.
-    pub fn add(&mut self, twin: Group) {
-        let members = &mut self.members;
-        self.group.members.extend(twin.members.into_iter().filter(|member| members.insert(*member)));
-        let guests = &mut self.guests;
-        self.group.guests.extend(twin.guests.into_iter().filter(|guest| guests.insert(guest.to_ascii_lowercase())));
-    }
-
-    /// The group with all of them.
+    /// The group.
     #[must_use]
     pub fn group(&self) -> &Group {
         &self.group
+    }
+
+    /// Takes over the members and guests of `repeat` that it does not have yet.
+    pub fn merge(&mut self, repeat: Group) {
+        let members = &mut self.members;
+        self.group.members.extend(repeat.members.into_iter().filter(|member| members.insert(*member)));
+        let guests = &mut self.guests;
+        self.group.guests.extend(repeat.guests.into_iter().filter(|guest| guests.insert(guest.to_ascii_lowercase())));
+    }
+
+    /// The fields other than the name in which a repeat differs. Order and line ends do not matter.
+    #[must_use]
+    pub fn differences(&self, repeat: &Group) -> Vec<Field> {
+        let differs = [
+            (Field::Description, self.has_other_description(repeat)),
+            (Field::Members, repeat.members.len() != self.members.len() || self.lacks_members(repeat)),
+            (Field::Guests, repeat.guests.len() != self.guests.len() || self.lacks_guests(repeat)),
+        ];
+        differs.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
+    }
+
+    /// The fields in which a repeat would add something that is lost.
+    #[must_use]
+    pub fn lost(&self, repeat: &Group, on_duplicate: OnDuplicate) -> Vec<Field> {
+        let is_merged = on_duplicate == OnDuplicate::Merge;
+        let lost = [
+            (Field::Description, repeat.description.is_some() && self.has_other_description(repeat)),
+            (Field::Members, !is_merged && self.lacks_members(repeat)),
+            (Field::Guests, !is_merged && self.lacks_guests(repeat)),
+        ];
+        lost.into_iter().filter(|(_, is_lost)| *is_lost).map(|(field, _)| field).collect()
+    }
+
+    fn has_other_description(&self, repeat: &Group) -> bool {
+        let plain = |group: &Group| group.description.as_deref().map(crate::model::with_line_feeds);
+        self.group.description != repeat.description && plain(&self.group) != plain(repeat)
+    }
+
+    fn lacks_members(&self, repeat: &Group) -> bool {
+        repeat.members.iter().any(|member| !self.members.contains(member))
+    }
+
+    fn lacks_guests(&self, repeat: &Group) -> bool {
+        repeat.guests.iter().any(|guest| !self.guests.contains(&guest.to_ascii_lowercase()))
     }
 }

@@ -1,11 +1,12 @@
-//! A row of the input: where it stands, what it says, and how it stood there.
+//! A row of the input: where it is, what its fields hold, and how it was written.
 
 use std::borrow::Cow;
 
-use crate::model::Fault;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
-/// The four fields of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A field of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr, EnumString, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Field {
     /// `name`
     Name,
@@ -19,27 +20,22 @@ pub enum Field {
 
 impl Field {
     /// All fields, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::Name, Self::Description, Self::Members, Self::Guests];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// The field's name as it stands in a header.
+    /// The field's name in a header.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Description => "description",
-            Self::Members => "members",
-            Self::Guests => "guests",
-        }
+        self.into()
     }
 
-    /// Whether it has entries.
+    /// Whether it holds a list.
     #[must_use]
     pub fn is_list(self) -> bool {
         matches!(self, Self::Members | Self::Guests)
     }
 }
 
-/// Where a row stands.
+/// Where a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// Index of the file in the order given, from 0.
@@ -53,34 +49,25 @@ pub struct Place {
 /// What one cell, or one value of a JSON object, holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Cell<'a> {
-    /// No such column or key, or a JSON null.
+    /// There is no such column or key, or it is null.
     #[default]
     Absent,
     /// Text; in a list field, a list still to be split.
     Text(Cow<'a, str>),
     /// A JSON array.
     List(Vec<Item<'a>>),
-    /// A JSON value of another kind, named for a person ("a number").
+    /// A JSON value of another kind, in words ("a number").
     Other(&'static str),
 }
 
 impl Cell<'_> {
-    /// Whether nothing stands there.
+    /// Whether it holds nothing.
     #[must_use]
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Absent => true,
             Self::Text(text) => text.trim().is_empty(),
             Self::List(_) | Self::Other(_) => false,
-        }
-    }
-
-    fn into_owned(self) -> Cell<'static> {
-        match self {
-            Self::Absent => Cell::Absent,
-            Self::Text(text) => Cell::Text(Cow::Owned(text.into_owned())),
-            Self::List(items) => Cell::List(items.into_iter().map(Item::into_owned).collect()),
-            Self::Other(kind) => Cell::Other(kind),
         }
     }
 }
@@ -92,53 +79,37 @@ pub enum Item<'a> {
     Text(Cow<'a, str>),
     /// A JSON number, as it was written.
     Number(Cow<'a, str>),
-    /// A JSON value of another kind, named for a person ("an object").
+    /// A JSON value of another kind, in words ("an object").
     Other(&'static str),
 }
 
-impl Item<'_> {
-    fn into_owned(self) -> Item<'static> {
-        match self {
-            Self::Text(text) => Item::Text(Cow::Owned(text.into_owned())),
-            Self::Number(number) => Item::Number(Cow::Owned(number.into_owned())),
-            Self::Other(kind) => Item::Other(kind),
-        }
-    }
-}
-
-/// The four fields of one row, unchecked.
+/// The cells of one row by field, unchecked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Fields<'a> {
-    /// `name`
-    pub name: Cell<'a>,
-    /// `description`
-    pub description: Cell<'a>,
-    /// `members`
-    pub members: Cell<'a>,
-    /// `guests`
-    pub guests: Cell<'a>,
-}
+pub struct Fields<'a>([Cell<'a>; Field::VARIANTS.len()]);
 
 impl<'a> Fields<'a> {
-    /// The cell of a field, to be filled.
-    pub fn cell_mut(&mut self, field: Field) -> &mut Cell<'a> {
-        match field {
-            Field::Name => &mut self.name,
-            Field::Description => &mut self.description,
-            Field::Members => &mut self.members,
-            Field::Guests => &mut self.guests,
-        }
+    /// The same row with this cell in a field.
+    #[must_use]
+    pub fn with(mut self, field: Field, cell: Cell<'a>) -> Self {
+        self.set(field, cell);
+        self
     }
 
-    /// The same, independent of what it was read from.
+    /// Puts a cell into a field.
+    pub fn set(&mut self, field: Field, cell: Cell<'a>) {
+        self.0[field as usize] = cell;
+    }
+
+    /// The cell of a field.
     #[must_use]
-    pub fn into_owned(self) -> Fields<'static> {
-        Fields {
-            name: self.name.into_owned(),
-            description: self.description.into_owned(),
-            members: self.members.into_owned(),
-            guests: self.guests.into_owned(),
-        }
+    pub fn get(&self, field: Field) -> &Cell<'a> {
+        &self.0[field as usize]
+    }
+
+    /// Whether all cells hold nothing.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.0.iter().all(Cell::is_blank)
     }
 }
 
@@ -149,24 +120,13 @@ pub enum Raw {
     Cells(Vec<String>),
     /// The cells of a CSV row whose last one opens a quote that never closes.
     OpenQuote(Vec<String>),
-    /// A CSV row with text behind a closing quote, as it stood: nobody knows its cells.
+    /// A CSV row with text after a closing quote, as it was written: its cells are ambiguous.
     Stray(String),
     /// A line of JSON.
     Line(String),
 }
 
-/// One row as `read` hands it on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
-    /// Where it stands.
-    pub place: Place,
-    /// How it stood there.
-    pub raw: Raw,
-    /// Its fields, or why it cannot be read as a row.
-    pub fields: Result<Fields<'static>, Fault>,
-}
-
-/// The column that rejects carry beside those of the input; it is skipped when they are read again.
+/// The column that rejects have beside those of the input; it is skipped when they are read again.
 pub const ERROR_COLUMN: &str = "_error";
 
 /// The two formats of input and output.
@@ -189,13 +149,13 @@ impl Format {
     }
 }
 
-/// Whether a byte may part cells: ASCII that is seen, but for the quote, or the tab.
+/// Whether a byte may delimit cells: visible ASCII except the quote, or the tab.
 #[must_use]
 pub fn is_delimiter(byte: u8) -> bool {
     (byte.is_ascii_graphic() && byte != b'"') || byte == b'\t'
 }
 
-/// How a file is laid out; what is needed to write rows of it again.
+/// How a file is laid out: what is needed to write rows of it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     /// Its format.

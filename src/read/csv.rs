@@ -1,283 +1,177 @@
-//! CSV: blocks become rows of cells, by the csv project's parser. Pure.
-//!
-//! Rows with nothing unusual about them are parted without copying; tests hold that to what the parser makes of them.
+//! CSV: the header, and rows of cells. Pure.
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2, memchr3};
+use memchr::memchr;
 
-use super::Options;
-use super::block::{Block, End};
-use super::columns::{Columns, field_of};
-use super::contents::likely_columns;
-use super::cutter::ROW_MAX;
-use super::delimiter::{header_below, one_cell};
+use super::batch::{Batch, Cells, Quotes, Span};
+use super::columns::Columns;
+use super::delimiter::one_cell;
 use super::header::HeaderError;
-use super::lines::{ends_line, line_ends, lines, past_line_end, without_line_ends};
-use super::machine::Machine;
-use super::row::{Cells, Row, RowText, too_long};
-use super::shape::{Shape, other_header};
-use crate::model::{Cell, Fault, Field, Fields};
+use super::lines::{line_ends, without_line_ends};
+use super::row::{Row, RowText};
+use super::shape::{self, Shape};
+use super::{Notes, Options};
+use crate::model::{Cell, Field, Fields, Problem};
+
+/// How many rows of titles may be above the header.
+pub(super) const TITLES_MAX: usize = 10;
+
+/// The columns of a results file of this program begin so.
+const RESULTS: [&str; 5] = ["file", "row", "line", "name", "status"];
+
+/// A row's text, its fields or why there are none, and its warnings.
+type Contents<'a> = (RowText<'a>, Result<Fields<'a>, Problem>, Vec<Problem>);
 
 /// Knows the columns of one file.
 #[derive(Debug)]
 pub(super) struct Parser {
-    delimiter: u8,
-    columns: Columns,
-    /// The column of each field.
-    places: [Option<usize>; 4],
-    /// Whether its one column is called by the field's name.
-    is_named_list: bool,
     shape: Shape,
-    /// What a row says in the fields' columns that repeats the header.
-    titles: Vec<(usize, String)>,
-    likely: Vec<(Field, String)>,
-}
-
-/// What comes of a header.
-pub(super) struct Opening {
-    /// Knows the columns as they are likely to be meant, if the name's is among them.
-    pub(super) parser: Option<Parser>,
-    /// All that is wrong with it.
-    pub(super) errors: Vec<HeaderError>,
-}
-
-impl Opening {
-    fn refused(error: HeaderError) -> Self {
-        Self { parser: None, errors: vec![error] }
-    }
+    pub(super) columns: Columns,
 }
 
 impl Parser {
-    /// Takes the header off the first block.
-    pub(super) fn open(delimiter: u8, block: &mut Block, options: &Options) -> Opening {
-        let mut machine = Machine::new(delimiter);
-        let end = machine.read(&block.bytes);
-        if let Some(error) = broken(block, end) {
-            return Opening::refused(error);
+    /// Takes the header off the first batch. Gives the columns as they are likely to be meant, if the name's is among them,
+    /// and all that is wrong with the header.
+    pub(super) fn open(delimiter: u8, batch: &mut Batch, options: &Options) -> (Option<Self>, Vec<HeaderError>) {
+        let is_filled = |row: &Span| !batch.raw[row.start..row.end].trim_ascii().is_empty();
+        let filled: Vec<usize> = (0..batch.rows.len()).filter(|index| is_filled(&batch.rows[*index])).collect();
+        let Some(first) = filled.first().map(|first| &batch.rows[*first]) else { return (None, Vec::new()) };
+        if let Some(error) = broken(first, &batch.raw[first.start..first.end], delimiter) {
+            return (None, vec![error]);
         }
-        let header = machine.cells().owned();
-        let (columns, mut errors) = Columns::likely(&header, &options.map);
-        let rows = &block.bytes[end..];
-        let lacking: Vec<Field> = Field::ALL.into_iter().filter(|field| !columns.holds(*field)).collect();
-        let is_free = |index: usize| columns.unknown.iter().any(|column| column == header[index].trim());
-        let found = likely_columns(rows, delimiter, &header, is_free, &lacking);
-        let is_nameless =
-            |error: &HeaderError| matches!(error, HeaderError::NameMissing { .. } | HeaderError::Absent { .. });
-        let is_nameless = errors.iter().any(is_nameless);
-        // A title may be the one word that is a field's name; then the header is one beyond doubt.
-        let filled = header.iter().filter(|cell| !cell.trim().is_empty()).count();
-        let may_be_title = is_nameless || (columns.fields.len() == 1 && filled < 3);
-        let below =
-            header_below(rows, delimiter, options, columns.fields.len()).filter(|below| is_nameless || below.is_sound);
-        if let Some(below) = below.filter(|_| may_be_title) {
-            block.drop_row(end + below.start);
-            let title = HeaderError::Title { line: block.line };
-            let mut opening = Self::open(delimiter, block, options);
-            if !matches!(opening.errors.first(), Some(HeaderError::Title { .. })) {
-                opening.errors.insert(0, title);
-            }
-            return opening;
+        let text = batch.text();
+        let rows = filled.iter().take(TITLES_MAX + 1).map(|row| batch.cells(text, &batch.rows[*row]).owned());
+        let candidates: Vec<Vec<String>> = rows.collect();
+        let Some((first, _)) = candidates.split_first() else { return (None, Vec::new()) };
+        if RESULTS.iter().zip(first).filter(|(known, cell)| *known == cell).count() == RESULTS.len() {
+            return (None, vec![HeaderError::Results]);
         }
-        if let Some(error) = one_cell(&header, delimiter, options).filter(|_| is_nameless) {
-            return Opening::refused(error);
+        let at = header_of(&candidates, options);
+        let header = candidates[at].clone();
+        let (columns, mut errors) = Columns::read(&header, &options.map);
+        let has_name = columns.index(Field::Name).is_some();
+        if let Some(error) = one_cell(&header, delimiter, options).filter(|_| !has_name) {
+            return (None, vec![error]);
         }
-        for error in &mut errors {
-            if let HeaderError::NameMissing { likely, .. } = error {
-                likely.clone_from(&found);
-            }
+        if at > 0 {
+            let line = batch.line + line_ends(&batch.raw[..batch.rows[filled[at]].start]);
+            errors.insert(0, HeaderError::Title { line });
         }
-        if !columns.holds(Field::Name) {
-            return Opening { parser: None, errors };
-        }
-        block.drop_row(end);
-        let titles = columns.fields.iter().map(|(_, index)| (*index, header[*index].trim().to_owned())).collect();
-        let is_named_list = header.len() == 1 && field_of(&header[0]).is_some();
-        let shape = Shape::new(header, &columns.fields, delimiter);
-        let places = Field::ALL.map(|field| columns.index(field));
-        let parser = Self { delimiter, columns, places, is_named_list, titles, likely: found, shape };
-        Opening { parser: Some(parser), errors }
-    }
-
-    /// Fields that no column holds, and columns that may.
-    pub(super) fn likely(&self) -> &[(Field, String)] {
-        &self.likely
+        batch.rows.drain(..=filled[at]);
+        let shape = Shape { header, delimiter, fields: columns.fields.clone() };
+        (has_name.then_some(Self { shape, columns }), errors)
     }
 
     /// The header's cells.
     pub(super) fn header(&self) -> &[String] {
-        self.shape.header()
-    }
-
-    /// The columns that are no field.
-    pub(super) fn unknown(&self) -> &[String] {
-        &self.columns.unknown
-    }
-
-    /// The index of the column that holds a field.
-    pub(super) fn index(&self, field: Field) -> Option<usize> {
-        self.columns.index(field)
+        &self.shape.header
     }
 
     /// The column that holds a field, if it has another name than the field.
     pub(super) fn column(&self, field: Field) -> Option<&str> {
-        let column = self.header().get(self.index(field)?)?.trim();
+        let column = self.header().get(self.columns.index(field)?)?.trim();
         (!column.eq_ignore_ascii_case(field.as_str())).then_some(column)
     }
 
-    /// Gives each row of a block; `text` is its text.
-    pub(super) fn rows(&self, block: &Block, text: &str, each: &mut dyn FnMut(Row<'_>)) {
-        let bytes = text.as_bytes();
-        let is_narrow = self.header().len() == 1;
-        let mut machine = None;
-        let mut bounds = Vec::new();
-        let (mut at, mut line) = (0, block.line);
-        if is_narrow {
-            (0..block.blanks).for_each(|blank| each(self.blank(block, 0, block.line - block.blanks + blank)));
-        }
-        while let Some(first) = bytes.get(at) {
-            let start = at;
-            if ends_line(*first) {
-                at = past_line_end(bytes, at);
-                if is_narrow {
-                    each(self.blank(block, start, line));
-                }
-                line += 1;
-            } else if let Some((end, lines)) = plain_row(bytes, at, self.delimiter, &mut bounds) {
-                at = end;
-                each(self.row(block, start, &text[start..at], (line, lines), Cells { text, bounds: &bounds }));
-                line += lines;
-            } else {
-                let machine = machine.get_or_insert_with(|| Machine::new(self.delimiter));
-                at += machine.read(&bytes[start..]);
-                let lines = lines(&bytes[start..at]);
-                each(self.row(block, start, &text[start..at], (line, lines), machine.cells()));
-                line += lines;
-            }
-        }
-    }
-
-    /// A blank line of a file of one column is a row without a name.
-    fn blank(&self, block: &Block, at: usize, line: u64) -> Row<'static> {
-        let cells = Cells { text: "", bounds: &[(0, 0)] };
-        Row {
-            offset: block.offset + at as u64,
-            line,
-            lines: 1,
-            fields: Ok(self.fields(&cells)),
-            text: RowText::Cells(cells),
-            remarks: Vec::new(),
-        }
-    }
-
-    fn row<'a>(&self, block: &Block, at: usize, raw: &'a str, place: (u64, u64), cells: Cells<'a>) -> Row<'a> {
-        let (offset, (line, lines)) = (block.offset + at as u64, place);
-        let length = without_line_ends(raw.as_bytes()).len();
-        let whole = &raw[..length];
-        let mut remarks = Vec::new();
-        let (text, fields) = match block.end {
-            End::OpenQuote { line, lines, is_cut } => {
-                let text = if is_cut { self.cut(cells) } else { RowText::OpenQuote(cells) };
-                (text, Err(open_quote(line, lines)))
-            }
-            End::TooLong { length, quote } => (self.cut(cells), Err(too_long(length, quote))),
-            End::Whole if length > ROW_MAX => (self.cut(cells), Err(too_long(length as u64, None))),
-            End::Whole => {
-                if let Some(fault) = self.stray(block, at, raw, line) {
-                    (RowText::Stray(whole), Err(fault))
-                } else if self.is_header(&cells) {
-                    (RowText::Header(cells), Err(Fault::malformed("the row repeats the header; remove it")))
-                } else if let Some(fault) = other_header(&cells, self.header()) {
-                    (RowText::Ragged { cells, text: whole }, Err(fault))
-                } else if let Some(fault) = self.shape.fault(raw, &cells) {
-                    (RowText::Ragged { cells, text: whole }, Err(fault))
+    /// Gives each row of a batch, whose bytes are `raw`. Rows without any text are only counted.
+    pub(super) fn rows<'a>(&self, batch: &'a Batch, raw: &'a str, notes: &mut Notes, each: &mut dyn FnMut(Row<'a>)) {
+        let text = batch.text();
+        let (mut at, mut line) = (0, batch.line);
+        for span in &batch.rows {
+            line += line_ends(&raw.as_bytes()[at..span.start]);
+            at = span.start;
+            let cells = batch.cells(text, span);
+            let own = &raw[span.start..span.end];
+            if own.trim_start_matches(['\n', '\r']).is_empty() {
+                if self.header().len() == 1 {
+                    each(row(
+                        batch,
+                        span,
+                        (own, line),
+                        (RowText::Blank, Ok(Fields::default().with(Field::Name, Cell::Text("".into()))), Vec::new()),
+                    ));
                 } else {
-                    remarks = self.shape.remarks(raw, lines, line, &cells);
-                    (RowText::Cells(cells), Ok(self.fields(&cells)))
+                    notes.blank_lines += 1;
                 }
+            } else if span.too_long.is_none() && self.header().len() > 1 && cells.are_blank() && !own.contains('"') {
+                notes.blank.push(line);
+            } else {
+                each(row(batch, span, (own, line), self.read(span, own, line, cells)));
             }
-        };
-        Row { offset, line, lines, fields, text, remarks }
+        }
     }
 
-    /// Whether the row says again what the header says of the fields.
-    fn is_header(&self, cells: &Cells<'_>) -> bool {
-        // Where files were put together, a byte-order mark may stand before it.
-        let is_said = |(index, title): &(usize, String)| {
-            let cell = cells.get(*index).unwrap_or_default();
-            // At a glance, hardly any cell says it.
-            cell.len().abs_diff(title.len()) < 16 && cell.trim_start_matches('\u{feff}').trim() == title
-        };
-        (self.titles.len() > 1 || self.is_named_list) && self.titles.iter().all(is_said)
-    }
-
-    /// A row of which only the beginning was kept must never pass for a whole one: it gets a cell too many.
-    fn cut<'a>(&self, cells: Cells<'a>) -> RowText<'a> {
-        RowText::Cut { cells, width: self.header().len() + 1 }
+    fn read<'a>(&self, span: &Span, raw: &'a str, line: u64, cells: Cells<'a>) -> Contents<'a> {
+        let whole = raw.trim_end_matches(['\n', '\r']);
+        let refused = |text, problem| (text, Err(problem), Vec::new());
+        let has_quotes = memchr(b'"', raw.as_bytes()).is_some();
+        let quotes = if has_quotes { Quotes::of(raw.as_bytes(), self.shape.delimiter) } else { Quotes::default() };
+        if let Some(cut) = span.too_long {
+            let opened = quotes.open.map(|open| line + line_ends(&raw.as_bytes()[..open]));
+            return refused(RowText::Cut(whole, self.header().len()), shape::too_long(cut.length, opened));
+        }
+        if let Some(open) = quotes.open {
+            return refused(RowText::OpenQuote(cells), shape::open_quote(raw.as_bytes(), open, line));
+        }
+        if let Some(problem) = self.shape.stray(raw, &quotes, line) {
+            return refused(RowText::Stray(whole), problem);
+        }
+        if let Some(problem) = self.shape.repeated_header(&cells) {
+            return refused(RowText::Header(cells), problem);
+        }
+        if let Some(problem) = self.shape.ragged(raw, &cells, span.is_last) {
+            return refused(RowText::Ragged(cells, whole), problem);
+        }
+        let lines = if has_quotes { line_ends(whole.as_bytes()) + 1 } else { 1 };
+        let warnings = self.shape.warnings(raw, lines, line, &cells);
+        (RowText::Cells(cells), Ok(self.fields(&cells)), warnings)
     }
 
     fn fields<'a>(&self, cells: &Cells<'a>) -> Fields<'a> {
-        let cell = |index: Option<usize>| {
-            index.and_then(|index| cells.get(index)).map_or(Cell::Absent, |text| Cell::Text(Cow::Borrowed(text)))
-        };
-        let [name, description, members, guests] = self.places;
-        Fields { name: cell(name), description: cell(description), members: cell(members), guests: cell(guests) }
-    }
-
-    /// Text behind a closing quote, where it makes the row one that nobody understands.
-    fn stray(&self, block: &Block, at: usize, raw: &str, line: u64) -> Option<Fault> {
-        let from = block.strays.partition_point(|stray| *stray < at);
-        let mut strays = block.strays[from..].iter().map(|stray| stray - at).take_while(|stray| *stray < raw.len());
-        strays.find_map(|stray| self.shape.stray(raw, line, stray, || self.cell_at(raw, stray)))
-    }
-
-    /// The index of the cell that ends at `end`.
-    fn cell_at(&self, raw: &str, end: usize) -> usize {
-        let mut machine = Machine::new(self.delimiter);
-        machine.read(&raw.as_bytes()[..end]);
-        machine.cells().count().saturating_sub(1)
-    }
-}
-
-/// A row with nothing unusual about its quotes, as most are, is parted where it stands: its end, and how many lines it
-/// takes. Anything else is left to the parser.
-fn plain_row(bytes: &[u8], start: usize, delimiter: u8, bounds: &mut Vec<(usize, usize)>) -> Option<(usize, u64)> {
-    let (mut at, mut lines) = (start, 1);
-    bounds.clear();
-    loop {
-        let rest = &bytes[at..];
-        let end = if rest.first() == Some(&b'"') {
-            let length = memchr(b'"', &rest[1..])?;
-            let cell = &rest[1..=length];
-            lines += if memchr2(b'\n', b'\r', cell).is_some() { line_ends(cell) } else { 0 };
-            bounds.push((at + 1, at + 1 + length));
-            at + length + 2
-        } else {
-            let end = at + memchr3(delimiter, b'\n', b'\r', rest).unwrap_or(rest.len());
-            bounds.push((at, end));
-            end
-        };
-        match bytes.get(end) {
-            None => return Some((end, lines)),
-            Some(byte) if *byte == delimiter => at = end + 1,
-            Some(byte) if ends_line(*byte) => return Some((past_line_end(bytes, end), lines)),
-            Some(_) => return None,
+        let mut fields = Fields::default();
+        for (field, index) in &self.columns.fields {
+            fields.set(*field, cells.get(*index).map_or(Cell::Absent, |text| Cell::Text(Cow::Borrowed(text))));
         }
+        fields
     }
 }
 
-/// A header row that is not whole.
-fn broken(block: &Block, end: usize) -> Option<HeaderError> {
-    match block.end {
-        End::OpenQuote { lines, .. } => Some(HeaderError::OpenQuote { lines }),
-        End::TooLong { .. } => Some(HeaderError::TooLong),
-        End::Whole => block.strays.first().filter(|stray| **stray < end).map(|_| HeaderError::Stray),
-    }
+fn row<'a>(batch: &Batch, span: &Span, (raw, line): (&'a str, u64), (text, fields, warnings): Contents<'a>) -> Row<'a> {
+    let is_open = !raw.ends_with(['\n', '\r']);
+    let lines = span.too_long.map_or_else(|| line_ends(raw.as_bytes()) + u64::from(is_open), |cut| cut.lines);
+    Row { offset: batch.offset + span.start as u64, raw, line, lines, fields, text, warnings }
 }
 
-fn open_quote(line: u64, lines: u64) -> Fault {
-    Fault::malformed(format!(
-        "the quote opened on line {line} never closes; it swallowed {lines} line{}, to the end of the file",
-        if lines == 1 { "" } else { "s" }
-    ))
+/// Which of the first rows is the header: the first, unless a title is above it.
+pub(super) fn header_of(rows: &[Vec<String>], options: &Options) -> usize {
+    let read = |row: &Vec<String>| {
+        let (columns, errors) = Columns::read(row, &options.map);
+        (columns.fields.len(), errors.is_empty(), columns.index(Field::Name).is_some())
+    };
+    let Some((first, others)) = rows.split_first() else { return 0 };
+    let (fields, _, has_name) = read(first);
+    // A title may be the one word that is a field's name; then the header is beyond doubt.
+    let filled = first.iter().filter(|cell| !cell.trim().is_empty()).count();
+    if has_name && !(fields == 1 && filled < 3) {
+        return 0;
+    }
+    let is_header = |row: &Vec<String>| {
+        let (count, is_sound, _) = read(row);
+        count > fields && (is_sound || (count > 1 && !has_name))
+    };
+    others.iter().position(is_header).map_or(0, |at| at + 1)
+}
+
+/// A header row that cannot be read.
+fn broken(row: &Span, bytes: &[u8], delimiter: u8) -> Option<HeaderError> {
+    let quotes = Quotes::of(bytes, delimiter);
+    match (quotes.open, quotes.stray) {
+        (Some(open), _) => {
+            let lines = row.too_long.map_or_else(|| line_ends(without_line_ends(&bytes[open..])) + 1, |cut| cut.lines);
+            Some(HeaderError::OpenQuote { lines })
+        }
+        _ if row.too_long.is_some() => Some(HeaderError::TooLong),
+        (None, stray) => stray.map(|_| HeaderError::Stray),
+    }
 }

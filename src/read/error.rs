@@ -12,9 +12,9 @@ use crate::model::{Code, place};
 pub struct ReadError {
     /// The file.
     pub path: PathBuf,
-    /// The line, from 1, where it is one line's problem.
+    /// The line, from 1, if it is a problem of one line.
     pub line: Option<u64>,
-    /// The column in characters, from 1, where it is known.
+    /// The column in characters, from 1, if it is known.
     pub column: Option<u64>,
     /// What is wrong and what to do.
     pub problem: FileProblem,
@@ -37,10 +37,10 @@ pub enum FileProblem {
     /// It is a folder.
     #[error("is a folder; name the files in it")]
     Folder,
-    /// It holds nothing.
-    #[error("the file is empty; a header row with a column `name`, or JSON lines, were expected")]
+    /// It is empty.
+    #[error("the file is empty; expected a header row with a column `name`, or JSON lines")]
     Empty,
-    /// It is a file of another kind, named for a person.
+    /// It is a file of another kind.
     #[error("is {kind}; {cure}")]
     Foreign {
         /// "an Excel workbook"
@@ -48,7 +48,7 @@ pub enum FileProblem {
         /// What to do.
         cure: &'static str,
     },
-    /// It is not in UTF-8.
+    /// It is not UTF-8.
     #[error("byte 0x{byte:02X} is not UTF-8; {}", encodings(readings))]
     NotUtf8 {
         /// The first byte that is not.
@@ -56,9 +56,9 @@ pub enum FileProblem {
         /// How its cell reads in the likeliest encodings: each encoding's name, and the text.
         readings: Vec<(String, String)>,
     },
-    /// It is in UTF-8 up to here.
+    /// It is UTF-8 up to here.
     #[error(
-        "byte 0x{byte:02X} is not UTF-8, though letters before it are; the file mixes encodings: retype {} as UTF-8",
+        "byte 0x{byte:02X} is not UTF-8, but text before it is; the file mixes encodings: retype {} as UTF-8",
         mixed(readings, lines)
     )]
     Mixed {
@@ -66,16 +66,16 @@ pub enum FileProblem {
         byte: u8,
         /// How its cell reads in the likeliest encodings.
         readings: Vec<(String, String)>,
-        /// The next lines on which such bytes are.
+        /// The next lines with such bytes.
         lines: Vec<u64>,
     },
-    /// It is not in the encoding named, or is cut off in mid-character.
-    #[error("is not in the encoding expected; check --encoding, or the file's end")]
+    /// It is not in the encoding named, or is cut off in the middle of a character.
+    #[error("is not in the expected encoding; check --encoding, or the end of the file")]
     Undecodable,
     /// It looks like UTF-16 and has no byte-order mark.
     #[error("looks like UTF-16 without a byte-order mark; add --encoding {0}")]
     Utf16WithoutMark(&'static str),
-    /// What is compressed in it is broken.
+    /// The compressed data is damaged.
     #[error("the {kind} data is damaged or cut off ({reason}); unpack it yourself to see what is left")]
     Damaged {
         /// "gzip"
@@ -83,62 +83,61 @@ pub enum FileProblem {
         /// What the decompressor says.
         reason: io::Error,
     },
-    /// It unpacks to far more than files of text do.
-    #[error("unpacks to more than {ratio} times its size, as no table does; unpack it yourself if that is meant")]
+    /// It unpacks to far more than text does.
+    #[error("unpacks to more than {ratio} times its size, as no table does; unpack it yourself if that is intended")]
     Bomb {
         /// How many times.
         ratio: u64,
     },
     /// It is one JSON array.
-    #[error("is a JSON array; one object a line is expected: `jq -c '.[]' FILE > NEW` makes it so")]
+    #[error("is a JSON array; one object a line is expected: `jq -c '.[]' FILE > NEW` writes that")]
     JsonArray,
     /// It is JSON that is not one object a line.
-    #[error("one object goes on over several lines; each needs a line of its own: `jq -c . FILE > NEW` makes it so")]
+    #[error("an object spans several lines; one object a line is expected: `jq -c . FILE > NEW` writes that")]
     JsonSpread,
     /// It is of the other format.
-    #[error("looks like {looks}; say --format {format}, or name the file .{format}")]
+    #[error("looks like {looks}; use --format {format}, or name the file .{format}")]
     OtherFormat {
         /// "CSV"
         looks: &'static str,
         /// The word for it.
         format: &'static str,
     },
+    /// A byte-order mark was read in another encoding.
+    #[error(
+        "begins with a UTF-8 byte-order mark that was read as Latin-1 and saved again; export the file again as UTF-8"
+    )]
+    GarbledMark,
     /// Its header cannot be used.
-    #[error("{}", all(.0))]
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Header(Vec<HeaderError>),
-    /// A copy to look back into cannot be written.
-    #[error("a copy for looking back cannot be written to the folder of temporary files: {0}")]
+    /// A copy, which is needed to read rows again, cannot be written.
+    #[error("a temporary copy of the input cannot be written: {0}")]
     Copy(io::Error),
 }
 
 fn encodings(readings: &[(String, String)]) -> String {
     if readings.is_empty() {
-        return "say with --encoding how the file is encoded, or save it as UTF-8".to_owned();
+        return "name its encoding with --encoding, or save the file as UTF-8".to_owned();
     }
-    let flags = readings.iter().map(|(name, text)| format!("--encoding {name} if `{text}` is right"));
-    format!("say {}; if nothing is, save the file as UTF-8", flags.collect::<Vec<_>>().join(", "))
+    let flags = readings.iter().map(|(name, text)| format!("use --encoding {name} if `{text}` is right"));
+    format!("{}, or save the file as UTF-8", flags.collect::<Vec<_>>().join(", "))
 }
 
 fn mixed(readings: &[(String, String)], lines: &[u64]) -> String {
-    // What was typed or pasted into a file of UTF-8 is mostly of Windows.
+    // What is typed or pasted into a UTF-8 file mostly comes from Windows.
     let reading = readings.iter().find(|(name, _)| name == "windows-1252").or(readings.first());
-    let what =
-        reading.map_or_else(|| "what stands there".to_owned(), |(_, text)| format!("`{text}` (if that is meant)"));
-    match lines {
-        [] => what,
-        [line] => format!("{what}, and so on line {line},"),
-        lines => {
-            format!("{what}, and so on lines {},", lines.iter().map(u64::to_string).collect::<Vec<_>>().join(", "))
-        }
+    let text = reading.map_or_else(|| "it".to_owned(), |(_, text)| format!("`{text}`"));
+    let lines: Vec<String> = lines.iter().map(u64::to_string).collect();
+    match lines.as_slice() {
+        [] => text,
+        [line] => format!("{text}, and line {line},"),
+        lines => format!("{text}, and lines {},", lines.join(", ")),
     }
 }
 
-fn all(errors: &[HeaderError]) -> String {
-    errors.iter().map(HeaderError::to_string).collect::<Vec<_>>().join("; ")
-}
-
 impl FileProblem {
-    /// The problem of this file, as a whole.
+    /// The problem of this file as a whole.
     #[must_use]
     pub fn of(self, path: impl Into<PathBuf>) -> ReadError {
         ReadError { path: path.into(), line: None, column: None, problem: self }
@@ -150,9 +149,9 @@ impl FileProblem {
         ReadError { path: path.into(), line: Some(line), column, problem: self }
     }
 
-    /// The stable word for each of its problems, and the sentence.
+    /// Each of its problems: the code, and the sentence.
     #[must_use]
-    pub fn told(&self) -> Vec<(Code, String)> {
+    pub fn parts(&self) -> Vec<(Code, String)> {
         match self {
             Self::Header(errors) => errors.iter().map(|error| (error.code(), error.to_string())).collect(),
             other => vec![(other.code(), other.to_string())],
@@ -164,9 +163,11 @@ impl FileProblem {
             Self::Io(_) | Self::Folder | Self::Copy(_) => Code::FileUnreadable,
             Self::Empty => Code::FileEmpty,
             Self::Foreign { .. } | Self::OtherFormat { .. } => Code::FileForeign,
-            Self::NotUtf8 { .. } | Self::Mixed { .. } | Self::Undecodable | Self::Utf16WithoutMark(_) => {
-                Code::EncodingUnknown
-            }
+            Self::NotUtf8 { .. }
+            | Self::Mixed { .. }
+            | Self::Undecodable
+            | Self::Utf16WithoutMark(_)
+            | Self::GarbledMark => Code::EncodingUnknown,
             Self::Damaged { .. } => Code::ArchiveDamaged,
             Self::Bomb { .. } => Code::ArchiveBomb,
             Self::JsonArray | Self::JsonSpread => Code::JsonArray,

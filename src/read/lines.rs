@@ -1,8 +1,8 @@
-//! Line ends, counted: LF, CRLF and a lone CR end a line each. Pure.
+//! Counts line ends: LF, CRLF and a lone CR end a line each. Pure.
 
 use memchr::{memchr, memchr_iter};
 
-/// How many lines end in these bytes. CR and LF of one line end must not be in two counts.
+/// How many lines end in these bytes. A CRLF must not be cut in two.
 pub(super) fn line_ends(bytes: &[u8]) -> u64 {
     let feeds = memchr_iter(b'\n', bytes).count();
     if memchr(b'\r', bytes).is_none() {
@@ -12,20 +12,18 @@ pub(super) fn line_ends(bytes: &[u8]) -> u64 {
     (feeds + lone) as u64
 }
 
-/// How many lines these bytes are; the last one may have no end.
-pub(super) fn lines(bytes: &[u8]) -> u64 {
-    line_ends(bytes) + u64::from(bytes.last().is_some_and(|last| !ends_line(*last)))
-}
-
 /// Whether a line ends with this byte.
 pub(super) fn ends_line(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
 
-/// Where the line end that begins at `at` is over: behind its LF, if it is CRLF; at the end of all there may be none.
+/// The index after the line end that begins at `at`, if there is one.
 pub(super) fn past_line_end(bytes: &[u8], at: usize) -> usize {
-    let length = if bytes[at..].starts_with(b"\r\n") { 2 } else { 1 };
-    (at + length).min(bytes.len())
+    match bytes.get(at..) {
+        Some([b'\r', b'\n', ..]) => at + 2,
+        Some([b'\n' | b'\r', ..]) => at + 1,
+        _ => at.min(bytes.len()),
+    }
 }
 
 /// The bytes without the line ends after them.

@@ -1,21 +1,17 @@
 //! Files become rows: encodings, CSV, JSON lines, headers.
 //!
-//! Judges nothing but whether a row can be read; what a field may hold is `check`'s business.
+//! Checks only whether a row can be read; what a field may hold is checked by `check`.
 
-mod block;
+mod batch;
 mod columns;
-mod contents;
 mod csv;
-mod cutter;
 mod delimiter;
 mod error;
 mod guess;
 mod header;
-mod jsonl;
+mod json;
 mod lines;
-mod machine;
 mod packed;
-mod recall;
 mod row;
 mod shape;
 mod source;
@@ -25,18 +21,17 @@ use std::path::PathBuf;
 
 use encoding_rs::Encoding;
 
-pub use block::Block;
+pub use batch::{Batch, Cells};
 pub use columns::{Columns, UNKNOWN_MAX, field_of};
 pub use error::{FileProblem, ReadError};
-pub use header::{HeaderError, map_flags};
-pub use recall::Recall;
-pub use row::{Cells, Row, RowText};
-pub use source::{STDIN, unpacked_name};
-pub use table::{Parser, Records, Table};
+pub use header::HeaderError;
+pub use row::{Row, RowText};
+pub use source::{Again, STDIN, unpacked_name};
+pub use table::{Opened, Parser, Table};
 
 use crate::model::{Field, Format};
 
-/// How files are to be read; what is not said is found from the file.
+/// How files are read; what is not given is found from the file.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// `--format`
@@ -45,16 +40,47 @@ pub struct Options {
     pub delimiter: Option<u8>,
     /// `--encoding`
     pub encoding: Option<&'static Encoding>,
-    /// `--map`: columns that hold a field under another header.
+    /// `--map`: columns that hold a field under another name.
     pub map: Vec<(Field, String)>,
 }
 
-/// Makes sure that all files are there, before anything is done about any.
+/// What was found about the columns and lines of a file on the way, apart from its rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// Columns or keys that are not fields; at most [`UNKNOWN_MAX`].
+    pub unknown: Vec<String>,
+    /// Columns or keys of another name that are used for a field.
+    pub used: Vec<(Field, String)>,
+    /// The lines of rows without any text, which are ignored.
+    pub blank: Vec<u64>,
+    /// How many lines without any character are between the rows.
+    pub blank_lines: u64,
+}
+
+impl Notes {
+    /// Adds columns or keys that are not fields.
+    pub fn unknown(&mut self, columns: impl IntoIterator<Item = String>) {
+        for column in columns {
+            if self.unknown.len() < UNKNOWN_MAX && !self.unknown.contains(&column) {
+                self.unknown.push(column);
+            }
+        }
+    }
+
+    /// Adds a column or key that is used for a field.
+    pub fn used(&mut self, field: Field, column: &str) {
+        if !self.used.iter().any(|(known, name)| *known == field && name == column) {
+            self.used.push((field, column.to_owned()));
+        }
+    }
+}
+
+/// Checks that all files exist, before anything is done about any.
 ///
 /// # Errors
 /// If one is missing or a folder.
-pub fn look(paths: &[PathBuf]) -> Result<(), ReadError> {
-    paths.iter().try_for_each(|path| source::look(path))
+pub fn check_files(paths: &[PathBuf]) -> Result<(), ReadError> {
+    paths.iter().try_for_each(|path| source::check(path))
 }
 
 #[cfg(test)]

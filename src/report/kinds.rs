@@ -4,23 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::grouped;
-use crate::model::{Code, Severity};
+use crate::model::{Code, ProblemCount, Severity};
 
 /// At most this many lines of a kind are shown unless all are asked for.
 const SHOWN_MAX: u64 = 20;
-
-/// How often a kind of problem was found, and the place of the first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProblemCount {
-    /// How bad it is.
-    pub severity: Severity,
-    /// The rule.
-    pub code: Code,
-    /// How often.
-    pub count: u64,
-    /// `file:line:column`, as much of it as is known, safe to show.
-    pub first: String,
-}
 
 /// The problems of one kind.
 #[derive(Debug, Default)]

@@ -27,7 +27,6 @@ mod undo;
 
 pub use cleaned::Cleaned;
 pub use explain::explanation;
-pub use kinds::ProblemCount;
 pub use log::{LogError, LogFormat, LogOptions, start_log};
 pub use output::{OutputError, Sealed, csv_row, folder, probe};
 pub use plan::PlanReport;

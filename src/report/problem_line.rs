@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Fault, Field, Place, Severity, place, shortened, shown};
+use crate::model::{Field, Place, Problem, Severity, place, shortened, shown};
 
 /// A line for people, without its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(super) struct Finding<'a> {
     pub(super) column: Option<u64>,
     /// The field's name in this file, if it is another.
     pub(super) header: Option<&'a str>,
-    pub(super) fault: &'a Fault,
+    pub(super) problem: &'a Problem,
 }
 
 impl Finding<'_> {
@@ -51,18 +51,18 @@ impl Finding<'_> {
 
     fn message(&self) -> String {
         let column = self.header.map_or_else(String::new, |header| format!(" (column `{}`)", shortened(header)));
-        format!("{}{column}", self.fault.message)
+        format!("{}{column}", self.problem.message)
     }
 
     /// For people and their editors, without the place.
     pub(super) fn text(&self) -> ProblemText {
-        let Fault { severity, code, entry, .. } = self.fault;
+        let Problem { severity, code, entry, .. } = self.problem;
         let (word, code) = (severity.as_str(), format!(" [{}]", code.as_str()));
         ProblemText { word, message: self.message(), code, entry: entry.clone() }
     }
 
     pub(super) fn json(&self) -> Value {
-        let Fault { severity, code, field, message, .. } = self.fault;
+        let Problem { severity, code, field, message, .. } = self.problem;
         json!({
             "type": if *severity == Severity::Error { "problem" } else { severity.as_str() },
             "severity": severity.as_str(),
@@ -79,7 +79,7 @@ impl Finding<'_> {
 
     /// A workflow command, by GitHub's documentation ("Setting an error message").
     pub(super) fn github(&self) -> String {
-        let command = match self.fault.severity {
+        let command = match self.problem.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
             Severity::Note => "notice",
@@ -87,7 +87,7 @@ impl Finding<'_> {
         let place = [("line", self.line), ("col", self.column)].into_iter();
         let place: String =
             place.filter_map(|(name, number)| number.map(|number| format!(",{name}={number}"))).collect();
-        let title = self.fault.code.as_str();
+        let title = self.problem.code.as_str();
         format!("::{command} file={}{place},title={title}::{}", property(&shown(self.file)), data(&self.message()))
     }
 }
@@ -109,9 +109,9 @@ mod tests {
 
     #[test]
     fn an_annotation_cannot_be_ended_by_the_text_in_it() {
-        let fault = &Fault::of(Field::Name, Code::NameMissing, "100%\n::stop-commands::");
+        let problem = &Problem::error(Field::Name, Code::NameMissing, "100%\n::stop-commands::");
         let (file, header) = ("a,b:c%.csv", Some("Display Name"));
-        let finding = Finding { file, row: Some(1), line: Some(2), column: None, header, fault };
+        let finding = Finding { file, row: Some(1), line: Some(2), column: None, header, problem };
         assert_eq!(
             finding.github(),
             "::error file=a%2Cb%3Ac%25.csv,line=2,title=name-missing::100%25%0A::stop-commands:: (column `Display Name`)"

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::fold::Fold;
 use super::grouped;
-use super::kinds::{ProblemCount, ProblemKind, ProblemKinds};
+use super::kinds::{ProblemKind, ProblemKinds};
 use super::problem_line::{Finding, ProblemText};
 use super::repeat::Repeat;
-use crate::model::{Code, Fault, Field, Place, Severity, json_shown, shown_path};
+use crate::model::{Code, Field, Place, Problem, ProblemCount, Severity, json_shown, shown_path};
 
 /// The reader that problems are written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +71,9 @@ impl<W: Write> Problems<W> {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn tell(&mut self, file: &str, at: Option<Place>, fault: &Fault, column: Option<&str>) -> io::Result<()> {
+    pub fn tell(&mut self, file: &str, at: Option<Place>, problem: &Problem, column: Option<&str>) -> io::Result<()> {
         let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
-        self.write(&Finding { file, row, line, column: None, header: column, fault })
+        self.write(&Finding { file, row, line, column: None, header: column, problem })
     }
 
     /// Writes that a row repeats an earlier one; it is invalid only if repeats are to fail.
@@ -89,8 +89,8 @@ impl<W: Write> Problems<W> {
             self.duplicates += 1;
         }
         if is_error || !self.is_json() {
-            let fault = Fault::of(Field::Name, Code::NameRepeated, repeat.message());
-            return self.tell(file, Some(place), &Fault { severity: repeat.severity, ..fault }, None);
+            let problem = Problem::error(Field::Name, Code::NameRepeated, repeat.message());
+            return self.tell(file, Some(place), &Problem { severity: repeat.severity, ..problem }, None);
         }
         self.kinds.of(repeat.severity, Code::NameRepeated).add(String::new);
         let words = |fields: &[Field]| fields.iter().map(|field| field.as_str()).collect::<Vec<_>>();
@@ -135,8 +135,8 @@ impl<W: Write> Problems<W> {
     ) -> io::Result<()> {
         let file = &path.display().to_string();
         for (code, message) in told {
-            let fault = &Fault { severity: Severity::Error, ..Fault::remark(*code, message) };
-            let finding = Finding { file, row: None, line, column, header: None, fault };
+            let problem = &Problem { severity: Severity::Error, ..Problem::general(*code, message) };
+            let finding = Finding { file, row: None, line, column, header: None, problem };
             if matches!(self.lines.style.format, ProblemFormat::Text | ProblemFormat::Counts) {
                 self.kinds.of(Severity::Error, *code).add(|| finding.place());
             } else {
@@ -147,7 +147,7 @@ impl<W: Write> Problems<W> {
     }
 
     fn write(&mut self, finding: &Finding<'_>) -> io::Result<()> {
-        let kind = self.kinds.of(finding.fault.severity, finding.fault.code);
+        let kind = self.kinds.of(finding.problem.severity, finding.problem.code);
         kind.add(|| finding.place());
         let style = self.lines.style;
         match style.format {
@@ -205,9 +205,8 @@ impl<W: Write> Problems<W> {
     /// If they cannot be written.
     pub fn finish(mut self, copy: Option<&Path>) -> io::Result<()> {
         self.lines.unfold()?;
-        let valid = self.rows - self.invalid - self.duplicates;
         match self.lines.style.format {
-            ProblemFormat::Json => self.json_totals(valid)?,
+            ProblemFormat::Json => self.json_totals()?,
             ProblemFormat::Counts => {
                 if self.lines.style.shows_all && !self.kinds.is_empty() {
                     writeln!(self.lines.out)?;
@@ -218,16 +217,20 @@ impl<W: Write> Problems<W> {
             }
             // No file could be read: the error says it all.
             ProblemFormat::Text | ProblemFormat::Github if self.rows == 0 && self.count(Severity::Error) > 0 => {}
-            ProblemFormat::Text | ProblemFormat::Github => self.totals(valid, copy)?,
+            ProblemFormat::Text | ProblemFormat::Github => self.totals(copy)?,
         }
         self.flush()
     }
 
-    fn json_totals(&mut self, valid: u64) -> io::Result<()> {
+    fn valid(&self) -> u64 {
+        self.rows - self.invalid - self.duplicates
+    }
+
+    fn json_totals(&mut self) -> io::Result<()> {
         let totals = json!({
             "type": "totals",
             "rows": self.rows,
-            "valid": valid,
+            "valid": self.valid(),
             "duplicate": self.duplicates,
             "invalid": self.invalid,
             "problems": self.count(Severity::Error),
@@ -238,8 +241,8 @@ impl<W: Write> Problems<W> {
         self.json(&totals)
     }
 
-    fn totals(&mut self, valid: u64, copy: Option<&Path>) -> io::Result<()> {
-        let out = &mut self.lines.out;
+    fn totals(&mut self, copy: Option<&Path>) -> io::Result<()> {
+        let (valid, out) = (self.valid(), &mut self.lines.out);
         if !self.kinds.is_empty() {
             writeln!(out)?;
             self.kinds.table(out)?;
@@ -293,6 +296,7 @@ impl<W: Write> Lines<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::OnDuplicate;
 
     fn counted(shows_all: bool, known: Vec<ProblemCount>) -> (String, Vec<ProblemCount>) {
         let mut out = Vec::new();
@@ -301,11 +305,14 @@ mod tests {
             problems.restore(known);
         }
         for row in 1..=1200 {
-            let fault = Fault::of(Field::Members, Code::MemberInvalid, "member is not a user id");
-            problems.tell("a.csv", Some(Place { file: 0, row, line: row + 1 }), &fault, None).unwrap();
+            let problem = Problem::error(Field::Members, Code::MemberInvalid, "member is not a user id");
+            problems.tell("a.csv", Some(Place { file: 0, row, line: row + 1 }), &problem, None).unwrap();
         }
-        let fault = Fault::remark(Code::ColumnUnknown, "ignored column: cost");
-        problems.tell("b\u{1b}.csv", None, &fault, None).unwrap();
+        let problem = Problem::general(Code::ColumnUnknown, "ignored column: cost");
+        problems.tell("b\u{1b}.csv", None, &problem, None).unwrap();
+        let (first, severity, on_duplicate) = ("a.csv:2".to_owned(), Severity::Note, OnDuplicate::Skip);
+        let repeat = Repeat { first, severity, on_duplicate, differs: Vec::new(), lost: Vec::new() };
+        problems.repeat("a.csv", Place { file: 0, row: 1201, line: 1202 }, &repeat).unwrap();
         assert!(!problems.is_clean(false) && problems.count(Severity::Warning) > 0);
         let counts = problems.counts().collect();
         problems.finish(None).unwrap();
@@ -313,7 +320,8 @@ mod tests {
     }
 
     const TABLE: &str = "  error    member-invalid             1,200   first: a.csv:2\n  \
-        warning  column-unknown                 1   first: b\\u{1b}.csv\n";
+        warning  column-unknown                 1   first: b\\u{1b}.csv\n  \
+        note     name-repeated                  1   first: a.csv:1202\n";
     const EXPLAIN: &str = "  validate --explain CODE says what a code means and how to fix it\n";
 
     #[test]
@@ -333,6 +341,6 @@ mod tests {
         let (_, known) = counted(false, Vec::new());
         let (text, counts) = counted(false, known);
         assert!(text.starts_with(&TABLE.replace("1,200", "2,400").replace("          1 ", "          2 ")), "{text}");
-        assert_eq!(counts.iter().map(|kind| kind.count).collect::<Vec<_>>(), [2400, 2]);
+        assert_eq!(counts.iter().map(|kind| kind.count).collect::<Vec<_>>(), [2400, 2, 2]);
     }
 }

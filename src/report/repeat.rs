@@ -1,6 +1,6 @@
 //! The problem of a row that repeats the name of an earlier row, in words. Pure.
 
-use crate::model::{Field, OnDuplicate, Severity};
+use crate::model::{Code, Field, OnDuplicate, Problem, Severity};
 
 /// A row that repeats the name of an earlier one.
 #[derive(Debug)]
@@ -18,6 +18,12 @@ pub struct Repeat {
 }
 
 impl Repeat {
+    /// The problem of the row.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        Problem { severity: self.severity, ..Problem::error(Field::Name, Code::NameRepeated, self.message()) }
+    }
+
     pub(super) fn message(&self) -> String {
         let (differs, lost) = (and(&self.differs), and(&self.lost));
         let base = format!("repeats the name of {}", self.first);

@@ -242,7 +242,7 @@ impl<E: Exchange> Lane<E> {
         }
         match self.seek(job, waits.take(2)).await {
             Ok(Found::One(group) | Found::Many { first: group, .. }) => {
-                match plan::already_there(group.id, self.policy.on_existing, trouble.http_status) {
+                match plan::already_exists(group.id, self.policy.on_existing, trouble.http_status, None) {
                     Fate::Failed(trouble) => Step::GiveUp(trouble, Effect::None),
                     fate => Step::Settle(fate),
                 }

@@ -1,32 +1,11 @@
 //! The JSON on the wire, both ways it is seen. Pure; unknown fields are ignored.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::error::Category;
 
+pub use crate::model::ExistingGroup as Listed;
 use crate::model::{Tag, shortened, shown};
-
-/// A group as the server shows it. What it does not show, or not in a form that is known, is none.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Listed {
-    /// Its id, and when it was last changed.
-    #[serde(flatten, deserialize_with = "tag")]
-    pub tag: Tag,
-    /// Its name.
-    pub name: String,
-    /// Its description; empty if it has none.
-    #[serde(default, deserialize_with = "text")]
-    pub description: Option<String>,
-    /// The ids of its members.
-    #[serde(default, deserialize_with = "members")]
-    pub members: Option<Vec<u64>>,
-    /// The addresses of its guests.
-    #[serde(default, deserialize_with = "guests")]
-    pub guests: Option<Vec<String>>,
-    /// Whether it is in the bin.
-    #[serde(default, rename = "deleted_at", deserialize_with = "is_there")]
-    pub is_deleted: bool,
-}
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,34 +21,8 @@ struct Envelope<T> {
     data: T,
 }
 
-/// The fields that tell a group from others and from what it was before; the API has two names for the one.
 #[derive(Deserialize)]
-struct Marks {
-    #[serde(deserialize_with = "id")]
-    id: String,
-    #[serde(default)]
-    updated_at: Value,
-    #[serde(default)]
-    last_updated: Value,
-}
-
-impl From<Marks> for Tag {
-    fn from(marks: Marks) -> Self {
-        let text = |value: Value| match value {
-            Value::Null => None,
-            Value::String(text) => Some(text),
-            other => Some(other.to_string()),
-        };
-        Self { id: marks.id, stamp: text(marks.updated_at).or_else(|| text(marks.last_updated)) }
-    }
-}
-
-#[derive(Deserialize)]
-struct Created(#[serde(deserialize_with = "tag")] Tag);
-
-fn tag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tag, D::Error> {
-    Marks::deserialize(deserializer).map(Tag::from)
-}
+struct Created(Tag);
 
 #[derive(Deserialize)]
 struct List {
@@ -85,48 +38,6 @@ struct Meta {
 #[derive(Deserialize)]
 struct Pagination {
     total_pages: u64,
-}
-
-/// An id is text; some pages show numbers.
-fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::String(text) if !text.is_empty() => Ok(text),
-        Value::Number(number) => Ok(number.to_string()),
-        _ => Err(serde::de::Error::custom("an id is expected")),
-    }
-}
-
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Null => Some(String::new()),
-        Value::String(text) => Some(text),
-        _ => None,
-    })
-}
-
-/// Ids are numbers; some pages show text.
-fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u64>>, D::Error> {
-    list(deserializer, |value| value.as_u64().or_else(|| value.as_str()?.parse().ok()))
-}
-
-fn guests<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    list(deserializer, |value| value.as_str().map(str::to_owned))
-}
-
-/// A list, if every element can be read; null is an empty one.
-fn list<'de, D: Deserializer<'de>, T>(
-    deserializer: D,
-    element: impl Fn(&Value) -> Option<T>,
-) -> Result<Option<Vec<T>>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Null => Some(Vec::new()),
-        Value::Array(values) => values.iter().map(element).collect(),
-        _ => None,
-    })
-}
-
-fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    Ok(!Value::deserialize(deserializer)?.is_null())
 }
 
 /// The group in the answer to a create request; none if the body is anything else.

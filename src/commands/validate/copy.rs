@@ -1,35 +1,98 @@
-//! The cleaned copy of `--fix`, row after row, as far as it can be written without loss.
+//! The fixed copy of `--fix`: rows with their safe fixes, without rows that are there already.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
-use crate::model::{Field, Layout, Place, shortened};
-use crate::read::{Columns, Parser, field_of};
-use crate::report::Cleaned;
+use sha2::{Digest, Sha256};
+
+use crate::check::{Fix, fixes};
+use crate::model::{Entries, Field, Group, Layout, Place, Problem, object, shortened};
+use crate::read::{Columns, Notes, Parser, Row, RowText, field_of};
+use crate::report::{Cleaned, csv_row};
 
 use super::super::Failure;
-use super::mend::MendedText;
+use super::super::pipeline::Verdict;
 
-/// The copy, if one is asked for.
+/// A row as it will be in the copy.
+pub(super) struct FixedRow {
+    text: FixedText,
+    /// What was done to it, by field.
+    pub(super) fixes: Vec<(Field, String)>,
+    has_cr: bool,
+}
+
+enum FixedText {
+    /// Whole, with its line end.
+    Whole(Vec<u8>),
+    /// With a quote that stays open: the last row.
+    OpenQuote(Vec<String>),
+    /// It repeats the header, and is left out.
+    Header,
+    /// It is too long to have been kept.
+    TooLong,
+}
+
+/// Makes the safe fixes; what cannot be read stays as it is.
+pub(super) fn fix(row: &Row<'_>, parser: &Parser, group: &Group, problems: &[Problem]) -> FixedRow {
+    let Layout { format, delimiter, header } = parser.layout();
+    let found = row.fields.as_ref().map_or_else(|_| Vec::new(), |fields| fixes(fields, group, problems, *format));
+    let text = match &row.text {
+        RowText::Blank => FixedText::Whole(b"\n".to_vec()),
+        RowText::Cells(cells) => {
+            let mut cells = cells.owned();
+            for fix in &found {
+                if let Some(cell) = parser.index(fix.field).and_then(|index| cells.get_mut(index)) {
+                    *cell = fix.fixed.cell();
+                }
+            }
+            FixedText::Whole(csv_row(&cells, *delimiter))
+        }
+        // The copy has another delimiter.
+        RowText::Ragged(cells, _) if header.len() == 1 => FixedText::Whole(csv_row(cells.owned(), *delimiter)),
+        RowText::OpenQuote(cells) => FixedText::OpenQuote(cells.owned()),
+        RowText::Stray(text) | RowText::Ragged(_, text) => FixedText::Whole(format!("{text}\n").into_bytes()),
+        RowText::Header(_) => FixedText::Header,
+        RowText::Cut(..) | RowText::CutLine(_) => FixedText::TooLong,
+        RowText::Line(line) => FixedText::Whole(json_line(line, parser, &found).into_bytes()),
+    };
+    let has_cr = !matches!(text, FixedText::OpenQuote(_)) && (row.raw.ends_with("\r\n") || row.raw.ends_with('\r'));
+    FixedRow { text, fixes: found.into_iter().map(|fix| (fix.field, fix.what)).collect(), has_cr }
+}
+
+/// The line with the fixed values; one that needs none stays as it was written.
+fn json_line(line: &str, parser: &Parser, found: &[Fix]) -> String {
+    let Ok(Entries(entries)) = serde_json::from_str(line) else { return format!("{line}\n") };
+    if found.is_empty() {
+        return format!("{}\n", line.trim());
+    }
+    let fixed = entries.iter().map(|(key, value)| {
+        let field = parser.field(key);
+        let fix = found.iter().find(|fix| Some(fix.field) == field);
+        (key.as_str(), fix.map_or_else(|| value.get().to_owned(), |fix| fix.fixed.json()))
+    });
+    format!("{}\n", object(fixed))
+}
+
+/// The copy, if one is wanted.
 pub(super) struct Copy {
     path: Option<PathBuf>,
     cleaned: Option<Cleaned>,
     /// What was done to its header.
-    repairs: Vec<String>,
-    /// Why it must not take its place.
+    header_fixes: Vec<String>,
+    /// Digests of the rows written so far.
+    written: HashSet<[u8; 16]>,
+    has_cr: bool,
+    has_blank: bool,
+    /// Why it must not be put in its place.
     flaw: Option<String>,
 }
 
 impl Copy {
     pub(super) fn new(path: Option<PathBuf>) -> Self {
-        Self { path, cleaned: None, repairs: Vec::new(), flaw: None }
+        let (cleaned, header_fixes, written, flaw) = (None, Vec::new(), HashSet::new(), None);
+        Self { path, cleaned, header_fixes, written, has_cr: false, has_blank: false, flaw }
     }
 
-    /// What was done to its header, for a person.
-    pub(super) fn repairs(&self) -> &[String] {
-        &self.repairs
-    }
-
-    /// Whether one is asked for.
     pub(super) fn is_wanted(&self) -> bool {
         self.path.is_some()
     }
@@ -37,32 +100,59 @@ impl Copy {
     pub(super) fn begin(&mut self, parser: &Parser) -> Result<(), Failure> {
         if let Some(path) = &self.path {
             let layout = Layout { header: header(parser), ..parser.layout().clone() };
-            self.repairs = header_repairs(&parser.layout().header, &layout.header);
+            self.header_fixes = header_fixes(&parser.layout().header, &layout.header);
             self.cleaned = Some(Cleaned::create(path, &layout).map_err(Failure::Uncopied)?);
         }
         Ok(())
     }
 
-    pub(super) fn row(&mut self, place: Place, text: &MendedText) -> Result<(), Failure> {
+    /// Why a row is not written, if it is not.
+    pub(super) fn leaves_out(&self, row: &FixedRow, verdict: &Verdict) -> Option<&'static str> {
+        match &row.text {
+            FixedText::Header => Some("left out: it repeats the header"),
+            FixedText::Whole(text)
+                if matches!(verdict, Verdict::Repeat(..)) && self.written.contains(&digest(text)) =>
+            {
+                Some("left out: it repeats an earlier row")
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn row(&mut self, place: Place, row: &FixedRow) -> Result<(), Failure> {
         let Some(cleaned) = &mut self.cleaned else { return Ok(()) };
-        let written = match text {
-            MendedText::Whole(text) => cleaned.row(text),
-            MendedText::OpenQuote(cells) => cleaned.open_quote(cells),
-            MendedText::Header => Ok(()),
-            MendedText::Lost => {
-                self.spoil(&format!("the row on line {} is too long to be copied", place.line));
+        self.has_cr |= row.has_cr;
+        let written = match &row.text {
+            FixedText::Whole(text) => {
+                self.written.insert(digest(text));
+                cleaned.row(text)
+            }
+            FixedText::OpenQuote(cells) => cleaned.open_quote(cells),
+            FixedText::Header => Ok(()),
+            FixedText::TooLong => {
+                let why = || format!("the row on line {} is too long to be copied", place.line);
+                self.flaw.get_or_insert_with(why);
                 Ok(())
             }
         };
         written.map_err(Failure::Uncopied)
     }
 
-    /// The copy would lack something.
-    fn spoil(&mut self, why: &str) {
-        self.flaw.get_or_insert_with(|| why.to_owned());
+    pub(super) fn note_blank(&mut self, notes: &Notes) {
+        self.has_blank |= notes.blank_lines > 0 || !notes.blank.is_empty();
     }
 
-    /// Puts the copy in its place; gives where that is.
+    /// What the copy changes in the whole file, in words.
+    pub(super) fn file_fixes(&self, parser: &Parser) -> Vec<String> {
+        if !self.is_wanted() {
+            return Vec::new();
+        }
+        let fixes = self.header_fixes.iter().chain(parser.origin()).cloned();
+        let line_ends = self.has_cr.then(|| "line ends made LF".to_owned());
+        fixes.chain(line_ends).chain(self.has_blank.then(|| "blank lines removed".to_owned())).collect()
+    }
+
+    /// Puts the copy in its place; gives its path.
     pub(super) fn finish(self) -> Result<Option<PathBuf>, Failure> {
         let Some(path) = self.path else { return Ok(None) };
         match (self.flaw, self.cleaned) {
@@ -73,24 +163,28 @@ impl Copy {
     }
 }
 
-/// The header of the copy: a column that was named with `--map` bears the field's name, if that makes one that can be read.
+fn digest(text: &[u8]) -> [u8; 16] {
+    Sha256::digest(text).first_chunk().copied().unwrap_or_default()
+}
+
+/// The header of the copy: a column named with `--map` gets the field's name, if the header can be read then.
 fn header(parser: &Parser) -> Vec<String> {
     let own = &parser.layout().header;
     let mut header = own.clone();
-    for field in Field::ALL {
+    for field in Field::ALL.iter().copied() {
         if let Some(column) = parser.index(field).and_then(|index| header.get_mut(index))
             && field_of(column) != Some(field)
         {
             field.as_str().clone_into(column);
         }
     }
-    if Columns::of(&header, &[]).is_ok() { header } else { own.clone() }
+    if Columns::read(&header, &[]).1.is_empty() { header } else { own.clone() }
 }
 
-/// What was done to the header, for a person.
-fn header_repairs(own: &[String], copied: &[String]) -> Vec<String> {
+/// What was done to the header, in words.
+fn header_fixes(own: &[String], copied: &[String]) -> Vec<String> {
     let renamed = own.iter().zip(copied).filter(|(own, copied)| own != copied);
-    let told = renamed.map(|(own, copied)| format!("column `{}` renamed `{copied}`", shortened(own.trim())));
+    let renamed = renamed.map(|(own, copied)| format!("column `{}` renamed `{copied}`", shortened(own.trim())));
     let is_trimmed = own.iter().zip(copied).any(|(own, copied)| own == copied && own.trim() != own);
-    told.chain(is_trimmed.then(|| "header: outer spaces removed".to_owned())).collect()
+    renamed.chain(is_trimmed.then(|| "header: outer spaces removed".to_owned())).collect()
 }

@@ -1,27 +1,21 @@
 //! `validate`: read → check → problems, on all cores. Never touches the network.
 
-mod collate;
-mod compare;
 mod copy;
-mod crew;
-mod inspect;
-mod mend;
-mod past;
-mod spots;
-mod whole;
 
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
 
 use crate::cli::ValidateArgs;
 use crate::exit::Ending;
+use crate::model::{Place, Problem};
+use crate::read::{Notes, Parser, ReadError};
 use crate::report::{Problems, explanation};
 use crate::settings::{Input, problem_style};
 
 use super::outputs::keep_apart;
+use super::pipeline::{self, Checked, Files, Prepare, Sink, Verdict};
 use super::{Failure, print};
-use collate::Collator;
-use copy::Copy;
-use crew::work;
+use copy::{Copy, FixedRow, fix};
 
 /// Checks files, or explains what a problem means.
 pub(super) fn run(args: &ValidateArgs) -> Result<Ending, Failure> {
@@ -36,15 +30,81 @@ pub(super) fn run(args: &ValidateArgs) -> Result<Ending, Failure> {
         }
     }
     let problems = Problems::new(BufWriter::new(io::stdout().lock()), problem_style(args));
-    let mut collator = Collator::new(&input, problems, Copy::new(args.fix.clone()));
-    work(&input, args.fix.is_some(), |piece| collator.collect(piece))?;
-    let (problems, copy, unread) = collator.finish();
+    let mut report = Report { problems, copy: Copy::new(args.fix.clone()), unread: Vec::new() };
+    let is_fixing = args.fix.is_some();
+    let prepare: Prepare<Option<FixedRow>> =
+        Arc::new(move |row, parser, group, problems| is_fixing.then(|| fix(row, parser, group, problems)));
+    pipeline::run(&input, prepare, &mut report)?;
+    let Report { problems, copy, unread } = report;
     let is_clean = problems.is_clean(args.strict);
     let copied = if unread.is_empty() { copy.finish() } else { Ok(None) };
     problems.finish(copied.as_ref().ok().and_then(Option::as_deref)).map_err(Failure::Print)?;
     if !unread.is_empty() {
-        return Err(Failure::Unread { errors: unread, is_uncopied: args.fix.is_some() });
+        return Err(Failure::Unread { errors: unread, is_uncopied: is_fixing });
     }
     copied?;
     Ok(if is_clean { Ending::Complete } else { Ending::Problems })
+}
+
+/// Prints what is found, and writes the fixed copy.
+struct Report<W> {
+    problems: Problems<W>,
+    copy: Copy,
+    unread: Vec<ReadError>,
+}
+
+impl<W: Write> Report<W> {
+    fn fixed(&mut self, path: &str, place: Option<Place>, what: &str) -> Result<(), Failure> {
+        self.problems.repaired(path, place, what).map_err(Failure::Print)
+    }
+}
+
+impl<W: Write> Sink<Option<FixedRow>> for Report<W> {
+    fn opened(&mut self, parser: &Parser, _: &str, flaw: Option<ReadError>) -> Result<(), Failure> {
+        flaw.map_or(Ok(()), |flaw| self.unreadable(flaw))?;
+        self.copy.begin(parser)
+    }
+
+    fn row(&mut self, files: &Files, row: Checked<Option<FixedRow>>) -> Result<(), Failure> {
+        let path = files.path(row.place.file);
+        self.problems.rows(1, u64::from(!matches!(row.verdict, Verdict::Invalid)));
+        for problem in &row.problems {
+            let column = files.column(row.place, problem.field);
+            self.problems.tell(path, Some(row.place), problem, column).map_err(Failure::Print)?;
+        }
+        if let Verdict::Repeat(_, repeat) = &row.verdict {
+            self.problems.repeat(path, row.place, repeat).map_err(Failure::Print)?;
+        }
+        let Some(fixed) = row.item.filter(|_| self.copy.is_wanted()) else { return Ok(()) };
+        if let Some(why) = self.copy.leaves_out(&fixed, &row.verdict) {
+            return self.fixed(path, Some(row.place), why);
+        }
+        for (field, what) in &fixed.fixes {
+            self.fixed(path, Some(row.place), &format!("{}: {what}", field.as_str()))?;
+        }
+        self.copy.row(row.place, &fixed)
+    }
+
+    fn batch(&mut self, notes: &Notes) -> Result<(), Failure> {
+        self.copy.note_blank(notes);
+        self.problems.flush().map_err(Failure::Print)
+    }
+
+    fn closed(&mut self, parser: &Parser, path: &str, problems: Vec<Problem>) -> Result<(), Failure> {
+        for what in self.copy.file_fixes(parser) {
+            self.fixed(path, None, &what)?;
+        }
+        for problem in &problems {
+            self.problems.tell(path, None, problem, None).map_err(Failure::Print)?;
+        }
+        self.problems.flush().map_err(Failure::Print)
+    }
+
+    fn unreadable(&mut self, error: ReadError) -> Result<(), Failure> {
+        let parts = error.problem.parts();
+        self.problems.unreadable(&error.path, error.line, error.column, &parts).map_err(Failure::Print)?;
+        self.unread.push(error);
+        self.copy = Copy::new(None);
+        Ok(())
+    }
 }

@@ -5,28 +5,28 @@ use super::*;
 #[test]
 fn a_file_that_is_no_table_is_refused_with_its_place_and_the_way_out() {
     for (name, bytes, expected) in [
-        ("g.csv", &b""[..], "FILE: the file is empty; a header row with a column `name`, or JSON lines, were expected"),
-        ("g.csv", b" \n\n", "FILE: the file is empty; a header row with a column `name`, or JSON lines, were expected"),
+        ("g.csv", &b""[..], "FILE: the file is empty; expected a header row with a column `name`, or JSON lines"),
+        ("g.csv", b" \n\n", "FILE: the file is empty; expected a header row with a column `name`, or JSON lines"),
         (
             "g.csv",
             b"name\nA\nCaf\xe9\n",
-            "FILE:3:4: byte 0xE9 is not UTF-8; say --encoding windows-1252 if `Café` is right; if nothing is, save the file as UTF-8",
+            "FILE:3:4: byte 0xE9 is not UTF-8; use --encoding windows-1252 if `Café` is right, or save the file as UTF-8",
         ),
         (
             "g.csv",
             b"name\nCaf\xc3",
-            "FILE:2:4: byte 0xC3 is not UTF-8; say --encoding windows-1250 if `CafĂ` is right, --encoding windows-1252 if `CafÃ` is right; if nothing is, save the file as UTF-8",
+            "FILE:2:4: byte 0xC3 is not UTF-8; use --encoding windows-1250 if `CafĂ` is right, use --encoding windows-1252 if `CafÃ` is right, or save the file as UTF-8",
         ),
         ("g.csv", b"n\0a\0m\0e\0", "FILE:1:1: looks like UTF-16 without a byte-order mark; add --encoding utf-16le"),
         (
             "g.jsonl",
             b" [{\"name\":\"A\"}]",
-            "FILE:1: is a JSON array; one object a line is expected: `jq -c '.[]' FILE > NEW` makes it so",
+            "FILE:1: is a JSON array; one object a line is expected: `jq -c '.[]' FILE > NEW` writes that",
         ),
         (
             "g.csv",
-            b"\n\ntitle\nA\n",
-            "FILE:3: no column is `name` (there are: title); rename one, or, if they hold that, say --map name=title, or put a header above this row if it is a group",
+            b"\n\ntopic\nA\n",
+            "FILE:3: no column is called `name` (found: topic); rename one, use --map name=COLUMN, or add a header row above",
         ),
     ] {
         assert_eq!(refused(name, bytes), expected);
@@ -44,32 +44,28 @@ fn a_file_that_begins_otherwise_is_told_by_what_it_begins_with() {
         (
             "g.csv",
             "Our teams,,\nname,description,members\nA,b,1\n",
-            "FILE:1: the header stands on line 2; delete the lines above it (a title?)",
+            "FILE:1: the header is on line 2; delete the lines above it (a title?)",
         ),
         (
             "g.csv",
             "Our teams\n\nas of today\nname;members\nA;1\n",
-            "FILE:1: the header stands on line 4; delete the lines above it (a title?)",
+            "FILE:1: the header is on line 4; delete the lines above it (a title?)",
         ),
         ("g.csv", "<!DOCTYPE html>\n<html></html>\n", "FILE:1: is a web page (HTML or XML); export the table as CSV"),
-        ("g.csv", "{\"name\":\"A\"}\n", "FILE:1: looks like JSON lines; say --format jsonl, or name the file .jsonl"),
-        ("g.jsonl", "name,members\nA,1\n", "FILE:1: looks like CSV; say --format csv, or name the file .csv"),
+        ("g.csv", "{\"name\":\"A\"}\n", "FILE:1: looks like JSON lines; use --format jsonl, or name the file .jsonl"),
+        ("g.jsonl", "name,members\nA,1\n", "FILE:1: looks like CSV; use --format csv, or name the file .csv"),
         (
             "g.jsonl",
             "{\n  \"name\": \"A\"\n}\n",
-            "FILE:1: one object goes on over several lines; each needs a line of its own: `jq -c . FILE > NEW` makes it so",
+            "FILE:1: an object spans several lines; one object a line is expected: `jq -c . FILE > NEW` writes that",
         ),
-        (
-            "g.csv",
-            "\"name,members\"\n\"A,1\"\n",
-            "FILE:1: the whole header row stands in quotes; remove the outer ones",
-        ),
-        ("g.csv", "name^members\nA^1\n", "seems to be parted by `^`: say --delimiter '^'"),
+        ("g.csv", "\"name,members\"\n\"A,1\"\n", "FILE:1: the whole header row is in quotes; remove the outer ones"),
+        ("g.csv", "name^members\nA^1\n", "seems to be delimited by `^`; use --delimiter '^'"),
     ] {
         assert!(refused(name, text).contains(part), "{}", refused(name, text));
     }
     let mixed = ["name\nZürich\n".as_bytes(), b"Z\xfcrich\n\nA\nB\xf6,\xfc\n"].concat();
-    let expected = "FILE:3:2: byte 0xFC is not UTF-8, though letters before it are; the file mixes encodings: retype `Zürich` (if that is meant), and so on line 6, as UTF-8";
+    let expected = "FILE:3:2: byte 0xFC is not UTF-8, but text before it is; the file mixes encodings: retype `Zürich`, and line 6, as UTF-8";
     assert_eq!(refused("g.csv", mixed), expected);
 }
 
@@ -85,7 +81,7 @@ fn the_line_by_which_excel_names_the_delimiter_is_heeded() {
 fn groups_inside_of_one_object_are_told_with_the_way_out() {
     let told = &seen(&read("g.jsonl", "{\"groups\":[{\"name\":\"A\"}]}\n"))[0].2;
     let expected =
-        "the groups stand inside of `groups`; one a line is expected: `jq -c '.[\"groups\"][]' FILE > NEW` makes it so";
+        "the groups are inside `groups`; one a line is expected: `jq -c '.[\"groups\"][]' FILE > NEW` writes that";
     assert_eq!(told, expected);
 }
 

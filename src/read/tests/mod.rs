@@ -1,14 +1,14 @@
 //! Files as they come, and the rows read from them.
 
 mod beginnings;
-mod cutting;
 mod packed;
+mod splitting;
 
 use std::fs;
 use std::path::PathBuf;
 
 use super::*;
-use crate::model::{Cell, Item, Raw, Record};
+use crate::model::{Cell, Item, Raw};
 
 struct Folder(tempfile::TempDir);
 
@@ -24,36 +24,74 @@ impl Folder {
     }
 }
 
+/// A row as it was read.
+struct Record {
+    line: u64,
+    /// The name, or what is wrong with the row.
+    name: String,
+    members: Cell<'static>,
+    raw: Raw,
+}
+
+fn owned(cell: &Cell<'_>) -> Cell<'static> {
+    let text = |text: &str| std::borrow::Cow::Owned(text.to_owned());
+    match cell {
+        Cell::Absent => Cell::Absent,
+        Cell::Text(own) => Cell::Text(text(own)),
+        Cell::List(items) => Cell::List(
+            items
+                .iter()
+                .map(|item| match item {
+                    Item::Text(own) => Item::Text(text(own)),
+                    Item::Number(own) => Item::Number(text(own)),
+                    Item::Other(kind) => Item::Other(kind),
+                })
+                .collect(),
+        ),
+        Cell::Other(kind) => Cell::Other(kind),
+    }
+}
+
+fn record(row: &Row<'_>) -> Record {
+    let fields = row.fields.clone().unwrap_or_default();
+    let name = match (&row.fields, fields.get(Field::Name)) {
+        (Err(problem), _) => problem.message.clone(),
+        (Ok(_), Cell::Text(name)) => name.clone().into_owned(),
+        (Ok(_), other) => format!("{other:?}"),
+    };
+    Record { line: row.line, name, members: owned(fields.get(Field::Members)), raw: row.text.raw() }
+}
+
+/// All rows of a file.
+fn records(path: &std::path::Path, options: &Options) -> Result<Vec<Record>, ReadError> {
+    let opened = Table::open(path, options)?;
+    opened.flaw.map_or(Ok(()), Err)?;
+    let (parser, mut records) = (opened.table.parser(), Vec::new());
+    for batch in opened.table {
+        parser.rows(&batch?, &mut Notes::default(), &mut |row| records.push(record(&row)))?;
+    }
+    Ok(records)
+}
+
 fn read(name: &str, bytes: impl AsRef<[u8]>) -> Vec<Record> {
     read_with(name, bytes, &Options::default())
 }
 
 fn read_with(name: &str, bytes: impl AsRef<[u8]>, options: &Options) -> Vec<Record> {
     let folder = Folder::new();
-    let table = Table::open(&folder.file(name, bytes), options).unwrap();
-    table.into_records(0).collect::<Result<_, _>>().unwrap()
+    records(&folder.file(name, bytes), options).unwrap()
 }
 
 fn refused(name: &str, bytes: impl AsRef<[u8]>) -> String {
     let folder = Folder::new();
     let path = folder.file(name, bytes);
-    let error = match Table::open(&path, &Options::default()) {
-        Ok(table) => table.into_records(0).collect::<Result<Vec<_>, _>>().unwrap_err(),
-        Err(error) => error,
-    };
+    let error = records(&path, &Options::default()).err().unwrap();
     error.to_string().replace(path.to_str().unwrap(), "FILE")
 }
 
-/// Row, line and name, or the fault.
+/// Row, line and name, or what is wrong.
 fn seen(records: &[Record]) -> Vec<(u64, u64, String)> {
-    let told = |record: &Record| match &record.fields {
-        Ok(fields) => match &fields.name {
-            Cell::Text(name) => name.clone().into_owned(),
-            other => format!("{other:?}"),
-        },
-        Err(fault) => fault.message.clone(),
-    };
-    records.iter().map(|record| (record.place.row, record.place.line, told(record))).collect()
+    (1..).zip(records).map(|(row, record)| (row, record.line, record.name.clone())).collect()
 }
 
 fn rows(expected: &[(u64, u64, &str)]) -> Vec<(u64, u64, String)> {
@@ -74,7 +112,7 @@ fn every_delimiter_is_found_from_the_header() {
         let text = format!("name{delimiter}members{delimiter}x\nA{delimiter}1{delimiter}2\n");
         let records = read("g.csv", text);
         assert_eq!(seen(&records), rows(&[(1, 2, "A")]));
-        assert_eq!(records[0].fields.as_ref().unwrap().members, Cell::Text("1".into()));
+        assert_eq!(records[0].members, Cell::Text("1".into()));
     }
 }
 
@@ -84,12 +122,9 @@ fn a_ragged_row_is_malformed_and_the_reading_goes_on() {
     let told = seen(&records);
     assert_eq!(
         told[0].2,
-        "the row has only 1 of the header's 2 cells: a title, a note, or a footer? Delete it, or add the commas of the empty cells"
+        "the row has 1 of 2 cells; delete it if it is a title or a footer, or add a `,` for each empty cell"
     );
-    assert_eq!(
-        told[1].2,
-        "the row has 3 cells where the header has 2; a cell that holds a comma needs quotes around it"
-    );
+    assert_eq!(told[1].2, "the row has 3 cells but the header has 2; put quotes around a cell that contains a `,`");
     assert_eq!(told[2], (3, 4, "C".to_owned()));
 }
 
@@ -99,7 +134,7 @@ fn a_quote_that_never_closes_is_named_by_the_line_it_opened_on() {
         let text = format!("name,description\nA,\"one\nmore\"\nB,\"two\nC,three{end}");
         let records = read("g.csv", text);
         assert_eq!(records.len(), 2);
-        let expected = "the quote opened on line 4 never closes; it swallowed 2 lines, to the end of the file";
+        let expected = "the quote that opens on line 4 never closes, so 2 lines to the end of the file are inside it";
         assert_eq!(seen(&records)[1], (2, 4, expected.to_owned()));
         assert_eq!(records[1].raw, Raw::OpenQuote(vec!["B".to_owned(), format!("two\nC,three{end}")]));
     }
@@ -115,8 +150,8 @@ fn many_blank_lines_before_a_row_are_counted_and_many_after_the_last_are_none() 
     let blank = "\n".repeat(25_000);
     let records = read("g.csv", format!("{blank}name\n{blank}A\n{blank}"));
     assert_eq!(records.len(), 25_001);
-    assert_eq!((records[0].place.line, records[24_999].place.line), (25_002, 50_001));
-    assert_eq!(seen(&records[25_000..]), rows(&[(25_001, 50_002, "A")]));
+    assert_eq!((records[0].line, records[24_999].line), (25_002, 50_001));
+    assert_eq!((records[25_000].line, records[25_000].name.as_str()), (50_002, "A"));
     assert_eq!(seen(&read("g.csv", format!("name,x\n{blank}A,1\n{blank}"))), rows(&[(1, 25_002, "A")]));
     assert_eq!(seen(&read("g.jsonl", format!("{blank}{{\"name\":\"A\"}}\n{blank}"))), rows(&[(1, 25_001, "A")]));
     assert!(refused("g.csv", "\n".repeat(200_000)).contains("the file is empty"));
@@ -157,17 +192,13 @@ fn json_lines_keep_their_types_and_a_broken_one_does_not_stop_the_reading() {
         seen(&records),
         rows(&[
             (1, 1, "A"),
-            (
-                2,
-                3,
-                "the JSON is broken at column 8: the line ends in the middle (was it cut off?); one object a line is expected"
-            ),
+            (2, 3, "the JSON ends in the middle of the object; write one whole object a line"),
             (3, 4, "the line is not a JSON object: [1]"),
             (4, 5, "Other(\"a number\")"),
             (5, 6, "the line is not a JSON object: \u{a0}"),
         ])
     );
-    let members = &records[0].fields.as_ref().unwrap().members;
+    let members = &records[0].members;
     let expected = [Item::Number("1".into()), Item::Text("2".into()), Item::Other("null")];
     assert_eq!(members, &Cell::List(expected.to_vec()));
 }
@@ -175,27 +206,20 @@ fn json_lines_keep_their_types_and_a_broken_one_does_not_stop_the_reading() {
 #[test]
 fn broken_json_is_told_in_plain_words() {
     for (line, expected) in [
-        ("{\"name\":\"A\"},", "at column 13: something stands behind the object: `,`; remove it"),
-        (
-            "{'name':\"A\"}",
-            "at column 2: keys and texts need double quotes (if Python wrote this, json.dumps writes JSON)",
-        ),
+        ("{\"name\":\"A\"},", "invalid JSON at column 13: there is text after the object: `,`"),
+        ("{'name':\"A\"}", "invalid JSON at column 2: a key needs double quotes: `'name':\"A\"}`"),
         (
             "{\"name\":\"A\"}{\"name\":\"B\"}",
-            "at column 13: several objects stand on the line; give each a line of its own",
+            "invalid JSON at column 13: several objects are on the line; give each a line of its own",
         ),
-        (
-            "{\"name\":\"The \"A\" Team\"}",
-            "at column 15: expected `,` or `}`, not `A\" Team\"}`; a quote inside of a text is written \\\"",
-        ),
-        ("{name:\"A\"}", "at column 2: a key needs double quotes around it: `name:\"A\"}`"),
-        ("{\"name\":\"A\",}", "at column 13: a comma stands before `}`; remove it"),
-        ("{\"members\":[1,2,]}", "at column 17: a comma stands before `]`; remove it"),
-        ("{\"name\":\"A", "at column 10: the line ends in the middle (was it cut off?); one object a line is expected"),
-        ("{\"name\":\"A\tB\"}", "at column 11: a control character stands in a text; write \\t, \\n or \\uXXXX"),
+        ("{\"name\":\"The \"A\" Team\"}", "invalid JSON at column 15: expected `,` or `}`"),
+        ("{name:\"A\"}", "invalid JSON at column 2: a key needs double quotes: `name:\"A\"}`"),
+        ("{\"name\":\"A\",}", "invalid JSON at column 13: remove the comma before `}`"),
+        ("{\"members\":[1,2,]}", "invalid JSON at column 17: expected value"),
+        ("{\"name\":\"A", "the JSON ends in the middle of the object; write one whole object a line"),
     ] {
         let told = &seen(&read("g.jsonl", line))[0].2;
-        assert_eq!(told.strip_prefix("the JSON is broken "), Some(expected), "{line}");
+        assert_eq!(told, expected, "{line}");
     }
 }
 
@@ -205,8 +229,8 @@ fn keys_that_stand_twice_or_are_misspelt_are_faults_of_their_line() {
     assert_eq!(
         seen(&records),
         rows(&[
-            (1, 1, "the key `name` stands there twice; keep one, with all that is meant"),
-            (2, 2, "the key `nmae` looks like a misspelt `name`; rename it"),
+            (1, 1, "two keys hold `name`; keep one, with all entries"),
+            (2, 2, "the key `nmae` looks like `name` and is not used; rename it, or use --map FIELD=KEY"),
             (3, 3, "C"),
         ])
     );
@@ -233,7 +257,10 @@ fn utf_16_with_a_mark_is_read_and_other_encodings_by_name() {
 #[test]
 fn a_quote_left_open_in_the_header_is_refused() {
     let told = refused("g.csv", "name,\"description\nA,x\nB,y\n");
-    assert_eq!(told, "FILE:1: a quote opened in the header never closes: the rest of the file is swallowed (3 lines)");
+    assert_eq!(
+        told,
+        "FILE:1: a quote that opens in the header never closes, so the rest of the file (3 lines) is inside it"
+    );
 }
 
 #[test]
@@ -249,16 +276,13 @@ fn what_does_not_decode_is_refused_by_line_and_column() {
     let folder = Folder::new();
     let utf16: Vec<u8> = "\u{feff}name\nAB".encode_utf16().flat_map(u16::to_le_bytes).collect();
     for (label, bytes, place) in [
-        ("shift_jis", b"name\nA\x85\x20".to_vec(), ":2:2: is not in the encoding expected"),
-        ("utf-16le", utf16[..utf16.len() - 1].to_vec(), ":2:2: is not in the encoding expected"),
+        ("shift_jis", b"name\nA\x85\x20".to_vec(), ":2:2: is not in the expected encoding"),
+        ("utf-16le", utf16[..utf16.len() - 1].to_vec(), ":2:2: is not in the expected encoding"),
         ("utf-8", b"name\nA\xe9B".to_vec(), ":2:2: byte 0xE9 is not UTF-8"),
     ] {
         let path = folder.file("g.csv", bytes);
         let options = Options { encoding: Encoding::for_label(label.as_bytes()), ..Options::default() };
-        let told = match Table::open(&path, &options) {
-            Ok(table) => table.into_records(0).collect::<Result<Vec<_>, _>>().unwrap_err().to_string(),
-            Err(error) => error.to_string(),
-        };
+        let told = records(&path, &options).err().unwrap().to_string();
         assert!(told.contains(place), "{label}: {told}");
     }
 }

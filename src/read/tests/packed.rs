@@ -1,6 +1,5 @@
 //! Files that are packed, foreign, or to be looked back into.
 
-use std::collections::BTreeSet;
 use std::io::Write;
 
 use super::*;
@@ -37,7 +36,7 @@ fn files_of_other_kinds_are_named_with_what_to_do() {
     for (bytes, expected) in [
         (
             &b"PK\x03\x04rest of it"[..],
-            "FILE:1:1: is a ZIP archive or an Excel workbook; save the sheet with the groups as CSV UTF-8, or unpack the archive",
+            "FILE:1:1: is an Excel workbook or a ZIP archive; save the sheet with the groups as CSV UTF-8",
         ),
         (
             b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1",
@@ -62,14 +61,14 @@ fn rows_are_found_again_where_they_stand_in_the_decoded_text() {
         ("packed.csv", gzip(ROWS.as_bytes())),
         ("utf16.csv", utf16(&format!("\u{feff}{ROWS}"))),
     ] {
-        let (table, mut recall, _) = Table::open_to_recall(&folder.file(name, bytes), &Options::default()).unwrap();
+        let Opened { table, mut again, .. } = Table::open(&folder.file(name, bytes), &Options::default()).unwrap();
         let parser = table.parser();
         let mut offsets = Vec::new();
-        for block in table {
+        for batch in table {
             let mut note = |row: Row<'_>| offsets.push(row.offset);
-            parser.rows(&block.unwrap(), &mut BTreeSet::new(), &mut note).unwrap();
+            parser.rows(&batch.unwrap(), &mut Notes::default(), &mut note).unwrap();
         }
-        let bytes = recall.bytes(offsets[1], "Sales;\"2\n3\"".len()).unwrap();
+        let bytes = again.bytes(offsets[1], "Sales;\"2\n3\"".len()).unwrap();
         assert_eq!(String::from_utf8(bytes).unwrap(), "Sales;\"2\n3\"", "{name}");
     }
 }
@@ -79,12 +78,16 @@ fn a_row_of_more_than_1_mib_is_malformed_and_the_reading_goes_on() {
     let long = "x".repeat(1024 * 1024);
     let records = read("g.csv", format!("name,x\nA,{long}\n{long}{long}{long},1\nB,\"{long}\n{long}\"\nC,\"\n"));
     let told = seen(&records);
-    assert!(told[0].2.starts_with("the row has 1048578 bytes, and 1 MiB is the most"), "{}", told[0].2);
+    assert!(told[0].2.starts_with("the row has 1048578 bytes; the most is 1 MiB"), "{}", told[0].2);
     assert!(told[1].2.starts_with("the row has 3145730 bytes"), "{}", told[1].2);
-    assert!(told[2].2.ends_with("it holds a quote that opens on line 4: is that quote's closing one missing?"));
+    assert!(told[2].2.ends_with("is the quote that opens on line 4 not closed?"));
     assert_eq!(
         told[3],
-        (4, 6, "the quote opened on line 6 never closes; it swallowed 1 line, to the end of the file".to_owned())
+        (
+            4,
+            6,
+            "the quote that opens on line 6 never closes, so 1 line to the end of the file are inside it".to_owned()
+        )
     );
     for record in &records[..3] {
         let Raw::Cells(cells) = &record.raw else { panic!("{:?}", record.raw) };
@@ -102,9 +105,9 @@ fn a_row_may_have_1_mib_whatever_ends_it() {
     for end in ["", "\n", "\r\n"] {
         for (length, is_good) in [(1024 * 1024, true), (1024 * 1024 + 1, false)] {
             let row = format!("A,{}{end}", "x".repeat(length - 2));
-            assert_eq!(read("g.csv", format!("name,x\n{row}"))[0].fields.is_ok(), is_good, "{end:?} {length}");
+            assert_eq!(read("g.csv", format!("name,x\n{row}"))[0].name == "A", is_good, "{end:?} {length}");
             let line = format!("{{\"name\":\"A\",\"x\":\"{}\"}}{end}", "x".repeat(length - 19));
-            assert_eq!(read("g.jsonl", line)[0].fields.is_ok(), is_good, "{end:?} {length}");
+            assert_eq!(read("g.jsonl", line)[0].name == "A", is_good, "{end:?} {length}");
         }
     }
 }
@@ -118,14 +121,14 @@ fn text_behind_a_closing_quote_is_malformed_and_spaces_are_not() {
             (
                 1,
                 2,
-                "name: `A\" Team\"` stands behind a closing quote; write such a cell with quotes around it, and each of its own quotes twice: \"The \"\"A\"\" Team\""
+                "name: `A\" Team\"` follows a closing quote; put the whole cell in quotes and write each quote inside it twice: \"The \"\"A\"\" Team\""
             ),
             (2, 3, "B "),
             (3, 4, "5\" pipes"),
             (
                 4,
                 5,
-                "description: `z` stands behind a closing quote; write such a cell with quotes around it, and each of its own quotes twice: \"The \"\"A\"\" Team\""
+                "description: `z` follows a closing quote; put the whole cell in quotes and write each quote inside it twice: \"The \"\"A\"\" Team\""
             ),
         ])
     );

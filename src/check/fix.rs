@@ -1,0 +1,178 @@
+//! What can be fixed in a row without guessing: outer spaces, line breaks, the writing of lists, repeats. Pure.
+
+use super::lists::entries;
+use super::trimmed;
+use crate::model::{Cell, Code, Field, Fields, Format, Group, Item, Problem, with_line_feeds};
+
+/// What a cell should hold instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fixed {
+    /// Text.
+    Text(String),
+    /// User ids.
+    Ids(Vec<u64>),
+    /// Addresses.
+    Addresses(Vec<String>),
+}
+
+/// A fix of one cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// The field.
+    pub field: Field,
+    /// What it should hold.
+    pub fixed: Fixed,
+    /// What was done, in words.
+    pub what: String,
+}
+
+/// The fixes of a row that was checked. A cell with an error stays as it is.
+#[must_use]
+pub fn fixes(fields: &Fields<'_>, group: &Group, problems: &[Problem], format: Format) -> Vec<Fix> {
+    let is_sound = |field: &Field| !problems.iter().any(|problem| problem.is_error() && problem.field == Some(*field));
+    let has = |code: Code| problems.iter().any(|problem| problem.code == code);
+    let mut found = Vec::new();
+    for field in Field::ALL.iter().copied().filter(is_sound) {
+        let cell = fields.get(field);
+        let fix = match field {
+            Field::Name | Field::Description => text(cell),
+            Field::Members => {
+                let is_plain = |item: &Item<'_>| matches!(item, Item::Number(_));
+                list(cell, has(Code::MemberRepeated), format, is_plain)
+                    .map(|what| (Fixed::Ids(group.members.clone()), what))
+            }
+            Field::Guests => {
+                let is_plain = |item: &Item<'_>| matches!(item, Item::Text(text) if trimmed(text) == text);
+                list(cell, has(Code::GuestRepeated), format, is_plain)
+                    .map(|what| (Fixed::Addresses(group.guests.clone()), what))
+            }
+        };
+        found.extend(fix.map(|(fixed, what)| Fix { field, fixed, what }));
+    }
+    found
+}
+
+fn text(cell: &Cell<'_>) -> Option<(Fixed, String)> {
+    let Cell::Text(text) = cell else { return None };
+    let trimmed = trimmed(text);
+    let fixed = with_line_feeds(trimmed);
+    let mut what = Vec::new();
+    if trimmed.len() < text.len() {
+        what.push("outer spaces removed");
+    }
+    if fixed != trimmed {
+        what.push("line breaks made equal");
+    }
+    (!what.is_empty()).then(|| (Fixed::Text(fixed), what.join(", ")))
+}
+
+/// What is to be done about a list; nothing if it is written as it should be.
+fn list(cell: &Cell<'_>, has_repeats: bool, format: Format, is_plain: impl Fn(&Item<'_>) -> bool) -> Option<String> {
+    let mut what = Vec::new();
+    if has_repeats {
+        what.push("repeats removed");
+    }
+    match cell {
+        Cell::Text(_) if format == Format::Jsonl => what.push("text made an array"),
+        Cell::Text(text) => {
+            let mut all = Vec::new();
+            entries(cell, &mut |item| {
+                if let Item::Text(text) | Item::Number(text) = item {
+                    all.push(trimmed(text).to_owned());
+                }
+            })
+            .ok()?;
+            if all.join(";") != **text {
+                what.push("entries separated by `;`");
+            }
+        }
+        Cell::List(items) if !items.iter().all(is_plain) => what.push("entries written plainly"),
+        Cell::List(_) | Cell::Absent | Cell::Other(_) => {}
+    }
+    (!what.is_empty()).then(|| what.join(", "))
+}
+
+impl Fixed {
+    /// As a CSV cell.
+    #[must_use]
+    pub fn cell(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Ids(ids) => ids.iter().map(u64::to_string).collect::<Vec<_>>().join(";"),
+            Self::Addresses(addresses) => addresses.join(";"),
+        }
+    }
+
+    /// As a JSON value.
+    #[must_use]
+    pub fn json(&self) -> String {
+        match self {
+            Self::Text(text) => serde_json::Value::from(text.as_str()),
+            Self::Ids(ids) => serde_json::Value::from(ids.clone()),
+            Self::Addresses(addresses) => serde_json::Value::from(addresses.clone()),
+        }
+        .to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Rules;
+    use super::*;
+
+    fn found(fields: &Fields<'_>, format: Format) -> Vec<(Field, String, String)> {
+        let mut group = Group::default();
+        let problems = Rules::default().check(fields, &mut group);
+        let found = fixes(fields, &group, &problems, format);
+        found.into_iter().map(|fix| (fix.field, fix.fixed.cell(), fix.what)).collect()
+    }
+
+    fn row<'a>(name: &'a str, description: &'a str, members: &'a str, guests: &'a str) -> Fields<'a> {
+        let cells = [name, description, members, guests];
+        Field::ALL
+            .iter()
+            .zip(cells)
+            .fold(Fields::default(), |fields, (field, text)| fields.with(*field, Cell::Text(text.into())))
+    }
+
+    #[test]
+    fn a_clean_row_needs_no_fix() {
+        assert!(found(&row("A", "one\ntwo", "1;2", "a@b.example;c@d.example"), Format::Csv).is_empty());
+        assert!(found(&row("A", "", "", ""), Format::Csv).is_empty());
+    }
+
+    #[test]
+    fn what_is_safe_is_fixed_and_reported() {
+        let row = row(" A\t", "one\r\ntwo ", "1, 2,1", "[\"a@b.example\", \"A@B.example\"]");
+        let expected = [
+            (Field::Name, "A", "outer spaces removed"),
+            (Field::Description, "one\ntwo", "outer spaces removed, line breaks made equal"),
+            (Field::Members, "1;2", "repeats removed, entries separated by `;`"),
+            (Field::Guests, "a@b.example", "repeats removed, entries separated by `;`"),
+        ];
+        assert_eq!(
+            found(&row, Format::Csv),
+            expected.map(|(field, cell, what)| (field, cell.to_owned(), what.to_owned()))
+        );
+    }
+
+    #[test]
+    fn what_would_be_a_guess_stays_as_it_is() {
+        assert!(found(&row("A  B", "", "1, x", "nobody, a@b.example"), Format::Csv).is_empty());
+        assert!(found(&row("A", "", "1,001", ""), Format::Csv).is_empty());
+        assert!(found(&row(" A\rB", " \u{1}\r\n", "", ""), Format::Csv).is_empty(), "found by fuzzing");
+        assert!(found(&Fields::default().with(Field::Name, Cell::Other("a number")), Format::Csv).is_empty());
+    }
+
+    #[test]
+    fn arrays_of_json_hold_numbers_and_texts_each_once() {
+        let list = |items: Vec<Item<'static>>| {
+            Fields::default().with(Field::Name, Cell::Text("A".into())).with(Field::Members, Cell::List(items))
+        };
+        assert!(found(&list(vec![Item::Number("1".into()), Item::Number("2".into())]), Format::Jsonl).is_empty());
+        let strings = found(&list(vec![Item::Text("1".into()), Item::Number("1".into())]), Format::Jsonl);
+        assert_eq!((strings[0].1.as_str(), strings[0].2.as_str()), ("1", "repeats removed, entries written plainly"));
+        let text = found(&row("A", "", "1;2", ""), Format::Jsonl);
+        assert_eq!((text[0].0, text[0].2.as_str()), (Field::Members, "text made an array"));
+    }
+}

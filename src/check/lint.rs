@@ -1,0 +1,168 @@
+//! Texts that are hardly intended, as spreadsheets and wrong encodings produce them: a table. Pure.
+
+use super::is_number;
+use crate::model::{Code, Field, Problem, Severity, shortened};
+
+/// A kind of text that is hardly a name.
+struct Lint {
+    matches: fn(&str) -> bool,
+    severity: Severity,
+    code: Code,
+    what: &'static str,
+}
+
+const NAMES: [Lint; 5] = [
+    Lint {
+        matches: is_formula_error,
+        severity: Severity::Error,
+        code: Code::NameInvalid,
+        what: "is a spreadsheet's formula error",
+    },
+    Lint {
+        matches: is_placeholder,
+        severity: Severity::Warning,
+        code: Code::NameDoubtful,
+        what: "is a placeholder for a missing value",
+    },
+    Lint {
+        matches: is_total,
+        severity: Severity::Warning,
+        code: Code::NameDoubtful,
+        what: "looks like a row of totals",
+    },
+    Lint {
+        matches: is_shortened_number,
+        severity: Severity::Warning,
+        code: Code::NameDoubtful,
+        what: "is a number that a spreadsheet shortened",
+    },
+    Lint {
+        matches: |text| text.len() > 2 && text.bytes().all(|byte| byte == b'#'),
+        severity: Severity::Warning,
+        code: Code::NameDoubtful,
+        what: "is what a spreadsheet shows in a narrow column",
+    },
+];
+
+const FORMULA_ERRORS: [&str; 9] =
+    ["#REF!", "#NAME?", "#N/A", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"];
+
+const PLACEHOLDERS: [&str; 11] = ["n/a", "null", "nil", "none", "nan", "undefined", "-", "--", "?", "tbd", "unnamed"];
+
+/// What is written before a sum, in some languages.
+const TOTALS: [&str; 8] = ["total", "totals", "grand total", "subtotal", "sum", "summe", "gesamt", "suma"];
+
+/// Windows-1252 for the bytes 0x80 to 0x9F.
+const WINDOWS_1252: &str = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ";
+
+/// Adds what is suspicious about a trimmed name.
+pub(super) fn name(name: &str, problems: &mut Vec<Problem>) {
+    if let Some(lint) = NAMES.iter().find(|lint| (lint.matches)(name)) {
+        let message = format!("the name `{}` {}; write the real name", shortened(name), lint.what);
+        problems.push(Problem { severity: lint.severity, ..Problem::error(Field::Name, lint.code, message) });
+    }
+    garbled(Field::Name, name, problems);
+}
+
+/// Adds what is suspicious about a trimmed description.
+pub(super) fn description(text: &str, problems: &mut Vec<Problem>) {
+    if is_formula_error(text) {
+        let message = format!("the description `{}` is a spreadsheet's formula error", shortened(text));
+        problems.push(Problem::warning(Field::Description, Code::TextGarbled, message));
+    }
+    garbled(Field::Description, text, problems);
+}
+
+/// Adds that letters of a text were lost or changed by another program.
+fn garbled(field: Field, text: &str, problems: &mut Vec<Problem>) {
+    if text.is_ascii() {
+        return;
+    }
+    let why = if text.contains(char::REPLACEMENT_CHARACTER) {
+        "contains the sign for a lost letter (U+FFFD); retype it"
+    } else if is_misread(text) {
+        "looks like UTF-8 that was read in another encoding; export it again"
+    } else {
+        return;
+    };
+    let message = format!("the {} `{}` {why}", field.as_str(), shortened(text));
+    problems.push(Problem::warning(field, Code::TextGarbled, message));
+}
+
+fn is_any(words: &[&str], text: &str) -> bool {
+    words.iter().any(|word| word.eq_ignore_ascii_case(text))
+}
+
+/// What a spreadsheet shows where a formula failed.
+pub(super) fn is_formula_error(text: &str) -> bool {
+    text.starts_with('#') && is_any(&FORMULA_ERRORS, text)
+}
+
+/// What programs and people write where there is no value.
+pub(super) fn is_placeholder(text: &str) -> bool {
+    is_any(&PLACEHOLDERS, text)
+}
+
+/// 1.5E+12
+pub(super) fn is_shortened_number(text: &str) -> bool {
+    let parts = text.split_once(['e', 'E']).map(|(whole, power)| (whole, power.strip_prefix('+').unwrap_or(power)));
+    parts.is_some_and(|(whole, power)| whole.split(['.', ',']).all(is_number) && is_number(power))
+}
+
+/// `Total`, `Total: 12`, `Summe 12`; a team may be called Total Rewards.
+fn is_total(text: &str) -> bool {
+    let word = text.split(':').next().unwrap_or(text);
+    let word = word.trim_end_matches(|letter: char| letter.is_ascii_digit() || matches!(letter, ' ' | '.' | ','));
+    is_any(&TOTALS, word)
+}
+
+/// `Ã` or `Â` before what one more byte of UTF-8 is in Windows-1252 or Latin-1, or `â€`.
+fn is_misread(text: &str) -> bool {
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let is_continued = |next: &char| ('\u{80}'..='\u{bf}').contains(next) || WINDOWS_1252.contains(*next);
+        match (letter, letters.peek()) {
+            ('Ã' | 'Â', Some(next)) if is_continued(next) => return true,
+            ('â', Some('€')) => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_hardly_intended_are_reported() {
+        for (text, code) in [
+            ("#REF!", Code::NameInvalid),
+            ("#n/a", Code::NameInvalid),
+            ("N/A", Code::NameDoubtful),
+            ("NULL", Code::NameDoubtful),
+            ("-", Code::NameDoubtful),
+            ("1.5E+12", Code::NameDoubtful),
+            ("#####", Code::NameDoubtful),
+            ("Total", Code::NameDoubtful),
+            ("TOTAL: 12", Code::NameDoubtful),
+            ("Summe: 16 Gruppen", Code::NameDoubtful),
+            ("MÃ¼ller", Code::TextGarbled),
+            ("It\u{e2}€™s", Code::TextGarbled),
+            ("M\u{fffd}ller", Code::TextGarbled),
+        ] {
+            let mut problems = Vec::new();
+            name(text, &mut problems);
+            let errors = code == Code::NameInvalid;
+            assert_eq!(problems.iter().map(|problem| problem.code).collect::<Vec<_>>(), [code], "{text}");
+            assert_eq!(problems[0].is_error(), errors);
+        }
+        let names = "NA,#general,24/7,1.2.3,2024,911,Nan Goldin,3rd floor,1001,Tango,7-11,Total Rewards,Summer,Sum Ting,\
+                     SÃO PAULO Â,Field Ops 東京,2E,E5,R&D";
+        for text in names.split(',') {
+            let mut problems = Vec::new();
+            name(text, &mut problems);
+            assert_eq!(problems, [], "{text}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The rules for a row: a group, and all problems of the row. Pure.
+
+use super::{lint, lists, trimmed};
+use crate::model::{Cell, Code, Field, Fields, Group, Problem, is_invisible, shortened};
+
+/// The most characters of a name (the API's documentation: 200).
+pub const NAME_MAX: usize = 200;
+
+/// The rules that can be chosen.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// `--require-description`: a row without a description is invalid.
+    pub require_description: bool,
+    /// `--default-description`: given to rows that have none.
+    pub default_description: Option<String>,
+}
+
+impl Rules {
+    /// Checks one row: fills in the group as far as there is one, and gives all problems in the order of the fields.
+    pub fn check(&self, fields: &Fields<'_>, group: &mut Group) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        name(fields.get(Field::Name), &mut group.name, &mut problems);
+        if fields.is_blank()
+            && let Some(problem) = problems.first_mut()
+        {
+            "the row has no name and no other field; if it has nothing else, remove it"
+                .clone_into(&mut problem.message);
+        }
+        group.description = self.description(fields.get(Field::Description), &mut problems);
+        lists::members(fields.get(Field::Members), &mut group.members, &mut problems);
+        lists::guests(fields.get(Field::Guests), &mut group.guests, &mut problems);
+        problems
+    }
+
+    /// A blank description counts as missing.
+    fn description(&self, cell: &Cell<'_>, problems: &mut Vec<Problem>) -> Option<String> {
+        let given = match cell {
+            Cell::Absent => "",
+            Cell::Text(text) => trimmed(text),
+            other => {
+                let message = format!("the description is {}, not text", kind(other));
+                problems.push(Problem::error(Field::Description, Code::DescriptionInvalid, message));
+                return None;
+            }
+        };
+        lint::description(given, problems);
+        let is_control = |letter: &char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
+        if let Some(control) = given.chars().find(is_control) {
+            let message = format!("the description contains a control character ({})", control.escape_default());
+            problems.push(Problem::error(Field::Description, Code::DescriptionInvalid, message));
+        }
+        if !given.is_empty() {
+            return Some(given.to_owned());
+        }
+        if self.default_description.is_none() && self.require_description {
+            let message = "the description is missing (--default-description TEXT gives one to all such rows)";
+            problems.push(Problem::error(Field::Description, Code::DescriptionMissing, message));
+        }
+        self.default_description.clone()
+    }
+}
+
+fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
+    name.clear();
+    let mut refuse = |code, message: String| problems.push(Problem::error(Field::Name, code, message));
+    let text = match cell {
+        Cell::Absent => "",
+        Cell::Text(text) => text,
+        other => return refuse(Code::NameInvalid, format!("the name is {}, not text", kind(other))),
+    };
+    name.push_str(trimmed(text));
+    if name.is_empty() {
+        let message = match text.trim() {
+            "" => "the name is missing",
+            _ => "the name contains only invisible characters",
+        };
+        return refuse(Code::NameMissing, message.to_owned());
+    }
+    // No character has more than one byte for each of its own.
+    let length = if name.len() > NAME_MAX { name.chars().count() } else { 0 };
+    if length > NAME_MAX {
+        let message = format!("the name `{}` has {length} characters; the most is {NAME_MAX}", shortened(name));
+        refuse(Code::NameTooLong, message);
+    }
+    match name.chars().find(|letter| letter.is_control()) {
+        Some('\n' | '\r') => {
+            refuse(Code::NameInvalid, format!("the name `{}` contains a line break", shortened(name)));
+        }
+        Some(control) => {
+            refuse(Code::NameInvalid, format!("the name contains a control character ({})", control.escape_default()));
+        }
+        None => {}
+    }
+    if let Some(hidden) = invisible(name) {
+        let message = format!(
+            "the name `{}` contains an invisible character ({}); retype it",
+            shortened(name),
+            hidden.escape_unicode()
+        );
+        refuse(Code::NameInvalid, message);
+    }
+    lint::name(name, problems);
+}
+
+/// The first invisible character. Joiners between letters belong to some scripts, and to emoji.
+fn invisible(name: &str) -> Option<char> {
+    if name.is_ascii() {
+        return None;
+    }
+    let mut letters = name.chars().peekable();
+    let mut before = 'a';
+    while let Some(letter) = letters.next() {
+        let is_joiner = matches!(letter, '\u{200c}' | '\u{200d}')
+            && !before.is_ascii()
+            && letters.peek().is_some_and(|after| !after.is_ascii() && !is_invisible(*after));
+        if is_invisible(letter) && !is_joiner {
+            return Some(letter);
+        }
+        before = letter;
+    }
+    None
+}
+
+fn kind(cell: &Cell<'_>) -> &'static str {
+    match cell {
+        Cell::Absent => "missing",
+        Cell::Text(_) => "text",
+        Cell::List(_) => "an array",
+        Cell::Other(kind) => kind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row<'a>(cells: &[(Field, &'a str)]) -> Fields<'a> {
+        cells.iter().fold(Fields::default(), |fields, (field, text)| fields.with(*field, Cell::Text((*text).into())))
+    }
+
+    fn check(fields: &Fields<'_>) -> (Group, Vec<Code>) {
+        let mut group = Group::default();
+        let problems = Rules::default().check(fields, &mut group);
+        (group, problems.into_iter().filter(Problem::is_error).map(|problem| problem.code).collect())
+    }
+
+    #[test]
+    fn a_good_row_becomes_a_group_without_outer_spaces_or_repeats() {
+        let (group, codes) = check(&row(&[
+            (Field::Name, "\u{feff}  Field Ops \u{a0}"),
+            (Field::Description, " \n"),
+            (Field::Members, "1001;1002;1001"),
+            (Field::Guests, "a@b.example, A@B.example c.d@e.example"),
+        ]));
+        assert_eq!((group.name.as_str(), &group.description, codes.len()), ("Field Ops", &None, 0));
+        assert_eq!(
+            (group.members, group.guests),
+            (vec![1001, 1002], vec!["a@b.example".to_owned(), "c.d@e.example".to_owned()])
+        );
+    }
+
+    #[test]
+    fn all_problems_of_a_row_are_named_at_once() {
+        let fields = row(&[(Field::Name, " "), (Field::Members, "0;x"), (Field::Guests, "nobody")]);
+        let (_, codes) = check(&fields.with(Field::Description, Cell::Other("a number")));
+        let expected =
+            [Code::NameMissing, Code::DescriptionInvalid, Code::MemberInvalid, Code::MemberInvalid, Code::GuestInvalid];
+        assert_eq!(codes, expected);
+    }
+
+    #[test]
+    fn a_group_that_is_filled_again_keeps_nothing_of_the_one_before() {
+        let mut group = Group {
+            name: "A".to_owned(),
+            description: Some("x".to_owned()),
+            members: vec![1],
+            guests: vec!["a@b.example".to_owned()],
+        };
+        Rules::default().check(&row(&[(Field::Name, "B")]), &mut group);
+        assert_eq!(group, Group { name: "B".to_owned(), ..Group::default() });
+    }
+
+    #[test]
+    fn a_name_has_at_most_200_characters_and_no_invisible_ones() {
+        let codes = |name: &str| check(&row(&[(Field::Name, name)])).1;
+        assert!(codes(&"é".repeat(200)).is_empty());
+        assert_eq!(codes(&"é".repeat(201)), [Code::NameTooLong]);
+        assert_eq!(codes("a\u{1b}[2J"), [Code::NameInvalid]);
+        assert_eq!(codes("Sa\u{200b}les"), [Code::NameInvalid]);
+        assert_eq!(codes("Sa\u{202e}les"), [Code::NameInvalid]);
+        assert_eq!(codes("Sa\u{200d}les"), [Code::NameInvalid]);
+        assert_eq!(codes("\u{200b}\u{a0}"), [Code::NameMissing]);
+        assert!(codes("👩\u{200d}💻 नि\u{200d}ष می\u{200c}خواهم").is_empty());
+    }
+
+    #[test]
+    fn a_missing_description_is_an_error_only_if_one_is_required() {
+        let fields = row(&[(Field::Name, "A")]);
+        let mut group = Group::default();
+        let required = Rules { require_description: true, default_description: None };
+        assert!(check(&fields).1.is_empty());
+        assert_eq!(required.check(&fields, &mut group)[0].code, Code::DescriptionMissing);
+        let given = Rules { require_description: true, default_description: Some("Moved".to_owned()) };
+        assert!(given.check(&fields, &mut group).is_empty());
+        assert_eq!(group.description.as_deref(), Some("Moved"));
+    }
+}

@@ -1,0 +1,169 @@
+//! A problem of a row or a file, found before anything is sent.
+
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
+use crate::model::Field;
+
+/// The rule that was broken. Its word (`name-missing`) is part of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, EnumString, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Code {
+    /// The file cannot be opened or read.
+    FileUnreadable,
+    /// The file is empty, or has a header and no rows.
+    FileEmpty,
+    /// The file has another format.
+    FileForeign,
+    /// The file has another encoding.
+    EncodingUnknown,
+    /// The compressed data is damaged.
+    ArchiveDamaged,
+    /// The file unpacks to far more than a table does.
+    ArchiveBomb,
+    /// The file is a JSON array.
+    JsonArray,
+    /// There is no header, or it has no column for the name.
+    HeaderMissing,
+    /// The header cannot be read.
+    HeaderMalformed,
+    /// A column looks like a field and is not used.
+    ColumnMisspelt,
+    /// Several columns hold the same field.
+    ColumnRepeated,
+    /// A column named with `--map` is not in the file.
+    ColumnUnmapped,
+    /// A column of another name is used for a field.
+    ColumnUsed,
+    /// Columns or keys are not fields of a group.
+    ColumnUnknown,
+    /// A column without a name holds text.
+    ColumnUnnamed,
+    /// Blank rows are ignored.
+    RowBlank,
+    /// The row cannot be read as a row of this file.
+    RowMalformed,
+    /// A quoted cell holds what looks like rows.
+    QuoteLate,
+    /// Quotes are read as text, because a space stands before them.
+    QuoteSpaced,
+    /// There is no name, or it is blank.
+    NameMissing,
+    /// The name has more characters than the API accepts.
+    NameTooLong,
+    /// The name is not text, or holds control or invisible characters.
+    NameInvalid,
+    /// The name repeats that of an earlier row.
+    NameRepeated,
+    /// The name looks like that of an earlier row, in other characters.
+    NameConfusable,
+    /// The name is what a spreadsheet writes where there is none.
+    NameDoubtful,
+    /// Letters were lost or changed by another program.
+    TextGarbled,
+    /// There is no description.
+    DescriptionMissing,
+    /// The description is not text, or holds control characters.
+    DescriptionInvalid,
+    /// A member is not a user id.
+    MemberInvalid,
+    /// A member is listed twice.
+    MemberRepeated,
+    /// A guest is not an e-mail address.
+    GuestInvalid,
+    /// A guest is listed twice.
+    GuestRepeated,
+}
+
+impl Code {
+    /// The word for `error_code`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// How bad a problem is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, EnumString, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Severity {
+    /// The row is not sent.
+    Error,
+    /// Something may be lost or wrong; the row is sent. Counts with `--strict`.
+    Warning,
+    /// Good to know; never counts.
+    Note,
+}
+
+impl Severity {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// One problem of one row or one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The rule broken.
+    pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The field it is in, if it is in one.
+    pub field: Option<Field>,
+    /// What is wrong and what to do, in a sentence without a full stop.
+    pub message: String,
+    /// The entry of a list that it is about, as the message shows it.
+    pub entry: Option<String>,
+}
+
+impl Problem {
+    /// An error in one field.
+    pub fn error(field: Field, code: Code, message: impl Into<String>) -> Self {
+        Self { code, severity: Severity::Error, field: Some(field), message: message.into(), entry: None }
+    }
+
+    /// A warning about one field.
+    pub fn warning(field: Field, code: Code, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(field, code, message) }
+    }
+
+    /// The whole row cannot be read.
+    pub fn malformed(message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, ..Self::general(Code::RowMalformed, message) }
+    }
+
+    /// A warning about a row or a file as a whole.
+    pub fn general(code: Code, message: impl Into<String>) -> Self {
+        Self { code, severity: Severity::Warning, field: None, message: message.into(), entry: None }
+    }
+
+    /// A note about a file as a whole.
+    pub fn note(code: Code, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Note, ..Self::general(code, message) }
+    }
+
+    /// Whether it keeps the row from being sent.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// The messages of several problems, for one cell of the results.
+    pub fn join<'a>(problems: impl IntoIterator<Item = &'a Self>) -> String {
+        problems.into_iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// How often a kind of problem was found, and the place of the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProblemCount {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The rule.
+    pub code: Code,
+    /// How often.
+    pub count: u64,
+    /// `file:line:column`, as much of it as is known, safe to show.
+    pub first: String,
+}

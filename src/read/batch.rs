@@ -1,0 +1,422 @@
+//! Batches of whole rows, split off a stream by one thread so that they can be checked in parallel.
+//!
+//! CSV rows are parsed by csv-core on the way. Invariant: no row is in two batches, and only a row that is longer than
+//! [`ROW_MAX`] is not in its batch as a whole.
+
+use std::io::{self, Read};
+
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use memchr::{memchr, memchr2, memchr3};
+
+use super::lines::{ends_line, line_ends, past_line_end, without_line_ends};
+
+/// The longest row, in bytes.
+pub(super) const ROW_MAX: usize = 1024 * 1024;
+
+/// How much of a longer row is kept, in bytes.
+const KEPT: usize = 4 * 1024;
+
+/// Rows of a file, as bytes, with the cells of CSV rows.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The bytes as they are in the decoded text.
+    pub(super) raw: Vec<u8>,
+    /// The unquoted cells of all rows, one after the other.
+    text: Vec<u8>,
+    text_length: usize,
+    /// Where each cell ends, counted from the beginning of its row's text.
+    ends: Vec<usize>,
+    ends_length: usize,
+    pub(super) rows: Vec<Span>,
+    /// Where the batch begins in the decoded text, in bytes.
+    pub(super) offset: u64,
+    /// The line it begins on, from 1.
+    pub(super) line: u64,
+}
+
+/// One row of a batch, or a blank line.
+#[derive(Debug, Clone)]
+pub(super) struct Span {
+    /// Its bytes, with its line end.
+    pub(super) start: usize,
+    pub(super) end: usize,
+    text: usize,
+    ends: (usize, usize),
+    /// Set if the row is too long to be kept.
+    pub(super) too_long: Option<TooLong>,
+    /// Whether the stream ends with this row, without a line end.
+    pub(super) is_last: bool,
+}
+
+/// A row beyond [`ROW_MAX`], of which only the beginning is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooLong {
+    /// Its length in bytes, without its line end.
+    pub(super) length: u64,
+    /// How many lines it has.
+    pub(super) lines: u64,
+    /// Whether the stream ends in it.
+    pub(super) is_last: bool,
+}
+
+/// The cells of one CSV row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cells<'a> {
+    text: &'a str,
+    ends: &'a [usize],
+}
+
+impl<'a> Cells<'a> {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// One cell.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&'a str> {
+        let start = if index == 0 { 0 } else { *self.ends.get(index - 1)? };
+        self.text.get(start..*self.ends.get(index)?)
+    }
+
+    /// All cells, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &'a str> {
+        (0..self.count()).filter_map(|index| self.get(index))
+    }
+
+    /// All cells, copied.
+    #[must_use]
+    pub fn owned(&self) -> Vec<String> {
+        self.iter().map(str::to_owned).collect()
+    }
+
+    /// Whether no cell holds anything but white space.
+    pub(super) fn are_blank(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+}
+
+impl Batch {
+    /// Some of its bytes; `offset` counts from the beginning of the decoded text.
+    #[must_use]
+    pub fn part(&self, offset: u64, length: usize) -> &[u8] {
+        let start = usize::try_from(offset.saturating_sub(self.offset)).unwrap_or(usize::MAX);
+        self.raw.get(start..).and_then(|rest| rest.get(..length)).unwrap_or_default()
+    }
+
+    /// The text of all cells.
+    pub(super) fn text(&self) -> &str {
+        // The raw bytes were checked, and unquoting only removes ASCII.
+        std::str::from_utf8(&self.text[..self.text_length]).unwrap_or_default()
+    }
+
+    /// The cells of a row; `text` is [`Batch::text`].
+    pub(super) fn cells<'a>(&'a self, text: &'a str, row: &Span) -> Cells<'a> {
+        let ends = &self.ends[row.ends.0..row.ends.1];
+        let length = ends.last().copied().unwrap_or_default();
+        Cells { text: text.get(row.text..row.text + length).unwrap_or_default(), ends }
+    }
+
+    /// The rows of a text, which has no row beyond the bound.
+    pub(super) fn of_text(bytes: Vec<u8>, grammar: Grammar) -> Self {
+        let mut splitter = Splitter::new(Box::new(io::empty()), grammar);
+        (splitter.buffer, splitter.is_ended, splitter.target) = (bytes, true, usize::MAX);
+        splitter.next().ok().flatten().unwrap_or_default()
+    }
+
+    fn new(offset: u64, line: u64, size: usize) -> Self {
+        Self { text: vec![0; size], ends: vec![0; 1024], offset, line, ..Self::default() }
+    }
+
+    fn push(&mut self, start: usize, end: usize, from: (usize, usize)) {
+        let (text, first) = from;
+        let ends = (first, self.ends_length);
+        self.rows.push(Span { start, end, text, ends, too_long: None, is_last: false });
+    }
+}
+
+/// What divides a stream into rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Grammar {
+    /// Line ends outside quotes; cells are delimited by this byte.
+    Csv(u8),
+    /// Line ends.
+    Lines,
+}
+
+/// Splits a stream.
+pub(super) struct Splitter {
+    source: Box<dyn Read + Send>,
+    grammar: Grammar,
+    core: Reader,
+    /// What was read and not given out yet; begins with a row or a blank line.
+    buffer: Vec<u8>,
+    is_ended: bool,
+    offset: u64,
+    line: u64,
+    /// The size of the next batch, and of those after it, in bytes.
+    target: usize,
+    later_target: usize,
+    row_max: usize,
+}
+
+impl Splitter {
+    /// The first batch is small, so that the first problem is reported at once.
+    const FIRST: usize = 32 * 1024;
+    const TARGET: usize = 256 * 1024;
+
+    pub(super) fn new(source: Box<dyn Read + Send>, grammar: Grammar) -> Self {
+        let core = core(grammar);
+        let (buffer, is_ended) = (Vec::new(), false);
+        let (target, later_target, row_max) = (Self::FIRST, Self::TARGET, ROW_MAX);
+        Self { source, grammar, core, buffer, is_ended, offset: 0, line: 1, target, later_target, row_max }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_sizes(self, target: usize, row_max: usize) -> Self {
+        Self { target, later_target: target, row_max, ..self }
+    }
+
+    /// The stream begins at this byte and on this line of its file.
+    pub(super) fn begin_at(&mut self, offset: u64, line: u64) {
+        (self.offset, self.line) = (offset, line);
+    }
+
+    /// The line that was not given out yet, from 1.
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The next rows; nothing after the last.
+    pub(super) fn next(&mut self) -> io::Result<Option<Batch>> {
+        // Unquoted, a row takes no more bytes than it has.
+        let size = if self.is_ended { self.buffer.len() } else { self.target };
+        let mut batch = Batch::new(self.offset, self.line, size);
+        let mut at = 0;
+        loop {
+            at = self.skip_blank_lines(at, &mut batch)?;
+            if at == self.buffer.len() || at >= self.target {
+                break;
+            }
+            let from = (batch.text_length, batch.ends_length);
+            match self.row_end(at, &mut batch)? {
+                Some(end) => batch.push(at, end, from),
+                None if batch.rows.is_empty() => {
+                    self.take(at, &mut Vec::new());
+                    return self.skip_row().map(Some);
+                }
+                // The row gets a batch of its own.
+                None => {
+                    self.core = core(self.grammar);
+                    (batch.text_length, batch.ends_length) = from;
+                    break;
+                }
+            }
+            at = batch.rows.last().map_or(at, |row| row.end);
+        }
+        self.target = self.later_target;
+        let is_over = self.is_ended && at == self.buffer.len();
+        if is_over && at == 0 {
+            return Ok(None);
+        }
+        // Blank lines are given only with a row after them.
+        let filled = batch.rows.iter().rposition(|row| !ends_line(self.buffer[row.start])).map_or(0, |last| last + 1);
+        if filled > 0 || is_over {
+            batch.rows.truncate(filled);
+        }
+        if let Some(last) = batch.rows.last().filter(|_| !is_over) {
+            at = last.end;
+        }
+        let mut raw = Vec::new();
+        self.take(at, &mut raw);
+        if let Some(last) = batch.rows.last_mut().filter(|row| is_over && row.end == raw.len()) {
+            last.is_last = raw.last().is_some_and(|byte| !ends_line(*byte));
+        }
+        batch.raw = raw;
+        Ok(Some(batch))
+    }
+
+    /// Moves the first bytes of the buffer out, and counts them.
+    fn take(&mut self, length: usize, out: &mut Vec<u8>) {
+        let rest = self.buffer.split_off(length);
+        *out = std::mem::replace(&mut self.buffer, rest);
+        self.offset += length as u64;
+        self.line += line_ends(out);
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        let wanted = self.target.min(Self::TARGET);
+        self.buffer.reserve(wanted);
+        let read = self.source.by_ref().take(wanted as u64).read_to_end(&mut self.buffer)?;
+        self.is_ended = read < wanted;
+        Ok(())
+    }
+
+    /// Passes over blank lines: each is a span without cells.
+    fn skip_blank_lines(&mut self, mut at: usize, batch: &mut Batch) -> io::Result<usize> {
+        loop {
+            // The LF of a CRLF may still come.
+            let is_short = at == self.buffer.len() || self.buffer[at..] == *b"\r";
+            if is_short && !self.is_ended {
+                self.fill()?;
+                continue;
+            }
+            if at >= self.target || self.buffer.get(at).is_none_or(|byte| !ends_line(*byte)) {
+                return Ok(at);
+            }
+            let end = past_line_end(&self.buffer, at);
+            batch.push(at, end, (batch.text_length, batch.ends_length));
+            at = end;
+        }
+    }
+
+    /// The end of the row that begins at `start`, after its line end; nothing if it is too long.
+    fn row_end(&mut self, start: usize, batch: &mut Batch) -> io::Result<Option<usize>> {
+        let mut taken = 0;
+        loop {
+            if start + taken == self.buffer.len() && !self.is_ended {
+                if taken > self.row_max {
+                    return Ok(None);
+                }
+                self.fill()?;
+                continue;
+            }
+            let (read, is_done) = self.advance(start + taken, batch);
+            taken += read;
+            if is_done {
+                break;
+            }
+        }
+        let end = self.past_line_feed(start + taken)?;
+        let length = without_line_ends(&self.buffer[start..end]).len();
+        Ok((length <= self.row_max).then_some(end))
+    }
+
+    /// The end of a row with the LF of its CRLF, which the parser leaves.
+    fn past_line_feed(&mut self, end: usize) -> io::Result<usize> {
+        if !self.buffer[..end].ends_with(b"\r") {
+            return Ok(end);
+        }
+        if end == self.buffer.len() && !self.is_ended {
+            self.fill()?;
+        }
+        Ok(end + usize::from(self.buffer.get(end) == Some(&b'\n')))
+    }
+
+    /// Reads on in the row; gives how many bytes were read, and whether the row has ended.
+    fn advance(&mut self, at: usize, batch: &mut Batch) -> (usize, bool) {
+        let input = &self.buffer[at..];
+        if self.grammar == Grammar::Lines {
+            let end = memchr2(b'\n', b'\r', input);
+            return end.map_or((input.len(), self.is_ended), |end| (end + 1, true));
+        }
+        let (text, ends) = (&mut batch.text[batch.text_length..], &mut batch.ends[batch.ends_length..]);
+        let (result, read, written, counted) = self.core.read_record(input, text, ends);
+        batch.text_length += written;
+        batch.ends_length += counted;
+        match result {
+            ReadRecordResult::OutputFull => batch.text.resize(batch.text.len() * 2 + 64, 0),
+            ReadRecordResult::OutputEndsFull => batch.ends.resize(batch.ends.len() * 2, 0),
+            ReadRecordResult::InputEmpty => {}
+            ReadRecordResult::Record | ReadRecordResult::End => return (read, true),
+        }
+        (read, false)
+    }
+
+    /// Passes over the row at the beginning of the buffer, which is too long, and keeps its beginning.
+    fn skip_row(&mut self) -> io::Result<Batch> {
+        let (offset, line) = (self.offset, self.line);
+        let kept = &self.buffer[..KEPT.min(self.buffer.len())];
+        let kept = kept.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
+        let mut batch = Batch::of_text(self.buffer[..kept].to_vec(), self.grammar);
+        self.core = core(self.grammar);
+        let mut scratch = Batch::new(0, 0, 1024);
+        let mut at = 0;
+        loop {
+            (scratch.text_length, scratch.ends_length) = (0, 0);
+            let (read, is_done) = self.advance(at, &mut scratch);
+            at += read;
+            if is_done {
+                break;
+            }
+            if at == self.buffer.len() && !self.is_ended {
+                // A CRLF must not be cut in two.
+                let kept = if self.buffer.ends_with(b"\r\n") { 2 } else { 1 };
+                self.take(at - kept, &mut Vec::new());
+                at = kept;
+                self.fill()?;
+            }
+        }
+        at = self.past_line_feed(at)?;
+        let length = self.offset + without_line_ends(&self.buffer[..at]).len() as u64 - offset;
+        self.take(at, &mut Vec::new());
+        let is_last = self.is_ended && self.buffer.is_empty();
+        batch.rows.truncate(1);
+        for row in &mut batch.rows {
+            row.too_long = Some(TooLong { length, lines: (self.line - line).max(1), is_last });
+        }
+        (batch.offset, batch.line) = (offset, line);
+        Ok(batch)
+    }
+}
+
+fn core(grammar: Grammar) -> Reader {
+    let mut builder = ReaderBuilder::new();
+    if let Grammar::Csv(delimiter) = grammar {
+        builder.delimiter(delimiter);
+    }
+    let mut core = builder.build();
+    // The parser removes a byte-order mark from what it reads first; in the middle of a file it is text.
+    core.read_record(b"\n", &mut [0; 8], &mut [0; 8]);
+    core
+}
+
+/// What is unusual about the quotes of a CSV row.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Quotes {
+    /// The first text after a closing quote: where its cell opened, where the text begins, and the cell's index.
+    pub(super) stray: Option<(usize, usize, usize)>,
+    /// Where the quote opens that never closes.
+    pub(super) open: Option<usize>,
+}
+
+impl Quotes {
+    /// Reads a row as csv-core does: a quote opens a cell only as its first byte.
+    pub(super) fn of(row: &[u8], delimiter: u8) -> Self {
+        let mut quotes = Self::default();
+        let (mut at, mut index) = (0, 0);
+        while at < row.len() {
+            if row[at] == b'"' {
+                let opening = at;
+                let Some(closing) = closing_quote(row, at + 1) else {
+                    quotes.open = Some(opening);
+                    return quotes;
+                };
+                at = closing + 1;
+                let is_stray = row.get(at).is_some_and(|byte| *byte != delimiter && !ends_line(*byte));
+                if is_stray && quotes.stray.is_none() {
+                    let end = memchr3(delimiter, b'\n', b'\r', &row[at..]).map_or(row.len(), |end| at + end);
+                    let is_text = row[at..end].iter().any(|byte| !byte.is_ascii_whitespace());
+                    quotes.stray = is_text.then_some((opening, at, index));
+                }
+            }
+            match memchr3(delimiter, b'\n', b'\r', &row[at..]) {
+                Some(end) if row[at + end] == delimiter => at += end + 1,
+                _ => break,
+            }
+            index += 1;
+        }
+        quotes
+    }
+}
+
+fn closing_quote(row: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let quote = at + memchr(b'"', row.get(at..)?)?;
+        if row.get(quote + 1) != Some(&b'"') {
+            return Some(quote);
+        }
+        at = quote + 2;
+    }
+}

@@ -1,0 +1,193 @@
+//! However a stream is split, the rows and their lines are those of a reader that goes byte by byte.
+
+use std::io::{self, Read};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::super::batch::{Batch, Grammar, Splitter};
+use super::*;
+use crate::model::shown;
+
+const PIECES: [&str; 12] = ["\"", "\"", "\"", ",", ",", "\n", "\r\n", "\r", "a", "bc", "é", " "];
+
+/// Hands out a few bytes a call: the worst case for anything that spans two calls.
+struct Dribble(io::Cursor<Vec<u8>>, usize);
+
+impl Read for Dribble {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = buffer.len().min(self.1);
+        self.0.read(&mut buffer[..most])
+    }
+}
+
+/// A row as somebody reads it who goes through the bytes one by one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Plain {
+    line: u64,
+    cells: Vec<String>,
+    length: usize,
+    is_open: bool,
+    /// Whether there is text after a closing quote.
+    is_stray: bool,
+    is_quoted: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum At {
+    CellStart,
+    Bare,
+    Quoted,
+    AfterQuote,
+    Stray,
+}
+
+fn plain_rows(text: &str) -> Vec<Plain> {
+    let (mut rows, mut line, mut at, mut row) = (Vec::new(), 1, At::CellStart, None::<Plain>);
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let is_end = matches!(letter, '\n' | '\r');
+        let is_crlf = letter == '\r' && letters.peek() == Some(&'\n');
+        if row.is_none() && is_end {
+            if is_crlf {
+                letters.next();
+            }
+            line += 1;
+            continue;
+        }
+        let current = row.get_or_insert_with(|| Plain { line, cells: vec![String::new()], ..Plain::default() });
+        let cell = current.cells.last_mut().unwrap();
+        current.length += letter.len_utf8();
+        match (at, letter) {
+            (At::CellStart, '"') => {
+                at = At::Quoted;
+                current.is_quoted = true;
+            }
+            (At::Quoted, '"') => at = At::AfterQuote,
+            (At::AfterQuote, '"') => {
+                cell.push('"');
+                at = At::Quoted;
+            }
+            (At::Quoted, _) => {
+                cell.push(letter);
+                if is_end && !is_crlf {
+                    line += 1;
+                }
+            }
+            (_, ',') => {
+                current.cells.push(String::new());
+                at = At::CellStart;
+            }
+            _ if is_end => {
+                if is_crlf {
+                    letters.next();
+                }
+                line += 1;
+                at = At::CellStart;
+                rows.extend(row.take());
+            }
+            (before, _) => {
+                cell.push(letter);
+                at = if matches!(before, At::AfterQuote | At::Stray) { At::Stray } else { At::Bare };
+                current.is_stray |= at == At::Stray && !letter.is_whitespace();
+            }
+        }
+    }
+    rows.extend(row.map(|row| Plain { is_open: at == At::Quoted, ..row }));
+    rows
+}
+
+fn batches(text: &str, grammar: Grammar, sizes: (usize, usize), dribble: usize) -> Vec<Batch> {
+    let stream = Dribble(io::Cursor::new(text.as_bytes().to_vec()), dribble);
+    let mut splitter = Splitter::new(Box::new(stream), grammar).with_sizes(sizes.0, sizes.1);
+    std::iter::from_fn(|| splitter.next().unwrap()).collect()
+}
+
+fn random_text(random: &mut StdRng, pieces: &[&str], most: usize) -> String {
+    let count = random.random_range(0..most);
+    (0..count).map(|_| pieces[random.random_range(0..pieces.len())]).collect()
+}
+
+/// Line, and cells or what is unusual, of all rows.
+fn parsed(text: &str, sizes: (usize, usize), dribble: usize) -> Vec<(u64, Vec<String>)> {
+    let mut batches = batches(text, Grammar::Csv(b','), sizes, dribble).into_iter();
+    let mut first = batches.next().unwrap();
+    let parser = super::super::csv::Parser::open(b',', &mut first, &Options::default()).0.unwrap();
+    let mut seen = Vec::new();
+    for batch in std::iter::once(first).chain(batches) {
+        let raw = std::str::from_utf8(&batch.raw).unwrap();
+        parser.rows(&batch, raw, &mut Notes::default(), &mut |row| {
+            assert_eq!(batch.part(row.offset, row.raw.len()), row.raw.as_bytes());
+            let cells = match row.text {
+                RowText::Cells(cells)
+                | RowText::OpenQuote(cells)
+                | RowText::Header(cells)
+                | RowText::Ragged(cells, _) => cells.owned(),
+                RowText::Stray(_) => vec!["stray".to_owned()],
+                RowText::Cut(..) => vec!["cut".to_owned()],
+                other => panic!("{other:?}"),
+            };
+            seen.push((row.line, cells));
+        });
+    }
+    seen
+}
+
+/// The rows of a text behind a header, as they are expected.
+fn expected(text: &str, row_max: usize) -> Vec<(u64, Vec<String>)> {
+    let cells = |row: Plain| match row {
+        row if row.length > row_max => vec!["cut".to_owned()],
+        row if row.is_stray && !row.is_open => vec!["stray".to_owned()],
+        row => row.cells,
+    };
+    let is_blank = |row: &Plain| row.cells.concat().trim().is_empty() && !row.is_quoted && row.length <= row_max;
+    plain_rows(text).into_iter().skip(1).filter(|row| !is_blank(row)).map(|row| (row.line, cells(row))).collect()
+}
+
+#[test]
+fn rows_are_the_same_however_a_csv_file_is_split() {
+    for seed in 0..4000 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let text = format!("name,x\n{}", random_text(&mut random, &PIECES, 60));
+        let sizes = (random.random_range(1..20), usize::MAX);
+        let seen = parsed(&text, sizes, random.random_range(1..9));
+        assert_eq!(seen, expected(&text, usize::MAX), "seed {seed}: {}", shown(&text));
+    }
+}
+
+#[test]
+fn a_row_beyond_the_bound_is_skipped_and_the_next_one_has_its_line() {
+    let mut skipped = 0;
+    for seed in 0..4000 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let text = format!("name,x\n{}", random_text(&mut random, &PIECES, 80));
+        let sizes = (random.random_range(1..20), random.random_range(8..30));
+        let seen = parsed(&text, sizes, random.random_range(1..9));
+        skipped += seen.iter().filter(|(_, cells)| *cells == ["cut"]).count();
+        assert_eq!(seen, expected(&text, sizes.1), "seed {seed}: {}", shown(&text));
+    }
+    assert!(skipped > 1000, "{skipped}");
+}
+
+#[test]
+fn lines_of_json_are_the_same_however_a_file_is_split() {
+    let pieces = ["{\"name\":\"A\"}", "{\"name\":\"é\\\"\"}", "\n", "\n", "\r\n", "\r", " "];
+    for seed in 0..3000 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let text = random_text(&mut random, &pieces, 20);
+        let sizes = (random.random_range(1..20), usize::MAX);
+        let parser = super::super::json::Parser::new(&[]);
+        let mut seen = Vec::new();
+        for batch in batches(&text, Grammar::Lines, sizes, random.random_range(1..9)) {
+            let raw = std::str::from_utf8(&batch.raw).unwrap();
+            parser.rows(&batch, raw, &mut Notes::default(), &mut |row| {
+                let RowText::Line(line) = row.text else { panic!("{row:?}") };
+                seen.push((row.line, line.to_owned()));
+            });
+        }
+        let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+        let lines = (1..).zip(lines.split('\n')).filter(|(_, line)| !line.trim().is_empty());
+        let plain: Vec<(u64, String)> = lines.map(|(number, line)| (number, line.to_owned())).collect();
+        assert_eq!(seen, plain, "seed {seed}: {}", shown(&text));
+    }
+}
