@@ -25,6 +25,8 @@ pub(super) struct ProblemKinds {
     kinds: BTreeMap<(Severity, Code), ProblemKind>,
     /// Corrections in the cleaned copy.
     pub(super) repairs: ProblemKind,
+    /// Whether some problems were counted by an earlier run, so that there are no lines to show.
+    pub(super) is_restored: bool,
 }
 
 impl ProblemKinds {
@@ -44,6 +46,7 @@ impl ProblemKinds {
     }
 
     pub(super) fn restore(&mut self, known: ProblemCount) {
+        self.is_restored = true;
         let kind = self.of(known.severity, known.code);
         if kind.count == 0 {
             kind.first = known.first;
@@ -85,13 +88,13 @@ impl ProblemKinds {
         Ok(())
     }
 
-    /// What to do next; `all` is the flag that shows every problem.
+    /// What to do next; `all` is the flag or command that shows every problem.
     pub(super) fn hints(&self, out: &mut impl Write, all: Option<&str>, are_entries_lost: bool) -> io::Result<()> {
         if !self.has_problems() {
             return Ok(());
         }
-        if let Some(flag) = all {
-            writeln!(out, "  {flag} shows every problem")?;
+        if let Some(all) = all {
+            writeln!(out, "  {all} shows every problem")?;
         }
         if are_entries_lost {
             writeln!(out, "  --on-duplicate merge adds the members and guests of repeats to the first row")?;

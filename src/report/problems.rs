@@ -208,11 +208,13 @@ impl<W: Write> Problems<W> {
         match self.lines.style.format {
             ProblemFormat::Json => self.json_totals()?,
             ProblemFormat::Counts => {
-                if self.lines.style.shows_all && !self.kinds.is_empty() {
-                    writeln!(self.lines.out)?;
-                }
+                let all = match self.lines.style.shows_all {
+                    _ if self.kinds.is_restored => Some("validate"),
+                    false => Some("-v"),
+                    true if self.kinds.is_empty() => None,
+                    true => writeln!(self.lines.out).map(|()| None)?,
+                };
                 self.kinds.table(&mut self.lines.out)?;
-                let all = (!self.lines.style.shows_all).then_some("-v");
                 self.kinds.hints(&mut self.lines.out, all, self.are_entries_lost)?;
             }
             // No file could be read: the error says it all.
@@ -341,6 +343,7 @@ mod tests {
         let (_, known) = counted(false, Vec::new());
         let (text, counts) = counted(false, known);
         assert!(text.starts_with(&TABLE.replace("1,200", "2,400").replace("          1 ", "          2 ")), "{text}");
+        assert!(text.contains("\n  validate shows every problem\n"), "an unchanged file is not read again: {text}");
         assert_eq!(counts.iter().map(|kind| kind.count).collect::<Vec<_>>(), [2400, 2, 2]);
     }
 }
