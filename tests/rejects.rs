@@ -6,8 +6,8 @@ use std::path::Path;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tallyfy_groups::model::{Fields, Format, InputFile, Outcome, Raw, Record, Status};
-use tallyfy_groups::read::{Options, Table};
+use tallyfy_groups::model::{Format, InputFile, Outcome, Place, Raw, Status};
+use tallyfy_groups::read::{Notes, Options, Table};
 use tallyfy_groups::report::Rejects;
 
 const CELLS: [&str; 14] =
@@ -29,17 +29,32 @@ const JSON: [&str; 14] = [
     "{\"name\":\"B\"}\n",
 ];
 
-fn read(text: &str, format: Format) -> Option<(InputFile, Vec<Record>)> {
-    let options = Options { format: Some(format), delimiter: Some(b','), ..Options::default() };
-    let table =
-        Table::of_stream(Path::new("groups"), Box::new(Cursor::new(text.as_bytes().to_vec())), &options).ok()?;
-    let file = InputFile { path: "groups".to_owned(), layout: table.layout().clone() };
-    Some((file, table.into_records(0).collect::<Result<_, _>>().unwrap()))
+/// A row as it was read: its fields, if it has any, and how it is kept for the rejects.
+struct Kept {
+    place: Place,
+    fields: Option<String>,
+    raw: Raw,
 }
 
-fn rejected(record: &Record) -> Outcome {
+fn read(text: &str, format: Format) -> Option<(InputFile, Vec<Kept>)> {
+    let options = Options { format: Some(format), delimiter: Some(b','), ..Options::default() };
+    let stream = Box::new(Cursor::new(text.as_bytes().to_vec()));
+    let table = Table::of_stream(Path::new("groups"), stream, &options).ok()?.table;
+    let parser = table.parser();
+    let mut rows = Vec::new();
+    for batch in table {
+        let mut keep = |row: tallyfy_groups::read::Row<'_>| {
+            let place = Place { file: 0, row: rows.len() as u64 + 1, line: row.line };
+            rows.push(Kept { place, fields: row.fields.ok().map(|fields| format!("{fields:?}")), raw: row.text.raw() });
+        };
+        parser.rows(&batch.unwrap(), &mut Notes::default(), &mut keep).unwrap();
+    }
+    Some((InputFile { path: "groups".to_owned(), layout: parser.layout().clone() }, rows))
+}
+
+fn rejected(row: &Kept) -> Outcome {
     Outcome {
-        place: record.place,
+        place: row.place,
         name: String::new(),
         status: Status::Invalid,
         group_id: None,
@@ -49,43 +64,41 @@ fn rejected(record: &Record) -> Outcome {
         error_code: Some("row-malformed".to_owned()),
         error: Some("say \"no\", twice\n".to_owned()),
         warnings: None,
-        raw: record.raw.clone(),
+        raw: row.raw.clone(),
     }
 }
 
 /// The rejects of all rows, as text.
-fn rejects(file: &InputFile, records: &[Record], extension: &str) -> String {
+fn rejects(file: &InputFile, rows: &[Kept], extension: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(format!("groups.rejects.{extension}"));
     let mut rejects = Rejects::new(&path, std::slice::from_ref(file));
-    for record in records {
-        rejects.write(&rejected(record)).unwrap();
+    for row in rows {
+        rejects.write(&rejected(row)).unwrap();
     }
     rejects.seal().unwrap().place().unwrap();
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The fields, or that there are none; and how it stood there, where nobody knows its cells.
-fn kept(record: &Record) -> (Option<&Fields<'static>>, Option<&str>) {
-    let text = if let Raw::Stray(text) = &record.raw { Some(text.as_str()) } else { None };
-    (record.fields.as_ref().ok(), text)
+/// The row as it is written, where nobody knows its cells.
+fn stray(row: &Kept) -> Option<&str> {
+    if let Raw::Stray(text) = &row.raw { Some(text.as_str()) } else { None }
 }
 
 fn assert_reads_back(seed: u64, text: &str, format: Format, extension: &str) -> usize {
-    let Some((file, records)) = read(text, format) else { return 0 };
-    if records.is_empty() {
+    let Some((file, rows)) = read(text, format) else { return 0 };
+    if rows.is_empty() {
         return 0;
     }
-    let written = rejects(&file, &records, extension);
+    let written = rejects(&file, &rows, extension);
     let (_, again) = read(&written, format).unwrap_or_else(|| panic!("seed {seed}: {written:?} of {text:?}"));
-    assert_eq!(again.len(), records.len(), "seed {seed}: {written:?} of {text:?}");
-    for (record, again) in records.iter().zip(&again) {
-        let ((fields, stray), (fields_again, stray_again)) = (kept(record), kept(again));
-        assert_eq!(fields, fields_again, "seed {seed}: {written:?} of {text:?}");
-        let is_kept = stray.is_none_or(|stray| stray_again.is_some_and(|again| again.starts_with(stray)));
+    assert_eq!(again.len(), rows.len(), "seed {seed}: {written:?} of {text:?}");
+    for (row, again) in rows.iter().zip(&again) {
+        assert_eq!(row.fields, again.fields, "seed {seed}: {written:?} of {text:?}");
+        let is_kept = stray(row).is_none_or(|text| stray(again).is_some_and(|again| again.starts_with(text)));
         assert!(is_kept, "seed {seed}: {written:?} of {text:?}");
     }
-    records.len()
+    rows.len()
 }
 
 #[test]

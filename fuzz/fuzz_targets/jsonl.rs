@@ -6,23 +6,26 @@ use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
 use tallyfy_groups::check::Rules;
-use tallyfy_groups::model::{Format, Raw};
-use tallyfy_groups::read::{Options, Table};
+use tallyfy_groups::model::{Format, Group};
+use tallyfy_groups::read::{Notes, Options, Row, RowText, Table};
 
 fuzz_target!(|bytes: &[u8]| {
     let options = Options { format: Some(Format::Jsonl), ..Options::default() };
-    let Ok(table) = Table::of_stream(Path::new("fuzz"), Box::new(Cursor::new(bytes.to_vec())), &options) else {
+    let Ok(opened) = Table::of_stream(Path::new("fuzz"), Box::new(Cursor::new(bytes.to_vec())), &options) else {
         return;
     };
-    for record in table.into_records(0) {
-        let Ok(record) = record else { return };
-        let Raw::Line(line) = &record.raw else { panic!("{record:?}") };
-        assert!(!line.trim_matches([' ', '\t']).is_empty() && !line.contains(['\n', '\r']));
-        let Ok(fields) = &record.fields else { continue };
-        let object: serde_json::Value = serde_json::from_str::<Box<serde_json::value::RawValue>>(line)
-            .map(|raw| serde_json::Value::from(raw.get()))
-            .unwrap();
-        assert!(object.is_string());
-        let _ = Rules::default().group(fields);
+    let parser = opened.table.parser();
+    for batch in opened.table {
+        let Ok(batch) = batch else { return };
+        let _ = parser.rows(&batch, &mut Notes::default(), &mut |row| check(&row));
     }
 });
+
+fn check(row: &Row<'_>) {
+    let RowText::Line(line) = row.text else { panic!("{row:?}") };
+    assert!(!line.trim_matches([' ', '\t']).is_empty() && !line.contains(['\n', '\r']));
+    let Ok(fields) = &row.fields else { return };
+    let object: Box<serde_json::value::RawValue> = serde_json::from_str(line).unwrap();
+    assert!(object.get().trim_start().starts_with('{'));
+    let _ = Rules::default().check(fields, &mut Group::default());
+}

@@ -1,5 +1,6 @@
 //! One life of the client: from the opening of the journal until it ends, is interrupted, or is killed.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tallyfy_groups::cli::{Cli, Command};
 use tallyfy_groups::commands::{Delivery, Staged, stage};
 use tallyfy_groups::journal::{Journal, JournalError, Owner, Realm, RunId, Trail};
 use tallyfy_groups::model::{Event, Halt, Listener, MatchNames, OnExisting, Outcome, Status};
-use tallyfy_groups::report::Results;
+use tallyfy_groups::report::{ProblemFormat, ProblemStyle, Problems, Results};
 use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Pace, Paced, Policy, Rate, Speed, Stop};
 use tallyfy_groups::settings::Input;
 use tallyfy_groups::tallyfy::{Client, Credentials, Renewing, Token, probe};
@@ -149,7 +150,8 @@ pub(crate) fn open(place: &Place<'_>) -> (Journal, RunId, Staged) {
     let mut journal = Journal::open(&place.journal(), &owner).unwrap();
     let run = journal.begin_run(&owner).unwrap();
     let listener: Listener = Arc::new(|_| {});
-    let staged = stage(&journal, run, &place.input(), &listener).unwrap();
+    let mut problems = Problems::new(io::sink(), ProblemStyle { format: ProblemFormat::Counts, shows_all: false });
+    let staged = stage(&journal, run, &place.input(), &listener, &mut problems).unwrap();
     journal.commence(run, staged.range, false).unwrap();
     (journal, run, staged)
 }
