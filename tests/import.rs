@@ -270,7 +270,7 @@ fn what_the_dry_run_forecasts_is_what_the_import_takes() {
         .with("groups.csv", format!("name,guests\n{rows}Old 1,old@a.example\n,bad@a.example\n"));
     let lines = desk.run(&["import", "--dry-run", "groups.csv", "--json"]).expect(7).json_lines();
     let forecast = &lines[lines.len() - 1]["forecast"];
-    let expected = serde_json::json!({"requests": 43, "seconds": 0.042, "guests": 40, "guest_cap_seconds": 3600.0});
+    let expected = serde_json::json!({"requests": 43, "seconds": 0.042, "guests": 40, "guest_quota_seconds": 3600.0});
     assert_eq!(forecast, &expected);
     let plan = desk.run(&["import", "--dry-run", "groups.csv"]).expect(7);
     assert!(plan.stdout.contains("an import takes 43 requests; about 1 s at 1,000 a second\n40 guests: "), "{plan:?}");
@@ -280,7 +280,7 @@ fn what_the_dry_run_forecasts_is_what_the_import_takes() {
     assert_eq!(server.requests() - before, 43);
     outcome.says("up to 41 groups to create: 41 requests, and 1 per 100 existing groups; about 1 s");
     let done = desk.run(&["import", "--dry-run", "groups.csv", "--json", "--rate", "none"]).expect(7).json_lines();
-    let the_list = serde_json::json!({"requests": 3, "seconds": null, "guests": 0, "guest_cap_seconds": 0.0});
+    let the_list = serde_json::json!({"requests": 3, "seconds": null, "guests": 0, "guest_quota_seconds": 0.0});
     assert_eq!(done[done.len() - 1]["forecast"], the_list);
 }
 

@@ -61,7 +61,7 @@ fn rejected(row: &Kept) -> Outcome {
         duplicate_of: None,
         attempts: 0,
         http_status: None,
-        error_code: Some("row-malformed".to_owned()),
+        error_code: Some(if row.fields.is_some() { "name-missing" } else { "row-malformed" }.to_owned()),
         error: Some("say \"no\", twice\n".to_owned()),
         warnings: None,
         raw: row.raw.clone(),

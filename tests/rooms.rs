@@ -31,7 +31,7 @@ const PURE: &str = "
     send/remaining.rs send/window.rs send/auto.rs send/auto/counts.rs send/auto/course.rs send/auto/evidence.rs send/auto/header.rs
     tallyfy/pages.rs tallyfy/wire.rs
     read/block.rs read/columns.rs read/contents.rs read/csv.rs read/delimiter.rs read/guess.rs read/header.rs read/jsonl.rs read/lines.rs read/machine.rs read/row.rs read/shape.rs read/shape/odd.rs
-    report/columns.rs report/estimate.rs report/explain.rs report/fold.rs report/kinds.rs report/problem_line.rs report/repeat.rs report/tally.rs report/forecast.rs report/span.rs
+    report/columns.rs report/estimate.rs report/explain.rs report/fold.rs report/kinds.rs report/problem_line.rs report/repeat.rs report/progress_state.rs report/forecast.rs report/span.rs
     sandbox/book.rs sandbox/form.rs sandbox/limit.rs sandbox/list.rs sandbox/route.rs sandbox/script.rs
     sandbox/weather.rs
 ";

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::journal::{Journal, JournalError, RunId};
-use crate::model::{Forecast, GuestCap};
+use crate::model::{Forecast, GuestQuota};
 use crate::send::{GUEST_CAP, Rate, Rehearsal, Speed};
 
 /// The limits of an import.
@@ -30,9 +30,9 @@ pub(super) fn forecast(
     let mut rehearsal = Rehearsal::new(guest_rate, Instant::now());
     journal.open_guests(run, |guests| rehearsal.add(guests))?;
     let (most, requests) = (rehearsal.most(), guest_rate.requests.get());
-    let (guest_cap, limit) = match speeds.guests {
-        Some(_) => (GuestCap::OfUser(requests, guest_rate.period), "--guest-rate"),
-        None => (GuestCap::OfApi(requests, guest_rate.period), "the API's guest quota"),
+    let (guest_quota, limit) = match speeds.guests {
+        Some(_) => (GuestQuota::Chosen(requests, guest_rate.period), "--guest-rate"),
+        None => (GuestQuota::Api(requests, guest_rate.period), "the API's guest quota"),
     };
     if most > usize::try_from(requests).unwrap_or(usize::MAX) {
         tracing::warn!(
@@ -40,5 +40,5 @@ pub(super) fn forecast(
         );
     }
     let (creates, guests, guest_time) = (journal.open_rows(run)?, rehearsal.guests(), rehearsal.time());
-    Ok(Forecast { creates, pages, rate, guests, guest_cap, guest_time })
+    Ok(Forecast { creates, pages, rate, guests, guest_quota, guest_time })
 }

@@ -11,9 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::check::Names;
 use crate::journal::{Journal, JournalError, Owner, Realm, RunId, StagedRow};
-use crate::model::{
-    Cell, Event, Field, FirstGroup, Format, Group, InputFile, Listener, OnDuplicate, Problem, RowId,
-};
+use crate::model::{Cell, Event, Field, FirstGroup, Format, Group, InputFile, Listener, OnDuplicate, Problem, RowId};
 use crate::read::{Notes, Parser, ReadError, Row};
 use crate::report::Problems;
 use crate::settings::{Connection, Input, Target};
@@ -86,7 +84,8 @@ pub fn stage(
 ) -> Result<Staged, Failure> {
     let first = journal.next_row()?;
     journal.begin_stage()?;
-    let mut staging = Staging { journal, input, first, listener, problems, files: Vec::new(), invalid: 0, merged: HashMap::new() };
+    let mut staging =
+        Staging { journal, input, first, listener, problems, files: Vec::new(), invalid: 0, merged: HashMap::new() };
     let (names, rows) = pipeline::run(input, Arc::new(staged_row), &mut staging)?;
     let Staging { files, invalid, merged, .. } = staging;
     for (row, group) in &merged {

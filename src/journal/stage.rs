@@ -250,11 +250,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn note_problems(
-        &self,
-        run: RunId,
-        kinds: impl Iterator<Item = ProblemCount>,
-    ) -> Result<(), JournalError> {
+    pub fn note_problems(&self, run: RunId, kinds: impl Iterator<Item = ProblemCount>) -> Result<(), JournalError> {
         self.run(|db| {
             let mut insert =
                 db.prepare("INSERT INTO problems (run, severity, code, count, first) VALUES (?1, ?2, ?3, ?4, ?5)")?;

@@ -14,18 +14,18 @@ pub struct Forecast {
     /// Distinct addresses of guests in those rows.
     pub guests: u64,
     /// The limit of new guests per period.
-    pub guest_cap: GuestCap,
+    pub guest_quota: GuestQuota,
     /// How long the guest quota delays the last of them if all are new to the organization.
     pub guest_time: Duration,
 }
 
 /// The most guests per period that are new to the organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GuestCap {
+pub enum GuestQuota {
     /// The documented quota; the API refuses more.
-    OfApi(u32, Duration),
+    Api(u32, Duration),
     /// `--guest-rate`; no more are sent.
-    OfUser(u32, Duration),
+    Chosen(u32, Duration),
 }
 
 impl Forecast {
@@ -59,8 +59,8 @@ mod tests {
     use super::*;
 
     fn forecast(creates: u64, pages: Option<u64>) -> Forecast {
-        let (rate, guest_cap) = (Some((600, Duration::from_mins(1))), GuestCap::OfApi(30, Duration::from_hours(1)));
-        Forecast { creates, pages, rate, guests: 0, guest_cap, guest_time: Duration::ZERO }
+        let (rate, guest_quota) = (Some((600, Duration::from_mins(1))), GuestQuota::Api(30, Duration::from_hours(1)));
+        Forecast { creates, pages, rate, guests: 0, guest_quota, guest_time: Duration::ZERO }
     }
 
     #[test]

@@ -37,14 +37,14 @@ impl Union {
         Some(place)
     }
 
-    /// Whether the number of cells differs from the file's header.
-    pub(super) fn is_ragged(&self, file: usize, cells: &[String]) -> bool {
-        self.places.get(file).is_none_or(|places| places.len() != cells.len())
+    /// The number of columns of a file.
+    pub(super) fn width(&self, file: usize) -> usize {
+        self.places.get(file).map_or(0, Vec::len)
     }
 
-    /// The cells of a row under the common header. A ragged row is unchanged.
+    /// The cells of a row under the common header. A row with too many cells is unchanged.
     pub(super) fn spread(&self, file: usize, cells: &[String]) -> Vec<String> {
-        if self.is_ragged(file, cells) {
+        if cells.len() > self.width(file) {
             return cells.to_vec();
         }
         let mut row = vec![String::new(); self.header.len()];

@@ -133,7 +133,7 @@ mod tests {
 
     /// Something that happens after this many seconds.
     #[derive(Clone, Copy)]
-    enum Step {
+    enum Change {
         Done,
         Pause(f64),
         Resume,
@@ -149,8 +149,8 @@ mod tests {
 
     impl Run {
         /// Plays rows that are done after these seconds, and whatever else happens.
-        fn play(planned: Option<f64>, done_at: &[f64], others: &[(f64, Step)]) -> Self {
-            let mut steps: Vec<(f64, Step)> = done_at.iter().map(|at| (*at, Step::Done)).collect();
+        fn play(planned: Option<f64>, done_at: &[f64], others: &[(f64, Change)]) -> Self {
+            let mut steps: Vec<(f64, Change)> = done_at.iter().map(|at| (*at, Change::Done)).collect();
             steps.extend(others);
             steps.sort_by(|(one, _), (other, _)| one.total_cmp(other));
             let start = Instant::now();
@@ -161,10 +161,10 @@ mod tests {
             for now in (0..).map(|frame| f64::from(frame) / 10.0).take_while(|now| *now < end) {
                 while let Some((at, step)) = steps.next_if(|(at, _)| *at <= now) {
                     match step {
-                        Step::Done => estimate.row_done(moment(at)),
-                        Step::Pause(time) => estimate.pause(moment(at + time), moment(at)),
-                        Step::Resume => estimate.resume(moment(at)),
-                        Step::Guests(rows, time) => estimate.expect_guests(rows, moment(at + time), moment(at)),
+                        Change::Done => estimate.row_done(moment(at)),
+                        Change::Pause(time) => estimate.pause(moment(at + time), moment(at)),
+                        Change::Resume => estimate.resume(moment(at)),
+                        Change::Guests(rows, time) => estimate.expect_guests(rows, moment(at + time), moment(at)),
                     }
                 }
                 assert!(estimate.steps.len() < 150, "its memory is bounded");
@@ -226,21 +226,21 @@ mod tests {
     #[test]
     fn a_known_pause_counts_down_and_leaves_no_trace() {
         let rows = each(&steady(1000, LIMIT), |at| if at <= 50.0 { at } else { at + 60.0 });
-        let run = Run::play(Some(LIMIT), &rows, &[(50.0, Step::Pause(60.0))]);
+        let run = Run::play(Some(LIMIT), &rows, &[(50.0, Change::Pause(60.0))]);
         run.assert_honest(&[51.0, 60.0, 80.0, 109.0, 110.5, 112.0, 130.0, 150.0]);
         for second in 51..109 {
             let (now, next) = (run.shown(f64::from(second)), run.shown(f64::from(second + 1)));
             assert!((now - next - 1.0).abs() < 0.01, "it counts down: {now} s, {next} s");
         }
         // Several requests report it, each with its own end.
-        let pauses = [(50.0, Step::Pause(58.0)), (50.5, Step::Pause(59.5)), (51.0, Step::Pause(30.0))];
+        let pauses = [(50.0, Change::Pause(58.0)), (50.5, Change::Pause(59.5)), (51.0, Change::Pause(30.0))];
         Run::play(Some(LIMIT), &rows, &pauses).assert_honest(&[51.0, 80.0, 109.0, 111.0, 130.0]);
     }
 
     #[test]
     fn a_pause_that_ends_early_is_over() {
         let rows = each(&steady(1000, LIMIT), |at| if at <= 50.0 { at } else { at + 10.0 });
-        let run = Run::play(Some(LIMIT), &rows, &[(50.0, Step::Pause(60.0)), (60.0, Step::Resume)]);
+        let run = Run::play(Some(LIMIT), &rows, &[(50.0, Change::Pause(60.0)), (60.0, Change::Resume)]);
         run.assert_honest(&[60.0, 61.0, 70.0, 80.0, 100.0]);
     }
 
@@ -250,7 +250,7 @@ mod tests {
         let burst = |minute: u32| (0..600).map(move |row| f64::from(minute * 60) + f64::from(row) / 300.0);
         let mut rows: Vec<f64> = (0..11).flat_map(burst).collect();
         rows.extend(each(&steady(90_000, 300.0), |at| 602.0 + at));
-        let pauses: Vec<_> = (0..10).map(|minute| (f64::from(minute * 60) + 2.0, Step::Pause(58.0))).collect();
+        let pauses: Vec<_> = (0..10).map(|minute| (f64::from(minute * 60) + 2.0, Change::Pause(58.0))).collect();
         let run = Run::play(None, &rows, &pauses);
         assert!(run.shown[index(2.1)..index(659.0)].iter().all(Option::is_none));
         run.assert_honest(&[725.0, 800.0, 890.0]);
@@ -295,7 +295,7 @@ mod tests {
     #[test]
     fn while_only_guests_wait_their_time_is_left() {
         let rows = [steady(200, LIMIT), each(&steady(30, LIMIT), |at| 620.0 + at)].concat();
-        let run = Run::play(Some(LIMIT), &rows, &[(10.0, Step::Guests(30, 613.0))]);
+        let run = Run::play(Some(LIMIT), &rows, &[(10.0, Change::Guests(30, 613.0))]);
         run.assert_honest(&[11.0, 20.0, 30.0, 100.0, 300.0, 600.0, 621.0]);
     }
 

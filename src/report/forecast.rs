@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::span::{counted, per};
-use crate::model::{Forecast, GuestCap, span};
+use crate::model::{Forecast, GuestQuota, span};
 
 /// A line about the requests, and one about the guests if the guest quota delays them; no line break at the end.
 pub(super) fn text(forecast: &Forecast) -> String {
@@ -23,9 +23,9 @@ pub(super) fn text(forecast: &Forecast) -> String {
         return format!("{what}; {time}");
     }
     let (guests, longer) = (counted(forecast.guests, "guest"), span(longer));
-    let cap = match forecast.guest_cap {
-        GuestCap::OfApi(count, period) => format!("its guest quota of {}", per((count, period))),
-        GuestCap::OfUser(count, period) => format!("--guest-rate {}", per((count, period))),
+    let cap = match forecast.guest_quota {
+        GuestQuota::Api(count, period) => format!("its guest quota of {}", per((count, period))),
+        GuestQuota::Chosen(count, period) => format!("--guest-rate {}", per((count, period))),
     };
     format!("{what}; {time}\n{guests}: if all of them are new to the organization, {cap} adds up to {longer}")
 }
@@ -36,7 +36,7 @@ pub(super) fn json(forecast: &Forecast) -> serde_json::Value {
         "requests": forecast.requests(),
         "seconds": forecast.time().map(|time| time.as_secs_f64()),
         "guests": forecast.guests,
-        "guest_cap_seconds": forecast.guest_time.as_secs_f64(),
+        "guest_quota_seconds": forecast.guest_time.as_secs_f64(),
     })
 }
 
@@ -47,9 +47,9 @@ mod tests {
     use super::*;
 
     fn forecast(creates: u64, pages: Option<u64>, guests: u64) -> Forecast {
-        let (rate, guest_cap) = (Some((600, Duration::from_mins(1))), GuestCap::OfApi(30, Duration::from_hours(1)));
+        let (rate, guest_quota) = (Some((600, Duration::from_mins(1))), GuestQuota::Api(30, Duration::from_hours(1)));
         let guest_time = Duration::from_hours(guests.saturating_sub(1) / 30);
-        Forecast { creates, pages, rate, guests, guest_cap, guest_time }
+        Forecast { creates, pages, rate, guests, guest_quota, guest_time }
     }
 
     #[test]
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn the_limit_of_the_guests_is_named() {
-        let rated = Forecast { guest_cap: GuestCap::OfUser(20, Duration::from_hours(1)), ..forecast(57, None, 57) };
+        let rated = Forecast { guest_quota: GuestQuota::Chosen(20, Duration::from_hours(1)), ..forecast(57, None, 57) };
         let last = "57 guests: if all of them are new to the organization, --guest-rate 20 an hour adds up to 1 h";
         assert_eq!(text(&rated).lines().last(), Some(last));
     }
@@ -77,8 +77,11 @@ mod tests {
     fn with_the_list_read_all_requests_are_known() {
         let known = forecast(1820, Some(20), 0);
         assert_eq!(text(&known), "an import takes 1,840 requests; about 3 min at 600 a minute");
-        assert_eq!(json(&known), json!({"requests": 1840, "seconds": 183.9, "guests": 0, "guest_cap_seconds": 0.0}));
+        assert_eq!(json(&known), json!({"requests": 1840, "seconds": 183.9, "guests": 0, "guest_quota_seconds": 0.0}));
         let unpaced = Forecast { rate: None, ..forecast(1, Some(1), 31) };
-        assert_eq!(json(&unpaced), json!({"requests": 2, "seconds": null, "guests": 31, "guest_cap_seconds": 3600.0}));
+        assert_eq!(
+            json(&unpaced),
+            json!({"requests": 2, "seconds": null, "guests": 31, "guest_quota_seconds": 3600.0})
+        );
     }
 }

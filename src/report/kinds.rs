@@ -11,7 +11,7 @@ const SHOWN_MAX: u64 = 20;
 
 /// The problems of one kind.
 #[derive(Debug, Default)]
-pub(super) struct Kind {
+pub(super) struct ProblemKind {
     pub(super) count: u64,
     first: String,
     lines: u64,
@@ -21,14 +21,16 @@ pub(super) struct Kind {
 
 /// The problems of all kinds.
 #[derive(Debug, Default)]
-pub(super) struct Kinds {
-    kinds: BTreeMap<(Severity, Code), Kind>,
+pub(super) struct ProblemKinds {
+    kinds: BTreeMap<(Severity, Code), ProblemKind>,
     /// Corrections in the cleaned copy.
-    pub(super) repairs: Kind,
+    pub(super) repairs: ProblemKind,
+    /// Whether some problems were counted by an earlier run, so that there are no lines to show.
+    pub(super) is_restored: bool,
 }
 
-impl Kinds {
-    pub(super) fn of(&mut self, severity: Severity, code: Code) -> &mut Kind {
+impl ProblemKinds {
+    pub(super) fn of(&mut self, severity: Severity, code: Code) -> &mut ProblemKind {
         self.kinds.entry((severity, code)).or_default()
     }
 
@@ -44,6 +46,7 @@ impl Kinds {
     }
 
     pub(super) fn restore(&mut self, known: ProblemCount) {
+        self.is_restored = true;
         let kind = self.of(known.severity, known.code);
         if kind.count == 0 {
             kind.first = known.first;
@@ -85,13 +88,13 @@ impl Kinds {
         Ok(())
     }
 
-    /// What to do next; `all` is the flag that shows every problem.
+    /// What to do next; `all` is the flag or command that shows every problem.
     pub(super) fn hints(&self, out: &mut impl Write, all: Option<&str>, are_entries_lost: bool) -> io::Result<()> {
         if !self.has_problems() {
             return Ok(());
         }
-        if let Some(flag) = all {
-            writeln!(out, "  {flag} shows every problem")?;
+        if let Some(all) = all {
+            writeln!(out, "  {all} shows every problem")?;
         }
         if are_entries_lost {
             writeln!(out, "  --on-duplicate merge adds the members and guests of repeats to the first row")?;
@@ -100,7 +103,7 @@ impl Kinds {
     }
 }
 
-impl Kind {
+impl ProblemKind {
     /// Counts one more problem.
     pub(super) fn add(&mut self, place: impl FnOnce() -> String) {
         if self.count == 0 {

@@ -15,13 +15,14 @@ mod plan;
 mod problem_line;
 mod problems;
 mod progress;
+mod progress_state;
 mod rejects;
 mod repeat;
 mod results;
 mod span;
 mod status_line;
 mod summary;
-mod tally;
+
 mod undo;
 
 pub use cleaned::Cleaned;

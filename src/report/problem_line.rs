@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Problem, Field, Place, Severity, place, shortened, shown};
+use crate::model::{Field, Place, Problem, Severity, place, shortened, shown};
 
 /// A line for people, without its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct ProblemText {
     /// "error"
     pub(super) word: &'static str,
     pub(super) message: String,
@@ -16,7 +16,7 @@ pub(super) struct Line {
     pub(super) entry: Option<String>,
 }
 
-impl Line {
+impl ProblemText {
     /// Whether it says of its entry what the other says of another one.
     pub(super) fn is_of_entry_as(&self, other: &Self) -> bool {
         let (Some(mine), Some(theirs)) = (&self.entry, &other.entry) else { return false };
@@ -55,10 +55,10 @@ impl Finding<'_> {
     }
 
     /// For people and their editors, without the place.
-    pub(super) fn text(&self) -> Line {
+    pub(super) fn text(&self) -> ProblemText {
         let Problem { severity, code, entry, .. } = self.problem;
         let (word, code) = (severity.as_str(), format!(" [{}]", code.as_str()));
-        Line { word, message: self.message(), code, entry: entry.clone() }
+        ProblemText { word, message: self.message(), code, entry: entry.clone() }
     }
 
     pub(super) fn json(&self) -> Value {

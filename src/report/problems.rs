@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::fold::Fold;
 use super::grouped;
-use super::kinds::{Kind, Kinds};
-use super::problem_line::{Finding, Line};
+use super::kinds::{ProblemKind, ProblemKinds};
+use super::problem_line::{Finding, ProblemText};
 use super::repeat::Repeat;
-use crate::model::{Code, Problem, ProblemCount, Field, Place, Severity, json_shown, shown_path};
+use crate::model::{Code, Field, Place, Problem, ProblemCount, Severity, json_shown, shown_path};
 
 /// The reader that problems are written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub struct Problems<W> {
     duplicates: u64,
     /// Whether members or guests of repeated rows are lost.
     are_entries_lost: bool,
-    kinds: Kinds,
+    kinds: ProblemKinds,
 }
 
 /// Writes lines for people.
@@ -58,7 +58,7 @@ impl<W: Write> Problems<W> {
     /// Writes to `out`.
     pub fn new(out: W, style: ProblemStyle) -> Self {
         let lines = Lines { out, style, fold: None };
-        Self { lines, rows: 0, invalid: 0, duplicates: 0, are_entries_lost: false, kinds: Kinds::default() }
+        Self { lines, rows: 0, invalid: 0, duplicates: 0, are_entries_lost: false, kinds: ProblemKinds::default() }
     }
 
     /// Counts checked rows, and how many of them are valid.
@@ -118,7 +118,7 @@ impl<W: Write> Problems<W> {
             return self.json(&json!({"type": "repair", "file": file, "row": row, "line": line, "message": what}));
         }
         let place = crate::model::place(file, line, None);
-        let said = Line { word: "repaired", message: what.to_owned(), code: String::new(), entry: None };
+        let said = ProblemText { word: "repaired", message: what.to_owned(), code: String::new(), entry: None };
         self.lines.say(&mut self.kinds.repairs, &place, at.map(|at| (file, at)), said)
     }
 
@@ -208,11 +208,13 @@ impl<W: Write> Problems<W> {
         match self.lines.style.format {
             ProblemFormat::Json => self.json_totals()?,
             ProblemFormat::Counts => {
-                if self.lines.style.shows_all && !self.kinds.is_empty() {
-                    writeln!(self.lines.out)?;
-                }
+                let all = match self.lines.style.shows_all {
+                    _ if self.kinds.is_restored => Some("validate"),
+                    false => Some("-v"),
+                    true if self.kinds.is_empty() => None,
+                    true => writeln!(self.lines.out).map(|()| None)?,
+                };
                 self.kinds.table(&mut self.lines.out)?;
-                let all = (!self.lines.style.shows_all).then_some("-v");
                 self.kinds.hints(&mut self.lines.out, all, self.are_entries_lost)?;
             }
             // No file could be read: the error says it all.
@@ -242,8 +244,7 @@ impl<W: Write> Problems<W> {
     }
 
     fn totals(&mut self, copy: Option<&Path>) -> io::Result<()> {
-        let valid = self.valid();
-        let out = &mut self.lines.out;
+        let (valid, out) = (self.valid(), &mut self.lines.out);
         if !self.kinds.is_empty() {
             writeln!(out)?;
             self.kinds.table(out)?;
@@ -266,7 +267,13 @@ impl<W: Write> Problems<W> {
 
 impl<W: Write> Lines<W> {
     /// Writes a line, or folds it into the one before.
-    fn say(&mut self, kind: &mut Kind, place: &str, at: Option<(&str, Place)>, line: Line) -> io::Result<()> {
+    fn say(
+        &mut self,
+        kind: &mut ProblemKind,
+        place: &str,
+        at: Option<(&str, Place)>,
+        line: ProblemText,
+    ) -> io::Result<()> {
         if let (Some(fold), Some((file, at))) = (&mut self.fold, at)
             && fold.takes(file, at, &line)
         {
@@ -291,6 +298,7 @@ impl<W: Write> Lines<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::OnDuplicate;
 
     fn counted(shows_all: bool, known: Vec<ProblemCount>) -> (String, Vec<ProblemCount>) {
         let mut out = Vec::new();
@@ -304,6 +312,9 @@ mod tests {
         }
         let problem = Problem::general(Code::ColumnUnknown, "ignored column: cost");
         problems.tell("b\u{1b}.csv", None, &problem, None).unwrap();
+        let (first, severity, on_duplicate) = ("a.csv:2".to_owned(), Severity::Note, OnDuplicate::Skip);
+        let repeat = Repeat { first, severity, on_duplicate, differs: Vec::new(), lost: Vec::new() };
+        problems.repeat("a.csv", Place { file: 0, row: 1201, line: 1202 }, &repeat).unwrap();
         assert!(!problems.is_clean(false) && problems.count(Severity::Warning) > 0);
         let counts = problems.counts().collect();
         problems.finish(None).unwrap();
@@ -311,7 +322,8 @@ mod tests {
     }
 
     const TABLE: &str = "  error    member-invalid             1,200   first: a.csv:2\n  \
-        warning  column-unknown                 1   first: b\\u{1b}.csv\n";
+        warning  column-unknown                 1   first: b\\u{1b}.csv\n  \
+        note     name-repeated                  1   first: a.csv:1202\n";
     const EXPLAIN: &str = "  validate --explain CODE says what a code means and how to fix it\n";
 
     #[test]
@@ -331,6 +343,7 @@ mod tests {
         let (_, known) = counted(false, Vec::new());
         let (text, counts) = counted(false, known);
         assert!(text.starts_with(&TABLE.replace("1,200", "2,400").replace("          1 ", "          2 ")), "{text}");
-        assert_eq!(counts.iter().map(|kind| kind.count).collect::<Vec<_>>(), [2400, 2]);
+        assert!(text.contains("\n  validate shows every problem\n"), "an unchanged file is not read again: {text}");
+        assert_eq!(counts.iter().map(|kind| kind.count).collect::<Vec<_>>(), [2400, 2, 2]);
     }
 }

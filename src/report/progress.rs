@@ -1,6 +1,6 @@
 //! The progress: status lines on a terminal, a line every ten seconds elsewhere.
 //!
-//! Events are folded into a tally where they happen; a thread of its own draws.
+//! Events are folded into a state where they happen; a thread of its own draws.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use console::{measure_text_width, truncate_str};
+use console::{is_dumb, measure_text_width, truncate_str};
 
+use super::progress_state::ProgressState;
 use super::status_line::StatusLine;
-use super::tally::Tally;
 use super::{forecast, grouped};
 use crate::model::{Event, GuestWait, Listener, OutcomeStatus, Wait, shortened, span};
 
@@ -47,7 +47,7 @@ enum Notice {
 
 /// The progress of a run; dropping it removes the status lines.
 pub struct Progress {
-    tally: Arc<Mutex<Tally>>,
+    state: Arc<Mutex<ProgressState>>,
     /// The drawing thread, and what it is to print at once.
     drawing: Option<(JoinHandle<()>, mpsc::Sender<Option<Notice>>)>,
 }
@@ -56,28 +56,28 @@ impl Progress {
     /// Starts to draw on standard error, below everything else that is written there.
     #[must_use]
     pub fn start(mode: ProgressMode, status: &StatusLine) -> Self {
-        let tally = Arc::new(Mutex::new(Tally::default()));
+        let state = Arc::new(Mutex::new(ProgressState::default()));
         let is_bar = match mode {
-            ProgressMode::None => return Self { tally, drawing: None },
-            ProgressMode::Auto => io::stderr().is_terminal(),
+            ProgressMode::None => return Self { state, drawing: None },
+            ProgressMode::Auto => io::stderr().is_terminal() && !is_dumb(),
             ProgressMode::Bar => true,
             ProgressMode::Plain => false,
         };
         let (notices, heard) = mpsc::channel();
-        let (drawn, status) = (Arc::clone(&tally), status.clone());
+        let (drawn, status) = (Arc::clone(&state), status.clone());
         let draw = move || draw(&drawn, &status, is_bar, &heard);
         let thread = thread::Builder::new().name("progress".to_owned()).spawn(draw);
-        Self { tally, drawing: thread.ok().map(|thread| (thread, notices)) }
+        Self { state, drawing: thread.ok().map(|thread| (thread, notices)) }
     }
 
     /// The receiver of events.
     #[must_use]
     pub fn listener(&self) -> Listener {
-        let tally = Arc::clone(&self.tally);
+        let state = Arc::clone(&self.state);
         let notices = self.drawing.as_ref().map(|(_, notices)| notices.clone());
         Arc::new(move |event| {
             let text = if let Event::Forecast(forecast) = &event { Some(forecast::text(forecast)) } else { None };
-            let is_long = lock(&tally).add(event, Instant::now());
+            let is_long = lock(&state).add(event, Instant::now());
             let notice = text.map(Notice::Text).or_else(|| is_long.then_some(Notice::LongWait));
             if let (Some(notice), Some(notices)) = (notice, &notices) {
                 // Nobody receives it once the drawing has ended.
@@ -101,12 +101,12 @@ impl Drop for Progress {
     }
 }
 
-fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
-    tally.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(state: &Mutex<ProgressState>) -> MutexGuard<'_, ProgressState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Draws until the notice to end arrives.
-fn draw(tally: &Mutex<Tally>, status: &StatusLine, is_bar: bool, heard: &mpsc::Receiver<Option<Notice>>) {
+fn draw(state: &Mutex<ProgressState>, status: &StatusLine, is_bar: bool, heard: &mpsc::Receiver<Option<Notice>>) {
     let mut printed_at = Instant::now();
     loop {
         let notice = match heard.recv_timeout(FRAME) {
@@ -118,10 +118,10 @@ fn draw(tally: &Mutex<Tally>, status: &StatusLine, is_bar: bool, heard: &mpsc::R
         let is_due = now.duration_since(printed_at) >= LINE;
         match notice {
             Some(Notice::Text(text)) => print(status, &text),
-            Some(Notice::LongWait) | None if is_bar => status.show(lines(&lock(tally), status.width(), now)),
+            Some(Notice::LongWait) | None if is_bar => status.show(lines(&lock(state), status.width(), now)),
             None if !is_due => {}
             Some(Notice::LongWait) | None => {
-                print(status, &lines(&lock(tally), usize::MAX, now).join(GAP));
+                print(status, &lines(&lock(state), usize::MAX, now).join(GAP));
                 printed_at = now;
             }
         }
@@ -136,11 +136,11 @@ fn print(status: &StatusLine, text: &str) {
 }
 
 /// The progress, and below it the waits and the outcomes so far; no line is wider than `width`.
-fn lines(tally: &Tally, width: usize, now: Instant) -> Vec<String> {
-    let estimate = tally.estimate.as_ref().filter(|_| (BAR_FROM..usize::MAX).contains(&width));
+fn lines(state: &ProgressState, width: usize, now: Instant) -> Vec<String> {
+    let estimate = state.estimate.as_ref().filter(|_| (BAR_FROM..usize::MAX).contains(&width));
     let bar = estimate.map_or_else(String::new, |estimate| bar(estimate.done, estimate.total));
-    let progress = bar.clone() + &fitting(&progress_parts(tally, now), width - measure_text_width(&bar));
-    let below = fitting(&below_parts(tally, now), width);
+    let progress = bar.clone() + &fitting(&progress_parts(state, now), width - measure_text_width(&bar));
+    let below = fitting(&below_parts(state, now), width);
     [progress, below].into_iter().filter(|line| !line.is_empty()).collect()
 }
 
@@ -165,18 +165,18 @@ fn fitting(parts: &[String], width: usize) -> String {
 }
 
 /// What is done, how much of it, and how long the rest takes; the most important part first.
-fn progress_parts(tally: &Tally, now: Instant) -> Vec<String> {
-    let Some(estimate) = &tally.estimate else {
-        return match tally.pages {
-            None => vec![format!("reading  {} rows", grouped(tally.read))],
+fn progress_parts(state: &ProgressState, now: Instant) -> Vec<String> {
+    let Some(estimate) = &state.estimate else {
+        return match state.pages {
+            None => vec![format!("reading  {} rows", grouped(state.read))],
             Some((_, 0)) => vec!["listing groups".to_owned()],
             Some((page, pages)) => vec![format!("listing groups  page {} of {}", grouped(page), grouped(pages))],
         };
     };
     let (done, total) = (estimate.done, estimate.total);
-    let verb = if tally.is_deleting { "deleting" } else { "sending" };
+    let verb = if state.is_deleting { "deleting" } else { "sending" };
     let width = grouped(total).len();
-    let is_endless = matches!(tally.pause, Some((until, Wait::Down(_) | Wait::Refused)) if until > now);
+    let is_endless = matches!(state.pause, Some((until, Wait::Down(_) | Wait::Refused)) if until > now);
     let parts = [
         Some(format!("{verb}  {:>width$}/{}", grouped(done), grouped(total))),
         done.saturating_mul(100).checked_div(total).map(|percent| format!("{percent}%")),
@@ -195,22 +195,22 @@ fn rate(per_second: f64) -> String {
 }
 
 /// The waits with their reasons, then the outcomes of this run.
-fn below_parts(tally: &Tally, now: Instant) -> Vec<String> {
+fn below_parts(state: &ProgressState, now: Instant) -> Vec<String> {
     let left = |until: Instant| Some(until.saturating_duration_since(now)).filter(|left| !left.is_zero()).map(span);
-    let pause = tally.pause.as_ref().and_then(|(until, why)| Some((left(*until)?, why)));
+    let pause = state.pause.as_ref().and_then(|(until, why)| Some((left(*until)?, why)));
     let pause = pause.map(|(left, why)| match why {
         Wait::Asked => format!("paused for {left}: the server asked for it"),
         Wait::Limit => format!("paused for {left}: the limit is used up"),
         Wait::Refused => format!("next attempt in {left}: the server refuses requests"),
         Wait::Down(last) => format!("next attempt in {left}: the server is down ({})", shortened(last)),
     });
-    let guests = tally.guest_pause.and_then(|(until, why)| Some((left(until)?, why)));
+    let guests = state.guest_pause.and_then(|(until, why)| Some((left(until)?, why)));
     let guests = guests.map(|(left, why)| match why {
         GuestWait::Capped => format!("guests wait for {left}: the server's guest quota"),
         GuestWait::Rated => format!("guests wait for {left}: --guest-rate"),
     });
-    let settled = tally.settled.by_status().map(|(status, count)| (status.as_str(), count));
-    let undone = tally.undone.by_status().map(|(status, count)| (status.as_str(), count));
+    let settled = state.settled.by_status().map(|(status, count)| (status.as_str(), count));
+    let undone = state.undone.by_status().map(|(status, count)| (status.as_str(), count));
     let counts = settled.chain(undone).filter(|(_, count)| *count > 0);
     let counts = counts.map(|(status, count)| format!("{status} {}", grouped(count))).collect::<Vec<_>>().join(", ");
     pause.into_iter().chain(guests).chain((!counts.is_empty()).then_some(counts)).collect()
@@ -219,7 +219,7 @@ fn below_parts(tally: &Tally, now: Instant) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Forecast, GuestCap, Status, Undone};
+    use crate::model::{Forecast, GuestQuota, Status, Undone};
 
     const SECOND: Duration = Duration::from_secs(1);
     const WIDE: usize = usize::MAX;
@@ -233,76 +233,83 @@ mod tests {
     }
 
     fn forecast(rate: Option<(u32, Duration)>) -> Event {
-        let guest_cap = GuestCap::OfApi(30, SECOND * 3600);
-        Event::Forecast(Forecast { creates: 4000, pages: None, rate, guests: 0, guest_cap, guest_time: Duration::ZERO })
+        let guest_quota = GuestQuota::Api(30, SECOND * 3600);
+        Event::Forecast(Forecast {
+            creates: 4000,
+            pages: None,
+            rate,
+            guests: 0,
+            guest_quota,
+            guest_time: Duration::ZERO,
+        })
     }
 
-    fn at_ten_a_second(done: u64, total: u64, now: Instant) -> Tally {
-        let mut tally = Tally::default();
-        tally.add(forecast(Some((600, SECOND * 60))), now);
-        tally.add(Event::Sending { done, total }, now);
-        tally
+    fn at_ten_a_second(done: u64, total: u64, now: Instant) -> ProgressState {
+        let mut state = ProgressState::default();
+        state.add(forecast(Some((600, SECOND * 60))), now);
+        state.add(Event::Sending { done, total }, now);
+        state
     }
 
-    fn line(tally: &Tally, now: Instant) -> String {
-        lines(tally, WIDE, now).join(GAP)
+    fn line(state: &ProgressState, now: Instant) -> String {
+        lines(state, WIDE, now).join(GAP)
     }
 
     #[test]
     fn the_line_says_what_is_done_how_much_of_it_and_with_what_outcome() {
-        let (mut tally, now) = (Tally::default(), Instant::now());
-        tally.add(Event::Read(1234), now);
-        assert_eq!(line(&tally, now), "reading  1,234 rows");
-        tally.add(Event::Listed { page: 0, pages: 0 }, now);
-        assert_eq!(line(&tally, now), "listing groups");
-        tally.add(Event::Listed { page: 2, pages: 1000 }, now);
-        assert_eq!(line(&tally, now), "listing groups  page 2 of 1,000");
-        let mut tally = at_ten_a_second(0, 4000, now);
-        assert_eq!(line(&tally, now), "sending      0/4,000  0%  6 min 40 s left  10.0/s");
+        let (mut state, now) = (ProgressState::default(), Instant::now());
+        state.add(Event::Read(1234), now);
+        assert_eq!(line(&state, now), "reading  1,234 rows");
+        state.add(Event::Listed { page: 0, pages: 0 }, now);
+        assert_eq!(line(&state, now), "listing groups");
+        state.add(Event::Listed { page: 2, pages: 1000 }, now);
+        assert_eq!(line(&state, now), "listing groups  page 2 of 1,000");
+        let mut state = at_ten_a_second(0, 4000, now);
+        assert_eq!(line(&state, now), "sending      0/4,000  0%  6 min 40 s left  10.0/s");
         for status in [Status::Created, Status::Created, Status::Created, Status::Failed] {
-            tally.add(Event::Settled(status), now);
+            state.add(Event::Settled(status), now);
         }
-        assert_eq!(line(&tally, now), "sending      4/4,000  0%  6 min 40 s left  10.0/s  created 3, failed 1");
+        assert_eq!(line(&state, now), "sending      4/4,000  0%  6 min 40 s left  10.0/s  created 3, failed 1");
     }
 
     #[test]
     fn what_earlier_runs_did_is_done() {
         let now = Instant::now();
-        let mut tally = at_ten_a_second(1204, 5000, now);
-        tally.add(Event::Settled(Status::Created), now);
-        assert_eq!(line(&tally, now), "sending  1,205/5,000  24%  6 min 20 s left  10.0/s  created 1");
-        let mut tally = Tally::default();
-        tally.add(Event::Deleting { done: 1, total: 3 }, now);
-        tally.add(Event::Undone(Undone::Deleted), now);
-        tally.add(Event::Undone(Undone::Changed), now);
-        assert_eq!(line(&tally, now), "deleting  3/3  100%  deleted 1, changed 1");
+        let mut state = at_ten_a_second(1204, 5000, now);
+        state.add(Event::Settled(Status::Created), now);
+        assert_eq!(line(&state, now), "sending  1,205/5,000  24%  6 min 20 s left  10.0/s  created 1");
+        let mut state = ProgressState::default();
+        state.add(Event::Deleting { done: 1, total: 3 }, now);
+        state.add(Event::Undone(Undone::Deleted), now);
+        state.add(Event::Undone(Undone::Changed), now);
+        assert_eq!(line(&state, now), "deleting  3/3  100%  deleted 1, changed 1");
     }
 
     #[test]
     fn a_wait_shows_how_long_it_still_is_and_why_and_moves_no_cursor() {
-        let (mut tally, now) = (Tally::default(), Instant::now());
-        tally.add(Event::Sending { done: 0, total: 40 }, now);
-        tally.add(paused(28, Wait::Asked), now);
-        assert_eq!(line(&tally, now), "sending   0/40  0%  paused for 28 s: the server asked for it");
+        let (mut state, now) = (ProgressState::default(), Instant::now());
+        state.add(Event::Sending { done: 0, total: 40 }, now);
+        state.add(paused(28, Wait::Asked), now);
+        assert_eq!(line(&state, now), "sending   0/40  0%  paused for 28 s: the server asked for it");
         let later = now + SECOND * 20;
-        assert_eq!(line(&tally, later), "sending   0/40  0%  paused for 8 s: the server asked for it");
-        tally.add(Event::Resumed, now);
-        assert_eq!(line(&tally, now), "sending   0/40  0%");
-        tally.add(paused(8, Wait::Down("connection refused\u{1b}[2J".to_owned())), now);
-        tally.add(guests_paused(720, GuestWait::Capped), now);
+        assert_eq!(line(&state, later), "sending   0/40  0%  paused for 8 s: the server asked for it");
+        state.add(Event::Resumed, now);
+        assert_eq!(line(&state, now), "sending   0/40  0%");
+        state.add(paused(8, Wait::Down("connection refused\u{1b}[2J".to_owned())), now);
+        state.add(guests_paused(720, GuestWait::Capped), now);
         assert_eq!(
-            line(&tally, now),
+            line(&state, now),
             "sending   0/40  0%  next attempt in 8 s: the server is down (connection refused\\u{1b}[2J)  \
              guests wait for 12 min: the server's guest quota"
         );
         let later = now + SECOND * 120;
-        assert_eq!(line(&tally, later), "sending   0/40  0%  guests wait for 10 min: the server's guest quota");
+        assert_eq!(line(&state, later), "sending   0/40  0%  guests wait for 10 min: the server's guest quota");
         let later = now + SECOND * 720;
-        assert_eq!(line(&tally, later), "sending   0/40  0%");
-        tally.add(paused(5, Wait::Refused), later);
-        tally.add(guests_paused(1440, GuestWait::Rated), now);
+        assert_eq!(line(&state, later), "sending   0/40  0%");
+        state.add(paused(5, Wait::Refused), later);
+        state.add(guests_paused(1440, GuestWait::Rated), now);
         assert_eq!(
-            line(&tally, later),
+            line(&state, later),
             "sending   0/40  0%  next attempt in 5 s: the server refuses requests  guests wait for 12 min: --guest-rate"
         );
     }
@@ -310,64 +317,64 @@ mod tests {
     #[test]
     fn the_time_of_the_guests_is_left_if_it_is_longer() {
         let now = Instant::now();
-        let mut tally = at_ten_a_second(0, 400, now);
-        assert_eq!(line(&tally, now), "sending    0/400  0%  40 s left  10.0/s");
-        tally.add(Event::GuestsTake { rows: 300, time: SECOND * 3600 * 3 }, now);
-        assert_eq!(line(&tally, now), "sending    0/400  0%  3 h left  10.0/s");
-        tally.add(Event::GuestsTake { rows: 400, time: SECOND * 3600 * 2 }, now);
-        assert_eq!(line(&tally, now), "sending    0/400  0%  2 h left", "nothing else is sent");
-        tally.add(Event::GuestsTake { rows: 0, time: Duration::ZERO }, now);
-        assert_eq!(line(&tally, now), "sending    0/400  0%  40 s left  10.0/s");
+        let mut state = at_ten_a_second(0, 400, now);
+        assert_eq!(line(&state, now), "sending    0/400  0%  40 s left  10.0/s");
+        state.add(Event::GuestsTake { rows: 300, time: SECOND * 3600 * 3 }, now);
+        assert_eq!(line(&state, now), "sending    0/400  0%  3 h left  10.0/s");
+        state.add(Event::GuestsTake { rows: 400, time: SECOND * 3600 * 2 }, now);
+        assert_eq!(line(&state, now), "sending    0/400  0%  2 h left", "nothing else is sent");
+        state.add(Event::GuestsTake { rows: 0, time: Duration::ZERO }, now);
+        assert_eq!(line(&state, now), "sending    0/400  0%  40 s left  10.0/s");
     }
 
     #[test]
     fn no_time_is_shown_while_the_end_of_a_wait_is_unknown() {
         let now = Instant::now();
-        let mut tally = at_ten_a_second(0, 400, now);
+        let mut state = at_ten_a_second(0, 400, now);
         for why in [Wait::Down("connection refused".to_owned()), Wait::Refused] {
-            tally.add(paused(20, why), now);
-            assert!(!line(&tally, now).contains("left"), "{}", line(&tally, now));
-            tally.add(Event::Resumed, now);
+            state.add(paused(20, why), now);
+            assert!(!line(&state, now).contains("left"), "{}", line(&state, now));
+            state.add(Event::Resumed, now);
         }
-        assert_eq!(line(&tally, now), "sending    0/400  0%  40 s left  10.0/s");
+        assert_eq!(line(&state, now), "sending    0/400  0%  40 s left  10.0/s");
     }
 
     #[test]
     fn a_rate_that_is_found_on_the_way_says_how_long_the_rest_takes() {
-        let (mut tally, now) = (Tally::default(), Instant::now());
-        tally.add(forecast(None), now);
-        tally.add(Event::Sending { done: 0, total: 400 }, now);
-        assert_eq!(line(&tally, now), "sending    0/400  0%");
-        tally.add(Event::Rate(0.5), now);
-        assert_eq!(line(&tally, now), "sending    0/400  0%  13 min 20 s left  30.0/min");
+        let (mut state, now) = (ProgressState::default(), Instant::now());
+        state.add(forecast(None), now);
+        state.add(Event::Sending { done: 0, total: 400 }, now);
+        assert_eq!(line(&state, now), "sending    0/400  0%");
+        state.add(Event::Rate(0.5), now);
+        assert_eq!(line(&state, now), "sending    0/400  0%  13 min 20 s left  30.0/min");
     }
 
     #[test]
     fn a_pause_that_began_before_the_sending_counts() {
-        let (mut tally, now) = (Tally::default(), Instant::now());
-        tally.add(forecast(Some((600, SECOND * 60))), now);
-        tally.add(paused(60, Wait::Asked), now);
-        tally.add(Event::Sending { done: 0, total: 600 }, now);
-        assert_eq!(line(&tally, now), "sending    0/600  0%  2 min left  paused for 60 s: the server asked for it");
+        let (mut state, now) = (ProgressState::default(), Instant::now());
+        state.add(forecast(Some((600, SECOND * 60))), now);
+        state.add(paused(60, Wait::Asked), now);
+        state.add(Event::Sending { done: 0, total: 600 }, now);
+        assert_eq!(line(&state, now), "sending    0/600  0%  2 min left  paused for 60 s: the server asked for it");
     }
 
     #[test]
     fn on_a_narrow_terminal_whole_parts_are_left_out_the_least_important_first() {
         let now = Instant::now();
-        let mut tally = at_ten_a_second(1_000_000, 9_000_000, now);
-        tally.add(Event::Settled(Status::Created), now);
-        tally.add(guests_paused(720, GuestWait::Capped), now);
+        let mut state = at_ten_a_second(1_000_000, 9_000_000, now);
+        state.add(Event::Settled(Status::Created), now);
+        state.add(guests_paused(720, GuestWait::Capped), now);
         for width in 1..120 {
-            assert!(lines(&tally, width, now).iter().all(|line| measure_text_width(line) <= width), "{width}");
+            assert!(lines(&state, width, now).iter().all(|line| measure_text_width(line) <= width), "{width}");
         }
         let full = "sending  1,000,001/9,000,000  11%  9 days 6 h left  10.0/s";
         let below = "guests wait for 12 min: the server's guest quota";
-        assert_eq!(lines(&tally, 71, now), [full, &format!("{below}  created 1")]);
-        assert_eq!(lines(&tally, 50, now), ["sending  1,000,001/9,000,000  11%  9 days 6 h left", below]);
+        assert_eq!(lines(&state, 71, now), [full, &format!("{below}  created 1")]);
+        assert_eq!(lines(&state, 50, now), ["sending  1,000,001/9,000,000  11%  9 days 6 h left", below]);
         assert_eq!(
-            lines(&tally, 40, now),
+            lines(&state, 40, now),
             ["sending  1,000,001/9,000,000  11%", "guests wait for 12 min: the server's gu…"]
         );
-        assert_eq!(lines(&tally, 80, now)[0], format!("█░░░░░░░░░░░░░░░  {full}"));
+        assert_eq!(lines(&state, 80, now)[0], format!("█░░░░░░░░░░░░░░░  {full}"));
     }
 }

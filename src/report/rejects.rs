@@ -2,11 +2,12 @@
 //!
 //! They read back as the same rows: a ragged row stays ragged, an open quote stays open.
 
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use super::columns::{Union, has};
 use super::output::{CsvOutput, Output, OutputError, Sealed, csv_row, remove_stale};
-use crate::model::{ERROR_COLUMN, Entries, Format, InputFile, Outcome, Raw, object};
+use crate::model::{Code, ERROR_COLUMN, Entries, Format, InputFile, Outcome, Raw, object};
 
 /// Rejects that are being written: one file for each format of the input.
 pub struct Rejects {
@@ -45,7 +46,7 @@ impl Rejects {
         let error = outcome.error.as_deref().unwrap_or("not attempted: the run stopped before this row");
         match &outcome.raw {
             Raw::Cells(cells) => {
-                let row = self.row(outcome.place.file, cells, error);
+                let row = self.row(outcome, cells, error);
                 self.csv()?.row(row)
             }
             // With another delimiter its cells would change: write one cell, and surplus ones to keep the row ragged.
@@ -62,7 +63,7 @@ impl Rejects {
             }
             // Only the last row of the rejects can leave its quote open.
             Raw::OpenQuote(cells) if !self.tail.is_empty() => {
-                let mut row = self.row(outcome.place.file, cells, error);
+                let mut row = self.row(outcome, cells, error);
                 row.resize(row.len().max(self.union.header.len() + 2), String::new());
                 self.csv()?.row(row)
             }
@@ -91,13 +92,21 @@ impl Rejects {
         Ok(SealedRejects { written, stale })
     }
 
-    /// A row under the common header, with the reason. A ragged row stays ragged.
-    fn row(&self, file: usize, cells: &[String], error: &str) -> Vec<String> {
-        let is_ragged = self.union.is_ragged(file, cells);
-        let mut row = self.union.spread(file, cells);
+    /// A row under the common header, with the reason. A row of a wrong length gets one cell too many, so that it stays wrong.
+    fn row(&self, outcome: &Outcome, cells: &[String], error: &str) -> Vec<String> {
+        let columns = self.union.header.len();
+        // A whole row may lack unused cells at its end.
+        let is_malformed = outcome.error_code.as_deref() == Some(Code::RowMalformed.as_str());
+        let is_ragged = match cells.len().cmp(&self.union.width(outcome.place.file)) {
+            Ordering::Less => is_malformed,
+            Ordering::Equal => false,
+            Ordering::Greater => true,
+        };
+        let mut row = self.union.spread(outcome.place.file, cells);
+        row.resize(row.len().max(columns), String::new());
         row.push(error.to_owned());
-        if is_ragged && row.len() == self.union.header.len() + 1 {
-            row.push(String::new());
+        if is_ragged {
+            row.resize(row.len().max(columns + 2), String::new());
         }
         row
     }

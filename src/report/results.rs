@@ -30,8 +30,7 @@ enum Sheet {
 
 /// One line; its fields are the contract's columns.
 #[derive(Default, Serialize)]
-#[expect(clippy::struct_field_names, reason = "the contract names the fields")]
-struct Line<'a> {
+struct ResultLine<'a> {
     file: &'a str,
     row: u64,
     line: u64,
@@ -56,9 +55,9 @@ enum Twin {
 }
 
 #[derive(Serialize)]
-struct LineWithInput<'a> {
+struct ResultWithInput<'a> {
     #[serde(flatten)]
-    line: Line<'a>,
+    line: ResultLine<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<Box<RawValue>>,
 }
@@ -87,7 +86,7 @@ impl<'a> Results<'a> {
     fn header(&mut self) -> io::Result<()> {
         let Sheet::Csv(output) = &mut self.sheet else { return Ok(()) };
         let mut sample = csv::Writer::from_writer(Vec::new());
-        sample.serialize(Line::default())?;
+        sample.serialize(ResultLine::default())?;
         let sample = sample.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
         let mut header = csv::Reader::from_reader(sample.as_slice()).headers()?.clone();
         if let Some(union) = &self.union {
@@ -102,7 +101,7 @@ impl<'a> Results<'a> {
     /// If it cannot be written.
     pub fn write<S: OutcomeStatus>(&mut self, outcome: &Outcome<S>) -> Result<(), OutputError> {
         let file = &self.files[outcome.place.file];
-        let line = Line {
+        let line = ResultLine {
             file: &file.path,
             row: outcome.place.row,
             line: outcome.place.line,
@@ -125,7 +124,7 @@ impl<'a> Results<'a> {
             }
             Sheet::Jsonl(output) => {
                 let input = union.map(|_| input_value(&file.layout.header, &outcome.raw));
-                writeln!(output, "{}", json(&LineWithInput { line, input }))
+                writeln!(output, "{}", json(&ResultWithInput { line, input }))
             }
         };
         written.map_err(|reason| self.error(reason))

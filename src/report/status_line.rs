@@ -14,6 +14,7 @@ pub struct StatusLine(Arc<Mutex<Screen>>);
 struct Screen {
     term: Term,
     lines: Vec<String>,
+    suspensions: u32,
     is_closed: bool,
 }
 
@@ -21,7 +22,8 @@ impl StatusLine {
     /// Shows nothing yet.
     #[must_use]
     pub fn stderr() -> Self {
-        Self(Arc::new(Mutex::new(Screen { term: Term::buffered_stderr(), lines: Vec::new(), is_closed: false })))
+        let (term, lines) = (Term::buffered_stderr(), Vec::new());
+        Self(Arc::new(Mutex::new(Screen { term, lines, suspensions: 0, is_closed: false })))
     }
 
     /// The columns a line may have.
@@ -37,13 +39,17 @@ impl StatusLine {
         screen.draw();
     }
 
-    /// Removes the lines while something else is written to the terminal.
-    pub fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
-        let screen = self.screen();
+    /// Removes the lines while something else uses the terminal. The lock is not held meanwhile: it may take long.
+    pub fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
+        let mut screen = self.screen();
         screen.clear();
-        let written = write();
+        screen.suspensions += 1;
+        drop(screen);
+        let done = work();
+        let mut screen = self.screen();
+        screen.suspensions -= 1;
         screen.draw();
-        written
+        done
     }
 
     /// Removes the lines for good.
@@ -71,7 +77,7 @@ impl Write for StatusLine {
 
 impl Screen {
     fn is_shown(&self) -> bool {
-        !self.lines.is_empty() && !self.is_closed && self.term.is_term()
+        !self.lines.is_empty() && self.suspensions == 0 && !self.is_closed && self.term.is_term()
     }
 
     /// A terminal that cannot be written to is no reason to stop.
@@ -87,5 +93,21 @@ impl Screen {
             let home = drawn.and_then(|()| self.term.move_cursor_up(self.lines.len() - 1));
             let _ = home.and_then(|()| self.term.write_str("\r")).and_then(|()| self.term.flush());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupt_while_a_question_is_asked_ends_the_program() {
+        let status = StatusLine::stderr();
+        status.show(vec!["listing groups".to_owned()]);
+        status.suspend(|| {
+            status.clone().write_all(b"").unwrap();
+            status.close();
+        });
+        assert!(!status.screen().is_shown());
     }
 }

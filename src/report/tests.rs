@@ -28,7 +28,7 @@ fn outcome(file: usize, row: u64, status: Status, raw: Raw) -> Outcome {
         duplicate_of: None,
         attempts: u32::from(status == Status::Created),
         http_status: (status == Status::Created).then_some(201),
-        error_code: (status == Status::Invalid).then(|| "name-missing".to_owned()),
+        error_code: (status == Status::Invalid).then(|| "row-malformed".to_owned()),
         error: (status == Status::Invalid).then(|| "the name is missing".to_owned()),
         warnings: None,
         raw,
@@ -118,7 +118,7 @@ fn rejects_keep_their_rows_as_they_stood_and_say_why() {
     assert_eq!(written, [path.clone(), path.with_extension("jsonl")]);
     assert_eq!(
         fs::read_to_string(&path).unwrap(),
-        "\u{feff}name;x;_error\n; x;the name is missing\nshort;not attempted: the run stopped before this row\n\"A\";\"b\nc"
+        "\u{feff}name;x;_error\n; x;the name is missing\nshort;;not attempted: the run stopped before this row\n\"A\";\"b\nc"
     );
     assert_eq!(
         fs::read_to_string(path.with_extension("jsonl")).unwrap(),

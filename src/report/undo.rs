@@ -8,14 +8,14 @@ use crate::model::{shortened, shown};
 /// The groups of a run: to delete, to leave alone, and missing ones.
 #[derive(Debug, Default)]
 pub struct UndoPlan {
-    delete: Vec<Line>,
-    left: Vec<Line>,
-    gone: Vec<Line>,
+    delete: Vec<UndoLine>,
+    left: Vec<UndoLine>,
+    gone: Vec<UndoLine>,
 }
 
 /// One group, safe to show.
 #[derive(Debug)]
-struct Line {
+struct UndoLine {
     id: String,
     name: String,
     detail: String,
@@ -24,17 +24,17 @@ struct Line {
 impl UndoPlan {
     /// Adds a group to delete, and what was changed in it since.
     pub fn delete(&mut self, name: &str, id: &str, changes: &str) {
-        self.delete.push(Line::of(name, Some(id), changes));
+        self.delete.push(UndoLine::of(name, Some(id), changes));
     }
 
     /// Adds a group that is left alone.
     pub fn left(&mut self, name: &str, id: Option<&str>, why: &str) {
-        self.left.push(Line::of(name, id, why));
+        self.left.push(UndoLine::of(name, id, why));
     }
 
     /// Adds a group that does not exist any more.
     pub fn gone(&mut self, name: &str, id: Option<&str>) {
-        self.gone.push(Line::of(name, id, ""));
+        self.gone.push(UndoLine::of(name, id, ""));
     }
 
     /// The plan, below a line that names the run.
@@ -59,7 +59,7 @@ impl UndoPlan {
     }
 }
 
-impl Line {
+impl UndoLine {
     fn of(name: &str, id: Option<&str>, detail: &str) -> Self {
         Self { id: id.map_or_else(|| "-".to_owned(), shortened), name: shortened(name), detail: shown(detail) }
     }

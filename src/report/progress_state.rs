@@ -10,7 +10,7 @@ const LONG: Duration = Duration::from_secs(10);
 
 /// The events so far.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct ProgressState {
     /// Rows read.
     pub(super) read: u64,
     /// Pages of the list of groups that are read, and all of them; 0 while that is unknown.
@@ -29,7 +29,7 @@ pub(super) struct Tally {
     planned: Option<f64>,
 }
 
-impl Tally {
+impl ProgressState {
     /// Adds an event that happens now. Tells whether a long wait begins.
     pub(super) fn add(&mut self, event: Event, now: Instant) -> bool {
         match event {
@@ -100,10 +100,10 @@ mod tests {
 
     #[test]
     fn a_long_wait_is_reported_once_when_it_begins() {
-        let (mut tally, now) = (Tally::default(), Instant::now());
+        let (mut state, now) = (ProgressState::default(), Instant::now());
         let paused = |seconds: u32, why: Wait| Event::Paused { time: SECOND * seconds, why };
         let guests_paused = || Event::GuestsPaused { time: SECOND * 720, why: GuestWait::Capped };
-        let mut is_long = |event: Event, at: u32| tally.add(event, now + SECOND * at);
+        let mut is_long = |event: Event, at: u32| state.add(event, now + SECOND * at);
         assert!(!is_long(paused(4, Wait::Asked), 0));
         assert!(is_long(paused(30, Wait::Asked), 0));
         assert!(!is_long(paused(30, Wait::Asked), 1), "another worker reports it");
