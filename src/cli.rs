@@ -44,6 +44,7 @@ Exit codes:
   1    the program or the machine failed
   2    wrong usage: flags, a missing file, a header that cannot be used
   3    the token is missing, wrong, or died during the run
+  4    another run is using the journal
   5    organization or endpoint not found
   6    the server asked for a longer pause than --max-wait
   7    problems in the file (validate, --dry-run, --strict)
@@ -178,9 +179,9 @@ pub struct ImportArgs {
     /// Send nothing if any row is invalid
     #[arg(long, help_heading = "Rules")]
     pub strict: bool,
-    /// The folder for results, rejects and journal
-    #[arg(long, value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath, help_heading = "Output")]
-    pub out_dir: PathBuf,
+    /// The folder for results, rejects and journal [default: the folder of the first file]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub out_dir: Option<PathBuf>,
     /// The results file; JSON lines if it ends in .jsonl [default: STEM.results.csv in the out-dir]
     #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub results: Option<PathBuf>,

@@ -292,11 +292,37 @@ mod tests {
         assert_eq!(paths.results, Path::new("out/groups.results.csv"));
         assert_eq!(paths.rejects, Path::new("out/groups.rejects.csv"));
         assert_eq!(paths.journal, Path::new("out/groups.journal"));
+        let beside = OutputPaths::resolve(&import(&[]), Format::Csv);
+        assert_eq!(beside.results, Path::new("some/groups.results.csv"));
+        assert_eq!(beside.journal, Path::new("some/groups.journal"));
+        let simulated = OutputPaths::resolve(&import(&["--sandbox"]), Format::Csv);
+        assert_eq!(simulated.results, Path::new("some/groups.sandbox.results.csv"));
+        assert_eq!(simulated.rejects, Path::new("some/groups.sandbox.rejects.csv"));
+        assert_eq!(simulated.journal, Path::new("some/groups.sandbox.journal"));
         let mut stdin = import(&["--results", "r.jsonl"]);
         stdin.input.files = vec![PathBuf::from("-")];
         let paths = OutputPaths::resolve(&stdin, Format::Jsonl);
         assert_eq!(paths.results, Path::new("r.jsonl"));
         assert_eq!(paths.rejects, Path::new("stdin.rejects.jsonl"));
+    }
+
+    #[test]
+    fn rejects_have_the_journal_of_their_file_and_outputs_of_their_own() {
+        for (file, flags, journal, results) in [
+            ("in/g.rejects.csv", &[][..], "in/g.journal", "in/g.rejects.results.csv"),
+            ("in/g.rejects.rejects.csv", &[], "in/g.journal", "in/g.rejects.rejects.results.csv"),
+            ("g.sandbox.rejects.csv", &["--sandbox"], "g.sandbox.journal", "g.sandbox.rejects.results.csv"),
+            ("g.sandbox.rejects.csv", &[], "g.journal", "g.rejects.results.csv"),
+            ("g.sandbox.csv", &[], "g.sandbox.journal", "g.sandbox.results.csv"),
+            ("rejects.csv", &[], "rejects.journal", "rejects.results.csv"),
+            (".rejects.csv", &[], ".rejects.journal", ".rejects.results.csv"),
+            ("/dev/fd/63", &[], "63.journal", "63.results.csv"),
+        ] {
+            let mut args = import(flags);
+            args.input.files = vec![PathBuf::from(file)];
+            let paths = OutputPaths::resolve(&args, Format::Csv);
+            assert_eq!((paths.journal, paths.results), (PathBuf::from(journal), PathBuf::from(results)), "{file}");
+        }
     }
 
     #[test]
@@ -307,11 +333,16 @@ mod tests {
             (text(journal), text(results), imported.is_some())
         };
         let expected = |journal: &str, results: &str, is_file: bool| (journal.to_owned(), results.to_owned(), is_file);
-        assert_eq!(paths(&["some/groups.csv"]), expected("groups.journal", "groups.undo.csv", true));
+        assert_eq!(paths(&["some/groups.csv"]), expected("some/groups.journal", "some/groups.undo.csv", true));
+        assert_eq!(paths(&["g.csv", "--sandbox"]), expected("g.sandbox.journal", "g.sandbox.undo.csv", true));
+        assert_eq!(
+            paths(&["s/g.sandbox.journal", "--sandbox"]),
+            expected("s/g.sandbox.journal", "s/g.sandbox.undo.csv", false)
+        );
         assert_eq!(paths(&["g.csv", "--out-dir", "out"]), expected("out/g.journal", "out/g.undo.csv", true));
         assert_eq!(paths(&["-"]), expected("stdin.journal", "stdin.undo.csv", true));
-        assert_eq!(paths(&["old/g.journal"]), expected("old/g.journal", "g.undo.csv", false));
-        assert_eq!(paths(&["--journal", "old/g.db"]), expected("old/g.db", "g.undo.csv", false));
+        assert_eq!(paths(&["old/g.journal"]), expected("old/g.journal", "old/g.undo.csv", false));
+        assert_eq!(paths(&["--journal", "old/g.db"]), expected("old/g.db", "old/g.undo.csv", false));
         assert_eq!(paths(&["g.csv", "--journal", "j", "--results", "r.jsonl"]), expected("j", "r.jsonl", true));
     }
 }

@@ -57,14 +57,87 @@ fn an_import_names_its_run_and_any_run_can_be_taken_back() {
     assert_eq!(second["run"], 2);
     let third = desk.run(IMPORT).expect(0);
     assert!(third.stdout.contains("groups.journal (run 3)"), "{}", third.stdout);
-    let latest = desk.run(UNDO).expect(0).tells("run 3 created nothing").tells("run 1 of ").tells("(5 groups created)");
+    let latest = desk.run(&[UNDO, &["--run", "3"]].concat()).expect(0).tells("run 3 created nothing");
+    let latest = latest.tells("run 1 over groups.csv of ").tells("(5 groups created)");
     assert!(latest.stdout.contains("(1 group created)"), "{}", latest.stdout);
     assert!(server.deletes().is_empty() && !desk.path("groups.undo.csv").exists());
-    desk.run(&[UNDO, &["--run", "7"]].concat()).expect(2).says("no run 7").says("run 2 of ");
+    desk.run(&[UNDO, &["--run", "7"]].concat()).expect(2).says("no run 7").says("run 2 over groups.csv of ");
     desk.run(&[UNDO, &["--run", "1"]].concat()).expect(0);
     assert_eq!(server.names(), ["F"]);
     desk.run(&[UNDO, &["--run", "2"]].concat()).expect(0);
     assert!(server.names().is_empty());
+}
+
+#[test]
+fn without_a_run_the_latest_that_changed_something_and_is_not_undone_is_undone() {
+    let (server, desk) = imported();
+    desk.write("groups.csv", format!("{ROWS}F,,,\n"));
+    desk.run(IMPORT).expect(0);
+    desk.run(IMPORT).expect(0);
+    for left in [&["A", "B", "C", "D", "E"][..], &[]] {
+        desk.run(&["undo", "groups.journal", "--yes"]).expect(0);
+        assert_eq!(server.names(), left);
+    }
+    let requests = server.requests();
+    for undo in [UNDO, &["undo", "groups.journal", "--yes"]] {
+        desk.run(undo).expect(2).says("not undone yet").says("run 1 over groups.csv of ").says("5 deleted or gone");
+    }
+    assert_eq!(server.requests(), requests);
+}
+
+#[test]
+fn the_groups_of_a_file_of_the_same_name_stay() {
+    let server = Server::calm();
+    let desk = Desk::at(&server);
+    for month in ["june", "july"] {
+        std::fs::create_dir(desk.path(month)).unwrap();
+        desk.write(&format!("{month}/groups.csv"), format!("name\n{month}\n"));
+        desk.run(&["import", &format!("{month}/groups.csv")]).expect(0);
+    }
+    desk.run(&["undo", "june/groups.csv", "--yes"]).expect(0);
+    assert_eq!(server.names(), ["july"]);
+    // Over one journal too.
+    let shared = |command: &str, file: &str, results: &str| {
+        desk.run(&[
+            command,
+            file,
+            "--journal",
+            "j",
+            "--results",
+            results,
+            if command == "undo" { "--yes" } else { "-v" },
+        ])
+    };
+    shared("import", "june/groups.csv", "1.csv").expect(0);
+    shared("undo", "july/groups.csv", "2.csv")
+        .expect(2)
+        .says("no run over july/groups.csv")
+        .says("run 1 over june/groups.csv");
+    desk.write("july/groups.csv", "name\nJuly\nAugust\n");
+    shared("import", "july/groups.csv", "3.csv").expect(0);
+    shared("undo", "./june/../june/groups.csv", "4.csv").expect(0);
+    assert_eq!(server.names(), ["August", "july"]);
+}
+
+#[test]
+fn rejects_are_imported_with_the_journal_of_their_file_and_undone_by_themselves() {
+    let server = Server::calm();
+    let desk = Desk::at(&server);
+    std::fs::create_dir(desk.path("june")).unwrap();
+    desk.write("june/groups.csv", "name,members\nA,1\nB,x\n");
+    desk.run(&["import", "june/groups.csv"]).expect(9);
+    let mended = desk.read("june/groups.rejects.csv").replace("B,x", "B,2");
+    desk.write("june/groups.rejects.csv", mended);
+    let summary = desk.run(&["import", "june/groups.rejects.csv", "--json"]).expect(0).json();
+    assert_eq!((&summary["run"], &summary["journal"]), (&json!(2), &json!("june/groups.journal")));
+    assert_eq!(statuses(&desk.results("june/groups.rejects.results.csv")), ["created"]);
+    assert_eq!(statuses(&desk.results("june/groups.results.csv")), ["created", "invalid"]);
+    desk.run(&["undo", "june/groups.csv", "--yes"]).expect(0);
+    assert_eq!(server.names(), ["B"]);
+    desk.run(&["undo", "june/groups.csv", "--yes"]).expect(2).says("run 2 over june/groups.rejects.csv");
+    desk.run(&["undo", "june/groups.rejects.csv", "--yes"]).expect(0);
+    assert!(server.names().is_empty());
+    assert_eq!(statuses(&desk.results("june/groups.rejects.undo.csv")), ["deleted"]);
 }
 
 #[test]
@@ -120,7 +193,7 @@ fn an_import_after_it_creates_again_and_a_second_undo_has_nothing_to_do() {
     let (server, desk) = imported();
     desk.run(UNDO).expect(0);
     let requests = server.requests();
-    let again = desk.run(&[UNDO, &["--json"]].concat()).expect(0).json();
+    let again = desk.run(&[UNDO, &["--run", "1", "--json"]].concat()).expect(0).json();
     assert_eq!((&again["statuses"]["deleted"], server.requests()), (&json!(5), requests));
     let outcome = desk.run(IMPORT).expect(0);
     assert!(!outcome.stderr.contains("going on"), "{}", outcome.stderr);
@@ -169,9 +242,9 @@ fn the_run_of_a_simulated_organization_is_taken_back_too() {
     desk.run(&import).expect(0);
     desk.run(&["undo", "groups.csv"]).expect(2).says("TALLYFY_ORG_ID");
     desk.run(&["undo", "groups.csv", "--sandbox", "--yes", "--rate", "none"]).expect(0);
-    assert_eq!(statuses(&undone(&desk)), ["deleted"; 30]);
+    assert_eq!(statuses(&desk.results("groups.sandbox.undo.csv")), ["deleted"; 30]);
     desk.run(&[&import[..], &["--rate", "none"]].concat()).expect(0);
-    assert_eq!(statuses(&desk.results("groups.results.csv")), ["created"; 30]);
+    assert_eq!(statuses(&desk.results("groups.sandbox.results.csv")), ["created"; 30]);
 }
 
 #[test]
@@ -187,7 +260,8 @@ fn a_journal_that_is_not_there_or_anothers_is_refused_and_nothing_is_made() {
         (&["undo", "text.journal", "--yes"], "no journal of tallyfy-groups"),
         (&["undo", "empty.journal", "--yes"], "there is none"),
         (&["undo", "groups.csv", "--yes", "--org", "another"], "belongs to organization"),
-        (&["undo", "groups.csv", "--yes", "--sandbox"], "belongs to organization"),
+        (&["undo", "groups.csv", "--yes", "--sandbox"], "groups.sandbox.journal"),
+        (&["undo", "groups.journal", "--yes", "--sandbox"], "belongs to organization"),
         (&["undo", "groups.csv", "--yes", "--results", "groups.csv"], "groups.csv"),
         (&["undo", "groups.csv", "--yes", "--results", "groups.journal"], "same file"),
         (&["undo", "groups.csv", "--yes", "--results", "nowhere/r.csv"], "nowhere"),

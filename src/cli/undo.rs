@@ -23,7 +23,7 @@ pub struct UndoArgs {
     /// The file that was imported, after which the journal is named; or the journal itself (its name ends in .journal)
     #[arg(value_name = "FILE", required_unless_present = "journal", value_hint = ValueHint::FilePath)]
     pub file: Option<PathBuf>,
-    /// The run to take back; the closing summary of `import` names its number [default: the latest]
+    /// The run to take back; the summary of `import` shows its number [default: the latest over FILE that created something and is not undone]
     #[arg(long, value_name = "N")]
     pub run: Option<i64>,
     /// Delete without being asked; needed where nobody can be asked
@@ -38,9 +38,9 @@ pub struct UndoArgs {
     /// Where to and how fast.
     #[command(flatten)]
     pub connection: ConnectionArgs,
-    /// The folder of the journal and for the results
-    #[arg(long, value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath, help_heading = "Output")]
-    pub out_dir: PathBuf,
+    /// The folder of the journal and for the results [default: the folder of FILE]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub out_dir: Option<PathBuf>,
     /// The results file, one row for each group the run created; JSON lines if it ends in .jsonl [default:
     /// STEM.undo.csv in the out-dir]
     #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output")]

@@ -54,7 +54,7 @@ pub(super) fn run(
     let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
     let import = Import { args, log, connection, guests, listener: progress.listener(), start };
     let (mut journal, run, staged) = import.take_in()?;
-    let paths = outputs::resolve(args, log.log_file.as_deref(), &staged.files)?;
+    let paths = outputs::resolve(args, log.log_file.as_deref(), &staged.files, (&journal, run))?;
     if journal.commence(run, staged.range, args.fresh)? {
         tracing::warn!("going on with a run that did not come to its end");
     }
@@ -169,7 +169,7 @@ impl Import<'_> {
             return Err(Failure::Unbalanced { read: staged.rows, accounted });
         }
         results.finish()?;
-        Ok((summary, outputs::put_rejects(&sent.journal, rejects)?))
+        Ok((summary, outputs::put_rejects(&sent.journal, run, rejects)?))
     }
 
     fn seconds(&self) -> f64 {

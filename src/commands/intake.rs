@@ -6,6 +6,7 @@ use crate::read::{Records, Table};
 use crate::settings::Input;
 
 use super::Failure;
+use super::outputs::refuse_results;
 
 /// How often progress is told, in rows.
 const TELL_EVERY: u64 = 1000;
@@ -44,7 +45,9 @@ pub(super) fn take_in<K: Copy>(
     let limit = input.limit.unwrap_or(u64::MAX);
     for (number, path) in input.files.iter().enumerate() {
         let table = Table::open(path, &input.options)?;
-        files.push(InputFile { path: path.display().to_string(), layout: table.layout().clone() });
+        let file = InputFile { path: path.display().to_string(), layout: table.layout().clone() };
+        refuse_results(&file)?;
+        files.push(file);
         let mut records = table.into_records(number);
         while rows < limit
             && let Some(record) = records.next()

@@ -71,8 +71,8 @@ pub fn stage(journal: &Journal, run: RunId, input: &Input, listener: &Listener) 
     for (row, united) in &united {
         journal.restage(*row, united.group())?;
     }
-    for (number, file) in taken.files.iter().enumerate() {
-        journal.stage_file(run, number, &file.path, &file.layout)?;
+    for (number, (path, file)) in input.files.iter().zip(&taken.files).enumerate() {
+        journal.stage_file(run, number, path, &file.layout)?;
     }
     journal.end_stage()?;
     let range = (first, RowId(key(taken.rows).0 - 1));

@@ -7,12 +7,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::lock::Lock;
-use super::{JournalError, wal};
+use super::{JournalError, private, wal};
 
 /// Marks the file as ours (`TGrp`), for `file` and for us.
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 /// Its tables, index and views.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
@@ -88,10 +88,14 @@ impl Journal {
         if path.is_dir() {
             return Err(JournalError::Io { path: path.to_owned(), reason: ErrorKind::IsADirectory.into() });
         }
-        // By the file itself, however it is spelled or linked.
+        private::check(path)?;
+        // However the path is spelled, the lock has one name.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let io = |reason| JournalError::Io { path: path.clone(), reason };
         let lock = Lock::take(path)?;
         let has_log = wal::look(path)?;
+        // SQLite gives its side files the permissions of the database.
+        private::options().open(path).map_err(io)?;
         let db = Connection::open(path).map_err(|reason| Self::failed(path, reason))?;
         let mut journal = Self { path: path.to_owned(), db, _lock: Some(lock), is_held: false };
         // What is refused stays as it is: SQLite would work its log into the file on the way out.
@@ -227,6 +231,7 @@ impl Journal {
                 "BEGIN;
                  DELETE FROM rows WHERE id > (SELECT coalesce(max(last_row), 0) FROM runs WHERE state <> 'reading');
                  DELETE FROM files WHERE run IN (SELECT id FROM runs WHERE state = 'reading');
+                 DELETE FROM written WHERE run IN (SELECT id FROM runs WHERE state = 'reading');
                  DELETE FROM runs WHERE state = 'reading';
                  COMMIT;",
             )

@@ -27,7 +27,7 @@ pub use cleaned::Cleaned;
 pub use explain::explanation;
 pub use kinds::ProblemStyle;
 pub use log::{LogError, LogFormat, LogOptions, start_log};
-pub use output::{OutputError, Sealed, csv_row, folder, probe};
+pub use output::{OutputError, Sealed, csv_row, probe, refuse_link};
 pub use plan::PlanReport;
 pub use problem_line::ProblemFormat;
 pub use problems::Problems;
