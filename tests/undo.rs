@@ -152,6 +152,38 @@ fn without_a_terminal_and_without_yes_the_list_is_shown_and_nothing_is_deleted()
     assert_eq!(state, "ended", "nobody has taken it back");
 }
 
+/// A terminal: the end a person types into, and the end a program reads from.
+#[cfg(unix)]
+fn terminal() -> (std::fs::File, std::fs::File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&keyboard).unwrap();
+    unlockpt(&keyboard).unwrap();
+    let name = ptsname(&keyboard, Vec::new()).unwrap();
+    let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY;
+    let input = rustix::fs::open(name, flags, rustix::fs::Mode::empty()).unwrap();
+    (keyboard.into(), input.into())
+}
+
+#[cfg(unix)]
+#[test]
+fn on_a_terminal_the_number_of_groups_is_asked_for_and_what_was_typed_before_the_question_does_not_count() {
+    use std::io::Write;
+    let (server, desk) = imported();
+    let question = format!("Type 5 to delete 5 groups of organization {}: ", support::ORG);
+    for (answer, left) in [("y\n", 5), ("5\n", 0)] {
+        let (mut keyboard, input) = terminal();
+        keyboard.write_all(b"5\n5\ny\n").unwrap();
+        let mut running = desk.start_on(input, &["undo", "groups.csv"]);
+        support::wait_for("the question", || running.stderr().contains(&question).then_some(()));
+        assert!(!running.has_ended() && server.groups().len() == 5, "an answer is awaited");
+        keyboard.write_all(answer.as_bytes()).unwrap();
+        let outcome = running.end().expect(0);
+        assert_eq!(server.groups().len(), left, "{answer:?}: {outcome:?}");
+        assert_eq!(outcome.stderr.contains("nothing was deleted"), left > 0);
+    }
+}
+
 #[test]
 fn a_group_that_was_changed_since_is_left_alone_and_named_unless_forced() {
     let (server, desk) = imported();

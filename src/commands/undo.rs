@@ -189,7 +189,7 @@ impl Undo<'_> {
         if !consent::can_ask() {
             return Err(Failure::Unasked(format!("there is no terminal to ask whether to delete {what}")));
         }
-        consent::ask(&format!("Delete {what}?")).map_err(Failure::Print)
+        consent::ask(count, &what).map_err(Failure::Print)
     }
 
     async fn delete(&self, journal: &mut Journal, line: &Line, groups: &[Creation]) -> Result<(), Failure> {
