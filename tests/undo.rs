@@ -86,61 +86,6 @@ fn without_a_run_the_latest_that_changed_something_and_is_not_undone_is_undone()
 }
 
 #[test]
-fn the_groups_of_a_file_of_the_same_name_stay() {
-    let server = Server::calm();
-    let desk = Desk::at(&server);
-    for month in ["june", "july"] {
-        std::fs::create_dir(desk.path(month)).unwrap();
-        desk.write(&format!("{month}/groups.csv"), format!("name\n{month}\n"));
-        desk.run(&["import", &format!("{month}/groups.csv")]).expect(0);
-    }
-    desk.run(&["undo", "june/groups.csv", "--yes"]).expect(0);
-    assert_eq!(server.names(), ["july"]);
-    // Over one journal too.
-    let shared = |command: &str, file: &str, results: &str| {
-        desk.run(&[
-            command,
-            file,
-            "--journal",
-            "j",
-            "--results",
-            results,
-            if command == "undo" { "--yes" } else { "-v" },
-        ])
-    };
-    shared("import", "june/groups.csv", "1.csv").expect(0);
-    shared("undo", "july/groups.csv", "2.csv")
-        .expect(2)
-        .says("no run over july/groups.csv")
-        .says("run 1 over june/groups.csv");
-    desk.write("july/groups.csv", "name\nJuly\nAugust\n");
-    shared("import", "july/groups.csv", "3.csv").expect(0);
-    shared("undo", "./june/../june/groups.csv", "4.csv").expect(0);
-    assert_eq!(server.names(), ["August", "july"]);
-}
-
-#[test]
-fn rejects_are_imported_with_the_journal_of_their_file_and_undone_by_themselves() {
-    let server = Server::calm();
-    let desk = Desk::at(&server);
-    std::fs::create_dir(desk.path("june")).unwrap();
-    desk.write("june/groups.csv", "name,members\nA,1\nB,x\n");
-    desk.run(&["import", "june/groups.csv"]).expect(9);
-    let mended = desk.read("june/groups.rejects.csv").replace("B,x", "B,2");
-    desk.write("june/groups.rejects.csv", mended);
-    let summary = desk.run(&["import", "june/groups.rejects.csv", "--json"]).expect(0).json();
-    assert_eq!((&summary["run"], &summary["journal"]), (&json!(2), &json!("june/groups.journal")));
-    assert_eq!(statuses(&desk.results("june/groups.rejects.results.csv")), ["created"]);
-    assert_eq!(statuses(&desk.results("june/groups.results.csv")), ["created", "invalid"]);
-    desk.run(&["undo", "june/groups.csv", "--yes"]).expect(0);
-    assert_eq!(server.names(), ["B"]);
-    desk.run(&["undo", "june/groups.csv", "--yes"]).expect(2).says("run 2 over june/groups.rejects.csv");
-    desk.run(&["undo", "june/groups.rejects.csv", "--yes"]).expect(0);
-    assert!(server.names().is_empty());
-    assert_eq!(statuses(&desk.results("june/groups.rejects.undo.csv")), ["deleted"]);
-}
-
-#[test]
 fn without_a_terminal_and_without_yes_the_list_is_shown_and_nothing_is_deleted() {
     let (server, desk) = imported();
     let outcome = desk.run(&["undo", "groups.csv"]).expect(2).says("add --yes").says("5 groups");

@@ -11,8 +11,8 @@ use crate::journal::{Journal, RunId, Writer};
 use crate::model::{Event, Listener, Standing, Status};
 use crate::read;
 use crate::report::{Closing, Progress, Rejects, Results, Summary};
-use crate::send::{GuestLimits, Stop};
-use crate::settings::{Connection, Environment, Input, OutputPaths, guest_limits, policy, progress_mode};
+use crate::send::Stop;
+use crate::settings::{Connection, Environment, Input, OutputPaths, Sending, progress_mode};
 
 use super::delivery::Delivery;
 use super::forecast::{Speeds, forecast};
@@ -27,7 +27,7 @@ struct Import<'a> {
     args: &'a ImportArgs,
     log: &'a LogArgs,
     connection: Connection,
-    guests: GuestLimits,
+    sending: Sending,
     listener: Listener,
     start: Instant,
 }
@@ -50,10 +50,11 @@ pub(super) fn run(
     let start = Instant::now();
     let signals = Signals::listen()?;
     let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
-    let guests = guest_limits(args)?;
-    let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
-    let import = Import { args, log, connection, guests, listener: progress.listener(), start };
-    let (mut journal, run, staged) = import.take_in()?;
+    let sending = Sending::resolve(args, &connection, environment)?;
+    let input = Input::resolve(&args.input, environment)?;
+    let progress = Progress::start(progress_mode(args.progress, log.quiet, environment)?, bars);
+    let import = Import { args, log, connection, sending, listener: progress.listener(), start };
+    let (mut journal, run, staged) = import.take_in(&input)?;
     let paths = outputs::resolve(args, log.log_file.as_deref(), &staged.files, (&journal, run))?;
     if journal.commence(run, staged.range, args.fresh)? {
         tracing::warn!("going on with a run that did not come to its end");
@@ -69,13 +70,12 @@ pub(super) fn run(
 
 impl Import<'_> {
     /// Reads and checks all files into the journal.
-    fn take_in(&self) -> Result<(Journal, RunId, Staged), Failure> {
-        let input = Input::resolve(&self.args.input);
+    fn take_in(&self, input: &Input) -> Result<(Journal, RunId, Staged), Failure> {
         read::look(&input.files)?;
         let path = outputs::prepare(self.args, self.log.log_file.as_deref())?;
         let journal = Journal::open(&path, &owner(&self.connection))?;
         let run = journal.begin_run(&owner(&self.connection))?;
-        let staged = stage(&journal, run, &input, &self.listener)?;
+        let staged = stage(&journal, run, input, &self.listener)?;
         tracing::info!(rows = staged.rows, invalid = staged.invalid, seconds = self.seconds(), "read");
         Ok((journal, run, staged))
     }
@@ -85,7 +85,7 @@ impl Import<'_> {
         if journal.open_rows(run)? == 0 {
             return Ok(Sent { journal, stopped: None, requests: 0 });
         }
-        let speeds = Speeds { requests: self.connection.speed, guests: self.guests.rate };
+        let speeds = Speeds { requests: self.connection.speed, guests: self.sending.guests.rate };
         (self.listener)(Event::Forecast(forecast(&journal, run, None, speeds)?));
         block_on(self.send_rows(journal, run, staged, stop))?
     }
@@ -94,8 +94,8 @@ impl Import<'_> {
         let line = Line::open(&self.connection, &journal, stop, &self.listener)?;
         let delivery = Delivery {
             api: line.api.clone(),
-            policy: policy(self.args),
-            guests: self.guests,
+            policy: self.sending.policy,
+            guests: self.sending.guests,
             lanes: self.connection.concurrency,
             listener: self.listener.clone(),
         };

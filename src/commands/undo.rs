@@ -55,7 +55,7 @@ pub(super) fn run(
     let mut journal = Journal::open_existing(&paths.journal, &owner(&connection))?;
     let runs = journal.past_runs(paths.imported.as_deref())?;
     let (run, all) = choose(&journal, &runs, args.run, paths.imported.as_deref())?;
-    let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
+    let progress = Progress::start(progress_mode(args.progress, log.quiet, environment)?, bars);
     let undo = Undo { args, log, connection, paths, run, signals, listener: progress.listener(), bars, start };
     if undo.is_of_nothing(&all) {
         progress.finish();

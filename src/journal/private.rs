@@ -18,12 +18,20 @@ pub(super) fn options() -> OpenOptions {
     options
 }
 
-/// Refuses a journal, or side files of it, that are links, another user's, or writable by others.
+/// Creates the journal if there is none: SQLite gives its side files the permissions of the journal. Refuses a journal, or
+/// side files, that are links, another user's, or writable by others.
 ///
 /// # Errors
-/// If one of them is.
+/// If one of them is, or if the journal cannot be created.
+pub(super) fn prepare(journal: &Path) -> Result<(), JournalError> {
+    #[cfg(unix)]
+    check(journal)?;
+    let created = options().open(journal);
+    created.map(drop).map_err(|reason| JournalError::Io { path: journal.to_owned(), reason })
+}
+
 #[cfg(unix)]
-pub(super) fn check(journal: &Path) -> Result<(), JournalError> {
+fn check(journal: &Path) -> Result<(), JournalError> {
     use std::os::unix::fs::MetadataExt;
     for path in ENDINGS.map(|ending| beside(journal, ending)) {
         let Ok(found) = path.symlink_metadata() else { continue };
@@ -40,14 +48,5 @@ pub(super) fn check(journal: &Path) -> Result<(), JournalError> {
         };
         return Err(JournalError::NotPrivate { path, what, cure });
     }
-    Ok(())
-}
-
-/// Does nothing where files have no owner and mode.
-///
-/// # Errors
-/// Never.
-#[cfg(not(unix))]
-pub(super) fn check(_: &Path) -> Result<(), JournalError> {
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! The database: opening it, its runs, and the few questions asked of it between sends.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -85,17 +84,11 @@ impl Journal {
     /// # Errors
     /// If it is locked, damaged, foreign, of another version or another organization's, or cannot be written.
     pub fn open(path: &Path, owner: &Owner) -> Result<Self, JournalError> {
-        if path.is_dir() {
-            return Err(JournalError::Io { path: path.to_owned(), reason: ErrorKind::IsADirectory.into() });
-        }
-        private::check(path)?;
+        private::prepare(path)?;
         // However the path is spelled, the lock has one name.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let io = |reason| JournalError::Io { path: path.clone(), reason };
         let lock = Lock::take(path)?;
         let has_log = wal::look(path)?;
-        // SQLite gives its side files the permissions of the database.
-        private::options().open(path).map_err(io)?;
         let db = Connection::open(path).map_err(|reason| Self::failed(path, reason))?;
         let mut journal = Self { path: path.to_owned(), db, _lock: Some(lock), is_held: false };
         // What is refused stays as it is: SQLite would work its log into the file on the way out.

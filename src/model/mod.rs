@@ -5,6 +5,7 @@
 
 mod account;
 mod blame;
+mod choice;
 mod entries;
 mod event;
 mod fate;
@@ -21,6 +22,7 @@ mod undone;
 
 pub use account::{Account, Counts, Standing, Status};
 pub use blame::is_misplaced;
+pub use choice::{LogFormat, ProblemFormat, ProgressMode};
 pub use entries::{Entries, object};
 pub use event::{Event, GuestWait, Halt, Listener, Wait};
 pub use fate::{Fate, Tag, Trouble};

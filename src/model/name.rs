@@ -1,38 +1,39 @@
 //! When two names are the same, and what is done then.
 
 use caseless::Caseless;
+use clap::ValueEnum;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
 /// `--match-names`: when two names are the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum MatchNames {
-    /// When they differ only in case, outer and repeated spaces, or Unicode composition.
+    /// Case, outer and repeated spaces and Unicode composition do not matter
     #[default]
     Folded,
-    /// When every character between the outer spaces is the same.
+    /// Every character between the outer spaces matters
     Exact,
 }
 
 /// `--on-duplicate`: what becomes of a row whose name an earlier row has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum OnDuplicate {
-    /// The first row wins.
+    /// The later row is a `duplicate`; only the first counts
     #[default]
     Skip,
-    /// The first row takes over the members and guests of the later ones.
+    /// The group gets the members and guests of all its rows
     Merge,
-    /// The later row is invalid.
+    /// The later row is `invalid`
     Fail,
 }
 
 /// `--on-existing`: what becomes of a row whose name the organization already has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum OnExisting {
-    /// It is settled as `exists`.
+    /// The row is `exists`; the group is not touched
     #[default]
     Skip,
-    /// It is settled as `failed`.
+    /// The row is `failed`
     Fail,
 }
 

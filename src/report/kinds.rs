@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::fold::Fold;
-use super::problem_line::{Finding, Line, ProblemFormat};
-use crate::model::Place;
+use super::problem_line::{Finding, Line};
+use crate::model::{Place, ProblemFormat};
 
 /// So many lines of a kind are shown to people, unless all are asked for.
 const SHOWN_MAX: u64 = 20;

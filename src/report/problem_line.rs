@@ -4,17 +4,6 @@ use serde_json::json;
 
 use crate::model::{Code, Field, Severity, json_shown, place, shortened, shown};
 
-/// For whom problems are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProblemFormat {
-    /// People and their editors.
-    Text,
-    /// Scripts: JSON lines.
-    Json,
-    /// GitHub Actions: workflow commands that annotate the files of a pull request.
-    Github,
-}
-
 /// What a line says, for people, behind its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::grouped;
 use super::kinds::{Kind, ProblemStyle, Teller};
-use super::problem_line::{Finding, Line, ProblemFormat};
+use super::problem_line::{Finding, Line};
 use super::repeat::Repeat;
-use crate::model::{self, Code, Fault, Field, Place, Severity, json_shown, shown_path};
+use crate::model::{self, Code, Fault, Field, Place, ProblemFormat, Severity, json_shown, shown_path};
 
 /// Writes problems as they are found.
 pub struct Problems<W> {

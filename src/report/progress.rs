@@ -11,25 +11,12 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::tally::{Course, Notice, Tally};
+use crate::model::ProgressMode;
 
 /// How often it is looked how far the work is, and the bar is drawn.
 const FRAME: Duration = Duration::from_millis(100);
 /// How often a plain line is printed.
 const LINE: Duration = Duration::from_secs(10);
-
-/// `--progress`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ProgressMode {
-    /// A bar on a terminal, plain lines elsewhere.
-    #[default]
-    Auto,
-    /// A bar.
-    Bar,
-    /// Plain lines.
-    Plain,
-    /// Nothing.
-    None,
-}
 
 /// Draws until it is finished.
 pub struct Progress {

@@ -11,7 +11,7 @@ use tallyfy_groups::journal::{Journal, JournalError, Owner, Realm, RunId, Trail}
 use tallyfy_groups::model::{Account, Event, Halt, Listener, MatchNames, OnExisting, Status};
 use tallyfy_groups::report::Results;
 use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Pace, Paced, Policy, Rate, Speed, Stop};
-use tallyfy_groups::settings::Input;
+use tallyfy_groups::settings::{Environment, Input};
 use tallyfy_groups::tallyfy::{Client, Credentials, Renewing, Token, probe};
 
 use super::world::{ORG, Shared, Wire};
@@ -96,7 +96,7 @@ impl Place<'_> {
         let file = self.folder.join(self.file);
         let words = ["tallyfy-groups".as_ref(), "import".as_ref(), file.as_os_str()];
         match Cli::try_parse_from(words).unwrap().command {
-            Command::Import(args) => Input::resolve(&args.input),
+            Command::Import(args) => Input::resolve(&args.input, &Environment::from_fn(|_| None)).unwrap(),
             other => panic!("{other:?}"),
         }
     }

@@ -15,7 +15,7 @@ use std::io::{self, BufWriter};
 use crate::cli::ValidateArgs;
 use crate::exit::Ending;
 use crate::report::{Problems, explanation};
-use crate::settings::{Input, problem_style};
+use crate::settings::{Environment, Input, problem_style};
 
 use super::outputs::keep_apart;
 use super::{Failure, print};
@@ -24,18 +24,18 @@ use copy::Copy;
 use crew::work;
 
 /// Checks files, or explains what a problem means.
-pub(super) fn run(args: &ValidateArgs) -> Result<Ending, Failure> {
+pub(super) fn run(args: &ValidateArgs, environment: &Environment) -> Result<Ending, Failure> {
     if let Some(code) = args.explain {
         return print(explanation(code).as_bytes());
     }
-    let input = Input::resolve(&args.input);
+    let input = Input::resolve(&args.input, environment)?;
     if let Some(fix) = &args.fix {
         keep_apart(&input.files, &[("--fix", fix.clone())])?;
         if input.files.len() > 1 {
             return Err(Failure::FixesOne);
         }
     }
-    let problems = Problems::new(BufWriter::new(io::stdout().lock()), problem_style(args));
+    let problems = Problems::new(BufWriter::new(io::stdout().lock()), problem_style(args, environment)?);
     let mut collator = Collator::new(&input, problems, Copy::new(args.fix.clone()));
     work(&input, args.fix.is_some(), |piece| collator.collect(piece))?;
     let (problems, copy, unread) = collator.finish();
