@@ -1,24 +1,25 @@
-//! What may be typed. The doc comments are the help.
+//! What can be typed. The doc comments are the help. A flag that was not typed is `None`: its default is in the table of settings.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+mod connection;
 mod undo;
-mod values;
+pub(crate) mod values;
 
+pub use connection::ConnectionArgs;
 pub use undo::UndoArgs;
-pub use values::{
-    FormatArg, LogFormatArg, MatchNamesArg, OnDuplicateArg, OnExistingArg, ProblemFormatArg, ProgressArg,
-};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 
-/// Import groups into a Tallyfy organization from CSV and JSON-lines files.
+use crate::model::{Code, Field, Format, LogFormat, MatchNames, OnDuplicate, OnExisting, ProblemFormat, ProgressMode};
+
+/// Import groups into a Tallyfy organization from CSV and JSON files
 ///
-/// Every row is checked, repeated names are dropped, and groups are created at the rate limit, each exactly once:
-/// however a run ends, the same command again finishes it.
+/// Every row is checked, repeated names are skipped, and each group is created exactly once, within the rate limit.
+/// If a run is cut off, run the same command again: it continues where the last one ended.
 #[derive(Debug, Parser)]
-#[command(name = "tallyfy-groups", version, max_term_width = 100, after_long_help = TOUR)]
+#[command(name = "tallyfy-groups", version, max_term_width = 100, after_long_help = EXAMPLES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -28,57 +29,58 @@ pub struct Cli {
     pub log: LogArgs,
 }
 
-const TOUR: &str = "\
+const EXAMPLES: &str = "\
 First steps:
-  tallyfy-groups import groups.csv --sandbox        try it: no account, nothing leaves this machine
-  tallyfy-groups validate groups.csv                name every problem of the file
-  tallyfy-groups import --dry-run groups.csv        say what would become of every row
+  tallyfy-groups import groups.csv --sandbox        try it: no account, no network
+  tallyfy-groups validate groups.csv                list every problem of the file
+  tallyfy-groups import --dry-run groups.csv        show what would happen to each row
   tallyfy-groups import groups.csv                  create the groups
-  tallyfy-groups import groups.rejects.csv          after mending: import the rest
-  tallyfy-groups undo groups.csv                    take it back: delete what the import created
+  tallyfy-groups import groups.rejects.csv          import the rejected rows after fixing them
+  tallyfy-groups undo groups.csv                    delete the groups that the import created
 
 The organization is read from TALLYFY_ORG_ID or --org, the token from TALLYFY_API_TOKEN or --token-file.
 
 Exit codes:
-  0    every row is created, exists or is a duplicate; or no problem was found; or all is taken back
+  0    done, nothing wrong
   1    the program or the machine failed
-  2    wrong usage: flags, a missing file, a header that cannot be used
-  3    the token is missing, wrong, or died during the run
+  2    usage: flags, a missing file, a header that cannot be used, a journal of another organization
+  3    the token is missing, wrong, without permission, or expired during the run
+  4    another run is using the journal
   5    organization or endpoint not found
-  6    the server asked for a longer pause than --max-wait
-  7    problems in the file (validate, --dry-run, --strict)
-  9    finished, but some rows are invalid, failed or unknown (undo: some groups were left)
-  130  interrupted; run the same command again to go on";
+  6    the server asked for a longer pause than --max-wait, or was down for longer
+  7    problems in the file (validate, --dry-run, --strict); nothing was sent
+  9    finished, but some rows are invalid, failed or unknown (undo: some groups were not deleted)
+  130  interrupted; the same command again continues";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Create the groups that files define
     ///
-    /// Reads and checks all files first, then creates what the organization does not have yet. Writes the results
-    /// (one row for every input row), the rejects (rows to be mended and imported again) and the journal, by which
-    /// the same command goes on with a run that was cut off.
+    /// Reads and checks all files, then creates the groups that the organization does not have yet. Existing groups are
+    /// not changed. Beside the first file it writes the results (one row for each input row), the rejects (rows to fix
+    /// and import again) and the journal, which lets the same command continue a run that was cut off.
     Import(Box<ImportArgs>),
     /// Check files without any network
     ///
-    /// Names every problem of every row with its file and line, as editors and compilers do. Exit code 7 if there is one.
-    /// Warnings do not count, unless --strict is said.
+    /// Reports every problem of every row with its file and line, as compilers do. The exit code is 7 if there is an error.
+    /// Warnings count only with --strict.
     Validate(Box<ValidateArgs>),
     /// Delete the groups that one run of `import` created
     ///
-    /// Takes back the latest run over a journal, or the one that --run names: shows which groups that is, asks, and
-    /// deletes them. Groups that were there before are never touched. A group that was changed or renamed since it was
-    /// created is left alone and named, unless --force is said. Writes the results, one row for each group the run
-    /// created; the same command again goes on where it was cut off.
-    #[command(after_long_help = undo::TOUR)]
+    /// Undoes the latest run over FILE that created something and is not undone yet, or the run given with --run: it
+    /// shows the groups, asks, and deletes them. Groups that existed before the run are never touched. Groups that were
+    /// changed or renamed since are left alone and listed, unless --force is given. It writes the results, one row for
+    /// each group that the run created. If it is cut off, the same command continues.
+    #[command(after_long_help = undo::EXAMPLES)]
     Undo(Box<UndoArgs>),
     /// Serve a simulated Tallyfy API on this machine
     ///
-    /// Prints its address and serves until it is interrupted. Groups live in memory only.
+    /// Prints its address and serves until it is interrupted. Groups are kept in memory only.
     Sandbox(SandboxArgs),
     /// Print shell completions
     Completions {
-        /// The shell.
+        /// The shell
         shell: clap_complete::Shell,
     },
     /// Print the manual page
@@ -100,18 +102,21 @@ impl Command {
 
 /// Logging, for every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub struct LogArgs {
-    /// Log more: -v the steps, and what is sent again and why; -vv every request
-    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
+    /// Log more
+    ///
+    /// -v logs the steps, and each request that is repeated with its reason; -vv logs every request.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Log errors only, and print no progress and no summary
-    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    /// Log errors only; print no progress and no summary
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Log lines for people or as JSON
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    pub log_format: LogFormatArg,
-    /// Write logs to this file instead of standard error
-    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    /// Format of the log
+    #[arg(long, global = true, value_name = "FORMAT", hide_short_help = true)]
+    pub log_format: Option<LogFormat>,
+    /// Write the log to this file instead of standard error
+    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub log_file: Option<PathBuf>,
 }
 
@@ -121,32 +126,38 @@ pub struct InputArgs {
     /// CSV or JSON-lines files; `-` is standard input. Several files are one import
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
-    /// The files' format [default: found from the file]
-    #[arg(long, value_name = "FORMAT", help_heading = "Input")]
-    pub format: Option<FormatArg>,
-    /// The character between cells: one of , ; | or another, or `tab` [default: found from the header]
+    /// Format of the files [default: found from the file]
+    #[arg(long, value_name = "FORMAT", help_heading = "Input", hide_short_help = true)]
+    pub format: Option<Format>,
+    /// Character between cells [default: found from the header]
+    ///
+    /// One of , ; | or another ASCII character, or `tab`.
     #[arg(long, value_name = "C", value_parser = values::delimiter, help_heading = "Input")]
     pub delimiter: Option<u8>,
-    /// The files' encoding, such as windows-1252 [default: UTF-8, or UTF-16 with a byte-order mark]
+    /// Encoding of the files, such as windows-1252 [default: UTF-8]
+    ///
+    /// UTF-16 is recognized by its byte-order mark.
     #[arg(long, value_name = "NAME", value_parser = values::encoding, help_heading = "Input")]
     pub encoding: Option<&'static encoding_rs::Encoding>,
-    /// The column that holds a field: name, description, members or guests. Can be repeated
+    /// Column that holds a field
+    ///
+    /// The field is name, description, members or guests. Can be repeated.
     #[arg(long, value_name = "FIELD=COLUMN", value_parser = values::mapping, help_heading = "Input")]
-    pub map: Vec<(crate::model::Field, String)>,
-    /// Read no more than the first N rows
-    #[arg(long, value_name = "N", help_heading = "Input")]
+    pub map: Vec<(Field, String)>,
+    /// Read only the first N rows
+    #[arg(long, value_name = "N", help_heading = "Input", hide_short_help = true)]
     pub limit: Option<u64>,
-    /// When names are the same: `folded` ignores case, outer and repeated spaces, and Unicode composition
-    #[arg(long, value_name = "HOW", default_value = "folded", help_heading = "Rules")]
-    pub match_names: MatchNamesArg,
-    /// A row whose name an earlier row has: the first wins, takes over the later one's members and guests, or the later one is invalid
-    #[arg(long, value_name = "WHAT", default_value = "skip", help_heading = "Rules")]
-    pub on_duplicate: OnDuplicateArg,
-    /// A row without a description is invalid
-    #[arg(long, help_heading = "Rules")]
+    /// When two names are equal
+    #[arg(long, value_name = "HOW", help_heading = "Rules", hide_short_help = true)]
+    pub match_names: Option<MatchNames>,
+    /// What happens to a row whose name an earlier row has
+    #[arg(long, value_name = "WHAT", help_heading = "Rules")]
+    pub on_duplicate: Option<OnDuplicate>,
+    /// Reject rows without a description
+    #[arg(long, help_heading = "Rules", hide_short_help = true)]
     pub require_description: bool,
-    /// Give this description to rows that have none
-    #[arg(long, value_name = "TEXT", help_heading = "Rules")]
+    /// Description for rows that have none
+    #[arg(long, value_name = "TEXT", help_heading = "Rules", hide_short_help = true)]
     pub default_description: Option<String>,
 }
 
@@ -157,87 +168,51 @@ pub struct ImportArgs {
     /// The input.
     #[command(flatten)]
     pub input: InputArgs,
-    /// Say what would become of every row; send nothing
+    /// Show what would happen to each row; send nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Import into a simulated organization inside this process: no account, no token, no network
+    /// Import into a simulated organization: no account, no token, no network
     #[arg(long, conflicts_with_all = ["base_url", "token_file"])]
     pub sandbox: bool,
-    /// Do not go on with a run that was cut off: begin anew
-    #[arg(long)]
+    /// Start anew instead of continuing a run that was cut off
+    #[arg(long, hide_short_help = true)]
     pub fresh: bool,
-    /// Where to and how fast.
+    /// Server and speed.
     #[command(flatten)]
     pub connection: ConnectionArgs,
-    /// The most new guest addresses in a period: rows that carry more wait, and the others go on; Tallyfy's own cap is 30/h [default: rows with guests wait when the cap refuses them]
-    #[arg(long, value_name = "N/PERIOD", help_heading = "Connection")]
+    /// Most new guest addresses in any window of a period [default: none]
+    ///
+    /// Rows with more wait, while rows without guests go on. Tallyfy's own limit is 30/h; without this flag rows with guests
+    /// wait when Tallyfy refuses them.
+    #[arg(long, value_name = "N/PERIOD", help_heading = "Connection", hide_short_help = true)]
     pub guest_rate: Option<String>,
-    /// A row whose name the organization already has: settled as `exists`, or as `failed`
-    #[arg(long, value_name = "WHAT", default_value = "skip", help_heading = "Rules")]
-    pub on_existing: OnExistingArg,
+    /// What happens to a row whose group exists already
+    #[arg(long, value_name = "WHAT", help_heading = "Rules")]
+    pub on_existing: Option<OnExisting>,
     /// Send nothing if any row is invalid
     #[arg(long, help_heading = "Rules")]
     pub strict: bool,
-    /// The folder for results, rejects and journal
-    #[arg(long, value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath, help_heading = "Output")]
-    pub out_dir: PathBuf,
-    /// The results file; JSON lines if it ends in .jsonl [default: STEM.results.csv in the out-dir]
-    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output")]
+    /// Folder for results, rejects and journal [default: that of the first file]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub out_dir: Option<PathBuf>,
+    /// Results file; JSON lines if it ends in .jsonl [default: STEM.results.csv]
+    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
     pub results: Option<PathBuf>,
-    /// Repeat the input's own columns in the results
-    #[arg(long, help_heading = "Output")]
+    /// Repeat the columns of the input in the results
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
     pub with_input: bool,
-    /// The rows that were not imported, to be mended [default: STEM.rejects.EXT in the out-dir]
-    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output")]
+    /// File for the rows that were not imported [default: STEM.rejects.EXT]
+    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
     pub rejects: Option<PathBuf>,
-    /// The journal [default: STEM.journal in the out-dir]
-    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output")]
+    /// Journal [default: STEM.journal]
+    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
     pub journal: Option<PathBuf>,
-    /// Progress on standard error: a bar on a terminal, a line every ten seconds elsewhere
-    #[arg(long, value_name = "HOW", default_value = "auto", help_heading = "Output")]
-    pub progress: ProgressArg,
+    /// How progress is shown on standard error
+    #[arg(long, value_name = "HOW", help_heading = "Output", hide_short_help = true)]
+    pub progress: Option<ProgressMode>,
     /// Print the summary (or the plan of a dry run) as JSON on standard output
     #[arg(long, help_heading = "Output")]
     pub json: bool,
-}
-
-/// Where to and how fast.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Connection")]
-pub struct ConnectionArgs {
-    /// The organization's id [env: TALLYFY_ORG_ID]
-    #[arg(long, value_name = "ID")]
-    pub org: Option<String>,
-    /// The API's address.
-    #[arg(
-        long,
-        value_name = "URL",
-        value_hint = ValueHint::Url,
-        help = "The API's address; may carry a path [env: TALLYFY_BASE_URL] [default: https://api.tallyfy.com]"
-    )]
-    pub base_url: Option<String>,
-    /// A file that holds the token; read again after a 401 before giving up [env: TALLYFY_TOKEN_FILE; the token itself: TALLYFY_API_TOKEN, else TALLYFY_ACCESS_TOKEN]
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
-    pub token_file: Option<PathBuf>,
-    /// The most requests of any kind in any window of a period: N/s, N/min, N/h or N/DURATION; `none` sends unpaced, `auto` finds what the server allows [env: TALLYFY_RATE] [default: 600/min]
-    #[arg(long, value_name = "N/PERIOD")]
-    pub rate: Option<String>,
-    /// The most requests in flight
-    #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub concurrency: u16,
-    /// The longest one request may take
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "30s", value_parser = values::timeout)]
-    pub timeout: Duration,
-    /// The most sends of one row
-    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u32).range(1..))]
-    pub max_attempts: u32,
-    /// The longest pause the server may ask for, and the longest time it may be down; the run stops at a longer one
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "2h", value_parser = values::duration)]
-    pub max_wait: Duration,
-    /// How long a group whose answer was lost may be absent from the organization's lists before it is sent again, at
-    /// least; a slow server is given more
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "6s", value_parser = values::duration)]
-    pub settle: Duration,
 }
 
 /// `validate`
@@ -247,23 +222,27 @@ pub struct ValidateArgs {
     /// The input.
     #[command(flatten)]
     pub input: InputArgs,
-    /// Say what a problem means and how to mend it; the code is the word in brackets at the end of its line
+    /// Explain a problem: what it means and how to fix it
+    ///
+    /// CODE is the word in brackets at the end of the problem's line.
     #[arg(long, value_name = "CODE", value_parser = values::code, exclusive = true)]
-    pub explain: Option<crate::model::Code>,
-    /// Write a cleaned copy of the one file: UTF-8, LF, no outer spaces, lists parted by `;`, no repeated members, guests or
-    /// rows. What would be a guess is left as it stands; each repair is listed
+    pub explain: Option<Code>,
+    /// Write a cleaned copy of the file
+    ///
+    /// The copy is UTF-8 with LF line ends and `;` between list entries, without outer spaces and without repeated members,
+    /// guests or rows. Nothing that would be a guess is changed. Each fix is listed.
     #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, conflicts_with = "limit", help_heading = "Output")]
     pub fix: Option<PathBuf>,
-    /// Let warnings count: exit code 7 if there is one
+    /// Count warnings as errors: exit code 7 if there is one
     #[arg(long, help_heading = "Rules")]
     pub strict: bool,
-    /// Show every problem, not just the first 20 of each kind
+    /// Show every problem, not only the first 20 of each kind
     #[arg(long, help_heading = "Output")]
     pub all: bool,
-    /// For whom problems are written
-    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    pub format_problems: ProblemFormatArg,
-    /// Print problems and totals as JSON lines; the same as --format-problems json
+    /// How problems are written
+    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    pub format_problems: Option<ProblemFormat>,
+    /// Print problems and totals as JSON lines, like --format-problems json
     #[arg(long, conflicts_with = "format_problems", help_heading = "Output")]
     pub json: bool,
 }
@@ -271,16 +250,16 @@ pub struct ValidateArgs {
 /// `sandbox`
 #[derive(Debug, Args)]
 pub struct SandboxArgs {
-    /// The port to serve on; 0 takes a free one
+    /// Port to serve on; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value = "8765")]
     pub port: u16,
-    /// Refuse requests beyond this rate with 429: N/s, N/min, N/h or N/DURATION; `none` refuses nothing
+    /// Refuse requests beyond this rate with 429: N/s, N/min, N/h or N/DURATION; `none` refuses none
     #[arg(long, value_name = "N/PERIOD", default_value = "600/min")]
     pub rate: String,
-    /// Begin with so many groups
+    /// Start with this many groups
     #[arg(long, value_name = "N", default_value = "0")]
     pub groups: usize,
-    /// Have so many users, with ids from 1001 on; 0 takes any member id for a user's
+    /// Have this many users, with ids from 1001 on; 0 accepts any member id
     #[arg(long, value_name = "N", default_value = "0")]
     pub users: usize,
     /// Answer every request after this time
@@ -289,7 +268,7 @@ pub struct SandboxArgs {
     /// Faults to play, as a TOML script
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub weather: Option<PathBuf>,
-    /// Let several groups have the same name
+    /// Allow several groups of the same name
     #[arg(long)]
     pub allow_same_names: bool,
 }

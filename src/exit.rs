@@ -13,6 +13,8 @@ pub enum Ending {
     Usage,
     /// The token is missing, wrong, or died.
     Token,
+    /// Another run holds the journal.
+    Locked,
     /// Organization or endpoint not found.
     NotFound,
     /// The server asked for too long a pause, or was down for too long.
@@ -34,6 +36,7 @@ impl Ending {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Token => 3,
+            Self::Locked => 4,
             Self::NotFound => 5,
             Self::PauseTooLong => 6,
             Self::Problems => 7,

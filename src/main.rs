@@ -3,13 +3,11 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
-use tallyfy_groups::cli::Cli;
 use tallyfy_groups::commands;
-use tallyfy_groups::settings::Environment;
+use tallyfy_groups::settings::{self, Environment};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = settings::parse();
     match commands::run(&cli, &Environment::default()) {
         Ok(ending) => ending.code().into(),
         // As if by SIGPIPE: whoever read our output has gone, and knows why.

@@ -2,64 +2,43 @@
 
 mod connection;
 mod paths;
-mod problems;
 mod sending;
+mod table;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use connection::{Connection, Target};
 pub use paths::{OutputPaths, UndoPaths};
-pub use problems::problem_style;
-pub use sending::{guest_limits, policy};
+pub use sending::Sending;
+pub use table::{Setting, Source, TABLE, Value, command, parse};
 
 use crate::check::Rules;
-use crate::cli::{FormatArg, InputArgs, LogArgs, LogFormatArg, MatchNamesArg, OnDuplicateArg, ProgressArg};
-use crate::model::{Format, MatchNames, OnDuplicate, shown_path};
+use crate::cli::{InputArgs, LogArgs, ValidateArgs, values};
+use crate::model::{MatchNames, OnDuplicate, ProblemFormat, ProgressMode, shown_path};
 use crate::read;
-use crate::report::{LogFormat, LogOptions, ProgressMode};
-use crate::send::RateError;
-use crate::tallyfy::{BaseUrlError, TokenError};
+use crate::report::{LogOptions, ProblemStyle};
+use crate::tallyfy::TokenError;
+use table::{FORMAT_PROBLEMS, LOG_FORMAT, MATCH_NAMES, ON_DUPLICATE, PROGRESS};
 
-/// Settings that do not go together, or are missing.
+/// A setting is missing or wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    /// No organization.
-    #[error("which organization? Set TALLYFY_ORG_ID or say --org ID (or try --sandbox, which needs none)")]
-    OrganizationMissing,
-    /// An organization's id that cannot stand in a path.
-    #[error("{origin}: `{}` is no organization's id", crate::model::shortened(organization))]
-    Organization {
-        /// The flag or the variable that said so.
-        origin: &'static str,
-        /// What it said.
-        organization: String,
-    },
-    /// The base URL is refused.
+    /// A value is missing or cannot be understood.
     #[error("{origin}: {reason}")]
-    BaseUrl {
-        /// The flag or the variable that said so.
-        origin: &'static str,
-        /// What is wrong with it.
-        reason: BaseUrlError,
-    },
-    /// A rate cannot be understood.
-    #[error("{origin}: {reason}")]
-    Rate {
-        /// The flag or the variable that said so.
-        origin: &'static str,
-        /// What is wrong with it.
-        reason: RateError,
+    Wrong {
+        /// The flag or the variable.
+        origin: String,
+        /// What is wrong.
+        reason: String,
     },
     /// No token.
-    #[error(
-        "the token is missing: set TALLYFY_API_TOKEN or say --token-file PATH (or try --sandbox, which needs none)"
-    )]
+    #[error("the token is missing; set TALLYFY_API_TOKEN or use --token-file PATH (--sandbox needs none)")]
     TokenMissing,
     /// The token cannot be sent.
     #[error("{origin}: {reason}")]
     Token {
-        /// Where it came from.
+        /// Where it comes from.
         origin: String,
         /// What is wrong with it.
         reason: TokenError,
@@ -77,10 +56,10 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
-    /// Whether it is the token that is missing or wrong.
+    /// Whether the token is missing or wrong.
     #[must_use]
     pub fn is_token(&self) -> bool {
-        matches!(self, Self::TokenMissing | Self::Token { .. } | Self::TokenFile { .. })
+        !matches!(self, Self::Wrong { .. })
     }
 }
 
@@ -102,12 +81,6 @@ impl Environment {
         Self(Box::new(variables))
     }
 
-    /// What was typed, or else what a variable says; with the flag's or the variable's name.
-    fn or<'a>(&self, flag: &'a str, typed: Option<&str>, variable: &'a str) -> Option<(String, &'a str)> {
-        let said = || self.get(variable).map(|value| (value, variable));
-        typed.map(|value| (value.to_owned(), flag)).or_else(said)
-    }
-
     /// A variable that is set and not empty.
     fn get(&self, name: &str) -> Option<String> {
         (self.0)(name).and_then(|value| value.into_string().ok()).filter(|value| !value.trim().is_empty())
@@ -120,28 +93,27 @@ pub struct Input {
     pub files: Vec<PathBuf>,
     /// How they are read.
     pub options: read::Options,
-    /// No more rows than this.
+    /// The most rows that are read.
     pub limit: Option<u64>,
     /// The rules for a row.
     pub rules: Rules,
-    /// When two names are the same.
+    /// When two names are equal.
     pub matching: MatchNames,
-    /// What becomes of a repeated name.
+    /// What happens to a repeated name.
     pub on_duplicate: OnDuplicate,
 }
 
 impl Input {
-    /// What was typed, as it is meant.
-    #[must_use]
-    pub fn resolve(args: &InputArgs) -> Self {
+    /// Resolves the settings.
+    ///
+    /// # Errors
+    /// If one of them is wrong.
+    pub fn resolve(args: &InputArgs, environment: &Environment) -> Result<Self, SettingsError> {
         let default_description = args.default_description.as_deref().map(str::trim).filter(|text| !text.is_empty());
-        Self {
+        Ok(Self {
             files: args.files.clone(),
             options: read::Options {
-                format: args.format.map(|format| match format {
-                    FormatArg::Csv => Format::Csv,
-                    FormatArg::Jsonl => Format::Jsonl,
-                }),
+                format: args.format,
                 delimiter: args.delimiter,
                 encoding: args.encoding,
                 map: args.map.clone(),
@@ -151,44 +123,46 @@ impl Input {
                 require_description: args.require_description,
                 default_description: default_description.map(str::to_owned),
             },
-            matching: match args.match_names {
-                MatchNamesArg::Folded => MatchNames::Folded,
-                MatchNamesArg::Exact => MatchNames::Exact,
-            },
-            on_duplicate: match args.on_duplicate {
-                OnDuplicateArg::Skip => OnDuplicate::Skip,
-                OnDuplicateArg::Merge => OnDuplicate::Merge,
-                OnDuplicateArg::Fail => OnDuplicate::Fail,
-            },
-        }
+            matching: MATCH_NAMES.value(args.match_names, environment, values::choice)?,
+            on_duplicate: ON_DUPLICATE.value(args.on_duplicate, environment, values::choice)?,
+        })
     }
 }
 
 /// How to log.
-#[must_use]
-pub fn log_options(args: &LogArgs, environment: &Environment) -> LogOptions {
-    LogOptions {
+///
+/// # Errors
+/// If a setting is wrong.
+pub fn log_options(args: &LogArgs, environment: &Environment) -> Result<LogOptions, SettingsError> {
+    Ok(LogOptions {
         verbosity: if args.quiet { -1 } else { i8::try_from(args.verbose).unwrap_or(i8::MAX) },
         directives: environment.get("RUST_LOG"),
         is_plain: environment.get("NO_COLOR").is_some() || environment.get("TERM").as_deref() == Some("dumb"),
-        format: match args.log_format {
-            LogFormatArg::Text => LogFormat::Text,
-            LogFormatArg::Json => LogFormat::Json,
-        },
+        format: LOG_FORMAT.value(args.log_format, environment, values::choice)?,
         file: args.log_file.clone(),
-    }
+    })
 }
 
 /// How to show progress.
-#[must_use]
-pub fn progress_mode(typed: ProgressArg, is_quiet: bool) -> ProgressMode {
-    match typed {
-        _ if is_quiet => ProgressMode::None,
-        ProgressArg::Auto => ProgressMode::Auto,
-        ProgressArg::Bar => ProgressMode::Bar,
-        ProgressArg::Plain => ProgressMode::Plain,
-        ProgressArg::None => ProgressMode::None,
-    }
+///
+/// # Errors
+/// If a setting is wrong.
+pub fn progress_mode(
+    typed: Option<ProgressMode>,
+    is_quiet: bool,
+    environment: &Environment,
+) -> Result<ProgressMode, SettingsError> {
+    let mode = PROGRESS.value(typed, environment, values::choice)?;
+    Ok(if is_quiet { ProgressMode::None } else { mode })
+}
+
+/// How `validate` shows problems.
+///
+/// # Errors
+/// If a setting is wrong.
+pub fn problem_style(args: &ValidateArgs, environment: &Environment) -> Result<ProblemStyle, SettingsError> {
+    let typed = if args.json { Some(ProblemFormat::Json) } else { args.format_problems };
+    Ok(ProblemStyle { format: FORMAT_PROBLEMS.value(typed, environment, values::choice)?, shows_all: args.all })
 }
 
 #[cfg(test)]
@@ -198,7 +172,8 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::{Cli, Command, ImportArgs};
+    use crate::cli::{Cli, Command, ImportArgs, UndoArgs};
+    use crate::model::{Format, OnExisting};
     use crate::send::Speed;
 
     fn import(words: &[&str]) -> ImportArgs {
@@ -209,9 +184,9 @@ mod tests {
         }
     }
 
-    fn undo(words: &[&str]) -> UndoPaths {
+    fn undo(words: &[&str]) -> UndoArgs {
         match Cli::try_parse_from(["tallyfy-groups", "undo"].iter().chain(words)).unwrap().command {
-            Command::Undo(args) => UndoPaths::resolve(&args),
+            Command::Undo(args) => *args,
             other => panic!("{other:?}"),
         }
     }
@@ -245,13 +220,40 @@ mod tests {
     }
 
     #[test]
+    fn every_setting_is_a_flag_whose_help_shows_its_variable_and_default_and_every_default_is_understood() {
+        let command = command();
+        let subcommands: Vec<&clap::Command> = command.get_subcommands().chain([&command]).collect();
+        for setting in TABLE {
+            let mut args = subcommands.iter().flat_map(|command| command.get_arguments());
+            let arg = args.find(|arg| arg.get_long() == Some(setting.flag)).unwrap();
+            let help = arg.get_help().unwrap().to_string();
+            assert!(help.contains(setting.variable) && help.contains(setting.default), "{}: {help}", setting.flag);
+        }
+        let (args, nothing) = (import(&["--sandbox"]), environment(&[]));
+        let connection = connection(&args, &nothing).unwrap();
+        let sending = Sending::resolve(&args, &connection, &nothing).unwrap();
+        assert_eq!((connection.concurrency, sending.policy.on_existing), (16, OnExisting::default()));
+        assert_eq!(Input::resolve(&args.input, &nothing).unwrap().on_duplicate, OnDuplicate::default());
+        assert_eq!(progress_mode(None, false, &nothing).unwrap(), ProgressMode::default());
+    }
+
+    #[test]
+    fn a_value_knows_where_it_comes_from() {
+        let set = environment(&[("TALLYFY_RATE", "5/s")]);
+        let source = |typed, environment: &Environment| table::RATE.text(typed, environment).source;
+        assert_eq!(source(Some("1/s"), &set), Source::Flag);
+        assert_eq!(source(None, &set), Source::Environment);
+        assert_eq!(source(None, &environment(&[])), Source::Default);
+    }
+
+    #[test]
     fn what_is_missing_is_named_and_the_token_has_its_own_exit_code() {
         let error = connection(&import(&[]), &environment(&[])).err().unwrap();
-        assert!(matches!(error, SettingsError::OrganizationMissing) && !error.is_token());
+        assert!(error.to_string().contains("set TALLYFY_ORG_ID or use --org") && !error.is_token());
         let error = connection(&import(&["--org", "o"]), &environment(&[("TALLYFY_API_TOKEN", " ")])).err().unwrap();
         assert!(matches!(error, SettingsError::TokenMissing) && error.is_token());
         let dots = connection(&import(&["--org", ".."]), &environment(&[])).err().unwrap();
-        assert!(matches!(dots, SettingsError::Organization { origin: "--org", .. }));
+        assert_eq!(dots.to_string(), "--org: `..` is not the id of an organization");
     }
 
     #[test]
@@ -292,6 +294,13 @@ mod tests {
         assert_eq!(paths.results, Path::new("out/groups.results.csv"));
         assert_eq!(paths.rejects, Path::new("out/groups.rejects.csv"));
         assert_eq!(paths.journal, Path::new("out/groups.journal"));
+        let beside = OutputPaths::resolve(&import(&[]), Format::Csv);
+        assert_eq!(beside.results, Path::new("some/groups.results.csv"));
+        assert_eq!(beside.journal, Path::new("some/groups.journal"));
+        let simulated = OutputPaths::resolve(&import(&["--sandbox"]), Format::Csv);
+        assert_eq!(simulated.results, Path::new("some/groups.sandbox.results.csv"));
+        assert_eq!(simulated.rejects, Path::new("some/groups.sandbox.rejects.csv"));
+        assert_eq!(simulated.journal, Path::new("some/groups.sandbox.journal"));
         let mut stdin = import(&["--results", "r.jsonl"]);
         stdin.input.files = vec![PathBuf::from("-")];
         let paths = OutputPaths::resolve(&stdin, Format::Jsonl);
@@ -300,18 +309,42 @@ mod tests {
     }
 
     #[test]
+    fn rejects_have_the_journal_of_their_file_and_outputs_of_their_own() {
+        for (file, flags, journal, results) in [
+            ("in/g.rejects.csv", &[][..], "in/g.journal", "in/g.rejects.results.csv"),
+            ("in/g.rejects.rejects.csv", &[], "in/g.journal", "in/g.rejects.rejects.results.csv"),
+            ("g.sandbox.rejects.csv", &["--sandbox"], "g.sandbox.journal", "g.sandbox.rejects.results.csv"),
+            ("g.sandbox.rejects.csv", &[], "g.journal", "g.rejects.results.csv"),
+            ("g.sandbox.csv", &[], "g.sandbox.journal", "g.sandbox.results.csv"),
+            ("rejects.csv", &[], "rejects.journal", "rejects.results.csv"),
+            (".rejects.csv", &[], ".rejects.journal", ".rejects.results.csv"),
+            ("/dev/fd/63", &[], "63.journal", "63.results.csv"),
+        ] {
+            let mut args = import(flags);
+            args.input.files = vec![PathBuf::from(file)];
+            let paths = OutputPaths::resolve(&args, Format::Csv);
+            assert_eq!((paths.journal, paths.results), (PathBuf::from(journal), PathBuf::from(results)), "{file}");
+        }
+    }
+
+    #[test]
     fn a_run_is_taken_back_by_the_file_that_was_imported_or_by_its_journal() {
         let paths = |words: &[&str]| {
-            let UndoPaths { journal, results, imported } = undo(words);
+            let UndoPaths { journal, results, imported } = UndoPaths::resolve(&undo(words));
             let text = |path: PathBuf| path.to_str().unwrap().to_owned();
             (text(journal), text(results), imported.is_some())
         };
         let expected = |journal: &str, results: &str, is_file: bool| (journal.to_owned(), results.to_owned(), is_file);
-        assert_eq!(paths(&["some/groups.csv"]), expected("groups.journal", "groups.undo.csv", true));
+        assert_eq!(paths(&["some/groups.csv"]), expected("some/groups.journal", "some/groups.undo.csv", true));
+        assert_eq!(paths(&["g.csv", "--sandbox"]), expected("g.sandbox.journal", "g.sandbox.undo.csv", true));
+        assert_eq!(
+            paths(&["s/g.sandbox.journal", "--sandbox"]),
+            expected("s/g.sandbox.journal", "s/g.sandbox.undo.csv", false)
+        );
         assert_eq!(paths(&["g.csv", "--out-dir", "out"]), expected("out/g.journal", "out/g.undo.csv", true));
         assert_eq!(paths(&["-"]), expected("stdin.journal", "stdin.undo.csv", true));
-        assert_eq!(paths(&["old/g.journal"]), expected("old/g.journal", "g.undo.csv", false));
-        assert_eq!(paths(&["--journal", "old/g.db"]), expected("old/g.db", "g.undo.csv", false));
+        assert_eq!(paths(&["old/g.journal"]), expected("old/g.journal", "old/g.undo.csv", false));
+        assert_eq!(paths(&["--journal", "old/g.db"]), expected("old/g.db", "old/g.undo.csv", false));
         assert_eq!(paths(&["g.csv", "--journal", "j", "--results", "r.jsonl"]), expected("j", "r.jsonl", true));
     }
 }

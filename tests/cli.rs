@@ -18,6 +18,15 @@ fn help_leads_to_the_first_steps_and_the_exit_codes() {
 }
 
 #[test]
+fn short_help_fits_a_screen() {
+    let desk = Desk::bare();
+    for command in [&["-h"][..], &["import", "-h"], &["validate", "-h"], &["undo", "-h"], &["sandbox", "-h"]] {
+        let help = desk.run(command).expect(0).stdout;
+        assert!(help.lines().count() <= 36 && help.contains("--help"), "{command:?}: {help}");
+    }
+}
+
+#[test]
 fn help_of_import_names_every_flag_of_the_contract() {
     let help = Desk::bare().run(&["import", "--help"]).expect(0).stdout;
     let flags = [

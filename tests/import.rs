@@ -250,10 +250,10 @@ fn the_sandbox_inside_needs_no_account_and_remembers_what_it_was_given() {
     let rows = rows(60, 10, 0, 11);
     let desk = Desk::bare().set("TALLYFY_RATE", "none").with("groups.csv", as_csv(&rows));
     desk.run(&["import", "groups.csv", "--sandbox"]).expect(0);
-    let made = desk.results("groups.results.csv").iter().filter(|line| line.status == "created").count();
+    let made = desk.results("groups.sandbox.results.csv").iter().filter(|line| line.status == "created").count();
     assert_eq!(made, good_names(&rows).len());
     desk.run(&["import", "groups.csv", "--sandbox"]).expect(0);
-    let again = desk.results("groups.results.csv");
+    let again = desk.results("groups.sandbox.results.csv");
     assert_eq!(again.iter().filter(|line| line.status == "exists").count(), made);
 }
 

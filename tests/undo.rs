@@ -57,14 +57,32 @@ fn an_import_names_its_run_and_any_run_can_be_taken_back() {
     assert_eq!(second["run"], 2);
     let third = desk.run(IMPORT).expect(0);
     assert!(third.stdout.contains("groups.journal (run 3)"), "{}", third.stdout);
-    let latest = desk.run(UNDO).expect(0).tells("run 3 created nothing").tells("run 1 of ").tells("(5 groups created)");
+    let latest = desk.run(&[UNDO, &["--run", "3"]].concat()).expect(0).tells("run 3 created nothing");
+    let latest = latest.tells("run 1 over groups.csv of ").tells("(5 groups created)");
     assert!(latest.stdout.contains("(1 group created)"), "{}", latest.stdout);
     assert!(server.deletes().is_empty() && !desk.path("groups.undo.csv").exists());
-    desk.run(&[UNDO, &["--run", "7"]].concat()).expect(2).says("no run 7").says("run 2 of ");
+    desk.run(&[UNDO, &["--run", "7"]].concat()).expect(2).says("no run 7").says("run 2 over groups.csv of ");
     desk.run(&[UNDO, &["--run", "1"]].concat()).expect(0);
     assert_eq!(server.names(), ["F"]);
     desk.run(&[UNDO, &["--run", "2"]].concat()).expect(0);
     assert!(server.names().is_empty());
+}
+
+#[test]
+fn without_a_run_the_latest_that_changed_something_and_is_not_undone_is_undone() {
+    let (server, desk) = imported();
+    desk.write("groups.csv", format!("{ROWS}F,,,\n"));
+    desk.run(IMPORT).expect(0);
+    desk.run(IMPORT).expect(0);
+    for left in [&["A", "B", "C", "D", "E"][..], &[]] {
+        desk.run(&["undo", "groups.journal", "--yes"]).expect(0);
+        assert_eq!(server.names(), left);
+    }
+    let requests = server.requests();
+    for undo in [UNDO, &["undo", "groups.journal", "--yes"]] {
+        desk.run(undo).expect(2).says("not undone yet").says("run 1 over groups.csv of ").says("5 deleted or gone");
+    }
+    assert_eq!(server.requests(), requests);
 }
 
 #[test]
@@ -77,6 +95,38 @@ fn without_a_terminal_and_without_yes_the_list_is_shown_and_nothing_is_deleted()
     let journal = rusqlite::Connection::open(desk.path("groups.journal")).unwrap();
     let state: String = journal.query_row("SELECT state FROM runs", [], |row| row.get(0)).unwrap();
     assert_eq!(state, "ended", "nobody has taken it back");
+}
+
+/// A terminal: the end a person types into, and the end a program reads from.
+#[cfg(unix)]
+fn terminal() -> (std::fs::File, std::fs::File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&keyboard).unwrap();
+    unlockpt(&keyboard).unwrap();
+    let name = ptsname(&keyboard, Vec::new()).unwrap();
+    let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY;
+    let input = rustix::fs::open(name, flags, rustix::fs::Mode::empty()).unwrap();
+    (keyboard.into(), input.into())
+}
+
+#[cfg(unix)]
+#[test]
+fn on_a_terminal_the_number_of_groups_is_asked_for_and_what_was_typed_before_the_question_does_not_count() {
+    use std::io::Write;
+    let (server, desk) = imported();
+    let question = format!("Type 5 to delete 5 groups of organization {}: ", support::ORG);
+    for (answer, left) in [("y\n", 5), ("5\n", 0)] {
+        let (mut keyboard, input) = terminal();
+        keyboard.write_all(b"5\n5\ny\n").unwrap();
+        let mut running = desk.start_on(input, &["undo", "groups.csv"]);
+        support::wait_for("the question", || running.stderr().contains(&question).then_some(()));
+        assert!(!running.has_ended() && server.groups().len() == 5, "an answer is awaited");
+        keyboard.write_all(answer.as_bytes()).unwrap();
+        let outcome = running.end().expect(0);
+        assert_eq!(server.groups().len(), left, "{answer:?}: {outcome:?}");
+        assert_eq!(outcome.stderr.contains("nothing was deleted"), left > 0);
+    }
 }
 
 #[test]
@@ -120,7 +170,7 @@ fn an_import_after_it_creates_again_and_a_second_undo_has_nothing_to_do() {
     let (server, desk) = imported();
     desk.run(UNDO).expect(0);
     let requests = server.requests();
-    let again = desk.run(&[UNDO, &["--json"]].concat()).expect(0).json();
+    let again = desk.run(&[UNDO, &["--run", "1", "--json"]].concat()).expect(0).json();
     assert_eq!((&again["statuses"]["deleted"], server.requests()), (&json!(5), requests));
     let outcome = desk.run(IMPORT).expect(0);
     assert!(!outcome.stderr.contains("going on"), "{}", outcome.stderr);
@@ -169,9 +219,9 @@ fn the_run_of_a_simulated_organization_is_taken_back_too() {
     desk.run(&import).expect(0);
     desk.run(&["undo", "groups.csv"]).expect(2).says("TALLYFY_ORG_ID");
     desk.run(&["undo", "groups.csv", "--sandbox", "--yes", "--rate", "none"]).expect(0);
-    assert_eq!(statuses(&undone(&desk)), ["deleted"; 30]);
+    assert_eq!(statuses(&desk.results("groups.sandbox.undo.csv")), ["deleted"; 30]);
     desk.run(&[&import[..], &["--rate", "none"]].concat()).expect(0);
-    assert_eq!(statuses(&desk.results("groups.results.csv")), ["created"; 30]);
+    assert_eq!(statuses(&desk.results("groups.sandbox.results.csv")), ["created"; 30]);
 }
 
 #[test]
@@ -187,7 +237,8 @@ fn a_journal_that_is_not_there_or_anothers_is_refused_and_nothing_is_made() {
         (&["undo", "text.journal", "--yes"], "no journal of tallyfy-groups"),
         (&["undo", "empty.journal", "--yes"], "there is none"),
         (&["undo", "groups.csv", "--yes", "--org", "another"], "belongs to organization"),
-        (&["undo", "groups.csv", "--yes", "--sandbox"], "belongs to organization"),
+        (&["undo", "groups.csv", "--yes", "--sandbox"], "groups.sandbox.journal"),
+        (&["undo", "groups.journal", "--yes", "--sandbox"], "belongs to organization"),
         (&["undo", "groups.csv", "--yes", "--results", "groups.csv"], "groups.csv"),
         (&["undo", "groups.csv", "--yes", "--results", "groups.journal"], "same file"),
         (&["undo", "groups.csv", "--yes", "--results", "nowhere/r.csv"], "nowhere"),

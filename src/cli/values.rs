@@ -1,6 +1,8 @@
-//! The words and values that flags take.
+//! How values are read, from flags and other sources alike. An error says what is expected.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -10,91 +12,47 @@ use strum::VariantArray;
 
 use crate::model::{Code, Field, is_delimiter};
 
-/// `--log-format`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormatArg {
-    /// For people
-    Text,
-    /// One JSON object a line
-    Json,
+/// A choice from a list.
+pub(crate) fn choice<T: ValueEnum>(text: &str) -> Result<T, String> {
+    T::from_str(text, false).map_err(|_| {
+        let all = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names: Vec<String> = all.map(|value| value.get_name().to_owned()).collect();
+        format!("one of {} is expected", names.join(", "))
+    })
 }
 
-/// `--format`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FormatArg {
-    /// Comma-separated values, or with another delimiter
-    Csv,
-    /// JSON lines
-    Jsonl,
+/// How many requests may be in flight.
+pub(crate) fn concurrency(text: &str) -> Result<u16, String> {
+    number(text, 1..=1024)
 }
 
-/// `--match-names`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MatchNamesArg {
-    /// Case, spaces and Unicode composition do not matter
-    Folded,
-    /// Every character matters
-    Exact,
+/// How often a row may be sent.
+pub(crate) fn attempts(text: &str) -> Result<u32, String> {
+    number(text, 1..=u32::MAX)
 }
 
-/// `--on-duplicate`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OnDuplicateArg {
-    /// The first row wins
-    Skip,
-    /// The first row takes over members and guests of the later ones
-    Merge,
-    /// The later row is invalid
-    Fail,
-}
-
-/// `--on-existing`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OnExistingArg {
-    /// The row is settled as `exists`
-    Skip,
-    /// The row is settled as `failed`
-    Fail,
-}
-
-/// `--format-problems`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ProblemFormatArg {
-    /// `file:line: problem`, for people and their editors
-    Text,
-    /// One JSON object a line
-    Json,
-    /// Annotations of a pull request, for GitHub Actions
-    Github,
-}
-
-/// `--progress`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ProgressArg {
-    /// A bar on a terminal, plain lines elsewhere
-    Auto,
-    /// A bar
-    Bar,
-    /// A line every ten seconds
-    Plain,
-    /// Nothing
-    None,
+fn number<T: FromStr + PartialOrd + std::fmt::Display>(text: &str, range: RangeInclusive<T>) -> Result<T, String> {
+    let number = text.trim().parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| format!("a number from {} to {} is expected", range.start(), range.end()))
 }
 
 /// A duration: `30s`, `5min`, `2h`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(duration) => Ok(duration),
-        Err(_) => Err("30s, 5min or 2h are durations".to_owned()),
-    }
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| "30s, 5min or 2h are durations".to_owned())
 }
 
-/// The word of a problem.
+/// The longest that one request may take: more than nothing, and at most a day.
+pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
+    let is_sound = |timeout: &Duration| !timeout.is_zero() && *timeout <= Duration::from_hours(24);
+    Some(duration(text)?).filter(is_sound).ok_or_else(|| "more than 0s and at most a day is expected".to_owned())
+}
+
+/// The code of a problem.
 pub(super) fn code(text: &str) -> Result<Code, String> {
     let plain = text.trim_matches(['[', ']']).to_ascii_lowercase();
     plain.parse().map_err(|_| {
         let known: Vec<&str> = Code::VARIANTS.iter().map(|code| code.as_str()).collect();
-        format!("there is no such problem; there are: {}", known.join(", "))
+        format!("there is no such code; these exist: {}", known.join(", "))
     })
 }
 
@@ -113,7 +71,7 @@ pub(super) fn encoding(text: &str) -> Result<&'static Encoding, String> {
     let is_ansi = ["ansi", "latin-1"].iter().any(|name| text.eq_ignore_ascii_case(name));
     let label = if is_ansi { "windows-1252" } else { text };
     Encoding::for_label(label.as_bytes()).ok_or_else(|| {
-        "this encoding is not known; utf-8, utf-16le, windows-1252, shift_jis or macintosh are some that are (of others, such as cp850, `iconv -f cp850 -t utf-8 FILE > NEW` makes UTF-8)".to_owned()
+        "unknown encoding; utf-8, utf-16le, windows-1252, shift_jis and macintosh are some of those known (convert others, such as cp850, with `iconv -f cp850 -t utf-8 FILE > NEW`)".to_owned()
     })
 }
 
@@ -131,13 +89,4 @@ pub(super) fn file(text: &str) -> Result<PathBuf, String> {
         "" | "-" => Err("a file is expected; --json prints the summary on standard output".to_owned()),
         path => Ok(PathBuf::from(path)),
     }
-}
-
-/// The longest that one request may take: more than nothing, and no more than a day.
-pub(super) fn timeout(text: &str) -> Result<Duration, String> {
-    let timeout = duration(text)?;
-    if timeout.is_zero() || timeout > Duration::from_hours(24) {
-        return Err("more than 0s and no more than a day is expected".to_owned());
-    }
-    Ok(timeout)
 }

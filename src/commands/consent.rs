@@ -1,23 +1,25 @@
-//! The question before something that cannot be undone.
+//! The question before groups are deleted.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-/// Whether there is somebody to ask.
+/// Whether there is a terminal to ask on.
 pub(super) fn can_ask() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Asks on standard error; everything but yes is no.
-pub(super) fn ask(question: &str) -> io::Result<bool> {
-    ask_over(question, &mut io::stdin().lock(), &mut io::stderr().lock())
+/// Asks for the number of groups to be typed; any other answer means no. What was typed before the question is discarded.
+pub(super) fn ask(count: u64, what: &str) -> io::Result<bool> {
+    #[cfg(unix)]
+    rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush)?;
+    ask_over(count, what, &mut io::stdin().lock(), &mut io::stderr().lock())
 }
 
-fn ask_over(question: &str, answers: &mut impl BufRead, out: &mut impl Write) -> io::Result<bool> {
-    write!(out, "{question} [y/N] ")?;
+fn ask_over(count: u64, what: &str, answers: &mut impl BufRead, out: &mut impl Write) -> io::Result<bool> {
+    write!(out, "Type {count} to delete {what}: ")?;
     out.flush()?;
     let mut answer = String::new();
     answers.read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    Ok(answer.trim() == count.to_string())
 }
 
 #[cfg(test)]
@@ -25,22 +27,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_yes_is_yes() {
+    fn only_the_number_is_yes() {
         for (answer, expected) in [
-            ("y\n", true),
-            ("Y\r\n", true),
-            (" yes \n", true),
+            ("12\n", true),
+            (" 12 \r\n", true),
             ("", false),
             ("\n", false),
-            ("n\n", false),
-            ("no\n", false),
-            ("yep\n", false),
-            ("\u{1b}[A\ny\n", false),
+            ("y\n", false),
+            ("1\n", false),
+            ("120\n", false),
+            ("y\n12\n", false),
+            ("\u{1b}[A\n12\n", false),
         ] {
             let mut out = Vec::new();
-            let is_yes = ask_over("Delete 2 groups?", &mut answer.as_bytes(), &mut out).unwrap();
+            let is_yes = ask_over(12, "12 groups", &mut answer.as_bytes(), &mut out).unwrap();
             assert_eq!(is_yes, expected, "{answer:?}");
-            assert_eq!(out, b"Delete 2 groups? [y/N] ");
+            assert_eq!(out, b"Type 12 to delete 12 groups: ");
         }
     }
 }

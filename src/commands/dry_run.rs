@@ -5,10 +5,10 @@ use std::io::{self, BufWriter, LineWriter};
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId};
-use crate::model::{Forecast, Severity, Status, StatusCounts};
-use crate::report::{PlanReport, ProblemFormat, ProblemStyle, Problems, Progress, StatusLine};
+use crate::model::{Forecast, OnExisting, ProblemFormat, Severity, Status, StatusCounts};
+use crate::report::{PlanReport, ProblemStyle, Problems, Progress, StatusLine};
 use crate::send::Stop;
-use crate::settings::{Connection, Environment, Input, OutputPaths, Target, guest_limits, policy, progress_mode};
+use crate::settings::{Connection, Environment, Input, OutputPaths, Sending, Target, progress_mode};
 
 use super::Failure;
 use super::delivery::Census;
@@ -27,9 +27,10 @@ pub(super) fn run(
 ) -> Result<Ending, Failure> {
     let _signals = Signals::listen(bars)?;
     let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
-    let speeds = Speeds { requests: connection.speed, guests: guest_limits(args)?.rate };
-    let input = Input::resolve(&args.input);
-    let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
+    let sending = Sending::resolve(args, &connection, environment)?;
+    let speeds = Speeds { requests: connection.speed, guests: sending.guests.rate };
+    let input = Input::resolve(&args.input, environment)?;
+    let progress = Progress::start(progress_mode(args.progress, log.quiet, environment)?, bars);
     let mut journal = Journal::scratch()?;
     let run = journal.begin_run(&owner(&connection))?;
     let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: log.verbose > 0 };
@@ -38,7 +39,7 @@ pub(super) fn run(
     journal.commence(run, staged.range, true)?;
     let pages = match journal.open_rows(run)? {
         0 => 0,
-        _ => consult(args, &connection, &mut journal, &staged, &progress)?,
+        _ => consult(args, (&connection, sending.policy.on_existing), &mut journal, &staged, &progress)?,
     };
     progress.finish();
     let forecast = forecast(&journal, run, Some(pages), speeds)?;
@@ -55,7 +56,7 @@ pub(super) fn run(
 /// Settles the rows whose group is there; gives how many pages the list has.
 fn consult(
     args: &ImportArgs,
-    connection: &Connection,
+    (connection, on_existing): (&Connection, OnExisting),
     journal: &mut Journal,
     staged: &Staged,
     progress: &Progress,
@@ -65,7 +66,6 @@ fn consult(
     let past = past(args, connection, staged)?;
     let pages = block_on(async {
         let line = Line::open(connection, past.as_ref().unwrap_or(journal), &stop, &listener)?;
-        let on_existing = policy(args).on_existing;
         let census = Census { api: &line.api, names: &staged.names, on_existing, listener: &listener };
         census.settle(journal).await.map_err(Failure::from)
     })??;

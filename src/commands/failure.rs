@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::exit::Ending;
 use crate::journal::JournalError;
-use crate::model::{Halt, shown_path};
+use crate::model::{Halt, shown, shown_path};
 use crate::read::ReadError;
 use crate::report::{LogError, OutputError};
 use crate::sandbox::WeatherError;
@@ -46,11 +46,21 @@ pub enum Failure {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// An output cannot be written, as was found before anything was sent.
-    #[error("cannot write {0}; nothing was sent: mend that and run the same command again, or name another file")]
+    #[error(
+        "cannot write {0}; nothing was sent: fix that and run the same command again, or name another folder with --out-dir"
+    )]
     Unwritable(OutputError),
     /// An output cannot be written although all is done; the journal has everything.
     #[error("cannot write {0}; the journal has everything: mend that and run the same command again")]
     Output(#[from] OutputError),
+    /// The outputs of another file would be overwritten.
+    #[error("{} belongs to the import of {owner}; nothing was sent: name another folder with --out-dir, or move that file away", shown_path(path), owner = shown(owner))]
+    OtherOutputs {
+        /// The results or rejects.
+        path: PathBuf,
+        /// The file that was imported.
+        owner: String,
+    },
     /// Two outputs would be one file.
     #[error("{one} and {other} name the same file")]
     SameFile {
@@ -75,11 +85,11 @@ pub enum Failure {
         /// How many warnings.
         warnings: u64,
     },
-    /// There is no such run to take back.
-    #[error("the journal has no run {run}; {known}")]
+    /// There is no such run to undo.
+    #[error("{wanted}; {known}")]
     NoSuchRun {
-        /// The run asked for.
-        run: i64,
+        /// What is missing.
+        wanted: String,
         /// The runs there are.
         known: String,
     },
@@ -150,6 +160,7 @@ impl Failure {
     pub fn ending(&self) -> Ending {
         match self {
             Self::Settings(error) if error.is_token() => Ending::Token,
+            Self::Journal(JournalError::Locked { .. }) => Ending::Locked,
             Self::Journal(error) if !error.is_usage() => Ending::Failed,
             Self::Unwritable(error) | Self::Uncopied(error) if !error.is_usage() => Ending::Failed,
             Self::Settings(_)
@@ -161,6 +172,7 @@ impl Failure {
             | Self::Unwritable(_)
             | Self::Uncopied(_)
             | Self::Overwrite { .. }
+            | Self::OtherOutputs { .. }
             | Self::SameFile { .. }
             | Self::NoSuchRun { .. }
             | Self::Unasked(_)

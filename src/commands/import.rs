@@ -7,11 +7,11 @@ use std::time::Instant;
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId, Writer};
-use crate::model::{Event, Listener, OutcomeStatus, Severity, Status};
+use crate::model::{Event, Listener, OutcomeStatus, ProblemFormat, Severity, Status};
 use crate::read;
-use crate::report::{Closing, ProblemFormat, ProblemStyle, Problems, Progress, Rejects, Results, StatusLine, Summary};
-use crate::send::{GuestLimits, Stop};
-use crate::settings::{Connection, Environment, Input, OutputPaths, guest_limits, policy, progress_mode};
+use crate::report::{Closing, ProblemStyle, Problems, Progress, Rejects, Results, StatusLine, Summary};
+use crate::send::Stop;
+use crate::settings::{Connection, Environment, Input, OutputPaths, Sending, progress_mode};
 
 use super::delivery::Delivery;
 use super::forecast::{Speeds, forecast};
@@ -26,7 +26,7 @@ struct Import<'a> {
     args: &'a ImportArgs,
     log: &'a LogArgs,
     connection: Connection,
-    guests: GuestLimits,
+    sending: Sending,
     listener: Listener,
     start: Instant,
 }
@@ -57,12 +57,13 @@ pub(super) fn run(
     let start = Instant::now();
     let signals = Signals::listen(bars)?;
     let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
-    let guests = guest_limits(args)?;
-    let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
-    let import = Import { args, log, connection, guests, listener: progress.listener(), start };
+    let sending = Sending::resolve(args, &connection, environment)?;
+    let input = Input::resolve(&args.input, environment)?;
+    let progress = Progress::start(progress_mode(args.progress, log.quiet, environment)?, bars);
+    let import = Import { args, log, connection, sending, listener: progress.listener(), start };
     let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: log.verbose > 0 };
     let mut problems = Problems::new(LineWriter::new(bars.clone()), style);
-    let Ready { journal, run, staged, paths } = import.read(&mut problems)?;
+    let Ready { journal, run, staged, paths } = import.read(&input, &mut problems)?;
     let (errors, warnings) = (problems.count(Severity::Error), problems.count(Severity::Warning));
     if !log.quiet {
         problems.finish(None).map_err(Failure::Print)?;
@@ -78,19 +79,20 @@ pub(super) fn run(
 
 impl Import<'_> {
     /// Reads and checks all files into the journal, unless it has their rows already.
-    fn read(&self, problems: &mut Problems<impl Write>) -> Result<Ready, Failure> {
-        let input = Input::resolve(&self.args.input);
+    fn read(&self, input: &Input, problems: &mut Problems<impl Write>) -> Result<Ready, Failure> {
         read::check_files(&input.files)?;
         let path = outputs::prepare(self.args, self.log.log_file.as_deref())?;
         let owner = owner(&self.connection);
         let mut journal = Journal::open(&path, &owner)?;
-        let fingerprint = fingerprint(&input);
+        let fingerprint = fingerprint(input);
         let known = fingerprint.as_deref().map_or(Ok(None), |fingerprint| journal.run_over(fingerprint))?;
-        let resolve = |staged: &Staged| outputs::resolve(self.args, self.log.log_file.as_deref(), &staged.files);
+        let resolve = |journal: &Journal, run: RunId, staged: &Staged| {
+            outputs::resolve(self.args, self.log.log_file.as_deref(), &staged.files, (journal, run))
+        };
         if let Some((run, range, true)) = known.filter(|_| !self.args.fresh) {
             tracing::warn!("resuming interrupted run {}", run.0);
-            let staged = restored(&journal, run, range, &input)?;
-            let paths = resolve(&staged)?;
+            let staged = restored(&journal, run, range, input)?;
+            let paths = resolve(&journal, run, &staged)?;
             journal.problems(run)?.into_iter().for_each(|known| problems.restore(known));
             journal.resume(run)?;
             return Ok(Ready { journal, run, staged, paths });
@@ -99,19 +101,19 @@ impl Import<'_> {
         let staged = if let Some((old, range, _)) = known {
             let range = journal.copy_rows((old, range), run)?;
             journal.problems(run)?.into_iter().for_each(|known| problems.restore(known));
-            restored(&journal, run, range, &input)?
+            restored(&journal, run, range, input)?
         } else {
-            let stamps = stamps(&input);
-            let staged = stage(&journal, run, &input, &self.listener, problems)?;
+            let stamps = stamps(input);
+            let staged = stage(&journal, run, input, &self.listener, problems)?;
             journal.note_problems(run, problems.counts())?;
             // Of a file that changed meanwhile it is not known what was read.
-            if let Some(fingerprint) = fingerprint.as_deref().filter(|_| stamps == self::stamps(&input)) {
+            if let Some(fingerprint) = fingerprint.as_deref().filter(|_| stamps == self::stamps(input)) {
                 journal.note_fingerprint(run, fingerprint)?;
             }
             staged
         };
         tracing::info!(rows = staged.rows, invalid = staged.invalid, seconds = self.seconds(), "read");
-        let paths = resolve(&staged)?;
+        let paths = resolve(&journal, run, &staged)?;
         if journal.commence(run, staged.range, self.args.fresh)? {
             tracing::warn!("resuming an interrupted run");
         }
@@ -123,7 +125,7 @@ impl Import<'_> {
         if journal.open_rows(run)? == 0 {
             return Ok(Sent { journal, stopped: None, requests: 0 });
         }
-        let speeds = Speeds { requests: self.connection.speed, guests: self.guests.rate };
+        let speeds = Speeds { requests: self.connection.speed, guests: self.sending.guests.rate };
         (self.listener)(Event::Forecast(forecast(&journal, run, None, speeds)?));
         block_on(self.send_rows(journal, run, staged, stop))?
     }
@@ -132,8 +134,8 @@ impl Import<'_> {
         let line = Line::open(&self.connection, &journal, stop, &self.listener)?;
         let delivery = Delivery {
             api: line.api.clone(),
-            policy: policy(self.args),
-            guests: self.guests,
+            policy: self.sending.policy,
+            guests: self.sending.guests,
             lanes: self.connection.concurrency,
             listener: self.listener.clone(),
         };
@@ -208,7 +210,7 @@ impl Import<'_> {
             return Err(Failure::Unbalanced { read: staged.rows, accounted });
         }
         results.finish()?;
-        Ok((summary, outputs::put_rejects(&sent.journal, rejects)?))
+        Ok((summary, outputs::put_rejects(&sent.journal, run, rejects)?))
     }
 
     fn seconds(&self) -> f64 {

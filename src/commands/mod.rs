@@ -22,13 +22,11 @@ pub use staging::{RowNames, Staged, stage};
 
 use std::io::{self, Write};
 
-use clap::CommandFactory;
-
 use crate::cli::{Cli, Command};
 use crate::exit::Ending;
 use crate::model::OutcomeStatus;
 use crate::report::{Closing, StatusLine, Summary, start_log};
-use crate::settings::{Environment, log_options};
+use crate::settings::{Environment, command, log_options};
 
 /// Does what was typed.
 ///
@@ -39,16 +37,16 @@ pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
     if let Some(log) = &cli.log.log_file {
         outputs::keep_apart(cli.command.inputs(), &[("--log-file", log.clone())])?;
     }
-    start_log(&log_options(&cli.log, environment), &bars)?;
+    start_log(&log_options(&cli.log, environment)?, &bars)?;
     match &cli.command {
         Command::Import(args) if args.dry_run => dry_run::run(args, &cli.log, environment, &bars),
         Command::Import(args) => import::run(args, &cli.log, environment, &bars),
-        Command::Validate(args) => validate::run(args),
+        Command::Validate(args) => validate::run(args, environment),
         Command::Undo(args) => undo::run(args, &cli.log, environment, &bars),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "tallyfy-groups", &mut script);
+            clap_complete::generate(*shell, &mut command(), "tallyfy-groups", &mut script);
             print(&script)
         }
         Command::Man => print(&manual().map_err(Failure::Print)?),
@@ -57,7 +55,7 @@ pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
 
 /// The page of the command, and those of its subcommands after it.
 fn manual() -> io::Result<Vec<u8>> {
-    let mut command = Cli::command();
+    let mut command = command();
     command.build();
     let mut pages = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut pages)?;

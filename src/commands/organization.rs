@@ -31,8 +31,9 @@ impl Line {
             Target::Server(base, credentials) => (base.clone(), Arc::clone(credentials), None),
             Target::Simulated => {
                 let simulated = Simulated::start(past.created_groups()?)?;
-                let base = BaseUrl::parse(&format!("http://{}", simulated.address))
-                    .map_err(|reason| SettingsError::BaseUrl { origin: "the sandbox", reason })?;
+                let base = BaseUrl::parse(&format!("http://{}", simulated.address)).map_err(|reason| {
+                    SettingsError::Wrong { origin: "the sandbox".to_owned(), reason: reason.to_string() }
+                })?;
                 (base, Arc::new(Credentials::fixed(Token::simulated())), Some(simulated))
             }
         };

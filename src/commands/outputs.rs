@@ -1,25 +1,25 @@
-//! Where a run's files go, made sure of before anything is sent.
+//! The output files of a command: checked before anything is sent, so that nothing is overwritten by mistake.
 
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::path::{Path, PathBuf};
-
-use sha2::{Digest, Sha256};
+use std::iter;
 
 use crate::cli::{ImportArgs, UndoArgs};
-use crate::journal::Journal;
+use crate::journal::{Journal, RunId, absolute};
 use crate::model::{Format, InputFile, shown_path};
-use crate::report::{OutputError, Rejects, folder, probe, reject_paths};
+use crate::report::{OutputError, Rejects, probe, refuse_link, reject_paths};
 use crate::settings::{OutputPaths, UndoPaths};
 
 use super::Failure;
+use super::staging::digest;
 
 /// A file, and the flag that names it.
 type Flagged = (&'static str, PathBuf);
 
-/// Makes the out-dir, and sees that nothing known already is in the way of anything else. Gives the journal's path.
+/// Makes the folder of `--out-dir`, and checks that the outputs known already do not overwrite anything. Gives the
+/// journal's path.
 pub(super) fn prepare(args: &ImportArgs, log: Option<&Path>) -> Result<PathBuf, Failure> {
-    make_folder(&args.out_dir)?;
+    make_folder(args.out_dir.as_deref())?;
     let paths = OutputPaths::resolve(args, Format::Csv);
     let mut outputs = vec![("--results", paths.results), ("--journal", paths.journal.clone())];
     outputs.extend(args.rejects.clone().map(|path| ("--rejects", path)));
@@ -28,32 +28,58 @@ pub(super) fn prepare(args: &ImportArgs, log: Option<&Path>) -> Result<PathBuf, 
     Ok(paths.journal)
 }
 
-/// All paths; results and rejects can be written there.
-pub(super) fn resolve(args: &ImportArgs, log: Option<&Path>, files: &[InputFile]) -> Result<OutputPaths, Failure> {
+/// Resolves all paths of a run whose files are in the journal. Results and rejects can be written there, which the journal
+/// notes.
+pub(super) fn resolve(
+    args: &ImportArgs,
+    log: Option<&Path>,
+    files: &[InputFile],
+    (journal, run): (&Journal, RunId),
+) -> Result<OutputPaths, Failure> {
     let first = files.first().map_or(Format::Csv, |file| file.layout.format);
     let paths = OutputPaths::resolve(args, first);
     let rejects = reject_paths(&paths.rejects, files).into_iter().map(|(_, path)| ("--rejects", path));
-    let mut outputs: Vec<Flagged> = vec![("--results", paths.results.clone())];
-    outputs.extend(rejects);
-    for (_, path) in &outputs {
+    let written: Vec<Flagged> = iter::once(("--results", paths.results.clone())).chain(rejects).collect();
+    for (flag, path) in &written {
+        let is_typed = if *flag == "--results" { args.results.is_some() } else { args.rejects.is_some() };
+        if !is_typed {
+            refuse_link(path).map_err(Failure::Unwritable)?;
+            keep_outputs_of_others(journal, run, path)?;
+        }
         probe(path).map_err(Failure::Unwritable)?;
     }
+    let mut outputs = written.clone();
     outputs.push(("--journal", paths.journal.clone()));
     outputs.extend(log.map(|path| ("--log-file", path.to_owned())));
     keep_apart(&args.input.files, &outputs)?;
+    written.iter().try_for_each(|(_, path)| journal.note_written(run, path, None))?;
     Ok(paths)
 }
 
-/// The results of taking a run back can be written, and nothing is in the way of anything else.
+/// Results and rejects belong to the first file of the last run that wrote them, as the journal says; only runs over that file
+/// replace them. Files of one stem in one folder share a journal, so it knows all runs whose outputs have the same default path.
+/// A path that was typed is written whatever stands there.
+fn keep_outputs_of_others(journal: &Journal, run: RunId, path: &Path) -> Result<(), Failure> {
+    match journal.other_owner(run, path)? {
+        Some(owner) if path.exists() => Err(Failure::OtherOutputs { path: path.to_owned(), owner }),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that the results of `undo` can be written and do not overwrite anything else.
 pub(super) fn prepare_undo(args: &UndoArgs, paths: &UndoPaths, log: Option<&Path>) -> Result<(), Failure> {
     let mut outputs = vec![("--results", paths.results.clone()), ("--journal", paths.journal.clone())];
     outputs.extend(log.map(|path| ("--log-file", path.to_owned())));
     keep_apart(paths.imported.as_slice(), &outputs)?;
-    make_folder(&args.out_dir)?;
+    make_folder(args.out_dir.as_deref())?;
+    if args.results.is_none() {
+        refuse_link(&paths.results).map_err(Failure::Unwritable)?;
+    }
     probe(&paths.results).map_err(Failure::Unwritable)
 }
 
-fn make_folder(path: &Path) -> Result<(), Failure> {
+fn make_folder(path: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = path else { return Ok(()) };
     fs::create_dir_all(path).map_err(|reason| Failure::Unwritable(OutputError { path: path.to_owned(), reason }))
 }
 
@@ -71,23 +97,20 @@ pub(super) fn keep_apart(inputs: &[PathBuf], outputs: &[Flagged]) -> Result<(), 
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
-    one == other || absolute(one).is_some_and(|one| Some(one) == absolute(other))
+    let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| absolute(path));
+    one == other || resolved(one) == resolved(other)
 }
 
-/// The one path of a file, also of one that is not there yet.
-fn absolute(path: &Path) -> Option<PathBuf> {
-    path.canonicalize().ok().or_else(|| Some(folder(path).canonicalize().ok()?.join(path.file_name()?)))
-}
-
-/// Puts the rejects in their places. Those that somebody has mended move aside first: what is not as a run over this journal
-/// wrote it. So that a run that is cut off here is not taken for somebody, the journal knows them before their places do.
-pub(super) fn put_rejects(journal: &Journal, rejects: Rejects) -> Result<Vec<PathBuf>, Failure> {
+/// Moves the rejects into place. Those that the user has edited are moved aside first: rejects that no run over this journal
+/// wrote. The journal knows the rejects before they are in place, so that those of a run that is cut off here are not taken
+/// for edited ones.
+pub(super) fn put_rejects(journal: &Journal, run: RunId, rejects: Rejects) -> Result<Vec<PathBuf>, Failure> {
     rejects.paths().try_for_each(|path| keep_mended(journal, path))?;
     let rejects = rejects.seal()?;
     for file in rejects.files() {
         let Some(meanwhile) = file.meanwhile() else { continue };
         let digest = digest(meanwhile).map_err(|reason| OutputError { path: file.path().to_owned(), reason })?;
-        journal.note_written(&file.path().to_string_lossy(), &digest)?;
+        journal.note_written(run, file.path(), Some(&digest))?;
     }
     Ok(rejects.place()?)
 }
@@ -98,32 +121,12 @@ fn keep_mended(journal: &Journal, path: &Path) -> Result<(), Failure> {
     }
     let failed = |reason| Failure::Output(OutputError { path: path.to_owned(), reason });
     let digest = digest(path).map_err(failed)?;
-    if !journal.has_written(&path.to_string_lossy(), &digest)? {
+    if !journal.has_written(path, &digest)? {
         let kept = free_name(path);
         fs::rename(path, &kept).map_err(failed)?;
         tracing::warn!("{} was changed since it was written: kept as {}", shown_path(path), shown_path(&kept));
     }
     Ok(())
-}
-
-fn digest(path: &Path) -> io::Result<Vec<u8>> {
-    let mut hasher = Sha256::new();
-    io::copy(&mut File::open(path)?, &mut Hashing(&mut hasher))?;
-    Ok(hasher.finalize().to_vec())
-}
-
-/// A writer that only digests.
-struct Hashing<'a>(&'a mut Sha256);
-
-impl io::Write for Hashing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// `PATH.1`, or the next number that is free.

@@ -91,8 +91,8 @@ pub fn stage(
     for (row, group) in &merged {
         journal.restage(*row, group.group())?;
     }
-    for (number, file) in files.iter().enumerate() {
-        journal.stage_file(run, number, &file.path, &file.layout)?;
+    for (number, (path, file)) in input.files.iter().zip(&files).enumerate() {
+        journal.stage_file(run, number, path, &file.layout)?;
     }
     journal.end_stage()?;
     let range = (first, RowId(first.0 + i64::try_from(rows).unwrap_or(i64::MAX) - 1));
@@ -187,7 +187,7 @@ impl<W: Write> Sink<StagedRow> for Staging<'_, W> {
     }
 }
 
-/// What identifies the rows of a run: the contents of its files, the options that read and check them, and the version of
+/// What identifies the rows of a run: its files, their contents, the options that read and check them, and the version of
 /// this program. Nothing for a pipe.
 pub(super) fn fingerprint(input: &Input) -> Option<Vec<u8>> {
     let mut all = Sha256::new();
@@ -198,6 +198,7 @@ pub(super) fn fingerprint(input: &Input) -> Option<Vec<u8>> {
         if !path.is_file() {
             return None;
         }
+        all.update(path.canonicalize().ok()?.as_os_str().as_encoded_bytes());
         all.update(digest(path).ok()?);
     }
     Some(all.finalize().to_vec())

@@ -1,6 +1,7 @@
 //! `undo`: choose the run → look what it created → show and ask → delete → record → report.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use futures::{StreamExt, stream};
 use crate::cli::{LogArgs, UndoArgs};
 use crate::exit::Ending;
 use crate::journal::{Creations, Journal, PastRun};
-use crate::model::{Creation, Event, Listener, Undone, shortened};
+use crate::model::{Creation, Event, Listener, Undone, shortened, shown_path};
 use crate::report::{Closing, Progress, Results, StatusLine, Summary};
 use crate::send::Remover;
 use crate::settings::{Connection, Environment, UndoPaths, progress_mode};
@@ -23,6 +24,8 @@ use super::{Failure, close, consent, outputs};
 
 /// How many groups are begun at once, for each lane: one commit for all of them, and few to be looked at after a crash.
 const CHUNK: usize = 4;
+/// How many runs a message lists.
+const RUNS_LISTED: usize = 10;
 
 /// A run being taken back.
 struct Undo<'a> {
@@ -49,10 +52,9 @@ pub(super) fn run(
     let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
     let paths = UndoPaths::resolve(args);
     let mut journal = Journal::open_existing(&paths.journal, &owner(&connection))?;
-    let runs = journal.past_runs()?;
-    let run = choose(&runs, args.run)?;
-    let all = journal.creations(run.id)?;
-    let progress = Progress::start(progress_mode(args.progress, log.quiet), bars);
+    let runs = journal.past_runs(paths.imported.as_deref())?;
+    let (run, all) = choose(&journal, &runs, args.run, paths.imported.as_deref())?;
+    let progress = Progress::start(progress_mode(args.progress, log.quiet, environment)?, bars);
     let undo = Undo { args, log, connection, paths, run, signals, listener: progress.listener(), bars, start };
     if undo.is_of_nothing(&all) {
         progress.finish();
@@ -68,26 +70,48 @@ pub(super) fn run(
     Ok(Ending::Complete)
 }
 
-/// The run of this number, or the latest.
-fn choose(runs: &[PastRun], number: Option<i64>) -> Result<PastRun, Failure> {
-    let chosen = match number {
-        Some(number) => runs.iter().find(|run| run.id.0 == number),
-        None => runs.last(),
+/// The run of this number, or the latest wanted one that created something which is not undone yet; with what it created.
+fn choose(
+    journal: &Journal,
+    runs: &[PastRun],
+    number: Option<i64>,
+    file: Option<&Path>,
+) -> Result<(PastRun, Creations), Failure> {
+    for run in runs.iter().rev() {
+        if number.map_or(run.is_wanted, |number| run.id.0 == number) {
+            let all = journal.creations(run.id)?;
+            if number.is_some() || all != Creations::default() {
+                return Ok((run.clone(), all));
+            }
+        }
+    }
+    let wanted = match (number, file) {
+        (Some(number), _) => format!("the journal has no run {number}"),
+        (None, Some(file)) => format!("no run over {} created anything that is not undone yet", shown_path(file)),
+        (None, None) => "no run created anything that is not undone yet".to_owned(),
     };
-    let known = || match told(runs.iter()) {
-        known if known.is_empty() => "it has none".to_owned(),
-        known => format!("it has {known}"),
+    let known = match listed(runs.iter()) {
+        known if known.is_empty() => "the journal has no runs".to_owned(),
+        known => format!("the journal has {known}; --run N undoes one of them"),
     };
-    chosen.cloned().ok_or_else(|| Failure::NoSuchRun { run: number.unwrap_or(1), known: known() })
+    Err(Failure::NoSuchRun { wanted, known })
 }
 
-/// Runs, with what they created.
-fn told<'a>(runs: impl Iterator<Item = &'a PastRun>) -> String {
-    let told = |run: &PastRun| {
+/// The latest of these runs, with what they created.
+fn listed<'a>(runs: impl DoubleEndedIterator<Item = &'a PastRun>) -> String {
+    let one = |run: &PastRun| {
         let undone = if run.undone > 0 { format!(", {} deleted or gone", run.undone) } else { String::new() };
-        format!("run {} of {} ({} created{undone})", run.id.0, run.started_at, groups(run.created))
+        let (number, files) = (run.id.0, shortened(&run.files));
+        format!("run {number} over {files} of {} ({} created{undone})", run.started_at, groups(run.created))
     };
-    runs.map(told).collect::<Vec<_>>().join(", ")
+    let mut runs = runs.rev();
+    let mut latest: Vec<String> = runs.by_ref().take(RUNS_LISTED).map(one).collect();
+    latest.reverse();
+    let earlier = runs.count();
+    if earlier > 0 {
+        latest.push(format!("and {earlier} earlier ones"));
+    }
+    latest.join(", ")
 }
 
 fn groups(count: u64) -> String {
@@ -100,7 +124,7 @@ impl Undo<'_> {
     }
 
     fn say_nothing_created(&self, runs: &[PastRun]) -> Result<Ending, Failure> {
-        let others = told(runs.iter().filter(|run| run.created > run.undone));
+        let others = listed(runs.iter().filter(|run| run.created > run.undone));
         let mut out = io::stdout().lock();
         let ending = Ending::Complete;
         if self.args.json {
@@ -164,7 +188,7 @@ impl Undo<'_> {
         if !consent::can_ask() {
             return Err(Failure::Unasked(format!("there is no terminal to ask whether to delete {what}")));
         }
-        consent::ask(&format!("Delete {what}?")).map_err(Failure::Print)
+        consent::ask(count, &what).map_err(Failure::Print)
     }
 
     async fn delete(&self, journal: &mut Journal, line: &Line, groups: &[Creation]) -> Result<(), Failure> {

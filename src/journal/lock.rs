@@ -1,10 +1,10 @@
 //! One import at a time over one journal.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::{JournalError, beside};
+use super::{JournalError, beside, private};
 
 /// The lock, held as long as this lives; its file is gone afterwards.
 ///
@@ -21,8 +21,7 @@ impl Lock {
         let path = beside(journal, ".lock");
         let io = |reason| JournalError::Io { path: journal.to_owned(), reason };
         loop {
-            let mut file =
-                OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
+            let mut file = private::options().open(&path).map_err(io)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {

@@ -7,10 +7,12 @@
 
 mod accounts;
 mod feed;
+mod files;
 mod guests;
 mod intents;
 mod lock;
 mod outcomes;
+mod private;
 mod recover;
 mod sound;
 mod stage;
@@ -23,6 +25,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 
 pub use feed::Feed;
+pub use files::{FileId, absolute};
 pub use guests::SentGuests;
 pub use outcomes::{OpenRow, SentGroup};
 pub use stage::StagedRow;
@@ -118,6 +121,16 @@ pub enum JournalError {
     /// It holds an unfinished run of other rows, which would be forgotten.
     #[error("journal {}: holds an unfinished run of other rows; finish that one first, name another journal with --journal, or begin anew with --fresh", shown_path(.0))]
     OtherRows(PathBuf),
+    /// Somebody else could change it, or have it written elsewhere.
+    #[error("journal {}: {what}; nothing was sent: {cure}, or name another with --journal", shown_path(path))]
+    NotPrivate {
+        /// The file: the journal or one of its side files.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+        /// What to do.
+        cure: &'static str,
+    },
     /// Another run holds it.
     #[error("journal {}: another run{} is using it; wait for it to end", shown_path(path), holder.map(|id| format!(" (process {id})")).unwrap_or_default())]
     Locked {
@@ -128,7 +141,7 @@ pub enum JournalError {
     },
     /// It cannot be locked or created.
     #[error(
-        "journal {}: {reason}; nothing was sent: mend that and run the same command again, or name another with --journal",
+        "journal {}: {reason}; nothing was sent: fix that and run the same command again, or name another folder with --out-dir",
         shown_path(path)
     )]
     Io {

@@ -173,24 +173,6 @@ impl Journal {
                 .collect()
         })
     }
-
-    /// Whether a run over this journal wrote a file of this digest at that path, or was about to.
-    ///
-    /// # Errors
-    /// If the journal cannot be read.
-    pub fn has_written(&self, path: &str, digest: &[u8]) -> Result<bool, JournalError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM written WHERE path = ?1 AND digest = ?2)";
-        self.run(|db| db.query_row(sql, params![path, digest], |row| row.get(0)))
-    }
-
-    /// Notes how a file is about to be written.
-    ///
-    /// # Errors
-    /// If the journal cannot be written.
-    pub fn note_written(&self, path: &str, digest: &[u8]) -> Result<(), JournalError> {
-        let sql = "INSERT OR IGNORE INTO written (path, digest) VALUES (?1, ?2)";
-        self.run(|db| db.execute(sql, params![path, digest]).map(drop))
-    }
 }
 
 /// Writes a row's outcome.

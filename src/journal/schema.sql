@@ -30,17 +30,21 @@ CREATE TABLE files (
     run       INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     number    INTEGER NOT NULL,                 -- from 0, in the order given
     path      TEXT NOT NULL,                    -- as given; '-' is standard input
+    canonical TEXT NOT NULL,                    -- absolute, all links resolved
+    place     TEXT NOT NULL,                    -- absolute, only the folder's links resolved
     format    TEXT NOT NULL CHECK (format IN ('csv', 'jsonl')),
     delimiter TEXT NOT NULL,
     header    TEXT NOT NULL,                    -- JSON array of the header's cells
     PRIMARY KEY (run, number)
 ) STRICT, WITHOUT ROWID;
 
--- The rejects as runs wrote them: a file that is none of these is somebody's work, and is kept.
+-- The results and rejects that each run writes, noted before they are written. Rejects that have none of these digests were
+-- edited by the user, and are kept.
 CREATE TABLE written (
-    path   TEXT NOT NULL,
-    digest BLOB NOT NULL,                       -- SHA-256 of the file
-    PRIMARY KEY (path, digest)
+    path   TEXT NOT NULL,                       -- absolute
+    run    INTEGER NOT NULL REFERENCES runs (id),
+    digest BLOB,                                -- SHA-256 of the rejects
+    PRIMARY KEY (path, run)
 ) STRICT, WITHOUT ROWID;
 
 -- One row for each row of the input, in input order; written before anything is sent, and not changed by sending.

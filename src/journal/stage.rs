@@ -1,11 +1,13 @@
 //! The rows of the input on their way into the journal, before anything is sent.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 
 use super::JournalError;
+use super::files::FileId;
 use super::outcomes::parse;
 use super::store::{Journal, RunId};
 use crate::model::{Code, Group, Layout, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity};
@@ -92,14 +94,18 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn stage_file(&self, run: RunId, number: usize, path: &str, layout: &Layout) -> Result<(), JournalError> {
+    pub fn stage_file(&self, run: RunId, number: usize, path: &Path, layout: &Layout) -> Result<(), JournalError> {
+        let FileId { canonical, place } = FileId::of(path);
         self.run(|db| {
             db.execute(
-                "INSERT INTO files (run, number, path, format, delimiter, header) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO files (run, number, path, canonical, place, format, delimiter, header)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     run.0,
                     number,
-                    path,
+                    path.display().to_string(),
+                    canonical,
+                    place,
                     layout.format.extension(),
                     char::from(layout.delimiter).to_string(),
                     json(&layout.header)

@@ -1,13 +1,12 @@
 //! The database: opening it, its runs, and the few questions asked of it between sends.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::lock::Lock;
-use super::{JournalError, wal};
+use super::{JournalError, private, wal};
 
 /// Marks the file as ours (`TGrp`), for `file` and for us.
 const APPLICATION_ID: i64 = 0x5447_7270;
@@ -85,10 +84,8 @@ impl Journal {
     /// # Errors
     /// If it is locked, damaged, foreign, of another version or another organization's, or cannot be written.
     pub fn open(path: &Path, owner: &Owner) -> Result<Self, JournalError> {
-        if path.is_dir() {
-            return Err(JournalError::Io { path: path.to_owned(), reason: ErrorKind::IsADirectory.into() });
-        }
-        // By the file itself, however it is spelled or linked.
+        private::prepare(path)?;
+        // However the path is spelled, the lock has one name.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let lock = Lock::take(path)?;
         let has_log = wal::look(path)?;

@@ -29,7 +29,7 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
     let run = journal.begin_run(&owner()).unwrap();
     let first = journal.next_row().unwrap();
     let layout = Layout { format: Format::Csv, delimiter: b',', header: vec!["name".to_owned()] };
-    journal.stage_file(run, 0, "g.csv", &layout).unwrap();
+    journal.stage_file(run, 0, Path::new("g.csv"), &layout).unwrap();
     let matching = MatchNames::Folded;
     for (index, name) in (0..).zip(names) {
         let place = Place { file: 0, row: index + 1, line: index + 2 };

@@ -9,13 +9,13 @@
 //! bits of requests), else the Unix time in milliseconds at which one was answered. Between runs the marks stand in the
 //! journal itself, and there is no file.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::store::Journal;
-use super::{JournalError, beside};
+use super::{JournalError, beside, private};
 use crate::model::shown_path;
 
 const HEAD: &[u8; 8] = b"TGpace01";
@@ -241,7 +241,7 @@ fn limit(mark: u64) -> Option<(u32, Duration)> {
 
 /// Opens or makes the file, and reads its marks; none if it is something else.
 fn open(path: &Path) -> io::Result<Option<(File, Vec<u64>)>> {
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+    let mut file = private::options().open(path)?;
     let marks = read(&file)?;
     if marks.as_ref().is_some_and(Vec::is_empty) {
         file.rewind()?;

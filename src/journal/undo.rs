@@ -1,8 +1,11 @@
 //! Taking a run back: what it created, what was begun to be deleted, what came of it.
 
+use std::path::Path;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::JournalError;
+use super::files::FileId;
 use super::outcomes::{parse, put_fate};
 use super::store::{Journal, RunId, now_ms};
 use crate::model::{Creation, Fate, Group, OutcomeStatus, Removal, RowId, Tag};
@@ -48,6 +51,10 @@ pub struct PastRun {
     pub id: RunId,
     /// When it began: UTC, RFC 3339.
     pub started_at: String,
+    /// The files it read, as they were typed.
+    pub files: String,
+    /// Whether one of them is the file asked for.
+    pub is_wanted: bool,
     /// How many groups it created.
     pub created: u64,
     /// How many of them are deleted or gone.
@@ -76,7 +83,9 @@ pub struct Findings {
 
 /// The plus keeps SQLite from an index over all that was ever created, which it would walk for each run.
 const RUNS: &str = "
-    SELECT runs.id, started_at, count(outcomes.row), count(deletions.row)
+    SELECT runs.id, started_at, count(outcomes.row), count(deletions.row),
+           (SELECT coalesce(group_concat(path, ', '), '') FROM files WHERE run = runs.id),
+           ?1 IS NULL OR EXISTS (SELECT 1 FROM files WHERE run = runs.id AND canonical = ?1)
     FROM runs
     LEFT JOIN outcomes ON outcomes.row BETWEEN first_row AND last_row AND +outcomes.status = 'created'
     LEFT JOIN deletions ON deletions.row = outcomes.row AND deletions.status IN ('deleted', 'gone')
@@ -96,16 +105,23 @@ const CREATIONS: &str = "
     ORDER BY rows.id";
 
 impl Journal {
-    /// All runs, the oldest first.
+    /// All runs, the oldest first; with a file, those over it are marked as wanted, else all.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn past_runs(&self) -> Result<Vec<PastRun>, JournalError> {
+    pub fn past_runs(&self, file: Option<&Path>) -> Result<Vec<PastRun>, JournalError> {
         let run = |row: &Row<'_>| {
-            let (id, started_at) = (RunId(row.get(0)?), row.get(1)?);
-            Ok(PastRun { id, started_at, created: row.get(2)?, undone: row.get(3)? })
+            Ok(PastRun {
+                id: RunId(row.get(0)?),
+                started_at: row.get(1)?,
+                created: row.get(2)?,
+                undone: row.get(3)?,
+                files: row.get(4)?,
+                is_wanted: row.get(5)?,
+            })
         };
-        self.run(|db| db.prepare(RUNS)?.query_map([], run)?.collect())
+        let canonical = file.map(|file| FileId::of(file).canonical);
+        self.run(|db| db.prepare(RUNS)?.query_map([canonical], run)?.collect())
     }
 
     /// The groups that a run created or may have created.
@@ -309,7 +325,7 @@ mod tests {
         journal.commence_undo(id, &Findings { adopted, is_deleting: true, ..Findings::default() }).unwrap();
         let all = journal.creations(id).unwrap();
         assert_eq!((all.made.len(), all.in_doubt.len()), (3, 0));
-        let past = journal.past_runs().unwrap();
+        let past = journal.past_runs(None).unwrap();
         assert_eq!((past.len(), past[0].created, past[0].undone), (1, 3, 0));
     }
 }

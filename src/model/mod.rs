@@ -4,6 +4,7 @@
 //! journal, and ends with a [`Fate`]; an [`Outcome`] is what is reported of it.
 
 mod blame;
+mod choice;
 mod entries;
 mod event;
 mod existing;
@@ -21,6 +22,7 @@ mod text;
 mod undone;
 
 pub use blame::is_misplaced;
+pub use choice::{LogFormat, ProblemFormat, ProgressMode};
 pub use entries::{Entries, object};
 pub use event::{Event, GuestWait, Halt, Listener, Wait};
 pub use existing::{ExistingGroup, Tag};

@@ -1,38 +1,39 @@
 //! When two names are equal, and what happens then.
 
 use caseless::Caseless;
+use clap::ValueEnum;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
 /// `--match-names`: when two names are equal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum MatchNames {
-    /// Case, outer and repeated spaces and Unicode composition do not matter.
+    /// Case, outer and repeated spaces and Unicode composition do not matter
     #[default]
     Folded,
-    /// Every character between the outer spaces matters.
+    /// Every character between the outer spaces matters
     Exact,
 }
 
 /// `--on-duplicate`: what happens to a row whose name an earlier row has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum OnDuplicate {
-    /// The first row wins.
+    /// The later row is a `duplicate`; only the first counts
     #[default]
     Skip,
-    /// The members and guests of later rows are added to the first.
+    /// The group gets the members and guests of all its rows
     Merge,
-    /// The later row is invalid.
+    /// The later row is `invalid`
     Fail,
 }
 
 /// `--on-existing`: what happens to a row whose name the organization already has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum OnExisting {
-    /// Its status is `exists`.
+    /// The row is `exists`; the group is not changed
     #[default]
     Skip,
-    /// Its status is `failed`.
+    /// The row is `failed`
     Fail,
 }
 

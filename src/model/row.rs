@@ -130,11 +130,11 @@ pub enum Raw {
 pub const ERROR_COLUMN: &str = "_error";
 
 /// The two formats of input and output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// Comma-separated values, or with another delimiter.
+    /// Comma-separated values, or with another delimiter
     Csv,
-    /// JSON lines: one object a line.
+    /// JSON lines: one object per line
     Jsonl,
 }
 

@@ -9,17 +9,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::status_line::StatusLine;
-use crate::model::shown_path;
-
-/// `--log-format`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
+use crate::model::{LogFormat, shown_path};
 
 /// What is logged, and where.
 #[derive(Debug, Clone, Default)]

@@ -27,11 +27,11 @@ mod undo;
 
 pub use cleaned::Cleaned;
 pub use explain::explanation;
-pub use log::{LogError, LogFormat, LogOptions, start_log};
-pub use output::{OutputError, Sealed, csv_row, folder, probe};
+pub use log::{LogError, LogOptions, start_log};
+pub use output::{OutputError, Sealed, csv_row, probe, refuse_link};
 pub use plan::PlanReport;
-pub use problems::{ProblemFormat, ProblemStyle, Problems};
-pub use progress::{Progress, ProgressMode};
+pub use problems::{ProblemStyle, Problems};
+pub use progress::Progress;
 pub use rejects::{Rejects, SealedRejects, reject_paths};
 pub use repeat::Repeat;
 pub use results::Results;

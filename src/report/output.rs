@@ -1,6 +1,6 @@
-//! Files that are there whole or not at all: written beside their place, synced, and renamed into it.
+//! The one writer of output files. They appear complete or not at all: written beside their place, synced, and renamed into it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, FileType};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -26,102 +26,29 @@ impl OutputError {
     }
 }
 
-/// A file on its way.
+/// A file being written. A regular file is replaced as a whole at the end; a link, a pipe or a device is written through and
+/// never replaced, for as root that would break `/dev/stdout`.
 pub(super) struct Output {
     path: PathBuf,
-    file: BufWriter<Place>,
+    file: BufWriter<Target>,
 }
 
-/// Where the bytes go meanwhile.
-enum Place {
-    Beside(NamedTempFile),
-    /// `/dev/null` and its like are written to, never replaced.
-    Device(File),
+enum Target {
+    Temporary(NamedTempFile),
+    Direct(File),
 }
 
-impl Write for Place {
+impl Write for Target {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         match self {
-            // Not by way of the temporary file, which would tell its own name.
-            Self::Beside(file) => file.as_file_mut().write(buffer),
-            Self::Device(file) => file.write(buffer),
+            // An error of the temporary file itself would show that file's name.
+            Self::Temporary(file) => file.as_file_mut().write(buffer),
+            Self::Direct(file) => file.write(buffer),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Beside(file) => file.as_file_mut().flush(),
-            Self::Device(file) => file.flush(),
-        }
-    }
-}
-
-impl Output {
-    /// Begins to write the file that will stand at `path`.
-    pub(super) fn create(path: &Path) -> Result<Self, OutputError> {
-        let place = if is_device(path) {
-            File::options().write(true).open(path).map(Place::Device)
-        } else {
-            temporary(path).map(Place::Beside)
-        };
-        let place = place.map_err(|reason| OutputError { path: path.to_owned(), reason })?;
-        Ok(Self { path: path.to_owned(), file: BufWriter::new(place) })
-    }
-
-    /// Writes one line.
-    pub(super) fn line(&mut self, text: &str) -> Result<(), OutputError> {
-        writeln!(self.file, "{text}").map_err(|reason| OutputError { path: self.path.clone(), reason })
-    }
-
-    /// Puts the file in its place; it survives a power cut.
-    pub(super) fn finish(self) -> Result<(), OutputError> {
-        self.seal()?.place()
-    }
-
-    /// Writes the last byte.
-    pub(super) fn seal(self) -> Result<Sealed, OutputError> {
-        let Self { path, file } = self;
-        let work = || match file.into_inner().map_err(io::IntoInnerError::into_error)? {
-            Place::Device(_) => Ok(None),
-            Place::Beside(file) => file.as_file().sync_all().map(|()| Some(file)),
-        };
-        match work() {
-            Ok(file) => Ok(Sealed { path, file }),
-            Err(reason) => Err(OutputError { path, reason }),
-        }
-    }
-}
-
-/// A file that is whole, and not yet in its place.
-pub struct Sealed {
-    path: PathBuf,
-    /// None for a device, which has it already.
-    file: Option<NamedTempFile>,
-}
-
-impl Sealed {
-    /// Where it will stand.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Where it stands meanwhile; nowhere if it went to a device.
-    #[must_use]
-    pub fn meanwhile(&self) -> Option<&Path> {
-        self.file.as_ref().map(NamedTempFile::path)
-    }
-
-    /// Puts it in its place; it survives a power cut.
-    pub(super) fn place(self) -> Result<(), OutputError> {
-        let Self { path, file } = self;
-        let Some(file) = file else { return Ok(()) };
-        let work = || {
-            let place = behind_links(&path);
-            file.persist(&place).map_err(|error| error.error)?;
-            sync_folder(&place)
-        };
-        work().map_err(|reason| OutputError { path: path.clone(), reason })
+        Ok(())
     }
 }
 
@@ -135,17 +62,87 @@ impl Write for Output {
     }
 }
 
-/// A CSV file on its way.
-pub(super) struct CsvOutput {
+impl Output {
+    /// Starts the file that will stand at `path`.
+    pub(super) fn create(path: &Path) -> Result<Self, OutputError> {
+        let target = if is_replaceable(path) {
+            temporary(path).map(Target::Temporary)
+        } else {
+            File::options().write(true).create(true).truncate(true).open(path).map(Target::Direct)
+        };
+        let target = target.map_err(|reason| OutputError { path: path.to_owned(), reason })?;
+        Ok(Self { path: path.to_owned(), file: BufWriter::new(target) })
+    }
+
+    /// Writes bytes.
+    fn bytes(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+        self.file.write_all(bytes).map_err(|reason| OutputError { path: self.path.clone(), reason })
+    }
+
+    /// Writes one line.
+    pub(super) fn line(&mut self, text: &str) -> Result<(), OutputError> {
+        self.bytes(format!("{text}\n").as_bytes())
+    }
+
+    /// Moves the file into place; it survives a power cut.
+    pub(super) fn finish(self) -> Result<(), OutputError> {
+        self.seal()?.place()
+    }
+
+    /// Writes the last byte to the disk.
+    pub(super) fn seal(self) -> Result<Sealed, OutputError> {
+        let Self { path, file } = self;
+        let work = || match file.into_inner().map_err(io::IntoInnerError::into_error)? {
+            Target::Temporary(file) => file.as_file().sync_all().map(|()| Some(file)),
+            Target::Direct(file) if file.metadata()?.is_file() => file.sync_all().map(|()| None),
+            Target::Direct(_) => Ok(None),
+        };
+        match work() {
+            Ok(file) => Ok(Sealed { path, file }),
+            Err(reason) => Err(OutputError { path, reason }),
+        }
+    }
+}
+
+/// A file that is complete, and not yet in its place.
+pub struct Sealed {
     path: PathBuf,
+    /// None for what was written through.
+    file: Option<NamedTempFile>,
+}
+
+impl Sealed {
+    /// Where it will stand.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The temporary file; none for what was written through.
+    #[must_use]
+    pub fn meanwhile(&self) -> Option<&Path> {
+        self.file.as_ref().map(NamedTempFile::path)
+    }
+
+    /// Moves it into place; it survives a power cut.
+    pub(super) fn place(self) -> Result<(), OutputError> {
+        let Self { path, file } = self;
+        let Some(file) = file else { return Ok(()) };
+        let placed = file.persist(&path).map_err(|error| error.error).and_then(|_| sync_folder(&path));
+        placed.map_err(|reason| OutputError { path, reason })
+    }
+}
+
+/// A CSV file being written.
+pub(super) struct CsvOutput {
     delimiter: u8,
     output: Output,
 }
 
 impl CsvOutput {
-    /// Begins a file whose rows may have different lengths.
+    /// Starts a file whose rows may have different lengths.
     pub(super) fn create(path: &Path, delimiter: u8) -> Result<Self, OutputError> {
-        Ok(Self { path: path.to_owned(), delimiter, output: Output::create(path)? })
+        Ok(Self { delimiter, output: Output::create(path)? })
     }
 
     /// Writes one row.
@@ -153,17 +150,17 @@ impl CsvOutput {
         self.verbatim(&csv_row(cells, self.delimiter))
     }
 
-    /// Writes what stands there as it is.
+    /// Writes bytes as they are.
     pub(super) fn verbatim(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
-        self.output.write_all(bytes).map_err(|reason| OutputError { path: self.path.clone(), reason })
+        self.output.bytes(bytes)
     }
 
-    /// Puts the file in its place.
+    /// Moves the file into place.
     pub(super) fn finish(self) -> Result<(), OutputError> {
         self.output.finish()
     }
 
-    /// Writes the last byte, that of `tail` after the last row.
+    /// Writes `tail` after the last row, and the last byte to the disk.
     pub(super) fn seal(mut self, tail: &str) -> Result<Sealed, OutputError> {
         self.verbatim(tail.as_bytes())?;
         self.output.seal()
@@ -179,18 +176,31 @@ pub fn csv_row<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, delimiter: u8
     writer.into_inner().unwrap_or_default()
 }
 
-/// Makes sure, before anything is sent, that a file can be written at `path`.
+/// Checks, before anything is sent, that a file can be written at `path`.
 ///
 /// # Errors
 /// If it cannot.
 pub fn probe(path: &Path) -> Result<(), OutputError> {
-    let work = || match fs::metadata(path) {
-        Ok(found) if found.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
-        Ok(_) if is_device(path) => File::options().write(true).open(path).map(drop),
-        Ok(found) if !found.is_file() => Err(io::Error::other("is no regular file")),
-        _ => temporary(path).map(drop),
+    let work = || match fs::metadata(path).map(|found| found.file_type()) {
+        Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        // To open it would wait for its reader.
+        Ok(found) if is_pipe(found) => Ok(()),
+        Ok(found) if !found.is_file() && !is_device(found) => Err(io::Error::other("is neither a file nor a pipe")),
+        _ if is_replaceable(path) => temporary(path).map(drop),
+        _ => File::options().write(true).create(true).truncate(false).open(path).map(drop),
     };
     work().map_err(|reason| OutputError { path: path.to_owned(), reason })
+}
+
+/// Refuses a link at a path that the user did not type: somebody else may have put it there.
+///
+/// # Errors
+/// If there is one.
+pub fn refuse_link(path: &Path) -> Result<(), OutputError> {
+    if !path.is_symlink() {
+        return Ok(());
+    }
+    Err(OutputError { path: path.to_owned(), reason: io::Error::other("is a link") })
 }
 
 /// Removes a file that an earlier run left and this one has no use for.
@@ -204,25 +214,33 @@ pub(super) fn remove_stale(path: &Path) -> Result<(), OutputError> {
     fs::remove_file(path).map_err(|reason| OutputError { path: path.to_owned(), reason })
 }
 
+/// Whether a regular file stands there, or nothing.
+fn is_replaceable(path: &Path) -> bool {
+    fs::symlink_metadata(path).map_or(true, |found| found.is_file())
+}
+
 #[cfg(unix)]
-fn is_device(path: &Path) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-    fs::metadata(path).is_ok_and(|found| found.file_type().is_char_device())
+fn is_pipe(kind: FileType) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&kind)
+}
+
+#[cfg(unix)]
+fn is_device(kind: FileType) -> bool {
+    std::os::unix::fs::FileTypeExt::is_char_device(&kind)
 }
 
 #[cfg(not(unix))]
-fn is_device(_: &Path) -> bool {
+fn is_pipe(_: FileType) -> bool {
     false
 }
 
-/// The file that a link leads to: that one is replaced, not the link.
-fn behind_links(path: &Path) -> PathBuf {
-    if path.is_symlink() { path.canonicalize().unwrap_or_else(|_| path.to_owned()) } else { path.to_owned() }
+#[cfg(not(unix))]
+fn is_device(_: FileType) -> bool {
+    false
 }
 
-/// The folder that a file of this path stands in.
-#[must_use]
-pub fn folder(path: &Path) -> &Path {
+/// The folder of a file.
+fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -234,8 +252,7 @@ fn temporary(path: &Path) -> io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let place = behind_links(path);
-    let folder = folder(&place);
+    let folder = folder(path);
     if !folder.is_dir() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "there is no such folder"));
     }

@@ -12,20 +12,7 @@ use super::grouped;
 use super::kinds::{ProblemKind, ProblemKinds};
 use super::problem_line::{Finding, ProblemText};
 use super::repeat::Repeat;
-use crate::model::{Code, Field, Place, Problem, ProblemCount, Severity, json_shown, shown_path};
-
-/// The reader that problems are written for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProblemFormat {
-    /// People and their editors.
-    Text,
-    /// People who want to import: the table of kinds only, and the lines if all are asked for. No totals of rows.
-    Counts,
-    /// Scripts: JSON lines.
-    Json,
-    /// GitHub Actions: workflow commands that annotate the files of a pull request.
-    Github,
-}
+use crate::model::{Code, Field, Place, Problem, ProblemCount, ProblemFormat, Severity, json_shown, shown_path};
 
 /// How problems are written.
 #[derive(Debug, Clone, Copy)]

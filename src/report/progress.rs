@@ -13,7 +13,7 @@ use console::{is_dumb, measure_text_width, truncate_str};
 use super::progress_state::ProgressState;
 use super::status_line::StatusLine;
 use super::{forecast, grouped};
-use crate::model::{Event, GuestWait, Listener, OutcomeStatus, Wait, shortened, span};
+use crate::model::{Event, GuestWait, Listener, OutcomeStatus, ProgressMode, Wait, shortened, span};
 
 /// How often the status lines are drawn.
 const FRAME: Duration = Duration::from_millis(100);
@@ -24,20 +24,6 @@ const BAR: usize = 16;
 const BAR_FROM: usize = 79;
 /// Stands between the parts of a line.
 const GAP: &str = "  ";
-
-/// `--progress`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ProgressMode {
-    /// A bar on a terminal, plain lines elsewhere.
-    #[default]
-    Auto,
-    /// A bar.
-    Bar,
-    /// Plain lines.
-    Plain,
-    /// Nothing.
-    None,
-}
 
 /// What is not to wait for the next line.
 enum Notice {

@@ -1,4 +1,4 @@
-//! Where to and how fast, as it is meant.
+//! The server, the token, and how fast requests are sent.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,32 +6,33 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::table::{BASE_URL, CONCURRENCY, MAX_ATTEMPTS, MAX_WAIT, ORG, RATE, SETTLE, TIMEOUT, TOKEN_FILE};
 use super::{Environment, SettingsError};
-use crate::cli::ConnectionArgs;
-use crate::model::shown_path;
+use crate::cli::{ConnectionArgs, values};
+use crate::model::{shortened, shown_path};
 use crate::send::Speed;
 use crate::tallyfy::{BaseUrl, Credentials, Token};
 
-const BASE_URL: &str = "https://api.tallyfy.com";
-const RATE: &str = "600/min";
 /// The most bytes read from a token's file.
 const TOKEN_FILE_MAX: u64 = 64 * 1024;
+/// The variables that hold the token itself; the first that is set counts.
+const TOKENS: [&str; 2] = ["TALLYFY_API_TOKEN", "TALLYFY_ACCESS_TOKEN"];
 
-/// Where the groups go.
+/// Where the groups are created.
 pub enum Target {
-    /// Into a simulated organization inside this process.
+    /// In a simulated organization inside this process.
     Simulated,
-    /// To a server.
+    /// On a server.
     Server(BaseUrl, Arc<Credentials>),
 }
 
-/// Where to and how fast.
+/// The server, and how fast requests are sent.
 pub struct Connection {
     /// The organization's id.
     pub organization: String,
     /// The server.
     pub target: Target,
-    /// How fast.
+    /// The rate.
     pub speed: Speed,
     /// The most requests in flight.
     pub concurrency: usize,
@@ -39,90 +40,76 @@ pub struct Connection {
     pub timeout: Duration,
     /// The longest pause the server may ask for.
     pub wait_max: Duration,
-    /// How long a group whose answer was lost may be absent from lists, at least.
+    /// How long a group whose response was lost may be absent from lists, at least.
     pub settle: Duration,
-    /// How often one request is made at most.
+    /// The most attempts of one request.
     pub attempts_max: u32,
 }
 
 impl Connection {
-    /// What was typed and what the environment says, as it is meant.
+    /// Resolves the settings.
     ///
     /// # Errors
-    /// If something is missing or wrong.
+    /// If one of them is missing or wrong.
     pub fn resolve(
         typed: &ConnectionArgs,
         is_simulated: bool,
         environment: &Environment,
     ) -> Result<Self, SettingsError> {
-        let rate = environment.or("--rate", typed.rate.as_deref(), "TALLYFY_RATE");
-        let (rate, origin) = rate.unwrap_or_else(|| (RATE.to_owned(), "--rate"));
-        let speed = Speed::parse(&rate).map_err(|reason| SettingsError::Rate { origin, reason })?;
-        let (organization, target) = target(typed, is_simulated, environment)?;
+        let speed = RATE.text(typed.rate.as_deref(), environment).read(Speed::parse)?.value;
+        let organization = match typed.org.as_deref() {
+            None if is_simulated => "sandbox".to_owned(),
+            typed => ORG.text(typed, environment).read(organization)?.value,
+        };
+        let target = if is_simulated {
+            Target::Simulated
+        } else {
+            let base = BASE_URL.text(typed.base_url.as_deref(), environment).read(BaseUrl::parse)?.value;
+            Target::Server(base, Arc::new(credentials(typed, environment)?))
+        };
         Ok(Self {
             organization,
             target,
             speed,
-            concurrency: typed.concurrency.into(),
-            timeout: typed.timeout,
-            wait_max: typed.max_wait,
-            settle: typed.settle,
-            attempts_max: typed.max_attempts,
+            concurrency: CONCURRENCY.value(typed.concurrency, environment, values::concurrency)?.into(),
+            timeout: TIMEOUT.value(typed.timeout, environment, values::timeout)?,
+            wait_max: MAX_WAIT.value(typed.max_wait, environment, values::duration)?,
+            settle: SETTLE.value(typed.settle, environment, values::duration)?,
+            attempts_max: MAX_ATTEMPTS.value(typed.max_attempts, environment, values::attempts)?,
         })
     }
 }
 
-fn target(
-    typed: &ConnectionArgs,
-    is_simulated: bool,
-    environment: &Environment,
-) -> Result<(String, Target), SettingsError> {
-    let organization = organization(typed, is_simulated, environment)?;
-    if is_simulated {
-        return Ok((organization, Target::Simulated));
+/// An id that can be part of a URL's path.
+fn organization(text: &str) -> Result<String, String> {
+    let id = text.trim();
+    if id.is_empty() {
+        return Err("the organization is missing; set TALLYFY_ORG_ID or use --org ID (--sandbox needs none)".to_owned());
     }
-    let said = environment.or("--base-url", typed.base_url.as_deref(), "TALLYFY_BASE_URL");
-    let (url, origin) = said.unwrap_or_else(|| (BASE_URL.to_owned(), "--base-url"));
-    let base = BaseUrl::parse(&url).map_err(|reason| SettingsError::BaseUrl { origin, reason })?;
-    Ok((organization, Target::Server(base, Arc::new(credentials(typed, environment)?))))
-}
-
-fn organization(
-    typed: &ConnectionArgs,
-    is_simulated: bool,
-    environment: &Environment,
-) -> Result<String, SettingsError> {
-    if is_simulated && typed.org.is_none() {
-        return Ok("sandbox".to_owned());
+    if id.bytes().all(|byte| byte == b'.') {
+        return Err(format!("`{}` is not the id of an organization", shortened(id)));
     }
-    let said = environment.or("--org", typed.org.as_deref(), "TALLYFY_ORG_ID");
-    let (text, origin) = said.ok_or(SettingsError::OrganizationMissing)?;
-    let organization = text.trim().to_owned();
-    if organization.is_empty() || organization.bytes().all(|byte| byte == b'.') {
-        return Err(SettingsError::Organization { origin, organization });
-    }
-    Ok(organization)
+    Ok(id.to_owned())
 }
 
 fn credentials(typed: &ConnectionArgs, environment: &Environment) -> Result<Credentials, SettingsError> {
     if let Some(path) = &typed.token_file {
-        return kept_in(path, "--token-file");
+        return read_again(path, "--token-file");
     }
-    for name in ["TALLYFY_API_TOKEN", "TALLYFY_ACCESS_TOKEN"] {
+    for name in TOKENS {
         if let Some(text) = environment.get(name) {
             let refused = |reason| SettingsError::Token { origin: name.to_owned(), reason };
             return Token::new(&text).map(Credentials::fixed).map_err(refused);
         }
     }
-    let origin = "TALLYFY_TOKEN_FILE";
-    match environment.get(origin) {
-        Some(path) => kept_in(Path::new(&path), origin),
+    match environment.get(TOKEN_FILE.variable) {
+        Some(path) => read_again(Path::new(&path), TOKEN_FILE.variable),
         None => Err(SettingsError::TokenMissing),
     }
 }
 
-/// A file is read again when the server refuses its token; a pipe gives its token once.
-fn kept_in(path: &Path, origin: &'static str) -> Result<Credentials, SettingsError> {
+/// A file is read again when the server refuses its token; a pipe can be read only once.
+fn read_again(path: &Path, origin: &'static str) -> Result<Credentials, SettingsError> {
     let token = token_in(path, origin)?;
     if !path.is_file() {
         return Ok(Credentials::fixed(token));

@@ -1,13 +1,13 @@
-//! Where the files of a run go, and where those of a run to be taken back are.
+//! Where the files of a command are: named after the input file and beside it, unless the user says otherwise.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::cli::{ImportArgs, UndoArgs};
 use crate::model::Format;
 use crate::read;
 
-/// Where the files of a run go: as typed, or named after the first file.
+/// Where an import writes: as typed, or named after the first file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputPaths {
     /// The results.
@@ -27,24 +27,23 @@ impl OutputPaths {
             .extension()
             .and_then(|extension| extension.to_str())
             .unwrap_or(format.extension());
-        let beside = |ending: &str| named_after(file, &args.out_dir, ending);
+        let names = Names::of(file, args.out_dir.as_deref(), args.sandbox);
         Self {
-            results: args.results.clone().unwrap_or_else(|| beside(".results.csv")),
-            rejects: args.rejects.clone().unwrap_or_else(|| beside(&format!(".rejects.{extension}"))),
-            journal: args.journal.clone().unwrap_or_else(|| beside(".journal")),
+            results: args.results.clone().unwrap_or_else(|| names.output(".results.csv")),
+            rejects: args.rejects.clone().unwrap_or_else(|| names.output(&format!(".rejects.{extension}"))),
+            journal: args.journal.clone().unwrap_or_else(|| names.journal()),
         }
     }
 }
 
-/// Where the journal of a run to be taken back is, and where the results go: as typed, or named after the file that was
-/// imported.
+/// Where `undo` finds the journal, and where it writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UndoPaths {
     /// The journal.
     pub journal: PathBuf,
     /// The results.
     pub results: PathBuf,
-    /// The file that was imported, where it was named.
+    /// The file that was imported, if it was named.
     pub imported: Option<PathBuf>,
 }
 
@@ -52,23 +51,69 @@ impl UndoPaths {
     /// Resolves them. A file whose name ends in `.journal` is the journal.
     #[must_use]
     pub fn resolve(args: &UndoArgs) -> Self {
-        let is_journal = |path: &Path| path.extension().is_some_and(|extension| extension == "journal");
-        let (journal, imported) = match (args.journal.clone(), args.file.clone()) {
-            (None, Some(file)) if is_journal(&file) => (Some(file), None),
-            typed => typed,
+        let is_journal = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "journal");
+        let (journal, imported) = match (&args.journal, &args.file) {
+            (None, Some(file)) if is_journal(file) => (Some(file.clone()), None),
+            (journal, file) => (journal.clone(), file.clone()),
         };
-        let named = imported.as_ref().or(journal.as_ref()).map_or(Path::new(read::STDIN), PathBuf::as_path);
-        let beside = |ending: &str| named_after(named, &args.out_dir, ending);
-        let results = args.results.clone().unwrap_or_else(|| beside(".undo.csv"));
-        let journal = journal.clone().unwrap_or_else(|| beside(".journal"));
-        Self { journal, results, imported }
+        let out_dir = args.out_dir.as_deref();
+        let names = match (&imported, &journal) {
+            (None, Some(journal)) => Names::of(journal, out_dir, false),
+            (file, _) => Names::of(file.as_deref().unwrap_or(Path::new(read::STDIN)), out_dir, args.sandbox),
+        };
+        Self {
+            results: args.results.clone().unwrap_or_else(|| names.output(".undo.csv")),
+            journal: journal.unwrap_or_else(|| names.journal()),
+            imported,
+        }
     }
 }
 
-/// STEM and the ending, in the folder.
-fn named_after(file: &Path, folder: &Path, ending: &str) -> PathBuf {
-    let stem = if file == Path::new(read::STDIN) { None } else { read::unpacked_name(file).file_stem() };
-    let mut name = stem.map_or_else(|| OsString::from("stdin"), OsString::from);
-    name.push(ending);
-    if folder == Path::new(".") { PathBuf::from(name) } else { folder.join(name) }
+/// The parts of the names of outputs: `FOLDER/STEM[.sandbox][.rejects]…`.
+struct Names {
+    folder: PathBuf,
+    /// The input's name without extensions, with `.sandbox` if nothing real is changed.
+    stem: OsString,
+    /// One `.rejects` for each time that rejects were rejected again.
+    rejects: String,
+}
+
+impl Names {
+    fn of(file: &Path, out_dir: Option<&Path>, is_simulated: bool) -> Self {
+        // Nothing may be put beside a device, such as the /dev/fd/63 of a shell's `<(command)`.
+        let is_device = file.starts_with("/dev") || file.starts_with("/proc");
+        let own_folder = if is_device { None } else { file.parent() };
+        let name = if file == Path::new(read::STDIN) { None } else { read::unpacked_name(file).file_stem() };
+        let mut stem = Path::new(name.unwrap_or(OsStr::new("stdin")));
+        let mut rejects = String::new();
+        while let Some(shorter) = without_extension(stem, "rejects") {
+            stem = shorter;
+            rejects.push_str(".rejects");
+        }
+        if let Some(shorter) = without_extension(stem, "sandbox").filter(|_| !rejects.is_empty()) {
+            stem = shorter;
+        }
+        let mut stem = stem.as_os_str().to_owned();
+        stem.push(if is_simulated { ".sandbox" } else { "" });
+        Self { folder: out_dir.or(own_folder).unwrap_or(Path::new("")).to_owned(), stem, rejects }
+    }
+
+    /// Rejects belong to the file they come from: its journal is theirs.
+    fn journal(&self) -> PathBuf {
+        self.named(".journal")
+    }
+
+    fn output(&self, ending: &str) -> PathBuf {
+        self.named(&format!("{}{ending}", self.rejects))
+    }
+
+    fn named(&self, ending: &str) -> PathBuf {
+        let mut name = self.stem.clone();
+        name.push(ending);
+        self.folder.join(name)
+    }
+}
+
+fn without_extension<'a>(name: &'a Path, extension: &str) -> Option<&'a Path> {
+    name.file_stem().filter(|_| name.extension() == Some(OsStr::new(extension))).map(Path::new)
 }

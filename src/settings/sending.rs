@@ -1,29 +1,41 @@
-//! How the rows of an import are sent, as it is meant.
+//! How the rows of an import are sent.
 
-use super::{Input, SettingsError};
-use crate::cli::{ImportArgs, OnExistingArg};
-use crate::model::OnExisting;
+use super::table::{GUEST_RATE, MATCH_NAMES, ON_EXISTING};
+use super::{Connection, Environment, SettingsError};
+use crate::cli::{ImportArgs, values};
 use crate::send::{GuestLimits, Policy, Rate};
 
 /// How the rows of an import are sent.
-#[must_use]
-pub fn policy(args: &ImportArgs) -> Policy {
-    Policy {
-        attempts_max: args.connection.max_attempts,
-        matching: Input::resolve(&args.input).matching,
-        on_existing: match args.on_existing {
-            OnExistingArg::Skip => OnExisting::Skip,
-            OnExistingArg::Fail => OnExisting::Fail,
-        },
-    }
+#[derive(Debug, Clone, Copy)]
+pub struct Sending {
+    /// How often, and what happens to names that exist.
+    pub policy: Policy,
+    /// How guests are sent.
+    pub guests: GuestLimits,
 }
 
-/// How the guests of an import are sent.
-///
-/// # Errors
-/// If the guest rate cannot be understood.
-pub fn guest_limits(args: &ImportArgs) -> Result<GuestLimits, SettingsError> {
-    let refused = |reason| SettingsError::Rate { origin: "--guest-rate", reason };
-    let rate = args.guest_rate.as_deref().map(Rate::parse).transpose().map_err(refused)?;
-    Ok(GuestLimits { rate, wait_max: args.connection.max_wait })
+impl Sending {
+    /// Resolves the settings.
+    ///
+    /// # Errors
+    /// If one of them is wrong.
+    pub fn resolve(
+        args: &ImportArgs,
+        connection: &Connection,
+        environment: &Environment,
+    ) -> Result<Self, SettingsError> {
+        let guest_rate = GUEST_RATE.text(args.guest_rate.as_deref(), environment);
+        let rate = match guest_rate.value.as_str() {
+            "" => None,
+            _ => Some(guest_rate.read(Rate::parse)?.value),
+        };
+        Ok(Self {
+            policy: Policy {
+                attempts_max: connection.attempts_max,
+                matching: MATCH_NAMES.value(args.input.match_names, environment, values::choice)?,
+                on_existing: ON_EXISTING.value(args.on_existing, environment, values::choice)?,
+            },
+            guests: GuestLimits { rate, wait_max: connection.wait_max },
+        })
+    }
 }

@@ -12,7 +12,7 @@ use tallyfy_groups::journal::{Journal, JournalError, Owner, Realm, RunId, Trail}
 use tallyfy_groups::model::{Event, Halt, Listener, MatchNames, OnExisting, Outcome, Status};
 use tallyfy_groups::report::{ProblemFormat, ProblemStyle, Problems, Results};
 use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Pace, Paced, Policy, Rate, Speed, Stop};
-use tallyfy_groups::settings::Input;
+use tallyfy_groups::settings::{Environment, Input};
 use tallyfy_groups::tallyfy::{Client, Credentials, Renewing, Token, probe};
 
 use super::world::{ORG, Shared, Wire};
@@ -97,7 +97,7 @@ impl Place<'_> {
         let file = self.folder.join(self.file);
         let words = ["tallyfy-groups".as_ref(), "import".as_ref(), file.as_os_str()];
         match Cli::try_parse_from(words).unwrap().command {
-            Command::Import(args) => Input::resolve(&args.input),
+            Command::Import(args) => Input::resolve(&args.input, &Environment::from_fn(|_| None)).unwrap(),
             other => panic!("{other:?}"),
         }
     }

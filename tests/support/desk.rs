@@ -96,6 +96,11 @@ impl Desk {
 
     /// Starts the program.
     pub(crate) fn start<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Running {
+        self.start_on(Stdio::piped(), arguments)
+    }
+
+    /// Starts the program on this standard input.
+    pub(crate) fn start_on<A: AsRef<OsStr>>(&self, input: impl Into<Stdio>, arguments: &[A]) -> Running {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let logs = tempfile::tempdir_in(self.root.path()).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_tallyfy-groups"))
@@ -104,7 +109,7 @@ impl Desk {
             .env_clear()
             .env("PATH", path)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::piped())
+            .stdin(input)
             .stdout(File::create(logs.path().join("stdout")).unwrap())
             .stderr(File::create(logs.path().join("stderr")).unwrap())
             .spawn()

@@ -10,7 +10,7 @@ use crate::exit::Ending;
 use crate::model::{Place, Problem};
 use crate::read::{Notes, Parser, ReadError};
 use crate::report::{Problems, explanation};
-use crate::settings::{Input, problem_style};
+use crate::settings::{Environment, Input, problem_style};
 
 use super::outputs::keep_apart;
 use super::pipeline::{self, Checked, Files, Prepare, Sink, Verdict};
@@ -18,18 +18,18 @@ use super::{Failure, print};
 use copy::{Copy, FixedRow, fix};
 
 /// Checks files, or explains what a problem means.
-pub(super) fn run(args: &ValidateArgs) -> Result<Ending, Failure> {
+pub(super) fn run(args: &ValidateArgs, environment: &Environment) -> Result<Ending, Failure> {
     if let Some(code) = args.explain {
         return print(explanation(code).as_bytes());
     }
-    let input = Input::resolve(&args.input);
+    let input = Input::resolve(&args.input, environment)?;
     if let Some(fix) = &args.fix {
         keep_apart(&input.files, &[("--fix", fix.clone())])?;
         if input.files.len() > 1 {
             return Err(Failure::FixesOne);
         }
     }
-    let problems = Problems::new(BufWriter::new(io::stdout().lock()), problem_style(args));
+    let problems = Problems::new(BufWriter::new(io::stdout().lock()), problem_style(args, environment)?);
     let mut report = Report { problems, copy: Copy::new(args.fix.clone()), unread: Vec::new() };
     let is_fixing = args.fix.is_some();
     let prepare: Prepare<Option<FixedRow>> =

@@ -1,0 +1,132 @@
+//! The table of settings, and the one rule by which a value is found: flag, then environment, then default.
+//!
+//! A setting's help is that of its flag in `cli`; the help shows the variable and the default of this table.
+
+use std::fmt::Display;
+
+use clap::{Arg, CommandFactory, FromArgMatches};
+
+use super::{Environment, SettingsError};
+use crate::cli::Cli;
+
+/// A setting.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its flag, without the dashes.
+    pub flag: &'static str,
+    /// Its environment variable; empty if it has none.
+    pub variable: &'static str,
+    /// Its default; empty if it has none.
+    pub default: &'static str,
+}
+
+macro_rules! settings {
+    ($($name:ident = $flag:literal, $variable:literal, $default:literal;)*) => {
+        $(pub(super) const $name: &Setting = &Setting { flag: $flag, variable: $variable, default: $default };)*
+        /// All settings.
+        pub const TABLE: &[&Setting] = &[$($name),*];
+    };
+}
+
+settings! {
+    ORG = "org", "TALLYFY_ORG_ID", "";
+    BASE_URL = "base-url", "TALLYFY_BASE_URL", "https://api.tallyfy.com";
+    TOKEN_FILE = "token-file", "TALLYFY_TOKEN_FILE", "";
+    RATE = "rate", "TALLYFY_RATE", "600/min";
+    GUEST_RATE = "guest-rate", "", "";
+    CONCURRENCY = "concurrency", "", "16";
+    TIMEOUT = "timeout", "", "30s";
+    MAX_ATTEMPTS = "max-attempts", "", "8";
+    MAX_WAIT = "max-wait", "", "2h";
+    SETTLE = "settle", "", "6s";
+    MATCH_NAMES = "match-names", "", "folded";
+    ON_DUPLICATE = "on-duplicate", "", "skip";
+    ON_EXISTING = "on-existing", "", "skip";
+    PROGRESS = "progress", "", "auto";
+    LOG_FORMAT = "log-format", "", "text";
+    FORMAT_PROBLEMS = "format-problems", "", "text";
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// It was typed.
+    Flag,
+    /// An environment variable.
+    Environment,
+    /// The table.
+    Default,
+}
+
+/// The value of a setting, and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value<T> {
+    /// The value.
+    pub value: T,
+    /// Where it comes from.
+    pub source: Source,
+    setting: &'static Setting,
+}
+
+impl Setting {
+    /// The text of the setting; empty if it is set nowhere and has no default.
+    pub(super) fn text(&'static self, typed: Option<&str>, environment: &Environment) -> Value<String> {
+        let set = || environment.get(self.variable).map(|text| (text, Source::Environment));
+        let typed = typed.map(|text| (text.to_owned(), Source::Flag));
+        let (value, source) = typed.or_else(set).unwrap_or_else(|| (self.default.to_owned(), Source::Default));
+        Value { value, source, setting: self }
+    }
+
+    /// The value of a setting whose flag is read when it is typed; `read` reads it from elsewhere.
+    pub(super) fn value<T>(
+        &'static self,
+        typed: Option<T>,
+        environment: &Environment,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, SettingsError> {
+        typed.map_or_else(|| Ok(self.text(None, environment).read(read)?.value), Ok)
+    }
+}
+
+impl Value<String> {
+    /// Reads the text; an error names the flag or the variable.
+    pub(super) fn read<T, E: Display>(
+        self,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Value<T>, SettingsError> {
+        let Self { value, source, setting } = self;
+        match read(&value) {
+            Ok(value) => Ok(Value { value, source, setting }),
+            Err(reason) => {
+                let origin = match source {
+                    Source::Environment => setting.variable.to_owned(),
+                    Source::Flag | Source::Default => format!("--{}", setting.flag),
+                };
+                Err(SettingsError::Wrong { origin, reason: reason.to_string() })
+            }
+        }
+    }
+}
+
+/// The command line, with the variables and defaults of the table in its help.
+#[must_use]
+pub fn command() -> clap::Command {
+    fn described(arg: Arg) -> Arg {
+        let setting = TABLE.iter().find(|setting| arg.get_long() == Some(setting.flag));
+        let Some(setting) = setting.filter(|_| arg.get_default_values().is_empty()) else { return arg };
+        let parts = [("env", setting.variable), ("default", setting.default)];
+        let parts = parts.iter().filter(|(_, text)| !text.is_empty()).map(|(what, text)| format!(" [{what}: {text}]"));
+        let parts: String = parts.collect();
+        let with = |help: Option<&clap::builder::StyledStr>| help.map(|help| format!("{help}{parts}"));
+        let (help, long_help) = (with(arg.get_help()), with(arg.get_long_help()));
+        let arg = arg.help(help.unwrap_or_default());
+        if let Some(long_help) = long_help { arg.long_help(long_help) } else { arg }
+    }
+    Cli::command().mut_args(described).mut_subcommands(|command| command.mut_args(described))
+}
+
+/// Reads the command line; leaves the program if it is wrong, or if only help is wanted.
+#[must_use]
+pub fn parse() -> Cli {
+    Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
+}
