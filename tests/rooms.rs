@@ -26,7 +26,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
 /// Files and folders that only think.
 const PURE: &str = "
     model check plan.rs exit.rs cli.rs
-    send/judge.rs send/settle.rs send/judge_delete.rs send/compare.rs send/guests.rs send/invites.rs
+    send/judge.rs send/refusals.rs send/settle.rs send/judge_delete.rs send/compare.rs send/guests.rs send/invites.rs
     send/timetable.rs send/meter.rs send/berths.rs send/patience.rs send/rate.rs send/sign.rs send/stated.rs send/valve.rs
     send/remaining.rs send/window.rs send/auto.rs send/auto/counts.rs send/auto/course.rs send/auto/evidence.rs send/auto/header.rs
     tallyfy/pages.rs tallyfy/wire.rs

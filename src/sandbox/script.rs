@@ -29,7 +29,7 @@
 //! | `refuse` | the connection is closed before the request was read | |
 //! | `drop-before`, `drop-after` | the connection is closed without an answer; before: nothing was applied, after: it was | |
 //! | `hang-before`, `hang-after` | no answer ever comes | |
-//! | `error-before`, `error-after` | a JSON error | `status` (500), `retry_after` (none) |
+//! | `error-before`, `error-after` | a JSON error | `status` (500), `message` ("Server Error"), `retry_after` (none) |
 //! | `html-before`, `html-after` | an HTML page, as from a proxy | `status` (502) |
 //! | `too-many` | 429; nothing was applied | `retry_after` ("1") |
 //! | `cut` | applied; the answer's body breaks off half way | |
@@ -126,6 +126,7 @@ struct Spec {
     from: Option<u64>,
     until: Option<u64>,
     status: Option<u16>,
+    message: Option<String>,
     retry_after: Option<String>,
     per_hour: Option<u32>,
     partial: Option<bool>,
@@ -183,6 +184,7 @@ impl Spec {
         let own_retry_after = errors || matches!(self.kind, TooMany | GuestCap);
         for (field, given, own) in [
             ("status", self.status.is_some(), own_status),
+            ("message", self.message.is_some(), errors),
             ("retry_after", self.retry_after.is_some(), own_retry_after),
             ("per_hour", self.per_hour.is_some(), self.kind == GuestCap),
             ("partial", self.partial.is_some(), self.kind == GuestCap),
@@ -234,8 +236,7 @@ impl Spec {
     }
 
     fn pause(&self) -> Result<Duration, Misfit> {
-        let millis = self.millis.ok_or(Misfit("millis", "is missing"))?;
-        Ok(Duration::from_millis(millis))
+        self.millis.map(Duration::from_millis).ok_or(Misfit("millis", "is missing"))
     }
 
     fn guest_cap(&self) -> Result<Effect, Misfit> {
@@ -256,7 +257,7 @@ impl Spec {
     }
 
     fn error(&self) -> Reply {
-        let answer = Answer::error(self.status.unwrap_or(500), "Server Error");
+        let answer = Answer::error(self.status.unwrap_or(500), self.message.as_deref().unwrap_or("Server Error"));
         Reply::Answer(match &self.retry_after {
             Some(text) => answer.with("Retry-After", text.clone()),
             None => answer,

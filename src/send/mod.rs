@@ -22,6 +22,7 @@ mod patience;
 mod queue;
 mod rate;
 mod reads;
+mod refusals;
 mod remaining;
 mod settle;
 mod sign;
@@ -46,6 +47,7 @@ pub use pace::{Limits, Pace};
 pub use paced::Paced;
 pub use rate::{Rate, RateError, Speed};
 pub use reads::{Api, Jitter, Unread};
+pub use refusals::Refusals;
 pub use stop::Stop;
 pub use timetable::Rehearsal;
 

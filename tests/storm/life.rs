@@ -10,7 +10,7 @@ use tallyfy_groups::commands::{Delivery, Staged, stage};
 use tallyfy_groups::journal::{Journal, JournalError, Owner, Realm, RunId, Trail};
 use tallyfy_groups::model::{Account, Event, Halt, Listener, MatchNames, OnExisting, Status};
 use tallyfy_groups::report::Results;
-use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Pace, Paced, Policy, Rate, Speed, Stop};
+use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Pace, Paced, Policy, Rate, Refusals, Speed, Stop};
 use tallyfy_groups::settings::Input;
 use tallyfy_groups::tallyfy::{Client, Credentials, Renewing, Token, probe};
 
@@ -174,6 +174,7 @@ fn delivery(world: &Shared, habits: &Habits, stop: &Stop, trail: Option<(Trail, 
         attempts_max: habits.attempts_max,
         settle: habits.settle,
         jitter: Jitter::seeded(habits.seed),
+        refusals: Refusals::default(),
     };
     let policy =
         Policy { attempts_max: habits.attempts_max, matching: MatchNames::Folded, on_existing: OnExisting::Skip };
