@@ -277,19 +277,19 @@ pub struct SandboxArgs {
     /// Refuse requests beyond this rate with 429: N/s, N/min, N/h or N/DURATION; `none` refuses nothing
     #[arg(long, value_name = "N/PERIOD", default_value = "600/min")]
     pub rate: String,
-    /// Begin with so many groups
+    /// The number of groups at the start
     #[arg(long, value_name = "N", default_value = "0")]
     pub groups: usize,
-    /// Have so many users, with ids from 1001 on; 0 takes any member id for a user's
+    /// The number of users, with ids from 1001 on; with 0 any member id is a user's
     #[arg(long, value_name = "N", default_value = "0")]
     pub users: usize,
-    /// Answer every request after this time
+    /// How long every answer takes
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "0s", value_parser = values::duration)]
     pub latency: Duration,
-    /// Faults to play, as a TOML script
+    /// A fault script (TOML): which requests fail, and how
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub weather: Option<PathBuf>,
-    /// Let several groups have the same name
+    pub faults: Option<PathBuf>,
+    /// Allow several groups with the same name
     #[arg(long)]
     pub allow_same_names: bool,
 }

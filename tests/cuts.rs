@@ -13,7 +13,7 @@ use storm::life::{End, Habits, Left, Place, import, live};
 use storm::world::{ORG, Shared, Ways, request};
 use storm::{folder, in_paused_time};
 use tallyfy_groups::model::Status;
-use tallyfy_groups::sandbox::{Options, Planted, Weather};
+use tallyfy_groups::sandbox::{FaultScript, Options, Planted};
 use tallyfy_groups::send::Stop;
 use tallyfy_groups::tallyfy::{Call, Method};
 
@@ -24,7 +24,7 @@ const ROWS: &str = "name,description,members\n\
 /// The organization before the import: users 1001 to 1003, one group.
 fn world() -> Shared {
     let options = Options { users: 3, seed: 7, ..Options::default() };
-    let world = Shared::new(&options, Weather::default(), Ways::NONE, 7);
+    let world = Shared::new(&options, FaultScript::default(), Ways::NONE, 7);
     let old = Planted { id: "old".to_owned(), name: "Old".to_owned(), ..Planted::default() };
     world.with(|world| world.simulation.plant(old));
     world

@@ -13,7 +13,7 @@ use storm::rows::{good, with_guests};
 use storm::world::{ORG, Shared, Ways, request};
 use storm::{folder, in_paused_time};
 use tallyfy_groups::model::{Halt, Standing, Status};
-use tallyfy_groups::sandbox::{Options, Weather};
+use tallyfy_groups::sandbox::{FaultScript, Options};
 use tallyfy_groups::send::Speed;
 use tallyfy_groups::tallyfy::{Call, Method};
 use tokio::time::Instant;
@@ -23,9 +23,9 @@ const ROWS: usize = 500;
 /// How many of them bring guests; they come first.
 const INVITING: usize = 60;
 
-fn weather(name: &str) -> Weather {
+fn weather(name: &str) -> FaultScript {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/weather").join(name);
-    let weather = Weather::parse(&fs::read_to_string(&path).unwrap()).unwrap();
+    let weather = FaultScript::parse(&fs::read_to_string(&path).unwrap()).unwrap();
     assert!(weather.about().is_some_and(|about| about.len() > 40), "{name} says what it is");
     weather
 }
@@ -94,7 +94,7 @@ fn reads_after_a_kill(rows: usize, lanes: usize) -> (usize, usize) {
     fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
     let place = Place { folder: folder.path(), file: "groups.csv" };
     in_paused_time(async {
-        let hang = Weather::parse("[[fault]]\nkind = 'hang-before'\nmethod = 'POST'").unwrap();
+        let hang = FaultScript::parse("[[fault]]\nkind = 'hang-before'\nmethod = 'POST'").unwrap();
         let world = Shared::new(&Options { groups: 250, ..Options::default() }, hang, Ways::NONE, 5);
         let habits = Habits { lanes, ..Habits::default() };
         live(&place, &world, &habits, End::Killed(Duration::from_secs(20))).await;
@@ -128,7 +128,7 @@ fn a_group_that_somebody_else_makes_after_a_kill_is_theirs_unless_its_row_was_un
         let place = Place { folder: folder.path(), file: "groups.csv" };
         in_paused_time(async {
             let ways = Ways { usual: Duration::from_millis(80), longest: Duration::from_millis(80), tail: 0.0 };
-            let world = Shared::new(&Options::default(), Weather::default(), ways, 5);
+            let world = Shared::new(&Options::default(), FaultScript::default(), ways, 5);
             live(&place, &world, &Habits::default(), End::Killed(Duration::from_millis(millis))).await;
             tokio::time::sleep(Duration::from_secs(1)).await;
             let ours = world.with(|world| {
@@ -181,7 +181,7 @@ fn a_server_that_is_down_for_longer_than_max_wait_stops_the_run_with_its_state_k
     fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
     let place = Place { folder: folder.path(), file: "groups.csv" };
     in_paused_time(async {
-        let down = Weather::parse("[[fault]]\nkind = 'html-before'\nstatus = 503\nfrom = 150").unwrap();
+        let down = FaultScript::parse("[[fault]]\nkind = 'html-before'\nstatus = 503\nfrom = 150").unwrap();
         let world = Shared::new(&Options::default(), down, Ways::NONE, 3);
         let (left, took) = outlived(&place, &world, Duration::from_mins(10)).await;
         assert!(matches!(left.halt, Some(Halt::Down { .. })), "{:?}", left.halt);
@@ -200,7 +200,7 @@ fn refused(weather: &str, wait_max: Duration) -> (Left, Duration, usize) {
     fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
     let place = Place { folder: folder.path(), file: "groups.csv" };
     in_paused_time(async {
-        let world = Shared::new(&Options::default(), Weather::parse(weather).unwrap(), Ways::NONE, 3);
+        let world = Shared::new(&Options::default(), FaultScript::parse(weather).unwrap(), Ways::NONE, 3);
         let (left, took) = outlived(&place, &world, wait_max).await;
         let requests = world.with(|world| {
             world.simulation.heal();
@@ -243,7 +243,7 @@ fn creates_that_have_their_effect_hold_nothing_up_although_no_answer_ever_says_s
         fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
         let place = Place { folder: folder.path(), file: "groups.csv" };
         in_paused_time(async {
-            let weather = Weather::parse(&format!("[[fault]]\nkind = '{kind}'\nmethod = 'POST'")).unwrap();
+            let weather = FaultScript::parse(&format!("[[fault]]\nkind = '{kind}'\nmethod = 'POST'")).unwrap();
             let world = Shared::new(&Options::default(), weather, Ways::NONE, 3);
             let left = live(&place, &world, &Habits { lanes, ..Habits::default() }, End::Natural).await.unwrap();
             assert!(left.is_complete());

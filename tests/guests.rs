@@ -12,7 +12,7 @@ use storm::rows::{Sheet, with_guests};
 use storm::world::{Shared, Ways};
 use storm::{folder, in_paused_time};
 use tallyfy_groups::model::{Halt, Status};
-use tallyfy_groups::sandbox::{Options, Rate, Weather};
+use tallyfy_groups::sandbox::{FaultScript, Options, RequestRate};
 use tempfile::TempDir;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -33,8 +33,8 @@ impl Story {
     fn of(sheet: Sheet, also: &str) -> Self {
         let folder = folder();
         fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
-        let weather = Weather::parse(&format!("[[fault]]\nkind = 'guest-cap'\nper_hour = 30\n{also}")).unwrap();
-        let rate = Some(Rate { requests: 600, period: Duration::from_mins(1) });
+        let weather = FaultScript::parse(&format!("[[fault]]\nkind = 'guest-cap'\nper_hour = 30\n{also}")).unwrap();
+        let rate = Some(RequestRate { requests: 600, period: Duration::from_mins(1) });
         let ways = Ways { usual: Duration::from_millis(300), longest: Duration::from_secs(2), tail: 0.02 };
         let world = Shared::new(&Options { rate, seed: 5, ..Options::default() }, weather, ways, 5);
         Self { sheet, folder, world }

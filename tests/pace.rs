@@ -16,7 +16,7 @@ use rand::{RngExt, SeedableRng};
 use storm::life::{End, Habits, Place, live};
 use storm::rows::good;
 use storm::{folder, in_paused_time, world};
-use tallyfy_groups::sandbox::{Options, Rate, Weather};
+use tallyfy_groups::sandbox::{FaultScript, Options, RequestRate};
 use tallyfy_groups::send::Speed;
 
 const KINDS: [Kind; 3] = [Kind::Rolling, Kind::Fixed, Kind::Leaky];
@@ -80,11 +80,11 @@ fn assert_import_uses_the_limit(rows: usize, kills: &[Duration]) {
     let place = Place { folder: folder.path(), file: "groups.csv" };
     let rate = (600, Duration::from_mins(1));
     in_paused_time(async {
-        let options = Options { rate: Some(Rate { requests: 600, period: rate.1 }), ..Options::default() };
+        let options = Options { rate: Some(RequestRate { requests: 600, period: rate.1 }), ..Options::default() };
         // Half of the way is the server's: the latency is uniform between the two.
         let options = Options { latency: ms(30), ..options };
         let ways = world::Ways { usual: ms(20), longest: ms(20), tail: 0.0 };
-        let world = world::Shared::new(&options, Weather::default(), ways, 5);
+        let world = world::Shared::new(&options, FaultScript::default(), ways, 5);
         for kill in kills {
             assert!(live(&place, &world, &Habits::default(), End::Killed(*kill)).await.is_none());
             tokio::time::sleep(ms(100)).await;

@@ -32,8 +32,8 @@ const PURE: &str = "
     tallyfy/pages.rs tallyfy/wire.rs
     read/block.rs read/columns.rs read/contents.rs read/csv.rs read/delimiter.rs read/guess.rs read/header.rs read/jsonl.rs read/lines.rs read/machine.rs read/row.rs read/shape.rs read/shape/odd.rs
     report/columns.rs report/eta.rs report/explain.rs report/fold.rs report/problem_line.rs report/repeat.rs report/tally.rs report/forecast.rs report/span.rs
-    sandbox/book.rs sandbox/form.rs sandbox/limit.rs sandbox/list.rs sandbox/route.rs sandbox/script.rs
-    sandbox/weather.rs
+    sandbox/faults.rs sandbox/fields.rs sandbox/groups.rs sandbox/limit.rs sandbox/list.rs sandbox/organization.rs
+    sandbox/route.rs sandbox/script.rs sandbox/users.rs
 ";
 
 /// What thinking has no use for.

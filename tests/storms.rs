@@ -24,7 +24,7 @@ use storm::rows::{Sheet, sheet};
 use storm::world::{Shared, Ways};
 use storm::{folder, in_paused_time};
 use tallyfy_groups::model::Status;
-use tallyfy_groups::sandbox::{Options, Rate, Weather};
+use tallyfy_groups::sandbox::{FaultScript, Options, RequestRate};
 
 /// How many storms are played unless told otherwise.
 const SEEDS: u64 = 300;
@@ -146,7 +146,7 @@ impl Story<'_> {
         for end in ends {
             left = self.live(&self.habits, *end).await;
             // The token was renewed meanwhile.
-            self.world.with(|world| world.simulation.set_weather(self.storm.weather(false)));
+            self.world.with(|world| world.simulation.set_faults(self.storm.weather(false)));
             if left.as_ref().is_some_and(Left::is_over) {
                 break;
             }
@@ -221,9 +221,9 @@ impl Storm {
         Self { faults, halts }
     }
 
-    fn weather(&self, has_halts: bool) -> Weather {
+    fn weather(&self, has_halts: bool) -> FaultScript {
         let halts = if has_halts { self.halts.as_str() } else { "" };
-        Weather::parse(&format!("{halts}{}", self.faults)).unwrap()
+        FaultScript::parse(&format!("{halts}{}", self.faults)).unwrap()
     }
 }
 
@@ -247,7 +247,7 @@ fn fault(dice: &mut StdRng, is_far: bool) -> String {
 fn options(dice: &mut StdRng) -> Options {
     let rates = [None, None, Some((10, 1)), Some((600, 60)), Some((5, 1))];
     let rate = rates.choose(dice).unwrap();
-    let rate = rate.map(|(requests, seconds)| Rate { requests, period: Duration::from_secs(seconds) });
+    let rate = rate.map(|(requests, seconds)| RequestRate { requests, period: Duration::from_secs(seconds) });
     Options { unique_names: dice.random_bool(0.5), rate, seed: dice.random(), ..Options::default() }
 }
 

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tallyfy_groups::journal::Now;
-use tallyfy_groups::sandbox::{Headers, Options, Reply, Request, Simulation, Weather};
+use tallyfy_groups::sandbox::{FaultScript, Headers, Options, Reply, Request, Simulation};
 use tallyfy_groups::tallyfy::{Answer, BodyFault, Call, Credentials, Exchange, Hints, Lost, Method};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -62,7 +62,7 @@ enum Sent {
 pub(crate) struct Shared(Arc<Mutex<World>>);
 
 impl Shared {
-    pub(crate) fn new(options: &Options, weather: Weather, ways: Ways, seed: u64) -> Self {
+    pub(crate) fn new(options: &Options, weather: FaultScript, ways: Ways, seed: u64) -> Self {
         let world = World {
             simulation: Simulation::new(options, weather),
             ways,
@@ -204,7 +204,7 @@ fn line(request: &Request, now: Duration, reply: &Reply) -> String {
     format!("{:>9.3}  {:<4} {answer:<12} {what}", now.as_secs_f64(), request.method)
 }
 
-fn heard(answer: &tallyfy_groups::sandbox::Answer, body: Result<bytes::Bytes, BodyFault>) -> Answer {
+fn heard(answer: &tallyfy_groups::sandbox::Response, body: Result<bytes::Bytes, BodyFault>) -> Answer {
     Answer { status: answer.status, hints: Hints::read(|name| answer.header(name)), body }
 }
 
