@@ -221,6 +221,19 @@ fn only_the_settings_read_the_environment() {
 }
 
 #[test]
+fn only_few_tests_name_the_inside_of_the_crate() {
+    const ALLOWED: [&str; 4] = ["kit/import.rs", "limits/client.rs", "rejects.rs", "rooms.rs"];
+    let is_inside = |path: &str| !path.is_empty() && !path.starts_with("sandbox");
+    let curious: Vec<String> = sources("tests")
+        .into_iter()
+        .filter(|source| !ALLOWED.contains(&source.path.as_str()))
+        .filter(|source| source.code.split("tallyfy_groups::").skip(1).any(is_inside))
+        .map(|source| source.path)
+        .collect();
+    assert_none(&curious, "tests use the command, the sandbox or the kit");
+}
+
+#[test]
 fn every_file_says_what_it_is() {
     let silent: Vec<String> = ["src", "tests"]
         .into_iter()
