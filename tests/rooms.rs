@@ -27,7 +27,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
 const PURE: &str = "
     model check plan.rs exit.rs cli.rs
     send/judge.rs send/refusals.rs send/settle.rs send/judge_delete.rs send/compare.rs send/guests.rs send/invites.rs
-    send/timetable.rs send/meter.rs send/berths.rs send/patience.rs send/rate.rs send/sign.rs send/stated.rs send/valve.rs
+    send/guest_estimate.rs send/meter.rs send/berths.rs send/patience.rs send/rate.rs send/sign.rs send/stated.rs send/valve.rs
     send/remaining.rs send/window.rs send/auto.rs send/auto/counts.rs send/auto/course.rs send/auto/evidence.rs send/auto/header.rs
     tallyfy/pages.rs tallyfy/wire.rs
     read/block.rs read/columns.rs read/contents.rs read/csv.rs read/delimiter.rs read/guess.rs read/header.rs read/jsonl.rs read/lines.rs read/machine.rs read/row.rs read/shape.rs read/shape/odd.rs
