@@ -35,8 +35,8 @@ pub(super) struct GuestEstimate {
     current: Option<(Instant, u64)>,
     /// Until when rows wait, as reported.
     wait_until: Option<Instant>,
-    /// Whether rows wait for the next period.
-    is_waiting: bool,
+    /// Why rows wait for the next period, if they do.
+    waiting: Option<GuestWait>,
     is_reported: bool,
 }
 
@@ -105,9 +105,12 @@ impl GuestEstimate {
     /// One more row is done.
     pub(super) fn done(&mut self, now: Instant) -> Option<Event> {
         // An answer during a wait belongs to the period before it.
-        if self.wait_until.is_none_or(|until| now >= until) && (self.is_waiting || self.current.is_none()) {
+        if self.wait_until.is_none_or(|until| now >= until) && (self.waiting.is_some() || self.current.is_none()) {
+            // The server's cap is what it let through between two waits, whatever is documented.
+            if let (Some(GuestWait::Capped), Some((_, before @ 1..))) = (self.waiting.take(), self.current) {
+                self.per_period = self.done - before;
+            }
             self.current = Some((now, self.done));
-            self.is_waiting = false;
         }
         self.done += 1;
         self.is_reported.then(|| self.event(now))
@@ -124,7 +127,7 @@ impl GuestEstimate {
         if self.wait_until.is_some_and(|reported| until <= reported) {
             return Vec::new();
         }
-        (self.is_waiting, self.is_reported, self.wait_until) = (true, true, Some(until));
+        (self.waiting, self.is_reported, self.wait_until) = (Some(why), true, Some(until));
         vec![Event::GuestsPaused { time: until.saturating_duration_since(now), why }, self.event(now)]
     }
 
@@ -137,14 +140,15 @@ impl GuestEstimate {
         let per_period = self.per_period.max(1);
         let (began, before) = self.current.unwrap_or((now, 0));
         let free = per_period.saturating_sub(self.done - before);
-        let later = self.rows.saturating_sub(if self.is_waiting { self.done } else { self.done + free });
+        let is_waiting = self.waiting.is_some();
+        let later = self.rows.saturating_sub(if is_waiting { self.done } else { self.done + free });
         if later == 0 {
             return Duration::ZERO;
         }
-        let wait = self.wait_until.filter(|_| self.is_waiting).unwrap_or(now).saturating_duration_since(now);
+        let wait = self.wait_until.filter(|_| is_waiting).unwrap_or(now).saturating_duration_since(now);
         let period_left = self.period.saturating_sub(now.duration_since(began));
         // A wait before the period is used up says nothing about the period.
-        let next = if self.is_waiting && free > 0 { wait } else { wait.max(period_left) };
+        let next = if is_waiting && free > 0 { wait } else { wait.max(period_left) };
         next.saturating_add(times(self.period, later.div_ceil(per_period) - 1))
     }
 }
@@ -230,6 +234,18 @@ mod tests {
             assert_eq!(left(&[last]), (2 - hour) * HOUR);
             estimate.wait(now + HOUR, GuestWait::Rated, now);
         }
+    }
+
+    #[test]
+    fn a_cap_that_is_lower_than_documented_is_noticed_after_its_first_whole_period() {
+        let start = Instant::now();
+        let mut estimate = forecast("30/h", &[1; 60]).estimate();
+        let waits = (0..6).map(|hour| {
+            let now = start + hour * HOUR;
+            (0..10).for_each(|_| drop(estimate.done(now)));
+            left(&estimate.wait(now + HOUR, GuestWait::Capped, now))
+        });
+        assert_eq!(waits.collect::<Vec<_>>(), [2, 2, 3, 2, 1, 0].map(|hours| hours * HOUR));
     }
 
     #[test]
