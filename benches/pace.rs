@@ -16,7 +16,6 @@ use std::time::Duration;
 use limits::client::{Shared, send};
 use limits::server::Kind;
 use limits::{Ways, ms};
-use tallyfy_groups::send::Speed;
 
 const WAYS: [(&str, Ways); 3] = [
     ("50 ms", Ways::Constant(ms(25))),
@@ -40,7 +39,7 @@ fn measure(kind: Kind, rate: (usize, Duration), ways: Ways, speed: &str, times: 
     runtime.block_on(async {
         let world = Shared::new(kind, rate, ways, 7);
         for time in times {
-            send(&world, Speed::parse(speed).unwrap(), 64, folder.path(), *time).await;
+            send(&world, speed, 64, folder.path(), *time).await;
         }
         world.with(|world| {
             let time: Duration = times.iter().sum();

@@ -262,12 +262,12 @@ pub struct SandboxArgs {
     /// Have this many users, with ids from 1001 on; 0 accepts any member id
     #[arg(long, value_name = "N", default_value = "0")]
     pub users: usize,
-    /// Answer every request after this time
+    /// How long every answer takes
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "0s", value_parser = values::duration)]
     pub latency: Duration,
-    /// Faults to play, as a TOML script
+    /// A fault script (TOML): which requests fail, and how
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub weather: Option<PathBuf>,
+    pub faults: Option<PathBuf>,
     /// Allow several groups of the same name
     #[arg(long)]
     pub allow_same_names: bool,

@@ -49,8 +49,8 @@ impl Ending {
     #[must_use]
     pub fn of_halt(halt: &Halt) -> Self {
         match halt {
-            Halt::TokenRefused(_) | Halt::Forbidden(_) => Self::Token,
-            Halt::NotFound(_) | Halt::Redirected(_) => Self::NotFound,
+            Halt::TokenRefused(_) | Halt::Forbidden(_) | Halt::RefusedInARow { status: 403, .. } => Self::Token,
+            Halt::NotFound(_) | Halt::Redirected(_) | Halt::RefusedInARow { .. } => Self::NotFound,
             Halt::PauseTooLong(_) | Halt::GuestCapTooLong(_) | Halt::Refusing { .. } | Halt::Down { .. } => {
                 Self::PauseTooLong
             }

@@ -1,58 +1,56 @@
-//! The journal cut after every entry, as a power cut leaves it, and recovered: the results are those of the undisturbed run,
-//! byte for byte but for the attempts, whether what was under way arrived or not.
+//! The journal is cut after every commit, as a power cut leaves it, and recovered: apart from the attempts, the results are
+//! byte for byte those of an undisturbed run, whether the requests on their way arrived or not.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod storm;
+mod kit;
 
+use std::collections::HashMap;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
-use storm::life::{End, Habits, Left, Place, import, live};
-use storm::world::{ORG, Shared, Ways, request};
-use storm::{folder, in_paused_time};
-use tallyfy_groups::model::Status;
-use tallyfy_groups::sandbox::{Options, Planted, Weather};
-use tallyfy_groups::send::Stop;
-use tallyfy_groups::tallyfy::{Call, Method};
+use kit::import::{import_and_keep_journal, journal_state};
+use kit::{Network, Server, Settings, Workspace, import_to_end, in_paused_time};
+use tallyfy_groups::sandbox::{Options, Planted};
 
-/// Good rows, twins, one that is there already, and rows that the check and the server refuse.
+/// Good rows, duplicates, one that exists already, and rows that the check and the server refuse.
 const ROWS: &str = "name,description,members\n\
     Alpha,a,1001\nBeta,b,\nalpha,again,\nOld,was there,\n,no name,\nGamma,c,9999\nDelta,d,1002\nBETA,again,\nEpsilon,e,\nGamma 2,,\n";
 
 /// The organization before the import: users 1001 to 1003, one group.
-fn world() -> Shared {
+fn server() -> Server {
     let options = Options { users: 3, seed: 7, ..Options::default() };
-    let world = Shared::new(&options, Weather::default(), Ways::NONE, 7);
+    let server = Server::new(&options, "", Network::INSTANT, 7);
     let old = Planted { id: "old".to_owned(), name: "Old".to_owned(), ..Planted::default() };
-    world.with(|world| world.simulation.plant(old));
-    world
+    server.with(|simulation| simulation.plant(old));
+    server
 }
 
-fn habits() -> Habits {
-    // One row after the other, so that ids come in the order of the rows.
-    Habits { lanes: 1, ..Habits::default() }
+/// One row after the other, so that ids come in the order of the rows.
+fn settings() -> Settings {
+    Settings { concurrency: 1, ..Settings::default() }
 }
 
-/// A folder with the rows, and the journal's files as they were when the run was over.
+/// An import that was not cut.
 struct Undisturbed {
     results: String,
+    /// The journal's files while it was still open.
     journal: Vec<u8>,
     log: Vec<u8>,
+    /// The request body of each name.
+    bodies: HashMap<String, String>,
 }
 
 fn undisturbed() -> Undisturbed {
-    let folder = folder();
-    fs::write(folder.path().join("groups.csv"), ROWS).unwrap();
-    let place = Place { folder: folder.path(), file: "groups.csv" };
+    let workspace = Workspace::new(ROWS);
     in_paused_time(async {
-        let (left, journal) = import(&place, &world(), &habits(), &Stop::default()).await;
-        let counts = [Status::Created, Status::Exists, Status::Duplicate, Status::Invalid, Status::Failed];
-        assert_eq!(counts.map(|status| left.count(status)), [5, 1, 2, 1, 1]);
-        let (journal_file, log) = (fs::read(place.journal()).unwrap(), fs::read(log_of(&place.journal())).unwrap());
-        drop(journal);
-        Undisturbed { results: results(&place), journal: journal_file, log }
+        let server = server();
+        let (finished, open) = import_and_keep_journal(&workspace, &server, &settings()).await;
+        let counts = ["created", "exists", "duplicate", "invalid", "failed"].map(|status| finished.count(status));
+        assert_eq!(counts, [5, 1, 2, 1, 1]);
+        let (journal, log) = (fs::read(workspace.journal()).unwrap(), fs::read(log_of(&workspace.journal())).unwrap());
+        drop(open);
+        Undisturbed { results: results(&workspace), journal, log, bodies: server.bodies() }
     })
 }
 
@@ -62,9 +60,9 @@ fn log_of(journal: &Path) -> PathBuf {
     name.into()
 }
 
-/// The results without the column `attempts` and without the folder's own name.
-fn results(place: &Place<'_>) -> String {
-    let text = fs::read_to_string(place.results()).unwrap().replace(place.folder.to_str().unwrap(), "");
+/// The results without the column `attempts` and without the folder's name.
+fn results(workspace: &Workspace) -> String {
+    let text = fs::read_to_string(workspace.results()).unwrap().replace(workspace.folder().to_str().unwrap(), "");
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut attempts = None;
@@ -86,53 +84,21 @@ fn frames(log: &[u8]) -> Vec<(Range<usize>, bool)> {
         .collect()
 }
 
-/// What a cut journal knows of its run.
-struct Known {
-    is_open: bool,
-    /// The bodies of the rows that are created, and of those in doubt.
-    created: Vec<String>,
-    doubtful: Vec<String>,
-}
-
-fn known(journal: &Path) -> Known {
-    let db = Connection::open(journal).unwrap();
-    let sql = "SELECT id, state = 'open' FROM runs WHERE state <> 'reading'";
-    let run: rusqlite::Result<(i64, bool)> = db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
-    let Ok((run, is_open)) = run else { return Known { is_open: false, created: Vec::new(), doubtful: Vec::new() } };
-    let bodies = |status: &str| -> Vec<String> {
-        let sql = "SELECT body FROM results JOIN rows USING (id) WHERE run = ?1 AND status = ?2 ORDER BY id";
-        let mut query = db.prepare(sql).unwrap();
-        query.query_map((run, status), |row| row.get(0)).unwrap().map(Result::unwrap).collect()
-    };
-    Known { is_open, created: bodies("created"), doubtful: bodies("unknown") }
-}
-
-/// The server does what it was asked for.
-fn post(world: &Shared, body: &str) {
-    let path = format!("/organizations/{ORG}/groups");
-    let request = request(Call { method: Method::Post, path, body: Some(body.to_owned().into()) });
-    world.with(|world| world.simulation.handle(&request, world.simulation.now()));
-}
-
-/// Recovers a journal of which only this part of the log was written; `arrived` says what became of what was under way.
-/// Gives the results, and whether the run went on.
+/// Recovers a journal of which only this part of the log was written, and on the server what the journal says is done;
+/// requests in doubt arrived or not. Returns the results, and whether the run was continued.
 fn recovered(whole: &Undisturbed, log: &[u8], arrived: bool) -> (String, bool) {
-    let folder = folder();
-    let place = Place { folder: folder.path(), file: "groups.csv" };
-    fs::write(folder.path().join("groups.csv"), ROWS).unwrap();
-    fs::write(place.journal(), &whole.journal).unwrap();
-    fs::write(log_of(&place.journal()), log).unwrap();
-    let known = known(&place.journal());
+    let workspace = Workspace::new(ROWS);
+    fs::write(workspace.journal(), &whole.journal).unwrap();
+    fs::write(log_of(&workspace.journal()), log).unwrap();
+    let state = journal_state(&workspace.journal());
     in_paused_time(async {
-        let world = world();
-        known.created.iter().for_each(|body| post(&world, body));
-        if arrived {
-            known.doubtful.iter().for_each(|body| post(&world, body));
-        }
-        let left: Left = live(&place, &world, &habits(), End::Natural).await.unwrap();
-        let there = world.with(|world| world.simulation.groups().count());
-        assert_eq!((there, left.count(Status::Pending)), (6, 0), "each group once");
-        (results(&place), known.is_open)
+        let server = server();
+        let arrived: &[String] = if arrived { &state.in_doubt } else { &[] };
+        state.created.iter().chain(arrived).for_each(|name| server.create(&whole.bodies[name]));
+        let finished = import_to_end(&workspace, &server, &settings()).await;
+        let groups = server.with(|simulation| simulation.groups().count());
+        assert_eq!((groups, finished.count("pending")), (6, 0), "each group once");
+        (results(&workspace), state.is_open)
     })
 }
 
@@ -141,25 +107,25 @@ fn wherever_the_journal_is_cut_the_results_are_those_of_the_undisturbed_run() {
     let whole = undisturbed();
     let frames = frames(&whole.log);
     let commits: Vec<usize> = frames.iter().filter(|(_, ends)| *ends).map(|(range, _)| range.end).collect();
-    let mut went_on = 0;
+    let mut continued = 0;
     for (number, end) in commits.iter().enumerate() {
-        // The last commit closes the run: from there on it is history, and a new run finds what exists.
-        let is_over = number + 1 == commits.len();
+        // The last commit closes the run: after it, a new run finds the groups as existing.
+        let is_closed = number + 1 == commits.len();
         for arrived in [false, true] {
             let (results, is_continued) = recovered(&whole, &whole.log[..*end], arrived);
-            went_on += usize::from(is_continued);
-            if is_over {
+            continued += usize::from(is_continued);
+            if is_closed {
                 assert_eq!(results.matches(",created,").count(), 0, "{results}");
             } else {
                 assert_eq!(results, whole.results, "cut after commit {number}, arrived {arrived}");
             }
         }
     }
-    assert!(went_on >= 2 * 8, "{went_on} of {} commits were in mid-run", commits.len());
+    assert!(continued >= 2 * 8, "{continued} of {} cuts were in the middle of the run", 2 * commits.len());
 }
 
 #[test]
-fn an_entry_that_was_half_written_is_as_good_as_none() {
+fn a_half_written_commit_is_ignored() {
     let whole = undisturbed();
     let mut commit = 32;
     for (range, ends) in frames(&whole.log) {

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use support::{Desk, Draft, EACCES, Fault, Kind, Outcome, Server, as_csv, assert_accounts, good_names, rows, wait_for};
-use tallyfy_groups::sandbox::{Group, Options};
+use tallyfy_groups::sandbox::{Options, SandboxGroup};
 
 const IMPORT: &[&str] = &["import", "groups.csv", "--settle", "1s", "--json"];
 const JOURNAL: &str = "groups.journal";
@@ -20,7 +20,7 @@ const RESULTS: &str = "groups.results.csv";
 /// An import that was killed midway: its input, its journal, and what the organization has of it.
 struct CutOff {
     rows: Vec<Draft>,
-    groups: Vec<Group>,
+    groups: Vec<SandboxGroup>,
     journal: Vec<u8>,
     log: Option<Vec<u8>>,
 }

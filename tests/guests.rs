@@ -1,69 +1,64 @@
-//! The cap on guest invites stops the rows that carry guests, and nobody else; in the end every row is created once.
+//! The cap on guest invites holds back rows with guests and no others; in the end every row is created once.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod storm;
+mod kit;
 
-use std::fs;
 use std::time::Duration;
 
-use storm::life::{End, Habits, Left, Place, live};
-use storm::oracle::{self, History};
-use storm::rows::{Sheet, with_guests};
-use storm::world::{Shared, Ways};
-use storm::{folder, in_paused_time};
-use tallyfy_groups::model::{Halt, Status};
-use tallyfy_groups::sandbox::{Options, Rate, Weather};
-use tempfile::TempDir;
+use kit::check::{Before, check};
+use kit::rows::{Sheet, with_guests};
+use kit::{End, Finished, Network, Server, Settings, Workspace, import, import_to_end, in_paused_time};
+use tallyfy_groups::sandbox::{Options, RequestRate};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// An organization under its limits, and a file to import.
-struct Story {
+/// An organization with its limits, and a file to import.
+struct Scenario {
     sheet: Sheet,
-    folder: TempDir,
-    world: Shared,
+    workspace: Workspace,
+    server: Server,
 }
 
-impl Story {
-    /// 600 requests a minute, 30 new guests an hour; `also` is more of the weather, of the cap and beside it.
+impl Scenario {
+    /// 600 requests a minute, 30 new guests an hour; `also` adds keys of the cap, and other faults.
     fn new(inviting: usize, plain: usize, also: &str) -> Self {
         Self::of(with_guests(inviting, 1, plain), also)
     }
 
     fn of(sheet: Sheet, also: &str) -> Self {
-        let folder = folder();
-        fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
-        let weather = Weather::parse(&format!("[[fault]]\nkind = 'guest-cap'\nper_hour = 30\n{also}")).unwrap();
-        let rate = Some(Rate { requests: 600, period: Duration::from_mins(1) });
-        let ways = Ways { usual: Duration::from_millis(300), longest: Duration::from_secs(2), tail: 0.02 };
-        let world = Shared::new(&Options { rate, seed: 5, ..Options::default() }, weather, ways, 5);
-        Self { sheet, folder, world }
+        let workspace = Workspace::new(&sheet.csv);
+        let faults = format!("[[fault]]\nkind = 'guest-cap'\nper_hour = 30\n{also}");
+        let rate = Some(RequestRate { requests: 600, period: Duration::from_mins(1) });
+        let server = Server::new(&Options { rate, seed: 5, ..Options::default() }, &faults, Network::SLOW, 5);
+        Self { sheet, workspace, server }
     }
 
-    async fn live(&self, habits: &Habits, end: End) -> Option<Left> {
-        let place = Place { folder: self.folder.path(), file: "groups.csv" };
-        live(&place, &self.world, habits, end).await
+    async fn import(&self, settings: &Settings, end: End) -> Option<Finished> {
+        import(&self.workspace, &self.server, settings, end).await
     }
 
-    /// Lives on until nothing is left to do.
-    async fn finish(&self, habits: &Habits) {
-        let left = self.live(habits, End::Natural).await.unwrap();
-        assert_eq!(left.halt, None);
-        oracle::judge(&self.sheet, &left.accounts, &History::default(), &self.world).unwrap();
-        self.world.with(|world| assert_eq!(world.breaches.pop(), None));
+    async fn import_to_end(&self, settings: &Settings) -> Finished {
+        import_to_end(&self.workspace, &self.server, settings).await
     }
 
-    /// When requests were answered so, in seconds, whose lines in the log hold this word.
+    /// Imports until nothing is left to do.
+    async fn finish(&self, settings: &Settings) -> Finished {
+        let finished = self.import_to_end(settings).await;
+        assert_eq!(finished.stopped, None);
+        check(&self.sheet, &finished, &Before::default(), &self.server).unwrap();
+        assert_eq!(self.server.violation(), None);
+        finished
+    }
+
+    /// When creates with this answer arrived, in seconds, if their lines in the log contain this word.
     fn times(&self, answer: &str, word: &str) -> Vec<f64> {
-        self.world.with(|world| {
-            let is_meant = |line: &&String| line.contains(&format!("  POST {answer} ")) && line.contains(word);
-            let time = |line: &String| line.trim_start().split_once(' ').unwrap().0.parse().unwrap();
-            world.log.iter().filter(is_meant).map(time).collect()
-        })
+        let matches = |line: &&String| line.contains(&format!("  POST {answer} ")) && line.contains(word);
+        let time = |line: &String| line.trim_start().split_once(' ').unwrap().0.parse().unwrap();
+        self.server.log().iter().filter(matches).map(time).collect()
     }
 
-    fn posts_max(&self) -> u32 {
-        self.world.with(|world| world.simulation.tally().all_posts().map(|(_, count)| count).max().unwrap())
+    fn most_posts_of_a_row(&self) -> u32 {
+        self.server.with(|simulation| simulation.tally().all_posts().map(|(_, count)| count).max().unwrap())
     }
 }
 
@@ -74,12 +69,12 @@ fn most_within_an_hour(times: &[f64]) -> usize {
 }
 
 #[test]
-fn rows_without_guests_go_on_at_full_pace_while_the_cap_keeps_the_others_and_all_are_created() {
+fn rows_without_guests_are_sent_at_the_full_rate_while_the_cap_holds_back_the_others() {
     for also in ["", "retry_after = '3600'", "retry_after = '0'"] {
         in_paused_time(async {
-            let story = Story::new(300, 2000, also);
-            story.finish(&Habits::default()).await;
-            let (all, invited) = (story.times("201", ""), story.times("201", "guests"));
+            let scenario = Scenario::new(300, 2000, also);
+            scenario.finish(&Settings::default()).await;
+            let (all, invited) = (scenario.times("201", ""), scenario.times("201", "guests"));
             // The limit lets ten requests go in a second.
             let last = all.iter().filter(|time| !invited.contains(time)).fold(0.0, |last: f64, time| last.max(*time));
             let by_then = all.iter().filter(|time| **time <= last).count();
@@ -87,7 +82,7 @@ fn rows_without_guests_go_on_at_full_pace_while_the_cap_keeps_the_others_and_all
             assert!(last <= needed * 1.02, "{also}: {by_then} groups took {last} s, the limit needs {needed}");
             assert!(by_then < 2040, "{by_then}");
             assert_eq!(most_within_an_hour(&invited), 30, "{also}");
-            assert!(story.posts_max() < 8, "{also}: {}", story.posts_max());
+            assert!(scenario.most_posts_of_a_row() < 8, "{also}: {}", scenario.most_posts_of_a_row());
             let hours = invited.last().unwrap() / HOUR.as_secs_f64();
             // Nine hours, and less than one pause after each.
             assert!(hours < 10.5, "{also}: {hours}");
@@ -96,42 +91,39 @@ fn rows_without_guests_go_on_at_full_pace_while_the_cap_keeps_the_others_and_all
 }
 
 #[test]
-fn with_a_guest_rate_the_cap_is_never_met_also_over_a_kill_and_a_restart() {
+fn with_a_guest_rate_the_cap_is_never_reached_even_over_a_kill_and_a_restart() {
     in_paused_time(async {
-        let story = Story::new(300, 500, "");
-        let guest_rate = Some(tallyfy_groups::send::Rate::parse("30/h").unwrap());
-        let habits = Habits { guest_rate, ..Habits::default() };
+        let scenario = Scenario::new(300, 500, "");
+        let settings = Settings { guest_rate: Some("30/h"), ..Settings::default() };
         for seconds in [3, 20, 5000] {
-            assert!(story.live(&habits, End::Killed(Duration::from_secs(seconds))).await.is_none());
+            assert!(scenario.import(&settings, End::Killed(Duration::from_secs(seconds))).await.is_none());
         }
-        story.finish(&habits).await;
-        assert_eq!(story.times("429", ""), [0.0; 0]);
-        let invited = story.times("201", "guests");
+        scenario.finish(&settings).await;
+        assert_eq!(scenario.times("429", ""), [0.0; 0]);
+        let invited = scenario.times("201", "guests");
         assert_eq!((invited.len(), most_within_an_hour(&invited)), (300, 30));
     });
 }
 
 #[test]
 fn how_long_the_rows_with_guests_still_take_is_told_within_10_of_100() {
-    let rate = |text| Some(tallyfy_groups::send::Rate::parse(text).unwrap());
     for (each, also, guest_rate) in [
         (1, "retry_after = '3600'", None),
         (1, "", None),
         (7, "", None),
-        (1, "", rate("30/h")),
-        (7, "", rate("30/h")),
-        (1, "", rate("10/30min")),
-        (2, "", rate("2/5min")),
+        (1, "", Some("30/h")),
+        (7, "", Some("30/h")),
+        (1, "", Some("10/30min")),
+        (2, "", Some("2/5min")),
     ] {
         in_paused_time(async {
-            let story = Story::of(with_guests(300 / each, each, 500), also);
-            let habits = Habits { guest_rate, ..Habits::default() };
-            story.finish(&habits).await;
-            let end = Duration::from_secs_f64(*story.times("201", "guests").last().unwrap());
-            let told = story.world.with(|world| std::mem::take(&mut world.guests_told));
+            let scenario = Scenario::of(with_guests(300 / each, each, 500), also);
+            let settings = Settings { guest_rate, ..Settings::default() };
+            let told = scenario.finish(&settings).await.guest_estimates;
+            let end = Duration::from_secs_f64(*scenario.times("201", "guests").last().unwrap());
             let mut off = Vec::new();
-            for (told, next) in told.iter().zip(told.iter().skip(1).map(|next| next.0).chain([end])) {
-                let (at, left) = *told;
+            for (told, next) in told.iter().zip(told.iter().skip(1).map(|next| next.made_at).chain([end])) {
+                let (at, left) = (told.made_at, told.time_left);
                 let then = end.saturating_sub(at);
                 // What stands there for a moment only, nobody sees.
                 if next.saturating_sub(at) > Duration::from_secs(2)
@@ -146,13 +138,13 @@ fn how_long_the_rows_with_guests_still_take_is_told_within_10_of_100() {
 }
 
 #[test]
-fn groups_with_many_guests_wait_their_turn_out_for_as_many_hours_as_it_takes() {
+fn groups_with_many_guests_wait_for_as_many_hours_as_it_takes() {
     for also in ["", "retry_after = '0'", "retry_after = '60'", "retry_after = '3600'"] {
         in_paused_time(async {
-            let story = Story::of(with_guests(25, 20, 100), also);
-            story.finish(&Habits::default()).await;
-            assert!(story.posts_max() < 8, "{also}: {}", story.posts_max());
-            let hours = story.times("201", "guests").last().unwrap() / HOUR.as_secs_f64();
+            let scenario = Scenario::of(with_guests(25, 20, 100), also);
+            scenario.finish(&Settings::default()).await;
+            assert!(scenario.most_posts_of_a_row() < 8, "{also}: {}", scenario.most_posts_of_a_row());
+            let hours = scenario.times("201", "guests").last().unwrap() / HOUR.as_secs_f64();
             // One an hour.
             assert!(hours < 26.0, "{also}: {hours}");
         });
@@ -160,69 +152,70 @@ fn groups_with_many_guests_wait_their_turn_out_for_as_many_hours_as_it_takes() {
 }
 
 #[test]
-fn a_pause_beyond_the_longest_wait_stops_the_run_only_when_all_else_is_done() {
+fn a_pause_longer_than_max_wait_stops_the_run_only_when_all_other_rows_are_done() {
     in_paused_time(async {
-        let story = Story::new(100, 400, "retry_after = '3600'");
-        let hasty = Habits { wait_max: Duration::from_mins(5), ..Habits::default() };
-        let left = story.live(&hasty, End::Natural).await.unwrap();
-        assert_eq!(left.halt, Some(Halt::GuestCapTooLong(Duration::from_secs(3601))));
-        let counts = [Status::Created, Status::Pending, Status::Failed, Status::Unknown];
-        assert_eq!(counts.map(|status| left.count(status)), [430, 70, 0, 0]);
+        let scenario = Scenario::new(100, 400, "retry_after = '3600'");
+        let hasty = Settings { max_wait: Duration::from_mins(5), ..Settings::default() };
+        let finished = scenario.import_to_end(&hasty).await;
+        let stopped = finished.stopped.as_ref().unwrap();
+        assert!(stopped.contains("cap on guest invites"), "{stopped}");
+        let counts = ["created", "pending", "failed", "unknown"].map(|status| finished.count(status));
+        assert_eq!(counts, [430, 70, 0, 0]);
         tokio::time::sleep(HOUR).await;
-        story.finish(&Habits::default()).await;
+        scenario.finish(&Settings::default()).await;
     });
 }
 
 #[test]
 fn an_interrupt_ends_the_pause_at_once_and_nothing_is_in_doubt() {
     in_paused_time(async {
-        let story = Story::new(100, 0, "retry_after = '3600'");
-        let left = story.live(&Habits::default(), End::Interrupted(Duration::from_mins(10))).await.unwrap();
-        assert!(story.world.elapsed() < Duration::from_secs(601));
-        assert_eq!(left.halt, Some(Halt::Interrupted));
-        assert_eq!([Status::Created, Status::Pending].map(|status| left.count(status)), [30, 70]);
-        story.finish(&Habits::default()).await;
+        let scenario = Scenario::new(100, 0, "retry_after = '3600'");
+        let finished = scenario.import(&Settings::default(), End::Interrupted(Duration::from_mins(10))).await.unwrap();
+        assert!(scenario.server.elapsed() < Duration::from_secs(601));
+        assert!(finished.stopped.as_ref().unwrap().contains("interrupted"), "{:?}", finished.stopped);
+        assert_eq!(["created", "pending"].map(|status| finished.count(status)), [30, 70]);
+        scenario.finish(&Settings::default()).await;
     });
 }
 
 #[test]
-fn a_kill_in_mid_lane_costs_few_look_ups_and_the_run_that_goes_on_finishes() {
+fn a_kill_costs_few_lookups_and_the_continued_run_finishes() {
     in_paused_time(async {
-        let story = Story::new(80, 100, "");
+        let scenario = Scenario::new(80, 100, "");
         for seconds in [2, 4, 7, 11, 15, 400, 4000] {
-            story.live(&Habits::default(), End::Killed(Duration::from_secs(seconds))).await;
+            scenario.import(&Settings::default(), End::Killed(Duration::from_secs(seconds))).await;
         }
-        // Two rows were begun ahead of their lanes: three looks at each.
-        story.world.with(|world| world.log.clear());
-        story.live(&Habits::default(), End::Killed(Duration::from_secs(8))).await;
-        let looks = story.world.with(|world| world.log.iter().filter(|line| line.contains("&q=")).count());
+        // The intents of two rows were written in advance: three lookups of each.
+        scenario.server.clear_log();
+        scenario.import(&Settings::default(), End::Killed(Duration::from_secs(8))).await;
+        let looks = scenario.server.log().iter().filter(|line| line.contains("&q=")).count();
         assert!(looks <= 9, "{looks}");
-        story.finish(&Habits::default()).await;
+        scenario.finish(&Settings::default()).await;
     });
 }
 
 #[test]
-fn one_lane_is_enough() {
+fn a_concurrency_of_one_is_enough() {
     in_paused_time(async {
-        let story = Story::new(70, 20, "");
-        story.finish(&Habits { lanes: 1, ..Habits::default() }).await;
-        assert!(story.posts_max() < 8, "{}", story.posts_max());
+        let scenario = Scenario::new(70, 20, "");
+        scenario.finish(&Settings { concurrency: 1, ..Settings::default() }).await;
+        assert!(scenario.most_posts_of_a_row() < 8, "{}", scenario.most_posts_of_a_row());
     });
 }
 
 #[test]
-fn a_group_that_the_cap_left_without_guests_is_given_them_and_is_not_made_again() {
+fn a_group_that_lacks_guests_because_of_the_cap_gets_them_and_is_not_created_again() {
     for ends in [&[][..], &[3, 5, 9, 14, 4000, 5000]] {
         in_paused_time(async {
-            // An odd one fits in beside the pairs.
+            // The cap is odd, so that a group of two gets only one guest.
             let lossy = "partial = true\n[[fault]]\nkind = 'guest-cap'\nper_hour = 31\npartial = true\nmethod = 'POST'\n\
                 [[fault]]\nkind = 'drop-after'\nevery = 7";
-            let story = Story::of(with_guests(60, 2, 100), lossy);
+            let scenario = Scenario::of(with_guests(60, 2, 100), lossy);
             for seconds in ends {
-                story.live(&Habits::default(), End::Killed(Duration::from_secs(*seconds))).await;
+                scenario.import(&Settings::default(), End::Killed(Duration::from_secs(*seconds))).await;
             }
-            story.finish(&Habits::default()).await;
-            assert_eq!(story.posts_max(), 1);
+            scenario.finish(&Settings::default()).await;
+            assert_eq!(scenario.most_posts_of_a_row(), 1);
         });
     }
 }
@@ -230,24 +223,24 @@ fn a_group_that_the_cap_left_without_guests_is_given_them_and_is_not_made_again(
 #[test]
 fn a_group_that_cannot_be_given_its_guests_stays_open_for_the_next_run() {
     in_paused_time(async {
-        let story = Story::of(with_guests(20, 2, 50), "partial = true\nretry_after = '3600'");
-        let hasty = Habits { wait_max: Duration::from_mins(5), ..Habits::default() };
-        let left = story.live(&hasty, End::Natural).await.unwrap();
-        let counts = [Status::Created, Status::Failed].map(|status| left.count(status));
+        let scenario = Scenario::of(with_guests(20, 2, 50), "partial = true\nretry_after = '3600'");
+        let hasty = Settings { max_wait: Duration::from_mins(5), ..Settings::default() };
+        let finished = scenario.import_to_end(&hasty).await;
+        let counts = ["created", "failed"].map(|status| finished.count(status));
         assert_eq!(counts, [65, 0], "15 pairs of guests, and all who bring none");
-        assert!(left.count(Status::Unknown) >= 1, "what the cap struck is not told as created");
-        for account in left.accounts.iter().filter(|account| account.status == Status::Unknown) {
-            assert_eq!(account.error_code.as_deref(), Some("guests-missing"), "{account:?}");
-            assert!(account.error.as_ref().is_some_and(|error| error.contains("the group is there")), "{account:?}");
+        assert!(finished.count("unknown") >= 1, "a group without all of its guests is not reported as created");
+        for row in finished.rows.iter().filter(|row| row.status == "unknown") {
+            assert_eq!(row.error_code.as_deref(), Some("guests-missing"), "{row:?}");
+            assert!(row.error.as_ref().is_some_and(|error| error.contains("the group is there")), "{row:?}");
         }
         tokio::time::sleep(HOUR).await;
-        story.finish(&Habits::default()).await;
+        scenario.finish(&Settings::default()).await;
     });
 }
 
 #[test]
-fn a_row_that_is_left_alone_outlasts_the_cap_also_if_the_server_names_too_short_a_time() {
+fn a_single_row_outlasts_the_cap_even_if_the_server_names_too_short_a_time() {
     for also in ["", "retry_after = '60'", "retry_after = '0'"] {
-        in_paused_time(async { Story::new(31, 0, also).finish(&Habits::default()).await });
+        in_paused_time(async { Scenario::new(31, 0, also).finish(&Settings::default()).await });
     }
 }

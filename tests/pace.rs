@@ -2,30 +2,29 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stdout, reason = "its figures stand in the README")]
 
+mod kit;
 mod limits;
-mod storm;
 
 use std::time::Duration;
 
+use kit::rows::good;
+use kit::{End, Network, Settings, Workspace, import, import_to_end, in_paused_time, temporary_folder};
 use limits::client::{Shared, send};
 use limits::server::{Kind, Says, most_within};
 use limits::{Ways, ms};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
-use storm::life::{End, Habits, Place, live};
-use storm::rows::good;
-use storm::{folder, in_paused_time, world};
-use tallyfy_groups::sandbox::{Options, Rate, Weather};
-use tallyfy_groups::send::Speed;
+use tallyfy_groups::sandbox::{Options, RequestRate};
 
 const KINDS: [Kind; 3] = [Kind::Rolling, Kind::Fixed, Kind::Leaky];
 
 const WAYS: [Ways; 3] =
     [Ways::Constant(ms(25)), Ways::Uniform(ms(15), ms(35)), Ways::HeavyTailed(ms(15), Duration::from_secs(15))];
 
-fn speed(rate: (usize, Duration)) -> Speed {
-    Speed::parse(&format!("{}/{}ms", rate.0, rate.1.as_millis())).unwrap()
+/// The text of a rate.
+fn text(rate: (usize, Duration)) -> String {
+    format!("{}/{}ms", rate.0, rate.1.as_millis())
 }
 
 /// The part of the limit that was used between the first request and the last.
@@ -40,10 +39,10 @@ fn at_the_limit_98_of_100_parts_of_it_are_used_and_none_is_refused() {
     let rate = (600, Duration::from_mins(1));
     for kind in KINDS {
         for ways in WAYS {
-            let folder = folder();
+            let folder = temporary_folder();
             in_paused_time(async {
                 let world = Shared::new(kind, rate, ways, 7);
-                send(&world, speed(rate), 64, folder.path(), Duration::from_mins(10)).await;
+                send(&world, &text(rate), 64, folder.path(), Duration::from_mins(10)).await;
                 world.with(|world| {
                     assert_eq!(world.refused, 0, "{kind:?} {ways:?}");
                     let used = used(&world.taken, rate);
@@ -57,11 +56,11 @@ fn at_the_limit_98_of_100_parts_of_it_are_used_and_none_is_refused() {
 #[test]
 fn a_restart_neither_crosses_the_limit_nor_wastes_it() {
     let rate = (600, Duration::from_mins(1));
-    let folder = folder();
+    let folder = temporary_folder();
     in_paused_time(async {
         let world = Shared::new(Kind::Rolling, rate, Ways::Uniform(ms(15), ms(35)), 7);
         for minutes in [3, 1, 4] {
-            send(&world, speed(rate), 16, folder.path(), Duration::from_mins(minutes)).await;
+            send(&world, &text(rate), 16, folder.path(), Duration::from_mins(minutes)).await;
             tokio::time::sleep(ms(35)).await;
         }
         world.with(|world| {
@@ -75,23 +74,22 @@ fn a_restart_neither_crosses_the_limit_nor_wastes_it() {
 /// A whole import of so many rows over a strictly rolling limit of 600 a minute, with answers after 30 to 70 ms, killed after
 /// these times.
 fn assert_import_uses_the_limit(rows: usize, kills: &[Duration]) {
-    let (sheet, folder) = (good(rows), folder());
-    std::fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
-    let place = Place { folder: folder.path(), file: "groups.csv" };
+    let workspace = Workspace::new(&good(rows).csv);
     let rate = (600, Duration::from_mins(1));
     in_paused_time(async {
-        let options = Options { rate: Some(Rate { requests: 600, period: rate.1 }), ..Options::default() };
+        let options = Options { rate: Some(RequestRate { requests: 600, period: rate.1 }), ..Options::default() };
         // Half of the way is the server's: the latency is uniform between the two.
         let options = Options { latency: ms(30), ..options };
-        let ways = world::Ways { usual: ms(20), longest: ms(20), tail: 0.0 };
-        let world = world::Shared::new(&options, Weather::default(), ways, 5);
+        let network = Network { usual: ms(20), longest: ms(20), tail: 0.0 };
+        let server = kit::Server::new(&options, "", network, 5);
+        let settings = Settings::default();
         for kill in kills {
-            assert!(live(&place, &world, &Habits::default(), End::Killed(*kill)).await.is_none());
+            assert!(import(&workspace, &server, &settings, End::Killed(*kill)).await.is_none());
             tokio::time::sleep(ms(100)).await;
         }
-        assert!(live(&place, &world, &Habits::default(), End::Natural).await.unwrap().is_complete());
-        world.with(|world| {
-            let tally = world.simulation.tally();
+        assert!(import_to_end(&workspace, &server, &settings).await.is_complete());
+        server.with(|simulation| {
+            let tally = simulation.tally();
             assert_eq!(tally.refusals(), 0, "refused");
             let used = used(tally.arrivals(), rate);
             println!(
@@ -123,12 +121,12 @@ fn no_window_ever_holds_more_whatever_the_rate_the_ways_and_the_restarts() {
             _ => Ways::HeavyTailed(ms(5), longest),
         };
         let lanes = dice.random_range(1..40);
-        let folder = folder();
+        let folder = temporary_folder();
         in_paused_time(async {
             let world = Shared::new(Kind::Rolling, rate, ways, seed);
             for _ in 0..dice.random_range(1..6) {
                 let time = rate.1.mul_f64(dice.random_range(0.01..8.0));
-                send(&world, speed(rate), lanes, folder.path(), time).await;
+                send(&world, &text(rate), lanes, folder.path(), time).await;
                 // What was under way is there before another process is.
                 tokio::time::sleep(longest + rate.1.mul_f64(dice.random_range(0.0..1.5))).await;
             }
@@ -145,10 +143,10 @@ fn no_window_ever_holds_more_whatever_the_rate_the_ways_and_the_restarts() {
 fn the_limit_is_kept_for_every_kind_of_server_that_has_the_same_one() {
     for (seed, kind) in (0..).zip(KINDS) {
         for rate in [(20, ms(1000)), (100, ms(6000)), (3, ms(500))] {
-            let folder = folder();
+            let folder = temporary_folder();
             in_paused_time(async {
                 let world = Shared::new(kind, rate, Ways::HeavyTailed(ms(5), ms(3000)), seed);
-                send(&world, speed(rate), 16, folder.path(), rate.1 * 100).await;
+                send(&world, &text(rate), 16, folder.path(), rate.1 * 100).await;
                 world.with(|world| assert_eq!(world.refused, 0, "{kind:?} {rate:?}"));
             });
         }
@@ -159,11 +157,11 @@ fn the_limit_is_kept_for_every_kind_of_server_that_has_the_same_one() {
 fn headers_of_the_same_limit_do_not_slow_anything_down() {
     let rate = (600, Duration::from_mins(1));
     for ways in WAYS {
-        let folder = folder();
+        let folder = temporary_folder();
         in_paused_time(async {
             let world = Shared::new(Kind::Rolling, rate, ways, 3);
             world.with(|world| world.tells = true);
-            send(&world, speed(rate), 64, folder.path(), Duration::from_mins(20)).await;
+            send(&world, &text(rate), 64, folder.path(), Duration::from_mins(20)).await;
             world.with(|world| {
                 let used = used(&world.taken, rate);
                 assert!(used >= 0.98 && world.refused == 0, "{ways:?}: {used}, {} refused", world.refused);
@@ -176,10 +174,10 @@ fn headers_of_the_same_limit_do_not_slow_anything_down() {
 fn no_more_are_in_flight_than_the_rate_needs() {
     let rate = (600, Duration::from_mins(1));
     for (ways, lanes, needed) in [(ms(5), 64, 2), (ms(250), 64, 7), (ms(1000), 64, 22), (ms(1000), 4, 4)] {
-        let folder = folder();
+        let folder = temporary_folder();
         in_paused_time(async {
             let world = Shared::new(Kind::Rolling, rate, Ways::Constant(ways), 3);
-            send(&world, speed(rate), lanes, folder.path(), Duration::from_mins(5)).await;
+            send(&world, &text(rate), lanes, folder.path(), Duration::from_mins(5)).await;
             world.with(|world| {
                 assert!(world.most_in_flight <= needed, "{ways:?}: {} in flight", world.most_in_flight);
                 // A place is held for a minute and the time to the answer.
@@ -197,11 +195,11 @@ fn a_hidden_limit_is_found_and_used_to_85_of_100_parts_with_at_most_2_of_100_ref
     let all = KINDS.map(|kind| (100, kind, Says::Down));
     let one = [(20, Kind::Rolling, Says::Up), (50, Kind::Fixed, Says::Nothing), (200, Kind::Rolling, Says::Up)];
     for (most, kind, says) in all.into_iter().chain(one).chain([(500, Kind::Fixed, Says::Nothing)]) {
-        let folder = folder();
+        let folder = temporary_folder();
         in_paused_time(async {
             let world = Shared::new(kind, (most, ms(1000)), WAYS[1], 7);
             world.with(|world| world.says = says);
-            send(&world, Speed::Auto, 64, folder.path(), Duration::from_secs(30)).await;
+            send(&world, "auto", 64, folder.path(), Duration::from_secs(30)).await;
             world.with(|world| {
                 let (taken, refused) = (world.taken.len() as f64, world.refused as f64);
                 let (used, refused) = (taken / (30.0 * most as f64), refused / (taken + refused));
@@ -219,11 +217,11 @@ fn a_limit_that_the_headers_tell_is_used_whatever_period_it_is_of_and_nothing_is
         [(20, 1, 30), (50, 1, 30), (200, 1, 30), (5, 1, 30), (300, 60, 600), (600, 60, 600), (3000, 60, 180)]
     {
         for kind in [Kind::Rolling, Kind::Fixed] {
-            let folder = folder();
+            let folder = temporary_folder();
             in_paused_time(async {
                 let world = Shared::new(kind, (most, ms(period * 1000)), WAYS[1], 7);
                 world.with(|world| world.tells = true);
-                send(&world, Speed::Auto, 64, folder.path(), Duration::from_secs(time)).await;
+                send(&world, "auto", 64, folder.path(), Duration::from_secs(time)).await;
                 world.with(|world| {
                     let used = world.taken.len() as f64 / (time as f64 / period as f64 * most as f64);
                     assert!(
@@ -250,12 +248,12 @@ fn a_known_rate_is_kept_down_by_what_headers_tell_only_as_far_as_their_period_go
         ("20/s", (5, 1), 0.85),
     ] {
         for kind in [Kind::Rolling, Kind::Fixed] {
-            let folder = folder();
+            let folder = temporary_folder();
             in_paused_time(async {
                 let server = (limit.0, Duration::from_secs(limit.1));
                 let world = Shared::new(kind, server, WAYS[1], 7);
                 world.with(|world| world.tells = true);
-                send(&world, Speed::parse(wanted).unwrap(), 64, folder.path(), Duration::from_mins(10)).await;
+                send(&world, wanted, 64, folder.path(), Duration::from_mins(10)).await;
                 world.with(|world| {
                     let rate = if wanted == "20/s" { (20, ms(1000)) } else { (600, Duration::from_mins(1)) };
                     let used = used(&world.taken, rate).max(used(&world.taken, server));
@@ -278,14 +276,14 @@ fn a_restart_of_auto_knows_what_the_server_counts_still() {
         ((10, ms(1000)), false),
     ] {
         for kind in KINDS {
-            let folder = folder();
+            let folder = temporary_folder();
             in_paused_time(async {
                 let world = Shared::new(kind, rate, Ways::Uniform(ms(15), ms(35)), 7);
                 world.with(|world| world.tells = tells);
-                send(&world, Speed::Auto, 16, folder.path(), Duration::from_mins(3)).await;
+                send(&world, "auto", 16, folder.path(), Duration::from_mins(3)).await;
                 tokio::time::sleep(ms(35)).await;
                 let (before, refused) = world.with(|world| (world.taken.len(), world.refused));
-                send(&world, Speed::Auto, 16, folder.path(), Duration::from_mins(5)).await;
+                send(&world, "auto", 16, folder.path(), Duration::from_mins(5)).await;
                 world.with(|world| {
                     let (used, refused) = (used(&world.taken[before..], rate), world.refused - refused);
                     let (used_min, refused_max) =

@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use support::{Desk, Server};
-use tallyfy_groups::sandbox::Weather;
+use tallyfy_groups::sandbox::FaultScript;
 
 const README: &str = include_str!("../README.md");
 
@@ -56,7 +56,7 @@ fn its_examples_of_input_define_the_same_group() {
 }
 
 #[test]
-fn its_weather_is_understood() {
-    let weather = Weather::parse(block("toml")).unwrap();
-    assert_eq!(weather.about(), Some("one answer in twenty is lost after the group was made"));
+fn its_fault_script_is_understood() {
+    let script = FaultScript::parse(block("toml")).unwrap();
+    assert_eq!(script.about(), Some("one answer in twenty is lost after the group was made"));
 }

@@ -190,3 +190,12 @@ fn a_429_stops_every_lane_until_the_time_it_named() {
     assert_eq!(server.names().len(), 40);
     assert!(good_names(&rows).iter().map(|name| server.posts(name)).sum::<u32>() == 41);
 }
+
+#[test]
+fn the_sandbox_names_what_is_wrong_with_its_fault_script() {
+    let desk = Desk::bare().with("faults.toml", "[[fault]]\nkind = 'slow'\n");
+    desk.run(&["sandbox", "--faults", "nowhere.toml"]).expect(2).says("--faults nowhere.toml");
+    desk.run(&["sandbox", "--faults", "faults.toml"])
+        .expect(2)
+        .says("fault 1 of the fault script: `millis` is missing");
+}

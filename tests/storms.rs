@@ -1,35 +1,30 @@
-//! Seeded random storms: faults before and after the commit, slow ways, lagging lists, limits, unique and not-unique names,
-//! kills and interruptions. Each ends with a healed server, and must have converged by then.
+//! Storms: seeded random faults, delays, lagging lists, limits, kills and interruptions. When the faults end, the import
+//! must converge: every good row has its group exactly once.
 //!
 //! `cargo test --test storms` plays 300; `cargo test --test storms -- --seeds 100000` plays more, `-- --seed 17` one.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this program is its own test harness")]
 
-mod storm;
+mod kit;
 
-use std::collections::HashSet;
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use kit::check::{Before, check};
+use kit::rows::{Sheet, sheet};
+use kit::{End, Finished, Network, Server, Settings, Workspace, import, import_to_end, in_paused_time};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
-use storm::life::{End, Habits, Left, Place, live};
-use storm::oracle::{self, History};
-use storm::rows::{Sheet, sheet};
-use storm::world::{Shared, Ways};
-use storm::{folder, in_paused_time};
-use tallyfy_groups::model::Status;
-use tallyfy_groups::sandbox::{Options, Rate, Weather};
+use tallyfy_groups::sandbox::{Options, RequestRate};
 
-/// How many storms are played unless told otherwise.
+/// How many storms are played by default.
 const SEEDS: u64 = 300;
-/// The most lives under a healed sky: the first may have to wait out what is still under way.
-const HEALED_LIVES: usize = 3;
+/// The most imports after the faults end: the first may have to wait for requests that are still on their way.
+const FINAL_IMPORTS: usize = 3;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -43,16 +38,16 @@ fn main() -> ExitCode {
     }
     match (value("--seed"), value("--seeds")) {
         (Some(seed), _) => {
-            tell(seed, true);
+            play(seed, true);
             ExitCode::SUCCESS
         }
-        (None, seeds) => play(seeds.unwrap_or(SEEDS)),
+        (None, seeds) => play_all(seeds.unwrap_or(SEEDS)),
     }
 }
 
 /// Plays the seeds from 0 on, on all cores.
-fn play(seeds: u64) -> ExitCode {
-    assert_eq!(tell(1, false), tell(1, false), "the same seed brings the same storm");
+fn play_all(seeds: u64) -> ExitCode {
+    assert_eq!(play(1, false), play(1, false), "the same seed gives the same storm");
     std::panic::set_hook(Box::new(|_| {}));
     let (next, failed) = (AtomicU64::new(0), AtomicU64::new(0));
     let work = || {
@@ -61,10 +56,10 @@ fn play(seeds: u64) -> ExitCode {
             if seed >= seeds {
                 return;
             }
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| tell(seed, false))) {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| play(seed, false))) {
                 failed.fetch_add(1, Ordering::Relaxed);
                 let why = panic.downcast_ref::<String>().map(String::as_str);
-                let why = why.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
+                let why = why.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message");
                 eprintln!("seed {seed}: {why}\n  replay it: cargo test --test storms -- --seed {seed}");
             }
         }
@@ -76,114 +71,98 @@ fn play(seeds: u64) -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// One storm from its first cloud to its end; gives every request that arrived.
-fn tell(seed: u64, is_loud: bool) -> Vec<String> {
-    let mut dice = StdRng::seed_from_u64(seed);
-    let count = dice.random_range(1..40);
-    let sheet = sheet(&mut dice, count);
-    let options = options(&mut dice);
-    // Where the server keeps names apart, groups may come and show far later than a client can wait for.
-    let is_far = options.unique_names && dice.random_bool(0.4);
-    let storm = Storm::draw(&mut dice, is_far);
-    let ways = Ways {
-        usual: Duration::from_millis(dice.random_range(0..60)),
-        // Unless it is far, less than the time for which a group must be absent, with the longest lag.
-        longest: Duration::from_millis(dice.random_range(0..if is_far { 12_000 } else { 2000 })),
-        tail: dice.random_range(0.0..0.1),
+/// Plays one storm; returns the server's log.
+fn play(seed: u64, is_verbose: bool) -> Vec<String> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let count = rng.random_range(1..40);
+    let sheet = sheet(&mut rng, count);
+    let options = options(&mut rng);
+    // Where the server keeps names unique, requests may arrive and lists may lag far longer than a client can wait.
+    let is_far = options.unique_names && rng.random_bool(0.4);
+    let faults = Faults::draw(&mut rng, is_far);
+    let network = Network {
+        usual: Duration::from_millis(rng.random_range(0..60)),
+        // Unless the server is far: together with the longest lag, less than the time for which a group must be absent.
+        longest: Duration::from_millis(rng.random_range(0..if is_far { 12_000 } else { 2000 })),
+        tail: rng.random_range(0.0..0.1),
     };
-    let habits = habits(&mut dice, seed);
-    let ends: Vec<End> = (0..dice.random_range(0..5)).map(|_| end(&mut dice)).collect();
-    if is_loud {
+    let settings = settings(&mut rng, seed);
+    let ends: Vec<End> = (0..rng.random_range(0..5)).map(|_| end(&mut rng)).collect();
+    if is_verbose {
         println!(
-            "{}{}\nunique names: {}\nrate: {:?}\n{ways:?}\n{habits:?}\n{ends:?}",
-            storm.faults, storm.halts, options.unique_names, options.rate
+            "{}{}\nunique names: {}\nrate: {:?}\n{network:?}\n{settings:?}\n{ends:?}",
+            faults.lasting, faults.first, options.unique_names, options.rate
         );
     }
-    let folder = folder();
-    fs::write(folder.path().join("groups.csv"), &sheet.csv).unwrap();
-    let place = Place { folder: folder.path(), file: "groups.csv" };
+    let workspace = Workspace::new(&sheet.csv);
     in_paused_time(async {
-        let world = Shared::new(&options, storm.weather(true), ways, seed);
-        let judged = Story { sheet, place, world: world.clone(), habits, storm, is_far }.weather_it(&ends).await;
-        let log = world.with(|world| std::mem::take(&mut world.log));
-        if is_loud {
-            println!("{}", log.join("\n"));
+        let server = Server::new(&options, &format!("{}{}", faults.first, faults.lasting), network, seed);
+        let storm = Storm { sheet, workspace, server: server.clone(), settings, faults, is_far };
+        let result = storm.play(&ends).await;
+        if is_verbose {
+            println!("{}", server.log().join("\n"));
         }
-        if let Err(why) = judged {
+        if let Err(why) = result {
             panic!("{why}");
         }
-        log
+        server.log()
     })
 }
 
-struct Story<'a> {
+struct Storm {
     sheet: Sheet,
-    place: Place<'a>,
-    world: Shared,
-    habits: Habits,
-    storm: Storm,
+    workspace: Workspace,
+    server: Server,
+    settings: Settings,
+    faults: Faults,
     is_far: bool,
 }
 
-impl Story<'_> {
-    async fn live(&self, habits: &Habits, end: End) -> Option<Left> {
-        live(&self.place, &self.world, habits, end).await
-    }
-
-    /// The names of all groups there are.
-    fn names(&self) -> HashSet<String> {
-        self.world.with(|world| world.simulation.groups().map(|group| group.name.clone()).collect())
-    }
-
-    fn posts(&self) -> u32 {
-        self.world.with(|world| world.simulation.tally().all_posts().map(|(_, count)| count).sum())
-    }
-
-    /// Lives through the storm, and then under a healed sky, until every good row has its group.
-    async fn weather_it(&self, ends: &[End]) -> Result<(), String> {
-        let mut history = History::default();
-        let mut left = None;
+impl Storm {
+    /// Imports under faults, then without, until every good row has its group.
+    async fn play(&self, ends: &[End]) -> Result<(), String> {
+        let (workspace, server) = (&self.workspace, &self.server);
+        let mut before = Before::default();
+        let mut last = None;
         for end in ends {
-            left = self.live(&self.habits, *end).await;
-            // The token was renewed meanwhile.
-            self.world.with(|world| world.simulation.set_weather(self.storm.weather(false)));
-            if left.as_ref().is_some_and(Left::is_over) {
+            last = import(workspace, server, &self.settings, *end).await;
+            server.set_faults(&self.faults.lasting);
+            if last.as_ref().is_some_and(Finished::is_settled) {
                 break;
             }
         }
-        self.world.with(|world| world.simulation.heal());
-        let patient = Habits { attempts_max: 8, ..self.habits };
-        for _ in 0..HEALED_LIVES {
-            if left.as_ref().is_some_and(Left::is_complete) {
+        server.heal();
+        let settings = Settings { max_attempts: 8, ..self.settings };
+        for _ in 0..FINAL_IMPORTS {
+            if last.as_ref().is_some_and(Finished::is_complete) {
                 break;
             }
-            if left.as_ref().is_some_and(Left::is_over) {
-                history = History { names: self.names(), is_blurred: self.is_far };
+            if last.as_ref().is_some_and(Finished::is_settled) {
+                before = Before { names: server.names(), is_uncertain: self.is_far };
             }
-            left = self.live(&patient, End::Natural).await;
+            last = Some(import_to_end(workspace, server, &settings).await);
         }
-        let left = left.ok_or("the last life was cut short")?;
-        oracle::judge(&self.sheet, &left.accounts, &history, &self.world)?;
+        check(&self.sheet, &last.ok_or("the last import was killed")?, &before, server)?;
         if self.is_far {
             tokio::time::sleep(Duration::from_secs(30)).await;
-        } else if let Some(breach) = self.world.with(|world| world.breaches.pop()) {
-            return Err(breach);
+        } else if let Some(violation) = server.violation() {
+            return Err(violation);
         }
-        let posts = self.posts();
-        let again = self.live(&patient, End::Natural).await.unwrap();
-        let (posts_again, exist) = (self.posts(), again.count(Status::Exists));
-        if (posts_again, exist) != (posts, self.sheet.good().count()) {
-            return Err(format!("a second import sent {} rows and found {exist}", posts_again - posts));
+        let posts = server.all_posts();
+        let exist = import_to_end(workspace, server, &settings).await.count("exists");
+        let posts_again = server.all_posts() - posts;
+        if (posts_again, exist) != (0, self.sheet.good().count()) {
+            return Err(format!("a second import sent {posts_again} rows and found {exist}"));
         }
         Ok(())
     }
 }
 
 /// The faults of a storm, as scripts.
-struct Storm {
-    faults: String,
-    /// Those that stop the client: a token that dies, a permission that is gone.
-    halts: String,
+struct Faults {
+    /// Of the first import only: a token that dies, one row that is refused, a cap on guests.
+    first: String,
+    lasting: String,
 }
 
 const KINDS: [&str; 16] = [
@@ -205,11 +184,11 @@ const KINDS: [&str; 16] = [
     "lag",
 ];
 
-impl Storm {
-    fn draw(dice: &mut StdRng, is_far: bool) -> Self {
-        let faults = (0..dice.random_range(0..8)).map(|_| fault(dice, is_far)).collect();
-        let at = dice.random_range(1..60);
-        let halts = match dice.random_range(0..8) {
+impl Faults {
+    fn draw(rng: &mut StdRng, is_far: bool) -> Self {
+        let lasting = (0..rng.random_range(0..8)).map(|_| fault(rng, is_far)).collect();
+        let at = rng.random_range(1..60);
+        let first = match rng.random_range(0..8) {
             0 => format!("[[fault]]\nkind = 'token-dies'\nat = [{at}]\n"),
             1 => format!("[[fault]]\nkind = 'error-before'\nstatus = 403\nat = [{at}]\n"),
             2 => format!("[[fault]]\nkind = 'guest-cap'\nper_hour = {at}\n"),
@@ -218,56 +197,51 @@ impl Storm {
             }
             _ => String::new(),
         };
-        Self { faults, halts }
-    }
-
-    fn weather(&self, has_halts: bool) -> Weather {
-        let halts = if has_halts { self.halts.as_str() } else { "" };
-        Weather::parse(&format!("{halts}{}", self.faults)).unwrap()
+        Self { first, lasting }
     }
 }
 
-fn fault(dice: &mut StdRng, is_far: bool) -> String {
-    let kind = *KINDS.choose(dice).unwrap();
-    let method = *["method = 'POST'\n", "method = 'POST'\n", "method = 'GET'\n", ""].choose(dice).unwrap();
-    let status = |dice: &mut StdRng, all: &[u16]| format!("status = {}\n", all.choose(dice).unwrap());
+fn fault(rng: &mut StdRng, is_far: bool) -> String {
+    let kind = *KINDS.choose(rng).unwrap();
+    let method = *["method = 'POST'\n", "method = 'POST'\n", "method = 'GET'\n", ""].choose(rng).unwrap();
+    let status = |rng: &mut StdRng, all: &[u16]| format!("status = {}\n", all.choose(rng).unwrap());
     let own = match kind {
-        "error-before" | "error-after" => status(dice, &[408, 500, 502, 503, 504]),
-        "html-before" | "html-after" => status(dice, &[200, 500, 502, 503, 504]),
-        "too-many" => format!("retry_after = '{}'\n", dice.random_range(0..4)),
+        "error-before" | "error-after" => status(rng, &[408, 500, 502, 503, 504]),
+        "html-before" | "html-after" => status(rng, &[200, 500, 502, 503, 504]),
+        "too-many" => format!("retry_after = '{}'\n", rng.random_range(0..4)),
         // Some take longer than the client waits.
-        "slow" => format!("millis = {}\n", dice.random_range(0..4000)),
-        "lag" => format!("millis = {}\n", dice.random_range(0..if is_far { 15_000 } else { 3500 })),
+        "slow" => format!("millis = {}\n", rng.random_range(0..4000)),
+        "lag" => format!("millis = {}\n", rng.random_range(0..if is_far { 15_000 } else { 3500 })),
         _ => String::new(),
     };
     let most = if kind == "lag" { 100.0 } else { 15.0 };
-    format!("[[fault]]\nkind = '{kind}'\n{method}{own}percent = {:.1}\n", dice.random_range(0.5..most))
+    format!("[[fault]]\nkind = '{kind}'\n{method}{own}percent = {:.1}\n", rng.random_range(0.5..most))
 }
 
-fn options(dice: &mut StdRng) -> Options {
+fn options(rng: &mut StdRng) -> Options {
     let rates = [None, None, Some((10, 1)), Some((600, 60)), Some((5, 1))];
-    let rate = rates.choose(dice).unwrap();
-    let rate = rate.map(|(requests, seconds)| Rate { requests, period: Duration::from_secs(seconds) });
-    Options { unique_names: dice.random_bool(0.5), rate, seed: dice.random(), ..Options::default() }
+    let rate = rates.choose(rng).unwrap();
+    let rate = rate.map(|(requests, seconds)| RequestRate { requests, period: Duration::from_secs(seconds) });
+    Options { unique_names: rng.random_bool(0.5), rate, seed: rng.random(), ..Options::default() }
 }
 
-fn habits(dice: &mut StdRng, seed: u64) -> Habits {
-    let rate = *["none", "600/min", "10/s", "50/s", "auto"].choose(dice).unwrap();
-    Habits {
-        speed: tallyfy_groups::send::Speed::parse(rate).unwrap(),
-        lanes: dice.random_range(1..=16),
+fn settings(rng: &mut StdRng, seed: u64) -> Settings {
+    let rate = *["none", "600/min", "10/s", "50/s", "auto"].choose(rng).unwrap();
+    Settings {
+        rate,
+        concurrency: rng.random_range(1..=16),
         timeout: Duration::from_secs(3),
-        attempts_max: *[8, 8, 3, 1].choose(dice).unwrap(),
+        max_attempts: *[8, 8, 3, 1].choose(rng).unwrap(),
         settle: Duration::from_secs(6),
-        guest_rate: [None, None, None, tallyfy_groups::send::Rate::parse("2/5s").ok()].choose(dice).copied().flatten(),
+        guest_rate: [None, None, None, Some("2/5s")].choose(rng).copied().flatten(),
         seed,
-        ..Habits::default()
+        ..Settings::default()
     }
 }
 
-fn end(dice: &mut StdRng) -> End {
-    let after = Duration::from_millis(dice.random_range(0..12_000));
-    match dice.random_range(0..4) {
+fn end(rng: &mut StdRng) -> End {
+    let after = Duration::from_millis(rng.random_range(0..12_000));
+    match rng.random_range(0..4) {
         0 => End::Natural,
         1 => End::Interrupted(after),
         _ => End::Killed(after),

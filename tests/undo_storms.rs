@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::{Desk, Draft, Server, Told, as_csv, good, good_names, statuses, wait_for};
-use tallyfy_groups::sandbox::Weather;
+use tallyfy_groups::sandbox::FaultScript;
 
 const IMPORT: &[&str] = &["import", "groups.csv"];
 const UNDO: &[&str] = &["undo", "groups.csv", "--yes"];
@@ -26,8 +26,8 @@ fn undone(desk: &Desk) -> Vec<Told> {
     desk.results("groups.undo.csv")
 }
 
-fn set_weather(server: &Server, faults: &str) {
-    server.with(|simulation| simulation.set_weather(Weather::parse(faults).unwrap()));
+fn set_faults(server: &Server, faults: &str) {
+    server.with(|simulation| simulation.set_faults(FaultScript::parse(faults).unwrap()));
 }
 
 /// Every group of the import is deleted, the other one is there, and the results say so.
@@ -45,7 +45,7 @@ fn in_any_weather_every_group_is_deleted() {
     for kind in ["drop-before", "drop-after", "error-before", "error-after", "html-before", "html-after", "too-many"] {
         let (rows, server, desk) = imported(24, Duration::ZERO);
         let pause = if kind == "too-many" { "retry_after = '0'" } else { "" };
-        set_weather(&server, &format!("[[fault]]\nkind = '{kind}'\nmethod = 'DELETE'\nevery = 5\n{pause}"));
+        set_faults(&server, &format!("[[fault]]\nkind = '{kind}'\nmethod = 'DELETE'\nevery = 5\n{pause}"));
         desk.run(UNDO).expect(0);
         assert_undone(&rows, &server, &desk);
         // What was applied is seen to be so by reading, and is not sent again.
@@ -57,7 +57,7 @@ fn in_any_weather_every_group_is_deleted() {
 #[test]
 fn deletions_that_are_done_hold_nothing_up_although_every_one_is_answered_with_an_error() {
     let (rows, server, desk) = imported(60, Duration::ZERO);
-    set_weather(&server, "[[fault]]\nkind = 'error-after'\nmethod = 'DELETE'");
+    set_faults(&server, "[[fault]]\nkind = 'error-after'\nmethod = 'DELETE'");
     let start = std::time::Instant::now();
     desk.run(UNDO).expect(0);
     assert_undone(&rows, &server, &desk);
@@ -75,7 +75,7 @@ fn reads_that_fail_are_repeated_and_answers_that_never_come_are_given_up() {
         "[[fault]]\nkind = 'empty'\nmethod = 'DELETE'\nevery = 3",
     ] {
         let (rows, server, desk) = imported(12, Duration::ZERO);
-        set_weather(&server, faults);
+        set_faults(&server, faults);
         desk.run(&[UNDO, &["--timeout", "1s"]].concat()).expect(0);
         assert_undone(&rows, &server, &desk);
     }
@@ -84,7 +84,7 @@ fn reads_that_fail_are_repeated_and_answers_that_never_come_are_given_up() {
 #[test]
 fn a_group_that_cannot_be_deleted_has_failed_and_a_later_undo_tries_again() {
     let (rows, server, desk) = imported(3, Duration::ZERO);
-    set_weather(&server, "[[fault]]\nkind = 'error-before'\nmethod = 'DELETE'");
+    set_faults(&server, "[[fault]]\nkind = 'error-before'\nmethod = 'DELETE'");
     desk.run(&[UNDO, &["--max-attempts", "2"]].concat()).expect(9);
     let lines = undone(&desk);
     assert_eq!(statuses(&lines), ["failed"; 3]);
@@ -153,7 +153,7 @@ fn after_kill_9_the_same_command_finishes() {
 #[test]
 fn a_token_that_dies_ends_it_with_3_and_a_new_one_goes_on() {
     let (rows, server, desk) = imported(20, Duration::ZERO);
-    set_weather(&server, "[[fault]]\nkind = 'token-dies'\nmethod = 'DELETE'\nat = [8]");
+    set_faults(&server, "[[fault]]\nkind = 'token-dies'\nmethod = 'DELETE'\nat = [8]");
     desk.run(&[UNDO, &["--concurrency", "2"]].concat()).expect(3).says("refused the token");
     let lines = undone(&desk);
     assert!(statuses(&lines).contains(&"deleted") && statuses(&lines).contains(&"pending"), "{lines:?}");

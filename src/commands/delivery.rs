@@ -89,9 +89,9 @@ impl<E: Exchange> Delivery<E> {
         if gate.is_rated() {
             journal.sent_guests(|sent| gate.remember(sent))?;
         }
-        let mut rehearsal = gate.rehearsal();
-        journal.open_guests(run, |guests| rehearsal.add(guests))?;
-        gate.expect(rehearsal);
+        let mut forecast = gate.forecast();
+        journal.open_guests(run, |guests| forecast.add(guests))?;
+        gate.expect(&forecast);
         let stop = self.api.stop.clone();
         let (writer, handle, feeds) = Writer::new(journal, run, move || stop.raise(Halt::Journal));
         let lane = Lane {

@@ -8,7 +8,7 @@ use crate::journal::JournalError;
 use crate::model::{Halt, shown, shown_path};
 use crate::read::ReadError;
 use crate::report::{LogError, OutputError};
-use crate::sandbox::WeatherError;
+use crate::sandbox::FaultScriptError;
 use crate::send::RateError;
 use crate::settings::SettingsError;
 use crate::tallyfy::HttpError;
@@ -113,17 +113,17 @@ pub enum Failure {
     /// The sandbox's rate cannot be understood.
     #[error("--rate: {0}; and `none` refuses nothing")]
     Rate(#[from] RateError),
-    /// The sandbox's weather cannot be read.
-    #[error("--weather {}: {reason}", shown_path(path))]
-    WeatherFile {
+    /// The sandbox's fault script cannot be read.
+    #[error("--faults {}: {reason}", shown_path(path))]
+    FaultScriptFile {
         /// The file.
         path: PathBuf,
         /// What the system says.
         reason: io::Error,
     },
-    /// The sandbox's weather cannot be understood.
-    #[error("--weather: {0}")]
-    Weather(#[from] WeatherError),
+    /// The sandbox's fault script is wrong.
+    #[error("--faults: {0}")]
+    FaultScript(#[from] FaultScriptError),
     /// The sandbox cannot serve.
     #[error("the sandbox cannot serve: {0}")]
     Serve(io::Error),
@@ -178,8 +178,8 @@ impl Failure {
             | Self::Unasked(_)
             | Self::Log(_)
             | Self::Rate(_)
-            | Self::WeatherFile { .. }
-            | Self::Weather(_) => Ending::Usage,
+            | Self::FaultScriptFile { .. }
+            | Self::FaultScript(_) => Ending::Usage,
             Self::Stopped(halt) => Ending::of_halt(halt),
             Self::Strict { .. } | Self::Unfixed(_) => Ending::Problems,
             Self::Output(_)

@@ -1,10 +1,8 @@
 //! The forecast of an import, from its journal and its limits.
 
-use std::time::Instant;
-
 use crate::journal::{Journal, JournalError, RunId};
 use crate::model::{Forecast, GuestQuota};
-use crate::send::{GUEST_CAP, Rate, Rehearsal, Speed};
+use crate::send::{GUEST_CAP, GuestForecast, Rate, Speed};
 
 /// The limits of an import.
 #[derive(Debug, Clone, Copy)]
@@ -27,18 +25,18 @@ pub(super) fn forecast(
         Speed::Unpaced | Speed::Auto => None,
     };
     let guest_rate = speeds.guests.unwrap_or(GUEST_CAP);
-    let mut rehearsal = Rehearsal::new(guest_rate, Instant::now());
-    journal.open_guests(run, |guests| rehearsal.add(guests))?;
-    let (most, requests) = (rehearsal.most(), guest_rate.requests.get());
+    let mut rows = GuestForecast::new(guest_rate);
+    journal.open_guests(run, |guests| rows.add(guests))?;
+    let (most, requests) = (rows.most(), guest_rate.requests.get());
     let (guest_quota, limit) = match speeds.guests {
         Some(_) => (GuestQuota::Chosen(requests, guest_rate.period), "--guest-rate"),
         None => (GuestQuota::Api(requests, guest_rate.period), "the API's guest quota"),
     };
-    if most > usize::try_from(requests).unwrap_or(usize::MAX) {
+    if most > u64::from(requests) {
         tracing::warn!(
             "a row has {most} new guests, more than {limit} allows at once; it is sent alone and may be refused"
         );
     }
-    let (creates, guests, guest_time) = (journal.open_rows(run)?, rehearsal.guests(), rehearsal.time());
+    let (creates, guests, guest_time) = (journal.open_rows(run)?, rows.guests(), rows.time());
     Ok(Forecast { creates, pages, rate, guests, guest_quota, guest_time })
 }

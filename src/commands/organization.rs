@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::journal::{Journal, Now};
 use crate::model::Listener;
-use crate::send::{Api, Jitter, Limits, Pace, Paced, Stop};
+use crate::send::{Api, Jitter, Limits, Pace, Paced, Refusals, Stop};
 use crate::settings::{Connection, SettingsError, Target};
 use crate::tallyfy::{BaseUrl, Client, Credentials, Http, Renewing, Token, probe};
 
@@ -46,7 +46,7 @@ impl Line {
         let client = Client::new(Renewing::new(Arc::clone(&paced), credentials), &connection.organization);
         let attempts_max = connection.attempts_max;
         let (stop, settle, jitter) = (stop.clone(), connection.settle, Jitter::default());
-        let api = Api { client, paced, stop, attempts_max, settle, jitter };
+        let api = Api { client, paced, stop, attempts_max, settle, jitter, refusals: Refusals::default() };
         Ok(Self { api: Arc::new(api), _simulated: simulated })
     }
 }

@@ -1,4 +1,4 @@
-//! `sandbox`, and the simulated organization inside `import --sandbox`.
+//! `sandbox`, and the simulated organization inside the process for `import --sandbox`.
 
 use std::future::Future;
 use std::io::Write;
@@ -14,26 +14,25 @@ use tokio::sync::oneshot;
 use crate::cli::SandboxArgs;
 use crate::exit::Ending;
 use crate::journal::SentGroup;
-use crate::sandbox::{Options, Planted, Rate, Simulation, Weather, serve};
+use crate::sandbox::{FaultScript, Options, Planted, RequestRate, Simulation, serve};
 use crate::send;
 
 use super::{Failure, signals};
 
 /// Serves until interrupted.
 pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
-    let weather = match &args.weather {
+    let faults = match &args.faults {
         Some(path) => {
             let text =
-                fs::read_to_string(path).map_err(|reason| Failure::WeatherFile { path: path.clone(), reason })?;
-            Weather::parse(&text)?
+                fs::read_to_string(path).map_err(|reason| Failure::FaultScriptFile { path: path.clone(), reason })?;
+            FaultScript::parse(&text)?
         }
-        None => Weather::default(),
+        None => FaultScript::default(),
     };
     let rate = match args.rate.trim() {
         "none" => None,
-        text => {
-            send::Rate::parse(text).map(|rate| Some(Rate { requests: rate.requests.get(), period: rate.period }))?
-        }
+        text => send::Rate::parse(text)
+            .map(|rate| Some(RequestRate { requests: rate.requests.get(), period: rate.period }))?,
     };
     let options = Options {
         groups: args.groups,
@@ -43,18 +42,18 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
         latency: args.latency,
         ..Options::default()
     };
-    let simulation = Arc::new(Mutex::new(Simulation::new(&options, weather)));
+    let simulation = Arc::new(Mutex::new(Simulation::new(&options, faults)));
     let port = args.port;
     block_on(async move {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(Failure::Serve)?;
         let address = listener.local_addr().map_err(Failure::Serve)?;
-        greet(address).map_err(Failure::Print)?;
+        print_address(address).map_err(Failure::Print)?;
         serve(listener, simulation, signals::interrupted()).await.map_err(Failure::Serve)
     })??;
     Ok(Ending::Complete)
 }
 
-fn greet(address: SocketAddr) -> io::Result<()> {
+fn print_address(address: SocketAddr) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "http://{address}")?;
     writeln!(out, "a simulated Tallyfy API; any organization, any token. To import into it:")?;
@@ -62,18 +61,18 @@ fn greet(address: SocketAddr) -> io::Result<()> {
     out.flush()
 }
 
-/// A simulated organization on a thread of its own; it ends when this is dropped.
+/// A simulated organization on its own thread; it ends when this is dropped.
 pub(super) struct Simulated {
-    /// Where it serves.
+    /// Its address.
     pub(super) address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Simulated {
-    /// Starts it. It remembers the groups that earlier runs created in it.
+    /// Starts it with the groups that earlier runs created in it.
     pub(super) fn start(remembered: Vec<SentGroup>) -> Result<Self, Failure> {
-        let mut simulation = Simulation::new(&Options::default(), Weather::default());
+        let mut simulation = Simulation::new(&Options::default(), FaultScript::default());
         for sent in remembered {
             let group = sent.group;
             simulation.plant(Planted {

@@ -1,8 +1,9 @@
 //! Events that a run reports while it goes on; progress, logs and tests fold them.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+use thiserror::Error;
 
 use crate::model::{Forecast, Status, Undone, span};
 
@@ -91,102 +92,79 @@ pub enum GuestWait {
 pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// Why a run stopped before its last row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Halt {
-    /// 401: the token is wrong or died.
+    /// 401: the token is wrong or expired; what the server said.
+    #[error("the server refused the token (401){}; run the same command again with a new token: finished rows are kept", quoted(.0))]
     TokenRefused(String),
-    /// 403: the token may not do this.
+    /// 403 for the list of groups.
+    #[error(
+        "the organization's groups cannot be listed: {0}; the token needs the permission manage_groups in this organization"
+    )]
     Forbidden(String),
-    /// 404: no such organization or endpoint.
+    /// 404 for the list of groups.
+    #[error("the organization's groups cannot be listed: {0}; check the organization's id and the base URL")]
     NotFound(String),
+    /// Too many requests in a row were refused with 403 or 404.
+    #[error("{count} requests in a row were refused, the last with: {why}; check {}, and run the same command again", suspects(*.status))]
+    RefusedInARow {
+        /// How many.
+        count: u32,
+        /// The status of the last one.
+        status: u16,
+        /// Its error.
+        why: String,
+    },
     /// The server asked for a longer pause than allowed.
+    #[error("the server asked for a pause of {} (one second is added), longer than --max-wait; run the same command again later", span(*.0))]
     PauseTooLong(Duration),
-    /// The server has refused everything for now, again and again, for longer than allowed; or all that a row may be sent.
+    /// The server has refused every request with 429 or 503 for longer than allowed, or for all attempts of a row.
+    #[error("the server has refused every request for {} ({why}); finished rows are kept: run the same command again later", span(*.time))]
     Refusing {
         /// For how long.
         time: Duration,
-        /// What befell the last request.
+        /// The error of the last request.
         why: String,
     },
-    /// The organization's cap on guest invites keeps all rows with guests from being sent for longer than allowed.
+    /// The organization's cap on guest invites holds back all rows with guests for longer than allowed.
+    #[error(
+        "the organization's cap on guest invites holds back the rows with guests for longer than --max-wait (its last pause: {}); the rows without guests are done: run the same command again later, or with a longer --max-wait, for those with guests",
+        span(*.0)
+    )]
     GuestCapTooLong(Duration),
-    /// 3xx: the server wants the request to go elsewhere; redirects are not followed.
+    /// 3xx: redirects are not followed.
+    #[error("the server redirects ({0}), and redirects are not followed; check the base URL")]
     Redirected(u16),
-    /// The organization's groups could not be listed; the last attempt failed so.
+    /// The organization's groups could not be listed: the error of the last attempt.
+    #[error("the organization's groups cannot be listed: {0}")]
     Unreachable(String),
-    /// The server, or the way to it, has failed for everyone for longer than allowed.
+    /// The server, or the connection to it, has failed for every request for longer than allowed.
+    #[error("the server has been down for {}, longer than --max-wait ({why}); finished rows are kept: run the same command again later", span(*.time))]
     Down {
         /// For how long.
         time: Duration,
-        /// What befell the last request.
+        /// The error of the last request.
         why: String,
     },
     /// The journal cannot be written.
+    #[error("the journal cannot be written")]
     Journal,
-    /// The file that the limit is kept by after a restart cannot be written: which, and why.
+    /// The file that keeps the rate limit over a restart cannot be written: which, and why.
+    #[error("{0}; nothing more was sent: fix that and run the same command again")]
     Unrecorded(String),
     /// Ctrl-C or SIGTERM.
+    #[error("interrupted; run the same command again to continue")]
     Interrupted,
 }
 
-impl fmt::Display for Halt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let said = |f: &mut fmt::Formatter<'_>, text: &str| {
-            if text.is_empty() { Ok(()) } else { write!(f, " (it said: {text})") }
-        };
-        match self {
-            Self::TokenRefused(text) => {
-                f.write_str("the server refused the token (401)")?;
-                said(f, text)?;
-                f.write_str("; run the same command again with a new one: what is done is kept")
-            }
-            Self::Forbidden(text) => {
-                f.write_str("the token may not do this (403)")?;
-                said(f, text)?;
-                f.write_str("; it needs the permission manage_groups in this organization")
-            }
-            Self::NotFound(text) => {
-                f.write_str("the server knows no such organization or endpoint (404)")?;
-                said(f, text)?;
-                f.write_str("; check the organization's id and the base URL")
-            }
-            Self::Redirected(status) => {
-                write!(f, "the server redirects ({status}), which is not followed; check the base URL")
-            }
-            Self::PauseTooLong(time) => {
-                let time = span(*time);
-                write!(
-                    f,
-                    "the server asked for a pause of {time} (with a second of grace), longer than --max-wait; run the same command again later"
-                )
-            }
-            Self::Refusing { time, why } => {
-                let time = span(*time);
-                write!(
-                    f,
-                    "the server has turned everything away for {time} ({why}); what is done is kept: run the same command again later"
-                )
-            }
-            Self::GuestCapTooLong(time) => {
-                let time = span(*time);
-                write!(
-                    f,
-                    "the organization's cap on guest invites is in the way for longer than --max-wait (its last pause: {time}); the rows without guests are done: run the same command again later, or with a longer --max-wait, for those with guests"
-                )
-            }
-            Self::Unreachable(text) => write!(f, "the organization's groups cannot be listed: {text}"),
-            Self::Down { time, why } => {
-                let time = span(*time);
-                write!(
-                    f,
-                    "the server has been down for {time}, longer than --max-wait ({why}); what is done is kept: run the same command again later"
-                )
-            }
-            Self::Unrecorded(why) => {
-                write!(f, "{why}; nothing more was sent: mend that and run the same command again")
-            }
-            Self::Journal => f.write_str("the journal cannot be written"),
-            Self::Interrupted => f.write_str("interrupted; run the same command again to go on"),
-        }
+fn quoted(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(" (it said: {text})") }
+}
+
+/// What to check when requests are refused with this status.
+fn suspects(status: u16) -> &'static str {
+    match status {
+        403 => "whether the token has the permission manage_groups, or a firewall blocks the requests",
+        _ => "the organization's id, the base URL and the rows' members",
     }
 }

@@ -1,4 +1,4 @@
-//! The bodies that hyper sends: whole, cut short, endless. It must not decide which.
+//! Response bodies for hyper: whole, cut off, endless. Does not decide which.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use thiserror::Error;
 
-/// What hyper sends as an answer's body.
+/// A response body.
 pub(super) enum SentBody {
     /// All of it.
     Whole(Bytes),
@@ -17,9 +17,9 @@ pub(super) enum SentBody {
     Endless(Bytes),
 }
 
-/// The connection ends here, as the weather wants it.
+/// A fault ends the connection here.
 #[derive(Debug, Error)]
-pub(super) enum Torn {
+pub(super) enum ConnectionEnd {
     /// Without an answer.
     #[error("the connection is torn down")]
     Unanswered,
@@ -30,12 +30,15 @@ pub(super) enum Torn {
 
 impl Body for SentBody {
     type Data = Bytes;
-    type Error = Torn;
+    type Error = ConnectionEnd;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Torn>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ConnectionEnd>>> {
         match self.get_mut() {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Cut { bytes, flushed: true, .. } if bytes.is_empty() => Poll::Ready(Some(Err(Torn::Cut))),
+            Self::Cut { bytes, flushed: true, .. } if bytes.is_empty() => Poll::Ready(Some(Err(ConnectionEnd::Cut))),
             Self::Cut { bytes, flushed, .. } if bytes.is_empty() => {
                 // One turn without a frame, in which hyper writes out what it holds; an error would discard it.
                 *flushed = true;

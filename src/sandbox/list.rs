@@ -1,19 +1,19 @@
-//! Reads the query of a list, and lays a page of it out. It must not know what is listed.
+//! Parses the query of a list, and builds the response for a page. Independent of what is listed. Pure.
 
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
-use super::form::Complaints;
-use super::message::{Answer, Request};
+use super::fields::FieldErrors;
+use super::message::{Request, Response};
 
-/// What a list was asked for.
+/// The query of a list.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
-    /// Only what holds this text.
+pub(super) struct ListQuery {
+    /// Only entries that contain this text.
     pub(super) q: Option<String>,
     /// The page, from 1.
     pub(super) page: usize,
-    /// How many to a page.
+    /// Entries per page.
     pub(super) per_page: usize,
     /// The order.
     pub(super) sort_by: SortBy,
@@ -27,10 +27,10 @@ pub(super) enum SortBy {
     Name,
 }
 
-impl Wanted {
-    /// Reads a raw query. A page larger than `most` is cut to it; unknown keys (`with`, …) are let pass.
-    /// Only `%20` is a space: a `+` is a plus, as the real API has it.
-    pub(super) fn read(query: Option<&str>, default: usize, most: usize) -> Result<Self, Complaints> {
+impl ListQuery {
+    /// Parses a raw query. `per_page` is at most `most`; unknown keys (`with`, …) are ignored.
+    /// Only `%20` is a space: a `+` is a plus, as in the real API.
+    pub(super) fn read(query: Option<&str>, default: usize, most: usize) -> Result<Self, FieldErrors> {
         let mut wanted = Self { q: None, page: 1, per_page: default, sort_by: SortBy::Created };
         for pair in query.unwrap_or_default().split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -46,19 +46,19 @@ impl Wanted {
         Ok(wanted)
     }
 
-    /// How many come before the page.
+    /// How many entries precede the page.
     pub(super) fn skip(&self) -> usize {
         (self.page - 1).saturating_mul(self.per_page)
     }
 
-    /// The answer that carries `data`, the asked-for page out of `total`.
-    pub(super) fn answer<T: Serialize>(&self, data: &[T], total: usize, request: &Request) -> Answer {
+    /// The response with `data`, the requested page out of `total` entries.
+    pub(super) fn answer<T: Serialize>(&self, data: &[T], total: usize, request: &Request) -> Response {
         let total_pages = total.div_ceil(self.per_page).max(1);
         let link = |page: usize| {
             let host = request.headers.get("host").unwrap_or("localhost");
             format!("http://{host}{}?page={page}", request.path)
         };
-        let pagination = Pagination {
+        let pagination = ListPagination {
             total,
             count: data.len(),
             per_page: self.per_page,
@@ -69,38 +69,38 @@ impl Wanted {
                 (self.page < total_pages).then(|| link(self.page + 1)),
             ),
         };
-        let meta = Meta { pagination };
-        Answer::json(200, &Listing { data, meta })
+        let meta = ListMeta { pagination };
+        Response::json(200, &Listing { data, meta })
     }
 }
 
-fn number(field: &str, value: &str) -> Result<usize, Complaints> {
+fn number(field: &str, value: &str) -> Result<usize, FieldErrors> {
     let number = value.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| Complaints::one(field, &format!("The {field} must be a positive integer.")))
+    number.ok_or_else(|| FieldErrors::one(field, &format!("The {field} must be a positive integer.")))
 }
 
-fn order(value: &str) -> Result<SortBy, Complaints> {
+fn order(value: &str) -> Result<SortBy, FieldErrors> {
     match value {
         "name" => Ok(SortBy::Name),
         "created_at" => Ok(SortBy::Created),
         "updated_at" => Ok(SortBy::Updated),
-        _ => Err(Complaints::one("sort_by", "The selected sort_by is invalid.")),
+        _ => Err(FieldErrors::one("sort_by", "The selected sort_by is invalid.")),
     }
 }
 
 #[derive(Serialize)]
 struct Listing<'a, T> {
     data: &'a [T],
-    meta: Meta,
+    meta: ListMeta,
 }
 
 #[derive(Serialize)]
-struct Meta {
-    pagination: Pagination,
+struct ListMeta {
+    pagination: ListPagination,
 }
 
 #[derive(Serialize)]
-struct Pagination {
+struct ListPagination {
     total: usize,
     count: usize,
     per_page: usize,
@@ -109,7 +109,7 @@ struct Pagination {
     links: Links,
 }
 
-/// The neighbours of a page: an object, or, as PHP has it, an empty ARRAY where there are none.
+/// The neighbours of a page: an object or, as PHP writes it, an empty ARRAY if there are none.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Links {

@@ -1,5 +1,4 @@
-//! The room's own words for a request, an answer, and what becomes of them. It must know neither HTTP library
-//! nor the rules of the API.
+//! Requests, responses and replies, independent of an HTTP library and of the API's rules.
 
 use std::time::Duration;
 
@@ -34,7 +33,7 @@ impl<N: AsRef<str>, V: Into<String>> FromIterator<(N, V)> for Headers {
     }
 }
 
-/// One HTTP request as it came off the wire. It carries a token, so it cannot be printed.
+/// One HTTP request as it arrived. It carries a token, so it does not implement `Debug`.
 #[derive(Clone)]
 pub struct Request {
     /// The method, in capitals.
@@ -49,9 +48,9 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// One HTTP answer.
+/// One HTTP response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Response {
     /// The status code.
     pub status: u16,
     /// The headers, without those of the transport (`Content-Length`, `Date`).
@@ -60,7 +59,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     /// The header `name`, without regard to case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -76,17 +75,17 @@ impl Answer {
         Self {
             status,
             headers: vec![("Content-Type", "application/json".to_owned())],
-            // The room's own types always serialize: none has a map with keys that are not strings.
+            // These types always serialize: no map has keys that are not strings.
             body: serde_json::to_vec(body).unwrap_or_default(),
         }
     }
 
     pub(super) fn data(status: u16, data: &impl Serialize) -> Self {
         #[derive(Serialize)]
-        struct Envelope<'a, T> {
+        struct DataEnvelope<'a, T> {
             data: &'a T,
         }
-        Self::json(status, &Envelope { data })
+        Self::json(status, &DataEnvelope { data })
     }
 
     pub(super) fn error(status: u16, message: &str) -> Self {
@@ -117,21 +116,21 @@ impl Answer {
     }
 }
 
-/// What becomes of a request, and when.
+/// What happens to a request, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Handled {
+pub struct TimedReply {
     /// How long after the request's arrival the reply happens.
     pub delay: Duration,
     /// What happens.
     pub reply: Reply,
 }
 
-/// What the client gets to see.
+/// What the client sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// The answer, whole.
-    Answer(Answer),
-    /// The connection is closed before the request was read: it is known not to have been applied.
+    Answer(Response),
+    /// The connection is closed before the request is read: it is not applied.
     Refuse,
     /// The connection is closed without an answer.
     Drop,
@@ -140,17 +139,17 @@ pub enum Reply {
     /// The answer's head and `bytes` of its body, fewer than were promised; then the connection is closed.
     Cut {
         /// The answer that was meant.
-        answer: Answer,
+        answer: Response,
         /// How many bytes of its body are sent.
         bytes: usize,
     },
     /// The answer's head, and then its body again and again without end.
-    Endless(Answer),
+    Endless(Response),
 }
 
 impl Reply {
-    /// Half of `answer`. One without a body cannot be cut, so its connection is dropped instead.
-    pub(super) fn cut(answer: Answer) -> Self {
+    /// Half of `answer`; the connection is dropped if it has no body.
+    pub(super) fn cut(answer: Response) -> Self {
         if answer.body.is_empty() {
             return Self::Drop;
         }

@@ -1,58 +1,58 @@
 //! A simulated Tallyfy API, for the tests, the demo and the `sandbox` command.
 //!
-//! A request goes through the room from the outside in:
-//! [`serve()`] (sockets) → [`Simulation::handle`] → `weather` (what befalls it) → `limit` (is it too soon?)
-//! → `book` (what the API answers) → back out as a [`Handled`], which whoever called enacts.
+//! A request passes from the outside in: [`serve()`] (sockets) → [`Simulation::handle`] → `faults` (which faults apply)
+//! → `limit` (too many requests?) → `organization` (what the API answers). The [`TimedReply`] says what the caller must
+//! carry out.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `message` | the room's own words for a request, an answer and what becomes of them |
-//! | `serve` | real sockets around `handle`; the only file that knows of tokio and hyper |
-//! | `body` | the bodies hyper sends: whole, cut short, endless |
-//! | `weather`, [`script`] | which faults strike, and the TOML they are written in |
-//! | `limit` | the requests a period and the guests an hour |
-//! | `book` | the organization: one request in, one answer out |
-//! | `route`, `form`, `list` | the book's reading of a path, a body and a query |
-//! | `shelf`, `people` | the groups, the users |
-//! | `tally` | what arrived, for tests to hold a client to |
+//! | `message` | requests, responses and replies, independent of an HTTP library |
+//! | `serve` | real sockets around `handle`; the only file that uses tokio and hyper |
+//! | `body` | the bodies hyper sends: whole, cut off, endless |
+//! | `faults`, [`script`] | which faults apply to a request, and the TOML they are written in |
+//! | `limit` | the request limit and the hourly cap on guest invites |
+//! | `organization` | groups, users and rules: one request in, one response out |
+//! | `route`, `fields`, `list` | parse a path, a body, a query |
+//! | `groups`, `users` | storage of groups; generated users |
+//! | `tally` | what arrived, for tests to check a client against |
 //!
-//! Everything but `serve` and `body` is pure: no clock, no socket, no file; the same requests at the same moments
-//! give the same outcomes, so storms of days run in milliseconds. The room must import neither the product's API
-//! client nor its model: it reads the API for itself, so that a mistake on the wire cannot cancel out.
+//! Everything except `serve` and `body` is pure: no clock, no socket, no file. The same requests at the same times give
+//! the same replies, so that storms of days run in milliseconds. The sandbox must not import the API client or the
+//! model: it implements the API independently, so that a mistake on the wire cannot cancel out.
 
 mod body;
-mod book;
-mod form;
+mod faults;
+mod fields;
+mod groups;
 mod limit;
 mod list;
 mod message;
-mod people;
+mod organization;
 mod route;
 pub mod script;
 mod serve;
-mod shelf;
 mod tally;
-mod weather;
+mod users;
 
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-pub use message::{Answer, Handled, Headers, Reply, Request};
-pub use script::WeatherError;
+pub use faults::FaultScript;
+pub use groups::{Planted, SandboxGroup};
+pub use message::{Headers, Reply, Request, Response, TimedReply};
+pub use script::FaultScriptError;
 pub use serve::serve;
-pub use shelf::{Group, Planted};
 pub use tally::Tally;
-pub use weather::Weather;
 
-use book::{Book, Terms};
-use limit::{RequestLimit, Verdict};
-use weather::{Break, NewLimit, Strike};
+use faults::{ActiveFaults, Interruption, NewLimit};
+use limit::{LimitDecision, RequestLimit};
+use organization::{Conditions, Organization};
 
 /// At most `requests` in any window of `period`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
+pub struct RequestRate {
     /// How many requests are counted in one window.
     pub requests: u32,
     /// The window's length.
@@ -67,14 +67,14 @@ pub struct Options {
     /// How many users there are, with the ids 1001 and up. With 0 every positive member id is accepted.
     pub users: usize,
     /// The request limit; `None` is no limit.
-    pub rate: Option<Rate>,
+    pub rate: Option<RequestRate>,
     /// Whether a name may be taken only once, without regard to case.
     pub unique_names: bool,
     /// How long every answer takes.
     pub latency: Duration,
     /// The one bearer token that is accepted; `None` accepts any that is not empty.
     pub token: Option<String>,
-    /// Decides the groups' ids, and the faults where the weather's script names no seed of its own.
+    /// Decides the groups' ids, and the random faults of a script without a seed.
     pub seed: u64,
     /// The one organization there is; `None` takes any id for it.
     pub org: Option<String>,
@@ -95,10 +95,10 @@ impl Default for Options {
     }
 }
 
-/// The simulated API: one organization, its request limit, and the weather over it.
+/// The simulated API: one organization, its request limit, and the faults of a script.
 pub struct Simulation {
-    book: Book,
-    weather: Weather,
+    organization: Organization,
+    faults: FaultScript,
     limit: RequestLimit,
     tally: Tally,
     latency: Duration,
@@ -107,12 +107,12 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// An organization as `options` describe it, under `weather`.
+    /// An organization as `options` describe it, with the faults of a script.
     #[must_use]
-    pub fn new(options: &Options, weather: Weather) -> Self {
+    pub fn new(options: &Options, faults: FaultScript) -> Self {
         Self {
-            book: Book::new(options),
-            weather: weather.seeded(options.seed),
+            organization: Organization::new(options),
+            faults: faults.seeded(options.seed),
             limit: RequestLimit::new(options.rate),
             tally: Tally::default(),
             latency: options.latency,
@@ -121,66 +121,71 @@ impl Simulation {
         }
     }
 
-    /// What becomes of `request`, arriving `now` after the simulation began.
+    /// Handles a request that arrives `now` after the simulation began.
     ///
-    /// A request is counted and applied at `now`, however long its answer takes. A `now` before the latest one is
-    /// taken for the latest one: time here does not run backwards.
-    pub fn handle(&mut self, request: &Request, now: Duration) -> Handled {
+    /// A request is counted and applied at `now`, however long its answer takes. Time does not run backwards: a `now`
+    /// before the latest one counts as the latest one.
+    pub fn handle(&mut self, request: &Request, now: Duration) -> TimedReply {
         self.now = self.now.max(now);
-        let strike = self.weather.strike(&request.method);
-        let delay = self.latency.saturating_add(strike.delay);
-        let reply = self.reply(request, strike);
-        Handled { delay, reply }
+        let active = self.faults.next(&request.method);
+        let delay = self.latency.saturating_add(active.delay);
+        let reply = self.reply(request, active);
+        TimedReply { delay, reply }
     }
 
-    fn reply(&mut self, request: &Request, strike: Strike) -> Reply {
-        // Never read, so neither counted nor limited.
-        if matches!(strike.interruption, Some(Break::Before(Reply::Refuse))) {
+    fn reply(&mut self, request: &Request, active: ActiveFaults) -> Reply {
+        // It is never read, so it is neither counted nor limited.
+        if matches!(active.interruption, Some(Interruption::Before(Reply::Refuse))) {
             return Reply::Refuse;
         }
         self.tally.read(request);
-        if let Some(NewLimit(rate)) = strike.limit {
+        if let Some(NewLimit(rate)) = active.limit {
             self.limit.change(rate);
         }
-        self.limit.spend(strike.others, self.now);
-        let verdict = self.limit.admit(self.now);
-        if let Verdict::Refused { .. } = verdict {
+        self.limit.spend(active.others, self.now);
+        let decision = self.limit.admit(self.now);
+        if let LimitDecision::Refused { .. } = decision {
             self.tally.refuse();
-            return Reply::Answer(verdict.stamp(Answer::message(429, "Too Many Attempts."), strike.headers));
+            return Reply::Answer(decision.add_headers(Response::message(429, "Too Many Attempts."), active.headers));
         }
         self.tally.count(self.now);
-        let terms = Terms { now: self.now, lag: strike.lag, guest_cap: strike.guest_cap, admission: strike.admission };
-        let mut apply = || verdict.stamp(self.book.answer(request, &terms), strike.headers);
-        match strike.interruption {
+        let conditions = Conditions {
+            now: self.now,
+            lag: active.lag,
+            guest_cap: active.guest_cap,
+            accepted_token: active.accepted_token,
+        };
+        let mut apply = || decision.add_headers(self.organization.answer(request, &conditions), active.headers);
+        match active.interruption {
             None => Reply::Answer(apply()),
-            Some(Break::Before(reply)) => reply,
-            Some(Break::After(reply)) => {
+            Some(Interruption::Before(reply)) => reply,
+            Some(Interruption::After(reply)) => {
                 apply();
                 reply
             }
-            Some(Break::Cut) => Reply::cut(apply()),
-            Some(Break::Endless) => Reply::Endless(apply()),
+            Some(Interruption::Cut) => Reply::cut(apply()),
+            Some(Interruption::Endless) => Reply::Endless(apply()),
         }
     }
 
-    /// Ends all faults: the weather is clear from here on, and a token that had died is alive again.
+    /// Ends all faults; a token that had died is accepted again.
     pub fn heal(&mut self) {
-        self.set_weather(Weather::default());
+        self.set_faults(FaultScript::default());
     }
 
-    /// Replaces the weather; the numbers of requests that faults go by begin anew.
-    pub fn set_weather(&mut self, weather: Weather) {
-        self.weather = weather.seeded(self.seed);
+    /// Replaces the fault script; the faults count requests from 1 again.
+    pub fn set_faults(&mut self, faults: FaultScript) {
+        self.faults = faults.seeded(self.seed);
     }
 
-    /// Puts a group into the organization, past every rule; one with the same id is replaced.
+    /// Puts a group into the organization without applying rules; one with the same id is replaced.
     pub fn plant(&mut self, group: Planted) {
-        self.book.plant(group, self.now);
+        self.organization.plant(group, self.now);
     }
 
-    /// The groups that are there, oldest first, also those no list shows yet.
-    pub fn groups(&self) -> impl Iterator<Item = &Group> {
-        self.book.groups()
+    /// The groups that exist, oldest first, including those that lists do not show yet.
+    pub fn groups(&self) -> impl Iterator<Item = &SandboxGroup> {
+        self.organization.groups()
     }
 
     /// What arrived so far.

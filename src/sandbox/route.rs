@@ -1,12 +1,12 @@
-//! Which call a request makes, and whether its headers let it in. It must not look at bodies or groups.
+//! Routes a request to a call and checks its headers. Does not look at bodies or groups. Pure.
 
 use percent_encoding::percent_decode_str;
 
-use super::message::{Answer, Request};
+use super::message::{Request, Response};
 
 /// One call of the API.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Call {
+pub(super) struct ApiCall {
     pub(super) org: String,
     pub(super) action: Action,
 }
@@ -22,8 +22,8 @@ pub(super) enum Action {
     Users,
 }
 
-/// The call that `request` makes, or the answer that turns it away before anybody looks at it.
-pub(super) fn read(request: &Request, token: Option<&str>) -> Result<Call, Answer> {
+/// The call of a request, or the response that refuses it for its path or headers.
+pub(super) fn read(request: &Request, token: Option<&str>) -> Result<ApiCall, Response> {
     if request.headers.get("x-tallyfy-client").is_none_or(str::is_empty) {
         return Err(no_endpoint());
     }
@@ -32,30 +32,30 @@ pub(super) fn read(request: &Request, token: Option<&str>) -> Result<Call, Answe
         return Err(unauthenticated());
     }
     if !mentions_json(request, "accept") {
-        return Err(Answer::error(406, "The Accept header must be application/json."));
+        return Err(Response::error(406, "The Accept header must be application/json."));
     }
     let has_body = matches!(call.action, Action::Create | Action::Update(_));
     if has_body && !mentions_json(request, "content-type") {
-        return Err(Answer::error(415, "The Content-Type header must be application/json."));
+        return Err(Response::error(415, "The Content-Type header must be application/json."));
     }
     Ok(call)
 }
 
-/// The answer to a token that is wrong or dead.
-pub(super) fn unauthenticated() -> Answer {
-    Answer::error(401, "Unauthenticated.")
+/// The response to a token that is wrong or expired.
+pub(super) fn unauthenticated() -> Response {
+    Response::error(401, "Unauthenticated.")
 }
 
-/// The answer to an organization or a group that is not there.
-pub(super) fn no_resource() -> Answer {
-    Answer::coded(404, "The requested resource was not found", "RESOURCE_NOT_FOUND")
+/// The response for an organization or a group that does not exist.
+pub(super) fn no_resource() -> Response {
+    Response::coded(404, "The requested resource was not found", "RESOURCE_NOT_FOUND")
 }
 
-fn no_endpoint() -> Answer {
-    Answer::coded(404, "API endpoint not found", "ENDPOINT_NOT_FOUND")
+fn no_endpoint() -> Response {
+    Response::coded(404, "API endpoint not found", "ENDPOINT_NOT_FOUND")
 }
 
-fn call(method: &str, path: &str) -> Option<Call> {
+fn call(method: &str, path: &str) -> Option<ApiCall> {
     // A base URL may carry a path of its own, such as `/api`.
     let mut segments = path.split('/').skip_while(|segment| *segment != "organizations");
     segments.next()?;
@@ -74,7 +74,7 @@ fn call(method: &str, path: &str) -> Option<Call> {
         ("GET", "users", None) => Action::Users,
         _ => return None,
     };
-    Some(Call { org, action })
+    Some(ApiCall { org, action })
 }
 
 fn decode(segment: &str) -> Option<String> {

@@ -1,7 +1,7 @@
-//! The weather in TOML. This file must not strike: it only reads.
+//! Parses fault scripts, which are TOML. Pure.
 //!
 //! ```toml
-//! about = "A bad day: answers get lost, and the proxy is cross."   # optional prose
+//! about = "A bad day: answers get lost, and the proxy fails."   # optional prose
 //! seed = 7                    # optional; decides `percent`. Default: the simulation's own seed
 //!
 //! [[fault]]
@@ -29,7 +29,7 @@
 //! | `refuse` | the connection is closed before the request was read | |
 //! | `drop-before`, `drop-after` | the connection is closed without an answer; before: nothing was applied, after: it was | |
 //! | `hang-before`, `hang-after` | no answer ever comes | |
-//! | `error-before`, `error-after` | a JSON error | `status` (500), `retry_after` (none) |
+//! | `error-before`, `error-after` | a JSON error | `status` (500), `message` ("Server Error"), `retry_after` (none) |
 //! | `html-before`, `html-after` | an HTML page, as from a proxy | `status` (502) |
 //! | `too-many` | 429; nothing was applied | `retry_after` ("1") |
 //! | `cut` | applied; the answer's body breaks off half way | |
@@ -38,41 +38,41 @@
 //! | `endless` | applied; the answer's body never ends | |
 //! | `slow` | the answer takes longer | `millis` |
 //! | `lag` | applied; a group created is in lists and searches only later | `millis` |
-//! | `guest-cap` | at most so many new guests in any hour, else 429; with `partial` a group is created all the same, with the guests that fit | `per_hour`, `retry_after` (none), `partial` (false) |
-//! | `token-dies` | from here on every request is a 401, but those with the token `next` | `next` (none) |
-//! | `limit` | from here on at most so many requests in any window of so long; without keys there is no limit | `requests`, `millis` |
-//! | `others` | other users of the token spend so many requests of the limit before | `requests` |
-//! | `headers` | the answer's `X-RateLimit-Limit` and `-Remaining` say this, whatever is true; without keys there are none | `limit`, `remaining` |
+//! | `guest-cap` | at most `per_hour` new guests in any hour, else 429; with `partial` the group is created with the guests that fit | `per_hour`, `retry_after` (none), `partial` (false) |
+//! | `token-dies` | from now on every request is a 401, except with the token `next` | `next` (none) |
+//! | `limit` | from now on at most `requests` in any window of `millis`; without keys there is no limit | `requests`, `millis` |
+//! | `others` | other users of the token send `requests` requests first | `requests` |
+//! | `headers` | the answer's `X-RateLimit-Limit` and `-Remaining` say this instead of the truth; without keys there are none | `limit`, `remaining` |
 //!
-//! The first fault that strikes a request wins; the last seven kinds go along with any other.
-//! A request that the request limit refuses gets its 429 whatever the weather, `refuse` excepted.
+//! The first fault that applies to a request wins; the last seven kinds combine with any other.
+//! A request that the request limit refuses gets its 429 whatever the faults, except `refuse`.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::Rate;
-use super::limit::{Claim, GuestCap};
-use super::message::{Answer, Reply};
-use super::weather::{Aim, Break, Effect, Fault, Times, Weather};
+use super::RequestRate;
+use super::faults::{FaultEffect, FaultScript, Frequency, Interruption, ScriptedFault, Trigger};
+use super::limit::{CapOnGuests, RateLimitHeaders};
+use super::message::{Reply, Response};
 
-/// Why a weather script is not one.
+/// Why a fault script cannot be used.
 #[derive(Debug, Error)]
-pub enum WeatherError {
+pub enum FaultScriptError {
     /// It is not TOML, or something outside the faults is wrong.
-    #[error("the weather script cannot be read: {0}")]
+    #[error("the fault script cannot be read: {0}")]
     Script(String),
-    /// A fault has a key that none has, or a value of another type.
-    #[error("fault {number} of the weather script cannot be read: {reason}")]
+    /// A fault has an unknown key, or a value of another type.
+    #[error("fault {number} of the fault script cannot be read: {reason}")]
     Fault {
         /// Which fault, from 1.
         number: usize,
         /// What is wrong, with the field's name.
         reason: String,
     },
-    /// A fault's field does not fit.
-    #[error("fault {number} of the weather script: `{field}` {problem}")]
+    /// A field's value is not allowed.
+    #[error("fault {number} of the fault script: `{field}` {problem}")]
     Field {
         /// Which fault, from 1.
         number: usize,
@@ -83,29 +83,29 @@ pub enum WeatherError {
     },
 }
 
-impl Weather {
+impl FaultScript {
     /// Reads a script; the module's page has its form.
     ///
     /// # Errors
     /// When `text` is not a script; the error names the fault's number and field.
-    pub fn parse(text: &str) -> Result<Self, WeatherError> {
+    pub fn parse(text: &str) -> Result<Self, FaultScriptError> {
         let script: Script =
-            toml::from_str(text).map_err(|error| WeatherError::Script(error.to_string().trim_end().to_owned()))?;
-        let mut weather = Self { about: script.about, seed: script.seed, ..Self::default() };
+            toml::from_str(text).map_err(|error| FaultScriptError::Script(error.to_string().trim_end().to_owned()))?;
+        let mut faults = Self { about: script.about, seed: script.seed, ..Self::default() };
         for (number, table) in (1..).zip(script.fault) {
-            let spec: Spec = table.try_into().map_err(|error: toml::de::Error| WeatherError::Fault {
+            let spec: FaultSpec = table.try_into().map_err(|error: toml::de::Error| FaultScriptError::Fault {
                 number,
                 reason: error.to_string().trim_end().replace('\n', " "),
             })?;
             let fault =
-                spec.fault().map_err(|Misfit(field, problem)| WeatherError::Field { number, field, problem })?;
-            weather.faults.push(fault);
+                spec.fault().map_err(|BadField(field, problem)| FaultScriptError::Field { number, field, problem })?;
+            faults.faults.push(fault);
         }
-        Ok(weather)
+        Ok(faults)
     }
 }
 
-/// The script as it stands; the faults are read one by one, so that an error can name its fault.
+/// The whole script; faults are parsed one by one, so that an error can name its fault.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Script {
@@ -117,8 +117,8 @@ struct Script {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Spec {
-    kind: Kind,
+struct FaultSpec {
+    kind: FaultKind,
     method: Option<String>,
     percent: Option<f64>,
     every: Option<u64>,
@@ -126,6 +126,7 @@ struct Spec {
     from: Option<u64>,
     until: Option<u64>,
     status: Option<u16>,
+    message: Option<String>,
     retry_after: Option<String>,
     per_hour: Option<u32>,
     partial: Option<bool>,
@@ -138,7 +139,7 @@ struct Spec {
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
-enum Kind {
+enum FaultKind {
     Refuse,
     DropBefore,
     DropAfter,
@@ -164,26 +165,25 @@ enum Kind {
 
 /// A field, and what is wrong with it.
 #[derive(Debug)]
-struct Misfit(&'static str, &'static str);
+struct BadField(&'static str, &'static str);
 
-impl Spec {
-    fn fault(self) -> Result<Fault, Misfit> {
+impl FaultSpec {
+    fn fault(self) -> Result<ScriptedFault, BadField> {
         self.check()?;
-        Ok(Fault::new(self.effect()?, self.aim()?))
+        Ok(ScriptedFault::new(self.effect()?, self.trigger()?))
     }
 
     /// Every key given must be one of the kind's own, and hold a value that HTTP can carry.
-    fn check(&self) -> Result<(), Misfit> {
-        use Kind::{
+    fn check(&self) -> Result<(), BadField> {
+        use FaultKind::{
             ErrorAfter, ErrorBefore, GuestCap, Headers, HtmlAfter, HtmlBefore, Lag, Limit, Others, Slow, TokenDies,
             TooMany,
         };
         let errors = matches!(self.kind, ErrorBefore | ErrorAfter);
-        let own_status = errors || matches!(self.kind, HtmlBefore | HtmlAfter);
-        let own_retry_after = errors || matches!(self.kind, TooMany | GuestCap);
         for (field, given, own) in [
-            ("status", self.status.is_some(), own_status),
-            ("retry_after", self.retry_after.is_some(), own_retry_after),
+            ("status", self.status.is_some(), errors || matches!(self.kind, HtmlBefore | HtmlAfter)),
+            ("message", self.message.is_some(), errors),
+            ("retry_after", self.retry_after.is_some(), errors || matches!(self.kind, TooMany | GuestCap)),
             ("per_hour", self.per_hour.is_some(), self.kind == GuestCap),
             ("partial", self.partial.is_some(), self.kind == GuestCap),
             ("millis", self.millis.is_some(), matches!(self.kind, Slow | Lag | Limit)),
@@ -193,106 +193,107 @@ impl Spec {
             ("remaining", self.remaining.is_some(), self.kind == Headers),
         ] {
             if given && !own {
-                return Err(Misfit(field, "has no meaning for this kind of fault"));
+                return Err(BadField(field, "has no meaning for this kind of fault"));
             }
         }
         let is_printable = |text: &String| text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
         if self.status.is_some_and(|status| !(200..600).contains(&status)) {
-            return Err(Misfit("status", "must be between 200 and 599"));
+            return Err(BadField("status", "must be between 200 and 599"));
         }
         if !self.retry_after.as_ref().is_none_or(is_printable) {
-            return Err(Misfit("retry_after", "must be printable ASCII"));
+            return Err(BadField("retry_after", "must be printable ASCII"));
         }
         Ok(())
     }
 
-    fn effect(&self) -> Result<Effect, Misfit> {
+    fn effect(&self) -> Result<FaultEffect, BadField> {
         let interruption = match self.kind {
-            Kind::Slow => return Ok(Effect::Slow(self.pause()?)),
-            Kind::Lag => return Ok(Effect::Lag(self.pause()?)),
-            Kind::TokenDies => return Ok(Effect::TokenDies(self.next.clone())),
-            Kind::GuestCap => return self.guest_cap(),
-            Kind::Limit => return self.limit(),
-            Kind::Others => return Ok(Effect::Others(self.requests.ok_or(Misfit("requests", "is missing"))?)),
-            Kind::Headers => return Ok(Effect::Headers(Claim { limit: self.limit, remaining: self.remaining })),
-            Kind::Refuse => Break::Before(Reply::Refuse),
-            Kind::DropBefore => Break::Before(Reply::Drop),
-            Kind::DropAfter => Break::After(Reply::Drop),
-            Kind::HangBefore => Break::Before(Reply::Hang),
-            Kind::HangAfter => Break::After(Reply::Hang),
-            Kind::ErrorBefore => Break::Before(self.error()),
-            Kind::ErrorAfter => Break::After(self.error()),
-            Kind::HtmlBefore => Break::Before(self.html()),
-            Kind::HtmlAfter => Break::After(self.html()),
-            Kind::TooMany => Break::Before(self.too_many()),
-            Kind::Empty => Break::After(Reply::Answer(Answer::empty(201))),
-            Kind::Foreign => Break::After(Reply::Answer(Answer::message(200, "OK"))),
-            Kind::Cut => Break::Cut,
-            Kind::Endless => Break::Endless,
+            FaultKind::Slow => return Ok(FaultEffect::Slow(self.pause()?)),
+            FaultKind::Lag => return Ok(FaultEffect::Lag(self.pause()?)),
+            FaultKind::TokenDies => return Ok(FaultEffect::TokenDies(self.next.clone())),
+            FaultKind::GuestCap => return self.guest_cap(),
+            FaultKind::Limit => return self.limit(),
+            FaultKind::Others => {
+                return Ok(FaultEffect::Others(self.requests.ok_or(BadField("requests", "is missing"))?));
+            }
+            FaultKind::Headers => {
+                return Ok(FaultEffect::Headers(RateLimitHeaders { limit: self.limit, remaining: self.remaining }));
+            }
+            FaultKind::Refuse => Interruption::Before(Reply::Refuse),
+            FaultKind::DropBefore => Interruption::Before(Reply::Drop),
+            FaultKind::DropAfter => Interruption::After(Reply::Drop),
+            FaultKind::HangBefore => Interruption::Before(Reply::Hang),
+            FaultKind::HangAfter => Interruption::After(Reply::Hang),
+            FaultKind::ErrorBefore => Interruption::Before(self.error()),
+            FaultKind::ErrorAfter => Interruption::After(self.error()),
+            FaultKind::HtmlBefore => Interruption::Before(self.html()),
+            FaultKind::HtmlAfter => Interruption::After(self.html()),
+            FaultKind::TooMany => Interruption::Before(self.too_many()),
+            FaultKind::Empty => Interruption::After(Reply::Answer(Response::empty(201))),
+            FaultKind::Foreign => Interruption::After(Reply::Answer(Response::message(200, "OK"))),
+            FaultKind::Cut => Interruption::Cut,
+            FaultKind::Endless => Interruption::Endless,
         };
-        Ok(Effect::Break(interruption))
+        Ok(FaultEffect::Interrupt(interruption))
     }
 
-    fn pause(&self) -> Result<Duration, Misfit> {
-        let millis = self.millis.ok_or(Misfit("millis", "is missing"))?;
-        Ok(Duration::from_millis(millis))
+    fn pause(&self) -> Result<Duration, BadField> {
+        self.millis.map(Duration::from_millis).ok_or(BadField("millis", "is missing"))
     }
 
-    fn guest_cap(&self) -> Result<Effect, Misfit> {
-        Ok(Effect::GuestCap(GuestCap {
-            per_hour: self.per_hour.ok_or(Misfit("per_hour", "is missing"))?,
+    fn guest_cap(&self) -> Result<FaultEffect, BadField> {
+        Ok(FaultEffect::GuestCap(CapOnGuests {
+            per_hour: self.per_hour.ok_or(BadField("per_hour", "is missing"))?,
             retry_after: self.retry_after.clone(),
             is_partial: self.partial.unwrap_or_default(),
         }))
     }
 
-    fn limit(&self) -> Result<Effect, Misfit> {
+    fn limit(&self) -> Result<FaultEffect, BadField> {
         let rate = match (self.requests, self.millis) {
-            (Some(requests @ 1..), Some(_)) => Some(Rate { requests, period: self.pause()? }),
+            (Some(requests @ 1..), Some(_)) => Some(RequestRate { requests, period: self.pause()? }),
             (None, None) => None,
-            _ => return Err(Misfit("requests", "must be at least 1 and stand beside `millis`")),
+            _ => return Err(BadField("requests", "must be at least 1 and stand beside `millis`")),
         };
-        Ok(Effect::Limit(rate))
+        Ok(FaultEffect::Limit(rate))
     }
 
     fn error(&self) -> Reply {
-        let answer = Answer::error(self.status.unwrap_or(500), "Server Error");
-        Reply::Answer(match &self.retry_after {
-            Some(text) => answer.with("Retry-After", text.clone()),
-            None => answer,
-        })
+        let answer = Response::error(self.status.unwrap_or(500), self.message.as_deref().unwrap_or("Server Error"));
+        let retry_after = self.retry_after.iter();
+        Reply::Answer(retry_after.fold(answer, |answer, text| answer.with("Retry-After", text)))
     }
 
     fn html(&self) -> Reply {
-        Reply::Answer(Answer::html(self.status.unwrap_or(502)))
+        Reply::Answer(Response::html(self.status.unwrap_or(502)))
     }
 
     fn too_many(&self) -> Reply {
         let retry_after = self.retry_after.as_deref().unwrap_or("1");
-        Reply::Answer(Answer::message(429, "Too Many Attempts.").with("Retry-After", retry_after))
+        Reply::Answer(Response::message(429, "Too Many Attempts.").with("Retry-After", retry_after))
     }
 
-    fn aim(self) -> Result<Aim, Misfit> {
+    fn trigger(self) -> Result<Trigger, BadField> {
         let span = (self.from.unwrap_or(1), self.until.unwrap_or(u64::MAX));
         if span.0 == 0 || span.0 > span.1 {
-            return Err(Misfit("from", "must be at least 1 and at most `until`"));
+            return Err(BadField("from", "must be at least 1 and at most `until`"));
         }
         let times = match (self.percent, self.every, self.at) {
-            (None, None, None) => Times::Always,
-            (Some(percent), None, None) if (0.0..=100.0).contains(&percent) => Times::Share(percent / 100.0),
-            (Some(_), None, None) => return Err(Misfit("percent", "must be between 0 and 100")),
-            (None, Some(0), None) => return Err(Misfit("every", "must be at least 1")),
-            (None, Some(every), None) => Times::Every(every),
+            (None, None, None) => Frequency::Always,
+            (Some(percent), None, None) if (0.0..=100.0).contains(&percent) => Frequency::Share(percent / 100.0),
+            (Some(_), None, None) => return Err(BadField("percent", "must be between 0 and 100")),
+            (None, Some(0), None) => return Err(BadField("every", "must be at least 1")),
+            (None, Some(every), None) => Frequency::Every(every),
             (None, None, Some(at)) if at.is_empty() || at.contains(&0) => {
-                return Err(Misfit("at", "must list numbers of requests, from 1"));
+                return Err(BadField("at", "must list numbers of requests, from 1"));
             }
-            (None, None, Some(at)) => Times::At(at),
+            (None, None, Some(at)) => Frequency::At(at),
             (Some(_), _, _) => {
-                return Err(Misfit("percent", "cannot stand beside `every` or `at`"));
+                return Err(BadField("percent", "cannot stand beside `every` or `at`"));
             }
-            (None, Some(_), Some(_)) => return Err(Misfit("every", "cannot stand beside `at`")),
+            (None, Some(_), Some(_)) => return Err(BadField("every", "cannot stand beside `at`")),
         };
         let method = self.method.map(|method| method.to_ascii_uppercase());
-        Ok(Aim { method, times, span })
+        Ok(Trigger { method, times, span })
     }
 }

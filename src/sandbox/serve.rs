@@ -1,4 +1,4 @@
-//! Real sockets around [`Simulation::handle`]: it enacts what was decided. It must decide nothing.
+//! Real sockets around [`Simulation::handle`]: carries out its replies and decides nothing.
 
 use std::error::Error;
 use std::future::{Future, pending};
@@ -17,13 +17,13 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Simulation;
-use super::body::{SentBody, Torn};
-use super::message::{Answer, Headers, Reply, Request};
+use super::body::{ConnectionEnd, SentBody};
+use super::message::{Headers, Reply, Request, Response};
 
 /// The most a request's body may hold, in bytes.
 const BODY_MAX: usize = 1024 * 1024;
 
-/// The simulation, and the moment its clock stood at zero.
+/// The simulation and its clock.
 #[derive(Clone)]
 struct Shared {
     simulation: Arc<Mutex<Simulation>>,
@@ -34,7 +34,7 @@ struct Shared {
 /// Serves `simulation` on `listener` until `stop` is done, then ends every connection and returns.
 ///
 /// The simulation's clock goes on from where it stood, so one may be served again. On a socket a refused
-/// connection looks like a dropped one: the request must be read to know which fault strikes it.
+/// connection looks like a dropped one: the request must be read to know which fault applies to it.
 ///
 /// # Errors
 /// When no more connections can be accepted.
@@ -54,7 +54,7 @@ pub async fn serve(
                 Ok((stream, _)) => {
                     connections.spawn(attend(stream, shared.clone()));
                 }
-                Err(error) if is_the_clients(&error) => tracing::debug!(%error, "a connection was gone at once"),
+                Err(error) if is_the_clients(&error) => tracing::debug!(%error, "a connection ended before it was accepted"),
                 Err(error) => break Err(error),
             },
             Some(_) = connections.join_next() => {}
@@ -71,29 +71,32 @@ fn is_the_clients(error: &io::Error) -> bool {
 /// Serves one connection to its end.
 async fn attend(stream: TcpStream, shared: Shared) {
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY is not to be had");
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     let service = service_fn(|request| answer(request, &shared));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     if let Err(error) = (&mut connection).await {
-        let torn = error.source().and_then(|source| source.downcast_ref::<Torn>());
-        if matches!(torn, Some(Torn::Unanswered)) {
+        let torn = error.source().and_then(|source| source.downcast_ref::<ConnectionEnd>());
+        if matches!(torn, Some(ConnectionEnd::Unanswered)) {
             reset(&connection.into_parts().io.into_inner());
         }
         tracing::debug!(%error, "a connection ended");
     }
 }
 
-/// Makes the closing of `stream` a reset: a client must not take it for an orderly end.
+/// Closes `stream` with a reset, so that the client does not see an orderly end.
 fn reset(stream: &TcpStream) {
     if let Err(error) = stream.set_zero_linger() {
         tracing::debug!(%error, "the connection cannot be reset");
     }
 }
 
-async fn answer(request: hyper::Request<Incoming>, shared: &Shared) -> Result<hyper::Response<SentBody>, Torn> {
+async fn answer(
+    request: hyper::Request<Incoming>,
+    shared: &Shared,
+) -> Result<hyper::Response<SentBody>, ConnectionEnd> {
     let Some(request) = read(request).await? else {
-        return send(Answer::error(413, "The request body is too large."), SentBody::Whole);
+        return send(Response::error(413, "The request body is too large."), SentBody::Whole);
     };
     let outcome = shared.handle(&request);
     // tokio rounds every sleep up to a whole millisecond.
@@ -102,7 +105,7 @@ async fn answer(request: hyper::Request<Incoming>, shared: &Shared) -> Result<hy
     }
     match outcome.reply {
         Reply::Answer(answer) => send(answer, SentBody::Whole),
-        Reply::Refuse | Reply::Drop => Err(Torn::Unanswered),
+        Reply::Refuse | Reply::Drop => Err(ConnectionEnd::Unanswered),
         Reply::Hang => pending().await,
         Reply::Cut { answer, bytes } => send(answer, |whole| SentBody::Cut {
             bytes: whole.slice(..bytes.min(whole.len())),
@@ -114,20 +117,20 @@ async fn answer(request: hyper::Request<Incoming>, shared: &Shared) -> Result<hy
 }
 
 impl Shared {
-    fn handle(&self, request: &Request) -> super::Handled {
+    fn handle(&self, request: &Request) -> super::TimedReply {
         let mut simulation = lock(&self.simulation);
         let now = self.stood + self.began.elapsed();
         simulation.handle(request, now)
     }
 }
 
-/// The request in the room's own words; `None` when its body is too large.
-async fn read(request: hyper::Request<Incoming>) -> Result<Option<Request>, Torn> {
+/// Converts the request; `None` if its body is too large.
+async fn read(request: hyper::Request<Incoming>) -> Result<Option<Request>, ConnectionEnd> {
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, BODY_MAX).collect().await {
         Ok(body) => body.to_bytes().into(),
         Err(error) if error.is::<LengthLimitError>() => return Ok(None),
-        Err(_) => return Err(Torn::Unanswered),
+        Err(_) => return Err(ConnectionEnd::Unanswered),
     };
     let headers: Headers =
         head.headers.iter().map(|(name, value)| (name, String::from_utf8_lossy(value.as_bytes()))).collect();
@@ -140,18 +143,18 @@ async fn read(request: hyper::Request<Incoming>) -> Result<Option<Request>, Torn
     }))
 }
 
-fn send(answer: Answer, body: impl FnOnce(Bytes) -> SentBody) -> Result<hyper::Response<SentBody>, Torn> {
+fn send(answer: Response, body: impl FnOnce(Bytes) -> SentBody) -> Result<hyper::Response<SentBody>, ConnectionEnd> {
     let mut response = hyper::Response::builder().status(answer.status);
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }
     response.body(body(answer.body.into())).map_err(|error| {
         tracing::error!(%error, "an answer that HTTP cannot carry");
-        Torn::Unanswered
+        ConnectionEnd::Unanswered
     })
 }
 
-/// A panic elsewhere leaves nothing half done here that a test could mind.
+/// A panic of another thread leaves the simulation usable.
 fn lock(simulation: &Mutex<Simulation>) -> MutexGuard<'_, Simulation> {
     simulation.lock().unwrap_or_else(PoisonError::into_inner)
 }

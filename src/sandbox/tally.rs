@@ -1,4 +1,4 @@
-//! What arrived at the simulation, for tests to hold a client to. It must decide nothing.
+//! Counts the requests that arrived, for tests to check a client against.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// How many POSTs named the group `name`, whatever became of them (a refused connection is not read).
+    /// How many POSTs named the group `name`, whatever their replies (a refused connection is not read).
     #[must_use]
     pub fn posts(&self, name: &str) -> u32 {
         self.posts.get(name).copied().unwrap_or(0)
@@ -29,7 +29,7 @@ impl Tally {
         self.posts.iter().map(|(name, count)| (name.as_str(), *count))
     }
 
-    /// Every path that a DELETE named, with how often, whatever became of them.
+    /// Every path that a DELETE named, with how often, whatever their replies.
     pub fn all_deletes(&self) -> impl Iterator<Item = (&str, u32)> {
         self.deletes.iter().map(|(path, count)| (path.as_str(), *count))
     }

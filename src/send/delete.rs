@@ -46,6 +46,11 @@ impl<E: Exchange> Remover<E> {
         let progress = self.remove(&mut course).await;
         let sends = course.sends;
         if let Progress::Settled(removal) = &progress {
+            match removal {
+                Removal::Deleted(_) => self.api.write_succeeded(),
+                Removal::Failed(trouble) | Removal::Unknown(trouble) => self.api.write_failed(trouble),
+                Removal::Gone | Removal::Changed(_) => {}
+            }
             (self.listener)(Event::Undone(removal.status()));
         }
         Attempt { row: creation.row, sends, progress }

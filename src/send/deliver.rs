@@ -277,6 +277,11 @@ impl<E: Exchange> Lane<E> {
 
     fn settle(&self, row: RowId, fate: Fate) -> Result<(), Down> {
         let status = fate.status();
+        match &fate {
+            Fate::Created { .. } => self.api.write_succeeded(),
+            Fate::Failed(trouble) | Fate::Unknown(trouble) => self.api.write_failed(trouble),
+            Fate::Exists { .. } => {}
+        }
         self.journal.settle(row, fate)?;
         (self.listener)(Event::Settled(status));
         Ok(())

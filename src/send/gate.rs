@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::guest_estimate::{GuestEstimate, GuestForecast};
 use super::guests::{Cap, Leave, Way, Word};
 use super::invites::{GUEST_CAP, Invites};
 use super::judge::Verdict;
@@ -14,7 +15,6 @@ use super::queue::{Queue, Turn};
 use super::rate::Rate;
 use super::sign::named_pause;
 use super::stop::Stop;
-use super::timetable::{Outlook, Rehearsal};
 use super::window::Room;
 use crate::journal::SentGuests;
 use crate::model::{Event, Group, GuestWait, Listener, span};
@@ -43,7 +43,7 @@ pub struct Gate {
 struct Book {
     cap: Cap,
     invites: Option<Invites>,
-    outlook: Outlook,
+    estimate: GuestEstimate,
 }
 
 /// What comes of asking for places.
@@ -74,7 +74,7 @@ impl Gate {
     #[must_use]
     pub fn new(limits: GuestLimits, stop: Stop, listener: Listener) -> Arc<Self> {
         let (cap, invites) = (Cap::new(limits.wait_max), limits.rate.map(Invites::new));
-        let book = Book { cap, invites, outlook: Outlook::default() };
+        let book = Book { cap, invites, estimate: GuestEstimate::default() };
         Arc::new(Self {
             book: Mutex::new(book),
             queue: Arc::default(),
@@ -98,30 +98,33 @@ impl Gate {
         }
     }
 
-    /// What is to be sent in this run, as if nothing but the limit on guests were in the way; after what is remembered.
+    /// An empty forecast of the rows of this run, which knows the guests of earlier rows.
     #[must_use]
-    pub fn rehearsal(&self) -> Rehearsal {
-        let invites = self.book().invites.clone();
-        Rehearsal::after(invites.unwrap_or_else(|| Invites::new(GUEST_CAP)), Instant::now().into_std())
-    }
-
-    /// That is to be expected. Whether the organization knows the guests, only its cap will tell.
-    pub fn expect(&self, rehearsal: Rehearsal) {
-        self.book().outlook = rehearsal.outlook();
-        if self.is_rated {
-            self.tell(Outlook::first);
+    pub fn forecast(&self) -> GuestForecast {
+        match &self.book().invites {
+            Some(invites) => GuestForecast::with_known(invites.clone(), invites.rate()),
+            None => GuestForecast::new(GUEST_CAP),
         }
     }
 
-    /// One more row is done with.
-    pub(super) fn done(&self) {
-        self.tell(Outlook::done);
+    /// Sets the forecast of all rows. Without `--guest-rate` it is reported only once the server's cap refuses a row:
+    /// only the server knows which guests are new.
+    pub fn expect(&self, forecast: &GuestForecast) {
+        self.book().estimate = forecast.estimate();
+        if self.is_rated {
+            self.report(GuestEstimate::report);
+        }
     }
 
-    /// A row is not sent any more in this run; none is, if it is shut.
+    /// One more row is done.
+    pub(super) fn done(&self) {
+        self.report(GuestEstimate::done);
+    }
+
+    /// If the gate is shut, no more rows are sent in this run.
     pub(super) fn end(&self) {
         if self.shut_for().is_some() {
-            self.tell(|outlook, _| outlook.end());
+            self.report(|estimate, _| estimate.end());
         }
     }
 
@@ -200,12 +203,12 @@ impl Gate {
     /// The next row has to wait.
     fn hold_up(&self, until: Option<std::time::Instant>, why: GuestWait) {
         if let Some(until) = until {
-            self.tell(|outlook, now| outlook.hold_up(until, why, now));
+            self.report(|estimate, now| estimate.wait(until, why, now));
         }
     }
 
-    fn tell<T: IntoIterator<Item = Event>>(&self, look: impl FnOnce(&mut Outlook, std::time::Instant) -> T) {
-        let events = look(&mut self.book().outlook, Instant::now().into_std());
+    fn report<T: IntoIterator<Item = Event>>(&self, update: impl FnOnce(&mut GuestEstimate, std::time::Instant) -> T) {
+        let events = update(&mut self.book().estimate, Instant::now().into_std());
         events.into_iter().for_each(|event| (self.listener)(event));
     }
 }
@@ -391,11 +394,11 @@ mod tests {
         let take = |rows, seconds| Event::GuestsTake { rows, time: Duration::from_secs(seconds) };
         for (rate, before) in [(Some("1/h"), vec![take(3, 7200), take(2, 7200)]), (None, vec![])] {
             let (gate, _stop, told) = gate(rate);
-            let mut rehearsal = gate.rehearsal();
+            let mut forecast = gate.forecast();
             for guest in ["a@x.org", "b@x.org", "c@x.org"] {
-                rehearsal.add(&[guest.to_owned()]);
+                forecast.add(&[guest.to_owned()]);
             }
-            gate.expect(rehearsal);
+            gate.expect(&forecast);
             pass(&gate, "a@x.org").await.hear(&created());
             gate.done();
             let next = if rate.is_some() {

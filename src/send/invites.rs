@@ -15,6 +15,7 @@ pub const GUEST_CAP: Rate = Rate { requests: NonZeroU32::MIN.saturating_add(29),
 /// The addresses that are known, and the places of those that were not.
 #[derive(Debug, Clone)]
 pub(super) struct Invites {
+    rate: Rate,
     window: Window,
     /// By their hashes, so that memory stays small. Of two addresses that share one the second is taken for known and holds
     /// no place: the server counts one more than we do, and at worst its cap refuses a row, which is waited out as ever.
@@ -24,7 +25,12 @@ pub(super) struct Invites {
 impl Invites {
     /// At most so many new guests in any window of the period.
     pub(super) fn new(rate: Rate) -> Self {
-        Self { window: Window::new(rate.requests.get(), rate.period), known: HashSet::new() }
+        Self { rate, window: Window::new(rate.requests.get(), rate.period), known: HashSet::new() }
+    }
+
+    /// The most new guests in any window.
+    pub(super) fn rate(&self) -> Rate {
+        self.rate
     }
 
     /// How many of these addresses are new, each counted once.

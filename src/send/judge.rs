@@ -55,6 +55,8 @@ pub enum Reading<T = Bytes> {
     Body(T),
     /// Read again.
     Again(Trouble, When),
+    /// 403 or 404: reading again does not help.
+    Refused(Trouble),
     /// The run cannot go on.
     Halt(Halt),
     /// It never left, because the run stops.
@@ -69,6 +71,7 @@ impl<T> Reading<T> {
                 read(body).map_or_else(|trouble| Reading::Again(trouble, When::BackedOff), Reading::Body)
             }
             Self::Again(trouble, when) => Reading::Again(trouble, when),
+            Self::Refused(trouble) => Reading::Refused(trouble),
             Self::Halt(halt) => Reading::Halt(halt),
             Self::Held => Reading::Held,
         }
@@ -91,18 +94,19 @@ pub fn judge_create(answer: Result<Answer, Lost>) -> Verdict {
     }
     let refusal = refusal(&answer);
     match answer.status {
-        300..=399 | 401 | 403 | 404 => Verdict::Halt(halt(answer.status, &refusal)),
-        429 if is_guest_cap(&answer) => Verdict::GuestCap(trouble(&answer, &refusal), answer.hints),
+        300..=399 | 401 => Verdict::Halt(halt(&answer)),
+        403 | 404 => Verdict::Refused(trouble(&answer)),
+        429 if is_guest_cap(&answer) => Verdict::GuestCap(trouble(&answer), answer.hints),
         // It may be the cap on guests, which may strike after part of the work is done.
-        429 if answer.body.is_err() => Verdict::InDoubt(trouble(&answer, &refusal)),
-        429 => Verdict::Again(trouble(&answer, &refusal), When::Allowed),
+        429 if answer.body.is_err() => Verdict::InDoubt(trouble(&answer)),
+        429 => Verdict::Again(trouble(&answer), When::Allowed),
         422 if refusal.is_name_taken() => {
-            Verdict::NameTaken(Trouble { code: "name-taken".to_owned(), ..trouble(&answer, &refusal) })
+            Verdict::NameTaken(Trouble { code: "name-taken".to_owned(), ..trouble(&answer) })
         }
-        408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer, &refusal)),
+        408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer)),
         // Whether another group has the name, or ours, stood in the body.
-        _ if answer.body.is_err() => Verdict::Again(trouble(&answer, &refusal), When::BackedOff),
-        _ => Verdict::Refused(trouble(&answer, &refusal)),
+        _ if answer.body.is_err() => Verdict::Again(trouble(&answer), When::BackedOff),
+        _ => Verdict::Refused(trouble(&answer)),
     }
 }
 
@@ -114,7 +118,7 @@ pub(super) fn judge_update(answer: Result<Answer, Lost>) -> Verdict {
     {
         let refusal = refusal(answer);
         if !refusal.is_of_endpoint() {
-            return Verdict::Again(trouble(answer, &refusal), When::BackedOff);
+            return Verdict::Again(trouble(answer), When::BackedOff);
         }
     }
     judge_create(answer)
@@ -134,10 +138,10 @@ pub fn judge_read(answer: Result<Answer, Lost>) -> Reading {
     if let (200, Ok(body)) = (answer.status, &answer.body) {
         return Reading::Body(body.clone());
     }
-    let refusal = refusal(&answer);
     match answer.status {
-        300..=399 | 401 | 403 | 404 => Reading::Halt(halt(answer.status, &refusal)),
-        _ => Reading::Again(trouble(&answer, &refusal), when(&answer)),
+        300..=399 | 401 => Reading::Halt(halt(&answer)),
+        403 | 404 => Reading::Refused(trouble(&answer)),
+        _ => Reading::Again(trouble(&answer), when(&answer)),
     }
 }
 
@@ -161,24 +165,25 @@ fn created(answer: &Answer) -> Verdict {
     Verdict::InDoubt(Trouble { code: "answer-unreadable".to_owned(), message: message.to_owned(), http_status })
 }
 
+/// The error body of an answer; empty if it cannot be read.
 pub(super) fn refusal(answer: &Answer) -> Refusal {
     answer.body.as_ref().map(|body| Refusal::parse(body)).unwrap_or_default()
 }
 
-pub(super) fn halt(status: u16, refusal: &Refusal) -> Halt {
-    match status {
-        401 => Halt::TokenRefused(refusal.describe()),
-        403 => Halt::Forbidden(refusal.describe()),
-        300..=399 => Halt::Redirected(status),
-        _ => Halt::NotFound(refusal.describe()),
+/// Why a run stops at a redirect or a 401.
+pub(super) fn halt(answer: &Answer) -> Halt {
+    match answer.status {
+        401 => Halt::TokenRefused(answer.body.as_ref().map(|body| tallyfy::error_text(body)).unwrap_or_default()),
+        status => Halt::Redirected(status),
     }
 }
 
-pub(super) fn trouble(answer: &Answer, refusal: &Refusal) -> Trouble {
-    let said = match answer.body {
-        Ok(_) => refusal.describe(),
+/// The error of an answer, with the server's own words.
+pub(super) fn trouble(answer: &Answer) -> Trouble {
+    let said = match &answer.body {
+        Ok(body) => tallyfy::error_text(body),
         Err(BodyFault::CutOff) => "the answer was cut off".to_owned(),
-        Err(BodyFault::TooLong) => "the answer does not end".to_owned(),
+        Err(BodyFault::TooLong) => "the answer is too long".to_owned(),
     };
     let message = match answer.status {
         status if said.is_empty() => format!("the server answered {status}"),
@@ -251,6 +256,7 @@ mod tests {
         match reading {
             Reading::Body(_) => "body",
             Reading::Again(..) => "again",
+            Reading::Refused(_) => "refused",
             Reading::Halt(_) => "halt",
             Reading::Held => "held",
         }
@@ -280,6 +286,8 @@ mod tests {
             (answer(409, taken), "refused", "again"),
             (answer(429, cap), "cap", "again"),
             (cut_off(401), "halt", "halt"),
+            (cut_off(403), "refused", "refused"),
+            (too_long(404), "refused", "refused"),
             (cut_off(302), "halt", "halt"),
             (cut_off(408), "doubt", "again"),
             (cut_off(429), "doubt", "again"),
@@ -300,7 +308,8 @@ mod tests {
         for status in 100..=999 {
             let (create, read) = match status {
                 200 => ("doubt", "body"),
-                300..=399 | 401 | 403 | 404 => ("halt", "halt"),
+                300..=399 | 401 => ("halt", "halt"),
+                403 | 404 => ("refused", "refused"),
                 429 => ("again", "again"),
                 // Among them 425 and 451: refused is refused.
                 400..=407 | 409..=499 => ("refused", "again"),
@@ -354,7 +363,7 @@ mod tests {
         for body in [gone, "<html>", ""] {
             assert!(matches!(judge_update(answer(404, body)), Verdict::Again(_, When::BackedOff)), "{body}");
         }
-        assert!(matches!(judge_update(answer(404, no_endpoint)), Verdict::Halt(Halt::NotFound(_))));
+        assert!(matches!(judge_update(answer(404, no_endpoint)), Verdict::Refused(_)));
         for other in [answer(201, "{}"), answer(401, ""), answer(422, "{}"), lost("timeout")] {
             assert_eq!(judge_update(other.clone()), judge_create(other));
         }

@@ -40,12 +40,12 @@ pub(super) fn judge_delete(answer: Result<Answer, Lost>) -> Verdict {
     match answer.status {
         204 => Verdict::Deleted(204),
         404 if refusal.is_of_resource() => Verdict::NotThere(404),
-        404 if !refusal.is_of_endpoint() => Verdict::InDoubt(trouble(&answer, &refusal), when(&answer)),
-        300..=399 | 401 | 403 | 404 => Verdict::Halt(halt(answer.status, &refusal)),
-        429 => Verdict::Again(trouble(&answer, &refusal), When::Allowed),
+        404 if !refusal.is_of_endpoint() => Verdict::InDoubt(trouble(&answer), when(&answer)),
+        300..=399 | 401 => Verdict::Halt(halt(&answer)),
+        429 => Verdict::Again(trouble(&answer), When::Allowed),
         // A 200 may be a proxy's page: whether the group is gone is looked at.
-        408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer, &refusal), when(&answer)),
-        _ => Verdict::Refused(trouble(&answer, &refusal)),
+        408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer), when(&answer)),
+        _ => Verdict::Refused(trouble(&answer)),
     }
 }
 
@@ -60,7 +60,7 @@ pub(super) fn judge_look(answer: Result<Answer, Lost>) -> Reading<Option<Bytes>>
             return Reading::Body(None);
         }
         if !refusal.is_of_endpoint() {
-            return Reading::Again(trouble(answer, &refusal), when(answer));
+            return Reading::Again(trouble(answer), when(answer));
         }
     }
     judge_read(answer).and_then(|body| Ok(Some(body)))
@@ -92,13 +92,13 @@ mod tests {
             (answer(202, ""), "doubt"),
             (answer(404, GONE), "not there"),
             (answer(404, r#"{"message":"No query results"}"#), "not there"),
-            (answer(404, NO_ENDPOINT), "halt"),
+            (answer(404, NO_ENDPOINT), "refused"),
             (answer(404, "<html>"), "doubt"),
             (answer(404, ""), "doubt"),
             (Ok(Answer { status: 404, hints: Hints::default(), body: Err(BodyFault::CutOff) }), "doubt"),
             (answer(307, ""), "halt"),
             (answer(401, ""), "halt"),
-            (answer(403, ""), "halt"),
+            (answer(403, ""), "refused"),
             (answer(400, ""), "refused"),
             (answer(405, ""), "refused"),
             (answer(409, ""), "refused"),
@@ -131,14 +131,16 @@ mod tests {
             Reading::Body(Some(_)) => "there",
             Reading::Body(None) => "not there",
             Reading::Again(..) => "again",
+            Reading::Refused(_) => "refused",
             Reading::Halt(_) => "halt",
             Reading::Held => "held",
         };
         assert_eq!(word(answer(200, "{}")), "there");
         assert_eq!(word(answer(404, GONE)), "not there");
-        assert_eq!(word(answer(404, NO_ENDPOINT)), "halt");
+        assert_eq!(word(answer(404, NO_ENDPOINT)), "refused");
         assert_eq!(word(answer(404, "<html>")), "again");
         assert_eq!(word(answer(401, "")), "halt");
+        assert_eq!(word(answer(403, "")), "refused");
         assert_eq!(word(answer(500, "")), "again");
         assert_eq!(word(lost()), "again");
         assert_eq!(word(Err(Lost::Held)), "held");

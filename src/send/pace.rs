@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::book::{Book, Heard, Pause};
-use super::judge::{refusal, trouble};
+use super::judge::trouble;
 use super::meter::Ticket;
 use super::patience::TooLong;
 use super::rate::Speed;
@@ -225,7 +225,7 @@ impl Pace {
 /// What befell a request that had no effect for now.
 fn why(answer: &Result<Answer, Lost>, said: &Sign) -> String {
     match (answer, said) {
-        (Ok(answer), _) => trouble(answer, &refusal(answer)).message,
+        (Ok(answer), _) => trouble(answer).message,
         (Err(_), Sign::Unable(why, _) | Sign::Failing(why, _)) => why.clone(),
         (Err(_), Sign::Fine | Sign::TooMany(_)) => String::new(),
     }

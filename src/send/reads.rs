@@ -10,6 +10,7 @@ use rand::{RngExt, SeedableRng};
 use super::judge::{Reading, When, backoff, judge_read};
 use super::judge_delete::judge_look;
 use super::paced::{Admitted, Paced};
+use super::refusals::Refusals;
 use super::settle::{LOOKS, looks};
 use super::stop::Stop;
 use crate::model::{Found, Halt, MatchNames, Sightings, Trouble};
@@ -49,6 +50,8 @@ pub struct Api<E> {
     pub settle: Duration,
     /// Spreads repeats in time.
     pub jitter: Jitter,
+    /// Writes refused in a row.
+    pub refusals: Refusals,
 }
 
 /// Chance, for waits that must not fall together.
@@ -151,6 +154,18 @@ impl<E: Exchange> Api<E> {
         refusing.is_none()
     }
 
+    /// A row or group was created or deleted.
+    pub(super) fn write_succeeded(&self) {
+        self.refusals.reset();
+    }
+
+    /// A row or group was given up; the run stops if too many in a row were refused.
+    pub(super) fn write_failed(&self, trouble: &Trouble) {
+        if let Some(halt) = self.refusals.count(trouble) {
+            self.stop.raise(halt);
+        }
+    }
+
     /// How long to wait before each look for a group that may have been made, after its answer was waited for so long.
     #[must_use]
     pub fn looks(&self, waited: Duration) -> [Duration; LOOKS] {
@@ -171,6 +186,14 @@ impl<E: Exchange> Api<E> {
             let answer = self.client.list_groups(search, number).await;
             let read = |body: Bytes| Page::parse(&body).map_err(|lack| unreadable("the list of groups", &lack));
             let reading = judge_read(answer).and_then(read);
+            if let (None, Reading::Refused(trouble)) = (search, &reading) {
+                let why = trouble.message.clone();
+                self.stop.raise(match trouble.http_status {
+                    Some(403) => Halt::Forbidden(why),
+                    _ => Halt::NotFound(why),
+                });
+                return Err(Unread::Stopped);
+            }
             if let (None, Reading::Again(trouble, When::BackedOff)) = (search, &reading) {
                 // Everything waits for it.
                 let (attempt, most) = (sends + 1, self.attempts_max);
@@ -190,6 +213,7 @@ impl<E: Exchange> Api<E> {
         let (trouble, when) = match reading {
             Reading::Body(body) => return Ok(Some(body)),
             Reading::Again(trouble, when) => (trouble, when),
+            Reading::Refused(trouble) => return Err(Unread::Failed(trouble)),
             Reading::Halt(halt) => {
                 self.stop.raise(halt);
                 return Err(Unread::Stopped);

@@ -21,4 +21,4 @@ pub use exchange::{Answer, BodyFault, Call, Exchange, Hints, Lost, Method};
 pub use http::{BaseUrl, BaseUrlError, Http, HttpError};
 pub use pages::{Walk, WalkError};
 pub use renewing::Renewing;
-pub use wire::{Listed, Page, Refusal, created, group, is_web_page};
+pub use wire::{Listed, Page, Refusal, created, error_text, group, is_web_page};

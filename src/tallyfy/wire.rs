@@ -159,6 +159,24 @@ impl Refusal {
     }
 }
 
+/// What an error body says, safe to show: its messages, or plain text. A web page is described by its title.
+#[must_use]
+pub fn error_text(body: &[u8]) -> String {
+    let described = Refusal::parse(body).describe();
+    if !described.is_empty() {
+        return described;
+    }
+    let text = String::from_utf8_lossy(body);
+    if !is_web_page(body) {
+        return told(text.trim());
+    }
+    let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+    match title.map(|(title, _)| shortened(title.trim())).filter(|title| !title.is_empty()) {
+        Some(title) => format!("a web page titled \"{title}\", perhaps from a proxy or firewall"),
+        None => "a web page, perhaps from a proxy or firewall".to_owned(),
+    }
+}
+
 /// A field's messages: one, or a list of them.
 fn texts(value: &Value) -> impl Iterator<Item = String> {
     let (list, single) = match value {
@@ -270,6 +288,25 @@ mod tests {
         );
         assert_eq!(says("<html>404</html>"), (false, false));
         assert_eq!(says(""), (false, false));
+    }
+
+    #[test]
+    fn an_error_body_is_shown_in_the_servers_words_and_a_web_page_by_its_title() {
+        for (body, expected) in [
+            (r#"{"message":"Not allowed to invite guests"}"#, "Not allowed to invite guests"),
+            (r#"{"errors":{"members":["No such user"]}}"#, "members: No such user"),
+            (" Blocked by policy\u{1b}\n", "Blocked by policy\\u{1b}"),
+            (r#"{"detail":"no"}"#, r#"{"detail":"no"}"#),
+            ("", ""),
+            (
+                "<html><head><title>Access \u{1b}denied</title></head><body>long</body></html>",
+                "a web page titled \"Access \\u{1b}denied\", perhaps from a proxy or firewall",
+            ),
+            ("<html><title> </title>", "a web page, perhaps from a proxy or firewall"),
+        ] {
+            assert_eq!(error_text(body.as_bytes()), expected, "{body}");
+        }
+        assert_eq!(error_text("é".repeat(1000).as_bytes()).chars().count(), MESSAGE_MAX);
     }
 
     #[test]

@@ -121,7 +121,8 @@ impl Exchange for Wire {
 }
 
 /// Sends through the limiter for so long, as one process would: what it knew is gone when it ends, but its trail.
-pub(crate) async fn send(world: &Shared, speed: Speed, lanes: usize, folder: &Path, time: Duration) {
+pub(crate) async fn send(world: &Shared, rate: &str, lanes: usize, folder: &Path, time: Duration) {
+    let speed = Speed::parse(rate).unwrap();
     let owner = Owner { organization: "acme".to_owned(), realm: Realm::Loopback };
     let journal = Journal::open(&folder.join("x.journal"), &owner).unwrap();
     let trail = journal.trail(speed.memory(), world.now()).unwrap();

@@ -1,11 +1,11 @@
-//! The simulated API on a thread and a runtime of its own, kept at hand as the oracle.
+//! The simulated API on its own thread and runtime; tests compare results with its state.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tallyfy_groups::sandbox::{Group, Options, Planted, Reply, Request, Simulation, Weather, serve};
+use tallyfy_groups::sandbox::{FaultScript, Options, Planted, Reply, Request, SandboxGroup, Simulation, serve};
 use tokio::sync::oneshot;
 
 use super::wait_for;
@@ -24,14 +24,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// An empty organization under a clear sky.
+    /// An empty organization without faults.
     pub(crate) fn calm() -> Self {
         Self::start(Options::default(), "")
     }
 
-    /// An empty organization under the weather of a script.
-    pub(crate) fn under(weather: &str) -> Self {
-        Self::start(Options::default(), weather)
+    /// An empty organization with the faults of a script.
+    pub(crate) fn under(faults: &str) -> Self {
+        Self::start(Options::default(), faults)
     }
 
     /// An empty organization that takes its time over every answer.
@@ -39,14 +39,14 @@ impl Server {
         Self::start(Options { latency, ..Options::default() }, "")
     }
 
-    /// An organization as `options` have it; it has one id and takes one token, unless others are named.
-    pub(crate) fn start(options: Options, weather: &str) -> Self {
+    /// An organization with these options; one id and one token are accepted, unless the options name others.
+    pub(crate) fn start(options: Options, faults: &str) -> Self {
         let options = Options {
             token: options.token.or_else(|| Some(TOKEN.to_owned())),
             org: options.org.or_else(|| Some(ORG.to_owned())),
             ..options
         };
-        let simulation = Arc::new(Mutex::new(Simulation::new(&options, Weather::parse(weather).unwrap())));
+        let simulation = Arc::new(Mutex::new(Simulation::new(&options, FaultScript::parse(faults).unwrap())));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -76,12 +76,12 @@ impl Server {
     }
 
     /// The groups that are there, oldest first.
-    pub(crate) fn groups(&self) -> Vec<Group> {
+    pub(crate) fn groups(&self) -> Vec<SandboxGroup> {
         self.with(|simulation| simulation.groups().cloned().collect())
     }
 
     /// The group of this name.
-    pub(crate) fn group(&self, name: &str) -> Group {
+    pub(crate) fn group(&self, name: &str) -> SandboxGroup {
         let mut groups = self.groups();
         groups.retain(|group| group.name == name);
         assert_eq!(groups.len(), 1, "groups named {name:?}");

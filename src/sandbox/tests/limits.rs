@@ -4,76 +4,79 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 
-use super::super::Rate;
+use super::super::RequestRate;
 use super::*;
 
 fn limited(requests: u32, seconds: f64) -> Simulation {
-    simulation(&Options { rate: Some(Rate { requests, period: at(seconds) }), ..Options::default() })
+    simulation(&Options { rate: Some(RequestRate { requests, period: at(seconds) }), ..Options::default() })
 }
 
 #[test]
 fn the_window_rolls_and_is_open_at_its_far_end() {
-    let mut house = limited(2, 10.0);
-    let status = |house: &mut Simulation, seconds| answer(house, &request("GET", GROUPS, &Value::Null), seconds).status;
-    let seen: Vec<_> =
-        [0.0, 4.0, 9.999_999_999, 10.0, 13.999_999_999, 14.0, 19.9].map(|seconds| status(&mut house, seconds)).into();
+    let mut simulation = limited(2, 10.0);
+    let status = |simulation: &mut Simulation, seconds| {
+        answer(simulation, &request("GET", GROUPS, &Value::Null), seconds).status
+    };
+    let seen: Vec<_> = [0.0, 4.0, 9.999_999_999, 10.0, 13.999_999_999, 14.0, 19.9]
+        .map(|seconds| status(&mut simulation, seconds))
+        .into();
     assert_eq!(seen, [200, 200, 429, 200, 429, 200, 429]);
-    assert_eq!(house.tally().arrivals(), [at(0.0), at(4.0), at(10.0), at(14.0)]);
-    assert_eq!((house.tally().refusals(), house.tally().most_within(at(10.0))), (3, 2));
+    assert_eq!(simulation.tally().arrivals(), [at(0.0), at(4.0), at(10.0), at(14.0)]);
+    assert_eq!((simulation.tally().refusals(), simulation.tally().most_within(at(10.0))), (3, 2));
 }
 
 #[test]
 fn an_answer_says_what_is_left_and_a_refusal_when_to_come_back() {
-    let mut house = limited(2, 60.0);
-    let header = |answer: &Answer, name| answer.header(name).map(str::to_owned);
-    let first = answer(&mut house, &create("a"), 0.0);
+    let mut simulation = limited(2, 60.0);
+    let header = |answer: &Response, name| answer.header(name).map(str::to_owned);
+    let first = answer(&mut simulation, &create("a"), 0.0);
     assert_eq!(header(&first, "x-ratelimit-limit").as_deref(), Some("2"));
     assert_eq!(header(&first, "x-ratelimit-remaining").as_deref(), Some("1"));
     assert_eq!(header(&first, "retry-after"), None);
-    answer(&mut house, &create("b"), 0.5);
+    answer(&mut simulation, &create("b"), 0.5);
     for (seconds, wait) in [(1.0, "59"), (1.2, "59"), (59.0, "1"), (59.99, "1")] {
-        let refused = answer(&mut house, &create("c"), seconds);
+        let refused = answer(&mut simulation, &create("c"), seconds);
         assert_eq!(read(&refused), (429, json!({"message": "Too Many Attempts."})));
         assert_eq!(header(&refused, "retry-after").as_deref(), Some(wait), "{seconds}");
         assert_eq!(header(&refused, "x-ratelimit-remaining").as_deref(), Some("0"));
     }
-    assert_eq!((house.groups().count(), house.tally().posts("c")), (2, 4));
+    assert_eq!((simulation.groups().count(), simulation.tally().posts("c")), (2, 4));
 }
 
 #[test]
 fn no_window_ever_holds_more_and_none_is_refused_without_need() {
-    let mut house = limited(7, 1.0);
+    let mut simulation = limited(7, 1.0);
     let mut random = StdRng::seed_from_u64(1);
     let mut now = 0;
     for _ in 0..5000 {
         now += random.random_range(0..250_u64);
         let moment = Duration::from_millis(now);
-        let in_window = house.tally().arrivals().iter().rev();
+        let in_window = simulation.tally().arrivals().iter().rev();
         let held = in_window.take_while(|arrival| moment.saturating_sub(**arrival) < at(1.0)).count();
-        let reply = house.handle(&request("GET", GROUPS, &Value::Null), moment).reply;
-        let refused = matches!(reply, Reply::Answer(Answer { status: 429, .. }));
+        let reply = simulation.handle(&request("GET", GROUPS, &Value::Null), moment).reply;
+        let refused = matches!(reply, Reply::Answer(Response { status: 429, .. }));
         assert_eq!(refused, held == 7);
     }
-    assert_eq!(house.tally().most_within(at(1.0)), 7);
+    assert_eq!(simulation.tally().most_within(at(1.0)), 7);
 }
 
 #[test]
 fn time_does_not_run_backwards() {
-    let mut house = limited(1, 10.0);
-    assert_eq!(answer(&mut house, &create("a"), 100.0).status, 201);
-    assert_eq!(answer(&mut house, &create("b"), 3.0).status, 429);
-    assert_eq!(house.now(), at(100.0));
+    let mut simulation = limited(1, 10.0);
+    assert_eq!(answer(&mut simulation, &create("a"), 100.0).status, 201);
+    assert_eq!(answer(&mut simulation, &create("b"), 3.0).status, 429);
+    assert_eq!(simulation.now(), at(100.0));
 }
 
 #[test]
 fn the_guest_cap_counts_only_addresses_that_are_new() {
-    let mut house = under("[[fault]]\nkind = 'guest-cap'\nper_hour = 2");
-    house.plant(Planted { guests: vec!["known@x.org".to_owned()], ..planted("g", "g") });
+    let mut simulation = under("[[fault]]\nkind = 'guest-cap'\nper_hour = 2");
+    simulation.plant(Planted { guests: vec!["known@x.org".to_owned()], ..planted("g", "g") });
     let mut number = 0;
     let mut invite = |seconds, guests: Value| {
         number += 1;
         let post = request("POST", GROUPS, &json!({"name": number.to_string(), "guests": guests}));
-        let answer = answer(&mut house, &post, seconds);
+        let answer = answer(&mut simulation, &post, seconds);
         (answer.status, answer.header("retry-after").map(str::to_owned), read(&answer).1["code"].clone())
     };
     let capped = (429, None, json!("RATE_LIMIT_EXCEEDED"));
@@ -85,22 +88,22 @@ fn the_guest_cap_counts_only_addresses_that_are_new() {
     assert_eq!(invite(2.0, json!([])).0, 201);
     assert_eq!(invite(3599.9, json!(["c@x.org"])), capped);
     assert_eq!(invite(3600.0, json!(["c@x.org"])).0, 201);
-    assert_eq!(house.groups().count(), 6);
+    assert_eq!(simulation.groups().count(), 6);
 }
 
 #[test]
 fn a_partial_cap_makes_the_group_with_the_guests_that_fit_and_refuses_all_the_same() {
-    let mut house = under("[[fault]]\nkind = 'guest-cap'\nper_hour = 2\npartial = true");
+    let mut simulation = under("[[fault]]\nkind = 'guest-cap'\nper_hour = 2\npartial = true");
     let post = request("POST", GROUPS, &json!({"name": "a", "guests": ["a@x.org", "b@x.org", "c@x.org"]}));
-    let (status, body) = ask(&mut house, &post);
+    let (status, body) = ask(&mut simulation, &post);
     assert_eq!((status, &body["code"]), (429, &json!("RATE_LIMIT_EXCEEDED")));
-    let made: Vec<_> = house.groups().map(|group| group.guests.clone()).collect();
+    let made: Vec<_> = simulation.groups().map(|group| group.guests.clone()).collect();
     assert_eq!(made, [["a@x.org", "b@x.org"]]);
 }
 
 #[test]
-fn the_weather_changes_the_limit_spends_it_for_others_and_lies_about_it() {
-    let weather = "
+fn faults_change_the_limit_use_it_up_and_falsify_its_headers() {
+    let faults = "
         [[fault]]
         kind = 'limit'
         requests = 2
@@ -122,9 +125,9 @@ fn the_weather_changes_the_limit_spends_it_for_others_and_lies_about_it() {
         kind = 'limit'
         at = [5]
     ";
-    let mut house = under(weather);
+    let mut simulation = under(faults);
     let seen = [0.0, 1.0, 2.0, 3.0, 4.0].map(|seconds| {
-        let answer = answer(&mut house, &request("GET", GROUPS, &Value::Null), seconds);
+        let answer = answer(&mut simulation, &request("GET", GROUPS, &Value::Null), seconds);
         let header = |name| answer.header(name).map(str::to_owned);
         (answer.status, header("X-RateLimit-Limit"), header("X-RateLimit-Remaining"), header("Retry-After"))
     });

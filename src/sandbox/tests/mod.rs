@@ -1,17 +1,17 @@
-//! The promises of the sandbox, and the words its tests share. Nothing here may sleep and hope.
+//! Tests of the sandbox, and their helpers. No test waits for real time.
 
-mod book;
+mod faults;
 mod limits;
 mod lists;
+mod organization;
 mod scripts;
 mod sockets;
-mod storms;
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Headers, Options, Planted, Reply, Request, Simulation, Weather};
+use super::{FaultScript, Headers, Options, Planted, Reply, Request, Response, Simulation};
 
 const GROUPS: &str = "/organizations/acme/groups";
 
@@ -40,11 +40,11 @@ fn create(name: &str) -> Request {
 }
 
 fn simulation(options: &Options) -> Simulation {
-    Simulation::new(options, Weather::default())
+    Simulation::new(options, FaultScript::default())
 }
 
 fn under(script: &str) -> Simulation {
-    Simulation::new(&Options::default(), Weather::parse(script).unwrap())
+    Simulation::new(&Options::default(), FaultScript::parse(script).unwrap())
 }
 
 fn at(seconds: f64) -> Duration {
@@ -63,14 +63,14 @@ fn ask_at(simulation: &mut Simulation, request: &Request, seconds: f64) -> (u16,
     read(&answer(simulation, request, seconds))
 }
 
-fn answer(simulation: &mut Simulation, request: &Request, seconds: f64) -> Answer {
+fn answer(simulation: &mut Simulation, request: &Request, seconds: f64) -> Response {
     match reply(simulation, request, seconds) {
         Reply::Answer(answer) => answer,
         other => panic!("no answer but {other:?}"),
     }
 }
 
-fn read(answer: &Answer) -> (u16, Value) {
+fn read(answer: &Response) -> (u16, Value) {
     let body = serde_json::from_slice(&answer.body).unwrap_or_default();
     (answer.status, body)
 }

@@ -1,14 +1,14 @@
-//! What a weather script may say, and what is said of one that is wrong.
+//! Fault scripts that can be parsed, and the errors of those that cannot.
 
 use super::*;
 
 fn complaint(script: &str) -> String {
-    Weather::parse(script).unwrap_err().to_string()
+    FaultScript::parse(script).unwrap_err().to_string()
 }
 
 #[test]
 fn a_script_may_be_empty_or_full() {
-    assert!(Weather::parse("").is_ok());
+    assert!(FaultScript::parse("").is_ok());
     let script = r#"
         about = "A bad day."
         seed = 7
@@ -28,7 +28,7 @@ fn a_script_may_be_empty_or_full() {
         per_hour = 30
         retry_after = "120"
     "#;
-    assert_eq!(Weather::parse(script).unwrap().about(), Some("A bad day."));
+    assert_eq!(FaultScript::parse(script).unwrap().about(), Some("A bad day."));
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn every_kind_of_the_page_is_read() {
             "others" => "requests = 1",
             _ => "",
         };
-        let read = Weather::parse(&format!("[[fault]]\nkind = '{kind}'\n{own}"));
+        let read = FaultScript::parse(&format!("[[fault]]\nkind = '{kind}'\n{own}"));
         assert!(read.is_ok(), "{kind}");
         count += 1;
     }
@@ -58,33 +58,33 @@ fn every_kind_of_the_page_is_read() {
 fn a_mistake_is_named_by_fault_and_field() {
     let good = "[[fault]]\nkind = 'drop-after'\n";
     for (fault, told) in [
-        ("kind = 'slow'", "fault 2 of the weather script: `millis` is missing"),
-        ("kind = 'guest-cap'", "fault 2 of the weather script: `per_hour` is missing"),
-        ("kind = 'cut'\nmillis = 3", "fault 2 of the weather script: `millis` has no meaning for this kind of fault"),
-        ("kind = 'cut'\nstatus = 500", "fault 2 of the weather script: `status` has no meaning for this kind of fault"),
-        ("kind = 'cut'\nnext = 'b'", "fault 2 of the weather script: `next` has no meaning for this kind of fault"),
+        ("kind = 'slow'", "fault 2 of the fault script: `millis` is missing"),
+        ("kind = 'guest-cap'", "fault 2 of the fault script: `per_hour` is missing"),
+        ("kind = 'cut'\nmillis = 3", "fault 2 of the fault script: `millis` has no meaning for this kind of fault"),
+        ("kind = 'cut'\nstatus = 500", "fault 2 of the fault script: `status` has no meaning for this kind of fault"),
+        ("kind = 'cut'\nnext = 'b'", "fault 2 of the fault script: `next` has no meaning for this kind of fault"),
         (
             "kind = 'slow'\nmillis = 1\nretry_after = ''",
-            "fault 2 of the weather script: `retry_after` has no meaning for this kind of fault",
+            "fault 2 of the fault script: `retry_after` has no meaning for this kind of fault",
         ),
-        ("kind = 'error-after'\nstatus = 99", "fault 2 of the weather script: `status` must be between 200 and 599"),
+        ("kind = 'error-after'\nstatus = 99", "fault 2 of the fault script: `status` must be between 200 and 599"),
         (
             "kind = 'too-many'\nretry_after = \"\\n\"",
-            "fault 2 of the weather script: `retry_after` must be printable ASCII",
+            "fault 2 of the fault script: `retry_after` must be printable ASCII",
         ),
-        ("kind = 'cut'\npercent = 101.0", "fault 2 of the weather script: `percent` must be between 0 and 100"),
-        ("kind = 'cut'\npercent = nan", "fault 2 of the weather script: `percent` must be between 0 and 100"),
-        ("kind = 'cut'\nevery = 0", "fault 2 of the weather script: `every` must be at least 1"),
-        ("kind = 'cut'\nat = []", "fault 2 of the weather script: `at` must list numbers of requests, from 1"),
-        ("kind = 'cut'\nat = [0]", "fault 2 of the weather script: `at` must list numbers of requests, from 1"),
+        ("kind = 'cut'\npercent = 101.0", "fault 2 of the fault script: `percent` must be between 0 and 100"),
+        ("kind = 'cut'\npercent = nan", "fault 2 of the fault script: `percent` must be between 0 and 100"),
+        ("kind = 'cut'\nevery = 0", "fault 2 of the fault script: `every` must be at least 1"),
+        ("kind = 'cut'\nat = []", "fault 2 of the fault script: `at` must list numbers of requests, from 1"),
+        ("kind = 'cut'\nat = [0]", "fault 2 of the fault script: `at` must list numbers of requests, from 1"),
         (
             "kind = 'cut'\nfrom = 3\nuntil = 2",
-            "fault 2 of the weather script: `from` must be at least 1 and at most `until`",
+            "fault 2 of the fault script: `from` must be at least 1 and at most `until`",
         ),
-        ("kind = 'cut'\nevery = 2\nat = [1]", "fault 2 of the weather script: `every` cannot stand beside `at`"),
+        ("kind = 'cut'\nevery = 2\nat = [1]", "fault 2 of the fault script: `every` cannot stand beside `at`"),
         (
             "kind = 'cut'\npercent = 1.0\nat = [1]",
-            "fault 2 of the weather script: `percent` cannot stand beside `every` or `at`",
+            "fault 2 of the fault script: `percent` cannot stand beside `every` or `at`",
         ),
     ] {
         assert_eq!(complaint(&format!("{good}[[fault]]\n{fault}")), told);
@@ -94,12 +94,12 @@ fn a_mistake_is_named_by_fault_and_field() {
 #[test]
 fn what_serde_says_comes_with_the_faults_number_and_field() {
     for (script, parts) in [
-        ("[[fault]]\nkind = 'rain'", ["fault 1", "rain", "drop-before"]),
+        ("[[fault]]\nkind = 'reboot'", ["fault 1", "reboot", "drop-before"]),
         ("[[fault]]\nmethod = 'GET'", ["fault 1", "missing field", "kind"]),
         ("[[fault]]\nkind = 'cut'\ncolour = 1", ["fault 1", "unknown field", "colour"]),
         ("[[fault]]\nkind = 'cut'\nevery = 'x'", ["fault 1", "invalid type", "every"]),
-        ("weather = 1", ["the weather script", "unknown field", "weather"]),
-        ("[[fault]", ["the weather script", "line 1", "TOML"]),
+        ("colour = 1", ["the fault script", "unknown field", "colour"]),
+        ("[[fault]", ["the fault script", "line 1", "TOML"]),
     ] {
         let told = complaint(script);
         assert!(parts.iter().all(|part| told.contains(part)), "{told}");

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::super::{Rate, serve};
+use super::super::{RequestRate, serve};
 use super::*;
 
 /// A served simulation.
@@ -24,7 +24,7 @@ struct Served {
 
 impl Served {
     async fn new(options: &Options, script: &str) -> Self {
-        Self::again(Arc::new(Mutex::new(Simulation::new(options, Weather::parse(script).unwrap())))).await
+        Self::again(Arc::new(Mutex::new(Simulation::new(options, FaultScript::parse(script).unwrap())))).await
     }
 
     async fn again(simulation: Arc<Mutex<Simulation>>) -> Self {
@@ -151,7 +151,8 @@ async fn an_answer_takes_as_long_as_it_is_said_to() {
 
 #[tokio::test]
 async fn the_limit_goes_on_when_the_simulation_is_served_again() {
-    let options = Options { rate: Some(Rate { requests: 1, period: Duration::from_hours(1) }), ..Options::default() };
+    let options =
+        Options { rate: Some(RequestRate { requests: 1, period: Duration::from_hours(1) }), ..Options::default() };
     let served = Served::new(&options, "").await;
     assert_eq!(served.post("a").send().await.unwrap().status(), 201);
     let simulation = Arc::clone(&served.simulation);

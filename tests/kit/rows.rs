@@ -1,19 +1,19 @@
-//! Files to import, whose every row's end is known beforehand; names made to be mistaken for one another.
+//! Files to import, with the expected outcome of every row, and names that are easily confused.
 
 use std::fmt::Write;
 
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-/// What becomes of a row.
+/// The expected outcome of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Good,
-    Twin,
+    Duplicate,
     Bad,
 }
 
-/// A file and what is in it.
+/// A file and its rows.
 pub(crate) struct Sheet {
     pub(crate) rows: Vec<(String, Kind)>,
     pub(crate) csv: String,
@@ -23,9 +23,7 @@ impl Sheet {
     pub(crate) fn good(&self) -> impl Iterator<Item = &str> {
         self.rows.iter().filter(|(_, kind)| *kind == Kind::Good).map(|(name, _)| name.as_str())
     }
-}
 
-impl Sheet {
     /// The guests of each row.
     pub(crate) fn guests(&self) -> Vec<Vec<String>> {
         let mut reader = csv::Reader::from_reader(self.csv.as_bytes());
@@ -35,7 +33,7 @@ impl Sheet {
     }
 }
 
-/// Parts of one another, and full of what queries, SQL and JSON read otherwise.
+/// Names that contain one another, and characters that are special in queries, SQL and JSON.
 const NAMES: [&str; 12] = [
     "Team",
     "Team 1",
@@ -51,34 +49,34 @@ const NAMES: [&str; 12] = [
     "東京 + 大阪",
 ];
 
-/// So many rows; some repeat a name, some break a rule, some bring guests.
-pub(crate) fn sheet(dice: &mut StdRng, count: usize) -> Sheet {
+/// Rows of which some repeat a name, some break a rule, some have guests.
+pub(crate) fn sheet(rng: &mut StdRng, count: usize) -> Sheet {
     let mut rows: Vec<(String, Kind)> = Vec::new();
     let mut csv = "name,description,guests\n".to_owned();
     for index in 0..count {
         let firsts: Vec<String> =
             rows.iter().filter(|(_, kind)| *kind == Kind::Good).map(|(name, _)| name.clone()).collect();
-        let (name, kind) = match dice.random_range(0..20) {
+        let (name, kind) = match rng.random_range(0..20) {
             0 => (String::new(), Kind::Bad),
             1 if !firsts.is_empty() => {
-                (format!(" {} ", firsts[dice.random_range(0..firsts.len())].to_lowercase()), Kind::Twin)
+                (format!(" {} ", firsts[rng.random_range(0..firsts.len())].to_lowercase()), Kind::Duplicate)
             }
             _ if index < NAMES.len() => (NAMES[index].to_owned(), Kind::Good),
             _ => (format!("{} {index}", NAMES[index % NAMES.len()]), Kind::Good),
         };
-        let guests = if dice.random_bool(0.2) { format!("guest{index}@example.com") } else { String::new() };
+        let guests = if rng.random_bool(0.2) { format!("guest{index}@example.com") } else { String::new() };
         writeln!(csv, "\"{}\",\"row {index}\",{guests}", name.replace('"', "\"\"")).unwrap();
         rows.push((name, kind));
     }
     Sheet { rows, csv }
 }
 
-/// So many good rows, and nothing else.
+/// Only good rows, without guests.
 pub(crate) fn good(count: usize) -> Sheet {
     with_guests(0, 0, count)
 }
 
-/// Good rows, and nothing else: so many that bring `each` guests of their own, and after them so many without.
+/// Only good rows: first `inviting` rows with `each` guests of their own, then `plain` rows without guests.
 pub(crate) fn with_guests(inviting: usize, each: usize, plain: usize) -> Sheet {
     let rows: Vec<_> =
         (0..inviting + plain).map(|index| (format!("{} {index}", NAMES[index % NAMES.len()]), Kind::Good)).collect();

@@ -1,12 +1,12 @@
-//! The organization's users: as many as were asked for, made up on the spot. It must not store any.
+//! The organization's users, generated on demand. Pure.
 
 use serde::Serialize;
 
 const FIRST_ID: u64 = 1001;
 const DOMAIN: &str = "@members.example";
 
-/// The users 1001 and up, or everybody.
-pub(super) struct People {
+/// The users 1001 and up; with a count of 0, every id is a user.
+pub(super) struct Users {
     count: u64,
 }
 
@@ -21,7 +21,7 @@ pub(super) struct User {
     role: &'static str,
 }
 
-impl People {
+impl Users {
     pub(super) fn new(users: usize) -> Self {
         Self { count: u64::try_from(users).unwrap_or(u64::MAX - FIRST_ID) }
     }
@@ -34,7 +34,7 @@ impl People {
         }
     }
 
-    /// Whether `address` is a user's own.
+    /// Whether `address` belongs to a user.
     pub(super) fn owns(&self, address: &str) -> bool {
         let address = address.to_lowercase();
         let id = address
@@ -44,7 +44,7 @@ impl People {
         self.count > 0 && id.is_some_and(|id| self.has(id) && address == email(id))
     }
 
-    /// The users whose name or address holds `q`, without regard to case.
+    /// The users whose name or address contains `q`, without regard to case.
     pub(super) fn search(&self, q: Option<&str>) -> Vec<User> {
         let wanted = q.map(str::to_lowercase);
         let fits = |user: &User| {

@@ -1,5 +1,4 @@
-//! The groups, and the ways to find one: by id, by name, by page, by search. It must not know the API's rules:
-//! whatever is put here stays.
+//! Storage of the groups, with indexes by id, name, page and search. Does not know the API's rules. Pure.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,15 +6,15 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::list::{SortBy, Wanted};
+use super::list::{ListQuery, SortBy};
 
 /// The day the simulation begins: 2024-05-21T18:00:00Z, the day of the endpoint page's example.
 const EPOCH: Timestamp = Timestamp::constant(1_716_314_400, 0);
 
 /// A group, as the API shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Group {
-    /// 32 hexadecimal digits, or what it was planted with.
+pub struct SandboxGroup {
+    /// 32 hexadecimal digits, or the planted id.
     pub id: String,
     /// The name, as it was sent.
     pub name: String,
@@ -35,7 +34,7 @@ pub struct Group {
     pub deleted_at: Option<String>,
 }
 
-/// A group to be put into the organization with an id of one's own.
+/// A group to put into the organization, with a chosen id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Planted {
     /// The id.
@@ -48,41 +47,41 @@ pub struct Planted {
     pub members: Vec<u64>,
     /// The guests' addresses.
     pub guests: Vec<String>,
-    /// When it was made and last changed, in RFC 3339; none is now.
+    /// When it was created and last changed, in RFC 3339; `None` is now.
     pub stamp: Option<String>,
 }
 
-/// The groups in the order of their creation, with the indexes that keep 100,000 of them fast.
+/// The groups in order of creation, with indexes that keep 100,000 of them fast.
 #[derive(Default)]
-pub(super) struct Shelf {
+pub(super) struct GroupStore {
     /// By slot, which is the order of creation; a deleted group leaves its slot empty.
-    slots: Vec<Option<Entry>>,
+    slots: Vec<Option<StoredGroup>>,
     by_id: HashMap<String, usize>,
     /// How many live groups have the folded name.
     names: HashMap<String, usize>,
     /// The slots that lists show, ascending.
     visible: Vec<usize>,
-    /// The slots that lists show only from a moment on.
+    /// The slots that lists show only from a later time on.
     lagging: Vec<(Duration, usize)>,
-    /// The last other order asked for, good until something changes.
+    /// The last other order requested; valid until something changes.
     sorted: Option<(SortBy, Vec<usize>)>,
 }
 
-struct Entry {
-    group: Group,
+struct StoredGroup {
+    group: SandboxGroup,
     /// Name and description in lower case, for searches.
     text: String,
-    /// The pairs of `text`, which spare most searches a look at it.
+    /// The pairs of letters of `text`: most searches need not compare it.
     pairs: u128,
 }
 
-impl Shelf {
+impl GroupStore {
     /// The live groups, oldest first.
-    pub(super) fn groups(&self) -> impl Iterator<Item = &Group> {
+    pub(super) fn groups(&self) -> impl Iterator<Item = &SandboxGroup> {
         self.slots.iter().flatten().map(|entry| &entry.group)
     }
 
-    pub(super) fn get(&self, id: &str) -> Option<&Group> {
+    pub(super) fn get(&self, id: &str) -> Option<&SandboxGroup> {
         let slot = *self.by_id.get(id)?;
         self.slots[slot].as_ref().map(|entry| &entry.group)
     }
@@ -92,8 +91,8 @@ impl Shelf {
         self.names.get(&name.to_lowercase()).copied().unwrap_or(0)
     }
 
-    /// Puts a group in; lists show it after `lag`. One with the same id goes out.
-    pub(super) fn put(&mut self, group: Group, now: Duration, lag: Duration) {
+    /// Puts a group in; lists show it after `lag`. A group with the same id is replaced.
+    pub(super) fn put(&mut self, group: SandboxGroup, now: Duration, lag: Duration) {
         self.remove(&group.id);
         let slot = self.slots.len();
         self.by_id.insert(group.id.clone(), slot);
@@ -103,12 +102,17 @@ impl Shelf {
         } else {
             self.lagging.push((now.saturating_add(lag), slot));
         }
-        self.slots.push(Some(Entry::new(group)));
+        self.slots.push(Some(StoredGroup::new(group)));
         self.sorted = None;
     }
 
     /// Changes the group in place, and its time of update.
-    pub(super) fn change(&mut self, id: &str, now: Duration, change: impl FnOnce(&mut Group)) -> Option<&Group> {
+    pub(super) fn change(
+        &mut self,
+        id: &str,
+        now: Duration,
+        change: impl FnOnce(&mut SandboxGroup),
+    ) -> Option<&SandboxGroup> {
         let slot = *self.by_id.get(id)?;
         let mut group = self.slots[slot].take()?.group;
         self.forget_name(&group.name);
@@ -116,11 +120,11 @@ impl Shelf {
         group.updated_at = stamp(now);
         self.note_name(&group.name);
         self.sorted = None;
-        let entry = self.slots[slot].insert(Entry::new(group));
+        let entry = self.slots[slot].insert(StoredGroup::new(group));
         Some(&entry.group)
     }
 
-    /// Takes the group out; false when it is not there.
+    /// Removes the group; false if it does not exist.
     pub(super) fn remove(&mut self, id: &str) -> bool {
         let Some(slot) = self.by_id.remove(id) else {
             return false;
@@ -136,9 +140,9 @@ impl Shelf {
         true
     }
 
-    /// The page that `wanted` names, and how many groups there are on all pages.
-    pub(super) fn page(&mut self, wanted: &Wanted, now: Duration) -> (Vec<&Group>, usize) {
-        self.ripen(now);
+    /// The requested page, and how many groups there are on all pages.
+    pub(super) fn page(&mut self, wanted: &ListQuery, now: Duration) -> (Vec<&SandboxGroup>, usize) {
+        self.reveal(now);
         let order = match &wanted.q {
             Some(q) => &self.search(q, wanted.sort_by),
             None => self.order(wanted.sort_by),
@@ -149,8 +153,8 @@ impl Shelf {
         (groups.map(|entry| &entry.group).collect(), total)
     }
 
-    /// Moves the groups whose lag is over to where lists see them.
-    fn ripen(&mut self, now: Duration) {
+    /// Makes groups visible whose lag is over.
+    fn reveal(&mut self, now: Duration) {
         let visible = &mut self.visible;
         let before = self.lagging.len();
         self.lagging.retain(|(visible_at, slot)| {
@@ -166,7 +170,7 @@ impl Shelf {
         }
     }
 
-    /// The visible slots that hold `q` in name or description.
+    /// The visible slots whose name or description contains `q`.
     fn search(&self, q: &str, sort_by: SortBy) -> Vec<usize> {
         let q = q.to_lowercase();
         let wanted = pairs(&q);
@@ -178,7 +182,7 @@ impl Shelf {
         found
     }
 
-    /// All visible slots; an order once sorted is kept, so that walking its pages costs only the pages.
+    /// All visible slots; the last order is kept, so that reading its pages does not sort again.
     fn order(&mut self, sort_by: SortBy) -> &[usize] {
         if sort_by == SortBy::Created {
             return &self.visible;
@@ -207,8 +211,8 @@ impl Shelf {
     }
 }
 
-impl Entry {
-    fn new(group: Group) -> Self {
+impl StoredGroup {
+    fn new(group: SandboxGroup) -> Self {
         let description = group.description.as_deref().unwrap_or_default();
         let text = format!("{}\n{description}", group.name).to_lowercase();
         let pairs = pairs(&text);
@@ -217,10 +221,10 @@ impl Entry {
 }
 
 impl Planted {
-    /// The group this becomes when it is put in at `now`.
-    pub(super) fn grown(self, now: Duration) -> Group {
+    /// The group as it is stored at `now`.
+    pub(super) fn into_group(self, now: Duration) -> SandboxGroup {
         let stamp = self.stamp.unwrap_or_else(|| stamp(now));
-        Group {
+        SandboxGroup {
             id: self.id,
             name: self.name,
             description: self.description,
@@ -234,8 +238,8 @@ impl Planted {
     }
 }
 
-/// Sorts ascending slots; the sort is stable, so what is equal stays in the order of creation.
-fn sort(slots: &[Option<Entry>], order: &mut [usize], sort_by: SortBy) {
+/// Sorts ascending slots; the sort is stable, so that equal groups stay in order of creation.
+fn sort(slots: &[Option<StoredGroup>], order: &mut [usize], sort_by: SortBy) {
     let key = |slot: &usize| {
         let group = slots[*slot].as_ref().map(|entry| &entry.group);
         match sort_by {
@@ -247,7 +251,7 @@ fn sort(slots: &[Option<Entry>], order: &mut [usize], sort_by: SortBy) {
     order.sort_by(|left, right| key(left).cmp(&key(right)));
 }
 
-/// A bit for each pair of neighbouring bytes: a text that holds another has all of its bits.
+/// A bit for each pair of neighbouring bytes: a text that contains another has all of its bits.
 fn pairs(text: &str) -> u128 {
     let bytes = text.as_bytes();
     let neighbours = bytes.iter().zip(bytes.iter().skip(1));
@@ -255,7 +259,7 @@ fn pairs(text: &str) -> u128 {
         .fold(0, |bits, (left, right)| bits | 1 << (left.wrapping_mul(37).wrapping_add(right.wrapping_mul(101)) % 128))
 }
 
-/// The moment `now` as the API writes it.
+/// The time `now` as the API writes it.
 fn stamp(now: Duration) -> String {
     let whole = SignedDuration::from_secs(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
     EPOCH.checked_add(whole).unwrap_or(Timestamp::MAX).to_string()

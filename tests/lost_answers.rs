@@ -1,4 +1,4 @@
-//! Bad weather: answers get lost, are cut, lie, or never come. Every row ends with its group there exactly once.
+//! Faults over real sockets: answers get lost, are cut off, lie, or never come. Every row ends with its group created exactly once.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use support::{Desk, Server, as_csv, assert_answers, good_names, rows, statuses};
 use tallyfy_groups::sandbox::Options;
 
-/// Imports 120 rows under a fault that strikes some POSTs; `again` is how many rows were rightly sent a second time.
+/// Imports 120 rows with a fault at some POSTs; `again` is how many rows are rightly sent a second time.
 #[track_caller]
 fn survived(fault: &str, again: u32, flags: &[&str]) {
     let rows = rows(120, 5, 5, 31);
@@ -113,7 +113,7 @@ fn a_list_that_cannot_be_read_is_asked_for_again_and_never_taken_for_empty() {
 }
 
 #[test]
-fn a_row_that_is_never_answered_is_told_and_a_rerun_under_a_clear_sky_finishes() {
+fn a_row_that_is_never_answered_is_reported_and_a_rerun_without_faults_finishes() {
     let rows = rows(20, 0, 0, 35);
     let server = Server::under("[[fault]]\nkind = 'error-before'\nmethod = 'POST'\nfrom = 11");
     let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
@@ -170,15 +170,15 @@ fn a_row_that_cannot_be_looked_up_is_unknown_and_the_same_command_settles_it_lat
 }
 
 #[test]
-fn a_storm_of_everything_passes_and_the_run_converges() {
+fn all_faults_together_and_the_run_converges() {
     let rows = rows(400, 5, 5, 36);
-    let storm = "seed = 4\n\
+    let faults = "seed = 4\n\
         [[fault]]\nkind = 'drop-after'\npercent = 3.0\n[[fault]]\nkind = 'drop-before'\npercent = 3.0\n\
         [[fault]]\nkind = 'error-after'\npercent = 3.0\n[[fault]]\nkind = 'html-before'\npercent = 3.0\n\
         [[fault]]\nkind = 'cut'\npercent = 3.0\n[[fault]]\nkind = 'too-many'\nretry_after = '0'\nevery = 150\n\
         [[fault]]\nkind = 'hang-after'\nmethod = 'POST'\npercent = 1.0\n[[fault]]\nkind = 'slow'\nmillis = 30\npercent = 20.0";
     let options = Options { unique_names: false, ..Options::default() };
-    let server = Server::start(options, storm);
+    let server = Server::start(options, faults);
     let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
     let mut rounds = 0;
     let flags = ["import", "groups.csv", "--timeout", "1s"];

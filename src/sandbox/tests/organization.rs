@@ -89,10 +89,10 @@ fn an_address_has_the_shape_of_one() {
 
 #[test]
 fn all_fields_complain_at_once_and_in_both_forms_in_turn() {
-    let mut house = simulation(&Options::default());
+    let mut simulation = simulation(&Options::default());
     let bad = request("POST", GROUPS, &json!({"name": "", "members": ["x", 0], "guests": ["y"]}));
     for turn in 0..4 {
-        let (status, body) = ask(&mut house, &bad);
+        let (status, body) = ask(&mut simulation, &bad);
         let fields: Vec<_> = body["errors"].as_object().unwrap().keys().cloned().collect();
         assert_eq!(status, 422);
         assert_eq!(fields, ["guests.0", "members.0", "members.1", "name"]);
@@ -102,30 +102,30 @@ fn all_fields_complain_at_once_and_in_both_forms_in_turn() {
 
 #[test]
 fn a_name_is_taken_whatever_its_case_until_it_is_free_again() {
-    let mut house = simulation(&Options::default());
-    let (_, first) = ask(&mut house, &create("Équipe"));
-    let (status, refused) = ask(&mut house, &create("éQUIPE"));
+    let mut simulation = simulation(&Options::default());
+    let (_, first) = ask(&mut simulation, &create("Équipe"));
+    let (status, refused) = ask(&mut simulation, &create("éQUIPE"));
     assert_eq!(status, 422);
     assert_eq!(refused["errors"], json!({"name": ["The name has already been taken."]}));
     let one = format!("{GROUPS}/{}", first["data"]["id"].as_str().unwrap());
-    assert_eq!(ask(&mut house, &request("DELETE", &one, &Value::Null)).0, 204);
-    assert_eq!(ask(&mut house, &create("éQUIPE")).0, 201);
-    assert_eq!(house.tally().posts("éQUIPE"), 2);
+    assert_eq!(ask(&mut simulation, &request("DELETE", &one, &Value::Null)).0, 204);
+    assert_eq!(ask(&mut simulation, &create("éQUIPE")).0, 201);
+    assert_eq!(simulation.tally().posts("éQUIPE"), 2);
 }
 
 #[test]
 fn names_may_repeat_where_they_need_not_be_unique() {
-    let mut house = simulation(&Options { unique_names: false, ..Options::default() });
-    assert_eq!(ask(&mut house, &create("a")).0, 201);
-    assert_eq!(ask(&mut house, &create("a")).0, 201);
-    assert_eq!(house.groups().count(), 2);
+    let mut simulation = simulation(&Options { unique_names: false, ..Options::default() });
+    assert_eq!(ask(&mut simulation, &create("a")).0, 201);
+    assert_eq!(ask(&mut simulation, &create("a")).0, 201);
+    assert_eq!(simulation.groups().count(), 2);
 }
 
 #[test]
 fn ids_look_real_never_repeat_and_follow_the_seed() {
     let ids = |seed| -> Vec<String> {
-        let house = simulation(&Options { groups: 2000, seed, ..Options::default() });
-        house.groups().map(|group| group.id.clone()).collect()
+        let simulation = simulation(&Options { groups: 2000, seed, ..Options::default() });
+        simulation.groups().map(|group| group.id.clone()).collect()
     };
     let first = ids(1);
     let is_hex = |id: &String| id.len() == 32 && id.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
@@ -137,16 +137,16 @@ fn ids_look_real_never_repeat_and_follow_the_seed() {
 
 #[test]
 fn an_update_replaces_what_it_names_and_keeps_the_rest() {
-    let mut house = simulation(&Options::default());
-    house.plant(Planted {
+    let mut simulation = simulation(&Options::default());
+    simulation.plant(Planted {
         description: Some("old".to_owned()),
         members: vec![1, 2],
         guests: vec!["a@b.c".to_owned()],
         ..planted("g1", "Mine")
     });
-    house.plant(planted("g2", "Theirs"));
+    simulation.plant(planted("g2", "Theirs"));
     let put = |body: Value| request("PUT", &format!("{GROUPS}/g1"), &body);
-    let (status, body) = ask_at(&mut house, &put(json!({"name": "MINE", "members": [3]})), 61.0);
+    let (status, body) = ask_at(&mut simulation, &put(json!({"name": "MINE", "members": [3]})), 61.0);
     let group = &body["data"];
     assert_eq!(status, 201);
     assert_eq!((&group["name"], &group["members"]), (&json!("MINE"), &json!([3])));
@@ -159,25 +159,25 @@ fn an_update_replaces_what_it_names_and_keeps_the_rest() {
         (json!({"name": "theirs"}), "name"),
         (json!({"name": ""}), "name"),
     ] {
-        let (status, answer) = ask(&mut house, &put(body));
+        let (status, answer) = ask(&mut simulation, &put(body));
         assert_eq!((status, answer["errors"][field].is_array()), (422, true), "{field}");
     }
-    assert_eq!(ask(&mut house, &put(json!({}))).0, 201);
+    assert_eq!(ask(&mut simulation, &put(json!({}))).0, 201);
 }
 
 #[test]
 fn a_deleted_group_is_gone() {
-    let mut house = simulation(&Options::default());
-    house.plant(planted("g1", "a"));
+    let mut simulation = simulation(&Options::default());
+    simulation.plant(planted("g1", "a"));
     let one = format!("{GROUPS}/g1");
     let delete = request("DELETE", &one, &Value::Null);
-    let gone = answer(&mut house, &delete, 0.0);
+    let gone = answer(&mut simulation, &delete, 0.0);
     assert_eq!((gone.status, gone.body.len()), (204, 0));
     for request in [delete, request("GET", &one, &Value::Null), request("PUT", &one, &json!({}))] {
-        let (status, body) = ask(&mut house, &request);
+        let (status, body) = ask(&mut simulation, &request);
         assert_eq!((status, &body["code"]), (404, &json!("RESOURCE_NOT_FOUND")));
     }
-    assert_eq!(ask(&mut house, &request("GET", GROUPS, &Value::Null)).1["data"], json!([]));
+    assert_eq!(ask(&mut simulation, &request("GET", GROUPS, &Value::Null)).1["data"], json!([]));
 }
 
 #[test]
@@ -214,8 +214,8 @@ fn only_the_token_and_the_organization_asked_for_are_known() {
 
 #[test]
 fn only_the_endpoints_are_there_with_or_without_a_path_before_them() {
-    let mut house = simulation(&Options { org: Some("a b".to_owned()), ..Options::default() });
-    house.plant(planted("g/1", "a"));
+    let mut simulation = simulation(&Options { org: Some("a b".to_owned()), ..Options::default() });
+    simulation.plant(planted("g/1", "a"));
     for (method, path, status) in [
         ("GET", "/organizations/a%20b/groups", 200),
         ("GET", "/api/organizations/a%20b/groups", 200),
@@ -231,24 +231,24 @@ fn only_the_endpoints_are_there_with_or_without_a_path_before_them() {
         ("PATCH", "/organizations/a%20b/groups", 404),
         ("DELETE", "/organizations/a%20b/groups", 404),
     ] {
-        assert_eq!(ask(&mut house, &request(method, path, &Value::Null)).0, status, "{method} {path}");
+        assert_eq!(ask(&mut simulation, &request(method, path, &Value::Null)).0, status, "{method} {path}");
     }
 }
 
 #[test]
 fn a_body_that_is_not_json_is_a_bad_request() {
-    let mut house = simulation(&Options::default());
+    let mut simulation = simulation(&Options::default());
     for body in ["", "{", "name=a"] {
         let broken = Request { body: body.into(), ..create("a") };
-        let (status, answer) = ask(&mut house, &broken);
+        let (status, answer) = ask(&mut simulation, &broken);
         assert_eq!((status, answer["message"].is_string()), (400, true), "{body}");
     }
 }
 
 #[test]
 fn members_must_be_users_and_guests_must_not_where_users_are_known() {
-    let mut house = simulation(&Options { users: 2, ..Options::default() });
-    let mut post = |body: Value| ask(&mut house, &request("POST", GROUPS, &body));
+    let mut simulation = simulation(&Options { users: 2, ..Options::default() });
+    let mut post = |body: Value| ask(&mut simulation, &request("POST", GROUPS, &body));
     let (status, body) = post(json!({"name": "a", "members": [1001, 1000, 1002, 1003]}));
     assert_eq!(status, 422);
     assert_eq!(body["errors"].as_object().unwrap().len(), 2);

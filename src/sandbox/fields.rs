@@ -1,41 +1,41 @@
-//! Reads the body of a POST or a PUT: a draft, or every field's complaints at once. It must change nothing.
+//! Parses the body of a POST or a PUT into fields, or reports the errors of all fields. Pure.
 
 use serde_json::{Map, Value};
 
-use super::message::Answer;
-use super::people::People;
+use super::message::Response;
+use super::users::Users;
 
 /// The longest name, in characters.
 const NAME_MAX: usize = 200;
 
 /// What a body says about a group; `None` is a field that was not given.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Draft {
+pub(super) struct GroupFields {
     pub(super) name: Option<String>,
     pub(super) description: Option<String>,
     pub(super) members: Option<Vec<u64>>,
     pub(super) guests: Option<Vec<String>>,
 }
 
-/// What the fields are held to.
-pub(super) struct Rules<'a> {
-    /// Whether the group is there already: a PUT, which may leave the name out but may not empty the description.
+/// The rules for the fields.
+pub(super) struct FieldRules<'a> {
+    /// Whether the group exists: a PUT, which may omit the name but not empty the description.
     pub(super) update: bool,
     /// Whether another group has the name.
     pub(super) taken: &'a dyn Fn(&str) -> bool,
-    /// Who may be a member, and may not be a guest.
-    pub(super) people: &'a People,
+    /// The users: they may be members, and may not be guests.
+    pub(super) users: &'a Users,
 }
 
 /// Messages by field, as the `errors` of a 422.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Complaints(Map<String, Value>);
+pub(super) struct FieldErrors(Map<String, Value>);
 
-impl Complaints {
+impl FieldErrors {
     pub(super) fn one(field: &str, message: &str) -> Self {
-        let mut complaints = Self::default();
-        complaints.add(field, message);
-        complaints
+        let mut errors = Self::default();
+        errors.add(field, message);
+        errors
     }
 
     fn add(&mut self, field: &str, message: &str) {
@@ -46,39 +46,39 @@ impl Complaints {
     }
 
     /// The 422, in one of its two forms: with or without `"error": true`.
-    pub(super) fn answer(self, with_error: bool) -> Answer {
+    pub(super) fn answer(self, with_error: bool) -> Response {
         let mut body = Map::new();
         if with_error {
             body.insert("error".to_owned(), true.into());
         }
         body.insert("message".to_owned(), "The given data was invalid.".into());
         body.insert("errors".to_owned(), Value::Object(self.0));
-        Answer::json(422, &body)
+        Response::json(422, &body)
     }
 }
 
-/// Reads `body` by `rules`. What is not an object is an object without fields, as the API's framework has it.
-pub(super) fn read(body: Value, rules: &Rules) -> Result<Draft, Complaints> {
+/// Parses `body`. Like the API's framework, it treats anything but an object as an object without fields.
+pub(super) fn read(body: Value, rules: &FieldRules) -> Result<GroupFields, FieldErrors> {
     let mut fields = match body {
         Value::Object(fields) => fields,
         _ => Map::new(),
     };
-    let mut form = Form { rules, complaints: Complaints::default() };
-    let draft = Draft {
+    let mut form = FieldReader { rules, errors: FieldErrors::default() };
+    let draft = GroupFields {
         name: form.name(fields.remove("name")),
         description: form.description(fields.remove("description")),
-        members: form.list(fields.remove("members"), "members", Form::member),
-        guests: form.list(fields.remove("guests"), "guests", Form::guest),
+        members: form.list(fields.remove("members"), "members", FieldReader::member),
+        guests: form.list(fields.remove("guests"), "guests", FieldReader::guest),
     };
-    if form.complaints.0.is_empty() { Ok(draft) } else { Err(form.complaints) }
+    if form.errors.0.is_empty() { Ok(draft) } else { Err(form.errors) }
 }
 
-struct Form<'a> {
-    rules: &'a Rules<'a>,
-    complaints: Complaints,
+struct FieldReader<'a> {
+    rules: &'a FieldRules<'a>,
+    errors: FieldErrors,
 }
 
-impl Form<'_> {
+impl FieldReader<'_> {
     fn name(&mut self, value: Option<Value>) -> Option<String> {
         let problem = match value {
             None if self.rules.update => return None,
@@ -91,7 +91,7 @@ impl Form<'_> {
             Some(Value::String(name)) => return Some(name),
             Some(_) => "The name must be a string.",
         };
-        self.complaints.add("name", problem);
+        self.errors.add("name", problem);
         None
     }
 
@@ -104,7 +104,7 @@ impl Form<'_> {
             Some(Value::Null | Value::String(_)) => "The description field is required.",
             Some(_) => "The description must be a string.",
         };
-        self.complaints.add("description", problem);
+        self.errors.add("description", problem);
         None
     }
 
@@ -116,7 +116,7 @@ impl Form<'_> {
     ) -> Option<Vec<T>> {
         let Value::Array(items) = value? else {
             let problem = format!("The {field} must be an array.");
-            self.complaints.add(field, &problem);
+            self.errors.add(field, &problem);
             return None;
         };
         let mut list = Vec::with_capacity(items.len());
@@ -124,7 +124,7 @@ impl Form<'_> {
             let key = format!("{field}.{index}");
             match read(self, item, &key) {
                 Ok(item) => list.push(item),
-                Err(problem) => self.complaints.add(&key, &problem),
+                Err(problem) => self.errors.add(&key, &problem),
             }
         }
         Some(list)
@@ -134,13 +134,13 @@ impl Form<'_> {
         if !(value.is_u64() || value.is_i64()) {
             return Err(format!("The {key} must be an integer."));
         }
-        value.as_u64().filter(|id| self.rules.people.has(*id)).ok_or_else(|| format!("The selected {key} is invalid."))
+        value.as_u64().filter(|id| self.rules.users.has(*id)).ok_or_else(|| format!("The selected {key} is invalid."))
     }
 
     fn guest(&self, value: &Value, key: &str) -> Result<String, String> {
         match value {
             Value::String(address) if !is_address(address) => Err(format!("The {key} must be a valid email address.")),
-            Value::String(address) if self.rules.people.owns(address) => {
+            Value::String(address) if self.rules.users.owns(address) => {
                 Err(format!("The {key} belongs to a member of the organization."))
             }
             Value::String(address) => Ok(address.clone()),

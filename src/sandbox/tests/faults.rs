@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// What three POSTs meet under one fault that strikes the second, and which groups are there afterwards.
+/// The reply to the second of three POSTs under one fault that applies to it, and the groups that exist afterwards.
 fn second_of_three(fault: &str) -> (Reply, Vec<String>) {
-    let mut house = under(&format!("[[fault]]\n{fault}\nmethod = 'POST'\nat = [2]"));
-    assert_eq!(ask(&mut house, &create("a")).0, 201);
-    assert_eq!(ask(&mut house, &request("GET", GROUPS, &Value::Null)).0, 200);
-    let struck = reply(&mut house, &create("b"), 0.0);
-    assert_eq!(ask(&mut house, &create("c")).0, 201);
-    (struck, house.groups().map(|group| group.name.clone()).collect())
+    let mut simulation = under(&format!("[[fault]]\n{fault}\nmethod = 'POST'\nat = [2]"));
+    assert_eq!(ask(&mut simulation, &create("a")).0, 201);
+    assert_eq!(ask(&mut simulation, &request("GET", GROUPS, &Value::Null)).0, 200);
+    let second = reply(&mut simulation, &create("b"), 0.0);
+    assert_eq!(ask(&mut simulation, &create("c")).0, 201);
+    (second, simulation.groups().map(|group| group.name.clone()).collect())
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_fault_before_leaves_nothing_and_a_fault_after_leaves_the_group() {
 }
 
 #[test]
-fn an_answer_is_spoilt_after_the_group_is_there() {
+fn a_faulty_answer_comes_after_the_group_is_created() {
     let (Reply::Cut { answer, bytes }, groups) = second_of_three("kind = 'cut'") else {
         panic!("not cut");
     };
@@ -59,41 +59,41 @@ fn an_answer_is_spoilt_after_the_group_is_there() {
 
 #[test]
 fn an_answer_without_a_body_is_dropped_where_it_would_be_cut() {
-    let mut house = under("[[fault]]\nkind = 'cut'\nmethod = 'DELETE'");
-    house.plant(planted("g", "g"));
-    assert_eq!(reply(&mut house, &request("DELETE", &format!("{GROUPS}/g"), &Value::Null), 0.0), Reply::Drop);
-    assert_eq!(house.groups().count(), 0);
+    let mut simulation = under("[[fault]]\nkind = 'cut'\nmethod = 'DELETE'");
+    simulation.plant(planted("g", "g"));
+    assert_eq!(reply(&mut simulation, &request("DELETE", &format!("{GROUPS}/g"), &Value::Null), 0.0), Reply::Drop);
+    assert_eq!(simulation.groups().count(), 0);
 }
 
 #[test]
 fn too_many_says_what_the_script_says() {
     for (line, told) in [("", "1"), ("retry_after = 'Wed, 21 Oct 2026 07:28:00 GMT'", "Wed, 21 Oct 2026 07:28:00 GMT")]
     {
-        let mut house = under(&format!("[[fault]]\nkind = 'too-many'\n{line}"));
-        assert_eq!(answer(&mut house, &create("a"), 0.0).header("Retry-After"), Some(told));
+        let mut simulation = under(&format!("[[fault]]\nkind = 'too-many'\n{line}"));
+        assert_eq!(answer(&mut simulation, &create("a"), 0.0).header("Retry-After"), Some(told));
     }
 }
 
 #[test]
-fn a_dead_token_stays_dead_until_the_weather_heals() {
-    let mut house = under("[[fault]]\nkind = 'token-dies'\nat = [2]");
-    let statuses = |house: &mut Simulation| ["a", "b", "c"].map(|name| ask(house, &create(name)).0);
-    assert_eq!(statuses(&mut house), [201, 401, 401]);
-    house.heal();
-    assert_eq!(statuses(&mut house), [422, 201, 201]);
+fn a_dead_token_stays_dead_until_the_faults_end() {
+    let mut simulation = under("[[fault]]\nkind = 'token-dies'\nat = [2]");
+    let statuses = |simulation: &mut Simulation| ["a", "b", "c"].map(|name| ask(simulation, &create(name)).0);
+    assert_eq!(statuses(&mut simulation), [201, 401, 401]);
+    simulation.heal();
+    assert_eq!(statuses(&mut simulation), [422, 201, 201]);
 }
 
 #[test]
 fn a_dead_token_may_have_a_successor() {
     let script = "[[fault]]\nkind = 'token-dies'\nnext = 'second'\nat = [2]\n[[fault]]\nkind = 'token-dies'\nat = [5]";
-    let mut house = under(script);
+    let mut simulation = under(script);
     let mut status = |name: &str, token: &str| {
         let mut request = create(name);
         let headers = [("Authorization", format!("Bearer {token}")), ("Accept", "application/json".to_owned())];
         request.headers = headers.into_iter().collect();
         request.headers.add("X-Tallyfy-Client", "APIClient");
         request.headers.add("Content-Type", "application/json");
-        ask(&mut house, &request).0
+        ask(&mut simulation, &request).0
     };
     assert_eq!(["a", "b", "c"].map(|name| status(name, "first")), [201, 401, 401]);
     assert_eq!(["d", "e"].map(|name| status(name, "second")), [201, 401]);
@@ -104,19 +104,19 @@ fn slowness_adds_up_with_latency_and_with_another_fault() {
     let script =
         "[[fault]]\nkind = 'slow'\nmillis = 300\n[[fault]]\nkind = 'drop-after'\n[[fault]]\nkind = 'slow'\nmillis = 30";
     let options = Options { latency: Duration::from_millis(3), ..Options::default() };
-    let mut house = Simulation::new(&options, Weather::parse(script).unwrap());
-    let outcome = house.handle(&create("a"), Duration::ZERO);
+    let mut simulation = Simulation::new(&options, FaultScript::parse(script).unwrap());
+    let outcome = simulation.handle(&create("a"), Duration::ZERO);
     assert_eq!((outcome.delay, outcome.reply), (Duration::from_millis(333), Reply::Drop));
 }
 
 #[test]
 fn the_first_fault_of_the_script_wins_and_each_counts_for_itself() {
-    let mut house = under(
+    let mut simulation = under(
         "[[fault]]\nkind = 'drop-before'\nevery = 2\n[[fault]]\nkind = 'hang-before'\nevery = 3\nfrom = 4\nuntil = 9",
     );
     let list = request("GET", GROUPS, &Value::Null);
     let met: String = (1..=12)
-        .map(|_| match reply(&mut house, &list, 0.0) {
+        .map(|_| match reply(&mut simulation, &list, 0.0) {
             Reply::Drop => 'd',
             Reply::Hang => 'h',
             _ => '.',
@@ -126,14 +126,15 @@ fn the_first_fault_of_the_script_wins_and_each_counts_for_itself() {
 }
 
 #[test]
-fn the_same_seed_brings_the_same_storm() {
+fn the_same_seed_gives_the_same_faults() {
     let storm = |script: &str, seed| -> (String, Vec<String>) {
         let options = Options { seed, ..Options::default() };
-        let mut house = Simulation::new(&options, Weather::parse(script).unwrap());
+        let mut simulation = Simulation::new(&options, FaultScript::parse(script).unwrap());
         let names = (0..1000).map(|number| number.to_string());
-        let lost =
-            names.map(|name| if reply(&mut house, &create(&name), 0.0) == Reply::Drop { 'x' } else { '.' }).collect();
-        (lost, house.groups().map(|group| group.id.clone()).collect())
+        let lost = names
+            .map(|name| if reply(&mut simulation, &create(&name), 0.0) == Reply::Drop { 'x' } else { '.' })
+            .collect();
+        (lost, simulation.groups().map(|group| group.id.clone()).collect())
     };
     let free = "[[fault]]\nkind = 'drop-after'\npercent = 5.0";
     let bound = format!("seed = 9\n{free}");
@@ -146,19 +147,20 @@ fn the_same_seed_brings_the_same_storm() {
 
 #[test]
 fn a_refused_connection_is_not_counted_and_a_dropped_one_is() {
-    let mut house = under("[[fault]]\nkind = 'refuse'\nat = [1]\n[[fault]]\nkind = 'drop-before'\nat = [2]");
-    reply(&mut house, &create("a"), 1.0);
-    reply(&mut house, &create("a"), 2.0);
-    assert_eq!((house.tally().posts("a"), house.tally().arrivals()), (1, [at(2.0)].as_slice()));
-    assert_eq!(house.tally().all_posts().collect::<Vec<_>>(), [("a", 1)]);
+    let mut simulation = under("[[fault]]\nkind = 'refuse'\nat = [1]\n[[fault]]\nkind = 'drop-before'\nat = [2]");
+    reply(&mut simulation, &create("a"), 1.0);
+    reply(&mut simulation, &create("a"), 2.0);
+    assert_eq!((simulation.tally().posts("a"), simulation.tally().arrivals()), (1, [at(2.0)].as_slice()));
+    assert_eq!(simulation.tally().all_posts().collect::<Vec<_>>(), [("a", 1)]);
 }
 
 #[test]
-fn a_request_over_the_limit_is_refused_whatever_the_weather() {
-    let options = Options { rate: Some(super::super::Rate { requests: 1, period: at(9.0) }), ..Options::default() };
-    let weather = Weather::parse("[[fault]]\nkind = 'drop-after'\nfrom = 2").unwrap();
-    let mut house = Simulation::new(&options, weather);
-    assert_eq!(ask(&mut house, &create("a")).0, 201);
-    assert_eq!(ask(&mut house, &create("b")), (429, json!({"message": "Too Many Attempts."})));
-    assert_eq!(house.groups().count(), 1);
+fn a_request_over_the_limit_is_refused_whatever_the_faults() {
+    let options =
+        Options { rate: Some(super::super::RequestRate { requests: 1, period: at(9.0) }), ..Options::default() };
+    let faults = FaultScript::parse("[[fault]]\nkind = 'drop-after'\nfrom = 2").unwrap();
+    let mut simulation = Simulation::new(&options, faults);
+    assert_eq!(ask(&mut simulation, &create("a")).0, 201);
+    assert_eq!(ask(&mut simulation, &create("b")), (429, json!({"message": "Too Many Attempts."})));
+    assert_eq!(simulation.groups().count(), 1);
 }

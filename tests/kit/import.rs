@@ -1,0 +1,239 @@
+//! Runs an import inside the test process, against the simulated server. The only file of the kit that names the inside
+//! of the crate: when the pipeline changes, this file changes, and no test.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use clap::Parser;
+use rusqlite::Connection;
+use tallyfy_groups::cli::{Cli, Command};
+use tallyfy_groups::commands::{Delivery, Staged, stage};
+use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RunId, Trail};
+use tallyfy_groups::model::{self, Event, Halt, Listener, MatchNames, OnExisting, OutcomeStatus, ProblemFormat};
+use tallyfy_groups::report::{ProblemStyle, Problems, Results};
+use tallyfy_groups::sandbox::{Reply, Response};
+use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Pace, Paced, Policy, Rate, Refusals, Speed, Stop};
+use tallyfy_groups::settings::{Environment, Input};
+use tallyfy_groups::tallyfy::{
+    Answer, BodyFault, Call, Client, Credentials, Exchange, Hints, Lost, Method, Renewing, Token, probe,
+};
+use tokio::time::Instant;
+
+use super::server::{ORG, Server, request};
+use super::{End, Finished, GuestEstimate, Outcome, Settings, Workspace};
+
+/// Imports the file of the workspace; `None` if the import was killed.
+pub(crate) async fn import(workspace: &Workspace, server: &Server, settings: &Settings, end: End) -> Option<Finished> {
+    let stop = Stop::default();
+    let work = async { run(workspace, server, settings, &stop).await.0 };
+    match end {
+        End::Natural => Some(work.await),
+        End::Killed(after) => tokio::time::timeout(after, work).await.ok(),
+        End::Interrupted(after) => {
+            let interrupt = async {
+                tokio::time::sleep(after).await;
+                stop.raise(Halt::Interrupted);
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                biased;
+                finished = work => Some(finished),
+                () = interrupt => None,
+            }
+        }
+    }
+}
+
+/// Imports the file of the workspace, and is not killed.
+pub(crate) async fn import_to_end(workspace: &Workspace, server: &Server, settings: &Settings) -> Finished {
+    run(workspace, server, settings, &Stop::default()).await.0
+}
+
+/// A journal that is still open, so that its write-ahead log is complete.
+pub(crate) struct OpenJournal(#[expect(dead_code, reason = "it is kept, not used")] Journal);
+
+/// The same, and keeps the journal open.
+pub(crate) async fn import_and_keep_journal(
+    workspace: &Workspace,
+    server: &Server,
+    settings: &Settings,
+) -> (Finished, OpenJournal) {
+    let (finished, journal) = run(workspace, server, settings, &Stop::default()).await;
+    (finished, OpenJournal(journal))
+}
+
+/// What a journal knows of its latest run.
+#[derive(Default)]
+pub(crate) struct JournalState {
+    pub(crate) is_open: bool,
+    /// The names of the rows that are created, and of those in doubt.
+    pub(crate) created: Vec<String>,
+    pub(crate) in_doubt: Vec<String>,
+}
+
+/// Reads a journal that no import has open.
+pub(crate) fn journal_state(journal: &Path) -> JournalState {
+    let db = Connection::open(journal).unwrap();
+    let sql = "SELECT id, state = 'open' FROM runs WHERE state <> 'reading'";
+    let run: rusqlite::Result<(i64, bool)> = db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    let Ok((run, is_open)) = run else { return JournalState::default() };
+    let names = |status: &str| -> Vec<String> {
+        let sql = "SELECT name FROM results WHERE run = ?1 AND status = ?2 ORDER BY id";
+        let mut query = db.prepare(sql).unwrap();
+        query.query_map((run, status), |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    JournalState { is_open, created: names("created"), in_doubt: names("unknown") }
+}
+
+async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: &Stop) -> (Finished, Journal) {
+    let (mut journal, run, staged) = open(workspace);
+    let done = done(&journal, run);
+    let posts = server.posts(&done);
+    let speed = Speed::parse(settings.rate).unwrap();
+    let now = Now::at(Instant::now().into_std(), server.wall_clock());
+    let trail = journal.trail(speed.memory(), now).unwrap();
+    let estimates = Arc::new(Mutex::new(Vec::new()));
+    let delivery = delivery(server, settings, stop, trail, &estimates);
+    delivery.prepare(&mut journal, run, &staged.names).await.unwrap();
+    if !stop.is_raised() {
+        let (writer, sending) = delivery.send(journal, run).unwrap();
+        let (written, ()) = tokio::join!(writer.work(), sending);
+        journal = written.unwrap();
+    }
+    assert_eq!(server.posts(&done), posts, "rows that were done cost a request");
+    let guest_estimates = std::mem::take(&mut *estimates.lock().unwrap());
+    let finished = close(workspace, &journal, run, &staged, stop, guest_estimates);
+    assert_eq!(finished.rows.len() as u64, staged.rows, "every row has a result");
+    (finished, journal)
+}
+
+/// Opens the journal, reads the file into it, and continues an interrupted run.
+fn open(workspace: &Workspace) -> (Journal, RunId, Staged) {
+    let owner = Owner { organization: ORG.to_owned(), realm: Realm::Loopback };
+    let mut journal = Journal::open(&workspace.journal(), &owner).unwrap();
+    let run = journal.begin_run(&owner).unwrap();
+    let file = workspace.input();
+    let input =
+        match Cli::try_parse_from(["tallyfy-groups".as_ref(), "import".as_ref(), file.as_os_str()]).unwrap().command {
+            Command::Import(args) => Input::resolve(&args.input, &Environment::from_fn(|_| None)).unwrap(),
+            other => panic!("{other:?}"),
+        };
+    let listener: Listener = Arc::new(|_| {});
+    let mut problems = Problems::new(io::sink(), ProblemStyle { format: ProblemFormat::Counts, shows_all: false });
+    let staged = stage(&journal, run, &input, &listener, &mut problems).unwrap();
+    journal.commence(run, staged.range, false).unwrap();
+    (journal, run, staged)
+}
+
+fn delivery(
+    server: &Server,
+    settings: &Settings,
+    stop: &Stop,
+    trail: Option<(Trail, Vec<Duration>)>,
+    estimates: &Arc<Mutex<Vec<GuestEstimate>>>,
+) -> Delivery<Wire> {
+    let (clock, estimates) = (server.clone(), Arc::clone(estimates));
+    let listener: Listener = Arc::new(move |event| {
+        if let Event::GuestsTake { time: time_left, .. } = event {
+            estimates.lock().unwrap().push(GuestEstimate { made_at: clock.elapsed(), time_left });
+        }
+    });
+    let (concurrency, wait_max) = (settings.concurrency, settings.max_wait);
+    let limits = Limits { speed: Speed::parse(settings.rate).unwrap(), lanes: concurrency, wait_max };
+    let pace = Arc::new(Pace::new(limits, trail, stop.clone(), Arc::clone(&listener)));
+    let credentials = Arc::new(Credentials::fixed(Token::simulated()));
+    let wire = Wire { server: server.clone(), timeout: settings.timeout, credentials: Arc::clone(&credentials) };
+    let paced = Arc::new(Paced::new(wire, pace, probe(ORG)));
+    let api = Api {
+        client: Client::new(Renewing::new(Arc::clone(&paced), credentials), ORG),
+        paced,
+        stop: stop.clone(),
+        attempts_max: settings.max_attempts,
+        settle: settings.settle,
+        jitter: Jitter::seeded(settings.seed),
+        refusals: Refusals::default(),
+    };
+    let policy =
+        Policy { attempts_max: settings.max_attempts, matching: MatchNames::Folded, on_existing: OnExisting::Skip };
+    let guests = GuestLimits { rate: settings.guest_rate.map(|rate| Rate::parse(rate).unwrap()), wait_max };
+    Delivery { api: Arc::new(api), policy, guests, lanes: concurrency, listener }
+}
+
+fn accounts(journal: &Journal, run: RunId) -> Vec<model::Outcome> {
+    let mut accounts = Vec::new();
+    let add = |account: &model::Outcome| -> Result<(), JournalError> {
+        accounts.push(account.clone());
+        Ok(())
+    };
+    journal.accounts(run, add).unwrap();
+    accounts
+}
+
+/// The names of the rows that need no request any more.
+fn done(journal: &Journal, run: RunId) -> Vec<String> {
+    let is_done = |account: &model::Outcome| matches!(account.status.as_str(), "created" | "exists");
+    accounts(journal, run).into_iter().filter(is_done).map(|account| account.name).collect()
+}
+
+/// Writes the results and closes the run.
+fn close(
+    workspace: &Workspace,
+    journal: &Journal,
+    run: RunId,
+    staged: &Staged,
+    stop: &Stop,
+    guest_estimates: Vec<GuestEstimate>,
+) -> Finished {
+    let mut results = Results::create(&workspace.results(), &staged.files, false).unwrap();
+    let row = |account: model::Outcome| {
+        results.write(&account).unwrap();
+        let model::Outcome { name, status, group_id, error_code, error, .. } = account;
+        Outcome { name, status: status.as_str(), group_id, error_code, error }
+    };
+    let rows = accounts(journal, run).into_iter().map(row).collect();
+    results.finish().unwrap();
+    let finished = Finished { rows, stopped: stop.reason().map(|halt| halt.to_string()), guest_estimates };
+    journal.end_run(run, finished.is_settled()).unwrap();
+    finished
+}
+
+/// The client's connection to the simulated server.
+struct Wire {
+    server: Server,
+    timeout: Duration,
+    credentials: Arc<Credentials>,
+}
+
+impl Exchange for Wire {
+    async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
+        let method = match call.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Delete => "DELETE",
+        };
+        let body = call.body.map(|body| body.to_vec()).unwrap_or_default();
+        let reply = self.server.send(request(method, &call.path, body));
+        let answer = |response: Response, body: Option<BodyFault>| {
+            let hints = Hints::read(|name| response.header(name));
+            Answer { status: response.status, hints, body: body.map_or(Ok(response.body.into()), Err) }
+        };
+        match tokio::time::timeout(self.timeout, reply).await.map(Result::unwrap) {
+            Ok(Reply::Answer(response)) => {
+                if response.status == 401 {
+                    self.credentials.refuse(&self.credentials.token());
+                }
+                Ok(answer(response, None))
+            }
+            Ok(Reply::Cut { answer: response, .. }) => Ok(answer(response, Some(BodyFault::CutOff))),
+            Ok(Reply::Endless(response)) => Ok(answer(response, Some(BodyFault::TooLong))),
+            Ok(Reply::Refuse) => Err(Lost::Undelivered("connection refused".to_owned())),
+            Ok(Reply::Drop) => {
+                Err(Lost::InDoubt { code: "connection-lost", message: "the connection broke".to_owned() })
+            }
+            Ok(Reply::Hang) | Err(_) => Err(Lost::InDoubt { code: "timeout", message: "no answer in time".to_owned() }),
+        }
+    }
+}
