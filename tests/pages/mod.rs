@@ -17,7 +17,7 @@ const FILTERS: [(&str, &str); 11] = [
     (r"http://127\.0\.0\.1:\d+", "http://SERVER"),
     (r"127\.0\.0\.1:\d+", "SERVER"),
     (r"/\S*/\.tmp\w+/work\b", "/FOLDER"),
-    (r"\b\d+\.\d s\b", "TIME"),
+    (r" +\d+\.\d s\b", " TIME"),
     (r#""seconds":[0-9.]+"#, r#""seconds":TIME"#),
     (r"seconds=[0-9.]+", "seconds=TIME"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIMESTAMP"),
