@@ -70,7 +70,8 @@ pub(crate) fn files() -> Vec<Sample> {
 /// CSV files whose header cannot be used, or holds more than fields.
 pub(crate) fn headers() -> Vec<Sample> {
     vec![
-        csv("no name", "title,description\nA,b\n"),
+        csv("no name", "label,description\nA,b\n"),
+        csv("a common name of the name", "title,description\nA,b\n"),
         csv("no header", "Sales,Field sales,1001;1002,ann@partner.example\n"),
         csv("a title above the header", "Our teams,,\n,,\nname,description,members\nA,d,1001\n"),
         csv("a misspelt field", "name,descripton,membrs\nA,a,1\n"),
