@@ -1,11 +1,12 @@
 //! Pages for reviewers: commands as they are typed, with their input and what they print.
 
+mod runs;
 pub(crate) mod samples;
 mod servers;
 
 use std::fs;
 
-pub(crate) use servers::SERVERS;
+use servers::SERVERS;
 
 use crate::support::{Desk, ORG, Outcome};
 use samples::Sample;
@@ -24,6 +25,16 @@ const FILTERS: [(&str, &str); 11] = [
     (r"process \d+", "process ID"),
     (concat!("tallyfy-groups ", env!("CARGO_PKG_VERSION")), "tallyfy-groups VERSION"),
 ];
+
+/// A file with an error in three of its five rows, and some warnings.
+pub(crate) const FAULTY: &str = "\
+name,description,members,guests,owner
+Ops,Runs it,1001;1002,ann@partner.example,Ann
+ ops ,Runs it,1003,,Bob
+Dev,,x;1004,,
+,No name,1005,,
+Law,\"Contracts, claims\",1006;1006,eve@,Eve
+";
 
 /// Commands with their input and what they print, for a reader.
 #[derive(Default)]

@@ -157,16 +157,9 @@ pub(crate) fn rows() -> Vec<Sample> {
     ]
 }
 
-/// Cells that break a rule, or are hardly meant.
-pub(crate) fn fields() -> Vec<Sample> {
+/// Names and descriptions that break a rule, or are hardly meant.
+pub(crate) fn texts() -> Vec<Sample> {
     let names = |rows: &str| format!("name,description\n{rows}");
-    let members = |cells: &[&str]| {
-        let rows = ('A'..).zip(cells).map(|(name, cell)| format!("{name},\"{}\"\n", cell.replace('"', "\"\"")));
-        once("name,members\n".to_owned()).chain(rows).collect::<String>()
-    };
-    let guests = |cells: &[&str]| members(cells).replacen("members", "guests", 1);
-    let many = (1001..2003).map(|id| id.to_string()).collect::<Vec<_>>().join(";");
-    let invalid = "x;".repeat(150);
     vec![
         csv("names that are missing", names(",x\n  ,x\n\u{200b},x\n")),
         csv("a long name", names(&format!("{},x\n", "x".repeat(201)))),
@@ -179,6 +172,27 @@ pub(crate) fn fields() -> Vec<Sample> {
         csv("names that look alike", names("Sales,x\nS\u{430}les,x\nField Ops,x\nField-Ops,x\n")),
         csv("no descriptions", names("A,\nB,b\nC,\n")),
         csv("required descriptions", names("A,\nB,b\n")).with(&["--require-description"]),
+    ]
+}
+
+/// Numbers with something between their digits, and lists that look like them.
+#[rustfmt::skip]
+const THOUSANDS: [&str; 23] = [
+    "1,234", "12,345", "1,234;2,345", "1,234,567", "123,456,789", "1 234;5 678", "1'234", "1_234",
+    "1001, 1002", "10,123", "1.234", "1001;;1002;", "[1001, 1002]", "['1001', '1002']", "[\"1001\",\"1002\"]", "{1001,1002}",
+    "(1001,1002)", "1001/1002", "1001 & 1002", "1001-1005", "#1001", "1001 (Ann); 1002 (Bob)", "1001\n1002",
+];
+
+/// Lists that break a rule, or are hardly meant.
+pub(crate) fn lists() -> Vec<Sample> {
+    let members = |cells: &[&str]| {
+        let rows = ('A'..).zip(cells).map(|(name, cell)| format!("{name},\"{}\"\n", cell.replace('"', "\"\"")));
+        once("name,members\n".to_owned()).chain(rows).collect::<String>()
+    };
+    let guests = |cells: &[&str]| members(cells).replacen("members", "guests", 1);
+    let many = (1001..2003).map(|id| id.to_string()).collect::<Vec<_>>().join(";");
+    let invalid = "x;".repeat(150);
+    vec![
         csv(
             "members that are no ids",
             members(&["abc", "0", "-1", "9223372036854775808", "1.5", "n/a", "#N/A", "ann@partner.example"]),
@@ -187,34 +201,7 @@ pub(crate) fn fields() -> Vec<Sample> {
             "members from spreadsheets",
             members(&["1001.0", "1.5E+12", "'1001", "#7", "1001/1002", "４６９４", "2592、5129", "[1001"]),
         ),
-        csv(
-            "thousands",
-            members(&[
-                "1,234",
-                "12,345",
-                "1,234;2,345",
-                "1,234,567",
-                "123,456,789",
-                "1 234;5 678",
-                "1'234",
-                "1_234",
-                "1001, 1002",
-                "10,123",
-                "1.234",
-                "1001;;1002;",
-                "[1001, 1002]",
-                "['1001', '1002']",
-                "[\"1001\",\"1002\"]",
-                "{1001,1002}",
-                "(1001,1002)",
-                "1001/1002",
-                "1001 & 1002",
-                "1001-1005",
-                "#1001",
-                "1001 (Ann); 1002 (Bob)",
-                "1001\n1002",
-            ]),
-        ),
+        csv("thousands", members(&THOUSANDS)),
         csv("repeated members", members(&["1001;1001;1002;1002;1001"])),
         csv("many members", format!("name,members\nA,{many}\n")),
         csv("many invalid members", format!("name,members\nA,{invalid}\n")),

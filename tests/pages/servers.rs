@@ -1,7 +1,7 @@
 //! Servers that make an import difficult.
 
 /// What a server does, the script of faults that has it do so, and flags.
-pub(crate) const SERVERS: [(&str, &str, &[&str]); 21] = [
+pub(super) const SERVERS: [(&str, &str, &[&str]); 21] = [
     ("the token is refused", "kind = 'error-before'\nstatus = 401", &[]),
     ("the token dies", "kind = 'token-dies'\nmethod = 'POST'\nfrom = 2", &[]),
     ("the list is forbidden", "kind = 'error-before'\nstatus = 403\nmethod = 'GET'", &[]),
