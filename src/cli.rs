@@ -174,7 +174,7 @@ pub struct ImportArgs {
     /// Import into a simulated organization: no account, no token, no network
     #[arg(long, conflicts_with_all = ["base_url", "token_file"])]
     pub sandbox: bool,
-    /// Start anew instead of continuing a run that was cut off
+    /// Start over instead of continuing a run that was cut off
     #[arg(long, hide_short_help = true)]
     pub fresh: bool,
     /// Server and speed.

@@ -10,10 +10,10 @@ fn main() -> ExitCode {
     let cli = settings::parse();
     match commands::run(&cli, &Environment::default()) {
         Ok(ending) => ending.code().into(),
-        // As if by SIGPIPE: whoever read our output has gone, and knows why.
+        // As if by SIGPIPE: the reader of our output is gone.
         Err(failure) if failure.is_silent() => 141.into(),
         Err(failure) => {
-            // Nobody is left to be told if this fails.
+            // If this fails too, there is nowhere to report it.
             let _ = writeln!(std::io::stderr(), "error: {failure}");
             failure.ending().code().into()
         }

@@ -130,8 +130,8 @@ fn while_it_runs_nothing_else_uses_the_journal() {
     let (rows, server, desk) = imported(8, Duration::from_millis(100));
     let running = desk.start(&[UNDO, &["--concurrency", "1"]].concat());
     wait_for("the first DELETE", || (!server.deletes().is_empty()).then_some(()));
-    desk.run(IMPORT).expect(2).says("another run (process");
-    desk.run(UNDO).expect(2).says("another run (process");
+    desk.run(IMPORT).expect(4).says("another run (process");
+    desk.run(UNDO).expect(4).says("another run (process");
     running.end().expect(0);
     assert_undone(&rows, &server, &desk);
 }

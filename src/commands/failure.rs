@@ -1,4 +1,4 @@
-//! Why a run could not be made: every room's errors, and the ending of each.
+//! The errors of all modules that end a command, and how each ends it.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::send::RateError;
 use crate::settings::SettingsError;
 use crate::tallyfy::HttpError;
 
-/// A run could not be made, or not to its end.
+/// A command failed, or stopped before its end.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A setting is missing or wrong.
@@ -39,7 +39,7 @@ pub enum Failure {
     /// A cleaned copy would lack something.
     #[error("no cleaned copy was written: {0}")]
     Unfixed(String),
-    /// There are more rows than can be told apart.
+    /// There are more rows than row numbers.
     #[error("more than 4,294,967,295 rows; validate the files one by one")]
     TooManyRows,
     /// The journal cannot be used.
@@ -51,7 +51,7 @@ pub enum Failure {
     )]
     Unwritable(OutputError),
     /// An output cannot be written although all is done; the journal has everything.
-    #[error("cannot write {0}; the journal has everything: mend that and run the same command again")]
+    #[error("cannot write {0}; the journal has everything: fix that and run the same command again")]
     Output(#[from] OutputError),
     /// The outputs of another file would be overwritten.
     #[error("{} belongs to the import of {owner}; nothing was sent: name another folder with --out-dir, or move that file away", shown_path(path), owner = shown(owner))]
@@ -93,7 +93,7 @@ pub enum Failure {
         /// The runs there are.
         known: String,
     },
-    /// Nobody can be asked.
+    /// There is no terminal to ask on.
     #[error("nothing was deleted: {0}; add --yes to delete without being asked")]
     Unasked(String),
     /// A file would be written over an input.
@@ -192,7 +192,7 @@ impl Failure {
         }
     }
 
-    /// Whether there is nobody left to tell: the reader of a pipe has gone.
+    /// Whether the reader of standard output is gone, so that no message is wanted.
     #[must_use]
     pub fn is_silent(&self) -> bool {
         matches!(self, Self::Print(error) if error.kind() == io::ErrorKind::BrokenPipe)

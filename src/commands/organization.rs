@@ -1,4 +1,4 @@
-//! The line to the organization, real or simulated.
+//! The connection to the organization, real or simulated.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -42,7 +42,7 @@ impl Line {
         let trail = past.trail(connection.speed.memory(), Now::at(Instant::now(), SystemTime::now()))?;
         let pace = Arc::new(Pace::new(limits, trail, stop.clone(), Arc::clone(listener)));
         let paced = Arc::new(Paced::new(http, pace, probe(&connection.organization)));
-        // Outermost, so that a repeat keeps the pace too.
+        // Outermost, so that a request that is repeated with a new token waits for a permit too.
         let client = Client::new(Renewing::new(Arc::clone(&paced), credentials), &connection.organization);
         let attempts_max = connection.attempts_max;
         let (stop, settle, jitter) = (stop.clone(), connection.settle, Jitter::default());

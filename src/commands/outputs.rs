@@ -58,7 +58,7 @@ pub(super) fn resolve(
 
 /// Results and rejects belong to the first file of the last run that wrote them, as the journal says; only runs over that file
 /// replace them. Files of one stem in one folder share a journal, so it knows all runs whose outputs have the same default path.
-/// A path that was typed is written whatever stands there.
+/// A path that was typed is always written.
 fn keep_outputs_of_others(journal: &Journal, run: RunId, path: &Path) -> Result<(), Failure> {
     match journal.other_owner(run, path)? {
         Some(owner) if path.exists() => Err(Failure::OtherOutputs { path: path.to_owned(), owner }),

@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM. Before anything is sent, leaving at once loses nothing; afterwards the first signal stops the run
-//! in order, and the second leaves at once.
+//! Ctrl-C and SIGTERM. Before anything is sent the program exits at once; afterwards the first signal drains the requests in
+//! flight, and the second exits at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,14 +13,14 @@ use crate::send::Stop;
 use super::Failure;
 use super::sandbox::block_on;
 
-/// The ear for signals; it listens on a thread of its own until the process ends.
+/// Listens for signals on a thread of its own until the process ends.
 pub(super) struct Signals {
     stop: Stop,
     is_sending: Arc<AtomicBool>,
 }
 
 impl Signals {
-    /// Begins to listen.
+    /// Starts listening.
     pub(super) fn listen(status: &StatusLine) -> Result<Self, Failure> {
         let signals = Self { stop: Stop::default(), is_sending: Arc::default() };
         let (stop, is_sending, status) = (signals.stop.clone(), Arc::clone(&signals.is_sending), status.clone());
@@ -29,7 +29,7 @@ impl Signals {
                 interrupted().await;
                 if is_sending.load(Ordering::Acquire) {
                     stop.raise(Halt::Interrupted);
-                    tracing::warn!("interrupted: waiting for the requests in flight (once more leaves at once)");
+                    tracing::warn!("interrupted: waiting for the requests in flight (interrupt again to exit at once)");
                     interrupted().await;
                 }
                 status.close();
@@ -45,7 +45,7 @@ impl Signals {
         &self.stop
     }
 
-    /// From here on a signal stops the run in order: raises what this gives.
+    /// From here on a signal raises the stop that is returned.
     pub(super) fn sending(&self) -> Stop {
         self.is_sending.store(true, Ordering::Release);
         self.stop.clone()

@@ -1,6 +1,5 @@
-//! What a run created, as the organization holds it now: what is to be deleted, what is left alone, what is gone.
-//!
-//! Only reads.
+//! The plan of `undo`: compares what a run created with what the organization has now, and decides for each group whether it is
+//! deleted, left alone, or gone already. Sends no request that changes anything.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,44 +12,44 @@ use crate::report::UndoPlan;
 use crate::send::{Api, Claim, Unread, changes, claim};
 use crate::tallyfy::{Exchange, Listed, Walk};
 
-/// Names are looked for more widely than they are taken for ours.
+/// Lookups compare names folded, so that a group whose name the server changed in case or spaces is found.
 const MATCHING: MatchNames = MatchNames::Folded;
 
-/// Whoever looks.
+/// Reads the organization.
 pub(super) struct Surveyor<'a, E> {
     /// The API.
     pub(super) api: &'a Api<E>,
-    /// How many groups are looked for at once.
+    /// How many lookups are in flight at most.
     pub(super) lanes: usize,
-    /// Whether groups are deleted that were changed since.
+    /// Whether changed groups are deleted too.
     pub(super) is_forced: bool,
-    /// Hears of every page.
+    /// Gets an event for every page.
     pub(super) listener: &'a Listener,
 }
 
-/// What was found.
+/// What `undo` will do.
 #[derive(Default)]
 pub(super) struct Survey {
     /// The groups to be deleted.
     pub(super) delete: Vec<Creation>,
-    /// Groups of which nothing is to be deleted.
+    /// Rows without a group to delete, and why.
     settled: Vec<(RowId, Removal)>,
     /// Rows in doubt whose group was found.
     adopted: Vec<(RowId, Tag)>,
-    /// What was found, for a person.
+    /// What the user is shown.
     plan: UndoPlan,
 }
 
-/// The groups that lists show, as far as they matter.
+/// The groups of the lists that may be the run's.
 struct Sighted {
-    /// By their ids, those that the run made.
+    /// Those that the run created, by id.
     made: HashMap<String, Option<Listed>>,
-    /// By their names, those that the rows in doubt may have made.
+    /// Those that the rows in doubt may have created, by name.
     namesakes: HashMap<NameKey, Vec<Listed>>,
 }
 
 impl<E: Exchange> Surveyor<'_, E> {
-    /// Looks for all of them.
+    /// Finds all groups of a run and compares them.
     ///
     /// # Errors
     /// If the run stops.
@@ -72,7 +71,7 @@ impl<E: Exchange> Surveyor<'_, E> {
         Ok(survey)
     }
 
-    /// Walks through the list of all groups; gives how many pages it has.
+    /// Reads the list of all groups; returns its number of pages.
     async fn walk(&self, sighted: &mut Sighted) -> Result<u64, Unread> {
         let mut walk = Walk::default();
         (self.listener)(Event::Listed { page: 0, pages: 0 });
@@ -83,7 +82,7 @@ impl<E: Exchange> Surveyor<'_, E> {
         Ok(walk.pages())
     }
 
-    /// A group that no list shows may only not be in lists yet.
+    /// A group that is missing in the list may not be in lists yet: it is read by its id.
     async fn look_for_unlisted(&self, sighted: &mut Sighted) -> Result<(), Unread> {
         let unlisted = sighted.made.iter().filter(|(_, seen)| seen.is_none()).map(|(id, _)| id.clone());
         let look = async |id: String| self.had(self.api.group(&id).await);
@@ -93,7 +92,7 @@ impl<E: Exchange> Surveyor<'_, E> {
         Ok(())
     }
 
-    /// A group whose answer was lost may still be on its way: it is looked for as long as an import would.
+    /// A group whose response was lost may still appear: it is looked up for as long as an import would.
     async fn look_for_namesakes(&self, all: &Creations, sighted: &mut Sighted, pages: u64) -> Result<(), Unread> {
         for (number, wait) in self.api.looks(Duration::ZERO).into_iter().enumerate() {
             let unseen = sighted.unseen(all);
@@ -101,12 +100,12 @@ impl<E: Exchange> Surveyor<'_, E> {
                 return Ok(());
             }
             if number == 0 {
-                tracing::warn!(rows = unseen.len(), "looking first for what was being sent when the run ended");
+                tracing::warn!(rows = unseen.len(), "looking up the groups that were being created when the run ended");
             }
             if !self.api.stop.sleep(wait).await {
                 return Err(Unread::Stopped);
             }
-            // Whichever takes fewer requests.
+            // The list or the lookups, whichever takes fewer requests.
             if unseen.len() as u64 > pages {
                 self.walk(sighted).await?;
             } else {
@@ -119,7 +118,7 @@ impl<E: Exchange> Surveyor<'_, E> {
         Ok(())
     }
 
-    /// Without an answer nothing can be said of any group.
+    /// A read that failed stops the run: nothing is known about any group.
     fn had<T>(&self, read: Result<T, Unread>) -> Result<T, Unread> {
         if let Err(Unread::Failed(trouble)) = &read {
             self.api.stop.raise(Halt::Unreachable(trouble.message.clone()));
@@ -154,7 +153,7 @@ impl Sighted {
         }
     }
 
-    /// The names of rows in doubt that no group was seen of.
+    /// The names of rows in doubt for which no group was found.
     fn unseen(&self, all: &Creations) -> Vec<String> {
         let names = all.in_doubt.iter().map(|(_, group)| &group.name);
         let is_unseen = |name: &&String| self.namesakes.get(&MATCHING.key(name)).is_none_or(Vec::is_empty);
@@ -163,12 +162,12 @@ impl Sighted {
 }
 
 impl Survey {
-    /// What the journal is to know before anything is deleted.
+    /// What the journal records before anything is deleted.
     pub(super) fn findings(&self) -> Findings {
         Findings { adopted: self.adopted.clone(), settled: self.settled.clone(), is_deleting: !self.delete.is_empty() }
     }
 
-    /// What is shown of it.
+    /// What the user is shown.
     pub(super) fn plan(&self) -> &UndoPlan {
         &self.plan
     }
@@ -177,7 +176,7 @@ impl Survey {
         let Creation { row, ref group, ref tag, may_be_deleted } = creation;
         let Some(seen) = seen else {
             self.plan.gone(&group.name, Some(&tag.id));
-            // The status that says so.
+            // 404 is the status of a group that is not there.
             self.settled.push((row, if may_be_deleted { Removal::Deleted(404) } else { Removal::Gone }));
             return;
         };
@@ -203,7 +202,7 @@ impl Survey {
                 self.settled.push((row, Removal::Gone));
             }
             Claim::Unclear(why) => {
-                let message = format!("no answer tells whether its group was made: {why}");
+                let message = format!("no response tells whether its group was created: {why}");
                 self.plan.left(&group.name, None, &message);
                 let trouble = Trouble { code: Trouble::interrupted().code, message, http_status: None };
                 self.settled.push((row, Removal::Unknown(trouble)));

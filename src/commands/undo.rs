@@ -1,4 +1,4 @@
-//! `undo`: choose the run → look what it created → show and ask → delete → record → report.
+//! `undo`: choose the run → compare what it created with what exists → show and ask → delete → record → report.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -22,12 +22,12 @@ use super::staging::owner;
 use super::survey::{Survey, Surveyor};
 use super::{Failure, close, consent, outputs};
 
-/// How many groups are begun at once, for each lane: one commit for all of them, and few to be looked at after a crash.
+/// How many intents are committed together, per request in flight: few commits, and few groups in doubt after a crash.
 const CHUNK: usize = 4;
 /// How many runs a message lists.
 const RUNS_LISTED: usize = 10;
 
-/// A run being taken back.
+/// A run being undone.
 struct Undo<'a> {
     args: &'a UndoArgs,
     log: &'a LogArgs,
@@ -40,7 +40,7 @@ struct Undo<'a> {
     start: Instant,
 }
 
-/// Takes a run back.
+/// Undoes a run.
 pub(super) fn run(
     args: &UndoArgs,
     log: &LogArgs,
@@ -132,13 +132,12 @@ impl Undo<'_> {
             let closing = self.closing(&summary, 0, None, ending);
             return close(&summary, &Closing { results: None, ..closing }, true, false).map(|()| ending);
         }
-        let advice =
-            if others.is_empty() { String::new() } else { format!("; say --run N for one of these: {others}") };
+        let advice = if others.is_empty() { String::new() } else { format!("; --run N undoes one of these: {others}") };
         writeln!(out, "run {} created nothing{advice}", self.run.id.0).map_err(Failure::Print)?;
         Ok(ending)
     }
 
-    /// Deletes what is to be deleted; gives how many requests it took, or nothing if that is not wanted.
+    /// Deletes the groups; returns the number of requests, or nothing if the user said no.
     fn take_back(&self, journal: &mut Journal, all: Creations) -> Result<Option<u64>, Failure> {
         if all == Creations::default() {
             return Ok(Some(0));
@@ -170,7 +169,7 @@ impl Undo<'_> {
         }
     }
 
-    /// Shows what is to be deleted, and asks.
+    /// Shows what would be deleted, and asks.
     fn may_delete(&self, survey: &Survey) -> Result<bool, Failure> {
         let count = survey.delete.len() as u64;
         let is_agreed = self.args.yes || count == 0;
@@ -186,7 +185,7 @@ impl Undo<'_> {
         }
         let what = format!("{} of organization {}", groups(count), shortened(&self.connection.organization));
         if !consent::can_ask() {
-            return Err(Failure::Unasked(format!("there is no terminal to ask whether to delete {what}")));
+            return Err(Failure::Unasked(format!("there is no terminal on which to ask whether to delete {what}")));
         }
         consent::ask(count, &what).map_err(Failure::Print)
     }
@@ -209,7 +208,7 @@ impl Undo<'_> {
         Ok(())
     }
 
-    /// Writes the results, and says how it ended.
+    /// Writes the results and the summary.
     fn report(&self, journal: &Journal, requests: u64) -> Result<Ending, Failure> {
         let files = journal.files(self.run.id)?;
         let mut summary = Summary::new(files.clone(), &self.connection.organization);

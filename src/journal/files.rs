@@ -61,8 +61,7 @@ impl Journal {
         self.run(|db| db.query_row(sql, params![text(&absolute(path)), digest], |row| row.get(0)))
     }
 
-    /// The file whose results or rejects stand at that path, if it is another than the one `run` reads: the first file of
-    /// the last run before it that wrote there.
+    /// The first file of the last earlier run that wrote results or rejects to that path, if `run` reads another file.
     ///
     /// # Errors
     /// If the journal cannot be read.

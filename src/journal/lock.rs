@@ -16,7 +16,7 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of a journal, or says who has it.
+    /// Locks a journal, or returns the process that holds it.
     pub(super) fn take(journal: &Path) -> Result<Self, JournalError> {
         let path = beside(journal, ".lock");
         let io = |reason| JournalError::Io { path: journal.to_owned(), reason };

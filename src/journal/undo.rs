@@ -1,4 +1,4 @@
-//! Taking a run back: what it created, what was begun to be deleted, what came of it.
+//! What `undo` needs to know and records: the runs, the groups a run created, and the deletions with their outcomes.
 
 use std::path::Path;
 
@@ -10,19 +10,19 @@ use super::outcomes::{parse, put_fate};
 use super::store::{Journal, RunId, now_ms};
 use crate::model::{Creation, Fate, Group, OutcomeStatus, Removal, RowId, Tag};
 
-/// A group whose deletion is on disk as begun: the right to delete it.
+/// The proof that the intent to delete a group is on disk.
 #[derive(Debug)]
 pub struct Condemned(Creation);
 
 impl Condemned {
-    /// Uses the right up: the request leaves now.
+    /// The request leaves now.
     #[must_use]
     pub fn spend(self) -> Creation {
         self.0
     }
 }
 
-/// How far the deletion of one group came.
+/// How far the deletion of one group got.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
     /// To its end.
@@ -33,7 +33,7 @@ pub enum Progress {
     Released,
 }
 
-/// What is noted of one group.
+/// What is recorded about the deletion of one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// The row it comes from.
@@ -66,7 +66,7 @@ pub struct PastRun {
 pub struct Creations {
     /// The groups.
     pub made: Vec<Creation>,
-    /// What was sent for rows of which no answer tells whether their group was made.
+    /// Rows in doubt, with the group that was sent.
     pub in_doubt: Vec<(RowId, Group)>,
 }
 
@@ -75,9 +75,9 @@ pub struct Creations {
 pub struct Findings {
     /// Rows in doubt whose group was found.
     pub adopted: Vec<(RowId, Tag)>,
-    /// Groups of which nothing is to be deleted.
+    /// Rows without a group to delete, and why.
     pub settled: Vec<(RowId, Removal)>,
-    /// Whether something is to be deleted.
+    /// Whether any group will be deleted.
     pub is_deleting: bool,
 }
 
@@ -140,7 +140,7 @@ impl Journal {
         })
     }
 
-    /// A run is taken back from here on, if anything of it is: no import goes on with it.
+    /// Records what is known before anything is deleted. If anything of the run is undone, no import continues it.
     ///
     /// # Errors
     /// If the journal cannot be written.
@@ -157,7 +157,7 @@ impl Journal {
         })
     }
 
-    /// Notes that these groups are deleted now.
+    /// Records the intents to delete these groups.
     ///
     /// # Errors
     /// If the journal cannot be written.
@@ -175,7 +175,7 @@ impl Journal {
         Ok(groups.iter().cloned().map(Condemned).collect())
     }
 
-    /// Notes what came of groups that were to be deleted.
+    /// Records the outcomes of deletions.
     ///
     /// # Errors
     /// If the journal cannot be written.
@@ -198,7 +198,7 @@ impl Creations {
     }
 }
 
-/// What a run that was cut off went on with is not gone on with either.
+/// The run that an undone run continued is not continued either.
 fn mark_undone(db: &Connection, run: RunId) -> rusqlite::Result<()> {
     let select = "SELECT state FROM runs WHERE id = ?1";
     let state: Option<String> = db.query_row(select, [run.0], |row| row.get(0)).optional()?;

@@ -63,7 +63,7 @@ impl Write for Output {
 }
 
 impl Output {
-    /// Starts the file that will stand at `path`.
+    /// Starts writing the file at `path`.
     pub(super) fn create(path: &Path) -> Result<Self, OutputError> {
         let target = if is_replaceable(path) {
             temporary(path).map(Target::Temporary)
@@ -112,7 +112,7 @@ pub struct Sealed {
 }
 
 impl Sealed {
-    /// Where it will stand.
+    /// Its final path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -203,7 +203,7 @@ pub fn refuse_link(path: &Path) -> Result<(), OutputError> {
     Err(OutputError { path: path.to_owned(), reason: io::Error::other("is a link") })
 }
 
-/// Removes a file that an earlier run left and this one has no use for.
+/// Removes a file of an earlier run that the new run does not replace.
 ///
 /// # Errors
 /// If it is there and cannot be removed.
@@ -214,7 +214,7 @@ pub(super) fn remove_stale(path: &Path) -> Result<(), OutputError> {
     fs::remove_file(path).map_err(|reason| OutputError { path: path.to_owned(), reason })
 }
 
-/// Whether a regular file stands there, or nothing.
+/// Whether there is a regular file, or nothing.
 fn is_replaceable(path: &Path) -> bool {
     fs::symlink_metadata(path).map_or(true, |found| found.is_file())
 }
