@@ -186,12 +186,7 @@ fn temporary(path: &Path) -> io::Result<(File, TempPath)> {
     builder.tempfile_in(folder).map(NamedTempFile::into_parts).map_err(|reason| io::Error::from(reason.kind()))
 }
 
-#[cfg(unix)]
+/// Only Unix can, and has to.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(folder(path))?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
+    if cfg!(unix) { File::open(folder(path))?.sync_all() } else { Ok(()) }
 }

@@ -2,7 +2,6 @@
 //!
 //! They read back as the same rows: a ragged row stays ragged, an open quote stays open.
 
-use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use super::columns::{Union, has};
@@ -92,11 +91,8 @@ impl Rejects {
         let columns = self.union.header.len();
         // A whole row may lack unused cells at its end.
         let is_malformed = outcome.error_code.as_deref() == Some(Code::RowMalformed.as_str());
-        let is_ragged = match cells.len().cmp(&self.union.width(outcome.place.file)) {
-            Ordering::Less => is_malformed,
-            Ordering::Equal => false,
-            Ordering::Greater => true,
-        };
+        let width = self.union.width(outcome.place.file);
+        let is_ragged = cells.len() > width || cells.len() < width && is_malformed;
         let mut row = self.union.spread(outcome.place.file, cells);
         row.resize(row.len().max(columns), String::new());
         row.push(error.to_owned());
@@ -158,17 +154,10 @@ impl SealedRejects {
 #[must_use]
 pub fn reject_paths(path: &Path, files: &[InputFile]) -> Vec<(Format, PathBuf)> {
     let main = files.first().map_or(Format::Csv, |file| file.layout.format);
-    let of = |format: Format| {
-        if format == main {
-            path.to_owned()
-        } else if path.extension().is_some_and(|extension| extension == main.extension()) {
-            path.with_extension(format.extension())
-        } else {
-            let mut name = path.as_os_str().to_owned();
-            name.push(".");
-            name.push(format.extension());
-            PathBuf::from(name)
-        }
+    let of = |format: Format| match path.extension() {
+        _ if format == main => path.to_owned(),
+        Some(extension) if extension == main.extension() => path.with_extension(format.extension()),
+        _ => path.with_added_extension(format.extension()),
     };
     let formats = [Format::Csv, Format::Jsonl].into_iter().filter(|format| has(files, *format));
     formats.map(|format| (format, of(format))).collect()
