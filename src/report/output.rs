@@ -131,10 +131,8 @@ pub fn probe(path: &Path) -> Result<(), OutputError> {
 /// # Errors
 /// If there is one.
 pub fn refuse_link(path: &Path) -> Result<(), OutputError> {
-    if !path.is_symlink() {
-        return Ok(());
-    }
-    Err(OutputError { path: path.to_owned(), reason: io::Error::other("is a link") })
+    let reason = path.is_symlink().then(|| io::Error::other("is a link"));
+    reason.map_or(Ok(()), |reason| Err(OutputError { path: path.to_owned(), reason }))
 }
 
 /// Removes a file of an earlier run that the new run does not replace.

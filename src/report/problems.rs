@@ -13,7 +13,7 @@ use super::grouped;
 use super::kinds::ProblemKind;
 use super::problem_line::{Finding, ProblemText};
 use super::repeat::Repeat;
-use crate::model::{Code, Field, Place, Problem, ProblemCount, ProblemFormat, Severity, json_shown, shown_path};
+use crate::model::{Code, Field, Place, Problem, ProblemCount, ProblemFormat, Severity, json_shown, place, shown_path};
 
 /// How problems are written.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +73,7 @@ impl<W: Write> Problems<W> {
     /// If it cannot be written.
     pub fn tell(&mut self, file: &str, at: Option<Place>, problem: &Problem, column: Option<&str>) -> io::Result<()> {
         let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
-        self.write(&Finding { file, row, line, column: None, header: column, problem })
+        self.write(&Finding { file, row, line, column: None, header: column, problem }, at)
     }
 
     /// Writes that a row repeats an earlier one; it is invalid only if repeats are to fail.
@@ -112,36 +112,30 @@ impl<W: Write> Problems<W> {
         if self.is_json() {
             return self.json(&json!({"type": "repair", "file": file, "row": row, "line": line, "message": what}));
         }
-        let place = crate::model::place(file, line, None);
         let said = ProblemText { word: "repaired", message: what.to_owned(), code: String::new(), entry: None };
-        self.lines.say(&mut self.repairs, &place, at.map(|at| (file, at)), said)
+        self.lines.say(&mut self.repairs, file, at, said)
     }
 
-    /// Writes why a file cannot be read, or not to its end. People read that at the end, as an error of the command.
+    /// Writes why a file cannot be read, or not to its end, and at which line and column. People read that at the end, as an error of the command.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn unreadable(
-        &mut self,
-        path: &Path,
-        line: Option<u64>,
-        column: Option<u64>,
-        told: &[(Code, String)],
-    ) -> io::Result<()> {
+    pub fn unreadable(&mut self, path: &Path, at: [Option<u64>; 2], problems: &[(Code, String)]) -> io::Result<()> {
+        let [line, column] = at;
         let file = &path.display().to_string();
-        for (code, message) in told {
+        for (code, message) in problems {
             let problem = &Problem { severity: Severity::Error, ..Problem::general(*code, message) };
             let finding = Finding { file, row: None, line, column, header: None, problem };
             if matches!(self.lines.style.format, ProblemFormat::Text | ProblemFormat::Counts) {
                 self.kinds.entry((Severity::Error, *code)).or_default().add(|| finding.place());
             } else {
-                self.write(&finding)?;
+                self.write(&finding, None)?;
             }
         }
         Ok(())
     }
 
-    fn write(&mut self, finding: &Finding<'_>) -> io::Result<()> {
+    fn write(&mut self, finding: &Finding<'_>, at: Option<Place>) -> io::Result<()> {
         let kind = self.kinds.entry((finding.problem.severity, finding.problem.code)).or_default();
         kind.add(|| finding.place());
         let style = self.lines.style;
@@ -150,9 +144,7 @@ impl<W: Write> Problems<W> {
             ProblemFormat::Github if kind.hides_next(style.shows_all) => Ok(()),
             ProblemFormat::Github => writeln!(self.lines.out, "{}", finding.github()),
             ProblemFormat::Counts if !style.shows_all => Ok(()),
-            ProblemFormat::Text | ProblemFormat::Counts => {
-                self.lines.say(kind, &finding.place(), finding.file_and_place(), finding.text())
-            }
+            ProblemFormat::Text | ProblemFormat::Counts => self.lines.say(kind, finding.file, at, finding.text()),
         }
     }
 
@@ -172,13 +164,10 @@ impl<W: Write> Problems<W> {
 
     /// The counts of all kinds, for the journal.
     pub fn counts(&self) -> impl Iterator<Item = ProblemCount> {
-        let count = |(&(severity, code), kind): (&(Severity, Code), &ProblemKind)| ProblemCount {
-            severity,
-            code,
-            count: kind.count,
-            first: kind.first.clone(),
-        };
-        self.kinds.iter().map(count)
+        self.kinds.iter().map(|(&(severity, code), kind)| {
+            let (count, first) = (kind.count, kind.first.clone());
+            ProblemCount { severity, code, count, first }
+        })
     }
 
     /// Adds what was counted when an unchanged file was last read.
@@ -306,14 +295,8 @@ impl<W: Write> Problems<W> {
 
 impl<W: Write> Lines<W> {
     /// Writes a line, or folds it into the one before.
-    fn say(
-        &mut self,
-        kind: &mut ProblemKind,
-        place: &str,
-        at: Option<(&str, Place)>,
-        line: ProblemText,
-    ) -> io::Result<()> {
-        if let (Some(fold), Some((file, at))) = (&mut self.fold, at)
+    fn say(&mut self, kind: &mut ProblemKind, file: &str, at: Option<Place>, line: ProblemText) -> io::Result<()> {
+        if let (Some(fold), Some(at)) = (&mut self.fold, at)
             && fold.takes(file, at, &line)
         {
             return Ok(());
@@ -322,8 +305,9 @@ impl<W: Write> Lines<W> {
         if kind.hides_next(self.style.shows_all) {
             return Ok(());
         }
+        let place = place(file, at.map(|at| at.line), None);
         writeln!(self.out, "{place}: {}: {}{}", line.word, line.message, line.code)?;
-        self.fold = at.filter(|_| !self.style.shows_all).map(|(file, at)| Fold::new(file, at, line));
+        self.fold = at.filter(|_| !self.style.shows_all).map(|at| Fold::new(file, at, line));
         Ok(())
     }
 

@@ -130,14 +130,14 @@ fn frame(state: &ProgressState, width: usize, now: Instant) -> Frame {
 
 /// The first parts, as many as fit; the very first is shortened if it has to be.
 fn fitting(parts: &[String], width: usize) -> String {
-    let (first, rest) = parts.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
-    let mut line = truncate_str(first, width, "…").into_owned();
-    for part in rest {
-        if measure_text_width(&line) + GAP.len() + measure_text_width(part) > width {
+    let mut line = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        let longer =
+            if index == 0 { truncate_str(part, width, "…").into_owned() } else { format!("{line}{GAP}{part}") };
+        if measure_text_width(&longer) > width {
             break;
         }
-        line.push_str(GAP);
-        line.push_str(part);
+        line = longer;
     }
     line
 }

@@ -35,14 +35,15 @@ pub(super) struct ProgressState {
 impl ProgressState {
     /// Adds an event that happens now. Tells whether a long wait begins.
     pub(super) fn add(&mut self, event: Event, now: Instant) -> bool {
+        self.is_deleting |= matches!(event, Event::Deleting { .. });
         match event {
             Event::Read(rows) => self.read = rows,
             Event::Forecast(forecast) => self.planned = forecast.rows_per_second(),
             Event::Listed { page, pages } => self.pages = Some((page, pages)),
-            Event::Sending { done, total } => self.begin(done, total, now),
-            Event::Deleting { done, total } => {
-                self.is_deleting = true;
-                self.begin(done, total, now);
+            Event::Sending { done, total } | Event::Deleting { done, total } => {
+                let mut estimate = Estimate::new(done, total, self.planned, now);
+                self.pause.iter().for_each(|(until, _)| estimate.pause(*until, now));
+                self.estimate = Some(estimate);
             }
             Event::Settled(status) => {
                 self.settled.add(status);
@@ -75,14 +76,6 @@ impl ProgressState {
             }
         }
         false
-    }
-
-    fn begin(&mut self, done: u64, total: u64, now: Instant) {
-        let mut estimate = Estimate::new(done, total, self.planned, now);
-        if let Some((until, _)) = self.pause {
-            estimate.pause(until, now);
-        }
-        self.estimate = Some(estimate);
     }
 }
 

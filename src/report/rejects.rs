@@ -43,7 +43,12 @@ impl Rejects {
         let error = outcome.error.as_deref().unwrap_or("not attempted: the run stopped before this row");
         let columns = self.union.header.len();
         let text = match &outcome.raw {
-            Raw::Cells(cells) => csv_row(self.row(outcome, cells, error), self.delimiter),
+            // Only the last row of the rejects can leave its quote open.
+            Raw::OpenQuote(cells) if self.tail.is_empty() => {
+                self.tail = open_row(cells, self.delimiter);
+                Vec::new()
+            }
+            Raw::Cells(cells) | Raw::OpenQuote(cells) => csv_row(self.row(outcome, cells, error), self.delimiter),
             // With another delimiter its cells would change: write one cell, and surplus ones to keep the row ragged.
             Raw::Stray(text) if self.delimiters.get(outcome.place.file) != Some(&self.delimiter) => {
                 let mut row = vec![text.clone()];
@@ -52,16 +57,6 @@ impl Rejects {
                 csv_row(row, self.delimiter)
             }
             Raw::Stray(text) => [text.as_bytes(), &[self.delimiter], &csv_row([error], self.delimiter)].concat(),
-            // Only the last row of the rejects can leave its quote open.
-            Raw::OpenQuote(cells) if !self.tail.is_empty() => {
-                let mut row = self.row(outcome, cells, error);
-                row.resize(row.len().max(columns + 2), String::new());
-                csv_row(row, self.delimiter)
-            }
-            Raw::OpenQuote(cells) => {
-                self.tail.push_str(&open_row(cells, self.delimiter));
-                Vec::new()
-            }
             Raw::Line(line) => return self.append(Format::Jsonl, format!("{}\n", with_error(line, error)).as_bytes()),
         };
         self.append(Format::Csv, &text)
@@ -92,7 +87,8 @@ impl Rejects {
         // A whole row may lack unused cells at its end.
         let is_malformed = outcome.error_code.as_deref() == Some(Code::RowMalformed.as_str());
         let width = self.union.width(outcome.place.file);
-        let is_ragged = cells.len() > width || cells.len() < width && is_malformed;
+        let is_open = matches!(outcome.raw, Raw::OpenQuote(_));
+        let is_ragged = is_open || cells.len() > width || cells.len() < width && is_malformed;
         let mut row = self.union.spread(outcome.place.file, cells);
         row.resize(row.len().max(columns), String::new());
         row.push(error.to_owned());

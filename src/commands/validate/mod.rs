@@ -102,7 +102,7 @@ impl<W: Write> Sink<Option<FixedRow>> for Report<W> {
 
     fn unreadable(&mut self, error: ReadError) -> Result<(), Failure> {
         let parts = error.problem.parts();
-        self.problems.unreadable(&error.path, error.line, error.column, &parts).map_err(Failure::Print)?;
+        self.problems.unreadable(&error.path, [error.line, error.column], &parts).map_err(Failure::Print)?;
         self.unread.push(error);
         self.copy = Copy::new(None);
         Ok(())
