@@ -242,10 +242,12 @@ impl Journal {
                  FROM rows WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
                 params![first.0, last.0, shift],
             )?;
-            for table in ["files (run, number, path, format, delimiter, header)", "problems (run, severity, code, count, first)"] {
-                let columns = table.split_once("(run, ").map_or("", |(_, columns)| columns.trim_end_matches(')'));
-                let name = table.split(' ').next().unwrap_or_default();
-                db.execute(&format!("INSERT INTO {table} SELECT ?2, {columns} FROM {name} WHERE run = ?1"), [run.0, to.0])?;
+            for (table, columns) in [
+                ("files", "number, path, canonical, place, format, delimiter, header"),
+                ("problems", "severity, code, count, first"),
+            ] {
+                let copy = format!("INSERT INTO {table} (run, {columns}) SELECT ?2, {columns} FROM {table} WHERE run = ?1");
+                db.execute(&copy, [run.0, to.0])?;
             }
             db.execute_batch("COMMIT")
         })?;
