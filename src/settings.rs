@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 pub use connection::{Connection, Target};
 pub use paths::{OutputPaths, UndoPaths};
-pub use sending::Sending;
+pub use sending::SendingSettings;
 pub use table::{Setting, Source, TABLE, Value, command, parse};
 
 use crate::check::Rules;
@@ -231,7 +231,7 @@ mod tests {
         }
         let (args, nothing) = (import(&["--sandbox"]), environment(&[]));
         let connection = connection(&args, &nothing).unwrap();
-        let sending = Sending::resolve(&args, &connection, &nothing).unwrap();
+        let sending = SendingSettings::resolve(&args, &connection, &nothing).unwrap();
         assert_eq!((connection.concurrency, sending.policy.on_existing), (16, OnExisting::default()));
         assert_eq!(Input::resolve(&args.input, &nothing).unwrap().on_duplicate, OnDuplicate::default());
         assert_eq!(progress_mode(None, false, &nothing).unwrap(), ProgressMode::default());

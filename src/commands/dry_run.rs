@@ -8,7 +8,7 @@ use crate::journal::{Journal, RunId};
 use crate::model::{Forecast, OnExisting, ProblemFormat, Severity, Status, StatusCounts};
 use crate::report::{PlanReport, ProblemStyle, Problems, Progress, StatusLine};
 use crate::send::Stop;
-use crate::settings::{Connection, Environment, Input, OutputPaths, Sending, Target, progress_mode};
+use crate::settings::{Connection, Environment, Input, OutputPaths, SendingSettings, Target, progress_mode};
 
 use super::Failure;
 use super::delivery::Census;
@@ -27,7 +27,7 @@ pub(super) fn run(
 ) -> Result<Ending, Failure> {
     let _signals = Signals::listen(bars)?;
     let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
-    let sending = Sending::resolve(args, &connection, environment)?;
+    let sending = SendingSettings::resolve(args, &connection, environment)?;
     let speeds = Speeds { requests: connection.speed, guests: sending.guests.rate };
     let input = Input::resolve(&args.input, environment)?;
     let progress = Progress::start(progress_mode(args.progress, log.quiet, environment)?, bars);

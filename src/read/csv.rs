@@ -25,12 +25,12 @@ type Contents<'a> = (RowText<'a>, Result<Fields<'a>, Problem>, Vec<Problem>);
 
 /// Knows the columns of one file.
 #[derive(Debug)]
-pub(super) struct Parser {
+pub(super) struct CsvParser {
     shape: Shape,
     pub(super) columns: Columns,
 }
 
-impl Parser {
+impl CsvParser {
     /// Takes the header off the first batch. Gives the columns as they are likely to be meant, if the name's is among them,
     /// and all that is wrong with the header.
     pub(super) fn open(delimiter: u8, batch: &mut Batch, options: &Options) -> (Option<Self>, Vec<HeaderError>) {
@@ -171,7 +171,7 @@ fn broken(row: &Span, bytes: &[u8], delimiter: u8) -> Option<HeaderError> {
             let lines = row.too_long.map_or_else(|| line_ends(without_line_ends(&bytes[open..])) + 1, |cut| cut.lines);
             Some(HeaderError::OpenQuote { lines })
         }
-        _ if row.too_long.is_some() => Some(HeaderError::TooLong),
+        _ if row.too_long.is_some() => Some(HeaderError::LongRow),
         (None, stray) => stray.map(|_| HeaderError::Stray),
     }
 }

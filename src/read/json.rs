@@ -20,11 +20,11 @@ const BROKEN: &str = "text with a broken \\u escape";
 
 /// Knows which keys hold which field.
 #[derive(Debug)]
-pub(super) struct Parser {
+pub(super) struct JsonParser {
     map: Vec<(Field, String)>,
 }
 
-impl Parser {
+impl JsonParser {
     pub(super) fn new(map: &[(Field, String)]) -> Self {
         Self { map: map.to_vec() }
     }
