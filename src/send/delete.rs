@@ -1,6 +1,6 @@
-//! One group from the intent to delete it to what came of that.
+//! Deletes one group: from its intent to its outcome.
 //!
-//! Deleting by id is safe to repeat, so nothing has to settle: whoever lost the answer reads the group again.
+//! Deleting by id is safe to repeat: after a lost answer the group is read again.
 
 use std::sync::Arc;
 
@@ -20,18 +20,18 @@ pub struct Remover<E> {
     pub api: Arc<Api<E>>,
     /// Whether groups are deleted that were changed since.
     pub is_forced: bool,
-    /// Hears of every group that is done with.
+    /// Receives an event for every group that is done.
     pub listener: Listener,
 }
 
-/// How it stands with one group.
+/// The state of one deletion.
 struct Course<'a> {
     creation: &'a Creation,
-    /// How often its deletion was sent.
+    /// How often the deletion was sent.
     sends: u32,
     /// When it was sent last.
     left: Option<Instant>,
-    /// What befell the last send.
+    /// The error of the last attempt.
     trouble: Option<Trouble>,
     /// Whether a send may have been applied.
     may_be_deleted: bool,
@@ -47,7 +47,7 @@ impl<E: Exchange> Remover<E> {
         let sends = course.sends;
         if let Progress::Settled(removal) = &progress {
             match removal {
-                Removal::Deleted(_) => self.api.write_succeeded(),
+                Removal::Deleted(_) => self.api.refusals.reset(),
                 Removal::Failed(trouble) | Removal::Unknown(trouble) => self.api.write_failed(trouble),
                 Removal::Gone | Removal::Changed(_) => {}
             }

@@ -1,4 +1,4 @@
-//! What the answers mean that come when a group is deleted: to the delete request, and to the look before it. Pure.
+//! Classifies the responses to a delete request, and to the read of the group before it. Pure.
 
 use bytes::Bytes;
 
@@ -6,26 +6,26 @@ use super::judge::{Reading, When, halt, judge_read, refusal, trouble, undelivere
 use crate::model::{Halt, Trouble};
 use crate::tallyfy::{Answer, Lost};
 
-/// What the answer to a delete request means.
+/// What the response to a delete request means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The group is deleted; with the status of the answer.
     Deleted(u16),
-    /// The group is not there.
+    /// The group does not exist.
     NotThere(u16),
-    /// The server read it and will not do it.
+    /// The server refused it.
     Refused(Trouble),
-    /// It had no effect: send it again.
+    /// It was not applied: send it again.
     Again(Trouble, When),
-    /// It may have been applied: look whether the group is still there.
+    /// It may have been applied: read whether the group still exists.
     InDoubt(Trouble, When),
-    /// The run cannot go on; this request had no effect.
+    /// The run must stop; this request was not applied.
     Halt(Halt),
-    /// It never left, because the run stops.
+    /// It was not sent, because the run stops.
     Held,
 }
 
-/// Judges the answer to a delete request.
+/// Classifies the response to a delete request.
 #[must_use]
 pub(super) fn judge_delete(answer: Result<Answer, Lost>) -> Verdict {
     let answer = match answer {
@@ -43,13 +43,13 @@ pub(super) fn judge_delete(answer: Result<Answer, Lost>) -> Verdict {
         404 if !refusal.is_of_endpoint() => Verdict::InDoubt(trouble(&answer), when(&answer)),
         300..=399 | 401 => Verdict::Halt(halt(&answer)),
         429 => Verdict::Again(trouble(&answer), When::Allowed),
-        // A 200 may be a proxy's page: whether the group is gone is looked at.
+        // A 200 may be a proxy's page.
         408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer), when(&answer)),
         _ => Verdict::Refused(trouble(&answer)),
     }
 }
 
-/// Judges the answer to a read of one group: its body; none if the group is not there.
+/// Classifies the response to a read of one group: its body, or `None` if the group does not exist.
 #[must_use]
 pub(super) fn judge_look(answer: Result<Answer, Lost>) -> Reading<Option<Bytes>> {
     if let Ok(answer) = &answer
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_a_delete_request_can_end_has_its_verdict() {
+    fn every_end_of_a_delete_request_is_classified() {
         for (given, expected) in [
             (answer(204, ""), "deleted"),
             (answer(200, r#"{"data":null}"#), "doubt"),
