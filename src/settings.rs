@@ -11,7 +11,7 @@ use std::path::PathBuf;
 pub use connection::{Connection, Target};
 pub use paths::{OutputPaths, UndoPaths};
 pub use sending::SendingSettings;
-pub use table::{Setting, Source, TABLE, Value, command, parse};
+pub use table::{Setting, SettingSource, TABLE, Value, command, parse};
 
 use crate::check::Rules;
 use crate::cli::{InputArgs, LogArgs, ValidateArgs, values};
@@ -241,9 +241,9 @@ mod tests {
     fn a_value_knows_where_it_comes_from() {
         let set = environment(&[("TALLYFY_RATE", "5/s")]);
         let source = |typed, environment: &Environment| table::RATE.text(typed, environment).source;
-        assert_eq!(source(Some("1/s"), &set), Source::Flag);
-        assert_eq!(source(None, &set), Source::Environment);
-        assert_eq!(source(None, &environment(&[])), Source::Default);
+        assert_eq!(source(Some("1/s"), &set), SettingSource::Flag);
+        assert_eq!(source(None, &set), SettingSource::Environment);
+        assert_eq!(source(None, &environment(&[])), SettingSource::Default);
     }
 
     #[test]

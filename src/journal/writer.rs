@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::feed::{Feed, Source};
+use super::feed::{Feed, JobSource};
 use super::intents::Carrying;
 use super::outcomes::put_fate;
 use super::store::{Journal, RunId};
@@ -23,7 +23,7 @@ const COMMANDS_MAX: usize = 4096;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Down;
 
-pub(super) enum Command {
+pub(super) enum WriterCommand {
     /// Begin this job.
     Begin(Job, oneshot::Sender<Begun>),
     /// Something is known of the last send of this row.
@@ -42,7 +42,7 @@ pub(super) enum Command {
 /// The lanes' way to the writer.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    commands: mpsc::UnboundedSender<Command>,
+    commands: mpsc::UnboundedSender<WriterCommand>,
     is_down: Arc<AtomicBool>,
 }
 
@@ -53,7 +53,7 @@ impl Handle {
     /// If the journal cannot be written.
     pub async fn begin(&self, job: Job) -> Result<Begun, Down> {
         let (reply, begun) = oneshot::channel();
-        self.tell(Command::Begin(job, reply))?;
+        self.tell(WriterCommand::Begin(job, reply))?;
         begun.await.map_err(|_| Down)
     }
 
@@ -62,7 +62,7 @@ impl Handle {
     /// # Errors
     /// If the journal cannot be written.
     pub fn settle(&self, row: RowId, fate: Fate) -> Result<(), Down> {
-        self.tell(Command::Settle(row, fate))
+        self.tell(WriterCommand::Settle(row, fate))
     }
 
     /// Notes what is known of the last send of a row.
@@ -70,7 +70,7 @@ impl Handle {
     /// # Errors
     /// If the journal cannot be written.
     pub fn conclude(&self, row: RowId, effect: Effect) -> Result<(), Down> {
-        self.tell(Command::Conclude(row, effect))
+        self.tell(WriterCommand::Conclude(row, effect))
     }
 
     /// Notes that a row was begun and never left.
@@ -78,7 +78,7 @@ impl Handle {
     /// # Errors
     /// If the journal cannot be written.
     pub fn release(&self, row: RowId) -> Result<(), Down> {
-        self.tell(Command::Release(row))
+        self.tell(WriterCommand::Release(row))
     }
 
     /// Notes that a job was begun and does not leave now.
@@ -93,19 +93,19 @@ impl Handle {
 
     /// Has no further jobs begun.
     pub fn stop(&self) {
-        let _ = self.tell(Command::Stop);
+        let _ = self.tell(WriterCommand::Stop);
     }
 
     /// Has no further jobs with guests begun.
     pub fn stop_guests(&self) {
-        let _ = self.tell(Command::StopGuests);
+        let _ = self.tell(WriterCommand::StopGuests);
     }
 
     pub(super) fn bell(&self) -> Bell {
         Bell { commands: self.commands.downgrade(), is_down: Arc::clone(&self.is_down) }
     }
 
-    fn tell(&self, command: Command) -> Result<(), Down> {
+    fn tell(&self, command: WriterCommand) -> Result<(), Down> {
         if self.is_down.load(Ordering::Acquire) {
             return Err(Down);
         }
@@ -116,14 +116,14 @@ impl Handle {
 /// Rung by a lane that waits for a job; does not keep the writer at work.
 #[derive(Debug)]
 pub(super) struct Bell {
-    commands: mpsc::WeakUnboundedSender<Command>,
+    commands: mpsc::WeakUnboundedSender<WriterCommand>,
     is_down: Arc<AtomicBool>,
 }
 
 impl Bell {
     pub(super) fn ring(&self) {
         if let Some(commands) = self.commands.upgrade() {
-            let _ = commands.send(Command::Feed);
+            let _ = commands.send(WriterCommand::Feed);
         }
     }
 
@@ -158,8 +158,8 @@ impl Writer {
         let (commands, inbox) = mpsc::unbounded_channel();
         let is_down = Arc::new(AtomicBool::new(false));
         let handle = Handle { commands, is_down: Arc::clone(&is_down) };
-        let (plain, plain_feed) = Source::new(run, Carrying::NoGuests, &handle);
-        let (guests, guests_feed) = Source::new(run, Carrying::Guests, &handle);
+        let (plain, plain_feed) = JobSource::new(run, Carrying::NoGuests, &handle);
+        let (guests, guests_feed) = JobSource::new(run, Carrying::Guests, &handle);
         let desk = Desk { inbox, plain, guests };
         let feeds = Feeds { plain: plain_feed, guests: guests_feed };
         (Self { journal, desk, is_down, on_failure: Box::new(on_failure) }, handle, feeds)
@@ -184,9 +184,9 @@ impl Writer {
 
 /// What the writer has before it.
 struct Desk {
-    inbox: mpsc::UnboundedReceiver<Command>,
-    plain: Source,
-    guests: Source,
+    inbox: mpsc::UnboundedReceiver<WriterCommand>,
+    plain: JobSource,
+    guests: JobSource,
 }
 
 impl Desk {
@@ -206,21 +206,21 @@ impl Desk {
     }
 
     /// One commit: what was told, and the intents of the next jobs.
-    fn commit(&mut self, db: &Connection, commands: &mut Vec<Command>) -> rusqlite::Result<()> {
+    fn commit(&mut self, db: &Connection, commands: &mut Vec<WriterCommand>) -> rusqlite::Result<()> {
         let mut begun = Vec::new();
         db.execute_batch("BEGIN")?;
         for command in commands.drain(..) {
             match command {
-                Command::Begin(job, reply) => begun.push((intents::begin(db, job)?, reply)),
-                Command::Conclude(row, effect) => intents::conclude(db, row, effect)?,
-                Command::Release(row) => intents::release(db, row)?,
-                Command::Settle(row, fate) => put_fate(db, row, &fate)?,
-                Command::Stop => {
+                WriterCommand::Begin(job, reply) => begun.push((intents::begin(db, job)?, reply)),
+                WriterCommand::Conclude(row, effect) => intents::conclude(db, row, effect)?,
+                WriterCommand::Release(row) => intents::release(db, row)?,
+                WriterCommand::Settle(row, fate) => put_fate(db, row, &fate)?,
+                WriterCommand::Stop => {
                     self.plain.close();
                     self.guests.close();
                 }
-                Command::Feed => {}
-                Command::StopGuests => self.guests.close(),
+                WriterCommand::Feed => {}
+                WriterCommand::StopGuests => self.guests.close(),
             }
         }
         let (guests, plain) = (self.guests.begin(db)?, self.plain.begin(db)?);

@@ -11,7 +11,7 @@ use super::header::HeaderError;
 use super::lines::{line_ends, without_line_ends};
 use super::row::{Row, RowText};
 use super::shape::{self, Shape};
-use super::{Notes, Options};
+use super::{Notes, ReadOptions};
 use crate::model::{Cell, Field, Fields, Problem};
 
 /// How many rows of titles may be above the header.
@@ -33,7 +33,7 @@ pub(super) struct CsvParser {
 impl CsvParser {
     /// Takes the header off the first batch. Gives the columns as they are likely to be meant, if the name's is among them,
     /// and all that is wrong with the header.
-    pub(super) fn open(delimiter: u8, batch: &mut Batch, options: &Options) -> (Option<Self>, Vec<HeaderError>) {
+    pub(super) fn open(delimiter: u8, batch: &mut Batch, options: &ReadOptions) -> (Option<Self>, Vec<HeaderError>) {
         let is_filled = |row: &Span| !batch.raw[row.start..row.end].trim_ascii().is_empty();
         let filled: Vec<usize> = (0..batch.rows.len()).filter(|index| is_filled(&batch.rows[*index])).collect();
         let Some(first) = filled.first().map(|first| &batch.rows[*first]) else { return (None, Vec::new()) };
@@ -144,7 +144,7 @@ fn row<'a>(batch: &Batch, span: &Span, (raw, line): (&'a str, u64), (text, field
 }
 
 /// Which of the first rows is the header: the first, unless a title is above it.
-pub(super) fn header_of(rows: &[Vec<String>], options: &Options) -> usize {
+pub(super) fn header_of(rows: &[Vec<String>], options: &ReadOptions) -> usize {
     let read = |row: &Vec<String>| {
         let (columns, errors) = Columns::read(row, &options.map);
         (columns.fields.len(), errors.is_empty(), columns.index(Field::Name).is_some())

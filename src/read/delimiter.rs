@@ -16,7 +16,7 @@ const ONE_CELL_MAX: usize = 4096;
 
 /// The delimiter that was asked for, or that Excel's own first line names (`sep=;`), or the one under which the header has
 /// most fields, then most cells. With it, how many bytes that line takes.
-pub(super) fn delimiter_of(head: &[u8], options: &Options) -> (u8, usize) {
+pub(super) fn delimiter_of(head: &[u8], options: &ReadOptions) -> (u8, usize) {
     let announced = match head {
         [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter, end, ..]
             if ends_line(*end) && is_delimiter(*delimiter) =>
@@ -30,7 +30,7 @@ pub(super) fn delimiter_of(head: &[u8], options: &Options) -> (u8, usize) {
     (options.delimiter.or(announced).unwrap_or_else(found), length)
 }
 
-fn likeliest(head: &[u8], options: &Options) -> u8 {
+fn likeliest(head: &[u8], options: &ReadOptions) -> u8 {
     let score = |delimiter: &u8| {
         let batch = Batch::of_text(head.to_vec(), Grammar::Csv(*delimiter));
         let text = batch.text();
@@ -44,7 +44,7 @@ fn likeliest(head: &[u8], options: &Options) -> u8 {
 }
 
 /// What may be wrong with a header row of one cell that is not the name: it is in quotes, or has another delimiter.
-pub(super) fn one_cell(header: &[String], delimiter: u8, options: &Options) -> Option<HeaderError> {
+pub(super) fn one_cell(header: &[String], delimiter: u8, options: &ReadOptions) -> Option<HeaderError> {
     let [only] = header else { return None };
     let holds_name = |cell: &str| {
         matches!(Meaning::of(cell, &options.map), Meaning::Own(Field::Name) | Meaning::Synonym(Field::Name))

@@ -11,7 +11,7 @@ use super::guess::readings;
 use super::lines::{ends_line, line_ends};
 use super::row::Row;
 use super::source::{self, Again, Source, explain};
-use super::{Notes, Options, csv, json};
+use super::{Notes, ReadOptions, csv, json};
 use crate::model::{Field, Format, Layout};
 
 /// How many further lines with bytes of another encoding are named.
@@ -39,7 +39,7 @@ impl Table {
     ///
     /// # Errors
     /// If the file cannot be read as a table at all.
-    pub fn open(path: &Path, options: &Options) -> Result<Opened, ReadError> {
+    pub fn open(path: &Path, options: &ReadOptions) -> Result<Opened, ReadError> {
         Self::read_header(path, source::open(path, options.encoding)?, options)
     }
 
@@ -47,11 +47,11 @@ impl Table {
     ///
     /// # Errors
     /// If it cannot be read as a table at all.
-    pub fn of_stream(path: &Path, stream: Box<dyn Read + Send>, options: &Options) -> Result<Opened, ReadError> {
+    pub fn of_stream(path: &Path, stream: Box<dyn Read + Send>, options: &ReadOptions) -> Result<Opened, ReadError> {
         Self::read_header(path, source::of_stream(path, stream, options.encoding)?, options)
     }
 
-    fn read_header(path: &Path, source: Source, options: &Options) -> Result<Opened, ReadError> {
+    fn read_header(path: &Path, source: Source, options: &ReadOptions) -> Result<Opened, ReadError> {
         let format = options.format.unwrap_or_else(|| source.format(path));
         if let Some(problem) = source.misfit(format, options) {
             return Err(problem.at(path, 1, None));

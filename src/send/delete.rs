@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::compare::changes;
 use super::judge::When;
-use super::judge_delete::{Verdict, judge_delete};
+use super::judge_delete::{DeletionVerdict, judge_delete};
 use super::reads::{Api, Unread};
-use crate::journal::{Attempt, Condemned, Progress};
+use crate::journal::{Condemned, DeletionAttempt, Progress};
 use crate::model::{Creation, Event, Listener, Removal, Trouble};
 use crate::tallyfy::Exchange;
 
@@ -25,7 +25,7 @@ pub struct Remover<E> {
 }
 
 /// The state of one deletion.
-struct Course<'a> {
+struct DeletionCourse<'a> {
     creation: &'a Creation,
     /// How often the deletion was sent.
     sends: u32,
@@ -39,10 +39,10 @@ struct Course<'a> {
 
 impl<E: Exchange> Remover<E> {
     /// Deletes one group, unless it was changed since or the run stops.
-    pub async fn take(&self, condemned: Condemned) -> Attempt {
+    pub async fn take(&self, condemned: Condemned) -> DeletionAttempt {
         let creation = condemned.spend();
         let may_be_deleted = creation.may_be_deleted;
-        let mut course = Course { creation: &creation, sends: 0, left: None, trouble: None, may_be_deleted };
+        let mut course = DeletionCourse { creation: &creation, sends: 0, left: None, trouble: None, may_be_deleted };
         let progress = self.remove(&mut course).await;
         let sends = course.sends;
         if let Progress::Settled(removal) = &progress {
@@ -53,11 +53,11 @@ impl<E: Exchange> Remover<E> {
             }
             (self.listener)(Event::Undone(removal.status()));
         }
-        Attempt { row: creation.row, sends, progress }
+        DeletionAttempt { row: creation.row, sends, progress }
     }
 
     /// Reads, deletes, and reads again where the answer is lost.
-    async fn remove(&self, course: &mut Course<'_>) -> Progress {
+    async fn remove(&self, course: &mut DeletionCourse<'_>) -> Progress {
         loop {
             if let Some(progress) = self.look(course).await {
                 return progress;
@@ -72,7 +72,7 @@ impl<E: Exchange> Remover<E> {
     }
 
     /// Reads the group; gives how far it came, unless the group is to be deleted now.
-    async fn look(&self, course: &Course<'_>) -> Option<Progress> {
+    async fn look(&self, course: &DeletionCourse<'_>) -> Option<Progress> {
         let seen = match self.api.group(&course.creation.tag.id).await {
             Ok(Some(seen)) => seen,
             Ok(None) => {
@@ -94,21 +94,21 @@ impl<E: Exchange> Remover<E> {
     }
 
     /// Gives how far it came, unless the group is to be looked at again.
-    async fn heed(&self, course: &mut Course<'_>, verdict: Verdict) -> Option<Progress> {
+    async fn heed(&self, course: &mut DeletionCourse<'_>, verdict: DeletionVerdict) -> Option<Progress> {
         match verdict {
-            Verdict::Deleted(status) => return Some(Progress::Settled(Removal::Deleted(status))),
-            Verdict::NotThere(_) => return Some(course.not_there()),
-            Verdict::Refused(trouble) => return Some(Progress::Settled(Removal::Failed(trouble))),
-            Verdict::Again(trouble, when) => self.wait(course, trouble, when).await,
-            Verdict::InDoubt(trouble, when) => {
+            DeletionVerdict::Deleted(status) => return Some(Progress::Settled(Removal::Deleted(status))),
+            DeletionVerdict::NotThere(_) => return Some(course.not_there()),
+            DeletionVerdict::Refused(trouble) => return Some(Progress::Settled(Removal::Failed(trouble))),
+            DeletionVerdict::Again(trouble, when) => self.wait(course, trouble, when).await,
+            DeletionVerdict::InDoubt(trouble, when) => {
                 course.may_be_deleted = true;
                 self.wait(course, trouble, when).await;
             }
-            Verdict::Halt(halt) => {
+            DeletionVerdict::Halt(halt) => {
                 self.api.stop.raise(halt);
                 return Some(course.stopped());
             }
-            Verdict::Held => {
+            DeletionVerdict::Held => {
                 course.sends -= 1;
                 return Some(course.stopped());
             }
@@ -116,7 +116,7 @@ impl<E: Exchange> Remover<E> {
         None
     }
 
-    async fn wait(&self, course: &mut Course<'_>, trouble: Trouble, when: When) {
+    async fn wait(&self, course: &mut DeletionCourse<'_>, trouble: Trouble, when: When) {
         let row = course.creation.row.0;
         tracing::info!(row, attempt = course.sends, "deleting: {}; looking whether it is there", trouble.message);
         course.trouble = Some(trouble);
@@ -125,7 +125,7 @@ impl<E: Exchange> Remover<E> {
     }
 }
 
-impl Course<'_> {
+impl DeletionCourse<'_> {
     fn not_there(&self) -> Progress {
         // The status that says so.
         Progress::Settled(if self.may_be_deleted { Removal::Deleted(404) } else { Removal::Gone })

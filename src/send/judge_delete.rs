@@ -8,7 +8,7 @@ use crate::tallyfy::{Answer, Lost};
 
 /// What the response to a delete request means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum DeletionVerdict {
     /// The group is deleted; with the status of the answer.
     Deleted(u16),
     /// The group does not exist.
@@ -27,25 +27,28 @@ pub(super) enum Verdict {
 
 /// Classifies the response to a delete request.
 #[must_use]
-pub(super) fn judge_delete(answer: Result<Answer, Lost>) -> Verdict {
+pub(super) fn judge_delete(answer: Result<Answer, Lost>) -> DeletionVerdict {
     let answer = match answer {
         Ok(answer) => answer,
-        Err(Lost::Held) => return Verdict::Held,
-        Err(Lost::Undelivered(message)) => return Verdict::Again(undelivered(&message), When::BackedOff),
+        Err(Lost::Held) => return DeletionVerdict::Held,
+        Err(Lost::Undelivered(message)) => return DeletionVerdict::Again(undelivered(&message), When::BackedOff),
         Err(Lost::InDoubt { code, message }) => {
-            return Verdict::InDoubt(Trouble { code: code.to_owned(), message, http_status: None }, When::BackedOff);
+            return DeletionVerdict::InDoubt(
+                Trouble { code: code.to_owned(), message, http_status: None },
+                When::BackedOff,
+            );
         }
     };
     let refusal = refusal(&answer);
     match answer.status {
-        204 => Verdict::Deleted(204),
-        404 if refusal.is_of_resource() => Verdict::NotThere(404),
-        404 if !refusal.is_of_endpoint() => Verdict::InDoubt(trouble(&answer), when(&answer)),
-        300..=399 | 401 => Verdict::Halt(halt(&answer)),
-        429 => Verdict::Again(trouble(&answer), When::Allowed),
+        204 => DeletionVerdict::Deleted(204),
+        404 if refusal.is_of_resource() => DeletionVerdict::NotThere(404),
+        404 if !refusal.is_of_endpoint() => DeletionVerdict::InDoubt(trouble(&answer), when(&answer)),
+        300..=399 | 401 => DeletionVerdict::Halt(halt(&answer)),
+        429 => DeletionVerdict::Again(trouble(&answer), When::Allowed),
         // A 200 may be a proxy's page.
-        408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer), when(&answer)),
-        _ => Verdict::Refused(trouble(&answer)),
+        408 | 100..=299 | 500.. => DeletionVerdict::InDoubt(trouble(&answer), when(&answer)),
+        _ => DeletionVerdict::Refused(trouble(&answer)),
     }
 }
 
@@ -113,13 +116,13 @@ mod tests {
         ] {
             let shown = format!("{given:?}");
             let word = match judge_delete(given) {
-                Verdict::Deleted(_) => "deleted",
-                Verdict::NotThere(_) => "not there",
-                Verdict::Refused(_) => "refused",
-                Verdict::Again(..) => "again",
-                Verdict::InDoubt(..) => "doubt",
-                Verdict::Halt(_) => "halt",
-                Verdict::Held => "held",
+                DeletionVerdict::Deleted(_) => "deleted",
+                DeletionVerdict::NotThere(_) => "not there",
+                DeletionVerdict::Refused(_) => "refused",
+                DeletionVerdict::Again(..) => "again",
+                DeletionVerdict::InDoubt(..) => "doubt",
+                DeletionVerdict::Halt(_) => "halt",
+                DeletionVerdict::Held => "held",
             };
             assert_eq!(word, expected, "{shown}");
         }

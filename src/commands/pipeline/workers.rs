@@ -10,7 +10,7 @@ use super::Prepare;
 use crate::check::{NameKeys, Rules};
 use crate::commands::Failure;
 use crate::model::{Group, MatchNames, Problem};
-use crate::read::{Again, Batch, Notes, Opened, Options, Parser, ReadError, Row, Table};
+use crate::read::{Again, Batch, Notes, Opened, Parser, ReadError, ReadOptions, Row, Table};
 use crate::settings::Input;
 
 /// What comes from the files, in order.
@@ -66,7 +66,7 @@ pub(super) struct SharedReader {
 
 struct FileReader {
     files: vec::IntoIter<PathBuf>,
-    options: Options,
+    options: ReadOptions,
     opened: usize,
     table: Option<Table>,
 }
