@@ -92,7 +92,7 @@ pub struct Input {
     /// The files, in the order given.
     pub files: Vec<PathBuf>,
     /// How they are read.
-    pub options: read::Options,
+    pub options: read::ReadOptions,
     /// The most rows that are read.
     pub limit: Option<u64>,
     /// The rules for a row.
@@ -112,7 +112,7 @@ impl Input {
         let default_description = args.default_description.as_deref().map(str::trim).filter(|text| !text.is_empty());
         Ok(Self {
             files: args.files.clone(),
-            options: read::Options {
+            options: read::ReadOptions {
                 format: args.format,
                 delimiter: args.delimiter,
                 encoding: args.encoding,

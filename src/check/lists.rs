@@ -104,7 +104,7 @@ fn is_address(text: &str) -> bool {
 fn member_hint(text: &str) -> &'static str {
     let divided = |marks: &[char]| text.contains(marks) && text.split(marks).all(is_number);
     match () {
-        () if lint::is_placeholder(text) => "; leave the cell empty if there are none",
+        () if lint::is_placeholder(text) => "; an empty cell means no entries",
         () if lint::is_formula_error(text) => "; it is a spreadsheet's formula error",
         () if lint::is_shortened_number(text) => "; a spreadsheet shortened it: take all digits from the source",
         () if is_number(text.trim_matches('\'')) => "; remove the apostrophe",
@@ -119,7 +119,7 @@ fn member_hint(text: &str) -> &'static str {
 /// What a bad guest may have been, and what to do.
 fn guest_hint(text: &str) -> &'static str {
     match () {
-        () if lint::is_placeholder(text) => "; leave the cell empty if there are none",
+        () if lint::is_placeholder(text) => "; an empty cell means no entries",
         () if lint::is_formula_error(text) => "; it is a spreadsheet's formula error",
         () if text.starts_with("mailto:") || (text.starts_with('<') && text.ends_with('>')) => {
             "; write only the address itself"

@@ -11,10 +11,10 @@ use crate::send::Stop;
 use crate::settings::{Connection, Environment, Input, OutputPaths, SendingSettings, Target, progress_mode};
 
 use super::Failure;
+use super::block_on;
 use super::delivery::Census;
 use super::forecast::{Speeds, forecast};
 use super::organization::Line;
-use super::sandbox::block_on;
 use super::signals::Signals;
 use super::staging::{Staged, owner, stage};
 

@@ -13,10 +13,10 @@ use crate::report::{Closing, ProblemStyle, Problems, Progress, Rejects, Results,
 use crate::send::Stop;
 use crate::settings::{Connection, Environment, Input, OutputPaths, SendingSettings, progress_mode};
 
+use super::block_on;
 use super::delivery::Delivery;
 use super::forecast::{Speeds, forecast};
 use super::organization::Line;
-use super::sandbox::block_on;
 use super::signals::Signals;
 use super::staging::{Staged, fingerprint, owner, restored, stage, stamps};
 use super::{Failure, close, outputs};

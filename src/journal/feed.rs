@@ -13,9 +13,9 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
 use super::Begun;
+use super::handle::{Bell, Handle};
 use super::intents::{self, Carrying};
 use super::store::RunId;
-use super::writer::{Bell, Handle};
 use crate::model::RowId;
 
 /// The most jobs ahead of the lanes.

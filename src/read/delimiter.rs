@@ -1,9 +1,8 @@
 //! What delimits the cells of a CSV file, found from its header. Pure.
 
-use super::Options;
+use super::ReadOptions;
 use super::batch::{Batch, Grammar};
-use super::columns::{Columns, Meaning};
-use super::csv::{TITLES_MAX, header_of};
+use super::columns::{Columns, Meaning, TITLES_MAX, header_of};
 use super::header::HeaderError;
 use super::lines::{ends_line, past_line_end};
 use crate::model::{Field, is_delimiter};
@@ -37,7 +36,7 @@ fn likeliest(head: &[u8], options: &ReadOptions) -> u8 {
         let is_filled = |row: &Vec<String>| row.iter().any(|cell| !cell.trim().is_empty());
         let rows = batch.rows.iter().map(|row| batch.cells(text, row).owned()).filter(is_filled);
         let rows: Vec<Vec<String>> = rows.take(TITLES_MAX + 1).collect();
-        let Some(header) = rows.get(header_of(&rows, options)) else { return (0, 0) };
+        let Some(header) = rows.get(header_of(&rows, &options.map)) else { return (0, 0) };
         (Columns::read(header, &options.map).0.fields.len(), header.len())
     };
     DELIMITERS.into_iter().rev().max_by_key(score).unwrap_or(DELIMITERS[0])

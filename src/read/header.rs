@@ -1,7 +1,9 @@
 //! What is wrong with a header, in words for the person who fixes it. Pure.
 
-use super::columns::LISTED_MAX;
 use crate::model::{Code, Field, listed};
+
+/// How many columns are named in a message.
+pub(super) const LISTED_MAX: usize = 20;
 
 /// A header that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

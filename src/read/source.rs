@@ -8,7 +8,7 @@ use std::path::Path;
 use encoding_rs::Encoding;
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
-use super::Options;
+use super::ReadOptions;
 use super::columns::Meaning;
 use super::error::{FileProblem, ReadError};
 use super::lines::ends_line;

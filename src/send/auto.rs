@@ -292,8 +292,4 @@ impl Finder {
 }
 
 #[cfg(test)]
-mod servers;
-#[cfg(test)]
-mod simulation;
-#[cfg(test)]
 mod tests;
