@@ -113,7 +113,7 @@ pub(super) struct Census<'a, E> {
     pub(super) names: &'a RowNames,
     /// What becomes of a name that somebody else's group has.
     pub(super) on_existing: OnExisting,
-    /// Hears of every page.
+    /// Called for every page.
     pub(super) listener: &'a Listener,
 }
 

@@ -79,7 +79,7 @@ fn close<S: OutcomeStatus>(
     };
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // All is done, whoever reads of it.
+        // The work is done; a closed pipe does not change that.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         closed => closed.map_err(Failure::Print),
     }

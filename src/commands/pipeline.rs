@@ -160,7 +160,7 @@ pub(super) fn run<T: Send + 'static>(
         match collector.collect(step)? {
             Continue::ReadStep => {}
             Continue::File => workers.shared.passed.store(opened, Ordering::Relaxed),
-            // Nobody waits for the workers: they may wait for a pipe.
+            // The workers are not joined: they may be blocked by a pipe.
             Continue::End => return Ok((collector.names, collector.files.rows.len() as u64)),
         }
     }

@@ -234,10 +234,9 @@ pub(super) fn digest(path: &Path) -> io::Result<Vec<u8>> {
 pub(super) fn restored(journal: &Journal, run: RunId, range: (RowId, RowId), input: &Input) -> Result<Staged, Failure> {
     let mut names = Names::new(input.matching);
     let first = range.0;
-    journal.row_keys(range, |row, key| {
+    let invalid = journal.row_keys(range, |row, key| {
         names.restore(key, u32::try_from(row.0 - first.0).unwrap_or(u32::MAX));
     })?;
-    let invalid = journal.invalid_rows(range)?;
     let rows = u64::try_from(range.1.0 + 1 - first.0).unwrap_or_default();
     Ok(Staged { files: journal.files(run)?, rows, invalid, names: RowNames { names, first }, range })
 }

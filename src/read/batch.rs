@@ -48,7 +48,7 @@ pub(super) struct Span {
     pub(super) is_last: bool,
 }
 
-/// A row beyond [`ROW_MAX`], of which only the beginning is kept.
+/// A row longer than [`ROW_MAX`]. Only its beginning is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LongRow {
     /// Its length in bytes, without its line end.
