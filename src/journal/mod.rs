@@ -33,7 +33,7 @@ pub use outcomes::{OpenRow, SentGroup};
 pub use stage::StagedRow;
 pub use store::{Journal, Owner, Realm, RunId};
 pub use trail::{Mark, Now, Trail};
-pub use undo::{Condemned, Creations, DeletionAttempt, Findings, PastRun, Progress};
+pub use undo::{Condemned, Creations, DeletionAttempt, Findings, PastRun, RemovalState};
 pub use writer::{Feeds, Writer};
 
 use crate::model::{Job, is_misplaced, shown_path};

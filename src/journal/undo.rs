@@ -24,7 +24,7 @@ impl Condemned {
 
 /// How far the deletion of one group got.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
+pub enum RemovalState {
     /// To its end.
     Settled(Removal),
     /// The run stops, and a request that deletes it may have been applied.
@@ -41,7 +41,7 @@ pub struct DeletionAttempt {
     /// How often its deletion was sent.
     pub sends: u32,
     /// How far it came.
-    pub progress: Progress,
+    pub progress: RemovalState,
 }
 
 /// A run, for a person to choose from.
@@ -210,12 +210,12 @@ fn mark_undone(db: &Connection, run: RunId) -> rusqlite::Result<()> {
 
 fn put_attempt(db: &Connection, attempt: &DeletionAttempt) -> rusqlite::Result<()> {
     match &attempt.progress {
-        Progress::Settled(removal) => put_removal(db, attempt.row, attempt.sends, removal),
-        Progress::InDoubt => {
+        RemovalState::Settled(removal) => put_removal(db, attempt.row, attempt.sends, removal),
+        RemovalState::InDoubt => {
             let mut add = db.prepare_cached("UPDATE deletions SET attempts = attempts + ?2 WHERE row = ?1")?;
             add.execute(params![attempt.row.0, attempt.sends]).map(drop)
         }
-        Progress::Released => {
+        RemovalState::Released => {
             db.prepare_cached("DELETE FROM deletions WHERE row = ?1")?.execute([attempt.row.0]).map(drop)
         }
     }
@@ -256,7 +256,7 @@ mod tests {
         all
     }
 
-    fn attempt(row: RowId, sends: u32, progress: Progress) -> DeletionAttempt {
+    fn attempt(row: RowId, sends: u32, progress: RemovalState) -> DeletionAttempt {
         DeletionAttempt { row, sends, progress }
     }
 
@@ -284,8 +284,8 @@ mod tests {
         assert!(journal.creations(id).unwrap().made.iter().all(|made| made.may_be_deleted));
         let unknown = |name: &str| (name.to_owned(), Undone::Unknown, 0);
         assert_eq!(statuses(&journal, id), [unknown("A"), unknown("B")]);
-        let settled = attempt(first, 2, Progress::Settled(Removal::Deleted(204)));
-        let released = attempt(RowId(first.0 + 1), 0, Progress::Released);
+        let settled = attempt(first, 2, RemovalState::Settled(Removal::Deleted(204)));
+        let released = attempt(RowId(first.0 + 1), 0, RemovalState::Released);
         journal.note_attempts(&[settled, released]).unwrap();
         assert_eq!(statuses(&journal, id)[0], ("A".to_owned(), Undone::Deleted, 2));
         assert_eq!(statuses(&journal, id)[1], ("B".to_owned(), Undone::Pending, 0));

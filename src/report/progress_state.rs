@@ -8,6 +8,9 @@ use crate::model::{Event, GuestWait, Status, StatusCounts, Undone, Wait};
 /// A wait that is at least this long is reported when it begins.
 const LONG: Duration = Duration::from_secs(10);
 
+/// A wait of this length has no end.
+const FOREVER: Duration = Duration::from_hours(24 * 365 * 100);
+
 /// The events so far.
 #[derive(Debug, Default)]
 pub(super) struct ProgressState {
@@ -54,16 +57,16 @@ impl ProgressState {
                 self.estimate.iter_mut().for_each(|estimate| estimate.resume(now));
             }
             Event::Paused { time, why } => {
-                let Some(until) = now.checked_add(time) else { return false };
+                let until = now + time.min(FOREVER);
                 self.estimate.iter_mut().for_each(|estimate| estimate.pause(until, now));
                 return lengthen(&mut self.pause, until, why, now);
             }
             Event::GuestsPaused { time, why } => {
-                let Some(until) = now.checked_add(time) else { return false };
+                let until = now + time.min(FOREVER);
                 return lengthen(&mut self.guest_pause, until, why, now);
             }
             Event::GuestsTake { rows, time } => {
-                let Some(until) = now.checked_add(time) else { return false };
+                let until = now + time.min(FOREVER);
                 self.estimate.iter_mut().for_each(|estimate| estimate.expect_guests(rows, until, now));
             }
             Event::Rate(per_second) => {

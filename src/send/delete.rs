@@ -10,7 +10,7 @@ use super::compare::changes;
 use super::judge::When;
 use super::judge_delete::{DeletionVerdict, judge_delete};
 use super::reads::{Api, Unread};
-use crate::journal::{Condemned, DeletionAttempt, Progress};
+use crate::journal::{Condemned, DeletionAttempt, RemovalState};
 use crate::model::{Creation, Event, Listener, Removal, Trouble};
 use crate::tallyfy::Exchange;
 
@@ -45,7 +45,7 @@ impl<E: Exchange> Remover<E> {
         let mut course = DeletionCourse { creation: &creation, sends: 0, left: None, trouble: None, may_be_deleted };
         let progress = self.remove(&mut course).await;
         let sends = course.sends;
-        if let Progress::Settled(removal) = &progress {
+        if let RemovalState::Settled(removal) = &progress {
             match removal {
                 Removal::Deleted(_) => self.api.refusals.reset(),
                 Removal::Failed(trouble) | Removal::Unknown(trouble) => self.api.write_failed(trouble),
@@ -57,7 +57,7 @@ impl<E: Exchange> Remover<E> {
     }
 
     /// Reads, deletes, and reads again where the answer is lost.
-    async fn remove(&self, course: &mut DeletionCourse<'_>) -> Progress {
+    async fn remove(&self, course: &mut DeletionCourse<'_>) -> RemovalState {
         loop {
             if let Some(progress) = self.look(course).await {
                 return progress;
@@ -72,7 +72,7 @@ impl<E: Exchange> Remover<E> {
     }
 
     /// Reads the group; gives how far it came, unless the group is to be deleted now.
-    async fn look(&self, course: &DeletionCourse<'_>) -> Option<Progress> {
+    async fn look(&self, course: &DeletionCourse<'_>) -> Option<RemovalState> {
         let seen = match self.api.group(&course.creation.tag.id).await {
             Ok(Some(seen)) => seen,
             Ok(None) => {
@@ -86,19 +86,23 @@ impl<E: Exchange> Remover<E> {
         };
         let changes = changes(&course.creation.group, course.creation.tag.stamp.as_deref(), &seen);
         if !changes.is_empty() && !self.is_forced {
-            return Some(Progress::Settled(Removal::Changed(changes.join("; "))));
+            return Some(RemovalState::Settled(Removal::Changed(changes.join("; "))));
         }
         let trouble = course.trouble.clone().filter(|_| course.sends >= self.api.attempts_max)?;
         // It is there: nothing is in doubt.
-        Some(if self.api.gives_up(&trouble) { Progress::Settled(Removal::Failed(trouble)) } else { Progress::Released })
+        Some(if self.api.gives_up(&trouble) {
+            RemovalState::Settled(Removal::Failed(trouble))
+        } else {
+            RemovalState::Released
+        })
     }
 
     /// Gives how far it came, unless the group is to be looked at again.
-    async fn heed(&self, course: &mut DeletionCourse<'_>, verdict: DeletionVerdict) -> Option<Progress> {
+    async fn heed(&self, course: &mut DeletionCourse<'_>, verdict: DeletionVerdict) -> Option<RemovalState> {
         match verdict {
-            DeletionVerdict::Deleted(status) => return Some(Progress::Settled(Removal::Deleted(status))),
+            DeletionVerdict::Deleted(status) => return Some(RemovalState::Settled(Removal::Deleted(status))),
             DeletionVerdict::NotThere(_) => return Some(course.not_there()),
-            DeletionVerdict::Refused(trouble) => return Some(Progress::Settled(Removal::Failed(trouble))),
+            DeletionVerdict::Refused(trouble) => return Some(RemovalState::Settled(Removal::Failed(trouble))),
             DeletionVerdict::Again(trouble, when) => self.wait(course, trouble, when).await,
             DeletionVerdict::InDoubt(trouble, when) => {
                 course.may_be_deleted = true;
@@ -126,18 +130,18 @@ impl<E: Exchange> Remover<E> {
 }
 
 impl DeletionCourse<'_> {
-    fn not_there(&self) -> Progress {
+    fn not_there(&self) -> RemovalState {
         // The status that says so.
-        Progress::Settled(if self.may_be_deleted { Removal::Deleted(404) } else { Removal::Gone })
+        RemovalState::Settled(if self.may_be_deleted { Removal::Deleted(404) } else { Removal::Gone })
     }
 
-    fn stopped(&self) -> Progress {
-        if self.may_be_deleted { Progress::InDoubt } else { Progress::Released }
+    fn stopped(&self) -> RemovalState {
+        if self.may_be_deleted { RemovalState::InDoubt } else { RemovalState::Released }
     }
 
     /// The group cannot be read; if nothing was sent that deletes it, it is there.
-    fn unread(&self, why: Trouble) -> Progress {
+    fn unread(&self, why: Trouble) -> RemovalState {
         let trouble = self.trouble.clone().map_or(why.clone(), |trouble| Unread::Failed(why).on(trouble));
-        Progress::Settled(if self.may_be_deleted { Removal::Unknown(trouble) } else { Removal::Failed(trouble) })
+        RemovalState::Settled(if self.may_be_deleted { Removal::Unknown(trouble) } else { Removal::Failed(trouble) })
     }
 }
