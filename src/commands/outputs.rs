@@ -1,8 +1,8 @@
 //! The output files of a command: checked before anything is sent, so that nothing is overwritten by mistake.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::iter;
+use std::path::{Path, PathBuf};
 
 use crate::cli::{ImportArgs, UndoArgs};
 use crate::journal::{Journal, RunId, absolute};

@@ -242,7 +242,7 @@ impl Journal {
                  FROM rows WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
                 params![first.0, last.0, shift],
             )?;
-            for table in ["files (run, number, path, format, delimiter, header)", "problems (run, severity, code, count, first)"] {
+            for table in ["files (run, number, path, canonical, place, format, delimiter, header)", "problems (run, severity, code, count, first)"] {
                 let columns = table.split_once("(run, ").map_or("", |(_, columns)| columns.trim_end_matches(')'));
                 let name = table.split(' ').next().unwrap_or_default();
                 db.execute(&format!("INSERT INTO {table} SELECT ?2, {columns} FROM {name} WHERE run = ?1"), [run.0, to.0])?;
