@@ -107,10 +107,12 @@ fn member_hint(text: &str) -> &'static str {
         () if lint::is_placeholder(text) => "; an empty cell means no entries",
         () if lint::is_formula_error(text) => "; it is a spreadsheet's formula error",
         () if lint::is_shortened_number(text) => "; a spreadsheet shortened it: take all digits from the source",
-        () if is_number(text.trim_matches('\'')) => "; remove the apostrophe",
+        () if text.contains('\'') && is_number(text.trim_matches('\'')) => "; remove the apostrophe",
         () if divided(&['/', '+', '&', ':', '、', '，', '；']) => "; separate ids with `;`",
-        () if divided(&['.', '_', '\'']) => "; write it with digits only",
-        () if is_number(text.trim_matches(['[', ']', '(', ')', '{', '}', '"', '#'])) => "; remove the signs around it",
+        () if divided(&['.', '_', '\'']) => "; ids have digits only, without a decimal point or thousands separator",
+        () if !is_number(text) && is_number(text.trim_matches(['[', ']', '(', ')', '{', '}', '"', '#'])) => {
+            "; remove the signs around it"
+        }
         () if !text.is_ascii() && text.chars().all(char::is_numeric) => "; type plain digits",
         () => "",
     }
@@ -127,6 +129,7 @@ fn guest_hint(text: &str) -> &'static str {
         () if text.starts_with(['\'', '"', '“', '„']) => "; remove the quotation marks",
         () if is_address(text.trim_end_matches('.')) => "; remove the dot at its end",
         () if text.contains(crate::model::is_invisible) => "; it contains an invisible character: retype it",
+        () if text.contains('’') => "; type a plain apostrophe",
         () if text.contains(['、', '，', '；', '＠']) => "; type plain signs: `@`, and `;` between addresses",
         () => "",
     }
@@ -331,7 +334,7 @@ mod tests {
     #[test]
     fn a_member_is_a_positive_whole_number_that_the_server_can_hold() {
         for (bad, part) in [
-            ("0", "positive"),
+            ("0", "whole number)"),
             ("007", "leading zeros"),
             ("-1", "positive"),
             ("+1", "positive"),
@@ -371,6 +374,7 @@ mod tests {
             ("“ada@b.example”", "quotation marks"),
             ("ada@b.example.", "dot"),
             ("a\u{200b}da@b.example", "invisible"),
+            ("o’neil@b.example", "plain apostrophe"),
             ("1001", "user id"),
             ("Ada L. <ada@b.example>; Bob <bob@b.example>", "`ada@b.example;bob@b.example`"),
         ] {

@@ -1,4 +1,4 @@
-//! JSON lines: one object a line. Pure.
+//! JSON lines: one object per line. Pure.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -135,7 +135,7 @@ fn no_field(keys: &[String], nested: Option<&str>) -> String {
     if let Some(key) = nested {
         let is_plain = key.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | ' '));
         let cure = if is_plain { format!(": `jq -c '.[\"{key}\"][]' FILE > NEW` writes that") } else { String::new() };
-        return format!("the groups are inside `{}`; one a line is expected{cure}", shortened(key));
+        return format!("the groups are inside `{}`; one per line is expected{cure}", shortened(key));
     }
     let keys: Vec<String> = keys.iter().take(KEYS_MAX).map(|key| shortened(key)).collect();
     format!("no key of the object is a field of a group (found: {}); use --map name=KEY", keys.join(", "))
@@ -146,7 +146,7 @@ fn not_an_object(line: &str, error: &serde_json::Error) -> Problem {
         return Problem::malformed(format!("the line is not a JSON object: {}", shortened(line)));
     }
     if error.is_eof() {
-        return Problem::malformed("the JSON ends in the middle of the object; write one whole object a line");
+        return Problem::malformed("the JSON ends in the middle of the object; write one whole object per line");
     }
     // The parser counts bytes, from 1, up to the one that is wrong.
     let at = error.column().saturating_sub(1);

@@ -192,7 +192,7 @@ fn json_lines_keep_their_types_and_a_broken_one_does_not_stop_the_reading() {
         seen(&records),
         rows(&[
             (1, 1, "A"),
-            (2, 3, "the JSON ends in the middle of the object; write one whole object a line"),
+            (2, 3, "the JSON ends in the middle of the object; write one whole object per line"),
             (3, 4, "the line is not a JSON object: [1]"),
             (4, 5, "Other(\"a number\")"),
             (5, 6, "the line is not a JSON object: \u{a0}"),
@@ -216,7 +216,7 @@ fn broken_json_is_told_in_plain_words() {
         ("{name:\"A\"}", "invalid JSON at column 2: a key needs double quotes: `name:\"A\"}`"),
         ("{\"name\":\"A\",}", "invalid JSON at column 13: remove the comma before `}`"),
         ("{\"members\":[1,2,]}", "invalid JSON at column 17: expected value"),
-        ("{\"name\":\"A", "the JSON ends in the middle of the object; write one whole object a line"),
+        ("{\"name\":\"A", "the JSON ends in the middle of the object; write one whole object per line"),
     ] {
         let told = &seen(&read("g.jsonl", line))[0].2;
         assert_eq!(told, expected, "{line}");
