@@ -12,7 +12,7 @@ use crate::settings::{Connection, Environment, Input, OutputPaths, SendingSettin
 
 use super::Failure;
 use super::block_on;
-use super::delivery::Census;
+use super::delivery::Inventory;
 use super::forecast::{Speeds, forecast};
 use super::organization::Line;
 use super::signals::Signals;
@@ -66,8 +66,8 @@ fn consult(
     let past = past(args, connection, staged)?;
     let pages = block_on(async {
         let line = Line::open(connection, past.as_ref().unwrap_or(journal), &stop, &listener)?;
-        let census = Census { api: &line.api, names: &staged.names, on_existing, listener: &listener };
-        census.settle(journal).await.map_err(Failure::from)
+        let inventory = Inventory { api: &line.api, names: &staged.names, on_existing, listener: &listener };
+        inventory.settle(journal).await.map_err(Failure::from)
     })??;
     stop.reason().map_or(Ok(pages.unwrap_or_default()), |halt| Err(Failure::Stopped(halt)))
 }
