@@ -61,7 +61,7 @@ const BANNED_NAMES: [&str; 17] = [
     "Likeness",
     "Recall",
     "Glance",
-    "Inventory",
+    "Census",
     "Weather",
     "Shelf",
     "Outlook",
