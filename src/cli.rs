@@ -189,7 +189,7 @@ pub struct ImportArgs {
     /// What happens to a row whose group exists already
     #[arg(long, value_name = "WHAT", help_heading = "Rules")]
     pub on_existing: Option<OnExisting>,
-    /// Send nothing if any row is invalid
+    /// Send nothing if there is any error or warning
     #[arg(long, help_heading = "Rules")]
     pub strict: bool,
     /// Folder for results, rejects and journal [default: that of the first file]

@@ -49,7 +49,7 @@ fn an_empty_file_is_a_mistake() {
 
 #[test]
 fn a_header_without_a_name_says_what_it_has() {
-    refused("groups.csv", b"title,description\nA,b\n", &["groups.csv:1", "name", "title, description", "--map"]);
+    refused("groups.csv", b"label,description\nA,b\n", &["groups.csv:1", "name", "label, description", "--map"]);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn several_problems_of_one_row_are_joined_and_the_first_gives_the_code() {
 fn unknown_columns_are_one_warning_that_lists_them() {
     let server = Server::calm();
     let desk = Desk::at(&server).with("groups.csv", "name,colour,size\nA,red,1\nB,red,2\n");
-    let outcome = desk.run(&["import", "groups.csv"]).expect(0);
+    let outcome = desk.run(&["import", "groups.csv", "-v"]).expect(0);
     let warnings: Vec<&str> = outcome.stderr.lines().filter(|line| line.contains("colour")).collect();
     assert!(warnings.len() == 1 && warnings[0].contains("size"), "{}", outcome.stderr);
 }

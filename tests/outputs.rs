@@ -76,7 +76,7 @@ fn a_results_file_given_as_input_is_refused_with_a_hint() {
     let requests = server.requests();
     for flags in [&[][..], &["--dry-run"]] {
         let arguments = [&["import", "groups.results.csv"], flags].concat();
-        desk.run(&arguments).expect(2).says("groups.results.csv is a results file").says("rejects");
+        desk.run(&arguments).expect(2).says("groups.results.csv:1: this is a results file").says("rejects");
     }
     assert_eq!(server.requests(), requests);
 }

@@ -9,7 +9,10 @@ struct Lint {
     severity: Severity,
     code: Code,
     what: &'static str,
+    cure: &'static str,
 }
+
+const RENAME: &str = "write the real name";
 
 const NAMES: [Lint; 5] = [
     Lint {
@@ -17,30 +20,35 @@ const NAMES: [Lint; 5] = [
         severity: Severity::Error,
         code: Code::NameInvalid,
         what: "is a spreadsheet's formula error",
+        cure: RENAME,
     },
     Lint {
         matches: is_placeholder,
         severity: Severity::Warning,
         code: Code::NameDoubtful,
         what: "is a placeholder for a missing value",
+        cure: RENAME,
     },
     Lint {
         matches: is_total,
         severity: Severity::Warning,
         code: Code::NameDoubtful,
         what: "looks like a row of totals",
+        cure: "delete the row if it is one",
     },
     Lint {
         matches: is_shortened_number,
         severity: Severity::Warning,
         code: Code::NameDoubtful,
         what: "is a number that a spreadsheet shortened",
+        cure: RENAME,
     },
     Lint {
         matches: |text| text.len() > 2 && text.bytes().all(|byte| byte == b'#'),
         severity: Severity::Warning,
         code: Code::NameDoubtful,
         what: "is what a spreadsheet shows in a narrow column",
+        cure: RENAME,
     },
 ];
 
@@ -58,7 +66,7 @@ const WINDOWS_1252: &str = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–
 /// Adds what is suspicious about a trimmed name.
 pub(super) fn name(name: &str, problems: &mut Vec<Problem>) {
     if let Some(lint) = NAMES.iter().find(|lint| (lint.matches)(name)) {
-        let message = format!("the name `{}` {}; write the real name", shortened(name), lint.what);
+        let message = format!("the name `{}` {}; {}", shortened(name), lint.what, lint.cure);
         problems.push(Problem { severity: lint.severity, ..Problem::error(Field::Name, lint.code, message) });
     }
     garbled(Field::Name, name, problems);

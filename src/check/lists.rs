@@ -32,7 +32,7 @@ pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<u64>, problems: &mut Ve
         problems.push(Problem::error(Field::Members, Code::MemberInvalid, message));
         return;
     }
-    let rules = List { field: Field::Members, invalid: Code::MemberInvalid, repeated: Code::MemberRepeated };
+    let rules = ListRules { field: Field::Members, invalid: Code::MemberInvalid, repeated: Code::MemberRepeated };
     rules.read(cell, members, problems, member, |one, other| one == other, |id| *id);
 }
 
@@ -40,7 +40,7 @@ pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<u64>, problems: &mut Ve
 pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, problems: &mut Vec<Problem>) {
     guests.clear();
     let before = problems.len();
-    let rules = List { field: Field::Guests, invalid: Code::GuestInvalid, repeated: Code::GuestRepeated };
+    let rules = ListRules { field: Field::Guests, invalid: Code::GuestInvalid, repeated: Code::GuestRepeated };
     let same = |one: &String, other: &String| one.eq_ignore_ascii_case(other);
     rules.read(cell, guests, problems, guest, same, |guest| guest.to_ascii_lowercase());
     if let Cell::Text(text) = cell
@@ -104,13 +104,15 @@ fn is_address(text: &str) -> bool {
 fn member_hint(text: &str) -> &'static str {
     let divided = |marks: &[char]| text.contains(marks) && text.split(marks).all(is_number);
     match () {
-        () if lint::is_placeholder(text) => "; leave the cell empty if there are none",
+        () if lint::is_placeholder(text) => "; an empty cell means no entries",
         () if lint::is_formula_error(text) => "; it is a spreadsheet's formula error",
         () if lint::is_shortened_number(text) => "; a spreadsheet shortened it: take all digits from the source",
-        () if is_number(text.trim_matches('\'')) => "; remove the apostrophe",
+        () if text.contains('\'') && is_number(text.trim_matches('\'')) => "; remove the apostrophe",
         () if divided(&['/', '+', '&', ':', '、', '，', '；']) => "; separate ids with `;`",
-        () if divided(&['.', '_', '\'']) => "; write it with digits only",
-        () if is_number(text.trim_matches(['[', ']', '(', ')', '{', '}', '"', '#'])) => "; remove the signs around it",
+        () if divided(&['.', '_', '\'']) => "; ids have digits only, without a decimal point or thousands separator",
+        () if !is_number(text) && is_number(text.trim_matches(['[', ']', '(', ')', '{', '}', '"', '#'])) => {
+            "; remove the signs around it"
+        }
         () if !text.is_ascii() && text.chars().all(char::is_numeric) => "; type plain digits",
         () => "",
     }
@@ -119,7 +121,7 @@ fn member_hint(text: &str) -> &'static str {
 /// What a bad guest may have been, and what to do.
 fn guest_hint(text: &str) -> &'static str {
     match () {
-        () if lint::is_placeholder(text) => "; leave the cell empty if there are none",
+        () if lint::is_placeholder(text) => "; an empty cell means no entries",
         () if lint::is_formula_error(text) => "; it is a spreadsheet's formula error",
         () if text.starts_with("mailto:") || (text.starts_with('<') && text.ends_with('>')) => {
             "; write only the address itself"
@@ -127,6 +129,7 @@ fn guest_hint(text: &str) -> &'static str {
         () if text.starts_with(['\'', '"', '“', '„']) => "; remove the quotation marks",
         () if is_address(text.trim_end_matches('.')) => "; remove the dot at its end",
         () if text.contains(crate::model::is_invisible) => "; it contains an invisible character: retype it",
+        () if text.contains('’') => "; type a plain apostrophe",
         () if text.contains(['、', '，', '；', '＠']) => "; type plain signs: `@`, and `;` between addresses",
         () => "",
     }
@@ -173,13 +176,13 @@ impl Bad {
 }
 
 /// A list field, with the codes of its problems.
-struct List {
+struct ListRules {
     field: Field,
     invalid: Code,
     repeated: Code,
 }
 
-impl List {
+impl ListRules {
     /// Reads all entries into `out`, each once. `key` is equal for entries that are `same`.
     fn read<T, K: std::hash::Hash + Eq>(
         &self,
@@ -331,7 +334,7 @@ mod tests {
     #[test]
     fn a_member_is_a_positive_whole_number_that_the_server_can_hold() {
         for (bad, part) in [
-            ("0", "positive"),
+            ("0", "whole number)"),
             ("007", "leading zeros"),
             ("-1", "positive"),
             ("+1", "positive"),
@@ -371,6 +374,7 @@ mod tests {
             ("“ada@b.example”", "quotation marks"),
             ("ada@b.example.", "dot"),
             ("a\u{200b}da@b.example", "invisible"),
+            ("o’neil@b.example", "plain apostrophe"),
             ("1001", "user id"),
             ("Ada L. <ada@b.example>; Bob <bob@b.example>", "`ada@b.example;bob@b.example`"),
         ] {

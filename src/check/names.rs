@@ -25,7 +25,7 @@ impl NameKeys {
     }
 }
 
-/// The name with every letter that looks like one of ASCII replaced by it; nothing if there is none (Unicode TS 39,
+/// The name with every letter that looks like one of ASCII replaced by it; `None` for a plain name (Unicode TS 39,
 /// "confusable").
 fn plain(name: &str) -> Option<String> {
     if name.is_ascii() {

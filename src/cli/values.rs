@@ -38,7 +38,7 @@ fn number<T: FromStr + PartialOrd + std::fmt::Display>(text: &str, range: RangeI
 
 /// A duration: `30s`, `5min`, `2h`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|_| "30s, 5min or 2h are durations".to_owned())
+    humantime::parse_duration(text).map_err(|_| "expected a duration such as 30s, 5min or 2h".to_owned())
 }
 
 /// The longest that one request may take: more than nothing, and at most a day.

@@ -78,7 +78,7 @@ pub enum Failure {
     )]
     Forgotten(u64),
     /// `--strict`
-    #[error("nothing was sent: the files have {errors} errors and {warnings} warnings (--strict)")]
+    #[error("nothing was sent because of --strict (errors: {errors}, warnings: {warnings})")]
     Strict {
         /// How many errors.
         errors: u64,

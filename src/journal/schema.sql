@@ -42,7 +42,7 @@ CREATE TABLE files (
 -- edited by the user, and are kept.
 CREATE TABLE written (
     path   TEXT NOT NULL,                       -- absolute
-    run    INTEGER NOT NULL REFERENCES runs (id),
+    run    INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     digest BLOB,                                -- SHA-256 of the rejects
     PRIMARY KEY (path, run)
 ) STRICT, WITHOUT ROWID;

@@ -35,7 +35,7 @@ pub enum RemovalState {
 
 /// What is recorded about the deletion of one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
+pub struct DeletionAttempt {
     /// The row it comes from.
     pub row: RowId,
     /// How often its deletion was sent.
@@ -179,7 +179,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn note_attempts(&mut self, attempts: &[Attempt]) -> Result<(), JournalError> {
+    pub fn note_attempts(&mut self, attempts: &[DeletionAttempt]) -> Result<(), JournalError> {
         self.together(|batch| attempts.iter().try_for_each(|attempt| put_attempt(batch, attempt)))
     }
 }
@@ -208,7 +208,7 @@ fn mark_undone(db: &Connection, run: RunId) -> rusqlite::Result<()> {
     db.execute("UPDATE runs SET state = 'undone' WHERE id = ?1", [run.0]).map(drop)
 }
 
-fn put_attempt(db: &Connection, attempt: &Attempt) -> rusqlite::Result<()> {
+fn put_attempt(db: &Connection, attempt: &DeletionAttempt) -> rusqlite::Result<()> {
     match &attempt.progress {
         RemovalState::Settled(removal) => put_removal(db, attempt.row, attempt.sends, removal),
         RemovalState::InDoubt => {
@@ -256,8 +256,8 @@ mod tests {
         all
     }
 
-    fn attempt(row: RowId, sends: u32, progress: RemovalState) -> Attempt {
-        Attempt { row, sends, progress }
+    fn attempt(row: RowId, sends: u32, progress: RemovalState) -> DeletionAttempt {
+        DeletionAttempt { row, sends, progress }
     }
 
     /// A run that created A and B, left C in doubt, and never came to D.

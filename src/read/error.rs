@@ -21,7 +21,7 @@ pub struct ReadError {
 }
 
 impl ReadError {
-    /// `file:line:column`, as far as it is known; safe to show.
+    /// `file:line:column`, or the known part of it; safe to show.
     #[must_use]
     pub fn place(&self) -> String {
         place(&self.path.display().to_string(), self.line, self.column)
@@ -84,16 +84,16 @@ pub enum FileProblem {
         reason: io::Error,
     },
     /// It unpacks to far more than text does.
-    #[error("unpacks to more than {ratio} times its size, as no table does; unpack it yourself if that is intended")]
+    #[error("unpacks to more than {ratio} times its size; unpack it yourself if that is intended")]
     Bomb {
         /// How many times.
         ratio: u64,
     },
     /// It is one JSON array.
-    #[error("is a JSON array; one object a line is expected: `jq -c '.[]' FILE > NEW` writes that")]
+    #[error("is a JSON array; one object per line is expected: `jq -c '.[]' FILE > NEW` writes that")]
     JsonArray,
-    /// It is JSON that is not one object a line.
-    #[error("an object spans several lines; one object a line is expected: `jq -c . FILE > NEW` writes that")]
+    /// It is JSON that is not one object per line.
+    #[error("an object spans several lines; one object per line is expected: `jq -c . FILE > NEW` writes that")]
     JsonSpread,
     /// It is of the other format.
     #[error("looks like {looks}; use --format {format}, or name the file .{format}")]

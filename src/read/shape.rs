@@ -18,6 +18,9 @@ impl Shape {
     /// What makes the quotes of a row ambiguous: text after a closing quote.
     pub(super) fn stray(&self, raw: &str, quotes: &Quotes, line: u64) -> Option<Problem> {
         let (opened, stray, index) = quotes.stray?;
+        if let Some(problem) = json(raw) {
+            return Some(problem);
+        }
         let bytes = raw.as_bytes();
         let column = self.column(index);
         let end = raw[stray..].find([char::from(self.delimiter), '\n', '\r']).map_or(raw.len(), |end| stray + end);
@@ -48,7 +51,10 @@ impl Shape {
         let own = self.header.last().is_some_and(|column| column == ERROR_COLUMN);
         let count = cells.count().saturating_sub(usize::from(own));
         let last = cells.get(count.checked_sub(1)?)?;
-        if last.len() > 24 || !last.bytes().all(|byte| byte.is_ascii_alphabetic() || b" _-".contains(&byte)) {
+        if last.is_empty()
+            || last.len() > 24
+            || !last.bytes().all(|byte| byte.is_ascii_alphabetic() || b" _-".contains(&byte))
+        {
             return None;
         }
         let fields: Vec<Field> = (0..count).map_while(|index| field_of(cells.get(index)?)).collect();
@@ -66,10 +72,9 @@ impl Shape {
         if count == width || (count < width && is_complete) {
             return None;
         }
-        if raw.trim_start().starts_with("{\"") {
-            return Some(Problem::malformed("the line is JSON but the file is CSV; put such lines into a .jsonl file"));
-        }
-        Some(Problem::malformed(if count < width { self.too_few(raw, cells, is_last) } else { self.too_many(cells) }))
+        Some(json(raw).unwrap_or_else(|| {
+            Problem::malformed(if count < width { self.too_few(raw, cells, is_last) } else { self.too_many(cells) })
+        }))
     }
 
     fn too_few(&self, raw: &str, cells: &Cells<'_>, is_last: bool) -> String {
@@ -92,19 +97,18 @@ impl Shape {
 
     fn too_many(&self, cells: &Cells<'_>) -> String {
         let (count, width, delimiter) = (cells.count(), self.header.len(), named(self.delimiter));
-        if cells.iter().skip(width).all(str::is_empty) {
-            return format!("the row has {count} cells but the header has {width}; remove the empty ones at its end");
-        }
         let typographic = ['“', '”', '„', '\'', '‘', '’'];
-        let hint = if cells.iter().any(|cell| cell.starts_with(' ') && cell.trim_start().starts_with('"')) {
-            "; remove the space before a quote"
+        let cure = if cells.iter().any(|cell| cell.starts_with(' ') && cell.trim_start().starts_with('"')) {
+            "; remove the space before a quote".to_owned()
         } else if cells.iter().any(|cell| cell.trim_start().starts_with(typographic)) {
-            "; only straight double quotes count"
+            "; only straight double quotes count".to_owned()
+        } else if cells.iter().skip(width).all(str::is_empty) {
+            format!(", or remove the surplus {delimiter} at its end if no cell does")
         } else {
-            ""
+            String::new()
         };
         format!(
-            "the row has {count} cells but the header has {width}; put quotes around a cell that contains a {delimiter}{hint}"
+            "the row has {count} cells but the header has {width}; put quotes around a cell that contains a {delimiter}{cure}"
         )
     }
 
@@ -168,6 +172,12 @@ impl Shape {
     fn column(&self, index: usize) -> String {
         self.header.get(index).map_or_else(|| format!("cell {}", index + 1), |name| shortened(name.trim()))
     }
+}
+
+/// A line of JSON among CSV rows.
+fn json(raw: &str) -> Option<Problem> {
+    let is_json = raw.trim_start().starts_with("{\"");
+    is_json.then(|| Problem::malformed("the line is JSON but the file is CSV; put such lines into a .jsonl file"))
 }
 
 /// The quote that never closes.

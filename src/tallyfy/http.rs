@@ -34,7 +34,7 @@ pub struct BaseUrl {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
     /// It is no URL.
-    #[error("`{0}` is no URL; https://api.tallyfy.com is one")]
+    #[error("`{0}` is not a URL such as https://api.tallyfy.com")]
     NotAUrl(String),
     /// It would send the token in the clear.
     #[error("{0} would send the token unprotected: use https (plain http is allowed to this machine only)")]

@@ -21,7 +21,7 @@ fn a_file_that_is_no_table_is_refused_with_its_place_and_the_way_out() {
         (
             "g.jsonl",
             b" [{\"name\":\"A\"}]",
-            "FILE:1: is a JSON array; one object a line is expected: `jq -c '.[]' FILE > NEW` writes that",
+            "FILE:1: is a JSON array; one object per line is expected: `jq -c '.[]' FILE > NEW` writes that",
         ),
         (
             "g.csv",
@@ -32,9 +32,9 @@ fn a_file_that_is_no_table_is_refused_with_its_place_and_the_way_out() {
         assert_eq!(refused(name, bytes), expected);
     }
     let folder = Folder::new();
-    let error = Table::open(folder.0.path(), &Options::default()).err().unwrap();
+    let error = Table::open(folder.0.path(), &ReadOptions::default()).err().unwrap();
     assert!(matches!(error.problem, FileProblem::Folder));
-    let error = Table::open(&folder.0.path().join("none.csv"), &Options::default()).err().unwrap();
+    let error = Table::open(&folder.0.path().join("none.csv"), &ReadOptions::default()).err().unwrap();
     assert!(matches!(error.problem, FileProblem::Io(_)));
 }
 
@@ -57,7 +57,7 @@ fn a_file_that_begins_otherwise_is_told_by_what_it_begins_with() {
         (
             "g.jsonl",
             "{\n  \"name\": \"A\"\n}\n",
-            "FILE:1: an object spans several lines; one object a line is expected: `jq -c . FILE > NEW` writes that",
+            "FILE:1: an object spans several lines; one object per line is expected: `jq -c . FILE > NEW` writes that",
         ),
         ("g.csv", "\"name,members\"\n\"A,1\"\n", "FILE:1: the whole header row is in quotes; remove the outer ones"),
         ("g.csv", "name^members\nA^1\n", "seems to be delimited by `^`; use --delimiter '^'"),
@@ -81,7 +81,7 @@ fn the_line_by_which_excel_names_the_delimiter_is_heeded() {
 fn groups_inside_of_one_object_are_told_with_the_way_out() {
     let told = &seen(&read("g.jsonl", "{\"groups\":[{\"name\":\"A\"}]}\n"))[0].2;
     let expected =
-        "the groups are inside `groups`; one a line is expected: `jq -c '.[\"groups\"][]' FILE > NEW` writes that";
+        "the groups are inside `groups`; one per line is expected: `jq -c '.[\"groups\"][]' FILE > NEW` writes that";
     assert_eq!(told, expected);
 }
 
