@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use serde_json::Value;
-use support::{Desk, gzip, places, utf16, wait_for};
+use support::{Desk, Server, gzip, places, utf16, wait_for};
 
 const MANY: &str = "\
 name,description,members,guests,extra
@@ -279,4 +279,72 @@ fn nobody_waits_for_a_pipe_of_which_no_more_is_wanted() {
     wait_for("the end", || running.has_ended().then_some(()));
     let lines = running.end().expect(7).json_lines();
     assert_eq!(lines[lines.len() - 1]["rows"], 1);
+}
+
+/// The columns that spreadsheets and other systems write, recognized in an import: the group has its members and guests.
+#[test]
+fn common_headers_give_groups_with_their_members_and_guests() {
+    let row = "Sales,Sells,1001;1002,ann@partner.example\n";
+    for (header, uses) in [
+        ("Name*,Description,Members (IDs),Guests (e-mail)", 3),
+        ("Group Name (required),Description (optional),Members,Guest Emails", 3),
+        ("Name,Description,User IDs,External e-mail addresses", 2),
+        (
+            "Group name [displayName] Required,Description [description],Member IDs [memberIds],Guest e-mail [guestMail]",
+            4,
+        ),
+        ("Name;Beschreibung;Mitglieder;Gäste", 3),
+    ] {
+        let delimiter = if header.contains(';') { ";" } else { "," };
+        let server = Server::calm();
+        let desk = Desk::at(&server)
+            .with("groups.csv", format!("{header}\n{}", row.replace(';', " ").replace(',', delimiter)));
+        let outcome = desk.run(&["import", "-v", "groups.csv"]).expect(0);
+        assert_eq!(outcome.stderr.matches("[column-used]").count(), uses, "{}", outcome.stderr);
+        let group = server.group("Sales");
+        assert_eq!(
+            (group.members.as_slice(), group.guests.as_slice()),
+            (&[1001, 1002][..], &["ann@partner.example".to_owned()][..])
+        );
+        assert_eq!(group.description.as_deref(), Some("Sells"));
+    }
+}
+
+#[test]
+fn ids_are_read_as_they_are_written_or_not_at_all() {
+    let rows = "name,members\nA,\"1,234\"\nB,\"12,345\"\nC,\"1,234;2,345\"\nF,1 234;5 678\nI,\"1001, 1002\"\nJ,\"10,123\"\n\
+        K,1.234\nL,1001;;1002;\nM,\"[1001, 1002]\"\nN,\"['1001', '1002']\"\nO,\"[\"\"1001\"\",\"\"1002\"\"]\"\nT,1001-1005\n\
+        W,\"1001\n1002\"\nX,\"\u{202a}1001\u{202c};\u{200b}1002\"\nY,007\n";
+    let server = Server::calm();
+    let desk = Desk::at(&server).with("groups.csv", rows);
+    desk.run(&["import", "groups.csv"]).expect(9);
+    assert_eq!(server.names(), ["I", "L", "M", "N", "O", "W", "X"]);
+    assert!(server.groups().iter().all(|group| group.members == [1001, 1002]), "{:?}", server.groups());
+    let codes = desk.results("groups.results.csv").into_iter().filter_map(|line| line.error_code);
+    assert!(codes.eq(std::iter::repeat_n("member-invalid".to_owned(), 8)));
+}
+
+#[test]
+fn empty_columns_and_rows_at_the_end_are_ignored_with_a_note() {
+    let desk = Desk::bare()
+        .with("columns.csv", "name,description,members,guests,,,\nOps,Runs it,1001,a@b.example,,,\n,,,,,,\n,,,,,,\n")
+        .with("rows.csv", "name,description,members,guests\nOps,Runs it,1001,a@b.example\n\n   \n\t\n ,,,\n");
+    for name in ["columns.csv", "rows.csv"] {
+        assert_eq!(desk.found(&[name]), places(&[(0, "row-blank")]));
+        desk.run(&["validate", "--strict", name, "--fix", "clean.csv"]).expect(0);
+        assert_eq!(desk.read("clean.csv").lines().count(), 2, "{}", desk.read("clean.csv"));
+    }
+}
+
+#[test]
+fn a_comma_without_quotes_is_told_from_surplus_empty_cells() {
+    let desk =
+        Desk::bare().with("groups.csv", "name,description,members,guests\nOps, Core,,,\nA,\u{201c}b, c\u{201d},1,\n");
+    let text = desk.run(&["validate", "groups.csv"]).expect(7).stdout;
+    for part in [
+        "put quotes around a cell that contains a `,`, or remove the surplus `,` at its end if no cell does",
+        "put quotes around a cell that contains a `,`; only straight double quotes count",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
 }

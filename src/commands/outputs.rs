@@ -1,6 +1,7 @@
 //! The output files of a command: checked before anything is sent, so that nothing is overwritten by mistake.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::iter;
 use std::path::{Path, PathBuf};
 
@@ -80,7 +81,11 @@ pub(super) fn prepare_undo(args: &UndoArgs, paths: &UndoPaths, log: Option<&Path
 
 fn make_folder(path: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
-    fs::create_dir_all(path).map_err(|reason| Failure::Unwritable(OutputError { path: path.to_owned(), reason }))
+    fs::create_dir_all(path).map_err(|reason| {
+        let is_file = reason.kind() == ErrorKind::AlreadyExists;
+        let reason = if is_file { ErrorKind::NotADirectory.into() } else { reason };
+        Failure::Unwritable(OutputError { path: path.to_owned(), reason })
+    })
 }
 
 /// No output is an input, and no two outputs are one file.
