@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
-use crate::journal::{Journal, RunId, Writer};
+use crate::journal::{Journal, ReadBefore, RunId, Writer};
 use crate::model::{Event, Listener, OutcomeStatus, ProblemFormat, Severity, Status};
 use crate::read;
 use crate::report::{Closing, ProblemStyle, Problems, Progress, Rejects, Results, StatusLine, Summary};
@@ -89,7 +89,7 @@ impl Import<'_> {
         let resolve = |journal: &Journal, run: RunId, staged: &Staged| {
             outputs::resolve(self.args, self.log.log_file.as_deref(), &staged.files, (journal, run))
         };
-        if let Some((run, range, true)) = known.filter(|_| !self.args.fresh) {
+        if let Some(ReadBefore { run, range, is_cut_off: true }) = known.filter(|_| !self.args.fresh) {
             tracing::warn!("resuming interrupted run {}", run.0);
             let staged = restored(&journal, run, range, input)?;
             let paths = resolve(&journal, run, &staged)?;
@@ -98,8 +98,8 @@ impl Import<'_> {
             return Ok(StagedRun { journal, run, staged, paths });
         }
         let run = journal.begin_run(&owner)?;
-        let staged = if let Some((old, range, _)) = known {
-            let range = journal.copy_rows((old, range), run)?;
+        let staged = if let Some(earlier) = known {
+            let range = journal.copy_rows(&earlier, run)?;
             journal.problems(run)?.into_iter().for_each(|known| problems.restore(known));
             restored(&journal, run, range, input)?
         } else {

@@ -17,7 +17,7 @@ use crate::report::Problems;
 use crate::settings::{Connection, Input, Target};
 
 use super::Failure;
-use super::pipeline::{self, Checked, Files, RowSink, Validity};
+use super::pipeline::{self, Checked, Files, Prepare, RowSink, Validity};
 
 /// How often progress is reported, in rows.
 const REPORT_EVERY: u64 = 1000;
@@ -86,7 +86,8 @@ pub fn stage(
     journal.begin_stage()?;
     let mut staging =
         Staging { journal, input, first, listener, problems, files: Vec::new(), invalid: 0, merged: HashMap::new() };
-    let (names, rows) = pipeline::run(input, Arc::new(staged_row), &mut staging)?;
+    let prepare: Prepare<StagedRow> = Arc::new(staged_row);
+    let (names, rows) = pipeline::run(input, &prepare, &mut staging)?;
     let Staging { files, invalid, merged, .. } = staging;
     for (row, group) in &merged {
         journal.restage(*row, group.group())?;

@@ -36,6 +36,17 @@ pub struct StagedRow {
     warnings: Option<String>,
 }
 
+/// A run that has read the same files already.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadBefore {
+    /// The run.
+    pub run: RunId,
+    /// Its first row and its last.
+    pub range: (RowId, RowId),
+    /// Whether it was cut off.
+    pub is_cut_off: bool,
+}
+
 impl StagedRow {
     /// A row of this name, as it was written; `group` is what it defines, if it is valid.
     #[must_use]
@@ -201,11 +212,11 @@ impl Journal {
         self.run(|db| db.execute_batch("COMMIT"))
     }
 
-    /// The latest run over the same files with the same options, with its rows, and whether it was cut off.
+    /// The latest run over the same files with the same options.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn run_over(&self, fingerprint: &[u8]) -> Result<Option<(RunId, (RowId, RowId), bool)>, JournalError> {
+    pub fn run_over(&self, fingerprint: &[u8]) -> Result<Option<ReadBefore>, JournalError> {
         // The rows of a run that another one continued are not complete.
         let sql = "SELECT id, first_row, last_row, state = 'open' FROM runs
                    WHERE input = ?1 AND first_row IS NOT NULL
@@ -213,7 +224,8 @@ impl Journal {
                    ORDER BY id DESC LIMIT 1";
         self.run(|db| {
             let found = |row: &rusqlite::Row<'_>| {
-                Ok((RunId(row.get(0)?), (RowId(row.get(1)?), RowId(row.get(2)?)), row.get(3)?))
+                let range = (RowId(row.get(1)?), RowId(row.get(2)?));
+                Ok(ReadBefore { run: RunId(row.get(0)?), range, is_cut_off: row.get(3)? })
             };
             db.query_row(sql, [fingerprint], found).optional()
         })
@@ -231,8 +243,8 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn copy_rows(&self, from: (RunId, (RowId, RowId)), to: RunId) -> Result<(RowId, RowId), JournalError> {
-        let (run, (first, last)) = from;
+    pub fn copy_rows(&self, from: &ReadBefore, to: RunId) -> Result<(RowId, RowId), JournalError> {
+        let ReadBefore { run, range: (first, last), .. } = *from;
         let new = self.next_row()?;
         let shift = new.0 - first.0;
         self.run(|db| {
