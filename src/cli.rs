@@ -109,7 +109,7 @@ pub struct LogArgs {
     /// -v logs the steps, and each request that is repeated with its reason; -vv logs every request.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Log errors only; print no progress and no summary
+    /// Print nothing unless something goes wrong
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Format of the log

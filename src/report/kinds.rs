@@ -34,9 +34,7 @@ impl ProblemKind {
 
     /// Says after `gap` how many are shown if that is not all.
     pub(super) fn cut(&self, gap: &str) -> String {
-        if self.hidden == 0 {
-            return String::new();
-        }
-        format!("{gap}the first {} shown", grouped(self.count - self.hidden))
+        let shown = grouped(self.count - self.hidden);
+        if self.hidden == 0 { String::new() } else { format!("{gap}the first {shown} shown") }
     }
 }
