@@ -1,11 +1,11 @@
-//! What is to be done with each row, given what the organization has and what earlier attempts did. Pure.
+//! Decides the action for each row from the existing groups and from earlier attempts. Pure.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::model::{ExistingGroup, Fate, Found, Group, OnExisting, Past, Tag, Trouble};
 
-/// What is to be done with a row.
+/// What the program does for a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Create its group.
@@ -58,7 +58,7 @@ fn people<T: fmt::Display>(f: &mut fmt::Formatter<'_>, kind: &str, missing: &[T]
     }
 }
 
-/// What is to be done with a row that has this past, given the existing groups of its name.
+/// The action for a row, from its earlier attempts and the existing groups of its name.
 #[must_use]
 pub fn decide(past: Past, desired: &Group, existing: &[ExistingGroup]) -> Action {
     // A name that agrees in every character wins over one that is only equal.

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 
 pub use connection::{Connection, Target};
 pub use paths::{OutputPaths, UndoPaths};
-pub use sending::Sending;
-pub use table::{Setting, Source, TABLE, Value, command, parse};
+pub use sending::SendingSettings;
+pub use table::{Setting, SettingSource, TABLE, Value, command, parse};
 
 use crate::check::Rules;
 use crate::cli::{InputArgs, LogArgs, ValidateArgs, values};
@@ -92,7 +92,7 @@ pub struct Input {
     /// The files, in the order given.
     pub files: Vec<PathBuf>,
     /// How they are read.
-    pub options: read::Options,
+    pub options: read::ReadOptions,
     /// The most rows that are read.
     pub limit: Option<u64>,
     /// The rules for a row.
@@ -112,7 +112,7 @@ impl Input {
         let default_description = args.default_description.as_deref().map(str::trim).filter(|text| !text.is_empty());
         Ok(Self {
             files: args.files.clone(),
-            options: read::Options {
+            options: read::ReadOptions {
                 format: args.format,
                 delimiter: args.delimiter,
                 encoding: args.encoding,
@@ -231,7 +231,7 @@ mod tests {
         }
         let (args, nothing) = (import(&["--sandbox"]), environment(&[]));
         let connection = connection(&args, &nothing).unwrap();
-        let sending = Sending::resolve(&args, &connection, &nothing).unwrap();
+        let sending = SendingSettings::resolve(&args, &connection, &nothing).unwrap();
         assert_eq!((connection.concurrency, sending.policy.on_existing), (16, OnExisting::default()));
         assert_eq!(Input::resolve(&args.input, &nothing).unwrap().on_duplicate, OnDuplicate::default());
         assert_eq!(progress_mode(None, false, &nothing).unwrap(), ProgressMode::default());
@@ -241,9 +241,9 @@ mod tests {
     fn a_value_knows_where_it_comes_from() {
         let set = environment(&[("TALLYFY_RATE", "5/s")]);
         let source = |typed, environment: &Environment| table::RATE.text(typed, environment).source;
-        assert_eq!(source(Some("1/s"), &set), Source::Flag);
-        assert_eq!(source(None, &set), Source::Environment);
-        assert_eq!(source(None, &environment(&[])), Source::Default);
+        assert_eq!(source(Some("1/s"), &set), SettingSource::Flag);
+        assert_eq!(source(None, &set), SettingSource::Environment);
+        assert_eq!(source(None, &environment(&[])), SettingSource::Default);
     }
 
     #[test]

@@ -210,11 +210,17 @@ fn out_dir_takes_all_files_and_is_made() {
 }
 
 #[test]
-fn quiet_says_nothing_and_json_is_all_of_standard_output() {
+fn quiet_says_nothing_when_all_is_well_and_json_is_all_of_standard_output() {
     let server = Server::calm();
-    let desk = Desk::at(&server).with("groups.csv", "name,colour\nA,red\n,blue\n");
-    let quiet = desk.run(&["import", "groups.csv", "-q"]).expect(9);
+    let desk = Desk::at(&server).with("good.csv", "name\nB\n").with("groups.csv", "name,colour\nA,red\n,blue\n");
+    let quiet = desk.run(&["import", "good.csv", "-q"]).expect(0);
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
+    let quiet = desk
+        .run(&["import", "groups.csv", "-q"])
+        .expect(9)
+        .says("groups.csv:3: invalid: ")
+        .says("\n  created            1\n");
+    assert_eq!(quiet.stdout, "");
     let loud = desk.run(&["import", "groups.csv", "-vv", "--json"]).expect(9);
     assert_eq!(loud.json()["rows"], 2);
 }

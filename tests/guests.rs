@@ -125,7 +125,7 @@ fn how_long_the_rows_with_guests_still_take_is_told_within_10_of_100() {
             for (told, next) in told.iter().zip(told.iter().skip(1).map(|next| next.made_at).chain([end])) {
                 let (at, left) = (told.made_at, told.time_left);
                 let then = end.saturating_sub(at);
-                // What stands there for a moment only, nobody sees.
+                // An estimate that is replaced at once is not seen.
                 if next.saturating_sub(at) > Duration::from_secs(2)
                     && left.abs_diff(then) > (then / 10).max(Duration::from_mins(1))
                 {

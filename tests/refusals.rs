@@ -8,7 +8,7 @@ use tallyfy_groups::sandbox::{Options, Simulation};
 
 const TEN: &str = "name\nA\nB\nC\nD\nE\nF\nG\nH\nI\nJ\n";
 
-/// So many rows.
+/// A file with this number of rows.
 fn many(count: usize) -> String {
     (1..=count).fold("name\n".to_owned(), |text, number| format!("{text}Group {number}\n"))
 }
@@ -18,7 +18,7 @@ fn count(desk: &Desk, status: &str) -> usize {
     desk.results("groups.results.csv").iter().filter(|line| line.status == status).count()
 }
 
-/// Imports ten rows of which the fault refuses the fifth; the results of that row.
+/// Imports ten rows; the fault refuses the fifth. Returns its error code and error.
 #[track_caller]
 fn one_of_ten(fault: &str) -> (String, String) {
     let server = Server::under(&format!("[[fault]]\nmethod = 'POST'\nat = [5]\n{fault}"));

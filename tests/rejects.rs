@@ -7,7 +7,7 @@ use std::path::Path;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tallyfy_groups::model::{Format, InputFile, Outcome, Place, Raw, Status};
-use tallyfy_groups::read::{Notes, Options, Table};
+use tallyfy_groups::read::{Notes, ReadOptions, Table};
 use tallyfy_groups::report::Rejects;
 
 const CELLS: [&str; 14] =
@@ -37,7 +37,7 @@ struct Kept {
 }
 
 fn read(text: &str, format: Format) -> Option<(InputFile, Vec<Kept>)> {
-    let options = Options { format: Some(format), delimiter: Some(b','), ..Options::default() };
+    let options = ReadOptions { format: Some(format), delimiter: Some(b','), ..ReadOptions::default() };
     let stream = Box::new(Cursor::new(text.as_bytes().to_vec()));
     let table = Table::of_stream(Path::new("groups"), stream, &options).ok()?.table;
     let parser = table.parser();

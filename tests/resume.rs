@@ -262,3 +262,49 @@ fn ctrl_c_does_not_go_through_the_rows_that_are_left() {
     // No request takes time here; each of the 6,000 rows begun and given back again would.
     assert!(start.elapsed() < Duration::from_secs(8), "it took {:?} to stop", start.elapsed());
 }
+
+/// How many runs the journal knows, and how many rows it keeps.
+fn runs_and_rows(desk: &Desk) -> (u64, u64) {
+    let journal = rusqlite::Connection::open(desk.path("groups.journal")).unwrap();
+    let counts = "SELECT (SELECT count(*) FROM runs), (SELECT count(*) FROM rows)";
+    journal.query_row(counts, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+}
+
+#[test]
+fn after_a_cut_an_unchanged_file_is_not_read_again() {
+    let (rows, server, desk) = cut_off();
+    assert_eq!(runs_and_rows(&desk), (1, 300));
+    desk.run(FAST).expect(9).says("resuming interrupted run 1").says("first: groups.csv:");
+    assert_eq!(runs_and_rows(&desk), (1, 300));
+    assert_answers(&desk.results("groups.results.csv"), &rows, &server, "created");
+}
+
+#[test]
+fn after_a_cut_a_changed_file_is_read_again_and_so_is_one_with_other_options() {
+    let (rows, server, desk) = cut_off();
+    desk.write("groups.csv", format!("{}New,,,\n", as_csv(&rows)));
+    let running = desk.start(SLOW);
+    server.wait_for_groups(server.groups().len() + 20);
+    running.kill();
+    assert_eq!(runs_and_rows(&desk).0, 2);
+    desk.run(&[FAST, &["--on-duplicate", "merge"]].concat()).expect(9);
+    assert_eq!(runs_and_rows(&desk).0, 3);
+    let mut names = good_names(&rows);
+    names.push("New".to_owned());
+    server.assert_each_once(&names);
+}
+
+#[test]
+fn a_later_run_over_an_unchanged_file_reports_the_same_problems() {
+    let server = Server::calm();
+    let desk = Desk::at(&server).with("groups.csv", "name,members\nA,1\na,2\nB,x\nNULL,\n");
+    let kinds = |text: &str| -> Vec<String> {
+        let is_kind = |line: &&str| line.contains(" first: ");
+        text.lines().filter(is_kind).map(str::to_owned).collect()
+    };
+    let first = kinds(&desk.run(&["import", "groups.csv"]).expect(9).stderr);
+    assert_eq!(first.len(), 4, "{first:?}");
+    let again = kinds(&desk.run(&["import", "groups.csv"]).expect(9).stderr);
+    assert_eq!(again, first);
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["exists", "duplicate", "invalid", "exists"]);
+}

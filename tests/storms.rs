@@ -206,6 +206,8 @@ fn fault(rng: &mut StdRng, is_far: bool) -> String {
     let method = *["method = 'POST'\n", "method = 'POST'\n", "method = 'GET'\n", ""].choose(rng).unwrap();
     let status = |rng: &mut StdRng, all: &[u16]| format!("status = {}\n", all.choose(rng).unwrap());
     let own = match kind {
+        // Only a create may be refused for good: a list that is refused stops the run.
+        "error-before" if method.contains("POST") => status(rng, &[403, 404, 408, 500, 502, 503, 504]),
         "error-before" | "error-after" => status(rng, &[408, 500, 502, 503, 504]),
         "html-before" | "html-after" => status(rng, &[200, 500, 502, 503, 504]),
         "too-many" => format!("retry_after = '{}'\n", rng.random_range(0..4)),

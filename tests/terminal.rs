@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 use vt100::Parser;
 
 const COLUMNS: u16 = 50;
@@ -36,6 +36,10 @@ impl Session {
         unlockpt(&master).unwrap();
         let size = Winsize { ws_row: ROWS, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&master, size).unwrap();
+        // `interrupt` sends the signal itself. A terminal discards its output before it does so; here that could be later.
+        let mut modes = tcgetattr(&master).unwrap();
+        modes.local_modes |= LocalModes::NOFLSH;
+        tcsetattr(&master, OptionalActions::Now, &modes).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap();
         let terminal = || Stdio::from(open(&*name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap());
         let mut child = Command::new(env!("CARGO_BIN_EXE_tallyfy-groups"))
@@ -64,7 +68,7 @@ impl Session {
     }
 
     fn screen(&self) -> String {
-        self.screen.lock().unwrap().screen().contents()
+        text(&self.screen)
     }
 
     /// Waits until the screen shows this.
@@ -88,9 +92,15 @@ impl Session {
         let status = self.child.wait().unwrap();
         drop(self.stdin.take());
         self.reader.join().unwrap();
-        let screen = self.screen.lock().unwrap().screen().contents();
-        (status.code(), screen)
+        (status.code(), text(&self.screen))
     }
+}
+
+/// The rows of the screen, each one on a line of its own even if the terminal wrapped it.
+fn text(screen: &Mutex<Parser>) -> String {
+    let parser = screen.lock().unwrap();
+    let rows: Vec<String> = parser.screen().rows(0, COLUMNS).map(|row| row.trim_end().to_owned()).collect();
+    rows.join("\n")
 }
 
 #[track_caller]

@@ -190,7 +190,7 @@ fn rows_that_exist_only_because_of_a_run_taken_back_since_are_created_when_their
     support::wait_for("F to be sent", || (server.posts("F") == 1).then_some(()));
     running.kill();
     desk.run(&[UNDO, &["--run", "1"]].concat()).expect(0);
-    desk.run(&["import", "groups.csv", "--settle", "1s"]).expect(0).says("going on");
+    desk.run(&["import", "groups.csv", "--settle", "1s"]).expect(0).says("resuming interrupted run");
     assert_eq!(server.names(), ["A", "B", "C", "D", "E", "F"]);
 }
 

@@ -2,12 +2,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tallyfy_groups::tallyfy::{Page, Refusal, created, group, is_web_page};
+use tallyfy_groups::tallyfy::{Page, Refusal, created, error_text, group, is_web_page};
 
 fuzz_target!(|body: &[u8]| {
     let refusal = Refusal::parse(body);
-    let told = refusal.describe();
-    assert!(!told.chars().any(char::is_control), "{told:?}");
+    for text in [refusal.describe(), error_text(body)] {
+        assert!(!text.chars().any(char::is_control), "{text:?}");
+    }
     let _ = (refusal.is_name_taken(), refusal.is_guest_cap(), refusal.is_of_resource(), refusal.is_of_endpoint());
     let _ = (created(body), group(body), is_web_page(body));
     if let Err(reason) = Page::parse(body) {

@@ -6,16 +6,16 @@ use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
 use tallyfy_groups::model::{Format, Raw};
-use tallyfy_groups::read::{Notes, Options, Table};
+use tallyfy_groups::read::{Notes, ReadOptions, Table};
 
 const HEADER: &[u8] = b"name,description\n";
 
 fuzz_target!(|bytes: &[u8]| {
     // As it comes: another encoding, compressed, any delimiter.
-    let _ = rows(bytes, &Options::default());
+    let _ = rows(bytes, &ReadOptions::default());
     // Under a header that can be used.
     let text = [HEADER, bytes].concat();
-    let options = Options { format: Some(Format::Csv), delimiter: Some(b','), ..Options::default() };
+    let options = ReadOptions { format: Some(Format::Csv), delimiter: Some(b','), ..ReadOptions::default() };
     let Some(rows) = rows(&text, &options) else { return };
     let mut last = 1;
     for (line, raw) in &rows {
@@ -35,7 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-fn rows(bytes: &[u8], options: &Options) -> Option<Vec<(u64, Raw)>> {
+fn rows(bytes: &[u8], options: &ReadOptions) -> Option<Vec<(u64, Raw)>> {
     let table = Table::of_stream(Path::new("fuzz"), Box::new(Cursor::new(bytes.to_vec())), options).ok()?.table;
     let parser = table.parser();
     let mut rows = Vec::new();

@@ -7,10 +7,10 @@ use std::path::Path;
 use libfuzzer_sys::fuzz_target;
 use tallyfy_groups::check::Rules;
 use tallyfy_groups::model::{Format, Group};
-use tallyfy_groups::read::{Notes, Options, Row, RowText, Table};
+use tallyfy_groups::read::{Notes, ReadOptions, Row, RowText, Table};
 
 fuzz_target!(|bytes: &[u8]| {
-    let options = Options { format: Some(Format::Jsonl), ..Options::default() };
+    let options = ReadOptions { format: Some(Format::Jsonl), ..ReadOptions::default() };
     let Ok(opened) = Table::of_stream(Path::new("fuzz"), Box::new(Cursor::new(bytes.to_vec())), &options) else {
         return;
     };

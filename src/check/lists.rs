@@ -32,7 +32,7 @@ pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<u64>, problems: &mut Ve
         problems.push(Problem::error(Field::Members, Code::MemberInvalid, message));
         return;
     }
-    let rules = List { field: Field::Members, invalid: Code::MemberInvalid, repeated: Code::MemberRepeated };
+    let rules = ListRules { field: Field::Members, invalid: Code::MemberInvalid, repeated: Code::MemberRepeated };
     rules.read(cell, members, problems, member, |one, other| one == other, |id| *id);
 }
 
@@ -40,7 +40,7 @@ pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<u64>, problems: &mut Ve
 pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, problems: &mut Vec<Problem>) {
     guests.clear();
     let before = problems.len();
-    let rules = List { field: Field::Guests, invalid: Code::GuestInvalid, repeated: Code::GuestRepeated };
+    let rules = ListRules { field: Field::Guests, invalid: Code::GuestInvalid, repeated: Code::GuestRepeated };
     let same = |one: &String, other: &String| one.eq_ignore_ascii_case(other);
     rules.read(cell, guests, problems, guest, same, |guest| guest.to_ascii_lowercase());
     if let Cell::Text(text) = cell
@@ -104,7 +104,7 @@ fn is_address(text: &str) -> bool {
 fn member_hint(text: &str) -> &'static str {
     let divided = |marks: &[char]| text.contains(marks) && text.split(marks).all(is_number);
     match () {
-        () if lint::is_placeholder(text) => "; leave the cell empty if there are none",
+        () if lint::is_placeholder(text) => "; an empty cell means no entries",
         () if lint::is_formula_error(text) => "; it is a spreadsheet's formula error",
         () if lint::is_shortened_number(text) => "; a spreadsheet shortened it: take all digits from the source",
         () if text.contains('\'') && is_number(text.trim_matches('\'')) => "; remove the apostrophe",
@@ -121,7 +121,7 @@ fn member_hint(text: &str) -> &'static str {
 /// What a bad guest may have been, and what to do.
 fn guest_hint(text: &str) -> &'static str {
     match () {
-        () if lint::is_placeholder(text) => "; leave the cell empty if there are none",
+        () if lint::is_placeholder(text) => "; an empty cell means no entries",
         () if lint::is_formula_error(text) => "; it is a spreadsheet's formula error",
         () if text.starts_with("mailto:") || (text.starts_with('<') && text.ends_with('>')) => {
             "; write only the address itself"
@@ -176,13 +176,13 @@ impl Bad {
 }
 
 /// A list field, with the codes of its problems.
-struct List {
+struct ListRules {
     field: Field,
     invalid: Code,
     repeated: Code,
 }
 
-impl List {
+impl ListRules {
     /// Reads all entries into `out`, each once. `key` is equal for entries that are `same`.
     fn read<T, K: std::hash::Hash + Eq>(
         &self,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use unicode_security::confusable_detection::skeleton;
 
@@ -25,7 +26,7 @@ impl NameKeys {
     }
 }
 
-/// The name with every letter that looks like one of ASCII replaced by it; nothing if there is none (Unicode TS 39,
+/// The name with every letter that looks like one of ASCII replaced by it; `None` for a plain name (Unicode TS 39,
 /// "confusable").
 fn plain(name: &str) -> Option<String> {
     if name.is_ascii() {
@@ -56,13 +57,31 @@ pub enum Earlier {
     Confusable(u32),
 }
 
+type NameMap = HashMap<NameKey, u32, BuildHasherDefault<KeyHasher>>;
+
+/// Takes eight bytes of a key for its hash: keys are parts of a SHA-256.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.first_chunk().map_or(self.0, |first| u64::from_le_bytes(*first));
+    }
+
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// The names of all valid rows, and which row had each first. Some 45 bytes a name.
 #[derive(Debug, Default)]
 pub struct Names {
     matching: MatchNames,
-    first: HashMap<NameKey, u32>,
+    first: NameMap,
     /// By their plain keys, the names with letters of other scripts.
-    plain: HashMap<NameKey, u32>,
+    plain: NameMap,
 }
 
 impl Names {

@@ -37,7 +37,7 @@ impl<E: Exchange> Delivery<E> {
     /// # Errors
     /// If the journal cannot be used.
     pub async fn prepare(&self, journal: &mut Journal, run: RunId, names: &RowNames) -> Result<(), JournalError> {
-        let walk = Census { api: &self.api, names, on_existing: self.policy.on_existing, listener: &self.listener };
+        let walk = Inventory { api: &self.api, names, on_existing: self.policy.on_existing, listener: &self.listener };
         let Some(pages) = walk.settle(journal).await? else { return Ok(()) };
         let waits = self.api.looks(Duration::ZERO);
         for (number, wait) in waits.into_iter().enumerate() {
@@ -106,14 +106,14 @@ impl<E: Exchange> Delivery<E> {
 }
 
 /// A walk through all groups of the organization.
-pub(super) struct Census<'a, E> {
+pub(super) struct Inventory<'a, E> {
     /// The API.
     pub(super) api: &'a Api<E>,
     /// Who has which name.
     pub(super) names: &'a RowNames,
     /// What becomes of a name that somebody else's group has.
     pub(super) on_existing: OnExisting,
-    /// Hears of every page.
+    /// Called for every page.
     pub(super) listener: &'a Listener,
 }
 
@@ -121,7 +121,7 @@ pub(super) struct Census<'a, E> {
 /// those whose very name may still come.
 type Pending = HashMap<RowId, (OpenRow, Vec<ExistingGroup>)>;
 
-impl<E: Exchange> Census<'_, E> {
+impl<E: Exchange> Inventory<'_, E> {
     /// Settles the rows whose groups the list shows; gives how many pages it has, or stops the run.
     pub(super) async fn settle(&self, journal: &mut Journal) -> Result<Option<u64>, JournalError> {
         let mut walk = Walk::default();

@@ -8,13 +8,13 @@ use crate::journal::{Journal, RunId};
 use crate::model::{Forecast, OnExisting, ProblemFormat, Severity, Status, StatusCounts};
 use crate::report::{PlanReport, ProblemStyle, Problems, Progress, StatusLine};
 use crate::send::Stop;
-use crate::settings::{Connection, Environment, Input, OutputPaths, Sending, Target, progress_mode};
+use crate::settings::{Connection, Environment, Input, OutputPaths, SendingSettings, Target, progress_mode};
 
 use super::Failure;
-use super::delivery::Census;
+use super::block_on;
+use super::delivery::Inventory;
 use super::forecast::{Speeds, forecast};
 use super::organization::Line;
-use super::sandbox::block_on;
 use super::signals::Signals;
 use super::staging::{Staged, owner, stage};
 
@@ -27,7 +27,7 @@ pub(super) fn run(
 ) -> Result<Ending, Failure> {
     let _signals = Signals::listen(bars)?;
     let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
-    let sending = Sending::resolve(args, &connection, environment)?;
+    let sending = SendingSettings::resolve(args, &connection, environment)?;
     let speeds = Speeds { requests: connection.speed, guests: sending.guests.rate };
     let input = Input::resolve(&args.input, environment)?;
     let progress = Progress::start(progress_mode(args.progress, log.quiet, environment)?, bars);
@@ -66,8 +66,8 @@ fn consult(
     let past = past(args, connection, staged)?;
     let pages = block_on(async {
         let line = Line::open(connection, past.as_ref().unwrap_or(journal), &stop, &listener)?;
-        let census = Census { api: &line.api, names: &staged.names, on_existing, listener: &listener };
-        census.settle(journal).await.map_err(Failure::from)
+        let inventory = Inventory { api: &line.api, names: &staged.names, on_existing, listener: &listener };
+        inventory.settle(journal).await.map_err(Failure::from)
     })??;
     stop.reason().map_or(Ok(pages.unwrap_or_default()), |halt| Err(Failure::Stopped(halt)))
 }

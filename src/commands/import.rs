@@ -11,12 +11,12 @@ use crate::model::{Event, Listener, OutcomeStatus, ProblemFormat, Severity, Stat
 use crate::read;
 use crate::report::{Closing, ProblemStyle, Problems, Progress, Rejects, Results, StatusLine, Summary};
 use crate::send::Stop;
-use crate::settings::{Connection, Environment, Input, OutputPaths, Sending, progress_mode};
+use crate::settings::{Connection, Environment, Input, OutputPaths, SendingSettings, progress_mode};
 
+use super::block_on;
 use super::delivery::Delivery;
 use super::forecast::{Speeds, forecast};
 use super::organization::Line;
-use super::sandbox::block_on;
 use super::signals::Signals;
 use super::staging::{Staged, fingerprint, owner, restored, stage, stamps};
 use super::{Failure, close, outputs};
@@ -26,13 +26,13 @@ struct Import<'a> {
     args: &'a ImportArgs,
     log: &'a LogArgs,
     connection: Connection,
-    sending: Sending,
+    sending: SendingSettings,
     listener: Listener,
     start: Instant,
 }
 
 /// A run whose rows are in the journal.
-struct Ready {
+struct StagedRun {
     journal: Journal,
     run: RunId,
     staged: Staged,
@@ -57,13 +57,13 @@ pub(super) fn run(
     let start = Instant::now();
     let signals = Signals::listen(bars)?;
     let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
-    let sending = Sending::resolve(args, &connection, environment)?;
+    let sending = SendingSettings::resolve(args, &connection, environment)?;
     let input = Input::resolve(&args.input, environment)?;
     let progress = Progress::start(progress_mode(args.progress, log.quiet, environment)?, bars);
     let import = Import { args, log, connection, sending, listener: progress.listener(), start };
     let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: log.verbose > 0 };
     let mut problems = Problems::new(LineWriter::new(bars.clone()), style);
-    let Ready { journal, run, staged, paths } = import.read(&input, &mut problems)?;
+    let StagedRun { journal, run, staged, paths } = import.read(&input, &mut problems)?;
     let (errors, warnings) = (problems.count(Severity::Error), problems.count(Severity::Warning));
     if !log.quiet {
         problems.finish(None).map_err(Failure::Print)?;
@@ -79,7 +79,7 @@ pub(super) fn run(
 
 impl Import<'_> {
     /// Reads and checks all files into the journal, unless it has their rows already.
-    fn read(&self, input: &Input, problems: &mut Problems<impl Write>) -> Result<Ready, Failure> {
+    fn read(&self, input: &Input, problems: &mut Problems<impl Write>) -> Result<StagedRun, Failure> {
         read::check_files(&input.files)?;
         let path = outputs::prepare(self.args, self.log.log_file.as_deref())?;
         let owner = owner(&self.connection);
@@ -95,7 +95,7 @@ impl Import<'_> {
             let paths = resolve(&journal, run, &staged)?;
             journal.problems(run)?.into_iter().for_each(|known| problems.restore(known));
             journal.resume(run)?;
-            return Ok(Ready { journal, run, staged, paths });
+            return Ok(StagedRun { journal, run, staged, paths });
         }
         let run = journal.begin_run(&owner)?;
         let staged = if let Some((old, range, _)) = known {
@@ -117,7 +117,7 @@ impl Import<'_> {
         if journal.commence(run, staged.range, self.args.fresh)? {
             tracing::warn!("resuming an interrupted run");
         }
-        Ok(Ready { journal, run, staged, paths })
+        Ok(StagedRun { journal, run, staged, paths })
     }
 
     /// Settles every row that can be settled.

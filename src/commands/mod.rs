@@ -65,21 +65,21 @@ fn manual() -> io::Result<Vec<u8>> {
     Ok(pages)
 }
 
-/// Prints the closing summary.
+/// Prints the closing summary. With `-q` it is printed only if something went wrong, and on standard error.
 fn close<S: OutcomeStatus>(
     summary: &Summary<S>,
     closing: &Closing,
     is_json: bool,
     is_quiet: bool,
 ) -> Result<(), Failure> {
-    let text = match (is_json, is_quiet) {
-        (true, _) => format!("{}\n", summary.json(closing)),
-        (false, true) => String::new(),
-        (false, false) => summary.text(closing),
+    let text = if is_json { format!("{}\n", summary.json(closing)) } else { summary.text(closing) };
+    let printed = match is_quiet && !is_json {
+        true if closing.exit_code == 0 => Ok(()),
+        true => io::stderr().write_all(text.as_bytes()),
+        false => io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()),
     };
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // All is done, whoever reads of it.
+    match printed {
+        // The work is done; a closed pipe does not change that.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         closed => closed.map_err(Failure::Print),
     }
@@ -88,4 +88,12 @@ fn close<S: OutcomeStatus>(
 fn print(bytes: &[u8]) -> Result<Ending, Failure> {
     io::stdout().write_all(bytes).map_err(Failure::Print)?;
     Ok(Ending::Complete)
+}
+
+/// Runs a future on this thread. One thread is the fastest for many small requests.
+fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Start)?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(std::time::Duration::ZERO);
+    Ok(done)
 }

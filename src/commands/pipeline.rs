@@ -1,18 +1,19 @@
 //! Reads and checks all files in parallel, and gives what was found in the order of the files. The one way from files to
 //! groups, for every command.
 
+mod workers;
+
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
-use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::{thread, vec};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use crate::check::{Earlier, NameKeys, Names, Rules};
+use workers::{CheckedBatch, CheckedRow, Parts, ReadStep, Slot, Workers};
+
+use crate::check::{Earlier, Names, Rules};
 use crate::model::{self, Code, Field, FirstGroup, Group, NameKey, OnDuplicate, Place, Problem, Severity, shortened};
-use crate::read::{Again, Batch, Notes, Opened, Options, Parser, ReadError, Row, Table};
+use crate::read::{Again, Notes, Parser, ReadError, Row};
 use crate::report::Repeat;
 use crate::settings::Input;
 
@@ -25,7 +26,7 @@ const AGAIN_MAX: usize = 16;
 pub(super) type Prepare<T> = Arc<dyn Fn(&Row<'_>, &Parser, &Group, &[Problem]) -> T + Send + Sync>;
 
 /// What a command does with what is found. Called on one thread, in the order of the files.
-pub(super) trait Sink<T> {
+pub(super) trait RowSink<T> {
     /// A file is open. `flaw` is what is wrong with its header, although its rows can be checked.
     fn opened(&mut self, parser: &Parser, path: &str, flaw: Option<ReadError>) -> Result<(), Failure>;
     /// A row was checked.
@@ -43,14 +44,14 @@ pub(super) struct Checked<T> {
     pub(super) place: Place,
     /// Its number among all rows, from 0.
     pub(super) number: u32,
-    pub(super) verdict: Verdict,
+    pub(super) validity: Validity,
     pub(super) problems: Vec<Problem>,
     /// What the command made of it.
     pub(super) item: T,
 }
 
 /// What the check says about a row.
-pub(super) enum Verdict {
+pub(super) enum Validity {
     /// It defines a group.
     Valid(NameKey),
     /// It repeats the row of this number, and is not sent.
@@ -141,26 +142,26 @@ fn group_of(row: &Row<'_>, rules: &Rules) -> Option<Group> {
 pub(super) fn run<T: Send + 'static>(
     input: &Input,
     prepare: Prepare<T>,
-    sink: &mut impl Sink<T>,
+    sink: &mut impl RowSink<T>,
 ) -> Result<(Names, u64), Failure> {
     let mut collector = Collector { input, names: Names::new(input.matching), files: Files::default(), sink };
     let workers = Workers::start(input, prepare)?;
     let mut opened = 0;
-    for ticket in &workers.tickets {
-        let step = match ticket {
-            Ticket::Ready(step) => *step,
-            Ticket::Batch(checked) => match checked.recv() {
-                Ok(checked) => Step::Batch(checked),
+    for slot in &workers.slots {
+        let step = match slot {
+            Slot::Ready(step) => *step,
+            Slot::Batch(checked) => match checked.recv() {
+                Ok(checked) => ReadStep::Batch(checked),
                 // Its worker has panicked.
                 Err(_) => break,
             },
         };
-        opened += usize::from(matches!(step, Step::Opened(..) | Step::Unreadable(_)));
+        opened += usize::from(matches!(step, ReadStep::Opened(..) | ReadStep::Unreadable(_)));
         match collector.collect(step)? {
-            Next::Step => {}
-            Next::File => workers.shared.passed.store(opened, Ordering::Relaxed),
-            // Nobody waits for the workers: they may wait for a pipe.
-            Next::End => return Ok((collector.names, collector.files.rows.len() as u64)),
+            Continue::ReadStep => {}
+            Continue::File => workers.shared.passed.store(opened, Ordering::Relaxed),
+            // The workers are not joined: they may be blocked by a pipe.
+            Continue::End => return Ok((collector.names, collector.files.rows.len() as u64)),
         }
     }
     workers.threads.into_iter().for_each(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
@@ -168,43 +169,11 @@ pub(super) fn run<T: Send + 'static>(
 }
 
 /// What is wanted after a step.
-enum Next {
-    Step,
+enum Continue {
+    ReadStep,
     /// No more of this file.
     File,
     End,
-}
-
-/// What comes from the files, in order.
-enum Step<T> {
-    Opened(String, Box<Parts>),
-    Batch(Result<CheckedBatch<T>, ReadError>),
-    Closed(Option<ReadError>),
-    Unreadable(ReadError),
-}
-
-/// An opened file without its table.
-struct Parts {
-    parser: Arc<Parser>,
-    again: Again,
-    flaw: Option<ReadError>,
-}
-
-struct CheckedBatch<T> {
-    batch: Batch,
-    notes: Notes,
-    rows: Vec<CheckedRow<T>>,
-}
-
-struct CheckedRow<T> {
-    offset: u64,
-    length: usize,
-    line: u64,
-    /// Nothing if the row is invalid.
-    keys: Option<NameKeys>,
-    is_undescribed: bool,
-    problems: Vec<Problem>,
-    item: T,
 }
 
 struct Collector<'a, S> {
@@ -215,13 +184,13 @@ struct Collector<'a, S> {
 }
 
 impl<S> Collector<'_, S> {
-    fn collect<T>(&mut self, step: Step<T>) -> Result<Next, Failure>
+    fn collect<T>(&mut self, step: ReadStep<T>) -> Result<Continue, Failure>
     where
-        S: Sink<T>,
+        S: RowSink<T>,
     {
         let is_given_up = self.files.files.last().is_some_and(|file| file.is_given_up);
         match step {
-            Step::Opened(path, parts) => {
+            ReadStep::Opened(path, parts) => {
                 let Parts { parser, again, flaw } = *parts;
                 self.sink.opened(&parser, &path, flaw)?;
                 let (notes, first_row) = (parser.notes(), self.files.rows.len());
@@ -235,22 +204,22 @@ impl<S> Collector<'_, S> {
                     is_given_up: false,
                 });
             }
-            Step::Unreadable(error) => self.sink.unreadable(error)?,
-            Step::Batch(_) if is_given_up => {}
-            Step::Batch(_) if self.left() == 0 => return self.close(false).map(|()| Next::End),
-            Step::Batch(Ok(checked)) => return self.batch(checked),
-            Step::Batch(Err(error)) => {
+            ReadStep::Unreadable(error) => self.sink.unreadable(error)?,
+            ReadStep::Batch(_) if is_given_up => {}
+            ReadStep::Batch(_) if self.left() == 0 => return self.close(false).map(|()| Continue::End),
+            ReadStep::Batch(Ok(checked)) => return self.batch(checked),
+            ReadStep::Batch(Err(error)) => {
                 self.files.files.iter_mut().rev().take(1).for_each(|file| file.is_given_up = true);
                 self.sink.unreadable(error)?;
-                return Ok(Next::File);
+                return Ok(Continue::File);
             }
-            Step::Closed(error) => {
+            ReadStep::Closed(error) => {
                 let is_whole = error.is_none() && !is_given_up;
                 error.map_or(Ok(()), |error| self.sink.unreadable(error))?;
                 self.close(is_whole)?;
             }
         }
-        Ok(Next::Step)
+        Ok(Continue::ReadStep)
     }
 
     /// How many more rows are wanted.
@@ -259,9 +228,9 @@ impl<S> Collector<'_, S> {
         limit.saturating_sub(self.files.rows.len())
     }
 
-    fn batch<T>(&mut self, checked: CheckedBatch<T>) -> Result<Next, Failure>
+    fn batch<T>(&mut self, checked: CheckedBatch<T>) -> Result<Continue, Failure>
     where
-        S: Sink<T>,
+        S: RowSink<T>,
     {
         let CheckedBatch { batch, notes, rows } = checked;
         let is_last = rows.len() > self.left();
@@ -276,10 +245,10 @@ impl<S> Collector<'_, S> {
                 file.undescribed =
                     (file.undescribed.0 + 1, if file.undescribed.0 == 0 { row.line } else { file.undescribed.1 });
             }
-            let verdict = match keys {
-                None => Verdict::Invalid,
+            let validity = match keys {
+                None => Validity::Invalid,
                 Some(keys) => match self.names.add(keys, number) {
-                    None => Verdict::Valid(keys.name),
+                    None => Validity::Valid(keys.name),
                     Some(Earlier::Same(first)) => self.repeat(batch.part(offset, length), first, &mut problems)?,
                     Some(Earlier::Confusable(earlier)) => {
                         problems.push(Problem::warning(
@@ -290,11 +259,11 @@ impl<S> Collector<'_, S> {
                                 self.files.shown(earlier)
                             ),
                         ));
-                        Verdict::Valid(keys.name)
+                        Validity::Valid(keys.name)
                     }
                 },
             };
-            self.sink.row(&self.files, Checked { place, number, verdict, problems, item })?;
+            self.sink.row(&self.files, Checked { place, number, validity, problems, item })?;
         }
         if let Some(file) = self.files.files.last_mut() {
             file.notes.unknown(notes.unknown.iter().cloned());
@@ -302,13 +271,13 @@ impl<S> Collector<'_, S> {
             file.notes.blank.extend(&notes.blank);
         }
         self.sink.batch(&notes)?;
-        if is_last { self.close(false).map(|()| Next::End) } else { Ok(Next::Step) }
+        if is_last { self.close(false).map(|()| Continue::End) } else { Ok(Continue::ReadStep) }
     }
 
     /// Compares a row, given its bytes, with the first row of its name.
-    fn repeat(&mut self, bytes: &[u8], first: u32, problems: &mut Vec<Problem>) -> Result<Verdict, Failure> {
+    fn repeat(&mut self, bytes: &[u8], first: u32, problems: &mut Vec<Problem>) -> Result<Validity, Failure> {
         let theirs = self.files.first_group(first, &self.input.rules)?;
-        let Some(file) = self.files.files.last() else { return Ok(Verdict::Invalid) };
+        let Some(file) = self.files.files.last() else { return Ok(Validity::Invalid) };
         let mine = file.parser.read_again(bytes.to_vec(), |row| group_of(row, &self.input.rules))?;
         let on_duplicate = self.input.on_duplicate;
         let (differs, lost) = (theirs.differences(&mine), theirs.lost(&mine, on_duplicate));
@@ -320,15 +289,15 @@ impl<S> Collector<'_, S> {
         let repeat = Repeat { first: self.files.shown(first), severity, on_duplicate, differs, lost };
         if severity == Severity::Error {
             problems.push(repeat.problem());
-            return Ok(Verdict::Invalid);
+            return Ok(Validity::Invalid);
         }
-        Ok(Verdict::Repeat(first, repeat))
+        Ok(Validity::Repeat(first, repeat))
     }
 
     /// Gives the problems of the last file as a whole.
     fn close<T>(&mut self, is_whole: bool) -> Result<(), Failure>
     where
-        S: Sink<T>,
+        S: RowSink<T>,
     {
         let rows = self.files.rows.len();
         let Some(file) = self.files.files.last_mut() else { return Ok(()) };
@@ -364,138 +333,4 @@ fn file_problems(file: &File, rows: usize, has_no_rows: bool, rules: &Rules) -> 
         problems.push(Problem::warning(Field::Description, Code::DescriptionMissing, message));
     }
     problems
-}
-
-/// A step on its way to the collector; a batch arrives when its worker has checked it.
-enum Ticket<T> {
-    Ready(Box<Step<T>>),
-    Batch(Receiver<Result<CheckedBatch<T>, ReadError>>),
-}
-
-/// Threads that read in turn and check in parallel.
-struct Workers<T> {
-    tickets: Receiver<Ticket<T>>,
-    threads: Vec<thread::JoinHandle<()>>,
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    reading: Mutex<Reading>,
-    /// How many files nothing more is wanted of.
-    passed: AtomicUsize,
-}
-
-struct Reading {
-    files: vec::IntoIter<PathBuf>,
-    options: Options,
-    opened: usize,
-    table: Option<Table>,
-}
-
-struct Task<T> {
-    batch: Batch,
-    parser: Arc<Parser>,
-    reply: SyncSender<Result<CheckedBatch<T>, ReadError>>,
-}
-
-impl<T: Send + 'static> Workers<T> {
-    fn start(input: &Input, prepare: Prepare<T>) -> Result<Self, Failure> {
-        let count = thread::available_parallelism().map_or(1, usize::from);
-        let files = input.files.clone().into_iter();
-        let reading = Mutex::new(Reading { files, options: input.options.clone(), opened: 0, table: None });
-        let shared = Arc::new(Shared { reading, passed: AtomicUsize::new(0) });
-        // Bounded, so that memory is.
-        let (tickets, collected) = sync_channel(4 * count);
-        let mut threads = Vec::new();
-        for _ in 0..count {
-            let (shared, tickets, prepare) = (Arc::clone(&shared), tickets.clone(), Arc::clone(&prepare));
-            let (rules, matching) = (input.rules.clone(), input.matching);
-            let work = move || {
-                while let Some(Task { batch, parser, reply }) = shared.next(&tickets) {
-                    // The collector may be gone.
-                    let _ = reply.send(check(batch, &parser, &rules, matching, &*prepare));
-                }
-            };
-            threads.push(thread::Builder::new().spawn(work).map_err(Failure::Start)?);
-        }
-        Ok(Self { tickets: collected, threads, shared })
-    }
-}
-
-impl Shared {
-    /// Reads the next batch and keeps its place; nothing at the end, or if the collector is gone.
-    fn next<T>(&self, tickets: &SyncSender<Ticket<T>>) -> Option<Task<T>> {
-        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let step = match &mut reading.table {
-                None => reading.open_next()?,
-                Some(table) => {
-                    let parser = table.parser();
-                    let next =
-                        if self.passed.load(Ordering::Relaxed) < reading.opened { reading.next_batch() } else { None };
-                    match next {
-                        Some(Ok(batch)) => {
-                            let (reply, checked) = sync_channel(1);
-                            tickets.send(Ticket::Batch(checked)).ok()?;
-                            return Some(Task { batch, parser, reply });
-                        }
-                        other => {
-                            reading.table = None;
-                            Step::Closed(other.and_then(Result::err))
-                        }
-                    }
-                }
-            };
-            tickets.send(Ticket::Ready(Box::new(step))).ok()?;
-        }
-    }
-}
-
-impl Reading {
-    fn next_batch(&mut self) -> Option<Result<Batch, ReadError>> {
-        self.table.as_mut()?.next()
-    }
-
-    fn open_next<T>(&mut self) -> Option<Step<T>> {
-        let path = self.files.next()?;
-        self.opened += 1;
-        Some(match Table::open(&path, &self.options) {
-            Ok(Opened { table, again, flaw }) => {
-                let parser = table.parser();
-                self.table = Some(table);
-                Step::Opened(path.display().to_string(), Box::new(Parts { parser, again, flaw }))
-            }
-            Err(error) => Step::Unreadable(error),
-        })
-    }
-}
-
-/// Checks one batch: everything that can be said about its rows without knowing the others.
-fn check<T>(
-    batch: Batch,
-    parser: &Parser,
-    rules: &Rules,
-    matching: model::MatchNames,
-    prepare: &dyn Fn(&Row<'_>, &Parser, &Group, &[Problem]) -> T,
-) -> Result<CheckedBatch<T>, ReadError> {
-    let (mut notes, mut rows, mut group) = (Notes::default(), Vec::new(), Group::default());
-    parser.rows(&batch, &mut notes, &mut |row| {
-        let mut problems = match &row.fields {
-            Ok(fields) => rules.check(fields, &mut group),
-            Err(problem) => vec![problem.clone()],
-        };
-        problems.extend_from_slice(&row.warnings);
-        let is_valid = problems.iter().all(|problem| !problem.is_error());
-        let item = prepare(&row, parser, &group, &problems);
-        rows.push(CheckedRow {
-            offset: row.offset,
-            length: row.raw.len(),
-            line: row.line,
-            keys: is_valid.then(|| NameKeys::of(&group.name, matching)),
-            is_undescribed: is_valid && group.description.is_none(),
-            problems,
-            item,
-        });
-    })?;
-    Ok(CheckedBatch { batch, notes, rows })
 }

@@ -1,11 +1,9 @@
 //! `sandbox`, and the simulated organization inside the process for `import --sandbox`.
 
-use std::future::Future;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
 use std::{fs, io};
 
 use tokio::net::TcpListener;
@@ -17,7 +15,7 @@ use crate::journal::SentGroup;
 use crate::sandbox::{FaultScript, Options, Planted, RequestRate, Simulation, serve};
 use crate::send;
 
-use super::{Failure, signals};
+use super::{Failure, block_on, signals};
 
 /// Serves until interrupted.
 pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
@@ -111,12 +109,4 @@ impl Drop for Simulated {
             let _ = thread.join();
         }
     }
-}
-
-/// Runs a future on this thread. One thread is the fastest for many small requests.
-pub(super) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Start)?;
-    let done = runtime.block_on(work);
-    runtime.shutdown_timeout(Duration::ZERO);
-    Ok(done)
 }

@@ -11,7 +11,7 @@ use crate::report::StatusLine;
 use crate::send::Stop;
 
 use super::Failure;
-use super::sandbox::block_on;
+use super::block_on;
 
 /// Listens for signals on a thread of its own until the process ends.
 pub(super) struct Signals {

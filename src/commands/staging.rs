@@ -17,7 +17,7 @@ use crate::report::Problems;
 use crate::settings::{Connection, Input, Target};
 
 use super::Failure;
-use super::pipeline::{self, Checked, Files, Sink, Verdict};
+use super::pipeline::{self, Checked, Files, RowSink, Validity};
 
 /// How often progress is reported, in rows.
 const REPORT_EVERY: u64 = 1000;
@@ -135,22 +135,22 @@ impl<W> Staging<'_, W> {
     }
 }
 
-impl<W: Write> Sink<StagedRow> for Staging<'_, W> {
+impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
     fn opened(&mut self, parser: &Parser, path: &str, flaw: Option<ReadError>) -> Result<(), Failure> {
         self.files.push(InputFile { path: path.to_owned(), layout: parser.layout().clone() });
         flaw.map_or(Ok(()), |flaw| Err(flaw.into()))
     }
 
     fn row(&mut self, files: &Files, row: Checked<StagedRow>) -> Result<(), Failure> {
-        let Checked { place, number, verdict, mut problems, item: mut staged } = row;
+        let Checked { place, number, validity, mut problems, item: mut staged } = row;
         for problem in &problems {
             let column = files.column(place, problem.field);
             self.problems.tell(files.path(place.file), Some(place), problem, column).map_err(Failure::Print)?;
         }
         let id = row_id(self.first, number);
-        match verdict {
-            Verdict::Valid(key) => staged.set_valid(key),
-            Verdict::Repeat(first, repeat) => {
+        match validity {
+            Validity::Valid(key) => staged.set_valid(key),
+            Validity::Repeat(first, repeat) => {
                 let first = row_id(self.first, first);
                 if self.input.on_duplicate == OnDuplicate::Merge {
                     self.merge(first, &staged)?;
@@ -159,7 +159,7 @@ impl<W: Write> Sink<StagedRow> for Staging<'_, W> {
                 self.problems.repeat(files.path(place.file), place, &repeat).map_err(Failure::Print)?;
                 problems.push(repeat.problem());
             }
-            Verdict::Invalid => {
+            Validity::Invalid => {
                 staged.set_invalid(&problems);
                 self.invalid += 1;
             }
@@ -234,10 +234,9 @@ pub(super) fn digest(path: &Path) -> io::Result<Vec<u8>> {
 pub(super) fn restored(journal: &Journal, run: RunId, range: (RowId, RowId), input: &Input) -> Result<Staged, Failure> {
     let mut names = Names::new(input.matching);
     let first = range.0;
-    journal.row_keys(range, |row, key| {
+    let invalid = journal.row_keys(range, |row, key| {
         names.restore(key, u32::try_from(row.0 - first.0).unwrap_or(u32::MAX));
     })?;
-    let invalid = journal.invalid_rows(range)?;
     let rows = u64::try_from(range.1.0 + 1 - first.0).unwrap_or_default();
     Ok(Staged { files: journal.files(run)?, rows, invalid, names: RowNames { names, first }, range })
 }

@@ -15,8 +15,8 @@ use crate::report::{Closing, Progress, Results, StatusLine, Summary};
 use crate::send::Remover;
 use crate::settings::{Connection, Environment, UndoPaths, progress_mode};
 
+use super::block_on;
 use super::organization::Line;
-use super::sandbox::block_on;
 use super::signals::Signals;
 use super::staging::owner;
 use super::survey::{Survey, Surveyor};

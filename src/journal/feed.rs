@@ -13,9 +13,9 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
 use super::Begun;
+use super::handle::{Bell, Handle};
 use super::intents::{self, Carrying};
 use super::store::RunId;
-use super::writer::{Bell, Handle};
 use crate::model::RowId;
 
 /// The most jobs ahead of the lanes.
@@ -29,13 +29,13 @@ const FEW: usize = 4;
 #[derive(Debug)]
 pub struct Feed {
     jobs: Mutex<mpsc::Receiver<Begun>>,
-    state: Arc<State>,
+    state: Arc<FeedState>,
     bell: Bell,
 }
 
 /// What both ends of a feed know.
 #[derive(Debug, Default)]
-struct State {
+struct FeedState {
     /// Lanes that wait for a job.
     waiting: AtomicUsize,
     /// Nothing more comes in.
@@ -75,9 +75,9 @@ impl Feed {
 }
 
 /// The writer's end of a feed.
-pub(super) struct Source {
+pub(super) struct JobSource {
     jobs: Option<mpsc::Sender<Begun>>,
-    state: Arc<State>,
+    state: Arc<FeedState>,
     run: RunId,
     which: Carrying,
     last: RowId,
@@ -93,17 +93,17 @@ pub(super) struct Source {
 }
 
 /// Jobs that were begun and not handed out yet.
-pub(super) struct Batch {
+pub(super) struct JobBatch {
     jobs: Vec<Begun>,
     /// Whether there are no others.
     is_last: bool,
 }
 
-impl Source {
+impl JobSource {
     /// A feed of those rows of a run.
     pub(super) fn new(run: RunId, which: Carrying, writer: &Handle) -> (Self, Feed) {
         let (jobs, feed) = mpsc::channel(AHEAD_MAX);
-        let state = Arc::<State>::default();
+        let state = Arc::<FeedState>::default();
         let source = Self {
             jobs: Some(jobs),
             state: Arc::clone(&state),
@@ -120,10 +120,10 @@ impl Source {
     }
 
     /// Begins the next jobs.
-    pub(super) fn begin(&mut self, db: &Connection) -> rusqlite::Result<Batch> {
+    pub(super) fn begin(&mut self, db: &Connection) -> rusqlite::Result<JobBatch> {
         let wanted = self.wanted();
         if self.jobs.is_none() || wanted == 0 && self.has_more {
-            return Ok(Batch { jobs: Vec::new(), is_last: false });
+            return Ok(JobBatch { jobs: Vec::new(), is_last: false });
         }
         // One more than are wanted tells at once that these are the last.
         let mut jobs = intents::next_jobs(db, self.run, self.which, self.last, wanted + 1)?;
@@ -131,11 +131,11 @@ impl Source {
         jobs.truncate(wanted);
         self.last = jobs.last().map_or(self.last, |job| job.row);
         let jobs = jobs.into_iter().map(|job| intents::begin(db, job)).collect::<Result<_, _>>()?;
-        Ok(Batch { jobs, is_last: !self.has_more })
+        Ok(JobBatch { jobs, is_last: !self.has_more })
     }
 
     /// Hands out what was begun. There is room: only the writer sends. A closed feed means that the lanes are gone.
-    pub(super) fn hand_out(&mut self, batch: Batch) {
+    pub(super) fn hand_out(&mut self, batch: JobBatch) {
         if let Some(jobs) = &self.jobs {
             self.filled += batch.jobs.len();
             for job in batch.jobs {

@@ -48,7 +48,7 @@ impl Journal {
     /// If the journal cannot be written.
     pub fn note_written(&self, run: RunId, path: &Path, digest: Option<&[u8]>) -> Result<(), JournalError> {
         let sql = "INSERT INTO written (path, run, digest) VALUES (?1, ?2, ?3)
-                   ON CONFLICT (path, run) DO UPDATE SET digest = ?3";
+                   ON CONFLICT (path, run) DO UPDATE SET digest = coalesce(?3, digest)";
         self.run(|db| db.execute(sql, params![text(&absolute(path)), run.0, digest]).map(drop))
     }
 

@@ -9,6 +9,7 @@ mod accounts;
 mod feed;
 mod files;
 mod guests;
+mod handle;
 mod intents;
 mod lock;
 mod outcomes;
@@ -27,12 +28,13 @@ use std::path::{Path, PathBuf};
 pub use feed::Feed;
 pub use files::{FileId, absolute};
 pub use guests::SentGuests;
+pub use handle::{Down, Handle};
 pub use outcomes::{OpenRow, SentGroup};
 pub use stage::StagedRow;
 pub use store::{Journal, Owner, Realm, RunId};
 pub use trail::{Mark, Now, Trail};
-pub use undo::{Attempt, Condemned, Creations, Findings, PastRun, Progress};
-pub use writer::{Down, Feeds, Handle, Writer};
+pub use undo::{Condemned, Creations, DeletionAttempt, Findings, PastRun, RemovalState};
+pub use writer::{Feeds, Writer};
 
 use crate::model::{Job, is_misplaced, shown_path};
 

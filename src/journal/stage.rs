@@ -206,9 +206,10 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn run_over(&self, fingerprint: &[u8]) -> Result<Option<(RunId, (RowId, RowId), bool)>, JournalError> {
+        // The rows of a run that another one continued are not complete.
         let sql = "SELECT id, first_row, last_row, state = 'open' FROM runs
                    WHERE input = ?1 AND first_row IS NOT NULL
-                     AND (SELECT count(*) FROM rows WHERE rows.id BETWEEN first_row AND last_row) = last_row + 1 - first_row
+                     AND NOT EXISTS (SELECT 1 FROM runs AS next WHERE next.continues = runs.id)
                    ORDER BY id DESC LIMIT 1";
         self.run(|db| {
             let found = |row: &rusqlite::Row<'_>| {
@@ -242,10 +243,12 @@ impl Journal {
                  FROM rows WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
                 params![first.0, last.0, shift],
             )?;
-            for table in ["files (run, number, path, canonical, place, format, delimiter, header)", "problems (run, severity, code, count, first)"] {
-                let columns = table.split_once("(run, ").map_or("", |(_, columns)| columns.trim_end_matches(')'));
-                let name = table.split(' ').next().unwrap_or_default();
-                db.execute(&format!("INSERT INTO {table} SELECT ?2, {columns} FROM {name} WHERE run = ?1"), [run.0, to.0])?;
+            for (table, columns) in [
+                ("files", "number, path, canonical, place, format, delimiter, header"),
+                ("problems", "severity, code, count, first"),
+            ] {
+                let copy = format!("INSERT INTO {table} (run, {columns}) SELECT ?2, {columns} FROM {table} WHERE run = ?1");
+                db.execute(&copy, [run.0, to.0])?;
             }
             db.execute_batch("COMMIT")
         })?;
@@ -286,29 +289,23 @@ impl Journal {
         })
     }
 
-    /// Gives every row that is to be sent, with the key of its name.
+    /// Gives every row that is to be sent, with the key of its name, and returns how many rows are invalid.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn row_keys(&self, range: (RowId, RowId), mut each: impl FnMut(RowId, NameKey)) -> Result<(), JournalError> {
+    pub fn row_keys(&self, range: (RowId, RowId), mut each: impl FnMut(RowId, NameKey)) -> Result<u64, JournalError> {
         self.run(|db| {
-            let mut query =
-                db.prepare("SELECT id, identity FROM rows WHERE id BETWEEN ?1 AND ?2 AND identity IS NOT NULL")?;
+            let mut query = db.prepare("SELECT id, identity, code IS NOT NULL FROM rows WHERE id BETWEEN ?1 AND ?2")?;
             let mut rows = query.query([range.0.0, range.1.0])?;
+            let mut invalid = 0;
             while let Some(row) = rows.next()? {
-                each(RowId(row.get(0)?), NameKey(row.get(1)?));
+                invalid += row.get::<_, u64>(2)?;
+                if let Some(key) = row.get(1)? {
+                    each(RowId(row.get(0)?), NameKey(key));
+                }
             }
-            Ok(())
+            Ok(invalid)
         })
-    }
-
-    /// How many rows are invalid.
-    ///
-    /// # Errors
-    /// If the journal cannot be read.
-    pub fn invalid_rows(&self, range: (RowId, RowId)) -> Result<u64, JournalError> {
-        let sql = "SELECT count(*) FROM rows WHERE id BETWEEN ?1 AND ?2 AND code IS NOT NULL";
-        self.run(|db| db.query_row(sql, [range.0.0, range.1.0], |row| row.get(0)))
     }
 }
 

@@ -24,7 +24,7 @@ impl Condemned {
 
 /// How far the deletion of one group got.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
+pub enum RemovalState {
     /// To its end.
     Settled(Removal),
     /// The run stops, and a request that deletes it may have been applied.
@@ -35,13 +35,13 @@ pub enum Progress {
 
 /// What is recorded about the deletion of one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
+pub struct DeletionAttempt {
     /// The row it comes from.
     pub row: RowId,
     /// How often its deletion was sent.
     pub sends: u32,
     /// How far it came.
-    pub progress: Progress,
+    pub progress: RemovalState,
 }
 
 /// A run, for a person to choose from.
@@ -179,7 +179,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn note_attempts(&mut self, attempts: &[Attempt]) -> Result<(), JournalError> {
+    pub fn note_attempts(&mut self, attempts: &[DeletionAttempt]) -> Result<(), JournalError> {
         self.together(|batch| attempts.iter().try_for_each(|attempt| put_attempt(batch, attempt)))
     }
 }
@@ -208,14 +208,14 @@ fn mark_undone(db: &Connection, run: RunId) -> rusqlite::Result<()> {
     db.execute("UPDATE runs SET state = 'undone' WHERE id = ?1", [run.0]).map(drop)
 }
 
-fn put_attempt(db: &Connection, attempt: &Attempt) -> rusqlite::Result<()> {
+fn put_attempt(db: &Connection, attempt: &DeletionAttempt) -> rusqlite::Result<()> {
     match &attempt.progress {
-        Progress::Settled(removal) => put_removal(db, attempt.row, attempt.sends, removal),
-        Progress::InDoubt => {
+        RemovalState::Settled(removal) => put_removal(db, attempt.row, attempt.sends, removal),
+        RemovalState::InDoubt => {
             let mut add = db.prepare_cached("UPDATE deletions SET attempts = attempts + ?2 WHERE row = ?1")?;
             add.execute(params![attempt.row.0, attempt.sends]).map(drop)
         }
-        Progress::Released => {
+        RemovalState::Released => {
             db.prepare_cached("DELETE FROM deletions WHERE row = ?1")?.execute([attempt.row.0]).map(drop)
         }
     }
@@ -256,8 +256,8 @@ mod tests {
         all
     }
 
-    fn attempt(row: RowId, sends: u32, progress: Progress) -> Attempt {
-        Attempt { row, sends, progress }
+    fn attempt(row: RowId, sends: u32, progress: RemovalState) -> DeletionAttempt {
+        DeletionAttempt { row, sends, progress }
     }
 
     /// A run that created A and B, left C in doubt, and never came to D.
@@ -284,8 +284,8 @@ mod tests {
         assert!(journal.creations(id).unwrap().made.iter().all(|made| made.may_be_deleted));
         let unknown = |name: &str| (name.to_owned(), Undone::Unknown, 0);
         assert_eq!(statuses(&journal, id), [unknown("A"), unknown("B")]);
-        let settled = attempt(first, 2, Progress::Settled(Removal::Deleted(204)));
-        let released = attempt(RowId(first.0 + 1), 0, Progress::Released);
+        let settled = attempt(first, 2, RemovalState::Settled(Removal::Deleted(204)));
+        let released = attempt(RowId(first.0 + 1), 0, RemovalState::Released);
         journal.note_attempts(&[settled, released]).unwrap();
         assert_eq!(statuses(&journal, id)[0], ("A".to_owned(), Undone::Deleted, 2));
         assert_eq!(statuses(&journal, id)[1], ("B".to_owned(), Undone::Pending, 0));

@@ -19,9 +19,9 @@ const MAGIC: [u32; 2] = [0x377f_0682, 0x377f_0683];
 /// If the log is damaged.
 pub(super) fn look(journal: &Path) -> Result<bool, JournalError> {
     match File::open(beside(journal, "-wal")).and_then(read) {
-        Ok(Found::Nothing) => Ok(false),
-        Ok(Found::Whole) => Ok(true),
-        Ok(Found::Damaged) => {
+        Ok(LogState::Nothing) => Ok(false),
+        Ok(LogState::Whole) => Ok(true),
+        Ok(LogState::Damaged) => {
             let what = "its write-ahead log cannot be read to the end".to_owned();
             Err(JournalError::Damaged { path: journal.to_owned(), what })
         }
@@ -30,7 +30,7 @@ pub(super) fn look(journal: &Path) -> Result<bool, JournalError> {
     }
 }
 
-enum Found {
+enum LogState {
     Nothing,
     Whole,
     Damaged,
@@ -38,15 +38,15 @@ enum Found {
 
 /// A power cut leaves at most the last commit torn: each is synced before the next one is written, and the header
 /// before the first. Damage is what cannot be read with a commit after it, and more after that.
-fn read(file: File) -> io::Result<Found> {
+fn read(file: File) -> io::Result<LogState> {
     let size = file.metadata()?.len();
     let mut file = BufReader::new(file);
     let mut header = [0; HEADER];
     if size <= HEADER as u64 {
-        return Ok(if size == 0 { Found::Nothing } else { Found::Whole });
+        return Ok(if size == 0 { LogState::Nothing } else { LogState::Whole });
     }
     file.read_exact(&mut header)?;
-    let Some(mut sums) = Sums::of(&header) else { return Ok(Found::Damaged) };
+    let Some(mut sums) = Sums::of(&header) else { return Ok(LogState::Damaged) };
     let mut frame = vec![0; FRAME_HEADER + number(&header[8..12]) as usize];
     let (mut is_torn, mut is_committed) = (false, false);
     while let Some((head, page)) = next(&mut file, &mut frame)? {
@@ -54,12 +54,12 @@ fn read(file: File) -> io::Result<Found> {
         is_torn |= !is_of_now || !sums.go_on(head, page);
         if is_torn && is_of_now {
             if is_committed {
-                return Ok(Found::Damaged);
+                return Ok(LogState::Damaged);
             }
             is_committed = number(&head[4..8]) > 0;
         }
     }
-    Ok(Found::Whole)
+    Ok(LogState::Whole)
 }
 
 /// The next frame's header and page; none where the last one ends.

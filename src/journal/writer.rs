@@ -5,133 +5,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use super::feed::{Feed, Source};
+use super::feed::{Feed, JobSource};
+use super::handle::{Handle, WriterCommand};
 use super::intents::Carrying;
 use super::outcomes::put_fate;
 use super::store::{Journal, RunId};
-use super::{Begun, JournalError, intents};
-use crate::model::{Effect, Fate, Job, RowId};
+use super::{JournalError, intents};
 
 /// How long commands gather before they are committed together.
 const GATHER: Duration = Duration::from_millis(3);
 /// The most commands in one commit.
 const COMMANDS_MAX: usize = 4096;
-
-/// The journal cannot be written any more; nothing may be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Down;
-
-pub(super) enum Command {
-    /// Begin this job.
-    Begin(Job, oneshot::Sender<Begun>),
-    /// Something is known of the last send of this row.
-    Conclude(RowId, Effect),
-    /// The last send of this row never left.
-    Release(RowId),
-    Settle(RowId, Fate),
-    /// Begin nothing new.
-    Stop,
-    /// A lane waits for a job.
-    Feed,
-    /// Begin no new row with guests.
-    StopGuests,
-}
-
-/// The lanes' way to the writer.
-#[derive(Debug, Clone)]
-pub struct Handle {
-    commands: mpsc::UnboundedSender<Command>,
-    is_down: Arc<AtomicBool>,
-}
-
-impl Handle {
-    /// Begins a job that is sent now: nothing of it is in doubt.
-    ///
-    /// # Errors
-    /// If the journal cannot be written.
-    pub async fn begin(&self, job: Job) -> Result<Begun, Down> {
-        let (reply, begun) = oneshot::channel();
-        self.tell(Command::Begin(job, reply))?;
-        begun.await.map_err(|_| Down)
-    }
-
-    /// Notes how a row ended, without waiting for the disk.
-    ///
-    /// # Errors
-    /// If the journal cannot be written.
-    pub fn settle(&self, row: RowId, fate: Fate) -> Result<(), Down> {
-        self.tell(Command::Settle(row, fate))
-    }
-
-    /// Notes what is known of the last send of a row.
-    ///
-    /// # Errors
-    /// If the journal cannot be written.
-    pub fn conclude(&self, row: RowId, effect: Effect) -> Result<(), Down> {
-        self.tell(Command::Conclude(row, effect))
-    }
-
-    /// Notes that a row was begun and never left.
-    ///
-    /// # Errors
-    /// If the journal cannot be written.
-    pub fn release(&self, row: RowId) -> Result<(), Down> {
-        self.tell(Command::Release(row))
-    }
-
-    /// Notes that a job was begun and does not leave now.
-    ///
-    /// # Errors
-    /// If the journal cannot be written.
-    pub fn give_back(&self, Begun(mut job): Begun) -> Result<Job, Down> {
-        self.release(job.row)?;
-        job.attempts -= 1;
-        Ok(job)
-    }
-
-    /// Has no further jobs begun.
-    pub fn stop(&self) {
-        let _ = self.tell(Command::Stop);
-    }
-
-    /// Has no further jobs with guests begun.
-    pub fn stop_guests(&self) {
-        let _ = self.tell(Command::StopGuests);
-    }
-
-    pub(super) fn bell(&self) -> Bell {
-        Bell { commands: self.commands.downgrade(), is_down: Arc::clone(&self.is_down) }
-    }
-
-    fn tell(&self, command: Command) -> Result<(), Down> {
-        if self.is_down.load(Ordering::Acquire) {
-            return Err(Down);
-        }
-        self.commands.send(command).map_err(|_| Down)
-    }
-}
-
-/// Rung by a lane that waits for a job; does not keep the writer at work.
-#[derive(Debug)]
-pub(super) struct Bell {
-    commands: mpsc::WeakUnboundedSender<Command>,
-    is_down: Arc<AtomicBool>,
-}
-
-impl Bell {
-    pub(super) fn ring(&self) {
-        if let Some(commands) = self.commands.upgrade() {
-            let _ = commands.send(Command::Feed);
-        }
-    }
-
-    /// Whether the journal cannot be written any more.
-    pub(super) fn is_down(&self) -> bool {
-        self.is_down.load(Ordering::Acquire)
-    }
-}
 
 /// The jobs of a run, as they are begun.
 #[derive(Debug)]
@@ -158,8 +44,8 @@ impl Writer {
         let (commands, inbox) = mpsc::unbounded_channel();
         let is_down = Arc::new(AtomicBool::new(false));
         let handle = Handle { commands, is_down: Arc::clone(&is_down) };
-        let (plain, plain_feed) = Source::new(run, Carrying::NoGuests, &handle);
-        let (guests, guests_feed) = Source::new(run, Carrying::Guests, &handle);
+        let (plain, plain_feed) = JobSource::new(run, Carrying::NoGuests, &handle);
+        let (guests, guests_feed) = JobSource::new(run, Carrying::Guests, &handle);
         let desk = Desk { inbox, plain, guests };
         let feeds = Feeds { plain: plain_feed, guests: guests_feed };
         (Self { journal, desk, is_down, on_failure: Box::new(on_failure) }, handle, feeds)
@@ -184,9 +70,9 @@ impl Writer {
 
 /// What the writer has before it.
 struct Desk {
-    inbox: mpsc::UnboundedReceiver<Command>,
-    plain: Source,
-    guests: Source,
+    inbox: mpsc::UnboundedReceiver<WriterCommand>,
+    plain: JobSource,
+    guests: JobSource,
 }
 
 impl Desk {
@@ -206,21 +92,21 @@ impl Desk {
     }
 
     /// One commit: what was told, and the intents of the next jobs.
-    fn commit(&mut self, db: &Connection, commands: &mut Vec<Command>) -> rusqlite::Result<()> {
+    fn commit(&mut self, db: &Connection, commands: &mut Vec<WriterCommand>) -> rusqlite::Result<()> {
         let mut begun = Vec::new();
         db.execute_batch("BEGIN")?;
         for command in commands.drain(..) {
             match command {
-                Command::Begin(job, reply) => begun.push((intents::begin(db, job)?, reply)),
-                Command::Conclude(row, effect) => intents::conclude(db, row, effect)?,
-                Command::Release(row) => intents::release(db, row)?,
-                Command::Settle(row, fate) => put_fate(db, row, &fate)?,
-                Command::Stop => {
+                WriterCommand::Begin(job, reply) => begun.push((intents::begin(db, job)?, reply)),
+                WriterCommand::Conclude(row, effect) => intents::conclude(db, row, effect)?,
+                WriterCommand::Release(row) => intents::release(db, row)?,
+                WriterCommand::Settle(row, fate) => put_fate(db, row, &fate)?,
+                WriterCommand::Stop => {
                     self.plain.close();
                     self.guests.close();
                 }
-                Command::Feed => {}
-                Command::StopGuests => self.guests.close(),
+                WriterCommand::Feed => {}
+                WriterCommand::StopGuests => self.guests.close(),
             }
         }
         let (guests, plain) = (self.guests.begin(db)?, self.plain.begin(db)?);

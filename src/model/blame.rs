@@ -1,4 +1,4 @@
-//! Whose the trouble with a file is: of what was asked, or of the machine.
+//! Whether an error of a file is wrong usage (a wrong path) or a failure of the machine.
 
 use std::io::{Error, ErrorKind as Kind};
 

@@ -36,7 +36,7 @@ pub struct ExistingGroup {
 
 /// The API has two names for the time of the last change.
 #[derive(Deserialize)]
-struct Marks {
+struct TagFields {
     #[serde(deserialize_with = "id")]
     id: String,
     #[serde(default)]
@@ -45,8 +45,8 @@ struct Marks {
     last_updated: Value,
 }
 
-impl From<Marks> for Tag {
-    fn from(marks: Marks) -> Self {
+impl From<TagFields> for Tag {
+    fn from(marks: TagFields) -> Self {
         let text = |value: Value| match value {
             Value::Null => None,
             Value::String(text) => Some(text),
@@ -58,7 +58,7 @@ impl From<Marks> for Tag {
 
 impl<'de> Deserialize<'de> for Tag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Marks::deserialize(deserializer).map(Self::from)
+        TagFields::deserialize(deserializer).map(Self::from)
     }
 }
 

@@ -76,7 +76,7 @@ impl Fate {
         Self::Created { group, http_status: CREATED }
     }
 
-    /// The status that stands in the results.
+    /// The status in the results.
     #[must_use]
     pub fn status(&self) -> Status {
         match self {

@@ -40,7 +40,7 @@ pub enum Past {
 pub enum Effect {
     /// It made no group.
     None,
-    /// Nobody knows; lists did not show the group for long enough.
+    /// It is unknown; the group was missing from lists for long enough.
     Absent,
     /// It made the group, which may lack guests.
     Made,

@@ -67,16 +67,16 @@ impl MatchNames {
 
 /// Canonical caseless matching (Unicode 3.13, D145), with spaces folded.
 fn fold(name: &str) -> String {
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if is_plain && !name.contains("  ") {
+        return name.trim().to_ascii_lowercase();
+    }
     let mut spaced = String::with_capacity(name.len());
     for word in name.split_whitespace() {
         if !spaced.is_empty() {
             spaced.push(' ');
         }
         spaced.push_str(word);
-    }
-    if spaced.is_ascii() {
-        spaced.make_ascii_lowercase();
-        return spaced;
     }
     spaced.nfd().default_case_fold().nfc().collect()
 }

@@ -13,7 +13,7 @@ pub struct Creation {
     pub group: Group,
     /// The group, as the server told it at its creation.
     pub tag: Tag,
-    /// Whether a request of ours that deletes it may have been applied.
+    /// Whether one of our deletions may have been applied.
     pub may_be_deleted: bool,
 }
 
@@ -48,7 +48,7 @@ impl OutcomeStatus for Undone {
     }
 }
 
-/// What came of the deletion of one group, as the journal keeps it.
+/// The outcome of the deletion of one group, as the journal keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
     /// It was deleted; with the status of the answer that said so.
@@ -64,7 +64,7 @@ pub enum Removal {
 }
 
 impl Removal {
-    /// The status that stands in the results.
+    /// The status in the results.
     #[must_use]
     pub fn status(&self) -> Undone {
         match self {

@@ -43,14 +43,14 @@ pub(super) struct Span {
     text: usize,
     ends: (usize, usize),
     /// Set if the row is too long to be kept.
-    pub(super) too_long: Option<TooLong>,
+    pub(super) too_long: Option<LongRow>,
     /// Whether the stream ends with this row, without a line end.
     pub(super) is_last: bool,
 }
 
-/// A row beyond [`ROW_MAX`], of which only the beginning is kept.
+/// A row longer than [`ROW_MAX`]. Only its beginning is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooLong {
+pub(super) struct LongRow {
     /// Its length in bytes, without its line end.
     pub(super) length: u64,
     /// How many lines it has.
@@ -354,7 +354,7 @@ impl Splitter {
         let is_last = self.is_ended && self.buffer.is_empty();
         batch.rows.truncate(1);
         for row in &mut batch.rows {
-            row.too_long = Some(TooLong { length, lines: (self.line - line).max(1), is_last });
+            row.too_long = Some(LongRow { length, lines: (self.line - line).max(1), is_last });
         }
         (batch.offset, batch.line) = (offset, line);
         Ok(batch)

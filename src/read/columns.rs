@@ -3,14 +3,14 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::header::HeaderError;
+use super::header::{HeaderError, LISTED_MAX};
 use crate::model::{ERROR_COLUMN, Field, is_invisible, listed, shortened};
 
 /// How many columns or keys that are not fields are remembered, to be named.
 pub const UNKNOWN_MAX: usize = 50;
 
-/// How many columns are named in a message.
-pub(super) const LISTED_MAX: usize = 20;
+/// How many rows of titles may be above the header.
+pub(super) const TITLES_MAX: usize = 10;
 
 /// A longer cell, or one that holds ids or addresses, is data and not a column's name.
 const COLUMN_NAME_MAX: usize = 100;
@@ -262,6 +262,26 @@ pub(super) fn is_addresses(cell: &str) -> bool {
 fn names(header: &[String]) -> String {
     let columns = header.iter().map(|column| column.trim()).filter(|column| !column.is_empty());
     listed(columns.map(shortened), LISTED_MAX)
+}
+
+/// Which of the first rows is the header: the first, unless a title is above it.
+pub(super) fn header_of(rows: &[Vec<String>], map: &[(Field, String)]) -> usize {
+    let read = |row: &Vec<String>| {
+        let (columns, errors) = Columns::read(row, map);
+        (columns.fields.len(), errors.is_empty(), columns.index(Field::Name).is_some())
+    };
+    let Some((first, others)) = rows.split_first() else { return 0 };
+    let (fields, _, has_name) = read(first);
+    // A title may be the one word that is a field's name; then the header is beyond doubt.
+    let filled = first.iter().filter(|cell| !cell.trim().is_empty()).count();
+    if has_name && !(fields == 1 && filled < 3) {
+        return 0;
+    }
+    let is_header = |row: &Vec<String>| {
+        let (count, is_sound, _) = read(row);
+        count > fields && (is_sound || (count > 1 && !has_name))
+    };
+    others.iter().position(is_header).map_or(0, |at| at + 1)
 }
 
 #[cfg(test)]

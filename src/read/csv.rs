@@ -5,35 +5,32 @@ use std::borrow::Cow;
 use memchr::memchr;
 
 use super::batch::{Batch, Cells, Quotes, Span};
-use super::columns::Columns;
+use super::columns::{Columns, TITLES_MAX, header_of};
 use super::delimiter::one_cell;
 use super::header::HeaderError;
 use super::lines::{line_ends, without_line_ends};
 use super::row::{Row, RowText};
 use super::shape::{self, Shape};
-use super::{Notes, Options};
+use super::{Notes, ReadOptions};
 use crate::model::{Cell, Field, Fields, Problem};
-
-/// How many rows of titles may be above the header.
-pub(super) const TITLES_MAX: usize = 10;
 
 /// The columns of a results file of this program begin so.
 const RESULTS: [&str; 5] = ["file", "row", "line", "name", "status"];
 
-/// A row's text, its fields or why there are none, and its warnings.
+/// A row's text, its fields or the problem that hides them, and its warnings.
 type Contents<'a> = (RowText<'a>, Result<Fields<'a>, Problem>, Vec<Problem>);
 
 /// Knows the columns of one file.
 #[derive(Debug)]
-pub(super) struct Parser {
+pub(super) struct CsvParser {
     shape: Shape,
     pub(super) columns: Columns,
 }
 
-impl Parser {
+impl CsvParser {
     /// Takes the header off the first batch. Gives the columns as they are likely to be meant, if the name's is among them,
     /// and all that is wrong with the header.
-    pub(super) fn open(delimiter: u8, batch: &mut Batch, options: &Options) -> (Option<Self>, Vec<HeaderError>) {
+    pub(super) fn open(delimiter: u8, batch: &mut Batch, options: &ReadOptions) -> (Option<Self>, Vec<HeaderError>) {
         let is_filled = |row: &Span| !batch.raw[row.start..row.end].trim_ascii().is_empty();
         let filled: Vec<usize> = (0..batch.rows.len()).filter(|index| is_filled(&batch.rows[*index])).collect();
         let Some(first) = filled.first().map(|first| &batch.rows[*first]) else { return (None, Vec::new()) };
@@ -47,7 +44,7 @@ impl Parser {
         if RESULTS.iter().zip(first).filter(|(known, cell)| *known == cell).count() == RESULTS.len() {
             return (None, vec![HeaderError::Results]);
         }
-        let at = header_of(&candidates, options);
+        let at = header_of(&candidates, &options.map);
         let header = candidates[at].clone();
         let (columns, mut errors) = Columns::read(&header, &options.map);
         let has_name = columns.index(Field::Name).is_some();
@@ -143,26 +140,6 @@ fn row<'a>(batch: &Batch, span: &Span, (raw, line): (&'a str, u64), (text, field
     Row { offset: batch.offset + span.start as u64, raw, line, lines, fields, text, warnings }
 }
 
-/// Which of the first rows is the header: the first, unless a title is above it.
-pub(super) fn header_of(rows: &[Vec<String>], options: &Options) -> usize {
-    let read = |row: &Vec<String>| {
-        let (columns, errors) = Columns::read(row, &options.map);
-        (columns.fields.len(), errors.is_empty(), columns.index(Field::Name).is_some())
-    };
-    let Some((first, others)) = rows.split_first() else { return 0 };
-    let (fields, _, has_name) = read(first);
-    // A title may be the one word that is a field's name; then the header is beyond doubt.
-    let filled = first.iter().filter(|cell| !cell.trim().is_empty()).count();
-    if has_name && !(fields == 1 && filled < 3) {
-        return 0;
-    }
-    let is_header = |row: &Vec<String>| {
-        let (count, is_sound, _) = read(row);
-        count > fields && (is_sound || (count > 1 && !has_name))
-    };
-    others.iter().position(is_header).map_or(0, |at| at + 1)
-}
-
 /// A header row that cannot be read.
 fn broken(row: &Span, bytes: &[u8], delimiter: u8) -> Option<HeaderError> {
     let quotes = Quotes::of(bytes, delimiter);
@@ -171,7 +148,7 @@ fn broken(row: &Span, bytes: &[u8], delimiter: u8) -> Option<HeaderError> {
             let lines = row.too_long.map_or_else(|| line_ends(without_line_ends(&bytes[open..])) + 1, |cut| cut.lines);
             Some(HeaderError::OpenQuote { lines })
         }
-        _ if row.too_long.is_some() => Some(HeaderError::TooLong),
+        _ if row.too_long.is_some() => Some(HeaderError::LongRow),
         (None, stray) => stray.map(|_| HeaderError::Stray),
     }
 }

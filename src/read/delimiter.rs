@@ -1,9 +1,8 @@
 //! What delimits the cells of a CSV file, found from its header. Pure.
 
-use super::Options;
+use super::ReadOptions;
 use super::batch::{Batch, Grammar};
-use super::columns::{Columns, Meaning};
-use super::csv::{TITLES_MAX, header_of};
+use super::columns::{Columns, Meaning, TITLES_MAX, header_of};
 use super::header::HeaderError;
 use super::lines::{ends_line, past_line_end};
 use crate::model::{Field, is_delimiter};
@@ -16,7 +15,7 @@ const ONE_CELL_MAX: usize = 4096;
 
 /// The delimiter that was asked for, or that Excel's own first line names (`sep=;`), or the one under which the header has
 /// most fields, then most cells. With it, how many bytes that line takes.
-pub(super) fn delimiter_of(head: &[u8], options: &Options) -> (u8, usize) {
+pub(super) fn delimiter_of(head: &[u8], options: &ReadOptions) -> (u8, usize) {
     let announced = match head {
         [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter, end, ..]
             if ends_line(*end) && is_delimiter(*delimiter) =>
@@ -30,21 +29,21 @@ pub(super) fn delimiter_of(head: &[u8], options: &Options) -> (u8, usize) {
     (options.delimiter.or(announced).unwrap_or_else(found), length)
 }
 
-fn likeliest(head: &[u8], options: &Options) -> u8 {
+fn likeliest(head: &[u8], options: &ReadOptions) -> u8 {
     let score = |delimiter: &u8| {
         let batch = Batch::of_text(head.to_vec(), Grammar::Csv(*delimiter));
         let text = batch.text();
         let is_filled = |row: &Vec<String>| row.iter().any(|cell| !cell.trim().is_empty());
         let rows = batch.rows.iter().map(|row| batch.cells(text, row).owned()).filter(is_filled);
         let rows: Vec<Vec<String>> = rows.take(TITLES_MAX + 1).collect();
-        let Some(header) = rows.get(header_of(&rows, options)) else { return (0, 0) };
+        let Some(header) = rows.get(header_of(&rows, &options.map)) else { return (0, 0) };
         (Columns::read(header, &options.map).0.fields.len(), header.len())
     };
     DELIMITERS.into_iter().rev().max_by_key(score).unwrap_or(DELIMITERS[0])
 }
 
 /// What may be wrong with a header row of one cell that is not the name: it is in quotes, or has another delimiter.
-pub(super) fn one_cell(header: &[String], delimiter: u8, options: &Options) -> Option<HeaderError> {
+pub(super) fn one_cell(header: &[String], delimiter: u8, options: &ReadOptions) -> Option<HeaderError> {
     let [only] = header else { return None };
     let holds_name = |cell: &str| {
         matches!(Meaning::of(cell, &options.map), Meaning::Own(Field::Name) | Meaning::Synonym(Field::Name))

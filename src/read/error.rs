@@ -21,7 +21,7 @@ pub struct ReadError {
 }
 
 impl ReadError {
-    /// `file:line:column`, as far as it is known; safe to show.
+    /// `file:line:column`, or the known part of it; safe to show.
     #[must_use]
     pub fn place(&self) -> String {
         place(&self.path.display().to_string(), self.line, self.column)

@@ -1,7 +1,9 @@
 //! What is wrong with a header, in words for the person who fixes it. Pure.
 
-use super::columns::LISTED_MAX;
 use crate::model::{Code, Field, listed};
+
+/// How many columns are named in a message.
+pub(super) const LISTED_MAX: usize = 20;
 
 /// A header that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,7 +66,7 @@ pub enum HeaderError {
     Stray,
     /// The header is longer than a row may be.
     #[error("the header is longer than 1 MiB, the most that a row may have")]
-    TooLong,
+    LongRow,
     /// The file is a results file of this program.
     #[error("this is a results file, not a file of groups; import the rejects, or the original file again")]
     Results,
@@ -101,7 +103,7 @@ impl HeaderError {
             Self::Unused { .. } => Code::ColumnMisspelt,
             Self::Repeated { .. } => Code::ColumnRepeated,
             Self::MapMissing { .. } | Self::MapShared { .. } => Code::ColumnUnmapped,
-            Self::OpenQuote { .. } | Self::Stray | Self::TooLong => Code::HeaderMalformed,
+            Self::OpenQuote { .. } | Self::Stray | Self::LongRow => Code::HeaderMalformed,
             Self::Results => Code::FileForeign,
         }
     }

@@ -20,11 +20,11 @@ const BROKEN: &str = "text with a broken \\u escape";
 
 /// Knows which keys hold which field.
 #[derive(Debug)]
-pub(super) struct Parser {
+pub(super) struct JsonParser {
     map: Vec<(Field, String)>,
 }
 
-impl Parser {
+impl JsonParser {
     pub(super) fn new(map: &[(Field, String)]) -> Self {
         Self { map: map.to_vec() }
     }
@@ -70,17 +70,25 @@ struct Keys<'a> {
 
 impl Keys<'_> {
     fn fields<'a>(&mut self, line: &'a str) -> Result<Fields<'a>, Problem> {
-        let Entries(entries) = serde_json::from_str(line).map_err(|error| not_an_object(line, &error))?;
+        let Entries(mut entries) = serde_json::from_str(line).map_err(|error| not_an_object(line, &error))?;
+        // A synonym is used only where the field's own name is missing.
+        entries.sort_by_key(|(key, _)| !matches!(self.meaning(key), Meaning::Own(_)));
+        let own = entries.iter().take_while(|(key, _)| matches!(self.meaning(key), Meaning::Own(_))).count();
         let mut fields = Fields::default();
         let (mut held, mut unused, mut others): (Vec<Field>, Vec<_>, Vec<_>) = (Vec::new(), Vec::new(), Vec::new());
         let mut nested = None;
         for (key, value) in entries {
-            match self.meaning(&key) {
+            let meaning = self.meaning(&key);
+            match meaning {
+                Meaning::Synonym(field) if held.iter().take(own).any(|held| *held == field) => others.push(key),
                 Meaning::Own(field) | Meaning::Synonym(field) if held.contains(&field) => {
                     let field = field.as_str();
                     return Err(Problem::malformed(format!("two keys hold `{field}`; keep one, with all entries")));
                 }
                 Meaning::Own(field) | Meaning::Synonym(field) => {
+                    if meaning == Meaning::Synonym(field) {
+                        self.notes.used(field, &key);
+                    }
                     fields.set(field, cell(value));
                     held.push(field);
                 }
@@ -115,9 +123,6 @@ impl Keys<'_> {
             return *known;
         }
         let found = Meaning::of(key, self.map);
-        if let Meaning::Synonym(field) = found {
-            self.notes.used(field, key);
-        }
         if self.known.len() < UNKNOWN_MAX {
             self.known.insert(key.to_owned(), found);
         }

@@ -33,7 +33,7 @@ use crate::model::{Field, Format};
 
 /// How files are read; what is not given is found from the file.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct ReadOptions {
     /// `--format`
     pub format: Option<Format>,
     /// `--delimiter`

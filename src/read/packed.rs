@@ -40,7 +40,7 @@ impl Packing {
     /// The bytes that are packed in `packed`.
     pub(super) fn unpack(self, packed: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
         let taken = Arc::new(AtomicU64::new(0));
-        let packed = BufReader::with_capacity(64 * 1024, Counted { inner: packed, taken: taken.clone() });
+        let packed = BufReader::with_capacity(64 * 1024, CountedReader { inner: packed, taken: taken.clone() });
         let inner: Box<dyn Read + Send> = match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(packed)),
             Self::Zstd => Box::new(zstd::Decoder::with_buffer(packed)?),
@@ -59,12 +59,12 @@ pub(super) enum PackedError {
 }
 
 /// Counts what is taken of the packed bytes.
-struct Counted<R> {
+struct CountedReader<R> {
     inner: R,
     taken: Arc<AtomicU64>,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.taken.fetch_add(read as u64, Ordering::Relaxed);

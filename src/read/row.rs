@@ -33,7 +33,7 @@ pub enum RowText<'a> {
     OpenQuote(Cells<'a>),
     /// A CSV row with text after a closing quote, without its line end: its cells are ambiguous.
     Stray(&'a str),
-    /// The beginning of a CSV row that is too long, in a file of so many columns.
+    /// The beginning of a CSV row that is too long, and the number of columns.
     Cut(&'a str, usize),
     /// The cells of a row that has too few or too many, and the row without its line end.
     Ragged(Cells<'a>, &'a str),

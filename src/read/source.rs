@@ -8,7 +8,7 @@ use std::path::Path;
 use encoding_rs::Encoding;
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
-use super::Options;
+use super::ReadOptions;
 use super::columns::Meaning;
 use super::error::{FileProblem, ReadError};
 use super::lines::ends_line;
@@ -214,7 +214,7 @@ impl Source {
     }
 
     /// Why it is not of this format, as far as its beginning shows.
-    pub(super) fn misfit(&self, format: Format, options: &Options) -> Option<FileProblem> {
+    pub(super) fn misfit(&self, format: Format, options: &ReadOptions) -> Option<FileProblem> {
         let mut lines =
             self.head.split(|byte| ends_line(*byte)).map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
         let first_line = lines.next().unwrap_or_default();
@@ -249,7 +249,7 @@ fn is_markup(head: &[u8]) -> bool {
 }
 
 /// Whether a line's cells name a field, as a CSV header does.
-fn is_header(line: &[u8], options: &Options) -> bool {
+fn is_header(line: &[u8], options: &ReadOptions) -> bool {
     let text = String::from_utf8_lossy(line);
     let mut cells = text.split([',', ';', '\t', '|']);
     cells.any(|cell| matches!(Meaning::of(cell.trim_matches('"'), &options.map), Meaning::Own(_) | Meaning::Synonym(_)))

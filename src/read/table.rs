@@ -11,7 +11,7 @@ use super::guess::readings;
 use super::lines::{ends_line, line_ends};
 use super::row::Row;
 use super::source::{self, Again, Source, explain};
-use super::{Notes, Options, csv, json};
+use super::{Notes, ReadOptions, csv, json};
 use crate::model::{Field, Format, Layout};
 
 /// How many further lines with bytes of another encoding are named.
@@ -39,7 +39,7 @@ impl Table {
     ///
     /// # Errors
     /// If the file cannot be read as a table at all.
-    pub fn open(path: &Path, options: &Options) -> Result<Opened, ReadError> {
+    pub fn open(path: &Path, options: &ReadOptions) -> Result<Opened, ReadError> {
         Self::read_header(path, source::open(path, options.encoding)?, options)
     }
 
@@ -47,11 +47,11 @@ impl Table {
     ///
     /// # Errors
     /// If it cannot be read as a table at all.
-    pub fn of_stream(path: &Path, stream: Box<dyn Read + Send>, options: &Options) -> Result<Opened, ReadError> {
+    pub fn of_stream(path: &Path, stream: Box<dyn Read + Send>, options: &ReadOptions) -> Result<Opened, ReadError> {
         Self::read_header(path, source::of_stream(path, stream, options.encoding)?, options)
     }
 
-    fn read_header(path: &Path, source: Source, options: &Options) -> Result<Opened, ReadError> {
+    fn read_header(path: &Path, source: Source, options: &ReadOptions) -> Result<Opened, ReadError> {
         let format = options.format.unwrap_or_else(|| source.format(path));
         if let Some(problem) = source.misfit(format, options) {
             return Err(problem.at(path, 1, None));
@@ -80,14 +80,14 @@ impl Table {
         let line = first.line + line_ends(&first.raw[..first.raw.len() - first.raw.trim_ascii_start().len()]);
         let (kind, flaw) = match format {
             Format::Csv => {
-                let (parser, errors) = csv::Parser::open(delimiter, &mut first, options);
+                let (parser, errors) = csv::CsvParser::open(delimiter, &mut first, options);
                 let error = || FileProblem::Header(errors.clone()).at(path, line, None);
                 let flaw = (!errors.is_empty()).then(error);
-                (Kind::Csv(Box::new(parser.ok_or_else(error)?)), flaw)
+                (ParserKind::Csv(Box::new(parser.ok_or_else(error)?)), flaw)
             }
-            Format::Jsonl => (Kind::Json(json::Parser::new(&options.map)), None),
+            Format::Jsonl => (ParserKind::Json(json::JsonParser::new(&options.map)), None),
         };
-        let header = if let Kind::Csv(parser) = &kind { parser.header().to_vec() } else { Vec::new() };
+        let header = if let ParserKind::Csv(parser) = &kind { parser.header().to_vec() } else { Vec::new() };
         // One column has no delimiter; a copy of it is read with commas.
         let written = if header.len() == 1 { b',' } else { delimiter };
         let layout = Layout { format, delimiter: written, header };
@@ -123,13 +123,13 @@ pub struct Parser {
     is_decoded: bool,
     layout: Layout,
     origin: Vec<String>,
-    kind: Kind,
+    kind: ParserKind,
 }
 
 #[derive(Debug)]
-enum Kind {
-    Csv(Box<csv::Parser>),
-    Json(json::Parser),
+enum ParserKind {
+    Csv(Box<csv::CsvParser>),
+    Json(json::JsonParser),
 }
 
 impl Parser {
@@ -145,8 +145,8 @@ impl Parser {
     ) -> Result<(), ReadError> {
         let raw = text_of(batch, &self.path, self.is_decoded)?;
         match &self.kind {
-            Kind::Csv(parser) => parser.rows(batch, raw, notes, each),
-            Kind::Json(parser) => parser.rows(batch, raw, notes, each),
+            ParserKind::Csv(parser) => parser.rows(batch, raw, notes, each),
+            ParserKind::Json(parser) => parser.rows(batch, raw, notes, each),
         }
         Ok(())
     }
@@ -171,7 +171,7 @@ impl Parser {
     #[must_use]
     pub fn notes(&self) -> Notes {
         let mut notes = Notes::default();
-        if let Kind::Csv(parser) = &self.kind {
+        if let ParserKind::Csv(parser) = &self.kind {
             notes.unknown(parser.columns.unknown.iter().cloned());
             parser.columns.used.iter().for_each(|(field, column)| notes.used(*field, column));
         }
@@ -181,19 +181,19 @@ impl Parser {
     /// The column that holds a field, if it has another name than the field.
     #[must_use]
     pub fn column(&self, field: Field) -> Option<&str> {
-        if let Kind::Csv(parser) = &self.kind { parser.column(field) } else { None }
+        if let ParserKind::Csv(parser) = &self.kind { parser.column(field) } else { None }
     }
 
     /// The index of the column that holds a field, in CSV.
     #[must_use]
     pub fn index(&self, field: Field) -> Option<usize> {
-        if let Kind::Csv(parser) = &self.kind { parser.columns.index(field) } else { None }
+        if let ParserKind::Csv(parser) = &self.kind { parser.columns.index(field) } else { None }
     }
 
     /// The field that a key holds, in JSON lines.
     #[must_use]
     pub fn field(&self, key: &str) -> Option<Field> {
-        if let Kind::Json(parser) = &self.kind { parser.field(key) } else { None }
+        if let ParserKind::Json(parser) = &self.kind { parser.field(key) } else { None }
     }
 
     /// How the file is laid out.

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::output::{CsvOutput, OutputError};
+use super::output::{Output, OutputError, csv_row};
 use super::rejects::open_row;
 use crate::model::{Format, Layout};
 
 /// A cleaned copy that is being written.
 pub struct Cleaned {
     delimiter: u8,
-    output: CsvOutput,
+    output: Output,
 }
 
 impl Cleaned {
@@ -18,11 +18,11 @@ impl Cleaned {
     /// # Errors
     /// If it cannot be written.
     pub fn create(path: &Path, layout: &Layout) -> Result<Self, OutputError> {
-        let mut copy = Self { delimiter: layout.delimiter, output: CsvOutput::create(path, layout.delimiter)? };
+        let (delimiter, mut output) = (layout.delimiter, Output::create(path)?);
         if layout.format == Format::Csv {
-            copy.output.row(layout.header.iter().map(|column| column.trim()))?;
+            output.bytes(&csv_row(layout.header.iter().map(|column| column.trim()), delimiter))?;
         }
-        Ok(copy)
+        Ok(Self { delimiter, output })
     }
 
     /// Writes a row, which includes its line end.
@@ -30,7 +30,7 @@ impl Cleaned {
     /// # Errors
     /// If it cannot be written.
     pub fn row(&mut self, text: &[u8]) -> Result<(), OutputError> {
-        self.output.verbatim(text)
+        self.output.bytes(text)
     }
 
     /// Writes the last row, whose quote is never closed.

@@ -11,30 +11,22 @@ pub(super) struct Union {
 }
 
 impl Union {
-    /// The union of the files' headers.
+    /// The union of the files' headers. A file may have two columns of one name: both are kept.
     pub(super) fn of(files: &[InputFile]) -> Self {
-        let mut union = Self { header: Vec::new(), places: Vec::new() };
+        let mut header: Vec<String> = Vec::new();
+        let mut places = Vec::new();
         for file in files {
-            let mut taken = Vec::new();
-            let places = file.layout.header.iter().map(|column| union.place(column, &mut taken)).collect();
-            union.places.push(places);
+            let mut own = Vec::new();
+            for column in &file.layout.header {
+                let mut all = header.iter().enumerate();
+                let known = all.position(|(index, known)| known == column && !own.contains(&Some(index)));
+                let is_kept = column.trim() != ERROR_COLUMN;
+                own.push(is_kept.then(|| known.unwrap_or(header.len())));
+                header.extend((is_kept && known.is_none()).then(|| column.clone()));
+            }
+            places.push(own);
         }
-        union
-    }
-
-    /// A file may have two columns of one name: both are kept.
-    fn place(&mut self, column: &str, taken: &mut Vec<usize>) -> Option<usize> {
-        if column.trim() == ERROR_COLUMN {
-            return None;
-        }
-        let known =
-            self.header.iter().enumerate().position(|(index, known)| known == column && !taken.contains(&index));
-        let place = known.unwrap_or_else(|| {
-            self.header.push(column.to_owned());
-            self.header.len() - 1
-        });
-        taken.push(place);
-        Some(place)
+        Self { header, places }
     }
 
     /// The number of columns of a file.

@@ -1,12 +1,11 @@
 //! Logging: warnings on standard error by default, above the status lines.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use super::status_line::StatusLine;
 use crate::model::{LogFormat, shown_path};
@@ -42,36 +41,6 @@ pub enum LogError {
     Directives(String),
 }
 
-/// Where log lines go.
-#[derive(Clone)]
-enum Sink {
-    Stderr(StatusLine),
-    File(Arc<Mutex<File>>),
-}
-
-impl Write for Sink {
-    /// A log line is written by one call.
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Stderr(status) => status.write_all(line)?,
-            Self::File(file) => file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line)?,
-        }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Sink {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 /// Starts logging; a line is written above the status lines.
 ///
 /// # Errors
@@ -87,16 +56,18 @@ pub fn start_log(options: &LogOptions, status: &StatusLine) -> Result<(), LogErr
     let directives = options.directives.clone().unwrap_or_else(|| format!("warn,tallyfy_groups={ours}"));
     let filter = EnvFilter::try_new(directives).map_err(|error| LogError::Directives(error.to_string()))?;
     let sink = match &options.file {
-        None => Sink::Stderr(status.clone()),
+        None => {
+            let status = status.clone();
+            BoxMakeWriter::new(move || status.clone())
+        }
         Some(path) => {
             let file = File::options().create(true).append(true).open(path);
-            let file = file.map_err(|reason| LogError::File { path: path.clone(), reason })?;
-            Sink::File(Arc::new(Mutex::new(file)))
+            BoxMakeWriter::new(file.map_err(|reason| LogError::File { path: path.clone(), reason })?)
         }
     };
-    let is_stderr = matches!(sink, Sink::Stderr(_));
+    let is_stderr = options.file.is_none();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(sink).with_target(false);
-    let is_ansi = is_stderr && !options.is_plain && io::IsTerminal::is_terminal(&io::stderr());
+    let is_ansi = is_stderr && !options.is_plain && io::stderr().is_terminal();
     // A second start in one process has no effect.
     let _ = match options.format {
         LogFormat::Json => builder.json().try_init(),

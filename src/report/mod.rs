@@ -22,7 +22,6 @@ mod results;
 mod span;
 mod status_line;
 mod summary;
-
 mod undo;
 
 pub use cleaned::Cleaned;
@@ -41,15 +40,7 @@ pub use undo::UndoPlan;
 
 /// A number with thousands separators: 12,345.
 fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.char_indices() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    indicatif::HumanCount(number).to_string()
 }
 
 #[cfg(test)]

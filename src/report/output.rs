@@ -4,7 +4,7 @@ use std::fs::{self, File, FileType};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::model::{is_misplaced, shown_path};
 
@@ -30,58 +30,26 @@ impl OutputError {
 /// never replaced, for as root that would break `/dev/stdout`.
 pub(super) struct Output {
     path: PathBuf,
-    file: BufWriter<Target>,
-}
-
-enum Target {
-    Temporary(NamedTempFile),
-    Direct(File),
-}
-
-impl Write for Target {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        match self {
-            // An error of the temporary file itself would show that file's name.
-            Self::Temporary(file) => file.as_file_mut().write(buffer),
-            Self::Direct(file) => file.write(buffer),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Write for Output {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.file.write(buffer)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
+    file: BufWriter<File>,
+    /// The file to rename; `None` for what is written through.
+    temporary: Option<TempPath>,
 }
 
 impl Output {
     /// Starts writing the file at `path`.
     pub(super) fn create(path: &Path) -> Result<Self, OutputError> {
-        let target = if is_replaceable(path) {
-            temporary(path).map(Target::Temporary)
+        let opened = if is_replaceable(path) {
+            temporary(path).map(|(file, path)| (file, Some(path)))
         } else {
-            File::options().write(true).create(true).truncate(true).open(path).map(Target::Direct)
+            File::options().write(true).create(true).truncate(true).open(path).map(|file| (file, None))
         };
-        let target = target.map_err(|reason| OutputError { path: path.to_owned(), reason })?;
-        Ok(Self { path: path.to_owned(), file: BufWriter::new(target) })
+        let (file, temporary) = opened.map_err(|reason| OutputError { path: path.to_owned(), reason })?;
+        Ok(Self { path: path.to_owned(), file: BufWriter::new(file), temporary })
     }
 
     /// Writes bytes.
-    fn bytes(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
         self.file.write_all(bytes).map_err(|reason| OutputError { path: self.path.clone(), reason })
-    }
-
-    /// Writes one line.
-    pub(super) fn line(&mut self, text: &str) -> Result<(), OutputError> {
-        self.bytes(format!("{text}\n").as_bytes())
     }
 
     /// Moves the file into place; it survives a power cut.
@@ -91,14 +59,13 @@ impl Output {
 
     /// Writes the last byte to the disk.
     pub(super) fn seal(self) -> Result<Sealed, OutputError> {
-        let Self { path, file } = self;
-        let work = || match file.into_inner().map_err(io::IntoInnerError::into_error)? {
-            Target::Temporary(file) => file.as_file().sync_all().map(|()| Some(file)),
-            Target::Direct(file) if file.metadata()?.is_file() => file.sync_all().map(|()| None),
-            Target::Direct(_) => Ok(None),
-        };
-        match work() {
-            Ok(file) => Ok(Sealed { path, file }),
+        let Self { path, file, temporary } = self;
+        let sealed = file
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)
+            .and_then(|file| if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) });
+        match sealed {
+            Ok(()) => Ok(Sealed { path, temporary }),
             Err(reason) => Err(OutputError { path, reason }),
         }
     }
@@ -107,8 +74,7 @@ impl Output {
 /// A file that is complete, and not yet in its place.
 pub struct Sealed {
     path: PathBuf,
-    /// None for what was written through.
-    file: Option<NamedTempFile>,
+    temporary: Option<TempPath>,
 }
 
 impl Sealed {
@@ -118,52 +84,18 @@ impl Sealed {
         &self.path
     }
 
-    /// The temporary file; none for what was written through.
+    /// The temporary file; `None` for what was written through.
     #[must_use]
     pub fn meanwhile(&self) -> Option<&Path> {
-        self.file.as_ref().map(NamedTempFile::path)
+        self.temporary.as_deref()
     }
 
     /// Moves it into place; it survives a power cut.
     pub(super) fn place(self) -> Result<(), OutputError> {
-        let Self { path, file } = self;
-        let Some(file) = file else { return Ok(()) };
-        let placed = file.persist(&path).map_err(|error| error.error).and_then(|_| sync_folder(&path));
+        let Self { path, temporary } = self;
+        let Some(file) = temporary else { return Ok(()) };
+        let placed = file.persist(&path).map_err(|error| error.error).and_then(|()| sync_folder(&path));
         placed.map_err(|reason| OutputError { path, reason })
-    }
-}
-
-/// A CSV file being written.
-pub(super) struct CsvOutput {
-    delimiter: u8,
-    output: Output,
-}
-
-impl CsvOutput {
-    /// Starts a file whose rows may have different lengths.
-    pub(super) fn create(path: &Path, delimiter: u8) -> Result<Self, OutputError> {
-        Ok(Self { delimiter, output: Output::create(path)? })
-    }
-
-    /// Writes one row.
-    pub(super) fn row<T: AsRef<[u8]>>(&mut self, cells: impl IntoIterator<Item = T>) -> Result<(), OutputError> {
-        self.verbatim(&csv_row(cells, self.delimiter))
-    }
-
-    /// Writes bytes as they are.
-    pub(super) fn verbatim(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
-        self.output.bytes(bytes)
-    }
-
-    /// Moves the file into place.
-    pub(super) fn finish(self) -> Result<(), OutputError> {
-        self.output.finish()
-    }
-
-    /// Writes `tail` after the last row, and the last byte to the disk.
-    pub(super) fn seal(mut self, tail: &str) -> Result<Sealed, OutputError> {
-        self.verbatim(tail.as_bytes())?;
-        self.output.seal()
     }
 }
 
@@ -184,8 +116,10 @@ pub fn probe(path: &Path) -> Result<(), OutputError> {
     let work = || match fs::metadata(path).map(|found| found.file_type()) {
         Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         // To open it would wait for its reader.
-        Ok(found) if is_pipe(found) => Ok(()),
-        Ok(found) if !found.is_file() && !is_device(found) => Err(io::Error::other("is neither a file nor a pipe")),
+        Ok(found) if is_pipe_or_device(found).0 => Ok(()),
+        Ok(found) if !found.is_file() && !is_pipe_or_device(found).1 => {
+            Err(io::Error::other("is neither a file nor a pipe"))
+        }
         _ if is_replaceable(path) => temporary(path).map(drop),
         _ => File::options().write(true).create(true).truncate(false).open(path).map(drop),
     };
@@ -197,10 +131,8 @@ pub fn probe(path: &Path) -> Result<(), OutputError> {
 /// # Errors
 /// If there is one.
 pub fn refuse_link(path: &Path) -> Result<(), OutputError> {
-    if !path.is_symlink() {
-        return Ok(());
-    }
-    Err(OutputError { path: path.to_owned(), reason: io::Error::other("is a link") })
+    let reason = path.is_symlink().then(|| io::Error::other("is a link"));
+    reason.map_or(Ok(()), |reason| Err(OutputError { path: path.to_owned(), reason }))
 }
 
 /// Removes a file of an earlier run that the new run does not replace.
@@ -219,24 +151,16 @@ fn is_replaceable(path: &Path) -> bool {
     fs::symlink_metadata(path).map_or(true, |found| found.is_file())
 }
 
+/// Whether it is a pipe, and whether it is a device.
 #[cfg(unix)]
-fn is_pipe(kind: FileType) -> bool {
-    std::os::unix::fs::FileTypeExt::is_fifo(&kind)
-}
-
-#[cfg(unix)]
-fn is_device(kind: FileType) -> bool {
-    std::os::unix::fs::FileTypeExt::is_char_device(&kind)
+fn is_pipe_or_device(kind: FileType) -> (bool, bool) {
+    use std::os::unix::fs::FileTypeExt;
+    (kind.is_fifo(), kind.is_char_device())
 }
 
 #[cfg(not(unix))]
-fn is_pipe(_: FileType) -> bool {
-    false
-}
-
-#[cfg(not(unix))]
-fn is_device(_: FileType) -> bool {
-    false
+fn is_pipe_or_device(_: FileType) -> (bool, bool) {
+    (false, false)
 }
 
 /// The folder of a file.
@@ -244,7 +168,7 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn temporary(path: &Path) -> io::Result<NamedTempFile> {
+fn temporary(path: &Path) -> io::Result<(File, TempPath)> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".tallyfy-groups-");
     #[cfg(unix)]
@@ -257,15 +181,10 @@ fn temporary(path: &Path) -> io::Result<NamedTempFile> {
         return Err(io::Error::new(io::ErrorKind::NotFound, "there is no such folder"));
     }
     // The reason without the name of the temporary file.
-    builder.tempfile_in(folder).map_err(|reason| io::Error::from(reason.kind()))
+    builder.tempfile_in(folder).map(NamedTempFile::into_parts).map_err(|reason| io::Error::from(reason.kind()))
 }
 
-#[cfg(unix)]
+/// Only Unix can, and has to.
 fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(folder(path))?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
+    if cfg!(unix) { File::open(folder(path))?.sync_all() } else { Ok(()) }
 }

@@ -1,5 +1,6 @@
 //! The plan that a dry run prints: one line per row, and the totals.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::json;
@@ -62,12 +63,10 @@ impl<'a, W: Write> PlanReport<'a, W> {
         let shown = [Status::Pending, Status::Exists, Status::Duplicate, Status::Invalid, Status::Failed];
         let totals = shown.map(|status| (action(status), self.counts.of(status)));
         if self.is_json {
-            let actions: serde_json::Map<String, serde_json::Value> =
-                totals.into_iter().map(|(action, count)| (action.to_owned(), count.into())).collect();
             let totals = json!({
                 "type": "totals",
                 "rows": self.counts.total(),
-                "actions": actions,
+                "actions": BTreeMap::from(totals),
                 "forecast": forecast::json(takes),
             });
             writeln!(self.out, "{totals}")?;

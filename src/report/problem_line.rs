@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Field, Place, Problem, Severity, place, shortened, shown};
+use crate::model::{Field, Problem, Severity, place, shortened, shown};
 
 /// A line for people, without its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,11 +42,6 @@ impl Finding<'_> {
     /// `file:line:column`, as much of it as is known.
     pub(super) fn place(&self) -> String {
         place(self.file, self.line, self.column)
-    }
-
-    /// The file, and the place in it if it is a row's.
-    pub(super) fn file_and_place(&self) -> Option<(&str, Place)> {
-        self.row.zip(self.line).map(|(row, line)| (self.file, Place { file: 0, row, line }))
     }
 
     fn message(&self) -> String {

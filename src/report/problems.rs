@@ -2,6 +2,7 @@
 //!
 //! People see the first lines of each kind; a line that says the same as the one before is folded into it.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -9,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::fold::Fold;
 use super::grouped;
-use super::kinds::{ProblemKind, ProblemKinds};
+use super::kinds::ProblemKind;
 use super::problem_line::{Finding, ProblemText};
 use super::repeat::Repeat;
-use crate::model::{Code, Field, Place, Problem, ProblemCount, ProblemFormat, Severity, json_shown, shown_path};
+use crate::model::{Code, Field, Place, Problem, ProblemCount, ProblemFormat, Severity, json_shown, place, shown_path};
 
 /// How problems are written.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +32,11 @@ pub struct Problems<W> {
     duplicates: u64,
     /// Whether members or guests of repeated rows are lost.
     are_entries_lost: bool,
-    kinds: ProblemKinds,
+    kinds: BTreeMap<(Severity, Code), ProblemKind>,
+    /// Corrections in the cleaned copy.
+    repairs: ProblemKind,
+    /// Whether some problems were counted by an earlier run, so that there are no lines to show.
+    is_restored: bool,
 }
 
 /// Writes lines for people.
@@ -44,8 +49,16 @@ struct Lines<W> {
 impl<W: Write> Problems<W> {
     /// Writes to `out`.
     pub fn new(out: W, style: ProblemStyle) -> Self {
-        let lines = Lines { out, style, fold: None };
-        Self { lines, rows: 0, invalid: 0, duplicates: 0, are_entries_lost: false, kinds: ProblemKinds::default() }
+        Self {
+            lines: Lines { out, style, fold: None },
+            rows: 0,
+            invalid: 0,
+            duplicates: 0,
+            are_entries_lost: false,
+            kinds: BTreeMap::new(),
+            repairs: ProblemKind::default(),
+            is_restored: false,
+        }
     }
 
     /// Counts checked rows, and how many of them are valid.
@@ -60,7 +73,7 @@ impl<W: Write> Problems<W> {
     /// If it cannot be written.
     pub fn tell(&mut self, file: &str, at: Option<Place>, problem: &Problem, column: Option<&str>) -> io::Result<()> {
         let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
-        self.write(&Finding { file, row, line, column: None, header: column, problem })
+        self.write(&Finding { file, row, line, column: None, header: column, problem }, at)
     }
 
     /// Writes that a row repeats an earlier one; it is invalid only if repeats are to fail.
@@ -70,16 +83,11 @@ impl<W: Write> Problems<W> {
     pub fn repeat(&mut self, file: &str, place: Place, repeat: &Repeat) -> io::Result<()> {
         self.are_entries_lost |= repeat.loses_entries();
         let is_error = repeat.severity == Severity::Error;
-        if is_error {
-            self.invalid += 1;
-        } else {
-            self.duplicates += 1;
-        }
+        *(if is_error { &mut self.invalid } else { &mut self.duplicates }) += 1;
         if is_error || !self.is_json() {
-            let problem = Problem::error(Field::Name, Code::NameRepeated, repeat.message());
-            return self.tell(file, Some(place), &Problem { severity: repeat.severity, ..problem }, None);
+            return self.tell(file, Some(place), &repeat.problem(), None);
         }
-        self.kinds.of(repeat.severity, Code::NameRepeated).add(String::new);
+        self.kinds.entry((repeat.severity, Code::NameRepeated)).or_default().add(String::new);
         let words = |fields: &[Field]| fields.iter().map(|field| field.as_str()).collect::<Vec<_>>();
         self.json(&json!({
             "type": "duplicate",
@@ -99,42 +107,36 @@ impl<W: Write> Problems<W> {
     /// # Errors
     /// If it cannot be written.
     pub fn repaired(&mut self, file: &str, at: Option<Place>, what: &str) -> io::Result<()> {
-        self.kinds.repairs.add(String::new);
+        self.repairs.add(String::new);
         let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
         if self.is_json() {
             return self.json(&json!({"type": "repair", "file": file, "row": row, "line": line, "message": what}));
         }
-        let place = crate::model::place(file, line, None);
         let said = ProblemText { word: "repaired", message: what.to_owned(), code: String::new(), entry: None };
-        self.lines.say(&mut self.kinds.repairs, &place, at.map(|at| (file, at)), said)
+        self.lines.say(&mut self.repairs, file, at, said)
     }
 
-    /// Writes why a file cannot be read, or not to its end. People read that at the end, as an error of the command.
+    /// Writes why a file cannot be read, or not to its end, and at which line and column. People read that at the end, as an error of the command.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn unreadable(
-        &mut self,
-        path: &Path,
-        line: Option<u64>,
-        column: Option<u64>,
-        told: &[(Code, String)],
-    ) -> io::Result<()> {
+    pub fn unreadable(&mut self, path: &Path, at: [Option<u64>; 2], problems: &[(Code, String)]) -> io::Result<()> {
+        let [line, column] = at;
         let file = &path.display().to_string();
-        for (code, message) in told {
+        for (code, message) in problems {
             let problem = &Problem { severity: Severity::Error, ..Problem::general(*code, message) };
             let finding = Finding { file, row: None, line, column, header: None, problem };
             if matches!(self.lines.style.format, ProblemFormat::Text | ProblemFormat::Counts) {
-                self.kinds.of(Severity::Error, *code).add(|| finding.place());
+                self.kinds.entry((Severity::Error, *code)).or_default().add(|| finding.place());
             } else {
-                self.write(&finding)?;
+                self.write(&finding, None)?;
             }
         }
         Ok(())
     }
 
-    fn write(&mut self, finding: &Finding<'_>) -> io::Result<()> {
-        let kind = self.kinds.of(finding.problem.severity, finding.problem.code);
+    fn write(&mut self, finding: &Finding<'_>, at: Option<Place>) -> io::Result<()> {
+        let kind = self.kinds.entry((finding.problem.severity, finding.problem.code)).or_default();
         kind.add(|| finding.place());
         let style = self.lines.style;
         match style.format {
@@ -142,9 +144,7 @@ impl<W: Write> Problems<W> {
             ProblemFormat::Github if kind.hides_next(style.shows_all) => Ok(()),
             ProblemFormat::Github => writeln!(self.lines.out, "{}", finding.github()),
             ProblemFormat::Counts if !style.shows_all => Ok(()),
-            ProblemFormat::Text | ProblemFormat::Counts => {
-                self.lines.say(kind, &finding.place(), finding.file_and_place(), finding.text())
-            }
+            ProblemFormat::Text | ProblemFormat::Counts => self.lines.say(kind, finding.file, at, finding.text()),
         }
     }
 
@@ -159,17 +159,25 @@ impl<W: Write> Problems<W> {
     /// How many problems of this severity there are.
     #[must_use]
     pub fn count(&self, severity: Severity) -> u64 {
-        self.kinds.count(severity)
+        self.kinds.iter().filter(|((known, _), _)| *known == severity).map(|(_, kind)| kind.count).sum()
     }
 
     /// The counts of all kinds, for the journal.
     pub fn counts(&self) -> impl Iterator<Item = ProblemCount> {
-        self.kinds.counts()
+        self.kinds.iter().map(|(&(severity, code), kind)| {
+            let (count, first) = (kind.count, kind.first.clone());
+            ProblemCount { severity, code, count, first }
+        })
     }
 
     /// Adds what was counted when an unchanged file was last read.
     pub fn restore(&mut self, known: ProblemCount) {
-        self.kinds.restore(known);
+        self.is_restored = true;
+        let kind = self.kinds.entry((known.severity, known.code)).or_default();
+        if kind.count == 0 {
+            kind.first = known.first;
+        }
+        kind.count += known.count;
     }
 
     /// Whether there is no problem that counts; `strict` counts warnings.
@@ -196,13 +204,12 @@ impl<W: Write> Problems<W> {
             ProblemFormat::Json => self.json_totals()?,
             ProblemFormat::Counts => {
                 let all = match self.lines.style.shows_all {
-                    _ if self.kinds.is_restored => Some("validate"),
+                    _ if self.is_restored => Some("validate"),
                     false => Some("-v"),
-                    true if self.kinds.is_empty() => None,
-                    true => writeln!(self.lines.out).map(|()| None)?,
+                    true => None,
                 };
-                self.kinds.table(&mut self.lines.out)?;
-                self.kinds.hints(&mut self.lines.out, all, self.are_entries_lost)?;
+                self.table(all.is_none())?;
+                self.hints(all)?;
             }
             // No file could be read: the error says it all.
             ProblemFormat::Text | ProblemFormat::Github if self.rows == 0 && self.count(Severity::Error) > 0 => {}
@@ -216,6 +223,10 @@ impl<W: Write> Problems<W> {
     }
 
     fn json_totals(&mut self) -> io::Result<()> {
+        let mut codes: BTreeMap<&str, u64> = BTreeMap::new();
+        for ((_, code), kind) in &self.kinds {
+            *codes.entry(code.as_str()).or_default() += kind.count;
+        }
         let totals = json!({
             "type": "totals",
             "rows": self.rows,
@@ -224,44 +235,68 @@ impl<W: Write> Problems<W> {
             "invalid": self.invalid,
             "problems": self.count(Severity::Error),
             "warnings": self.count(Severity::Warning),
-            "repairs": self.kinds.repairs.count,
-            "codes": self.kinds.by_code(),
+            "repairs": self.repairs.count,
+            "codes": codes,
         });
         self.json(&totals)
     }
 
     fn totals(&mut self, copy: Option<&Path>) -> io::Result<()> {
-        let (valid, out) = (self.valid(), &mut self.lines.out);
-        if !self.kinds.is_empty() {
-            writeln!(out)?;
-            self.kinds.table(out)?;
-            writeln!(out)?;
+        let counts =
+            [("valid", self.valid()), ("duplicate", self.duplicates), ("invalid", self.invalid), ("rows", self.rows)];
+        if self.table(true)? {
+            writeln!(self.lines.out)?;
         }
-        for (word, count) in
-            [("valid", valid), ("duplicate", self.duplicates), ("invalid", self.invalid), ("rows", self.rows)]
-        {
-            writeln!(out, "  {word:<10} {:>9}", grouped(count))?;
+        for (word, count) in counts {
+            writeln!(self.lines.out, "  {word:<10} {:>9}", grouped(count))?;
         }
         if let Some(copy) = copy {
-            writeln!(out, "\n  the cleaned copy is {}", shown_path(copy))?;
+            writeln!(self.lines.out, "\n  the cleaned copy is {}", shown_path(copy))?;
         }
-        if self.kinds.has_problems() {
+        if !self.kinds.is_empty() {
+            writeln!(self.lines.out)?;
+        }
+        self.hints(self.kinds.values().any(|kind| kind.hidden > 0).then_some("--all"))
+    }
+
+    /// Writes a line for each kind, if there are any; tells whether there are.
+    fn table(&mut self, is_set_off: bool) -> io::Result<bool> {
+        let out = &mut self.lines.out;
+        let has_lines = !self.kinds.is_empty() || self.repairs.count > 0;
+        if has_lines && is_set_off {
             writeln!(out)?;
         }
-        self.kinds.hints(out, self.kinds.is_cut().then_some("--all"), self.are_entries_lost)
+        for ((severity, code), kind) in &self.kinds {
+            let (severity, code, count) = (severity.as_str(), code.as_str(), grouped(kind.count));
+            writeln!(out, "  {severity:<8} {code:<20} {count:>11}   first: {}{}", kind.first, kind.cut(", "))?;
+        }
+        if self.repairs.count > 0 {
+            let (count, cut) = (grouped(self.repairs.count), self.repairs.cut("   "));
+            writeln!(out, "  {:<29} {count:>11}{cut}", "repaired in the copy")?;
+        }
+        Ok(has_lines)
+    }
+
+    /// Writes what to do next; `all` is the flag or command that shows every problem.
+    fn hints(&mut self, all: Option<&str>) -> io::Result<()> {
+        let out = &mut self.lines.out;
+        if self.kinds.is_empty() {
+            return Ok(());
+        }
+        if let Some(all) = all {
+            writeln!(out, "  {all} shows every problem")?;
+        }
+        if self.are_entries_lost {
+            writeln!(out, "  --on-duplicate merge adds the members and guests of repeats to the first row")?;
+        }
+        writeln!(out, "  validate --explain CODE says what a code means and how to fix it")
     }
 }
 
 impl<W: Write> Lines<W> {
     /// Writes a line, or folds it into the one before.
-    fn say(
-        &mut self,
-        kind: &mut ProblemKind,
-        place: &str,
-        at: Option<(&str, Place)>,
-        line: ProblemText,
-    ) -> io::Result<()> {
-        if let (Some(fold), Some((file, at))) = (&mut self.fold, at)
+    fn say(&mut self, kind: &mut ProblemKind, file: &str, at: Option<Place>, line: ProblemText) -> io::Result<()> {
+        if let (Some(fold), Some(at)) = (&mut self.fold, at)
             && fold.takes(file, at, &line)
         {
             return Ok(());
@@ -270,8 +305,9 @@ impl<W: Write> Lines<W> {
         if kind.hides_next(self.style.shows_all) {
             return Ok(());
         }
+        let place = place(file, at.map(|at| at.line), None);
         writeln!(self.out, "{place}: {}: {}{}", line.word, line.message, line.code)?;
-        self.fold = at.filter(|_| !self.style.shows_all).map(|(file, at)| Fold::new(file, at, line));
+        self.fold = at.filter(|_| !self.style.shows_all).map(|at| Fold::new(file, at, line));
         Ok(())
     }
 

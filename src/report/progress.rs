@@ -2,40 +2,36 @@
 //!
 //! Events are folded into a state where they happen; a thread of its own draws.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::Write;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use console::{is_dumb, measure_text_width, truncate_str};
+use console::{measure_text_width, truncate_str};
+use indicatif::ProgressDrawTarget;
 
 use super::progress_state::ProgressState;
-use super::status_line::StatusLine;
+use super::status_line::{BAR, Frame, StatusLine, columns};
 use super::{forecast, grouped};
 use crate::model::{Event, GuestWait, Listener, OutcomeStatus, ProgressMode, Wait, shortened, span};
 
-/// How often the status lines are drawn.
+/// How often the bar is drawn.
 const FRAME: Duration = Duration::from_millis(100);
 /// How often a plain line is printed.
 const LINE: Duration = Duration::from_secs(10);
-/// The columns of the bar, and of the narrowest terminal that has one.
-const BAR: usize = 16;
-const BAR_FROM: usize = 79;
+/// The columns of the narrowest terminal that has a bar.
+const BAR_FROM: usize = 80;
 /// Stands between the parts of a line.
 const GAP: &str = "  ";
 
-/// What is not to wait for the next line.
-enum Notice {
-    Text(String),
-    LongWait,
-}
-
-/// The progress of a run; dropping it removes the status lines.
+/// The progress of a run; dropping it removes the bar.
 pub struct Progress {
     state: Arc<Mutex<ProgressState>>,
-    /// The drawing thread, and what it is to print at once.
-    drawing: Option<(JoinHandle<()>, mpsc::Sender<Option<Notice>>)>,
+    /// Whether there is a bar, and no plain lines.
+    is_bar: bool,
+    /// The drawing thread, and what it is to print at once; `None` ends it.
+    drawing: Option<(JoinHandle<()>, mpsc::Sender<Option<String>>)>,
 }
 
 impl Progress {
@@ -44,8 +40,8 @@ impl Progress {
     pub fn start(mode: ProgressMode, status: &StatusLine) -> Self {
         let state = Arc::new(Mutex::new(ProgressState::default()));
         let is_bar = match mode {
-            ProgressMode::None => return Self { state, drawing: None },
-            ProgressMode::Auto => io::stderr().is_terminal() && !is_dumb(),
+            ProgressMode::None => return Self { state, is_bar: false, drawing: None },
+            ProgressMode::Auto => !ProgressDrawTarget::stderr().is_hidden(),
             ProgressMode::Bar => true,
             ProgressMode::Plain => false,
         };
@@ -53,18 +49,19 @@ impl Progress {
         let (drawn, status) = (Arc::clone(&state), status.clone());
         let draw = move || draw(&drawn, &status, is_bar, &heard);
         let thread = thread::Builder::new().name("progress".to_owned()).spawn(draw);
-        Self { state, drawing: thread.ok().map(|thread| (thread, notices)) }
+        Self { state, is_bar, drawing: thread.ok().map(|thread| (thread, notices)) }
     }
 
     /// The receiver of events.
     #[must_use]
     pub fn listener(&self) -> Listener {
-        let state = Arc::clone(&self.state);
+        let (state, is_bar) = (Arc::clone(&self.state), self.is_bar);
         let notices = self.drawing.as_ref().map(|(_, notices)| notices.clone());
         Arc::new(move |event| {
-            let text = if let Event::Forecast(forecast) = &event { Some(forecast::text(forecast)) } else { None };
-            let is_long = lock(&state).add(event, Instant::now());
-            let notice = text.map(Notice::Text).or_else(|| is_long.then_some(Notice::LongWait));
+            let forecast = if let Event::Forecast(forecast) = &event { Some(forecast::text(forecast)) } else { None };
+            let (mut state, now) = (lock(&state), Instant::now());
+            let is_long = state.add(event, now);
+            let notice = forecast.or_else(|| (is_long && !is_bar).then(|| plain_line(&state, now)));
             if let (Some(notice), Some(notices)) = (notice, &notices) {
                 // Nobody receives it once the drawing has ended.
                 let _ = notices.send(Some(notice));
@@ -72,7 +69,7 @@ impl Progress {
         })
     }
 
-    /// Prints what is still to be printed and removes the status lines.
+    /// Prints what is still to be printed and removes the bar.
     pub fn finish(self) {
         drop(self);
     }
@@ -92,60 +89,55 @@ fn lock(state: &Mutex<ProgressState>) -> MutexGuard<'_, ProgressState> {
 }
 
 /// Draws until the notice to end arrives.
-fn draw(state: &Mutex<ProgressState>, status: &StatusLine, is_bar: bool, heard: &mpsc::Receiver<Option<Notice>>) {
+fn draw(state: &Mutex<ProgressState>, status: &StatusLine, is_bar: bool, heard: &mpsc::Receiver<Option<String>>) {
     let mut printed_at = Instant::now();
-    loop {
-        let notice = match heard.recv_timeout(FRAME) {
-            Ok(Some(notice)) => Some(notice),
-            Err(RecvTimeoutError::Timeout) => None,
-            Ok(None) | Err(RecvTimeoutError::Disconnected) => break,
-        };
-        let now = Instant::now();
-        let is_due = now.duration_since(printed_at) >= LINE;
-        match notice {
-            Some(Notice::Text(text)) => print(status, &text),
-            Some(Notice::LongWait) | None if is_bar => status.show(lines(&lock(state), status.width(), now)),
-            None if !is_due => {}
-            Some(Notice::LongWait) | None => {
-                print(status, &lines(&lock(state), usize::MAX, now).join(GAP));
-                printed_at = now;
-            }
-        }
+    if is_bar {
+        status.open();
     }
-    status.show(Vec::new());
+    loop {
+        let notice = heard.recv_timeout(FRAME);
+        let now = Instant::now();
+        let text = match notice {
+            Ok(Some(text)) => text,
+            Ok(None) | Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) if is_bar => {
+                let frame = frame(&lock(state), columns(), now);
+                status.show(frame);
+                continue;
+            }
+            Err(RecvTimeoutError::Timeout) if now.duration_since(printed_at) < LINE => continue,
+            Err(RecvTimeoutError::Timeout) => plain_line(&lock(state), now),
+        };
+        // A closed standard error is no reason to stop.
+        let _ = status.clone().write_all(format!("{text}\n").as_bytes());
+        printed_at = now;
+    }
+    status.close();
 }
 
-/// Writes a line above the status lines.
-fn print(status: &StatusLine, text: &str) {
-    // A closed standard error is no reason to stop.
-    let _ = status.clone().write_all(format!("{text}\n").as_bytes());
+/// Everything on one line.
+fn plain_line(state: &ProgressState, now: Instant) -> String {
+    let parts = [progress_parts(state, now), below_parts(state, now)].concat();
+    fitting(&parts, usize::MAX)
 }
 
 /// The progress, and below it the waits and the outcomes so far; no line is wider than `width`.
-fn lines(state: &ProgressState, width: usize, now: Instant) -> Vec<String> {
-    let estimate = state.estimate.as_ref().filter(|_| (BAR_FROM..usize::MAX).contains(&width));
-    let bar = estimate.map_or_else(String::new, |estimate| bar(estimate.done, estimate.total));
-    let progress = bar.clone() + &fitting(&progress_parts(state, now), width - measure_text_width(&bar));
-    let below = fitting(&below_parts(state, now), width);
-    [progress, below].into_iter().filter(|line| !line.is_empty()).collect()
-}
-
-fn bar(done: u64, total: u64) -> String {
-    let full = done.saturating_mul(BAR as u64).checked_div(total).unwrap_or_default();
-    let full = usize::try_from(full).map_or(BAR, |full| full.min(BAR));
-    format!("{}{}{GAP}", "█".repeat(full), "░".repeat(BAR - full))
+fn frame(state: &ProgressState, width: usize, now: Instant) -> Frame {
+    let bar = state.estimate.as_ref().filter(|_| width >= BAR_FROM).map(|known| (known.done, known.total));
+    let room = width - if bar.is_some() { BAR + GAP.len() } else { 0 };
+    Frame { bar, progress: fitting(&progress_parts(state, now), room), below: fitting(&below_parts(state, now), width) }
 }
 
 /// The first parts, as many as fit; the very first is shortened if it has to be.
 fn fitting(parts: &[String], width: usize) -> String {
-    let (first, rest) = parts.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
-    let mut line = truncate_str(first, width, "…").into_owned();
-    for part in rest {
-        if measure_text_width(&line) + GAP.len() + measure_text_width(part) > width {
+    let mut line = String::new();
+    for (index, part) in parts.iter().enumerate() {
+        let longer =
+            if index == 0 { truncate_str(part, width, "…").into_owned() } else { format!("{line}{GAP}{part}") };
+        if measure_text_width(&longer) > width {
             break;
         }
-        line.push_str(GAP);
-        line.push_str(part);
+        line = longer;
     }
     line
 }
@@ -208,7 +200,6 @@ mod tests {
     use crate::model::{Forecast, GuestQuota, Status, Undone};
 
     const SECOND: Duration = Duration::from_secs(1);
-    const WIDE: usize = usize::MAX;
 
     fn paused(seconds: u32, why: Wait) -> Event {
         Event::Paused { time: SECOND * seconds, why }
@@ -237,25 +228,21 @@ mod tests {
         state
     }
 
-    fn line(state: &ProgressState, now: Instant) -> String {
-        lines(state, WIDE, now).join(GAP)
-    }
-
     #[test]
     fn the_line_says_what_is_done_how_much_of_it_and_with_what_outcome() {
         let (mut state, now) = (ProgressState::default(), Instant::now());
         state.add(Event::Read(1234), now);
-        assert_eq!(line(&state, now), "reading  1,234 rows");
+        assert_eq!(plain_line(&state, now), "reading  1,234 rows");
         state.add(Event::Listed { page: 0, pages: 0 }, now);
-        assert_eq!(line(&state, now), "listing groups");
+        assert_eq!(plain_line(&state, now), "listing groups");
         state.add(Event::Listed { page: 2, pages: 1000 }, now);
-        assert_eq!(line(&state, now), "listing groups  page 2 of 1,000");
+        assert_eq!(plain_line(&state, now), "listing groups  page 2 of 1,000");
         let mut state = at_ten_a_second(0, 4000, now);
-        assert_eq!(line(&state, now), "sending      0/4,000  0%  6 min 40 s left  10.0/s");
+        assert_eq!(plain_line(&state, now), "sending      0/4,000  0%  6 min 40 s left  10.0/s");
         for status in [Status::Created, Status::Created, Status::Created, Status::Failed] {
             state.add(Event::Settled(status), now);
         }
-        assert_eq!(line(&state, now), "sending      4/4,000  0%  6 min 40 s left  10.0/s  created 3, failed 1");
+        assert_eq!(plain_line(&state, now), "sending      4/4,000  0%  6 min 40 s left  10.0/s  created 3, failed 1");
     }
 
     #[test]
@@ -263,12 +250,12 @@ mod tests {
         let now = Instant::now();
         let mut state = at_ten_a_second(1204, 5000, now);
         state.add(Event::Settled(Status::Created), now);
-        assert_eq!(line(&state, now), "sending  1,205/5,000  24%  6 min 20 s left  10.0/s  created 1");
+        assert_eq!(plain_line(&state, now), "sending  1,205/5,000  24%  6 min 20 s left  10.0/s  created 1");
         let mut state = ProgressState::default();
         state.add(Event::Deleting { done: 1, total: 3 }, now);
         state.add(Event::Undone(Undone::Deleted), now);
         state.add(Event::Undone(Undone::Changed), now);
-        assert_eq!(line(&state, now), "deleting  3/3  100%  deleted 1, changed 1");
+        assert_eq!(plain_line(&state, now), "deleting  3/3  100%  deleted 1, changed 1");
     }
 
     #[test]
@@ -276,26 +263,26 @@ mod tests {
         let (mut state, now) = (ProgressState::default(), Instant::now());
         state.add(Event::Sending { done: 0, total: 40 }, now);
         state.add(paused(28, Wait::Asked), now);
-        assert_eq!(line(&state, now), "sending   0/40  0%  paused for 28 s: the server asked for it");
+        assert_eq!(plain_line(&state, now), "sending   0/40  0%  paused for 28 s: the server asked for it");
         let later = now + SECOND * 20;
-        assert_eq!(line(&state, later), "sending   0/40  0%  paused for 8 s: the server asked for it");
+        assert_eq!(plain_line(&state, later), "sending   0/40  0%  paused for 8 s: the server asked for it");
         state.add(Event::Resumed, now);
-        assert_eq!(line(&state, now), "sending   0/40  0%");
+        assert_eq!(plain_line(&state, now), "sending   0/40  0%");
         state.add(paused(8, Wait::Down("connection refused\u{1b}[2J".to_owned())), now);
         state.add(guests_paused(720, GuestWait::Capped), now);
         assert_eq!(
-            line(&state, now),
+            plain_line(&state, now),
             "sending   0/40  0%  next attempt in 8 s: the server is down (connection refused\\u{1b}[2J)  \
              guests wait for 12 min: the server's guest quota"
         );
         let later = now + SECOND * 120;
-        assert_eq!(line(&state, later), "sending   0/40  0%  guests wait for 10 min: the server's guest quota");
+        assert_eq!(plain_line(&state, later), "sending   0/40  0%  guests wait for 10 min: the server's guest quota");
         let later = now + SECOND * 720;
-        assert_eq!(line(&state, later), "sending   0/40  0%");
+        assert_eq!(plain_line(&state, later), "sending   0/40  0%");
         state.add(paused(5, Wait::Refused), later);
         state.add(guests_paused(1440, GuestWait::Rated), now);
         assert_eq!(
-            line(&state, later),
+            plain_line(&state, later),
             "sending   0/40  0%  next attempt in 5 s: the server refuses requests  guests wait for 12 min: --guest-rate"
         );
     }
@@ -304,13 +291,13 @@ mod tests {
     fn the_time_of_the_guests_is_left_if_it_is_longer() {
         let now = Instant::now();
         let mut state = at_ten_a_second(0, 400, now);
-        assert_eq!(line(&state, now), "sending    0/400  0%  40 s left  10.0/s");
+        assert_eq!(plain_line(&state, now), "sending    0/400  0%  40 s left  10.0/s");
         state.add(Event::GuestsTake { rows: 300, time: SECOND * 3600 * 3 }, now);
-        assert_eq!(line(&state, now), "sending    0/400  0%  3 h left  10.0/s");
+        assert_eq!(plain_line(&state, now), "sending    0/400  0%  3 h left  10.0/s");
         state.add(Event::GuestsTake { rows: 400, time: SECOND * 3600 * 2 }, now);
-        assert_eq!(line(&state, now), "sending    0/400  0%  2 h left", "nothing else is sent");
+        assert_eq!(plain_line(&state, now), "sending    0/400  0%  2 h left", "nothing else is sent");
         state.add(Event::GuestsTake { rows: 0, time: Duration::ZERO }, now);
-        assert_eq!(line(&state, now), "sending    0/400  0%  40 s left  10.0/s");
+        assert_eq!(plain_line(&state, now), "sending    0/400  0%  40 s left  10.0/s");
     }
 
     #[test]
@@ -319,10 +306,10 @@ mod tests {
         let mut state = at_ten_a_second(0, 400, now);
         for why in [Wait::Down("connection refused".to_owned()), Wait::Refused] {
             state.add(paused(20, why), now);
-            assert!(!line(&state, now).contains("left"), "{}", line(&state, now));
+            assert!(!plain_line(&state, now).contains("left"), "{}", plain_line(&state, now));
             state.add(Event::Resumed, now);
         }
-        assert_eq!(line(&state, now), "sending    0/400  0%  40 s left  10.0/s");
+        assert_eq!(plain_line(&state, now), "sending    0/400  0%  40 s left  10.0/s");
     }
 
     #[test]
@@ -330,9 +317,9 @@ mod tests {
         let (mut state, now) = (ProgressState::default(), Instant::now());
         state.add(forecast(None), now);
         state.add(Event::Sending { done: 0, total: 400 }, now);
-        assert_eq!(line(&state, now), "sending    0/400  0%");
+        assert_eq!(plain_line(&state, now), "sending    0/400  0%");
         state.add(Event::Rate(0.5), now);
-        assert_eq!(line(&state, now), "sending    0/400  0%  13 min 20 s left  30.0/min");
+        assert_eq!(plain_line(&state, now), "sending    0/400  0%  13 min 20 s left  30.0/min");
     }
 
     #[test]
@@ -341,7 +328,10 @@ mod tests {
         state.add(forecast(Some((600, SECOND * 60))), now);
         state.add(paused(60, Wait::Asked), now);
         state.add(Event::Sending { done: 0, total: 600 }, now);
-        assert_eq!(line(&state, now), "sending    0/600  0%  2 min left  paused for 60 s: the server asked for it");
+        assert_eq!(
+            plain_line(&state, now),
+            "sending    0/600  0%  2 min left  paused for 60 s: the server asked for it"
+        );
     }
 
     #[test]
@@ -350,17 +340,21 @@ mod tests {
         let mut state = at_ten_a_second(1_000_000, 9_000_000, now);
         state.add(Event::Settled(Status::Created), now);
         state.add(guests_paused(720, GuestWait::Capped), now);
+        let lines = |width: usize| {
+            let Frame { bar, progress, below } = frame(&state, width, now);
+            (bar, progress, below)
+        };
         for width in 1..120 {
-            assert!(lines(&state, width, now).iter().all(|line| measure_text_width(line) <= width), "{width}");
+            let (bar, progress, below) = lines(width);
+            let bar = bar.map_or(0, |_| BAR + GAP.len());
+            assert!(bar + measure_text_width(&progress) <= width && measure_text_width(&below) <= width, "{width}");
         }
-        let full = "sending  1,000,001/9,000,000  11%  9 days 6 h left  10.0/s";
-        let below = "guests wait for 12 min: the server's guest quota";
-        assert_eq!(lines(&state, 71, now), [full, &format!("{below}  created 1")]);
-        assert_eq!(lines(&state, 50, now), ["sending  1,000,001/9,000,000  11%  9 days 6 h left", below]);
-        assert_eq!(
-            lines(&state, 40, now),
-            ["sending  1,000,001/9,000,000  11%", "guests wait for 12 min: the server's gu…"]
-        );
-        assert_eq!(lines(&state, 80, now)[0], format!("█░░░░░░░░░░░░░░░  {full}"));
+        let full = "sending  1,000,001/9,000,000  11%  9 days 6 h left  10.0/s".to_owned();
+        let below = "guests wait for 12 min: the server's guest quota".to_owned();
+        assert_eq!(lines(80), (Some((1_000_001, 9_000_000)), full.clone(), format!("{below}  created 1")));
+        assert_eq!(lines(71), (None, full, format!("{below}  created 1")));
+        assert_eq!(lines(50), (None, "sending  1,000,001/9,000,000  11%  9 days 6 h left".to_owned(), below));
+        let cut = "guests wait for 12 min: the server's gu…".to_owned();
+        assert_eq!(lines(40), (None, "sending  1,000,001/9,000,000  11%".to_owned(), cut));
     }
 }

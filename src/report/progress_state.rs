@@ -8,6 +8,9 @@ use crate::model::{Event, GuestWait, Status, StatusCounts, Undone, Wait};
 /// A wait that is at least this long is reported when it begins.
 const LONG: Duration = Duration::from_secs(10);
 
+/// A wait of this length has no end.
+const FOREVER: Duration = Duration::from_hours(24 * 365 * 100);
+
 /// The events so far.
 #[derive(Debug, Default)]
 pub(super) struct ProgressState {
@@ -32,14 +35,15 @@ pub(super) struct ProgressState {
 impl ProgressState {
     /// Adds an event that happens now. Tells whether a long wait begins.
     pub(super) fn add(&mut self, event: Event, now: Instant) -> bool {
+        self.is_deleting |= matches!(event, Event::Deleting { .. });
         match event {
             Event::Read(rows) => self.read = rows,
             Event::Forecast(forecast) => self.planned = forecast.rows_per_second(),
             Event::Listed { page, pages } => self.pages = Some((page, pages)),
-            Event::Sending { done, total } => self.begin(done, total, now),
-            Event::Deleting { done, total } => {
-                self.is_deleting = true;
-                self.begin(done, total, now);
+            Event::Sending { done, total } | Event::Deleting { done, total } => {
+                let mut estimate = Estimate::new(done, total, self.planned, now);
+                self.pause.iter().for_each(|(until, _)| estimate.pause(*until, now));
+                self.estimate = Some(estimate);
             }
             Event::Settled(status) => {
                 self.settled.add(status);
@@ -54,16 +58,16 @@ impl ProgressState {
                 self.estimate.iter_mut().for_each(|estimate| estimate.resume(now));
             }
             Event::Paused { time, why } => {
-                let Some(until) = now.checked_add(time) else { return false };
+                let until = now + time.min(FOREVER);
                 self.estimate.iter_mut().for_each(|estimate| estimate.pause(until, now));
                 return lengthen(&mut self.pause, until, why, now);
             }
             Event::GuestsPaused { time, why } => {
-                let Some(until) = now.checked_add(time) else { return false };
+                let until = now + time.min(FOREVER);
                 return lengthen(&mut self.guest_pause, until, why, now);
             }
             Event::GuestsTake { rows, time } => {
-                let Some(until) = now.checked_add(time) else { return false };
+                let until = now + time.min(FOREVER);
                 self.estimate.iter_mut().for_each(|estimate| estimate.expect_guests(rows, until, now));
             }
             Event::Rate(per_second) => {
@@ -72,14 +76,6 @@ impl ProgressState {
             }
         }
         false
-    }
-
-    fn begin(&mut self, done: u64, total: u64, now: Instant) {
-        let mut estimate = Estimate::new(done, total, self.planned, now);
-        if let Some((until, _)) = self.pause {
-            estimate.pause(until, now);
-        }
-        self.estimate = Some(estimate);
     }
 }
 

@@ -2,22 +2,21 @@
 //!
 //! They read back as the same rows: a ragged row stays ragged, an open quote stays open.
 
-use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use super::columns::{Union, has};
-use super::output::{CsvOutput, Output, OutputError, Sealed, csv_row, remove_stale};
+use super::output::{Output, OutputError, Sealed, csv_row, remove_stale};
 use crate::model::{Code, ERROR_COLUMN, Entries, Format, InputFile, Outcome, Raw, object};
 
-/// Rejects that are being written: one file for each format of the input.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Rejects that are being written: one file for each format of the input, from its first row on.
 pub struct Rejects {
-    paths: Vec<(Format, PathBuf)>,
+    outputs: Vec<(Format, PathBuf, Option<Output>)>,
     union: Union,
     delimiter: u8,
     /// The delimiter of each file.
     delimiters: Vec<u8>,
-    csv: Option<Box<CsvOutput>>,
-    jsonl: Option<Output>,
     /// The row whose last quote is never closed: it must be the last one.
     tail: String,
 }
@@ -28,12 +27,10 @@ impl Rejects {
     pub fn new(path: &Path, files: &[InputFile]) -> Self {
         let mut csv_files = files.iter().filter(|file| file.layout.format == Format::Csv);
         Self {
-            paths: reject_paths(path, files),
+            outputs: reject_paths(path, files).into_iter().map(|(format, path)| (format, path, None)).collect(),
             union: Union::of(files),
             delimiter: csv_files.next().map_or(b',', |file| file.layout.delimiter),
             delimiters: files.iter().map(|file| file.layout.delimiter).collect(),
-            csv: None,
-            jsonl: None,
             tail: String::new(),
         }
     }
@@ -44,52 +41,44 @@ impl Rejects {
     /// If it cannot be written.
     pub fn write(&mut self, outcome: &Outcome) -> Result<(), OutputError> {
         let error = outcome.error.as_deref().unwrap_or("not attempted: the run stopped before this row");
-        match &outcome.raw {
-            Raw::Cells(cells) => {
-                let row = self.row(outcome, cells, error);
-                self.csv()?.row(row)
+        let columns = self.union.header.len();
+        let text = match &outcome.raw {
+            // Only the last row of the rejects can leave its quote open.
+            Raw::OpenQuote(cells) if self.tail.is_empty() => {
+                self.tail = open_row(cells, self.delimiter);
+                Vec::new()
             }
+            Raw::Cells(cells) | Raw::OpenQuote(cells) => csv_row(self.row(outcome, cells, error), self.delimiter),
             // With another delimiter its cells would change: write one cell, and surplus ones to keep the row ragged.
             Raw::Stray(text) if self.delimiters.get(outcome.place.file) != Some(&self.delimiter) => {
                 let mut row = vec![text.clone()];
-                row.resize(self.union.header.len(), String::new());
+                row.resize(columns, String::new());
                 row.extend([error.to_owned(), String::new()]);
-                self.csv()?.row(row)
+                csv_row(row, self.delimiter)
             }
-            Raw::Stray(text) => {
-                let delimiter = char::from(self.delimiter);
-                let row = format!("{text}{delimiter}{}", String::from_utf8_lossy(&csv_row([error], self.delimiter)));
-                self.csv()?.verbatim(row.as_bytes())
-            }
-            // Only the last row of the rejects can leave its quote open.
-            Raw::OpenQuote(cells) if !self.tail.is_empty() => {
-                let mut row = self.row(outcome, cells, error);
-                row.resize(row.len().max(self.union.header.len() + 2), String::new());
-                self.csv()?.row(row)
-            }
-            Raw::OpenQuote(cells) => {
-                self.csv()?;
-                self.tail.push_str(&open_row(cells, self.delimiter));
-                Ok(())
-            }
-            Raw::Line(line) => {
-                let text = with_error(line, error);
-                self.jsonl()?.line(&text)
-            }
-        }
+            Raw::Stray(text) => [text.as_bytes(), &[self.delimiter], &csv_row([error], self.delimiter)].concat(),
+            Raw::Line(line) => return self.append(Format::Jsonl, format!("{}\n", with_error(line, error)).as_bytes()),
+        };
+        self.append(Format::Csv, &text)
     }
 
     /// Completes the files.
     ///
     /// # Errors
     /// If they cannot be written.
-    pub fn seal(self) -> Result<SealedRejects, OutputError> {
-        let csv = self.csv.map(|output| output.seal(&self.tail)).transpose()?;
-        let jsonl = self.jsonl.map(Output::seal).transpose()?;
-        let written: Vec<Sealed> = csv.into_iter().chain(jsonl).collect();
-        let is_stale = |path: &PathBuf| !written.iter().any(|file| file.path() == path);
-        let stale = self.paths.into_iter().map(|(_, path)| path).filter(is_stale).collect();
-        Ok(SealedRejects { written, stale })
+    pub fn seal(mut self) -> Result<SealedRejects, OutputError> {
+        let tail = std::mem::take(&mut self.tail);
+        if !tail.is_empty() {
+            self.append(Format::Csv, tail.as_bytes())?;
+        }
+        let mut sealed = SealedRejects { written: Vec::new(), stale: Vec::new() };
+        for (_, path, output) in self.outputs {
+            match output {
+                Some(output) => sealed.written.push(output.seal()?),
+                None => sealed.stale.push(path),
+            }
+        }
+        Ok(sealed)
     }
 
     /// A row under the common header, with the reason. A row of a wrong length gets one cell too many, so that it stays wrong.
@@ -97,11 +86,9 @@ impl Rejects {
         let columns = self.union.header.len();
         // A whole row may lack unused cells at its end.
         let is_malformed = outcome.error_code.as_deref() == Some(Code::RowMalformed.as_str());
-        let is_ragged = match cells.len().cmp(&self.union.width(outcome.place.file)) {
-            Ordering::Less => is_malformed,
-            Ordering::Equal => false,
-            Ordering::Greater => true,
-        };
+        let width = self.union.width(outcome.place.file);
+        let is_open = matches!(outcome.raw, Raw::OpenQuote(_));
+        let is_ragged = is_open || cells.len() > width || cells.len() < width && is_malformed;
         let mut row = self.union.spread(outcome.place.file, cells);
         row.resize(row.len().max(columns), String::new());
         row.push(error.to_owned());
@@ -113,32 +100,23 @@ impl Rejects {
 
     /// The paths of the rejects.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.paths.iter().map(|(_, path)| path.as_path())
+        self.outputs.iter().map(|(_, path, _)| path.as_path())
     }
 
-    fn path(&self, format: Format) -> &Path {
-        self.paths.iter().find(|(known, _)| *known == format).map_or(Path::new(""), |(_, path)| path)
-    }
-
-    fn csv(&mut self) -> Result<&mut CsvOutput, OutputError> {
-        let output = if let Some(output) = self.csv.take() {
-            output
-        } else {
-            let mut output = CsvOutput::create(self.path(Format::Csv), self.delimiter)?;
-            // Overrides `--encoding`, so that the first run's flags read these rows too.
-            output.verbatim("\u{feff}".as_bytes())?;
-            output.row(self.union.header.iter().map(String::as_str).chain([ERROR_COLUMN]))?;
-            Box::new(output)
-        };
-        Ok(self.csv.insert(output))
-    }
-
-    fn jsonl(&mut self) -> Result<&mut Output, OutputError> {
-        let output = match self.jsonl.take() {
-            Some(output) => output,
-            None => Output::create(self.path(Format::Jsonl))?,
-        };
-        Ok(self.jsonl.insert(output))
+    /// Writes to the file of this format, and its header before the first row.
+    fn append(&mut self, format: Format, text: &[u8]) -> Result<(), OutputError> {
+        for (_, path, output) in self.outputs.iter_mut().filter(|(known, ..)| *known == format) {
+            if output.is_none() {
+                let output = output.insert(Output::create(path)?);
+                if format == Format::Csv {
+                    let header = self.union.header.iter().map(String::as_str).chain([ERROR_COLUMN]);
+                    // The byte-order mark overrides `--encoding`, so that the first run's flags read these rows too.
+                    output.bytes(&[BYTE_ORDER_MARK, &csv_row(header, self.delimiter)].concat())?;
+                }
+            }
+            output.iter_mut().try_for_each(|output| output.bytes(text))?;
+        }
+        Ok(())
     }
 }
 
@@ -172,17 +150,10 @@ impl SealedRejects {
 #[must_use]
 pub fn reject_paths(path: &Path, files: &[InputFile]) -> Vec<(Format, PathBuf)> {
     let main = files.first().map_or(Format::Csv, |file| file.layout.format);
-    let of = |format: Format| {
-        if format == main {
-            path.to_owned()
-        } else if path.extension().is_some_and(|extension| extension == main.extension()) {
-            path.with_extension(format.extension())
-        } else {
-            let mut name = path.as_os_str().to_owned();
-            name.push(".");
-            name.push(format.extension());
-            PathBuf::from(name)
-        }
+    let of = |format: Format| match path.extension() {
+        _ if format == main => path.to_owned(),
+        Some(extension) if extension == main.extension() => path.with_extension(format.extension()),
+        _ => path.with_added_extension(format.extension()),
     };
     let formats = [Format::Csv, Format::Jsonl].into_iter().filter(|format| has(files, *format));
     formats.map(|format| (format, of(format))).collect()

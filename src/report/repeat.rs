@@ -24,7 +24,7 @@ impl Repeat {
         Problem { severity: self.severity, ..Problem::error(Field::Name, Code::NameRepeated, self.message()) }
     }
 
-    pub(super) fn message(&self) -> String {
+    fn message(&self) -> String {
         let (differs, lost) = (and(&self.differs), and(&self.lost));
         let base = format!("repeats the name of {}", self.first);
         match self.on_duplicate {

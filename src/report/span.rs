@@ -5,10 +5,6 @@ use std::time::Duration;
 use super::grouped;
 use crate::model::exact_span;
 
-const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
-
 /// A number and what it counts: 1 guest, 1,820 guests.
 pub(super) fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
@@ -17,15 +13,13 @@ pub(super) fn counted(number: u64, noun: &str) -> String {
 /// A rate: 600 a minute, 100 in 6 s.
 pub(super) fn per((count, period): (u32, Duration)) -> String {
     let count = grouped(count.into());
-    let period = match period.as_secs() {
-        _ if period.subsec_nanos() > 0 => return format!("{count} in {}", exact_span(period)),
-        1 => "a second",
-        MINUTE => "a minute",
-        HOUR => "an hour",
-        DAY => "a day",
-        _ => return format!("{count} in {}", exact_span(period)),
-    };
-    format!("{count} {period}")
+    match exact_span(period).as_str() {
+        "1 s" => format!("{count} a second"),
+        "1 min" => format!("{count} a minute"),
+        "1 h" => format!("{count} an hour"),
+        "24 h" => format!("{count} a day"),
+        other => format!("{count} in {other}"),
+    }
 }
 
 #[cfg(test)]

@@ -1,98 +1,89 @@
-//! The status lines at the bottom of a terminal, and everything that is written above them.
-//!
-//! The cursor stays at the start of the first status line, so that a typed `^C` overwrites it instead of moving it.
+//! The progress bar at the bottom of a terminal, and everything that is written above it. It is drawn by indicatif.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use console::Term;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// The status lines of standard error; nothing if that is not a terminal.
-#[derive(Clone)]
-pub struct StatusLine(Arc<Mutex<Screen>>);
+/// The columns of the bar.
+pub(super) const BAR: usize = 16;
+/// Draws per second, at most: a frame takes several.
+const DRAWS_HZ: u8 = 100;
+/// The lines to draw. The last one is padded to the whole width, so its end can move the cursor to its start: there an
+/// echoed `^C` overwrites it and is removed with it. At the right edge it would begin a new line, and the bar would stay.
+const LINES: &str = "{prefix}\n{wide_msg}\u{1b}[G";
 
-struct Screen {
-    term: Term,
-    lines: Vec<String>,
-    suspensions: u32,
-    is_closed: bool,
+/// What is drawn at a time; no line is wider than the terminal.
+pub(super) struct Frame {
+    /// The first line begins with a bar for what is done, and the total.
+    pub(super) bar: Option<(u64, u64)>,
+    pub(super) progress: String,
+    pub(super) below: String,
 }
+
+/// The progress bar of standard error; nothing if that is not a terminal.
+#[derive(Clone)]
+pub struct StatusLine(ProgressBar);
 
 impl StatusLine {
     /// Shows nothing yet.
     #[must_use]
     pub fn stderr() -> Self {
-        let (term, lines) = (Term::buffered_stderr(), Vec::new());
-        Self(Arc::new(Mutex::new(Screen { term, lines, suspensions: 0, is_closed: false })))
+        Self(ProgressBar::hidden().with_style(style("")))
     }
 
-    /// The columns a line may have.
-    pub(super) fn width(&self) -> usize {
-        usize::from(self.screen().term.size().1).saturating_sub(1)
+    /// Lets `show` draw.
+    pub(super) fn open(&self) {
+        self.0.set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_HZ));
     }
 
-    /// Replaces the lines.
-    pub(super) fn show(&self, lines: Vec<String>) {
-        let mut screen = self.screen();
-        screen.clear();
-        screen.lines = lines;
-        screen.draw();
+    /// Draws the lines in the place of the former ones.
+    pub(super) fn show(&self, frame: Frame) {
+        let (done, total) = frame.bar.unwrap_or_default();
+        self.0.set_style(style(&if frame.bar.is_some() {
+            format!("{{bar:{BAR}}}  {LINES}")
+        } else {
+            LINES.to_owned()
+        }));
+        self.0.set_length(total);
+        self.0.set_position(done);
+        self.0.set_prefix(frame.progress);
+        self.0.set_message(frame.below);
     }
 
-    /// Removes the lines while something else uses the terminal. The lock is not held meanwhile: it may take long.
+    /// Removes the bar while something else uses the terminal. No lock is held meanwhile: it may take long.
     pub fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
-        let mut screen = self.screen();
-        screen.clear();
-        screen.suspensions += 1;
-        drop(screen);
+        self.0.finish_and_clear();
         let done = work();
-        let mut screen = self.screen();
-        screen.suspensions -= 1;
-        screen.draw();
+        self.0.reset();
         done
     }
 
-    /// Removes the lines for good.
+    /// Removes the bar for good.
     pub fn close(&self) {
-        let mut screen = self.screen();
-        screen.clear();
-        screen.is_closed = true;
-    }
-
-    fn screen(&self) -> MutexGuard<'_, Screen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.finish_and_clear();
+        self.0.set_draw_target(ProgressDrawTarget::hidden());
     }
 }
 
-/// Writes to standard error, above the status lines; text should come in whole lines.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .map_or_else(|_| ProgressStyle::default_bar(), |style| style.progress_chars("█░"))
+}
+
+/// The columns of standard error.
+pub(super) fn columns() -> usize {
+    Term::stderr().size().1.into()
+}
+
+/// Writes to standard error, above the bar; text should come in whole lines.
 impl Write for StatusLine {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.suspend(|| io::stderr().write_all(text)).map(|()| text.len())
+        self.0.suspend(|| io::stderr().write_all(text)).map(|()| text.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl Screen {
-    fn is_shown(&self) -> bool {
-        !self.lines.is_empty() && self.suspensions == 0 && !self.is_closed && self.term.is_term()
-    }
-
-    /// A terminal that cannot be written to is no reason to stop.
-    fn clear(&self) {
-        if self.is_shown() {
-            let _ = self.term.clear_to_end_of_screen().and_then(|()| self.term.flush());
-        }
-    }
-
-    fn draw(&self) {
-        if self.is_shown() {
-            let drawn = self.term.write_str(&self.lines.join("\n"));
-            let home = drawn.and_then(|()| self.term.move_cursor_up(self.lines.len() - 1));
-            let _ = home.and_then(|()| self.term.write_str("\r")).and_then(|()| self.term.flush());
-        }
     }
 }
 
@@ -103,11 +94,11 @@ mod tests {
     #[test]
     fn an_interrupt_while_a_question_is_asked_ends_the_program() {
         let status = StatusLine::stderr();
-        status.show(vec!["listing groups".to_owned()]);
+        status.open();
         status.suspend(|| {
             status.clone().write_all(b"").unwrap();
             status.close();
         });
-        assert!(!status.screen().is_shown());
+        assert!(status.0.is_hidden());
     }
 }

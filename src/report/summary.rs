@@ -1,5 +1,6 @@
 //! The closing summary: what became of the rows, what it took, and where the files are.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -116,8 +117,8 @@ impl<S: OutcomeStatus> Summary<S> {
     /// The summary for scripts.
     #[must_use]
     pub fn json(&self, closing: &Closing) -> String {
-        let statuses: serde_json::Map<String, serde_json::Value> =
-            self.counts.by_status().map(|(status, count)| (status.as_str().to_owned(), count.into())).collect();
+        let statuses: BTreeMap<_, _> =
+            self.counts.by_status().map(|(status, count)| (status.as_str(), count)).collect();
         let files: Vec<&str> = self.files.iter().map(|file| file.path.as_str()).collect();
         json!({
             "files": files,

@@ -5,63 +5,52 @@ use std::fmt::Write as _;
 use super::grouped;
 use crate::model::{shortened, shown};
 
-/// The groups of a run: to delete, to leave alone, and missing ones.
-#[derive(Debug, Default)]
-pub struct UndoPlan {
-    delete: Vec<UndoLine>,
-    left: Vec<UndoLine>,
-    gone: Vec<UndoLine>,
-}
+const DELETE: &str = "to delete";
+const LEFT: &str = "left alone";
+const GONE: &str = "not there";
 
-/// One group, safe to show.
-#[derive(Debug)]
-struct UndoLine {
-    id: String,
-    name: String,
-    detail: String,
-}
+/// The groups of a run: what is done about each, and its id, name and details, safe to show.
+#[derive(Debug, Default)]
+pub struct UndoPlan(Vec<(&'static str, [String; 3])>);
 
 impl UndoPlan {
     /// Adds a group to delete, and what was changed in it since.
     pub fn delete(&mut self, name: &str, id: &str, changes: &str) {
-        self.delete.push(UndoLine::of(name, Some(id), changes));
+        self.add(DELETE, name, Some(id), changes);
     }
 
     /// Adds a group that is left alone.
     pub fn left(&mut self, name: &str, id: Option<&str>, why: &str) {
-        self.left.push(UndoLine::of(name, id, why));
+        self.add(LEFT, name, id, why);
     }
 
     /// Adds a group that does not exist any more.
     pub fn gone(&mut self, name: &str, id: Option<&str>) {
-        self.gone.push(UndoLine::of(name, id, ""));
+        self.add(GONE, name, id, "");
+    }
+
+    fn add(&mut self, action: &'static str, name: &str, id: Option<&str>, detail: &str) {
+        let id = id.map_or_else(|| "-".to_owned(), shortened);
+        self.0.push((action, [id, shortened(name), shown(detail)]));
     }
 
     /// The plan, below a line that names the run.
     #[must_use]
     pub fn text(&self, run: i64, started_at: &str, organization: &str) -> String {
         let mut text = format!("run {run} of {} → organization {}\n", shown(started_at), shortened(organization));
-        let parts = [("to delete", &self.delete), ("left alone", &self.left), ("not there", &self.gone)];
-        let ids = parts.iter().flat_map(|(_, lines)| lines.iter().map(|line| line.id.chars().count()));
-        let width = ids.max().unwrap_or_default();
-        for (title, lines) in parts.iter().filter(|(_, lines)| !lines.is_empty()) {
-            let _ = writeln!(text, "{title}:");
-            for line in *lines {
-                let what = format!("  {:<width$}  {}  {}", line.id, line.name, line.detail);
-                let _ = writeln!(text, "{}", what.trim_end());
+        let width = self.0.iter().map(|(_, [id, ..])| id.chars().count()).max().unwrap_or_default();
+        let mut totals = String::new();
+        for title in [DELETE, LEFT, GONE] {
+            let lines: Vec<_> = self.0.iter().filter(|(action, _)| *action == title).collect();
+            let _ = writeln!(totals, "  {title:<10} {:>9}", grouped(lines.len() as u64));
+            if !lines.is_empty() {
+                let _ = writeln!(text, "{title}:");
+            }
+            for (_, [id, name, detail]) in lines {
+                let _ = writeln!(text, "{}", format!("  {id:<width$}  {name}  {detail}").trim_end());
             }
         }
-        text.push('\n');
-        for (title, lines) in parts {
-            let _ = writeln!(text, "  {title:<10} {:>9}", grouped(lines.len() as u64));
-        }
-        text
-    }
-}
-
-impl UndoLine {
-    fn of(name: &str, id: Option<&str>, detail: &str) -> Self {
-        Self { id: id.map_or_else(|| "-".to_owned(), shortened), name: shortened(name), detail: shown(detail) }
+        format!("{text}\n{totals}")
     }
 }
 

@@ -9,7 +9,7 @@ use super::groups::{GroupStore, Planted, SandboxGroup};
 use super::limit::{CapOnGuests, GuestList};
 use super::list::ListQuery;
 use super::message::{Request, Response};
-use super::route::{self, Action, ApiCall};
+use super::route::{self, ApiCall, RouteAction};
 use super::users::Users;
 
 /// Groups to a page, unless the query asks for another number.
@@ -91,16 +91,16 @@ impl Organization {
 
     fn act(&mut self, call: &ApiCall, request: &Request, conditions: &Conditions) -> Result<Response, Rejection> {
         match &call.action {
-            Action::Create => self.create(request, conditions),
-            Action::List => self.list(request, conditions),
-            Action::Read(id) => match self.groups.get(id) {
+            RouteAction::Create => self.create(request, conditions),
+            RouteAction::List => self.list(request, conditions),
+            RouteAction::Read(id) => match self.groups.get(id) {
                 Some(group) => Ok(Response::data(200, group)),
                 None => Ok(route::no_resource()),
             },
-            Action::Update(id) => self.update(id, request, conditions),
-            Action::Delete(id) if self.groups.remove(id) => Ok(Response::empty(204)),
-            Action::Delete(_) => Ok(route::no_resource()),
-            Action::Users => self.users(request),
+            RouteAction::Update(id) => self.update(id, request, conditions),
+            RouteAction::Delete(id) if self.groups.remove(id) => Ok(Response::empty(204)),
+            RouteAction::Delete(_) => Ok(route::no_resource()),
+            RouteAction::Users => self.users(request),
         }
     }
 

@@ -8,12 +8,12 @@ use super::message::{Request, Response};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ApiCall {
     pub(super) org: String,
-    pub(super) action: Action,
+    pub(super) action: RouteAction,
 }
 
 /// What a call asks for; the text is a group's id.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum RouteAction {
     Create,
     List,
     Read(String),
@@ -34,7 +34,7 @@ pub(super) fn read(request: &Request, token: Option<&str>) -> Result<ApiCall, Re
     if !mentions_json(request, "accept") {
         return Err(Response::error(406, "The Accept header must be application/json."));
     }
-    let has_body = matches!(call.action, Action::Create | Action::Update(_));
+    let has_body = matches!(call.action, RouteAction::Create | RouteAction::Update(_));
     if has_body && !mentions_json(request, "content-type") {
         return Err(Response::error(415, "The Content-Type header must be application/json."));
     }
@@ -66,12 +66,12 @@ fn call(method: &str, path: &str) -> Option<ApiCall> {
         return None;
     }
     let action = match (method, kind, id) {
-        ("POST", "groups", None) => Action::Create,
-        ("GET", "groups", None) => Action::List,
-        ("GET", "groups", Some(id)) => Action::Read(id?),
-        ("PUT", "groups", Some(id)) => Action::Update(id?),
-        ("DELETE", "groups", Some(id)) => Action::Delete(id?),
-        ("GET", "users", None) => Action::Users,
+        ("POST", "groups", None) => RouteAction::Create,
+        ("GET", "groups", None) => RouteAction::List,
+        ("GET", "groups", Some(id)) => RouteAction::Read(id?),
+        ("PUT", "groups", Some(id)) => RouteAction::Update(id?),
+        ("DELETE", "groups", Some(id)) => RouteAction::Delete(id?),
+        ("GET", "users", None) => RouteAction::Users,
         _ => return None,
     };
     Some(ApiCall { org, action })

@@ -58,7 +58,7 @@ enum Phase {
 
 /// Refusals of requests that left before the wait they caused was over.
 #[derive(Debug, Clone, Copy)]
-struct Event {
+struct AutoEvent {
     /// When the first of them left, and at what rate a second.
     left: Instant,
     rate: f64,
@@ -89,7 +89,7 @@ pub(super) struct Finder {
     taken: u32,
     /// Of those, the ones within a second of the first.
     first: u32,
-    event: Option<Event>,
+    event: Option<AutoEvent>,
     /// When the first refused request of the event before left, and what was taken since.
     mark: Instant,
     marked: u32,
@@ -217,7 +217,7 @@ impl Finder {
             None if left < self.began => {}
             None => {
                 let rate = self.level(left).per_second();
-                self.event = Some(Event { left, rate, at: now, until: now + wait, refused: 1, passed: 0 });
+                self.event = Some(AutoEvent { left, rate, at: now, until: now + wait, refused: 1, passed: 0 });
             }
         }
         self.event.map_or(Duration::ZERO, |event| event.until.saturating_duration_since(now))
@@ -239,7 +239,7 @@ impl Finder {
     }
 
     /// The limit, by what the event tells.
-    fn settle(&mut self, event: Event) {
+    fn settle(&mut self, event: AutoEvent) {
         let held = event.left.saturating_duration_since(self.since);
         if self.phase == Phase::Hold && held > RECOVERY {
             self.best = self.best.max(self.limit.per_second());
@@ -263,7 +263,7 @@ impl Finder {
         }
     }
 
-    fn evidence(&self, event: Event) -> Evidence {
+    fn evidence(&self, event: AutoEvent) -> Evidence {
         let age = event.left.saturating_duration_since(self.began);
         let counted = |from: Option<Instant>| f64::from(self.counts.since(from.unwrap_or(self.began)));
         let average = |count: u32, from: Instant| {
@@ -291,9 +291,5 @@ impl Finder {
     }
 }
 
-#[cfg(test)]
-mod servers;
-#[cfg(test)]
-mod simulation;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
-//! One group from the intent to delete it to what came of that.
+//! Deletes one group: from its intent to its outcome.
 //!
-//! Deleting by id is safe to repeat, so nothing has to settle: whoever lost the answer reads the group again.
+//! Deleting by id is safe to repeat: after a lost answer the group is read again.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::compare::changes;
 use super::judge::When;
-use super::judge_delete::{Verdict, judge_delete};
+use super::judge_delete::{DeletionVerdict, judge_delete};
 use super::reads::{Api, Unread};
-use crate::journal::{Attempt, Condemned, Progress};
+use crate::journal::{Condemned, DeletionAttempt, RemovalState};
 use crate::model::{Creation, Event, Listener, Removal, Trouble};
 use crate::tallyfy::Exchange;
 
@@ -20,18 +20,18 @@ pub struct Remover<E> {
     pub api: Arc<Api<E>>,
     /// Whether groups are deleted that were changed since.
     pub is_forced: bool,
-    /// Hears of every group that is done with.
+    /// Receives an event for every group that is done.
     pub listener: Listener,
 }
 
-/// How it stands with one group.
-struct Course<'a> {
+/// The state of one deletion.
+struct DeletionCourse<'a> {
     creation: &'a Creation,
-    /// How often its deletion was sent.
+    /// How often the deletion was sent.
     sends: u32,
     /// When it was sent last.
     left: Option<Instant>,
-    /// What befell the last send.
+    /// The error of the last attempt.
     trouble: Option<Trouble>,
     /// Whether a send may have been applied.
     may_be_deleted: bool,
@@ -39,25 +39,25 @@ struct Course<'a> {
 
 impl<E: Exchange> Remover<E> {
     /// Deletes one group, unless it was changed since or the run stops.
-    pub async fn take(&self, condemned: Condemned) -> Attempt {
+    pub async fn take(&self, condemned: Condemned) -> DeletionAttempt {
         let creation = condemned.spend();
         let may_be_deleted = creation.may_be_deleted;
-        let mut course = Course { creation: &creation, sends: 0, left: None, trouble: None, may_be_deleted };
+        let mut course = DeletionCourse { creation: &creation, sends: 0, left: None, trouble: None, may_be_deleted };
         let progress = self.remove(&mut course).await;
         let sends = course.sends;
-        if let Progress::Settled(removal) = &progress {
+        if let RemovalState::Settled(removal) = &progress {
             match removal {
-                Removal::Deleted(_) => self.api.write_succeeded(),
+                Removal::Deleted(_) => self.api.refusals.reset(),
                 Removal::Failed(trouble) | Removal::Unknown(trouble) => self.api.write_failed(trouble),
                 Removal::Gone | Removal::Changed(_) => {}
             }
             (self.listener)(Event::Undone(removal.status()));
         }
-        Attempt { row: creation.row, sends, progress }
+        DeletionAttempt { row: creation.row, sends, progress }
     }
 
     /// Reads, deletes, and reads again where the answer is lost.
-    async fn remove(&self, course: &mut Course<'_>) -> Progress {
+    async fn remove(&self, course: &mut DeletionCourse<'_>) -> RemovalState {
         loop {
             if let Some(progress) = self.look(course).await {
                 return progress;
@@ -72,7 +72,7 @@ impl<E: Exchange> Remover<E> {
     }
 
     /// Reads the group; gives how far it came, unless the group is to be deleted now.
-    async fn look(&self, course: &Course<'_>) -> Option<Progress> {
+    async fn look(&self, course: &DeletionCourse<'_>) -> Option<RemovalState> {
         let seen = match self.api.group(&course.creation.tag.id).await {
             Ok(Some(seen)) => seen,
             Ok(None) => {
@@ -86,29 +86,33 @@ impl<E: Exchange> Remover<E> {
         };
         let changes = changes(&course.creation.group, course.creation.tag.stamp.as_deref(), &seen);
         if !changes.is_empty() && !self.is_forced {
-            return Some(Progress::Settled(Removal::Changed(changes.join("; "))));
+            return Some(RemovalState::Settled(Removal::Changed(changes.join("; "))));
         }
         let trouble = course.trouble.clone().filter(|_| course.sends >= self.api.attempts_max)?;
         // It is there: nothing is in doubt.
-        Some(if self.api.gives_up(&trouble) { Progress::Settled(Removal::Failed(trouble)) } else { Progress::Released })
+        Some(if self.api.gives_up(&trouble) {
+            RemovalState::Settled(Removal::Failed(trouble))
+        } else {
+            RemovalState::Released
+        })
     }
 
     /// Gives how far it came, unless the group is to be looked at again.
-    async fn heed(&self, course: &mut Course<'_>, verdict: Verdict) -> Option<Progress> {
+    async fn heed(&self, course: &mut DeletionCourse<'_>, verdict: DeletionVerdict) -> Option<RemovalState> {
         match verdict {
-            Verdict::Deleted(status) => return Some(Progress::Settled(Removal::Deleted(status))),
-            Verdict::NotThere(_) => return Some(course.not_there()),
-            Verdict::Refused(trouble) => return Some(Progress::Settled(Removal::Failed(trouble))),
-            Verdict::Again(trouble, when) => self.wait(course, trouble, when).await,
-            Verdict::InDoubt(trouble, when) => {
+            DeletionVerdict::Deleted(status) => return Some(RemovalState::Settled(Removal::Deleted(status))),
+            DeletionVerdict::NotThere(_) => return Some(course.not_there()),
+            DeletionVerdict::Refused(trouble) => return Some(RemovalState::Settled(Removal::Failed(trouble))),
+            DeletionVerdict::Again(trouble, when) => self.wait(course, trouble, when).await,
+            DeletionVerdict::InDoubt(trouble, when) => {
                 course.may_be_deleted = true;
                 self.wait(course, trouble, when).await;
             }
-            Verdict::Halt(halt) => {
+            DeletionVerdict::Halt(halt) => {
                 self.api.stop.raise(halt);
                 return Some(course.stopped());
             }
-            Verdict::Held => {
+            DeletionVerdict::Held => {
                 course.sends -= 1;
                 return Some(course.stopped());
             }
@@ -116,7 +120,7 @@ impl<E: Exchange> Remover<E> {
         None
     }
 
-    async fn wait(&self, course: &mut Course<'_>, trouble: Trouble, when: When) {
+    async fn wait(&self, course: &mut DeletionCourse<'_>, trouble: Trouble, when: When) {
         let row = course.creation.row.0;
         tracing::info!(row, attempt = course.sends, "deleting: {}; looking whether it is there", trouble.message);
         course.trouble = Some(trouble);
@@ -125,19 +129,19 @@ impl<E: Exchange> Remover<E> {
     }
 }
 
-impl Course<'_> {
-    fn not_there(&self) -> Progress {
+impl DeletionCourse<'_> {
+    fn not_there(&self) -> RemovalState {
         // The status that says so.
-        Progress::Settled(if self.may_be_deleted { Removal::Deleted(404) } else { Removal::Gone })
+        RemovalState::Settled(if self.may_be_deleted { Removal::Deleted(404) } else { Removal::Gone })
     }
 
-    fn stopped(&self) -> Progress {
-        if self.may_be_deleted { Progress::InDoubt } else { Progress::Released }
+    fn stopped(&self) -> RemovalState {
+        if self.may_be_deleted { RemovalState::InDoubt } else { RemovalState::Released }
     }
 
     /// The group cannot be read; if nothing was sent that deletes it, it is there.
-    fn unread(&self, why: Trouble) -> Progress {
+    fn unread(&self, why: Trouble) -> RemovalState {
         let trouble = self.trouble.clone().map_or(why.clone(), |trouble| Unread::Failed(why).on(trouble));
-        Progress::Settled(if self.may_be_deleted { Removal::Unknown(trouble) } else { Removal::Failed(trouble) })
+        RemovalState::Settled(if self.may_be_deleted { Removal::Unknown(trouble) } else { Removal::Failed(trouble) })
     }
 }

@@ -278,7 +278,7 @@ impl<E: Exchange> Lane<E> {
     fn settle(&self, row: RowId, fate: Fate) -> Result<(), Down> {
         let status = fate.status();
         match &fate {
-            Fate::Created { .. } => self.api.write_succeeded(),
+            Fate::Created { .. } => self.api.refusals.reset(),
             Fate::Failed(trouble) | Fate::Unknown(trouble) => self.api.write_failed(trouble),
             Fate::Exists { .. } => {}
         }

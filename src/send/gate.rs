@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::guest_estimate::{GuestEstimate, GuestForecast};
-use super::guests::{Cap, Leave, Way, Word};
+use super::guests::{Cap, GuestLeave, GuestWord, Way};
 use super::invites::{GUEST_CAP, Invites};
 use super::judge::Verdict;
 use super::queue::{Queue, Turn};
@@ -30,7 +30,7 @@ pub struct GuestLimits {
 
 /// The gate.
 pub struct Gate {
-    book: Mutex<Book>,
+    book: Mutex<GuestBook>,
     /// One waits at a time.
     queue: Arc<Queue>,
     /// A row was answered.
@@ -40,7 +40,7 @@ pub struct Gate {
     listener: Listener,
 }
 
-struct Book {
+struct GuestBook {
     cap: Cap,
     invites: Option<Invites>,
     estimate: GuestEstimate,
@@ -59,7 +59,7 @@ enum Charged {
 /// The right to send one row with guests once.
 pub(super) struct Pass {
     gate: Arc<Gate>,
-    leave: Leave,
+    leave: GuestLeave,
     /// Places held for guests that are new.
     places: usize,
     is_used: bool,
@@ -74,7 +74,7 @@ impl Gate {
     #[must_use]
     pub fn new(limits: GuestLimits, stop: Stop, listener: Listener) -> Arc<Self> {
         let (cap, invites) = (Cap::new(limits.wait_max), limits.rate.map(Invites::new));
-        let book = Book { cap, invites, estimate: GuestEstimate::default() };
+        let book = GuestBook { cap, invites, estimate: GuestEstimate::default() };
         Arc::new(Self {
             book: Mutex::new(book),
             queue: Arc::default(),
@@ -177,11 +177,11 @@ impl Gate {
         self.stop.wait(&self.changed, until).await.ok_or(Shut)
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
+    fn book(&self) -> MutexGuard<'_, GuestBook> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hear(&self, pass: &Pass, word: Word, are_invited: bool) {
+    fn hear(&self, pass: &Pass, word: GuestWord, are_invited: bool) {
         let now = Instant::now().into_std();
         let mut book = self.book();
         let paused = book.cap.answer(pass.leave, word, now);
@@ -213,7 +213,7 @@ impl Gate {
     }
 }
 
-impl Book {
+impl GuestBook {
     /// Has the new ones among these guests hold their places. The cap may have closed since the row was let in.
     fn charge(&mut self, guests: &[String], places: &mut usize, now: std::time::Instant) -> Result<Charged, Shut> {
         match self.cap.way(now) {
@@ -269,9 +269,9 @@ impl Pass {
     pub(super) fn hear(mut self, verdict: &Verdict) {
         self.is_used = true;
         let word = match verdict {
-            Verdict::Created { .. } => Word::Taken,
-            Verdict::GuestCap(_, hints) => Word::Refused(named_pause(hints, SystemTime::now())),
-            _ => Word::Nothing,
+            Verdict::Created { .. } => GuestWord::Taken,
+            Verdict::GuestCap(_, hints) => GuestWord::Refused(named_pause(hints, SystemTime::now())),
+            _ => GuestWord::Nothing,
         };
         // What is in doubt, or was refused half-way, may have invited them.
         let are_invited = matches!(verdict, Verdict::Created { .. } | Verdict::GuestCap(..) | Verdict::InDoubt(_));
@@ -282,7 +282,7 @@ impl Pass {
 impl Drop for Pass {
     fn drop(&mut self) {
         if !self.is_used {
-            self.gate.hear(self, Word::Nothing, false);
+            self.gate.hear(self, GuestWord::Nothing, false);
         }
     }
 }

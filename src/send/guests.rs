@@ -52,7 +52,7 @@ struct Closed {
 
 /// How many times the cap had closed when a row left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Leave(u32);
+pub(super) struct GuestLeave(u32);
 
 /// Whether a row may leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub(super) enum Way {
 
 /// What an answer tells of the cap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Word {
+pub(super) enum GuestWord {
     /// The row was taken.
     Taken,
     /// The cap refused it, and named this time.
@@ -111,19 +111,19 @@ impl Cap {
     }
 
     /// One leaves.
-    pub(super) fn leave(&mut self) -> Leave {
+    pub(super) fn leave(&mut self) -> GuestLeave {
         self.out += 1;
-        Leave(self.closings)
+        GuestLeave(self.closings)
     }
 
     /// One that had left is answered; gives for how long nobody goes from now on, if that is news.
-    pub(super) fn answer(&mut self, leave: Leave, word: Word, now: Instant) -> Option<Duration> {
+    pub(super) fn answer(&mut self, leave: GuestLeave, word: GuestWord, now: Instant) -> Option<Duration> {
         self.out -= 1;
         let is_current = leave.0 == self.closings;
         match word {
-            Word::Taken if is_current => self.widen(now),
-            Word::Refused(named) => return self.close(named, is_current, now),
-            Word::Taken | Word::Nothing => {}
+            GuestWord::Taken if is_current => self.widen(now),
+            GuestWord::Refused(named) => return self.close(named, is_current, now),
+            GuestWord::Taken | GuestWord::Nothing => {}
         }
         None
     }
@@ -196,7 +196,7 @@ mod tests {
     }
 
     /// As many leave as may.
-    fn all(cap: &mut Cap, now: Instant) -> Vec<Leave> {
+    fn all(cap: &mut Cap, now: Instant) -> Vec<GuestLeave> {
         let mut left = Vec::new();
         while cap.way(now) == Way::Open {
             left.push(cap.leave());
@@ -212,7 +212,7 @@ mod tests {
             assert_eq!(left.len(), width);
             assert_eq!(cap.way(now), Way::AfterAnswer);
             for leave in left {
-                assert_eq!(cap.answer(leave, Word::Taken, now), None);
+                assert_eq!(cap.answer(leave, GuestWord::Taken, now), None);
             }
         }
     }
@@ -221,7 +221,7 @@ mod tests {
     fn what_tells_nothing_makes_the_next_round_neither_wider_nor_narrower() {
         let (mut cap, now) = (Cap::new(LONGEST), Instant::now());
         for leave in (0..10).flat_map(|_| all(&mut cap, now)).collect::<Vec<_>>() {
-            cap.answer(leave, Word::Nothing, now);
+            cap.answer(leave, GuestWord::Nothing, now);
         }
         assert_eq!(all(&mut cap, now).len(), 1);
     }
@@ -231,20 +231,20 @@ mod tests {
         let (mut cap, now) = (Cap::new(LONGEST), Instant::now());
         for _ in 0..2 {
             for leave in all(&mut cap, now) {
-                cap.answer(leave, Word::Taken, now);
+                cap.answer(leave, GuestWord::Taken, now);
             }
         }
         let left = all(&mut cap, now);
         assert_eq!(left.len(), 3);
-        assert_eq!(cap.answer(left[0], Word::Refused(Some(seconds(60))), now), Some(seconds(61)));
+        assert_eq!(cap.answer(left[0], GuestWord::Refused(Some(seconds(60))), now), Some(seconds(61)));
         // The others are of the same closing; what was taken after it tells nothing.
-        assert_eq!(cap.answer(left[1], Word::Refused(Some(seconds(60))), now + seconds(1)), None);
-        assert_eq!(cap.answer(left[2], Word::Taken, now + seconds(2)), None);
+        assert_eq!(cap.answer(left[1], GuestWord::Refused(Some(seconds(60))), now + seconds(1)), None);
+        assert_eq!(cap.answer(left[2], GuestWord::Taken, now + seconds(2)), None);
         let open = now + seconds(62);
         assert_eq!(cap.way(now + seconds(2)), Way::At(open));
         let first = all(&mut cap, open);
         assert_eq!((first.len(), cap.way(open)), (1, Way::AfterAnswer));
-        assert_eq!(cap.answer(first[0], Word::Taken, open), None);
+        assert_eq!(cap.answer(first[0], GuestWord::Taken, open), None);
         assert_eq!(all(&mut cap, open).len(), 2);
     }
 
@@ -256,7 +256,7 @@ mod tests {
             match cap.way(now) {
                 Way::Open => {
                     let leave = cap.leave();
-                    pauses.extend(cap.answer(leave, Word::Refused(named), now).map(|time| time.as_secs()));
+                    pauses.extend(cap.answer(leave, GuestWord::Refused(named), now).map(|time| time.as_secs()));
                 }
                 Way::At(until) => now = until,
                 Way::AfterAnswer => panic!("none is under way"),
@@ -291,11 +291,11 @@ mod tests {
                 // What is taken first is all for an hour.
                 let until = now + HOUR;
                 let leave = cap.leave();
-                assert_eq!(cap.answer(leave, Word::Taken, now), None);
+                assert_eq!(cap.answer(leave, GuestWord::Taken, now), None);
                 now += seconds(1);
                 while now < until {
                     let leave = cap.leave();
-                    let pause = cap.answer(leave, Word::Refused(named), now).unwrap();
+                    let pause = cap.answer(leave, GuestWord::Refused(named), now).unwrap();
                     told.push(pause.as_secs());
                     now += pause;
                 }

@@ -1,4 +1,4 @@
-//! `--guest-rate`: how many guests are new to the organization, and when they may be invited. Pure.
+//! `--guest-rate`: which guests are new to the organization, and when they may be invited. Pure.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,18 +12,18 @@ use crate::journal::SentGuests;
 /// What the API documents: Guest Invite, 30 per hour per organization.
 pub const GUEST_CAP: Rate = Rate { requests: NonZeroU32::MIN.saturating_add(29), period: Duration::from_hours(1) };
 
-/// The addresses that are known, and the places of those that were not.
+/// The known addresses, and the window of recent invites.
 #[derive(Debug, Clone)]
 pub(super) struct Invites {
     rate: Rate,
     window: Window,
-    /// By their hashes, so that memory stays small. Of two addresses that share one the second is taken for known and holds
-    /// no place: the server counts one more than we do, and at worst its cap refuses a row, which is waited out as ever.
+    /// Hashes, so that memory stays small. If two addresses share a hash, the second is not counted: at worst the server's
+    /// cap refuses a row, which then waits.
     known: HashSet<u64>,
 }
 
 impl Invites {
-    /// At most so many new guests in any window of the period.
+    /// No recent invites and no known addresses.
     pub(super) fn new(rate: Rate) -> Self {
         Self { rate, window: Window::new(rate.requests.get(), rate.period), known: HashSet::new() }
     }
@@ -40,12 +40,12 @@ impl Invites {
         new.len()
     }
 
-    /// These addresses are new no more.
+    /// Adds known addresses.
     pub(super) fn greet(&mut self, guests: &[String]) {
         self.known.extend(guests.iter().map(|guest| hash(guest)));
     }
 
-    /// These guests were sent by an earlier run: those that were new hold their places.
+    /// Adds guests that an earlier run sent: the new ones count in the window.
     pub(super) fn remember(&mut self, sent: &SentGuests, now: Instant) {
         let count = self.new_among(&sent.guests);
         if sent.are_known {
@@ -56,30 +56,30 @@ impl Invites {
         }
     }
 
-    /// Whether so many new guests may be sent; more at once than there are places are sent when no place is held.
+    /// When this number of new guests may be sent; more than the rate are sent alone.
     pub(super) fn room(&mut self, count: usize, now: Instant) -> Room {
         if count == 0 { Room::Now } else { self.window.room(count, usize::MAX, now) }
     }
 
-    /// So many are sent now.
+    /// This number is sent now.
     pub(super) fn leave(&mut self, count: usize) {
         self.window.leave(count);
     }
 
-    /// So many that were sent may have been invited by now.
+    /// This number was sent and may have been invited by now.
     pub(super) fn answer(&mut self, count: usize, now: Instant) {
         if count > 0 {
             self.window.answer(count, now);
         }
     }
 
-    /// So many that were to be sent, or were sent, are known not to have been invited.
+    /// This number is known not to have been invited.
     pub(super) fn forgo(&mut self, count: usize) {
         self.window.forgo(count);
     }
 }
 
-/// The API takes addresses that differ in case for the same.
+/// For the API, addresses that differ only in case are the same.
 fn hash(address: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     address.to_lowercase().hash(&mut hasher);
@@ -143,7 +143,7 @@ mod tests {
             invites.remember(&SentGuests { guests: guests(text), age, are_known }, now);
         }
         assert_eq!(invites.new_among(&guests("old@x.org a@x.org b@x.org")), 0);
-        assert_eq!(invites.new_among(&guests("c@x.org")), 1, "nobody knows what became of it");
+        assert_eq!(invites.new_among(&guests("c@x.org")), 1, "its outcome is unknown");
         assert_eq!(invites.room(1, now), Room::At(now + minutes(20)));
         assert_eq!(invites.room(3, now), Room::At(now + minutes(60)));
     }

@@ -1,4 +1,4 @@
-//! What an answer means, and what is to be done. Pure.
+//! Classifies responses: what a response means for its request. Pure.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,59 +12,59 @@ use crate::tallyfy::{self, Answer, BodyFault, Hints, Lost, Refusal};
 const BACKOFF_MIN: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
-/// When a request is made again.
+/// When a request is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// As soon as the pace lets it: everybody waits, for as long as the server said.
+    /// When the rate limiter allows it: all requests wait as long as the server asked for.
     Allowed,
-    /// After a wait of its own, which grows.
+    /// After a backoff of its own.
     BackedOff,
 }
 
 /// What the answer to a create request means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The group is there.
+    /// The group was created.
     Created {
         /// The group.
         group: Tag,
         /// The status of the answer.
         http_status: u16,
     },
-    /// The server read it and will not have it.
+    /// The server refused it.
     Refused(Trouble),
-    /// Another group has the name, or our own send before this one made it.
+    /// The name is taken by another group, or by an earlier attempt of ours.
     NameTaken(Trouble),
-    /// It had no effect: it is safe to send it again.
+    /// It was not applied: it is safe to send it again.
     Again(Trouble, When),
     /// It may have been applied: it must be looked up before it is sent again.
     InDoubt(Trouble),
-    /// The organization's cap on guest invites refused it, maybe half-way: it must be looked up before it is sent again,
-    /// and no row with guests be sent before the time that is hinted at.
+    /// The organization's cap on guest invites refused it, perhaps after creating the group: it must be looked up before
+    /// it is sent again, and no row with guests may be sent before the time that the headers name.
     GuestCap(Trouble, Hints),
-    /// The run cannot go on; this request had no effect.
+    /// The run must stop; this request was not applied.
     Halt(Halt),
-    /// It never left, because the run stops.
+    /// It was not sent, because the run stops.
     Held,
 }
 
 /// What the answer to a read means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reading<T = Bytes> {
-    /// The body, or what was read from it.
+    /// The body, or its contents.
     Body(T),
     /// Read again.
     Again(Trouble, When),
     /// 403 or 404: reading again does not help.
     Refused(Trouble),
-    /// The run cannot go on.
+    /// The run must stop.
     Halt(Halt),
-    /// It never left, because the run stops.
+    /// It was not sent, because the run stops.
     Held,
 }
 
 impl<T> Reading<T> {
-    /// Reads the body; one that cannot be read is asked for again.
+    /// Parses the body; a body that cannot be parsed is requested again.
     pub(super) fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, Trouble>) -> Reading<U> {
         match self {
             Self::Body(body) => {
@@ -78,7 +78,7 @@ impl<T> Reading<T> {
     }
 }
 
-/// Judges the answer to a create request.
+/// Classifies the response to a create request.
 #[must_use]
 pub fn judge_create(answer: Result<Answer, Lost>) -> Verdict {
     let answer = match answer {
@@ -97,20 +97,20 @@ pub fn judge_create(answer: Result<Answer, Lost>) -> Verdict {
         300..=399 | 401 => Verdict::Halt(halt(&answer)),
         403 | 404 => Verdict::Refused(trouble(&answer)),
         429 if is_guest_cap(&answer) => Verdict::GuestCap(trouble(&answer), answer.hints),
-        // It may be the cap on guests, which may strike after part of the work is done.
+        // It may be the cap on guests, which may refuse after the group is created.
         429 if answer.body.is_err() => Verdict::InDoubt(trouble(&answer)),
         429 => Verdict::Again(trouble(&answer), When::Allowed),
         422 if refusal.is_name_taken() => {
             Verdict::NameTaken(Trouble { code: "name-taken".to_owned(), ..trouble(&answer) })
         }
         408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer)),
-        // Whether another group has the name, or ours, stood in the body.
+        // The body would have said whether the name is taken, perhaps by a group of ours.
         _ if answer.body.is_err() => Verdict::Again(trouble(&answer), When::BackedOff),
         _ => Verdict::Refused(trouble(&answer)),
     }
 }
 
-/// Judges the answer to a change of a group that was there a moment ago: a 404 may mean that it was deleted since.
+/// Classifies the response to an update of a group that existed a moment ago: a 404 may mean that it was deleted.
 #[must_use]
 pub(super) fn judge_update(answer: Result<Answer, Lost>) -> Verdict {
     if let Ok(answer) = &answer
@@ -124,7 +124,7 @@ pub(super) fn judge_update(answer: Result<Answer, Lost>) -> Verdict {
     judge_create(answer)
 }
 
-/// Judges the answer to a read, which is safe to repeat.
+/// Classifies the response to a read, which is safe to repeat.
 #[must_use]
 pub fn judge_read(answer: Result<Answer, Lost>) -> Reading {
     let answer = match answer {
@@ -145,7 +145,7 @@ pub fn judge_read(answer: Result<Answer, Lost>) -> Reading {
     }
 }
 
-/// How long to wait before the next send: exponential, with full jitter; `random` is from 0 to 1.
+/// How long to wait before the next attempt: exponential, with full jitter; `random` is from 0 to 1.
 #[must_use]
 pub(super) fn backoff(sends: u32, random: f64) -> Duration {
     let doubled = BACKOFF_MIN.saturating_mul(2_u32.saturating_pow(sends.saturating_sub(1)));
@@ -196,7 +196,7 @@ pub(super) fn undelivered(message: &str) -> Trouble {
     Trouble { code: "connect".to_owned(), message: format!("not delivered: {message}"), http_status: None }
 }
 
-/// The pace keeps the times that the server names.
+/// The rate limiter waits if the server names a time.
 pub(super) fn when(answer: &Answer) -> When {
     let is_failing = matches!(answer.status, 408 | 500..);
     let is_named = || named_pause(&answer.hints, SystemTime::UNIX_EPOCH).is_some();
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_a_request_can_end_has_its_verdict_as_a_create_and_as_a_read() {
+    fn every_end_of_a_request_is_classified_as_a_create_and_as_a_read() {
         let id = r#"{"data":{"id":"g1"}}"#;
         let taken = r#"{"errors":{"name":["The name has already been taken."]}}"#;
         let cap = r#"{"message":"You've reached the hourly limit for Guest Invite"}"#;
@@ -304,14 +304,13 @@ mod tests {
     }
 
     #[test]
-    fn every_status_without_a_body_worth_reading_has_its_verdict() {
+    fn every_status_without_a_useful_body_is_classified() {
         for status in 100..=999 {
             let (create, read) = match status {
                 200 => ("doubt", "body"),
                 300..=399 | 401 => ("halt", "halt"),
                 403 | 404 => ("refused", "refused"),
                 429 => ("again", "again"),
-                // Among them 425 and 451: refused is refused.
                 400..=407 | 409..=499 => ("refused", "again"),
                 _ => ("doubt", "again"),
             };
@@ -321,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_that_cannot_be_read_is_asked_for_again() {
+    fn a_refusal_whose_body_cannot_be_read_is_requested_again() {
         for status in (400..=499).filter(|status| ![401, 403, 404, 408, 429].contains(status)) {
             for given in [cut_off(status), too_long(status)] {
                 assert_eq!(word(&judge_create(given.clone())), "again", "{given:?}");
@@ -330,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_told_when_to_come_back_waits_with_everybody_and_who_is_not_waits_alone() {
+    fn a_named_pause_is_for_all_requests_and_a_backoff_for_one() {
         for (status, retry_after, when) in [
             (429, "3", When::Allowed),
             (429, "soon", When::Allowed),
@@ -357,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_a_group_that_was_deleted_meanwhile_is_no_reason_to_stop_the_run() {
+    fn an_update_of_a_group_that_was_deleted_meanwhile_does_not_stop_the_run() {
         let gone = r#"{"error":true,"message":"The requested resource was not found","code":"RESOURCE_NOT_FOUND"}"#;
         let no_endpoint = r#"{"error":true,"message":"API endpoint not found","code":"ENDPOINT_NOT_FOUND"}"#;
         for body in [gone, "<html>", ""] {

@@ -1,4 +1,4 @@
-//! What the answers mean that come when a group is deleted: to the delete request, and to the look before it. Pure.
+//! Classifies the responses to a delete request, and to the read of the group before it. Pure.
 
 use bytes::Bytes;
 
@@ -6,50 +6,53 @@ use super::judge::{Reading, When, halt, judge_read, refusal, trouble, undelivere
 use crate::model::{Halt, Trouble};
 use crate::tallyfy::{Answer, Lost};
 
-/// What the answer to a delete request means.
+/// What the response to a delete request means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum DeletionVerdict {
     /// The group is deleted; with the status of the answer.
     Deleted(u16),
-    /// The group is not there.
+    /// The group does not exist.
     NotThere(u16),
-    /// The server read it and will not do it.
+    /// The server refused it.
     Refused(Trouble),
-    /// It had no effect: send it again.
+    /// It was not applied: send it again.
     Again(Trouble, When),
-    /// It may have been applied: look whether the group is still there.
+    /// It may have been applied: read whether the group still exists.
     InDoubt(Trouble, When),
-    /// The run cannot go on; this request had no effect.
+    /// The run must stop; this request was not applied.
     Halt(Halt),
-    /// It never left, because the run stops.
+    /// It was not sent, because the run stops.
     Held,
 }
 
-/// Judges the answer to a delete request.
+/// Classifies the response to a delete request.
 #[must_use]
-pub(super) fn judge_delete(answer: Result<Answer, Lost>) -> Verdict {
+pub(super) fn judge_delete(answer: Result<Answer, Lost>) -> DeletionVerdict {
     let answer = match answer {
         Ok(answer) => answer,
-        Err(Lost::Held) => return Verdict::Held,
-        Err(Lost::Undelivered(message)) => return Verdict::Again(undelivered(&message), When::BackedOff),
+        Err(Lost::Held) => return DeletionVerdict::Held,
+        Err(Lost::Undelivered(message)) => return DeletionVerdict::Again(undelivered(&message), When::BackedOff),
         Err(Lost::InDoubt { code, message }) => {
-            return Verdict::InDoubt(Trouble { code: code.to_owned(), message, http_status: None }, When::BackedOff);
+            return DeletionVerdict::InDoubt(
+                Trouble { code: code.to_owned(), message, http_status: None },
+                When::BackedOff,
+            );
         }
     };
     let refusal = refusal(&answer);
     match answer.status {
-        204 => Verdict::Deleted(204),
-        404 if refusal.is_of_resource() => Verdict::NotThere(404),
-        404 if !refusal.is_of_endpoint() => Verdict::InDoubt(trouble(&answer), when(&answer)),
-        300..=399 | 401 => Verdict::Halt(halt(&answer)),
-        429 => Verdict::Again(trouble(&answer), When::Allowed),
-        // A 200 may be a proxy's page: whether the group is gone is looked at.
-        408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer), when(&answer)),
-        _ => Verdict::Refused(trouble(&answer)),
+        204 => DeletionVerdict::Deleted(204),
+        404 if refusal.is_of_resource() => DeletionVerdict::NotThere(404),
+        404 if !refusal.is_of_endpoint() => DeletionVerdict::InDoubt(trouble(&answer), when(&answer)),
+        300..=399 | 401 => DeletionVerdict::Halt(halt(&answer)),
+        429 => DeletionVerdict::Again(trouble(&answer), When::Allowed),
+        // A 200 may be a proxy's page.
+        408 | 100..=299 | 500.. => DeletionVerdict::InDoubt(trouble(&answer), when(&answer)),
+        _ => DeletionVerdict::Refused(trouble(&answer)),
     }
 }
 
-/// Judges the answer to a read of one group: its body; none if the group is not there.
+/// Classifies the response to a read of one group: its body, or `None` if the group does not exist.
 #[must_use]
 pub(super) fn judge_look(answer: Result<Answer, Lost>) -> Reading<Option<Bytes>> {
     if let Ok(answer) = &answer
@@ -84,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_a_delete_request_can_end_has_its_verdict() {
+    fn every_end_of_a_delete_request_is_classified() {
         for (given, expected) in [
             (answer(204, ""), "deleted"),
             (answer(200, r#"{"data":null}"#), "doubt"),
@@ -113,13 +116,13 @@ mod tests {
         ] {
             let shown = format!("{given:?}");
             let word = match judge_delete(given) {
-                Verdict::Deleted(_) => "deleted",
-                Verdict::NotThere(_) => "not there",
-                Verdict::Refused(_) => "refused",
-                Verdict::Again(..) => "again",
-                Verdict::InDoubt(..) => "doubt",
-                Verdict::Halt(_) => "halt",
-                Verdict::Held => "held",
+                DeletionVerdict::Deleted(_) => "deleted",
+                DeletionVerdict::NotThere(_) => "not there",
+                DeletionVerdict::Refused(_) => "refused",
+                DeletionVerdict::Again(..) => "again",
+                DeletionVerdict::InDoubt(..) => "doubt",
+                DeletionVerdict::Halt(_) => "halt",
+                DeletionVerdict::Held => "held",
             };
             assert_eq!(word, expected, "{shown}");
         }

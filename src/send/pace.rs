@@ -18,7 +18,7 @@ use super::patience::TooLong;
 use super::rate::Speed;
 use super::sign::{Sign, sign};
 use super::stop::Stop;
-use super::valve::Course;
+use super::valve::ValveCourse;
 use super::window::Room;
 use crate::journal::{Mark, Trail};
 use crate::model::{Event, Halt, Listener, Wait};
@@ -58,7 +58,7 @@ pub(super) struct Leave {
 }
 
 /// What is to be done before a request may leave.
-pub(super) enum Step {
+pub(super) enum PaceStep {
     /// It may.
     Go(Leave),
     /// Wait until then, or until something changes.
@@ -116,29 +116,29 @@ impl Pace {
     }
 
     /// What whoever has the turn is to do.
-    pub(super) fn step(&self, is_write: bool) -> Step {
+    pub(super) fn step(&self, is_write: bool) -> PaceStep {
         let course = self.book().valve.course(self.wait_max, Instant::now().into_std());
         match course {
             None => self.step_past_valve(is_write),
-            Some(Course::GiveUp(time, why)) => {
+            Some(ValveCourse::GiveUp(time, why)) => {
                 self.stop.raise(Halt::Down { time, why });
-                Step::Held
+                PaceStep::Held
             }
-            Some(Course::Probe(gap, why)) => {
+            Some(ValveCourse::Probe(gap, why)) => {
                 (self.listener)(Event::Paused { time: gap, why: Wait::Down(why) });
-                Step::Probe(gap)
+                PaceStep::Probe(gap)
             }
         }
     }
 
     /// The same, whether or not the server is down.
-    pub(super) fn step_past_valve(&self, is_write: bool) -> Step {
+    pub(super) fn step_past_valve(&self, is_write: bool) -> PaceStep {
         if self.stop.is_raised() {
-            return Step::Held;
+            return PaceStep::Held;
         }
         let (now, mut book) = (Instant::now(), self.book());
         if let Some(until) = book.paused_until.filter(|until| now < *until) {
-            return Step::Wait(Some(until));
+            return PaceStep::Wait(Some(until));
         }
         match book.room(is_write, now) {
             Room::Now => match book.leave(is_write, now) {
@@ -147,20 +147,20 @@ impl Pace {
                     drop(book);
                     self.tell(told);
                     self.requests.fetch_add(1, Ordering::Relaxed);
-                    Step::Go(leave)
+                    PaceStep::Go(leave)
                 }
                 Err(why) => {
                     self.stop.raise(Halt::Unrecorded(why));
-                    Step::Held
+                    PaceStep::Held
                 }
             },
             Room::At(until) => {
                 let told = book.wait(until.into(), now);
                 drop(book);
                 self.tell(told);
-                Step::Wait(Some(until.into()))
+                PaceStep::Wait(Some(until.into()))
             }
-            Room::AfterAnswer => Step::Wait(None),
+            Room::AfterAnswer => PaceStep::Wait(None),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-use super::pace::{Leave, Pace, Step};
+use super::pace::{Leave, Pace, PaceStep};
 use crate::tallyfy::{Answer, Call, Exchange, Lost, Method};
 
 /// An exchange that keeps the pace.
@@ -36,10 +36,10 @@ impl<E: Exchange> Paced<E> {
         let _turn = self.pace.turn.lock().await;
         while is_wanted() {
             match self.pace.step(is_write) {
-                Step::Go(leave) => return Some(leave),
-                Step::Wait(until) => self.pace.wait(until).await?,
-                Step::Probe(gap) => self.probe_after(Instant::now() + gap).await?,
-                Step::Held => return None,
+                PaceStep::Go(leave) => return Some(leave),
+                PaceStep::Wait(until) => self.pace.wait(until).await?,
+                PaceStep::Probe(gap) => self.probe_after(Instant::now() + gap).await?,
+                PaceStep::Held => return None,
             }
         }
         None
@@ -53,12 +53,12 @@ impl<E: Exchange> Paced<E> {
         }
         while self.pace.is_closed() {
             match self.pace.step_past_valve(false) {
-                Step::Go(leave) => {
+                PaceStep::Go(leave) => {
                     self.send(leave, self.probe.clone()).await.ok();
                     return Some(());
                 }
-                Step::Wait(until) => self.pace.wait(until).await?,
-                Step::Probe(_) | Step::Held => return None,
+                PaceStep::Wait(until) => self.pace.wait(until).await?,
+                PaceStep::Probe(_) | PaceStep::Held => return None,
             }
         }
         Some(())

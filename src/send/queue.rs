@@ -7,10 +7,10 @@ use tokio::sync::oneshot;
 
 /// Whoever waits for the turn.
 #[derive(Debug, Default)]
-pub(super) struct Queue(Mutex<State>);
+pub(super) struct Queue(Mutex<QueueState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct QueueState {
     is_taken: bool,
     prefers_fresh: bool,
     /// How often each was sent, in the order in which they came.
@@ -55,12 +55,12 @@ impl Queue {
         self.state().prefers_fresh = is_preferred;
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl QueueState {
     fn wait(&mut self, sends: u32) -> oneshot::Receiver<Turn> {
         let (tell, told) = oneshot::channel();
         self.waiting.push((sends, tell));

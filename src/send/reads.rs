@@ -154,11 +154,6 @@ impl<E: Exchange> Api<E> {
         refusing.is_none()
     }
 
-    /// A row or group was created or deleted.
-    pub(super) fn write_succeeded(&self) {
-        self.refusals.reset();
-    }
-
     /// A row or group was given up; the run stops if too many in a row were refused.
     pub(super) fn write_failed(&self, trouble: &Trouble) {
         if let Some(halt) = self.refusals.count(trouble) {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::model::{Halt, Trouble};
 
-/// So many in a row stop a run.
+/// How many in a row stop a run.
 const LIMIT: u32 = 20;
 
 /// How many rows in a row were refused with 403 or 404.

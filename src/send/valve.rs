@@ -25,7 +25,7 @@ pub(super) struct Valve {
 
 /// What is to be done while it is closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Course {
+pub(super) enum ValveCourse {
     /// Wait for so long, then probe.
     Probe(Duration, String),
     /// It has been closed for too long.
@@ -70,15 +70,15 @@ impl Valve {
     }
 
     /// What is to be done now, if it is closed; it may be closed for `longest`.
-    pub(super) fn course(&mut self, longest: Duration, now: Instant) -> Option<Course> {
+    pub(super) fn course(&mut self, longest: Duration, now: Instant) -> Option<ValveCourse> {
         let passed = now.duration_since(self.closed?);
         let left = longest.saturating_sub(passed);
         if left.is_zero() {
-            return Some(Course::GiveUp(passed, self.why.clone()));
+            return Some(ValveCourse::GiveUp(passed, self.why.clone()));
         }
         let gap = self.gap.min(left);
         self.gap = (self.gap * 2).min(GAP_MAX);
-        Some(Course::Probe(gap, self.why.clone()))
+        Some(ValveCourse::Probe(gap, self.why.clone()))
     }
 }
 
@@ -99,12 +99,12 @@ mod tests {
         let mut gaps = Vec::new();
         loop {
             match valve.course(Duration::from_secs(longest), now) {
-                Some(Course::Probe(gap, _)) => {
+                Some(ValveCourse::Probe(gap, _)) => {
                     gaps.push(gap.as_secs());
                     now += gap;
                     valve.failed("503".to_owned(), true, now);
                 }
-                Some(Course::GiveUp(..)) | None => return gaps,
+                Some(ValveCourse::GiveUp(..)) | None => return gaps,
             }
         }
     }

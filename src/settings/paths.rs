@@ -27,7 +27,7 @@ impl OutputPaths {
             .extension()
             .and_then(|extension| extension.to_str())
             .unwrap_or(format.extension());
-        let names = Names::of(file, args.out_dir.as_deref(), args.sandbox);
+        let names = OutputNames::of(file, args.out_dir.as_deref(), args.sandbox);
         Self {
             results: args.results.clone().unwrap_or_else(|| names.output(".results.csv")),
             rejects: args.rejects.clone().unwrap_or_else(|| names.output(&format!(".rejects.{extension}"))),
@@ -58,8 +58,8 @@ impl UndoPaths {
         };
         let out_dir = args.out_dir.as_deref();
         let names = match (&imported, &journal) {
-            (None, Some(journal)) => Names::of(journal, out_dir, false),
-            (file, _) => Names::of(file.as_deref().unwrap_or(Path::new(read::STDIN)), out_dir, args.sandbox),
+            (None, Some(journal)) => OutputNames::of(journal, out_dir, false),
+            (file, _) => OutputNames::of(file.as_deref().unwrap_or(Path::new(read::STDIN)), out_dir, args.sandbox),
         };
         Self {
             results: args.results.clone().unwrap_or_else(|| names.output(".undo.csv")),
@@ -70,7 +70,7 @@ impl UndoPaths {
 }
 
 /// The parts of the names of outputs: `FOLDER/STEM[.sandbox][.rejects]…`.
-struct Names {
+struct OutputNames {
     folder: PathBuf,
     /// The input's name without extensions, with `.sandbox` if nothing real is changed.
     stem: OsString,
@@ -78,7 +78,7 @@ struct Names {
     rejects: String,
 }
 
-impl Names {
+impl OutputNames {
     fn of(file: &Path, out_dir: Option<&Path>, is_simulated: bool) -> Self {
         // Nothing may be put beside a device, such as the /dev/fd/63 of a shell's `<(command)`.
         let is_device = file.starts_with("/dev") || file.starts_with("/proc");

@@ -7,14 +7,14 @@ use crate::send::{GuestLimits, Policy, Rate};
 
 /// How the rows of an import are sent.
 #[derive(Debug, Clone, Copy)]
-pub struct Sending {
+pub struct SendingSettings {
     /// How often, and what happens to names that exist.
     pub policy: Policy,
     /// How guests are sent.
     pub guests: GuestLimits,
 }
 
-impl Sending {
+impl SendingSettings {
     /// Resolves the settings.
     ///
     /// # Errors

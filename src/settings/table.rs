@@ -49,7 +49,7 @@ settings! {
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum SettingSource {
     /// It was typed.
     Flag,
     /// An environment variable.
@@ -64,16 +64,16 @@ pub struct Value<T> {
     /// The value.
     pub value: T,
     /// Where it comes from.
-    pub source: Source,
+    pub source: SettingSource,
     setting: &'static Setting,
 }
 
 impl Setting {
     /// The text of the setting; empty if it is set nowhere and has no default.
     pub(super) fn text(&'static self, typed: Option<&str>, environment: &Environment) -> Value<String> {
-        let set = || environment.get(self.variable).map(|text| (text, Source::Environment));
-        let typed = typed.map(|text| (text.to_owned(), Source::Flag));
-        let (value, source) = typed.or_else(set).unwrap_or_else(|| (self.default.to_owned(), Source::Default));
+        let set = || environment.get(self.variable).map(|text| (text, SettingSource::Environment));
+        let typed = typed.map(|text| (text.to_owned(), SettingSource::Flag));
+        let (value, source) = typed.or_else(set).unwrap_or_else(|| (self.default.to_owned(), SettingSource::Default));
         Value { value, source, setting: self }
     }
 
@@ -99,8 +99,8 @@ impl Value<String> {
             Ok(value) => Ok(Value { value, source, setting }),
             Err(reason) => {
                 let origin = match source {
-                    Source::Environment => setting.variable.to_owned(),
-                    Source::Flag | Source::Default => format!("--{}", setting.flag),
+                    SettingSource::Environment => setting.variable.to_owned(),
+                    SettingSource::Flag | SettingSource::Default => format!("--{}", setting.flag),
                 };
                 Err(SettingsError::Wrong { origin, reason: reason.to_string() })
             }

@@ -55,7 +55,7 @@ pub fn group(body: &[u8]) -> Result<Listed, String> {
     envelope.map(|envelope| envelope.data).map_err(|error| lack(&error))
 }
 
-/// What is wrong with a body. Not what stands in it: that may be anything, the token too.
+/// What is wrong with a body, without its contents: they may include the token.
 fn lack(error: &serde_json::Error) -> String {
     let what = match error.classify() {
         Category::Eof => "it breaks off",
@@ -96,9 +96,9 @@ pub struct Refusal {
     pub code: String,
 }
 
-/// The most fields of a refusal that are told.
+/// The most fields of a refusal that are shown.
 const FIELDS_MAX: usize = 20;
-/// The longest message of a server that is told, in characters.
+/// The longest message of a server that is shown, in characters.
 const MESSAGE_MAX: usize = 300;
 
 impl Refusal {

@@ -93,11 +93,6 @@ impl Server {
         self.with(|simulation| simulation.handle(&request, simulation.now()));
     }
 
-    /// How often each of these names was posted.
-    pub(crate) fn posts(&self, names: &[String]) -> Vec<u32> {
-        self.with(|simulation| names.iter().map(|name| simulation.tally().posts(name)).collect())
-    }
-
     /// How many POSTs arrived.
     pub(crate) fn all_posts(&self) -> u32 {
         self.with(|simulation| simulation.tally().all_posts().map(|(_, count)| count).sum())
@@ -176,8 +171,7 @@ impl State {
     }
 
     fn watch_post(&mut self, request: &Request, reply: &Reply) {
-        let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
-        let name = body["name"].as_str().unwrap().to_owned();
+        let name = name(&request.body);
         self.bodies.insert(name.clone(), String::from_utf8(request.body.clone()).unwrap());
         if self.in_doubt.remove(&name) {
             self.violations.push(format!("{name:?} was sent again before it was looked up"));
@@ -218,6 +212,12 @@ fn line(request: &Request, now: Duration, reply: &Reply) -> String {
         Reply::Hang => "hangs".to_owned(),
     };
     format!("{:>9.3}  {:<4} {answer:<12} {what}", now.as_secs_f64(), request.method)
+}
+
+/// The group's name in the body of a create.
+pub(super) fn name(body: &[u8]) -> String {
+    let body: serde_json::Value = serde_json::from_slice(body).unwrap();
+    body["name"].as_str().unwrap().to_owned()
 }
 
 /// A request with the headers of a correct client.

@@ -11,7 +11,7 @@ use crate::read::{Columns, Notes, Parser, Row, RowText, field_of};
 use crate::report::{Cleaned, csv_row};
 
 use super::super::Failure;
-use super::super::pipeline::Verdict;
+use super::super::pipeline::Validity;
 
 /// A row as it will be in the copy.
 pub(super) struct FixedRow {
@@ -107,11 +107,11 @@ impl Copy {
     }
 
     /// Why a row is not written, if it is not.
-    pub(super) fn leaves_out(&self, row: &FixedRow, verdict: &Verdict) -> Option<&'static str> {
+    pub(super) fn leaves_out(&self, row: &FixedRow, validity: &Validity) -> Option<&'static str> {
         match &row.text {
             FixedText::Header => Some("left out: it repeats the header"),
             FixedText::Whole(text)
-                if matches!(verdict, Verdict::Repeat(..)) && self.written.contains(&digest(text)) =>
+                if matches!(validity, Validity::Repeat(..)) && self.written.contains(&digest(text)) =>
             {
                 Some("left out: it repeats an earlier row")
             }

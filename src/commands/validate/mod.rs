@@ -13,7 +13,7 @@ use crate::report::{Problems, explanation};
 use crate::settings::{Environment, Input, problem_style};
 
 use super::outputs::keep_apart;
-use super::pipeline::{self, Checked, Files, Prepare, Sink, Verdict};
+use super::pipeline::{self, Checked, Files, Prepare, RowSink, Validity};
 use super::{Failure, print};
 use copy::{Copy, FixedRow, fix};
 
@@ -59,7 +59,7 @@ impl<W: Write> Report<W> {
     }
 }
 
-impl<W: Write> Sink<Option<FixedRow>> for Report<W> {
+impl<W: Write> RowSink<Option<FixedRow>> for Report<W> {
     fn opened(&mut self, parser: &Parser, _: &str, flaw: Option<ReadError>) -> Result<(), Failure> {
         flaw.map_or(Ok(()), |flaw| self.unreadable(flaw))?;
         self.copy.begin(parser)
@@ -67,16 +67,16 @@ impl<W: Write> Sink<Option<FixedRow>> for Report<W> {
 
     fn row(&mut self, files: &Files, row: Checked<Option<FixedRow>>) -> Result<(), Failure> {
         let path = files.path(row.place.file);
-        self.problems.rows(1, u64::from(!matches!(row.verdict, Verdict::Invalid)));
+        self.problems.rows(1, u64::from(!matches!(row.validity, Validity::Invalid)));
         for problem in &row.problems {
             let column = files.column(row.place, problem.field);
             self.problems.tell(path, Some(row.place), problem, column).map_err(Failure::Print)?;
         }
-        if let Verdict::Repeat(_, repeat) = &row.verdict {
+        if let Validity::Repeat(_, repeat) = &row.validity {
             self.problems.repeat(path, row.place, repeat).map_err(Failure::Print)?;
         }
         let Some(fixed) = row.item.filter(|_| self.copy.is_wanted()) else { return Ok(()) };
-        if let Some(why) = self.copy.leaves_out(&fixed, &row.verdict) {
+        if let Some(why) = self.copy.leaves_out(&fixed, &row.validity) {
             return self.fixed(path, Some(row.place), why);
         }
         for (field, what) in &fixed.fixes {
@@ -102,7 +102,7 @@ impl<W: Write> Sink<Option<FixedRow>> for Report<W> {
 
     fn unreadable(&mut self, error: ReadError) -> Result<(), Failure> {
         let parts = error.problem.parts();
-        self.problems.unreadable(&error.path, error.line, error.column, &parts).map_err(Failure::Print)?;
+        self.problems.unreadable(&error.path, [error.line, error.column], &parts).map_err(Failure::Print)?;
         self.unread.push(error);
         self.copy = Copy::new(None);
         Ok(())

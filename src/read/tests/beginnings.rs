@@ -32,9 +32,9 @@ fn a_file_that_is_no_table_is_refused_with_its_place_and_the_way_out() {
         assert_eq!(refused(name, bytes), expected);
     }
     let folder = Folder::new();
-    let error = Table::open(folder.0.path(), &Options::default()).err().unwrap();
+    let error = Table::open(folder.0.path(), &ReadOptions::default()).err().unwrap();
     assert!(matches!(error.problem, FileProblem::Folder));
-    let error = Table::open(&folder.0.path().join("none.csv"), &Options::default()).err().unwrap();
+    let error = Table::open(&folder.0.path().join("none.csv"), &ReadOptions::default()).err().unwrap();
     assert!(matches!(error.problem, FileProblem::Io(_)));
 }
 

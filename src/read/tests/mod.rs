@@ -63,7 +63,7 @@ fn record(row: &Row<'_>) -> Record {
 }
 
 /// All rows of a file.
-fn records(path: &std::path::Path, options: &Options) -> Result<Vec<Record>, ReadError> {
+fn records(path: &std::path::Path, options: &ReadOptions) -> Result<Vec<Record>, ReadError> {
     let opened = Table::open(path, options)?;
     opened.flaw.map_or(Ok(()), Err)?;
     let (parser, mut records) = (opened.table.parser(), Vec::new());
@@ -74,10 +74,10 @@ fn records(path: &std::path::Path, options: &Options) -> Result<Vec<Record>, Rea
 }
 
 fn read(name: &str, bytes: impl AsRef<[u8]>) -> Vec<Record> {
-    read_with(name, bytes, &Options::default())
+    read_with(name, bytes, &ReadOptions::default())
 }
 
-fn read_with(name: &str, bytes: impl AsRef<[u8]>, options: &Options) -> Vec<Record> {
+fn read_with(name: &str, bytes: impl AsRef<[u8]>, options: &ReadOptions) -> Vec<Record> {
     let folder = Folder::new();
     records(&folder.file(name, bytes), options).unwrap()
 }
@@ -85,7 +85,7 @@ fn read_with(name: &str, bytes: impl AsRef<[u8]>, options: &Options) -> Vec<Reco
 fn refused(name: &str, bytes: impl AsRef<[u8]>) -> String {
     let folder = Folder::new();
     let path = folder.file(name, bytes);
-    let error = records(&path, &Options::default()).err().unwrap();
+    let error = records(&path, &ReadOptions::default()).err().unwrap();
     error.to_string().replace(path.to_str().unwrap(), "FILE")
 }
 
@@ -241,7 +241,7 @@ fn the_format_is_told_by_extension_else_by_the_first_character() {
     assert_eq!(read("g", " {\"name\":\"A\"}").len(), 1);
     assert_eq!(read("g", "name\nA").len(), 1);
     assert_eq!(read("g.ndjson", "{\"name\":\"A\"}").len(), 1);
-    let forced = Options { format: Some(Format::Jsonl), ..Options::default() };
+    let forced = ReadOptions { format: Some(Format::Jsonl), ..ReadOptions::default() };
     assert_eq!(read_with("g.csv", "{\"name\":\"A\"}", &forced).len(), 1);
 }
 
@@ -249,7 +249,7 @@ fn the_format_is_told_by_extension_else_by_the_first_character() {
 fn utf_16_with_a_mark_is_read_and_other_encodings_by_name() {
     let utf16 = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
     assert_eq!(seen(&read("g.csv", utf16("\u{feff}name;x\r\nBüro;1\r\n"))), rows(&[(1, 2, "Büro")]));
-    let named = |name: &str| Options { encoding: Encoding::for_label(name.as_bytes()), ..Options::default() };
+    let named = |name: &str| ReadOptions { encoding: Encoding::for_label(name.as_bytes()), ..ReadOptions::default() };
     assert_eq!(seen(&read_with("g.csv", utf16("name\nBüro"), &named("utf-16le"))), rows(&[(1, 2, "Büro")]));
     assert_eq!(seen(&read_with("g.csv", b"name\nB\xfcro", &named("windows-1252"))), rows(&[(1, 2, "Büro")]));
 }
@@ -281,7 +281,7 @@ fn what_does_not_decode_is_refused_by_line_and_column() {
         ("utf-8", b"name\nA\xe9B".to_vec(), ":2:2: byte 0xE9 is not UTF-8"),
     ] {
         let path = folder.file("g.csv", bytes);
-        let options = Options { encoding: Encoding::for_label(label.as_bytes()), ..Options::default() };
+        let options = ReadOptions { encoding: Encoding::for_label(label.as_bytes()), ..ReadOptions::default() };
         let told = records(&path, &options).err().unwrap().to_string();
         assert!(told.contains(place), "{label}: {told}");
     }

@@ -61,7 +61,7 @@ fn rows_are_found_again_where_they_stand_in_the_decoded_text() {
         ("packed.csv", gzip(ROWS.as_bytes())),
         ("utf16.csv", utf16(&format!("\u{feff}{ROWS}"))),
     ] {
-        let Opened { table, mut again, .. } = Table::open(&folder.file(name, bytes), &Options::default()).unwrap();
+        let Opened { table, mut again, .. } = Table::open(&folder.file(name, bytes), &ReadOptions::default()).unwrap();
         let parser = table.parser();
         let mut offsets = Vec::new();
         for batch in table {

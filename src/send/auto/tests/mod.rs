@@ -1,13 +1,16 @@
 //! What the finder reaches against servers that keep their limits in different ways. `--nocapture` shows the figures.
 
+mod servers;
+mod simulation;
+
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::evidence::Limit;
-use super::servers::{After, Kind};
-use super::simulation::{Latency, Outcome, Scene, alone, simulate};
 use super::{Finder, SECOND, START};
+use servers::{After, Kind};
+use simulation::{Latency, Outcome, Scene, alone, simulate};
 
 const KINDS: [Kind; 3] = [Kind::Rolling, Kind::Fixed, Kind::Leaky(1.0)];
 const LATENCIES: [Latency; 3] = [Latency::Constant, Latency::Uniform, Latency::Heavy];

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::stated::MINUTE;
-use super::super::window::{Room, Window};
+use super::super::super::stated::MINUTE;
+use super::super::super::window::{Room, Window};
+use super::super::{Finder, Header, Rate};
 use super::servers::{After, Kind, Server};
-use super::{Finder, Header, Rate};
 
 /// How long a request takes, there and back.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,180 @@
+//! Threads that read the files in turn and check their batches in parallel; the results arrive in the order of the files.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{thread, vec};
+
+use super::Prepare;
+use crate::check::{NameKeys, Rules};
+use crate::commands::Failure;
+use crate::model::{Group, MatchNames, Problem};
+use crate::read::{Again, Batch, Notes, Opened, Parser, ReadError, ReadOptions, Row, Table};
+use crate::settings::Input;
+
+/// What comes from the files, in order.
+pub(super) enum ReadStep<T> {
+    Opened(String, Box<Parts>),
+    Batch(Result<CheckedBatch<T>, ReadError>),
+    Closed(Option<ReadError>),
+    Unreadable(ReadError),
+}
+
+/// An opened file without its table.
+pub(super) struct Parts {
+    pub(super) parser: Arc<Parser>,
+    pub(super) again: Again,
+    pub(super) flaw: Option<ReadError>,
+}
+
+pub(super) struct CheckedBatch<T> {
+    pub(super) batch: Batch,
+    pub(super) notes: Notes,
+    pub(super) rows: Vec<CheckedRow<T>>,
+}
+
+pub(super) struct CheckedRow<T> {
+    pub(super) offset: u64,
+    pub(super) length: usize,
+    pub(super) line: u64,
+    /// Nothing if the row is invalid.
+    pub(super) keys: Option<NameKeys>,
+    pub(super) is_undescribed: bool,
+    pub(super) problems: Vec<Problem>,
+    pub(super) item: T,
+}
+
+/// A step on its way to the collector; a batch arrives when its worker has checked it.
+pub(super) enum Slot<T> {
+    Ready(Box<ReadStep<T>>),
+    Batch(Receiver<Result<CheckedBatch<T>, ReadError>>),
+}
+
+/// Threads that read in turn and check in parallel.
+pub(super) struct Workers<T> {
+    pub(super) slots: Receiver<Slot<T>>,
+    pub(super) threads: Vec<thread::JoinHandle<()>>,
+    pub(super) shared: Arc<SharedReader>,
+}
+
+pub(super) struct SharedReader {
+    reading: Mutex<FileReader>,
+    /// How many files nothing more is wanted of.
+    pub(super) passed: AtomicUsize,
+}
+
+struct FileReader {
+    files: vec::IntoIter<PathBuf>,
+    options: ReadOptions,
+    opened: usize,
+    table: Option<Table>,
+}
+
+struct Task<T> {
+    batch: Batch,
+    parser: Arc<Parser>,
+    reply: SyncSender<Result<CheckedBatch<T>, ReadError>>,
+}
+
+impl<T: Send + 'static> Workers<T> {
+    pub(super) fn start(input: &Input, prepare: Prepare<T>) -> Result<Self, Failure> {
+        let count = thread::available_parallelism().map_or(1, usize::from);
+        let files = input.files.clone().into_iter();
+        let reading = Mutex::new(FileReader { files, options: input.options.clone(), opened: 0, table: None });
+        let shared = Arc::new(SharedReader { reading, passed: AtomicUsize::new(0) });
+        // Bounded, so that memory is.
+        let (slots, collected) = sync_channel(4 * count);
+        let mut threads = Vec::new();
+        for _ in 0..count {
+            let (shared, slots, prepare) = (Arc::clone(&shared), slots.clone(), Arc::clone(&prepare));
+            let (rules, matching) = (input.rules.clone(), input.matching);
+            let work = move || {
+                while let Some(Task { batch, parser, reply }) = shared.next(&slots) {
+                    // The collector may be gone.
+                    let _ = reply.send(check(batch, &parser, &rules, matching, &*prepare));
+                }
+            };
+            threads.push(thread::Builder::new().spawn(work).map_err(Failure::Start)?);
+        }
+        Ok(Self { slots: collected, threads, shared })
+    }
+}
+
+impl SharedReader {
+    /// Reads the next batch and keeps its place; nothing at the end, or if the collector is gone.
+    fn next<T>(&self, slots: &SyncSender<Slot<T>>) -> Option<Task<T>> {
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let step = match &mut reading.table {
+                None => reading.open_next()?,
+                Some(table) => {
+                    let parser = table.parser();
+                    let next =
+                        if self.passed.load(Ordering::Relaxed) < reading.opened { reading.next_batch() } else { None };
+                    match next {
+                        Some(Ok(batch)) => {
+                            let (reply, checked) = sync_channel(1);
+                            slots.send(Slot::Batch(checked)).ok()?;
+                            return Some(Task { batch, parser, reply });
+                        }
+                        other => {
+                            reading.table = None;
+                            ReadStep::Closed(other.and_then(Result::err))
+                        }
+                    }
+                }
+            };
+            slots.send(Slot::Ready(Box::new(step))).ok()?;
+        }
+    }
+}
+
+impl FileReader {
+    fn next_batch(&mut self) -> Option<Result<Batch, ReadError>> {
+        self.table.as_mut()?.next()
+    }
+
+    fn open_next<T>(&mut self) -> Option<ReadStep<T>> {
+        let path = self.files.next()?;
+        self.opened += 1;
+        Some(match Table::open(&path, &self.options) {
+            Ok(Opened { table, again, flaw }) => {
+                let parser = table.parser();
+                self.table = Some(table);
+                ReadStep::Opened(path.display().to_string(), Box::new(Parts { parser, again, flaw }))
+            }
+            Err(error) => ReadStep::Unreadable(error),
+        })
+    }
+}
+
+/// Checks one batch: everything that can be said about its rows without knowing the others.
+fn check<T>(
+    batch: Batch,
+    parser: &Parser,
+    rules: &Rules,
+    matching: MatchNames,
+    prepare: &dyn Fn(&Row<'_>, &Parser, &Group, &[Problem]) -> T,
+) -> Result<CheckedBatch<T>, ReadError> {
+    let (mut notes, mut rows, mut group) = (Notes::default(), Vec::new(), Group::default());
+    parser.rows(&batch, &mut notes, &mut |row| {
+        let mut problems = match &row.fields {
+            Ok(fields) => rules.check(fields, &mut group),
+            Err(problem) => vec![problem.clone()],
+        };
+        problems.extend_from_slice(&row.warnings);
+        let is_valid = problems.iter().all(|problem| !problem.is_error());
+        let item = prepare(&row, parser, &group, &problems);
+        rows.push(CheckedRow {
+            offset: row.offset,
+            length: row.raw.len(),
+            line: row.line,
+            keys: is_valid.then(|| NameKeys::of(&group.name, matching)),
+            is_undescribed: is_valid && group.description.is_none(),
+            problems,
+            item,
+        });
+    })?;
+    Ok(CheckedBatch { batch, notes, rows })
+}
