@@ -63,7 +63,7 @@ pub(super) enum Validity {
 /// The files that were opened so far, and where their rows are.
 #[derive(Default)]
 pub(super) struct Files {
-    files: Vec<File>,
+    opened: Vec<File>,
     /// Byte offset and line of every row.
     rows: Vec<(u64, u32, u32)>,
     again: VecDeque<(u32, Rc<FirstGroup>)>,
@@ -83,31 +83,31 @@ struct File {
 impl Files {
     /// A file's path as given.
     pub(super) fn path(&self, file: usize) -> &str {
-        self.files.get(file).map_or("-", |file| file.path.as_str())
+        self.opened.get(file).map_or("-", |file| file.path.as_str())
     }
 
     /// The column that holds a field, if it has another name.
     pub(super) fn column(&self, place: Place, field: Option<Field>) -> Option<&str> {
-        self.files.get(place.file)?.parser.column(field?)
+        self.opened.get(place.file)?.parser.column(field?)
     }
 
     /// How a row is read: the parser of its file, and its bytes.
     pub(super) fn read_again(&mut self, row: u32) -> Result<(Arc<Parser>, Vec<u8>), ReadError> {
         let index = self.file_of(row);
         let (offset, length, line) = self.rows[row as usize];
-        let file = &mut self.files[index];
+        let file = &mut self.opened[index];
         let bytes = file.again.bytes(offset, length as usize);
         let failed = |reason| crate::read::FileProblem::Io(reason).at(&file.path, line.into(), None);
         Ok((Arc::clone(&file.parser), bytes.map_err(failed)?))
     }
 
     fn file_of(&self, row: u32) -> usize {
-        self.files.partition_point(|file| file.first_row <= row as usize).saturating_sub(1)
+        self.opened.partition_point(|file| file.first_row <= row as usize).saturating_sub(1)
     }
 
     fn place(&self, row: u32) -> Place {
         let file = self.file_of(row);
-        let first = self.files.get(file).map_or(0, |file| file.first_row);
+        let first = self.opened.get(file).map_or(0, |file| file.first_row);
         Place { file, row: (row as usize - first) as u64 + 1, line: self.rows[row as usize].2.into() }
     }
 
@@ -141,7 +141,7 @@ fn group_of(row: &Row<'_>, rules: &Rules) -> Option<Group> {
 /// Reads and checks all files; gives the names of the valid rows, and how many rows there are.
 pub(super) fn run<T: Send + 'static>(
     input: &Input,
-    prepare: Prepare<T>,
+    prepare: &Prepare<T>,
     sink: &mut impl RowSink<T>,
 ) -> Result<(Names, u64), Failure> {
     let mut collector = Collector { input, names: Names::new(input.matching), files: Files::default(), sink };
@@ -188,13 +188,13 @@ impl<S> Collector<'_, S> {
     where
         S: RowSink<T>,
     {
-        let is_given_up = self.files.files.last().is_some_and(|file| file.is_given_up);
+        let is_given_up = self.files.opened.last().is_some_and(|file| file.is_given_up);
         match step {
             ReadStep::Opened(path, parts) => {
                 let Parts { parser, again, flaw } = *parts;
                 self.sink.opened(&parser, &path, flaw)?;
                 let (notes, first_row) = (parser.notes(), self.files.rows.len());
-                self.files.files.push(File {
+                self.files.opened.push(File {
                     path,
                     parser,
                     again,
@@ -209,7 +209,7 @@ impl<S> Collector<'_, S> {
             ReadStep::Batch(_) if self.left() == 0 => return self.close(false).map(|()| Continue::End),
             ReadStep::Batch(Ok(checked)) => return self.batch(checked),
             ReadStep::Batch(Err(error)) => {
-                self.files.files.iter_mut().rev().take(1).for_each(|file| file.is_given_up = true);
+                self.files.opened.iter_mut().rev().take(1).for_each(|file| file.is_given_up = true);
                 self.sink.unreadable(error)?;
                 return Ok(Continue::File);
             }
@@ -241,7 +241,7 @@ impl<S> Collector<'_, S> {
             self.files.rows.push((row.offset, u32::try_from(row.length).unwrap_or(u32::MAX), line));
             let place = self.files.place(number);
             let CheckedRow { offset, length, keys, is_undescribed, mut problems, item, .. } = row;
-            if let Some(file) = self.files.files.last_mut().filter(|_| is_undescribed) {
+            if let Some(file) = self.files.opened.last_mut().filter(|_| is_undescribed) {
                 file.undescribed =
                     (file.undescribed.0 + 1, if file.undescribed.0 == 0 { row.line } else { file.undescribed.1 });
             }
@@ -265,7 +265,7 @@ impl<S> Collector<'_, S> {
             };
             self.sink.row(&self.files, Checked { place, number, validity, problems, item })?;
         }
-        if let Some(file) = self.files.files.last_mut() {
+        if let Some(file) = self.files.opened.last_mut() {
             file.notes.unknown(notes.unknown.iter().cloned());
             notes.used.iter().for_each(|(field, column)| file.notes.used(*field, column));
             file.notes.blank.extend(&notes.blank);
@@ -277,7 +277,7 @@ impl<S> Collector<'_, S> {
     /// Compares a row, given its bytes, with the first row of its name.
     fn repeat(&mut self, bytes: &[u8], first: u32, problems: &mut Vec<Problem>) -> Result<Validity, Failure> {
         let theirs = self.files.first_group(first, &self.input.rules)?;
-        let Some(file) = self.files.files.last() else { return Ok(Validity::Invalid) };
+        let Some(file) = self.files.opened.last() else { return Ok(Validity::Invalid) };
         let mine = file.parser.read_again(bytes.to_vec(), |row| group_of(row, &self.input.rules))?;
         let on_duplicate = self.input.on_duplicate;
         let (differs, lost) = (theirs.differences(&mine), theirs.lost(&mine, on_duplicate));
@@ -300,7 +300,7 @@ impl<S> Collector<'_, S> {
         S: RowSink<T>,
     {
         let rows = self.files.rows.len();
-        let Some(file) = self.files.files.last_mut() else { return Ok(()) };
+        let Some(file) = self.files.opened.last_mut() else { return Ok(()) };
         let has_no_rows = is_whole && rows == file.first_row && self.input.limit.is_none();
         let problems = file_problems(file, rows - file.first_row, has_no_rows, &self.input.rules);
         self.sink.closed(&Arc::clone(&file.parser), &file.path.clone(), problems)

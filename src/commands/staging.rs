@@ -86,7 +86,7 @@ pub fn stage(
     journal.begin_stage()?;
     let mut staging =
         Staging { journal, input, first, listener, problems, files: Vec::new(), invalid: 0, merged: HashMap::new() };
-    let (names, rows) = pipeline::run(input, Arc::new(staged_row), &mut staging)?;
+    let (names, rows) = pipeline::run(input, &(Arc::new(staged_row) as pipeline::Prepare<_>), &mut staging)?;
     let Staging { files, invalid, merged, .. } = staging;
     for (row, group) in &merged {
         journal.restage(*row, group.group())?;

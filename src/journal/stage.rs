@@ -205,6 +205,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be read.
+    #[expect(clippy::type_complexity, reason = "used once")]
     pub fn run_over(&self, fingerprint: &[u8]) -> Result<Option<(RunId, (RowId, RowId), bool)>, JournalError> {
         // The rows of a run that another one continued are not complete.
         let sql = "SELECT id, first_row, last_row, state = 'open' FROM runs

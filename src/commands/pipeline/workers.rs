@@ -10,7 +10,7 @@ use super::Prepare;
 use crate::check::{NameKeys, Rules};
 use crate::commands::Failure;
 use crate::model::{Group, MatchNames, Problem};
-use crate::read::{Again, Batch, Notes, Opened, Parser, ReadError, ReadOptions, Row, Table};
+use crate::read::{Again, Batch, Notes, Opened, Parser, ReadError, ReadOptions, Table};
 use crate::settings::Input;
 
 /// What comes from the files, in order.
@@ -78,7 +78,7 @@ struct Task<T> {
 }
 
 impl<T: Send + 'static> Workers<T> {
-    pub(super) fn start(input: &Input, prepare: Prepare<T>) -> Result<Self, Failure> {
+    pub(super) fn start(input: &Input, prepare: &Prepare<T>) -> Result<Self, Failure> {
         let count = thread::available_parallelism().map_or(1, usize::from);
         let files = input.files.clone().into_iter();
         let reading = Mutex::new(FileReader { files, options: input.options.clone(), opened: 0, table: None });
@@ -87,12 +87,12 @@ impl<T: Send + 'static> Workers<T> {
         let (slots, collected) = sync_channel(4 * count);
         let mut threads = Vec::new();
         for _ in 0..count {
-            let (shared, slots, prepare) = (Arc::clone(&shared), slots.clone(), Arc::clone(&prepare));
+            let (shared, slots, prepare) = (Arc::clone(&shared), slots.clone(), Arc::clone(prepare));
             let (rules, matching) = (input.rules.clone(), input.matching);
             let work = move || {
                 while let Some(Task { batch, parser, reply }) = shared.next(&slots) {
                     // The collector may be gone.
-                    let _ = reply.send(check(batch, &parser, &rules, matching, &*prepare));
+                    let _ = reply.send(check(batch, &parser, &rules, matching, &prepare));
                 }
             };
             threads.push(thread::Builder::new().spawn(work).map_err(Failure::Start)?);
@@ -155,7 +155,7 @@ fn check<T>(
     parser: &Parser,
     rules: &Rules,
     matching: MatchNames,
-    prepare: &dyn Fn(&Row<'_>, &Parser, &Group, &[Problem]) -> T,
+    prepare: &Prepare<T>,
 ) -> Result<CheckedBatch<T>, ReadError> {
     let (mut notes, mut rows, mut group) = (Notes::default(), Vec::new(), Group::default());
     parser.rows(&batch, &mut notes, &mut |row| {

@@ -34,7 +34,7 @@ pub(super) fn run(args: &ValidateArgs, environment: &Environment) -> Result<Endi
     let is_fixing = args.fix.is_some();
     let prepare: Prepare<Option<FixedRow>> =
         Arc::new(move |row, parser, group, problems| is_fixing.then(|| fix(row, parser, group, problems)));
-    pipeline::run(&input, prepare, &mut report)?;
+    pipeline::run(&input, &prepare, &mut report)?;
     let Report { problems, copy, unread } = report;
     let is_clean = problems.is_clean(args.strict);
     let copied = if unread.is_empty() { copy.finish() } else { Ok(None) };
