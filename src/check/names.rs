@@ -33,18 +33,19 @@ fn plain(name: &str) -> Option<String> {
         return None;
     }
     let mut is_changed = false;
-    let plain = name.chars().fold(String::new(), |mut plain, letter| {
+    let plain_letter = |letter: char| {
         let mut buffer = [0; 4];
-        let shape: String =
-            if letter.is_ascii() { String::new() } else { skeleton(letter.encode_utf8(&mut buffer)).collect() };
-        if shape.is_empty() || !shape.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            plain.push(letter);
-        } else {
-            is_changed = true;
-            plain.push_str(&shape);
-        }
-        plain
-    });
+        let mut shape = skeleton(letter.encode_utf8(&mut buffer));
+        shape.next().filter(|plain| plain.is_ascii_alphanumeric() && !letter.is_ascii() && shape.next().is_none())
+    };
+    let plain = name
+        .chars()
+        .map(|letter| {
+            let plain = plain_letter(letter);
+            is_changed |= plain.is_some();
+            plain.unwrap_or(letter)
+        })
+        .collect();
     is_changed.then_some(plain)
 }
 
