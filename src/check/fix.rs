@@ -1,4 +1,4 @@
-//! What can be fixed in a row without guessing: outer spaces, line breaks, the writing of lists, repeats. Pure.
+//! Safe fixes of a row: outer spaces, line breaks, the writing of lists, repeated entries. Pure.
 
 use super::lists::entries;
 use super::trimmed;

@@ -1,4 +1,4 @@
-//! The conductors, one a command. The only files that see two rooms.
+//! One file per command; each reads as its pipeline. Only this module combines the others.
 
 mod consent;
 mod delivery;

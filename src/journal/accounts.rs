@@ -1,4 +1,4 @@
-//! What is reported of a run's rows, read back in input order.
+//! Reads the outcomes of a run's rows, in input order.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The jobs of a run, on their way to the lanes.
+//! Hands the open rows of a run to the workers.
 //!
 //! A job that is begun and not sent is in doubt after a crash: so a job is begun when a lane can send it, and ahead of the
 //! lanes only where they are so fast that they would wait for the disk.

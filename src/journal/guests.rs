@@ -1,4 +1,4 @@
-//! Whom the rows of a run invite, and whom all rows did.
+//! The guests that the rows of a run invite, and all guests that were sent.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How workers reach the journal's writer: commands over a channel, and word that it is down.
+//! How workers reach the journal's writer: a channel for commands, and a flag that the writer has failed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! Intents, as statements: what is to be begun next, what is begun, what is known of a send.
+//! SQL statements for intents: the next rows to send, their attempts, and the effect of each attempt.
 
 use rusqlite::{Connection, Row, params};
 

@@ -1,4 +1,4 @@
-//! What was asked, what was begun, what came of it: on disk before and after every request.
+//! Durable log of input rows, attempts and outcomes. Intents are committed before a request is sent, outcomes after its response.
 //!
 //! A SQLite database; `schema.sql` documents it. Intents are committed before their requests leave,
 //! outcomes after. Only this room makes a [`Begun`]: the proof that a job's intent is on disk; and a [`Condemned`], which is the

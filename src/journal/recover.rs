@@ -1,4 +1,4 @@
-//! Going on with a run that was cut off: rows are known by their names, not by where they stand or what else they say.
+//! Resumes a run that was cut off: rows are matched by name, not by position or other content.
 //!
 //! A name is all that tells whether a group is there, so a row in doubt stays in doubt also when the rest of it was mended.
 

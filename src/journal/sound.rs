@@ -1,4 +1,4 @@
-//! Whether an existing journal is as it was written: looked at before anything is sent or changed.
+//! Checks that an existing journal is undamaged before anything is sent or changed.
 //!
 //! SQLite keeps no checksums of its pages: a letter changed within a value is seen where it breaks a rule, or in an outcome.
 

@@ -1,4 +1,4 @@
-//! The write-ahead log, looked at before SQLite does: it passes over what it cannot read, and over all that follows.
+//! Checks the write-ahead log before SQLite reads it: SQLite skips what it cannot read, and everything after it.
 //!
 //! The format: sqlite.org/fileformat2.html, section 4.
 

@@ -1,4 +1,4 @@
-//! How a row that was to be sent ended.
+//! The outcome of a row that was to be sent.
 
 use crate::model::{Status, Tag};
 

@@ -1,4 +1,4 @@
-//! A row on its way to the server.
+//! A row to be sent, and what is known of its earlier attempts.
 
 use bytes::Bytes;
 

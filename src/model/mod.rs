@@ -1,7 +1,7 @@
-//! The nouns that cross rooms. No I/O, no clock.
+//! Nouns that several modules share: row, group, problem, outcome, event. No I/O, no clock.
 //!
-//! A [`Record`] leaves `read`, becomes a [`Group`] or a list of [`Fault`]s in `check`, a [`Job`] in the
-//! journal, and ends with a [`Fate`]; an [`Outcome`] is what is reported of it.
+//! A row with [`Fields`] leaves `read`, becomes a [`Group`] or a list of [`Problem`]s in `check` and a [`Job`] in the journal,
+//! and ends with a [`Fate`]; results and rejects show it as an [`Outcome`].
 
 mod blame;
 mod choice;
