@@ -34,9 +34,12 @@ fn plain(name: &str) -> Option<String> {
     }
     let mut is_changed = false;
     let plain_letter = |letter: char| {
+        if letter.is_ascii() {
+            return None;
+        }
         let mut buffer = [0; 4];
         let mut shape = skeleton(letter.encode_utf8(&mut buffer));
-        shape.next().filter(|plain| plain.is_ascii_alphanumeric() && !letter.is_ascii() && shape.next().is_none())
+        shape.next().filter(|plain| plain.is_ascii_alphanumeric() && shape.next().is_none())
     };
     let plain = name
         .chars()
