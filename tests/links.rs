@@ -8,18 +8,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown, symlink};
 
-use support::{Desk, Server, statuses};
-
-const ROWS: &str = "name,members\nA,1\nB,x\nC,2\n";
-
-/// The import is refused with this code, the input is whole, and nothing was sent.
-#[track_caller]
-fn refused(desk: &Desk, server: &Server, code: i32, flags: &[&str], part: &str) {
-    let arguments = [&["import", "groups.csv"], flags].concat();
-    desk.run(&arguments).expect(code).says(part);
-    assert_eq!(server.requests(), 0);
-    assert_eq!(desk.read("groups.csv"), ROWS);
-}
+use support::{Desk, ROWS, Server, refused, statuses};
 
 #[test]
 fn a_default_path_that_is_a_link_is_refused_and_a_typed_one_is_written_through() {
@@ -87,7 +76,7 @@ fn a_pipe_that_was_typed_is_written_and_never_replaced_or_removed() {
         let desk = Desk::at(&server).with("groups.csv", rows);
         let pipe = desk.path("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        // Both ends, so that nobody waits for the other.
+        // Both ends, so that neither blocks on the other.
         let mut ends = File::options().read(true).write(true).open(&pipe).unwrap();
         desk.run(&["import", "groups.csv", flag, "pipe"]).expect(if rows == ROWS { 9 } else { 0 });
         ends.write_all(b"END\n").unwrap();

@@ -4,9 +4,7 @@
 mod support;
 
 use serde_json::json;
-use support::{Desk, Server, statuses};
-
-const ROWS: &str = "name,members\nA,1\nB,x\nC,2\n";
+use support::{Desk, ROWS, Server, statuses};
 
 #[test]
 fn a_rehearsal_in_the_sandbox_never_meets_the_real_run() {

@@ -5,18 +5,7 @@ mod support;
 
 use std::io::Write;
 
-use support::{Desk, Server, statuses, wait_for};
-
-const ROWS: &str = "name,members\nA,1\nB,x\nC,2\n";
-
-/// The import is refused with this code, the input is whole, and nothing was sent.
-#[track_caller]
-fn refused(desk: &Desk, server: &Server, code: i32, flags: &[&str], part: &str) {
-    let arguments = [&["import", "groups.csv"], flags].concat();
-    desk.run(&arguments).expect(code).says(part);
-    assert_eq!(server.requests(), 0);
-    assert_eq!(desk.read("groups.csv"), ROWS);
-}
+use support::{Desk, ROWS, Server, refused, statuses, wait_for};
 
 #[test]
 fn results_that_cannot_be_written_stop_the_import_before_anything_is_sent() {

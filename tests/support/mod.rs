@@ -36,3 +36,15 @@ pub(crate) fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T
         std::thread::sleep(Duration::from_millis(2));
     }
 }
+
+/// Three rows; the one in the middle is invalid.
+pub(crate) const ROWS: &str = "name,members\nA,1\nB,x\nC,2\n";
+
+/// The import is refused with this code, the input is whole, and nothing was sent.
+#[track_caller]
+pub(crate) fn refused(desk: &Desk, server: &Server, code: i32, flags: &[&str], part: &str) {
+    let arguments = [&["import", "groups.csv"], flags].concat();
+    desk.run(&arguments).expect(code).says(part);
+    assert_eq!(server.requests(), 0);
+    assert_eq!(desk.read("groups.csv"), ROWS);
+}
