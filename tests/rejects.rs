@@ -80,7 +80,7 @@ fn rejects(file: &InputFile, rows: &[Kept], extension: &str) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The row as it is written, where nobody knows its cells.
+/// The row as it is written, if its cells are ambiguous.
 fn stray(row: &Kept) -> Option<&str> {
     if let Raw::Stray(text) = &row.raw { Some(text.as_str()) } else { None }
 }

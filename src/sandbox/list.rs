@@ -1,4 +1,4 @@
-//! Parses the query of a list, and builds the response for a page. Independent of what is listed. Pure.
+//! Parses the query of a list, and builds the response for a page. It does not depend on the kind of entries. Pure.
 
 use percent_encoding::percent_decode_str;
 use serde::Serialize;

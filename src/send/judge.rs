@@ -33,7 +33,7 @@ pub enum Verdict {
     },
     /// The server refused it.
     Refused(Trouble),
-    /// The name is taken by another group, or by an earlier attempt of ours.
+    /// The name is taken by another group, or by our earlier attempt.
     NameTaken(Trouble),
     /// It was not applied: it is safe to send it again.
     Again(Trouble, When),
@@ -104,7 +104,7 @@ pub fn judge_create(answer: Result<Answer, Lost>) -> Verdict {
             Verdict::NameTaken(Trouble { code: "name-taken".to_owned(), ..trouble(&answer) })
         }
         408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer)),
-        // The body would have said whether the name is taken, perhaps by a group of ours.
+        // The body would have said whether the name is taken, perhaps by our own group.
         _ if answer.body.is_err() => Verdict::Again(trouble(&answer), When::BackedOff),
         _ => Verdict::Refused(trouble(&answer)),
     }

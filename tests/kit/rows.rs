@@ -49,7 +49,7 @@ const NAMES: [&str; 12] = [
     "東京 + 大阪",
 ];
 
-/// Rows of which some repeat a name, some break a rule, some have guests.
+/// Rows. Some repeat a name, some break a rule, some have guests.
 pub(crate) fn sheet(rng: &mut StdRng, count: usize) -> Sheet {
     let mut rows: Vec<(String, Kind)> = Vec::new();
     let mut csv = "name,description,guests\n".to_owned();
