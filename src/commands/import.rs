@@ -91,17 +91,15 @@ impl Import<'_> {
         };
         if let Some(ReadBefore { run, range, is_cut_off: true }) = known.filter(|_| !self.args.fresh) {
             tracing::warn!("resuming interrupted run {}", run.0);
-            let staged = restored(&journal, run, range, input)?;
+            let staged = restored(&journal, run, range, input, problems)?;
             let paths = resolve(&journal, run, &staged)?;
-            journal.problems(run)?.into_iter().for_each(|known| problems.restore(known));
             journal.resume(run)?;
             return Ok(StagedRun { journal, run, staged, paths });
         }
         let run = journal.begin_run(&owner)?;
         let staged = if let Some(earlier) = known {
             let range = journal.copy_rows(&earlier, run)?;
-            journal.problems(run)?.into_iter().for_each(|known| problems.restore(known));
-            restored(&journal, run, range, input)?
+            restored(&journal, run, range, input, problems)?
         } else {
             let stamps = stamps(input);
             let staged = stage(&journal, run, input, &self.listener, problems)?;

@@ -244,8 +244,9 @@ impl<S> Collector<'_, S> {
             let place = self.files.place(number);
             let CheckedRow { offset, length, keys, is_undescribed, mut problems, item, .. } = row;
             if let Some(file) = self.files.opened.last_mut().filter(|_| is_undescribed) {
-                file.undescribed =
-                    (file.undescribed.0 + 1, if file.undescribed.0 == 0 { row.line } else { file.undescribed.1 });
+                let (count, first) = &mut file.undescribed;
+                *first = if *count == 0 { row.line } else { *first };
+                *count += 1;
             }
             let validity = match keys {
                 None => Validity::Invalid,
@@ -268,9 +269,7 @@ impl<S> Collector<'_, S> {
             self.sink.row(&self.files, Checked { place, number, validity, problems, item })?;
         }
         if let Some(file) = self.files.opened.last_mut() {
-            file.notes.unknown(notes.unknown.iter().cloned());
-            notes.used.iter().for_each(|(field, column)| file.notes.used(*field, column));
-            file.notes.blank.extend(&notes.blank);
+            file.notes.extend(&notes);
         }
         self.sink.batch(&notes)?;
         if is_last { self.close(false).map(|()| Continue::End) } else { Ok(Continue::ReadStep) }

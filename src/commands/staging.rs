@@ -107,7 +107,7 @@ fn staged_row(row: &Row<'_>, _: &Parser, group: &Group, problems: &[Problem]) ->
         Ok(Cell::Text(name)) => name.trim(),
         _ => "",
     };
-    StagedRow::new(name, &row.text.raw(), is_valid.then_some(group), problems)
+    StagedRow::new(name, &row.text.raw(), is_valid.then_some(group))
 }
 
 /// Puts the rows into the journal.
@@ -231,8 +231,15 @@ pub(super) fn digest(path: &Path) -> io::Result<Vec<u8>> {
     Ok(hashing.0.finalize().to_vec())
 }
 
-/// The rows of a run that the journal has already.
-pub(super) fn restored(journal: &Journal, run: RunId, range: (RowId, RowId), input: &Input) -> Result<Staged, Failure> {
+/// The rows of a run that the journal has already; their problems are counted again.
+pub(super) fn restored(
+    journal: &Journal,
+    run: RunId,
+    range: (RowId, RowId),
+    input: &Input,
+    problems: &mut Problems<impl Write>,
+) -> Result<Staged, Failure> {
+    journal.problems(run)?.into_iter().for_each(|known| problems.restore(known));
     let mut names = Names::new(input.matching);
     let first = range.0;
     let invalid = journal.row_keys(range, |row, key| {

@@ -50,8 +50,8 @@ pub struct ReadBefore {
 impl StagedRow {
     /// A row of this name, as it was written; `group` is what it defines, if it is valid.
     #[must_use]
-    pub fn new(name: &str, raw: &Raw, group: Option<&Group>, problems: &[Problem]) -> Self {
-        let mut row = Self {
+    pub fn new(name: &str, raw: &Raw, group: Option<&Group>) -> Self {
+        Self {
             name: name.to_owned(),
             input: input(raw),
             body: group.map(json),
@@ -61,9 +61,7 @@ impl StagedRow {
             code: None,
             error: None,
             warnings: None,
-        };
-        row.set_warnings(problems);
-        row
+        }
     }
 
     /// The group that it defines.

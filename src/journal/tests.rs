@@ -35,7 +35,7 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
         let place = Place { file: 0, row: index + 1, line: index + 2 };
         let id = RowId(first.0 + i64::try_from(index).unwrap());
         let earlier = names[..usize::try_from(index).unwrap()].iter().position(|known| matching.same(known, name));
-        let mut row = StagedRow::new(name, &Raw::Cells(vec![(*name).to_owned()]), Some(&group(name)), &[]);
+        let mut row = StagedRow::new(name, &Raw::Cells(vec![(*name).to_owned()]), Some(&group(name)));
         match earlier {
             None => row.set_valid(matching.key(name)),
             Some(twin) => row.set_repeat(RowId(first.0 + i64::try_from(twin).unwrap())),

@@ -194,9 +194,8 @@ impl Columns {
         }
         columns.fields.sort_by_key(|(_, index)| *index);
         ignored.sort_unstable();
-        for index in ignored {
-            columns.add_unknown(&header[index]);
-        }
+        let ignored = ignored.into_iter().map(|index| header[index].trim()).filter(|column| !column.is_empty());
+        columns.unknown.extend(ignored.map(str::to_owned));
         errors.extend(columns.unmapped(header, map));
         if columns.index(Field::Name).is_none() && !map.iter().any(|(field, _)| *field == Field::Name) {
             errors.push(nameless(header));
@@ -222,13 +221,6 @@ impl Columns {
     #[must_use]
     pub fn index(&self, field: Field) -> Option<usize> {
         self.fields.iter().find(|(held, _)| *held == field).map(|(_, index)| *index)
-    }
-
-    fn add_unknown(&mut self, column: &str) {
-        let column = column.trim();
-        if !column.is_empty() && self.unknown.len() < UNKNOWN_MAX && !self.unknown.iter().any(|known| known == column) {
-            self.unknown.push(column.to_owned());
-        }
     }
 }
 

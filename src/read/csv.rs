@@ -41,7 +41,7 @@ impl CsvParser {
         let rows = filled.iter().take(TITLES_MAX + 1).map(|row| batch.cells(text, &batch.rows[*row]).owned());
         let candidates: Vec<Vec<String>> = rows.collect();
         let Some((first, _)) = candidates.split_first() else { return (None, Vec::new()) };
-        if RESULTS.iter().zip(first).filter(|(known, cell)| *known == cell).count() == RESULTS.len() {
+        if first.iter().map(String::as_str).take(RESULTS.len()).eq(RESULTS) {
             return (None, vec![HeaderError::Results]);
         }
         let at = header_of(&candidates, &options.map);

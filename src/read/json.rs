@@ -70,15 +70,16 @@ struct Keys<'a> {
 
 impl Keys<'_> {
     fn fields<'a>(&mut self, line: &'a str) -> Result<Fields<'a>, Problem> {
-        let Entries(mut entries) = serde_json::from_str(line).map_err(|error| not_an_object(line, &error))?;
+        let Entries(entries) = serde_json::from_str(line).map_err(|error| not_an_object(line, &error))?;
+        let entries = entries.into_iter().map(|(key, value)| (self.meaning(&key), key, value));
         // A synonym is used only where the field's own name is missing.
-        entries.sort_by_key(|(key, _)| !matches!(self.meaning(key), Meaning::Own(_)));
-        let own = entries.iter().take_while(|(key, _)| matches!(self.meaning(key), Meaning::Own(_))).count();
+        let is_own = |(meaning, ..): &(Meaning, _, _)| matches!(meaning, Meaning::Own(_));
+        let (named, rest): (Vec<_>, Vec<_>) = entries.partition(is_own);
+        let own = named.len();
         let mut fields = Fields::default();
         let (mut held, mut unused, mut others): (Vec<Field>, Vec<_>, Vec<_>) = (Vec::new(), Vec::new(), Vec::new());
         let mut nested = None;
-        for (key, value) in entries {
-            let meaning = self.meaning(&key);
+        for (meaning, key, value) in named.into_iter().chain(rest) {
             match meaning {
                 Meaning::Synonym(field) if held.iter().take(own).any(|held| *held == field) => others.push(key),
                 Meaning::Own(field) | Meaning::Synonym(field) if held.contains(&field) => {

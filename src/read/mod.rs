@@ -58,6 +58,14 @@ pub struct Notes {
 }
 
 impl Notes {
+    /// Adds what was found in later rows of the same file.
+    pub fn extend(&mut self, later: &Self) {
+        self.unknown(later.unknown.iter().cloned());
+        later.used.iter().for_each(|(field, column)| self.used(*field, column));
+        self.blank.extend(&later.blank);
+        self.blank_lines += later.blank_lines;
+    }
+
     /// Adds columns or keys that are not fields.
     pub fn unknown(&mut self, columns: impl IntoIterator<Item = String>) {
         for column in columns {

@@ -43,8 +43,8 @@ impl Shape {
             let cell = cells.get(*index).unwrap_or_default();
             cell.trim_start_matches('\u{feff}').trim() == self.header[*index].trim()
         };
-        let is_header = self.fields.len() > 1 || (self.header.len() == 1 && field_of(&self.header[0]).is_some());
-        if is_header && self.fields.iter().all(repeats) {
+        let is_header = || self.fields.len() > 1 || (self.header.len() == 1 && field_of(&self.header[0]).is_some());
+        if self.fields.iter().all(repeats) && is_header() {
             return Some(Problem::malformed("the row repeats the header; remove it"));
         }
         // Hardly any row ends as a header does.

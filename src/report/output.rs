@@ -113,15 +113,17 @@ pub fn csv_row<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, delimiter: u8
 /// # Errors
 /// If it cannot.
 pub fn probe(path: &Path) -> Result<(), OutputError> {
-    let work = || match fs::metadata(path).map(|found| found.file_type()) {
-        Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        // To open it would wait for its reader.
-        Ok(found) if is_pipe_or_device(found).0 => Ok(()),
-        Ok(found) if !found.is_file() && !is_pipe_or_device(found).1 => {
-            Err(io::Error::other("is neither a file nor a pipe"))
+    let work = || {
+        let kind = fs::metadata(path).map(|found| found.file_type()).ok();
+        let (is_pipe, is_device) = kind.map_or((false, false), is_pipe_or_device);
+        match kind {
+            Some(kind) if kind.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+            // To open it would wait for its reader.
+            Some(_) if is_pipe => Ok(()),
+            Some(kind) if !kind.is_file() && !is_device => Err(io::Error::other("is neither a file nor a pipe")),
+            _ if is_replaceable(path) => temporary(path).map(drop),
+            _ => File::options().write(true).create(true).truncate(false).open(path).map(drop),
         }
-        _ if is_replaceable(path) => temporary(path).map(drop),
-        _ => File::options().write(true).create(true).truncate(false).open(path).map(drop),
     };
     work().map_err(|reason| OutputError { path: path.to_owned(), reason })
 }

@@ -104,14 +104,13 @@ impl<T: Send + 'static> Workers<T> {
 impl SharedReader {
     /// Reads the next batch and keeps its place; nothing at the end, or if the collector is gone.
     fn next<T>(&self, slots: &SyncSender<Slot<T>>) -> Option<Task<T>> {
-        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let reading = &mut *self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let step = match &mut reading.table {
                 None => reading.open_next()?,
                 Some(table) => {
                     let parser = table.parser();
-                    let next =
-                        if self.passed.load(Ordering::Relaxed) < reading.opened { reading.next_batch() } else { None };
+                    let next = if self.passed.load(Ordering::Relaxed) < reading.opened { table.next() } else { None };
                     match next {
                         Some(Ok(batch)) => {
                             let (reply, checked) = sync_channel(1);
@@ -131,10 +130,6 @@ impl SharedReader {
 }
 
 impl FileReader {
-    fn next_batch(&mut self) -> Option<Result<Batch, ReadError>> {
-        self.table.as_mut()?.next()
-    }
-
     fn open_next<T>(&mut self) -> Option<ReadStep<T>> {
         let path = self.files.next()?;
         self.opened += 1;
