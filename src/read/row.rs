@@ -12,8 +12,6 @@ pub struct Row<'a> {
     pub raw: &'a str,
     /// The line on which it begins, from 1.
     pub line: u64,
-    /// How many lines it takes.
-    pub lines: u64,
     /// Its fields, or why it cannot be read as a row.
     pub fields: Result<Fields<'a>, Problem>,
     /// How it is written.
