@@ -30,7 +30,7 @@ pub use files::{FileId, absolute};
 pub use guests::SentGuests;
 pub use handle::{Down, Handle};
 pub use outcomes::{OpenRow, SentGroup};
-pub use stage::{ReadBefore, StagedRow};
+pub use stage::{ReadBefore, Stage, StagedRow};
 pub use store::{Journal, Owner, Realm, RunId};
 pub use trail::{Mark, Now, Trail};
 pub use undo::{Condemned, Creations, DeletionAttempt, Findings, PastRun, RemovalState};

@@ -190,6 +190,10 @@ impl Journal {
         // Else SQLite plans a query anew whenever other values are bound.
         self.set(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         self.run(|db| {
+            if is_new {
+                // Rows have some hundred bytes: with larger pages, a million of them is written faster.
+                db.pragma_update(None, "page_size", 8192)?;
+            }
             durable(db, &self.path)?;
             if is_new {
                 db.execute_batch(&format!(
@@ -198,6 +202,10 @@ impl Journal {
             }
             Ok(())
         })
+    }
+
+    pub(super) fn make_durable(&self) -> Result<(), JournalError> {
+        self.run(|db| durable(db, &self.path))
     }
 
     fn check_owner(&self, owner: &Owner) -> Result<(), JournalError> {

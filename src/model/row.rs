@@ -121,15 +121,15 @@ impl<'a> Fields<'a> {
 
 /// The row as it stood in the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Raw {
+pub enum Raw<S = String> {
     /// The cells of a CSV row, unquoted.
-    Cells(Vec<String>),
+    Cells(Vec<S>),
     /// The cells of a CSV row whose last one opens a quote that never closes.
-    OpenQuote(Vec<String>),
+    OpenQuote(Vec<S>),
     /// A CSV row with text after a closing quote, as it was written: its cells are ambiguous.
-    Stray(String),
+    Stray(S),
     /// A line of JSON.
-    Line(String),
+    Line(S),
 }
 
 /// The column that rejects have beside those of the input; it is skipped when they are read again.
