@@ -4,19 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-
-/// The methods this product uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// Reads.
-    Get,
-    /// Creates.
-    Post,
-    /// Changes.
-    Put,
-    /// Deletes.
-    Delete,
-}
+use reqwest::Method;
 
 /// One request, below the base URL.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use url::{Host, Url};
 
 use super::credentials::{Credentials, Token};
-use super::exchange::{Answer, BodyFault, Call, Exchange, Hints, Lost, Method};
-use super::lost::Loss;
+use super::exchange::{Answer, BodyFault, Call, Exchange, Hints, Lost};
 
 /// Below any server's idle limit: a connection that idles longer can carry a stale answer.
 const IDLE: Duration = Duration::from_secs(4);
@@ -83,11 +82,6 @@ impl fmt::Display for BaseUrl {
     }
 }
 
-/// The HTTP client cannot be set up.
-#[derive(Debug, thiserror::Error)]
-#[error("the HTTP client cannot be set up: {0}")]
-pub struct HttpError(#[from] reqwest::Error);
-
 /// The exchange by reqwest.
 #[derive(Debug)]
 pub struct Http {
@@ -101,7 +95,7 @@ impl Http {
     ///
     /// # Errors
     /// If the system's certificates cannot be used.
-    pub fn new(base: BaseUrl, credentials: Arc<Credentials>, timeout: Duration) -> Result<Self, HttpError> {
+    pub fn new(base: BaseUrl, credentials: Arc<Credentials>, timeout: Duration) -> Result<Self, reqwest::Error> {
         Ok(Self { client: builder(&base, timeout).build()?, base, credentials })
     }
 
@@ -111,19 +105,13 @@ impl Http {
         base: BaseUrl,
         credentials: Arc<Credentials>,
         timeout: Duration,
-    ) -> Result<Self, HttpError> {
+    ) -> Result<Self, reqwest::Error> {
         Ok(Self { client: builder(&base, timeout).http2_prior_knowledge().build()?, base, credentials })
     }
 
     fn request(&self, call: &Call, token: &Token) -> reqwest::RequestBuilder {
         let url = format!("{}{}", self.base.text, call.path);
-        let request = match call.method {
-            Method::Get => self.client.get(url),
-            Method::Post => self.client.post(url),
-            Method::Put => self.client.put(url),
-            Method::Delete => self.client.delete(url),
-        };
-        let request = request.header(AUTHORIZATION, token.header());
+        let request = self.client.request(call.method.clone(), url).header(AUTHORIZATION, token.header());
         match call.body.clone() {
             Some(body) => request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body),
             None => request,
@@ -150,7 +138,7 @@ fn builder(base: &BaseUrl, timeout: Duration) -> reqwest::ClientBuilder {
 
 impl Exchange for Http {
     async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
-        let created_max = if matches!(call.method, Method::Post | Method::Put) { CREATED_MAX } else { PAGE_MAX };
+        let created_max = if matches!(call.method, Method::POST | Method::PUT) { CREATED_MAX } else { PAGE_MAX };
         let token = self.credentials.token();
         let response = self.request(&call, &token).send().await.map_err(lost)?;
         let status = response.status().as_u16();
@@ -179,19 +167,21 @@ async fn body(mut response: reqwest::Response, most: usize) -> Result<Bytes, Bod
     }
 }
 
+/// Sorts an error of the connection. Whatever does not prove that the server did not read the request is in doubt: a GOAWAY
+/// too, because which streams it spares is not known for each of them.
 fn lost(error: reqwest::Error) -> Lost {
     // The URL is known.
     let error = error.without_url();
-    let http2 = causes(&error).find_map(|cause| cause.downcast_ref::<h2::Error>());
-    let reset = http2.filter(|error| error.is_reset() && error.is_remote()).and_then(h2::Error::reason);
-    let loss = Loss {
-        is_malformed: error.is_builder(),
-        is_unconnected: error.is_connect(),
-        is_late: error.is_timeout(),
-        reset: reset.map(u32::from),
-    };
     // The innermost cause says most.
-    loss.sorted(causes(&error).last().map(|cause| crate::model::shown(&cause.to_string())).unwrap_or_default())
+    let message = causes(&error).last().map(|cause| crate::model::shown(&cause.to_string())).unwrap_or_default();
+    // Refused by the server, not by this program, before anything was done with it (RFC 9113, 7 and 8.7).
+    let is_refused = causes(&error)
+        .filter_map(|cause| cause.downcast_ref::<h2::Error>())
+        .any(|error| error.is_reset() && error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM));
+    if error.is_builder() || error.is_connect() || is_refused {
+        return Lost::Undelivered(message);
+    }
+    Lost::InDoubt { code: if error.is_timeout() { "timeout" } else { "connection-lost" }, message }
 }
 
 /// The error, what caused it, what caused that, and so on.

@@ -76,7 +76,7 @@ mod tests {
         }));
         let server = Server { credentials: Arc::clone(&credentials), takes, seen: Mutex::default() };
         let renewing = Renewing::new(server, credentials);
-        let call = Call { method: Method::Post, path: "/groups".to_owned(), body: None };
+        let call = Call { method: Method::POST, path: "/groups".to_owned(), body: None };
         let answers = join_all((0..16).map(|_| renewing.exchange(call.clone()))).await;
         let statuses = answers.into_iter().map(|answer| answer.unwrap().status).collect();
         let seen = renewing.inner.seen.lock().unwrap().len();

@@ -22,9 +22,6 @@ struct Envelope<T> {
 }
 
 #[derive(Deserialize)]
-struct Created(Tag);
-
-#[derive(Deserialize)]
 struct List {
     data: Vec<Listed>,
     meta: Meta,
@@ -43,7 +40,7 @@ struct Pagination {
 /// The group in the answer to a create request; none if the body is anything else.
 #[must_use]
 pub fn created(body: &[u8]) -> Option<Tag> {
-    serde_json::from_slice::<Envelope<Created>>(body).ok().map(|envelope| envelope.data.0)
+    serde_json::from_slice::<Envelope<Tag>>(body).ok().map(|envelope| envelope.data)
 }
 
 /// The group in the answer to a read of it.
