@@ -66,13 +66,8 @@ pub(super) fn begin(db: &Connection, mut job: Job) -> rusqlite::Result<Begun> {
 
 /// Notes what is known of the last send of a row.
 pub(super) fn conclude(db: &Connection, row: RowId, effect: Effect) -> rusqlite::Result<()> {
-    let effect = match effect {
-        Effect::None => "none",
-        Effect::Absent => "absent",
-        Effect::Made => "made",
-    };
     db.prepare_cached("UPDATE intents SET effect = ?2 WHERE row = ?1 AND effect = 'unknown'")?
-        .execute(params![row.0, effect])
+        .execute(params![row.0, effect.as_ref()])
         .map(drop)
 }
 

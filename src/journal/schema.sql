@@ -104,12 +104,24 @@ CREATE TABLE deletions (
     at_ms       INTEGER NOT NULL
 ) STRICT;
 
--- When the last requests of any kind were answered, in Unix time: the server's limit counts them, also for the next run.
--- While a run goes on they stand in a file of their own beside the journal, which ends in -pace. One of them may be the limit
--- that --rate auto found: 4 in the highest four bits, then its period in milliseconds, then 32 bits of requests.
+-- When the last requests of any kind were answered: the server's limit counts them, also for the next run. These are the
+-- bytes of the file beside the journal that ends in -pace and exists during a run; src/journal/trail.rs describes them.
 CREATE TABLE pace (
-    answered_ms INTEGER NOT NULL
+    id    INTEGER PRIMARY KEY CHECK (id = 1),
+    marks BLOB NOT NULL
 ) STRICT;
+
+-- The rows of a run that are to be sent and have no outcome.
+CREATE VIEW open_rows AS
+SELECT runs.id AS run, rows.*
+FROM runs JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
+WHERE rows.body IS NOT NULL AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id);
+
+-- The rows whose group `undo` deleted or found gone.
+CREATE VIEW gone AS
+SELECT deletions.row, outcomes.group_id
+FROM deletions LEFT JOIN outcomes ON outcomes.row = deletions.row
+WHERE deletions.status = 'deleted' OR deletions.status = 'gone';
 
 -- The results file, as a view.
 CREATE VIEW results AS

@@ -1,22 +1,25 @@
 //! The database: opening it, its runs, and the few questions asked of it between sends.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use strum::AsRefStr;
 
 use super::lock::Lock;
-use super::{JournalError, private, wal};
+use super::{JournalError, beside, private};
 
 /// Marks the file as ours (`TGrp`), for `file` and for us.
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 /// Its tables, index and views.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
 /// What kind of server the groups are in: a rehearsal must never be taken for the real thing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsRefStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Realm {
     /// Inside this process.
     Simulated,
@@ -24,16 +27,6 @@ pub enum Realm {
     Loopback,
     /// A server elsewhere.
     Remote,
-}
-
-impl Realm {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Simulated => "simulated",
-            Self::Loopback => "loopback",
-            Self::Remote => "remote",
-        }
-    }
 }
 
 /// Whose groups a journal keeps.
@@ -88,12 +81,16 @@ impl Journal {
         // However the path is spelled, the lock has one name.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let lock = Lock::take(path)?;
-        let has_log = wal::look(path)?;
+        let log = File::open(beside(path, "-wal")).ok();
+        let has_log = log.as_ref().and_then(|log| log.metadata().ok()).is_some_and(|found| found.len() > 0);
         let db = Connection::open(path).map_err(|reason| Self::failed(path, reason))?;
         let mut journal = Self { path: path.to_owned(), db, _lock: Some(lock), is_held: false };
         // What is refused stays as it is: SQLite would work its log into the file on the way out.
         journal.set(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
         let is_new = journal.is_new()?;
+        if let Some(log) = log.filter(|_| has_log) {
+            journal.check_log(log)?;
+        }
         if !is_new {
             journal.check_sound(has_log)?;
             journal.check_owner(owner)?;
@@ -206,11 +203,11 @@ impl Journal {
             db.query_row(last, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).optional()
         })?;
         match last {
-            Some((organization, realm)) if organization != owner.organization || realm != owner.realm.as_str() => {
+            Some((organization, realm)) if organization != owner.organization || realm != owner.realm.as_ref() => {
                 Err(JournalError::OtherOwner {
                     path: self.path.clone(),
                     theirs: Owner::describe(&organization, &realm),
-                    ours: Owner::describe(&owner.organization, owner.realm.as_str()),
+                    ours: Owner::describe(&owner.organization, owner.realm.as_ref()),
                 })
             }
             _ => Ok(()),
@@ -237,7 +234,7 @@ impl Journal {
         self.run(|db| {
             db.execute(
                 "INSERT INTO runs (organization, realm, state, started_at, version) VALUES (?1, ?2, 'reading', ?3, ?4)",
-                params![owner.organization, owner.realm.as_str(), now(), env!("CARGO_PKG_VERSION")],
+                params![owner.organization, owner.realm.as_ref(), now(), env!("CARGO_PKG_VERSION")],
             )?;
             Ok(RunId(db.last_insert_rowid()))
         })

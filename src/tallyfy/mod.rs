@@ -18,7 +18,7 @@ pub use client::{Client, probe};
 pub use credentials::{Credentials, Token, TokenError};
 pub use exchange::{Answer, BodyFault, Call, Exchange, Hints, Lost};
 pub use http::{BaseUrl, BaseUrlError, Http};
-pub use reqwest::Method;
 pub use pages::{Walk, WalkError};
 pub use renewing::Renewing;
+pub use reqwest::Method;
 pub use wire::{Listed, Page, Refusal, created, error_text, group, is_web_page};
