@@ -153,8 +153,13 @@ impl Organization {
         self.groups.groups()
     }
 
-    /// An id that looks like a real one.
+    /// An id that looks like a real one. Planted groups may have those of an organization with the same seed.
     fn new_id(&mut self) -> String {
-        format!("{:032x}", self.ids.random::<u128>())
+        loop {
+            let id = format!("{:032x}", self.ids.random::<u128>());
+            if self.groups.get(&id).is_none() {
+                return id;
+            }
+        }
     }
 }
