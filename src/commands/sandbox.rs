@@ -36,7 +36,7 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
         groups: args.groups,
         users: args.users,
         rate,
-        unique_names: !args.allow_same_names,
+        allow_same_names: args.allow_same_names,
         latency: args.latency,
         ..Options::default()
     };

@@ -10,11 +10,11 @@ use rusqlite::Connection;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{Mutex, mpsc};
 
-use super::Begun;
+use super::Intent;
 use super::handle::{Handle, WriterCommand};
-use super::intents::{self, Carrying};
+use super::intents;
 use super::store::RunId;
-use crate::model::RowId;
+use crate::model::{Job, RowId};
 
 /// The most jobs ahead of the workers.
 const AHEAD_MAX: usize = 4096;
@@ -26,7 +26,7 @@ const FEW: usize = 2;
 /// The jobs, for all workers; each gets the next.
 #[derive(Debug)]
 pub struct Feed {
-    jobs: Mutex<mpsc::Receiver<Begun>>,
+    jobs: Mutex<mpsc::Receiver<Intent<Job>>>,
     state: Arc<FeedState>,
     /// Does not keep the writer at work.
     commands: mpsc::WeakUnboundedSender<WriterCommand>,
@@ -44,14 +44,14 @@ struct FeedState {
 
 impl Feed {
     /// The next row to send; none when all are out, or the journal cannot be written any more.
-    pub async fn next(&self) -> Option<Begun> {
+    pub async fn next(&self) -> Option<Intent<Job>> {
         self.state.waiting.fetch_add(1, Ordering::AcqRel);
         let job = self.take().await;
         self.state.waiting.fetch_sub(1, Ordering::AcqRel);
         job.filter(|_| !self.is_down.load(Ordering::Acquire))
     }
 
-    async fn take(&self) -> Option<Begun> {
+    async fn take(&self) -> Option<Intent<Job>> {
         let mut jobs = self.jobs.lock().await;
         match jobs.try_recv() {
             Ok(job) => Some(job),
@@ -66,7 +66,7 @@ impl Feed {
     }
 
     /// What was begun and is not sent, after a stop.
-    pub async fn leftover(&self) -> Option<Begun> {
+    pub async fn leftover(&self) -> Option<Intent<Job>> {
         self.jobs.lock().await.recv().await
     }
 
@@ -78,10 +78,10 @@ impl Feed {
 
 /// The writer's end of a feed.
 pub(super) struct JobSource {
-    jobs: Option<mpsc::Sender<Begun>>,
+    jobs: Option<mpsc::Sender<Intent<Job>>>,
     state: Arc<FeedState>,
     run: RunId,
-    which: Carrying,
+    with_guests: bool,
     last: RowId,
     /// Whether there are rows after that one.
     has_more: bool,
@@ -90,8 +90,8 @@ pub(super) struct JobSource {
 }
 
 impl JobSource {
-    /// A feed of those rows of a run.
-    pub(super) fn new(run: RunId, which: Carrying, writer: &Handle) -> (Self, Feed) {
+    /// A feed of the rows of a run that have guests, or that have none.
+    pub(super) fn new(run: RunId, with_guests: bool, writer: &Handle) -> (Self, Feed) {
         let (sender, receiver) = mpsc::channel(AHEAD_MAX);
         let state = Arc::<FeedState>::default();
         let feed = Feed {
@@ -100,17 +100,17 @@ impl JobSource {
             commands: writer.commands.downgrade(),
             is_down: Arc::clone(&writer.is_down),
         };
-        (Self { jobs: Some(sender), state, run, which, last: RowId(0), has_more: false, filled: 0 }, feed)
+        (Self { jobs: Some(sender), state, run, with_guests, last: RowId(0), has_more: false, filled: 0 }, feed)
     }
 
     /// Begins the next jobs.
-    pub(super) fn begin(&mut self, db: &Connection) -> rusqlite::Result<Vec<Begun>> {
+    pub(super) fn begin(&mut self, db: &Connection) -> rusqlite::Result<Vec<Intent<Job>>> {
         let wanted = self.wanted();
         if self.jobs.is_none() || wanted == 0 && self.has_more {
             return Ok(Vec::new());
         }
-        // One more than are wanted tells at once that these are the last.
-        let mut jobs = intents::next_jobs(db, self.run, self.which, self.last, wanted + 1)?;
+        // One more than is wanted, to know whether these are the last.
+        let mut jobs = intents::next_jobs(db, self.run, self.with_guests, self.last, wanted + 1)?;
         self.has_more = jobs.len() > wanted;
         jobs.truncate(wanted);
         self.last = jobs.last().map_or(self.last, |job| job.row);
@@ -118,7 +118,7 @@ impl JobSource {
     }
 
     /// Hands out what was begun. There is room: only the writer sends. A closed feed means that the workers are gone.
-    pub(super) fn hand_out(&mut self, begun: Vec<Begun>) {
+    pub(super) fn hand_out(&mut self, begun: Vec<Intent<Job>>) {
         self.filled += begun.len();
         if let Some(jobs) = &self.jobs {
             for job in begun {
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
     use crate::model::{Effect, Group};
 
-    /// A journal with five rows, of which the second and the fourth have a guest.
+    /// A journal with five rows; the second and the fourth have a guest.
     fn five(path: &std::path::Path) -> (Journal, RunId, RowId) {
         let mut journal = Journal::open(path, &owner()).unwrap();
         let (run, first) = run(&mut journal, &["A", "B", "C", "D", "E"], false);
@@ -185,7 +185,7 @@ mod tests {
             assert_eq!(names(&plain).await, ["A", "C", "E"]);
             assert!(plain.is_over() && !guests.is_over());
             for name in ["B", "D"] {
-                assert_eq!(guests.next().await.unwrap().job().name, name);
+                assert_eq!(guests.next().await.unwrap().get().name, name);
             }
             assert!(guests.next().await.is_none() && guests.is_over());
             drop(handle);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_row_is_begun_before_a_lane_can_send_it_while_the_lanes_are_slow() {
+    async fn no_row_is_begun_before_a_worker_can_send_it_while_workers_are_slow() {
         let (_folder, path) = folder();
         let (journal, run, _) = five(&path);
         let reader = Connection::open(&path).unwrap();
@@ -244,7 +244,7 @@ mod tests {
         }
         journal.settle(&[(first, created("gA")), (RowId(first.0 + 1), created("gB"))]).unwrap();
         assert_eq!((journal.open_rows(run).unwrap(), journal.in_doubt(run).unwrap()), (4, vec![]));
-        let jobs = journal.run(|db| intents::next_jobs(db, run, Carrying::Guests, RowId(0), 9)).unwrap();
+        let jobs = journal.run(|db| intents::next_jobs(db, run, true, RowId(0), 9)).unwrap();
         let told: Vec<_> = jobs.iter().map(|job| (job.name.as_str(), job.is_made, job.may_be_ours)).collect();
         assert_eq!(told, [("B", true, true), ("D", false, false)]);
     }

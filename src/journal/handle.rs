@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::Begun;
+use super::Intent;
 use crate::model::{Effect, Fate, Job, RowId};
 
 /// The journal cannot be written any more; nothing may be sent.
@@ -14,7 +14,7 @@ pub struct Down;
 
 pub(super) enum WriterCommand {
     /// Begin this job.
-    Begin(Job, oneshot::Sender<Begun>),
+    Begin(Job, oneshot::Sender<Intent<Job>>),
     /// The effect of the last attempt of this row is known.
     Conclude(RowId, Effect),
     /// The last attempt of this row never left.
@@ -28,7 +28,7 @@ pub(super) enum WriterCommand {
     StopGuests,
 }
 
-/// What workers tell the writer.
+/// Sends commands to the writer.
 #[derive(Debug, Clone)]
 pub struct Handle {
     pub(super) commands: mpsc::UnboundedSender<WriterCommand>,
@@ -40,7 +40,7 @@ impl Handle {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub async fn begin(&self, job: Job) -> Result<Begun, Down> {
+    pub async fn begin(&self, job: Job) -> Result<Intent<Job>, Down> {
         let (reply, begun) = oneshot::channel();
         self.send(WriterCommand::Begin(job, reply))?;
         begun.await.map_err(|_| Down)
@@ -74,18 +74,18 @@ impl Handle {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn give_back(&self, Begun(mut job): Begun) -> Result<Job, Down> {
+    pub fn give_back(&self, Intent(mut job): Intent<Job>) -> Result<Job, Down> {
         self.release(job.row)?;
         job.attempts -= 1;
         Ok(job)
     }
 
-    /// Has no further jobs begun.
+    /// Begins no further jobs.
     pub fn stop(&self) {
         let _ = self.send(WriterCommand::Stop);
     }
 
-    /// Has no further jobs with guests begun.
+    /// Begins no further jobs with guests.
     pub fn stop_guests(&self) {
         let _ = self.send(WriterCommand::StopGuests);
     }

@@ -1,4 +1,4 @@
-//! Outcomes: settling rows while nothing is being sent, and the questions asked of the journal between sends.
+//! Outcomes: settling rows while nothing is being sent, and what is read between runs.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::model::{Fate, Group, OutcomeStatus, Past, RowId, Tag};
 /// A group that a run created, as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentGroup {
-    /// Its id, and when it was last changed, as the server told them.
+    /// Its id, and when it was last changed, as the server gave them.
     pub tag: Tag,
     /// What was sent.
     pub group: Group,
@@ -24,7 +24,7 @@ pub struct SentGroup {
 pub struct OpenRow {
     /// The group that it defines.
     pub group: Group,
-    /// What it has behind it.
+    /// What is known of earlier attempts.
     pub past: Past,
 }
 
@@ -76,8 +76,8 @@ impl Journal {
         whole(&mut self.db).map_err(|reason| Self::failed(&self.path, reason))
     }
 
-    /// Settles rows by what lists show, in one commit; for use while nothing is being sent. A group that was found may lack
-    /// guests: a row that carries some stays open until that is seen to.
+    /// Settles rows from lists, in one commit, while nothing is being sent. A group that was found may lack guests: a row
+    /// that has guests stays open until its group is complete.
     ///
     /// # Errors
     /// If the journal cannot be written.
@@ -103,7 +103,7 @@ impl Journal {
     }
 
     /// How many open rows of a run have a name that was sent for another run and may have been made less than `age` ago:
-    /// lists may not show their groups yet. What came is counted from when it came: an intent may have waited for the pace.
+    /// lists may not show their groups yet. An answered row counts from its answer: its intent may have waited for a permit.
     ///
     /// # Errors
     /// If the journal cannot be read.
@@ -120,7 +120,7 @@ impl Journal {
         self.run(|db| db.query_row(sql, params![run.0, since], |row| row.get(0)))
     }
 
-    /// Notes that lists did not show any group of the rows in doubt for long enough: they may be sent again.
+    /// Records that lists did not show any group of the rows in doubt for long enough: they may be sent again.
     ///
     /// # Errors
     /// If the journal cannot be written.
@@ -167,7 +167,7 @@ pub(super) fn put_fate(db: &Connection, row: RowId, fate: &Fate) -> rusqlite::Re
     .map(drop)
 }
 
-/// Whether an outcome says what was written: the columns from `status` on as they stand in the schema, without the time.
+/// Whether an outcome is as it was written: the columns from `status` to `seal`, as the schema orders them.
 ///
 /// # Errors
 /// If a column cannot be read: SQLite takes any bytes for text.
@@ -177,7 +177,7 @@ pub(super) fn is_as_written(row: &Row<'_>) -> rusqlite::Result<bool> {
     Ok(seal(texts, row.get(3)?) == row.get::<_, i64>(6)?)
 }
 
-/// A number that is another one as soon as one bit of all this is.
+/// A checksum of an outcome.
 fn seal(texts: [Option<&str>; 5], http_status: Option<u16>) -> i64 {
     let mut hasher = Sha256::new();
     for text in texts {
@@ -190,7 +190,7 @@ fn seal(texts: [Option<&str>; 5], http_status: Option<u16>) -> i64 {
     digest.first_chunk().map_or(0, |first| i64::from_le_bytes(*first))
 }
 
-/// Reads JSON out of a column.
+/// Parses the JSON of a column.
 pub(super) fn parse<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
     serde_json::from_str(text).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))

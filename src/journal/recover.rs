@@ -1,6 +1,6 @@
 //! Resumes a run that was cut off: rows are matched by name, not by position or other content.
 //!
-//! A name is all that tells whether a group is there, so a row in doubt stays in doubt also when the rest of it was mended.
+//! Only its name shows whether a group exists, so a row in doubt stays in doubt if its other cells were corrected.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -8,8 +8,8 @@ use super::JournalError;
 use super::store::{Journal, RunId};
 use crate::model::RowId;
 
-/// Rows that were to be sent by the run that was cut off or, if the files lacked them since, by one that it continued;
-/// and the new ones. By their names, which no other row of a run to be sent has.
+/// The rows to be sent of the run that was cut off and of those that it continued, the latest first; and the new ones.
+/// Within a run, their names are unique.
 const OLD_ROWS: &str = "
     CREATE TEMP TABLE old AS SELECT rows.id, name, identity
         FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
@@ -17,15 +17,14 @@ const OLD_ROWS: &str = "
 const NEW_ROWS: &str = "
     CREATE TEMP TABLE new AS SELECT id, name, identity FROM rows WHERE id BETWEEN ?1 AND ?2 AND body IS NOT NULL";
 
-/// First by the name itself, then by what makes names the same: `--match-names` may have changed between the runs.
+/// First by the name itself, then by its key: `--match-names` may have changed between the runs.
 const MATCH: &str = "
     CREATE TEMP TABLE carried (old INTEGER PRIMARY KEY, new INTEGER NOT NULL UNIQUE);
     INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (name) ORDER BY old.rowid;
     INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (identity) ORDER BY old.rowid;";
 
-/// Groups that are there stay there, unless they were deleted since by undoing the run that made them;
-/// what failed is tried again; what was in doubt stays in doubt.
-/// Of the run that was cut off only those rows stay that have a history and no successor.
+/// What exists still exists, unless the run that created it was undone since. What failed is tried again; what was in doubt
+/// stays in doubt. The run that was cut off keeps only rows that have a history and no successor.
 const CARRY: &str = "
     DELETE FROM outcomes WHERE status IN ('failed', 'unknown') AND row IN (SELECT old FROM carried);
     UPDATE outcomes SET row = (SELECT new FROM carried WHERE old = row) WHERE row IN (SELECT old FROM carried);
@@ -41,13 +40,13 @@ const FORGET: &str = "
         AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
         AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id)";
 
-/// What failed in a run that was cut off; and groups that exist no more, as the run that created them was undone.
+/// Rows of a run that was cut off that failed, or whose existing group was deleted since by an undo.
 const RETRY: &str = "
     DELETE FROM outcomes
     WHERE row BETWEEN (SELECT first_row FROM runs WHERE id = ?1) AND (SELECT last_row FROM runs WHERE id = ?1)
       AND (status IN ('failed', 'unknown') OR status = 'exists' AND group_id IN (SELECT group_id FROM gone))";
 
-/// Whether the run that was cut off has done something, and none of its rows is among the new ones.
+/// Whether the run that was cut off has sent something, and none of its rows is among the new ones.
 const IS_OF_OTHER_ROWS: &str = "
     SELECT NOT EXISTS (SELECT 1 FROM carried) AND EXISTS (SELECT 1 FROM old
         WHERE EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = old.id)

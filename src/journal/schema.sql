@@ -1,4 +1,4 @@
--- The journal of tallyfy-groups: what was asked, what was begun, what came of it.
+-- The journal of tallyfy-groups: input rows, attempts and outcomes.
 -- `SELECT * FROM results WHERE run = (SELECT max(id) FROM runs)` shows the latest run.
 
 -- One row for each time `import` was started over this journal.
@@ -7,7 +7,7 @@ CREATE TABLE runs (
     organization TEXT NOT NULL,
     realm        TEXT NOT NULL CHECK (realm IN ('simulated', 'loopback', 'remote')),
     state        TEXT NOT NULL CHECK (state IN ('reading', 'open', 'ended', 'continued', 'abandoned', 'undone')),
-    continues    INTEGER REFERENCES runs (id),  -- the run that was cut off, if this one goes on with it
+    continues    INTEGER REFERENCES runs (id),  -- the run that was cut off, if this one continues it
     started_at   TEXT NOT NULL,                 -- UTC, RFC 3339
     ended_at     TEXT,
     version      TEXT NOT NULL,                 -- of the program
@@ -38,7 +38,7 @@ CREATE TABLE files (
     PRIMARY KEY (run, number)
 ) STRICT, WITHOUT ROWID;
 
--- The results and rejects that each run writes, noted before they are written. Rejects that have none of these digests were
+-- The results and rejects that each run writes, recorded before they are written. Rejects that have none of these digests were
 -- edited by the user, and are kept.
 CREATE TABLE written (
     path   TEXT NOT NULL,                       -- absolute
@@ -64,10 +64,10 @@ CREATE TABLE rows (
     warnings TEXT                               -- sentences, joined by semicolons; null if there are none
 ) STRICT;
 
--- They are sent in lanes of their own.
+-- They have workers of their own.
 CREATE INDEX rows_with_guests ON rows (id) WHERE guests > 0;
 
--- One row for each send; on disk before the request leaves.
+-- One row for each attempt; on disk before the request leaves.
 CREATE TABLE intents (
     row      INTEGER NOT NULL,
     attempt  INTEGER NOT NULL,                  -- from 1
@@ -78,7 +78,7 @@ CREATE TABLE intents (
     PRIMARY KEY (row, attempt)
 ) STRICT, WITHOUT ROWID;
 
--- What came of the rows that were to be sent.
+-- The outcomes of the rows that were to be sent.
 CREATE TABLE outcomes (
     row         INTEGER PRIMARY KEY,
     -- No IN: from three values on, SQLite builds a table of them for every row.
@@ -90,10 +90,10 @@ CREATE TABLE outcomes (
     error       TEXT,
     seal        INTEGER NOT NULL,               -- over status to error: SQLite keeps no checksums of its own
     at_ms       INTEGER NOT NULL,
-    note        TEXT                            -- in what an existing group differs from the row
+    note        TEXT                            -- how an existing group differs from the row
 ) STRICT;
 
--- What came of the groups that `undo` was to delete; on disk before the request leaves.
+-- The groups that `undo` was to delete, and the outcomes; on disk before the request leaves.
 CREATE TABLE deletions (
     row         INTEGER PRIMARY KEY,
     status      TEXT CHECK (status IN ('deleted', 'gone', 'changed', 'failed', 'unknown')),  -- null: begun, and not answered

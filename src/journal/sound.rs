@@ -1,6 +1,6 @@
 //! Checks that an existing journal is undamaged before anything is sent or changed.
 //!
-//! SQLite keeps no checksums of its pages: a letter changed within a value is seen where it breaks a rule, or in an outcome.
+//! SQLite keeps no checksums of its pages: a change within a value is noticed where it breaks a rule, or in an outcome.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use super::outcomes::is_as_written;
 use super::store::{Journal, SCHEMA};
 use super::{JournalError, wal};
 
-/// What holds of every journal. Rows beyond those of the last run belong to one that was cut off while it read.
+/// What is true of every journal. Rows beyond those of the last run belong to one that was cut off while it read.
 const LEDGER: [(&str, &str); 3] = [
     (
         "rows and runs do not agree",

@@ -1,4 +1,4 @@
-//! The database: opening it, its runs, and the few questions asked of it between sends.
+//! The database: opening it, its runs, and whose it is, and how durable.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ const VERSION: i64 = 5;
 /// Its tables, index and views.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
-/// What kind of server the groups are in: a rehearsal must never be taken for the real thing.
+/// What kind of server the groups are in. A journal of a rehearsal must not serve a real import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsRefStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Realm {
@@ -58,7 +58,7 @@ pub struct Journal {
     is_held: bool,
 }
 
-/// What tells a journal from other files.
+/// What distinguishes a journal from other files.
 struct Marks {
     tables: i64,
     application: i64,
@@ -85,7 +85,7 @@ impl Journal {
         let has_log = log.as_ref().and_then(|log| log.metadata().ok()).is_some_and(|found| found.len() > 0);
         let db = Connection::open(path).map_err(|reason| Self::failed(path, reason))?;
         let mut journal = Self { path: path.to_owned(), db, _lock: Some(lock), is_held: false };
-        // What is refused stays as it is: SQLite would work its log into the file on the way out.
+        // A journal that is refused stays as it is: SQLite would write its log into the file when it closes it.
         journal.set(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
         let is_new = journal.is_new()?;
         if let Some(log) = log.filter(|_| has_log) {
@@ -105,7 +105,7 @@ impl Journal {
     /// Opens a journal that is there already, and holds it until dropped.
     ///
     /// # Errors
-    /// As [`Journal::open`]; and if there is none, in which case nothing is made.
+    /// As [`Journal::open`]; and if there is none, in which case none is created.
     pub fn open_existing(path: &Path, owner: &Owner) -> Result<Self, JournalError> {
         // SQLite takes an empty file for a new database.
         let has_content = path.metadata().is_ok_and(|found| found.len() > 0);
@@ -115,7 +115,7 @@ impl Journal {
     /// Opens a journal to look into it, without holding or changing it.
     ///
     /// # Errors
-    /// If it cannot be read, or is no journal.
+    /// If it cannot be read, or is something else.
     pub fn peek(path: &Path) -> Result<Self, JournalError> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
         let db = db.map_err(|reason| Self::failed(path, reason))?;
@@ -123,7 +123,7 @@ impl Journal {
         if journal.marks()?.is_ours() { Ok(journal) } else { Err(JournalError::Foreign(path.to_owned())) }
     }
 
-    /// A journal that is kept nowhere, for a dry run.
+    /// A temporary journal, for a dry run.
     ///
     /// # Errors
     /// If SQLite cannot make its temporary file.
@@ -151,7 +151,7 @@ impl Journal {
         }
     }
 
-    /// Does something with the database; an error is told with the journal's path.
+    /// Uses the database; an error carries the journal's path.
     pub(super) fn run<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, JournalError> {
         work(&self.db).map_err(|reason| Self::failed(&self.path, reason))
     }
@@ -184,7 +184,7 @@ impl Journal {
     }
 
     fn prepare(&self, is_new: bool) -> Result<(), JournalError> {
-        // Else SQLite plans a query anew whenever other values are bound.
+        // Otherwise SQLite plans a query again whenever other values are bound.
         self.set(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         self.run(|db| {
             durable(db, &self.path)?;
@@ -226,7 +226,7 @@ impl Journal {
         })
     }
 
-    /// Notes that a run begins; it counts for nothing until its files are read.
+    /// Records that a run begins; it does not count until its files are read.
     ///
     /// # Errors
     /// If the journal cannot be written.
@@ -240,7 +240,7 @@ impl Journal {
         })
     }
 
-    /// Notes that a run is over. Where rows of it are still open, the next run goes on with it; else it is history.
+    /// Records that a run is over. If rows of it are still open, the next run continues it.
     ///
     /// # Errors
     /// If the journal cannot be written.

@@ -74,7 +74,7 @@ impl Journal {
         let io = |reason| JournalError::Io { path: path.clone(), reason };
         let file = private::options().open(&path).map_err(io)?;
         let mut bytes = read(&file).map_err(io)?;
-        // A file that has marks has those that stand in the journal too: it could not be removed.
+        // A file with marks that could not be removed has the same marks as the journal.
         if bytes.is_empty() {
             let kept = self.run(|db| db.query_row("SELECT marks FROM pace", [], |row| row.get(0)).optional())?;
             bytes = kept.unwrap_or_default();
@@ -153,7 +153,7 @@ impl Trail {
         &self.path
     }
 
-    /// The limit that an earlier run had found when its last requests left: so many in a period.
+    /// The limit that an earlier run had found when its last requests left: requests per period.
     #[must_use]
     pub fn found(&self) -> Option<(u32, Duration)> {
         let period = Duration::from_millis(self.found >> 32);
@@ -161,7 +161,7 @@ impl Trail {
         (requests > 0 && !period.is_zero()).then_some((requests, period))
     }
 
-    /// Records the limit that is found: so many in a period.
+    /// Records the limit that is found: requests per period.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -237,7 +237,7 @@ mod tests {
 
     const PERIOD: Duration = Duration::from_mins(1);
 
-    /// The trail at a path, opened so many seconds after the beginning, and the ages it tells of.
+    /// The trail at a path, opened some seconds after the beginning, and the ages of its marks.
     fn at(path: &Path, seconds: u64) -> (Trail, Instant, Vec<u64>) {
         let now = Now { instant: Instant::now(), unix_ms: 1_000_000 + seconds * 1000 };
         let file = private::options().open(path).unwrap();

@@ -4,28 +4,16 @@ use std::path::Path;
 
 use rusqlite::{Connection, Row, params};
 
-use super::JournalError;
 use super::files::FileId;
 use super::outcomes::{parse, put_fate};
 use super::store::{Journal, RunId, now_ms};
+use super::{Intent, JournalError};
 use crate::model::{Creation, Fate, Group, OutcomeStatus, Removal, RowId, Tag};
-
-/// The proof that the intent to delete a group is on disk.
-#[derive(Debug)]
-pub struct Condemned(Creation);
-
-impl Condemned {
-    /// The request leaves now.
-    #[must_use]
-    pub fn spend(self) -> Creation {
-        self.0
-    }
-}
 
 /// How far the deletion of one group got.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemovalState {
-    /// To its end.
+    /// It is settled.
     Settled(Removal),
     /// The run stops, and a request that deletes it may have been applied.
     InDoubt,
@@ -40,7 +28,7 @@ pub struct DeletionAttempt {
     pub row: RowId,
     /// How often its deletion was sent.
     pub sends: u32,
-    /// How far it came.
+    /// How far it got.
     pub progress: RemovalState,
 }
 
@@ -81,7 +69,7 @@ pub struct Findings {
     pub is_deleting: bool,
 }
 
-/// The plus keeps SQLite from an index over all that was ever created, which it would walk for each run.
+/// Without the plus, SQLite would walk all groups that were ever created once for each run.
 const RUNS: &str = "
     SELECT runs.id, started_at, count(outcomes.row), count(gone.row),
            (SELECT coalesce(group_concat(path, ', '), '') FROM files WHERE run = runs.id),
@@ -91,7 +79,7 @@ const RUNS: &str = "
     LEFT JOIN gone ON gone.row = outcomes.row
     WHERE state <> 'reading' GROUP BY runs.id ORDER BY runs.id";
 
-/// What was created, and what was begun and may have been.
+/// Rows whose group was created, or may have been created.
 const CREATIONS: &str = "
     SELECT rows.id, body, outcomes.status = 'created', group_id, stamp,
            deletions.row IS NOT NULL AND (deletions.status IS NULL OR deletions.attempts > 0)
@@ -175,7 +163,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn condemn(&mut self, groups: &[Creation]) -> Result<Vec<Condemned>, JournalError> {
+    pub fn condemn(&mut self, groups: &[Creation]) -> Result<Vec<Intent<Creation>>, JournalError> {
         self.together(|batch| {
             let mut begin = batch.prepare_cached(
                 "INSERT INTO deletions (row, attempts, at_ms) VALUES (?1, 0, ?2)
@@ -186,7 +174,7 @@ impl Journal {
             }
             Ok(())
         })?;
-        Ok(groups.iter().cloned().map(Condemned).collect())
+        Ok(groups.iter().cloned().map(Intent).collect())
     }
 
     /// Records the outcomes of deletions.

@@ -3,12 +3,12 @@
 //! The format: sqlite.org/fileformat2.html, section 4.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 
-/// Whether a log tells of more than the `frames` that SQLite has read.
+/// Whether a log holds more commits than the `frames` that SQLite has read.
 ///
 /// A power cut leaves at most the last commit torn: each is synced before the next one is written, and the header before the
 /// first. So a log is damaged if its header is, or if there are two commits of the same log beyond what SQLite has read.
@@ -21,9 +21,8 @@ pub(super) fn is_damaged(log: File, frames: u64) -> io::Result<bool> {
     if !is_header(&header) {
         return Ok(true);
     }
-    let page = i64::from(number(&header[8..12]));
-    let read = i64::try_from(frames).unwrap_or(i64::MAX).saturating_mul(page + FRAME_HEADER as i64);
-    log.seek_relative(read)?;
+    let page = number(&header[8..12]);
+    log.seek(SeekFrom::Start(HEADER as u64 + frames * (FRAME_HEADER as u64 + u64::from(page))))?;
     let mut frame = [0; FRAME_HEADER];
     let mut is_committed = false;
     while log.read_exact(&mut frame).is_ok() {
@@ -34,7 +33,7 @@ pub(super) fn is_damaged(log: File, frames: u64) -> io::Result<bool> {
             }
             is_committed = number(&frame[4..8]) > 0;
         }
-        log.seek_relative(page)?;
+        log.seek_relative(page.into())?;
     }
     Ok(false)
 }

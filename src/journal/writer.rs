@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 
 use super::feed::{Feed, JobSource};
 use super::handle::{Handle, WriterCommand};
-use super::intents::Carrying;
 use super::outcomes::put_fate;
 use super::store::{Journal, RunId};
 use super::{JournalError, intents};
@@ -38,20 +37,20 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// A writer over a run's open rows, none of which may be in doubt. `on_failure` is called the moment the journal
-    /// turns out not to be writable.
+    /// A writer for a run's open rows; no row may be in doubt. `on_failure` is called as soon as the journal cannot be
+    /// written.
     #[must_use]
     pub fn new(journal: Journal, run: RunId, on_failure: impl FnOnce() + Send + 'static) -> (Self, Handle, Feeds) {
         let (commands, inbox) = mpsc::unbounded_channel();
         let is_down = Arc::new(AtomicBool::new(false));
         let handle = Handle { commands, is_down: Arc::clone(&is_down) };
-        let (plain, plain_feed) = JobSource::new(run, Carrying::NoGuests, &handle);
-        let (guests, guests_feed) = JobSource::new(run, Carrying::Guests, &handle);
+        let (plain, plain_feed) = JobSource::new(run, false, &handle);
+        let (guests, guests_feed) = JobSource::new(run, true, &handle);
         let writer = Self { journal, inbox, plain, guests, is_down, on_failure: Box::new(on_failure) };
         (writer, handle, Feeds { plain: plain_feed, guests: guests_feed })
     }
 
-    /// Works until all handles are gone and every command is on disk, and gives the journal back.
+    /// Works until all handles are dropped and every command is on disk, and returns the journal.
     /// A commit blocks the thread: the workers should have another.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ pub(super) struct FieldRules<'a> {
 type FieldErrors = Map<String, Value>;
 
 /// The 422, in one of its two forms: with or without `"error": true`.
-pub(super) fn invalid(errors: FieldErrors, with_error: bool) -> Response {
+pub(super) fn invalid(errors: &FieldErrors, with_error: bool) -> Response {
     let mut body = json!({"message": "The given data was invalid.", "errors": errors});
     if with_error {
         body["error"] = true.into();
@@ -58,7 +58,7 @@ pub(super) fn read(body: &[u8], rules: &FieldRules) -> Result<GroupFields, Respo
     if errors.is_empty() {
         Ok(GroupFields { name, description, members, guests })
     } else {
-        Err(invalid(errors, !rules.is_update))
+        Err(invalid(&errors, !rules.is_update))
     }
 }
 

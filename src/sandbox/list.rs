@@ -35,7 +35,7 @@ impl ListQuery {
         for pair in request.query.as_deref().unwrap_or_default().split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = percent_decode_str(value).decode_utf8_lossy();
-            let refuse = |problem: &str| invalid(Map::from_iter([(key.to_owned(), json!([problem]))]), false);
+            let refuse = |problem: &str| invalid(&Map::from_iter([(key.to_owned(), json!([problem]))]), false);
             let number = || match value.parse() {
                 Ok(number @ 1..) => Ok(number),
                 _ => Err(refuse(&format!("The {key} must be a positive integer."))),

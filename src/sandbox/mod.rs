@@ -56,7 +56,7 @@ pub struct RequestRate {
 }
 
 /// The organization to simulate.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// How many groups are there from the start ("Existing group 0001" …).
     pub groups: usize,
@@ -64,8 +64,8 @@ pub struct Options {
     pub users: usize,
     /// The request limit; `None` is no limit.
     pub rate: Option<RequestRate>,
-    /// Whether a name may be taken only once, without regard to case.
-    pub unique_names: bool,
+    /// Whether several groups may have one name. Otherwise a name is taken once, without regard to case.
+    pub allow_same_names: bool,
     /// How long every answer takes.
     pub latency: Duration,
     /// The one bearer token that is accepted; `None` accepts any that is not empty.
@@ -74,21 +74,6 @@ pub struct Options {
     pub seed: u64,
     /// The one organization there is; `None` takes any id for it.
     pub org: Option<String>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            groups: 0,
-            users: 0,
-            rate: None,
-            unique_names: true,
-            latency: Duration::ZERO,
-            token: None,
-            seed: 0,
-            org: None,
-        }
-    }
 }
 
 /// The simulated API: one organization, its request limit, and the faults of a script.

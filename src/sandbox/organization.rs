@@ -38,7 +38,7 @@ pub(super) struct Organization {
     org: Option<String>,
     /// The one token that is accepted; `None` accepts any.
     pub(super) token: Option<String>,
-    unique_names: bool,
+    allow_same_names: bool,
     ids: StdRng,
 }
 
@@ -50,7 +50,7 @@ impl Organization {
             guests: GuestList::default(),
             org: options.org.clone(),
             token: options.token.clone(),
-            unique_names: options.unique_names,
+            allow_same_names: options.allow_same_names,
             ids: StdRng::seed_from_u64(options.seed),
         };
         for number in 1..=options.groups {
@@ -91,7 +91,7 @@ impl Organization {
     }
 
     fn create(&mut self, request: &Request, conditions: &Conditions) -> Result<Response, Response> {
-        let is_taken = |name: &str| self.unique_names && self.groups.named(name) > 0;
+        let is_taken = |name: &str| !self.allow_same_names && self.groups.named(name) > 0;
         let rules = FieldRules { is_update: false, is_taken: &is_taken, users: &self.users };
         let fields = fields::read(&request.body, &rules)?;
         let mut guests = fields.guests.unwrap_or_default();
@@ -122,7 +122,7 @@ impl Organization {
         let mut group = self.groups.get(id).cloned().ok_or_else(route::no_resource)?;
         let is_taken = |name: &str| {
             let is_own = name.to_lowercase() == group.name.to_lowercase();
-            self.unique_names && self.groups.named(name) > usize::from(is_own)
+            !self.allow_same_names && self.groups.named(name) > usize::from(is_own)
         };
         let rules = FieldRules { is_update: true, is_taken: &is_taken, users: &self.users };
         let fields = fields::read(&request.body, &rules)?;

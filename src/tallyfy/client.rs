@@ -21,7 +21,7 @@ pub struct Client<E> {
     groups: Arc<str>,
 }
 
-/// A read that tells whether the server is there, and costs it little.
+/// A cheap read that shows whether the server is up.
 #[must_use]
 pub fn probe(organization: &str) -> Call {
     Call { method: Method::GET, path: format!("{}?per_page=1&page=1", groups(organization)), body: None }
@@ -74,8 +74,7 @@ impl<E: Exchange> Client<E> {
         self.exchange.exchange(Call { method: Method::GET, path: self.group(id)?, body: None }).await
     }
 
-    /// `PUT /organizations/{org}/groups/{id}`: what the body gives takes the place of what was there, so that it is safe to
-    /// repeat.
+    /// `PUT /organizations/{org}/groups/{id}`: the body replaces the fields that it names, so a repetition is safe.
     ///
     /// # Errors
     /// If no answer came.
@@ -83,7 +82,7 @@ impl<E: Exchange> Client<E> {
         self.exchange.exchange(Call { method: Method::PUT, path: self.group(id)?, body: Some(body) }).await
     }
 
-    /// `DELETE /organizations/{org}/groups/{id}`: ids are not used again, so that it is safe to repeat.
+    /// `DELETE /organizations/{org}/groups/{id}`: ids are not used again, so a repetition is safe.
     ///
     /// # Errors
     /// If no answer came.
@@ -94,7 +93,7 @@ impl<E: Exchange> Client<E> {
     /// An id of dots would lead out of the groups, escaped too: `groups/..` is the organization.
     fn group(&self, id: &str) -> Result<String, Lost> {
         if id.bytes().all(|byte| byte == b'.') {
-            return Err(Lost::Undelivered(format!("`{id}` is no group's id")));
+            return Err(Lost::Undelivered(format!("`{id}` is not the id of a group")));
         }
         Ok(format!("{}/{}", self.groups, utf8_percent_encode(id, ESCAPED)))
     }

@@ -1,4 +1,4 @@
-//! The exchange over real sockets: exact headers, bounded time, bounded bodies, nothing behind our back.
+//! The exchange over real sockets: exact headers, bounded time, bounded bodies, no hidden retries or redirects.
 
 use std::error::Error;
 use std::fmt;
@@ -32,13 +32,13 @@ pub struct BaseUrl {
 /// A base URL that is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
-    /// It is no URL.
+    /// It is not a URL.
     #[error("`{0}` is not a URL such as https://api.tallyfy.com")]
     NotAUrl(String),
     /// It would send the token in the clear.
     #[error("{0} would send the token unprotected: use https (plain http is allowed to this machine only)")]
     Unprotected(String),
-    /// It holds what a base URL must not hold.
+    /// It has parts that a base URL must not have.
     #[error("the base URL may hold a host and a path, and no user, query or fragment")]
     Surplus,
 }
@@ -47,7 +47,7 @@ impl BaseUrl {
     /// Reads a base URL.
     ///
     /// # Errors
-    /// If it is none, or plain http to another machine.
+    /// If it is not a base URL, or plain http to another machine.
     pub fn parse(text: &str) -> Result<Self, BaseUrlError> {
         let not_a_url = || BaseUrlError::NotAUrl(crate::model::shortened(text));
         let url = Url::parse(text.trim()).map_err(|_| not_a_url())?;
@@ -85,9 +85,9 @@ impl fmt::Display for BaseUrl {
 /// The exchange by reqwest.
 #[derive(Debug)]
 pub struct Http {
-    client: reqwest::Client,
-    base: BaseUrl,
-    credentials: Arc<Credentials>,
+    pub(super) client: reqwest::Client,
+    pub(super) base: BaseUrl,
+    pub(super) credentials: Arc<Credentials>,
 }
 
 impl Http {
@@ -97,16 +97,6 @@ impl Http {
     /// If the system's certificates cannot be used.
     pub fn new(base: BaseUrl, credentials: Arc<Credentials>, timeout: Duration) -> Result<Self, reqwest::Error> {
         Ok(Self { client: builder(&base, timeout).build()?, base, credentials })
-    }
-
-    /// HTTP/2 without TLS, which tests speak.
-    #[cfg(test)]
-    pub(super) fn over_http2(
-        base: BaseUrl,
-        credentials: Arc<Credentials>,
-        timeout: Duration,
-    ) -> Result<Self, reqwest::Error> {
-        Ok(Self { client: builder(&base, timeout).http2_prior_knowledge().build()?, base, credentials })
     }
 
     fn request(&self, call: &Call, token: &Token) -> reqwest::RequestBuilder {
@@ -119,7 +109,7 @@ impl Http {
     }
 }
 
-fn builder(base: &BaseUrl, timeout: Duration) -> reqwest::ClientBuilder {
+pub(super) fn builder(base: &BaseUrl, timeout: Duration) -> reqwest::ClientBuilder {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(HeaderName::from_static("x-tallyfy-client"), HeaderValue::from_static("APIClient"));
@@ -129,7 +119,7 @@ fn builder(base: &BaseUrl, timeout: Duration) -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .timeout(timeout)
-        // Sooner: only where connecting itself has failed is it known that nothing was sent.
+        // Shorter: only a failure to connect proves that nothing was sent.
         .connect_timeout(timeout / 4 * 3)
         .pool_idle_timeout(IDLE)
         .referer(false);
@@ -174,7 +164,7 @@ fn lost(error: reqwest::Error) -> Lost {
     let error = error.without_url();
     // The innermost cause says most.
     let message = causes(&error).last().map(|cause| crate::model::shown(&cause.to_string())).unwrap_or_default();
-    // Refused by the server, not by this program, before anything was done with it (RFC 9113, 7 and 8.7).
+    // Refused by the server, not by this program, before it was processed (RFC 9113, 7 and 8.7).
     let is_refused = causes(&error)
         .filter_map(|cause| cause.downcast_ref::<h2::Error>())
         .any(|error| error.is_reset() && error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM));

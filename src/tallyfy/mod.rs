@@ -1,7 +1,7 @@
 //! The Tallyfy API: one request in, one answer out, and what the answers mean.
 //!
-//! Repeats a request only when it was refused for its token and there is a newer one; what else is to be done about
-//! an answer is `send`'s business.
+//! Repeats a request only if its token was refused and there is a newer one; everything else about a response is decided
+//! by `send`.
 
 mod client;
 mod credentials;

@@ -18,10 +18,10 @@ impl Default for Walk {
     }
 }
 
-/// A list that does not add up: it would be walked for ever, or be taken for shorter than it is.
+/// A list that is inconsistent: reading it would never end, or would miss groups.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WalkError {
-    /// A page before the last has nothing on it.
+    /// A page before the last is empty.
     #[error("page {page} of {pages} is empty")]
     Empty {
         /// The page.
@@ -29,7 +29,7 @@ pub enum WalkError {
         /// How many there are said to be.
         pages: u64,
     },
-    /// A page is the one before once more.
+    /// A page repeats the page before.
     #[error("page {0} repeats the page before")]
     Repeated(u64),
 }
@@ -53,10 +53,10 @@ impl Walk {
         self.pages
     }
 
-    /// A page came in. The list may have grown or shrunk since the last one.
+    /// Adds a page. The list may have grown or shrunk since the last one.
     ///
     /// # Errors
-    /// If the list does not add up.
+    /// If the list is inconsistent.
     pub fn take(&mut self, page: &Page) -> Result<(), WalkError> {
         let number = self.next;
         let first = page.groups.first().map(|group| group.tag.id.clone());

@@ -116,7 +116,7 @@ fn a_name_is_taken_whatever_its_case_until_it_is_free_again() {
 
 #[test]
 fn names_may_repeat_where_they_need_not_be_unique() {
-    let mut simulation = simulation(&Options { unique_names: false, ..Options::default() });
+    let mut simulation = simulation(&Options { allow_same_names: true, ..Options::default() });
     assert_eq!(ask(&mut simulation, &create("a")).0, 201);
     assert_eq!(ask(&mut simulation, &create("a")).0, 201);
     assert_eq!(simulation.groups().count(), 2);
