@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::Deserialize;
+use serde::de::Error as _;
 use thiserror::Error;
 
 use super::limit::{GuestCap, RateLimitHeaders};
@@ -174,6 +175,9 @@ impl FaultScript {
 impl ScriptedFault {
     fn parse(table: toml::Table) -> Result<Self, toml::de::Error> {
         let mut trigger: Trigger = table.try_into()?;
+        if trigger.percent.is_some_and(|percent| !(0.0..=100.0).contains(&percent)) {
+            return Err(toml::de::Error::custom("`percent` must be between 0 and 100"));
+        }
         let own = toml::Value::Table(std::mem::take(&mut trigger.own));
         let effect = toml::Table::from_iter([(trigger.kind.clone(), own)]).try_into()?;
         Ok(Self { effect, trigger, seen: 0, chance: 0 })

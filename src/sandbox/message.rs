@@ -72,7 +72,7 @@ impl Response {
     /// A proxy's page.
     pub(super) fn html(status: u16) -> Self {
         let page = format!(
-            "<html>\r\n<head><title>{status} Bad Gateway</title></head>\r\n<body>\r\n<center><h1>{status} Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+            "<html>\r\n<head><title>{status} Error</title></head>\r\n<body>\r\n<center><h1>{status} Error</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
         );
         Self { body: page.into_bytes(), ..Self::empty(status) }.with("Content-Type", Some("text/html"))
     }

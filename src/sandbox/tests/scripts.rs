@@ -64,6 +64,8 @@ fn a_mistake_is_named_by_fault_and_field() {
         ("[[fault]]\nkind = 'slow'\nmillis = 'x'", ["fault 1", "invalid type", "millis"]),
         ("[[fault]]\nkind = 'cut'\n[[fault]]\nkind = 'cut'\nmillis = 3", ["fault 2", "unknown field", "millis"]),
         ("[[fault]]\nkind = 'cut'\nevery = 0", ["fault 1", "nonzero", "every"]),
+        ("[[fault]]\nkind = 'cut'\npercent = 101.0", ["fault 1", "percent", "between 0 and 100"]),
+        ("[[fault]]\nkind = 'cut'\npercent = nan", ["fault 1", "percent", "between 0 and 100"]),
         ("[[fault]]\nkind = 'cut'\ncolour = 1", ["fault 1", "unknown field", "colour"]),
         ("[[fault]]\nkind = 'cut'\nevery = 'x'", ["fault 1", "invalid type", "every"]),
         ("colour = 1", ["the fault script", "unknown field", "colour"]),
