@@ -126,7 +126,8 @@ impl Journal {
     /// If the journal cannot be written.
     pub fn presume_absent(&self, run: RunId) -> Result<(), JournalError> {
         let absent = "UPDATE intents SET effect = 'absent'
-                      WHERE effect = 'unknown' AND row IN (SELECT id FROM open_rows WHERE run = ?1)";
+                      WHERE effect = 'unknown'
+                        AND EXISTS (SELECT 1 FROM open_rows WHERE run = ?1 AND open_rows.id = intents.row)";
         self.run(|db| db.execute(absent, [run.0]).map(drop))
     }
 
