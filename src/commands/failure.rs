@@ -11,7 +11,6 @@ use crate::report::{LogError, OutputError};
 use crate::sandbox::FaultScriptError;
 use crate::send::RateError;
 use crate::settings::SettingsError;
-use crate::tallyfy::HttpError;
 
 /// A command failed, or stopped before its end.
 #[derive(Debug, thiserror::Error)]
@@ -108,8 +107,8 @@ pub enum Failure {
     #[error(transparent)]
     Log(#[from] LogError),
     /// The HTTP client cannot be set up.
-    #[error(transparent)]
-    Http(#[from] HttpError),
+    #[error("the HTTP client cannot be set up: {0}")]
+    Http(#[from] reqwest::Error),
     /// The sandbox's rate cannot be understood.
     #[error("--rate: {0}; and `none` refuses nothing")]
     Rate(#[from] RateError),

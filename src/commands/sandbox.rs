@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::cli::SandboxArgs;
 use crate::exit::Ending;
 use crate::journal::SentGroup;
-use crate::sandbox::{FaultScript, Options, Planted, RequestRate, Simulation, serve};
+use crate::sandbox::{FaultScript, Options, RequestRate, SandboxGroup, Simulation, serve};
 use crate::send;
 
 use super::{Failure, block_on, signals};
@@ -36,7 +36,7 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
         groups: args.groups,
         users: args.users,
         rate,
-        unique_names: !args.allow_same_names,
+        allow_same_names: args.allow_same_names,
         latency: args.latency,
         ..Options::default()
     };
@@ -73,13 +73,16 @@ impl Simulated {
         let mut simulation = Simulation::new(&Options::default(), FaultScript::default());
         for sent in remembered {
             let group = sent.group;
-            simulation.plant(Planted {
+            let stamp = sent.tag.stamp.unwrap_or_default();
+            simulation.plant(SandboxGroup {
                 id: sent.tag.id,
                 name: group.name,
                 description: group.description,
                 members: group.members,
                 guests: group.guests,
-                stamp: sent.tag.stamp,
+                created_at: stamp.clone(),
+                updated_at: stamp,
+                ..SandboxGroup::default()
             });
         }
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Failure::Serve)?;

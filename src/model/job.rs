@@ -1,6 +1,7 @@
 //! A row to be sent, and what is known of its earlier attempts.
 
 use bytes::Bytes;
+use strum::AsRefStr;
 
 /// A row's key in the journal; grows in input order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,7 +37,8 @@ pub enum Past {
 }
 
 /// What is known of a send that did not end with the group's id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsRefStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Effect {
     /// It made no group.
     None,
