@@ -1,4 +1,5 @@
-//! How fast `validate` is beside a bare pass of the csv crate over the same file, and how much memory it takes.
+//! How fast files are read: `validate`, and `import` until the rows are in its journal, beside a bare pass of the csv crate
+//! over the same file; and how much memory `validate` takes.
 //!
 //! `cargo bench --bench validate [-- ROWS]` measures. Where `QSV` names the qsv program, its `validate` with a JSON schema
 //! and its `extdedup` run over the same file in the same rounds.
@@ -38,6 +39,7 @@ const SCHEMA: &str = r#"{
 struct Rounds {
     bare: Vec<Duration>,
     whole: Vec<Validated>,
+    stage: Vec<Duration>,
     qsv: Vec<Duration>,
 }
 
@@ -56,6 +58,7 @@ fn measure(count: usize, rounds: usize) -> Result<Rounds, String> {
     for _ in 0..rounds {
         measured.bare.push(bare(&file, count)?);
         measured.whole.push(whole::validate(&file)?);
+        measured.stage.push(whole::stage(&file, &folder.path().join("out"))?);
         if let Some(qsv) = &qsv {
             measured.qsv.push(with_qsv(qsv, &file)?);
         }
@@ -90,7 +93,7 @@ fn with_qsv(qsv: &OsString, file: &Path) -> Result<Duration, String> {
 
 fn print(count: usize, measured: &Rounds) {
     let seconds = |times: &[Duration]| times.iter().map(Duration::as_secs_f64).collect::<Vec<f64>>();
-    let (bare, qsv) = (seconds(&measured.bare), seconds(&measured.qsv));
+    let (bare, stage, qsv) = (seconds(&measured.bare), seconds(&measured.stage), seconds(&measured.qsv));
     let whole: Vec<f64> = measured.whole.iter().map(|taken| taken.time.as_secs_f64()).collect();
     let first = measured.whole.iter().map(|taken| taken.first.as_secs_f64() * 1000.0);
     let peaks = measured.whole.iter().filter_map(|taken| taken.peak_kib).map(|kib| kib / 1024.0);
@@ -100,6 +103,8 @@ fn print(count: usize, measured: &Rounds) {
         Line::new("  times the bare pass", 2, whole.iter().zip(&bare).map(|(whole, bare)| whole / bare)),
         Line::new("  first problem after, ms", 1, first),
         Line::new("  peak memory, MiB", 1, peaks),
+        Line::new("import, rows staged, seconds", 3, stage.iter().copied()),
+        Line::new("  times the bare pass", 2, stage.iter().zip(&bare).map(|(stage, bare)| stage / bare)),
     ];
     if !qsv.is_empty() {
         lines.push(Line::new("qsv validate + extdedup, seconds", 3, qsv.iter().copied()));

@@ -33,15 +33,8 @@ pub(crate) fn import(address: SocketAddr, file: &Path, out: &Path, lanes: usize)
     fs::create_dir_all(out).unwrap();
     let log = out.join("log");
     let start = Instant::now();
-    let mut process = Command::new(env!("CARGO_BIN_EXE_tallyfy-groups"))
-        .args(["-v", "import", "--rate", "none", "--progress", "none", "--org", "bench"])
-        .args(["--base-url", &format!("http://{address}"), "--concurrency", &lanes.to_string()])
-        .arg("--out-dir")
-        .arg(out)
-        .arg(file)
-        .env("TALLYFY_API_TOKEN", "bench")
-        .env_remove("RUST_LOG")
-        .stdout(Stdio::null())
+    let mut process = import_command(&format!("http://{address}"), out, file)
+        .args(["--concurrency", &lanes.to_string()])
         .stderr(File::create(&log).unwrap())
         .spawn()
         .unwrap();
@@ -52,6 +45,19 @@ pub(crate) fn import(address: SocketAddr, file: &Path, out: &Path, lanes: usize)
         return Err(format!("the import failed:\n{log}"));
     }
     Ok(Taken { time, phases: phases(&log, time)?, peak_kib })
+}
+
+fn import_command(base_url: &str, out: &Path, file: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tallyfy-groups"));
+    command
+        .args(["-v", "import", "--rate", "none", "--progress", "none", "--org", "bench", "--base-url", base_url])
+        .arg("--out-dir")
+        .arg(out)
+        .arg(file)
+        .env("TALLYFY_API_TOKEN", "bench")
+        .env_remove("RUST_LOG")
+        .stdout(Stdio::null());
+    command
 }
 
 /// What one validation took.
@@ -80,6 +86,20 @@ pub(crate) fn validate(file: &Path) -> Result<Validated, String> {
         Some(Ok(line)) if line.ends_with("[name-missing]") => Ok(Validated { time, first, peak_kib }),
         other => Err(format!("the first problem is not the first thing told: {other:?}")),
     }
+}
+
+/// Imports the file until its rows are in the journal, `out`; the process is killed before it sends anything.
+pub(crate) fn stage(file: &Path, out: &Path) -> Result<Duration, String> {
+    fs::create_dir_all(out).unwrap();
+    let start = Instant::now();
+    let mut process = import_command("http://127.0.0.1:9", out, file).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(process.stderr.take().ok_or("it has no standard error")?).lines();
+    let is_read = lines.map_while(Result::ok).any(|line| seconds(&line, MARKS[0]).is_some());
+    let time = start.elapsed();
+    let _ = process.kill();
+    process.wait().map_err(|reason| reason.to_string())?;
+    fs::remove_dir_all(out).unwrap();
+    if is_read { Ok(time) } else { Err("the import did not read its file".to_owned()) }
 }
 
 fn validation(file: &Path, out: Stdio) -> Result<Child, String> {
