@@ -58,7 +58,7 @@ impl<E: Exchange> Lane<E> {
             Ok(Seen::Whole(group)) => {
                 if sends > 1 {
                     // A send of this run did it, although its answer did not say so.
-                    self.api.paced.pace().had_effect(Instant::now());
+                    self.api.limiter.had_effect(Instant::now());
                 }
                 Ok(Step::Settle(Fate::found(group)))
             }

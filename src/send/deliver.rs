@@ -207,7 +207,7 @@ impl<E: Exchange> Lane<E> {
         match self.ours(job, waits, &trouble).await {
             Some(fate) => {
                 if matches!(fate, Fate::Created { .. }) {
-                    self.api.paced.pace().had_effect(attempt.left);
+                    self.api.limiter.had_effect(attempt.left);
                 }
                 Step::Settle(fate)
             }

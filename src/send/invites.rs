@@ -58,7 +58,7 @@ impl Invites {
 
     /// When this number of new guests may be sent; more than the rate are sent alone.
     pub(super) fn room(&mut self, count: usize, now: Instant) -> Room {
-        if count == 0 { Room::Now } else { self.window.room(count, usize::MAX, now) }
+        if count == 0 { Room::Now } else { self.window.room(count, now) }
     }
 
     /// This number is sent now.

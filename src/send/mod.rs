@@ -3,8 +3,9 @@
 //! Reads no files and shows nothing. What a lane may send it gets from the journal as [`Begun`](crate::journal::Begun),
 //! what it may delete as [`Condemned`](crate::journal::Condemned).
 
-mod auto;
-mod berths;
+mod adaptive;
+mod breaker;
+mod budget;
 mod compare;
 mod complete;
 mod delete;
@@ -16,21 +17,15 @@ mod guests;
 mod invites;
 mod judge;
 mod judge_delete;
-mod meter;
-mod pace;
-mod paced;
+mod limiter;
 mod patience;
 mod queue;
 mod rate;
 mod reads;
 mod refusals;
-mod remaining;
 mod settle;
 mod sign;
-mod spacing;
-mod stated;
 mod stop;
-mod valve;
 mod window;
 
 use std::sync::Arc;
@@ -44,8 +39,7 @@ pub use gate::{Gate, GuestLimits};
 pub use guest_estimate::GuestForecast;
 pub use invites::GUEST_CAP;
 pub use judge::{Reading, Verdict, When, judge_create, judge_read};
-pub use pace::{Limits, Pace};
-pub use paced::Paced;
+pub use limiter::{Limits, RateLimiter};
 pub use rate::{Rate, RateError, Speed};
 pub use reads::{Api, Jitter, Unread};
 pub use refusals::Refusals;

@@ -23,6 +23,14 @@ pub(super) enum Sign {
 }
 
 impl Sign {
+    /// How long the server asks everybody to wait.
+    pub(super) fn named(&self) -> Option<Duration> {
+        match *self {
+            Self::Fine => None,
+            Self::TooMany(named) | Self::Unable(_, named) | Self::Failing(_, named) => named,
+        }
+    }
+
     /// Whether the server said that it takes nothing now: nothing about the request itself.
     pub(super) fn is_refusal(&self) -> bool {
         matches!(self, Self::TooMany(_) | Self::Unable(..))

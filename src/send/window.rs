@@ -70,10 +70,9 @@ impl Window {
         self.in_flight + self.answered
     }
 
-    /// Whether `count` more may leave, with at most `most` held; more at once than there are places may leave alone.
-    pub(super) fn room(&mut self, count: usize, most: usize, now: Instant) -> Room {
-        let most = self.most.min(most);
-        let mut surplus = (self.held(now) + count).saturating_sub(most).min(self.in_flight + self.answered);
+    /// Whether `count` more may leave; more at once than there are places may leave alone.
+    pub(super) fn room(&mut self, count: usize, now: Instant) -> Room {
+        let mut surplus = (self.held(now) + count).saturating_sub(self.most).min(self.in_flight + self.answered);
         if surplus == 0 {
             return Room::Now;
         }
@@ -84,6 +83,12 @@ impl Window {
             surplus -= freed;
         }
         Room::AfterAnswer
+    }
+
+    /// When the next place of an answered request becomes free.
+    pub(super) fn next_free(&mut self, now: Instant) -> Option<Instant> {
+        self.held(now);
+        self.leaving.front().map(|(free_at, _)| *free_at)
     }
 
     /// So many leave now.
@@ -123,32 +128,31 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut window = Window::new(2, PERIOD);
         for now in [0, 1] {
-            assert_eq!(window.room(1, 9, at(now)), Room::Now);
+            assert_eq!(window.room(1, at(now)), Room::Now);
             window.leave(1);
         }
-        assert_eq!(window.room(1, 9, at(2)), Room::AfterAnswer);
+        assert_eq!(window.room(1, at(2)), Room::AfterAnswer);
         // Answers come out of order.
         window.answer(1, at(5));
-        assert_eq!(window.room(1, 9, at(5)), Room::At(at(65)));
-        assert_eq!(window.room(2, 9, at(5)), Room::AfterAnswer);
+        assert_eq!(window.room(1, at(5)), Room::At(at(65)));
+        assert_eq!(window.room(2, at(5)), Room::AfterAnswer);
         window.answer(1, at(7));
-        assert_eq!(window.room(2, 9, at(5)), Room::At(at(67)));
-        assert_eq!(window.room(1, 9, at(64)), Room::At(at(65)));
-        assert_eq!(window.room(1, 9, at(65)), Room::Now);
+        assert_eq!(window.room(2, at(5)), Room::At(at(67)));
+        assert_eq!(window.room(1, at(64)), Room::At(at(65)));
+        assert_eq!(window.room(1, at(65)), Room::Now);
         assert_eq!(window.held(at(65)), 1);
-        // Whoever sees less room than there are places is heeded.
-        assert_eq!(window.room(1, 1, at(65)), Room::At(at(67)));
+        assert_eq!(window.next_free(at(65)), Some(at(67)));
     }
 
     #[test]
     fn what_is_too_many_for_any_window_leaves_when_nothing_else_is_held() {
         let now = Instant::now();
         let mut window = Window::new(3, PERIOD);
-        assert_eq!(window.room(5, 9, now), Room::Now);
+        assert_eq!(window.room(5, now), Room::Now);
         window.leave(1);
-        assert_eq!(window.room(5, 9, now), Room::AfterAnswer);
+        assert_eq!(window.room(5, now), Room::AfterAnswer);
         window.answer(1, now);
-        assert_eq!(window.room(5, 9, now), Room::At(now + PERIOD));
+        assert_eq!(window.room(5, now), Room::At(now + PERIOD));
     }
 
     #[test]
@@ -158,9 +162,9 @@ mod tests {
         for seconds in [30, 10, 20] {
             window.hold(1, now + Duration::from_secs(seconds));
         }
-        assert_eq!(window.room(1, 9, now), Room::At(now + Duration::from_secs(20)));
+        assert_eq!(window.room(1, now), Room::At(now + Duration::from_secs(20)));
         window.resize(3, PERIOD);
-        assert_eq!(window.room(1, 9, now), Room::At(now + Duration::from_secs(10)));
+        assert_eq!(window.room(1, now), Room::At(now + Duration::from_secs(10)));
     }
 
     #[test]
