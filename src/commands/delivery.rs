@@ -11,7 +11,7 @@ use futures::{StreamExt, stream};
 use crate::journal::{Journal, JournalError, OpenRow, RunId, Writer};
 use crate::model::{Event, ExistingGroup, Fate, Halt, Listener, OnExisting, Past, RowId, Trouble};
 use crate::plan;
-use crate::send::{Api, GuestLimits, GuestQuota, Policy, Unread, Worker, send_all};
+use crate::send::{Api, GuestLimiter, GuestLimits, Policy, Unread, Worker, send_all};
 use crate::tallyfy::{Exchange, Walk};
 
 use super::staging::RowNames;
@@ -85,7 +85,7 @@ impl<E: Exchange> Delivery<E> {
         journal: Journal,
         run: RunId,
     ) -> Result<(Writer, impl Future<Output = ()> + use<E>), JournalError> {
-        let quota = GuestQuota::new(self.guests, self.api.stop.clone(), Arc::clone(&self.listener));
+        let quota = GuestLimiter::new(self.guests, self.api.stop.clone(), Arc::clone(&self.listener));
         journal.sent_guests(|sent| quota.remember(sent))?;
         let mut forecast = quota.forecast();
         journal.open_guests(run, |guests| forecast.add(guests))?;

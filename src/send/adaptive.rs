@@ -240,10 +240,10 @@ impl AdaptiveLimit {
                 // The window began with the first request and ends with the wait, whose last second is for safety.
                 Limit { count: self.accepted.into(), period: rounded(age + wait.saturating_sub(SECOND)) }
             }
-            Phase::Seek | Phase::Look => self.limit_per_second(last, age),
+            Phase::Seek | Phase::Look => Limit::per_second_of(last, age),
             // A stated limit that is per second.
             _ if is_long && !is_long_wait && !self.is_refused && (age <= SECOND || last > 2.0 * before) => {
-                self.limit_per_second(last, age)
+                Limit::per_second_of(last, age)
             }
             Phase::Climb if reached > RISE * before => {
                 Limit { count: MARGIN * reached * self.limit.period.as_secs_f64(), ..self.limit }
@@ -270,10 +270,6 @@ impl AdaptiveLimit {
             self.patience = RECOVERY;
         }
         (self.is_known, self.is_refused) = (true, true);
-    }
-
-    fn limit_per_second(&self, last: f64, age: Duration) -> Limit {
-        Limit { count: if age <= SECOND { last } else { MARGIN * last }, period: SECOND }
     }
 
     /// The most that may be sent now.
@@ -351,6 +347,11 @@ impl AdaptiveLimit {
 }
 
 impl Limit {
+    /// What was accepted in the second before a refusal, or since sending began.
+    fn per_second_of(last: f64, age: Duration) -> Self {
+        Self { count: if age <= SECOND { last } else { MARGIN * last }, period: SECOND }
+    }
+
     fn per_second(self) -> f64 {
         self.count / self.period.as_secs_f64()
     }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::compare::completed;
 use super::deliver::{Sending, Step, Worker};
-use super::guest_quota::{GuestPermit, guests};
+use super::guest_limiter::{GuestPermit, guests};
 use super::judge::{Verdict, When, judge_update};
 use super::reads::Unread;
 use crate::model::{Effect, Fate, Found, Job, Tag, Trouble};

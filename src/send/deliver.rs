@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::guest_quota::GuestQuota;
+use super::guest_limiter::GuestLimiter;
 use super::judge::{Verdict, When, judge_create};
 use super::reads::{Api, Ready, Unread};
 use crate::journal::{Begun, Down, Handle};
@@ -32,7 +32,7 @@ pub struct Worker<E> {
     /// The journal's writer.
     pub journal: Handle,
     /// The guest quota, for rows with guests.
-    pub quota: Arc<GuestQuota>,
+    pub quota: Arc<GuestLimiter>,
     /// The user's choices.
     pub policy: Policy,
     /// Receives an event for every row that is settled.

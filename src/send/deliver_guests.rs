@@ -1,7 +1,7 @@
 //! One row with guests from its permit to its outcome: each of its requests needs a permit of the guest quota.
 
 use super::deliver::{Sending, Step, Worker};
-use super::guest_quota::GuestPermit;
+use super::guest_limiter::GuestPermit;
 use super::judge::Verdict;
 use crate::model::{Fate, Job, Status};
 use crate::tallyfy::Exchange;

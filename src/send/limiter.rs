@@ -139,12 +139,12 @@ impl<E: Exchange> RateLimiter<E> {
         let departure = self.state().depart(is_write, Instant::now());
         match departure {
             Ok(Departure::Now(permit, event)) => {
-                event.into_iter().for_each(|event| (self.listener)(event));
+                self.report(event);
                 self.requests.fetch_add(1, Ordering::Relaxed);
                 Ok(permit)
             }
             Ok(Departure::Later(until, event)) => {
-                event.into_iter().for_each(|event| (self.listener)(event));
+                self.report(event);
                 Err(until)
             }
             Err(halt) => {
@@ -173,6 +173,12 @@ impl<E: Exchange> RateLimiter<E> {
         Some(())
     }
 
+    fn report(&self, events: impl IntoIterator<Item = Event>) {
+        for event in events {
+            (self.listener)(event);
+        }
+    }
+
     /// Waits until then, or until something changes; `None` if the run stops.
     async fn wait(&self, until: Option<Instant>) -> Option<()> {
         self.stop.wait(&self.changed, until).await
@@ -182,9 +188,9 @@ impl<E: Exchange> RateLimiter<E> {
         let subject = subject(&call);
         let answer = self.inner.exchange(call).await;
         let sign = sign(&answer, SystemTime::now());
-        let answered = self.state().answered(permit, subject, &answer, &sign, Instant::now());
+        let answered = self.state().answered(&permit, subject, &answer, &sign, Instant::now());
         match answered {
-            Ok(events) => events.into_iter().for_each(|event| (self.listener)(event)),
+            Ok(events) => self.report(events),
             Err(halt) => self.stop.raise(halt),
         }
         self.changed.notify_one();

@@ -13,7 +13,7 @@ mod deliver;
 mod deliver_guests;
 mod guest_forecast;
 mod guest_limit;
-mod guest_quota;
+mod guest_limiter;
 mod judge;
 mod judge_delete;
 mod limiter;
@@ -35,7 +35,7 @@ pub use delete::Remover;
 pub use deliver::{Policy, Worker};
 pub use guest_forecast::GuestForecast;
 pub use guest_limit::GUEST_CAP;
-pub use guest_quota::{GuestLimits, GuestQuota};
+pub use guest_limiter::{GuestLimiter, GuestLimits};
 pub use judge::{Reading, Verdict, When, judge_create, judge_read};
 pub use limiter::{Limits, RateLimiter};
 pub use rate::{Rate, RateError, Speed};
@@ -48,7 +48,7 @@ use crate::model::Halt;
 use crate::tallyfy::Exchange;
 use deliver::Sending;
 use deliver_guests::Next;
-use guest_quota::GuestPermit;
+use guest_limiter::GuestPermit;
 
 /// Rows that are worked on for each request that may be in flight: rows in doubt, or to be sent again, wait for seconds and
 /// must not keep others from being sent.

@@ -114,7 +114,7 @@ impl LimiterState {
     /// A request is answered, or lost. `subject` is what it was to change: the same each time it is sent.
     pub(super) fn answered(
         &mut self,
-        permit: Permit,
+        permit: &Permit,
         subject: u64,
         answer: &Result<Answer, Lost>,
         sign: &Sign,
@@ -126,13 +126,13 @@ impl LimiterState {
         }
         self.writes -= usize::from(permit.is_write);
         let was_open = self.breaker.is_open();
-        let asked = self.count(&permit, subject, answer, sign, now);
+        let asked = self.count(permit, subject, answer, sign, now);
         let mut events: Vec<Event> = self.report_rate().into_iter().collect();
         if was_open && !self.breaker.is_open() {
             events.push(Event::Resumed);
         }
         if let Some(pause) = asked {
-            events.extend(self.pause(&permit, pause, answer, sign, now)?);
+            events.extend(self.pause(permit, pause, answer, sign, now)?);
         }
         Ok(events)
     }

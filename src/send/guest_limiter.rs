@@ -1,4 +1,5 @@
-//! The guest quota: a queue that every row with guests passes before it is sent. Rows without guests never come here.
+//! The guest limiter: keeps the guest quota and `--guest-rate` by a queue that every row with guests passes before it is
+//! sent. Rows without guests never come here.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -25,7 +26,7 @@ pub struct GuestLimits {
 }
 
 /// Hands out permits to send rows with guests.
-pub struct GuestQuota {
+pub struct GuestLimiter {
     state: Mutex<(GuestLimit, GuestEstimate)>,
     /// One waits for a permit at a time, in the order in which they came.
     queue: tokio::sync::Mutex<()>,
@@ -41,12 +42,12 @@ pub(super) type Turn<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 /// Permission to send one row with guests once.
 pub(super) struct GuestPermit {
-    quota: Arc<GuestQuota>,
+    quota: Arc<GuestLimiter>,
     departure: GuestDeparture,
     is_used: bool,
 }
 
-impl GuestQuota {
+impl GuestLimiter {
     /// Nothing was sent yet.
     #[must_use]
     pub fn new(limits: GuestLimits, stop: Stop, listener: Listener) -> Arc<Self> {
@@ -220,12 +221,12 @@ mod tests {
     const WAIT_MAX: Duration = Duration::from_hours(2);
 
     /// A quota, what stops it, and what it told.
-    fn quota(rate: Option<&str>) -> (Arc<GuestQuota>, Stop, Arc<Mutex<Vec<Event>>>) {
+    fn quota(rate: Option<&str>) -> (Arc<GuestLimiter>, Stop, Arc<Mutex<Vec<Event>>>) {
         let (stop, told) = (Stop::default(), Arc::new(Mutex::new(Vec::new())));
         let heard = Arc::clone(&told);
         let listener: Listener = Arc::new(move |event| heard.lock().unwrap().push(event));
         let rate = rate.map(|rate| Rate::parse(rate).unwrap());
-        (GuestQuota::new(GuestLimits { rate, wait_max: WAIT_MAX }, stop.clone(), listener), stop, told)
+        (GuestLimiter::new(GuestLimits { rate, wait_max: WAIT_MAX }, stop.clone(), listener), stop, told)
     }
 
     fn refused(retry_after: &str) -> Verdict {
@@ -243,7 +244,7 @@ mod tests {
     }
 
     /// The permit of a row with this guest.
-    async fn permit(quota: &Arc<GuestQuota>, guest: &str) -> GuestPermit {
+    async fn permit(quota: &Arc<GuestLimiter>, guest: &str) -> GuestPermit {
         quota.permit(body(&[guest]).as_bytes()).await.unwrap()
     }
 
