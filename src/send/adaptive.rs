@@ -3,7 +3,7 @@
 //! The rate doubles until a request is refused (seek). The requests accepted in the second before are the limit; if the server
 //! asks for a longer wait, its window is longer, and the limit is what it accepted since sending began. After the wait a few
 //! requests go ahead (trial), then the limit is held. Now and then the rate climbs above it, slowly at first, as in CUBIC
-//! (RFC 9438): soon after the limit fell, rarely after climbs in vain.
+//! (RFC 9438): soon after the limit fell, rarely after climbs that were refused.
 //!
 //! The figures in the comments are from the simulation in the tests.
 
@@ -28,7 +28,7 @@ const START: f64 = 10.0;
 /// Seconds in which the rate doubles in the seek phase.
 const DOUBLING: f64 = 0.2;
 
-/// The rate grows to at most this multiple of what was accepted in the last second: no faster than responses come, and not
+/// The rate grows to at most this multiple of the requests accepted in the last second: no faster than responses come, and not
 /// while nothing is sent. Doubling every 0.2 seconds needs 4 at a latency of 50 ms; slow responses need more.
 const LEAD: f64 = 6.0;
 
@@ -51,7 +51,7 @@ const LOW: f64 = 0.9;
 const PATIENCE: Duration = Duration::from_mins(1);
 const RECOVERY: Duration = Duration::from_secs(6);
 
-/// The longest time between two climbs; it doubles with each one in vain.
+/// The longest time between two climbs; it doubles with each one that is refused.
 const PATIENCE_MAX: Duration = Duration::from_mins(16);
 
 /// How long to watch whether a stated limit is per second: a second and a slow response.
@@ -222,7 +222,7 @@ impl AdaptiveLimit {
         (self.phase, self.since, self.accepted_before) = (phase, now, self.accepted);
     }
 
-    /// Sets the limit by what a burst of refusals shows.
+    /// Sets the limit that a burst of refusals shows.
     fn settle(&mut self, burst: Burst) {
         let age = burst.left.saturating_duration_since(self.began);
         let wait = burst.until - burst.at;

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-/// This many failures in a row open it, whoever sent. Where one request in five fails at random, that happens once in three
+/// This many failures in a row open it, of any rows. Where one request in five fails at random, that happens once in three
 /// thousand requests and costs the first gap; and it is fewer than the attempts of a row.
 const FAILURES: u32 = 5;
 /// The first gap before a probe, and the longest.

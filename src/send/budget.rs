@@ -94,7 +94,7 @@ impl Budget {
         self.adaptive.as_ref().and_then(AdaptiveLimit::found)
     }
 
-    /// The rate to expect from now on, as far as it is known.
+    /// The rate to expect from now on, once it is known.
     pub(super) fn expected(&self) -> Option<Rate> {
         if self.adaptive.is_some() { self.found() } else { self.rate }
     }

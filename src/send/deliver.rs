@@ -184,7 +184,7 @@ impl<E: Exchange> Worker<E> {
         }
     }
 
-    /// All sends are used up: by what is wrong with the row, unless the server takes none at all.
+    /// All attempts are used up: the row fails, unless the server refuses all writes.
     fn give_up(&self, trouble: Trouble, effect: Effect) -> Step {
         if self.api.gives_up(&trouble) { Step::GiveUp(trouble, effect) } else { Step::GiveBack(effect) }
     }
@@ -199,7 +199,7 @@ impl<E: Exchange> Worker<E> {
         Step::GiveUp(trouble, Effect::None)
     }
 
-    /// The name is refused as taken: by a send of ours before this one, or by somebody else's group.
+    /// The name is refused as taken: by an earlier attempt of the row, or by somebody else's group.
     async fn taken(&self, job: &Job, trouble: Trouble) -> Step {
         // Lists may not show the group yet.
         let waits = iter::once(Duration::ZERO).chain(self.api.looks(Duration::ZERO));

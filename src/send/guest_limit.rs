@@ -1,6 +1,6 @@
-//! When rows with guests may be sent, by `--guest-rate` and by what is seen of the organization's guest quota. Pure.
+//! When rows with guests may be sent: `--guest-rate`, and what is known about the organization's guest quota. Pure.
 //!
-//! The quota shows only by refusals, each of which costs a lookup. So one row goes first, and more and more at once while
+//! The quota shows only by refusals, and each costs a lookup. So one row goes first, and more and more at once while
 //! they are accepted. After a refusal no row with guests is sent for a while, and then again
 //! one row first.
 

@@ -1,6 +1,6 @@
 //! The rate limiter: hands out permits to send. Every request of the process needs one, lists and lookups too.
 //!
-//! Whoever is first in the queue waits for everybody, and probes a server that is down.
+//! Only the first in the queue waits for time to pass. It also probes a server that is down.
 
 mod state;
 

@@ -1,4 +1,4 @@
-//! Reads of the organization, repeated until they are answered: all groups, the groups of one name, one group.
+//! Reads from the API, repeated until they are answered: all groups, the groups of one name, one group.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -36,7 +36,7 @@ impl Unread {
     }
 }
 
-/// The API, paced, with patience.
+/// The API behind the rate limiter, with retries.
 pub struct Api<E> {
     /// The endpoints.
     pub client: Client<Renewing<Arc<RateLimiter<E>>>>,
@@ -48,7 +48,7 @@ pub struct Api<E> {
     pub attempts_max: u32,
     /// How long a group that was made may be absent from lists, at least.
     pub settle: Duration,
-    /// Spreads repeats in time.
+    /// Spreads repeated requests in time.
     pub jitter: Jitter,
     /// Writes refused in a row.
     pub refusals: Refusals,
@@ -167,7 +167,7 @@ impl<E: Exchange> Api<E> {
         looks(self.settle, self.limiter.latency(), waited)
     }
 
-    /// Waits before a send is repeated, unless the pace does; says whether it waited to the end, or the run stops.
+    /// Waits before a request is repeated, unless the rate limiter does; returns false if the run stops.
     pub async fn back_off(&self, sends: u32, when: When) -> bool {
         match when {
             When::Allowed => !self.stop.is_raised(),
@@ -215,7 +215,7 @@ impl<E: Exchange> Api<E> {
             }
             Reading::Held => return Err(Unread::Stopped),
         };
-        // One too many for now is nothing that more reads would mend: how long that may go on is the pace's business.
+        // A 429 is no failed attempt: the rate limiter decides how long refusals may go on.
         *sends += u32::from((when, trouble.http_status) != (When::Allowed, Some(429)));
         if *sends >= self.attempts_max {
             return Err(Unread::Failed(trouble));

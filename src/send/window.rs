@@ -1,7 +1,7 @@
-//! The promise of a rate, kept exactly: at most so many in any window of the period, as whoever receives them counts. Pure.
+//! The requests that still count: never more than the rate allows in any window of the period, as the server counts. Pure.
 //!
-//! The receiver counts a request at some moment between its leaving and its answer. So a request holds its place from the
-//! moment it leaves until a period after its answer, and nothing leaves while all places are held.
+//! The server counts a request at some moment between its departure and its response. So a request holds its place from the
+//! moment it leaves until a period after its response, and nothing leaves while all places are held.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -91,23 +91,23 @@ impl Window {
         self.leaving.front().map(|(free_at, _)| *free_at)
     }
 
-    /// So many leave now.
+    /// `count` requests leave now.
     pub(super) fn leave(&mut self, count: usize) {
         self.in_flight += count;
     }
 
-    /// So many that had left are answered, or given up.
+    /// `count` requests that had left are answered, or given up.
     pub(super) fn answer(&mut self, count: usize, now: Instant) {
         self.in_flight -= count;
         self.hold(count, now + self.period);
     }
 
-    /// So many that were to leave never did.
+    /// `count` requests that were to leave never did.
     pub(super) fn forgo(&mut self, count: usize) {
         self.in_flight -= count;
     }
 
-    /// So many places are held until that moment.
+    /// `count` places are held until then.
     pub(super) fn hold(&mut self, count: usize, until: Instant) {
         self.answered += count;
         // Mostly the last; a period that got shorter, and what an earlier run left, come before others.

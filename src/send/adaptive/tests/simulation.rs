@@ -1,4 +1,4 @@
-//! The adaptive limit against a server, event by event, with the shell that the pace is: even spacing, the exact window, one wait for all.
+//! The adaptive limit against a server, event by event, with a rate limiter around it: even spacing, the exact window, one wait for all.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
