@@ -11,7 +11,7 @@ use futures::{StreamExt, stream};
 use crate::journal::{Journal, JournalError, OpenRow, RunId, Writer};
 use crate::model::{Event, ExistingGroup, Fate, Halt, Listener, OnExisting, Past, RowId, Trouble};
 use crate::plan;
-use crate::send::{Api, Gate, GuestLimits, Lane, Policy, Unread, send_all};
+use crate::send::{Api, GuestLimiter, GuestLimits, Policy, Unread, Worker, send_all};
 use crate::tallyfy::{Exchange, Walk};
 
 use super::staging::RowNames;
@@ -76,7 +76,7 @@ impl<E: Exchange> Delivery<E> {
         stream::iter(doubts).map(look).buffered(self.lanes).filter_map(async |fate| fate).collect().await
     }
 
-    /// Sends what is left: the writer and the lanes, each to be polled to its end.
+    /// Sends what is left: the writer and the workers, each to be polled to its end.
     ///
     /// # Errors
     /// If the journal cannot be read.
@@ -85,23 +85,21 @@ impl<E: Exchange> Delivery<E> {
         journal: Journal,
         run: RunId,
     ) -> Result<(Writer, impl Future<Output = ()> + use<E>), JournalError> {
-        let gate = Gate::new(self.guests, self.api.stop.clone(), Arc::clone(&self.listener));
-        if gate.is_rated() {
-            journal.sent_guests(|sent| gate.remember(sent))?;
-        }
-        let mut forecast = gate.forecast();
+        let quota = GuestLimiter::new(self.guests, self.api.stop.clone(), Arc::clone(&self.listener));
+        journal.sent_guests(|sent| quota.remember(sent))?;
+        let mut forecast = quota.forecast();
         journal.open_guests(run, |guests| forecast.add(guests))?;
-        gate.expect(&forecast);
+        quota.expect(&forecast);
         let stop = self.api.stop.clone();
         let (writer, handle, feeds) = Writer::new(journal, run, move || stop.raise(Halt::Journal));
-        let lane = Lane {
+        let worker = Worker {
             api: Arc::clone(&self.api),
             journal: handle,
-            gate,
+            quota,
             policy: self.policy,
             listener: Arc::clone(&self.listener),
         };
-        Ok((writer, send_all(lane, feeds, self.lanes)))
+        Ok((writer, send_all(worker, feeds, self.lanes)))
     }
 }
 

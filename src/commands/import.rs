@@ -148,7 +148,7 @@ impl Import<'_> {
             journal = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         }
         let lanes = self.connection.concurrency;
-        if line.api.paced.pace().is_cramped() {
+        if line.api.limiter.is_cramped() {
             tracing::warn!("as many requests were in flight as --concurrency lets ({lanes}); more would be faster");
         }
         let requests = line.api.requests();

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::journal::{Journal, Now};
 use crate::model::Listener;
-use crate::send::{Api, Jitter, Limits, Pace, Paced, Refusals, Stop};
+use crate::send::{Api, Jitter, Limits, RateLimiter, Refusals, Stop};
 use crate::settings::{Connection, SettingsError, Target};
 use crate::tallyfy::{BaseUrl, Client, Credentials, Http, Renewing, Token, probe};
 
@@ -38,15 +38,16 @@ impl Line {
             }
         };
         let http = Http::new(base, Arc::clone(&credentials), connection.timeout)?;
-        let limits = Limits { speed: connection.speed, lanes: connection.concurrency, wait_max: connection.wait_max };
+        let limits =
+            Limits { speed: connection.speed, concurrency: connection.concurrency, wait_max: connection.wait_max };
         let trail = past.trail(connection.speed.memory(), Now::at(Instant::now(), SystemTime::now()))?;
-        let pace = Arc::new(Pace::new(limits, trail, stop.clone(), Arc::clone(listener)));
-        let paced = Arc::new(Paced::new(http, pace, probe(&connection.organization)));
+        let probe = probe(&connection.organization);
+        let limiter = Arc::new(RateLimiter::new(http, probe, limits, trail, stop.clone(), Arc::clone(listener)));
         // Outermost, so that a request that is repeated with a new token waits for a permit too.
-        let client = Client::new(Renewing::new(Arc::clone(&paced), credentials), &connection.organization);
+        let client = Client::new(Renewing::new(Arc::clone(&limiter), credentials), &connection.organization);
         let attempts_max = connection.attempts_max;
         let (stop, settle, jitter) = (stop.clone(), connection.settle, Jitter::default());
-        let api = Api { client, paced, stop, attempts_max, settle, jitter, refusals: Refusals::default() };
+        let api = Api { client, limiter, stop, attempts_max, settle, jitter, refusals: Refusals::default() };
         Ok(Self { api: Arc::new(api), _simulated: simulated })
     }
 }

@@ -77,7 +77,7 @@ impl<E: Exchange> Remover<E> {
             Ok(Some(seen)) => seen,
             Ok(None) => {
                 if let Some(left) = course.left {
-                    self.api.paced.pace().had_effect(left);
+                    self.api.limiter.had_effect(left);
                 }
                 return Some(course.not_there());
             }

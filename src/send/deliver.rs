@@ -1,4 +1,4 @@
-//! One job from its intent to its fate.
+//! One row from its intent to its outcome.
 
 use std::iter;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::gate::Gate;
+use super::guest_limiter::GuestLimiter;
 use super::judge::{Verdict, When, judge_create};
 use super::reads::{Api, Ready, Unread};
 use crate::journal::{Down, Handle, Intent};
@@ -25,137 +25,105 @@ pub struct Policy {
     pub on_existing: OnExisting,
 }
 
-/// What every lane works with.
-pub struct Lane<E> {
+/// What every task that sends works with.
+pub struct Worker<E> {
     /// The API.
     pub api: Arc<Api<E>>,
     /// The journal's writer.
     pub journal: Handle,
-    /// The gate that rows with guests pass.
-    pub gate: Arc<Gate>,
+    /// The guest quota, for rows with guests.
+    pub quota: Arc<GuestLimiter>,
     /// The user's choices.
     pub policy: Policy,
-    /// Hears of every row settled.
+    /// Receives an event for every row that is settled.
     pub listener: Listener,
 }
 
-/// A row that leaves now: its intent is on disk, and the pace lets it.
+/// A row that leaves now: its intent is on disk, and it has a permit.
 pub(super) struct Sending<E: Exchange> {
-    begun: Intent<Job>,
-    ready: Ready<E>,
+    pub(super) begun: Intent<Job>,
+    pub(super) ready: Ready<E>,
 }
 
-/// One send of a row.
+/// One attempt of a row.
 #[derive(Clone, Copy)]
 pub(super) struct Attempt {
     /// From 1, in this run.
     number: u32,
     /// When it left.
     left: Instant,
-    /// How long its answer was waited for.
+    /// How long its response was waited for.
     waited: Duration,
 }
 
-/// What follows on an answer.
+/// What follows on a response.
 pub(super) enum Step {
     Settle(Fate),
-    /// The group is not there, and that is known of the last send; it is not sent again.
+    /// The group is not there, and that is known of the last attempt; it is not sent again.
     GiveUp(Trouble, Effect),
-    /// That is known of the last send; it is sent again.
+    /// That is known of the last attempt; it is sent again.
     SendAgain(Effect),
-    /// The run stops; that is known of the last send.
+    /// The run stops; that is known of the last attempt.
     GiveBack(Effect),
     /// The run stops before the request left.
     Release,
 }
 
-impl<E: Exchange> Sending<E> {
-    pub(super) fn new(begun: Intent<Job>, ready: Ready<E>) -> Self {
-        Self { begun, ready }
-    }
-
-    pub(super) fn job(&self) -> &Job {
-        self.begun.get()
-    }
-
-    /// It does not leave now.
-    pub(super) fn stay(self) -> Intent<Job> {
-        self.begun
-    }
-
-    /// Uses the right up.
-    pub(super) fn spend(self) -> (Job, Ready<E>) {
-        (self.begun.spend(), self.ready)
-    }
-}
-
-impl<E: Exchange> Lane<E> {
-    /// Works on one row until its fate is known or the run stops.
-    pub(super) async fn take(&self, sending: Sending<E>) {
-        self.heed(self.deliver(sending).await);
+impl<E: Exchange> Worker<E> {
+    /// Works on one row until its outcome is known or the run stops.
+    pub(super) async fn deliver(&self, mut sending: Sending<E>) {
+        for number in 1.. {
+            let (job, verdict, attempt) = self.send(sending, number).await;
+            let step = self.step(&job, verdict, attempt).await;
+            let Some(job) = self.record(job, step) else { break };
+            let Some(next) = self.begin(job).await else { break };
+            sending = next;
+        }
     }
 
     /// A row that was begun does not leave now: it is not in doubt.
     pub(super) fn give_back(&self, begun: Intent<Job>) -> Option<Job> {
-        self.heed(self.journal.give_back(begun))
+        self.recorded(self.journal.give_back(begun))
+    }
+
+    /// Records what follows on an attempt; returns the job if it is sent again.
+    pub(super) fn record(&self, mut job: Job, step: Step) -> Option<Job> {
+        let is_recorded = match step {
+            Step::Settle(fate) => self.settle(job.row, fate),
+            Step::GiveUp(trouble, effect) => {
+                self.journal.conclude(job.row, effect).and_then(|()| self.settle(job.row, Fate::Failed(trouble)))
+            }
+            Step::GiveBack(effect) => self.journal.conclude(job.row, effect),
+            Step::Release => self.journal.release(job.row),
+            Step::SendAgain(effect) => {
+                // It may wait for long: what is known of it must be on disk.
+                self.recorded(self.journal.conclude(job.row, effect))?;
+                job.may_be_ours |= effect != Effect::None;
+                job.is_made = effect == Effect::Made;
+                return Some(job);
+            }
+        };
+        self.recorded(is_recorded);
+        None
+    }
+
+    /// Waits until a job may leave, and begins it; `None` if the run stops.
+    pub(super) async fn begin(&self, job: Job) -> Option<Sending<E>> {
+        let ready = self.api.admit(|| true).await?;
+        let begun = self.recorded(self.journal.begin(job).await)?;
+        Some(Sending { begun, ready })
     }
 
     /// Without a journal nothing goes on.
-    pub(super) fn heed<T>(&self, noted: Result<T, Down>) -> Option<T> {
-        if noted.is_err() {
-            self.api.stop.raise(Halt::Journal);
-        }
-        noted.ok()
-    }
-
-    async fn deliver(&self, mut sending: Sending<E>) -> Result<(), Down> {
-        for sends in 1.. {
-            let (job, ready) = sending.spend();
-            let step = self.create(&job, ready, sends).await;
-            let Some(job) = self.note(job, step)? else { break };
-            let Some(next) = self.begin(job).await? else { break };
-            sending = next;
-        }
-        Ok(())
-    }
-
-    /// Notes what followed on a send; gives the job if it is sent again.
-    pub(super) fn note(&self, mut job: Job, step: Step) -> Result<Option<Job>, Down> {
-        match step {
-            Step::Settle(fate) => self.settle(job.row, fate)?,
-            Step::GiveUp(trouble, effect) => {
-                self.journal.conclude(job.row, effect)?;
-                self.settle(job.row, Fate::Failed(trouble))?;
-            }
-            Step::GiveBack(effect) => self.journal.conclude(job.row, effect)?,
-            Step::Release => self.journal.release(job.row)?,
-            Step::SendAgain(effect) => {
-                // It may wait for long: what is known of it must be on disk.
-                self.journal.conclude(job.row, effect)?;
-                job.may_be_ours |= effect != Effect::None;
-                job.is_made = effect == Effect::Made;
-                return Ok(Some(job));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Waits until a job may leave, and begins it; none if the run stops.
-    pub(super) async fn begin(&self, job: Job) -> Result<Option<Sending<E>>, Down> {
-        let Some(ready) = self.api.admit(|| true).await else { return Ok(None) };
-        Ok(Some(Sending::new(self.journal.begin(job).await?, ready)))
+    fn recorded<T>(&self, result: Result<T, Down>) -> Option<T> {
+        result.inspect_err(|_| self.api.stop.raise(Halt::Journal)).ok()
     }
 
     /// Sends a row.
-    async fn create(&self, job: &Job, ready: Ready<E>, number: u32) -> Step {
-        let (verdict, attempt) = self.send(job, &ready, number).await;
-        self.step(job, verdict, attempt).await
-    }
-
-    pub(super) async fn send(&self, job: &Job, ready: &Ready<E>, number: u32) -> (Verdict, Attempt) {
-        let left = Instant::now();
+    pub(super) async fn send(&self, Sending { begun, ready }: Sending<E>, number: u32) -> (Job, Verdict, Attempt) {
+        let (job, left) = (begun.spend(), Instant::now());
         let answer = ready.create_group(job.body.clone()).await;
-        (judge_create(answer), Attempt { number, left, waited: left.elapsed() })
+        (job, judge_create(answer), Attempt { number, left, waited: left.elapsed() })
     }
 
     pub(super) async fn step(&self, job: &Job, verdict: Verdict, attempt: Attempt) -> Step {
@@ -207,7 +175,7 @@ impl<E: Exchange> Lane<E> {
         match self.ours(job, waits, &trouble).await {
             Some(fate) => {
                 if matches!(fate, Fate::Created { .. }) {
-                    self.api.paced.pace().had_effect(attempt.left);
+                    self.api.limiter.had_effect(attempt.left);
                 }
                 Step::Settle(fate)
             }
@@ -216,7 +184,7 @@ impl<E: Exchange> Lane<E> {
         }
     }
 
-    /// All sends are used up: by what is wrong with the row, unless the server takes none at all.
+    /// All attempts are used up: the row fails, unless the server refuses all writes.
     fn give_up(&self, trouble: Trouble, effect: Effect) -> Step {
         if self.api.gives_up(&trouble) { Step::GiveUp(trouble, effect) } else { Step::GiveBack(effect) }
     }
@@ -231,7 +199,7 @@ impl<E: Exchange> Lane<E> {
         Step::GiveUp(trouble, Effect::None)
     }
 
-    /// The name is refused as taken: by a send of ours before this one, or by somebody else's group.
+    /// The name is refused as taken: by an earlier attempt of the row, or by somebody else's group.
     async fn taken(&self, job: &Job, trouble: Trouble) -> Step {
         // Lists may not show the group yet.
         let waits = iter::once(Duration::ZERO).chain(self.api.looks(Duration::ZERO));

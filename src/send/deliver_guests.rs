@@ -1,58 +1,52 @@
-//! One job with guests from its pass to its fate: it passes the gate before each send.
+//! One row with guests from its permit to its outcome: each of its requests needs a permit of the guest quota.
 
-use super::deliver::{Lane, Sending, Step};
-use super::gate::Pass;
+use super::deliver::{Sending, Step, Worker};
+use super::guest_limiter::GuestPermit;
 use super::judge::Verdict;
-use crate::journal::Down;
 use crate::model::{Fate, Job, Status};
 use crate::tallyfy::Exchange;
 
 /// What is next for a row with guests.
 pub(super) enum Next<E: Exchange> {
-    /// It leaves now.
-    Sending(Sending<E>),
-    /// Its group was found: it is seen to that it has all of its guests.
-    Made(Job),
+    /// Its group is created.
+    Create(Sending<E>),
+    /// Its group was found, and gets the guests that it lacks.
+    Complete(Job),
 }
 
-impl<E: Exchange> Lane<E> {
-    /// Works on one row with guests, by the pass that it has, until its fate is known or the run stops.
-    pub(super) async fn take_with_guests(&self, next: Next<E>, pass: Pass) {
-        if self.heed(self.deliver_with_guests(next, pass).await).is_some_and(|is_settled| is_settled) {
-            self.gate.done();
-        }
-    }
-
-    /// Says whether its fate is known.
-    async fn deliver_with_guests(&self, mut next: Next<E>, mut pass: Pass) -> Result<bool, Down> {
-        for sends in 1.. {
+impl<E: Exchange> Worker<E> {
+    /// Works on one row until its outcome is known or the run stops.
+    pub(super) async fn deliver_with_guests(&self, mut next: Next<E>, mut permit: GuestPermit) {
+        for number in 1.. {
             let (job, step) = match next {
-                Next::Sending(sending) => self.create_with_guests(sending, pass, sends).await,
-                Next::Made(job) => self.complete(job, pass, sends).await?,
+                Next::Create(sending) => self.create_with_guests(sending, permit, number).await,
+                Next::Complete(job) => self.complete(job, permit, number).await,
             };
             if matches!(&step, Step::Settle(fate) if fate.status() == Status::Created) {
-                self.gate.greet(&job.body);
+                self.quota.add_known(&job.body);
             }
             let is_settled = matches!(step, Step::Settle(_) | Step::GiveUp(..));
-            let Some(job) = self.note(job, step)? else { return Ok(is_settled) };
-            let Ok(passed) = self.gate.pass(&job.body, sends).await else { break };
-            pass = passed;
-            let Some(again) = self.next(job).await? else { break };
+            let Some(job) = self.record(job, step) else {
+                if is_settled {
+                    self.quota.done();
+                }
+                return;
+            };
+            let Some(passed) = self.quota.permit(&job.body).await else { return };
+            permit = passed;
+            let Some(again) = self.next(job).await else { return };
             next = again;
         }
-        Ok(false)
     }
 
-    /// What is next for a row with guests that has its pass; none if the run stops.
-    pub(super) async fn next(&self, job: Job) -> Result<Option<Next<E>>, Down> {
-        if job.is_made { Ok(Some(Next::Made(job))) } else { Ok(self.begin(job).await?.map(Next::Sending)) }
+    /// What is next for a row with guests that has its permit; `None` if the run stops.
+    pub(super) async fn next(&self, job: Job) -> Option<Next<E>> {
+        if job.is_made { Some(Next::Complete(job)) } else { self.begin(job).await.map(Next::Create) }
     }
 
-    /// Sends a row with guests, which uses its pass up.
-    async fn create_with_guests(&self, sending: Sending<E>, pass: Pass, number: u32) -> (Job, Step) {
-        let (job, ready) = sending.spend();
-        let (verdict, attempt) = self.send(&job, &ready, number).await;
-        pass.hear(&verdict);
+    async fn create_with_guests(&self, sending: Sending<E>, permit: GuestPermit, number: u32) -> (Job, Step) {
+        let (job, verdict, attempt) = self.send(sending, number).await;
+        permit.answered(&verdict);
         let is_answered = matches!(verdict, Verdict::Created { .. });
         let step = match self.step(&job, verdict, attempt).await {
             Step::Settle(Fate::Created { group, .. }) if !is_answered => self.see_to_guests(&job, &group, number).await,

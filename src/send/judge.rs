@@ -39,7 +39,7 @@ pub enum Verdict {
     Again(Trouble, When),
     /// It may have been applied: it must be looked up before it is sent again.
     InDoubt(Trouble),
-    /// The organization's cap on guest invites refused it, perhaps after creating the group: it must be looked up before
+    /// The organization's guest quota refused it, perhaps after creating the group: it must be looked up before
     /// it is sent again, and no row with guests may be sent before the time that the headers name.
     GuestCap(Trouble, Hints),
     /// The run must stop; this request was not applied.
@@ -97,7 +97,7 @@ pub fn judge_create(answer: Result<Answer, Lost>) -> Verdict {
         300..=399 | 401 => Verdict::Halt(halt(&answer)),
         403 | 404 => Verdict::Refused(trouble(&answer)),
         429 if is_guest_cap(&answer) => Verdict::GuestCap(trouble(&answer), answer.hints),
-        // It may be the cap on guests, which may refuse after the group is created.
+        // It may be the guest quota, which may refuse after the group is created.
         429 if answer.body.is_err() => Verdict::InDoubt(trouble(&answer)),
         429 => Verdict::Again(trouble(&answer), When::Allowed),
         422 if refusal.is_name_taken() => {

@@ -1,36 +1,30 @@
-//! Jobs are sent: at the pace, in lanes, each until its fate is known.
+//! Sends the open rows of a run: within the limits, concurrently, each until its outcome is known.
 //!
-//! Reads no files and shows nothing. What a lane may send or delete it gets from the journal as an
+//! Reads no files and shows nothing. What may be sent or deleted comes from the journal as an
 //! [`Intent`](crate::journal::Intent).
 
-mod auto;
-mod berths;
+mod adaptive;
+mod breaker;
+mod budget;
 mod compare;
 mod complete;
 mod delete;
 mod deliver;
 mod deliver_guests;
-mod gate;
-mod guest_estimate;
-mod guests;
-mod invites;
+mod guest_forecast;
+mod guest_limit;
+mod guest_limiter;
 mod judge;
 mod judge_delete;
-mod meter;
-mod pace;
-mod paced;
+mod limiter;
 mod patience;
-mod queue;
 mod rate;
 mod reads;
 mod refusals;
-mod remaining;
 mod settle;
 mod sign;
 mod spacing;
-mod stated;
 mod stop;
-mod valve;
 mod window;
 
 use std::sync::Arc;
@@ -39,13 +33,12 @@ use tokio::task::JoinSet;
 
 pub use compare::{Claim, changes, claim};
 pub use delete::Remover;
-pub use deliver::{Lane, Policy};
-pub use gate::{Gate, GuestLimits};
-pub use guest_estimate::GuestForecast;
-pub use invites::GUEST_CAP;
+pub use deliver::{Policy, Worker};
+pub use guest_forecast::GuestForecast;
+pub use guest_limit::GUEST_CAP;
+pub use guest_limiter::{GuestLimiter, GuestLimits};
 pub use judge::{Reading, Verdict, When, judge_create, judge_read};
-pub use pace::{Limits, Pace};
-pub use paced::Paced;
+pub use limiter::{Limits, RateLimiter};
 pub use rate::{Rate, RateError, Speed};
 pub use reads::{Api, Jitter, Unread};
 pub use refusals::Refusals;
@@ -56,24 +49,23 @@ use crate::model::Halt;
 use crate::tallyfy::Exchange;
 use deliver::Sending;
 use deliver_guests::Next;
-use gate::{Pass, Shut};
-use reads::Ready;
+use guest_limiter::GuestPermit;
 
-/// Rows that are worked on for each request that may be in flight: those that are in doubt, or wait to be sent again, do
-/// so for seconds, and are not to keep others from being sent.
+/// Rows that are worked on for each request that may be in flight: rows in doubt, or to be sent again, wait for seconds and
+/// must not keep others from being sent.
 const ROWS: usize = 8;
 
-/// Works off all jobs of the feeds, with so many requests in flight; returns when the feeds are empty, which a stop brings about early.
-/// Rows with guests that the cap keeps from being sent stop the run when all others are done.
-pub async fn send_all<E: Exchange>(lane: Lane<E>, feeds: Feeds, lanes: usize) {
-    let (stop, journal, gate) = (lane.api.stop.clone(), lane.journal.clone(), Arc::clone(&lane.gate));
-    let work = Arc::new(Work { lane, feeds, door: tokio::sync::Mutex::new(()) });
+/// Works off all rows of the feeds; returns when the feeds are empty, which a stop brings about early. Rows with guests that
+/// the guest quota holds back stop the run when all others are done.
+pub async fn send_all<E: Exchange>(worker: Worker<E>, feeds: Feeds, concurrency: usize) {
+    let (stop, journal, quota) = (worker.api.stop.clone(), worker.journal.clone(), Arc::clone(&worker.quota));
+    let work = Arc::new(Work { worker, feeds, door: tokio::sync::Mutex::new(()) });
     // One task a row: the fastest way on one thread. They end with this future. How many requests are in flight is the
-    // pace's business.
+    // rate limiter's business.
     let mut all = JoinSet::new();
-    for _ in 0..lanes * ROWS {
-        all.spawn(work_off_guests(Arc::clone(&work)));
-        all.spawn(work_off(Arc::clone(&work)));
+    for _ in 0..concurrency * ROWS {
+        all.spawn(send_with_guests(Arc::clone(&work)));
+        all.spawn(send(Arc::clone(&work)));
     }
     drop(work);
     let mut is_stopped = false;
@@ -92,71 +84,62 @@ pub async fn send_all<E: Exchange>(lane: Lane<E>, feeds: Feeds, lanes: usize) {
             },
         }
     }
-    if let Some(time) = gate.shut_for() {
+    if let Some(time) = quota.shut_for() {
         stop.raise(Halt::GuestCapTooLong(time));
     }
 }
 
 /// What all tasks work on.
 struct Work<E: Exchange> {
-    lane: Lane<E>,
+    worker: Worker<E>,
     feeds: Feeds,
-    /// Of those that have no row yet, one waits for the pace at a time: look-ups and repeats do not stand behind them all.
+    /// Only one task without a row waits for a permit, so that lookups and repeated attempts are not queued behind idle tasks.
     door: tokio::sync::Mutex<()>,
 }
 
-async fn work_off<E: Exchange>(work: Arc<Work<E>>) {
-    let (lane, feed) = (&work.lane, &work.feeds.plain);
+async fn send<E: Exchange>(work: Arc<Work<E>>) {
+    let (worker, feed) = (&work.worker, &work.feeds.plain);
     loop {
         let door = work.door.lock().await;
-        let ready = admit(lane, feed).await;
+        let ready = worker.api.admit(|| !feed.is_over()).await;
         drop(door);
-        let Some(sending) = next(feed, ready).await else { break };
-        lane.take(sending).await;
+        let Some(ready) = ready else { break };
+        let Some(begun) = feed.next().await else { break };
+        worker.deliver(Sending { begun, ready }).await;
     }
-    give_back(lane, feed).await;
+    give_back(worker, feed).await;
 }
 
-async fn work_off_guests<E: Exchange>(work: Arc<Work<E>>) {
-    let (lane, feed) = (&work.lane, &work.feeds.guests);
-    while let Ok(Some((next, pass))) = next_with_guests(lane, feed).await {
-        lane.take_with_guests(next, pass).await;
+async fn send_with_guests<E: Exchange>(work: Arc<Work<E>>) {
+    let (worker, feed) = (&work.worker, &work.feeds.guests);
+    while let Some((next, permit)) = next_with_guests(worker, feed).await {
+        worker.deliver_with_guests(next, permit).await;
     }
-    // Those of one that is shut for good, too.
-    lane.journal.stop_guests();
-    lane.gate.end();
-    give_back(lane, feed).await;
+    // Those that the guest quota holds back for good, too.
+    worker.journal.stop_guests();
+    worker.quota.end();
+    give_back(worker, feed).await;
 }
 
-/// What was begun and does not leave any more is given back.
-async fn give_back<E: Exchange>(lane: &Lane<E>, feed: &Feed) {
+/// Rows that were begun and do not leave any more are not in doubt.
+async fn give_back<E: Exchange>(worker: &Worker<E>, feed: &Feed) {
     while let Some(begun) = feed.leftover().await {
-        lane.give_back(begun);
+        worker.give_back(begun);
     }
 }
 
-/// Waits until the next row may leave, if there is one.
-async fn admit<E: Exchange>(lane: &Lane<E>, feed: &Feed) -> Option<Ready<E>> {
-    lane.api.admit(|| !feed.is_over()).await
-}
-
-/// The next row, which may leave.
-async fn next<E: Exchange>(feed: &Feed, ready: Option<Ready<E>>) -> Option<Sending<E>> {
-    let ready = ready?;
-    Some(Sending::new(feed.next().await?, ready))
-}
-
-/// The next row with guests, when the cap lets it go.
-async fn next_with_guests<E: Exchange>(lane: &Lane<E>, feed: &Feed) -> Result<Option<(Next<E>, Pass)>, Shut> {
-    let (turn, mut pass) = lane.gate.admit(0).await?;
-    let Some(sending) = next(feed, admit(lane, feed).await).await else { return Ok(None) };
-    let job = sending.job();
-    if !job.is_made && pass.pay_at_once(&turn, &job.body)? {
-        return Ok(Some((Next::Sending(sending), pass)));
+/// The next row with guests, when the quota lets it leave.
+async fn next_with_guests<E: Exchange>(worker: &Worker<E>, feed: &Feed) -> Option<(Next<E>, GuestPermit)> {
+    let (turn, mut permit) = worker.quota.admit().await?;
+    let ready = worker.api.admit(|| !feed.is_over()).await?;
+    let begun = feed.next().await?;
+    if !begun.get().is_made && permit.try_pay(&turn, &begun.get().body) {
+        return Some((Next::Create(Sending { begun, ready }), permit));
     }
-    let Some(job) = lane.give_back(sending.stay()) else { return Ok(None) };
-    pass.pay(&turn, &job.body).await?;
+    // It may wait for long: meanwhile it is not begun.
+    drop(ready);
+    let job = worker.give_back(begun)?;
+    permit.pay(&turn, &job.body).await?;
     drop(turn);
-    let next = lane.next(job).await;
-    Ok(lane.heed(next).flatten().map(|next| (next, pass)))
+    Some((worker.next(job).await?, permit))
 }

@@ -1,22 +1,21 @@
-//! Pauses that the server asks for, one after the other: how long each is, and when they have lasted too long together. Pure.
+//! Decides how long everything backs off after consecutive refusals, and when to give up. Pure.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// So many pauses in a row are as long as the server says; those after them grow, whatever it says.
+/// The first pauses in a row are as long as the server says; later ones grow, whatever it says.
 const BELIEVED: u32 = 3;
 const GROWN_MIN: Duration = Duration::from_secs(1);
 const GROWN_MAX: Duration = Duration::from_mins(1);
 
-/// So many writes refused in a row are no accident of one row.
+/// Writes refused in a row that are more than an accident of one row.
 const REFUSED: u32 = 5;
-/// So many rows that fail in a row are not all at fault themselves. Some may be: what one server cannot digest stands in
-/// several rows of a file.
+/// Rows failed in a row that prove the server to fail. Fewer may have a problem of their own: several rows of a file may hold
+/// what a server cannot digest.
 const FAILED: usize = 20;
-/// Who failed so often, with others taken in between, is at fault.
+/// A row that failed this often, with others accepted in between, has a problem of its own.
 const AT_FAULT: u32 = 2;
 
-/// Waits as often as it is asked to, but not for ever.
 #[derive(Debug)]
 pub(super) struct Patience {
     longest: Duration,
@@ -31,7 +30,7 @@ pub(super) struct Patience {
 struct InVain {
     /// When the first of them left.
     since: Instant,
-    /// Those of which the server said that it takes none now: when the first left, and how many.
+    /// Those that the server refused because it accepts no request now: when the first left, and how many.
     refused: Option<(Instant, u32)>,
     /// What the others were to change.
     failed: HashSet<u64>,

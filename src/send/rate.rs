@@ -9,7 +9,7 @@ use super::window::parts;
 /// The longest period of a rate.
 const PERIOD_MAX: Duration = Duration::from_hours(24);
 
-/// So many requests in a period.
+/// A number of requests in a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// The most requests in any window of the period.
@@ -69,7 +69,7 @@ impl Speed {
 }
 
 impl Rate {
-    /// So many requests in a period; none if there are none.
+    /// A number of requests in a period; `None` for no requests.
     pub(super) fn of(requests: u32, period: Duration) -> Option<Self> {
         NonZeroU32::new(requests).map(|requests| Self { requests, period })
     }
@@ -88,7 +88,7 @@ impl Rate {
         (self.period / self.requests.get()).max(Duration::from_nanos(1))
     }
 
-    /// So many requests in a second, on average.
+    /// The number of requests in a second, on average.
     #[must_use]
     pub fn per_second(self) -> f64 {
         f64::from(self.requests.get()) / self.period.as_secs_f64()

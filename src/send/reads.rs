@@ -1,4 +1,4 @@
-//! Reads of the organization, repeated until they are answered: all groups, the groups of one name, one group.
+//! Reads from the API, repeated until they are answered: all groups, the groups of one name, one group.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::judge::{Reading, When, backoff, judge_read};
 use super::judge_delete::judge_look;
-use super::paced::{Admitted, Paced};
+use super::limiter::{Admitted, RateLimiter};
 use super::refusals::Refusals;
 use super::settle::{LOOKS, looks};
 use super::stop::Stop;
@@ -36,19 +36,19 @@ impl Unread {
     }
 }
 
-/// The API, paced, with patience.
+/// The API behind the rate limiter, with retries.
 pub struct Api<E> {
     /// The endpoints.
-    pub client: Client<Renewing<Arc<Paced<E>>>>,
-    /// The pace of all requests.
-    pub paced: Arc<Paced<E>>,
+    pub client: Client<Renewing<Arc<RateLimiter<E>>>>,
+    /// The rate limiter of all requests.
+    pub limiter: Arc<RateLimiter<E>>,
     /// Ends every wait.
     pub stop: Stop,
     /// How often one request is made at most.
     pub attempts_max: u32,
     /// How long a group that was made may be absent from lists, at least.
     pub settle: Duration,
-    /// Spreads repeats in time.
+    /// Spreads repeated requests in time.
     pub jitter: Jitter,
     /// Writes refused in a row.
     pub refusals: Refusals,
@@ -82,12 +82,12 @@ pub(super) type Ready<E> = Client<Renewing<Admitted<E>>>;
 impl<E: Exchange> Api<E> {
     /// How many requests have left.
     pub fn requests(&self) -> u64 {
-        self.paced.pace().requests()
+        self.limiter.requests()
     }
 
     /// Waits until one request may leave; none if the run stops instead, or nobody wants it any more.
     pub(super) async fn admit(&self, is_wanted: impl Fn() -> bool) -> Option<Ready<E>> {
-        let admitted = self.paced.admit(is_wanted).await?;
+        let admitted = self.limiter.admit(is_wanted).await?;
         Some(self.client.over(|renewing| renewing.over(admitted)))
     }
 
@@ -147,7 +147,7 @@ impl<E: Exchange> Api<E> {
 
     /// Whether what was sent as often as it may be is given up: not if the server takes none at all, which stops the run.
     pub(super) fn gives_up(&self, trouble: &Trouble) -> bool {
-        let refusing = self.paced.pace().takes_none();
+        let refusing = self.limiter.refuses_writes();
         if let Some(time) = refusing {
             self.stop.raise(Halt::Refusing { time, why: trouble.message.clone() });
         }
@@ -164,10 +164,10 @@ impl<E: Exchange> Api<E> {
     /// How long to wait before each look for a group that may have been made, after its answer was waited for so long.
     #[must_use]
     pub fn looks(&self, waited: Duration) -> [Duration; LOOKS] {
-        looks(self.settle, self.paced.pace().latency(), waited)
+        looks(self.settle, self.limiter.latency(), waited)
     }
 
-    /// Waits before a send is repeated, unless the pace does; says whether it waited to the end, or the run stops.
+    /// Waits before a request is repeated, unless the rate limiter does; returns false if the run stops.
     pub async fn back_off(&self, sends: u32, when: When) -> bool {
         match when {
             When::Allowed => !self.stop.is_raised(),
@@ -215,7 +215,7 @@ impl<E: Exchange> Api<E> {
             }
             Reading::Held => return Err(Unread::Stopped),
         };
-        // One too many for now is nothing that more reads would mend: how long that may go on is the pace's business.
+        // A 429 is no failed attempt: the rate limiter decides how long refusals may go on.
         *sends += u32::from((when, trouble.http_status) != (When::Allowed, Some(429)));
         if *sends >= self.attempts_max {
             return Err(Unread::Failed(trouble));

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How often to look.
 pub(super) const LOOKS: usize = 3;
 
-/// A server that takes so many times less to answer has shown a group that it made.
+/// Assume that a created group becomes visible within this many times the slowest response time.
 const LATENCIES: u32 = 6;
 
 /// No server is waited for longer than this, unless it was asked for.

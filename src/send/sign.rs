@@ -1,4 +1,4 @@
-//! What an answer, or its absence, tells about the pace of everybody. Pure.
+//! Classifies what a response, or its absence, means for all requests. Pure.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The pause after a 429 that names none: bursts are throttled for a few seconds.
 const PAUSE_UNNAMED: Duration = Duration::from_secs(5);
 
-/// What is told, beside what the answer means for its own request.
+/// What a response means for the requests after it, beside what it means for its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Sign {
     /// Go on.
@@ -23,6 +23,14 @@ pub(super) enum Sign {
 }
 
 impl Sign {
+    /// How long the server asks everybody to wait.
+    pub(super) fn named(&self) -> Option<Duration> {
+        match *self {
+            Self::Fine => None,
+            Self::TooMany(named) | Self::Unable(_, named) | Self::Failing(_, named) => named,
+        }
+    }
+
     /// Whether the server said that it takes nothing now: nothing about the request itself.
     pub(super) fn is_refusal(&self) -> bool {
         matches!(self, Self::TooMany(_) | Self::Unable(..))
@@ -40,7 +48,7 @@ pub(super) fn sign(answer: &Result<Answer, Lost>, now: SystemTime) -> Sign {
     };
     let named = named_pause(&answer.hints, now);
     match answer.status {
-        // The cap on guests stops the rows that carry guests, and nobody else.
+        // The guest quota stops the rows with guests, and no others.
         429 if is_guest_cap(answer) => Sign::Fine,
         429 => Sign::TooMany(named),
         503 => Sign::Unable("the server answered 503".to_owned(), named),
@@ -67,7 +75,7 @@ pub(super) fn named_pause(hints: &Hints, now: SystemTime) -> Option<Duration> {
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-/// The hourly cap on guest invites, and not the limit of requests.
+/// Whether the guest quota refused it, and not the rate limit.
 pub(super) fn is_guest_cap(answer: &Answer) -> bool {
     answer.body.as_ref().is_ok_and(|body| Refusal::parse(body).is_guest_cap())
 }

@@ -1,80 +1,64 @@
-//! Requests follow one another evenly: governor's work. It is asked, never awaited, because its own timer is deaf to tokio's
-//! paused clock.
+//! Spaces requests evenly: governor's work. Pure: governor's clock shows the time that it is given.
 
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
-use tokio::time::Instant;
 
 use super::rate::Rate;
 use super::window::Room;
 
-/// How late tokio's timer, which counts milliseconds, may wake a sleeper on a busy machine.
+/// How late tokio's timer, which counts milliseconds, may wake a sleeper on a busy machine. What falls due meanwhile, and at
+/// least one request, may catch up: else each late wake-up would be lost for good.
 const TICK: Duration = Duration::from_millis(5);
 
-/// governor's clock over tokio's, so that paused time paces too.
-#[derive(Debug, Clone, Copy, Default)]
-struct TokioClock;
+/// The nanoseconds since the spacing began.
+#[derive(Debug, Clone, Default)]
+struct GivenClock(Arc<AtomicU64>);
 
-impl Clock for TokioClock {
-    type Instant = std::time::Instant;
+impl Clock for GivenClock {
+    type Instant = Nanos;
 
-    fn now(&self) -> Self::Instant {
-        Instant::now().into_std()
+    fn now(&self) -> Nanos {
+        Nanos::from(self.0.load(Ordering::Relaxed))
     }
 }
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<std::time::Instant>>;
-
-/// Requests follow one another evenly at a rate.
+/// Requests that follow one another evenly at a rate.
+#[derive(Debug)]
 pub(super) struct Spacing {
-    rate: Rate,
-    limiter: Option<Limiter>,
-    /// Not before: where it took over from another rate.
-    first: Instant,
-    last: Instant,
+    clock: GivenClock,
+    limiter: Option<RateLimiter<NotKeyed, InMemoryState, GivenClock, NoOpMiddleware<Nanos>>>,
+    start: Instant,
 }
 
 impl Spacing {
-    pub(super) fn new(rate: Rate, now: Instant) -> Self {
-        let quota = Quota::with_period(rate.spacing()).map(|quota| quota.allow_burst(burst(rate)));
-        let limiter = quota.map(|quota| RateLimiter::direct_with_clock(quota, TokioClock));
-        Self { rate, limiter, first: now, last: now }
-    }
-
-    /// The same at another rate: the next follows the last by the new distance, and nothing is caught up with.
-    pub(super) fn at(self, rate: Rate, now: Instant) -> Self {
-        if self.rate == rate {
-            return self;
+    /// Begins at `start`: at once, or one spacing after it where another rate ends there.
+    pub(super) fn new(rate: Rate, start: Instant, is_first: bool) -> Self {
+        let due = u32::try_from(TICK.as_nanos().div_ceil(rate.spacing().as_nanos())).unwrap_or(u32::MAX);
+        let burst = NonZeroU32::MIN.saturating_add(due);
+        let clock = GivenClock::default();
+        let quota = Quota::with_period(rate.spacing()).map(|quota| quota.allow_burst(burst));
+        let limiter = quota.map(|quota| RateLimiter::direct_with_clock(quota, clock.clone()));
+        if let Some(limiter) = limiter.as_ref().filter(|_| !is_first) {
+            let _ = limiter.check_n(burst);
         }
-        let other = Self::new(rate, now);
-        if let (Some(limiter), Some(surplus)) = (&other.limiter, NonZeroU32::new(burst(rate).get() - 1)) {
-            let _ = limiter.check_n(surplus);
-        }
-        Self { first: self.last + rate.spacing(), last: self.last, ..other }
+        Self { clock, limiter, start }
     }
 
     /// Whether one may leave; if so, it does.
-    pub(super) fn room(&mut self, now: Instant) -> Room {
-        if now < self.first {
-            return Room::At(self.first.into_std());
-        }
+    pub(super) fn room(&self, now: Instant) -> Room {
+        let time = now.saturating_duration_since(self.start);
+        self.clock.0.store(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
         match self.limiter.as_ref().map(RateLimiter::check) {
-            None | Some(Ok(())) => {
-                self.last = now;
-                Room::Now
-            }
-            Some(Err(until)) => Room::At(until.earliest_possible()),
+            None | Some(Ok(())) => Room::Now,
+            Some(Err(until)) => Room::At(self.start + Duration::from(until.earliest_possible())),
         }
     }
-}
-
-/// What falls due while the timer sleeps, and one that catches up with a late wake-up: else each tick is lost for good.
-fn burst(rate: Rate) -> NonZeroU32 {
-    let due = TICK.as_nanos().div_ceil(rate.spacing().as_nanos());
-    u32::try_from(due).ok().and_then(|due| NonZeroU32::new(due.saturating_add(1))).unwrap_or(rate.requests)
 }

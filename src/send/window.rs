@@ -1,7 +1,7 @@
-//! The promise of a rate, kept exactly: at most so many in any window of the period, as whoever receives them counts. Pure.
+//! The requests that still count: never more than the rate allows in any window of the period, as the server counts. Pure.
 //!
-//! The receiver counts a request at some moment between its leaving and its answer. So a request holds its place from the
-//! moment it leaves until a period after its answer, and nothing leaves while all places are held.
+//! The server counts a request at some moment between its departure and its response. So a request holds its place from the
+//! moment it leaves until a period after its response, and nothing leaves while all places are held.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -70,10 +70,9 @@ impl Window {
         self.in_flight + self.answered
     }
 
-    /// Whether `count` more may leave, with at most `most` held; more at once than there are places may leave alone.
-    pub(super) fn room(&mut self, count: usize, most: usize, now: Instant) -> Room {
-        let most = self.most.min(most);
-        let mut surplus = (self.held(now) + count).saturating_sub(most).min(self.in_flight + self.answered);
+    /// Whether `count` more may leave; more at once than there are places may leave alone.
+    pub(super) fn room(&mut self, count: usize, now: Instant) -> Room {
+        let mut surplus = (self.held(now) + count).saturating_sub(self.most).min(self.in_flight + self.answered);
         if surplus == 0 {
             return Room::Now;
         }
@@ -86,23 +85,29 @@ impl Window {
         Room::AfterAnswer
     }
 
-    /// So many leave now.
+    /// When the next place of an answered request becomes free.
+    pub(super) fn next_free(&mut self, now: Instant) -> Option<Instant> {
+        self.held(now);
+        self.leaving.front().map(|(free_at, _)| *free_at)
+    }
+
+    /// `count` requests leave now.
     pub(super) fn leave(&mut self, count: usize) {
         self.in_flight += count;
     }
 
-    /// So many that had left are answered, or given up.
+    /// `count` requests that had left are answered, or given up.
     pub(super) fn answer(&mut self, count: usize, now: Instant) {
         self.in_flight -= count;
         self.hold(count, now + self.period);
     }
 
-    /// So many that were to leave never did.
+    /// `count` requests that were to leave never did.
     pub(super) fn forgo(&mut self, count: usize) {
         self.in_flight -= count;
     }
 
-    /// So many places are held until that moment.
+    /// `count` places are held until then.
     pub(super) fn hold(&mut self, count: usize, until: Instant) {
         self.answered += count;
         // Mostly the last; a period that got shorter, and what an earlier run left, come before others.
@@ -123,32 +128,31 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut window = Window::new(2, PERIOD);
         for now in [0, 1] {
-            assert_eq!(window.room(1, 9, at(now)), Room::Now);
+            assert_eq!(window.room(1, at(now)), Room::Now);
             window.leave(1);
         }
-        assert_eq!(window.room(1, 9, at(2)), Room::AfterAnswer);
+        assert_eq!(window.room(1, at(2)), Room::AfterAnswer);
         // Answers come out of order.
         window.answer(1, at(5));
-        assert_eq!(window.room(1, 9, at(5)), Room::At(at(65)));
-        assert_eq!(window.room(2, 9, at(5)), Room::AfterAnswer);
+        assert_eq!(window.room(1, at(5)), Room::At(at(65)));
+        assert_eq!(window.room(2, at(5)), Room::AfterAnswer);
         window.answer(1, at(7));
-        assert_eq!(window.room(2, 9, at(5)), Room::At(at(67)));
-        assert_eq!(window.room(1, 9, at(64)), Room::At(at(65)));
-        assert_eq!(window.room(1, 9, at(65)), Room::Now);
+        assert_eq!(window.room(2, at(5)), Room::At(at(67)));
+        assert_eq!(window.room(1, at(64)), Room::At(at(65)));
+        assert_eq!(window.room(1, at(65)), Room::Now);
         assert_eq!(window.held(at(65)), 1);
-        // Whoever sees less room than there are places is heeded.
-        assert_eq!(window.room(1, 1, at(65)), Room::At(at(67)));
+        assert_eq!(window.next_free(at(65)), Some(at(67)));
     }
 
     #[test]
     fn what_is_too_many_for_any_window_leaves_when_nothing_else_is_held() {
         let now = Instant::now();
         let mut window = Window::new(3, PERIOD);
-        assert_eq!(window.room(5, 9, now), Room::Now);
+        assert_eq!(window.room(5, now), Room::Now);
         window.leave(1);
-        assert_eq!(window.room(5, 9, now), Room::AfterAnswer);
+        assert_eq!(window.room(5, now), Room::AfterAnswer);
         window.answer(1, now);
-        assert_eq!(window.room(5, 9, now), Room::At(now + PERIOD));
+        assert_eq!(window.room(5, now), Room::At(now + PERIOD));
     }
 
     #[test]
@@ -158,9 +162,9 @@ mod tests {
         for seconds in [30, 10, 20] {
             window.hold(1, now + Duration::from_secs(seconds));
         }
-        assert_eq!(window.room(1, 9, now), Room::At(now + Duration::from_secs(20)));
+        assert_eq!(window.room(1, now), Room::At(now + Duration::from_secs(20)));
         window.resize(3, PERIOD);
-        assert_eq!(window.room(1, 9, now), Room::At(now + Duration::from_secs(10)));
+        assert_eq!(window.room(1, now), Room::At(now + Duration::from_secs(10)));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RunId, T
 use tallyfy_groups::model::{self, Event, Halt, Listener, MatchNames, OnExisting, OutcomeStatus, ProblemFormat};
 use tallyfy_groups::report::{ProblemStyle, Problems, Results};
 use tallyfy_groups::sandbox::{Reply, Response};
-use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Pace, Paced, Policy, Rate, Refusals, Speed, Stop};
+use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Policy, Rate, RateLimiter, Refusals, Speed, Stop};
 use tallyfy_groups::settings::{Environment, Input};
 use tallyfy_groups::tallyfy::{
     Answer, BodyFault, Call, Client, Credentials, Exchange, Hints, Lost, Method, Renewing, Token, probe,
@@ -152,8 +152,7 @@ fn delivery(
         }
     });
     let (concurrency, wait_max) = (settings.concurrency, settings.max_wait);
-    let limits = Limits { speed: Speed::parse(settings.rate).unwrap(), lanes: concurrency, wait_max };
-    let pace = Arc::new(Pace::new(limits, trail, stop.clone(), Arc::clone(&listener)));
+    let limits = Limits { speed: Speed::parse(settings.rate).unwrap(), concurrency, wait_max };
     let credentials = Arc::new(Credentials::fixed(Token::simulated()));
     let wire = Wire {
         server: server.clone(),
@@ -161,10 +160,10 @@ fn delivery(
         credentials: Arc::clone(&credentials),
         seen: Arc::clone(seen),
     };
-    let paced = Arc::new(Paced::new(wire, pace, probe(ORG)));
+    let limiter = Arc::new(RateLimiter::new(wire, probe(ORG), limits, trail, stop.clone(), Arc::clone(&listener)));
     let api = Api {
-        client: Client::new(Renewing::new(Arc::clone(&paced), credentials), ORG),
-        paced,
+        client: Client::new(Renewing::new(Arc::clone(&limiter), credentials), ORG),
+        limiter,
         stop: stop.clone(),
         attempts_max: settings.max_attempts,
         settle: settings.settle,

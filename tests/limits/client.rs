@@ -9,7 +9,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tallyfy_groups::journal::{Journal, Now, Owner, Realm};
 use tallyfy_groups::model::Listener;
-use tallyfy_groups::send::{Limits, Pace, Paced, Speed, Stop};
+use tallyfy_groups::send::{Limits, RateLimiter, Speed, Stop};
 use tallyfy_groups::tallyfy::{Answer, Call, Exchange, Hints, Lost, Method, probe};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -127,16 +127,15 @@ pub(crate) async fn send(world: &Shared, rate: &str, lanes: usize, folder: &Path
     let journal = Journal::open(&folder.join("x.journal"), &owner).unwrap();
     let trail = journal.trail(speed.memory(), world.now()).unwrap();
     let (stop, listener): (_, Listener) = (Stop::default(), Arc::new(|_| {}));
-    let limits = Limits { speed, lanes, wait_max: Duration::from_hours(2) };
-    let pace = Arc::new(Pace::new(limits, trail, stop, listener));
-    let paced = Arc::new(Paced::new(Wire(world.clone()), pace, probe("acme")));
+    let limits = Limits { speed, concurrency: lanes, wait_max: Duration::from_hours(2) };
+    let limiter = Arc::new(RateLimiter::new(Wire(world.clone()), probe("acme"), limits, trail, stop, listener));
     let mut all = JoinSet::new();
     for _ in 0..lanes {
-        let paced = Arc::clone(&paced);
+        let limiter = Arc::clone(&limiter);
         all.spawn(async move {
             let call = Call { method: Method::POST, path: "/groups".to_owned(), body: None };
             loop {
-                paced.exchange(call.clone()).await.unwrap();
+                limiter.exchange(call.clone()).await.unwrap();
             }
         });
     }

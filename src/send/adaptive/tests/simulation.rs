@@ -1,4 +1,4 @@
-//! The finder against a server, event by event, with the shell that the pace is: even spacing, the exact window, one wait for all.
+//! The adaptive limit against a server, event by event, with a rate limiter around it: even spacing, the exact window, one wait for all.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::super::stated::MINUTE;
 use super::super::super::window::{Room, Window};
-use super::super::{Finder, Header, Rate};
+use super::super::{AdaptiveLimit, Header, Rate};
 use super::servers::{After, Kind, Server};
 
 /// How long a request takes, there and back.
@@ -104,7 +103,7 @@ struct World<'a> {
 }
 
 struct Shell {
-    finder: Finder,
+    adaptive: AdaptiveLimit,
     rate: Option<Rate>,
     window: Window,
     in_flight: usize,
@@ -128,7 +127,15 @@ fn micros(seconds: f64) -> u64 {
 pub(super) fn simulate(scene: &Scene, seed: u64) -> Outcome {
     let start = Instant::now();
     let window = Window::new(1, Duration::from_secs(1));
-    let shell = Shell { finder: Finder::new(start), rate: None, window, in_flight: 0, due: 0, wait_until: 0, turn: 0 };
+    let shell = Shell {
+        adaptive: AdaptiveLimit::new(None, start),
+        rate: None,
+        window,
+        in_flight: 0,
+        due: 0,
+        wait_until: 0,
+        turn: 0,
+    };
     let counts = vec![0; usize::try_from(scene.seconds).unwrap()];
     let mut world = World {
         scene,
@@ -180,13 +187,13 @@ impl World<'_> {
             Happening::Taken { left } => {
                 let (left, now) = (self.moment(left), self.moment(self.now));
                 self.shell.answered(now);
-                self.shell.finder.taken(left, now, self.scene.header.map(alone));
+                self.shell.adaptive.accepted(left, now, self.scene.header.map(alone));
                 self.turn();
             }
             Happening::Refused { left, named } => {
                 let (left, now) = (self.moment(left), self.moment(self.now));
                 self.shell.answered(now);
-                let wait = self.shell.finder.refused(left, now, named, self.scene.header.map(alone));
+                let wait = self.shell.adaptive.refused(left, now, named, self.scene.header.map(alone));
                 let until = self.now + u64::try_from(wait.as_micros()).unwrap();
                 self.shell.wait_until = self.shell.wait_until.max(until);
                 self.turn();
@@ -221,7 +228,7 @@ impl World<'_> {
         if shell.wait_until > self.now {
             return Some(shell.wait_until);
         }
-        let rate = shell.finder.rate(now);
+        let rate = shell.adaptive.rate(now);
         if shell.rate != Some(rate) {
             if shell.rate.is_none_or(|before| before.period != rate.period) {
                 // What was taken is not held by the new period's rules.
@@ -237,7 +244,7 @@ impl World<'_> {
         if due > self.now {
             return Some(due);
         }
-        match shell.window.room(1, usize::MAX, now) {
+        match shell.window.room(1, now) {
             Room::Now => {}
             Room::At(free_at) => {
                 let at = free_at.duration_since(self.start).as_micros();
@@ -257,5 +264,5 @@ impl World<'_> {
 
 /// A header of the limit that does not tell what remains of it.
 pub(super) fn alone(limit: u32) -> Header {
-    Header { limit, remaining: None, period: MINUTE, before: 0, recent: None }
+    Header { limit, remaining: None }
 }

@@ -1,19 +1,18 @@
 //! Estimates how long rows with guests take if a limited number of new guests may be invited per period. Pure.
 //!
-//! Rows are packed into periods in their order; each period's rows leave together. What the server knows of the guests, and
-//! how long its own cap really lasts, cannot be known: every wait that it imposes corrects the estimate.
+//! Rows are packed into periods in their order; the rows of a period leave together.
 
 use std::time::{Duration, Instant};
 
-use super::invites::Invites;
+use super::guest_limit::KnownGuests;
 use super::rate::Rate;
 use crate::model::{Event, GuestWait};
 
 /// The new guests of rows that are not sent yet, packed into periods.
 #[derive(Debug)]
 pub struct GuestForecast {
-    invites: Invites,
     rate: Rate,
+    known: KnownGuests,
     rows: u64,
     guests: u64,
     most: u64,
@@ -35,8 +34,6 @@ pub(super) struct GuestEstimate {
     current: Option<(Instant, u64)>,
     /// Until when rows wait, as reported.
     wait_until: Option<Instant>,
-    /// Why rows wait for the next period, if they do.
-    waiting: Option<GuestWait>,
     is_reported: bool,
 }
 
@@ -44,18 +41,18 @@ impl GuestForecast {
     /// At this rate, for an organization that knows no guests.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
-        Self::with_known(Invites::new(rate), rate)
+        Self::with_known(rate, KnownGuests::default())
     }
 
-    /// For an organization that knows the guests of these invites.
-    pub(super) fn with_known(invites: Invites, rate: Rate) -> Self {
-        Self { invites, rate, rows: 0, guests: 0, most: 0, periods: 0, last: 0, rows_before_last: 0 }
+    /// For an organization that knows these guests.
+    pub(super) fn with_known(rate: Rate, known: KnownGuests) -> Self {
+        Self { rate, known, rows: 0, guests: 0, most: 0, periods: 0, last: 0, rows_before_last: 0 }
     }
 
     /// Adds the guests of the next row.
     pub fn add(&mut self, guests: &[String]) {
-        let count = self.invites.new_among(guests) as u64;
-        self.invites.greet(guests);
+        let count = self.known.new_among(guests) as u64;
+        self.known.add(guests);
         self.rows += 1;
         self.guests += count;
         self.most = self.most.max(count);
@@ -97,19 +94,15 @@ impl GuestForecast {
 
 impl GuestEstimate {
     /// Reports the estimate from now on.
-    pub(super) fn report(&mut self, now: Instant) -> [Event; 1] {
+    pub(super) fn report(&mut self, now: Instant) -> Event {
         self.is_reported = true;
-        [self.event(now)]
+        self.event(now)
     }
 
     /// One more row is done.
     pub(super) fn done(&mut self, now: Instant) -> Option<Event> {
-        // An answer during a wait belongs to the period before it.
-        if self.wait_until.is_none_or(|until| now >= until) && (self.waiting.is_some() || self.current.is_none()) {
-            // The server's cap is what it let through between two waits, whatever is documented.
-            if let (Some(GuestWait::Capped), Some((_, before @ 1..))) = (self.waiting.take(), self.current) {
-                self.per_period = self.done - before;
-            }
+        // Earlier ones belong to the period before.
+        if self.current.is_none_or(|(began, _)| now >= began + self.period / 2) {
             self.current = Some((now, self.done));
         }
         self.done += 1;
@@ -127,28 +120,29 @@ impl GuestEstimate {
         if self.wait_until.is_some_and(|reported| until <= reported) {
             return Vec::new();
         }
-        (self.waiting, self.is_reported, self.wait_until) = (Some(why), true, Some(until));
-        vec![Event::GuestsPaused { time: until.saturating_duration_since(now), why }, self.event(now)]
+        self.wait_until = Some(until);
+        vec![Event::GuestsPaused { time: until.saturating_duration_since(now), why }, self.report(now)]
     }
 
     fn event(&self, now: Instant) -> Event {
         Event::GuestsTake { rows: self.rows.saturating_sub(self.done), time: self.time_left(now) }
     }
 
-    /// How long it takes until the last row leaves.
+    /// How long it takes until the last row leaves: the rest of this period, or a longer wait, and the periods after that.
     fn time_left(&self, now: Instant) -> Duration {
         let per_period = self.per_period.max(1);
         let (began, before) = self.current.unwrap_or((now, 0));
-        let free = per_period.saturating_sub(self.done - before);
-        let is_waiting = self.waiting.is_some();
-        let later = self.rows.saturating_sub(if is_waiting { self.done } else { self.done + free });
+        let period_end = began + self.period;
+        let wait_until = self.wait_until.filter(|until| *until > now);
+        // A wait for about a whole period is for the next one.
+        let is_in_period = wait_until.map_or(now, |until| until + self.period / 2) < period_end;
+        let free = if is_in_period { per_period.saturating_sub(self.done - before) } else { 0 };
+        let later = self.rows.saturating_sub(self.done + free);
         if later == 0 {
-            return Duration::ZERO;
+            let is_done = self.rows <= self.done;
+            return wait_until.filter(|_| !is_done).unwrap_or(now).saturating_duration_since(now);
         }
-        let wait = self.wait_until.filter(|_| is_waiting).unwrap_or(now).saturating_duration_since(now);
-        let period_left = self.period.saturating_sub(now.duration_since(began));
-        // A wait before the period is used up says nothing about the period.
-        let next = if is_waiting && free > 0 { wait } else { wait.max(period_left) };
+        let next = wait_until.unwrap_or(now).max(period_end).saturating_duration_since(now);
         next.saturating_add(times(self.period, later.div_ceil(per_period) - 1))
     }
 }
@@ -227,25 +221,13 @@ mod tests {
     fn at_a_rate_the_estimate_falls_to_nothing_with_the_last_period() {
         let start = Instant::now();
         let mut estimate = forecast("30/h", &[1; 70]).estimate();
-        assert_eq!(estimate.report(start), [Event::GuestsTake { rows: 70, time: 2 * HOUR }]);
+        assert_eq!(estimate.report(start), Event::GuestsTake { rows: 70, time: 2 * HOUR });
         for (hour, rows) in [(0, 30), (1, 30), (2, 10)] {
             let now = start + hour * HOUR;
             let last = (0..rows).filter_map(|_| estimate.done(now)).last().unwrap();
             assert_eq!(left(&[last]), (2 - hour) * HOUR);
             estimate.wait(now + HOUR, GuestWait::Rated, now);
         }
-    }
-
-    #[test]
-    fn a_cap_that_is_lower_than_documented_is_noticed_after_its_first_whole_period() {
-        let start = Instant::now();
-        let mut estimate = forecast("30/h", &[1; 60]).estimate();
-        let waits = (0..6).map(|hour| {
-            let now = start + hour * HOUR;
-            (0..10).for_each(|_| drop(estimate.done(now)));
-            left(&estimate.wait(now + HOUR, GuestWait::Capped, now))
-        });
-        assert_eq!(waits.collect::<Vec<_>>(), [2, 2, 3, 2, 1, 0].map(|hours| hours * HOUR));
     }
 
     #[test]

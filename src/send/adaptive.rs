@@ -1,0 +1,376 @@
+//! The adaptive limit, `--rate auto`: finds the limit of a server that does not state it, keeps it, and follows it. Pure.
+//!
+//! The rate doubles until a request is refused (seek). The requests accepted in the second before are the limit; if the server
+//! asks for a longer wait, its window is longer, and the limit is what it accepted since sending began. After the wait a few
+//! requests go ahead (trial), then the limit is held. Now and then the rate climbs above it, slowly at first, as in CUBIC
+//! (RFC 9438): soon after the limit fell, rarely after climbs that were refused.
+//!
+//! The figures in the comments are from the simulation in the tests.
+
+use std::collections::VecDeque;
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use super::rate::Rate;
+
+/// The window that is assumed until the server shows that it is longer, and the shortest wait.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The period that a stated limit is assumed to have until the server shows that it is shorter: the API's own.
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// No longer wait tells anything about the limit.
+const WAIT_MAX: Duration = Duration::from_hours(24);
+
+/// The first rate, per second: what the API documents.
+const START: f64 = 10.0;
+
+/// Seconds in which the rate doubles in the seek phase.
+const DOUBLING: f64 = 0.2;
+
+/// The rate grows to at most this multiple of the requests accepted in the last second: no faster than responses come, and not
+/// while nothing is sent. Doubling every 0.2 seconds needs 4 at a latency of 50 ms; slow responses need more.
+const LEAD: f64 = 6.0;
+
+/// Part of a count that is kept: the second before a refusal begins and ends somewhere in the jitter of the latency.
+const MARGIN: f64 = 0.98;
+
+/// Taken off when the held limit is refused; doubled for each further refusal within [`RECOVERY`].
+const STEP: f64 = 0.03;
+
+/// A climb that reached less than this multiple of the limit proves nothing: two fixed windows may share its last second.
+const RISE: f64 = 1.2;
+
+/// Growth in the first second of a climb, or in the first quarter of a long period; it grows with the cube of the time.
+const GROWTH: f64 = 0.02;
+
+/// Below this part of the best limit the rate soon climbs again: other requests may have used the limit for a while.
+const LOW: f64 = 0.9;
+
+/// How long the limit is held before the first climb after it was found, and after it fell.
+const PATIENCE: Duration = Duration::from_mins(1);
+const RECOVERY: Duration = Duration::from_secs(6);
+
+/// The longest time between two climbs; it doubles with each one that is refused.
+const PATIENCE_MAX: Duration = Duration::from_mins(16);
+
+/// How long to watch whether a stated limit is per second: a second and a slow response.
+const LOOK: Duration = Duration::from_millis(1400);
+
+/// At most `count` requests in any window of the period.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Limit {
+    count: f64,
+    period: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The rate doubles until the first refusal.
+    Seek,
+    /// A few requests find out the period of a stated limit.
+    Look,
+    /// After a wait, until a request is accepted.
+    Trial,
+    /// The limit is kept.
+    Hold,
+    /// The rate rises above the limit.
+    Climb,
+}
+
+/// Refusals of requests that left before the wait that they caused was over.
+#[derive(Debug, Clone, Copy)]
+struct Burst {
+    /// When the first of them left, and when it was answered.
+    left: Instant,
+    at: Instant,
+    until: Instant,
+}
+
+/// `X-RateLimit-Limit` and `X-RateLimit-Remaining` of one response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) limit: u32,
+    pub(super) remaining: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(super) struct AdaptiveLimit {
+    limit: Limit,
+    phase: Phase,
+    /// When the phase began.
+    since: Instant,
+    /// Whether the limit is more than a guess: refused, stated by headers, or found by an earlier run.
+    is_known: bool,
+    /// Whether a request was refused: stated limits count for less then.
+    is_refused: bool,
+    /// When sending began, at first or after a wait; how many requests were accepted since, and of these before the phase.
+    began: Instant,
+    accepted: u32,
+    accepted_before: u32,
+    /// When the accepted requests of the last seconds left, in order.
+    recent: VecDeque<Instant>,
+    burst: Option<Burst>,
+    /// How long the limit is held before the next climb.
+    patience: Duration,
+    /// The greatest rate per second that was held for a while.
+    best: f64,
+    /// Refusals in the hold phase, less than [`RECOVERY`] apart.
+    losses: i32,
+    stated: Option<u32>,
+    /// When the last response with `X-RateLimit-Remaining` came.
+    told_at: Option<Instant>,
+    /// When the first requests were answered, while the period of a stated limit is unknown.
+    answered: Vec<Instant>,
+    /// When the first of them left.
+    first_left: Option<Instant>,
+}
+
+impl AdaptiveLimit {
+    /// `found` is the limit that an earlier run found a moment ago.
+    pub(super) fn new(found: Option<Rate>, now: Instant) -> Self {
+        let limit = found.map_or(Limit { count: START, period: SECOND }, |rate| Limit {
+            count: rate.requests.get().into(),
+            period: rate.period,
+        });
+        Self {
+            limit,
+            phase: if found.is_some() { Phase::Hold } else { Phase::Seek },
+            since: now,
+            is_known: found.is_some(),
+            is_refused: false,
+            began: now,
+            accepted: 0,
+            accepted_before: 0,
+            recent: VecDeque::new(),
+            burst: None,
+            patience: PATIENCE,
+            best: 0.0,
+            losses: 0,
+            stated: None,
+            told_at: None,
+            answered: Vec::new(),
+            first_left: None,
+        }
+    }
+
+    /// The limit, once it is known.
+    pub(super) fn found(&self) -> Option<Rate> {
+        self.is_known.then(|| self.limit.rate())
+    }
+
+    /// The rate to keep now: at most `requests` in any window of `period`, spaced evenly inside that.
+    pub(super) fn rate(&mut self, now: Instant) -> Rate {
+        match self.burst {
+            Some(burst) if now >= burst.until && self.phase != Phase::Trial => {
+                self.settle(burst);
+                self.enter(Phase::Trial, now);
+            }
+            None if self.phase == Phase::Hold && now >= self.since + self.patience && !self.is_told(now) => {
+                self.enter(Phase::Climb, now);
+            }
+            _ => {}
+        }
+        self.level(now).rate()
+    }
+
+    /// A request that left at `left` was accepted, or its response was lost.
+    pub(super) fn accepted(&mut self, left: Instant, now: Instant, header: Option<Header>) {
+        self.read(header, left, now);
+        while self.recent.front().is_some_and(|oldest| *oldest + 2 * SECOND < left) {
+            self.recent.pop_front();
+        }
+        self.recent.insert(self.recent.partition_point(|other| *other <= left), left);
+        if self.phase == Phase::Trial && left >= self.since {
+            // The wait was long enough.
+            (self.burst, self.began, self.accepted) = (None, left, 0);
+            self.enter(Phase::Hold, now);
+        }
+        self.accepted = self.accepted.saturating_add(1);
+    }
+
+    /// A request that left at `left` got a 429. `named` is `Retry-After`, which may be up to a second short. Returns how long
+    /// everything waits from now.
+    pub(super) fn refused(
+        &mut self,
+        left: Instant,
+        now: Instant,
+        named: Option<Duration>,
+        header: Option<Header>,
+    ) -> Duration {
+        self.read(header, left, now);
+        // A window of a second is over in a second, whatever is named; a longer one gets a second more.
+        let wait = named.filter(|named| *named > SECOND).map_or(SECOND, |named| named.saturating_add(SECOND));
+        if wait > WAIT_MAX {
+            return wait;
+        }
+        match &mut self.burst {
+            Some(burst) if self.phase == Phase::Trial && left >= self.since => {
+                // The wait was too short: half as long again, so that an unnamed period is overestimated by half at most.
+                burst.until = now + wait.max((now - burst.at) * 3 / 2);
+                self.phase = Phase::Hold;
+            }
+            Some(burst) => burst.until = burst.until.max(left + wait),
+            // It was on its way when the last wait began.
+            None if left < self.began => {}
+            None => self.burst = Some(Burst { left, at: now, until: now + wait }),
+        }
+        self.burst.map_or(Duration::ZERO, |burst| burst.until.saturating_duration_since(now))
+    }
+
+    fn enter(&mut self, phase: Phase, now: Instant) {
+        (self.phase, self.since, self.accepted_before) = (phase, now, self.accepted);
+    }
+
+    /// Sets the limit that a burst of refusals shows.
+    fn settle(&mut self, burst: Burst) {
+        let age = burst.left.saturating_duration_since(self.began);
+        let wait = burst.until - burst.at;
+        let last = f64::from(self.count_since(burst.left.checked_sub(SECOND).unwrap_or(self.began)));
+        let (is_long, is_long_wait) = (self.limit.period > SECOND, wait > SECOND * 3 / 2);
+        let before = self.limit.per_second();
+        let reached = if is_long {
+            let time = burst.left.saturating_duration_since(self.since).max(SECOND);
+            f64::from(self.accepted - self.accepted_before) / time.as_secs_f64()
+        } else {
+            last
+        };
+        self.limit = match self.phase {
+            _ if !is_long && is_long_wait => {
+                // The window began with the first request and ends with the wait, whose last second is for safety.
+                Limit { count: self.accepted.into(), period: rounded(age + wait.saturating_sub(SECOND)) }
+            }
+            Phase::Seek | Phase::Look => Limit::per_second_of(last, age),
+            // A stated limit that is per second.
+            _ if is_long && !is_long_wait && !self.is_refused && (age <= SECOND || last > 2.0 * before) => {
+                Limit::per_second_of(last, age)
+            }
+            Phase::Climb if reached > RISE * before => {
+                Limit { count: MARGIN * reached * self.limit.period.as_secs_f64(), ..self.limit }
+            }
+            Phase::Climb => self.limit,
+            Phase::Trial | Phase::Hold if age <= SECOND && !is_long => Limit { count: last, ..self.limit },
+            Phase::Trial | Phase::Hold => {
+                let count = self.limit.count * (1.0 - STEP * 2.0_f64.powi(self.losses.min(4)));
+                Limit { count, ..self.limit }
+            }
+        };
+        self.limit.count = self.limit.count.max(1.0);
+        let after = self.limit.per_second();
+        if self.phase == Phase::Climb {
+            self.patience = (self.patience * 2).min(PATIENCE_MAX);
+        } else if burst.left > self.since + RECOVERY {
+            (self.best, self.losses) = (self.best.max(before), 0);
+        } else if self.is_refused {
+            self.losses += 1;
+        }
+        if after >= LOW * self.best {
+            self.patience = self.patience.max(PATIENCE);
+        } else if before >= LOW * self.best {
+            self.patience = RECOVERY;
+        }
+        (self.is_known, self.is_refused) = (true, true);
+    }
+
+    /// The most that may be sent now.
+    fn level(&self, now: Instant) -> Limit {
+        let time = now.saturating_duration_since(self.since).as_secs_f64();
+        let Limit { count, period } = self.limit;
+        let grown = |factor: f64| {
+            let recent = self.count_since(now.checked_sub(SECOND).unwrap_or(now));
+            let lead = (START + LEAD * f64::from(recent)) * period.as_secs_f64();
+            Limit { count: (count * factor).min(lead).max(count), period }
+        };
+        match self.phase {
+            Phase::Seek => grown((time / DOUBLING).exp2()),
+            // Enough places are free that were held before the wait, but not all are risked.
+            Phase::Trial if period == SECOND => Limit { count: (count / 4.0).max(count.min(START)), period },
+            Phase::Look | Phase::Trial | Phase::Hold => self.limit,
+            Phase::Climb => {
+                let stride = if self.is_refused { SECOND.max(period / 4) } else { SECOND };
+                grown(1.0 + GROWTH * (time / stride.as_secs_f64()).powi(3))
+            }
+        }
+    }
+
+    /// How many requests that left after `then` were accepted.
+    fn count_since(&self, then: Instant) -> u32 {
+        let before = self.recent.partition_point(|left| *left <= then);
+        u32::try_from(self.recent.len() - before).unwrap_or(u32::MAX)
+    }
+
+    /// A stated limit is believed until a request is refused; afterwards only its changes count, in proportion. Its period
+    /// shows where the server reports what remains: at an even pace it forgets the first request a period after it left.
+    /// Until then, and where it does not report that, it is taken as a limit per minute.
+    fn read(&mut self, header: Option<Header>, left: Instant, now: Instant) {
+        let Some(Header { limit, remaining }) = header.filter(|header| header.limit > 0) else { return };
+        let count = f64::from(limit);
+        self.told_at = remaining.map(|_| now).or(self.told_at);
+        let age = left.saturating_duration_since(*self.first_left.get_or_insert(left));
+        let before = self.stated.replace(limit);
+        let is_look = self.phase == Phase::Look;
+        if let Some(before) = before.filter(|before| *before != limit) {
+            self.limit.count *= count / f64::from(before);
+        } else if self.phase == Phase::Seek && self.burst.is_none() && remaining.is_some() {
+            // Not all of the limit is spent on looking.
+            self.limit = Limit { count: START.min(count / 2.0), period: SECOND };
+            self.enter(Phase::Look, now);
+        } else if self.phase == Phase::Seek && self.burst.is_none() {
+            self.hold_stated(count, MINUTE, now);
+        } else if is_look
+            && remaining.is_some_and(|remaining| limit.saturating_sub(remaining) <= self.answered_by(left))
+        {
+            self.hold_stated(count, Duration::from_secs(age.as_secs().max(1)), now);
+        } else if is_look && age >= LOOK {
+            self.hold_stated(count, MINUTE, now);
+        }
+        if self.phase == Phase::Look {
+            self.answered.push(now);
+        }
+    }
+
+    fn hold_stated(&mut self, count: f64, period: Duration, now: Instant) {
+        self.limit = Limit { count, period };
+        self.is_known = true;
+        self.enter(Phase::Hold, now);
+    }
+
+    /// How many requests had been answered when another left.
+    fn answered_by(&self, left: Instant) -> u32 {
+        u32::try_from(self.answered.iter().filter(|answered| **answered <= left).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the server states what remains, and was right so far: then nothing above its limit is tried.
+    fn is_told(&self, now: Instant) -> bool {
+        !self.is_refused && self.told_at.is_some_and(|at| now.saturating_duration_since(at) < MINUTE)
+    }
+}
+
+impl Limit {
+    /// What was accepted in the second before a refusal, or since sending began.
+    fn per_second_of(last: f64, age: Duration) -> Self {
+        Self { count: if age <= SECOND { last } else { MARGIN * last }, period: SECOND }
+    }
+
+    fn per_second(self) -> f64 {
+        self.count / self.period.as_secs_f64()
+    }
+
+    fn rate(self) -> Rate {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never negative; 0 becomes 1")]
+        let requests = self.count as u32;
+        Rate { requests: NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN), period: self.period }
+    }
+}
+
+/// A period as somebody would choose it, from one that is known to a second.
+fn rounded(period: Duration) -> Duration {
+    let seconds = period.as_secs_f64();
+    let close = |unit: f64| Some((seconds / unit).round() * unit).filter(|whole| (seconds - whole).abs() <= 1.0);
+    let units = [3600.0, 60.0, 10.0, 5.0];
+    let whole = units.into_iter().filter(|unit| seconds >= unit - 1.0).find_map(close);
+    Duration::from_secs_f64(whole.unwrap_or(seconds.ceil()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,378 @@
+//! Whether the rate and the concurrency limit let one more request leave. Pure.
+//!
+//! The window keeps the rate exactly; inside it requests are spaced evenly. `X-RateLimit-Limit` is read as a limit per period
+//! of the user's rate, or per minute if that is longer, and can only lower the rate.
+
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use super::adaptive::{AdaptiveLimit, Header};
+use super::rate::{Rate, Speed};
+use super::sign::{Sign, pause};
+use super::spacing::Spacing;
+use super::window::{Room, Window};
+use crate::tallyfy::Hints;
+
+/// The longest period that rate-limit headers are about: the API's own.
+const HEADER_PERIOD_MAX: Duration = Duration::from_mins(1);
+
+/// Fewer responses say nothing about the average latency.
+const ENOUGH: u32 = 100;
+
+/// The requests that still count, and what responses say about the limit.
+#[derive(Debug)]
+pub(super) struct Budget {
+    speed: Speed,
+    /// For [`Speed::Auto`].
+    adaptive: Option<AdaptiveLimit>,
+    /// The rate that is kept now; none sends at full speed.
+    rate: Option<Rate>,
+    window: Option<Window>,
+    spacing: Option<Spacing>,
+    /// When the last request left.
+    last: Instant,
+    in_flight: usize,
+    /// The most requests in flight.
+    concurrency: usize,
+    /// Nothing leaves before: nothing remained of the server's limit.
+    exhausted_until: Option<Instant>,
+    /// Whether a request was accepted after that wait, and nothing remained still: some servers always say so. That counts
+    /// only until a request is refused.
+    is_doubted: bool,
+    /// When the request left whose rate-limit headers were read last: responses come out of order.
+    newest: Option<Instant>,
+    /// Whether a request got a 429.
+    is_refused: bool,
+    /// Whether the server's limit is lower than the user's.
+    is_lowered: bool,
+    /// The longest latency, which fades over some hundred faster responses.
+    latency: Duration,
+    /// The latencies of all answered requests together, and how many those are.
+    total_latency: Duration,
+    answered: u32,
+    /// When the last requests of earlier runs were answered.
+    earlier: Vec<Instant>,
+}
+
+impl Budget {
+    /// `found` is the limit that an earlier run found a moment ago; `ages` is how long ago the requests of earlier runs were
+    /// answered.
+    pub(super) fn new(speed: Speed, concurrency: usize, found: Option<Rate>, ages: &[Duration], now: Instant) -> Self {
+        let mut budget = Self {
+            speed,
+            adaptive: (speed == Speed::Auto).then(|| AdaptiveLimit::new(found, now)),
+            rate: None,
+            window: None,
+            spacing: None,
+            last: now,
+            in_flight: 0,
+            concurrency,
+            exhausted_until: None,
+            is_doubted: false,
+            newest: None,
+            is_refused: false,
+            is_lowered: false,
+            latency: Duration::ZERO,
+            total_latency: Duration::ZERO,
+            answered: 0,
+            earlier: ages.iter().filter_map(|age| now.checked_sub(*age)).collect(),
+        };
+        if let Speed::At(rate) = speed {
+            budget.keep(rate, now);
+        }
+        budget
+    }
+
+    /// The rate that is kept now; none sends at full speed.
+    pub(super) fn rate(&self) -> Option<Rate> {
+        self.rate
+    }
+
+    /// The limit that was found, if it was to be found.
+    pub(super) fn found(&self) -> Option<Rate> {
+        self.adaptive.as_ref().and_then(AdaptiveLimit::found)
+    }
+
+    /// The rate to expect from now on, once it is known.
+    pub(super) fn expected(&self) -> Option<Rate> {
+        if self.adaptive.is_some() { self.found() } else { self.rate }
+    }
+
+    /// How long the server takes to answer when it is slow.
+    pub(super) fn latency(&self) -> Duration {
+        self.latency
+    }
+
+    /// Whether the concurrency limit, rather than the rate, decides how fast requests leave: on average as many are in flight
+    /// as leave during the latency of one (Little's law).
+    pub(super) fn is_cramped(&self) -> bool {
+        let is_too_little = |rate: Rate| {
+            let needed = rate.per_second() * (self.total_latency / self.answered).as_secs_f64();
+            needed > f64::from(u32::try_from(self.concurrency).unwrap_or(u32::MAX))
+        };
+        !self.is_refused && self.answered >= ENOUGH && self.rate.is_some_and(is_too_little)
+    }
+
+    /// Whether one more request may leave; if so, it must.
+    pub(super) fn room(&mut self, now: Instant) -> Room {
+        if let Some(adaptive) = &mut self.adaptive {
+            let rate = adaptive.rate(now);
+            self.keep(rate, now);
+        }
+        if self.in_flight >= self.concurrency {
+            return Room::AfterAnswer;
+        }
+        let (Some(window), Some(spacing)) = (&mut self.window, &self.spacing) else { return Room::Now };
+        if let Some(until) = self.exhausted_until.filter(|until| now < *until) {
+            return Room::At(until);
+        }
+        match window.room(1, now) {
+            Room::Now => spacing.room(now),
+            room => room,
+        }
+    }
+
+    /// One request leaves now.
+    pub(super) fn leave(&mut self, now: Instant) {
+        self.in_flight += 1;
+        self.last = now;
+        if let Some(window) = &mut self.window {
+            window.leave(1);
+        }
+    }
+
+    /// One request that was to leave never did.
+    pub(super) fn forgo(&mut self) {
+        self.in_flight -= 1;
+        if let Some(window) = &mut self.window {
+            window.forgo(1);
+        }
+    }
+
+    /// A request that left at `left` is answered, or given up without a response. Returns how long everything waits, if it got
+    /// a 429.
+    pub(super) fn answer(
+        &mut self,
+        left: Instant,
+        sign: &Sign,
+        hints: Option<&Hints>,
+        now: Instant,
+    ) -> Option<Duration> {
+        self.in_flight -= 1;
+        if let Some(window) = &mut self.window {
+            window.answer(1, now);
+        }
+        self.is_refused |= matches!(sign, Sign::TooMany(_));
+        let latency = now.duration_since(left);
+        self.total_latency = self.total_latency.saturating_add(latency);
+        self.answered = self.answered.saturating_add(1);
+        if let Some(hints) = hints {
+            self.latency = latency.max(self.latency / 64 * 63);
+            self.read(left, hints, now);
+        }
+        let header = hints.and_then(|hints| hints.limit.map(|limit| Header { limit, remaining: hints.remaining }));
+        let Sign::TooMany(named) = *sign else {
+            if let Some(adaptive) = &mut self.adaptive {
+                adaptive.accepted(left, now, header);
+            }
+            return None;
+        };
+        Some(match &mut self.adaptive {
+            Some(adaptive) => adaptive.refused(left, now, named, header),
+            None => pause(named),
+        })
+    }
+
+    fn read(&mut self, left: Instant, hints: &Hints, now: Instant) {
+        if self.newest.is_some_and(|newest| left < newest) {
+            return;
+        }
+        self.newest = Some(left);
+        if let (Some(remaining), Some(window)) = (hints.remaining, &mut self.window) {
+            let is_nothing = remaining == 0;
+            self.is_doubted |= is_nothing && self.exhausted_until.is_some_and(|until| until <= left);
+            let oldest = window.next_free(now).filter(|_| is_nothing && (self.is_refused || !self.is_doubted));
+            self.exhausted_until = oldest.map(|free_at| free_at.min(now + HEADER_PERIOD_MAX));
+        }
+        if let (Some(limit), Speed::At(wanted)) = (hints.limit.and_then(NonZeroU32::new), self.speed) {
+            let stated = Rate { requests: limit, period: wanted.period.min(HEADER_PERIOD_MAX) };
+            let rate = if stated.spacing() >= wanted.spacing() { stated } else { wanted };
+            if rate != wanted && !std::mem::replace(&mut self.is_lowered, true) {
+                tracing::warn!("the server lets no more than {rate}, which is less than --rate");
+            }
+            self.keep(rate, now);
+        }
+    }
+
+    fn keep(&mut self, rate: Rate, now: Instant) {
+        let before = self.rate.replace(rate);
+        if before == Some(rate) {
+            return;
+        }
+        tracing::debug!("keeping to {rate}");
+        self.spacing = Some(Spacing::new(rate, self.last, before.is_none()));
+        match &mut self.window {
+            Some(window) if before.is_some_and(|before| before.period == rate.period) => {
+                window.resize(rate.requests.get(), rate.period);
+            }
+            // Places of answered requests were held by another period.
+            window => {
+                let window = window.insert(Window::new(rate.requests.get(), rate.period));
+                window.leave(self.in_flight);
+                let period = window.period();
+                for until in self.earlier.iter().map(|answered| *answered + period).filter(|until| *until > now) {
+                    window.hold(1, until);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    fn budget(rate: &str, concurrency: usize) -> (Budget, Instant) {
+        let now = Instant::now();
+        (Budget::new(Speed::parse(rate).unwrap(), concurrency, None, &[], now), now)
+    }
+
+    fn hints(limit: Option<u32>, remaining: Option<u32>) -> Hints {
+        Hints { limit, remaining, ..Hints::default() }
+    }
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn when_nothing_remains_the_oldest_place_is_awaited_and_only_the_newest_request_counts() {
+        let (mut budget, now) = budget("10/min", 16);
+        (0..3).for_each(|_| budget.leave(now));
+        budget.answer(now, &Sign::Fine, Some(&Hints::default()), now + ms(40));
+        budget.answer(now + ms(20), &Sign::Fine, Some(&hints(None, Some(0))), now + ms(50));
+        budget.answer(now + ms(10), &Sign::Fine, Some(&hints(None, Some(9))), now + ms(60));
+        assert_eq!(budget.room(now + ms(20_000)), Room::At(now + ms(60_040)));
+        assert_eq!(budget.room(now + ms(60_040)), Room::Now);
+    }
+
+    #[test]
+    fn nothing_remains_for_a_minute_at_most_however_long_our_period_is() {
+        let (mut budget, now) = budget("4000/h", 16);
+        budget.leave(now);
+        budget.answer(now, &Sign::Fine, Some(&hints(None, Some(0))), now + ms(50));
+        // The place itself is held for an hour.
+        assert_eq!(budget.room(now + ms(900)), Room::At(now + ms(60_050)));
+        assert_eq!(budget.room(now + ms(60_050)), Room::Now);
+    }
+
+    #[test]
+    fn a_server_that_always_says_that_nothing_remains_is_believed_once_and_again_after_a_refusal() {
+        let (mut budget, mut now) = budget("600/min", 16);
+        let mut waits = Vec::new();
+        for number in 0..6 {
+            let due = now;
+            while let Room::At(then) = budget.room(now) {
+                now = then;
+            }
+            waits.push(now.duration_since(due).as_secs());
+            budget.leave(now);
+            let sign = if number == 3 { Sign::TooMany(None) } else { Sign::Fine };
+            budget.answer(now, &sign, Some(&hints(None, Some(0))), now);
+        }
+        assert_eq!(waits, [0, 60, 0, 0, 59, 0]);
+    }
+
+    #[test]
+    fn a_lower_limit_that_the_server_states_is_kept_and_a_higher_one_is_not_used() {
+        for (rate, limit, kept) in [
+            ("600/min", 300, "300/min"),
+            ("600/min", 6000, "600/min"),
+            ("600/min", 0, "600/min"),
+            ("10/s", 600, "10/s"),
+            ("20/s", 5, "5/s"),
+            ("1200/2min", 300, "300/min"),
+            ("30000/h", 600, "30000/h"),
+            ("60000/h", 600, "600/min"),
+        ] {
+            let (mut budget, now) = budget(rate, 16);
+            budget.leave(now);
+            budget.answer(now, &Sign::Fine, Some(&hints(Some(limit), None)), now);
+            assert_eq!(budget.rate(), Some(Rate::parse(kept).unwrap()), "{rate}, stated {limit}");
+        }
+        // And it is followed when it rises again.
+        let (mut budget, now) = budget("600/min", 16);
+        for (limit, kept) in [(300, "300/min"), (450, "450/min"), (900, "600/min")] {
+            budget.leave(now);
+            budget.answer(now, &Sign::Fine, Some(&hints(Some(limit), None)), now);
+            assert_eq!(budget.rate(), Some(Rate::parse(kept).unwrap()));
+        }
+    }
+
+    #[test]
+    fn it_is_known_when_more_in_flight_would_be_faster() {
+        for (concurrency, is_cramped) in [(4, true), (9, true), (12, false), (32, false)] {
+            let (mut budget, mut now) = budget("100/s", concurrency);
+            let mut in_flight = VecDeque::new();
+            for _ in 0..600 {
+                // Responses take 100 ms: ten in flight are needed.
+                while budget.room(now) != Room::Now {
+                    now += ms(1);
+                    if let Some(left) = in_flight.pop_front_if(|left| *left + ms(100) <= now) {
+                        budget.answer(left, &Sign::Fine, Some(&Hints::default()), now);
+                    }
+                }
+                budget.leave(now);
+                in_flight.push_back(now);
+            }
+            assert_eq!(budget.is_cramped(), is_cramped, "{concurrency}");
+            budget.answer(now, &Sign::TooMany(None), Some(&Hints::default()), now);
+            assert!(!budget.is_cramped(), "it is the server that lets no more");
+        }
+    }
+
+    #[test]
+    fn one_in_flight_is_enough_for_a_slow_rate() {
+        let (mut budget, mut now) = budget("10/min", 1);
+        for _ in 0..600 {
+            budget.leave(now);
+            budget.answer(now, &Sign::Fine, Some(&Hints::default()), now + ms(50));
+            now += ms(6000);
+        }
+        assert!(!budget.is_cramped());
+    }
+
+    #[test]
+    fn without_a_rate_only_the_concurrency_bounds_what_is_in_flight() {
+        let (mut budget, now) = budget("none", 2);
+        budget.leave(now);
+        budget.leave(now);
+        assert_eq!(budget.room(now), Room::AfterAnswer);
+        budget.answer(now, &Sign::Fine, None, now);
+        assert_eq!(budget.room(now), Room::Now);
+    }
+
+    #[test]
+    fn requests_are_spaced_evenly_and_one_late_wake_up_is_made_up_for() {
+        let (mut budget, now) = budget("600/min", 16);
+        let mut left = Vec::new();
+        for millis in [0, 1, 100, 130, 250, 260, 270, 300, 400] {
+            if budget.room(now + ms(millis)) == Room::Now {
+                budget.leave(now + ms(millis));
+                left.push(millis);
+            }
+        }
+        assert_eq!(left, [0, 1, 100, 250, 300, 400]);
+    }
+
+    #[test]
+    fn what_an_earlier_run_sent_holds_its_place() {
+        let now = Instant::now() + ms(100_000);
+        let ages = [59_000, 61_000, 0].map(ms);
+        let mut budget = Budget::new(Speed::parse("2/min").unwrap(), 16, None, &ages, now);
+        assert_eq!(budget.room(now), Room::At(now + ms(1000)));
+        assert_eq!(budget.room(now + ms(1000)), Room::Now);
+    }
+}

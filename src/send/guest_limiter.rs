@@ -1,0 +1,337 @@
+//! The guest limiter: keeps the guest quota and `--guest-rate` by a queue that every row with guests passes before it is
+//! sent. Rows without guests never come here.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::guest_forecast::{GuestEstimate, GuestForecast};
+use super::guest_limit::{GUEST_CAP, GuestDeparture, GuestLimit, GuestResponse, Way};
+use super::judge::Verdict;
+use super::rate::Rate;
+use super::sign::named_pause;
+use super::stop::Stop;
+use crate::journal::SentGuests;
+use crate::model::{Event, Group, GuestWait, Listener, span};
+
+/// How guests are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuestLimits {
+    /// `--guest-rate`: the most new guests in any window of the period.
+    pub rate: Option<Rate>,
+    /// The longest time for which the quota may keep all rows with guests from being sent.
+    pub wait_max: Duration,
+}
+
+/// Hands out permits to send rows with guests.
+pub struct GuestLimiter {
+    state: Mutex<(GuestLimit, GuestEstimate)>,
+    /// One waits for a permit at a time, in the order in which they came.
+    queue: tokio::sync::Mutex<()>,
+    /// A row was answered.
+    changed: Notify,
+    rate: Option<Rate>,
+    stop: Stop,
+    listener: Listener,
+}
+
+/// The first place in the queue.
+pub(super) type Turn<'a> = tokio::sync::MutexGuard<'a, ()>;
+
+/// Permission to send one row with guests once.
+pub(super) struct GuestPermit {
+    quota: Arc<GuestLimiter>,
+    departure: GuestDeparture,
+    is_used: bool,
+}
+
+impl GuestLimiter {
+    /// Nothing was sent yet.
+    #[must_use]
+    pub fn new(limits: GuestLimits, stop: Stop, listener: Listener) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new((GuestLimit::new(limits.rate, limits.wait_max), GuestEstimate::default())),
+            queue: tokio::sync::Mutex::new(()),
+            changed: Notify::new(),
+            rate: limits.rate,
+            stop,
+            listener,
+        })
+    }
+
+    /// These guests were sent with a group.
+    pub fn remember(&self, sent: &SentGuests) {
+        self.state().0.remember(sent, Instant::now().into_std());
+    }
+
+    /// An empty forecast of the rows of this run, which knows the guests of earlier rows.
+    #[must_use]
+    pub fn forecast(&self) -> GuestForecast {
+        GuestForecast::with_known(self.rate.unwrap_or(GUEST_CAP), self.state().0.known().clone())
+    }
+
+    /// Sets the forecast of all rows. Without `--guest-rate` it is reported only once the server refuses a row: only the
+    /// server knows which guests are new.
+    pub fn expect(&self, forecast: &GuestForecast) {
+        self.state().1 = forecast.estimate();
+        if self.rate.is_some() {
+            self.report(|estimate, now| [estimate.report(now)]);
+        }
+    }
+
+    /// One more row is done.
+    pub(super) fn done(&self) {
+        self.report(GuestEstimate::done);
+    }
+
+    /// If no row with guests can be sent any more, none is waited for.
+    pub(super) fn end(&self) {
+        if self.shut_for().is_some() {
+            self.report(|estimate, _| estimate.end());
+        }
+    }
+
+    /// How long the quota would hold rows with guests back, if none can be sent in this run.
+    pub(super) fn shut_for(&self) -> Option<Duration> {
+        match self.state().0.way(Instant::now().into_std()) {
+            Way::Shut(time) => Some(time),
+            _ => None,
+        }
+    }
+
+    /// Waits for the permit of a row; `None` if the run stops, or no row with guests is sent any more.
+    pub(super) async fn permit(self: &Arc<Self>, body: &[u8]) -> Option<GuestPermit> {
+        let (turn, mut permit) = self.admit().await?;
+        permit.pay(&turn, body).await?;
+        Some(permit)
+    }
+
+    /// Waits until the quota lets one more row leave. The permit must be paid before it does.
+    pub(super) async fn admit(self: &Arc<Self>) -> Option<(Turn<'_>, GuestPermit)> {
+        let turn = self.queue.lock().await;
+        while !self.stop.is_raised() {
+            let (way, departure) = {
+                let limit = &mut self.state().0;
+                let way = limit.way(Instant::now().into_std());
+                (way, (way == Way::Open).then(|| limit.leave()))
+            };
+            if let Some(departure) = departure {
+                return Some((turn, GuestPermit { quota: Arc::clone(self), departure, is_used: false }));
+            }
+            self.wait(way).await?;
+        }
+        None
+    }
+
+    /// The group of this body exists: its guests are known.
+    pub(super) fn add_known(&self, body: &[u8]) {
+        self.state().0.add_known(&guests(body));
+    }
+
+    async fn wait(&self, way: Way) -> Option<()> {
+        match way {
+            Way::Open => Some(()),
+            Way::Shut(_) => None,
+            Way::At(until) => self.stop.wait(&self.changed, Some(until.into())).await,
+            Way::AfterAnswer => self.stop.wait(&self.changed, None).await,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, (GuestLimit, GuestEstimate)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answered(&self, departure: GuestDeparture, response: GuestResponse) {
+        let now = Instant::now().into_std();
+        let paused = self.state().0.answer(departure, response, now);
+        if let Some(time) = paused {
+            let shown = span(time);
+            tracing::warn!("the organization's cap on guest invites is reached: rows with guests wait for {shown}");
+            self.report(|estimate, now| estimate.wait(now + time, GuestWait::Capped, now));
+        }
+        self.changed.notify_one();
+    }
+
+    fn report<T: IntoIterator<Item = Event>>(&self, update: impl FnOnce(&mut GuestEstimate, std::time::Instant) -> T) {
+        let events = update(&mut self.state().1, Instant::now().into_std());
+        events.into_iter().for_each(|event| (self.listener)(event));
+    }
+}
+
+impl GuestPermit {
+    /// Pays for the new guests of a row, if they may be invited without a wait.
+    pub(super) fn try_pay(&mut self, _turn: &Turn<'_>, body: &[u8]) -> bool {
+        self.charge(&guests(body)) == Way::Open
+    }
+
+    /// Waits until they may; `None` if the run stops, or no row with guests is sent any more.
+    pub(super) async fn pay(&mut self, _turn: &Turn<'_>, body: &[u8]) -> Option<()> {
+        let guests = guests(body);
+        loop {
+            let way = self.charge(&guests);
+            match way {
+                Way::Open => return Some(()),
+                Way::At(until) => {
+                    self.quota.report(|estimate, now| estimate.wait(until, GuestWait::Rated, now));
+                }
+                Way::AfterAnswer | Way::Shut(_) => {}
+            }
+            self.quota.wait(way).await?;
+        }
+    }
+
+    fn charge(&mut self, guests: &[String]) -> Way {
+        self.quota.state().0.charge(&mut self.departure, guests, Instant::now().into_std())
+    }
+
+    /// The row is answered, or was lost.
+    pub(super) fn answered(mut self, verdict: &Verdict) {
+        self.is_used = true;
+        let response = match verdict {
+            Verdict::Created { .. } => GuestResponse::Accepted,
+            Verdict::GuestCap(_, hints) => GuestResponse::Refused(named_pause(hints, SystemTime::now())),
+            Verdict::InDoubt(_) => GuestResponse::InDoubt,
+            _ => GuestResponse::NotInvited,
+        };
+        self.quota.answered(self.departure, response);
+    }
+}
+
+impl Drop for GuestPermit {
+    fn drop(&mut self) {
+        if !self.is_used {
+            self.quota.answered(self.departure, GuestResponse::NotInvited);
+        }
+    }
+}
+
+/// The guests of a create request.
+pub(super) fn guests(body: &[u8]) -> Vec<String> {
+    serde_json::from_slice(body).map(|group: Group| group.guests).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Halt, Trouble};
+    use crate::tallyfy::Hints;
+
+    const WAIT_MAX: Duration = Duration::from_hours(2);
+
+    /// A quota, what stops it, and what it told.
+    fn quota(rate: Option<&str>) -> (Arc<GuestLimiter>, Stop, Arc<Mutex<Vec<Event>>>) {
+        let (stop, told) = (Stop::default(), Arc::new(Mutex::new(Vec::new())));
+        let heard = Arc::clone(&told);
+        let listener: Listener = Arc::new(move |event| heard.lock().unwrap().push(event));
+        let rate = rate.map(|rate| Rate::parse(rate).unwrap());
+        (GuestLimiter::new(GuestLimits { rate, wait_max: WAIT_MAX }, stop.clone(), listener), stop, told)
+    }
+
+    fn refused(retry_after: &str) -> Verdict {
+        let trouble = Trouble { code: "http-429".to_owned(), message: String::new(), http_status: Some(429) };
+        Verdict::GuestCap(trouble, Hints { retry_after: Some(retry_after.to_owned()), ..Hints::default() })
+    }
+
+    fn created() -> Verdict {
+        let group = crate::model::Tag { id: "g1".to_owned(), stamp: None };
+        Verdict::Created { group, http_status: 201 }
+    }
+
+    fn body(guests: &[&str]) -> String {
+        serde_json::json!({ "name": "A", "guests": guests }).to_string()
+    }
+
+    /// The permit of a row with this guest.
+    async fn permit(quota: &Arc<GuestLimiter>, guest: &str) -> GuestPermit {
+        quota.permit(body(&[guest]).as_bytes()).await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_closing_is_told_once_and_the_next_row_goes_when_it_is_over() {
+        let (quota, _stop, told) = quota(None);
+        for guest in ["x@x.org", "y@x.org"] {
+            permit(&quota, guest).await.answered(&created());
+        }
+        let (one, other) = (permit(&quota, "b@x.org").await, permit(&quota, "c@x.org").await);
+        let start = Instant::now();
+        one.answered(&refused("60"));
+        other.answered(&refused("60"));
+        permit(&quota, "b@x.org").await.answered(&created());
+        assert_eq!(start.elapsed(), Duration::from_secs(61));
+        let paused = Event::GuestsPaused { time: Duration::from_secs(61), why: GuestWait::Capped };
+        assert_eq!(*told.lock().unwrap(), [paused, Event::GuestsTake { rows: 0, time: Duration::ZERO }]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_ends_the_wait_at_once_for_all_who_wait() {
+        let (quota, stop, _) = quota(None);
+        permit(&quota, "a@x.org").await.answered(&refused("3600"));
+        let start = Instant::now();
+        let interrupt = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            stop.raise(Halt::Interrupted);
+        };
+        let body = body(&["b@x.org"]);
+        let (one, other, ()) = tokio::join!(quota.permit(body.as_bytes()), quota.permit(body.as_bytes()), interrupt);
+        assert!(one.is_none() && other.is_none());
+        assert_eq!(start.elapsed(), Duration::from_secs(5));
+        assert_eq!(quota.shut_for(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_beyond_the_longest_wait_shuts_it() {
+        let (quota, _stop, told) = quota(None);
+        permit(&quota, "a@x.org").await.answered(&refused("86400"));
+        assert!(quota.permit(body(&["a@x.org"]).as_bytes()).await.is_none());
+        assert_eq!(quota.shut_for(), Some(Duration::from_secs(86401)));
+        assert_eq!(*told.lock().unwrap(), []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_a_rate_new_guests_wait_for_their_places_and_what_never_left_holds_none() {
+        let (quota, _stop, told) = quota(Some("2/h"));
+        let start = Instant::now();
+        for guest in ["a@x.org", "b@x.org", "A@x.org"] {
+            permit(&quota, guest).await.answered(&created());
+            quota.add_known(body(&[guest]).as_bytes());
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO, "two new ones, and one that is known");
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        drop(permit(&quota, "c@x.org").await);
+        assert_eq!(start.elapsed(), Duration::from_hours(1));
+        permit(&quota, "d@x.org").await.answered(&created());
+        permit(&quota, "e@x.org").await.answered(&created());
+        assert_eq!(start.elapsed(), Duration::from_hours(1));
+        permit(&quota, "f@x.org").await.answered(&created());
+        assert_eq!(start.elapsed(), Duration::from_hours(2));
+        let paused = |minutes| Event::GuestsPaused { time: Duration::from_mins(minutes), why: GuestWait::Rated };
+        let none = Event::GuestsTake { rows: 0, time: Duration::ZERO };
+        assert_eq!(*told.lock().unwrap(), [paused(59), none.clone(), paused(60), none]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn how_long_the_rest_takes_is_told_from_the_beginning_at_a_rate_and_from_the_first_closing_under_a_cap() {
+        let take = |rows, seconds| Event::GuestsTake { rows, time: Duration::from_secs(seconds) };
+        for (rate, before) in [(Some("1/h"), vec![take(3, 7200), take(2, 7200)]), (None, vec![])] {
+            let (quota, _stop, told) = quota(rate);
+            let mut forecast = quota.forecast();
+            for guest in ["a@x.org", "b@x.org", "c@x.org"] {
+                forecast.add(&[guest.to_owned()]);
+            }
+            quota.expect(&forecast);
+            permit(&quota, "a@x.org").await.answered(&created());
+            quota.done();
+            let next = if rate.is_some() {
+                drop(permit(&quota, "b@x.org").await);
+                [Event::GuestsPaused { time: Duration::from_hours(1), why: GuestWait::Rated }, take(2, 7200)]
+            } else {
+                permit(&quota, "b@x.org").await.answered(&refused("60"));
+                [Event::GuestsPaused { time: Duration::from_secs(61), why: GuestWait::Capped }, take(2, 61)]
+            };
+            let expected: Vec<Event> = before.into_iter().chain(next).collect();
+            assert_eq!(*told.lock().unwrap(), expected, "{rate:?}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What the rate limiter holds under its lock: every rule that a request must pass, and what each response changes.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::breaker::CircuitBreaker;
+use super::super::budget::Budget;
+use super::super::judge::trouble;
+use super::super::patience::{Patience, Refused, TooLong};
+use super::super::rate::{Rate, Speed};
+use super::super::sign::{Sign, pause};
+use super::super::window::Room;
+use super::{Limits, Permit};
+use crate::journal::Trail;
+use crate::model::{Event, Halt, Wait, shown_path};
+use crate::tallyfy::{Answer, Lost};
+
+/// A wait of this length, beyond the usual one between two requests, is reported.
+const LONG: Duration = Duration::from_secs(1);
+
+pub(super) struct LimiterState {
+    pub(super) budget: Budget,
+    pub(super) breaker: CircuitBreaker,
+    pub(super) patience: Patience,
+    paused_until: Option<Instant>,
+    trail: Option<Trail>,
+    /// Writes in flight.
+    writes: usize,
+    /// Until when the limit is used up, as reported.
+    reported_until: Option<Instant>,
+    /// The rate, as reported.
+    reported_rate: Option<Rate>,
+    /// The limit that is recorded as found.
+    found: Option<Rate>,
+}
+
+/// Whether a request leaves, with what there is to report.
+pub(super) enum Departure {
+    /// It leaves.
+    Now(Permit, Option<Event>),
+    /// Not before then, or before something changes.
+    Later(Option<Instant>, Option<Event>),
+}
+
+impl LimiterState {
+    pub(super) fn new(limits: Limits, trail: Option<(Trail, Vec<Duration>)>, now: Instant) -> Self {
+        let (trail, ages) = trail.map_or((None, Vec::new()), |(trail, ages)| (Some(trail), ages));
+        let found = trail.as_ref().and_then(Trail::found).and_then(|(requests, period)| Rate::of(requests, period));
+        let budget = Budget::new(limits.speed, limits.concurrency, found, &ages, now.into_std());
+        Self {
+            // A rate that the user named needs no report.
+            reported_rate: budget.rate().filter(|_| limits.speed != Speed::Auto),
+            budget,
+            breaker: CircuitBreaker::default(),
+            patience: Patience::new(limits.wait_max),
+            paused_until: None,
+            trail,
+            writes: 0,
+            reported_until: None,
+            found,
+        }
+    }
+
+    /// Lets one request leave if nothing is in its way.
+    pub(super) fn depart(&mut self, is_write: bool, now: Instant) -> Result<Departure, Halt> {
+        if let Some(until) = self.paused_until.filter(|until| now < *until) {
+            return Ok(Departure::Later(Some(until), None));
+        }
+        if is_write && self.writes > 0 && self.patience.takes_none(now.into_std()).is_some() {
+            // The server refuses all writes: one at a time finds out when it accepts them.
+            return Ok(Departure::Later(None, None));
+        }
+        match self.budget.room(now.into_std()) {
+            Room::AfterAnswer => Ok(Departure::Later(None, None)),
+            Room::At(until) => Ok(Departure::Later(Some(until.into()), self.report_wait(until.into(), now))),
+            Room::Now => {
+                let mark = match &mut self.trail {
+                    Some(trail) if self.budget.rate().is_some() => Some(
+                        trail
+                            .leave(now.into_std())
+                            .map_err(|reason| Halt::Unrecorded(format!("{}: {reason}", shown_path(trail.path()))))?,
+                    ),
+                    _ => None,
+                };
+                self.writes += usize::from(is_write);
+                self.budget.leave(now.into_std());
+                let is_early = self.reported_until.take().is_some_and(|until| now < until);
+                Ok(Departure::Now(Permit { left: now, mark, is_write }, is_early.then_some(Event::Resumed)))
+            }
+        }
+    }
+
+    fn report_wait(&mut self, until: Instant, now: Instant) -> Option<Event> {
+        let time = until.saturating_duration_since(now);
+        let usual = self.budget.rate()?.spacing().saturating_mul(2).saturating_add(LONG);
+        let is_news = self.reported_until.is_none_or(|reported| reported < until);
+        (time > usual && is_news).then(|| {
+            self.reported_until = Some(until);
+            Event::Paused { time, why: Wait::Limit }
+        })
+    }
+
+    /// The request of a permit never left.
+    pub(super) fn forgo(&mut self, Permit { mark, is_write, .. }: Permit, now: Instant) {
+        self.writes -= usize::from(is_write);
+        self.budget.forgo();
+        if let (Some(trail), Some(mark)) = (&mut self.trail, mark) {
+            // A mark that stays holds its place for longer after a restart: nothing is lost by it.
+            let _ = trail.forgo(mark, now.into_std());
+        }
+    }
+
+    /// A request is answered, or lost. `subject` is what it was to change: the same each time it is sent.
+    pub(super) fn answered(
+        &mut self,
+        permit: &Permit,
+        subject: u64,
+        answer: &Result<Answer, Lost>,
+        sign: &Sign,
+        now: Instant,
+    ) -> Result<Vec<Event>, Halt> {
+        if let (Some(trail), Some(mark)) = (&mut self.trail, permit.mark) {
+            // As above.
+            let _ = trail.answer(mark, now.into_std());
+        }
+        self.writes -= usize::from(permit.is_write);
+        let was_open = self.breaker.is_open();
+        let asked = self.count(permit, subject, answer, sign, now);
+        let mut events: Vec<Event> = self.report_rate().into_iter().collect();
+        if was_open && !self.breaker.is_open() {
+            events.push(Event::Resumed);
+        }
+        if let Some(pause) = asked {
+            events.extend(self.pause(permit, pause, answer, sign, now)?);
+        }
+        Ok(events)
+    }
+
+    /// Notes a response. Returns how long everything waits, if the server is to be spared.
+    fn count(
+        &mut self,
+        permit: &Permit,
+        subject: u64,
+        answer: &Result<Answer, Lost>,
+        sign: &Sign,
+        now: Instant,
+    ) -> Option<Duration> {
+        let (left, now) = (permit.left.into_std(), now.into_std());
+        let hints = answer.as_ref().ok().map(|answer| &answer.hints);
+        let asked = self.budget.answer(left, sign, hints, now);
+        self.record_found();
+        match sign {
+            Sign::Fine | Sign::TooMany(_) => self.breaker.answered(),
+            Sign::Unable(why, _) | Sign::Failing(why, _) => {
+                let is_there = answer.as_ref().is_ok_and(|answer| answer.status >= 500);
+                self.breaker.failed(why.clone(), is_there, now);
+            }
+        }
+        match sign {
+            Sign::Fine if permit.is_write => self.patience.written(Some(subject)),
+            Sign::Fine => self.patience.read(),
+            _ if permit.is_write => self.patience.in_vain(subject, sign.is_refusal(), left),
+            _ => {}
+        }
+        match *sign {
+            Sign::Fine => None,
+            Sign::TooMany(_) => asked,
+            Sign::Unable(_, Some(named)) | Sign::Failing(_, Some(named)) => Some(pause(Some(named))),
+            // As long as it may be chance, each waits for itself.
+            Sign::Unable(_, None) | Sign::Failing(_, None) => {
+                (permit.is_write && self.patience.takes_none(now).is_some()).then_some(Duration::ZERO)
+            }
+        }
+    }
+
+    /// Nothing is sent for a while, because of this response.
+    fn pause(
+        &mut self,
+        permit: &Permit,
+        asked: Duration,
+        answer: &Result<Answer, Lost>,
+        sign: &Sign,
+        now: Instant,
+    ) -> Result<Option<Event>, Halt> {
+        // The pause may be our own and longer: only one that the server names may be too long.
+        let is_asked = |time| sign.named().is_some_and(|named| time == pause(Some(named)));
+        let left = permit.left.into_std();
+        let refused = Refused { is_write: permit.is_write, left, pause: asked, is_named: is_asked(asked) };
+        let time = self.patience.refused(refused, now.into_std()).map_err(|too_long| match too_long {
+            TooLong::Pause(time) => Halt::PauseTooLong(time),
+            TooLong::InAll(time) => Halt::Refusing { time, why: why(answer, sign) },
+        })?;
+        let until = now.checked_add(time).ok_or(Halt::PauseTooLong(time))?;
+        if time.is_zero() || self.paused_until.is_some_and(|before| before >= until) {
+            return Ok(None);
+        }
+        self.paused_until = Some(until);
+        Ok(Some(Event::Paused { time, why: if is_asked(time) { Wait::Asked } else { Wait::Refused } }))
+    }
+
+    fn report_rate(&mut self) -> Option<Event> {
+        let rate = self.budget.expected();
+        if rate == self.reported_rate {
+            return None;
+        }
+        self.reported_rate = rate;
+        Some(Event::Rate(rate?.per_second()))
+    }
+
+    fn record_found(&mut self) {
+        let found = self.budget.found();
+        let Some(rate) = found.filter(|_| found != self.found) else { return };
+        self.found = found;
+        tracing::info!("the server lets {rate}, as far as is found");
+        if let Some(trail) = &mut self.trail {
+            // What is not recorded has to be found again.
+            let _ = trail.find(rate.requests.get(), rate.period);
+        }
+    }
+}
+
+/// Why a request had no effect for now.
+fn why(answer: &Result<Answer, Lost>, sign: &Sign) -> String {
+    match (answer, sign) {
+        (Ok(answer), _) => trouble(answer).message,
+        (Err(_), Sign::Unable(why, _) | Sign::Failing(why, _)) => why.clone(),
+        (Err(_), Sign::Fine | Sign::TooMany(_)) => String::new(),
+    }
+}
