@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::model::{ExistingGroup, Fate, Found, Group, OnExisting, Past, Tag, Trouble};
+use crate::model::{ExistingGroup, Fate, Found, Group, OnExisting, Past, Tag, Trouble, best};
 
 /// What the program does for a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,10 +61,7 @@ fn people<T: fmt::Display>(f: &mut fmt::Formatter<'_>, kind: &str, missing: &[T]
 /// The action for a row, from its earlier attempts and the existing groups of its name.
 #[must_use]
 pub fn decide(past: Past, desired: &Group, existing: &[ExistingGroup]) -> Action {
-    // A name that agrees in every character wins over one that is only equal.
-    let exact: Vec<&ExistingGroup> = existing.iter().filter(|group| group.name == desired.name).collect();
-    let groups: Vec<&ExistingGroup> = if exact.is_empty() { existing.iter().collect() } else { exact };
-    match (past, groups.as_slice()) {
+    match (past, best(&desired.name, existing).as_slice()) {
         (_, []) => Action::Create,
         (Past::New, [first, ..]) => Action::None { group: first.tag.clone(), differences: differences(desired, first) },
         // The name was free when the run began, and then the row was sent.

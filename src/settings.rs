@@ -11,14 +11,13 @@ use std::path::PathBuf;
 pub use connection::{Connection, Target};
 pub use paths::{OutputPaths, UndoPaths};
 pub use sending::SendingSettings;
-pub use table::{Setting, SettingSource, TABLE, Value, command, parse};
+pub use table::{Setting, SettingSource, SettingText, TABLE, command, parse};
 
 use crate::check::Rules;
 use crate::cli::{InputArgs, LogArgs, ValidateArgs, values};
-use crate::model::{MatchNames, OnDuplicate, ProblemFormat, ProgressMode, shown_path};
+use crate::model::{MatchNames, OnDuplicate, ProblemFormat, ProgressMode};
 use crate::read;
 use crate::report::{LogOptions, ProblemStyle};
-use crate::tallyfy::TokenError;
 use table::{FORMAT_PROBLEMS, LOG_FORMAT, MATCH_NAMES, ON_DUPLICATE, PROGRESS};
 
 /// A setting is missing or wrong.
@@ -35,23 +34,13 @@ pub enum SettingsError {
     /// No token.
     #[error("the token is missing; set TALLYFY_API_TOKEN or use --token-file PATH (--sandbox needs none)")]
     TokenMissing,
-    /// The token cannot be sent.
+    /// The token, or the file that holds it, cannot be used.
     #[error("{origin}: {reason}")]
     Token {
         /// Where it comes from.
         origin: String,
         /// What is wrong with it.
-        reason: TokenError,
-    },
-    /// The token's file cannot be read.
-    #[error("{origin}: token file {}: {reason}", shown_path(path))]
-    TokenFile {
-        /// The flag or the variable that named it.
-        origin: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        reason: std::io::Error,
+        reason: String,
     },
 }
 

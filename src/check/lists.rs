@@ -9,7 +9,7 @@ use super::{is_number, lint, trimmed};
 use crate::model::{Cell, Code, Field, Item, Problem, shortened};
 
 /// How many bad entries of a row are named: a hostile row must not take much memory.
-const NAMED_MAX: usize = 100;
+const NAMED_MAX: usize = 10;
 
 /// Up to this length a list is searched entry by entry.
 const SHORT: usize = 16;
@@ -216,8 +216,7 @@ impl ListRules {
                 bad += 1;
                 if bad <= NAMED_MAX {
                     let message = format!("{field}: {entry} {why}");
-                    let problem = Problem::error(self.field, self.invalid, message);
-                    problems.push(Problem { entry: Some(entry), ..problem });
+                    problems.push(Problem::error(self.field, self.invalid, message));
                 }
             }
         });

@@ -8,7 +8,6 @@ use crate::journal::JournalError;
 use crate::model::{Halt, shown, shown_path};
 use crate::read::ReadError;
 use crate::report::{LogError, OutputError};
-use crate::sandbox::FaultScriptError;
 use crate::send::RateError;
 use crate::settings::SettingsError;
 use crate::tallyfy::HttpError;
@@ -113,17 +112,14 @@ pub enum Failure {
     /// The sandbox's rate cannot be understood.
     #[error("--rate: {0}; and `none` refuses nothing")]
     Rate(#[from] RateError),
-    /// The sandbox's fault script cannot be read.
+    /// The sandbox's fault script cannot be read, or is wrong.
     #[error("--faults {}: {reason}", shown_path(path))]
-    FaultScriptFile {
+    FaultScript {
         /// The file.
         path: PathBuf,
-        /// What the system says.
-        reason: io::Error,
+        /// What is wrong.
+        reason: String,
     },
-    /// The sandbox's fault script is wrong.
-    #[error("--faults: {0}")]
-    FaultScript(#[from] FaultScriptError),
     /// The sandbox cannot serve.
     #[error("the sandbox cannot serve: {0}")]
     Serve(io::Error),
@@ -133,16 +129,6 @@ pub enum Failure {
     /// Standard output is gone.
     #[error("standard output: {0}")]
     Print(io::Error),
-    /// A defect: rows were lost or counted twice.
-    #[error(
-        "the accounts do not balance: {read} rows were read, {accounted} are accounted for; this is a defect, please report it"
-    )]
-    Unbalanced {
-        /// Rows read.
-        read: u64,
-        /// The sum over the statuses.
-        accounted: u64,
-    },
 }
 
 /// Every problem of every file on a line of its own.
@@ -178,17 +164,12 @@ impl Failure {
             | Self::Unasked(_)
             | Self::Log(_)
             | Self::Rate(_)
-            | Self::FaultScriptFile { .. }
-            | Self::FaultScript(_) => Ending::Usage,
+            | Self::FaultScript { .. } => Ending::Usage,
             Self::Stopped(halt) => Ending::of_halt(halt),
             Self::Strict { .. } | Self::Unfixed(_) => Ending::Problems,
-            Self::Output(_)
-            | Self::Http(_)
-            | Self::Serve(_)
-            | Self::Start(_)
-            | Self::Print(_)
-            | Self::Forgotten(_)
-            | Self::Unbalanced { .. } => Ending::Failed,
+            Self::Output(_) | Self::Http(_) | Self::Serve(_) | Self::Start(_) | Self::Print(_) | Self::Forgotten(_) => {
+                Ending::Failed
+            }
         }
     }
 

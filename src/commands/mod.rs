@@ -12,8 +12,8 @@ mod pipeline;
 mod sandbox;
 mod signals;
 mod staging;
-mod survey;
 mod undo;
+mod undo_plan;
 mod validate;
 
 pub use delivery::Delivery;
@@ -24,7 +24,7 @@ use std::io::{self, Write};
 
 use crate::cli::{Cli, Command};
 use crate::exit::Ending;
-use crate::model::OutcomeStatus;
+use crate::model::Status;
 use crate::report::{Closing, StatusLine, Summary, start_log};
 use crate::settings::{Environment, command, log_options};
 
@@ -65,23 +65,34 @@ fn manual() -> io::Result<Vec<u8>> {
     Ok(pages)
 }
 
-/// Prints the closing summary. With `-q` it is printed only if something went wrong, and on standard error.
-fn close<S: OutcomeStatus>(
-    summary: &Summary<S>,
-    closing: &Closing,
+/// Prints the closing summary of a run and says how it ended. With `-q` it is printed only if something went wrong, and on standard
+/// error.
+fn close(
+    summary: &Summary,
+    closing: Closing,
+    stopped: Option<Failure>,
     is_json: bool,
     is_quiet: bool,
-) -> Result<(), Failure> {
-    let text = if is_json { format!("{}\n", summary.json(closing)) } else { summary.text(closing) };
+) -> Result<Ending, Failure> {
+    let pending = summary.counts().of(Status::Pending);
+    let stopped = match stopped {
+        None if pending > 0 => Some(Failure::Forgotten(pending)),
+        // A stop that came after the last row stopped nothing.
+        Some(Failure::Stopped(_)) if summary.is_settled() => None,
+        stopped => stopped,
+    };
+    let ending = stopped.as_ref().map_or_else(|| Ending::of_counts(summary.counts()), Failure::ending);
+    let closing = Closing { stopped: stopped.as_ref().map(ToString::to_string), exit_code: ending.code(), ..closing };
+    let text = if is_json { format!("{}\n", summary.json(&closing)) } else { summary.text(&closing) };
     let printed = match is_quiet && !is_json {
-        true if closing.exit_code == 0 => Ok(()),
+        true if ending == Ending::Complete => Ok(()),
         true => io::stderr().write_all(text.as_bytes()),
         false => io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()),
     };
     match printed {
         // The work is done; a closed pipe does not change that.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        closed => closed.map_err(Failure::Print),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Print(error)),
+        _ => stopped.map_or(Ok(ending), Err),
     }
 }
 

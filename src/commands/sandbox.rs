@@ -3,11 +3,9 @@
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::{fs, io};
 
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use crate::cli::SandboxArgs;
 use crate::exit::Ending;
@@ -21,17 +19,17 @@ use super::{Failure, block_on, signals};
 pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
     let faults = match &args.faults {
         Some(path) => {
-            let text =
-                fs::read_to_string(path).map_err(|reason| Failure::FaultScriptFile { path: path.clone(), reason })?;
-            FaultScript::parse(&text)?
+            let failed = |reason| Failure::FaultScript { path: path.clone(), reason };
+            let text = fs::read_to_string(path).map_err(|reason| failed(reason.to_string()))?;
+            FaultScript::parse(&text).map_err(|reason| failed(reason.to_string()))?
         }
         None => FaultScript::default(),
     };
     let rate = match args.rate.trim() {
         "none" => None,
-        text => send::Rate::parse(text)
-            .map(|rate| Some(RequestRate { requests: rate.requests.get(), period: rate.period }))?,
+        text => Some(send::Rate::parse(text)?),
     };
+    let rate = rate.map(|rate| RequestRate { requests: rate.requests.get(), period: rate.period });
     let options = Options {
         groups: args.groups,
         users: args.users,
@@ -59,54 +57,28 @@ fn print_address(address: SocketAddr) -> io::Result<()> {
     out.flush()
 }
 
-/// A simulated organization on its own thread; it ends when this is dropped.
-pub(super) struct Simulated {
-    /// Its address.
-    pub(super) address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Simulated {
-    /// Starts it with the groups that earlier runs created in it.
-    pub(super) fn start(remembered: Vec<SentGroup>) -> Result<Self, Failure> {
-        let mut simulation = Simulation::new(&Options::default(), FaultScript::default());
-        for sent in remembered {
-            let group = sent.group;
-            simulation.plant(Planted {
-                id: sent.tag.id,
-                name: group.name,
-                description: group.description,
-                members: group.members,
-                guests: group.guests,
-                stamp: sent.tag.stamp,
-            });
-        }
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Failure::Serve)?;
-        listener.set_nonblocking(true).map_err(Failure::Serve)?;
-        let address = listener.local_addr().map_err(Failure::Serve)?;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let thread = std::thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
-            let served = block_on(async move {
-                let listener = TcpListener::from_std(listener)?;
-                let stopped = async move {
-                    let _ = stopped.await;
-                };
-                serve(listener, Arc::new(Mutex::new(simulation)), stopped).await
-            });
-            if let Ok(Err(error)) = served {
-                tracing::error!("the sandbox cannot serve: {error}");
-            }
+/// Starts a simulated organization that has the groups that earlier runs created in it; gives its address. It is served by the
+/// runtime this is called in, as long as that lives.
+pub(super) fn simulate(created: Vec<SentGroup>) -> Result<SocketAddr, Failure> {
+    let mut simulation = Simulation::new(&Options::default(), FaultScript::default());
+    for SentGroup { tag, group } in created {
+        simulation.plant(Planted {
+            id: tag.id,
+            name: group.name,
+            description: group.description,
+            members: group.members,
+            guests: group.guests,
+            stamp: tag.stamp,
         });
-        Ok(Self { address, stop: Some(stop), thread: Some(thread.map_err(Failure::Start)?) })
     }
-}
-
-impl Drop for Simulated {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Failure::Serve)?;
+    listener.set_nonblocking(true).map_err(Failure::Serve)?;
+    let address = listener.local_addr().map_err(Failure::Serve)?;
+    let listener = TcpListener::from_std(listener).map_err(Failure::Serve)?;
+    tokio::spawn(async move {
+        if let Err(error) = serve(listener, Arc::new(Mutex::new(simulation)), std::future::pending()).await {
+            tracing::error!("the sandbox cannot serve: {error}");
         }
-    }
+    });
+    Ok(address)
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::check::Names;
 use crate::journal::{Journal, JournalError, Owner, Realm, RunId, StagedRow};
-use crate::model::{Cell, Event, Field, FirstGroup, Format, Group, InputFile, Listener, OnDuplicate, Problem, RowId};
+use crate::model::{Cell, Event, Field, FirstGroup, Group, InputFile, Listener, OnDuplicate, Problem, RowId};
 use crate::read::{Notes, Parser, ReadError, Row};
 use crate::report::Problems;
 use crate::settings::{Connection, Input, Target};
@@ -52,13 +52,6 @@ impl RowNames {
 
 fn row_id(first: RowId, number: u32) -> RowId {
     RowId(first.0.saturating_add(number.into()))
-}
-
-impl Staged {
-    /// The first file's format.
-    pub(super) fn first_format(&self) -> Format {
-        self.files.first().map_or(Format::Csv, |file| file.layout.format)
-    }
 }
 
 /// Whose groups the journal keeps.

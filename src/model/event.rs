@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::model::{Forecast, Status, Undone, span};
+use crate::model::{Forecast, Status, span};
 
 /// Something happened that reporters may want to show.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +28,7 @@ pub enum Event {
         /// Valid rows in all.
         total: u64,
     },
-    /// A row got its status.
+    /// A row, or a group to delete, got its status.
     Settled(Status),
     /// Deleting begins.
     Deleting {
@@ -37,8 +37,6 @@ pub enum Event {
         /// Groups to delete in all.
         total: u64,
     },
-    /// The outcome of one of them.
-    Undone(Undone),
     /// Nothing is sent for a while.
     Paused {
         /// From now on.

@@ -13,19 +13,12 @@ pub struct Forecast {
     pub rate: Option<(u32, Duration)>,
     /// Distinct addresses of guests in those rows.
     pub guests: u64,
-    /// The limit of new guests per period.
-    pub guest_quota: GuestQuota,
-    /// How long the guest quota delays the last of them if all are new to the organization.
+    /// The most guests per period that are new to the organization.
+    pub guest_rate: (u32, Duration),
+    /// Whether that is `--guest-rate`, not the documented quota of the API.
+    pub is_guest_rate_chosen: bool,
+    /// How long it delays the last of them if all are new to the organization.
     pub guest_time: Duration,
-}
-
-/// The most guests per period that are new to the organization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GuestQuota {
-    /// The documented quota; the API refuses more.
-    Api(u32, Duration),
-    /// `--guest-rate`; no more are sent.
-    Chosen(u32, Duration),
 }
 
 impl Forecast {
@@ -38,20 +31,10 @@ impl Forecast {
     /// The time until the last of them is sent, if the first is sent at once. `None` if no rate is set.
     #[must_use]
     pub fn time(&self) -> Option<Duration> {
-        self.rate.map(|(count, period)| parts(period, self.requests().saturating_sub(1), count))
+        let (count, period) = self.rate?;
+        let nanos = period.as_nanos().saturating_mul(self.requests().saturating_sub(1).into()) / u128::from(count);
+        Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
-
-    /// The most rows per second; `None` if no rate is set.
-    #[must_use]
-    pub fn rows_per_second(&self) -> Option<f64> {
-        self.rate.map(|(count, period)| f64::from(count) / period.as_secs_f64())
-    }
-}
-
-/// `period * factor / divisor`
-fn parts(period: Duration, factor: u64, divisor: u32) -> Duration {
-    let nanos = period.as_nanos().saturating_mul(factor.into()) / u128::from(divisor.max(1));
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -59,8 +42,16 @@ mod tests {
     use super::*;
 
     fn forecast(creates: u64, pages: Option<u64>) -> Forecast {
-        let (rate, guest_quota) = (Some((600, Duration::from_mins(1))), GuestQuota::Api(30, Duration::from_hours(1)));
-        Forecast { creates, pages, rate, guests: 0, guest_quota, guest_time: Duration::ZERO }
+        let (rate, guest_rate) = (Some((600, Duration::from_mins(1))), (30, Duration::from_hours(1)));
+        Forecast {
+            creates,
+            pages,
+            rate,
+            guests: 0,
+            guest_rate,
+            is_guest_rate_chosen: false,
+            guest_time: Duration::ZERO,
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::span::{counted, per};
-use crate::model::{Forecast, GuestQuota, span};
+use crate::model::{Forecast, span};
 
 /// A line about the requests, and one about the guests if the guest quota delays them; no line break at the end.
 pub(super) fn text(forecast: &Forecast) -> String {
@@ -23,11 +23,9 @@ pub(super) fn text(forecast: &Forecast) -> String {
         return format!("{what}; {time}");
     }
     let (guests, longer) = (counted(forecast.guests, "guest"), span(longer));
-    let cap = match forecast.guest_quota {
-        GuestQuota::Api(count, period) => format!("its guest quota of {}", per((count, period))),
-        GuestQuota::Chosen(count, period) => format!("--guest-rate {}", per((count, period))),
-    };
-    format!("{what}; {time}\n{guests}: if all of them are new to the organization, {cap} adds up to {longer}")
+    let limit = if forecast.is_guest_rate_chosen { "--guest-rate" } else { "its guest quota of" };
+    let rate = per(forecast.guest_rate);
+    format!("{what}; {time}\n{guests}: if all of them are new to the organization, {limit} {rate} adds up to {longer}")
 }
 
 /// The same for scripts.
@@ -47,9 +45,9 @@ mod tests {
     use super::*;
 
     fn forecast(creates: u64, pages: Option<u64>, guests: u64) -> Forecast {
-        let (rate, guest_quota) = (Some((600, Duration::from_mins(1))), GuestQuota::Api(30, Duration::from_hours(1)));
+        let (rate, guest_rate) = (Some((600, Duration::from_mins(1))), (30, Duration::from_hours(1)));
         let guest_time = Duration::from_hours(guests.saturating_sub(1) / 30);
-        Forecast { creates, pages, rate, guests, guest_quota, guest_time }
+        Forecast { creates, pages, rate, guests, guest_rate, is_guest_rate_chosen: false, guest_time }
     }
 
     #[test]
@@ -68,7 +66,11 @@ mod tests {
 
     #[test]
     fn the_limit_of_the_guests_is_named() {
-        let rated = Forecast { guest_quota: GuestQuota::Chosen(20, Duration::from_hours(1)), ..forecast(57, None, 57) };
+        let rated = Forecast {
+            guest_rate: (20, Duration::from_hours(1)),
+            is_guest_rate_chosen: true,
+            ..forecast(57, None, 57)
+        };
         let last = "57 guests: if all of them are new to the organization, --guest-rate 20 an hour adds up to 1 h";
         assert_eq!(text(&rated).lines().last(), Some(last));
     }

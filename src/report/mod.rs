@@ -34,6 +34,7 @@ pub use progress::Progress;
 pub use rejects::{Rejects, SealedRejects, reject_paths};
 pub use repeat::Repeat;
 pub use results::Results;
+pub(crate) use span::counted;
 pub use status_line::StatusLine;
 pub use summary::{Closing, Summary};
 pub use undo::UndoPlan;

@@ -113,17 +113,11 @@ pub fn csv_row<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, delimiter: u8
 /// # Errors
 /// If it cannot.
 pub fn probe(path: &Path) -> Result<(), OutputError> {
-    let work = || {
-        let kind = fs::metadata(path).map(|found| found.file_type()).ok();
-        let (is_pipe, is_device) = kind.map_or((false, false), is_pipe_or_device);
-        match kind {
-            Some(kind) if kind.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-            // To open it would wait for its reader.
-            Some(_) if is_pipe => Ok(()),
-            Some(kind) if !kind.is_file() && !is_device => Err(io::Error::other("is neither a file nor a pipe")),
-            _ if is_replaceable(path) => temporary(path).map(drop),
-            _ => File::options().write(true).create(true).truncate(false).open(path).map(drop),
-        }
+    let work = || match fs::metadata(path) {
+        // To open it would wait for its reader.
+        Ok(found) if is_pipe(found.file_type()) => Ok(()),
+        _ if is_replaceable(path) => temporary(path).map(drop),
+        _ => File::options().write(true).create(true).truncate(false).open(path).map(drop),
     };
     work().map_err(|reason| OutputError { path: path.to_owned(), reason })
 }
@@ -153,16 +147,11 @@ fn is_replaceable(path: &Path) -> bool {
     fs::symlink_metadata(path).map_or(true, |found| found.is_file())
 }
 
-/// Whether it is a pipe, and whether it is a device.
-#[cfg(unix)]
-fn is_pipe_or_device(kind: FileType) -> (bool, bool) {
-    use std::os::unix::fs::FileTypeExt;
-    (kind.is_fifo(), kind.is_char_device())
-}
-
-#[cfg(not(unix))]
-fn is_pipe_or_device(_: FileType) -> (bool, bool) {
-    (false, false)
+fn is_pipe(kind: FileType) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileTypeExt::is_fifo(&kind);
+    #[cfg(not(unix))]
+    return false;
 }
 
 /// The folder of a file.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use super::{forecast, grouped};
-use crate::model::{Forecast, InputFile, Outcome, OutcomeStatus, Place, Status, StatusCounts, shortened, shown};
+use crate::model::{Forecast, InputFile, Outcome, Place, Status, StatusCounts, shortened, shown};
 
 /// Writes a plan.
 pub struct PlanReport<'a, W> {

@@ -4,26 +4,15 @@ use serde_json::{Value, json};
 
 use crate::model::{Field, Problem, Severity, place, shortened, shown};
 
-/// A line for people, without its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A line for people, without the number of its line.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct ProblemText {
+    pub(super) file: String,
     /// "error"
     pub(super) word: &'static str,
     pub(super) message: String,
     /// The code in brackets, if there is one.
     pub(super) code: String,
-    /// The entry of a list that the message is about, with the characters of the message.
-    pub(super) entry: Option<String>,
-}
-
-impl ProblemText {
-    /// Whether it says of its entry what the other says of another one.
-    pub(super) fn is_of_entry_as(&self, other: &Self) -> bool {
-        let (Some(mine), Some(theirs)) = (&self.entry, &other.entry) else { return false };
-        self.word == other.word
-            && self.code == other.code
-            && self.message.replacen(mine.as_str(), "", 1) == other.message.replacen(theirs.as_str(), "", 1)
-    }
 }
 
 /// A problem and its place.
@@ -51,9 +40,8 @@ impl Finding<'_> {
 
     /// For people and their editors, without the place.
     pub(super) fn text(&self) -> ProblemText {
-        let Problem { severity, code, entry, .. } = self.problem;
-        let (word, code) = (severity.as_str(), format!(" [{}]", code.as_str()));
-        ProblemText { word, message: self.message(), code, entry: entry.clone() }
+        let (word, code) = (self.problem.severity.as_str(), format!(" [{}]", self.problem.code.as_str()));
+        ProblemText { file: self.file.to_owned(), word, message: self.message(), code }
     }
 
     pub(super) fn json(&self) -> Value {

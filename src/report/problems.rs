@@ -1,6 +1,6 @@
 //! Writes the problems of rows and files as they are found, then a table of their kinds.
 //!
-//! People see the first lines of each kind; a line that says the same as the one before is folded into it.
+//! People see the first lines of each kind; equal problems of consecutive rows are combined.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -112,8 +112,9 @@ impl<W: Write> Problems<W> {
         if self.is_json() {
             return self.json(&json!({"type": "repair", "file": file, "row": row, "line": line, "message": what}));
         }
-        let said = ProblemText { word: "repaired", message: what.to_owned(), code: String::new(), entry: None };
-        self.lines.say(&mut self.repairs, file, at, said)
+        let file = file.to_owned();
+        let line = ProblemText { file, word: "repaired", message: what.to_owned(), code: String::new() };
+        self.lines.write(&mut self.repairs, at, line)
     }
 
     /// Writes why a file cannot be read, or not to its end, and at which line and column. People read that at the end, as an error of the command.
@@ -144,7 +145,7 @@ impl<W: Write> Problems<W> {
             ProblemFormat::Github if kind.hides_next(style.shows_all) => Ok(()),
             ProblemFormat::Github => writeln!(self.lines.out, "{}", finding.github()),
             ProblemFormat::Counts if !style.shows_all => Ok(()),
-            ProblemFormat::Text | ProblemFormat::Counts => self.lines.say(kind, finding.file, at, finding.text()),
+            ProblemFormat::Text | ProblemFormat::Counts => self.lines.write(kind, at, finding.text()),
         }
     }
 
@@ -295,9 +296,9 @@ impl<W: Write> Problems<W> {
 
 impl<W: Write> Lines<W> {
     /// Writes a line, or folds it into the one before.
-    fn say(&mut self, kind: &mut ProblemKind, file: &str, at: Option<Place>, line: ProblemText) -> io::Result<()> {
+    fn write(&mut self, kind: &mut ProblemKind, at: Option<Place>, line: ProblemText) -> io::Result<()> {
         if let (Some(fold), Some(at)) = (&mut self.fold, at)
-            && fold.takes(file, at, &line)
+            && fold.takes(at, &line)
         {
             return Ok(());
         }
@@ -305,9 +306,9 @@ impl<W: Write> Lines<W> {
         if kind.hides_next(self.style.shows_all) {
             return Ok(());
         }
-        let place = place(file, at.map(|at| at.line), None);
+        let place = place(&line.file, at.map(|at| at.line), None);
         writeln!(self.out, "{place}: {}: {}{}", line.word, line.message, line.code)?;
-        self.fold = at.filter(|_| !self.style.shows_all).map(|at| Fold::new(file, at, line));
+        self.fold = at.filter(|_| !self.style.shows_all).map(|at| Fold::new(at, line));
         Ok(())
     }
 

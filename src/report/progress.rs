@@ -12,9 +12,9 @@ use console::{measure_text_width, truncate_str};
 use indicatif::ProgressDrawTarget;
 
 use super::progress_state::ProgressState;
-use super::status_line::{BAR, Frame, StatusLine, columns};
+use super::status_line::{BAR, StatusLine, columns};
 use super::{forecast, grouped};
-use crate::model::{Event, GuestWait, Listener, OutcomeStatus, ProgressMode, Wait, shortened, span};
+use crate::model::{Event, GuestWait, Listener, ProgressMode, Wait, shortened, span};
 
 /// How often the bar is drawn.
 const FRAME: Duration = Duration::from_millis(100);
@@ -101,8 +101,8 @@ fn draw(state: &Mutex<ProgressState>, status: &StatusLine, is_bar: bool, heard: 
             Ok(Some(text)) => text,
             Ok(None) | Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) if is_bar => {
-                let frame = frame(&lock(state), columns(), now);
-                status.show(frame);
+                let (bar, progress, below) = frame(&lock(state), columns(), now);
+                status.show(bar, progress, below);
                 continue;
             }
             Err(RecvTimeoutError::Timeout) if now.duration_since(printed_at) < LINE => continue,
@@ -121,11 +121,12 @@ fn plain_line(state: &ProgressState, now: Instant) -> String {
     fitting(&parts, usize::MAX)
 }
 
-/// The progress, and below it the waits and the outcomes so far; no line is wider than `width`.
-fn frame(state: &ProgressState, width: usize, now: Instant) -> Frame {
+/// What is done and the total if there is room for a bar; the progress; and below it the waits and the outcomes so far. No line
+/// is wider than `width`.
+fn frame(state: &ProgressState, width: usize, now: Instant) -> (Option<(u64, u64)>, String, String) {
     let bar = state.estimate.as_ref().filter(|_| width >= BAR_FROM).map(|known| (known.done, known.total));
     let room = width - if bar.is_some() { BAR + GAP.len() } else { 0 };
-    Frame { bar, progress: fitting(&progress_parts(state, now), room), below: fitting(&below_parts(state, now), width) }
+    (bar, fitting(&progress_parts(state, now), room), fitting(&below_parts(state, now), width))
 }
 
 /// The first parts, as many as fit; the very first is shortened if it has to be.
@@ -187,17 +188,15 @@ fn below_parts(state: &ProgressState, now: Instant) -> Vec<String> {
         GuestWait::Capped => format!("guests wait for {left}: the server's guest quota"),
         GuestWait::Rated => format!("guests wait for {left}: --guest-rate"),
     });
-    let settled = state.settled.by_status().map(|(status, count)| (status.as_str(), count));
-    let undone = state.undone.by_status().map(|(status, count)| (status.as_str(), count));
-    let counts = settled.chain(undone).filter(|(_, count)| *count > 0);
-    let counts = counts.map(|(status, count)| format!("{status} {}", grouped(count))).collect::<Vec<_>>().join(", ");
+    let counts = state.counts.by_status().map(|(status, count)| format!("{} {}", status.as_str(), grouped(count)));
+    let counts = counts.collect::<Vec<_>>().join(", ");
     pause.into_iter().chain(guests).chain((!counts.is_empty()).then_some(counts)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Forecast, GuestQuota, Status, Undone};
+    use crate::model::{Forecast, Status};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -210,13 +209,14 @@ mod tests {
     }
 
     fn forecast(rate: Option<(u32, Duration)>) -> Event {
-        let guest_quota = GuestQuota::Api(30, SECOND * 3600);
+        let guest_rate = (30, SECOND * 3600);
         Event::Forecast(Forecast {
             creates: 4000,
             pages: None,
             rate,
             guests: 0,
-            guest_quota,
+            guest_rate,
+            is_guest_rate_chosen: false,
             guest_time: Duration::ZERO,
         })
     }
@@ -253,8 +253,8 @@ mod tests {
         assert_eq!(plain_line(&state, now), "sending  1,205/5,000  24%  6 min 20 s left  10.0/s  created 1");
         let mut state = ProgressState::default();
         state.add(Event::Deleting { done: 1, total: 3 }, now);
-        state.add(Event::Undone(Undone::Deleted), now);
-        state.add(Event::Undone(Undone::Changed), now);
+        state.add(Event::Settled(Status::Deleted), now);
+        state.add(Event::Settled(Status::Changed), now);
         assert_eq!(plain_line(&state, now), "deleting  3/3  100%  deleted 1, changed 1");
     }
 
@@ -341,7 +341,7 @@ mod tests {
         state.add(Event::Settled(Status::Created), now);
         state.add(guests_paused(720, GuestWait::Capped), now);
         let lines = |width: usize| {
-            let Frame { bar, progress, below } = frame(&state, width, now);
+            let (bar, progress, below) = frame(&state, width, now);
             (bar, progress, below)
         };
         for width in 1..120 {

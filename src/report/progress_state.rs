@@ -2,14 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::estimate::Estimate;
-use crate::model::{Event, GuestWait, Status, StatusCounts, Undone, Wait};
+use super::estimate::{Estimate, end_of};
+use crate::model::{Event, GuestWait, StatusCounts, Wait};
 
 /// A wait that is at least this long is reported when it begins.
 const LONG: Duration = Duration::from_secs(10);
-
-/// A wait of this length has no end.
-const FOREVER: Duration = Duration::from_hours(24 * 365 * 100);
 
 /// The events so far.
 #[derive(Debug, Default)]
@@ -20,8 +17,8 @@ pub(super) struct ProgressState {
     pub(super) pages: Option<(u64, u64)>,
     /// Whether groups are deleted, not created.
     pub(super) is_deleting: bool,
-    pub(super) settled: StatusCounts<Status>,
-    pub(super) undone: StatusCounts<Undone>,
+    /// The outcomes of this run.
+    pub(super) counts: StatusCounts,
     /// Since sending began.
     pub(super) estimate: Option<Estimate>,
     /// Until when nothing is sent.
@@ -35,45 +32,26 @@ pub(super) struct ProgressState {
 impl ProgressState {
     /// Adds an event that happens now. Tells whether a long wait begins.
     pub(super) fn add(&mut self, event: Event, now: Instant) -> bool {
+        if let Some(estimate) = &mut self.estimate {
+            estimate.add(&event, now);
+        }
         self.is_deleting |= matches!(event, Event::Deleting { .. });
         match event {
             Event::Read(rows) => self.read = rows,
-            Event::Forecast(forecast) => self.planned = forecast.rows_per_second(),
+            Event::Forecast(forecast) => {
+                self.planned = forecast.rate.map(|(count, period)| f64::from(count) / period.as_secs_f64());
+            }
             Event::Listed { page, pages } => self.pages = Some((page, pages)),
             Event::Sending { done, total } | Event::Deleting { done, total } => {
-                let mut estimate = Estimate::new(done, total, self.planned, now);
-                self.pause.iter().for_each(|(until, _)| estimate.pause(*until, now));
-                self.estimate = Some(estimate);
+                let paused_until = self.pause.as_ref().map(|(until, _)| *until);
+                self.estimate = Some(Estimate::new((done, total), self.planned, paused_until, now));
             }
-            Event::Settled(status) => {
-                self.settled.add(status);
-                self.estimate.iter_mut().for_each(|estimate| estimate.row_done(now));
-            }
-            Event::Undone(status) => {
-                self.undone.add(status);
-                self.estimate.iter_mut().for_each(|estimate| estimate.row_done(now));
-            }
-            Event::Resumed => {
-                self.pause = None;
-                self.estimate.iter_mut().for_each(|estimate| estimate.resume(now));
-            }
-            Event::Paused { time, why } => {
-                let until = now + time.min(FOREVER);
-                self.estimate.iter_mut().for_each(|estimate| estimate.pause(until, now));
-                return lengthen(&mut self.pause, until, why, now);
-            }
-            Event::GuestsPaused { time, why } => {
-                let until = now + time.min(FOREVER);
-                return lengthen(&mut self.guest_pause, until, why, now);
-            }
-            Event::GuestsTake { rows, time } => {
-                let until = now + time.min(FOREVER);
-                self.estimate.iter_mut().for_each(|estimate| estimate.expect_guests(rows, until, now));
-            }
-            Event::Rate(per_second) => {
-                self.planned = Some(per_second);
-                self.estimate.iter_mut().for_each(|estimate| estimate.planned = Some(per_second));
-            }
+            Event::Settled(status) => self.counts.add(status),
+            Event::Resumed => self.pause = None,
+            Event::Paused { time, why } => return lengthen(&mut self.pause, end_of(time, now), why, now),
+            Event::GuestsPaused { time, why } => return lengthen(&mut self.guest_pause, end_of(time, now), why, now),
+            Event::Rate(per_second) => self.planned = Some(per_second),
+            Event::GuestsTake { .. } => {}
         }
         false
     }

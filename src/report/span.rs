@@ -6,7 +6,7 @@ use super::grouped;
 use crate::model::exact_span;
 
 /// A number and what it counts: 1 guest, 1,820 guests.
-pub(super) fn counted(number: u64, noun: &str) -> String {
+pub(crate) fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 

@@ -11,7 +11,7 @@ use super::{Environment, SettingsError};
 use crate::cli::{ConnectionArgs, values};
 use crate::model::{shortened, shown_path};
 use crate::send::Speed;
-use crate::tallyfy::{BaseUrl, Credentials, Token};
+use crate::tallyfy::{BaseUrl, Credentials, Token, TokenError};
 
 /// The most bytes read from a token's file.
 const TOKEN_FILE_MAX: u64 = 64 * 1024;
@@ -56,15 +56,15 @@ impl Connection {
         is_simulated: bool,
         environment: &Environment,
     ) -> Result<Self, SettingsError> {
-        let speed = RATE.text(typed.rate.as_deref(), environment).read(Speed::parse)?.value;
+        let speed = RATE.text(typed.rate.as_deref(), environment).read(Speed::parse)?;
         let organization = match typed.org.as_deref() {
             None if is_simulated => "sandbox".to_owned(),
-            typed => ORG.text(typed, environment).read(organization)?.value,
+            typed => ORG.text(typed, environment).read(organization)?,
         };
         let target = if is_simulated {
             Target::Simulated
         } else {
-            let base = BASE_URL.text(typed.base_url.as_deref(), environment).read(BaseUrl::parse)?.value;
+            let base = BASE_URL.text(typed.base_url.as_deref(), environment).read(BaseUrl::parse)?;
             Target::Server(base, Arc::new(credentials(typed, environment)?))
         };
         Ok(Self {
@@ -98,8 +98,7 @@ fn credentials(typed: &ConnectionArgs, environment: &Environment) -> Result<Cred
     }
     for name in TOKENS {
         if let Some(text) = environment.get(name) {
-            let refused = |reason| SettingsError::Token { origin: name.to_owned(), reason };
-            return Token::new(&text).map(Credentials::fixed).map_err(refused);
+            return token(&text, name).map(Credentials::fixed);
         }
     }
     match environment.get(TOKEN_FILE.variable) {
@@ -120,10 +119,15 @@ fn read_again(path: &Path, origin: &'static str) -> Result<Credentials, Settings
 }
 
 fn token_in(path: &Path, origin: &'static str) -> Result<Token, SettingsError> {
+    let origin = format!("{origin}: token file {}", shown_path(path));
     let mut text = String::new();
-    File::open(path)
-        .and_then(|file| file.take(TOKEN_FILE_MAX).read_to_string(&mut text))
-        .map_err(|reason| SettingsError::TokenFile { origin, path: path.to_owned(), reason })?;
-    Token::new(&text)
-        .map_err(|reason| SettingsError::Token { origin: format!("{origin}: token file {}", shown_path(path)), reason })
+    match File::open(path).and_then(|file| file.take(TOKEN_FILE_MAX).read_to_string(&mut text)) {
+        Ok(_) => token(&text, &origin),
+        Err(reason) => Err(SettingsError::Token { origin, reason: reason.to_string() }),
+    }
+}
+
+fn token(text: &str, origin: &str) -> Result<Token, SettingsError> {
+    let wrong = |reason: TokenError| SettingsError::Token { origin: origin.to_owned(), reason: reason.to_string() };
+    Token::new(text).map_err(wrong)
 }

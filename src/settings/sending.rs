@@ -25,10 +25,7 @@ impl SendingSettings {
         environment: &Environment,
     ) -> Result<Self, SettingsError> {
         let guest_rate = GUEST_RATE.text(args.guest_rate.as_deref(), environment);
-        let rate = match guest_rate.value.as_str() {
-            "" => None,
-            _ => Some(guest_rate.read(Rate::parse)?.value),
-        };
+        let rate = if guest_rate.text.is_empty() { None } else { Some(guest_rate.read(Rate::parse)?) };
         Ok(Self {
             policy: Policy {
                 attempts_max: connection.attempts_max,
