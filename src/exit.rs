@@ -4,45 +4,35 @@ use crate::model::{Halt, StatusCounts};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Ending {
     /// Everything is done, and nothing was wrong.
-    Complete,
+    Complete = 0,
     /// The program or the machine failed.
-    Failed,
+    Failed = 1,
     /// Wrong usage: flags, a missing file, a header that cannot be used.
-    Usage,
+    Usage = 2,
     /// The token is missing, wrong, or died.
-    Token,
+    Token = 3,
     /// Another run holds the journal.
-    Locked,
+    Locked = 4,
     /// Organization or endpoint not found.
-    NotFound,
+    NotFound = 5,
     /// The server asked for too long a pause, or was down for too long.
-    PauseTooLong,
+    PauseTooLong = 6,
     /// Problems in the file.
-    Problems,
+    Problems = 7,
     /// Finished, but some rows are invalid, failed or unknown.
-    Incomplete,
+    Incomplete = 9,
     /// Interrupted.
-    Interrupted,
+    Interrupted = 130,
 }
 
 impl Ending {
     /// The exit code.
     #[must_use]
     pub fn code(self) -> u8 {
-        match self {
-            Self::Complete => 0,
-            Self::Failed => 1,
-            Self::Usage => 2,
-            Self::Token => 3,
-            Self::Locked => 4,
-            Self::NotFound => 5,
-            Self::PauseTooLong => 6,
-            Self::Problems => 7,
-            Self::Incomplete => 9,
-            Self::Interrupted => 130,
-        }
+        self as u8
     }
 
     /// The ending of a run that stopped early.

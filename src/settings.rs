@@ -2,7 +2,6 @@
 
 mod connection;
 mod paths;
-mod sending;
 mod table;
 
 use std::ffi::OsString;
@@ -10,15 +9,15 @@ use std::path::PathBuf;
 
 pub use connection::{Connection, Target};
 pub use paths::{OutputPaths, UndoPaths};
-pub use sending::SendingSettings;
-pub use table::{Setting, SettingSource, SettingText, TABLE, command, parse};
+pub use table::{Setting, SettingSource, SettingText, TABLE};
 
 use crate::check::Rules;
-use crate::cli::{InputArgs, LogArgs, ValidateArgs, values};
+use crate::cli::{ImportArgs, InputArgs, LogArgs, ValidateArgs, values};
 use crate::model::{MatchNames, OnDuplicate, ProblemFormat, ProgressMode};
 use crate::read;
 use crate::report::{LogOptions, ProblemStyle};
-use table::{FORMAT_PROBLEMS, LOG_FORMAT, MATCH_NAMES, ON_DUPLICATE, PROGRESS};
+use crate::send::{GuestLimits, Policy, Rate};
+use table::{FORMAT_PROBLEMS, GUEST_RATE, LOG_FORMAT, MATCH_NAMES, ON_DUPLICATE, ON_EXISTING, PROGRESS};
 
 /// A setting is missing or wrong.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +117,25 @@ impl Input {
     }
 }
 
+/// How the rows of an import are sent.
+///
+/// # Errors
+/// If a setting is wrong.
+pub fn sending_settings(
+    args: &ImportArgs,
+    connection: &Connection,
+    environment: &Environment,
+) -> Result<(Policy, GuestLimits), SettingsError> {
+    let guest_rate = GUEST_RATE.text(args.guest_rate.as_deref(), environment);
+    let rate = if guest_rate.text.is_empty() { None } else { Some(guest_rate.read(Rate::parse)?) };
+    let policy = Policy {
+        attempts_max: connection.attempts_max,
+        matching: MATCH_NAMES.value(args.input.match_names, environment, values::choice)?,
+        on_existing: ON_EXISTING.value(args.on_existing, environment, values::choice)?,
+    };
+    Ok((policy, GuestLimits { rate, wait_max: connection.wait_max }))
+}
+
 /// How to log.
 ///
 /// # Errors
@@ -158,10 +176,10 @@ pub fn problem_style(args: &ValidateArgs, environment: &Environment) -> Result<P
 mod tests {
     use std::path::Path;
 
-    use clap::Parser;
+    use clap::{CommandFactory, Parser};
 
     use super::*;
-    use crate::cli::{Cli, Command, ImportArgs, UndoArgs};
+    use crate::cli::{Cli, Command, UndoArgs};
     use crate::model::{Format, OnExisting};
     use crate::send::Speed;
 
@@ -210,7 +228,7 @@ mod tests {
 
     #[test]
     fn every_setting_is_a_flag_whose_help_shows_its_variable_and_default_and_every_default_is_understood() {
-        let command = command();
+        let command = Cli::command();
         let subcommands: Vec<&clap::Command> = command.get_subcommands().chain([&command]).collect();
         for setting in TABLE {
             let mut args = subcommands.iter().flat_map(|command| command.get_arguments());
@@ -220,8 +238,8 @@ mod tests {
         }
         let (args, nothing) = (import(&["--sandbox"]), environment(&[]));
         let connection = connection(&args, &nothing).unwrap();
-        let sending = SendingSettings::resolve(&args, &connection, &nothing).unwrap();
-        assert_eq!((connection.concurrency, sending.policy.on_existing), (16, OnExisting::default()));
+        let (policy, _) = sending_settings(&args, &connection, &nothing).unwrap();
+        assert_eq!((connection.concurrency, policy.on_existing), (16, OnExisting::default()));
         assert_eq!(Input::resolve(&args.input, &nothing).unwrap().on_duplicate, OnDuplicate::default());
         assert_eq!(progress_mode(None, false, &nothing).unwrap(), ProgressMode::default());
     }

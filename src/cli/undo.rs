@@ -54,7 +54,7 @@ pub struct UndoArgs {
     /// Journal of the import [default: STEM.journal]
     #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
     pub journal: Option<PathBuf>,
-    /// How progress is shown on standard error
+    /// How progress is shown on standard error [default: auto]
     #[arg(long, value_name = "HOW", help_heading = "Output", hide_short_help = true)]
     pub progress: Option<ProgressMode>,
     /// Print the summary as JSON on standard output, and the groups to be deleted on standard error

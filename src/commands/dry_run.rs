@@ -1,21 +1,20 @@
 //! `import --dry-run`: read → check → plan against the organization → the plan, row by row. Nothing is sent, nothing is kept.
 
-use std::io::{self, BufWriter, LineWriter};
+use std::io::{self, BufWriter};
 
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::Journal;
-use crate::model::{Format, Listener, OnExisting, ProblemFormat, Severity, Status};
-use crate::report::{PlanReport, ProblemStyle, Problems, Progress, StatusLine};
+use crate::model::{Format, Listener, OnExisting, Severity, Status};
+use crate::report::{PlanReport, StatusLine};
 use crate::send::Stop;
-use crate::settings::{Connection, Environment, Input, OutputPaths, SendingSettings, Target, progress_mode};
+use crate::settings::{Connection, Environment, OutputPaths, Target};
 
 use super::delivery::Inventory;
 use super::forecast::forecast;
 use super::organization::connect;
-use super::signals::Signals;
 use super::staging::{Staged, owner, stage};
-use super::{Failure, block_on};
+use super::{Failure, Setup, block_on};
 
 /// Says what an import would do.
 pub(super) fn run(
@@ -24,26 +23,20 @@ pub(super) fn run(
     environment: &Environment,
     bars: &StatusLine,
 ) -> Result<Ending, Failure> {
-    let _signals = Signals::listen(bars)?;
-    let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
-    let sending = SendingSettings::resolve(args, &connection, environment)?;
-    let input = Input::resolve(&args.input, environment)?;
-    let progress = Progress::start(progress_mode(args.progress, log.quiet, environment)?, bars);
+    let Setup { connection, policy, guests, input, progress, mut problems, .. } =
+        Setup::new(args, log, environment, bars)?;
     let mut journal = Journal::scratch()?;
     let run = journal.begin_run(&owner(&connection))?;
-    let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: log.verbose > 0 };
-    let mut problems = Problems::new(LineWriter::new(bars.clone()), style);
     let staged = stage(&journal, run, &input, &progress.listener(), &mut problems)?;
     journal.commence(run, staged.range, true)?;
     let mut pages = 0;
     if journal.open_rows(run)? > 0 {
         let past = past(args, &connection, &staged)?;
-        let on_existing = sending.policy.on_existing;
         let listener = progress.listener();
-        pages = block_on(compare(&connection, past.as_ref(), on_existing, &mut journal, &staged, &listener))??;
+        pages = block_on(compare(&connection, past.as_ref(), policy.on_existing, &mut journal, &staged, &listener))??;
     }
-    progress.finish();
-    let forecast = forecast(&journal, run, Some(pages), connection.speed, sending.guests.rate)?;
+    drop(progress);
+    let forecast = forecast(&journal, run, Some(pages), connection.speed, guests.rate)?;
     let warnings = problems.count(Severity::Warning);
     if !log.quiet {
         problems.finish(None).map_err(Failure::Print)?;

@@ -1,14 +1,12 @@
 //! The errors of all modules that end a command, and how each ends it.
 
 use std::io;
-use std::path::PathBuf;
 
 use crate::exit::Ending;
 use crate::journal::JournalError;
-use crate::model::{Halt, shown, shown_path};
+use crate::model::Halt;
 use crate::read::ReadError;
 use crate::report::{LogError, OutputError};
-use crate::send::RateError;
 use crate::settings::SettingsError;
 use crate::tallyfy::HttpError;
 
@@ -29,9 +27,6 @@ pub enum Failure {
         /// Whether a cleaned copy was asked for.
         is_uncopied: bool,
     },
-    /// A cleaned copy was asked for of several files.
-    #[error("--fix writes a copy of one file; name one FILE")]
-    FixesOne,
     /// The cleaned copy cannot be written.
     #[error("cannot write {0}")]
     Uncopied(OutputError),
@@ -52,22 +47,9 @@ pub enum Failure {
     /// An output cannot be written although all is done; the journal has everything.
     #[error("cannot write {0}; the journal has everything: fix that and run the same command again")]
     Output(#[from] OutputError),
-    /// The outputs of another file would be overwritten.
-    #[error("{} belongs to the import of {owner}; nothing was sent: name another folder with --out-dir, or move that file away", shown_path(path), owner = shown(owner))]
-    OtherOutputs {
-        /// The results or rejects.
-        path: PathBuf,
-        /// The file that was imported.
-        owner: String,
-    },
-    /// Two outputs would be one file.
-    #[error("{one} and {other} name the same file")]
-    SameFile {
-        /// One flag.
-        one: &'static str,
-        /// The other.
-        other: &'static str,
-    },
+    /// The command cannot be carried out as it was typed: what is wrong, and what to do.
+    #[error("{0}")]
+    Usage(String),
     /// The run stopped before its end.
     #[error("{0}")]
     Stopped(Halt),
@@ -84,42 +66,12 @@ pub enum Failure {
         /// How many warnings.
         warnings: u64,
     },
-    /// There is no such run to undo.
-    #[error("{wanted}; {known}")]
-    NoSuchRun {
-        /// What is missing.
-        wanted: String,
-        /// The runs there are.
-        known: String,
-    },
-    /// There is no terminal to ask on.
-    #[error("nothing was deleted: {0}; add --yes to delete without being asked")]
-    Unasked(String),
-    /// A file would be written over an input.
-    #[error("{} is an input of this command and would be overwritten; name another with {flag}", shown_path(path))]
-    Overwrite {
-        /// The file.
-        path: PathBuf,
-        /// The flag that names another.
-        flag: &'static str,
-    },
     /// Logging cannot be set up.
     #[error(transparent)]
     Log(#[from] LogError),
     /// The HTTP client cannot be set up.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// The sandbox's rate cannot be understood.
-    #[error("--rate: {0}; and `none` refuses nothing")]
-    Rate(#[from] RateError),
-    /// The sandbox's fault script cannot be read, or is wrong.
-    #[error("--faults {}: {reason}", shown_path(path))]
-    FaultScript {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
     /// The sandbox cannot serve.
     #[error("the sandbox cannot serve: {0}")]
     Serve(io::Error),
@@ -152,19 +104,12 @@ impl Failure {
             Self::Settings(_)
             | Self::Read(_)
             | Self::Unread { .. }
-            | Self::FixesOne
             | Self::TooManyRows
             | Self::Journal(_)
             | Self::Unwritable(_)
             | Self::Uncopied(_)
-            | Self::Overwrite { .. }
-            | Self::OtherOutputs { .. }
-            | Self::SameFile { .. }
-            | Self::NoSuchRun { .. }
-            | Self::Unasked(_)
-            | Self::Log(_)
-            | Self::Rate(_)
-            | Self::FaultScript { .. } => Ending::Usage,
+            | Self::Usage(_)
+            | Self::Log(_) => Ending::Usage,
             Self::Stopped(halt) => Ending::of_halt(halt),
             Self::Strict { .. } | Self::Unfixed(_) => Ending::Problems,
             Self::Output(_) | Self::Http(_) | Self::Serve(_) | Self::Start(_) | Self::Print(_) | Self::Forgotten(_) => {

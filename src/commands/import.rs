@@ -1,6 +1,6 @@
 //! `import`: read → check → plan → send → record → report.
 
-use std::io::{LineWriter, Write};
+use std::io::Write;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::thread;
@@ -9,25 +9,25 @@ use std::time::Instant;
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, ReadBefore, RunId};
-use crate::model::{Event, Listener, ProblemFormat, Severity};
+use crate::model::{Event, Listener, Severity};
 use crate::read;
-use crate::report::{Closing, ProblemStyle, Problems, Progress, Rejects, Results, StatusLine, Summary};
-use crate::send::Stop;
-use crate::settings::{Connection, Environment, Input, OutputPaths, SendingSettings, progress_mode};
+use crate::report::{Closing, Problems, Rejects, Results, StatusLine, Summary};
+use crate::send::{GuestLimits, Policy, Stop};
+use crate::settings::{Connection, Environment, Input, OutputPaths};
 
 use super::delivery::Delivery;
 use super::forecast::forecast;
 use super::organization::connect;
-use super::signals::Signals;
 use super::staging::{Staged, fingerprint, owner, restored, stage, stamps};
-use super::{Failure, block_on, close, outputs};
+use super::{Failure, Setup, block_on, close, outputs};
 
 /// An import under way.
 struct Import<'a> {
     args: &'a ImportArgs,
     log: &'a LogArgs,
     connection: Connection,
-    sending: SendingSettings,
+    policy: Policy,
+    guests: GuestLimits,
     listener: Listener,
     start: Instant,
 }
@@ -48,14 +48,9 @@ pub(super) fn run(
     bars: &StatusLine,
 ) -> Result<Ending, Failure> {
     let start = Instant::now();
-    let signals = Signals::listen(bars)?;
-    let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
-    let sending = SendingSettings::resolve(args, &connection, environment)?;
-    let input = Input::resolve(&args.input, environment)?;
-    let progress = Progress::start(progress_mode(args.progress, log.quiet, environment)?, bars);
-    let import = Import { args, log, connection, sending, listener: progress.listener(), start };
-    let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: log.verbose > 0 };
-    let mut problems = Problems::new(LineWriter::new(bars.clone()), style);
+    let Setup { signals, connection, policy, guests, input, progress, mut problems } =
+        Setup::new(args, log, environment, bars)?;
+    let import = Import { args, log, connection, policy, guests, listener: progress.listener(), start };
     let StagedRun { mut journal, run, staged, paths } = import.read(&input, &mut problems)?;
     let (errors, warnings) = (problems.count(Severity::Error), problems.count(Severity::Warning));
     if !log.quiet {
@@ -69,7 +64,7 @@ pub(super) fn run(
         (journal, requests) = block_on(import.send(journal, run, &staged, &stop))??;
         stopped = stop.reason().map(Failure::Stopped);
     }
-    progress.finish();
+    drop(progress);
     let (summary, rejects) = import.write_files(&journal, run, &staged, &paths)?;
     journal.end_run(run, summary.is_settled())?;
     let OutputPaths { results, journal, .. } = paths;
@@ -124,14 +119,13 @@ impl Import<'_> {
         staged: &Staged,
         stop: &Stop,
     ) -> Result<(Journal, u64), Failure> {
-        let guest_rate = self.sending.guests.rate;
-        (self.listener)(Event::Forecast(forecast(&journal, run, None, self.connection.speed, guest_rate)?));
+        (self.listener)(Event::Forecast(forecast(&journal, run, None, self.connection.speed, self.guests.rate)?));
         let api = connect(&self.connection, &journal, stop, &self.listener)?;
         let concurrency = self.connection.concurrency;
         let delivery = Delivery {
             api: api.clone(),
-            policy: self.sending.policy,
-            guests: self.sending.guests,
+            policy: self.policy,
+            guests: self.guests,
             concurrency,
             listener: self.listener.clone(),
         };

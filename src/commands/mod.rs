@@ -20,13 +20,18 @@ pub use delivery::Delivery;
 pub use failure::Failure;
 pub use staging::{RowNames, Staged, stage};
 
-use std::io::{self, Write};
+use std::io::{self, LineWriter, Write};
 
-use crate::cli::{Cli, Command};
+use clap::CommandFactory;
+
+use crate::cli::{Cli, Command, ImportArgs, LogArgs};
 use crate::exit::Ending;
-use crate::model::Status;
-use crate::report::{Closing, StatusLine, Summary, start_log};
-use crate::settings::{Environment, command, log_options};
+use crate::model::{ProblemFormat, Status};
+use crate::report::{Closing, ProblemStyle, Problems, Progress, StatusLine, Summary, start_log};
+use crate::send::{GuestLimits, Policy};
+use crate::settings::{Connection, Environment, Input, log_options, progress_mode, sending_settings};
+
+use signals::Signals;
 
 /// Does what was typed.
 ///
@@ -46,7 +51,7 @@ pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
         Command::Sandbox(args) => sandbox::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut command(), "tallyfy-groups", &mut script);
+            clap_complete::generate(*shell, &mut Cli::command(), "tallyfy-groups", &mut script);
             print(&script)
         }
         Command::Man => print(&manual().map_err(Failure::Print)?),
@@ -55,7 +60,7 @@ pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
 
 /// The page of the command, and those of its subcommands after it.
 fn manual() -> io::Result<Vec<u8>> {
-    let mut command = command();
+    let mut command = Cli::command();
     command.build();
     let mut pages = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut pages)?;
@@ -99,6 +104,30 @@ fn close(
 fn print(bytes: &[u8]) -> Result<Ending, Failure> {
     io::stdout().write_all(bytes).map_err(Failure::Print)?;
     Ok(Ending::Complete)
+}
+
+/// What an import and its dry run begin with.
+struct Setup {
+    signals: Signals,
+    connection: Connection,
+    policy: Policy,
+    guests: GuestLimits,
+    input: Input,
+    progress: Progress,
+    problems: Problems<LineWriter<StatusLine>>,
+}
+
+impl Setup {
+    fn new(args: &ImportArgs, log: &LogArgs, environment: &Environment, bars: &StatusLine) -> Result<Self, Failure> {
+        let signals = Signals::listen(bars)?;
+        let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
+        let (policy, guests) = sending_settings(args, &connection, environment)?;
+        let input = Input::resolve(&args.input, environment)?;
+        let progress = Progress::start(progress_mode(args.progress, log.quiet, environment)?, bars);
+        let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: log.verbose > 0 };
+        let problems = Problems::new(LineWriter::new(bars.clone()), style);
+        Ok(Self { signals, connection, policy, guests, input, progress, problems })
+    }
 }
 
 /// Runs a future on this thread. One thread is the fastest for many small requests.

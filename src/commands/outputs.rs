@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{ImportArgs, UndoArgs};
 use crate::journal::{Journal, RunId, absolute};
-use crate::model::{Format, InputFile, shown_path};
+use crate::model::{Format, InputFile, shown, shown_path};
 use crate::report::{OutputError, Rejects, probe, refuse_link, reject_paths};
 use crate::settings::{OutputPaths, UndoPaths};
 
@@ -62,7 +62,11 @@ pub(super) fn resolve(
 /// A path that was typed is always written.
 fn keep_outputs_of_others(journal: &Journal, run: RunId, path: &Path) -> Result<(), Failure> {
     match journal.other_owner(run, path)? {
-        Some(owner) if path.exists() => Err(Failure::OtherOutputs { path: path.to_owned(), owner }),
+        Some(owner) if path.exists() => Err(Failure::Usage(format!(
+            "{} belongs to the import of {}; nothing was sent: name another folder with --out-dir, or move that file away",
+            shown_path(path),
+            shown(&owner)
+        ))),
         _ => Ok(()),
     }
 }
@@ -92,10 +96,13 @@ fn make_folder(path: Option<&Path>) -> Result<(), Failure> {
 pub(super) fn keep_apart(inputs: &[PathBuf], outputs: &[Flagged]) -> Result<(), Failure> {
     for (index, (flag, path)) in outputs.iter().enumerate() {
         if inputs.iter().any(|input| is_same(input, path)) {
-            return Err(Failure::Overwrite { path: path.clone(), flag });
+            return Err(Failure::Usage(format!(
+                "{} is an input of this command and would be overwritten; name another with {flag}",
+                shown_path(path)
+            )));
         }
         if let Some((other, _)) = outputs[..index].iter().find(|(_, earlier)| is_same(earlier, path)) {
-            return Err(Failure::SameFile { one: other, other: flag });
+            return Err(Failure::Usage(format!("{other} and {flag} name the same file")));
         }
     }
     Ok(())

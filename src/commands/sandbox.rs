@@ -1,5 +1,6 @@
 //! `sandbox`, and the simulated organization inside the process for `import --sandbox`.
 
+use std::fmt::Display;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -10,6 +11,7 @@ use tokio::net::TcpListener;
 use crate::cli::SandboxArgs;
 use crate::exit::Ending;
 use crate::journal::SentGroup;
+use crate::model::shown_path;
 use crate::sandbox::{FaultScript, Options, Planted, RequestRate, Simulation, serve};
 use crate::send;
 
@@ -19,15 +21,18 @@ use super::{Failure, block_on, signals};
 pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
     let faults = match &args.faults {
         Some(path) => {
-            let failed = |reason| Failure::FaultScript { path: path.clone(), reason };
-            let text = fs::read_to_string(path).map_err(|reason| failed(reason.to_string()))?;
-            FaultScript::parse(&text).map_err(|reason| failed(reason.to_string()))?
+            let failed = |reason: &dyn Display| Failure::Usage(format!("--faults {}: {reason}", shown_path(path)));
+            let text = fs::read_to_string(path).map_err(|reason| failed(&reason))?;
+            FaultScript::parse(&text).map_err(|reason| failed(&reason))?
         }
         None => FaultScript::default(),
     };
     let rate = match args.rate.trim() {
         "none" => None,
-        text => Some(send::Rate::parse(text)?),
+        text => {
+            let wrong = |reason| Failure::Usage(format!("--rate: {reason}; and `none` refuses nothing"));
+            Some(send::Rate::parse(text).map_err(wrong)?)
+        }
     };
     let rate = rate.map(|rate| RequestRate { requests: rate.requests.get(), period: rate.period });
     let options = Options {

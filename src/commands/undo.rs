@@ -62,7 +62,7 @@ pub(super) fn run(
         true => Some(0),
         false => block_on(undo.delete(&mut journal, all, progress.listener()))??,
     };
-    progress.finish();
+    drop(progress);
     if let Some(requests) = requests {
         return undo.report(&journal, requests);
     }
@@ -92,7 +92,7 @@ fn choose(
         known if known.is_empty() => "the journal has no runs".to_owned(),
         known => format!("the journal has {known}; --run N undoes one of them"),
     };
-    Err(Failure::NoSuchRun { wanted, known })
+    Err(Failure::Usage(format!("{wanted}; {known}")))
 }
 
 /// The latest of these runs, with what they created.
@@ -159,7 +159,9 @@ impl Undo<'_> {
         }
         let what = format!("{} of organization {}", counted(count, "group"), shortened(organization));
         if !consent::can_ask() {
-            return Err(Failure::Unasked(format!("there is no terminal on which to ask whether to delete {what}")));
+            return Err(Failure::Usage(format!(
+                "nothing was deleted: there is no terminal on which to ask whether to delete {what}; add --yes to delete without being asked"
+            )));
         }
         consent::ask(count, &what).map_err(Failure::Print)
     }

@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::journal::{Creations, Findings};
 use crate::model::{Creation, Group, Halt, Listener, MatchNames, NameKey, Removal, RowId, Trouble};
-use crate::report::UndoPlan;
+use crate::report::{Removing, UndoPlan};
 use crate::send::{Api, Claim, Unread, changes, claim};
 use crate::tallyfy::{Exchange, Listed};
 
@@ -130,17 +130,17 @@ impl Deletions {
     fn add(&mut self, creation: Creation, found: Option<&Listed>, is_forced: bool) {
         let Creation { row, ref group, ref tag, may_be_deleted } = creation;
         let Some(found) = found else {
-            self.view.gone(&group.name, Some(&tag.id));
+            self.view.add(Removing::None, &group.name, Some(&tag.id), "");
             // 404 is the status of a group that is not there.
             self.findings.settled.push((row, if may_be_deleted { Removal::Deleted(404) } else { Removal::Gone }));
             return;
         };
         let changes = changes(group, tag.stamp.as_deref(), found).join("; ");
         if changes.is_empty() || is_forced {
-            self.view.delete(&group.name, &tag.id, &changes);
+            self.view.add(Removing::Delete, &group.name, Some(&tag.id), &changes);
             self.groups.push(creation);
         } else {
-            self.view.left(&group.name, Some(&tag.id), &changes);
+            self.view.add(Removing::Leave, &group.name, Some(&tag.id), &changes);
             self.findings.settled.push((row, Removal::Changed(changes)));
         }
     }
@@ -148,17 +148,17 @@ impl Deletions {
     fn add_in_doubt(&mut self, row: RowId, group: Group, found: &[Listed]) {
         match claim(&group, found) {
             Claim::Ours(tag) => {
-                self.view.delete(&group.name, &tag.id, "");
+                self.view.add(Removing::Delete, &group.name, Some(&tag.id), "");
                 self.findings.adopted.push((row, tag.clone()));
                 self.groups.push(Creation { row, group, tag, may_be_deleted: false });
             }
             Claim::Absent => {
-                self.view.gone(&group.name, None);
+                self.view.add(Removing::None, &group.name, None, "");
                 self.findings.settled.push((row, Removal::Gone));
             }
             Claim::Unclear(why) => {
                 let message = format!("no response tells whether its group was created: {why}");
-                self.view.left(&group.name, None, &message);
+                self.view.add(Removing::Leave, &group.name, None, &message);
                 let trouble = Trouble { message, ..Trouble::interrupted() };
                 self.findings.settled.push((row, Removal::Unknown(trouble)));
             }

@@ -8,7 +8,6 @@ mod estimate;
 mod explain;
 mod fold;
 mod forecast;
-mod kinds;
 mod log;
 mod output;
 mod plan;
@@ -37,7 +36,7 @@ pub use results::Results;
 pub(crate) use span::counted;
 pub use status_line::StatusLine;
 pub use summary::{Closing, Summary};
-pub use undo::UndoPlan;
+pub use undo::{Removing, UndoPlan};
 
 /// A number with thousands separators: 12,345.
 fn grouped(number: u64) -> String {

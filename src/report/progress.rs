@@ -25,7 +25,7 @@ const BAR_FROM: usize = 80;
 /// Stands between the parts of a line.
 const GAP: &str = "  ";
 
-/// The progress of a run; dropping it removes the bar.
+/// The progress of a run; dropping it prints what is still to be printed and removes the bar.
 pub struct Progress {
     state: Arc<Mutex<ProgressState>>,
     /// Whether there is a bar, and no plain lines.
@@ -67,11 +67,6 @@ impl Progress {
                 let _ = notices.send(Some(notice));
             }
         })
-    }
-
-    /// Prints what is still to be printed and removes the bar.
-    pub fn finish(self) {
-        drop(self);
     }
 }
 

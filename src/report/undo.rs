@@ -2,34 +2,32 @@
 
 use std::fmt::Write as _;
 
+use strum::{IntoStaticStr, VariantArray};
+
 use super::grouped;
 use crate::model::{shortened, shown};
 
-const DELETE: &str = "to delete";
-const LEFT: &str = "left alone";
-const GONE: &str = "not there";
+/// What is done about a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+pub enum Removing {
+    /// It is deleted.
+    #[strum(serialize = "to delete")]
+    Delete,
+    /// It stays.
+    #[strum(serialize = "left alone")]
+    Leave,
+    /// It does not exist any more.
+    #[strum(serialize = "not there")]
+    None,
+}
 
 /// The groups of a run: what is done about each, and its id, name and details, safe to show.
 #[derive(Debug, Default)]
-pub struct UndoPlan(Vec<(&'static str, [String; 3])>);
+pub struct UndoPlan(Vec<(Removing, [String; 3])>);
 
 impl UndoPlan {
-    /// Adds a group to delete, and what was changed in it since.
-    pub fn delete(&mut self, name: &str, id: &str, changes: &str) {
-        self.add(DELETE, name, Some(id), changes);
-    }
-
-    /// Adds a group that is left alone.
-    pub fn left(&mut self, name: &str, id: Option<&str>, why: &str) {
-        self.add(LEFT, name, id, why);
-    }
-
-    /// Adds a group that does not exist any more.
-    pub fn gone(&mut self, name: &str, id: Option<&str>) {
-        self.add(GONE, name, id, "");
-    }
-
-    fn add(&mut self, action: &'static str, name: &str, id: Option<&str>, detail: &str) {
+    /// Adds a group; `detail` says what was changed in it since, or why it stays.
+    pub fn add(&mut self, action: Removing, name: &str, id: Option<&str>, detail: &str) {
         let id = id.map_or_else(|| "-".to_owned(), shortened);
         self.0.push((action, [id, shortened(name), shown(detail)]));
     }
@@ -40,8 +38,9 @@ impl UndoPlan {
         let mut text = format!("run {run} of {} → organization {}\n", shown(started_at), shortened(organization));
         let width = self.0.iter().map(|(_, [id, ..])| id.chars().count()).max().unwrap_or_default();
         let mut totals = String::new();
-        for title in [DELETE, LEFT, GONE] {
-            let lines: Vec<_> = self.0.iter().filter(|(action, _)| *action == title).collect();
+        for action in Removing::VARIANTS {
+            let title: &str = action.into();
+            let lines: Vec<_> = self.0.iter().filter(|(known, _)| known == action).collect();
             let _ = writeln!(totals, "  {title:<10} {:>9}", grouped(lines.len() as u64));
             if !lines.is_empty() {
                 let _ = writeln!(text, "{title}:");
@@ -61,10 +60,10 @@ mod tests {
     #[test]
     fn the_plan_names_every_group_and_what_is_done_about_it_and_moves_no_cursor() {
         let mut plan = UndoPlan::default();
-        plan.delete("Sales", "g1", "");
-        plan.delete("5% 🚀", "g22", "other members");
-        plan.left("Support\u{1b}[2J", Some("g3"), "renamed to X");
-        plan.gone("Ops", None);
+        plan.add(Removing::Delete, "Sales", Some("g1"), "");
+        plan.add(Removing::Delete, "5% 🚀", Some("g22"), "other members");
+        plan.add(Removing::Leave, "Support\u{1b}[2J", Some("g3"), "renamed to X");
+        plan.add(Removing::None, "Ops", None, "");
         let expected = "run 3 of 2026-11-23T10:00:00Z → organization org\n\
             to delete:\n  g1   Sales\n  g22  5% 🚀  other members\n\
             left alone:\n  g3   Support\\u{1b}[2J  renamed to X\n\

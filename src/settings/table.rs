@@ -1,13 +1,10 @@
 //! The table of settings, and the one rule by which a value is found: flag, then environment, then default.
 //!
-//! A setting's help is that of its flag in `cli`; the help shows the variable and the default of this table.
+//! The help of a setting is that of its flag in `cli`, which names its variable and its default.
 
 use std::fmt::Display;
 
-use clap::{Arg, CommandFactory, FromArgMatches};
-
 use super::{Environment, SettingsError};
-use crate::cli::Cli;
 
 /// A setting.
 #[derive(Debug, PartialEq, Eq)]
@@ -99,27 +96,4 @@ impl SettingText {
             SettingsError::Wrong { origin, reason: reason.to_string() }
         })
     }
-}
-
-/// The command line, with the variables and defaults of the table in its help.
-#[must_use]
-pub fn command() -> clap::Command {
-    fn described(arg: Arg) -> Arg {
-        let setting = TABLE.iter().find(|setting| arg.get_long() == Some(setting.flag));
-        let Some(setting) = setting.filter(|_| arg.get_default_values().is_empty()) else { return arg };
-        let parts = [("env", setting.variable), ("default", setting.default)];
-        let parts = parts.iter().filter(|(_, text)| !text.is_empty()).map(|(what, text)| format!(" [{what}: {text}]"));
-        let parts: String = parts.collect();
-        let with = |help: Option<&clap::builder::StyledStr>| help.map(|help| format!("{help}{parts}"));
-        let (help, long_help) = (with(arg.get_help()), with(arg.get_long_help()));
-        let arg = arg.help(help.unwrap_or_default());
-        if let Some(long_help) = long_help { arg.long_help(long_help) } else { arg }
-    }
-    Cli::command().mut_args(described).mut_subcommands(|command| command.mut_args(described))
-}
-
-/// Reads the command line; leaves the program if it is wrong, or if only help is wanted.
-#[must_use]
-pub fn parse() -> Cli {
-    Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
 }

@@ -26,7 +26,7 @@ pub(super) fn run(args: &ValidateArgs, environment: &Environment) -> Result<Endi
     if let Some(fix) = &args.fix {
         keep_apart(&input.files, &[("--fix", fix.clone())])?;
         if input.files.len() > 1 {
-            return Err(Failure::FixesOne);
+            return Err(Failure::Usage("--fix writes a copy of one file; name one FILE".to_owned()));
         }
     }
     let problems = Problems::new(BufWriter::new(io::stdout().lock()), problem_style(args, environment)?);
