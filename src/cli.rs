@@ -7,12 +7,12 @@ mod connection;
 mod undo;
 pub(crate) mod values;
 
-pub use connection::ConnectionArgs;
+pub use connection::{ConnectionArgs, OutputArgs};
 pub use undo::UndoArgs;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 
-use crate::model::{Code, Field, Format, LogFormat, MatchNames, OnDuplicate, OnExisting, ProblemFormat, ProgressMode};
+use crate::model::{Code, Field, Format, LogFormat, MatchNames, OnDuplicate, OnExisting, ProblemFormat};
 
 /// Import groups into a Tallyfy organization from CSV and JSON files
 ///
@@ -171,9 +171,6 @@ pub struct ImportArgs {
     /// Show what would happen to each row; send nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Import into a simulated organization: no account, no token, no network
-    #[arg(long, conflicts_with_all = ["base_url", "token_file"])]
-    pub sandbox: bool,
     /// Start over instead of continuing a run that was cut off
     #[arg(long, hide_short_help = true)]
     pub fresh: bool,
@@ -192,27 +189,15 @@ pub struct ImportArgs {
     /// Send nothing if there is any error or warning
     #[arg(long, help_heading = "Rules")]
     pub strict: bool,
-    /// Folder for results, rejects and journal [default: that of the first file]
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
-    pub out_dir: Option<PathBuf>,
-    /// Results file; JSON lines if it ends in .jsonl [default: STEM.results.csv]
-    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
-    pub results: Option<PathBuf>,
     /// Repeat the columns of the input in the results
     #[arg(long, help_heading = "Output", hide_short_help = true)]
     pub with_input: bool,
     /// File for the rows that were not imported [default: STEM.rejects.EXT]
     #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
     pub rejects: Option<PathBuf>,
-    /// Journal [default: STEM.journal]
-    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
-    pub journal: Option<PathBuf>,
-    /// How progress is shown on standard error [default: auto]
-    #[arg(long, value_name = "HOW", help_heading = "Output", hide_short_help = true)]
-    pub progress: Option<ProgressMode>,
-    /// Print the summary (or the plan of a dry run) as JSON on standard output
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
+    /// Outputs.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// `validate`

@@ -36,8 +36,7 @@ impl Ending {
     }
 
     /// The ending of a run that stopped early.
-    #[must_use]
-    pub fn of_halt(halt: &Halt) -> Self {
+    pub(crate) fn of_halt(halt: &Halt) -> Self {
         match halt {
             Halt::TokenRefused(_) | Halt::Forbidden(_) | Halt::RefusedInARow { status: 403, .. } => Self::Token,
             Halt::NotFound(_) | Halt::Redirected(_) | Halt::RefusedInARow { .. } => Self::NotFound,
@@ -50,8 +49,7 @@ impl Ending {
     }
 
     /// The ending of a run that went through to its last row.
-    #[must_use]
-    pub fn of_counts(counts: &StatusCounts) -> Self {
+    pub(crate) fn of_counts(counts: &StatusCounts) -> Self {
         let is_open = counts.by_status().any(|(status, _)| status.is_open());
         if is_open { Self::Incomplete } else { Self::Complete }
     }

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use connection::{Connection, Target};
-pub use paths::{OutputPaths, UndoPaths};
+pub(crate) use paths::{OutputPaths, UndoPaths};
 pub use table::{Setting, SettingSource, SettingText, TABLE};
 
 use crate::check::Rules;
@@ -19,36 +19,15 @@ use crate::report::{LogOptions, ProblemStyle};
 use crate::send::{GuestLimits, Policy, Rate};
 use table::{FORMAT_PROBLEMS, GUEST_RATE, LOG_FORMAT, MATCH_NAMES, ON_DUPLICATE, ON_EXISTING, PROGRESS};
 
-/// A setting is missing or wrong.
+/// A setting is missing or wrong: the flag or the variable, and what is wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// A value is missing or cannot be understood.
-    #[error("{origin}: {reason}")]
-    Wrong {
-        /// The flag or the variable.
-        origin: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// No token.
-    #[error("the token is missing; set TALLYFY_API_TOKEN or use --token-file PATH (--sandbox needs none)")]
-    TokenMissing,
-    /// The token, or the file that holds it, cannot be used.
-    #[error("{origin}: {reason}")]
-    Token {
-        /// Where it comes from.
-        origin: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
-impl SettingsError {
-    /// Whether the token is missing or wrong.
-    #[must_use]
-    pub fn is_token(&self) -> bool {
-        !matches!(self, Self::Wrong { .. })
-    }
+    #[error("{0}")]
+    Wrong(String),
+    /// The token is missing or cannot be used.
+    #[error("{0}")]
+    Token(String),
 }
 
 /// The environment's variables, as far as this program reads them.
@@ -142,7 +121,7 @@ pub fn sending_settings(
 /// If a setting is wrong.
 pub fn log_options(args: &LogArgs, environment: &Environment) -> Result<LogOptions, SettingsError> {
     Ok(LogOptions {
-        verbosity: if args.quiet { -1 } else { i8::try_from(args.verbose).unwrap_or(i8::MAX) },
+        verbosity: if args.quiet { 0 } else { 1 + usize::from(args.verbose) },
         directives: environment.get("RUST_LOG"),
         is_plain: environment.get("NO_COLOR").is_some() || environment.get("TERM").as_deref() == Some("dumb"),
         format: LOG_FORMAT.value(args.log_format, environment, values::choice)?,
@@ -199,7 +178,7 @@ mod tests {
     }
 
     fn connection(args: &ImportArgs, environment: &Environment) -> Result<Connection, SettingsError> {
-        Connection::resolve(&args.connection, args.sandbox, environment)
+        Connection::resolve(&args.connection, environment)
     }
 
     fn environment(pairs: &'static [(&str, &str)]) -> Environment {
@@ -256,9 +235,10 @@ mod tests {
     #[test]
     fn what_is_missing_is_named_and_the_token_has_its_own_exit_code() {
         let error = connection(&import(&[]), &environment(&[])).err().unwrap();
-        assert!(error.to_string().contains("set TALLYFY_ORG_ID or use --org") && !error.is_token());
+        assert!(error.to_string().contains("set TALLYFY_ORG_ID or use --org"));
+        assert!(matches!(error, SettingsError::Wrong(_)));
         let error = connection(&import(&["--org", "o"]), &environment(&[("TALLYFY_API_TOKEN", " ")])).err().unwrap();
-        assert!(matches!(error, SettingsError::TokenMissing) && error.is_token());
+        assert!(matches!(error, SettingsError::Token(_)) && error.to_string().starts_with("the token is missing"));
         let dots = connection(&import(&["--org", ".."]), &environment(&[])).err().unwrap();
         assert_eq!(dots.to_string(), "--org: `..` is not the id of an organization");
     }

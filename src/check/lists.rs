@@ -397,8 +397,8 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_bad_entries_of_a_row_are_named_and_the_rest_counted() {
+    fn ten_bad_entries_of_a_row_are_named_and_the_rest_counted() {
         let problems = ids(&"x;".repeat(250)).1;
-        assert_eq!((problems.len(), problems[100].as_str()), (101, "members: and 150 more"));
+        assert_eq!((problems.len(), problems[10].as_str()), (11, "members: and 240 more"));
     }
 }

@@ -1,4 +1,4 @@
-//! What can be typed about the server and the speed; for `import` and `undo`.
+//! What can be typed about the server, the speed and the outputs; for `import` and `undo`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 
 use super::values;
+use crate::model::ProgressMode;
 
 /// Server and speed.
 #[derive(Debug, Args)]
@@ -14,9 +15,15 @@ pub struct ConnectionArgs {
     /// Id of the organization [env: TALLYFY_ORG_ID]
     #[arg(long, value_name = "ID")]
     pub org: Option<String>,
+    /// Use a simulated organization: no account, no token, no network
+    ///
+    /// It is kept in a journal of its own, STEM.sandbox.journal.
+    #[arg(long, conflicts_with_all = ["base_url", "token_file"])]
+    pub sandbox: bool,
     /// Address of the API; may have a path [env: TALLYFY_BASE_URL] [default: https://api.tallyfy.com]
     ///
     /// It must be https, except on this machine.
+    #[expect(clippy::doc_markdown, reason = "the help shows the address as it is")]
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url, hide_short_help = true)]
     pub base_url: Option<String>,
     /// File that holds the token [env: TALLYFY_TOKEN_FILE]
@@ -51,4 +58,27 @@ pub struct ConnectionArgs {
     /// request again; longer if the server is slow.
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = values::duration, hide_short_help = true)]
     pub settle: Option<Duration>,
+}
+
+/// Outputs and how the run is shown.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Folder of the journal, and for results and rejects [default: that of the first FILE]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out_dir: Option<PathBuf>,
+    /// Results file; JSON lines if it ends in .jsonl [default: STEM.results.csv, for undo STEM.undo.csv]
+    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub results: Option<PathBuf>,
+    /// Journal of the import [default: STEM.journal]
+    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub journal: Option<PathBuf>,
+    /// How progress is shown on standard error [default: auto]
+    #[arg(long, value_name = "HOW", hide_short_help = true)]
+    pub progress: Option<ProgressMode>,
+    /// Print the summary (or the plan of a dry run) as JSON on standard output
+    ///
+    /// `undo` then lists the groups to delete on standard error.
+    #[arg(long)]
+    pub json: bool,
 }

@@ -37,11 +37,8 @@ impl<E: Exchange> Delivery<E> {
     /// # Errors
     /// If the journal cannot be used.
     pub async fn prepare(&self, journal: &mut Journal, run: RunId, names: &RowNames) -> Result<(), JournalError> {
-        let inventory =
-            Inventory { api: &self.api, names, on_existing: self.policy.on_existing, listener: &self.listener };
-        if inventory.settle(journal).await?.is_none() {
-            return Ok(());
-        }
+        let plan = Comparison { names, on_existing: self.policy.on_existing };
+        let Some(pages) = plan.settle(journal, &self.api, &self.listener).await? else { return Ok(()) };
         let waits = self.api.looks(Duration::ZERO);
         for (number, wait) in waits.into_iter().enumerate() {
             let in_doubt = journal.in_doubt(run)?;
@@ -58,8 +55,9 @@ impl<E: Exchange> Delivery<E> {
             if !self.api.stop.sleep(wait).await {
                 return Ok(());
             }
-            if lately > 0 {
-                inventory.settle(journal).await?;
+            // Whichever takes fewer requests.
+            if lately > 0 || in_doubt.len() as u64 > pages {
+                plan.settle(journal, &self.api, &self.listener).await?;
             } else {
                 journal.settle(&self.look_up(in_doubt).await)?;
             }
@@ -135,26 +133,27 @@ pub(super) async fn list_groups<E: Exchange, F>(
 }
 
 /// Compares the rows of a run with the list of all groups.
-pub(super) struct Inventory<'a, E> {
-    /// The API.
-    pub(super) api: &'a Api<E>,
+pub(super) struct Comparison<'a> {
     /// Which row has which name.
     pub(super) names: &'a RowNames,
     /// What happens to a row whose group exists.
     pub(super) on_existing: OnExisting,
-    /// Receives an event for every page.
-    pub(super) listener: &'a Listener,
 }
 
 /// Rows that only the whole list can settle, with the groups of their names: rows in doubt, whose group may exist twice, and rows
 /// whose exact name may still come.
 type Pending = HashMap<RowId, (OpenRow, Vec<ExistingGroup>)>;
 
-impl<E: Exchange> Inventory<'_, E> {
+impl Comparison<'_> {
     /// Settles the rows whose groups exist; gives the number of pages of the list, or stops the run.
-    pub(super) async fn settle(&self, journal: &mut Journal) -> Result<Option<u64>, JournalError> {
+    pub(super) async fn settle<E: Exchange>(
+        &self,
+        journal: &mut Journal,
+        api: &Api<E>,
+        listener: &Listener,
+    ) -> Result<Option<u64>, JournalError> {
         let mut pending = Pending::new();
-        let pages = list_groups(self.api, self.listener, |groups| self.page(groups, journal, &mut pending)).await?;
+        let pages = list_groups(api, listener, |groups| self.page(groups, journal, &mut pending)).await?;
         if pages.is_some() {
             let fates = pending.into_iter().filter_map(|(row, (open, groups))| self.fate(row, &open, &groups));
             journal.settle(&fates.collect::<Vec<_>>())?;

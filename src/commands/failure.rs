@@ -59,13 +59,8 @@ pub enum Failure {
     )]
     Forgotten(u64),
     /// `--strict`
-    #[error("nothing was sent because of --strict (errors: {errors}, warnings: {warnings})")]
-    Strict {
-        /// How many errors.
-        errors: u64,
-        /// How many warnings.
-        warnings: u64,
-    },
+    #[error("nothing was sent because of --strict (errors: {0}, warnings: {1})")]
+    Strict(u64, u64),
     /// Logging cannot be set up.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -86,8 +81,8 @@ pub enum Failure {
 /// Every problem of every file on a line of its own.
 fn unread(errors: &[ReadError]) -> String {
     let lines = errors.iter().flat_map(|error| {
-        let told = error.problem.parts();
-        told.into_iter().map(|(code, message)| format!("{}: {message} [{}]", error.place(), code.as_str()))
+        let parts = error.problem.parts();
+        parts.into_iter().map(|(code, message)| format!("{}: {message} [{}]", error.place(), code.as_str()))
     });
     lines.collect::<Vec<_>>().join("\n       ")
 }
@@ -96,22 +91,20 @@ impl Failure {
     /// How the run ended.
     #[must_use]
     pub fn ending(&self) -> Ending {
+        let usage_if = |is_usage| if is_usage { Ending::Usage } else { Ending::Failed };
         match self {
-            Self::Settings(error) if error.is_token() => Ending::Token,
-            Self::Journal(JournalError::Locked { .. }) => Ending::Locked,
-            Self::Journal(error) if !error.is_usage() => Ending::Failed,
-            Self::Unwritable(error) | Self::Uncopied(error) if !error.is_usage() => Ending::Failed,
+            Self::Settings(SettingsError::Token(_)) => Ending::Token,
             Self::Settings(_)
             | Self::Read(_)
             | Self::Unread { .. }
             | Self::TooManyRows
-            | Self::Journal(_)
-            | Self::Unwritable(_)
-            | Self::Uncopied(_)
             | Self::Usage(_)
             | Self::Log(_) => Ending::Usage,
+            Self::Journal(JournalError::Locked { .. }) => Ending::Locked,
+            Self::Journal(error) => usage_if(error.is_usage()),
+            Self::Unwritable(error) | Self::Uncopied(error) => usage_if(error.is_usage()),
             Self::Stopped(halt) => Ending::of_halt(halt),
-            Self::Strict { .. } | Self::Unfixed(_) => Ending::Problems,
+            Self::Strict(..) | Self::Unfixed(_) => Ending::Problems,
             Self::Output(_) | Self::Http(_) | Self::Serve(_) | Self::Start(_) | Self::Print(_) | Self::Forgotten(_) => {
                 Ending::Failed
             }

@@ -4,41 +4,20 @@ use std::io::Write;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::thread;
-use std::time::Instant;
 
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, ReadBefore, RunId};
-use crate::model::{Event, Listener, Severity};
+use crate::model::{Event, Severity};
 use crate::read;
 use crate::report::{Closing, Problems, Rejects, Results, StatusLine, Summary};
-use crate::send::{GuestLimits, Policy, Stop};
-use crate::settings::{Connection, Environment, Input, OutputPaths};
+use crate::send::Stop;
+use crate::settings::{Environment, OutputPaths};
 
 use super::delivery::Delivery;
-use super::forecast::forecast;
 use super::organization::connect;
 use super::staging::{Staged, fingerprint, owner, restored, stage, stamps};
-use super::{Failure, Setup, block_on, close, outputs};
-
-/// An import under way.
-struct Import<'a> {
-    args: &'a ImportArgs,
-    log: &'a LogArgs,
-    connection: Connection,
-    policy: Policy,
-    guests: GuestLimits,
-    listener: Listener,
-    start: Instant,
-}
-
-/// A run whose rows are in the journal.
-struct StagedRun {
-    journal: Journal,
-    run: RunId,
-    staged: Staged,
-    paths: OutputPaths,
-}
+use super::{Failure, Import, block_on, close, outputs, problems};
 
 /// Imports files.
 pub(super) fn run(
@@ -47,39 +26,39 @@ pub(super) fn run(
     environment: &Environment,
     bars: &StatusLine,
 ) -> Result<Ending, Failure> {
-    let start = Instant::now();
-    let Setup { signals, connection, policy, guests, input, progress, mut problems } =
-        Setup::new(args, log, environment, bars)?;
-    let import = Import { args, log, connection, policy, guests, listener: progress.listener(), start };
-    let StagedRun { mut journal, run, staged, paths } = import.read(&input, &mut problems)?;
+    let import = Import::new(args, log, environment, bars)?;
+    let mut problems = problems(log, bars);
+    let (mut journal, run, staged, paths) = import.read(&mut problems)?;
     let (errors, warnings) = (problems.count(Severity::Error), problems.count(Severity::Warning));
     if !log.quiet {
         problems.finish(None).map_err(Failure::Print)?;
     }
     let (mut requests, mut stopped) = (0, None);
     if args.strict && errors + warnings > 0 {
-        stopped = Some(Failure::Strict { errors, warnings });
+        stopped = Some(Failure::Strict(errors, warnings));
     } else if journal.open_rows(run)? > 0 {
-        let stop = signals.sending();
+        import.progress.announce(&import.forecast(&journal, run, None)?);
+        let stop = import.signals.sending();
         (journal, requests) = block_on(import.send(journal, run, &staged, &stop))??;
         stopped = stop.reason().map(Failure::Stopped);
     }
-    drop(progress);
     let (summary, rejects) = import.write_files(&journal, run, &staged, &paths)?;
     journal.end_run(run, summary.is_settled())?;
-    let OutputPaths { results, journal, .. } = paths;
-    let (results, time) = (Some(results), start.elapsed());
+    let (results, journal) = (Some(paths.results), paths.journal);
+    let time = import.start.elapsed();
+    drop(import);
     let closing = Closing { results, rejects, journal, run: run.0, requests, time, ..Closing::default() };
-    close(&summary, closing, stopped, args.json, log.quiet)
+    close(&summary, closing, stopped, args.output.json, log.quiet)
 }
 
 impl Import<'_> {
-    /// Reads and checks all files into the journal, unless it has their rows already.
-    fn read(&self, input: &Input, problems: &mut Problems<impl Write>) -> Result<StagedRun, Failure> {
+    /// Reads and checks all files into the journal, unless it has their rows already; gives the journal and the run.
+    fn read(&self, problems: &mut Problems<impl Write>) -> Result<(Journal, RunId, Staged, OutputPaths), Failure> {
+        let Self { connection, input, .. } = self;
         read::check_files(&input.files)?;
         let log_file = self.log.log_file.as_deref();
         let path = outputs::prepare(self.args, log_file)?;
-        let owner = owner(&self.connection);
+        let owner = owner(connection);
         let mut journal = Journal::open(&path, &owner)?;
         let fingerprint = fingerprint(input);
         let known = fingerprint.as_deref().map_or(Ok(None), |fingerprint| journal.run_over(fingerprint))?;
@@ -93,7 +72,7 @@ impl Import<'_> {
             (run, restored(&journal, run, range, input, problems)?)
         } else {
             let (run, stamps) = (journal.begin_run(&owner)?, stamps(input));
-            let staged = stage(&journal, run, input, &self.listener, problems)?;
+            let staged = stage(&journal, run, input, &self.progress.listener(), problems)?;
             journal.note_problems(run, problems.counts())?;
             // If a file changed meanwhile, it is not known what was read.
             if let Some(fingerprint) = fingerprint.filter(|_| stamps == self::stamps(input)) {
@@ -108,7 +87,7 @@ impl Import<'_> {
         } else if journal.commence(run, staged.range, self.args.fresh)? {
             tracing::warn!("resuming an interrupted run");
         }
-        Ok(StagedRun { journal, run, staged, paths })
+        Ok((journal, run, staged, paths))
     }
 
     /// Settles every row that can be settled; gives the journal back, and the number of requests.
@@ -119,21 +98,21 @@ impl Import<'_> {
         staged: &Staged,
         stop: &Stop,
     ) -> Result<(Journal, u64), Failure> {
-        (self.listener)(Event::Forecast(forecast(&journal, run, None, self.connection.speed, self.guests.rate)?));
-        let api = connect(&self.connection, &journal, stop, &self.listener)?;
+        let listener = self.progress.listener();
+        let api = connect(&self.connection, &journal, stop, &listener).await?;
         let concurrency = self.connection.concurrency;
         let delivery = Delivery {
             api: api.clone(),
             policy: self.policy,
             guests: self.guests,
             concurrency,
-            listener: self.listener.clone(),
+            listener: listener.clone(),
         };
         delivery.prepare(&mut journal, run, &staged.names).await?;
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "listed the organization's groups");
         if !stop.is_raised() {
             let (done, total) = journal.progress(run)?;
-            (self.listener)(Event::Sending { done, total });
+            listener(Event::Started { is_deleting: false, done, total });
             let (writer, sending) = delivery.send(journal, run)?;
             // On a thread of its own: workers do not wait for a commit.
             let work = move || Ok::<_, Failure>(block_on(writer.work())??);

@@ -21,6 +21,7 @@ pub use failure::Failure;
 pub use staging::{RowNames, Staged, stage};
 
 use std::io::{self, LineWriter, Write};
+use std::time::{Duration, Instant};
 
 use clap::CommandFactory;
 
@@ -39,9 +40,7 @@ use signals::Signals;
 /// If the run could not be made; what became of single rows is no error.
 pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
     let bars = StatusLine::stderr();
-    if let Some(log) = &cli.log.log_file {
-        outputs::keep_apart(cli.command.inputs(), &[("--log-file", log.clone())])?;
-    }
+    outputs::keep_apart(cli.command.inputs(), [], cli.log.log_file.as_deref())?;
     start_log(&log_options(&cli.log, environment)?, &bars)?;
     match &cli.command {
         Command::Import(args) if args.dry_run => dry_run::run(args, &cli.log, environment, &bars),
@@ -106,34 +105,45 @@ fn print(bytes: &[u8]) -> Result<Ending, Failure> {
     Ok(Ending::Complete)
 }
 
-/// What an import and its dry run begin with.
-struct Setup {
+/// An import, or its dry run, ready to begin.
+struct Import<'a> {
+    start: Instant,
+    args: &'a ImportArgs,
+    log: &'a LogArgs,
     signals: Signals,
     connection: Connection,
     policy: Policy,
     guests: GuestLimits,
     input: Input,
     progress: Progress,
-    problems: Problems<LineWriter<StatusLine>>,
 }
 
-impl Setup {
-    fn new(args: &ImportArgs, log: &LogArgs, environment: &Environment, bars: &StatusLine) -> Result<Self, Failure> {
-        let signals = Signals::listen(bars)?;
-        let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
+impl<'a> Import<'a> {
+    fn new(
+        args: &'a ImportArgs,
+        log: &'a LogArgs,
+        environment: &Environment,
+        bars: &StatusLine,
+    ) -> Result<Self, Failure> {
+        let (start, signals) = (Instant::now(), Signals::listen(bars)?);
+        let connection = Connection::resolve(&args.connection, environment)?;
         let (policy, guests) = sending_settings(args, &connection, environment)?;
         let input = Input::resolve(&args.input, environment)?;
-        let progress = Progress::start(progress_mode(args.progress, log.quiet, environment)?, bars);
-        let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: log.verbose > 0 };
-        let problems = Problems::new(LineWriter::new(bars.clone()), style);
-        Ok(Self { signals, connection, policy, guests, input, progress, problems })
+        let progress = Progress::start(progress_mode(args.output.progress, log.quiet, environment)?, bars);
+        Ok(Self { start, args, log, signals, connection, policy, guests, input, progress })
     }
+}
+
+/// Counts the problems of an import by kind, above the progress.
+fn problems(log: &LogArgs, bars: &StatusLine) -> Problems<LineWriter<StatusLine>> {
+    let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: log.verbose > 0 };
+    Problems::new(LineWriter::new(bars.clone()), style)
 }
 
 /// Runs a future on this thread. One thread is the fastest for many small requests.
 fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Start)?;
     let done = runtime.block_on(work);
-    runtime.shutdown_timeout(std::time::Duration::ZERO);
+    runtime.shutdown_timeout(Duration::ZERO);
     Ok(done)
 }

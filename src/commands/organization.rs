@@ -13,7 +13,7 @@ use super::{Failure, sandbox};
 
 /// Connects to the server, or to a simulated organization that has what the runs of a journal created. That one is served by the
 /// runtime this is called in.
-pub(super) fn connect(
+pub(super) async fn connect(
     connection: &Connection,
     past: &Journal,
     stop: &Stop,
@@ -22,11 +22,9 @@ pub(super) fn connect(
     let (base, credentials) = match &connection.target {
         Target::Server(base, credentials) => (base.clone(), Arc::clone(credentials)),
         Target::Simulated => {
-            let address = sandbox::simulate(past.created_groups()?)?;
-            let base = BaseUrl::parse(&format!("http://{address}")).map_err(|reason| SettingsError::Wrong {
-                origin: "the sandbox".to_owned(),
-                reason: reason.to_string(),
-            })?;
+            let address = sandbox::simulate(past.created_groups()?).await?;
+            let base = BaseUrl::parse(&format!("http://{address}"));
+            let base = base.map_err(|reason| SettingsError::Wrong(format!("the sandbox: {reason}")))?;
             (base, Arc::new(Credentials::fixed(Token::simulated())))
         }
     };

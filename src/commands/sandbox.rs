@@ -1,10 +1,9 @@
 //! `sandbox`, and the simulated organization inside the process for `import --sandbox`.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::{fs, io};
 
 use tokio::net::TcpListener;
 
@@ -15,7 +14,7 @@ use crate::model::shown_path;
 use crate::sandbox::{FaultScript, Options, Planted, RequestRate, Simulation, serve};
 use crate::send;
 
-use super::{Failure, block_on, signals};
+use super::{Failure, block_on, print, signals};
 
 /// Serves until interrupted.
 pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
@@ -48,23 +47,17 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
     block_on(async move {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(Failure::Serve)?;
         let address = listener.local_addr().map_err(Failure::Serve)?;
-        print_address(address).map_err(Failure::Print)?;
+        let hint = "a simulated Tallyfy API; any organization, any token. To import into it:";
+        let command = "TALLYFY_API_TOKEN=any tallyfy-groups import --org any --base-url";
+        print(format!("http://{address}\n{hint}\n  {command} http://{address} FILE\n").as_bytes())?;
         serve(listener, simulation, signals::interrupted()).await.map_err(Failure::Serve)
     })??;
     Ok(Ending::Complete)
 }
 
-fn print_address(address: SocketAddr) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "http://{address}")?;
-    writeln!(out, "a simulated Tallyfy API; any organization, any token. To import into it:")?;
-    writeln!(out, "  TALLYFY_API_TOKEN=any tallyfy-groups import --org any --base-url http://{address} FILE")?;
-    out.flush()
-}
-
 /// Starts a simulated organization that has the groups that earlier runs created in it; gives its address. It is served by the
 /// runtime this is called in, as long as that lives.
-pub(super) fn simulate(created: Vec<SentGroup>) -> Result<SocketAddr, Failure> {
+pub(super) async fn simulate(created: Vec<SentGroup>) -> Result<SocketAddr, Failure> {
     let mut simulation = Simulation::new(&Options::default(), FaultScript::default());
     for SentGroup { tag, group } in created {
         simulation.plant(Planted {
@@ -76,10 +69,8 @@ pub(super) fn simulate(created: Vec<SentGroup>) -> Result<SocketAddr, Failure> {
             stamp: tag.stamp,
         });
     }
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Failure::Serve)?;
-    listener.set_nonblocking(true).map_err(Failure::Serve)?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Failure::Serve)?;
     let address = listener.local_addr().map_err(Failure::Serve)?;
-    let listener = TcpListener::from_std(listener).map_err(Failure::Serve)?;
     tokio::spawn(async move {
         if let Err(error) = serve(listener, Arc::new(Mutex::new(simulation)), std::future::pending()).await {
             tracing::error!("the sandbox cannot serve: {error}");

@@ -139,7 +139,7 @@ impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
         let Checked { place, number, validity, mut problems, item: mut staged } = row;
         for problem in &problems {
             let column = files.column(place, problem.field);
-            self.problems.tell(files.path(place.file), Some(place), problem, column).map_err(Failure::Print)?;
+            self.problems.report(files.path(place.file), Some(place), problem, column).map_err(Failure::Print)?;
         }
         let id = row_id(self.first, number);
         match validity {
@@ -173,7 +173,7 @@ impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
     }
 
     fn closed(&mut self, _: &Parser, path: &str, problems: Vec<Problem>) -> Result<(), Failure> {
-        problems.iter().try_for_each(|problem| self.problems.tell(path, None, problem, None)).map_err(Failure::Print)
+        problems.iter().try_for_each(|problem| self.problems.report(path, None, problem, None)).map_err(Failure::Print)
     }
 
     fn unreadable(&mut self, error: ReadError) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! `undo`: choose the run → compare what it created with what exists → show and ask → delete → record → report.
 
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -47,7 +47,7 @@ pub(super) fn run(
 ) -> Result<Ending, Failure> {
     let start = Instant::now();
     let signals = Signals::listen(bars)?;
-    let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
+    let connection = Connection::resolve(&args.connection, environment)?;
     let paths = UndoPaths::resolve(args);
     let mut journal = Journal::open_existing(&paths.journal, &owner(&connection))?;
     let runs = journal.past_runs(paths.imported.as_deref())?;
@@ -57,11 +57,11 @@ pub(super) fn run(
         return undo.report_nothing_created(&runs);
     }
     outputs::prepare_undo(args, &undo.paths, log.log_file.as_deref())?;
-    let progress = Progress::start(progress_mode(args.progress, log.quiet, environment)?, bars);
-    let requests = match all == Creations::default() {
-        true => Some(0),
-        false => block_on(undo.delete(&mut journal, all, progress.listener()))??,
-    };
+    let progress = Progress::start(progress_mode(args.output.progress, log.quiet, environment)?, bars);
+    let mut requests = Some(0);
+    if all != Creations::default() {
+        requests = block_on(undo.delete(&mut journal, all, progress.listener()))??;
+    }
     drop(progress);
     if let Some(requests) = requests {
         return undo.report(&journal, requests);
@@ -83,10 +83,10 @@ fn choose(
             return Ok((run.clone(), all));
         }
     }
-    let wanted = match (number, file) {
-        (Some(number), _) => format!("the journal has no run {number}"),
-        (None, Some(file)) => format!("no run over {} created anything that is not undone yet", shown_path(file)),
-        (None, None) => "no run created anything that is not undone yet".to_owned(),
+    let over = file.map_or_else(String::new, |file| format!(" over {}", shown_path(file)));
+    let wanted = match number {
+        Some(number) => format!("the journal has no run {number}"),
+        None => format!("no run{over} created anything that is not undone yet"),
     };
     let known = match latest(runs.iter()) {
         known if known.is_empty() => "the journal has no runs".to_owned(),
@@ -106,10 +106,11 @@ fn latest<'a>(runs: impl DoubleEndedIterator<Item = &'a PastRun>) -> String {
 }
 
 impl Undo<'_> {
+    /// Says so and writes nothing: the results of another undone run may stand there.
     fn report_nothing_created(&self, runs: &[PastRun]) -> Result<Ending, Failure> {
-        if self.args.json {
+        if self.args.output.json {
             let summary = Summary::new(true, Vec::new(), &self.connection.organization);
-            return close(&summary, Closing { results: None, ..self.closing(0) }, None, true, false);
+            return close(&summary, self.closing(None, 0), None, true, false);
         }
         let others = latest(runs.iter().filter(|run| run.created > run.undone));
         let advice = if others.is_empty() { String::new() } else { format!("; --run N undoes one of these: {others}") };
@@ -120,7 +121,7 @@ impl Undo<'_> {
     /// Deletes the groups; gives the number of requests, or nothing if the user said no.
     async fn delete(&self, journal: &mut Journal, all: Creations, listener: Listener) -> Result<Option<u64>, Failure> {
         let (concurrency, is_forced) = (self.connection.concurrency, self.args.force);
-        let api = connect(&self.connection, journal, self.signals.stop(), &listener)?;
+        let api = connect(&self.connection, journal, self.signals.stop(), &listener).await?;
         let plan = plan_deletions(all, is_forced, &api, concurrency, &listener).await?;
         if !self.bars.suspend(|| self.may_delete(&plan))? {
             return Ok(None);
@@ -128,7 +129,7 @@ impl Undo<'_> {
         let stop = self.signals.sending();
         journal.commence_undo(self.run.id, &plan.findings)?;
         let done = self.run.undone;
-        listener(Event::Deleting { done, total: done + plan.groups.len() as u64 });
+        listener(Event::Started { is_deleting: true, done, total: done + plan.groups.len() as u64 });
         let remover = Remover { api: Arc::clone(&api), is_forced, listener };
         for chunk in plan.groups.chunks(concurrency * CHUNK) {
             if stop.is_raised() {
@@ -148,7 +149,7 @@ impl Undo<'_> {
         let is_agreed = self.args.yes || count == 0;
         let organization = &self.connection.organization;
         let text = plan.view.text(self.run.id.0, &self.run.started_at, organization);
-        let shown = match (self.log.quiet && is_agreed, self.args.json) {
+        let shown = match (self.log.quiet && is_agreed, self.args.output.json) {
             (true, _) => Ok(()),
             (false, true) => io::stderr().write_all(text.as_bytes()),
             (false, false) => io::stdout().write_all(text.as_bytes()),
@@ -158,7 +159,7 @@ impl Undo<'_> {
             return Ok(true);
         }
         let what = format!("{} of organization {}", counted(count, "group"), shortened(organization));
-        if !consent::can_ask() {
+        if !io::stdin().is_terminal() {
             return Err(Failure::Usage(format!(
                 "nothing was deleted: there is no terminal on which to ask whether to delete {what}; add --yes to delete without being asked"
             )));
@@ -177,17 +178,12 @@ impl Undo<'_> {
         })?;
         results.finish()?;
         let stopped = self.signals.stop().reason().map(Failure::Stopped);
-        close(&summary, self.closing(requests), stopped, self.args.json, self.log.quiet)
+        let closing = self.closing(Some(self.paths.results.clone()), requests);
+        close(&summary, closing, stopped, self.args.output.json, self.log.quiet)
     }
 
-    fn closing(&self, requests: u64) -> Closing {
-        Closing {
-            results: Some(self.paths.results.clone()),
-            journal: self.paths.journal.clone(),
-            run: self.run.id.0,
-            requests,
-            time: self.start.elapsed(),
-            ..Closing::default()
-        }
+    fn closing(&self, results: Option<PathBuf>, requests: u64) -> Closing {
+        let (journal, time) = (self.paths.journal.clone(), self.start.elapsed());
+        Closing { results, journal, run: self.run.id.0, requests, time, ..Closing::default() }
     }
 }

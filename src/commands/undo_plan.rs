@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::journal::{Creations, Findings};
-use crate::model::{Creation, Group, Halt, Listener, MatchNames, NameKey, Removal, RowId, Trouble};
-use crate::report::{Removing, UndoPlan};
+use crate::model::{Creation, Group, Halt, Listener, MatchNames, NameKey, Removal, RowId, Status, Trouble};
+use crate::report::UndoPlan;
 use crate::send::{Api, Claim, Unread, changes, claim};
 use crate::tallyfy::{Exchange, Listed};
 
@@ -64,14 +64,14 @@ pub(super) async fn plan_deletions<E: Exchange>(
 }
 
 /// The groups that may be the run's.
-struct Seen {
+struct FoundGroups {
     /// Those that the run created, by id.
     made: HashMap<String, Option<Listed>>,
     /// Those that the rows in doubt may have created, by name.
     named: HashMap<NameKey, Vec<Listed>>,
 }
 
-impl Seen {
+impl FoundGroups {
     fn add(&mut self, groups: impl IntoIterator<Item = Listed>) {
         for group in groups.into_iter().filter(|group| !group.is_deleted) {
             if let Some(seen) = self.made.get_mut(&group.tag.id) {
@@ -88,8 +88,8 @@ async fn find_groups<E: Exchange>(
     api: &Api<E>,
     concurrency: usize,
     listener: &Listener,
-) -> Result<Seen, Unread> {
-    let mut seen = Seen {
+) -> Result<FoundGroups, Unread> {
+    let mut seen = FoundGroups {
         made: all.made.iter().map(|creation| (creation.tag.id.clone(), None)).collect(),
         named: all.in_doubt.iter().map(|(_, group)| (MATCHING.key(&group.name), Vec::new())).collect(),
     };
@@ -130,38 +130,40 @@ impl Deletions {
     fn add(&mut self, creation: Creation, found: Option<&Listed>, is_forced: bool) {
         let Creation { row, ref group, ref tag, may_be_deleted } = creation;
         let Some(found) = found else {
-            self.view.add(Removing::None, &group.name, Some(&tag.id), "");
             // 404 is the status of a group that is not there.
-            self.findings.settled.push((row, if may_be_deleted { Removal::Deleted(404) } else { Removal::Gone }));
-            return;
+            let removal = if may_be_deleted { Removal::Deleted(404) } else { Removal::Gone };
+            return self.settle(row, &group.name, Some(&tag.id), "", removal);
         };
         let changes = changes(group, tag.stamp.as_deref(), found).join("; ");
         if changes.is_empty() || is_forced {
-            self.view.add(Removing::Delete, &group.name, Some(&tag.id), &changes);
-            self.groups.push(creation);
+            self.delete(creation, &changes);
         } else {
-            self.view.add(Removing::Leave, &group.name, Some(&tag.id), &changes);
-            self.findings.settled.push((row, Removal::Changed(changes)));
+            self.settle(row, &group.name, Some(&tag.id), &changes, Removal::Changed(changes.clone()));
         }
     }
 
     fn add_in_doubt(&mut self, row: RowId, group: Group, found: &[Listed]) {
         match claim(&group, found) {
             Claim::Ours(tag) => {
-                self.view.add(Removing::Delete, &group.name, Some(&tag.id), "");
                 self.findings.adopted.push((row, tag.clone()));
-                self.groups.push(Creation { row, group, tag, may_be_deleted: false });
+                self.delete(Creation { row, group, tag, may_be_deleted: false }, "");
             }
-            Claim::Absent => {
-                self.view.add(Removing::None, &group.name, None, "");
-                self.findings.settled.push((row, Removal::Gone));
-            }
+            Claim::Absent => self.settle(row, &group.name, None, "", Removal::Gone),
             Claim::Unclear(why) => {
                 let message = format!("no response tells whether its group was created: {why}");
-                self.view.add(Removing::Leave, &group.name, None, &message);
-                let trouble = Trouble { message, ..Trouble::interrupted() };
-                self.findings.settled.push((row, Removal::Unknown(trouble)));
+                let trouble = Trouble { message: message.clone(), ..Trouble::interrupted() };
+                self.settle(row, &group.name, None, &message, Removal::Unknown(trouble));
             }
         }
+    }
+
+    fn delete(&mut self, creation: Creation, changes: &str) {
+        self.view.add(Status::Pending, &creation.group.name, Some(&creation.tag.id), changes);
+        self.groups.push(creation);
+    }
+
+    fn settle(&mut self, row: RowId, name: &str, id: Option<&str>, detail: &str, removal: Removal) {
+        self.view.add(removal.status(), name, id, detail);
+        self.findings.settled.push((row, removal));
     }
 }

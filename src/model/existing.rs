@@ -49,21 +49,20 @@ struct TagFields {
 
 impl From<TagFields> for Tag {
     fn from(fields: TagFields) -> Self {
-        let text = |value: Value| match value {
-            Value::Null => None,
-            Value::String(text) => Some(text),
-            other => Some(other.to_string()),
-        };
         Self { id: fields.id, stamp: text(fields.updated_at).or_else(|| text(fields.last_updated)) }
     }
 }
 
-/// An id is text; some pages show numbers.
 fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::String(text) if !text.is_empty() => Ok(text),
-        Value::Number(number) => Ok(number.to_string()),
-        _ => Err(serde::de::Error::custom("an id is expected")),
+    text(Value::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("an id is expected"))
+}
+
+/// Ids and times are text; some pages show numbers.
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
     }
 }
 

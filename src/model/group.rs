@@ -11,7 +11,7 @@ use crate::model::{Field, OnDuplicate};
 pub struct Group {
     /// The name, without outer spaces; 1 to 200 characters.
     pub name: String,
-    /// The description, never blank; left out of the body if there is none.
+    /// The description, never blank; the body lacks it if the group has no description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Ids of users of the organization, each once, in the order of the input.

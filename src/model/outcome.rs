@@ -32,13 +32,6 @@ pub enum Status {
 }
 
 impl Status {
-    /// What can become of a row of an import.
-    pub const OF_IMPORT: [Self; 7] =
-        [Self::Created, Self::Exists, Self::Duplicate, Self::Invalid, Self::Failed, Self::Unknown, Self::Pending];
-    /// What can become of a group of a run that is undone.
-    pub const OF_UNDO: [Self; 6] =
-        [Self::Deleted, Self::Gone, Self::Changed, Self::Failed, Self::Unknown, Self::Pending];
-
     /// The word in the results.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -57,7 +50,7 @@ impl Status {
 pub struct Outcome {
     /// The place of the row.
     pub place: Place,
-    /// The group's name, without outer spaces; empty if there is none.
+    /// The group's name, without outer spaces; may be empty.
     pub name: String,
     /// What became of the row.
     pub status: Status,

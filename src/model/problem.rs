@@ -56,7 +56,7 @@ pub enum Code {
     NameRepeated,
     /// The name looks like that of an earlier row, in other characters.
     NameConfusable,
-    /// The name is what a spreadsheet writes where there is none.
+    /// The name is what a spreadsheet writes into an empty cell.
     NameDoubtful,
     /// Letters were lost or changed by another program.
     TextGarbled,

@@ -11,7 +11,7 @@ use crate::model::Event;
 const WINDOW: Duration = Duration::from_mins(1);
 /// or over this many steps if they take longer.
 const STEPS_MIN: u32 = 10;
-/// Rows done within this many seconds are one step.
+/// There is at most one step in this many seconds.
 const STEP_S: f64 = 0.5;
 /// The planned rate counts for this many seconds, or until `STEPS_MIN` rows are due.
 const PLANNED_S: f64 = 5.0;
@@ -26,7 +26,7 @@ pub(super) struct Estimate {
     pub(super) total: u64,
     /// Rows per second, at most.
     planned: Option<f64>,
-    /// Seconds of working time, and the rows done by then; the first one begins the window.
+    /// Seconds of working time, and the rows done by then; the first step begins the window.
     steps: VecDeque<(f64, u64)>,
     /// Seconds of working time until `seen_at`.
     worked_s: f64,
@@ -68,10 +68,8 @@ impl Estimate {
 
     fn row_done(&mut self) {
         self.done += 1;
-        let is_merged = self.steps.len() > 1;
-        match self.steps.back_mut() {
-            Some((since_s, done)) if is_merged && self.worked_s - *since_s < STEP_S => *done = self.done,
-            _ => self.steps.push_back((self.worked_s, self.done)),
+        if self.steps.back().is_none_or(|(since_s, _)| self.worked_s - since_s >= STEP_S) {
+            self.steps.push_back((self.worked_s, self.done));
         }
         while self.steps.len() > STEPS_MIN as usize && self.steps[1].0 <= self.worked_s - WINDOW.as_secs_f64() {
             self.steps.pop_front();

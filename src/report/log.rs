@@ -10,11 +10,13 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use super::status_line::StatusLine;
 use crate::model::{LogFormat, shown_path};
 
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
 /// What is logged, and where.
 #[derive(Debug, Clone, Default)]
 pub struct LogOptions {
-    /// Steps of `-v`; -1 for `-q`.
-    pub verbosity: i8,
+    /// 0 for `-q`; 1, and one more for each `-v`.
+    pub verbosity: usize,
     /// `RUST_LOG`, which takes precedence.
     pub directives: Option<String>,
     /// `--log-format`
@@ -35,13 +37,7 @@ pub struct LogError(String, String);
 /// # Errors
 /// If the file cannot be written or the directives cannot be understood.
 pub fn start_log(options: &LogOptions, status: &StatusLine) -> Result<(), LogError> {
-    let ours = match options.verbosity {
-        ..0 => "error",
-        0 => "warn",
-        1 => "info",
-        2 => "debug",
-        _ => "trace",
-    };
+    let ours = LEVELS[options.verbosity.min(LEVELS.len() - 1)];
     let directives = options.directives.clone().unwrap_or_else(|| format!("warn,tallyfy_groups={ours}"));
     let filter = EnvFilter::try_new(directives).map_err(|error| LogError("RUST_LOG".to_owned(), error.to_string()))?;
     let sink = match &options.file {

@@ -53,48 +53,31 @@ impl Output {
     }
 
     /// Moves the file into place; it survives a power cut.
-    pub(super) fn finish(self) -> Result<(), OutputError> {
-        self.seal()?.place()
+    pub(super) fn finish(mut self) -> Result<(), OutputError> {
+        self.sync()?;
+        self.place()
     }
 
     /// Writes the last byte to the disk.
-    pub(super) fn seal(self) -> Result<Sealed, OutputError> {
-        let Self { path, file, temporary } = self;
-        let sealed = file
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)
-            .and_then(|file| if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) });
-        match sealed {
-            Ok(()) => Ok(Sealed { path, temporary }),
-            Err(reason) => Err(OutputError { path, reason }),
-        }
-    }
-}
-
-/// A file that is complete, and not yet in its place.
-pub struct Sealed {
-    path: PathBuf,
-    temporary: Option<TempPath>,
-}
-
-impl Sealed {
-    /// Its final path.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub(super) fn sync(&mut self) -> Result<(), OutputError> {
+        let synced = self.file.flush().and_then(|()| {
+            let file = self.file.get_ref();
+            if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) }
+        });
+        synced.map_err(|reason| OutputError { path: self.path.clone(), reason })
     }
 
-    /// The temporary file; `None` for what was written through.
-    #[must_use]
-    pub fn meanwhile(&self) -> Option<&Path> {
+    /// The temporary file; `None` for what is written through.
+    pub(super) fn temporary(&self) -> Option<&Path> {
         self.temporary.as_deref()
     }
 
-    /// Moves it into place; it survives a power cut.
+    /// Moves what was synced into place.
     pub(super) fn place(self) -> Result<(), OutputError> {
-        let Self { path, temporary } = self;
-        let Some(file) = temporary else { return Ok(()) };
-        let placed = file.persist(&path).map_err(|error| error.error).and_then(|()| sync_folder(&path));
+        let Self { path, file, temporary } = self;
+        drop(file);
+        let Some(temporary) = temporary else { return Ok(()) };
+        let placed = temporary.persist(&path).map_err(|error| error.error).and_then(|()| sync_folder(&path));
         placed.map_err(|reason| OutputError { path, reason })
     }
 }
@@ -114,6 +97,7 @@ pub fn csv_row<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, delimiter: u8
 /// If it cannot.
 pub fn probe(path: &Path) -> Result<(), OutputError> {
     let work = || match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         // To open it would wait for its reader.
         Ok(found) if is_pipe(found.file_type()) => Ok(()),
         _ if is_replaceable(path) => temporary(path).map(drop),

@@ -8,9 +8,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::fold::Fold;
 use super::grouped;
-use super::problem_line::{Finding, ProblemText};
+use super::problem_line::{Finding, Fold, ProblemText};
 use super::repeat::Repeat;
 use crate::model::{Code, Field, Place, Problem, ProblemCount, ProblemFormat, Severity, json_shown, place, shown_path};
 
@@ -86,7 +85,7 @@ impl<W: Write> Problems<W> {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn tell(&mut self, file: &str, at: Option<Place>, problem: &Problem, column: Option<&str>) -> io::Result<()> {
+    pub fn report(&mut self, file: &str, at: Option<Place>, problem: &Problem, column: Option<&str>) -> io::Result<()> {
         let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
         self.write(&Finding { file, row, line, column: None, header: column, problem }, at)
     }
@@ -100,7 +99,7 @@ impl<W: Write> Problems<W> {
         let is_error = repeat.severity == Severity::Error;
         *(if is_error { &mut self.invalid } else { &mut self.duplicates }) += 1;
         if is_error || !self.is_json() {
-            return self.tell(file, Some(place), &repeat.problem(), None);
+            return self.report(file, Some(place), &repeat.problem(), None);
         }
         self.count_one(Kind::Problem(repeat.severity, Code::NameRepeated), String::new);
         let words = |fields: &[Field]| fields.iter().map(|field| field.as_str()).collect::<Vec<_>>();
@@ -366,10 +365,10 @@ mod tests {
         }
         for row in 1..=1200 {
             let problem = Problem::error(Field::Members, Code::MemberInvalid, "member is not a user id");
-            problems.tell("a.csv", Some(Place { file: 0, row, line: row + 1 }), &problem, None).unwrap();
+            problems.report("a.csv", Some(Place { file: 0, row, line: row + 1 }), &problem, None).unwrap();
         }
         let problem = Problem::general(Code::ColumnUnknown, "ignored column: cost");
-        problems.tell("b\u{1b}.csv", None, &problem, None).unwrap();
+        problems.report("b\u{1b}.csv", None, &problem, None).unwrap();
         let (first, severity, on_duplicate) = ("a.csv:2".to_owned(), Severity::Note, OnDuplicate::Skip);
         let repeat = Repeat { first, severity, on_duplicate, differs: Vec::new(), lost: Vec::new() };
         problems.repeat("a.csv", Place { file: 0, row: 1201, line: 1202 }, &repeat).unwrap();

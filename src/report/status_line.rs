@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 
-use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// The columns of the bar.
@@ -59,11 +58,6 @@ impl StatusLine {
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .map_or_else(|_| ProgressStyle::default_bar(), |style| style.progress_chars("█░"))
-}
-
-/// The columns of standard error.
-pub(super) fn columns() -> usize {
-    Term::stderr().size().1.into()
 }
 
 /// Writes to standard error, above the bar; text should come in whole lines.

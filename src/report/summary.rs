@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
+use strum::VariantArray;
 
 use super::grouped;
 use crate::model::{InputFile, Outcome, Status, StatusCounts, shortened, shown, shown_path, span};
@@ -14,8 +15,8 @@ use crate::model::{InputFile, Outcome, Status, StatusCounts, shortened, shown, s
 const NAMED_MAX: u64 = 20;
 
 /// Collects the outcomes of a run for its summary.
-#[derive(Debug)]
-pub struct Summary {
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
     /// Whether groups of an earlier run are deleted.
     is_undo: bool,
     files: Vec<InputFile>,
@@ -29,35 +30,33 @@ pub struct Summary {
 
 /// What the run wrote and what it took.
 #[derive(Debug, Default)]
-pub struct Closing {
+pub(crate) struct Closing {
     /// The results, if they were written.
-    pub results: Option<PathBuf>,
+    pub(crate) results: Option<PathBuf>,
     /// The rejects, if there are any.
-    pub rejects: Vec<PathBuf>,
+    pub(crate) rejects: Vec<PathBuf>,
     /// The journal.
-    pub journal: PathBuf,
+    pub(crate) journal: PathBuf,
     /// The number of the run in the journal.
-    pub run: i64,
+    pub(crate) run: i64,
     /// Requests sent.
-    pub requests: u64,
+    pub(crate) requests: u64,
     /// How long the run took.
-    pub time: Duration,
+    pub(crate) time: Duration,
     /// Why the run stopped early, if it did; it is printed on standard error, and here only in JSON.
-    pub stopped: Option<String>,
+    pub(crate) stopped: Option<String>,
     /// The exit code.
-    pub exit_code: u8,
+    pub(crate) exit_code: u8,
 }
 
 impl Summary {
     /// Nothing is counted yet.
-    #[must_use]
-    pub fn new(is_undo: bool, files: Vec<InputFile>, organization: &str) -> Self {
-        let (organization, counts) = (organization.to_owned(), StatusCounts::default());
-        Self { is_undo, files, organization, counts, named: String::new(), wrong: 0 }
+    pub(crate) fn new(is_undo: bool, files: Vec<InputFile>, organization: &str) -> Self {
+        Self { is_undo, files, organization: organization.to_owned(), ..Self::default() }
     }
 
     /// Adds the outcome of a row.
-    pub fn add(&mut self, outcome: &Outcome) {
+    pub(crate) fn add(&mut self, outcome: &Outcome) {
         self.counts.add(outcome.status);
         if !outcome.status.is_open() || outcome.status == Status::Pending {
             return;
@@ -72,20 +71,17 @@ impl Summary {
     }
 
     /// The number of rows in each status.
-    #[must_use]
-    pub fn counts(&self) -> &StatusCounts {
+    pub(crate) fn counts(&self) -> &StatusCounts {
         &self.counts
     }
 
     /// Whether it is known what became of every row.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.counts.of(Status::Pending) + self.counts.of(Status::Unknown) == 0
     }
 
     /// The summary for people.
-    #[must_use]
-    pub fn text(&self, closing: &Closing) -> String {
+    pub(crate) fn text(&self, closing: &Closing) -> String {
         let mut text = self.named.clone();
         if self.wrong > NAMED_MAX {
             let _ = writeln!(text, "… and {} more; all of them are in the results", grouped(self.wrong - NAMED_MAX));
@@ -121,11 +117,17 @@ impl Summary {
     }
 
     /// The summary for scripts.
-    #[must_use]
-    pub fn json(&self, closing: &Closing) -> String {
-        let possible: &[Status] = if self.is_undo { &Status::OF_UNDO } else { &Status::OF_IMPORT };
-        let statuses: BTreeMap<_, _> =
-            possible.iter().map(|status| (status.as_str(), self.counts.of(*status))).collect();
+    pub(crate) fn json(&self, closing: &Closing) -> String {
+        let is_possible = |status: &&Status| match status {
+            Status::Created | Status::Exists | Status::Duplicate | Status::Invalid => !self.is_undo,
+            Status::Deleted | Status::Gone | Status::Changed => self.is_undo,
+            Status::Failed | Status::Unknown | Status::Pending => true,
+        };
+        let statuses: BTreeMap<_, _> = Status::VARIANTS
+            .iter()
+            .filter(is_possible)
+            .map(|status| (status.as_str(), self.counts.of(*status)))
+            .collect();
         let files: Vec<&str> = self.files.iter().map(|file| file.path.as_str()).collect();
         json!({
             "files": files,

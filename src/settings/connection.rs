@@ -11,12 +11,15 @@ use super::{Environment, SettingsError};
 use crate::cli::{ConnectionArgs, values};
 use crate::model::{shortened, shown_path};
 use crate::send::Speed;
-use crate::tallyfy::{BaseUrl, Credentials, Token, TokenError};
+use crate::tallyfy::{BaseUrl, Credentials, Token};
 
 /// The most bytes read from a token's file.
 const TOKEN_FILE_MAX: u64 = 64 * 1024;
 /// The variables that hold the token itself; the first that is set counts.
 const TOKENS: [&str; 2] = ["TALLYFY_API_TOKEN", "TALLYFY_ACCESS_TOKEN"];
+
+const TOKEN_MISSING: &str =
+    "the token is missing; set TALLYFY_API_TOKEN or use --token-file PATH (--sandbox needs none)";
 
 /// Where the groups are created.
 pub enum Target {
@@ -51,17 +54,13 @@ impl Connection {
     ///
     /// # Errors
     /// If one of them is missing or wrong.
-    pub fn resolve(
-        typed: &ConnectionArgs,
-        is_simulated: bool,
-        environment: &Environment,
-    ) -> Result<Self, SettingsError> {
+    pub fn resolve(typed: &ConnectionArgs, environment: &Environment) -> Result<Self, SettingsError> {
         let speed = RATE.text(typed.rate.as_deref(), environment).read(Speed::parse)?;
         let organization = match typed.org.as_deref() {
-            None if is_simulated => "sandbox".to_owned(),
+            None if typed.sandbox => "sandbox".to_owned(),
             typed => ORG.text(typed, environment).read(organization)?,
         };
-        let target = if is_simulated {
+        let target = if typed.sandbox {
             Target::Simulated
         } else {
             let base = BASE_URL.text(typed.base_url.as_deref(), environment).read(BaseUrl::parse)?;
@@ -103,7 +102,7 @@ fn credentials(typed: &ConnectionArgs, environment: &Environment) -> Result<Cred
     }
     match environment.get(TOKEN_FILE.variable) {
         Some(path) => read_again(Path::new(&path), TOKEN_FILE.variable),
-        None => Err(SettingsError::TokenMissing),
+        None => Err(SettingsError::Token(TOKEN_MISSING.to_owned())),
     }
 }
 
@@ -123,11 +122,10 @@ fn token_in(path: &Path, origin: &'static str) -> Result<Token, SettingsError> {
     let mut text = String::new();
     match File::open(path).and_then(|file| file.take(TOKEN_FILE_MAX).read_to_string(&mut text)) {
         Ok(_) => token(&text, &origin),
-        Err(reason) => Err(SettingsError::Token { origin, reason: reason.to_string() }),
+        Err(reason) => Err(SettingsError::Token(format!("{origin}: {reason}"))),
     }
 }
 
 fn token(text: &str, origin: &str) -> Result<Token, SettingsError> {
-    let wrong = |reason: TokenError| SettingsError::Token { origin: origin.to_owned(), reason: reason.to_string() };
-    Token::new(text).map_err(wrong)
+    Token::new(text).map_err(|reason| SettingsError::Token(format!("{origin}: {reason}")))
 }

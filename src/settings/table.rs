@@ -93,7 +93,7 @@ impl SettingText {
                 SettingSource::Environment => self.setting.variable.to_owned(),
                 SettingSource::Flag | SettingSource::Default => format!("--{}", self.setting.flag),
             };
-            SettingsError::Wrong { origin, reason: reason.to_string() }
+            SettingsError::Wrong(format!("{origin}: {reason}"))
         })
     }
 }
