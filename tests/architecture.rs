@@ -228,7 +228,7 @@ fn pure_code_has_no_input_output_or_clock() {
 
 #[test]
 fn only_the_journal_makes_intents() {
-    let is_maker = |source: &Source| source.code.contains("Begun(") || source.code.contains("Condemned(");
+    let is_maker = |source: &Source| source.code.contains("Intent(");
     let makers = product().into_iter().filter(|source| source.module() != "journal" && is_maker(source));
     let makers: Vec<String> = makers.map(|source| source.path).collect();
     assert_none(&makers, "an attempt must be on disk before its request leaves");

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use kit::import::{import_and_keep_journal, journal_state};
 use kit::{Network, Server, Settings, Workspace, import_to_end, in_paused_time};
-use tallyfy_groups::sandbox::{Options, Planted};
+use tallyfy_groups::sandbox::{Options, SandboxGroup};
 
 /// Good rows, duplicates, one that exists already, and rows that the check and the server refuse.
 const ROWS: &str = "name,description,members\n\
@@ -21,7 +21,7 @@ const ROWS: &str = "name,description,members\n\
 fn server() -> Server {
     let options = Options { users: 3, seed: 7, ..Options::default() };
     let server = Server::new(&options, "", Network::INSTANT, 7);
-    let old = Planted { id: "old".to_owned(), name: "Old".to_owned(), ..Planted::default() };
+    let old = SandboxGroup { id: "old".to_owned(), name: "Old".to_owned(), ..SandboxGroup::default() };
     server.with(|simulation| simulation.plant(old));
     server
 }

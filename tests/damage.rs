@@ -26,7 +26,7 @@ struct CutOff {
 }
 
 fn not_unique() -> Options {
-    Options { unique_names: false, ..Options::default() }
+    Options { allow_same_names: true, ..Options::default() }
 }
 
 impl CutOff {
@@ -198,7 +198,7 @@ fn a_journal_of_another_version_or_another_s_is_refused() {
             ("PRAGMA user_version = 0", "version 0"),
             (&format!("PRAGMA user_version = {}", version - 1), "of version"),
             (&format!("PRAGMA user_version = {}", version + 1), "of version"),
-            ("PRAGMA application_id = 7", "no journal of tallyfy-groups"),
+            ("PRAGMA application_id = 7", "not a journal of tallyfy-groups"),
             ("UPDATE runs SET organization = 'fedcba'", "organization fedcba (loopback)"),
             ("UPDATE runs SET realm = 'remote'", "(remote)"),
             ("DELETE FROM rows WHERE id = (SELECT min(row) FROM outcomes)", "damaged"),

@@ -95,7 +95,7 @@ impl World {
     fn of(case: Case) -> Self {
         let rows = rows(150, 5, if case.file == REJECTS { 5 } else { 0 }, 51);
         // Names are not unique, so nothing but the program stops a second group.
-        let options = Options { unique_names: false, latency: Duration::from_millis(5), ..Options::default() };
+        let options = Options { allow_same_names: true, latency: Duration::from_millis(5), ..Options::default() };
         let server = Server::start(options, "");
         let desk = Desk::at(&server).with("groups.csv", as_csv(&rows)).under(case.fault, case.gate());
         Self { rows, server, desk }

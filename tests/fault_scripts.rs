@@ -37,7 +37,7 @@ fn assert_completes(name: &str, settings: &Settings, unique_names: bool, most_im
     let sheet = with_guests(ROWS_WITH_GUESTS, 2, ROWS - ROWS_WITH_GUESTS);
     let workspace = Workspace::new(&sheet.csv);
     in_paused_time(async {
-        let options = Options { unique_names, seed: 3, ..Options::default() };
+        let options = Options { allow_same_names: !unique_names, seed: 3, ..Options::default() };
         let server = Server::new(&options, &script(name), Network::SLOW, 3);
         let mut finished = import_to_end(&workspace, &server, settings).await;
         for _ in 1..most_imports {

@@ -61,7 +61,7 @@ fn on_existing_fail_makes_a_row_whose_group_is_there_failed() {
 
 #[test]
 fn match_names_exact_keeps_names_apart_that_differ_in_case() {
-    let server = Server::start(Options { unique_names: false, ..Options::default() }, "");
+    let server = Server::start(Options { allow_same_names: true, ..Options::default() }, "");
     server.plant("old", "SUPPORT");
     let desk = Desk::at(&server).with("groups.csv", "name\nSales\nSALES\n Sales \nSupport\n");
     desk.run(&["import", "groups.csv", "--match-names", "exact"]).expect(0);

@@ -20,7 +20,7 @@ fn after_forty_kills_at_random_moments_every_group_is_there_once() {
     let rows = rows(1500, 3, 3, 40);
     let names = good_names(&rows);
     let latency = Duration::from_millis(3);
-    let server = Server::start(Options { unique_names: false, latency, ..Options::default() }, "");
+    let server = Server::start(Options { allow_same_names: true, latency, ..Options::default() }, "");
     let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
     // Slow enough that there is something left to kill.
     let command = ["import", "groups.csv", "--settle", "100ms", "--rate", "150/s"];

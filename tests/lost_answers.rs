@@ -14,7 +14,7 @@ use tallyfy_groups::sandbox::Options;
 fn survived(fault: &str, again: u32, flags: &[&str]) {
     let rows = rows(120, 5, 5, 31);
     // Names need not be unique here: only the program keeps a group from coming twice.
-    let options = Options { unique_names: false, ..Options::default() };
+    let options = Options { allow_same_names: true, ..Options::default() };
     let server = Server::start(options, &format!("[[fault]]\nmethod = 'POST'\n{fault}\nat = [5, 6, 40]"));
     let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
     desk.run(&[&["import", "groups.csv", "--settle", "1s"], flags].concat()).expect(9);
@@ -89,7 +89,7 @@ fn too_many_is_sent_again_without_a_look() {
 #[test]
 fn a_group_that_lists_show_late_is_not_sent_again() {
     let rows = rows(30, 0, 0, 33);
-    let options = Options { unique_names: false, ..Options::default() };
+    let options = Options { allow_same_names: true, ..Options::default() };
     let faults = "[[fault]]\nkind = 'drop-after'\nmethod = 'POST'\nat = [5, 9]\n[[fault]]\nkind = 'lag'\nmillis = 5000";
     let server = Server::start(options, faults);
     let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
@@ -102,7 +102,7 @@ fn a_group_that_lists_show_late_is_not_sent_again() {
 fn a_list_that_cannot_be_read_is_asked_for_again_and_never_taken_for_empty() {
     let rows = rows(60, 0, 0, 34);
     for kind in ["cut", "empty", "foreign", "html-before", "error-before", "drop-before", "too-many"] {
-        let options = Options { unique_names: false, ..Options::default() };
+        let options = Options { allow_same_names: true, ..Options::default() };
         let server = Server::start(options, &format!("[[fault]]\nkind = '{kind}'\nmethod = 'GET'\nat = [1]"));
         server.plant("old", &rows[7].name);
         let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
@@ -129,7 +129,7 @@ fn a_row_that_is_never_answered_is_reported_and_a_rerun_without_faults_finishes(
 
 #[test]
 fn of_two_groups_of_a_name_none_is_adopted_and_the_same_command_settles_it_later() {
-    let options = Options { unique_names: false, ..Options::default() };
+    let options = Options { allow_same_names: true, ..Options::default() };
     let server = Server::start(options, "[[fault]]\nkind = 'hang-after'\nmethod = 'POST'\nat = [2]");
     let desk = Desk::at(&server).with("groups.csv", "name\nA\nB\nC\n");
     let flags = ["import", "groups.csv", "--concurrency", "1", "--timeout", "2s", "--settle", "600ms"];
@@ -154,7 +154,7 @@ fn of_two_groups_of_a_name_none_is_adopted_and_the_same_command_settles_it_later
 fn a_row_that_cannot_be_looked_up_is_unknown_and_the_same_command_settles_it_later() {
     let faults = "[[fault]]\nkind = 'drop-after'\nmethod = 'POST'\nat = [2]\n\
         [[fault]]\nkind = 'html-before'\nmethod = 'GET'\nfrom = 2";
-    let server = Server::start(Options { unique_names: false, ..Options::default() }, faults);
+    let server = Server::start(Options { allow_same_names: true, ..Options::default() }, faults);
     let desk = Desk::at(&server).with("groups.csv", "name\nA\nB\nC\n");
     let flags = ["import", "groups.csv", "--concurrency", "1", "--max-attempts", "2", "--settle", "600ms"];
     desk.run(&flags).expect(9);
@@ -177,7 +177,7 @@ fn all_faults_together_and_the_run_converges() {
         [[fault]]\nkind = 'error-after'\npercent = 3.0\n[[fault]]\nkind = 'html-before'\npercent = 3.0\n\
         [[fault]]\nkind = 'cut'\npercent = 3.0\n[[fault]]\nkind = 'too-many'\nretry_after = '0'\nevery = 150\n\
         [[fault]]\nkind = 'hang-after'\nmethod = 'POST'\npercent = 1.0\n[[fault]]\nkind = 'slow'\nmillis = 30\npercent = 20.0";
-    let options = Options { unique_names: false, ..Options::default() };
+    let options = Options { allow_same_names: true, ..Options::default() };
     let server = Server::start(options, faults);
     let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
     let mut rounds = 0;

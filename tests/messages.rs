@@ -198,7 +198,6 @@ fn sandbox() {
         "[[fault]]\nkind = 'no-such-kind'",
         "[[fault]]\nkind = 'slow'",
         "[[fault]]\nkind = 'cut'\nstatus = 500",
-        "[[fault]]\nkind = 'cut'\nevery = 2\npercent = 5.0",
         "[[fault]]\nkind = 'cut'\npercent = 500.0",
     ] {
         let desk = Desk::bare().with("faults.toml", script);

@@ -88,7 +88,7 @@ fn a_row_in_doubt_is_looked_up_before_a_refusal_fails_it() {
         [[fault]]\nkind = 'lag'\nmethod = 'POST'\nat = [2]\nmillis = 2500\n\
         [[fault]]\nkind = 'error-before'\nstatus = 403\nmethod = 'POST'\nat = [3]\n\
         [[fault]]\nkind = 'slow'\nmillis = 2000\nmethod = 'POST'\nat = [3]";
-    let server = Server::start(Options { unique_names: false, ..Options::default() }, faults);
+    let server = Server::start(Options { allow_same_names: true, ..Options::default() }, faults);
     let desk = Desk::at(&server).with("groups.csv", "name\nA\nB\n");
     desk.run(&["import", "groups.csv", "--concurrency", "1", "--settle", "600ms"]).expect(0);
     assert_eq!((server.names().len(), server.posts("B")), (2, 2));
@@ -98,7 +98,7 @@ fn a_row_in_doubt_is_looked_up_before_a_refusal_fails_it() {
 fn a_lookup_that_is_refused_for_one_name_stops_nothing() {
     let faults = "[[fault]]\nkind = 'drop-after'\nmethod = 'POST'\nat = [2]\n\
         [[fault]]\nkind = 'html-before'\nstatus = 403\nmethod = 'GET'\nfrom = 2";
-    let server = Server::start(Options { unique_names: false, ..Options::default() }, faults);
+    let server = Server::start(Options { allow_same_names: true, ..Options::default() }, faults);
     let desk = Desk::at(&server).with("groups.csv", "name\nA\nB\nC\n");
     let flags = ["import", "groups.csv", "--concurrency", "1", "--settle", "600ms"];
     desk.run(&flags).expect(9);

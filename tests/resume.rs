@@ -212,7 +212,7 @@ fn a_run_that_ended_is_history_and_the_next_starts_from_what_is_there() {
 fn a_row_that_was_in_flight_and_that_lists_show_late_is_not_sent_again() {
     let rows = good(60);
     // Not quite as long as a look-up bears with; names are not unique, so nothing else stops a second group.
-    let options = Options { unique_names: false, latency: Duration::from_millis(20), ..Options::default() };
+    let options = Options { allow_same_names: true, latency: Duration::from_millis(20), ..Options::default() };
     let server = Server::start(options, "[[fault]]\nkind = 'lag'\nmillis = 5000");
     let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
     let running = desk.start(&["import", "groups.csv"]);
@@ -224,7 +224,7 @@ fn a_row_that_was_in_flight_and_that_lists_show_late_is_not_sent_again() {
 
 #[test]
 fn what_was_made_a_moment_ago_is_not_sent_again_by_a_new_run_before_lists_show_it() {
-    let options = Options { unique_names: false, ..Options::default() };
+    let options = Options { allow_same_names: true, ..Options::default() };
     let server = Server::start(options, "[[fault]]\nkind = 'lag'\nmillis = 2000");
     let desk = Desk::at(&server).with("groups.csv", "name\nA\nB\nC\n");
     // All are begun at once, and leave one after the other: what counts is when their answers came.

@@ -197,5 +197,5 @@ fn the_sandbox_names_what_is_wrong_with_its_fault_script() {
     desk.run(&["sandbox", "--faults", "nowhere.toml"]).expect(2).says("--faults nowhere.toml");
     desk.run(&["sandbox", "--faults", "faults.toml"])
         .expect(2)
-        .says("fault 1 of the fault script: `millis` is missing");
+        .says("fault 1 of the fault script cannot be read: missing field `millis`");
 }

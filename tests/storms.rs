@@ -78,7 +78,7 @@ fn play(seed: u64, is_verbose: bool) -> Vec<String> {
     let sheet = sheet(&mut rng, count);
     let options = options(&mut rng);
     // Where the server keeps names unique, requests may arrive and lists may lag far longer than a client can wait.
-    let is_far = options.unique_names && rng.random_bool(0.4);
+    let is_far = !options.allow_same_names && rng.random_bool(0.4);
     let faults = Faults::draw(&mut rng, is_far);
     let network = Network {
         usual: Duration::from_millis(rng.random_range(0..60)),
@@ -91,7 +91,7 @@ fn play(seed: u64, is_verbose: bool) -> Vec<String> {
     if is_verbose {
         println!(
             "{}{}\nunique names: {}\nrate: {:?}\n{network:?}\n{settings:?}\n{ends:?}",
-            faults.lasting, faults.first, options.unique_names, options.rate
+            faults.lasting, faults.first, !options.allow_same_names, options.rate
         );
     }
     let workspace = Workspace::new(&sheet.csv);
@@ -224,7 +224,7 @@ fn options(rng: &mut StdRng) -> Options {
     let rates = [None, None, Some((10, 1)), Some((600, 60)), Some((5, 1))];
     let rate = rates.choose(rng).unwrap();
     let rate = rate.map(|(requests, seconds)| RequestRate { requests, period: Duration::from_secs(seconds) });
-    Options { unique_names: rng.random_bool(0.5), rate, seed: rng.random(), ..Options::default() }
+    Options { allow_same_names: rng.random_bool(0.5), rate, seed: rng.random(), ..Options::default() }
 }
 
 fn settings(rng: &mut StdRng, seed: u64) -> Settings {

@@ -234,7 +234,7 @@ fn a_journal_that_is_not_there_or_anothers_is_refused_and_nothing_is_made() {
         (&["undo", "--yes"][..], "FILE"),
         (&["undo", "other.csv", "--yes", "--out-dir", "out"], "other.journal"),
         (&["undo", "--journal", "nowhere/x", "--yes"], "nowhere/x"),
-        (&["undo", "text.journal", "--yes"], "no journal of tallyfy-groups"),
+        (&["undo", "text.journal", "--yes"], "not a journal of tallyfy-groups"),
         (&["undo", "empty.journal", "--yes"], "there is none"),
         (&["undo", "groups.csv", "--yes", "--org", "another"], "belongs to organization"),
         (&["undo", "groups.csv", "--yes", "--sandbox"], "groups.sandbox.journal"),

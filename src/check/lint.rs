@@ -1,5 +1,7 @@
 //! Texts that are hardly intended, as spreadsheets and wrong encodings produce them: a table. Pure.
 
+use memchr::memchr2_iter;
+
 use super::is_number;
 use crate::model::{Code, Field, Problem, Severity, shortened};
 
@@ -83,22 +85,20 @@ pub(super) fn description(text: &str, problems: &mut Vec<Problem>) {
 
 /// Adds that letters of a text were lost or changed by another program.
 fn garbled(field: Field, text: &str, problems: &mut Vec<Problem>) {
-    if text.is_ascii() {
-        return;
-    }
-    let why = if text.contains(char::REPLACEMENT_CHARACTER) {
-        "contains the sign for a lost letter (U+FFFD); retype it"
-    } else if is_misread(text) {
-        "looks like UTF-8 that was read in another encoding; export it again"
-    } else {
-        return;
+    // `Ã`, `Â`, `â` and U+FFFD begin so in UTF-8.
+    let bytes = text.as_bytes();
+    let begins = |at: usize| matches!(bytes.get(at + 1), Some(0x82 | 0x83 | 0xa2 | 0xbf));
+    let why = match memchr2_iter(0xc3, 0xef, bytes).any(begins) {
+        true if text.contains(char::REPLACEMENT_CHARACTER) => "contains the sign for a lost letter (U+FFFD); retype it",
+        true if is_misread(text) => "looks like UTF-8 that was read in another encoding; export it again",
+        _ => return,
     };
     let message = format!("the {} `{}` {why}", field.as_str(), shortened(text));
     problems.push(Problem::warning(field, Code::TextGarbled, message));
 }
 
 fn is_any(words: &[&str], text: &str) -> bool {
-    words.iter().any(|word| word.eq_ignore_ascii_case(text))
+    words.iter().any(|word| word.len() == text.len() && word.eq_ignore_ascii_case(text))
 }
 
 /// What a spreadsheet shows where a formula failed.
@@ -113,29 +113,31 @@ pub(super) fn is_placeholder(text: &str) -> bool {
 
 /// 1.5E+12
 pub(super) fn is_shortened_number(text: &str) -> bool {
-    let parts = text.split_once(['e', 'E']).map(|(whole, power)| (whole, power.strip_prefix('+').unwrap_or(power)));
+    let text = Some(text).filter(|text| text.starts_with(|first: char| first.is_ascii_digit()));
+    let parts = text
+        .and_then(|text| text.split_once(['e', 'E']))
+        .map(|(whole, power)| (whole, power.strip_prefix('+').unwrap_or(power)));
     parts.is_some_and(|(whole, power)| whole.split(['.', ',']).all(is_number) && is_number(power))
 }
 
 /// `Total`, `Total: 12`, `Summe 12`; a team may be called Total Rewards.
 fn is_total(text: &str) -> bool {
-    let word = text.split(':').next().unwrap_or(text);
-    let word = word.trim_end_matches(|letter: char| letter.is_ascii_digit() || matches!(letter, ' ' | '.' | ','));
-    is_any(&TOTALS, word)
+    let rest = |word: &&str| {
+        let (start, rest) = text.split_at_checked(word.len())?;
+        start.eq_ignore_ascii_case(word).then_some(rest)
+    };
+    let is_number = |letter: char| letter.is_ascii_digit() || matches!(letter, ' ' | '.' | ',');
+    let mut rests = TOTALS.iter().filter_map(rest).map(|rest| rest.trim_start_matches(is_number));
+    text.starts_with(['t', 'g', 's', 'T', 'G', 'S']) && rests.any(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
 /// `Ã` or `Â` before what one more byte of UTF-8 is in Windows-1252 or Latin-1, or `â€`.
 fn is_misread(text: &str) -> bool {
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
-        let is_continued = |next: &char| ('\u{80}'..='\u{bf}').contains(next) || WINDOWS_1252.contains(*next);
-        match (letter, letters.peek()) {
-            ('Ã' | 'Â', Some(next)) if is_continued(next) => return true,
-            ('â', Some('€')) => return true,
-            _ => {}
-        }
-    }
-    false
+    let is_continued = |next: char| ('\u{80}'..='\u{bf}').contains(&next) || WINDOWS_1252.contains(next);
+    text.char_indices().filter(|(_, letter)| matches!(letter, 'Ã' | 'Â' | 'â')).any(|(at, letter)| {
+        let next = text[at + letter.len_utf8()..].chars().next();
+        next.is_some_and(|next| if letter == 'â' { next == '€' } else { is_continued(next) })
+    })
 }
 
 #[cfg(test)]

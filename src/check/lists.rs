@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use email_address::{EmailAddress, Options};
 
 use super::{is_number, lint, trimmed};
-use crate::model::{Cell, Code, Field, Item, Problem, shortened};
+use crate::model::{Cell, Code, Field, Item, Problem, is_plain_ascii, shortened};
 
 /// How many bad entries of a row are named: a hostile row must not take much memory.
 const NAMED_MAX: usize = 10;
@@ -61,8 +61,9 @@ fn member(item: &Item<'_>) -> Result<u64, Bad> {
         Item::Number(number) => number,
         Item::Other(kind) => return Err(Bad { entry: (*kind).to_owned(), why: "is not a user id".to_owned() }),
     };
-    match text.parse::<u64>() {
-        Ok(id) if is_number(text) && !text.starts_with('0') && i64::try_from(id).is_ok() => Ok(id),
+    let is_plain = matches!(text.as_bytes().first(), Some(b'1'..=b'9'));
+    match text.parse::<i64>() {
+        Ok(id) if is_plain => Ok(id.unsigned_abs()),
         _ if text.contains('@') => {
             Err(Bad::new(text, "is an e-mail address; members are user ids (addresses go into guests)"))
         }
@@ -95,9 +96,29 @@ fn guest(item: &Item<'_>) -> Result<String, Bad> {
 fn is_address(text: &str) -> bool {
     // The crate accepts any character of other scripts, and so invisible ones.
     let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
-    !text.chars().any(crate::model::is_invisible)
-        && !text.starts_with('\'')
-        && EmailAddress::parse_with_options(text, options).is_ok()
+    is_simple_address(text)
+        || (!text.chars().any(crate::model::is_invisible)
+            && !text.starts_with('\'')
+            && EmailAddress::parse_with_options(text, options).is_ok())
+}
+
+/// Most addresses: words of letters and digits, with single marks between them. The crate takes several times as long.
+fn is_simple_address(text: &str) -> bool {
+    let (mut is_local, mut has_dot, mut is_word) = (true, false, false);
+    for byte in text.bytes() {
+        let was_word = std::mem::replace(&mut is_word, byte.is_ascii_alphanumeric());
+        match byte {
+            _ if is_word => {}
+            _ if !was_word => return false,
+            b'@' if is_local => is_local = false,
+            b'.' => has_dot |= !is_local,
+            b'-' => {}
+            b'_' | b'+' if is_local => {}
+            _ => return false,
+        }
+    }
+    // So short that neither side can be too long.
+    is_word && has_dot && text.len() < 64
 }
 
 /// What a bad member may have been, and what to do.
@@ -244,13 +265,28 @@ fn shown(item: &Item<'_>) -> String {
 
 /// Gives the entries of a list cell, or says what is there instead of a list.
 pub(super) fn entries(cell: &Cell<'_>, each: &mut dyn FnMut(&Item<'_>)) -> Result<(), String> {
+    let mut given = |entry: &str| {
+        if !entry.is_empty() {
+            each(&Item::Text(Cow::Borrowed(entry)));
+        }
+    };
     match cell {
         Cell::Absent => {}
-        Cell::Text(text) if text.trim_start().starts_with('[') => array(text)?.iter().for_each(each),
+        Cell::Text(text) if text.trim_start().as_bytes().first() == Some(&b'[') => {
+            array(text)?.iter().for_each(each);
+        }
+        Cell::Text(text) if is_plain_ascii(text) => {
+            let is_separator = |byte: u8| matches!(byte, b';' | b'|' | b',' | b' ');
+            let mut rest = &**text;
+            while let Some(length) = rest.bytes().position(is_separator) {
+                given(&rest[..length]);
+                rest = &rest[length + 1..];
+            }
+            given(rest);
+        }
         Cell::Text(text) => {
             let is_separator = |letter: char| matches!(letter, ';' | '|' | ',') || letter.is_whitespace();
-            let split = text.split(is_separator).filter(|entry| !trimmed(entry).is_empty());
-            split.for_each(|entry| each(&Item::Text(Cow::Borrowed(entry))));
+            text.split(is_separator).map(trimmed).for_each(given);
         }
         Cell::List(items) => items.iter().for_each(each),
         Cell::Other(kind) => return Err(format!("expected a list, found {kind}")),

@@ -1,12 +1,10 @@
 //! Names seen so far: the first valid row of a name wins. Also finds names that only look equal. Pure.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::{BuildHasherDefault, Hasher};
-
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use unicode_security::confusable_detection::skeleton;
 
-use crate::model::{MatchNames, NameKey};
+use crate::model::{MatchNames, NameKey, is_common_letter};
 
 /// What identifies a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,27 +27,16 @@ impl NameKeys {
 /// The name with every letter that looks like one of ASCII replaced by it; `None` for a plain name (Unicode TS 39,
 /// "confusable").
 fn plain(name: &str) -> Option<String> {
-    if name.is_ascii() {
-        return None;
-    }
-    let mut is_changed = false;
     let plain_letter = |letter: char| {
-        if letter.is_ascii() {
+        if letter.is_ascii() || is_common_letter(letter) {
             return None;
         }
         let mut buffer = [0; 4];
         let mut shape = skeleton(letter.encode_utf8(&mut buffer));
         shape.next().filter(|plain| plain.is_ascii_alphanumeric() && shape.next().is_none())
     };
-    let plain = name
-        .chars()
-        .map(|letter| {
-            let plain = plain_letter(letter);
-            is_changed |= plain.is_some();
-            plain.unwrap_or(letter)
-        })
-        .collect();
-    is_changed.then_some(plain)
+    let is_changed = !name.is_ascii() && name.chars().any(|letter| plain_letter(letter).is_some());
+    is_changed.then(|| name.chars().map(|letter| plain_letter(letter).unwrap_or(letter)).collect())
 }
 
 /// What an earlier row has to do with a name.
@@ -61,31 +48,13 @@ pub enum Earlier {
     Confusable(u32),
 }
 
-type NameMap = HashMap<NameKey, u32, BuildHasherDefault<KeyHasher>>;
-
-/// Takes eight bytes of a key for its hash: keys are parts of a SHA-256.
-#[derive(Default)]
-struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.first_chunk().map_or(self.0, |first| u64::from_le_bytes(*first));
-    }
-
-    fn write_usize(&mut self, _: usize) {}
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-/// The names of all valid rows, and which row had each first. Some 45 bytes a name.
+/// The names of all valid rows, and which row had each first. Some 30 bytes a name.
 #[derive(Debug, Default)]
 pub struct Names {
     matching: MatchNames,
-    first: NameMap,
+    first: NameTable,
     /// By their plain keys, the names with letters of other scripts.
-    plain: NameMap,
+    plain: NameTable,
 }
 
 impl Names {
@@ -95,31 +64,72 @@ impl Names {
         Self { matching, ..Self::default() }
     }
 
+    /// Makes room for names, and looks all of them up, so that the processor waits for memory once and not for each row.
+    pub fn expect<'a>(&mut self, keys: impl Iterator<Item = &'a NameKeys>) {
+        let count = keys.filter(|keys| self.first.get(keys.name).is_some()).count();
+        std::hint::black_box(count);
+    }
+
     /// Adds the name of a row, unless an earlier row has it.
     pub fn add(&mut self, keys: NameKeys, row: u32) -> Option<Earlier> {
-        match self.first.entry(keys.name) {
-            Entry::Occupied(earlier) => return Some(Earlier::Same(*earlier.get())),
-            Entry::Vacant(free) => free.insert(row),
-        };
-        let Some(plain) = keys.plain else {
-            return if self.plain.is_empty() { None } else { self.plain.get(&keys.name).copied() }
-                .map(Earlier::Confusable);
-        };
-        let earlier = self.first.get(&plain).filter(|first| **first != row).or(self.plain.get(&plain)).copied();
-        self.plain.entry(plain).or_insert(row);
-        earlier.map(Earlier::Confusable)
+        if let Some(earlier) = self.first.add(keys.name, row) {
+            return Some(Earlier::Same(earlier));
+        }
+        let Some(plain) = keys.plain else { return self.plain.get(keys.name).map(Earlier::Confusable) };
+        let earlier = self.first.get(plain).filter(|first| *first != row);
+        earlier.or(self.plain.add(plain, row)).map(Earlier::Confusable)
     }
 
     /// Adds a key without comparing: of a row that was read by an earlier run.
     pub fn restore(&mut self, key: NameKey, row: u32) {
-        self.first.insert(key, row);
+        self.first.add(key, row);
     }
 
     /// The first row of a name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<u32> {
-        self.first.get(&self.matching.key(name)).copied()
+        self.first.get(self.matching.key(name))
     }
+}
+
+/// The first row of each key. The table has the beginning of each key and its index, so that it stays small.
+#[derive(Debug, Default)]
+struct NameTable {
+    rows: Vec<(NameKey, u32)>,
+    indexes: HashTable<(u32, u32)>,
+}
+
+impl NameTable {
+    /// Adds a key, unless an earlier row has it: gives that row then.
+    fn add(&mut self, key: NameKey, row: u32) -> Option<u32> {
+        let Self { rows, indexes } = self;
+        let start = start(key);
+        let is_same = |(other, index): &(u32, u32)| *other == start && rows[*index as usize].0 == key;
+        match indexes.entry(hash(start), is_same, |(start, _)| hash(*start)) {
+            Entry::Occupied(earlier) => Some(rows[earlier.get().1 as usize].1),
+            Entry::Vacant(free) => {
+                free.insert((start, u32::try_from(rows.len()).unwrap_or(u32::MAX)));
+                rows.push((key, row));
+                None
+            }
+        }
+    }
+
+    fn get(&self, key: NameKey) -> Option<u32> {
+        let start = start(key);
+        let is_same = |(other, index): &(u32, u32)| *other == start && self.rows[*index as usize].0 == key;
+        self.indexes.find(hash(start), is_same).map(|(_, index)| self.rows[*index as usize].1)
+    }
+}
+
+/// The beginning of a key. Keys are parts of a SHA-256, so it is a hash.
+fn start(NameKey([b0, b1, b2, b3, ..]): NameKey) -> u32 {
+    u32::from_le_bytes([b0, b1, b2, b3])
+}
+
+/// The table uses the low bits and the high ones.
+fn hash(start: u32) -> u64 {
+    u64::from(start) << 32 | u64::from(start)
 }
 
 #[cfg(test)]
@@ -135,6 +145,14 @@ mod tests {
         assert_eq!(add(" sales ", 3), Some(Earlier::Same(1)));
         assert_eq!(add("SALES", 4), Some(Earlier::Same(1)));
         assert_eq!((names.get("support"), names.get("Legal")), (Some(2), None));
+    }
+
+    #[test]
+    fn common_letters_look_like_no_letter_of_ascii() {
+        let shape = |letter: char| skeleton(&letter.to_string()).collect::<String>();
+        let looks_plain = |letter: &char| matches!(shape(*letter).as_bytes(), [byte] if byte.is_ascii_alphanumeric());
+        let found: String = ('\0'..=char::MAX).filter(|letter| is_common_letter(*letter)).filter(looks_plain).collect();
+        assert_eq!(found, "");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The rules for a row: a group, and all problems of the row. Pure.
 
 use super::{lint, lists, trimmed};
-use crate::model::{Cell, Code, Field, Fields, Group, Problem, is_invisible, shortened};
+use crate::model::{Cell, Code, Field, Fields, Group, Problem, is_invisible, is_plain_ascii, shortened};
 
 /// The most characters of a name (the API's documentation: 200).
 pub const NAME_MAX: usize = 200;
@@ -26,37 +26,39 @@ impl Rules {
             "the row has no name and no other field; if it has nothing else, remove it"
                 .clone_into(&mut problem.message);
         }
-        group.description = self.description(fields.get(Field::Description), &mut problems);
+        self.description(fields.get(Field::Description), &mut group.description, &mut problems);
         lists::members(fields.get(Field::Members), &mut group.members, &mut problems);
         lists::guests(fields.get(Field::Guests), &mut group.guests, &mut problems);
         problems
     }
 
     /// A blank description counts as missing.
-    fn description(&self, cell: &Cell<'_>, problems: &mut Vec<Problem>) -> Option<String> {
+    fn description(&self, cell: &Cell<'_>, description: &mut Option<String>, problems: &mut Vec<Problem>) {
         let given = match cell {
             Cell::Absent => "",
             Cell::Text(text) => trimmed(text),
             other => {
+                *description = None;
                 let message = format!("the description is {}, not text", kind(other));
-                problems.push(Problem::error(Field::Description, Code::DescriptionInvalid, message));
-                return None;
+                return problems.push(Problem::error(Field::Description, Code::DescriptionInvalid, message));
             }
         };
         lint::description(given, problems);
         let is_control = |letter: &char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
-        if let Some(control) = given.chars().find(is_control) {
+        let control = if is_plain_ascii(given) { None } else { given.chars().find(is_control) };
+        if let Some(control) = control {
             let message = format!("the description contains a control character ({})", control.escape_default());
             problems.push(Problem::error(Field::Description, Code::DescriptionInvalid, message));
         }
         if !given.is_empty() {
-            return Some(given.to_owned());
+            given.clone_into(description.get_or_insert_default());
+            return;
         }
-        if self.default_description.is_none() && self.require_description {
+        description.clone_from(&self.default_description);
+        if description.is_none() && self.require_description {
             let message = "the description is missing (--default-description TEXT gives one to all such rows)";
             problems.push(Problem::error(Field::Description, Code::DescriptionMissing, message));
         }
-        self.default_description.clone()
     }
 }
 
@@ -82,7 +84,9 @@ fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
         let message = format!("the name `{}` has {length} characters; the most is {NAME_MAX}", shortened(name));
         refuse(Code::NameTooLong, message);
     }
-    match name.chars().find(|letter| letter.is_control()) {
+    let is_plain = is_plain_ascii(name);
+    let control = if is_plain { None } else { name.chars().find(|letter| letter.is_control()) };
+    match control {
         Some('\n' | '\r') => {
             refuse(Code::NameInvalid, format!("the name `{}` contains a line break", shortened(name)));
         }
@@ -91,7 +95,7 @@ fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
         }
         None => {}
     }
-    if let Some(hidden) = invisible(name) {
+    if let Some(hidden) = if is_plain { None } else { invisible(name) } {
         let message = format!(
             "the name `{}` contains an invisible character ({}); retype it",
             shortened(name),
@@ -104,9 +108,6 @@ fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
 
 /// The first invisible character. Joiners between letters belong to some scripts, and to emoji.
 fn invisible(name: &str) -> Option<char> {
-    if name.is_ascii() {
-        return None;
-    }
     let mut letters = name.chars().peekable();
     let mut before = 'a';
     while let Some(letter) = letters.next() {

@@ -8,7 +8,6 @@ use crate::model::Halt;
 use crate::read::ReadError;
 use crate::report::{LogError, OutputError};
 use crate::settings::SettingsError;
-use crate::tallyfy::HttpError;
 
 /// A command failed, or stopped before its end.
 #[derive(Debug, thiserror::Error)]
@@ -65,8 +64,8 @@ pub enum Failure {
     #[error(transparent)]
     Log(#[from] LogError),
     /// The HTTP client cannot be set up.
-    #[error(transparent)]
-    Http(#[from] HttpError),
+    #[error("the HTTP client cannot be set up: {0}")]
+    Http(#[from] reqwest::Error),
     /// The sandbox cannot serve.
     #[error("the sandbox cannot serve: {0}")]
     Serve(io::Error),

@@ -6,10 +6,10 @@ mod workers;
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
-use workers::{CheckedBatch, CheckedRow, Parts, ReadStep, Slot, Workers};
+use workers::{CheckedBatch, CheckedRow, Parts, ReadStep, SharedReader, Slot, Workers};
 
 use crate::check::{Earlier, Names, Rules};
 use crate::model::{self, Code, Field, FirstGroup, Group, NameKey, OnDuplicate, Place, Problem, Severity, shortened};
@@ -146,8 +146,9 @@ pub(super) fn run<T: Send + 'static>(
     prepare: &Prepare<T>,
     sink: &mut impl RowSink<T>,
 ) -> Result<(Names, u64), Failure> {
-    let mut collector = Collector { input, names: Names::new(input.matching), files: Files::default(), sink };
     let workers = Workers::start(input, prepare)?;
+    let (names, files) = (Names::new(input.matching), Files::default());
+    let mut collector = Collector { input, shared: Arc::clone(&workers.shared), names, files, sink };
     let mut opened = 0;
     for slot in &workers.slots {
         let step = match slot {
@@ -180,6 +181,7 @@ enum Continue {
 
 struct Collector<'a, S> {
     input: &'a Input,
+    shared: Arc<SharedReader>,
     names: Names,
     files: Files,
     sink: &'a mut S,
@@ -236,12 +238,15 @@ impl<S> Collector<'_, S> {
     {
         let CheckedBatch { batch, notes, rows } = checked;
         let is_last = rows.len() > self.left();
+        self.names.expect(rows.iter().filter_map(|row| row.keys.as_ref()));
         for row in rows.into_iter().take(self.left()) {
             let number = u32::try_from(self.files.rows.len()).ok().filter(|number| *number < u32::MAX);
             let number = number.ok_or(Failure::TooManyRows)?;
             let line = u32::try_from(row.line).unwrap_or(u32::MAX);
             self.files.rows.push((row.offset, u32::try_from(row.length).unwrap_or(u32::MAX), line));
-            let place = self.files.place(number);
+            let first = self.files.opened.last().map_or(0, |file| file.first_row);
+            let file = self.files.opened.len().saturating_sub(1);
+            let place = Place { file, row: (self.files.rows.len() - first) as u64, line: row.line };
             let CheckedRow { offset, length, keys, is_undescribed, mut problems, item, .. } = row;
             if let Some(file) = self.files.opened.last_mut().filter(|_| is_undescribed) {
                 let (count, first) = &mut file.undescribed;
@@ -272,6 +277,7 @@ impl<S> Collector<'_, S> {
             file.notes.extend(&notes);
         }
         self.sink.batch(&notes)?;
+        self.shared.used.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
         if is_last { self.close(false).map(|()| Continue::End) } else { Ok(Continue::ReadStep) }
     }
 

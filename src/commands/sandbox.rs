@@ -11,7 +11,7 @@ use crate::cli::SandboxArgs;
 use crate::exit::Ending;
 use crate::journal::SentGroup;
 use crate::model::shown_path;
-use crate::sandbox::{FaultScript, Options, Planted, RequestRate, Simulation, serve};
+use crate::sandbox::{FaultScript, Options, RequestRate, SandboxGroup, Simulation, serve};
 use crate::send;
 
 use super::{Failure, block_on, print, signals};
@@ -38,7 +38,7 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
         groups: args.groups,
         users: args.users,
         rate,
-        unique_names: !args.allow_same_names,
+        allow_same_names: args.allow_same_names,
         latency: args.latency,
         ..Options::default()
     };
@@ -60,13 +60,16 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
 pub(super) async fn simulate(created: Vec<SentGroup>) -> Result<SocketAddr, Failure> {
     let mut simulation = Simulation::new(&Options::default(), FaultScript::default());
     for SentGroup { tag, group } in created {
-        simulation.plant(Planted {
+        let stamp = tag.stamp.unwrap_or_default();
+        simulation.plant(SandboxGroup {
             id: tag.id,
             name: group.name,
             description: group.description,
             members: group.members,
             guests: group.guests,
-            stamp: tag.stamp,
+            created_at: stamp.clone(),
+            updated_at: stamp,
+            ..SandboxGroup::default()
         });
     }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Failure::Serve)?;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::check::Names;
-use crate::journal::{Journal, JournalError, Owner, Realm, RunId, StagedRow};
+use crate::journal::{Journal, JournalError, Owner, Realm, RunId, Stage, StagedRow};
 use crate::model::{Cell, Event, Field, FirstGroup, Group, InputFile, Listener, OnDuplicate, Problem, RowId};
 use crate::read::{Notes, Parser, ReadError, Row};
 use crate::report::Problems;
@@ -20,7 +20,7 @@ use super::Failure;
 use super::pipeline::{self, Checked, Files, Prepare, RowSink, Validity};
 
 /// How often progress is reported, in rows.
-const REPORT_EVERY: u64 = 1000;
+const REPORT_EVERY: u64 = 10_000;
 
 /// The rows of a run, as the journal has them.
 pub struct Staged {
@@ -76,19 +76,27 @@ pub fn stage(
     problems: &mut Problems<impl Write>,
 ) -> Result<Staged, Failure> {
     let first = journal.next_row()?;
-    journal.begin_stage()?;
-    let mut staging =
-        Staging { journal, input, first, listener, problems, files: Vec::new(), invalid: 0, merged: HashMap::new() };
+    let mut staging = Staging {
+        journal,
+        stage: journal.stage()?,
+        input,
+        first,
+        listener,
+        problems,
+        files: Vec::new(),
+        invalid: 0,
+        merged: HashMap::new(),
+    };
     let prepare: Prepare<StagedRow> = Arc::new(staged_row);
     let (names, rows) = pipeline::run(input, &prepare, &mut staging)?;
-    let Staging { files, invalid, merged, .. } = staging;
+    let Staging { stage, files, invalid, merged, .. } = staging;
     for (row, group) in &merged {
         journal.restage(*row, group.group())?;
     }
     for (number, (path, file)) in input.files.iter().zip(&files).enumerate() {
         journal.stage_file(run, number, path, &file.layout)?;
     }
-    journal.end_stage()?;
+    stage.finish()?;
     let range = (first, RowId(first.0 + i64::try_from(rows).unwrap_or(i64::MAX) - 1));
     Ok(Staged { files, rows, invalid, names: RowNames { names, first }, range })
 }
@@ -106,6 +114,7 @@ fn staged_row(row: &Row<'_>, _: &Parser, group: &Group, problems: &[Problem]) ->
 /// Puts the rows into the journal.
 struct Staging<'a, W> {
     journal: &'a Journal,
+    stage: Stage<'a>,
     input: &'a Input,
     first: RowId,
     listener: &'a Listener,
@@ -159,9 +168,8 @@ impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
             }
         }
         staged.set_warnings(&problems);
-        self.journal.stage_row(id, place, &staged)?;
+        self.stage.add(id, place, &staged)?;
         let rows = u64::from(number) + 1;
-        self.journal.checkpoint_stage(rows)?;
         if rows.is_multiple_of(REPORT_EVERY) {
             (self.listener)(Event::Read(rows));
         }

@@ -11,10 +11,10 @@ use super::store::{Journal, RunId};
 use crate::model::{Format, InputFile, Layout, Outcome, Place, Raw, Status, Trouble};
 
 impl Journal {
-    /// Hands every row of a run to `each`, in input order, until it gives an error.
+    /// Hands every row of a run to `each`, in input order, until it returns an error.
     ///
     /// # Errors
-    /// If the journal cannot be read; and whatever `each` gives.
+    /// If the journal cannot be read; and the errors of `each`.
     pub fn accounts<E: From<JournalError>>(
         &self,
         run: RunId,
@@ -28,10 +28,10 @@ impl Journal {
         self.read_accounts(sql, run, |row| account(row, &files), each)
     }
 
-    /// Hands what became of every group that a run created to `each`, in input order, until it gives an error.
+    /// Hands the outcome of undoing every group of a run to `each`, in input order, until it returns an error.
     ///
     /// # Errors
-    /// If the journal cannot be read; and whatever `each` gives.
+    /// If the journal cannot be read; and the errors of `each`.
     pub fn undo_accounts<E: From<JournalError>>(
         &self,
         run: RunId,
@@ -106,7 +106,7 @@ fn account(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<Outcome> {
     Ok(Outcome { duplicate_of, raw, warnings: row.get(15)?, ..account })
 }
 
-/// The columns that both views have: the first ten. What is unknown without a word of why was `cut_off`.
+/// The columns that both views have: the first ten. An unknown outcome without a reason was `cut_off`.
 fn said_of_all(row: &Row<'_>, cut_off: Trouble) -> rusqlite::Result<Outcome> {
     let (mut error_code, mut error): (Option<String>, Option<String>) = (row.get(8)?, row.get(9)?);
     let status = row.get::<_, String>(4)?.parse().unwrap_or(Status::Unknown);

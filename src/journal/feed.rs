@@ -1,42 +1,42 @@
 //! Hands the open rows of a run to the workers.
 //!
-//! A job that is begun and not sent is in doubt after a crash: so a job is begun when a lane can send it, and ahead of the
-//! lanes only where they are so fast that they would wait for the disk.
+//! A job that is begun and not sent is in doubt after a crash: so a job is begun when a worker can send it, and ahead of the
+//! workers only where they are so fast that they would wait for the disk.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::Instant;
 
-use super::Begun;
-use super::handle::{Bell, Handle};
-use super::intents::{self, Carrying};
+use super::Intent;
+use super::handle::{Handle, WriterCommand};
+use super::intents;
 use super::store::RunId;
-use crate::model::RowId;
+use crate::model::{Job, RowId};
 
-/// The most jobs ahead of the lanes.
+/// The most jobs ahead of the workers.
 const AHEAD_MAX: usize = 4096;
-/// How far ahead of the lanes to be, in time: some commits.
-const AHEAD: Duration = Duration::from_millis(100);
-/// So few in that time can wait for the disk: a commit takes some 5 to 25 ms.
-const FEW: usize = 4;
+/// How far ahead of the workers to be, in commits.
+const COMMITS_AHEAD: usize = 4;
+/// So few between two commits can wait for the disk: a commit takes some 5 to 25 ms.
+const FEW: usize = 2;
 
-/// The jobs, for all lanes; each gets the next.
+/// The jobs, for all workers; each gets the next.
 #[derive(Debug)]
 pub struct Feed {
-    jobs: Mutex<mpsc::Receiver<Begun>>,
+    jobs: Mutex<mpsc::Receiver<Intent<Job>>>,
     state: Arc<FeedState>,
-    bell: Bell,
+    /// Does not keep the writer at work.
+    commands: mpsc::WeakUnboundedSender<WriterCommand>,
+    is_down: Arc<AtomicBool>,
 }
 
 /// What both ends of a feed know.
 #[derive(Debug, Default)]
 struct FeedState {
-    /// Lanes that wait for a job.
+    /// Workers that wait for a job.
     waiting: AtomicUsize,
     /// Nothing more comes in.
     is_closed: AtomicBool,
@@ -44,27 +44,29 @@ struct FeedState {
 
 impl Feed {
     /// The next row to send; none when all are out, or the journal cannot be written any more.
-    pub async fn next(&self) -> Option<Begun> {
+    pub async fn next(&self) -> Option<Intent<Job>> {
         self.state.waiting.fetch_add(1, Ordering::AcqRel);
         let job = self.take().await;
         self.state.waiting.fetch_sub(1, Ordering::AcqRel);
-        job.filter(|_| !self.bell.is_down())
+        job.filter(|_| !self.is_down.load(Ordering::Acquire))
     }
 
-    async fn take(&self) -> Option<Begun> {
+    async fn take(&self) -> Option<Intent<Job>> {
         let mut jobs = self.jobs.lock().await;
         match jobs.try_recv() {
             Ok(job) => Some(job),
             Err(TryRecvError::Disconnected) => None,
             Err(TryRecvError::Empty) => {
-                self.bell.ring();
+                if let Some(commands) = self.commands.upgrade() {
+                    let _ = commands.send(WriterCommand::Feed);
+                }
                 jobs.recv().await
             }
         }
     }
 
     /// What was begun and is not sent, after a stop.
-    pub async fn leftover(&self) -> Option<Begun> {
+    pub async fn leftover(&self) -> Option<Intent<Job>> {
         self.jobs.lock().await.recv().await
     }
 
@@ -76,73 +78,54 @@ impl Feed {
 
 /// The writer's end of a feed.
 pub(super) struct JobSource {
-    jobs: Option<mpsc::Sender<Begun>>,
+    jobs: Option<mpsc::Sender<Intent<Job>>>,
     state: Arc<FeedState>,
     run: RunId,
-    which: Carrying,
+    with_guests: bool,
     last: RowId,
     /// Whether there are rows after that one.
     has_more: bool,
     /// Jobs in the feed when it was last filled.
     filled: usize,
-    /// Jobs that the lanes took since the last look at the speed.
-    taken: usize,
-    since: Instant,
-    /// Jobs to have begun beyond those that lanes wait for.
-    ahead: usize,
-}
-
-/// Jobs that were begun and not handed out yet.
-pub(super) struct JobBatch {
-    jobs: Vec<Begun>,
-    /// Whether there are no others.
-    is_last: bool,
 }
 
 impl JobSource {
-    /// A feed of those rows of a run.
-    pub(super) fn new(run: RunId, which: Carrying, writer: &Handle) -> (Self, Feed) {
-        let (jobs, feed) = mpsc::channel(AHEAD_MAX);
+    /// A feed of the rows of a run that have guests, or that have none.
+    pub(super) fn new(run: RunId, with_guests: bool, writer: &Handle) -> (Self, Feed) {
+        let (sender, receiver) = mpsc::channel(AHEAD_MAX);
         let state = Arc::<FeedState>::default();
-        let source = Self {
-            jobs: Some(jobs),
+        let feed = Feed {
+            jobs: Mutex::new(receiver),
             state: Arc::clone(&state),
-            run,
-            which,
-            last: RowId(0),
-            has_more: false,
-            filled: 0,
-            taken: 0,
-            since: Instant::now(),
-            ahead: 0,
+            commands: writer.commands.downgrade(),
+            is_down: Arc::clone(&writer.is_down),
         };
-        (source, Feed { jobs: Mutex::new(feed), state, bell: writer.bell() })
+        (Self { jobs: Some(sender), state, run, with_guests, last: RowId(0), has_more: false, filled: 0 }, feed)
     }
 
     /// Begins the next jobs.
-    pub(super) fn begin(&mut self, db: &Connection) -> rusqlite::Result<JobBatch> {
+    pub(super) fn begin(&mut self, db: &Connection) -> rusqlite::Result<Vec<Intent<Job>>> {
         let wanted = self.wanted();
         if self.jobs.is_none() || wanted == 0 && self.has_more {
-            return Ok(JobBatch { jobs: Vec::new(), is_last: false });
+            return Ok(Vec::new());
         }
-        // One more than are wanted tells at once that these are the last.
-        let mut jobs = intents::next_jobs(db, self.run, self.which, self.last, wanted + 1)?;
+        // One more than is wanted, to know whether these are the last.
+        let mut jobs = intents::next_jobs(db, self.run, self.with_guests, self.last, wanted + 1)?;
         self.has_more = jobs.len() > wanted;
         jobs.truncate(wanted);
         self.last = jobs.last().map_or(self.last, |job| job.row);
-        let jobs = jobs.into_iter().map(|job| intents::begin(db, job)).collect::<Result<_, _>>()?;
-        Ok(JobBatch { jobs, is_last: !self.has_more })
+        jobs.into_iter().map(|job| intents::begin(db, job)).collect()
     }
 
-    /// Hands out what was begun. There is room: only the writer sends. A closed feed means that the lanes are gone.
-    pub(super) fn hand_out(&mut self, batch: JobBatch) {
+    /// Hands out what was begun. There is room: only the writer sends. A closed feed means that the workers are gone.
+    pub(super) fn hand_out(&mut self, begun: Vec<Intent<Job>>) {
+        self.filled += begun.len();
         if let Some(jobs) = &self.jobs {
-            self.filled += batch.jobs.len();
-            for job in batch.jobs {
+            for job in begun {
                 let _ = jobs.try_send(job);
             }
         }
-        if batch.is_last {
+        if !self.has_more {
             self.close();
         }
     }
@@ -153,38 +136,28 @@ impl JobSource {
         self.state.is_closed.store(true, Ordering::Release);
     }
 
-    /// How many jobs to begin now: for the lanes that wait, and what is to be ahead.
+    /// How many jobs to begin now: for the workers that wait, and ahead of those that are fast.
     fn wanted(&mut self) -> usize {
         let Some(jobs) = &self.jobs else { return 0 };
         let room = jobs.capacity();
         let ready = jobs.max_capacity() - room;
         let taken = self.filled.saturating_sub(ready);
         self.filled = ready;
-        let waiting = self.state.waiting.load(Ordering::Acquire);
-        (waiting + self.look_ahead(taken)).saturating_sub(ready).min(room)
-    }
-
-    fn look_ahead(&mut self, taken: usize) -> usize {
-        self.taken += taken;
-        let elapsed = self.since.elapsed();
-        if elapsed >= AHEAD {
-            let whiles = usize::try_from(elapsed.as_millis() / AHEAD.as_millis()).unwrap_or(usize::MAX);
-            self.ahead = (self.taken / whiles).saturating_sub(FEW).min(AHEAD_MAX);
-            self.taken = 0;
-            self.since = Instant::now();
-        }
-        self.ahead
+        let ahead = if taken > FEW { taken * COMMITS_AHEAD } else { 0 };
+        (self.state.waiting.load(Ordering::Acquire) + ahead).saturating_sub(ready).min(room)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::tests::{created, folder, group, owner, run};
     use super::super::{Feeds, Journal, SentGuests, Writer};
     use super::*;
     use crate::model::{Effect, Group};
 
-    /// A journal with five rows, of which the second and the fourth have a guest.
+    /// A journal with five rows; the second and the fourth have a guest.
     fn five(path: &std::path::Path) -> (Journal, RunId, RowId) {
         let mut journal = Journal::open(path, &owner()).unwrap();
         let (run, first) = run(&mut journal, &["A", "B", "C", "D", "E"], false);
@@ -212,7 +185,7 @@ mod tests {
             assert_eq!(names(&plain).await, ["A", "C", "E"]);
             assert!(plain.is_over() && !guests.is_over());
             for name in ["B", "D"] {
-                assert_eq!(guests.next().await.unwrap().job().name, name);
+                assert_eq!(guests.next().await.unwrap().get().name, name);
             }
             assert!(guests.next().await.is_none() && guests.is_over());
             drop(handle);
@@ -222,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_row_is_begun_before_a_lane_can_send_it_while_the_lanes_are_slow() {
+    async fn no_row_is_begun_before_a_worker_can_send_it_while_workers_are_slow() {
         let (_folder, path) = folder();
         let (journal, run, _) = five(&path);
         let reader = Connection::open(&path).unwrap();
@@ -271,7 +244,7 @@ mod tests {
         }
         journal.settle(&[(first, created("gA")), (RowId(first.0 + 1), created("gB"))]).unwrap();
         assert_eq!((journal.open_rows(run).unwrap(), journal.in_doubt(run).unwrap()), (4, vec![]));
-        let jobs = journal.run(|db| intents::next_jobs(db, run, Carrying::Guests, RowId(0), 9)).unwrap();
+        let jobs = journal.run(|db| intents::next_jobs(db, run, true, RowId(0), 9)).unwrap();
         let told: Vec<_> = jobs.iter().map(|job| (job.name.as_str(), job.is_made, job.may_be_ours)).collect();
         assert_eq!(told, [("B", true, true), ("D", false, false)]);
     }

@@ -12,7 +12,7 @@ use super::store::{Journal, RunId};
 pub struct FileId {
     /// The absolute path with all links resolved.
     pub canonical: String,
-    /// The absolute path with only the links of its folder resolved. A link that is led to a new file for each run, as in a
+    /// The absolute path with only the links of its folder resolved. A link that points to a new file for each run, as in a
     /// volume of Kubernetes, keeps this path.
     pub place: String,
 }
@@ -42,7 +42,7 @@ fn text(path: &Path) -> String {
 }
 
 impl Journal {
-    /// Notes where a run is about to write results or rejects; `digest` is that of rejects, once it is known.
+    /// Records where a run is about to write results or rejects; `digest` is that of rejects, once it is known.
     ///
     /// # Errors
     /// If the journal cannot be written.

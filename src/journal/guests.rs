@@ -12,18 +12,18 @@ use crate::model::Group;
 pub struct SentGuests {
     /// Their addresses.
     pub guests: Vec<String>,
-    /// How long ago the answer came; nothing where none came.
+    /// How long ago the response came; zero if none came.
     pub age: Duration,
     /// Whether the group is there, so that the organization knows them.
     pub are_known: bool,
 }
 
 impl Journal {
-    /// The guests of each row of a run that has some and is still to be settled, in input order.
+    /// Gives the guests of each open row of a run that has some, in input order.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn open_guests(&self, run: RunId, mut hear: impl FnMut(&[String])) -> Result<(), JournalError> {
+    pub fn open_guests(&self, run: RunId, mut each: impl FnMut(&[String])) -> Result<(), JournalError> {
         self.run(|db| {
             let mut query = db.prepare(
                 "SELECT body
@@ -34,18 +34,17 @@ impl Journal {
             let mut rows = query.query([run.0])?;
             while let Some(row) = rows.next()? {
                 let Group { guests, .. } = parse(0, row.get_ref(0)?.as_str()?)?;
-                hear(&guests);
+                each(&guests);
             }
             Ok(())
         })
     }
 
-    /// The guests of the groups that runs over this journal sent and that are there or may be, in the order in which their
-    /// answers came.
+    /// Gives the guests of the groups that were sent and exist, or may exist, in the order of the responses.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn sent_guests(&self, mut hear: impl FnMut(&SentGuests)) -> Result<(), JournalError> {
+    pub fn sent_guests(&self, mut each: impl FnMut(&SentGuests)) -> Result<(), JournalError> {
         let now = now_ms();
         self.run(|db| {
             let mut query = db.prepare(
@@ -58,9 +57,9 @@ impl Journal {
             while let Some(row) = rows.next()? {
                 let (body, at_ms): (String, i64) = (row.get(0)?, row.get(1)?);
                 let Group { guests, .. } = parse(0, &body)?;
-                // A clock that was set back since: as if it had just come.
+                // If the clock was set back since, the response counts as just received.
                 let age = Duration::from_millis(u64::try_from(now.saturating_sub(at_ms)).unwrap_or_default());
-                hear(&SentGuests { guests, age, are_known: row.get(2)? });
+                each(&SentGuests { guests, age, are_known: row.get(2)? });
             }
             Ok(())
         })

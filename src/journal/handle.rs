@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::Begun;
+use super::Intent;
 use crate::model::{Effect, Fate, Job, RowId};
 
 /// The journal cannot be written any more; nothing may be sent.
@@ -14,21 +14,21 @@ pub struct Down;
 
 pub(super) enum WriterCommand {
     /// Begin this job.
-    Begin(Job, oneshot::Sender<Begun>),
-    /// Something is known of the last send of this row.
+    Begin(Job, oneshot::Sender<Intent<Job>>),
+    /// The effect of the last attempt of this row is known.
     Conclude(RowId, Effect),
-    /// The last send of this row never left.
+    /// The last attempt of this row never left.
     Release(RowId),
     Settle(RowId, Fate),
     /// Begin nothing new.
     Stop,
-    /// A lane waits for a job.
+    /// A worker waits for a job.
     Feed,
     /// Begin no new row with guests.
     StopGuests,
 }
 
-/// The lanes' way to the writer.
+/// Sends commands to the writer.
 #[derive(Debug, Clone)]
 pub struct Handle {
     pub(super) commands: mpsc::UnboundedSender<WriterCommand>,
@@ -40,84 +40,60 @@ impl Handle {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub async fn begin(&self, job: Job) -> Result<Begun, Down> {
+    pub async fn begin(&self, job: Job) -> Result<Intent<Job>, Down> {
         let (reply, begun) = oneshot::channel();
-        self.tell(WriterCommand::Begin(job, reply))?;
+        self.send(WriterCommand::Begin(job, reply))?;
         begun.await.map_err(|_| Down)
     }
 
-    /// Notes how a row ended, without waiting for the disk.
+    /// Records the outcome of a row, without waiting for the disk.
     ///
     /// # Errors
     /// If the journal cannot be written.
     pub fn settle(&self, row: RowId, fate: Fate) -> Result<(), Down> {
-        self.tell(WriterCommand::Settle(row, fate))
+        self.send(WriterCommand::Settle(row, fate))
     }
 
-    /// Notes what is known of the last send of a row.
+    /// Records the effect of the last attempt of a row.
     ///
     /// # Errors
     /// If the journal cannot be written.
     pub fn conclude(&self, row: RowId, effect: Effect) -> Result<(), Down> {
-        self.tell(WriterCommand::Conclude(row, effect))
+        self.send(WriterCommand::Conclude(row, effect))
     }
 
-    /// Notes that a row was begun and never left.
+    /// Records that the last attempt of a row never left.
     ///
     /// # Errors
     /// If the journal cannot be written.
     pub fn release(&self, row: RowId) -> Result<(), Down> {
-        self.tell(WriterCommand::Release(row))
+        self.send(WriterCommand::Release(row))
     }
 
-    /// Notes that a job was begun and does not leave now.
+    /// Records that a job was begun and does not leave now.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn give_back(&self, Begun(mut job): Begun) -> Result<Job, Down> {
+    pub fn give_back(&self, Intent(mut job): Intent<Job>) -> Result<Job, Down> {
         self.release(job.row)?;
         job.attempts -= 1;
         Ok(job)
     }
 
-    /// Has no further jobs begun.
+    /// Begins no further jobs.
     pub fn stop(&self) {
-        let _ = self.tell(WriterCommand::Stop);
+        let _ = self.send(WriterCommand::Stop);
     }
 
-    /// Has no further jobs with guests begun.
+    /// Begins no further jobs with guests.
     pub fn stop_guests(&self) {
-        let _ = self.tell(WriterCommand::StopGuests);
+        let _ = self.send(WriterCommand::StopGuests);
     }
 
-    pub(super) fn bell(&self) -> Bell {
-        Bell { commands: self.commands.downgrade(), is_down: Arc::clone(&self.is_down) }
-    }
-
-    fn tell(&self, command: WriterCommand) -> Result<(), Down> {
+    fn send(&self, command: WriterCommand) -> Result<(), Down> {
         if self.is_down.load(Ordering::Acquire) {
             return Err(Down);
         }
         self.commands.send(command).map_err(|_| Down)
-    }
-}
-
-/// Rung by a lane that waits for a job; does not keep the writer at work.
-#[derive(Debug)]
-pub(super) struct Bell {
-    commands: mpsc::WeakUnboundedSender<WriterCommand>,
-    is_down: Arc<AtomicBool>,
-}
-
-impl Bell {
-    pub(super) fn ring(&self) {
-        if let Some(commands) = self.commands.upgrade() {
-            let _ = commands.send(WriterCommand::Feed);
-        }
-    }
-
-    /// Whether the journal cannot be written any more.
-    pub(super) fn is_down(&self) -> bool {
-        self.is_down.load(Ordering::Acquire)
     }
 }

@@ -2,31 +2,19 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::Begun;
+use super::Intent;
 use super::store::{RunId, now_ms};
 use crate::model::{Effect, Job, RowId};
 
-/// Which rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Carrying {
-    /// Those without guests.
-    NoGuests,
-    /// Those with guests.
-    Guests,
-}
-
-/// The next rows that are neither settled nor in doubt, in input order.
+/// The next rows, with guests or without, that are neither settled nor in doubt, in input order.
 pub(super) fn next_jobs(
     db: &Connection,
     run: RunId,
-    which: Carrying,
+    with_guests: bool,
     after: RowId,
     count: usize,
 ) -> rusqlite::Result<Vec<Job>> {
-    let (index, guests) = match which {
-        Carrying::NoGuests => ("", "guests = 0"),
-        Carrying::Guests => ("INDEXED BY rows_with_guests", "guests > 0"),
-    };
+    let (index, guests) = if with_guests { ("INDEXED BY rows_with_guests", "guests > 0") } else { ("", "guests = 0") };
     let mut query = db.prepare_cached(&format!(
         "SELECT rows.id, name, body,
                 (SELECT count(*) FROM intents WHERE intents.row = rows.id),
@@ -53,37 +41,32 @@ fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
     })
 }
 
-/// Notes that a job is sent now.
-pub(super) fn begin(db: &Connection, mut job: Job) -> rusqlite::Result<Begun> {
+/// Records that a job is sent now.
+pub(super) fn begin(db: &Connection, mut job: Job) -> rusqlite::Result<Intent<Job>> {
     job.attempts += 1;
     db.prepare_cached("INSERT INTO intents (row, attempt, at_ms) VALUES (?1, ?2, ?3)")?.execute(params![
         job.row.0,
         job.attempts,
         now_ms()
     ])?;
-    Ok(Begun(job))
+    Ok(Intent(job))
 }
 
-/// Notes what is known of the last send of a row.
+/// Records the effect of the last attempt of a row.
 pub(super) fn conclude(db: &Connection, row: RowId, effect: Effect) -> rusqlite::Result<()> {
-    let effect = match effect {
-        Effect::None => "none",
-        Effect::Absent => "absent",
-        Effect::Made => "made",
-    };
     db.prepare_cached("UPDATE intents SET effect = ?2 WHERE row = ?1 AND effect = 'unknown'")?
-        .execute(params![row.0, effect])
+        .execute(params![row.0, effect.as_ref()])
         .map(drop)
 }
 
-/// Notes that the group of a row with guests was found; says whether it is such a row.
+/// Records that the group of a row with guests was found; returns whether it is such a row.
 pub(super) fn note_made(db: &Connection, row: RowId) -> rusqlite::Result<bool> {
     let sql = "UPDATE intents SET effect = 'made'
                WHERE row = ?1 AND effect <> 'none' AND (SELECT guests FROM rows WHERE id = ?1) > 0";
     Ok(db.prepare_cached(sql)?.execute([row.0])? > 0)
 }
 
-/// Forgets the last send of a row, which never left.
+/// Removes the last attempt of a row, which never left.
 pub(super) fn release(db: &Connection, row: RowId) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM intents WHERE row = ?1 AND effect = 'unknown'")?.execute([row.0]).map(drop)
 }

@@ -29,7 +29,7 @@ impl Lock {
                 }
                 Err(TryLockError::Error(reason)) => return Err(io(reason)),
             }
-            // The one before may have removed the file between our opening and our locking it.
+            // The previous holder may have removed the file after we opened it and before we locked it.
             if is_at(&file, &path) {
                 write_holder(&mut file).map_err(io)?;
                 return Ok(Self { path, _file: file });

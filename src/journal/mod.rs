@@ -1,9 +1,7 @@
 //! Durable log of input rows, attempts and outcomes. Intents are committed before a request is sent, outcomes after its response.
 //!
-//! A SQLite database; `schema.sql` documents it. Intents are committed before their requests leave,
-//! outcomes after. Only this room makes a [`Begun`]: the proof that a job's intent is on disk; and a [`Condemned`], which is the
-//! same for a group to be deleted.
-//! It never talks to the network and never judges an answer.
+//! A SQLite database; `schema.sql` documents it. Only this module makes an [`Intent`], and sending needs one.
+//! It never talks to the network and never classifies a response.
 
 mod accounts;
 mod feed;
@@ -30,13 +28,13 @@ pub use files::{FileId, absolute};
 pub use guests::SentGuests;
 pub use handle::{Down, Handle};
 pub use outcomes::{OpenRow, SentGroup};
-pub use stage::{ReadBefore, StagedRow};
+pub use stage::{ReadBefore, Stage, StagedRow};
 pub use store::{Journal, Owner, Realm, RunId};
 pub use trail::{Mark, Now, Trail};
-pub use undo::{Condemned, Creations, DeletionAttempt, Findings, PastRun, RemovalState};
+pub use undo::{Creations, DeletionAttempt, Findings, PastRun, RemovalState};
 pub use writer::{Feeds, Writer};
 
-use crate::model::{Job, is_misplaced, shown_path};
+use crate::model::{is_misplaced, shown_path};
 
 /// The file beside a journal that ends in `suffix`.
 fn beside(journal: &Path, suffix: &str) -> PathBuf {
@@ -45,20 +43,20 @@ fn beside(journal: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A job whose intent is on disk: the right to send it once.
+/// The proof that an attempt is on disk: the right to send its request once.
 #[derive(Debug)]
-pub struct Begun(Job);
+pub struct Intent<T>(T);
 
-impl Begun {
-    /// The job.
+impl<T> Intent<T> {
+    /// What is to be sent.
     #[must_use]
-    pub fn job(&self) -> &Job {
+    pub fn get(&self) -> &T {
         &self.0
     }
 
     /// Uses the right up: the request leaves now.
     #[must_use]
-    pub fn spend(self) -> Job {
+    pub fn spend(self) -> T {
         self.0
     }
 }
@@ -67,16 +65,16 @@ impl Begun {
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The database failed: a full disk, no permission.
-    #[error("journal {}: {reason}; what is in it is kept: mend that and run the same command again", shown_path(path))]
+    #[error("journal {}: {reason}; its contents are kept: fix that and run the same command again", shown_path(path))]
     Database {
         /// The journal's file.
         path: PathBuf,
         /// What SQLite says.
         reason: rusqlite::Error,
     },
-    /// The file was a journal once.
+    /// The journal is damaged.
     #[error(
-        "journal {}: is damaged ({what}); nothing more is sent, and the file stays as it is: put a copy of it back, or move it away and run the same command again (what is in the organization is found by name, and told as `exists`)",
+        "journal {}: is damaged ({what}); nothing more is sent, and the file stays as it is: restore a copy of it, or move it away and run the same command again (groups that exist are found by name and reported as `exists`)",
         shown_path(path)
     )]
     Damaged {
@@ -86,10 +84,10 @@ pub enum JournalError {
         what: String,
     },
     /// The file is something else.
-    #[error("journal {}: the file is no journal of tallyfy-groups; name another with --journal", shown_path(.0))]
+    #[error("journal {}: the file is not a journal of tallyfy-groups; name another with --journal", shown_path(.0))]
     Foreign(PathBuf),
-    /// Where the marks of requests stand there is something else.
-    #[error("{}: is not what this program keeps there (the times of its last requests); move it away and run the same command again", shown_path(.0))]
+    /// The file beside the journal that holds the times of requests is something else.
+    #[error("{}: is not the file in which this program keeps the times of its last requests; move it away and run the same command again", shown_path(.0))]
     ForeignTrail(PathBuf),
     /// The file was written by another version.
     #[error(
@@ -121,7 +119,7 @@ pub enum JournalError {
     #[error("journal {}: there is none; name the file that was imported, or its journal with --journal", shown_path(.0))]
     Missing(PathBuf),
     /// It holds an unfinished run of other rows, which would be forgotten.
-    #[error("journal {}: holds an unfinished run of other rows; finish that one first, name another journal with --journal, or begin anew with --fresh", shown_path(.0))]
+    #[error("journal {}: holds an unfinished run of other rows; finish that one first, name another journal with --journal, or start over with --fresh", shown_path(.0))]
     OtherRows(PathBuf),
     /// Somebody else could change it, or have it written elsewhere.
     #[error("journal {}: {what}; nothing was sent: {cure}, or name another with --journal", shown_path(path))]

@@ -1,4 +1,4 @@
-//! Outcomes: settling rows while nothing is being sent, and the questions asked of the journal between sends.
+//! Outcomes: settling rows while nothing is being sent, and what is read between runs.
 
 use std::time::Duration;
 
@@ -13,24 +13,18 @@ use crate::model::{Fate, Group, Past, RowId, Tag};
 /// A group that a run created, as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentGroup {
-    /// Its id, and when it was last changed, as the server told them.
+    /// Its id, and when it was last changed, as the server gave them.
     pub tag: Tag,
     /// What was sent.
     pub group: Group,
 }
-
-/// The rows of the run ?1 that were begun and have no outcome.
-const IN_DOUBT: &str = "
-    id BETWEEN (SELECT first_row FROM runs WHERE id = ?1) AND (SELECT last_row FROM runs WHERE id = ?1)
-    AND EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'unknown')
-    AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)";
 
 /// A row that is still to be settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenRow {
     /// The group that it defines.
     pub group: Group,
-    /// What it has behind it.
+    /// What is known of earlier attempts.
     pub past: Past,
 }
 
@@ -40,15 +34,8 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn open_rows(&self, run: RunId) -> Result<u64, JournalError> {
-        self.run(|db| {
-            db.query_row(
-                "SELECT count(*) FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
-                 WHERE runs.id = ?1 AND body IS NOT NULL
-                   AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)",
-                [run.0],
-                |row| row.get(0),
-            )
-        })
+        let sql = "SELECT count(*) FROM open_rows WHERE run = ?1";
+        self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
     }
 
     /// A row, if it is still to be settled.
@@ -64,7 +51,7 @@ impl Journal {
                  FROM rows WHERE id = ?1 AND body IS NOT NULL
                    AND NOT EXISTS (SELECT 1 FROM outcomes WHERE row = ?1)",
             )?;
-            let open = |found: &rusqlite::Row<'_>| {
+            let open = |found: &Row<'_>| {
                 let past = match (found.get(1)?, found.get(2)?) {
                     (true, _) => Past::InDoubt,
                     (false, true) => Past::Absent,
@@ -77,20 +64,20 @@ impl Journal {
     }
 
     /// Does something in one commit.
-    pub(super) fn together(
+    pub(super) fn together<T>(
         &mut self,
-        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
-    ) -> Result<(), JournalError> {
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, JournalError> {
         let whole = |db: &mut Connection| {
             let batch = db.transaction()?;
-            work(&batch)?;
-            batch.commit()
+            let done = work(&batch)?;
+            batch.commit().map(|()| done)
         };
         whole(&mut self.db).map_err(|reason| Self::failed(&self.path, reason))
     }
 
-    /// Settles rows by what lists show, in one commit; for use while nothing is being sent. A group that was found may lack
-    /// guests: a row that carries some stays open until that is seen to.
+    /// Settles rows from lists, in one commit, while nothing is being sent. A group that was found may lack guests: a row
+    /// that has guests stays open until its group is complete.
     ///
     /// # Errors
     /// If the journal cannot be written.
@@ -108,48 +95,40 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn in_doubt(&self, run: RunId) -> Result<Vec<(RowId, String)>, JournalError> {
-        self.run(|db| {
-            let mut query = db.prepare(&format!("SELECT id, name FROM rows WHERE {IN_DOUBT} ORDER BY id"))?;
-            query.query_map([run.0], |row| Ok((RowId(row.get(0)?), row.get(1)?)))?.collect()
-        })
+        let sql = "SELECT id, name FROM open_rows WHERE run = ?1 AND EXISTS (
+                       SELECT 1 FROM intents WHERE intents.row = open_rows.id AND effect = 'unknown')
+                   ORDER BY id";
+        let row = |row: &Row<'_>| Ok((RowId(row.get(0)?), row.get(1)?));
+        self.run(|db| db.prepare(sql)?.query_map([run.0], row)?.collect())
     }
 
     /// How many open rows of a run have a name that was sent for another run and may have been made less than `age` ago:
-    /// lists may not show their groups yet. What came is counted from when it came: an intent may have waited for the pace.
+    /// lists may not show their groups yet. An answered row counts from its answer: its intent may have waited for a permit.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn sent_lately(&self, run: RunId, age: Duration) -> Result<u64, JournalError> {
         let since = now_ms().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-        self.run(|db| {
-            db.query_row(
-                "SELECT count(*) FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
-                 WHERE runs.id = ?1 AND body IS NOT NULL
-                   AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
-                   AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id)
-                   AND identity IN (
-                       SELECT sent.identity FROM intents JOIN rows AS sent ON sent.id = intents.row
-                       LEFT JOIN outcomes AS came ON came.row = sent.id
-                       WHERE coalesce(came.at_ms, ?2) >= ?2 AND effect <> 'none' AND NOT EXISTS (
-                           SELECT 1 FROM deletions
-                           WHERE deletions.row = sent.id
-                             AND (deletions.status = 'deleted' OR deletions.status = 'gone')))",
-                params![run.0, since],
-                |row| row.get(0),
-            )
-        })
+        let sql = "
+            SELECT count(*) FROM open_rows
+            WHERE run = ?1 AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = open_rows.id)
+              AND identity IN (
+                  SELECT sent.identity FROM intents JOIN rows AS sent ON sent.id = intents.row
+                  LEFT JOIN outcomes AS came ON came.row = sent.id
+                  WHERE coalesce(came.at_ms, ?2) >= ?2 AND effect <> 'none'
+                    AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = sent.id))";
+        self.run(|db| db.query_row(sql, params![run.0, since], |row| row.get(0)))
     }
 
-    /// Notes that lists did not show any group of the rows in doubt for long enough: they may be sent again.
+    /// Records that lists did not show any group of the rows in doubt for long enough: they may be sent again.
     ///
     /// # Errors
     /// If the journal cannot be written.
     pub fn presume_absent(&self, run: RunId) -> Result<(), JournalError> {
-        let absent = format!(
-            "UPDATE intents SET effect = 'absent'
-             WHERE effect = 'unknown' AND row IN (SELECT id FROM rows WHERE {IN_DOUBT})"
-        );
-        self.run(|db| db.execute(&absent, [run.0]).map(drop))
+        let absent = "UPDATE intents SET effect = 'absent'
+                      WHERE effect = 'unknown'
+                        AND EXISTS (SELECT 1 FROM open_rows WHERE run = ?1 AND open_rows.id = intents.row)";
+        self.run(|db| db.execute(absent, [run.0]).map(drop))
     }
 
     /// The groups that runs over this journal created and that were not deleted since, in the order of their rows.
@@ -157,21 +136,14 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn created_groups(&self) -> Result<Vec<SentGroup>, JournalError> {
-        self.run(|db| {
-            let mut query = db.prepare(
-                "SELECT group_id, body, stamp FROM outcomes JOIN rows ON rows.id = outcomes.row
-                 WHERE status = 'created' AND NOT EXISTS (
-                     SELECT 1 FROM deletions WHERE deletions.row = rows.id AND deletions.status IN ('deleted', 'gone'))
-                 ORDER BY rows.id",
-            )?;
-            query
-                .query_map([], |row| {
-                    let body: String = row.get(1)?;
-                    let tag = Tag { id: row.get(0)?, stamp: row.get(2)? };
-                    Ok(SentGroup { tag, group: parse(1, &body)? })
-                })?
-                .collect()
-        })
+        let sql = "SELECT group_id, body, stamp FROM outcomes JOIN rows ON rows.id = outcomes.row
+                   WHERE status = 'created' AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = rows.id)
+                   ORDER BY rows.id";
+        let sent = |row: &Row<'_>| {
+            let tag = Tag { id: row.get(0)?, stamp: row.get(2)? };
+            Ok(SentGroup { tag, group: parse(1, row.get_ref(1)?.as_str()?)? })
+        };
+        self.run(|db| db.prepare(sql)?.query_map([], sent)?.collect())
     }
 }
 
@@ -184,9 +156,9 @@ pub(super) fn put_fate(db: &Connection, row: RowId, fate: &Fate) -> rusqlite::Re
         Fate::Exists { group_id, http_status, .. } => (Some(group_id.as_str()), None, *http_status, None),
         Fate::Failed(trouble) | Fate::Unknown(trouble) => (None, None, trouble.http_status, Some(trouble)),
     };
+    let note = if let Fate::Exists { differences, .. } = fate { differences.as_deref() } else { None };
     let status = fate.status().as_str();
     let (code, error) = trouble.map(|trouble| (trouble.code.as_str(), trouble.message.as_str())).unzip();
-    let note = if let Fate::Exists { differences, .. } = fate { differences.as_deref() } else { None };
     let seal = seal([Some(status), group_id, stamp, code, error], http_status);
     db.prepare_cached(
         "INSERT OR REPLACE INTO outcomes (row, status, group_id, stamp, http_status, code, error, seal, at_ms, note)
@@ -196,20 +168,17 @@ pub(super) fn put_fate(db: &Connection, row: RowId, fate: &Fate) -> rusqlite::Re
     .map(drop)
 }
 
-/// Whether an outcome says what was written: the columns from `status` on as they stand in the schema, without the time.
-pub(super) fn is_as_written(row: &Row<'_>) -> bool {
-    // SQLite takes any bytes for text.
-    let text = |column| row.get_ref(column).ok().and_then(|value| value.as_str_or_null().ok());
-    let (Some(status), Some(group_id), Some(stamp), Some(code), Some(error)) =
-        (text(0), text(1), text(2), text(4), text(5))
-    else {
-        return false;
-    };
-    let (http_status, sealed): (Option<Option<u16>>, Option<i64>) = (row.get(3).ok(), row.get(6).ok());
-    http_status.is_some_and(|http_status| Some(seal([status, group_id, stamp, code, error], http_status)) == sealed)
+/// Whether an outcome is as it was written: the columns from `status` to `seal`, as the schema orders them.
+///
+/// # Errors
+/// If a column cannot be read: SQLite takes any bytes for text.
+pub(super) fn is_as_written(row: &Row<'_>) -> rusqlite::Result<bool> {
+    let text = |column| row.get_ref(column).and_then(|value| Ok(value.as_str_or_null()?));
+    let texts = [text(0)?, text(1)?, text(2)?, text(4)?, text(5)?];
+    Ok(seal(texts, row.get(3)?) == row.get::<_, i64>(6)?)
 }
 
-/// A number that is another one as soon as one bit of all this is.
+/// A checksum of an outcome.
 fn seal(texts: [Option<&str>; 5], http_status: Option<u16>) -> i64 {
     let mut hasher = Sha256::new();
     for text in texts {
@@ -222,7 +191,7 @@ fn seal(texts: [Option<&str>; 5], http_status: Option<u16>) -> i64 {
     digest.first_chunk().map_or(0, |first| i64::from_le_bytes(*first))
 }
 
-/// Reads JSON out of a column.
+/// Parses the JSON of a column.
 pub(super) fn parse<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
     serde_json::from_str(text).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))

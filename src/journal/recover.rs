@@ -1,15 +1,15 @@
 //! Resumes a run that was cut off: rows are matched by name, not by position or other content.
 //!
-//! A name is all that tells whether a group is there, so a row in doubt stays in doubt also when the rest of it was mended.
+//! Only its name shows whether a group exists, so a row in doubt stays in doubt if its other cells were corrected.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::JournalError;
 use super::store::{Journal, RunId};
 use crate::model::RowId;
 
-/// Rows that were to be sent by the run that was cut off or, if the files lacked them since, by one that it went on with;
-/// and the new ones. By their names, which no other row of a run to be sent has.
+/// The rows to be sent of the run that was cut off and of those that it continued, the latest first; and the new ones.
+/// Within a run, their names are unique.
 const OLD_ROWS: &str = "
     CREATE TEMP TABLE old AS SELECT rows.id, name, identity
         FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
@@ -17,22 +17,20 @@ const OLD_ROWS: &str = "
 const NEW_ROWS: &str = "
     CREATE TEMP TABLE new AS SELECT id, name, identity FROM rows WHERE id BETWEEN ?1 AND ?2 AND body IS NOT NULL";
 
-/// First by the name itself, then by what makes names the same: `--match-names` may have changed between the runs.
+/// First by the name itself, then by its key: `--match-names` may have changed between the runs.
 const MATCH: &str = "
     CREATE TEMP TABLE carried (old INTEGER PRIMARY KEY, new INTEGER NOT NULL UNIQUE);
     INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (name) ORDER BY old.rowid;
     INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (identity) ORDER BY old.rowid;";
 
-/// Groups that are there stay there, unless they were deleted since by taking back the run that made them;
-/// what failed is tried again; what was in doubt stays in doubt.
-/// Of the run that was cut off only those rows stay that have a history and no successor.
+/// What exists still exists, unless the run that created it was undone since. What failed is tried again; what was in doubt
+/// stays in doubt. The run that was cut off keeps only rows that have a history and no successor.
 const CARRY: &str = "
     DELETE FROM outcomes WHERE status IN ('failed', 'unknown') AND row IN (SELECT old FROM carried);
     UPDATE outcomes SET row = (SELECT new FROM carried WHERE old = row) WHERE row IN (SELECT old FROM carried);
     UPDATE intents SET row = (SELECT new FROM carried WHERE old = row) WHERE row IN (SELECT old FROM carried);
-    DELETE FROM outcomes WHERE status = 'exists' AND row IN (SELECT new FROM carried) AND group_id IN (
-        SELECT made.group_id FROM deletions JOIN outcomes AS made USING (row)
-        WHERE deletions.status IN ('deleted', 'gone'));
+    DELETE FROM outcomes WHERE status = 'exists' AND row IN (SELECT new FROM carried)
+        AND group_id IN (SELECT group_id FROM gone);
     DELETE FROM deletions WHERE row IN (SELECT old FROM carried);
     DROP TABLE old;
     DROP TABLE new;
@@ -42,76 +40,58 @@ const FORGET: &str = "
         AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
         AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id)";
 
-/// What failed in a run that was cut off; and groups that exist no more, as the run that created them was undone.
+/// Rows of a run that was cut off that failed, or whose existing group was deleted since by an undo.
 const RETRY: &str = "
     DELETE FROM outcomes
     WHERE row BETWEEN (SELECT first_row FROM runs WHERE id = ?1) AND (SELECT last_row FROM runs WHERE id = ?1)
-      AND (status IN ('failed', 'unknown') OR status = 'exists' AND group_id IN (
-          SELECT made.group_id FROM deletions JOIN outcomes AS made USING (row)
-          WHERE deletions.status IN ('deleted', 'gone')))";
+      AND (status IN ('failed', 'unknown') OR status = 'exists' AND group_id IN (SELECT group_id FROM gone))";
+
+/// Whether the run that was cut off has sent something, and none of its rows is among the new ones.
+const IS_OF_OTHER_ROWS: &str = "
+    SELECT NOT EXISTS (SELECT 1 FROM carried) AND EXISTS (SELECT 1 FROM old
+        WHERE EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = old.id)
+           OR EXISTS (SELECT 1 FROM intents WHERE intents.row = old.id))";
 
 impl Journal {
     /// The run's files are read, and its rows are `first` to `last`: from here on it counts.
-    /// Unless `is_fresh`, it goes on with the run that was cut off, if there is one: gives whether there was.
+    /// Unless `is_fresh`, it continues the run that was cut off, if there is one: returns whether there was.
     ///
     /// # Errors
     /// If the journal cannot be written, or the run that was cut off was of other rows altogether.
     pub fn commence(&mut self, run: RunId, rows: (RowId, RowId), is_fresh: bool) -> Result<bool, JournalError> {
-        let path = &self.path;
-        let mut work = || {
-            let whole = self.db.transaction()?;
-            let cut_off = cut_off(&whole)?;
-            if let Some(cut_off) = cut_off.filter(|_| !is_fresh) {
-                whole.execute(OLD_ROWS, [])?;
-                whole.execute(NEW_ROWS, params![rows.0.0, rows.1.0])?;
-                whole.execute_batch(MATCH)?;
-                if is_of_other_rows(&whole)? {
+        let (RowId(first), RowId(last)) = rows;
+        let is_continued = self.together(|batch| {
+            let cut_off = "SELECT id FROM runs WHERE state = 'open' ORDER BY id DESC LIMIT 1";
+            let cut_off: Option<i64> = batch.query_row(cut_off, [], |row| row.get(0)).optional()?;
+            let continues = cut_off.filter(|_| !is_fresh);
+            if let Some(cut_off) = continues {
+                batch.execute(OLD_ROWS, [])?;
+                batch.execute(NEW_ROWS, [first, last])?;
+                batch.execute_batch(MATCH)?;
+                if batch.query_row(IS_OF_OTHER_ROWS, [], |row| row.get(0))? {
                     return Ok(None);
                 }
-                whole.execute_batch(CARRY)?;
-                whole.execute(FORGET, [cut_off])?;
+                batch.execute_batch(CARRY)?;
+                batch.execute(FORGET, [cut_off])?;
             }
             let left = if is_fresh {
                 "UPDATE runs SET state = 'abandoned' WHERE state IN ('open', 'continued')"
             } else {
                 "UPDATE runs SET state = 'continued' WHERE state = 'open'"
             };
-            whole.execute(left, [])?;
-            whole.execute(
-                "UPDATE runs SET state = 'open', first_row = ?2, last_row = ?3, continues = ?4 WHERE id = ?1",
-                params![run.0, rows.0.0, rows.1.0, cut_off.filter(|_| !is_fresh)],
-            )?;
-            whole.commit()?;
-            Ok(Some(cut_off.is_some() && !is_fresh))
-        };
-        match work().map_err(|reason| Self::failed(path, reason))? {
-            Some(is_continued) => Ok(is_continued),
-            None => Err(JournalError::OtherRows(path.clone())),
-        }
+            batch.execute(left, [])?;
+            let open = "UPDATE runs SET state = 'open', first_row = ?2, last_row = ?3, continues = ?4 WHERE id = ?1";
+            batch.execute(open, params![run.0, first, last, continues])?;
+            Ok(Some(continues.is_some()))
+        })?;
+        is_continued.ok_or_else(|| JournalError::OtherRows(self.path.clone()))
     }
-}
 
-impl Journal {
-    /// Takes up a run that was cut off, whose rows are the same: what failed is tried again.
+    /// Resumes a run that was cut off, whose rows are the same: what failed is tried again.
     ///
     /// # Errors
     /// If the journal cannot be written.
     pub fn resume(&mut self, run: RunId) -> Result<(), JournalError> {
         self.together(|batch| batch.execute(RETRY, [run.0]).map(drop))
     }
-}
-
-/// Whether the run that was cut off has done something, and none of its rows is among the new ones.
-fn is_of_other_rows(db: &Connection) -> rusqlite::Result<bool> {
-    db.query_row(
-        "SELECT NOT EXISTS (SELECT 1 FROM carried) AND EXISTS (SELECT 1 FROM old
-            WHERE EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = old.id)
-               OR EXISTS (SELECT 1 FROM intents WHERE intents.row = old.id))",
-        [],
-        |row| row.get(0),
-    )
-}
-
-fn cut_off(db: &Connection) -> rusqlite::Result<Option<i64>> {
-    db.query_row("SELECT id FROM runs WHERE state = 'open' ORDER BY id DESC LIMIT 1", [], |row| row.get(0)).optional()
 }

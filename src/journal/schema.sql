@@ -1,4 +1,4 @@
--- The journal of tallyfy-groups: what was asked, what was begun, what came of it.
+-- The journal of tallyfy-groups: input rows, attempts and outcomes.
 -- `SELECT * FROM results WHERE run = (SELECT max(id) FROM runs)` shows the latest run.
 
 -- One row for each time `import` was started over this journal.
@@ -7,7 +7,7 @@ CREATE TABLE runs (
     organization TEXT NOT NULL,
     realm        TEXT NOT NULL CHECK (realm IN ('simulated', 'loopback', 'remote')),
     state        TEXT NOT NULL CHECK (state IN ('reading', 'open', 'ended', 'continued', 'abandoned', 'undone')),
-    continues    INTEGER REFERENCES runs (id),  -- the run that was cut off, if this one goes on with it
+    continues    INTEGER REFERENCES runs (id),  -- the run that was cut off, if this one continues it
     started_at   TEXT NOT NULL,                 -- UTC, RFC 3339
     ended_at     TEXT,
     version      TEXT NOT NULL,                 -- of the program
@@ -38,7 +38,7 @@ CREATE TABLE files (
     PRIMARY KEY (run, number)
 ) STRICT, WITHOUT ROWID;
 
--- The results and rejects that each run writes, noted before they are written. Rejects that have none of these digests were
+-- The results and rejects that each run writes, recorded before they are written. Rejects that have none of these digests were
 -- edited by the user, and are kept.
 CREATE TABLE written (
     path   TEXT NOT NULL,                       -- absolute
@@ -64,10 +64,10 @@ CREATE TABLE rows (
     warnings TEXT                               -- sentences, joined by semicolons; null if there are none
 ) STRICT;
 
--- They are sent in lanes of their own.
+-- They have workers of their own.
 CREATE INDEX rows_with_guests ON rows (id) WHERE guests > 0;
 
--- One row for each send; on disk before the request leaves.
+-- One row for each attempt; on disk before the request leaves.
 CREATE TABLE intents (
     row      INTEGER NOT NULL,
     attempt  INTEGER NOT NULL,                  -- from 1
@@ -78,7 +78,7 @@ CREATE TABLE intents (
     PRIMARY KEY (row, attempt)
 ) STRICT, WITHOUT ROWID;
 
--- What came of the rows that were to be sent.
+-- The outcomes of the rows that were to be sent.
 CREATE TABLE outcomes (
     row         INTEGER PRIMARY KEY,
     -- No IN: from three values on, SQLite builds a table of them for every row.
@@ -90,10 +90,10 @@ CREATE TABLE outcomes (
     error       TEXT,
     seal        INTEGER NOT NULL,               -- over status to error: SQLite keeps no checksums of its own
     at_ms       INTEGER NOT NULL,
-    note        TEXT                            -- in what an existing group differs from the row
+    note        TEXT                            -- how an existing group differs from the row
 ) STRICT;
 
--- What came of the groups that `undo` was to delete; on disk before the request leaves.
+-- The groups that `undo` was to delete, and the outcomes; on disk before the request leaves.
 CREATE TABLE deletions (
     row         INTEGER PRIMARY KEY,
     status      TEXT CHECK (status IN ('deleted', 'gone', 'changed', 'failed', 'unknown')),  -- null: begun, and not answered
@@ -104,12 +104,24 @@ CREATE TABLE deletions (
     at_ms       INTEGER NOT NULL
 ) STRICT;
 
--- When the last requests of any kind were answered, in Unix time: the server's limit counts them, also for the next run.
--- While a run goes on they stand in a file of their own beside the journal, which ends in -pace. One of them may be the limit
--- that --rate auto found: 4 in the highest four bits, then its period in milliseconds, then 32 bits of requests.
+-- When the last requests of any kind were answered: the server's limit counts them, also for the next run. These are the
+-- bytes of the file beside the journal that ends in -pace and exists during a run; src/journal/trail.rs describes them.
 CREATE TABLE pace (
-    answered_ms INTEGER NOT NULL
+    id    INTEGER PRIMARY KEY CHECK (id = 1),
+    marks BLOB NOT NULL
 ) STRICT;
+
+-- The rows of a run that are to be sent and have no outcome.
+CREATE VIEW open_rows AS
+SELECT runs.id AS run, rows.*
+FROM runs JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
+WHERE rows.body IS NOT NULL AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id);
+
+-- The rows whose group `undo` deleted or found gone.
+CREATE VIEW gone AS
+SELECT deletions.row, outcomes.group_id
+FROM deletions LEFT JOIN outcomes ON outcomes.row = deletions.row
+WHERE deletions.status = 'deleted' OR deletions.status = 'gone';
 
 -- The results file, as a view.
 CREATE VIEW results AS

@@ -1,17 +1,17 @@
 //! Checks that an existing journal is undamaged before anything is sent or changed.
 //!
-//! SQLite keeps no checksums of its pages: a letter changed within a value is seen where it breaks a rule, or in an outcome.
+//! SQLite keeps no checksums of its pages: a change within a value is noticed where it breaks a rule, or in an outcome.
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, File};
 
 use rusqlite::Connection;
 
-use super::JournalError;
 use super::outcomes::is_as_written;
 use super::store::{Journal, SCHEMA};
+use super::{JournalError, wal};
 
-/// What holds of every journal. Rows beyond those of the last run belong to one that was cut off while it read.
+/// What is true of every journal. Rows beyond those of the last run belong to one that was cut off while it read.
 const LEDGER: [(&str, &str); 3] = [
     (
         "rows and runs do not agree",
@@ -33,17 +33,30 @@ const LEDGER: [(&str, &str); 3] = [
 ];
 
 impl Journal {
+    /// Makes sure that SQLite has read the write-ahead log to its end.
+    pub(super) fn check_log(&self, log: File) -> Result<(), JournalError> {
+        let frames = self.run(|db| db.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get::<_, i64>(1)))?;
+        match wal::is_damaged(log, u64::try_from(frames).unwrap_or_default()) {
+            Ok(false) => Ok(()),
+            Ok(true) => self.damaged("its write-ahead log cannot be read to the end".to_owned()),
+            Err(reason) => Err(JournalError::Io { path: self.path.clone(), reason }),
+        }
+    }
+
+    fn damaged(&self, what: String) -> Result<(), JournalError> {
+        Err(JournalError::Damaged { path: self.path.clone(), what })
+    }
+
     /// Makes sure that the journal is as it was written. With a log, the last pages may not be in the file yet.
     pub(super) fn check_sound(&self, has_log: bool) -> Result<(), JournalError> {
-        let damaged = |what| Err(JournalError::Damaged { path: self.path.clone(), what });
         let size = |db: &Connection| {
             db.query_row("SELECT page_size * page_count FROM pragma_page_size, pragma_page_count", [], |row| row.get(0))
         };
         let (size, there): (u64, u64) = (self.run(size)?, fs::metadata(&self.path).map_or(0, |found| found.len()));
         if !has_log && there < size {
-            return damaged(format!("{there} bytes of {size} are left"));
+            return self.damaged(format!("{there} bytes of {size} are left"));
         }
-        self.run(flaw)?.map_or(Ok(()), damaged)
+        self.run(flaw)?.map_or(Ok(()), |what| self.damaged(what))
     }
 }
 
@@ -66,7 +79,7 @@ fn flaw(db: &Connection) -> rusqlite::Result<Option<String>> {
     let mut query = db.prepare("SELECT status, group_id, stamp, http_status, code, error, seal FROM outcomes")?;
     let mut outcomes = query.query([])?;
     while let Some(outcome) = outcomes.next()? {
-        if !is_as_written(outcome) {
+        if !is_as_written(outcome).unwrap_or(false) {
             return Ok(Some("an outcome is not as it was written".to_owned()));
         }
     }

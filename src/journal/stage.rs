@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Statement, params};
 use serde::Serialize;
 
 use super::JournalError;
@@ -11,9 +11,6 @@ use super::files::FileId;
 use super::outcomes::parse;
 use super::store::{Journal, RunId};
 use crate::model::{Code, Group, Layout, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity};
-
-/// Staged rows are committed so often, so that the write-ahead log stays small.
-const COMMIT_EVERY: u64 = 20_000;
 
 /// The key under which the cells of a row with an open quote are kept.
 pub(super) const OPEN_QUOTE: &str = "open_quote";
@@ -24,10 +21,13 @@ pub(super) const STRAY: &str = "stray";
 /// A row as the journal keeps it. Made where the row is checked, on any thread.
 #[derive(Debug)]
 pub struct StagedRow {
-    name: String,
-    input: String,
-    /// The desired group, as JSON, if the row defines one.
-    body: Option<String>,
+    /// The name, the row as it was written, and the desired group as JSON: in one piece of memory, since another thread
+    /// frees it.
+    text: String,
+    /// Where the name ends, and where the row as it was written.
+    ends: (usize, usize),
+    /// Whether it defines a group.
+    is_valid: bool,
     guests: usize,
     key: Option<NameKey>,
     twin: Option<RowId>,
@@ -50,11 +50,12 @@ pub struct ReadBefore {
 impl StagedRow {
     /// A row of this name, as it was written; `group` is what it defines, if it is valid.
     #[must_use]
-    pub fn new(name: &str, raw: &Raw, group: Option<&Group>) -> Self {
+    pub fn new<S: AsRef<str> + Serialize>(name: &str, raw: &Raw<S>, group: Option<&Group>) -> Self {
+        let (input, body) = (input(raw), group.map(json).unwrap_or_default());
         Self {
-            name: name.to_owned(),
-            input: input(raw),
-            body: group.map(json),
+            text: [name, &input, &body].concat(),
+            ends: (name.len(), name.len() + input.len()),
+            is_valid: group.is_some(),
             guests: group.map_or(0, |group| group.guests.len()),
             key: None,
             twin: None,
@@ -64,13 +65,25 @@ impl StagedRow {
         }
     }
 
+    fn name(&self) -> &str {
+        &self.text[..self.ends.0]
+    }
+
+    fn input(&self) -> &str {
+        &self.text[self.ends.0..self.ends.1]
+    }
+
+    fn body(&self) -> Option<&str> {
+        self.is_valid.then(|| &self.text[self.ends.1..])
+    }
+
     /// The group that it defines.
     ///
     /// # Errors
     /// If it defines none.
     pub fn group(&self) -> Result<Group, JournalError> {
-        let body = self.body.as_deref().unwrap_or_default();
-        parse(0, body).map_err(|reason| JournalError::Database { path: "(row)".into(), reason })
+        parse(0, self.body().unwrap_or_default())
+            .map_err(|reason| JournalError::Database { path: "(row)".into(), reason })
     }
 
     /// It is sent; no earlier row has its name.
@@ -80,13 +93,13 @@ impl StagedRow {
 
     /// It repeats the name of an earlier row, and is not sent.
     pub fn set_repeat(&mut self, first: RowId) {
-        (self.body, self.guests, self.twin) = (None, 0, Some(first));
+        (self.is_valid, self.guests, self.twin) = (false, 0, Some(first));
     }
 
     /// It has errors, and is not sent.
     pub fn set_invalid(&mut self, problems: &[Problem]) {
         let errors = || problems.iter().filter(|problem| problem.is_error());
-        (self.body, self.guests) = (None, 0);
+        (self.is_valid, self.guests) = (false, 0);
         self.code = errors().map(|problem| problem.code).next();
         self.error = self.code.map(|_| Problem::join(errors()));
     }
@@ -95,6 +108,47 @@ impl StagedRow {
     pub fn set_warnings(&mut self, problems: &[Problem]) {
         let warnings = || problems.iter().filter(|problem| problem.severity == Severity::Warning);
         self.warnings = warnings().next().map(|_| Problem::join(warnings()));
+    }
+}
+
+/// The rows of a run on their way into the journal.
+#[derive(Debug)]
+pub struct Stage<'a> {
+    journal: &'a Journal,
+    insert: Statement<'a>,
+}
+
+impl Stage<'_> {
+    /// Puts a row in, under the id after the last one's.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn add(&mut self, id: RowId, place: Place, row: &StagedRow) -> Result<(), JournalError> {
+        let inserted = self.insert.execute(params![
+            id.0,
+            place.file,
+            place.row,
+            place.line,
+            row.name(),
+            row.key.map(|key| key.0),
+            row.input(),
+            row.body(),
+            row.guests,
+            row.twin.map(|twin| twin.0),
+            row.code.map(Code::as_str),
+            row.error,
+            row.warnings,
+        ]);
+        inserted.map(drop).map_err(|reason| Journal::failed(&self.journal.path, reason))
+    }
+
+    /// Commits the rows.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn finish(self) -> Result<(), JournalError> {
+        self.journal.run(|db| db.execute_batch("COMMIT"))?;
+        if self.journal.is_held() { self.journal.make_durable() } else { Ok(()) }
     }
 }
 
@@ -134,35 +188,6 @@ impl Journal {
         self.run(|db| db.query_row(next, [], |row| row.get(0)).map(RowId))
     }
 
-    /// Puts a row in, under the id after the last one's.
-    ///
-    /// # Errors
-    /// If the journal cannot be written.
-    pub fn stage_row(&self, id: RowId, place: Place, row: &StagedRow) -> Result<(), JournalError> {
-        self.run(|db| {
-            db.prepare_cached(
-                "INSERT INTO rows (id, file, row, line, name, identity, input, body, guests, twin, code, error, warnings)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-            )?
-            .execute(params![
-                id.0,
-                place.file,
-                place.row,
-                place.line,
-                row.name,
-                row.key.map(|key| key.0),
-                row.input,
-                row.body,
-                row.guests,
-                row.twin.map(|twin| twin.0),
-                row.code.map(Code::as_str),
-                row.error,
-                row.warnings,
-            ])
-            .map(drop)
-        })
-    }
-
     /// The group of a staged row that is to be sent.
     ///
     /// # Errors
@@ -186,28 +211,22 @@ impl Journal {
         })
     }
 
-    /// Opens the transaction in which rows are staged. Staged rows need not survive a power cut.
+    /// Begins to put rows in, in one transaction. The rows need not survive a power cut.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn begin_stage(&self) -> Result<(), JournalError> {
-        self.run(|db| db.execute_batch("BEGIN"))
-    }
-
-    /// Commits from time to time: call after each row, with the number of rows so far.
-    ///
-    /// # Errors
-    /// If the journal cannot be written.
-    pub fn checkpoint_stage(&self, rows: u64) -> Result<(), JournalError> {
-        if rows.is_multiple_of(COMMIT_EVERY) { self.run(|db| db.execute_batch("COMMIT; BEGIN")) } else { Ok(()) }
-    }
-
-    /// Commits what is staged.
-    ///
-    /// # Errors
-    /// If the journal cannot be written.
-    pub fn end_stage(&self) -> Result<(), JournalError> {
-        self.run(|db| db.execute_batch("COMMIT"))
+    pub fn stage(&self) -> Result<Stage<'_>, JournalError> {
+        if self.is_held() {
+            // Without a write-ahead log, each page is written once. Where somebody else reads the journal, the log stays.
+            let _ = self.run(|db| db.pragma_update(None, "journal_mode", "TRUNCATE"));
+        }
+        self.run(|db| db.execute_batch("BEGIN"))?;
+        let insert = self.db.prepare(
+            "INSERT INTO rows (id, file, row, line, name, identity, input, body, guests, twin, code, error, warnings)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        );
+        let insert = insert.map_err(|reason| Self::failed(&self.path, reason))?;
+        Ok(Stage { journal: self, insert })
     }
 
     /// The latest run over the same files with the same options.
@@ -319,12 +338,12 @@ impl Journal {
     }
 }
 
-fn input(raw: &Raw) -> String {
+fn input<S: AsRef<str> + Serialize>(raw: &Raw<S>) -> String {
     match raw {
         Raw::Cells(cells) => json(cells),
         Raw::OpenQuote(cells) => json(&BTreeMap::from([(OPEN_QUOTE, cells)])),
         Raw::Stray(text) => json(&BTreeMap::from([(STRAY, [text])])),
-        Raw::Line(line) => line.clone(),
+        Raw::Line(line) => line.as_ref().to_owned(),
     }
 }
 

@@ -1,22 +1,25 @@
-//! The database: opening it, its runs, and the few questions asked of it between sends.
+//! The database: opening it, its runs, and whose it is, and how durable.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use strum::AsRefStr;
 
 use super::lock::Lock;
-use super::{JournalError, private, wal};
+use super::{JournalError, beside, private};
 
 /// Marks the file as ours (`TGrp`), for `file` and for us.
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 /// Its tables, index and views.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
-/// What kind of server the groups are in: a rehearsal must never be taken for the real thing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What kind of server the groups are in. A journal of a rehearsal must not serve a real import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsRefStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Realm {
     /// Inside this process.
     Simulated,
@@ -24,16 +27,6 @@ pub enum Realm {
     Loopback,
     /// A server elsewhere.
     Remote,
-}
-
-impl Realm {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Simulated => "simulated",
-            Self::Loopback => "loopback",
-            Self::Remote => "remote",
-        }
-    }
 }
 
 /// Whose groups a journal keeps.
@@ -65,7 +58,7 @@ pub struct Journal {
     is_held: bool,
 }
 
-/// What tells a journal from other files.
+/// What distinguishes a journal from other files.
 struct Marks {
     tables: i64,
     application: i64,
@@ -88,12 +81,16 @@ impl Journal {
         // However the path is spelled, the lock has one name.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let lock = Lock::take(path)?;
-        let has_log = wal::look(path)?;
+        let log = File::open(beside(path, "-wal")).ok();
+        let has_log = log.as_ref().and_then(|log| log.metadata().ok()).is_some_and(|found| found.len() > 0);
         let db = Connection::open(path).map_err(|reason| Self::failed(path, reason))?;
         let mut journal = Self { path: path.to_owned(), db, _lock: Some(lock), is_held: false };
-        // What is refused stays as it is: SQLite would work its log into the file on the way out.
+        // A journal that is refused stays as it is: SQLite would write its log into the file when it closes it.
         journal.set(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
         let is_new = journal.is_new()?;
+        if let Some(log) = log.filter(|_| has_log) {
+            journal.check_log(log)?;
+        }
         if !is_new {
             journal.check_sound(has_log)?;
             journal.check_owner(owner)?;
@@ -108,7 +105,7 @@ impl Journal {
     /// Opens a journal that is there already, and holds it until dropped.
     ///
     /// # Errors
-    /// As [`Journal::open`]; and if there is none, in which case nothing is made.
+    /// As [`Journal::open`]; and if there is none, in which case none is created.
     pub fn open_existing(path: &Path, owner: &Owner) -> Result<Self, JournalError> {
         // SQLite takes an empty file for a new database.
         let has_content = path.metadata().is_ok_and(|found| found.len() > 0);
@@ -118,7 +115,7 @@ impl Journal {
     /// Opens a journal to look into it, without holding or changing it.
     ///
     /// # Errors
-    /// If it cannot be read, or is no journal.
+    /// If it cannot be read, or is something else.
     pub fn peek(path: &Path) -> Result<Self, JournalError> {
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
         let db = db.map_err(|reason| Self::failed(path, reason))?;
@@ -126,7 +123,7 @@ impl Journal {
         if journal.marks()?.is_ours() { Ok(journal) } else { Err(JournalError::Foreign(path.to_owned())) }
     }
 
-    /// A journal that is kept nowhere, for a dry run.
+    /// A temporary journal, for a dry run.
     ///
     /// # Errors
     /// If SQLite cannot make its temporary file.
@@ -154,7 +151,7 @@ impl Journal {
         }
     }
 
-    /// Does something with the database; an error is told with the journal's path.
+    /// Uses the database; an error carries the journal's path.
     pub(super) fn run<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, JournalError> {
         work(&self.db).map_err(|reason| Self::failed(&self.path, reason))
     }
@@ -187,9 +184,13 @@ impl Journal {
     }
 
     fn prepare(&self, is_new: bool) -> Result<(), JournalError> {
-        // Else SQLite plans a query anew whenever other values are bound.
+        // Otherwise SQLite plans a query again whenever other values are bound.
         self.set(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         self.run(|db| {
+            if is_new {
+                // Rows have some hundred bytes: with larger pages, a million of them is written faster.
+                db.pragma_update(None, "page_size", 8192)?;
+            }
             durable(db, &self.path)?;
             if is_new {
                 db.execute_batch(&format!(
@@ -200,17 +201,21 @@ impl Journal {
         })
     }
 
+    pub(super) fn make_durable(&self) -> Result<(), JournalError> {
+        self.run(|db| durable(db, &self.path))
+    }
+
     fn check_owner(&self, owner: &Owner) -> Result<(), JournalError> {
         let last = self.run(|db| {
             let last = "SELECT organization, realm FROM runs WHERE state <> 'reading' ORDER BY id DESC LIMIT 1";
             db.query_row(last, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).optional()
         })?;
         match last {
-            Some((organization, realm)) if organization != owner.organization || realm != owner.realm.as_str() => {
+            Some((organization, realm)) if organization != owner.organization || realm != owner.realm.as_ref() => {
                 Err(JournalError::OtherOwner {
                     path: self.path.clone(),
                     theirs: Owner::describe(&organization, &realm),
-                    ours: Owner::describe(&owner.organization, owner.realm.as_str()),
+                    ours: Owner::describe(&owner.organization, owner.realm.as_ref()),
                 })
             }
             _ => Ok(()),
@@ -229,7 +234,7 @@ impl Journal {
         })
     }
 
-    /// Notes that a run begins; it counts for nothing until its files are read.
+    /// Records that a run begins; it does not count until its files are read.
     ///
     /// # Errors
     /// If the journal cannot be written.
@@ -237,13 +242,13 @@ impl Journal {
         self.run(|db| {
             db.execute(
                 "INSERT INTO runs (organization, realm, state, started_at, version) VALUES (?1, ?2, 'reading', ?3, ?4)",
-                params![owner.organization, owner.realm.as_str(), now(), env!("CARGO_PKG_VERSION")],
+                params![owner.organization, owner.realm.as_ref(), now(), env!("CARGO_PKG_VERSION")],
             )?;
             Ok(RunId(db.last_insert_rowid()))
         })
     }
 
-    /// Notes that a run is over. Where rows of it are still open, the next run goes on with it; else it is history.
+    /// Records that a run is over. If rows of it are still open, the next run continues it.
     ///
     /// # Errors
     /// If the journal cannot be written.

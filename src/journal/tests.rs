@@ -31,6 +31,7 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
     let layout = Layout { format: Format::Csv, delimiter: b',', header: vec!["name".to_owned()] };
     journal.stage_file(run, 0, Path::new("g.csv"), &layout).unwrap();
     let matching = MatchNames::Folded;
+    let mut stage = journal.stage().unwrap();
     for (index, name) in (0..).zip(names) {
         let place = Place { file: 0, row: index + 1, line: index + 2 };
         let id = RowId(first.0 + i64::try_from(index).unwrap());
@@ -40,8 +41,9 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
             None => row.set_valid(matching.key(name)),
             Some(twin) => row.set_repeat(RowId(first.0 + i64::try_from(twin).unwrap())),
         }
-        journal.stage_row(id, place, &row).unwrap();
+        stage.add(id, place, &row).unwrap();
     }
+    stage.finish().unwrap();
     let last = RowId(first.0 + i64::try_from(names.len()).unwrap() - 1);
     journal.commence(run, (first, last), is_fresh).unwrap();
     (run, first)

@@ -1,30 +1,30 @@
-//! The trail of the requests themselves: which are under way and when the last ones were answered, beside the journal.
+//! The times of the last requests, in a file beside the journal: they occupy places of the rate limit after a restart.
 //!
-//! The server counts every request, a list's too, and goes on counting when this program is killed. So each one leaves a
+//! The server counts every request, a list's too, and goes on counting when this program is killed. So each request leaves a
 //! mark before it leaves, and another when it is answered. The marks must outlive the process, not a power cut (no machine
 //! starts within a period): they are written through to the system and not forced to the disk, which costs microseconds.
 //!
-//! The file: eight bytes that name it, then marks of eight bytes, little-endian, in no order: 0 is none, all ones is a
-//! request under way, 4 in the highest four bits is the limit that `--rate auto` found (its period in milliseconds above 32
-//! bits of requests), else the Unix time in milliseconds at which one was answered. Between runs the marks stand in the
-//! journal itself, and there is no file.
+//! The file: eight bytes that name it, then numbers of eight bytes, little-endian. The first is the limit that `--rate auto`
+//! found (its period in milliseconds above 32 bits of requests; 0 is none). Each other one is a request's mark: 0 is none, all
+//! ones is a request under way, else the Unix time in milliseconds at which it was answered. Between runs the journal itself
+//! holds the bytes of the file, and there is no file.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rusqlite::OptionalExtension;
+
 use super::store::Journal;
 use super::{JournalError, beside, private};
 use crate::model::shown_path;
 
-const HEAD: &[u8; 8] = b"TGpace01";
+const HEAD: &[u8; 8] = b"TGpace02";
 const NONE: u64 = 0;
 const UNDER_WAY: u64 = u64::MAX;
-const FOUND: u64 = 4;
-const FOUND_SHIFT: u32 = 60;
-/// More marks than any rate needs.
-const MARKS_MAX: u64 = 64 * 1024;
+/// More bytes than any rate needs.
+const BYTES_MAX: u64 = 512 * 1024;
 
 /// A request's mark, until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,9 +57,7 @@ pub struct Trail {
     needed: Vec<Option<Instant>>,
     next: usize,
     /// The limit that an earlier run found.
-    found: Option<(u32, Duration)>,
-    /// Where the mark of the limit is.
-    found_at: Option<usize>,
+    found: u64,
 }
 
 impl Journal {
@@ -74,11 +72,15 @@ impl Journal {
         }
         let path = self.trail_path();
         let io = |reason| JournalError::Io { path: path.clone(), reason };
-        let Some((file, marks)) = open(&path).map_err(io)? else { return Err(JournalError::ForeignTrail(path)) };
-        let mut trail = Trail::new(path.clone(), file, memory, now);
-        // A file that has marks has those that stand in the journal too: it could not be removed.
-        let marks = if marks.is_empty() { self.kept()? } else { marks };
-        let ages = trail.go_on(marks.into_iter()).map_err(io)?;
+        let file = private::options().open(&path).map_err(io)?;
+        let mut bytes = read(&file).map_err(io)?;
+        // A file with marks that could not be removed has the same marks as the journal.
+        if bytes.is_empty() {
+            let kept = self.run(|db| db.query_row("SELECT marks FROM pace", [], |row| row.get(0)).optional())?;
+            bytes = kept.unwrap_or_default();
+        }
+        let Some(marks) = numbers(&bytes) else { return Err(JournalError::ForeignTrail(path)) };
+        let (trail, ages) = Trail::resume(path.clone(), file, memory, now, &marks).map_err(io)?;
         self.run(|db| db.execute("DELETE FROM pace", []).map(drop))?;
         Ok(Some((trail, ages)))
     }
@@ -86,29 +88,17 @@ impl Journal {
     /// Takes the trail into the journal, now that nothing is sent any more.
     pub(super) fn keep_trail(&self) -> Result<(), JournalError> {
         let path = self.trail_path();
-        let Ok(Some(marks)) = File::open(&path).and_then(|file| read(&file)) else { return Ok(()) };
-        if !marks.is_empty() {
-            self.keep(marks)?;
+        let Ok(bytes) = File::open(&path).and_then(|file| read(&file)) else { return Ok(()) };
+        if numbers(&bytes).is_none() {
+            return Ok(());
+        }
+        if !bytes.is_empty() {
+            self.run(|db| db.execute("INSERT OR REPLACE INTO pace (id, marks) VALUES (1, ?1)", [bytes]).map(drop))?;
         }
         if let Err(reason) = fs::remove_file(&path) {
             tracing::warn!("{} is not needed any more and cannot be removed: {reason}", shown_path(&path));
         }
         Ok(())
-    }
-
-    fn keep(&self, marks: Vec<u64>) -> Result<(), JournalError> {
-        self.run(|db| {
-            db.execute_batch("BEGIN; DELETE FROM pace")?;
-            let mut keep = db.prepare_cached("INSERT INTO pace (answered_ms) VALUES (?1)")?;
-            for mark in marks.into_iter().filter(|mark| *mark != NONE) {
-                keep.execute([i64::try_from(mark).unwrap_or(i64::MAX)])?;
-            }
-            db.execute_batch("COMMIT")
-        })
-    }
-
-    fn kept(&self) -> Result<Vec<u64>, JournalError> {
-        self.run(|db| db.prepare("SELECT answered_ms FROM pace")?.query_map([], |row| row.get(0))?.collect())
     }
 
     fn trail_path(&self) -> PathBuf {
@@ -126,41 +116,35 @@ impl Drop for Journal {
 }
 
 impl Trail {
-    fn new(path: PathBuf, file: File, memory: Duration, now: Now) -> Self {
-        Self { path, file, memory, now, needed: Vec::new(), next: 0, found: None, found_at: None }
-    }
-
-    /// Writes the marks of earlier runs anew, as far as they matter; gives how long ago each was answered.
-    fn go_on(&mut self, marks: impl Iterator<Item = u64>) -> io::Result<Vec<Duration>> {
+    /// Writes the marks of earlier runs again, as far as they matter; gives how long ago each was answered.
+    fn resume(
+        path: PathBuf,
+        file: File,
+        memory: Duration,
+        now: Now,
+        numbers: &[u64],
+    ) -> io::Result<(Self, Vec<Duration>)> {
+        let mut trail = Self { path, file, memory, now, needed: Vec::new(), next: 0, found: 0 };
         let mut ages = Vec::new();
-        let mut bytes = HEAD.to_vec();
-        let mut found = None;
-        for mark in marks.filter(|mark| *mark != NONE) {
-            if mark >> FOUND_SHIFT == FOUND {
-                found = Some(mark);
-                continue;
-            }
+        let mut bytes = Vec::new();
+        for mark in numbers.iter().skip(1).filter(|mark| **mark != NONE) {
             // What was under way when the process ended may be counted until now, and was not answered later. So is a
             // mark that is still to come: the clock was set back.
-            let answered = mark.min(self.now.unix_ms);
-            let age = Duration::from_millis(self.now.unix_ms - answered);
-            if let Some(left) = self.memory.checked_sub(age) {
+            let answered = now.unix_ms.min(*mark);
+            let age = Duration::from_millis(now.unix_ms - answered);
+            if let Some(left) = memory.checked_sub(age) {
                 bytes.extend(answered.to_le_bytes());
-                self.needed.push(Some(self.now.instant + left));
+                trail.needed.push(Some(now.instant + left));
                 ages.push(age);
             }
         }
         // Found long ago, it may be another by now.
-        if let Some(mark) = found.filter(|_| !ages.is_empty()) {
-            bytes.extend(mark.to_le_bytes());
-            self.found = limit(mark);
-            self.found_at = Some(self.needed.len());
-            self.needed.push(None);
-        }
-        self.file.rewind()?;
-        self.file.write_all(&bytes)?;
-        self.file.set_len(bytes.len() as u64)?;
-        Ok(ages)
+        trail.found = numbers.first().copied().filter(|_| !ages.is_empty()).unwrap_or_default();
+        trail.file.rewind()?;
+        trail.file.write_all(&[&HEAD[..], &trail.found.to_le_bytes(), &bytes].concat())?;
+        let length = trail.file.stream_position()?;
+        trail.file.set_len(length)?;
+        Ok((trail, ages))
     }
 
     /// The file.
@@ -169,23 +153,21 @@ impl Trail {
         &self.path
     }
 
-    /// The limit that an earlier run had found when its last requests left: so many in a period.
+    /// The limit that an earlier run had found when its last requests left: requests per period.
     #[must_use]
     pub fn found(&self) -> Option<(u32, Duration)> {
-        self.found
+        let period = Duration::from_millis(self.found >> 32);
+        let requests = u32::try_from(self.found & u64::from(u32::MAX)).ok()?;
+        (requests > 0 && !period.is_zero()).then_some((requests, period))
     }
 
-    /// Notes the limit that is found: so many in a period.
+    /// Records the limit that is found: requests per period.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn find(&mut self, requests: u32, period: Duration) -> io::Result<()> {
-        let period = u64::try_from(period.as_millis()).unwrap_or(u64::MAX).min((1 << (FOUND_SHIFT - 32)) - 1);
-        let index = *self.found_at.get_or_insert(self.needed.len());
-        if index == self.needed.len() {
-            self.needed.push(None);
-        }
-        self.write(index, FOUND << FOUND_SHIFT | period << 32 | u64::from(requests))
+        let period = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+        self.write(0, u64::from(period) << 32 | u64::from(requests))
     }
 
     /// Marks that a request leaves.
@@ -196,7 +178,7 @@ impl Trail {
         let count = self.needed.len();
         let is_free = |index: &usize| self.needed[*index].is_some_and(|until| until <= now);
         let index = (self.next..count).chain(0..self.next).find(is_free).unwrap_or(count);
-        self.write(index, UNDER_WAY)?;
+        self.write(index + 1, UNDER_WAY)?;
         if index == count {
             self.needed.push(None);
         } else {
@@ -212,7 +194,7 @@ impl Trail {
     /// If it cannot be written.
     pub fn forgo(&mut self, mark: Mark, now: Instant) -> io::Result<()> {
         self.needed[mark.0] = Some(now);
-        self.write(mark.0, NONE)
+        self.write(mark.0 + 1, NONE)
     }
 
     /// Marks that it is answered.
@@ -222,43 +204,31 @@ impl Trail {
     pub fn answer(&mut self, mark: Mark, now: Instant) -> io::Result<()> {
         self.needed[mark.0] = Some(now + self.memory);
         let passed = u64::try_from(now.duration_since(self.now.instant).as_millis()).unwrap_or(u64::MAX);
-        self.write(mark.0, self.now.unix_ms.saturating_add(passed))
+        self.write(mark.0 + 1, self.now.unix_ms.saturating_add(passed))
     }
 
-    fn write(&mut self, index: usize, mark: u64) -> io::Result<()> {
-        let at = HEAD.len() + index * size_of::<u64>();
+    /// Writes the number at a place.
+    fn write(&mut self, place: usize, number: u64) -> io::Result<()> {
+        let at = HEAD.len() + place * size_of::<u64>();
         self.file.seek(SeekFrom::Start(u64::try_from(at).unwrap_or(u64::MAX)))?;
-        self.file.write_all(&mark.to_le_bytes())
+        self.file.write_all(&number.to_le_bytes())
     }
 }
 
-/// The limit that a mark tells of.
-fn limit(mark: u64) -> Option<(u32, Duration)> {
-    let period = Duration::from_millis((mark & ((1 << FOUND_SHIFT) - 1)) >> 32);
-    let requests = u32::try_from(mark & u64::from(u32::MAX)).ok()?;
-    (requests > 0 && !period.is_zero()).then_some((requests, period))
-}
-
-/// Opens or makes the file, and reads its marks; none if it is something else.
-fn open(path: &Path) -> io::Result<Option<(File, Vec<u64>)>> {
-    let mut file = private::options().open(path)?;
-    let marks = read(&file)?;
-    if marks.as_ref().is_some_and(Vec::is_empty) {
-        file.rewind()?;
-        file.write_all(HEAD)?;
-    }
-    Ok(marks.map(|marks| (file, marks)))
-}
-
-/// What a power cut leaves of a file that was never forced to the disk is nothing, or zeros; a mark that was being added is none.
-fn read(file: &File) -> io::Result<Option<Vec<u64>>> {
+/// The bytes of a file. What a power cut leaves of one that was never forced to the disk is nothing, or zeros.
+fn read(file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(HEAD.len() as u64 + MARKS_MAX * 8).read_to_end(&mut bytes)?;
+    file.take(BYTES_MAX).read_to_end(&mut bytes)?;
     if HEAD.starts_with(&bytes) || bytes.iter().all(|byte| *byte == 0) {
-        return Ok(Some(Vec::new()));
+        bytes.clear();
     }
-    let Some(marks) = bytes.strip_prefix(HEAD) else { return Ok(None) };
-    Ok(Some(marks.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect()))
+    Ok(bytes)
+}
+
+/// The numbers in the bytes of a file, if it is a trail; a mark that was being added is none.
+fn numbers(bytes: &[u8]) -> Option<Vec<u64>> {
+    let numbers = if bytes.is_empty() { bytes } else { bytes.strip_prefix(HEAD)? };
+    Some(numbers.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect())
 }
 
 #[cfg(test)]
@@ -267,12 +237,13 @@ mod tests {
 
     const PERIOD: Duration = Duration::from_mins(1);
 
-    /// The trail at a path, opened so many seconds after the beginning, and the ages it tells of.
+    /// The trail at a path, opened some seconds after the beginning, and the ages of its marks.
     fn at(path: &Path, seconds: u64) -> (Trail, Instant, Vec<u64>) {
         let now = Now { instant: Instant::now(), unix_ms: 1_000_000 + seconds * 1000 };
-        let (file, marks) = open(path).unwrap().unwrap();
-        let mut trail = Trail::new(path.to_owned(), file, PERIOD, now);
-        let mut ages: Vec<u64> = trail.go_on(marks.into_iter()).unwrap().iter().map(Duration::as_secs).collect();
+        let file = private::options().open(path).unwrap();
+        let marks = numbers(&read(&file).unwrap()).unwrap();
+        let (trail, ages) = Trail::resume(path.to_owned(), file, PERIOD, now, &marks).unwrap();
+        let mut ages: Vec<u64> = ages.iter().map(Duration::as_secs).collect();
         ages.sort_unstable();
         (trail, now.instant, ages)
     }
@@ -392,15 +363,22 @@ mod tests {
     #[test]
     fn a_file_that_is_no_trail_is_left_alone_and_half_a_mark_is_none() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x-pace");
-        std::fs::write(&path, "somebody's notes").unwrap();
-        assert!(open(&path).unwrap().is_none());
-        std::fs::write(&path, [&HEAD[..], &[1; 11]].concat()).unwrap();
-        assert_eq!(open(&path).unwrap().unwrap().1.len(), 1);
-        for lost in [&[][..], &HEAD[..3], &[0; 64]] {
-            std::fs::write(&path, lost).unwrap();
-            assert!(open(&path).unwrap().unwrap().1.is_empty());
-            assert!(std::fs::read(&path).unwrap().starts_with(HEAD));
+        let owner = crate::journal::Owner { organization: "acme".to_owned(), realm: crate::journal::Realm::Loopback };
+        let journal = Journal::open(&folder.path().join("x.journal"), &owner).unwrap();
+        let now = Now { instant: Instant::now(), unix_ms: 1_000_000 };
+        let path = journal.trail_path();
+        fs::write(&path, "somebody's notes").unwrap();
+        assert!(matches!(journal.trail(PERIOD, now), Err(JournalError::ForeignTrail(_))));
+        assert_eq!(fs::read(&path).unwrap(), b"somebody's notes");
+        for (bytes, marks) in [
+            ([&HEAD[..], &[0; 8], &UNDER_WAY.to_le_bytes(), &[1; 3]].concat(), 1),
+            (Vec::new(), 0),
+            (HEAD[..3].to_vec(), 0),
+            (vec![0; 64], 0),
+        ] {
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(journal.trail(PERIOD, now).unwrap().unwrap().1.len(), marks);
+            assert!(fs::read(&path).unwrap().starts_with(HEAD));
         }
     }
 
@@ -417,7 +395,7 @@ mod tests {
         journal.commence(run, (crate::model::RowId(1), crate::model::RowId(0)), false).unwrap();
         let trail_path = journal.trail_path();
         drop(journal);
-        let trail = [&HEAD[..], &UNDER_WAY.to_le_bytes()].concat();
+        let trail = [&HEAD[..], &[0; 8], &UNDER_WAY.to_le_bytes()].concat();
         std::fs::write(&trail_path, &trail).unwrap();
         let before = std::fs::read(&path).unwrap();
         assert!(matches!(Journal::open(&path, &owner("other")), Err(JournalError::OtherOwner { .. })));

@@ -2,30 +2,18 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
-use super::JournalError;
 use super::files::FileId;
 use super::outcomes::{parse, put_fate};
 use super::store::{Journal, RunId, now_ms};
+use super::{Intent, JournalError};
 use crate::model::{Creation, Fate, Group, Removal, RowId, Tag};
-
-/// The proof that the intent to delete a group is on disk.
-#[derive(Debug)]
-pub struct Condemned(Creation);
-
-impl Condemned {
-    /// The request leaves now.
-    #[must_use]
-    pub fn spend(self) -> Creation {
-        self.0
-    }
-}
 
 /// How far the deletion of one group got.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemovalState {
-    /// To its end.
+    /// It is settled.
     Settled(Removal),
     /// The run stops, and a request that deletes it may have been applied.
     InDoubt,
@@ -40,7 +28,7 @@ pub struct DeletionAttempt {
     pub row: RowId,
     /// How often its deletion was sent.
     pub sends: u32,
-    /// How far it came.
+    /// How far it got.
     pub progress: RemovalState,
 }
 
@@ -81,17 +69,17 @@ pub struct Findings {
     pub is_deleting: bool,
 }
 
-/// The plus keeps SQLite from an index over all that was ever created, which it would walk for each run.
+/// Without the plus, SQLite would walk all groups that were ever created once for each run.
 const RUNS: &str = "
-    SELECT runs.id, started_at, count(outcomes.row), count(deletions.row),
+    SELECT runs.id, started_at, count(outcomes.row), count(gone.row),
            (SELECT coalesce(group_concat(path, ', '), '') FROM files WHERE run = runs.id),
            ?1 IS NULL OR EXISTS (SELECT 1 FROM files WHERE run = runs.id AND canonical = ?1)
     FROM runs
     LEFT JOIN outcomes ON outcomes.row BETWEEN first_row AND last_row AND +outcomes.status = 'created'
-    LEFT JOIN deletions ON deletions.row = outcomes.row AND deletions.status IN ('deleted', 'gone')
+    LEFT JOIN gone ON gone.row = outcomes.row
     WHERE state <> 'reading' GROUP BY runs.id ORDER BY runs.id";
 
-/// What was created, and what was begun and may have been.
+/// Rows whose group was created, or may have been created.
 const CREATIONS: &str = "
     SELECT rows.id, body, outcomes.status = 'created', group_id, stamp,
            deletions.row IS NOT NULL AND (deletions.status IS NULL OR deletions.attempts > 0)
@@ -101,7 +89,7 @@ const CREATIONS: &str = "
     WHERE runs.id = ?1 AND body IS NOT NULL
       AND (outcomes.status IN ('created', 'unknown')
            OR outcomes.row IS NULL AND EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND (effect = 'unknown' OR effect = 'made')))
-      AND (deletions.status IS NULL OR deletions.status NOT IN ('deleted', 'gone'))
+      AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = rows.id)
     ORDER BY rows.id";
 
 impl Journal {
@@ -133,8 +121,15 @@ impl Journal {
             let mut query = db.prepare(CREATIONS)?;
             let mut rows = query.query([run.0])?;
             let mut all = Creations::default();
-            while let Some(row) = rows.next()? {
-                all.add(row)?;
+            while let Some(found) = rows.next()? {
+                let row = RowId(found.get(0)?);
+                let group = parse(1, found.get_ref(1)?.as_str()?)?;
+                if found.get::<_, Option<bool>>(2)?.unwrap_or(false) {
+                    let tag = Tag { id: found.get(3)?, stamp: found.get(4)? };
+                    all.made.push(Creation { row, group, tag, may_be_deleted: found.get(5)? });
+                } else {
+                    all.in_doubt.push((row, group));
+                }
             }
             Ok(all)
         })
@@ -153,7 +148,14 @@ impl Journal {
                 put_removal(batch, *row, 0, removal)?;
             }
             let is_over = found.is_deleting || found.settled.iter().any(|(_, removal)| !removal.status().is_open());
-            if is_over { mark_undone(batch, run) } else { Ok(()) }
+            if is_over {
+                // The run that it continued is not continued either.
+                let earlier = "UPDATE runs SET state = 'abandoned'
+                               WHERE state = 'continued' AND (SELECT state FROM runs WHERE id = ?1) = 'open'";
+                batch.execute(earlier, [run.0])?;
+                batch.execute("UPDATE runs SET state = 'undone' WHERE id = ?1", [run.0])?;
+            }
+            Ok(())
         })
     }
 
@@ -161,7 +163,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn condemn(&mut self, groups: &[Creation]) -> Result<Vec<Condemned>, JournalError> {
+    pub fn condemn(&mut self, groups: &[Creation]) -> Result<Vec<Intent<Creation>>, JournalError> {
         self.together(|batch| {
             let mut begin = batch.prepare_cached(
                 "INSERT INTO deletions (row, attempts, at_ms) VALUES (?1, 0, ?2)
@@ -172,7 +174,7 @@ impl Journal {
             }
             Ok(())
         })?;
-        Ok(groups.iter().cloned().map(Condemned).collect())
+        Ok(groups.iter().cloned().map(Intent).collect())
     }
 
     /// Records the outcomes of deletions.
@@ -180,44 +182,21 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be written.
     pub fn note_attempts(&mut self, attempts: &[DeletionAttempt]) -> Result<(), JournalError> {
-        self.together(|batch| attempts.iter().try_for_each(|attempt| put_attempt(batch, attempt)))
-    }
-}
-
-impl Creations {
-    fn add(&mut self, found: &Row<'_>) -> rusqlite::Result<()> {
-        let (row, body) = (RowId(found.get(0)?), found.get::<_, String>(1)?);
-        let group = parse(1, &body)?;
-        if found.get::<_, Option<bool>>(2)?.unwrap_or(false) {
-            let tag = Tag { id: found.get(3)?, stamp: found.get(4)? };
-            self.made.push(Creation { row, group, tag, may_be_deleted: found.get(5)? });
-        } else {
-            self.in_doubt.push((row, group));
-        }
-        Ok(())
-    }
-}
-
-/// The run that an undone run continued is not continued either.
-fn mark_undone(db: &Connection, run: RunId) -> rusqlite::Result<()> {
-    let select = "SELECT state FROM runs WHERE id = ?1";
-    let state: Option<String> = db.query_row(select, [run.0], |row| row.get(0)).optional()?;
-    if state.as_deref() == Some("open") {
-        db.execute("UPDATE runs SET state = 'abandoned' WHERE state = 'continued'", [])?;
-    }
-    db.execute("UPDATE runs SET state = 'undone' WHERE id = ?1", [run.0]).map(drop)
-}
-
-fn put_attempt(db: &Connection, attempt: &DeletionAttempt) -> rusqlite::Result<()> {
-    match &attempt.progress {
-        RemovalState::Settled(removal) => put_removal(db, attempt.row, attempt.sends, removal),
-        RemovalState::InDoubt => {
-            let mut add = db.prepare_cached("UPDATE deletions SET attempts = attempts + ?2 WHERE row = ?1")?;
-            add.execute(params![attempt.row.0, attempt.sends]).map(drop)
-        }
-        RemovalState::Released => {
-            db.prepare_cached("DELETE FROM deletions WHERE row = ?1")?.execute([attempt.row.0]).map(drop)
-        }
+        self.together(|batch| {
+            for DeletionAttempt { row, sends, progress } in attempts {
+                match progress {
+                    RemovalState::Settled(removal) => put_removal(batch, *row, *sends, removal)?,
+                    RemovalState::InDoubt => {
+                        let add = "UPDATE deletions SET attempts = attempts + ?2 WHERE row = ?1";
+                        batch.prepare_cached(add)?.execute(params![row.0, sends])?;
+                    }
+                    RemovalState::Released => {
+                        batch.prepare_cached("DELETE FROM deletions WHERE row = ?1")?.execute([row.0])?;
+                    }
+                }
+            }
+            Ok(())
+        })
     }
 }
 

@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rusqlite::Connection;
 use tokio::sync::mpsc;
 
 use super::feed::{Feed, JobSource};
 use super::handle::{Handle, WriterCommand};
-use super::intents::Carrying;
 use super::outcomes::put_fate;
 use super::store::{Journal, RunId};
 use super::{JournalError, intents};
@@ -31,33 +29,34 @@ pub struct Feeds {
 /// The writer, ready to work.
 pub struct Writer {
     journal: Journal,
-    desk: Desk,
+    inbox: mpsc::UnboundedReceiver<WriterCommand>,
+    plain: JobSource,
+    guests: JobSource,
     is_down: Arc<AtomicBool>,
     on_failure: Box<dyn FnOnce() + Send>,
 }
 
 impl Writer {
-    /// A writer over a run's open rows, none of which may be in doubt. `on_failure` is called the moment the journal
-    /// turns out not to be writable.
+    /// A writer for a run's open rows; no row may be in doubt. `on_failure` is called as soon as the journal cannot be
+    /// written.
     #[must_use]
     pub fn new(journal: Journal, run: RunId, on_failure: impl FnOnce() + Send + 'static) -> (Self, Handle, Feeds) {
         let (commands, inbox) = mpsc::unbounded_channel();
         let is_down = Arc::new(AtomicBool::new(false));
         let handle = Handle { commands, is_down: Arc::clone(&is_down) };
-        let (plain, plain_feed) = JobSource::new(run, Carrying::NoGuests, &handle);
-        let (guests, guests_feed) = JobSource::new(run, Carrying::Guests, &handle);
-        let desk = Desk { inbox, plain, guests };
-        let feeds = Feeds { plain: plain_feed, guests: guests_feed };
-        (Self { journal, desk, is_down, on_failure: Box::new(on_failure) }, handle, feeds)
+        let (plain, plain_feed) = JobSource::new(run, false, &handle);
+        let (guests, guests_feed) = JobSource::new(run, true, &handle);
+        let writer = Self { journal, inbox, plain, guests, is_down, on_failure: Box::new(on_failure) };
+        (writer, handle, Feeds { plain: plain_feed, guests: guests_feed })
     }
 
-    /// Works until all handles are gone and everything told is on disk, and gives the journal back.
-    /// A commit blocks the thread: the lanes should have another.
+    /// Works until all handles are dropped and every command is on disk, and returns the journal.
+    /// A commit blocks the thread: the workers should have another.
     ///
     /// # Errors
     /// If the journal cannot be written.
     pub async fn work(mut self) -> Result<Journal, JournalError> {
-        match self.desk.work(&self.journal.db).await {
+        match self.write().await {
             Ok(()) => Ok(self.journal),
             Err(reason) => {
                 self.is_down.store(true, Ordering::Release);
@@ -66,19 +65,10 @@ impl Writer {
             }
         }
     }
-}
 
-/// What the writer has before it.
-struct Desk {
-    inbox: mpsc::UnboundedReceiver<WriterCommand>,
-    plain: JobSource,
-    guests: JobSource,
-}
-
-impl Desk {
-    async fn work(&mut self, db: &Connection) -> rusqlite::Result<()> {
+    async fn write(&mut self) -> rusqlite::Result<()> {
         let mut commands = Vec::new();
-        self.commit(db, &mut commands)?;
+        self.commit(&mut commands)?;
         while self.inbox.recv_many(&mut commands, COMMANDS_MAX).await > 0 {
             tokio::time::sleep(GATHER).await;
             while commands.len() < COMMANDS_MAX
@@ -86,13 +76,14 @@ impl Desk {
             {
                 commands.push(command);
             }
-            self.commit(db, &mut commands)?;
+            self.commit(&mut commands)?;
         }
         Ok(())
     }
 
-    /// One commit: what was told, and the intents of the next jobs.
-    fn commit(&mut self, db: &Connection, commands: &mut Vec<WriterCommand>) -> rusqlite::Result<()> {
+    /// One commit: the commands, and the intents of the next jobs.
+    fn commit(&mut self, commands: &mut Vec<WriterCommand>) -> rusqlite::Result<()> {
+        let db = &self.journal.db;
         let mut begun = Vec::new();
         db.execute_batch("BEGIN")?;
         for command in commands.drain(..) {

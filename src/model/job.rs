@@ -1,6 +1,7 @@
 //! A row to be sent, and what is known of its earlier attempts.
 
 use bytes::Bytes;
+use strum::AsRefStr;
 
 /// A row's key in the journal; grows in input order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,7 +36,8 @@ pub enum Past {
 }
 
 /// What is known about an attempt whose response has no id of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsRefStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Effect {
     /// It created no group.
     None,

@@ -5,6 +5,8 @@ use clap::ValueEnum;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
+use super::text::is_plain_ascii;
+
 /// `--match-names`: when two names are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum MatchNames {
@@ -67,9 +69,9 @@ impl MatchNames {
 
 /// Canonical caseless matching (Unicode 3.13, D145), with spaces folded.
 fn fold(name: &str) -> String {
-    let is_plain = name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    if is_plain && !name.contains("  ") {
-        return name.trim().to_ascii_lowercase();
+    let is_common = |letter: char| matches!(letter, ' '..='~') || is_common_letter(letter);
+    if (is_plain_ascii(name) || name.chars().all(is_common)) && !name.contains("  ") {
+        return name.trim().to_lowercase();
     }
     let mut spaced = String::with_capacity(name.len());
     for word in name.split_whitespace() {
@@ -81,8 +83,18 @@ fn fold(name: &str) -> String {
     spaced.nfd().default_case_fold().nfc().collect()
 }
 
+/// Whether it is a letter of a Western European language, of Chinese, Japanese or Korean that has one lower-case letter,
+/// combines with no other, and looks like no letter of ASCII. Most names need no more than that.
+#[must_use]
+pub fn is_common_letter(letter: char) -> bool {
+    matches!(letter, 'À'..='Ö' | 'Ø'..='Þ' | 'à'..='ö' | 'ø'..='ý' | 'ÿ' | 'ぁ'..='ゖ' | 'ァ'..='ヺ' | '\u{3400}'..='\u{4dff}' | '\u{4e40}'..='\u{9fff}' | '가'..='힣')
+}
+
 #[cfg(test)]
 mod tests {
+    use unicode_normalization::char::canonical_combining_class;
+    use unicode_normalization::{IsNormalized, is_nfc_quick};
+
     use super::*;
 
     #[test]
@@ -97,6 +109,17 @@ mod tests {
         ] {
             assert!(MatchNames::Folded.same(one, other), "{one} {other}");
             assert_eq!(MatchNames::Folded.key(one), MatchNames::Folded.key(other));
+        }
+    }
+
+    #[test]
+    fn common_letters_are_folded_as_all_others_are() {
+        for letter in ('\0'..=char::MAX).filter(|letter| is_common_letter(*letter)) {
+            let text = letter.to_string();
+            let folded: String = text.nfd().default_case_fold().nfc().collect();
+            assert_eq!((fold(&text), text.nfc().collect()), (folded, text.clone()), "{letter:?}");
+            assert_eq!(canonical_combining_class(letter), 0);
+            assert_ne!(is_nfc_quick(text.chars()), IsNormalized::Maybe, "{letter:?}");
         }
     }
 

@@ -88,6 +88,12 @@ pub enum Item<'a> {
 pub struct Fields<'a>([Cell<'a>; Field::VARIANTS.len()]);
 
 impl<'a> Fields<'a> {
+    /// The row with these cells.
+    #[must_use]
+    pub fn each(cell: impl Fn(Field) -> Cell<'a>) -> Self {
+        Self(std::array::from_fn(|index| cell(Field::ALL[index])))
+    }
+
     /// The same row with this cell in a field.
     #[must_use]
     pub fn with(mut self, field: Field, cell: Cell<'a>) -> Self {
@@ -115,15 +121,15 @@ impl<'a> Fields<'a> {
 
 /// The row as it stood in the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Raw {
+pub enum Raw<S = String> {
     /// The cells of a CSV row, unquoted.
-    Cells(Vec<String>),
+    Cells(Vec<S>),
     /// The cells of a CSV row whose last one opens a quote that never closes.
-    OpenQuote(Vec<String>),
+    OpenQuote(Vec<S>),
     /// A CSV row with text after a closing quote, as it was written: its cells are ambiguous.
-    Stray(String),
+    Stray(S),
     /// A line of JSON.
-    Line(String),
+    Line(S),
 }
 
 /// The column that rejects have beside those of the input; it is skipped when they are read again.

@@ -87,12 +87,11 @@ pub fn with_line_feeds(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// Whether there are two spaces in a row. Not stopping at the first pair lets the compiler use vector instructions.
+/// Whether it consists of spaces and visible ASCII characters: most texts, about which there is little to check.
 #[must_use]
-pub fn has_double_space(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
-    pairs.fold(false, |found, pair| found | matches!(pair, (b' ', b' ')))
+pub fn is_plain_ascii(text: &str) -> bool {
+    // Not stopping at the first other byte lets the compiler use vector instructions.
+    text.bytes().fold(true, |is_plain, byte| is_plain & matches!(byte, b' '..=b'~'))
 }
 
 #[cfg(test)]

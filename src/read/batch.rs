@@ -32,20 +32,23 @@ pub struct Batch {
     pub(super) offset: u64,
     /// The line it begins on, from 1.
     pub(super) line: u64,
+    /// Whether a row takes several lines.
+    pub(super) has_long_rows: bool,
+    /// Set if its only row is too long to be kept.
+    pub(super) too_long: Option<LongRow>,
+    /// Whether the stream ends with its last row, without a line end.
+    pub(super) is_cut: bool,
 }
 
 /// One row of a batch, or a blank line.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     /// Its bytes, with its line end.
     pub(super) start: usize,
     pub(super) end: usize,
+    /// Where its cells begin, and which of the ends are theirs.
     text: usize,
     ends: (usize, usize),
-    /// Set if the row is too long to be kept.
-    pub(super) too_long: Option<LongRow>,
-    /// Whether the stream ends with this row, without a line end.
-    pub(super) is_last: bool,
 }
 
 /// A row longer than [`ROW_MAX`]. Only its beginning is kept.
@@ -105,6 +108,12 @@ impl Batch {
         self.raw.get(start..).and_then(|rest| rest.get(..length)).unwrap_or_default()
     }
 
+    /// How many rows and blank lines it has.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.rows.len()
+    }
+
     /// The text of all cells.
     pub(super) fn text(&self) -> &str {
         // The raw bytes were checked, and unquoting only removes ASCII.
@@ -125,14 +134,20 @@ impl Batch {
         splitter.next().ok().flatten().unwrap_or_default()
     }
 
-    fn new(offset: u64, line: u64, size: usize) -> Self {
-        Self { text: vec![0; size], ends: vec![0; 1024], offset, line, ..Self::default() }
+    /// An empty batch in the memory of another one.
+    fn begin(self, offset: u64, line: u64, size: usize) -> Self {
+        let Self { mut raw, mut text, mut ends, mut rows, .. } = self;
+        raw.clear();
+        rows.clear();
+        text.resize(size.max(text.len()), 0);
+        ends.resize(ends.len().max(1024), 0);
+        Self { raw, text, ends, rows, offset, line, ..Self::default() }
     }
 
     fn push(&mut self, start: usize, end: usize, from: (usize, usize)) {
         let (text, first) = from;
         let ends = (first, self.ends_length);
-        self.rows.push(Span { start, end, text, ends, too_long: None, is_last: false });
+        self.rows.push(Span { start, end, text, ends });
     }
 }
 
@@ -159,18 +174,23 @@ pub(super) struct Splitter {
     target: usize,
     later_target: usize,
     row_max: usize,
+    /// Memory for the next batch.
+    spare: Batch,
 }
 
 impl Splitter {
     /// The first batch is small, so that the first problem is reported at once.
     const FIRST: usize = 32 * 1024;
-    const TARGET: usize = 256 * 1024;
+    const TARGET: usize = 128 * 1024;
+    /// What is read beyond that, so that most last rows are whole.
+    const MORE: usize = 4 * 1024;
 
     pub(super) fn new(source: Box<dyn Read + Send>, grammar: Grammar) -> Self {
         let core = core(grammar);
         let (buffer, is_ended) = (Vec::new(), false);
         let (target, later_target, row_max) = (Self::FIRST, Self::TARGET, ROW_MAX);
-        Self { source, grammar, core, buffer, is_ended, offset: 0, line: 1, target, later_target, row_max }
+        let spare = Batch::default();
+        Self { source, grammar, core, buffer, is_ended, offset: 0, line: 1, target, later_target, row_max, spare }
     }
 
     #[cfg(test)]
@@ -183,6 +203,11 @@ impl Splitter {
         (self.offset, self.line) = (offset, line);
     }
 
+    /// The next batch takes the memory of this one.
+    pub(super) fn reuse(&mut self, batch: Batch) {
+        self.spare = batch;
+    }
+
     /// The line that was not given out yet, from 1.
     pub(super) fn line(&self) -> u64 {
         self.line
@@ -192,7 +217,7 @@ impl Splitter {
     pub(super) fn next(&mut self) -> io::Result<Option<Batch>> {
         // Unquoted, a row takes no more bytes than it has.
         let size = if self.is_ended { self.buffer.len() } else { self.target };
-        let mut batch = Batch::new(self.offset, self.line, size);
+        let mut batch = std::mem::take(&mut self.spare).begin(self.offset, self.line, size);
         let mut at = 0;
         loop {
             at = self.skip_blank_lines(at, &mut batch)?;
@@ -228,25 +253,23 @@ impl Splitter {
         if let Some(last) = batch.rows.last().filter(|_| !is_over) {
             at = last.end;
         }
-        let mut raw = Vec::new();
-        self.take(at, &mut raw);
-        if let Some(last) = batch.rows.last_mut().filter(|row| is_over && row.end == raw.len()) {
-            last.is_last = raw.last().is_some_and(|byte| !ends_line(*byte));
-        }
-        batch.raw = raw;
+        self.take(at, &mut batch.raw);
+        batch.is_cut = is_over && batch.raw.last().is_some_and(|byte| !ends_line(*byte));
+        batch.has_long_rows = self.line - batch.line + u64::from(batch.is_cut) > batch.rows.len() as u64;
         Ok(Some(batch))
     }
 
     /// Moves the first bytes of the buffer out, and counts them.
     fn take(&mut self, length: usize, out: &mut Vec<u8>) {
-        let rest = self.buffer.split_off(length);
-        *out = std::mem::replace(&mut self.buffer, rest);
+        out.extend_from_slice(&self.buffer[length..]);
+        self.buffer.truncate(length);
+        std::mem::swap(out, &mut self.buffer);
         self.offset += length as u64;
         self.line += line_ends(out);
     }
 
     fn fill(&mut self) -> io::Result<()> {
-        let wanted = self.target.min(Self::TARGET);
+        let wanted = self.target.min(Self::TARGET).saturating_sub(self.buffer.len()) + Self::MORE;
         self.buffer.reserve(wanted);
         let read = self.source.by_ref().take(wanted as u64).read_to_end(&mut self.buffer)?;
         self.is_ended = read < wanted;
@@ -331,7 +354,7 @@ impl Splitter {
         let kept = kept.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
         let mut batch = Batch::of_text(self.buffer[..kept].to_vec(), self.grammar);
         self.core = core(self.grammar);
-        let mut scratch = Batch::new(0, 0, 1024);
+        let mut scratch = Batch::default().begin(0, 0, 1024);
         let mut at = 0;
         loop {
             (scratch.text_length, scratch.ends_length) = (0, 0);
@@ -353,9 +376,7 @@ impl Splitter {
         self.take(at, &mut Vec::new());
         let is_last = self.is_ended && self.buffer.is_empty();
         batch.rows.truncate(1);
-        for row in &mut batch.rows {
-            row.too_long = Some(LongRow { length, lines: (self.line - line).max(1), is_last });
-        }
+        batch.too_long = Some(LongRow { length, lines: (self.line - line).max(1), is_last });
         (batch.offset, batch.line) = (offset, line);
         Ok(batch)
     }
@@ -375,40 +396,61 @@ fn core(grammar: Grammar) -> Reader {
 /// What is unusual about the quotes of a CSV row.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Quotes {
-    /// The first text after a closing quote: where its cell opened, where the text begins, and the cell's index.
-    pub(super) stray: Option<(usize, usize, usize)>,
+    pub(super) stray: Option<StrayText>,
     /// Where the quote opens that never closes.
     pub(super) open: Option<usize>,
+}
+
+/// The first text after a closing quote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StrayText {
+    /// Where the cell's quote opens.
+    pub(super) opened: usize,
+    /// Where the text begins.
+    pub(super) begins: usize,
+    /// The cell's index.
+    pub(super) index: usize,
 }
 
 impl Quotes {
     /// Reads a row as csv-core does: a quote opens a cell only as its first byte.
     pub(super) fn of(row: &[u8], delimiter: u8) -> Self {
         let mut quotes = Self::default();
-        let (mut at, mut index) = (0, 0);
-        while at < row.len() {
-            if row[at] == b'"' {
-                let opening = at;
-                let Some(closing) = closing_quote(row, at + 1) else {
-                    quotes.open = Some(opening);
-                    return quotes;
-                };
-                at = closing + 1;
-                let is_stray = row.get(at).is_some_and(|byte| *byte != delimiter && !ends_line(*byte));
-                if is_stray && quotes.stray.is_none() {
-                    let end = memchr3(delimiter, b'\n', b'\r', &row[at..]).map_or(row.len(), |end| at + end);
-                    let is_text = row[at..end].iter().any(|byte| !byte.is_ascii_whitespace());
-                    quotes.stray = is_text.then_some((opening, at, index));
-                }
+        let mut at = 0;
+        while let Some(quote) = row.get(at..).and_then(|rest| memchr(b'"', rest)) {
+            let opened = at + quote;
+            at = opened + 1;
+            if opened > 0 && row[opened - 1] != delimiter {
+                continue;
             }
-            match memchr3(delimiter, b'\n', b'\r', &row[at..]) {
-                Some(end) if row[at + end] == delimiter => at += end + 1,
-                _ => break,
+            let Some(closing) = closing_quote(row, at) else {
+                quotes.open = Some(opened);
+                break;
+            };
+            at = closing + 1;
+            let is_stray = row.get(at).is_some_and(|byte| *byte != delimiter && !ends_line(*byte));
+            if is_stray && quotes.stray.is_none() {
+                let end = memchr3(delimiter, b'\n', b'\r', &row[at..]).map_or(row.len(), |end| at + end);
+                let is_text = row[at..end].iter().any(|byte| !byte.is_ascii_whitespace());
+                let index = cell_index(row, opened, delimiter);
+                quotes.stray = is_text.then_some(StrayText { opened, begins: at, index });
             }
-            index += 1;
         }
         quotes
     }
+}
+
+/// The index of the cell that begins at `start`.
+fn cell_index(row: &[u8], start: usize, delimiter: u8) -> usize {
+    let (mut at, mut index) = (0, 0);
+    while at < start {
+        if row[at] == b'"' {
+            at = closing_quote(row, at + 1).unwrap_or(start);
+        }
+        at = memchr(delimiter, &row[at..]).map_or(start, |length| at + length + 1);
+        index += 1;
+    }
+    index
 }
 
 fn closing_quote(row: &[u8], mut at: usize) -> Option<usize> {

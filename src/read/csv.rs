@@ -2,15 +2,13 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
-
-use super::batch::{Batch, Cells, Quotes, Span};
+use super::batch::{Batch, Cells, LongRow, Quotes, Span};
 use super::columns::{Columns, TITLES_MAX, header_of};
 use super::delimiter::one_cell;
 use super::header::HeaderError;
 use super::lines::{line_ends, without_line_ends};
 use super::row::{Row, RowText};
-use super::shape::{self, Shape};
+use super::shape::{self, Record, Shape};
 use super::{Notes, ReadOptions};
 use crate::model::{Cell, Field, Fields, Problem};
 
@@ -34,7 +32,7 @@ impl CsvParser {
         let is_filled = |row: &Span| !batch.raw[row.start..row.end].trim_ascii().is_empty();
         let filled: Vec<usize> = (0..batch.rows.len()).filter(|index| is_filled(&batch.rows[*index])).collect();
         let Some(first) = filled.first().map(|first| &batch.rows[*first]) else { return (None, Vec::new()) };
-        if let Some(error) = broken(first, &batch.raw[first.start..first.end], delimiter) {
+        if let Some(error) = broken(batch, first, delimiter) {
             return (None, vec![error]);
         }
         let text = batch.text();
@@ -56,7 +54,7 @@ impl CsvParser {
             errors.insert(0, HeaderError::Title { line });
         }
         batch.rows.drain(..=filled[at]);
-        let shape = Shape { header, delimiter, fields: columns.fields.clone() };
+        let shape = Shape::new(header, delimiter, columns.fields.clone());
         (has_name.then_some(Self { shape, columns }), errors)
     }
 
@@ -74,81 +72,81 @@ impl CsvParser {
     /// Gives each row of a batch, whose bytes are `raw`. Rows without any text are only counted.
     pub(super) fn rows<'a>(&self, batch: &'a Batch, raw: &'a str, notes: &mut Notes, each: &mut dyn FnMut(Row<'a>)) {
         let text = batch.text();
-        let (mut at, mut line) = (0, batch.line);
-        for span in &batch.rows {
-            line += line_ends(&raw.as_bytes()[at..span.start]);
-            at = span.start;
-            let cells = batch.cells(text, span);
-            let own = &raw[span.start..span.end];
-            if own.trim_start_matches(['\n', '\r']).is_empty() {
-                if self.header().len() == 1 {
-                    each(row(
-                        batch,
-                        span,
-                        (own, line),
-                        (RowText::Blank, Ok(Fields::default().with(Field::Name, Cell::Text("".into()))), Vec::new()),
-                    ));
-                } else {
-                    notes.blank_lines += 1;
-                }
-            } else if span.too_long.is_none() && self.header().len() > 1 && cells.are_blank() && !own.contains('"') {
-                notes.blank.push(line);
+        // The header may be before its first row.
+        let first = batch.rows.first().map_or(0, |first| first.start);
+        let mut line = batch.line + line_ends(&batch.raw[..first]);
+        for (index, span) in batch.rows.iter().enumerate() {
+            let is_last = batch.is_cut && index + 1 == batch.rows.len();
+            let record =
+                Record::new(&raw[span.start..span.end], line, batch.cells(text, span), batch.has_long_rows, is_last);
+            line += record.lines;
+            let has_one_column = self.header().len() == 1;
+            let (text, fields, warnings) = if let Some(cut) = batch.too_long {
+                self.too_long(&record, cut)
+            } else if record.content.is_empty() && has_one_column {
+                let fields = Fields::default().with(Field::Name, Cell::Text("".into()));
+                (RowText::Blank, Ok(fields), Vec::new())
+            } else if record.content.is_empty() {
+                notes.blank_lines += 1;
+                continue;
+            } else if !has_one_column && !record.has_quotes && record.cells.are_blank() {
+                notes.blank.push(record.line);
+                continue;
             } else {
-                each(row(batch, span, (own, line), self.read(span, own, line, cells)));
-            }
+                self.read(&record)
+            };
+            let offset = batch.offset + span.start as u64;
+            each(Row { offset, raw: record.raw, line: record.line, fields, text, warnings });
         }
     }
 
-    fn read<'a>(&self, span: &Span, raw: &'a str, line: u64, cells: Cells<'a>) -> Contents<'a> {
-        let whole = raw.trim_end_matches(['\n', '\r']);
+    fn read<'a>(&self, record: &Record<'a>) -> Contents<'a> {
+        let Record { raw, content, line, cells, .. } = *record;
         let refused = |text, problem| (text, Err(problem), Vec::new());
-        let has_quotes = memchr(b'"', raw.as_bytes()).is_some();
-        let quotes = if has_quotes { Quotes::of(raw.as_bytes(), self.shape.delimiter) } else { Quotes::default() };
-        if let Some(cut) = span.too_long {
-            let opened = quotes.open.map(|open| line + line_ends(&raw.as_bytes()[..open]));
-            return refused(RowText::Cut(whole, self.header().len()), shape::too_long(cut.length, opened));
-        }
-        if let Some(open) = quotes.open {
-            return refused(RowText::OpenQuote(cells), shape::open_quote(raw.as_bytes(), open, line));
-        }
-        if let Some(problem) = self.shape.stray(raw, &quotes, line) {
-            return refused(RowText::Stray(whole), problem);
+        if record.has_quotes {
+            let quotes = Quotes::of(raw.as_bytes(), self.shape.delimiter);
+            if let Some(open) = quotes.open {
+                return refused(RowText::OpenQuote(cells), shape::open_quote(raw.as_bytes(), open, line));
+            }
+            if let Some(problem) = quotes.stray.map(|stray| self.shape.stray(record, stray)) {
+                return refused(RowText::Stray(content), problem);
+            }
         }
         if let Some(problem) = self.shape.repeated_header(&cells) {
             return refused(RowText::Header(cells), problem);
         }
-        if let Some(problem) = self.shape.ragged(raw, &cells, span.is_last) {
-            return refused(RowText::Ragged(cells, whole), problem);
+        if let Some(problem) = self.shape.ragged(record) {
+            return refused(RowText::Ragged(cells, content), problem);
         }
-        let lines = if has_quotes { line_ends(whole.as_bytes()) + 1 } else { 1 };
-        let warnings = self.shape.warnings(raw, lines, line, &cells);
-        (RowText::Cells(cells), Ok(self.fields(&cells)), warnings)
+        (RowText::Cells(cells), Ok(self.fields(&cells)), self.shape.warnings(record))
+    }
+
+    fn too_long<'a>(&self, record: &Record<'a>, cut: LongRow) -> Contents<'a> {
+        let bytes = record.raw.as_bytes();
+        let quote = Quotes::of(bytes, self.shape.delimiter).open;
+        let opened = quote.map(|open| record.line + line_ends(&bytes[..open]));
+        (RowText::Cut(record.content, self.header().len()), Err(shape::too_long(cut.length, opened)), Vec::new())
     }
 
     fn fields<'a>(&self, cells: &Cells<'a>) -> Fields<'a> {
-        let mut fields = Fields::default();
-        for (field, index) in &self.columns.fields {
-            fields.set(*field, cells.get(*index).map_or(Cell::Absent, |text| Cell::Text(Cow::Borrowed(text))));
-        }
-        fields
+        Fields::each(|field| {
+            let text = self.columns.index(field).and_then(|index| cells.get(index));
+            text.map_or(Cell::Absent, |text| Cell::Text(Cow::Borrowed(text)))
+        })
     }
 }
 
-fn row<'a>(batch: &Batch, span: &Span, (raw, line): (&'a str, u64), (text, fields, warnings): Contents<'a>) -> Row<'a> {
-    let is_open = !raw.ends_with(['\n', '\r']);
-    let lines = span.too_long.map_or_else(|| line_ends(raw.as_bytes()) + u64::from(is_open), |cut| cut.lines);
-    Row { offset: batch.offset + span.start as u64, raw, line, lines, fields, text, warnings }
-}
-
 /// A header row that cannot be read.
-fn broken(row: &Span, bytes: &[u8], delimiter: u8) -> Option<HeaderError> {
+fn broken(batch: &Batch, row: &Span, delimiter: u8) -> Option<HeaderError> {
+    let bytes = &batch.raw[row.start..row.end];
     let quotes = Quotes::of(bytes, delimiter);
     match (quotes.open, quotes.stray) {
         (Some(open), _) => {
-            let lines = row.too_long.map_or_else(|| line_ends(without_line_ends(&bytes[open..])) + 1, |cut| cut.lines);
+            let lines =
+                batch.too_long.map_or_else(|| line_ends(without_line_ends(&bytes[open..])) + 1, |cut| cut.lines);
             Some(HeaderError::OpenQuote { lines })
         }
-        _ if row.too_long.is_some() => Some(HeaderError::LongRow),
+        _ if batch.too_long.is_some() => Some(HeaderError::LongRow),
         (None, stray) => stray.map(|_| HeaderError::Stray),
     }
 }

@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 use super::Notes;
 use super::batch::Batch;
 use super::columns::{Meaning, UNKNOWN_MAX};
-use super::lines::line_ends;
 use super::row::{Row, RowText};
 use super::shape::too_long;
 use crate::model::{Cell, Entries, Field, Fields, Item, Problem, shortened};
@@ -40,10 +39,7 @@ impl JsonParser {
     /// Gives each row of a batch, whose bytes are `raw`.
     pub(super) fn rows<'a>(&self, batch: &'a Batch, raw: &'a str, notes: &mut Notes, each: &mut dyn FnMut(Row<'a>)) {
         let mut keys = Keys { map: &self.map, known: HashMap::new(), notes };
-        let (mut at, mut line) = (0, batch.line);
-        for span in &batch.rows {
-            line += line_ends(&raw.as_bytes()[at..span.start]);
-            at = span.start;
+        for (span, line) in batch.rows.iter().zip(batch.line..) {
             let own = &raw[span.start..span.end];
             let content = own.trim_end_matches(['\n', '\r']);
             // Only JSON's own white space makes a line blank; anything else is broken JSON.
@@ -51,12 +47,12 @@ impl JsonParser {
                 keys.notes.blank_lines += 1;
                 continue;
             }
-            let (text, fields) = match span.too_long {
+            let (text, fields) = match batch.too_long {
                 Some(cut) => (RowText::CutLine(content), Err(too_long(cut.length, None))),
                 None => (RowText::Line(content), keys.fields(content)),
             };
             let offset = batch.offset + span.start as u64;
-            each(Row { offset, raw: own, line, lines: 1, fields, text, warnings: Vec::new() });
+            each(Row { offset, raw: own, line, fields, text, warnings: Vec::new() });
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A row as it was read: borrowed from its batch, so that checking it copies nothing. Pure.
 
+use std::borrow::Cow;
+
 use super::batch::Cells;
 use crate::model::{Fields, Problem, Raw};
 
@@ -12,8 +14,6 @@ pub struct Row<'a> {
     pub raw: &'a str,
     /// The line on which it begins, from 1.
     pub line: u64,
-    /// How many lines it takes.
-    pub lines: u64,
     /// Its fields, or why it cannot be read as a row.
     pub fields: Result<Fields<'a>, Problem>,
     /// How it is written.
@@ -45,24 +45,25 @@ pub enum RowText<'a> {
     CutLine(&'a str),
 }
 
-impl RowText<'_> {
+impl<'a> RowText<'a> {
     /// The row as it is kept for the rejects.
     #[must_use]
-    pub fn raw(&self) -> Raw {
+    pub fn raw(&self) -> Raw<Cow<'a, str>> {
+        let all = |cells: &Cells<'a>| cells.iter().map(Cow::Borrowed).collect();
         match self {
-            Self::Cells(cells) | Self::Ragged(cells, _) | Self::Header(cells) => Raw::Cells(cells.owned()),
-            Self::Blank => Raw::Cells(vec![String::new()]),
-            Self::OpenQuote(cells) => Raw::OpenQuote(cells.owned()),
-            Self::Stray(text) => Raw::Stray((*text).to_owned()),
+            Self::Cells(cells) | Self::Ragged(cells, _) | Self::Header(cells) => Raw::Cells(all(cells)),
+            Self::Blank => Raw::Cells(vec![Cow::Borrowed("")]),
+            Self::OpenQuote(cells) => Raw::OpenQuote(all(cells)),
+            Self::Stray(text) => Raw::Stray(Cow::Borrowed(text)),
             // With one cell too many, a beginning is never read as a whole row.
             Self::Cut(text, width) => {
-                let mut cells = vec![(*text).to_owned()];
-                cells.resize(width + 1, String::new());
+                let mut cells = vec![Cow::Borrowed(*text)];
+                cells.resize(width + 1, Cow::Borrowed(""));
                 Raw::Cells(cells)
             }
-            Self::Line(line) => Raw::Line((*line).to_owned()),
+            Self::Line(line) => Raw::Line(Cow::Borrowed(line)),
             // Nor is this ever read as an object.
-            Self::CutLine(line) => Raw::Line(format!("{line}…")),
+            Self::CutLine(line) => Raw::Line(Cow::Owned(format!("{line}…"))),
         }
     }
 }

@@ -1,9 +1,37 @@
 //! Problems with the shape of a CSV row: its number of cells, its quotes, headers among the rows. Pure.
 
-use super::batch::{Cells, Quotes};
+use memchr::memchr;
+
+use super::batch::{Cells, StrayText};
 use super::columns::{field_of, is_addresses, is_ids};
 use super::lines::{line_ends, without_line_ends};
 use crate::model::{Code, ERROR_COLUMN, Field, Problem, shortened};
+
+/// One row as it is written, with its cells.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Record<'a> {
+    pub(super) raw: &'a str,
+    /// Without its line end.
+    pub(super) content: &'a str,
+    pub(super) line: u64,
+    /// How many lines it takes.
+    pub(super) lines: u64,
+    pub(super) cells: Cells<'a>,
+    pub(super) has_quotes: bool,
+    /// Whether the file ends with it, without a line end.
+    is_last: bool,
+}
+
+impl<'a> Record<'a> {
+    pub(super) fn new(raw: &'a str, line: u64, cells: Cells<'a>, may_be_long: bool, is_last: bool) -> Self {
+        let content = raw.trim_end_matches(['\n', '\r']);
+        let has_quotes = memchr(b'"', raw.as_bytes()).is_some();
+        // Only a quoted cell has line ends inside.
+        let is_open = content.len() == raw.len();
+        let lines = if may_be_long && has_quotes { line_ends(raw.as_bytes()) + u64::from(is_open) } else { 1 };
+        Self { raw, content, line, lines, cells, has_quotes, is_last }
+    }
+}
 
 /// The shape that rows of one file have.
 #[derive(Debug)]
@@ -12,21 +40,29 @@ pub(super) struct Shape {
     pub(super) delimiter: u8,
     /// Field and index of its column.
     pub(super) fields: Vec<(Field, usize)>,
+    /// The indexes of columns without a name.
+    unnamed: Vec<usize>,
 }
 
 impl Shape {
-    /// What makes the quotes of a row ambiguous: text after a closing quote.
-    pub(super) fn stray(&self, raw: &str, quotes: &Quotes, line: u64) -> Option<Problem> {
-        let (opened, stray, index) = quotes.stray?;
+    pub(super) fn new(header: Vec<String>, delimiter: u8, fields: Vec<(Field, usize)>) -> Self {
+        let unnamed = (0..header.len()).filter(|index| header[*index].trim().is_empty()).collect();
+        Self { header, delimiter, fields, unnamed }
+    }
+
+    /// Text after a closing quote makes the quotes of a row ambiguous.
+    pub(super) fn stray(&self, record: &Record<'_>, stray: StrayText) -> Problem {
+        let StrayText { opened, begins: stray, index } = stray;
+        let Record { raw, line, .. } = *record;
         if let Some(problem) = json(raw) {
-            return Some(problem);
+            return problem;
         }
         let bytes = raw.as_bytes();
         let column = self.column(index);
         let end = raw[stray..].find([char::from(self.delimiter), '\n', '\r']).map_or(raw.len(), |end| stray + end);
         let text = shortened(raw[stray..end].trim());
         let (from, to) = (line + line_ends(&bytes[..opened]), line + line_ends(&bytes[..stray]));
-        Some(Problem::malformed(if to > from {
+        Problem::malformed(if to > from {
             format!(
                 "{column}: the quote that opens on line {from} closes only on line {to}, before `{text}`; close it on line {from}"
             )
@@ -34,7 +70,7 @@ impl Shape {
             format!(
                 "{column}: `{text}` follows a closing quote; put the whole cell in quotes and write each quote inside it twice: \"The \"\"A\"\" Team\""
             )
-        }))
+        })
     }
 
     /// Whether the row repeats the header, or is the header of other columns, as where files were concatenated.
@@ -66,22 +102,23 @@ impl Shape {
     }
 
     /// Why the cells are not those of a row. Only cells of unused columns may be missing at the end.
-    pub(super) fn ragged(&self, raw: &str, cells: &Cells<'_>, is_last: bool) -> Option<Problem> {
-        let (count, width) = (cells.count(), self.header.len());
+    pub(super) fn ragged(&self, record: &Record<'_>) -> Option<Problem> {
+        let (count, width) = (record.cells.count(), self.header.len());
         let is_complete = count >= 2 && self.fields.iter().all(|(_, index)| *index < count);
         if count == width || (count < width && is_complete) {
             return None;
         }
-        Some(json(raw).unwrap_or_else(|| {
-            Problem::malformed(if count < width { self.too_few(raw, cells, is_last) } else { self.too_many(cells) })
+        Some(json(record.raw).unwrap_or_else(|| {
+            Problem::malformed(if count < width { self.too_few(record) } else { self.too_many(&record.cells) })
         }))
     }
 
-    fn too_few(&self, raw: &str, cells: &Cells<'_>, is_last: bool) -> String {
+    fn too_few(&self, record: &Record<'_>) -> String {
+        let cells = &record.cells;
         let (count, width, delimiter) = (cells.count(), self.header.len(), named(self.delimiter));
         let only = cells.get(0).filter(|_| count == 1).unwrap_or_default();
         let parts = |other: u8| only.bytes().filter(|byte| *byte == other).count() + 1;
-        if raw.starts_with('"') && parts(self.delimiter) == width {
+        if record.raw.starts_with('"') && parts(self.delimiter) == width {
             return "the whole line is in quotes; remove the outer ones".to_owned();
         }
         if let Some(other) = [b',', b';', b'\t', b'|'].into_iter().find(|other| parts(*other) == width) {
@@ -89,7 +126,7 @@ impl Shape {
         }
         let cure = match count {
             1 => format!("delete it if it is a title or a footer, or add a {delimiter} for each empty cell"),
-            _ if is_last => "the file may be cut off here".to_owned(),
+            _ if record.is_last => "the file may be cut off here".to_owned(),
             _ => format!("add a {delimiter} for each empty cell"),
         };
         format!("the row has {count} of {width} cells; {cure}")
@@ -113,7 +150,8 @@ impl Shape {
     }
 
     /// Warnings about a row that can be read.
-    pub(super) fn warnings(&self, raw: &str, lines: u64, line: u64, cells: &Cells<'_>) -> Vec<Problem> {
+    pub(super) fn warnings(&self, record: &Record<'_>) -> Vec<Problem> {
+        let Record { raw, line, lines, cells, has_quotes, .. } = *record;
         let mut warnings = Vec::new();
         if lines > 1 && self.holds_rows(raw) {
             let last = line + lines - 1;
@@ -122,26 +160,24 @@ impl Shape {
                 format!("a quoted cell that ends on line {last} contains what looks like rows; does its quote close too late?"),
             ));
         }
-        for (index, cell) in cells.iter().enumerate() {
-            let is_spaced = cell.starts_with(' ') && {
-                let inner = cell.trim();
-                inner.len() > 1 && inner.starts_with('"') && inner.ends_with('"')
-            };
-            if is_spaced {
-                let message =
-                    format!("{}: a space before a quote makes the quote text; remove the space", self.column(index));
-                warnings.push(Problem::general(Code::QuoteSpaced, message));
-            }
-            if self.header[index].trim().is_empty() && !cell.trim().is_empty() {
-                let message = format!(
-                    "column {} has no name in the header, so `{}` is ignored; name it (or put quotes around a cell with a {})",
-                    index + 1,
-                    shortened(cell.trim()),
-                    named(self.delimiter)
-                );
-                warnings.push(Problem::general(Code::ColumnUnnamed, message));
-                break;
-            }
+        let is_spaced = |(_, cell): &(usize, &str)| {
+            let inner = if cell.as_bytes().first() == Some(&b' ') { cell.trim() } else { "" };
+            inner.len() > 1 && inner.starts_with('"') && inner.ends_with('"')
+        };
+        for (index, _) in cells.iter().enumerate().filter(|cell| has_quotes && is_spaced(cell)) {
+            let message =
+                format!("{}: a space before a quote makes the quote text; remove the space", self.column(index));
+            warnings.push(Problem::general(Code::QuoteSpaced, message));
+        }
+        let cell = |index: &usize| cells.get(*index).map(str::trim).filter(|cell| !cell.is_empty());
+        if let Some((index, cell)) = self.unnamed.iter().find_map(|index| Some((index, cell(index)?))) {
+            let message = format!(
+                "column {} has no name in the header, so `{}` is ignored; name it (or put quotes around a cell with a {})",
+                index + 1,
+                shortened(cell),
+                named(self.delimiter)
+            );
+            warnings.push(Problem::general(Code::ColumnUnnamed, message));
         }
         warnings
     }

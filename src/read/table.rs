@@ -95,6 +95,11 @@ impl Table {
         Ok(Opened { table: Self { parser, splitter, first: Some(first) }, again, flaw })
     }
 
+    /// The next batch takes the memory of this one.
+    pub fn reuse(&mut self, batch: Batch) {
+        self.splitter.reuse(batch);
+    }
+
     /// What makes rows of its batches.
     #[must_use]
     pub fn parser(&self) -> Arc<Parser> {

@@ -1,6 +1,6 @@
 //! Parses the body of a POST or a PUT into fields, or reports the errors of all fields. Pure.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::message::Response;
 use super::users::Users;
@@ -9,7 +9,6 @@ use super::users::Users;
 const NAME_MAX: usize = 200;
 
 /// What a body says about a group; `None` is a field that was not given.
-#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct GroupFields {
     pub(super) name: Option<String>,
     pub(super) description: Option<String>,
@@ -20,141 +19,121 @@ pub(super) struct GroupFields {
 /// The rules for the fields.
 pub(super) struct FieldRules<'a> {
     /// Whether the group exists: a PUT, which may omit the name but not empty the description.
-    pub(super) update: bool,
+    pub(super) is_update: bool,
     /// Whether another group has the name.
-    pub(super) taken: &'a dyn Fn(&str) -> bool,
+    pub(super) is_taken: &'a dyn Fn(&str) -> bool,
     /// The users: they may be members, and may not be guests.
     pub(super) users: &'a Users,
 }
 
 /// Messages by field, as the `errors` of a 422.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct FieldErrors(Map<String, Value>);
+type FieldErrors = Map<String, Value>;
 
-impl FieldErrors {
-    pub(super) fn one(field: &str, message: &str) -> Self {
-        let mut errors = Self::default();
-        errors.add(field, message);
-        errors
+/// The 422, in one of its two forms: with or without `"error": true`.
+pub(super) fn invalid(errors: &FieldErrors, with_error: bool) -> Response {
+    let mut body = json!({"message": "The given data was invalid.", "errors": errors});
+    if with_error {
+        body["error"] = true.into();
     }
-
-    fn add(&mut self, field: &str, message: &str) {
-        let messages = self.0.entry(field).or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(messages) = messages {
-            messages.push(message.into());
-        }
-    }
-
-    /// The 422, in one of its two forms: with or without `"error": true`.
-    pub(super) fn answer(self, with_error: bool) -> Response {
-        let mut body = Map::new();
-        if with_error {
-            body.insert("error".to_owned(), true.into());
-        }
-        body.insert("message".to_owned(), "The given data was invalid.".into());
-        body.insert("errors".to_owned(), Value::Object(self.0));
-        Response::json(422, &body)
-    }
+    Response::json(422, &body)
 }
 
 /// Parses `body`. Like the API's framework, it treats anything but an object as an object without fields.
-pub(super) fn read(body: Value, rules: &FieldRules) -> Result<GroupFields, FieldErrors> {
-    let mut fields = match body {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
+pub(super) fn read(body: &[u8], rules: &FieldRules) -> Result<GroupFields, Response> {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else {
+        return Err(Response::error(400, "The request body is not valid JSON."));
     };
-    let mut form = FieldReader { rules, errors: FieldErrors::default() };
-    let draft = GroupFields {
-        name: form.name(fields.remove("name")),
-        description: form.description(fields.remove("description")),
-        members: form.list(fields.remove("members"), "members", FieldReader::member),
-        guests: form.list(fields.remove("guests"), "guests", FieldReader::guest),
+    let mut errors = FieldErrors::new();
+    let mut note = |field: &str, problem: String| _ = errors.insert(field.to_owned(), json!([problem]));
+    let mut text = |field: &str, read: Result<Option<String>, &str>| {
+        read.unwrap_or_else(|problem| {
+            note(field, problem.to_owned());
+            None
+        })
     };
-    if form.errors.0.is_empty() { Ok(draft) } else { Err(form.errors) }
+    let name = text("name", name(body.get("name"), rules));
+    let description = text("description", description(body.get("description"), rules));
+    let members = list(body.get("members"), "members", |value, key| member(value, key, rules.users), &mut note);
+    let guests = list(body.get("guests"), "guests", |value, key| guest(value, key, rules.users), &mut note);
+    if errors.is_empty() {
+        Ok(GroupFields { name, description, members, guests })
+    } else {
+        Err(invalid(&errors, !rules.is_update))
+    }
 }
 
-struct FieldReader<'a> {
-    rules: &'a FieldRules<'a>,
-    errors: FieldErrors,
+fn name(value: Option<&Value>, rules: &FieldRules) -> Result<Option<String>, &'static str> {
+    match value {
+        None if rules.is_update => Ok(None),
+        None | Some(Value::Null) => Err("The name field is required."),
+        Some(Value::String(name)) if name.trim().is_empty() => Err("The name field is required."),
+        Some(Value::String(name)) if name.chars().count() > NAME_MAX => {
+            Err("The name may not be greater than 200 characters.")
+        }
+        Some(Value::String(name)) if (rules.is_taken)(name) => Err("The name has already been taken."),
+        Some(Value::String(name)) => Ok(Some(name.clone())),
+        Some(_) => Err("The name must be a string."),
+    }
 }
 
-impl FieldReader<'_> {
-    fn name(&mut self, value: Option<Value>) -> Option<String> {
-        let problem = match value {
-            None if self.rules.update => return None,
-            None | Some(Value::Null) => "The name field is required.",
-            Some(Value::String(name)) if name.trim().is_empty() => "The name field is required.",
-            Some(Value::String(name)) if name.chars().count() > NAME_MAX => {
-                "The name may not be greater than 200 characters."
-            }
-            Some(Value::String(name)) if (self.rules.taken)(&name) => "The name has already been taken.",
-            Some(Value::String(name)) => return Some(name),
-            Some(_) => "The name must be a string.",
-        };
-        self.errors.add("name", problem);
-        None
+fn description(value: Option<&Value>, rules: &FieldRules) -> Result<Option<String>, &'static str> {
+    match value {
+        None => Ok(None),
+        Some(Value::Null) if !rules.is_update => Ok(None),
+        Some(Value::String(text)) if !(rules.is_update && text.trim().is_empty()) => Ok(Some(text.clone())),
+        Some(Value::Null | Value::String(_)) => Err("The description field is required."),
+        Some(_) => Err("The description must be a string."),
     }
+}
 
-    fn description(&mut self, value: Option<Value>) -> Option<String> {
-        let update = self.rules.update;
-        let problem = match value {
-            None => return None,
-            Some(Value::Null) if !update => return None,
-            Some(Value::String(text)) if !(update && text.trim().is_empty()) => return Some(text),
-            Some(Value::Null | Value::String(_)) => "The description field is required.",
-            Some(_) => "The description must be a string.",
-        };
-        self.errors.add("description", problem);
-        None
-    }
-
-    fn list<T>(
-        &mut self,
-        value: Option<Value>,
-        field: &str,
-        read: fn(&Self, &Value, &str) -> Result<T, String>,
-    ) -> Option<Vec<T>> {
-        let Value::Array(items) = value? else {
-            let problem = format!("The {field} must be an array.");
-            self.errors.add(field, &problem);
-            return None;
-        };
-        let mut list = Vec::with_capacity(items.len());
-        for (index, item) in items.iter().enumerate() {
-            let key = format!("{field}.{index}");
-            match read(self, item, &key) {
-                Ok(item) => list.push(item),
-                Err(problem) => self.errors.add(&key, &problem),
-            }
-        }
-        Some(list)
-    }
-
-    fn member(&self, value: &Value, key: &str) -> Result<u64, String> {
-        if !(value.is_u64() || value.is_i64()) {
-            return Err(format!("The {key} must be an integer."));
-        }
-        value.as_u64().filter(|id| self.rules.users.has(*id)).ok_or_else(|| format!("The selected {key} is invalid."))
-    }
-
-    fn guest(&self, value: &Value, key: &str) -> Result<String, String> {
-        match value {
-            Value::String(address) if !is_address(address) => Err(format!("The {key} must be a valid email address.")),
-            Value::String(address) if self.rules.users.owns(address) => {
-                Err(format!("The {key} belongs to a member of the organization."))
-            }
-            Value::String(address) => Ok(address.clone()),
-            _ => Err(format!("The {key} must be a string.")),
+fn list<T>(
+    value: Option<&Value>,
+    field: &str,
+    read: impl Fn(&Value, &str) -> Result<T, String>,
+    note: &mut impl FnMut(&str, String),
+) -> Option<Vec<T>> {
+    let Value::Array(items) = value? else {
+        note(field, format!("The {field} must be an array."));
+        return None;
+    };
+    let mut list = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let key = format!("{field}.{index}");
+        match read(item, &key) {
+            Ok(item) => list.push(item),
+            Err(problem) => note(&key, problem),
         }
     }
+    Some(list)
+}
+
+fn member(value: &Value, key: &str, users: &Users) -> Result<u64, String> {
+    if !(value.is_u64() || value.is_i64()) {
+        return Err(format!("The {key} must be an integer."));
+    }
+    value.as_u64().filter(|id| users.has(*id)).ok_or_else(|| format!("The selected {key} is invalid."))
+}
+
+fn guest(value: &Value, key: &str, users: &Users) -> Result<String, String> {
+    let Value::String(address) = value else {
+        return Err(format!("The {key} must be a string."));
+    };
+    if !is_address(address) {
+        return Err(format!("The {key} must be a valid email address."));
+    }
+    if users.owns(address) {
+        return Err(format!("The {key} belongs to a member of the organization."));
+    }
+    Ok(address.clone())
 }
 
 /// Whether `text` has the shape of an e-mail address.
 fn is_address(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else {
-        return false;
-    };
-    let labels_stand = domain.contains('.') && domain.split('.').all(|label| !label.is_empty());
-    let signs_stand = !text.contains(|sign: char| sign.is_whitespace() || sign.is_control() || "<>,;".contains(sign));
-    !local.is_empty() && !local.contains('@') && labels_stand && signs_stand && text.len() <= 254
+    let is_plain = !text.contains(|sign: char| sign.is_whitespace() || sign.is_control() || "<>,;".contains(sign));
+    is_plain
+        && text.len() <= 254
+        && text.split_once('@').is_some_and(|(local, domain)| {
+            let is_domain = domain.contains('.') && domain.split('.').all(|label| !label.is_empty());
+            !local.is_empty() && is_domain && !domain.contains('@')
+        })
 }

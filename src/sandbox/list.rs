@@ -2,131 +2,80 @@
 
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
+use serde_json::{Map, Value, json};
+use strum::EnumString;
 
-use super::fields::FieldErrors;
+use super::fields::invalid;
 use super::message::{Request, Response};
 
 /// The query of a list.
-#[derive(Debug, PartialEq, Eq)]
 pub(super) struct ListQuery {
-    /// Only entries that contain this text.
-    pub(super) q: Option<String>,
-    /// The page, from 1.
-    pub(super) page: usize,
-    /// Entries per page.
-    pub(super) per_page: usize,
+    /// Only entries that contain this text, which is in lower case.
+    pub(super) q: String,
     /// The order.
     pub(super) sort_by: SortBy,
+    page: usize,
+    per_page: usize,
 }
 
 /// The order of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum SortBy {
-    Created,
-    Updated,
+    CreatedAt,
+    UpdatedAt,
     Name,
 }
 
 impl ListQuery {
     /// Parses a raw query. `per_page` is at most `most`; unknown keys (`with`, …) are ignored.
     /// Only `%20` is a space: a `+` is a plus, as in the real API.
-    pub(super) fn read(query: Option<&str>, default: usize, most: usize) -> Result<Self, FieldErrors> {
-        let mut wanted = Self { q: None, page: 1, per_page: default, sort_by: SortBy::Created };
-        for pair in query.unwrap_or_default().split('&') {
+    pub(super) fn read(request: &Request, default: usize, most: usize) -> Result<Self, Response> {
+        let mut wanted = Self { q: String::new(), sort_by: SortBy::CreatedAt, page: 1, per_page: default };
+        for pair in request.query.as_deref().unwrap_or_default().split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = percent_decode_str(value).decode_utf8_lossy();
-            match percent_decode_str(key).decode_utf8_lossy().as_ref() {
-                "q" => wanted.q = (!value.is_empty()).then(|| value.into_owned()),
-                "page" => wanted.page = number("page", &value)?,
-                "per_page" => wanted.per_page = number("per_page", &value)?.min(most),
-                "sort_by" => wanted.sort_by = order(&value)?,
+            let refuse = |problem: &str| invalid(&Map::from_iter([(key.to_owned(), json!([problem]))]), false);
+            let number = || match value.parse() {
+                Ok(number @ 1..) => Ok(number),
+                _ => Err(refuse(&format!("The {key} must be a positive integer."))),
+            };
+            match key {
+                "q" => wanted.q = value.to_lowercase(),
+                "page" => wanted.page = number()?,
+                "per_page" => wanted.per_page = number()?.min(most),
+                "sort_by" => {
+                    wanted.sort_by = value.parse().map_err(|_| refuse("The selected sort_by is invalid."))?;
+                }
                 _ => {}
             }
         }
         Ok(wanted)
     }
 
-    /// How many entries precede the page.
-    pub(super) fn skip(&self) -> usize {
-        (self.page - 1).saturating_mul(self.per_page)
-    }
-
-    /// The response with `data`, the requested page out of `total` entries.
-    pub(super) fn answer<T: Serialize>(&self, data: &[T], total: usize, request: &Request) -> Response {
-        let total_pages = total.div_ceil(self.per_page).max(1);
-        let link = |page: usize| {
-            let host = request.headers.get("host").unwrap_or("localhost");
-            format!("http://{host}{}?page={page}", request.path)
-        };
-        let pagination = ListPagination {
-            total,
-            count: data.len(),
-            per_page: self.per_page,
-            current_page: self.page,
-            total_pages,
-            links: Links::of(
-                (self.page > 1).then(|| link(self.page - 1)),
-                (self.page < total_pages).then(|| link(self.page + 1)),
-            ),
-        };
-        let meta = ListMeta { pagination };
-        Response::json(200, &Listing { data, meta })
-    }
-}
-
-fn number(field: &str, value: &str) -> Result<usize, FieldErrors> {
-    let number = value.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| FieldErrors::one(field, &format!("The {field} must be a positive integer.")))
-}
-
-fn order(value: &str) -> Result<SortBy, FieldErrors> {
-    match value {
-        "name" => Ok(SortBy::Name),
-        "created_at" => Ok(SortBy::Created),
-        "updated_at" => Ok(SortBy::Updated),
-        _ => Err(FieldErrors::one("sort_by", "The selected sort_by is invalid.")),
-    }
-}
-
-#[derive(Serialize)]
-struct Listing<'a, T> {
-    data: &'a [T],
-    meta: ListMeta,
-}
-
-#[derive(Serialize)]
-struct ListMeta {
-    pagination: ListPagination,
-}
-
-#[derive(Serialize)]
-struct ListPagination {
-    total: usize,
-    count: usize,
-    per_page: usize,
-    current_page: usize,
-    total_pages: usize,
-    links: Links,
-}
-
-/// The neighbours of a page: an object or, as PHP writes it, an empty ARRAY if there are none.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Links {
-    None([String; 0]),
-    Some {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        previous: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        next: Option<String>,
-    },
-}
-
-impl Links {
-    fn of(previous: Option<String>, next: Option<String>) -> Self {
-        match (previous, next) {
-            (None, None) => Self::None([]),
-            (previous, next) => Self::Some { previous, next },
+    /// The response with the requested page of all entries that were found.
+    pub(super) fn answer(&self, found: &[impl Serialize], request: &Request) -> Response {
+        let total_pages = found.len().div_ceil(self.per_page).max(1);
+        let skipped = (self.page - 1).saturating_mul(self.per_page);
+        let data: Vec<_> = found.iter().skip(skipped).take(self.per_page).collect();
+        let host = request.headers.get("host").map_or("localhost", String::as_str);
+        let link = |page: usize| Value::from(format!("http://{host}{}?page={page}", request.path));
+        let mut links = Map::new();
+        if self.page > 1 {
+            links.insert("previous".to_owned(), link(self.page - 1));
         }
+        if self.page < total_pages {
+            links.insert("next".to_owned(), link(self.page + 1));
+        }
+        let pagination = json!({
+            "total": found.len(),
+            "count": data.len(),
+            "per_page": self.per_page,
+            "current_page": self.page,
+            "total_pages": total_pages,
+            // As PHP writes it: an empty ARRAY if there are none.
+            "links": if links.is_empty() { json!([]) } else { Value::Object(links) },
+        });
+        Response::json(200, &json!({"data": data, "meta": {"pagination": pagination}}))
     }
 }

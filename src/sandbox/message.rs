@@ -1,37 +1,10 @@
 //! Requests, responses and replies, independent of an HTTP library and of the API's rules.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::{Value, json};
-
-/// The headers of a request, by lower-cased name.
-#[derive(Clone, Default)]
-pub struct Headers(Vec<(String, String)>);
-
-impl Headers {
-    /// Adds a header; its name is lower-cased here.
-    pub fn add(&mut self, name: &str, value: impl Into<String>) {
-        self.0.push((name.to_ascii_lowercase(), value.into()));
-    }
-
-    /// The first value of the header `name`, which is asked for in lower case.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
-        Some(value)
-    }
-}
-
-impl<N: AsRef<str>, V: Into<String>> FromIterator<(N, V)> for Headers {
-    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        let mut headers = Self::default();
-        for (name, value) in pairs {
-            headers.add(name.as_ref(), value);
-        }
-        headers
-    }
-}
+use serde_json::json;
 
 /// One HTTP request as it arrived. It carries a token, so it does not implement `Debug`.
 #[derive(Clone)]
@@ -42,10 +15,17 @@ pub struct Request {
     pub path: String,
     /// What followed the `?`, still percent-encoded.
     pub query: Option<String>,
-    /// The headers.
-    pub headers: Headers,
+    /// The headers, by their names in lower case.
+    pub headers: HashMap<String, String>,
     /// The body, empty where there was none.
     pub body: Vec<u8>,
+}
+
+impl Request {
+    /// The value of a header; empty if there is none.
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(String::as_str).unwrap_or_default()
+    }
 }
 
 /// One HTTP response.
@@ -72,29 +52,17 @@ impl Response {
     }
 
     pub(super) fn json(status: u16, body: &impl Serialize) -> Self {
-        Self {
-            status,
-            headers: vec![("Content-Type", "application/json".to_owned())],
-            // These types always serialize: no map has keys that are not strings.
-            body: serde_json::to_vec(body).unwrap_or_default(),
-        }
+        // These types always serialize: no map has keys that are not strings.
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        Self { body, ..Self::empty(status) }.with("Content-Type", Some("application/json"))
     }
 
     pub(super) fn data(status: u16, data: &impl Serialize) -> Self {
-        #[derive(Serialize)]
-        struct DataEnvelope<'a, T> {
-            data: &'a T,
-        }
-        Self::json(status, &DataEnvelope { data })
+        Self::json(status, &json!({ "data": data }))
     }
 
     pub(super) fn error(status: u16, message: &str) -> Self {
         Self::json(status, &json!({"error": true, "message": message}))
-    }
-
-    pub(super) fn coded(status: u16, message: &str, code: &str) -> Self {
-        let body: Value = json!({"error": true, "message": message, "code": code});
-        Self::json(status, &body)
     }
 
     pub(super) fn message(status: u16, message: &str) -> Self {
@@ -103,15 +71,15 @@ impl Response {
 
     /// A proxy's page.
     pub(super) fn html(status: u16) -> Self {
-        let title = title(status);
         let page = format!(
-            "<html>\r\n<head><title>{status} {title}</title></head>\r\n<body>\r\n<center><h1>{status} {title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+            "<html>\r\n<head><title>{status} Error</title></head>\r\n<body>\r\n<center><h1>{status} Error</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
         );
-        Self { status, headers: vec![("Content-Type", "text/html".to_owned())], body: page.into_bytes() }
+        Self { body: page.into_bytes(), ..Self::empty(status) }.with("Content-Type", Some("text/html"))
     }
 
-    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+    /// Adds a header, if it has a value.
+    pub(super) fn with(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
+        self.headers.extend(value.map(|value| (name, value.to_string())));
         self
     }
 }
@@ -145,25 +113,4 @@ pub enum Reply {
     },
     /// The answer's head, and then its body again and again without end.
     Endless(Response),
-}
-
-impl Reply {
-    /// Half of `answer`; the connection is dropped if it has no body.
-    pub(super) fn cut(answer: Response) -> Self {
-        if answer.body.is_empty() {
-            return Self::Drop;
-        }
-        let bytes = answer.body.len() / 2;
-        Self::Cut { answer, bytes }
-    }
-}
-
-fn title(status: u16) -> &'static str {
-    match status {
-        502 => "Bad Gateway",
-        503 => "Service Temporarily Unavailable",
-        504 => "Gateway Time-out",
-        200..=299 => "Welcome",
-        _ => "Error",
-    }
 }

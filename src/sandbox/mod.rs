@@ -8,19 +8,17 @@
 //! |---|---|
 //! | `message` | requests, responses and replies, independent of an HTTP library |
 //! | `serve` | real sockets around `handle`; the only file that uses tokio and hyper |
-//! | `body` | the bodies hyper sends: whole, cut off, endless |
-//! | `faults`, [`script`] | which faults apply to a request, and the TOML they are written in |
+//! | `faults` | fault scripts: which faults apply to a request, and what they do |
 //! | `limit` | the request limit and the hourly cap on guest invites |
 //! | `organization` | groups, users and rules: one request in, one response out |
 //! | `route`, `fields`, `list` | parse a path, a body, a query |
 //! | `groups`, `users` | storage of groups; generated users |
 //! | `tally` | what arrived, for tests to check a client against |
 //!
-//! Everything except `serve` and `body` is pure: no clock, no socket, no file. The same requests at the same times give
+//! Everything except `serve` is pure: no clock, no socket, no file. The same requests at the same times give
 //! the same replies, so that storms of days run in milliseconds. The sandbox must not import the API client or the
 //! model: it implements the API independently, so that a mistake on the wire cannot cancel out.
 
-mod body;
 mod faults;
 mod fields;
 mod groups;
@@ -29,7 +27,6 @@ mod list;
 mod message;
 mod organization;
 mod route;
-pub mod script;
 mod serve;
 mod tally;
 mod users;
@@ -39,15 +36,14 @@ mod tests;
 
 use std::time::Duration;
 
-pub use faults::FaultScript;
-pub use groups::{Planted, SandboxGroup};
-pub use message::{Headers, Reply, Request, Response, TimedReply};
-pub use script::FaultScriptError;
+pub use faults::{FaultScript, FaultScriptError};
+pub use groups::SandboxGroup;
+pub use message::{Reply, Request, Response, TimedReply};
 pub use serve::serve;
 pub use tally::Tally;
 
-use faults::{ActiveFaults, Interruption, NewLimit};
-use limit::{LimitDecision, RequestLimit};
+use faults::FaultEffect;
+use limit::{RateLimitHeaders, RequestLimit};
 use organization::{Conditions, Organization};
 
 /// At most `requests` in any window of `period`.
@@ -60,7 +56,7 @@ pub struct RequestRate {
 }
 
 /// The organization to simulate.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// How many groups are there from the start ("Existing group 0001" …).
     pub groups: usize,
@@ -68,8 +64,8 @@ pub struct Options {
     pub users: usize,
     /// The request limit; `None` is no limit.
     pub rate: Option<RequestRate>,
-    /// Whether a name may be taken only once, without regard to case.
-    pub unique_names: bool,
+    /// Whether several groups may have one name. Otherwise a name is taken once, without regard to case.
+    pub allow_same_names: bool,
     /// How long every answer takes.
     pub latency: Duration,
     /// The one bearer token that is accepted; `None` accepts any that is not empty.
@@ -80,29 +76,13 @@ pub struct Options {
     pub org: Option<String>,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            groups: 0,
-            users: 0,
-            rate: None,
-            unique_names: true,
-            latency: Duration::ZERO,
-            token: None,
-            seed: 0,
-            org: None,
-        }
-    }
-}
-
 /// The simulated API: one organization, its request limit, and the faults of a script.
 pub struct Simulation {
     organization: Organization,
     faults: FaultScript,
     limit: RequestLimit,
     tally: Tally,
-    latency: Duration,
-    seed: u64,
+    options: Options,
     now: Duration,
 }
 
@@ -115,8 +95,7 @@ impl Simulation {
             faults: faults.seeded(options.seed),
             limit: RequestLimit::new(options.rate),
             tally: Tally::default(),
-            latency: options.latency,
-            seed: options.seed,
+            options: options.clone(),
             now: Duration::ZERO,
         }
     }
@@ -127,44 +106,52 @@ impl Simulation {
     /// before the latest one counts as the latest one.
     pub fn handle(&mut self, request: &Request, now: Duration) -> TimedReply {
         self.now = self.now.max(now);
-        let active = self.faults.next(&request.method);
-        let delay = self.latency.saturating_add(active.delay);
-        let reply = self.reply(request, active);
-        TimedReply { delay, reply }
+        let mut conditions = Conditions { now: self.now, ..Conditions::default() };
+        let mut delay = self.options.latency;
+        let mut headers = None;
+        let mut interruption = None;
+        for effect in self.faults.next(&request.method) {
+            match effect {
+                FaultEffect::Slow { millis } => delay = delay.saturating_add(Duration::from_millis(millis)),
+                FaultEffect::Lag { millis } => conditions.lag = conditions.lag.max(Duration::from_millis(millis)),
+                FaultEffect::GuestCap(cap) => conditions.guest_cap = Some(cap),
+                FaultEffect::TokenDies { next } => self.organization.token = Some(next),
+                FaultEffect::Limit { requests, millis } => {
+                    let period = Duration::from_millis(millis);
+                    self.limit.rate = requests.map(|requests| RequestRate { requests, period });
+                }
+                FaultEffect::Others { requests } => (0..requests).for_each(|_| _ = self.limit.admit(self.now)),
+                FaultEffect::Headers(claim) => headers = Some(claim),
+                effect => interruption = interruption.or(Some(effect)),
+            }
+        }
+        TimedReply { delay, reply: self.reply(request, &conditions, interruption, headers) }
     }
 
-    fn reply(&mut self, request: &Request, active: ActiveFaults) -> Reply {
+    fn reply(
+        &mut self,
+        request: &Request,
+        conditions: &Conditions,
+        interruption: Option<FaultEffect>,
+        headers: Option<RateLimitHeaders>,
+    ) -> Reply {
         // It is never read, so it is neither counted nor limited.
-        if matches!(active.interruption, Some(Interruption::Before(Reply::Refuse))) {
+        if let Some(FaultEffect::Refuse {}) = interruption {
             return Reply::Refuse;
         }
         self.tally.read(request);
-        if let Some(NewLimit(rate)) = active.limit {
-            self.limit.change(rate);
+        let admission = self.limit.admit(self.now);
+        let headers = headers.unwrap_or(admission.headers);
+        if let Some(seconds) = admission.retry_after {
+            self.tally.refusals += 1;
+            let refusal = Response::message(429, "Too Many Attempts.").with("Retry-After", Some(seconds));
+            return Reply::Answer(headers.add_to(refusal));
         }
-        self.limit.spend(active.others, self.now);
-        let decision = self.limit.admit(self.now);
-        if let LimitDecision::Refused { .. } = decision {
-            self.tally.refuse();
-            return Reply::Answer(decision.add_headers(Response::message(429, "Too Many Attempts."), active.headers));
-        }
-        self.tally.count(self.now);
-        let conditions = Conditions {
-            now: self.now,
-            lag: active.lag,
-            guest_cap: active.guest_cap,
-            accepted_token: active.accepted_token,
-        };
-        let mut apply = || decision.add_headers(self.organization.answer(request, &conditions), active.headers);
-        match active.interruption {
+        self.tally.arrivals.push(self.now);
+        let mut apply = || headers.add_to(self.organization.answer(request, conditions));
+        match interruption {
+            Some(effect) => effect.reply(apply),
             None => Reply::Answer(apply()),
-            Some(Interruption::Before(reply)) => reply,
-            Some(Interruption::After(reply)) => {
-                apply();
-                reply
-            }
-            Some(Interruption::Cut) => Reply::cut(apply()),
-            Some(Interruption::Endless) => Reply::Endless(apply()),
         }
     }
 
@@ -175,11 +162,13 @@ impl Simulation {
 
     /// Replaces the fault script; the faults count requests from 1 again.
     pub fn set_faults(&mut self, faults: FaultScript) {
-        self.faults = faults.seeded(self.seed);
+        self.faults = faults.seeded(self.options.seed);
+        self.organization.token.clone_from(&self.options.token);
     }
 
-    /// Puts a group into the organization without applying rules; one with the same id is replaced.
-    pub fn plant(&mut self, group: Planted) {
+    /// Puts a group into the organization without applying rules; one with the same id is replaced. A group without times
+    /// is created now.
+    pub fn plant(&mut self, group: SandboxGroup) {
         self.organization.plant(group, self.now);
     }
 

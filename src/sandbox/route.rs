@@ -1,18 +1,17 @@
 //! Routes a request to a call and checks its headers. Does not look at bodies or groups. Pure.
 
 use percent_encoding::percent_decode_str;
+use serde_json::json;
 
 use super::message::{Request, Response};
 
 /// One call of the API.
-#[derive(Debug, PartialEq, Eq)]
 pub(super) struct ApiCall {
     pub(super) org: String,
     pub(super) action: RouteAction,
 }
 
 /// What a call asks for; the text is a group's id.
-#[derive(Debug, PartialEq, Eq)]
 pub(super) enum RouteAction {
     Create,
     List,
@@ -24,12 +23,12 @@ pub(super) enum RouteAction {
 
 /// The call of a request, or the response that refuses it for its path or headers.
 pub(super) fn read(request: &Request, token: Option<&str>) -> Result<ApiCall, Response> {
-    if request.headers.get("x-tallyfy-client").is_none_or(str::is_empty) {
+    if request.header("x-tallyfy-client").is_empty() {
         return Err(no_endpoint());
     }
     let call = call(&request.method, &request.path).ok_or_else(no_endpoint)?;
     if !is_authorized(request, token) {
-        return Err(unauthenticated());
+        return Err(Response::error(401, "Unauthenticated."));
     }
     if !mentions_json(request, "accept") {
         return Err(Response::error(406, "The Accept header must be application/json."));
@@ -41,18 +40,17 @@ pub(super) fn read(request: &Request, token: Option<&str>) -> Result<ApiCall, Re
     Ok(call)
 }
 
-/// The response to a token that is wrong or expired.
-pub(super) fn unauthenticated() -> Response {
-    Response::error(401, "Unauthenticated.")
-}
-
 /// The response for an organization or a group that does not exist.
 pub(super) fn no_resource() -> Response {
-    Response::coded(404, "The requested resource was not found", "RESOURCE_NOT_FOUND")
+    not_found("The requested resource was not found", "RESOURCE_NOT_FOUND")
 }
 
 fn no_endpoint() -> Response {
-    Response::coded(404, "API endpoint not found", "ENDPOINT_NOT_FOUND")
+    not_found("API endpoint not found", "ENDPOINT_NOT_FOUND")
+}
+
+fn not_found(message: &str, code: &str) -> Response {
+    Response::json(404, &json!({"error": true, "message": message, "code": code}))
 }
 
 fn call(method: &str, path: &str) -> Option<ApiCall> {
@@ -83,22 +81,10 @@ fn decode(segment: &str) -> Option<String> {
 }
 
 fn is_authorized(request: &Request, token: Option<&str>) -> bool {
-    let given = request
-        .headers
-        .get("authorization")
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .map(str::trim)
-        .unwrap_or_default();
-    match token {
-        Some(token) => given == token,
-        None => !given.is_empty(),
-    }
+    let given = request.header("authorization").strip_prefix("Bearer ").unwrap_or_default().trim();
+    !given.is_empty() && token.is_none_or(|token| given == token)
 }
 
 fn mentions_json(request: &Request, header: &str) -> bool {
-    let value = request.headers.get(header).unwrap_or_default();
-    value.split(',').any(|kind| {
-        let (kind, _parameters) = kind.split_once(';').unwrap_or((kind, ""));
-        kind.trim().eq_ignore_ascii_case("application/json")
-    })
+    request.header(header).split([',', ';']).any(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }

@@ -7,21 +7,38 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Bytes, Incoming};
+use futures::stream::{self, StreamExt};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Simulation;
-use super::body::{ConnectionEnd, SentBody};
-use super::message::{Headers, Reply, Request, Response};
+use super::message::{Reply, Request, Response};
 
 /// The most a request's body may hold, in bytes.
 const BODY_MAX: usize = 1024 * 1024;
+
+/// The body of a response.
+type SentBody = UnsyncBoxBody<Bytes, ConnectionEnd>;
+
+/// A fault ends the connection here.
+#[derive(Debug, Error)]
+enum ConnectionEnd {
+    /// Without an answer.
+    #[error("the connection is torn down")]
+    Unanswered,
+    /// In the middle of one.
+    #[error("the answer is cut off")]
+    Cut,
+}
 
 /// The simulation and its clock.
 #[derive(Clone)]
@@ -70,24 +87,16 @@ fn is_the_clients(error: &io::Error) -> bool {
 
 /// Serves one connection to its end.
 async fn attend(stream: TcpStream, shared: Shared) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
-    }
+    let _ = stream.set_nodelay(true);
     let service = service_fn(|request| answer(request, &shared));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     if let Err(error) = (&mut connection).await {
         let torn = error.source().and_then(|source| source.downcast_ref::<ConnectionEnd>());
         if matches!(torn, Some(ConnectionEnd::Unanswered)) {
-            reset(&connection.into_parts().io.into_inner());
+            // Closes with a reset, so that the client does not see an orderly end.
+            let _ = connection.into_parts().io.into_inner().set_zero_linger();
         }
         tracing::debug!(%error, "a connection ended");
-    }
-}
-
-/// Closes `stream` with a reset, so that the client does not see an orderly end.
-fn reset(stream: &TcpStream) {
-    if let Err(error) = stream.set_zero_linger() {
-        tracing::debug!(%error, "the connection cannot be reset");
     }
 }
 
@@ -96,32 +105,40 @@ async fn answer(
     shared: &Shared,
 ) -> Result<hyper::Response<SentBody>, ConnectionEnd> {
     let Some(request) = read(request).await? else {
-        return send(Response::error(413, "The request body is too large."), SentBody::Whole);
+        return send(Response::error(413, "The request body is too large."), whole);
     };
-    let outcome = shared.handle(&request);
+    let outcome = lock(&shared.simulation).handle(&request, shared.stood + shared.began.elapsed());
     // tokio rounds every sleep up to a whole millisecond.
     if !outcome.delay.is_zero() {
         tokio::time::sleep(outcome.delay).await;
     }
     match outcome.reply {
-        Reply::Answer(answer) => send(answer, SentBody::Whole),
+        Reply::Answer(answer) => send(answer, whole),
         Reply::Refuse | Reply::Drop => Err(ConnectionEnd::Unanswered),
         Reply::Hang => pending().await,
-        Reply::Cut { answer, bytes } => send(answer, |whole| SentBody::Cut {
-            bytes: whole.slice(..bytes.min(whole.len())),
-            promised: whole.len() as u64,
-            flushed: false,
+        Reply::Cut { answer, bytes } => {
+            let length = answer.body.len();
+            let mut response = send(answer, |body| cut(body.slice(..bytes.min(length))))?;
+            response.headers_mut().insert(CONTENT_LENGTH, length.into());
+            Ok(response)
+        }
+        Reply::Endless(answer) => send(answer, |body| {
+            StreamBody::new(stream::repeat_with(move || Ok(Frame::data(body.clone())))).boxed_unsync()
         }),
-        Reply::Endless(answer) => send(answer, SentBody::Endless),
     }
 }
 
-impl Shared {
-    fn handle(&self, request: &Request) -> super::TimedReply {
-        let mut simulation = lock(&self.simulation);
-        let now = self.stood + self.began.elapsed();
-        simulation.handle(request, now)
-    }
+fn whole(body: Bytes) -> SentBody {
+    Full::new(body).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body that breaks off. hyper writes out what it holds while the body has no frame; an error would discard it.
+fn cut(body: Bytes) -> SentBody {
+    let end = async {
+        tokio::task::yield_now().await;
+        Err(ConnectionEnd::Cut)
+    };
+    StreamBody::new(stream::iter([Ok(Frame::data(body))]).chain(stream::once(end))).boxed_unsync()
 }
 
 /// Converts the request; `None` if its body is too large.
@@ -132,8 +149,8 @@ async fn read(request: hyper::Request<Incoming>) -> Result<Option<Request>, Conn
         Err(error) if error.is::<LengthLimitError>() => return Ok(None),
         Err(_) => return Err(ConnectionEnd::Unanswered),
     };
-    let headers: Headers =
-        head.headers.iter().map(|(name, value)| (name, String::from_utf8_lossy(value.as_bytes()))).collect();
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
     Ok(Some(Request {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),

@@ -10,7 +10,7 @@ use super::compare::changes;
 use super::judge::When;
 use super::judge_delete::{DeletionVerdict, judge_delete};
 use super::reads::{Api, Unread};
-use crate::journal::{Condemned, DeletionAttempt, RemovalState};
+use crate::journal::{DeletionAttempt, Intent, RemovalState};
 use crate::model::{Creation, Event, Listener, Removal, Trouble};
 use crate::tallyfy::Exchange;
 
@@ -39,8 +39,8 @@ struct DeletionCourse<'a> {
 
 impl<E: Exchange> Remover<E> {
     /// Deletes one group, unless it was changed since or the run stops.
-    pub async fn take(&self, condemned: Condemned) -> DeletionAttempt {
-        let creation = condemned.spend();
+    pub async fn take(&self, intent: Intent<Creation>) -> DeletionAttempt {
+        let creation = intent.spend();
         let may_be_deleted = creation.may_be_deleted;
         let mut course = DeletionCourse { creation: &creation, sends: 0, left: None, trouble: None, may_be_deleted };
         let progress = self.remove(&mut course).await;

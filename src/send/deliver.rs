@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::gate::Gate;
 use super::judge::{Verdict, When, judge_create};
 use super::reads::{Api, Ready, Unread};
-use crate::journal::{Begun, Down, Handle};
+use crate::journal::{Down, Handle, Intent};
 use crate::model::{Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Trouble};
 use crate::plan;
 use crate::tallyfy::Exchange;
@@ -41,7 +41,7 @@ pub struct Lane<E> {
 
 /// A row that leaves now: its intent is on disk, and the pace lets it.
 pub(super) struct Sending<E: Exchange> {
-    begun: Begun,
+    begun: Intent<Job>,
     ready: Ready<E>,
 }
 
@@ -70,16 +70,16 @@ pub(super) enum Step {
 }
 
 impl<E: Exchange> Sending<E> {
-    pub(super) fn new(begun: Begun, ready: Ready<E>) -> Self {
+    pub(super) fn new(begun: Intent<Job>, ready: Ready<E>) -> Self {
         Self { begun, ready }
     }
 
     pub(super) fn job(&self) -> &Job {
-        self.begun.job()
+        self.begun.get()
     }
 
     /// It does not leave now.
-    pub(super) fn stay(self) -> Begun {
+    pub(super) fn stay(self) -> Intent<Job> {
         self.begun
     }
 
@@ -96,7 +96,7 @@ impl<E: Exchange> Lane<E> {
     }
 
     /// A row that was begun does not leave now: it is not in doubt.
-    pub(super) fn give_back(&self, begun: Begun) -> Option<Job> {
+    pub(super) fn give_back(&self, begun: Intent<Job>) -> Option<Job> {
         self.heed(self.journal.give_back(begun))
     }
 

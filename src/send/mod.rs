@@ -1,7 +1,7 @@
 //! Jobs are sent: at the pace, in lanes, each until its fate is known.
 //!
-//! Reads no files and shows nothing. What a lane may send it gets from the journal as [`Begun`](crate::journal::Begun),
-//! what it may delete as [`Condemned`](crate::journal::Condemned).
+//! Reads no files and shows nothing. What a lane may send or delete it gets from the journal as an
+//! [`Intent`](crate::journal::Intent).
 
 mod auto;
 mod berths;

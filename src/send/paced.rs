@@ -111,7 +111,7 @@ impl<E: Exchange> Drop for Admitted<E> {
 }
 
 fn is_write(call: &Call) -> bool {
-    call.method != Method::Get
+    call.method != Method::GET
 }
 
 /// What a call is to change: the same for the same row, each time it is sent.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
 
-use super::exchange::{Answer, Call, Exchange, Lost, Method};
+use super::exchange::{Answer, Call, Exchange, Lost};
 
 /// Everything but RFC 3986's unreserved characters. A space becomes `%20`: the API does not read `+` as one.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -20,10 +21,10 @@ pub struct Client<E> {
     groups: Arc<str>,
 }
 
-/// A read that tells whether the server is there, and costs it little.
+/// A cheap read that shows whether the server is up.
 #[must_use]
 pub fn probe(organization: &str) -> Call {
-    Call { method: Method::Get, path: format!("{}?per_page=1&page=1", groups(organization)), body: None }
+    Call { method: Method::GET, path: format!("{}?per_page=1&page=1", groups(organization)), body: None }
 }
 
 fn groups(organization: &str) -> String {
@@ -47,7 +48,7 @@ impl<E: Exchange> Client<E> {
     /// # Errors
     /// If no answer came.
     pub async fn create_group(&self, body: Bytes) -> Result<Answer, Lost> {
-        let call = Call { method: Method::Post, path: self.groups.to_string(), body: Some(body) };
+        let call = Call { method: Method::POST, path: self.groups.to_string(), body: Some(body) };
         self.exchange.exchange(call).await
     }
 
@@ -62,7 +63,7 @@ impl<E: Exchange> Client<E> {
             path.push_str("&q=");
             path.extend(utf8_percent_encode(search, ESCAPED));
         }
-        self.exchange.exchange(Call { method: Method::Get, path, body: None }).await
+        self.exchange.exchange(Call { method: Method::GET, path, body: None }).await
     }
 
     /// `GET /organizations/{org}/groups/{id}`
@@ -70,30 +71,29 @@ impl<E: Exchange> Client<E> {
     /// # Errors
     /// If no answer came.
     pub async fn get_group(&self, id: &str) -> Result<Answer, Lost> {
-        self.exchange.exchange(Call { method: Method::Get, path: self.group(id)?, body: None }).await
+        self.exchange.exchange(Call { method: Method::GET, path: self.group(id)?, body: None }).await
     }
 
-    /// `PUT /organizations/{org}/groups/{id}`: what the body gives takes the place of what was there, so that it is safe to
-    /// repeat.
+    /// `PUT /organizations/{org}/groups/{id}`: the body replaces the fields that it names, so a repetition is safe.
     ///
     /// # Errors
     /// If no answer came.
     pub async fn update_group(&self, id: &str, body: Bytes) -> Result<Answer, Lost> {
-        self.exchange.exchange(Call { method: Method::Put, path: self.group(id)?, body: Some(body) }).await
+        self.exchange.exchange(Call { method: Method::PUT, path: self.group(id)?, body: Some(body) }).await
     }
 
-    /// `DELETE /organizations/{org}/groups/{id}`: ids are not used again, so that it is safe to repeat.
+    /// `DELETE /organizations/{org}/groups/{id}`: ids are not used again, so a repetition is safe.
     ///
     /// # Errors
     /// If no answer came.
     pub async fn delete_group(&self, id: &str) -> Result<Answer, Lost> {
-        self.exchange.exchange(Call { method: Method::Delete, path: self.group(id)?, body: None }).await
+        self.exchange.exchange(Call { method: Method::DELETE, path: self.group(id)?, body: None }).await
     }
 
     /// An id of dots would lead out of the groups, escaped too: `groups/..` is the organization.
     fn group(&self, id: &str) -> Result<String, Lost> {
         if id.bytes().all(|byte| byte == b'.') {
-            return Err(Lost::Undelivered(format!("`{id}` is no group's id")));
+            return Err(Lost::Undelivered(format!("`{id}` is not the id of a group")));
         }
         Ok(format!("{}/{}", self.groups, utf8_percent_encode(id, ESCAPED)))
     }
@@ -133,12 +133,12 @@ mod tests {
             calls[0].path,
             "/organizations/a%2Fb%20%3F/groups?per_page=100&page=2&sort_by=created_at&q=R%26D%2050%25%20%2B%20%22%C3%A9%22"
         );
-        assert_eq!((calls[1].method, calls[1].path.as_str()), (Method::Post, "/organizations/a%2Fb%20%3F/groups"));
+        assert_eq!((&calls[1].method, calls[1].path.as_str()), (&Method::POST, "/organizations/a%2Fb%20%3F/groups"));
         assert_eq!(calls[2].path, "/organizations/a%2Fb%20%3F/groups/..%2Fusers");
         assert_eq!(
-            (calls[3].method, calls[3].path.as_str()),
-            (Method::Delete, "/organizations/a%2Fb%20%3F/groups/g%201")
+            (&calls[3].method, calls[3].path.as_str()),
+            (&Method::DELETE, "/organizations/a%2Fb%20%3F/groups/g%201")
         );
-        assert_eq!((calls[4].method, &calls[4].path), (Method::Put, &calls[3].path));
+        assert_eq!((&calls[4].method, &calls[4].path), (&Method::PUT, &calls[3].path));
     }
 }

@@ -16,7 +16,7 @@ pub enum TokenError {
     /// There is nothing in it.
     #[error("the token is empty")]
     Empty,
-    /// It holds characters that cannot stand in a header.
+    /// It holds characters that a header cannot hold.
     #[error(
         "the token holds characters that no token has (a line break, a control character, or one that is not ASCII)"
     )]
@@ -27,7 +27,7 @@ impl Token {
     /// Takes a token, without the white space around it.
     ///
     /// # Errors
-    /// If it is empty or cannot stand in a header.
+    /// If it is empty or a header cannot hold it.
     pub fn new(text: &str) -> Result<Self, TokenError> {
         let text = text.trim();
         if text.is_empty() {
@@ -46,7 +46,7 @@ impl Token {
         self.0.clone()
     }
 
-    /// What a server says may be shown; if it repeats the token, that is taken out.
+    /// Removes the token from a response that repeats it, so that the response can be shown.
     pub(super) fn hide_in(&self, body: Bytes) -> Bytes {
         let Some(token) = self.0.as_bytes().strip_prefix(b"Bearer ") else { return body };
         if !body.windows(token.len()).any(|window| window == token) {
@@ -56,7 +56,7 @@ impl Token {
         text.replace(&*String::from_utf8_lossy(token), "(the token)").into_bytes().into()
     }
 
-    /// What the simulated organization is given: it takes any.
+    /// The token for the simulated organization, which accepts any.
     #[must_use]
     pub fn simulated() -> Self {
         Self(HeaderValue::from_static("Bearer simulated"))
@@ -69,16 +69,16 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Gives the token that is to be used from now on, if it can be had; it may be the same as before.
+/// Fetches the token to use from now on, if there is one; it may be the same as before.
 type Renewal = Box<dyn Fn() -> Option<Token> + Send + Sync>;
 
-/// The token in use, shared by all lanes.
+/// The token in use, shared by all workers.
 pub struct Credentials(Mutex<InUse>);
 
 struct InUse {
     token: Token,
     is_refused: bool,
-    /// None if there is no way to a newer token, or it was gone in vain: then the run gives up.
+    /// None if no newer token can be had, or the last attempt to fetch one failed: then the run gives up.
     renewal: Option<Renewal>,
 }
 
@@ -101,7 +101,7 @@ impl Credentials {
         self.lock().token.clone()
     }
 
-    /// The server refused this token. That says nothing of another that has taken its place meanwhile.
+    /// The server refused this token. A token that has replaced it since is not affected.
     pub fn refuse(&self, token: &Token) {
         let mut in_use = self.lock();
         if in_use.token == *token {
@@ -109,7 +109,7 @@ impl Credentials {
         }
     }
 
-    /// Whether there is a token that the server has not refused. The first who asks after a refusal fetches it.
+    /// Whether there is a token that the server has not refused. The first call after a refusal fetches it.
     pub fn renew(&self) -> bool {
         let mut in_use = self.lock();
         if !in_use.is_refused {
@@ -158,7 +158,7 @@ mod tests {
         Token::new(text).unwrap()
     }
 
-    /// Credentials that begin with `a`, the tokens that stand in the file one after the other, and how often it is read.
+    /// Credentials that begin with `a`, then the successive contents of the file; and how often it is read.
     fn credentials(file: &'static [Option<&str>]) -> (Credentials, Arc<AtomicUsize>) {
         let reads = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&reads);

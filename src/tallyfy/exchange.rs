@@ -4,19 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-
-/// The methods this product uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// Reads.
-    Get,
-    /// Creates.
-    Post,
-    /// Changes.
-    Put,
-    /// Deletes.
-    Delete,
-}
+use reqwest::Method;
 
 /// One request, below the base URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,16 +17,16 @@ pub struct Call {
     pub body: Option<Bytes>,
 }
 
-/// Why the body of an answer is not there, although its head came.
+/// Why the body of a response is missing, although its head came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyFault {
     /// The connection ended, or time ran out, before the last byte.
     CutOff,
-    /// It is longer than any answer should be.
+    /// It is longer than any response should be.
     TooLong,
 }
 
-/// What the headers of an answer say about the pace.
+/// The rate-limit headers of a response.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hints {
     /// `Retry-After`, as it stood.
@@ -67,7 +55,7 @@ impl Hints {
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// What its headers say about the pace.
+    /// Its rate-limit headers.
     pub hints: Hints,
     /// The whole body, if it came.
     pub body: Result<Bytes, BodyFault>,
@@ -89,7 +77,7 @@ pub enum Lost {
     },
 }
 
-/// Whoever makes one HTTP request and gives its one answer; never repeats what may have been applied, never follows a
+/// Sends one HTTP request and returns its response. Never repeats a request that may have been applied, and never follows a
 /// redirect.
 pub trait Exchange: Send + Sync + 'static {
     /// Makes the request.

@@ -1,4 +1,4 @@
-//! The exchange over real sockets: exact headers, bounded time, bounded bodies, nothing behind our back.
+//! The exchange over real sockets: exact headers, bounded time, bounded bodies, no hidden retries or redirects.
 
 use std::error::Error;
 use std::fmt;
@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, StatusCode};
 use url::{Host, Url};
 
 use super::credentials::{Credentials, Token};
-use super::exchange::{Answer, BodyFault, Call, Exchange, Hints, Lost, Method};
-use super::lost::Loss;
+use super::exchange::{Answer, BodyFault, Call, Exchange, Hints, Lost};
 
 /// Below any server's idle limit: a connection that idles longer can carry a stale answer.
 const IDLE: Duration = Duration::from_secs(4);
@@ -33,13 +32,13 @@ pub struct BaseUrl {
 /// A base URL that is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
-    /// It is no URL.
+    /// It is not a URL.
     #[error("`{0}` is not a URL such as https://api.tallyfy.com")]
     NotAUrl(String),
     /// It would send the token in the clear.
     #[error("{0} would send the token unprotected: use https (plain http is allowed to this machine only)")]
     Unprotected(String),
-    /// It holds what a base URL must not hold.
+    /// It has parts that a base URL must not have.
     #[error("the base URL may hold a host and a path, and no user, query or fragment")]
     Surplus,
 }
@@ -48,7 +47,7 @@ impl BaseUrl {
     /// Reads a base URL.
     ///
     /// # Errors
-    /// If it is none, or plain http to another machine.
+    /// If it is not a base URL, or plain http to another machine.
     pub fn parse(text: &str) -> Result<Self, BaseUrlError> {
         let not_a_url = || BaseUrlError::NotAUrl(crate::model::shortened(text));
         let url = Url::parse(text.trim()).map_err(|_| not_a_url())?;
@@ -83,17 +82,12 @@ impl fmt::Display for BaseUrl {
     }
 }
 
-/// The HTTP client cannot be set up.
-#[derive(Debug, thiserror::Error)]
-#[error("the HTTP client cannot be set up: {0}")]
-pub struct HttpError(#[from] reqwest::Error);
-
 /// The exchange by reqwest.
 #[derive(Debug)]
 pub struct Http {
-    client: reqwest::Client,
-    base: BaseUrl,
-    credentials: Arc<Credentials>,
+    pub(super) client: reqwest::Client,
+    pub(super) base: BaseUrl,
+    pub(super) credentials: Arc<Credentials>,
 }
 
 impl Http {
@@ -101,29 +95,13 @@ impl Http {
     ///
     /// # Errors
     /// If the system's certificates cannot be used.
-    pub fn new(base: BaseUrl, credentials: Arc<Credentials>, timeout: Duration) -> Result<Self, HttpError> {
+    pub fn new(base: BaseUrl, credentials: Arc<Credentials>, timeout: Duration) -> Result<Self, reqwest::Error> {
         Ok(Self { client: builder(&base, timeout).build()?, base, credentials })
-    }
-
-    /// HTTP/2 without TLS, which tests speak.
-    #[cfg(test)]
-    pub(super) fn over_http2(
-        base: BaseUrl,
-        credentials: Arc<Credentials>,
-        timeout: Duration,
-    ) -> Result<Self, HttpError> {
-        Ok(Self { client: builder(&base, timeout).http2_prior_knowledge().build()?, base, credentials })
     }
 
     fn request(&self, call: &Call, token: &Token) -> reqwest::RequestBuilder {
         let url = format!("{}{}", self.base.text, call.path);
-        let request = match call.method {
-            Method::Get => self.client.get(url),
-            Method::Post => self.client.post(url),
-            Method::Put => self.client.put(url),
-            Method::Delete => self.client.delete(url),
-        };
-        let request = request.header(AUTHORIZATION, token.header());
+        let request = self.client.request(call.method.clone(), url).header(AUTHORIZATION, token.header());
         match call.body.clone() {
             Some(body) => request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body),
             None => request,
@@ -131,7 +109,7 @@ impl Http {
     }
 }
 
-fn builder(base: &BaseUrl, timeout: Duration) -> reqwest::ClientBuilder {
+pub(super) fn builder(base: &BaseUrl, timeout: Duration) -> reqwest::ClientBuilder {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(HeaderName::from_static("x-tallyfy-client"), HeaderValue::from_static("APIClient"));
@@ -141,7 +119,7 @@ fn builder(base: &BaseUrl, timeout: Duration) -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .timeout(timeout)
-        // Sooner: only where connecting itself has failed is it known that nothing was sent.
+        // Shorter: only a failure to connect proves that nothing was sent.
         .connect_timeout(timeout / 4 * 3)
         .pool_idle_timeout(IDLE)
         .referer(false);
@@ -150,7 +128,7 @@ fn builder(base: &BaseUrl, timeout: Duration) -> reqwest::ClientBuilder {
 
 impl Exchange for Http {
     async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
-        let created_max = if matches!(call.method, Method::Post | Method::Put) { CREATED_MAX } else { PAGE_MAX };
+        let created_max = if matches!(call.method, Method::POST | Method::PUT) { CREATED_MAX } else { PAGE_MAX };
         let token = self.credentials.token();
         let response = self.request(&call, &token).send().await.map_err(lost)?;
         let status = response.status().as_u16();
@@ -179,19 +157,21 @@ async fn body(mut response: reqwest::Response, most: usize) -> Result<Bytes, Bod
     }
 }
 
+/// Sorts an error of the connection. Whatever does not prove that the server did not read the request is in doubt: a GOAWAY
+/// too, because which streams it spares is not known for each of them.
 fn lost(error: reqwest::Error) -> Lost {
     // The URL is known.
     let error = error.without_url();
-    let http2 = causes(&error).find_map(|cause| cause.downcast_ref::<h2::Error>());
-    let reset = http2.filter(|error| error.is_reset() && error.is_remote()).and_then(h2::Error::reason);
-    let loss = Loss {
-        is_malformed: error.is_builder(),
-        is_unconnected: error.is_connect(),
-        is_late: error.is_timeout(),
-        reset: reset.map(u32::from),
-    };
     // The innermost cause says most.
-    loss.sorted(causes(&error).last().map(|cause| crate::model::shown(&cause.to_string())).unwrap_or_default())
+    let message = causes(&error).last().map(|cause| crate::model::shown(&cause.to_string())).unwrap_or_default();
+    // Refused by the server, not by this program, before it was processed (RFC 9113, 7 and 8.7).
+    let is_refused = causes(&error)
+        .filter_map(|cause| cause.downcast_ref::<h2::Error>())
+        .any(|error| error.is_reset() && error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM));
+    if error.is_builder() || error.is_connect() || is_refused {
+        return Lost::Undelivered(message);
+    }
+    Lost::InDoubt { code: if error.is_timeout() { "timeout" } else { "connection-lost" }, message }
 }
 
 /// The error, what caused it, what caused that, and so on.

@@ -1,13 +1,12 @@
 //! The Tallyfy API: one request in, one answer out, and what the answers mean.
 //!
-//! Repeats a request only when it was refused for its token and there is a newer one; what else is to be done about
-//! an answer is `send`'s business.
+//! Repeats a request only if its token was refused and there is a newer one; everything else about a response is decided
+//! by `send`.
 
 mod client;
 mod credentials;
 mod exchange;
 mod http;
-mod lost;
 mod pages;
 mod renewing;
 mod wire;
@@ -17,8 +16,9 @@ mod tests;
 
 pub use client::{Client, probe};
 pub use credentials::{Credentials, Token, TokenError};
-pub use exchange::{Answer, BodyFault, Call, Exchange, Hints, Lost, Method};
-pub use http::{BaseUrl, BaseUrlError, Http, HttpError};
+pub use exchange::{Answer, BodyFault, Call, Exchange, Hints, Lost};
+pub use http::{BaseUrl, BaseUrlError, Http};
 pub use pages::{Walk, WalkError};
 pub use renewing::Renewing;
+pub use reqwest::Method;
 pub use wire::{Listed, Page, Refusal, created, error_text, group, is_web_page};

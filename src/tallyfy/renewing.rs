@@ -1,11 +1,11 @@
-//! A request that was refused for its token is made once more with a newer one. Reads no file: the credentials know how.
+//! Repeats a request whose token was refused once, with a newer token. The credentials know how to get it.
 
 use std::sync::Arc;
 
 use super::credentials::Credentials;
 use super::exchange::{Answer, Call, Exchange, Lost};
 
-/// An exchange that outlives its token.
+/// An exchange that survives the end of its token.
 #[derive(Debug)]
 pub struct Renewing<E> {
     inner: E,
@@ -13,7 +13,7 @@ pub struct Renewing<E> {
 }
 
 impl<E> Renewing<E> {
-    /// `inner` takes its tokens from these credentials, and tells them when one is refused.
+    /// `inner` takes its tokens from these credentials, and reports to them when one is refused.
     #[must_use]
     pub fn new(inner: E, credentials: Arc<Credentials>) -> Self {
         Self { inner, credentials }
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
     use crate::tallyfy::{Hints, Method, Token};
 
-    /// A server that takes one token only, and sees the requests of all lanes before it answers any.
+    /// A server that takes one token only, and sees the requests of all workers before it answers any.
     struct Server {
         credentials: Arc<Credentials>,
         takes: &'static str,
@@ -66,7 +66,7 @@ mod tests {
         }
     }
 
-    /// The statuses that 16 lanes get at once, how many requests that took, and how often the file was read.
+    /// The statuses that 16 workers get at once, how many requests that took, and how often the file was read.
     async fn lanes(takes: &'static str, file: &'static str) -> (Vec<u16>, usize, usize) {
         let reads = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&reads);
@@ -76,7 +76,7 @@ mod tests {
         }));
         let server = Server { credentials: Arc::clone(&credentials), takes, seen: Mutex::default() };
         let renewing = Renewing::new(server, credentials);
-        let call = Call { method: Method::Post, path: "/groups".to_owned(), body: None };
+        let call = Call { method: Method::POST, path: "/groups".to_owned(), body: None };
         let answers = join_all((0..16).map(|_| renewing.exchange(call.clone()))).await;
         let statuses = answers.into_iter().map(|answer| answer.unwrap().status).collect();
         let seen = renewing.inner.seen.lock().unwrap().len();

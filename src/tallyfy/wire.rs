@@ -1,4 +1,4 @@
-//! The JSON on the wire, both ways it is seen. Pure; unknown fields are ignored.
+//! The JSON of responses. Pure; unknown fields are ignored.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,9 +22,6 @@ struct Envelope<T> {
 }
 
 #[derive(Deserialize)]
-struct Created(Tag);
-
-#[derive(Deserialize)]
 struct List {
     data: Vec<Listed>,
     meta: Meta,
@@ -43,7 +40,7 @@ struct Pagination {
 /// The group in the answer to a create request; none if the body is anything else.
 #[must_use]
 pub fn created(body: &[u8]) -> Option<Tag> {
-    serde_json::from_slice::<Envelope<Created>>(body).ok().map(|envelope| envelope.data.0)
+    serde_json::from_slice::<Envelope<Tag>>(body).ok().map(|envelope| envelope.data)
 }
 
 /// The group in the answer to a read of it.
@@ -60,12 +57,12 @@ fn lack(error: &serde_json::Error) -> String {
     let what = match error.classify() {
         Category::Eof => "it breaks off",
         Category::Data => "a field is missing or of another kind",
-        Category::Syntax | Category::Io => "it is no JSON",
+        Category::Syntax | Category::Io => "it is not JSON",
     };
     format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
-/// Whether a proxy answered in the API's stead.
+/// Whether a proxy answered instead of the API.
 #[must_use]
 pub fn is_web_page(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
@@ -75,7 +72,7 @@ impl Page {
     /// Reads a page of a list.
     ///
     /// # Errors
-    /// If the body is no such page: what it lacks.
+    /// If the body is not a page: what it lacks.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
         if is_web_page(body) {
             return Err("a web page came instead of JSON; is the base URL right?".to_owned());
@@ -102,7 +99,7 @@ const FIELDS_MAX: usize = 20;
 const MESSAGE_MAX: usize = 300;
 
 impl Refusal {
-    /// Reads an error body, in any of its forms; what is no JSON gives an empty refusal.
+    /// Reads an error body, in any of its forms; a body that is not JSON gives an empty refusal.
     #[must_use]
     pub fn parse(body: &[u8]) -> Self {
         let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return Self::default() };
@@ -134,15 +131,15 @@ impl Refusal {
         self.message.to_lowercase().contains("guest invite")
     }
 
-    /// Whether a 404 says that the group is not there, rather than that nobody here knows of groups: a proxy, or an
-    /// address that is none of the API's.
+    /// Whether a 404 says that the group is not there, rather than that a proxy answered, or that the
+    /// address is not one of the API.
     #[must_use]
     pub fn is_of_resource(&self) -> bool {
         let says_something = !self.message.is_empty() || !self.code.is_empty();
         says_something && !self.is_of_endpoint()
     }
 
-    /// Whether a 404 says that the address is none of the API's.
+    /// Whether a 404 says that the address is not one of the API.
     #[must_use]
     pub fn is_of_endpoint(&self) -> bool {
         self.code == "ENDPOINT_NOT_FOUND"

@@ -225,17 +225,11 @@ struct Wire {
 
 impl Exchange for Wire {
     async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
-        let method = match call.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-            Method::Put => "PUT",
-            Method::Delete => "DELETE",
-        };
         let body = call.body.map(|body| body.to_vec()).unwrap_or_default();
-        if method == "POST" {
+        if call.method == Method::POST {
             self.seen.sent.lock().unwrap().insert(name(&body));
         }
-        let reply = self.server.send(request(method, &call.path, body));
+        let reply = self.server.send(request(call.method.as_str(), &call.path, body));
         let answer = |response: Response, body: Option<BodyFault>| {
             let hints = Hints::read(|name| response.header(name));
             Answer { status: response.status, hints, body: body.map_or(Ok(response.body.into()), Err) }

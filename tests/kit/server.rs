@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use percent_encoding::percent_decode_str;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tallyfy_groups::sandbox::{FaultScript, Headers, Options, Reply, Request, Simulation};
+use tallyfy_groups::sandbox::{FaultScript, Options, Reply, Request, Simulation};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -224,16 +224,16 @@ pub(super) fn name(body: &[u8]) -> String {
 pub(super) fn request(method: &str, target: &str, body: Vec<u8>) -> Request {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let headers = [
-        ("Authorization", "Bearer any"),
-        ("Accept", "application/json"),
-        ("X-Tallyfy-Client", "APIClient"),
-        ("Content-Type", "application/json"),
+        ("authorization", "Bearer any"),
+        ("accept", "application/json"),
+        ("x-tallyfy-client", "APIClient"),
+        ("content-type", "application/json"),
     ];
     Request {
         method: method.to_owned(),
         path: path.to_owned(),
         query: query.map(str::to_owned),
-        headers: Headers::from_iter(headers),
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         body,
     }
 }

@@ -134,7 +134,7 @@ pub(crate) async fn send(world: &Shared, rate: &str, lanes: usize, folder: &Path
     for _ in 0..lanes {
         let paced = Arc::clone(&paced);
         all.spawn(async move {
-            let call = Call { method: Method::Post, path: "/groups".to_owned(), body: None };
+            let call = Call { method: Method::POST, path: "/groups".to_owned(), body: None };
             loop {
                 paced.exchange(call.clone()).await.unwrap();
             }

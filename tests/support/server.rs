@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tallyfy_groups::sandbox::{FaultScript, Options, Planted, Reply, Request, SandboxGroup, Simulation, serve};
+use tallyfy_groups::sandbox::{FaultScript, Options, Reply, Request, SandboxGroup, Simulation, serve};
 use tokio::sync::oneshot;
 
 use super::wait_for;
@@ -122,7 +122,7 @@ impl Server {
             method: method.to_owned(),
             path: format!("/organizations/{ORG}/groups/{id}"),
             query: None,
-            headers: headers.into_iter().collect(),
+            headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             body: body.to_string().into_bytes(),
         };
         let outcome = self.with(|simulation| {
@@ -139,7 +139,7 @@ impl Server {
 
     /// Puts a group in that was there before.
     pub(crate) fn plant(&self, id: &str, name: &str) {
-        let group = Planted { id: id.to_owned(), name: name.to_owned(), ..Planted::default() };
+        let group = SandboxGroup { id: id.to_owned(), name: name.to_owned(), ..SandboxGroup::default() };
         self.with(|simulation| simulation.plant(group));
     }
 

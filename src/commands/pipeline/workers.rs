@@ -60,6 +60,8 @@ pub(super) struct Workers<T> {
 
 pub(super) struct SharedReader {
     reading: Mutex<FileReader>,
+    /// Batches that were used, whose memory serves for the next ones.
+    pub(super) used: Mutex<Vec<Batch>>,
     /// How many files nothing more is wanted of.
     pub(super) passed: AtomicUsize,
 }
@@ -82,9 +84,9 @@ impl<T: Send + 'static> Workers<T> {
         let count = thread::available_parallelism().map_or(1, usize::from);
         let files = input.files.clone().into_iter();
         let reading = Mutex::new(FileReader { files, options: input.options.clone(), opened: 0, table: None });
-        let shared = Arc::new(SharedReader { reading, passed: AtomicUsize::new(0) });
+        let shared = Arc::new(SharedReader { reading, used: Mutex::default(), passed: AtomicUsize::new(0) });
         // Bounded, so that memory is.
-        let (slots, collected) = sync_channel(4 * count);
+        let (slots, collected) = sync_channel(16 * count);
         let mut threads = Vec::new();
         for _ in 0..count {
             let (shared, slots, prepare) = (Arc::clone(&shared), slots.clone(), Arc::clone(prepare));
@@ -110,6 +112,9 @@ impl SharedReader {
                 None => reading.open_next()?,
                 Some(table) => {
                     let parser = table.parser();
+                    if let Some(batch) = self.used.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+                        table.reuse(batch);
+                    }
                     let next = if self.passed.load(Ordering::Relaxed) < reading.opened { table.next() } else { None };
                     match next {
                         Some(Ok(batch)) => {
@@ -152,7 +157,8 @@ fn check<T>(
     matching: MatchNames,
     prepare: &PrepareRow<T>,
 ) -> Result<CheckedBatch<T>, ReadError> {
-    let (mut notes, mut rows, mut group) = (Notes::default(), Vec::new(), Group::default());
+    let (mut notes, mut group) = (Notes::default(), Group::default());
+    let mut rows = Vec::with_capacity(batch.count());
     parser.rows(&batch, &mut notes, &mut |row| {
         let mut problems = match &row.fields {
             Ok(fields) => rules.check(fields, &mut group),

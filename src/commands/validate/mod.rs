@@ -32,8 +32,8 @@ pub(super) fn run(args: &ValidateArgs, environment: &Environment) -> Result<Endi
     let problems = Problems::new(BufWriter::new(io::stdout().lock()), problem_style(args, environment)?);
     let mut report = Report { problems, copy: Copy::new(args.fix.clone()), unread: Vec::new() };
     let is_fixing = args.fix.is_some();
-    let prepare: Prepare<Option<FixedRow>> =
-        Arc::new(move |row, parser, group, problems| is_fixing.then(|| fix(row, parser, group, problems)));
+    let prepare: Prepare<Option<Box<FixedRow>>> =
+        Arc::new(move |row, parser, group, problems| is_fixing.then(|| Box::new(fix(row, parser, group, problems))));
     pipeline::run(&input, &prepare, &mut report)?;
     let Report { problems, copy, unread } = report;
     let is_clean = problems.is_clean(args.strict);
@@ -59,13 +59,13 @@ impl<W: Write> Report<W> {
     }
 }
 
-impl<W: Write> RowSink<Option<FixedRow>> for Report<W> {
+impl<W: Write> RowSink<Option<Box<FixedRow>>> for Report<W> {
     fn opened(&mut self, parser: &Parser, _: &str, flaw: Option<ReadError>) -> Result<(), Failure> {
         flaw.map_or(Ok(()), |flaw| self.unreadable(flaw))?;
         self.copy.begin(parser)
     }
 
-    fn row(&mut self, files: &Files, row: Checked<Option<FixedRow>>) -> Result<(), Failure> {
+    fn row(&mut self, files: &Files, row: Checked<Option<Box<FixedRow>>>) -> Result<(), Failure> {
         let path = files.path(row.place.file);
         self.problems.rows(1, u64::from(!matches!(row.validity, Validity::Invalid)));
         for problem in &row.problems {

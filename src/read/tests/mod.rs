@@ -30,7 +30,9 @@ struct Record {
     /// The name, or what is wrong with the row.
     name: String,
     members: Cell<'static>,
-    raw: Raw,
+    /// Its cells, or its line; and whether the last quote stays open.
+    cells: Vec<String>,
+    is_open: bool,
 }
 
 fn owned(cell: &Cell<'_>) -> Cell<'static> {
@@ -59,7 +61,13 @@ fn record(row: &Row<'_>) -> Record {
         (Ok(_), Cell::Text(name)) => name.clone().into_owned(),
         (Ok(_), other) => format!("{other:?}"),
     };
-    Record { line: row.line, name, members: owned(fields.get(Field::Members)), raw: row.text.raw() }
+    let (cells, is_open) = match row.text.raw() {
+        Raw::Cells(cells) => (cells, false),
+        Raw::OpenQuote(cells) => (cells, true),
+        Raw::Stray(text) | Raw::Line(text) => (vec![text], false),
+    };
+    let cells = cells.into_iter().map(std::borrow::Cow::into_owned).collect();
+    Record { line: row.line, name, members: owned(fields.get(Field::Members)), cells, is_open }
 }
 
 /// All rows of a file.
@@ -136,7 +144,8 @@ fn a_quote_that_never_closes_is_named_by_the_line_it_opened_on() {
         assert_eq!(records.len(), 2);
         let expected = "the quote that opens on line 4 never closes, so 2 lines to the end of the file are inside it";
         assert_eq!(seen(&records)[1], (2, 4, expected.to_owned()));
-        assert_eq!(records[1].raw, Raw::OpenQuote(vec!["B".to_owned(), format!("two\nC,three{end}")]));
+        assert_eq!(records[1].cells, ["B".to_owned(), format!("two\nC,three{end}")]);
+        assert!(records[1].is_open);
     }
 }
 

@@ -90,8 +90,7 @@ fn a_row_of_more_than_1_mib_is_malformed_and_the_reading_goes_on() {
         )
     );
     for record in &records[..3] {
-        let Raw::Cells(cells) = &record.raw else { panic!("{:?}", record.raw) };
-        assert!(cells.len() > 2, "a row that is cut off must never pass for a whole one");
+        assert!(record.cells.len() > 2, "a row that is cut off must never pass for a whole one");
     }
     let lines =
         read("g.jsonl", format!("{{\"name\":\"{long}\"}}\n{{\"name\":\"{long}{long}\"}}\n{{\"name\":\"A\"}}\n"));

@@ -89,10 +89,7 @@ fn a_dead_token_may_have_a_successor() {
     let mut simulation = under(script);
     let mut status = |name: &str, token: &str| {
         let mut request = create(name);
-        let headers = [("Authorization", format!("Bearer {token}")), ("Accept", "application/json".to_owned())];
-        request.headers = headers.into_iter().collect();
-        request.headers.add("X-Tallyfy-Client", "APIClient");
-        request.headers.add("Content-Type", "application/json");
+        request.headers.insert("authorization".to_owned(), format!("Bearer {token}"));
         ask(&mut simulation, &request).0
     };
     assert_eq!(["a", "b", "c"].map(|name| status(name, "first")), [201, 401, 401]);

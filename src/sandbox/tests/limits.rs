@@ -71,7 +71,7 @@ fn time_does_not_run_backwards() {
 #[test]
 fn the_guest_cap_counts_only_addresses_that_are_new() {
     let mut simulation = under("[[fault]]\nkind = 'guest-cap'\nper_hour = 2");
-    simulation.plant(Planted { guests: vec!["known@x.org".to_owned()], ..planted("g", "g") });
+    simulation.plant(SandboxGroup { guests: vec!["known@x.org".to_owned()], ..planted("g", "g") });
     let mut number = 0;
     let mut invite = |seconds, guests: Value| {
         number += 1;

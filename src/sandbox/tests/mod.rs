@@ -7,24 +7,25 @@ mod organization;
 mod scripts;
 mod sockets;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{FaultScript, Headers, Options, Planted, Reply, Request, Response, Simulation};
+use super::{FaultScript, Options, Reply, Request, Response, SandboxGroup, Simulation};
 
 const GROUPS: &str = "/organizations/acme/groups";
 
 /// A request as a good client sends it.
 fn request(method: &str, target: &str, body: &Value) -> Request {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    let mut headers = Headers::from_iter([
-        ("Authorization", "Bearer secret"),
-        ("Accept", "application/json"),
-        ("X-Tallyfy-Client", "APIClient"),
+    let mut headers = HashMap::from([
+        ("authorization".to_owned(), "Bearer secret".to_owned()),
+        ("accept".to_owned(), "application/json".to_owned()),
+        ("x-tallyfy-client".to_owned(), "APIClient".to_owned()),
     ]);
     if !body.is_null() {
-        headers.add("Content-Type", "application/json");
+        headers.insert("content-type".to_owned(), "application/json".to_owned());
     }
     Request {
         method: method.to_owned(),
@@ -80,6 +81,6 @@ fn names(listing: &Value) -> Vec<&str> {
     groups.iter().map(|group| group["name"].as_str().unwrap()).collect()
 }
 
-fn planted(id: &str, name: &str) -> Planted {
-    Planted { id: id.to_owned(), name: name.to_owned(), ..Planted::default() }
+fn planted(id: &str, name: &str) -> SandboxGroup {
+    SandboxGroup { id: id.to_owned(), name: name.to_owned(), ..SandboxGroup::default() }
 }

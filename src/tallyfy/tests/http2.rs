@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 
 use super::*;
+use crate::tallyfy::http::builder;
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +93,10 @@ async fn only_a_refused_stream_was_not_read_and_nothing_is_made_again() {
     ] {
         let requests = Arc::new(AtomicUsize::new(0));
         let address = serve(fate, Arc::clone(&requests)).await;
-        let http = Http::over_http2(base("http", address), credentials(), LONG).unwrap();
+        let base = base("http", address);
+        // Without TLS.
+        let client = builder(&base, LONG).http2_prior_knowledge().build().unwrap();
+        let http = Http { client, base, credentials: credentials() };
         // Over the same connection, unless it ended.
         for round in 1..=2 {
             let ended = create(&http).await;

@@ -40,7 +40,7 @@ fn http(scheme: &str, address: SocketAddr, timeout: Duration) -> Http {
 /// How a create request ends: in the exchange's words, and in the judge's.
 async fn create(http: &Http) -> (String, String) {
     let body = Bytes::from_static(b"{\"name\":\"A\"}");
-    let call = Call { method: Method::Post, path: "/organizations/o/groups".to_owned(), body: Some(body) };
+    let call = Call { method: Method::POST, path: "/organizations/o/groups".to_owned(), body: Some(body) };
     let ended = http.exchange(call).await;
     (told(&ended), judged(ended))
 }

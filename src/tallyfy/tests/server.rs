@@ -1,4 +1,4 @@
-//! A server that does to every connection what it is told to, and counts the requests it has read.
+//! A server that does to every connection what a test asks, and counts the requests it has read.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Server {
                     _ = &mut stopped => break,
                 };
             }
-            // Whoever has connected is heard, although the client has gone since.
+            // A connection counts although the client has gone since.
             let listener = listener.into_std().unwrap();
             while let Ok((stream, _)) = listener.accept() {
                 stream.set_nonblocking(true).unwrap();
