@@ -7,12 +7,12 @@ mod connection;
 mod undo;
 pub(crate) mod values;
 
-pub use connection::ConnectionArgs;
+pub use connection::{ConnectionArgs, OutputArgs};
 pub use undo::UndoArgs;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 
-use crate::model::{Code, Field, Format, LogFormat, MatchNames, OnDuplicate, OnExisting, ProblemFormat, ProgressMode};
+use crate::model::{Code, Field, Format, LogFormat, MatchNames, OnDuplicate, OnExisting, ProblemFormat};
 
 /// Import groups into a Tallyfy organization from CSV and JSON files
 ///
@@ -112,7 +112,7 @@ pub struct LogArgs {
     /// Print nothing unless something goes wrong
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Format of the log
+    /// Format of the log [default: text]
     #[arg(long, global = true, value_name = "FORMAT", hide_short_help = true)]
     pub log_format: Option<LogFormat>,
     /// Write the log to this file instead of standard error
@@ -147,10 +147,10 @@ pub struct InputArgs {
     /// Read only the first N rows
     #[arg(long, value_name = "N", help_heading = "Input", hide_short_help = true)]
     pub limit: Option<u64>,
-    /// When two names are equal
+    /// When two names are equal [default: folded]
     #[arg(long, value_name = "HOW", help_heading = "Rules", hide_short_help = true)]
     pub match_names: Option<MatchNames>,
-    /// What happens to a row whose name an earlier row has
+    /// What happens to a row whose name an earlier row has [default: skip]
     #[arg(long, value_name = "WHAT", help_heading = "Rules")]
     pub on_duplicate: Option<OnDuplicate>,
     /// Reject rows without a description
@@ -171,9 +171,6 @@ pub struct ImportArgs {
     /// Show what would happen to each row; send nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Import into a simulated organization: no account, no token, no network
-    #[arg(long, conflicts_with_all = ["base_url", "token_file"])]
-    pub sandbox: bool,
     /// Start over instead of continuing a run that was cut off
     #[arg(long, hide_short_help = true)]
     pub fresh: bool,
@@ -186,33 +183,21 @@ pub struct ImportArgs {
     /// wait when Tallyfy refuses them.
     #[arg(long, value_name = "N/PERIOD", help_heading = "Connection", hide_short_help = true)]
     pub guest_rate: Option<String>,
-    /// What happens to a row whose group exists already
+    /// What happens to a row whose group exists already [default: skip]
     #[arg(long, value_name = "WHAT", help_heading = "Rules")]
     pub on_existing: Option<OnExisting>,
     /// Send nothing if there is any error or warning
     #[arg(long, help_heading = "Rules")]
     pub strict: bool,
-    /// Folder for results, rejects and journal [default: that of the first file]
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
-    pub out_dir: Option<PathBuf>,
-    /// Results file; JSON lines if it ends in .jsonl [default: STEM.results.csv]
-    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
-    pub results: Option<PathBuf>,
     /// Repeat the columns of the input in the results
     #[arg(long, help_heading = "Output", hide_short_help = true)]
     pub with_input: bool,
     /// File for the rows that were not imported [default: STEM.rejects.EXT]
     #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
     pub rejects: Option<PathBuf>,
-    /// Journal [default: STEM.journal]
-    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
-    pub journal: Option<PathBuf>,
-    /// How progress is shown on standard error
-    #[arg(long, value_name = "HOW", help_heading = "Output", hide_short_help = true)]
-    pub progress: Option<ProgressMode>,
-    /// Print the summary (or the plan of a dry run) as JSON on standard output
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
+    /// Outputs.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// `validate`
@@ -239,7 +224,7 @@ pub struct ValidateArgs {
     /// Show every problem, not only the first 20 of each kind
     #[arg(long, help_heading = "Output")]
     pub all: bool,
-    /// How problems are written
+    /// How problems are written [default: text]
     #[arg(long, value_name = "FORMAT", help_heading = "Output")]
     pub format_problems: Option<ProblemFormat>,
     /// Print problems and totals as JSON lines, like --format-problems json

@@ -1,53 +1,42 @@
 //! How a run ended, and the exit code for it: the table that scripts rely on. Pure.
 
-use crate::model::{Halt, OutcomeStatus, StatusCounts};
+use crate::model::{Halt, StatusCounts};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Ending {
     /// Everything is done, and nothing was wrong.
-    Complete,
+    Complete = 0,
     /// The program or the machine failed.
-    Failed,
+    Failed = 1,
     /// Wrong usage: flags, a missing file, a header that cannot be used.
-    Usage,
+    Usage = 2,
     /// The token is missing, wrong, or died.
-    Token,
+    Token = 3,
     /// Another run holds the journal.
-    Locked,
+    Locked = 4,
     /// Organization or endpoint not found.
-    NotFound,
+    NotFound = 5,
     /// The server asked for too long a pause, or was down for too long.
-    PauseTooLong,
+    PauseTooLong = 6,
     /// Problems in the file.
-    Problems,
+    Problems = 7,
     /// Finished, but some rows are invalid, failed or unknown.
-    Incomplete,
+    Incomplete = 9,
     /// Interrupted.
-    Interrupted,
+    Interrupted = 130,
 }
 
 impl Ending {
     /// The exit code.
     #[must_use]
     pub fn code(self) -> u8 {
-        match self {
-            Self::Complete => 0,
-            Self::Failed => 1,
-            Self::Usage => 2,
-            Self::Token => 3,
-            Self::Locked => 4,
-            Self::NotFound => 5,
-            Self::PauseTooLong => 6,
-            Self::Problems => 7,
-            Self::Incomplete => 9,
-            Self::Interrupted => 130,
-        }
+        self as u8
     }
 
     /// The ending of a run that stopped early.
-    #[must_use]
-    pub fn of_halt(halt: &Halt) -> Self {
+    pub(crate) fn of_halt(halt: &Halt) -> Self {
         match halt {
             Halt::TokenRefused(_) | Halt::Forbidden(_) | Halt::RefusedInARow { status: 403, .. } => Self::Token,
             Halt::NotFound(_) | Halt::Redirected(_) | Halt::RefusedInARow { .. } => Self::NotFound,
@@ -60,20 +49,16 @@ impl Ending {
     }
 
     /// The ending of a run that went through to its last row.
-    #[must_use]
-    pub fn of_counts<S: OutcomeStatus>(counts: &StatusCounts<S>) -> Self {
-        if counts.by_status().any(|(status, count)| status.is_open() && count > 0) {
-            Self::Incomplete
-        } else {
-            Self::Complete
-        }
+    pub(crate) fn of_counts(counts: &StatusCounts) -> Self {
+        let is_open = counts.by_status().any(|(status, _)| status.is_open());
+        if is_open { Self::Incomplete } else { Self::Complete }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Status, Undone};
+    use crate::model::Status;
 
     #[test]
     fn an_import_is_complete_only_if_no_row_is_open() {
@@ -90,16 +75,16 @@ mod tests {
             counts.add(status);
             assert_eq!(Ending::of_counts(&counts), ending);
         }
-        assert_eq!(Ending::of_counts(&StatusCounts::<Status>::default()), Ending::Complete);
+        assert_eq!(Ending::of_counts(&StatusCounts::default()), Ending::Complete);
     }
 
     #[test]
     fn a_run_is_taken_back_only_if_every_group_is_deleted_or_gone() {
         let mut counts = StatusCounts::default();
-        counts.add(Undone::Deleted);
-        counts.add(Undone::Gone);
+        counts.add(Status::Deleted);
+        counts.add(Status::Gone);
         assert_eq!(Ending::of_counts(&counts), Ending::Complete);
-        for status in [Undone::Changed, Undone::Failed, Undone::Unknown, Undone::Pending] {
+        for status in [Status::Changed, Status::Failed, Status::Unknown, Status::Pending] {
             let mut counts = counts.clone();
             counts.add(status);
             assert_eq!(Ending::of_counts(&counts), Ending::Incomplete);

@@ -3,11 +3,13 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use clap::Parser;
+use tallyfy_groups::cli::Cli;
 use tallyfy_groups::commands;
-use tallyfy_groups::settings::{self, Environment};
+use tallyfy_groups::settings::Environment;
 
 fn main() -> ExitCode {
-    let cli = settings::parse();
+    let cli = Cli::parse();
     match commands::run(&cli, &Environment::default()) {
         Ok(ending) => ending.code().into(),
         // As if by SIGPIPE: the reader of our output is gone.

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::model::{ExistingGroup, Fate, Found, Group, OnExisting, Past, Tag, Trouble};
+use crate::model::{ExistingGroup, Fate, Found, Group, OnExisting, Past, Tag, Trouble, best};
 
 /// What the program does for a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Create its group.
     Create,
     /// Nothing: the organization has a group of its name, which may differ.
@@ -25,7 +25,7 @@ pub enum Action {
 
 /// In what an existing group differs from a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Difference {
+pub(crate) enum Difference {
     /// The description.
     Description,
     /// Members that only the row has, and that only the group has.
@@ -59,12 +59,8 @@ fn people<T: fmt::Display>(f: &mut fmt::Formatter<'_>, kind: &str, missing: &[T]
 }
 
 /// The action for a row, from its earlier attempts and the existing groups of its name.
-#[must_use]
-pub fn decide(past: Past, desired: &Group, existing: &[ExistingGroup]) -> Action {
-    // A name that agrees in every character wins over one that is only equal.
-    let exact: Vec<&ExistingGroup> = existing.iter().filter(|group| group.name == desired.name).collect();
-    let groups: Vec<&ExistingGroup> = if exact.is_empty() { existing.iter().collect() } else { exact };
-    match (past, groups.as_slice()) {
+pub(crate) fn decide(past: Past, desired: &Group, existing: &[ExistingGroup]) -> Action {
+    match (past, best(&desired.name, existing).as_slice()) {
         (_, []) => Action::Create,
         (Past::New, [first, ..]) => Action::None { group: first.tag.clone(), differences: differences(desired, first) },
         // The name was free when the run began, and then the row was sent.
@@ -75,37 +71,35 @@ pub fn decide(past: Past, desired: &Group, existing: &[ExistingGroup]) -> Action
 
 /// In what an existing group differs from a row. What the server does not show is not compared; a row without a description
 /// says nothing about it.
-#[must_use]
-pub fn differences(desired: &Group, existing: &ExistingGroup) -> Vec<Difference> {
+pub(crate) fn differences(desired: &Group, existing: &ExistingGroup) -> Vec<Difference> {
     let mut differences = Vec::new();
     if let (Some(wanted), Some(has)) = (&desired.description, &existing.description)
         && wanted.trim() != has.trim()
     {
         differences.push(Difference::Description);
     }
-    if let Some(members) = &existing.members {
-        let (wanted, has): (BTreeSet<u64>, BTreeSet<u64>) =
-            (desired.members.iter().copied().collect(), members.iter().copied().collect());
-        if wanted != has {
-            let (missing, extra) = (wanted.difference(&has).copied(), has.difference(&wanted).copied());
-            differences.push(Difference::Members(missing.collect(), extra.collect()));
-        }
-    }
-    if let Some(guests) = &existing.guests {
-        let folded = |guests: &[String]| guests.iter().map(|guest| guest.to_lowercase()).collect::<BTreeSet<_>>();
-        let (wanted, has) = (folded(&desired.guests), folded(guests));
-        if wanted != has {
-            let (missing, extra) = (wanted.difference(&has).cloned(), has.difference(&wanted).cloned());
-            differences.push(Difference::Guests(missing.collect(), extra.collect()));
-        }
-    }
+    let members = existing.members.as_ref().and_then(|has| compare(desired.members.iter(), has.iter()));
+    differences.extend(members.map(|(missing, extra)| Difference::Members(missing, extra)));
+    let folded = |guests: &[String]| guests.iter().map(|guest| guest.to_lowercase()).collect::<Vec<_>>();
+    let guests = existing.guests.as_deref().map(folded);
+    let guests = guests.and_then(|has| compare(folded(&desired.guests).iter(), has.iter()));
+    differences.extend(guests.map(|(missing, extra)| Difference::Guests(missing, extra)));
     differences
+}
+
+/// What only the first list has, and what only the second; nothing if they are equal.
+fn compare<'a, T: Ord + Clone + 'a>(
+    wanted: impl Iterator<Item = &'a T>,
+    has: impl Iterator<Item = &'a T>,
+) -> Option<(Vec<T>, Vec<T>)> {
+    let (wanted, has): (BTreeSet<&T>, BTreeSet<&T>) = (wanted.collect(), has.collect());
+    let only = |one: &BTreeSet<&'a T>, other| one.difference(other).map(|item| (*item).clone()).collect();
+    (wanted != has).then(|| (only(&wanted, &has), only(&has, &wanted)))
 }
 
 impl Action {
     /// What the action settles at once; nothing for a create.
-    #[must_use]
-    pub fn settles(self, on_existing: OnExisting) -> Option<Fate> {
+    pub(crate) fn settles(self, on_existing: OnExisting) -> Option<Fate> {
         match self {
             Self::Create => None,
             Self::None { group, differences } => {
@@ -120,8 +114,7 @@ impl Action {
 }
 
 /// What became of a row that was sent and whose answer is lost; nothing if no group has its name.
-#[must_use]
-pub fn ours(found: Found, trouble: Trouble) -> Option<Fate> {
+pub(crate) fn ours(found: Found, trouble: Trouble) -> Option<Fate> {
     match found {
         Found::None => None,
         Found::One(group) => Some(Fate::found(group)),
@@ -130,14 +123,12 @@ pub fn ours(found: Found, trouble: Trouble) -> Option<Fate> {
 }
 
 /// Why none of several groups of a name is used for a row.
-#[must_use]
-pub fn ambiguous(count: usize) -> String {
+pub(crate) fn ambiguous(count: usize) -> String {
     format!("{count} groups have this name, and it is not known which one this row created")
 }
 
 /// What becomes of a row whose name somebody else's group has.
-#[must_use]
-pub fn already_exists(
+pub(crate) fn already_exists(
     id: String,
     on_existing: OnExisting,
     http_status: Option<u16>,

@@ -2,65 +2,32 @@
 
 mod connection;
 mod paths;
-mod sending;
 mod table;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use connection::{Connection, Target};
-pub use paths::{OutputPaths, UndoPaths};
-pub use sending::SendingSettings;
-pub use table::{Setting, SettingSource, TABLE, Value, command, parse};
+pub(crate) use paths::{OutputPaths, UndoPaths};
+pub use table::{Setting, SettingSource, SettingText, TABLE};
 
 use crate::check::Rules;
-use crate::cli::{InputArgs, LogArgs, ValidateArgs, values};
-use crate::model::{MatchNames, OnDuplicate, ProblemFormat, ProgressMode, shown_path};
+use crate::cli::{ImportArgs, InputArgs, LogArgs, ValidateArgs, values};
+use crate::model::{MatchNames, OnDuplicate, ProblemFormat, ProgressMode};
 use crate::read;
 use crate::report::{LogOptions, ProblemStyle};
-use crate::tallyfy::TokenError;
-use table::{FORMAT_PROBLEMS, LOG_FORMAT, MATCH_NAMES, ON_DUPLICATE, PROGRESS};
+use crate::send::{GuestLimits, Policy, Rate};
+use table::{FORMAT_PROBLEMS, GUEST_RATE, LOG_FORMAT, MATCH_NAMES, ON_DUPLICATE, ON_EXISTING, PROGRESS};
 
-/// A setting is missing or wrong.
+/// A setting is missing or wrong: the flag or the variable, and what is wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// A value is missing or cannot be understood.
-    #[error("{origin}: {reason}")]
-    Wrong {
-        /// The flag or the variable.
-        origin: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// No token.
-    #[error("the token is missing; set TALLYFY_API_TOKEN or use --token-file PATH (--sandbox needs none)")]
-    TokenMissing,
-    /// The token cannot be sent.
-    #[error("{origin}: {reason}")]
-    Token {
-        /// Where it comes from.
-        origin: String,
-        /// What is wrong with it.
-        reason: TokenError,
-    },
-    /// The token's file cannot be read.
-    #[error("{origin}: token file {}: {reason}", shown_path(path))]
-    TokenFile {
-        /// The flag or the variable that named it.
-        origin: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        reason: std::io::Error,
-    },
-}
-
-impl SettingsError {
-    /// Whether the token is missing or wrong.
-    #[must_use]
-    pub fn is_token(&self) -> bool {
-        !matches!(self, Self::Wrong { .. })
-    }
+    #[error("{0}")]
+    Wrong(String),
+    /// The token is missing or cannot be used.
+    #[error("{0}")]
+    Token(String),
 }
 
 /// The environment's variables, as far as this program reads them.
@@ -129,13 +96,32 @@ impl Input {
     }
 }
 
+/// How the rows of an import are sent.
+///
+/// # Errors
+/// If a setting is wrong.
+pub fn sending_settings(
+    args: &ImportArgs,
+    connection: &Connection,
+    environment: &Environment,
+) -> Result<(Policy, GuestLimits), SettingsError> {
+    let guest_rate = GUEST_RATE.text(args.guest_rate.as_deref(), environment);
+    let rate = if guest_rate.text.is_empty() { None } else { Some(guest_rate.read(Rate::parse)?) };
+    let policy = Policy {
+        attempts_max: connection.attempts_max,
+        matching: MATCH_NAMES.value(args.input.match_names, environment, values::choice)?,
+        on_existing: ON_EXISTING.value(args.on_existing, environment, values::choice)?,
+    };
+    Ok((policy, GuestLimits { rate, wait_max: connection.wait_max }))
+}
+
 /// How to log.
 ///
 /// # Errors
 /// If a setting is wrong.
 pub fn log_options(args: &LogArgs, environment: &Environment) -> Result<LogOptions, SettingsError> {
     Ok(LogOptions {
-        verbosity: if args.quiet { -1 } else { i8::try_from(args.verbose).unwrap_or(i8::MAX) },
+        verbosity: if args.quiet { 0 } else { 1 + usize::from(args.verbose) },
         directives: environment.get("RUST_LOG"),
         is_plain: environment.get("NO_COLOR").is_some() || environment.get("TERM").as_deref() == Some("dumb"),
         format: LOG_FORMAT.value(args.log_format, environment, values::choice)?,
@@ -169,10 +155,10 @@ pub fn problem_style(args: &ValidateArgs, environment: &Environment) -> Result<P
 mod tests {
     use std::path::Path;
 
-    use clap::Parser;
+    use clap::{CommandFactory, Parser};
 
     use super::*;
-    use crate::cli::{Cli, Command, ImportArgs, UndoArgs};
+    use crate::cli::{Cli, Command, UndoArgs};
     use crate::model::{Format, OnExisting};
     use crate::send::Speed;
 
@@ -192,7 +178,7 @@ mod tests {
     }
 
     fn connection(args: &ImportArgs, environment: &Environment) -> Result<Connection, SettingsError> {
-        Connection::resolve(&args.connection, args.sandbox, environment)
+        Connection::resolve(&args.connection, environment)
     }
 
     fn environment(pairs: &'static [(&str, &str)]) -> Environment {
@@ -221,7 +207,7 @@ mod tests {
 
     #[test]
     fn every_setting_is_a_flag_whose_help_shows_its_variable_and_default_and_every_default_is_understood() {
-        let command = command();
+        let command = Cli::command();
         let subcommands: Vec<&clap::Command> = command.get_subcommands().chain([&command]).collect();
         for setting in TABLE {
             let mut args = subcommands.iter().flat_map(|command| command.get_arguments());
@@ -231,8 +217,8 @@ mod tests {
         }
         let (args, nothing) = (import(&["--sandbox"]), environment(&[]));
         let connection = connection(&args, &nothing).unwrap();
-        let sending = SendingSettings::resolve(&args, &connection, &nothing).unwrap();
-        assert_eq!((connection.concurrency, sending.policy.on_existing), (16, OnExisting::default()));
+        let (policy, _) = sending_settings(&args, &connection, &nothing).unwrap();
+        assert_eq!((connection.concurrency, policy.on_existing), (16, OnExisting::default()));
         assert_eq!(Input::resolve(&args.input, &nothing).unwrap().on_duplicate, OnDuplicate::default());
         assert_eq!(progress_mode(None, false, &nothing).unwrap(), ProgressMode::default());
     }
@@ -249,9 +235,10 @@ mod tests {
     #[test]
     fn what_is_missing_is_named_and_the_token_has_its_own_exit_code() {
         let error = connection(&import(&[]), &environment(&[])).err().unwrap();
-        assert!(error.to_string().contains("set TALLYFY_ORG_ID or use --org") && !error.is_token());
+        assert!(error.to_string().contains("set TALLYFY_ORG_ID or use --org"));
+        assert!(matches!(error, SettingsError::Wrong(_)));
         let error = connection(&import(&["--org", "o"]), &environment(&[("TALLYFY_API_TOKEN", " ")])).err().unwrap();
-        assert!(matches!(error, SettingsError::TokenMissing) && error.is_token());
+        assert!(matches!(error, SettingsError::Token(_)) && error.to_string().starts_with("the token is missing"));
         let dots = connection(&import(&["--org", ".."]), &environment(&[])).err().unwrap();
         assert_eq!(dots.to_string(), "--org: `..` is not the id of an organization");
     }

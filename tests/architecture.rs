@@ -90,8 +90,8 @@ const BANNED_PHRASES: [&str; 12] = [
 ];
 
 /// The modules that are written in the words of the field already; the others follow.
-const PLAIN: [&str; 9] =
-    ["check/", "cli", "commands/pipeline", "exit.rs", "plan.rs", "read/", "report/", "settings", "lib.rs"];
+const PLAIN: [&str; 10] =
+    ["check/", "cli", "commands/", "exit.rs", "lib.rs", "model/", "plan.rs", "read/", "report/", "settings"];
 
 /// One source file: its path under `src`, its text, and its code without tests and comments.
 struct Source {

@@ -110,23 +110,21 @@ fn a_header_inside_a_concatenated_file_is_reported() {
 }
 
 #[test]
-fn equal_problems_of_the_entries_of_a_cell_are_combined() {
-    let rows = "name,description,members,guests\nA,x,'1;'2;'3;'4;'5;'6;'7;'8,\nB,x,,\"Ada L. <ada@b.example>; Bob <bob@b.example>\"\nC,x,a;1001.0;b,\n";
+fn every_bad_entry_of_a_cell_has_a_line_that_says_what_to_do() {
+    let rows = "name,description,members,guests\nA,x,'1;'2,\nB,x,,\"Ada L. <ada@b.example>; Bob <bob@b.example>\"\nC,x,a;1001.0,\n";
     let desk = Desk::bare().with("groups.csv", rows);
     let text = desk.run(&["validate", "groups.csv"]).expect(7).stdout;
-    let lines: Vec<&str> = text.lines().take(6).collect();
+    let lines: Vec<&str> = text.lines().take(5).collect();
     assert_eq!(
         lines,
         [
             "groups.csv:2: error: members: `'1` is not a user id (a positive whole number); remove the apostrophe [member-invalid]",
-            "groups.csv:2: error: the same of `'2`, `'3`, `'4`, `'5`, `'6` and 2 more [member-invalid]",
+            "groups.csv:2: error: members: `'2` is not a user id (a positive whole number); remove the apostrophe [member-invalid]",
             "groups.csv:3: error: guests: remove the names beside the addresses: `ada@b.example;bob@b.example` [guest-invalid]",
             "groups.csv:4: error: members: `a` is not a user id (a positive whole number) [member-invalid]",
             "groups.csv:4: error: members: `1001.0` is not a user id (a positive whole number); ids have digits only, without a decimal point or thousands separator [member-invalid]",
-            "groups.csv:4: error: members: `b` is not a user id (a positive whole number) [member-invalid]",
         ]
     );
-    assert_eq!(desk.found(&["groups.csv"]).len(), 12, "JSON has each of them");
 }
 
 #[test]

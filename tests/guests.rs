@@ -231,7 +231,7 @@ fn a_group_that_cannot_be_given_its_guests_stays_open_for_the_next_run() {
         assert!(finished.count("unknown") >= 1, "a group without all of its guests is not reported as created");
         for row in finished.rows.iter().filter(|row| row.status == "unknown") {
             assert_eq!(row.error_code.as_deref(), Some("guests-missing"), "{row:?}");
-            assert!(row.error.as_ref().is_some_and(|error| error.contains("the group is there")), "{row:?}");
+            assert!(row.error.as_ref().is_some_and(|error| error.contains("of its guests")), "{row:?}");
         }
         tokio::time::sleep(HOUR).await;
         scenario.finish(&Settings::default()).await;

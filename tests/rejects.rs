@@ -91,7 +91,7 @@ fn rejects(file: &InputFile, rows: &[Kept], extension: &str) -> String {
     for row in rows {
         rejects.write(&rejected(row)).unwrap();
     }
-    rejects.seal().unwrap().place().unwrap();
+    rejects.finish::<tallyfy_groups::report::OutputError>(|_, _| Ok(())).unwrap();
     std::fs::read_to_string(path).unwrap()
 }
 

@@ -1,4 +1,4 @@
-//! What can be typed about the server and the speed; for `import` and `undo`.
+//! What can be typed about the server, the speed and the outputs; for `import` and `undo`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,49 +6,79 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 
 use super::values;
+use crate::model::ProgressMode;
 
 /// Server and speed.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionArgs {
-    /// Id of the organization
+    /// Id of the organization [env: TALLYFY_ORG_ID]
     #[arg(long, value_name = "ID")]
     pub org: Option<String>,
-    /// Address of the API; may have a path
+    /// Use a simulated organization: no account, no token, no network
+    ///
+    /// It is kept in a journal of its own, STEM.sandbox.journal.
+    #[arg(long, conflicts_with_all = ["base_url", "token_file"])]
+    pub sandbox: bool,
+    /// Address of the API; may have a path [env: TALLYFY_BASE_URL] [default: https://api.tallyfy.com]
     ///
     /// It must be https, except on this machine.
+    #[expect(clippy::doc_markdown, reason = "the help shows the address as it is")]
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url, hide_short_help = true)]
     pub base_url: Option<String>,
-    /// File that holds the token
+    /// File that holds the token [env: TALLYFY_TOKEN_FILE]
     ///
     /// The file is read again after a 401 before the run gives up. The token itself can be in TALLYFY_API_TOKEN, else in
     /// TALLYFY_ACCESS_TOKEN.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub token_file: Option<PathBuf>,
-    /// Rate limit: most requests in any such period
+    /// Rate limit: most requests in any such period [env: TALLYFY_RATE] [default: 600/min]
     ///
     /// N/s, N/min, N/h or N/DURATION, for requests of any kind. `none` does not limit the rate; `auto` finds what the
     /// server allows.
     #[arg(long, value_name = "N/PERIOD")]
     pub rate: Option<String>,
-    /// Most requests in flight
+    /// Most requests in flight [default: 16]
     #[arg(long, value_name = "N", value_parser = values::concurrency, hide_short_help = true)]
     pub concurrency: Option<u16>,
-    /// Longest time for one request
+    /// Longest time for one request [default: 30s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = values::timeout, hide_short_help = true)]
     pub timeout: Option<Duration>,
-    /// Most attempts for one row
+    /// Most attempts for one row [default: 8]
     #[arg(long, value_name = "N", value_parser = values::attempts, hide_short_help = true)]
     pub max_attempts: Option<u32>,
-    /// Longest pause that the server may ask for, and longest time that it may be down
+    /// Longest pause that the server may ask for, and longest time that it may be down [default: 2h]
     ///
     /// At a longer one the run stops with exit code 6.
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = values::duration, hide_short_help = true)]
     pub max_wait: Option<Duration>,
-    /// Time after which a group that no list shows was not created
+    /// Time after which a group that no list shows was not created [default: 6s]
     ///
     /// If the response to a request was lost, the program looks for the group for at least this long before it sends the
     /// request again; longer if the server is slow.
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = values::duration, hide_short_help = true)]
     pub settle: Option<Duration>,
+}
+
+/// Outputs and how the run is shown.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Folder of the journal, and for results and rejects [default: that of the first FILE]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out_dir: Option<PathBuf>,
+    /// Results file; JSON lines if it ends in .jsonl [default: STEM.results.csv, for undo STEM.undo.csv]
+    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub results: Option<PathBuf>,
+    /// Journal of the import [default: STEM.journal]
+    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub journal: Option<PathBuf>,
+    /// How progress is shown on standard error [default: auto]
+    #[arg(long, value_name = "HOW", hide_short_help = true)]
+    pub progress: Option<ProgressMode>,
+    /// Print the summary (or the plan of a dry run) as JSON on standard output
+    ///
+    /// `undo` then lists the groups to delete on standard error.
+    #[arg(long)]
+    pub json: bool,
 }

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::{ConnectionArgs, values};
-use crate::model::ProgressMode;
+use super::{ConnectionArgs, OutputArgs};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -18,7 +17,6 @@ Exit codes are those of `import`: 0 if every group is deleted or was gone, 9 if 
 
 /// `undo`
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct UndoArgs {
     /// The file that was imported, or its journal
     ///
@@ -37,27 +35,10 @@ pub struct UndoArgs {
     /// Delete also groups that were changed or renamed since they were created
     #[arg(long)]
     pub force: bool,
-    /// Undo a run of `import --sandbox`
-    #[arg(long, conflicts_with_all = ["base_url", "token_file"])]
-    pub sandbox: bool,
     /// Server and speed.
     #[command(flatten)]
     pub connection: ConnectionArgs,
-    /// Folder of the journal, and for the results [default: that of FILE]
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
-    pub out_dir: Option<PathBuf>,
-    /// Results file; JSON lines if it ends in .jsonl [default: STEM.undo.csv]
-    ///
-    /// It has one row for each group that the run created.
-    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
-    pub results: Option<PathBuf>,
-    /// Journal of the import [default: STEM.journal]
-    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
-    pub journal: Option<PathBuf>,
-    /// How progress is shown on standard error
-    #[arg(long, value_name = "HOW", help_heading = "Output", hide_short_help = true)]
-    pub progress: Option<ProgressMode>,
-    /// Print the summary as JSON on standard output, and the groups to be deleted on standard error
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
+    /// Outputs.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }

@@ -1,11 +1,6 @@
 //! The question before groups are deleted.
 
-use std::io::{self, BufRead, IsTerminal, Write};
-
-/// Whether there is a terminal to ask on.
-pub(super) fn can_ask() -> bool {
-    io::stdin().is_terminal()
-}
+use std::io::{self, BufRead, Write};
 
 /// Asks for the number of groups to be typed; any other answer means no. What was typed before the question is discarded.
 pub(super) fn ask(count: u64, what: &str) -> io::Result<bool> {

@@ -1,5 +1,5 @@
-//! From a journal that holds a run's rows to one that holds their fates: list → settle what is there → resolve what is in
-//! doubt → send the rest. `import` gives it sockets; the tests, a storm.
+//! Carries out the plan of a run whose rows are in the journal: list the groups → settle rows whose group exists → look up what is
+//! in doubt → send the rest.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -16,7 +16,7 @@ use crate::tallyfy::{Exchange, Walk};
 
 use super::staging::RowNames;
 
-/// What it takes to bring the rows of a run into the organization.
+/// What the rows of a run are sent with.
 pub struct Delivery<E> {
     /// The API.
     pub api: Arc<Api<E>>,
@@ -24,40 +24,42 @@ pub struct Delivery<E> {
     pub policy: Policy,
     /// How guests are sent.
     pub guests: GuestLimits,
-    /// The most requests in flight; there are more rows that wait.
-    pub lanes: usize,
-    /// Hears what goes on.
+    /// The most requests in flight; more rows may wait.
+    pub concurrency: usize,
+    /// Receives the events.
     pub listener: Listener,
 }
 
 impl<E: Exchange> Delivery<E> {
-    /// Settles every row whose group is there, and sees that no row is in doubt any more. Where that cannot be done, the
-    /// run is stopped.
+    /// Settles every row whose group exists, and finds out what became of every row in doubt. If that cannot be done, the run is
+    /// stopped.
     ///
     /// # Errors
     /// If the journal cannot be used.
     pub async fn prepare(&self, journal: &mut Journal, run: RunId, names: &RowNames) -> Result<(), JournalError> {
-        let walk = Inventory { api: &self.api, names, on_existing: self.policy.on_existing, listener: &self.listener };
-        let Some(pages) = walk.settle(journal).await? else { return Ok(()) };
+        let plan = Comparison { names, on_existing: self.policy.on_existing };
+        let Some(pages) = plan.settle(journal, &self.api, &self.listener).await? else { return Ok(()) };
         let waits = self.api.looks(Duration::ZERO);
         for (number, wait) in waits.into_iter().enumerate() {
-            let doubts = journal.in_doubt(run)?;
+            let in_doubt = journal.in_doubt(run)?;
             let lately = journal.sent_lately(run, waits.iter().sum())?;
-            if doubts.is_empty() && lately == 0 {
+            if in_doubt.is_empty() && lately == 0 {
                 return Ok(());
             }
-            if number == 0 && !doubts.is_empty() {
-                tracing::warn!(rows = doubts.len(), "looking up first what was being sent when the last run ended");
+            if number == 0 && !in_doubt.is_empty() {
+                tracing::warn!(
+                    rows = in_doubt.len(),
+                    "looking up the groups that were being created when the run ended"
+                );
             }
             if !self.api.stop.sleep(wait).await {
                 return Ok(());
             }
             // Whichever takes fewer requests.
-            if lately > 0 || doubts.len() as u64 > pages {
-                walk.settle(journal).await?;
+            if lately > 0 || in_doubt.len() as u64 > pages {
+                plan.settle(journal, &self.api, &self.listener).await?;
             } else {
-                let fates = self.look_up(doubts).await;
-                journal.settle(&fates)?;
+                journal.settle(&self.look_up(in_doubt).await)?;
             }
             if self.api.stop.is_raised() {
                 return Ok(());
@@ -66,14 +68,14 @@ impl<E: Exchange> Delivery<E> {
         journal.presume_absent(run)
     }
 
-    /// The fates of the rows in doubt whose groups are there, by a search for each.
-    async fn look_up(&self, doubts: Vec<(RowId, String)>) -> Vec<(RowId, Fate)> {
-        let look = async |(row, name): (RowId, String)| match self.api.find(&name, self.policy.matching).await {
+    /// The outcomes of the rows in doubt whose groups exist, by a search for each.
+    async fn look_up(&self, in_doubt: Vec<(RowId, String)>) -> Vec<(RowId, Fate)> {
+        let look_up = async |(row, name): (RowId, String)| match self.api.find(&name, self.policy.matching).await {
             Ok(found) => plan::ours(found, Trouble::interrupted()).map(|fate| (row, fate)),
             Err(Unread::Stopped) => None,
             Err(unread) => Some((row, Fate::Unknown(unread.on(Trouble::interrupted())))),
         };
-        stream::iter(doubts).map(look).buffered(self.lanes).filter_map(async |fate| fate).collect().await
+        stream::iter(in_doubt).map(look_up).buffered(self.concurrency).filter_map(async |fate| fate).collect().await
     }
 
     /// Sends what is left: the writer and the workers, each to be polled to its end.
@@ -99,53 +101,65 @@ impl<E: Exchange> Delivery<E> {
             policy: self.policy,
             listener: Arc::clone(&self.listener),
         };
-        Ok((writer, send_all(worker, feeds, self.lanes)))
+        Ok((writer, send_all(worker, feeds, self.concurrency)))
     }
 }
 
-/// A walk through all groups of the organization.
-pub(super) struct Inventory<'a, E> {
-    /// The API.
-    pub(super) api: &'a Api<E>,
-    /// Who has which name.
-    pub(super) names: &'a RowNames,
-    /// What becomes of a name that somebody else's group has.
-    pub(super) on_existing: OnExisting,
-    /// Called for every page.
-    pub(super) listener: &'a Listener,
-}
-
-/// Rows that only the whole list can settle, with the groups of their names: those in doubt, which may be there twice, and
-/// those whose very name may still come.
-type Pending = HashMap<RowId, (OpenRow, Vec<ExistingGroup>)>;
-
-impl<E: Exchange> Inventory<'_, E> {
-    /// Settles the rows whose groups the list shows; gives how many pages it has, or stops the run.
-    pub(super) async fn settle(&self, journal: &mut Journal) -> Result<Option<u64>, JournalError> {
-        let mut walk = Walk::default();
-        let mut pending = Pending::new();
-        (self.listener)(Event::Listed { page: 0, pages: 0 });
-        loop {
-            match self.api.next_page(None, &mut walk).await {
-                Ok(Some(groups)) => {
-                    (self.listener)(Event::Listed { page: walk.read(), pages: walk.pages() });
-                    self.take_page(groups, journal, &mut pending)?;
+/// Reads the list of all groups page by page; gives the number of pages, or stops the run.
+pub(super) async fn list_groups<E: Exchange, F>(
+    api: &Api<E>,
+    listener: &Listener,
+    mut each: impl FnMut(Vec<ExistingGroup>) -> Result<(), F>,
+) -> Result<Option<u64>, F> {
+    let mut walk = Walk::default();
+    listener(Event::Listed { page: 0, pages: 0 });
+    loop {
+        match api.next_page(None, &mut walk).await {
+            Ok(Some(groups)) => {
+                listener(Event::Listed { page: walk.read(), pages: walk.pages() });
+                each(groups)?;
+            }
+            Ok(None) => return Ok(Some(walk.pages())),
+            Err(unread) => {
+                if let Unread::Failed(trouble) = unread {
+                    api.stop.raise(Halt::Unreachable(trouble.message));
                 }
-                Ok(None) => break,
-                Err(Unread::Stopped) => return Ok(None),
-                Err(Unread::Failed(trouble)) => {
-                    self.api.stop.raise(Halt::Unreachable(trouble.message));
-                    return Ok(None);
-                }
+                return Ok(None);
             }
         }
-        let fates: Vec<_> =
-            pending.into_iter().filter_map(|(row, (open, groups))| self.fate(row, &open, &groups)).collect();
-        journal.settle(&fates)?;
-        Ok(Some(walk.pages()))
+    }
+}
+
+/// Compares the rows of a run with the list of all groups.
+pub(super) struct Comparison<'a> {
+    /// Which row has which name.
+    pub(super) names: &'a RowNames,
+    /// What happens to a row whose group exists.
+    pub(super) on_existing: OnExisting,
+}
+
+/// Rows that only the whole list can settle, with the groups of their names: rows in doubt, whose group may exist twice, and rows
+/// whose exact name may still come.
+type Pending = HashMap<RowId, (OpenRow, Vec<ExistingGroup>)>;
+
+impl Comparison<'_> {
+    /// Settles the rows whose groups exist; gives the number of pages of the list, or stops the run.
+    pub(super) async fn settle<E: Exchange>(
+        &self,
+        journal: &mut Journal,
+        api: &Api<E>,
+        listener: &Listener,
+    ) -> Result<Option<u64>, JournalError> {
+        let mut pending = Pending::new();
+        let pages = list_groups(api, listener, |groups| self.page(groups, journal, &mut pending)).await?;
+        if pages.is_some() {
+            let fates = pending.into_iter().filter_map(|(row, (open, groups))| self.fate(row, &open, &groups));
+            journal.settle(&fates.collect::<Vec<_>>())?;
+        }
+        Ok(pages)
     }
 
-    fn take_page(
+    fn page(
         &self,
         groups: Vec<ExistingGroup>,
         journal: &mut Journal,
@@ -161,15 +175,10 @@ impl<E: Exchange> Inventory<'_, E> {
                     fates.entry(row).or_insert(fate);
                 }
             } else if !fates.contains_key(&row) {
-                let seen = &mut pending.entry(row).or_insert_with(|| (open, Vec::new())).1;
-                // A list that changes while it is read may show a group twice.
-                if !seen.iter().any(|known| known.tag.id == group.tag.id) {
-                    seen.push(group);
-                }
+                pending.entry(row).or_insert_with(|| (open, Vec::new())).1.push(group);
             }
         }
-        let fates: Vec<_> = fates.into_iter().collect();
-        journal.settle(&fates)
+        journal.settle(&fates.into_iter().collect::<Vec<_>>())
     }
 
     fn fate(&self, row: RowId, open: &OpenRow, groups: &[ExistingGroup]) -> Option<(RowId, Fate)> {

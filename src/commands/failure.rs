@@ -1,15 +1,12 @@
 //! The errors of all modules that end a command, and how each ends it.
 
 use std::io;
-use std::path::PathBuf;
 
 use crate::exit::Ending;
 use crate::journal::JournalError;
-use crate::model::{Halt, shown, shown_path};
+use crate::model::Halt;
 use crate::read::ReadError;
 use crate::report::{LogError, OutputError};
-use crate::sandbox::FaultScriptError;
-use crate::send::RateError;
 use crate::settings::SettingsError;
 
 /// A command failed, or stopped before its end.
@@ -29,9 +26,6 @@ pub enum Failure {
         /// Whether a cleaned copy was asked for.
         is_uncopied: bool,
     },
-    /// A cleaned copy was asked for of several files.
-    #[error("--fix writes a copy of one file; name one FILE")]
-    FixesOne,
     /// The cleaned copy cannot be written.
     #[error("cannot write {0}")]
     Uncopied(OutputError),
@@ -52,22 +46,9 @@ pub enum Failure {
     /// An output cannot be written although all is done; the journal has everything.
     #[error("cannot write {0}; the journal has everything: fix that and run the same command again")]
     Output(#[from] OutputError),
-    /// The outputs of another file would be overwritten.
-    #[error("{} belongs to the import of {owner}; nothing was sent: name another folder with --out-dir, or move that file away", shown_path(path), owner = shown(owner))]
-    OtherOutputs {
-        /// The results or rejects.
-        path: PathBuf,
-        /// The file that was imported.
-        owner: String,
-    },
-    /// Two outputs would be one file.
-    #[error("{one} and {other} name the same file")]
-    SameFile {
-        /// One flag.
-        one: &'static str,
-        /// The other.
-        other: &'static str,
-    },
+    /// The command cannot be carried out as it was typed: what is wrong, and what to do.
+    #[error("{0}")]
+    Usage(String),
     /// The run stopped before its end.
     #[error("{0}")]
     Stopped(Halt),
@@ -77,52 +58,14 @@ pub enum Failure {
     )]
     Forgotten(u64),
     /// `--strict`
-    #[error("nothing was sent because of --strict (errors: {errors}, warnings: {warnings})")]
-    Strict {
-        /// How many errors.
-        errors: u64,
-        /// How many warnings.
-        warnings: u64,
-    },
-    /// There is no such run to undo.
-    #[error("{wanted}; {known}")]
-    NoSuchRun {
-        /// What is missing.
-        wanted: String,
-        /// The runs there are.
-        known: String,
-    },
-    /// There is no terminal to ask on.
-    #[error("nothing was deleted: {0}; add --yes to delete without being asked")]
-    Unasked(String),
-    /// A file would be written over an input.
-    #[error("{} is an input of this command and would be overwritten; name another with {flag}", shown_path(path))]
-    Overwrite {
-        /// The file.
-        path: PathBuf,
-        /// The flag that names another.
-        flag: &'static str,
-    },
+    #[error("nothing was sent because of --strict (errors: {0}, warnings: {1})")]
+    Strict(u64, u64),
     /// Logging cannot be set up.
     #[error(transparent)]
     Log(#[from] LogError),
     /// The HTTP client cannot be set up.
     #[error("the HTTP client cannot be set up: {0}")]
     Http(#[from] reqwest::Error),
-    /// The sandbox's rate cannot be understood.
-    #[error("--rate: {0}; and `none` refuses nothing")]
-    Rate(#[from] RateError),
-    /// The sandbox's fault script cannot be read.
-    #[error("--faults {}: {reason}", shown_path(path))]
-    FaultScriptFile {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        reason: io::Error,
-    },
-    /// The sandbox's fault script is wrong.
-    #[error("--faults: {0}")]
-    FaultScript(#[from] FaultScriptError),
     /// The sandbox cannot serve.
     #[error("the sandbox cannot serve: {0}")]
     Serve(io::Error),
@@ -132,23 +75,13 @@ pub enum Failure {
     /// Standard output is gone.
     #[error("standard output: {0}")]
     Print(io::Error),
-    /// A defect: rows were lost or counted twice.
-    #[error(
-        "the accounts do not balance: {read} rows were read, {accounted} are accounted for; this is a defect, please report it"
-    )]
-    Unbalanced {
-        /// Rows read.
-        read: u64,
-        /// The sum over the statuses.
-        accounted: u64,
-    },
 }
 
 /// Every problem of every file on a line of its own.
 fn unread(errors: &[ReadError]) -> String {
     let lines = errors.iter().flat_map(|error| {
-        let told = error.problem.parts();
-        told.into_iter().map(|(code, message)| format!("{}: {message} [{}]", error.place(), code.as_str()))
+        let parts = error.problem.parts();
+        parts.into_iter().map(|(code, message)| format!("{}: {message} [{}]", error.place(), code.as_str()))
     });
     lines.collect::<Vec<_>>().join("\n       ")
 }
@@ -157,37 +90,23 @@ impl Failure {
     /// How the run ended.
     #[must_use]
     pub fn ending(&self) -> Ending {
+        let usage_if = |is_usage| if is_usage { Ending::Usage } else { Ending::Failed };
         match self {
-            Self::Settings(error) if error.is_token() => Ending::Token,
-            Self::Journal(JournalError::Locked { .. }) => Ending::Locked,
-            Self::Journal(error) if !error.is_usage() => Ending::Failed,
-            Self::Unwritable(error) | Self::Uncopied(error) if !error.is_usage() => Ending::Failed,
+            Self::Settings(SettingsError::Token(_)) => Ending::Token,
             Self::Settings(_)
             | Self::Read(_)
             | Self::Unread { .. }
-            | Self::FixesOne
             | Self::TooManyRows
-            | Self::Journal(_)
-            | Self::Unwritable(_)
-            | Self::Uncopied(_)
-            | Self::Overwrite { .. }
-            | Self::OtherOutputs { .. }
-            | Self::SameFile { .. }
-            | Self::NoSuchRun { .. }
-            | Self::Unasked(_)
-            | Self::Log(_)
-            | Self::Rate(_)
-            | Self::FaultScriptFile { .. }
-            | Self::FaultScript(_) => Ending::Usage,
+            | Self::Usage(_)
+            | Self::Log(_) => Ending::Usage,
+            Self::Journal(JournalError::Locked { .. }) => Ending::Locked,
+            Self::Journal(error) => usage_if(error.is_usage()),
+            Self::Unwritable(error) | Self::Uncopied(error) => usage_if(error.is_usage()),
             Self::Stopped(halt) => Ending::of_halt(halt),
-            Self::Strict { .. } | Self::Unfixed(_) => Ending::Problems,
-            Self::Output(_)
-            | Self::Http(_)
-            | Self::Serve(_)
-            | Self::Start(_)
-            | Self::Print(_)
-            | Self::Forgotten(_)
-            | Self::Unbalanced { .. } => Ending::Failed,
+            Self::Strict(..) | Self::Unfixed(_) => Ending::Problems,
+            Self::Output(_) | Self::Http(_) | Self::Serve(_) | Self::Start(_) | Self::Print(_) | Self::Forgotten(_) => {
+                Ending::Failed
+            }
         }
     }
 

@@ -1,42 +1,28 @@
 //! The forecast of an import, from its journal and its limits.
 
+use super::Import;
 use crate::journal::{Journal, JournalError, RunId};
-use crate::model::{Forecast, GuestQuota};
-use crate::send::{GUEST_CAP, GuestForecast, Rate, Speed};
+use crate::report::Forecast;
+use crate::send::{GUEST_CAP, GuestForecast, Speed};
 
-/// The limits of an import.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Speeds {
-    /// `--rate`
-    pub(super) requests: Speed,
-    /// `--guest-rate`
-    pub(super) guests: Option<Rate>,
-}
-
-/// What the open rows of a run take; `pages` of the list if it was read.
-pub(super) fn forecast(
-    journal: &Journal,
-    run: RunId,
-    pages: Option<u64>,
-    speeds: Speeds,
-) -> Result<Forecast, JournalError> {
-    let rate = match speeds.requests {
-        Speed::At(rate) => Some((rate.requests.get(), rate.period)),
-        Speed::Unpaced | Speed::Auto => None,
-    };
-    let guest_rate = speeds.guests.unwrap_or(GUEST_CAP);
-    let mut rows = GuestForecast::new(guest_rate);
-    journal.open_guests(run, |guests| rows.add(guests))?;
-    let (most, requests) = (rows.most(), guest_rate.requests.get());
-    let (guest_quota, limit) = match speeds.guests {
-        Some(_) => (GuestQuota::Chosen(requests, guest_rate.period), "--guest-rate"),
-        None => (GuestQuota::Api(requests, guest_rate.period), "the API's guest quota"),
-    };
-    if most > u64::from(requests) {
-        tracing::warn!(
-            "a row has {most} new guests, more than {limit} allows at once; it is sent alone and may be refused"
-        );
+impl Import<'_> {
+    /// What the open rows of a run take; `pages` of the list if it was read.
+    pub(super) fn forecast(&self, journal: &Journal, run: RunId, pages: Option<u64>) -> Result<Forecast, JournalError> {
+        let rate = match self.connection.speed {
+            Speed::At(rate) => Some((rate.requests.get(), rate.period)),
+            Speed::Unpaced | Speed::Auto => None,
+        };
+        let limit = self.guests.rate.unwrap_or(GUEST_CAP);
+        let mut rows = GuestForecast::new(limit);
+        journal.open_guests(run, |guests| rows.add(guests))?;
+        Ok(Forecast {
+            creates: journal.open_rows(run)?,
+            pages,
+            rate,
+            guests: rows.guests(),
+            guest_rate: (limit.requests.get(), limit.period),
+            is_guest_rate_chosen: self.guests.rate.is_some(),
+            guest_time: rows.time(),
+        })
     }
-    let (creates, guests, guest_time) = (journal.open_rows(run)?, rows.guests(), rows.time());
-    Ok(Forecast { creates, pages, rate, guests, guest_quota, guest_time })
 }

@@ -12,21 +12,27 @@ mod pipeline;
 mod sandbox;
 mod signals;
 mod staging;
-mod survey;
 mod undo;
+mod undo_plan;
 mod validate;
 
 pub use delivery::Delivery;
 pub use failure::Failure;
 pub use staging::{RowNames, Staged, stage};
 
-use std::io::{self, Write};
+use std::io::{self, LineWriter, Write};
+use std::time::{Duration, Instant};
 
-use crate::cli::{Cli, Command};
+use clap::CommandFactory;
+
+use crate::cli::{Cli, Command, ImportArgs, LogArgs};
 use crate::exit::Ending;
-use crate::model::OutcomeStatus;
-use crate::report::{Closing, StatusLine, Summary, start_log};
-use crate::settings::{Environment, command, log_options};
+use crate::model::{ProblemFormat, Status};
+use crate::report::{Closing, ProblemStyle, Problems, Progress, StatusLine, Summary, start_log};
+use crate::send::{GuestLimits, Policy};
+use crate::settings::{Connection, Environment, Input, log_options, progress_mode, sending_settings};
+
+use signals::Signals;
 
 /// Does what was typed.
 ///
@@ -34,9 +40,7 @@ use crate::settings::{Environment, command, log_options};
 /// If the run could not be made; what became of single rows is no error.
 pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
     let bars = StatusLine::stderr();
-    if let Some(log) = &cli.log.log_file {
-        outputs::keep_apart(cli.command.inputs(), &[("--log-file", log.clone())])?;
-    }
+    outputs::keep_apart(cli.command.inputs(), [], cli.log.log_file.as_deref())?;
     start_log(&log_options(&cli.log, environment)?, &bars)?;
     match &cli.command {
         Command::Import(args) if args.dry_run => dry_run::run(args, &cli.log, environment, &bars),
@@ -46,7 +50,7 @@ pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
         Command::Sandbox(args) => sandbox::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut command(), "tallyfy-groups", &mut script);
+            clap_complete::generate(*shell, &mut Cli::command(), "tallyfy-groups", &mut script);
             print(&script)
         }
         Command::Man => print(&manual().map_err(Failure::Print)?),
@@ -55,7 +59,7 @@ pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
 
 /// The page of the command, and those of its subcommands after it.
 fn manual() -> io::Result<Vec<u8>> {
-    let mut command = command();
+    let mut command = Cli::command();
     command.build();
     let mut pages = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut pages)?;
@@ -65,23 +69,34 @@ fn manual() -> io::Result<Vec<u8>> {
     Ok(pages)
 }
 
-/// Prints the closing summary. With `-q` it is printed only if something went wrong, and on standard error.
-fn close<S: OutcomeStatus>(
-    summary: &Summary<S>,
-    closing: &Closing,
+/// Prints the closing summary of a run and says how it ended. With `-q` it is printed only if something went wrong, and on standard
+/// error.
+fn close(
+    summary: &Summary,
+    closing: Closing,
+    stopped: Option<Failure>,
     is_json: bool,
     is_quiet: bool,
-) -> Result<(), Failure> {
-    let text = if is_json { format!("{}\n", summary.json(closing)) } else { summary.text(closing) };
+) -> Result<Ending, Failure> {
+    let pending = summary.counts().of(Status::Pending);
+    let stopped = match stopped {
+        None if pending > 0 => Some(Failure::Forgotten(pending)),
+        // A stop that came after the last row stopped nothing.
+        Some(Failure::Stopped(_)) if summary.is_settled() => None,
+        stopped => stopped,
+    };
+    let ending = stopped.as_ref().map_or_else(|| Ending::of_counts(summary.counts()), Failure::ending);
+    let closing = Closing { stopped: stopped.as_ref().map(ToString::to_string), exit_code: ending.code(), ..closing };
+    let text = if is_json { format!("{}\n", summary.json(&closing)) } else { summary.text(&closing) };
     let printed = match is_quiet && !is_json {
-        true if closing.exit_code == 0 => Ok(()),
+        true if ending == Ending::Complete => Ok(()),
         true => io::stderr().write_all(text.as_bytes()),
         false => io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()),
     };
     match printed {
         // The work is done; a closed pipe does not change that.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        closed => closed.map_err(Failure::Print),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Print(error)),
+        _ => stopped.map_or(Ok(ending), Err),
     }
 }
 
@@ -90,10 +105,45 @@ fn print(bytes: &[u8]) -> Result<Ending, Failure> {
     Ok(Ending::Complete)
 }
 
+/// An import, or its dry run, ready to begin.
+struct Import<'a> {
+    start: Instant,
+    args: &'a ImportArgs,
+    log: &'a LogArgs,
+    signals: Signals,
+    connection: Connection,
+    policy: Policy,
+    guests: GuestLimits,
+    input: Input,
+    progress: Progress,
+}
+
+impl<'a> Import<'a> {
+    fn new(
+        args: &'a ImportArgs,
+        log: &'a LogArgs,
+        environment: &Environment,
+        bars: &StatusLine,
+    ) -> Result<Self, Failure> {
+        let (start, signals) = (Instant::now(), Signals::listen(bars)?);
+        let connection = Connection::resolve(&args.connection, environment)?;
+        let (policy, guests) = sending_settings(args, &connection, environment)?;
+        let input = Input::resolve(&args.input, environment)?;
+        let progress = Progress::start(progress_mode(args.output.progress, log.quiet, environment)?, bars);
+        Ok(Self { start, args, log, signals, connection, policy, guests, input, progress })
+    }
+}
+
+/// Counts the problems of an import by kind, above the progress.
+fn problems(log: &LogArgs, bars: &StatusLine) -> Problems<LineWriter<StatusLine>> {
+    let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: log.verbose > 0 };
+    Problems::new(LineWriter::new(bars.clone()), style)
+}
+
 /// Runs a future on this thread. One thread is the fastest for many small requests.
 fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Start)?;
     let done = runtime.block_on(work);
-    runtime.shutdown_timeout(std::time::Duration::ZERO);
+    runtime.shutdown_timeout(Duration::ZERO);
     Ok(done)
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{ImportArgs, UndoArgs};
 use crate::journal::{Journal, RunId, absolute};
-use crate::model::{Format, InputFile, shown_path};
+use crate::model::{Format, InputFile, shown, shown_path};
 use crate::report::{OutputError, Rejects, probe, refuse_link, reject_paths};
 use crate::settings::{OutputPaths, UndoPaths};
 
@@ -20,13 +20,12 @@ type Flagged = (&'static str, PathBuf);
 /// Makes the folder of `--out-dir`, and checks that the outputs known already do not overwrite anything. Gives the
 /// journal's path.
 pub(super) fn prepare(args: &ImportArgs, log: Option<&Path>) -> Result<PathBuf, Failure> {
-    make_folder(args.out_dir.as_deref())?;
-    let paths = OutputPaths::resolve(args, Format::Csv);
-    let mut outputs = vec![("--results", paths.results), ("--journal", paths.journal.clone())];
-    outputs.extend(args.rejects.clone().map(|path| ("--rejects", path)));
-    outputs.extend(log.map(|path| ("--log-file", path.to_owned())));
-    keep_apart(&args.input.files, &outputs)?;
-    Ok(paths.journal)
+    make_folder(args.output.out_dir.as_deref())?;
+    let OutputPaths { results, journal, .. } = OutputPaths::resolve(args, Format::Csv);
+    let rejects = args.rejects.clone().map(|path| ("--rejects", path));
+    let outputs = [("--results", results), ("--journal", journal.clone())].into_iter().chain(rejects);
+    keep_apart(&args.input.files, outputs, log)?;
+    Ok(journal)
 }
 
 /// Resolves all paths of a run whose files are in the journal. Results and rejects can be written there, which the journal
@@ -42,41 +41,36 @@ pub(super) fn resolve(
     let rejects = reject_paths(&paths.rejects, files).into_iter().map(|(_, path)| ("--rejects", path));
     let written: Vec<Flagged> = iter::once(("--results", paths.results.clone())).chain(rejects).collect();
     for (flag, path) in &written {
-        let is_typed = if *flag == "--results" { args.results.is_some() } else { args.rejects.is_some() };
-        if !is_typed {
-            refuse_link(path).map_err(Failure::Unwritable)?;
-            keep_outputs_of_others(journal, run, path)?;
+        let is_typed = if *flag == "--results" { args.output.results.is_some() } else { args.rejects.is_some() };
+        // Results and rejects belong to the first file of the last run that wrote them, as the journal says; only runs over that
+        // file replace them. Files of one stem in one folder share a journal, so it knows all runs with the same default path.
+        if let Some(owner) = journal.other_owner(run, path)?.filter(|_| !is_typed && path.exists()) {
+            return Err(Failure::Usage(format!(
+                "{} belongs to the import of {}; nothing was sent: name another folder with --out-dir, or move that file away",
+                shown_path(path),
+                shown(&owner)
+            )));
         }
-        probe(path).map_err(Failure::Unwritable)?;
+        check(path, is_typed)?;
     }
-    let mut outputs = written.clone();
-    outputs.push(("--journal", paths.journal.clone()));
-    outputs.extend(log.map(|path| ("--log-file", path.to_owned())));
-    keep_apart(&args.input.files, &outputs)?;
+    let outputs = written.iter().cloned().chain([("--journal", paths.journal.clone())]);
+    keep_apart(&args.input.files, outputs, log)?;
     written.iter().try_for_each(|(_, path)| journal.note_written(run, path, None))?;
     Ok(paths)
 }
 
-/// Results and rejects belong to the first file of the last run that wrote them, as the journal says; only runs over that file
-/// replace them. Files of one stem in one folder share a journal, so it knows all runs whose outputs have the same default path.
-/// A path that was typed is always written.
-fn keep_outputs_of_others(journal: &Journal, run: RunId, path: &Path) -> Result<(), Failure> {
-    match journal.other_owner(run, path)? {
-        Some(owner) if path.exists() => Err(Failure::OtherOutputs { path: path.to_owned(), owner }),
-        _ => Ok(()),
-    }
+/// Checks that a file can be written; a link only if it was typed.
+fn check(path: &Path, is_typed: bool) -> Result<(), Failure> {
+    let is_allowed = if is_typed { Ok(()) } else { refuse_link(path) };
+    is_allowed.and_then(|()| probe(path)).map_err(Failure::Unwritable)
 }
 
 /// Checks that the results of `undo` can be written and do not overwrite anything else.
 pub(super) fn prepare_undo(args: &UndoArgs, paths: &UndoPaths, log: Option<&Path>) -> Result<(), Failure> {
-    let mut outputs = vec![("--results", paths.results.clone()), ("--journal", paths.journal.clone())];
-    outputs.extend(log.map(|path| ("--log-file", path.to_owned())));
-    keep_apart(paths.imported.as_slice(), &outputs)?;
-    make_folder(args.out_dir.as_deref())?;
-    if args.results.is_none() {
-        refuse_link(&paths.results).map_err(Failure::Unwritable)?;
-    }
-    probe(&paths.results).map_err(Failure::Unwritable)
+    let outputs = [("--results", paths.results.clone()), ("--journal", paths.journal.clone())];
+    keep_apart(paths.imported.as_slice(), outputs, log)?;
+    make_folder(args.output.out_dir.as_deref())?;
+    check(&paths.results, args.output.results.is_some())
 }
 
 fn make_folder(path: Option<&Path>) -> Result<(), Failure> {
@@ -88,14 +82,23 @@ fn make_folder(path: Option<&Path>) -> Result<(), Failure> {
     })
 }
 
-/// No output is an input, and no two outputs are one file.
-pub(super) fn keep_apart(inputs: &[PathBuf], outputs: &[Flagged]) -> Result<(), Failure> {
+/// No output is an input, and no two outputs are one file; `log` is an output too.
+pub(super) fn keep_apart(
+    inputs: &[PathBuf],
+    outputs: impl IntoIterator<Item = Flagged>,
+    log: Option<&Path>,
+) -> Result<(), Failure> {
+    let log = log.map(|path| ("--log-file", path.to_owned()));
+    let outputs: Vec<Flagged> = outputs.into_iter().chain(log).collect();
     for (index, (flag, path)) in outputs.iter().enumerate() {
         if inputs.iter().any(|input| is_same(input, path)) {
-            return Err(Failure::Overwrite { path: path.clone(), flag });
+            return Err(Failure::Usage(format!(
+                "{} is an input of this command and would be overwritten; name another with {flag}",
+                shown_path(path)
+            )));
         }
         if let Some((other, _)) = outputs[..index].iter().find(|(_, earlier)| is_same(earlier, path)) {
-            return Err(Failure::SameFile { one: other, other: flag });
+            return Err(Failure::Usage(format!("{other} and {flag} name the same file")));
         }
     }
     Ok(())
@@ -111,13 +114,10 @@ fn is_same(one: &Path, other: &Path) -> bool {
 /// for edited ones.
 pub(super) fn put_rejects(journal: &Journal, run: RunId, rejects: Rejects) -> Result<Vec<PathBuf>, Failure> {
     rejects.paths().try_for_each(|path| keep_mended(journal, path))?;
-    let rejects = rejects.seal()?;
-    for file in rejects.files() {
-        let Some(meanwhile) = file.meanwhile() else { continue };
-        let digest = digest(meanwhile).map_err(|reason| OutputError { path: file.path().to_owned(), reason })?;
-        journal.note_written(run, file.path(), Some(&digest))?;
-    }
-    Ok(rejects.place()?)
+    rejects.finish(|path, temporary| {
+        let digest = digest(temporary).map_err(|reason| OutputError { path: path.to_owned(), reason })?;
+        Ok(journal.note_written(run, path, Some(&digest))?)
+    })
 }
 
 fn keep_mended(journal: &Journal, path: &Path) -> Result<(), Failure> {
@@ -127,19 +127,11 @@ fn keep_mended(journal: &Journal, path: &Path) -> Result<(), Failure> {
     let failed = |reason| Failure::Output(OutputError { path: path.to_owned(), reason });
     let digest = digest(path).map_err(failed)?;
     if !journal.has_written(path, &digest)? {
-        let kept = free_name(path);
+        let numbered = (1_u32..).map(|number| path.with_added_extension(number.to_string()));
+        let kept =
+            numbered.into_iter().find(|name| !name.exists()).unwrap_or_else(|| path.with_added_extension("kept"));
         fs::rename(path, &kept).map_err(failed)?;
         tracing::warn!("{} was changed since it was written: kept as {}", shown_path(path), shown_path(&kept));
     }
     Ok(())
-}
-
-/// `PATH.1`, or the next number that is free.
-fn free_name(path: &Path) -> PathBuf {
-    let numbered = |number: u32| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{number}"));
-        PathBuf::from(name)
-    };
-    (1..u32::MAX).map(numbered).find(|name| !name.exists()).unwrap_or_else(|| numbered(u32::MAX))
 }

@@ -287,7 +287,7 @@ impl<S> Collector<'_, S> {
         let Some(file) = self.files.opened.last() else { return Ok(Validity::Invalid) };
         let mine = file.parser.read_again(bytes.to_vec(), |row| group_of(row, &self.input.rules))?;
         let on_duplicate = self.input.on_duplicate;
-        let (differs, lost) = (theirs.differences(&mine), theirs.lost(&mine, on_duplicate));
+        let (differs, lost) = theirs.compare(&mine, on_duplicate);
         let severity = match on_duplicate {
             OnDuplicate::Fail => Severity::Error,
             _ if lost.is_empty() => Severity::Note,

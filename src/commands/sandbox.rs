@@ -1,37 +1,39 @@
 //! `sandbox`, and the simulated organization inside the process for `import --sandbox`.
 
-use std::io::Write;
+use std::fmt::Display;
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use std::{fs, io};
 
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use crate::cli::SandboxArgs;
 use crate::exit::Ending;
 use crate::journal::SentGroup;
+use crate::model::shown_path;
 use crate::sandbox::{FaultScript, Options, RequestRate, SandboxGroup, Simulation, serve};
 use crate::send;
 
-use super::{Failure, block_on, signals};
+use super::{Failure, block_on, print, signals};
 
 /// Serves until interrupted.
 pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
     let faults = match &args.faults {
         Some(path) => {
-            let text =
-                fs::read_to_string(path).map_err(|reason| Failure::FaultScriptFile { path: path.clone(), reason })?;
-            FaultScript::parse(&text)?
+            let failed = |reason: &dyn Display| Failure::Usage(format!("--faults {}: {reason}", shown_path(path)));
+            let text = fs::read_to_string(path).map_err(|reason| failed(&reason))?;
+            FaultScript::parse(&text).map_err(|reason| failed(&reason))?
         }
         None => FaultScript::default(),
     };
     let rate = match args.rate.trim() {
         "none" => None,
-        text => send::Rate::parse(text)
-            .map(|rate| Some(RequestRate { requests: rate.requests.get(), period: rate.period }))?,
+        text => {
+            let wrong = |reason| Failure::Usage(format!("--rate: {reason}; and `none` refuses nothing"));
+            Some(send::Rate::parse(text).map_err(wrong)?)
+        }
     };
+    let rate = rate.map(|rate| RequestRate { requests: rate.requests.get(), period: rate.period });
     let options = Options {
         groups: args.groups,
         users: args.users,
@@ -45,71 +47,37 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
     block_on(async move {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(Failure::Serve)?;
         let address = listener.local_addr().map_err(Failure::Serve)?;
-        print_address(address).map_err(Failure::Print)?;
+        let hint = "a simulated Tallyfy API; any organization, any token. To import into it:";
+        let command = "TALLYFY_API_TOKEN=any tallyfy-groups import --org any --base-url";
+        print(format!("http://{address}\n{hint}\n  {command} http://{address} FILE\n").as_bytes())?;
         serve(listener, simulation, signals::interrupted()).await.map_err(Failure::Serve)
     })??;
     Ok(Ending::Complete)
 }
 
-fn print_address(address: SocketAddr) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "http://{address}")?;
-    writeln!(out, "a simulated Tallyfy API; any organization, any token. To import into it:")?;
-    writeln!(out, "  TALLYFY_API_TOKEN=any tallyfy-groups import --org any --base-url http://{address} FILE")?;
-    out.flush()
-}
-
-/// A simulated organization on its own thread; it ends when this is dropped.
-pub(super) struct Simulated {
-    /// Its address.
-    pub(super) address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Simulated {
-    /// Starts it with the groups that earlier runs created in it.
-    pub(super) fn start(remembered: Vec<SentGroup>) -> Result<Self, Failure> {
-        let mut simulation = Simulation::new(&Options::default(), FaultScript::default());
-        for sent in remembered {
-            let group = sent.group;
-            let stamp = sent.tag.stamp.unwrap_or_default();
-            simulation.plant(SandboxGroup {
-                id: sent.tag.id,
-                name: group.name,
-                description: group.description,
-                members: group.members,
-                guests: group.guests,
-                created_at: stamp.clone(),
-                updated_at: stamp,
-                ..SandboxGroup::default()
-            });
-        }
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Failure::Serve)?;
-        listener.set_nonblocking(true).map_err(Failure::Serve)?;
-        let address = listener.local_addr().map_err(Failure::Serve)?;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let thread = std::thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
-            let served = block_on(async move {
-                let listener = TcpListener::from_std(listener)?;
-                let stopped = async move {
-                    let _ = stopped.await;
-                };
-                serve(listener, Arc::new(Mutex::new(simulation)), stopped).await
-            });
-            if let Ok(Err(error)) = served {
-                tracing::error!("the sandbox cannot serve: {error}");
-            }
+/// Starts a simulated organization that has the groups that earlier runs created in it; gives its address. It is served by the
+/// runtime this is called in, as long as that lives.
+pub(super) async fn simulate(created: Vec<SentGroup>) -> Result<SocketAddr, Failure> {
+    let mut simulation = Simulation::new(&Options::default(), FaultScript::default());
+    for SentGroup { tag, group } in created {
+        let stamp = tag.stamp.unwrap_or_default();
+        simulation.plant(SandboxGroup {
+            id: tag.id,
+            name: group.name,
+            description: group.description,
+            members: group.members,
+            guests: group.guests,
+            created_at: stamp.clone(),
+            updated_at: stamp,
+            ..SandboxGroup::default()
         });
-        Ok(Self { address, stop: Some(stop), thread: Some(thread.map_err(Failure::Start)?) })
     }
-}
-
-impl Drop for Simulated {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Failure::Serve)?;
+    let address = listener.local_addr().map_err(Failure::Serve)?;
+    tokio::spawn(async move {
+        if let Err(error) = serve(listener, Arc::new(Mutex::new(simulation)), std::future::pending()).await {
+            tracing::error!("the sandbox cannot serve: {error}");
         }
-    }
+    });
+    Ok(address)
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::check::Names;
 use crate::journal::{Journal, JournalError, Owner, Realm, RunId, Stage, StagedRow};
-use crate::model::{Cell, Event, Field, FirstGroup, Format, Group, InputFile, Listener, OnDuplicate, Problem, RowId};
+use crate::model::{Cell, Event, Field, FirstGroup, Group, InputFile, Listener, OnDuplicate, Problem, RowId};
 use crate::read::{Notes, Parser, ReadError, Row};
 use crate::report::Problems;
 use crate::settings::{Connection, Input, Target};
@@ -52,13 +52,6 @@ impl RowNames {
 
 fn row_id(first: RowId, number: u32) -> RowId {
     RowId(first.0.saturating_add(number.into()))
-}
-
-impl Staged {
-    /// The first file's format.
-    pub(super) fn first_format(&self) -> Format {
-        self.files.first().map_or(Format::Csv, |file| file.layout.format)
-    }
 }
 
 /// Whose groups the journal keeps.
@@ -155,7 +148,7 @@ impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
         let Checked { place, number, validity, mut problems, item: mut staged } = row;
         for problem in &problems {
             let column = files.column(place, problem.field);
-            self.problems.tell(files.path(place.file), Some(place), problem, column).map_err(Failure::Print)?;
+            self.problems.report(files.path(place.file), Some(place), problem, column).map_err(Failure::Print)?;
         }
         let id = row_id(self.first, number);
         match validity {
@@ -188,7 +181,7 @@ impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
     }
 
     fn closed(&mut self, _: &Parser, path: &str, problems: Vec<Problem>) -> Result<(), Failure> {
-        problems.iter().try_for_each(|problem| self.problems.tell(path, None, problem, None)).map_err(Failure::Print)
+        problems.iter().try_for_each(|problem| self.problems.report(path, None, problem, None)).map_err(Failure::Print)
     }
 
     fn unreadable(&mut self, error: ReadError) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! `undo`: choose the run → compare what it created with what exists → show and ask → delete → record → report.
 
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,17 +10,16 @@ use futures::{StreamExt, stream};
 use crate::cli::{LogArgs, UndoArgs};
 use crate::exit::Ending;
 use crate::journal::{Creations, Journal, PastRun};
-use crate::model::{Creation, Event, Listener, Undone, shortened, shown_path};
-use crate::report::{Closing, Progress, Results, StatusLine, Summary};
+use crate::model::{Event, Listener, listed, shortened, shown_path};
+use crate::report::{Closing, Progress, Results, StatusLine, Summary, counted};
 use crate::send::Remover;
 use crate::settings::{Connection, Environment, UndoPaths, progress_mode};
 
-use super::block_on;
-use super::organization::Line;
+use super::organization::connect;
 use super::signals::Signals;
 use super::staging::owner;
-use super::survey::{Survey, Surveyor};
-use super::{Failure, close, consent, outputs};
+use super::undo_plan::{Deletions, plan_deletions};
+use super::{Failure, block_on, close, consent, outputs};
 
 /// How many intents are committed together, per request in flight: few commits, and few groups in doubt after a crash.
 const CHUNK: usize = 4;
@@ -35,7 +34,6 @@ struct Undo<'a> {
     paths: UndoPaths,
     run: PastRun,
     signals: Signals,
-    listener: Listener,
     bars: &'a StatusLine,
     start: Instant,
 }
@@ -49,21 +47,23 @@ pub(super) fn run(
 ) -> Result<Ending, Failure> {
     let start = Instant::now();
     let signals = Signals::listen(bars)?;
-    let connection = Connection::resolve(&args.connection, args.sandbox, environment)?;
+    let connection = Connection::resolve(&args.connection, environment)?;
     let paths = UndoPaths::resolve(args);
     let mut journal = Journal::open_existing(&paths.journal, &owner(&connection))?;
     let runs = journal.past_runs(paths.imported.as_deref())?;
     let (run, all) = choose(&journal, &runs, args.run, paths.imported.as_deref())?;
-    let progress = Progress::start(progress_mode(args.progress, log.quiet, environment)?, bars);
-    let undo = Undo { args, log, connection, paths, run, signals, listener: progress.listener(), bars, start };
-    if undo.is_of_nothing(&all) {
-        progress.finish();
-        return undo.say_nothing_created(&runs);
+    let undo = Undo { args, log, connection, paths, run, signals, bars, start };
+    if undo.run.created == 0 && all.in_doubt.is_empty() {
+        return undo.report_nothing_created(&runs);
     }
     outputs::prepare_undo(args, &undo.paths, log.log_file.as_deref())?;
-    let requests = undo.take_back(&mut journal, all);
-    progress.finish();
-    if let Some(requests) = requests? {
+    let progress = Progress::start(progress_mode(args.output.progress, log.quiet, environment)?, bars);
+    let mut requests = Some(0);
+    if all != Creations::default() {
+        requests = block_on(undo.delete(&mut journal, all, progress.listener()))??;
+    }
+    drop(progress);
+    if let Some(requests) = requests {
         return undo.report(&journal, requests);
     }
     writeln!(io::stderr(), "nothing was deleted").map_err(Failure::Print)?;
@@ -77,172 +77,113 @@ fn choose(
     number: Option<i64>,
     file: Option<&Path>,
 ) -> Result<(PastRun, Creations), Failure> {
-    for run in runs.iter().rev() {
-        if number.map_or(run.is_wanted, |number| run.id.0 == number) {
-            let all = journal.creations(run.id)?;
-            if number.is_some() || all != Creations::default() {
-                return Ok((run.clone(), all));
-            }
+    for run in runs.iter().rev().filter(|run| number.map_or(run.is_wanted, |number| run.id.0 == number)) {
+        let all = journal.creations(run.id)?;
+        if number.is_some() || all != Creations::default() {
+            return Ok((run.clone(), all));
         }
     }
-    let wanted = match (number, file) {
-        (Some(number), _) => format!("the journal has no run {number}"),
-        (None, Some(file)) => format!("no run over {} created anything that is not undone yet", shown_path(file)),
-        (None, None) => "no run created anything that is not undone yet".to_owned(),
+    let over = file.map_or_else(String::new, |file| format!(" over {}", shown_path(file)));
+    let wanted = match number {
+        Some(number) => format!("the journal has no run {number}"),
+        None => format!("no run{over} created anything that is not undone yet"),
     };
-    let known = match listed(runs.iter()) {
+    let known = match latest(runs.iter()) {
         known if known.is_empty() => "the journal has no runs".to_owned(),
         known => format!("the journal has {known}; --run N undoes one of them"),
     };
-    Err(Failure::NoSuchRun { wanted, known })
+    Err(Failure::Usage(format!("{wanted}; {known}")))
 }
 
 /// The latest of these runs, with what they created.
-fn listed<'a>(runs: impl DoubleEndedIterator<Item = &'a PastRun>) -> String {
+fn latest<'a>(runs: impl DoubleEndedIterator<Item = &'a PastRun>) -> String {
     let one = |run: &PastRun| {
         let undone = if run.undone > 0 { format!(", {} deleted or gone", run.undone) } else { String::new() };
-        let (number, files) = (run.id.0, shortened(&run.files));
-        format!("run {number} over {files} of {} ({} created{undone})", run.started_at, groups(run.created))
+        let (files, created) = (shortened(&run.files), counted(run.created, "group"));
+        format!("run {} over {files} of {} ({created} created{undone})", run.id.0, run.started_at)
     };
-    let mut runs = runs.rev();
-    let mut latest: Vec<String> = runs.by_ref().take(RUNS_LISTED).map(one).collect();
-    latest.reverse();
-    let earlier = runs.count();
-    if earlier > 0 {
-        latest.push(format!("and {earlier} earlier ones"));
-    }
-    latest.join(", ")
-}
-
-fn groups(count: u64) -> String {
-    format!("{count} {}", if count == 1 { "group" } else { "groups" })
+    listed(runs.rev().map(one), RUNS_LISTED)
 }
 
 impl Undo<'_> {
-    fn is_of_nothing(&self, all: &Creations) -> bool {
-        self.run.created == 0 && all.in_doubt.is_empty()
-    }
-
-    fn say_nothing_created(&self, runs: &[PastRun]) -> Result<Ending, Failure> {
-        let others = listed(runs.iter().filter(|run| run.created > run.undone));
-        let mut out = io::stdout().lock();
-        let ending = Ending::Complete;
-        if self.args.json {
-            let summary: Summary<Undone> = Summary::new(Vec::new(), &self.connection.organization);
-            let closing = self.closing(&summary, 0, None, ending);
-            return close(&summary, &Closing { results: None, ..closing }, true, false).map(|()| ending);
+    /// Says so and writes nothing: the results of another undone run may stand there.
+    fn report_nothing_created(&self, runs: &[PastRun]) -> Result<Ending, Failure> {
+        if self.args.output.json {
+            let summary = Summary::new(true, Vec::new(), &self.connection.organization);
+            return close(&summary, self.closing(None, 0), None, true, false);
         }
+        let others = latest(runs.iter().filter(|run| run.created > run.undone));
         let advice = if others.is_empty() { String::new() } else { format!("; --run N undoes one of these: {others}") };
-        writeln!(out, "run {} created nothing{advice}", self.run.id.0).map_err(Failure::Print)?;
-        Ok(ending)
+        writeln!(io::stdout(), "run {} created nothing{advice}", self.run.id.0).map_err(Failure::Print)?;
+        Ok(Ending::Complete)
     }
 
-    /// Deletes the groups; returns the number of requests, or nothing if the user said no.
-    fn take_back(&self, journal: &mut Journal, all: Creations) -> Result<Option<u64>, Failure> {
-        if all == Creations::default() {
-            return Ok(Some(0));
+    /// Deletes the groups; gives the number of requests, or nothing if the user said no.
+    async fn delete(&self, journal: &mut Journal, all: Creations, listener: Listener) -> Result<Option<u64>, Failure> {
+        let (concurrency, is_forced) = (self.connection.concurrency, self.args.force);
+        let api = connect(&self.connection, journal, self.signals.stop(), &listener).await?;
+        let plan = plan_deletions(all, is_forced, &api, concurrency, &listener).await?;
+        if !self.bars.suspend(|| self.may_delete(&plan))? {
+            return Ok(None);
         }
-        block_on(async {
-            let line = Line::open(&self.connection, journal, self.signals.stop(), &self.listener)?;
-            let survey = self.survey(&line, all).await?;
-            if !self.bars.suspend(|| self.may_delete(&survey))? {
-                return Ok(None);
+        let stop = self.signals.sending();
+        journal.commence_undo(self.run.id, &plan.findings)?;
+        let done = self.run.undone;
+        listener(Event::Started { is_deleting: true, done, total: done + plan.groups.len() as u64 });
+        let remover = Remover { api: Arc::clone(&api), is_forced, listener };
+        for chunk in plan.groups.chunks(concurrency * CHUNK) {
+            if stop.is_raised() {
+                break;
             }
-            self.signals.sending();
-            journal.commence_undo(self.run.id, &survey.findings())?;
-            self.delete(journal, &line, &survey.delete).await?;
-            Ok(Some(line.api.requests()))
-        })?
-    }
-
-    async fn survey(&self, line: &Line, all: Creations) -> Result<Survey, Failure> {
-        let surveyor = Surveyor {
-            api: &line.api,
-            lanes: self.connection.concurrency,
-            is_forced: self.args.force,
-            listener: &self.listener,
-        };
-        let found = surveyor.survey(all).await;
-        match self.signals.stop().reason() {
-            Some(halt) => Err(Failure::Stopped(halt)),
-            None => Ok(found.unwrap_or_default()),
+            let groups = stream::iter(journal.condemn(chunk)?);
+            let attempts: Vec<_> =
+                groups.map(|group| remover.take(group)).buffer_unordered(concurrency).collect().await;
+            journal.note_attempts(&attempts)?;
         }
+        Ok(Some(api.requests()))
     }
 
     /// Shows what would be deleted, and asks.
-    fn may_delete(&self, survey: &Survey) -> Result<bool, Failure> {
-        let count = survey.delete.len() as u64;
+    fn may_delete(&self, plan: &Deletions) -> Result<bool, Failure> {
+        let count = plan.groups.len() as u64;
         let is_agreed = self.args.yes || count == 0;
-        let plan = survey.plan().text(self.run.id.0, &self.run.started_at, &self.connection.organization);
-        let shown = match (self.log.quiet && is_agreed, self.args.json) {
+        let organization = &self.connection.organization;
+        let text = plan.view.text(self.run.id.0, &self.run.started_at, organization);
+        let shown = match (self.log.quiet && is_agreed, self.args.output.json) {
             (true, _) => Ok(()),
-            (false, true) => io::stderr().write_all(plan.as_bytes()),
-            (false, false) => io::stdout().write_all(plan.as_bytes()),
+            (false, true) => io::stderr().write_all(text.as_bytes()),
+            (false, false) => io::stdout().write_all(text.as_bytes()),
         };
         shown.map_err(Failure::Print)?;
         if is_agreed {
             return Ok(true);
         }
-        let what = format!("{} of organization {}", groups(count), shortened(&self.connection.organization));
-        if !consent::can_ask() {
-            return Err(Failure::Unasked(format!("there is no terminal on which to ask whether to delete {what}")));
+        let what = format!("{} of organization {}", counted(count, "group"), shortened(organization));
+        if !io::stdin().is_terminal() {
+            return Err(Failure::Usage(format!(
+                "nothing was deleted: there is no terminal on which to ask whether to delete {what}; add --yes to delete without being asked"
+            )));
         }
         consent::ask(count, &what).map_err(Failure::Print)
-    }
-
-    async fn delete(&self, journal: &mut Journal, line: &Line, groups: &[Creation]) -> Result<(), Failure> {
-        let done = self.run.undone;
-        (self.listener)(Event::Deleting { done, total: done + groups.len() as u64 });
-        let remover =
-            Remover { api: Arc::clone(&line.api), is_forced: self.args.force, listener: Arc::clone(&self.listener) };
-        let lanes = self.connection.concurrency;
-        for chunk in groups.chunks(lanes * CHUNK) {
-            if line.api.stop.is_raised() {
-                break;
-            }
-            let condemned = stream::iter(journal.condemn(chunk)?);
-            let attempts = condemned.map(|group| remover.take(group)).buffer_unordered(lanes);
-            let attempts: Vec<_> = attempts.collect().await;
-            journal.note_attempts(&attempts)?;
-        }
-        Ok(())
     }
 
     /// Writes the results and the summary.
     fn report(&self, journal: &Journal, requests: u64) -> Result<Ending, Failure> {
         let files = journal.files(self.run.id)?;
-        let mut summary = Summary::new(files.clone(), &self.connection.organization);
+        let mut summary = Summary::new(true, files.clone(), &self.connection.organization);
         let mut results = Results::create(&self.paths.results, &files, false)?;
-        journal.undo_accounts::<Failure>(self.run.id, |account| {
-            summary.add(account);
-            Ok(results.write(account)?)
+        journal.undo_accounts::<Failure>(self.run.id, |outcome| {
+            summary.add(outcome);
+            Ok(results.write(outcome)?)
         })?;
         results.finish()?;
-        let counts = summary.counts();
-        let pending = counts.of(Undone::Pending);
-        let stopped = match self.signals.stop().reason() {
-            None if pending > 0 => Some(Failure::Forgotten(pending)),
-            // A stop that came after the last group stopped nothing.
-            Some(_) if pending + counts.of(Undone::Unknown) == 0 => None,
-            halt => halt.map(Failure::Stopped),
-        };
-        let ending = stopped.as_ref().map_or_else(|| Ending::of_counts(counts), Failure::ending);
-        let closing = self.closing(&summary, requests, stopped.as_ref(), ending);
-        close(&summary, &closing, self.args.json, self.log.quiet)?;
-        stopped.map_or(Ok(ending), Err)
+        let stopped = self.signals.stop().reason().map(Failure::Stopped);
+        let closing = self.closing(Some(self.paths.results.clone()), requests);
+        close(&summary, closing, stopped, self.args.output.json, self.log.quiet)
     }
 
-    fn closing(&self, summary: &Summary<Undone>, requests: u64, stopped: Option<&Failure>, ending: Ending) -> Closing {
-        Closing {
-            results: Some(self.paths.results.clone()),
-            rejects: Vec::new(),
-            journal: self.paths.journal.clone(),
-            run: self.run.id.0,
-            requests,
-            time: self.start.elapsed(),
-            rows: summary.counts().total(),
-            stopped: stopped.map(ToString::to_string),
-            exit_code: ending.code(),
-        }
+    fn closing(&self, results: Option<PathBuf>, requests: u64) -> Closing {
+        let (journal, time) = (self.paths.journal.clone(), self.start.elapsed());
+        Closing { results, journal, run: self.run.id.0, requests, time, ..Closing::default() }
     }
 }

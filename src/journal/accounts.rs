@@ -8,7 +8,7 @@ use super::JournalError;
 use super::outcomes::parse;
 use super::stage::{OPEN_QUOTE, STRAY};
 use super::store::{Journal, RunId};
-use crate::model::{Format, InputFile, Layout, Outcome, OutcomeStatus, Place, Raw, Status, Trouble, Undone};
+use crate::model::{Format, InputFile, Layout, Outcome, Place, Raw, Status, Trouble};
 
 impl Journal {
     /// Hands every row of a run to `each`, in input order, until it returns an error.
@@ -35,20 +35,20 @@ impl Journal {
     pub fn undo_accounts<E: From<JournalError>>(
         &self,
         run: RunId,
-        each: impl FnMut(&Outcome<Undone>) -> Result<(), E>,
+        each: impl FnMut(&Outcome) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = "SELECT file, row, line, name, status, group_id, attempts, http_status, code, error
                    FROM undone WHERE run = ?1 ORDER BY id";
-        let read = |row: &Row<'_>| said_of_all(row, Undone::Unknown, Trouble::interrupted());
+        let read = |row: &Row<'_>| said_of_all(row, Trouble::interrupted());
         self.read_accounts(sql, run, read, each)
     }
 
-    fn read_accounts<S, E: From<JournalError>>(
+    fn read_accounts<E: From<JournalError>>(
         &self,
         sql: &str,
         run: RunId,
-        read: impl Fn(&Row<'_>) -> rusqlite::Result<Outcome<S>>,
-        mut each: impl FnMut(&Outcome<S>) -> Result<(), E>,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<Outcome>,
+        mut each: impl FnMut(&Outcome) -> Result<(), E>,
     ) -> Result<(), E> {
         let failed = |reason| E::from(Self::failed(&self.path, reason));
         let mut query = self.db.prepare(sql).map_err(failed)?;
@@ -93,7 +93,7 @@ impl Journal {
 fn account(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<Outcome> {
     let is_made: bool = row.get(14)?;
     let cut_off = if is_made { Trouble::guests_missing() } else { Trouble::interrupted() };
-    let account = said_of_all(row, Status::Unknown, cut_off)?;
+    let account = said_of_all(row, cut_off)?;
     let duplicate_of = match row.get(10)? {
         Some(file) => Some(Place { file, row: row.get(11)?, line: row.get(12)? }),
         None => None,
@@ -107,10 +107,10 @@ fn account(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<Outcome> {
 }
 
 /// The columns that both views have: the first ten. An unknown outcome without a reason was `cut_off`.
-fn said_of_all<S: OutcomeStatus>(row: &Row<'_>, unknown: S, cut_off: Trouble) -> rusqlite::Result<Outcome<S>> {
+fn said_of_all(row: &Row<'_>, cut_off: Trouble) -> rusqlite::Result<Outcome> {
     let (mut error_code, mut error): (Option<String>, Option<String>) = (row.get(8)?, row.get(9)?);
-    let status = row.get::<_, String>(4)?.parse().unwrap_or(unknown);
-    if status == unknown && error_code.is_none() {
+    let status = row.get::<_, String>(4)?.parse().unwrap_or(Status::Unknown);
+    if status == Status::Unknown && error_code.is_none() {
         (error_code, error) = (Some(cut_off.code), Some(cut_off.message));
     }
     Ok(Outcome {

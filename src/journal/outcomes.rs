@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::JournalError;
 use super::intents::note_made;
 use super::store::{Journal, RunId, now_ms};
-use crate::model::{Fate, Group, OutcomeStatus, Past, RowId, Tag};
+use crate::model::{Fate, Group, Past, RowId, Tag};
 
 /// A group that a run created, as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::files::FileId;
 use super::outcomes::{parse, put_fate};
 use super::store::{Journal, RunId, now_ms};
 use super::{Intent, JournalError};
-use crate::model::{Creation, Fate, Group, OutcomeStatus, Removal, RowId, Tag};
+use crate::model::{Creation, Fate, Group, Removal, RowId, Tag};
 
 /// How far the deletion of one group got.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,11 +223,11 @@ fn put_removal(db: &Connection, row: RowId, sends: u32, removal: &Removal) -> ru
 mod tests {
     use super::*;
     use crate::journal::tests::{begin, created, folder, group, owner, run};
-    use crate::model::{Outcome, Undone};
+    use crate::model::{Outcome, Status};
 
-    fn statuses(journal: &Journal, run: RunId) -> Vec<(String, Undone, u32)> {
+    fn statuses(journal: &Journal, run: RunId) -> Vec<(String, Status, u32)> {
         let mut all = Vec::new();
-        let note = |account: &Outcome<Undone>| -> Result<(), JournalError> {
+        let note = |account: &Outcome| -> Result<(), JournalError> {
             all.push((account.name.clone(), account.status, account.attempts));
             Ok(())
         };
@@ -261,13 +261,13 @@ mod tests {
         // Cut off here: both may be deleted.
         let mut journal = Journal::open(&path, &owner()).unwrap();
         assert!(journal.creations(id).unwrap().made.iter().all(|made| made.may_be_deleted));
-        let unknown = |name: &str| (name.to_owned(), Undone::Unknown, 0);
+        let unknown = |name: &str| (name.to_owned(), Status::Unknown, 0);
         assert_eq!(statuses(&journal, id), [unknown("A"), unknown("B")]);
         let settled = attempt(first, 2, RemovalState::Settled(Removal::Deleted(204)));
         let released = attempt(RowId(first.0 + 1), 0, RemovalState::Released);
         journal.note_attempts(&[settled, released]).unwrap();
-        assert_eq!(statuses(&journal, id)[0], ("A".to_owned(), Undone::Deleted, 2));
-        assert_eq!(statuses(&journal, id)[1], ("B".to_owned(), Undone::Pending, 0));
+        assert_eq!(statuses(&journal, id)[0], ("A".to_owned(), Status::Deleted, 2));
+        assert_eq!(statuses(&journal, id)[1], ("B".to_owned(), Status::Pending, 0));
         let left = journal.creations(id).unwrap().made;
         assert_eq!(
             left.iter().map(|made| (made.tag.id.as_str(), made.may_be_deleted)).collect::<Vec<_>>(),

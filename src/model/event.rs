@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::model::{Forecast, Status, Undone, span};
+use crate::model::{Status, span};
 
 /// Something happened that reporters may want to show.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// This many rows of the input have been read.
     Read(u64),
-    /// What the import will take; no request was sent yet.
-    Forecast(Forecast),
     /// A page of the organization's groups was read.
     Listed {
         /// Pages read so far.
@@ -21,24 +19,17 @@ pub enum Event {
         /// Pages in all; 0 while that is unknown.
         pages: u64,
     },
-    /// Sending begins.
-    Sending {
-        /// Valid rows that are settled already, also by earlier runs.
+    /// Sending begins, or deleting.
+    Started {
+        /// Whether groups are deleted, not created.
+        is_deleting: bool,
+        /// Valid rows that are settled already, also by earlier runs; or groups that earlier runs deleted.
         done: u64,
-        /// Valid rows in all.
+        /// All of them.
         total: u64,
     },
-    /// A row got its status.
+    /// A row, or a group to delete, got its status.
     Settled(Status),
-    /// Deleting begins.
-    Deleting {
-        /// Groups that earlier runs deleted.
-        done: u64,
-        /// Groups to delete in all.
-        total: u64,
-    },
-    /// The outcome of one of them.
-    Undone(Undone),
     /// Nothing is sent for a while.
     Paused {
         /// From now on.

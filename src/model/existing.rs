@@ -1,10 +1,12 @@
 //! A group as the organization has it.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// What identifies an existing group, and one version of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "TagFields")]
 pub struct Tag {
     /// Its id.
     pub id: String,
@@ -21,13 +23,13 @@ pub struct ExistingGroup {
     /// Its name.
     pub name: String,
     /// Its description; empty if it has none.
-    #[serde(default, deserialize_with = "text")]
+    #[serde(default, deserialize_with = "shown")]
     pub description: Option<String>,
     /// The ids of its members.
     #[serde(default, deserialize_with = "members")]
     pub members: Option<Vec<u64>>,
     /// The addresses of its guests.
-    #[serde(default, deserialize_with = "guests")]
+    #[serde(default, deserialize_with = "shown")]
     pub guests: Option<Vec<String>>,
     /// Whether it was deleted and can be restored.
     #[serde(default, rename = "deleted_at", deserialize_with = "is_set")]
@@ -46,58 +48,36 @@ struct TagFields {
 }
 
 impl From<TagFields> for Tag {
-    fn from(marks: TagFields) -> Self {
-        let text = |value: Value| match value {
-            Value::Null => None,
-            Value::String(text) => Some(text),
-            other => Some(other.to_string()),
-        };
-        Self { id: marks.id, stamp: text(marks.updated_at).or_else(|| text(marks.last_updated)) }
+    fn from(fields: TagFields) -> Self {
+        Self { id: fields.id, stamp: text(fields.updated_at).or_else(|| text(fields.last_updated)) }
     }
 }
 
-impl<'de> Deserialize<'de> for Tag {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        TagFields::deserialize(deserializer).map(Self::from)
-    }
-}
-
-/// An id is text; some pages show numbers.
 fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::String(text) if !text.is_empty() => Ok(text),
-        Value::Number(number) => Ok(number.to_string()),
-        _ => Err(serde::de::Error::custom("an id is expected")),
+    text(Value::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("an id is expected"))
+}
+
+/// Ids and times are text; some pages show numbers.
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
     }
 }
 
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+/// What the server shows; null is an empty value.
+fn shown<'de, D: Deserializer<'de>, T: Default + DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
-        Value::Null => Some(String::new()),
-        Value::String(text) => Some(text),
-        _ => None,
+        Value::Null => Some(T::default()),
+        value => serde_json::from_value(value).ok(),
     })
 }
 
 /// Ids are numbers; some pages show text.
 fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u64>>, D::Error> {
-    list(deserializer, |value| value.as_u64().or_else(|| value.as_str()?.parse().ok()))
-}
-
-fn guests<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    list(deserializer, |value| value.as_str().map(str::to_owned))
-}
-
-/// A list, if every element can be read; null is an empty one.
-fn list<'de, D: Deserializer<'de>, T>(
-    deserializer: D,
-    element: impl Fn(&Value) -> Option<T>,
-) -> Result<Option<Vec<T>>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Null => Some(Vec::new()),
-        Value::Array(values) => values.iter().map(element).collect(),
-        _ => None,
-    })
+    let id = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
+    Ok(shown::<_, Vec<Value>>(deserializer)?.and_then(|values| values.iter().map(id).collect()))
 }
 
 fn is_set<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {

@@ -1,6 +1,6 @@
-//! The outcome of a row that was to be sent.
+//! Outcomes as the journal keeps them: of a row, and of the deletion of the group that it created.
 
-use crate::model::{Status, Tag};
+use crate::model::{Group, RowId, Status, Tag};
 
 /// Why a row failed or is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,12 +9,12 @@ pub struct Trouble {
     pub code: String,
     /// The sentence for `error`.
     pub message: String,
-    /// The status of the last answer, where there was one.
+    /// The status of the last response, if there was one.
     pub http_status: Option<u16>,
 }
 
 impl Trouble {
-    /// Of a row whose run ended while it was being sent.
+    /// The run ended while the row was being sent.
     #[must_use]
     pub fn interrupted() -> Self {
         Self {
@@ -24,53 +24,53 @@ impl Trouble {
         }
     }
 
-    /// Of a row whose run ended when its group had been made, perhaps without all of its guests.
+    /// The run ended when the group existed, perhaps without all of its guests.
     #[must_use]
     pub fn guests_missing() -> Self {
         Self {
             code: "guests-missing".to_owned(),
-            message: "the group is there, but not known to have all of its guests; the same command again gives it those that it lacks".to_owned(),
+            message: "the group exists, but may lack some of its guests; the same command again adds them".to_owned(),
             http_status: None,
         }
     }
 
-    /// The same trouble, with something more to say of it.
+    /// The same error with more details.
     #[must_use]
     pub fn and(self, more: &str) -> Self {
         Self { message: format!("{}; {more}", self.message), ..self }
     }
 }
 
-/// The outcome of one row, as the journal keeps it.
+/// The outcome of one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
-    /// The group is there because of this run.
+    /// The group exists because of this run.
     Created {
         /// The group.
         group: Tag,
-        /// The status of the answer that said so, or would have said so had it come.
+        /// The status of the response; 201 if it was lost.
         http_status: u16,
     },
-    /// A group of that name was there before.
+    /// A group of that name existed before.
     Exists {
         /// The group's id.
         group_id: String,
-        /// The status of the answer that said so, where the row was sent.
+        /// The status of the response, if the row was sent.
         http_status: Option<u16>,
         /// In what the group differs from the row.
         differences: Option<String>,
     },
-    /// The group is known not to be there.
+    /// The group does not exist.
     Failed(Trouble),
-    /// It was sent, and nothing tells whether the group is there.
+    /// It was sent, and it is not known whether the group exists.
     Unknown(Trouble),
 }
 
-/// The status that answers a create request that made its group.
+/// The status of the response to a create request that was applied.
 const CREATED: u16 = 201;
 
 impl Fate {
-    /// The group was made by a send whose answer is lost, and was found.
+    /// The response to an attempt was lost, and its group was found.
     #[must_use]
     pub fn found(group: Tag) -> Self {
         Self::Created { group, http_status: CREATED }
@@ -82,6 +82,48 @@ impl Fate {
         match self {
             Self::Created { .. } => Status::Created,
             Self::Exists { .. } => Status::Exists,
+            Self::Failed(_) => Status::Failed,
+            Self::Unknown(_) => Status::Unknown,
+        }
+    }
+}
+
+/// A group that a run created and that was not deleted yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Creation {
+    /// The row it comes from.
+    pub row: RowId,
+    /// What was sent.
+    pub group: Group,
+    /// Its id, and when it was last changed, by the response to its creation.
+    pub tag: Tag,
+    /// Whether a request to delete it may have been applied.
+    pub may_be_deleted: bool,
+}
+
+/// The outcome of the deletion of one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removal {
+    /// It was deleted; with the status of the response.
+    Deleted(u16),
+    /// It did not exist any more.
+    Gone,
+    /// It was changed since, and left alone: what is different.
+    Changed(String),
+    /// It still exists.
+    Failed(Trouble),
+    /// It is not known whether it exists, or whether it is the run's.
+    Unknown(Trouble),
+}
+
+impl Removal {
+    /// The status in the results.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Deleted(_) => Status::Deleted,
+            Self::Gone => Status::Gone,
+            Self::Changed(_) => Status::Changed,
             Self::Failed(_) => Status::Failed,
             Self::Unknown(_) => Status::Unknown,
         }

@@ -1,16 +1,8 @@
-//! What lists show of one name.
+//! The groups of one name.
 
-use crate::model::Tag;
+use crate::model::{ExistingGroup, Tag};
 
-/// The groups of one name that were seen.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Sightings {
-    same: Vec<Tag>,
-    /// Those of them whose name agrees in every character.
-    exact: Vec<Tag>,
-}
-
-/// What all sightings together say.
+/// What the groups of a name say together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     /// No group has the name.
@@ -26,52 +18,53 @@ pub enum Found {
     },
 }
 
-impl Sightings {
-    /// A group was seen that has the name. A list that changes while it is read may show one twice.
-    pub fn add(&mut self, group: &Tag, is_exact: bool) {
-        let add = |groups: &mut Vec<Tag>| {
-            if !groups.iter().any(|known| known.id == group.id) {
-                groups.push(group.clone());
-            }
-        };
-        add(&mut self.same);
-        if is_exact {
-            add(&mut self.exact);
-        }
-    }
-
-    /// What they say. A name that agrees in every character goes before one that is only as good as the same.
+impl Found {
+    /// Of groups whose names are equal to `name`.
     #[must_use]
-    pub fn found(&self) -> Found {
-        let groups = if self.exact.is_empty() { &self.same } else { &self.exact };
-        match groups.as_slice() {
-            [] => Found::None,
-            [one] => Found::One(one.clone()),
-            [first, ..] => Found::Many { first: first.clone(), count: groups.len() },
+    pub fn of(name: &str, groups: &[ExistingGroup]) -> Self {
+        match *best(name, groups).as_slice() {
+            [] => Self::None,
+            [one] => Self::One(one.tag.clone()),
+            [first, ref others @ ..] => Self::Many { first: first.tag.clone(), count: 1 + others.len() },
         }
     }
+}
+
+/// The groups whose name agrees in every character, else all of these, whose names are equal. Each is there once: a list that
+/// changes while it is read may show one twice.
+#[must_use]
+pub fn best<'a>(name: &str, groups: &'a [ExistingGroup]) -> Vec<&'a ExistingGroup> {
+    let mut all: Vec<&ExistingGroup> = Vec::new();
+    for group in groups {
+        if !all.iter().any(|known| known.tag.id == group.tag.id) {
+            all.push(group);
+        }
+    }
+    let has_exact = all.iter().any(|group| group.name.trim() == name.trim());
+    all.retain(|group| !has_exact || group.name.trim() == name.trim());
+    all
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tag(id: &str) -> Tag {
-        Tag { id: id.to_owned(), stamp: None }
+    fn group(id: &str, name: &str) -> ExistingGroup {
+        serde_json::from_value(serde_json::json!({"id": id, "name": name})).unwrap()
     }
 
     #[test]
-    fn the_name_itself_goes_before_its_likes_and_no_group_counts_twice() {
-        let mut seen = Sightings::default();
-        assert_eq!(seen.found(), Found::None);
-        seen.add(&tag("a"), false);
-        seen.add(&tag("a"), false);
-        assert_eq!(seen.found(), Found::One(tag("a")));
-        seen.add(&tag("b"), false);
-        assert_eq!(seen.found(), Found::Many { first: tag("a"), count: 2 });
-        seen.add(&tag("c"), true);
-        assert_eq!(seen.found(), Found::One(tag("c")));
-        seen.add(&tag("d"), true);
-        assert_eq!(seen.found(), Found::Many { first: tag("c"), count: 2 });
+    fn an_exact_name_wins_and_no_group_counts_twice() {
+        let mut groups = Vec::new();
+        assert_eq!(Found::of("Sales", &groups), Found::None);
+        groups.extend([group("a", "SALES"), group("a", "SALES")]);
+        let tag = |id: &str| group(id, "").tag;
+        assert_eq!(Found::of("Sales", &groups), Found::One(tag("a")));
+        groups.push(group("b", "sales"));
+        assert_eq!(Found::of("Sales", &groups), Found::Many { first: tag("a"), count: 2 });
+        groups.push(group("c", "Sales"));
+        assert_eq!(Found::of("Sales", &groups), Found::One(tag("c")));
+        groups.push(group("d", " Sales"));
+        assert_eq!(Found::of("Sales", &groups), Found::Many { first: tag("c"), count: 2 });
     }
 }

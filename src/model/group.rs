@@ -11,7 +11,7 @@ use crate::model::{Field, OnDuplicate};
 pub struct Group {
     /// The name, without outer spaces; 1 to 200 characters.
     pub name: String,
-    /// The description, never blank; left out of the body if there is none.
+    /// The description, never blank; the body lacks it if the group has no description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Ids of users of the organization, each once, in the order of the input.
@@ -53,39 +53,21 @@ impl FirstGroup {
         self.group.guests.extend(repeat.guests.into_iter().filter(|guest| guests.insert(guest.to_ascii_lowercase())));
     }
 
-    /// The fields other than the name in which a repeat differs. Order and line ends do not matter.
+    /// Compares a repeat: the fields other than the name in which it differs, where order and line ends do not matter, and those of
+    /// them in which it would add something that is lost.
     #[must_use]
-    pub fn differences(&self, repeat: &Group) -> Vec<Field> {
-        let differs = [
-            (Field::Description, self.has_other_description(repeat)),
-            (Field::Members, repeat.members.len() != self.members.len() || self.lacks_members(repeat)),
-            (Field::Guests, repeat.guests.len() != self.guests.len() || self.lacks_guests(repeat)),
-        ];
-        differs.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()
-    }
-
-    /// The fields in which a repeat would add something that is lost.
-    #[must_use]
-    pub fn lost(&self, repeat: &Group, on_duplicate: OnDuplicate) -> Vec<Field> {
+    pub fn compare(&self, repeat: &Group, on_duplicate: OnDuplicate) -> (Vec<Field>, Vec<Field>) {
         let is_merged = on_duplicate == OnDuplicate::Merge;
-        let lost = [
-            (Field::Description, repeat.description.is_some() && self.has_other_description(repeat)),
-            (Field::Members, !is_merged && self.lacks_members(repeat)),
-            (Field::Guests, !is_merged && self.lacks_guests(repeat)),
-        ];
-        lost.into_iter().filter(|(_, is_lost)| *is_lost).map(|(field, _)| field).collect()
-    }
-
-    fn has_other_description(&self, repeat: &Group) -> bool {
         let plain = |group: &Group| group.description.as_deref().map(crate::model::with_line_feeds);
-        self.group.description != repeat.description && plain(&self.group) != plain(repeat)
-    }
-
-    fn lacks_members(&self, repeat: &Group) -> bool {
-        repeat.members.iter().any(|member| !self.members.contains(member))
-    }
-
-    fn lacks_guests(&self, repeat: &Group) -> bool {
-        repeat.guests.iter().any(|guest| !self.guests.contains(&guest.to_ascii_lowercase()))
+        let describes = self.group.description != repeat.description && plain(&self.group) != plain(repeat);
+        let adds_members = repeat.members.iter().any(|member| !self.members.contains(member));
+        let adds_guests = repeat.guests.iter().any(|guest| !self.guests.contains(&guest.to_ascii_lowercase()));
+        let fields = [
+            (Field::Description, describes, describes && repeat.description.is_some()),
+            (Field::Members, adds_members || repeat.members.len() != self.members.len(), adds_members && !is_merged),
+            (Field::Guests, adds_guests || repeat.guests.len() != self.guests.len(), adds_guests && !is_merged),
+        ];
+        let differs = fields.iter().filter(|(_, differs, _)| *differs).map(|(field, ..)| *field).collect();
+        (differs, fields.iter().filter(|(.., is_lost)| *is_lost).map(|(field, ..)| *field).collect())
     }
 }

@@ -16,34 +16,33 @@ pub struct Job {
     pub name: String,
     /// The body of the create request.
     pub body: Bytes,
-    /// How often it was begun so far.
+    /// The number of attempts so far.
     pub attempts: u32,
-    /// Whether a send of it may have made the group, although lists did not show it: if it turns up, it is this row's.
+    /// Whether an attempt may have created the group although no list showed it: if it appears, it is this row's.
     pub may_be_ours: bool,
-    /// Whether its group was found already, and may lack guests.
+    /// Whether its group exists, but may lack guests.
     pub is_made: bool,
 }
 
-/// What an unsettled row has behind it.
+/// What is known about earlier attempts of a row without an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Past {
-    /// It was never sent, or what was sent is known to have had no effect.
+    /// There was none, or none that had an effect.
     New,
-    /// It was sent, and what is known of that is no obstacle to its being sent again: lists did not show the group for long
-    /// enough, or its guests are still to be seen to.
+    /// It may be sent again: lists did not show its group for long enough, or its group may lack guests.
     Absent,
-    /// It was begun, and no outcome is known.
+    /// The last one may have been applied.
     InDoubt,
 }
 
-/// What is known of a send that did not end with the group's id.
+/// What is known about an attempt whose response has no id of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsRefStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Effect {
-    /// It made no group.
+    /// It created no group.
     None,
-    /// It is unknown; the group was missing from lists for long enough.
+    /// Unknown, but lists did not show the group for long enough.
     Absent,
-    /// It made the group, which may lack guests.
+    /// It created the group, which may lack guests.
     Made,
 }

@@ -1,31 +1,11 @@
 //! What finally became of a row: its outcome, with a status.
 
-use std::str::FromStr;
-
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::model::{Place, Raw};
 
-/// A closed list of the words for the results' column `status`.
-pub trait OutcomeStatus: Copy + PartialEq + VariantArray + FromStr + Into<&'static str> {
-    /// Precedes the files in the closing summary.
-    const TITLE: &'static str;
-    /// What is counted.
-    const NOUN: &'static str;
-
-    /// The word in the results.
-    fn as_str(self) -> &'static str {
-        self.into()
-    }
-
-    /// Whether something is left to do.
-    fn is_open(self) -> bool;
-
-    /// Whether nothing was attempted.
-    fn is_pending(self) -> bool;
-}
-
-/// What became of a row: the contract's closed list, in the order of the documentation.
+/// What became of a row, or of the group that it created when its run is undone: the closed list for the results' column
+/// `status`, in the order of the summary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Status {
@@ -33,41 +13,47 @@ pub enum Status {
     Created,
     /// A group of that name existed before.
     Exists,
+    /// Undo: the group was deleted.
+    Deleted,
+    /// Undo: the group did not exist any more.
+    Gone,
+    /// Undo: the group was changed since it was created, and left alone.
+    Changed,
     /// The row repeats an earlier one.
     Duplicate,
     /// The row failed a check; nothing was sent.
     Invalid,
-    /// The request was refused; the group does not exist.
+    /// The request was refused; it had no effect.
     Failed,
-    /// The request was sent, and no response tells whether the group exists.
+    /// The request was sent, and no response tells whether it had an effect.
     Unknown,
     /// Not attempted.
     Pending,
 }
 
-impl OutcomeStatus for Status {
-    const TITLE: &'static str = "";
-    const NOUN: &'static str = "rows";
-
-    /// Rows with an open status belong in the rejects.
-    fn is_open(self) -> bool {
-        matches!(self, Self::Invalid | Self::Failed | Self::Unknown | Self::Pending)
+impl Status {
+    /// The word in the results.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
-    fn is_pending(self) -> bool {
-        self == Self::Pending
+    /// Whether something is left to do. Such rows of an import belong in the rejects.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Changed | Self::Invalid | Self::Failed | Self::Unknown | Self::Pending)
     }
 }
 
 /// One line of the results.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome<S = Status> {
+pub struct Outcome {
     /// The place of the row.
     pub place: Place,
-    /// The group's name, without outer spaces; empty if there is none.
+    /// The group's name, without outer spaces; may be empty.
     pub name: String,
     /// What became of the row.
-    pub status: S,
+    pub status: Status,
     /// The id of the group.
     pub group_id: Option<String>,
     /// The row that this one repeats.
@@ -87,37 +73,29 @@ pub struct Outcome<S = Status> {
 }
 
 /// The number of rows in each status.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatusCounts<S = Status>(Vec<(S, u64)>);
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StatusCounts([u64; Status::VARIANTS.len()]);
 
-impl<S: OutcomeStatus> Default for StatusCounts<S> {
-    fn default() -> Self {
-        Self(S::VARIANTS.iter().map(|status| (*status, 0)).collect())
-    }
-}
-
-impl<S: OutcomeStatus> StatusCounts<S> {
+impl StatusCounts {
     /// Counts one more row.
-    pub fn add(&mut self, status: S) {
-        for (_, count) in self.0.iter_mut().filter(|(known, _)| *known == status) {
-            *count += 1;
-        }
+    pub fn add(&mut self, status: Status) {
+        self.0[status as usize] += 1;
     }
 
     /// The number of rows in this status.
     #[must_use]
-    pub fn of(&self, status: S) -> u64 {
-        self.by_status().filter(|(known, _)| *known == status).map(|(_, count)| count).sum()
+    pub fn of(&self, status: Status) -> u64 {
+        self.0[status as usize]
     }
 
-    /// Every status with its number of rows.
-    pub fn by_status(&self) -> impl Iterator<Item = (S, u64)> {
-        self.0.iter().copied()
+    /// Every status that a row has, with the number of rows.
+    pub fn by_status(&self) -> impl Iterator<Item = (Status, u64)> {
+        Status::VARIANTS.iter().copied().zip(self.0).filter(|(_, count)| *count > 0)
     }
 
-    /// The sum over all statuses.
+    /// The number of all rows.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.by_status().map(|(_, count)| count).sum()
+        self.0.iter().sum()
     }
 }

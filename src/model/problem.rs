@@ -56,7 +56,7 @@ pub enum Code {
     NameRepeated,
     /// The name looks like that of an earlier row, in other characters.
     NameConfusable,
-    /// The name is what a spreadsheet writes where there is none.
+    /// The name is what a spreadsheet writes into an empty cell.
     NameDoubtful,
     /// Letters were lost or changed by another program.
     TextGarbled,
@@ -113,14 +113,12 @@ pub struct Problem {
     pub field: Option<Field>,
     /// What is wrong and what to do, in a sentence without a full stop.
     pub message: String,
-    /// The entry of a list that it is about, as the message shows it.
-    pub entry: Option<String>,
 }
 
 impl Problem {
     /// An error in one field.
     pub fn error(field: Field, code: Code, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, field: Some(field), message: message.into(), entry: None }
+        Self { code, severity: Severity::Error, field: Some(field), message: message.into() }
     }
 
     /// A warning about one field.
@@ -135,7 +133,7 @@ impl Problem {
 
     /// A warning about a row or a file as a whole.
     pub fn general(code: Code, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Warning, field: None, message: message.into(), entry: None }
+        Self { code, severity: Severity::Warning, field: None, message: message.into() }
     }
 
     /// A note about a file as a whole.

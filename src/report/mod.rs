@@ -6,9 +6,7 @@ mod cleaned;
 mod columns;
 mod estimate;
 mod explain;
-mod fold;
 mod forecast;
-mod kinds;
 mod log;
 mod output;
 mod plan;
@@ -19,28 +17,33 @@ mod progress_state;
 mod rejects;
 mod repeat;
 mod results;
-mod span;
 mod status_line;
 mod summary;
 mod undo;
 
 pub use cleaned::Cleaned;
 pub use explain::explanation;
+pub(crate) use forecast::Forecast;
 pub use log::{LogError, LogOptions, start_log};
-pub use output::{OutputError, Sealed, csv_row, probe, refuse_link};
-pub use plan::PlanReport;
+pub use output::{OutputError, csv_row, probe, refuse_link};
+pub(crate) use plan::PlanReport;
 pub use problems::{ProblemStyle, Problems};
-pub use progress::Progress;
-pub use rejects::{Rejects, SealedRejects, reject_paths};
+pub(crate) use progress::Progress;
+pub use rejects::{Rejects, reject_paths};
 pub use repeat::Repeat;
 pub use results::Results;
 pub use status_line::StatusLine;
-pub use summary::{Closing, Summary};
-pub use undo::UndoPlan;
+pub(crate) use summary::{Closing, Summary};
+pub(crate) use undo::UndoPlan;
 
 /// A number with thousands separators: 12,345.
 fn grouped(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
+}
+
+/// A number and what it counts: 1 guest, 1,820 guests.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

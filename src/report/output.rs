@@ -53,48 +53,31 @@ impl Output {
     }
 
     /// Moves the file into place; it survives a power cut.
-    pub(super) fn finish(self) -> Result<(), OutputError> {
-        self.seal()?.place()
+    pub(super) fn finish(mut self) -> Result<(), OutputError> {
+        self.sync()?;
+        self.place()
     }
 
     /// Writes the last byte to the disk.
-    pub(super) fn seal(self) -> Result<Sealed, OutputError> {
-        let Self { path, file, temporary } = self;
-        let sealed = file
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)
-            .and_then(|file| if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) });
-        match sealed {
-            Ok(()) => Ok(Sealed { path, temporary }),
-            Err(reason) => Err(OutputError { path, reason }),
-        }
-    }
-}
-
-/// A file that is complete, and not yet in its place.
-pub struct Sealed {
-    path: PathBuf,
-    temporary: Option<TempPath>,
-}
-
-impl Sealed {
-    /// Its final path.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub(super) fn sync(&mut self) -> Result<(), OutputError> {
+        let synced = self.file.flush().and_then(|()| {
+            let file = self.file.get_ref();
+            if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) }
+        });
+        synced.map_err(|reason| OutputError { path: self.path.clone(), reason })
     }
 
-    /// The temporary file; `None` for what was written through.
-    #[must_use]
-    pub fn meanwhile(&self) -> Option<&Path> {
+    /// The temporary file; `None` for what is written through.
+    pub(super) fn temporary(&self) -> Option<&Path> {
         self.temporary.as_deref()
     }
 
-    /// Moves it into place; it survives a power cut.
+    /// Moves what was synced into place.
     pub(super) fn place(self) -> Result<(), OutputError> {
-        let Self { path, temporary } = self;
-        let Some(file) = temporary else { return Ok(()) };
-        let placed = file.persist(&path).map_err(|error| error.error).and_then(|()| sync_folder(&path));
+        let Self { path, file, temporary } = self;
+        drop(file);
+        let Some(temporary) = temporary else { return Ok(()) };
+        let placed = temporary.persist(&path).map_err(|error| error.error).and_then(|()| sync_folder(&path));
         placed.map_err(|reason| OutputError { path, reason })
     }
 }
@@ -113,17 +96,12 @@ pub fn csv_row<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, delimiter: u8
 /// # Errors
 /// If it cannot.
 pub fn probe(path: &Path) -> Result<(), OutputError> {
-    let work = || {
-        let kind = fs::metadata(path).map(|found| found.file_type()).ok();
-        let (is_pipe, is_device) = kind.map_or((false, false), is_pipe_or_device);
-        match kind {
-            Some(kind) if kind.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-            // To open it would wait for its reader.
-            Some(_) if is_pipe => Ok(()),
-            Some(kind) if !kind.is_file() && !is_device => Err(io::Error::other("is neither a file nor a pipe")),
-            _ if is_replaceable(path) => temporary(path).map(drop),
-            _ => File::options().write(true).create(true).truncate(false).open(path).map(drop),
-        }
+    let work = || match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        // To open it would wait for its reader.
+        Ok(found) if is_pipe(found.file_type()) => Ok(()),
+        _ if is_replaceable(path) => temporary(path).map(drop),
+        _ => File::options().write(true).create(true).truncate(false).open(path).map(drop),
     };
     work().map_err(|reason| OutputError { path: path.to_owned(), reason })
 }
@@ -153,16 +131,11 @@ fn is_replaceable(path: &Path) -> bool {
     fs::symlink_metadata(path).map_or(true, |found| found.is_file())
 }
 
-/// Whether it is a pipe, and whether it is a device.
-#[cfg(unix)]
-fn is_pipe_or_device(kind: FileType) -> (bool, bool) {
-    use std::os::unix::fs::FileTypeExt;
-    (kind.is_fifo(), kind.is_char_device())
-}
-
-#[cfg(not(unix))]
-fn is_pipe_or_device(_: FileType) -> (bool, bool) {
-    (false, false)
+fn is_pipe(kind: FileType) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileTypeExt::is_fifo(&kind);
+    #[cfg(not(unix))]
+    return false;
 }
 
 /// The folder of a file.

@@ -5,11 +5,12 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use super::{forecast, grouped};
-use crate::model::{Forecast, InputFile, Outcome, OutcomeStatus, Place, Status, StatusCounts, shortened, shown};
+use super::forecast::{self, Forecast};
+use super::grouped;
+use crate::model::{InputFile, Outcome, Place, Status, StatusCounts, shortened, shown};
 
 /// Writes a plan.
-pub struct PlanReport<'a, W> {
+pub(crate) struct PlanReport<'a, W> {
     out: W,
     files: &'a [InputFile],
     is_json: bool,
@@ -18,7 +19,7 @@ pub struct PlanReport<'a, W> {
 
 impl<'a, W: Write> PlanReport<'a, W> {
     /// Writes to `out`, in JSON lines or for people.
-    pub fn new(out: W, files: &'a [InputFile], is_json: bool) -> Self {
+    pub(crate) fn new(out: W, files: &'a [InputFile], is_json: bool) -> Self {
         Self { out, files, is_json, counts: StatusCounts::default() }
     }
 
@@ -26,7 +27,7 @@ impl<'a, W: Write> PlanReport<'a, W> {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn row(&mut self, outcome: &Outcome) -> io::Result<()> {
+    pub(crate) fn row(&mut self, outcome: &Outcome) -> io::Result<()> {
         self.counts.add(outcome.status);
         let file = self.path(outcome.place);
         let action = action(outcome.status);
@@ -59,7 +60,7 @@ impl<'a, W: Write> PlanReport<'a, W> {
     ///
     /// # Errors
     /// If they cannot be written.
-    pub fn finish(mut self, takes: &Forecast) -> io::Result<StatusCounts> {
+    pub(crate) fn finish(mut self, takes: &Forecast) -> io::Result<StatusCounts> {
         let shown = [Status::Pending, Status::Exists, Status::Duplicate, Status::Invalid, Status::Failed];
         let totals = shown.map(|status| (action(status), self.counts.of(status)));
         if self.is_json {

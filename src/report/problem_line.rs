@@ -2,28 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Field, Problem, Severity, place, shortened, shown};
+use crate::model::{Field, Place, Problem, Severity, place, shortened, shown};
 
-/// A line for people, without its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A line for people, without the number of its line.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct ProblemText {
+    pub(super) file: String,
     /// "error"
     pub(super) word: &'static str,
     pub(super) message: String,
     /// The code in brackets, if there is one.
     pub(super) code: String,
-    /// The entry of a list that the message is about, with the characters of the message.
-    pub(super) entry: Option<String>,
-}
-
-impl ProblemText {
-    /// Whether it says of its entry what the other says of another one.
-    pub(super) fn is_of_entry_as(&self, other: &Self) -> bool {
-        let (Some(mine), Some(theirs)) = (&self.entry, &other.entry) else { return false };
-        self.word == other.word
-            && self.code == other.code
-            && self.message.replacen(mine.as_str(), "", 1) == other.message.replacen(theirs.as_str(), "", 1)
-    }
 }
 
 /// A problem and its place.
@@ -51,9 +40,8 @@ impl Finding<'_> {
 
     /// For people and their editors, without the place.
     pub(super) fn text(&self) -> ProblemText {
-        let Problem { severity, code, entry, .. } = self.problem;
-        let (word, code) = (severity.as_str(), format!(" [{}]", code.as_str()));
-        ProblemText { word, message: self.message(), code, entry: entry.clone() }
+        let (word, code) = (self.problem.severity.as_str(), format!(" [{}]", self.problem.code.as_str()));
+        ProblemText { file: self.file.to_owned(), word, message: self.message(), code }
     }
 
     pub(super) fn json(&self) -> Value {
@@ -84,6 +72,47 @@ impl Finding<'_> {
             place.filter_map(|(name, number)| number.map(|number| format!(",{name}={number}"))).collect();
         let title = self.problem.code.as_str();
         format!("::{command} file={}{place},title={title}::{}", property(&shown(self.file)), data(&self.message()))
+    }
+}
+
+/// Equal problems of consecutive rows; the first has a line of its own.
+#[derive(Debug)]
+pub(super) struct Fold {
+    line: ProblemText,
+    last: Place,
+    /// How many rows have no line, and the line number of the first of them.
+    rows: u64,
+    second_line: u64,
+}
+
+impl Fold {
+    /// Begins after the first line was written.
+    pub(super) fn new(first: Place, line: ProblemText) -> Self {
+        Self { line, last: first, rows: 0, second_line: 0 }
+    }
+
+    /// Takes the problem of a row if it is equal and the row is the next one.
+    pub(super) fn takes(&mut self, at: Place, line: &ProblemText) -> bool {
+        if (at.file, at.row) != (self.last.file, self.last.row + 1) || *line != self.line {
+            return false;
+        }
+        if self.rows == 0 {
+            self.second_line = at.line;
+        }
+        self.rows += 1;
+        self.last = at;
+        true
+    }
+
+    /// The line that stands for all but the first, if there are any.
+    pub(super) fn end(self) -> Option<String> {
+        let ProblemText { file, word, code, .. } = self.line;
+        let what = match self.rows {
+            0 => return None,
+            1 => "the same".to_owned(),
+            rows => format!("the same in {rows} rows, up to line {}", self.last.line),
+        };
+        Some(format!("{}: {word}: {what}{code}", place(&file, Some(self.second_line), None)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Writes the problems of rows and files as they are found, then a table of their kinds.
 //!
-//! People see the first lines of each kind; a line that says the same as the one before is folded into it.
+//! People see the first lines of each kind; equal problems of consecutive rows are combined.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -8,12 +8,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::fold::Fold;
 use super::grouped;
-use super::kinds::ProblemKind;
-use super::problem_line::{Finding, ProblemText};
+use super::problem_line::{Finding, Fold, ProblemText};
 use super::repeat::Repeat;
 use crate::model::{Code, Field, Place, Problem, ProblemCount, ProblemFormat, Severity, json_shown, place, shown_path};
+
+/// At most this many lines of a kind are shown unless all are asked for.
+const SHOWN_MAX: u64 = 20;
 
 /// How problems are written.
 #[derive(Debug, Clone, Copy)]
@@ -26,38 +27,51 @@ pub struct ProblemStyle {
 
 /// Writes problems and counts them.
 pub struct Problems<W> {
-    lines: Lines<W>,
+    out: W,
+    style: ProblemStyle,
     rows: u64,
     invalid: u64,
     duplicates: u64,
     /// Whether members or guests of repeated rows are lost.
     are_entries_lost: bool,
-    kinds: BTreeMap<(Severity, Code), ProblemKind>,
-    /// Corrections in the cleaned copy.
-    repairs: ProblemKind,
+    kinds: BTreeMap<Kind, KindCount>,
     /// Whether some problems were counted by an earlier run, so that there are no lines to show.
     is_restored: bool,
+    /// The problem of the last line.
+    fold: Option<Fold>,
 }
 
-/// Writes lines for people.
-struct Lines<W> {
-    out: W,
-    style: ProblemStyle,
-    fold: Option<Fold>,
+/// A kind of line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Problem(Severity, Code),
+    /// A correction in the cleaned copy.
+    Repair,
+}
+
+/// How many lines of a kind there are, where the first one is, and how many are shown.
+#[derive(Debug, Default)]
+struct KindCount {
+    count: u64,
+    first: String,
+    lines: u64,
+    /// How many no line shows.
+    hidden: u64,
 }
 
 impl<W: Write> Problems<W> {
     /// Writes to `out`.
     pub fn new(out: W, style: ProblemStyle) -> Self {
         Self {
-            lines: Lines { out, style, fold: None },
+            out,
+            style,
             rows: 0,
             invalid: 0,
             duplicates: 0,
             are_entries_lost: false,
             kinds: BTreeMap::new(),
-            repairs: ProblemKind::default(),
             is_restored: false,
+            fold: None,
         }
     }
 
@@ -71,7 +85,7 @@ impl<W: Write> Problems<W> {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn tell(&mut self, file: &str, at: Option<Place>, problem: &Problem, column: Option<&str>) -> io::Result<()> {
+    pub fn report(&mut self, file: &str, at: Option<Place>, problem: &Problem, column: Option<&str>) -> io::Result<()> {
         let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
         self.write(&Finding { file, row, line, column: None, header: column, problem }, at)
     }
@@ -85,9 +99,9 @@ impl<W: Write> Problems<W> {
         let is_error = repeat.severity == Severity::Error;
         *(if is_error { &mut self.invalid } else { &mut self.duplicates }) += 1;
         if is_error || !self.is_json() {
-            return self.tell(file, Some(place), &repeat.problem(), None);
+            return self.report(file, Some(place), &repeat.problem(), None);
         }
-        self.kinds.entry((repeat.severity, Code::NameRepeated)).or_default().add(String::new);
+        self.count_one(Kind::Problem(repeat.severity, Code::NameRepeated), String::new);
         let words = |fields: &[Field]| fields.iter().map(|field| field.as_str()).collect::<Vec<_>>();
         self.json(&json!({
             "type": "duplicate",
@@ -107,16 +121,17 @@ impl<W: Write> Problems<W> {
     /// # Errors
     /// If it cannot be written.
     pub fn repaired(&mut self, file: &str, at: Option<Place>, what: &str) -> io::Result<()> {
-        self.repairs.add(String::new);
+        self.count_one(Kind::Repair, String::new);
         let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
         if self.is_json() {
             return self.json(&json!({"type": "repair", "file": file, "row": row, "line": line, "message": what}));
         }
-        let said = ProblemText { word: "repaired", message: what.to_owned(), code: String::new(), entry: None };
-        self.lines.say(&mut self.repairs, file, at, said)
+        let (file, message, code) = (file.to_owned(), what.to_owned(), String::new());
+        self.line(Kind::Repair, at, ProblemText { file, word: "repaired", message, code })
     }
 
-    /// Writes why a file cannot be read, or not to its end, and at which line and column. People read that at the end, as an error of the command.
+    /// Writes why a file cannot be read, or not to its end, and at which line and column. People read that at the end, as an
+    /// error of the command.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -126,8 +141,8 @@ impl<W: Write> Problems<W> {
         for (code, message) in problems {
             let problem = &Problem { severity: Severity::Error, ..Problem::general(*code, message) };
             let finding = Finding { file, row: None, line, column, header: None, problem };
-            if matches!(self.lines.style.format, ProblemFormat::Text | ProblemFormat::Counts) {
-                self.kinds.entry((Severity::Error, *code)).or_default().add(|| finding.place());
+            if matches!(self.style.format, ProblemFormat::Text | ProblemFormat::Counts) {
+                self.count_one(Kind::Problem(Severity::Error, *code), || finding.place());
             } else {
                 self.write(&finding, None)?;
             }
@@ -136,48 +151,87 @@ impl<W: Write> Problems<W> {
     }
 
     fn write(&mut self, finding: &Finding<'_>, at: Option<Place>) -> io::Result<()> {
-        let kind = self.kinds.entry((finding.problem.severity, finding.problem.code)).or_default();
-        kind.add(|| finding.place());
-        let style = self.lines.style;
+        let kind = Kind::Problem(finding.problem.severity, finding.problem.code);
+        self.count_one(kind, || finding.place());
+        let style = self.style;
         match style.format {
             ProblemFormat::Json => self.json(&finding.json()),
-            ProblemFormat::Github if kind.hides_next(style.shows_all) => Ok(()),
-            ProblemFormat::Github => writeln!(self.lines.out, "{}", finding.github()),
+            ProblemFormat::Github if self.hides_next(kind) => Ok(()),
+            ProblemFormat::Github => writeln!(self.out, "{}", finding.github()),
             ProblemFormat::Counts if !style.shows_all => Ok(()),
-            ProblemFormat::Text | ProblemFormat::Counts => self.lines.say(kind, finding.file, at, finding.text()),
+            ProblemFormat::Text | ProblemFormat::Counts => self.line(kind, at, finding.text()),
         }
     }
 
+    /// Writes a line for people, or combines it with the one before.
+    fn line(&mut self, kind: Kind, at: Option<Place>, line: ProblemText) -> io::Result<()> {
+        if let (Some(fold), Some(at)) = (&mut self.fold, at)
+            && fold.takes(at, &line)
+        {
+            return Ok(());
+        }
+        self.unfold()?;
+        if self.hides_next(kind) {
+            return Ok(());
+        }
+        let place = place(&line.file, at.map(|at| at.line), None);
+        writeln!(self.out, "{place}: {}: {}{}", line.word, line.message, line.code)?;
+        self.fold = at.filter(|_| !self.style.shows_all).map(|at| Fold::new(at, line));
+        Ok(())
+    }
+
+    /// Writes the line that stands for the combined ones.
+    fn unfold(&mut self) -> io::Result<()> {
+        let rest = self.fold.take().and_then(Fold::end);
+        rest.map_or(Ok(()), |rest| writeln!(self.out, "{rest}"))
+    }
+
+    fn count_one(&mut self, kind: Kind, place: impl FnOnce() -> String) {
+        let known = self.kinds.entry(kind).or_default();
+        if known.count == 0 {
+            known.first = place();
+        }
+        known.count += 1;
+    }
+
+    /// Whether one more of a kind gets no line.
+    fn hides_next(&mut self, kind: Kind) -> bool {
+        let known = self.kinds.entry(kind).or_default();
+        let is_hidden = !self.style.shows_all && known.lines >= SHOWN_MAX;
+        *(if is_hidden { &mut known.hidden } else { &mut known.lines }) += 1;
+        is_hidden
+    }
+
     fn is_json(&self) -> bool {
-        self.lines.style.format == ProblemFormat::Json
+        self.style.format == ProblemFormat::Json
     }
 
     fn json(&mut self, value: &Value) -> io::Result<()> {
-        writeln!(self.lines.out, "{}", json_shown(&value.to_string()))
+        writeln!(self.out, "{}", json_shown(&value.to_string()))
     }
 
     /// How many problems of this severity there are.
     #[must_use]
     pub fn count(&self, severity: Severity) -> u64 {
-        self.kinds.iter().filter(|((known, _), _)| *known == severity).map(|(_, kind)| kind.count).sum()
+        self.counts().filter(|known| known.severity == severity).map(|known| known.count).sum()
     }
 
-    /// The counts of all kinds, for the journal.
+    /// The counts of all kinds of problems, for the journal.
     pub fn counts(&self) -> impl Iterator<Item = ProblemCount> {
-        self.kinds.iter().map(|(&(severity, code), kind)| {
-            let (count, first) = (kind.count, kind.first.clone());
-            ProblemCount { severity, code, count, first }
+        self.kinds.iter().filter_map(|(kind, known)| {
+            let Kind::Problem(severity, code) = *kind else { return None };
+            Some(ProblemCount { severity, code, count: known.count, first: known.first.clone() })
         })
     }
 
     /// Adds what was counted when an unchanged file was last read.
-    pub fn restore(&mut self, known: ProblemCount) {
+    pub fn restore(&mut self, earlier: ProblemCount) {
         self.is_restored = true;
-        let kind = self.kinds.entry((known.severity, known.code)).or_default();
-        if kind.count == 0 {
-            kind.first = known.first;
+        let known = self.kinds.entry(Kind::Problem(earlier.severity, earlier.code)).or_default();
+        if known.count == 0 {
+            known.first = earlier.first;
         }
-        kind.count += known.count;
+        known.count += earlier.count;
     }
 
     /// Whether there is no problem that counts; `strict` counts warnings.
@@ -191,7 +245,7 @@ impl<W: Write> Problems<W> {
     /// # Errors
     /// If it cannot be written.
     pub fn flush(&mut self) -> io::Result<()> {
-        self.lines.out.flush()
+        self.out.flush()
     }
 
     /// Writes the table of kinds, the totals, and the place of the cleaned copy.
@@ -199,11 +253,11 @@ impl<W: Write> Problems<W> {
     /// # Errors
     /// If they cannot be written.
     pub fn finish(mut self, copy: Option<&Path>) -> io::Result<()> {
-        self.lines.unfold()?;
-        match self.lines.style.format {
+        self.unfold()?;
+        match self.style.format {
             ProblemFormat::Json => self.json_totals()?,
             ProblemFormat::Counts => {
-                let all = match self.lines.style.shows_all {
+                let all = match self.style.shows_all {
                     _ if self.is_restored => Some("validate"),
                     false => Some("-v"),
                     true => None,
@@ -224,8 +278,8 @@ impl<W: Write> Problems<W> {
 
     fn json_totals(&mut self) -> io::Result<()> {
         let mut codes: BTreeMap<&str, u64> = BTreeMap::new();
-        for ((_, code), kind) in &self.kinds {
-            *codes.entry(code.as_str()).or_default() += kind.count;
+        for ProblemCount { code, count, .. } in self.counts() {
+            *codes.entry(code.as_str()).or_default() += count;
         }
         let totals = json!({
             "type": "totals",
@@ -235,86 +289,66 @@ impl<W: Write> Problems<W> {
             "invalid": self.invalid,
             "problems": self.count(Severity::Error),
             "warnings": self.count(Severity::Warning),
-            "repairs": self.repairs.count,
+            "repairs": self.kinds.get(&Kind::Repair).map_or(0, |known| known.count),
             "codes": codes,
         });
         self.json(&totals)
     }
 
     fn totals(&mut self, copy: Option<&Path>) -> io::Result<()> {
-        let counts =
-            [("valid", self.valid()), ("duplicate", self.duplicates), ("invalid", self.invalid), ("rows", self.rows)];
-        if self.table(true)? {
-            writeln!(self.lines.out)?;
+        self.table(true)?;
+        if !self.kinds.is_empty() {
+            writeln!(self.out)?;
         }
-        for (word, count) in counts {
-            writeln!(self.lines.out, "  {word:<10} {:>9}", grouped(count))?;
+        let valid = self.valid();
+        for (word, count) in
+            [("valid", valid), ("duplicate", self.duplicates), ("invalid", self.invalid), ("rows", self.rows)]
+        {
+            writeln!(self.out, "  {word:<10} {:>9}", grouped(count))?;
         }
         if let Some(copy) = copy {
-            writeln!(self.lines.out, "\n  the cleaned copy is {}", shown_path(copy))?;
+            writeln!(self.out, "\n  the cleaned copy is {}", shown_path(copy))?;
         }
-        if !self.kinds.is_empty() {
-            writeln!(self.lines.out)?;
+        if self.counts().next().is_some() {
+            writeln!(self.out)?;
         }
-        self.hints(self.kinds.values().any(|kind| kind.hidden > 0).then_some("--all"))
+        self.hints(self.kinds.values().any(|known| known.hidden > 0).then_some("--all"))
     }
 
-    /// Writes a line for each kind, if there are any; tells whether there are.
-    fn table(&mut self, is_set_off: bool) -> io::Result<bool> {
-        let out = &mut self.lines.out;
-        let has_lines = !self.kinds.is_empty() || self.repairs.count > 0;
-        if has_lines && is_set_off {
-            writeln!(out)?;
+    /// Writes a line for each kind.
+    fn table(&mut self, is_set_off: bool) -> io::Result<()> {
+        if is_set_off && !self.kinds.is_empty() {
+            writeln!(self.out)?;
         }
-        for ((severity, code), kind) in &self.kinds {
-            let (severity, code, count) = (severity.as_str(), code.as_str(), grouped(kind.count));
-            writeln!(out, "  {severity:<8} {code:<20} {count:>11}   first: {}{}", kind.first, kind.cut(", "))?;
+        for (kind, known) in &self.kinds {
+            let count = grouped(known.count);
+            let shown = match known.hidden {
+                0 => String::new(),
+                hidden => format!(", the first {} shown", grouped(known.count - hidden)),
+            };
+            match kind {
+                Kind::Problem(severity, code) => {
+                    let (severity, code, first) = (severity.as_str(), code.as_str(), &known.first);
+                    writeln!(self.out, "  {severity:<8} {code:<20} {count:>11}   first: {first}{shown}")?;
+                }
+                Kind::Repair => writeln!(self.out, "  {:<29} {count:>11}{shown}", "repaired in the copy")?,
+            }
         }
-        if self.repairs.count > 0 {
-            let (count, cut) = (grouped(self.repairs.count), self.repairs.cut("   "));
-            writeln!(out, "  {:<29} {count:>11}{cut}", "repaired in the copy")?;
-        }
-        Ok(has_lines)
+        Ok(())
     }
 
     /// Writes what to do next; `all` is the flag or command that shows every problem.
     fn hints(&mut self, all: Option<&str>) -> io::Result<()> {
-        let out = &mut self.lines.out;
-        if self.kinds.is_empty() {
+        if self.counts().next().is_none() {
             return Ok(());
         }
         if let Some(all) = all {
-            writeln!(out, "  {all} shows every problem")?;
+            writeln!(self.out, "  {all} shows every problem")?;
         }
         if self.are_entries_lost {
-            writeln!(out, "  --on-duplicate merge adds the members and guests of repeats to the first row")?;
+            writeln!(self.out, "  --on-duplicate merge adds the members and guests of repeats to the first row")?;
         }
-        writeln!(out, "  validate --explain CODE says what a code means and how to fix it")
-    }
-}
-
-impl<W: Write> Lines<W> {
-    /// Writes a line, or folds it into the one before.
-    fn say(&mut self, kind: &mut ProblemKind, file: &str, at: Option<Place>, line: ProblemText) -> io::Result<()> {
-        if let (Some(fold), Some(at)) = (&mut self.fold, at)
-            && fold.takes(file, at, &line)
-        {
-            return Ok(());
-        }
-        self.unfold()?;
-        if kind.hides_next(self.style.shows_all) {
-            return Ok(());
-        }
-        let place = place(file, at.map(|at| at.line), None);
-        writeln!(self.out, "{place}: {}: {}{}", line.word, line.message, line.code)?;
-        self.fold = at.filter(|_| !self.style.shows_all).map(|at| Fold::new(file, at, line));
-        Ok(())
-    }
-
-    /// Writes the line that stands for the folded ones.
-    fn unfold(&mut self) -> io::Result<()> {
-        let rest = self.fold.take().and_then(Fold::end);
-        rest.map_or(Ok(()), |rest| writeln!(self.out, "{rest}"))
+        writeln!(self.out, "  validate --explain CODE says what a code means and how to fix it")
     }
 }
 
@@ -331,10 +365,10 @@ mod tests {
         }
         for row in 1..=1200 {
             let problem = Problem::error(Field::Members, Code::MemberInvalid, "member is not a user id");
-            problems.tell("a.csv", Some(Place { file: 0, row, line: row + 1 }), &problem, None).unwrap();
+            problems.report("a.csv", Some(Place { file: 0, row, line: row + 1 }), &problem, None).unwrap();
         }
         let problem = Problem::general(Code::ColumnUnknown, "ignored column: cost");
-        problems.tell("b\u{1b}.csv", None, &problem, None).unwrap();
+        problems.report("b\u{1b}.csv", None, &problem, None).unwrap();
         let (first, severity, on_duplicate) = ("a.csv:2".to_owned(), Severity::Note, OnDuplicate::Skip);
         let repeat = Repeat { first, severity, on_duplicate, differs: Vec::new(), lost: Vec::new() };
         problems.repeat("a.csv", Place { file: 0, row: 1201, line: 1202 }, &repeat).unwrap();

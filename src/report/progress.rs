@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use console::{measure_text_width, truncate_str};
+use console::{Term, measure_text_width, truncate_str};
 use indicatif::ProgressDrawTarget;
 
+use super::forecast::{self, Forecast};
+use super::grouped;
 use super::progress_state::ProgressState;
-use super::status_line::{BAR, Frame, StatusLine, columns};
-use super::{forecast, grouped};
-use crate::model::{Event, GuestWait, Listener, OutcomeStatus, ProgressMode, Wait, shortened, span};
+use super::status_line::{BAR, StatusLine};
+use crate::model::{GuestWait, Listener, ProgressMode, Wait, shortened, span};
 
 /// How often the bar is drawn.
 const FRAME: Duration = Duration::from_millis(100);
@@ -26,59 +27,51 @@ const BAR_FROM: usize = 80;
 const GAP: &str = "  ";
 
 /// The progress of a run; dropping it removes the bar.
-pub struct Progress {
+pub(crate) struct Progress {
     state: Arc<Mutex<ProgressState>>,
-    /// Whether there is a bar, and no plain lines.
-    is_bar: bool,
-    /// The drawing thread, and what it is to print at once; `None` ends it.
-    drawing: Option<(JoinHandle<()>, mpsc::Sender<Option<String>>)>,
+    status: StatusLine,
+    /// The drawing thread, and what ends it.
+    drawing: Option<(JoinHandle<()>, mpsc::Sender<()>)>,
 }
 
 impl Progress {
     /// Starts to draw on standard error, below everything else that is written there.
-    #[must_use]
-    pub fn start(mode: ProgressMode, status: &StatusLine) -> Self {
-        let state = Arc::new(Mutex::new(ProgressState::default()));
+    pub(crate) fn start(mode: ProgressMode, status: &StatusLine) -> Self {
+        let mut progress = Self { state: Arc::default(), status: status.clone(), drawing: None };
         let is_bar = match mode {
-            ProgressMode::None => return Self { state, is_bar: false, drawing: None },
+            ProgressMode::None => return progress,
             ProgressMode::Auto => !ProgressDrawTarget::stderr().is_hidden(),
             ProgressMode::Bar => true,
             ProgressMode::Plain => false,
         };
-        let (notices, heard) = mpsc::channel();
-        let (drawn, status) = (Arc::clone(&state), status.clone());
-        let draw = move || draw(&drawn, &status, is_bar, &heard);
+        let (end, ended) = mpsc::channel();
+        let (state, status) = (Arc::clone(&progress.state), status.clone());
+        let draw = move || draw(&state, &status, is_bar, &ended);
         let thread = thread::Builder::new().name("progress".to_owned()).spawn(draw);
-        Self { state, is_bar, drawing: thread.ok().map(|thread| (thread, notices)) }
+        progress.drawing = thread.ok().map(|thread| (thread, end));
+        progress
+    }
+
+    /// Prints what the import takes; its rate is the planned one.
+    pub(crate) fn announce(&self, forecast: &Forecast) {
+        lock(&self.state).planned = forecast.rows_per_second();
+        if self.drawing.is_some() {
+            // A closed standard error is no reason to stop.
+            let _ = writeln!(self.status.clone(), "{}", forecast::text(forecast));
+        }
     }
 
     /// The receiver of events.
-    #[must_use]
-    pub fn listener(&self) -> Listener {
-        let (state, is_bar) = (Arc::clone(&self.state), self.is_bar);
-        let notices = self.drawing.as_ref().map(|(_, notices)| notices.clone());
-        Arc::new(move |event| {
-            let forecast = if let Event::Forecast(forecast) = &event { Some(forecast::text(forecast)) } else { None };
-            let (mut state, now) = (lock(&state), Instant::now());
-            let is_long = state.add(event, now);
-            let notice = forecast.or_else(|| (is_long && !is_bar).then(|| plain_line(&state, now)));
-            if let (Some(notice), Some(notices)) = (notice, &notices) {
-                // Nobody receives it once the drawing has ended.
-                let _ = notices.send(Some(notice));
-            }
-        })
-    }
-
-    /// Prints what is still to be printed and removes the bar.
-    pub fn finish(self) {
-        drop(self);
+    pub(crate) fn listener(&self) -> Listener {
+        let state = Arc::clone(&self.state);
+        Arc::new(move |event| lock(&state).add(event, Instant::now()))
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some((thread, notices)) = self.drawing.take() {
-            let _ = notices.send(None);
+        if let Some((thread, end)) = self.drawing.take() {
+            drop(end);
             let _ = thread.join();
         }
     }
@@ -88,29 +81,20 @@ fn lock(state: &Mutex<ProgressState>) -> MutexGuard<'_, ProgressState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Draws until the notice to end arrives.
-fn draw(state: &Mutex<ProgressState>, status: &StatusLine, is_bar: bool, heard: &mpsc::Receiver<Option<String>>) {
-    let mut printed_at = Instant::now();
+/// Draws until the progress is dropped.
+fn draw(state: &Mutex<ProgressState>, status: &StatusLine, is_bar: bool, ended: &mpsc::Receiver<()>) {
     if is_bar {
         status.open();
     }
-    loop {
-        let notice = heard.recv_timeout(FRAME);
+    while ended.recv_timeout(if is_bar { FRAME } else { LINE }) == Err(RecvTimeoutError::Timeout) {
         let now = Instant::now();
-        let text = match notice {
-            Ok(Some(text)) => text,
-            Ok(None) | Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) if is_bar => {
-                let frame = frame(&lock(state), columns(), now);
-                status.show(frame);
-                continue;
-            }
-            Err(RecvTimeoutError::Timeout) if now.duration_since(printed_at) < LINE => continue,
-            Err(RecvTimeoutError::Timeout) => plain_line(&lock(state), now),
-        };
-        // A closed standard error is no reason to stop.
-        let _ = status.clone().write_all(format!("{text}\n").as_bytes());
-        printed_at = now;
+        if is_bar {
+            let (bar, progress, below) = frame(&lock(state), Term::stderr().size().1.into(), now);
+            status.show(bar, progress, below);
+        } else {
+            let line = plain_line(&lock(state), now);
+            let _ = writeln!(status.clone(), "{line}");
+        }
     }
     status.close();
 }
@@ -121,11 +105,12 @@ fn plain_line(state: &ProgressState, now: Instant) -> String {
     fitting(&parts, usize::MAX)
 }
 
-/// The progress, and below it the waits and the outcomes so far; no line is wider than `width`.
-fn frame(state: &ProgressState, width: usize, now: Instant) -> Frame {
+/// What is done and the total if there is room for a bar; the progress; and below it the waits and the outcomes so far. No line
+/// is wider than `width`.
+fn frame(state: &ProgressState, width: usize, now: Instant) -> (Option<(u64, u64)>, String, String) {
     let bar = state.estimate.as_ref().filter(|_| width >= BAR_FROM).map(|known| (known.done, known.total));
     let room = width - if bar.is_some() { BAR + GAP.len() } else { 0 };
-    Frame { bar, progress: fitting(&progress_parts(state, now), room), below: fitting(&below_parts(state, now), width) }
+    (bar, fitting(&progress_parts(state, now), room), fitting(&below_parts(state, now), width))
 }
 
 /// The first parts, as many as fit; the very first is shortened if it has to be.
@@ -187,17 +172,15 @@ fn below_parts(state: &ProgressState, now: Instant) -> Vec<String> {
         GuestWait::Capped => format!("guests wait for {left}: the server's guest quota"),
         GuestWait::Rated => format!("guests wait for {left}: --guest-rate"),
     });
-    let settled = state.settled.by_status().map(|(status, count)| (status.as_str(), count));
-    let undone = state.undone.by_status().map(|(status, count)| (status.as_str(), count));
-    let counts = settled.chain(undone).filter(|(_, count)| *count > 0);
-    let counts = counts.map(|(status, count)| format!("{status} {}", grouped(count))).collect::<Vec<_>>().join(", ");
+    let counts = state.counts.by_status().map(|(status, count)| format!("{} {}", status.as_str(), grouped(count)));
+    let counts = counts.collect::<Vec<_>>().join(", ");
     pause.into_iter().chain(guests).chain((!counts.is_empty()).then_some(counts)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Forecast, GuestQuota, Status, Undone};
+    use crate::model::{Event, Status};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -209,22 +192,9 @@ mod tests {
         Event::GuestsPaused { time: SECOND * seconds, why }
     }
 
-    fn forecast(rate: Option<(u32, Duration)>) -> Event {
-        let guest_quota = GuestQuota::Api(30, SECOND * 3600);
-        Event::Forecast(Forecast {
-            creates: 4000,
-            pages: None,
-            rate,
-            guests: 0,
-            guest_quota,
-            guest_time: Duration::ZERO,
-        })
-    }
-
     fn at_ten_a_second(done: u64, total: u64, now: Instant) -> ProgressState {
-        let mut state = ProgressState::default();
-        state.add(forecast(Some((600, SECOND * 60))), now);
-        state.add(Event::Sending { done, total }, now);
+        let mut state = ProgressState { planned: Some(10.0), ..ProgressState::default() };
+        state.add(Event::Started { is_deleting: false, done, total }, now);
         state
     }
 
@@ -252,16 +222,16 @@ mod tests {
         state.add(Event::Settled(Status::Created), now);
         assert_eq!(plain_line(&state, now), "sending  1,205/5,000  24%  6 min 20 s left  10.0/s  created 1");
         let mut state = ProgressState::default();
-        state.add(Event::Deleting { done: 1, total: 3 }, now);
-        state.add(Event::Undone(Undone::Deleted), now);
-        state.add(Event::Undone(Undone::Changed), now);
+        state.add(Event::Started { is_deleting: true, done: 1, total: 3 }, now);
+        state.add(Event::Settled(Status::Deleted), now);
+        state.add(Event::Settled(Status::Changed), now);
         assert_eq!(plain_line(&state, now), "deleting  3/3  100%  deleted 1, changed 1");
     }
 
     #[test]
     fn a_wait_shows_how_long_it_still_is_and_why_and_moves_no_cursor() {
         let (mut state, now) = (ProgressState::default(), Instant::now());
-        state.add(Event::Sending { done: 0, total: 40 }, now);
+        state.add(Event::Started { is_deleting: false, done: 0, total: 40 }, now);
         state.add(paused(28, Wait::Asked), now);
         assert_eq!(plain_line(&state, now), "sending   0/40  0%  paused for 28 s: the server asked for it");
         let later = now + SECOND * 20;
@@ -315,8 +285,7 @@ mod tests {
     #[test]
     fn a_rate_that_is_found_on_the_way_says_how_long_the_rest_takes() {
         let (mut state, now) = (ProgressState::default(), Instant::now());
-        state.add(forecast(None), now);
-        state.add(Event::Sending { done: 0, total: 400 }, now);
+        state.add(Event::Started { is_deleting: false, done: 0, total: 400 }, now);
         assert_eq!(plain_line(&state, now), "sending    0/400  0%");
         state.add(Event::Rate(0.5), now);
         assert_eq!(plain_line(&state, now), "sending    0/400  0%  13 min 20 s left  30.0/min");
@@ -325,9 +294,9 @@ mod tests {
     #[test]
     fn a_pause_that_began_before_the_sending_counts() {
         let (mut state, now) = (ProgressState::default(), Instant::now());
-        state.add(forecast(Some((600, SECOND * 60))), now);
+        state.planned = Some(10.0);
         state.add(paused(60, Wait::Asked), now);
-        state.add(Event::Sending { done: 0, total: 600 }, now);
+        state.add(Event::Started { is_deleting: false, done: 0, total: 600 }, now);
         assert_eq!(
             plain_line(&state, now),
             "sending    0/600  0%  2 min left  paused for 60 s: the server asked for it"
@@ -341,7 +310,7 @@ mod tests {
         state.add(Event::Settled(Status::Created), now);
         state.add(guests_paused(720, GuestWait::Capped), now);
         let lines = |width: usize| {
-            let Frame { bar, progress, below } = frame(&state, width, now);
+            let (bar, progress, below) = frame(&state, width, now);
             (bar, progress, below)
         };
         for width in 1..120 {

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::columns::{Union, has};
-use super::output::{Output, OutputError, Sealed, csv_row, remove_stale};
+use super::output::{Output, OutputError, csv_row, remove_stale};
 use crate::model::{Code, ERROR_COLUMN, Entries, Format, InputFile, Outcome, Raw, object};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -62,23 +62,35 @@ impl Rejects {
         self.append(Format::Csv, &text)
     }
 
-    /// Completes the files.
+    /// Moves the files to their places, removes outdated ones, and returns the paths. Before a file is moved, `note` gets its path
+    /// and the temporary file.
     ///
     /// # Errors
-    /// If they cannot be written.
-    pub fn seal(mut self) -> Result<SealedRejects, OutputError> {
+    /// If that cannot be done.
+    pub fn finish<E: From<OutputError>>(
+        mut self,
+        note: impl Fn(&Path, &Path) -> Result<(), E>,
+    ) -> Result<Vec<PathBuf>, E> {
         let tail = std::mem::take(&mut self.tail);
         if !tail.is_empty() {
             self.append(Format::Csv, tail.as_bytes())?;
         }
-        let mut sealed = SealedRejects { written: Vec::new(), stale: Vec::new() };
+        for (_, path, output) in &mut self.outputs {
+            let Some(output) = output else { continue };
+            output.sync()?;
+            output.temporary().map_or(Ok(()), |temporary| note(path, temporary))?;
+        }
+        let mut written = Vec::new();
         for (_, path, output) in self.outputs {
             match output {
-                Some(output) => sealed.written.push(output.seal()?),
-                None => sealed.stale.push(path),
+                Some(output) => {
+                    output.place()?;
+                    written.push(path);
+                }
+                None => remove_stale(&path)?,
             }
         }
-        Ok(sealed)
+        Ok(written)
     }
 
     /// A row under the common header, with the reason. A row of a wrong length gets one cell too many, so that it stays wrong.
@@ -117,32 +129,6 @@ impl Rejects {
             output.iter_mut().try_for_each(|output| output.bytes(text))?;
         }
         Ok(())
-    }
-}
-
-/// Complete rejects that are not in their places yet.
-pub struct SealedRejects {
-    written: Vec<Sealed>,
-    /// Paths where an earlier run may have left rejects and this one has none.
-    stale: Vec<PathBuf>,
-}
-
-impl SealedRejects {
-    /// The files.
-    #[must_use]
-    pub fn files(&self) -> &[Sealed] {
-        &self.written
-    }
-
-    /// Moves the files to their places, removes outdated ones, and returns the paths.
-    ///
-    /// # Errors
-    /// If that cannot be done.
-    pub fn place(self) -> Result<Vec<PathBuf>, OutputError> {
-        let paths = self.written.iter().map(|file| file.path().to_owned()).collect();
-        self.written.into_iter().try_for_each(Sealed::place)?;
-        self.stale.iter().try_for_each(|path| remove_stale(path))?;
-        Ok(paths)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 
-use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// The columns of the bar.
@@ -12,14 +11,6 @@ const DRAWS_HZ: u8 = 100;
 /// The lines to draw. The last one is padded to the whole width, so its end can move the cursor to its start: there an
 /// echoed `^C` overwrites it and is removed with it. At the right edge it would begin a new line, and the bar would stay.
 const LINES: &str = "{prefix}\n{wide_msg}\u{1b}[G";
-
-/// What is drawn at a time; no line is wider than the terminal.
-pub(super) struct Frame {
-    /// The first line begins with a bar for what is done, and the total.
-    pub(super) bar: Option<(u64, u64)>,
-    pub(super) progress: String,
-    pub(super) below: String,
-}
 
 /// The progress bar of standard error; nothing if that is not a terminal.
 #[derive(Clone)]
@@ -37,18 +28,16 @@ impl StatusLine {
         self.0.set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_HZ));
     }
 
-    /// Draws the lines in the place of the former ones.
-    pub(super) fn show(&self, frame: Frame) {
-        let (done, total) = frame.bar.unwrap_or_default();
-        self.0.set_style(style(&if frame.bar.is_some() {
-            format!("{{bar:{BAR}}}  {LINES}")
-        } else {
-            LINES.to_owned()
-        }));
+    /// Draws two lines in the place of the former ones, neither wider than the terminal. With `bar`, what is done and the
+    /// total, the first line begins with a bar.
+    pub(super) fn show(&self, bar: Option<(u64, u64)>, progress: String, below: String) {
+        let (done, total) = bar.unwrap_or_default();
+        let drawn = bar.map_or_else(String::new, |_| format!("{{bar:{BAR}}}  "));
+        self.0.set_style(style(&format!("{drawn}{LINES}")));
         self.0.set_length(total);
         self.0.set_position(done);
-        self.0.set_prefix(frame.progress);
-        self.0.set_message(frame.below);
+        self.0.set_prefix(progress);
+        self.0.set_message(below);
     }
 
     /// Removes the bar while something else uses the terminal. No lock is held meanwhile: it may take long.
@@ -69,11 +58,6 @@ impl StatusLine {
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .map_or_else(|_| ProgressStyle::default_bar(), |style| style.progress_chars("█░"))
-}
-
-/// The columns of standard error.
-pub(super) fn columns() -> usize {
-    Term::stderr().size().1.into()
 }
 
 /// Writes to standard error, above the bar; text should come in whole lines.

@@ -6,19 +6,22 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
+use strum::VariantArray;
 
 use super::grouped;
-use crate::model::{InputFile, Outcome, OutcomeStatus, Status, StatusCounts, shortened, shown, shown_path, span};
+use crate::model::{InputFile, Outcome, Status, StatusCounts, shortened, shown, shown_path, span};
 
 /// At most this many rows that were not imported are named.
 const NAMED_MAX: u64 = 20;
 
 /// Collects the outcomes of a run for its summary.
-#[derive(Debug)]
-pub struct Summary<S = Status> {
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    /// Whether groups of an earlier run are deleted.
+    is_undo: bool,
     files: Vec<InputFile>,
     organization: String,
-    counts: StatusCounts<S>,
+    counts: StatusCounts,
     /// The lines of the first rows that went wrong.
     named: String,
     /// The number of rows that went wrong.
@@ -26,40 +29,36 @@ pub struct Summary<S = Status> {
 }
 
 /// What the run wrote and what it took.
-#[derive(Debug)]
-pub struct Closing {
+#[derive(Debug, Default)]
+pub(crate) struct Closing {
     /// The results, if they were written.
-    pub results: Option<PathBuf>,
+    pub(crate) results: Option<PathBuf>,
     /// The rejects, if there are any.
-    pub rejects: Vec<PathBuf>,
+    pub(crate) rejects: Vec<PathBuf>,
     /// The journal.
-    pub journal: PathBuf,
+    pub(crate) journal: PathBuf,
     /// The number of the run in the journal.
-    pub run: i64,
+    pub(crate) run: i64,
     /// Requests sent.
-    pub requests: u64,
+    pub(crate) requests: u64,
     /// How long the run took.
-    pub time: Duration,
-    /// Rows read; the counts of all statuses add up to it.
-    pub rows: u64,
+    pub(crate) time: Duration,
     /// Why the run stopped early, if it did; it is printed on standard error, and here only in JSON.
-    pub stopped: Option<String>,
+    pub(crate) stopped: Option<String>,
     /// The exit code.
-    pub exit_code: u8,
+    pub(crate) exit_code: u8,
 }
 
-impl<S: OutcomeStatus> Summary<S> {
+impl Summary {
     /// Nothing is counted yet.
-    #[must_use]
-    pub fn new(files: Vec<InputFile>, organization: &str) -> Self {
-        let (organization, counts) = (organization.to_owned(), StatusCounts::default());
-        Self { files, organization, counts, named: String::new(), wrong: 0 }
+    pub(crate) fn new(is_undo: bool, files: Vec<InputFile>, organization: &str) -> Self {
+        Self { is_undo, files, organization: organization.to_owned(), ..Self::default() }
     }
 
     /// Adds the outcome of a row.
-    pub fn add(&mut self, outcome: &Outcome<S>) {
+    pub(crate) fn add(&mut self, outcome: &Outcome) {
         self.counts.add(outcome.status);
-        if !outcome.status.is_open() || outcome.status.is_pending() {
+        if !outcome.status.is_open() || outcome.status == Status::Pending {
             return;
         }
         self.wrong += 1;
@@ -72,14 +71,17 @@ impl<S: OutcomeStatus> Summary<S> {
     }
 
     /// The number of rows in each status.
-    #[must_use]
-    pub fn counts(&self) -> &StatusCounts<S> {
+    pub(crate) fn counts(&self) -> &StatusCounts {
         &self.counts
     }
 
+    /// Whether it is known what became of every row.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.counts.of(Status::Pending) + self.counts.of(Status::Unknown) == 0
+    }
+
     /// The summary for people.
-    #[must_use]
-    pub fn text(&self, closing: &Closing) -> String {
+    pub(crate) fn text(&self, closing: &Closing) -> String {
         let mut text = self.named.clone();
         if self.wrong > NAMED_MAX {
             let _ = writeln!(text, "… and {} more; all of them are in the results", grouped(self.wrong - NAMED_MAX));
@@ -88,14 +90,14 @@ impl<S: OutcomeStatus> Summary<S> {
             text.push('\n');
         }
         let names: Vec<String> = self.files.iter().map(|file| shortened(&file.path)).collect();
-        let _ = writeln!(text, "{}{} → organization {}", S::TITLE, names.join(", "), shortened(&self.organization));
-        let counts = self.counts.by_status().filter(|(_, count)| *count > 0);
-        let counts = counts.map(|(status, count)| (status.as_str(), count));
+        let (title, noun) = if self.is_undo { ("undo: ", "groups") } else { ("", "rows") };
+        let _ = writeln!(text, "{title}{} → organization {}", names.join(", "), shortened(&self.organization));
+        let counts = self.counts.by_status().map(|(status, count)| (status.as_str(), count));
         let time = match closing.time.as_secs_f64() {
             seconds @ ..120.0 => format!("{seconds:.1} s"),
             _ => span(closing.time),
         };
-        for (word, count) in counts.chain([(S::NOUN, closing.rows), ("requests", closing.requests)]) {
+        for (word, count) in counts.chain([(noun, self.counts.total()), ("requests", closing.requests)]) {
             let _ = writeln!(text, "  {word:<10} {:>9}", grouped(count));
         }
         let _ = writeln!(text, "  {:<10} {time:>9}", "time");
@@ -115,15 +117,22 @@ impl<S: OutcomeStatus> Summary<S> {
     }
 
     /// The summary for scripts.
-    #[must_use]
-    pub fn json(&self, closing: &Closing) -> String {
-        let statuses: BTreeMap<_, _> =
-            self.counts.by_status().map(|(status, count)| (status.as_str(), count)).collect();
+    pub(crate) fn json(&self, closing: &Closing) -> String {
+        let is_possible = |status: &&Status| match status {
+            Status::Created | Status::Exists | Status::Duplicate | Status::Invalid => !self.is_undo,
+            Status::Deleted | Status::Gone | Status::Changed => self.is_undo,
+            Status::Failed | Status::Unknown | Status::Pending => true,
+        };
+        let statuses: BTreeMap<_, _> = Status::VARIANTS
+            .iter()
+            .filter(is_possible)
+            .map(|status| (status.as_str(), self.counts.of(*status)))
+            .collect();
         let files: Vec<&str> = self.files.iter().map(|file| file.path.as_str()).collect();
         json!({
             "files": files,
             "organization": self.organization,
-            "rows": closing.rows,
+            "rows": self.counts.total(),
             "statuses": statuses,
             "requests": closing.requests,
             "seconds": closing.time.as_secs_f64(),
@@ -162,7 +171,7 @@ mod tests {
     #[test]
     fn the_summary_names_the_first_rows_that_went_wrong_and_aligns_the_counts() {
         let layout = Layout { format: Format::Csv, delimiter: b',', header: Vec::new() };
-        let mut summary = Summary::new(vec![InputFile { path: "g.csv".to_owned(), layout }], "org");
+        let mut summary = Summary::new(false, vec![InputFile { path: "g.csv".to_owned(), layout }], "org");
         (1..=2000).for_each(|row| summary.add(&outcome(row, Status::Created)));
         (2001..=2022).for_each(|row| summary.add(&outcome(row, Status::Failed)));
         summary.add(&outcome(2023, Status::Pending));
@@ -173,7 +182,6 @@ mod tests {
             run: 3,
             requests: 2054,
             time: Duration::from_secs(206),
-            rows: 2023,
             stopped: None,
             exit_code: 9,
         };

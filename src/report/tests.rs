@@ -114,7 +114,7 @@ fn rejects_keep_their_rows_as_they_stood_and_say_why() {
     rejects.write(&outcome(0, 2, Status::Invalid, cells(&["", "old", " x"]))).unwrap();
     rejects.write(&outcome(0, 3, Status::Pending, cells(&["short"]))).unwrap();
     rejects.write(&outcome(1, 1, Status::Invalid, Raw::Line("{\"name\":\"\"}".to_owned()))).unwrap();
-    let written = rejects.seal().unwrap().place().unwrap();
+    let written = rejects.finish::<OutputError>(|_, _| Ok(())).unwrap();
     assert_eq!(written, [path.clone(), path.with_extension("jsonl")]);
     assert_eq!(
         fs::read_to_string(&path).unwrap(),
@@ -124,7 +124,7 @@ fn rejects_keep_their_rows_as_they_stood_and_say_why() {
         fs::read_to_string(path.with_extension("jsonl")).unwrap(),
         "{\"name\":\"\",\"_error\":\"the name is missing\"}\n"
     );
-    let none = Rejects::new(&path, &files).seal().unwrap().place().unwrap();
+    let none = Rejects::new(&path, &files).finish::<OutputError>(|_, _| Ok(())).unwrap();
     assert!(none.is_empty() && !path.exists(), "rejects of an earlier run do not outlive it");
 }
 
@@ -156,7 +156,7 @@ fn a_ragged_reject_stays_ragged_under_the_common_header_and_only_one_quote_stays
         let open = Raw::OpenQuote(vec!["B".to_owned(), "b".to_owned()]);
         rejects.write(&outcome(file, 2, Status::Invalid, open)).unwrap();
     }
-    rejects.seal().unwrap().place().unwrap();
+    rejects.finish::<OutputError>(|_, _| Ok(())).unwrap();
     assert_eq!(
         fs::read_to_string(&path).unwrap(),
         "\u{feff}name;x;y;_error\nA;1;2;the name is missing;\nB;;b;the name is missing;\n\"B\";\"b"

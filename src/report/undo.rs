@@ -3,45 +3,33 @@
 use std::fmt::Write as _;
 
 use super::grouped;
-use crate::model::{shortened, shown};
+use crate::model::{Status, shortened, shown};
 
-const DELETE: &str = "to delete";
-const LEFT: &str = "left alone";
-const GONE: &str = "not there";
+/// What is done about a group, by the status it has then.
+const ACTIONS: [(&str, &[Status]); 3] = [
+    ("to delete", &[Status::Pending]),
+    ("left alone", &[Status::Changed, Status::Unknown]),
+    ("not there", &[Status::Gone, Status::Deleted]),
+];
 
-/// The groups of a run: what is done about each, and its id, name and details, safe to show.
+/// The groups of a run: their statuses, and their ids, names and details, safe to show.
 #[derive(Debug, Default)]
-pub struct UndoPlan(Vec<(&'static str, [String; 3])>);
+pub(crate) struct UndoPlan(Vec<(Status, [String; 3])>);
 
 impl UndoPlan {
-    /// Adds a group to delete, and what was changed in it since.
-    pub fn delete(&mut self, name: &str, id: &str, changes: &str) {
-        self.add(DELETE, name, Some(id), changes);
-    }
-
-    /// Adds a group that is left alone.
-    pub fn left(&mut self, name: &str, id: Option<&str>, why: &str) {
-        self.add(LEFT, name, id, why);
-    }
-
-    /// Adds a group that does not exist any more.
-    pub fn gone(&mut self, name: &str, id: Option<&str>) {
-        self.add(GONE, name, id, "");
-    }
-
-    fn add(&mut self, action: &'static str, name: &str, id: Option<&str>, detail: &str) {
+    /// Adds a group; `detail` says what was changed in it since, or why it stays.
+    pub(crate) fn add(&mut self, status: Status, name: &str, id: Option<&str>, detail: &str) {
         let id = id.map_or_else(|| "-".to_owned(), shortened);
-        self.0.push((action, [id, shortened(name), shown(detail)]));
+        self.0.push((status, [id, shortened(name), shown(detail)]));
     }
 
     /// The plan, below a line that names the run.
-    #[must_use]
-    pub fn text(&self, run: i64, started_at: &str, organization: &str) -> String {
+    pub(crate) fn text(&self, run: i64, started_at: &str, organization: &str) -> String {
         let mut text = format!("run {run} of {} → organization {}\n", shown(started_at), shortened(organization));
         let width = self.0.iter().map(|(_, [id, ..])| id.chars().count()).max().unwrap_or_default();
         let mut totals = String::new();
-        for title in [DELETE, LEFT, GONE] {
-            let lines: Vec<_> = self.0.iter().filter(|(action, _)| *action == title).collect();
+        for (title, statuses) in ACTIONS {
+            let lines: Vec<_> = self.0.iter().filter(|(status, _)| statuses.contains(status)).collect();
             let _ = writeln!(totals, "  {title:<10} {:>9}", grouped(lines.len() as u64));
             if !lines.is_empty() {
                 let _ = writeln!(text, "{title}:");
@@ -61,10 +49,10 @@ mod tests {
     #[test]
     fn the_plan_names_every_group_and_what_is_done_about_it_and_moves_no_cursor() {
         let mut plan = UndoPlan::default();
-        plan.delete("Sales", "g1", "");
-        plan.delete("5% 🚀", "g22", "other members");
-        plan.left("Support\u{1b}[2J", Some("g3"), "renamed to X");
-        plan.gone("Ops", None);
+        plan.add(Status::Pending, "Sales", Some("g1"), "");
+        plan.add(Status::Pending, "5% 🚀", Some("g22"), "other members");
+        plan.add(Status::Changed, "Support\u{1b}[2J", Some("g3"), "renamed to X");
+        plan.add(Status::Gone, "Ops", None, "");
         let expected = "run 3 of 2026-11-23T10:00:00Z → organization org\n\
             to delete:\n  g1   Sales\n  g22  5% 🚀  other members\n\
             left alone:\n  g3   Support\\u{1b}[2J  renamed to X\n\

@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{Group, Tag, shortened};
+use crate::model::{Group, Tag, best, shortened};
 use crate::plan;
 use crate::tallyfy::Listed;
 
@@ -38,9 +38,7 @@ pub enum Claim {
 /// character goes before one that is only as good as the same.
 #[must_use]
 pub fn claim(sent: &Group, seen: &[Listed]) -> Claim {
-    let exact: Vec<&Listed> = seen.iter().filter(|group| group.name.trim() == sent.name.trim()).collect();
-    let alike: Vec<&Listed> = if exact.is_empty() { seen.iter().collect() } else { exact };
-    match alike.as_slice() {
+    match best(&sent.name, seen).as_slice() {
         [] => Claim::Absent,
         [one] => {
             let other = differences(sent, one);

@@ -51,7 +51,7 @@ impl<E: Exchange> Remover<E> {
                 Removal::Failed(trouble) | Removal::Unknown(trouble) => self.api.write_failed(trouble),
                 Removal::Gone | Removal::Changed(_) => {}
             }
-            (self.listener)(Event::Undone(removal.status()));
+            (self.listener)(Event::Settled(removal.status()));
         }
         DeletionAttempt { row: creation.row, sends, progress }
     }

@@ -13,7 +13,7 @@ use super::limiter::{Admitted, RateLimiter};
 use super::refusals::Refusals;
 use super::settle::{LOOKS, looks};
 use super::stop::Stop;
-use crate::model::{Found, Halt, MatchNames, Sightings, Trouble};
+use crate::model::{Found, Halt, MatchNames, Trouble};
 use crate::tallyfy::{self, Client, Exchange, Listed, Page, Renewing, Walk};
 
 /// A read that was never answered.
@@ -107,11 +107,7 @@ impl<E: Exchange> Api<E> {
     /// # Errors
     /// If a page cannot be had.
     pub async fn find(&self, name: &str, matching: MatchNames) -> Result<Found, Unread> {
-        let mut sightings = Sightings::default();
-        for group in self.named(name, matching).await? {
-            sightings.add(&group.tag, group.name == name);
-        }
-        Ok(sightings.found())
+        Ok(Found::of(name, &self.named(name, matching).await?))
     }
 
     /// The groups of this name, as a search shows them.

@@ -18,6 +18,9 @@ const TOKEN_FILE_MAX: u64 = 64 * 1024;
 /// The variables that hold the token itself; the first that is set counts.
 const TOKENS: [&str; 2] = ["TALLYFY_API_TOKEN", "TALLYFY_ACCESS_TOKEN"];
 
+const TOKEN_MISSING: &str =
+    "the token is missing; set TALLYFY_API_TOKEN or use --token-file PATH (--sandbox needs none)";
+
 /// Where the groups are created.
 pub enum Target {
     /// In a simulated organization inside this process.
@@ -51,20 +54,16 @@ impl Connection {
     ///
     /// # Errors
     /// If one of them is missing or wrong.
-    pub fn resolve(
-        typed: &ConnectionArgs,
-        is_simulated: bool,
-        environment: &Environment,
-    ) -> Result<Self, SettingsError> {
-        let speed = RATE.text(typed.rate.as_deref(), environment).read(Speed::parse)?.value;
+    pub fn resolve(typed: &ConnectionArgs, environment: &Environment) -> Result<Self, SettingsError> {
+        let speed = RATE.text(typed.rate.as_deref(), environment).read(Speed::parse)?;
         let organization = match typed.org.as_deref() {
-            None if is_simulated => "sandbox".to_owned(),
-            typed => ORG.text(typed, environment).read(organization)?.value,
+            None if typed.sandbox => "sandbox".to_owned(),
+            typed => ORG.text(typed, environment).read(organization)?,
         };
-        let target = if is_simulated {
+        let target = if typed.sandbox {
             Target::Simulated
         } else {
-            let base = BASE_URL.text(typed.base_url.as_deref(), environment).read(BaseUrl::parse)?.value;
+            let base = BASE_URL.text(typed.base_url.as_deref(), environment).read(BaseUrl::parse)?;
             Target::Server(base, Arc::new(credentials(typed, environment)?))
         };
         Ok(Self {
@@ -98,13 +97,12 @@ fn credentials(typed: &ConnectionArgs, environment: &Environment) -> Result<Cred
     }
     for name in TOKENS {
         if let Some(text) = environment.get(name) {
-            let refused = |reason| SettingsError::Token { origin: name.to_owned(), reason };
-            return Token::new(&text).map(Credentials::fixed).map_err(refused);
+            return token(&text, name).map(Credentials::fixed);
         }
     }
     match environment.get(TOKEN_FILE.variable) {
         Some(path) => read_again(Path::new(&path), TOKEN_FILE.variable),
-        None => Err(SettingsError::TokenMissing),
+        None => Err(SettingsError::Token(TOKEN_MISSING.to_owned())),
     }
 }
 
@@ -120,10 +118,14 @@ fn read_again(path: &Path, origin: &'static str) -> Result<Credentials, Settings
 }
 
 fn token_in(path: &Path, origin: &'static str) -> Result<Token, SettingsError> {
+    let origin = format!("{origin}: token file {}", shown_path(path));
     let mut text = String::new();
-    File::open(path)
-        .and_then(|file| file.take(TOKEN_FILE_MAX).read_to_string(&mut text))
-        .map_err(|reason| SettingsError::TokenFile { origin, path: path.to_owned(), reason })?;
-    Token::new(&text)
-        .map_err(|reason| SettingsError::Token { origin: format!("{origin}: token file {}", shown_path(path)), reason })
+    match File::open(path).and_then(|file| file.take(TOKEN_FILE_MAX).read_to_string(&mut text)) {
+        Ok(_) => token(&text, &origin),
+        Err(reason) => Err(SettingsError::Token(format!("{origin}: {reason}"))),
+    }
+}
+
+fn token(text: &str, origin: &str) -> Result<Token, SettingsError> {
+    Token::new(text).map_err(|reason| SettingsError::Token(format!("{origin}: {reason}")))
 }

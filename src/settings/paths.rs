@@ -1,6 +1,6 @@
 //! Where the files of a command are: named after the input file and beside it, unless the user says otherwise.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{ImportArgs, UndoArgs};
@@ -9,72 +9,67 @@ use crate::read;
 
 /// Where an import writes: as typed, or named after the first file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutputPaths {
+pub(crate) struct OutputPaths {
     /// The results.
-    pub results: PathBuf,
+    pub(crate) results: PathBuf,
     /// The rejects.
-    pub rejects: PathBuf,
+    pub(crate) rejects: PathBuf,
     /// The journal.
-    pub journal: PathBuf,
+    pub(crate) journal: PathBuf,
 }
 
 impl OutputPaths {
     /// Resolves them; `format` is the first file's, if it is known already.
-    #[must_use]
-    pub fn resolve(args: &ImportArgs, format: Format) -> Self {
+    pub(crate) fn resolve(args: &ImportArgs, format: Format) -> Self {
         let file = args.input.files.first().map_or(Path::new(read::STDIN), PathBuf::as_path);
         let extension = read::unpacked_name(file)
             .extension()
             .and_then(|extension| extension.to_str())
             .unwrap_or(format.extension());
-        let names = OutputNames::of(file, args.out_dir.as_deref(), args.sandbox);
+        let names = OutputNames::of(file, args.output.out_dir.as_deref(), args.connection.sandbox);
         Self {
-            results: args.results.clone().unwrap_or_else(|| names.output(".results.csv")),
-            rejects: args.rejects.clone().unwrap_or_else(|| names.output(&format!(".rejects.{extension}"))),
-            journal: args.journal.clone().unwrap_or_else(|| names.journal()),
+            results: args.output.results.clone().unwrap_or_else(|| names.output("results.csv")),
+            rejects: args.rejects.clone().unwrap_or_else(|| names.output(&format!("rejects.{extension}"))),
+            journal: args.output.journal.clone().unwrap_or_else(|| names.journal()),
         }
     }
 }
 
 /// Where `undo` finds the journal, and where it writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UndoPaths {
+pub(crate) struct UndoPaths {
     /// The journal.
-    pub journal: PathBuf,
+    pub(crate) journal: PathBuf,
     /// The results.
-    pub results: PathBuf,
+    pub(crate) results: PathBuf,
     /// The file that was imported, if it was named.
-    pub imported: Option<PathBuf>,
+    pub(crate) imported: Option<PathBuf>,
 }
 
 impl UndoPaths {
     /// Resolves them. A file whose name ends in `.journal` is the journal.
-    #[must_use]
-    pub fn resolve(args: &UndoArgs) -> Self {
+    pub(crate) fn resolve(args: &UndoArgs) -> Self {
         let is_journal = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "journal");
-        let (journal, imported) = match (&args.journal, &args.file) {
+        let (journal, imported) = match (&args.output.journal, &args.file) {
             (None, Some(file)) if is_journal(file) => (Some(file.clone()), None),
             (journal, file) => (journal.clone(), file.clone()),
         };
-        let out_dir = args.out_dir.as_deref();
-        let names = match (&imported, &journal) {
-            (None, Some(journal)) => OutputNames::of(journal, out_dir, false),
-            (file, _) => OutputNames::of(file.as_deref().unwrap_or(Path::new(read::STDIN)), out_dir, args.sandbox),
-        };
+        let file = imported.as_ref().or(journal.as_ref()).map_or(Path::new(read::STDIN), PathBuf::as_path);
+        let is_simulated = args.connection.sandbox && imported.is_some();
+        let names = OutputNames::of(file, args.output.out_dir.as_deref(), is_simulated);
         Self {
-            results: args.results.clone().unwrap_or_else(|| names.output(".undo.csv")),
+            results: args.output.results.clone().unwrap_or_else(|| names.output("undo.csv")),
             journal: journal.unwrap_or_else(|| names.journal()),
             imported,
         }
     }
 }
 
-/// The parts of the names of outputs: `FOLDER/STEM[.sandbox][.rejects]…`.
+/// The names of outputs: `FOLDER/STEM[.sandbox][.rejects]…`.
 struct OutputNames {
-    folder: PathBuf,
-    /// The input's name without extensions, with `.sandbox` if nothing real is changed.
-    stem: OsString,
-    /// One `.rejects` for each time that rejects were rejected again.
+    /// The folder, and the input's name without extensions, with `.sandbox` if nothing real is changed.
+    base: PathBuf,
+    /// One `rejects.` for each time that rejects were rejected again.
     rejects: String,
 }
 
@@ -88,29 +83,22 @@ impl OutputNames {
         let mut rejects = String::new();
         while let Some(shorter) = without_extension(stem, "rejects") {
             stem = shorter;
-            rejects.push_str(".rejects");
+            rejects.push_str("rejects.");
         }
         if let Some(shorter) = without_extension(stem, "sandbox").filter(|_| !rejects.is_empty()) {
             stem = shorter;
         }
-        let mut stem = stem.as_os_str().to_owned();
-        stem.push(if is_simulated { ".sandbox" } else { "" });
-        Self { folder: out_dir.or(own_folder).unwrap_or(Path::new("")).to_owned(), stem, rejects }
+        let base = out_dir.or(own_folder).unwrap_or(Path::new("")).join(stem);
+        Self { base: if is_simulated { base.with_added_extension("sandbox") } else { base }, rejects }
     }
 
     /// Rejects belong to the file they come from: its journal is theirs.
     fn journal(&self) -> PathBuf {
-        self.named(".journal")
+        self.base.with_added_extension("journal")
     }
 
-    fn output(&self, ending: &str) -> PathBuf {
-        self.named(&format!("{}{ending}", self.rejects))
-    }
-
-    fn named(&self, ending: &str) -> PathBuf {
-        let mut name = self.stem.clone();
-        name.push(ending);
-        self.folder.join(name)
+    fn output(&self, extension: &str) -> PathBuf {
+        self.base.with_added_extension(format!("{}{extension}", self.rejects))
     }
 }
 

@@ -1,13 +1,10 @@
 //! The table of settings, and the one rule by which a value is found: flag, then environment, then default.
 //!
-//! A setting's help is that of its flag in `cli`; the help shows the variable and the default of this table.
+//! The help of a setting is that of its flag in `cli`, which names its variable and its default.
 
 use std::fmt::Display;
 
-use clap::{Arg, CommandFactory, FromArgMatches};
-
 use super::{Environment, SettingsError};
-use crate::cli::Cli;
 
 /// A setting.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,23 +55,23 @@ pub enum SettingSource {
     Default,
 }
 
-/// The value of a setting, and where it comes from.
+/// The text of a setting, and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Value<T> {
-    /// The value.
-    pub value: T,
+pub struct SettingText {
+    /// The text; empty if the setting is set nowhere and has no default.
+    pub text: String,
     /// Where it comes from.
     pub source: SettingSource,
     setting: &'static Setting,
 }
 
 impl Setting {
-    /// The text of the setting; empty if it is set nowhere and has no default.
-    pub(super) fn text(&'static self, typed: Option<&str>, environment: &Environment) -> Value<String> {
-        let set = || environment.get(self.variable).map(|text| (text, SettingSource::Environment));
+    /// Finds the text of the setting.
+    pub(super) fn text(&'static self, typed: Option<&str>, environment: &Environment) -> SettingText {
         let typed = typed.map(|text| (text.to_owned(), SettingSource::Flag));
-        let (value, source) = typed.or_else(set).unwrap_or_else(|| (self.default.to_owned(), SettingSource::Default));
-        Value { value, source, setting: self }
+        let set = || environment.get(self.variable).map(|text| (text, SettingSource::Environment));
+        let (text, source) = typed.or_else(set).unwrap_or_else(|| (self.default.to_owned(), SettingSource::Default));
+        SettingText { text, source, setting: self }
     }
 
     /// The value of a setting whose flag is read when it is typed; `read` reads it from elsewhere.
@@ -84,49 +81,19 @@ impl Setting {
         environment: &Environment,
         read: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<T, SettingsError> {
-        typed.map_or_else(|| Ok(self.text(None, environment).read(read)?.value), Ok)
+        typed.map_or_else(|| self.text(None, environment).read(read), Ok)
     }
 }
 
-impl Value<String> {
+impl SettingText {
     /// Reads the text; an error names the flag or the variable.
-    pub(super) fn read<T, E: Display>(
-        self,
-        read: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<Value<T>, SettingsError> {
-        let Self { value, source, setting } = self;
-        match read(&value) {
-            Ok(value) => Ok(Value { value, source, setting }),
-            Err(reason) => {
-                let origin = match source {
-                    SettingSource::Environment => setting.variable.to_owned(),
-                    SettingSource::Flag | SettingSource::Default => format!("--{}", setting.flag),
-                };
-                Err(SettingsError::Wrong { origin, reason: reason.to_string() })
-            }
-        }
+    pub(super) fn read<T, E: Display>(self, read: impl FnOnce(&str) -> Result<T, E>) -> Result<T, SettingsError> {
+        read(&self.text).map_err(|reason| {
+            let origin = match self.source {
+                SettingSource::Environment => self.setting.variable.to_owned(),
+                SettingSource::Flag | SettingSource::Default => format!("--{}", self.setting.flag),
+            };
+            SettingsError::Wrong(format!("{origin}: {reason}"))
+        })
     }
-}
-
-/// The command line, with the variables and defaults of the table in its help.
-#[must_use]
-pub fn command() -> clap::Command {
-    fn described(arg: Arg) -> Arg {
-        let setting = TABLE.iter().find(|setting| arg.get_long() == Some(setting.flag));
-        let Some(setting) = setting.filter(|_| arg.get_default_values().is_empty()) else { return arg };
-        let parts = [("env", setting.variable), ("default", setting.default)];
-        let parts = parts.iter().filter(|(_, text)| !text.is_empty()).map(|(what, text)| format!(" [{what}: {text}]"));
-        let parts: String = parts.collect();
-        let with = |help: Option<&clap::builder::StyledStr>| help.map(|help| format!("{help}{parts}"));
-        let (help, long_help) = (with(arg.get_help()), with(arg.get_long_help()));
-        let arg = arg.help(help.unwrap_or_default());
-        if let Some(long_help) = long_help { arg.long_help(long_help) } else { arg }
-    }
-    Cli::command().mut_args(described).mut_subcommands(|command| command.mut_args(described))
-}
-
-/// Reads the command line; leaves the program if it is wrong, or if only help is wanted.
-#[must_use]
-pub fn parse() -> Cli {
-    Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
 }

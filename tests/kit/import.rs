@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use tallyfy_groups::cli::{Cli, Command};
 use tallyfy_groups::commands::{Delivery, Staged, stage};
 use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RunId, Trail};
-use tallyfy_groups::model::{self, Event, Halt, Listener, MatchNames, OnExisting, OutcomeStatus, ProblemFormat};
+use tallyfy_groups::model::{self, Event, Halt, Listener, MatchNames, OnExisting, ProblemFormat};
 use tallyfy_groups::report::{ProblemStyle, Problems, Results};
 use tallyfy_groups::sandbox::{Reply, Response};
 use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Policy, Rate, RateLimiter, Refusals, Speed, Stop};
@@ -173,7 +173,7 @@ fn delivery(
     let policy =
         Policy { attempts_max: settings.max_attempts, matching: MatchNames::Folded, on_existing: OnExisting::Skip };
     let guests = GuestLimits { rate: settings.guest_rate.map(|rate| Rate::parse(rate).unwrap()), wait_max };
-    Delivery { api: Arc::new(api), policy, guests, lanes: concurrency, listener }
+    Delivery { api: Arc::new(api), policy, guests, concurrency, listener }
 }
 
 fn accounts(journal: &Journal, run: RunId) -> Vec<model::Outcome> {

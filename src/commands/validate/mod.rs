@@ -24,9 +24,9 @@ pub(super) fn run(args: &ValidateArgs, environment: &Environment) -> Result<Endi
     }
     let input = Input::resolve(&args.input, environment)?;
     if let Some(fix) = &args.fix {
-        keep_apart(&input.files, &[("--fix", fix.clone())])?;
+        keep_apart(&input.files, [("--fix", fix.clone())], None)?;
         if input.files.len() > 1 {
-            return Err(Failure::FixesOne);
+            return Err(Failure::Usage("--fix writes a copy of one file; name one FILE".to_owned()));
         }
     }
     let problems = Problems::new(BufWriter::new(io::stdout().lock()), problem_style(args, environment)?);
@@ -70,7 +70,7 @@ impl<W: Write> RowSink<Option<Box<FixedRow>>> for Report<W> {
         self.problems.rows(1, u64::from(!matches!(row.validity, Validity::Invalid)));
         for problem in &row.problems {
             let column = files.column(row.place, problem.field);
-            self.problems.tell(path, Some(row.place), problem, column).map_err(Failure::Print)?;
+            self.problems.report(path, Some(row.place), problem, column).map_err(Failure::Print)?;
         }
         if let Validity::Repeat(_, repeat) = &row.validity {
             self.problems.repeat(path, row.place, repeat).map_err(Failure::Print)?;
@@ -95,7 +95,7 @@ impl<W: Write> RowSink<Option<Box<FixedRow>>> for Report<W> {
             self.fixed(path, None, &what)?;
         }
         for problem in &problems {
-            self.problems.tell(path, None, problem, None).map_err(Failure::Print)?;
+            self.problems.report(path, None, problem, None).map_err(Failure::Print)?;
         }
         self.problems.flush().map_err(Failure::Print)
     }
