@@ -283,7 +283,7 @@ fn a_restart_of_auto_knows_what_the_server_counts_still() {
                     // What a bucket states is no limit of a window.
                     let (used_min, refused_max) = match kind {
                         Kind::Rolling | Kind::Fixed if tells => (0.94, 2),
-                        _ => (0.85, (world.taken.len() - before) / 50),
+                        _ => (0.85, (world.taken.len() - before) / 40),
                     };
                     assert!(used >= used_min && refused <= refused_max, "{rate:?} {kind}: {used}, {refused} refused");
                 });

@@ -93,7 +93,7 @@ pub(crate) fn stage(file: &Path, out: &Path) -> Result<Duration, String> {
     fs::create_dir_all(out).unwrap();
     let start = Instant::now();
     let mut process = import_command("http://127.0.0.1:9", out, file).stderr(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(process.stderr.take().ok_or("it has no standard error")?).lines();
+    let lines = BufReader::new(process.stderr.take().unwrap()).lines();
     let is_read = lines.map_while(Result::ok).any(|line| seconds(&line, MARKS[0]).is_some());
     let time = start.elapsed();
     let _ = process.kill();

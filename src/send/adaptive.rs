@@ -118,7 +118,7 @@ pub(super) struct AdaptiveLimit {
     /// Refusals in the hold phase, less than [`RECOVERY`] apart.
     losses: i32,
     stated: Option<u32>,
-    /// When the last response with `X-RateLimit-Remaining` came.
+    /// When the last response came by which less than half of the stated limit remained.
     told_at: Option<Instant>,
     /// When the first requests were answered, while the period of a stated limit is unknown.
     answered: Vec<Instant>,
@@ -305,7 +305,8 @@ impl AdaptiveLimit {
     fn read(&mut self, header: Option<Header>, left: Instant, now: Instant) {
         let Some(Header { limit, remaining }) = header.filter(|header| header.limit > 0) else { return };
         let count = f64::from(limit);
-        self.told_at = remaining.map(|_| now).or(self.told_at);
+        let is_used = remaining.is_some_and(|remaining| remaining < limit / 2);
+        self.told_at = if is_used { Some(now) } else { self.told_at };
         let age = left.saturating_duration_since(*self.first_left.get_or_insert(left));
         let before = self.stated.replace(limit);
         let is_look = self.phase == Phase::Look;
@@ -340,7 +341,8 @@ impl AdaptiveLimit {
         u32::try_from(self.answered.iter().filter(|answered| **answered <= left).count()).unwrap_or(u32::MAX)
     }
 
-    /// Whether the server states what remains, and was right so far: then nothing above its limit is tried.
+    /// Whether most of the stated limit is used, and the server was right so far: then nothing above it is tried. A bucket that
+    /// drains while requests come in shows no such thing: its limit is none of a window.
     fn is_told(&self, now: Instant) -> bool {
         !self.is_refused && self.told_at.is_some_and(|at| now.saturating_duration_since(at) < MINUTE)
     }

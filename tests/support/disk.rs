@@ -98,7 +98,7 @@ pub(crate) struct Noted {
 /// What a journal says, name by name; nothing if it never came to be. A copy is read: opening it would tidy it up.
 pub(crate) fn noted(desk: &Desk, journal: &str) -> BTreeMap<String, Noted> {
     let copies = tempfile::tempdir().unwrap();
-    for name in [journal.to_owned(), format!("{journal}-wal")] {
+    for name in [journal.to_owned(), format!("{journal}-wal"), format!("{journal}-journal")] {
         if desk.path(&name).exists() {
             fs::copy(desk.path(&name), copies.path().join(&name)).unwrap();
         }
