@@ -54,11 +54,11 @@ fn read(text: &str, format: Format) -> Option<(InputFile, Vec<Kept>)> {
     let parser = table.parser();
     let mut rows = Vec::new();
     for batch in table {
-        let mut keep = |row: tallyfy_groups::read::Row<'_>| {
+        let mut keep = |row: &tallyfy_groups::read::Row<'_>| {
             let place = Place { file: 0, row: rows.len() as u64 + 1, line: row.line };
             rows.push(Kept {
                 place,
-                fields: row.fields.ok().map(|fields| format!("{fields:?}")),
+                fields: row.fields.as_ref().ok().map(|fields| format!("{fields:?}")),
                 raw: owned(row.text.raw()),
             });
         };

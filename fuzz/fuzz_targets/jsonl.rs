@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
     let parser = opened.table.parser();
     for batch in opened.table {
         let Ok(batch) = batch else { return };
-        let _ = parser.rows(&batch, &mut Notes::default(), &mut |row| check(&row));
+        let _ = parser.rows(&batch, &mut Notes::default(), &mut |row| check(row));
     }
 });
 

@@ -4,22 +4,22 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use unicode_security::confusable_detection::skeleton;
 
-use crate::model::{MatchNames, NameKey, is_common_letter};
+use crate::model::{MatchNames, NameKey, is_common};
 
 /// What identifies a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameKeys {
     /// Equal for equal names.
     pub name: NameKey,
-    /// The key of the name in plain letters, if it has letters of another script that look like them.
-    plain: Option<NameKey>,
+    /// The key of the name in plain letters, if it has letters of another script that look like them. Hardly any name has.
+    plain: Option<Box<NameKey>>,
 }
 
 impl NameKeys {
     /// The keys of a name.
     #[must_use]
     pub fn of(name: &str, matching: MatchNames) -> Self {
-        let plain = plain(name).map(|plain| matching.key(&plain));
+        let plain = plain(name).map(|plain| Box::new(matching.key(&plain)));
         Self { name: matching.key(name), plain }
     }
 }
@@ -28,14 +28,14 @@ impl NameKeys {
 /// "confusable").
 fn plain(name: &str) -> Option<String> {
     let plain_letter = |letter: char| {
-        if letter.is_ascii() || is_common_letter(letter) {
+        if letter.is_ascii() {
             return None;
         }
         let mut buffer = [0; 4];
         let mut shape = skeleton(letter.encode_utf8(&mut buffer));
         shape.next().filter(|plain| plain.is_ascii_alphanumeric() && shape.next().is_none())
     };
-    let is_changed = !name.is_ascii() && name.chars().any(|letter| plain_letter(letter).is_some());
+    let is_changed = !is_common(name) && name.chars().any(|letter| plain_letter(letter).is_some());
     is_changed.then(|| name.chars().map(|letter| plain_letter(letter).unwrap_or(letter)).collect())
 }
 
@@ -71,11 +71,13 @@ impl Names {
     }
 
     /// Adds the name of a row, unless an earlier row has it.
-    pub fn add(&mut self, keys: NameKeys, row: u32) -> Option<Earlier> {
+    pub fn add(&mut self, keys: &NameKeys, row: u32) -> Option<Earlier> {
         if let Some(earlier) = self.first.add(keys.name, row) {
             return Some(Earlier::Same(earlier));
         }
-        let Some(plain) = keys.plain else { return self.plain.get(keys.name).map(Earlier::Confusable) };
+        let Some(plain) = keys.plain.as_deref().copied() else {
+            return self.plain.get(keys.name).map(Earlier::Confusable);
+        };
         let earlier = self.first.get(plain).filter(|first| *first != row);
         earlier.or(self.plain.add(plain, row)).map(Earlier::Confusable)
     }
@@ -139,7 +141,7 @@ mod tests {
     #[test]
     fn the_first_row_of_a_name_wins() {
         let mut names = Names::new(MatchNames::Folded);
-        let mut add = |name: &str, row| names.add(NameKeys::of(name, MatchNames::Folded), row);
+        let mut add = |name: &str, row| names.add(&NameKeys::of(name, MatchNames::Folded), row);
         assert_eq!(add("Sales", 1), None);
         assert_eq!(add("Support", 2), None);
         assert_eq!(add(" sales ", 3), Some(Earlier::Same(1)));
@@ -151,7 +153,10 @@ mod tests {
     fn common_letters_look_like_no_letter_of_ascii() {
         let shape = |letter: char| skeleton(&letter.to_string()).collect::<String>();
         let looks_plain = |letter: &char| matches!(shape(*letter).as_bytes(), [byte] if byte.is_ascii_alphanumeric());
-        let found: String = ('\0'..=char::MAX).filter(|letter| is_common_letter(*letter)).filter(looks_plain).collect();
+        let found: String = ('\0'..=char::MAX)
+            .filter(|letter| !letter.is_ascii() && is_common(letter.encode_utf8(&mut [0; 4])))
+            .filter(looks_plain)
+            .collect();
         assert_eq!(found, "");
     }
 
@@ -167,8 +172,8 @@ mod tests {
         ] {
             let mut seen = Names::new(MatchNames::Folded);
             let [one, other] = names.map(|name| NameKeys::of(name, MatchNames::Folded));
-            assert_eq!(seen.add(one, 1), None);
-            assert_eq!(seen.add(other, 2), found.then_some(Earlier::Confusable(1)), "{names:?}");
+            assert_eq!(seen.add(&one, 1), None);
+            assert_eq!(seen.add(&other, 2), found.then_some(Earlier::Confusable(1)), "{names:?}");
         }
     }
 }

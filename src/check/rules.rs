@@ -1,7 +1,7 @@
 //! The rules for a row: a group, and all problems of the row. Pure.
 
 use super::{lint, lists, trimmed};
-use crate::model::{Cell, Code, Field, Fields, Group, Problem, is_invisible, is_plain_ascii, shortened};
+use crate::model::{Cell, Code, Field, Fields, Group, Problem, is_common, is_invisible, shortened};
 
 /// The most characters of a name (the API's documentation: 200).
 pub const NAME_MAX: usize = 200;
@@ -45,7 +45,7 @@ impl Rules {
         };
         lint::description(given, problems);
         let is_control = |letter: &char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
-        let control = if is_plain_ascii(given) { None } else { given.chars().find(is_control) };
+        let control = if is_common(given) { None } else { given.chars().find(is_control) };
         if let Some(control) = control {
             let message = format!("the description contains a control character ({})", control.escape_default());
             problems.push(Problem::error(Field::Description, Code::DescriptionInvalid, message));
@@ -84,8 +84,8 @@ fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
         let message = format!("the name `{}` has {length} characters; the most is {NAME_MAX}", shortened(name));
         refuse(Code::NameTooLong, message);
     }
-    let is_plain = is_plain_ascii(name);
-    let control = if is_plain { None } else { name.chars().find(|letter| letter.is_control()) };
+    let is_common = is_common(name);
+    let control = if is_common { None } else { name.chars().find(|letter| letter.is_control()) };
     match control {
         Some('\n' | '\r') => {
             refuse(Code::NameInvalid, format!("the name `{}` contains a line break", shortened(name)));
@@ -95,7 +95,7 @@ fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
         }
         None => {}
     }
-    if let Some(hidden) = if is_plain { None } else { invisible(name) } {
+    if let Some(hidden) = if is_common { None } else { invisible(name) } {
         let message = format!(
             "the name `{}` contains an invisible character ({}); retype it",
             shortened(name),

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use workers::{CheckedBatch, CheckedRow, Parts, ReadStep, SharedReader, Slot, Workers};
+use workers::{CheckedBatch, CheckedRow, Parts, ReadStep, RowSpan, SharedReader, Slot, Workers};
 
 use crate::check::{Earlier, Names, Rules};
 use crate::model::{self, Code, Field, FirstGroup, Group, NameKey, OnDuplicate, Place, Problem, Severity, shortened};
@@ -66,8 +66,8 @@ pub(super) enum Validity {
 #[derive(Default)]
 pub(super) struct Files {
     opened: Vec<File>,
-    /// Byte offset and line of every row.
-    rows: Vec<(u64, u32, u32)>,
+    /// Where every row is.
+    rows: Vec<RowSpan>,
     again: VecDeque<(u32, Rc<FirstGroup>)>,
 }
 
@@ -96,7 +96,7 @@ impl Files {
     /// How a row is read: the parser of its file, and its bytes.
     pub(super) fn read_again(&mut self, row: u32) -> Result<(Arc<Parser>, Vec<u8>), ReadError> {
         let index = self.file_of(row);
-        let (offset, length, line) = self.rows[row as usize];
+        let RowSpan { offset, length, line } = self.rows[row as usize];
         let file = &mut self.opened[index];
         let bytes = file.again.bytes(offset, length as usize);
         let failed = |reason| crate::read::FileProblem::Io(reason).at(&file.path, line.into(), None);
@@ -110,7 +110,7 @@ impl Files {
     fn place(&self, row: u32) -> Place {
         let file = self.file_of(row);
         let first = self.opened.get(file).map_or(0, |file| file.first_row);
-        Place { file, row: (row as usize - first) as u64 + 1, line: self.rows[row as usize].2.into() }
+        Place { file, row: (row as usize - first) as u64 + 1, line: self.rows[row as usize].line.into() }
     }
 
     /// `file:line`, safe to show.
@@ -242,22 +242,23 @@ impl<S> Collector<'_, S> {
         for row in rows.into_iter().take(self.left()) {
             let number = u32::try_from(self.files.rows.len()).ok().filter(|number| *number < u32::MAX);
             let number = number.ok_or(Failure::TooManyRows)?;
-            let line = u32::try_from(row.line).unwrap_or(u32::MAX);
-            self.files.rows.push((row.offset, u32::try_from(row.length).unwrap_or(u32::MAX), line));
+            self.files.rows.push(row.span);
             let first = self.files.opened.last().map_or(0, |file| file.first_row);
             let file = self.files.opened.len().saturating_sub(1);
-            let place = Place { file, row: (self.files.rows.len() - first) as u64, line: row.line };
-            let CheckedRow { offset, length, keys, is_undescribed, mut problems, item, .. } = row;
+            let place = Place { file, row: (self.files.rows.len() - first) as u64, line: row.span.line.into() };
+            let CheckedRow { span, keys, is_undescribed, mut problems, item, .. } = row;
             if let Some(file) = self.files.opened.last_mut().filter(|_| is_undescribed) {
                 let (count, first) = &mut file.undescribed;
-                *first = if *count == 0 { row.line } else { *first };
+                *first = if *count == 0 { place.line } else { *first };
                 *count += 1;
             }
             let validity = match keys {
                 None => Validity::Invalid,
-                Some(keys) => match self.names.add(keys, number) {
+                Some(keys) => match self.names.add(&keys, number) {
                     None => Validity::Valid(keys.name),
-                    Some(Earlier::Same(first)) => self.repeat(batch.part(offset, length), first, &mut problems)?,
+                    Some(Earlier::Same(first)) => {
+                        self.repeat(batch.part(span.offset, span.length as usize), first, &mut problems)?
+                    }
                     Some(Earlier::Confusable(earlier)) => {
                         problems.push(Problem::warning(
                             Field::Name,

@@ -28,7 +28,7 @@ pub use fate::{Creation, Fate, Removal, Trouble};
 pub use found::{Found, best};
 pub use group::{FirstGroup, Group};
 pub use job::{Effect, Job, Past, RowId};
-pub use name::{MatchNames, NameKey, OnDuplicate, OnExisting, is_common_letter};
+pub use name::{MatchNames, NameKey, OnDuplicate, OnExisting, is_common};
 pub use outcome::{Outcome, Status, StatusCounts};
 pub use problem::{Code, Problem, ProblemCount, Severity};
 pub use row::{Cell, ERROR_COLUMN, Field, Fields, Format, InputFile, Item, Layout, Place, Raw, is_delimiter};

@@ -69,8 +69,7 @@ impl MatchNames {
 
 /// Canonical caseless matching (Unicode 3.13, D145), with spaces folded.
 fn fold(name: &str) -> String {
-    let is_common = |letter: char| matches!(letter, ' '..='~') || is_common_letter(letter);
-    if (is_plain_ascii(name) || name.chars().all(is_common)) && !name.contains("  ") {
+    if is_common(name) && !name.contains("  ") {
         return name.trim().to_lowercase();
     }
     let mut spaced = String::with_capacity(name.len());
@@ -83,10 +82,15 @@ fn fold(name: &str) -> String {
     spaced.nfd().default_case_fold().nfc().collect()
 }
 
+/// Whether it consists of visible ASCII, spaces and common letters: then there is little to check about its characters.
+#[must_use]
+pub fn is_common(text: &str) -> bool {
+    is_plain_ascii(text) || text.chars().all(|letter| matches!(letter, ' '..='~') || is_common_letter(letter))
+}
+
 /// Whether it is a letter of a Western European language, of Chinese, Japanese or Korean that has one lower-case letter,
 /// combines with no other, and looks like no letter of ASCII. Most names need no more than that.
-#[must_use]
-pub fn is_common_letter(letter: char) -> bool {
+fn is_common_letter(letter: char) -> bool {
     matches!(letter, 'À'..='Ö' | 'Ø'..='Þ' | 'à'..='ö' | 'ø'..='ý' | 'ÿ' | 'ぁ'..='ゖ' | 'ァ'..='ヺ' | '\u{3400}'..='\u{4dff}' | '\u{4e40}'..='\u{9fff}' | '가'..='힣')
 }
 

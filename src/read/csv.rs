@@ -70,7 +70,7 @@ impl CsvParser {
     }
 
     /// Gives each row of a batch, whose bytes are `raw`. Rows without any text are only counted.
-    pub(super) fn rows<'a>(&self, batch: &'a Batch, raw: &'a str, notes: &mut Notes, each: &mut dyn FnMut(Row<'a>)) {
+    pub(super) fn rows<'a>(&self, batch: &'a Batch, raw: &'a str, notes: &mut Notes, each: &mut dyn FnMut(&Row<'a>)) {
         let text = batch.text();
         // The header may be before its first row.
         let first = batch.rows.first().map_or(0, |first| first.start);
@@ -96,7 +96,7 @@ impl CsvParser {
                 self.read(&record)
             };
             let offset = batch.offset + span.start as u64;
-            each(Row { offset, raw: record.raw, line: record.line, fields, text, warnings });
+            each(&Row { offset, raw: record.raw, line: record.line, fields, text, warnings });
         }
     }
 

@@ -37,7 +37,7 @@ impl JsonParser {
     }
 
     /// Gives each row of a batch, whose bytes are `raw`.
-    pub(super) fn rows<'a>(&self, batch: &'a Batch, raw: &'a str, notes: &mut Notes, each: &mut dyn FnMut(Row<'a>)) {
+    pub(super) fn rows<'a>(&self, batch: &'a Batch, raw: &'a str, notes: &mut Notes, each: &mut dyn FnMut(&Row<'a>)) {
         let mut keys = Keys { map: &self.map, known: HashMap::new(), notes };
         for (span, line) in batch.rows.iter().zip(batch.line..) {
             let own = &raw[span.start..span.end];
@@ -52,7 +52,7 @@ impl JsonParser {
                 None => (RowText::Line(content), keys.fields(content)),
             };
             let offset = batch.offset + span.start as u64;
-            each(Row { offset, raw: own, line, fields, text, warnings: Vec::new() });
+            each(&Row { offset, raw: own, line, fields, text, warnings: Vec::new() });
         }
     }
 }

@@ -146,7 +146,7 @@ impl Parser {
         &self,
         batch: &'a Batch,
         notes: &mut Notes,
-        each: &mut dyn FnMut(Row<'a>),
+        each: &mut dyn FnMut(&Row<'a>),
     ) -> Result<(), ReadError> {
         let raw = text_of(batch, &self.path, self.is_decoded)?;
         match &self.kind {
@@ -165,7 +165,7 @@ impl Parser {
         let mut found = None;
         self.rows(&batch, &mut Notes::default(), &mut |row| {
             if found.is_none() {
-                found = read(&row);
+                found = read(row);
             }
         })?;
         let changed = || std::io::Error::other("the file was changed while it was read; start again");

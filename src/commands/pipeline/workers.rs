@@ -34,10 +34,16 @@ pub(super) struct CheckedBatch<T> {
     pub(super) rows: Vec<CheckedRow<T>>,
 }
 
-pub(super) struct CheckedRow<T> {
+/// Where a row is in the decoded text of its file, and on which line.
+#[derive(Clone, Copy)]
+pub(super) struct RowSpan {
     pub(super) offset: u64,
-    pub(super) length: usize,
-    pub(super) line: u64,
+    pub(super) length: u32,
+    pub(super) line: u32,
+}
+
+pub(super) struct CheckedRow<T> {
+    pub(super) span: RowSpan,
     /// Nothing if the row is invalid.
     pub(super) keys: Option<NameKeys>,
     pub(super) is_undescribed: bool,
@@ -166,11 +172,13 @@ fn check<T>(
         };
         problems.extend_from_slice(&row.warnings);
         let is_valid = problems.iter().all(|problem| !problem.is_error());
-        let item = prepare(&row, parser, &group, &problems);
+        let item = prepare(row, parser, &group, &problems);
         rows.push(CheckedRow {
-            offset: row.offset,
-            length: row.raw.len(),
-            line: row.line,
+            span: RowSpan {
+                offset: row.offset,
+                length: u32::try_from(row.raw.len()).unwrap_or(u32::MAX),
+                line: u32::try_from(row.line).unwrap_or(u32::MAX),
+            },
             keys: is_valid.then(|| NameKeys::of(&group.name, matching)),
             is_undescribed: is_valid && group.description.is_none(),
             problems,

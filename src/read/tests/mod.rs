@@ -76,7 +76,7 @@ fn records(path: &std::path::Path, options: &ReadOptions) -> Result<Vec<Record>,
     opened.flaw.map_or(Ok(()), Err)?;
     let (parser, mut records) = (opened.table.parser(), Vec::new());
     for batch in opened.table {
-        parser.rows(&batch?, &mut Notes::default(), &mut |row| records.push(record(&row)))?;
+        parser.rows(&batch?, &mut Notes::default(), &mut |row| records.push(record(row)))?;
     }
     Ok(records)
 }

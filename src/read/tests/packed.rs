@@ -65,7 +65,7 @@ fn rows_are_found_again_where_they_stand_in_the_decoded_text() {
         let parser = table.parser();
         let mut offsets = Vec::new();
         for batch in table {
-            let mut note = |row: Row<'_>| offsets.push(row.offset);
+            let mut note = |row: &Row<'_>| offsets.push(row.offset);
             parser.rows(&batch.unwrap(), &mut Notes::default(), &mut note).unwrap();
         }
         let bytes = again.bytes(offsets[1], "Sales;\"2\n3\"".len()).unwrap();

@@ -119,7 +119,7 @@ fn parsed(text: &str, sizes: (usize, usize), dribble: usize) -> Vec<(u64, Vec<St
         let raw = std::str::from_utf8(&batch.raw).unwrap();
         parser.rows(&batch, raw, &mut Notes::default(), &mut |row| {
             assert_eq!(batch.part(row.offset, row.raw.len()), row.raw.as_bytes());
-            let cells = match row.text {
+            let cells = match &row.text {
                 RowText::Cells(cells)
                 | RowText::OpenQuote(cells)
                 | RowText::Header(cells)
