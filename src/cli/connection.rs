@@ -20,6 +20,7 @@ pub struct ConnectionArgs {
     /// It is kept in a journal of its own, STEM.sandbox.journal.
     #[arg(long, conflicts_with_all = ["base_url", "token_file"])]
     pub sandbox: bool,
+    #[expect(rustdoc::bare_urls, reason = "this comment is shown as help")]
     /// Address of the API; may have a path [env: TALLYFY_BASE_URL] [default: https://api.tallyfy.com]
     ///
     /// It must be https, except on this machine.
