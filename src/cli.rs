@@ -1,4 +1,4 @@
-//! What can be typed. The doc comments are the help. A flag that was not typed is `None`: its default is in the table of settings.
+//! What can be typed. The doc comments are the help. A flag that was not typed is `None`: its default is in the table of settings, or beside it for the sandbox.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! How a run ended, and the exit code for it: the table that scripts rely on. Pure.
+//! How a run ended, and the exit code for it: the table that scripts rely on. The code of an error is in
+//! `commands/failure`. Pure.
 
 use crate::model::{Halt, StatusCounts};
 

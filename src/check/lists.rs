@@ -1,4 +1,5 @@
-//! The rules for lists: what separates entries, what an entry may be, and what a bad one may have been. Pure.
+//! The rules for lists: what separates entries, what an entry may be (`1,001` is neither one id nor two), and what a bad one may
+//! have been. Pure.
 
 use std::borrow::Cow;
 use std::collections::HashSet;

@@ -7,10 +7,12 @@ mod fix;
 mod lint;
 mod lists;
 mod names;
+mod repeat;
 mod rules;
 
 pub use fix::{Fix, Fixed, fixes};
 pub use names::{Earlier, NameKeys, Names};
+pub use repeat::FirstGroup;
 pub use rules::{NAME_MAX, Rules};
 
 /// The text without outer white space and invisible characters.

@@ -1,4 +1,4 @@
-//! Names seen so far: the first valid row of a name wins. Also finds names that only look equal. Pure.
+//! The table of names seen so far: which row had a name first. Also finds names that only look equal. Pure.
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;

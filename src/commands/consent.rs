@@ -1,4 +1,4 @@
-//! The question before groups are deleted.
+//! The question before groups are deleted; `undo` decides whether it is asked.
 
 use std::io::{self, BufRead, Write};
 

@@ -1,4 +1,5 @@
-//! The output files of a command: checked before anything is sent, so that nothing is overwritten by mistake.
+//! What the output files of a command may overwrite: never an input, one another, the outputs of another import, or rejects
+//! that were edited.
 
 use std::fs;
 use std::io::ErrorKind;

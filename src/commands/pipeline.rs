@@ -11,8 +11,8 @@ use std::sync::{Arc, PoisonError};
 
 use workers::{CheckedBatch, CheckedRow, Parts, ReadStep, RowSpan, SharedReader, Slot, Workers};
 
-use crate::check::{Earlier, Names, Rules};
-use crate::model::{self, Code, Field, FirstGroup, Group, NameKey, OnDuplicate, Place, Problem, Severity, shortened};
+use crate::check::{Earlier, FirstGroup, Names, Rules};
+use crate::model::{self, Code, Field, Group, NameKey, Place, Problem, Severity, shortened};
 use crate::read::{Again, Notes, Parser, ReadError, Row};
 use crate::report::Repeat;
 use crate::settings::Input;
@@ -289,11 +289,7 @@ impl<S> Collector<'_, S> {
         let mine = file.parser.read_again(bytes.to_vec(), |row| group_of(row, &self.input.rules))?;
         let on_duplicate = self.input.on_duplicate;
         let (differs, lost) = theirs.compare(&mine, on_duplicate);
-        let severity = match on_duplicate {
-            OnDuplicate::Fail => Severity::Error,
-            _ if lost.is_empty() => Severity::Note,
-            _ => Severity::Warning,
-        };
+        let severity = FirstGroup::severity(on_duplicate, &lost);
         let repeat = Repeat { first: self.files.shown(first), severity, on_duplicate, differs, lost };
         if severity == Severity::Error {
             problems.push(repeat.problem());

@@ -1,4 +1,5 @@
-//! The checked rows of all files, on their way into the journal. Files that a journal knows already are not read again.
+//! The checked rows of all files, on their way into the journal; and by which fingerprint unchanged files are known, so that they
+//! are not read again.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,9 +10,9 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::check::Names;
+use crate::check::{FirstGroup, Names};
 use crate::journal::{Journal, JournalError, Owner, Realm, RunId, Stage, StagedRow};
-use crate::model::{Cell, Event, Field, FirstGroup, Group, InputFile, Listener, OnDuplicate, Problem, RowId};
+use crate::model::{Cell, Event, Field, Group, InputFile, Listener, OnDuplicate, Problem, RowId};
 use crate::read::{Notes, Parser, ReadError, Row};
 use crate::report::Problems;
 use crate::settings::{Connection, Input, Target};

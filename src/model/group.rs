@@ -1,10 +1,6 @@
 //! A group as the user wants it: checked, trimmed, complete.
 
-use std::collections::HashSet;
-
 use serde::{Deserialize, Serialize};
-
-use crate::model::{Field, OnDuplicate};
 
 /// A desired group. Its JSON form is the body of the create request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,54 +16,4 @@ pub struct Group {
     /// E-mail addresses of guests, each once, in the order of the input.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guests: Vec<String>,
-}
-
-/// The group of the first row of a name, ready to be compared with many repeats and to take over their people.
-#[derive(Debug)]
-pub struct FirstGroup {
-    group: Group,
-    members: HashSet<u64>,
-    guests: HashSet<String>,
-}
-
-impl FirstGroup {
-    /// The group that later rows repeat.
-    #[must_use]
-    pub fn new(group: Group) -> Self {
-        let members = group.members.iter().copied().collect();
-        let guests = group.guests.iter().map(|guest| guest.to_ascii_lowercase()).collect();
-        Self { group, members, guests }
-    }
-
-    /// The group.
-    #[must_use]
-    pub fn group(&self) -> &Group {
-        &self.group
-    }
-
-    /// Takes over the members and guests of `repeat` that it does not have yet.
-    pub fn merge(&mut self, repeat: Group) {
-        let members = &mut self.members;
-        self.group.members.extend(repeat.members.into_iter().filter(|member| members.insert(*member)));
-        let guests = &mut self.guests;
-        self.group.guests.extend(repeat.guests.into_iter().filter(|guest| guests.insert(guest.to_ascii_lowercase())));
-    }
-
-    /// Compares a repeat: the fields other than the name in which it differs, where order and line ends do not matter, and those of
-    /// them in which it would add something that is lost.
-    #[must_use]
-    pub fn compare(&self, repeat: &Group, on_duplicate: OnDuplicate) -> (Vec<Field>, Vec<Field>) {
-        let is_merged = on_duplicate == OnDuplicate::Merge;
-        let plain = |group: &Group| group.description.as_deref().map(crate::model::with_line_feeds);
-        let describes = self.group.description != repeat.description && plain(&self.group) != plain(repeat);
-        let adds_members = repeat.members.iter().any(|member| !self.members.contains(member));
-        let adds_guests = repeat.guests.iter().any(|guest| !self.guests.contains(&guest.to_ascii_lowercase()));
-        let fields = [
-            (Field::Description, describes, describes && repeat.description.is_some()),
-            (Field::Members, adds_members || repeat.members.len() != self.members.len(), adds_members && !is_merged),
-            (Field::Guests, adds_guests || repeat.guests.len() != self.guests.len(), adds_guests && !is_merged),
-        ];
-        let differs = fields.iter().filter(|(_, differs, _)| *differs).map(|(field, ..)| *field).collect();
-        (differs, fields.iter().filter(|(.., is_lost)| *is_lost).map(|(field, ..)| *field).collect())
-    }
 }

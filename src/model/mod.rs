@@ -26,7 +26,7 @@ pub use event::{Event, GuestWait, Halt, Listener, Wait};
 pub use existing::{ExistingGroup, Tag};
 pub use fate::{Creation, Fate, Removal, Trouble};
 pub use found::{Found, best};
-pub use group::{FirstGroup, Group};
+pub use group::Group;
 pub use job::{Effect, Job, Past, RowId};
 pub use name::{MatchNames, NameKey, OnDuplicate, OnExisting, is_common};
 pub use outcome::{Outcome, Status, StatusCounts};

@@ -1,4 +1,5 @@
-//! CSV: the header, and rows of cells. Pure.
+//! CSV: the header, and each row's cells or why it is refused (open quote, stray text, another header, too few or too many
+//! cells). Pure.
 
 use std::borrow::Cow;
 

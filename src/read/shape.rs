@@ -1,4 +1,4 @@
-//! Problems with the shape of a CSV row: its number of cells, its quotes, headers among the rows. Pure.
+//! What is wrong with the shape of a CSV row, in words: its number of cells, its quotes, a header among the rows. Pure.
 
 use memchr::memchr;
 

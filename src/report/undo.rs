@@ -1,4 +1,4 @@
-//! The plan of `undo`: which groups are deleted, which are not, and why.
+//! Shows the plan of `undo`: which groups are deleted, which are not, and why.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,5 @@
-//! Whether a group still says what was sent, and whether a group that turned up is ours. Pure.
+//! Whether a group still says what was sent (for `undo`), and whether a group that turned up is ours (for rows in doubt). How an
+//! existing group differs from a row is in `plan`. Pure.
 
 use std::collections::BTreeSet;
 

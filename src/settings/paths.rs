@@ -1,4 +1,5 @@
-//! Where the files of a command are: named after the input file and beside it, unless the user says otherwise.
+//! Where the files of a command are: named after the input file and beside it, unless the user says otherwise. What may be
+//! overwritten there is decided in `commands/outputs`.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

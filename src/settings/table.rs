@@ -1,6 +1,6 @@
 //! The table of settings, and the one rule by which a value is found: flag, then environment, then default.
 //!
-//! The help of a setting is that of its flag in `cli`, which names its variable and its default.
+//! The token is found in `connection`: it has variables of its own. The help of a setting is that of its flag in `cli`, which names its variable and its default.
 
 use std::fmt::Display;
 
