@@ -57,6 +57,14 @@ pub enum Failure {
         "{0} rows were not attempted although nothing stopped the run; this is a defect, please report it, and run the same command again"
     )]
     Forgotten(u64),
+    /// A defect: rows were lost or counted twice.
+    #[error("{read} rows were read but {accounted} have a result; this is a defect, please report it")]
+    Unbalanced {
+        /// Rows read.
+        read: u64,
+        /// The sum over the statuses.
+        accounted: u64,
+    },
     /// `--strict`
     #[error("nothing was sent because of --strict (errors: {0}, warnings: {1})")]
     Strict(u64, u64),
@@ -104,9 +112,13 @@ impl Failure {
             Self::Unwritable(error) | Self::Uncopied(error) => usage_if(error.is_usage()),
             Self::Stopped(halt) => Ending::of_halt(halt),
             Self::Strict(..) | Self::Unfixed(_) => Ending::Problems,
-            Self::Output(_) | Self::Http(_) | Self::Serve(_) | Self::Start(_) | Self::Print(_) | Self::Forgotten(_) => {
-                Ending::Failed
-            }
+            Self::Output(_)
+            | Self::Http(_)
+            | Self::Serve(_)
+            | Self::Start(_)
+            | Self::Print(_)
+            | Self::Forgotten(_)
+            | Self::Unbalanced { .. } => Ending::Failed,
         }
     }
 

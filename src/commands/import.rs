@@ -34,11 +34,11 @@ pub(super) fn run(
         problems.finish(None).map_err(Failure::Print)?;
     }
     let (mut requests, mut stopped) = (0, None);
+    let stop = import.signals.sending();
     if args.strict && errors + warnings > 0 {
         stopped = Some(Failure::Strict(errors, warnings));
     } else if journal.open_rows(run)? > 0 {
         import.progress.announce(&import.forecast(&journal, run, None)?);
-        let stop = import.signals.sending();
         (journal, requests) = block_on(import.send(journal, run, &staged, &stop))??;
         stopped = stop.reason().map(Failure::Stopped);
     }
@@ -148,6 +148,10 @@ impl Import<'_> {
             }
             Ok(())
         })?;
+        let accounted = summary.counts().total();
+        if accounted != staged.rows {
+            return Err(Failure::Unbalanced { read: staged.rows, accounted });
+        }
         results.finish()?;
         Ok((summary, outputs::put_rejects(journal, run, rejects)?))
     }

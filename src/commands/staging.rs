@@ -79,7 +79,7 @@ pub fn stage(
     let first = journal.next_row()?;
     let mut staging = Staging {
         journal,
-        stage: journal.stage()?,
+        stage: journal.stage(input.files.iter().all(|path| path.is_file()))?,
         input,
         first,
         listener,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Statement, params};
 use serde::Serialize;
@@ -11,6 +12,9 @@ use super::files::FileId;
 use super::outcomes::parse;
 use super::store::{Journal, RunId};
 use crate::model::{Code, Group, Layout, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity};
+
+/// For how long a reader may keep the rows from being committed.
+const READERS_MAX: Duration = Duration::from_mins(1);
 
 /// The key under which the cells of a row with an open quote are kept.
 pub(super) const OPEN_QUOTE: &str = "open_quote";
@@ -111,11 +115,12 @@ impl StagedRow {
     }
 }
 
-/// The rows of a run on their way into the journal.
+/// The rows of a run on their way into the journal, in one transaction that is taken back unless it is finished.
 #[derive(Debug)]
 pub struct Stage<'a> {
     journal: &'a Journal,
     insert: Statement<'a>,
+    is_finished: bool,
 }
 
 impl Stage<'_> {
@@ -146,9 +151,24 @@ impl Stage<'_> {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn finish(self) -> Result<(), JournalError> {
-        self.journal.run(|db| db.execute_batch("COMMIT"))?;
-        if self.journal.is_held() { self.journal.make_durable() } else { Ok(()) }
+    pub fn finish(mut self) -> Result<(), JournalError> {
+        // Somebody may be reading.
+        self.journal.run(|db| {
+            db.busy_timeout(READERS_MAX)?;
+            db.execute_batch("COMMIT")
+        })?;
+        self.is_finished = true;
+        self.journal.make_durable()
+    }
+}
+
+impl Drop for Stage<'_> {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            // Where this fails, the next run does it.
+            let _ = self.journal.run(|db| db.execute_batch("ROLLBACK"));
+            let _ = self.journal.make_durable();
+        }
     }
 }
 
@@ -211,13 +231,14 @@ impl Journal {
         })
     }
 
-    /// Begins to put rows in, in one transaction. The rows need not survive a power cut.
+    /// Begins to put rows in. Those of files, which are there within seconds, are written without a write-ahead log, so that each
+    /// page is written once; meanwhile nobody can read the journal.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn stage(&self) -> Result<Stage<'_>, JournalError> {
-        if self.is_held() {
-            // Without a write-ahead log, each page is written once. Where somebody else reads the journal, the log stays.
+    pub fn stage(&self, are_files: bool) -> Result<Stage<'_>, JournalError> {
+        if self.is_held() && are_files {
+            // Where somebody is reading the journal, the log stays.
             let _ = self.run(|db| db.pragma_update(None, "journal_mode", "TRUNCATE"));
         }
         self.run(|db| db.execute_batch("BEGIN"))?;
@@ -226,7 +247,7 @@ impl Journal {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         );
         let insert = insert.map_err(|reason| Self::failed(&self.path, reason))?;
-        Ok(Stage { journal: self, insert })
+        Ok(Stage { journal: self, insert, is_finished: false })
     }
 
     /// The latest run over the same files with the same options.
@@ -265,7 +286,7 @@ impl Journal {
         let new = self.next_row()?;
         let shift = new.0 - first.0;
         self.run(|db| {
-            db.execute_batch("BEGIN")?;
+            let transaction = db.unchecked_transaction()?;
             db.execute(
                 "INSERT INTO rows (id, file, row, line, name, identity, input, body, guests, twin, code, error, warnings)
                  SELECT id + ?3, file, row, line, name, identity, input, body, guests, twin + ?3, code, error, warnings
@@ -279,7 +300,7 @@ impl Journal {
                 let copy = format!("INSERT INTO {table} (run, {columns}) SELECT ?2, {columns} FROM {table} WHERE run = ?1");
                 db.execute(&copy, [run.0, to.0])?;
             }
-            db.execute_batch("COMMIT")
+            transaction.commit()
         })?;
         Ok((new, RowId(last.0 + shift)))
     }

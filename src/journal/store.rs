@@ -117,6 +117,13 @@ impl Journal {
     /// # Errors
     /// If it cannot be read, or is something else.
     pub fn peek(path: &Path) -> Result<Self, JournalError> {
+        // A run that was killed while it staged rows has left pages to take back, which only a writer does.
+        let is_torn = beside(path, "-journal").metadata().is_ok_and(|found| found.len() > 0);
+        if let Some(_lock) = is_torn.then(|| Lock::take(path)).transpose().ok().flatten() {
+            let db = Connection::open(path).map_err(|reason| Self::failed(path, reason))?;
+            let count = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+            count.map_err(|reason| Self::failed(path, reason))?;
+        }
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
         let db = db.map_err(|reason| Self::failed(path, reason))?;
         let journal = Self { path: path.to_owned(), db, _lock: None, is_held: false };
@@ -201,8 +208,9 @@ impl Journal {
         })
     }
 
+    /// What is written from now on survives a power cut. A journal that is kept nowhere needs no such thing.
     pub(super) fn make_durable(&self) -> Result<(), JournalError> {
-        self.run(|db| durable(db, &self.path))
+        if self.is_held() { self.run(|db| durable(db, &self.path)) } else { Ok(()) }
     }
 
     fn check_owner(&self, owner: &Owner) -> Result<(), JournalError> {

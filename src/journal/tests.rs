@@ -31,7 +31,7 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
     let layout = Layout { format: Format::Csv, delimiter: b',', header: vec!["name".to_owned()] };
     journal.stage_file(run, 0, Path::new("g.csv"), &layout).unwrap();
     let matching = MatchNames::Folded;
-    let mut stage = journal.stage().unwrap();
+    let mut stage = journal.stage(true).unwrap();
     for (index, name) in (0..).zip(names) {
         let place = Place { file: 0, row: index + 1, line: index + 2 };
         let id = RowId(first.0 + i64::try_from(index).unwrap());
@@ -74,6 +74,27 @@ pub(super) fn begin(journal: &Journal, row: RowId, effect: &str) {
 
 fn past(journal: &Journal, row: i64) -> Option<Past> {
     journal.open_row(RowId(row)).unwrap().map(|open| open.past)
+}
+
+#[test]
+fn rows_that_a_killed_run_had_half_staged_are_taken_back_before_anybody_looks() {
+    let (folder, path) = folder();
+    let mut journal = Journal::open(&path, &owner()).unwrap();
+    let (known, _) = run(&mut journal, &["A"], false);
+    let mut stage = journal.stage(true).unwrap();
+    let long = "x".repeat(100_000);
+    let row = StagedRow::new("B", &Raw::Cells(vec![long]), None);
+    for number in 0..100 {
+        stage.add(RowId(100 + number), Place { file: 0, row: 1, line: 2 }, &row).unwrap();
+    }
+    let copy = folder.path().join("copy.journal");
+    std::fs::copy(&path, &copy).unwrap();
+    let pages = std::fs::copy(beside(&path, "-journal"), beside(&copy, "-journal")).unwrap();
+    assert!(pages > 0, "some rows are in the file already");
+    drop(stage);
+    let journal = Journal::peek(&copy).unwrap();
+    assert_eq!(accounts(&journal, known).len(), 1);
+    assert_eq!(journal.next_row().unwrap(), RowId(2));
 }
 
 #[test]

@@ -326,6 +326,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_killed_run_sent_still_counts_after_a_run_that_could_not_read_its_files() {
+        let (_folder, path) = crate::journal::tests::folder();
+        let owner = crate::journal::tests::owner();
+        let now = Now { instant: Instant::now(), unix_ms: 1_000_000 };
+        let journal = Journal::open(&path, &owner).unwrap();
+        let (mut trail, _) = journal.trail(PERIOD, now).unwrap().unwrap();
+        trail.leave(now.instant).unwrap();
+        let file = fs::read(journal.trail_path()).unwrap();
+        drop((trail, journal));
+        let journal = Journal::open(&path, &owner).unwrap();
+        fs::write(journal.trail_path(), &file).unwrap();
+        drop(journal.stage(true).unwrap());
+        drop(journal);
+        let journal = Journal::open(&path, &owner).unwrap();
+        assert_eq!(journal.trail(PERIOD, now).unwrap().unwrap().1.len(), 1);
+    }
+
+    #[test]
     fn a_file_that_could_not_be_removed_counts_once() {
         let folder = tempfile::tempdir().unwrap();
         let owner = crate::journal::Owner { organization: "acme".to_owned(), realm: crate::journal::Realm::Loopback };
