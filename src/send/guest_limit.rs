@@ -199,13 +199,16 @@ impl GuestLimit {
             places if may_be_invited => self.window.answer(places, now),
             places => self.window.forgo(places),
         }
+        if response == GuestResponse::Accepted {
+            self.in_vain = 0;
+        }
         // Rows that left before it closed say nothing about it.
         if departure.closings != self.closings {
             return None;
         }
         match response {
             GuestResponse::Accepted => {
-                (self.closed, self.in_vain) = (None, 0);
+                self.closed = None;
                 self.accepted += 1;
                 if self.accepted > self.width {
                     (self.width, self.accepted) = (self.width + 1, 0);
