@@ -106,7 +106,7 @@ fn latest<'a>(runs: impl DoubleEndedIterator<Item = &'a PastRun>) -> String {
 }
 
 impl Undo<'_> {
-    /// Says so and writes nothing: the results of another undone run may stand there.
+    /// Says so and writes nothing: the file may hold the results of another undone run.
     fn report_nothing_created(&self, runs: &[PastRun]) -> Result<Ending, Failure> {
         if self.args.output.json {
             let summary = Summary::new(true, Vec::new(), &self.connection.organization);

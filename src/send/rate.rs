@@ -33,10 +33,10 @@ pub enum Speed {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RateError {
     /// No such rate.
-    #[error("`{0}` is no rate; 600/min, 10/s, 30/h or 100/6s are")]
+    #[error("`{0}` is not a rate; write for example 600/min, 10/s, 30/h or 100/6s")]
     NoRate(String),
     /// No such rate, and no such word.
-    #[error("`{0}` is no rate; 600/min, 10/s, 30/h, 100/6s, none or auto are")]
+    #[error("`{0}` is not a rate; write for example 600/min, 10/s, 30/h or 100/6s; or none, or auto")]
     NoSpeed(String),
 }
 

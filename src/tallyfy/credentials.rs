@@ -120,7 +120,7 @@ impl Credentials {
             in_use.renewal = None;
             return false;
         };
-        tracing::info!("the server refused the token; going on with a newer one");
+        tracing::info!("the server refused the token; a newer one is used");
         in_use.token = token;
         in_use.is_refused = false;
         true

@@ -15,7 +15,7 @@ const KINDS: [Kind; 3] = [Kind::Rolling, Kind::Fixed, Kind::Leaky(1.0)];
 const LATENCIES: [Latency; 3] = [Latency::Constant, Latency::Uniform, Latency::Heavy];
 const AFTERS: [After; 4] = [After::Absent, After::Up, After::Down, After::Zero];
 
-/// So many a second, for half a minute.
+/// This many a second, for half a minute.
 fn scene(kind: Kind, most: u32) -> Scene {
     Scene {
         kind,

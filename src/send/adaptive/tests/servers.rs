@@ -6,7 +6,7 @@ use std::time::Duration;
 /// How a server counts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Kind {
-    /// At most so many in any window.
+    /// At most this many in any window.
     Rolling,
     /// A window begins with the first request after the last one's end.
     Fixed,

@@ -47,7 +47,7 @@ pub(super) struct Scene {
     pub(super) header: Option<u32>,
     /// From this second on the limit is another.
     pub(super) change: Option<(f64, u32)>,
-    /// Between these seconds another user of the token sends so many a second.
+    /// Between these seconds another user of the token sends this many a second.
     pub(super) other: Option<(f64, f64, f64)>,
     pub(super) seconds: u32,
 }
