@@ -179,6 +179,8 @@ impl State {
         let is_refused = match reply {
             Reply::Refuse => true,
             Reply::Answer(answer) => (400..500).contains(&answer.status) && answer.status != 408,
+            // The status alone says that the request was not even looked at.
+            Reply::Cut { answer, .. } | Reply::Endless(answer) => answer.status == 401,
             _ => false,
         };
         if !is_refused {
