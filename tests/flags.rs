@@ -252,5 +252,8 @@ fn a_time_below_nothing_is_refused_as_a_time_and_the_sandbox_finds_no_limit_of_i
         .expect(2)
         .says("'-1s'")
         .says("such as 30s, 5min or 2h");
-    desk.run(&["sandbox", "--rate", "auto"]).expect(2).says("--rate: `auto` is not a rate").says("`none` refuses nothing");
+    desk.run(&["sandbox", "--rate", "auto"])
+        .expect(2)
+        .says("--rate: `auto` is not a rate")
+        .says("`none` refuses nothing");
 }

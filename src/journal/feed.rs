@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{Mutex, mpsc};
+use tokio::time::Instant;
 
 use super::Intent;
 use super::handle::{Handle, WriterCommand};
@@ -18,10 +20,11 @@ use crate::model::{Job, RowId};
 
 /// The most jobs ahead of the workers.
 const AHEAD_MAX: usize = 4096;
-/// How far ahead of the workers to be, in commits.
-const COMMITS_AHEAD: usize = 4;
-/// So few between two commits can wait for the disk: a commit takes some 5 to 25 ms.
-const FEW: usize = 2;
+/// How far ahead of the workers to be, in time: some commits. Rows with guests leave one after the other, so one is taken for each
+/// commit at first.
+const AHEAD: Duration = Duration::from_millis(100);
+/// So few in that time can wait for the disk: a commit takes some 5 to 25 ms.
+const FEW: usize = 4;
 
 /// The jobs, for all workers; each gets the next.
 #[derive(Debug)]
@@ -87,6 +90,11 @@ pub(super) struct JobSource {
     has_more: bool,
     /// Jobs in the feed when it was last filled.
     filled: usize,
+    /// Jobs that the workers took since their speed was last measured.
+    taken: usize,
+    since: Instant,
+    /// Jobs to begin beyond those that workers wait for.
+    ahead: usize,
 }
 
 impl JobSource {
@@ -100,7 +108,19 @@ impl JobSource {
             commands: writer.commands.downgrade(),
             is_down: Arc::clone(&writer.is_down),
         };
-        (Self { jobs: Some(sender), state, run, with_guests, last: RowId(0), has_more: false, filled: 0 }, feed)
+        let source = Self {
+            jobs: Some(sender),
+            state,
+            run,
+            with_guests,
+            last: RowId(0),
+            has_more: false,
+            filled: 0,
+            taken: 0,
+            since: Instant::now(),
+            ahead: 0,
+        };
+        (source, feed)
     }
 
     /// Begins the next jobs.
@@ -141,17 +161,20 @@ impl JobSource {
         let Some(jobs) = &self.jobs else { return 0 };
         let room = jobs.capacity();
         let ready = jobs.max_capacity() - room;
-        let taken = self.filled.saturating_sub(ready);
+        self.taken += self.filled.saturating_sub(ready);
         self.filled = ready;
-        let ahead = if taken > FEW { taken * COMMITS_AHEAD } else { 0 };
-        (self.state.waiting.load(Ordering::Acquire) + ahead).saturating_sub(ready).min(room)
+        let elapsed = self.since.elapsed();
+        if elapsed >= AHEAD {
+            let periods = usize::try_from(elapsed.as_millis() / AHEAD.as_millis()).unwrap_or(usize::MAX);
+            self.ahead = (self.taken / periods).saturating_sub(FEW).min(AHEAD_MAX);
+            (self.taken, self.since) = (0, Instant::now());
+        }
+        (self.state.waiting.load(Ordering::Acquire) + self.ahead).saturating_sub(ready).min(room)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::tests::{created, folder, group, owner, run};
     use super::super::{Feeds, Journal, SentGuests, Writer};
     use super::*;
@@ -216,6 +239,23 @@ mod tests {
             drop((one, other, handle));
         };
         tokio::join!(writer.work(), send).0.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rows_that_leave_one_after_the_other_do_not_wait_for_a_commit_each() {
+        let (_folder, path) = folder();
+        let mut journal = Journal::open(&path, &owner()).unwrap();
+        let all: Vec<String> = (0..300).map(|number| format!("G{number}")).collect();
+        let (run, _) = run(&mut journal, &all.iter().map(String::as_str).collect::<Vec<_>>(), false);
+        let (writer, handle, Feeds { plain, .. }) = Writer::new(journal, run, || panic!("it can be written"));
+        let start = Instant::now();
+        let send = async {
+            assert_eq!(names(&plain).await, all);
+            drop(handle);
+        };
+        tokio::join!(writer.work(), send).0.unwrap();
+        // A commit each takes 900 ms.
+        assert!(start.elapsed() < Duration::from_millis(300), "{:?}", start.elapsed());
     }
 
     #[tokio::test]
