@@ -1,7 +1,6 @@
 //! What the rejects hold reads back as the same rows, whatever was in them: good ones as they were, broken ones as broken.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::borrow::Cow;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -37,16 +36,6 @@ struct Kept {
     raw: Raw,
 }
 
-fn owned(raw: Raw<Cow<'_, str>>) -> Raw {
-    let all = |cells: Vec<Cow<'_, str>>| cells.into_iter().map(Cow::into_owned).collect();
-    match raw {
-        Raw::Cells(cells) => Raw::Cells(all(cells)),
-        Raw::OpenQuote(cells) => Raw::OpenQuote(all(cells)),
-        Raw::Stray(text) => Raw::Stray(text.into_owned()),
-        Raw::Line(line) => Raw::Line(line.into_owned()),
-    }
-}
-
 fn read(text: &str, format: Format) -> Option<(InputFile, Vec<Kept>)> {
     let options = ReadOptions { format: Some(format), delimiter: Some(b','), ..ReadOptions::default() };
     let stream = Box::new(Cursor::new(text.as_bytes().to_vec()));
@@ -59,7 +48,7 @@ fn read(text: &str, format: Format) -> Option<(InputFile, Vec<Kept>)> {
             rows.push(Kept {
                 place,
                 fields: row.fields.as_ref().ok().map(|fields| format!("{fields:?}")),
-                raw: owned(row.text.raw()),
+                raw: row.text.raw().into_owned(),
             });
         };
         parser.rows(&batch.unwrap(), &mut Notes::default(), &mut keep).unwrap();

@@ -121,9 +121,7 @@ pub(super) async fn list_groups<E: Exchange, F>(
             }
             Ok(None) => return Ok(Some(walk.pages())),
             Err(unread) => {
-                if let Unread::Failed(trouble) = unread {
-                    api.stop.raise(Halt::Unreachable(trouble.message));
-                }
+                api.stop_unread(unread);
                 return Ok(None);
             }
         }

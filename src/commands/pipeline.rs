@@ -4,6 +4,7 @@
 mod workers;
 
 use std::collections::VecDeque;
+use std::io::Write;
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -14,7 +15,7 @@ use workers::{CheckedBatch, CheckedRow, Parts, ReadStep, RowSpan, SharedReader, 
 use crate::check::{Earlier, FirstGroup, Names, Rules};
 use crate::model::{self, Code, Field, Group, NameKey, Place, Problem, Severity, shortened};
 use crate::read::{Again, Notes, Parser, ReadError, Row};
-use crate::report::Repeat;
+use crate::report::{Problems, Repeat};
 use crate::settings::Input;
 
 use super::Failure;
@@ -88,9 +89,15 @@ impl Files {
         self.opened.get(file).map_or("-", |file| file.path.as_str())
     }
 
-    /// The column that holds a field, if it has another name.
-    pub(super) fn column(&self, place: Place, field: Option<Field>) -> Option<&str> {
-        self.opened.get(place.file)?.parser.column(field?)
+    /// Reports all that was found in a row.
+    pub(super) fn report<T>(&self, row: &Checked<T>, problems: &mut Problems<impl Write>) -> Result<(), Failure> {
+        let path = self.path(row.place.file);
+        for problem in &row.problems {
+            let column = problem.field.and_then(|field| self.opened.get(row.place.file)?.parser.column(field));
+            problems.report(path, Some(row.place), problem, column).map_err(Failure::Print)?;
+        }
+        let Validity::Repeat(_, repeat) = &row.validity else { return Ok(()) };
+        problems.repeat(path, row.place, repeat).map_err(Failure::Print)
     }
 
     /// How a row is read: the parser of its file, and its bytes.
@@ -108,7 +115,11 @@ impl Files {
     }
 
     fn place(&self, row: u32) -> Place {
-        let file = self.file_of(row);
+        self.place_in(self.file_of(row), row)
+    }
+
+    /// The place of a row of this file.
+    fn place_in(&self, file: usize, row: u32) -> Place {
         let first = self.opened.get(file).map_or(0, |file| file.first_row);
         Place { file, row: (row as usize - first) as u64 + 1, line: self.rows[row as usize].line.into() }
     }
@@ -243,9 +254,7 @@ impl<S> Collector<'_, S> {
             let number = u32::try_from(self.files.rows.len()).ok().filter(|number| *number < u32::MAX);
             let number = number.ok_or(Failure::TooManyRows)?;
             self.files.rows.push(row.span);
-            let first = self.files.opened.last().map_or(0, |file| file.first_row);
-            let file = self.files.opened.len().saturating_sub(1);
-            let place = Place { file, row: (self.files.rows.len() - first) as u64, line: row.span.line.into() };
+            let place = self.files.place_in(self.files.opened.len().saturating_sub(1), number);
             let CheckedRow { span, keys, is_undescribed, mut problems, item, .. } = row;
             if let Some(file) = self.files.opened.last_mut().filter(|_| is_undescribed) {
                 let (count, first) = &mut file.undescribed;

@@ -146,11 +146,8 @@ impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
     }
 
     fn row(&mut self, files: &Files, row: Checked<StagedRow>) -> Result<(), Failure> {
+        files.report(&row, self.problems)?;
         let Checked { place, number, validity, mut problems, item: mut staged } = row;
-        for problem in &problems {
-            let column = files.column(place, problem.field);
-            self.problems.report(files.path(place.file), Some(place), problem, column).map_err(Failure::Print)?;
-        }
         let id = row_id(self.first, number);
         match validity {
             Validity::Valid(key) => staged.set_valid(key),
@@ -160,7 +157,6 @@ impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
                     self.merge(first, &staged)?;
                 }
                 staged.set_repeat(first);
-                self.problems.repeat(files.path(place.file), place, &repeat).map_err(Failure::Print)?;
                 problems.push(repeat.problem());
             }
             Validity::Invalid => {

@@ -43,9 +43,7 @@ pub(super) async fn plan_deletions<E: Exchange>(
         Ok(seen) => seen,
         Err(unread) => {
             // Nothing is known about any group.
-            if let Unread::Failed(trouble) = unread {
-                api.stop.raise(Halt::Unreachable(trouble.message));
-            }
+            api.stop_unread(unread);
             return Err(Failure::Stopped(api.stop.reason().unwrap_or(Halt::Interrupted)));
         }
     };

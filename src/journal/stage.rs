@@ -281,13 +281,12 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn copy_rows(&self, from: &ReadBefore, to: RunId) -> Result<(RowId, RowId), JournalError> {
+    pub fn copy_rows(&mut self, from: &ReadBefore, to: RunId) -> Result<(RowId, RowId), JournalError> {
         let ReadBefore { run, range: (first, last), .. } = *from;
         let new = self.next_row()?;
         let shift = new.0 - first.0;
-        self.run(|db| {
-            let transaction = db.unchecked_transaction()?;
-            db.execute(
+        self.together(|batch| {
+            batch.execute(
                 "INSERT INTO rows (id, file, row, line, name, identity, input, body, guests, twin, code, error, warnings)
                  SELECT id + ?3, file, row, line, name, identity, input, body, guests, twin + ?3, code, error, warnings
                  FROM rows WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
@@ -298,9 +297,9 @@ impl Journal {
                 ("problems", "severity, code, count, first"),
             ] {
                 let copy = format!("INSERT INTO {table} (run, {columns}) SELECT ?2, {columns} FROM {table} WHERE run = ?1");
-                db.execute(&copy, [run.0, to.0])?;
+                batch.execute(&copy, [run.0, to.0])?;
             }
-            transaction.commit()
+            Ok(())
         })?;
         Ok((new, RowId(last.0 + shift)))
     }

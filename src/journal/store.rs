@@ -119,15 +119,16 @@ impl Journal {
     pub fn peek(path: &Path) -> Result<Self, JournalError> {
         // A run that was killed while it staged rows has left pages to take back, which only a writer does.
         let is_torn = beside(path, "-journal").metadata().is_ok_and(|found| found.len() > 0);
-        if let Some(_lock) = is_torn.then(|| Lock::take(path)).transpose().ok().flatten() {
-            let db = Connection::open(path).map_err(|reason| Self::failed(path, reason))?;
-            let count = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
-            count.map_err(|reason| Self::failed(path, reason))?;
+        let look = |flags, lock| {
+            let db = Connection::open_with_flags(path, flags).map_err(|reason| Self::failed(path, reason))?;
+            let journal = Self { path: path.to_owned(), db, _lock: lock, is_held: false };
+            journal.marks().map(|marks| (journal, marks))
+        };
+        if let Some(lock) = is_torn.then(|| Lock::take(path)).and_then(Result::ok) {
+            look(OpenFlags::SQLITE_OPEN_READ_WRITE, Some(lock))?;
         }
-        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
-        let db = db.map_err(|reason| Self::failed(path, reason))?;
-        let journal = Self { path: path.to_owned(), db, _lock: None, is_held: false };
-        if journal.marks()?.is_ours() { Ok(journal) } else { Err(JournalError::Foreign(path.to_owned())) }
+        let (journal, marks) = look(OpenFlags::SQLITE_OPEN_READ_ONLY, None)?;
+        if marks.is_ours() { Ok(journal) } else { Err(JournalError::Foreign(path.to_owned())) }
     }
 
     /// A temporary journal, for a dry run.

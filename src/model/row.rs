@@ -132,6 +132,20 @@ pub enum Raw<S = String> {
     Line(S),
 }
 
+impl Raw<Cow<'_, str>> {
+    /// The same row, copied.
+    #[must_use]
+    pub fn into_owned(self) -> Raw {
+        let all = |cells: Vec<Cow<'_, str>>| cells.into_iter().map(Cow::into_owned).collect();
+        match self {
+            Self::Cells(cells) => Raw::Cells(all(cells)),
+            Self::OpenQuote(cells) => Raw::OpenQuote(all(cells)),
+            Self::Stray(text) => Raw::Stray(text.into_owned()),
+            Self::Line(line) => Raw::Line(line.into_owned()),
+        }
+    }
+}
+
 /// The column that rejects have beside those of the input; it is skipped when they are read again.
 pub const ERROR_COLUMN: &str = "_error";
 

@@ -58,8 +58,6 @@ pub(super) struct LongRow {
     pub(super) length: u64,
     /// How many lines it has.
     pub(super) lines: u64,
-    /// Whether the stream ends in it.
-    pub(super) is_last: bool,
 }
 
 /// The cells of one CSV row.
@@ -374,9 +372,8 @@ impl Splitter {
         at = self.past_line_feed(at)?;
         let length = self.offset + without_line_ends(&self.buffer[..at]).len() as u64 - offset;
         self.take(at, &mut Vec::new());
-        let is_last = self.is_ended && self.buffer.is_empty();
         batch.rows.truncate(1);
-        batch.too_long = Some(LongRow { length, lines: (self.line - line).max(1), is_last });
+        batch.too_long = Some(LongRow { length, lines: (self.line - line).max(1) });
         (batch.offset, batch.line) = (offset, line);
         Ok(batch)
     }

@@ -198,7 +198,7 @@ impl<E: Exchange> RateLimiter<E> {
     }
 
     /// The request never left.
-    fn forgo(&self, permit: Permit) {
+    fn forgo(&self, permit: &Permit) {
         self.requests.fetch_sub(1, Ordering::Relaxed);
         self.state().forgo(permit, Instant::now());
         self.changed.notify_one();
@@ -238,7 +238,7 @@ impl<E: Exchange> Exchange for Admitted<E> {
 impl<E: Exchange> Drop for Admitted<E> {
     fn drop(&mut self) {
         if let Some(permit) = self.take() {
-            self.limiter.forgo(permit);
+            self.limiter.forgo(&permit);
         }
     }
 }

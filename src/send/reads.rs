@@ -85,6 +85,13 @@ impl<E: Exchange> Api<E> {
         self.limiter.requests()
     }
 
+    /// Without what was to be read, nothing can be done: the run stops.
+    pub fn stop_unread(&self, unread: Unread) {
+        if let Unread::Failed(trouble) = unread {
+            self.stop.raise(Halt::Unreachable(trouble.message));
+        }
+    }
+
     /// Waits until one request may leave; none if the run stops instead, or nobody wants it any more.
     pub(super) async fn admit(&self, is_wanted: impl Fn() -> bool) -> Option<Ready<E>> {
         let admitted = self.limiter.admit(is_wanted).await?;

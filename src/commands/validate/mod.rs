@@ -68,13 +68,7 @@ impl<W: Write> RowSink<Option<Box<FixedRow>>> for Report<W> {
     fn row(&mut self, files: &Files, row: Checked<Option<Box<FixedRow>>>) -> Result<(), Failure> {
         let path = files.path(row.place.file);
         self.problems.rows(1, u64::from(!matches!(row.validity, Validity::Invalid)));
-        for problem in &row.problems {
-            let column = files.column(row.place, problem.field);
-            self.problems.report(path, Some(row.place), problem, column).map_err(Failure::Print)?;
-        }
-        if let Validity::Repeat(_, repeat) = &row.validity {
-            self.problems.repeat(path, row.place, repeat).map_err(Failure::Print)?;
-        }
+        files.report(&row, &mut self.problems)?;
         let Some(fixed) = row.item.filter(|_| self.copy.is_wanted()) else { return Ok(()) };
         if let Some(why) = self.copy.leaves_out(&fixed, &row.validity) {
             return self.fixed(path, Some(row.place), why);

@@ -61,12 +61,11 @@ fn record(row: &Row<'_>) -> Record {
         (Ok(_), Cell::Text(name)) => name.clone().into_owned(),
         (Ok(_), other) => format!("{other:?}"),
     };
-    let (cells, is_open) = match row.text.raw() {
+    let (cells, is_open) = match row.text.raw().into_owned() {
         Raw::Cells(cells) => (cells, false),
         Raw::OpenQuote(cells) => (cells, true),
         Raw::Stray(text) | Raw::Line(text) => (vec![text], false),
     };
-    let cells = cells.into_iter().map(std::borrow::Cow::into_owned).collect();
     Record { line: row.line, name, members: owned(fields.get(Field::Members)), cells, is_open }
 }
 

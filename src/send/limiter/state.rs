@@ -1,5 +1,6 @@
 //! What the rate limiter holds under its lock: every rule that a request must pass, and what each response changes.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,7 +13,7 @@ use super::super::rate::{Rate, Speed};
 use super::super::sign::{Sign, pause};
 use super::super::window::Room;
 use super::{Limits, Permit};
-use crate::journal::Trail;
+use crate::journal::{Mark, Trail};
 use crate::model::{Event, Halt, Wait, shown_path};
 use crate::tallyfy::{Answer, Lost};
 
@@ -102,12 +103,22 @@ impl LimiterState {
     }
 
     /// The request of a permit never left.
-    pub(super) fn forgo(&mut self, Permit { mark, is_write, .. }: Permit, now: Instant) {
-        self.writes -= usize::from(is_write);
+    pub(super) fn forgo(&mut self, permit: &Permit, now: Instant) {
         self.budget.forgo();
-        if let (Some(trail), Some(mark)) = (&mut self.trail, mark) {
+        self.come_back(permit, Trail::forgo, now);
+    }
+
+    /// The request of a permit is not in flight any more; `note` says so in the trail.
+    fn come_back(
+        &mut self,
+        permit: &Permit,
+        note: fn(&mut Trail, Mark, std::time::Instant) -> io::Result<()>,
+        now: Instant,
+    ) {
+        self.writes -= usize::from(permit.is_write);
+        if let (Some(trail), Some(mark)) = (&mut self.trail, permit.mark) {
             // A mark that stays holds its place for longer after a restart: nothing is lost by it.
-            let _ = trail.forgo(mark, now.into_std());
+            let _ = note(trail, mark, now.into_std());
         }
     }
 
@@ -120,11 +131,7 @@ impl LimiterState {
         sign: &Sign,
         now: Instant,
     ) -> Result<Vec<Event>, Halt> {
-        if let (Some(trail), Some(mark)) = (&mut self.trail, permit.mark) {
-            // As above.
-            let _ = trail.answer(mark, now.into_std());
-        }
-        self.writes -= usize::from(permit.is_write);
+        self.come_back(permit, Trail::answer, now);
         let was_open = self.breaker.is_open();
         let asked = self.count(permit, subject, answer, sign, now);
         let mut events: Vec<Event> = self.report_rate().into_iter().collect();
