@@ -23,15 +23,15 @@ const WAYS: [(&str, Ways); 3] = [
     ("heavy-tailed, up to 30 s", Ways::HeavyTailed(ms(15), Duration::from_secs(15))),
 ];
 
-/// What came of it.
+/// The outcome.
 struct Outcome {
-    /// Parts of a hundred of what the limit allows in the time.
+    /// Percent of the requests that the limit allows in the time.
     used: f64,
     /// Parts of a hundred of the requests.
     refused: f64,
 }
 
-/// Sends for these times, each in a process of its own, at a limit of so many in a period.
+/// Sends for these times, each in a process of its own, at this many requests in a period.
 #[expect(clippy::cast_precision_loss, reason = "a part needs no more than 52 bits")]
 fn measure(kind: Kind, rate: (usize, Duration), ways: Ways, speed: &str, times: &[Duration]) -> Outcome {
     let folder = tempfile::tempdir().unwrap();

@@ -84,8 +84,8 @@ fn frames(log: &[u8]) -> Vec<(Range<usize>, bool)> {
         .collect()
 }
 
-/// Recovers a journal of which only this part of the log was written, and on the server what the journal says is done;
-/// requests in doubt arrived or not. Returns the results, and whether the run was continued.
+/// Recovers a journal with only this part of its log; on the server is what the journal says is done, and requests in doubt
+/// arrived or not. Returns the results, and whether the run was continued.
 fn recovered(whole: &Undisturbed, log: &[u8], arrived: bool) -> (String, bool) {
     let workspace = Workspace::new(ROWS);
     fs::write(workspace.journal(), &whole.journal).unwrap();

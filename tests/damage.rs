@@ -30,7 +30,7 @@ fn not_unique() -> Options {
 }
 
 impl CutOff {
-    /// What was noted last stands in the write-ahead log, as it does after a kill.
+    /// The last records are in the write-ahead log, as after a kill.
     fn with_log() -> Self {
         let rows = rows(150, 5, 0, 61);
         let server = Server::start(Options { latency: Duration::from_millis(10), ..not_unique() }, "");

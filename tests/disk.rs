@@ -59,7 +59,7 @@ struct Case {
 #[derive(Clone, Copy, Debug)]
 enum When {
     AtOnce,
-    /// So many groups are there.
+    /// This many groups are there.
     Groups(usize),
     /// This file is there.
     File(&'static str),
@@ -219,7 +219,7 @@ fn results_and_rejects_that_fail_at_the_end_are_written_by_the_next_run() {
     cases.push(once_there(Fault::from("write", UNFINISHED, ENOSPC, 1), REJECTS));
     // The first sync once the results are there is their folder's.
     cases.push(once_there(Fault::from("sync", "/", EIO, 1), RESULTS));
-    // So it is for the rejects: what was cut off between the two is not taken for somebody's work.
+    // The same for the rejects: those that were cut off between the two do not count as edited by the user.
     cases.push(Case { fault: Fault::from("sync", "/", EIO, 1), when: When::File(REJECTS), file: REJECTS });
     // The run's end, which the journal notes last.
     cases.push(once_there(Fault::from("write", JOURNAL, ENOSPC, 1), JOURNAL));

@@ -232,7 +232,7 @@ fn when_others_use_the_token_the_remaining_requests_are_respected() {
         let refusals = scenario.server.with(|simulation| simulation.tally().refusals());
         // Bursts of others come without notice: one that fills the limit makes our next request one too many.
         assert!(refusals * 100 <= ROWS as u64, "{refusals} refused");
-        // 300 requests of others and 500 of ours, of which the first 600 find the window empty.
+        // Others send 300 requests and we send 500; the first 600 find the window empty.
         assert!(time < Duration::from_mins(3), "{time:?}");
     });
 }

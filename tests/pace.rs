@@ -1,6 +1,6 @@
 //! The limit is used to the full and never crossed: against servers that count, over hours of paused time.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![allow(clippy::print_stdout, reason = "its figures stand in the README")]
+#![allow(clippy::print_stdout, reason = "its figures are in docs/performance.md")]
 
 mod kit;
 mod limits;
@@ -71,7 +71,7 @@ fn a_restart_neither_crosses_the_limit_nor_wastes_it() {
     });
 }
 
-/// A whole import of so many rows over a strictly rolling limit of 600 a minute, with answers after 30 to 70 ms, killed after
+/// A whole import of this many rows over a strictly rolling limit of 600 a minute, with answers after 30 to 70 ms, killed after
 /// these times.
 fn assert_import_uses_the_limit(rows: usize, kills: &[Duration]) {
     let workspace = Workspace::new(&good(rows).csv);
@@ -280,7 +280,7 @@ fn a_restart_of_auto_knows_what_the_server_counts_still() {
                 send(&world, "auto", 16, folder.path(), Duration::from_mins(5)).await;
                 world.with(|world| {
                     let (used, refused) = (used(&world.taken[before..], rate), world.refused - refused);
-                    // What a bucket states is no limit of a window.
+                    // A bucket states its size, which is not the limit of a window.
                     let (used_min, refused_max) = match kind {
                         Kind::Rolling | Kind::Fixed if tells => (0.94, 2),
                         _ => (0.85, (world.taken.len() - before) / 40),

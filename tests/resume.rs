@@ -57,7 +57,7 @@ fn a_disturbed_run_leaves_the_files_of_an_undisturbed_one() {
     let calm = Server::calm();
     let undisturbed = Desk::at(&calm).with("groups.csv", as_csv(&rows));
     undisturbed.run(FAST).expect(9);
-    // Ids are the server's. What a row that was in flight cost, and what was heard of it, is no promise of sameness.
+    // Ids are the server's. The attempts and responses of a row that was in flight may differ.
     let plain = |desk: &Desk| -> Vec<Told> {
         let lines = desk.results("groups.results.csv").into_iter();
         lines.map(|line| Told { group_id: None, attempts: 0, http_status: None, ..line }).collect()

@@ -13,7 +13,7 @@ const NEXT: &str = "the-Next.one~of_the-tests-0815";
 const FILE: &str = "token.txt";
 const IMPORT: [&str; 7] = ["import", "-", "--token-file", FILE, "--log-file", "log.txt", "--json"];
 
-/// More than a pipe holds: whoever could write them all was read from.
+/// More than a pipe holds: if all could be written, somebody read them.
 fn many() -> Vec<Draft> {
     let rows = good(1000);
     assert!(as_csv(&rows).len() > 100 * 1024);

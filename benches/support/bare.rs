@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 
-/// Sends all bodies in so many lanes, one task a lane on one thread; how long that took.
+/// Sends all bodies with this many tasks on one thread; returns how long that took.
 pub(crate) fn send(address: SocketAddr, bodies: Vec<Bytes>, lanes: usize) -> Duration {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (client, url) = (client(), format!("http://{address}/organizations/bench/groups"));

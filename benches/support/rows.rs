@@ -44,7 +44,7 @@ pub(crate) struct Row {
     guests: Vec<String>,
 }
 
-/// So many rows, no two of one name.
+/// This many rows, no two of one name.
 pub(crate) fn rows(count: usize) -> impl Iterator<Item = Row> {
     let mut random = StdRng::seed_from_u64(SEED);
     (0..count).map(move |number| row(number, &mut random))

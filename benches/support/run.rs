@@ -12,12 +12,12 @@ pub(crate) struct Size {
     pub(crate) rounds: usize,
 }
 
-/// The first argument that is none of cargo's.
+/// The first argument that is not cargo's.
 pub(crate) fn first() -> Option<String> {
     std::env::args().skip(1).find(|argument| !argument.starts_with("--"))
 }
 
-/// Measures so many rows in so many rounds, and prints that.
+/// Measures, with these numbers of rows and rounds, and prints the figures.
 pub(crate) fn run<M>(
     size: &Size,
     measure: impl FnOnce(usize, usize) -> Result<M, String>,

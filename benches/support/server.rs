@@ -66,7 +66,7 @@ pub(crate) fn serve() -> std::io::Result<()> {
         loop {
             let (stream, _) = listener.accept().await?;
             let posts = Arc::clone(&posts);
-            // A client that goes away is no concern of the server.
+            // A client may close the connection.
             tokio::spawn(async move {
                 let _ = answer_all(stream, &posts).await;
             });

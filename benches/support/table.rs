@@ -11,7 +11,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Measurements shown with so many digits after the point.
+    /// Measurements, shown with this many digits after the point.
     pub(crate) fn new(label: &str, digits: usize, values: impl IntoIterator<Item = f64>) -> Self {
         Self { label: label.to_owned(), values: values.into_iter().collect(), digits }
     }

@@ -20,8 +20,8 @@ use crate::model::{Job, RowId};
 
 /// The most jobs ahead of the workers.
 const AHEAD_MAX: usize = 4096;
-/// How far ahead of the workers to be, in time: some commits. Rows with guests leave one after the other, so one is taken for each
-/// commit at first.
+/// How far ahead of the workers to be, in time: some commits. A single commit is too short a time to measure: rows with guests leave
+/// one after the other, at first one per commit.
 const AHEAD: Duration = Duration::from_millis(100);
 /// So few in that time can wait for the disk: a commit takes some 5 to 25 ms.
 const FEW: usize = 4;

@@ -7,9 +7,9 @@ use std::time::Duration;
 /// How a server counts; `most` in a `period` is what its documentation says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// At most so many in any window: the strictest.
+    /// At most this many in any window: the strictest.
     Rolling,
-    /// At most so many from the first hit on until the period is over, then anew: Laravel.
+    /// At most this many from the first hit until the period is over, then again from the next hit: Laravel.
     Fixed,
     /// A bucket of that size, which empties evenly within a period.
     Leaky,

@@ -56,7 +56,7 @@ pub(crate) fn statuses(lines: &[Told]) -> Vec<&str> {
     lines.iter().map(|line| line.status.as_str()).collect()
 }
 
-/// Every row stands in the results, in order, with what must have become of it; `made` is the status of good rows.
+/// Every row is in the results, in order, with the status that it must have; `made` is that of good rows.
 #[track_caller]
 pub(crate) fn assert_answers(lines: &[Told], rows: &[Draft], server: &Server, made: &str) {
     let ids: HashMap<String, String> = server.groups().into_iter().map(|group| (group.name, group.id)).collect();

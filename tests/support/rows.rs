@@ -26,7 +26,7 @@ pub(crate) enum Kind {
 const WORDS: [&str; 12] =
     ["Sales", "Support", "Onboarding", "Finance", "Légal", "Büro", "東京", "Ops", "Audit", "R&D", "Clinic, East", "5%"];
 
-/// `count` rows, so many of a hundred twins and so many bad; the same for the same seed.
+/// `count` rows with these percentages of twins and bad ones; the same for the same seed.
 pub(crate) fn rows(count: usize, twins: u64, bad: u64, seed: u64) -> Vec<Draft> {
     let mut dice = Dice(seed);
     let mut rows: Vec<Draft> = Vec::with_capacity(count);

@@ -148,7 +148,7 @@ impl Server {
         self.meddle("DELETE", id, &serde_json::Value::Null, Duration::ZERO);
     }
 
-    /// Waits until so many groups are there.
+    /// Waits until this many groups are there.
     pub(crate) fn wait_for_groups(&self, count: usize) {
         wait_for(&format!("{count} groups"), || {
             self.with(|simulation| simulation.groups().count() >= count).then_some(())
