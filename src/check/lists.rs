@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use email_address::{EmailAddress, Options};
-use memchr::memchr3;
+use memchr::{memchr_iter, memchr2, memchr3};
 
 use super::{is_number, lint, trimmed};
 use crate::model::{Cell, Code, Field, Item, Problem, is_plain_ascii, shortened};
@@ -104,20 +104,34 @@ fn is_address(text: &str) -> bool {
             && EmailAddress::parse_with_options(text, options).is_ok())
 }
 
+/// Letters and digits, as a table: every address of a file is read byte by byte.
+const WORD: [bool; 256] = {
+    let mut word = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        word[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    word
+};
+
 /// Most addresses: words of letters and digits, with single marks between them. The crate takes several times as long.
 fn is_simple_address(text: &str) -> bool {
     let (mut is_local, mut has_dot, mut is_word) = (true, false, false);
     for byte in text.bytes() {
-        let was_word = std::mem::replace(&mut is_word, byte.is_ascii_alphanumeric());
+        if WORD[usize::from(byte)] {
+            is_word = true;
+            continue;
+        }
         match byte {
-            _ if is_word => {}
-            _ if !was_word => return false,
+            _ if !is_word => return false,
             b'@' if is_local => is_local = false,
             b'.' => has_dot |= !is_local,
             b'-' => {}
             b'_' | b'+' if is_local => {}
             _ => return false,
         }
+        is_word = false;
     }
     // So short that neither side can be too long.
     is_word && has_dot && text.len() < 64
@@ -169,7 +183,7 @@ fn with_display_names(text: &str) -> Option<Vec<&str>> {
 
 /// The first text that may be one number with separators between its thousands: `1,001`, `1 234 567`.
 fn thousands(text: &str) -> Option<&str> {
-    if !text.contains(THOUSANDS) {
+    if text.is_ascii() && memchr2(b',', b' ', text.as_bytes()).is_none() {
         return None;
     }
     let is_grouped = |entry: &&str| {
@@ -267,7 +281,7 @@ fn shown(item: &Item<'_>) -> String {
 
 /// Gives the entries of a list cell, or says what is there instead of a list.
 pub(super) fn entries(cell: &Cell<'_>, each: &mut dyn FnMut(&Item<'_>)) -> Result<(), String> {
-    let given = |entry: &str| {
+    let mut given = |entry: &str| {
         if !entry.is_empty() {
             each(&Item::Text(Cow::Borrowed(entry)));
         }
@@ -279,7 +293,11 @@ pub(super) fn entries(cell: &Cell<'_>, each: &mut dyn FnMut(&Item<'_>)) -> Resul
         }
         // As it should be written, and mostly is.
         Cell::Text(text) if is_plain_ascii(text) && memchr3(b' ', b',', b'|', text.as_bytes()).is_none() => {
-            text.split(';').for_each(given);
+            let mut start = 0;
+            for end in memchr_iter(b';', text.as_bytes()).chain([text.len()]) {
+                given(&text[start..end]);
+                start = end + 1;
+            }
         }
         Cell::Text(text) => {
             let is_separator = |letter: char| matches!(letter, ';' | '|' | ',') || letter.is_whitespace();

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::model::{Field, Group, OnDuplicate, Severity, with_line_feeds};
 
 /// The group of the first row of a name, ready to be compared with many repeats and to take over their people.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FirstGroup {
     group: Group,
     members: HashSet<u64>,

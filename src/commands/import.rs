@@ -53,7 +53,10 @@ pub(super) fn run(
 
 impl Import<'_> {
     /// Reads and checks all files into the journal, unless it has their rows already; gives the journal and the run.
-    fn read(&self, problems: &mut Problems<impl Write>) -> Result<(Journal, RunId, Staged, OutputPaths), Failure> {
+    fn read(
+        &self,
+        problems: &mut Problems<impl Write + Send>,
+    ) -> Result<(Journal, RunId, Staged, OutputPaths), Failure> {
         let Self { connection, input, .. } = self;
         read::check_files(&input.files)?;
         let log_file = self.log.log_file.as_deref();

@@ -57,10 +57,21 @@ pub(super) struct Checked<T> {
 pub(super) enum Validity {
     /// It defines a group.
     Valid(NameKey),
-    /// It repeats the row of this number, and is not sent.
-    Repeat(u32, Repeat),
+    /// It repeats an earlier row, and is not sent.
+    Repeat(Box<Repeated>),
     /// It has an error.
     Invalid,
+}
+
+/// A row that repeats the name of an earlier one.
+pub(super) struct Repeated {
+    /// The number of the first row of that name.
+    pub(super) first: u32,
+    /// The group of the first row.
+    pub(super) group: Rc<FirstGroup>,
+    /// The group of this row.
+    pub(super) mine: Group,
+    pub(super) repeat: Repeat,
 }
 
 /// The files that were opened so far, and where their rows are.
@@ -96,8 +107,8 @@ impl Files {
             let column = problem.field.and_then(|field| self.opened.get(row.place.file)?.parser.column(field));
             problems.report(path, Some(row.place), problem, column).map_err(Failure::Print)?;
         }
-        let Validity::Repeat(_, repeat) = &row.validity else { return Ok(()) };
-        problems.repeat(path, row.place, repeat).map_err(Failure::Print)
+        let Validity::Repeat(repeated) = &row.validity else { return Ok(()) };
+        problems.repeat(path, row.place, &repeated.repeat).map_err(Failure::Print)
     }
 
     /// How a row is read: the parser of its file, and its bytes.
@@ -293,18 +304,18 @@ impl<S> Collector<'_, S> {
 
     /// Compares a row, given its bytes, with the first row of its name.
     fn repeat(&mut self, bytes: &[u8], first: u32, problems: &mut Vec<Problem>) -> Result<Validity, Failure> {
-        let theirs = self.files.first_group(first, &self.input.rules)?;
+        let group = self.files.first_group(first, &self.input.rules)?;
         let Some(file) = self.files.opened.last() else { return Ok(Validity::Invalid) };
         let mine = file.parser.read_again(bytes.to_vec(), |row| group_of(row, &self.input.rules))?;
         let on_duplicate = self.input.on_duplicate;
-        let (differs, lost) = theirs.compare(&mine, on_duplicate);
+        let (differs, lost) = group.compare(&mine, on_duplicate);
         let severity = FirstGroup::severity(on_duplicate, &lost);
         let repeat = Repeat { first: self.files.shown(first), severity, on_duplicate, differs, lost };
         if severity == Severity::Error {
             problems.push(repeat.problem());
             return Ok(Validity::Invalid);
         }
-        Ok(Validity::Repeat(first, repeat))
+        Ok(Validity::Repeat(Box::new(Repeated { first, group, mine, repeat })))
     }
 
     /// Gives the problems of the last file as a whole.

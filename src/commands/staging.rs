@@ -2,23 +2,28 @@
 //! are not read again.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::{mem, thread};
 
 use sha2::{Digest, Sha256};
 
 use crate::check::{FirstGroup, Names};
-use crate::journal::{Journal, JournalError, Owner, Realm, RunId, Stage, StagedRow};
-use crate::model::{Cell, Event, Field, Group, InputFile, Listener, OnDuplicate, Problem, RowId};
+use crate::journal::{Journal, Owner, Realm, RunId, StagedRow};
+use crate::model::{Cell, Event, Field, Group, InputFile, Listener, OnDuplicate, Place, Problem, RowId};
 use crate::read::{Notes, Parser, ReadError, Row};
 use crate::report::Problems;
 use crate::settings::{Connection, Input, Target};
 
 use super::Failure;
-use super::pipeline::{self, Checked, Files, Prepare, RowSink, Validity};
+use super::pipeline::{self, Checked, Files, Prepare, Repeated, RowSink, Validity};
+
+/// How many batches of rows may wait to be written.
+const BATCHES: usize = 4;
 
 /// How often progress is reported, in rows.
 const REPORT_EVERY: u64 = 10_000;
@@ -74,12 +79,14 @@ pub fn stage(
     run: RunId,
     input: &Input,
     listener: &Listener,
-    problems: &mut Problems<impl Write>,
+    problems: &mut Problems<impl Write + Send>,
 ) -> Result<Staged, Failure> {
     let first = journal.next_row()?;
-    let mut staging = Staging {
-        journal,
-        stage: journal.stage(input.files.iter().all(|path| path.is_file()))?,
+    let mut stage = journal.stage(input.files.iter().all(|path| path.is_file()))?;
+    let (batches, written) = sync_channel::<Vec<(RowId, Place, StagedRow)>>(BATCHES);
+    let staging = Staging {
+        rows: Vec::new(),
+        batches,
         input,
         first,
         listener,
@@ -88,9 +95,16 @@ pub fn stage(
         invalid: 0,
         merged: HashMap::new(),
     };
-    let prepare: Prepare<StagedRow> = Arc::new(staged_row);
-    let (names, rows) = pipeline::run(input, &prepare, &mut staging)?;
-    let Staging { stage, files, invalid, merged, .. } = staging;
+    let read = thread::scope(|scope| {
+        let reading = thread::Builder::new().spawn_scoped(scope, || staging.read()).map_err(Failure::Start)?;
+        let mut batches = written.iter();
+        let added =
+            batches.try_for_each(|rows| rows.iter().try_for_each(|(id, place, row)| stage.add(*id, *place, row)));
+        drop(written);
+        let read = reading.join().unwrap_or_else(|panic| resume_unwind(panic));
+        added.map_err(Failure::from).and(read)
+    })?;
+    let ReadRows { names, rows, files, invalid, merged } = read;
     for (row, group) in &merged {
         journal.restage(*row, group.group())?;
     }
@@ -112,10 +126,20 @@ fn staged_row(row: &Row<'_>, _: &Parser, group: &Group, problems: &[Problem]) ->
     StagedRow::new(name, &row.text.raw(), is_valid.then_some(group))
 }
 
-/// Puts the rows into the journal.
+/// What was read of all files, apart from the rows.
+struct ReadRows {
+    names: Names,
+    rows: u64,
+    files: Vec<InputFile>,
+    invalid: u64,
+    merged: HashMap<RowId, FirstGroup>,
+}
+
+/// Hands the rows to the thread that writes them into the journal.
 struct Staging<'a, W> {
-    journal: &'a Journal,
-    stage: Stage<'a>,
+    /// The rows of the batch so far.
+    rows: Vec<(RowId, Place, StagedRow)>,
+    batches: SyncSender<Vec<(RowId, Place, StagedRow)>>,
     input: &'a Input,
     first: RowId,
     listener: &'a Listener,
@@ -126,16 +150,11 @@ struct Staging<'a, W> {
     merged: HashMap<RowId, FirstGroup>,
 }
 
-impl<W> Staging<'_, W> {
-    fn merge(&mut self, first: RowId, row: &StagedRow) -> Result<(), JournalError> {
-        let repeat = row.group()?;
-        match self.merged.entry(first) {
-            Entry::Occupied(known) => known.into_mut().merge(repeat),
-            Entry::Vacant(free) => {
-                free.insert(FirstGroup::new(self.journal.staged_group(first)?)).merge(repeat);
-            }
-        }
-        Ok(())
+impl<W: Write> Staging<'_, W> {
+    fn read(mut self) -> Result<ReadRows, Failure> {
+        let prepare: Prepare<StagedRow> = Arc::new(staged_row);
+        let (names, rows) = pipeline::run(self.input, &prepare, &mut self)?;
+        Ok(ReadRows { names, rows, files: self.files, invalid: self.invalid, merged: self.merged })
     }
 }
 
@@ -151,10 +170,11 @@ impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
         let id = row_id(self.first, number);
         match validity {
             Validity::Valid(key) => staged.set_valid(key),
-            Validity::Repeat(first, repeat) => {
+            Validity::Repeat(repeated) => {
+                let Repeated { first, group, mine, repeat } = *repeated;
                 let first = row_id(self.first, first);
                 if self.input.on_duplicate == OnDuplicate::Merge {
-                    self.merge(first, &staged)?;
+                    self.merged.entry(first).or_insert_with(|| FirstGroup::clone(&group)).merge(mine);
                 }
                 staged.set_repeat(first);
                 problems.push(repeat.problem());
@@ -165,7 +185,7 @@ impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
             }
         }
         staged.set_warnings(&problems);
-        self.stage.add(id, place, &staged)?;
+        self.rows.push((id, place, staged));
         let rows = u64::from(number) + 1;
         if rows.is_multiple_of(REPORT_EVERY) {
             (self.listener)(Event::Read(rows));
@@ -174,7 +194,8 @@ impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
     }
 
     fn batch(&mut self, _: &Notes) -> Result<(), Failure> {
-        Ok(())
+        // Why nobody takes them is for the writing thread to say.
+        self.batches.send(mem::take(&mut self.rows)).map_err(|_| Failure::Start(ErrorKind::BrokenPipe.into()))
     }
 
     fn closed(&mut self, _: &Parser, path: &str, problems: Vec<Problem>) -> Result<(), Failure> {

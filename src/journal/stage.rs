@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension, Statement, params};
 use serde::Serialize;
 
 use super::JournalError;
 use super::files::FileId;
-use super::outcomes::parse;
 use super::store::{Journal, RunId};
 use crate::model::{Code, Group, Layout, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity};
 
@@ -26,8 +26,8 @@ pub(super) const STRAY: &str = "stray";
 #[derive(Debug)]
 pub struct StagedRow {
     /// The name, the row as it was written, and the desired group as JSON: in one piece of memory, since another thread
-    /// frees it.
-    text: String,
+    /// frees it. UTF-8.
+    text: Vec<u8>,
     /// Where the name ends, and where the row as it was written.
     ends: (usize, usize),
     /// Whether it defines a group.
@@ -55,10 +55,15 @@ impl StagedRow {
     /// A row of this name, as it was written; `group` is what it defines, if it is valid.
     #[must_use]
     pub fn new<S: AsRef<str> + Serialize>(name: &str, raw: &Raw<S>, group: Option<&Group>) -> Self {
-        let (input, body) = (input(raw), group.map(json).unwrap_or_default());
+        // The group has about the same texts as the row.
+        let mut text = Vec::with_capacity(name.len() + 2 * raw.length() + 64);
+        text.extend_from_slice(name.as_bytes());
+        write_input(raw, &mut text);
+        let input_end = text.len();
+        group.iter().for_each(|group| write_json(group, &mut text));
         Self {
-            text: [name, &input, &body].concat(),
-            ends: (name.len(), name.len() + input.len()),
+            text,
+            ends: (name.len(), input_end),
             is_valid: group.is_some(),
             guests: group.map_or(0, |group| group.guests.len()),
             key: None,
@@ -69,25 +74,16 @@ impl StagedRow {
         }
     }
 
-    fn name(&self) -> &str {
-        &self.text[..self.ends.0]
+    fn name(&self) -> ValueRef<'_> {
+        ValueRef::Text(&self.text[..self.ends.0])
     }
 
-    fn input(&self) -> &str {
-        &self.text[self.ends.0..self.ends.1]
+    fn input(&self) -> ValueRef<'_> {
+        ValueRef::Text(&self.text[self.ends.0..self.ends.1])
     }
 
-    fn body(&self) -> Option<&str> {
-        self.is_valid.then(|| &self.text[self.ends.1..])
-    }
-
-    /// The group that it defines.
-    ///
-    /// # Errors
-    /// If it defines none.
-    pub fn group(&self) -> Result<Group, JournalError> {
-        parse(0, self.body().unwrap_or_default())
-            .map_err(|reason| JournalError::Database { path: "(row)".into(), reason })
+    fn body(&self) -> ValueRef<'_> {
+        if self.is_valid { ValueRef::Text(&self.text[self.ends.1..]) } else { ValueRef::Null }
     }
 
     /// It is sent; no earlier row has its name.
@@ -134,10 +130,10 @@ impl Stage<'_> {
             place.file,
             place.row,
             place.line,
-            row.name(),
+            ToSqlOutput::Borrowed(row.name()),
             row.key.map(|key| key.0),
-            row.input(),
-            row.body(),
+            ToSqlOutput::Borrowed(row.input()),
+            ToSqlOutput::Borrowed(row.body()),
             row.guests,
             row.twin.map(|twin| twin.0),
             row.code.map(Code::as_str),
@@ -206,18 +202,6 @@ impl Journal {
         let next =
             "SELECT 1 + max(coalesce((SELECT max(id) FROM rows), 0), coalesce((SELECT max(last_row) FROM runs), 0))";
         self.run(|db| db.query_row(next, [], |row| row.get(0)).map(RowId))
-    }
-
-    /// The group of a staged row that is to be sent.
-    ///
-    /// # Errors
-    /// If the journal cannot be read.
-    pub fn staged_group(&self, row: RowId) -> Result<Group, JournalError> {
-        self.run(|db| {
-            let mut select = db.prepare_cached("SELECT body FROM rows WHERE id = ?1")?;
-            let body: String = select.query_row([row.0], |row| row.get(0))?;
-            parse(0, &body)
-        })
     }
 
     /// Replaces the group of a staged row.
@@ -358,16 +342,20 @@ impl Journal {
     }
 }
 
-fn input<S: AsRef<str> + Serialize>(raw: &Raw<S>) -> String {
+fn write_input<S: AsRef<str> + Serialize>(raw: &Raw<S>, text: &mut Vec<u8>) {
     match raw {
-        Raw::Cells(cells) => json(cells),
-        Raw::OpenQuote(cells) => json(&BTreeMap::from([(OPEN_QUOTE, cells)])),
-        Raw::Stray(text) => json(&BTreeMap::from([(STRAY, [text])])),
-        Raw::Line(line) => line.as_ref().to_owned(),
+        Raw::Cells(cells) => write_json(cells, text),
+        Raw::OpenQuote(cells) => write_json(&BTreeMap::from([(OPEN_QUOTE, cells)]), text),
+        Raw::Stray(row) => write_json(&BTreeMap::from([(STRAY, [row])]), text),
+        Raw::Line(line) => text.extend_from_slice(line.as_ref().as_bytes()),
     }
 }
 
 /// The values written here have text for keys and cannot fail.
+fn write_json(value: &impl Serialize, text: &mut Vec<u8>) {
+    let _ = serde_json::to_writer(text, value);
+}
+
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
