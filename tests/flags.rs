@@ -237,6 +237,15 @@ fn guest_rate_lets_no_more_new_guests_go_in_a_period_and_a_word_that_is_no_rate_
 }
 
 #[test]
+fn a_row_with_more_new_guests_than_may_be_invited_at_once_is_told_before_it_is_sent() {
+    let guests: Vec<String> = (0..31).map(|number| format!("g{number}@x.org")).collect();
+    let desk = Desk::bare().with("groups.csv", format!("name,description,guests\nA,a,{}\n", guests.join(";")));
+    let dry_run = ["import", "groups.csv", "--sandbox", "--dry-run"];
+    desk.run(&dry_run).expect(0).says("a row has 31 new guests, more than the guest quota allows at once (30)");
+    desk.run(&[&dry_run[..], &["--guest-rate", "20/h"]].concat()).expect(0).says("--guest-rate allows at once (20)");
+}
+
+#[test]
 fn max_wait_ends_the_wait_for_the_cap_on_guests_when_all_else_is_done() {
     let server = Server::start(Options::default(), "[[fault]]\nkind = 'guest-cap'\nper_hour = 1\nretry_after = '90'");
     let desk = Desk::at(&server).with("groups.csv", "name,guests\nA,a@x.org\nB,b@x.org\nC,\nD,d@x.org\nE,\n");

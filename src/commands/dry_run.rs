@@ -30,7 +30,7 @@ pub(super) fn run(
     let staged = stage(&journal, run, &import.input, &listener, &mut problems)?;
     journal.commence(run, staged.range, true)?;
     let mut pages = 0;
-    if journal.open_rows(run)? > 0 {
+    if staged.valid > 0 {
         let (stop, past) = (Stop::default(), past(args, connection)?);
         let comparison = Comparison { names: &staged.names, on_existing: import.policy.on_existing };
         let listed: Result<_, Failure> = block_on(async {
@@ -40,7 +40,8 @@ pub(super) fn run(
         pages = listed?.unwrap_or_default();
         stop.reason().map_or(Ok(()), |halt| Err(Failure::Stopped(halt)))?;
     }
-    let forecast = import.forecast(&journal, run, Some(pages))?;
+    let open = staged.valid - journal.settled_rows(run)?;
+    let forecast = import.forecast(&journal, run, open, Some(pages))?;
     drop(import);
     let warnings = problems.count(Severity::Warning);
     if !log.quiet {

@@ -6,8 +6,14 @@ use crate::report::Forecast;
 use crate::send::{GUEST_CAP, GuestForecast, Speed};
 
 impl Import<'_> {
-    /// What the open rows of a run take; `pages` of the list if it was read.
-    pub(super) fn forecast(&self, journal: &Journal, run: RunId, pages: Option<u64>) -> Result<Forecast, JournalError> {
+    /// What the open rows of a run take, of which there are `creates`; `pages` of the list if it was read.
+    pub(super) fn forecast(
+        &self,
+        journal: &Journal,
+        run: RunId,
+        creates: u64,
+        pages: Option<u64>,
+    ) -> Result<Forecast, JournalError> {
         let rate = match self.connection.speed {
             Speed::At(rate) => Some((rate.requests.get(), rate.period)),
             Speed::Unpaced | Speed::Auto => None,
@@ -15,8 +21,15 @@ impl Import<'_> {
         let limit = self.guests.rate.unwrap_or(GUEST_CAP);
         let mut rows = GuestForecast::new(limit);
         journal.open_guests(run, |guests| rows.add(guests))?;
+        let (most, allowed) = (rows.most(), limit.requests.get());
+        if most > u64::from(allowed) {
+            let whose = if self.guests.rate.is_some() { "--guest-rate" } else { "the guest quota" };
+            tracing::warn!(
+                "a row has {most} new guests, more than {whose} allows at once ({allowed}); it is sent alone and may be refused"
+            );
+        }
         Ok(Forecast {
-            creates: journal.open_rows(run)?,
+            creates,
             pages,
             rate,
             guests: rows.guests(),

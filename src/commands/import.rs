@@ -37,8 +37,8 @@ pub(super) fn run(
     let stop = import.signals.sending();
     if args.strict && errors + warnings > 0 {
         stopped = Some(Failure::Strict(errors, warnings));
-    } else if journal.open_rows(run)? > 0 {
-        import.progress.announce(&import.forecast(&journal, run, None)?);
+    } else if let open @ 1.. = staged.valid - journal.settled_rows(run)? {
+        import.progress.announce(&import.forecast(&journal, run, open, None)?);
         (journal, requests) = block_on(import.send(journal, run, &staged, &stop))??;
         stopped = stop.reason().map(Failure::Stopped);
     }
@@ -114,7 +114,7 @@ impl Import<'_> {
         delivery.prepare(&mut journal, run, &staged.names).await?;
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "listed the organization's groups");
         if !stop.is_raised() {
-            let (done, total) = journal.progress(run)?;
+            let (done, total) = (journal.settled_rows(run)?, staged.valid);
             listener(Event::Started { is_deleting: false, done, total });
             let (writer, sending) = delivery.send(journal, run)?;
             // On a thread of its own: workers do not wait for a commit.

@@ -36,6 +36,8 @@ pub struct Staged {
     pub rows: u64,
     /// How many of them are invalid.
     pub invalid: u64,
+    /// How many of them are to be sent.
+    pub valid: u64,
     /// Which row has which name.
     pub names: RowNames,
     /// The first row and the last.
@@ -93,6 +95,7 @@ pub fn stage(
         problems,
         files: Vec::new(),
         invalid: 0,
+        valid: 0,
         merged: HashMap::new(),
     };
     let read = thread::scope(|scope| {
@@ -104,7 +107,7 @@ pub fn stage(
         let read = reading.join().unwrap_or_else(|panic| resume_unwind(panic));
         added.map_err(Failure::from).and(read)
     })?;
-    let ReadRows { names, rows, files, invalid, merged } = read;
+    let ReadRows { names, rows, files, invalid, valid, merged } = read;
     for (row, group) in &merged {
         journal.restage(*row, group.group())?;
     }
@@ -113,7 +116,7 @@ pub fn stage(
     }
     stage.finish()?;
     let range = (first, RowId(first.0 + i64::try_from(rows).unwrap_or(i64::MAX) - 1));
-    Ok(Staged { files, rows, invalid, names: RowNames { names, first }, range })
+    Ok(Staged { files, rows, invalid, valid, names: RowNames { names, first }, range })
 }
 
 fn staged_row(row: &Row<'_>, _: &Parser, group: &Group, problems: &[Problem]) -> StagedRow {
@@ -132,6 +135,7 @@ struct ReadRows {
     rows: u64,
     files: Vec<InputFile>,
     invalid: u64,
+    valid: u64,
     merged: HashMap<RowId, FirstGroup>,
 }
 
@@ -146,6 +150,7 @@ struct Staging<'a, W> {
     problems: &'a mut Problems<W>,
     files: Vec<InputFile>,
     invalid: u64,
+    valid: u64,
     /// With `--on-duplicate merge`: rows that take over the people of later rows.
     merged: HashMap<RowId, FirstGroup>,
 }
@@ -154,7 +159,7 @@ impl<W: Write> Staging<'_, W> {
     fn read(mut self) -> Result<ReadRows, Failure> {
         let prepare: Prepare<StagedRow> = Arc::new(staged_row);
         let (names, rows) = pipeline::run(self.input, &prepare, &mut self)?;
-        Ok(ReadRows { names, rows, files: self.files, invalid: self.invalid, merged: self.merged })
+        Ok(ReadRows { names, rows, files: self.files, invalid: self.invalid, valid: self.valid, merged: self.merged })
     }
 }
 
@@ -169,7 +174,10 @@ impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
         let Checked { place, number, validity, mut problems, item: mut staged } = row;
         let id = row_id(self.first, number);
         match validity {
-            Validity::Valid(key) => staged.set_valid(key),
+            Validity::Valid(key) => {
+                staged.set_valid(key);
+                self.valid += 1;
+            }
             Validity::Repeat(repeated) => {
                 let Repeated { first, group, mine, repeat } = *repeated;
                 let first = row_id(self.first, first);
@@ -260,10 +268,11 @@ pub(super) fn restored(
 ) -> Result<Staged, Failure> {
     journal.problems(run)?.into_iter().for_each(|known| problems.restore(known));
     let mut names = Names::new(input.matching);
-    let first = range.0;
+    let (first, mut valid) = (range.0, 0);
     let invalid = journal.row_keys(range, |row, key| {
+        valid += 1;
         names.restore(key, u32::try_from(row.0 - first.0).unwrap_or(u32::MAX));
     })?;
     let rows = u64::try_from(range.1.0 + 1 - first.0).unwrap_or_default();
-    Ok(Staged { files: journal.files(run)?, rows, invalid, names: RowNames { names, first }, range })
+    Ok(Staged { files: journal.files(run)?, rows, invalid, valid, names: RowNames { names, first }, range })
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::JournalError;
 use super::outcomes::parse;
 use super::store::{Journal, RunId, now_ms};
-use crate::model::Group;
 
 /// The guests of a group that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,12 @@ pub struct SentGuests {
     pub age: Duration,
     /// Whether the group is there, so that the organization knows them.
     pub are_known: bool,
+}
+
+/// The guests in the body of a create request.
+#[derive(Deserialize)]
+struct Invited {
+    guests: Vec<String>,
 }
 
 impl Journal {
@@ -33,7 +40,7 @@ impl Journal {
             )?;
             let mut rows = query.query([run.0])?;
             while let Some(row) = rows.next()? {
-                let Group { guests, .. } = parse(0, row.get_ref(0)?.as_str()?)?;
+                let Invited { guests } = parse(0, row.get_ref(0)?.as_str()?)?;
                 each(&guests);
             }
             Ok(())
@@ -55,8 +62,8 @@ impl Journal {
             )?;
             let mut rows = query.query([now])?;
             while let Some(row) = rows.next()? {
-                let (body, at_ms): (String, i64) = (row.get(0)?, row.get(1)?);
-                let Group { guests, .. } = parse(0, &body)?;
+                let at_ms: i64 = row.get(1)?;
+                let Invited { guests } = parse(0, row.get_ref(0)?.as_str()?)?;
                 // If the clock was set back since, the response counts as just received.
                 let age = Duration::from_millis(u64::try_from(now.saturating_sub(at_ms)).unwrap_or_default());
                 each(&SentGuests { guests, age, are_known: row.get(2)? });
@@ -70,7 +77,7 @@ impl Journal {
 mod tests {
     use super::super::tests::{created, folder, group, owner, run};
     use super::*;
-    use crate::model::RowId;
+    use crate::model::{Group, RowId};
 
     #[test]
     fn guests_are_told_of_the_rows_that_are_open_and_have_some() {

@@ -29,15 +29,6 @@ pub struct OpenRow {
 }
 
 impl Journal {
-    /// How many rows of a run are still to be settled.
-    ///
-    /// # Errors
-    /// If the journal cannot be read.
-    pub fn open_rows(&self, run: RunId) -> Result<u64, JournalError> {
-        let sql = "SELECT count(*) FROM open_rows WHERE run = ?1";
-        self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
-    }
-
     /// A row, if it is still to be settled.
     ///
     /// # Errors
@@ -95,9 +86,9 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn in_doubt(&self, run: RunId) -> Result<Vec<(RowId, String)>, JournalError> {
-        let sql = "SELECT id, name FROM open_rows WHERE run = ?1 AND EXISTS (
-                       SELECT 1 FROM intents WHERE intents.row = open_rows.id AND effect = 'unknown')
-                   ORDER BY id";
+        // By the intents, of which there may be far fewer than rows.
+        let sql = "SELECT DISTINCT id, name FROM intents CROSS JOIN open_rows ON open_rows.id = intents.row
+                   WHERE run = ?1 AND effect = 'unknown' ORDER BY id";
         let row = |row: &Row<'_>| Ok((RowId(row.get(0)?), row.get(1)?));
         self.run(|db| db.prepare(sql)?.query_map([run.0], row)?.collect())
     }
@@ -110,13 +101,14 @@ impl Journal {
     pub fn sent_lately(&self, run: RunId, age: Duration) -> Result<u64, JournalError> {
         let since = now_ms().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
         let sql = "
+            WITH lately AS MATERIALIZED (
+                SELECT sent.identity FROM intents JOIN rows AS sent ON sent.id = intents.row
+                LEFT JOIN outcomes AS came ON came.row = sent.id
+                WHERE coalesce(came.at_ms, ?2) >= ?2 AND effect <> 'none'
+                  AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = sent.id))
             SELECT count(*) FROM open_rows
-            WHERE run = ?1 AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = open_rows.id)
-              AND identity IN (
-                  SELECT sent.identity FROM intents JOIN rows AS sent ON sent.id = intents.row
-                  LEFT JOIN outcomes AS came ON came.row = sent.id
-                  WHERE coalesce(came.at_ms, ?2) >= ?2 AND effect <> 'none'
-                    AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = sent.id))";
+            WHERE EXISTS (SELECT 1 FROM lately) AND run = ?1 AND identity IN (SELECT identity FROM lately)
+              AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = open_rows.id)";
         self.run(|db| db.query_row(sql, params![run.0, since], |row| row.get(0)))
     }
 
