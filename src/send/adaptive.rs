@@ -49,7 +49,7 @@ const LOW: f64 = 0.9;
 
 /// How long the limit is held before the first climb after it was found, and after it fell.
 const PATIENCE: Duration = Duration::from_mins(1);
-const RECOVERY: Duration = Duration::from_secs(6);
+const RECOVERY: Duration = Duration::from_secs(4);
 
 /// The longest time between two climbs; it doubles with each one that is refused.
 const PATIENCE_MAX: Duration = Duration::from_mins(16);
@@ -258,7 +258,7 @@ impl AdaptiveLimit {
         self.limit.count = self.limit.count.max(1.0);
         let after = self.limit.per_second();
         if self.phase == Phase::Climb {
-            self.patience = (self.patience * 2).min(PATIENCE_MAX);
+            (self.patience, self.losses) = ((self.patience * 2).min(PATIENCE_MAX), 0);
         } else if burst.left > self.since + RECOVERY {
             (self.best, self.losses) = (self.best.max(before), 0);
         } else if self.is_refused {
@@ -266,7 +266,9 @@ impl AdaptiveLimit {
         }
         if after >= LOW * self.best {
             self.patience = self.patience.max(PATIENCE);
-        } else if before >= LOW * self.best {
+        } else {
+            // Each climb in vain makes it less likely that the best limit comes back.
+            self.best *= if self.phase == Phase::Climb { LOW } else { 1.0 };
             self.patience = RECOVERY;
         }
         (self.is_known, self.is_refused) = (true, true);
