@@ -113,7 +113,7 @@ fn a_lookup_that_is_refused_for_one_name_stops_nothing() {
 #[test]
 fn guests_that_are_refused_when_a_group_is_completed_leave_only_their_row_open() {
     for (status, fault) in [(403, "kind = 'error-before'\nstatus = 403"), (404, "kind = 'html-before'\nstatus = 404")] {
-        let faults = "[[fault]]\nkind = 'guest-cap'\nmethod = 'POST'\nper_hour = 1\npartial = true\nretry_after = '0'\nat = [1]\n\
+        let faults = "[[fault]]\nkind = 'guest-cap'\nmethod = 'POST'\nper_hour = 1\npartial = true\nretry_after = '0'\n\
             [[fault]]\nmethod = 'PUT'\n";
         let server = Server::under(&format!("{faults}{fault}"));
         let desk = Desk::at(&server).with("groups.csv", "name,guests\nA,a@example.com b@example.com\nB,\nC,\n");

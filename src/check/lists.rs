@@ -104,22 +104,11 @@ fn is_address(text: &str) -> bool {
             && EmailAddress::parse_with_options(text, options).is_ok())
 }
 
-/// Letters and digits, as a table: every address of a file is read byte by byte.
-const WORD: [bool; 256] = {
-    let mut word = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 128 {
-        word[byte as usize] = byte.is_ascii_alphanumeric();
-        byte += 1;
-    }
-    word
-};
-
 /// Most addresses: words of letters and digits, with single marks between them. The crate takes several times as long.
 fn is_simple_address(text: &str) -> bool {
     let (mut is_local, mut has_dot, mut is_word) = (true, false, false);
     for byte in text.bytes() {
-        if WORD[usize::from(byte)] {
+        if byte.is_ascii_alphanumeric() {
             is_word = true;
             continue;
         }

@@ -7,10 +7,10 @@ use std::thread;
 
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
-use crate::journal::{Journal, ReadBefore, RunId};
+use crate::journal::{Journal, JournalError, ReadBefore, RunId};
 use crate::model::{Event, Severity};
 use crate::read;
-use crate::report::{Closing, Problems, Rejects, Results, StatusLine, Summary};
+use crate::report::{Closing, Problems, Rejects, Results, StatusLine, Summary, counted, grouped};
 use crate::send::Stop;
 use crate::settings::{Environment, OutputPaths};
 
@@ -67,8 +67,9 @@ impl Import<'_> {
         let known = fingerprint.as_deref().map_or(Ok(None), |fingerprint| journal.run_over(fingerprint))?;
         let cut_off = known.filter(|known| known.is_cut_off && !self.args.fresh);
         let (run, staged) = if let Some(ReadBefore { run, range, .. }) = cut_off {
-            tracing::warn!("resuming interrupted run {}", run.0);
-            (run, restored(&journal, run, range, input, problems)?)
+            let staged = restored(&journal, run, range, input, problems)?;
+            tracing::warn!("resuming interrupted run {} ({})", run.0, done(&journal, run, &staged)?);
+            (run, staged)
         } else if let Some(earlier) = known {
             let run = journal.begin_run(&owner)?;
             let range = journal.copy_rows(&earlier, run)?;
@@ -88,7 +89,7 @@ impl Import<'_> {
         if cut_off.is_some() {
             journal.resume(run)?;
         } else if journal.commence(run, staged.range, self.args.fresh)? {
-            tracing::warn!("resuming an interrupted run");
+            tracing::warn!("resuming an interrupted run ({})", done(&journal, run, &staged)?);
         }
         Ok((journal, run, staged, paths))
     }
@@ -162,4 +163,9 @@ impl Import<'_> {
     fn seconds(&self) -> f64 {
         self.start.elapsed().as_secs_f64()
     }
+}
+
+/// How much of a run is done, in words.
+fn done(journal: &Journal, run: RunId, staged: &Staged) -> Result<String, JournalError> {
+    Ok(format!("{} of {} done", grouped(journal.settled_rows(run)?), counted(staged.valid, "row")))
 }

@@ -1,9 +1,13 @@
 //! Ctrl-C and SIGTERM. Before anything is sent the program exits at once; afterwards the first signal drains the requests in
 //! flight, and the second exits at once.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::thread;
+
+use futures::poll;
 
 use crate::exit::Ending;
 use crate::model::Halt;
@@ -20,13 +24,19 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Starts listening.
+    /// Starts listening; from its return on signals are caught.
     pub(super) fn listen(status: &StatusLine) -> Result<Self, Failure> {
         let signals = Self { stop: Stop::default(), is_sending: Arc::default() };
         let (stop, is_sending, status) = (signals.stop.clone(), Arc::clone(&signals.is_sending), status.clone());
+        let (ready, is_ready) = channel();
         let listening = move || {
             let _ = block_on(async {
-                interrupted().await;
+                let mut first = pin!(interrupted());
+                // The first poll sets the handlers.
+                if poll!(first.as_mut()).is_pending() {
+                    let _ = ready.send(());
+                    first.await;
+                }
                 if is_sending.load(Ordering::Acquire) {
                     stop.raise(Halt::Interrupted);
                     tracing::warn!("interrupted: waiting for the requests in flight (interrupt again to exit at once)");
@@ -37,6 +47,7 @@ impl Signals {
             });
         };
         thread::Builder::new().name("signals".to_owned()).spawn(listening).map_err(Failure::Start)?;
+        let _ = is_ready.recv();
         Ok(signals)
     }
 

@@ -37,7 +37,7 @@ pub(crate) use summary::{Closing, Summary};
 pub(crate) use undo::UndoPlan;
 
 /// A number with thousands separators: 12,345.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
 }
 
