@@ -51,8 +51,7 @@ impl GuestForecast {
 
     /// Adds the guests of the next row.
     pub fn add(&mut self, guests: &[String]) {
-        let count = self.known.new_among(guests) as u64;
-        self.known.add(guests);
+        let count = self.known.add(guests) as u64;
         self.rows += 1;
         self.guests += count;
         self.most = self.most.max(count);

@@ -35,8 +35,9 @@ impl KnownGuests {
         new.len()
     }
 
-    pub(super) fn add(&mut self, guests: &[String]) {
-        self.0.extend(guests.iter().map(|guest| hash(guest)));
+    /// Adds these addresses; gives how many of them were new.
+    pub(super) fn add(&mut self, guests: &[String]) -> usize {
+        guests.iter().filter(|guest| self.0.insert(hash(guest))).count()
     }
 }
 
