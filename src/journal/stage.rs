@@ -60,7 +60,9 @@ impl StagedRow {
         text.extend_from_slice(name.as_bytes());
         write_input(raw, &mut text);
         let input_end = text.len();
-        group.iter().for_each(|group| write_json(group, &mut text));
+        if let Some(group) = group {
+            write_json(group, &mut text);
+        }
         Self {
             text,
             ends: (name.len(), input_end),
