@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use email_address::{EmailAddress, Options};
-use memchr::{memchr_iter, memchr2, memchr3};
+use memchr::{memchr2, memchr3};
 
 use super::{is_number, lint, trimmed};
 use crate::model::{Cell, Code, Field, Item, Problem, is_plain_ascii, shortened};
@@ -270,7 +270,7 @@ fn shown(item: &Item<'_>) -> String {
 
 /// Gives the entries of a list cell, or says what is there instead of a list.
 pub(super) fn entries(cell: &Cell<'_>, each: &mut dyn FnMut(&Item<'_>)) -> Result<(), String> {
-    let mut given = |entry: &str| {
+    let given = |entry: &str| {
         if !entry.is_empty() {
             each(&Item::Text(Cow::Borrowed(entry)));
         }
@@ -282,11 +282,7 @@ pub(super) fn entries(cell: &Cell<'_>, each: &mut dyn FnMut(&Item<'_>)) -> Resul
         }
         // As it should be written, and mostly is.
         Cell::Text(text) if is_plain_ascii(text) && memchr3(b' ', b',', b'|', text.as_bytes()).is_none() => {
-            let mut start = 0;
-            for end in memchr_iter(b';', text.as_bytes()).chain([text.len()]) {
-                given(&text[start..end]);
-                start = end + 1;
-            }
+            text.split(';').for_each(given);
         }
         Cell::Text(text) => {
             let is_separator = |letter: char| matches!(letter, ';' | '|' | ',') || letter.is_whitespace();

@@ -6,7 +6,7 @@ use crate::report::Forecast;
 use crate::send::{GUEST_CAP, GuestForecast, Speed};
 
 impl Import<'_> {
-    /// What the open rows of a run take, of which there are `creates`; `pages` of the list if it was read.
+    /// What the open rows of a run take: `creates` is their number; `pages` of the list if it was read.
     pub(super) fn forecast(
         &self,
         journal: &Journal,

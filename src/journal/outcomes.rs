@@ -86,7 +86,7 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn in_doubt(&self, run: RunId) -> Result<Vec<(RowId, String)>, JournalError> {
-        // By the intents, of which there may be far fewer than rows.
+        // By the intents: they may be far fewer than the rows.
         let sql = "SELECT DISTINCT id, name FROM intents CROSS JOIN open_rows ON open_rows.id = intents.row
                    WHERE run = ?1 AND effect = 'unknown' ORDER BY id";
         let row = |row: &Row<'_>| Ok((RowId(row.get(0)?), row.get(1)?));

@@ -267,7 +267,7 @@ impl AdaptiveLimit {
         if after >= LOW * self.best {
             self.patience = self.patience.max(PATIENCE);
         } else {
-            // Each climb in vain makes it less likely that the best limit comes back.
+            // Each climb that is refused makes it less likely that the best limit comes back.
             self.best *= if self.phase == Phase::Climb { LOW } else { 1.0 };
             self.patience = RECOVERY;
         }
