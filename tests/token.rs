@@ -44,7 +44,7 @@ fn assert_hidden(desk: &Desk, outcomes: &[&Outcome]) {
     let written = files.map(|name| fs::read(desk.path(&name)).unwrap());
     for text in said.chain(written) {
         for token in [TOKEN, NEXT] {
-            assert!(!text.windows(token.len()).any(|window| window == token.as_bytes()), "a token is told");
+            assert!(!text.windows(token.len()).any(|window| window == token.as_bytes()), "a token is shown");
         }
     }
 }

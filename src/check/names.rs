@@ -35,7 +35,7 @@ fn plain(name: &str) -> Option<String> {
         let mut shape = skeleton(letter.encode_utf8(&mut buffer));
         shape.next().filter(|plain| plain.is_ascii_alphanumeric() && shape.next().is_none())
     };
-    let is_changed = !name.is_ascii() && !is_common(name) && name.chars().any(|letter| plain_letter(letter).is_some());
+    let is_changed = !is_common(name) && name.chars().any(|letter| plain_letter(letter).is_some());
     is_changed.then(|| name.chars().map(|letter| plain_letter(letter).unwrap_or(letter)).collect())
 }
 

@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
-use crate::journal::{Journal, JournalError, ReadBefore, RunId};
+use crate::journal::{Journal, ReadBefore, RunId};
 use crate::model::{Event, Severity};
 use crate::read;
 use crate::report::{Closing, Problems, Rejects, Results, StatusLine, Summary, counted, grouped};
@@ -67,9 +67,7 @@ impl Import<'_> {
         let known = fingerprint.as_deref().map_or(Ok(None), |fingerprint| journal.run_over(fingerprint))?;
         let cut_off = known.filter(|known| known.is_cut_off && !self.args.fresh);
         let (run, staged) = if let Some(ReadBefore { run, range, .. }) = cut_off {
-            let staged = restored(&journal, run, range, input, problems)?;
-            tracing::warn!("resuming interrupted run {} ({})", run.0, done(&journal, run, &staged)?);
-            (run, staged)
+            (run, restored(&journal, run, range, input, problems)?)
         } else if let Some(earlier) = known {
             let run = journal.begin_run(&owner)?;
             let range = journal.copy_rows(&earlier, run)?;
@@ -86,10 +84,15 @@ impl Import<'_> {
         };
         tracing::info!(rows = staged.rows, invalid = staged.invalid, seconds = self.seconds(), "read");
         let paths = outputs::resolve(self.args, log_file, &staged.files, (&journal, run))?;
-        if cut_off.is_some() {
+        let resumed = if cut_off.is_some() {
             journal.resume(run)?;
-        } else if journal.commence(run, staged.range, self.args.fresh)? {
-            tracing::warn!("resuming an interrupted run ({})", done(&journal, run, &staged)?);
+            Some(format!("interrupted run {}", run.0))
+        } else {
+            journal.commence(run, staged.range, self.args.fresh)?.then(|| "an interrupted run".to_owned())
+        };
+        if let Some(resumed) = resumed {
+            let (done, rows) = (grouped(journal.settled_rows(run)?), counted(staged.valid, "row"));
+            tracing::warn!("resuming {resumed} ({done} of {rows} done)");
         }
         Ok((journal, run, staged, paths))
     }
@@ -163,9 +166,4 @@ impl Import<'_> {
     fn seconds(&self) -> f64 {
         self.start.elapsed().as_secs_f64()
     }
-}
-
-/// How much of a run is done, in words.
-fn done(journal: &Journal, run: RunId, staged: &Staged) -> Result<String, JournalError> {
-    Ok(format!("{} of {} done", grouped(journal.settled_rows(run)?), counted(staged.valid, "row")))
 }

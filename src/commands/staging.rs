@@ -85,7 +85,7 @@ pub fn stage(
 ) -> Result<Staged, Failure> {
     let first = journal.next_row()?;
     let mut stage = journal.stage(input.files.iter().all(|path| path.is_file()))?;
-    let (batches, written) = sync_channel::<Vec<(RowId, Place, StagedRow)>>(BATCHES);
+    let (batches, read_batches) = sync_channel::<Vec<(RowId, Place, StagedRow)>>(BATCHES);
     let staging = Staging {
         rows: Vec::new(),
         batches,
@@ -98,25 +98,23 @@ pub fn stage(
         valid: 0,
         merged: HashMap::new(),
     };
-    let read = thread::scope(|scope| {
+    let (staged, merged) = thread::scope(|scope| {
         let reading = thread::Builder::new().spawn_scoped(scope, || staging.read()).map_err(Failure::Start)?;
-        let mut batches = written.iter();
-        let added =
-            batches.try_for_each(|rows| rows.iter().try_for_each(|(id, place, row)| stage.add(*id, *place, row)));
-        drop(written);
+        let mut add = |rows: Vec<_>| rows.iter().try_for_each(|(id, place, row)| stage.add(*id, *place, row));
+        let added = read_batches.iter().try_for_each(&mut add);
+        // If they cannot be added, nothing more is to be read.
+        drop(read_batches);
         let read = reading.join().unwrap_or_else(|panic| resume_unwind(panic));
         added.map_err(Failure::from).and(read)
     })?;
-    let ReadRows { names, rows, files, invalid, valid, merged } = read;
     for (row, group) in &merged {
         journal.restage(*row, group.group())?;
     }
-    for (number, (path, file)) in input.files.iter().zip(&files).enumerate() {
+    for (number, (path, file)) in input.files.iter().zip(&staged.files).enumerate() {
         journal.stage_file(run, number, path, &file.layout)?;
     }
     stage.finish()?;
-    let range = (first, RowId(first.0 + i64::try_from(rows).unwrap_or(i64::MAX) - 1));
-    Ok(Staged { files, rows, invalid, valid, names: RowNames { names, first }, range })
+    Ok(staged)
 }
 
 fn staged_row(row: &Row<'_>, _: &Parser, group: &Group, problems: &[Problem]) -> StagedRow {
@@ -127,16 +125,6 @@ fn staged_row(row: &Row<'_>, _: &Parser, group: &Group, problems: &[Problem]) ->
         _ => "",
     };
     StagedRow::new(name, &row.text.raw(), is_valid.then_some(group))
-}
-
-/// What was read of all files, apart from the rows.
-struct ReadRows {
-    names: Names,
-    rows: u64,
-    files: Vec<InputFile>,
-    invalid: u64,
-    valid: u64,
-    merged: HashMap<RowId, FirstGroup>,
 }
 
 /// Hands the rows to the thread that writes them into the journal.
@@ -156,10 +144,13 @@ struct Staging<'a, W> {
 }
 
 impl<W: Write> Staging<'_, W> {
-    fn read(mut self) -> Result<ReadRows, Failure> {
+    /// Reads all files; also gives the groups that took over people.
+    fn read(mut self) -> Result<(Staged, HashMap<RowId, FirstGroup>), Failure> {
         let prepare: Prepare<StagedRow> = Arc::new(staged_row);
         let (names, rows) = pipeline::run(self.input, &prepare, &mut self)?;
-        Ok(ReadRows { names, rows, files: self.files, invalid: self.invalid, valid: self.valid, merged: self.merged })
+        let Self { first, files, invalid, valid, merged, .. } = self;
+        let range = (first, RowId(first.0 + i64::try_from(rows).unwrap_or(i64::MAX) - 1));
+        Ok((Staged { files, rows, invalid, valid, names: RowNames { names, first }, range }, merged))
     }
 }
 

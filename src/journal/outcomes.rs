@@ -100,6 +100,7 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn sent_lately(&self, run: RunId, age: Duration) -> Result<u64, JournalError> {
         let since = now_ms().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+        // Mostly nothing was sent lately: then no row is read.
         let sql = "
             WITH lately AS MATERIALIZED (
                 SELECT sent.identity FROM intents JOIN rows AS sent ON sent.id = intents.row

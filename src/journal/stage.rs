@@ -76,16 +76,16 @@ impl StagedRow {
         }
     }
 
-    fn name(&self) -> ValueRef<'_> {
-        ValueRef::Text(&self.text[..self.ends.0])
+    fn name(&self) -> ToSqlOutput<'_> {
+        text_value(&self.text[..self.ends.0])
     }
 
-    fn input(&self) -> ValueRef<'_> {
-        ValueRef::Text(&self.text[self.ends.0..self.ends.1])
+    fn input(&self) -> ToSqlOutput<'_> {
+        text_value(&self.text[self.ends.0..self.ends.1])
     }
 
-    fn body(&self) -> ValueRef<'_> {
-        if self.is_valid { ValueRef::Text(&self.text[self.ends.1..]) } else { ValueRef::Null }
+    fn body(&self) -> Option<ToSqlOutput<'_>> {
+        self.is_valid.then(|| text_value(&self.text[self.ends.1..]))
     }
 
     /// It is sent; no earlier row has its name.
@@ -132,10 +132,10 @@ impl Stage<'_> {
             place.file,
             place.row,
             place.line,
-            ToSqlOutput::Borrowed(row.name()),
+            row.name(),
             row.key.map(|key| key.0),
-            ToSqlOutput::Borrowed(row.input()),
-            ToSqlOutput::Borrowed(row.body()),
+            row.input(),
+            row.body(),
             row.guests,
             row.twin.map(|twin| twin.0),
             row.code.map(Code::as_str),
@@ -342,6 +342,11 @@ impl Journal {
             Ok(invalid)
         })
     }
+}
+
+/// A text of SQL, given as UTF-8.
+fn text_value(text: &[u8]) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(ValueRef::Text(text))
 }
 
 fn write_input<S: AsRef<str> + Serialize>(raw: &Raw<S>, text: &mut Vec<u8>) {

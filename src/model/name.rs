@@ -70,8 +70,7 @@ impl MatchNames {
 /// Canonical caseless matching (Unicode 3.13, D145), with spaces folded.
 fn fold(name: &str) -> String {
     if is_common(name) && !name.contains("  ") {
-        let name = name.trim();
-        return if name.is_ascii() { name.to_ascii_lowercase() } else { name.to_lowercase() };
+        return name.trim().to_lowercase();
     }
     let mut spaced = String::with_capacity(name.len());
     for word in name.split_whitespace() {

@@ -133,7 +133,7 @@ pub enum Raw<S = String> {
 }
 
 impl<S: AsRef<str>> Raw<S> {
-    /// How long its texts are, in bytes.
+    /// About how long it is as JSON, in bytes.
     #[must_use]
     pub fn length(&self) -> usize {
         match self {

@@ -91,7 +91,7 @@ pub fn with_line_feeds(text: &str) -> String {
 #[must_use]
 pub fn is_plain_ascii(text: &str) -> bool {
     // Not stopping at the first other byte lets the compiler use vector instructions.
-    text.bytes().fold(0, |other, byte| other | u8::from(!matches!(byte, b' '..=b'~'))) == 0
+    text.bytes().fold(true, |is_plain, byte| is_plain & matches!(byte, b' '..=b'~'))
 }
 
 #[cfg(test)]

@@ -267,9 +267,11 @@ impl AdaptiveLimit {
         if after >= LOW * self.best {
             self.patience = self.patience.max(PATIENCE);
         } else {
-            // Each climb that is refused makes it less likely that the best limit comes back.
-            self.best *= if self.phase == Phase::Climb { LOW } else { 1.0 };
             self.patience = RECOVERY;
+            if self.phase == Phase::Climb {
+                // Each climb that is refused makes it less likely that the best limit comes back.
+                self.best *= LOW;
+            }
         }
         (self.is_known, self.is_refused) = (true, true);
     }
