@@ -76,7 +76,7 @@ fn list(cell: &Cell<'_>, has_repeats: bool, format: Format, is_plain: impl Fn(&I
         Cell::Text(_) if format == Format::Jsonl => what.push("text made an array"),
         Cell::Text(text) => {
             let mut all = Vec::new();
-            entries(cell, &mut |item| {
+            entries(cell, |item| {
                 if let Item::Text(text) | Item::Number(text) = item {
                     all.push(trimmed(text).to_owned());
                 }

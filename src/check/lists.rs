@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use email_address::{EmailAddress, Options};
-use memchr::{memchr2, memchr3};
+use memchr::memchr_iter;
 
 use super::{is_number, lint, trimmed};
-use crate::model::{Cell, Code, Field, Item, Problem, is_plain_ascii, shortened};
+use crate::model::{Cell, Code, Field, Item, Problem, has_only, shortened};
 
 /// How many bad entries of a row are named: a hostile row must not take much memory.
 const NAMED_MAX: usize = 10;
@@ -172,7 +172,7 @@ fn with_display_names(text: &str) -> Option<Vec<&str>> {
 
 /// The first text that may be one number with separators between its thousands: `1,001`, `1 234 567`.
 fn thousands(text: &str) -> Option<&str> {
-    if text.is_ascii() && memchr2(b',', b' ', text.as_bytes()).is_none() {
+    if is_simple(text) {
         return None;
     }
     let is_grouped = |entry: &&str| {
@@ -223,7 +223,7 @@ impl ListRules {
         let (mut bad, mut repeats) = (0_usize, 0_usize);
         let mut first_repeat = None;
         let mut long = HashSet::new();
-        let read = entries(cell, &mut |item| match parse(item) {
+        let read = entries(cell, |item| match parse(item) {
             Ok(entry) => {
                 if out.len() == SHORT {
                     long.extend(out.iter().map(&key));
@@ -269,20 +269,23 @@ fn shown(item: &Item<'_>) -> String {
 }
 
 /// Gives the entries of a list cell, or says what is there instead of a list.
-pub(super) fn entries(cell: &Cell<'_>, each: &mut dyn FnMut(&Item<'_>)) -> Result<(), String> {
-    let given = |entry: &str| {
+pub(super) fn entries(cell: &Cell<'_>, mut each: impl FnMut(&Item<'_>)) -> Result<(), String> {
+    let mut given = |entry: &str| {
         if !entry.is_empty() {
             each(&Item::Text(Cow::Borrowed(entry)));
         }
     };
     match cell {
         Cell::Absent => {}
-        Cell::Text(text) if text.trim_start().as_bytes().first() == Some(&b'[') => {
-            array(text)?.iter().for_each(each);
+        Cell::Text(text) if is_simple(text) && !text.starts_with('[') => {
+            let mut start = 0;
+            for end in memchr_iter(b';', text.as_bytes()).chain([text.len()]) {
+                given(&text[start..end]);
+                start = end + 1;
+            }
         }
-        // As it should be written, and mostly is.
-        Cell::Text(text) if is_plain_ascii(text) && memchr3(b' ', b',', b'|', text.as_bytes()).is_none() => {
-            text.split(';').for_each(given);
+        Cell::Text(text) if text.trim_start().starts_with('[') => {
+            array(text)?.iter().for_each(each);
         }
         Cell::Text(text) => {
             let is_separator = |letter: char| matches!(letter, ';' | '|' | ',') || letter.is_whitespace();
@@ -292,6 +295,11 @@ pub(super) fn entries(cell: &Cell<'_>, each: &mut dyn FnMut(&Item<'_>)) -> Resul
         Cell::Other(kind) => return Err(format!("expected a list, found {kind}")),
     }
     Ok(())
+}
+
+/// Whether a list is as it should be written, and mostly is: visible ASCII, and no separator but `;`.
+fn is_simple(text: &str) -> bool {
+    has_only(text, |byte| matches!(byte, b'!'..=b'~') && byte != b',' && byte != b'|')
 }
 
 /// A JSON array in a cell, also with Python's quotes.

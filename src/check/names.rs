@@ -64,14 +64,15 @@ impl Names {
         Self { matching, ..Self::default() }
     }
 
-    /// Makes room for names, and looks all of them up, so that the processor waits for memory once and not for each row.
-    pub fn expect<'a>(&mut self, keys: impl Iterator<Item = &'a NameKeys>) {
-        let count = keys.filter(|keys| self.first.get(keys.name).is_some()).count();
-        std::hint::black_box(count);
+    /// Adds the names of the rows from this one on, and says which of them an earlier row has.
+    pub fn add_all(&mut self, keys: &[Option<NameKeys>], first: u32) -> Vec<Option<Earlier>> {
+        // Looked up at once first, so that the processor waits for the memory of several rows at a time.
+        std::hint::black_box(keys.iter().flatten().filter(|keys| self.first.get(keys.name).is_some()).count());
+        keys.iter().zip(first..).map(|(keys, row)| self.add(keys.as_ref()?, row)).collect()
     }
 
     /// Adds the name of a row, unless an earlier row has it.
-    pub fn add(&mut self, keys: &NameKeys, row: u32) -> Option<Earlier> {
+    fn add(&mut self, keys: &NameKeys, row: u32) -> Option<Earlier> {
         if let Some(earlier) = self.first.add(keys.name, row) {
             return Some(Earlier::Same(earlier));
         }

@@ -20,8 +20,8 @@ impl Rules {
     pub fn check(&self, fields: &Fields<'_>, group: &mut Group) -> Vec<Problem> {
         let mut problems = Vec::new();
         name(fields.get(Field::Name), &mut group.name, &mut problems);
-        if fields.is_blank()
-            && let Some(problem) = problems.first_mut()
+        if let Some(problem) = problems.first_mut()
+            && fields.is_blank()
         {
             "the row has no name and no other field; if it has nothing else, remove it"
                 .clone_into(&mut problem.message);
@@ -84,9 +84,8 @@ fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
         let message = format!("the name `{}` has {length} characters; the most is {NAME_MAX}", shortened(name));
         refuse(Code::NameTooLong, message);
     }
-    let is_common = is_common(name);
-    let control = if is_common { None } else { name.chars().find(|letter| letter.is_control()) };
-    match control {
+    let odd = if is_common(name) { "" } else { name.as_str() };
+    match odd.chars().find(|letter| letter.is_control()) {
         Some('\n' | '\r') => {
             refuse(Code::NameInvalid, format!("the name `{}` contains a line break", shortened(name)));
         }
@@ -95,7 +94,7 @@ fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
         }
         None => {}
     }
-    if let Some(hidden) = if is_common { None } else { invisible(name) } {
+    if let Some(hidden) = invisible(odd) {
         let message = format!(
             "the name `{}` contains an invisible character ({}); retype it",
             shortened(name),

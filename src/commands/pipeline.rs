@@ -258,15 +258,18 @@ impl<S> Collector<'_, S> {
     where
         S: RowSink<T>,
     {
-        let CheckedBatch { batch, notes, rows } = checked;
-        let is_last = rows.len() > self.left();
-        self.names.expect(rows.iter().filter_map(|row| row.keys.as_ref()));
-        for row in rows.into_iter().take(self.left()) {
-            let number = u32::try_from(self.files.rows.len()).ok().filter(|number| *number < u32::MAX);
-            let number = number.ok_or(Failure::TooManyRows)?;
-            self.files.rows.push(row.span);
+        let CheckedBatch { batch, notes, spans, keys, rows } = checked;
+        let (wanted, is_last) = (rows.len().min(self.left()), rows.len() > self.left());
+        let first = self.files.rows.len();
+        let numbers = u32::try_from(first).ok().zip(u32::try_from(first + wanted).ok());
+        let (first, end) = numbers.ok_or(Failure::TooManyRows)?;
+        self.files.rows.extend_from_slice(&spans[..wanted]);
+        let earlier = self.names.add_all(&keys[..wanted], first);
+        for (number, (((row, span), keys), earlier)) in
+            (first..end).zip(rows.into_iter().zip(spans).zip(keys).zip(earlier))
+        {
             let place = self.files.place_in(self.files.opened.len().saturating_sub(1), number);
-            let CheckedRow { span, keys, is_undescribed, mut problems, item, .. } = row;
+            let CheckedRow { is_undescribed, mut problems, item } = row;
             if let Some(file) = self.files.opened.last_mut().filter(|_| is_undescribed) {
                 let (count, first) = &mut file.undescribed;
                 *first = if *count == 0 { place.line } else { *first };
@@ -274,7 +277,7 @@ impl<S> Collector<'_, S> {
             }
             let validity = match keys {
                 None => Validity::Invalid,
-                Some(keys) => match self.names.add(&keys, number) {
+                Some(keys) => match earlier {
                     None => Validity::Valid(keys.name),
                     Some(Earlier::Same(first)) => {
                         self.repeat(batch.part(span.offset, span.length as usize), first, &mut problems)?

@@ -33,5 +33,6 @@ pub use outcome::{Outcome, Status, StatusCounts};
 pub use problem::{Code, Problem, ProblemCount, Severity};
 pub use row::{Cell, ERROR_COLUMN, Field, Fields, Format, InputFile, Item, Layout, Place, Raw, is_delimiter};
 pub use span::{exact_span, span};
+pub(crate) use text::has_only;
 pub(crate) use text::listed;
-pub use text::{is_invisible, is_plain_ascii, json_shown, place, shortened, shown, shown_path, with_line_feeds};
+pub use text::{is_invisible, json_shown, place, shortened, shown, shown_path, with_line_feeds};

@@ -69,29 +69,50 @@ impl MatchNames {
 
 /// Canonical caseless matching (Unicode 3.13, D145), with spaces folded.
 fn fold(name: &str) -> String {
-    if is_common(name) && !name.contains("  ") {
-        return name.trim().to_lowercase();
+    fold_common(name.trim()).unwrap_or_else(|| {
+        let spaced = name.split_whitespace().collect::<Vec<_>>().join(" ");
+        spaced.nfd().default_case_fold().nfc().collect()
+    })
+}
+
+/// The same for a name of common letters and single spaces; most names need no more than that.
+fn fold_common(name: &str) -> Option<String> {
+    if name.contains("  ") {
+        return None;
     }
-    let mut spaced = String::with_capacity(name.len());
-    for word in name.split_whitespace() {
-        if !spaced.is_empty() {
-            spaced.push(' ');
-        }
-        spaced.push_str(word);
+    if is_plain_ascii(name) {
+        return Some(name.to_ascii_lowercase());
     }
-    spaced.nfd().default_case_fold().nfc().collect()
+    let mut folded = String::with_capacity(name.len());
+    for letter in name.chars() {
+        folded.push(common_letter(letter)?);
+    }
+    Some(folded)
 }
 
 /// Whether it consists of visible ASCII, spaces and common letters: then there is little to check about its characters.
 #[must_use]
 pub fn is_common(text: &str) -> bool {
-    is_plain_ascii(text) || text.chars().all(|letter| matches!(letter, ' '..='~') || is_common_letter(letter))
+    is_plain_ascii(text) || text.chars().all(|letter| common_letter(letter).is_some())
 }
 
-/// Whether it is a letter of a Western European language, of Chinese, Japanese or Korean that has one lower-case letter,
-/// combines with no other, and looks like no letter of ASCII. Most names need no more than that.
-fn is_common_letter(letter: char) -> bool {
-    matches!(letter, 'À'..='Ö' | 'Ø'..='Þ' | 'à'..='ö' | 'ø'..='ý' | 'ÿ' | 'ぁ'..='ゖ' | 'ァ'..='ヺ' | '\u{3400}'..='\u{4dff}' | '\u{4e40}'..='\u{9fff}' | '가'..='힣')
+/// The lower-case letter, if it is one of visible ASCII, of a Western European language, of Chinese, Japanese or Korean that
+/// has one lower-case letter, combines with no other, and looks like no letter of ASCII.
+fn common_letter(letter: char) -> Option<char> {
+    match letter {
+        ' '..='~' => Some(letter.to_ascii_lowercase()),
+        // Beside them in Latin-1.
+        'À'..='Ö' | 'Ø'..='Þ' => char::from_u32(u32::from(letter) + 32),
+        'à'..='ö'
+        | 'ø'..='ý'
+        | 'ÿ'
+        | 'ぁ'..='ゖ'
+        | 'ァ'..='ヺ'
+        | '\u{3400}'..='\u{4dff}'
+        | '\u{4e40}'..='\u{9fff}'
+        | '가'..='힣' => Some(letter),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -118,7 +139,7 @@ mod tests {
 
     #[test]
     fn common_letters_are_folded_as_all_others_are() {
-        for letter in ('\0'..=char::MAX).filter(|letter| is_common_letter(*letter)) {
+        for letter in ('!'..=char::MAX).filter(|letter| common_letter(*letter).is_some()) {
             let text = letter.to_string();
             let folded: String = text.nfd().default_case_fold().nfc().collect();
             assert_eq!((fold(&text), text.nfc().collect()), (folded, text.clone()), "{letter:?}");

@@ -88,12 +88,6 @@ pub enum Item<'a> {
 pub struct Fields<'a>([Cell<'a>; Field::VARIANTS.len()]);
 
 impl<'a> Fields<'a> {
-    /// The row with these cells.
-    #[must_use]
-    pub fn each(cell: impl Fn(Field) -> Cell<'a>) -> Self {
-        Self(std::array::from_fn(|index| cell(Field::ALL[index])))
-    }
-
     /// The same row with this cell in a field.
     #[must_use]
     pub fn with(mut self, field: Field, cell: Cell<'a>) -> Self {

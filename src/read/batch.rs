@@ -6,7 +6,8 @@
 use std::io::{self, Read};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
-use memchr::{memchr, memchr2, memchr3};
+use memchr::{memchr, memchr_iter, memchr2, memchr3};
+use simdutf8::basic::from_utf8;
 
 use super::lines::{ends_line, line_ends, past_line_end, without_line_ends};
 
@@ -115,7 +116,7 @@ impl Batch {
     /// The text of all cells.
     pub(super) fn text(&self) -> &str {
         // The raw bytes were checked, and unquoting only removes ASCII.
-        std::str::from_utf8(&self.text[..self.text_length]).unwrap_or_default()
+        from_utf8(&self.text[..self.text_length]).unwrap_or_default()
     }
 
     /// The cells of a row; `text` is [`Batch::text`].
@@ -179,7 +180,7 @@ pub(super) struct Splitter {
 impl Splitter {
     /// The first batch is small, so that the first problem is reported at once.
     const FIRST: usize = 32 * 1024;
-    const TARGET: usize = 128 * 1024;
+    const TARGET: usize = 256 * 1024;
     /// What is read beyond that, so that most last rows are whole.
     const MORE: usize = 4 * 1024;
 
@@ -394,6 +395,8 @@ fn core(grammar: Grammar) -> Reader {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Quotes {
     pub(super) stray: Option<StrayText>,
+    /// Whether there is a quote inside a cell that does not begin with one.
+    pub(super) has_literal: bool,
     /// Where the quote opens that never closes.
     pub(super) open: Option<usize>,
 }
@@ -413,27 +416,30 @@ impl Quotes {
     /// Reads a row as csv-core does: a quote opens a cell only as its first byte.
     pub(super) fn of(row: &[u8], delimiter: u8) -> Self {
         let mut quotes = Self::default();
-        let mut at = 0;
-        while let Some(quote) = row.get(at..).and_then(|rest| memchr(b'"', rest)) {
-            let opened = at + quote;
-            at = opened + 1;
-            if opened > 0 && row[opened - 1] != delimiter {
-                continue;
-            }
-            let Some(closing) = closing_quote(row, at) else {
-                quotes.open = Some(opened);
-                break;
-            };
-            at = closing + 1;
-            let is_stray = row.get(at).is_some_and(|byte| *byte != delimiter && !ends_line(*byte));
-            if is_stray && quotes.stray.is_none() {
-                let end = memchr3(delimiter, b'\n', b'\r', &row[at..]).map_or(row.len(), |end| at + end);
-                let is_text = row[at..end].iter().any(|byte| !byte.is_ascii_whitespace());
-                let index = cell_index(row, opened, delimiter);
-                quotes.stray = is_text.then_some(StrayText { opened, begins: at, index });
+        let mut doubled = None;
+        for at in memchr_iter(b'"', row) {
+            match quotes.open {
+                _ if doubled == Some(at) => {}
+                None if at == 0 || row[at - 1] == delimiter => quotes.open = Some(at),
+                None => quotes.has_literal = true,
+                Some(_) if row.get(at + 1) == Some(&b'"') => doubled = Some(at + 1),
+                Some(opened) => {
+                    quotes.open = None;
+                    let stray = || StrayText::of(row, opened, at + 1, delimiter);
+                    quotes.stray = quotes.stray.or_else(stray);
+                }
             }
         }
         quotes
+    }
+}
+
+impl StrayText {
+    /// The text after the closing quote of a cell, if it is not only white space.
+    fn of(row: &[u8], opened: usize, begins: usize, delimiter: u8) -> Option<Self> {
+        let end = memchr3(delimiter, b'\n', b'\r', &row[begins..]).map_or(row.len(), |end| begins + end);
+        let is_text = row[begins..end].iter().any(|byte| !byte.is_ascii_whitespace());
+        is_text.then(|| Self { opened, begins, index: cell_index(row, opened, delimiter) })
     }
 }
 

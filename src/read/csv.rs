@@ -104,8 +104,10 @@ impl CsvParser {
     fn read<'a>(&self, record: &Record<'a>) -> Contents<'a> {
         let Record { raw, content, line, cells, .. } = *record;
         let refused = |text, problem| (text, Err(problem), Vec::new());
+        let mut has_literal = false;
         if record.has_quotes {
             let quotes = Quotes::of(raw.as_bytes(), self.shape.delimiter);
+            has_literal = quotes.has_literal;
             if let Some(open) = quotes.open {
                 return refused(RowText::OpenQuote(cells), shape::open_quote(raw.as_bytes(), open, line));
             }
@@ -119,7 +121,7 @@ impl CsvParser {
         if let Some(problem) = self.shape.ragged(record) {
             return refused(RowText::Ragged(cells, content), problem);
         }
-        (RowText::Cells(cells), Ok(self.fields(&cells)), self.shape.warnings(record))
+        (RowText::Cells(cells), Ok(self.fields(&cells)), self.shape.warnings(record, has_literal))
     }
 
     fn too_long<'a>(&self, record: &Record<'a>, cut: LongRow) -> Contents<'a> {
@@ -130,10 +132,11 @@ impl CsvParser {
     }
 
     fn fields<'a>(&self, cells: &Cells<'a>) -> Fields<'a> {
-        Fields::each(|field| {
-            let text = self.columns.index(field).and_then(|index| cells.get(index));
-            text.map_or(Cell::Absent, |text| Cell::Text(Cow::Borrowed(text)))
-        })
+        let mut fields = Fields::default();
+        for (field, index) in &self.columns.fields {
+            fields.set(*field, cells.get(*index).map_or(Cell::Absent, |text| Cell::Text(Cow::Borrowed(text))));
+        }
+        fields
     }
 }
 

@@ -150,8 +150,8 @@ impl Shape {
     }
 
     /// Warnings about a row that can be read.
-    pub(super) fn warnings(&self, record: &Record<'_>) -> Vec<Problem> {
-        let Record { raw, line, lines, cells, has_quotes, .. } = *record;
+    pub(super) fn warnings(&self, record: &Record<'_>, has_literal_quotes: bool) -> Vec<Problem> {
+        let Record { raw, line, lines, cells, .. } = *record;
         let mut warnings = Vec::new();
         if lines > 1 && self.holds_rows(raw) {
             let last = line + lines - 1;
@@ -164,7 +164,7 @@ impl Shape {
             let inner = if cell.as_bytes().first() == Some(&b' ') { cell.trim() } else { "" };
             inner.len() > 1 && inner.starts_with('"') && inner.ends_with('"')
         };
-        for (index, _) in cells.iter().enumerate().filter(|cell| has_quotes && is_spaced(cell)) {
+        for (index, _) in cells.iter().enumerate().filter(|cell| has_literal_quotes && is_spaced(cell)) {
             let message =
                 format!("{}: a space before a quote makes the quote text; remove the space", self.column(index));
             warnings.push(Problem::general(Code::QuoteSpaced, message));

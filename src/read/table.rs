@@ -4,6 +4,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use simdutf8::compat::from_utf8;
+
 use super::batch::{Batch, Grammar, Splitter};
 use super::delimiter::delimiter_of;
 use super::error::{FileProblem, ReadError};
@@ -222,7 +224,7 @@ fn text_of<'a>(batch: &'a Batch, path: &Path, is_decoded: bool) -> Result<&'a st
         let column = String::from_utf8_lossy(&before[line_start..]).chars().count() as u64 + 1;
         problem.at(path, batch.line + line_ends(before), Some(column))
     };
-    match std::str::from_utf8(&batch.raw) {
+    match from_utf8(&batch.raw) {
         Err(error) if is_decoded => Err(at(error.valid_up_to(), FileProblem::Undecodable)),
         Err(error) => {
             let (good, bad) = batch.raw.split_at(error.valid_up_to());

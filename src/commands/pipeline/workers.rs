@@ -31,6 +31,9 @@ pub(super) struct Parts {
 pub(super) struct CheckedBatch<T> {
     pub(super) batch: Batch,
     pub(super) notes: Notes,
+    pub(super) spans: Vec<RowSpan>,
+    /// The keys of each row's name; nothing if the row is invalid.
+    pub(super) keys: Vec<Option<NameKeys>>,
     pub(super) rows: Vec<CheckedRow<T>>,
 }
 
@@ -43,9 +46,6 @@ pub(super) struct RowSpan {
 }
 
 pub(super) struct CheckedRow<T> {
-    pub(super) span: RowSpan,
-    /// Nothing if the row is invalid.
-    pub(super) keys: Option<NameKeys>,
     pub(super) is_undescribed: bool,
     pub(super) problems: Vec<Problem>,
     pub(super) item: T,
@@ -92,7 +92,7 @@ impl<T: Send + 'static> Workers<T> {
         let reading = Mutex::new(FileReader { files, options: input.options.clone(), opened: 0, table: None });
         let shared = Arc::new(SharedReader { reading, used: Mutex::default(), passed: AtomicUsize::new(0) });
         // Bounded, so that memory is.
-        let (slots, collected) = sync_channel(16 * count);
+        let (slots, collected) = sync_channel(4 * count);
         let mut threads = Vec::new();
         for _ in 0..count {
             let (shared, slots, prepare) = (Arc::clone(&shared), slots.clone(), Arc::clone(prepare));
@@ -164,6 +164,7 @@ fn check<T>(
     prepare: &PrepareRow<T>,
 ) -> Result<CheckedBatch<T>, ReadError> {
     let (mut notes, mut group) = (Notes::default(), Group::default());
+    let (mut spans, mut keys) = (Vec::with_capacity(batch.count()), Vec::with_capacity(batch.count()));
     let mut rows = Vec::with_capacity(batch.count());
     parser.rows(&batch, &mut notes, &mut |row| {
         let mut problems = match &row.fields {
@@ -173,17 +174,14 @@ fn check<T>(
         problems.extend_from_slice(&row.warnings);
         let is_valid = problems.iter().all(|problem| !problem.is_error());
         let item = prepare(row, parser, &group, &problems);
-        rows.push(CheckedRow {
-            span: RowSpan {
-                offset: row.offset,
-                length: u32::try_from(row.raw.len()).unwrap_or(u32::MAX),
-                line: u32::try_from(row.line).unwrap_or(u32::MAX),
-            },
-            keys: is_valid.then(|| NameKeys::of(&group.name, matching)),
-            is_undescribed: is_valid && group.description.is_none(),
-            problems,
-            item,
+        spans.push(RowSpan {
+            offset: row.offset,
+            length: u32::try_from(row.raw.len()).unwrap_or(u32::MAX),
+            line: u32::try_from(row.line).unwrap_or(u32::MAX),
         });
+        keys.push(is_valid.then(|| NameKeys::of(&group.name, matching)));
+        let is_undescribed = is_valid && group.description.is_none();
+        rows.push(CheckedRow { is_undescribed, problems, item });
     })?;
-    Ok(CheckedBatch { batch, notes, rows })
+    Ok(CheckedBatch { batch, notes, spans, keys, rows })
 }
