@@ -49,7 +49,7 @@ pub enum Earlier {
 }
 
 /// The names of all valid rows, and which row had each first. Some 30 bytes a name.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Names {
     matching: MatchNames,
     first: NameTable,
@@ -61,7 +61,7 @@ impl Names {
     /// No names yet.
     #[must_use]
     pub fn new(matching: MatchNames) -> Self {
-        Self { matching, ..Self::default() }
+        Self { matching, first: NameTable::new(), plain: NameTable::new() }
     }
 
     /// Adds the names of the rows from this one on, and says which of them an earlier row has.
@@ -95,20 +95,25 @@ impl Names {
     }
 }
 
-/// The first row of each key. The table has the beginning of each key and its index, so that it stays small.
-#[derive(Debug, Default)]
+/// The first row of each key. The tables have the beginning of each key and its index, so that they stay small; there are
+/// many, by the last byte of the key, because a large one takes long to grow, and nothing is checked meanwhile.
+#[derive(Debug)]
 struct NameTable {
     rows: Vec<(NameKey, u32)>,
-    indexes: HashTable<(u32, u32)>,
+    indexes: Vec<HashTable<(u32, u32)>>,
 }
 
 impl NameTable {
+    fn new() -> Self {
+        Self { rows: Vec::new(), indexes: vec![HashTable::new(); 256] }
+    }
+
     /// Adds a key, unless an earlier row has it: gives that row then.
     fn add(&mut self, key: NameKey, row: u32) -> Option<u32> {
         let Self { rows, indexes } = self;
         let start = start(key);
         let is_same = |(other, index): &(u32, u32)| *other == start && rows[*index as usize].0 == key;
-        match indexes.entry(hash(start), is_same, |(start, _)| hash(*start)) {
+        match indexes[usize::from(key.0[15])].entry(hash(start), is_same, |(start, _)| hash(*start)) {
             Entry::Occupied(earlier) => Some(rows[earlier.get().1 as usize].1),
             Entry::Vacant(free) => {
                 free.insert((start, u32::try_from(rows.len()).unwrap_or(u32::MAX)));
@@ -121,7 +126,7 @@ impl NameTable {
     fn get(&self, key: NameKey) -> Option<u32> {
         let start = start(key);
         let is_same = |(other, index): &(u32, u32)| *other == start && self.rows[*index as usize].0 == key;
-        self.indexes.find(hash(start), is_same).map(|(_, index)| self.rows[*index as usize].1)
+        self.indexes[usize::from(key.0[15])].find(hash(start), is_same).map(|(_, index)| self.rows[*index as usize].1)
     }
 }
 

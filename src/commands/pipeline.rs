@@ -125,20 +125,15 @@ impl Files {
         self.opened.partition_point(|file| file.first_row <= row as usize).saturating_sub(1)
     }
 
-    fn place(&self, row: u32) -> Place {
-        self.place_in(self.file_of(row), row)
-    }
-
     /// The place of a row of this file.
-    fn place_in(&self, file: usize, row: u32) -> Place {
+    fn place(&self, file: usize, row: u32) -> Place {
         let first = self.opened.get(file).map_or(0, |file| file.first_row);
         Place { file, row: (row as usize - first) as u64 + 1, line: self.rows[row as usize].line.into() }
     }
 
     /// `file:line`, safe to show.
     fn shown(&self, row: u32) -> String {
-        let place = self.place(row);
-        model::place(self.path(place.file), Some(place.line), None)
+        model::place(self.path(self.file_of(row)), Some(self.rows[row as usize].line.into()), None)
     }
 
     fn first_group(&mut self, row: u32, rules: &Rules) -> Result<Rc<FirstGroup>, ReadError> {
@@ -260,15 +255,14 @@ impl<S> Collector<'_, S> {
     {
         let CheckedBatch { batch, notes, spans, keys, rows } = checked;
         let (wanted, is_last) = (rows.len().min(self.left()), rows.len() > self.left());
-        let first = self.files.rows.len();
-        let numbers = u32::try_from(first).ok().zip(u32::try_from(first + wanted).ok());
-        let (first, end) = numbers.ok_or(Failure::TooManyRows)?;
+        let number = |rows: usize| u32::try_from(self.files.rows.len() + rows).map_err(|_| Failure::TooManyRows);
+        let (first, end) = (number(0)?, number(wanted)?);
         self.files.rows.extend_from_slice(&spans[..wanted]);
         let earlier = self.names.add_all(&keys[..wanted], first);
         for (number, (((row, span), keys), earlier)) in
             (first..end).zip(rows.into_iter().zip(spans).zip(keys).zip(earlier))
         {
-            let place = self.files.place_in(self.files.opened.len().saturating_sub(1), number);
+            let place = self.files.place(self.files.opened.len().saturating_sub(1), number);
             let CheckedRow { is_undescribed, mut problems, item } = row;
             if let Some(file) = self.files.opened.last_mut().filter(|_| is_undescribed) {
                 let (count, first) = &mut file.undescribed;

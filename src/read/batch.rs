@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
-use memchr::{memchr, memchr_iter, memchr2, memchr3};
+use memchr::{memchr_iter, memchr2, memchr3};
 use simdutf8::basic::from_utf8;
 
 use super::lines::{ends_line, line_ends, past_line_end, without_line_ends};
@@ -425,43 +425,16 @@ impl Quotes {
                 Some(_) if row.get(at + 1) == Some(&b'"') => doubled = Some(at + 1),
                 Some(opened) => {
                     quotes.open = None;
-                    let stray = || StrayText::of(row, opened, at + 1, delimiter);
-                    quotes.stray = quotes.stray.or_else(stray);
+                    let rest = &row[at + 1..];
+                    let text = memchr3(delimiter, b'\n', b'\r', rest).map_or(rest, |end| &rest[..end]);
+                    if quotes.stray.is_none() && !text.trim_ascii().is_empty() {
+                        let before = Batch::of_text(row[..opened].to_vec(), Grammar::Csv(delimiter));
+                        let index = before.rows.last().map_or(0, |row| row.ends.1 - row.ends.0 - 1);
+                        quotes.stray = Some(StrayText { opened, begins: at + 1, index });
+                    }
                 }
             }
         }
         quotes
-    }
-}
-
-impl StrayText {
-    /// The text after the closing quote of a cell, if it is not only white space.
-    fn of(row: &[u8], opened: usize, begins: usize, delimiter: u8) -> Option<Self> {
-        let end = memchr3(delimiter, b'\n', b'\r', &row[begins..]).map_or(row.len(), |end| begins + end);
-        let is_text = row[begins..end].iter().any(|byte| !byte.is_ascii_whitespace());
-        is_text.then(|| Self { opened, begins, index: cell_index(row, opened, delimiter) })
-    }
-}
-
-/// The index of the cell that begins at `start`.
-fn cell_index(row: &[u8], start: usize, delimiter: u8) -> usize {
-    let (mut at, mut index) = (0, 0);
-    while at < start {
-        if row[at] == b'"' {
-            at = closing_quote(row, at + 1).unwrap_or(start);
-        }
-        at = memchr(delimiter, &row[at..]).map_or(start, |length| at + length + 1);
-        index += 1;
-    }
-    index
-}
-
-fn closing_quote(row: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        let quote = at + memchr(b'"', row.get(at..)?)?;
-        if row.get(quote + 1) != Some(&b'"') {
-            return Some(quote);
-        }
-        at = quote + 2;
     }
 }
