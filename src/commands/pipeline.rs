@@ -259,9 +259,8 @@ impl<S> Collector<'_, S> {
         let (first, end) = (number(0)?, number(wanted)?);
         self.files.rows.extend_from_slice(&spans[..wanted]);
         let earlier = self.names.add_all(&keys[..wanted], first);
-        for (number, (((row, span), keys), earlier)) in
-            (first..end).zip(rows.into_iter().zip(spans).zip(keys).zip(earlier))
-        {
+        let rows = rows.into_iter().zip(spans).zip(keys).zip(earlier);
+        for (number, (((row, span), keys), earlier)) in (first..end).zip(rows) {
             let place = self.files.place(self.files.opened.len().saturating_sub(1), number);
             let CheckedRow { is_undescribed, mut problems, item } = row;
             if let Some(file) = self.files.opened.last_mut().filter(|_| is_undescribed) {
@@ -269,25 +268,20 @@ impl<S> Collector<'_, S> {
                 *first = if *count == 0 { place.line } else { *first };
                 *count += 1;
             }
-            let validity = match keys {
-                None => Validity::Invalid,
-                Some(keys) => match earlier {
-                    None => Validity::Valid(keys.name),
-                    Some(Earlier::Same(first)) => {
-                        self.repeat(batch.part(span.offset, span.length as usize), first, &mut problems)?
-                    }
-                    Some(Earlier::Confusable(earlier)) => {
-                        problems.push(Problem::warning(
-                            Field::Name,
-                            Code::NameConfusable,
-                            format!(
-                                "the name looks like that of {} but has other characters; are they one group?",
-                                self.files.shown(earlier)
-                            ),
-                        ));
-                        Validity::Valid(keys.name)
-                    }
-                },
+            let validity = match (keys, earlier) {
+                (None, _) => Validity::Invalid,
+                (Some(_), Some(Earlier::Same(first))) => {
+                    self.repeat(batch.part(span.offset, span.length as usize), first, &mut problems)?
+                }
+                (Some(keys), None) => Validity::Valid(keys.name),
+                (Some(keys), Some(Earlier::Confusable(earlier))) => {
+                    let message = format!(
+                        "the name looks like that of {} but has other characters; are they one group?",
+                        self.files.shown(earlier)
+                    );
+                    problems.push(Problem::warning(Field::Name, Code::NameConfusable, message));
+                    Validity::Valid(keys.name)
+                }
             };
             self.sink.row(&self.files, Checked { place, number, validity, problems, item })?;
         }

@@ -129,7 +129,7 @@ pub(crate) fn rows() -> Vec<Sample> {
         csv("a comma without quotes", wide("Ops, Core,,,\n")),
         csv("more cells than the header", wide("A,a,1,,,\nB,b,1,,x\n")),
         csv("quotes that are not \"", wide("A,“b, c”,1,\n")),
-        csv("a space before a quote", wide("A, \"b, c\",1,\nB, \"b\",1,\n")),
+        csv("a space before a quote", wide("A, \"b, c\",1,\nB, \"b\",1,\nC,\" \"\"c\"\" \",1,\n")),
         csv("another delimiter in one row", wide("A,a,1,\nB;b;2;\n")),
         csv("another delimiter in the first cell", "name,description,members\nA;UK;1,2,3\n"),
         csv("text behind a quote", wide("\"A\"team,a,1,\n\"A, the \"best\" team\",a,1,\n")),
