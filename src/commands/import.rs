@@ -37,8 +37,7 @@ pub(super) fn run(
     let stop = import.signals.sending();
     if args.strict && errors + warnings > 0 {
         stopped = Some(Failure::Strict(errors, warnings));
-    } else if let open @ 1.. = staged.valid - journal.settled_rows(run)? {
-        import.progress.announce(&import.forecast(&journal, run, open, None)?);
+    } else if journal.settled_rows(run)? < staged.valid {
         (journal, requests) = block_on(import.send(journal, run, &staged, &stop))??;
         stopped = stop.reason().map(Failure::Stopped);
     }
@@ -119,6 +118,9 @@ impl Import<'_> {
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "listed the organization's groups");
         if !stop.is_raised() {
             let (done, total) = (journal.settled_rows(run)?, staged.valid);
+            if done < total {
+                self.progress.announce(&self.forecast(&journal, run, total - done, 0)?);
+            }
             listener(Event::Started { is_deleting: false, done, total });
             let (writer, sending) = delivery.send(journal, run)?;
             // On a thread of its own: workers do not wait for a commit.

@@ -113,7 +113,8 @@ fn a_row_may_have_1_mib_whatever_ends_it() {
 
 #[test]
 fn text_behind_a_closing_quote_is_malformed_and_spaces_are_not() {
-    let records = read("g.csv", "name,description\n\"The \"A\" Team\",x\n\"B\" ,\"y\"\t\n5\" pipes,z\n\"C, \"\"D\"\"\",\"z\"z\n");
+    let records =
+        read("g.csv", "name,description\n\"The \"A\" Team\",x\n\"B\" ,\"y\"\t\n5\" pipes,z\n\"C, \"\"D\"\"\",\"z\"z\n");
     assert_eq!(
         seen(&records),
         rows(&[
