@@ -47,9 +47,7 @@ impl MatchNames {
     /// The key of a name.
     #[must_use]
     pub fn key(self, name: &str) -> NameKey {
-        let mut key = [0; 16];
-        key.copy_from_slice(&Sha256::digest(self.canonical(name).as_bytes())[..16]);
-        NameKey(key)
+        NameKey(Sha256::digest(self.canonical(name)).first_chunk().copied().unwrap_or_default())
     }
 
     /// Whether two names are equal.
