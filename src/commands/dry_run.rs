@@ -41,7 +41,7 @@ pub(super) fn run(
         stop.reason().map_or(Ok(()), |halt| Err(Failure::Stopped(halt)))?;
     }
     let open = staged.valid - journal.settled_rows(run)?;
-    let forecast = import.forecast(&journal, run, open, pages)?;
+    let forecast = import.forecast(&journal, run, open, Some(pages))?;
     drop(import);
     let warnings = problems.count(Severity::Warning);
     if !log.quiet {

@@ -6,13 +6,13 @@ use crate::report::Forecast;
 use crate::send::{GUEST_CAP, GuestForecast, Speed};
 
 impl Import<'_> {
-    /// What the open rows of a run take: `creates` is their number; `pages` of the list that an import reads before.
+    /// What the open rows of a run take: `creates` is their number; `pages` of the list if an import still has to read it.
     pub(super) fn forecast(
         &self,
         journal: &Journal,
         run: RunId,
         creates: u64,
-        pages: u64,
+        pages: Option<u64>,
     ) -> Result<Forecast, JournalError> {
         let rate = match self.connection.speed {
             Speed::At(rate) => Some((rate.requests.get(), rate.period)),

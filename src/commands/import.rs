@@ -119,7 +119,7 @@ impl Import<'_> {
         if !stop.is_raised() {
             let (done, total) = (journal.settled_rows(run)?, staged.valid);
             if done < total {
-                self.progress.announce(&self.forecast(&journal, run, total - done, 0)?);
+                self.progress.announce(&self.forecast(&journal, run, total - done, None)?);
             }
             listener(Event::Started { is_deleting: false, done, total });
             let (writer, sending) = delivery.send(journal, run)?;

@@ -12,8 +12,8 @@ use crate::model::{exact_span, span};
 pub(crate) struct Forecast {
     /// Rows that are not settled; each creates at most one group.
     pub(crate) creates: u64,
-    /// Pages of the organization's list; none after it was read.
-    pub(crate) pages: u64,
+    /// Pages of the organization's list, which an import reads first; `None` once it has.
+    pub(crate) pages: Option<u64>,
     /// Requests per period; `None` if no rate is set.
     pub(crate) rate: Option<(u32, Duration)>,
     /// Distinct addresses of guests in those rows.
@@ -29,7 +29,7 @@ pub(crate) struct Forecast {
 impl Forecast {
     /// The known requests: one for each group, and one for each page of the list.
     pub(crate) fn requests(&self) -> u64 {
-        self.creates.saturating_add(self.pages)
+        self.creates.saturating_add(self.pages.unwrap_or_default())
     }
 
     /// The most rows per second; `None` if no rate is set.
@@ -48,8 +48,8 @@ impl Forecast {
 /// A line about the requests, and one about the guests if the guest quota delays them; no line break at the end.
 pub(super) fn text(forecast: &Forecast) -> String {
     let what = match forecast.pages {
-        0 => format!("{} to create", counted(forecast.creates, "group")),
-        _ => format!("an import takes {}", counted(forecast.requests(), "request")),
+        None => format!("{} to create", counted(forecast.creates, "group")),
+        Some(_) => format!("an import takes {}", counted(forecast.requests(), "request")),
     };
     let time = match (forecast.time(), forecast.rate) {
         (Some(time), Some(rate)) => format!("about {} at {}", span(time), per(rate)),
@@ -91,7 +91,7 @@ fn per((count, period): (u32, Duration)) -> String {
 mod tests {
     use super::*;
 
-    fn forecast(creates: u64, pages: u64, guests: u64) -> Forecast {
+    fn forecast(creates: u64, pages: Option<u64>, guests: u64) -> Forecast {
         let (rate, guest_rate) = (Some((600, Duration::from_mins(1))), (30, Duration::from_hours(1)));
         let guest_time = Duration::from_hours(guests.saturating_sub(1) / 30);
         Forecast { creates, pages, rate, guests, guest_rate, is_guest_rate_chosen: false, guest_time }
@@ -100,28 +100,32 @@ mod tests {
     #[test]
     fn after_the_list_was_read_the_groups_are_known() {
         assert_eq!(
-            text(&forecast(1820, 0, 57)),
+            text(&forecast(1820, None, 57)),
             "1,820 groups to create; about 3 min at 600 a minute\n\
              57 guests: if all of them are new to the organization, its guest quota of 30 an hour adds up to 1 h"
         );
-        let unpaced = Forecast { rate: None, ..forecast(1, 0, 30) };
+        let unpaced = Forecast { rate: None, ..forecast(1, None, 30) };
         assert_eq!(text(&unpaced), "1 group to create; as fast as the server allows");
     }
 
     #[test]
     fn the_limit_of_the_guests_is_named() {
-        let rated =
-            Forecast { guest_rate: (20, Duration::from_hours(1)), is_guest_rate_chosen: true, ..forecast(57, 0, 57) };
+        let rated = Forecast {
+            guest_rate: (20, Duration::from_hours(1)),
+            is_guest_rate_chosen: true,
+            ..forecast(57, None, 57)
+        };
         let last = "57 guests: if all of them are new to the organization, --guest-rate 20 an hour adds up to 1 h";
         assert_eq!(text(&rated).lines().last(), Some(last));
     }
 
     #[test]
     fn a_dry_run_counts_the_pages_of_the_list() {
-        let known = forecast(1820, 20, 0);
+        let known = forecast(1820, Some(20), 0);
         assert_eq!(text(&known), "an import takes 1,840 requests; about 3 min at 600 a minute");
         assert_eq!(json(&known), json!({"requests": 1840, "seconds": 183.9, "guests": 0, "guest_quota_seconds": 0.0}));
-        let unpaced = Forecast { rate: None, ..forecast(1, 1, 31) };
+        assert_eq!(text(&forecast(0, Some(0), 0)), "an import takes 0 requests; about 1 s at 600 a minute");
+        let unpaced = Forecast { rate: None, ..forecast(1, Some(1), 31) };
         assert_eq!(
             json(&unpaced),
             json!({"requests": 2, "seconds": null, "guests": 31, "guest_quota_seconds": 3600.0})
@@ -130,14 +134,14 @@ mod tests {
 
     #[test]
     fn every_group_and_every_page_takes_a_request_and_all_but_the_first_take_time() {
-        let known = forecast(1820, 20, 0);
+        let known = forecast(1820, Some(20), 0);
         assert_eq!((known.requests(), known.time()), (1840, Some(Duration::from_millis(183_900))));
-        assert_eq!(forecast(1820, 0, 0).requests(), 1820);
+        assert_eq!(forecast(1820, None, 0).requests(), 1820);
         assert_eq!(Forecast { rate: None, ..known }.time(), None);
-        assert_eq!(forecast(0, 0, 0).time(), Some(Duration::ZERO));
-        let slow = Forecast { rate: Some((1, Duration::from_hours(24))), ..forecast(1, 1, 0) };
+        assert_eq!(forecast(0, Some(0), 0).time(), Some(Duration::ZERO));
+        let slow = Forecast { rate: Some((1, Duration::from_hours(24))), ..forecast(1, Some(1), 0) };
         assert_eq!(slow.time(), Some(Duration::from_hours(24)));
-        assert!(forecast(u64::MAX, 1, 0).time() > Some(Duration::from_hours(1_000_000)));
+        assert!(forecast(u64::MAX, Some(1), 0).time() > Some(Duration::from_hours(1_000_000)));
     }
 
     #[test]
