@@ -85,9 +85,6 @@ pub(super) fn description(text: &str, problems: &mut Vec<Problem>) {
 
 /// Adds that letters of a text were lost or changed by another program.
 fn garbled(field: Field, text: &str, problems: &mut Vec<Problem>) {
-    if text.is_ascii() {
-        return;
-    }
     // `Ã`, `Â`, `â` and U+FFFD begin so in UTF-8.
     let bytes = text.as_bytes();
     let begins = |at: usize| matches!(bytes.get(at + 1), Some(0x82 | 0x83 | 0xa2 | 0xbf));

@@ -104,16 +104,13 @@ impl CsvParser {
     fn read<'a>(&self, record: &Record<'a>) -> Contents<'a> {
         let Record { raw, content, line, cells, .. } = *record;
         let refused = |text, problem| (text, Err(problem), Vec::new());
-        let mut has_literal = false;
-        if record.has_quotes {
-            let quotes = Quotes::of(raw.as_bytes(), self.shape.delimiter);
-            has_literal = quotes.has_literal;
-            if let Some(open) = quotes.open {
-                return refused(RowText::OpenQuote(cells), shape::open_quote(raw.as_bytes(), open, line));
-            }
-            if let Some(problem) = quotes.stray.map(|stray| self.shape.stray(record, stray)) {
-                return refused(RowText::Stray(content), problem);
-            }
+        let quotes =
+            if record.has_quotes { Quotes::of(raw.as_bytes(), self.shape.delimiter) } else { Quotes::default() };
+        if let Some(open) = quotes.open {
+            return refused(RowText::OpenQuote(cells), shape::open_quote(raw.as_bytes(), open, line));
+        }
+        if let Some(problem) = quotes.stray.map(|stray| self.shape.stray(record, stray)) {
+            return refused(RowText::Stray(content), problem);
         }
         if let Some(problem) = self.shape.repeated_header(&cells) {
             return refused(RowText::Header(cells), problem);
@@ -121,7 +118,7 @@ impl CsvParser {
         if let Some(problem) = self.shape.ragged(record) {
             return refused(RowText::Ragged(cells, content), problem);
         }
-        (RowText::Cells(cells), Ok(self.fields(&cells)), self.shape.warnings(record, has_literal))
+        (RowText::Cells(cells), Ok(self.fields(&cells)), self.shape.warnings(record, quotes.has_literal))
     }
 
     fn too_long<'a>(&self, record: &Record<'a>, cut: LongRow) -> Contents<'a> {
