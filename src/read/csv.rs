@@ -78,8 +78,8 @@ impl CsvParser {
         let mut line = batch.line + line_ends(&batch.raw[..first]);
         for (index, span) in batch.rows.iter().enumerate() {
             let is_last = batch.is_cut && index + 1 == batch.rows.len();
-            let record =
-                Record::new(&raw[span.start..span.end], line, batch.cells(text, span), batch.has_long_rows, is_last);
+            let (raw, cells) = (&raw[span.start..span.end], batch.cells(text, span));
+            let record = Record::new(raw, line, cells, span.is_plain, batch.has_long_rows, is_last);
             line += record.lines;
             let has_one_column = self.header().len() == 1;
             let (text, fields, warnings) = if let Some(cut) = batch.too_long {
@@ -90,7 +90,7 @@ impl CsvParser {
             } else if record.content.is_empty() {
                 notes.blank_lines += 1;
                 continue;
-            } else if !has_one_column && !record.has_quotes && record.cells.are_blank() {
+            } else if !has_one_column && record.cells.are_blank() && !record.content.contains('"') {
                 notes.blank.push(record.line);
                 continue;
             } else {
@@ -105,7 +105,7 @@ impl CsvParser {
         let Record { raw, content, line, cells, .. } = *record;
         let refused = |text, problem| (text, Err(problem), Vec::new());
         let quotes =
-            if record.has_quotes { Quotes::of(raw.as_bytes(), self.shape.delimiter) } else { Quotes::default() };
+            if record.is_plain { Quotes::default() } else { Quotes::of(raw.as_bytes(), self.shape.delimiter) };
         if let Some(open) = quotes.open {
             return refused(RowText::OpenQuote(cells), shape::open_quote(raw.as_bytes(), open, line));
         }

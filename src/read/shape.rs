@@ -1,7 +1,5 @@
 //! What is wrong with the shape of a CSV row, in words: its number of cells, its quotes, a header among the rows. Pure.
 
-use memchr::memchr;
-
 use super::batch::{Cells, StrayText};
 use super::columns::{field_of, is_addresses, is_ids};
 use super::lines::{line_ends, without_line_ends};
@@ -17,19 +15,18 @@ pub(super) struct Record<'a> {
     /// How many lines it takes.
     pub(super) lines: u64,
     pub(super) cells: Cells<'a>,
-    pub(super) has_quotes: bool,
+    /// Whether its quotes, if it has any, are where they should be.
+    pub(super) is_plain: bool,
     /// Whether the file ends with it, without a line end.
     is_last: bool,
 }
 
 impl<'a> Record<'a> {
-    pub(super) fn new(raw: &'a str, line: u64, cells: Cells<'a>, may_be_long: bool, is_last: bool) -> Self {
+    pub(super) fn new(raw: &'a str, line: u64, cells: Cells<'a>, is_plain: bool, may_be_long: bool, is_last: bool) -> Self {
         let content = raw.trim_end_matches(['\n', '\r']);
-        let has_quotes = memchr(b'"', raw.as_bytes()).is_some();
-        // Only a quoted cell has line ends inside.
         let is_open = content.len() == raw.len();
-        let lines = if may_be_long && has_quotes { line_ends(raw.as_bytes()) + u64::from(is_open) } else { 1 };
-        Self { raw, content, line, lines, cells, has_quotes, is_last }
+        let lines = if may_be_long { line_ends(raw.as_bytes()) + u64::from(is_open) } else { 1 };
+        Self { raw, content, line, lines, cells, is_plain, is_last }
     }
 }
 
