@@ -1,6 +1,5 @@
 //! Makes text from files and servers safe to show: it cannot move a terminal's cursor.
 
-use std::fmt::Write;
 use std::path::Path;
 
 /// The longest piece of foreign text shown in a message, in characters.
@@ -9,13 +8,22 @@ const SHOWN_MAX: usize = 60;
 /// The text with every control, direction and invisible character escaped.
 #[must_use]
 pub fn shown(text: &str) -> String {
+    escaped(text, |hazard, safe| safe.extend(hazard.escape_default()))
+}
+
+/// Equivalent JSON in which every character is escaped that moves a cursor or hides others.
+#[must_use]
+pub fn json_shown(json: &str) -> String {
+    escaped(json, |hazard, safe| {
+        let units = hazard.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+        safe.push_str(&units);
+    })
+}
+
+fn escaped(text: &str, escape: impl Fn(char, &mut String)) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
-        if is_hazard(letter) {
-            let _ = write!(safe, "{}", letter.escape_default());
-        } else {
-            safe.push(letter);
-        }
+        if is_hazard(letter) { escape(letter, &mut safe) } else { safe.push(letter) }
     }
     safe
 }
@@ -40,22 +48,6 @@ pub(crate) fn listed(words: impl IntoIterator<Item = String>, most: usize) -> St
 #[must_use]
 pub fn place(file: &str, line: Option<u64>, column: Option<u64>) -> String {
     [line, column].into_iter().flatten().fold(shown(file), |place, number| format!("{place}:{number}"))
-}
-
-/// Equivalent JSON in which every character is escaped that moves a cursor or hides others.
-#[must_use]
-pub fn json_shown(json: &str) -> String {
-    let mut safe = String::with_capacity(json.len());
-    for letter in json.chars() {
-        if is_hazard(letter) {
-            letter.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
-                let _ = write!(safe, "\\u{unit:04x}");
-            });
-        } else {
-            safe.push(letter);
-        }
-    }
-    safe
 }
 
 /// Text made safe to show and short enough for a message.

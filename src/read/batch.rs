@@ -171,17 +171,14 @@ pub(super) struct Splitter {
     is_ended: bool,
     offset: u64,
     line: u64,
-    /// The size of the next batch, and of those after it, in bytes.
+    /// The size of a batch, in bytes.
     target: usize,
-    later_target: usize,
     row_max: usize,
     /// Memory for the next batch.
     spare: Batch,
 }
 
 impl Splitter {
-    /// The first batch is small, so that the first problem is reported at once.
-    const FIRST: usize = 32 * 1024;
     const TARGET: usize = 256 * 1024;
     /// What is read beyond that, so that most last rows are whole.
     const MORE: usize = 4 * 1024;
@@ -189,14 +186,14 @@ impl Splitter {
     pub(super) fn new(source: Box<dyn Read + Send>, grammar: Grammar) -> Self {
         let core = core(grammar);
         let (buffer, is_ended) = (Vec::new(), false);
-        let (target, later_target, row_max) = (Self::FIRST, Self::TARGET, ROW_MAX);
+        let (target, row_max) = (Self::TARGET, ROW_MAX);
         let spare = Batch::default();
-        Self { source, grammar, core, buffer, is_ended, offset: 0, line: 1, target, later_target, row_max, spare }
+        Self { source, grammar, core, buffer, is_ended, offset: 0, line: 1, target, row_max, spare }
     }
 
     #[cfg(test)]
     pub(super) fn with_sizes(self, target: usize, row_max: usize) -> Self {
-        Self { target, later_target: target, row_max, ..self }
+        Self { target, row_max, ..self }
     }
 
     /// The stream begins at this byte and on this line of its file.
@@ -241,7 +238,6 @@ impl Splitter {
             }
             at = batch.rows.last().map_or(at, |row| row.end);
         }
-        self.target = self.later_target;
         let is_over = self.is_ended && at == self.buffer.len();
         if is_over && at == 0 {
             return Ok(None);

@@ -78,8 +78,11 @@ impl CsvParser {
         let mut line = batch.line + line_ends(&batch.raw[..first]);
         for (index, span) in batch.rows.iter().enumerate() {
             let is_last = batch.is_cut && index + 1 == batch.rows.len();
-            let (raw, cells) = (&raw[span.start..span.end], batch.cells(text, span));
-            let record = Record::new(raw, line, cells, span.is_plain, batch.has_long_rows, is_last);
+            let (raw, cells, is_plain) = (&raw[span.start..span.end], batch.cells(text, span), span.is_plain);
+            let content = raw.trim_end_matches(['\n', '\r']);
+            let is_open = content.len() == raw.len();
+            let lines = if batch.has_long_rows { line_ends(raw.as_bytes()) + u64::from(is_open) } else { 1 };
+            let record = Record { raw, content, line, lines, cells, is_plain, is_last };
             line += record.lines;
             let has_one_column = self.header().len() == 1;
             let (text, fields, warnings) = if let Some(cut) = batch.too_long {
@@ -104,8 +107,7 @@ impl CsvParser {
     fn read<'a>(&self, record: &Record<'a>) -> Contents<'a> {
         let Record { raw, content, line, cells, .. } = *record;
         let refused = |text, problem| (text, Err(problem), Vec::new());
-        let quotes =
-            if record.is_plain { Quotes::default() } else { Quotes::of(raw.as_bytes(), self.shape.delimiter) };
+        let quotes = if record.is_plain { Quotes::default() } else { Quotes::of(raw.as_bytes(), self.shape.delimiter) };
         if let Some(open) = quotes.open {
             return refused(RowText::OpenQuote(cells), shape::open_quote(raw.as_bytes(), open, line));
         }

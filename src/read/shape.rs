@@ -18,16 +18,7 @@ pub(super) struct Record<'a> {
     /// Whether its quotes, if it has any, are where they should be.
     pub(super) is_plain: bool,
     /// Whether the file ends with it, without a line end.
-    is_last: bool,
-}
-
-impl<'a> Record<'a> {
-    pub(super) fn new(raw: &'a str, line: u64, cells: Cells<'a>, is_plain: bool, may_be_long: bool, is_last: bool) -> Self {
-        let content = raw.trim_end_matches(['\n', '\r']);
-        let is_open = content.len() == raw.len();
-        let lines = if may_be_long { line_ends(raw.as_bytes()) + u64::from(is_open) } else { 1 };
-        Self { raw, content, line, lines, cells, is_plain, is_last }
-    }
+    pub(super) is_last: bool,
 }
 
 /// The shape that rows of one file have.
