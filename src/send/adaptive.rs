@@ -35,14 +35,14 @@ const LEAD: f64 = 6.0;
 /// Part of a count that is kept: the second before a refusal begins and ends somewhere in the jitter of the latency.
 const MARGIN: f64 = 0.98;
 
-/// Taken off when the held limit is refused; doubled for each further refusal within [`RECOVERY`].
-const STEP: f64 = 0.03;
+/// Taken off when the held limit is refused; three times as much for each of the next two refusals within [`RECOVERY`].
+const STEP: f64 = 0.035;
 
 /// A climb that reached less than this multiple of the limit proves nothing: two fixed windows may share its last second.
 const RISE: f64 = 1.2;
 
 /// Growth in the first second of a climb, or in the first quarter of a long period; it grows with the cube of the time.
-const GROWTH: f64 = 0.02;
+const GROWTH: f64 = 0.015;
 
 /// Below this part of the best limit the rate soon climbs again: other requests may have used the limit for a while.
 const LOW: f64 = 0.9;
@@ -251,7 +251,7 @@ impl AdaptiveLimit {
             Phase::Climb => self.limit,
             Phase::Trial | Phase::Hold if age <= SECOND && !is_long => Limit { count: last, ..self.limit },
             Phase::Trial | Phase::Hold => {
-                let count = self.limit.count * (1.0 - STEP * 2.0_f64.powi(self.losses.min(4)));
+                let count = self.limit.count * (1.0 - STEP * 3.0_f64.powi(self.losses.min(2)));
                 Limit { count, ..self.limit }
             }
         };

@@ -54,8 +54,7 @@ fn finds(kind: Kind) {
             for (seed, after) in (1..).zip(AFTERS) {
                 let outcome = simulate(&Scene { latency, after, ..scene(kind, most) }, seed);
                 let share = outcome.share(0..30, f64::from(most));
-                // A request more than 2 of 100, where these are twelve.
-                assert!(outcome.refusals() <= 0.021, "{line} {most} {after:?}: {}", outcome.refusals());
+                assert!(outcome.refusals() <= 0.02, "{line} {most} {after:?}: {}", outcome.refusals());
                 write!(line, " {share:.3}/{:.3}", outcome.refusals()).unwrap();
                 shares.push(share);
             }
@@ -113,7 +112,7 @@ fn a_limit_that_changes_is_followed() {
                 &format!("{kind:?} {latency:?} doubles at 60"),
                 &outcome,
                 200.0,
-                &[(60..80, 0.58), (80..200, 0.90)],
+                &[(60..80, 0.65), (80..200, 0.85)],
             );
             assert!(outcome.refusals() <= 0.02, "{kind:?} {latency:?}: {}", outcome.refusals());
         }
@@ -127,7 +126,7 @@ fn another_user_of_the_token_is_survived_and_the_limit_is_regained() {
             let shared = Scene { latency, seconds: 100, other: Some((20.0, 40.0, 50.0)), ..scene(kind, 100) };
             let outcome = simulate(&shared, 1);
             let name = format!("{kind:?} {latency:?} shared from 20 to 40");
-            reaches(&name, &outcome, 100.0, &[(20..40, 0.35), (40..50, 0.53), (50..100, 0.90)]);
+            reaches(&name, &outcome, 100.0, &[(20..40, 0.35), (40..50, 0.60), (50..100, 0.85)]);
             assert!(outcome.refusals() <= 0.02, "{name}: {}", outcome.refusals());
         }
     }
