@@ -1,5 +1,6 @@
 //! Makes text from files and servers safe to show: it cannot move a terminal's cursor.
 
+use std::fmt::Write;
 use std::path::Path;
 
 /// The longest piece of foreign text shown in a message, in characters.
@@ -15,8 +16,7 @@ pub fn shown(text: &str) -> String {
 #[must_use]
 pub fn json_shown(json: &str) -> String {
     escaped(json, |hazard, safe| {
-        let units = hazard.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
-        safe.push_str(&units);
+        hazard.encode_utf16(&mut [0; 2]).iter().for_each(|unit| _ = write!(safe, "\\u{unit:04x}"));
     })
 }
 
