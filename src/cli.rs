@@ -12,7 +12,9 @@ pub use undo::UndoArgs;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 
-use crate::model::{Code, Field, Format, LogFormat, MatchNames, OnDuplicate, OnExisting, ProblemFormat};
+use crate::model::{
+    Code, Field, Format, LogFormat, MatchNames, OnDuplicate, OnExisting, ProblemFormat, UnknownMembers,
+};
 
 /// Import groups into a Tallyfy organization from CSV and JSON files
 ///
@@ -161,6 +163,17 @@ pub struct InputArgs {
     pub default_description: Option<String>,
 }
 
+/// How members are found.
+#[derive(Debug, Default, Args)]
+pub struct PeopleArgs {
+    /// What happens to members who are no users of the organization [default: fail]
+    #[arg(long, value_name = "WHAT", help_heading = "Rules", hide_short_help = true)]
+    pub unknown_members: Option<UnknownMembers>,
+    /// With --unknown-members guest: addresses of this domain may become guests, although users have it too
+    #[arg(long, value_name = "DOMAIN", help_heading = "Rules", hide_short_help = true)]
+    pub guest_domain: Vec<String>,
+}
+
 /// `import`
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -186,6 +199,9 @@ pub struct ImportArgs {
     /// What happens to a row whose group exists already [default: skip]
     #[arg(long, value_name = "WHAT", help_heading = "Rules")]
     pub on_existing: Option<OnExisting>,
+    /// People.
+    #[command(flatten)]
+    pub people: PeopleArgs,
     /// Send nothing if there is any error or warning
     #[arg(long, help_heading = "Rules")]
     pub strict: bool,
@@ -218,6 +234,12 @@ pub struct ValidateArgs {
     /// guests or rows. Nothing that would be a guess is changed. Each fix is listed.
     #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, conflicts_with = "limit", help_heading = "Output")]
     pub fix: Option<PathBuf>,
+    /// Check members against this CSV file of the organization's users (columns id, email, status)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Rules")]
+    pub users: Option<PathBuf>,
+    /// People.
+    #[command(flatten)]
+    pub people: PeopleArgs,
     /// Count warnings as errors: exit code 7 if there is one
     #[arg(long, help_heading = "Rules")]
     pub strict: bool,
@@ -244,7 +266,7 @@ pub struct SandboxArgs {
     /// Start with this many groups
     #[arg(long, value_name = "N", default_value = "0")]
     pub groups: usize,
-    /// Have this many users, with ids from 1001 on; 0 accepts any member id
+    /// Have this many users, with ids from 1001 on; 0 has the ids 1 to 9999
     #[arg(long, value_name = "N", default_value = "0")]
     pub users: usize,
     /// How long every answer takes

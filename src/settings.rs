@@ -12,12 +12,15 @@ pub(crate) use paths::{OutputPaths, UndoPaths};
 pub use table::{Setting, SettingSource, SettingText, TABLE};
 
 use crate::check::Rules;
-use crate::cli::{ImportArgs, InputArgs, LogArgs, ValidateArgs, values};
+use crate::cli::{ImportArgs, InputArgs, LogArgs, PeopleArgs, ValidateArgs, values};
 use crate::model::{MatchNames, OnDuplicate, ProblemFormat, ProgressMode};
 use crate::read;
 use crate::report::{LogOptions, ProblemStyle};
+use crate::resolve::PeopleRules;
 use crate::send::{GuestLimits, Policy, Rate};
-use table::{FORMAT_PROBLEMS, GUEST_RATE, LOG_FORMAT, MATCH_NAMES, ON_DUPLICATE, ON_EXISTING, PROGRESS};
+use table::{
+    FORMAT_PROBLEMS, GUEST_RATE, LOG_FORMAT, MATCH_NAMES, ON_DUPLICATE, ON_EXISTING, PROGRESS, UNKNOWN_MEMBERS,
+};
 
 /// A setting is missing or wrong: the flag or the variable, and what is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +116,18 @@ pub fn sending_settings(
         on_existing: ON_EXISTING.value(args.on_existing, environment, values::choice)?,
     };
     Ok((policy, GuestLimits { rate, wait_max: connection.wait_max }))
+}
+
+/// How members are found.
+///
+/// # Errors
+/// If a setting is wrong.
+pub fn people_rules(args: &PeopleArgs, environment: &Environment) -> Result<PeopleRules, SettingsError> {
+    let domain = |domain: &String| domain.trim_start_matches('@').to_lowercase();
+    Ok(PeopleRules {
+        unknown: UNKNOWN_MEMBERS.value(args.unknown_members, environment, values::choice)?,
+        guest_domains: args.guest_domain.iter().map(domain).collect(),
+    })
 }
 
 /// How to log.

@@ -11,11 +11,12 @@ const FUNCTION_MAX: usize = 60;
 
 /// What each module may import beside itself, each module after those it imports. So no two import each other.
 /// `commands` and `main` are at the end and may import all.
-const MODULES: [(&str, &[&str]); 14] = [
+const MODULES: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("sandbox", &[]),
     ("read", &["model"]),
     ("check", &["model"]),
+    ("resolve", &["model"]),
     ("plan", &["model"]),
     ("tallyfy", &["model"]),
     ("report", &["model"]),
@@ -23,19 +24,19 @@ const MODULES: [(&str, &[&str]); 14] = [
     ("exit", &["model"]),
     ("cli", &["model"]),
     ("send", &["model", "plan", "tallyfy", "journal"]),
-    ("settings", &["model", "read", "check", "tallyfy", "report", "send", "cli"]),
+    ("settings", &["model", "read", "check", "tallyfy", "report", "resolve", "send", "cli"]),
     (
         "commands",
         &[
-            "model", "sandbox", "read", "check", "plan", "tallyfy", "report", "journal", "exit", "cli", "send",
-            "settings",
+            "model", "sandbox", "read", "check", "resolve", "plan", "tallyfy", "report", "journal", "exit", "cli",
+            "send", "settings",
         ],
     ),
     ("lib", &[]),
 ];
 
 /// Modules without input, output and clocks; so is each file whose first paragraph says "Pure.".
-const PURE: [&str; 5] = ["model/", "check/", "plan.rs", "exit.rs", "cli"];
+const PURE: [&str; 6] = ["model/", "check/", "resolve/", "plan.rs", "exit.rs", "cli"];
 
 /// What pure code does not use.
 const IMPURE: [&str; 11] = [

@@ -118,11 +118,11 @@ fn every_bad_entry_of_a_cell_has_a_line_that_says_what_to_do() {
     assert_eq!(
         lines,
         [
-            "groups.csv:2: error: members: `'1` is not a user id (a positive whole number); remove the apostrophe [member-invalid]",
-            "groups.csv:2: error: members: `'2` is not a user id (a positive whole number); remove the apostrophe [member-invalid]",
+            "groups.csv:2: error: members: `'1` is not a user id (a positive whole number) or an e-mail address; remove the apostrophe [member-invalid]",
+            "groups.csv:2: error: members: `'2` is not a user id (a positive whole number) or an e-mail address; remove the apostrophe [member-invalid]",
             "groups.csv:3: error: guests: remove the names beside the addresses: `ada@b.example;bob@b.example` [guest-invalid]",
-            "groups.csv:4: error: members: `a` is not a user id (a positive whole number) [member-invalid]",
-            "groups.csv:4: error: members: `1001.0` is not a user id (a positive whole number); ids have digits only, without a decimal point or thousands separator [member-invalid]",
+            "groups.csv:4: error: members: `a` is not a user id (a positive whole number) or an e-mail address [member-invalid]",
+            "groups.csv:4: error: members: `1001.0` is not a user id (a positive whole number) or an e-mail address; ids have digits only, without a decimal point or thousands separator [member-invalid]",
         ]
     );
 }

@@ -68,11 +68,37 @@ fn validate_fields() {
 }
 
 #[test]
+fn validate_people() {
+    let mut page = Page::default();
+    let users = "id,email,status\n1,ada@acme.example,active\n2,linus@acme.example,invited\n3,old@acme.example,disabled\n\
+        4,bot@acme.example,bot\n5,twin@acme.example,active\n6,twin@acme.example,active\n";
+    let rows = "name,description,members,guests\nA,a,lnius@acme.example;ada@acme.com;zoe@else.example;9,\nB,b,linus@acme.example;3;4,\n\
+        C,c,twin@acme.example,Ada@acme.example\nD,d,1;ada@acme.example,old@acme.example\n";
+    page.file("users.csv", users.as_bytes());
+    page.file("groups.csv", rows.as_bytes());
+    let desk = Desk::bare()
+        .with("users.csv", users)
+        .with("groups.csv", rows)
+        .with("bad.csv", "id,email\n1,a@b.example\nx,y\n");
+    for flags in [&[][..], &["--unknown-members", "skip"], &["--unknown-members", "guest"]] {
+        let arguments = [&["validate", "groups.csv", "--users", "users.csv"], flags].concat();
+        page.case(&arguments[1..].join(" "), &desk, &arguments);
+    }
+    page.case("a bad file of users", &desk, &["validate", "groups.csv", "--users", "bad.csv"]);
+    page.case("no file of users", &desk, &["validate", "groups.csv", "--users", "no.csv"]);
+    let server = Server::under("[[fault]]\nkind = 'error-before'\nmethod = 'GET'\nstatus = 403\nat = [1, 3]");
+    let desk = Desk::at(&server).with("ids.csv", "name,description,members\nA,a,1\n").with("groups.csv", rows);
+    page.case("users that may not be listed", &desk, &["import", "-v", "ids.csv"]);
+    page.case("the same with addresses", &desk, &["import", "groups.csv"]);
+    page.compare("validate-people");
+}
+
+#[test]
 fn every_problem_code_occurs_on_these_pages() {
     let refused = Desk::bare().run(&["validate", "--explain", "no-such-code"]).expect(2).stderr;
     let codes = refused.lines().next().unwrap().rsplit(": ").next().unwrap();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots");
-    let pages = ["files", "headers", "rows", "fields"]
+    let pages = ["files", "headers", "rows", "fields", "people"]
         .map(|page| fs::read_to_string(format!("{folder}/validate-{page}.snap")).unwrap())
         .concat();
     let missing: Vec<&str> = codes.split(", ").filter(|code| !pages.contains(&format!("[{code}]"))).collect();

@@ -151,10 +151,10 @@ fn a_second_interrupt_leaves_no_progress_behind() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let mut session = Session::start(folder.path(), &["import", "groups.csv", "--base-url", &url]);
-    session.wait_for("listing groups");
+    session.wait_for("listing users");
     session.interrupt();
     session.wait_for("interrupted");
-    session.wait_for("listing groups");
+    session.wait_for("listing users");
     session.interrupt();
     let (code, screen) = session.end();
     assert_eq!(code, Some(130), "{screen}");

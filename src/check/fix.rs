@@ -2,15 +2,15 @@
 
 use super::lists::entries;
 use super::trimmed;
-use crate::model::{Cell, Code, Field, Fields, Format, Group, Item, Problem, with_line_feeds};
+use crate::model::{Cell, Code, Field, Fields, Format, Item, Member, Problem, WantedGroup, with_line_feeds};
 
 /// What a cell should hold instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fixed {
     /// Text.
     Text(String),
-    /// User ids.
-    Ids(Vec<u64>),
+    /// User ids and addresses.
+    Members(Vec<Member>),
     /// Addresses.
     Addresses(Vec<String>),
 }
@@ -28,7 +28,7 @@ pub struct Fix {
 
 /// The fixes of a row that was checked. A cell with an error stays as it is.
 #[must_use]
-pub fn fixes(fields: &Fields<'_>, group: &Group, problems: &[Problem], format: Format) -> Vec<Fix> {
+pub fn fixes(fields: &Fields<'_>, group: &WantedGroup, problems: &[Problem], format: Format) -> Vec<Fix> {
     let is_sound = |field: &Field| !problems.iter().any(|problem| problem.is_error() && problem.field == Some(*field));
     let has = |code: Code| problems.iter().any(|problem| problem.code == code);
     let mut found = Vec::new();
@@ -37,9 +37,13 @@ pub fn fixes(fields: &Fields<'_>, group: &Group, problems: &[Problem], format: F
         let fix = match field {
             Field::Name | Field::Description => text(cell),
             Field::Members => {
-                let is_plain = |item: &Item<'_>| matches!(item, Item::Number(_));
+                let is_plain = |item: &Item<'_>| match item {
+                    Item::Number(_) => true,
+                    Item::Text(text) => text.contains('@') && trimmed(text) == text,
+                    Item::Other(_) => false,
+                };
                 list(cell, has(Code::MemberRepeated), format, is_plain)
-                    .map(|what| (Fixed::Ids(group.members.clone()), what))
+                    .map(|what| (Fixed::Members(group.members.clone()), what))
             }
             Field::Guests => {
                 let is_plain = |item: &Item<'_>| matches!(item, Item::Text(text) if trimmed(text) == text);
@@ -98,7 +102,7 @@ impl Fixed {
     pub fn cell(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Ids(ids) => ids.iter().map(u64::to_string).collect::<Vec<_>>().join(";"),
+            Self::Members(members) => members.iter().map(Member::to_string).collect::<Vec<_>>().join(";"),
             Self::Addresses(addresses) => addresses.join(";"),
         }
     }
@@ -108,7 +112,7 @@ impl Fixed {
     pub fn json(&self) -> String {
         match self {
             Self::Text(text) => serde_json::Value::from(text.as_str()),
-            Self::Ids(ids) => serde_json::Value::from(ids.clone()),
+            Self::Members(members) => serde_json::json!(members),
             Self::Addresses(addresses) => serde_json::Value::from(addresses.clone()),
         }
         .to_string()
@@ -121,7 +125,7 @@ mod tests {
     use super::*;
 
     fn found(fields: &Fields<'_>, format: Format) -> Vec<(Field, String, String)> {
-        let mut group = Group::default();
+        let mut group = WantedGroup::default();
         let problems = Rules::default().check(fields, &mut group);
         let found = fixes(fields, &group, &problems, format);
         found.into_iter().map(|fix| (fix.field, fix.fixed.cell(), fix.what)).collect()

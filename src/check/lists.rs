@@ -8,7 +8,7 @@ use email_address::{EmailAddress, Options};
 use memchr::memchr_iter;
 
 use super::{is_number, lint, trimmed};
-use crate::model::{Cell, Code, Field, Item, Problem, has_only, shortened};
+use crate::model::{Cell, Code, Field, Item, Member, NOBODY, PERSON_KEYS, Problem, has_only, shortened};
 
 /// How many bad entries of a row are named: a hostile row must not take much memory.
 const NAMED_MAX: usize = 10;
@@ -16,11 +16,14 @@ const NAMED_MAX: usize = 10;
 /// Up to this length a list is searched entry by entry.
 const SHORT: usize = 16;
 
+/// In the user principal name of a guest in Microsoft Entra, behind the address with `_` for `@`.
+const ENTRA_GUEST: &str = "#EXT#@";
+
 /// Characters between groups of three digits.
 const THOUSANDS: [char; 5] = [',', ' ', '\u{a0}', '\u{202f}', '\u{2009}'];
 
 /// Reads the members.
-pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<u64>, problems: &mut Vec<Problem>) {
+pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<Member>, problems: &mut Vec<Problem>) {
     members.clear();
     if let Cell::Text(text) = cell
         && let Some(number) = thousands(text)
@@ -35,64 +38,78 @@ pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<u64>, problems: &mut Ve
         return;
     }
     let rules = ListRules { field: Field::Members, invalid: Code::MemberInvalid, repeated: Code::MemberRepeated };
-    rules.read(cell, members, problems, member, |one, other| one == other, |id| *id);
+    let same = |one: &Member, other: &Member| match (one, other) {
+        (Member::Id(one), Member::Id(other)) => one == other,
+        (Member::Address(one), Member::Address(other)) => one.eq_ignore_ascii_case(other),
+        _ => false,
+    };
+    rules.read(cell, members, problems, member, same, Member::key);
 }
 
 /// Reads the guests.
 pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, problems: &mut Vec<Problem>) {
     guests.clear();
-    let before = problems.len();
     let rules = ListRules { field: Field::Guests, invalid: Code::GuestInvalid, repeated: Code::GuestRepeated };
     let same = |one: &String, other: &String| one.eq_ignore_ascii_case(other);
     rules.read(cell, guests, problems, guest, same, |guest| guest.to_ascii_lowercase());
-    if let Cell::Text(text) = cell
-        && problems[before..].iter().any(Problem::is_error)
-        && let Some(addresses) = with_display_names(text)
-    {
-        // One problem for all of them.
-        problems.truncate(before);
-        let message = format!("guests: remove the names beside the addresses: `{}`", shortened(&addresses.join(";")));
-        problems.push(Problem::error(Field::Guests, Code::GuestInvalid, message));
-    }
 }
 
-/// A user id: a positive whole number, as a signed 64-bit column can hold it.
-fn member(item: &Item<'_>) -> Result<u64, Bad> {
-    let text = match item {
-        Item::Text(text) => trimmed(text),
-        Item::Number(number) => number,
-        Item::Other(kind) => return Err(Bad { entry: (*kind).to_owned(), why: "is not a user id".to_owned() }),
-    };
+/// A user of the organization, by id or e-mail address.
+fn member(item: &Item<'_>) -> Result<Member, Bad> {
+    let text = text_of(item, "is not a user id or an e-mail address")?;
+    if text.contains('@') { address(text).map(Member::Address) } else { user_id(text).map(Member::Id) }
+}
+
+/// A positive whole number, as a signed 64-bit column can hold it.
+fn user_id(text: &str) -> Result<u64, Bad> {
     let is_plain = matches!(text.as_bytes().first(), Some(b'1'..=b'9'));
     match text.parse::<i64>() {
         Ok(id) if is_plain => Ok(id.unsigned_abs()),
-        _ if text.contains('@') => {
-            Err(Bad::new(text, "is an e-mail address; members are user ids (addresses go into guests)"))
-        }
         _ if is_number(text) && text.trim_start_matches('0').len() > 18 => {
             Err(Bad::new(text, "is too large for a user id"))
         }
         _ if is_number(text) && text.bytes().any(|byte| byte != b'0') => {
             Err(Bad::new(text, "is not a user id: ids have no leading zeros"))
         }
-        _ => Err(Bad::new(text, format!("is not a user id (a positive whole number){}", member_hint(text)))),
+        _ => {
+            let why = format!("is not a user id (a positive whole number) or an e-mail address{}", member_hint(text));
+            Err(Bad::new(text, why))
+        }
+    }
+}
+
+/// A person outside the organization.
+fn guest(item: &Item<'_>) -> Result<String, Bad> {
+    let text = text_of(item, "is not an e-mail address")?;
+    if is_number(text) {
+        return Err(Bad::new(text, "looks like a user id; guests are e-mail addresses (ids go into members)"));
+    }
+    address(text)
+}
+
+fn text_of<'a>(item: &'a Item<'_>, otherwise: &str) -> Result<&'a str, Bad> {
+    match item {
+        Item::Text(text) => Ok(trimmed(text)),
+        Item::Number(number) => Ok(number),
+        Item::Other(kind) => Err(Bad { entry: (*kind).to_owned(), why: otherwise.to_owned() }),
     }
 }
 
 /// A bare e-mail address at a domain with a dot.
-fn guest(item: &Item<'_>) -> Result<String, Bad> {
-    let text = match item {
-        Item::Text(text) => trimmed(text),
-        Item::Number(number) => number,
-        Item::Other(kind) => return Err(Bad { entry: (*kind).to_owned(), why: "is not an e-mail address".to_owned() }),
-    };
+fn address(text: &str) -> Result<String, Bad> {
+    if let Some((home, _)) = text.split_once(ENTRA_GUEST) {
+        let likely =
+            home.rsplit_once('_').map(|(local, domain)| format!("; the address is probably `{local}@{domain}`"));
+        let likely = likely.unwrap_or_default();
+        return Err(Bad::new(
+            text,
+            format!("is the name that Microsoft gives to a guest, not an e-mail address{likely}"),
+        ));
+    }
     if is_address(text) {
         return Ok(text.to_owned());
     }
-    if is_number(text) {
-        return Err(Bad::new(text, "looks like a user id; guests are e-mail addresses (ids go into members)"));
-    }
-    Err(Bad { entry: format!("`{}`", shortened(text)), why: format!("is not an e-mail address{}", guest_hint(text)) })
+    Err(Bad::new(text, format!("is not an e-mail address{}", address_hint(text))))
 }
 
 fn is_address(text: &str) -> bool {
@@ -144,8 +161,8 @@ fn member_hint(text: &str) -> &'static str {
     }
 }
 
-/// What a bad guest may have been, and what to do.
-fn guest_hint(text: &str) -> &'static str {
+/// What a bad address may have been, and what to do.
+fn address_hint(text: &str) -> &'static str {
     match () {
         () if lint::is_placeholder(text) => "; an empty cell means no entries",
         () if lint::is_formula_error(text) => "; it is a spreadsheet's formula error",
@@ -219,7 +236,7 @@ impl ListRules {
         same: impl Fn(&T, &T) -> bool,
         key: impl Fn(&T) -> K,
     ) {
-        let field = self.field.as_str();
+        let (field, before) = (self.field.as_str(), problems.len());
         let (mut bad, mut repeats) = (0_usize, 0_usize);
         let mut first_repeat = None;
         let mut long = HashSet::new();
@@ -251,6 +268,16 @@ impl ListRules {
         }
         if bad > NAMED_MAX {
             let message = format!("{field}: and {} more", bad - NAMED_MAX);
+            problems.push(Problem::error(self.field, self.invalid, message));
+        }
+        if let Cell::Text(text) = cell
+            && bad > 0
+            && let Some(addresses) = with_display_names(text)
+        {
+            // One problem for all of them.
+            problems.truncate(before);
+            let message =
+                format!("{field}: remove the names beside the addresses: `{}`", shortened(&addresses.join(";")));
             problems.push(Problem::error(self.field, self.invalid, message));
         }
         if let Some(first) = first_repeat {
@@ -313,7 +340,14 @@ fn array(text: &str) -> Result<Vec<Item<'static>>, String> {
         serde_json::Value::Null => Item::Other("null"),
         serde_json::Value::Bool(_) => Item::Other("true or false"),
         serde_json::Value::Array(_) => Item::Other("an array"),
-        serde_json::Value::Object(_) => Item::Other("an object"),
+        serde_json::Value::Object(mut object) => {
+            let found = PERSON_KEYS.into_iter().find_map(|key| match object.remove(key)? {
+                serde_json::Value::String(text) if !text.trim().is_empty() => Some(Item::Text(Cow::Owned(text))),
+                serde_json::Value::Number(number) => Some(Item::Number(Cow::Owned(number.to_string()))),
+                _ => None,
+            });
+            found.unwrap_or(NOBODY)
+        }
     };
     Ok(values?.into_iter().map(item).collect())
 }
@@ -322,10 +356,16 @@ fn array(text: &str) -> Result<Vec<Item<'static>>, String> {
 mod tests {
     use super::*;
 
+    fn people(text: &str) -> (Vec<Member>, Vec<String>) {
+        let (mut people, mut problems) = (Vec::new(), Vec::new());
+        members(&Cell::Text(text.into()), &mut people, &mut problems);
+        (people, problems.into_iter().map(|problem| problem.message).collect())
+    }
+
     fn ids(text: &str) -> (Vec<u64>, Vec<String>) {
-        let (mut ids, mut problems) = (Vec::new(), Vec::new());
-        members(&Cell::Text(text.into()), &mut ids, &mut problems);
-        (ids, problems.into_iter().map(|problem| problem.message).collect())
+        let (people, problems) = people(text);
+        let id = |member| if let Member::Id(id) = member { id } else { panic!("{member:?}") };
+        (people.into_iter().map(id).collect(), problems)
     }
 
     fn addresses(text: &str) -> (Vec<String>, Vec<String>) {
@@ -383,7 +423,8 @@ mod tests {
             ("+1", "positive"),
             ("9223372036854775808", "too large"),
             ("abc", "positive"),
-            ("a@b.example", "e-mail address"),
+            ("a@b", "is not an e-mail address"),
+            ("Ada <a@b.example>", "`a@b.example`"),
             ("1001.0", "digits only"),
             ("1.234", "digits only"),
             ("1'234", "digits only"),
@@ -402,6 +443,23 @@ mod tests {
             assert!(!problems.is_empty() && problems[0].contains(part), "{bad}: {problems:?}");
         }
         assert_eq!(ids("9223372036854775807").0, [i64::MAX as u64]);
+    }
+
+    #[test]
+    fn a_member_is_an_id_or_an_address_and_counts_once_however_it_is_written() {
+        let address = |text: &str| Member::Address(text.to_owned());
+        let expected = vec![address("Ada@b.example"), Member::Id(7), address("c@d.example")];
+        for text in [
+            "Ada@b.example;7;c@d.example",
+            "Ada@b.example ada@B.example 7, c@d.example",
+            r#"[{"id": "x1", "email": "Ada@b.example"}, {"id": 7}, {"email": null, "id": "7"}, "c@d.example"]"#,
+        ] {
+            assert_eq!(people(text).0, expected, "{text}");
+        }
+        let problems = people(r#"[{"name": "Ada"}]"#).1;
+        assert!(problems[0].contains("an object without `id` or `email`"), "{problems:?}");
+        let problems = people("ann_partner.example#EXT#@acme.onmicrosoft.com").1;
+        assert!(problems[0].contains("probably `ann@partner.example`"), "{problems:?}");
     }
 
     #[test]

@@ -2,35 +2,35 @@
 
 use std::collections::HashSet;
 
-use crate::model::{Field, Group, OnDuplicate, Severity, with_line_feeds};
+use crate::model::{Field, Member, OnDuplicate, Severity, WantedGroup, with_line_feeds};
 
 /// The group of the first row of a name, ready to be compared with many repeats and to take over their people.
 #[derive(Debug, Clone)]
 pub struct FirstGroup {
-    group: Group,
-    members: HashSet<u64>,
+    group: WantedGroup,
+    members: HashSet<Member>,
     guests: HashSet<String>,
 }
 
 impl FirstGroup {
     /// The group that later rows repeat.
     #[must_use]
-    pub fn new(group: Group) -> Self {
-        let members = group.members.iter().copied().collect();
+    pub fn new(group: WantedGroup) -> Self {
+        let members = group.members.iter().map(Member::key).collect();
         let guests = group.guests.iter().map(|guest| guest.to_ascii_lowercase()).collect();
         Self { group, members, guests }
     }
 
     /// The group.
     #[must_use]
-    pub fn group(&self) -> &Group {
+    pub fn group(&self) -> &WantedGroup {
         &self.group
     }
 
     /// Takes over the members and guests of `repeat` that it does not have yet.
-    pub fn merge(&mut self, repeat: Group) {
+    pub fn merge(&mut self, repeat: WantedGroup) {
         let members = &mut self.members;
-        self.group.members.extend(repeat.members.into_iter().filter(|member| members.insert(*member)));
+        self.group.members.extend(repeat.members.into_iter().filter(|member| members.insert(member.key())));
         let guests = &mut self.guests;
         self.group.guests.extend(repeat.guests.into_iter().filter(|guest| guests.insert(guest.to_ascii_lowercase())));
     }
@@ -48,11 +48,11 @@ impl FirstGroup {
     /// Compares a repeat: the fields other than the name in which it differs, where order and line ends do not matter, and those of
     /// them in which it would add something that is lost.
     #[must_use]
-    pub fn compare(&self, repeat: &Group, on_duplicate: OnDuplicate) -> (Vec<Field>, Vec<Field>) {
+    pub fn compare(&self, repeat: &WantedGroup, on_duplicate: OnDuplicate) -> (Vec<Field>, Vec<Field>) {
         let is_merged = on_duplicate == OnDuplicate::Merge;
-        let plain = |group: &Group| group.description.as_deref().map(with_line_feeds);
+        let plain = |group: &WantedGroup| group.description.as_deref().map(with_line_feeds);
         let describes = self.group.description != repeat.description && plain(&self.group) != plain(repeat);
-        let adds_members = repeat.members.iter().any(|member| !self.members.contains(member));
+        let adds_members = repeat.members.iter().any(|member| !self.members.contains(&member.key()));
         let adds_guests = repeat.guests.iter().any(|guest| !self.guests.contains(&guest.to_ascii_lowercase()));
         let fields = [
             (Field::Description, describes, describes && repeat.description.is_some()),

@@ -1,7 +1,7 @@
 //! The rules for a row: a group, and all problems of the row. Pure.
 
 use super::{lint, lists, trimmed};
-use crate::model::{Cell, Code, Field, Fields, Group, Problem, is_common, is_invisible, shortened};
+use crate::model::{Cell, Code, Field, Fields, Problem, WantedGroup, is_common, is_invisible, shortened};
 
 /// The most characters of a name (the API's documentation: 200).
 pub const NAME_MAX: usize = 200;
@@ -17,7 +17,7 @@ pub struct Rules {
 
 impl Rules {
     /// Checks one row: fills in the group as far as there is one, and gives all problems in the order of the fields.
-    pub fn check(&self, fields: &Fields<'_>, group: &mut Group) -> Vec<Problem> {
+    pub fn check(&self, fields: &Fields<'_>, group: &mut WantedGroup) -> Vec<Problem> {
         let mut problems = Vec::new();
         name(fields.get(Field::Name), &mut group.name, &mut problems);
         if let Some(problem) = problems.first_mut()
@@ -133,13 +133,14 @@ fn kind(cell: &Cell<'_>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Member;
 
     fn row<'a>(cells: &[(Field, &'a str)]) -> Fields<'a> {
         cells.iter().fold(Fields::default(), |fields, (field, text)| fields.with(*field, Cell::Text((*text).into())))
     }
 
-    fn check(fields: &Fields<'_>) -> (Group, Vec<Code>) {
-        let mut group = Group::default();
+    fn check(fields: &Fields<'_>) -> (WantedGroup, Vec<Code>) {
+        let mut group = WantedGroup::default();
         let problems = Rules::default().check(fields, &mut group);
         (group, problems.into_iter().filter(Problem::is_error).map(|problem| problem.code).collect())
     }
@@ -155,7 +156,7 @@ mod tests {
         assert_eq!((group.name.as_str(), &group.description, codes.len()), ("Field Ops", &None, 0));
         assert_eq!(
             (group.members, group.guests),
-            (vec![1001, 1002], vec!["a@b.example".to_owned(), "c.d@e.example".to_owned()])
+            (vec![Member::Id(1001), Member::Id(1002)], vec!["a@b.example".to_owned(), "c.d@e.example".to_owned()])
         );
     }
 
@@ -170,14 +171,14 @@ mod tests {
 
     #[test]
     fn a_group_that_is_filled_again_keeps_nothing_of_the_one_before() {
-        let mut group = Group {
+        let mut group = WantedGroup {
             name: "A".to_owned(),
             description: Some("x".to_owned()),
-            members: vec![1],
+            members: vec![Member::Id(1)],
             guests: vec!["a@b.example".to_owned()],
         };
         Rules::default().check(&row(&[(Field::Name, "B")]), &mut group);
-        assert_eq!(group, Group { name: "B".to_owned(), ..Group::default() });
+        assert_eq!(group, WantedGroup { name: "B".to_owned(), ..WantedGroup::default() });
     }
 
     #[test]
@@ -196,7 +197,7 @@ mod tests {
     #[test]
     fn a_missing_description_is_an_error_only_if_one_is_required() {
         let fields = row(&[(Field::Name, "A")]);
-        let mut group = Group::default();
+        let mut group = WantedGroup::default();
         let required = Rules { require_description: true, default_description: None };
         assert!(check(&fields).1.is_empty());
         assert_eq!(required.check(&fields, &mut group)[0].code, Code::DescriptionMissing);

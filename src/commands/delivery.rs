@@ -111,12 +111,13 @@ pub(super) async fn list_groups<E: Exchange, F>(
     listener: &Listener,
     mut each: impl FnMut(Vec<ExistingGroup>) -> Result<(), F>,
 ) -> Result<Option<u64>, F> {
+    let what = "groups";
     let mut walk = Walk::default();
-    listener(Event::Listed { page: 0, pages: 0 });
+    listener(Event::Listed { what, page: 0, pages: 0 });
     loop {
         match api.next_page(None, &mut walk).await {
             Ok(Some(groups)) => {
-                listener(Event::Listed { page: walk.read(), pages: walk.pages() });
+                listener(Event::Listed { what, page: walk.read(), pages: walk.pages() });
                 each(groups)?;
             }
             Ok(None) => return Ok(Some(walk.pages())),

@@ -12,6 +12,7 @@ use crate::settings::{Connection, Environment, OutputPaths, Target};
 
 use super::delivery::Comparison;
 use super::organization::connect;
+use super::people::find_people;
 use super::staging::{owner, stage};
 use super::{Failure, Import, block_on, problems};
 
@@ -35,6 +36,10 @@ pub(super) fn run(
         let comparison = Comparison { names: &staged.names, on_existing: import.policy.on_existing };
         let listed: Result<_, Failure> = block_on(async {
             let api = connect(connection, past.as_ref().unwrap_or(&journal), &stop, &listener).await?;
+            find_people(&api, &mut journal, run, &staged.files, &import.people, &mut problems, &listener).await?;
+            if stop.is_raised() {
+                return Ok(None);
+            }
             Ok(comparison.settle(&mut journal, &api, &listener).await?)
         })?;
         pages = listed?.unwrap_or_default();

@@ -8,7 +8,7 @@ use std::thread;
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, ReadBefore, RunId};
-use crate::model::{Event, Severity};
+use crate::model::{Event, PeopleCounts, Severity};
 use crate::read;
 use crate::report::{Closing, Problems, Rejects, Results, StatusLine, Summary, counted, grouped};
 use crate::send::Stop;
@@ -16,6 +16,7 @@ use crate::settings::{Environment, OutputPaths};
 
 use super::delivery::Delivery;
 use super::organization::connect;
+use super::people::find_people;
 use super::staging::{Staged, fingerprint, owner, restored, stage, stamps};
 use super::{Failure, Import, block_on, close, outputs, problems};
 
@@ -29,28 +30,53 @@ pub(super) fn run(
     let import = Import::new(args, log, environment, bars)?;
     let mut problems = problems(log, bars);
     let (mut journal, run, staged, paths) = import.read(&mut problems)?;
-    let (errors, warnings) = (problems.count(Severity::Error), problems.count(Severity::Warning));
-    if !log.quiet {
-        problems.finish(None).map_err(Failure::Print)?;
-    }
-    let (mut requests, mut stopped) = (0, None);
     let stop = import.signals.sending();
-    if args.strict && errors + warnings > 0 {
-        stopped = Some(Failure::Strict(errors, warnings));
-    } else if journal.settled_rows(run)? < staged.valid {
-        (journal, requests) = block_on(import.send(journal, run, &staged, &stop))??;
-        stopped = stop.reason().map(Failure::Stopped);
-    }
+    let is_refused = args.strict && !problems.is_clean(true);
+    let sent = if is_refused || journal.settled_rows(run)? >= staged.valid {
+        Sent { refused: import.report(problems)?, ..Sent::default() }
+    } else {
+        let sent;
+        (journal, sent) = block_on(import.send(journal, run, &staged, &stop, problems))??;
+        sent
+    };
+    let stopped = sent.refused.or_else(|| stop.reason().map(Failure::Stopped));
     let (summary, rejects) = import.write_files(&journal, run, &staged, &paths)?;
     journal.end_run(run, summary.is_settled())?;
     let (results, journal) = (Some(paths.results), paths.journal);
     let time = import.start.elapsed();
     drop(import);
-    let closing = Closing { results, rejects, journal, run: run.0, requests, time, ..Closing::default() };
+    let closing = Closing {
+        results,
+        rejects,
+        journal,
+        run: run.0,
+        requests: sent.requests,
+        people: sent.people,
+        time,
+        ..Closing::default()
+    };
     close(&summary, closing, stopped, args.output.json, log.quiet)
 }
 
+/// What sending took.
+#[derive(Default)]
+struct Sent {
+    requests: u64,
+    people: PeopleCounts,
+    /// Why nothing was sent, with `--strict`.
+    refused: Option<Failure>,
+}
+
 impl Import<'_> {
+    /// Says what was found in the files, and whether that keeps everything from being sent.
+    fn report(&self, problems: Problems<impl Write>) -> Result<Option<Failure>, Failure> {
+        let (errors, warnings) = (problems.count(Severity::Error), problems.count(Severity::Warning));
+        if !self.log.quiet {
+            problems.finish(None).map_err(Failure::Print)?;
+        }
+        Ok((self.args.strict && errors + warnings > 0).then_some(Failure::Strict(errors, warnings)))
+    }
+
     /// Reads and checks all files into the journal, unless it has their rows already; gives the journal and the run.
     fn read(
         &self,
@@ -96,16 +122,23 @@ impl Import<'_> {
         Ok((journal, run, staged, paths))
     }
 
-    /// Settles every row that can be settled; gives the journal back, and the number of requests.
+    /// Finds the people, and settles every row that can be settled; gives the journal back.
     async fn send(
         &self,
         mut journal: Journal,
         run: RunId,
         staged: &Staged,
         stop: &Stop,
-    ) -> Result<(Journal, u64), Failure> {
+        mut problems: Problems<impl Write>,
+    ) -> Result<(Journal, Sent), Failure> {
         let listener = self.progress.listener();
         let api = connect(&self.connection, &journal, stop, &listener).await?;
+        let people =
+            find_people(&api, &mut journal, run, &staged.files, &self.people, &mut problems, &listener).await?;
+        let refused = self.report(problems)?;
+        if refused.is_some() || stop.is_raised() {
+            return Ok((journal, Sent { requests: api.requests(), people, refused }));
+        }
         let concurrency = self.connection.concurrency;
         let delivery = Delivery {
             api: api.clone(),
@@ -135,7 +168,7 @@ impl Import<'_> {
             );
         }
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "sent");
-        Ok((journal, api.requests()))
+        Ok((journal, Sent { requests: api.requests(), people, refused: None }))
     }
 
     /// Writes results and rejects; gives the summary and the paths of the rejects.

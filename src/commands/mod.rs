@@ -8,6 +8,7 @@ mod forecast;
 mod import;
 mod organization;
 mod outputs;
+mod people;
 mod pipeline;
 mod sandbox;
 mod signals;
@@ -29,8 +30,9 @@ use crate::cli::{Cli, Command, ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::model::{ProblemFormat, Status};
 use crate::report::{Closing, ProblemStyle, Problems, Progress, StatusLine, Summary, start_log};
+use crate::resolve::PeopleRules;
 use crate::send::{GuestLimits, Policy};
-use crate::settings::{Connection, Environment, Input, log_options, progress_mode, sending_settings};
+use crate::settings::{Connection, Environment, Input, log_options, people_rules, progress_mode, sending_settings};
 
 use signals::Signals;
 
@@ -114,6 +116,7 @@ struct Import<'a> {
     connection: Connection,
     policy: Policy,
     guests: GuestLimits,
+    people: PeopleRules,
     input: Input,
     progress: Progress,
 }
@@ -128,9 +131,10 @@ impl<'a> Import<'a> {
         let (start, signals) = (Instant::now(), Signals::listen(bars)?);
         let connection = Connection::resolve(&args.connection, environment)?;
         let (policy, guests) = sending_settings(args, &connection, environment)?;
+        let people = people_rules(&args.people, environment)?;
         let input = Input::resolve(&args.input, environment)?;
         let progress = Progress::start(progress_mode(args.output.progress, log.quiet, environment)?, bars);
-        Ok(Self { start, args, log, signals, connection, policy, guests, input, progress })
+        Ok(Self { start, args, log, signals, connection, policy, guests, people, input, progress })
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError};
 use workers::{CheckedBatch, CheckedRow, Parts, ReadStep, RowSpan, SharedReader, Slot, Workers};
 
 use crate::check::{Earlier, FirstGroup, Names, Rules};
-use crate::model::{self, Code, Field, Group, NameKey, Place, Problem, Severity, shortened};
+use crate::model::{self, Code, Field, NameKey, Place, Problem, Severity, WantedGroup, shortened};
 use crate::read::{Again, Notes, Parser, ReadError, Row};
 use crate::report::{Problems, Repeat};
 use crate::settings::Input;
@@ -24,9 +24,12 @@ use super::Failure;
 const AGAIN_MAX: usize = 16;
 
 /// Makes a command's own value of a row, on any thread.
-pub(super) type PrepareRow<T> = dyn Fn(&Row<'_>, &Parser, &Group, &[Problem]) -> T + Send + Sync;
+pub(super) type PrepareRow<T> = dyn Fn(&Row<'_>, &Parser, &WantedGroup, &[Problem]) -> T + Send + Sync;
 
 pub(super) type Prepare<T> = Arc<PrepareRow<T>>;
+
+/// Says what is wrong with the people of a sound row, on any thread.
+pub(super) type CheckPeople = Arc<dyn Fn(&WantedGroup) -> Vec<Problem> + Send + Sync>;
 
 /// What a command does with what is found. Called on one thread, in the order of the files.
 pub(super) trait RowSink<T> {
@@ -70,7 +73,7 @@ pub(super) struct Repeated {
     /// The group of the first row.
     pub(super) group: Rc<FirstGroup>,
     /// The group of this row.
-    pub(super) mine: Group,
+    pub(super) mine: WantedGroup,
     pub(super) repeat: Repeat,
 }
 
@@ -151,8 +154,8 @@ impl Files {
     }
 }
 
-fn group_of(row: &Row<'_>, rules: &Rules) -> Option<Group> {
-    let mut group = Group::default();
+fn group_of(row: &Row<'_>, rules: &Rules) -> Option<WantedGroup> {
+    let mut group = WantedGroup::default();
     let problems = rules.check(row.fields.as_ref().ok()?, &mut group);
     problems.iter().all(|problem| !problem.is_error()).then_some(group)
 }
@@ -161,9 +164,10 @@ fn group_of(row: &Row<'_>, rules: &Rules) -> Option<Group> {
 pub(super) fn run<T: Send + 'static>(
     input: &Input,
     prepare: &Prepare<T>,
+    people: Option<&CheckPeople>,
     sink: &mut impl RowSink<T>,
 ) -> Result<(Names, u64), Failure> {
-    let workers = Workers::start(input, prepare)?;
+    let workers = Workers::start(input, prepare, people)?;
     let (names, files) = (Names::new(input.matching), Files::default());
     let mut collector = Collector { input, shared: Arc::clone(&workers.shared), names, files, sink };
     let mut opened = 0;

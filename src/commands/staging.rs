@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::check::{FirstGroup, Names};
 use crate::journal::{Journal, Owner, Realm, RunId, StagedRow};
-use crate::model::{Cell, Event, Field, Group, InputFile, Listener, OnDuplicate, Place, Problem, RowId};
+use crate::model::{Cell, Event, Field, InputFile, Listener, OnDuplicate, Place, Problem, RowId, WantedGroup};
 use crate::read::{Notes, Parser, ReadError, Row};
 use crate::report::Problems;
 use crate::settings::{Connection, Input, Target};
@@ -117,7 +117,7 @@ pub fn stage(
     Ok(staged)
 }
 
-fn staged_row(row: &Row<'_>, _: &Parser, group: &Group, problems: &[Problem]) -> StagedRow {
+fn staged_row(row: &Row<'_>, _: &Parser, group: &WantedGroup, problems: &[Problem]) -> StagedRow {
     let is_valid = problems.iter().all(|problem| !problem.is_error());
     let name = match row.fields.as_ref().map(|fields| fields.get(Field::Name)) {
         _ if is_valid => group.name.as_str(),
@@ -147,7 +147,7 @@ impl<W: Write> Staging<'_, W> {
     /// Reads all files; also gives the groups that took over people.
     fn read(mut self) -> Result<(Staged, HashMap<RowId, FirstGroup>), Failure> {
         let prepare: Prepare<StagedRow> = Arc::new(staged_row);
-        let (names, rows) = pipeline::run(self.input, &prepare, &mut self)?;
+        let (names, rows) = pipeline::run(self.input, &prepare, None, &mut self)?;
         let Self { first, files, invalid, valid, merged, .. } = self;
         let range = (first, RowId(first.0 + i64::try_from(rows).unwrap_or(i64::MAX) - 1));
         Ok((Staged { files, rows, invalid, valid, names: RowNames { names, first }, range }, merged))

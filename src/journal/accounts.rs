@@ -59,13 +59,17 @@ impl Journal {
         Ok(())
     }
 
-    /// How many rows of a run are settled.
+    /// How many rows of a run that were to be sent are settled, or are not sent because of their people.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn settled_rows(&self, run: RunId) -> Result<u64, JournalError> {
-        let sql = "SELECT count(*) FROM runs JOIN outcomes ON outcomes.row BETWEEN first_row AND last_row
-                   WHERE runs.id = ?1";
+        let sql = "SELECT (SELECT count(*) FROM outcomes WHERE row BETWEEN first_row AND last_row)
+                        + (SELECT count(*) FROM rows WHERE id BETWEEN first_row AND last_row
+                            AND code IS NOT NULL AND body IS NOT NULL
+                            AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
+                            AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'unknown'))
+                   FROM runs WHERE id = ?1";
         self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
     }
 

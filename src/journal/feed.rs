@@ -178,14 +178,14 @@ mod tests {
     use super::super::tests::{created, folder, group, open_rows, owner, run};
     use super::super::{Feeds, Journal, SentGuests, Writer};
     use super::*;
-    use crate::model::{Effect, Group};
+    use crate::model::{Effect, WantedGroup};
 
     /// A journal with five rows; the second and the fourth have a guest.
     fn five(path: &std::path::Path) -> (Journal, RunId, RowId) {
         let mut journal = Journal::open(path, &owner()).unwrap();
         let (run, first) = run(&mut journal, &["A", "B", "C", "D", "E"], false);
         for (offset, name) in [(1, "B"), (3, "D")] {
-            let inviting = Group { guests: vec![format!("{name}@x.org")], ..group(name) };
+            let inviting = WantedGroup { guests: vec![format!("{name}@x.org")], ..group(name) };
             journal.restage(RowId(first.0 + offset), &inviting).unwrap();
         }
         (journal, run, first)

@@ -35,7 +35,7 @@ impl Journal {
             let mut query = db.prepare(
                 "SELECT body
                  FROM runs JOIN rows INDEXED BY rows_with_guests ON rows.id BETWEEN first_row AND last_row AND guests > 0
-                 WHERE runs.id = ?1 AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
+                 WHERE runs.id = ?1 AND code IS NULL AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
                  ORDER BY rows.id",
             )?;
             let mut rows = query.query([run.0])?;
@@ -77,7 +77,7 @@ impl Journal {
 mod tests {
     use super::super::tests::{created, folder, group, owner, run};
     use super::*;
-    use crate::model::{Group, RowId};
+    use crate::model::{RowId, WantedGroup};
 
     #[test]
     fn guests_are_told_of_the_rows_that_are_open_and_have_some() {
@@ -87,7 +87,7 @@ mod tests {
         let guests = [&["x@a.example", "Y@a.example"][..], &["X@A.example", "hélène@b.example"], &["z@a.example"]];
         for (index, guests) in (0..).zip(guests) {
             let guests = guests.iter().map(|guest| (*guest).to_owned()).collect();
-            let group = Group { guests, ..group("G") };
+            let group = WantedGroup { guests, ..group("G") };
             journal.restage(RowId(first.0 + index), &group).unwrap();
         }
         let open = |journal: &Journal| {

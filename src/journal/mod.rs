@@ -11,6 +11,7 @@ mod handle;
 mod intents;
 mod lock;
 mod outcomes;
+mod people;
 mod private;
 mod recover;
 mod sound;

@@ -57,12 +57,17 @@ CREATE TABLE rows (
     identity BLOB,                              -- equal for names that are the same; null without a body
     input  TEXT NOT NULL,                       -- as it stood: JSON array of the cells ({"open_quote": …} if its last quote never closes), or the line
     body   TEXT,                                -- of the create request; null for an invalid or repeated row
+    wanted TEXT,                                -- the group as the file defines it, if finding its people changed the body
     guests INTEGER NOT NULL,                    -- how many the body carries
     twin   INTEGER,                             -- rows.id of the earlier row of that name
-    code   TEXT,                                -- of an invalid row
+    code   TEXT,                                -- of an invalid row; with a body: of people who cannot be members
     error  TEXT,
-    warnings TEXT                               -- sentences, joined by semicolons; null if there are none
+    warnings TEXT,                              -- sentences, joined by semicolons; null if there are none
+    people TEXT                                 -- warnings about its people
 ) STRICT;
+
+-- Rows that are not sent because of their people.
+CREATE INDEX rows_without_people ON rows (id) WHERE code IS NOT NULL AND body IS NOT NULL;
 
 -- They have workers of their own.
 CREATE INDEX rows_with_guests ON rows (id) WHERE guests > 0;
@@ -131,17 +136,17 @@ SELECT runs.id AS run, rows.id AS id, rows.file, rows.row, rows.line, rows.name,
         WHEN rows.body IS NULL THEN 'invalid'
         WHEN mine.status IS NOT NULL THEN mine.status
         WHEN EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND (effect = 'unknown' OR effect = 'made')) THEN 'unknown'
+        WHEN rows.code IS NOT NULL THEN 'invalid'
         ELSE 'pending'
     END AS status,
     coalesce(mine.group_id, firsts.group_id) AS group_id,
     first.file AS first_file, first.row AS first_row, first.line AS first_line,
     (SELECT count(*) FROM intents WHERE intents.row = rows.id) AS attempts,
     mine.http_status,
-    coalesce(rows.code, mine.code) AS code,
-    coalesce(rows.error, mine.error) AS error,
+    coalesce(mine.code, rows.code) AS code,
+    coalesce(mine.error, rows.error) AS error,
     rows.input,
-    CASE WHEN rows.warnings IS NOT NULL AND mine.note IS NOT NULL THEN rows.warnings || '; ' || mine.note
-        ELSE coalesce(rows.warnings, mine.note) END AS warnings
+    nullif(concat_ws('; ', rows.warnings, rows.people, mine.note), '') AS warnings
 FROM runs
 JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
 LEFT JOIN outcomes AS mine ON mine.row = rows.id

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::JournalError;
 use super::files::FileId;
 use super::store::{Journal, RunId};
-use crate::model::{Code, Group, Layout, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity};
+use crate::model::{Code, Layout, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity, WantedGroup};
 
 /// For how long a reader may keep the rows from being committed.
 const READERS_MAX: Duration = Duration::from_mins(1);
@@ -54,7 +54,7 @@ pub struct ReadBefore {
 impl StagedRow {
     /// A row of this name, as it was written; `group` is what it defines, if it is valid.
     #[must_use]
-    pub fn new<S: AsRef<str> + Serialize>(name: &str, raw: &Raw<S>, group: Option<&Group>) -> Self {
+    pub fn new<S: AsRef<str> + Serialize>(name: &str, raw: &Raw<S>, group: Option<&WantedGroup>) -> Self {
         // The group has about the same texts as the row.
         let mut text = Vec::with_capacity(name.len() + 2 * raw.length() + 64);
         text.extend_from_slice(name.as_bytes());
@@ -210,7 +210,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn restage(&self, row: RowId, group: &Group) -> Result<(), JournalError> {
+    pub fn restage(&self, row: RowId, group: &WantedGroup) -> Result<(), JournalError> {
         self.run(|db| {
             let mut update = db.prepare_cached("UPDATE rows SET body = ?2, guests = ?3 WHERE id = ?1")?;
             update.execute(params![row.0, json(group), group.guests.len()]).map(drop)
@@ -274,7 +274,10 @@ impl Journal {
         self.together(|batch| {
             batch.execute(
                 "INSERT INTO rows (id, file, row, line, name, identity, input, body, guests, twin, code, error, warnings)
-                 SELECT id + ?3, file, row, line, name, identity, input, body, guests, twin + ?3, code, error, warnings
+                 SELECT id + ?3, file, row, line, name, identity, input, coalesce(wanted, body),
+                        CASE WHEN wanted IS NULL THEN guests
+                             ELSE coalesce(json_array_length(wanted, '$.guests'), 0) END,
+                        twin + ?3, iif(body IS NULL, code, NULL), iif(body IS NULL, error, NULL), warnings
                  FROM rows WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
                 params![first.0, last.0, shift],
             )?;
@@ -330,7 +333,9 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn row_keys(&self, range: (RowId, RowId), mut each: impl FnMut(RowId, NameKey)) -> Result<u64, JournalError> {
         self.run(|db| {
-            let mut query = db.prepare("SELECT id, identity, code IS NOT NULL FROM rows WHERE id BETWEEN ?1 AND ?2")?;
+            let mut query = db.prepare(
+                "SELECT id, identity, code IS NOT NULL AND body IS NULL FROM rows WHERE id BETWEEN ?1 AND ?2",
+            )?;
             let mut rows = query.query([range.0.0, range.1.0])?;
             let mut invalid = 0;
             while let Some(row) = rows.next()? {

@@ -20,7 +20,7 @@ pub(super) fn folder() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-pub(super) fn group(name: &str) -> Group {
+pub(super) fn group<M>(name: &str) -> Group<M> {
     Group { name: name.to_owned(), description: None, members: Vec::new(), guests: Vec::new() }
 }
 

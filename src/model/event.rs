@@ -12,8 +12,10 @@ use crate::model::{Status, span};
 pub enum Event {
     /// This many rows of the input have been read.
     Read(u64),
-    /// A page of the organization's groups was read.
+    /// A page of a list was read.
     Listed {
+        /// What is listed: groups or users.
+        what: &'static str,
         /// Pages read so far.
         page: u64,
         /// Pages in all; 0 while that is unknown.
@@ -90,11 +92,11 @@ pub enum Halt {
     TokenRefused(String),
     /// 403 for the list of groups.
     #[error(
-        "the organization's groups cannot be listed: {0}; the token needs the permission manage_groups in this organization"
+        "the organization cannot be listed: {0}; the token needs the permission manage_groups in this organization"
     )]
     Forbidden(String),
     /// 404 for the list of groups.
-    #[error("the organization's groups cannot be listed: {0}; check the organization's id and the base URL")]
+    #[error("the organization cannot be listed: {0}; check the organization's id and the base URL")]
     NotFound(String),
     /// Too many requests in a row were refused with 403 or 404.
     #[error("{count} requests in a row were refused, the last with: {why}; check {}, and run the same command again", suspects(*.status))]
@@ -126,8 +128,8 @@ pub enum Halt {
     /// 3xx: redirects are not followed.
     #[error("the server redirects ({0}), and redirects are not followed; check the base URL")]
     Redirected(u16),
-    /// The organization's groups could not be listed: the error of the last attempt.
-    #[error("the organization's groups cannot be listed: {0}")]
+    /// The organization's groups or users could not be listed: the error of the last attempt.
+    #[error("the organization cannot be listed: {0}")]
     Unreachable(String),
     /// The server, or the connection to it, has failed for every request for longer than allowed.
     #[error("the server has been down for {}, longer than --max-wait ({why}); finished rows are kept: run the same command again later", span(*.time))]

@@ -1,19 +1,60 @@
 //! A group as the user wants it: checked, trimmed, complete.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-/// A desired group. Its JSON form is the body of the create request.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Group {
+/// A member as a file names it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Member {
+    /// The id of a user.
+    Id(u64),
+    /// The e-mail address of a user.
+    Address(String),
+}
+
+impl Member {
+    /// Equal for members that are the same, as far as a file tells.
+    #[must_use]
+    pub fn key(&self) -> Self {
+        match self {
+            Self::Id(id) => Self::Id(*id),
+            Self::Address(address) => Self::Address(address.to_lowercase()),
+        }
+    }
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Address(address) => f.write_str(address),
+        }
+    }
+}
+
+/// A desired group as a file defines it: its members are still to be found among the users.
+pub type WantedGroup = Group<Member>;
+
+/// A desired group. With ids for members its JSON form is the body of the create request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group<M = u64> {
     /// The name, without outer spaces; 1 to 200 characters.
     pub name: String,
     /// The description, never blank; the body lacks it if the group has no description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Ids of users of the organization, each once, in the order of the input.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub members: Vec<u64>,
+    /// Users of the organization, each once, in the order of the input.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<M>,
     /// E-mail addresses of guests, each once, in the order of the input.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guests: Vec<String>,
+}
+
+impl<M> Default for Group<M> {
+    fn default() -> Self {
+        Self { name: String::new(), description: None, members: Vec::new(), guests: Vec::new() }
+    }
 }

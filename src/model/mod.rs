@@ -18,6 +18,7 @@ mod problem;
 mod row;
 mod span;
 mod text;
+mod user;
 
 pub use blame::is_misplaced;
 pub use choice::{LogFormat, ProblemFormat, ProgressMode};
@@ -26,13 +27,16 @@ pub use event::{Event, GuestWait, Halt, Listener, Wait};
 pub use existing::{ExistingGroup, Tag};
 pub use fate::{Creation, Fate, Removal, Trouble};
 pub use found::{Found, best};
-pub use group::Group;
+pub use group::{Group, Member, WantedGroup};
 pub use job::{Effect, Job, Past, RowId};
 pub use name::{MatchNames, NameKey, OnDuplicate, OnExisting, is_common};
 pub use outcome::{Outcome, Status, StatusCounts};
 pub use problem::{Code, Problem, ProblemCount, Severity};
-pub use row::{Cell, ERROR_COLUMN, Field, Fields, Format, InputFile, Item, Layout, Place, Raw, is_delimiter};
+pub use row::{
+    Cell, ERROR_COLUMN, Field, Fields, Format, InputFile, Item, Layout, NOBODY, PERSON_KEYS, Place, Raw, is_delimiter,
+};
 pub use span::{exact_span, span};
 pub(crate) use text::has_only;
 pub(crate) use text::listed;
 pub use text::{is_invisible, json_shown, place, shortened, shown, shown_path, with_line_feeds};
+pub use user::{PeopleCounts, UnknownMembers, User, UserStatus};

@@ -68,8 +68,22 @@ pub enum Code {
     MemberInvalid,
     /// A member is listed twice.
     MemberRepeated,
+    /// A member is not a user of the organization.
+    MemberUnknown,
+    /// The account of a member is disabled.
+    MemberDisabled,
+    /// A member was invited and has not accepted yet.
+    MemberInvited,
+    /// A member is a program.
+    MemberBot,
+    /// An address is that of several users.
+    MemberAmbiguous,
+    /// The users of the organization cannot be listed.
+    UsersUnlisted,
     /// A guest is not an e-mail address.
     GuestInvalid,
+    /// A guest is a user of the organization.
+    GuestMember,
     /// A guest is listed twice.
     GuestRepeated,
 }

@@ -83,6 +83,12 @@ pub enum Item<'a> {
     Other(&'static str),
 }
 
+/// The keys of an object that is a person, in the order in which they count: the id may be of another system.
+pub const PERSON_KEYS: [&str; 2] = ["email", "id"];
+
+/// An object without them.
+pub const NOBODY: Item<'_> = Item::Other("an object without `id` or `email`");
+
 /// The cells of one row by field, unchecked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fields<'a>([Cell<'a>; Field::VARIANTS.len()]);

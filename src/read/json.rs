@@ -10,7 +10,7 @@ use super::batch::Batch;
 use super::columns::{Meaning, UNKNOWN_MAX};
 use super::row::{Row, RowText};
 use super::shape::too_long;
-use crate::model::{Cell, Entries, Field, Fields, Item, Problem, shortened};
+use crate::model::{Cell, Entries, Field, Fields, Item, NOBODY, PERSON_KEYS, Problem, shortened};
 
 /// How many keys are named in a message.
 const KEYS_MAX: usize = 10;
@@ -178,8 +178,23 @@ fn item(value: &RawValue) -> Item<'_> {
     match text.as_bytes().first() {
         Some(b'"') => string(text).map_or(Item::Other(BROKEN), Item::Text),
         Some(b'-' | b'0'..=b'9') => Item::Number(Cow::Borrowed(text)),
+        Some(b'{') => person(text),
         _ => Item::Other(kind(text)),
     }
+}
+
+/// An object with the address or the id of a person.
+fn person(text: &str) -> Item<'_> {
+    let Ok(Entries(entries)) = serde_json::from_str(text) else { return NOBODY };
+    let held = |wanted: &str| {
+        let value = entries.iter().find(|(key, _)| key.eq_ignore_ascii_case(wanted))?.1;
+        Some(item(value)).filter(|item| match item {
+            Item::Text(text) => !text.trim().is_empty(),
+            Item::Number(_) => true,
+            Item::Other(_) => false,
+        })
+    };
+    PERSON_KEYS.into_iter().find_map(held).unwrap_or(NOBODY)
 }
 
 /// The text of a JSON string; it is copied only if it has escapes.

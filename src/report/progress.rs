@@ -132,8 +132,8 @@ fn progress_parts(state: &ProgressState, now: Instant) -> Vec<String> {
     let Some(estimate) = &state.estimate else {
         return match state.pages {
             None => vec![format!("reading  {} rows", grouped(state.read))],
-            Some((_, 0)) => vec!["listing groups".to_owned()],
-            Some((page, pages)) => vec![format!("listing groups  page {} of {}", grouped(page), grouped(pages))],
+            Some((what, _, 0)) => vec![format!("listing {what}")],
+            Some((what, page, pages)) => vec![format!("listing {what}  page {} of {}", grouped(page), grouped(pages))],
         };
     };
     let (done, total) = (estimate.done, estimate.total);
@@ -203,9 +203,9 @@ mod tests {
         let (mut state, now) = (ProgressState::default(), Instant::now());
         state.add(Event::Read(1234), now);
         assert_eq!(plain_line(&state, now), "reading  1,234 rows");
-        state.add(Event::Listed { page: 0, pages: 0 }, now);
+        state.add(Event::Listed { what: "groups", page: 0, pages: 0 }, now);
         assert_eq!(plain_line(&state, now), "listing groups");
-        state.add(Event::Listed { page: 2, pages: 1000 }, now);
+        state.add(Event::Listed { what: "groups", page: 2, pages: 1000 }, now);
         assert_eq!(plain_line(&state, now), "listing groups  page 2 of 1,000");
         let mut state = at_ten_a_second(0, 4000, now);
         assert_eq!(plain_line(&state, now), "sending      0/4,000  0%  6 min 40 s left  10.0/s");

@@ -11,7 +11,7 @@ pub(super) struct ProgressState {
     /// Rows read.
     pub(super) read: u64,
     /// Pages of the list of groups that are read, and all of them; 0 while that is unknown.
-    pub(super) pages: Option<(u64, u64)>,
+    pub(super) pages: Option<(&'static str, u64, u64)>,
     /// Whether groups are deleted, not created.
     pub(super) is_deleting: bool,
     /// The outcomes of this run.
@@ -34,7 +34,7 @@ impl ProgressState {
         }
         match event {
             Event::Read(rows) => self.read = rows,
-            Event::Listed { page, pages } => self.pages = Some((page, pages)),
+            Event::Listed { what, page, pages } => self.pages = Some((what, page, pages)),
             Event::Started { is_deleting, done, total } => {
                 self.is_deleting = is_deleting;
                 let paused_until = self.pause.as_ref().map(|(until, _)| *until);

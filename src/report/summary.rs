@@ -9,7 +9,7 @@ use serde_json::json;
 use strum::VariantArray;
 
 use super::grouped;
-use crate::model::{InputFile, Outcome, Status, StatusCounts, shortened, shown, shown_path, span};
+use crate::model::{InputFile, Outcome, PeopleCounts, Status, StatusCounts, shortened, shown, shown_path, span};
 
 /// At most this many rows that were not imported are named.
 const NAMED_MAX: u64 = 20;
@@ -41,6 +41,8 @@ pub(crate) struct Closing {
     pub(crate) run: i64,
     /// Requests sent.
     pub(crate) requests: u64,
+    /// What became of the people that the rows name.
+    pub(crate) people: PeopleCounts,
     /// How long the run took.
     pub(crate) time: Duration,
     /// Why the run stopped early, if it did; it is printed on standard error, and here only in JSON.
@@ -101,6 +103,9 @@ impl Summary {
             let _ = writeln!(text, "  {word:<10} {:>9}", grouped(count));
         }
         let _ = writeln!(text, "  {:<10} {time:>9}", "time");
+        if let Some(people) = closing.people.words() {
+            let _ = writeln!(text, "people   {people}");
+        }
         if let Some(results) = &closing.results {
             let _ = writeln!(text, "results  {}", shown_path(results));
         }
@@ -135,6 +140,7 @@ impl Summary {
             "rows": self.counts.total(),
             "statuses": statuses,
             "requests": closing.requests,
+            "people": closing.people,
             "seconds": closing.time.as_secs_f64(),
             "results": closing.results,
             "rejects": closing.rejects,
@@ -180,6 +186,7 @@ mod tests {
             rejects: vec!["g.rejects.csv".into()],
             journal: "g.journal".into(),
             run: 3,
+            people: PeopleCounts::default(),
             requests: 2054,
             time: Duration::from_secs(206),
             stopped: None,

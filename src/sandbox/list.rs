@@ -54,10 +54,10 @@ impl ListQuery {
     }
 
     /// The response with the requested page of all entries that were found.
-    pub(super) fn answer(&self, found: &[impl Serialize], request: &Request) -> Response {
+    pub(super) fn answer<T, S: Serialize>(&self, found: &[T], show: impl Fn(&T) -> S, request: &Request) -> Response {
         let total_pages = found.len().div_ceil(self.per_page).max(1);
         let skipped = (self.page - 1).saturating_mul(self.per_page);
-        let data: Vec<_> = found.iter().skip(skipped).take(self.per_page).collect();
+        let data: Vec<_> = found.iter().skip(skipped).take(self.per_page).map(show).collect();
         let host = request.headers.get("host").map_or("localhost", String::as_str);
         let link = |page: usize| Value::from(format!("http://{host}{}?page={page}", request.path));
         let mut links = Map::new();

@@ -12,7 +12,7 @@
 //! | `limit` | the request limit and the hourly cap on guest invites |
 //! | `organization` | groups, users and rules: one request in, one response out |
 //! | `route`, `fields`, `list` | parse a path, a body, a query |
-//! | `groups`, `users` | storage of groups; generated users |
+//! | `groups`, `users` | storage of groups; generated and planted users |
 //! | `tally` | what arrived, for tests to check a client against |
 //!
 //! Everything except `serve` is pure: no clock, no socket, no file. The same requests at the same times give
@@ -41,6 +41,7 @@ pub use groups::SandboxGroup;
 pub use message::{Reply, Request, Response, TimedReply};
 pub use serve::serve;
 pub use tally::Tally;
+pub use users::SandboxUser;
 
 use faults::FaultEffect;
 use limit::{RateLimitHeaders, RequestLimit};
@@ -60,7 +61,7 @@ pub struct RequestRate {
 pub struct Options {
     /// How many groups are there from the start ("Existing group 0001" …).
     pub groups: usize,
-    /// How many users there are, with the ids 1001 and up. With 0 every positive member id is accepted.
+    /// How many users there are, with the ids 1001 and up; with 0 they have the ids 1 to 9999.
     pub users: usize,
     /// The request limit; `None` is no limit.
     pub rate: Option<RequestRate>,
@@ -164,6 +165,11 @@ impl Simulation {
     pub fn set_faults(&mut self, faults: FaultScript) {
         self.faults = faults.seeded(self.options.seed);
         self.organization.token.clone_from(&self.options.token);
+    }
+
+    /// Adds a user to the organization, or replaces one.
+    pub fn plant_user(&mut self, user: SandboxUser) {
+        self.organization.plant_user(user);
     }
 
     /// Puts a group into the organization without applying rules; one with the same id is replaced. A group without times

@@ -12,7 +12,7 @@ use super::limit::{GuestCap, GuestList};
 use super::list::ListQuery;
 use super::message::{Request, Response};
 use super::route::{self, ApiCall, RouteAction};
-use super::users::Users;
+use super::users::{SandboxUser, Users};
 
 /// Groups to a page, unless the query asks for another number.
 const GROUPS_PER_PAGE: usize = 10;
@@ -75,7 +75,7 @@ impl Organization {
             RouteAction::Create => self.create(request, conditions),
             RouteAction::List => {
                 let wanted = ListQuery::read(request, GROUPS_PER_PAGE, GROUPS_PER_PAGE_MAX)?;
-                Ok(wanted.answer(&self.groups.find(&wanted, conditions.now), request))
+                Ok(wanted.answer(&self.groups.find(&wanted, conditions.now), |group| (*group).clone(), request))
             }
             RouteAction::Read(id) => {
                 self.groups.get(&id).map(|group| Response::data(200, group)).ok_or_else(route::no_resource)
@@ -85,7 +85,7 @@ impl Organization {
             RouteAction::Delete(_) => Err(route::no_resource()),
             RouteAction::Users => {
                 let wanted = ListQuery::read(request, USERS_PER_PAGE, USERS_PER_PAGE)?;
-                Ok(wanted.answer(&self.users.search(&wanted.q), request))
+                Ok(wanted.answer(&self.users.search(&wanted.q), |id| self.users.get(*id), request))
             }
         }
     }
@@ -136,6 +136,11 @@ impl Organization {
         let answer = Response::data(201, &group);
         self.groups.replace(group);
         Ok(answer)
+    }
+
+    /// Adds a user, or replaces one.
+    pub(super) fn plant_user(&mut self, user: SandboxUser) {
+        self.users.plant(user);
     }
 
     /// Puts a group in without applying rules; its guests count as known. One without times is created now.

@@ -1,52 +1,106 @@
-//! The organization's users, generated on demand. Pure.
+//! The organization's users: generated on demand, and those that a test plants. Pure.
 
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-const FIRST_ID: u64 = 1001;
 const DOMAIN: &str = "@members.example";
 
-/// The users 1001 and up; with a count of 0, every id is a user.
+/// The first id where the number of users was chosen.
+const CHOSEN_FIRST: u64 = 1001;
+
+/// How many there are where it was not: every id of up to four digits.
+const DEFAULT_COUNT: u64 = 9999;
+
+/// A user as the API shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SandboxUser {
+    /// The id.
+    pub id: u64,
+    /// The address; that of a deleted user ends in `.deleted.{id}`.
+    pub email: String,
+    /// `active`, `invited`, `disabled` or `bot`.
+    pub status: String,
+}
+
+/// Users by id.
 pub(super) struct Users {
+    first: u64,
     count: u64,
+    planted: BTreeMap<u64, SandboxUser>,
 }
 
 impl Users {
+    /// As many users; 0 for the default.
     pub(super) fn new(users: usize) -> Self {
-        Self { count: u64::try_from(users).unwrap_or(u64::MAX - FIRST_ID) }
+        let (first, count) = match u64::try_from(users) {
+            Ok(0) | Err(_) => (1, DEFAULT_COUNT),
+            Ok(count) => (CHOSEN_FIRST, count),
+        };
+        Self { first, count, planted: BTreeMap::new() }
     }
 
-    /// Whether `id` may be a member; without users every positive number may.
+    /// Adds a user, or replaces one.
+    pub(super) fn plant(&mut self, user: SandboxUser) {
+        self.planted.insert(user.id, user);
+    }
+
+    /// The user of an id.
+    pub(super) fn get(&self, id: u64) -> Option<SandboxUser> {
+        let is_generated = id >= self.first && id - self.first < self.count;
+        let generated = || SandboxUser { id, email: format!("user{id}{DOMAIN}"), status: "active".to_owned() };
+        self.planted.get(&id).cloned().or_else(|| is_generated.then(generated))
+    }
+
+    /// Whether the id may be a member.
     pub(super) fn has(&self, id: u64) -> bool {
-        match self.count {
-            0 => id > 0,
-            count => id >= FIRST_ID && id - FIRST_ID < count,
-        }
+        self.get(id).is_some_and(|user| user.is_present())
     }
 
-    /// Whether `address` belongs to a user.
+    /// Whether the address is a member's.
     pub(super) fn owns(&self, address: &str) -> bool {
         let address = address.to_lowercase();
-        let id = address
-            .strip_prefix("user")
-            .and_then(|rest| rest.strip_suffix(DOMAIN))
-            .and_then(|digits| digits.parse().ok());
-        self.count > 0 && id.is_some_and(|id| self.has(id) && address == email(id))
+        let digits = address.strip_prefix("user").and_then(|rest| rest.strip_suffix(DOMAIN));
+        let generated = digits.and_then(|digits| self.get(digits.parse().ok()?));
+        let mut users = self.planted.values().cloned().chain(generated);
+        users.any(|user| user.is_present() && user.email.to_lowercase() == address)
     }
 
-    /// The users whose name or address contains `q`, which is in lower case.
-    pub(super) fn search(&self, q: &str) -> Vec<Value> {
-        let ids = FIRST_ID..FIRST_ID + self.count;
-        ids.filter(|id| format!("user {id} {}", email(*id)).contains(q)).map(user).collect()
+    /// The ids of the users with this text in name or address (lower case), in order.
+    pub(super) fn search(&self, q: &str) -> Vec<u64> {
+        let mut ids: Vec<u64> = (self.first..self.first + self.count).chain(self.planted.keys().copied()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let is_found = |user: SandboxUser| format!("user {} {}", user.id, user.email.to_lowercase()).contains(q);
+        ids.retain(|id| q.is_empty() || self.get(*id).is_some_and(is_found));
+        ids
     }
 }
 
-/// One user, as the API shows it.
-fn user(id: u64) -> Value {
-    let role = if id == FIRST_ID { "admin" } else { "standard" };
-    let (email, last_name) = (email(id), id.to_string());
-    json!({"id": id, "email": email, "first_name": "User", "last_name": last_name, "status": "active", "role": role})
+impl SandboxUser {
+    fn is_present(&self) -> bool {
+        self.status != "disabled" && !self.email.ends_with(&format!(".deleted.{}", self.id))
+    }
 }
 
-fn email(id: u64) -> String {
-    format!("user{id}{DOMAIN}")
+impl Serialize for SandboxUser {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { id, email, status } = self;
+        let is_bot = status == "bot";
+        let shown: Value = json!({
+            "id": id,
+            "email": email,
+            "username": format!("user{id}"),
+            "first_name": "User",
+            "last_name": id.to_string(),
+            "full_name": format!("User {id}"),
+            "status": status,
+            "is_active": status == "active",
+            "type": is_bot.then_some("bot"),
+            "role": if is_bot { "bot" } else { "standard" },
+            "created_at": "2024-05-21T18:00:00Z",
+        });
+        shown.serialize(serializer)
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use serde::de::DeserializeOwned;
 
 use super::judge::{Reading, When, backoff, judge_read};
 use super::judge_delete::judge_look;
@@ -13,8 +14,8 @@ use super::limiter::{Admitted, RateLimiter};
 use super::refusals::Refusals;
 use super::settle::{LOOKS, looks};
 use super::stop::Stop;
-use crate::model::{Found, Halt, MatchNames, Trouble};
-use crate::tallyfy::{self, Client, Exchange, Listed, Page, Renewing, Walk};
+use crate::model::{Found, Halt, MatchNames, Trouble, User};
+use crate::tallyfy::{self, Client, Exchange, List, Listed, Page, Renewing, Walk};
 
 /// A read that was never answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,10 +104,35 @@ impl<E: Exchange> Api<E> {
     /// # Errors
     /// If it cannot be had, or the list does not add up.
     pub async fn next_page(&self, search: Option<&str>, walk: &mut Walk) -> Result<Option<Vec<Listed>>, Unread> {
+        let list = search.map_or(List::Groups, List::Search);
+        self.walk(list, walk, |group: &Listed| group.tag.id.clone()).await
+    }
+
+    /// All users of the organization; `read` is told about each page, and about the beginning.
+    ///
+    /// # Errors
+    /// If a page cannot be had, or the list does not add up.
+    pub async fn users(&self, mut read: impl FnMut(u64, u64)) -> Result<Vec<User>, Unread> {
+        let (mut users, mut walk) = (Vec::new(), Walk::default());
+        read(0, 0);
+        while let Some(page) = self.walk(List::Users, &mut walk, |user: &User| user.id.to_string()).await? {
+            read(walk.read(), walk.pages());
+            users.extend(page);
+        }
+        Ok(users)
+    }
+
+    async fn walk<T: DeserializeOwned>(
+        &self,
+        list: List<'_>,
+        walk: &mut Walk,
+        id: impl Fn(&T) -> String,
+    ) -> Result<Option<Vec<T>>, Unread> {
         let Some(number) = walk.next() else { return Ok(None) };
-        let page = self.page(search, number).await?;
-        walk.take(&page).map_err(|error| Unread::Failed(unreadable("the list of groups", &error.to_string())))?;
-        Ok(Some(page.groups))
+        let Page { entries, pages } = self.page(list, number).await?;
+        let taken = walk.take(entries.first().map(id), pages);
+        taken.map_err(|error| Unread::Failed(unreadable(list.name(), &error.to_string())))?;
+        Ok(Some(entries))
     }
 
     /// Looks for the groups of this name. The server's search is for parts of names and descriptions: names are compared here.
@@ -140,7 +166,7 @@ impl<E: Exchange> Api<E> {
             let answer = self.client.get_group(id).await;
             let reading = judge_look(answer).and_then(|body| {
                 let group = body.map(|body| tallyfy::group(&body)).transpose();
-                group.map_err(|lack| unreadable("the group", &lack))
+                group.map_err(|lack| unreadable("group", &lack))
             });
             if let Some(group) = self.heed(reading, &mut sends, "group").await? {
                 return Ok(group.filter(|group| !group.is_deleted));
@@ -178,13 +204,13 @@ impl<E: Exchange> Api<E> {
         }
     }
 
-    async fn page(&self, search: Option<&str>, number: u64) -> Result<Page, Unread> {
+    async fn page<T: DeserializeOwned>(&self, list: List<'_>, number: u64) -> Result<Page<T>, Unread> {
         let mut sends = 0;
         loop {
-            let answer = self.client.list_groups(search, number).await;
-            let read = |body: Bytes| Page::parse(&body).map_err(|lack| unreadable("the list of groups", &lack));
+            let answer = self.client.list(list, number).await;
+            let read = |body: Bytes| Page::parse(&body).map_err(|lack| unreadable(list.name(), &lack));
             let reading = judge_read(answer).and_then(read);
-            if let (None, Reading::Refused(trouble)) = (search, &reading) {
+            if let (List::Groups, Reading::Refused(trouble)) = (list, &reading) {
                 let why = trouble.message.clone();
                 self.stop.raise(match trouble.http_status {
                     Some(403) => Halt::Forbidden(why),
@@ -192,15 +218,16 @@ impl<E: Exchange> Api<E> {
                 });
                 return Err(Unread::Stopped);
             }
-            if let (None, Reading::Again(trouble, When::BackedOff)) = (search, &reading) {
+            if let (List::Groups | List::Users, Reading::Again(trouble, When::BackedOff)) = (list, &reading) {
                 // Everything waits for it.
                 let (attempt, most) = (sends + 1, self.attempts_max);
                 tracing::warn!(
-                    "the list of groups cannot be had yet (attempt {attempt} of {most}): {}",
+                    "the {} cannot be had yet (attempt {attempt} of {most}): {}",
+                    list.name(),
                     trouble.message
                 );
             }
-            if let Some(page) = self.heed(reading, &mut sends, "list of groups").await? {
+            if let Some(page) = self.heed(reading, &mut sends, list.name()).await? {
                 return Ok(page);
             }
         }
@@ -234,6 +261,6 @@ fn searchable(name: &str) -> &str {
 }
 
 fn unreadable(what: &str, lack: &str) -> Trouble {
-    let message = format!("{what} cannot be read: {lack}");
+    let message = format!("the {what} cannot be read: {lack}");
     Trouble { code: "answer-unreadable".to_owned(), message, http_status: Some(200) }
 }

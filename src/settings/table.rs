@@ -39,6 +39,7 @@ settings! {
     MATCH_NAMES = "match-names", "", "folded";
     ON_DUPLICATE = "on-duplicate", "", "skip";
     ON_EXISTING = "on-existing", "", "skip";
+    UNKNOWN_MEMBERS = "unknown-members", "", "fail";
     PROGRESS = "progress", "", "auto";
     LOG_FORMAT = "log-format", "", "text";
     FORMAT_PROBLEMS = "format-problems", "", "text";

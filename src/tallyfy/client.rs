@@ -11,36 +11,56 @@ use super::exchange::{Answer, Call, Exchange, Lost};
 /// Everything but RFC 3986's unreserved characters. A space becomes `%20`: the API does not read `+` as one.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The most groups the server gives on one page.
-const PER_PAGE: u64 = 100;
+/// How many entries of a list are wanted on one page: the most groups the server gives; of users it gives more.
+const GROUPS_PER_PAGE: u64 = 100;
+const USERS_PER_PAGE: u64 = 1000;
+
+/// A list that the server gives page by page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List<'a> {
+    /// All groups.
+    Groups,
+    /// The groups that hold a text in name or description.
+    Search(&'a str),
+    /// All users.
+    Users,
+}
+
+impl List<'_> {
+    /// What it is, in words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        if self == Self::Users { "list of users" } else { "list of groups" }
+    }
+}
 
 /// The endpoints of one organization.
 #[derive(Debug)]
 pub struct Client<E> {
     exchange: E,
-    groups: Arc<str>,
+    organization: Arc<str>,
 }
 
 /// A cheap read that shows whether the server is up.
 #[must_use]
 pub fn probe(organization: &str) -> Call {
-    Call { method: Method::GET, path: format!("{}?per_page=1&page=1", groups(organization)), body: None }
+    Call { method: Method::GET, path: format!("{}/groups?per_page=1&page=1", base(organization)), body: None }
 }
 
-fn groups(organization: &str) -> String {
-    format!("/organizations/{}/groups", utf8_percent_encode(organization, ESCAPED))
+fn base(organization: &str) -> String {
+    format!("/organizations/{}", utf8_percent_encode(organization, ESCAPED))
 }
 
 impl<E: Exchange> Client<E> {
     /// Calls go to the organization of this id.
     #[must_use]
     pub fn new(exchange: E, organization: &str) -> Self {
-        Self { exchange, groups: groups(organization).into() }
+        Self { exchange, organization: base(organization).into() }
     }
 
     /// The same endpoints over an exchange that is made from this one.
     pub fn over<F>(&self, make: impl FnOnce(&E) -> F) -> Client<F> {
-        Client { exchange: make(&self.exchange), groups: Arc::clone(&self.groups) }
+        Client { exchange: make(&self.exchange), organization: Arc::clone(&self.organization) }
     }
 
     /// `POST /organizations/{org}/groups`: not idempotent.
@@ -48,18 +68,22 @@ impl<E: Exchange> Client<E> {
     /// # Errors
     /// If no answer came.
     pub async fn create_group(&self, body: Bytes) -> Result<Answer, Lost> {
-        let call = Call { method: Method::POST, path: self.groups.to_string(), body: Some(body) };
+        let call = Call { method: Method::POST, path: format!("{}/groups", self.organization), body: Some(body) };
         self.exchange.exchange(call).await
     }
 
-    /// `GET /organizations/{org}/groups`: one page of all groups, or of those that hold `search` in name or description.
+    /// `GET /organizations/{org}/groups` and `GET /organizations/{org}/users`: one page of a list.
     ///
     /// # Errors
     /// If no answer came.
-    pub async fn list_groups(&self, search: Option<&str>, page: u64) -> Result<Answer, Lost> {
-        // In the order of creation: a group made meanwhile does not push others to a page already read.
-        let mut path = format!("{}?per_page={PER_PAGE}&page={page}&sort_by=created_at", self.groups);
-        if let Some(search) = search {
+    pub async fn list(&self, list: List<'_>, page: u64) -> Result<Answer, Lost> {
+        // In the order of creation: an entry made meanwhile does not push others to a page already read.
+        let (kind, per_page, sort) = match list {
+            List::Groups | List::Search(_) => ("groups", GROUPS_PER_PAGE, "sort_by"),
+            List::Users => ("users", USERS_PER_PAGE, "sort"),
+        };
+        let mut path = format!("{}/{kind}?per_page={per_page}&page={page}&{sort}=created_at", self.organization);
+        if let List::Search(search) = list {
             path.push_str("&q=");
             path.extend(utf8_percent_encode(search, ESCAPED));
         }
@@ -95,7 +119,7 @@ impl<E: Exchange> Client<E> {
         if id.bytes().all(|byte| byte == b'.') {
             return Err(Lost::Undelivered(format!("`{id}` is not the id of a group")));
         }
-        Ok(format!("{}/{}", self.groups, utf8_percent_encode(id, ESCAPED)))
+        Ok(format!("{}/groups/{}", self.organization, utf8_percent_encode(id, ESCAPED)))
     }
 }
 
@@ -119,7 +143,7 @@ mod tests {
     async fn ids_and_searches_are_escaped_and_a_space_is_percent_20() {
         let calls = Arc::new(Mutex::new(Vec::new()));
         let client = Client::new(Notes(Arc::clone(&calls)), "a/b ?");
-        let _ = client.list_groups(Some("R&D 50% + \"é\""), 2).await;
+        let _ = client.list(List::Search("R&D 50% + \"é\""), 2).await;
         let _ = client.create_group(Bytes::from_static(b"{}")).await;
         let _ = client.get_group("../users").await;
         let _ = client.delete_group("g 1").await;

@@ -14,7 +14,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Client, probe};
+pub use client::{Client, List, probe};
 pub use credentials::{Credentials, Token, TokenError};
 pub use exchange::{Answer, BodyFault, Call, Exchange, Hints, Lost};
 pub use http::{BaseUrl, BaseUrlError, Http};

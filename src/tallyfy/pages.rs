@@ -1,7 +1,5 @@
 //! Walks a list, page after page, by the server's own count. Pure.
 
-use super::wire::Page;
-
 /// How much a list may have grown, in pages, while it is read.
 const GROWTH_MAX: u64 = 1000;
 
@@ -65,21 +63,20 @@ impl Walk {
     ///
     /// # Errors
     /// If the list is inconsistent.
-    pub fn take(&mut self, page: &Page) -> Result<(), WalkError> {
+    pub fn take(&mut self, first: Option<String>, pages: u64) -> Result<(), WalkError> {
         let number = self.next;
-        let first = page.groups.first().map(|group| group.tag.id.clone());
-        if first.is_none() && number < page.pages {
-            return Err(WalkError::Empty { page: number, pages: page.pages });
+        if first.is_none() && number < pages {
+            return Err(WalkError::Empty { page: number, pages });
         }
         if first.is_some() && first == self.before {
             return Err(WalkError::Repeated(number));
         }
-        let pages_max = *self.pages_max.get_or_insert(page.pages.saturating_mul(2).saturating_add(GROWTH_MAX));
-        if page.pages > pages_max {
-            return Err(WalkError::Endless(page.pages));
+        let pages_max = *self.pages_max.get_or_insert(pages.saturating_mul(2).saturating_add(GROWTH_MAX));
+        if pages > pages_max {
+            return Err(WalkError::Endless(pages));
         }
-        self.pages = page.pages;
-        self.is_done = number >= page.pages;
+        self.pages = pages;
+        self.is_done = number >= pages;
         self.before = first;
         self.next += 1;
         Ok(())
@@ -89,30 +86,20 @@ impl Walk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Tag;
-    use crate::tallyfy::Listed;
 
-    fn page(ids: &[&str], pages: u64) -> Page {
-        let group = |id: &&str| Listed {
-            tag: Tag { id: (*id).to_owned(), stamp: None },
-            name: "G".to_owned(),
-            description: None,
-            members: None,
-            guests: None,
-            is_deleted: false,
-        };
-        Page { groups: ids.iter().map(group).collect(), pages }
+    fn take(walk: &mut Walk, ids: &[&str], pages: u64) -> Result<(), WalkError> {
+        walk.take(ids.first().map(|id| (*id).to_owned()), pages)
     }
 
     #[test]
     fn a_walk_follows_the_servers_count_also_when_it_changes() {
         let mut walk = Walk::default();
         assert_eq!(walk.next(), Some(1));
-        walk.take(&page(&["a", "b"], 2)).unwrap();
+        take(&mut walk, &["a", "b"], 2).unwrap();
         assert_eq!((walk.next(), walk.pages(), walk.read()), (Some(2), 2, 1));
-        walk.take(&page(&["c"], 3)).unwrap();
+        take(&mut walk, &["c"], 3).unwrap();
         assert_eq!(walk.next(), Some(3));
-        walk.take(&page(&[], 2)).unwrap();
+        take(&mut walk, &[], 2).unwrap();
         assert_eq!(walk.next(), None);
     }
 
@@ -120,7 +107,7 @@ mod tests {
     fn an_empty_list_ends_at_once() {
         for pages in [0, 1] {
             let mut walk = Walk::default();
-            walk.take(&page(&[], pages)).unwrap();
+            take(&mut walk, &[], pages).unwrap();
             assert_eq!(walk.next(), None);
         }
     }
@@ -128,10 +115,10 @@ mod tests {
     #[test]
     fn a_list_that_does_not_add_up_is_an_error_never_an_end() {
         let mut walk = Walk::default();
-        assert_eq!(walk.take(&page(&[], 2)), Err(WalkError::Empty { page: 1, pages: 2 }));
-        walk.take(&page(&["a"], 5)).unwrap();
-        assert_eq!(walk.take(&page(&["a"], 5)), Err(WalkError::Repeated(2)));
-        walk.take(&page(&["b"], 1010)).unwrap();
-        assert_eq!(walk.take(&page(&["c"], 1011)), Err(WalkError::Endless(1011)));
+        assert_eq!(take(&mut walk, &[], 2), Err(WalkError::Empty { page: 1, pages: 2 }));
+        take(&mut walk, &["a"], 5).unwrap();
+        assert_eq!(take(&mut walk, &["a"], 5), Err(WalkError::Repeated(2)));
+        take(&mut walk, &["b"], 1010).unwrap();
+        assert_eq!(take(&mut walk, &["c"], 1011), Err(WalkError::Endless(1011)));
     }
 }

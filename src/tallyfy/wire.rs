@@ -1,6 +1,7 @@
 //! The JSON of responses. Pure; unknown fields are ignored.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
 
@@ -9,9 +10,9 @@ use crate::model::{Tag, shortened, shown};
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
+pub struct Page<T> {
     /// The groups on it.
-    pub groups: Vec<Listed>,
+    pub entries: Vec<T>,
     /// How many pages there are.
     pub pages: u64,
 }
@@ -22,8 +23,8 @@ struct Envelope<T> {
 }
 
 #[derive(Deserialize)]
-struct List {
-    data: Vec<Listed>,
+struct PageBody<T> {
+    data: Vec<T>,
     meta: Meta,
 }
 
@@ -68,7 +69,7 @@ pub fn is_web_page(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
 
-impl Page {
+impl<T: DeserializeOwned> Page<T> {
     /// Reads a page of a list.
     ///
     /// # Errors
@@ -77,8 +78,8 @@ impl Page {
         if is_web_page(body) {
             return Err("a web page came instead of JSON; is the base URL right?".to_owned());
         }
-        let list: List = serde_json::from_slice(body).map_err(|error| lack(&error))?;
-        Ok(Self { groups: list.data, pages: list.meta.pagination.total_pages })
+        let list: PageBody<T> = serde_json::from_slice(body).map_err(|error| lack(&error))?;
+        Ok(Self { entries: list.data, pages: list.meta.pagination.total_pages })
     }
 }
 
@@ -218,7 +219,7 @@ mod tests {
             let stamp = created(format!(r#"{{"data":{group}}}"#).as_bytes()).unwrap().stamp;
             assert_eq!(stamp.as_deref(), expected, "{fields}");
             let list = format!(r#"{{"data":[{group}],"meta":{{"pagination":{{"total_pages":1}}}}}}"#);
-            let listed = Page::parse(list.as_bytes()).unwrap().groups.remove(0);
+            let listed = Page::<Listed>::parse(list.as_bytes()).unwrap().entries.remove(0);
             assert_eq!((listed.name.as_str(), listed.tag.stamp.as_deref()), ("A", expected), "{fields}");
         }
     }
@@ -226,18 +227,18 @@ mod tests {
     #[test]
     fn a_page_that_cannot_be_read_is_an_error_never_an_empty_list() {
         let good = br#"{"data":[{"id":"g1","name":"A"}],"meta":{"pagination":{"total_pages":3,"links":[]}}}"#;
-        assert_eq!(Page::parse(good).unwrap().pages, 3);
+        assert_eq!(Page::<Listed>::parse(good).unwrap().pages, 3);
         for bad in
             ["", "{}", r#"{"data":[]}"#, r#"{"data":[{"name":"A"}],"meta":{"pagination":{"total_pages":1}}}"#, "<html>"]
         {
-            assert!(Page::parse(bad.as_bytes()).is_err(), "{bad}");
+            assert!(Page::<Listed>::parse(bad.as_bytes()).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn what_is_wrong_with_a_body_is_told_without_its_words() {
         for body in [r#"{"data":"Bearer secret"}"#, r#"{"data":[{"id":"g1","name":"A"}],"meta":"secret"}"#] {
-            let why = Page::parse(body.as_bytes()).unwrap_err();
+            let why = Page::<Listed>::parse(body.as_bytes()).unwrap_err();
             assert!(!why.contains("secret") && why.contains("line 1, column"), "{why}");
         }
     }

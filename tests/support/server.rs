@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tallyfy_groups::sandbox::{FaultScript, Options, Reply, Request, SandboxGroup, Simulation, serve};
+use tallyfy_groups::sandbox::{FaultScript, Options, Reply, Request, SandboxGroup, SandboxUser, Simulation, serve};
 use tokio::sync::oneshot;
 
 use super::wait_for;
@@ -135,6 +135,11 @@ impl Server {
     /// How many requests of any kind came, refused ones too.
     pub(crate) fn requests(&self) -> u64 {
         self.with(|simulation| simulation.tally().arrivals().len() as u64 + simulation.tally().refusals())
+    }
+
+    /// Adds a user, or replaces one.
+    pub(crate) fn plant_user(&self, user: SandboxUser) {
+        self.with(|simulation| simulation.plant_user(user));
     }
 
     /// Puts a group in that was there before.

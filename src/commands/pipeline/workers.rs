@@ -6,10 +6,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{thread, vec};
 
-use super::{Prepare, PrepareRow};
+use super::{CheckPeople, Prepare, PrepareRow};
 use crate::check::{NameKeys, Rules};
 use crate::commands::Failure;
-use crate::model::{Group, MatchNames, Problem};
+use crate::model::{MatchNames, Problem, WantedGroup};
 use crate::read::{Again, Batch, Notes, Opened, Parser, ReadError, ReadOptions, Table};
 use crate::settings::Input;
 
@@ -86,7 +86,7 @@ struct Task<T> {
 }
 
 impl<T: Send + 'static> Workers<T> {
-    pub(super) fn start(input: &Input, prepare: &Prepare<T>) -> Result<Self, Failure> {
+    pub(super) fn start(input: &Input, prepare: &Prepare<T>, people: Option<&CheckPeople>) -> Result<Self, Failure> {
         let count = thread::available_parallelism().map_or(1, usize::from);
         let files = input.files.clone().into_iter();
         let reading = Mutex::new(FileReader { files, options: input.options.clone(), opened: 0, table: None });
@@ -96,11 +96,11 @@ impl<T: Send + 'static> Workers<T> {
         let mut threads = Vec::new();
         for _ in 0..count {
             let (shared, slots, prepare) = (Arc::clone(&shared), slots.clone(), Arc::clone(prepare));
-            let (rules, matching) = (input.rules.clone(), input.matching);
+            let (rules, matching, people) = (input.rules.clone(), input.matching, people.cloned());
             let work = move || {
                 while let Some(Task { batch, parser, reply }) = shared.next(&slots) {
                     // The collector may be gone.
-                    let _ = reply.send(check(batch, &parser, &rules, matching, &*prepare));
+                    let _ = reply.send(check(batch, &parser, (&rules, people.as_ref()), matching, &*prepare));
                 }
             };
             threads.push(thread::Builder::new().spawn(work).map_err(Failure::Start)?);
@@ -159,11 +159,11 @@ impl FileReader {
 fn check<T>(
     batch: Batch,
     parser: &Parser,
-    rules: &Rules,
+    (rules, people): (&Rules, Option<&CheckPeople>),
     matching: MatchNames,
     prepare: &PrepareRow<T>,
 ) -> Result<CheckedBatch<T>, ReadError> {
-    let (mut notes, mut group) = (Notes::default(), Group::default());
+    let (mut notes, mut group) = (Notes::default(), WantedGroup::default());
     let (mut spans, mut keys) = (Vec::with_capacity(batch.count()), Vec::with_capacity(batch.count()));
     let mut rows = Vec::with_capacity(batch.count());
     parser.rows(&batch, &mut notes, &mut |row| {
@@ -172,7 +172,11 @@ fn check<T>(
             Err(problem) => vec![problem.clone()],
         };
         problems.extend_from_slice(&row.warnings);
-        let is_valid = problems.iter().all(|problem| !problem.is_error());
+        let is_valid = |problems: &[Problem]| problems.iter().all(|problem| !problem.is_error());
+        if let Some(people) = people.filter(|_| is_valid(&problems)) {
+            problems.extend(people(&group));
+        }
+        let is_valid = is_valid(&problems);
         let item = prepare(row, parser, &group, &problems);
         spans.push(RowSpan {
             offset: row.offset,

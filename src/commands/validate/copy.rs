@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use crate::check::{Fix, fixes};
-use crate::model::{Entries, Field, Group, Layout, Place, Problem, object, shortened};
+use crate::model::{Entries, Field, Layout, Place, Problem, WantedGroup, object, shortened};
 use crate::read::{Columns, Notes, Parser, Row, RowText, field_of};
 use crate::report::{Cleaned, csv_row};
 
@@ -33,7 +33,7 @@ enum FixedText {
 }
 
 /// Makes the safe fixes; what cannot be read stays as it is.
-pub(super) fn fix(row: &Row<'_>, parser: &Parser, group: &Group, problems: &[Problem]) -> FixedRow {
+pub(super) fn fix(row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems: &[Problem]) -> FixedRow {
     let Layout { format, delimiter, header } = parser.layout();
     let found = row.fields.as_ref().map_or_else(|_| Vec::new(), |fields| fixes(fields, group, problems, *format));
     let text = match &row.text {

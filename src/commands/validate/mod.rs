@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use crate::cli::ValidateArgs;
 use crate::exit::Ending;
-use crate::model::{Place, Problem};
+use crate::model::{PeopleCounts, Place, Problem};
 use crate::read::{Notes, Parser, ReadError};
 use crate::report::{Problems, explanation};
-use crate::settings::{Environment, Input, problem_style};
+use crate::resolve::resolve;
+use crate::settings::{Environment, Input, people_rules, problem_style};
 
 use super::outputs::keep_apart;
-use super::pipeline::{self, Checked, Files, Prepare, RowSink, Validity};
+use super::people::directory_of;
+use super::pipeline::{self, CheckPeople, Checked, Files, Prepare, RowSink, Validity};
 use super::{Failure, print};
 use copy::{Copy, FixedRow, fix};
 
@@ -29,12 +31,17 @@ pub(super) fn run(args: &ValidateArgs, environment: &Environment) -> Result<Endi
             return Err(Failure::Usage("--fix writes a copy of one file; name one FILE".to_owned()));
         }
     }
+    let rules = people_rules(&args.people, environment)?;
+    let directory = args.users.as_deref().map(directory_of).transpose()?;
+    let people = directory.map(|directory| -> CheckPeople {
+        Arc::new(move |group| resolve(group, &directory, &rules, &mut PeopleCounts::default()).problems)
+    });
     let problems = Problems::new(BufWriter::new(io::stdout().lock()), problem_style(args, environment)?);
     let mut report = Report { problems, copy: Copy::new(args.fix.clone()), unread: Vec::new() };
     let is_fixing = args.fix.is_some();
     let prepare: Prepare<Option<Box<FixedRow>>> =
         Arc::new(move |row, parser, group, problems| is_fixing.then(|| Box::new(fix(row, parser, group, problems))));
-    pipeline::run(&input, &prepare, &mut report)?;
+    pipeline::run(&input, &prepare, people.as_ref(), &mut report)?;
     let Report { problems, copy, unread } = report;
     let is_clean = problems.is_clean(args.strict);
     let copied = if unread.is_empty() { copy.finish() } else { Ok(None) };

@@ -1,0 +1,83 @@
+//! Finds the members of a run's rows among the users of the organization, before anything is planned.
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::journal::{Journal, RunId};
+use crate::model::{
+    Code, Event, Group, InputFile, Listener, Member, PeopleCounts, Problem, User, WantedGroup, shown_path,
+};
+use crate::report::Problems;
+use crate::resolve::{Directory, PeopleRules, Resolved, resolve};
+use crate::send::{Api, Unread};
+use crate::tallyfy::Exchange;
+
+use super::Failure;
+
+/// Reads the users, if a row names members, and settles who is who. Where the users may not be listed, ids are sent unchecked.
+/// If the list cannot be had, the run is stopped.
+pub(super) async fn find_people<E: Exchange>(
+    api: &Api<E>,
+    journal: &mut Journal,
+    run: RunId,
+    files: &[InputFile],
+    rules: &PeopleRules,
+    problems: &mut Problems<impl Write>,
+    listener: &Listener,
+) -> Result<PeopleCounts, Failure> {
+    let mut counts = PeopleCounts::default();
+    if !journal.names_members(run)? {
+        return Ok(counts);
+    }
+    let path = |file: usize| files.get(file).map_or("-", |file| file.path.as_str());
+    let directory = match api.users(|page, pages| listener(Event::Listed { what: "users", page, pages })).await {
+        Ok(users) => Ok(Directory::new(users)),
+        Err(Unread::Failed(refusal)) if matches!(refusal.http_status, Some(403 | 404)) => {
+            let why = format!(
+                "the users of the organization cannot be listed ({}): members are not checked",
+                refusal.message
+            );
+            problems
+                .report(path(0), None, &Problem::general(Code::UsersUnlisted, why), None)
+                .map_err(Failure::Print)?;
+            Err(refusal.message)
+        }
+        Err(unread) => {
+            api.stop_unread(unread);
+            return Ok(counts);
+        }
+    };
+    journal.find_people(run, |place, wanted| {
+        let Resolved { group, problems: found } = match &directory {
+            Ok(directory) => resolve(wanted, directory, rules, &mut counts),
+            Err(refusal) => Resolved { group: with_ids(wanted, refusal)?, problems: Vec::new() },
+        };
+        for problem in &found {
+            problems.report(path(place.file), Some(place), problem, None).map_err(Failure::Print)?;
+        }
+        Ok::<_, Failure>((group, found))
+    })?;
+    Ok(counts)
+}
+
+/// Reads a file of users, as `export --users` writes it: CSV with the columns `id`, `email` and `status`.
+pub(super) fn directory_of(path: &Path) -> Result<Directory, Failure> {
+    let failed = |reason: csv::Error| Failure::Usage(format!("--users {}: {reason}", shown_path(path)));
+    let text = std::fs::read(path).map_err(|reason| failed(reason.into()))?;
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+    let mut rows = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text);
+    let users = rows.deserialize().collect::<Result<Vec<User>, _>>().map_err(failed)?;
+    Ok(Directory::new(users))
+}
+
+/// The group, if all its members are named by id.
+fn with_ids(wanted: &WantedGroup, refusal: &str) -> Result<Group, Failure> {
+    let id = |member: &Member| match member {
+        Member::Id(id) => Ok(*id),
+        Member::Address(address) => {
+            Err(Failure::UsersRefused { address: address.clone(), refusal: refusal.to_owned() })
+        }
+    };
+    let WantedGroup { name, description, members, guests } = wanted.clone();
+    Ok(Group { name, description, members: members.iter().map(id).collect::<Result<_, _>>()?, guests })
+}

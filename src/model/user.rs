@@ -1,0 +1,110 @@
+//! The users of the organization, and what becomes of people who are not users.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A user, as the list of users shows one.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "UserFields")]
+pub struct User {
+    /// The id.
+    pub id: u64,
+    /// The e-mail address; that of a deleted person ends in `.deleted.{id}`.
+    pub email: String,
+    /// What may be done with the account.
+    pub status: UserStatus,
+}
+
+/// Whether somebody can be a member of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString)]
+#[strum(serialize_all = "lowercase", ascii_case_insensitive)]
+pub enum UserStatus {
+    /// Yes.
+    Active,
+    /// Yes, but nobody has accepted the invitation yet.
+    Invited,
+    /// No: the account is closed.
+    #[strum(serialize = "disabled", serialize = "deactivated")]
+    Disabled,
+    /// Yes, but it is a program.
+    Bot,
+}
+
+/// The fields that tell it, some of which only some versions of the API have.
+#[derive(Deserialize)]
+struct UserFields {
+    id: Value,
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    role: Option<String>,
+    #[serde(default)]
+    is_active: Option<bool>,
+}
+
+impl TryFrom<UserFields> for User {
+    type Error = &'static str;
+
+    fn try_from(fields: UserFields) -> Result<Self, Self::Error> {
+        let UserFields { id, email, status, kind, role, is_active } = fields;
+        let id = id.as_u64().or_else(|| id.as_str()?.parse().ok()).ok_or("an id is expected")?;
+        let is_bot = [&status, &kind, &role].into_iter().flatten().any(|word| word.eq_ignore_ascii_case("bot"));
+        let status = match status.and_then(|status| status.parse().ok()) {
+            _ if is_bot => UserStatus::Bot,
+            Some(status) => status,
+            None if is_active == Some(false) => UserStatus::Disabled,
+            None => UserStatus::Active,
+        };
+        Ok(Self { id, email: email.unwrap_or_default(), status })
+    }
+}
+
+/// `--unknown-members`: what happens to people who are no users of the organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum UnknownMembers {
+    /// The row is `invalid`
+    #[default]
+    Fail,
+    /// They are left out, each with a warning
+    Skip,
+    /// Addresses become guests, unless their domain is one that users of the organization have
+    Guest,
+}
+
+/// What became of the people of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct PeopleCounts {
+    /// Addresses that were found to be users.
+    pub found: u64,
+    /// People who are no users.
+    pub unknown: u64,
+    /// Users whose account is closed.
+    pub disabled: u64,
+    /// Addresses that became guests.
+    pub made_guests: u64,
+    /// Guests who are users, and became members.
+    pub made_members: u64,
+}
+
+impl PeopleCounts {
+    /// What became of people, in words; nothing if nobody was looked for.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        let Self { found, unknown, disabled, made_guests, made_members } = *self;
+        let parts = [
+            (found, "found by address"),
+            (unknown, "unknown"),
+            (disabled, "disabled"),
+            (made_guests, "made guests"),
+            (made_members, "guests made members"),
+        ];
+        let told: Vec<String> =
+            parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        (!told.is_empty()).then(|| told.join(", "))
+    }
+}
