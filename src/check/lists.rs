@@ -57,14 +57,11 @@ pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, problems: &mut V
 /// A user of the organization, by id or e-mail address.
 fn member(item: &Item<'_>) -> Result<Member, Bad> {
     let text = text_of(item, "is not a user id or an e-mail address")?;
-    if text.contains('@') { address(text).map(Member::Address) } else { user_id(text).map(Member::Id) }
-}
-
-/// A positive whole number, as a signed 64-bit column can hold it.
-fn user_id(text: &str) -> Result<u64, Bad> {
+    // An id is a positive whole number, as a signed 64-bit column can hold it.
     let is_plain = matches!(text.as_bytes().first(), Some(b'1'..=b'9'));
     match text.parse::<i64>() {
-        Ok(id) if is_plain => Ok(id.unsigned_abs()),
+        Ok(id) if is_plain => Ok(Member::Id(id.unsigned_abs())),
+        _ if text.contains('@') => address(text).map(Member::Address),
         _ if is_number(text) && text.trim_start_matches('0').len() > 18 => {
             Err(Bad::new(text, "is too large for a user id"))
         }
@@ -97,6 +94,9 @@ fn text_of<'a>(item: &'a Item<'_>, otherwise: &str) -> Result<&'a str, Bad> {
 
 /// A bare e-mail address at a domain with a dot.
 fn address(text: &str) -> Result<String, Bad> {
+    if is_simple_address(text) {
+        return Ok(text.to_owned());
+    }
     if let Some((home, _)) = text.split_once(ENTRA_GUEST) {
         let likely =
             home.rsplit_once('_').map(|(local, domain)| format!("; the address is probably `{local}@{domain}`"));

@@ -48,10 +48,12 @@ pub(super) async fn find_people<E: Exchange>(
         }
     };
     journal.find_people(run, |place, wanted| {
-        let Resolved { group, problems: found } = match &directory {
+        let WantedGroup { name, description, guests, .. } = wanted;
+        let Resolved { members, guests, problems: found } = match &directory {
             Ok(directory) => resolve(wanted, directory, rules, &mut counts),
-            Err(refusal) => Resolved { group: with_ids(wanted, refusal)?, problems: Vec::new() },
+            Err(refusal) => Resolved { members: ids(wanted, refusal)?, guests: guests.clone(), problems: Vec::new() },
         };
+        let group = Group { name: name.clone(), description: description.clone(), members, guests };
         for problem in &found {
             problems.report(path(place.file), Some(place), problem, None).map_err(Failure::Print)?;
         }
@@ -70,14 +72,13 @@ pub(super) fn directory_of(path: &Path) -> Result<Directory, Failure> {
     Ok(Directory::new(users))
 }
 
-/// The group, if all its members are named by id.
-fn with_ids(wanted: &WantedGroup, refusal: &str) -> Result<Group, Failure> {
+/// The members, if all are named by id.
+fn ids(wanted: &WantedGroup, refusal: &str) -> Result<Vec<u64>, Failure> {
     let id = |member: &Member| match member {
         Member::Id(id) => Ok(*id),
         Member::Address(address) => {
             Err(Failure::UsersRefused { address: address.clone(), refusal: refusal.to_owned() })
         }
     };
-    let WantedGroup { name, description, members, guests } = wanted.clone();
-    Ok(Group { name, description, members: members.iter().map(id).collect::<Result<_, _>>()?, guests })
+    wanted.members.iter().map(id).collect()
 }

@@ -1,7 +1,9 @@
 //! The users of an organization, by id and address. Pure.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use hashbrown::{HashMap, HashSet};
 
 use crate::model::{User, UserStatus};
 
@@ -14,21 +16,29 @@ const NEAREST_MAX: u32 = 100;
 /// The users of an organization. Deleted people do not count.
 #[derive(Debug, Default)]
 pub struct Directory {
-    users: Vec<User>,
-    by_id: HashMap<u64, usize>,
-    /// By address in lower case.
-    by_address: HashMap<String, Vec<usize>>,
-    /// The addresses before the `@`.
+    by_id: HashMap<u64, Account>,
+    /// By address in lower case. Several users may have one.
+    by_address: HashMap<String, (Account, Vec<u64>)>,
+    /// The addresses as they are written.
+    addresses: Vec<String>,
+    /// Which of them have this before the `@`.
     by_local: HashMap<String, usize>,
     domains: HashSet<String>,
     looked: AtomicU32,
 }
 
+/// A user without address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Account {
+    pub(super) id: u64,
+    pub(super) status: UserStatus,
+}
+
 /// The users that an id or an address names.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Match<'a> {
+pub(super) enum Match {
     None,
-    One(&'a User),
+    One(Account),
     /// Their ids.
     Several(Vec<u64>),
 }
@@ -36,38 +46,44 @@ pub(super) enum Match<'a> {
 impl Directory {
     /// Of these users.
     #[must_use]
-    pub fn new(mut users: Vec<User>) -> Self {
-        users.retain(|user| !user.email.ends_with(&format!(".deleted.{}", user.id)));
+    pub fn new(users: Vec<User>) -> Self {
         let mut directory = Self::default();
-        for (index, user) in users.iter().enumerate() {
-            directory.by_id.insert(user.id, index);
-            let address = user.email.to_lowercase();
+        for User { id, email, status } in users {
+            let is_deleted = email.ends_with(&format!(".deleted.{id}"));
+            // A list that changes while it is read may show a user twice.
+            if is_deleted || directory.by_id.insert(id, Account { id, status }).is_some() {
+                continue;
+            }
+            let address = email.to_lowercase();
             if let Some((local, domain)) = address.rsplit_once('@') {
-                directory.by_local.insert(local.to_owned(), index);
-                if user.status != UserStatus::Bot {
+                directory.by_local.insert(local.to_owned(), directory.addresses.len());
+                if status != UserStatus::Bot {
                     directory.domains.insert(domain.to_owned());
                 }
-                directory.by_address.entry(address).or_default().push(index);
+                directory.addresses.push(email);
+                let (account, others) =
+                    directory.by_address.entry(address).or_insert((Account { id, status }, Vec::new()));
+                if account.id != id {
+                    others.push(id);
+                }
             }
         }
-        Self { users, ..directory }
+        directory
     }
 
     /// The user of an id.
-    pub(super) fn by_id(&self, id: u64) -> Match<'_> {
-        self.by_id.get(&id).map_or(Match::None, |index| Match::One(&self.users[*index]))
+    pub(super) fn by_id(&self, id: u64) -> Match {
+        self.by_id.get(&id).map_or(Match::None, |account| Match::One(*account))
     }
 
     /// The users of an address.
-    pub(super) fn by_address(&self, address: &str) -> Match<'_> {
-        let found = self.by_address.get(&address.to_lowercase()).map_or(&[][..], Vec::as_slice);
-        // One user may be listed twice.
-        let mut ids: Vec<u64> = found.iter().map(|index| self.users[*index].id).collect();
-        ids.dedup();
-        match (found, ids.as_slice()) {
-            ([], _) => Match::None,
-            ([index, ..], [_]) => Match::One(&self.users[*index]),
-            _ => Match::Several(ids),
+    pub(super) fn by_address(&self, address: &str) -> Match {
+        let is_lower = address.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+        let address = if is_lower { Cow::Borrowed(address) } else { Cow::Owned(address.to_lowercase()) };
+        match self.by_address.get(&*address) {
+            None => Match::None,
+            Some((account, others)) if others.is_empty() => Match::One(*account),
+            Some((account, others)) => Match::Several([&[account.id], others.as_slice()].concat()),
         }
     }
 
@@ -82,13 +98,12 @@ impl Directory {
             return None;
         }
         let address = address.to_lowercase();
-        let slips = |user: &&User| {
-            let is_near = user.email.len().abs_diff(address.len()) <= SLIPS_MAX;
-            let slips = is_near.then(|| strsim::osa_distance(&user.email.to_lowercase(), &address));
-            slips.unwrap_or(usize::MAX)
+        let slips = |known: &&String| {
+            let is_near = known.len().abs_diff(address.len()) <= SLIPS_MAX;
+            if is_near { strsim::osa_distance(&known.to_lowercase(), &address) } else { usize::MAX }
         };
-        let near = self.users.iter().min_by_key(slips).filter(|user| slips(user) <= SLIPS_MAX);
+        let near = self.addresses.iter().min_by_key(slips).filter(|known| slips(known) <= SLIPS_MAX);
         let local = || address.rsplit_once('@').and_then(|(local, _)| self.by_local.get(local));
-        near.or_else(|| local().map(|index| &self.users[*index])).map(|user| user.email.as_str())
+        near.or_else(|| local().map(|index| &self.addresses[*index])).map(String::as_str)
     }
 }

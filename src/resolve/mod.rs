@@ -3,14 +3,15 @@
 
 mod directory;
 
-use std::collections::HashSet;
+use std::fmt::Display;
+
+use hashbrown::HashSet;
 
 pub use directory::Directory;
-use directory::Match;
+use directory::{Account, Match};
 
 use crate::model::{
-    Code, Field, Group, Member, PeopleCounts, Problem, Severity, UnknownMembers, User, UserStatus, WantedGroup,
-    shortened,
+    Code, Field, Member, PeopleCounts, Problem, Severity, UnknownMembers, UserStatus, WantedGroup, shortened,
 };
 
 /// How people are found.
@@ -22,12 +23,14 @@ pub struct PeopleRules {
     pub guest_domains: Vec<String>,
 }
 
-/// A row with its people.
+/// The people of a row.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Resolved {
-    /// The group, as far as its people were found.
-    pub group: Group,
-    /// All that is wrong with them.
+    /// The users who become members.
+    pub members: Vec<u64>,
+    /// The addresses of guests.
+    pub guests: Vec<String>,
+    /// All that is wrong.
     pub problems: Vec<Problem>,
 }
 
@@ -38,30 +41,24 @@ pub fn resolve(
     rules: &PeopleRules,
     counts: &mut PeopleCounts,
 ) -> Resolved {
-    let (name, description) = (wanted.name.clone(), wanted.description.clone());
-    let mut row = RowPeople {
-        directory,
-        rules,
-        counts,
-        group: Group { name, description, ..Group::default() },
-        ids: HashSet::new(),
-        invited: HashSet::new(),
-        problems: Vec::new(),
-    };
+    let resolved = Resolved { members: Vec::new(), guests: Vec::new(), problems: Vec::new() };
+    let mut row = RowPeople { directory, rules, counts, resolved, ids: HashSet::new(), invited: HashSet::new() };
     wanted.members.iter().for_each(|member| row.member(member));
     wanted.guests.iter().for_each(|guest| row.guest(guest));
-    Resolved { group: row.group, problems: row.problems }
+    row.resolved
 }
+
+/// Up to this length a list is searched entry by entry.
+const SHORT: usize = 16;
 
 struct RowPeople<'a> {
     directory: &'a Directory,
     rules: &'a PeopleRules,
     counts: &'a mut PeopleCounts,
-    group: Group,
+    resolved: Resolved,
+    /// The members and the guests (in lower case) of long lists.
     ids: HashSet<u64>,
-    /// The guests, in lower case.
     invited: HashSet<String>,
-    problems: Vec<Problem>,
 }
 
 impl RowPeople<'_> {
@@ -73,7 +70,7 @@ impl RowPeople<'_> {
         match found {
             Match::One(user) => {
                 self.counts.found += u64::from(matches!(member, Member::Address(_)));
-                self.add(user, Field::Members, &member.to_string());
+                self.add(user, Field::Members, member);
             }
             Match::Several(ids) => self.ambiguous(Field::Members, &member.to_string(), &ids),
             Match::None => self.unknown(member),
@@ -91,42 +88,55 @@ impl RowPeople<'_> {
                     let message = format!("`{}` is a user ({}), and becomes a member", shortened(guest), user.id);
                     self.note(Severity::Warning, Field::Guests, Code::GuestMember, &message);
                 }
-                self.add(user, Field::Guests, guest);
+                self.add(user, Field::Guests, &guest);
             }
         }
     }
 
     /// Adds a guest, and says whether it is a new one.
     fn invite(&mut self, address: &str) -> bool {
-        let is_new = self.invited.insert(address.to_lowercase());
+        let guests = &mut self.resolved.guests;
+        if guests.len() == SHORT {
+            self.invited.extend(guests.iter().map(|guest| guest.to_lowercase()));
+        }
+        let is_new = if guests.len() < SHORT {
+            !guests.iter().any(|guest| guest.eq_ignore_ascii_case(address))
+        } else {
+            self.invited.insert(address.to_lowercase())
+        };
         if is_new {
-            self.group.guests.push(address.to_owned());
+            guests.push(address.to_owned());
         }
         is_new
     }
 
-    fn add(&mut self, user: &User, field: Field, named: &str) {
-        let shown = shortened(named);
+    fn add(&mut self, user: Account, field: Field, named: &dyn Display) {
+        let shown = || shortened(&named.to_string());
         let warning = match user.status {
             UserStatus::Active => None,
             UserStatus::Invited => {
-                Some((Code::MemberInvited, format!("`{shown}` was invited and has not accepted yet")))
+                Some((Code::MemberInvited, format!("`{}` was invited and has not accepted yet", shown())))
             }
-            UserStatus::Bot => Some((Code::MemberBot, format!("`{shown}` is a program, not a person"))),
+            UserStatus::Bot => Some((Code::MemberBot, format!("`{}` is a program, not a person", shown()))),
             UserStatus::Disabled => {
                 self.counts.disabled += 1;
-                let message =
-                    format!("the account of `{shown}` is disabled, so it cannot be a member{}", self.left_out());
+                let (shown, left_out) = (shown(), self.left_out());
+                let message = format!("the account of `{shown}` is disabled, so it cannot be a member{left_out}");
                 return self.note(self.severity(), field, Code::MemberDisabled, &message);
             }
         };
         if let Some((code, message)) = warning {
             self.note(Severity::Warning, field, code, &message);
         }
-        if self.ids.insert(user.id) {
-            self.group.members.push(user.id);
+        let members = &mut self.resolved.members;
+        if members.len() == SHORT {
+            self.ids.extend(members.iter().copied());
+        }
+        let is_short = members.len() < SHORT;
+        if if is_short { !members.contains(&user.id) } else { self.ids.insert(user.id) } {
+            members.push(user.id);
         } else {
-            let message = format!("`{shown}` is a user who is listed already ({}); counts once", user.id);
+            let message = format!("`{}` is a user who is listed already ({}); counts once", shown(), user.id);
             self.note(Severity::Warning, field, Code::MemberRepeated, &message);
         }
     }
@@ -172,13 +182,14 @@ impl RowPeople<'_> {
 
     fn note(&mut self, severity: Severity, field: Field, code: Code, message: &str) {
         let message = format!("{}: {message}", field.as_str());
-        self.problems.push(Problem { severity, ..Problem::error(field, code, message) });
+        self.resolved.problems.push(Problem { severity, ..Problem::error(field, code, message) });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::User;
 
     fn user(id: u64, email: &str, status: UserStatus) -> User {
         User { id, email: email.to_owned(), status }
@@ -209,9 +220,10 @@ mod tests {
 
     fn found(wanted: &WantedGroup, unknown: UnknownMembers) -> Found {
         let rules = PeopleRules { unknown, guest_domains: Vec::new() };
-        let Resolved { group, problems } = resolve(wanted, &directory(), &rules, &mut PeopleCounts::default());
+        let Resolved { members, guests, problems } =
+            resolve(wanted, &directory(), &rules, &mut PeopleCounts::default());
         let kinds = problems.into_iter().map(|problem| (problem.severity, problem.code)).collect();
-        (group.members, group.guests, kinds)
+        (members, guests, kinds)
     }
 
     #[test]
@@ -255,7 +267,7 @@ mod tests {
         assert_eq!(problems, [(Severity::Note, Code::MemberUnknown), (Severity::Error, Code::MemberUnknown)]);
         let rules = PeopleRules { unknown: UnknownMembers::Guest, guest_domains: vec!["acme.example".to_owned()] };
         let allowed = resolve(&both, &directory(), &rules, &mut PeopleCounts::default());
-        assert!(allowed.group.guests.contains(&"adda@acme.example".to_owned()));
+        assert!(allowed.guests.contains(&"adda@acme.example".to_owned()));
     }
 
     #[test]

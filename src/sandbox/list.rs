@@ -27,6 +27,12 @@ pub(super) enum SortBy {
     Name,
 }
 
+#[derive(Serialize)]
+struct PageBody<S> {
+    data: Vec<S>,
+    meta: Value,
+}
+
 impl ListQuery {
     /// Parses a raw query. `per_page` is at most `most`; unknown keys (`with`, …) are ignored.
     /// Only `%20` is a space: a `+` is a plus, as in the real API.
@@ -76,6 +82,6 @@ impl ListQuery {
             // As PHP writes it: an empty ARRAY if there are none.
             "links": if links.is_empty() { json!([]) } else { Value::Object(links) },
         });
-        Response::json(200, &json!({"data": data, "meta": {"pagination": pagination}}))
+        Response::json(200, &PageBody { data, meta: json!({"pagination": pagination}) })
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
 
 const DOMAIN: &str = "@members.example";
 
@@ -88,19 +88,16 @@ impl Serialize for SandboxUser {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { id, email, status } = self;
         let is_bot = status == "bot";
-        let shown: Value = json!({
-            "id": id,
-            "email": email,
-            "username": format!("user{id}"),
-            "first_name": "User",
-            "last_name": id.to_string(),
-            "full_name": format!("User {id}"),
-            "status": status,
-            "is_active": status == "active",
-            "type": is_bot.then_some("bot"),
-            "role": if is_bot { "bot" } else { "standard" },
-            "created_at": "2024-05-21T18:00:00Z",
-        });
-        shown.serialize(serializer)
+        let mut user = serializer.serialize_struct("User", 9)?;
+        user.serialize_field("id", id)?;
+        user.serialize_field("email", email)?;
+        user.serialize_field("first_name", "User")?;
+        user.serialize_field("last_name", &id.to_string())?;
+        user.serialize_field("full_name", &format!("User {id}"))?;
+        user.serialize_field("status", status)?;
+        user.serialize_field("is_active", &(status == "active"))?;
+        user.serialize_field("type", &is_bot.then_some("bot"))?;
+        user.serialize_field("role", if is_bot { "bot" } else { "standard" })?;
+        user.end()
     }
 }

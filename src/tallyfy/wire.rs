@@ -23,7 +23,7 @@ struct Envelope<T> {
 }
 
 #[derive(Deserialize)]
-struct PageBody<T> {
+struct Listing<T> {
     data: Vec<T>,
     meta: Meta,
 }
@@ -78,7 +78,7 @@ impl<T: DeserializeOwned> Page<T> {
         if is_web_page(body) {
             return Err("a web page came instead of JSON; is the base URL right?".to_owned());
         }
-        let list: PageBody<T> = serde_json::from_slice(body).map_err(|error| lack(&error))?;
+        let list: Listing<T> = serde_json::from_slice(body).map_err(|error| lack(&error))?;
         Ok(Self { entries: list.data, pages: list.meta.pagination.total_pages })
     }
 }
