@@ -12,7 +12,7 @@ pub struct User {
     pub id: u64,
     /// The e-mail address; that of a deleted person ends in `.deleted.{id}`.
     pub email: String,
-    /// What may be done with the account.
+    /// Whether the person can be a member of a group.
     pub status: UserStatus,
 }
 
@@ -31,7 +31,7 @@ pub enum UserStatus {
     Bot,
 }
 
-/// The fields that tell it, some of which only some versions of the API have.
+/// The fields of a user; some versions of the API have only some of them.
 #[derive(Deserialize)]
 struct UserFields {
     id: Value,

@@ -16,9 +16,9 @@ const NEAREST_MAX: u32 = 100;
 /// The users of an organization. Deleted people do not count.
 #[derive(Debug, Default)]
 pub struct Directory {
-    by_id: HashMap<u64, Account>,
+    by_id: HashMap<u64, FoundUser>,
     /// By address in lower case. Several users may have one.
-    by_address: HashMap<String, (Account, Vec<u64>)>,
+    by_address: HashMap<String, (FoundUser, Vec<u64>)>,
     /// The addresses as they are written.
     addresses: Vec<String>,
     /// Which of them have this before the `@`.
@@ -29,7 +29,7 @@ pub struct Directory {
 
 /// A user without address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Account {
+pub(super) struct FoundUser {
     pub(super) id: u64,
     pub(super) status: UserStatus,
 }
@@ -38,7 +38,7 @@ pub(super) struct Account {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Match {
     None,
-    One(Account),
+    One(FoundUser),
     /// Their ids.
     Several(Vec<u64>),
 }
@@ -51,7 +51,7 @@ impl Directory {
         for User { id, email, status } in users {
             let is_deleted = email.ends_with(&format!(".deleted.{id}"));
             // A list that changes while it is read may show a user twice.
-            if is_deleted || directory.by_id.insert(id, Account { id, status }).is_some() {
+            if is_deleted || directory.by_id.insert(id, FoundUser { id, status }).is_some() {
                 continue;
             }
             let address = email.to_lowercase();
@@ -61,9 +61,9 @@ impl Directory {
                     directory.domains.insert(domain.to_owned());
                 }
                 directory.addresses.push(email);
-                let (account, others) =
-                    directory.by_address.entry(address).or_insert((Account { id, status }, Vec::new()));
-                if account.id != id {
+                let (user, others) =
+                    directory.by_address.entry(address).or_insert((FoundUser { id, status }, Vec::new()));
+                if user.id != id {
                     others.push(id);
                 }
             }
@@ -73,7 +73,7 @@ impl Directory {
 
     /// The user of an id.
     pub(super) fn by_id(&self, id: u64) -> Match {
-        self.by_id.get(&id).map_or(Match::None, |account| Match::One(*account))
+        self.by_id.get(&id).map_or(Match::None, |user| Match::One(*user))
     }
 
     /// The users of an address.
@@ -82,8 +82,8 @@ impl Directory {
         let address = if is_lower { Cow::Borrowed(address) } else { Cow::Owned(address.to_lowercase()) };
         match self.by_address.get(&*address) {
             None => Match::None,
-            Some((account, others)) if others.is_empty() => Match::One(*account),
-            Some((account, others)) => Match::Several([&[account.id], others.as_slice()].concat()),
+            Some((user, others)) if others.is_empty() => Match::One(*user),
+            Some((user, others)) => Match::Several([&[user.id], others.as_slice()].concat()),
         }
     }
 

@@ -8,7 +8,7 @@ use std::fmt::Display;
 use hashbrown::HashSet;
 
 pub use directory::Directory;
-use directory::{Account, Match};
+use directory::{FoundUser, Match};
 
 use crate::model::{
     Code, Field, Member, PeopleCounts, Problem, Severity, UnknownMembers, UserStatus, WantedGroup, shortened,
@@ -110,7 +110,7 @@ impl RowPeople<'_> {
         is_new
     }
 
-    fn add(&mut self, user: Account, field: Field, named: &dyn Display) {
+    fn add(&mut self, user: FoundUser, field: Field, named: &dyn Display) {
         let shown = || shortened(&named.to_string());
         let warning = match user.status {
             UserStatus::Active => None,

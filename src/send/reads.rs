@@ -108,7 +108,7 @@ impl<E: Exchange> Api<E> {
         self.walk(list, walk, |group: &Listed| group.tag.id.clone()).await
     }
 
-    /// All users of the organization; `read` is told about each page, and about the beginning.
+    /// All users of the organization; `read` gets the number of pages read and of all pages, first 0 and 0.
     ///
     /// # Errors
     /// If a page cannot be had, or the list does not add up.
