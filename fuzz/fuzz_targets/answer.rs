@@ -2,7 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tallyfy_groups::tallyfy::{Page, Refusal, created, error_text, group, is_web_page};
+use tallyfy_groups::model::User;
+use tallyfy_groups::tallyfy::{Listed, Page, Refusal, created, error_text, group, is_web_page};
 
 fuzz_target!(|body: &[u8]| {
     let refusal = Refusal::parse(body);
@@ -11,7 +12,7 @@ fuzz_target!(|body: &[u8]| {
     }
     let _ = (refusal.is_name_taken(), refusal.is_guest_cap(), refusal.is_of_resource(), refusal.is_of_endpoint());
     let _ = (created(body), group(body), is_web_page(body));
-    if let Err(reason) = Page::parse(body) {
+    for reason in [Page::<Listed>::parse(body).err(), Page::<User>::parse(body).err()].into_iter().flatten() {
         assert!(!reason.chars().any(char::is_control), "{reason:?}");
     }
 });

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tallyfy_groups::check::{Fixed, NameKeys, Rules, fixes};
-use tallyfy_groups::model::{Cell, Field, Fields, Format, Group, MatchNames};
+use tallyfy_groups::check::{NameKeys, Rules, fixes};
+use tallyfy_groups::model::{Cell, Field, Fields, Format, MatchNames, WantedGroup};
 
 fuzz_target!(|text: &str| {
     let cells = text.split('\u{1f}').map(|cell| Cell::Text(cell.into()));
@@ -12,19 +12,14 @@ fuzz_target!(|text: &str| {
         _ => fields,
     };
     let fields = Field::ALL.iter().zip(cells).fold(Fields::default(), with);
-    let (mut group, mut again) = (Group::default(), Group::default());
+    let (mut group, mut again) = (WantedGroup::default(), WantedGroup::default());
     let problems = Rules::default().check(&fields, &mut group);
     for problem in &problems {
         assert!(!problem.message.chars().any(char::is_control), "{problem:?}");
     }
     let mut clean = fields.clone();
     for fix in fixes(&fields, &group, &problems, Format::Csv) {
-        let text = match fix.fixed {
-            Fixed::Text(text) => text,
-            Fixed::Ids(ids) => ids.iter().map(u64::to_string).collect::<Vec<_>>().join(";"),
-            Fixed::Addresses(addresses) => addresses.join(";"),
-        };
-        clean.set(fix.field, Cell::Text(text.into()));
+        clean.set(fix.field, Cell::Text(fix.fixed.cell().into()));
     }
     let left = Rules::default().check(&clean, &mut again);
     assert_eq!(group.name, again.name);

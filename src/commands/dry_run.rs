@@ -36,11 +36,12 @@ pub(super) fn run(
         let comparison = Comparison { names: &staged.names, on_existing: import.policy.on_existing };
         let listed: Result<_, Failure> = block_on(async {
             let api = connect(connection, past.as_ref().unwrap_or(&journal), &stop, &listener).await?;
-            find_people(&api, &mut journal, run, &staged.files, &import.people, &mut problems, &listener).await?;
+            let (_, users) =
+                find_people(&api, &mut journal, run, &staged.files, &import.people, &mut problems, &listener).await?;
             if stop.is_raised() {
                 return Ok(None);
             }
-            Ok(comparison.settle(&mut journal, &api, &listener).await?)
+            Ok(comparison.settle(&mut journal, &api, &listener).await?.map(|groups| groups + users))
         })?;
         pages = listed?.unwrap_or_default();
         stop.reason().map_or(Ok(()), |halt| Err(Failure::Stopped(halt)))?;

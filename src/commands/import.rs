@@ -133,7 +133,7 @@ impl Import<'_> {
     ) -> Result<(Journal, Sent), Failure> {
         let listener = self.progress.listener();
         let api = connect(&self.connection, &journal, stop, &listener).await?;
-        let people =
+        let (people, _) =
             find_people(&api, &mut journal, run, &staged.files, &self.people, &mut problems, &listener).await?;
         let refused = self.report(problems)?;
         if refused.is_some() || stop.is_raised() {

@@ -15,7 +15,7 @@ use crate::tallyfy::Exchange;
 use super::Failure;
 
 /// Reads the users, if a row names members, and settles who is who. Where the users may not be listed, ids are sent unchecked.
-/// If the list cannot be had, the run is stopped.
+/// If the list cannot be had, the run is stopped. Also gives the number of pages of the list.
 pub(super) async fn find_people<E: Exchange>(
     api: &Api<E>,
     journal: &mut Journal,
@@ -24,13 +24,17 @@ pub(super) async fn find_people<E: Exchange>(
     rules: &PeopleRules,
     problems: &mut Problems<impl Write>,
     listener: &Listener,
-) -> Result<PeopleCounts, Failure> {
-    let mut counts = PeopleCounts::default();
+) -> Result<(PeopleCounts, u64), Failure> {
+    let (mut counts, mut pages) = (PeopleCounts::default(), 0);
     if !journal.names_members(run)? {
-        return Ok(counts);
+        return Ok((counts, pages));
     }
     let path = |file: usize| files.get(file).map_or("-", |file| file.path.as_str());
-    let directory = match api.users(|page, pages| listener(Event::Listed { what: "users", page, pages })).await {
+    let read = |page, all| {
+        pages = all;
+        listener(Event::Listed { what: "users", page, pages: all });
+    };
+    let directory = match api.users(read).await {
         Ok(users) => Ok(Directory::new(users)),
         Err(Unread::Failed(refusal)) if matches!(refusal.http_status, Some(403 | 404)) => {
             let why = format!(
@@ -44,7 +48,7 @@ pub(super) async fn find_people<E: Exchange>(
         }
         Err(unread) => {
             api.stop_unread(unread);
-            return Ok(counts);
+            return Ok((counts, pages));
         }
     };
     journal.find_people(run, |place, wanted| {
@@ -59,7 +63,7 @@ pub(super) async fn find_people<E: Exchange>(
         }
         Ok::<_, Failure>((group, found))
     })?;
-    Ok(counts)
+    Ok((counts, pages))
 }
 
 /// Reads a file of users, as `export --users` writes it: CSV with the columns `id`, `email` and `status`.

@@ -92,11 +92,11 @@ pub enum Halt {
     TokenRefused(String),
     /// 403 for the list of groups.
     #[error(
-        "the organization cannot be listed: {0}; the token needs the permission manage_groups in this organization"
+        "the organization's groups cannot be listed: {0}; the token needs the permission manage_groups in this organization"
     )]
     Forbidden(String),
     /// 404 for the list of groups.
-    #[error("the organization cannot be listed: {0}; check the organization's id and the base URL")]
+    #[error("the organization's groups cannot be listed: {0}; check the organization's id and the base URL")]
     NotFound(String),
     /// Too many requests in a row were refused with 403 or 404.
     #[error("{count} requests in a row were refused, the last with: {why}; check {}, and run the same command again", suspects(*.status))]
