@@ -200,14 +200,15 @@ fn unknown_columns_are_one_warning_that_lists_them() {
 
 #[test]
 fn what_the_server_refuses_is_failed_with_its_own_words() {
-    let faults = "[[fault]]\nkind = 'error-before'\nmethod = 'POST'\nstatus = 422\nat = [2]";
-    let server = Server::under(faults);
-    let desk = Desk::at(&server).with("groups.csv", "name\nA\nB\nC\n");
-    desk.run(&["import", "groups.csv", "--concurrency", "1"]).expect(9);
+    // Members are not checked before.
+    let unlisted = "[[fault]]\nkind = 'error-before'\nmethod = 'GET'\nstatus = 403\nuntil = 1";
+    let server = Server::start(tallyfy_groups::sandbox::Options { users: 3, ..Default::default() }, unlisted);
+    let desk = Desk::at(&server).with("groups.csv", "name,members\nA,1001\nB,\"5,1002\"\nC,1003\n");
+    desk.run(&["import", "groups.csv"]).expect(9);
     let lines = desk.results("groups.results.csv");
     assert_eq!(statuses(&lines), ["created", "failed", "created"]);
     assert_eq!((lines[1].http_status, lines[1].error_code.as_deref()), (Some(422), Some("http-422")));
-    assert!(lines[1].error.as_ref().unwrap().contains("422"), "{:?}", lines[1].error);
+    assert!(lines[1].error.as_ref().unwrap().contains("member"), "{:?}", lines[1].error);
     assert_eq!(server.posts("B"), 1, "a refusal is an answer");
     assert_eq!(desk.table("groups.rejects.csv").1.len(), 1);
 }

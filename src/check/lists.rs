@@ -2,19 +2,15 @@
 //! have been. Pure.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use email_address::{EmailAddress, Options};
 use memchr::memchr_iter;
 
 use super::{is_number, lint, trimmed};
-use crate::model::{Cell, Code, Field, Item, Member, NOBODY, PERSON_KEYS, Problem, has_only, shortened};
+use crate::model::{Cell, Code, Field, Item, Member, Problem, Unique, has_only, shortened};
 
 /// How many bad entries of a row are named: a hostile row must not take much memory.
 const NAMED_MAX: usize = 10;
-
-/// Up to this length a list is searched entry by entry.
-const SHORT: usize = 16;
 
 /// In the user principal name of a guest in Microsoft Entra, behind the address with `_` for `@`.
 const ENTRA_GUEST: &str = "#EXT#@";
@@ -239,18 +235,10 @@ impl ListRules {
         let (field, before) = (self.field.as_str(), problems.len());
         let (mut bad, mut repeats) = (0_usize, 0_usize);
         let mut first_repeat = None;
-        let mut long = HashSet::new();
+        let mut unique = Unique::default();
         let read = entries(cell, |item| match parse(item) {
             Ok(entry) => {
-                if out.len() == SHORT {
-                    long.extend(out.iter().map(&key));
-                }
-                let is_short = out.len() < SHORT;
-                let is_new =
-                    if is_short { !out.iter().any(|other| same(other, &entry)) } else { long.insert(key(&entry)) };
-                if is_new {
-                    out.push(entry);
-                } else {
+                if !unique.push(out, entry, &same, &key) {
                     repeats += 1;
                     first_repeat.get_or_insert_with(|| shown(item));
                 }
@@ -340,14 +328,11 @@ fn array(text: &str) -> Result<Vec<Item<'static>>, String> {
         serde_json::Value::Null => Item::Other("null"),
         serde_json::Value::Bool(_) => Item::Other("true or false"),
         serde_json::Value::Array(_) => Item::Other("an array"),
-        serde_json::Value::Object(mut object) => {
-            let found = PERSON_KEYS.into_iter().find_map(|key| match object.remove(key)? {
-                serde_json::Value::String(text) if !text.trim().is_empty() => Some(Item::Text(Cow::Owned(text))),
-                serde_json::Value::Number(number) => Some(Item::Number(Cow::Owned(number.to_string()))),
-                _ => None,
-            });
-            found.unwrap_or(NOBODY)
-        }
+        serde_json::Value::Object(mut object) => Item::person(|key| match object.remove(key)? {
+            serde_json::Value::String(text) => Some(Item::Text(Cow::Owned(text))),
+            serde_json::Value::Number(number) => Some(Item::Number(Cow::Owned(number.to_string()))),
+            _ => None,
+        }),
     };
     Ok(values?.into_iter().map(item).collect())
 }

@@ -29,15 +29,12 @@ pub(super) fn run(
 ) -> Result<Ending, Failure> {
     let import = Import::new(args, log, environment, bars)?;
     let mut problems = problems(log, bars);
-    let (mut journal, run, staged, paths) = import.read(&mut problems)?;
+    let (journal, run, staged, paths) = import.read(&mut problems)?;
     let stop = import.signals.sending();
-    let is_refused = args.strict && !problems.is_clean(true);
-    let sent = if is_refused || journal.settled_rows(run)? >= staged.valid {
-        Sent { refused: import.report(problems)?, ..Sent::default() }
+    let (journal, sent) = if import.refusal(&problems).is_some() || journal.settled_rows(run)? >= staged.valid {
+        (journal, Sent { refused: import.report(problems)?, ..Sent::default() })
     } else {
-        let sent;
-        (journal, sent) = block_on(import.send(journal, run, &staged, &stop, problems))??;
-        sent
+        block_on(import.send(journal, run, &staged, &stop, problems))??
     };
     let stopped = sent.refused.or_else(|| stop.reason().map(Failure::Stopped));
     let (summary, rejects) = import.write_files(&journal, run, &staged, &paths)?;
@@ -68,13 +65,19 @@ struct Sent {
 }
 
 impl Import<'_> {
+    /// Why nothing is sent, with `--strict`.
+    fn refusal(&self, problems: &Problems<impl Write>) -> Option<Failure> {
+        let (errors, warnings) = (problems.count(Severity::Error), problems.count(Severity::Warning));
+        (self.args.strict && errors + warnings > 0).then_some(Failure::Strict(errors, warnings))
+    }
+
     /// Says what was found in the files, and whether that keeps everything from being sent.
     fn report(&self, problems: Problems<impl Write>) -> Result<Option<Failure>, Failure> {
-        let (errors, warnings) = (problems.count(Severity::Error), problems.count(Severity::Warning));
+        let refusal = self.refusal(&problems);
         if !self.log.quiet {
             problems.finish(None).map_err(Failure::Print)?;
         }
-        Ok((self.args.strict && errors + warnings > 0).then_some(Failure::Strict(errors, warnings)))
+        Ok(refusal)
     }
 
     /// Reads and checks all files into the journal, unless it has their rows already; gives the journal and the run.

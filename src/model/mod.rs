@@ -18,6 +18,7 @@ mod problem;
 mod row;
 mod span;
 mod text;
+mod unique;
 mod user;
 
 pub use blame::is_misplaced;
@@ -32,11 +33,10 @@ pub use job::{Effect, Job, Past, RowId};
 pub use name::{MatchNames, NameKey, OnDuplicate, OnExisting, is_common};
 pub use outcome::{Outcome, Status, StatusCounts};
 pub use problem::{Code, Problem, ProblemCount, Severity};
-pub use row::{
-    Cell, ERROR_COLUMN, Field, Fields, Format, InputFile, Item, Layout, NOBODY, PERSON_KEYS, Place, Raw, is_delimiter,
-};
+pub use row::{Cell, ERROR_COLUMN, Field, Fields, Format, InputFile, Item, Layout, Place, Raw, is_delimiter};
 pub use span::{exact_span, span};
 pub(crate) use text::has_only;
 pub(crate) use text::listed;
 pub use text::{is_invisible, json_shown, place, shortened, shown, shown_path, with_line_feeds};
+pub use unique::Unique;
 pub use user::{PeopleCounts, UnknownMembers, User, UserStatus};

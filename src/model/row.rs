@@ -83,11 +83,19 @@ pub enum Item<'a> {
     Other(&'static str),
 }
 
-/// The keys of an object that is a person, in the order in which they count: the id may be of another system.
-pub const PERSON_KEYS: [&str; 2] = ["email", "id"];
-
-/// An object without them.
-pub const NOBODY: Item<'_> = Item::Other("an object without `id` or `email`");
+impl Item<'_> {
+    /// The person that a JSON object is: its address goes before its id, which may be of another system. `held` gives the
+    /// value of a key.
+    pub fn person(held: impl FnMut(&'static str) -> Option<Self>) -> Self {
+        let names_somebody = |item: &Self| match item {
+            Self::Text(text) => !text.trim().is_empty(),
+            Self::Number(_) => true,
+            Self::Other(_) => false,
+        };
+        let mut found = ["email", "id"].into_iter().filter_map(held).filter(names_somebody);
+        found.next().unwrap_or(Self::Other("an object without `id` or `email`"))
+    }
+}
 
 /// The cells of one row by field, unchecked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,6 +1,6 @@
 //! Batches of whole rows, split off a stream by one thread so that they can be checked in parallel.
 //!
-//! CSV rows are parsed by csv-core on the way. Invariant: no row is in two batches, and only a row that is longer than
+//! CSV rows are parsed on the way: plain ones here, all others by csv-core. Invariant: no row is in two batches, and only a row that is longer than
 //! [`ROW_MAX`] is not in its batch as a whole.
 
 use std::io::{self, Read};
@@ -298,8 +298,17 @@ impl Splitter {
         } else {
             None
         };
-        let mut taken = plain.unwrap_or_default();
-        while plain.is_none() {
+        let length = if plain.is_some() { plain } else { self.parse_row(start, batch)? };
+        let Some(length) = length else { return Ok(None) };
+        let end = self.past_line_feed(start + length)?;
+        let is_short = without_line_ends(&self.buffer[start..end]).len() <= self.row_max;
+        Ok(is_short.then_some((end, plain.is_some())))
+    }
+
+    /// Reads a row as it comes; gives its length with the first byte of its line end, or nothing if it is too long.
+    fn parse_row(&mut self, start: usize, batch: &mut Batch) -> io::Result<Option<usize>> {
+        let mut taken = 0;
+        loop {
             if start + taken == self.buffer.len() && !self.is_ended {
                 if taken > self.row_max {
                     return Ok(None);
@@ -310,12 +319,9 @@ impl Splitter {
             let (read, is_done) = self.advance(start + taken, batch);
             taken += read;
             if is_done {
-                break;
+                return Ok(Some(taken));
             }
         }
-        let end = self.past_line_feed(start + taken)?;
-        let length = without_line_ends(&self.buffer[start..end]).len();
-        Ok((length <= self.row_max).then_some((end, plain.is_some())))
     }
 
     /// The end of a row with the LF of its CRLF, which the parser leaves.

@@ -10,7 +10,7 @@ use super::batch::Batch;
 use super::columns::{Meaning, UNKNOWN_MAX};
 use super::row::{Row, RowText};
 use super::shape::too_long;
-use crate::model::{Cell, Entries, Field, Fields, Item, NOBODY, PERSON_KEYS, Problem, shortened};
+use crate::model::{Cell, Entries, Field, Fields, Item, Problem, shortened};
 
 /// How many keys are named in a message.
 const KEYS_MAX: usize = 10;
@@ -185,16 +185,8 @@ fn item(value: &RawValue) -> Item<'_> {
 
 /// An object with the address or the id of a person.
 fn person(text: &str) -> Item<'_> {
-    let Ok(Entries(entries)) = serde_json::from_str(text) else { return NOBODY };
-    let held = |wanted: &str| {
-        let value = entries.iter().find(|(key, _)| key.eq_ignore_ascii_case(wanted))?.1;
-        Some(item(value)).filter(|item| match item {
-            Item::Text(text) => !text.trim().is_empty(),
-            Item::Number(_) => true,
-            Item::Other(_) => false,
-        })
-    };
-    PERSON_KEYS.into_iter().find_map(held).unwrap_or(NOBODY)
+    let Entries(entries) = serde_json::from_str(text).unwrap_or(Entries(Vec::new()));
+    Item::person(|wanted| Some(item(entries.iter().find(|(key, _)| key.eq_ignore_ascii_case(wanted))?.1)))
 }
 
 /// The text of a JSON string; it is copied only if it has escapes.

@@ -10,7 +10,7 @@ use crate::model::{Event, GuestWait, StatusCounts, Wait};
 pub(super) struct ProgressState {
     /// Rows read.
     pub(super) read: u64,
-    /// Pages of the list of groups that are read, and all of them; 0 while that is unknown.
+    /// What is listed, how many pages of it are read, and all of them; 0 while that is unknown.
     pub(super) pages: Option<(&'static str, u64, u64)>,
     /// Whether groups are deleted, not created.
     pub(super) is_deleting: bool,

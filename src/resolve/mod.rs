@@ -5,13 +5,11 @@ mod directory;
 
 use std::fmt::Display;
 
-use hashbrown::HashSet;
-
 pub use directory::Directory;
 use directory::{FoundUser, Match};
 
 use crate::model::{
-    Code, Field, Member, PeopleCounts, Problem, Severity, UnknownMembers, UserStatus, WantedGroup, shortened,
+    Code, Field, Member, PeopleCounts, Problem, Severity, Unique, UnknownMembers, UserStatus, WantedGroup, shortened,
 };
 
 /// How people are found.
@@ -42,23 +40,19 @@ pub fn resolve(
     counts: &mut PeopleCounts,
 ) -> Resolved {
     let resolved = Resolved { members: Vec::new(), guests: Vec::new(), problems: Vec::new() };
-    let mut row = RowPeople { directory, rules, counts, resolved, ids: HashSet::new(), invited: HashSet::new() };
+    let mut row = RowPeople { directory, rules, counts, resolved, ids: Unique::default(), invited: Unique::default() };
     wanted.members.iter().for_each(|member| row.member(member));
     wanted.guests.iter().for_each(|guest| row.guest(guest));
     row.resolved
 }
-
-/// Up to this length a list is searched entry by entry.
-const SHORT: usize = 16;
 
 struct RowPeople<'a> {
     directory: &'a Directory,
     rules: &'a PeopleRules,
     counts: &'a mut PeopleCounts,
     resolved: Resolved,
-    /// The members and the guests (in lower case) of long lists.
-    ids: HashSet<u64>,
-    invited: HashSet<String>,
+    ids: Unique<u64>,
+    invited: Unique<String>,
 }
 
 impl RowPeople<'_> {
@@ -95,19 +89,8 @@ impl RowPeople<'_> {
 
     /// Adds a guest, and says whether it is a new one.
     fn invite(&mut self, address: &str) -> bool {
-        let guests = &mut self.resolved.guests;
-        if guests.len() == SHORT {
-            self.invited.extend(guests.iter().map(|guest| guest.to_lowercase()));
-        }
-        let is_new = if guests.len() < SHORT {
-            !guests.iter().any(|guest| guest.eq_ignore_ascii_case(address))
-        } else {
-            self.invited.insert(address.to_lowercase())
-        };
-        if is_new {
-            guests.push(address.to_owned());
-        }
-        is_new
+        let same = |one: &String, other: &String| one.eq_ignore_ascii_case(other);
+        self.invited.push(&mut self.resolved.guests, address.to_owned(), same, |guest| guest.to_lowercase())
     }
 
     fn add(&mut self, user: FoundUser, field: Field, named: &dyn Display) {
@@ -128,14 +111,7 @@ impl RowPeople<'_> {
         if let Some((code, message)) = warning {
             self.note(Severity::Warning, field, code, &message);
         }
-        let members = &mut self.resolved.members;
-        if members.len() == SHORT {
-            self.ids.extend(members.iter().copied());
-        }
-        let is_short = members.len() < SHORT;
-        if if is_short { !members.contains(&user.id) } else { self.ids.insert(user.id) } {
-            members.push(user.id);
-        } else {
+        if !self.ids.push(&mut self.resolved.members, user.id, |one, other| one == other, |id| *id) {
             let message = format!("`{}` is a user who is listed already ({}); counts once", shown(), user.id);
             self.note(Severity::Warning, field, Code::MemberRepeated, &message);
         }

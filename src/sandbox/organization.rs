@@ -75,7 +75,7 @@ impl Organization {
             RouteAction::Create => self.create(request, conditions),
             RouteAction::List => {
                 let wanted = ListQuery::read(request, GROUPS_PER_PAGE, GROUPS_PER_PAGE_MAX)?;
-                Ok(wanted.answer(&self.groups.find(&wanted, conditions.now), |group| (*group).clone(), request))
+                Ok(wanted.answer(&self.groups.find(&wanted, conditions.now), |group| *group, request))
             }
             RouteAction::Read(id) => {
                 self.groups.get(&id).map(|group| Response::data(200, group)).ok_or_else(route::no_resource)

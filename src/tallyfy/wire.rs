@@ -11,7 +11,7 @@ use crate::model::{Tag, shortened, shown};
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The groups on it.
+    /// What is on it.
     pub entries: Vec<T>,
     /// How many pages there are.
     pub pages: u64,

@@ -12,7 +12,7 @@ use crate::support::{Desk, ORG, Outcome};
 use samples::Sample;
 
 /// What differs from run to run or from machine to machine, and what the page shows instead.
-const FILTERS: [(&str, &str); 11] = [
+const FILTERS: [(&str, &str); 12] = [
     (ORG, "ORGANIZATION"),
     (r"\b[0-9a-f]{32}\b", "GROUP-ID"),
     (r"http://127\.0\.0\.1:\d+", "http://SERVER"),
@@ -23,6 +23,8 @@ const FILTERS: [(&str, &str); 11] = [
     (r"seconds=[0-9.]+", "seconds=TIME"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIMESTAMP"),
     (r"process \d+", "process ID"),
+    // A line every ten seconds.
+    (r"(?m)^! sending  .*\n", ""),
     (concat!("tallyfy-groups ", env!("CARGO_PKG_VERSION")), "tallyfy-groups VERSION"),
 ];
 

@@ -93,8 +93,7 @@ fn import_from_difficult_servers() {
     let runs = SERVERS.map(|(title, fault, flags)| {
         let server = Server::under(&format!("[[fault]]\n{fault}"));
         let desk = Desk::at(&server).with("groups.csv", ROWS);
-        // How many lines of progress there are depends on the machine.
-        let arguments = [&["import", "groups.csv", "--concurrency", "1", "--progress", "none"], flags].concat();
+        let arguments = [&["import", "groups.csv", "--concurrency", "1"], flags].concat();
         let running = desk.start(&arguments);
         (title, fault, arguments, server, desk, running)
     });

@@ -100,7 +100,7 @@ impl<T: Send + 'static> Workers<T> {
             let work = move || {
                 while let Some(Task { batch, parser, reply }) = shared.next(&slots) {
                     // The collector may be gone.
-                    let _ = reply.send(check(batch, &parser, (&rules, people.as_ref()), matching, &*prepare));
+                    let _ = reply.send(check(batch, &parser, &rules, people.as_ref(), matching, &*prepare));
                 }
             };
             threads.push(thread::Builder::new().spawn(work).map_err(Failure::Start)?);
@@ -159,7 +159,8 @@ impl FileReader {
 fn check<T>(
     batch: Batch,
     parser: &Parser,
-    (rules, people): (&Rules, Option<&CheckPeople>),
+    rules: &Rules,
+    people: Option<&CheckPeople>,
     matching: MatchNames,
     prepare: &PrepareRow<T>,
 ) -> Result<CheckedBatch<T>, ReadError> {
