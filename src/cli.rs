@@ -13,7 +13,7 @@ pub use undo::UndoArgs;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 
 use crate::model::{
-    Code, Field, Format, LogFormat, MatchNames, OnDuplicate, OnExisting, ProblemFormat, UnknownMembers,
+    Code, Field, Filter, InputFormat, LogFormat, MatchNames, OnDuplicate, OnExisting, ProblemFormat, UnknownMembers,
 };
 
 /// Import groups into a Tallyfy organization from CSV and JSON files
@@ -125,16 +125,16 @@ pub struct LogArgs {
 /// How files are read and checked.
 #[derive(Debug, Args)]
 pub struct InputArgs {
-    /// CSV or JSON-lines files; `-` is standard input. Several files are one import
+    /// CSV or JSON files; `-` is standard input. Several files are one import
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// Format of the files [default: found from the file]
     #[arg(long, value_name = "FORMAT", help_heading = "Input", hide_short_help = true)]
-    pub format: Option<Format>,
+    pub format: Option<InputFormat>,
     /// Character between cells [default: found from the header]
     ///
     /// One of , ; | or another ASCII character, or `tab`.
-    #[arg(long, value_name = "C", value_parser = values::delimiter, help_heading = "Input")]
+    #[arg(long, value_name = "C", value_parser = values::delimiter, help_heading = "Input", hide_short_help = true)]
     pub delimiter: Option<u8>,
     /// Encoding of the files, such as windows-1252 [default: UTF-8]
     ///
@@ -143,9 +143,46 @@ pub struct InputArgs {
     pub encoding: Option<&'static encoding_rs::Encoding>,
     /// Column that holds a field
     ///
-    /// The field is name, description, members or guests. Can be repeated.
+    /// The field is name, description, members or guests; member or guest if each row has one person, names if each row
+    /// is a person with a list of groups. Can be repeated, also for a list that is in several columns. In JSON the
+    /// column is a key, or a path such as profile.name.
     #[arg(long, value_name = "FIELD=COLUMN", value_parser = values::mapping, help_heading = "Input")]
     pub map: Vec<(Field, String)>,
+    /// Column that is not meant, although it looks like a field
+    #[arg(long, value_name = "COLUMN", help_heading = "Input", hide_short_help = true)]
+    pub ignore: Vec<String>,
+    /// Read only the rows with this cell; COLUMN!=VALUE: without it
+    ///
+    /// Case does not matter. `COLUMN!=` reads the rows whose cell is not blank. Can be repeated: all must hold.
+    #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = values::filter, help_heading = "Input")]
+    pub filters: Vec<Filter>,
+    /// Name of the group, for a file of one group
+    #[arg(long, value_name = "TEXT", conflicts_with = "name_from", help_heading = "Input")]
+    pub name: Option<String>,
+    /// Where the group's name comes from: `file` is the file's name
+    #[arg(long, value_name = "WHERE", value_parser = ["file"], help_heading = "Input", hide_short_help = true)]
+    pub name_from: Option<String>,
+    /// The columns of a file without a header, in order
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Input", hide_short_help = true)]
+    pub columns: Vec<String>,
+    /// Skip this many lines above the header
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "0",
+        hide_default_value = true,
+        help_heading = "Input",
+        hide_short_help = true
+    )]
+    pub skip_lines: u64,
+    /// Key or path of the array that has the rows, in a JSON object
+    #[arg(long, value_name = "PATH", help_heading = "Input", hide_short_help = true)]
+    pub records: Option<String>,
+    /// Character between the entries of a list [default: any of ; | , space]
+    ///
+    /// The names of a person's groups are separated by ; or | only, unless this says otherwise.
+    #[arg(long, value_name = "C", value_parser = values::delimiter, help_heading = "Input", hide_short_help = true)]
+    pub list_delimiter: Option<u8>,
     /// Read only the first N rows
     #[arg(long, value_name = "N", help_heading = "Input", hide_short_help = true)]
     pub limit: Option<u64>,

@@ -14,7 +14,7 @@ pub use table::{Setting, SettingSource, SettingText, TABLE};
 use crate::check::Rules;
 use crate::cli::{ImportArgs, InputArgs, LogArgs, PeopleArgs, ValidateArgs, values};
 use crate::model::{MatchNames, OnDuplicate, ProblemFormat, ProgressMode};
-use crate::read;
+use crate::read::{self, GivenName};
 use crate::report::{LogOptions, ProblemStyle};
 use crate::resolve::PeopleRules;
 use crate::send::{GuestLimits, Policy, Rate};
@@ -79,6 +79,7 @@ impl Input {
     /// # Errors
     /// If one of them is wrong.
     pub fn resolve(args: &InputArgs, environment: &Environment) -> Result<Self, SettingsError> {
+        let name = args.name.as_deref().map(|name| GivenName::Text(name.trim().to_owned()));
         let default_description = args.default_description.as_deref().map(str::trim).filter(|text| !text.is_empty());
         Ok(Self {
             files: args.files.clone(),
@@ -87,6 +88,14 @@ impl Input {
                 delimiter: args.delimiter,
                 encoding: args.encoding,
                 map: args.map.clone(),
+                ignore: args.ignore.clone(),
+                filters: args.filters.clone(),
+                name: args.name_from.as_ref().map(|_| GivenName::File).or(name),
+                columns: args.columns.clone(),
+                skip_lines: args.skip_lines,
+                records: args.records.clone(),
+                list_delimiter: args.list_delimiter.map(char::from),
+                are_several: args.files.len() > 1,
             },
             limit: args.limit,
             rules: Rules {

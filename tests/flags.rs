@@ -32,7 +32,7 @@ fn on_duplicate_merge_unites_members_and_guests() {
     assert_eq!(sales.description.as_deref(), Some("first"));
     assert_eq!(sales.members, [1, 2, 9]);
     assert_eq!(sales.guests, ["a@example.com", "b@example.com"]);
-    assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "created", "duplicate"]);
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "created", "merged"]);
     assert_eq!(server.posts("Sales"), 1);
 }
 

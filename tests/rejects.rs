@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tallyfy_groups::model::{Format, InputFile, Outcome, Place, Raw, Status};
+use tallyfy_groups::model::{Format, InputFile, InputFormat, Outcome, Place, Raw, Status};
 use tallyfy_groups::read::{Notes, ReadOptions, Table};
 use tallyfy_groups::report::Rejects;
 
@@ -37,7 +37,8 @@ struct Kept {
 }
 
 fn read(text: &str, format: Format) -> Option<(InputFile, Vec<Kept>)> {
-    let options = ReadOptions { format: Some(format), delimiter: Some(b','), ..ReadOptions::default() };
+    let input = if format == Format::Csv { InputFormat::Csv } else { InputFormat::Json };
+    let options = ReadOptions { format: Some(input), delimiter: Some(b','), ..ReadOptions::default() };
     let stream = Box::new(Cursor::new(text.as_bytes().to_vec()));
     let table = Table::of_stream(Path::new("groups"), stream, &options).ok()?.table;
     let parser = table.parser();
@@ -51,9 +52,9 @@ fn read(text: &str, format: Format) -> Option<(InputFile, Vec<Kept>)> {
                 raw: row.text.raw().into_owned(),
             });
         };
-        parser.rows(&batch.unwrap(), &mut Notes::default(), &mut keep).unwrap();
+        parser.rows(&batch.ok()?, &mut Notes::default(), &mut keep).unwrap();
     }
-    Some((InputFile { path: "groups".to_owned(), layout: parser.layout().clone() }, rows))
+    Some((InputFile { path: "groups".to_owned(), dialect: parser.dialect().clone() }, rows))
 }
 
 fn rejected(row: &Kept) -> Outcome {

@@ -12,7 +12,7 @@ mod rules;
 
 pub use fix::{Fix, Fixed, fixes};
 pub use names::{Earlier, NameKeys, Names};
-pub use repeat::FirstGroup;
+pub use repeat::{FirstGroup, contents_key};
 pub use rules::{NAME_MAX, Rules};
 
 /// The text without outer white space and invisible characters.

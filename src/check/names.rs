@@ -55,13 +55,15 @@ pub struct Names {
     first: NameTable,
     /// By their plain keys, the names with letters of other scripts.
     plain: NameTable,
+    /// By their contents, the rows that are merged with others of their name.
+    contents: NameTable,
 }
 
 impl Names {
     /// No names yet.
     #[must_use]
     pub fn new(matching: MatchNames) -> Self {
-        Self { matching, first: NameTable::new(), plain: NameTable::new() }
+        Self { matching, first: NameTable::new(), plain: NameTable::new(), contents: NameTable::new() }
     }
 
     /// Adds the names of the rows from this one on, and says which of them an earlier row has.
@@ -79,6 +81,11 @@ impl Names {
         };
         let earlier = self.first.get(plain).filter(|first| *first != row);
         earlier.or(self.plain.add(plain, row)).map(Earlier::Confusable)
+    }
+
+    /// Adds the contents of a row, unless an earlier row has the same: gives that row then.
+    pub fn add_contents(&mut self, contents: NameKey, row: u32) -> Option<u32> {
+        self.contents.add(contents, row)
     }
 
     /// Adds a key without comparing: of a row that was read by an earlier run.

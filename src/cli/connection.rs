@@ -65,7 +65,7 @@ pub struct ConnectionArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Folder of the journal, and for results and rejects [default: that of the first FILE]
+    /// Folder of journal, results and rejects [default: that of the first FILE]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub out_dir: Option<PathBuf>,
     /// Results file; JSON lines if it ends in .jsonl [default: STEM.results.csv, for undo STEM.undo.csv]

@@ -10,7 +10,7 @@ use encoding_rs::Encoding;
 
 use strum::VariantArray;
 
-use crate::model::{Code, Field, is_delimiter};
+use crate::model::{Code, Field, Filter, is_delimiter};
 
 /// A choice from a list.
 pub(crate) fn choice<T: ValueEnum>(text: &str) -> Result<T, String> {
@@ -79,8 +79,13 @@ pub(super) fn encoding(text: &str) -> Result<&'static Encoding, String> {
 pub(super) fn mapping(text: &str) -> Result<(Field, String), String> {
     let (field, column) = text.split_once('=').ok_or("FIELD=COLUMN is expected")?;
     let known = field.trim().to_lowercase().parse().ok();
-    let known = known.ok_or("the field is name, description, members or guests")?;
+    let known = known.ok_or("the field is name, description, members, guests, member, guest or names")?;
     if column.trim().is_empty() { Err("the column is missing".to_owned()) } else { Ok((known, column.to_owned())) }
+}
+
+/// `COLUMN=VALUE` or `COLUMN!=VALUE`.
+pub(super) fn filter(text: &str) -> Result<Filter, String> {
+    text.parse()
 }
 
 /// The path of a file to be written.

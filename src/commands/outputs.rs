@@ -37,7 +37,7 @@ pub(super) fn resolve(
     files: &[InputFile],
     (journal, run): (&Journal, RunId),
 ) -> Result<OutputPaths, Failure> {
-    let first = files.first().map_or(Format::Csv, |file| file.layout.format);
+    let first = files.first().map_or(Format::Csv, |file| file.dialect.format);
     let paths = OutputPaths::resolve(args, first);
     let rejects = reject_paths(&paths.rejects, files).into_iter().map(|(_, path)| ("--rejects", path));
     let written: Vec<Flagged> = iter::once(("--results", paths.results.clone())).chain(rejects).collect();

@@ -26,16 +26,17 @@ pub(super) async fn find_people<E: Exchange>(
     listener: &Listener,
 ) -> Result<(PeopleCounts, u64), Failure> {
     let (mut counts, mut pages) = (PeopleCounts::default(), 0);
-    if !journal.names_members(run)? {
-        return Ok((counts, pages));
-    }
     let path = |file: usize| files.get(file).map_or("-", |file| file.path.as_str());
     let read = |page, all| {
         pages = all;
         listener(Event::Listed { what: "users", page, pages: all });
     };
-    let directory = match api.users(read).await {
-        Ok(users) => Ok(Directory::new(users)),
+    let users = if journal.names_members(run)? { Some(api.users(read).await) } else { None };
+    let directory = match users.transpose() {
+        // Rows that are merged have guests only.
+        Ok(None) if journal.has_merged(run)? => Err(String::new()),
+        Ok(None) => return Ok((counts, pages)),
+        Ok(Some(users)) => Ok(Directory::new(users)),
         Err(Unread::Failed(refusal)) if matches!(refusal.http_status, Some(403 | 404)) => {
             let why = format!(
                 "the users of the organization cannot be listed ({}): members are not checked",

@@ -3,7 +3,7 @@
 
 mod workers;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::Write;
 use std::panic::resume_unwind;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError};
 use workers::{CheckedBatch, CheckedRow, Parts, ReadStep, RowSpan, SharedReader, Slot, Workers};
 
 use crate::check::{Earlier, FirstGroup, Names, Rules};
-use crate::model::{self, Code, Field, NameKey, Place, Problem, Severity, WantedGroup, shortened};
+use crate::model::{self, Code, Field, NameKey, Place, Problem, Severity, Status, WantedGroup, shortened};
 use crate::read::{Again, Notes, Parser, ReadError, Row};
 use crate::report::{Problems, Repeat};
 use crate::settings::Input;
@@ -60,20 +60,33 @@ pub(super) struct Checked<T> {
 pub(super) enum Validity {
     /// It defines a group.
     Valid(NameKey),
+    /// Its people become those of the group of the row with this number.
+    Merged(u32),
     /// It repeats an earlier row, and is not sent.
     Repeat(Box<Repeated>),
+    /// It is left out.
+    Excluded,
     /// It has an error.
     Invalid,
+}
+
+impl Validity {
+    /// The status of the row before anything is sent.
+    pub(super) fn status(&self) -> Status {
+        match self {
+            Self::Valid(_) => Status::Pending,
+            Self::Merged(_) => Status::Merged,
+            Self::Repeat(_) => Status::Duplicate,
+            Self::Excluded => Status::Excluded,
+            Self::Invalid => Status::Invalid,
+        }
+    }
 }
 
 /// A row that repeats the name of an earlier one.
 pub(super) struct Repeated {
     /// The number of the first row of that name.
     pub(super) first: u32,
-    /// The group of the first row.
-    pub(super) group: Rc<FirstGroup>,
-    /// The group of this row.
-    pub(super) mine: WantedGroup,
     pub(super) repeat: Repeat,
 }
 
@@ -84,6 +97,8 @@ pub(super) struct Files {
     /// Where every row is.
     rows: Vec<RowSpan>,
     again: VecDeque<(u32, Rc<FirstGroup>)>,
+    /// Of merged groups whose first row has no description: the first row that has one.
+    described: HashMap<u32, u32>,
 }
 
 struct File {
@@ -92,6 +107,8 @@ struct File {
     again: Again,
     notes: Notes,
     first_row: usize,
+    /// How many records its rows are.
+    records: u64,
     /// Rows without a description: how many, and the line of the first.
     undescribed: (u64, u64),
     is_given_up: bool,
@@ -128,10 +145,13 @@ impl Files {
         self.opened.partition_point(|file| file.first_row <= row as usize).saturating_sub(1)
     }
 
-    /// The place of a row of this file.
-    fn place(&self, file: usize, row: u32) -> Place {
-        let first = self.opened.get(file).map_or(0, |file| file.first_row);
-        Place { file, row: (row as usize - first) as u64 + 1, line: self.rows[row as usize].line.into() }
+    /// The place of the next row of the last file.
+    fn place(&mut self, row: u32, is_continued: bool) -> Place {
+        let line = self.rows[row as usize].line.into();
+        let file = self.opened.len().saturating_sub(1);
+        let Some(opened) = self.opened.last_mut() else { return Place { file, row: 1, line } };
+        opened.records += u64::from(!is_continued);
+        Place { file, row: opened.records, line }
     }
 
     /// `file:line`, safe to show.
@@ -175,7 +195,7 @@ pub(super) fn run<T: Send + 'static>(
         let step = match slot {
             Slot::Ready(step) => *step,
             Slot::Batch(checked) => match checked.recv() {
-                Ok(checked) => ReadStep::Batch(checked),
+                Ok(checked) => ReadStep::Batch(Box::new(checked)),
                 // Its worker has panicked.
                 Err(_) => break,
             },
@@ -225,23 +245,26 @@ impl<S> Collector<'_, S> {
                     again,
                     notes,
                     first_row,
+                    records: 0,
                     undescribed: (0, 0),
                     is_given_up: false,
                 });
             }
             ReadStep::Unreadable(error) => self.sink.unreadable(error)?,
             ReadStep::Batch(_) if is_given_up => {}
-            ReadStep::Batch(_) if self.left() == 0 => return self.close(false).map(|()| Continue::End),
-            ReadStep::Batch(Ok(checked)) => return self.batch(checked),
-            ReadStep::Batch(Err(error)) => {
-                self.files.opened.iter_mut().rev().take(1).for_each(|file| file.is_given_up = true);
-                self.sink.unreadable(error)?;
-                return Ok(Continue::File);
-            }
-            ReadStep::Closed(error) => {
-                let is_whole = error.is_none() && !is_given_up;
-                error.map_or(Ok(()), |error| self.sink.unreadable(error))?;
-                self.close(is_whole)?;
+            ReadStep::Batch(_) if self.left() == 0 => return self.close(false, None).map(|()| Continue::End),
+            ReadStep::Batch(checked) => match *checked {
+                Ok(checked) => return self.batch(checked),
+                Err(error) => {
+                    self.files.opened.iter_mut().rev().take(1).for_each(|file| file.is_given_up = true);
+                    self.sink.unreadable(error)?;
+                    return Ok(Continue::File);
+                }
+            },
+            ReadStep::Closed(whole) => {
+                let is_whole = whole.is_ok() && !is_given_up;
+                let warning = whole.or_else(|error| self.sink.unreadable(error).map(|()| None))?;
+                self.close(is_whole, warning)?;
             }
         }
         Ok(Continue::ReadStep)
@@ -265,18 +288,20 @@ impl<S> Collector<'_, S> {
         let earlier = self.names.add_all(&keys[..wanted], first);
         let rows = rows.into_iter().zip(spans).zip(keys).zip(earlier);
         for (number, (((row, span), keys), earlier)) in (first..end).zip(rows) {
-            let place = self.files.place(self.files.opened.len().saturating_sub(1), number);
-            let CheckedRow { is_undescribed, mut problems, item } = row;
-            if let Some(file) = self.files.opened.last_mut().filter(|_| is_undescribed) {
-                let (count, first) = &mut file.undescribed;
-                *first = if *count == 0 { place.line } else { *first };
-                *count += 1;
-            }
+            let CheckedRow { is_undescribed, is_continued, merges, mut problems, item } = row;
+            let place = self.files.place(number, is_continued);
+            let same = merges.and_then(|contents| self.names.add_contents(contents, number));
+            let bytes = batch.part(span.offset, span.length as usize);
             let validity = match (keys, earlier) {
+                (None, _) if problems.iter().any(|problem| problem.code == Code::RowExcluded) => Validity::Excluded,
                 (None, _) => Validity::Invalid,
-                (Some(_), Some(Earlier::Same(first))) => {
-                    self.repeat(batch.part(span.offset, span.length as usize), first, &mut problems)?
+                (Some(_), Some(Earlier::Same(_))) if let Some(same) = same => self.same(same),
+                (Some(_), Some(Earlier::Same(first))) if merges.is_some() => {
+                    let lost = if is_undescribed { None } else { self.lost_description(bytes, first, number)? };
+                    problems.extend(lost);
+                    Validity::Merged(first)
                 }
+                (Some(_), Some(Earlier::Same(first))) => self.repeat(bytes, first, &mut problems)?,
                 (Some(keys), None) => Validity::Valid(keys.name),
                 (Some(keys), Some(Earlier::Confusable(earlier))) => {
                     let message = format!(
@@ -287,6 +312,12 @@ impl<S> Collector<'_, S> {
                     Validity::Valid(keys.name)
                 }
             };
+            let lacks_description = is_undescribed && matches!(validity, Validity::Valid(_));
+            if let Some(file) = self.files.opened.last_mut().filter(|_| lacks_description) {
+                let (count, first) = &mut file.undescribed;
+                *first = if *count == 0 { place.line } else { *first };
+                *count += 1;
+            }
             self.sink.row(&self.files, Checked { place, number, validity, problems, item })?;
         }
         if let Some(file) = self.files.opened.last_mut() {
@@ -294,34 +325,61 @@ impl<S> Collector<'_, S> {
         }
         self.sink.batch(&notes)?;
         self.shared.used.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
-        if is_last { self.close(false).map(|()| Continue::End) } else { Ok(Continue::ReadStep) }
+        if is_last { self.close(false, None).map(|()| Continue::End) } else { Ok(Continue::ReadStep) }
+    }
+
+    /// A row that repeats this one in everything, and would be merged otherwise.
+    fn same(&self, first: u32) -> Validity {
+        let (differs, lost, on_duplicate) = (Vec::new(), Vec::new(), self.input.on_duplicate);
+        let repeat = Repeat { first: self.files.shown(first), severity: Severity::Note, on_duplicate, differs, lost };
+        Validity::Repeat(Box::new(Repeated { first, repeat }))
+    }
+
+    /// The group of a row of the last file, given its bytes.
+    fn group(&self, bytes: &[u8]) -> Result<WantedGroup, Failure> {
+        let Some(file) = self.files.opened.last() else { return Ok(WantedGroup::default()) };
+        Ok(file.parser.read_again(bytes.to_vec(), |row| group_of(row, &self.input.rules))?)
     }
 
     /// Compares a row, given its bytes, with the first row of its name.
     fn repeat(&mut self, bytes: &[u8], first: u32, problems: &mut Vec<Problem>) -> Result<Validity, Failure> {
-        let group = self.files.first_group(first, &self.input.rules)?;
-        let Some(file) = self.files.opened.last() else { return Ok(Validity::Invalid) };
-        let mine = file.parser.read_again(bytes.to_vec(), |row| group_of(row, &self.input.rules))?;
+        let mine = self.group(bytes)?;
+        let (differs, lost) = self.files.first_group(first, &self.input.rules)?.compare(&mine);
         let on_duplicate = self.input.on_duplicate;
-        let (differs, lost) = group.compare(&mine, on_duplicate);
         let severity = FirstGroup::severity(on_duplicate, &lost);
         let repeat = Repeat { first: self.files.shown(first), severity, on_duplicate, differs, lost };
         if severity == Severity::Error {
             problems.push(repeat.problem());
             return Ok(Validity::Invalid);
         }
-        Ok(Validity::Repeat(Box::new(Repeated { first, group, mine, repeat })))
+        Ok(Validity::Repeat(Box::new(Repeated { first, repeat })))
+    }
+
+    /// A warning if the description of a merged row is not that of its group.
+    fn lost_description(&mut self, bytes: &[u8], first: u32, row: u32) -> Result<Option<Problem>, Failure> {
+        let mine = FirstGroup::new(self.group(bytes)?).description();
+        let described = self.files.described.get(&first).copied().unwrap_or(first);
+        let known = self.files.first_group(described, &self.input.rules)?.description();
+        if known.is_none() {
+            self.files.described.insert(first, row);
+        }
+        Ok((known.is_some() && known != mine).then(|| {
+            let first = self.files.shown(described);
+            let message = format!("the description differs from that of {first}, which is used");
+            Problem::warning(Field::Description, Code::DescriptionLost, message)
+        }))
     }
 
     /// Gives the problems of the last file as a whole.
-    fn close<T>(&mut self, is_whole: bool) -> Result<(), Failure>
+    fn close<T>(&mut self, is_whole: bool, warning: Option<Problem>) -> Result<(), Failure>
     where
         S: RowSink<T>,
     {
         let rows = self.files.rows.len();
         let Some(file) = self.files.opened.last_mut() else { return Ok(()) };
         let has_no_rows = is_whole && rows == file.first_row && self.input.limit.is_none();
-        let problems = file_problems(file, rows - file.first_row, has_no_rows, &self.input.rules);
+        let mut problems = file_problems(file, rows - file.first_row, has_no_rows, &self.input.rules);
+        problems.extend(warning);
         self.sink.closed(&Arc::clone(&file.parser), &file.path.clone(), problems)
     }
 }
@@ -336,8 +394,16 @@ fn file_problems(file: &File, rows: usize, has_no_rows: bool, rules: &Rules) -> 
         let count = file.notes.blank.len();
         problems.push(Problem::note(Code::RowBlank, format!("blank rows ignored: {count} (first: line {first})")));
     }
+    if let Some(key) = &file.notes.records {
+        let message = format!("the rows are read from the array `{}`", shortened(key));
+        problems.push(Problem::note(Code::ColumnUsed, message));
+    }
+    for (field, column) in &file.notes.unmapped {
+        let message = format!("--map {}={column}: this file has no such column", field.as_str());
+        problems.push(Problem::note(Code::ColumnUnmapped, message));
+    }
     if has_no_rows {
-        problems.push(Problem::general(Code::FileEmpty, "the file has a header but no rows"));
+        problems.push(Problem::general(Code::FileEmpty, "the file has no rows"));
     }
     if !file.notes.unknown.is_empty() {
         let columns: Vec<String> = file.notes.unknown.iter().map(|column| shortened(column)).collect();

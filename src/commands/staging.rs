@@ -1,7 +1,6 @@
 //! The checked rows of all files, on their way into the journal; and by which fingerprint unchanged files are known, so that they
 //! are not read again.
 
-use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::panic::resume_unwind;
@@ -12,15 +11,15 @@ use std::{mem, thread};
 
 use sha2::{Digest, Sha256};
 
-use crate::check::{FirstGroup, Names};
+use crate::check::Names;
 use crate::journal::{Journal, Owner, Realm, RunId, StagedRow};
-use crate::model::{Cell, Event, Field, InputFile, Listener, OnDuplicate, Place, Problem, RowId, WantedGroup};
+use crate::model::{Cell, Event, Field, InputFile, Listener, Place, Problem, RowId, WantedGroup};
 use crate::read::{Notes, Parser, ReadError, Row};
 use crate::report::Problems;
 use crate::settings::{Connection, Input, Target};
 
 use super::Failure;
-use super::pipeline::{self, Checked, Files, Prepare, Repeated, RowSink, Validity};
+use super::pipeline::{self, Checked, Files, Prepare, RowSink, Validity};
 
 /// How many batches of rows may wait to be written.
 const BATCHES: usize = 4;
@@ -96,9 +95,8 @@ pub fn stage(
         files: Vec::new(),
         invalid: 0,
         valid: 0,
-        merged: HashMap::new(),
     };
-    let (staged, merged) = thread::scope(|scope| {
+    let staged = thread::scope(|scope| {
         let reading = thread::Builder::new().spawn_scoped(scope, || staging.read()).map_err(Failure::Start)?;
         let mut add = |rows: Vec<_>| rows.iter().try_for_each(|(id, place, row)| stage.add(*id, *place, row));
         let added = read_batches.iter().try_for_each(&mut add);
@@ -107,18 +105,15 @@ pub fn stage(
         let read = reading.join().unwrap_or_else(|panic| resume_unwind(panic));
         added.map_err(Failure::from).and(read)
     })?;
-    for (row, group) in &merged {
-        journal.restage(*row, group.group())?;
-    }
     for (number, (path, file)) in input.files.iter().zip(&staged.files).enumerate() {
-        journal.stage_file(run, number, path, &file.layout)?;
+        journal.stage_file(run, number, path, &file.dialect)?;
     }
     stage.finish()?;
     Ok(staged)
 }
 
 fn staged_row(row: &Row<'_>, _: &Parser, group: &WantedGroup, problems: &[Problem]) -> StagedRow {
-    let is_valid = problems.iter().all(|problem| !problem.is_error());
+    let is_valid = row.fields.is_ok() && problems.iter().all(|problem| !problem.is_error());
     let name = match row.fields.as_ref().map(|fields| fields.get(Field::Name)) {
         _ if is_valid => group.name.as_str(),
         Ok(Cell::Text(name)) => name.trim(),
@@ -139,24 +134,22 @@ struct Staging<'a, W> {
     files: Vec<InputFile>,
     invalid: u64,
     valid: u64,
-    /// With `--on-duplicate merge`: rows that take over the people of later rows.
-    merged: HashMap<RowId, FirstGroup>,
 }
 
 impl<W: Write> Staging<'_, W> {
-    /// Reads all files; also gives the groups that took over people.
-    fn read(mut self) -> Result<(Staged, HashMap<RowId, FirstGroup>), Failure> {
+    /// Reads all files.
+    fn read(mut self) -> Result<Staged, Failure> {
         let prepare: Prepare<StagedRow> = Arc::new(staged_row);
         let (names, rows) = pipeline::run(self.input, &prepare, None, &mut self)?;
-        let Self { first, files, invalid, valid, merged, .. } = self;
+        let Self { first, files, invalid, valid, .. } = self;
         let range = (first, RowId(first.0 + i64::try_from(rows).unwrap_or(i64::MAX) - 1));
-        Ok((Staged { files, rows, invalid, valid, names: RowNames { names, first }, range }, merged))
+        Ok(Staged { files, rows, invalid, valid, names: RowNames { names, first }, range })
     }
 }
 
 impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
     fn opened(&mut self, parser: &Parser, path: &str, flaw: Option<ReadError>) -> Result<(), Failure> {
-        self.files.push(InputFile { path: path.to_owned(), layout: parser.layout().clone() });
+        self.files.push(InputFile { path: path.to_owned(), dialect: parser.dialect().clone() });
         flaw.map_or(Ok(()), |flaw| Err(flaw.into()))
     }
 
@@ -169,15 +162,12 @@ impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
                 staged.set_valid(key);
                 self.valid += 1;
             }
+            Validity::Merged(first) => staged.set_merged(row_id(self.first, first)),
             Validity::Repeat(repeated) => {
-                let Repeated { first, group, mine, repeat } = *repeated;
-                let first = row_id(self.first, first);
-                if self.input.on_duplicate == OnDuplicate::Merge {
-                    self.merged.entry(first).or_insert_with(|| FirstGroup::clone(&group)).merge(mine);
-                }
-                staged.set_repeat(first);
-                problems.push(repeat.problem());
+                staged.set_repeat(row_id(self.first, repeated.first));
+                problems.push(repeated.repeat.problem());
             }
+            Validity::Excluded => staged.set_invalid(&problems),
             Validity::Invalid => {
                 staged.set_invalid(&problems);
                 self.invalid += 1;

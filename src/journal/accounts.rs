@@ -8,7 +8,7 @@ use super::JournalError;
 use super::outcomes::parse;
 use super::stage::{OPEN_QUOTE, STRAY};
 use super::store::{Journal, RunId};
-use crate::model::{Format, InputFile, Layout, Outcome, Place, Raw, Status, Trouble};
+use crate::model::{Dialect, Format, InputFile, Outcome, Place, Raw, Status, Trouble};
 
 impl Journal {
     /// Hands every row of a run to `each`, in input order, until it returns an error.
@@ -66,7 +66,7 @@ impl Journal {
     pub fn settled_rows(&self, run: RunId) -> Result<u64, JournalError> {
         let sql = "SELECT (SELECT count(*) FROM outcomes WHERE row BETWEEN first_row AND last_row)
                         + (SELECT count(*) FROM rows WHERE id BETWEEN first_row AND last_row
-                            AND code IS NOT NULL AND body IS NOT NULL
+                            AND code IS NOT NULL AND body IS NOT NULL AND lead IS NULL
                             AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
                             AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'unknown'))
                    FROM runs WHERE id = ?1";
@@ -80,12 +80,12 @@ impl Journal {
     pub fn files(&self, run: RunId) -> Result<Vec<InputFile>, JournalError> {
         let file = |row: &Row<'_>| {
             let (format, delimiter): (String, String) = (row.get(1)?, row.get(2)?);
-            let layout = Layout {
+            let dialect = Dialect {
                 format: if format == Format::Jsonl.extension() { Format::Jsonl } else { Format::Csv },
                 delimiter: delimiter.bytes().next().unwrap_or(b','),
                 header: parse(3, &row.get::<_, String>(3)?)?,
             };
-            Ok(InputFile { path: row.get(0)?, layout })
+            Ok(InputFile { path: row.get(0)?, dialect })
         };
         self.run(|db| {
             let sql = "SELECT path, format, delimiter, header FROM files WHERE run = ?1 ORDER BY number";
@@ -103,7 +103,7 @@ fn account(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<Outcome> {
         None => None,
     };
     let input: String = row.get(13)?;
-    let raw = match files.get(account.place.file).map(|file| file.layout.format) {
+    let raw = match files.get(account.place.file).map(|file| file.dialect.format) {
         Some(Format::Jsonl) => Raw::Line(input),
         _ => cells(&input)?,
     };

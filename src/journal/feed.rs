@@ -175,7 +175,7 @@ impl JobSource {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{created, folder, group, open_rows, owner, run};
+    use super::super::tests::{created, define, folder, group, open_rows, owner, run};
     use super::super::{Feeds, Journal, SentGuests, Writer};
     use super::*;
     use crate::model::{Effect, WantedGroup};
@@ -186,7 +186,7 @@ mod tests {
         let (run, first) = run(&mut journal, &["A", "B", "C", "D", "E"], false);
         for (offset, name) in [(1, "B"), (3, "D")] {
             let inviting = WantedGroup { guests: vec![format!("{name}@x.org")], ..group(name) };
-            journal.restage(RowId(first.0 + offset), &inviting).unwrap();
+            define(&journal, RowId(first.0 + offset), &inviting);
         }
         (journal, run, first)
     }

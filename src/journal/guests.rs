@@ -35,7 +35,8 @@ impl Journal {
             let mut query = db.prepare(
                 "SELECT body
                  FROM runs JOIN rows INDEXED BY rows_with_guests ON rows.id BETWEEN first_row AND last_row AND guests > 0
-                 WHERE runs.id = ?1 AND code IS NULL AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
+                 WHERE runs.id = ?1 AND (code IS NULL OR lead IS NOT NULL)
+                   AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
                  ORDER BY rows.id",
             )?;
             let mut rows = query.query([run.0])?;
@@ -75,7 +76,7 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{created, folder, group, owner, run};
+    use super::super::tests::{created, define, folder, group, owner, run};
     use super::*;
     use crate::model::{RowId, WantedGroup};
 
@@ -88,7 +89,7 @@ mod tests {
         for (index, guests) in (0..).zip(guests) {
             let guests = guests.iter().map(|guest| (*guest).to_owned()).collect();
             let group = WantedGroup { guests, ..group("G") };
-            journal.restage(RowId(first.0 + index), &group).unwrap();
+            define(&journal, RowId(first.0 + index), &group);
         }
         let open = |journal: &Journal| {
             let mut told = Vec::new();

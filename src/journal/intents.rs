@@ -21,7 +21,7 @@ pub(super) fn next_jobs(
                 EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND (effect = 'absent' OR effect = 'made')),
                 EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'made')
          FROM runs JOIN rows {index} ON rows.id BETWEEN max(first_row, ?2 + 1) AND last_row
-         WHERE runs.id = ?1 AND body IS NOT NULL AND code IS NULL AND {guests}
+         WHERE runs.id = ?1 AND body IS NOT NULL AND (code IS NULL OR lead IS NOT NULL) AND {guests}
            AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
            AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'unknown')
          ORDER BY rows.id LIMIT ?3",

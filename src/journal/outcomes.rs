@@ -40,7 +40,7 @@ impl Journal {
                         EXISTS (SELECT 1 FROM intents WHERE row = ?1 AND effect = 'unknown'),
                         EXISTS (SELECT 1 FROM intents WHERE row = ?1 AND (effect = 'absent' OR effect = 'made'))
                  FROM rows WHERE id = ?1 AND body IS NOT NULL
-                   AND (code IS NULL OR EXISTS (SELECT 1 FROM intents WHERE row = ?1))
+                   AND (code IS NULL OR lead IS NOT NULL OR EXISTS (SELECT 1 FROM intents WHERE row = ?1))
                    AND NOT EXISTS (SELECT 1 FROM outcomes WHERE row = ?1)",
             )?;
             let open = |found: &Row<'_>| {

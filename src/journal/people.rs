@@ -1,13 +1,13 @@
-//! The people of staged rows: as the files name them, and as they were found.
+//! The people of staged rows: as the files name them, as they were found, and merged into one group for all rows of a name.
 
 use rusqlite::{Connection, Row, params};
 
 use super::JournalError;
 use super::outcomes::parse;
 use super::store::{Journal, RunId};
-use crate::model::{Group, Place, Problem, RowId, Severity, WantedGroup};
+use crate::model::{Group, Place, Problem, RowId, Severity, Unique, WantedGroup};
 
-/// How many rows are read at a time.
+/// How many groups are read at a time.
 const BATCH: usize = 1000;
 
 /// A row whose people are to be found.
@@ -17,21 +17,71 @@ struct PeopleRow {
     wanted: String,
     /// Whether an earlier attempt changed it.
     is_changed: bool,
+    /// Whether other rows are merged into its group.
+    has_merged: bool,
+}
+
+/// What was found for a row: the columns that change.
+struct FoundRow {
+    id: RowId,
+    problems: Vec<Problem>,
+    /// What the row defines, the body of the request, how many guests that has, and the row that has the group's status.
+    group: Option<(String, String, usize, Option<RowId>)>,
+}
+
+/// The group of several rows.
+#[derive(Default)]
+struct MergedGroup {
+    group: Option<Group>,
+    /// The first valid row.
+    lead: Option<RowId>,
+    members: Unique<u64>,
+    guests: Unique<String>,
+}
+
+impl MergedGroup {
+    /// Adds the group of a row that has no errors.
+    fn add(&mut self, row: RowId, group: Group) {
+        self.lead.get_or_insert(row);
+        let Group { name, description, members, guests } = group;
+        let merged = self.group.get_or_insert_with(|| Group { name, ..Group::default() });
+        merged.description = merged.description.take().or(description);
+        for id in members {
+            self.members.push(&mut merged.members, id, |one, other| one == other, |id| *id);
+        }
+        let same = |one: &String, other: &String| one.eq_ignore_ascii_case(other);
+        for guest in guests {
+            self.guests.push(&mut merged.guests, guest, same, |guest| guest.to_lowercase());
+        }
+    }
 }
 
 impl Journal {
-    /// Whether an open row of a run has members.
+    /// Whether a row of a run that is to be sent, or is merged into one, has members.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn names_members(&self, run: RunId) -> Result<bool, JournalError> {
         // In a JSON text quotes are escaped.
         let sql = "SELECT EXISTS (SELECT 1 FROM open_rows
-                                  WHERE run = ?1 AND instr(coalesce(wanted, body), '\"members\":[') > 0)";
+                                  WHERE run = ?1 AND instr(coalesce(wanted, body), '\"members\":[') > 0)
+                       OR EXISTS (SELECT 1 FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+                                  WHERE runs.id = ?1 AND merged AND instr(wanted, '\"members\":[') > 0)";
         self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
     }
 
-    /// Gives every open row of a run to `find`, as its file defines it, and keeps the group and the problems that come back.
+    /// Whether rows of a run are merged into the groups of others.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn has_merged(&self, run: RunId) -> Result<bool, JournalError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+                                  WHERE runs.id = ?1 AND merged)";
+        self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
+    }
+
+    /// Gives every row of a run whose people are not settled to `find`, as its file defines it, and keeps the group and the
+    /// problems that come back. Rows that are merged into the group of another one add what was found for them to it.
     ///
     /// # Errors
     /// If the journal cannot be used; and the errors of `find`.
@@ -46,40 +96,97 @@ impl Journal {
             let Some(end) = rows.last().map(|row| row.id) else { return Ok(()) };
             let mut found = Vec::new();
             for row in rows {
-                let wanted = self.run(|_| parse(0, &row.wanted))?;
-                let (group, problems) = find(row.place, &wanted)?;
-                let body = serde_json::to_string(&group).unwrap_or_default();
-                if row.is_changed || !problems.is_empty() || body != row.wanted {
-                    found.push((row.id, row.wanted, body, group.guests.len(), problems));
-                }
+                self.find_row(row, &mut find, &mut found)?;
             }
-            self.together(|batch| {
-                let sql = "UPDATE rows SET wanted = ?2, body = ?3, guests = ?4, code = ?5, error = ?6, people = ?7
-                           WHERE id = ?1";
-                let mut update = batch.prepare_cached(sql)?;
-                found.iter().try_for_each(|(id, wanted, body, guests, problems)| {
-                    let of = |severity| problems.iter().filter(move |problem| problem.severity == severity);
-                    let joined = |severity| of(severity).next().map(|_| Problem::join(of(severity)));
-                    let code = of(Severity::Error).next().map(|problem| problem.code.as_str());
-                    let (error, warnings) = (joined(Severity::Error), joined(Severity::Warning));
-                    update.execute(params![id.0, wanted, body, guests, code, error, warnings]).map(drop)
-                })
-            })?;
+            self.together(|batch| found.iter().try_for_each(|row| update(batch, row)))?;
             last = end;
         }
     }
+
+    /// Finds the people of one group.
+    fn find_row<E: From<JournalError>>(
+        &self,
+        row: PeopleRow,
+        find: &mut impl FnMut(Place, &WantedGroup) -> Result<(Group, Vec<Problem>), E>,
+        found: &mut Vec<FoundRow>,
+    ) -> Result<(), E> {
+        let is_valid = |problems: &[Problem]| problems.iter().all(|problem| !problem.is_error());
+        let mut find = |row: &PeopleRow| find(row.place, &self.run(|_| parse(0, &row.wanted))?);
+        let (group, problems) = find(&row)?;
+        if !row.has_merged {
+            let body = json(&group);
+            if row.is_changed || !problems.is_empty() || body != row.wanted {
+                let group = Some((row.wanted, body, group.guests.len(), None));
+                found.push(FoundRow { id: row.id, problems, group });
+            }
+            return Ok(());
+        }
+        // Where no row is valid, nothing is sent.
+        let (mut merged, own) = (MergedGroup::default(), group.clone());
+        if is_valid(&problems) {
+            merged.add(row.id, group);
+        }
+        for part in self.run(|db| merged_rows(db, row.id))? {
+            let (group, problems) = find(&part)?;
+            if is_valid(&problems) {
+                merged.add(part.id, group);
+            }
+            if part.is_changed || !problems.is_empty() {
+                found.push(FoundRow { id: part.id, problems, group: None });
+            }
+        }
+        let group = merged.group.unwrap_or(own);
+        let group = (row.wanted, json(&group), group.guests.len(), merged.lead);
+        found.push(FoundRow { id: row.id, problems, group: Some(group) });
+        Ok(())
+    }
 }
 
+fn json(group: &Group) -> String {
+    serde_json::to_string(group).unwrap_or_default()
+}
+
+/// Keeps what was found for a row. The body of a row that has an outcome stays as it was sent.
+fn update(db: &Connection, row: &FoundRow) -> rusqlite::Result<()> {
+    let FoundRow { id, problems, group } = row;
+    let of = |severity| problems.iter().filter(move |problem| problem.severity == severity);
+    let joined = |severity| of(severity).next().map(|_| Problem::join(of(severity)));
+    let code = of(Severity::Error).next().map(|problem| problem.code.as_str());
+    let (error, warnings) = (joined(Severity::Error), joined(Severity::Warning));
+    let sql = "UPDATE rows SET code = ?2, error = ?3, people = ?4 WHERE id = ?1";
+    db.prepare_cached(sql)?.execute(params![id.0, code, error, warnings])?;
+    let Some((wanted, body, guests, lead)) = group else { return Ok(()) };
+    db.prepare_cached("UPDATE rows SET lead = ?2 WHERE id = ?1")?.execute(params![id.0, lead.map(|lead| lead.0)])?;
+    let sql = "UPDATE rows SET wanted = ?2, body = ?3, guests = ?4
+               WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM outcomes WHERE row = ?1)";
+    db.prepare_cached(sql)?.execute(params![id.0, wanted, body, guests]).map(drop)
+}
+
+/// The next rows that are to be sent, and those that were sent and whose merged rows are not settled.
 fn people_rows(db: &Connection, run: RunId, last: RowId) -> rusqlite::Result<Vec<PeopleRow>> {
-    let sql = "SELECT id, file, row, line, coalesce(wanted, body), wanted IS NOT NULL FROM open_rows
-               WHERE run = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
-    let row = |row: &Row<'_>| {
-        Ok(PeopleRow {
-            id: RowId(row.get(0)?),
-            place: Place { file: row.get(1)?, row: row.get(2)?, line: row.get(3)? },
-            wanted: row.get(4)?,
-            is_changed: row.get(5)?,
-        })
-    };
-    db.prepare_cached(sql)?.query_map(params![run.0, last.0, BATCH], row)?.collect()
+    let sql = "SELECT * FROM (
+                   SELECT rows.id, file, row, line, coalesce(wanted, body), wanted IS NOT NULL OR lead IS NOT NULL,
+                          EXISTS (SELECT 1 FROM rows AS part WHERE part.merged AND part.twin = rows.id) AS has_merged
+                   FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+                   WHERE runs.id = ?1 AND rows.id > ?2 AND body IS NOT NULL)
+               WHERE has_merged OR NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = id)
+               ORDER BY id LIMIT ?3";
+    db.prepare_cached(sql)?.query_map(params![run.0, last.0, BATCH], people_row)?.collect()
+}
+
+/// The rows that are merged into the group of this one.
+fn merged_rows(db: &Connection, row: RowId) -> rusqlite::Result<Vec<PeopleRow>> {
+    let sql = "SELECT id, file, row, line, wanted, code IS NOT NULL OR people IS NOT NULL, FALSE FROM rows
+               WHERE merged AND twin = ?1 ORDER BY id";
+    db.prepare_cached(sql)?.query_map([row.0], people_row)?.collect()
+}
+
+fn people_row(row: &Row<'_>) -> rusqlite::Result<PeopleRow> {
+    Ok(PeopleRow {
+        id: RowId(row.get(0)?),
+        place: Place { file: row.get(1)?, row: row.get(2)?, line: row.get(3)? },
+        wanted: row.get(4)?,
+        is_changed: row.get(5)?,
+        has_merged: row.get(6)?,
+    })
 }

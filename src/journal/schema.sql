@@ -56,10 +56,12 @@ CREATE TABLE rows (
     name   TEXT NOT NULL,
     identity BLOB,                              -- equal for names that are the same; null without a body
     input  TEXT NOT NULL,                       -- as it stood: JSON array of the cells ({"open_quote": …} if its last quote never closes), or the line
-    body   TEXT,                                -- of the create request; null for an invalid or repeated row
-    wanted TEXT,                                -- the group as the file defines it, if finding its people changed the body
+    body   TEXT,                                -- of the create request; null for an invalid, repeated or merged row
+    wanted TEXT,                                -- the group as this row defines it: of a merged row, and if finding people changed the body
     guests INTEGER NOT NULL,                    -- how many the body carries
     twin   INTEGER,                             -- rows.id of the earlier row of that name
+    merged INTEGER NOT NULL,                    -- whether the people of the row become those of its twin's group
+    lead   INTEGER,                             -- of a group with merged rows: rows.id of its first valid row, which has the group's status
     code   TEXT,                                -- of an invalid row; with a body: of people who cannot be members
     error  TEXT,
     warnings TEXT,                              -- sentences, joined by semicolons; null if there are none
@@ -67,7 +69,9 @@ CREATE TABLE rows (
 ) STRICT;
 
 -- Rows that are not sent because of their people.
-CREATE INDEX rows_without_people ON rows (id) WHERE code IS NOT NULL AND body IS NOT NULL;
+CREATE INDEX rows_without_people ON rows (id) WHERE code IS NOT NULL AND body IS NOT NULL AND lead IS NULL;
+
+CREATE INDEX merged_rows ON rows (twin, id) WHERE merged;
 
 -- They have workers of their own.
 CREATE INDEX rows_with_guests ON rows (id) WHERE guests > 0;
@@ -128,30 +132,34 @@ SELECT deletions.row, outcomes.group_id
 FROM deletions LEFT JOIN outcomes ON outcomes.row = deletions.row
 WHERE deletions.status = 'deleted' OR deletions.status = 'gone';
 
--- The results file, as a view.
+-- The results file, as a view. A merged row shares the outcome of its twin, `own`, unless its person is not one of the group.
 CREATE VIEW results AS
 SELECT runs.id AS run, rows.id AS id, rows.file, rows.row, rows.line, rows.name,
     CASE
-        WHEN rows.twin IS NOT NULL THEN 'duplicate'
-        WHEN rows.body IS NULL THEN 'invalid'
+        WHEN rows.code = 'row-excluded' THEN 'excluded'
+        WHEN rows.twin IS NOT NULL AND NOT rows.merged THEN 'duplicate'
+        WHEN own.body IS NULL OR rows.code IS NOT NULL AND (rows.merged OR rows.lead IS NOT NULL) THEN 'invalid'
+        WHEN mine.group_id IS NOT NULL AND coalesce(own.lead, own.id) <> rows.id THEN 'merged'
         WHEN mine.status IS NOT NULL THEN mine.status
-        WHEN EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND (effect = 'unknown' OR effect = 'made')) THEN 'unknown'
-        WHEN rows.code IS NOT NULL THEN 'invalid'
+        WHEN EXISTS (SELECT 1 FROM intents WHERE intents.row = own.id AND (effect = 'unknown' OR effect = 'made')) THEN 'unknown'
+        WHEN own.code IS NOT NULL AND own.lead IS NULL THEN 'invalid'
         ELSE 'pending'
     END AS status,
     coalesce(mine.group_id, firsts.group_id) AS group_id,
     first.file AS first_file, first.row AS first_row, first.line AS first_line,
-    (SELECT count(*) FROM intents WHERE intents.row = rows.id) AS attempts,
+    iif(coalesce(own.lead, own.id) = rows.id, (SELECT count(*) FROM intents WHERE intents.row = own.id), 0) AS attempts,
     mine.http_status,
     coalesce(mine.code, rows.code) AS code,
     coalesce(mine.error, rows.error) AS error,
     rows.input,
-    nullif(concat_ws('; ', rows.warnings, rows.people, mine.note), '') AS warnings
+    nullif(concat_ws('; ', rows.warnings, rows.people, iif(coalesce(own.lead, own.id) = rows.id, mine.note, NULL)), '') AS warnings
 FROM runs
 JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
-LEFT JOIN outcomes AS mine ON mine.row = rows.id
-LEFT JOIN rows AS first ON first.id = rows.twin
-LEFT JOIN outcomes AS firsts ON firsts.row = rows.twin;
+JOIN rows AS own ON own.id = iif(rows.merged, rows.twin, rows.id)
+LEFT JOIN outcomes AS mine ON mine.row = own.id AND (rows.code IS NULL OR NOT rows.merged AND rows.lead IS NULL)
+LEFT JOIN rows AS first ON first.id =
+    CASE WHEN NOT rows.merged THEN rows.twin WHEN rows.code IS NULL AND own.lead <> rows.id THEN own.lead END
+LEFT JOIN outcomes AS firsts ON NOT rows.merged AND firsts.row = iif(first.merged, first.twin, first.id);
 
 -- The results file of `undo`, as a view.
 CREATE VIEW undone AS

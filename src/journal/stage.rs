@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::JournalError;
 use super::files::FileId;
 use super::store::{Journal, RunId};
-use crate::model::{Code, Layout, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity, WantedGroup};
+use crate::model::{Code, Dialect, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity, WantedGroup};
 
 /// For how long a reader may keep the rows from being committed.
 const READERS_MAX: Duration = Duration::from_mins(1);
@@ -35,6 +35,7 @@ pub struct StagedRow {
     guests: usize,
     key: Option<NameKey>,
     twin: Option<RowId>,
+    is_merged: bool,
     code: Option<Code>,
     error: Option<String>,
     warnings: Option<String>,
@@ -70,6 +71,7 @@ impl StagedRow {
             guests: group.map_or(0, |group| group.guests.len()),
             key: None,
             twin: None,
+            is_merged: false,
             code: None,
             error: None,
             warnings: None,
@@ -84,8 +86,8 @@ impl StagedRow {
         text_value(&self.text[self.ends.0..self.ends.1])
     }
 
-    fn body(&self) -> Option<ToSqlOutput<'_>> {
-        self.is_valid.then(|| text_value(&self.text[self.ends.1..]))
+    fn group(&self, is_wanted: bool) -> Option<ToSqlOutput<'_>> {
+        (self.is_valid && is_wanted).then(|| text_value(&self.text[self.ends.1..]))
     }
 
     /// It is sent; no earlier row has its name.
@@ -98,9 +100,14 @@ impl StagedRow {
         (self.is_valid, self.guests, self.twin) = (false, 0, Some(first));
     }
 
-    /// It has errors, and is not sent.
+    /// Its people become those of the group of an earlier row.
+    pub fn set_merged(&mut self, first: RowId) {
+        (self.is_merged, self.guests, self.twin) = (true, 0, Some(first));
+    }
+
+    /// It has errors, or is left out, and is not sent.
     pub fn set_invalid(&mut self, problems: &[Problem]) {
-        let errors = || problems.iter().filter(|problem| problem.is_error());
+        let errors = || problems.iter().filter(|problem| problem.is_error() || problem.code == Code::RowExcluded);
         (self.is_valid, self.guests) = (false, 0);
         self.code = errors().map(|problem| problem.code).next();
         self.error = self.code.map(|_| Problem::join(errors()));
@@ -135,9 +142,11 @@ impl Stage<'_> {
             row.name(),
             row.key.map(|key| key.0),
             row.input(),
-            row.body(),
+            row.group(!row.is_merged),
+            row.group(row.is_merged),
             row.guests,
             row.twin.map(|twin| twin.0),
+            row.is_merged,
             row.code.map(Code::as_str),
             row.error,
             row.warnings,
@@ -175,7 +184,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn stage_file(&self, run: RunId, number: usize, path: &Path, layout: &Layout) -> Result<(), JournalError> {
+    pub fn stage_file(&self, run: RunId, number: usize, path: &Path, dialect: &Dialect) -> Result<(), JournalError> {
         let FileId { canonical, place } = FileId::of(path);
         self.run(|db| {
             db.execute(
@@ -187,9 +196,9 @@ impl Journal {
                     path.display().to_string(),
                     canonical,
                     place,
-                    layout.format.extension(),
-                    char::from(layout.delimiter).to_string(),
-                    json(&layout.header)
+                    dialect.format.extension(),
+                    char::from(dialect.delimiter).to_string(),
+                    json(&dialect.header)
                 ],
             )
             .map(drop)
@@ -206,17 +215,6 @@ impl Journal {
         self.run(|db| db.query_row(next, [], |row| row.get(0)).map(RowId))
     }
 
-    /// Replaces the group of a staged row.
-    ///
-    /// # Errors
-    /// If the journal cannot be written.
-    pub fn restage(&self, row: RowId, group: &WantedGroup) -> Result<(), JournalError> {
-        self.run(|db| {
-            let mut update = db.prepare_cached("UPDATE rows SET body = ?2, guests = ?3 WHERE id = ?1")?;
-            update.execute(params![row.0, json(group), group.guests.len()]).map(drop)
-        })
-    }
-
     /// Begins to put rows in. Those of files, which are there within seconds, are written without a write-ahead log, so that each
     /// page is written once; meanwhile nobody can read the journal.
     ///
@@ -229,8 +227,8 @@ impl Journal {
         }
         self.run(|db| db.execute_batch("BEGIN"))?;
         let insert = self.db.prepare(
-            "INSERT INTO rows (id, file, row, line, name, identity, input, body, guests, twin, code, error, warnings)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            "INSERT INTO rows (id, file, row, line, name, identity, input, body, wanted, guests, twin, merged, code, error, warnings)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         );
         let insert = insert.map_err(|reason| Self::failed(&self.path, reason))?;
         Ok(Stage { journal: self, insert, is_finished: false })
@@ -273,11 +271,13 @@ impl Journal {
         let shift = new.0 - first.0;
         self.together(|batch| {
             batch.execute(
-                "INSERT INTO rows (id, file, row, line, name, identity, input, body, guests, twin, code, error, warnings)
-                 SELECT id + ?3, file, row, line, name, identity, input, coalesce(wanted, body),
-                        CASE WHEN wanted IS NULL THEN guests
+                "INSERT INTO rows (id, file, row, line, name, identity, input, body, wanted, guests, twin, merged, code, error, warnings)
+                 SELECT id + ?3, file, row, line, name, identity, input,
+                        iif(merged, NULL, coalesce(wanted, body)), iif(merged, wanted, NULL),
+                        CASE WHEN wanted IS NULL OR merged THEN guests
                              ELSE coalesce(json_array_length(wanted, '$.guests'), 0) END,
-                        twin + ?3, iif(body IS NULL, code, NULL), iif(body IS NULL, error, NULL), warnings
+                        twin + ?3, merged,
+                        iif(coalesce(wanted, body) IS NULL, code, NULL), iif(coalesce(wanted, body) IS NULL, error, NULL), warnings
                  FROM rows WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
                 params![first.0, last.0, shift],
             )?;
@@ -334,7 +334,8 @@ impl Journal {
     pub fn row_keys(&self, range: (RowId, RowId), mut each: impl FnMut(RowId, NameKey)) -> Result<u64, JournalError> {
         self.run(|db| {
             let mut query = db.prepare(
-                "SELECT id, identity, code IS NOT NULL AND body IS NULL FROM rows WHERE id BETWEEN ?1 AND ?2",
+                "SELECT id, identity, coalesce(code <> 'row-excluded' AND body IS NULL AND NOT merged, FALSE)
+                 FROM rows WHERE id BETWEEN ?1 AND ?2",
             )?;
             let mut rows = query.query([range.0.0, range.1.0])?;
             let mut invalid = 0;

@@ -13,7 +13,7 @@ use super::{JournalError, beside, private};
 /// Marks the file as ours (`TGrp`), for `file` and for us.
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 /// Its tables, index and views.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 

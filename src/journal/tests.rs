@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rusqlite::params;
 use tempfile::TempDir;
 
 use super::*;
 use crate::model::{
-    Effect, Fate, Format, Group, Layout, MatchNames, Outcome, Past, Place, Raw, RowId, Status, Tag, Trouble,
+    Dialect, Effect, Fate, Format, Group, MatchNames, Outcome, Past, Place, Raw, RowId, Status, Tag, Trouble,
+    WantedGroup,
 };
 
 pub(super) fn owner() -> Owner {
@@ -28,8 +30,8 @@ pub(super) fn group<M>(name: &str) -> Group<M> {
 pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (RunId, RowId) {
     let run = journal.begin_run(&owner()).unwrap();
     let first = journal.next_row().unwrap();
-    let layout = Layout { format: Format::Csv, delimiter: b',', header: vec!["name".to_owned()] };
-    journal.stage_file(run, 0, Path::new("g.csv"), &layout).unwrap();
+    let dialect = Dialect { format: Format::Csv, delimiter: b',', header: vec!["name".to_owned()] };
+    journal.stage_file(run, 0, Path::new("g.csv"), &dialect).unwrap();
     let matching = MatchNames::Folded;
     let mut stage = journal.stage(true).unwrap();
     for (index, name) in (0..).zip(names) {
@@ -63,6 +65,13 @@ fn accounts(journal: &Journal, run: RunId) -> Vec<(String, Status, Option<String
     };
     journal.accounts(run, note).unwrap();
     accounts
+}
+
+/// Gives a row another group.
+pub(super) fn define(journal: &Journal, row: RowId, group: &WantedGroup) {
+    let body = serde_json::to_string(group).unwrap();
+    let update = "UPDATE rows SET body = ?2, guests = ?3 WHERE id = ?1";
+    journal.run(|db| db.execute(update, params![row.0, body, group.guests.len()]).map(drop)).unwrap();
 }
 
 pub(super) fn created(id: &str) -> Fate {

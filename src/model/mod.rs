@@ -9,6 +9,7 @@ mod entries;
 mod event;
 mod existing;
 mod fate;
+mod filter;
 mod found;
 mod group;
 mod job;
@@ -27,13 +28,16 @@ pub use entries::{Entries, object};
 pub use event::{Event, GuestWait, Halt, Listener, Wait};
 pub use existing::{ExistingGroup, Tag};
 pub use fate::{Creation, Fate, Removal, Trouble};
+pub use filter::Filter;
 pub use found::{Found, best};
 pub use group::{Group, Member, WantedGroup};
 pub use job::{Effect, Job, Past, RowId};
 pub use name::{MatchNames, NameKey, OnDuplicate, OnExisting, is_common};
 pub use outcome::{Outcome, Status, StatusCounts};
 pub use problem::{Code, Problem, ProblemCount, Severity};
-pub use row::{Cell, ERROR_COLUMN, Field, Fields, Format, InputFile, Item, Layout, Place, Raw, is_delimiter};
+pub use row::{
+    Cell, Dialect, ERROR_COLUMN, Field, Fields, Format, InputFile, InputFormat, Item, Place, Raw, is_delimiter,
+};
 pub use span::{exact_span, span};
 pub(crate) use text::has_only;
 pub(crate) use text::listed;

@@ -19,8 +19,12 @@ pub enum Status {
     Gone,
     /// Undo: the group was changed since it was created, and left alone.
     Changed,
+    /// Its person, or its members and guests, became those of an earlier row's group.
+    Merged,
     /// The row repeats an earlier one.
     Duplicate,
+    /// `--where` or the layout leaves the row out.
+    Excluded,
     /// The row failed a check; nothing was sent.
     Invalid,
     /// The request was refused; it had no effect.
@@ -56,7 +60,7 @@ pub struct Outcome {
     pub status: Status,
     /// The id of the group.
     pub group_id: Option<String>,
-    /// The row that this one repeats.
+    /// The row that this one repeats, or that has the group it was merged into.
     pub duplicate_of: Option<Place>,
     /// How often it was sent.
     pub attempts: u32,

@@ -20,8 +20,10 @@ pub enum Code {
     ArchiveDamaged,
     /// The file unpacks to far more than a table does.
     ArchiveBomb,
-    /// The file is a JSON array.
-    JsonArray,
+    /// The JSON is broken, or it is not clear which array has the rows.
+    JsonMalformed,
+    /// The file is one page of several.
+    FilePaged,
     /// There is no header, or it has no column for the name.
     HeaderMissing,
     /// The header cannot be read.
@@ -38,8 +40,12 @@ pub enum Code {
     ColumnUnknown,
     /// A column without a name holds text.
     ColumnUnnamed,
+    /// The rows of the file are people, not groups.
+    ListOfPeople,
     /// Blank rows are ignored.
     RowBlank,
+    /// `--where` or the layout leaves the row out.
+    RowExcluded,
     /// The row cannot be read as a row of this file.
     RowMalformed,
     /// A quoted cell holds what looks like rows.
@@ -64,6 +70,8 @@ pub enum Code {
     DescriptionMissing,
     /// The description is not text, or holds control characters.
     DescriptionInvalid,
+    /// The description of a merged row is not that of its group.
+    DescriptionLost,
     /// A member is not a user id.
     MemberInvalid,
     /// A member is listed twice.
@@ -80,6 +88,8 @@ pub enum Code {
     MemberAmbiguous,
     /// The users of the organization cannot be listed.
     UsersUnlisted,
+    /// Entries of a list without the mapped key are ignored.
+    EntryIgnored,
     /// A guest is not an e-mail address.
     GuestInvalid,
     /// A guest is a user of the organization.
@@ -138,6 +148,12 @@ impl Problem {
     /// A warning about one field.
     pub fn warning(field: Field, code: Code, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(field, code, message) }
+    }
+
+    /// The row is left out, and why.
+    #[must_use]
+    pub fn excluded(why: &str) -> Self {
+        Self::note(Code::RowExcluded, format!("excluded: {why}"))
     }
 
     /// The whole row cannot be read.

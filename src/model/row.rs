@@ -16,11 +16,20 @@ pub enum Field {
     Members,
     /// `guests`
     Guests,
+    /// `member`: one member per row; rows of one group are merged.
+    Member,
+    /// `guest`: one guest per row.
+    Guest,
+    /// `names`: the groups of one person.
+    Names,
 }
 
 impl Field {
     /// All fields, in the order of the documentation.
     pub const ALL: &[Self] = Self::VARIANTS;
+
+    /// The fields of a group.
+    pub const SLOTS: [Self; 4] = [Self::Name, Self::Description, Self::Members, Self::Guests];
 
     /// The field's name in a header.
     #[must_use]
@@ -28,10 +37,27 @@ impl Field {
         self.into()
     }
 
-    /// Whether it holds a list.
+    /// Whether several columns can hold it.
     #[must_use]
     pub fn is_list(self) -> bool {
-        matches!(self, Self::Members | Self::Guests)
+        !matches!(self, Self::Name | Self::Description)
+    }
+
+    /// The field of a group that it gives.
+    #[must_use]
+    pub fn slot(self) -> Self {
+        match self {
+            Self::Names => Self::Name,
+            Self::Member => Self::Members,
+            Self::Guest => Self::Guests,
+            field => field,
+        }
+    }
+
+    /// Whether a file that has it has one person per row.
+    #[must_use]
+    pub fn is_of_person(self) -> bool {
+        self.slot() != self
     }
 }
 
@@ -60,7 +86,36 @@ pub enum Cell<'a> {
     Other(&'static str),
 }
 
-impl Cell<'_> {
+impl<'a> Cell<'a> {
+    /// As a cell of CSV; a list is a JSON array, so that its entries stay as they are.
+    #[must_use]
+    pub fn text(&self) -> Cow<'a, str> {
+        let entry = |item: &Item<'_>| match item {
+            Item::Text(text) | Item::Number(text) => text.clone().into_owned(),
+            Item::Other(kind) => (*kind).to_owned(),
+        };
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::List(items) if items.is_empty() => Cow::Borrowed(""),
+            Self::List(items) => Cow::Owned(serde_json::json!(items.iter().map(entry).collect::<Vec<_>>()).to_string()),
+            Self::Absent | Self::Other(_) => Cow::Borrowed(""),
+        }
+    }
+
+    /// Both lists as one.
+    #[must_use]
+    fn joined(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Text(one), Self::Text(other)) => Self::Text(Cow::Owned(format!("{one};{other}"))),
+            (Self::List(mut one), Self::List(other)) => {
+                one.extend(other);
+                Self::List(one)
+            }
+            (Self::Absent, other) => other,
+            (one, _) => one,
+        }
+    }
+
     /// Whether it holds nothing.
     #[must_use]
     pub fn is_blank(&self) -> bool {
@@ -99,7 +154,7 @@ impl Item<'_> {
 
 /// The cells of one row by field, unchecked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Fields<'a>([Cell<'a>; Field::VARIANTS.len()]);
+pub struct Fields<'a>([Cell<'a>; Field::SLOTS.len()]);
 
 impl<'a> Fields<'a> {
     /// The same row with this cell in a field.
@@ -111,13 +166,19 @@ impl<'a> Fields<'a> {
 
     /// Puts a cell into a field.
     pub fn set(&mut self, field: Field, cell: Cell<'a>) {
-        self.0[field as usize] = cell;
+        self.0[field.slot() as usize] = cell;
+    }
+
+    /// Adds the cell of a further column to a list.
+    pub fn join(&mut self, field: Field, cell: Cell<'a>) {
+        let slot = &mut self.0[field.slot() as usize];
+        *slot = std::mem::take(slot).joined(cell);
     }
 
     /// The cell of a field.
     #[must_use]
     pub fn get(&self, field: Field) -> &Cell<'a> {
-        &self.0[field as usize]
+        &self.0[field.slot() as usize]
     }
 
     /// Whether all cells hold nothing.
@@ -168,8 +229,18 @@ impl Raw<Cow<'_, str>> {
 /// The column that rejects have beside those of the input; it is skipped when they are read again.
 pub const ERROR_COLUMN: &str = "_error";
 
-/// The two formats of input and output.
+/// The formats of input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum InputFormat {
+    /// Comma-separated values, or with another delimiter
+    Csv,
+    /// JSON: one object per line, objects that span lines, or an array of objects
+    #[value(alias = "jsonl")]
+    Json,
+}
+
+/// The two formats of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Comma-separated values, or with another delimiter
     Csv,
@@ -194,9 +265,9 @@ pub fn is_delimiter(byte: u8) -> bool {
     (byte.is_ascii_graphic() && byte != b'"') || byte == b'\t'
 }
 
-/// How a file is laid out: what is needed to write rows of it again.
+/// How the rows of a file are written: what is needed to write them again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
+pub struct Dialect {
     /// Its format.
     pub format: Format,
     /// The delimiter between cells; unused in JSON lines.
@@ -210,6 +281,6 @@ pub struct Layout {
 pub struct InputFile {
     /// Its path as given; `-` is standard input.
     pub path: String,
-    /// How it is laid out.
-    pub layout: Layout,
+    /// How its rows are written.
+    pub dialect: Dialect,
 }

@@ -9,6 +9,7 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use memchr::{memchr, memchr_iter, memchr2, memchr3};
 use simdutf8::basic::from_utf8;
 
+use super::document::{NextValue, next_value};
 use super::lines::{ends_line, line_ends, past_line_end, without_line_ends};
 
 /// The longest row, in bytes.
@@ -159,6 +160,8 @@ pub(super) enum Grammar {
     Csv(u8),
     /// Line ends.
     Lines,
+    /// JSON values, one after the other, to the end of an array or of the file.
+    Json,
 }
 
 /// Splits a stream.
@@ -176,6 +179,8 @@ pub(super) struct Splitter {
     row_max: usize,
     /// Memory for the next batch.
     spare: Batch,
+    /// What is behind the last JSON value.
+    after: Vec<u8>,
 }
 
 impl Splitter {
@@ -188,7 +193,7 @@ impl Splitter {
         let (buffer, is_ended) = (Vec::new(), false);
         let (target, row_max) = (Self::TARGET, ROW_MAX);
         let spare = Batch::default();
-        Self { source, grammar, core, buffer, is_ended, offset: 0, line: 1, target, row_max, spare }
+        Self { source, grammar, core, buffer, is_ended, offset: 0, line: 1, target, row_max, spare, after: Vec::new() }
     }
 
     #[cfg(test)]
@@ -204,6 +209,11 @@ impl Splitter {
     /// The next batch takes the memory of this one.
     pub(super) fn reuse(&mut self, batch: Batch) {
         self.spare = batch;
+    }
+
+    /// What is behind the last JSON value.
+    pub(super) fn after(&self) -> &[u8] {
+        &self.after
     }
 
     /// The line that was not given out yet, from 1.
@@ -223,6 +233,15 @@ impl Splitter {
                 break;
             }
             let from = (batch.text_length, batch.ends_length);
+            if self.grammar == Grammar::Json {
+                match self.value_end(at) {
+                    Ok(Some(end)) => batch.push(at, end, false, from),
+                    Err(error) if batch.rows.is_empty() => return Err(error),
+                    Ok(None) | Err(_) => break,
+                }
+                at = batch.rows.last().map_or(at, |row| row.end);
+                continue;
+            }
             match self.row_end(at, &mut batch)? {
                 Some((end, is_plain)) => batch.push(at, end, is_plain, from),
                 None if batch.rows.is_empty() => {
@@ -243,7 +262,9 @@ impl Splitter {
             return Ok(None);
         }
         // Blank lines are given only with a row after them.
-        let filled = batch.rows.iter().rposition(|row| !ends_line(self.buffer[row.start])).map_or(0, |last| last + 1);
+        let is_json = self.grammar == Grammar::Json;
+        let is_filled = |row: &Span| is_json || !ends_line(self.buffer[row.start]);
+        let filled = batch.rows.iter().rposition(is_filled).map_or(0, |last| last + 1);
         if filled > 0 || is_over {
             batch.rows.truncate(filled);
         }
@@ -282,13 +303,36 @@ impl Splitter {
                 self.fill()?;
                 continue;
             }
-            if at >= self.target || self.buffer.get(at).is_none_or(|byte| !ends_line(*byte)) {
+            let is_blank = self.grammar != Grammar::Json && self.buffer.get(at).is_some_and(|byte| ends_line(*byte));
+            if at >= self.target || !is_blank {
                 return Ok(at);
             }
             let end = past_line_end(&self.buffer, at);
             batch.push(at, end, true, (batch.text_length, batch.ends_length));
             at = end;
         }
+    }
+
+    /// The end of the next JSON value, with the white space and commas before it; nothing if there is no more of them.
+    fn value_end(&mut self, start: usize) -> io::Result<Option<usize>> {
+        loop {
+            let next = next_value(&self.buffer[start..], self.is_ended, self.row_max);
+            match next.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
+                NextValue::Ends(length) => return Ok(Some(start + length)),
+                NextValue::None => return self.pass_rest(start).map(|()| None),
+                NextValue::Unread => self.fill()?,
+            }
+        }
+    }
+
+    /// Passes over what is behind the last JSON value, and keeps it.
+    fn pass_rest(&mut self, start: usize) -> io::Result<()> {
+        self.after = self.buffer.split_off(start);
+        self.source.by_ref().take(self.row_max as u64).read_to_end(&mut self.after)?;
+        self.is_ended = true;
+        let text = self.after.trim_ascii();
+        self.after = text.strip_prefix(b",").unwrap_or(text).trim_ascii_start().to_vec();
+        Ok(())
     }
 
     /// The end of the row that begins at `start`, after its line end, and whether it is plain; nothing if it is too long.

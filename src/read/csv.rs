@@ -8,10 +8,11 @@ use super::columns::{Columns, TITLES_MAX, header_of};
 use super::delimiter::one_cell;
 use super::header::HeaderError;
 use super::lines::{line_ends, without_line_ends};
+use super::names::{list_of, names_of};
 use super::row::{Row, RowText};
 use super::shape::{self, Record, Shape};
 use super::{Notes, ReadOptions};
-use crate::model::{Cell, Field, Fields, Problem};
+use crate::model::{Cell, Field, Fields, Filter, Problem, shortened};
 
 /// The columns of a results file of this program begin so.
 const RESULTS: [&str; 5] = ["file", "row", "line", "name", "status"];
@@ -24,12 +25,21 @@ type Contents<'a> = (RowText<'a>, Result<Fields<'a>, Problem>, Vec<Problem>);
 pub(super) struct CsvParser {
     shape: Shape,
     pub(super) columns: Columns,
+    filters: Vec<Filter>,
+    list_delimiter: Option<char>,
+    /// The name of all groups.
+    name: Option<String>,
 }
 
 impl CsvParser {
     /// Takes the header off the first batch. Gives the columns as they are likely to be meant, if the name's is among them,
     /// and all that is wrong with the header.
-    pub(super) fn open(delimiter: u8, batch: &mut Batch, options: &ReadOptions) -> (Option<Self>, Vec<HeaderError>) {
+    pub(super) fn open(
+        delimiter: u8,
+        batch: &mut Batch,
+        options: &ReadOptions,
+        name: Option<String>,
+    ) -> (Option<Self>, Vec<HeaderError>) {
         let is_filled = |row: &Span| !batch.raw[row.start..row.end].trim_ascii().is_empty();
         let filled: Vec<usize> = (0..batch.rows.len()).filter(|index| is_filled(&batch.rows[*index])).collect();
         let Some(first) = filled.first().map(|first| &batch.rows[*first]) else { return (None, Vec::new()) };
@@ -43,10 +53,11 @@ impl CsvParser {
         if first.iter().map(String::as_str).take(RESULTS.len()).eq(RESULTS) {
             return (None, vec![HeaderError::Results]);
         }
-        let at = header_of(&candidates, &options.map);
-        let header = candidates[at].clone();
-        let (columns, mut errors) = Columns::read(&header, &options.map);
-        let has_name = columns.index(Field::Name).is_some();
+        let is_given = !options.columns.is_empty();
+        let at = if is_given { 0 } else { header_of(&candidates, options) };
+        let header = if is_given { options.columns.clone() } else { candidates[at].clone() };
+        let (columns, mut errors) = Columns::read(&header, options);
+        let has_name = columns.index(Field::Name).is_some() || name.is_some();
         if let Some(error) = one_cell(&header, delimiter, options).filter(|_| !has_name) {
             return (None, vec![error]);
         }
@@ -54,19 +65,34 @@ impl CsvParser {
             let line = batch.line + line_ends(&batch.raw[..batch.rows[filled[at]].start]);
             errors.insert(0, HeaderError::Title { line });
         }
-        batch.rows.drain(..=filled[at]);
-        let shape = Shape::new(header, delimiter, columns.fields.clone());
-        (has_name.then_some(Self { shape, columns }), errors)
+        if !is_given {
+            batch.rows.drain(..=filled[at]);
+        }
+        let shape = Shape::new(header, delimiter, &columns);
+        let (filters, list_delimiter) = (options.filters.clone(), options.list_delimiter);
+        (has_name.then_some(Self { shape, columns, filters, list_delimiter, name }), errors)
     }
 
-    /// The header's cells.
-    pub(super) fn header(&self) -> &[String] {
+    /// The header under which its rows are written again.
+    pub(super) fn header(&self) -> Vec<String> {
+        let name = self.name.as_ref().map(|_| Field::Name.as_str().to_owned());
+        self.columns.canonical(&self.shape.header).into_iter().chain(name).collect()
+    }
+
+    /// The header as it is in the file.
+    pub(super) fn own_header(&self) -> &[String] {
         &self.shape.header
+    }
+
+    /// The index of the column that holds a field, where its rows are written again.
+    pub(super) fn index(&self, field: Field) -> Option<usize> {
+        let given = self.name.as_ref().filter(|_| field == Field::Name).map(|_| self.shape.header.len());
+        given.or_else(|| self.columns.index(field))
     }
 
     /// The column that holds a field, if it has another name than the field.
     pub(super) fn column(&self, field: Field) -> Option<&str> {
-        let column = self.header().get(self.columns.index(field)?)?.trim();
+        let column = self.shape.header.get(self.columns.index(field)?)?.trim();
         (!column.eq_ignore_ascii_case(field.as_str())).then_some(column)
     }
 
@@ -82,25 +108,30 @@ impl CsvParser {
             let content = raw.trim_end_matches(['\n', '\r']);
             let is_open = content.len() == raw.len();
             let lines = if batch.has_long_rows { line_ends(raw.as_bytes()) + u64::from(is_open) } else { 1 };
+            let width = self.shape.header.len();
             let record = Record { raw, content, line, lines, cells, is_plain, is_last };
             line += record.lines;
-            let has_one_column = self.header().len() == 1;
             let (text, fields, warnings) = if let Some(cut) = batch.too_long {
                 self.too_long(&record, cut)
-            } else if record.content.is_empty() && has_one_column {
+            } else if record.content.is_empty() && width == 1 {
                 let fields = Fields::default().with(Field::Name, Cell::Text("".into()));
                 (RowText::Blank, Ok(fields), Vec::new())
             } else if record.content.is_empty() {
                 notes.blank_lines += 1;
                 continue;
-            } else if !has_one_column && record.cells.are_blank() && !record.content.contains('"') {
+            } else if width > 1 && record.cells.are_blank() && !record.content.contains('"') {
                 notes.blank.push(record.line);
                 continue;
             } else {
                 self.read(&record)
             };
             let offset = batch.offset + span.start as u64;
-            each(&Row { offset, raw: record.raw, line: record.line, fields, text, warnings });
+            let is_of_person = self.columns.are_of_persons();
+            let row = Row { offset, raw, line: record.line, fields, text, warnings, is_of_person, is_continued: false };
+            match self.columns.fields.iter().find(|(field, _)| *field == Field::Names) {
+                Some((_, index)) if row.fields.is_ok() => self.each_name(row, &cells, *index, each),
+                _ => each(&row),
+            }
         }
     }
 
@@ -120,22 +151,79 @@ impl CsvParser {
         if let Some(problem) = self.shape.ragged(record) {
             return refused(RowText::Ragged(cells, content), problem);
         }
-        (RowText::Cells(cells), Ok(self.fields(&cells)), self.shape.warnings(record, quotes.has_literal))
+        let text = self.text(&cells, self.name.as_deref());
+        if let Some(problem) = self.excluded(&cells) {
+            return refused(text, problem);
+        }
+        (text, Ok(self.fields(&cells)), self.shape.warnings(record, quotes.has_literal))
     }
 
     fn too_long<'a>(&self, record: &Record<'a>, cut: LongRow) -> Contents<'a> {
         let bytes = record.raw.as_bytes();
         let quote = Quotes::of(bytes, self.shape.delimiter).open;
         let opened = quote.map(|open| record.line + line_ends(&bytes[..open]));
-        (RowText::Cut(record.content, self.header().len()), Err(shape::too_long(cut.length, opened)), Vec::new())
+        let width = self.header().len();
+        (RowText::Cut(record.content, width), Err(shape::too_long(cut.length, opened)), Vec::new())
     }
 
     fn fields<'a>(&self, cells: &Cells<'a>) -> Fields<'a> {
         let mut fields = Fields::default();
+        if let Some(name) = &self.name {
+            fields.set(Field::Name, Cell::Text(Cow::Owned(name.clone())));
+        }
         for (field, index) in &self.columns.fields {
-            fields.set(*field, cells.get(*index).map_or(Cell::Absent, |text| Cell::Text(Cow::Borrowed(text))));
+            let Some(text) = cells.get(*index) else { continue };
+            let cell = match self.list_delimiter.filter(|_| field.is_list()) {
+                Some(delimiter) => list_of(text, delimiter),
+                None => Cell::Text(Cow::Borrowed(text)),
+            };
+            fields.join(*field, cell);
         }
         fields
+    }
+
+    /// Why a filter leaves the row out, if one does.
+    fn excluded(&self, cells: &Cells<'_>) -> Option<Problem> {
+        let mut filters = self.filters.iter().zip(&self.columns.filters);
+        let (filter, _) = filters.find(|(filter, index)| !filter.keeps(cells.get(**index).unwrap_or_default()))?;
+        Some(Problem::excluded(&format!("by --where {}", shortened(&filter.to_string()))))
+    }
+
+    /// The cells of a row of this name as they are written again.
+    fn text<'a>(&self, cells: &Cells<'a>, name: Option<&str>) -> RowText<'a> {
+        let is_joined = self.columns.fields.iter().any(|(field, index)| self.columns.index(*field) != Some(*index));
+        if name.is_none() && !is_joined && self.list_delimiter.is_none() {
+            return RowText::Cells(*cells);
+        }
+        let mut row: Vec<Cow<'a, str>> = cells.iter().map(Cow::Borrowed).collect();
+        row.resize(self.shape.header.len(), Cow::Borrowed(""));
+        let fields = self.fields(cells);
+        for (field, index) in self.columns.fields.iter().filter(|(field, _)| field.is_list()) {
+            if self.columns.index(*field) == Some(*index) {
+                row[*index] = fields.get(*field).text();
+            }
+        }
+        let name = name.map(|name| Cow::Owned(name.to_owned()));
+        match (self.columns.index(Field::Name), name) {
+            (Some(index), Some(name)) if self.name.is_none() => row[index] = name,
+            (_, name) => row.extend(name),
+        }
+        RowText::Rewritten(row)
+    }
+
+    /// Gives a row for each group of a person.
+    fn each_name<'a>(&self, row: Row<'a>, cells: &Cells<'a>, index: usize, each: &mut dyn FnMut(&Row<'a>)) {
+        let excluded = || Problem::excluded("the person is in no group");
+        let names = match names_of(cells.get(index).unwrap_or_default(), self.list_delimiter) {
+            Ok(names) if names.is_empty() => return each(&Row { fields: Err(excluded()), ..row }),
+            Ok(names) => names,
+            Err(problem) => return each(&Row { fields: Err(problem), ..row }),
+        };
+        for (number, name) in names.into_iter().enumerate() {
+            let text = self.text(cells, Some(&name));
+            let fields = row.fields.clone().map(|fields| fields.with(Field::Name, Cell::Text(name)));
+            each(&Row { fields, text, is_continued: number > 0, ..row.clone() });
+        }
     }
 }
 

@@ -36,8 +36,8 @@ fn likeliest(head: &[u8], options: &ReadOptions) -> u8 {
         let is_filled = |row: &Vec<String>| row.iter().any(|cell| !cell.trim().is_empty());
         let rows = batch.rows.iter().map(|row| batch.cells(text, row).owned()).filter(is_filled);
         let rows: Vec<Vec<String>> = rows.take(TITLES_MAX + 1).collect();
-        let Some(header) = rows.get(header_of(&rows, &options.map)) else { return (0, 0) };
-        (Columns::read(header, &options.map).0.fields.len(), header.len())
+        let Some(header) = rows.get(header_of(&rows, options)) else { return (0, 0) };
+        (Columns::read(header, options).0.fields.len(), header.len())
     };
     DELIMITERS.into_iter().rev().max_by_key(score).unwrap_or(DELIMITERS[0])
 }
@@ -45,9 +45,7 @@ fn likeliest(head: &[u8], options: &ReadOptions) -> u8 {
 /// What may be wrong with a header row of one cell that is not the name: it is in quotes, or has another delimiter.
 pub(super) fn one_cell(header: &[String], delimiter: u8, options: &ReadOptions) -> Option<HeaderError> {
     let [only] = header else { return None };
-    let holds_name = |cell: &str| {
-        matches!(Meaning::of(cell, &options.map), Meaning::Own(Field::Name) | Meaning::Synonym(Field::Name))
-    };
+    let holds_name = |cell: &str| Meaning::of(cell, options).field().is_some_and(|field| field.slot() == Field::Name);
     let is_mark = |mark: &u8| is_delimiter(*mark) && mark.is_ascii_punctuation() && !b"_-'".contains(mark);
     let divides = |mark: &u8| only.as_bytes().contains(mark) && only.split(char::from(*mark)).any(holds_name);
     let mut marks = (b'!'..=b'~').filter(is_mark);

@@ -40,6 +40,9 @@ pub enum FileProblem {
     /// It is empty.
     #[error("the file is empty; expected a header row with a column `name`, or JSON lines")]
     Empty,
+    /// It has fewer lines than are to be skipped.
+    #[error("has fewer lines at its beginning than --skip-lines skips")]
+    Short,
     /// It is a file of another kind.
     #[error("is {kind}; {cure}")]
     Foreign {
@@ -89,12 +92,19 @@ pub enum FileProblem {
         /// How many times.
         ratio: u64,
     },
-    /// It is one JSON array.
-    #[error("is a JSON array; one object per line is expected: `jq -c '.[]' FILE > NEW` writes that")]
-    JsonArray,
-    /// It is JSON that is not one object per line.
-    #[error("an object spans several lines; one object per line is expected: `jq -c . FILE > NEW` writes that")]
-    JsonSpread,
+    /// It is not JSON from here on.
+    #[error("invalid JSON: {reason}; nothing after this place was read")]
+    Json {
+        /// How many lines behind the last object that was read.
+        lines: u64,
+        /// In the line, from 1.
+        column: Option<u64>,
+        /// What is wrong.
+        reason: String,
+    },
+    /// It is not clear where the objects are.
+    #[error("{0}")]
+    Records(String),
     /// It is of the other format.
     #[error("looks like {looks}; use --format {format}, or name the file .{format}")]
     OtherFormat {
@@ -146,6 +156,10 @@ impl FileProblem {
     /// The problem at this place.
     #[must_use]
     pub fn at(self, path: impl Into<PathBuf>, line: u64, column: Option<u64>) -> ReadError {
+        let (line, column) = match &self {
+            Self::Json { lines, column, .. } => (line + lines, *column),
+            _ => (line, column),
+        };
         ReadError { path: path.into(), line: Some(line), column, problem: self }
     }
 
@@ -161,7 +175,7 @@ impl FileProblem {
     fn code(&self) -> Code {
         match self {
             Self::Io(_) | Self::Folder | Self::Copy(_) => Code::FileUnreadable,
-            Self::Empty => Code::FileEmpty,
+            Self::Empty | Self::Short => Code::FileEmpty,
             Self::Foreign { .. } | Self::OtherFormat { .. } => Code::FileForeign,
             Self::NotUtf8 { .. }
             | Self::Mixed { .. }
@@ -170,7 +184,7 @@ impl FileProblem {
             | Self::GarbledMark => Code::EncodingUnknown,
             Self::Damaged { .. } => Code::ArchiveDamaged,
             Self::Bomb { .. } => Code::ArchiveBomb,
-            Self::JsonArray | Self::JsonSpread => Code::JsonArray,
+            Self::Json { .. } | Self::Records(_) => Code::JsonMalformed,
             Self::Header(errors) => errors.first().map_or(Code::HeaderMissing, HeaderError::code),
         }
     }

@@ -17,12 +17,30 @@ pub enum HeaderError {
         found: String,
     },
     /// A column looks like a field and is not used.
-    #[error("column `{column}` looks like `{}` and is not used; rename it{}", field.as_str(), or_map(*field, column))]
+    #[error("column `{column}` looks like `{}` and is not used; rename it{}", field.as_str(), or_flags(*field, column))]
     Unused {
         /// The column as it is written.
         column: String,
         /// The field it is likely to mean.
         field: Field,
+    },
+    /// The rows are people, not groups.
+    #[error(
+        "columns of a name and of addresses (`{column}`), and none of members: this looks like a list of people. If the rows are people, use {} with --map name=COLUMN for the column of their group, or with --name NAME; if the addresses are those of the groups, use {}",
+        flag("--map member=", column),
+        flag("--ignore ", column)
+    )]
+    People {
+        /// The column of addresses.
+        column: String,
+    },
+    /// A column named with `--where` is not in the file.
+    #[error("--where {column}: there is no such column (found: {found})")]
+    FilterMissing {
+        /// The column that was asked for.
+        column: String,
+        /// The columns.
+        found: String,
     },
     /// Several columns hold the same field.
     #[error("several columns hold `{field}`: {}; {}", all(columns), choose(*field), field = field.as_str())]
@@ -41,7 +59,7 @@ pub enum HeaderError {
         found: String,
     },
     /// The header is further down.
-    #[error("the header is on line {line}; delete the lines above it (a title?)")]
+    #[error("the header is on line {line}; use --skip-lines {} if the lines above it are a title, or delete them", line - 1)]
     Title {
         /// The line, from 1.
         line: u64,
@@ -101,17 +119,24 @@ impl HeaderError {
             | Self::Quoted
             | Self::OtherDelimiter { .. } => Code::HeaderMissing,
             Self::Unused { .. } => Code::ColumnMisspelt,
+            Self::People { .. } => Code::ListOfPeople,
             Self::Repeated { .. } => Code::ColumnRepeated,
-            Self::MapMissing { .. } | Self::MapShared { .. } => Code::ColumnUnmapped,
+            Self::MapMissing { .. } | Self::MapShared { .. } | Self::FilterMissing { .. } => Code::ColumnUnmapped,
             Self::OpenQuote { .. } | Self::Stray | Self::LongRow => Code::HeaderMalformed,
             Self::Results => Code::FileForeign,
         }
     }
 }
 
-/// The flag that uses this column for this field, ready to be copied into a shell.
-fn or_map(field: Field, column: &str) -> String {
-    in_shell(column).map_or_else(String::new, |column| format!(", or use --map {}={column}", field.as_str()))
+/// The flags that use this column for this field, or say that it is not meant, ready to be copied into a shell.
+fn or_flags(field: Field, column: &str) -> String {
+    let flags = |column| format!(", or use --map {}={column}, or --ignore {column}", field.as_str());
+    in_shell(column).map_or_else(String::new, flags)
+}
+
+/// A flag with this column, ready to be copied into a shell.
+fn flag(start: &str, column: &str) -> String {
+    format!("{start}{}", in_shell(column).as_deref().unwrap_or("COLUMN"))
 }
 
 /// A word as shells read it; nothing if it needs more than quotes.
@@ -130,8 +155,12 @@ fn all(columns: &[String]) -> String {
 }
 
 fn choose(field: Field) -> String {
-    let map = format!("choose one with --map {}=COLUMN", field.as_str());
-    if field.is_list() { format!("join them into one, with `;` between the entries, or {map}") } else { map }
+    let map = format!("--map {}=COLUMN", field.as_str());
+    if field.is_list() {
+        format!("choose with {map}, once for each that is meant")
+    } else {
+        format!("choose one with {map}")
+    }
 }
 
 #[cfg(test)]
@@ -140,8 +169,9 @@ mod tests {
 
     #[test]
     fn flags_can_be_copied_into_a_shell() {
-        let flags = ["Gruppe", "Team Leads", "a$(b)", "it's", "x\u{1b}"].map(|column| or_map(Field::Name, column));
-        let expected = ["Gruppe", "'Team Leads'", "'a$(b)'"].map(|column| format!(", or use --map name={column}"));
+        let flags = ["Gruppe", "Team Leads", "a$(b)", "it's", "x\u{1b}"].map(|column| or_flags(Field::Name, column));
+        let expected = ["Gruppe", "'Team Leads'", "'a$(b)'"]
+            .map(|column| format!(", or use --map name={column}, or --ignore {column}"));
         assert_eq!(flags, [&expected[..], &[String::new(), String::new()]].concat()[..]);
     }
 }

@@ -1,16 +1,19 @@
-//! JSON lines: one object per line. Pure.
+//! JSON objects: which keys hold which field. Pure.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
-use super::Notes;
 use super::batch::Batch;
-use super::columns::{Meaning, UNKNOWN_MAX};
+use super::columns::{Meaning, UNKNOWN_MAX, is_same_column, means_nothing};
+use super::document::Document;
+use super::lines::line_ends;
+use super::names::{list_of, names_of};
 use super::row::{Row, RowText};
 use super::shape::too_long;
-use crate::model::{Cell, Entries, Field, Fields, Item, Problem, shortened};
+use super::{Notes, ReadOptions};
+use crate::model::{Cell, Code, Entries, Field, Fields, Filter, Item, Problem, object, shortened};
 
 /// How many keys are named in a message.
 const KEYS_MAX: usize = 10;
@@ -20,106 +23,236 @@ const BROKEN: &str = "text with a broken \\u escape";
 /// Knows which keys hold which field.
 #[derive(Debug)]
 pub(super) struct JsonParser {
-    map: Vec<(Field, String)>,
+    options: ReadOptions,
+    /// The name of all groups.
+    name: Option<String>,
+    /// Where the objects are, if they are not on one line each.
+    pub(super) document: Option<Document>,
 }
 
+/// The fields of an object: the values of each, and how many entries of its lists lack the key of its path.
+type Held<'a> = Vec<(Field, Vec<&'a RawValue>, usize)>;
+
+/// An entry that is not a field.
+type Other<'a> = (String, &'a RawValue);
+
 impl JsonParser {
-    pub(super) fn new(map: &[(Field, String)]) -> Self {
-        Self { map: map.to_vec() }
+    pub(super) fn new(options: ReadOptions, name: Option<String>, document: Option<Document>) -> Self {
+        Self { options, name, document }
     }
 
     /// The field that a key holds.
     pub(super) fn field(&self, key: &str) -> Option<Field> {
-        match Meaning::of(key, &self.map) {
-            Meaning::Own(field) | Meaning::Synonym(field) => Some(field),
-            _ => None,
-        }
+        Meaning::of(key, &self.options).field()
     }
 
     /// Gives each row of a batch, whose bytes are `raw`.
     pub(super) fn rows<'a>(&self, batch: &'a Batch, raw: &'a str, notes: &mut Notes, each: &mut dyn FnMut(&Row<'a>)) {
-        let mut keys = Keys { map: &self.map, known: HashMap::new(), notes };
-        for (span, line) in batch.rows.iter().zip(batch.line..) {
+        let mut keys = Keys { parser: self, known: HashMap::new(), notes };
+        let mut next_line = batch.line;
+        for span in &batch.rows {
             let own = &raw[span.start..span.end];
-            let content = own.trim_end_matches(['\n', '\r']);
+            let content = match &self.document {
+                // Commas and white space are between the objects of an array.
+                Some(_) => own.trim_matches([',', '\n', '\r', ' ', '\t']),
+                None => own.trim_end_matches(['\n', '\r']),
+            };
+            let start = if self.document.is_some() { own.find(content).unwrap_or_default() } else { 0 };
+            let line = next_line + line_ends(&own.as_bytes()[..start]);
+            next_line += line_ends(own.as_bytes());
             // Only JSON's own white space makes a line blank; anything else is broken JSON.
             if content.bytes().all(|byte| matches!(byte, b' ' | b'\t')) {
                 keys.notes.blank_lines += 1;
                 continue;
             }
-            let (text, fields) = match batch.too_long {
-                Some(cut) => (RowText::CutLine(content), Err(too_long(cut.length, None))),
-                None => (RowText::Line(content), keys.fields(content)),
-            };
             let offset = batch.offset + span.start as u64;
-            each(&Row { offset, raw: own, line, fields, text, warnings: Vec::new() });
+            let row = |text, fields| Row {
+                offset,
+                raw: own,
+                line,
+                fields,
+                text,
+                warnings: Vec::new(),
+                is_of_person: false,
+                is_continued: false,
+            };
+            if let Some(cut) = batch.too_long {
+                each(&row(RowText::CutLine(content), Err(too_long(cut.length, None))));
+                continue;
+            }
+            let text = RowText::Line(on_one_line(content));
+            match keys.read(content) {
+                Ok((held, others)) => self.each_row(&row(text, Ok(Fields::default())), &held, &others, each),
+                Err(problem) => each(&row(text, Err(problem))),
+            }
         }
+    }
+
+    /// Gives the row of an object, or one for each group of a person.
+    fn each_row<'a>(&self, row: &Row<'a>, held: &Held<'a>, others: &[Other<'a>], each: &mut dyn FnMut(&Row<'a>)) {
+        let (mut fields, mut warnings) = (Fields::default(), Vec::new());
+        if let Some(name) = &self.name {
+            fields.set(Field::Name, Cell::Text(Cow::Owned(name.clone())));
+        }
+        let mut names = None;
+        for (field, values, missing) in held {
+            let cell = self.cell(*field, values);
+            if *field == Field::Names {
+                names = Some(cell);
+                continue;
+            }
+            fields.set(*field, cell);
+            if *missing > 0 {
+                let message = format!("{}: entries without the mapped key are ignored: {missing}", field.as_str());
+                warnings.push(Problem::warning(*field, Code::EntryIgnored, message));
+            }
+        }
+        let is_of_person = held.iter().any(|(field, ..)| field.is_of_person());
+        let row = Row { warnings, is_of_person, ..row.clone() };
+        let give =
+            |fields: Result<Fields<'a>, Problem>, name: Option<&str>, is_continued, each: &mut dyn FnMut(&Row<'a>)| {
+                let text = self
+                    .rewritten(held, others, name)
+                    .map_or_else(|| row.text.clone(), |line| RowText::Line(line.into()));
+                each(&Row { fields, text, is_continued, ..row.clone() });
+            };
+        let names = match names.map(|names| all_names(&names, self.options.list_delimiter)) {
+            None => return give(Ok(fields), self.name.as_deref(), false, each),
+            Some(Err(problem)) => return give(Err(problem), None, false, each),
+            Some(Ok(names)) => names,
+        };
+        if names.is_empty() {
+            return give(Err(Problem::excluded("the person is in no group")), None, false, each);
+        }
+        for (number, name) in names.into_iter().enumerate() {
+            let fields = fields.clone().with(Field::Name, Cell::Text(Cow::Owned(name.clone())));
+            give(Ok(fields), Some(&name), number > 0, each);
+        }
+    }
+
+    fn cell<'a>(&self, field: Field, values: &[&'a RawValue]) -> Cell<'a> {
+        let cell = match values {
+            [value] => cell(value),
+            values => Cell::List(values.iter().flat_map(|value| items(value)).collect()),
+        };
+        match (&cell, self.options.list_delimiter.filter(|_| field.is_list())) {
+            (Cell::Text(Cow::Borrowed(text)), Some(delimiter)) => list_of(text, delimiter),
+            _ => cell,
+        }
+    }
+
+    /// The object that is read alike without any option; nothing if it is as it stands.
+    fn rewritten(&self, held: &Held<'_>, others: &[Other<'_>], name: Option<&str>) -> Option<String> {
+        let options = &self.options;
+        if options.map.is_empty() && options.ignore.is_empty() && options.list_delimiter.is_none() && name.is_none() {
+            return None;
+        }
+        let name = name.map(|name| ("name".to_owned(), serde_json::Value::from(name).to_string()));
+        let fields = held.iter().filter(|(field, ..)| *field != Field::Names).map(|(field, values, _)| {
+            let cell = self.cell(*field, values);
+            let value = match (values.as_slice(), &cell) {
+                ([value], Cell::List(items)) if value.get().starts_with('"') => {
+                    let texts =
+                        items.iter().filter_map(|item| if let Item::Text(text) = item { Some(text) } else { None });
+                    serde_json::json!(texts.collect::<Vec<_>>()).to_string()
+                }
+                ([value], _) => on_one_line(value.get()).into_owned(),
+                (values, _) => {
+                    let parts: Vec<&str> = values.iter().map(|value| without_brackets(value.get())).collect();
+                    on_one_line(&format!(
+                        "[{}]",
+                        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(",")
+                    ))
+                    .into_owned()
+                }
+            };
+            (field.as_str().to_owned(), value)
+        });
+        let others = others.iter().map(|(key, value)| {
+            let key = if means_nothing(key) { key.clone() } else { format!("x-{key}") };
+            (key, on_one_line(value.get()).into_owned())
+        });
+        let all: Vec<(String, String)> = name.into_iter().chain(fields).chain(others).collect();
+        Some(object(all.iter().map(|(key, value)| (key.as_str(), value))))
     }
 }
 
 /// The keys seen, and what each means.
 struct Keys<'a> {
-    map: &'a [(Field, String)],
+    parser: &'a JsonParser,
     known: HashMap<String, Meaning>,
     notes: &'a mut Notes,
 }
 
 impl Keys<'_> {
-    fn fields<'a>(&mut self, line: &'a str) -> Result<Fields<'a>, Problem> {
+    /// The fields and the other entries of the object on a line.
+    fn read<'a>(&mut self, line: &'a str) -> Result<(Held<'a>, Vec<Other<'a>>), Problem> {
         let Entries(entries) = serde_json::from_str(line).map_err(|error| not_an_object(line, &error))?;
+        let options = &self.parser.options;
+        if let Some(problem) = excluded(&entries, options) {
+            return Err(problem);
+        }
+        let mut held: Held<'a> = Vec::new();
+        let is_path = |path: &str| path.contains('.') && !entries.iter().any(|(key, _)| is_same_column(key, path));
+        for (field, path) in options.map.iter().filter(|(_, path)| is_path(path)) {
+            let mut found = AtPath::default();
+            found.find_in(&entries, path);
+            if !found.values.is_empty() {
+                held.push((*field, found.values, found.missing));
+            }
+        }
         let entries = entries.into_iter().map(|(key, value)| (self.meaning(&key), key, value));
         // A synonym is used only where the field's own name is missing.
-        let is_own = |(meaning, ..): &(Meaning, _, _)| matches!(meaning, Meaning::Own(_));
-        let (named, rest): (Vec<_>, Vec<_>) = entries.partition(is_own);
-        let own = named.len();
-        let mut fields = Fields::default();
-        let (mut held, mut unused, mut others): (Vec<Field>, Vec<_>, Vec<_>) = (Vec::new(), Vec::new(), Vec::new());
-        let mut nested = None;
-        for (meaning, key, value) in named.into_iter().chain(rest) {
+        let is_certain = |(meaning, ..): &(Meaning, _, _)| matches!(meaning, Meaning::Own(_) | Meaning::Mapped(_));
+        let (certain, rest): (Vec<_>, Vec<_>) = entries.partition(is_certain);
+        let own = certain.len() + held.len();
+        let (mut unused, mut others, mut nested) = (Vec::new(), Vec::new(), None);
+        for (meaning, key, value) in certain.into_iter().chain(rest) {
+            let holds = |held: &Held<'_>, field: Field| held.iter().any(|(known, ..)| known.slot() == field.slot());
             match meaning {
-                Meaning::Synonym(field) if held.iter().take(own).any(|held| *held == field) => others.push(key),
-                Meaning::Own(field) | Meaning::Synonym(field) if held.contains(&field) => {
+                Meaning::Synonym(field) if holds(&held[..own.min(held.len())].to_vec(), field) => {
+                    others.push((key, value));
+                }
+                Meaning::Mapped(field) if field.is_list() && holds(&held, field) => {
+                    held.iter_mut().filter(|(known, ..)| *known == field).for_each(|(_, values, _)| values.push(value));
+                }
+                Meaning::Own(field) | Meaning::Synonym(field) | Meaning::Mapped(field) if holds(&held, field) => {
                     let field = field.as_str();
                     return Err(Problem::malformed(format!("two keys hold `{field}`; keep one, with all entries")));
                 }
-                Meaning::Own(field) | Meaning::Synonym(field) => {
+                Meaning::Own(field) | Meaning::Synonym(field) | Meaning::Mapped(field) => {
                     if meaning == Meaning::Synonym(field) {
                         self.notes.used(field, &key);
                     }
-                    fields.set(field, cell(value));
-                    held.push(field);
+                    held.push((field, vec![value], 0));
                 }
                 Meaning::Similar(field) | Meaning::Numbered(field) => unused.push((key, field)),
                 Meaning::Unknown => {
                     if value.get().starts_with("[{") {
                         nested.get_or_insert_with(|| key.clone());
                     }
-                    others.push(key);
+                    others.push((key, value));
                 }
-                Meaning::Error => {}
+                Meaning::Ignored => {}
             }
         }
-        let (excused, unused): (Vec<_>, Vec<_>) = unused.into_iter().partition(|(_, field)| held.contains(field));
-        others.extend(excused.into_iter().map(|(key, _)| key));
         if !unused.is_empty() {
-            let told = |(key, field): &(String, Field)| format!("`{}` looks like `{}`", shortened(key), field.as_str());
-            let keys = unused.iter().map(told).collect::<Vec<_>>().join(", ");
-            return Err(Problem::malformed(format!(
-                "the key {keys} and is not used; rename it, or use --map FIELD=KEY"
-            )));
+            return Err(unused_keys(&unused));
         }
-        if held.is_empty() && !others.is_empty() {
-            return Err(Problem::malformed(no_field(&others, nested.as_deref())));
+        if held.is_empty() && !others.is_empty() && self.parser.name.is_none() {
+            let keys: Vec<&str> = others.iter().map(|(key, _)| key.as_str()).collect();
+            return Err(Problem::malformed(no_field(&keys, nested.as_deref())));
         }
-        self.notes.unknown(others);
-        Ok(fields)
+        self.notes
+            .unknown(others.iter().map(|(key, _)| key.clone()).filter(|key| !is_in_path(key, &self.parser.options)));
+        Ok((held, others))
     }
 
     fn meaning(&mut self, key: &str) -> Meaning {
         if let Some(known) = self.known.get(key) {
             return *known;
         }
-        let found = Meaning::of(key, self.map);
+        let found = Meaning::of(key, &self.parser.options);
         if self.known.len() < UNKNOWN_MAX {
             self.known.insert(key.to_owned(), found);
         }
@@ -127,14 +260,118 @@ impl Keys<'_> {
     }
 }
 
-/// An object in which no key is a field; `nested` is one that holds an array of objects.
-fn no_field(keys: &[String], nested: Option<&str>) -> String {
-    if let Some(key) = nested {
-        let is_plain = key.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | ' '));
-        let cure = if is_plain { format!(": `jq -c '.[\"{key}\"][]' FILE > NEW` writes that") } else { String::new() };
-        return format!("the groups are inside `{}`; one per line is expected{cure}", shortened(key));
+/// Why a filter leaves the object out, if one does.
+fn excluded(entries: &[Other<'_>], options: &ReadOptions) -> Option<Problem> {
+    let keeps = |filter: &&Filter| {
+        let mut found = AtPath::default();
+        found.find_in(entries, &filter.column);
+        let texts: Vec<Cow<'_, str>> = found.values.iter().flat_map(|value| texts(value)).collect();
+        if texts.is_empty() { filter.keeps("") } else { texts.iter().any(|text| filter.keeps(text)) }
+    };
+    let filter = options.filters.iter().find(|filter| !keeps(filter))?;
+    Some(Problem::excluded(&format!("by --where {}", shortened(&filter.to_string()))))
+}
+
+/// Keys that look like fields and are not used.
+fn unused_keys(unused: &[(String, Field)]) -> Problem {
+    let told = |(key, field): &(String, Field)| format!("`{}` looks like `{}`", shortened(key), field.as_str());
+    let keys = unused.iter().map(told).collect::<Vec<_>>().join(", ");
+    Problem::malformed(format!("the key {keys} and is not used; rename it, or use --map FIELD=KEY, or --ignore KEY"))
+}
+
+/// Whether a path or a filter begins with this key.
+fn is_in_path(key: &str, options: &ReadOptions) -> bool {
+    let paths = options.map.iter().map(|(_, path)| path).chain(options.filters.iter().map(|filter| &filter.column));
+    paths.into_iter().any(|path| is_same_column(path.split('.').next().unwrap_or_default(), key))
+}
+
+/// What is found at a path.
+#[derive(Default)]
+struct AtPath<'a> {
+    values: Vec<&'a RawValue>,
+    /// Elements of arrays that lack the key.
+    missing: usize,
+}
+
+impl<'a> AtPath<'a> {
+    /// A key that contains dots counts as it stands first.
+    fn find_in(&mut self, entries: &[Other<'a>], path: &str) {
+        let whole = entries.iter().find(|(key, _)| is_same_column(key, path));
+        match (whole, path.split_once('.')) {
+            (Some((_, value)), _) => self.values.push(value),
+            (None, Some((first, rest))) => {
+                for (_, value) in entries.iter().filter(|(key, _)| is_same_column(key, first)) {
+                    self.find(value, rest);
+                }
+            }
+            (None, None) => {}
+        }
     }
-    let keys: Vec<String> = keys.iter().take(KEYS_MAX).map(|key| shortened(key)).collect();
+
+    fn find(&mut self, value: &'a RawValue, path: &str) {
+        let text = value.get();
+        if let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(text) {
+            for element in elements {
+                let before = self.values.len();
+                self.find(element, path);
+                self.missing += usize::from(self.values.len() == before);
+            }
+        } else if let Ok(Entries(entries)) = serde_json::from_str(text) {
+            self.find_in(&entries, path);
+        }
+    }
+}
+
+/// JSON has line ends between its tokens only.
+fn on_one_line(content: &str) -> Cow<'_, str> {
+    if content.contains(['\n', '\r']) { Cow::Owned(content.replace(['\n', '\r'], " ")) } else { Cow::Borrowed(content) }
+}
+
+/// The names that a cell of groups holds.
+fn all_names(cell: &Cell<'_>, delimiter: Option<char>) -> Result<Vec<String>, Problem> {
+    match cell {
+        Cell::Text(text) => Ok(names_of(text, delimiter)?.into_iter().map(Cow::into_owned).collect()),
+        Cell::List(items) => {
+            let name = |item: &Item<'_>| match item {
+                Item::Text(text) => Ok(text.trim().to_owned()),
+                Item::Number(_) | Item::Other(_) => {
+                    Err(Problem::error(Field::Names, Code::NameInvalid, "names: an entry is not text"))
+                }
+            };
+            let names: Vec<String> = items.iter().map(name).collect::<Result<_, _>>()?;
+            Ok(names.into_iter().filter(|name| !name.is_empty()).collect())
+        }
+        Cell::Absent => Ok(Vec::new()),
+        Cell::Other(kind) => {
+            Err(Problem::error(Field::Names, Code::NameInvalid, format!("names: expected a list, found {kind}")))
+        }
+    }
+}
+
+/// What a filter compares: the elements of an array, or the value itself.
+fn texts(value: &RawValue) -> Vec<Cow<'_, str>> {
+    let elements = serde_json::from_str::<Vec<&RawValue>>(value.get()).unwrap_or_else(|_| vec![value]);
+    let text = |value: &&'_ RawValue| match value.get() {
+        "null" => Cow::Borrowed(""),
+        text if text.starts_with('"') => Cow::Owned(serde_json::from_str(text).unwrap_or_default()),
+        text => Cow::Owned(text.to_owned()),
+    };
+    elements.iter().map(text).collect()
+}
+
+fn without_brackets(text: &str) -> &str {
+    text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text).trim()
+}
+
+/// An object in which no key is a field; `nested` is one that holds an array of objects.
+fn no_field(keys: &[&str], nested: Option<&str>) -> String {
+    if let Some(key) = nested {
+        return format!(
+            "no key of the object is a field of a group; if the groups are inside `{0}`, use --records '{0}'",
+            shortened(key)
+        );
+    }
+    let keys: Vec<String> = keys.iter().copied().take(KEYS_MAX).map(shortened).collect();
     format!("no key of the object is a field of a group (found: {}); use --map name=KEY", keys.join(", "))
 }
 
@@ -166,11 +403,16 @@ fn cell(value: &RawValue) -> Cell<'_> {
     let text = value.get();
     match text.as_bytes().first() {
         Some(b'"') => string(text).map_or(Cell::Other(BROKEN), Cell::Text),
-        Some(b'[') => serde_json::from_str::<Vec<&RawValue>>(text)
-            .map_or(Cell::Other("a broken array"), |items| Cell::List(items.into_iter().map(item).collect())),
+        Some(b'[') => Cell::List(items(value)),
         Some(b'n') => Cell::Absent,
         _ => Cell::Other(kind(text)),
     }
+}
+
+/// The elements of an array, or the value itself.
+fn items(value: &RawValue) -> Vec<Item<'_>> {
+    let elements = serde_json::from_str::<Vec<&RawValue>>(value.get());
+    elements.map_or_else(|_| vec![item(value)], |elements| elements.into_iter().map(item).collect())
 }
 
 fn item(value: &RawValue) -> Item<'_> {

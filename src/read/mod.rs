@@ -6,11 +6,14 @@ mod batch;
 mod columns;
 mod csv;
 mod delimiter;
+mod document;
 mod error;
 mod guess;
 mod header;
 mod json;
 mod lines;
+mod names;
+mod options;
 mod packed;
 mod row;
 mod shape;
@@ -19,30 +22,16 @@ mod table;
 
 use std::path::PathBuf;
 
-use encoding_rs::Encoding;
-
 pub use batch::{Batch, Cells};
 pub use columns::{Columns, UNKNOWN_MAX, field_of};
 pub use error::{FileProblem, ReadError};
 pub use header::HeaderError;
+pub use options::{GivenName, ReadOptions};
 pub use row::{Row, RowText};
 pub use source::{Again, STDIN, unpacked_name};
 pub use table::{Opened, Parser, Table};
 
-use crate::model::{Field, Format};
-
-/// How files are read; what is not given is found from the file.
-#[derive(Debug, Clone, Default)]
-pub struct ReadOptions {
-    /// `--format`
-    pub format: Option<Format>,
-    /// `--delimiter`
-    pub delimiter: Option<u8>,
-    /// `--encoding`
-    pub encoding: Option<&'static Encoding>,
-    /// `--map`: columns that hold a field under another name.
-    pub map: Vec<(Field, String)>,
-}
+use crate::model::Field;
 
 /// What was found about the columns and lines of a file on the way, apart from its rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,8 +40,12 @@ pub struct Notes {
     pub unknown: Vec<String>,
     /// Columns or keys of another name that are used for a field.
     pub used: Vec<(Field, String)>,
+    /// Columns that `--map` names and the file does not have.
+    pub unmapped: Vec<(Field, String)>,
     /// The lines of rows without any text, which are ignored.
     pub blank: Vec<u64>,
+    /// The key of a JSON object that holds the rows.
+    pub records: Option<String>,
     /// How many lines without any character are between the rows.
     pub blank_lines: u64,
 }

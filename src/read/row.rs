@@ -20,6 +20,10 @@ pub struct Row<'a> {
     pub text: RowText<'a>,
     /// Warnings about its shape.
     pub warnings: Vec<Problem>,
+    /// Whether it has one person, so that rows of one name are merged.
+    pub is_of_person: bool,
+    /// Whether the row before it is a group of the same person.
+    pub is_continued: bool,
 }
 
 /// A row as it is written in the file.
@@ -27,6 +31,8 @@ pub struct Row<'a> {
 pub enum RowText<'a> {
     /// The cells of a CSV row, unquoted.
     Cells(Cells<'a>),
+    /// The same with cells that differ from those of the file: they are read alike without any option.
+    Rewritten(Vec<Cow<'a, str>>),
     /// A blank line of a file of one column.
     Blank,
     /// Cells, the last one with a quote that never closes.
@@ -39,8 +45,8 @@ pub enum RowText<'a> {
     Ragged(Cells<'a>, &'a str),
     /// The cells of a row that repeats the header.
     Header(Cells<'a>),
-    /// A line of JSON.
-    Line(&'a str),
+    /// A JSON object on one line.
+    Line(Cow<'a, str>),
     /// The beginning of a line of JSON that is too long.
     CutLine(&'a str),
 }
@@ -52,6 +58,7 @@ impl<'a> RowText<'a> {
         let all = |cells: &Cells<'a>| cells.iter().map(Cow::Borrowed).collect();
         match self {
             Self::Cells(cells) | Self::Ragged(cells, _) | Self::Header(cells) => Raw::Cells(all(cells)),
+            Self::Rewritten(cells) => Raw::Cells(cells.clone()),
             Self::Blank => Raw::Cells(vec![Cow::Borrowed("")]),
             Self::OpenQuote(cells) => Raw::OpenQuote(all(cells)),
             Self::Stray(text) => Raw::Stray(Cow::Borrowed(text)),
@@ -61,7 +68,7 @@ impl<'a> RowText<'a> {
                 cells.resize(width + 1, Cow::Borrowed(""));
                 Raw::Cells(cells)
             }
-            Self::Line(line) => Raw::Line(Cow::Borrowed(line)),
+            Self::Line(line) => Raw::Line(line.clone()),
             // Nor is this ever read as an object.
             Self::CutLine(line) => Raw::Line(Cow::Owned(format!("{line}…"))),
         }

@@ -1,7 +1,7 @@
 //! What is wrong with the shape of a CSV row, in words: its number of cells, its quotes, a header among the rows. Pure.
 
 use super::batch::{Cells, StrayText};
-use super::columns::{field_of, is_addresses, is_ids};
+use super::columns::{Columns, field_of, is_addresses, is_ids};
 use super::lines::{line_ends, without_line_ends};
 use crate::model::{Code, ERROR_COLUMN, Field, Problem, shortened};
 
@@ -28,14 +28,18 @@ pub(super) struct Shape {
     pub(super) delimiter: u8,
     /// Field and index of its column.
     pub(super) fields: Vec<(Field, usize)>,
+    /// How many cells a row has at least: only those of unused columns may be missing.
+    used: usize,
     /// The indexes of columns without a name.
     unnamed: Vec<usize>,
 }
 
 impl Shape {
-    pub(super) fn new(header: Vec<String>, delimiter: u8, fields: Vec<(Field, usize)>) -> Self {
+    pub(super) fn new(header: Vec<String>, delimiter: u8, columns: &Columns) -> Self {
         let unnamed = (0..header.len()).filter(|index| header[*index].trim().is_empty()).collect();
-        Self { header, delimiter, fields, unnamed }
+        let used = columns.fields.iter().map(|(_, index)| index).chain(&columns.filters);
+        let used = used.max().map_or(0, |last| last + 1);
+        Self { header, delimiter, fields: columns.fields.clone(), used, unnamed }
     }
 
     /// Text after a closing quote makes the quotes of a row ambiguous.
@@ -92,7 +96,7 @@ impl Shape {
     /// Why the cells are not those of a row. Only cells of unused columns may be missing at the end.
     pub(super) fn ragged(&self, record: &Record<'_>) -> Option<Problem> {
         let (count, width) = (record.cells.count(), self.header.len());
-        let is_complete = count >= 2 && self.fields.iter().all(|(_, index)| *index < count);
+        let is_complete = count >= 2 && count >= self.used;
         if count == width || (count < width && is_complete) {
             return None;
         }
@@ -185,8 +189,8 @@ impl Shape {
         let is_like_cell = |(index, cell): (usize, &&str)| {
             let text = cell.trim_matches('"');
             match self.fields.iter().find(|(_, held)| *held == index) {
-                Some((Field::Members, _)) => text.is_empty() || is_ids(text),
-                Some((Field::Guests, _)) => text.is_empty() || is_addresses(text),
+                Some((Field::Members | Field::Member, _)) => text.is_empty() || is_ids(text) || is_addresses(text),
+                Some((Field::Guests | Field::Guest, _)) => text.is_empty() || is_addresses(text),
                 _ => index == 0 || !text.starts_with(' '),
             }
         };

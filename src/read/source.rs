@@ -10,10 +10,11 @@ use encoding_rs_io::DecodeReaderBytesBuilder;
 
 use super::ReadOptions;
 use super::columns::Meaning;
+use super::document::BrokenJson;
 use super::error::{FileProblem, ReadError};
 use super::lines::ends_line;
 use super::packed::{PackedError, Packing};
-use crate::model::Format;
+use crate::model::InputFormat;
 
 /// The name of standard input.
 pub const STDIN: &str = "-";
@@ -168,6 +169,9 @@ pub(super) fn explain(reason: io::Error) -> FileProblem {
     if let Some(PackedError::Bomb { ratio }) = inner.downcast_ref() {
         return FileProblem::Bomb { ratio: *ratio };
     }
+    if let Some(BrokenJson { lines, column, reason }) = inner.downcast_ref() {
+        return FileProblem::Json { lines: *lines, column: *column, reason: reason.clone() };
+    }
     let is_copy = inner.is::<CopyError>();
     match reason.downcast::<PackedError>() {
         Ok(PackedError::Damaged { kind, reason }) => FileProblem::Damaged { kind, reason },
@@ -201,20 +205,20 @@ fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<FilePro
 
 impl Source {
     /// The format by the file's extension, else by its first character.
-    pub(super) fn format(&self, path: &Path) -> Format {
+    pub(super) fn format(&self, path: &Path) -> InputFormat {
         let extension = unpacked_name(path).extension().map(OsStr::to_ascii_lowercase);
         match extension.as_deref().and_then(OsStr::to_str) {
-            Some("csv" | "tsv" | "tab" | "psv" | "txt") => Format::Csv,
-            Some("jsonl" | "ndjson" | "json" | "jsonlines") => Format::Jsonl,
+            Some("csv" | "tsv" | "tab" | "psv" | "txt") => InputFormat::Csv,
+            Some("jsonl" | "ndjson" | "json" | "jsonlines") => InputFormat::Json,
             _ => match self.first() {
-                Some(b'{' | b'[') => Format::Jsonl,
-                _ => Format::Csv,
+                Some(b'{' | b'[') => InputFormat::Json,
+                _ => InputFormat::Csv,
             },
         }
     }
 
     /// Why it is not of this format, as far as its beginning shows.
-    pub(super) fn misfit(&self, format: Format, options: &ReadOptions) -> Option<FileProblem> {
+    pub(super) fn misfit(&self, format: InputFormat, options: &ReadOptions) -> Option<FileProblem> {
         let mut lines =
             self.head.split(|byte| ends_line(*byte)).map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
         let first_line = lines.next().unwrap_or_default();
@@ -223,13 +227,14 @@ impl Source {
                 kind: "a web page (HTML or XML)",
                 cure: "export the table as CSV (was a login page saved instead?)",
             }),
-            (Format::Jsonl, Some(b'[')) => Some(FileProblem::JsonArray),
-            (Format::Jsonl, Some(b'{')) if first_line == b"{" => Some(FileProblem::JsonSpread),
-            (Format::Jsonl, Some(b'"' | b'a'..=b'z' | b'A'..=b'Z')) if is_header(first_line, options) => {
+            (InputFormat::Json, Some(b'"' | b'a'..=b'z' | b'A'..=b'Z')) if is_header(first_line, options) => {
                 Some(FileProblem::OtherFormat { looks: "CSV", format: "csv" })
             }
-            (Format::Csv, Some(b'{')) if first_line.ends_with(b"}") => {
-                Some(FileProblem::OtherFormat { looks: "JSON lines", format: "jsonl" })
+            (InputFormat::Csv, Some(b'{')) if first_line.ends_with(b"}") || first_line == b"{" => {
+                Some(FileProblem::OtherFormat { looks: "JSON", format: "json" })
+            }
+            (InputFormat::Csv, Some(b'[')) if first_line == b"[" || first_line.starts_with(b"[{") => {
+                Some(FileProblem::OtherFormat { looks: "JSON", format: "json" })
             }
             _ => None,
         }
@@ -252,7 +257,7 @@ fn is_markup(head: &[u8]) -> bool {
 fn is_header(line: &[u8], options: &ReadOptions) -> bool {
     let text = String::from_utf8_lossy(line);
     let mut cells = text.split([',', ';', '\t', '|']);
-    cells.any(|cell| matches!(Meaning::of(cell.trim_matches('"'), &options.map), Meaning::Own(_) | Meaning::Synonym(_)))
+    cells.any(|cell| Meaning::of(cell.trim_matches('"'), options).field().is_some())
 }
 
 /// The name without the extension of a compressed file: `groups.csv` for `groups.csv.gz`.

@@ -1,4 +1,4 @@
-//! One opened file: its layout, its batches, and the parser that makes rows of them.
+//! One opened file: its dialect, its batches, and the parser that makes rows of them.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,14 @@ use simdutf8::compat::from_utf8;
 
 use super::batch::{Batch, Grammar, Splitter};
 use super::delimiter::delimiter_of;
+use super::document::Document;
 use super::error::{FileProblem, ReadError};
 use super::guess::readings;
-use super::lines::{ends_line, line_ends};
+use super::lines::{ends_line, line_ends, past_line_end};
 use super::row::Row;
-use super::source::{self, Again, Source, explain};
-use super::{Notes, ReadOptions, csv, json};
-use crate::model::{Field, Format, Layout};
+use super::source::{self, Again, Source, explain, unpacked_name};
+use super::{GivenName, Notes, ReadOptions, csv, json};
+use crate::model::{Dialect, ERROR_COLUMN, Entries, Field, Format, InputFormat, Problem};
 
 /// How many further lines with bytes of another encoding are named.
 const LINES_MAX: usize = 20;
@@ -24,6 +25,9 @@ pub struct Table {
     parser: Arc<Parser>,
     splitter: Splitter,
     first: Option<Batch>,
+    /// How many rows were given.
+    rows: u64,
+    document: Option<Document>,
 }
 
 /// An opened file.
@@ -59,47 +63,67 @@ impl Table {
             return Err(problem.at(path, 1, None));
         }
         let Source { head, is_decoded, mut origin, mut stream, again } = source;
+        let policy = ReadOptions { delimiter: options.delimiter, ..ReadOptions::default() };
+        let options = if is_rejects(&head) { &policy } else { options };
+        let skipped = past_lines(&head, options.skip_lines).ok_or_else(|| FileProblem::Short.of(path))?;
         let (delimiter, announced) = match format {
-            Format::Csv => delimiter_of(&head, options),
-            Format::Jsonl => (b',', 0),
+            InputFormat::Csv => delimiter_of(&head[skipped..], options),
+            InputFormat::Json => (b',', 0),
         };
-        let grammar = if format == Format::Csv { Grammar::Csv(delimiter) } else { Grammar::Lines };
-        let skipped = stream.by_ref().take(announced as u64).read_to_end(&mut Vec::new());
-        skipped.map_err(|reason| explain(reason).of(path))?;
+        let is_json = format == InputFormat::Json;
+        let document = if is_json { Document::find(&head, options).map_err(|problem| problem.of(path))? } else { None };
+        let grammar = match &document {
+            Some(_) => Grammar::Json,
+            None if is_json => Grammar::Lines,
+            None => Grammar::Csv(delimiter),
+        };
+        let begins = document.as_ref().map_or(skipped + announced, Document::start);
+        let offset = begins as u64;
+        let passed = stream.by_ref().take(offset).read_to_end(&mut Vec::new());
+        passed.map_err(|reason| explain(reason).of(path))?;
         let mut splitter = Splitter::new(stream, grammar);
-        if announced > 0 {
-            origin.push("the line `sep=` removed".to_owned());
-            splitter.begin_at(announced as u64, 2);
-        }
-        let mut first = loop {
-            let batch = splitter.next().map_err(|reason| explain(reason).of(path))?;
-            let batch = batch.ok_or_else(|| FileProblem::Empty.of(path))?;
-            text_of(&batch, path, is_decoded)?;
-            if !batch.raw.trim_ascii().is_empty() {
-                break batch;
-            }
-        };
+        splitter.begin_at(offset, 1 + line_ends(&head[..begins]));
+        origin.extend((announced > 0).then(|| "the line `sep=` removed".to_owned()));
+        let mut first = first_batch(&mut splitter, path, is_decoded, document.is_some())?;
         let line = first.line + line_ends(&first.raw[..first.raw.len() - first.raw.trim_ascii_start().len()]);
+        let name = given_name(path, options);
         let (kind, flaw) = match format {
-            Format::Csv => {
-                let (parser, errors) = csv::CsvParser::open(delimiter, &mut first, options);
+            InputFormat::Csv => {
+                let (parser, errors) = csv::CsvParser::open(delimiter, &mut first, options, name);
                 let error = || FileProblem::Header(errors.clone()).at(path, line, None);
                 let flaw = (!errors.is_empty()).then(error);
                 (ParserKind::Csv(Box::new(parser.ok_or_else(error)?)), flaw)
             }
-            Format::Jsonl => (ParserKind::Json(json::JsonParser::new(&options.map)), None),
+            InputFormat::Json => {
+                (ParserKind::Json(Box::new(json::JsonParser::new(options.clone(), name, document.clone()))), None)
+            }
         };
-        let header = if let ParserKind::Csv(parser) = &kind { parser.header().to_vec() } else { Vec::new() };
-        // One column has no delimiter; a copy of it is read with commas.
-        let written = if header.len() == 1 { b',' } else { delimiter };
-        let layout = Layout { format, delimiter: written, header };
-        let parser = Arc::new(Parser { path: path.to_owned(), grammar, layout, is_decoded, origin, kind });
-        Ok(Opened { table: Self { parser, splitter, first: Some(first) }, again, flaw })
+        let dialect = match &kind {
+            ParserKind::Csv(parser) => {
+                let header = parser.header();
+                // One column has no delimiter; a copy of it is read with commas.
+                let delimiter = if header.len() == 1 { b',' } else { delimiter };
+                Dialect { format: Format::Csv, delimiter, header }
+            }
+            ParserKind::Json(_) => Dialect { format: Format::Jsonl, delimiter, header: Vec::new() },
+        };
+        let parser = Arc::new(Parser { path: path.to_owned(), grammar, dialect, is_decoded, origin, kind });
+        Ok(Opened { table: Self { parser, splitter, first: Some(first), rows: 0, document }, again, flaw })
     }
 
     /// The next batch takes the memory of this one.
     pub fn reuse(&mut self, batch: Batch) {
         self.splitter.reuse(batch);
+    }
+
+    /// What is wrong with the file as a whole, once all of its batches were given.
+    ///
+    /// # Errors
+    /// If what is around its rows is broken.
+    pub fn check_whole(&self) -> Result<Option<Problem>, ReadError> {
+        let Some(document) = &self.document else { return Ok(None) };
+        let (path, line) = (&self.parser.path, self.splitter.line());
+        document.check(self.splitter.after(), self.rows).map_err(|problem| problem.at(path, line, None))
     }
 
     /// What makes rows of its batches.
@@ -113,11 +137,15 @@ impl Iterator for Table {
     type Item = Result<Batch, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(first) = self.first.take() {
-            return Some(Ok(first));
-        }
         let line = self.splitter.line();
-        self.splitter.next().map_err(|reason| explain(reason).at(&self.parser.path, line, None)).transpose()
+        let next = match self.first.take() {
+            Some(first) => Ok(Some(first)),
+            None => self.splitter.next().map_err(|reason| explain(reason).at(&self.parser.path, line, None)),
+        };
+        if let Ok(Some(batch)) = &next {
+            self.rows += batch.count() as u64;
+        }
+        next.transpose()
     }
 }
 
@@ -128,7 +156,7 @@ pub struct Parser {
     grammar: Grammar,
     /// Whether a decoder replaces what it cannot decode.
     is_decoded: bool,
-    layout: Layout,
+    dialect: Dialect,
     origin: Vec<String>,
     kind: ParserKind,
 }
@@ -136,7 +164,7 @@ pub struct Parser {
 #[derive(Debug)]
 enum ParserKind {
     Csv(Box<csv::CsvParser>),
-    Json(json::JsonParser),
+    Json(Box<json::JsonParser>),
 }
 
 impl Parser {
@@ -181,6 +209,10 @@ impl Parser {
         if let ParserKind::Csv(parser) = &self.kind {
             notes.unknown(parser.columns.unknown.iter().cloned());
             parser.columns.used.iter().for_each(|(field, column)| notes.used(*field, column));
+            notes.unmapped.clone_from(&parser.columns.unmapped);
+        }
+        if let ParserKind::Json(parser) = &self.kind {
+            notes.records = parser.document.as_ref().and_then(|document| document.path.clone());
         }
         notes
     }
@@ -191,10 +223,16 @@ impl Parser {
         if let ParserKind::Csv(parser) = &self.kind { parser.column(field) } else { None }
     }
 
-    /// The index of the column that holds a field, in CSV.
+    /// The index of the column that holds a field where a CSV row is written again.
     #[must_use]
     pub fn index(&self, field: Field) -> Option<usize> {
-        if let ParserKind::Csv(parser) = &self.kind { parser.columns.index(field) } else { None }
+        if let ParserKind::Csv(parser) = &self.kind { parser.index(field) } else { None }
+    }
+
+    /// The header as it is in the file.
+    #[must_use]
+    pub fn own_header(&self) -> &[String] {
+        if let ParserKind::Csv(parser) = &self.kind { parser.own_header() } else { &[] }
     }
 
     /// The field that a key holds, in JSON lines.
@@ -203,16 +241,61 @@ impl Parser {
         if let ParserKind::Json(parser) = &self.kind { parser.field(key) } else { None }
     }
 
-    /// How the file is laid out.
+    /// How the file's rows are written.
     #[must_use]
-    pub fn layout(&self) -> &Layout {
-        &self.layout
+    pub fn dialect(&self) -> &Dialect {
+        &self.dialect
     }
 
     /// How the file differs from plain UTF-8, in words: what a copy changes.
     #[must_use]
     pub fn origin(&self) -> &[String] {
         &self.origin
+    }
+}
+
+/// The first batch that is not blank; nothing in it if an array has no elements.
+fn first_batch(splitter: &mut Splitter, path: &Path, is_decoded: bool, is_document: bool) -> Result<Batch, ReadError> {
+    loop {
+        let line = splitter.line();
+        let failed = |reason| match explain(reason) {
+            problem @ FileProblem::Json { .. } => problem.at(path, line, None),
+            problem => problem.of(path),
+        };
+        let batch = match splitter.next().map_err(failed)? {
+            None if is_document => return Ok(Batch::default()),
+            batch => batch.ok_or_else(|| FileProblem::Empty.of(path))?,
+        };
+        text_of(&batch, path, is_decoded)?;
+        if !batch.raw.trim_ascii().is_empty() {
+            return Ok(batch);
+        }
+    }
+}
+
+/// Where the line after this many begins, if there is one in the head of a file.
+fn past_lines(head: &[u8], lines: u64) -> Option<usize> {
+    (0..lines).try_fold(0, |at, _| {
+        let end = head[at..].iter().position(|byte| ends_line(*byte))?;
+        Some(past_line_end(head, at + end))
+    })
+}
+
+/// Whether these are rejects: they are read without the options that read the first file.
+fn is_rejects(head: &[u8]) -> bool {
+    let line = head.split(|byte| ends_line(*byte)).find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    match serde_json::from_str(&line) {
+        Ok(Entries(entries)) => entries.iter().any(|(key, _)| key == ERROR_COLUMN),
+        Err(_) => line.split([',', ';', '\t', '|']).any(|cell| cell.trim_matches([' ', '"']) == ERROR_COLUMN),
+    }
+}
+
+/// The name of all groups of a file, if it is not in the rows.
+fn given_name(path: &Path, options: &ReadOptions) -> Option<String> {
+    match options.name.as_ref()? {
+        GivenName::Text(name) => Some(name.clone()),
+        GivenName::File => Some(unpacked_name(path).file_stem()?.to_string_lossy().into_owned()),
     }
 }
 

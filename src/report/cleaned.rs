@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::output::{Output, OutputError, csv_row};
 use super::rejects::open_row;
-use crate::model::{Format, Layout};
+use crate::model::{Dialect, Format};
 
 /// A cleaned copy that is being written.
 pub struct Cleaned {
@@ -17,10 +17,10 @@ impl Cleaned {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn create(path: &Path, layout: &Layout) -> Result<Self, OutputError> {
-        let (delimiter, mut output) = (layout.delimiter, Output::create(path)?);
-        if layout.format == Format::Csv {
-            output.bytes(&csv_row(layout.header.iter().map(|column| column.trim()), delimiter))?;
+    pub fn create(path: &Path, dialect: &Dialect) -> Result<Self, OutputError> {
+        let (delimiter, mut output) = (dialect.delimiter, Output::create(path)?);
+        if dialect.format == Format::Csv {
+            output.bytes(&csv_row(dialect.header.iter().map(|column| column.trim()), delimiter))?;
         }
         Ok(Self { delimiter, output })
     }

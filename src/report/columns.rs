@@ -17,7 +17,7 @@ impl Union {
         let mut places = Vec::new();
         for file in files {
             let mut own = Vec::new();
-            for column in &file.layout.header {
+            for column in &file.dialect.header {
                 let mut all = header.iter().enumerate();
                 let known = all.position(|(index, known)| known == column && !own.contains(&Some(index)));
                 let is_kept = column.trim() != ERROR_COLUMN;
@@ -51,5 +51,5 @@ impl Union {
 
 /// Whether any of the files is of this format.
 pub(super) fn has(files: &[InputFile], format: Format) -> bool {
-    files.iter().any(|file| file.layout.format == format)
+    files.iter().any(|file| file.dialect.format == format)
 }

@@ -28,9 +28,11 @@ impl<'a, W: Write> PlanReport<'a, W> {
     /// # Errors
     /// If it cannot be written.
     pub(crate) fn row(&mut self, outcome: &Outcome) -> io::Result<()> {
-        self.counts.add(outcome.status);
-        let file = self.path(outcome.place);
-        let action = action(outcome.status);
+        // A row that is merged into a group still to be created is as open as that.
+        let is_merged = outcome.status == Status::Pending && outcome.duplicate_of.is_some();
+        let status = if is_merged { Status::Merged } else { outcome.status };
+        self.counts.add(status);
+        let (file, action) = (self.path(outcome.place), action(status));
         if self.is_json {
             let line = json!({
                 "type": "row",
@@ -47,8 +49,9 @@ impl<'a, W: Write> PlanReport<'a, W> {
             return writeln!(self.out, "{line}");
         }
         let place = format!("{}:{}", shown(file), outcome.place.line);
-        let detail = match (outcome.status, outcome.duplicate_of, &outcome.group_id, &outcome.error) {
+        let detail = match (status, outcome.duplicate_of, &outcome.group_id, &outcome.error) {
             (Status::Duplicate, Some(twin), ..) => format!("  repeats {}:{}", shown(self.path(twin)), twin.line),
+            (Status::Merged, Some(twin), ..) => format!("  into {}:{}", shown(self.path(twin)), twin.line),
             (_, _, _, Some(error)) => format!("  {}", shown(error)),
             (_, _, Some(id), _) => format!("  {}", shown(id)),
             _ => String::new(),
@@ -61,7 +64,15 @@ impl<'a, W: Write> PlanReport<'a, W> {
     /// # Errors
     /// If they cannot be written.
     pub(crate) fn finish(mut self, takes: &Forecast) -> io::Result<StatusCounts> {
-        let shown = [Status::Pending, Status::Exists, Status::Duplicate, Status::Invalid, Status::Failed];
+        let shown = [
+            Status::Pending,
+            Status::Exists,
+            Status::Merged,
+            Status::Duplicate,
+            Status::Excluded,
+            Status::Invalid,
+            Status::Failed,
+        ];
         let totals = shown.map(|status| (action(status), self.counts.of(status)));
         if self.is_json {
             let totals = json!({

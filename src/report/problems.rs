@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use super::grouped;
 use super::problem_line::{Finding, Fold, ProblemText};
 use super::repeat::Repeat;
-use crate::model::{Code, Field, Place, Problem, ProblemCount, ProblemFormat, Severity, json_shown, place, shown_path};
+use crate::model::{
+    Code, Field, Place, Problem, ProblemCount, ProblemFormat, Severity, Status, StatusCounts, json_shown, place,
+    shown_path,
+};
 
 /// At most this many lines of a kind are shown unless all are asked for.
 const SHOWN_MAX: u64 = 20;
@@ -29,9 +32,8 @@ pub struct ProblemStyle {
 pub struct Problems<W> {
     out: W,
     style: ProblemStyle,
-    rows: u64,
-    invalid: u64,
-    duplicates: u64,
+    /// The checked rows; valid ones are pending.
+    rows: StatusCounts,
     /// Whether members or guests of repeated rows are lost.
     are_entries_lost: bool,
     kinds: BTreeMap<Kind, KindCount>,
@@ -65,9 +67,7 @@ impl<W: Write> Problems<W> {
         Self {
             out,
             style,
-            rows: 0,
-            invalid: 0,
-            duplicates: 0,
+            rows: StatusCounts::default(),
             are_entries_lost: false,
             kinds: BTreeMap::new(),
             is_restored: false,
@@ -75,10 +75,9 @@ impl<W: Write> Problems<W> {
         }
     }
 
-    /// Counts checked rows, and how many of them are valid.
-    pub fn rows(&mut self, count: u64, valid: u64) {
-        self.rows += count;
-        self.invalid += count - valid;
+    /// Counts a checked row; a valid one is pending.
+    pub fn row(&mut self, status: Status) {
+        self.rows.add(status);
     }
 
     /// Writes a problem of a row, or of a whole file; `column` is the field's name in this file if it is another.
@@ -96,9 +95,7 @@ impl<W: Write> Problems<W> {
     /// If it cannot be written.
     pub fn repeat(&mut self, file: &str, place: Place, repeat: &Repeat) -> io::Result<()> {
         self.are_entries_lost |= repeat.loses_entries();
-        let is_error = repeat.severity == Severity::Error;
-        *(if is_error { &mut self.invalid } else { &mut self.duplicates }) += 1;
-        if is_error || !self.is_json() {
+        if repeat.severity == Severity::Error || !self.is_json() {
             return self.report(file, Some(place), &repeat.problem(), None);
         }
         self.count_one(Kind::Problem(repeat.severity, Code::NameRepeated), String::new);
@@ -266,14 +263,11 @@ impl<W: Write> Problems<W> {
                 self.hints(all)?;
             }
             // No file could be read: the error says it all.
-            ProblemFormat::Text | ProblemFormat::Github if self.rows == 0 && self.count(Severity::Error) > 0 => {}
+            ProblemFormat::Text | ProblemFormat::Github
+                if self.rows.total() == 0 && self.count(Severity::Error) > 0 => {}
             ProblemFormat::Text | ProblemFormat::Github => self.totals(copy)?,
         }
         self.flush()
-    }
-
-    fn valid(&self) -> u64 {
-        self.rows - self.invalid - self.duplicates
     }
 
     fn json_totals(&mut self) -> io::Result<()> {
@@ -283,10 +277,12 @@ impl<W: Write> Problems<W> {
         }
         let totals = json!({
             "type": "totals",
-            "rows": self.rows,
-            "valid": self.valid(),
-            "duplicate": self.duplicates,
-            "invalid": self.invalid,
+            "rows": self.rows.total(),
+            "valid": self.rows.of(Status::Pending),
+            "merged": self.rows.of(Status::Merged),
+            "duplicate": self.rows.of(Status::Duplicate),
+            "excluded": self.rows.of(Status::Excluded),
+            "invalid": self.rows.of(Status::Invalid),
             "problems": self.count(Severity::Error),
             "warnings": self.count(Severity::Warning),
             "repairs": self.kinds.get(&Kind::Repair).map_or(0, |known| known.count),
@@ -300,11 +296,18 @@ impl<W: Write> Problems<W> {
         if !self.kinds.is_empty() {
             writeln!(self.out)?;
         }
-        let valid = self.valid();
-        for (word, count) in
-            [("valid", valid), ("duplicate", self.duplicates), ("invalid", self.invalid), ("rows", self.rows)]
-        {
-            writeln!(self.out, "  {word:<10} {:>9}", grouped(count))?;
+        let always = ["valid", "duplicate", "invalid", "rows"];
+        for (word, count) in [
+            ("valid", self.rows.of(Status::Pending)),
+            ("merged", self.rows.of(Status::Merged)),
+            ("duplicate", self.rows.of(Status::Duplicate)),
+            ("excluded", self.rows.of(Status::Excluded)),
+            ("invalid", self.rows.of(Status::Invalid)),
+            ("rows", self.rows.total()),
+        ] {
+            if count > 0 || always.contains(&word) {
+                writeln!(self.out, "  {word:<10} {:>9}", grouped(count))?;
+            }
         }
         if let Some(copy) = copy {
             writeln!(self.out, "\n  the cleaned copy is {}", shown_path(copy))?;

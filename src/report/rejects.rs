@@ -25,12 +25,12 @@ impl Rejects {
     /// Rejects of the first file's format go to `path`, those of the other format beside it.
     #[must_use]
     pub fn new(path: &Path, files: &[InputFile]) -> Self {
-        let mut csv_files = files.iter().filter(|file| file.layout.format == Format::Csv);
+        let mut csv_files = files.iter().filter(|file| file.dialect.format == Format::Csv);
         Self {
             outputs: reject_paths(path, files).into_iter().map(|(format, path)| (format, path, None)).collect(),
             union: Union::of(files),
-            delimiter: csv_files.next().map_or(b',', |file| file.layout.delimiter),
-            delimiters: files.iter().map(|file| file.layout.delimiter).collect(),
+            delimiter: csv_files.next().map_or(b',', |file| file.dialect.delimiter),
+            delimiters: files.iter().map(|file| file.dialect.delimiter).collect(),
             tail: String::new(),
         }
     }
@@ -135,7 +135,7 @@ impl Rejects {
 /// The path for the rejects of each format: `path` for that of the first file.
 #[must_use]
 pub fn reject_paths(path: &Path, files: &[InputFile]) -> Vec<(Format, PathBuf)> {
-    let main = files.first().map_or(Format::Csv, |file| file.layout.format);
+    let main = files.first().map_or(Format::Csv, |file| file.dialect.format);
     let of = |format: Format| match path.extension() {
         _ if format == main => path.to_owned(),
         Some(extension) if extension == main.extension() => path.with_extension(format.extension()),

@@ -32,10 +32,7 @@ impl Repeat {
             OnDuplicate::Fail => format!("{base} but differs in {differs}"),
             OnDuplicate::Skip if self.lost.is_empty() => format!("{base} and adds nothing"),
             OnDuplicate::Skip => format!("{base} but differs in {lost}; this is lost because the first row counts"),
-            OnDuplicate::Merge => {
-                let lost = if self.lost.is_empty() { "" } else { ", but the description is lost" };
-                format!("{base} but differs in {differs}; its members and guests are added to that row{lost}")
-            }
+            OnDuplicate::Merge => base,
         }
     }
 

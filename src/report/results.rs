@@ -68,7 +68,7 @@ impl<'a> Results<'a> {
         ];
         if self.is_jsonl {
             let input =
-                self.union.as_ref().map(|_| (INPUT, input_value(&self.files[file].layout.header, &outcome.raw)));
+                self.union.as_ref().map(|_| (INPUT, input_value(&self.files[file].dialect.header, &outcome.raw)));
             let pairs = COLUMNS.split(',').zip(values.map(|value| value.to_string())).chain(input);
             return self.output.bytes(format!("{}\n", object(pairs)).as_bytes());
         }

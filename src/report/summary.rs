@@ -124,7 +124,12 @@ impl Summary {
     /// The summary for scripts.
     pub(crate) fn json(&self, closing: &Closing) -> String {
         let is_possible = |status: &&Status| match status {
-            Status::Created | Status::Exists | Status::Duplicate | Status::Invalid => !self.is_undo,
+            Status::Created
+            | Status::Exists
+            | Status::Merged
+            | Status::Duplicate
+            | Status::Excluded
+            | Status::Invalid => !self.is_undo,
             Status::Deleted | Status::Gone | Status::Changed => self.is_undo,
             Status::Failed | Status::Unknown | Status::Pending => true,
         };
@@ -156,7 +161,7 @@ impl Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Format, Layout, Place, Raw};
+    use crate::model::{Dialect, Format, Place, Raw};
 
     fn outcome(row: u64, status: Status) -> Outcome {
         Outcome {
@@ -176,8 +181,8 @@ mod tests {
 
     #[test]
     fn the_summary_names_the_first_rows_that_went_wrong_and_aligns_the_counts() {
-        let layout = Layout { format: Format::Csv, delimiter: b',', header: Vec::new() };
-        let mut summary = Summary::new(false, vec![InputFile { path: "g.csv".to_owned(), layout }], "org");
+        let dialect = Dialect { format: Format::Csv, delimiter: b',', header: Vec::new() };
+        let mut summary = Summary::new(false, vec![InputFile { path: "g.csv".to_owned(), dialect }], "org");
         (1..=2000).for_each(|row| summary.add(&outcome(row, Status::Created)));
         (2001..=2022).for_each(|row| summary.add(&outcome(row, Status::Failed)));
         summary.add(&outcome(2023, Status::Pending));

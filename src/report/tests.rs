@@ -4,15 +4,15 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::model::{Format, InputFile, Layout, Outcome, Place, Raw, Status};
+use crate::model::{Dialect, Format, InputFile, Outcome, Place, Raw, Status};
 
 fn csv_file(path: &str, header: &[&str]) -> InputFile {
     let header = header.iter().map(|column| (*column).to_owned()).collect();
-    InputFile { path: path.to_owned(), layout: Layout { format: Format::Csv, delimiter: b';', header } }
+    InputFile { path: path.to_owned(), dialect: Dialect { format: Format::Csv, delimiter: b';', header } }
 }
 
 fn jsonl_file(path: &str) -> InputFile {
-    InputFile { path: path.to_owned(), layout: Layout { format: Format::Jsonl, delimiter: b',', header: Vec::new() } }
+    InputFile { path: path.to_owned(), dialect: Dialect { format: Format::Jsonl, delimiter: b',', header: Vec::new() } }
 }
 
 fn cells(cells: &[&str]) -> Raw {

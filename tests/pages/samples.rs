@@ -59,6 +59,13 @@ pub(crate) fn files() -> Vec<Sample> {
         json("CSV in a file called JSON", "name,members\nA,1\n"),
         json("one array", "[\n  {\"name\":\"A\",\"members\":[1001]},\n  {\"name\":\"B\",\"members\":[1002]}\n]\n"),
         json("an object over several lines", "{\n  \"name\": \"A\"\n}\n"),
+        json("an array that is cut off", "[\n  {\"name\":\"A\"},\n  {\"name\":\n"),
+        json("an array with a slip in it", "[\n  {\"name\":\"A\"},\n  {\"name\": B}\n]\n"),
+        json("two arrays in an object", "{\"teams\":[{\"name\":\"A\"}],\"clubs\":[{\"name\":\"B\"}]}\n"),
+        json("one of them", "{\"teams\":[{\"name\":\"A\"}],\"clubs\":[{\"name\":\"B\"}]}\n")
+            .with(&["--records", "clubs"]),
+        json("none of them", "{\"teams\":[{\"name\":\"A\"}]}\n").with(&["--records", "clubs"]),
+        json("one page of several", "{\"value\":[{\"name\":\"A\"}],\"@odata.nextLink\":\"https://graph.example/2\"}\n"),
         json("an object around an array", "{\"groups\":[{\"name\":\"A\",\"members\":[1001]}]}\n"),
         json(
             "a page of the API's own list",
@@ -77,6 +84,14 @@ pub(crate) fn headers() -> Vec<Sample> {
         csv("a misspelt field", "name,descripton,membrs\nA,a,1\n"),
         csv("a field twice", "name,guests,Guests\nA,,a@b.example\n"),
         csv("a numbered field", "name,member 1,member 2\nA,1001,1002\n"),
+        csv("a list of people", "Name,E-Mail,Department\nAda,ada@acme.example,Ops\n"),
+        csv(
+            "the same with what is meant",
+            "Name,E-Mail,Department\nAda,ada@acme.example,Ops\nBob,bob@acme.example,Ops\nEve,,\n",
+        )
+        .with(&["--map", "name=Department", "--map", "member=E-Mail", "--where", "Department!="]),
+        csv("a filter of a column that is missing", "name,people\nA,1\n").with(&["--where", "type=USER"]),
+        csv("fewer lines than are skipped", "name\n").with(&["--skip-lines", "3"]),
         csv("a mapped column that is missing", "name,people\nA,1\n").with(&["--map", "members=persons"]),
         csv("one column for two fields", "name,people\nA,1\n").with(&[
             "--map",
@@ -124,6 +139,14 @@ pub(crate) fn headers() -> Vec<Sample> {
 pub(crate) fn rows() -> Vec<Sample> {
     let wide = |rows: &str| format!("name,description,members,guests\n{rows}");
     vec![
+        csv("one person per row", "name,description,member\nOps,Runs it,1001\nOps,Serves it,1002\nOps,,1001\nDev,,x\n"),
+        csv("the groups of a person", "member,names\n1001,Ops;Dev\n1002,\"Ops, Dev\"\n1003,\n"),
+        csv("the same separated by commas", "member,names\n1001,\"Ops, Dev\"\n").with(&["--list-delimiter", ","]),
+        json(
+            "a path into lists",
+            "{\"name\":\"A\",\"members\":[{\"user\":{\"email\":\"a@b.example\"}},{\"user\":{}}]}\n",
+        )
+        .with(&["--map", "members=members.user.email"]),
         csv("too few cells", wide("A,a,1\nTotal: 12\n")),
         csv("the end cut off", wide("A,a,1,\nB,b")),
         csv("a comma without quotes", wide("Ops, Core,,,\n")),

@@ -6,18 +6,18 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{thread, vec};
 
-use super::{CheckPeople, Prepare, PrepareRow};
-use crate::check::{NameKeys, Rules};
+use super::{CheckPeople, Prepare};
+use crate::check::{NameKeys, Rules, contents_key};
 use crate::commands::Failure;
-use crate::model::{MatchNames, Problem, WantedGroup};
+use crate::model::{MatchNames, NameKey, OnDuplicate, Problem, WantedGroup};
 use crate::read::{Again, Batch, Notes, Opened, Parser, ReadError, ReadOptions, Table};
 use crate::settings::Input;
 
 /// What comes from the files, in order.
 pub(super) enum ReadStep<T> {
     Opened(String, Box<Parts>),
-    Batch(Result<CheckedBatch<T>, ReadError>),
-    Closed(Option<ReadError>),
+    Batch(Box<Result<CheckedBatch<T>, ReadError>>),
+    Closed(Result<Option<Problem>, ReadError>),
     Unreadable(ReadError),
 }
 
@@ -47,6 +47,10 @@ pub(super) struct RowSpan {
 
 pub(super) struct CheckedRow<T> {
     pub(super) is_undescribed: bool,
+    /// Whether it is of the same record as the row before.
+    pub(super) is_continued: bool,
+    /// The key of its contents, if it is merged with other rows of its name.
+    pub(super) merges: Option<NameKey>,
     pub(super) problems: Vec<Problem>,
     pub(super) item: T,
 }
@@ -96,11 +100,13 @@ impl<T: Send + 'static> Workers<T> {
         let mut threads = Vec::new();
         for _ in 0..count {
             let (shared, slots, prepare) = (Arc::clone(&shared), slots.clone(), Arc::clone(prepare));
-            let (rules, matching, people) = (input.rules.clone(), input.matching, people.cloned());
+            let check =
+                Check { rules: input.rules.clone(), matching: input.matching, people: people.cloned(), prepare };
+            let merges_all = input.on_duplicate == OnDuplicate::Merge;
             let work = move || {
                 while let Some(Task { batch, parser, reply }) = shared.next(&slots) {
                     // The collector may be gone.
-                    let _ = reply.send(check(batch, &parser, &rules, people.as_ref(), matching, &*prepare));
+                    let _ = reply.send(check.batch(batch, &parser, merges_all));
                 }
             };
             threads.push(thread::Builder::new().spawn(work).map_err(Failure::Start)?);
@@ -129,8 +135,9 @@ impl SharedReader {
                             return Some(Task { batch, parser, reply });
                         }
                         other => {
+                            let whole = other.map_or_else(|| table.check_whole(), |failed| failed.map(|_| None));
                             reading.table = None;
-                            ReadStep::Closed(other.and_then(Result::err))
+                            ReadStep::Closed(whole)
                         }
                     }
                 }
@@ -155,38 +162,44 @@ impl FileReader {
     }
 }
 
-/// Checks one batch: everything that can be said about its rows without knowing the others.
-fn check<T>(
-    batch: Batch,
-    parser: &Parser,
-    rules: &Rules,
-    people: Option<&CheckPeople>,
+/// Checks batches: everything that can be said about their rows without knowing the others.
+struct Check<T> {
+    rules: Rules,
     matching: MatchNames,
-    prepare: &PrepareRow<T>,
-) -> Result<CheckedBatch<T>, ReadError> {
-    let (mut notes, mut group) = (Notes::default(), WantedGroup::default());
-    let (mut spans, mut keys) = (Vec::with_capacity(batch.count()), Vec::with_capacity(batch.count()));
-    let mut rows = Vec::with_capacity(batch.count());
-    parser.rows(&batch, &mut notes, &mut |row| {
-        let mut problems = match &row.fields {
-            Ok(fields) => rules.check(fields, &mut group),
-            Err(problem) => vec![problem.clone()],
-        };
-        problems.extend_from_slice(&row.warnings);
-        let is_valid = |problems: &[Problem]| problems.iter().all(|problem| !problem.is_error());
-        if let Some(people) = people.filter(|_| is_valid(&problems)) {
-            problems.extend(people(&group));
-        }
-        let is_valid = is_valid(&problems);
-        let item = prepare(row, parser, &group, &problems);
-        spans.push(RowSpan {
-            offset: row.offset,
-            length: u32::try_from(row.raw.len()).unwrap_or(u32::MAX),
-            line: u32::try_from(row.line).unwrap_or(u32::MAX),
-        });
-        keys.push(is_valid.then(|| NameKeys::of(&group.name, matching)));
-        let is_undescribed = is_valid && group.description.is_none();
-        rows.push(CheckedRow { is_undescribed, problems, item });
-    })?;
-    Ok(CheckedBatch { batch, notes, spans, keys, rows })
+    people: Option<CheckPeople>,
+    prepare: Prepare<T>,
+}
+
+impl<T> Check<T> {
+    fn batch(&self, batch: Batch, parser: &Parser, merges_all: bool) -> Result<CheckedBatch<T>, ReadError> {
+        let (mut notes, mut group) = (Notes::default(), WantedGroup::default());
+        let (mut spans, mut keys) = (Vec::with_capacity(batch.count()), Vec::with_capacity(batch.count()));
+        let mut rows = Vec::with_capacity(batch.count());
+        parser.rows(&batch, &mut notes, &mut |row| {
+            let mut problems = match &row.fields {
+                Ok(fields) => self.rules.check(fields, &mut group),
+                Err(problem) => vec![problem.clone()],
+            };
+            problems.extend_from_slice(&row.warnings);
+            let is_valid =
+                |problems: &[Problem]| row.fields.is_ok() && problems.iter().all(|problem| !problem.is_error());
+            if let Some(people) = self.people.as_ref().filter(|_| is_valid(&problems)) {
+                problems.extend(people(&group));
+            }
+            let is_valid = is_valid(&problems);
+            let item = (self.prepare)(row, parser, &group, &problems);
+            spans.push(RowSpan {
+                offset: row.offset,
+                length: u32::try_from(row.raw.len()).unwrap_or(u32::MAX),
+                line: u32::try_from(row.line).unwrap_or(u32::MAX),
+            });
+            let own = is_valid.then(|| NameKeys::of(&group.name, self.matching));
+            let merges = own.as_ref().filter(|_| merges_all || row.is_of_person);
+            let merges = merges.map(|keys| contents_key(keys.name, &group));
+            keys.push(own);
+            let is_undescribed = is_valid && group.description.is_none();
+            rows.push(CheckedRow { is_undescribed, is_continued: row.is_continued, merges, problems, item });
+        })?;
+        Ok(CheckedBatch { batch, notes, spans, keys, rows })
+    }
 }

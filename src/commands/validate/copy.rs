@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use crate::check::{Fix, fixes};
-use crate::model::{Entries, Field, Layout, Place, Problem, WantedGroup, object, shortened};
-use crate::read::{Columns, Notes, Parser, Row, RowText, field_of};
+use crate::model::{Dialect, Entries, Field, Place, Problem, Raw, WantedGroup, object, shortened};
+use crate::read::{Notes, Parser, Row, RowText};
 use crate::report::{Cleaned, csv_row};
 
 use super::super::Failure;
@@ -34,18 +34,18 @@ enum FixedText {
 
 /// Makes the safe fixes; what cannot be read stays as it is.
 pub(super) fn fix(row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems: &[Problem]) -> FixedRow {
-    let Layout { format, delimiter, header } = parser.layout();
+    let Dialect { format, delimiter, header } = parser.dialect();
     let found = row.fields.as_ref().map_or_else(|_| Vec::new(), |fields| fixes(fields, group, problems, *format));
     let text = match &row.text {
         RowText::Blank => FixedText::Whole(b"\n".to_vec()),
-        RowText::Cells(cells) => {
-            let mut cells = cells.owned();
+        RowText::Cells(_) | RowText::Rewritten(_) => {
+            let mut cells = if let Raw::Cells(cells) = row.text.raw() { cells } else { Vec::new() };
             for fix in &found {
                 if let Some(cell) = parser.index(fix.field).and_then(|index| cells.get_mut(index)) {
-                    *cell = fix.fixed.cell();
+                    *cell = fix.fixed.cell().into();
                 }
             }
-            FixedText::Whole(csv_row(&cells, *delimiter))
+            FixedText::Whole(csv_row(cells.iter().map(AsRef::as_ref), *delimiter))
         }
         // The copy has another delimiter.
         RowText::Ragged(cells, _) if header.len() == 1 => FixedText::Whole(csv_row(cells.owned(), *delimiter)),
@@ -99,9 +99,8 @@ impl Copy {
 
     pub(super) fn begin(&mut self, parser: &Parser) -> Result<(), Failure> {
         if let Some(path) = &self.path {
-            let layout = Layout { header: header(parser), ..parser.layout().clone() };
-            self.header_fixes = header_fixes(&parser.layout().header, &layout.header);
-            self.cleaned = Some(Cleaned::create(path, &layout).map_err(Failure::Uncopied)?);
+            self.header_fixes = header_fixes(parser.own_header(), &parser.dialect().header);
+            self.cleaned = Some(Cleaned::create(path, parser.dialect()).map_err(Failure::Uncopied)?);
         }
         Ok(())
     }
@@ -110,6 +109,7 @@ impl Copy {
     pub(super) fn leaves_out(&self, row: &FixedRow, validity: &Validity) -> Option<&'static str> {
         match &row.text {
             FixedText::Header => Some("left out: it repeats the header"),
+            _ if matches!(validity, Validity::Excluded) => Some("left out: it is excluded"),
             FixedText::Whole(text)
                 if matches!(validity, Validity::Repeat(..)) && self.written.contains(&digest(text)) =>
             {
@@ -167,24 +167,11 @@ fn digest(text: &[u8]) -> [u8; 16] {
     Sha256::digest(text).first_chunk().copied().unwrap_or_default()
 }
 
-/// The header of the copy: a column named with `--map` gets the field's name, if the header can be read then.
-fn header(parser: &Parser) -> Vec<String> {
-    let own = &parser.layout().header;
-    let mut header = own.clone();
-    for field in Field::ALL.iter().copied() {
-        if let Some(column) = parser.index(field).and_then(|index| header.get_mut(index))
-            && field_of(column) != Some(field)
-        {
-            field.as_str().clone_into(column);
-        }
-    }
-    if Columns::read(&header, &[]).1.is_empty() { header } else { own.clone() }
-}
-
 /// What was done to the header, in words.
 fn header_fixes(own: &[String], copied: &[String]) -> Vec<String> {
     let renamed = own.iter().zip(copied).filter(|(own, copied)| own != copied);
     let renamed = renamed.map(|(own, copied)| format!("column `{}` renamed `{copied}`", shortened(own.trim())));
     let is_trimmed = own.iter().zip(copied).any(|(own, copied)| own == copied && own.trim() != own);
-    renamed.chain(is_trimmed.then(|| "header: outer spaces removed".to_owned())).collect()
+    let added = copied.iter().skip(own.len()).map(|column| format!("column `{column}` added"));
+    renamed.chain(added).chain(is_trimmed.then(|| "header: outer spaces removed".to_owned())).collect()
 }

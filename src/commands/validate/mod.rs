@@ -15,7 +15,7 @@ use crate::settings::{Environment, Input, people_rules, problem_style};
 
 use super::outputs::keep_apart;
 use super::people::directory_of;
-use super::pipeline::{self, CheckPeople, Checked, Files, Prepare, RowSink, Validity};
+use super::pipeline::{self, CheckPeople, Checked, Files, Prepare, RowSink};
 use super::{Failure, print};
 use copy::{Copy, FixedRow, fix};
 
@@ -74,7 +74,7 @@ impl<W: Write> RowSink<Option<Box<FixedRow>>> for Report<W> {
 
     fn row(&mut self, files: &Files, row: Checked<Option<Box<FixedRow>>>) -> Result<(), Failure> {
         let path = files.path(row.place.file);
-        self.problems.rows(1, u64::from(!matches!(row.validity, Validity::Invalid)));
+        self.problems.row(row.validity.status());
         files.report(&row, &mut self.problems)?;
         let Some(fixed) = row.item.filter(|_| self.copy.is_wanted()) else { return Ok(()) };
         if let Some(why) = self.copy.leaves_out(&fixed, &row.validity) {

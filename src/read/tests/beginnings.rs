@@ -19,11 +19,6 @@ fn a_file_that_is_no_table_is_refused_with_its_place_and_the_way_out() {
         ),
         ("g.csv", b"n\0a\0m\0e\0", "FILE:1:1: looks like UTF-16 without a byte-order mark; add --encoding utf-16le"),
         (
-            "g.jsonl",
-            b" [{\"name\":\"A\"}]",
-            "FILE:1: is a JSON array; one object per line is expected: `jq -c '.[]' FILE > NEW` writes that",
-        ),
-        (
             "g.csv",
             b"\n\ntopic\nA\n",
             "FILE:3: no column is called `name` (found: topic); rename one, use --map name=COLUMN, or add a header row above",
@@ -44,21 +39,17 @@ fn a_file_that_begins_otherwise_is_told_by_what_it_begins_with() {
         (
             "g.csv",
             "Our teams,,\nname,description,members\nA,b,1\n",
-            "FILE:1: the header is on line 2; delete the lines above it (a title?)",
+            "FILE:1: the header is on line 2; use --skip-lines 1 if the lines above it are a title, or delete them",
         ),
         (
             "g.csv",
             "Our teams\n\nas of today\nname;members\nA;1\n",
-            "FILE:1: the header is on line 4; delete the lines above it (a title?)",
+            "FILE:1: the header is on line 4; use --skip-lines 3 if the lines above it are a title, or delete them",
         ),
         ("g.csv", "<!DOCTYPE html>\n<html></html>\n", "FILE:1: is a web page (HTML or XML); export the table as CSV"),
-        ("g.csv", "{\"name\":\"A\"}\n", "FILE:1: looks like JSON lines; use --format jsonl, or name the file .jsonl"),
+        ("g.csv", "{\"name\":\"A\"}\n", "FILE:1: looks like JSON; use --format json, or name the file .json"),
+        ("g.csv", "[\n{\"name\":\"A\"}]\n", "FILE:1: looks like JSON; use --format json, or name the file .json"),
         ("g.jsonl", "name,members\nA,1\n", "FILE:1: looks like CSV; use --format csv, or name the file .csv"),
-        (
-            "g.jsonl",
-            "{\n  \"name\": \"A\"\n}\n",
-            "FILE:1: an object spans several lines; one object per line is expected: `jq -c . FILE > NEW` writes that",
-        ),
         ("g.csv", "\"name,members\"\n\"A,1\"\n", "FILE:1: the whole header row is in quotes; remove the outer ones"),
         ("g.csv", "name^members\nA^1\n", "seems to be delimited by `^`; use --delimiter '^'"),
     ] {
@@ -75,14 +66,6 @@ fn the_line_by_which_excel_names_the_delimiter_is_heeded() {
         let text = "sep=|\nname|x\nA|1,2;3\n".replace('\n', end);
         assert_eq!(seen(&read("g.csv", text)), rows(&[(1, 3, "A")]));
     }
-}
-
-#[test]
-fn groups_inside_of_one_object_are_told_with_the_way_out() {
-    let told = &seen(&read("g.jsonl", "{\"groups\":[{\"name\":\"A\"}]}\n"))[0].2;
-    let expected =
-        "the groups are inside `groups`; one per line is expected: `jq -c '.[\"groups\"][]' FILE > NEW` writes that";
-    assert_eq!(told, expected);
 }
 
 #[test]

@@ -1,14 +1,18 @@
 //! Files as they come, and the rows read from them.
 
 mod beginnings;
+mod documents;
 mod packed;
+mod persons;
 mod splitting;
 
 use std::fs;
 use std::path::PathBuf;
 
+use encoding_rs::Encoding;
+
 use super::*;
-use crate::model::{Cell, Item, Raw};
+use crate::model::{Cell, InputFormat, Item, Raw};
 
 struct Folder(tempfile::TempDir);
 
@@ -73,11 +77,12 @@ fn record(row: &Row<'_>) -> Record {
 fn records(path: &std::path::Path, options: &ReadOptions) -> Result<Vec<Record>, ReadError> {
     let opened = Table::open(path, options)?;
     opened.flaw.map_or(Ok(()), Err)?;
-    let (parser, mut records) = (opened.table.parser(), Vec::new());
-    for batch in opened.table {
+    let (mut table, mut records) = (opened.table, Vec::new());
+    let parser = table.parser();
+    for batch in table.by_ref() {
         parser.rows(&batch?, &mut Notes::default(), &mut |row| records.push(record(row)))?;
     }
-    Ok(records)
+    table.check_whole().map(|_| records)
 }
 
 fn read(name: &str, bytes: impl AsRef<[u8]>) -> Vec<Record> {
@@ -238,7 +243,11 @@ fn keys_that_stand_twice_or_are_misspelt_are_faults_of_their_line() {
         seen(&records),
         rows(&[
             (1, 1, "two keys hold `name`; keep one, with all entries"),
-            (2, 2, "the key `nmae` looks like `name` and is not used; rename it, or use --map FIELD=KEY"),
+            (
+                2,
+                2,
+                "the key `nmae` looks like `name` and is not used; rename it, or use --map FIELD=KEY, or --ignore KEY"
+            ),
             (3, 3, "C"),
         ])
     );
@@ -249,7 +258,7 @@ fn the_format_is_told_by_extension_else_by_the_first_character() {
     assert_eq!(read("g", " {\"name\":\"A\"}").len(), 1);
     assert_eq!(read("g", "name\nA").len(), 1);
     assert_eq!(read("g.ndjson", "{\"name\":\"A\"}").len(), 1);
-    let forced = ReadOptions { format: Some(Format::Jsonl), ..ReadOptions::default() };
+    let forced = ReadOptions { format: Some(InputFormat::Json), ..ReadOptions::default() };
     assert_eq!(read_with("g.csv", "{\"name\":\"A\"}", &forced).len(), 1);
 }
 

@@ -113,7 +113,7 @@ fn random_text(random: &mut StdRng, pieces: &[&str], most: usize) -> String {
 fn parsed(text: &str, sizes: (usize, usize), dribble: usize) -> Vec<(u64, Vec<String>)> {
     let mut batches = batches(text, Grammar::Csv(b','), sizes, dribble).into_iter();
     let mut first = batches.next().unwrap();
-    let parser = super::super::csv::CsvParser::open(b',', &mut first, &ReadOptions::default()).0.unwrap();
+    let parser = super::super::csv::CsvParser::open(b',', &mut first, &ReadOptions::default(), None).0.unwrap();
     let mut seen = Vec::new();
     for batch in std::iter::once(first).chain(batches) {
         let raw = std::str::from_utf8(&batch.raw).unwrap();
@@ -178,13 +178,13 @@ fn lines_of_json_are_the_same_however_a_file_is_split() {
         let mut random = StdRng::seed_from_u64(seed);
         let text = random_text(&mut random, &pieces, 20);
         let sizes = (random.random_range(1..20), usize::MAX);
-        let parser = super::super::json::JsonParser::new(&[]);
+        let parser = super::super::json::JsonParser::new(ReadOptions::default(), None, None);
         let mut seen = Vec::new();
         for batch in batches(&text, Grammar::Lines, sizes, random.random_range(1..9)) {
             let raw = std::str::from_utf8(&batch.raw).unwrap();
             parser.rows(&batch, raw, &mut Notes::default(), &mut |row| {
-                let RowText::Line(line) = row.text else { panic!("{row:?}") };
-                seen.push((row.line, line.to_owned()));
+                let RowText::Line(line) = &row.text else { panic!("{row:?}") };
+                seen.push((row.line, line.clone().into_owned()));
             });
         }
         let lines = text.replace("\r\n", "\n").replace('\r', "\n");

@@ -1,0 +1,54 @@
+//! Which rows of a file are read, by the cells of a column.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A condition on the cells of one column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// The column, or the path in JSON.
+    pub column: String,
+    value: String,
+    is_negated: bool,
+}
+
+impl Filter {
+    /// Whether a row with this cell is read. Case and outer spaces do not matter.
+    #[must_use]
+    pub fn keeps(&self, cell: &str) -> bool {
+        (cell.trim().to_lowercase() == self.value) != self.is_negated
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}{}", self.column, if self.is_negated { "!=" } else { "=" }, self.value)
+    }
+}
+
+impl FromStr for Filter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (column, value) = text.split_once('=').ok_or("COLUMN=VALUE or COLUMN!=VALUE is expected")?;
+        let (column, is_negated) = column.strip_suffix('!').map_or((column, false), |column| (column, true));
+        if column.trim().is_empty() {
+            return Err("the column is missing".to_owned());
+        }
+        Ok(Self { column: column.trim().to_owned(), value: value.trim().to_lowercase(), is_negated })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_compares_without_case_and_outer_spaces() {
+        let keeps = |filter: &str, cell: &str| filter.parse::<Filter>().unwrap().keeps(cell);
+        assert!(keeps("Type=user", " USER ") && !keeps("Type=USER", "GROUP") && !keeps("Type=USER", ""));
+        assert!(keeps("Type!=GROUP", "USER") && !keeps("Type!=GROUP", "group"));
+        assert!(keeps("Team!=", "Sales") && !keeps("Team!=", " ") && keeps("Team=", ""));
+        assert!("Type".parse::<Filter>().is_err() && "!=x".parse::<Filter>().is_err());
+    }
+}

@@ -1,0 +1,228 @@
+//! Where the objects of a JSON file are: one on each line, one after the other, or in an array, which may be inside an object. Pure.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::ReadOptions;
+use super::columns::{Meaning, is_same_column};
+use super::error::FileProblem;
+use super::lines::line_ends;
+use crate::model::{Code, Entries, Field, Problem, listed, shortened};
+
+/// A JSON file whose objects may span lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Document {
+    /// Everything before the first object, with the bracket of the array.
+    before: Vec<u8>,
+    /// The path of the array in the object around it.
+    pub(super) path: Option<String>,
+    /// Whether the path was given.
+    is_chosen: bool,
+}
+
+/// What is not JSON: where, counted from the first value that is not read, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub(super) struct BrokenJson {
+    pub(super) lines: u64,
+    /// From 1, in bytes.
+    pub(super) column: Option<u64>,
+    pub(super) reason: String,
+}
+
+/// Where the next value of a document ends.
+pub(super) enum NextValue {
+    /// After this many bytes.
+    Ends(usize),
+    /// There are no more values.
+    None,
+    /// It is not read to its end.
+    Unread,
+}
+
+/// Finds the next value, with the white space and commas before it; `is_whole` if the text goes to the end of the file.
+pub(super) fn next_value(text: &[u8], is_whole: bool, length_max: usize) -> Result<NextValue, BrokenJson> {
+    let (before, rest) = text.split_at(skip(text, 0, b","));
+    if rest.first() == Some(&b']') || (rest.is_empty() && is_whole) {
+        return Ok(NextValue::None);
+    }
+    let lines = line_ends(before);
+    match value::<IgnoredAny>(rest) {
+        Ok((_, length)) if length < rest.len() || is_whole => Ok(NextValue::Ends(before.len() + length)),
+        Err(error) if !error.is_eof() || is_whole => {
+            let text = error.to_string();
+            let reason = text.split(" at line ").next().unwrap_or_default();
+            let cut_off = "the file ends in the middle of an object (is it cut off?)";
+            let reason = if error.is_eof() { cut_off } else { reason }.to_owned();
+            let column = Some(error.column() as u64).filter(|column| *column > 0);
+            Err(BrokenJson { lines: lines + error.line() as u64 - 1, column, reason })
+        }
+        _ if rest.len() > length_max => {
+            let reason = "an object is longer than 1 MiB, the most that a row may have".to_owned();
+            Err(BrokenJson { lines, column: None, reason })
+        }
+        _ => Ok(NextValue::Unread),
+    }
+}
+
+/// What a document has that is one page of several.
+const PAGE_MARKS: [&str; 2] = ["@odata.nextLink", "nextPageToken"];
+
+impl Document {
+    /// Finds the objects from the beginning of a file; nothing if there is one on each line.
+    pub(super) fn find(head: &[u8], options: &ReadOptions) -> Result<Option<Self>, FileProblem> {
+        let start = skip(head, 0, &[]);
+        if let Some(path) = &options.records {
+            let keys: Vec<&str> = path.split('.').collect();
+            let array = array_at(head, start, &[path]).or_else(|| array_at(head, start, &keys));
+            let array =
+                array.ok_or_else(|| FileProblem::Records(format!("no array is at --records {}", shortened(path))))?;
+            return Ok(Some(Self::at(head, array, Some(path), true)));
+        }
+        if head.get(start) == Some(&b'[') {
+            return Ok(Some(Self::at(head, start + 1, None, false)));
+        }
+        let first = value::<IgnoredAny>(&head[start..]);
+        let end = match &first {
+            Ok((_, length)) => start + length,
+            Err(error) if error.is_eof() => head.len(),
+            Err(_) => return Ok(None),
+        };
+        let object = &head[start..end];
+        if !object.starts_with(b"{") {
+            return Ok(None);
+        }
+        let keys: Vec<String> = arrays(object).into_iter().filter(|key| is_envelope(object, key, options)).collect();
+        match keys.as_slice() {
+            [key] => Ok(array_at(head, start, &[key]).map(|array| Self::at(head, array, Some(key), false))),
+            [] if !object.trim_ascii_end().contains(&b'\n') => Ok(None),
+            [] => Ok(Some(Self::at(head, 0, None, false))),
+            keys => Err(several(keys)),
+        }
+    }
+
+    fn at(head: &[u8], start: usize, path: Option<&str>, is_chosen: bool) -> Self {
+        Self { before: head[..start].to_vec(), path: path.map(str::to_owned), is_chosen }
+    }
+
+    /// Where the first object is, in bytes.
+    pub(super) fn start(&self) -> usize {
+        self.before.len()
+    }
+
+    /// Checks the document around the objects once all of them are read; `after` is everything behind the last. Gives a warning
+    /// if it is one page of several.
+    pub(super) fn check(&self, after: &[u8], rows: u64) -> Result<Option<Problem>, FileProblem> {
+        if self.before.is_empty() {
+            return if after.is_empty() { Ok(None) } else { Err(broken("there is text between the objects")) };
+        }
+        let whole = [&self.before[..], after].concat();
+        let document: Value = serde_json::from_slice(&whole).map_err(|error| {
+            broken(if error.is_eof() {
+                "the file ends before the array does (is it cut off?)"
+            } else {
+                "there is text after the array"
+            })
+        })?;
+        let Some(object) = document.as_object() else { return Ok(None) };
+        let others: Vec<String> = arrays(&whole).into_iter().chain(self.path.clone()).collect();
+        if !self.is_chosen && others.len() > 1 {
+            return Err(several(&others));
+        }
+        let is_page = PAGE_MARKS
+            .iter()
+            .any(|mark| object.get(*mark).is_some_and(|next| next.as_str().is_some_and(|next| !next.is_empty())))
+            || object.get("isLast") == Some(&Value::Bool(false))
+            || object.get("totalResults").and_then(Value::as_u64).is_some_and(|all| all > rows);
+        let message = "the file is one page of several; export the others too, and name all files";
+        Ok(is_page.then(|| Problem::general(Code::FilePaged, message)))
+    }
+}
+
+fn broken(reason: &str) -> FileProblem {
+    FileProblem::Json { lines: 0, column: None, reason: reason.to_owned() }
+}
+
+fn several(keys: &[String]) -> FileProblem {
+    let keys = listed(keys.iter().map(|key| format!("`{}`", shortened(key))), 10);
+    FileProblem::Records(format!("several arrays of objects: {keys}; choose one with --records KEY"))
+}
+
+/// The keys of an object that hold an array of objects.
+fn arrays(object: &[u8]) -> Vec<String> {
+    let is_array = |value: &&RawValue| {
+        let text = value.get().as_bytes();
+        text.first() == Some(&b'[') && text.get(skip(text, 1, &[])) == Some(&b'{')
+    };
+    let mut found = Vec::new();
+    each_entry(object, |key, at| {
+        let rest = &object[at..];
+        let is_cut_off = rest.first() == Some(&b'[') && rest.get(skip(rest, 1, &[])) == Some(&b'{');
+        let is_whole = value::<&RawValue>(rest).ok().is_some_and(|(value, _)| is_array(&value));
+        found.extend((is_whole || is_cut_off).then_some(key));
+    });
+    found
+}
+
+/// Whether the groups are in this array of an object: the object has no name of its own, and the first element has one.
+fn is_envelope(object: &[u8], key: &str, options: &ReadOptions) -> bool {
+    let names = |key: &str| match Meaning::of(key, options) {
+        Meaning::Own(field) | Meaning::Mapped(field) => field.slot() == Field::Name,
+        _ => false,
+    };
+    let mut is_record = false;
+    each_entry(object, |key, _| is_record |= names(&key));
+    let Some(array) = array_at(object, 0, &[key]) else { return false };
+    let first = value::<Entries<'_>>(&object[skip(object, array, &[])..]);
+    let has_name = |key: &str| {
+        let is_path = options.map.iter().any(|(field, path)| {
+            field.slot() == Field::Name && path.split('.').next().is_some_and(|first| is_same_column(first, key))
+        });
+        is_path || Meaning::of(key, options).field().is_some_and(|field| field.slot() == Field::Name)
+    };
+    let is_group = first.is_ok_and(|(Entries(entries), _)| entries.iter().any(|(key, _)| has_name(key)));
+    !is_record && (is_group || options.name.is_some())
+}
+
+/// Where the first element of the array at this path is.
+fn array_at(text: &[u8], at: usize, path: &[impl AsRef<str>]) -> Option<usize> {
+    let Some((first, rest)) = path.split_first() else { return (text.get(at) == Some(&b'[')).then_some(at + 1) };
+    let mut found = None;
+    each_entry(&text[at..], |key, value| {
+        if found.is_none() && is_same_column(&key, first.as_ref()) {
+            found = array_at(text, at + value, rest);
+        }
+    });
+    found
+}
+
+/// Gives each key of an object and where its value is, as far as the text goes.
+fn each_entry(text: &[u8], mut each: impl FnMut(String, usize)) {
+    let mut at = 1;
+    if text.first() != Some(&b'{') {
+        return;
+    }
+    loop {
+        at = skip(text, at, b",");
+        let Some((key, length)) = text.get(at..).and_then(|rest| value::<String>(rest).ok()) else { return };
+        at = skip(text, at + length, b":");
+        each(key, at);
+        let Some((_, length)) = text.get(at..).and_then(|rest| value::<IgnoredAny>(rest).ok()) else { return };
+        at += length;
+    }
+}
+
+/// Where white space and these marks end.
+fn skip(text: &[u8], at: usize, marks: &[u8]) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().take_while(|byte| byte.is_ascii_whitespace() || marks.contains(byte)).count()
+}
+
+/// The first value of a text, and its length.
+fn value<'a, T: Deserialize<'a>>(text: &'a [u8]) -> serde_json::Result<(T, usize)> {
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<T>();
+    let first = values.next().unwrap_or_else(|| serde_json::from_slice(b""))?;
+    Ok((first, values.byte_offset()))
+}

@@ -1,0 +1,51 @@
+//! The groups of one person in one cell, and lists with a delimiter of their own. Pure.
+
+use std::borrow::Cow;
+
+use crate::model::{Cell, Code, Field, Item, Problem, shortened};
+
+/// What separates names.
+const SEPARATORS: [char; 4] = [';', '|', '\n', '\r'];
+
+/// The names in a cell, separated by `;`, `|` and line breaks, or by `--list-delimiter`. A comma may belong to a name.
+pub(super) fn names_of(cell: &str, delimiter: Option<char>) -> Result<Vec<Cow<'_, str>>, Problem> {
+    if cell.trim_start().starts_with('[')
+        && let Ok(names) = serde_json::from_str::<Vec<String>>(cell)
+    {
+        return Ok(names.into_iter().filter(|name| !name.trim().is_empty()).map(Cow::Owned).collect());
+    }
+    let is_separator = |letter: char| delimiter.map_or(SEPARATORS.contains(&letter), |delimiter| letter == delimiter);
+    let names: Vec<_> = cell.split(is_separator).map(str::trim).filter(|name| !name.is_empty()).collect();
+    if delimiter.is_none() && names.len() == 1 && cell.contains(',') {
+        let message = format!(
+            "names: `{}` may be one name or several; use --list-delimiter ',' if it is several, or write `;` between names",
+            shortened(cell)
+        );
+        return Err(Problem::error(Field::Names, Code::NameInvalid, message));
+    }
+    Ok(names.into_iter().map(Cow::Borrowed).collect())
+}
+
+/// A list that is separated by this character alone.
+pub(super) fn list_of(cell: &str, delimiter: char) -> Cell<'_> {
+    let entries = cell.split(delimiter).filter(|entry| !entry.trim().is_empty());
+    Cell::List(entries.map(|entry| Item::Text(Cow::Borrowed(entry))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comma_separates_names_only_if_that_is_said() {
+        let names = |cell, delimiter| names_of(cell, delimiter).map_err(|problem| problem.message);
+        for cell in ["Sales;Ops", " Sales | Ops ", "Sales\r\nOps", r#"["Sales", "Ops"]"#] {
+            assert_eq!(names(cell, None).unwrap(), ["Sales", "Ops"], "{cell}");
+        }
+        assert_eq!(names("Sales, EMEA; Ops", None).unwrap(), ["Sales, EMEA", "Ops"]);
+        assert!(names("Sales, EMEA", None).unwrap_err().contains("--list-delimiter ','"));
+        assert_eq!(names("Sales, EMEA", Some(',')).unwrap(), ["Sales", "EMEA"]);
+        assert_eq!(names("Sales, EMEA", Some('/')).unwrap(), ["Sales, EMEA"]);
+        assert!(names(" ; ", None).unwrap().is_empty());
+    }
+}

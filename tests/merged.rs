@@ -1,0 +1,138 @@
+//! Rows of persons: one group for all rows of a name, a status for each row, and what is left out.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use support::{Desk, Server, statuses};
+use tallyfy_groups::sandbox::{Options, SandboxUser};
+
+/// An organization with the users 1001 to 1020.
+fn acme(faults: &str) -> Server {
+    Server::start(Options { users: 20, ..Options::default() }, faults)
+}
+
+fn address(id: u64) -> String {
+    format!("user{id}@members.example")
+}
+
+#[test]
+fn rows_of_one_name_become_one_group_and_only_a_bad_persons_row_is_invalid() {
+    let server = acme("");
+    let rows = "group,member,guest\n\
+        Ops,nobody@members.example,\n\
+        Ops,USER1001@members.example,\n\
+        Dev,1003,\n\
+        Ops,1002,fran@partner.example\n\
+        ops,1001,\n\
+        Law,gone@members.example,\n\
+        Ops,1002,fran@partner.example\n\
+        Empty,,\n";
+    let desk = Desk::at(&server).with("groups.csv", rows);
+    let summary = desk.run(&["import", "groups.csv", "--json"]).expect(9).json();
+    let lines = desk.results("groups.results.csv");
+    let expected = ["invalid", "created", "created", "merged", "merged", "invalid", "duplicate", "created"];
+    assert_eq!(statuses(&lines), expected);
+    assert_eq!(summary["statuses"]["merged"], 2);
+    let ops = server.group("Ops");
+    assert_eq!((ops.members, ops.guests), (vec![1001, 1002], vec!["fran@partner.example".to_owned()]));
+    assert!(server.group("Empty").members.is_empty());
+    let told = |row: usize| (lines[row].group_id.as_deref(), lines[row].duplicate_of.as_deref(), lines[row].attempts);
+    assert_eq!((told(0), told(1)), ((None, None, 0), (Some(ops.id.as_str()), None, 1)));
+    assert_eq!((told(3), told(6)), ((Some(ops.id.as_str()), Some("2"), 0), (Some(ops.id.as_str()), Some("4"), 0)));
+    assert_eq!(lines[5].error_code.as_deref(), Some("member-unknown"));
+    assert_eq!(server.all_posts(), 3);
+    let (header, rejects) = desk.table("groups.rejects.csv");
+    assert_eq!(header[..3], ["name", "member", "guest"]);
+    assert_eq!(rejects.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["Ops", "Law"]);
+}
+
+#[test]
+fn the_next_run_over_the_same_file_finds_the_group_and_says_the_same_of_its_rows() {
+    let server = acme("");
+    let rows = "name,member\nOps,1001\nOps,1002\nOps,new@members.example\n";
+    let desk = Desk::at(&server).with("groups.csv", rows);
+    desk.run(&["import", "groups.csv"]).expect(9);
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "merged", "invalid"]);
+    let user = SandboxUser { id: 1040, email: "new@members.example".to_owned(), status: "active".to_owned() };
+    server.plant_user(user);
+    desk.run(&["import", "groups.csv"]).expect(0);
+    let lines = desk.results("groups.results.csv");
+    assert_eq!(statuses(&lines), ["exists", "merged", "merged"]);
+    assert!(lines[0].warnings.as_deref().unwrap().contains("+1040"), "{lines:?}");
+    assert_eq!(server.all_posts(), 1);
+}
+
+#[test]
+fn a_group_that_is_refused_is_refused_for_all_of_its_rows() {
+    let server = acme("[[fault]]\nkind = 'error-before'\nmethod = 'POST'\nstatus = 422\n");
+    let desk = Desk::at(&server).with("groups.csv", "name,guest\nOps,a@x.example\nOps,b@x.example\nOps,nobody\n");
+    desk.run(&["import", "groups.csv"]).expect(9);
+    let lines = desk.results("groups.results.csv");
+    assert_eq!(statuses(&lines), ["failed", "failed", "invalid"]);
+    assert_eq!((lines[1].http_status, &lines[1].error), (Some(422), &lines[0].error));
+    assert_eq!(desk.table("groups.rejects.csv").1.len(), 3);
+    let mended = desk.read("groups.rejects.csv").replace("nobody", "c@x.example");
+    desk.write("mended.csv", mended);
+    let server = acme("");
+    Desk::at(&server).with("mended.csv", desk.read("mended.csv")).run(&["import", "mended.csv"]).expect(0);
+    assert_eq!(server.group("Ops").guests, ["a@x.example", "b@x.example", "c@x.example"]);
+}
+
+#[test]
+fn groups_of_a_person_are_inverted_and_rows_left_out_are_answered() {
+    let server = acme("");
+    let rows = format!(
+        "E-Mail,Groups,Type\n{0},Sales;Ops,user\n{1},Ops,user\nbot@x.example,Ops,bot\n{2},,user\n",
+        address(1001),
+        address(1002),
+        address(1003)
+    );
+    let desk = Desk::at(&server).with("people.csv", rows);
+    let flags = ["--map", "member=E-Mail", "--where", "type=USER"];
+    desk.run(&[&["validate", "people.csv"][..], &flags].concat()).expect(0);
+    let plan = desk.run(&[&["import", "people.csv", "--dry-run"][..], &flags].concat()).expect(0).stdout;
+    assert!(plan.contains("merged") && plan.contains("into people.csv:2"), "{plan}");
+    desk.run(&[&["import", "people.csv"][..], &flags].concat()).expect(0);
+    let lines = desk.results("people.results.csv");
+    let told: Vec<(u64, &str, &str)> =
+        lines.iter().map(|line| (line.row, line.name.as_str(), line.status.as_str())).collect();
+    let expected = [
+        (1, "Sales", "created"),
+        (1, "Ops", "created"),
+        (2, "Ops", "merged"),
+        (3, "", "excluded"),
+        (4, "", "excluded"),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(server.group("Ops").members, [1001, 1002]);
+}
+
+#[test]
+fn one_group_of_all_rows_has_the_name_that_is_given() {
+    let server = acme("");
+    let rows = format!("Name,Email\nAda,{}\nBob,{}\nEve,eve@members.example\n", address(1001), address(1002));
+    let desk = Desk::at(&server).with("Board.csv", &rows).with("Other.csv", &rows);
+    desk.run(&["import", "Board.csv"]).expect(2).says("looks like a list of people");
+    assert_eq!(server.all_posts(), 0);
+    desk.run(&["import", "Board.csv", "--name", "The Board", "--map", "member=Email"]).expect(9);
+    assert_eq!(server.group("The Board").members, [1001, 1002]);
+    desk.run(&["import", "Other.csv", "--name-from", "file", "--map", "member=Email"]).expect(9);
+    assert_eq!(server.group("Other").members, [1001, 1002]);
+    let user = SandboxUser { id: 1050, email: "eve@members.example".to_owned(), status: "active".to_owned() };
+    server.plant_user(user);
+    desk.run(&["import", "Other.rejects.csv", "--name-from", "file", "--map", "member=Email"]).expect(0);
+    assert_eq!(statuses(&desk.results("Other.rejects.results.csv")), ["exists"], "and not Other.rejects");
+}
+
+#[test]
+fn a_group_of_many_rows_takes_one_request_and_each_row_is_answered() {
+    let server = acme("");
+    let rows: Vec<String> = (0..3000).map(|row| format!("G{},{}\n", row % 7, 1001 + row % 20)).collect();
+    let desk = Desk::at(&server).with("groups.csv", format!("name,member\n{}", rows.concat()));
+    desk.run(&["import", "groups.csv"]).expect(0);
+    let lines = desk.results("groups.results.csv");
+    let count = |status: &str| lines.iter().filter(|line| line.status == status).count();
+    assert_eq!((count("created"), count("merged"), count("duplicate")), (7, 133, 2860));
+    assert_eq!((server.groups().len(), server.all_posts()), (7, 7));
+    assert!(server.groups().iter().all(|group| group.members.len() == 20));
+}
