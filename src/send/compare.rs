@@ -190,6 +190,20 @@ mod tests {
     }
 
     #[test]
+    fn a_group_that_lacks_guests_is_sent_whole_as_it_is_shown_and_otherwise_as_it_was_sent() {
+        let shown = Listed { name: "SALES".to_owned(), description: Some("theirs".to_owned()), ..seen() };
+        let whole = completed(sent(), &Listed { members: Some(vec![9]), guests: None, ..shown.clone() }).unwrap();
+        assert_eq!(
+            (whole.name.as_str(), whole.description.as_deref(), whole.members),
+            ("SALES", Some("theirs"), vec![9])
+        );
+        let whole = completed(sent(), &Listed { description: None, members: None, guests: None, ..shown }).unwrap();
+        assert_eq!((whole.description, whole.members), (sent().description, sent().members));
+        let blank = Listed { description: Some(" ".to_owned()), guests: None, ..seen() };
+        assert_eq!(completed(sent(), &blank).unwrap().description, None, "a blank one is refused");
+    }
+
+    #[test]
     fn no_description_is_the_same_as_a_blank_one() {
         let none = Group { description: None, members: Vec::new(), guests: Vec::new(), ..sent() };
         let blank =
