@@ -32,7 +32,7 @@ pub(super) struct Users {
 }
 
 impl Users {
-    /// Those of a list, and as many generated ones; 0 for the default, which is none beside a list.
+    /// Those of a list, and as many generated ones; with 0 none, or the default number where there is no list.
     pub(super) fn new(generated: usize, list: Option<&[SandboxUser]>) -> Self {
         let (first, count) = match (generated as u64, list) {
             (0, None) => (1, DEFAULT_COUNT),
