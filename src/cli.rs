@@ -303,9 +303,12 @@ pub struct SandboxArgs {
     /// Start with this many groups
     #[arg(long, value_name = "N", default_value = "0")]
     pub groups: usize,
-    /// Have this many users, with ids from 1001 on; 0 has the ids 1 to 9999
+    /// Have this many users, with ids from 1001 on; 0 has the ids 1 to 9999, or none beside --users-from
     #[arg(long, value_name = "N", default_value = "0")]
     pub users: usize,
+    /// Have the users of this CSV file (columns id, email, status)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub users_from: Option<PathBuf>,
     /// How long every answer takes
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "0s", value_parser = values::duration)]
     pub latency: Duration,
@@ -315,4 +318,16 @@ pub struct SandboxArgs {
     /// Allow several groups of the same name
     #[arg(long)]
     pub allow_same_names: bool,
+    /// Refuse groups without a description, as current versions of the API do
+    #[arg(long)]
+    pub require_description: bool,
+    /// Answer errors as `{"error": {"code", "message", "details"}}`
+    #[arg(long)]
+    pub modern_errors: bool,
+    /// Accept only this token [default: any]
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// Have only this organization [default: any]
+    #[arg(long, value_name = "ID")]
+    pub org: Option<String>,
 }

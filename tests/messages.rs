@@ -232,6 +232,7 @@ fn sandbox() {
         page.run(&desk, &["sandbox", "--faults", "faults.toml"]);
     }
     page.case("no script", &Desk::bare(), &["sandbox", "--faults", "no.toml"]);
+    page.case("no users", &Desk::bare(), &["sandbox", "--users-from", "no.csv"]);
     page.case("a wrong rate", &Desk::bare(), &["sandbox", "--rate", "auto"]);
     let server = Server::calm();
     let port = server.url().rsplit(':').next().unwrap().to_owned();

@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::{Desk, Server, statuses};
+use support::{Desk, Server, statuses, wait_for};
 use tallyfy_groups::sandbox::{Options, SandboxUser};
 
 const USERS: [(u64, &str, &str); 6] = [
@@ -173,4 +173,43 @@ fn a_file_of_users_that_cannot_be_read_is_named_with_its_place() {
     desk.run(&["validate", "--users", "no.csv", "groups.csv"]).expect(2).tells("--users no.csv: ");
     desk.write("users.csv", "id,email,status\n1,a@b.example,active\nx,c@d.example,active\n");
     desk.run(&["validate", "--users", "users.csv", "groups.csv"]).expect(2).tells("line: 3");
+}
+
+#[test]
+fn an_import_into_the_sandbox_is_rehearsed_with_the_users_of_a_file() {
+    let desk = Desk::bare().with("groups.csv", ROWS).with("users.csv", users_file());
+    let import = ["import", "groups.csv", "--sandbox", "--sandbox-users", "users.csv"];
+    desk.run(&import).expect(9);
+    let expected = ["created", "created", "invalid", "invalid", "invalid", "invalid", "created"];
+    assert_eq!(statuses(&desk.results("groups.sandbox.results.csv")), expected);
+    desk.run(&["import", "groups.csv", "--sandbox", "--sandbox-users", "no.csv", "--fresh"])
+        .expect(2)
+        .tells("--sandbox-users no.csv: ");
+    desk.run(&["import", "groups.csv", "--sandbox-users", "users.csv"]).expect(2).tells("--sandbox");
+}
+
+#[test]
+fn the_sandbox_command_has_the_users_token_organization_and_rules_that_its_flags_name() {
+    let rows = "name,description,members\nOps,o,ada@acme.example\nDev,d,1001\nBare,,\n";
+    let desk = Desk::bare().set("TALLYFY_API_TOKEN", "s3cr3t").with("groups.csv", rows).with("users.csv", users_file());
+    let flags =
+        ["--token", "s3cr3t", "--org", "acme", "--users-from", "users.csv", "--require-description", "--modern-errors"];
+    let sandbox = desk.start(&[&["sandbox", "--port", "0"][..], &flags].concat());
+    let printed = wait_for("the address", || Some(sandbox.stdout()).filter(|text| text.ends_with("FILE\n")));
+    let url = printed.lines().next().unwrap();
+    assert!(printed.contains(&format!("TALLYFY_API_TOKEN=s3cr3t tallyfy-groups import --org acme --base-url {url}")));
+    let import = |org: &str, journal: &str| {
+        desk.run(&["import", "groups.csv", "--base-url", url, "--org", org, "--journal", journal])
+    };
+    import("acme", "1.journal").expect(9);
+    let lines = desk.results("groups.results.csv");
+    assert_eq!(statuses(&lines), ["created", "created", "failed"]);
+    assert_eq!(
+        lines[2].error.as_deref(),
+        Some("the server answered 422: description: The description field is required.")
+    );
+    desk.write("groups.csv", "name\nOps\n");
+    import("other", "2.journal").expect(5).tells("Resource not found");
+    let desk = desk.set("TALLYFY_API_TOKEN", "other");
+    desk.run(&["import", "groups.csv", "--base-url", url, "--org", "acme", "--journal", "3.journal"]).expect(3);
 }

@@ -20,6 +20,9 @@ pub struct ConnectionArgs {
     /// It is kept in a journal of its own, STEM.sandbox.journal.
     #[arg(long, conflicts_with_all = ["base_url", "token_file"])]
     pub sandbox: bool,
+    /// CSV file of the simulated organization's users (columns id, email, status) [default: ids 1 to 9999]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "sandbox", hide_short_help = true)]
+    pub sandbox_users: Option<PathBuf>,
     #[expect(rustdoc::bare_urls, reason = "this comment is shown as help")]
     /// Address of the API; may have a path [env: TALLYFY_BASE_URL] [default: https://api.tallyfy.com]
     ///

@@ -17,6 +17,7 @@ Exit codes are those of `import`: 0 if every group is deleted or was gone, 9 if 
 
 /// `undo`
 #[derive(Debug, Args)]
+#[command(mut_arg("sandbox_users", |users| users.hide(true)))]
 pub struct UndoArgs {
     /// The file that was imported, or its journal
     ///

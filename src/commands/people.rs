@@ -67,14 +67,18 @@ pub(super) async fn find_people<E: Exchange>(
     Ok((counts, pages))
 }
 
-/// Reads a file of users, as `export --users` writes it: CSV with the columns `id`, `email` and `status`.
+/// The directory of a file of users.
 pub(super) fn directory_of(path: &Path) -> Result<Directory, Failure> {
-    let failed = |reason: csv::Error| Failure::Usage(format!("--users {}: {reason}", shown_path(path)));
+    users_of("--users", path).map(Directory::new)
+}
+
+/// Reads a file of users, as `export --users` writes it: CSV with the columns `id`, `email` and `status`.
+pub(super) fn users_of(flag: &str, path: &Path) -> Result<Vec<User>, Failure> {
+    let failed = |reason: csv::Error| Failure::Usage(format!("{flag} {}: {reason}", shown_path(path)));
     let text = std::fs::read(path).map_err(|reason| failed(reason.into()))?;
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
     let mut rows = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text);
-    let users = rows.deserialize().collect::<Result<Vec<User>, _>>().map_err(failed)?;
-    Ok(Directory::new(users))
+    rows.deserialize().collect::<Result<_, _>>().map_err(failed)
 }
 
 /// The members, if all are named by id.

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use tokio::net::TcpListener;
@@ -10,10 +11,12 @@ use tokio::net::TcpListener;
 use crate::cli::SandboxArgs;
 use crate::exit::Ending;
 use crate::journal::SentGroup;
-use crate::model::shown_path;
-use crate::sandbox::{FaultScript, Options, RequestRate, SandboxGroup, Simulation, serve};
+use crate::model::{User, shown_path};
+use crate::sandbox::{FaultScript, Options, RequestRate, SandboxGroup, SandboxUser, Simulation, serve};
 use crate::send;
+use crate::settings::Connection;
 
+use super::people::users_of;
 use super::{Failure, block_on, print, signals};
 
 /// Serves until interrupted.
@@ -37,28 +40,46 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
     let options = Options {
         groups: args.groups,
         users: args.users,
+        user_list: user_list("--users-from", args.users_from.as_deref())?,
         rate,
         allow_same_names: args.allow_same_names,
+        require_description: args.require_description,
+        modern_errors: args.modern_errors,
         latency: args.latency,
+        token: args.token.clone(),
+        org: args.org.clone(),
         ..Options::default()
     };
+    let [token, org] = [&args.token, &args.org].map(|known| known.as_deref().unwrap_or("any").to_owned());
     let simulation = Arc::new(Mutex::new(Simulation::new(&options, faults)));
     let port = args.port;
     block_on(async move {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(Failure::Serve)?;
         let address = listener.local_addr().map_err(Failure::Serve)?;
-        let hint = "a simulated Tallyfy API; any organization, any token. To import into it:";
-        let command = "TALLYFY_API_TOKEN=any tallyfy-groups import --org any --base-url";
+        let hint = "a simulated Tallyfy API. To import into it:";
+        let command = format!("TALLYFY_API_TOKEN={token} tallyfy-groups import --org {org} --base-url");
         print(format!("http://{address}\n{hint}\n  {command} http://{address} FILE\n").as_bytes())?;
         serve(listener, simulation, signals::interrupted()).await.map_err(Failure::Serve)
     })??;
     Ok(Ending::Complete)
 }
 
+/// The users of a file, for the sandbox.
+fn user_list(flag: &str, path: Option<&Path>) -> Result<Option<Vec<SandboxUser>>, Failure> {
+    let Some(path) = path else { return Ok(None) };
+    let user = |User { id, email, status }| SandboxUser { id, email, status: status.to_string() };
+    Ok(Some(users_of(flag, path)?.into_iter().map(user).collect()))
+}
+
 /// Starts a simulated organization that has the groups that earlier runs created in it; gives its address. It is served by the
 /// runtime this is called in, as long as that lives.
-pub(super) async fn simulate(created: Vec<SentGroup>) -> Result<SocketAddr, Failure> {
-    let mut simulation = Simulation::new(&Options::default(), FaultScript::default());
+pub(super) async fn simulate(created: Vec<SentGroup>, connection: &Connection) -> Result<SocketAddr, Failure> {
+    let options = Options {
+        user_list: user_list("--sandbox-users", connection.sandbox_users.as_deref())?,
+        org: Some(connection.organization.clone()),
+        ..Options::default()
+    };
+    let mut simulation = Simulation::new(&options, FaultScript::default());
     for SentGroup { tag, group } in created {
         let stamp = tag.stamp.unwrap_or_default();
         simulation.plant(SandboxGroup {

@@ -18,8 +18,10 @@ pub(super) struct GroupFields {
 
 /// The rules for the fields.
 pub(super) struct FieldRules<'a> {
-    /// Whether the group exists: a PUT, which may omit the name but not empty the description.
+    /// Whether the group exists: a PUT, which may omit the description but not empty it.
     pub(super) is_update: bool,
+    /// Whether every group has a description.
+    pub(super) needs_description: bool,
     /// Whether another group has the name.
     pub(super) is_taken: &'a dyn Fn(&str) -> bool,
     /// The users: they may be members, and may not be guests.
@@ -51,8 +53,8 @@ pub(super) fn read(body: &[u8], rules: &FieldRules) -> Result<GroupFields, Respo
             None
         })
     };
-    let name = text("name", name(body.get("name"), rules));
-    let description = text("description", description(body.get("description"), rules));
+    let name = text("name", name(filled(&body, "name"), rules));
+    let description = text("description", description(filled(&body, "description"), rules));
     let members = list(body.get("members"), "members", |value, key| member(value, key, rules.users), &mut note);
     let guests = list(body.get("guests"), "guests", |value, key| guest(value, key, rules.users), &mut note);
     if errors.is_empty() {
@@ -62,11 +64,15 @@ pub(super) fn read(body: &[u8], rules: &FieldRules) -> Result<GroupFields, Respo
     }
 }
 
+/// The value of a field. Like the API's framework, it takes blank text for null.
+fn filled<'a>(body: &'a Value, field: &str) -> Option<&'a Value> {
+    let is_blank = |value: &Value| value.as_str().is_some_and(|text| text.trim().is_empty());
+    body.get(field).map(|value| if is_blank(value) { &Value::Null } else { value })
+}
+
 fn name(value: Option<&Value>, rules: &FieldRules) -> Result<Option<String>, &'static str> {
     match value {
-        None if rules.is_update => Ok(None),
         None | Some(Value::Null) => Err("The name field is required."),
-        Some(Value::String(name)) if name.trim().is_empty() => Err("The name field is required."),
         Some(Value::String(name)) if name.chars().count() > NAME_MAX => {
             Err("The name may not be greater than 200 characters.")
         }
@@ -78,10 +84,10 @@ fn name(value: Option<&Value>, rules: &FieldRules) -> Result<Option<String>, &'s
 
 fn description(value: Option<&Value>, rules: &FieldRules) -> Result<Option<String>, &'static str> {
     match value {
-        None => Ok(None),
-        Some(Value::Null) if !rules.is_update => Ok(None),
-        Some(Value::String(text)) if !(rules.is_update && text.trim().is_empty()) => Ok(Some(text.clone())),
-        Some(Value::Null | Value::String(_)) => Err("The description field is required."),
+        None if !rules.needs_description => Ok(None),
+        Some(Value::Null) if !(rules.needs_description || rules.is_update) => Ok(None),
+        None | Some(Value::Null) => Err("The description field is required."),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(_) => Err("The description must be a string."),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::list::{ListQuery, SortBy};
 
@@ -28,7 +28,8 @@ pub struct SandboxGroup {
     pub guests: Vec<String>,
     /// RFC 3339, in whole seconds.
     pub created_at: String,
-    /// RFC 3339, in whole seconds.
+    /// RFC 3339, in whole seconds. The API shows it under two names.
+    #[serde(flatten, serialize_with = "last_change")]
     pub updated_at: String,
     /// Always `None`: a deleted group is gone.
     pub deleted_at: Option<String>,
@@ -114,6 +115,10 @@ impl GroupStore {
         }
         found
     }
+}
+
+fn last_change<S: Serializer>(stamp: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map([("updated_at", stamp), ("last_updated", stamp)])
 }
 
 /// The time `now` as the API writes it.

@@ -1,10 +1,10 @@
-//! The request limit (a rolling window) and the hourly cap on guest invites. Reads no clock. Pure.
+//! The request limit (a rolling window), the guests and the hourly cap on their invites. Reads no clock. Pure.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::RequestRate;
 use super::message::Response;
@@ -79,21 +79,41 @@ pub(super) struct GuestCap {
 /// The guests the organization knows, and when it invited those of the last hour.
 #[derive(Default)]
 pub(super) struct GuestList {
-    known: HashSet<String>,
+    /// By address, in lower case: when the guest was disabled.
+    known: BTreeMap<String, Option<String>>,
     invited: VecDeque<Duration>,
 }
 
 impl GuestList {
     /// Adds addresses without an invite.
     pub(super) fn add_known(&mut self, guests: &[String]) {
-        self.known.extend(guests.iter().map(|guest| guest.to_lowercase()));
+        for guest in guests {
+            self.known.entry(guest.to_lowercase()).or_default();
+        }
+    }
+
+    /// Adds a guest, or replaces one.
+    pub(super) fn plant(&mut self, address: &str, disabled_at: Option<&str>) {
+        self.known.insert(address.to_lowercase(), disabled_at.map(str::to_owned));
+    }
+
+    /// The addresses with this text (lower case), in order.
+    pub(super) fn search(&self, q: &str) -> Vec<&str> {
+        self.known.keys().map(String::as_str).filter(|address| address.contains(q)).collect()
+    }
+
+    /// The guest of an address, as the API shows one.
+    pub(super) fn get(&self, address: &str) -> Option<Value> {
+        let (email, disabled_at) = self.known.get_key_value(&address.to_lowercase())?;
+        let details = json!({"disabled_at": disabled_at});
+        Some(json!({"email": email, "first_name": null, "last_name": null, "details": details}))
     }
 
     /// Invites the new addresses among `guests`, all or none; the response of a cap that refuses them.
     pub(super) fn invite(&mut self, guests: &[String], cap: Option<&GuestCap>, now: Duration) -> Result<(), Response> {
         forget(&mut self.invited, HOUR, now);
         let mut new: HashSet<String> = guests.iter().map(|guest| guest.to_lowercase()).collect();
-        new.retain(|guest| !self.known.contains(guest));
+        new.retain(|guest| !self.known.contains_key(guest));
         match cap {
             Some(cap) if !new.is_empty() && self.invited.len() + new.len() > cap.per_hour => {
                 let message = format!(
@@ -106,7 +126,7 @@ impl GuestList {
             _ => {}
         }
         self.invited.extend(new.iter().map(|_| now));
-        self.known.extend(new);
+        self.known.extend(new.into_iter().map(|guest| (guest, None)));
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// One HTTP request as it arrived. It carries a token, so it does not implement `Debug`.
 #[derive(Clone)]
@@ -67,6 +67,21 @@ impl Response {
 
     pub(super) fn message(status: u16, message: &str) -> Self {
         Self::json(status, &json!({"message": message}))
+    }
+
+    /// An error in the newer form: `{"error": {"code", "message", "details"}}`. Other responses stay as they are.
+    pub(super) fn modern(self) -> Self {
+        let code = match self.status {
+            ..=399 => return self,
+            401 => "UNAUTHENTICATED",
+            422 => "VALIDATION_ERROR",
+            429 => "RATE_LIMIT_EXCEEDED",
+            _ => "ERROR",
+        };
+        let Ok(Value::Object(mut body)) = serde_json::from_slice(&self.body) else { return self };
+        let [code_given, message, details] = ["code", "message", "errors"].map(|key| body.remove(key));
+        let error = json!({"code": code_given.unwrap_or(code.into()), "message": message, "details": details});
+        Self { body: json!({ "error": error }).to_string().into_bytes(), ..self }
     }
 
     /// A proxy's page.

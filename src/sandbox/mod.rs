@@ -9,10 +9,10 @@
 //! | `message` | requests, responses and replies, independent of an HTTP library |
 //! | `serve` | real sockets around `handle`; the only file that uses tokio and hyper |
 //! | `faults` | fault scripts: which faults apply to a request, and what they do |
-//! | `limit` | the request limit and the hourly cap on guest invites |
-//! | `organization` | groups, users and rules: one request in, one response out |
+//! | `limit` | the request limit; the guests, and the hourly cap on their invites |
+//! | `organization` | groups, users, guests and rules: one request in, one response out |
 //! | `route`, `fields`, `list` | parse a path, a body, a query |
-//! | `groups`, `users` | storage of groups; generated and planted users |
+//! | `groups`, `users` | storage of groups; generated users and those of a list |
 //! | `tally` | what arrived, for tests to check a client against |
 //!
 //! Everything except `serve` is pure: no clock, no socket, no file. The same requests at the same times give
@@ -61,12 +61,19 @@ pub struct RequestRate {
 pub struct Options {
     /// How many groups are there from the start ("Existing group 0001" …).
     pub groups: usize,
-    /// How many users there are, with the ids 1001 and up; with 0 they have the ids 1 to 9999.
+    /// How many users are generated, with the ids 1001 and up; with 0 they have the ids 1 to 9999, or there are none beside a
+    /// list.
     pub users: usize,
+    /// Users to have beside the generated ones.
+    pub user_list: Option<Vec<SandboxUser>>,
     /// The request limit; `None` is no limit.
     pub rate: Option<RequestRate>,
     /// Whether several groups may have one name. Otherwise a name is taken once, without regard to case.
     pub allow_same_names: bool,
+    /// Whether groups must have a description, as in current versions of the API. A PUT must then name it too.
+    pub require_description: bool,
+    /// Whether errors have the newer form of the API.
+    pub modern_errors: bool,
     /// How long every answer takes.
     pub latency: Duration,
     /// The one bearer token that is accepted; `None` accepts any that is not empty.
@@ -126,7 +133,11 @@ impl Simulation {
                 effect => interruption = interruption.or(Some(effect)),
             }
         }
-        TimedReply { delay, reply: self.reply(request, &conditions, interruption, headers) }
+        let reply = match self.reply(request, &conditions, interruption, headers) {
+            Reply::Answer(answer) if self.options.modern_errors => Reply::Answer(answer.modern()),
+            reply => reply,
+        };
+        TimedReply { delay, reply }
     }
 
     fn reply(
@@ -170,6 +181,11 @@ impl Simulation {
     /// Adds a user to the organization, or replaces one.
     pub fn plant_user(&mut self, user: SandboxUser) {
         self.organization.plant_user(user);
+    }
+
+    /// Adds a guest to the organization, or replaces one. A disabled guest has the time of that.
+    pub fn plant_guest(&mut self, address: &str, disabled_at: Option<&str>) {
+        self.organization.plant_guest(address, disabled_at);
     }
 
     /// Puts a group into the organization without applying rules; one with the same id is replaced. A group without times

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use serde_json::{Value, json};
 
 use super::Options;
 use super::fields::{self, FieldRules};
@@ -18,6 +19,8 @@ use super::users::{SandboxUser, Users};
 const GROUPS_PER_PAGE: usize = 10;
 const GROUPS_PER_PAGE_MAX: usize = 100;
 const USERS_PER_PAGE: usize = 9999;
+/// The id of the organization, where any is accepted.
+const DEFAULT_ORG: &str = "sandbox";
 
 /// The conditions under which one request is answered.
 #[derive(Default)]
@@ -39,6 +42,7 @@ pub(super) struct Organization {
     /// The one token that is accepted; `None` accepts any.
     pub(super) token: Option<String>,
     allow_same_names: bool,
+    needs_description: bool,
     ids: StdRng,
 }
 
@@ -46,11 +50,12 @@ impl Organization {
     pub(super) fn new(options: &Options) -> Self {
         let mut organization = Self {
             groups: GroupStore::default(),
-            users: Users::new(options.users),
+            users: Users::new(options.users, options.user_list.as_deref()),
             guests: GuestList::default(),
             org: options.org.clone(),
             token: options.token.clone(),
             allow_same_names: options.allow_same_names,
+            needs_description: options.require_description,
             ids: StdRng::seed_from_u64(options.seed),
         };
         for number in 1..=options.groups {
@@ -68,9 +73,10 @@ impl Organization {
 
     fn act(&mut self, request: &Request, conditions: &Conditions) -> Result<Response, Response> {
         let ApiCall { org, action } = route::read(request, self.token.as_deref())?;
-        if self.org.as_ref().is_some_and(|known| *known != org) {
+        if self.org.is_some() && org.is_some() && self.org != org {
             return Err(route::no_resource());
         }
+        let found = |data: Option<Value>| data.map(|data| Response::data(200, &data)).ok_or_else(route::no_resource);
         match action {
             RouteAction::Create => self.create(request, conditions),
             RouteAction::List => {
@@ -87,12 +93,38 @@ impl Organization {
                 let wanted = ListQuery::read(request, USERS_PER_PAGE, USERS_PER_PAGE)?;
                 Ok(wanted.answer(&self.users.search(&wanted.q), |id| self.users.get(*id), request))
             }
+            RouteAction::User(id) => found(id.parse().ok().and_then(|id| self.users.get(id)).map(|user| json!(user))),
+            RouteAction::Guests => {
+                let wanted = ListQuery::read(request, GROUPS_PER_PAGE, GROUPS_PER_PAGE_MAX)?;
+                Ok(wanted.answer(&self.guests.search(&wanted.q), |address| self.guests.get(address), request))
+            }
+            RouteAction::Guest(address) => found(self.guests.get(&address)),
+            RouteAction::Me => found(self.users.me().map(|user| json!(user))),
+            RouteAction::MyOrganizations => {
+                let wanted = ListQuery::read(request, GROUPS_PER_PAGE, GROUPS_PER_PAGE_MAX)?;
+                Ok(wanted.answer(&[self.org.as_deref().unwrap_or(DEFAULT_ORG)], |org| self.shown(org), request))
+            }
+            RouteAction::Organization(org) => found(Some(self.shown(&org))),
         }
+    }
+
+    /// The organization as the API shows it to the token's owner.
+    fn shown(&self, org: &str) -> Value {
+        json!({
+            "id": org,
+            "name": "Sandbox",
+            "slug": "sandbox",
+            "users_count": self.users.count_active(),
+            "user_role": "standard",
+            "user_status": "active",
+            "payment_state": "paid",
+            "disabled_on": null,
+        })
     }
 
     fn create(&mut self, request: &Request, conditions: &Conditions) -> Result<Response, Response> {
         let is_taken = |name: &str| !self.allow_same_names && self.groups.named(name) > 0;
-        let rules = FieldRules { is_update: false, is_taken: &is_taken, users: &self.users };
+        let rules = self.rules(false, &is_taken);
         let fields = fields::read(&request.body, &rules)?;
         let mut guests = fields.guests.unwrap_or_default();
         let (cap, now) = (conditions.guest_cap.as_ref(), conditions.now);
@@ -124,7 +156,7 @@ impl Organization {
             let is_own = name.to_lowercase() == group.name.to_lowercase();
             !self.allow_same_names && self.groups.named(name) > usize::from(is_own)
         };
-        let rules = FieldRules { is_update: true, is_taken: &is_taken, users: &self.users };
+        let rules = self.rules(true, &is_taken);
         let fields = fields::read(&request.body, &rules)?;
         let invited = fields.guests.as_deref().unwrap_or_default();
         self.guests.invite(invited, conditions.guest_cap.as_ref(), conditions.now)?;
@@ -138,9 +170,18 @@ impl Organization {
         Ok(answer)
     }
 
+    fn rules<'a>(&'a self, is_update: bool, is_taken: &'a dyn Fn(&str) -> bool) -> FieldRules<'a> {
+        FieldRules { is_update, needs_description: self.needs_description, is_taken, users: &self.users }
+    }
+
     /// Adds a user, or replaces one.
     pub(super) fn plant_user(&mut self, user: SandboxUser) {
         self.users.plant(user);
+    }
+
+    /// Adds a guest, or replaces one.
+    pub(super) fn plant_guest(&mut self, address: &str, disabled_at: Option<&str>) {
+        self.guests.plant(address, disabled_at);
     }
 
     /// Puts a group in without applying rules; its guests count as known. One without times is created now.

@@ -7,11 +7,12 @@ use super::message::{Request, Response};
 
 /// One call of the API.
 pub(super) struct ApiCall {
-    pub(super) org: String,
+    /// The organization's id; `None` for the calls about the token's owner.
+    pub(super) org: Option<String>,
     pub(super) action: RouteAction,
 }
 
-/// What a call asks for; the text is a group's id.
+/// What a call asks for; the text is the id of a group or user, or a guest's address.
 pub(super) enum RouteAction {
     Create,
     List,
@@ -19,6 +20,12 @@ pub(super) enum RouteAction {
     Update(String),
     Delete(String),
     Users,
+    User(String),
+    Guests,
+    Guest(String),
+    Me,
+    MyOrganizations,
+    Organization(String),
 }
 
 /// The call of a request, or the response that refuses it for its path or headers.
@@ -40,9 +47,9 @@ pub(super) fn read(request: &Request, token: Option<&str>) -> Result<ApiCall, Re
     Ok(call)
 }
 
-/// The response for an organization or a group that does not exist.
+/// The response for an organization, a group or a person that does not exist.
 pub(super) fn no_resource() -> Response {
-    not_found("The requested resource was not found", "RESOURCE_NOT_FOUND")
+    not_found("Resource not found", "RESOURCE_NOT_FOUND")
 }
 
 fn no_endpoint() -> Response {
@@ -55,24 +62,29 @@ fn not_found(message: &str, code: &str) -> Response {
 
 fn call(method: &str, path: &str) -> Option<ApiCall> {
     // A base URL may carry a path of its own, such as `/api`.
-    let mut segments = path.split('/').skip_while(|segment| *segment != "organizations");
-    segments.next()?;
-    let org = decode(segments.next()?)?;
-    let kind = segments.next()?;
-    let id = segments.next().map(decode);
-    if segments.next().is_some() {
-        return None;
-    }
-    let action = match (method, kind, id) {
-        ("POST", "groups", None) => RouteAction::Create,
-        ("GET", "groups", None) => RouteAction::List,
-        ("GET", "groups", Some(id)) => RouteAction::Read(id?),
-        ("PUT", "groups", Some(id)) => RouteAction::Update(id?),
-        ("DELETE", "groups", Some(id)) => RouteAction::Delete(id?),
-        ("GET", "users", None) => RouteAction::Users,
+    let segments = path.split('/').skip_while(|segment| !matches!(*segment, "organizations" | "me"));
+    let segments: Vec<String> = segments.map(decode).collect::<Option<_>>()?;
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let (org, rest) = match segments.as_slice() {
+        ["organizations", org, rest @ ..] => (Some(*org), rest),
+        rest => (None, rest),
+    };
+    let action = match (method, org, rest) {
+        ("GET", _, ["me"]) => RouteAction::Me,
+        ("GET", None, ["me", "organizations"]) => RouteAction::MyOrganizations,
+        ("GET", Some(org), []) => RouteAction::Organization(org.to_owned()),
+        ("POST", Some(_), ["groups"]) => RouteAction::Create,
+        ("GET", Some(_), ["groups"]) => RouteAction::List,
+        ("GET", Some(_), ["groups", id]) => RouteAction::Read((*id).to_owned()),
+        ("PUT", Some(_), ["groups", id]) => RouteAction::Update((*id).to_owned()),
+        ("DELETE", Some(_), ["groups", id]) => RouteAction::Delete((*id).to_owned()),
+        ("GET", Some(_), ["users"]) => RouteAction::Users,
+        ("GET", Some(_), ["users", id]) => RouteAction::User((*id).to_owned()),
+        ("GET", Some(_), ["guests"]) => RouteAction::Guests,
+        ("GET", Some(_), ["guests", address]) => RouteAction::Guest((*address).to_owned()),
         _ => return None,
     };
-    Some(ApiCall { org, action })
+    Some(ApiCall { org: org.map(str::to_owned), action })
 }
 
 fn decode(segment: &str) -> Option<String> {

@@ -32,13 +32,14 @@ pub(super) struct Users {
 }
 
 impl Users {
-    /// As many users; 0 for the default.
-    pub(super) fn new(users: usize) -> Self {
-        let (first, count) = match u64::try_from(users) {
-            Ok(0) | Err(_) => (1, DEFAULT_COUNT),
-            Ok(count) => (CHOSEN_FIRST, count),
+    /// Those of a list, and as many generated ones; with 0 none, or the default number where there is no list.
+    pub(super) fn new(generated: usize, list: Option<&[SandboxUser]>) -> Self {
+        let (first, count) = match (generated as u64, list) {
+            (0, None) => (1, DEFAULT_COUNT),
+            (count, _) => (CHOSEN_FIRST, count),
         };
-        Self { first, count, planted: BTreeMap::new() }
+        let planted = list.into_iter().flatten().map(|user| (user.id, user.clone())).collect();
+        Self { first, count, planted }
     }
 
     /// Adds a user, or replaces one.
@@ -51,6 +52,16 @@ impl Users {
         let is_generated = id >= self.first && id - self.first < self.count;
         let generated = || SandboxUser { id, email: format!("user{id}{DOMAIN}"), status: "active".to_owned() };
         self.planted.get(&id).cloned().or_else(|| is_generated.then(generated))
+    }
+
+    /// The user that every token belongs to: the first who is present.
+    pub(super) fn me(&self) -> Option<SandboxUser> {
+        self.search("").into_iter().filter_map(|id| self.get(id)).find(SandboxUser::is_present)
+    }
+
+    /// How many are active.
+    pub(super) fn count_active(&self) -> usize {
+        self.search("").into_iter().filter_map(|id| self.get(id)).filter(|user| user.status == "active").count()
     }
 
     /// Whether the id may be a member.
@@ -88,9 +99,10 @@ impl Serialize for SandboxUser {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { id, email, status } = self;
         let is_bot = status == "bot";
-        let mut user = serializer.serialize_struct("User", 9)?;
+        let mut user = serializer.serialize_struct("User", 10)?;
         user.serialize_field("id", id)?;
         user.serialize_field("email", email)?;
+        user.serialize_field("username", &format!("user{id}"))?;
         user.serialize_field("first_name", "User")?;
         user.serialize_field("last_name", &id.to_string())?;
         user.serialize_field("full_name", &format!("User {id}"))?;

@@ -56,17 +56,19 @@ pub fn claim(sent: &Group, seen: &[Listed]) -> Claim {
     }
 }
 
-/// All guests that a group is to have if it does not show all of its row's: those that it shows, which somebody may have
-/// added since, and those that it lacks. None if it shows all.
-pub(super) fn completed(sent: &[String], seen: &Listed) -> Vec<String> {
-    let mut all = seen.guests.clone().unwrap_or_default();
-    let shown = folded(&all);
-    let lacking: Vec<String> = sent.iter().filter(|guest| !shown.contains(&fold(guest))).cloned().collect();
+/// What a group is to become if it does not show all guests of its row: the whole group, as an update must send it. It keeps
+/// what it shows, which somebody may have changed since, and gets the guests that it lacks. `None` if it shows all.
+pub(super) fn completed(sent: Group, seen: &Listed) -> Option<Group> {
+    let mut guests = seen.guests.clone().unwrap_or_default();
+    let shown = folded(&guests);
+    let lacking: Vec<String> = sent.guests.into_iter().filter(|guest| !shown.contains(&fold(guest))).collect();
     if lacking.is_empty() {
-        return Vec::new();
+        return None;
     }
-    all.extend(lacking);
-    all
+    guests.extend(lacking);
+    let description = seen.description.clone().or(sent.description).filter(|text| !text.trim().is_empty());
+    let members = seen.members.clone().unwrap_or(sent.members);
+    Some(Group { name: seen.name.clone(), description, members, guests })
 }
 
 fn differences(sent: &Group, seen: &Listed) -> Vec<String> {
@@ -177,13 +179,28 @@ mod tests {
         let guests = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let completed = |shown: Option<&str>| {
             let seen = Listed { guests: shown.map(guests), ..seen() };
-            super::completed(&guests("Ann@x.org bob@x.org"), &seen).join(" ")
+            let sent = Group { guests: guests("Ann@x.org bob@x.org"), ..sent() };
+            super::completed(sent, &seen).map_or(String::new(), |group| group.guests.join(" "))
         };
         assert_eq!(completed(Some("bob@x.org ann@x.org")), "");
         assert_eq!(completed(Some("new@x.org ANN@x.org bob@x.org new@x.org")), "");
         assert_eq!(completed(Some("new@x.org ann@x.org")), "new@x.org ann@x.org bob@x.org");
         assert_eq!(completed(Some("")), "Ann@x.org bob@x.org");
         assert_eq!(completed(None), "Ann@x.org bob@x.org", "what is not shown may be lacking");
+    }
+
+    #[test]
+    fn a_group_that_lacks_guests_is_sent_whole_as_it_is_shown_and_otherwise_as_it_was_sent() {
+        let shown = Listed { name: "SALES".to_owned(), description: Some("theirs".to_owned()), ..seen() };
+        let whole = completed(sent(), &Listed { members: Some(vec![9]), guests: None, ..shown.clone() }).unwrap();
+        assert_eq!(
+            (whole.name.as_str(), whole.description.as_deref(), whole.members),
+            ("SALES", Some("theirs"), vec![9])
+        );
+        let whole = completed(sent(), &Listed { description: None, members: None, guests: None, ..shown }).unwrap();
+        assert_eq!((whole.description, whole.members), (sent().description, sent().members));
+        let blank = Listed { description: Some(" ".to_owned()), guests: None, ..seen() };
+        assert_eq!(completed(sent(), &blank).unwrap().description, None, "a blank one is refused");
     }
 
     #[test]

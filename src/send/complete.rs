@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 use super::compare::completed;
 use super::deliver::{Sending, Step, Worker};
-use super::guest_limiter::{GuestPermit, guests};
+use super::guest_limiter::GuestPermit;
 use super::judge::{Verdict, When, judge_update};
 use super::reads::Unread;
-use crate::model::{Effect, Fate, Found, Job, Tag, Trouble};
+use crate::model::{Effect, Fate, Found, Group, Job, Tag, Trouble};
 use crate::plan;
 use crate::tallyfy::Exchange;
 
@@ -21,7 +21,7 @@ impl<E: Exchange> Worker<E> {
     /// Settles a row whose group was found, unless it lacks guests: then they are sent next.
     pub(super) async fn see_to_guests(&self, job: &Job, group: &Tag, number: u32) -> Step {
         match self.look_at(job, group).await {
-            Ok((group, guests)) if guests.is_empty() => Step::Settle(Fate::found(group)),
+            Ok((group, None)) => Step::Settle(Fate::found(group)),
             Ok(_) => self.lacking_again(lack(group), number, When::Allowed).await,
             Err(unread) => unseen(unread, group),
         }
@@ -32,14 +32,14 @@ impl<E: Exchange> Worker<E> {
         let waits = iter::once(Duration::ZERO).chain(self.api.looks(Duration::ZERO));
         let step = match self.seek(&job, waits).await {
             Ok(Found::One(group)) => match self.look_at(&job, &group).await {
-                Ok((group, guests)) if guests.is_empty() => {
+                Ok((group, None)) => {
                     if number > 1 {
                         // An attempt of this run did it, although its response did not say so.
                         self.api.limiter.had_effect(Instant::now());
                     }
                     Step::Settle(Fate::found(group))
                 }
-                Ok((group, guests)) => return self.send_guests(job, &group, &guests, (permit, number)).await,
+                Ok((group, Some(whole))) => return self.send_guests(job, &group, &whole, (permit, number)).await,
                 Err(unread) => unseen(unread, &group),
             },
             // It was deleted since.
@@ -55,10 +55,10 @@ impl<E: Exchange> Worker<E> {
         &self,
         job: Job,
         group: &Tag,
-        guests: &[String],
+        whole: &Group,
         (permit, number): (GuestPermit, u32),
     ) -> (Job, Step) {
-        let body = serde_json::json!({ "guests": guests }).to_string();
+        let body = serde_json::json!(whole).to_string();
         let Some(Sending { begun, ready }) = self.begin(job.clone()).await else {
             return (job, Step::GiveBack(Effect::Made));
         };
@@ -90,12 +90,12 @@ impl<E: Exchange> Worker<E> {
         if self.api.back_off(number, when).await { Step::SendAgain(Effect::Made) } else { Step::GiveBack(Effect::Made) }
     }
 
-    /// The group, and all guests that it is to have if it lacks some.
-    async fn look_at(&self, job: &Job, group: &Tag) -> Result<(Tag, Vec<String>), Unread> {
-        let sent = guests(&job.body);
+    /// The group, and what it is to become if it lacks guests.
+    async fn look_at(&self, job: &Job, group: &Tag) -> Result<(Tag, Option<Group>), Unread> {
+        let sent: Group = serde_json::from_slice(&job.body).unwrap_or_default();
         Ok(match self.api.group(&group.id).await? {
-            Some(seen) => (seen.tag.clone(), completed(&sent, &seen)),
-            None => (group.clone(), sent),
+            Some(seen) => (seen.tag.clone(), completed(sent, &seen)),
+            None => (group.clone(), Some(sent)),
         })
     }
 }

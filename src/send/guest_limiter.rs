@@ -208,7 +208,7 @@ impl Drop for GuestPermit {
 }
 
 /// The guests of a create request.
-pub(super) fn guests(body: &[u8]) -> Vec<String> {
+fn guests(body: &[u8]) -> Vec<String> {
     serde_json::from_slice(body).map(|group: Group| group.guests).unwrap_or_default()
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,8 @@ pub struct Connection {
     pub organization: String,
     /// The server.
     pub target: Target,
+    /// The file of the simulated organization's users.
+    pub sandbox_users: Option<PathBuf>,
     /// The rate.
     pub speed: Speed,
     /// The most requests in flight.
@@ -69,6 +71,7 @@ impl Connection {
         Ok(Self {
             organization,
             target,
+            sandbox_users: typed.sandbox_users.clone(),
             speed,
             concurrency: CONCURRENCY.value(typed.concurrency, environment, values::concurrency)?.into(),
             timeout: TIMEOUT.value(typed.timeout, environment, values::timeout)?,

@@ -104,8 +104,10 @@ impl Refusal {
     #[must_use]
     pub fn parse(body: &[u8]) -> Self {
         let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return Self::default() };
+        // The newer form has all of it inside `error`.
+        let body = body.get("error").and_then(Value::as_object).unwrap_or(&body);
         let mut fields = Vec::new();
-        if let Some(Value::Object(errors)) = body.get("errors") {
+        if let Some(Value::Object(errors)) = body.get("errors").or_else(|| body.get("details")) {
             let all = errors.iter().flat_map(|(field, messages)| texts(messages).map(move |message| (field, message)));
             fields.extend(all.take(FIELDS_MAX).map(|(field, message)| (shortened(field), told(&message))));
         }
@@ -286,6 +288,16 @@ mod tests {
         );
         assert_eq!(says("<html>404</html>"), (false, false));
         assert_eq!(says(""), (false, false));
+    }
+
+    #[test]
+    fn an_error_is_read_in_its_newer_form_too() {
+        let body =
+            br#"{"error":{"code":"C","message":"Invalid","details":{"name":["The name has already been taken."]}}}"#;
+        let refusal = Refusal::parse(body);
+        assert_eq!((refusal.message.as_str(), refusal.code.as_str(), refusal.is_name_taken()), ("Invalid", "C", true));
+        let cap = Refusal::parse(br#"{"error":{"message":"hourly limit for Guest Invite","details":null}}"#);
+        assert!(cap.is_guest_cap());
     }
 
     #[test]

@@ -135,6 +135,11 @@ impl Running {
         self.child.stdin.as_mut().unwrap()
     }
 
+    /// What it has written on standard output so far.
+    pub(crate) fn stdout(&self) -> String {
+        read(self.logs.path(), "stdout")
+    }
+
     /// What it has written on standard error so far.
     pub(crate) fn stderr(&self) -> String {
         read(self.logs.path(), "stderr")

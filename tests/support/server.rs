@@ -110,7 +110,7 @@ impl Server {
         self.with(|simulation| simulation.tally().all_deletes().map(|(_, count)| count).collect())
     }
 
-    /// Somebody else changes or deletes a group, so long after the last request.
+    /// Somebody else changes or deletes a group, so long after the last request. An update that does not name it keeps the name.
     pub(crate) fn meddle(&self, method: &str, id: &str, body: &serde_json::Value, later: Duration) {
         let headers = [
             ("authorization", format!("Bearer {TOKEN}")),
@@ -118,6 +118,11 @@ impl Server {
             ("accept", "application/json".to_owned()),
             ("content-type", "application/json".to_owned()),
         ];
+        let mut body = body.clone();
+        if method == "PUT" && body["name"].is_null() {
+            let named = self.groups().into_iter().find(|group| group.id == id);
+            body["name"] = named.unwrap().name.into();
+        }
         let request = Request {
             method: method.to_owned(),
             path: format!("/organizations/{ORG}/groups/{id}"),

@@ -1,4 +1,4 @@
-//! Lists, searches and users.
+//! Lists and searches of groups.
 
 use serde_json::{Value, json};
 
@@ -96,25 +96,6 @@ fn a_lagging_group_is_read_by_id_at_once_and_listed_later_in_its_place() {
     assert_eq!(names(&ask_at(&mut simulation, &list, 2.999).1), ["prompt"]);
     assert_eq!(ask_at(&mut simulation, &create("LATE"), 2.999).0, 422);
     assert_eq!(names(&ask_at(&mut simulation, &list, 3.0).1), ["late", "prompt"]);
-}
-
-#[test]
-fn users_are_listed_and_searched() {
-    let mut simulation = simulation(&Options { users: 1200, ..Options::default() });
-    let mut get = |query: &str| {
-        ask(&mut simulation, &request("GET", &format!("/organizations/acme/users?{query}"), &Value::Null)).1
-    };
-    let all = get("");
-    assert_eq!(all["data"].as_array().unwrap().len(), 1200);
-    assert_eq!(
-        all["data"][1],
-        json!({"id": 1002, "email": "user1002@members.example", "first_name": "User",
-            "last_name": "1002", "full_name": "User 1002", "status": "active", "is_active": true, "type": null,
-            "role": "standard"})
-    );
-    assert_eq!(all["meta"]["pagination"]["per_page"], 9999);
-    assert_eq!(get("q=USER1002")["data"][0]["id"], 1002);
-    assert_eq!(get("per_page=500&page=3")["data"][0]["id"], 2001);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod faults;
 mod limits;
 mod lists;
 mod organization;
+mod people;
 mod scripts;
 mod sockets;
 

@@ -31,6 +31,7 @@ fn a_group_is_created_as_the_endpoint_page_has_it() {
             "guests": ["client.liaison@partner.com"],
             "created_at": "2024-05-21T18:00:00Z",
             "updated_at": "2024-05-21T18:00:00Z",
+            "last_updated": "2024-05-21T18:00:00Z",
             "deleted_at": null,
         })
     );
@@ -155,15 +156,62 @@ fn an_update_replaces_what_it_names_and_keeps_the_rest() {
     assert_eq!(group["created_at"], "2024-05-21T18:00:00Z");
     assert_eq!(group["updated_at"], "2024-05-21T18:01:01Z");
     for (body, field) in [
-        (json!({"description": null}), "description"),
-        (json!({"description": " "}), "description"),
+        (json!({"name": "Mine", "description": null}), "description"),
+        (json!({"name": "Mine", "description": " "}), "description"),
         (json!({"name": "theirs"}), "name"),
         (json!({"name": ""}), "name"),
+        (json!({}), "name"),
     ] {
         let (status, answer) = ask(&mut simulation, &put(body));
         assert_eq!((status, answer["errors"][field].is_array()), (422, true), "{field}");
     }
-    assert_eq!(ask(&mut simulation, &put(json!({}))).0, 201);
+    assert_eq!(ask(&mut simulation, &put(json!({"name": "Mine"}))).0, 201);
+}
+
+#[test]
+fn a_description_may_be_required_and_blank_text_is_none() {
+    let blank =
+        ask(&mut simulation(&Options::default()), &request("POST", GROUPS, &json!({"name": "a", "description": " "})));
+    assert_eq!((blank.0, &blank.1["data"]["description"]), (201, &Value::Null));
+    let mut simulation = simulation(&Options { require_description: true, ..Options::default() });
+    simulation.plant(planted("g", "g"));
+    let required = json!({"description": ["The description field is required."]});
+    for (method, target) in [("POST", GROUPS.to_owned()), ("PUT", format!("{GROUPS}/g"))] {
+        for body in [
+            json!({"name": "a"}),
+            json!({"name": "a", "description": null}),
+            json!({"name": "a", "description": ""}),
+            json!({"name": "a", "description": "\t "}),
+        ] {
+            let (status, answer) = ask(&mut simulation, &request(method, &target, &body));
+            assert_eq!((status, &answer["errors"]), (422, &required), "{method} {body}");
+        }
+    }
+    let described = json!({"name": "a", "description": "d"});
+    assert_eq!(ask(&mut simulation, &request("PUT", &format!("{GROUPS}/g"), &described)).0, 201);
+    assert_eq!(ask(&mut simulation, &request("POST", GROUPS, &json!({"name": "b", "description": "d"}))).0, 201);
+}
+
+#[test]
+fn errors_may_have_the_newer_form_and_responses_without_error_stay_as_they_are() {
+    let options = Options { modern_errors: true, token: Some("secret".to_owned()), ..Options::default() };
+    let rate = super::super::RequestRate { requests: 4, period: Duration::from_mins(1) };
+    let mut simulation = simulation(&Options { rate: Some(rate), ..options });
+    assert_eq!(ask(&mut simulation, &create("a")).1["data"]["name"], "a");
+    let mut error = |request: &Request| {
+        let (status, mut body) = ask(&mut simulation, request);
+        assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
+        (status, body["error"].take())
+    };
+    let taken = json!({"name": ["The name has already been taken."]});
+    let body = json!({"code": "VALIDATION_ERROR", "message": "The given data was invalid.", "details": taken});
+    assert_eq!(error(&create("a")), (422, body));
+    let gone = json!({"code": "RESOURCE_NOT_FOUND", "message": "Resource not found", "details": null});
+    assert_eq!(error(&request("GET", &format!("{GROUPS}/g"), &Value::Null)), (404, gone));
+    let broken = json!({"code": "ERROR", "message": "The request body is not valid JSON.", "details": null});
+    assert_eq!(error(&Request { body: b"{".into(), ..create("b") }), (400, broken));
+    let refused = json!({"code": "RATE_LIMIT_EXCEEDED", "message": "Too Many Attempts.", "details": null});
+    assert_eq!(error(&create("b")), (429, refused));
 }
 
 #[test]
@@ -177,6 +225,7 @@ fn a_deleted_group_is_gone() {
     for request in [delete, request("GET", &one, &Value::Null), request("PUT", &one, &json!({}))] {
         let (status, body) = ask(&mut simulation, &request);
         assert_eq!((status, &body["code"]), (404, &json!("RESOURCE_NOT_FOUND")));
+        assert_eq!((&body["error"], &body["message"]), (&json!(true), &json!("Resource not found")));
     }
     assert_eq!(ask(&mut simulation, &request("GET", GROUPS, &Value::Null)).1["data"], json!([]));
 }
@@ -222,6 +271,19 @@ fn only_the_endpoints_are_there_with_or_without_a_path_before_them() {
         ("GET", "/api/organizations/a%20b/groups", 200),
         ("GET", "/api/organizations/a%20b/groups/g%2F1", 200),
         ("GET", "/organizations/a%20b/users", 200),
+        ("GET", "/organizations/a%20b/users/17", 200),
+        ("GET", "/organizations/a%20b/users/0", 404),
+        ("GET", "/organizations/a%20b/users/x", 404),
+        ("GET", "/organizations/a%20b/guests", 200),
+        ("GET", "/organizations/a%20b/guests/a%40b.c", 404),
+        ("GET", "/organizations/a%20b", 200),
+        ("GET", "/organizations/other", 404),
+        ("GET", "/organizations/a%20b/me", 200),
+        ("GET", "/organizations/other/me", 404),
+        ("GET", "/me", 200),
+        ("GET", "/api/me/organizations", 200),
+        ("GET", "/me/groups", 404),
+        ("POST", "/me", 404),
         ("GET", "/organizations/a+b/groups", 404),
         ("GET", "/organizations/a%20b/groups/", 404),
         ("GET", "/organizations/a%20b/groups/g/1", 404),
