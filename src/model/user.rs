@@ -17,7 +17,7 @@ pub struct User {
 }
 
 /// Whether somebody can be a member of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase", ascii_case_insensitive)]
 pub enum UserStatus {
     /// Yes.
@@ -25,7 +25,7 @@ pub enum UserStatus {
     /// Yes, but nobody has accepted the invitation yet.
     Invited,
     /// No: the account is closed.
-    #[strum(serialize = "disabled", serialize = "deactivated")]
+    #[strum(to_string = "disabled", serialize = "deactivated")]
     Disabled,
     /// Yes, but it is a program.
     Bot,
