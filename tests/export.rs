@@ -70,6 +70,10 @@ fn refused(desk: &Desk, arguments: &[&str], code: i32, part: &str) {
 #[test]
 fn groups_are_written_by_name_in_the_import_format() {
     let server = acme("");
+    let deleted_at = Some("2026-11-23T10:00:00Z".to_owned());
+    let deleted =
+        SandboxGroup { id: "g0".to_owned(), name: "Deleted".to_owned(), deleted_at, ..SandboxGroup::default() };
+    server.with(|simulation| simulation.plant(deleted));
     let desk = Desk::at(&server);
     let expected = "tallyfy_id,name,description,members,guests\n\
         g5,'quoted' | piped,tab\there,,one@partner.example\n\

@@ -56,7 +56,7 @@ pub(super) fn run(
             return Ok(users.into_iter().map(row).collect());
         }
         let (groups, addresses) = (sorted_groups(&api, &listener).await?, addresses(users));
-        Ok(groups.into_iter().map(|group| group_row(group, &addresses)).collect::<Result<_, _>>()?)
+        groups.into_iter().map(|group| group_row(group, &addresses)).collect()
     })?;
     drop(progress);
     let columns = if args.users { USER_COLUMNS } else { GROUP_COLUMNS };
@@ -67,13 +67,13 @@ pub(super) fn run(
 }
 
 /// All groups by name, then id: an order that creations and other changes do not disturb.
-async fn sorted_groups<E: Exchange>(api: &Api<E>, listener: &Listener) -> Result<Vec<ExistingGroup>, Halt> {
+async fn sorted_groups<E: Exchange>(api: &Api<E>, listener: &Listener) -> Result<Vec<ExistingGroup>, Failure> {
     let mut groups = Vec::new();
     let each = |page| {
         groups.extend(page);
-        Ok::<_, Halt>(())
+        Ok::<_, Failure>(())
     };
-    list_groups(api, listener, each).await?.ok_or_else(|| halt(api, Unread::Stopped))?;
+    list_groups(api, listener, each).await?.ok_or_else(|| unexported(api, Unread::Stopped))?;
     groups.retain(|group: &ExistingGroup| !group.is_deleted);
     groups.sort_by_cached_key(|group| (group.name.clone(), group.tag.id.clone()));
     // A list that changes while it is read may show a group twice.
@@ -82,18 +82,18 @@ async fn sorted_groups<E: Exchange>(api: &Api<E>, listener: &Listener) -> Result
 }
 
 /// All users by id.
-async fn list_users<E: Exchange>(api: &Api<E>, listener: &Listener) -> Result<Vec<User>, Halt> {
+async fn list_users<E: Exchange>(api: &Api<E>, listener: &Listener) -> Result<Vec<User>, Failure> {
     let read = |page, pages| listener(Event::Listed { what: "users", page, pages });
-    let mut users = api.users(read).await.map_err(|unread| halt(api, unread))?;
+    let mut users = api.users(read).await.map_err(|unread| unexported(api, unread))?;
     users.sort_by_key(|user| user.id);
     users.dedup_by_key(|user| user.id);
     Ok(users)
 }
 
 /// Why the organization cannot be read.
-fn halt<E: Exchange>(api: &Api<E>, unread: Unread) -> Halt {
+fn unexported<E: Exchange>(api: &Api<E>, unread: Unread) -> Failure {
     api.stop_unread(unread);
-    api.stop.reason().unwrap_or(Halt::Interrupted)
+    Failure::Unexported(api.stop.reason().unwrap_or(Halt::Interrupted))
 }
 
 /// The address of each user whom an import finds by it.
@@ -105,12 +105,12 @@ fn addresses(mut users: Vec<User>) -> HashMap<u64, String> {
 
 /// The people are sorted, so that their order is the same in every export. A group that the list does not show whole is an error:
 /// an empty cell would say that nobody is in it.
-fn group_row(group: ExistingGroup, addresses: &HashMap<u64, String>) -> Result<Vec<Value>, Halt> {
+fn group_row(group: ExistingGroup, addresses: &HashMap<u64, String>) -> Result<Vec<Value>, Failure> {
     let ExistingGroup { tag, name, description, members, guests, .. } = group;
     let (Some(description), Some(mut members), Some(mut guests)) = (description, members, guests) else {
         let name = shortened(&name);
         let why = format!("the list of groups does not show the description, members and guests of `{name}`");
-        return Err(Halt::Unreachable(why));
+        return Err(Failure::Unexported(Halt::Unreachable(why)));
     };
     members.sort_unstable();
     guests.sort_unstable();
@@ -137,7 +137,7 @@ mod tests {
             r#","members":[],"guests":[]"#,
             r#","description":null,"members":[{"id":1}],"guests":[]"#,
         ] {
-            assert!(matches!(row(fields), Err(Halt::Unreachable(_))), "{fields}");
+            assert!(matches!(row(fields), Err(Failure::Unexported(Halt::Unreachable(_)))), "{fields}");
         }
     }
 }

@@ -78,7 +78,7 @@ pub enum Failure {
     },
     /// An export could not read the organization.
     #[error("nothing was exported: {0}")]
-    Unexported(#[from] Halt),
+    Unexported(Halt),
     /// `--strict`
     #[error("nothing was sent because of --strict (errors: {0}, warnings: {1})")]
     Strict(u64, u64),
