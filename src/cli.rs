@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 mod connection;
+mod export;
 mod undo;
 pub(crate) mod values;
 
 pub use connection::{ConnectionArgs, OutputArgs};
+pub use export::ExportArgs;
 pub use undo::UndoArgs;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
@@ -39,6 +41,7 @@ First steps:
   tallyfy-groups import groups.csv                  create the groups
   tallyfy-groups import groups.rejects.csv          import the rejected rows after fixing them
   tallyfy-groups undo groups.csv                    delete the groups that the import created
+  tallyfy-groups export                             print the groups of the organization
 
 The organization is read from TALLYFY_ORG_ID or --org, the token from TALLYFY_API_TOKEN or --token-file.
 
@@ -68,6 +71,13 @@ pub enum Command {
     /// Reports every problem of every row with its file and line, as compilers do. The exit code is 7 if there is an error.
     /// Warnings count only with --strict.
     Validate(Box<ValidateArgs>),
+    /// Print the groups of the organization in the import format
+    ///
+    /// One row for each group, by name: `tallyfy_id` (the id of the group), name, description, members and guests. `import`
+    /// finds that all of them exist. The organization is only read, and nothing is written unless all of it was. Exit codes
+    /// are those of `import`. With --sandbox there are users but no groups; `sandbox --groups N` serves some.
+    #[command(after_long_help = export::EXAMPLES)]
+    Export(Box<ExportArgs>),
     /// Delete the groups that one run of `import` created
     ///
     /// Undoes the latest run over FILE that created something and is not undone yet, or the run given with --run: it
@@ -97,7 +107,7 @@ impl Command {
             Self::Import(args) => &args.input.files,
             Self::Validate(args) => &args.input.files,
             Self::Undo(args) => args.file.as_slice(),
-            Self::Sandbox(_) | Self::Completions { .. } | Self::Man => &[],
+            Self::Export(_) | Self::Sandbox(_) | Self::Completions { .. } | Self::Man => &[],
         }
     }
 }

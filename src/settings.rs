@@ -4,22 +4,22 @@ mod connection;
 mod paths;
 mod table;
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 pub use connection::{Connection, Target};
 pub(crate) use paths::{OutputPaths, UndoPaths};
 pub use table::{Setting, SettingSource, SettingText, TABLE};
 
 use crate::check::Rules;
-use crate::cli::{ImportArgs, InputArgs, LogArgs, PeopleArgs, ValidateArgs, values};
-use crate::model::{MatchNames, OnDuplicate, ProblemFormat, ProgressMode};
+use crate::cli::{ExportArgs, ImportArgs, InputArgs, LogArgs, PeopleArgs, ValidateArgs, values};
+use crate::model::{Format, MatchNames, MembersAs, OnDuplicate, ProblemFormat, ProgressMode};
 use crate::read::{self, GivenName};
 use crate::report::{LogOptions, ProblemStyle};
 use crate::resolve::PeopleRules;
 use crate::send::{GuestLimits, Policy, Rate};
 use table::{
-    FORMAT_PROBLEMS, GUEST_RATE, LOG_FORMAT, MATCH_NAMES, ON_DUPLICATE, ON_EXISTING, PROGRESS, UNKNOWN_MEMBERS,
+    FORMAT_PROBLEMS, GUEST_RATE, LOG_FORMAT, MATCH_NAMES, MEMBERS, ON_DUPLICATE, ON_EXISTING, PROGRESS, UNKNOWN_MEMBERS,
 };
 
 /// A setting is missing or wrong: the flag or the variable, and what is wrong.
@@ -127,6 +127,17 @@ pub fn sending_settings(
     Ok((policy, GuestLimits { rate, wait_max: connection.wait_max }))
 }
 
+/// How `export` writes members, and the format of its text.
+///
+/// # Errors
+/// If a setting is wrong.
+pub fn export_settings(args: &ExportArgs, environment: &Environment) -> Result<(MembersAs, Format), SettingsError> {
+    let extension = args.out.as_deref().and_then(Path::extension).map(OsStr::to_ascii_lowercase);
+    let is_jsonl = matches!(extension.as_deref().and_then(OsStr::to_str), Some("jsonl" | "ndjson" | "json"));
+    let format = args.format.unwrap_or(if is_jsonl { Format::Jsonl } else { Format::Csv });
+    Ok((MEMBERS.value(args.members, environment, values::choice)?, format))
+}
+
 /// How members are found.
 ///
 /// # Errors
@@ -177,13 +188,11 @@ pub fn problem_style(args: &ValidateArgs, environment: &Environment) -> Result<P
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use clap::{CommandFactory, Parser};
 
     use super::*;
     use crate::cli::{Cli, Command, UndoArgs};
-    use crate::model::{Format, OnExisting};
+    use crate::model::OnExisting;
     use crate::send::Speed;
 
     fn import(words: &[&str]) -> ImportArgs {

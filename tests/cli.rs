@@ -20,7 +20,9 @@ fn help_leads_to_the_first_steps_and_the_exit_codes() {
 #[test]
 fn short_help_fits_a_screen() {
     let desk = Desk::bare();
-    for command in [&["-h"][..], &["import", "-h"], &["validate", "-h"], &["undo", "-h"], &["sandbox", "-h"]] {
+    for command in
+        [&["-h"][..], &["import", "-h"], &["validate", "-h"], &["export", "-h"], &["undo", "-h"], &["sandbox", "-h"]]
+    {
         let help = desk.run(command).expect(0).stdout;
         assert!(help.lines().count() <= 36 && help.contains("--help"), "{command:?}: {help}");
     }
@@ -70,7 +72,7 @@ fn help_of_import_names_every_flag_of_the_contract() {
 #[test]
 fn every_command_has_help() {
     let desk = Desk::bare();
-    let commands = ["import", "validate", "undo", "sandbox", "completions", "man"];
+    let commands = ["import", "validate", "export", "undo", "sandbox", "completions", "man"];
     let missing: Vec<&str> =
         commands.into_iter().filter(|command| desk.run(&[command, "--help"]).code() != Some(0)).collect();
     assert!(missing.is_empty(), "{missing:?}");

@@ -10,12 +10,13 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 
 use pages::{FAULTY, Page, samples};
-use support::{Desk, Server, gzip, wait_for};
+use support::{Desk, Server, TOKEN, gzip, wait_for};
+use tallyfy_groups::sandbox::Options;
 
 #[test]
 fn help() {
     let (mut page, desk) = (Page::default(), Desk::bare());
-    for command in ["", "import", "validate", "undo", "sandbox", "completions", "man"] {
+    for command in ["", "import", "validate", "export", "undo", "sandbox", "completions", "man"] {
         for flag in ["-h", "--help"] {
             let arguments: Vec<&str> = [command, flag].into_iter().filter(|word| !word.is_empty()).collect();
             page.case(&arguments.join(" "), &desk, &arguments);
@@ -91,6 +92,37 @@ fn validate_people() {
     page.case("users that may not be listed", &desk, &["import", "-v", "ids.csv"]);
     page.case("the same with addresses", &desk, &["import", "groups.csv"]);
     page.compare("validate-people");
+}
+
+#[test]
+fn export() {
+    let mut page = Page::default();
+    let server = Server::start(Options { users: 3, groups: 2, ..Options::default() }, "");
+    server.plant("ffffffffffffffffffffffffffffffff", "A \"group\",\nof two lines");
+    let desk = Desk::at(&server);
+    for flags in [
+        &[][..],
+        &["--format", "jsonl"],
+        &["--users"],
+        &["--users", "--format", "jsonl"],
+        &["--users", "--members", "email"],
+        &["--members", "names"],
+        &["--format", "xlsx"],
+        &["--out", "no/such/groups.csv"],
+        &["--out", "token", "--token-file", "token"],
+        &["--org", "another"],
+    ] {
+        desk.write("token", TOKEN);
+        page.case(&flags.join(" "), &desk, &[&["export"], flags].concat());
+    }
+    for (status, flags) in
+        [(401, &[][..]), (403, &[]), (404, &[]), (403, &["--users"]), (404, &["--users"]), (500, &["--users"])]
+    {
+        let server = Server::under(&format!("[[fault]]\nkind = 'error-before'\nstatus = {status}"));
+        let arguments = [&["export", "--max-attempts", "1"], flags].concat();
+        page.case(&format!("every request is answered with {status}"), &Desk::at(&server), &arguments);
+    }
+    page.compare("export");
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn the_commands_of_the_other_pages_run() {
 #[test]
 fn every_flag_exists() {
     let desk = Desk::bare();
-    let help: String = ["import", "validate", "undo", "sandbox"]
+    let help: String = ["import", "validate", "export", "undo", "sandbox"]
         .map(|command| desk.run(&[command, "--help"]).expect(0).stdout)
         .concat();
     let flags: BTreeSet<&str> = help

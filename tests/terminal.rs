@@ -2,6 +2,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod support;
+
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -15,6 +17,8 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
+use support::Server;
+use tallyfy_groups::sandbox::Options;
 use vt100::Parser;
 
 const COLUMNS: u16 = 50;
@@ -170,4 +174,29 @@ fn an_interrupt_before_anything_is_sent_leaves_no_progress_behind() {
     let (code, screen) = session.end();
     assert_eq!(code, Some(130), "{screen}");
     assert_no_progress(&screen);
+}
+
+#[test]
+fn an_export_on_the_terminal_cannot_move_the_cursor() {
+    let options = Options { token: Some("secret".to_owned()), org: Some("acme".to_owned()), ..Options::default() };
+    let (server, folder) = (Server::start(options, ""), tempfile::tempdir().unwrap());
+    server.plant("g1", "Ops \u{1b}[2J\u{9b}2J");
+    server.plant("g2", "Zoë, \u{202e}Team");
+    let url = server.url();
+    for (format, ops, zoë) in [
+        ("csv", "g1,Ops \\u{1b}[2J\\u{9b}2J,,,\n", "g2,\"Zoë, \\u{202e}Team\",,,\n"),
+        ("jsonl", "\"name\":\"Ops \\u001b[2J\\u009b2J\"", "\"name\":\"Zoë, \\u202eTeam\""),
+    ] {
+        let session = Session::start(folder.path(), &["export", "--format", format, "--base-url", &url]);
+        let (code, screen) = session.end();
+        assert_eq!(code, Some(0), "{screen}");
+        // A long line is wrapped.
+        let is_shown = |part: &str| screen.contains(part) || screen.replace('\n', "").contains(part);
+        assert!(is_shown(ops) && is_shown(zoë), "{screen}");
+        assert_no_progress(&screen);
+    }
+    let file = folder.path().join("groups.csv");
+    let out = ["export", "--base-url", &url, "--out", "groups.csv"];
+    assert_eq!(Session::start(folder.path(), &out).end().0, Some(0));
+    assert!(fs::read_to_string(file).unwrap().contains("g1,Ops \u{1b}[2J\u{9b}2J,,,\n"), "a file is faithful");
 }

@@ -254,3 +254,16 @@ fn a_journal_that_is_not_there_or_anothers_is_refused_and_nothing_is_made() {
     desk.run(&["undo", "groups.journal", "--yes"]).expect(0);
     assert!(server.names().is_empty() && desk.path("groups.undo.csv").exists());
 }
+
+#[test]
+fn groups_that_may_not_be_read_stop_an_undo_with_the_exit_code_of_a_refused_list() {
+    for (status, code) in [(403, 3), (500, 1)] {
+        // The import reads the list of groups.
+        let faults = format!("[[fault]]\nkind = 'error-before'\nmethod = 'GET'\nstatus = {status}\nfrom = 2");
+        let server = Server::under(&faults);
+        let desk = Desk::at(&server).with("groups.csv", "name,description\nA,a\n");
+        desk.run(IMPORT).expect(0);
+        desk.run(&[UNDO, &["--max-attempts", "1"]].concat()).expect(code).says(&status.to_string());
+        assert_eq!((server.groups().len(), server.deletes()), (1, vec![]));
+    }
+}

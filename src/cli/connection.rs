@@ -1,4 +1,4 @@
-//! What can be typed about the server, the speed and the outputs; for `import` and `undo`.
+//! What can be typed about the server, the speed and the outputs; for `import`, `export` and `undo`.
 
 use std::path::PathBuf;
 use std::time::Duration;

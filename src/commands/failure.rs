@@ -26,9 +26,9 @@ pub enum Failure {
         /// Whether a cleaned copy was asked for.
         is_uncopied: bool,
     },
-    /// The cleaned copy cannot be written.
+    /// A cleaned copy or an export cannot be written.
     #[error("cannot write {0}")]
-    Uncopied(OutputError),
+    Unwritten(OutputError),
     /// A cleaned copy would lack something.
     #[error("no cleaned copy was written: {0}")]
     Unfixed(String),
@@ -76,6 +76,9 @@ pub enum Failure {
         /// What the server said.
         refusal: String,
     },
+    /// An export could not read the organization.
+    #[error("nothing was exported: {0}")]
+    Unexported(Halt),
     /// `--strict`
     #[error("nothing was sent because of --strict (errors: {0}, warnings: {1})")]
     Strict(u64, u64),
@@ -120,8 +123,8 @@ impl Failure {
             | Self::Log(_) => Ending::Usage,
             Self::Journal(JournalError::Locked { .. }) => Ending::Locked,
             Self::Journal(error) => usage_if(error.is_usage()),
-            Self::Unwritable(error) | Self::Uncopied(error) => usage_if(error.is_usage()),
-            Self::Stopped(halt) => Ending::of_halt(halt),
+            Self::Unwritable(error) | Self::Unwritten(error) => usage_if(error.is_usage()),
+            Self::Stopped(halt) | Self::Unexported(halt) => Ending::of_halt(halt),
             Self::Strict(..) | Self::Unfixed(_) => Ending::Problems,
             Self::Output(_)
             | Self::Http(_)

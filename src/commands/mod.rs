@@ -3,6 +3,7 @@
 mod consent;
 mod delivery;
 mod dry_run;
+mod export;
 mod failure;
 mod forecast;
 mod import;
@@ -48,6 +49,7 @@ pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
         Command::Import(args) if args.dry_run => dry_run::run(args, &cli.log, environment, &bars),
         Command::Import(args) => import::run(args, &cli.log, environment, &bars),
         Command::Validate(args) => validate::run(args, environment),
+        Command::Export(args) => export::run(args, &cli.log, environment, &bars),
         Command::Undo(args) => undo::run(args, &cli.log, environment, &bars),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Completions { shell } => {

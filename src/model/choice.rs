@@ -26,6 +26,16 @@ pub enum ProgressMode {
     None,
 }
 
+/// `--members`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum MembersAs {
+    /// User ids
+    #[default]
+    Id,
+    /// E-mail addresses; the id of a user whose address is missing or that of several users
+    Email,
+}
+
 /// `--format-problems`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum ProblemFormat {

@@ -90,13 +90,13 @@ pub enum Halt {
     /// 401: the token is wrong or expired; what the server said.
     #[error("the server refused the token (401){}; run the same command again with a new token: finished rows are kept", quoted(.0))]
     TokenRefused(String),
-    /// 403 for the list of groups.
+    /// 403 for a list.
     #[error(
-        "the organization's groups cannot be listed: {0}; the token needs the permission manage_groups in this organization"
+        "the organization cannot be listed: {0}; the token needs the permission manage_groups in this organization"
     )]
     Forbidden(String),
-    /// 404 for the list of groups.
-    #[error("the organization's groups cannot be listed: {0}; check the organization's id and the base URL")]
+    /// 404 for a list.
+    #[error("the organization cannot be listed: {0}; check the organization's id and the base URL")]
     NotFound(String),
     /// Too many requests in a row were refused with 403 or 404.
     #[error("{count} requests in a row were refused, the last with: {why}; check {}, and run the same command again", suspects(*.status))]

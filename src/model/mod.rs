@@ -23,7 +23,7 @@ mod unique;
 mod user;
 
 pub use blame::is_misplaced;
-pub use choice::{LogFormat, ProblemFormat, ProgressMode};
+pub use choice::{LogFormat, MembersAs, ProblemFormat, ProgressMode};
 pub use entries::{Entries, object};
 pub use event::{Event, GuestWait, Halt, Listener, Wait};
 pub use existing::{ExistingGroup, Tag};

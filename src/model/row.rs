@@ -240,9 +240,9 @@ pub enum InputFormat {
 }
 
 /// The two formats of output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// Comma-separated values, or with another delimiter
+    /// Comma-separated values
     Csv,
     /// JSON lines: one object per line
     Jsonl,

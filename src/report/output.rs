@@ -82,6 +82,16 @@ impl Output {
     }
 }
 
+/// Writes a file as a whole.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_file(path: &Path, content: &[u8]) -> Result<(), OutputError> {
+    let mut output = Output::create(path)?;
+    output.bytes(content)?;
+    output.finish()
+}
+
 /// One CSV row with its line end, quoted where it must be.
 pub fn csv_row<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, delimiter: u8) -> Vec<u8> {
     let mut builder = csv::WriterBuilder::new();

@@ -87,6 +87,12 @@ impl Directory {
         }
     }
 
+    /// Whether an address names this user and nobody else.
+    #[must_use]
+    pub fn finds(&self, address: &str, id: u64) -> bool {
+        matches!(self.by_address(address), Match::One(user) if user.id == id)
+    }
+
     /// Whether users have addresses of this domain.
     pub(super) fn has_domain(&self, domain: &str) -> bool {
         self.domains.contains(domain)

@@ -89,7 +89,11 @@ impl<E: Exchange> Api<E> {
     /// Without what was to be read, nothing can be done: the run stops.
     pub fn stop_unread(&self, unread: Unread) {
         if let Unread::Failed(trouble) = unread {
-            self.stop.raise(Halt::Unreachable(trouble.message));
+            self.stop.raise(match trouble.http_status {
+                Some(403) => Halt::Forbidden(trouble.message),
+                Some(404) => Halt::NotFound(trouble.message),
+                _ => Halt::Unreachable(trouble.message),
+            });
         }
     }
 
@@ -210,14 +214,6 @@ impl<E: Exchange> Api<E> {
             let answer = self.client.list(list, number).await;
             let read = |body: Bytes| Page::parse(&body).map_err(|lack| unreadable(list.name(), &lack));
             let reading = judge_read(answer).and_then(read);
-            if let (List::Groups, Reading::Refused(trouble)) = (list, &reading) {
-                let why = trouble.message.clone();
-                self.stop.raise(match trouble.http_status {
-                    Some(403) => Halt::Forbidden(why),
-                    _ => Halt::NotFound(why),
-                });
-                return Err(Unread::Stopped);
-            }
             if let (List::Groups | List::Users, Reading::Again(trouble, When::BackedOff)) = (list, &reading) {
                 // Everything waits for it.
                 let (attempt, most) = (sends + 1, self.attempts_max);

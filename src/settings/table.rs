@@ -40,6 +40,7 @@ settings! {
     ON_DUPLICATE = "on-duplicate", "", "skip";
     ON_EXISTING = "on-existing", "", "skip";
     UNKNOWN_MEMBERS = "unknown-members", "", "fail";
+    MEMBERS = "members", "", "id";
     PROGRESS = "progress", "", "auto";
     LOG_FORMAT = "log-format", "", "text";
     FORMAT_PROBLEMS = "format-problems", "", "text";

@@ -100,7 +100,7 @@ impl Copy {
     pub(super) fn begin(&mut self, parser: &Parser) -> Result<(), Failure> {
         if let Some(path) = &self.path {
             self.header_fixes = header_fixes(parser.own_header(), &parser.dialect().header);
-            self.cleaned = Some(Cleaned::create(path, parser.dialect()).map_err(Failure::Uncopied)?);
+            self.cleaned = Some(Cleaned::create(path, parser.dialect()).map_err(Failure::Unwritten)?);
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ impl Copy {
                 Ok(())
             }
         };
-        written.map_err(Failure::Uncopied)
+        written.map_err(Failure::Unwritten)
     }
 
     pub(super) fn note_blank(&mut self, notes: &Notes) {
@@ -157,7 +157,7 @@ impl Copy {
         let Some(path) = self.path else { return Ok(None) };
         match (self.flaw, self.cleaned) {
             (Some(why), _) => Err(Failure::Unfixed(why)),
-            (None, Some(cleaned)) => cleaned.finish().map(|()| Some(path)).map_err(Failure::Uncopied),
+            (None, Some(cleaned)) => cleaned.finish().map(|()| Some(path)).map_err(Failure::Unwritten),
             (None, None) => Ok(None),
         }
     }
