@@ -86,6 +86,8 @@ pub enum Command {
     /// each group that the run created. If it is cut off, the same command continues.
     #[command(after_long_help = undo::EXAMPLES)]
     Undo(Box<UndoArgs>),
+    /// List the exports of other systems that are recognized
+    Layouts,
     /// Serve a simulated Tallyfy API on this machine
     ///
     /// Prints its address and serves until it is interrupted. Groups are kept in memory only.
@@ -107,7 +109,7 @@ impl Command {
             Self::Import(args) => &args.input.files,
             Self::Validate(args) => &args.input.files,
             Self::Undo(args) => args.file.as_slice(),
-            Self::Export(_) | Self::Sandbox(_) | Self::Completions { .. } | Self::Man => &[],
+            Self::Export(_) | Self::Layouts | Self::Sandbox(_) | Self::Completions { .. } | Self::Man => &[],
         }
     }
 }
@@ -127,6 +129,9 @@ pub struct LogArgs {
     /// Format of the log [default: text]
     #[arg(long, global = true, value_name = "FORMAT", hide_short_help = true)]
     pub log_format: Option<LogFormat>,
+    /// Configuration file [default: tallyfy-groups.toml here, or in your configuration directory]
+    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub config: Option<PathBuf>,
     /// Write the log to this file instead of standard error
     #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub log_file: Option<PathBuf>,
@@ -156,15 +161,20 @@ pub struct InputArgs {
     /// The field is name, description, members or guests; member or guest if each row has one person, names if each row
     /// is a person with a list of groups. Can be repeated, also for a list that is in several columns. In JSON the
     /// column is a key, or a path such as profile.name.
-    #[arg(long, value_name = "FIELD=COLUMN", value_parser = values::mapping, help_heading = "Input")]
+    #[arg(long, value_name = "FIELD=COLUMN", value_parser = Field::mapping, help_heading = "Input")]
     pub map: Vec<(Field, String)>,
+    /// Export that the files are, by its name [default: recognized]
+    ///
+    /// `tallyfy-groups layouts` lists them; `none` reads the files without.
+    #[arg(long, value_name = "NAME", help_heading = "Input", hide_short_help = true)]
+    pub layout: Option<String>,
     /// Column that is not meant, although it looks like a field
     #[arg(long, value_name = "COLUMN", help_heading = "Input", hide_short_help = true)]
     pub ignore: Vec<String>,
     /// Read only the rows with this cell; COLUMN!=VALUE: without it
     ///
     /// Case does not matter. `COLUMN!=` reads the rows whose cell is not blank. Can be repeated: all must hold.
-    #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = values::filter, help_heading = "Input")]
+    #[arg(long = "where", value_name = "COLUMN=VALUE", help_heading = "Input")]
     pub filters: Vec<Filter>,
     /// Name of the group, for a file of one group
     #[arg(long, value_name = "TEXT", conflicts_with = "name_from", help_heading = "Input")]

@@ -1,5 +1,6 @@
 //! Flags, then environment, then defaults, resolved once. The only reader of the environment.
 
+mod config;
 mod connection;
 mod paths;
 mod table;
@@ -7,6 +8,7 @@ mod table;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+pub use config::Config;
 pub use connection::{Connection, Target};
 pub(crate) use paths::{OutputPaths, UndoPaths};
 pub use table::{Setting, SettingSource, SettingText, TABLE};
@@ -14,7 +16,7 @@ pub use table::{Setting, SettingSource, SettingText, TABLE};
 use crate::check::Rules;
 use crate::cli::{ExportArgs, ImportArgs, InputArgs, LogArgs, PeopleArgs, ValidateArgs, values};
 use crate::model::{Format, MatchNames, MembersAs, OnDuplicate, ProblemFormat, ProgressMode};
-use crate::read::{self, GivenName};
+use crate::read::{self, GivenName, LayoutChoice, all_layouts};
 use crate::report::{LogOptions, ProblemStyle};
 use crate::resolve::PeopleRules;
 use crate::send::{GuestLimits, Policy, Rate};
@@ -78,7 +80,20 @@ impl Input {
     ///
     /// # Errors
     /// If one of them is wrong.
-    pub fn resolve(args: &InputArgs, environment: &Environment) -> Result<Self, SettingsError> {
+    pub fn resolve(args: &InputArgs, config: Config, environment: &Environment) -> Result<Self, SettingsError> {
+        let layout = match args.layout.as_deref() {
+            None => LayoutChoice::Recognized,
+            Some("none") => LayoutChoice::Off,
+            Some(name) => {
+                let layout = all_layouts(&config.layout).remove(name);
+                let wrong = || {
+                    SettingsError::Wrong(format!(
+                        "--layout {name}: unknown layout; `tallyfy-groups layouts` lists them all"
+                    ))
+                };
+                LayoutChoice::Chosen(Box::new(layout.ok_or_else(wrong)?))
+            }
+        };
         let name = args.name.as_deref().map(|name| GivenName::Text(name.trim().to_owned()));
         let default_description = args.default_description.as_deref().map(str::trim).filter(|text| !text.is_empty());
         Ok(Self {
@@ -95,6 +110,9 @@ impl Input {
                 skip_lines: args.skip_lines,
                 records: args.records.clone(),
                 list_delimiter: args.list_delimiter.map(char::from),
+                layout,
+                own_layouts: config.layout.into(),
+                is_of_layout: false,
                 are_several: args.files.len() > 1,
             },
             limit: args.limit,
@@ -252,7 +270,10 @@ mod tests {
         let connection = connection(&args, &nothing).unwrap();
         let (policy, _) = sending_settings(&args, &connection, &nothing).unwrap();
         assert_eq!((connection.concurrency, policy.on_existing), (16, OnExisting::default()));
-        assert_eq!(Input::resolve(&args.input, &nothing).unwrap().on_duplicate, OnDuplicate::default());
+        assert_eq!(
+            Input::resolve(&args.input, Config::default(), &nothing).unwrap().on_duplicate,
+            OnDuplicate::default()
+        );
         assert_eq!(progress_mode(None, false, &nothing).unwrap(), ProgressMode::default());
     }
 

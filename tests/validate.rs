@@ -289,10 +289,7 @@ fn common_headers_give_groups_with_their_members_and_guests() {
         ("Name*,Description,Members (IDs),Guests (e-mail)", 3),
         ("Group Name (required),Description (optional),Members,Guest Emails", 3),
         ("Name,Description,User IDs,External e-mail addresses", 2),
-        (
-            "Group name [displayName] Required,Description [description],Member IDs [memberIds],Guest e-mail [guestMail]",
-            4,
-        ),
+        ("Group name [displayName],Description [description],Member IDs [memberIds],Guest e-mail [guestMail]", 4),
         ("Name;Beschreibung;Mitglieder;Gäste", 3),
     ] {
         let delimiter = if header.contains(';') { ";" } else { "," };

@@ -10,7 +10,7 @@ use encoding_rs::Encoding;
 
 use strum::VariantArray;
 
-use crate::model::{Code, Field, Filter, is_delimiter};
+use crate::model::{Code, is_delimiter};
 
 /// A choice from a list.
 pub(crate) fn choice<T: ValueEnum>(text: &str) -> Result<T, String> {
@@ -73,19 +73,6 @@ pub(super) fn encoding(text: &str) -> Result<&'static Encoding, String> {
     Encoding::for_label(label.as_bytes()).ok_or_else(|| {
         "unknown encoding; utf-8, utf-16le, windows-1252, shift_jis and macintosh are some of those known (convert others, such as cp850, with `iconv -f cp850 -t utf-8 FILE > NEW`)".to_owned()
     })
-}
-
-/// `FIELD=COLUMN`.
-pub(super) fn mapping(text: &str) -> Result<(Field, String), String> {
-    let (field, column) = text.split_once('=').ok_or("FIELD=COLUMN is expected")?;
-    let known = field.trim().to_lowercase().parse().ok();
-    let known = known.ok_or("the field is name, description, members, guests, member, guest or names")?;
-    if column.trim().is_empty() { Err("the column is missing".to_owned()) } else { Ok((known, column.to_owned())) }
-}
-
-/// `COLUMN=VALUE` or `COLUMN!=VALUE`.
-pub(super) fn filter(text: &str) -> Result<Filter, String> {
-    text.parse()
 }
 
 /// The path of a file to be written.

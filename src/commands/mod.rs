@@ -7,6 +7,7 @@ mod export;
 mod failure;
 mod forecast;
 mod import;
+mod layouts;
 mod organization;
 mod outputs;
 mod people;
@@ -33,7 +34,9 @@ use crate::model::{ProblemFormat, Status};
 use crate::report::{Closing, ProblemStyle, Problems, Progress, StatusLine, Summary, start_log};
 use crate::resolve::PeopleRules;
 use crate::send::{GuestLimits, Policy};
-use crate::settings::{Connection, Environment, Input, log_options, people_rules, progress_mode, sending_settings};
+use crate::settings::{
+    Config, Connection, Environment, Input, log_options, people_rules, progress_mode, sending_settings,
+};
 
 use signals::Signals;
 
@@ -48,9 +51,10 @@ pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
     match &cli.command {
         Command::Import(args) if args.dry_run => dry_run::run(args, &cli.log, environment, &bars),
         Command::Import(args) => import::run(args, &cli.log, environment, &bars),
-        Command::Validate(args) => validate::run(args, environment),
+        Command::Validate(args) => validate::run(args, &cli.log, environment),
         Command::Export(args) => export::run(args, &cli.log, environment, &bars),
         Command::Undo(args) => undo::run(args, &cli.log, environment, &bars),
+        Command::Layouts => layouts::run(&cli.log, environment),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -134,7 +138,8 @@ impl<'a> Import<'a> {
         let connection = Connection::resolve(&args.connection, environment)?;
         let (policy, guests) = sending_settings(args, &connection, environment)?;
         let people = people_rules(&args.people, environment)?;
-        let input = Input::resolve(&args.input, environment)?;
+        let config = Config::read(log.config.as_deref(), environment)?;
+        let input = Input::resolve(&args.input, config, environment)?;
         let progress = Progress::start(progress_mode(args.output.progress, log.quiet, environment)?, bars);
         Ok(Self { start, args, log, signals, connection, policy, guests, people, input, progress })
     }

@@ -386,6 +386,9 @@ impl<S> Collector<'_, S> {
 
 fn file_problems(file: &File, rows: usize, has_no_rows: bool, rules: &Rules) -> Vec<Problem> {
     let mut problems = Vec::new();
+    if let Some(note) = &file.notes.layout {
+        problems.push(Problem::note(Code::LayoutRecognized, note));
+    }
     for (field, column) in &file.notes.used {
         let message = format!("column `{}` is used as `{}`", shortened(column), field.as_str());
         problems.push(Problem::note(Code::ColumnUsed, message));

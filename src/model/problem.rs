@@ -34,6 +34,8 @@ pub enum Code {
     ColumnRepeated,
     /// A column named with `--map` is not in the file.
     ColumnUnmapped,
+    /// The file is an export that is recognized.
+    LayoutRecognized,
     /// A column of another name is used for a field.
     ColumnUsed,
     /// Columns or keys are not fields of a group.

@@ -37,6 +37,17 @@ impl Field {
         self.into()
     }
 
+    /// `FIELD=COLUMN`.
+    ///
+    /// # Errors
+    /// If it is not that; what is expected.
+    pub fn mapping(text: &str) -> Result<(Self, String), String> {
+        let (field, column) = text.split_once('=').ok_or("FIELD=COLUMN is expected")?;
+        let known = field.trim().to_lowercase().parse().ok();
+        let known = known.ok_or("the field is name, description, members, guests, member, guest or names")?;
+        if column.trim().is_empty() { Err("the column is missing".to_owned()) } else { Ok((known, column.to_owned())) }
+    }
+
     /// Whether several columns can hold it.
     #[must_use]
     pub fn is_list(self) -> bool {

@@ -64,7 +64,7 @@ pub(super) enum Meaning {
     Similar(Field),
     /// It is one of several columns that hold one entry each: `member 2`.
     Numbered(Field),
-    /// It is the rejects' own column, or named with `--ignore`.
+    /// It is the rejects' own column, or named with `--ignore`, or one that a layout does not use.
     Ignored,
     /// Something else.
     Unknown,
@@ -78,7 +78,8 @@ impl Meaning {
         if let Some((field, _)) = options.map.iter().find(|(_, mapped)| is_same(mapped)) {
             return Self::Mapped(*field);
         }
-        if column.trim() == ERROR_COLUMN || options.ignore.iter().any(|ignored| is_same(ignored)) {
+        let is_ignored = options.is_of_layout || options.ignore.iter().any(|ignored| is_same(ignored));
+        if is_ignored || column.trim() == ERROR_COLUMN {
             return Self::Ignored;
         }
         match Self::by_name(&plain) {
@@ -152,7 +153,7 @@ fn plain(column: &str) -> String {
 }
 
 /// The name in lower case, without spaces, `_`, `-` and invisible characters.
-fn bare(column: &str) -> String {
+pub(super) fn bare(column: &str) -> String {
     let is_kept = |letter: &char| !letter.is_whitespace() && !matches!(letter, '_' | '-') && !is_invisible(*letter);
     column.chars().filter(is_kept).flat_map(char::to_lowercase).collect()
 }
@@ -256,8 +257,7 @@ impl Columns {
     /// The columns of the filters.
     fn find_filters(&mut self, header: &[String], options: &ReadOptions, errors: &mut Vec<HeaderError>) {
         for filter in &options.filters {
-            let wanted = plain(&filter.column);
-            match header.iter().position(|column| plain(column) == wanted) {
+            match position(header, &filter.column) {
                 Some(index) => self.filters.push(index),
                 None => {
                     errors.push(HeaderError::FilterMissing { column: shortened(&filter.column), found: names(header) });
@@ -278,9 +278,9 @@ impl Columns {
             let shown = shortened(column);
             if let Some((other, _)) = options.map[..at].iter().find(is_shared) {
                 errors.push(HeaderError::MapShared { fields: [*other, *field], column: shown });
-            } else if !has(column) && self.index(*field).is_none() && !options.are_several {
+            } else if !has(column) && self.index(*field).is_none() && !options.are_several && !options.is_of_layout {
                 errors.push(HeaderError::MapMissing { field: *field, column: shown, found: names(header) });
-            } else if !has(column) {
+            } else if !has(column) && !options.is_of_layout {
                 self.unmapped.push((*field, shown));
             }
         }
@@ -316,6 +316,11 @@ impl Columns {
         };
         header.iter().enumerate().map(column).collect()
     }
+}
+
+/// Where a column is.
+pub(super) fn position(header: &[String], column: &str) -> Option<usize> {
+    header.iter().position(|other| is_same_column(other, column))
 }
 
 /// Whether two columns have the same name, as far as their names count.

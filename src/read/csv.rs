@@ -2,17 +2,20 @@
 //! cells). Pure.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use super::batch::{Batch, Cells, LongRow, Quotes, Span};
-use super::columns::{Columns, TITLES_MAX, header_of};
+use super::columns::{Columns, TITLES_MAX, header_of, position};
 use super::delimiter::one_cell;
 use super::header::HeaderError;
+use super::layout::Layout;
 use super::lines::{line_ends, without_line_ends};
 use super::names::{list_of, names_of};
 use super::row::{Row, RowText};
 use super::shape::{self, Record, Shape};
+use super::source::given_name;
 use super::{Notes, ReadOptions};
-use crate::model::{Cell, Field, Fields, Filter, Problem, shortened};
+use crate::model::{Cell, Field, Fields, Problem, shortened};
 
 /// The columns of a results file of this program begin so.
 const RESULTS: [&str; 5] = ["file", "row", "line", "name", "status"];
@@ -25,10 +28,12 @@ type Contents<'a> = (RowText<'a>, Result<Fields<'a>, Problem>, Vec<Problem>);
 pub(super) struct CsvParser {
     shape: Shape,
     pub(super) columns: Columns,
-    filters: Vec<Filter>,
-    list_delimiter: Option<char>,
+    options: ReadOptions,
     /// The name of all groups.
     name: Option<String>,
+    pub(super) layout: Option<Layout>,
+    /// The index of the column that tells groups in a group.
+    nested: Option<usize>,
 }
 
 impl CsvParser {
@@ -38,7 +43,7 @@ impl CsvParser {
         delimiter: u8,
         batch: &mut Batch,
         options: &ReadOptions,
-        name: Option<String>,
+        path: &Path,
     ) -> (Option<Self>, Vec<HeaderError>) {
         let is_filled = |row: &Span| !batch.raw[row.start..row.end].trim_ascii().is_empty();
         let filled: Vec<usize> = (0..batch.rows.len()).filter(|index| is_filled(&batch.rows[*index])).collect();
@@ -54,14 +59,33 @@ impl CsvParser {
             return (None, vec![HeaderError::Results]);
         }
         let is_given = !options.columns.is_empty();
-        let at = if is_given { 0 } else { header_of(&candidates, options) };
+        let found = if is_given { None } else { Layout::of_rows(&candidates, &options.layout, &options.own_layouts) };
+        if let Some((Layout { what, refuse: Some(why), .. }, _)) = found {
+            return (None, vec![HeaderError::Refused { what, why }]);
+        }
+        let of_layout = found.as_ref().map(|(layout, _)| options.with_layout(layout));
+        let options = of_layout.as_ref().unwrap_or(options);
+        let at = match &found {
+            Some((_, at)) => *at,
+            None if is_given => 0,
+            None => header_of(&candidates, options),
+        };
+        let layout = found.map(|(layout, _)| layout);
+        let title = layout.as_ref().and_then(|layout| layout.title(&candidates[..at]));
+        let name = given_name(path, options).or_else(|| title.filter(|_| !options.settles(Field::Name)));
         let header = if is_given { options.columns.clone() } else { candidates[at].clone() };
         let (columns, mut errors) = Columns::read(&header, options);
         let has_name = columns.index(Field::Name).is_some() || name.is_some();
         if let Some(error) = one_cell(&header, delimiter, options).filter(|_| !has_name) {
             return (None, vec![error]);
         }
-        if at > 0 {
+        if let Some(Layout { what, .. }) = layout.as_ref().filter(|_| !has_name) {
+            return (None, vec![HeaderError::Nameless { what: what.clone() }]);
+        }
+        if name.is_some() {
+            errors.retain(|error| !matches!(error, HeaderError::NameMissing { .. } | HeaderError::Absent { .. }));
+        }
+        if at > 0 && layout.is_none() {
             let line = batch.line + line_ends(&batch.raw[..batch.rows[filled[at]].start]);
             errors.insert(0, HeaderError::Title { line });
         }
@@ -69,8 +93,10 @@ impl CsvParser {
             batch.rows.drain(..=filled[at]);
         }
         let shape = Shape::new(header, delimiter, &columns);
-        let (filters, list_delimiter) = (options.filters.clone(), options.list_delimiter);
-        (has_name.then_some(Self { shape, columns, filters, list_delimiter, name }), errors)
+        let nested = layout.as_ref().and_then(|layout| layout.nested.as_ref());
+        let nested = nested.and_then(|nested| position(&shape.header, &nested.column));
+        let options = options.clone();
+        (has_name.then_some(Self { shape, columns, options, name, layout, nested }), errors)
     }
 
     /// The header under which its rows are written again.
@@ -82,6 +108,13 @@ impl CsvParser {
     /// The header as it is in the file.
     pub(super) fn own_header(&self) -> &[String] {
         &self.shape.header
+    }
+
+    /// What the file was recognized as, and how it is read.
+    pub(super) fn layout_note(&self) -> Option<String> {
+        let has_column = |column: &str| position(&self.shape.header, column).is_some();
+        let is_titled = self.name.is_some() && self.options.name.is_none();
+        Some(self.layout.as_ref()?.note(&self.options.map, has_column, is_titled))
     }
 
     /// The index of the column that holds a field, where its rows are written again.
@@ -173,7 +206,7 @@ impl CsvParser {
         }
         for (field, index) in &self.columns.fields {
             let Some(text) = cells.get(*index) else { continue };
-            let cell = match self.list_delimiter.filter(|_| field.is_list()) {
+            let cell = match self.options.list_delimiter.filter(|_| field.is_list()) {
                 Some(delimiter) => list_of(text, delimiter),
                 None => Cell::Text(Cow::Borrowed(text)),
             };
@@ -182,9 +215,17 @@ impl CsvParser {
         fields
     }
 
-    /// Why a filter leaves the row out, if one does.
+    /// Why a filter or the layout leaves the row out, if one does.
     fn excluded(&self, cells: &Cells<'_>) -> Option<Problem> {
-        let mut filters = self.filters.iter().zip(&self.columns.filters);
+        if let Some(layout) = &self.layout {
+            let member = self.columns.index(Field::Members).and_then(|index| cells.get(index)).unwrap_or_default();
+            let kind = self.nested.and_then(|index| cells.get(index));
+            let why = layout.leaves_out(cells.get(0).unwrap_or_default(), kind, member);
+            if why.is_some() {
+                return why;
+            }
+        }
+        let mut filters = self.options.filters.iter().zip(&self.columns.filters);
         let (filter, _) = filters.find(|(filter, index)| !filter.keeps(cells.get(**index).unwrap_or_default()))?;
         Some(Problem::excluded(&format!("by --where {}", shortened(&filter.to_string()))))
     }
@@ -192,7 +233,7 @@ impl CsvParser {
     /// The cells of a row of this name as they are written again.
     fn text<'a>(&self, cells: &Cells<'a>, name: Option<&str>) -> RowText<'a> {
         let is_joined = self.columns.fields.iter().any(|(field, index)| self.columns.index(*field) != Some(*index));
-        if name.is_none() && !is_joined && self.list_delimiter.is_none() {
+        if name.is_none() && !is_joined && self.options.list_delimiter.is_none() {
             return RowText::Cells(*cells);
         }
         let mut row: Vec<Cow<'a, str>> = cells.iter().map(Cow::Borrowed).collect();
@@ -214,7 +255,7 @@ impl CsvParser {
     /// Gives a row for each group of a person.
     fn each_name<'a>(&self, row: Row<'a>, cells: &Cells<'a>, index: usize, each: &mut dyn FnMut(&Row<'a>)) {
         let excluded = || Problem::excluded("the person is in no group");
-        let names = match names_of(cells.get(index).unwrap_or_default(), self.list_delimiter) {
+        let names = match names_of(cells.get(index).unwrap_or_default(), self.options.list_delimiter) {
             Ok(names) if names.is_empty() => return each(&Row { fields: Err(excluded()), ..row }),
             Ok(names) => names,
             Err(problem) => return each(&Row { fields: Err(problem), ..row }),

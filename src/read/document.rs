@@ -186,6 +186,20 @@ fn is_envelope(object: &[u8], key: &str, options: &ReadOptions) -> bool {
     !is_record && (is_group || options.name.is_some())
 }
 
+/// The keys of the first object of a document: of the array at a path, of the array that the document is, or of the document.
+pub(super) fn first_keys(head: &[u8], records: Option<&str>) -> Vec<String> {
+    let start = skip(head, 0, &[]);
+    let at = match records {
+        Some(path) => array_at(head, start, &path.split('.').collect::<Vec<_>>()),
+        None => Some(start + usize::from(head.get(start) == Some(&b'['))),
+    };
+    let mut keys = Vec::new();
+    if let Some(object) = at.map(|at| &head[skip(head, at, &[]).min(head.len())..]) {
+        each_entry(object, |key, _| keys.push(key));
+    }
+    keys
+}
+
 /// Where the first element of the array at this path is.
 fn array_at(text: &[u8], at: usize, path: &[impl AsRef<str>]) -> Option<usize> {
     let Some((first, rest)) = path.split_first() else { return (text.get(at) == Some(&b'[')).then_some(at + 1) };

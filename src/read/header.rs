@@ -88,6 +88,20 @@ pub enum HeaderError {
     /// The file is a results file of this program.
     #[error("this is a results file, not a file of groups; import the rejects, or the original file again")]
     Results,
+    /// The file is an export that does not have the group's name.
+    #[error("this looks like {what}, which does not hold the group's name; use --name NAME, or --name-from file")]
+    Nameless {
+        /// What the file is.
+        what: String,
+    },
+    /// The file is an export that cannot be imported.
+    #[error("this looks like {what}: {why}")]
+    Refused {
+        /// What the file is.
+        what: String,
+        /// Why, and what to do.
+        why: String,
+    },
     /// A column named with `--map` is not in the file.
     #[error("--map {field}={column}: there is no such column (found: {found})", field = field.as_str())]
     MapMissing {
@@ -117,13 +131,14 @@ impl HeaderError {
             | Self::Absent { .. }
             | Self::Title { .. }
             | Self::Quoted
+            | Self::Nameless { .. }
             | Self::OtherDelimiter { .. } => Code::HeaderMissing,
             Self::Unused { .. } => Code::ColumnMisspelt,
             Self::People { .. } => Code::ListOfPeople,
             Self::Repeated { .. } => Code::ColumnRepeated,
             Self::MapMissing { .. } | Self::MapShared { .. } | Self::FilterMissing { .. } => Code::ColumnUnmapped,
             Self::OpenQuote { .. } | Self::Stray | Self::LongRow => Code::HeaderMalformed,
-            Self::Results => Code::FileForeign,
+            Self::Results | Self::Refused { .. } => Code::FileForeign,
         }
     }
 }

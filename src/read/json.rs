@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::batch::Batch;
 use super::columns::{Meaning, UNKNOWN_MAX, is_same_column, means_nothing};
 use super::document::Document;
+use super::layout::Layout;
 use super::lines::line_ends;
 use super::names::{list_of, names_of};
 use super::row::{Row, RowText};
@@ -23,11 +24,12 @@ const BROKEN: &str = "text with a broken \\u escape";
 /// Knows which keys hold which field.
 #[derive(Debug)]
 pub(super) struct JsonParser {
-    options: ReadOptions,
+    pub(super) options: ReadOptions,
     /// The name of all groups.
-    name: Option<String>,
+    pub(super) name: Option<String>,
     /// Where the objects are, if they are not on one line each.
     pub(super) document: Option<Document>,
+    pub(super) layout: Option<Layout>,
 }
 
 /// The fields of an object: the values of each, and how many entries of its lists lack the key of its path.
@@ -37,10 +39,6 @@ type Held<'a> = Vec<(Field, Vec<&'a RawValue>, usize)>;
 type Other<'a> = (String, &'a RawValue);
 
 impl JsonParser {
-    pub(super) fn new(options: ReadOptions, name: Option<String>, document: Option<Document>) -> Self {
-        Self { options, name, document }
-    }
-
     /// The field that a key holds.
     pub(super) fn field(&self, key: &str) -> Option<Field> {
         Meaning::of(key, &self.options).field()
@@ -130,6 +128,28 @@ impl JsonParser {
         }
     }
 
+    /// Why a filter or the layout leaves the object out, if one does.
+    fn excluded(&self, entries: &[Other<'_>]) -> Option<Problem> {
+        let texts = |path: &str| {
+            let mut found = AtPath::default();
+            found.find_in(entries, path);
+            let texts: Vec<String> = found.values.iter().flat_map(|value| texts(value)).map(Cow::into_owned).collect();
+            if texts.is_empty() { vec![String::new()] } else { texts }
+        };
+        if let Some(layout) = &self.layout {
+            let path = |of: Field| self.options.map.iter().find(|(field, _)| field.slot() == of).map(|(_, path)| path);
+            let kind = layout.nested.as_ref().map(|nested| texts(&nested.column).concat());
+            let member = path(Field::Members).map(|path| texts(path).concat());
+            let why = layout.leaves_out("", kind.as_deref(), member.as_deref().unwrap_or_default());
+            if why.is_some() {
+                return why;
+            }
+        }
+        let keeps = |filter: &&Filter| texts(&filter.column).iter().any(|text| filter.keeps(text));
+        let filter = self.options.filters.iter().find(|filter| !keeps(filter))?;
+        Some(Problem::excluded(&format!("by --where {}", shortened(&filter.to_string()))))
+    }
+
     fn cell<'a>(&self, field: Field, values: &[&'a RawValue]) -> Cell<'a> {
         let cell = match values {
             [value] => cell(value),
@@ -189,62 +209,48 @@ impl Keys<'_> {
     fn read<'a>(&mut self, line: &'a str) -> Result<(Held<'a>, Vec<Other<'a>>), Problem> {
         let Entries(entries) = serde_json::from_str(line).map_err(|error| not_an_object(line, &error))?;
         let options = &self.parser.options;
-        if let Some(problem) = excluded(&entries, options) {
+        if let Some(problem) = self.parser.excluded(&entries) {
             return Err(problem);
         }
-        let mut held: Held<'a> = Vec::new();
+        let (mut held, mut others, mut unused): (Held<'a>, Vec<Other<'a>>, Vec<_>) = Default::default();
         let is_path = |path: &str| path.contains('.') && !entries.iter().any(|(key, _)| is_same_column(key, path));
         for (field, path) in options.map.iter().filter(|(_, path)| is_path(path)) {
             let mut found = AtPath::default();
             found.find_in(&entries, path);
-            if !found.values.is_empty() {
-                held.push((*field, found.values, found.missing));
-            }
+            held.extend((!found.values.is_empty()).then_some((*field, found.values, found.missing)));
         }
         let entries = entries.into_iter().map(|(key, value)| (self.meaning(&key), key, value));
-        // A synonym is used only where the field's own name is missing.
-        let is_certain = |(meaning, ..): &(Meaning, _, _)| matches!(meaning, Meaning::Own(_) | Meaning::Mapped(_));
-        let (certain, rest): (Vec<_>, Vec<_>) = entries.partition(is_certain);
-        let own = certain.len() + held.len();
-        let (mut unused, mut others, mut nested) = (Vec::new(), Vec::new(), None);
-        for (meaning, key, value) in certain.into_iter().chain(rest) {
-            let holds = |held: &Held<'_>, field: Field| held.iter().any(|(known, ..)| known.slot() == field.slot());
+        let (synonyms, rest): (Vec<_>, Vec<_>) =
+            entries.partition(|(meaning, ..)| matches!(meaning, Meaning::Synonym(_)));
+        for (meaning, key, value) in rest {
             match meaning {
-                Meaning::Synonym(field) if holds(&held[..own.min(held.len())].to_vec(), field) => {
-                    others.push((key, value));
-                }
-                Meaning::Mapped(field) if field.is_list() && holds(&held, field) => {
-                    held.iter_mut().filter(|(known, ..)| *known == field).for_each(|(_, values, _)| values.push(value));
-                }
-                Meaning::Own(field) | Meaning::Synonym(field) | Meaning::Mapped(field) if holds(&held, field) => {
-                    let field = field.as_str();
-                    return Err(Problem::malformed(format!("two keys hold `{field}`; keep one, with all entries")));
-                }
-                Meaning::Own(field) | Meaning::Synonym(field) | Meaning::Mapped(field) => {
-                    if meaning == Meaning::Synonym(field) {
-                        self.notes.used(field, &key);
-                    }
-                    held.push((field, vec![value], 0));
+                Meaning::Own(field) | Meaning::Mapped(field) => {
+                    hold(&mut held, field, value, meaning != Meaning::Own(field))?
                 }
                 Meaning::Similar(field) | Meaning::Numbered(field) => unused.push((key, field)),
-                Meaning::Unknown => {
-                    if value.get().starts_with("[{") {
-                        nested.get_or_insert_with(|| key.clone());
-                    }
-                    others.push((key, value));
+                _ => others.push((key, value)),
+            }
+        }
+        // A synonym is used only where the field's own name is missing.
+        let own = held.clone();
+        for (meaning, key, value) in synonyms {
+            match meaning.field().filter(|field| !holds(&own, *field)) {
+                Some(field) => {
+                    self.notes.used(field, &key);
+                    hold(&mut held, field, value, false)?;
                 }
-                Meaning::Ignored => {}
+                None => others.push((key, value)),
             }
         }
         if !unused.is_empty() {
             return Err(unused_keys(&unused));
         }
         if held.is_empty() && !others.is_empty() && self.parser.name.is_none() {
-            let keys: Vec<&str> = others.iter().map(|(key, _)| key.as_str()).collect();
-            return Err(Problem::malformed(no_field(&keys, nested.as_deref())));
+            return Err(Problem::malformed(no_field(&others)));
         }
-        self.notes
-            .unknown(others.iter().map(|(key, _)| key.clone()).filter(|key| !is_in_path(key, &self.parser.options)));
+        let is_ignored = |key: &String| self.known.get(key) == Some(&Meaning::Ignored) || is_in_path(key, options);
+        let unknown: Vec<String> = others.iter().map(|(key, _)| key).filter(|key| !is_ignored(key)).cloned().collect();
+        self.notes.unknown(unknown);
         Ok((held, others))
     }
 
@@ -260,16 +266,19 @@ impl Keys<'_> {
     }
 }
 
-/// Why a filter leaves the object out, if one does.
-fn excluded(entries: &[Other<'_>], options: &ReadOptions) -> Option<Problem> {
-    let keeps = |filter: &&Filter| {
-        let mut found = AtPath::default();
-        found.find_in(entries, &filter.column);
-        let texts: Vec<Cow<'_, str>> = found.values.iter().flat_map(|value| texts(value)).collect();
-        if texts.is_empty() { filter.keeps("") } else { texts.iter().any(|text| filter.keeps(text)) }
-    };
-    let filter = options.filters.iter().find(|filter| !keeps(filter))?;
-    Some(Problem::excluded(&format!("by --where {}", shortened(&filter.to_string()))))
+fn holds(held: &Held<'_>, field: Field) -> bool {
+    held.iter().any(|(known, ..)| known.slot() == field.slot())
+}
+
+/// Adds the value of a field; several only of a list whose keys are mapped.
+fn hold<'a>(held: &mut Held<'a>, field: Field, value: &'a RawValue, is_mapped: bool) -> Result<(), Problem> {
+    if !holds(held, field) {
+        held.push((field, vec![value], 0));
+        return Ok(());
+    }
+    let known = held.iter_mut().find(|(known, ..)| is_mapped && field.is_list() && *known == field);
+    let twice = || Problem::malformed(format!("two keys hold `{}`; keep one, with all entries", field.as_str()));
+    known.ok_or_else(twice).map(|(_, values, _)| values.push(value))
 }
 
 /// Keys that look like fields and are not used.
@@ -363,15 +372,15 @@ fn without_brackets(text: &str) -> &str {
     text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text).trim()
 }
 
-/// An object in which no key is a field; `nested` is one that holds an array of objects.
-fn no_field(keys: &[&str], nested: Option<&str>) -> String {
-    if let Some(key) = nested {
+/// An object in which no key is a field.
+fn no_field(others: &[Other<'_>]) -> String {
+    if let Some((key, _)) = others.iter().find(|(_, value)| value.get().starts_with("[{")) {
+        let key = shortened(key);
         return format!(
-            "no key of the object is a field of a group; if the groups are inside `{0}`, use --records '{0}'",
-            shortened(key)
+            "no key of the object is a field of a group; if the groups are inside `{key}`, use --records '{key}'"
         );
     }
-    let keys: Vec<String> = keys.iter().copied().take(KEYS_MAX).map(shortened).collect();
+    let keys: Vec<String> = others.iter().take(KEYS_MAX).map(|(key, _)| shortened(key)).collect();
     format!("no key of the object is a field of a group (found: {}); use --map name=KEY", keys.join(", "))
 }
 

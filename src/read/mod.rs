@@ -11,6 +11,7 @@ mod error;
 mod guess;
 mod header;
 mod json;
+mod layout;
 mod lines;
 mod names;
 mod options;
@@ -26,6 +27,7 @@ pub use batch::{Batch, Cells};
 pub use columns::{Columns, UNKNOWN_MAX, field_of};
 pub use error::{FileProblem, ReadError};
 pub use header::HeaderError;
+pub use layout::{Layout, LayoutChoice, Layouts, all_layouts};
 pub use options::{GivenName, ReadOptions};
 pub use row::{Row, RowText};
 pub use source::{Again, STDIN, unpacked_name};
@@ -44,6 +46,8 @@ pub struct Notes {
     pub unmapped: Vec<(Field, String)>,
     /// The lines of rows without any text, which are ignored.
     pub blank: Vec<u64>,
+    /// What the file was recognized as, and how it is read.
+    pub layout: Option<String>,
     /// The key of a JSON object that holds the rows.
     pub records: Option<String>,
     /// How many lines without any character are between the rows.

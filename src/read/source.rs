@@ -8,12 +8,12 @@ use std::path::Path;
 use encoding_rs::Encoding;
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
-use super::ReadOptions;
 use super::columns::Meaning;
 use super::document::BrokenJson;
 use super::error::{FileProblem, ReadError};
 use super::lines::ends_line;
 use super::packed::{PackedError, Packing};
+use super::{GivenName, ReadOptions};
 use crate::model::InputFormat;
 
 /// The name of standard input.
@@ -258,6 +258,14 @@ fn is_header(line: &[u8], options: &ReadOptions) -> bool {
     let text = String::from_utf8_lossy(line);
     let mut cells = text.split([',', ';', '\t', '|']);
     cells.any(|cell| Meaning::of(cell.trim_matches('"'), options).field().is_some())
+}
+
+/// The name of all groups of a file, if it is not in the rows.
+pub(super) fn given_name(path: &Path, options: &ReadOptions) -> Option<String> {
+    match options.name.as_ref()? {
+        GivenName::Text(name) => Some(name.clone()),
+        GivenName::File => Some(unpacked_name(path).file_stem()?.to_string_lossy().into_owned()),
+    }
 }
 
 /// The name without the extension of a compressed file: `groups.csv` for `groups.csv.gz`.

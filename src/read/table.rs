@@ -8,13 +8,15 @@ use simdutf8::compat::from_utf8;
 
 use super::batch::{Batch, Grammar, Splitter};
 use super::delimiter::delimiter_of;
-use super::document::Document;
+use super::document::{Document, first_keys};
 use super::error::{FileProblem, ReadError};
 use super::guess::readings;
+use super::header::HeaderError;
+use super::layout::Layout;
 use super::lines::{ends_line, line_ends, past_line_end};
 use super::row::Row;
-use super::source::{self, Again, Source, explain, unpacked_name};
-use super::{GivenName, Notes, ReadOptions, csv, json};
+use super::source::{self, Again, Source, explain, given_name};
+use super::{Notes, ReadOptions, csv, json};
 use crate::model::{Dialect, ERROR_COLUMN, Entries, Field, Format, InputFormat, Problem};
 
 /// How many further lines with bytes of another encoding are named.
@@ -71,6 +73,10 @@ impl Table {
             InputFormat::Json => (b',', 0),
         };
         let is_json = format == InputFormat::Json;
+        let header_error = |error| FileProblem::Header(vec![error]).of(path);
+        let layout = if is_json { layout_of(&head, options).map_err(header_error)? } else { None };
+        let of_layout = layout.as_ref().map(|layout| options.with_layout(layout));
+        let options = of_layout.as_ref().unwrap_or(options);
         let document = if is_json { Document::find(&head, options).map_err(|problem| problem.of(path))? } else { None };
         let grammar = match &document {
             Some(_) => Grammar::Json,
@@ -86,16 +92,17 @@ impl Table {
         origin.extend((announced > 0).then(|| "the line `sep=` removed".to_owned()));
         let mut first = first_batch(&mut splitter, path, is_decoded, document.is_some())?;
         let line = first.line + line_ends(&first.raw[..first.raw.len() - first.raw.trim_ascii_start().len()]);
-        let name = given_name(path, options);
         let (kind, flaw) = match format {
             InputFormat::Csv => {
-                let (parser, errors) = csv::CsvParser::open(delimiter, &mut first, options, name);
+                let (parser, errors) = csv::CsvParser::open(delimiter, &mut first, options, path);
                 let error = || FileProblem::Header(errors.clone()).at(path, line, None);
                 let flaw = (!errors.is_empty()).then(error);
                 (ParserKind::Csv(Box::new(parser.ok_or_else(error)?)), flaw)
             }
             InputFormat::Json => {
-                (ParserKind::Json(Box::new(json::JsonParser::new(options.clone(), name, document.clone()))), None)
+                let name = given_name(path, options);
+                let parser = json::JsonParser { options: options.clone(), name, document: document.clone(), layout };
+                (ParserKind::Json(Box::new(parser)), None)
             }
         };
         let dialect = match &kind {
@@ -210,8 +217,10 @@ impl Parser {
             notes.unknown(parser.columns.unknown.iter().cloned());
             parser.columns.used.iter().for_each(|(field, column)| notes.used(*field, column));
             notes.unmapped.clone_from(&parser.columns.unmapped);
+            notes.layout = parser.layout_note();
         }
         if let ParserKind::Json(parser) = &self.kind {
+            notes.layout = parser.layout.as_ref().map(|layout| layout.note(&parser.options.map, |_| true, false));
             notes.records = parser.document.as_ref().and_then(|document| document.path.clone());
         }
         notes
@@ -254,6 +263,18 @@ impl Parser {
     }
 }
 
+/// The layout of a JSON document.
+fn layout_of(head: &[u8], options: &ReadOptions) -> Result<Option<Layout>, HeaderError> {
+    let found = Layout::of_keys(|records| first_keys(head, records), &options.layout, &options.own_layouts);
+    let Some(layout) = found else { return Ok(None) };
+    let what = layout.what.clone();
+    match layout.refuse.clone() {
+        Some(why) => Err(HeaderError::Refused { what, why }),
+        None if options.with_layout(&layout).settles(Field::Name) => Ok(Some(layout)),
+        None => Err(HeaderError::Nameless { what }),
+    }
+}
+
 /// The first batch that is not blank; nothing in it if an array has no elements.
 fn first_batch(splitter: &mut Splitter, path: &Path, is_decoded: bool, is_document: bool) -> Result<Batch, ReadError> {
     loop {
@@ -288,14 +309,6 @@ fn is_rejects(head: &[u8]) -> bool {
     match serde_json::from_str(&line) {
         Ok(Entries(entries)) => entries.iter().any(|(key, _)| key == ERROR_COLUMN),
         Err(_) => line.split([',', ';', '\t', '|']).any(|cell| cell.trim_matches([' ', '"']) == ERROR_COLUMN),
-    }
-}
-
-/// The name of all groups of a file, if it is not in the rows.
-fn given_name(path: &Path, options: &ReadOptions) -> Option<String> {
-    match options.name.as_ref()? {
-        GivenName::Text(name) => Some(name.clone()),
-        GivenName::File => Some(unpacked_name(path).file_stem()?.to_string_lossy().into_owned()),
     }
 }
 

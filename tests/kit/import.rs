@@ -16,7 +16,7 @@ use tallyfy_groups::model::{self, Event, Halt, Listener, MatchNames, OnExisting,
 use tallyfy_groups::report::{ProblemStyle, Problems, Results};
 use tallyfy_groups::sandbox::{Reply, Response};
 use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Policy, Rate, RateLimiter, Refusals, Speed, Stop};
-use tallyfy_groups::settings::{Environment, Input};
+use tallyfy_groups::settings::{Config, Environment, Input};
 use tallyfy_groups::tallyfy::{
     Answer, BodyFault, Call, Client, Credentials, Exchange, Hints, Lost, Method, Renewing, Token, probe,
 };
@@ -127,7 +127,9 @@ fn open(workspace: &Workspace) -> (Journal, RunId, Staged) {
     let file = workspace.input();
     let input =
         match Cli::try_parse_from(["tallyfy-groups".as_ref(), "import".as_ref(), file.as_os_str()]).unwrap().command {
-            Command::Import(args) => Input::resolve(&args.input, &Environment::from_fn(|_| None)).unwrap(),
+            Command::Import(args) => {
+                Input::resolve(&args.input, Config::default(), &Environment::from_fn(|_| None)).unwrap()
+            }
             other => panic!("{other:?}"),
         };
     let listener: Listener = Arc::new(|_| {});

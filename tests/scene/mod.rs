@@ -37,10 +37,13 @@ impl Scene {
             .with("old.csv", b"name;description\nB\xfcro Z\xfcrich;Empfang\n")
             .with("users.csv", "id,email,status\n1001,a@acme.example,active\n1005,b@acme.example,active\n1008,c@acme.example,active\n1030,d@acme.example,active\n1031,e@acme.example,active\n")
             .with("staff.csv", "Name,E-Mail,Department\nAda,ada@acme.example,Ops\nBob,bob@acme.example,Ops\n")
+            .with("google.csv", include_str!("../formats/google-groups-export.csv"))
             .with("labels.csv", "Label,Description,People\nOps,Runs it,1001\n")
             .with("people.csv", "name,description,members\nOps,Runs it,1001\nOps,Runs it,1002\n")
             .with("faults.toml", block(include_str!("../../docs/development.md"), "toml"));
         fs::create_dir(desk.path("groups")).unwrap();
+        fs::create_dir(desk.path("samples")).unwrap();
+        desk.write("samples/google-groups.csv", include_str!("../../samples/google-groups.csv"));
         desk.write("groups/sales.csv", "name,description\nSales,Sells\n");
         Self { desk, server: Server::start(options, ""), exports: String::new() }
     }

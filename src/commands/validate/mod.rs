@@ -5,13 +5,13 @@ mod copy;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
-use crate::cli::ValidateArgs;
+use crate::cli::{LogArgs, ValidateArgs};
 use crate::exit::Ending;
 use crate::model::{PeopleCounts, Place, Problem};
 use crate::read::{Notes, Parser, ReadError};
 use crate::report::{Problems, explanation};
 use crate::resolve::resolve;
-use crate::settings::{Environment, Input, people_rules, problem_style};
+use crate::settings::{Config, Environment, Input, people_rules, problem_style};
 
 use super::outputs::keep_apart;
 use super::people::directory_of;
@@ -20,11 +20,11 @@ use super::{Failure, print};
 use copy::{Copy, FixedRow, fix};
 
 /// Checks files, or explains what a problem means.
-pub(super) fn run(args: &ValidateArgs, environment: &Environment) -> Result<Ending, Failure> {
+pub(super) fn run(args: &ValidateArgs, log: &LogArgs, environment: &Environment) -> Result<Ending, Failure> {
     if let Some(code) = args.explain {
         return print(explanation(code).as_bytes());
     }
-    let input = Input::resolve(&args.input, environment)?;
+    let input = Input::resolve(&args.input, Config::read(log.config.as_deref(), environment)?, environment)?;
     if let Some(fix) = &args.fix {
         keep_apart(&input.files, [("--fix", fix.clone())], None)?;
         if input.files.len() > 1 {

@@ -113,7 +113,10 @@ fn random_text(random: &mut StdRng, pieces: &[&str], most: usize) -> String {
 fn parsed(text: &str, sizes: (usize, usize), dribble: usize) -> Vec<(u64, Vec<String>)> {
     let mut batches = batches(text, Grammar::Csv(b','), sizes, dribble).into_iter();
     let mut first = batches.next().unwrap();
-    let parser = super::super::csv::CsvParser::open(b',', &mut first, &ReadOptions::default(), None).0.unwrap();
+    let parser =
+        super::super::csv::CsvParser::open(b',', &mut first, &ReadOptions::default(), std::path::Path::new("g.csv"))
+            .0
+            .unwrap();
     let mut seen = Vec::new();
     for batch in std::iter::once(first).chain(batches) {
         let raw = std::str::from_utf8(&batch.raw).unwrap();
@@ -178,7 +181,12 @@ fn lines_of_json_are_the_same_however_a_file_is_split() {
         let mut random = StdRng::seed_from_u64(seed);
         let text = random_text(&mut random, &pieces, 20);
         let sizes = (random.random_range(1..20), usize::MAX);
-        let parser = super::super::json::JsonParser::new(ReadOptions::default(), None, None);
+        let parser = super::super::json::JsonParser {
+            options: ReadOptions::default(),
+            name: None,
+            document: None,
+            layout: None,
+        };
         let mut seen = Vec::new();
         for batch in batches(&text, Grammar::Lines, sizes, random.random_range(1..9)) {
             let raw = std::str::from_utf8(&batch.raw).unwrap();

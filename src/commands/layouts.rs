@@ -1,0 +1,26 @@
+//! `layouts`: the exports of other systems that are recognized, how, and how each is obtained.
+
+use std::fmt::Write as _;
+
+use crate::cli::LogArgs;
+use crate::exit::Ending;
+use crate::model::shown;
+use crate::read::all_layouts;
+use crate::settings::{Config, Environment};
+
+use super::{Failure, print};
+
+/// Lists the layouts.
+pub(super) fn run(log: &LogArgs, environment: &Environment) -> Result<Ending, Failure> {
+    let config = Config::read(log.config.as_deref(), environment)?;
+    let mut text = String::new();
+    for (name, layout) in all_layouts(&config.layout) {
+        let (kind, by) = if layout.header.is_empty() { ("keys", layout.keys) } else { ("columns", layout.header) };
+        let _ = writeln!(text, "{}\n  {}", shown(&name), shown(&layout.what));
+        let _ = writeln!(text, "  from: {}\n  {kind}: {}", shown(&layout.from), shown(&by.join(", ")));
+        if let Some(why) = &layout.refuse {
+            let _ = writeln!(text, "  not importable: {}", shown(why));
+        }
+    }
+    print(text.as_bytes())
+}
