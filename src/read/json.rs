@@ -225,7 +225,7 @@ impl Keys<'_> {
         for (meaning, key, value) in rest {
             match meaning {
                 Meaning::Own(field) | Meaning::Mapped(field) => {
-                    hold(&mut held, field, value, meaning != Meaning::Own(field))?
+                    hold(&mut held, field, value, meaning != Meaning::Own(field))?;
                 }
                 Meaning::Similar(field) | Meaning::Numbered(field) => unused.push((key, field)),
                 _ => others.push((key, value)),
