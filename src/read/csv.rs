@@ -10,7 +10,7 @@ use super::delimiter::one_cell;
 use super::header::HeaderError;
 use super::layout::Layout;
 use super::lines::{line_ends, without_line_ends};
-use super::names::{list_of, names_of};
+use super::names::{each_group, list_of, names_of};
 use super::row::{Row, RowText};
 use super::shape::{self, Record, Shape};
 use super::source::given_name;
@@ -162,7 +162,10 @@ impl CsvParser {
             let is_of_person = self.columns.are_of_persons();
             let row = Row { offset, raw, line: record.line, fields, text, warnings, is_of_person, is_continued: false };
             match self.columns.fields.iter().find(|(field, _)| *field == Field::Names) {
-                Some((_, index)) if row.fields.is_ok() => self.each_name(row, &cells, *index, each),
+                Some((_, index)) if row.fields.is_ok() => {
+                    let names = names_of(cells.get(*index).unwrap_or_default(), self.options.list_delimiter);
+                    each_group(&row, names, |name| self.text(&cells, name), each);
+                }
                 _ => each(&row),
             }
         }
@@ -250,21 +253,6 @@ impl CsvParser {
             (_, name) => row.extend(name),
         }
         RowText::Rewritten(row)
-    }
-
-    /// Gives a row for each group of a person.
-    fn each_name<'a>(&self, row: Row<'a>, cells: &Cells<'a>, index: usize, each: &mut dyn FnMut(&Row<'a>)) {
-        let excluded = || Problem::excluded("the person is in no group");
-        let names = match names_of(cells.get(index).unwrap_or_default(), self.options.list_delimiter) {
-            Ok(names) if names.is_empty() => return each(&Row { fields: Err(excluded()), ..row }),
-            Ok(names) => names,
-            Err(problem) => return each(&Row { fields: Err(problem), ..row }),
-        };
-        for (number, name) in names.into_iter().enumerate() {
-            let text = self.text(cells, Some(&name));
-            let fields = row.fields.clone().map(|fields| fields.with(Field::Name, Cell::Text(name)));
-            each(&Row { fields, text, is_continued: number > 0, ..row.clone() });
-        }
     }
 }
 

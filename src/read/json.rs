@@ -10,7 +10,7 @@ use super::columns::{Meaning, UNKNOWN_MAX, is_same_column, means_nothing};
 use super::document::Document;
 use super::layout::Layout;
 use super::lines::line_ends;
-use super::names::{list_of, names_of};
+use super::names::{each_group, list_of, names_of};
 use super::row::{Row, RowText};
 use super::shape::too_long;
 use super::{Notes, ReadOptions};
@@ -106,25 +106,14 @@ impl JsonParser {
             }
         }
         let is_of_person = held.iter().any(|(field, ..)| field.is_of_person());
-        let row = Row { warnings, is_of_person, ..row.clone() };
-        let give =
-            |fields: Result<Fields<'a>, Problem>, name: Option<&str>, is_continued, each: &mut dyn FnMut(&Row<'a>)| {
-                let text = self
-                    .rewritten(held, others, name)
-                    .map_or_else(|| row.text.clone(), |line| RowText::Line(line.into()));
-                each(&Row { fields, text, is_continued, ..row.clone() });
-            };
-        let names = match names.map(|names| all_names(&names, self.options.list_delimiter)) {
-            None => return give(Ok(fields), self.name.as_deref(), false, each),
-            Some(Err(problem)) => return give(Err(problem), None, false, each),
-            Some(Ok(names)) => names,
+        let row = Row { fields: Ok(fields), warnings, is_of_person, ..row.clone() };
+        let text = |name: Option<&str>| match self.rewritten(held, others, name.or(self.name.as_deref())) {
+            Some(line) => RowText::Line(line.into()),
+            None => row.text.clone(),
         };
-        if names.is_empty() {
-            return give(Err(Problem::excluded("the person is in no group")), None, false, each);
-        }
-        for (number, name) in names.into_iter().enumerate() {
-            let fields = fields.clone().with(Field::Name, Cell::Text(Cow::Owned(name.clone())));
-            give(Ok(fields), Some(&name), number > 0, each);
+        match names {
+            Some(names) => each_group(&row, all_names(&names, self.options.list_delimiter), text, each),
+            None => each(&Row { text: text(None), ..row.clone() }),
         }
     }
 
@@ -169,24 +158,14 @@ impl JsonParser {
         }
         let name = name.map(|name| ("name".to_owned(), serde_json::Value::from(name).to_string()));
         let fields = held.iter().filter(|(field, ..)| *field != Field::Names).map(|(field, values, _)| {
-            let cell = self.cell(*field, values);
-            let value = match (values.as_slice(), &cell) {
-                ([value], Cell::List(items)) if value.get().starts_with('"') => {
-                    let texts =
-                        items.iter().filter_map(|item| if let Item::Text(text) = item { Some(text) } else { None });
-                    serde_json::json!(texts.collect::<Vec<_>>()).to_string()
+            let value = match (values.as_slice(), self.cell(*field, values)) {
+                (_, Cell::List(items)) if items.is_empty() => Cow::Borrowed("[]"),
+                ([value], cell) if options.list_delimiter.is_none() || !matches!(cell, Cell::List(_)) => {
+                    on_one_line(value.get())
                 }
-                ([value], _) => on_one_line(value.get()).into_owned(),
-                (values, _) => {
-                    let parts: Vec<&str> = values.iter().map(|value| without_brackets(value.get())).collect();
-                    on_one_line(&format!(
-                        "[{}]",
-                        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(",")
-                    ))
-                    .into_owned()
-                }
+                (_, cell) => cell.text(),
             };
-            (field.as_str().to_owned(), value)
+            (field.as_str().to_owned(), value.into_owned())
         });
         let others = others.iter().map(|(key, value)| {
             let key = if means_nothing(key) { key.clone() } else { format!("x-{key}") };
@@ -337,17 +316,17 @@ fn on_one_line(content: &str) -> Cow<'_, str> {
 }
 
 /// The names that a cell of groups holds.
-fn all_names(cell: &Cell<'_>, delimiter: Option<char>) -> Result<Vec<String>, Problem> {
+fn all_names<'a>(cell: &'a Cell<'_>, delimiter: Option<char>) -> Result<Vec<Cow<'a, str>>, Problem> {
     match cell {
-        Cell::Text(text) => Ok(names_of(text, delimiter)?.into_iter().map(Cow::into_owned).collect()),
+        Cell::Text(text) => names_of(text, delimiter),
         Cell::List(items) => {
-            let name = |item: &Item<'_>| match item {
-                Item::Text(text) => Ok(text.trim().to_owned()),
+            let name = |item: &'a Item<'_>| match item {
+                Item::Text(text) => Ok(Cow::Borrowed(text.trim())),
                 Item::Number(_) | Item::Other(_) => {
                     Err(Problem::error(Field::Names, Code::NameInvalid, "names: an entry is not text"))
                 }
             };
-            let names: Vec<String> = items.iter().map(name).collect::<Result<_, _>>()?;
+            let names: Vec<Cow<'_, str>> = items.iter().map(name).collect::<Result<_, _>>()?;
             Ok(names.into_iter().filter(|name| !name.is_empty()).collect())
         }
         Cell::Absent => Ok(Vec::new()),
@@ -366,10 +345,6 @@ fn texts(value: &RawValue) -> Vec<Cow<'_, str>> {
         text => Cow::Owned(text.to_owned()),
     };
     elements.iter().map(text).collect()
-}
-
-fn without_brackets(text: &str) -> &str {
-    text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text).trim()
 }
 
 /// An object in which no key is a field.

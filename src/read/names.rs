@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::row::{Row, RowText};
 use crate::model::{Cell, Code, Field, Item, Problem, shortened};
 
 /// What separates names.
@@ -24,6 +25,31 @@ pub(super) fn names_of(cell: &str, delimiter: Option<char>) -> Result<Vec<Cow<'_
         return Err(Problem::error(Field::Names, Code::NameInvalid, message));
     }
     Ok(names.into_iter().map(Cow::Borrowed).collect())
+}
+
+/// Gives a row for each group of a person; `text` is the row as it is written for a group.
+pub(super) fn each_group<'a>(
+    row: &Row<'a>,
+    names: Result<Vec<Cow<'_, str>>, Problem>,
+    text: impl Fn(Option<&str>) -> RowText<'a>,
+    each: &mut dyn FnMut(&Row<'a>),
+) {
+    let names =
+        names.and_then(
+            |names| {
+                if names.is_empty() { Err(Problem::excluded("the person is in no group")) } else { Ok(names) }
+            },
+        );
+    match names {
+        Err(problem) => each(&Row { fields: Err(problem), text: text(None), ..row.clone() }),
+        Ok(names) => {
+            for (number, name) in names.iter().enumerate() {
+                let cell = Cell::Text(Cow::Owned(name.clone().into_owned()));
+                let fields = row.fields.clone().map(|fields| fields.with(Field::Name, cell));
+                each(&Row { fields, text: text(Some(name)), is_continued: number > 0, ..row.clone() });
+            }
+        }
+    }
 }
 
 /// A list that is separated by this character alone.
