@@ -15,7 +15,7 @@ pub use table::{Setting, SettingSource, SettingText, TABLE};
 
 use crate::check::Rules;
 use crate::cli::{ExportArgs, ImportArgs, InputArgs, LogArgs, PeopleArgs, ValidateArgs, values};
-use crate::model::{Format, MatchNames, MembersAs, OnDuplicate, ProblemFormat, ProgressMode};
+use crate::model::{Format, MatchNames, MembersAs, OnDuplicate, ProblemFormat, ProgressMode, UnknownMembers};
 use crate::read::{self, GivenName, LayoutChoice, all_layouts};
 use crate::report::{LogOptions, ProblemStyle};
 use crate::resolve::PeopleRules;
@@ -80,7 +80,12 @@ impl Input {
     ///
     /// # Errors
     /// If one of them is wrong.
-    pub fn resolve(args: &InputArgs, config: Config, environment: &Environment) -> Result<Self, SettingsError> {
+    pub fn resolve(
+        args: &InputArgs,
+        people: &PeopleRules,
+        config: Config,
+        environment: &Environment,
+    ) -> Result<Self, SettingsError> {
         let layout = match args.layout.as_deref() {
             None => LayoutChoice::Recognized,
             Some("none") => LayoutChoice::Off,
@@ -119,6 +124,7 @@ impl Input {
             rules: Rules {
                 require_description: args.require_description,
                 default_description: default_description.map(str::to_owned),
+                skips_strangers: people.unknown == UnknownMembers::Skip,
             },
             matching: MATCH_NAMES.value(args.match_names, environment, values::choice)?,
             on_duplicate: ON_DUPLICATE.value(args.on_duplicate, environment, values::choice)?,
@@ -271,7 +277,7 @@ mod tests {
         let (policy, _) = sending_settings(&args, &connection, &nothing).unwrap();
         assert_eq!((connection.concurrency, policy.on_existing), (16, OnExisting::default()));
         assert_eq!(
-            Input::resolve(&args.input, Config::default(), &nothing).unwrap().on_duplicate,
+            Input::resolve(&args.input, &PeopleRules::default(), Config::default(), &nothing).unwrap().on_duplicate,
             OnDuplicate::default()
         );
         assert_eq!(progress_mode(None, false, &nothing).unwrap(), ProgressMode::default());

@@ -19,7 +19,7 @@ const ENTRA_GUEST: &str = "#EXT#@";
 const THOUSANDS: [char; 5] = [',', ' ', '\u{a0}', '\u{202f}', '\u{2009}'];
 
 /// Reads the members.
-pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<Member>, problems: &mut Vec<Problem>) {
+pub(super) fn members(cell: &Cell<'_>, skips_strangers: bool, members: &mut Vec<Member>, problems: &mut Vec<Problem>) {
     members.clear();
     if let Cell::Text(text) = cell
         && let Some(number) = thousands(text)
@@ -33,7 +33,8 @@ pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<Member>, problems: &mut
         problems.push(Problem::error(Field::Members, Code::MemberInvalid, message));
         return;
     }
-    let rules = ListRules { field: Field::Members, invalid: Code::MemberInvalid, repeated: Code::MemberRepeated };
+    let (invalid, repeated) = (Code::MemberInvalid, Code::MemberRepeated);
+    let rules = ListRules { field: Field::Members, invalid, repeated, skips_strangers };
     let same = |one: &Member, other: &Member| match (one, other) {
         (Member::Id(one), Member::Id(other)) => one == other,
         (Member::Address(one), Member::Address(other)) => one.eq_ignore_ascii_case(other),
@@ -45,7 +46,8 @@ pub(super) fn members(cell: &Cell<'_>, members: &mut Vec<Member>, problems: &mut
 /// Reads the guests.
 pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, problems: &mut Vec<Problem>) {
     guests.clear();
-    let rules = ListRules { field: Field::Guests, invalid: Code::GuestInvalid, repeated: Code::GuestRepeated };
+    let (invalid, repeated) = (Code::GuestInvalid, Code::GuestRepeated);
+    let rules = ListRules { field: Field::Guests, invalid, repeated, skips_strangers: false };
     let same = |one: &String, other: &String| one.eq_ignore_ascii_case(other);
     rules.read(cell, guests, problems, guest, same, |guest| guest.to_ascii_lowercase());
 }
@@ -219,9 +221,16 @@ struct ListRules {
     field: Field,
     invalid: Code,
     repeated: Code,
+    /// Whether entries that cannot be meant as ids are left out.
+    skips_strangers: bool,
 }
 
 impl ListRules {
+    fn problem(&self, is_skipped: bool, message: String) -> Problem {
+        let problem = if is_skipped { Problem::warning } else { Problem::error };
+        problem(self.field, self.invalid, message)
+    }
+
     /// Reads all entries into `out`, each once. `key` is equal for entries that are `same`.
     fn read<T, K: std::hash::Hash + Eq>(
         &self,
@@ -233,7 +242,7 @@ impl ListRules {
         key: impl Fn(&T) -> K,
     ) {
         let (field, before) = (self.field.as_str(), problems.len());
-        let (mut bad, mut repeats) = (0_usize, 0_usize);
+        let (mut named, mut bad, mut repeats) = (0_usize, 0_usize, 0_usize);
         let mut first_repeat = None;
         let mut unique = Unique::default();
         let read = entries(cell, |item| match parse(item) {
@@ -244,19 +253,21 @@ impl ListRules {
                 }
             }
             Err(Bad { entry, why }) => {
-                bad += 1;
-                if bad <= NAMED_MAX {
-                    let message = format!("{field}: {entry} {why}");
-                    problems.push(Problem::error(self.field, self.invalid, message));
+                let is_skipped = self.skips_strangers && entry.contains(char::is_alphabetic);
+                named += 1;
+                bad += usize::from(!is_skipped);
+                if named <= NAMED_MAX {
+                    let left_out = if is_skipped { "; left out" } else { "" };
+                    let message = format!("{field}: {entry} {why}{left_out}");
+                    problems.push(self.problem(is_skipped, message));
                 }
             }
         });
         if let Err(message) = read {
             problems.push(Problem::error(self.field, self.invalid, format!("{field}: {message}")));
         }
-        if bad > NAMED_MAX {
-            let message = format!("{field}: and {} more", bad - NAMED_MAX);
-            problems.push(Problem::error(self.field, self.invalid, message));
+        if named > NAMED_MAX {
+            problems.push(self.problem(bad == 0, format!("{field}: and {} more", named - NAMED_MAX)));
         }
         if let Cell::Text(text) = cell
             && bad > 0
@@ -343,7 +354,7 @@ mod tests {
 
     fn people(text: &str) -> (Vec<Member>, Vec<String>) {
         let (mut people, mut problems) = (Vec::new(), Vec::new());
-        members(&Cell::Text(text.into()), &mut people, &mut problems);
+        members(&Cell::Text(text.into()), false, &mut people, &mut problems);
         (people, problems.into_iter().map(|problem| problem.message).collect())
     }
 
@@ -481,6 +492,19 @@ mod tests {
             ids("1001;1001;1001").1,
             ["members: `1001` is listed more than once, and 1 more repeats; it counts once"]
         );
+    }
+
+    #[test]
+    fn entries_that_cannot_be_ids_are_left_out_if_that_is_asked_for() {
+        let (mut found, mut problems) = (Vec::new(), Vec::new());
+        members(&Cell::Text("1001;nobody;ada@;7".into()), true, &mut found, &mut problems);
+        assert_eq!((found, problems.iter().any(Problem::is_error)), (vec![Member::Id(1001), Member::Id(7)], false));
+        assert!(problems.len() == 2 && problems[0].message.ends_with("left out"), "{problems:?}");
+        for id in ["1,001", "007", "1001.0", "-1"] {
+            problems.clear();
+            members(&Cell::Text(id.into()), true, &mut Vec::new(), &mut problems);
+            assert!(problems[0].is_error(), "{id}");
+        }
     }
 
     #[test]

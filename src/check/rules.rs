@@ -13,6 +13,8 @@ pub struct Rules {
     pub require_description: bool,
     /// `--default-description`: given to rows that have none.
     pub default_description: Option<String>,
+    /// `--unknown-members skip`: members that are neither an id nor an address are left out.
+    pub skips_strangers: bool,
 }
 
 impl Rules {
@@ -27,7 +29,7 @@ impl Rules {
                 .clone_into(&mut problem.message);
         }
         self.description(fields.get(Field::Description), &mut group.description, &mut problems);
-        lists::members(fields.get(Field::Members), &mut group.members, &mut problems);
+        lists::members(fields.get(Field::Members), self.skips_strangers, &mut group.members, &mut problems);
         lists::guests(fields.get(Field::Guests), &mut group.guests, &mut problems);
         problems
     }
@@ -198,10 +200,10 @@ mod tests {
     fn a_missing_description_is_an_error_only_if_one_is_required() {
         let fields = row(&[(Field::Name, "A")]);
         let mut group = WantedGroup::default();
-        let required = Rules { require_description: true, default_description: None };
+        let required = Rules { require_description: true, ..Rules::default() };
         assert!(check(&fields).1.is_empty());
         assert_eq!(required.check(&fields, &mut group)[0].code, Code::DescriptionMissing);
-        let given = Rules { require_description: true, default_description: Some("Moved".to_owned()) };
+        let given = Rules { default_description: Some("Moved".to_owned()), ..required };
         assert!(given.check(&fields, &mut group).is_empty());
         assert_eq!(group.description.as_deref(), Some("Moved"));
     }

@@ -36,6 +36,12 @@ pub struct ConnectionArgs {
     /// TALLYFY_ACCESS_TOKEN.
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub token_file: Option<PathBuf>,
+    /// PEM file with the certificate of an authority that the system does not know
+    ///
+    /// SSL_CERT_FILE and SSL_CERT_DIR replace those of the system; HTTPS_PROXY names a proxy.
+    #[expect(clippy::doc_markdown, reason = "the help shows the variables as they are")]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub ca_file: Option<PathBuf>,
     /// Rate limit: most requests in any such period [env: TALLYFY_RATE] [default: 600/min]
     ///
     /// N/s, N/min, N/h or N/DURATION, for requests of any kind. `none` does not limit the rate; `auto` finds what the

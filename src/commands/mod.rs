@@ -139,7 +139,7 @@ impl<'a> Import<'a> {
         let (policy, guests) = sending_settings(args, &connection, environment)?;
         let people = people_rules(&args.people, environment)?;
         let config = Config::read(log.config.as_deref(), environment)?;
-        let input = Input::resolve(&args.input, config, environment)?;
+        let input = Input::resolve(&args.input, &people, config, environment)?;
         let progress = Progress::start(progress_mode(args.output.progress, log.quiet, environment)?, bars);
         Ok(Self { start, args, log, signals, connection, policy, guests, people, input, progress })
     }

@@ -28,7 +28,7 @@ pub(super) async fn connect(
             (base, Arc::new(Credentials::fixed(Token::simulated())))
         }
     };
-    let http = Http::new(base, Arc::clone(&credentials), connection.timeout)?;
+    let http = Http::new(base, Arc::clone(&credentials), connection.timeout, &connection.authorities)?;
     let limits = Limits { speed: connection.speed, concurrency: connection.concurrency, wait_max: connection.wait_max };
     let trail = past.trail(connection.speed.memory(), Now::at(Instant::now(), SystemTime::now()))?;
     let probe = probe(&connection.organization);

@@ -186,6 +186,7 @@ pub(super) fn trouble(answer: &Answer) -> Trouble {
         Err(BodyFault::TooLong) => "the answer is too long".to_owned(),
     };
     let message = match answer.status {
+        413 => format!("the group has more text and people than the server takes in one request (413) {said}"),
         status if said.is_empty() => format!("the server answered {status}"),
         status => format!("the server answered {status}: {said}"),
     };

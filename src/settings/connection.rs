@@ -37,6 +37,8 @@ pub struct Connection {
     pub target: Target,
     /// The file of the simulated organization's users.
     pub sandbox_users: Option<PathBuf>,
+    /// Certificates of further authorities, in PEM.
+    pub authorities: Vec<u8>,
     /// The rate.
     pub speed: Speed,
     /// The most requests in flight.
@@ -71,6 +73,7 @@ impl Connection {
         Ok(Self {
             organization,
             target,
+            authorities: typed.ca_file.as_deref().map_or(Ok(Vec::new()), authorities)?,
             sandbox_users: typed.sandbox_users.clone(),
             speed,
             concurrency: CONCURRENCY.value(typed.concurrency, environment, values::concurrency)?.into(),
@@ -80,6 +83,14 @@ impl Connection {
             attempts_max: MAX_ATTEMPTS.value(typed.max_attempts, environment, values::attempts)?,
         })
     }
+}
+
+/// The certificates in a file.
+fn authorities(path: &Path) -> Result<Vec<u8>, SettingsError> {
+    let wrong = |reason: &str| SettingsError::Wrong(format!("--ca-file {}: {reason}", shown_path(path)));
+    let pem = std::fs::read(path).map_err(|reason| wrong(&reason.to_string()))?;
+    let is_pem = String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----");
+    if is_pem { Ok(pem) } else { Err(wrong("no certificate in PEM form is in this file")) }
 }
 
 /// An id that can be part of a URL's path.

@@ -15,6 +15,8 @@ use super::exchange::{Answer, BodyFault, Call, Exchange, Hints, Lost};
 
 /// Below any server's idle limit: a connection that idles longer can carry a stale answer.
 const IDLE: Duration = Duration::from_secs(4);
+/// What to do about a certificate of an authority that the system does not know.
+const UNKNOWN_ISSUER: &str = "; if your company inspects connections, name the certificate of its authority with --ca-file PATH or SSL_CERT_FILE";
 /// The longest answer to a create request, in bytes.
 const CREATED_MAX: usize = 4 * 1024 * 1024;
 /// The longest page of a list, in bytes: 100 groups with all their members.
@@ -91,12 +93,19 @@ pub struct Http {
 }
 
 impl Http {
-    /// Requests go to `base` and nowhere else, with the token then in use, each in `timeout` at most.
+    /// Requests go to `base` and nowhere else, with the token then in use, each in `timeout` at most. The certificates of
+    /// further authorities are PEM.
     ///
     /// # Errors
-    /// If the system's certificates cannot be used.
-    pub fn new(base: BaseUrl, credentials: Arc<Credentials>, timeout: Duration) -> Result<Self, reqwest::Error> {
-        Ok(Self { client: builder(&base, timeout).build()?, base, credentials })
+    /// If the certificates cannot be used.
+    pub fn new(
+        base: BaseUrl,
+        credentials: Arc<Credentials>,
+        timeout: Duration,
+        authorities: &[u8],
+    ) -> Result<Self, reqwest::Error> {
+        let authorities = reqwest::Certificate::from_pem_bundle(authorities)?;
+        Ok(Self { client: builder(&base, timeout).tls_certs_merge(authorities).build()?, base, credentials })
     }
 
     fn request(&self, call: &Call, token: &Token) -> reqwest::RequestBuilder {
@@ -163,7 +172,10 @@ fn lost(error: reqwest::Error) -> Lost {
     // The URL is known.
     let error = error.without_url();
     // The innermost cause says most.
-    let message = causes(&error).last().map(|cause| crate::model::shown(&cause.to_string())).unwrap_or_default();
+    let mut message = causes(&error).last().map(|cause| crate::model::shown(&cause.to_string())).unwrap_or_default();
+    if message.contains("UnknownIssuer") {
+        message.push_str(UNKNOWN_ISSUER);
+    }
     // Refused by the server, not by this program, before it was processed (RFC 9113, 7 and 8.7).
     let is_refused = causes(&error)
         .filter_map(|cause| cause.downcast_ref::<h2::Error>())

@@ -14,6 +14,7 @@ use tallyfy_groups::commands::{Delivery, Staged, stage};
 use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RunId, Trail};
 use tallyfy_groups::model::{self, Event, Halt, Listener, MatchNames, OnExisting, ProblemFormat};
 use tallyfy_groups::report::{ProblemStyle, Problems, Results};
+use tallyfy_groups::resolve::PeopleRules;
 use tallyfy_groups::sandbox::{Reply, Response};
 use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Policy, Rate, RateLimiter, Refusals, Speed, Stop};
 use tallyfy_groups::settings::{Config, Environment, Input};
@@ -128,7 +129,8 @@ fn open(workspace: &Workspace) -> (Journal, RunId, Staged) {
     let input =
         match Cli::try_parse_from(["tallyfy-groups".as_ref(), "import".as_ref(), file.as_os_str()]).unwrap().command {
             Command::Import(args) => {
-                Input::resolve(&args.input, Config::default(), &Environment::from_fn(|_| None)).unwrap()
+                Input::resolve(&args.input, &PeopleRules::default(), Config::default(), &Environment::from_fn(|_| None))
+                    .unwrap()
             }
             other => panic!("{other:?}"),
         };

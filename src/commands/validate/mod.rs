@@ -24,14 +24,14 @@ pub(super) fn run(args: &ValidateArgs, log: &LogArgs, environment: &Environment)
     if let Some(code) = args.explain {
         return print(explanation(code).as_bytes());
     }
-    let input = Input::resolve(&args.input, Config::read(log.config.as_deref(), environment)?, environment)?;
+    let (rules, config) = (people_rules(&args.people, environment)?, Config::read(log.config.as_deref(), environment)?);
+    let input = Input::resolve(&args.input, &rules, config, environment)?;
     if let Some(fix) = &args.fix {
         keep_apart(&input.files, [("--fix", fix.clone())], None)?;
         if input.files.len() > 1 {
             return Err(Failure::Usage("--fix writes a copy of one file; name one FILE".to_owned()));
         }
     }
-    let rules = people_rules(&args.people, environment)?;
     let directory = args.users.as_deref().map(directory_of).transpose()?;
     let people = directory.map(|directory| -> CheckPeople {
         Arc::new(move |group| resolve(group, &directory, &rules, &mut PeopleCounts::default()).problems)

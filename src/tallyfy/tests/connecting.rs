@@ -57,17 +57,31 @@ async fn a_server_that_speaks_no_tls() {
     }
 }
 
-#[tokio::test]
-async fn a_certificate_that_is_not_trusted() {
+/// Connects by TLS; gives what the client makes of it, and why the server ended the handshake.
+async fn handshake(authorities: &[u8]) -> (Lost, Option<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let http = http("https", listener.local_addr().unwrap(), LONG);
+    let base = base("https", listener.local_addr().unwrap());
+    let http = Http::new(base, credentials(), LONG, authorities).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(KEY));
     let config = ServerConfig::builder().with_no_client_auth();
     let config = config.with_single_cert(vec![CertificateDer::from(CERTIFICATE)], key).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    let handshake = async { acceptor.accept(listener.accept().await.unwrap().0).await };
-    let (ended, handshake) = tokio::join!(create(&http), handshake);
-    assert_eq!(ended, undelivered());
-    let reason = handshake.err().unwrap().to_string();
-    assert!(reason.contains("UnknownCA") || reason.contains("BadCertificate"), "{reason}");
+    let accept =
+        async { acceptor.accept(listener.accept().await.unwrap().0).await.err().map(|error| error.to_string()) };
+    let call = Call { method: Method::GET, path: "/".to_owned(), body: None };
+    let (answer, ended) = tokio::join!(http.exchange(call), accept);
+    (answer.err().unwrap(), ended)
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_until_its_authority_is_named() {
+    let (lost, ended) = handshake(&[]).await;
+    assert!(
+        matches!(&lost, Lost::Undelivered(message) if message.contains("UnknownIssuer; if your company")),
+        "{lost:?}"
+    );
+    let ended = ended.unwrap();
+    assert!(ended.contains("UnknownCA") || ended.contains("BadCertificate"), "{ended}");
+    let (lost, ended) = handshake(include_bytes!("untrusted.certificate.pem")).await;
+    assert!(matches!(lost, Lost::InDoubt { .. }) && ended.is_none(), "the server answers nothing: {lost:?} {ended:?}");
 }

@@ -34,7 +34,7 @@ fn credentials() -> Arc<Credentials> {
 }
 
 fn http(scheme: &str, address: SocketAddr, timeout: Duration) -> Http {
-    Http::new(base(scheme, address), credentials(), timeout).unwrap()
+    Http::new(base(scheme, address), credentials(), timeout, &[]).unwrap()
 }
 
 /// How a create request ends: in the exchange's words, and in the judge's.
