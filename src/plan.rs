@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::model::{ExistingGroup, Fate, Found, Group, OnExisting, Past, Tag, Trouble, best};
+use crate::model::{ExistingGroup, Fate, Found, Group, OnExisting, Past, Tag, Trouble, best, shortened};
 
 /// What the program does for a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(crate) enum Action {
 /// In what an existing group differs from a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Difference {
+    /// The name that the group has.
+    Name(String),
     /// The description.
     Description,
     /// Members that only the row has, and that only the group has.
@@ -40,6 +42,7 @@ const NAMED_MAX: usize = 10;
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Name(name) => write!(f, "its name is `{}`", shortened(name)),
             Self::Description => f.write_str("description"),
             Self::Members(missing, extra) => people(f, "", missing, extra),
             Self::Guests(missing, extra) => people(f, "guest ", missing, extra),
@@ -62,17 +65,36 @@ fn people<T: fmt::Display>(f: &mut fmt::Formatter<'_>, kind: &str, missing: &[T]
 pub(crate) fn decide(past: Past, desired: &Group, existing: &[ExistingGroup]) -> Action {
     match (past, best(&desired.name, existing).as_slice()) {
         (_, []) => Action::Create,
-        (Past::New, [first, ..]) => Action::None { group: first.tag.clone(), differences: differences(desired, first) },
+        (Past::New, [first, ..]) => exists(desired, first),
         // The name was free when the run began, and then the row was sent.
         (Past::InDoubt | Past::Absent, [one]) => Action::Done(one.tag.clone()),
         (Past::InDoubt | Past::Absent, many) => Action::Ambiguous(many.len()),
     }
 }
 
+/// The action for a row of a group that exists.
+pub(crate) fn exists(desired: &Group, existing: &ExistingGroup) -> Action {
+    Action::None { group: existing.tag.clone(), differences: differences(desired, existing) }
+}
+
+/// What becomes of a row of a group that the organization does not have.
+pub(crate) fn unknown_id(id: &str) -> Fate {
+    Fate::Failed(Trouble {
+        code: "group-unknown".to_owned(),
+        message: format!(
+            "the organization has no group with the id `{}`; use --ignore tallyfy_id if the file is of another organization",
+            shortened(id)
+        ),
+        http_status: None,
+    })
+}
+
 /// In what an existing group differs from a row. What the server does not show is not compared; a row without a description
 /// says nothing about it.
 pub(crate) fn differences(desired: &Group, existing: &ExistingGroup) -> Vec<Difference> {
     let mut differences = Vec::new();
+    let is_renamed = desired.tallyfy_id.is_some() && desired.name != existing.name;
+    differences.extend(is_renamed.then(|| Difference::Name(existing.name.clone())));
     if let (Some(wanted), Some(has)) = (&desired.description, &existing.description)
         && wanted.trim() != has.trim()
     {
@@ -165,6 +187,7 @@ mod tests {
             description: Some("x ".to_owned()),
             members: vec![1, 2],
             guests: vec!["a@B.example".to_owned()],
+            tallyfy_id: None,
         }
     }
 

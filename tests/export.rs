@@ -128,6 +128,26 @@ fn an_import_of_an_export_finds_that_every_group_exists_and_is_the_same() {
 }
 
 #[test]
+fn a_row_with_the_id_of_a_group_is_of_that_group_whatever_its_name_and_of_no_other() {
+    let server = Server::start(Options { users: 9, ..Options::default() }, "");
+    server.plant("g1", "Old name");
+    server.plant("g2", "Ops");
+    let rows = "tallyfy_id,name,members\ng1,New name,\ng9,Ops,\n,Fresh,1001\n";
+    let desk = Desk::at(&server).with("groups.csv", rows);
+    let plan = desk.run(&["import", "groups.csv", "--dry-run"]).expect(7).stdout;
+    assert!(plan.contains("the organization has no group with the id `g9`"), "{plan}");
+    desk.run(&["import", "groups.csv"]).expect(9);
+    let lines = desk.results("groups.results.csv");
+    let told: Vec<_> = lines.iter().map(|line| (line.status.as_str(), line.group_id.as_deref())).collect();
+    assert_eq!(told[..2], [("exists", Some("g1")), ("failed", None)]);
+    assert!(lines[0].warnings.as_deref().unwrap().contains("its name is `Old name`"), "{lines:?}");
+    assert!(lines[1].error.as_deref().unwrap().contains("--ignore tallyfy_id"), "{lines:?}");
+    assert_eq!(server.names(), ["Fresh", "Old name", "Ops"]);
+    desk.run(&["import", "groups.csv", "--ignore", "tallyfy_id"]).expect(0);
+    assert_eq!(server.names(), ["Fresh", "New name", "Old name", "Ops"]);
+}
+
+#[test]
 fn users_are_read_back_by_validate_with_their_statuses() {
     let server = acme("");
     let desk = Desk::at(&server)

@@ -31,6 +31,10 @@ impl Rules {
         self.description(fields.get(Field::Description), &mut group.description, &mut problems);
         lists::members(fields.get(Field::Members), self.skips_strangers, &mut group.members, &mut problems);
         lists::guests(fields.get(Field::Guests), &mut group.guests, &mut problems);
+        group.tallyfy_id = match fields.get(Field::TallyfyId) {
+            Cell::Text(text) => Some(trimmed(text).to_owned()).filter(|id| !id.is_empty()),
+            _ => None,
+        };
         problems
     }
 
@@ -178,6 +182,7 @@ mod tests {
             description: Some("x".to_owned()),
             members: vec![Member::Id(1)],
             guests: vec!["a@b.example".to_owned()],
+            tallyfy_id: Some("g1".to_owned()),
         };
         Rules::default().check(&row(&[(Field::Name, "B")]), &mut group);
         assert_eq!(group, WantedGroup { name: "B".to_owned(), ..WantedGroup::default() });

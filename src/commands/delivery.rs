@@ -37,7 +37,7 @@ impl<E: Exchange> Delivery<E> {
     /// # Errors
     /// If the journal cannot be used.
     pub async fn prepare(&self, journal: &mut Journal, run: RunId, names: &RowNames) -> Result<(), JournalError> {
-        let plan = Comparison { names, on_existing: self.policy.on_existing };
+        let plan = Comparison { names, ids: journal.rows_of_ids(run)?, on_existing: self.policy.on_existing };
         let Some(pages) = plan.settle(journal, &self.api, &self.listener).await? else { return Ok(()) };
         let waits = self.api.looks(Duration::ZERO);
         for (number, wait) in waits.into_iter().enumerate() {
@@ -133,6 +133,8 @@ pub(super) async fn list_groups<E: Exchange, F>(
 pub(super) struct Comparison<'a> {
     /// Which row has which name.
     pub(super) names: &'a RowNames,
+    /// Which row is of which existing group, by its id.
+    pub(super) ids: HashMap<String, RowId>,
     /// What happens to a row whose group exists.
     pub(super) on_existing: OnExisting,
 }
@@ -153,7 +155,11 @@ impl Comparison<'_> {
         let pages = list_groups(api, listener, |groups| self.page(groups, journal, &mut pending)).await?;
         if pages.is_some() {
             let fates = pending.into_iter().filter_map(|(row, (open, groups))| self.fate(row, &open, &groups));
-            journal.settle(&fates.collect::<Vec<_>>())?;
+            let mut fates: Vec<_> = fates.collect();
+            for (id, row) in &self.ids {
+                fates.extend(journal.open_row(*row)?.map(|_| (*row, plan::unknown_id(id))));
+            }
+            journal.settle(&fates)?;
         }
         Ok(pages)
     }
@@ -166,9 +172,15 @@ impl Comparison<'_> {
     ) -> Result<(), JournalError> {
         let mut fates: HashMap<RowId, Fate> = HashMap::new();
         for group in groups {
-            let Some(row) = self.names.get(&group.name) else { continue };
+            let own = self.ids.get(&group.tag.id).copied();
+            let Some(row) = own.or_else(|| self.names.get(&group.name)) else { continue };
             let Some(open) = journal.open_row(row)? else { continue };
-            if open.past == Past::New && group.name == open.group.name {
+            if own.is_some() {
+                let fate = plan::exists(&open.group, &group).settles(self.on_existing);
+                fates.extend(fate.map(|fate| (row, fate)));
+            } else if open.group.tallyfy_id.is_some() {
+                // It is of another group.
+            } else if open.past == Past::New && group.name == open.group.name {
                 pending.remove(&row);
                 if let Some((row, fate)) = self.fate(row, &open, &[group]) {
                     fates.entry(row).or_insert(fate);

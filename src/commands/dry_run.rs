@@ -33,7 +33,7 @@ pub(super) fn run(
     let mut pages = 0;
     if staged.valid > 0 {
         let (stop, past) = (Stop::default(), past(args, connection)?);
-        let comparison = Comparison { names: &staged.names, on_existing: import.policy.on_existing };
+
         let listed: Result<_, Failure> = block_on(async {
             let api = connect(connection, past.as_ref().unwrap_or(&journal), &stop, &listener).await?;
             let (_, users) =
@@ -41,6 +41,8 @@ pub(super) fn run(
             if stop.is_raised() {
                 return Ok(None);
             }
+            let ids = journal.rows_of_ids(run)?;
+            let comparison = Comparison { names: &staged.names, ids, on_existing: import.policy.on_existing };
             Ok(comparison.settle(&mut journal, &api, &listener).await?.map(|groups| groups + users))
         })?;
         pages = listed?.unwrap_or_default();

@@ -53,12 +53,13 @@ pub(super) async fn find_people<E: Exchange>(
         }
     };
     journal.find_people(run, |place, wanted| {
-        let WantedGroup { name, description, guests, .. } = wanted;
+        let WantedGroup { name, description, guests, tallyfy_id, .. } = wanted;
         let Resolved { members, guests, problems: found } = match &directory {
             Ok(directory) => resolve(wanted, directory, rules, &mut counts),
             Err(refusal) => Resolved { members: ids(wanted, refusal)?, guests: guests.clone(), problems: Vec::new() },
         };
-        let group = Group { name: name.clone(), description: description.clone(), members, guests };
+        let (name, description, tallyfy_id) = (name.clone(), description.clone(), tallyfy_id.clone());
+        let group = Group { name, description, members, guests, tallyfy_id };
         for problem in &found {
             problems.report(path(place.file), Some(place), problem, None).map_err(Failure::Print)?;
         }

@@ -1,5 +1,7 @@
 //! The people of staged rows: as the files name them, as they were found, and merged into one group for all rows of a name.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, Row, params};
 
 use super::JournalError;
@@ -43,8 +45,8 @@ impl MergedGroup {
     /// Adds the group of a row that has no errors.
     fn add(&mut self, row: RowId, group: Group) {
         self.lead.get_or_insert(row);
-        let Group { name, description, members, guests } = group;
-        let merged = self.group.get_or_insert_with(|| Group { name, ..Group::default() });
+        let Group { name, description, members, guests, tallyfy_id } = group;
+        let merged = self.group.get_or_insert_with(|| Group { name, tallyfy_id, ..Group::default() });
         merged.description = merged.description.take().or(description);
         for id in members {
             self.members.push(&mut merged.members, id, |one, other| one == other, |id| *id);
@@ -78,6 +80,16 @@ impl Journal {
         let sql = "SELECT EXISTS (SELECT 1 FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
                                   WHERE runs.id = ?1 AND merged)";
         self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
+    }
+
+    /// The open rows of a run that are of existing groups, by the ids of those.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn rows_of_ids(&self, run: RunId) -> Result<HashMap<String, RowId>, JournalError> {
+        let sql = "SELECT json_extract(body, '$.tallyfy_id') AS id, rows.id FROM open_rows AS rows
+                   WHERE run = ?1 AND instr(body, '\"tallyfy_id\":') > 0 AND id IS NOT NULL";
+        self.run(|db| db.prepare(sql)?.query_map([run.0], |row| Ok((row.get(0)?, RowId(row.get(1)?))))?.collect())
     }
 
     /// Gives every row of a run whose people are not settled to `find`, as its file defines it, and keeps the group and the

@@ -51,10 +51,13 @@ pub struct Group<M = u64> {
     /// E-mail addresses of guests, each once, in the order of the input.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guests: Vec<String>,
+    /// The id of the existing group that this is. Such a group is never created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tallyfy_id: Option<String>,
 }
 
 impl<M> Default for Group<M> {
     fn default() -> Self {
-        Self { name: String::new(), description: None, members: Vec::new(), guests: Vec::new() }
+        Self { name: String::new(), description: None, members: Vec::new(), guests: Vec::new(), tallyfy_id: None }
     }
 }

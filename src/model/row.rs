@@ -16,6 +16,10 @@ pub enum Field {
     Members,
     /// `guests`
     Guests,
+    /// `tallyfy_id`: the id of a group that exists; the row is of exactly that group.
+    TallyfyId,
+    /// `key`: a stable id in the source system, by which a synchronization recognizes renamed groups.
+    Key,
     /// `member`: one member per row; rows of one group are merged.
     Member,
     /// `guest`: one guest per row.
@@ -29,7 +33,8 @@ impl Field {
     pub const ALL: &[Self] = Self::VARIANTS;
 
     /// The fields of a group.
-    pub const SLOTS: [Self; 4] = [Self::Name, Self::Description, Self::Members, Self::Guests];
+    pub const SLOTS: [Self; 6] =
+        [Self::Name, Self::Description, Self::Members, Self::Guests, Self::TallyfyId, Self::Key];
 
     /// The field's name in a header.
     #[must_use]
@@ -44,14 +49,15 @@ impl Field {
     pub fn mapping(text: &str) -> Result<(Self, String), String> {
         let (field, column) = text.split_once('=').ok_or("FIELD=COLUMN is expected")?;
         let known = field.trim().to_lowercase().parse().ok();
-        let known = known.ok_or("the field is name, description, members, guests, member, guest or names")?;
+        let known =
+            known.ok_or("the field is name, description, members, guests, member, guest, names, key or tallyfy_id")?;
         if column.trim().is_empty() { Err("the column is missing".to_owned()) } else { Ok((known, column.to_owned())) }
     }
 
     /// Whether several columns can hold it.
     #[must_use]
     pub fn is_list(self) -> bool {
-        !matches!(self, Self::Name | Self::Description)
+        !matches!(self, Self::Name | Self::Description | Self::TallyfyId | Self::Key)
     }
 
     /// The field of a group that it gives.

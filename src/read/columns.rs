@@ -105,10 +105,10 @@ impl Meaning {
             let synonyms = SYNONYMS.iter().filter(move |(known, _)| *known == field);
             synonyms.flat_map(|(_, words)| words.split_whitespace())
         };
-        let is_of = |field: Field, word: &str| word == field.as_str() || names(field).any(|name| name == word);
+        let is_of = |field: Field, word: &str| word == own_word(field) || names(field).any(|name| name == word);
         let word = plain.trim_end_matches(|letter: char| letter.is_ascii_digit() || matches!(letter, '#' | '.'));
         for field in Field::ALL.iter().copied() {
-            if plain == field.as_str() {
+            if plain == own_word(field) {
                 return Self::Own(field);
             }
             if names(field).any(|name| name == plain) {
@@ -118,11 +118,17 @@ impl Meaning {
                 return Self::Numbered(field.slot());
             }
         }
-        let similar = Field::ALL.iter().find(|field| is_misspelt(plain, field.as_str())).copied();
+        let is_similar = |field: &Field| *field != Field::Key && is_misspelt(plain, own_word(*field));
+        let similar = Field::ALL.iter().copied().find(is_similar);
         let is_about = ABOUT_PEOPLE.iter().any(|word| plain.ends_with(word));
         let people = PEOPLE.iter().find(|(_, words)| !is_about && words.iter().any(|word| plain.starts_with(word)));
         similar.or(people.map(|(field, _)| *field)).map_or(Self::Unknown, Self::Similar)
     }
+}
+
+/// The field's name, as [`plain`] writes it.
+fn own_word(field: Field) -> &'static str {
+    if field == Field::TallyfyId { "tallyfyid" } else { field.as_str() }
 }
 
 /// The name in lower case, without spaces, `_`, `-`, accents, invisible characters, and marks such as `*`, `(required)`
@@ -204,7 +210,7 @@ impl Columns {
             errors.push(nameless(header));
         }
         let is_people = |column: &&String| ADDRESSES.split_whitespace().any(|word| word == plain(column));
-        let has_people = columns.fields.iter().any(|(field, _)| !matches!(field, Field::Name | Field::Description));
+        let has_people = columns.fields.iter().any(|(field, _)| field.is_list() && field.slot() != Field::Name);
         if has_name
             && !has_people
             && let Some(column) = columns.unknown.iter().find(is_people)
@@ -247,7 +253,7 @@ impl Columns {
         } else if !is_whole {
             errors.push(HeaderError::Unused { column: shown(first), field });
         } else if matches!(meanings[first], Meaning::Synonym(_) | Meaning::Own(_))
-            && bare(&header[first]) != field.as_str()
+            && bare(&header[first]) != own_word(field)
         {
             self.used.push((field, shown(first)));
         }
@@ -308,7 +314,7 @@ impl Columns {
             let is_first = held.is_some_and(|field| self.index(field) == Some(index));
             match held.filter(|_| is_first) {
                 Some(Field::Names) => Field::Name.as_str().to_owned(),
-                Some(field) if bare(column) == field.as_str() => column.clone(),
+                Some(field) if bare(column) == own_word(field) => column.clone(),
                 Some(field) => field.as_str().to_owned(),
                 None if means_nothing(column) => column.clone(),
                 None => format!("x-{}", column.trim()),

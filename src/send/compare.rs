@@ -68,7 +68,7 @@ pub(super) fn completed(sent: Group, seen: &Listed) -> Option<Group> {
     guests.extend(lacking);
     let description = seen.description.clone().or(sent.description).filter(|text| !text.trim().is_empty());
     let members = seen.members.clone().unwrap_or(sent.members);
-    Some(Group { name: seen.name.clone(), description, members, guests })
+    Some(Group { name: seen.name.clone(), description, members, guests, tallyfy_id: None })
 }
 
 fn differences(sent: &Group, seen: &Listed) -> Vec<String> {
@@ -122,6 +122,7 @@ mod tests {
             description: Some("the team".to_owned()),
             members: vec![1, 2],
             guests: vec!["Ann@example.com".to_owned()],
+            tallyfy_id: None,
         }
     }
 

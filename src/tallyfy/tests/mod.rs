@@ -20,7 +20,7 @@ use server::{Act, Server};
 /// For what does not end in a timeout: only a defect takes so long.
 const LONG: Duration = Duration::from_secs(30);
 /// For what does: long enough for a request to arrive on a busy machine.
-const SHORT: Duration = Duration::from_secs(1);
+const SHORT: Duration = Duration::from_secs(3);
 
 /// An answer to a create request that is whole.
 const CREATED: &str = "HTTP/1.1 201 Created\r\nContent-Length: 24\r\n\r\n{\"data\":{\"id\":\"group1\"}}";
