@@ -55,11 +55,25 @@ fn the_next_run_over_the_same_file_finds_the_group_and_says_the_same_of_its_rows
     assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "merged", "invalid"]);
     let user = SandboxUser { id: 1040, email: "new@members.example".to_owned(), status: "active".to_owned() };
     server.plant_user(user);
-    desk.run(&["import", "groups.csv"]).expect(0);
+    desk.run(&["import", "groups.csv"]).expect(0).says("1 group exist already and differ from the file");
     let lines = desk.results("groups.results.csv");
     assert_eq!(statuses(&lines), ["exists", "merged", "merged"]);
     assert!(lines[0].warnings.as_deref().unwrap().contains("+1040"), "{lines:?}");
     assert_eq!(server.all_posts(), 1);
+}
+
+#[test]
+fn a_list_column_with_one_person_per_row_loses_nobody_if_it_is_said_what_it_is() {
+    let server = acme("");
+    let desk = Desk::at(&server).with("groups.csv", "name,members\nOps,1001\nOps,1002\nDev,1001\nOps,1003\n");
+    let told = desk.run(&["import", "groups.csv", "--dry-run", "-v"]).expect(0).stderr;
+    assert_eq!(told.matches("but differs in members; this is lost").count(), 2, "{told}");
+    for flags in [&["--map", "member=members"][..], &["--on-duplicate", "merge"]] {
+        let server = acme("");
+        let desk = Desk::at(&server).with("groups.csv", desk.read("groups.csv"));
+        desk.run(&[&["import", "groups.csv"][..], flags].concat()).expect(0);
+        assert_eq!((server.group("Ops").members, server.group("Dev").members), (vec![1001, 1002, 1003], vec![1001]));
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use tallyfy_groups::model::{Format, Raw};
+use tallyfy_groups::model::{InputFormat, Raw};
 use tallyfy_groups::read::{Notes, ReadOptions, Table};
 
 const HEADER: &[u8] = b"name,description\n";
@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = rows(bytes, &ReadOptions::default());
     // Under a header that can be used.
     let text = [HEADER, bytes].concat();
-    let options = ReadOptions { format: Some(Format::Csv), delimiter: Some(b','), ..ReadOptions::default() };
+    let options = ReadOptions { format: Some(InputFormat::Csv), delimiter: Some(b','), ..ReadOptions::default() };
     let Some(rows) = rows(&text, &options) else { return };
     let mut last = 1;
     for (line, row) in &rows {

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use tallyfy_groups::model::Field;
-use tallyfy_groups::read::Columns;
+use tallyfy_groups::read::{Columns, ReadOptions};
 
 fuzz_target!(|text: &str| {
     let (header, mapped) = text.split_once('\n').unwrap_or((text, ""));
@@ -15,12 +15,17 @@ fuzz_target!(|text: &str| {
         .filter(|(_, column)| !column.is_empty())
         .map(|(field, column)| (field, column.to_owned()))
         .collect();
-    let (columns, errors) = Columns::read(&header, &map);
+    let options = ReadOptions { map, ..ReadOptions::default() };
+    let (columns, errors) = Columns::read(&header, &options);
     let mut indices: Vec<usize> = columns.fields.iter().map(|(_, index)| *index).collect();
     indices.sort_unstable();
     indices.dedup();
     assert_eq!(indices.len(), columns.fields.len());
     assert!(!errors.is_empty() || columns.index(Field::Name).is_some());
+    if errors.is_empty() {
+        let again = Columns::read(&columns.canonical(&header), &ReadOptions::default());
+        assert_eq!((again.0.fields.len(), again.1.len()), (columns.fields.len(), 0), "{header:?}");
+    }
     for error in errors {
         assert!(!error.to_string().chars().any(char::is_control), "{error}");
     }

@@ -37,6 +37,13 @@ pub(super) fn run(
         block_on(import.send(journal, run, &staged, &stop, problems))??
     };
     let stopped = sent.refused.or_else(|| stop.reason().map(Failure::Stopped));
+    let differing = journal.differing_groups(run)?;
+    if differing > 0 {
+        let groups = counted(differing, "group");
+        tracing::warn!(
+            "{groups} exist already and differ from the file; an import does not change them: see `warnings` in the results"
+        );
+    }
     let (summary, rejects) = import.write_files(&journal, run, &staged, &paths)?;
     journal.end_run(run, summary.is_settled())?;
     let (results, journal) = (Some(paths.results), paths.journal);

@@ -73,6 +73,16 @@ impl Journal {
         self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
     }
 
+    /// How many groups of a run exist and differ from its rows.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn differing_groups(&self, run: RunId) -> Result<u64, JournalError> {
+        let sql = "SELECT count(*) FROM runs JOIN outcomes ON row BETWEEN first_row AND last_row
+                   WHERE runs.id = ?1 AND note IS NOT NULL";
+        self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
+    }
+
     /// The files of a run.
     ///
     /// # Errors
