@@ -110,6 +110,12 @@ impl Batch {
         self.raw.get(start..).and_then(|rest| rest.get(..length)).unwrap_or_default()
     }
 
+    /// The line on which a row begins. Unless rows are long, each takes one line.
+    pub(super) fn line_of(&self, index: usize) -> u64 {
+        let end = self.rows.get(index).map_or(self.raw.len(), |row| row.start);
+        self.line + if self.has_long_rows { line_ends(&self.raw[..end]) } else { index as u64 }
+    }
+
     /// How many rows and blank lines it has.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -158,6 +164,8 @@ impl Batch {
 pub(super) enum Grammar {
     /// Line ends outside quotes; cells are delimited by this byte.
     Csv(u8),
+    /// The same with commas; each row is one line, whatever line ends are in its quotes.
+    Sheet,
     /// Line ends.
     Lines,
     /// JSON values, one after the other, to the end of an array or of the file.
@@ -272,6 +280,7 @@ impl Splitter {
             at = last.end;
         }
         self.take(at, &mut batch.raw);
+        self.line += batch.rows.len() as u64 * u64::from(self.grammar == Grammar::Sheet);
         batch.is_cut = is_over && batch.raw.last().is_some_and(|byte| !ends_line(*byte));
         batch.has_long_rows = self.line - batch.line + u64::from(batch.is_cut) > batch.rows.len() as u64;
         Ok(Some(batch))
@@ -283,7 +292,7 @@ impl Splitter {
         self.buffer.truncate(length);
         std::mem::swap(out, &mut self.buffer);
         self.offset += length as u64;
-        self.line += line_ends(out);
+        self.line += if self.grammar == Grammar::Sheet { 0 } else { line_ends(out) };
     }
 
     fn fill(&mut self) -> io::Result<()> {
@@ -337,10 +346,10 @@ impl Splitter {
 
     /// The end of the row that begins at `start`, after its line end, and whether it is plain; nothing if it is too long.
     fn row_end(&mut self, start: usize, batch: &mut Batch) -> io::Result<Option<(usize, bool)>> {
-        let plain = if let Grammar::Csv(delimiter) = self.grammar {
-            plain_row(&self.buffer[start..], delimiter, batch)
-        } else {
-            None
+        let plain = match self.grammar {
+            Grammar::Csv(delimiter) => plain_row(&self.buffer[start..], delimiter, batch),
+            Grammar::Sheet => plain_row(&self.buffer[start..], b',', batch),
+            Grammar::Lines | Grammar::Json => None,
         };
         let length = if plain.is_some() { plain } else { self.parse_row(start, batch)? };
         let Some(length) = length else { return Ok(None) };
@@ -428,6 +437,7 @@ impl Splitter {
         self.take(at, &mut Vec::new());
         batch.rows.truncate(1);
         batch.too_long = Some(LongRow { length, lines: (self.line - line).max(1) });
+        self.line += u64::from(self.grammar == Grammar::Sheet);
         (batch.offset, batch.line) = (offset, line);
         Ok(batch)
     }

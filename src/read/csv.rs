@@ -62,10 +62,10 @@ impl CsvParser {
             return (None, vec![error]);
         }
         if at > 0 {
-            let line = batch.line + line_ends(&batch.raw[..batch.rows[filled[at]].start]);
-            errors.insert(0, HeaderError::Title { line });
+            errors.insert(0, HeaderError::Title { line: batch.line_of(filled[at]) });
         }
         if !is_given {
+            batch.line = batch.line_of(filled[at] + 1);
             batch.rows.drain(..=filled[at]);
         }
         let shape = Shape::new(header, delimiter, &columns);
@@ -99,9 +99,7 @@ impl CsvParser {
     /// Gives each row of a batch, whose bytes are `raw`. Rows without any text are only counted.
     pub(super) fn rows<'a>(&self, batch: &'a Batch, raw: &'a str, notes: &mut Notes, each: &mut dyn FnMut(&Row<'a>)) {
         let text = batch.text();
-        // The header may be before its first row.
-        let first = batch.rows.first().map_or(0, |first| first.start);
-        let mut line = batch.line + line_ends(&batch.raw[..first]);
+        let mut line = batch.line;
         for (index, span) in batch.rows.iter().enumerate() {
             let is_last = batch.is_cut && index + 1 == batch.rows.len();
             let (raw, cells, is_plain) = (&raw[span.start..span.end], batch.cells(text, span), span.is_plain);

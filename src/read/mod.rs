@@ -13,12 +13,14 @@ mod header;
 mod json;
 mod lines;
 mod names;
+mod opendocument;
 mod options;
 mod packed;
 mod row;
 mod shape;
 mod source;
 mod table;
+mod workbook;
 
 use std::path::PathBuf;
 
@@ -46,6 +48,8 @@ pub struct Notes {
     pub blank: Vec<u64>,
     /// The key of a JSON object that holds the rows.
     pub records: Option<String>,
+    /// The sheets of a workbook that have cells; the first is read, and not the others.
+    pub sheets: Vec<String>,
     /// How many lines without any character are between the rows.
     pub blank_lines: u64,
 }

@@ -27,6 +27,8 @@ pub struct ReadOptions {
     pub skip_lines: u64,
     /// `--records`: the path of the array in a JSON object.
     pub records: Option<String>,
+    /// `--sheet`: the sheet of a workbook.
+    pub sheet: Option<String>,
     /// `--list-delimiter`
     pub list_delimiter: Option<char>,
     /// Whether files may lack columns that `--map` names: others have them.
