@@ -110,12 +110,6 @@ impl Batch {
         self.raw.get(start..).and_then(|rest| rest.get(..length)).unwrap_or_default()
     }
 
-    /// The line on which a row begins. Unless rows are long, each takes one line.
-    pub(super) fn line_of(&self, index: usize) -> u64 {
-        let end = self.rows.get(index).map_or(self.raw.len(), |row| row.start);
-        self.line + if self.has_long_rows { line_ends(&self.raw[..end]) } else { index as u64 }
-    }
-
     /// How many rows and blank lines it has.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -62,10 +62,10 @@ impl CsvParser {
             return (None, vec![error]);
         }
         if at > 0 {
-            errors.insert(0, HeaderError::Title { line: batch.line_of(filled[at]) });
+            errors.insert(0, HeaderError::Title { line: line_of(batch, filled[at]) });
         }
         if !is_given {
-            batch.line = batch.line_of(filled[at] + 1);
+            batch.line = line_of(batch, filled[at] + 1);
             batch.rows.drain(..=filled[at]);
         }
         let shape = Shape::new(header, delimiter, &columns);
@@ -223,6 +223,12 @@ impl CsvParser {
             each(&Row { fields, text, is_continued: number > 0, ..row.clone() });
         }
     }
+}
+
+/// The line on which a row of the first batch begins. Unless rows are long, each takes one line.
+fn line_of(batch: &Batch, index: usize) -> u64 {
+    let end = batch.rows.get(index).map_or(batch.raw.len(), |row| row.start);
+    batch.line + if batch.has_long_rows { line_ends(&batch.raw[..end]) } else { index as u64 }
 }
 
 /// A header row that cannot be read.

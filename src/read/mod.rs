@@ -18,6 +18,7 @@ mod options;
 mod packed;
 mod row;
 mod shape;
+mod sheet;
 mod source;
 mod table;
 mod workbook;

@@ -7,7 +7,7 @@ use quick_xml::events::{BytesStart, Event};
 use zip::ZipArchive;
 
 use super::error::FileProblem;
-use super::workbook::{SheetText, damaged, is_same_sheet, no_sheet};
+use super::sheet::{SheetText, damaged, is_same_sheet, no_sheet};
 
 /// The most columns and rows that a sheet may have.
 const COLUMNS_MAX: u64 = 16_384;
@@ -24,6 +24,24 @@ struct SheetCells {
     text: String,
 }
 
+/// What is known of the sheets so far.
+struct OdsReader<'a, 'b> {
+    wanted: Option<&'a str>,
+    text: &'a mut SheetText<'b>,
+    names: Vec<String>,
+    /// Which sheets have cells, and which is read.
+    filled: Vec<usize>,
+    chosen: Option<usize>,
+    /// The row, from 0, and how many are like it.
+    row: u64,
+    rows: u64,
+    cells: Vec<SheetCells>,
+    /// The cell that is open, whether its value was stated, and whether text is part of it.
+    cell: Option<SheetCells>,
+    has_value: bool,
+    is_text: bool,
+}
+
 /// Writes the sheet of this name, or the first. Gives its name, and those of others that have cells.
 pub(super) fn read_ods(
     archive: &mut ZipArchive<impl Read + Seek>,
@@ -33,77 +51,100 @@ pub(super) fn read_ods(
     let content = archive.by_name("content.xml").map_err(damaged)?;
     let mut xml = quick_xml::Reader::from_reader(BufReader::new(content));
     xml.config_mut().expand_empty_elements = true;
-    let (mut sheets, mut filled, mut chosen) = (Vec::new(), Vec::new(), None);
-    let (mut row, mut rows, mut cells) = (0, 1, Vec::new());
-    let (mut cell, mut has_value, mut is_text, mut buffer) = (None::<SheetCells>, false, false, Vec::new());
+    let (names, filled, cells) = (Vec::new(), Vec::new(), Vec::new());
+    let (chosen, cell, has_value, is_text) = (None, None, false, false);
+    let mut ods = OdsReader { wanted, text, names, filled, chosen, row: 0, rows: 1, cells, cell, has_value, is_text };
+    let mut buffer = Vec::new();
     loop {
         buffer.clear();
-        match (xml.read_event_into(&mut buffer).map_err(damaged)?, &mut cell) {
-            (Event::Start(tag), open) => match (tag.name().as_ref(), open) {
-                ("table:table", _) => {
-                    let name = attribute(&tag, "table:name")?.unwrap_or_default();
-                    if wanted.is_none_or(|wanted| is_same_sheet(&name, wanted)) {
-                        chosen.get_or_insert(sheets.len());
-                    }
-                    sheets.push(name);
-                    row = 0;
-                }
-                ("table:table-row", _) => rows = count(&tag, "table:number-rows-repeated")?.min(ROWS_MAX),
-                ("table:table-cell" | "table:covered-table-cell", _) => {
-                    let count = count(&tag, "table:number-columns-repeated")?.min(COLUMNS_MAX);
-                    let column = cells.last().map_or(0, |cells: &SheetCells| cells.column + cells.count);
-                    let value = value(&tag)?;
-                    has_value = value.is_some();
-                    cell = Some(SheetCells { column, count, text: value.unwrap_or_default() });
-                }
-                ("text:p", Some(cell)) if !has_value => {
-                    is_text = true;
-                    cell.text.extend((!cell.text.is_empty()).then_some('\n'));
-                }
-                ("text:line-break", Some(cell)) if is_text => cell.text.push('\n'),
-                ("text:s" | "text:tab", Some(cell)) if is_text => cell.text.push(' '),
-                ("office:annotation", _) => {
-                    let end = tag.to_end().into_owned();
-                    xml.read_to_end_into(end.name(), &mut Vec::new()).map_err(damaged)?;
-                }
-                _ => {}
-            },
-            (Event::Text(part), Some(cell)) if is_text => cell.text.push_str(&part.xml10_content()),
-            (Event::GeneralRef(part), Some(cell)) if is_text => {
-                let entity = format!("&{};", part.xml10_content());
-                cell.text.push_str(&quick_xml::escape::unescape(&entity).map_err(damaged)?);
+        match xml.read_event_into(&mut buffer).map_err(damaged)? {
+            Event::Start(tag) if tag.name().as_ref() == "office:annotation" => {
+                let end = tag.to_end().into_owned();
+                xml.read_to_end_into(end.name(), &mut Vec::new()).map_err(damaged)?;
             }
-            (Event::End(tag), _) => match tag.name().as_ref() {
-                "text:p" => is_text = false,
-                "table:table-cell" | "table:covered-table-cell" => cells.extend(cell.take()),
-                "table:table-row" => {
-                    let sheet = sheets.len().saturating_sub(1);
-                    if cells.iter().any(|cells| !cells.text.is_empty()) {
-                        filled.push(sheet);
-                        filled.dedup();
-                        for row in if chosen == Some(sheet) { row..row + rows } else { 0..0 } {
-                            each_cell(&cells, |column, cell| text.cell(row, column, cell))?;
-                        }
-                    }
-                    (row, cells) = (row + rows, Vec::new());
-                }
-                _ => {}
-            },
-            (Event::Eof, _) => break,
+            Event::Start(tag) => ods.start(&tag)?,
+            Event::Text(part) => ods.push(&part.xml10_content()),
+            Event::GeneralRef(part) => {
+                let entity = format!("&{};", part.xml10_content());
+                ods.push(&quick_xml::escape::unescape(&entity).map_err(damaged)?);
+            }
+            Event::End(tag) => ods.end(tag.name().as_ref())?,
+            Event::Eof => break,
             _ => {}
         }
     }
-    let chosen = chosen.ok_or_else(|| no_sheet(wanted, &sheets))?;
+    let OdsReader { names, filled, chosen, .. } = ods;
+    let chosen = chosen.ok_or_else(|| no_sheet(wanted, &names))?;
     let others = filled.into_iter().filter(|sheet| *sheet != chosen);
-    Ok(std::iter::once(chosen).chain(others).map(|sheet| sheets[sheet].clone()).collect())
+    Ok(std::iter::once(chosen).chain(others).map(|sheet| names[sheet].clone()).collect())
 }
 
-fn each_cell(
-    cells: &[SheetCells],
-    mut each: impl FnMut(u64, &str) -> Result<(), FileProblem>,
-) -> Result<(), FileProblem> {
-    let columns = |cells: &SheetCells| cells.column..cells.column + cells.count;
-    cells.iter().try_for_each(|cells| columns(cells).try_for_each(|column| each(column, &cells.text)))
+impl OdsReader<'_, '_> {
+    fn start(&mut self, tag: &BytesStart<'_>) -> Result<(), FileProblem> {
+        match tag.name().as_ref() {
+            "table:table" => {
+                let name = attribute(tag, "table:name")?.unwrap_or_default();
+                if self.wanted.is_none_or(|wanted| is_same_sheet(&name, wanted)) {
+                    self.chosen.get_or_insert(self.names.len());
+                }
+                self.names.push(name);
+                self.row = 0;
+            }
+            "table:table-row" => self.rows = count(tag, "table:number-rows-repeated")?.min(ROWS_MAX),
+            "table:table-cell" | "table:covered-table-cell" => {
+                let count = count(tag, "table:number-columns-repeated")?.min(COLUMNS_MAX);
+                let column = self.cells.last().map_or(0, |cells| cells.column + cells.count);
+                let value = value(tag)?;
+                self.has_value = value.is_some();
+                self.cell = Some(SheetCells { column, count, text: value.unwrap_or_default() });
+            }
+            "text:p" => {
+                self.is_text = !self.has_value;
+                if self.cell.as_ref().is_some_and(|cell| !cell.text.is_empty()) {
+                    self.push("\n");
+                }
+            }
+            "text:line-break" => self.push("\n"),
+            "text:s" | "text:tab" => self.push(" "),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, text: &str) {
+        if let Some(cell) = self.cell.as_mut().filter(|_| self.is_text) {
+            cell.text.push_str(text);
+        }
+    }
+
+    fn end(&mut self, name: &str) -> Result<(), FileProblem> {
+        let sheet = self.names.len().saturating_sub(1);
+        match name {
+            "text:p" => self.is_text = false,
+            "table:table-cell" | "table:covered-table-cell" => self.cells.extend(self.cell.take()),
+            "table:table-row" => {
+                if self.cells.iter().any(|cells| !cells.text.is_empty()) {
+                    self.filled.push(sheet);
+                    self.filled.dedup();
+                    for row in if self.chosen == Some(sheet) { self.row..self.row + self.rows } else { 0..0 } {
+                        self.write(row)?;
+                    }
+                }
+                (self.row, self.cells) = (self.row + self.rows, Vec::new());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, row: u64) -> Result<(), FileProblem> {
+        for SheetCells { column, count, text } in self.cells.iter().filter(|cells| !cells.text.is_empty()) {
+            for column in *column..column + count {
+                self.text.cell(row, column, text)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What a cell holds, unless it is its text.

@@ -1,10 +1,9 @@
-//! Workbooks: a sheet becomes the text of a CSV file, with one record for each row of the sheet, also for a blank one.
+//! Workbooks (XLSX; ODS in `opendocument`): one sheet is written as CSV, and then read like any other file.
 //!
-//! Invariant: a workbook that unpacks to far more than tables do is refused before its parts are parsed, and neither does the
-//! text become longer.
+//! Invariant: a workbook that unpacks to far more than tables do is refused before its parts are parsed.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{BufRead, BufReader, Read, Seek};
 
 use calamine::{Data, DataRef, ExcelDateTime, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
 use memchr::memmem;
@@ -12,51 +11,8 @@ use zip::ZipArchive;
 
 use super::error::FileProblem;
 use super::opendocument::read_ods;
-use super::packed::{RATIO_MAX, unpacked_max};
-use crate::model::{listed, shortened};
-
-/// How many sheets are named in a message.
-const SHEETS_MAX: usize = 20;
-
-/// Writes the cells of a sheet as CSV.
-pub(super) struct SheetText<'a> {
-    out: BufWriter<&'a File>,
-    /// The row of the last cell, and the column after it, from 0.
-    row: u64,
-    column: u64,
-    /// How many bytes more may be written.
-    left: u64,
-}
-
-impl SheetText<'_> {
-    /// Writes a cell, and what is blank before it; rows and columns count from 0.
-    pub(super) fn cell(&mut self, row: u64, column: u64, text: &str) -> Result<(), FileProblem> {
-        if text.is_empty() {
-            return Ok(());
-        }
-        if (row, column) < (self.row, self.column) {
-            return Err(damaged("its cells are not in order"));
-        }
-        for _ in self.row..row {
-            self.put("\n")?;
-            self.column = 0;
-        }
-        for _ in self.column.saturating_sub(1)..column {
-            self.put(",")?;
-        }
-        (self.row, self.column) = (row, column + 1);
-        if text.contains(['"', ',', '\n', '\r']) {
-            self.put(&format!("\"{}\"", text.replace('"', "\"\"")))
-        } else {
-            self.put(text)
-        }
-    }
-
-    fn put(&mut self, text: &str) -> Result<(), FileProblem> {
-        self.left = self.left.checked_sub(text.len() as u64).ok_or_else(bomb)?;
-        self.out.write_all(text.as_bytes()).map_err(FileProblem::Copy)
-    }
-}
+use super::packed::unpacked_max;
+use super::sheet::{SheetText, bomb, damaged, is_same_sheet, no_cells, no_sheet};
 
 /// Writes a sheet into `copy`: the one of this name, or the first. Gives its name, and those of others that have cells.
 pub(super) fn convert(packed: File, wanted: Option<&str>, copy: &File) -> Result<Vec<String>, FileProblem> {
@@ -74,22 +30,18 @@ pub(super) fn convert(packed: File, wanted: Option<&str>, copy: &File) -> Result
         });
     }
     check_size(&mut archive, most)?;
-    let mut text = SheetText { out: BufWriter::new(copy), row: 0, column: 0, left: most };
-    let names = if is_xlsx {
+    let mut text = SheetText::new(copy, most);
+    let mut names = if is_xlsx {
         read_xlsx(archive.into_inner(), wanted, &mut text)?
     } else {
         read_ods(&mut archive, wanted, &mut text)?
     };
-    text.put("\n")?;
-    text.out.flush().map_err(FileProblem::Copy)?;
-    match names.split_first() {
-        Some((name, others)) if text.column == 0 => {
-            let others =
-                if others.is_empty() { String::new() } else { format!("; --sheet reads another: {}", all(others)) };
-            Err(FileProblem::Sheet(format!("sheet `{}` has no cells{others}", shortened(name))))
-        }
-        _ => Ok(names),
+    if !text.finish()? {
+        return Err(no_cells(&names[0], &names[1..]));
     }
+    // Somebody who chooses a sheet knows the others.
+    names.truncate(if wanted.is_some() { 1 } else { usize::MAX });
+    Ok(names)
 }
 
 /// Unpacks everything once: the sizes that the archive states may be wrong. So may the number of texts, for which the parser
@@ -136,11 +88,7 @@ fn read_xlsx(
     };
     let name = name.ok_or_else(|| no_sheet(wanted, &readable))?.clone();
     let mut cells = match book.worksheet_cells_reader(&name) {
-        Err(XlsxError::NotAWorksheet(_)) => {
-            let message =
-                format!("sheet `{}` has no cells; --sheet reads another: {}", shortened(&name), all(&readable));
-            return Err(FileProblem::Sheet(message));
-        }
+        Err(XlsxError::NotAWorksheet(_)) => return Err(no_cells(&name, &readable)),
         cells => cells.map_err(damaged)?,
     };
     while let Some(cell) = cells.next_cell().map_err(damaged)? {
@@ -169,37 +117,9 @@ fn shown_date(date: &ExcelDateTime) -> String {
     let (year, month, day, hour, minute, second, _) = date.to_ymd_hms_milli();
     let time = format!("{hour:02}:{minute:02}:{second:02}");
     match date.as_f64() {
-        days if date.is_duration() => {
-            let hours = (days * 24.0).floor();
-            format!("{hours:02}:{minute:02}:{second:02}")
-        }
+        days if date.is_duration() => format!("{:02}:{minute:02}:{second:02}", (days * 24.0).floor()),
         days if days < 1.0 => time,
         _ if time == "00:00:00" => format!("{year:04}-{month:02}-{day:02}"),
         _ => format!("{year:04}-{month:02}-{day:02}T{time}"),
     }
-}
-
-/// Whether these are the names of one sheet: case does not matter.
-pub(super) fn is_same_sheet(name: &str, other: &str) -> bool {
-    name.to_lowercase() == other.to_lowercase()
-}
-
-/// There is no sheet that can be read, or none of the name that is wanted.
-pub(super) fn no_sheet(wanted: Option<&str>, sheets: &[String]) -> FileProblem {
-    FileProblem::Sheet(match wanted {
-        Some(wanted) => format!("--sheet {}: there is no such sheet (found: {})", shortened(wanted), all(sheets)),
-        None => "the workbook has no sheet with cells".to_owned(),
-    })
-}
-
-pub(super) fn damaged(reason: impl ToString) -> FileProblem {
-    FileProblem::Workbook(reason.to_string())
-}
-
-fn bomb() -> FileProblem {
-    FileProblem::Bomb { ratio: RATIO_MAX }
-}
-
-fn all(sheets: &[String]) -> String {
-    listed(sheets.iter().map(|sheet| format!("`{}`", shortened(sheet))), SHEETS_MAX)
 }
