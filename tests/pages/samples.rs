@@ -34,7 +34,8 @@ const ROWS: &[[&str; 3]] = &[["name", "description", "members"], ["Ops", "Runs i
 /// A workbook with these rows and a sheet of notes.
 fn workbook(rows: &[[&str; 3]]) -> Vec<u8> {
     let mut book = rust_xlsxwriter::Workbook::new();
-    book.add_worksheet().set_name("Groups").unwrap().write_row_matrix(0, 0, rows).unwrap();
+    let cells = rows.iter().map(|row| row.iter().copied());
+    book.add_worksheet().set_name("Groups").unwrap().write_row_matrix(0, 0, cells).unwrap();
     book.add_worksheet().set_name("Notes").unwrap().write(0, 0, "x").unwrap();
     book.save_to_buffer().unwrap()
 }
