@@ -81,6 +81,7 @@ pub(super) fn no_cells(sheet: &str, others: &[String]) -> FileProblem {
     FileProblem::Sheet(format!("sheet `{}` has no cells{others}", shortened(sheet)))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 pub(super) fn damaged(reason: impl ToString) -> FileProblem {
     FileProblem::Workbook(reason.to_string())
 }

@@ -86,9 +86,9 @@ fn cells_become_the_text_that_they_show() {
     let at = |text: &str| ExcelDateTime::parse_from_str(text).unwrap();
     sheet.write(1, 0, 1001).unwrap().write(1, 1, 2.5).unwrap();
     sheet.write(2, 0, 1_500_000_000_000_u64).unwrap().write(2, 1, true).unwrap();
-    sheet.write_with_format(3, 0, &at("2026-11-29"), &day("yyyy-mm-dd")).unwrap();
-    sheet.write_with_format(3, 1, &at("2026-11-29 10:30:00"), &day("d/m/yyyy h:mm")).unwrap();
-    sheet.write_with_format(4, 0, &at("10:30:00"), &day("h:mm")).unwrap();
+    sheet.write_with_format(3, 0, at("2026-11-29"), &day("yyyy-mm-dd")).unwrap();
+    sheet.write_with_format(3, 1, at("2026-11-29 10:30:00"), &day("d/m/yyyy h:mm")).unwrap();
+    sheet.write_with_format(4, 0, at("10:30:00"), &day("h:mm")).unwrap();
     sheet.write_with_format(4, 1, 1.5, &day("[h]:mm:ss")).unwrap();
     sheet.write(5, 0, Formula::new("=1+1").set_result("2")).unwrap();
     sheet.write(5, 1, Formula::new("=A0").set_result("#REF!")).unwrap();
