@@ -140,7 +140,7 @@ pub struct LogArgs {
 /// How files are read and checked.
 #[derive(Debug, Args)]
 pub struct InputArgs {
-    /// CSV or JSON files; `-` is standard input. Several files are one import
+    /// CSV or JSON files, or workbooks; `-` is standard input. Several files are one import
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     /// Format of the files [default: found from the file]
@@ -198,6 +198,9 @@ pub struct InputArgs {
     /// Key or path of the array that has the rows, in a JSON object
     #[arg(long, value_name = "PATH", help_heading = "Input", hide_short_help = true)]
     pub records: Option<String>,
+    /// Sheet of a workbook [default: the first]
+    #[arg(long, value_name = "NAME", help_heading = "Input", hide_short_help = true)]
+    pub sheet: Option<String>,
     /// Character between the entries of a list [default: any of ; | , space]
     ///
     /// The names of a person's groups are separated by ; or | only, unless this says otherwise.

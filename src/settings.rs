@@ -114,6 +114,7 @@ impl Input {
                 columns: args.columns.clone(),
                 skip_lines: args.skip_lines,
                 records: args.records.clone(),
+                sheet: args.sheet.clone(),
                 list_delimiter: args.list_delimiter.map(char::from),
                 layout,
                 own_layouts: config.layout.into(),

@@ -397,6 +397,17 @@ fn file_problems(file: &File, rows: usize, has_no_rows: bool, rules: &Rules) -> 
         let count = file.notes.blank.len();
         problems.push(Problem::note(Code::RowBlank, format!("blank rows ignored: {count} (first: line {first})")));
     }
+    if let [sheet, others @ ..] = file.notes.sheets.as_slice()
+        && !others.is_empty()
+    {
+        let others: Vec<String> = others.iter().map(|sheet| format!("`{}`", shortened(sheet))).collect();
+        let message = format!(
+            "the rows are read from the sheet `{}`; --sheet NAME reads another: {}",
+            shortened(sheet),
+            others.join(", ")
+        );
+        problems.push(Problem::note(Code::ColumnUsed, message));
+    }
     if let Some(key) = &file.notes.records {
         let message = format!("the rows are read from the array `{}`", shortened(key));
         problems.push(Problem::note(Code::ColumnUsed, message));

@@ -106,7 +106,7 @@ pub fn stage(
         added.map_err(Failure::from).and(read)
     })?;
     for (number, (path, file)) in input.files.iter().zip(&staged.files).enumerate() {
-        journal.stage_file(run, number, path, &file.dialect)?;
+        journal.stage_file(run, number, path, file)?;
     }
     stage.finish()?;
     Ok(staged)

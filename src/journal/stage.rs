@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::JournalError;
 use super::files::FileId;
 use super::store::{Journal, RunId};
-use crate::model::{Code, Dialect, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity, WantedGroup};
+use crate::model::{Code, InputFile, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity, WantedGroup};
 
 /// For how long a reader may keep the rows from being committed.
 const READERS_MAX: Duration = Duration::from_mins(1);
@@ -184,7 +184,8 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn stage_file(&self, run: RunId, number: usize, path: &Path, dialect: &Dialect) -> Result<(), JournalError> {
+    pub fn stage_file(&self, run: RunId, number: usize, path: &Path, file: &InputFile) -> Result<(), JournalError> {
+        let InputFile { path: name, dialect } = file;
         let FileId { canonical, place } = FileId::of(path);
         self.run(|db| {
             db.execute(
@@ -193,7 +194,7 @@ impl Journal {
                 params![
                     run.0,
                     number,
-                    path.display().to_string(),
+                    name,
                     canonical,
                     place,
                     dialect.format.extension(),

@@ -8,8 +8,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::{
-    Dialect, Effect, Fate, Format, Group, MatchNames, Outcome, Past, Place, Raw, RowId, Status, Tag, Trouble,
-    WantedGroup,
+    Dialect, Effect, Fate, Format, Group, InputFile, MatchNames, Outcome, Past, Place, Raw, RowId, Status, Tag,
+    Trouble, WantedGroup,
 };
 
 pub(super) fn owner() -> Owner {
@@ -31,7 +31,7 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
     let run = journal.begin_run(&owner()).unwrap();
     let first = journal.next_row().unwrap();
     let dialect = Dialect { format: Format::Csv, delimiter: b',', header: vec!["name".to_owned()] };
-    journal.stage_file(run, 0, Path::new("g.csv"), &dialect).unwrap();
+    journal.stage_file(run, 0, Path::new("g.csv"), &InputFile { path: "g.csv".to_owned(), dialect }).unwrap();
     let matching = MatchNames::Folded;
     let mut stage = journal.stage(true).unwrap();
     for (index, name) in (0..).zip(names) {

@@ -40,7 +40,7 @@ pub use row::{
 };
 pub use span::{exact_span, span};
 pub(crate) use text::has_only;
-pub(crate) use text::listed;
 pub use text::{is_invisible, json_shown, place, shortened, shown, shown_path, with_line_feeds};
+pub(crate) use text::{listed, sheet_name, without_sheet};
 pub use unique::Unique;
 pub use user::{PeopleCounts, UnknownMembers, User, UserStatus};

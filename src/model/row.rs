@@ -254,6 +254,9 @@ pub enum InputFormat {
     /// JSON: one object per line, objects that span lines, or an array of objects
     #[value(alias = "jsonl")]
     Json,
+    /// Excel or OpenDocument workbook
+    #[value(alias = "ods")]
+    Xlsx,
 }
 
 /// The two formats of output.

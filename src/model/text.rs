@@ -44,10 +44,23 @@ pub(crate) fn listed(words: impl IntoIterator<Item = String>, most: usize) -> St
     }
 }
 
-/// `file:line:column`, as much of it as is known, safe to show.
+/// The name under which the places of a sheet are shown: `groups.xlsx:Sheet1!`.
+pub(crate) fn sheet_name(file: &str, sheet: &str) -> String {
+    format!("{file}:{sheet}!")
+}
+
+/// The file of such a name; other names are as they are.
+pub(crate) fn without_sheet(file: &str) -> &str {
+    file.strip_suffix('!').and_then(|name| name.rsplit_once(':')).map_or(file, |(file, _)| file)
+}
+
+/// `file:line:column` or `file:sheet!row`, as much of it as is known, safe to show.
 #[must_use]
 pub fn place(file: &str, line: Option<u64>, column: Option<u64>) -> String {
-    [line, column].into_iter().flatten().fold(shown(file), |place, number| format!("{place}:{number}"))
+    let is_sheet = without_sheet(file) != file;
+    let (name, mark) = if is_sheet { (&file[..file.len() - 1], '!') } else { (file, ':') };
+    let place = line.map_or_else(|| shown(name), |line| format!("{}{mark}{line}", shown(name)));
+    column.map_or(place.clone(), |column| format!("{place}:{column}"))
 }
 
 /// Text made safe to show and short enough for a message.

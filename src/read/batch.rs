@@ -158,6 +158,8 @@ impl Batch {
 pub(super) enum Grammar {
     /// Line ends outside quotes; cells are delimited by this byte.
     Csv(u8),
+    /// The same with commas; each row is one line, whatever line ends are in its quotes.
+    Sheet,
     /// Line ends.
     Lines,
     /// JSON values, one after the other, to the end of an array or of the file.
@@ -272,6 +274,7 @@ impl Splitter {
             at = last.end;
         }
         self.take(at, &mut batch.raw);
+        self.line += batch.rows.len() as u64 * u64::from(self.grammar == Grammar::Sheet);
         batch.is_cut = is_over && batch.raw.last().is_some_and(|byte| !ends_line(*byte));
         batch.has_long_rows = self.line - batch.line + u64::from(batch.is_cut) > batch.rows.len() as u64;
         Ok(Some(batch))
@@ -283,7 +286,7 @@ impl Splitter {
         self.buffer.truncate(length);
         std::mem::swap(out, &mut self.buffer);
         self.offset += length as u64;
-        self.line += line_ends(out);
+        self.line += if self.grammar == Grammar::Sheet { 0 } else { line_ends(out) };
     }
 
     fn fill(&mut self) -> io::Result<()> {
@@ -337,10 +340,10 @@ impl Splitter {
 
     /// The end of the row that begins at `start`, after its line end, and whether it is plain; nothing if it is too long.
     fn row_end(&mut self, start: usize, batch: &mut Batch) -> io::Result<Option<(usize, bool)>> {
-        let plain = if let Grammar::Csv(delimiter) = self.grammar {
-            plain_row(&self.buffer[start..], delimiter, batch)
-        } else {
-            None
+        let plain = match self.grammar {
+            Grammar::Csv(delimiter) => plain_row(&self.buffer[start..], delimiter, batch),
+            Grammar::Sheet => plain_row(&self.buffer[start..], b',', batch),
+            Grammar::Lines | Grammar::Json => None,
         };
         let length = if plain.is_some() { plain } else { self.parse_row(start, batch)? };
         let Some(length) = length else { return Ok(None) };
@@ -428,6 +431,7 @@ impl Splitter {
         self.take(at, &mut Vec::new());
         batch.rows.truncate(1);
         batch.too_long = Some(LongRow { length, lines: (self.line - line).max(1) });
+        self.line += u64::from(self.grammar == Grammar::Sheet);
         (batch.offset, batch.line) = (offset, line);
         Ok(batch)
     }

@@ -86,10 +86,10 @@ impl CsvParser {
             errors.retain(|error| !matches!(error, HeaderError::NameMissing { .. } | HeaderError::Absent { .. }));
         }
         if at > 0 && layout.is_none() {
-            let line = batch.line + line_ends(&batch.raw[..batch.rows[filled[at]].start]);
-            errors.insert(0, HeaderError::Title { line });
+            errors.insert(0, HeaderError::Title { line: line_of(batch, filled[at]) });
         }
         if !is_given {
+            batch.line = line_of(batch, filled[at] + 1);
             batch.rows.drain(..=filled[at]);
         }
         let shape = Shape::new(header, delimiter, &columns);
@@ -132,9 +132,7 @@ impl CsvParser {
     /// Gives each row of a batch, whose bytes are `raw`. Rows without any text are only counted.
     pub(super) fn rows<'a>(&self, batch: &'a Batch, raw: &'a str, notes: &mut Notes, each: &mut dyn FnMut(&Row<'a>)) {
         let text = batch.text();
-        // The header may be before its first row.
-        let first = batch.rows.first().map_or(0, |first| first.start);
-        let mut line = batch.line + line_ends(&batch.raw[..first]);
+        let mut line = batch.line;
         for (index, span) in batch.rows.iter().enumerate() {
             let is_last = batch.is_cut && index + 1 == batch.rows.len();
             let (raw, cells, is_plain) = (&raw[span.start..span.end], batch.cells(text, span), span.is_plain);
@@ -254,6 +252,12 @@ impl CsvParser {
         }
         RowText::Rewritten(row)
     }
+}
+
+/// The line on which a row of the first batch begins. Unless rows are long, each takes one line.
+fn line_of(batch: &Batch, index: usize) -> u64 {
+    let end = batch.rows.get(index).map_or(batch.raw.len(), |row| row.start);
+    batch.line + if batch.has_long_rows { line_ends(&batch.raw[..end]) } else { index as u64 }
 }
 
 /// A header row that cannot be read.

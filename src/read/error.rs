@@ -86,6 +86,12 @@ pub enum FileProblem {
         /// What the decompressor says.
         reason: io::Error,
     },
+    /// It is a workbook that is damaged.
+    #[error("the workbook is damaged ({0}); open it in a spreadsheet program and save it again")]
+    Workbook(String),
+    /// It is a workbook without the sheet that is wanted, or with nothing in it.
+    #[error("{0}")]
+    Sheet(String),
     /// It unpacks to far more than text does.
     #[error("unpacks to more than {ratio} times its size; unpack it yourself if that is intended")]
     Bomb {
@@ -175,14 +181,14 @@ impl FileProblem {
     fn code(&self) -> Code {
         match self {
             Self::Io(_) | Self::Folder | Self::Copy(_) => Code::FileUnreadable,
-            Self::Empty | Self::Short => Code::FileEmpty,
+            Self::Empty | Self::Short | Self::Sheet(_) => Code::FileEmpty,
             Self::Foreign { .. } | Self::OtherFormat { .. } => Code::FileForeign,
             Self::NotUtf8 { .. }
             | Self::Mixed { .. }
             | Self::Undecodable
             | Self::Utf16WithoutMark(_)
             | Self::GarbledMark => Code::EncodingUnknown,
-            Self::Damaged { .. } => Code::ArchiveDamaged,
+            Self::Damaged { .. } | Self::Workbook(_) => Code::ArchiveDamaged,
             Self::Bomb { .. } => Code::ArchiveBomb,
             Self::Json { .. } | Self::Records(_) => Code::JsonMalformed,
             Self::Header(errors) => errors.first().map_or(Code::HeaderMissing, HeaderError::code),

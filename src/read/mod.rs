@@ -14,12 +14,15 @@ mod json;
 mod layout;
 mod lines;
 mod names;
+mod opendocument;
 mod options;
 mod packed;
 mod row;
 mod shape;
+mod sheet;
 mod source;
 mod table;
+mod workbook;
 
 use std::path::PathBuf;
 
@@ -50,6 +53,8 @@ pub struct Notes {
     pub layout: Option<String>,
     /// The key of a JSON object that holds the rows.
     pub records: Option<String>,
+    /// The sheets of a workbook that have cells; the first is read, and not the others.
+    pub sheets: Vec<String>,
     /// How many lines without any character are between the rows.
     pub blank_lines: u64,
 }

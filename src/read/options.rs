@@ -30,6 +30,8 @@ pub struct ReadOptions {
     pub skip_lines: u64,
     /// `--records`: the path of the array in a JSON object.
     pub records: Option<String>,
+    /// `--sheet`: the sheet of a workbook.
+    pub sheet: Option<String>,
     /// `--list-delimiter`
     pub list_delimiter: Option<char>,
     /// `--layout`

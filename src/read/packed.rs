@@ -7,10 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flate2::bufread::MultiGzDecoder;
 
 /// Text packs ten to fifty times at best, a bomb a thousand times and more.
-const RATIO_MAX: u64 = 200;
+pub(super) const RATIO_MAX: u64 = 200;
 
 /// Below this many bytes nobody is harmed.
 const HARMLESS: u64 = 64 * 1024 * 1024;
+
+/// How many bytes packed ones of this number may become.
+pub(super) fn unpacked_max(packed: u64) -> u64 {
+    HARMLESS.max(packed.saturating_mul(RATIO_MAX))
+}
 
 /// What a file's first bytes say of how it is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

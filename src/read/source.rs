@@ -13,6 +13,7 @@ use super::document::BrokenJson;
 use super::error::{FileProblem, ReadError};
 use super::lines::ends_line;
 use super::packed::{PackedError, Packing};
+use super::workbook;
 use super::{GivenName, ReadOptions};
 use crate::model::InputFormat;
 
@@ -35,6 +36,8 @@ pub(super) struct Source {
     pub(super) stream: Box<dyn Read + Send>,
     /// A way to read parts of the decoded text again.
     pub(super) again: Again,
+    /// The sheets of a workbook that have cells; the first is read.
+    pub(super) sheets: Vec<String>,
 }
 
 /// Reads parts of a file's decoded text again: from the file or, if that cannot be read twice, from a temporary copy.
@@ -86,21 +89,21 @@ pub(super) fn check(path: &Path) -> Result<(), ReadError> {
 }
 
 /// Opens a file, unpacks and decodes it.
-pub(super) fn open(path: &Path, encoding: Option<&'static Encoding>) -> Result<Source, ReadError> {
+pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Source, ReadError> {
     check(path)?;
     let raw: Box<dyn Read + Send> = if path == Path::new(STDIN) {
         Box::new(io::stdin())
     } else {
         Box::new(File::open(path).map_err(|reason| FileProblem::Io(reason).of(path))?)
     };
-    of_stream(path, raw, encoding)
+    of_stream(path, raw, options)
 }
 
 /// The same for a stream; `path` is its name in messages.
 pub(super) fn of_stream(
     path: &Path,
     mut raw: Box<dyn Read + Send>,
-    encoding: Option<&'static Encoding>,
+    options: &ReadOptions,
 ) -> Result<Source, ReadError> {
     let failed = |reason| explain(reason).of(path);
     let mut start = beginning(&mut raw).map_err(failed)?;
@@ -114,6 +117,11 @@ pub(super) fn of_stream(
             return Err(FileProblem::Foreign { kind: "packed twice", cure: "unpack it once" }.of(path));
         }
     }
+    if start.starts_with(b"PK\x03\x04") {
+        return of_workbook(Box::new(Cursor::new(start).chain(raw)), origin, options)
+            .map_err(|problem| problem.of(path));
+    }
+    let encoding = options.encoding;
     if let Some(problem) = not_text(&start, encoding) {
         return Err(problem.at(path, 1, Some(1)));
     }
@@ -146,7 +154,25 @@ pub(super) fn of_stream(
         return Err(FileProblem::Empty.of(path));
     }
     let stream = Box::new(Cursor::new(head.clone()).chain(stream));
-    Ok(Source { head, is_decoded, origin, stream, again })
+    Ok(Source { head, is_decoded, origin, stream, again, sheets: Vec::new() })
+}
+
+/// The same for a workbook.
+fn of_workbook(
+    raw: Box<dyn Read + Send>,
+    mut origin: Vec<String>,
+    options: &ReadOptions,
+) -> Result<Source, FileProblem> {
+    let (copy, packed) = unnamed().map_err(FileProblem::Copy)?;
+    io::copy(&mut Copying { inner: raw, copy }, &mut io::sink()).map_err(explain)?;
+    let (mut text, file) = unnamed().map_err(FileProblem::Copy)?;
+    let sheets = workbook::convert(packed, options.sheet.as_deref(), &text)?;
+    origin.extend(sheets.first().map(|sheet| format!("sheet `{sheet}` converted to CSV")));
+    text.rewind()?;
+    let mut head = Vec::new();
+    Read::by_ref(&mut text).take(HEAD_MAX).read_to_end(&mut head)?;
+    let stream = Box::new(Cursor::new(head.clone()).chain(text));
+    Ok(Source { head, is_decoded: false, origin, stream, again: Again { file, skipped: 0 }, sheets })
 }
 
 /// A temporary file, opened twice.
@@ -183,12 +209,12 @@ pub(super) fn explain(reason: io::Error) -> FileProblem {
 
 /// What is not text, by its first bytes.
 fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<FileProblem> {
-    const SHEET: &str = "save the sheet with the groups as CSV UTF-8";
     const UNPACK: &str = "unpack it, or pack it with gzip or zstd";
     let foreign = |kind, cure| Some(FileProblem::Foreign { kind, cure });
     match start {
-        [b'P', b'K', 3, 4, ..] => foreign("an Excel workbook or a ZIP archive", SHEET),
-        [0xD0, 0xCF, 0x11, 0xE0, ..] => foreign("an old Excel workbook", SHEET),
+        [0xD0, 0xCF, 0x11, 0xE0, ..] => {
+            foreign("protected by a password or an old Excel workbook", "save it as .xlsx without a password")
+        }
         [b'%', b'P', b'D', b'F', ..] => foreign("a PDF document", "export the table as CSV"),
         [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => foreign("packed with xz", UNPACK),
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..] => foreign("packed with bzip2", UNPACK),
@@ -207,10 +233,11 @@ impl Source {
     /// The format by the file's extension, else by its first character.
     pub(super) fn format(&self, path: &Path) -> InputFormat {
         let extension = unpacked_name(path).extension().map(OsStr::to_ascii_lowercase);
-        match extension.as_deref().and_then(OsStr::to_str) {
+        match extension.filter(|_| self.sheets.is_empty()).as_deref().and_then(OsStr::to_str) {
             Some("csv" | "tsv" | "tab" | "psv" | "txt") => InputFormat::Csv,
             Some("jsonl" | "ndjson" | "json" | "jsonlines") => InputFormat::Json,
             _ => match self.first() {
+                _ if !self.sheets.is_empty() => InputFormat::Xlsx,
                 Some(b'{' | b'[') => InputFormat::Json,
                 _ => InputFormat::Csv,
             },
@@ -223,6 +250,11 @@ impl Source {
             self.head.split(|byte| ends_line(*byte)).map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
         let first_line = lines.next().unwrap_or_default();
         match (format, self.first()) {
+            (InputFormat::Xlsx, _) if self.sheets.is_empty() => {
+                Some(FileProblem::OtherFormat { looks: "text", format: "csv" })
+            }
+            (InputFormat::Xlsx, _) => None,
+            _ if !self.sheets.is_empty() => Some(FileProblem::OtherFormat { looks: "a workbook", format: "xlsx" }),
             (_, Some(b'<')) if is_markup(&self.head) => Some(FileProblem::Foreign {
                 kind: "a web page (HTML or XML)",
                 cure: "export the table as CSV (was a login page saved instead?)",

@@ -17,7 +17,7 @@ use super::lines::{ends_line, line_ends, past_line_end};
 use super::row::Row;
 use super::source::{self, Again, Source, explain, given_name};
 use super::{Notes, ReadOptions, csv, json};
-use crate::model::{Dialect, ERROR_COLUMN, Entries, Field, Format, InputFormat, Problem};
+use crate::model::{Dialect, ERROR_COLUMN, Entries, Field, Format, InputFormat, Problem, sheet_name};
 
 /// How many further lines with bytes of another encoding are named.
 const LINES_MAX: usize = 20;
@@ -48,7 +48,7 @@ impl Table {
     /// # Errors
     /// If the file cannot be read as a table at all.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Opened, ReadError> {
-        Self::read_header(path, source::open(path, options.encoding)?, options)
+        Self::read_header(path, source::open(path, options)?, options)
     }
 
     /// The same for a stream; `path` is its name in messages.
@@ -56,7 +56,7 @@ impl Table {
     /// # Errors
     /// If it cannot be read as a table at all.
     pub fn of_stream(path: &Path, stream: Box<dyn Read + Send>, options: &ReadOptions) -> Result<Opened, ReadError> {
-        Self::read_header(path, source::of_stream(path, stream, options.encoding)?, options)
+        Self::read_header(path, source::of_stream(path, stream, options)?, options)
     }
 
     fn read_header(path: &Path, source: Source, options: &ReadOptions) -> Result<Opened, ReadError> {
@@ -64,13 +64,16 @@ impl Table {
         if let Some(problem) = source.misfit(format, options) {
             return Err(problem.at(path, 1, None));
         }
-        let Source { head, is_decoded, mut origin, mut stream, again } = source;
+        let Source { head, is_decoded, mut origin, mut stream, again, sheets } = source;
+        let (file, is_sheet) = (path, format == InputFormat::Xlsx);
+        let path = sheets.first().map(|sheet| sheet_name(&path.display().to_string(), sheet).into());
+        let path: &PathBuf = &path.unwrap_or_else(|| file.to_owned());
         let policy = ReadOptions { delimiter: options.delimiter, ..ReadOptions::default() };
         let options = if is_rejects(&head) { &policy } else { options };
-        let skipped = past_lines(&head, options.skip_lines).ok_or_else(|| FileProblem::Short.of(path))?;
+        let skipped = past_lines(&head, options.skip_lines, is_sheet).ok_or_else(|| FileProblem::Short.of(path))?;
         let (delimiter, announced) = match format {
             InputFormat::Csv => delimiter_of(&head[skipped..], options),
-            InputFormat::Json => (b',', 0),
+            InputFormat::Json | InputFormat::Xlsx => (b',', 0),
         };
         let is_json = format == InputFormat::Json;
         let header_error = |error| FileProblem::Header(vec![error]).of(path);
@@ -81,26 +84,26 @@ impl Table {
         let grammar = match &document {
             Some(_) => Grammar::Json,
             None if is_json => Grammar::Lines,
+            None if is_sheet => Grammar::Sheet,
             None => Grammar::Csv(delimiter),
         };
         let begins = document.as_ref().map_or(skipped + announced, Document::start);
-        let offset = begins as u64;
-        let passed = stream.by_ref().take(offset).read_to_end(&mut Vec::new());
+        let passed = stream.by_ref().take(begins as u64).read_to_end(&mut Vec::new());
         passed.map_err(|reason| explain(reason).of(path))?;
         let mut splitter = Splitter::new(stream, grammar);
-        splitter.begin_at(offset, 1 + line_ends(&head[..begins]));
+        splitter.begin_at(begins as u64, 1 + if is_sheet { options.skip_lines } else { line_ends(&head[..begins]) });
         origin.extend((announced > 0).then(|| "the line `sep=` removed".to_owned()));
         let mut first = first_batch(&mut splitter, path, is_decoded, document.is_some())?;
         let line = first.line + line_ends(&first.raw[..first.raw.len() - first.raw.trim_ascii_start().len()]);
         let (kind, flaw) = match format {
-            InputFormat::Csv => {
-                let (parser, errors) = csv::CsvParser::open(delimiter, &mut first, options, path);
+            InputFormat::Csv | InputFormat::Xlsx => {
+                let (parser, errors) = csv::CsvParser::open(delimiter, &mut first, options, file);
                 let error = || FileProblem::Header(errors.clone()).at(path, line, None);
                 let flaw = (!errors.is_empty()).then(error);
                 (ParserKind::Csv(Box::new(parser.ok_or_else(error)?)), flaw)
             }
             InputFormat::Json => {
-                let name = given_name(path, options);
+                let name = given_name(file, options);
                 let parser = json::JsonParser { options: options.clone(), name, document: document.clone(), layout };
                 (ParserKind::Json(Box::new(parser)), None)
             }
@@ -114,7 +117,7 @@ impl Table {
             }
             ParserKind::Json(_) => Dialect { format: Format::Jsonl, delimiter, header: Vec::new() },
         };
-        let parser = Arc::new(Parser { path: path.to_owned(), grammar, dialect, is_decoded, origin, kind });
+        let parser = Arc::new(Parser { path: path.to_owned(), grammar, dialect, is_decoded, origin, sheets, kind });
         Ok(Opened { table: Self { parser, splitter, first: Some(first), rows: 0, document }, again, flaw })
     }
 
@@ -165,6 +168,7 @@ pub struct Parser {
     is_decoded: bool,
     dialect: Dialect,
     origin: Vec<String>,
+    sheets: Vec<String>,
     kind: ParserKind,
 }
 
@@ -212,7 +216,7 @@ impl Parser {
     /// What the header says about its columns; the keys of JSON lines are only found row by row.
     #[must_use]
     pub fn notes(&self) -> Notes {
-        let mut notes = Notes::default();
+        let mut notes = Notes { sheets: self.sheets.clone(), ..Notes::default() };
         if let ParserKind::Csv(parser) = &self.kind {
             notes.unknown(parser.columns.unknown.iter().cloned());
             parser.columns.used.iter().for_each(|(field, column)| notes.used(*field, column));
@@ -248,6 +252,12 @@ impl Parser {
     #[must_use]
     pub fn field(&self, key: &str) -> Option<Field> {
         if let ParserKind::Json(parser) = &self.kind { parser.field(key) } else { None }
+    }
+
+    /// The file's name in messages; that of a workbook has the sheet.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// How the file's rows are written.
@@ -294,8 +304,12 @@ fn first_batch(splitter: &mut Splitter, path: &Path, is_decoded: bool, is_docume
     }
 }
 
-/// Where the line after this many begins, if there is one in the head of a file.
-fn past_lines(head: &[u8], lines: u64) -> Option<usize> {
+/// Where the line (of a sheet: the row) after this many begins, if there is one in the head of a file.
+fn past_lines(head: &[u8], lines: u64, is_sheet: bool) -> Option<usize> {
+    if is_sheet {
+        let rows = Batch::of_text(head.to_vec(), Grammar::Sheet).rows;
+        return rows.get(usize::try_from(lines).ok()?).map(|row| row.start);
+    }
     (0..lines).try_fold(0, |at, _| {
         let end = head[at..].iter().position(|byte| ends_line(*byte))?;
         Some(past_line_end(head, at + end))

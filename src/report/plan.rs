@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::forecast::{self, Forecast};
 use super::grouped;
-use crate::model::{InputFile, Outcome, Place, Status, StatusCounts, shortened, shown};
+use crate::model::{InputFile, Outcome, Place, Status, StatusCounts, place, shortened, shown, without_sheet};
 
 /// Writes a plan.
 pub(crate) struct PlanReport<'a, W> {
@@ -36,22 +36,23 @@ impl<'a, W: Write> PlanReport<'a, W> {
         if self.is_json {
             let line = json!({
                 "type": "row",
-                "file": file,
+                "file": without_sheet(file),
                 "row": outcome.place.row,
                 "line": outcome.place.line,
                 "name": outcome.name,
                 "action": action,
                 "group_id": outcome.group_id,
-                "duplicate_of": outcome.duplicate_of.map(|twin| json!({"file": self.path(twin), "row": twin.row, "line": twin.line})),
+                "duplicate_of": outcome.duplicate_of.map(|twin| json!({"file": without_sheet(self.path(twin)), "row": twin.row, "line": twin.line})),
                 "error_code": outcome.error_code,
                 "error": outcome.error,
             });
             return writeln!(self.out, "{line}");
         }
-        let place = format!("{}:{}", shown(file), outcome.place.line);
+        let at = |at: Place| place(self.path(at), Some(at.line), None);
+        let place = at(outcome.place);
         let detail = match (status, outcome.duplicate_of, &outcome.group_id, &outcome.error) {
-            (Status::Duplicate, Some(twin), ..) => format!("  repeats {}:{}", shown(self.path(twin)), twin.line),
-            (Status::Merged, Some(twin), ..) => format!("  into {}:{}", shown(self.path(twin)), twin.line),
+            (Status::Duplicate, Some(twin), ..) => format!("  repeats {}", at(twin)),
+            (Status::Merged, Some(twin), ..) => format!("  into {}", at(twin)),
             (_, _, _, Some(error)) => format!("  {}", shown(error)),
             (_, _, Some(id), _) => format!("  {}", shown(id)),
             _ => String::new(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Field, Place, Problem, Severity, place, shortened, shown};
+use crate::model::{Field, Place, Problem, Severity, place, shortened, shown, without_sheet};
 
 /// A line for people, without the number of its line.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Finding<'_> {
             "type": if *severity == Severity::Error { "problem" } else { severity.as_str() },
             "severity": severity.as_str(),
             "code": code.as_str(),
-            "file": self.file,
+            "file": without_sheet(self.file),
             "row": self.row,
             "line": self.line,
             "column": self.column,
@@ -71,7 +71,11 @@ impl Finding<'_> {
         let place: String =
             place.filter_map(|(name, number)| number.map(|number| format!(",{name}={number}"))).collect();
         let title = self.problem.code.as_str();
-        format!("::{command} file={}{place},title={title}::{}", property(&shown(self.file)), data(&self.message()))
+        format!(
+            "::{command} file={}{place},title={title}::{}",
+            property(&shown(without_sheet(self.file))),
+            data(&self.message())
+        )
     }
 }
 

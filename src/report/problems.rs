@@ -13,7 +13,7 @@ use super::problem_line::{Finding, Fold, ProblemText};
 use super::repeat::Repeat;
 use crate::model::{
     Code, Field, Place, Problem, ProblemCount, ProblemFormat, Severity, Status, StatusCounts, json_shown, place,
-    shown_path,
+    shown_path, without_sheet,
 };
 
 /// At most this many lines of a kind are shown unless all are asked for.
@@ -104,7 +104,7 @@ impl<W: Write> Problems<W> {
             "type": "duplicate",
             "severity": repeat.severity.as_str(),
             "code": Code::NameRepeated.as_str(),
-            "file": file,
+            "file": without_sheet(file),
             "row": place.row,
             "line": place.line,
             "duplicate_of": repeat.first,
@@ -121,6 +121,7 @@ impl<W: Write> Problems<W> {
         self.count_one(Kind::Repair, String::new);
         let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
         if self.is_json() {
+            let file = without_sheet(file);
             return self.json(&json!({"type": "repair", "file": file, "row": row, "line": line, "message": what}));
         }
         let (file, message, code) = (file.to_owned(), what.to_owned(), String::new());

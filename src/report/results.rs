@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::columns::{Union, has};
 use super::output::{Output, OutputError, csv_row};
-use crate::model::{Format, InputFile, Outcome, Place, Raw, object};
+use crate::model::{Format, InputFile, Outcome, Place, Raw, object, without_sheet};
 
 /// The contract's columns.
 const COLUMNS: &str =
@@ -49,10 +49,10 @@ impl<'a> Results<'a> {
         // The number of the row that is repeated, preceded by its file if that is another one.
         let twin = |twin: Place| match &self.files[twin.file].path {
             _ if twin.file == file => Value::from(twin.row),
-            path => format!("{path}:{}", twin.row).into(),
+            path => format!("{}:{}", without_sheet(path), twin.row).into(),
         };
         let values: [Value; 13] = [
-            self.files[file].path.as_str().into(),
+            without_sheet(&self.files[file].path).into(),
             row.into(),
             line.into(),
             outcome.name.as_str().into(),

@@ -9,7 +9,9 @@ use serde_json::json;
 use strum::VariantArray;
 
 use super::grouped;
-use crate::model::{InputFile, Outcome, PeopleCounts, Status, StatusCounts, shortened, shown, shown_path, span};
+use crate::model::{
+    InputFile, Outcome, PeopleCounts, Status, StatusCounts, place, shortened, shown, shown_path, span, without_sheet,
+};
 
 /// At most this many rows that were not imported are named.
 const NAMED_MAX: u64 = 20;
@@ -66,9 +68,9 @@ impl Summary {
         self.wrong += 1;
         if self.wrong <= NAMED_MAX {
             let path = self.files.get(outcome.place.file).map_or("-", |file| &file.path);
-            let (line, status) = (outcome.place.line, outcome.status.as_str());
+            let (at, status) = (place(path, Some(outcome.place.line), None), outcome.status.as_str());
             let error = shown(outcome.error.as_deref().unwrap_or_default());
-            let _ = writeln!(self.named, "{}:{line}: {status}: {error}", shortened(path));
+            let _ = writeln!(self.named, "{at}: {status}: {error}");
         }
     }
 
@@ -91,7 +93,7 @@ impl Summary {
         if self.wrong > 0 {
             text.push('\n');
         }
-        let names: Vec<String> = self.files.iter().map(|file| shortened(&file.path)).collect();
+        let names: Vec<String> = self.files.iter().map(|file| shortened(without_sheet(&file.path))).collect();
         let (title, noun) = if self.is_undo { ("undo: ", "groups") } else { ("", "rows") };
         let _ = writeln!(text, "{title}{} → organization {}", names.join(", "), shortened(&self.organization));
         let counts = self.counts.by_status().map(|(status, count)| (status.as_str(), count));
@@ -138,7 +140,7 @@ impl Summary {
             .filter(is_possible)
             .map(|status| (status.as_str(), self.counts.of(*status)))
             .collect();
-        let files: Vec<&str> = self.files.iter().map(|file| file.path.as_str()).collect();
+        let files: Vec<&str> = self.files.iter().map(|file| without_sheet(&file.path)).collect();
         json!({
             "files": files,
             "organization": self.organization,

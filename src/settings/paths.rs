@@ -8,6 +8,9 @@ use crate::cli::{ImportArgs, UndoArgs};
 use crate::model::Format;
 use crate::read;
 
+/// Extensions of workbooks, whose rejects are CSV.
+const WORKBOOKS: [&str; 3] = ["xlsx", "xlsm", "ods"];
+
 /// Where an import writes: as typed, or named after the first file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OutputPaths {
@@ -26,6 +29,7 @@ impl OutputPaths {
         let extension = read::unpacked_name(file)
             .extension()
             .and_then(|extension| extension.to_str())
+            .filter(|extension| !WORKBOOKS.iter().any(|workbook| extension.eq_ignore_ascii_case(workbook)))
             .unwrap_or(format.extension());
         let names = OutputNames::of(file, args.output.out_dir.as_deref(), args.connection.sandbox);
         Self {

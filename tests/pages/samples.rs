@@ -28,6 +28,18 @@ impl Sample {
     }
 }
 
+/// The rows of a sheet.
+const ROWS: &[[&str; 3]] = &[["name", "description", "members"], ["Ops", "Runs it", "1001"], ["", "Builds it", "x"]];
+
+/// A workbook with these rows and a sheet of notes.
+fn workbook(rows: &[[&str; 3]]) -> Vec<u8> {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let cells = rows.iter().map(|row| row.iter().copied());
+    book.add_worksheet().set_name("Groups").unwrap().write_row_matrix(0, 0, cells).unwrap();
+    book.add_worksheet().set_name("Notes").unwrap().write(0, 0, "x").unwrap();
+    book.save_to_buffer().unwrap()
+}
+
 /// `text` packed with zstd.
 fn zstd(text: &[u8]) -> Vec<u8> {
     zstd::encode_all(text, 1).unwrap()
@@ -40,7 +52,10 @@ pub(crate) fn files() -> Vec<Sample> {
     vec![
         csv("nothing in it", ""),
         csv("nothing but blank lines", "\n  \r\n\t\n"),
-        csv("an Excel workbook", "PK\u{3}\u{4}\u{14}\0\u{6}\0"),
+        csv("a workbook that is cut off", &workbook(ROWS)[..200]).named("groups.xlsx"),
+        csv("a workbook whose first sheet is empty", workbook(&[])).named("groups.xlsx"),
+        csv("a sheet that a workbook does not have", workbook(ROWS)).named("groups.xlsx").with(&["--sheet", "Teams"]),
+        csv("a workbook of two sheets", workbook(ROWS)).named("groups.xlsx"),
         csv("an old Excel workbook", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".as_slice()),
         csv("a PDF document", "%PDF-1.7\n"),
         csv("a web page", "<!DOCTYPE html>\n<html><body>Please sign in</body></html>\n"),

@@ -155,7 +155,7 @@ impl FileReader {
             Ok(Opened { table, again, flaw }) => {
                 let parser = table.parser();
                 self.table = Some(table);
-                ReadStep::Opened(path.display().to_string(), Box::new(Parts { parser, again, flaw }))
+                ReadStep::Opened(parser.path().display().to_string(), Box::new(Parts { parser, again, flaw }))
             }
             Err(error) => ReadStep::Unreadable(error),
         })

@@ -5,6 +5,7 @@ mod documents;
 mod packed;
 mod persons;
 mod splitting;
+mod workbooks;
 
 use std::fs;
 use std::path::PathBuf;

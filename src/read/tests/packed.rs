@@ -36,11 +36,11 @@ fn files_of_other_kinds_are_named_with_what_to_do() {
     for (bytes, expected) in [
         (
             &b"PK\x03\x04rest of it"[..],
-            "FILE:1:1: is an Excel workbook or a ZIP archive; save the sheet with the groups as CSV UTF-8",
+            "FILE: is a ZIP archive or workbook that is damaged or cut off; if it is a workbook, open it in a spreadsheet program and save it again",
         ),
         (
             b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1",
-            "FILE:1:1: is an old Excel workbook; save the sheet with the groups as CSV UTF-8",
+            "FILE:1:1: is protected by a password or an old Excel workbook; save it as .xlsx without a password",
         ),
         (b"%PDF-1.7\n", "FILE:1:1: is a PDF document; export the table as CSV"),
         (b"\xFF\xFE\0\0n\0\0\0", "FILE:1:1: is UTF-32 text; save it as UTF-8"),
