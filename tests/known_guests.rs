@@ -52,8 +52,8 @@ fn the_forecast_counts_only_new_guests_and_the_pages_of_their_list() {
     assert_eq!(plan["guests"], 4);
     assert_eq!(plan["requests"], 7 + 1 + 2, "groups, pages of groups and pages of guests");
     assert_eq!(server.requests(), 3);
-    let rows: String = (0..181).map(|number| format!("G{number},g{number}@x.example\n")).collect();
-    desk.write("many.csv", format!("name,guests\n{rows}"));
+    let rows: Vec<String> = (0..181).map(|number| format!("G{number},g{number}@x.example\n")).collect();
+    desk.write("many.csv", format!("name,guests\n{}", rows.concat()));
     let told = "31 new guests: the guest quota of 30 an hour adds up to 1 h";
     desk.run(&["import", "many.csv", "--dry-run"]).expect(0).tells(told);
     desk.run(&["import", "many.csv", "--max-wait", "1s"]).expect(6).tells(told);

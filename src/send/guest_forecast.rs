@@ -186,6 +186,9 @@ mod tests {
             known.add(&guests.iter().map(|guest| (*guest).to_owned()).collect::<Vec<_>>());
         }
         assert_eq!((known.guests(), known.time()), (2, Duration::ZERO));
+        let mut listed = GuestForecast::new(Rate::parse("1/h").unwrap(), &["A@x.org".to_owned()]);
+        listed.add(&["a@X.org".to_owned(), "b@x.org".to_owned()]);
+        assert_eq!((listed.guests(), listed.most(), listed.time()), (1, 1, Duration::ZERO));
     }
 
     fn left(events: &[Event]) -> Duration {

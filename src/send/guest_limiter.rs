@@ -279,6 +279,19 @@ mod tests {
         assert_eq!(*told.lock().unwrap(), [paused, Event::GuestsTake { rows: 0, time: Duration::ZERO }]);
     }
 
+    #[tokio::test]
+    async fn guests_are_known_from_a_list_until_the_quota_refuses_a_row_that_has_no_others() {
+        let (quota, _stop, _) = quota(None);
+        let listed = ["A@x.org", "b@x.org"].map(str::to_owned);
+        quota.learn(&listed);
+        assert!(quota.knows(&["B@x.org".to_owned()]) && !quota.knows(&["a@x.org".to_owned(), "c@x.org".to_owned()]));
+        let row = body(&["a@x.org"]);
+        quota.row_answered(None, row.as_bytes(), &created());
+        assert!(quota.knows(&listed));
+        quota.row_answered(None, row.as_bytes(), &refused("60"));
+        assert!(!quota.knows(&listed[..1]) && quota.knows(&listed[1..]));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_stop_ends_the_wait_at_once_for_all_who_wait() {
         let (quota, stop, _) = quota(None);

@@ -152,6 +152,7 @@ mod tests {
         let _ = client.create_group(Bytes::from_static(b"{}")).await;
         let _ = client.get_group("../users").await;
         let _ = client.delete_group("g 1").await;
+        let _ = client.list(List::Guests, 3).await;
         let _ = client.update_group("g 1", Bytes::from_static(b"{}")).await;
         for id in ["", ".", ".."] {
             assert!(matches!(client.delete_group(id).await, Err(Lost::Undelivered(_))), "{id}");
@@ -168,6 +169,7 @@ mod tests {
             (&calls[3].method, calls[3].path.as_str()),
             (&Method::DELETE, "/organizations/a%2Fb%20%3F/groups/g%201")
         );
-        assert_eq!((&calls[4].method, &calls[4].path), (&Method::PUT, &calls[3].path));
+        assert_eq!(calls[4].path, "/organizations/a%2Fb%20%3F/guests?per_page=1000&page=3&sort=created_at");
+        assert_eq!((&calls[5].method, &calls[5].path), (&Method::PUT, &calls[3].path));
     }
 }
