@@ -58,8 +58,8 @@ fn a_misspelt_header_names_the_field() {
 }
 
 #[test]
-fn a_json_array_is_refused_with_the_way_out() {
-    refused("groups.jsonl", b"[{\"name\": \"A\"}]\n", &["groups.jsonl:1", "JSON array", "jq"]);
+fn a_json_array_that_is_cut_off_is_refused_with_its_place() {
+    refused("groups.jsonl", b"[\n{\"name\": \"A\"},\n{\"name\":\n", &["groups.jsonl:4", "is it cut off?"]);
 }
 
 #[test]

@@ -270,14 +270,17 @@ fn what_the_dry_run_forecasts_is_what_the_import_takes() {
         .with("groups.csv", format!("name,guests\n{rows}Old 1,old@a.example\n,bad@a.example\n"));
     let lines = desk.run(&["import", "--dry-run", "groups.csv", "--json"]).expect(7).json_lines();
     let forecast = &lines[lines.len() - 1]["forecast"];
-    let expected = serde_json::json!({"requests": 43, "seconds": 0.042, "guests": 40, "guest_quota_seconds": 3600.0});
+    let expected = serde_json::json!({"requests": 44, "seconds": 0.043, "guests": 40, "guest_quota_seconds": 3600.0});
     assert_eq!(forecast, &expected);
     let plan = desk.run(&["import", "--dry-run", "groups.csv"]).expect(7);
-    assert!(plan.stdout.contains("an import takes 43 requests; about 1 s at 1,000 a second\n40 guests: "), "{plan:?}");
+    assert!(
+        plan.stdout.contains("an import takes 44 requests; about 1 s at 1,000 a second\n40 new guests: "),
+        "{plan:?}"
+    );
     let before = server.requests();
     let outcome = desk.run(&["import", "groups.csv", "--json"]).expect(9);
-    assert_eq!(outcome.json()["requests"], 43);
-    assert_eq!(server.requests() - before, 43);
+    assert_eq!(outcome.json()["requests"], 44);
+    assert_eq!(server.requests() - before, 44);
     outcome.says("40 groups to create; about 1 s");
     let done = desk.run(&["import", "--dry-run", "groups.csv", "--json", "--rate", "none"]).expect(7).json_lines();
     let the_list = serde_json::json!({"requests": 3, "seconds": null, "guests": 0, "guest_quota_seconds": 0.0});

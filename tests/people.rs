@@ -91,7 +91,7 @@ fn a_dry_run_and_validate_with_a_file_of_users_say_what_an_import_would() {
     for code in ["member-invited", "member-bot", "guest-member"] {
         assert!(offline.contains(&format!("[{code}]")), "{offline}");
     }
-    assert!(plan.stdout.contains("an import takes 5 requests"), "two lists and three groups: {}", plan.stdout);
+    assert!(plan.stdout.contains("an import takes 6 requests"), "three lists and three groups: {}", plan.stdout);
     assert_eq!(server.all_posts(), 0);
 }
 
@@ -129,7 +129,7 @@ fn the_list_of_users_is_read_only_if_a_row_names_members() {
     let server = acme("");
     let desk = Desk::at(&server).with("groups.csv", "name,guests\nOps,fran@partner.example\n");
     desk.run(&["import", "groups.csv"]).expect(0);
-    assert_eq!(server.requests(), 2, "the list of groups, and the create");
+    assert_eq!(server.requests(), 3, "the lists of groups and guests, and the create");
 }
 
 #[test]

@@ -78,19 +78,26 @@ impl<E: Exchange> Delivery<E> {
         stream::iter(in_doubt).map(look_up).buffered(self.concurrency).filter_map(async |fate| fate).collect().await
     }
 
-    /// Sends what is left: the writer and the workers, each to be polled to its end.
+    /// Sends what is left: the writer and the workers, each to be polled to its end. Rows whose guests are all `known` to the
+    /// organization, or from earlier runs, do not wait for the guest quota.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn send(
         &self,
-        journal: Journal,
+        mut journal: Journal,
         run: RunId,
+        known: Option<Vec<String>>,
     ) -> Result<(Writer, impl Future<Output = ()> + use<E>), JournalError> {
         let quota = GuestLimiter::new(self.guests, self.api.stop.clone(), Arc::clone(&self.listener));
         journal.sent_guests(|sent| quota.remember(sent))?;
-        let mut forecast = quota.forecast();
-        journal.open_guests(run, |guests| forecast.add(guests))?;
+        // Only now: the guests that earlier runs invited are listed too, and count.
+        quota.learn(&known.unwrap_or_default());
+        let (mut forecast, mut known_rows) = (quota.forecast(), Vec::new());
+        let sort =
+            |row, guests: &[String]| if quota.knows(guests) { known_rows.push(row) } else { forecast.add(guests) };
+        journal.open_guests(run, sort)?;
+        journal.note_known_guests(&known_rows)?;
         quota.expect(&forecast);
         let stop = self.api.stop.clone();
         let (writer, handle, feeds) = Writer::new(journal, run, move || stop.raise(Halt::Journal));
@@ -103,6 +110,33 @@ impl<E: Exchange> Delivery<E> {
         };
         Ok((writer, send_all(worker, feeds, self.concurrency)))
     }
+}
+
+/// Reads the list of the organization's guests, if an open row of the run has guests; also gives the number of its pages. None if it
+/// cannot be had: it is not needed, and older versions of the API have no such list.
+///
+/// # Errors
+/// If the journal cannot be read.
+pub async fn list_guests<E: Exchange>(
+    api: &Api<E>,
+    journal: &Journal,
+    run: RunId,
+    listener: &Listener,
+) -> Result<(Option<Vec<String>>, u64), JournalError> {
+    let mut is_needed = false;
+    journal.open_guests(run, |_, _| is_needed = true)?;
+    if !is_needed {
+        return Ok((None, 0));
+    }
+    Ok(match api.guests(listener).await {
+        // Those who are disabled too: they need no new invitation.
+        Ok((guests, pages)) => (Some(guests.into_iter().map(|guest| guest.email).collect()), pages),
+        Err(Unread::Failed(Trouble { http_status, message, .. })) if !matches!(http_status, Some(403 | 404)) => {
+            tracing::warn!("the organization's guests cannot be listed: {message}");
+            (None, 0)
+        }
+        Err(_) => (None, 0),
+    })
 }
 
 /// Reads the list of all groups page by page; gives the number of pages, or stops the run.

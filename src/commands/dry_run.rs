@@ -10,7 +10,7 @@ use crate::report::{PlanReport, StatusLine};
 use crate::send::Stop;
 use crate::settings::{Connection, Environment, OutputPaths, Target};
 
-use super::delivery::Comparison;
+use super::delivery::{Comparison, list_guests};
 use super::organization::connect;
 use super::people::find_people;
 use super::staging::{owner, stage};
@@ -30,10 +30,9 @@ pub(super) fn run(
     let run = journal.begin_run(&owner(connection))?;
     let staged = stage(&journal, run, &import.input, &listener, &mut problems)?;
     journal.commence(run, staged.range, true)?;
-    let mut pages = 0;
+    let (mut pages, mut known) = (0, None);
     if staged.valid > 0 {
         let (stop, past) = (Stop::default(), past(args, connection)?);
-
         let listed: Result<_, Failure> = block_on(async {
             let api = connect(connection, past.as_ref().unwrap_or(&journal), &stop, &listener).await?;
             let (_, users) =
@@ -43,13 +42,15 @@ pub(super) fn run(
             }
             let ids = journal.rows_of_ids(run)?;
             let comparison = Comparison { names: &staged.names, ids, on_existing: import.policy.on_existing };
-            Ok(comparison.settle(&mut journal, &api, &listener).await?.map(|groups| groups + users))
+            let Some(groups) = comparison.settle(&mut journal, &api, &listener).await? else { return Ok(None) };
+            let (known, guests) = list_guests(&api, &journal, run, &listener).await?;
+            Ok(Some((groups + users + guests, known)))
         })?;
-        pages = listed?.unwrap_or_default();
+        (pages, known) = listed?.unwrap_or_default();
         stop.reason().map_or(Ok(()), |halt| Err(Failure::Stopped(halt)))?;
     }
     let open = staged.valid - journal.settled_rows(run)?;
-    let forecast = import.forecast(&journal, run, open, Some(pages))?;
+    let forecast = import.forecast(&journal, run, open, Some(pages), known.as_deref())?;
     drop(import);
     let warnings = problems.count(Severity::Warning);
     if !log.quiet {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::cli::{ExportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::Journal;
-use crate::model::{Event, ExistingGroup, Halt, Listener, MembersAs, User, shortened};
+use crate::model::{ExistingGroup, Halt, Listener, MembersAs, User, shortened};
 use crate::report::{Progress, StatusLine, export_text, probe, write_file};
 use crate::resolve::Directory;
 use crate::send::{Api, Unread};
@@ -83,8 +83,7 @@ async fn sorted_groups<E: Exchange>(api: &Api<E>, listener: &Listener) -> Result
 
 /// All users by id.
 async fn list_users<E: Exchange>(api: &Api<E>, listener: &Listener) -> Result<Vec<User>, Failure> {
-    let read = |page, pages| listener(Event::Listed { what: "users", page, pages });
-    let mut users = api.users(read).await.map_err(|unread| unexported(api, unread))?;
+    let (mut users, _) = api.users(listener).await.map_err(|unread| unexported(api, unread))?;
     users.sort_by_key(|user| user.id);
     users.dedup_by_key(|user| user.id);
     Ok(users)

@@ -6,21 +6,23 @@ use crate::report::Forecast;
 use crate::send::{GUEST_CAP, GuestForecast, Speed};
 
 impl Import<'_> {
-    /// What the open rows of a run take: `creates` is their number; `pages` of the list if an import still has to read it.
+    /// What the open rows of a run take: `creates` is their number; `pages` of the lists if an import still has to read them;
+    /// the guests that the organization knows, if they are known.
     pub(super) fn forecast(
         &self,
         journal: &Journal,
         run: RunId,
         creates: u64,
         pages: Option<u64>,
+        known: Option<&[String]>,
     ) -> Result<Forecast, JournalError> {
         let rate = match self.connection.speed {
             Speed::At(rate) => Some((rate.requests.get(), rate.period)),
             Speed::Unpaced | Speed::Auto => None,
         };
         let limit = self.guests.rate.unwrap_or(GUEST_CAP);
-        let mut rows = GuestForecast::new(limit);
-        journal.open_guests(run, |guests| rows.add(guests))?;
+        let mut rows = GuestForecast::new(limit, known.unwrap_or_default());
+        journal.open_guests(run, |_, guests| rows.add(guests))?;
         let (most, allowed) = (rows.most(), limit.requests.get());
         if most > u64::from(allowed) {
             let whose = if self.guests.rate.is_some() { "--guest-rate" } else { "the guest quota" };
@@ -33,6 +35,7 @@ impl Import<'_> {
             pages,
             rate,
             guests: rows.guests(),
+            are_guests_new: known.is_some(),
             guest_rate: (limit.requests.get(), limit.period),
             is_guest_rate_chosen: self.guests.rate.is_some(),
             guest_time: rows.time(),

@@ -14,7 +14,7 @@ use crate::report::{Closing, Problems, Rejects, Results, StatusLine, Summary, co
 use crate::send::Stop;
 use crate::settings::{Environment, OutputPaths};
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, list_guests};
 use super::organization::connect;
 use super::people::find_people;
 use super::staging::{Staged, fingerprint, owner, restored, stage, stamps};
@@ -158,14 +158,15 @@ impl Import<'_> {
             listener: listener.clone(),
         };
         delivery.prepare(&mut journal, run, &staged.names).await?;
+        let (known, _) = list_guests(&api, &journal, run, &listener).await?;
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "listed the organization's groups");
         if !stop.is_raised() {
             let (done, total) = (journal.settled_rows(run)?, staged.valid);
             if done < total {
-                self.progress.announce(&self.forecast(&journal, run, total - done, None)?);
+                self.progress.announce(&self.forecast(&journal, run, total - done, None, known.as_deref())?);
             }
             listener(Event::Started { is_deleting: false, done, total });
-            let (writer, sending) = delivery.send(journal, run)?;
+            let (writer, sending) = delivery.send(journal, run, known)?;
             // On a thread of its own: workers do not wait for a commit.
             let work = move || Ok::<_, Failure>(block_on(writer.work())??);
             let writer = thread::Builder::new().name("journal".to_owned()).spawn(work).map_err(Failure::Start)?;

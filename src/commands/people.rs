@@ -4,9 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::journal::{Journal, RunId};
-use crate::model::{
-    Code, Event, Group, InputFile, Listener, Member, PeopleCounts, Problem, User, WantedGroup, shown_path,
-};
+use crate::model::{Code, Group, InputFile, Listener, Member, PeopleCounts, Problem, User, WantedGroup, shown_path};
 use crate::report::Problems;
 use crate::resolve::{Directory, PeopleRules, Resolved, resolve};
 use crate::send::{Api, Unread};
@@ -27,16 +25,15 @@ pub(super) async fn find_people<E: Exchange>(
 ) -> Result<(PeopleCounts, u64), Failure> {
     let (mut counts, mut pages) = (PeopleCounts::default(), 0);
     let path = |file: usize| files.get(file).map_or("-", |file| file.path.as_str());
-    let read = |page, all| {
-        pages = all;
-        listener(Event::Listed { what: "users", page, pages: all });
-    };
-    let users = if journal.names_members(run)? { Some(api.users(read).await) } else { None };
+    let users = if journal.names_members(run)? { Some(api.users(listener).await) } else { None };
     let directory = match users.transpose() {
         // Rows that are merged have guests only.
         Ok(None) if journal.has_merged(run)? => Err(String::new()),
         Ok(None) => return Ok((counts, pages)),
-        Ok(Some(users)) => Ok(Directory::new(users)),
+        Ok(Some((users, all))) => {
+            pages = all;
+            Ok(Directory::new(users))
+        }
         Err(Unread::Failed(refusal)) if matches!(refusal.http_status, Some(403 | 404)) => {
             let why = format!(
                 "the users of the organization cannot be listed ({}): members are not checked",

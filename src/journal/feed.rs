@@ -217,6 +217,22 @@ mod tests {
         journal.unwrap();
     }
 
+    #[tokio::test]
+    async fn rows_whose_guests_are_known_go_with_those_without_unless_their_groups_may_lack_guests() {
+        let (_folder, path) = folder();
+        let (mut journal, run, first) = five(&path);
+        let with_guests = [RowId(first.0 + 1), RowId(first.0 + 3)];
+        super::super::tests::begin(&journal, with_guests[1], "made");
+        journal.note_known_guests(&with_guests).unwrap();
+        let (writer, handle, Feeds { plain, guests }) = Writer::new(journal, run, || panic!("it can be written"));
+        let send = async {
+            assert_eq!(names(&plain).await, ["A", "B", "C", "E"]);
+            assert_eq!(names(&guests).await, ["D"]);
+            drop(handle);
+        };
+        tokio::join!(writer.work(), send).0.unwrap();
+    }
+
     #[tokio::test(start_paused = true)]
     async fn no_row_is_begun_before_a_worker_can_send_it_while_workers_are_slow() {
         let (_folder, path) = folder();

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::JournalError;
 use super::outcomes::parse;
 use super::store::{Journal, RunId, now_ms};
+use crate::model::RowId;
 
 /// The guests of a group that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +31,10 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn open_guests(&self, run: RunId, mut each: impl FnMut(&[String])) -> Result<(), JournalError> {
+    pub fn open_guests(&self, run: RunId, mut each: impl FnMut(RowId, &[String])) -> Result<(), JournalError> {
         self.run(|db| {
             let mut query = db.prepare(
-                "SELECT body
+                "SELECT rows.id, body
                  FROM runs JOIN rows INDEXED BY rows_with_guests ON rows.id BETWEEN first_row AND last_row AND guests > 0
                  WHERE runs.id = ?1 AND (code IS NULL OR lead IS NOT NULL)
                    AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
@@ -41,10 +42,24 @@ impl Journal {
             )?;
             let mut rows = query.query([run.0])?;
             while let Some(row) = rows.next()? {
-                let Invited { guests } = parse(0, row.get_ref(0)?.as_str()?)?;
-                each(&guests);
+                let Invited { guests } = parse(1, row.get_ref(1)?.as_str()?)?;
+                each(RowId(row.get(0)?), &guests);
             }
             Ok(())
+        })
+    }
+
+    /// Notes rows whose guests are all known to the organization: until the journal is closed they are sent as rows without
+    /// guests are. A row whose group may lack guests is not.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn note_known_guests(&mut self, rows: &[RowId]) -> Result<(), JournalError> {
+        let sql = "INSERT INTO temp.known_guests
+                   SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM intents WHERE row = ?1 AND effect = 'made')";
+        self.together(|batch| {
+            let mut insert = batch.prepare(sql)?;
+            rows.iter().try_for_each(|row| insert.execute([row.0]).map(drop))
         })
     }
 
@@ -78,7 +93,7 @@ impl Journal {
 mod tests {
     use super::super::tests::{created, define, folder, group, owner, run};
     use super::*;
-    use crate::model::{RowId, WantedGroup};
+    use crate::model::WantedGroup;
 
     #[test]
     fn guests_are_told_of_the_rows_that_are_open_and_have_some() {
@@ -93,7 +108,7 @@ mod tests {
         }
         let open = |journal: &Journal| {
             let mut told = Vec::new();
-            journal.open_guests(run, |guests| told.push(guests.to_vec())).unwrap();
+            journal.open_guests(run, |_, guests| told.push(guests.to_vec())).unwrap();
             told
         };
         assert_eq!(open(&journal), guests);

@@ -6,7 +6,7 @@ use super::Intent;
 use super::store::{RunId, now_ms};
 use crate::model::{Effect, Job, RowId};
 
-/// The next rows, with guests or without, that are neither settled nor in doubt, in input order.
+/// The next rows, with guests that may be new or without, that are neither settled nor in doubt, in input order.
 pub(super) fn next_jobs(
     db: &Connection,
     run: RunId,
@@ -14,7 +14,11 @@ pub(super) fn next_jobs(
     after: RowId,
     count: usize,
 ) -> rusqlite::Result<Vec<Job>> {
-    let (index, guests) = if with_guests { ("INDEXED BY rows_with_guests", "guests > 0") } else { ("", "guests = 0") };
+    let (index, guests) = if with_guests {
+        ("INDEXED BY rows_with_guests", "guests > 0 AND rows.id NOT IN temp.known_guests")
+    } else {
+        ("", "(guests = 0 OR rows.id IN temp.known_guests)")
+    };
     let mut query = db.prepare_cached(&format!(
         "SELECT rows.id, name, body,
                 (SELECT count(*) FROM intents WHERE intents.row = rows.id),

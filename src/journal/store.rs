@@ -200,6 +200,8 @@ impl Journal {
                 db.pragma_update(None, "page_size", 8192)?;
             }
             durable(db, &self.path)?;
+            // The rows whose guests are all known, while the journal is open.
+            db.execute_batch("PRAGMA temp_store = MEMORY; CREATE TEMP TABLE known_guests (row INTEGER PRIMARY KEY);")?;
             if is_new {
                 db.execute_batch(&format!(
                     "BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {SCHEMA} COMMIT;"

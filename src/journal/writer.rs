@@ -20,9 +20,9 @@ const COMMANDS_MAX: usize = 4096;
 /// The jobs of a run, as they are begun.
 #[derive(Debug)]
 pub struct Feeds {
-    /// Rows without guests.
+    /// Rows without guests, or whose guests are all known.
     pub plain: Feed,
-    /// Rows with guests.
+    /// Rows with guests that may be new.
     pub guests: Feed,
 }
 

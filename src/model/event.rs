@@ -14,7 +14,7 @@ pub enum Event {
     Read(u64),
     /// A page of a list was read.
     Listed {
-        /// What is listed: groups or users.
+        /// What is listed: groups, users or guests.
         what: &'static str,
         /// Pages read so far.
         page: u64,

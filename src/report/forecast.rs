@@ -12,22 +12,24 @@ use crate::model::{exact_span, span};
 pub(crate) struct Forecast {
     /// Rows that are not settled; each creates at most one group.
     pub(crate) creates: u64,
-    /// Pages of the organization's list, which an import reads first; `None` once it has.
+    /// Pages of the organization's lists, which an import reads first; `None` once it has.
     pub(crate) pages: Option<u64>,
     /// Requests per period; `None` if no rate is set.
     pub(crate) rate: Option<(u32, Duration)>,
-    /// Distinct addresses of guests in those rows.
+    /// Distinct addresses of guests in those rows, without those that are known to the organization.
     pub(crate) guests: u64,
+    /// Whether the guests of the organization were listed; otherwise any may be known.
+    pub(crate) are_guests_new: bool,
     /// The most guests per period that are new to the organization.
     pub(crate) guest_rate: (u32, Duration),
     /// Whether that is `--guest-rate`, not the documented quota of the API.
     pub(crate) is_guest_rate_chosen: bool,
-    /// How long it delays the last of them if all are new to the organization.
+    /// How long it delays the last of them if all are new.
     pub(crate) guest_time: Duration,
 }
 
 impl Forecast {
-    /// The known requests: one for each group, and one for each page of the list.
+    /// The known requests: one for each group, and one for each page of the lists.
     pub(crate) fn requests(&self) -> u64 {
         self.creates.saturating_add(self.pages.unwrap_or_default())
     }
@@ -59,10 +61,11 @@ pub(super) fn text(forecast: &Forecast) -> String {
     if longer.is_zero() {
         return format!("{what}; {time}");
     }
-    let (guests, longer) = (counted(forecast.guests, "guest"), span(longer));
-    let limit = if forecast.is_guest_rate_chosen { "--guest-rate" } else { "its guest quota of" };
-    let rate = per(forecast.guest_rate);
-    format!("{what}; {time}\n{guests}: if all of them are new to the organization, {limit} {rate} adds up to {longer}")
+    let limit = if forecast.is_guest_rate_chosen { "--guest-rate" } else { "the guest quota of" };
+    let (new, rate, longer) = (forecast.are_guests_new, per(forecast.guest_rate), span(longer));
+    let guests = counted(forecast.guests, if new { "new guest" } else { "guest" });
+    let unsure = if new { "" } else { "if all of them are new to the organization, " };
+    format!("{what}; {time}\n{guests}: {unsure}{limit} {rate} adds up to {longer}")
 }
 
 /// The same for scripts.
@@ -94,7 +97,16 @@ mod tests {
     fn forecast(creates: u64, pages: Option<u64>, guests: u64) -> Forecast {
         let (rate, guest_rate) = (Some((600, Duration::from_mins(1))), (30, Duration::from_hours(1)));
         let guest_time = Duration::from_hours(guests.saturating_sub(1) / 30);
-        Forecast { creates, pages, rate, guests, guest_rate, is_guest_rate_chosen: false, guest_time }
+        Forecast {
+            creates,
+            pages,
+            rate,
+            guests,
+            guest_rate,
+            is_guest_rate_chosen: false,
+            are_guests_new: false,
+            guest_time,
+        }
     }
 
     #[test]
@@ -102,8 +114,11 @@ mod tests {
         assert_eq!(
             text(&forecast(1820, None, 57)),
             "1,820 groups to create; about 3 min at 600 a minute\n\
-             57 guests: if all of them are new to the organization, its guest quota of 30 an hour adds up to 1 h"
+             57 guests: if all of them are new to the organization, the guest quota of 30 an hour adds up to 1 h"
         );
+        let listed = Forecast { are_guests_new: true, ..forecast(1820, None, 57) };
+        let last = "57 new guests: the guest quota of 30 an hour adds up to 1 h";
+        assert_eq!(text(&listed).lines().last(), Some(last));
         let unpaced = Forecast { rate: None, ..forecast(1, None, 30) };
         assert_eq!(text(&unpaced), "1 group to create; as fast as the server allows");
     }

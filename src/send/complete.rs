@@ -28,7 +28,7 @@ impl<E: Exchange> Worker<E> {
     }
 
     /// Gives a group that was created the guests that it lacks.
-    pub(super) async fn complete(&self, job: Job, permit: GuestPermit, number: u32) -> (Job, Step) {
+    pub(super) async fn complete(&self, job: Job, permit: Option<GuestPermit>, number: u32) -> (Job, Step) {
         let waits = iter::once(Duration::ZERO).chain(self.api.looks(Duration::ZERO));
         let step = match self.seek(&job, waits).await {
             Ok(Found::One(group)) => match self.look_at(&job, &group).await {
@@ -56,7 +56,7 @@ impl<E: Exchange> Worker<E> {
         job: Job,
         group: &Tag,
         whole: &Group,
-        (permit, number): (GuestPermit, u32),
+        (permit, number): (Option<GuestPermit>, u32),
     ) -> (Job, Step) {
         let body = serde_json::json!(whole).to_string();
         let Some(Sending { begun, ready }) = self.begin(job.clone()).await else {
@@ -64,7 +64,7 @@ impl<E: Exchange> Worker<E> {
         };
         let job = begun.spend();
         let verdict = judge_update(ready.update_group(&group.id, body.into()).await);
-        permit.answered(&verdict);
+        self.quota.row_answered(permit, &job.body, &verdict);
         let with_lack = |trouble: Trouble| trouble.and(&lack(group).message);
         let step = match verdict {
             Verdict::Created { group, http_status } => Step::Settle(Fate::Created { group, http_status }),

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::guest_limiter::GuestLimiter;
+use super::guest_limiter::{GuestLimiter, GuestPermit, guests};
 use super::judge::{Verdict, When, judge_create};
 use super::reads::{Api, Ready, Unread};
 use crate::journal::{Down, Handle, Intent};
-use crate::model::{Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Trouble};
+use crate::model::{Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Status, Trouble};
 use crate::plan;
 use crate::tallyfy::Exchange;
 
@@ -31,7 +31,7 @@ pub struct Worker<E> {
     pub api: Arc<Api<E>>,
     /// The journal's writer.
     pub journal: Handle,
-    /// The guest quota, for rows with guests.
+    /// The guest quota, for rows with new guests.
     pub quota: Arc<GuestLimiter>,
     /// The user's choices.
     pub policy: Policy,
@@ -56,6 +56,14 @@ pub(super) struct Attempt {
     waited: Duration,
 }
 
+/// What is next for a row.
+pub(super) enum Next<E: Exchange> {
+    /// Its group is created.
+    Create(Sending<E>),
+    /// Its group was found, and gets the guests that it lacks.
+    Complete(Job),
+}
+
 /// What follows on a response.
 pub(super) enum Step {
     Settle(Fate),
@@ -70,15 +78,53 @@ pub(super) enum Step {
 }
 
 impl<E: Exchange> Worker<E> {
-    /// Works on one row until its outcome is known or the run stops.
-    pub(super) async fn deliver(&self, mut sending: Sending<E>) {
+    /// Works on one row until its outcome is known or the run stops. A row with new guests needs a permit of the guest
+    /// limiter for each attempt.
+    pub(super) async fn deliver(&self, mut next: Next<E>, mut permit: Option<GuestPermit>) {
+        let has_new_guests = permit.is_some();
         for number in 1.. {
-            let (job, verdict, attempt) = self.send(sending, number).await;
-            let step = self.step(&job, verdict, attempt).await;
-            let Some(job) = self.record(job, step) else { break };
-            let Some(next) = self.begin(job).await else { break };
-            sending = next;
+            let (job, step) = match next {
+                Next::Create(sending) => self.create(sending, permit, number).await,
+                Next::Complete(job) => self.complete(job, permit, number).await,
+            };
+            if has_new_guests && matches!(&step, Step::Settle(fate) if fate.status() == Status::Created) {
+                self.quota.learn(&guests(&job.body));
+            }
+            let is_settled = matches!(step, Step::Settle(_) | Step::GiveUp(..));
+            let Some(job) = self.record(job, step) else {
+                if has_new_guests && is_settled {
+                    self.quota.done();
+                }
+                return;
+            };
+            let Some(again) = self.next_attempt(job).await else { return };
+            (next, permit) = again;
         }
+    }
+
+    /// The next attempt of a row, with the permit that it needs; `None` if the run stops.
+    async fn next_attempt(&self, job: Job) -> Option<(Next<E>, Option<GuestPermit>)> {
+        let is_known = self.quota.knows(&guests(&job.body));
+        let permit = if is_known { None } else { Some(self.quota.permit(&job.body).await?) };
+        Some((self.next(job).await?, permit))
+    }
+
+    /// What is next for a row that has the permit it needs; `None` if the run stops.
+    pub(super) async fn next(&self, job: Job) -> Option<Next<E>> {
+        if job.is_made { Some(Next::Complete(job)) } else { self.begin(job).await.map(Next::Create) }
+    }
+
+    async fn create(&self, sending: Sending<E>, permit: Option<GuestPermit>, number: u32) -> (Job, Step) {
+        let (job, verdict, attempt) = self.send(sending, number).await;
+        let is_answered = matches!(verdict, Verdict::Created { .. });
+        self.quota.row_answered(permit, &job.body, &verdict);
+        let step = match self.step(&job, verdict, attempt).await {
+            Step::Settle(Fate::Created { group, .. }) if !is_answered && !guests(&job.body).is_empty() => {
+                self.see_to_guests(&job, &group, number).await
+            }
+            step => step,
+        };
+        (job, step)
     }
 
     /// A row that was begun does not leave now: it is not in doubt.
@@ -87,7 +133,7 @@ impl<E: Exchange> Worker<E> {
     }
 
     /// Records what follows on an attempt; returns the job if it is sent again.
-    pub(super) fn record(&self, mut job: Job, step: Step) -> Option<Job> {
+    fn record(&self, mut job: Job, step: Step) -> Option<Job> {
         let is_recorded = match step {
             Step::Settle(fate) => self.settle(job.row, fate),
             Step::GiveUp(trouble, effect) => {
@@ -120,13 +166,13 @@ impl<E: Exchange> Worker<E> {
     }
 
     /// Sends a row.
-    pub(super) async fn send(&self, Sending { begun, ready }: Sending<E>, number: u32) -> (Job, Verdict, Attempt) {
+    async fn send(&self, Sending { begun, ready }: Sending<E>, number: u32) -> (Job, Verdict, Attempt) {
         let (job, left) = (begun.spend(), Instant::now());
         let answer = ready.create_group(job.body.clone()).await;
         (job, judge_create(answer), Attempt { number, left, waited: left.elapsed() })
     }
 
-    pub(super) async fn step(&self, job: &Job, verdict: Verdict, attempt: Attempt) -> Step {
+    async fn step(&self, job: &Job, verdict: Verdict, attempt: Attempt) -> Step {
         match verdict {
             Verdict::Created { group, http_status } => Step::Settle(Fate::Created { group, http_status }),
             Verdict::Refused(trouble) => self.refused(job, trouble).await,

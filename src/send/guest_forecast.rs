@@ -38,13 +38,14 @@ pub(super) struct GuestEstimate {
 }
 
 impl GuestForecast {
-    /// At this rate, for an organization that knows no guests.
+    /// At this rate, for an organization that knows these guests.
     #[must_use]
-    pub fn new(rate: Rate) -> Self {
-        Self::with_known(rate, KnownGuests::default())
+    pub fn new(rate: Rate, known: &[String]) -> Self {
+        let mut guests = KnownGuests::default();
+        guests.add(known);
+        Self::with_known(rate, guests)
     }
 
-    /// For an organization that knows these guests.
     pub(super) fn with_known(rate: Rate, known: KnownGuests) -> Self {
         Self { rate, known, rows: 0, guests: 0, most: 0, periods: 0, last: 0, rows_before_last: 0 }
     }
@@ -158,7 +159,7 @@ mod tests {
 
     /// Rows with these numbers of new guests.
     fn forecast(rate: &str, rows: &[usize]) -> GuestForecast {
-        let mut forecast = GuestForecast::new(Rate::parse(rate).unwrap());
+        let mut forecast = GuestForecast::new(Rate::parse(rate).unwrap(), &[]);
         for (row, count) in rows.iter().enumerate() {
             forecast.add(&(0..*count).map(|guest| format!("g{guest}@r{row}.org")).collect::<Vec<_>>());
         }
@@ -180,11 +181,14 @@ mod tests {
         let wide = forecast("30/h", &[1, 40, 1]);
         assert_eq!((wide.time(), wide.most()), (2 * HOUR, 40));
         assert_eq!(forecast("30/h", &[40, 0, 0]).time(), Duration::ZERO);
-        let mut known = GuestForecast::new(Rate::parse("2/h").unwrap());
+        let mut known = GuestForecast::new(Rate::parse("2/h").unwrap(), &[]);
         for guests in [&["a@x.org", "b@x.org"][..], &["A@x.org"], &["b@x.org", "a@x.org"]] {
             known.add(&guests.iter().map(|guest| (*guest).to_owned()).collect::<Vec<_>>());
         }
         assert_eq!((known.guests(), known.time()), (2, Duration::ZERO));
+        let mut listed = GuestForecast::new(Rate::parse("1/h").unwrap(), &["A@x.org".to_owned()]);
+        listed.add(&["a@X.org".to_owned(), "b@x.org".to_owned()]);
+        assert_eq!((listed.guests(), listed.most(), listed.time()), (1, 1, Duration::ZERO));
     }
 
     fn left(events: &[Event]) -> Duration {

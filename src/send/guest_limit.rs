@@ -39,6 +39,12 @@ impl KnownGuests {
     pub(super) fn add(&mut self, guests: &[String]) -> usize {
         guests.iter().filter(|guest| self.0.insert(hash(guest))).count()
     }
+
+    pub(super) fn remove(&mut self, guests: &[String]) {
+        for guest in guests {
+            self.0.remove(&hash(guest));
+        }
+    }
 }
 
 /// For the API, addresses that differ only in case are the same.
@@ -124,13 +130,8 @@ impl GuestLimit {
         }
     }
 
-    pub(super) fn known(&self) -> &KnownGuests {
-        &self.known
-    }
-
-    /// The group of these guests exists: they are known.
-    pub(super) fn add_known(&mut self, guests: &[String]) {
-        self.known.add(guests);
+    pub(super) fn known(&mut self) -> &mut KnownGuests {
+        &mut self.known
     }
 
     /// Adds guests that an earlier run sent: the new ones count.
@@ -410,7 +411,7 @@ mod tests {
     #[test]
     fn no_more_than_the_rate_are_new_in_any_hour_and_known_ones_cost_nothing() {
         let (mut limit, now) = rated("3/h");
-        limit.add_known(&guests("known@x.org"));
+        limit.known().add(&guests("known@x.org"));
         let departure = charged(&mut limit, "a@x.org b@x.org", now);
         assert_eq!(way(&mut limit, "c@x.org", now), Way::Open);
         assert_eq!(way(&mut limit, "c@x.org d@x.org", now), Way::AfterAnswer);

@@ -1,5 +1,5 @@
-//! The guest limiter: keeps the guest quota and `--guest-rate` by a queue that every row with guests passes before it is
-//! sent. Rows without guests never come here.
+//! The guest limiter: keeps the guest quota and `--guest-rate` by a queue that every row with new guests passes before it is
+//! sent. Rows without guests, or whose guests are all known, need no permit.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -66,6 +66,17 @@ impl GuestLimiter {
         self.state().0.remember(sent, Instant::now().into_std());
     }
 
+    /// The organization knows these guests.
+    pub fn learn(&self, guests: &[String]) {
+        self.state().0.known().add(guests);
+    }
+
+    /// Whether the organization knows all of these guests.
+    #[must_use]
+    pub fn knows(&self, guests: &[String]) -> bool {
+        self.state().0.known().new_among(guests) == 0
+    }
+
     /// An empty forecast of the rows of this run, which knows the guests of earlier rows.
     #[must_use]
     pub fn forecast(&self) -> GuestForecast {
@@ -125,9 +136,13 @@ impl GuestLimiter {
         None
     }
 
-    /// The group of this body exists: its guests are known.
-    pub(super) fn add_known(&self, body: &[u8]) {
-        self.state().0.add_known(&guests(body));
+    /// A row is answered. One without a permit had no new guests; if the quota refuses it, they were not known.
+    pub(super) fn row_answered(&self, permit: Option<GuestPermit>, body: &[u8], verdict: &Verdict) {
+        match permit {
+            Some(permit) => permit.answered(verdict),
+            None if matches!(verdict, Verdict::GuestCap(..)) => self.state().0.known().remove(&guests(body)),
+            None => {}
+        }
     }
 
     async fn wait(&self, way: Way) -> Option<()> {
@@ -208,7 +223,7 @@ impl Drop for GuestPermit {
 }
 
 /// The guests of a create request.
-fn guests(body: &[u8]) -> Vec<String> {
+pub(super) fn guests(body: &[u8]) -> Vec<String> {
     serde_json::from_slice(body).map(|group: Group| group.guests).unwrap_or_default()
 }
 
@@ -264,6 +279,19 @@ mod tests {
         assert_eq!(*told.lock().unwrap(), [paused, Event::GuestsTake { rows: 0, time: Duration::ZERO }]);
     }
 
+    #[tokio::test]
+    async fn guests_are_known_from_a_list_until_the_quota_refuses_a_row_that_has_no_others() {
+        let (quota, _stop, _) = quota(None);
+        let listed = ["A@x.org", "b@x.org"].map(str::to_owned);
+        quota.learn(&listed);
+        assert!(quota.knows(&["B@x.org".to_owned()]) && !quota.knows(&["a@x.org".to_owned(), "c@x.org".to_owned()]));
+        let row = body(&["a@x.org"]);
+        quota.row_answered(None, row.as_bytes(), &created());
+        assert!(quota.knows(&listed));
+        quota.row_answered(None, row.as_bytes(), &refused("60"));
+        assert!(!quota.knows(&listed[..1]) && quota.knows(&listed[1..]));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_stop_ends_the_wait_at_once_for_all_who_wait() {
         let (quota, stop, _) = quota(None);
@@ -295,7 +323,7 @@ mod tests {
         let start = Instant::now();
         for guest in ["a@x.org", "b@x.org", "A@x.org"] {
             permit(&quota, guest).await.answered(&created());
-            quota.add_known(body(&[guest]).as_bytes());
+            quota.learn(&[guest.to_owned()]);
         }
         assert_eq!(start.elapsed(), Duration::ZERO, "two new ones, and one that is known");
         tokio::time::sleep(Duration::from_mins(1)).await;

@@ -10,7 +10,6 @@ mod compare;
 mod complete;
 mod delete;
 mod deliver;
-mod deliver_guests;
 mod guest_forecast;
 mod guest_limit;
 mod guest_limiter;
@@ -47,8 +46,7 @@ pub use stop::Stop;
 use crate::journal::{Feed, Feeds};
 use crate::model::Halt;
 use crate::tallyfy::Exchange;
-use deliver::Sending;
-use deliver_guests::Next;
+use deliver::{Next, Sending};
 use guest_limiter::GuestPermit;
 
 /// Rows that are worked on for each request that may be in flight: rows in doubt, or to be sent again, wait for seconds and
@@ -105,7 +103,7 @@ async fn send<E: Exchange>(work: Arc<Work<E>>) {
         drop(door);
         let Some(ready) = ready else { break };
         let Some(begun) = feed.next().await else { break };
-        worker.deliver(Sending { begun, ready }).await;
+        worker.deliver(Next::Create(Sending { begun, ready }), None).await;
     }
     give_back(worker, feed).await;
 }
@@ -113,7 +111,7 @@ async fn send<E: Exchange>(work: Arc<Work<E>>) {
 async fn send_with_guests<E: Exchange>(work: Arc<Work<E>>) {
     let (worker, feed) = (&work.worker, &work.feeds.guests);
     while let Some((next, permit)) = next_with_guests(worker, feed).await {
-        worker.deliver_with_guests(next, permit).await;
+        worker.deliver(next, Some(permit)).await;
     }
     // Those that the guest quota holds back for good, too.
     worker.journal.stop_guests();

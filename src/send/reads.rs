@@ -14,8 +14,8 @@ use super::limiter::{Admitted, RateLimiter};
 use super::refusals::Refusals;
 use super::settle::{LOOKS, looks};
 use super::stop::Stop;
-use crate::model::{Found, Halt, MatchNames, Trouble, User};
-use crate::tallyfy::{self, Client, Exchange, List, Listed, Page, Renewing, Walk};
+use crate::model::{Event, Found, Halt, Listener, MatchNames, Trouble, User};
+use crate::tallyfy::{self, Client, Exchange, Guest, List, Listed, Page, Renewing, Walk};
 
 /// A read that was never answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,18 +112,35 @@ impl<E: Exchange> Api<E> {
         self.walk(list, walk, |group: &Listed| group.tag.id.clone()).await
     }
 
-    /// All users of the organization; `read` gets the number of pages read and of all pages, first 0 and 0.
+    /// All users of the organization, and the number of pages of their list.
     ///
     /// # Errors
     /// If a page cannot be had, or the list does not add up.
-    pub async fn users(&self, mut read: impl FnMut(u64, u64)) -> Result<Vec<User>, Unread> {
-        let (mut users, mut walk) = (Vec::new(), Walk::default());
-        read(0, 0);
-        while let Some(page) = self.walk(List::Users, &mut walk, |user: &User| user.id.to_string()).await? {
-            read(walk.read(), walk.pages());
-            users.extend(page);
+    pub async fn users(&self, listener: &Listener) -> Result<(Vec<User>, u64), Unread> {
+        self.all(List::Users, listener, |user: &User| user.id.to_string()).await
+    }
+
+    /// All guests of the organization, and the number of pages of their list.
+    ///
+    /// # Errors
+    /// If a page cannot be had, or the list does not add up.
+    pub async fn guests(&self, listener: &Listener) -> Result<(Vec<Guest>, u64), Unread> {
+        self.all(List::Guests, listener, |guest: &Guest| guest.email.clone()).await
+    }
+
+    async fn all<T: DeserializeOwned>(
+        &self,
+        list: List<'_>,
+        listener: &Listener,
+        id: impl Fn(&T) -> String,
+    ) -> Result<(Vec<T>, u64), Unread> {
+        let (mut all, mut walk, what) = (Vec::new(), Walk::default(), list.into());
+        listener(Event::Listed { what, page: 0, pages: 0 });
+        while let Some(page) = self.walk(list, &mut walk, &id).await? {
+            listener(Event::Listed { what, page: walk.read(), pages: walk.pages() });
+            all.extend(page);
         }
-        Ok(users)
+        Ok((all, walk.pages()))
     }
 
     async fn walk<T: DeserializeOwned>(
@@ -135,7 +152,7 @@ impl<E: Exchange> Api<E> {
         let Some(number) = walk.next() else { return Ok(None) };
         let Page { entries, pages } = self.page(list, number).await?;
         let taken = walk.take(entries.first().map(id), pages);
-        taken.map_err(|error| Unread::Failed(unreadable(list.name(), &error.to_string())))?;
+        taken.map_err(|error| Unread::Failed(unreadable(&list.name(), &error.to_string())))?;
         Ok(Some(entries))
     }
 
@@ -212,7 +229,7 @@ impl<E: Exchange> Api<E> {
         let mut sends = 0;
         loop {
             let answer = self.client.list(list, number).await;
-            let read = |body: Bytes| Page::parse(&body).map_err(|lack| unreadable(list.name(), &lack));
+            let read = |body: Bytes| Page::parse(&body).map_err(|lack| unreadable(&list.name(), &lack));
             let reading = judge_read(answer).and_then(read);
             if let (List::Groups | List::Users, Reading::Again(trouble, When::BackedOff)) = (list, &reading) {
                 // Everything waits for it.
@@ -223,7 +240,7 @@ impl<E: Exchange> Api<E> {
                     trouble.message
                 );
             }
-            if let Some(page) = self.heed(reading, &mut sends, list.name()).await? {
+            if let Some(page) = self.heed(reading, &mut sends, &list.name()).await? {
                 return Ok(page);
             }
         }

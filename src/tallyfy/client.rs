@@ -11,26 +11,30 @@ use super::exchange::{Answer, Call, Exchange, Lost};
 /// Everything but RFC 3986's unreserved characters. A space becomes `%20`: the API does not read `+` as one.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// How many entries of a list are wanted on one page: the most groups the server gives; of users it gives more.
+/// How many entries of a list are wanted on one page: the most groups the server gives; of people it gives more.
 const GROUPS_PER_PAGE: u64 = 100;
-const USERS_PER_PAGE: u64 = 1000;
+const PEOPLE_PER_PAGE: u64 = 1000;
 
 /// A list that the server gives page by page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum List<'a> {
     /// All groups.
     Groups,
     /// The groups that hold a text in name or description.
+    #[strum(serialize = "groups")]
     Search(&'a str),
     /// All users.
     Users,
+    /// All guests.
+    Guests,
 }
 
 impl List<'_> {
     /// What it is, in words.
     #[must_use]
-    pub fn name(self) -> &'static str {
-        if self == Self::Users { "list of users" } else { "list of groups" }
+    pub fn name(self) -> String {
+        format!("list of {}", <&str>::from(self))
     }
 }
 
@@ -72,16 +76,17 @@ impl<E: Exchange> Client<E> {
         self.exchange.exchange(call).await
     }
 
-    /// `GET /organizations/{org}/groups` and `GET /organizations/{org}/users`: one page of a list.
+    /// `GET /organizations/{org}/groups`, `…/users` and `…/guests`: one page of a list.
     ///
     /// # Errors
     /// If no answer came.
     pub async fn list(&self, list: List<'_>, page: u64) -> Result<Answer, Lost> {
         // In the order of creation: an entry made meanwhile does not push others to a page already read.
-        let (kind, per_page, sort) = match list {
-            List::Groups | List::Search(_) => ("groups", GROUPS_PER_PAGE, "sort_by"),
-            List::Users => ("users", USERS_PER_PAGE, "sort"),
+        let (per_page, sort) = match list {
+            List::Groups | List::Search(_) => (GROUPS_PER_PAGE, "sort_by"),
+            List::Users | List::Guests => (PEOPLE_PER_PAGE, "sort"),
         };
+        let kind = <&str>::from(list);
         let mut path = format!("{}/{kind}?per_page={per_page}&page={page}&{sort}=created_at", self.organization);
         if let List::Search(search) = list {
             path.push_str("&q=");
@@ -147,6 +152,7 @@ mod tests {
         let _ = client.create_group(Bytes::from_static(b"{}")).await;
         let _ = client.get_group("../users").await;
         let _ = client.delete_group("g 1").await;
+        let _ = client.list(List::Guests, 3).await;
         let _ = client.update_group("g 1", Bytes::from_static(b"{}")).await;
         for id in ["", ".", ".."] {
             assert!(matches!(client.delete_group(id).await, Err(Lost::Undelivered(_))), "{id}");
@@ -163,6 +169,7 @@ mod tests {
             (&calls[3].method, calls[3].path.as_str()),
             (&Method::DELETE, "/organizations/a%2Fb%20%3F/groups/g%201")
         );
-        assert_eq!((&calls[4].method, &calls[4].path), (&Method::PUT, &calls[3].path));
+        assert_eq!(calls[4].path, "/organizations/a%2Fb%20%3F/guests?per_page=1000&page=3&sort=created_at");
+        assert_eq!((&calls[5].method, &calls[5].path), (&Method::PUT, &calls[3].path));
     }
 }

@@ -21,4 +21,4 @@ pub use http::{BaseUrl, BaseUrlError, Http};
 pub use pages::{Walk, WalkError};
 pub use renewing::Renewing;
 pub use reqwest::Method;
-pub use wire::{Listed, Page, Refusal, created, error_text, group, is_web_page};
+pub use wire::{Guest, Listed, Page, Refusal, created, error_text, group, is_web_page};

@@ -8,6 +8,13 @@ use serde_json::error::Category;
 pub use crate::model::ExistingGroup as Listed;
 use crate::model::{Tag, shortened, shown};
 
+/// A guest, as the list of guests shows one. One who is disabled is listed too.
+#[derive(Debug, Deserialize)]
+pub struct Guest {
+    /// The e-mail address.
+    pub email: String,
+}
+
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {

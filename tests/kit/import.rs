@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Parser;
 use rusqlite::Connection;
 use tallyfy_groups::cli::{Cli, Command};
-use tallyfy_groups::commands::{Delivery, Staged, stage};
+use tallyfy_groups::commands::{Delivery, Staged, list_guests, stage};
 use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RunId, Trail};
 use tallyfy_groups::model::{self, Event, Halt, Listener, MatchNames, OnExisting, ProblemFormat};
 use tallyfy_groups::report::{ProblemStyle, Problems, Results};
@@ -98,8 +98,9 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
     let seen = Arc::new(Seen::default());
     let delivery = delivery(server, settings, stop, trail, &seen);
     delivery.prepare(&mut journal, run, &staged.names).await.unwrap();
+    let (known, _) = list_guests(&delivery.api, &journal, run, &delivery.listener).await.unwrap();
     if !stop.is_raised() {
-        let (writer, sending) = delivery.send(journal, run).unwrap();
+        let (writer, sending) = delivery.send(journal, run, known).unwrap();
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
     }
