@@ -34,6 +34,8 @@ pub(super) struct CsvParser {
     pub(super) layout: Option<Layout>,
     /// The index of the column that tells groups in a group.
     nested: Option<usize>,
+    /// Whether lists are written in another way than they stand.
+    is_rewritten: bool,
 }
 
 impl CsvParser {
@@ -95,8 +97,9 @@ impl CsvParser {
         let shape = Shape::new(header, delimiter, &columns);
         let nested = layout.as_ref().and_then(|layout| layout.nested.as_ref());
         let nested = nested.and_then(|nested| position(&shape.header, &nested.column));
-        let options = options.clone();
-        (has_name.then_some(Self { shape, columns, options, name, layout, nested }), errors)
+        let is_joined = columns.fields.iter().any(|(field, index)| columns.index(*field) != Some(*index));
+        let (is_rewritten, options) = (is_joined || options.list_delimiter.is_some(), options.clone());
+        (has_name.then_some(Self { shape, columns, options, name, layout, nested, is_rewritten }), errors)
     }
 
     /// The header under which its rows are written again.
@@ -131,7 +134,8 @@ impl CsvParser {
 
     /// Gives each row of a batch, whose bytes are `raw`. Rows without any text are only counted.
     pub(super) fn rows<'a>(&self, batch: &'a Batch, raw: &'a str, notes: &mut Notes, each: &mut dyn FnMut(&Row<'a>)) {
-        let text = batch.text();
+        let (text, is_of_person) = (batch.text(), self.columns.are_of_persons());
+        let names = self.columns.fields.iter().find(|(field, _)| *field == Field::Names);
         let mut line = batch.line;
         for (index, span) in batch.rows.iter().enumerate() {
             let is_last = batch.is_cut && index + 1 == batch.rows.len();
@@ -157,9 +161,8 @@ impl CsvParser {
                 self.read(&record)
             };
             let offset = batch.offset + span.start as u64;
-            let is_of_person = self.columns.are_of_persons();
             let row = Row { offset, raw, line: record.line, fields, text, warnings, is_of_person, is_continued: false };
-            match self.columns.fields.iter().find(|(field, _)| *field == Field::Names) {
+            match names {
                 Some((_, index)) if row.fields.is_ok() => {
                     let names = names_of(cells.get(*index).unwrap_or_default(), self.options.list_delimiter);
                     each_group(&row, names, |name| self.text(&cells, name), each);
@@ -233,8 +236,7 @@ impl CsvParser {
 
     /// The cells of a row of this name as they are written again.
     fn text<'a>(&self, cells: &Cells<'a>, name: Option<&str>) -> RowText<'a> {
-        let is_joined = self.columns.fields.iter().any(|(field, index)| self.columns.index(*field) != Some(*index));
-        if name.is_none() && !is_joined && self.options.list_delimiter.is_none() {
+        if name.is_none() && !self.is_rewritten {
             return RowText::Cells(*cells);
         }
         let mut row: Vec<Cow<'a, str>> = cells.iter().map(Cow::Borrowed).collect();

@@ -224,11 +224,11 @@ impl Keys<'_> {
         if !unused.is_empty() {
             return Err(unused_keys(&unused));
         }
-        if held.is_empty() && !others.is_empty() && self.parser.name.is_none() {
-            return Err(Problem::malformed(no_field(&others)));
-        }
         let is_ignored = |key: &String| self.known.get(key) == Some(&Meaning::Ignored) || is_in_path(key, options);
         let unknown: Vec<String> = others.iter().map(|(key, _)| key).filter(|key| !is_ignored(key)).cloned().collect();
+        if held.is_empty() && !unknown.is_empty() && self.parser.name.is_none() {
+            return Err(Problem::malformed(no_field(&others)));
+        }
         self.notes.unknown(unknown);
         Ok((held, others))
     }
