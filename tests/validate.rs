@@ -254,7 +254,7 @@ fn a_bomb_and_a_foreign_file_are_refused_at_once() {
     desk.run(&["validate", "bomb.csv.gz"]).expect(2).says("unpacks to more than 200 times its size");
     desk.run(&["validate", "book.csv"])
         .expect(2)
-        .says("an Excel workbook")
+        .says("a ZIP archive or workbook")
         .says("save the sheet with the groups as CSV UTF-8");
     desk.run(&["validate", "cut.csv.gz"]).expect(2).says("the gzip data is damaged or cut off");
 }
