@@ -255,7 +255,7 @@ fn a_bomb_and_a_foreign_file_are_refused_at_once() {
     desk.run(&["validate", "book.csv"])
         .expect(2)
         .says("a ZIP archive or workbook")
-        .says("save the sheet with the groups as CSV UTF-8");
+        .says("open it in a spreadsheet program and save it again");
     desk.run(&["validate", "cut.csv.gz"]).expect(2).says("the gzip data is damaged or cut off");
 }
 
