@@ -335,11 +335,12 @@ fn empty_columns_and_rows_at_the_end_are_ignored_with_a_note() {
 
 #[test]
 fn a_comma_without_quotes_is_told_from_surplus_empty_cells() {
-    let desk =
-        Desk::bare().with("groups.csv", "name,description,members,guests\nOps, Core,,,\nA,\u{201c}b, c\u{201d},1,\n");
+    let desk = Desk::bare()
+        .with("groups.csv", "name,description,members,guests\nOps, Core,,,\nOps,Core,,,\nA,\u{201c}b, c\u{201d},1,\n");
     let text = desk.run(&["validate", "groups.csv"]).expect(7).stdout;
     for part in [
-        "put quotes around a cell that contains a `,`, or remove the surplus `,` at its end if no cell does",
+        "groups.csv:2: error: the row has 5 cells but the header has 4; put quotes around a cell that contains a `,` [",
+        "groups.csv:3: error: the row has 5 cells but the header has 4; put quotes around a cell that contains a `,`, or remove the surplus `,` at its end if no cell does",
         "put quotes around a cell that contains a `,`; only straight double quotes count",
     ] {
         assert!(text.contains(part), "{text}");

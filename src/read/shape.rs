@@ -131,7 +131,7 @@ impl Shape {
             "; remove the space before a quote".to_owned()
         } else if cells.iter().any(|cell| cell.trim_start().starts_with(typographic)) {
             "; only straight double quotes count".to_owned()
-        } else if cells.iter().skip(width).all(str::is_empty) {
+        } else if cells.iter().skip(width).all(str::is_empty) && !cells.iter().any(|cell| cell.starts_with(' ')) {
             format!(", or remove the surplus {delimiter} at its end if no cell does")
         } else {
             String::new()
