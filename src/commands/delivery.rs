@@ -167,7 +167,7 @@ pub(super) async fn list_groups<E: Exchange, F>(
 pub(super) struct Comparison<'a> {
     /// Which row has which name.
     pub(super) names: &'a RowNames,
-    /// Which row is of which existing group, by its id.
+    /// The row of each existing group, by the group's id.
     pub(super) ids: HashMap<String, RowId>,
     /// What happens to a row whose group exists.
     pub(super) on_existing: OnExisting,

@@ -316,7 +316,7 @@ impl Splitter {
         }
     }
 
-    /// The end of the next JSON value, with the white space and commas before it; nothing if there is no more of them.
+    /// The end of the next JSON value, with the white space and commas before it; nothing after the last value.
     fn value_end(&mut self, start: usize) -> io::Result<Option<usize>> {
         loop {
             let next = next_value(&self.buffer[start..], self.is_ended, self.row_max);

@@ -209,7 +209,7 @@ impl Columns {
         if !has_name && !options.settles(Field::Name) {
             errors.push(nameless(header));
         }
-        let is_people = |column: &&String| ADDRESSES.split_whitespace().any(|word| word == plain(column));
+        let is_people = |column: &&String| is_of_addresses(column);
         let has_people = columns.fields.iter().any(|(field, _)| field.is_list() && field.slot() != Field::Name);
         if has_name
             && !has_people
@@ -337,8 +337,17 @@ pub(super) fn is_same_column(one: &str, other: &str) -> bool {
 /// Whether a column of this name is neither a field, nor looks like one, nor like people.
 pub(super) fn means_nothing(column: &str) -> bool {
     let meaning = Meaning::of(column, &ReadOptions::default());
-    matches!(meaning, Meaning::Unknown | Meaning::Ignored)
-        && !ADDRESSES.split_whitespace().any(|word| word == plain(column))
+    matches!(meaning, Meaning::Unknown | Meaning::Ignored) && !is_of_addresses(column)
+}
+
+fn is_of_addresses(column: &str) -> bool {
+    let plain = plain(column);
+    ADDRESSES.split_whitespace().any(|word| word == plain)
+}
+
+/// Whether a path of keys, `profile.name`, begins with this key.
+pub(super) fn begins_with(path: &str, key: &str) -> bool {
+    path.split('.').next().is_some_and(|first| is_same_column(first, key))
 }
 
 /// The field that a column of this name holds, without `--map`.

@@ -3,10 +3,9 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::ReadOptions;
-use super::columns::{Meaning, is_same_column};
+use super::columns::{Meaning, begins_with, is_same_column};
 use super::error::FileProblem;
 use super::lines::line_ends;
 use crate::model::{Code, Entries, Field, Problem, listed, shortened};
@@ -152,16 +151,11 @@ fn several(keys: &[String]) -> FileProblem {
 
 /// The keys of an object that hold an array of objects.
 fn arrays(object: &[u8]) -> Vec<String> {
-    let is_array = |value: &&RawValue| {
-        let text = value.get().as_bytes();
-        text.first() == Some(&b'[') && text.get(skip(text, 1, &[])) == Some(&b'{')
-    };
     let mut found = Vec::new();
     each_entry(object, |key, at| {
         let rest = &object[at..];
-        let is_cut_off = rest.first() == Some(&b'[') && rest.get(skip(rest, 1, &[])) == Some(&b'{');
-        let is_whole = value::<&RawValue>(rest).ok().is_some_and(|(value, _)| is_array(&value));
-        found.extend((is_whole || is_cut_off).then_some(key));
+        let is_array = rest.first() == Some(&b'[') && rest.get(skip(rest, 1, &[])) == Some(&b'{');
+        found.extend(is_array.then_some(key));
     });
     found
 }
@@ -177,9 +171,7 @@ fn is_envelope(object: &[u8], key: &str, options: &ReadOptions) -> bool {
     let Some(array) = array_at(object, 0, &[key]) else { return false };
     let first = value::<Entries<'_>>(&object[skip(object, array, &[])..]);
     let has_name = |key: &str| {
-        let is_path = options.map.iter().any(|(field, path)| {
-            field.slot() == Field::Name && path.split('.').next().is_some_and(|first| is_same_column(first, key))
-        });
+        let is_path = options.map.iter().any(|(field, path)| field.slot() == Field::Name && begins_with(path, key));
         is_path || Meaning::of(key, options).field().is_some_and(|field| field.slot() == Field::Name)
     };
     let is_group = first.is_ok_and(|(Entries(entries), _)| entries.iter().any(|(key, _)| has_name(key)));

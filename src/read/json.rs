@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 
 use super::batch::Batch;
-use super::columns::{Meaning, UNKNOWN_MAX, is_same_column, means_nothing};
+use super::columns::{Meaning, UNKNOWN_MAX, begins_with, is_same_column, means_nothing};
 use super::document::Document;
 use super::layout::Layout;
 use super::lines::line_ends;
@@ -270,7 +270,7 @@ fn unused_keys(unused: &[(String, Field)]) -> Problem {
 /// Whether a path or a filter begins with this key.
 fn is_in_path(key: &str, options: &ReadOptions) -> bool {
     let paths = options.map.iter().map(|(_, path)| path).chain(options.filters.iter().map(|filter| &filter.column));
-    paths.into_iter().any(|path| is_same_column(path.split('.').next().unwrap_or_default(), key))
+    paths.into_iter().any(|path| begins_with(path, key))
 }
 
 /// What is found at a path.
