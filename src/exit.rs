@@ -39,7 +39,10 @@ impl Ending {
     /// The ending of a run that stopped early.
     pub(crate) fn of_halt(halt: &Halt) -> Self {
         match halt {
-            Halt::TokenRefused(_) | Halt::Forbidden(_) | Halt::RefusedInARow { status: 403, .. } => Self::Token,
+            Halt::TokenRefused(_)
+            | Halt::Forbidden(_)
+            | Halt::UsersRefused { .. }
+            | Halt::RefusedInARow { status: 403, .. } => Self::Token,
             Halt::NotFound(_) | Halt::Redirected(_) | Halt::RefusedInARow { .. } => Self::NotFound,
             Halt::PauseTooLong(_) | Halt::GuestCapTooLong(_) | Halt::Refusing { .. } | Halt::Down { .. } => {
                 Self::PauseTooLong

@@ -91,6 +91,11 @@ fn validate_people() {
     let desk = Desk::at(&server).with("ids.csv", "name,description,members\nA,a,1\n").with("groups.csv", rows);
     page.case("users that may not be listed", &desk, &["import", "-v", "ids.csv"]);
     page.case("the same with addresses", &desk, &["import", "groups.csv"]);
+    page.case(
+        "addresses for an organization that is not there",
+        &desk,
+        &["import", "groups.csv", "--org", "elsewhere", "--journal", "new.journal"],
+    );
     page.compare("validate-people");
 }
 

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::exit::Ending;
 use crate::journal::JournalError;
-use crate::model::{Halt, shortened};
+use crate::model::Halt;
 use crate::read::ReadError;
 use crate::report::{LogError, OutputError};
 use crate::settings::SettingsError;
@@ -65,17 +65,6 @@ pub enum Failure {
         /// The sum over the statuses.
         accounted: u64,
     },
-    /// Members are named by address, and the users may not be listed.
-    #[error(
-        "members are e-mail addresses ({}), and the users of the organization cannot be listed ({refusal}); use a token that may list them, or write user ids",
-        shortened(address)
-    )]
-    UsersRefused {
-        /// The first address.
-        address: String,
-        /// What the server said.
-        refusal: String,
-    },
     /// An export could not read the organization.
     #[error("nothing was exported: {0}")]
     Unexported(Halt),
@@ -114,7 +103,7 @@ impl Failure {
     pub fn ending(&self) -> Ending {
         let usage_if = |is_usage| if is_usage { Ending::Usage } else { Ending::Failed };
         match self {
-            Self::Settings(SettingsError::Token(_)) | Self::UsersRefused { .. } => Ending::Token,
+            Self::Settings(SettingsError::Token(_)) => Ending::Token,
             Self::Settings(_)
             | Self::Read(_)
             | Self::Unread { .. }

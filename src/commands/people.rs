@@ -4,11 +4,13 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::journal::{Journal, RunId};
-use crate::model::{Code, Group, InputFile, Listener, Member, PeopleCounts, Problem, User, WantedGroup, shown_path};
+use crate::model::{
+    Code, Group, Halt, InputFile, Listener, Member, PeopleCounts, Problem, User, WantedGroup, shown_path,
+};
 use crate::report::Problems;
 use crate::resolve::{Directory, PeopleRules, Resolved, resolve};
 use crate::send::{Api, Unread};
-use crate::tallyfy::Exchange;
+use crate::tallyfy::{Exchange, Walk};
 
 use super::Failure;
 
@@ -35,6 +37,13 @@ pub(super) async fn find_people<E: Exchange>(
             Ok(Directory::new(users))
         }
         Err(Unread::Failed(refusal)) if matches!(refusal.http_status, Some(403 | 404)) => {
+            // The whole organization may be missing.
+            if refusal.http_status == Some(404)
+                && let Err(unread) = api.next_page(None, &mut Walk::default()).await
+            {
+                api.stop_unread(unread);
+                return Ok((counts, pages));
+            }
             let why = format!(
                 "the users of the organization cannot be listed ({}): members are not checked",
                 refusal.message
@@ -49,7 +58,7 @@ pub(super) async fn find_people<E: Exchange>(
             return Ok((counts, pages));
         }
     };
-    journal.find_people(run, |place, wanted| {
+    let found = journal.find_people(run, |place, wanted| {
         let WantedGroup { name, description, guests, tallyfy_id, .. } = wanted;
         let Resolved { members, guests, problems: found } = match &directory {
             Ok(directory) => resolve(wanted, directory, rules, &mut counts),
@@ -60,8 +69,12 @@ pub(super) async fn find_people<E: Exchange>(
         for problem in &found {
             problems.report(path(place.file), Some(place), problem, None).map_err(Failure::Print)?;
         }
-        Ok::<_, Failure>((group, found))
-    })?;
+        Ok((group, found))
+    });
+    match found {
+        Err(Failure::Stopped(halt)) => api.stop.raise(halt),
+        found => found?,
+    }
     Ok((counts, pages))
 }
 
@@ -84,7 +97,8 @@ fn ids(wanted: &WantedGroup, refusal: &str) -> Result<Vec<u64>, Failure> {
     let id = |member: &Member| match member {
         Member::Id(id) => Ok(*id),
         Member::Address(address) => {
-            Err(Failure::UsersRefused { address: address.clone(), refusal: refusal.to_owned() })
+            let (address, refusal) = (address.clone(), refusal.to_owned());
+            Err(Failure::Stopped(Halt::UsersRefused { address, refusal }))
         }
     };
     wanted.members.iter().map(id).collect()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::model::{Status, span};
+use crate::model::{Status, shortened, span};
 
 /// Something happened that reporters may want to show.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,6 +95,17 @@ pub enum Halt {
         "the organization cannot be listed: {0}; the token needs the permission manage_groups in this organization"
     )]
     Forbidden(String),
+    /// Members are named by address, and the users may not be listed.
+    #[error(
+        "members are e-mail addresses ({}), and the users of the organization cannot be listed ({refusal}); use a token that may list them, or write user ids",
+        shortened(address)
+    )]
+    UsersRefused {
+        /// The first address.
+        address: String,
+        /// What the server said.
+        refusal: String,
+    },
     /// 404 for a list.
     #[error("the organization cannot be listed: {0}; check the organization's id and the base URL")]
     NotFound(String),
