@@ -263,8 +263,13 @@ impl ListRules {
                 }
             }
         });
-        if let Err(message) = read {
-            problems.push(Problem::error(self.field, self.invalid, format!("{field}: {message}")));
+        match read {
+            Err(message) => problems.push(Problem::error(self.field, self.invalid, format!("{field}: {message}"))),
+            Ok(blank @ 1..) => {
+                let message = format!("{field}: blank entries are ignored: {blank}");
+                problems.push(Problem::warning(self.field, Code::EntryIgnored, message));
+            }
+            Ok(0) => {}
         }
         if named > NAMED_MAX {
             problems.push(self.problem(bad == 0, format!("{field}: and {} more", named - NAMED_MAX)));
@@ -294,33 +299,45 @@ fn shown(item: &Item<'_>) -> String {
     }
 }
 
-/// Gives the entries of a list cell, or says what is there instead of a list.
-pub(super) fn entries(cell: &Cell<'_>, mut each: impl FnMut(&Item<'_>)) -> Result<(), String> {
-    let mut given = |entry: &str| {
-        if !entry.is_empty() {
-            each(&Item::Text(Cow::Borrowed(entry)));
-        }
+/// Gives the entries of a list cell, and how many blank ones are between them; or says what is there instead of a list.
+pub(super) fn entries(cell: &Cell<'_>, mut each: impl FnMut(&Item<'_>)) -> Result<usize, String> {
+    let mut blank = 0;
+    let mut given = |item: &Item<'_>| match item {
+        Item::Text(text) if trimmed(text).is_empty() => blank += 1,
+        Item::Other("null") => blank += 1,
+        item => each(item),
     };
     match cell {
         Cell::Absent => {}
-        Cell::Text(text) if is_simple(text) && !text.starts_with('[') => {
-            let mut start = 0;
-            for end in memchr_iter(b';', text.as_bytes()).chain([text.len()]) {
-                given(&text[start..end]);
-                start = end + 1;
+        Cell::Text(text) if text.trim_start().starts_with('[') => array(text)?.iter().for_each(given),
+        Cell::Text(text) => {
+            let mut given = |entry| given(&Item::Text(Cow::Borrowed(entry)));
+            let is_separator = |letter| matches!(letter, ';' | '|' | ',');
+            // Nothing is missing where a list begins or ends with a separator.
+            let list = text.trim_matches(|letter| is_separator(letter) || letter.is_whitespace());
+            if list.is_empty() {
+                return Ok(0);
+            }
+            if is_simple(list) {
+                let mut start = 0;
+                for end in memchr_iter(b';', list.as_bytes()).chain([list.len()]) {
+                    given(&list[start..end]);
+                    start = end + 1;
+                }
+                return Ok(blank);
+            }
+            for part in list.split(is_separator).map(trimmed) {
+                let mut words = part.split(char::is_whitespace).map(trimmed).filter(|word| !word.is_empty()).peekable();
+                if words.peek().is_none() {
+                    given("");
+                }
+                words.for_each(&mut given);
             }
         }
-        Cell::Text(text) if text.trim_start().starts_with('[') => {
-            array(text)?.iter().for_each(each);
-        }
-        Cell::Text(text) => {
-            let is_separator = |letter: char| matches!(letter, ';' | '|' | ',') || letter.is_whitespace();
-            text.split(is_separator).map(trimmed).for_each(given);
-        }
-        Cell::List(items) => items.iter().for_each(each),
+        Cell::List(items) => items.iter().for_each(given),
         Cell::Other(kind) => return Err(format!("expected a list, found {kind}")),
     }
-    Ok(())
+    Ok(blank)
 }
 
 /// Whether a list is as it should be written, and mostly is: visible ASCII, and no separator but `;`.
@@ -372,7 +389,7 @@ mod tests {
 
     #[test]
     fn every_separator_of_the_contract_splits_a_cell() {
-        for text in ["1;2;3", "1|2|3", "1,2,3", " 1 2  3 ", "1\r\n2\n3", ";1; 2;,3;", "1\u{a0}2\u{2003};3\u{200b}"] {
+        for text in ["1;2;3", "1|2|3", "1,2,3", " 1 2  3 ", "1\r\n2\n3", "; 1; 2;3;,", "1\u{a0}2\u{2003};3\u{200b}"] {
             assert_eq!(ids(text), (vec![1, 2, 3], Vec::new()), "{text}");
         }
         for text in [" [1, \"2\", 3]", "['1', '2', '3']"] {
@@ -382,6 +399,17 @@ mod tests {
             assert_eq!(ids(text), (Vec::new(), Vec::new()));
         }
         assert!(ids("[1, 2").1[0].contains("begins like a JSON array"));
+    }
+
+    #[test]
+    fn a_blank_entry_between_others_is_ignored_with_a_warning() {
+        for text in ["1;;2", "1, ,2", "1 | | 2;", r#"["1", "", 2]"#, "[1, null, 2]"] {
+            assert_eq!(ids(text), (vec![1, 2], vec!["members: blank entries are ignored: 1".to_owned()]), "{text}");
+        }
+        let entry = |text: &'static str| Item::Text(Cow::Borrowed(text));
+        let (mut found, mut problems) = (Vec::new(), Vec::new());
+        guests(&Cell::List(vec![entry(" "), Item::Other("null"), entry("a@b.example")]), &mut found, &mut problems);
+        assert_eq!((found.len(), problems.len(), problems[0].severity), (1, 1, crate::model::Severity::Warning));
     }
 
     #[test]
@@ -405,7 +433,7 @@ mod tests {
             ids("x;12,345").1,
             ["members: `12,345` may be one number or several ids; write 12345 for one id, or 12;345 for several"]
         );
-        for text in ["1001,1002", "1001, 1002", "12, 345", "1,2", "1001 1002 7", "101; 102; 103", "1001;;1002;"] {
+        for text in ["1001,1002", "1001, 1002", "12, 345", "1,2", "1001 1002 7", "101; 102; 103", "1001;1002;"] {
             assert!(ids(text).1.is_empty(), "{text}");
         }
     }

@@ -123,12 +123,13 @@ impl<'a> Cell<'a> {
     #[must_use]
     fn joined(self, other: Self) -> Self {
         match (self, other) {
+            (one, other) if one.is_blank() => other,
+            (one, other) if other.is_blank() => one,
             (Self::Text(one), Self::Text(other)) => Self::Text(Cow::Owned(format!("{one};{other}"))),
             (Self::List(mut one), Self::List(other)) => {
                 one.extend(other);
                 Self::List(one)
             }
-            (Self::Absent, other) => other,
             (one, _) => one,
         }
     }
