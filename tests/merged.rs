@@ -44,6 +44,9 @@ fn rows_of_one_name_become_one_group_and_only_a_bad_persons_row_is_invalid() {
     let (header, rejects) = desk.table("groups.rejects.csv");
     assert_eq!(header[..3], ["name", "member", "guest"]);
     assert_eq!(rejects.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["Ops", "Law"]);
+    desk.run(&["undo", "groups.csv", "--yes"]).expect(0);
+    let undone = desk.results("groups.undo.csv");
+    assert_eq!(undone.iter().map(|line| line.row).collect::<Vec<_>>(), [2, 3, 8], "{undone:?}");
 }
 
 #[test]
@@ -55,7 +58,7 @@ fn the_next_run_over_the_same_file_finds_the_group_and_says_the_same_of_its_rows
     assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "merged", "invalid"]);
     let user = SandboxUser { id: 1040, email: "new@members.example".to_owned(), status: "active".to_owned() };
     server.plant_user(user);
-    desk.run(&["import", "groups.csv"]).expect(0).says("1 group exist already and differ from the file");
+    desk.run(&["import", "groups.csv"]).expect(0).says("groups that exist already and differ from the file: 1;");
     let lines = desk.results("groups.results.csv");
     assert_eq!(statuses(&lines), ["exists", "merged", "merged"]);
     assert!(lines[0].warnings.as_deref().unwrap().contains("+1040"), "{lines:?}");

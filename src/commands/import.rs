@@ -39,9 +39,8 @@ pub(super) fn run(
     let stopped = sent.refused.or_else(|| stop.reason().map(Failure::Stopped));
     let differing = journal.differing_groups(run)?;
     if differing > 0 {
-        let groups = counted(differing, "group");
         tracing::warn!(
-            "{groups} exist already and differ from the file; an import does not change them: see `warnings` in the results"
+            "groups that exist already and differ from the file: {differing}; an import does not change them: see `warnings` in the results"
         );
     }
     let (summary, rejects) = import.write_files(&journal, run, &staged, &paths)?;

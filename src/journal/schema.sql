@@ -161,15 +161,16 @@ LEFT JOIN rows AS first ON first.id =
     CASE WHEN NOT rows.merged THEN rows.twin WHEN rows.code IS NULL AND own.lead <> rows.id THEN own.lead END
 LEFT JOIN outcomes AS firsts ON NOT rows.merged AND firsts.row = iif(first.merged, first.twin, first.id);
 
--- The results file of `undo`, as a view.
+-- The results file of `undo`, as a view. A group of merged rows is shown at the row that has its status.
 CREATE VIEW undone AS
-SELECT runs.id AS run, rows.id AS id, rows.file, rows.row, rows.line, rows.name,
+SELECT runs.id AS run, shown.id AS id, shown.file, shown.row, shown.line, shown.name,
     CASE WHEN deletions.row IS NULL THEN 'pending' ELSE coalesce(deletions.status, 'unknown') END AS status,
     outcomes.group_id,
     coalesce(deletions.attempts, 0) AS attempts,
     deletions.http_status, deletions.code, deletions.error
 FROM runs
 JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
+JOIN rows AS shown ON shown.id = coalesce(rows.lead, rows.id)
 LEFT JOIN outcomes ON outcomes.row = rows.id
 LEFT JOIN deletions ON deletions.row = rows.id
 WHERE outcomes.status = 'created' OR deletions.row IS NOT NULL;
