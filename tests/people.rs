@@ -146,7 +146,8 @@ fn with_strict_a_warning_about_people_keeps_everything_from_being_sent() {
 
 #[test]
 fn a_list_of_users_that_breaks_off_ends_the_run_and_nothing_is_sent() {
-    let server = Server::under("[[fault]]\nkind = 'error-before'\nmethod = 'GET'\nstatus = 500\nfrom = 4");
+    let faults = "[[fault]]\nkind = 'error-before'\nmethod = 'GET'\nstatus = 500\nfrom = 3";
+    let server = Server::start(Options { users: 3000, ..Options::default() }, faults);
     let desk = Desk::at(&server).with("groups.csv", "name,members\nOps,1001\n");
     desk.run(&["import", "groups.csv", "--max-attempts", "2"]).expect(1).tells("the list of users");
     assert_eq!(server.all_posts(), 0);

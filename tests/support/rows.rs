@@ -59,7 +59,7 @@ pub(crate) fn good_names(rows: &[Draft]) -> Vec<String> {
 
 fn good_row(index: usize, dice: &mut Dice) -> Draft {
     let word = |dice: &mut Dice| WORDS[usize::try_from(dice.below(WORDS.len() as u64)).unwrap()];
-    let first = 1000 + dice.below(8000);
+    let first = 1001 + dice.below(190);
     let members = (0..dice.below(6)).map(|number| (first + number).to_string()).collect();
     let guests = (0..dice.below(3)).map(|number| format!("guest{number}.{index}@partner.example.com")).collect();
     Draft {

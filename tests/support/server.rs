@@ -41,7 +41,11 @@ impl Server {
 
     /// An organization with these options; one id and one token are accepted, unless the options name others.
     pub(crate) fn start(options: Options, faults: &str) -> Self {
+        let user = |id| SandboxUser { id, email: format!("user{id}@members.example"), status: "active".to_owned() };
+        // Each run reads all of them: some ids that tests write by hand, and those of `rows`.
+        let users = || (1..=100).chain(1001..=1200).map(user).collect();
         let options = Options {
+            user_list: options.user_list.or_else(|| (options.users == 0).then(users)),
             token: options.token.or_else(|| Some(TOKEN.to_owned())),
             org: options.org.or_else(|| Some(ORG.to_owned())),
             ..options
