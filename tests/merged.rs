@@ -66,6 +66,17 @@ fn the_next_run_over_the_same_file_finds_the_group_and_says_the_same_of_its_rows
 }
 
 #[test]
+fn a_row_that_names_nobody_makes_an_empty_group_and_is_a_warning_where_the_group_has_other_rows() {
+    let server = acme("");
+    let desk = Desk::at(&server).with("groups.csv", "name,member\nOps,1001\nOps,\nOps,\nEmpty,\n");
+    desk.run(&["import", "groups.csv"]).expect(0);
+    let lines = desk.results("groups.results.csv");
+    assert_eq!(statuses(&lines), ["created", "merged", "duplicate", "created"]);
+    let is_warned = lines.iter().map(|line| line.warnings.as_deref().is_some_and(|told| told.contains("names nobody")));
+    assert_eq!(is_warned.collect::<Vec<_>>(), [false, true, true, false]);
+}
+
+#[test]
 fn a_list_column_with_one_person_per_row_loses_nobody_if_it_is_said_what_it_is() {
     let server = acme("");
     let desk = Desk::at(&server).with("groups.csv", "name,members\nOps,1001\nOps,1002\nDev,1001\nOps,1003\n");

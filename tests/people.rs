@@ -173,7 +173,13 @@ fn a_file_of_users_that_cannot_be_read_is_named_with_its_place() {
     let desk = Desk::bare().with("groups.csv", "name,members\nOps,1001\n");
     desk.run(&["validate", "--users", "no.csv", "groups.csv"]).expect(2).tells("--users no.csv: ");
     desk.write("users.csv", "id,email,status\n1,a@b.example,active\nx,c@d.example,active\n");
-    desk.run(&["validate", "--users", "users.csv", "groups.csv"]).expect(2).tells("line: 3");
+    desk.run(&["validate", "--users", "users.csv", "groups.csv"]).expect(2).tells("line 3: ");
+    desk.write("users.csv", "id,e-mail,status\n1,a@b.example,active\n");
+    desk.run(&["validate", "--users", "users.csv", "groups.csv"]).expect(2).tells("no column `email`");
+    desk.write("users.csv", "\u{feff}ID;Email;Status\n1001;a@b.example;suspended\n");
+    desk.run(&["validate", "--users", "users.csv", "groups.csv"]).expect(2).tells("line 2: ").tells("`suspended`");
+    desk.write("users.csv", "ID;Email;Status\n1001;a@b.example;active\n");
+    desk.run(&["validate", "--users", "users.csv", "groups.csv"]).expect(0);
 }
 
 #[test]

@@ -16,7 +16,7 @@ struct Lint {
 
 const RENAME: &str = "write the real name";
 
-const NAMES: [Lint; 5] = [
+const NAMES: [Lint; 6] = [
     Lint {
         matches: is_formula_error,
         severity: Severity::Error,
@@ -32,11 +32,18 @@ const NAMES: [Lint; 5] = [
         cure: RENAME,
     },
     Lint {
-        matches: is_total,
+        matches: |text| is_any(&TOTALS, text),
         severity: Severity::Warning,
         code: Code::NameDoubtful,
         what: "looks like a row of totals",
         cure: "delete the row if it is one",
+    },
+    Lint {
+        matches: is_total,
+        severity: Severity::Error,
+        code: Code::NameInvalid,
+        what: "is a total, not a group",
+        cure: "delete the row",
     },
     Lint {
         matches: is_shortened_number,
@@ -155,8 +162,8 @@ mod tests {
             ("1.5E+12", Code::NameDoubtful),
             ("#####", Code::NameDoubtful),
             ("Total", Code::NameDoubtful),
-            ("TOTAL: 12", Code::NameDoubtful),
-            ("Summe: 16 Gruppen", Code::NameDoubtful),
+            ("TOTAL: 12", Code::NameInvalid),
+            ("Summe: 16 Gruppen", Code::NameInvalid),
             ("MÃ¼ller", Code::TextGarbled),
             ("It\u{e2}€™s", Code::TextGarbled),
             ("M\u{fffd}ller", Code::TextGarbled),

@@ -143,7 +143,7 @@ fn is_simple_address(text: &str) -> bool {
 
 /// What a bad member may have been, and what to do.
 fn member_hint(text: &str) -> &'static str {
-    let divided = |marks: &[char]| text.contains(marks) && text.split(marks).all(is_number);
+    let divided = |marks: &[char]| text.contains(marks) && text.split(marks).map(str::trim).all(is_number);
     match () {
         () if lint::is_placeholder(text) => "; an empty cell means no entries",
         () if lint::is_formula_error(text) => "; it is a spreadsheet's formula error",
@@ -327,11 +327,10 @@ pub(super) fn entries(cell: &Cell<'_>, mut each: impl FnMut(&Item<'_>)) -> Resul
                 return Ok(blank);
             }
             for part in list.split(is_separator).map(trimmed) {
-                let mut words = part.split(char::is_whitespace).map(trimmed).filter(|word| !word.is_empty()).peekable();
-                if words.peek().is_none() {
-                    given("");
-                }
-                words.for_each(&mut given);
+                let words = || part.split(char::is_whitespace).map(trimmed).filter(|word| !word.is_empty());
+                // `Ada, Room 1002` is prose, and 1002 no id.
+                let is_list = part.contains('@') || words().all(is_number);
+                if part.is_empty() || !is_list { given(part) } else { words().for_each(&mut given) }
             }
         }
         Cell::List(items) => items.iter().for_each(given),
@@ -525,9 +524,9 @@ mod tests {
     #[test]
     fn entries_that_cannot_be_ids_are_left_out_if_that_is_asked_for() {
         let (mut found, mut problems) = (Vec::new(), Vec::new());
-        members(&Cell::Text("1001;nobody;ada@;7".into()), true, &mut found, &mut problems);
+        members(&Cell::Text("1001;nobody;ada@ 7, Room 1002".into()), true, &mut found, &mut problems);
         assert_eq!((found, problems.iter().any(Problem::is_error)), (vec![Member::Id(1001), Member::Id(7)], false));
-        assert!(problems.len() == 2 && problems[0].message.ends_with("left out"), "{problems:?}");
+        assert!(problems.len() == 3 && problems[2].message.contains("`Room 1002`"), "{problems:?}");
         for id in ["1,001", "007", "1001.0", "-1"] {
             problems.clear();
             members(&Cell::Text(id.into()), true, &mut Vec::new(), &mut problems);

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::journal::{Journal, RunId};
 use crate::model::{
-    Code, Group, Halt, InputFile, Listener, Member, PeopleCounts, Problem, User, WantedGroup, shown_path,
+    Code, Group, Halt, InputFile, Listener, Member, PeopleCounts, Problem, User, UserStatus, WantedGroup, shortened,
+    shown_path,
 };
 use crate::report::Problems;
 use crate::resolve::{Directory, PeopleRules, Resolved, resolve};
@@ -85,11 +86,37 @@ pub(super) fn directory_of(path: &Path) -> Result<Directory, Failure> {
 
 /// Reads a file of users, as `export --users` writes it: CSV with the columns `id`, `email` and `status`.
 pub(super) fn users_of(flag: &str, path: &Path) -> Result<Vec<User>, Failure> {
-    let failed = |reason: csv::Error| Failure::Usage(format!("{flag} {}: {reason}", shown_path(path)));
-    let text = std::fs::read(path).map_err(|reason| failed(reason.into()))?;
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
-    let mut rows = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text);
-    rows.deserialize().collect::<Result<_, _>>().map_err(failed)
+    let failed = |why: String| {
+        let shape = "it must be CSV with the columns id, email and status, as `export --users` writes it";
+        Failure::Usage(format!("{flag} {}: {why}; {shape}", shown_path(path)))
+    };
+    let unread = |reason: csv::Error| failed(reason.to_string());
+    let bytes =
+        std::fs::read(path).map_err(|reason| Failure::Usage(format!("{flag} {}: {reason}", shown_path(path))))?;
+    let text = str::from_utf8(&bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;
+    let text = text.trim_start_matches('\u{feff}');
+    let delimiter = if text.lines().next().is_some_and(|header| header.contains(';')) { b';' } else { b',' };
+    let mut rows = csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let header: csv::StringRecord = rows.headers().map_err(unread)?.iter().map(str::to_lowercase).collect();
+    let column = |name: &str| header.iter().position(|column| column == name);
+    if let Some(missing) = ["id", "email"].into_iter().find(|name| column(name).is_none()) {
+        return Err(failed(format!("there is no column `{missing}`")));
+    }
+    let status = column("status");
+    let user = |row: csv::Result<csv::StringRecord>| {
+        let row = row.map_err(unread)?;
+        let wrong = |why: String| failed(format!("line {}: {why}", row.position().map_or(0, csv::Position::line)));
+        let status = status.and_then(|column| row.get(column)).filter(|status| !status.is_empty());
+        if let Some(unknown) = status.filter(|status| status.parse::<UserStatus>().is_err()) {
+            let known = "the status is active, invited, disabled or bot";
+            return Err(wrong(format!("{known}, not `{}`", shortened(unknown))));
+        }
+        row.deserialize(Some(&header)).map_err(|reason| match reason.kind() {
+            csv::ErrorKind::Deserialize { err, .. } => wrong(err.to_string()),
+            _ => unread(reason),
+        })
+    };
+    rows.records().map(user).collect()
 }
 
 /// The members, if all are named by id.

@@ -288,7 +288,7 @@ impl<S> Collector<'_, S> {
         let earlier = self.names.add_all(&keys[..wanted], first);
         let rows = rows.into_iter().zip(spans).zip(keys).zip(earlier);
         for (number, (((row, span), keys), earlier)) in (first..end).zip(rows) {
-            let CheckedRow { is_undescribed, is_continued, merges, mut problems, item } = row;
+            let CheckedRow { is_undescribed, is_deserted, is_continued, merges, mut problems, item } = row;
             let place = self.files.place(number, is_continued);
             let same = merges.and_then(|contents| self.names.add_contents(contents, number));
             let bytes = batch.part(span.offset, span.length as usize);
@@ -312,6 +312,10 @@ impl<S> Collector<'_, S> {
                     Validity::Valid(keys.name)
                 }
             };
+            if is_deserted && merges.is_some() && !matches!(validity, Validity::Valid(_)) {
+                let message = "members: the row names nobody, so it adds nobody to its group";
+                problems.push(Problem::warning(Field::Members, Code::EntryIgnored, message));
+            }
             let lacks_description = is_undescribed && matches!(validity, Validity::Valid(_));
             if let Some(file) = self.files.opened.last_mut().filter(|_| lacks_description) {
                 let (count, first) = &mut file.undescribed;

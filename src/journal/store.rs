@@ -97,7 +97,7 @@ impl Journal {
         }
         journal.set(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         journal.prepare(is_new)?;
-        journal.forget_unread_runs()?;
+        journal.forget_empty_runs(owner)?;
         journal.is_held = true;
         Ok(journal)
     }
@@ -218,7 +218,11 @@ impl Journal {
 
     fn check_owner(&self, owner: &Owner) -> Result<(), JournalError> {
         let last = self.run(|db| {
-            let last = "SELECT organization, realm FROM runs WHERE state <> 'reading' ORDER BY id DESC LIMIT 1";
+            // A run that learned nothing may have had a mistyped organization.
+            let last = "SELECT organization, realm FROM runs
+                        WHERE EXISTS (SELECT 1 FROM outcomes WHERE row BETWEEN first_row AND last_row)
+                           OR EXISTS (SELECT 1 FROM intents WHERE row BETWEEN first_row AND last_row)
+                        ORDER BY id DESC LIMIT 1";
             db.query_row(last, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).optional()
         })?;
         match last {
@@ -233,15 +237,14 @@ impl Journal {
         }
     }
 
-    /// A run that was cut off while it read its files has sent nothing.
-    fn forget_unread_runs(&self) -> Result<(), JournalError> {
+    /// A run that was cut off while it read its files has sent nothing, and one of another owner has learned nothing.
+    fn forget_empty_runs(&self, owner: &Owner) -> Result<(), JournalError> {
         self.run(|db| {
-            db.execute_batch(
-                "BEGIN;
-                 DELETE FROM rows WHERE id > (SELECT coalesce(max(last_row), 0) FROM runs WHERE state <> 'reading');
-                 DELETE FROM runs WHERE state = 'reading';
-                 COMMIT;",
-            )
+            let batch = db.unchecked_transaction()?;
+            let empty = "DELETE FROM runs WHERE state = 'reading' OR organization <> ?1 OR realm <> ?2";
+            batch.execute(empty, params![owner.organization, owner.realm.as_ref()])?;
+            batch.execute("DELETE FROM rows WHERE id > (SELECT coalesce(max(last_row), 0) FROM runs)", [])?;
+            batch.commit()
         })
     }
 

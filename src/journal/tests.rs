@@ -51,6 +51,11 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
     (run, first)
 }
 
+/// A row whose group existed before.
+pub(super) fn exists() -> Fate {
+    Fate::Exists { group_id: "g1".to_owned(), http_status: None, differences: None }
+}
+
 /// How many rows of a run are still to be settled.
 pub(super) fn open_rows(journal: &Journal, run: RunId) -> u64 {
     let sql = "SELECT count(*) FROM open_rows WHERE run = ?1";
@@ -226,6 +231,13 @@ fn a_journal_of_another_organization_realm_version_or_program_is_refused() {
     let (_folder, path) = folder();
     let mut journal = Journal::open(&path, &owner()).unwrap();
     run(&mut journal, &["A"], false);
+    drop(journal);
+    // It has learned nothing so far.
+    let mistyped = Owner { organization: "orgg".to_owned(), ..owner() };
+    drop(Journal::open(&path, &mistyped).unwrap());
+    let mut journal = Journal::open(&path, &owner()).unwrap();
+    let (_, row) = run(&mut journal, &["A"], false);
+    journal.settle(&[(row, exists())]).unwrap();
     drop(journal);
     for other in [
         Owner { organization: "other".to_owned(), ..owner() },

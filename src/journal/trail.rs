@@ -233,6 +233,7 @@ fn numbers(bytes: &[u8]) -> Option<Vec<u64>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{exists, folder, owner, run};
     use super::*;
 
     const PERIOD: Duration = Duration::from_mins(1);
@@ -402,21 +403,17 @@ mod tests {
 
     #[test]
     fn a_journal_that_is_refused_stays_as_it_is_and_so_does_its_trail() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.journal");
-        let owner = |organization: &str| crate::journal::Owner {
-            organization: organization.to_owned(),
-            realm: crate::journal::Realm::Loopback,
-        };
-        let mut journal = Journal::open(&path, &owner("acme")).unwrap();
-        let run = journal.begin_run(&owner("acme")).unwrap();
-        journal.commence(run, (crate::model::RowId(1), crate::model::RowId(0)), false).unwrap();
+        let (_folder, path) = folder();
+        let mut journal = Journal::open(&path, &owner()).unwrap();
+        let (_, row) = run(&mut journal, &["A"], false);
+        journal.settle(&[(row, exists())]).unwrap();
         let trail_path = journal.trail_path();
         drop(journal);
         let trail = [&HEAD[..], &[0; 8], &UNDER_WAY.to_le_bytes()].concat();
         std::fs::write(&trail_path, &trail).unwrap();
         let before = std::fs::read(&path).unwrap();
-        assert!(matches!(Journal::open(&path, &owner("other")), Err(JournalError::OtherOwner { .. })));
+        let other = crate::journal::Owner { organization: "other".to_owned(), ..owner() };
+        assert!(matches!(Journal::open(&path, &other), Err(JournalError::OtherOwner { .. })));
         assert_eq!(std::fs::read(&path).unwrap(), before);
         assert_eq!(std::fs::read(&trail_path).unwrap(), trail);
     }

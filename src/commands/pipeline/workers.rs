@@ -47,6 +47,8 @@ pub(super) struct RowSpan {
 
 pub(super) struct CheckedRow<T> {
     pub(super) is_undescribed: bool,
+    /// Whether it has no people.
+    pub(super) is_deserted: bool,
     /// Whether it is of the same record as the row before.
     pub(super) is_continued: bool,
     /// The key of its contents, if it is merged with other rows of its name.
@@ -197,8 +199,14 @@ impl<T> Check<T> {
             let merges = own.as_ref().filter(|_| merges_all || row.is_of_person);
             let merges = merges.map(|keys| contents_key(keys.name, &group));
             keys.push(own);
-            let is_undescribed = is_valid && group.description.is_none();
-            rows.push(CheckedRow { is_undescribed, is_continued: row.is_continued, merges, problems, item });
+            rows.push(CheckedRow {
+                is_undescribed: is_valid && group.description.is_none(),
+                is_deserted: group.members.is_empty() && group.guests.is_empty(),
+                is_continued: row.is_continued,
+                merges,
+                problems,
+                item,
+            });
         })?;
         Ok(CheckedBatch { batch, notes, spans, keys, rows })
     }
