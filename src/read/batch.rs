@@ -319,8 +319,7 @@ impl Splitter {
     /// The end of the next JSON value, with the white space and commas before it; nothing after the last value.
     fn value_end(&mut self, start: usize) -> io::Result<Option<usize>> {
         loop {
-            let next = next_value(&self.buffer[start..], self.is_ended, self.row_max);
-            match next.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
+            match next_value(&self.buffer[start..], self.is_ended, self.row_max)? {
                 NextValue::Ends(length) => return Ok(Some(start + length)),
                 NextValue::None => return self.pass_rest(start).map(|()| None),
                 NextValue::Unread => self.fill()?,

@@ -21,16 +21,6 @@ pub(super) struct Document {
     is_chosen: bool,
 }
 
-/// What is not JSON: where, counted from the first value that is not read, and why.
-#[derive(Debug, thiserror::Error)]
-#[error("{reason}")]
-pub(super) struct BrokenJson {
-    pub(super) lines: u64,
-    /// From 1, in bytes.
-    pub(super) column: Option<u64>,
-    pub(super) reason: String,
-}
-
 /// Where the next value of a document ends.
 pub(super) enum NextValue {
     /// After this many bytes.
@@ -42,7 +32,7 @@ pub(super) enum NextValue {
 }
 
 /// Finds the next value, with the white space and commas before it; `is_whole` if the text goes to the end of the file.
-pub(super) fn next_value(text: &[u8], is_whole: bool, length_max: usize) -> Result<NextValue, BrokenJson> {
+pub(super) fn next_value(text: &[u8], is_whole: bool, length_max: usize) -> Result<NextValue, FileProblem> {
     let (before, rest) = text.split_at(skip(text, 0, b","));
     if rest.first() == Some(&b']') || (rest.is_empty() && is_whole) {
         return Ok(NextValue::None);
@@ -56,11 +46,11 @@ pub(super) fn next_value(text: &[u8], is_whole: bool, length_max: usize) -> Resu
             let cut_off = "the file ends in the middle of an object (is it cut off?)";
             let reason = if error.is_eof() { cut_off } else { reason }.to_owned();
             let column = Some(error.column() as u64).filter(|column| *column > 0);
-            Err(BrokenJson { lines: lines + error.line() as u64 - 1, column, reason })
+            Err(FileProblem::Json { lines: lines + error.line() as u64 - 1, column, reason })
         }
         _ if rest.len() > length_max => {
             let reason = "an object is longer than 1 MiB, the most that a row may have".to_owned();
-            Err(BrokenJson { lines, column: None, reason })
+            Err(FileProblem::Json { lines, column: None, reason })
         }
         _ => Ok(NextValue::Unread),
     }

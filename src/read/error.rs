@@ -33,7 +33,7 @@ impl ReadError {
 pub enum FileProblem {
     /// It cannot be opened or read.
     #[error("{0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// It is a folder.
     #[error("is a folder; name the files in it")]
     Folder,
@@ -149,6 +149,19 @@ fn mixed(readings: &[(String, String)], lines: &[u64]) -> String {
         [] => text,
         [line] => format!("{text}, and line {line},"),
         lines => format!("{text}, and lines {},", lines.join(", ")),
+    }
+}
+
+/// A problem that is found while a stream is read goes through its reader as an error of input.
+impl From<FileProblem> for io::Error {
+    fn from(problem: FileProblem) -> Self {
+        Self::new(io::ErrorKind::InvalidData, problem)
+    }
+}
+
+impl From<io::Error> for FileProblem {
+    fn from(reason: io::Error) -> Self {
+        reason.downcast().unwrap_or_else(Self::Io)
     }
 }
 

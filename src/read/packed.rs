@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::error::FileProblem;
+
 /// Text packs ten to fifty times at best, a bomb a thousand times and more.
 pub(super) const RATIO_MAX: u64 = 200;
 
@@ -54,15 +56,6 @@ impl Packing {
     }
 }
 
-/// What was packed cannot be unpacked.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum PackedError {
-    #[error("the {kind} data is damaged: {reason}")]
-    Damaged { kind: &'static str, reason: io::Error },
-    #[error("unpacks to more than {ratio} times its size")]
-    Bomb { ratio: u64 },
-}
-
 /// Counts what is taken of the packed bytes.
 struct CountedReader<R> {
     inner: R,
@@ -91,11 +84,11 @@ impl Read for Unpacked {
         let read = self.inner.read(buffer).map_err(|reason| match reason.raw_os_error() {
             // The disk's word, or the pipe's.
             Some(_) => reason,
-            None => io::Error::new(io::ErrorKind::InvalidData, PackedError::Damaged { kind, reason }),
+            None => FileProblem::Damaged { kind, reason }.into(),
         })?;
         self.given += read as u64;
         if self.given > HARMLESS && self.given / RATIO_MAX > self.taken.load(Ordering::Relaxed) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, PackedError::Bomb { ratio: RATIO_MAX }));
+            return Err(FileProblem::Bomb { ratio: RATIO_MAX }.into());
         }
         Ok(read)
     }
@@ -133,18 +126,16 @@ mod tests {
             let mut changed = packed.clone();
             changed[packed.len() / 2] ^= 0xFF;
             for bad in [packed[..packed.len() - 5].to_vec(), changed] {
-                let error = unpacked(bad).unwrap_err();
-                let known = error.get_ref().and_then(|inner| inner.downcast_ref::<PackedError>());
-                assert!(matches!(known, Some(PackedError::Damaged { .. })), "{error}");
+                let error = FileProblem::from(unpacked(bad).unwrap_err());
+                assert!(matches!(error, FileProblem::Damaged { .. }), "{error}");
             }
         }
     }
 
     #[test]
     fn a_bomb_is_stopped_and_text_that_packs_well_is_not() {
-        let error = unpacked(gzip(&vec![b'a'; 100 << 20])).unwrap_err();
-        let known = error.get_ref().and_then(|inner| inner.downcast_ref::<PackedError>());
-        assert!(matches!(known, Some(PackedError::Bomb { .. })), "{error}");
+        let error = FileProblem::from(unpacked(gzip(&vec![b'a'; 100 << 20])).unwrap_err());
+        assert!(matches!(error, FileProblem::Bomb { .. }), "{error}");
         assert_eq!(unpacked(gzip(&vec![b'a'; 1 << 20])).unwrap().len(), 1 << 20);
     }
 }

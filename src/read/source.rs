@@ -9,10 +9,9 @@ use encoding_rs::Encoding;
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
 use super::columns::Meaning;
-use super::document::BrokenJson;
 use super::error::{FileProblem, ReadError};
 use super::lines::ends_line;
-use super::packed::{PackedError, Packing};
+use super::packed::Packing;
 use super::workbook;
 use super::{GivenName, ReadOptions};
 use crate::model::InputFormat;
@@ -66,15 +65,10 @@ struct Copying<R> {
     copy: File,
 }
 
-/// The copy cannot be written.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct CopyError(io::Error);
-
 impl<R: Read> Read for Copying<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        self.copy.write_all(&buffer[..read]).map_err(|reason| io::Error::new(reason.kind(), CopyError(reason)))?;
+        self.copy.write_all(&buffer[..read]).map_err(FileProblem::Copy)?;
         Ok(read)
     }
 }
@@ -105,7 +99,7 @@ pub(super) fn of_stream(
     mut raw: Box<dyn Read + Send>,
     options: &ReadOptions,
 ) -> Result<Source, ReadError> {
-    let failed = |reason| explain(reason).of(path);
+    let failed = |reason| FileProblem::from(reason).of(path);
     let mut start = beginning(&mut raw).map_err(failed)?;
     let packing = Packing::of(&start);
     let mut origin = Vec::new();
@@ -164,7 +158,7 @@ fn of_workbook(
     options: &ReadOptions,
 ) -> Result<Source, FileProblem> {
     let (copy, packed) = unnamed().map_err(FileProblem::Copy)?;
-    io::copy(&mut Copying { inner: raw, copy }, &mut io::sink()).map_err(explain)?;
+    io::copy(&mut Copying { inner: raw, copy }, &mut io::sink())?;
     let (mut text, file) = unnamed().map_err(FileProblem::Copy)?;
     let sheets = workbook::convert(packed, options.sheet.as_deref(), &text)?;
     origin.extend(sheets.first().map(|sheet| format!("sheet `{sheet}` converted to CSV")));
@@ -187,24 +181,6 @@ fn beginning(raw: &mut Box<dyn Read + Send>) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
     raw.by_ref().take(START_MAX).read_to_end(&mut start)?;
     Ok(start)
-}
-
-/// What a failing stream means.
-pub(super) fn explain(reason: io::Error) -> FileProblem {
-    let Some(inner) = reason.get_ref() else { return FileProblem::Io(reason) };
-    if let Some(PackedError::Bomb { ratio }) = inner.downcast_ref() {
-        return FileProblem::Bomb { ratio: *ratio };
-    }
-    if let Some(BrokenJson { lines, column, reason }) = inner.downcast_ref() {
-        return FileProblem::Json { lines: *lines, column: *column, reason: reason.clone() };
-    }
-    let is_copy = inner.is::<CopyError>();
-    match reason.downcast::<PackedError>() {
-        Ok(PackedError::Damaged { kind, reason }) => FileProblem::Damaged { kind, reason },
-        Ok(PackedError::Bomb { ratio }) => FileProblem::Bomb { ratio },
-        Err(reason) if is_copy => FileProblem::Copy(reason),
-        Err(reason) => FileProblem::Io(reason),
-    }
 }
 
 /// What is not text, by its first bytes.

@@ -15,7 +15,7 @@ use super::header::HeaderError;
 use super::layout::Layout;
 use super::lines::{ends_line, line_ends, past_line_end};
 use super::row::Row;
-use super::source::{self, Again, Source, explain, given_name};
+use super::source::{self, Again, Source, given_name};
 use super::{Notes, ReadOptions, csv, json};
 use crate::model::{Dialect, ERROR_COLUMN, Entries, Field, Format, InputFormat, Problem, sheet_name};
 
@@ -89,7 +89,7 @@ impl Table {
         };
         let begins = document.as_ref().map_or(skipped + announced, Document::start);
         let passed = stream.by_ref().take(begins as u64).read_to_end(&mut Vec::new());
-        passed.map_err(|reason| explain(reason).of(path))?;
+        passed.map_err(|reason| FileProblem::from(reason).of(path))?;
         let mut splitter = Splitter::new(stream, grammar);
         splitter.begin_at(begins as u64, 1 + if is_sheet { options.skip_lines } else { line_ends(&head[..begins]) });
         origin.extend((announced > 0).then(|| "the line `sep=` removed".to_owned()));
@@ -150,7 +150,7 @@ impl Iterator for Table {
         let line = self.splitter.line();
         let next = match self.first.take() {
             Some(first) => Ok(Some(first)),
-            None => self.splitter.next().map_err(|reason| explain(reason).at(&self.parser.path, line, None)),
+            None => self.splitter.next().map_err(|reason| FileProblem::from(reason).at(&self.parser.path, line, None)),
         };
         if let Ok(Some(batch)) = &next {
             self.rows += batch.count() as u64;
@@ -289,7 +289,7 @@ fn layout_of(head: &[u8], options: &ReadOptions) -> Result<Option<Layout>, Heade
 fn first_batch(splitter: &mut Splitter, path: &Path, is_decoded: bool, is_document: bool) -> Result<Batch, ReadError> {
     loop {
         let line = splitter.line();
-        let failed = |reason| match explain(reason) {
+        let failed = |reason| match FileProblem::from(reason) {
             problem @ FileProblem::Json { .. } => problem.at(path, line, None),
             problem => problem.of(path),
         };
