@@ -118,7 +118,7 @@ impl Input {
                 list_delimiter: args.list_delimiter.map(char::from),
                 layout,
                 own_layouts: config.layout.into(),
-                is_of_layout: false,
+                of_layout: None,
                 are_several: args.files.len() > 1,
             },
             limit: args.limit,

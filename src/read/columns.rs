@@ -78,18 +78,12 @@ impl Meaning {
         if let Some((field, _)) = options.map.iter().find(|(_, mapped)| is_same(mapped)) {
             return Self::Mapped(*field);
         }
-        let is_ignored = options.is_of_layout || options.ignore.iter().any(|ignored| is_same(ignored));
+        let is_ignored = options.of_layout.is_some() || options.ignore.iter().any(|ignored| is_same(ignored));
         if is_ignored || column.trim() == ERROR_COLUMN {
             return Self::Ignored;
         }
-        match Self::by_name(&plain) {
-            Self::Own(field) | Self::Synonym(field) | Self::Similar(field) | Self::Numbered(field)
-                if options.settles(field) =>
-            {
-                Self::Unknown
-            }
-            meaning => meaning,
-        }
+        let meaning = Self::by_name(&plain);
+        if meaning.likely_field().is_some_and(|field| options.settles(field)) { Self::Unknown } else { meaning }
     }
 
     /// The field that the column holds, if that is beyond doubt.
@@ -97,6 +91,14 @@ impl Meaning {
         match self {
             Self::Mapped(field) | Self::Own(field) | Self::Synonym(field) => Some(field),
             _ => None,
+        }
+    }
+
+    /// The field that the column is likely to hold.
+    fn likely_field(self) -> Option<Field> {
+        match self {
+            Self::Similar(field) | Self::Numbered(field) => Some(field),
+            _ => self.field(),
         }
     }
 
@@ -204,7 +206,7 @@ impl Columns {
         let unknown = unknown.map(|index| header[index].trim()).filter(|column| !column.is_empty());
         columns.unknown.extend(unknown.map(str::to_owned));
         columns.find_filters(header, options, &mut errors);
-        errors.extend(columns.missing(header, options));
+        columns.find_unmapped(header, options, &mut errors);
         let has_name = columns.index(Field::Name).is_some();
         if !has_name && !options.settles(Field::Name) {
             errors.push(nameless(header));
@@ -222,41 +224,29 @@ impl Columns {
 
     /// Finds the columns of one field of a group.
     fn find(&mut self, slot: Field, header: &[String], meanings: &[Meaning], errors: &mut Vec<HeaderError>) {
-        let all = |is_wanted: fn(Meaning) -> Option<Field>| {
-            let field = move |index: usize| is_wanted(meanings[index]).filter(|field| field.slot() == slot);
-            (0..header.len()).filter_map(move |index| field(index).map(|field| (field, index)))
-        };
         let shown = |index: usize| shortened(header[index].trim());
-        let mapped = |meaning| if let Meaning::Mapped(field) = meaning { Some(field) } else { None };
-        let own =
-            |meaning| if let Meaning::Own(field) | Meaning::Synonym(field) = meaning { Some(field) } else { None };
-        let numbered = |meaning| if let Meaning::Numbered(field) = meaning { Some(field) } else { None };
-        let similar = |meaning| if let Meaning::Similar(field) = meaning { Some(field) } else { None };
-        let mut held: Vec<(Field, usize)> = all(mapped).collect();
-        if !held.is_empty() && slot.is_list() {
+        let all = (0..header.len()).filter_map(|index| Some((meanings[index].likely_field()?, index)));
+        let all = all.filter(|(field, _)| field.slot() == slot);
+        let (similar, mut held): (Vec<_>, Vec<_>) =
+            all.partition(|(_, index)| matches!(meanings[*index], Meaning::Similar(_)));
+        let is_mapped = held.iter().any(|(_, index)| matches!(meanings[*index], Meaning::Mapped(_)));
+        if is_mapped && slot.is_list() {
             self.fields.extend(held);
             return;
         }
-        let is_whole = !held.is_empty() || all(own).next().is_some();
-        held.extend(all(own).chain(all(numbered)));
-        let unused = all(similar).skip(usize::from(held.is_empty()));
-        let is_used = !held.is_empty();
-        if !is_used {
-            held.extend(all(similar).take(1));
-        }
-        let Some((field, first)) = held.first().copied() else { return };
+        held.sort_by_key(|(_, index)| matches!(meanings[*index], Meaning::Numbered(_)));
+        let Some((field, first)) = held.first().or(similar.first()).copied() else { return };
         self.fields.push((field, first));
         if held.len() > 1 {
             held.sort_by_key(|(_, index)| *index);
             let columns = held.iter().map(|(_, index)| shown(*index)).collect();
             errors.push(HeaderError::Repeated { field, columns });
-        } else if !is_whole {
+        } else if meanings[first].field().is_none() {
             errors.push(HeaderError::Unused { column: shown(first), field });
-        } else if matches!(meanings[first], Meaning::Synonym(_) | Meaning::Own(_))
-            && bare(&header[first]) != own_word(field)
-        {
+        } else if !is_mapped && bare(&header[first]) != own_word(field) {
             self.used.push((field, shown(first)));
         }
+        let unused = similar.into_iter().filter(|(_, index)| *index != first);
         errors.extend(unused.map(|(field, index)| HeaderError::Unused { column: shown(index), field }));
     }
 
@@ -276,21 +266,19 @@ impl Columns {
 
     /// What is wrong with the columns that `--map` names and the header does not have: nothing, if another one has the field, or
     /// another file may have it.
-    fn missing(&mut self, header: &[String], options: &ReadOptions) -> Vec<HeaderError> {
-        let mut errors = Vec::new();
-        let has = |column: &str| header.iter().any(|own| plain(own) == plain(column));
+    fn find_unmapped(&mut self, header: &[String], options: &ReadOptions, errors: &mut Vec<HeaderError>) {
         for (at, (field, column)) in options.map.iter().enumerate() {
-            let is_shared = |(other, named): &&(Field, String)| other != field && plain(named) == plain(column);
+            let is_shared = |(other, named): &&(Field, String)| other != field && is_same_column(named, column);
+            let is_missing = options.of_layout.is_none() && position(header, column).is_none();
             let shown = shortened(column);
             if let Some((other, _)) = options.map[..at].iter().find(is_shared) {
                 errors.push(HeaderError::MapShared { fields: [*other, *field], column: shown });
-            } else if !has(column) && self.index(*field).is_none() && !options.are_several && !options.is_of_layout {
-                errors.push(HeaderError::MapMissing { field: *field, column: shown, found: names(header) });
-            } else if !has(column) && !options.is_of_layout {
+            } else if is_missing && (options.are_several || self.index(*field).is_some()) {
                 self.unmapped.push((*field, shown));
+            } else if is_missing {
+                errors.push(HeaderError::MapMissing { field: *field, column: shown, found: names(header) });
             }
         }
-        errors
     }
 
     /// The index of the first column that holds a field.

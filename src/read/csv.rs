@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use super::batch::{Batch, Cells, LongRow, Quotes, Span};
-use super::columns::{Columns, TITLES_MAX, header_of, position};
+use super::columns::{Columns, TITLES_MAX, bare, header_of, position};
 use super::delimiter::one_cell;
 use super::header::HeaderError;
 use super::layout::Layout;
@@ -31,7 +31,6 @@ pub(super) struct CsvParser {
     options: ReadOptions,
     /// The name of all groups.
     name: Option<String>,
-    pub(super) layout: Option<Layout>,
     /// The index of the column that tells groups in a group.
     nested: Option<usize>,
     /// Whether lists are written in another way than they stand.
@@ -56,32 +55,32 @@ impl CsvParser {
         let text = batch.text();
         let rows = filled.iter().take(TITLES_MAX + 1).map(|row| batch.cells(text, &batch.rows[*row]).owned());
         let candidates: Vec<Vec<String>> = rows.collect();
-        let Some((first, _)) = candidates.split_first() else { return (None, Vec::new()) };
-        if first.iter().map(String::as_str).take(RESULTS.len()).eq(RESULTS) {
+        if candidates[0].iter().map(String::as_str).take(RESULTS.len()).eq(RESULTS) {
             return (None, vec![HeaderError::Results]);
         }
         let is_given = !options.columns.is_empty();
-        let found = if is_given { None } else { Layout::of_rows(&candidates, &options.layout, &options.own_layouts) };
-        if let Some((Layout { what, refuse: Some(why), .. }, _)) = found {
-            return (None, vec![HeaderError::Refused { what, why }]);
-        }
-        let of_layout = found.as_ref().map(|(layout, _)| options.with_layout(layout));
-        let options = of_layout.as_ref().unwrap_or(options);
-        let at = match &found {
-            Some((_, at)) => *at,
-            None if is_given => 0,
-            None => header_of(&candidates, options),
+        let bare_rows: Vec<Vec<String>> =
+            candidates.iter().map(|row| row.iter().map(|cell| bare(cell)).collect()).collect();
+        let find = |layout: &Layout| {
+            let wanted: Vec<String> = layout.header.iter().map(|column| bare(column)).collect();
+            bare_rows.iter().position(|row| wanted.iter().all(|column| row.contains(column)))
         };
-        let layout = found.map(|(layout, _)| layout);
-        let title = layout.as_ref().and_then(|layout| layout.title(&candidates[..at]));
-        let name = given_name(path, options).or_else(|| title.filter(|_| !options.settles(Field::Name)));
+        let of_layout = if is_given { Ok(None) } else { options.with_layout(|layout| &layout.header, find) };
+        let (options, at) = match of_layout {
+            Err(error) => return (None, vec![error]),
+            Ok(Some(of_layout)) => of_layout,
+            Ok(None) => (options.clone(), if is_given { 0 } else { header_of(&candidates, options) }),
+        };
+        let layout = options.of_layout.as_ref();
+        let title = layout.and_then(|layout| layout.title(&candidates[..at]));
+        let name = given_name(path, &options).or_else(|| title.filter(|_| !options.settles(Field::Name)));
         let header = if is_given { options.columns.clone() } else { candidates[at].clone() };
-        let (columns, mut errors) = Columns::read(&header, options);
+        let (columns, mut errors) = Columns::read(&header, &options);
         let has_name = columns.index(Field::Name).is_some() || name.is_some();
-        if let Some(error) = one_cell(&header, delimiter, options).filter(|_| !has_name) {
+        if let Some(error) = one_cell(&header, delimiter, &options).filter(|_| !has_name) {
             return (None, vec![error]);
         }
-        if let Some(Layout { what, .. }) = layout.as_ref().filter(|_| !has_name) {
+        if let Some(Layout { what, .. }) = layout.filter(|_| !has_name) {
             return (None, vec![HeaderError::Nameless { what: what.clone() }]);
         }
         if name.is_some() {
@@ -95,11 +94,11 @@ impl CsvParser {
             batch.rows.drain(..=filled[at]);
         }
         let shape = Shape::new(header, delimiter, &columns);
-        let nested = layout.as_ref().and_then(|layout| layout.nested.as_ref());
+        let nested = layout.and_then(|layout| layout.nested.as_ref());
         let nested = nested.and_then(|nested| position(&shape.header, &nested.column));
         let is_joined = columns.fields.iter().any(|(field, index)| columns.index(*field) != Some(*index));
-        let (is_rewritten, options) = (is_joined || options.list_delimiter.is_some(), options.clone());
-        (has_name.then_some(Self { shape, columns, options, name, layout, nested, is_rewritten }), errors)
+        let is_rewritten = is_joined || options.list_delimiter.is_some();
+        (has_name.then_some(Self { shape, columns, options, name, nested, is_rewritten }), errors)
     }
 
     /// The header under which its rows are written again.
@@ -117,7 +116,7 @@ impl CsvParser {
     pub(super) fn layout_note(&self) -> Option<String> {
         let has_column = |column: &str| position(&self.shape.header, column).is_some();
         let is_titled = self.name.is_some() && self.options.name.is_none();
-        Some(self.layout.as_ref()?.note(&self.options.map, has_column, is_titled))
+        Some(self.options.of_layout.as_ref()?.note(&self.options.map, has_column, is_titled))
     }
 
     /// The index of the column that holds a field, where its rows are written again.
@@ -221,7 +220,7 @@ impl CsvParser {
 
     /// Why a filter or the layout leaves the row out, if one does.
     fn excluded(&self, cells: &Cells<'_>) -> Option<Problem> {
-        if let Some(layout) = &self.layout {
+        if let Some(layout) = &self.options.of_layout {
             let member = self.columns.index(Field::Members).and_then(|index| cells.get(index)).unwrap_or_default();
             let kind = self.nested.and_then(|index| cells.get(index));
             let why = layout.leaves_out(cells.get(0).unwrap_or_default(), kind, member);

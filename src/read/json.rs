@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 use super::batch::Batch;
 use super::columns::{Meaning, UNKNOWN_MAX, begins_with, is_same_column, means_nothing};
 use super::document::Document;
-use super::layout::Layout;
 use super::lines::line_ends;
 use super::names::{each_group, list_of, names_of};
 use super::row::{Row, RowText};
@@ -29,7 +28,6 @@ pub(super) struct JsonParser {
     pub(super) name: Option<String>,
     /// Where the objects are, if they are not on one line each.
     pub(super) document: Option<Document>,
-    pub(super) layout: Option<Layout>,
 }
 
 /// The fields of an object: the values of each, and how many entries of its lists lack the key of its path.
@@ -125,7 +123,7 @@ impl JsonParser {
             let texts: Vec<String> = found.values.iter().flat_map(|value| texts(value)).map(Cow::into_owned).collect();
             if texts.is_empty() { vec![String::new()] } else { texts }
         };
-        if let Some(layout) = &self.layout {
+        if let Some(layout) = &self.options.of_layout {
             let path = |of: Field| self.options.map.iter().find(|(field, _)| field.slot() == of).map(|(_, path)| path);
             let kind = layout.nested.as_ref().map(|nested| texts(&nested.column).concat());
             let member = path(Field::Members).map(|path| texts(path).concat());

@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Deserializer};
 
-use super::columns::bare;
 use crate::model::{Code, Field, Filter, Problem, shortened};
 
 /// The layouts that this program knows. A test reads them.
@@ -31,16 +30,19 @@ pub struct Layout {
     pub nested: Option<Filter>,
     pub example: Option<String>,
     pub name_line: Option<String>,
-    pub name_from: Option<NameFrom>,
+    pub name_from: Option<GivenName>,
     pub list_delimiter: Option<char>,
     pub refuse: Option<String>,
 }
 
-/// Where the name of the group comes from, if it is not in the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// A group's name that is not in the rows.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum NameFrom {
-    /// The file's name.
+pub enum GivenName {
+    /// This text.
+    #[serde(skip)]
+    Text(String),
+    /// The file's name without its extensions.
     File,
 }
 
@@ -67,48 +69,6 @@ pub fn all_layouts(own: &Layouts) -> Layouts {
     let mut all = KNOWN.clone();
     all.extend(own.clone());
     all
-}
-
-impl Layout {
-    /// The layout whose columns are all in one of these rows; of several the one with most columns. Also gives the row.
-    pub(super) fn of_rows(rows: &[Vec<String>], choice: &LayoutChoice, own: &Layouts) -> Option<(Self, usize)> {
-        let find = |layout: &Self| {
-            let wanted: Vec<String> = layout.header.iter().map(|column| bare(column)).collect();
-            rows.iter().position(|row| {
-                let row: Vec<String> = row.iter().map(|cell| bare(cell)).collect();
-                wanted.iter().all(|column| row.contains(column))
-            })
-        };
-        match choice {
-            LayoutChoice::Off => None,
-            LayoutChoice::Chosen(layout) => Some(((**layout).clone(), find(layout).unwrap_or_default())),
-            LayoutChoice::Recognized => {
-                let all = all_layouts(own).into_values().filter(|layout| !layout.header.is_empty());
-                let found = all.filter_map(|layout| find(&layout).map(|row| (layout, row)));
-                found.max_by_key(|(layout, _)| layout.header.len())
-            }
-        }
-    }
-
-    /// The layout whose keys are all in an object; `keys` gives those of the first object at a path.
-    pub(super) fn of_keys(
-        keys: impl Fn(Option<&str>) -> Vec<String>,
-        choice: &LayoutChoice,
-        own: &Layouts,
-    ) -> Option<Self> {
-        match choice {
-            LayoutChoice::Off => None,
-            LayoutChoice::Chosen(layout) => Some((**layout).clone()),
-            LayoutChoice::Recognized => {
-                let all = all_layouts(own).into_values().filter(|layout| !layout.keys.is_empty());
-                let is_found = |layout: &Self| {
-                    let keys = keys(layout.records.as_deref());
-                    layout.keys.iter().all(|key| keys.contains(key))
-                };
-                all.filter(is_found).max_by_key(|layout| layout.keys.len())
-            }
-        }
-    }
 }
 
 impl Layout {

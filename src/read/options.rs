@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use encoding_rs::Encoding;
 
-use super::layout::{Layout, LayoutChoice, Layouts, NameFrom};
+use super::header::HeaderError;
+use super::layout::{GivenName, Layout, LayoutChoice, Layouts, all_layouts};
 use crate::model::{Field, Filter, InputFormat};
 
 /// How files are read; what is not given is found from the file.
@@ -38,32 +39,41 @@ pub struct ReadOptions {
     pub layout: LayoutChoice,
     /// The user's own layouts.
     pub own_layouts: Arc<Layouts>,
-    /// Whether a layout has filled these options up: then other columns mean nothing.
-    pub is_of_layout: bool,
+    /// The layout that has filled these options up: then other columns mean nothing.
+    pub of_layout: Option<Layout>,
     /// Whether files may lack columns that `--map` names: others have them.
     pub are_several: bool,
 }
 
-/// A group's name that is not in the rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GivenName {
-    /// This text.
-    Text(String),
-    /// The file's name without its extensions.
-    File,
-}
-
 impl ReadOptions {
-    /// The same options, filled up with those of a layout. What the user says goes before.
-    pub(super) fn with_layout(&self, layout: &Layout) -> Self {
+    /// The same options, filled up with those of a layout: the chosen one, or that with most columns or keys (`wanted`) of those
+    /// that `find` finds. What the user says goes before. Also gives what was found.
+    pub(super) fn with_layout<T: Default>(
+        &self,
+        wanted: fn(&Layout) -> &[String],
+        find: impl Fn(&Layout) -> Option<T>,
+    ) -> Result<Option<(Self, T)>, HeaderError> {
+        let found = match &self.layout {
+            LayoutChoice::Off => None,
+            LayoutChoice::Chosen(layout) => Some((Layout::clone(layout), find(layout).unwrap_or_default())),
+            LayoutChoice::Recognized => {
+                let all = all_layouts(&self.own_layouts).into_values().filter(|layout| !wanted(layout).is_empty());
+                let found = all.filter_map(|layout| find(&layout).map(|found| (layout, found)));
+                found.max_by_key(|(layout, _)| wanted(layout).len())
+            }
+        };
+        let Some((layout, found)) = found else { return Ok(None) };
+        if let Some(why) = layout.refuse {
+            return Err(HeaderError::Refused { what: layout.what, why });
+        }
         let mut all = self.clone();
         all.map.extend(layout.map.iter().filter(|(field, _)| !self.settles(*field)).cloned());
         all.filters.extend(layout.filters.iter().cloned());
         all.records = self.records.clone().or_else(|| layout.records.clone());
         all.list_delimiter = self.list_delimiter.or(layout.list_delimiter);
-        all.name = self.name.clone().or(layout.name_from.map(|NameFrom::File| GivenName::File));
-        all.is_of_layout = true;
-        all
+        all.name = self.name.clone().or_else(|| layout.name_from.clone());
+        all.of_layout = Some(layout);
+        Ok(Some((all, found)))
     }
 
     /// Whether it is said where a field comes from.

@@ -77,8 +77,7 @@ impl Table {
         };
         let is_json = format == InputFormat::Json;
         let header_error = |error| FileProblem::Header(vec![error]).of(path);
-        let layout = if is_json { layout_of(&head, options).map_err(header_error)? } else { None };
-        let of_layout = layout.as_ref().map(|layout| options.with_layout(layout));
+        let of_layout = if is_json { layout_of(&head, options).map_err(header_error)? } else { None };
         let options = of_layout.as_ref().unwrap_or(options);
         let document = if is_json { Document::find(&head, options).map_err(|problem| problem.of(path))? } else { None };
         let grammar = match &document {
@@ -104,7 +103,7 @@ impl Table {
             }
             InputFormat::Json => {
                 let name = given_name(file, options);
-                let parser = json::JsonParser { options: options.clone(), name, document: document.clone(), layout };
+                let parser = json::JsonParser { options: options.clone(), name, document: document.clone() };
                 (ParserKind::Json(Box::new(parser)), None)
             }
         };
@@ -224,7 +223,8 @@ impl Parser {
             notes.layout = parser.layout_note();
         }
         if let ParserKind::Json(parser) = &self.kind {
-            notes.layout = parser.layout.as_ref().map(|layout| layout.note(&parser.options.map, |_| true, false));
+            notes.layout =
+                parser.options.of_layout.as_ref().map(|layout| layout.note(&parser.options.map, |_| true, false));
             notes.records = parser.document.as_ref().and_then(|document| document.path.clone());
         }
         notes
@@ -273,15 +273,16 @@ impl Parser {
     }
 }
 
-/// The layout of a JSON document.
-fn layout_of(head: &[u8], options: &ReadOptions) -> Result<Option<Layout>, HeaderError> {
-    let found = Layout::of_keys(|records| first_keys(head, records), &options.layout, &options.own_layouts);
-    let Some(layout) = found else { return Ok(None) };
-    let what = layout.what.clone();
-    match layout.refuse.clone() {
-        Some(why) => Err(HeaderError::Refused { what, why }),
-        None if options.with_layout(&layout).settles(Field::Name) => Ok(Some(layout)),
-        None => Err(HeaderError::Nameless { what }),
+/// The options with those of the layout of a JSON document.
+fn layout_of(head: &[u8], options: &ReadOptions) -> Result<Option<ReadOptions>, HeaderError> {
+    let find = |layout: &Layout| {
+        let keys = first_keys(head, layout.records.as_deref());
+        layout.keys.iter().all(|key| keys.contains(key)).then_some(())
+    };
+    let found = options.with_layout(|layout| &layout.keys, find)?.map(|(options, ())| options);
+    match found.as_ref().and_then(|options| options.of_layout.as_ref().filter(|_| !options.settles(Field::Name))) {
+        Some(layout) => Err(HeaderError::Nameless { what: layout.what.clone() }),
+        None => Ok(found),
     }
 }
 

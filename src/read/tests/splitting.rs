@@ -181,12 +181,7 @@ fn lines_of_json_are_the_same_however_a_file_is_split() {
         let mut random = StdRng::seed_from_u64(seed);
         let text = random_text(&mut random, &pieces, 20);
         let sizes = (random.random_range(1..20), usize::MAX);
-        let parser = super::super::json::JsonParser {
-            options: ReadOptions::default(),
-            name: None,
-            document: None,
-            layout: None,
-        };
+        let parser = super::super::json::JsonParser { options: ReadOptions::default(), name: None, document: None };
         let mut seen = Vec::new();
         for batch in batches(&text, Grammar::Lines, sizes, random.random_range(1..9)) {
             let raw = std::str::from_utf8(&batch.raw).unwrap();
