@@ -13,6 +13,57 @@ use tallyfy_groups::sandbox::{Options, SandboxUser};
 const MEMBERS: [&str; 7] = ["ada", "grace", "linus", "alan", "BJones", "JSmith", "old"];
 const GUEST: &str = "client.liaison@partner.example";
 
+const OPS: &[&str] = &["--name", "Ops"];
+const STRANGERS: &[&str] = &["--unknown-members", "guest"];
+const BOTH: &[&str] = &["--name", "Ops", "--unknown-members", "guest"];
+
+/// A group, and its people.
+type Expected = (&'static str, &'static str);
+
+/// Exports, the flags that they need, and the groups that they hold.
+const EXPORTS: &[(&str, &[&str], &[Expected])] = &[
+    ("gam-groups.csv", &[], &[("Onboarding Specialists", "ada grace linus"), ("Claims Desk", "alan")]),
+    (
+        "gam-group-members.csv",
+        STRANGERS,
+        &[("onboarding@acme.example", "ada linus client.liaison@partner.example"), ("claims@acme.example", "alan")],
+    ),
+    (
+        "google-admin-members.csv",
+        STRANGERS,
+        &[("onboarding@acme.example", "ada client.liaison@partner.example"), ("claims@acme.example", "alan")],
+    ),
+    ("google-groups-export.csv", STRANGERS, &[("Ada's Team", "ada freelancer@design.example")]),
+    ("entra-members.csv", OPS, &[("Ops", "alan ada")]),
+    ("exchange-groups.csv", &[], &[("Sales Düsseldorf", "")]),
+    ("okta-groups.csv", &[], &[("Group 1", ""), ("PowerShell Group", "")]),
+    ("slack-members.csv", BOTH, &[("Ops", "ada")]),
+    ("verify-groups.csv", &[], &[("Auditors", "ada alan")]),
+    ("idcs-groups.csv", &[], &[("Auditors", "BJones JSmith")]),
+    (
+        "atlassian-site-users.csv",
+        STRANGERS,
+        &[("jira-software-users", "ada client.liaison@partner.example"), ("confluence-users", "ada")],
+    ),
+    ("atlassian-export-users.csv", &[], &[("site-admins", "ada"), ("developers", "ada")]),
+    ("gitlab-members.csv", &[], &[("acme", "ada"), ("acme/web", "grace ada")]),
+    ("canvas-groups.csv", &[], &[("Engines", "ada grace"), ("Tide Clock", "alan")]),
+    ("clickup-people.csv", STRANGERS, &[("Design", "ada client.liaison@partner.example"), ("Ops", "ada")]),
+    ("box-users.csv", &[], &[("Design", "ada grace"), ("Ops", "ada")]),
+    ("dropbox-members.csv", &[], &[("Design", "ada grace"), ("Operations", "ada"), ("Book club", "ada")]),
+    ("zoom-users.csv", STRANGERS, &[("Berlin Staff", "ada alan"), ("Externals", "client.liaison@partner.example")]),
+    ("webex-users.csv", &[], &[("Finance", "ada")]),
+    ("teams-members.csv", OPS, &[("Ops", "ada grace")]),
+    ("microsoft-365-users.csv", &[], &[("Ops", "ada"), ("Design", "grace")]),
+    ("coupa-groups.csv", &[], &[("Buyers EMEA", "ada grace")]),
+    ("moodle-users.csv", &[], &[("Staff 2026", "ada grace"), ("Examiners", "ada")]),
+    ("authentik-groups.json", &[], &[("editors", "ada"), ("viewers", "ada")]),
+    ("jira-group-members.json", OPS, &[("Ops", "ada")]),
+    ("pagerduty-users.json", &[], &[("Engineering", "ada grace"), ("Support, EMEA", "ada")]),
+    ("keycloak-realm.json", &[], &[("/design", "ada"), ("/ops", "ada")]),
+    ("scim-users.json", &[], &[("Design", "ada"), ("Ops", "ada")]),
+];
+
 fn acme() -> Server {
     let server = Server::start(Options { users: 1, ..Options::default() }, "");
     for (id, name) in (501..).zip(MEMBERS) {
@@ -35,29 +86,7 @@ fn people(server: &Server, group: &str) -> Vec<String> {
 
 #[test]
 fn each_export_becomes_the_groups_that_it_holds() {
-    let ops = &["--name", "Ops"][..];
-    let strangers = &["--unknown-members", "guest"][..];
-    let both = &["--name", "Ops", "--unknown-members", "guest"][..];
-    for (file, flags, groups) in [
-        ("gam-groups.csv", &[][..], &[("Onboarding Specialists", "ada grace linus"), ("Claims Desk", "alan")][..]),
-        (
-            "gam-group-members.csv",
-            strangers,
-            &[("onboarding@acme.example", "ada linus client.liaison@partner.example"), ("claims@acme.example", "alan")],
-        ),
-        (
-            "google-admin-members.csv",
-            strangers,
-            &[("onboarding@acme.example", "ada client.liaison@partner.example"), ("claims@acme.example", "alan")],
-        ),
-        ("google-groups-export.csv", strangers, &[("Ada's Team", "ada freelancer@design.example")]),
-        ("entra-members.csv", ops, &[("Ops", "alan ada")]),
-        ("exchange-groups.csv", &[], &[("Sales Düsseldorf", "")]),
-        ("okta-groups.csv", &[], &[("Group 1", ""), ("PowerShell Group", "")]),
-        ("slack-members.csv", both, &[("Ops", "ada")]),
-        ("verify-groups.csv", &[], &[("Auditors", "ada alan")]),
-        ("idcs-groups.csv", &[], &[("Auditors", "BJones JSmith")]),
-    ] {
+    for (file, flags, groups) in EXPORTS {
         let server = acme();
         let desk = Desk::at(&server).with(file, sample(file));
         let arguments = [&["import", file][..], flags].concat();
@@ -67,7 +96,7 @@ fn each_export_becomes_the_groups_that_it_holds() {
         let mut names: Vec<&str> = groups.iter().map(|(name, _)| *name).collect();
         names.sort_unstable();
         assert_eq!(server.names(), names, "{file}");
-        for (name, expected) in groups {
+        for (name, expected) in *groups {
             let expected: Vec<&str> = expected.split_whitespace().collect();
             assert_eq!(people(&server, name), expected, "{file}: {name}");
         }

@@ -109,6 +109,7 @@ impl<'a> Cell<'a> {
     pub fn text(&self) -> Cow<'a, str> {
         let entry = |item: &Item<'_>| match item {
             Item::Text(text) | Item::Number(text) => text.clone().into_owned(),
+            Item::Other("null") => String::new(),
             Item::Other(kind) => (*kind).to_owned(),
         };
         match self {

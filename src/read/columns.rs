@@ -45,7 +45,8 @@ const PEOPLE: [(Field, &[&str]); 2] = [
 ];
 
 /// unless it ends with one of these.
-const ABOUT_PEOPLE: [&str; 7] = ["count", "type", "role", "status", "since", "total", "url"];
+const ABOUT_PEOPLE: [&str; 11] =
+    ["count", "type", "role", "status", "state", "source", "since", "date", "by", "total", "url"];
 
 /// Columns of addresses that may be a person's or the group's.
 const ADDRESSES: &str = "email emails mail emailaddress mailaddress workemail workemailaddress primaryemail useremail \
@@ -75,7 +76,8 @@ impl Meaning {
     pub(super) fn of(column: &str, options: &ReadOptions) -> Self {
         let plain = plain(column);
         let is_same = |other: &str| self::plain(other) == plain;
-        if let Some((field, _)) = options.map.iter().find(|(_, mapped)| is_same(mapped)) {
+        let typed = options.map.iter().find(|(_, mapped)| mapped == column);
+        if let Some((field, _)) = typed.or_else(|| options.map.iter().find(|(_, mapped)| is_same(mapped))) {
             return Self::Mapped(*field);
         }
         let is_ignored = options.of_layout.is_some() || options.ignore.iter().any(|ignored| is_same(ignored));
@@ -196,7 +198,17 @@ impl Columns {
     /// column missing, a column that looks like a field and is not used.
     #[must_use]
     pub fn read(header: &[String], options: &ReadOptions) -> (Self, Vec<HeaderError>) {
-        let meanings: Vec<Meaning> = header.iter().map(|column| Meaning::of(column, options)).collect();
+        // Where a mapped column is there as it was typed, one that differs in case is another.
+        let is_another = |field: Field, column: &String| {
+            let is_like =
+                |mapped: &String| is_same_column(mapped, column) && mapped != column && header.contains(mapped);
+            options.map.iter().any(|(of, mapped)| *of == field && is_like(mapped))
+        };
+        let meaning = |column: &String| match Meaning::of(column, options) {
+            Meaning::Mapped(field) if is_another(field, column) => Meaning::Unknown,
+            meaning => meaning,
+        };
+        let meanings: Vec<Meaning> = header.iter().map(meaning).collect();
         let (mut columns, mut errors) = (Self::default(), Vec::new());
         for slot in Field::SLOTS {
             columns.find(slot, header, &meanings, &mut errors);
@@ -207,19 +219,24 @@ impl Columns {
         columns.unknown.extend(unknown.map(str::to_owned));
         columns.find_filters(header, options, &mut errors);
         columns.find_unmapped(header, options, &mut errors);
-        let has_name = columns.index(Field::Name).is_some();
-        if !has_name && !options.settles(Field::Name) {
-            errors.push(nameless(header));
-        }
-        let is_people = |column: &&String| is_of_addresses(column);
-        let has_people = columns.fields.iter().any(|(field, _)| field.is_list() && field.slot() != Field::Name);
-        if has_name
-            && !has_people
-            && let Some(column) = columns.unknown.iter().find(is_people)
-        {
-            errors.push(HeaderError::People { column: shortened(column) });
+        let is_nameless = columns.index(Field::Name).is_none() && !options.settles(Field::Name);
+        let people = columns.people(is_of_addresses);
+        errors.extend(people.or_else(|| is_nameless.then(|| nameless(header))));
+        let groups = columns.fields.iter().find(|(field, _)| *field == Field::Names);
+        if let Some((_, index)) = groups.filter(|_| !columns.have_people()) {
+            errors.push(HeaderError::Personless { column: shortened(&header[*index]) });
         }
         (columns, errors)
+    }
+
+    fn have_people(&self) -> bool {
+        self.fields.iter().any(|(field, _)| field.is_list() && *field != Field::Names)
+    }
+
+    /// An error if no column has people and one that is not used seems to.
+    pub(super) fn people(&self, is_of_people: impl Fn(&str) -> bool) -> Option<HeaderError> {
+        let column = self.unknown.iter().filter(|_| !self.have_people()).find(|column| is_of_people(column))?;
+        Some(HeaderError::People { column: shortened(column) })
     }
 
     /// Finds the columns of one field of a group.
@@ -230,7 +247,7 @@ impl Columns {
         let (similar, mut held): (Vec<_>, Vec<_>) =
             all.partition(|(_, index)| matches!(meanings[*index], Meaning::Similar(_)));
         let is_mapped = held.iter().any(|(_, index)| matches!(meanings[*index], Meaning::Mapped(_)));
-        if is_mapped && slot.is_list() {
+        if is_mapped && held.iter().all(|(field, _)| field.is_list()) {
             self.fields.extend(held);
             return;
         }
@@ -328,7 +345,8 @@ pub(super) fn means_nothing(column: &str) -> bool {
     matches!(meaning, Meaning::Unknown | Meaning::Ignored) && !is_of_addresses(column)
 }
 
-fn is_of_addresses(column: &str) -> bool {
+/// Whether a column of this name may hold the addresses of people or groups.
+pub(super) fn is_of_addresses(column: &str) -> bool {
     let plain = plain(column);
     ADDRESSES.split_whitespace().any(|word| word == plain)
 }
@@ -362,6 +380,12 @@ pub(super) fn is_addresses(cell: &str) -> bool {
     cell.split_once('@').is_some_and(|(_, domain)| domain.contains('.'))
 }
 
+/// Whether there is nothing else than e-mail addresses.
+pub(super) fn are_addresses(cell: &str) -> bool {
+    let mut words = cell.split([';', '|', ',', ' ']).filter(|word| !word.is_empty()).peekable();
+    words.peek().is_some() && words.all(is_addresses)
+}
+
 fn names(header: &[String]) -> String {
     let columns = header.iter().map(|column| column.trim()).filter(|column| !column.is_empty());
     listed(columns.map(shortened), LISTED_MAX)
@@ -382,7 +406,7 @@ pub(super) fn header_of(rows: &[Vec<String>], options: &ReadOptions) -> usize {
     }
     let is_header = |row: &Vec<String>| {
         let (count, is_sound, _) = read(row);
-        count > fields && (is_sound || (count > 1 && !has_name))
+        count > fields && (is_sound || (count > 1 && !has_name)) && !row.iter().any(|cell| is_addresses(cell))
     };
     others.iter().position(is_header).map_or(0, |at| at + 1)
 }

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use super::batch::{Batch, Cells, LongRow, Quotes, Span};
-use super::columns::{Columns, TITLES_MAX, bare, header_of, position};
+use super::batch::{Batch, Cells, Grammar, LongRow, Quotes, Span};
+use super::columns::{Columns, TITLES_MAX, are_addresses, bare, header_of, position};
 use super::delimiter::one_cell;
 use super::header::HeaderError;
 use super::layout::Layout;
@@ -15,7 +15,7 @@ use super::row::{Row, RowText};
 use super::shape::{self, Record, Shape};
 use super::source::given_name;
 use super::{Notes, ReadOptions};
-use crate::model::{Cell, Field, Fields, Problem, shortened};
+use crate::model::{Cell, Field, Fields, Problem};
 
 /// The columns of a results file of this program begin so.
 const RESULTS: [&str; 5] = ["file", "row", "line", "name", "status"];
@@ -41,11 +41,12 @@ impl CsvParser {
     /// Takes the header off the first batch. Gives the columns as they are likely to be meant, if the name's is among them,
     /// and all that is wrong with the header.
     pub(super) fn open(
-        delimiter: u8,
+        grammar: Grammar,
         batch: &mut Batch,
         options: &ReadOptions,
         path: &Path,
     ) -> (Option<Self>, Vec<HeaderError>) {
+        let delimiter = if let Grammar::Csv(delimiter) = grammar { delimiter } else { b',' };
         let is_filled = |row: &Span| !batch.raw[row.start..row.end].trim_ascii().is_empty();
         let filled: Vec<usize> = (0..batch.rows.len()).filter(|index| is_filled(&batch.rows[*index])).collect();
         let Some(first) = filled.first().map(|first| &batch.rows[*first]) else { return (None, Vec::new()) };
@@ -59,13 +60,7 @@ impl CsvParser {
             return (None, vec![HeaderError::Results]);
         }
         let is_given = !options.columns.is_empty();
-        let bare_rows: Vec<Vec<String>> =
-            candidates.iter().map(|row| row.iter().map(|cell| bare(cell)).collect()).collect();
-        let find = |layout: &Layout| {
-            let wanted: Vec<String> = layout.header.iter().map(|column| bare(column)).collect();
-            bare_rows.iter().position(|row| wanted.iter().all(|column| row.contains(column)))
-        };
-        let of_layout = if is_given { Ok(None) } else { options.with_layout(|layout| &layout.header, find) };
+        let of_layout = if is_given { Ok(None) } else { layout_of(&candidates, options) };
         let (options, at) = match of_layout {
             Err(error) => return (None, vec![error]),
             Ok(Some(of_layout)) => of_layout,
@@ -83,6 +78,11 @@ impl CsvParser {
         if let Some(Layout { what, .. }) = layout.filter(|_| !has_name) {
             return (None, vec![HeaderError::Nameless { what: what.clone() }]);
         }
+        if errors.is_empty() && layout.is_none() {
+            let rows = if is_given { &candidates[..] } else { &candidates[at + 1..] };
+            let of_addresses = columns_of_addresses(&header, rows);
+            errors.extend(columns.people(|column| of_addresses.contains(&column)));
+        }
         if name.is_some() {
             errors.retain(|error| !matches!(error, HeaderError::NameMissing { .. } | HeaderError::Absent { .. }));
         }
@@ -93,7 +93,7 @@ impl CsvParser {
             batch.line = line_of(batch, filled[at] + 1);
             batch.rows.drain(..=filled[at]);
         }
-        let shape = Shape::new(header, delimiter, &columns);
+        let shape = Shape::new(header, delimiter, &columns, grammar == Grammar::Sheet);
         let nested = layout.and_then(|layout| layout.nested.as_ref());
         let nested = nested.and_then(|nested| position(&shape.header, &nested.column));
         let is_joined = columns.fields.iter().any(|(field, index)| columns.index(*field) != Some(*index));
@@ -133,8 +133,11 @@ impl CsvParser {
 
     /// Gives each row of a batch, whose bytes are `raw`. Rows without any text are only counted.
     pub(super) fn rows<'a>(&self, batch: &'a Batch, raw: &'a str, notes: &mut Notes, each: &mut dyn FnMut(&Row<'a>)) {
-        let (text, is_of_person) = (batch.text(), self.columns.are_of_persons());
-        let names = self.columns.fields.iter().find(|(field, _)| *field == Field::Names);
+        let text = batch.text();
+        // All rows of one given name are of one group.
+        let is_of_person = self.columns.are_of_persons() || self.name.is_some();
+        let names: Vec<usize> =
+            self.columns.fields.iter().filter(|(field, _)| *field == Field::Names).map(|(_, index)| *index).collect();
         let mut line = batch.line;
         for (index, span) in batch.rows.iter().enumerate() {
             let is_last = batch.is_cut && index + 1 == batch.rows.len();
@@ -161,13 +164,14 @@ impl CsvParser {
             };
             let offset = batch.offset + span.start as u64;
             let row = Row { offset, raw, line: record.line, fields, text, warnings, is_of_person, is_continued: false };
-            match names {
-                Some((_, index)) if row.fields.is_ok() => {
-                    let names = names_of(cells.get(*index).unwrap_or_default(), self.options.list_delimiter);
-                    each_group(&row, names, |name| self.text(&cells, name), each);
-                }
-                _ => each(&row),
+            if names.is_empty() || row.fields.is_err() {
+                each(&row);
+                continue;
             }
+            let names = names.iter().filter_map(|index| cells.get(*index));
+            let names = names.map(|cell| names_of(cell, self.options.list_delimiter));
+            let names = names.collect::<Result<Vec<_>, _>>().map(|names| names.concat());
+            each_group(&row, names, |name| self.text(&cells, name), each);
         }
     }
 
@@ -230,7 +234,7 @@ impl CsvParser {
         }
         let mut filters = self.options.filters.iter().zip(&self.columns.filters);
         let (filter, _) = filters.find(|(filter, index)| !filter.keeps(cells.get(**index).unwrap_or_default()))?;
-        Some(Problem::excluded(&format!("by --where {}", shortened(&filter.to_string()))))
+        Some(self.options.excluded(filter))
     }
 
     /// The cells of a row of this name as they are written again.
@@ -253,6 +257,26 @@ impl CsvParser {
         }
         RowText::Rewritten(row)
     }
+}
+
+/// The options with those of the layout whose header is among the first rows, and which of them it is.
+fn layout_of(rows: &[Vec<String>], options: &ReadOptions) -> Result<Option<(ReadOptions, usize)>, HeaderError> {
+    let bare_rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| bare(cell)).collect()).collect();
+    let find = |layout: &Layout| {
+        let wanted: Vec<String> = layout.header.iter().map(|column| bare(column)).collect();
+        bare_rows.iter().position(|row| wanted.iter().all(|column| row.contains(column)))
+    };
+    options.with_layout(|layout| &layout.header, find)
+}
+
+/// The columns in which most of the first cells are addresses.
+fn columns_of_addresses<'a>(header: &'a [String], rows: &[Vec<String>]) -> Vec<&'a str> {
+    let has_addresses = |index: &usize| {
+        let cells = rows.iter().filter_map(|row| row.get(*index)).filter(|cell| !cell.trim().is_empty());
+        let (addresses, others): (Vec<_>, Vec<_>) = cells.partition(|cell| are_addresses(cell));
+        !addresses.is_empty() && addresses.len() >= others.len()
+    };
+    (0..header.len()).filter(has_addresses).map(|index| header[index].trim()).collect()
 }
 
 /// The line on which a row of the first batch begins. Unless rows are long, each takes one line.

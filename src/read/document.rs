@@ -57,7 +57,7 @@ pub(super) fn next_value(text: &[u8], is_whole: bool, length_max: usize) -> Resu
 }
 
 /// What a document has that is one page of several.
-const PAGE_MARKS: [&str; 2] = ["@odata.nextLink", "nextPageToken"];
+const PAGE_MARKS: [&str; 5] = ["@odata.nextLink", "nextPageToken", "next_page", "NextToken", "nextPage"];
 
 impl Document {
     /// Finds the objects from the beginning of a file; nothing if there is one on each line.
@@ -124,6 +124,7 @@ impl Document {
             .iter()
             .any(|mark| object.get(*mark).is_some_and(|next| next.as_str().is_some_and(|next| !next.is_empty())))
             || object.get("isLast") == Some(&Value::Bool(false))
+            || object.get("more") == Some(&Value::Bool(true))
             || object.get("totalResults").and_then(Value::as_u64).is_some_and(|all| all > rows);
         let message = "the file is one page of several; export the others too, and name all files";
         Ok(is_page.then(|| Problem::general(Code::FilePaged, message)))

@@ -26,7 +26,7 @@ pub enum HeaderError {
     },
     /// The rows are people, not groups.
     #[error(
-        "columns of a name and of addresses (`{column}`), and none of members: this looks like a list of people. If the rows are people, use {} with --map name=COLUMN for the column of their group, or with --name NAME; if the addresses are those of the groups, use {}",
+        "a column of addresses (`{column}`), and none of members: this looks like a list of people. If the rows are people, use {} with --map name=COLUMN for the column of their group, or with --name NAME; if the addresses are those of the groups, use {}",
         flag("--map member=", column),
         flag("--ignore ", column)
     )]
@@ -34,8 +34,14 @@ pub enum HeaderError {
         /// The column of addresses.
         column: String,
     },
+    /// Groups of a person, without the person.
+    #[error("column `{column}` holds the groups of a person, and no column holds the person; use --map member=COLUMN")]
+    Personless {
+        /// The column of groups.
+        column: String,
+    },
     /// A column named with `--where` is not in the file.
-    #[error("--where {column}: there is no such column (found: {found})")]
+    #[error("no column is called `{column}`, which --where or the layout needs (found: {found})")]
     FilterMissing {
         /// The column that was asked for.
         column: String,
@@ -43,7 +49,7 @@ pub enum HeaderError {
         found: String,
     },
     /// Several columns hold the same field.
-    #[error("several columns hold `{field}`: {}; {}", all(columns), choose(*field), field = field.as_str())]
+    #[error("several columns hold `{field}`: {}; {}", all(columns), choose(*field, columns), field = field.as_str())]
     Repeated {
         /// The field.
         field: Field,
@@ -134,7 +140,7 @@ impl HeaderError {
             | Self::Nameless { .. }
             | Self::OtherDelimiter { .. } => Code::HeaderMissing,
             Self::Unused { .. } => Code::ColumnMisspelt,
-            Self::People { .. } => Code::ListOfPeople,
+            Self::People { .. } | Self::Personless { .. } => Code::ListOfPeople,
             Self::Repeated { .. } => Code::ColumnRepeated,
             Self::MapMissing { .. } | Self::MapShared { .. } | Self::FilterMissing { .. } => Code::ColumnUnmapped,
             Self::OpenQuote { .. } | Self::Stray | Self::LongRow => Code::HeaderMalformed,
@@ -169,9 +175,11 @@ fn all(columns: &[String]) -> String {
     listed(columns.iter().map(|column| format!("`{column}`")), LISTED_MAX)
 }
 
-fn choose(field: Field) -> String {
+fn choose(field: Field, columns: &[String]) -> String {
     let map = format!("--map {}=COLUMN", field.as_str());
-    if field.is_list() {
+    if (1..columns.len()).any(|index| columns[index..].contains(&columns[index - 1])) {
+        "rename one in the file".to_owned()
+    } else if field.is_list() {
         format!("choose with {map}, once for each that is meant")
     } else {
         format!("choose one with {map}")

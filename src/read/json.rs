@@ -6,14 +6,18 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 
 use super::batch::Batch;
-use super::columns::{Meaning, UNKNOWN_MAX, begins_with, is_same_column, means_nothing};
+use super::columns::{
+    Meaning, UNKNOWN_MAX, are_addresses, begins_with, is_of_addresses, is_same_column, means_nothing,
+};
 use super::document::Document;
+use super::header::HeaderError;
 use super::lines::line_ends;
 use super::names::{each_group, list_of, names_of};
+use super::path::{AtPath, Other, texts_at};
 use super::row::{Row, RowText};
 use super::shape::too_long;
 use super::{Notes, ReadOptions};
-use crate::model::{Cell, Code, Entries, Field, Fields, Filter, Item, Problem, object, shortened};
+use crate::model::{Cell, Code, Entries, Field, Fields, Filter, Item, Problem, Severity, object, shortened};
 
 /// How many keys are named in a message.
 const KEYS_MAX: usize = 10;
@@ -30,11 +34,15 @@ pub(super) struct JsonParser {
     pub(super) document: Option<Document>,
 }
 
-/// The fields of an object: the values of each, and how many entries of its lists lack the key of its path.
-type Held<'a> = Vec<(Field, Vec<&'a RawValue>, usize)>;
+/// The fields of an object, with the values of each.
+type Held<'a> = Vec<(Field, Vec<&'a RawValue>)>;
 
-/// An entry that is not a field.
-type Other<'a> = (String, &'a RawValue);
+/// The entries of an object.
+struct Object<'a> {
+    held: Held<'a>,
+    others: Vec<Other<'a>>,
+    warnings: Vec<Problem>,
+}
 
 impl JsonParser {
     /// The field that a key holds.
@@ -78,34 +86,27 @@ impl JsonParser {
             }
             let text = RowText::Line(on_one_line(content));
             match keys.read(content) {
-                Ok((held, others)) => self.each_row(&row(text, Ok(Fields::default())), &held, &others, each),
+                Ok(object) => self.each_row(&row(text, Ok(Fields::default())), object, each),
                 Err(problem) => each(&row(text, Err(problem))),
             }
         }
     }
 
     /// Gives the row of an object, or one for each group of a person.
-    fn each_row<'a>(&self, row: &Row<'a>, held: &Held<'a>, others: &[Other<'a>], each: &mut dyn FnMut(&Row<'a>)) {
-        let (mut fields, mut warnings) = (Fields::default(), Vec::new());
+    fn each_row<'a>(&self, row: &Row<'a>, object: Object<'a>, each: &mut dyn FnMut(&Row<'a>)) {
+        let Object { held, others, warnings } = object;
+        let mut fields = Fields::default();
         if let Some(name) = &self.name {
             fields.set(Field::Name, Cell::Text(Cow::Owned(name.clone())));
         }
         let mut names = None;
-        for (field, values, missing) in held {
+        for (field, values) in &held {
             let cell = self.cell(*field, values);
-            if *field == Field::Names {
-                names = Some(cell);
-                continue;
-            }
-            fields.set(*field, cell);
-            if *missing > 0 {
-                let message = format!("{}: entries without the mapped key are ignored: {missing}", field.as_str());
-                warnings.push(Problem::warning(*field, Code::EntryIgnored, message));
-            }
+            if *field == Field::Names { names = Some(cell) } else { fields.set(*field, cell) }
         }
-        let is_of_person = held.iter().any(|(field, ..)| field.is_of_person());
+        let is_of_person = self.name.is_some() || held.iter().any(|(field, ..)| field.is_of_person());
         let row = Row { fields: Ok(fields), warnings, is_of_person, ..row.clone() };
-        let text = |name: Option<&str>| match self.rewritten(held, others, name.or(self.name.as_deref())) {
+        let text = |name: Option<&str>| match self.rewritten(&held, &others, name.or(self.name.as_deref())) {
             Some(line) => RowText::Line(line.into()),
             None => row.text.clone(),
         };
@@ -117,28 +118,33 @@ impl JsonParser {
 
     /// Why a filter or the layout leaves the object out, if one does.
     fn excluded(&self, entries: &[Other<'_>]) -> Option<Problem> {
-        let texts = |path: &str| {
-            let mut found = AtPath::default();
-            found.find_in(entries, path);
-            let texts: Vec<String> = found.values.iter().flat_map(|value| texts(value)).map(Cow::into_owned).collect();
-            if texts.is_empty() { vec![String::new()] } else { texts }
-        };
+        let texts = |path: &str| texts_at(entries, path);
         if let Some(layout) = &self.options.of_layout {
             let path = |of: Field| self.options.map.iter().find(|(field, _)| field.slot() == of).map(|(_, path)| path);
-            let kind = layout.nested.as_ref().map(|nested| texts(&nested.column).concat());
+            // A path leads to entries of a list, as below.
+            let nested = layout.nested.as_ref().filter(|nested| !nested.column.contains('.'));
+            let kind = nested.map(|nested| texts(&nested.column).concat());
             let member = path(Field::Members).map(|path| texts(path).concat());
             let why = layout.leaves_out("", kind.as_deref(), member.as_deref().unwrap_or_default());
             if why.is_some() {
                 return why;
             }
         }
-        let keeps = |filter: &&Filter| texts(&filter.column).iter().any(|text| filter.keeps(text));
-        let filter = self.options.filters.iter().find(|filter| !keeps(filter))?;
-        Some(Problem::excluded(&format!("by --where {}", shortened(&filter.to_string()))))
+        let keeps = |filter: &Filter| texts(&filter.column).iter().any(|text| filter.keeps(text));
+        // A path into a list of people chooses among them.
+        let is_of_entries = |filter: &Filter| {
+            let is_list = |(key, value): &Other<'_>| value.get().starts_with('[') && begins_with(&filter.column, key);
+            let is_mapped =
+                |key: &str| self.options.map.iter().any(|(of, path)| of.is_list() && begins_with(path, key));
+            filter.column.contains('.') && entries.iter().any(|entry| is_list(entry) && is_mapped(&entry.0))
+        };
+        let filter = self.options.filters.iter().find(|filter| !keeps(filter) && !is_of_entries(filter))?;
+        Some(self.options.excluded(filter))
     }
 
     fn cell<'a>(&self, field: Field, values: &[&'a RawValue]) -> Cell<'a> {
         let cell = match values {
+            [value] if field.is_of_person() && kind(value.get()) == "a number" => Cell::List(items(value)),
             [value] => cell(value),
             values => Cell::List(values.iter().flat_map(|value| items(value)).collect()),
         };
@@ -155,7 +161,7 @@ impl JsonParser {
             return None;
         }
         let name = name.map(|name| ("name".to_owned(), serde_json::Value::from(name).to_string()));
-        let fields = held.iter().filter(|(field, ..)| *field != Field::Names).map(|(field, values, _)| {
+        let fields = held.iter().filter(|(field, _)| *field != Field::Names).map(|(field, values)| {
             let value = match (values.as_slice(), self.cell(*field, values)) {
                 (_, Cell::List(items)) if items.is_empty() => Cow::Borrowed("[]"),
                 ([value], cell) if options.list_delimiter.is_none() || !matches!(cell, Cell::List(_)) => {
@@ -183,7 +189,7 @@ struct Keys<'a> {
 
 impl Keys<'_> {
     /// The fields and the other entries of the object on a line.
-    fn read<'a>(&mut self, line: &'a str) -> Result<(Held<'a>, Vec<Other<'a>>), Problem> {
+    fn read<'a>(&mut self, line: &'a str) -> Result<Object<'a>, Problem> {
         let Entries(entries) = serde_json::from_str(line).map_err(|error| not_an_object(line, &error))?;
         let options = &self.parser.options;
         if let Some(problem) = self.parser.excluded(&entries) {
@@ -191,11 +197,17 @@ impl Keys<'_> {
         }
         let (mut held, mut others, mut unused): (Held<'a>, Vec<Other<'a>>, Vec<_>) = Default::default();
         let is_path = |path: &str| path.contains('.') && !entries.iter().any(|(key, _)| is_same_column(key, path));
+        let mut warnings = Vec::new();
         for (field, path) in options.map.iter().filter(|(_, path)| is_path(path)) {
-            let mut found = AtPath::default();
+            let mut found = AtPath::of_list(field.is_list().then_some(options));
             found.find_in(&entries, path);
-            held.extend((!found.values.is_empty()).then_some((*field, found.values, found.missing)));
+            warnings.extend(found.warnings(*field));
+            held.extend((!found.values.is_empty()).then_some((*field, found.values)));
         }
+        let is_cut = |key: &&String| key.ends_with("@odata.nextLink");
+        warnings.extend(entries.iter().map(|(key, _)| key).find(is_cut).map(|key| {
+            Problem::general(Code::FilePaged, format!("`{}`: the list goes on; export all of it", shortened(key)))
+        }));
         let entries = entries.into_iter().map(|(key, value)| (self.meaning(&key), key, value));
         let (synonyms, rest): (Vec<_>, Vec<_>) =
             entries.partition(|(meaning, ..)| matches!(meaning, Meaning::Synonym(_)));
@@ -227,8 +239,9 @@ impl Keys<'_> {
         if held.is_empty() && !unknown.is_empty() && self.parser.name.is_none() {
             return Err(Problem::malformed(no_field(&others)));
         }
+        check_people(&held, &others, &unknown, options)?;
         self.notes.unknown(unknown);
-        Ok((held, others))
+        Ok(Object { held, others, warnings })
     }
 
     fn meaning(&mut self, key: &str) -> Meaning {
@@ -243,6 +256,28 @@ impl Keys<'_> {
     }
 }
 
+/// An error if no key has people and one that is not used seems to, or if a person's groups have no person.
+fn check_people(
+    held: &Held<'_>,
+    others: &[Other<'_>],
+    unknown: &[String],
+    options: &ReadOptions,
+) -> Result<(), Problem> {
+    let mut fields = held.iter().map(|(field, _)| field).chain(options.map.iter().map(|(field, _)| field));
+    if fields.any(|field| field.is_list() && *field != Field::Names) {
+        return Ok(());
+    }
+    let seems = |(key, value): &&Other<'_>| unknown.contains(key) && (is_of_addresses(key) || is_address(value));
+    let has_groups = held.iter().any(|(field, _)| *field == Field::Names);
+    let error = match others.iter().find(seems) {
+        Some((key, _)) => HeaderError::People { column: shortened(key) },
+        None if has_groups => HeaderError::Personless { column: Field::Names.as_str().to_owned() },
+        None => return Ok(()),
+    };
+    let problem = Problem::general(Code::ListOfPeople, error.to_string());
+    Err(Problem { severity: Severity::Error, ..problem })
+}
+
 fn holds(held: &Held<'_>, field: Field) -> bool {
     held.iter().any(|(known, ..)| known.slot() == field.slot())
 }
@@ -250,12 +285,12 @@ fn holds(held: &Held<'_>, field: Field) -> bool {
 /// Adds the value of a field; several only of a list whose keys are mapped.
 fn hold<'a>(held: &mut Held<'a>, field: Field, value: &'a RawValue, is_mapped: bool) -> Result<(), Problem> {
     if !holds(held, field) {
-        held.push((field, vec![value], 0));
+        held.push((field, vec![value]));
         return Ok(());
     }
     let known = held.iter_mut().find(|(known, ..)| is_mapped && field.is_list() && *known == field);
     let twice = || Problem::malformed(format!("two keys hold `{}`; keep one, with all entries", field.as_str()));
-    known.ok_or_else(twice).map(|(_, values, _)| values.push(value))
+    known.ok_or_else(twice).map(|(_, values)| values.push(value))
 }
 
 /// Keys that look like fields and are not used.
@@ -269,43 +304,6 @@ fn unused_keys(unused: &[(String, Field)]) -> Problem {
 fn is_in_path(key: &str, options: &ReadOptions) -> bool {
     let paths = options.map.iter().map(|(_, path)| path).chain(options.filters.iter().map(|filter| &filter.column));
     paths.into_iter().any(|path| begins_with(path, key))
-}
-
-/// What is found at a path.
-#[derive(Default)]
-struct AtPath<'a> {
-    values: Vec<&'a RawValue>,
-    /// Elements of arrays that lack the key.
-    missing: usize,
-}
-
-impl<'a> AtPath<'a> {
-    /// A key that contains dots counts as it stands first.
-    fn find_in(&mut self, entries: &[Other<'a>], path: &str) {
-        let whole = entries.iter().find(|(key, _)| is_same_column(key, path));
-        match (whole, path.split_once('.')) {
-            (Some((_, value)), _) => self.values.push(value),
-            (None, Some((first, rest))) => {
-                for (_, value) in entries.iter().filter(|(key, _)| is_same_column(key, first)) {
-                    self.find(value, rest);
-                }
-            }
-            (None, None) => {}
-        }
-    }
-
-    fn find(&mut self, value: &'a RawValue, path: &str) {
-        let text = value.get();
-        if let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(text) {
-            for element in elements {
-                let before = self.values.len();
-                self.find(element, path);
-                self.missing += usize::from(self.values.len() == before);
-            }
-        } else if let Ok(Entries(entries)) = serde_json::from_str(text) {
-            self.find_in(&entries, path);
-        }
-    }
 }
 
 /// JSON has line ends between its tokens only.
@@ -332,17 +330,6 @@ fn all_names<'a>(cell: &'a Cell<'_>, delimiter: Option<char>) -> Result<Vec<Cow<
             Err(Problem::error(Field::Names, Code::NameInvalid, format!("names: expected a list, found {kind}")))
         }
     }
-}
-
-/// What a filter compares: the elements of an array, or the value itself.
-fn texts(value: &RawValue) -> Vec<Cow<'_, str>> {
-    let elements = serde_json::from_str::<Vec<&RawValue>>(value.get()).unwrap_or_else(|_| vec![value]);
-    let text = |value: &&'_ RawValue| match value.get() {
-        "null" => Cow::Borrowed(""),
-        text if text.starts_with('"') => Cow::Owned(serde_json::from_str(text).unwrap_or_default()),
-        text => Cow::Owned(text.to_owned()),
-    };
-    elements.iter().map(text).collect()
 }
 
 /// An object in which no key is a field.
@@ -407,9 +394,17 @@ fn item(value: &RawValue) -> Item<'_> {
     }
 }
 
-/// An object with the address or the id of a person.
+fn is_address(value: &RawValue) -> bool {
+    value.get().starts_with('"') && are_addresses(value.get())
+}
+
+/// An object with the address or the id of a person. An id beside an address is one of another system.
 fn person(text: &str) -> Item<'_> {
     let Entries(entries) = serde_json::from_str(text).unwrap_or(Entries(Vec::new()));
+    let has_email = entries.iter().any(|(key, _)| key.eq_ignore_ascii_case("email"));
+    if !has_email && entries.iter().any(|(_, value)| is_address(value)) {
+        return Item::Other("an object with its address under another key (use --map members=LIST.KEY)");
+    }
     Item::person(|wanted| Some(item(entries.iter().find(|(key, _)| key.eq_ignore_ascii_case(wanted))?.1)))
 }
 

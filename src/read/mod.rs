@@ -17,6 +17,7 @@ mod names;
 mod opendocument;
 mod options;
 mod packed;
+mod path;
 mod row;
 mod shape;
 mod sheet;

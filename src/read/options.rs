@@ -6,7 +6,7 @@ use encoding_rs::Encoding;
 
 use super::header::HeaderError;
 use super::layout::{GivenName, Layout, LayoutChoice, Layouts, all_layouts};
-use crate::model::{Field, Filter, InputFormat};
+use crate::model::{Field, Filter, InputFormat, Problem, shortened};
 
 /// How files are read; what is not given is found from the file.
 #[derive(Debug, Clone, Default)]
@@ -68,12 +68,28 @@ impl ReadOptions {
         }
         let mut all = self.clone();
         all.map.extend(layout.map.iter().filter(|(field, _)| !self.settles(*field)).cloned());
-        all.filters.extend(layout.filters.iter().cloned());
+        // A condition on the column of a field does not hold where that field comes from elsewhere.
+        let is_replaced = |filter: &Filter| {
+            let mut fields = layout.map.iter().filter(|(_, column)| *column == filter.column);
+            fields.any(|(field, _)| self.settles(*field))
+        };
+        all.filters.extend(layout.filters.iter().filter(|filter| !is_replaced(filter)).cloned());
         all.records = self.records.clone().or_else(|| layout.records.clone());
         all.list_delimiter = self.list_delimiter.or(layout.list_delimiter);
         all.name = self.name.clone().or_else(|| layout.name_from.clone());
         all.of_layout = Some(layout);
         Ok(Some((all, found)))
+    }
+
+    /// Why a row is left out by a filter.
+    pub(super) fn excluded(&self, filter: &Filter) -> Problem {
+        let is_of_layout = self.of_layout.as_ref().is_some_and(|layout| layout.filters.contains(filter));
+        let filter = shortened(&filter.to_string());
+        Problem::excluded(&if is_of_layout {
+            format!("the layout reads only rows with {filter}")
+        } else {
+            format!("by --where {filter}")
+        })
     }
 
     /// Whether it is said where a field comes from.

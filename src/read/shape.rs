@@ -32,14 +32,16 @@ pub(super) struct Shape {
     used: usize,
     /// The indexes of columns without a name.
     unnamed: Vec<usize>,
+    /// Whether it is of a workbook, where a blank cell at the end is missing.
+    is_sheet: bool,
 }
 
 impl Shape {
-    pub(super) fn new(header: Vec<String>, delimiter: u8, columns: &Columns) -> Self {
+    pub(super) fn new(header: Vec<String>, delimiter: u8, columns: &Columns, is_sheet: bool) -> Self {
         let unnamed = (0..header.len()).filter(|index| header[*index].trim().is_empty()).collect();
         let used = columns.fields.iter().map(|(_, index)| index).chain(&columns.filters);
         let used = used.max().map_or(0, |last| last + 1);
-        Self { header, delimiter, fields: columns.fields.clone(), used, unnamed }
+        Self { header, delimiter, fields: columns.fields.clone(), used, unnamed, is_sheet }
     }
 
     /// Text after a closing quote makes the quotes of a row ambiguous.
@@ -96,7 +98,7 @@ impl Shape {
     /// Why the cells are not those of a row. Only cells of unused columns may be missing at the end.
     pub(super) fn ragged(&self, record: &Record<'_>) -> Option<Problem> {
         let (count, width) = (record.cells.count(), self.header.len());
-        let is_complete = count >= 2 && count >= self.used;
+        let is_complete = if self.is_sheet { count > 1 || width < 3 } else { count >= 2 && count >= self.used };
         if count == width || (count < width && is_complete) {
             return None;
         }
@@ -117,6 +119,7 @@ impl Shape {
             return format!("this row is delimited by {} but the file by {delimiter}; make them equal", named(other));
         }
         let cure = match count {
+            1 if self.is_sheet => "delete it if it is a title or a footer, or fill in its description".to_owned(),
             1 => format!("delete it if it is a title or a footer, or add a {delimiter} for each empty cell"),
             _ if record.is_last => "the file may be cut off here".to_owned(),
             _ => format!("add a {delimiter} for each empty cell"),

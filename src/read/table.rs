@@ -96,7 +96,7 @@ impl Table {
         let line = first.line + line_ends(&first.raw[..first.raw.len() - first.raw.trim_ascii_start().len()]);
         let (kind, flaw) = match format {
             InputFormat::Csv | InputFormat::Xlsx => {
-                let (parser, errors) = csv::CsvParser::open(delimiter, &mut first, options, file);
+                let (parser, errors) = csv::CsvParser::open(grammar, &mut first, options, file);
                 let error = || FileProblem::Header(errors.clone()).at(path, line, None);
                 let flaw = (!errors.is_empty()).then(error);
                 (ParserKind::Csv(Box::new(parser.ok_or_else(error)?)), flaw)
