@@ -124,6 +124,29 @@ fn a_group_in_a_group_is_left_out_with_a_warning_that_names_it() {
 }
 
 #[test]
+fn a_condition_of_a_layout_holds_only_where_its_column_is_the_field() {
+    let server = acme();
+    let rows = "Name,Department,Work Email,Site\nAda,Design,ada@acme.example,Bern\nAlan,,alan@acme.example,Bern\n";
+    let desk = Desk::at(&server).with("staff.csv", rows);
+    desk.run(&["import", "staff.csv", "-v"]).expect(0).tells("excluded: the layout reads only rows with Department!=");
+    desk.run(&["import", "staff.csv", "--name", "All staff"]).expect(0);
+    desk.run(&["import", "staff.csv", "--map", "name=Site"]).expect(0);
+    let all = ["Design", "All staff", "Bern"].map(|group| people(&server, group).join(" "));
+    assert_eq!(all, ["ada", "ada alan", "ada alan"]);
+}
+
+#[test]
+fn people_in_a_list_are_chosen_by_a_path_into_it() {
+    let server = acme();
+    let text =
+        r#"{"team":"Ops","people":[{"mail":"ada@acme.example","on":true},{"mail":"old@acme.example","on":false}]}"#;
+    let desk = Desk::at(&server).with("teams.jsonl", text);
+    let flags = ["--map", "name=team", "--map", "members=people.mail", "--where", "people.on=true"];
+    desk.run(&[&["import", "teams.jsonl"][..], &flags].concat()).expect(0);
+    assert_eq!(people(&server, "Ops"), ["ada"]);
+}
+
+#[test]
 fn an_export_without_a_groups_name_or_without_addresses_says_what_to_do() {
     let desk = Desk::bare()
         .with("slack.csv", sample("slack-members.csv"))
@@ -149,9 +172,14 @@ fn documents_of_other_apis_are_recognized_by_their_keys() {
             &[("Ops", "ada")][..],
         ),
         (
-            r#"{"@odata.context":"x","value":[{"id":"1","displayName":"Ops","mailEnabled":true,"description":null,"members":[{"mail":"ada@acme.example"},{"mail":"alan@acme.example"}]}]}"#,
-            &[],
+            r##"{"@odata.context":"x","value":[{"id":"1","displayName":"Ops","mailEnabled":true,"description":null,"members":[{"mail":"ada@acme.example"},{"mail":"alan@acme.example"},{"@odata.type":"#microsoft.graph.group","displayName":"Field","mail":"field@lists.example"}]}]}"##,
+            STRANGERS,
             &[("Ops", "ada alan")],
+        ),
+        (
+            r#"{"schemas":["x"],"totalResults":1,"Resources":[{"schemas":["x"],"id":"1","displayName":"Ops","members":[{"value":"7","display":"ada@acme.example","type":"User"},{"value":"8","display":"all@lists.example","type":"Group"}]}]}"#,
+            STRANGERS,
+            &[("Ops", "ada")],
         ),
         (
             r#"{"kind":"x","members":[{"email":"ada@acme.example","role":"OWNER","type":"USER"},{"email":"g@acme.example","role":"MEMBER","type":"GROUP"}]}"#,

@@ -91,6 +91,15 @@ fn a_list_column_with_one_person_per_row_loses_nobody_if_it_is_said_what_it_is()
 }
 
 #[test]
+fn all_rows_under_a_given_name_are_one_group_with_the_people_of_all() {
+    let server = acme("");
+    let desk = Desk::at(&server).with("groups.csv", "name,members\nOps,1001\nLaw,1002;1003\n");
+    desk.run(&["import", "groups.csv", "--name", "Everybody"]).expect(0);
+    assert_eq!(server.group("Everybody").members, [1001, 1002, 1003]);
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "merged"]);
+}
+
+#[test]
 fn a_group_that_is_refused_is_refused_for_all_of_its_rows() {
     let server = acme("[[fault]]\nkind = 'error-before'\nmethod = 'POST'\nstatus = 422\n");
     let desk = Desk::at(&server).with("groups.csv", "name,guest\nOps,a@x.example\nOps,b@x.example\nOps,nobody\n");

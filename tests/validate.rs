@@ -196,6 +196,50 @@ fn what_windows_calls_ansi_is_windows_1252() {
 }
 
 #[test]
+fn a_list_of_people_is_no_list_of_groups_whatever_its_columns_are_called() {
+    for (rows, part) in [
+        ("Name;Dienstliche E-Mail;Abteilung\nAda;ada@acme.example;Bau\n", "--map member='Dienstliche E-Mail'"),
+        ("Vorname;Nachname;E-Mail;Abteilung\nAda;L;ada@acme.example;Bau\n", "--map member=E-Mail"),
+        ("Team,Lead\nOps,ada@acme.example\nLaw,\n", "--map member=Lead"),
+        ("member of,name,names\n,Ada,Ops\n", "names"),
+    ] {
+        let desk = Desk::bare().with("g.csv", rows);
+        desk.run(&["validate", "g.csv"]).expect(2).tells(part);
+    }
+    let desk = Desk::bare().with("g.csv", "Team,Lead\nOps,ada@acme.example\n");
+    desk.run(&["validate", "g.csv", "--ignore", "Lead"]).expect(0);
+    for (object, part) in [
+        (r#"{"name":"Ada","email":"ada@acme.example","state":"ACTIVE"}"#, "--map member=email"),
+        (r#"{"name":"Ada","contact":"ada@acme.example"}"#, "--map member=contact"),
+        (r#"{"names":["Ops","Law"],"title":"x"}"#, "no column holds the person"),
+        (r#"{"name":"Ops","members":[{"id":5,"address":"ada@acme.example"}]}"#, "under another key"),
+    ] {
+        let desk = Desk::bare().with("g.jsonl", object);
+        desk.run(&["validate", "g.jsonl"]).expect(7).tells(part);
+    }
+    let desk = Desk::bare().with("g.jsonl", r#"{"name":"Ops","member":1001}"#);
+    desk.run(&["validate", "g.jsonl"]).expect(0);
+}
+
+#[test]
+fn a_list_of_which_only_a_page_is_there_is_a_warning() {
+    for text in [
+        r#"{"name":"Ops","members":["a@b.example"],"members@odata.nextLink":"https://x"}"#,
+        r#"{"groups":[{"name":"Ops"}],"next_page":"https://x"}"#,
+        r#"{"groups":[{"name":"Ops"}],"more":true}"#,
+    ] {
+        Desk::bare().with("g.json", text).run(&["validate", "g.json"]).expect(0).tells("[file-paged]");
+    }
+}
+
+#[test]
+fn of_columns_that_differ_in_case_the_mapped_one_is_used_as_it_was_typed() {
+    let desk = Desk::bare().with("g.csv", "name,Name,members,members\nA,B,1,2\n");
+    let told = desk.run(&["validate", "g.csv", "--map", "name=Name"]).expect(2).stderr;
+    assert!(told.contains("rename one in the file") && !told.contains("`name`"), "{told}");
+}
+
+#[test]
 fn problems_are_annotations_for_github() {
     let desk = Desk::bare().with("groups,1.csv", "name,Member-s\nA,\"x,\ny\"\n");
     let text = desk.run(&["validate", "groups,1.csv", "--format-problems", "github"]).expect(7).stdout;

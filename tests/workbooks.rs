@@ -44,6 +44,21 @@ fn the_rows_of_a_workbook_are_imported_and_those_that_were_not_are_rejected_as_c
 }
 
 #[test]
+fn blank_cells_at_the_end_of_a_row_of_a_sheet_are_blank_and_a_footer_is_no_group() {
+    let server = Server::calm();
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.write_row(0, 0, ["name", "description", "members"]).unwrap();
+    sheet.write_row(1, 0, ["Ops", "Runs it"]).unwrap();
+    sheet.write_row(2, 0, ["Dev", "Builds it", "1001"]).unwrap();
+    sheet.write(4, 0, "Checked by Ada").unwrap();
+    let desk = Desk::at(&server).with("teams.xlsx", book.save_to_buffer().unwrap());
+    desk.run(&["import", "teams.xlsx", "-v"]).expect(9).says("delete it if it is a title or a footer");
+    assert_eq!(server.names(), ["Dev", "Ops"]);
+    desk.run(&["validate", "teams.rejects.csv"]).expect(7);
+}
+
+#[test]
 fn the_same_workbook_again_finds_its_groups_and_shows_the_same_places() {
     let server = Server::calm();
     let desk = Desk::at(&server).with("teams.xlsx", workbook());

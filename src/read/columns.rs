@@ -45,8 +45,8 @@ const PEOPLE: [(Field, &[&str]); 2] = [
 ];
 
 /// unless it ends with one of these.
-const ABOUT_PEOPLE: [&str; 11] =
-    ["count", "type", "role", "status", "state", "source", "since", "date", "by", "total", "url"];
+const ABOUT_PEOPLE: [&str; 12] =
+    ["nextlink", "count", "type", "role", "status", "state", "source", "since", "date", "by", "total", "url"];
 
 /// Columns of addresses that may be a person's or the group's.
 const ADDRESSES: &str = "email emails mail emailaddress mailaddress workemail workemailaddress primaryemail useremail \
