@@ -7,7 +7,8 @@ use std::path::Path;
 use super::batch::{Batch, Cells, LongRow, Quotes, Span};
 use super::columns::{Columns, TITLES_MAX, bare, header_of, position};
 use super::delimiter::one_cell;
-use super::header::HeaderError;
+use super::error::FileProblem;
+use super::header::nameless;
 use super::layout::Layout;
 use super::lines::{line_ends, without_line_ends};
 use super::names::{each_group, list_of, names_of};
@@ -15,7 +16,7 @@ use super::row::{Row, RowText};
 use super::shape::{self, Record, Shape};
 use super::source::given_name;
 use super::{Notes, ReadOptions};
-use crate::model::{Cell, Field, Fields, Problem, shortened};
+use crate::model::{Cell, Code, Field, Fields, Problem, shortened};
 
 /// The columns of a results file of this program begin so.
 const RESULTS: [&str; 5] = ["file", "row", "line", "name", "status"];
@@ -45,7 +46,7 @@ impl CsvParser {
         batch: &mut Batch,
         options: &ReadOptions,
         path: &Path,
-    ) -> (Option<Self>, Vec<HeaderError>) {
+    ) -> (Option<Self>, Vec<FileProblem>) {
         let is_filled = |row: &Span| !batch.raw[row.start..row.end].trim_ascii().is_empty();
         let filled: Vec<usize> = (0..batch.rows.len()).filter(|index| is_filled(&batch.rows[*index])).collect();
         let Some(first) = filled.first().map(|first| &batch.rows[*first]) else { return (None, Vec::new()) };
@@ -56,7 +57,9 @@ impl CsvParser {
         let rows = filled.iter().take(TITLES_MAX + 1).map(|row| batch.cells(text, &batch.rows[*row]).owned());
         let candidates: Vec<Vec<String>> = rows.collect();
         if candidates[0].iter().map(String::as_str).take(RESULTS.len()).eq(RESULTS) {
-            return (None, vec![HeaderError::Results]);
+            let message =
+                "this is a results file, not a file of groups; import the rejects, or the original file again";
+            return (None, vec![FileProblem::new(Code::FileForeign, message)]);
         }
         let is_given = !options.columns.is_empty();
         let bare_rows: Vec<Vec<String>> =
@@ -81,13 +84,18 @@ impl CsvParser {
             return (None, vec![error]);
         }
         if let Some(Layout { what, .. }) = layout.filter(|_| !has_name) {
-            return (None, vec![HeaderError::Nameless { what: what.clone() }]);
+            return (None, vec![nameless(what)]);
         }
         if name.is_some() {
-            errors.retain(|error| !matches!(error, HeaderError::NameMissing { .. } | HeaderError::Absent { .. }));
+            errors.retain(|error| error.code != Code::HeaderMissing);
         }
         if at > 0 && layout.is_none() {
-            errors.insert(0, HeaderError::Title { line: line_of(batch, filled[at]) });
+            let line = line_of(batch, filled[at]);
+            let skipped = line - 1;
+            let message = format!(
+                "the header is on line {line}; use --skip-lines {skipped} if the lines above it are a title, or delete them"
+            );
+            errors.insert(0, FileProblem::new(Code::HeaderMissing, message));
         }
         if !is_given {
             batch.line = line_of(batch, filled[at] + 1);
@@ -136,12 +144,11 @@ impl CsvParser {
         let (text, is_of_person) = (batch.text(), self.columns.are_of_persons());
         let names = self.columns.fields.iter().find(|(field, _)| *field == Field::Names);
         let mut line = batch.line;
-        for (index, span) in batch.rows.iter().enumerate() {
-            let is_last = batch.is_cut && index + 1 == batch.rows.len();
+        for span in &batch.rows {
             let (raw, cells, is_plain) = (&raw[span.start..span.end], batch.cells(text, span), span.is_plain);
             let content = raw.trim_end_matches(['\n', '\r']);
-            let is_open = content.len() == raw.len();
-            let lines = if batch.has_long_rows { line_ends(raw.as_bytes()) + u64::from(is_open) } else { 1 };
+            let is_last = content.len() == raw.len();
+            let lines = if batch.has_long_rows { line_ends(raw.as_bytes()) + u64::from(is_last) } else { 1 };
             let width = self.shape.header.len();
             let record = Record { raw, content, line, lines, cells, is_plain, is_last };
             line += record.lines;
@@ -262,16 +269,17 @@ fn line_of(batch: &Batch, index: usize) -> u64 {
 }
 
 /// A header row that cannot be read.
-fn broken(batch: &Batch, row: &Span, delimiter: u8) -> Option<HeaderError> {
+fn broken(batch: &Batch, row: &Span, delimiter: u8) -> Option<FileProblem> {
     let bytes = &batch.raw[row.start..row.end];
     let quotes = Quotes::of(bytes, delimiter);
-    match (quotes.open, quotes.stray) {
-        (Some(open), _) => {
-            let lines =
-                batch.too_long.map_or_else(|| line_ends(without_line_ends(&bytes[open..])) + 1, |cut| cut.lines);
-            Some(HeaderError::OpenQuote { lines })
-        }
-        _ if batch.too_long.is_some() => Some(HeaderError::LongRow),
-        (None, stray) => stray.map(|_| HeaderError::Stray),
-    }
+    let message = if let Some(open) = quotes.open {
+        let lines = batch.too_long.map_or_else(|| line_ends(without_line_ends(&bytes[open..])) + 1, |cut| cut.lines);
+        format!("a quote that opens in the header never closes, so the rest of the file ({lines} lines) is inside it")
+    } else if batch.too_long.is_some() {
+        "the header is longer than 1 MiB, the most that a row may have".to_owned()
+    } else {
+        quotes.stray?;
+        "there is text after a closing quote; write a quote inside quotes twice (\"\")".to_owned()
+    };
+    Some(FileProblem::new(Code::HeaderMalformed, message))
 }

@@ -41,16 +41,13 @@ pub(super) fn next_value(text: &[u8], is_whole: bool, length_max: usize) -> Resu
     match value::<IgnoredAny>(rest) {
         Ok((_, length)) if length < rest.len() || is_whole => Ok(NextValue::Ends(before.len() + length)),
         Err(error) if !error.is_eof() || is_whole => {
-            let text = error.to_string();
-            let reason = text.split(" at line ").next().unwrap_or_default();
-            let cut_off = "the file ends in the middle of an object (is it cut off?)";
-            let reason = if error.is_eof() { cut_off } else { reason }.to_owned();
+            let cut_off = "the file ends in the middle of an object (is it cut off?)".to_owned();
+            let reason = if error.is_eof() { cut_off } else { reason(&error) };
             let column = Some(error.column() as u64).filter(|column| *column > 0);
-            Err(FileProblem::Json { lines: lines + error.line() as u64 - 1, column, reason })
+            Err(FileProblem { lines: lines + error.line() as u64 - 1, column, ..broken(&reason) })
         }
         _ if rest.len() > length_max => {
-            let reason = "an object is longer than 1 MiB, the most that a row may have".to_owned();
-            Err(FileProblem::Json { lines, column: None, reason })
+            Err(FileProblem { lines, ..broken("an object is longer than 1 MiB, the most that a row may have") })
         }
         _ => Ok(NextValue::Unread),
     }
@@ -66,8 +63,9 @@ impl Document {
         if let Some(path) = &options.records {
             let keys: Vec<&str> = path.split('.').collect();
             let array = array_at(head, start, &[path]).or_else(|| array_at(head, start, &keys));
-            let array =
-                array.ok_or_else(|| FileProblem::Records(format!("no array is at --records {}", shortened(path))))?;
+            let array = array.ok_or_else(|| {
+                FileProblem::new(Code::JsonMalformed, format!("no array is at --records {}", shortened(path)))
+            })?;
             return Ok(Some(Self::at(head, array, Some(path), true)));
         }
         if head.get(start) == Some(&b'[') {
@@ -130,13 +128,20 @@ impl Document {
     }
 }
 
+/// It is not JSON from here on.
 fn broken(reason: &str) -> FileProblem {
-    FileProblem::Json { lines: 0, column: None, reason: reason.to_owned() }
+    FileProblem::new(Code::JsonMalformed, format!("invalid JSON: {reason}; nothing after this place was read"))
+}
+
+/// The parser's words without its place.
+pub(super) fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or(&text).to_owned()
 }
 
 fn several(keys: &[String]) -> FileProblem {
     let keys = listed(keys.iter().map(|key| format!("`{}`", shortened(key))), 10);
-    FileProblem::Records(format!("several arrays of objects: {keys}; choose one with --records KEY"))
+    FileProblem::new(Code::JsonMalformed, format!("several arrays of objects: {keys}; choose one with --records KEY"))
 }
 
 /// The keys of an object that hold an array of objects.

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::batch::Batch;
 use super::columns::{Meaning, UNKNOWN_MAX, begins_with, is_same_column, means_nothing};
-use super::document::Document;
+use super::document::{Document, reason};
 use super::lines::line_ends;
 use super::names::{each_group, list_of, names_of};
 use super::row::{Row, RowText};
@@ -368,8 +368,7 @@ fn not_an_object(line: &str, error: &serde_json::Error) -> Problem {
     let at = error.column().saturating_sub(1);
     let column = line.get(..at).map_or(error.column(), |before| before.chars().count() + 1);
     let rest = line.get(at..).unwrap_or_default();
-    let text = error.to_string();
-    let reason = match text.split(" at line ").next().unwrap_or(&text) {
+    let reason = match reason(error).as_str() {
         "trailing characters" if rest.trim_start_matches([' ', ',']).starts_with('{') => {
             "several objects are on the line; give each a line of its own".to_owned()
         }

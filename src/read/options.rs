@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use encoding_rs::Encoding;
 
-use super::header::HeaderError;
+use super::error::FileProblem;
 use super::layout::{GivenName, Layout, LayoutChoice, Layouts, all_layouts};
-use crate::model::{Field, Filter, InputFormat};
+use crate::model::{Code, Field, Filter, InputFormat};
 
 /// How files are read; what is not given is found from the file.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +52,7 @@ impl ReadOptions {
         &self,
         wanted: fn(&Layout) -> &[String],
         find: impl Fn(&Layout) -> Option<T>,
-    ) -> Result<Option<(Self, T)>, HeaderError> {
+    ) -> Result<Option<(Self, T)>, FileProblem> {
         let found = match &self.layout {
             LayoutChoice::Off => None,
             LayoutChoice::Chosen(layout) => Some((Layout::clone(layout), find(layout).unwrap_or_default())),
@@ -64,7 +64,7 @@ impl ReadOptions {
         };
         let Some((layout, found)) = found else { return Ok(None) };
         if let Some(why) = layout.refuse {
-            return Err(HeaderError::Refused { what: layout.what, why });
+            return Err(FileProblem::new(Code::FileForeign, format!("this looks like {}: {why}", layout.what)));
         }
         let mut all = self.clone();
         all.map.extend(layout.map.iter().filter(|(field, _)| !self.settles(*field)).cloned());

@@ -10,14 +10,14 @@ use super::batch::{Batch, Grammar, Splitter};
 use super::delimiter::delimiter_of;
 use super::document::{Document, first_keys};
 use super::error::{FileProblem, ReadError};
-use super::guess::readings;
-use super::header::HeaderError;
+use super::guess::{encodings, mixed, readings};
+use super::header::nameless;
 use super::layout::Layout;
 use super::lines::{ends_line, line_ends, past_line_end};
 use super::row::Row;
 use super::source::{self, Again, Source, given_name};
 use super::{Notes, ReadOptions, csv, json};
-use crate::model::{Dialect, ERROR_COLUMN, Entries, Field, Format, InputFormat, Problem, sheet_name};
+use crate::model::{Code, Dialect, ERROR_COLUMN, Entries, Field, Format, InputFormat, Problem, sheet_name};
 
 /// How many further lines with bytes of another encoding are named.
 const LINES_MAX: usize = 20;
@@ -70,14 +70,15 @@ impl Table {
         let path: &PathBuf = &path.unwrap_or_else(|| file.to_owned());
         let policy = ReadOptions { delimiter: options.delimiter, ..ReadOptions::default() };
         let options = if is_rejects(&head) { &policy } else { options };
-        let skipped = past_lines(&head, options.skip_lines, is_sheet).ok_or_else(|| FileProblem::Short.of(path))?;
+        let skipped = past_lines(&head, options.skip_lines, is_sheet).ok_or_else(|| {
+            FileProblem::new(Code::FileEmpty, "has fewer lines at its beginning than --skip-lines skips").of(path)
+        })?;
         let (delimiter, announced) = match format {
             InputFormat::Csv => delimiter_of(&head[skipped..], options),
             InputFormat::Json | InputFormat::Xlsx => (b',', 0),
         };
         let is_json = format == InputFormat::Json;
-        let header_error = |error| FileProblem::Header(vec![error]).of(path);
-        let of_layout = if is_json { layout_of(&head, options).map_err(header_error)? } else { None };
+        let of_layout = if is_json { layout_of(&head, options).map_err(|problem| problem.of(path))? } else { None };
         let options = of_layout.as_ref().unwrap_or(options);
         let document = if is_json { Document::find(&head, options).map_err(|problem| problem.of(path))? } else { None };
         let grammar = match &document {
@@ -97,9 +98,12 @@ impl Table {
         let (kind, flaw) = match format {
             InputFormat::Csv | InputFormat::Xlsx => {
                 let (parser, errors) = csv::CsvParser::open(delimiter, &mut first, options, file);
-                let error = || FileProblem::Header(errors.clone()).at(path, line, None);
-                let flaw = (!errors.is_empty()).then(error);
-                (ParserKind::Csv(Box::new(parser.ok_or_else(error)?)), flaw)
+                let is_sound = errors.is_empty();
+                let error = ReadError { path: path.to_owned(), line: Some(line), column: None, problems: errors };
+                match parser {
+                    Some(parser) => (ParserKind::Csv(Box::new(parser)), (!is_sound).then_some(error)),
+                    None => return Err(error),
+                }
             }
             InputFormat::Json => {
                 let name = given_name(file, options);
@@ -208,8 +212,8 @@ impl Parser {
                 found = read(row);
             }
         })?;
-        let changed = || std::io::Error::other("the file was changed while it was read; start again");
-        found.ok_or_else(|| FileProblem::Io(changed()).of(&self.path))
+        let changed = "the file was changed while it was read; start again";
+        found.ok_or_else(|| FileProblem::new(Code::FileUnreadable, changed).of(&self.path))
     }
 
     /// What the header says about its columns; the keys of JSON lines are only found row by row.
@@ -274,14 +278,14 @@ impl Parser {
 }
 
 /// The options with those of the layout of a JSON document.
-fn layout_of(head: &[u8], options: &ReadOptions) -> Result<Option<ReadOptions>, HeaderError> {
+fn layout_of(head: &[u8], options: &ReadOptions) -> Result<Option<ReadOptions>, FileProblem> {
     let find = |layout: &Layout| {
         let keys = first_keys(head, layout.records.as_deref());
         layout.keys.iter().all(|key| keys.contains(key)).then_some(())
     };
     let found = options.with_layout(|layout| &layout.keys, find)?.map(|(options, ())| options);
     match found.as_ref().and_then(|options| options.of_layout.as_ref().filter(|_| !options.settles(Field::Name))) {
-        Some(layout) => Err(HeaderError::Nameless { what: layout.what.clone() }),
+        Some(layout) => Err(nameless(&layout.what)),
         None => Ok(found),
     }
 }
@@ -291,12 +295,12 @@ fn first_batch(splitter: &mut Splitter, path: &Path, is_decoded: bool, is_docume
     loop {
         let line = splitter.line();
         let failed = |reason| match FileProblem::from(reason) {
-            problem @ FileProblem::Json { .. } => problem.at(path, line, None),
+            problem if problem.code == Code::JsonMalformed => problem.at(path, line, None),
             problem => problem.of(path),
         };
         let batch = match splitter.next().map_err(failed)? {
             None if is_document => return Ok(Batch::default()),
-            batch => batch.ok_or_else(|| FileProblem::Empty.of(path))?,
+            batch => batch.ok_or_else(|| FileProblem::empty().of(path))?,
         };
         text_of(&batch, path, is_decoded)?;
         if !batch.raw.trim_ascii().is_empty() {
@@ -335,20 +339,25 @@ fn text_of<'a>(batch: &'a Batch, path: &Path, is_decoded: bool) -> Result<&'a st
         let column = String::from_utf8_lossy(&before[line_start..]).chars().count() as u64 + 1;
         problem.at(path, batch.line + line_ends(before), Some(column))
     };
+    let undecodable = || {
+        let message = "is not in the expected encoding; check --encoding, or the end of the file";
+        FileProblem::new(Code::EncodingUnknown, message)
+    };
     match from_utf8(&batch.raw) {
-        Err(error) if is_decoded => Err(at(error.valid_up_to(), FileProblem::Undecodable)),
+        Err(error) if is_decoded => Err(at(error.valid_up_to(), undecodable())),
         Err(error) => {
             let (good, bad) = batch.raw.split_at(error.valid_up_to());
-            let (byte, readings) = (bad[0], readings(&batch.raw, good.len()));
-            let problem = if good.is_ascii() {
-                FileProblem::NotUtf8 { byte, readings }
+            let readings = readings(&batch.raw, good.len());
+            let cure = if good.is_ascii() {
+                encodings(&readings)
             } else {
-                FileProblem::Mixed { byte, readings, lines: further_lines(batch, good.len()) }
+                mixed(&readings, &further_lines(batch, good.len()))
             };
-            Err(at(good.len(), problem))
+            let message = format!("byte 0x{:02X} is not UTF-8{cure}", bad[0]);
+            Err(at(good.len(), FileProblem::new(Code::EncodingUnknown, message)))
         }
         Ok(text) if is_decoded => match text.find(char::REPLACEMENT_CHARACTER) {
-            Some(bad) => Err(at(bad, FileProblem::Undecodable)),
+            Some(bad) => Err(at(bad, undecodable())),
             None => Ok(text),
         },
         Ok(text) => Ok(text),
