@@ -180,15 +180,17 @@ pub(super) struct Splitter {
     /// What was read and not given out yet; begins with a row or a blank line.
     buffer: Vec<u8>,
     is_ended: bool,
-    offset: u64,
-    line: u64,
+    /// Where what was not given out yet begins in the decoded text, in bytes.
+    pub(super) offset: u64,
+    /// The line it begins on, from 1.
+    pub(super) line: u64,
     /// The size of a batch, in bytes.
     target: usize,
     row_max: usize,
     /// Memory for the next batch.
-    spare: Batch,
+    pub(super) spare: Batch,
     /// What is behind the last JSON value.
-    after: Vec<u8>,
+    pub(super) after: Vec<u8>,
 }
 
 impl Splitter {
@@ -209,36 +211,16 @@ impl Splitter {
         Self { target, row_max, ..self }
     }
 
-    /// The stream begins at this byte and on this line of its file.
-    pub(super) fn begin_at(&mut self, offset: u64, line: u64) {
-        (self.offset, self.line) = (offset, line);
-    }
-
-    /// The next batch takes the memory of this one.
-    pub(super) fn reuse(&mut self, batch: Batch) {
-        self.spare = batch;
-    }
-
-    /// What is behind the last JSON value.
-    pub(super) fn after(&self) -> &[u8] {
-        &self.after
-    }
-
-    /// The line that was not given out yet, from 1.
-    pub(super) fn line(&self) -> u64 {
-        self.line
-    }
-
     /// The next rows; nothing after the last.
     pub(super) fn next(&mut self) -> io::Result<Option<Batch>> {
         let mut batch = std::mem::take(&mut self.spare).begin(self.offset, self.line);
+        let is_json = self.grammar == Grammar::Json;
         let mut at = 0;
         loop {
             at = self.skip_blank_lines(at, &mut batch)?;
             if at == self.buffer.len() || at >= self.target {
                 break;
             }
-            let is_json = self.grammar == Grammar::Json;
             let end = if is_json { self.push_value(at, &mut batch)? } else { self.push_row(at, &mut batch)? };
             match end {
                 Some(end) => at = end,
@@ -255,7 +237,6 @@ impl Splitter {
             return Ok(None);
         }
         // Blank lines are given only with a row after them.
-        let is_json = self.grammar == Grammar::Json;
         let is_filled = |row: &Span| is_json || !ends_line(self.buffer[row.start]);
         let filled = batch.rows.iter().rposition(is_filled).map_or(0, |last| last + 1);
         if filled > 0 || is_over {

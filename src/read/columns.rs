@@ -104,22 +104,17 @@ impl Meaning {
     }
 
     fn by_name(plain: &str) -> Self {
-        let names = |field: Field| {
-            let synonyms = SYNONYMS.iter().filter(move |(known, _)| *known == field);
-            synonyms.flat_map(|(_, words)| words.split_whitespace())
+        let is_name = |field: Field, word: &str| {
+            let mut synonyms = SYNONYMS.iter().filter(|(known, _)| *known == field);
+            word == own_word(field) || synonyms.any(|(_, words)| words.split_whitespace().any(|name| name == word))
         };
-        let is_of = |field: Field, word: &str| word == own_word(field) || names(field).any(|name| name == word);
+        if let Some(field) = Field::ALL.iter().copied().find(|field| is_name(*field, plain)) {
+            return if plain == own_word(field) { Self::Own(field) } else { Self::Synonym(field) };
+        }
         let word = plain.trim_end_matches(|letter: char| letter.is_ascii_digit() || matches!(letter, '#' | '.'));
-        for field in Field::ALL.iter().copied() {
-            if plain == own_word(field) {
-                return Self::Own(field);
-            }
-            if names(field).any(|name| name == plain) {
-                return Self::Synonym(field);
-            }
-            if word.len() < plain.len() && field.is_list() && is_of(field, word) {
-                return Self::Numbered(field.slot());
-            }
+        let is_numbered = |field: &&Field| word.len() < plain.len() && field.is_list() && is_name(**field, word);
+        if let Some(field) = Field::ALL.iter().find(is_numbered) {
+            return Self::Numbered(field.slot());
         }
         let is_similar = |field: &Field| *field != Field::Key && is_misspelt(plain, own_word(*field));
         let similar = Field::ALL.iter().copied().find(is_similar);
@@ -212,14 +207,9 @@ impl Columns {
         if !has_name && !options.settles(Field::Name) {
             errors.push(nameless(header));
         }
-        let is_people = |column: &&String| is_of_addresses(column);
         let has_people = columns.fields.iter().any(|(field, _)| field.is_list() && field.slot() != Field::Name);
-        if has_name
-            && !has_people
-            && let Some(column) = columns.unknown.iter().find(is_people)
-        {
-            errors.push(people(&shortened(column)));
-        }
+        let mut unknown = columns.unknown.iter().filter(|_| has_name && !has_people);
+        errors.extend(unknown.find(|column| is_of_addresses(column)).map(|column| people(&shortened(column))));
         (columns, errors)
     }
 
@@ -300,9 +290,8 @@ impl Columns {
     #[must_use]
     pub fn canonical(&self, header: &[String]) -> Vec<String> {
         let column = |(index, column): (usize, &String)| {
-            let held = self.fields.iter().find(|(_, held)| *held == index).map(|(field, _)| *field);
-            let is_first = held.is_some_and(|field| self.index(field) == Some(index));
-            match held.filter(|_| is_first) {
+            let mut fields = self.fields.iter().map(|(field, _)| *field);
+            match fields.find(|field| self.index(*field) == Some(index)) {
                 Some(Field::Names) => Field::Name.as_str().to_owned(),
                 Some(field) if bare(column) == own_word(field) => column.clone(),
                 Some(field) => field.as_str().to_owned(),

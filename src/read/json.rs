@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::batch::Batch;
 use super::columns::{Meaning, UNKNOWN_MAX, begins_with, is_same_column, means_nothing};
 use super::document::{Document, reason};
+use super::layout::left_out_by;
 use super::lines::line_ends;
 use super::names::{each_group, list_of, names_of};
 use super::row::{Row, RowText};
@@ -17,8 +18,6 @@ use crate::model::{Cell, Code, Entries, Field, Fields, Filter, Item, Problem, ob
 
 /// How many keys are named in a message.
 const KEYS_MAX: usize = 10;
-
-const BROKEN: &str = "text with a broken \\u escape";
 
 /// Knows which keys hold which field.
 #[derive(Debug)]
@@ -45,47 +44,35 @@ impl JsonParser {
     /// Gives each row of a batch, whose bytes are `raw`.
     pub(super) fn rows<'a>(&self, batch: &'a Batch, raw: &'a str, notes: &mut Notes, each: &mut dyn FnMut(&Row<'a>)) {
         let mut keys = Keys { parser: self, known: HashMap::new(), notes };
+        // Commas and white space are between the objects of an array.
+        let marks: &[char] = if self.document.is_some() { &[',', '\n', '\r', ' ', '\t'] } else { &['\n', '\r'] };
         let mut next_line = batch.line;
         for span in &batch.rows {
             let own = &raw[span.start..span.end];
-            let content = match &self.document {
-                // Commas and white space are between the objects of an array.
-                Some(_) => own.trim_matches([',', '\n', '\r', ' ', '\t']),
-                None => own.trim_end_matches(['\n', '\r']),
-            };
-            let start = if self.document.is_some() { own.find(content).unwrap_or_default() } else { 0 };
-            let line = next_line + line_ends(&own.as_bytes()[..start]);
+            let content = own.trim_start_matches(marks);
+            let line = next_line + line_ends(&own.as_bytes()[..own.len() - content.len()]);
+            let content = content.trim_end_matches(marks);
             next_line += line_ends(own.as_bytes());
             // Only JSON's own white space makes a line blank; anything else is broken JSON.
             if content.bytes().all(|byte| matches!(byte, b' ' | b'\t')) {
                 keys.notes.blank_lines += 1;
                 continue;
             }
-            let offset = batch.offset + span.start as u64;
-            let row = |text, fields| Row {
-                offset,
-                raw: own,
-                line,
-                fields,
-                text,
-                warnings: Vec::new(),
-                is_of_person: false,
-                is_continued: false,
+            let (text, found) = match batch.too_long {
+                Some(cut) => (RowText::CutLine(content), Err(too_long(cut.length, None))),
+                None => (RowText::Line(on_one_line(content)), keys.read(content)),
             };
-            if let Some(cut) = batch.too_long {
-                each(&row(RowText::CutLine(content), Err(too_long(cut.length, None))));
-                continue;
-            }
-            let text = RowText::Line(on_one_line(content));
-            match keys.read(content) {
-                Ok((held, others)) => self.each_row(&row(text, Ok(Fields::default())), &held, &others, each),
-                Err(problem) => each(&row(text, Err(problem))),
+            let (offset, fields, warnings) = (batch.offset + span.start as u64, Ok(Fields::default()), Vec::new());
+            let row = Row { offset, raw: own, line, fields, text, warnings, is_of_person: false, is_continued: false };
+            match found {
+                Ok((held, others)) => self.each_row(row, &held, &others, each),
+                Err(problem) => each(&Row { fields: Err(problem), ..row }),
             }
         }
     }
 
     /// Gives the row of an object, or one for each group of a person.
-    fn each_row<'a>(&self, row: &Row<'a>, held: &Held<'a>, others: &[Other<'a>], each: &mut dyn FnMut(&Row<'a>)) {
+    fn each_row<'a>(&self, row: Row<'a>, held: &Held<'a>, others: &[Other<'a>], each: &mut dyn FnMut(&Row<'a>)) {
         let (mut fields, mut warnings) = (Fields::default(), Vec::new());
         if let Some(name) = &self.name {
             fields.set(Field::Name, Cell::Text(Cow::Owned(name.clone())));
@@ -104,7 +91,7 @@ impl JsonParser {
             }
         }
         let is_of_person = held.iter().any(|(field, ..)| field.is_of_person());
-        let row = Row { fields: Ok(fields), warnings, is_of_person, ..row.clone() };
+        let row = Row { fields: Ok(fields), warnings, is_of_person, ..row };
         let text = |name: Option<&str>| match self.rewritten(held, others, name.or(self.name.as_deref())) {
             Some(line) => RowText::Line(line.into()),
             None => row.text.clone(),
@@ -118,29 +105,26 @@ impl JsonParser {
     /// Why a filter or the layout leaves the object out, if one does.
     fn excluded(&self, entries: &[Other<'_>]) -> Option<Problem> {
         let texts = |path: &str| {
-            let mut found = AtPath::default();
-            found.find_in(entries, path);
-            let texts: Vec<String> = found.values.iter().flat_map(|value| texts(value)).map(Cow::into_owned).collect();
+            let mut values = Vec::new();
+            find(entries, path, &mut values);
+            let texts: Vec<String> = values.into_iter().flat_map(texts).collect();
             if texts.is_empty() { vec![String::new()] } else { texts }
         };
-        if let Some(layout) = &self.options.of_layout {
-            let path = |of: Field| self.options.map.iter().find(|(field, _)| field.slot() == of).map(|(_, path)| path);
+        let of_layout = self.options.of_layout.as_ref().and_then(|layout| {
             let kind = layout.nested.as_ref().map(|nested| texts(&nested.column).concat());
-            let member = path(Field::Members).map(|path| texts(path).concat());
-            let why = layout.leaves_out("", kind.as_deref(), member.as_deref().unwrap_or_default());
-            if why.is_some() {
-                return why;
-            }
-        }
-        let keeps = |filter: &&Filter| texts(&filter.column).iter().any(|text| filter.keeps(text));
-        let filter = self.options.filters.iter().find(|filter| !keeps(filter))?;
-        Some(Problem::excluded(&format!("by --where {}", shortened(&filter.to_string()))))
+            let member = self.options.map.iter().find(|(field, _)| field.slot() == Field::Members);
+            let member = member.map(|(_, path)| texts(path).concat());
+            layout.leaves_out("", kind.as_deref(), member.as_deref().unwrap_or_default())
+        });
+        let mut filters = self.options.filters.iter();
+        let drops = |filter: &&Filter| !texts(&filter.column).iter().any(|text| filter.keeps(text));
+        of_layout.or_else(|| filters.find(drops).map(left_out_by))
     }
 
     fn cell<'a>(&self, field: Field, values: &[&'a RawValue]) -> Cell<'a> {
         let cell = match values {
             [value] => cell(value),
-            values => Cell::List(values.iter().flat_map(|value| items(value)).collect()),
+            values => Cell::List(values.iter().flat_map(|value| elements(value)).map(item).collect()),
         };
         match (&cell, self.options.list_delimiter.filter(|_| field.is_list())) {
             (Cell::Text(Cow::Borrowed(text)), Some(delimiter)) => list_of(text, delimiter),
@@ -185,38 +169,35 @@ impl Keys<'_> {
     /// The fields and the other entries of the object on a line.
     fn read<'a>(&mut self, line: &'a str) -> Result<(Held<'a>, Vec<Other<'a>>), Problem> {
         let Entries(entries) = serde_json::from_str(line).map_err(|error| not_an_object(line, &error))?;
-        let options = &self.parser.options;
-        if let Some(problem) = self.parser.excluded(&entries) {
+        let (parser, options) = (self.parser, &self.parser.options);
+        if let Some(problem) = parser.excluded(&entries) {
             return Err(problem);
         }
         let (mut held, mut others, mut unused): (Held<'a>, Vec<Other<'a>>, Vec<_>) = Default::default();
         let is_path = |path: &str| path.contains('.') && !entries.iter().any(|(key, _)| is_same_column(key, path));
         for (field, path) in options.map.iter().filter(|(_, path)| is_path(path)) {
-            let mut found = AtPath::default();
-            found.find_in(&entries, path);
-            held.extend((!found.values.is_empty()).then_some((*field, found.values, found.missing)));
+            let mut values = Vec::new();
+            let missing = find(&entries, path, &mut values);
+            held.extend((!values.is_empty()).then_some((*field, values, missing)));
         }
-        let entries = entries.into_iter().map(|(key, value)| (self.meaning(&key), key, value));
-        let (synonyms, rest): (Vec<_>, Vec<_>) =
-            entries.partition(|(meaning, ..)| matches!(meaning, Meaning::Synonym(_)));
-        for (meaning, key, value) in rest {
-            match meaning {
-                Meaning::Own(field) | Meaning::Mapped(field) => {
-                    hold(&mut held, field, value, meaning != Meaning::Own(field))?;
-                }
+        let mut synonyms = Vec::new();
+        for (key, value) in entries {
+            match self.meaning(&key) {
+                Meaning::Own(field) => hold(&mut held, field, value, false)?,
+                Meaning::Mapped(field) => hold(&mut held, field, value, true)?,
+                Meaning::Synonym(field) => synonyms.push((field, key, value)),
                 Meaning::Similar(field) | Meaning::Numbered(field) => unused.push((key, field)),
-                _ => others.push((key, value)),
+                Meaning::Ignored | Meaning::Unknown => others.push((key, value)),
             }
         }
         // A synonym is used only where the field's own name is missing.
-        let own = held.clone();
-        for (meaning, key, value) in synonyms {
-            match meaning.field().filter(|field| !holds(&own, *field)) {
-                Some(field) => {
-                    self.notes.used(field, &key);
-                    hold(&mut held, field, value, false)?;
-                }
-                None => others.push((key, value)),
+        let own: Vec<Field> = held.iter().map(|(field, ..)| field.slot()).collect();
+        for (field, key, value) in synonyms {
+            if own.contains(&field.slot()) {
+                others.push((key, value));
+            } else {
+                self.notes.used(field, &key);
+                hold(&mut held, field, value, false)?;
             }
         }
         if !unused.is_empty() {
@@ -243,13 +224,9 @@ impl Keys<'_> {
     }
 }
 
-fn holds(held: &Held<'_>, field: Field) -> bool {
-    held.iter().any(|(known, ..)| known.slot() == field.slot())
-}
-
 /// Adds the value of a field; several only of a list whose keys are mapped.
 fn hold<'a>(held: &mut Held<'a>, field: Field, value: &'a RawValue, is_mapped: bool) -> Result<(), Problem> {
-    if !holds(held, field) {
+    if held.iter().all(|(known, ..)| known.slot() != field.slot()) {
         held.push((field, vec![value], 0));
         return Ok(());
     }
@@ -271,41 +248,29 @@ fn is_in_path(key: &str, options: &ReadOptions) -> bool {
     paths.into_iter().any(|path| begins_with(path, key))
 }
 
-/// What is found at a path.
-#[derive(Default)]
-struct AtPath<'a> {
-    values: Vec<&'a RawValue>,
-    /// Elements of arrays that lack the key.
-    missing: usize,
+/// Adds the values at a path, and gives how many elements of arrays lack the key. A key that contains dots counts as it stands
+/// first.
+fn find<'a>(entries: &[Other<'a>], path: &str, values: &mut Vec<&'a RawValue>) -> usize {
+    if let Some((_, value)) = entries.iter().find(|(key, _)| is_same_column(key, path)) {
+        values.push(value);
+        return 0;
+    }
+    let Some((first, rest)) = path.split_once('.') else { return 0 };
+    let found = entries.iter().filter(|(key, _)| is_same_column(key, first));
+    found.map(|(_, value)| find_inside(value, rest, values)).sum()
 }
 
-impl<'a> AtPath<'a> {
-    /// A key that contains dots counts as it stands first.
-    fn find_in(&mut self, entries: &[Other<'a>], path: &str) {
-        let whole = entries.iter().find(|(key, _)| is_same_column(key, path));
-        match (whole, path.split_once('.')) {
-            (Some((_, value)), _) => self.values.push(value),
-            (None, Some((first, rest))) => {
-                for (_, value) in entries.iter().filter(|(key, _)| is_same_column(key, first)) {
-                    self.find(value, rest);
-                }
-            }
-            (None, None) => {}
-        }
+fn find_inside<'a>(value: &'a RawValue, path: &str, values: &mut Vec<&'a RawValue>) -> usize {
+    let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(value.get()) else {
+        return serde_json::from_str(value.get()).map_or(0, |Entries(entries)| find(&entries, path, values));
+    };
+    let mut missing = 0;
+    for element in elements {
+        let before = values.len();
+        missing += find_inside(element, path, values);
+        missing += usize::from(values.len() == before);
     }
-
-    fn find(&mut self, value: &'a RawValue, path: &str) {
-        let text = value.get();
-        if let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(text) {
-            for element in elements {
-                let before = self.values.len();
-                self.find(element, path);
-                self.missing += usize::from(self.values.len() == before);
-            }
-        } else if let Ok(Entries(entries)) = serde_json::from_str(text) {
-            self.find_in(&entries, path);
-        }
-    }
+    missing
 }
 
 /// JSON has line ends between its tokens only.
@@ -315,34 +280,34 @@ fn on_one_line(content: &str) -> Cow<'_, str> {
 
 /// The names that a cell of groups holds.
 fn all_names<'a>(cell: &'a Cell<'_>, delimiter: Option<char>) -> Result<Vec<Cow<'a, str>>, Problem> {
+    let invalid = |what: &str| Problem::error(Field::Names, Code::NameInvalid, format!("names: {what}"));
     match cell {
         Cell::Text(text) => names_of(text, delimiter),
         Cell::List(items) => {
             let name = |item: &'a Item<'_>| match item {
                 Item::Text(text) => Ok(Cow::Borrowed(text.trim())),
-                Item::Number(_) | Item::Other(_) => {
-                    Err(Problem::error(Field::Names, Code::NameInvalid, "names: an entry is not text"))
-                }
+                Item::Number(_) | Item::Other(_) => Err(invalid("an entry is not text")),
             };
             let names: Vec<Cow<'_, str>> = items.iter().map(name).collect::<Result<_, _>>()?;
             Ok(names.into_iter().filter(|name| !name.is_empty()).collect())
         }
         Cell::Absent => Ok(Vec::new()),
-        Cell::Other(kind) => {
-            Err(Problem::error(Field::Names, Code::NameInvalid, format!("names: expected a list, found {kind}")))
-        }
+        Cell::Other(kind) => Err(invalid(&format!("expected a list, found {kind}"))),
     }
 }
 
 /// What a filter compares: the elements of an array, or the value itself.
-fn texts(value: &RawValue) -> Vec<Cow<'_, str>> {
-    let elements = serde_json::from_str::<Vec<&RawValue>>(value.get()).unwrap_or_else(|_| vec![value]);
-    let text = |value: &&'_ RawValue| match value.get() {
-        "null" => Cow::Borrowed(""),
-        text if text.starts_with('"') => Cow::Owned(serde_json::from_str(text).unwrap_or_default()),
-        text => Cow::Owned(text.to_owned()),
+fn texts(value: &RawValue) -> Vec<String> {
+    let text = |value: &RawValue| match value.get() {
+        "null" => String::new(),
+        text => serde_json::from_str(text).unwrap_or_else(|_| text.to_owned()),
     };
-    elements.iter().map(text).collect()
+    elements(value).into_iter().map(text).collect()
+}
+
+/// The elements of an array, or the value itself.
+fn elements(value: &RawValue) -> Vec<&RawValue> {
+    serde_json::from_str(value.get()).unwrap_or_else(|_| vec![value])
 }
 
 /// An object in which no key is a field.
@@ -381,28 +346,25 @@ fn not_an_object(line: &str, error: &serde_json::Error) -> Problem {
 }
 
 fn cell(value: &RawValue) -> Cell<'_> {
-    let text = value.get();
-    match text.as_bytes().first() {
-        Some(b'"') => string(text).map_or(Cell::Other(BROKEN), Cell::Text),
-        Some(b'[') => Cell::List(items(value)),
-        Some(b'n') => Cell::Absent,
-        _ => Cell::Other(kind(text)),
+    match (value.get().as_bytes().first(), item(value)) {
+        (Some(b'['), _) => Cell::List(elements(value).into_iter().map(item).collect()),
+        (Some(b'{'), _) => Cell::Other("an object"),
+        (Some(b'n'), _) => Cell::Absent,
+        (_, Item::Text(text)) => Cell::Text(text),
+        (_, Item::Number(_)) => Cell::Other("a number"),
+        (_, Item::Other(kind)) => Cell::Other(kind),
     }
-}
-
-/// The elements of an array, or the value itself.
-fn items(value: &RawValue) -> Vec<Item<'_>> {
-    let elements = serde_json::from_str::<Vec<&RawValue>>(value.get());
-    elements.map_or_else(|_| vec![item(value)], |elements| elements.into_iter().map(item).collect())
 }
 
 fn item(value: &RawValue) -> Item<'_> {
     let text = value.get();
     match text.as_bytes().first() {
-        Some(b'"') => string(text).map_or(Item::Other(BROKEN), Item::Text),
-        Some(b'-' | b'0'..=b'9') => Item::Number(Cow::Borrowed(text)),
+        Some(b'"') => string(text).map_or(Item::Other("text with a broken \\u escape"), Item::Text),
         Some(b'{') => person(text),
-        _ => Item::Other(kind(text)),
+        Some(b'[') => Item::Other("an array"),
+        Some(b't' | b'f') => Item::Other("true or false"),
+        Some(b'n') => Item::Other("null"),
+        _ => Item::Number(Cow::Borrowed(text)),
     }
 }
 
@@ -418,14 +380,4 @@ fn string(text: &str) -> Option<Cow<'_, str>> {
         return serde_json::from_str(text).ok().map(Cow::Owned);
     }
     text.get(1..text.len() - 1).map(Cow::Borrowed)
-}
-
-fn kind(text: &str) -> &'static str {
-    match text.as_bytes().first() {
-        Some(b'{') => "an object",
-        Some(b'[') => "an array",
-        Some(b't' | b'f') => "true or false",
-        Some(b'n') => "null",
-        _ => "a number",
-    }
 }

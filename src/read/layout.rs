@@ -99,6 +99,11 @@ impl Layout {
     }
 }
 
+/// The row is left out by this filter.
+pub(super) fn left_out_by(filter: &Filter) -> Problem {
+    Problem::excluded(&format!("by --where {}", shortened(&filter.to_string())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

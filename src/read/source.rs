@@ -107,7 +107,7 @@ pub(super) fn of_stream(
     let packing = Packing::of(&start);
     let mut origin = Vec::new();
     if let Some(packing) = packing {
-        origin.push(format!("unpacked ({})", packing.name()));
+        origin.push(format!("unpacked ({packing})"));
         raw = packing.unpack(Cursor::new(start).chain(raw)).map_err(failed)?;
         start = beginning(&mut raw).map_err(failed)?;
         if Packing::of(&start).is_some() {
@@ -218,15 +218,15 @@ fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<FilePro
 impl Source {
     /// The format by the file's extension, else by its first character.
     pub(super) fn format(&self, path: &Path) -> InputFormat {
+        if !self.sheets.is_empty() {
+            return InputFormat::Xlsx;
+        }
         let extension = unpacked_name(path).extension().map(OsStr::to_ascii_lowercase);
-        match extension.filter(|_| self.sheets.is_empty()).as_deref().and_then(OsStr::to_str) {
+        match extension.as_deref().and_then(OsStr::to_str) {
             Some("csv" | "tsv" | "tab" | "psv" | "txt") => InputFormat::Csv,
             Some("jsonl" | "ndjson" | "json" | "jsonlines") => InputFormat::Json,
-            _ => match self.first() {
-                _ if !self.sheets.is_empty() => InputFormat::Xlsx,
-                Some(b'{' | b'[') => InputFormat::Json,
-                _ => InputFormat::Csv,
-            },
+            _ if matches!(self.first(), Some(b'{' | b'[')) => InputFormat::Json,
+            _ => InputFormat::Csv,
         }
     }
 
@@ -250,8 +250,7 @@ impl Source {
             (InputFormat::Json, Some(b'"' | b'a'..=b'z' | b'A'..=b'Z')) if is_header(first_line, options) => {
                 other("CSV", "csv")
             }
-            (InputFormat::Csv, Some(b'{')) if first_line.ends_with(b"}") || first_line == b"{" => other("JSON", "json"),
-            (InputFormat::Csv, Some(b'[')) if first_line == b"[" || first_line.starts_with(b"[{") => {
+            (InputFormat::Csv, _) if matches!(first_line, b"{" | b"[" | [b'{', .., b'}'] | [b'[', b'{', ..]) => {
                 other("JSON", "json")
             }
             _ => None,

@@ -87,46 +87,38 @@ impl Table {
             None if is_sheet => Grammar::Sheet,
             None => Grammar::Csv(delimiter),
         };
-        let begins = document.as_ref().map_or(skipped + announced, Document::start);
+        let begins = document.as_ref().map_or(skipped + announced, |document| document.before.len());
         let passed = stream.by_ref().take(begins as u64).read_to_end(&mut Vec::new());
         passed.map_err(|reason| FileProblem::from(reason).of(path))?;
         let mut splitter = Splitter::new(stream, grammar);
-        splitter.begin_at(begins as u64, 1 + if is_sheet { options.skip_lines } else { line_ends(&head[..begins]) });
+        splitter.offset = begins as u64;
+        splitter.line += if is_sheet { options.skip_lines } else { line_ends(&head[..begins]) };
         origin.extend((announced > 0).then(|| "the line `sep=` removed".to_owned()));
         let mut first = first_batch(&mut splitter, path, is_decoded, document.is_some())?;
         let line = first.line + line_ends(&first.raw[..first.raw.len() - first.raw.trim_ascii_start().len()]);
-        let (kind, flaw) = match format {
+        let (kind, header, flaw) = match format {
             InputFormat::Csv | InputFormat::Xlsx => {
-                let (parser, errors) = csv::CsvParser::open(delimiter, &mut first, options, file);
-                let is_sound = errors.is_empty();
-                let error = ReadError { path: path.to_owned(), line: Some(line), column: None, problems: errors };
-                match parser {
-                    Some(parser) => (ParserKind::Csv(Box::new(parser)), (!is_sound).then_some(error)),
-                    None => return Err(error),
-                }
+                let error = |problems| ReadError { path: path.to_owned(), line: Some(line), column: None, problems };
+                let (parser, flaws) = csv::CsvParser::open(delimiter, &mut first, options, file).map_err(error)?;
+                let header = parser.header();
+                (ParserKind::Csv(Box::new(parser)), header, (!flaws.is_empty()).then(|| error(flaws)))
             }
             InputFormat::Json => {
                 let name = given_name(file, options);
                 let parser = json::JsonParser { options: options.clone(), name, document: document.clone() };
-                (ParserKind::Json(Box::new(parser)), None)
+                (ParserKind::Json(Box::new(parser)), Vec::new(), None)
             }
         };
-        let dialect = match &kind {
-            ParserKind::Csv(parser) => {
-                let header = parser.header();
-                // One column has no delimiter; a copy of it is read with commas.
-                let delimiter = if header.len() == 1 { b',' } else { delimiter };
-                Dialect { format: Format::Csv, delimiter, header }
-            }
-            ParserKind::Json(_) => Dialect { format: Format::Jsonl, delimiter, header: Vec::new() },
-        };
+        // One column has no delimiter; a copy of it is read with commas.
+        let delimiter = if header.len() == 1 { b',' } else { delimiter };
+        let dialect = Dialect { format: if is_json { Format::Jsonl } else { Format::Csv }, delimiter, header };
         let parser = Arc::new(Parser { path: path.to_owned(), grammar, dialect, is_decoded, origin, sheets, kind });
         Ok(Opened { table: Self { parser, splitter, first: Some(first), rows: 0, document }, again, flaw })
     }
 
     /// The next batch takes the memory of this one.
     pub fn reuse(&mut self, batch: Batch) {
-        self.splitter.reuse(batch);
+        self.splitter.spare = batch;
     }
 
     /// What is wrong with the file as a whole, once all of its batches were given.
@@ -135,8 +127,8 @@ impl Table {
     /// If what is around its rows is broken.
     pub fn check_whole(&self) -> Result<Option<Problem>, ReadError> {
         let Some(document) = &self.document else { return Ok(None) };
-        let (path, line) = (&self.parser.path, self.splitter.line());
-        document.check(self.splitter.after(), self.rows).map_err(|problem| problem.at(path, line, None))
+        let (path, line) = (&self.parser.path, self.splitter.line);
+        document.check(&self.splitter.after, self.rows).map_err(|problem| problem.at(path, line, None))
     }
 
     /// What makes rows of its batches.
@@ -150,7 +142,7 @@ impl Iterator for Table {
     type Item = Result<Batch, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let line = self.splitter.line();
+        let line = self.splitter.line;
         let next = match self.first.take() {
             Some(first) => Ok(Some(first)),
             None => self.splitter.next().map_err(|reason| FileProblem::from(reason).at(&self.parser.path, line, None)),
@@ -221,9 +213,9 @@ impl Parser {
     pub fn notes(&self) -> Notes {
         let mut notes = Notes { sheets: self.sheets.clone(), ..Notes::default() };
         if let ParserKind::Csv(parser) = &self.kind {
-            notes.unknown(parser.columns.unknown.iter().cloned());
-            parser.columns.used.iter().for_each(|(field, column)| notes.used(*field, column));
-            notes.unmapped.clone_from(&parser.columns.unmapped);
+            notes.unknown(parser.shape.columns.unknown.iter().cloned());
+            parser.shape.columns.used.iter().for_each(|(field, column)| notes.used(*field, column));
+            notes.unmapped.clone_from(&parser.shape.columns.unmapped);
             notes.layout = parser.layout_note();
         }
         if let ParserKind::Json(parser) = &self.kind {
@@ -249,7 +241,7 @@ impl Parser {
     /// The header as it is in the file.
     #[must_use]
     pub fn own_header(&self) -> &[String] {
-        if let ParserKind::Csv(parser) = &self.kind { parser.own_header() } else { &[] }
+        if let ParserKind::Csv(parser) = &self.kind { &parser.shape.header } else { &[] }
     }
 
     /// The field that a key holds, in JSON lines.
@@ -293,7 +285,7 @@ fn layout_of(head: &[u8], options: &ReadOptions) -> Result<Option<ReadOptions>, 
 /// The first batch that is not blank; nothing in it if an array has no elements.
 fn first_batch(splitter: &mut Splitter, path: &Path, is_decoded: bool, is_document: bool) -> Result<Batch, ReadError> {
     loop {
-        let line = splitter.line();
+        let line = splitter.line;
         let failed = |reason| match FileProblem::from(reason) {
             problem if problem.code == Code::JsonMalformed => problem.at(path, line, None),
             problem => problem.of(path),
@@ -348,11 +340,7 @@ fn text_of<'a>(batch: &'a Batch, path: &Path, is_decoded: bool) -> Result<&'a st
         Err(error) => {
             let (good, bad) = batch.raw.split_at(error.valid_up_to());
             let readings = readings(&batch.raw, good.len());
-            let cure = if good.is_ascii() {
-                encodings(&readings)
-            } else {
-                mixed(&readings, &further_lines(batch, good.len()))
-            };
+            let cure = if good.is_ascii() { encodings(&readings) } else { mixed(&readings, &further_lines(batch)) };
             let message = format!("byte 0x{:02X} is not UTF-8{cure}", bad[0]);
             Err(at(good.len(), FileProblem::new(Code::EncodingUnknown, message)))
         }
@@ -364,18 +352,14 @@ fn text_of<'a>(batch: &'a Batch, path: &Path, is_decoded: bool) -> Result<&'a st
     }
 }
 
-/// The next lines of a batch with bytes that are not UTF-8, after the line of the first of them.
-fn further_lines(batch: &Batch, first: usize) -> Vec<u64> {
-    let mut lines = Vec::new();
-    let (mut at, mut line) = (0, batch.line);
-    for chunk in batch.raw.utf8_chunks() {
+/// The lines of a batch with bytes that are not UTF-8, after the first of them.
+fn further_lines(batch: &Batch) -> Vec<u64> {
+    let mut line = batch.line;
+    let bad = batch.raw.utf8_chunks().filter_map(|chunk| {
         line += line_ends(chunk.valid().as_bytes());
-        at += chunk.valid().len();
-        if at > first && !chunk.invalid().is_empty() && lines.last() != Some(&line) {
-            lines.push(line);
-        }
-        at += chunk.invalid().len();
-    }
-    let first_line = batch.line + line_ends(&batch.raw[..first]);
-    lines.into_iter().filter(|line| *line != first_line).take(LINES_MAX).collect()
+        (!chunk.invalid().is_empty()).then_some(line)
+    });
+    let mut lines: Vec<u64> = bad.collect();
+    lines.dedup();
+    lines.into_iter().skip(1).take(LINES_MAX).collect()
 }
