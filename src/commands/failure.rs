@@ -91,8 +91,7 @@ pub enum Failure {
 /// Every problem of every file on a line of its own.
 fn unread(errors: &[ReadError]) -> String {
     let lines = errors.iter().flat_map(|error| {
-        let parts = error.problem.parts();
-        parts.into_iter().map(|(code, message)| format!("{}: {message} [{}]", error.place(), code.as_str()))
+        error.problems.iter().map(|problem| format!("{}: {problem} [{}]", error.place(), problem.code.as_str()))
     });
     lines.collect::<Vec<_>>().join("\n       ")
 }

@@ -137,7 +137,7 @@ impl Files {
         let RowSpan { offset, length, line } = self.rows[row as usize];
         let file = &mut self.opened[index];
         let bytes = file.again.bytes(offset, length as usize);
-        let failed = |reason| crate::read::FileProblem::Io(reason).at(&file.path, line.into(), None);
+        let failed = |reason| crate::read::FileProblem::from(reason).at(&file.path, line.into(), None);
         Ok((Arc::clone(&file.parser), bytes.map_err(failed)?))
     }
 

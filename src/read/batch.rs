@@ -25,10 +25,8 @@ pub struct Batch {
     pub(super) raw: Vec<u8>,
     /// The unquoted cells of all rows, one after the other.
     text: Vec<u8>,
-    text_length: usize,
     /// Where each cell ends, counted from the beginning of its row's text.
     ends: Vec<usize>,
-    ends_length: usize,
     pub(super) rows: Vec<Span>,
     /// Where the batch begins in the decoded text, in bytes.
     pub(super) offset: u64,
@@ -38,8 +36,6 @@ pub struct Batch {
     pub(super) has_long_rows: bool,
     /// Set if its only row is too long to be kept.
     pub(super) too_long: Option<LongRow>,
-    /// Whether the stream ends with its last row, without a line end.
-    pub(super) is_cut: bool,
 }
 
 /// One row of a batch, or a blank line.
@@ -119,7 +115,7 @@ impl Batch {
     /// The text of all cells.
     pub(super) fn text(&self) -> &str {
         // The raw bytes were checked, and unquoting only removes ASCII.
-        from_utf8(&self.text[..self.text_length]).unwrap_or_default()
+        from_utf8(&self.text).unwrap_or_default()
     }
 
     /// The cells of a row; `text` is [`Batch::text`].
@@ -137,19 +133,29 @@ impl Batch {
     }
 
     /// An empty batch in the memory of another one.
-    fn begin(self, offset: u64, line: u64, size: usize) -> Self {
+    fn begin(self, offset: u64, line: u64) -> Self {
         let Self { mut raw, mut text, mut ends, mut rows, .. } = self;
         raw.clear();
+        text.clear();
+        ends.clear();
         rows.clear();
-        text.resize(size.max(text.len()), 0);
-        ends.resize(ends.len().max(1024), 0);
         Self { raw, text, ends, rows, offset, line, ..Self::default() }
     }
 
+    /// How much text and how many cells it has.
+    fn filled(&self) -> (usize, usize) {
+        (self.text.len(), self.ends.len())
+    }
+
+    /// Removes the cells behind these.
+    fn cut(&mut self, filled: (usize, usize)) {
+        self.text.truncate(filled.0);
+        self.ends.truncate(filled.1);
+    }
+
+    /// Adds a row whose cells are those behind `from`.
     fn push(&mut self, start: usize, end: usize, is_plain: bool, from: (usize, usize)) {
-        let (text, first) = from;
-        let ends = (first, self.ends_length);
-        self.rows.push(Span { start, end, is_plain, text, ends });
+        self.rows.push(Span { start, end, is_plain, text: from.0, ends: (from.1, self.ends.len()) });
     }
 }
 
@@ -174,15 +180,17 @@ pub(super) struct Splitter {
     /// What was read and not given out yet; begins with a row or a blank line.
     buffer: Vec<u8>,
     is_ended: bool,
-    offset: u64,
-    line: u64,
+    /// Where what was not given out yet begins in the decoded text, in bytes.
+    pub(super) offset: u64,
+    /// The line it begins on, from 1.
+    pub(super) line: u64,
     /// The size of a batch, in bytes.
     target: usize,
     row_max: usize,
     /// Memory for the next batch.
-    spare: Batch,
+    pub(super) spare: Batch,
     /// What is behind the last JSON value.
-    after: Vec<u8>,
+    pub(super) after: Vec<u8>,
 }
 
 impl Splitter {
@@ -203,68 +211,32 @@ impl Splitter {
         Self { target, row_max, ..self }
     }
 
-    /// The stream begins at this byte and on this line of its file.
-    pub(super) fn begin_at(&mut self, offset: u64, line: u64) {
-        (self.offset, self.line) = (offset, line);
-    }
-
-    /// The next batch takes the memory of this one.
-    pub(super) fn reuse(&mut self, batch: Batch) {
-        self.spare = batch;
-    }
-
-    /// What is behind the last JSON value.
-    pub(super) fn after(&self) -> &[u8] {
-        &self.after
-    }
-
-    /// The line that was not given out yet, from 1.
-    pub(super) fn line(&self) -> u64 {
-        self.line
-    }
-
     /// The next rows; nothing after the last.
     pub(super) fn next(&mut self) -> io::Result<Option<Batch>> {
-        // Unquoted, a row takes no more bytes than it has.
-        let size = if self.is_ended { self.buffer.len() } else { self.target };
-        let mut batch = std::mem::take(&mut self.spare).begin(self.offset, self.line, size);
+        let mut batch = std::mem::take(&mut self.spare).begin(self.offset, self.line);
+        let is_json = self.grammar == Grammar::Json;
         let mut at = 0;
         loop {
             at = self.skip_blank_lines(at, &mut batch)?;
             if at == self.buffer.len() || at >= self.target {
                 break;
             }
-            let from = (batch.text_length, batch.ends_length);
-            if self.grammar == Grammar::Json {
-                match self.value_end(at) {
-                    Ok(Some(end)) => batch.push(at, end, false, from),
-                    Err(error) if batch.rows.is_empty() => return Err(error),
-                    Ok(None) | Err(_) => break,
-                }
-                at = batch.rows.last().map_or(at, |row| row.end);
-                continue;
-            }
-            match self.row_end(at, &mut batch)? {
-                Some((end, is_plain)) => batch.push(at, end, is_plain, from),
-                None if batch.rows.is_empty() => {
+            let end = if is_json { self.push_value(at, &mut batch)? } else { self.push_row(at, &mut batch)? };
+            match end {
+                Some(end) => at = end,
+                None if !is_json && batch.rows.is_empty() => {
                     self.take(at, &mut Vec::new());
                     return self.skip_row().map(Some);
                 }
                 // The row gets a batch of its own.
-                None => {
-                    self.core = core(self.grammar);
-                    (batch.text_length, batch.ends_length) = from;
-                    break;
-                }
+                None => break,
             }
-            at = batch.rows.last().map_or(at, |row| row.end);
         }
         let is_over = self.is_ended && at == self.buffer.len();
         if is_over && at == 0 {
             return Ok(None);
         }
         // Blank lines are given only with a row after them.
-        let is_json = self.grammar == Grammar::Json;
         let is_filled = |row: &Span| is_json || !ends_line(self.buffer[row.start]);
         let filled = batch.rows.iter().rposition(is_filled).map_or(0, |last| last + 1);
         if filled > 0 || is_over {
@@ -275,8 +247,8 @@ impl Splitter {
         }
         self.take(at, &mut batch.raw);
         self.line += batch.rows.len() as u64 * u64::from(self.grammar == Grammar::Sheet);
-        batch.is_cut = is_over && batch.raw.last().is_some_and(|byte| !ends_line(*byte));
-        batch.has_long_rows = self.line - batch.line + u64::from(batch.is_cut) > batch.rows.len() as u64;
+        let is_cut = batch.raw.last().is_some_and(|byte| !ends_line(*byte));
+        batch.has_long_rows = self.line - batch.line + u64::from(is_cut) > batch.rows.len() as u64;
         Ok(Some(batch))
     }
 
@@ -311,18 +283,24 @@ impl Splitter {
                 return Ok(at);
             }
             let end = past_line_end(&self.buffer, at);
-            batch.push(at, end, true, (batch.text_length, batch.ends_length));
+            batch.push(at, end, true, batch.filled());
             at = end;
         }
     }
 
-    /// The end of the next JSON value, with the white space and commas before it; nothing after the last value.
-    fn value_end(&mut self, start: usize) -> io::Result<Option<usize>> {
+    /// Adds the next JSON value, with the white space and commas before it, and gives its end; nothing after the last value, and
+    /// at a broken one that has others before it in its batch.
+    fn push_value(&mut self, start: usize, batch: &mut Batch) -> io::Result<Option<usize>> {
         loop {
-            match next_value(&self.buffer[start..], self.is_ended, self.row_max)? {
-                NextValue::Ends(length) => return Ok(Some(start + length)),
-                NextValue::None => return self.pass_rest(start).map(|()| None),
-                NextValue::Unread => self.fill()?,
+            match next_value(&self.buffer[start..], self.is_ended, self.row_max) {
+                Ok(NextValue::Ends(length)) => {
+                    batch.push(start, start + length, false, batch.filled());
+                    return Ok(Some(start + length));
+                }
+                Ok(NextValue::None) => return self.pass_rest(start).map(|()| None),
+                Ok(NextValue::Unread) => self.fill()?,
+                Err(problem) if batch.rows.is_empty() => return Err(problem.into()),
+                Err(_) => return Ok(None),
             }
         }
     }
@@ -337,18 +315,28 @@ impl Splitter {
         Ok(())
     }
 
-    /// The end of the row that begins at `start`, after its line end, and whether it is plain; nothing if it is too long.
-    fn row_end(&mut self, start: usize, batch: &mut Batch) -> io::Result<Option<(usize, bool)>> {
+    /// Adds the row that begins at `start`, and gives its end, after its line end; nothing if it is too long.
+    fn push_row(&mut self, start: usize, batch: &mut Batch) -> io::Result<Option<usize>> {
+        let from = batch.filled();
         let plain = match self.grammar {
             Grammar::Csv(delimiter) => plain_row(&self.buffer[start..], delimiter, batch),
             Grammar::Sheet => plain_row(&self.buffer[start..], b',', batch),
             Grammar::Lines | Grammar::Json => None,
         };
+        if plain.is_none() {
+            batch.cut(from);
+        }
         let length = if plain.is_some() { plain } else { self.parse_row(start, batch)? };
-        let Some(length) = length else { return Ok(None) };
-        let end = self.past_line_feed(start + length)?;
-        let is_short = without_line_ends(&self.buffer[start..end]).len() <= self.row_max;
-        Ok(is_short.then_some((end, plain.is_some())))
+        if let Some(length) = length {
+            let end = self.past_line_feed(start + length)?;
+            if without_line_ends(&self.buffer[start..end]).len() <= self.row_max {
+                batch.push(start, end, plain.is_some(), from);
+                return Ok(Some(end));
+            }
+        }
+        self.core = core(self.grammar);
+        batch.cut(from);
+        Ok(None)
     }
 
     /// Reads a row as it comes; gives its length with the first byte of its line end, or nothing if it is too long.
@@ -388,17 +376,11 @@ impl Splitter {
             let end = memchr2(b'\n', b'\r', input);
             return end.map_or((input.len(), self.is_ended), |end| (end + 1, true));
         }
-        let (text, ends) = (&mut batch.text[batch.text_length..], &mut batch.ends[batch.ends_length..]);
-        let (result, read, written, counted) = self.core.read_record(input, text, ends);
-        batch.text_length += written;
-        batch.ends_length += counted;
-        match result {
-            ReadRecordResult::OutputFull => batch.text.resize(batch.text.len() * 2 + 64, 0),
-            ReadRecordResult::OutputEndsFull => batch.ends.resize(batch.ends.len() * 2, 0),
-            ReadRecordResult::InputEmpty => {}
-            ReadRecordResult::Record | ReadRecordResult::End => return (read, true),
-        }
-        (read, false)
+        let (mut text, mut ends) = ([0; 1024], [0; 32]);
+        let (result, read, written, counted) = self.core.read_record(input, &mut text, &mut ends);
+        batch.text.extend_from_slice(&text[..written]);
+        batch.ends.extend_from_slice(&ends[..counted]);
+        (read, matches!(result, ReadRecordResult::Record | ReadRecordResult::End))
     }
 
     /// Passes over the row at the beginning of the buffer, which is too long, and keeps its beginning.
@@ -408,10 +390,10 @@ impl Splitter {
         let kept = kept.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
         let mut batch = Batch::of_text(self.buffer[..kept].to_vec(), self.grammar);
         self.core = core(self.grammar);
-        let mut scratch = Batch::default().begin(0, 0, 1024);
+        let mut scratch = Batch::default();
         let mut at = 0;
         loop {
-            (scratch.text_length, scratch.ends_length) = (0, 0);
+            scratch.cut((0, 0));
             let (read, is_done) = self.advance(at, &mut scratch);
             at += read;
             if is_done {
@@ -439,26 +421,22 @@ impl Splitter {
 /// Reads a row as most are: its quotes, if it has any, are around whole cells and not inside them, and no cell begins with
 /// a space. Finds what csv-core would, in a third of the time. Gives its length with the first byte of its line end.
 fn plain_row(input: &[u8], delimiter: u8, batch: &mut Batch) -> Option<usize> {
-    let (text, ends) = (&mut batch.text[batch.text_length..], &mut batch.ends[batch.ends_length..]);
-    let (mut at, mut written, mut count) = (0, 0, 0);
+    let (mut at, start) = (0, batch.text.len());
     loop {
         let (cell, length) = match input.get(at..)? {
             [b' ', ..] => return None,
             [b'"', inner @ ..] => memchr(b'"', inner).map(|end| (&inner[..end], end + 2))?,
             rest => memchr3(delimiter, b'\n', b'\r', rest).map(|end| (&rest[..end], end))?,
         };
-        text.get_mut(written..written + cell.len())?.copy_from_slice(cell);
-        (written, at) = (written + cell.len(), at + length + 1);
-        *ends.get_mut(count)? = written;
-        count += 1;
+        batch.text.extend_from_slice(cell);
+        batch.ends.push(batch.text.len() - start);
+        at += length + 1;
         match *input.get(at - 1)? {
-            b'\n' | b'\r' => break,
+            b'\n' | b'\r' => return Some(at),
             byte if byte == delimiter => {}
             _ => return None,
         }
     }
-    (batch.text_length, batch.ends_length) = (batch.text_length + written, batch.ends_length + count);
-    Some(at)
 }
 
 fn core(grammar: Grammar) -> Reader {

@@ -3,9 +3,10 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::header::{HeaderError, LISTED_MAX};
+use super::error::FileProblem;
+use super::header::{LISTED_MAX, people, personless, repeated, unused};
 use super::options::ReadOptions;
-use crate::model::{ERROR_COLUMN, Field, is_invisible, listed, shortened};
+use crate::model::{Code, ERROR_COLUMN, Field, is_invisible, listed, shortened};
 
 /// How many columns or keys that are not fields are remembered, to be named.
 pub const UNKNOWN_MAX: usize = 50;
@@ -105,22 +106,17 @@ impl Meaning {
     }
 
     fn by_name(plain: &str) -> Self {
-        let names = |field: Field| {
-            let synonyms = SYNONYMS.iter().filter(move |(known, _)| *known == field);
-            synonyms.flat_map(|(_, words)| words.split_whitespace())
+        let is_name = |field: Field, word: &str| {
+            let mut synonyms = SYNONYMS.iter().filter(|(known, _)| *known == field);
+            word == own_word(field) || synonyms.any(|(_, words)| words.split_whitespace().any(|name| name == word))
         };
-        let is_of = |field: Field, word: &str| word == own_word(field) || names(field).any(|name| name == word);
+        if let Some(field) = Field::ALL.iter().copied().find(|field| is_name(*field, plain)) {
+            return if plain == own_word(field) { Self::Own(field) } else { Self::Synonym(field) };
+        }
         let word = plain.trim_end_matches(|letter: char| letter.is_ascii_digit() || matches!(letter, '#' | '.'));
-        for field in Field::ALL.iter().copied() {
-            if plain == own_word(field) {
-                return Self::Own(field);
-            }
-            if names(field).any(|name| name == plain) {
-                return Self::Synonym(field);
-            }
-            if word.len() < plain.len() && field.is_list() && is_of(field, word) {
-                return Self::Numbered(field.slot());
-            }
+        let is_numbered = |field: &&Field| word.len() < plain.len() && field.is_list() && is_name(**field, word);
+        if let Some(field) = Field::ALL.iter().find(is_numbered) {
+            return Self::Numbered(field.slot());
         }
         let is_similar = |field: &Field| *field != Field::Key && is_misspelt(plain, own_word(*field));
         let similar = Field::ALL.iter().copied().find(is_similar);
@@ -197,7 +193,7 @@ impl Columns {
     /// Reads a header as it is likely to be meant, and gives all that is wrong with it: no name, a field twice, a mapped
     /// column missing, a column that looks like a field and is not used.
     #[must_use]
-    pub fn read(header: &[String], options: &ReadOptions) -> (Self, Vec<HeaderError>) {
+    pub fn read(header: &[String], options: &ReadOptions) -> (Self, Vec<FileProblem>) {
         // Where a mapped column is there as it was typed, one that differs in case is another.
         let is_another = |field: Field, column: &String| {
             let is_like =
@@ -223,9 +219,8 @@ impl Columns {
         let people = columns.people(is_of_addresses);
         errors.extend(people.or_else(|| is_nameless.then(|| nameless(header))));
         let groups = columns.fields.iter().find(|(field, _)| *field == Field::Names);
-        if let Some((_, index)) = groups.filter(|_| !columns.have_people()) {
-            errors.push(HeaderError::Personless { column: shortened(&header[*index]) });
-        }
+        let groups = groups.filter(|_| !columns.have_people());
+        errors.extend(groups.map(|(_, index)| personless(&shortened(&header[*index]))));
         (columns, errors)
     }
 
@@ -234,13 +229,13 @@ impl Columns {
     }
 
     /// An error if no column has people and one that is not used seems to.
-    pub(super) fn people(&self, is_of_people: impl Fn(&str) -> bool) -> Option<HeaderError> {
+    pub(super) fn people(&self, is_of_people: impl Fn(&str) -> bool) -> Option<FileProblem> {
         let column = self.unknown.iter().filter(|_| !self.have_people()).find(|column| is_of_people(column))?;
-        Some(HeaderError::People { column: shortened(column) })
+        Some(people(&shortened(column)))
     }
 
     /// Finds the columns of one field of a group.
-    fn find(&mut self, slot: Field, header: &[String], meanings: &[Meaning], errors: &mut Vec<HeaderError>) {
+    fn find(&mut self, slot: Field, header: &[String], meanings: &[Meaning], errors: &mut Vec<FileProblem>) {
         let shown = |index: usize| shortened(header[index].trim());
         let all = (0..header.len()).filter_map(|index| Some((meanings[index].likely_field()?, index)));
         let all = all.filter(|(field, _)| field.slot() == slot);
@@ -256,25 +251,23 @@ impl Columns {
         self.fields.push((field, first));
         if held.len() > 1 {
             held.sort_by_key(|(_, index)| *index);
-            let columns = held.iter().map(|(_, index)| shown(*index)).collect();
-            errors.push(HeaderError::Repeated { field, columns });
+            let columns: Vec<String> = held.iter().map(|(_, index)| shown(*index)).collect();
+            errors.push(repeated(field, &columns));
         } else if meanings[first].field().is_none() {
-            errors.push(HeaderError::Unused { column: shown(first), field });
+            errors.push(unused(field, &shown(first)));
         } else if !is_mapped && bare(&header[first]) != own_word(field) {
             self.used.push((field, shown(first)));
         }
-        let unused = similar.into_iter().filter(|(_, index)| *index != first);
-        errors.extend(unused.map(|(field, index)| HeaderError::Unused { column: shown(index), field }));
+        let others = similar.into_iter().filter(|(_, index)| *index != first);
+        errors.extend(others.map(|(field, index)| unused(field, &shown(index))));
     }
 
     /// The columns of the filters.
-    fn find_filters(&mut self, header: &[String], options: &ReadOptions, errors: &mut Vec<HeaderError>) {
+    fn find_filters(&mut self, header: &[String], options: &ReadOptions, errors: &mut Vec<FileProblem>) {
         for filter in &options.filters {
             match position(header, &filter.column) {
                 Some(index) => self.filters.push(index),
-                None => {
-                    errors.push(HeaderError::FilterMissing { column: shortened(&filter.column), found: names(header) });
-                }
+                None => errors.push(missing(&format!("--where {}", shortened(&filter.column)), header)),
             }
         }
         let used: Vec<String> = self.filters.iter().map(|index| header[*index].trim().to_owned()).collect();
@@ -283,17 +276,20 @@ impl Columns {
 
     /// What is wrong with the columns that `--map` names and the header does not have: nothing, if another one has the field, or
     /// another file may have it.
-    fn find_unmapped(&mut self, header: &[String], options: &ReadOptions, errors: &mut Vec<HeaderError>) {
+    fn find_unmapped(&mut self, header: &[String], options: &ReadOptions, errors: &mut Vec<FileProblem>) {
         for (at, (field, column)) in options.map.iter().enumerate() {
             let is_shared = |(other, named): &&(Field, String)| other != field && is_same_column(named, column);
             let is_missing = options.of_layout.is_none() && position(header, column).is_none();
             let shown = shortened(column);
             if let Some((other, _)) = options.map[..at].iter().find(is_shared) {
-                errors.push(HeaderError::MapShared { fields: [*other, *field], column: shown });
+                let (one, other) = (other.as_str(), field.as_str());
+                let message =
+                    format!("--map uses column `{shown}` for `{one}` and for `{other}`; a column holds one field");
+                errors.push(FileProblem::new(Code::ColumnUnmapped, message));
             } else if is_missing && (options.are_several || self.index(*field).is_some()) {
                 self.unmapped.push((*field, shown));
             } else if is_missing {
-                errors.push(HeaderError::MapMissing { field: *field, column: shown, found: names(header) });
+                errors.push(missing(&format!("--map {}={shown}", field.as_str()), header));
             }
         }
     }
@@ -315,9 +311,8 @@ impl Columns {
     #[must_use]
     pub fn canonical(&self, header: &[String]) -> Vec<String> {
         let column = |(index, column): (usize, &String)| {
-            let held = self.fields.iter().find(|(_, held)| *held == index).map(|(field, _)| *field);
-            let is_first = held.is_some_and(|field| self.index(field) == Some(index));
-            match held.filter(|_| is_first) {
+            let mut fields = self.fields.iter().map(|(field, _)| *field);
+            match fields.find(|field| self.index(*field) == Some(index)) {
                 Some(Field::Names) => Field::Name.as_str().to_owned(),
                 Some(field) if bare(column) == own_word(field) => column.clone(),
                 Some(field) => field.as_str().to_owned(),
@@ -362,11 +357,27 @@ pub fn field_of(column: &str) -> Option<Field> {
     Meaning::of(column, &ReadOptions::default()).field()
 }
 
+/// A column named with a flag is not in the file.
+fn missing(flag: &str, header: &[String]) -> FileProblem {
+    FileProblem::new(Code::ColumnUnmapped, format!("{flag}: there is no such column (found: {})", names(header)))
+}
+
 /// A header without a column for the name: a row of data, if it holds what only data does.
-fn nameless(header: &[String]) -> HeaderError {
+fn nameless(header: &[String]) -> FileProblem {
     let is_data = |cell: &String| is_ids(cell) || is_addresses(cell) || cell.chars().count() > COLUMN_NAME_MAX;
     let found = names(header);
-    if header.iter().any(is_data) { HeaderError::Absent { found } } else { HeaderError::NameMissing { found } }
+    FileProblem::new(
+        Code::HeaderMissing,
+        if header.iter().any(is_data) {
+            format!(
+                "the first row looks like data ({found}); add a header row above it, such as name,description,members,guests"
+            )
+        } else {
+            format!(
+                "no column is called `name` (found: {found}); rename one, use --map name=COLUMN, or add a header row above"
+            )
+        },
+    )
 }
 
 /// Whether only numbers are listed here.
@@ -414,14 +425,17 @@ pub(super) fn header_of(rows: &[Vec<String>], options: &ReadOptions) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Code;
 
     fn header(cells: &[&str]) -> Vec<String> {
         cells.iter().map(|cell| (*cell).to_owned()).collect()
     }
 
-    fn read(cells: &[&str]) -> (Columns, Vec<HeaderError>) {
+    fn read(cells: &[&str]) -> (Columns, Vec<FileProblem>) {
         Columns::read(&header(cells), &ReadOptions::default())
+    }
+
+    fn codes(errors: &[FileProblem]) -> Vec<Code> {
+        errors.iter().map(|error| error.code).collect()
     }
 
     #[test]
@@ -460,7 +474,7 @@ mod tests {
             ("Guest contacts", Field::Guests),
         ] {
             let error = read(&["name", column]).1.remove(0);
-            assert_eq!(error, HeaderError::Unused { column: column.to_owned(), field });
+            assert_eq!(error, unused(field, column));
         }
         assert!(read(&["nmae", "description"]).1[0].to_string().contains("`name`"));
     }
@@ -479,7 +493,8 @@ mod tests {
     fn a_second_candidate_for_a_field_is_an_error() {
         for second in ["membrs", "Mitglieder Neu", "members of the board"] {
             let errors = read(&["name", "members", second]).1;
-            assert!(matches!(&errors[..], [HeaderError::Unused { column, .. }] if column == second), "{errors:?}");
+            assert_eq!(codes(&errors), [Code::ColumnMisspelt]);
+            assert!(errors[0].message.starts_with(&format!("column `{second}`")), "{errors:?}");
         }
     }
 
@@ -488,7 +503,7 @@ mod tests {
         for columns in [&["Name", "Email", "Department"][..], &["name", "UPN"], &["Title", "description", "Work Email"]]
         {
             let errors = read(columns).1;
-            assert!(matches!(errors[..], [HeaderError::People { .. }]), "{errors:?}");
+            assert_eq!(codes(&errors), [Code::ListOfPeople]);
             let ignore = vec![columns[columns.len() - 1].to_owned(), columns[1].to_owned()];
             let options = ReadOptions { ignore, ..ReadOptions::default() };
             assert!(Columns::read(&header(columns), &options).1.is_empty());
@@ -520,7 +535,7 @@ mod tests {
         assert_eq!((columns.fields, errors.len()), (vec![(Field::Name, 0)], 0));
         assert_eq!(columns.unknown, ["name".to_owned(), "team".to_owned()]);
         let (_, errors) = Columns::read(&header(&["name"]), &map);
-        assert!(matches!(errors[..], [HeaderError::MapMissing { field: Field::Name, .. }]));
+        assert_eq!(errors, [missing("--map name=Display Name", &header(&["name"]))]);
         let lists = mapped(&[(Field::Members, "cohort1"), (Field::Members, "cohort2")]);
         let (columns, errors) = Columns::read(&header(&["name", "cohort1", "cohort2", "members"]), &lists);
         assert_eq!((columns.fields.len(), errors.len(), columns.unknown.len()), (3, 0, 1));
@@ -528,17 +543,17 @@ mod tests {
 
     #[test]
     fn a_header_without_a_name_or_with_two_is_refused() {
-        assert_eq!(read(&["description", "id"]).1, [HeaderError::NameMissing { found: "description, id".to_owned() }]);
+        let errors = read(&["description", "id"]).1;
+        assert!(errors[0].message.starts_with("no column is called `name` (found: description, id);"), "{errors:?}");
         for twice in [["name", "Name"], ["name", "Team"], ["Group", "Title"]] {
-            assert!(matches!(read(&twice).1[..], [HeaderError::Repeated { field: Field::Name, .. }]));
+            assert_eq!(read(&twice).1, [repeated(Field::Name, &header(&twice))]);
         }
     }
 
     #[test]
     fn all_that_is_wrong_with_a_header_is_named_at_once() {
         let errors = read(&["nmae", "guests", "Guests", "descripton"]).1;
-        let codes: Vec<Code> = errors.iter().map(HeaderError::code).collect();
-        assert_eq!(codes, [Code::ColumnMisspelt, Code::ColumnMisspelt, Code::ColumnRepeated]);
+        assert_eq!(codes(&errors), [Code::ColumnMisspelt, Code::ColumnMisspelt, Code::ColumnRepeated]);
     }
 
     #[test]
@@ -558,14 +573,14 @@ mod tests {
     fn a_column_is_mapped_to_one_field() {
         let map = vec![(Field::Name, "x".to_owned()), (Field::Members, "X ".to_owned())];
         let errors = Columns::read(&header(&["x", "y"]), &ReadOptions { map, ..ReadOptions::default() }).1;
-        assert!(matches!(errors[..], [HeaderError::MapShared { .. }]), "{errors:?}");
+        assert!(errors[0].message.starts_with("--map uses column `X ` for `name` and for `members`;"), "{errors:?}");
     }
 
     #[test]
     fn a_first_row_that_looks_like_data_is_not_a_header() {
         for row in [["Sales", "1001;1002"], ["Sales", "ada@partner.example"], ["Sales", &"x".repeat(101)]] {
             let errors = read(&row).1;
-            assert!(matches!(errors[..], [HeaderError::Absent { .. }]), "{errors:?}");
+            assert!(errors[0].message.starts_with("the first row looks like data ("), "{errors:?}");
         }
     }
 

@@ -7,7 +7,8 @@ use std::path::Path;
 use super::batch::{Batch, Cells, Grammar, LongRow, Quotes, Span};
 use super::columns::{Columns, TITLES_MAX, are_addresses, bare, header_of, position};
 use super::delimiter::one_cell;
-use super::header::HeaderError;
+use super::error::FileProblem;
+use super::header::{nameless, titled};
 use super::layout::Layout;
 use super::lines::{line_ends, without_line_ends};
 use super::names::{each_group, list_of, names_of};
@@ -15,7 +16,7 @@ use super::row::{Row, RowText};
 use super::shape::{self, Record, Shape};
 use super::source::given_name;
 use super::{Notes, ReadOptions};
-use crate::model::{Cell, Field, Fields, Problem};
+use crate::model::{Cell, Code, Field, Fields, Problem};
 
 /// The columns of a results file of this program begin so.
 const RESULTS: [&str; 5] = ["file", "row", "line", "name", "status"];
@@ -26,8 +27,7 @@ type Contents<'a> = (RowText<'a>, Result<Fields<'a>, Problem>, Vec<Problem>);
 /// Knows the columns of one file.
 #[derive(Debug)]
 pub(super) struct CsvParser {
-    shape: Shape,
-    pub(super) columns: Columns,
+    pub(super) shape: Shape,
     options: ReadOptions,
     /// The name of all groups.
     name: Option<String>,
@@ -45,27 +45,27 @@ impl CsvParser {
         batch: &mut Batch,
         options: &ReadOptions,
         path: &Path,
-    ) -> (Option<Self>, Vec<HeaderError>) {
+    ) -> Result<(Self, Vec<FileProblem>), Vec<FileProblem>> {
         let delimiter = if let Grammar::Csv(delimiter) = grammar { delimiter } else { b',' };
         let is_filled = |row: &Span| !batch.raw[row.start..row.end].trim_ascii().is_empty();
         let filled: Vec<usize> = (0..batch.rows.len()).filter(|index| is_filled(&batch.rows[*index])).collect();
-        let Some(first) = filled.first().map(|first| &batch.rows[*first]) else { return (None, Vec::new()) };
+        let Some(first) = filled.first().map(|first| &batch.rows[*first]) else { return Err(Vec::new()) };
         if let Some(error) = broken(batch, first, delimiter) {
-            return (None, vec![error]);
+            return Err(vec![error]);
         }
         let text = batch.text();
         let rows = filled.iter().take(TITLES_MAX + 1).map(|row| batch.cells(text, &batch.rows[*row]).owned());
         let candidates: Vec<Vec<String>> = rows.collect();
         if candidates[0].iter().map(String::as_str).take(RESULTS.len()).eq(RESULTS) {
-            return (None, vec![HeaderError::Results]);
+            let message =
+                "this is a results file, not a file of groups; import the rejects, or the original file again";
+            return Err(vec![FileProblem::new(Code::FileForeign, message)]);
         }
         let is_given = !options.columns.is_empty();
         let of_layout = if is_given { Ok(None) } else { layout_of(&candidates, options) };
-        let (options, at) = match of_layout {
-            Err(error) => return (None, vec![error]),
-            Ok(Some(of_layout)) => of_layout,
-            Ok(None) => (options.clone(), if is_given { 0 } else { header_of(&candidates, options) }),
-        };
+        let (options, at) = of_layout
+            .map_err(|problem| vec![problem])?
+            .unwrap_or_else(|| (options.clone(), if is_given { 0 } else { header_of(&candidates, options) }));
         let layout = options.of_layout.as_ref();
         let title = layout.and_then(|layout| layout.title(&candidates[..at]));
         let name = given_name(path, &options).or_else(|| title.filter(|_| !options.settles(Field::Name)));
@@ -73,10 +73,10 @@ impl CsvParser {
         let (columns, mut errors) = Columns::read(&header, &options);
         let has_name = columns.index(Field::Name).is_some() || name.is_some();
         if let Some(error) = one_cell(&header, delimiter, &options).filter(|_| !has_name) {
-            return (None, vec![error]);
+            return Err(vec![error]);
         }
         if let Some(Layout { what, .. }) = layout.filter(|_| !has_name) {
-            return (None, vec![HeaderError::Nameless { what: what.clone() }]);
+            return Err(vec![nameless(what)]);
         }
         if errors.is_empty() && layout.is_none() {
             let rows = if is_given { &candidates[..] } else { &candidates[at + 1..] };
@@ -84,32 +84,28 @@ impl CsvParser {
             errors.extend(columns.people(|column| of_addresses.contains(&column)));
         }
         if name.is_some() {
-            errors.retain(|error| !matches!(error, HeaderError::NameMissing { .. } | HeaderError::Absent { .. }));
+            errors.retain(|error| error.code != Code::HeaderMissing);
         }
         if at > 0 && layout.is_none() {
-            errors.insert(0, HeaderError::Title { line: line_of(batch, filled[at]) });
+            errors.insert(0, titled(line_of(batch, filled[at])));
         }
         if !is_given {
             batch.line = line_of(batch, filled[at] + 1);
             batch.rows.drain(..=filled[at]);
         }
-        let shape = Shape::new(header, delimiter, &columns, grammar == Grammar::Sheet);
         let nested = layout.and_then(|layout| layout.nested.as_ref());
-        let nested = nested.and_then(|nested| position(&shape.header, &nested.column));
+        let nested = nested.and_then(|nested| position(&header, &nested.column));
         let is_joined = columns.fields.iter().any(|(field, index)| columns.index(*field) != Some(*index));
+        let unnamed = (0..header.len()).filter(|index| header[*index].trim().is_empty()).collect();
+        let shape = Shape { header, delimiter, columns, unnamed, is_sheet: grammar == Grammar::Sheet };
         let is_rewritten = is_joined || options.list_delimiter.is_some();
-        (has_name.then_some(Self { shape, columns, options, name, nested, is_rewritten }), errors)
+        if has_name { Ok((Self { shape, options, name, nested, is_rewritten }, errors)) } else { Err(errors) }
     }
 
     /// The header under which its rows are written again.
     pub(super) fn header(&self) -> Vec<String> {
         let name = self.name.as_ref().map(|_| Field::Name.as_str().to_owned());
-        self.columns.canonical(&self.shape.header).into_iter().chain(name).collect()
-    }
-
-    /// The header as it is in the file.
-    pub(super) fn own_header(&self) -> &[String] {
-        &self.shape.header
+        self.shape.columns.canonical(&self.shape.header).into_iter().chain(name).collect()
     }
 
     /// What the file was recognized as, and how it is read.
@@ -122,29 +118,28 @@ impl CsvParser {
     /// The index of the column that holds a field, where its rows are written again.
     pub(super) fn index(&self, field: Field) -> Option<usize> {
         let given = self.name.as_ref().filter(|_| field == Field::Name).map(|_| self.shape.header.len());
-        given.or_else(|| self.columns.index(field))
+        given.or_else(|| self.shape.columns.index(field))
     }
 
     /// The column that holds a field, if it has another name than the field.
     pub(super) fn column(&self, field: Field) -> Option<&str> {
-        let column = self.shape.header.get(self.columns.index(field)?)?.trim();
+        let column = self.shape.header.get(self.shape.columns.index(field)?)?.trim();
         (!column.eq_ignore_ascii_case(field.as_str())).then_some(column)
     }
 
     /// Gives each row of a batch, whose bytes are `raw`. Rows without any text are only counted.
     pub(super) fn rows<'a>(&self, batch: &'a Batch, raw: &'a str, notes: &mut Notes, each: &mut dyn FnMut(&Row<'a>)) {
-        let text = batch.text();
+        let (text, fields) = (batch.text(), &self.shape.columns.fields);
         // All rows of one given name are of one group.
-        let is_of_person = self.columns.are_of_persons() || self.name.is_some();
-        let names: Vec<usize> =
-            self.columns.fields.iter().filter(|(field, _)| *field == Field::Names).map(|(_, index)| *index).collect();
+        let is_of_person = self.shape.columns.are_of_persons() || self.name.is_some();
+        let names = fields.iter().filter(|(field, _)| *field == Field::Names);
+        let names: Vec<usize> = names.map(|(_, index)| *index).collect();
         let mut line = batch.line;
-        for (index, span) in batch.rows.iter().enumerate() {
-            let is_last = batch.is_cut && index + 1 == batch.rows.len();
+        for span in &batch.rows {
             let (raw, cells, is_plain) = (&raw[span.start..span.end], batch.cells(text, span), span.is_plain);
             let content = raw.trim_end_matches(['\n', '\r']);
-            let is_open = content.len() == raw.len();
-            let lines = if batch.has_long_rows { line_ends(raw.as_bytes()) + u64::from(is_open) } else { 1 };
+            let is_last = content.len() == raw.len();
+            let lines = if batch.has_long_rows { line_ends(raw.as_bytes()) + u64::from(is_last) } else { 1 };
             let width = self.shape.header.len();
             let record = Record { raw, content, line, lines, cells, is_plain, is_last };
             line += record.lines;
@@ -211,7 +206,7 @@ impl CsvParser {
         if let Some(name) = &self.name {
             fields.set(Field::Name, Cell::Text(Cow::Owned(name.clone())));
         }
-        for (field, index) in &self.columns.fields {
+        for (field, index) in &self.shape.columns.fields {
             let Some(text) = cells.get(*index) else { continue };
             let cell = match self.options.list_delimiter.filter(|_| field.is_list()) {
                 Some(delimiter) => list_of(text, delimiter),
@@ -224,17 +219,16 @@ impl CsvParser {
 
     /// Why a filter or the layout leaves the row out, if one does.
     fn excluded(&self, cells: &Cells<'_>) -> Option<Problem> {
-        if let Some(layout) = &self.options.of_layout {
-            let member = self.columns.index(Field::Members).and_then(|index| cells.get(index)).unwrap_or_default();
-            let kind = self.nested.and_then(|index| cells.get(index));
-            let why = layout.leaves_out(cells.get(0).unwrap_or_default(), kind, member);
-            if why.is_some() {
-                return why;
-            }
-        }
-        let mut filters = self.options.filters.iter().zip(&self.columns.filters);
-        let (filter, _) = filters.find(|(filter, index)| !filter.keeps(cells.get(**index).unwrap_or_default()))?;
-        Some(self.options.excluded(filter))
+        let cell = |index: usize| cells.get(index).unwrap_or_default();
+        let of_layout = self.options.of_layout.as_ref().and_then(|layout| {
+            let member = self.shape.columns.index(Field::Members).map_or("", cell);
+            layout.leaves_out(cell(0), self.nested.map(cell), member)
+        });
+        let mut filters = self.options.filters.iter().zip(&self.shape.columns.filters);
+        of_layout.or_else(|| {
+            let (filter, _) = filters.find(|(filter, index)| !filter.keeps(cell(**index)))?;
+            Some(self.options.left_out_by(filter))
+        })
     }
 
     /// The cells of a row of this name as they are written again.
@@ -245,13 +239,13 @@ impl CsvParser {
         let mut row: Vec<Cow<'a, str>> = cells.iter().map(Cow::Borrowed).collect();
         row.resize(self.shape.header.len(), Cow::Borrowed(""));
         let fields = self.fields(cells);
-        for (field, index) in self.columns.fields.iter().filter(|(field, _)| field.is_list()) {
-            if self.columns.index(*field) == Some(*index) {
+        for (field, index) in self.shape.columns.fields.iter().filter(|(field, _)| field.is_list()) {
+            if self.shape.columns.index(*field) == Some(*index) {
                 row[*index] = fields.get(*field).text();
             }
         }
         let name = name.map(|name| Cow::Owned(name.to_owned()));
-        match (self.columns.index(Field::Name), name) {
+        match (self.shape.columns.index(Field::Name), name) {
             (Some(index), Some(name)) if self.name.is_none() => row[index] = name,
             (_, name) => row.extend(name),
         }
@@ -259,12 +253,13 @@ impl CsvParser {
     }
 }
 
-/// The options with those of the layout whose header is among the first rows, and which of them it is.
-fn layout_of(rows: &[Vec<String>], options: &ReadOptions) -> Result<Option<(ReadOptions, usize)>, HeaderError> {
-    let bare_rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| bare(cell)).collect()).collect();
+/// The options with those of the layout whose columns are all in one of these rows, and the row.
+fn layout_of(rows: &[Vec<String>], options: &ReadOptions) -> Result<Option<(ReadOptions, usize)>, FileProblem> {
+    let bare_of = |row: &Vec<String>| row.iter().map(|cell| bare(cell)).collect::<Vec<_>>();
+    let rows: Vec<_> = rows.iter().map(bare_of).collect();
     let find = |layout: &Layout| {
-        let wanted: Vec<String> = layout.header.iter().map(|column| bare(column)).collect();
-        bare_rows.iter().position(|row| wanted.iter().all(|column| row.contains(column)))
+        let wanted = bare_of(&layout.header);
+        rows.iter().position(|row| wanted.iter().all(|column| row.contains(column)))
     };
     options.with_layout(|layout| &layout.header, find)
 }
@@ -286,16 +281,17 @@ fn line_of(batch: &Batch, index: usize) -> u64 {
 }
 
 /// A header row that cannot be read.
-fn broken(batch: &Batch, row: &Span, delimiter: u8) -> Option<HeaderError> {
+fn broken(batch: &Batch, row: &Span, delimiter: u8) -> Option<FileProblem> {
     let bytes = &batch.raw[row.start..row.end];
     let quotes = Quotes::of(bytes, delimiter);
-    match (quotes.open, quotes.stray) {
-        (Some(open), _) => {
-            let lines =
-                batch.too_long.map_or_else(|| line_ends(without_line_ends(&bytes[open..])) + 1, |cut| cut.lines);
-            Some(HeaderError::OpenQuote { lines })
-        }
-        _ if batch.too_long.is_some() => Some(HeaderError::LongRow),
-        (None, stray) => stray.map(|_| HeaderError::Stray),
-    }
+    let message = if let Some(open) = quotes.open {
+        let lines = batch.too_long.map_or_else(|| line_ends(without_line_ends(&bytes[open..])) + 1, |cut| cut.lines);
+        format!("a quote that opens in the header never closes, so the rest of the file ({lines} lines) is inside it")
+    } else if batch.too_long.is_some() {
+        "the header is longer than 1 MiB, the most that a row may have".to_owned()
+    } else {
+        quotes.stray?;
+        "there is text after a closing quote; write a quote inside quotes twice (\"\")".to_owned()
+    };
+    Some(FileProblem::new(Code::HeaderMalformed, message))
 }

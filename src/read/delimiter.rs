@@ -3,9 +3,9 @@
 use super::ReadOptions;
 use super::batch::{Batch, Grammar};
 use super::columns::{Columns, Meaning, TITLES_MAX, header_of};
-use super::header::HeaderError;
+use super::error::FileProblem;
 use super::lines::{ends_line, past_line_end};
-use crate::model::{Field, is_delimiter};
+use crate::model::{Code, Field, is_delimiter};
 
 /// The delimiters that are tried, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -43,16 +43,18 @@ fn likeliest(head: &[u8], options: &ReadOptions) -> u8 {
 }
 
 /// What may be wrong with a header row of one cell that is not the name: it is in quotes, or has another delimiter.
-pub(super) fn one_cell(header: &[String], delimiter: u8, options: &ReadOptions) -> Option<HeaderError> {
+pub(super) fn one_cell(header: &[String], delimiter: u8, options: &ReadOptions) -> Option<FileProblem> {
     let [only] = header else { return None };
     let holds_name = |cell: &str| Meaning::of(cell, options).field().is_some_and(|field| field.slot() == Field::Name);
     let is_mark = |mark: &u8| is_delimiter(*mark) && mark.is_ascii_punctuation() && !b"_-'".contains(mark);
     let divides = |mark: &u8| only.as_bytes().contains(mark) && only.split(char::from(*mark)).any(holds_name);
     let mut marks = (b'!'..=b'~').filter(is_mark);
     let other = marks.find(|mark| only.len() <= ONE_CELL_MAX && divides(mark))?;
-    Some(if other == delimiter {
-        HeaderError::Quoted
+    let message = if other == delimiter {
+        "the whole header row is in quotes; remove the outer ones".to_owned()
     } else {
-        HeaderError::OtherDelimiter { delimiter: char::from(other) }
-    })
+        let other = char::from(other);
+        format!("the header seems to be delimited by `{other}`; use --delimiter '{other}'")
+    };
+    Some(FileProblem::new(Code::HeaderMissing, message))
 }

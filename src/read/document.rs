@@ -14,7 +14,7 @@ use crate::model::{Code, Entries, Field, Problem, listed, shortened};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Document {
     /// Everything before the first object, with the bracket of the array.
-    before: Vec<u8>,
+    pub(super) before: Vec<u8>,
     /// The path of the array in the object around it.
     pub(super) path: Option<String>,
     /// Whether the path was given.
@@ -41,16 +41,13 @@ pub(super) fn next_value(text: &[u8], is_whole: bool, length_max: usize) -> Resu
     match value::<IgnoredAny>(rest) {
         Ok((_, length)) if length < rest.len() || is_whole => Ok(NextValue::Ends(before.len() + length)),
         Err(error) if !error.is_eof() || is_whole => {
-            let text = error.to_string();
-            let reason = text.split(" at line ").next().unwrap_or_default();
-            let cut_off = "the file ends in the middle of an object (is it cut off?)";
-            let reason = if error.is_eof() { cut_off } else { reason }.to_owned();
+            let cut_off = "the file ends in the middle of an object (is it cut off?)".to_owned();
+            let reason = if error.is_eof() { cut_off } else { reason(&error) };
             let column = Some(error.column() as u64).filter(|column| *column > 0);
-            Err(FileProblem::Json { lines: lines + error.line() as u64 - 1, column, reason })
+            Err(FileProblem { lines: lines + error.line() as u64 - 1, column, ..broken(&reason) })
         }
         _ if rest.len() > length_max => {
-            let reason = "an object is longer than 1 MiB, the most that a row may have".to_owned();
-            Err(FileProblem::Json { lines, column: None, reason })
+            Err(FileProblem { lines, ..broken("an object is longer than 1 MiB, the most that a row may have") })
         }
         _ => Ok(NextValue::Unread),
     }
@@ -64,10 +61,9 @@ impl Document {
     pub(super) fn find(head: &[u8], options: &ReadOptions) -> Result<Option<Self>, FileProblem> {
         let start = skip(head, 0, &[]);
         if let Some(path) = &options.records {
-            let keys: Vec<&str> = path.split('.').collect();
-            let array = array_at(head, start, &[path]).or_else(|| array_at(head, start, &keys));
-            let array =
-                array.ok_or_else(|| FileProblem::Records(format!("no array is at --records {}", shortened(path))))?;
+            let array = array_at(head, start, path).ok_or_else(|| {
+                FileProblem::new(Code::JsonMalformed, format!("no array is at --records {}", shortened(path)))
+            })?;
             return Ok(Some(Self::at(head, array, Some(path), true)));
         }
         if head.get(start) == Some(&b'[') {
@@ -85,7 +81,7 @@ impl Document {
         }
         let keys: Vec<String> = arrays(object).into_iter().filter(|key| is_envelope(object, key, options)).collect();
         match keys.as_slice() {
-            [key] => Ok(array_at(head, start, &[key]).map(|array| Self::at(head, array, Some(key), false))),
+            [key] => Ok(array_of(head, start, &[key]).map(|array| Self::at(head, array, Some(key), false))),
             [] if !object.trim_ascii_end().contains(&b'\n') => Ok(None),
             [] => Ok(Some(Self::at(head, 0, None, false))),
             keys => Err(several(keys)),
@@ -94,11 +90,6 @@ impl Document {
 
     fn at(head: &[u8], start: usize, path: Option<&str>, is_chosen: bool) -> Self {
         Self { before: head[..start].to_vec(), path: path.map(str::to_owned), is_chosen }
-    }
-
-    /// Where the first object is, in bytes.
-    pub(super) fn start(&self) -> usize {
-        self.before.len()
     }
 
     /// Checks the document around the objects once all of them are read; `after` is everything behind the last. Gives a warning
@@ -131,24 +122,29 @@ impl Document {
     }
 }
 
+/// It is not JSON from here on.
 fn broken(reason: &str) -> FileProblem {
-    FileProblem::Json { lines: 0, column: None, reason: reason.to_owned() }
+    FileProblem::new(Code::JsonMalformed, format!("invalid JSON: {reason}; nothing after this place was read"))
+}
+
+/// The parser's words without its place.
+pub(super) fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or(&text).to_owned()
 }
 
 fn several(keys: &[String]) -> FileProblem {
     let keys = listed(keys.iter().map(|key| format!("`{}`", shortened(key))), 10);
-    FileProblem::Records(format!("several arrays of objects: {keys}; choose one with --records KEY"))
+    FileProblem::new(Code::JsonMalformed, format!("several arrays of objects: {keys}; choose one with --records KEY"))
 }
 
 /// The keys of an object that hold an array of objects.
 fn arrays(object: &[u8]) -> Vec<String> {
-    let mut found = Vec::new();
-    each_entry(object, |key, at| {
-        let rest = &object[at..];
-        let is_array = rest.first() == Some(&b'[') && rest.get(skip(rest, 1, &[])) == Some(&b'{');
-        found.extend(is_array.then_some(key));
-    });
-    found
+    let is_array = |(_, at): &(String, usize)| {
+        let rest = object.get(*at..).unwrap_or_default();
+        rest.first() == Some(&b'[') && rest.get(skip(rest, 1, &[])) == Some(&b'{')
+    };
+    keys_of(object).into_iter().filter(is_array).map(|(key, _)| key).collect()
 }
 
 /// Whether the groups are in this array of an object: the object has no name of its own, and the first element has one.
@@ -157,9 +153,8 @@ fn is_envelope(object: &[u8], key: &str, options: &ReadOptions) -> bool {
         Meaning::Own(field) | Meaning::Mapped(field) => field.slot() == Field::Name,
         _ => false,
     };
-    let mut is_record = false;
-    each_entry(object, |key, _| is_record |= names(&key));
-    let Some(array) = array_at(object, 0, &[key]) else { return false };
+    let is_record = keys_of(object).iter().any(|(key, _)| names(key));
+    let Some(array) = array_of(object, 0, &[key]) else { return false };
     let first = value::<Entries<'_>>(&object[skip(object, array, &[])..]);
     let has_name = |key: &str| {
         let is_path = options.map.iter().any(|(field, path)| field.slot() == Field::Name && begins_with(path, key));
@@ -173,42 +168,36 @@ fn is_envelope(object: &[u8], key: &str, options: &ReadOptions) -> bool {
 pub(super) fn first_keys(head: &[u8], records: Option<&str>) -> Vec<String> {
     let start = skip(head, 0, &[]);
     let at = match records {
-        Some(path) => array_at(head, start, &path.split('.').collect::<Vec<_>>()),
+        Some(path) => array_at(head, start, path),
         None => Some(start + usize::from(head.get(start) == Some(&b'['))),
     };
-    let mut keys = Vec::new();
-    if let Some(object) = at.map(|at| &head[skip(head, at, &[]).min(head.len())..]) {
-        each_entry(object, |key, _| keys.push(key));
-    }
-    keys
+    let object = at.and_then(|at| head.get(skip(head, at, &[])..)).unwrap_or_default();
+    keys_of(object).into_iter().map(|(key, _)| key).collect()
 }
 
-/// Where the first element of the array at this path is.
-fn array_at(text: &[u8], at: usize, path: &[impl AsRef<str>]) -> Option<usize> {
-    let Some((first, rest)) = path.split_first() else { return (text.get(at) == Some(&b'[')).then_some(at + 1) };
-    let mut found = None;
-    each_entry(&text[at..], |key, value| {
-        if found.is_none() && is_same_column(&key, first.as_ref()) {
-            found = array_at(text, at + value, rest);
-        }
-    });
-    found
+/// Where the first element of the array at this path is. A key that contains dots counts as it stands first.
+fn array_at(text: &[u8], at: usize, path: &str) -> Option<usize> {
+    array_of(text, at, &[path]).or_else(|| array_of(text, at, &path.split('.').collect::<Vec<_>>()))
 }
 
-/// Gives each key of an object and where its value is, as far as the text goes.
-fn each_entry(text: &[u8], mut each: impl FnMut(String, usize)) {
-    let mut at = 1;
-    if text.first() != Some(&b'{') {
-        return;
-    }
-    loop {
+fn array_of(text: &[u8], at: usize, keys: &[&str]) -> Option<usize> {
+    let Some((first, rest)) = keys.split_first() else { return (text.get(at) == Some(&b'[')).then_some(at + 1) };
+    let mut found = keys_of(text.get(at..)?).into_iter().filter(|(key, _)| is_same_column(key, first));
+    found.find_map(|(_, value)| array_of(text, at + value, rest))
+}
+
+/// The keys of an object, each with the place of its value, as far as the text goes.
+fn keys_of(text: &[u8]) -> Vec<(String, usize)> {
+    let (mut keys, mut at) = (Vec::new(), 1);
+    while text.first() == Some(&b'{') {
         at = skip(text, at, b",");
-        let Some((key, length)) = text.get(at..).and_then(|rest| value::<String>(rest).ok()) else { return };
+        let Some((key, length)) = text.get(at..).and_then(|rest| value::<String>(rest).ok()) else { break };
         at = skip(text, at + length, b":");
-        each(key, at);
-        let Some((_, length)) = text.get(at..).and_then(|rest| value::<IgnoredAny>(rest).ok()) else { return };
+        keys.push((key, at));
+        let Some((_, length)) = text.get(at..).and_then(|rest| value::<IgnoredAny>(rest).ok()) else { break };
         at += length;
     }
+    keys
 }
 
 /// Where white space and these marks end.

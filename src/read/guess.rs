@@ -30,6 +30,29 @@ pub(super) fn readings(bytes: &[u8], bad: usize) -> Vec<(String, String)> {
     readings
 }
 
+/// How to read or save a file whose text before that byte is ASCII.
+pub(super) fn encodings(readings: &[(String, String)]) -> String {
+    if readings.is_empty() {
+        return "; name its encoding with --encoding, or save the file as UTF-8".to_owned();
+    }
+    let flags = readings.iter().map(|(name, text)| format!("use --encoding {name} if `{text}` is right"));
+    format!("; {}, or save the file as UTF-8", flags.collect::<Vec<_>>().join(", "))
+}
+
+/// What to do about a file that is UTF-8 up to there; `lines` are the next ones with such bytes.
+pub(super) fn mixed(readings: &[(String, String)], lines: &[u64]) -> String {
+    // What is typed or pasted into a UTF-8 file mostly comes from Windows.
+    let reading = readings.iter().find(|(name, _)| name == "windows-1252").or(readings.first());
+    let text = reading.map_or_else(|| "it".to_owned(), |(_, text)| format!("`{text}`"));
+    let lines: Vec<String> = lines.iter().map(u64::to_string).collect();
+    let text = match lines.as_slice() {
+        [] => text,
+        [line] => format!("{text}, and line {line},"),
+        lines => format!("{text}, and lines {},", lines.join(", ")),
+    };
+    format!(", but text before it is; the file mixes encodings: retype {text} as UTF-8")
+}
+
 /// What stands around a byte, up to the ends of its cell. A vertical bar may be a part of a character of several bytes.
 fn around(bytes: &[u8], bad: usize, is_single_byte: bool) -> &[u8] {
     let is_end = |byte: &u8| ends_line(*byte) || b",;\t\"".contains(byte) || (is_single_byte && *byte == b'|');

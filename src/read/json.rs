@@ -9,8 +9,8 @@ use super::batch::Batch;
 use super::columns::{
     Meaning, UNKNOWN_MAX, are_addresses, begins_with, is_of_addresses, is_same_column, means_nothing,
 };
-use super::document::Document;
-use super::header::HeaderError;
+use super::document::{Document, reason};
+use super::header::{people, personless};
 use super::lines::line_ends;
 use super::names::{each_group, list_of, names_of};
 use super::path::{AtPath, Other, texts_at};
@@ -21,8 +21,6 @@ use crate::model::{Cell, Code, Entries, Field, Fields, Filter, Item, Problem, Se
 
 /// How many keys are named in a message.
 const KEYS_MAX: usize = 10;
-
-const BROKEN: &str = "text with a broken \\u escape";
 
 /// Knows which keys hold which field.
 #[derive(Debug)]
@@ -53,47 +51,35 @@ impl JsonParser {
     /// Gives each row of a batch, whose bytes are `raw`.
     pub(super) fn rows<'a>(&self, batch: &'a Batch, raw: &'a str, notes: &mut Notes, each: &mut dyn FnMut(&Row<'a>)) {
         let mut keys = Keys { parser: self, known: HashMap::new(), notes };
+        // Commas and white space are between the objects of an array.
+        let marks: &[char] = if self.document.is_some() { &[',', '\n', '\r', ' ', '\t'] } else { &['\n', '\r'] };
         let mut next_line = batch.line;
         for span in &batch.rows {
             let own = &raw[span.start..span.end];
-            let content = match &self.document {
-                // Commas and white space are between the objects of an array.
-                Some(_) => own.trim_matches([',', '\n', '\r', ' ', '\t']),
-                None => own.trim_end_matches(['\n', '\r']),
-            };
-            let start = if self.document.is_some() { own.find(content).unwrap_or_default() } else { 0 };
-            let line = next_line + line_ends(&own.as_bytes()[..start]);
+            let content = own.trim_start_matches(marks);
+            let line = next_line + line_ends(&own.as_bytes()[..own.len() - content.len()]);
+            let content = content.trim_end_matches(marks);
             next_line += line_ends(own.as_bytes());
             // Only JSON's own white space makes a line blank; anything else is broken JSON.
             if content.bytes().all(|byte| matches!(byte, b' ' | b'\t')) {
                 keys.notes.blank_lines += 1;
                 continue;
             }
-            let offset = batch.offset + span.start as u64;
-            let row = |text, fields| Row {
-                offset,
-                raw: own,
-                line,
-                fields,
-                text,
-                warnings: Vec::new(),
-                is_of_person: false,
-                is_continued: false,
+            let (text, found) = match batch.too_long {
+                Some(cut) => (RowText::CutLine(content), Err(too_long(cut.length, None))),
+                None => (RowText::Line(on_one_line(content)), keys.read(content)),
             };
-            if let Some(cut) = batch.too_long {
-                each(&row(RowText::CutLine(content), Err(too_long(cut.length, None))));
-                continue;
-            }
-            let text = RowText::Line(on_one_line(content));
-            match keys.read(content) {
-                Ok(object) => self.each_row(&row(text, Ok(Fields::default())), object, each),
-                Err(problem) => each(&row(text, Err(problem))),
+            let (offset, fields, warnings) = (batch.offset + span.start as u64, Ok(Fields::default()), Vec::new());
+            let row = Row { offset, raw: own, line, fields, text, warnings, is_of_person: false, is_continued: false };
+            match found {
+                Ok(object) => self.each_row(row, object, each),
+                Err(problem) => each(&Row { fields: Err(problem), ..row }),
             }
         }
     }
 
     /// Gives the row of an object, or one for each group of a person.
-    fn each_row<'a>(&self, row: &Row<'a>, object: Object<'a>, each: &mut dyn FnMut(&Row<'a>)) {
+    fn each_row<'a>(&self, row: Row<'a>, object: Object<'a>, each: &mut dyn FnMut(&Row<'a>)) {
         let Object { held, others, warnings } = object;
         let mut fields = Fields::default();
         if let Some(name) = &self.name {
@@ -105,7 +91,7 @@ impl JsonParser {
             if *field == Field::Names { names = Some(cell) } else { fields.set(*field, cell) }
         }
         let is_of_person = self.name.is_some() || held.iter().any(|(field, ..)| field.is_of_person());
-        let row = Row { fields: Ok(fields), warnings, is_of_person, ..row.clone() };
+        let row = Row { fields: Ok(fields), warnings, is_of_person, ..row };
         let text = |name: Option<&str>| match self.rewritten(&held, &others, name.or(self.name.as_deref())) {
             Some(line) => RowText::Line(line.into()),
             None => row.text.clone(),
@@ -119,17 +105,15 @@ impl JsonParser {
     /// Why a filter or the layout leaves the object out, if one does.
     fn excluded(&self, entries: &[Other<'_>]) -> Option<Problem> {
         let texts = |path: &str| texts_at(entries, path);
-        if let Some(layout) = &self.options.of_layout {
-            let path = |of: Field| self.options.map.iter().find(|(field, _)| field.slot() == of).map(|(_, path)| path);
+        let of_layout = self.options.of_layout.as_ref().and_then(|layout| {
             // A path leads to entries of a list, as below.
             let nested = layout.nested.as_ref().filter(|nested| !nested.column.contains('.'));
             let kind = nested.map(|nested| texts(&nested.column).concat());
-            let member = path(Field::Members).map(|path| texts(path).concat());
-            let why = layout.leaves_out("", kind.as_deref(), member.as_deref().unwrap_or_default());
-            if why.is_some() {
-                return why;
-            }
-        }
+            let member = self.options.map.iter().find(|(field, _)| field.slot() == Field::Members);
+            let member = member.map(|(_, path)| texts(path).concat());
+            layout.leaves_out("", kind.as_deref(), member.as_deref().unwrap_or_default())
+        });
+        let mut filters = self.options.filters.iter();
         let keeps = |filter: &Filter| texts(&filter.column).iter().any(|text| filter.keeps(text));
         // A path into a list of people chooses among them.
         let is_of_entries = |filter: &Filter| {
@@ -138,15 +122,15 @@ impl JsonParser {
                 |key: &str| self.options.map.iter().any(|(of, path)| of.is_list() && begins_with(path, key));
             filter.column.contains('.') && entries.iter().any(|entry| is_list(entry) && is_mapped(&entry.0))
         };
-        let filter = self.options.filters.iter().find(|filter| !keeps(filter) && !is_of_entries(filter))?;
-        Some(self.options.excluded(filter))
+        let drops = |filter: &&Filter| !keeps(filter) && !is_of_entries(filter);
+        of_layout.or_else(|| filters.find(drops).map(|filter| self.options.left_out_by(filter)))
     }
 
     fn cell<'a>(&self, field: Field, values: &[&'a RawValue]) -> Cell<'a> {
         let cell = match values {
-            [value] if field.is_of_person() && kind(value.get()) == "a number" => Cell::List(items(value)),
+            [value] if field.is_of_person() && matches!(item(value), Item::Number(_)) => Cell::List(vec![item(value)]),
             [value] => cell(value),
-            values => Cell::List(values.iter().flat_map(|value| items(value)).collect()),
+            values => Cell::List(values.iter().flat_map(|value| elements(value)).map(item).collect()),
         };
         match (&cell, self.options.list_delimiter.filter(|_| field.is_list())) {
             (Cell::Text(Cow::Borrowed(text)), Some(delimiter)) => list_of(text, delimiter),
@@ -191,8 +175,8 @@ impl Keys<'_> {
     /// The fields and the other entries of the object on a line.
     fn read<'a>(&mut self, line: &'a str) -> Result<Object<'a>, Problem> {
         let Entries(entries) = serde_json::from_str(line).map_err(|error| not_an_object(line, &error))?;
-        let options = &self.parser.options;
-        if let Some(problem) = self.parser.excluded(&entries) {
+        let (parser, options) = (self.parser, &self.parser.options);
+        if let Some(problem) = parser.excluded(&entries) {
             return Err(problem);
         }
         let (mut held, mut others, mut unused): (Held<'a>, Vec<Other<'a>>, Vec<_>) = Default::default();
@@ -208,27 +192,24 @@ impl Keys<'_> {
         warnings.extend(entries.iter().map(|(key, _)| key).find(is_cut).map(|key| {
             Problem::general(Code::FilePaged, format!("`{}`: the list goes on; export all of it", shortened(key)))
         }));
-        let entries = entries.into_iter().map(|(key, value)| (self.meaning(&key), key, value));
-        let (synonyms, rest): (Vec<_>, Vec<_>) =
-            entries.partition(|(meaning, ..)| matches!(meaning, Meaning::Synonym(_)));
-        for (meaning, key, value) in rest {
-            match meaning {
-                Meaning::Own(field) | Meaning::Mapped(field) => {
-                    hold(&mut held, field, value, meaning != Meaning::Own(field))?;
-                }
+        let mut synonyms = Vec::new();
+        for (key, value) in entries {
+            match self.meaning(&key) {
+                Meaning::Own(field) => hold(&mut held, field, value, false)?,
+                Meaning::Mapped(field) => hold(&mut held, field, value, true)?,
+                Meaning::Synonym(field) => synonyms.push((field, key, value)),
                 Meaning::Similar(field) | Meaning::Numbered(field) => unused.push((key, field)),
-                _ => others.push((key, value)),
+                Meaning::Ignored | Meaning::Unknown => others.push((key, value)),
             }
         }
         // A synonym is used only where the field's own name is missing.
-        let own = held.clone();
-        for (meaning, key, value) in synonyms {
-            match meaning.field().filter(|field| !holds(&own, *field)) {
-                Some(field) => {
-                    self.notes.used(field, &key);
-                    hold(&mut held, field, value, false)?;
-                }
-                None => others.push((key, value)),
+        let own: Vec<Field> = held.iter().map(|(field, ..)| field.slot()).collect();
+        for (field, key, value) in synonyms {
+            if own.contains(&field.slot()) {
+                others.push((key, value));
+            } else {
+                self.notes.used(field, &key);
+                hold(&mut held, field, value, false)?;
             }
         }
         if !unused.is_empty() {
@@ -270,21 +251,17 @@ fn check_people(
     let seems = |(key, value): &&Other<'_>| unknown.contains(key) && (is_of_addresses(key) || is_address(value));
     let has_groups = held.iter().any(|(field, _)| *field == Field::Names);
     let error = match others.iter().find(seems) {
-        Some((key, _)) => HeaderError::People { column: shortened(key) },
-        None if has_groups => HeaderError::Personless { column: Field::Names.as_str().to_owned() },
+        Some((key, _)) => people(&shortened(key)),
+        None if has_groups => personless(Field::Names.as_str()),
         None => return Ok(()),
     };
-    let problem = Problem::general(Code::ListOfPeople, error.to_string());
+    let problem = Problem::general(error.code, error.message);
     Err(Problem { severity: Severity::Error, ..problem })
-}
-
-fn holds(held: &Held<'_>, field: Field) -> bool {
-    held.iter().any(|(known, ..)| known.slot() == field.slot())
 }
 
 /// Adds the value of a field; several only of a list whose keys are mapped.
 fn hold<'a>(held: &mut Held<'a>, field: Field, value: &'a RawValue, is_mapped: bool) -> Result<(), Problem> {
-    if !holds(held, field) {
+    if held.iter().all(|(known, ..)| known.slot() != field.slot()) {
         held.push((field, vec![value]));
         return Ok(());
     }
@@ -313,23 +290,25 @@ fn on_one_line(content: &str) -> Cow<'_, str> {
 
 /// The names that a cell of groups holds.
 fn all_names<'a>(cell: &'a Cell<'_>, delimiter: Option<char>) -> Result<Vec<Cow<'a, str>>, Problem> {
+    let invalid = |what: &str| Problem::error(Field::Names, Code::NameInvalid, format!("names: {what}"));
     match cell {
         Cell::Text(text) => names_of(text, delimiter),
         Cell::List(items) => {
             let name = |item: &'a Item<'_>| match item {
                 Item::Text(text) => Ok(Cow::Borrowed(text.trim())),
-                Item::Number(_) | Item::Other(_) => {
-                    Err(Problem::error(Field::Names, Code::NameInvalid, "names: an entry is not text"))
-                }
+                Item::Number(_) | Item::Other(_) => Err(invalid("an entry is not text")),
             };
             let names: Vec<Cow<'_, str>> = items.iter().map(name).collect::<Result<_, _>>()?;
             Ok(names.into_iter().filter(|name| !name.is_empty()).collect())
         }
         Cell::Absent => Ok(Vec::new()),
-        Cell::Other(kind) => {
-            Err(Problem::error(Field::Names, Code::NameInvalid, format!("names: expected a list, found {kind}")))
-        }
+        Cell::Other(kind) => Err(invalid(&format!("expected a list, found {kind}"))),
     }
+}
+
+/// The elements of an array, or the value itself.
+fn elements(value: &RawValue) -> Vec<&RawValue> {
+    serde_json::from_str(value.get()).unwrap_or_else(|_| vec![value])
 }
 
 /// An object in which no key is a field.
@@ -355,8 +334,7 @@ fn not_an_object(line: &str, error: &serde_json::Error) -> Problem {
     let at = error.column().saturating_sub(1);
     let column = line.get(..at).map_or(error.column(), |before| before.chars().count() + 1);
     let rest = line.get(at..).unwrap_or_default();
-    let text = error.to_string();
-    let reason = match text.split(" at line ").next().unwrap_or(&text) {
+    let reason = match reason(error).as_str() {
         "trailing characters" if rest.trim_start_matches([' ', ',']).starts_with('{') => {
             "several objects are on the line; give each a line of its own".to_owned()
         }
@@ -369,28 +347,25 @@ fn not_an_object(line: &str, error: &serde_json::Error) -> Problem {
 }
 
 fn cell(value: &RawValue) -> Cell<'_> {
-    let text = value.get();
-    match text.as_bytes().first() {
-        Some(b'"') => string(text).map_or(Cell::Other(BROKEN), Cell::Text),
-        Some(b'[') => Cell::List(items(value)),
-        Some(b'n') => Cell::Absent,
-        _ => Cell::Other(kind(text)),
+    match (value.get().as_bytes().first(), item(value)) {
+        (Some(b'['), _) => Cell::List(elements(value).into_iter().map(item).collect()),
+        (Some(b'{'), _) => Cell::Other("an object"),
+        (Some(b'n'), _) => Cell::Absent,
+        (_, Item::Text(text)) => Cell::Text(text),
+        (_, Item::Number(_)) => Cell::Other("a number"),
+        (_, Item::Other(kind)) => Cell::Other(kind),
     }
-}
-
-/// The elements of an array, or the value itself.
-fn items(value: &RawValue) -> Vec<Item<'_>> {
-    let elements = serde_json::from_str::<Vec<&RawValue>>(value.get());
-    elements.map_or_else(|_| vec![item(value)], |elements| elements.into_iter().map(item).collect())
 }
 
 fn item(value: &RawValue) -> Item<'_> {
     let text = value.get();
     match text.as_bytes().first() {
-        Some(b'"') => string(text).map_or(Item::Other(BROKEN), Item::Text),
-        Some(b'-' | b'0'..=b'9') => Item::Number(Cow::Borrowed(text)),
+        Some(b'"') => string(text).map_or(Item::Other("text with a broken \\u escape"), Item::Text),
         Some(b'{') => person(text),
-        _ => Item::Other(kind(text)),
+        Some(b'[') => Item::Other("an array"),
+        Some(b't' | b'f') => Item::Other("true or false"),
+        Some(b'n') => Item::Other("null"),
+        _ => Item::Number(Cow::Borrowed(text)),
     }
 }
 
@@ -414,14 +389,4 @@ fn string(text: &str) -> Option<Cow<'_, str>> {
         return serde_json::from_str(text).ok().map(Cow::Owned);
     }
     text.get(1..text.len() - 1).map(Cow::Borrowed)
-}
-
-fn kind(text: &str) -> &'static str {
-    match text.as_bytes().first() {
-        Some(b'{') => "an object",
-        Some(b'[') => "an array",
-        Some(b't' | b'f') => "true or false",
-        Some(b'n') => "null",
-        _ => "a number",
-    }
 }

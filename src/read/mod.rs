@@ -30,7 +30,6 @@ use std::path::PathBuf;
 pub use batch::{Batch, Cells};
 pub use columns::{Columns, UNKNOWN_MAX, field_of};
 pub use error::{FileProblem, ReadError};
-pub use header::HeaderError;
 pub use layout::{GivenName, Layout, LayoutChoice, Layouts, all_layouts};
 pub use options::ReadOptions;
 pub use row::{Row, RowText};

@@ -34,13 +34,11 @@ pub(super) fn each_group<'a>(
     text: impl Fn(Option<&str>) -> RowText<'a>,
     each: &mut dyn FnMut(&Row<'a>),
 ) {
-    let names =
-        names.and_then(
-            |names| {
-                if names.is_empty() { Err(Problem::excluded("the person is in no group")) } else { Ok(names) }
-            },
-        );
     match names {
+        Ok(names) if names.is_empty() => {
+            let problem = Problem::excluded("the person is in no group");
+            each(&Row { fields: Err(problem), text: text(None), ..row.clone() });
+        }
         Err(problem) => each(&Row { fields: Err(problem), text: text(None), ..row.clone() }),
         Ok(names) => {
             for (number, name) in names.iter().enumerate() {

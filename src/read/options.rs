@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use encoding_rs::Encoding;
 
-use super::header::HeaderError;
+use super::error::FileProblem;
 use super::layout::{GivenName, Layout, LayoutChoice, Layouts, all_layouts};
-use crate::model::{Field, Filter, InputFormat, Problem, shortened};
+use crate::model::{Code, Field, Filter, InputFormat, Problem, shortened};
 
 /// How files are read; what is not given is found from the file.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +52,7 @@ impl ReadOptions {
         &self,
         wanted: fn(&Layout) -> &[String],
         find: impl Fn(&Layout) -> Option<T>,
-    ) -> Result<Option<(Self, T)>, HeaderError> {
+    ) -> Result<Option<(Self, T)>, FileProblem> {
         let found = match &self.layout {
             LayoutChoice::Off => None,
             LayoutChoice::Chosen(layout) => Some((Layout::clone(layout), find(layout).unwrap_or_default())),
@@ -64,7 +64,7 @@ impl ReadOptions {
         };
         let Some((layout, found)) = found else { return Ok(None) };
         if let Some(why) = layout.refuse {
-            return Err(HeaderError::Refused { what: layout.what, why });
+            return Err(FileProblem::new(Code::FileForeign, format!("this looks like {}: {why}", layout.what)));
         }
         let mut all = self.clone();
         all.map.extend(layout.map.iter().filter(|(field, _)| !self.settles(*field)).cloned());
@@ -81,15 +81,11 @@ impl ReadOptions {
         Ok(Some((all, found)))
     }
 
-    /// Why a row is left out by a filter.
-    pub(super) fn excluded(&self, filter: &Filter) -> Problem {
+    /// The row is left out by this filter.
+    pub(super) fn left_out_by(&self, filter: &Filter) -> Problem {
         let is_of_layout = self.of_layout.as_ref().is_some_and(|layout| layout.filters.contains(filter));
-        let filter = shortened(&filter.to_string());
-        Problem::excluded(&if is_of_layout {
-            format!("the layout reads only rows with {filter}")
-        } else {
-            format!("by --where {filter}")
-        })
+        let by = if is_of_layout { "the layout reads only rows with" } else { "by --where" };
+        Problem::excluded(&format!("{by} {}", shortened(&filter.to_string())))
     }
 
     /// Whether it is said where a field comes from.

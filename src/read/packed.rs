@@ -1,15 +1,14 @@
 //! gzip and zstd, unpacked on the way; what unpacks to far more than text does is stopped.
 
-use std::io::{self, BufReader, Read};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io::{self, BufReader, Read, Take};
 
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::FileProblem;
+use crate::model::Code;
 
 /// Text packs ten to fifty times at best, a bomb a thousand times and more.
-pub(super) const RATIO_MAX: u64 = 200;
+const RATIO_MAX: u64 = 200;
 
 /// Below this many bytes nobody is harmed.
 const HARMLESS: u64 = 64 * 1024 * 1024;
@@ -20,7 +19,8 @@ pub(super) fn unpacked_max(packed: u64) -> u64 {
 }
 
 /// What a file's first bytes say of how it is packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "lowercase")]
 pub(super) enum Packing {
     Gzip,
     Zstd,
@@ -36,59 +36,57 @@ impl Packing {
         }
     }
 
-    /// Its name.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-        }
-    }
-
     /// The bytes that are packed in `packed`.
     pub(super) fn unpack(self, packed: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
-        let taken = Arc::new(AtomicU64::new(0));
-        let packed = BufReader::with_capacity(64 * 1024, CountedReader { inner: packed, taken: taken.clone() });
-        let inner: Box<dyn Read + Send> = match self {
-            Self::Gzip => Box::new(MultiGzDecoder::new(packed)),
-            Self::Zstd => Box::new(zstd::Decoder::with_buffer(packed)?),
-        };
-        Ok(Box::new(Unpacked { inner, packing: self, taken, given: 0 }))
+        let packed = BufReader::with_capacity(64 * 1024, packed.take(u64::MAX));
+        Ok(match self {
+            Self::Gzip => {
+                let taken = |inner: &MultiGzDecoder<_>| taken(inner.get_ref());
+                Box::new(Unpacked { inner: MultiGzDecoder::new(packed), packing: self, taken, given: 0 })
+            }
+            Self::Zstd => {
+                let taken = |inner: &zstd::Decoder<'_, _>| taken(inner.get_ref());
+                Box::new(Unpacked { inner: zstd::Decoder::with_buffer(packed)?, packing: self, taken, given: 0 })
+            }
+        })
     }
 }
 
-/// Counts what is taken of the packed bytes.
-struct CountedReader<R> {
-    inner: R,
-    taken: Arc<AtomicU64>,
+/// How much was taken of the packed bytes.
+fn taken<R>(packed: &BufReader<Take<R>>) -> u64 {
+    u64::MAX - packed.get_ref().limit()
 }
 
-impl<R: Read> Read for CountedReader<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.taken.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
-    }
+/// It unpacks to far more than text does.
+pub(super) fn bomb() -> FileProblem {
+    let message = format!("unpacks to more than {RATIO_MAX} times its size; unpack it yourself if that is intended");
+    FileProblem::new(Code::ArchiveBomb, message)
 }
 
 /// Unpacked bytes, watched.
-struct Unpacked {
-    inner: Box<dyn Read + Send>,
+struct Unpacked<D> {
+    inner: D,
     packing: Packing,
-    taken: Arc<AtomicU64>,
+    /// How many packed bytes it has taken.
+    taken: fn(&D) -> u64,
     given: u64,
 }
 
-impl Read for Unpacked {
+impl<D: Read> Read for Unpacked<D> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let kind = self.packing.name();
-        let read = self.inner.read(buffer).map_err(|reason| match reason.raw_os_error() {
+        let read = self.inner.read(buffer).map_err(|reason| {
             // The disk's word, or the pipe's.
-            Some(_) => reason,
-            None => FileProblem::Damaged { kind, reason }.into(),
+            if reason.raw_os_error().is_some() {
+                return reason;
+            }
+            let kind = self.packing;
+            let message =
+                format!("the {kind} data is damaged or cut off ({reason}); unpack it yourself to see what is left");
+            FileProblem::new(Code::ArchiveDamaged, message).into()
         })?;
         self.given += read as u64;
-        if self.given > HARMLESS && self.given / RATIO_MAX > self.taken.load(Ordering::Relaxed) {
-            return Err(FileProblem::Bomb { ratio: RATIO_MAX }.into());
+        if self.given > HARMLESS && self.given / RATIO_MAX > (self.taken)(&self.inner) {
+            return Err(bomb().into());
         }
         Ok(read)
     }
@@ -127,7 +125,7 @@ mod tests {
             changed[packed.len() / 2] ^= 0xFF;
             for bad in [packed[..packed.len() - 5].to_vec(), changed] {
                 let error = FileProblem::from(unpacked(bad).unwrap_err());
-                assert!(matches!(error, FileProblem::Damaged { .. }), "{error}");
+                assert_eq!(error.code, Code::ArchiveDamaged, "{error}");
             }
         }
     }
@@ -135,7 +133,7 @@ mod tests {
     #[test]
     fn a_bomb_is_stopped_and_text_that_packs_well_is_not() {
         let error = FileProblem::from(unpacked(gzip(&vec![b'a'; 100 << 20])).unwrap_err());
-        assert!(matches!(error, FileProblem::Bomb { .. }), "{error}");
+        assert_eq!(error, bomb());
         assert_eq!(unpacked(gzip(&vec![b'a'; 1 << 20])).unwrap().len(), 1 << 20);
     }
 }

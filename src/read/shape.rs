@@ -26,24 +26,14 @@ pub(super) struct Record<'a> {
 pub(super) struct Shape {
     pub(super) header: Vec<String>,
     pub(super) delimiter: u8,
-    /// Field and index of its column.
-    pub(super) fields: Vec<(Field, usize)>,
-    /// How many cells a row has at least: only those of unused columns may be missing.
-    used: usize,
+    pub(super) columns: Columns,
     /// The indexes of columns without a name.
-    unnamed: Vec<usize>,
+    pub(super) unnamed: Vec<usize>,
     /// Whether it is of a workbook, where a blank cell at the end is missing.
-    is_sheet: bool,
+    pub(super) is_sheet: bool,
 }
 
 impl Shape {
-    pub(super) fn new(header: Vec<String>, delimiter: u8, columns: &Columns, is_sheet: bool) -> Self {
-        let unnamed = (0..header.len()).filter(|index| header[*index].trim().is_empty()).collect();
-        let used = columns.fields.iter().map(|(_, index)| index).chain(&columns.filters);
-        let used = used.max().map_or(0, |last| last + 1);
-        Self { header, delimiter, fields: columns.fields.clone(), used, unnamed, is_sheet }
-    }
-
     /// Text after a closing quote makes the quotes of a row ambiguous.
     pub(super) fn stray(&self, record: &Record<'_>, stray: StrayText) -> Problem {
         let StrayText { opened, begins: stray, index } = stray;
@@ -73,8 +63,9 @@ impl Shape {
             let cell = cells.get(*index).unwrap_or_default();
             cell.trim_start_matches('\u{feff}').trim() == self.header[*index].trim()
         };
-        let is_header = || self.fields.len() > 1 || (self.header.len() == 1 && field_of(&self.header[0]).is_some());
-        if self.fields.iter().all(repeats) && is_header() {
+        let is_header =
+            || self.columns.fields.len() > 1 || (self.header.len() == 1 && field_of(&self.header[0]).is_some());
+        if self.columns.fields.iter().all(repeats) && is_header() {
             return Some(Problem::malformed("the row repeats the header; remove it"));
         }
         // Hardly any row ends as a header does.
@@ -98,8 +89,12 @@ impl Shape {
     /// Why the cells are not those of a row. Only cells of unused columns may be missing at the end.
     pub(super) fn ragged(&self, record: &Record<'_>) -> Option<Problem> {
         let (count, width) = (record.cells.count(), self.header.len());
-        let is_complete = if self.is_sheet { count > 1 || width < 3 } else { count >= 2 && count >= self.used };
-        if count == width || (count < width && is_complete) {
+        let mut used = self.columns.fields.iter().map(|(_, index)| index).chain(&self.columns.filters);
+        let is_whole = match count {
+            _ if self.is_sheet => count < width && (count > 1 || width < 3),
+            _ => (2..width).contains(&count) && used.all(|index| *index < count),
+        };
+        if count == width || is_whole {
             return None;
         }
         Some(json(record.raw).unwrap_or_else(|| {
@@ -182,7 +177,7 @@ impl Shape {
         let mut lines = raw.split(['\n', '\r']).filter(|line| !line.is_empty());
         let is_first = lines.next().is_some_and(|first| self.is_like_row(first));
         // Text of two columns easily has one comma in a line: one of them must hold a list.
-        let is_clear = self.header.len() > 2 || self.fields.iter().any(|(field, _)| field.is_list());
+        let is_clear = self.header.len() > 2 || self.columns.fields.iter().any(|(field, _)| field.is_list());
         is_clear && is_first && lines.any(|line| self.is_like_row(line))
     }
 
@@ -191,7 +186,7 @@ impl Shape {
         let cells: Vec<&str> = line.split(char::from(self.delimiter)).collect();
         let is_like_cell = |(index, cell): (usize, &&str)| {
             let text = cell.trim_matches('"');
-            match self.fields.iter().find(|(_, held)| *held == index) {
+            match self.columns.fields.iter().find(|(_, held)| *held == index) {
                 Some((Field::Members | Field::Member, _)) => text.is_empty() || is_ids(text) || is_addresses(text),
                 Some((Field::Guests | Field::Guest, _)) => text.is_empty() || is_addresses(text),
                 _ => index == 0 || !text.starts_with(' '),

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 
 use super::error::FileProblem;
-use super::packed::RATIO_MAX;
-use crate::model::{listed, shortened};
+use super::packed::bomb;
+use crate::model::{Code, listed, shortened};
 
 /// How many sheets are named in a message.
 const SHEETS_MAX: usize = 20;
@@ -53,13 +53,13 @@ impl<'a> SheetText<'a> {
     /// Ends the last row; gives whether there is any.
     pub(super) fn finish(mut self) -> Result<bool, FileProblem> {
         self.put("\n")?;
-        self.out.flush().map_err(FileProblem::Copy)?;
+        self.out.flush().map_err(FileProblem::uncopied)?;
         Ok(self.column > 0)
     }
 
     fn put(&mut self, text: &str) -> Result<(), FileProblem> {
         self.left = self.left.checked_sub(text.len() as u64).ok_or_else(bomb)?;
-        self.out.write_all(text.as_bytes()).map_err(FileProblem::Copy)
+        self.out.write_all(text.as_bytes()).map_err(FileProblem::uncopied)
     }
 }
 
@@ -70,24 +70,23 @@ pub(super) fn is_same_sheet(name: &str, other: &str) -> bool {
 
 /// There is no sheet that can be read, or none of the name that is wanted.
 pub(super) fn no_sheet(wanted: Option<&str>, sheets: &[String]) -> FileProblem {
-    FileProblem::Sheet(match wanted {
+    let message = match wanted {
         Some(wanted) => format!("--sheet {}: there is no such sheet (found: {})", shortened(wanted), all(sheets)),
         None => "the workbook has no sheet with cells".to_owned(),
-    })
+    };
+    FileProblem::new(Code::FileEmpty, message)
 }
 
 pub(super) fn no_cells(sheet: &str, others: &[String]) -> FileProblem {
     let others = if others.is_empty() { String::new() } else { format!("; --sheet reads another: {}", all(others)) };
-    FileProblem::Sheet(format!("sheet `{}` has no cells{others}", shortened(sheet)))
+    FileProblem::new(Code::FileEmpty, format!("sheet `{}` has no cells{others}", shortened(sheet)))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 pub(super) fn damaged(reason: impl ToString) -> FileProblem {
-    FileProblem::Workbook(reason.to_string())
-}
-
-pub(super) fn bomb() -> FileProblem {
-    FileProblem::Bomb { ratio: RATIO_MAX }
+    let reason = reason.to_string();
+    let message = format!("the workbook is damaged ({reason}); open it in a spreadsheet program and save it again");
+    FileProblem::new(Code::ArchiveDamaged, message)
 }
 
 fn all(sheets: &[String]) -> String {

@@ -14,7 +14,7 @@ use super::lines::ends_line;
 use super::packed::Packing;
 use super::workbook;
 use super::{GivenName, ReadOptions};
-use crate::model::InputFormat;
+use crate::model::{Code, InputFormat};
 
 /// The name of standard input.
 pub const STDIN: &str = "-";
@@ -68,7 +68,7 @@ struct Copying<R> {
 impl<R: Read> Read for Copying<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        self.copy.write_all(&buffer[..read]).map_err(FileProblem::Copy)?;
+        self.copy.write_all(&buffer[..read]).map_err(FileProblem::uncopied)?;
         Ok(read)
     }
 }
@@ -78,8 +78,11 @@ pub(super) fn check(path: &Path) -> Result<(), ReadError> {
     if path == Path::new(STDIN) {
         return Ok(());
     }
-    let found = path.metadata().map_err(|reason| FileProblem::Io(reason).of(path))?;
-    if found.is_dir() { Err(FileProblem::Folder.of(path)) } else { Ok(()) }
+    let found = path.metadata().map_err(|reason| FileProblem::from(reason).of(path))?;
+    if found.is_dir() {
+        return Err(FileProblem::new(Code::FileUnreadable, "is a folder; name the files in it").of(path));
+    }
+    Ok(())
 }
 
 /// Opens a file, unpacks and decodes it.
@@ -88,7 +91,7 @@ pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Source, ReadErr
     let raw: Box<dyn Read + Send> = if path == Path::new(STDIN) {
         Box::new(io::stdin())
     } else {
-        Box::new(File::open(path).map_err(|reason| FileProblem::Io(reason).of(path))?)
+        Box::new(File::open(path).map_err(|reason| FileProblem::from(reason).of(path))?)
     };
     of_stream(path, raw, options)
 }
@@ -104,11 +107,11 @@ pub(super) fn of_stream(
     let packing = Packing::of(&start);
     let mut origin = Vec::new();
     if let Some(packing) = packing {
-        origin.push(format!("unpacked ({})", packing.name()));
+        origin.push(format!("unpacked ({packing})"));
         raw = packing.unpack(Cursor::new(start).chain(raw)).map_err(failed)?;
         start = beginning(&mut raw).map_err(failed)?;
         if Packing::of(&start).is_some() {
-            return Err(FileProblem::Foreign { kind: "packed twice", cure: "unpack it once" }.of(path));
+            return Err(FileProblem::foreign("packed twice", "unpack it once").of(path));
         }
     }
     if start.starts_with(b"PK\x03\x04") {
@@ -134,18 +137,18 @@ pub(super) fn of_stream(
         Box::new(Cursor::new(start.split_off(if has_mark { 3 } else { 0 })).chain(raw))
     };
     let again = if !is_decoded && packing.is_none() && path.is_file() {
-        let file = File::open(path).map_err(|reason| FileProblem::Io(reason).of(path))?;
+        let file = File::open(path).map_err(|reason| FileProblem::from(reason).of(path))?;
         Again { file, skipped: if has_mark { 3 } else { 0 } }
     } else {
         // Without a name, nothing is left of it however this process ends.
-        let (copy, file) = unnamed().map_err(|reason| FileProblem::Copy(reason).of(path))?;
+        let (copy, file) = unnamed().map_err(|reason| FileProblem::uncopied(reason).of(path))?;
         stream = Box::new(Copying { inner: stream, copy });
         Again { file, skipped: 0 }
     };
     let mut head = Vec::new();
     stream.by_ref().take(HEAD_MAX).read_to_end(&mut head).map_err(failed)?;
     if head.iter().all(u8::is_ascii_whitespace) && (head.len() as u64) < HEAD_MAX {
-        return Err(FileProblem::Empty.of(path));
+        return Err(FileProblem::empty().of(path));
     }
     let stream = Box::new(Cursor::new(head.clone()).chain(stream));
     Ok(Source { head, is_decoded, origin, stream, again, sheets: Vec::new() })
@@ -157,9 +160,9 @@ fn of_workbook(
     mut origin: Vec<String>,
     options: &ReadOptions,
 ) -> Result<Source, FileProblem> {
-    let (copy, packed) = unnamed().map_err(FileProblem::Copy)?;
+    let (copy, packed) = unnamed().map_err(FileProblem::uncopied)?;
     io::copy(&mut Copying { inner: raw, copy }, &mut io::sink())?;
-    let (mut text, file) = unnamed().map_err(FileProblem::Copy)?;
+    let (mut text, file) = unnamed().map_err(FileProblem::uncopied)?;
     let sheets = workbook::convert(packed, options.sheet.as_deref(), &text)?;
     origin.extend(sheets.first().map(|sheet| format!("sheet `{sheet}` converted to CSV")));
     text.rewind()?;
@@ -186,7 +189,8 @@ fn beginning(raw: &mut Box<dyn Read + Send>) -> io::Result<Vec<u8>> {
 /// What is not text, by its first bytes.
 fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<FileProblem> {
     const UNPACK: &str = "unpack it, or pack it with gzip or zstd";
-    let foreign = |kind, cure| Some(FileProblem::Foreign { kind, cure });
+    let foreign = |kind, cure| Some(FileProblem::foreign(kind, cure));
+    let encoded = |message: &str| Some(FileProblem::new(Code::EncodingUnknown, message));
     match start {
         [0xD0, 0xCF, 0x11, 0xE0, ..] => {
             foreign("protected by a password or an old Excel workbook", "save it as .xlsx without a password")
@@ -196,11 +200,17 @@ fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<FilePro
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..] => foreign("packed with bzip2", UNPACK),
         [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => foreign("UTF-32 text", "save it as UTF-8"),
         // U+FEFF in UTF-8, read as Latin-1 and written as UTF-8.
-        [0xC3, 0xAF, 0xC2, 0xBB, 0xC2, 0xBF, ..] => Some(FileProblem::GarbledMark),
+        [0xC3, 0xAF, 0xC2, 0xBB, 0xC2, 0xBF, ..] => encoded(
+            "begins with a UTF-8 byte-order mark that was read as Latin-1 and saved again; export the file again as UTF-8",
+        ),
         _ if encoding.is_some() => None,
         // A table begins with ASCII (`n`, `"`, `{`), so zero bytes in its first two pairs mean UTF-16.
-        [0, second, 0, fourth, ..] if *second != 0 && *fourth != 0 => Some(FileProblem::Utf16WithoutMark("utf-16be")),
-        [first, 0, third, 0, ..] if *first != 0 && *third != 0 => Some(FileProblem::Utf16WithoutMark("utf-16le")),
+        [0, second, 0, fourth, ..] if *second != 0 && *fourth != 0 => {
+            encoded("looks like UTF-16 without a byte-order mark; add --encoding utf-16be")
+        }
+        [first, 0, third, 0, ..] if *first != 0 && *third != 0 => {
+            encoded("looks like UTF-16 without a byte-order mark; add --encoding utf-16le")
+        }
         _ => None,
     }
 }
@@ -208,41 +218,40 @@ fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<FilePro
 impl Source {
     /// The format by the file's extension, else by its first character.
     pub(super) fn format(&self, path: &Path) -> InputFormat {
+        if !self.sheets.is_empty() {
+            return InputFormat::Xlsx;
+        }
         let extension = unpacked_name(path).extension().map(OsStr::to_ascii_lowercase);
-        match extension.filter(|_| self.sheets.is_empty()).as_deref().and_then(OsStr::to_str) {
+        match extension.as_deref().and_then(OsStr::to_str) {
             Some("csv" | "tsv" | "tab" | "psv" | "txt") => InputFormat::Csv,
             Some("jsonl" | "ndjson" | "json" | "jsonlines") => InputFormat::Json,
-            _ => match self.first() {
-                _ if !self.sheets.is_empty() => InputFormat::Xlsx,
-                Some(b'{' | b'[') => InputFormat::Json,
-                _ => InputFormat::Csv,
-            },
+            _ if matches!(self.first(), Some(b'{' | b'[')) => InputFormat::Json,
+            _ => InputFormat::Csv,
         }
     }
 
     /// Why it is not of this format, as far as its beginning shows.
     pub(super) fn misfit(&self, format: InputFormat, options: &ReadOptions) -> Option<FileProblem> {
+        let other = |looks, format| {
+            let message = format!("looks like {looks}; use --format {format}, or name the file .{format}");
+            Some(FileProblem::new(Code::FileForeign, message))
+        };
         let mut lines =
             self.head.split(|byte| ends_line(*byte)).map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
         let first_line = lines.next().unwrap_or_default();
         match (format, self.first()) {
-            (InputFormat::Xlsx, _) if self.sheets.is_empty() => {
-                Some(FileProblem::OtherFormat { looks: "text", format: "csv" })
-            }
+            (InputFormat::Xlsx, _) if self.sheets.is_empty() => other("text", "csv"),
             (InputFormat::Xlsx, _) => None,
-            _ if !self.sheets.is_empty() => Some(FileProblem::OtherFormat { looks: "a workbook", format: "xlsx" }),
-            (_, Some(b'<')) if is_markup(&self.head) => Some(FileProblem::Foreign {
-                kind: "a web page (HTML or XML)",
-                cure: "export the table as CSV (was a login page saved instead?)",
-            }),
+            _ if !self.sheets.is_empty() => other("a workbook", "xlsx"),
+            (_, Some(b'<')) if is_markup(&self.head) => Some(FileProblem::foreign(
+                "a web page (HTML or XML)",
+                "export the table as CSV (was a login page saved instead?)",
+            )),
             (InputFormat::Json, Some(b'"' | b'a'..=b'z' | b'A'..=b'Z')) if is_header(first_line, options) => {
-                Some(FileProblem::OtherFormat { looks: "CSV", format: "csv" })
+                other("CSV", "csv")
             }
-            (InputFormat::Csv, Some(b'{')) if first_line.ends_with(b"}") || first_line == b"{" => {
-                Some(FileProblem::OtherFormat { looks: "JSON", format: "json" })
-            }
-            (InputFormat::Csv, Some(b'[')) if first_line == b"[" || first_line.starts_with(b"[{") => {
-                Some(FileProblem::OtherFormat { looks: "JSON", format: "json" })
+            (InputFormat::Csv, _) if matches!(first_line, b"{" | b"[" | [b'{', .., b'}'] | [b'[', b'{', ..]) => {
+                other("JSON", "json")
             }
             _ => None,
         }

@@ -10,14 +10,14 @@ use super::batch::{Batch, Grammar, Splitter};
 use super::delimiter::delimiter_of;
 use super::document::{Document, first_keys};
 use super::error::{FileProblem, ReadError};
-use super::guess::readings;
-use super::header::HeaderError;
+use super::guess::{encodings, mixed, readings};
+use super::header::nameless;
 use super::layout::Layout;
 use super::lines::{ends_line, line_ends, past_line_end};
 use super::row::Row;
 use super::source::{self, Again, Source, given_name};
 use super::{Notes, ReadOptions, csv, json};
-use crate::model::{Dialect, ERROR_COLUMN, Entries, Field, Format, InputFormat, Problem, sheet_name};
+use crate::model::{Code, Dialect, ERROR_COLUMN, Entries, Field, Format, InputFormat, Problem, sheet_name};
 
 /// How many further lines with bytes of another encoding are named.
 const LINES_MAX: usize = 20;
@@ -70,14 +70,15 @@ impl Table {
         let path: &PathBuf = &path.unwrap_or_else(|| file.to_owned());
         let policy = ReadOptions { delimiter: options.delimiter, ..ReadOptions::default() };
         let options = if is_rejects(&head) { &policy } else { options };
-        let skipped = past_lines(&head, options.skip_lines, is_sheet).ok_or_else(|| FileProblem::Short.of(path))?;
+        let skipped = past_lines(&head, options.skip_lines, is_sheet).ok_or_else(|| {
+            FileProblem::new(Code::FileEmpty, "has fewer lines at its beginning than --skip-lines skips").of(path)
+        })?;
         let (delimiter, announced) = match format {
             InputFormat::Csv => delimiter_of(&head[skipped..], options),
             InputFormat::Json | InputFormat::Xlsx => (b',', 0),
         };
         let is_json = format == InputFormat::Json;
-        let header_error = |error| FileProblem::Header(vec![error]).of(path);
-        let of_layout = if is_json { layout_of(&head, options).map_err(header_error)? } else { None };
+        let of_layout = if is_json { layout_of(&head, options).map_err(|problem| problem.of(path))? } else { None };
         let options = of_layout.as_ref().unwrap_or(options);
         let document = if is_json { Document::find(&head, options).map_err(|problem| problem.of(path))? } else { None };
         let grammar = match &document {
@@ -86,43 +87,38 @@ impl Table {
             None if is_sheet => Grammar::Sheet,
             None => Grammar::Csv(delimiter),
         };
-        let begins = document.as_ref().map_or(skipped + announced, Document::start);
+        let begins = document.as_ref().map_or(skipped + announced, |document| document.before.len());
         let passed = stream.by_ref().take(begins as u64).read_to_end(&mut Vec::new());
         passed.map_err(|reason| FileProblem::from(reason).of(path))?;
         let mut splitter = Splitter::new(stream, grammar);
-        splitter.begin_at(begins as u64, 1 + if is_sheet { options.skip_lines } else { line_ends(&head[..begins]) });
+        splitter.offset = begins as u64;
+        splitter.line += if is_sheet { options.skip_lines } else { line_ends(&head[..begins]) };
         origin.extend((announced > 0).then(|| "the line `sep=` removed".to_owned()));
         let mut first = first_batch(&mut splitter, path, is_decoded, document.is_some())?;
         let line = first.line + line_ends(&first.raw[..first.raw.len() - first.raw.trim_ascii_start().len()]);
-        let (kind, flaw) = match format {
+        let (kind, header, flaw) = match format {
             InputFormat::Csv | InputFormat::Xlsx => {
-                let (parser, errors) = csv::CsvParser::open(grammar, &mut first, options, file);
-                let error = || FileProblem::Header(errors.clone()).at(path, line, None);
-                let flaw = (!errors.is_empty()).then(error);
-                (ParserKind::Csv(Box::new(parser.ok_or_else(error)?)), flaw)
+                let error = |problems| ReadError { path: path.to_owned(), line: Some(line), column: None, problems };
+                let (parser, flaws) = csv::CsvParser::open(grammar, &mut first, options, file).map_err(error)?;
+                let header = parser.header();
+                (ParserKind::Csv(Box::new(parser)), header, (!flaws.is_empty()).then(|| error(flaws)))
             }
             InputFormat::Json => {
                 let name = given_name(file, options);
                 let parser = json::JsonParser { options: options.clone(), name, document: document.clone() };
-                (ParserKind::Json(Box::new(parser)), None)
+                (ParserKind::Json(Box::new(parser)), Vec::new(), None)
             }
         };
-        let dialect = match &kind {
-            ParserKind::Csv(parser) => {
-                let header = parser.header();
-                // One column has no delimiter; a copy of it is read with commas.
-                let delimiter = if header.len() == 1 { b',' } else { delimiter };
-                Dialect { format: Format::Csv, delimiter, header }
-            }
-            ParserKind::Json(_) => Dialect { format: Format::Jsonl, delimiter, header: Vec::new() },
-        };
+        // One column has no delimiter; a copy of it is read with commas.
+        let delimiter = if header.len() == 1 { b',' } else { delimiter };
+        let dialect = Dialect { format: if is_json { Format::Jsonl } else { Format::Csv }, delimiter, header };
         let parser = Arc::new(Parser { path: path.to_owned(), grammar, dialect, is_decoded, origin, sheets, kind });
         Ok(Opened { table: Self { parser, splitter, first: Some(first), rows: 0, document }, again, flaw })
     }
 
     /// The next batch takes the memory of this one.
     pub fn reuse(&mut self, batch: Batch) {
-        self.splitter.reuse(batch);
+        self.splitter.spare = batch;
     }
 
     /// What is wrong with the file as a whole, once all of its batches were given.
@@ -131,8 +127,8 @@ impl Table {
     /// If what is around its rows is broken.
     pub fn check_whole(&self) -> Result<Option<Problem>, ReadError> {
         let Some(document) = &self.document else { return Ok(None) };
-        let (path, line) = (&self.parser.path, self.splitter.line());
-        document.check(self.splitter.after(), self.rows).map_err(|problem| problem.at(path, line, None))
+        let (path, line) = (&self.parser.path, self.splitter.line);
+        document.check(&self.splitter.after, self.rows).map_err(|problem| problem.at(path, line, None))
     }
 
     /// What makes rows of its batches.
@@ -146,7 +142,7 @@ impl Iterator for Table {
     type Item = Result<Batch, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let line = self.splitter.line();
+        let line = self.splitter.line;
         let next = match self.first.take() {
             Some(first) => Ok(Some(first)),
             None => self.splitter.next().map_err(|reason| FileProblem::from(reason).at(&self.parser.path, line, None)),
@@ -208,8 +204,8 @@ impl Parser {
                 found = read(row);
             }
         })?;
-        let changed = || std::io::Error::other("the file was changed while it was read; start again");
-        found.ok_or_else(|| FileProblem::Io(changed()).of(&self.path))
+        let changed = "the file was changed while it was read; start again";
+        found.ok_or_else(|| FileProblem::new(Code::FileUnreadable, changed).of(&self.path))
     }
 
     /// What the header says about its columns; the keys of JSON lines are only found row by row.
@@ -217,9 +213,9 @@ impl Parser {
     pub fn notes(&self) -> Notes {
         let mut notes = Notes { sheets: self.sheets.clone(), ..Notes::default() };
         if let ParserKind::Csv(parser) = &self.kind {
-            notes.unknown(parser.columns.unknown.iter().cloned());
-            parser.columns.used.iter().for_each(|(field, column)| notes.used(*field, column));
-            notes.unmapped.clone_from(&parser.columns.unmapped);
+            notes.unknown(parser.shape.columns.unknown.iter().cloned());
+            parser.shape.columns.used.iter().for_each(|(field, column)| notes.used(*field, column));
+            notes.unmapped.clone_from(&parser.shape.columns.unmapped);
             notes.layout = parser.layout_note();
         }
         if let ParserKind::Json(parser) = &self.kind {
@@ -245,7 +241,7 @@ impl Parser {
     /// The header as it is in the file.
     #[must_use]
     pub fn own_header(&self) -> &[String] {
-        if let ParserKind::Csv(parser) = &self.kind { parser.own_header() } else { &[] }
+        if let ParserKind::Csv(parser) = &self.kind { &parser.shape.header } else { &[] }
     }
 
     /// The field that a key holds, in JSON lines.
@@ -274,14 +270,14 @@ impl Parser {
 }
 
 /// The options with those of the layout of a JSON document.
-fn layout_of(head: &[u8], options: &ReadOptions) -> Result<Option<ReadOptions>, HeaderError> {
+fn layout_of(head: &[u8], options: &ReadOptions) -> Result<Option<ReadOptions>, FileProblem> {
     let find = |layout: &Layout| {
         let keys = first_keys(head, layout.records.as_deref());
         layout.keys.iter().all(|key| keys.contains(key)).then_some(())
     };
     let found = options.with_layout(|layout| &layout.keys, find)?.map(|(options, ())| options);
     match found.as_ref().and_then(|options| options.of_layout.as_ref().filter(|_| !options.settles(Field::Name))) {
-        Some(layout) => Err(HeaderError::Nameless { what: layout.what.clone() }),
+        Some(layout) => Err(nameless(&layout.what)),
         None => Ok(found),
     }
 }
@@ -289,14 +285,14 @@ fn layout_of(head: &[u8], options: &ReadOptions) -> Result<Option<ReadOptions>, 
 /// The first batch that is not blank; nothing in it if an array has no elements.
 fn first_batch(splitter: &mut Splitter, path: &Path, is_decoded: bool, is_document: bool) -> Result<Batch, ReadError> {
     loop {
-        let line = splitter.line();
+        let line = splitter.line;
         let failed = |reason| match FileProblem::from(reason) {
-            problem @ FileProblem::Json { .. } => problem.at(path, line, None),
+            problem if problem.code == Code::JsonMalformed => problem.at(path, line, None),
             problem => problem.of(path),
         };
         let batch = match splitter.next().map_err(failed)? {
             None if is_document => return Ok(Batch::default()),
-            batch => batch.ok_or_else(|| FileProblem::Empty.of(path))?,
+            batch => batch.ok_or_else(|| FileProblem::empty().of(path))?,
         };
         text_of(&batch, path, is_decoded)?;
         if !batch.raw.trim_ascii().is_empty() {
@@ -335,38 +331,35 @@ fn text_of<'a>(batch: &'a Batch, path: &Path, is_decoded: bool) -> Result<&'a st
         let column = String::from_utf8_lossy(&before[line_start..]).chars().count() as u64 + 1;
         problem.at(path, batch.line + line_ends(before), Some(column))
     };
+    let undecodable = || {
+        let message = "is not in the expected encoding; check --encoding, or the end of the file";
+        FileProblem::new(Code::EncodingUnknown, message)
+    };
     match from_utf8(&batch.raw) {
-        Err(error) if is_decoded => Err(at(error.valid_up_to(), FileProblem::Undecodable)),
+        Err(error) if is_decoded => Err(at(error.valid_up_to(), undecodable())),
         Err(error) => {
             let (good, bad) = batch.raw.split_at(error.valid_up_to());
-            let (byte, readings) = (bad[0], readings(&batch.raw, good.len()));
-            let problem = if good.is_ascii() {
-                FileProblem::NotUtf8 { byte, readings }
-            } else {
-                FileProblem::Mixed { byte, readings, lines: further_lines(batch, good.len()) }
-            };
-            Err(at(good.len(), problem))
+            let readings = readings(&batch.raw, good.len());
+            let cure = if good.is_ascii() { encodings(&readings) } else { mixed(&readings, &further_lines(batch)) };
+            let message = format!("byte 0x{:02X} is not UTF-8{cure}", bad[0]);
+            Err(at(good.len(), FileProblem::new(Code::EncodingUnknown, message)))
         }
         Ok(text) if is_decoded => match text.find(char::REPLACEMENT_CHARACTER) {
-            Some(bad) => Err(at(bad, FileProblem::Undecodable)),
+            Some(bad) => Err(at(bad, undecodable())),
             None => Ok(text),
         },
         Ok(text) => Ok(text),
     }
 }
 
-/// The next lines of a batch with bytes that are not UTF-8, after the line of the first of them.
-fn further_lines(batch: &Batch, first: usize) -> Vec<u64> {
-    let mut lines = Vec::new();
-    let (mut at, mut line) = (0, batch.line);
-    for chunk in batch.raw.utf8_chunks() {
+/// The lines of a batch with bytes that are not UTF-8, after the first of them.
+fn further_lines(batch: &Batch) -> Vec<u64> {
+    let mut line = batch.line;
+    let bad = batch.raw.utf8_chunks().filter_map(|chunk| {
         line += line_ends(chunk.valid().as_bytes());
-        at += chunk.valid().len();
-        if at > first && !chunk.invalid().is_empty() && lines.last() != Some(&line) {
-            lines.push(line);
-        }
-        at += chunk.invalid().len();
-    }
-    let first_line = batch.line + line_ends(&batch.raw[..first]);
-    lines.into_iter().filter(|line| *line != first_line).take(LINES_MAX).collect()
+        (!chunk.invalid().is_empty()).then_some(line)
+    });
+    let mut lines: Vec<u64> = bad.collect();
+    lines.dedup();
+    lines.into_iter().skip(1).take(LINES_MAX).collect()
 }

@@ -11,23 +11,23 @@ use zip::ZipArchive;
 
 use super::error::FileProblem;
 use super::opendocument::read_ods;
-use super::packed::unpacked_max;
-use super::sheet::{SheetText, bomb, damaged, is_same_sheet, no_cells, no_sheet};
+use super::packed::{bomb, unpacked_max};
+use super::sheet::{SheetText, damaged, is_same_sheet, no_cells, no_sheet};
 
 /// Writes a sheet into `copy`: the one of this name, or the first. Gives its name, and those of others that have cells.
 pub(super) fn convert(packed: File, wanted: Option<&str>, copy: &File) -> Result<Vec<String>, FileProblem> {
     let most = unpacked_max(packed.metadata()?.len());
-    let mut archive = ZipArchive::new(BufReader::new(packed)).map_err(|_| FileProblem::Foreign {
-        kind: "a ZIP archive or workbook that is damaged or cut off",
-        cure: "if it is a workbook, open it in a spreadsheet program and save it again",
+    let mut archive = ZipArchive::new(BufReader::new(packed)).map_err(|_| {
+        FileProblem::foreign(
+            "a ZIP archive or workbook that is damaged or cut off",
+            "if it is a workbook, open it in a spreadsheet program and save it again",
+        )
     })?;
     let has = |name| archive.index_for_name(name).is_some();
     let (is_xlsx, is_ods) = (has("xl/workbook.xml"), has("mimetype") && has("content.xml"));
     if !is_xlsx && !is_ods {
-        return Err(FileProblem::Foreign {
-            kind: "a ZIP archive and no XLSX or ODS workbook",
-            cure: "save the sheet with the groups as .xlsx, or as CSV UTF-8",
-        });
+        let cure = "save the sheet with the groups as .xlsx, or as CSV UTF-8";
+        return Err(FileProblem::foreign("a ZIP archive and no XLSX or ODS workbook", cure));
     }
     check_size(&mut archive, most)?;
     let mut text = SheetText::new(copy, most);
@@ -57,7 +57,7 @@ fn check_size(archive: &mut ZipArchive<impl Read + Seek>, most: u64) -> Result<(
                 return Err(bomb());
             }
             if tag.starts_with(b"manifest:encryption-data") {
-                return Err(FileProblem::Foreign { kind: "protected by a password", cure: "save it without one" });
+                return Err(FileProblem::foreign("protected by a password", "save it without one"));
             }
             let digits = memmem::find(&tag, b"uniqueCount").map_or(&[][..], |at| &tag[at..]);
             let digits =

@@ -102,7 +102,7 @@ impl<W: Write> RowSink<Option<Box<FixedRow>>> for Report<W> {
     }
 
     fn unreadable(&mut self, error: ReadError) -> Result<(), Failure> {
-        let parts = error.problem.parts();
+        let parts: Vec<_> = error.problems.iter().map(|problem| (problem.code, problem.to_string())).collect();
         self.problems.unreadable(&error.path, [error.line, error.column], &parts).map_err(Failure::Print)?;
         self.unread.push(error);
         self.copy = Copy::new(None);

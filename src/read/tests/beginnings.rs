@@ -1,6 +1,7 @@
 //! What a file begins with tells what it is, and what to do where it is no table.
 
 use super::*;
+use crate::model::Code;
 
 #[test]
 fn a_file_that_is_no_table_is_refused_with_its_place_and_the_way_out() {
@@ -28,9 +29,9 @@ fn a_file_that_is_no_table_is_refused_with_its_place_and_the_way_out() {
     }
     let folder = Folder::new();
     let error = Table::open(folder.0.path(), &ReadOptions::default()).err().unwrap();
-    assert!(matches!(error.problem, FileProblem::Folder));
+    assert!(error.to_string().ends_with(": is a folder; name the files in it"), "{error}");
     let error = Table::open(&folder.0.path().join("none.csv"), &ReadOptions::default()).err().unwrap();
-    assert!(matches!(error.problem, FileProblem::Io(_)));
+    assert_eq!(error.problems[0].code, Code::FileUnreadable);
 }
 
 #[test]

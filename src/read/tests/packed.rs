@@ -32,6 +32,16 @@ fn packed_files_are_read_as_what_is_in_them() {
 }
 
 #[test]
+fn a_document_that_is_damaged_behind_its_first_objects_is_refused() {
+    let mut packed = gzip(format!("[{{\"name\":\"A\"}},{{\"name\":\"B\"}}{}]", " ".repeat(300_000)).as_bytes());
+    // The checksum.
+    let at = packed.len() - 6;
+    packed[at] ^= 0xFF;
+    let error = refused("g.json.gz", packed);
+    assert!(error.starts_with("FILE: the gzip data is damaged or cut off ("), "{error}");
+}
+
+#[test]
 fn files_of_other_kinds_are_named_with_what_to_do() {
     for (bytes, expected) in [
         (
