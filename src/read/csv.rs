@@ -93,8 +93,7 @@ impl CsvParser {
             batch.line = line_of(batch, filled[at] + 1);
             batch.rows.drain(..=filled[at]);
         }
-        let nested = layout.and_then(|layout| layout.nested.as_ref());
-        let nested = nested.and_then(|nested| position(&header, &nested.column));
+        let nested = layout.and_then(|layout| position(&header, &layout.nested.as_ref()?.column));
         let is_joined = columns.fields.iter().any(|(field, index)| columns.index(*field) != Some(*index));
         let unnamed = (0..header.len()).filter(|index| header[*index].trim().is_empty()).collect();
         let shape = Shape { header, delimiter, columns, unnamed, is_sheet: grammar == Grammar::Sheet };
