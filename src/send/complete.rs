@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::compare::completed;
 use super::deliver::{Sending, Step, Worker};
 use super::guest_limiter::GuestPermit;
-use super::judge::{Verdict, When, judge_update};
+use super::judge::{Created, Verdict, judge_update};
 use super::reads::Unread;
 use crate::model::{Effect, Fate, Found, Group, Job, Tag, Trouble};
 use crate::plan;
@@ -22,7 +22,7 @@ impl<E: Exchange> Worker<E> {
     pub(super) async fn see_to_guests(&self, job: &Job, group: &Tag, number: u32) -> Step {
         match self.look_at(job, group).await {
             Ok((group, None)) => Step::Settle(Fate::found(group)),
-            Ok(_) => self.lacking_again(lack(group), number, When::Allowed).await,
+            Ok(_) => self.lacking_again(lack(group), number).await,
             Err(unread) => unseen(unread, group),
         }
     }
@@ -67,10 +67,10 @@ impl<E: Exchange> Worker<E> {
         self.quota.row_answered(permit, &job.body, &verdict);
         let with_lack = |trouble: Trouble| trouble.and(&lack(group).message);
         let step = match verdict {
-            Verdict::Created { group, http_status } => Step::Settle(Fate::Created { group, http_status }),
-            Verdict::GuestCap(trouble, _) => self.lacking_again(with_lack(trouble), number, When::Allowed).await,
-            Verdict::InDoubt(trouble) => self.lacking_again(with_lack(trouble), number, When::BackedOff).await,
-            Verdict::Again(trouble, when) => self.lacking_again(with_lack(trouble), number, when).await,
+            Verdict::Done(Created { group, http_status }) => Step::Settle(Fate::Created { group, http_status }),
+            Verdict::GuestCap(trouble, _) | Verdict::InDoubt(trouble) | Verdict::Again(trouble) => {
+                self.lacking_again(with_lack(trouble), number).await
+            }
             Verdict::Refused(trouble) | Verdict::NameTaken(trouble) => Step::Settle(Fate::Unknown(with_lack(trouble))),
             Verdict::Halt(halt) => {
                 self.api.stop.raise(halt);
@@ -82,12 +82,12 @@ impl<E: Exchange> Worker<E> {
     }
 
     /// The group lacks guests, which are sent again as often as a row is.
-    async fn lacking_again(&self, trouble: Trouble, number: u32, when: When) -> Step {
+    async fn lacking_again(&self, trouble: Trouble, number: u32) -> Step {
         if number >= self.policy.attempts_max {
             return Step::Settle(Fate::Unknown(trouble));
         }
         tracing::info!(attempt = number, "{}; sending them", trouble.message);
-        if self.api.back_off(number, when).await { Step::SendAgain(Effect::Made) } else { Step::GiveBack(Effect::Made) }
+        if self.api.back_off(number).await { Step::SendAgain(Effect::Made) } else { Step::GiveBack(Effect::Made) }
     }
 
     /// The group, and what it is to become if it lacks guests.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::compare::changes;
-use super::judge::When;
-use super::judge_delete::{DeletionVerdict, judge_delete};
+use super::judge::Verdict;
+use super::judge_delete::{Deletion, judge_delete};
 use super::reads::{Api, Unread};
 use crate::journal::{DeletionAttempt, Intent, RemovalState};
 use crate::model::{Creation, Event, Listener, Removal, Trouble};
@@ -98,21 +98,23 @@ impl<E: Exchange> Remover<E> {
     }
 
     /// Gives how far it came, unless the group is to be looked at again.
-    async fn heed(&self, course: &mut DeletionCourse<'_>, verdict: DeletionVerdict) -> Option<RemovalState> {
+    async fn heed(&self, course: &mut DeletionCourse<'_>, verdict: Verdict<Deletion>) -> Option<RemovalState> {
         match verdict {
-            DeletionVerdict::Deleted(status) => return Some(RemovalState::Settled(Removal::Deleted(status))),
-            DeletionVerdict::NotThere(_) => return Some(course.not_there()),
-            DeletionVerdict::Refused(trouble) => return Some(RemovalState::Settled(Removal::Failed(trouble))),
-            DeletionVerdict::Again(trouble, when) => self.wait(course, trouble, when).await,
-            DeletionVerdict::InDoubt(trouble, when) => {
-                course.may_be_deleted = true;
-                self.wait(course, trouble, when).await;
+            Verdict::Done(Deletion::Deleted) => return Some(RemovalState::Settled(Removal::Deleted(204))),
+            Verdict::Done(Deletion::NotThere) => return Some(course.not_there()),
+            Verdict::Refused(trouble) | Verdict::NameTaken(trouble) => {
+                return Some(RemovalState::Settled(Removal::Failed(trouble)));
             }
-            DeletionVerdict::Halt(halt) => {
+            Verdict::Again(trouble) => self.wait(course, trouble).await,
+            Verdict::InDoubt(trouble) | Verdict::GuestCap(trouble, _) => {
+                course.may_be_deleted = true;
+                self.wait(course, trouble).await;
+            }
+            Verdict::Halt(halt) => {
                 self.api.stop.raise(halt);
                 return Some(course.stopped());
             }
-            DeletionVerdict::Held => {
+            Verdict::Held => {
                 course.sends -= 1;
                 return Some(course.stopped());
             }
@@ -120,12 +122,12 @@ impl<E: Exchange> Remover<E> {
         None
     }
 
-    async fn wait(&self, course: &mut DeletionCourse<'_>, trouble: Trouble, when: When) {
+    async fn wait(&self, course: &mut DeletionCourse<'_>, trouble: Trouble) {
         let row = course.creation.row.0;
         tracing::info!(row, attempt = course.sends, "deleting: {}; looking whether it is there", trouble.message);
         course.trouble = Some(trouble);
         // A stop is noticed by the read that follows.
-        self.api.back_off(course.sends, when).await;
+        self.api.back_off(course.sends).await;
     }
 }
 

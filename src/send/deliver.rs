@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::guest_limiter::{GuestLimiter, GuestPermit, guests};
-use super::judge::{Verdict, When, judge_create};
+use super::judge::{Created, Verdict, judge_create};
 use super::reads::{Api, Ready, Unread};
 use crate::journal::{Down, Handle, Intent};
 use crate::model::{Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Status, Trouble};
@@ -116,7 +116,7 @@ impl<E: Exchange> Worker<E> {
 
     async fn create(&self, sending: Sending<E>, permit: Option<GuestPermit>, number: u32) -> (Job, Step) {
         let (job, verdict, attempt) = self.send(sending, number).await;
-        let is_answered = matches!(verdict, Verdict::Created { .. });
+        let is_answered = matches!(verdict, Verdict::Done(_));
         self.quota.row_answered(permit, &job.body, &verdict);
         let step = match self.step(&job, verdict, attempt).await {
             Step::Settle(Fate::Created { group, .. }) if !is_answered && !guests(&job.body).is_empty() => {
@@ -166,18 +166,18 @@ impl<E: Exchange> Worker<E> {
     }
 
     /// Sends a row.
-    async fn send(&self, Sending { begun, ready }: Sending<E>, number: u32) -> (Job, Verdict, Attempt) {
+    async fn send(&self, Sending { begun, ready }: Sending<E>, number: u32) -> (Job, Verdict<Created>, Attempt) {
         let (job, left) = (begun.spend(), Instant::now());
         let answer = ready.create_group(job.body.clone()).await;
         (job, judge_create(answer), Attempt { number, left, waited: left.elapsed() })
     }
 
-    async fn step(&self, job: &Job, verdict: Verdict, attempt: Attempt) -> Step {
+    async fn step(&self, job: &Job, verdict: Verdict<Created>, attempt: Attempt) -> Step {
         match verdict {
-            Verdict::Created { group, http_status } => Step::Settle(Fate::Created { group, http_status }),
+            Verdict::Done(Created { group, http_status }) => Step::Settle(Fate::Created { group, http_status }),
             Verdict::Refused(trouble) => self.refused(job, trouble).await,
             Verdict::NameTaken(trouble) => self.taken(job, trouble).await,
-            Verdict::Again(trouble, when) => self.again(job, trouble, when, attempt).await,
+            Verdict::Again(trouble) => self.again(job, trouble, attempt).await,
             Verdict::InDoubt(trouble) => self.doubt(job, trouble, attempt, self.api.looks(attempt.waited)).await,
             // Nothing of it is on its way any more, and it is not sent again soon: one look is as good as several.
             Verdict::GuestCap(trouble, _) => {
@@ -192,12 +192,12 @@ impl<E: Exchange> Worker<E> {
         }
     }
 
-    async fn again(&self, job: &Job, trouble: Trouble, when: When, attempt: Attempt) -> Step {
+    async fn again(&self, job: &Job, trouble: Trouble, attempt: Attempt) -> Step {
         if attempt.number >= self.policy.attempts_max {
             return self.give_up(trouble, Effect::None);
         }
         tracing::info!(row = job.row.0, attempt = attempt.number, "{}; sending again", trouble.message);
-        if self.api.back_off(attempt.number, when).await {
+        if self.api.back_off(attempt.number).await {
             Step::SendAgain(Effect::None)
         } else {
             Step::GiveBack(Effect::None)

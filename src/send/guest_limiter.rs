@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::guest_forecast::{GuestEstimate, GuestForecast};
 use super::guest_limit::{GUEST_CAP, GuestDeparture, GuestLimit, GuestResponse, Way};
-use super::judge::Verdict;
+use super::judge::{Created, Verdict};
 use super::rate::Rate;
 use super::sign::named_pause;
 use super::stop::Stop;
@@ -137,7 +137,7 @@ impl GuestLimiter {
     }
 
     /// A row is answered. One without a permit had no new guests; if the quota refuses it, they were not known.
-    pub(super) fn row_answered(&self, permit: Option<GuestPermit>, body: &[u8], verdict: &Verdict) {
+    pub(super) fn row_answered(&self, permit: Option<GuestPermit>, body: &[u8], verdict: &Verdict<Created>) {
         match permit {
             Some(permit) => permit.answered(verdict),
             None if matches!(verdict, Verdict::GuestCap(..)) => self.state().0.known().remove(&guests(body)),
@@ -202,10 +202,10 @@ impl GuestPermit {
     }
 
     /// The row is answered, or was lost.
-    pub(super) fn answered(mut self, verdict: &Verdict) {
+    pub(super) fn answered(mut self, verdict: &Verdict<Created>) {
         self.is_used = true;
         let response = match verdict {
-            Verdict::Created { .. } => GuestResponse::Accepted,
+            Verdict::Done(_) => GuestResponse::Accepted,
             Verdict::GuestCap(_, hints) => GuestResponse::Refused(named_pause(hints, SystemTime::now())),
             Verdict::InDoubt(_) => GuestResponse::InDoubt,
             _ => GuestResponse::NotInvited,
@@ -244,14 +244,14 @@ mod tests {
         (GuestLimiter::new(GuestLimits { rate, wait_max: WAIT_MAX }, stop.clone(), listener), stop, told)
     }
 
-    fn refused(retry_after: &str) -> Verdict {
+    fn refused(retry_after: &str) -> Verdict<Created> {
         let trouble = Trouble { code: "http-429".to_owned(), message: String::new(), http_status: Some(429) };
         Verdict::GuestCap(trouble, Hints { retry_after: Some(retry_after.to_owned()), ..Hints::default() })
     }
 
-    fn created() -> Verdict {
+    fn created() -> Verdict<Created> {
         let group = crate::model::Tag { id: "g1".to_owned(), stamp: None };
-        Verdict::Created { group, http_status: 201 }
+        Verdict::Done(Created { group, http_status: 201 })
     }
 
     fn body(guests: &[&str]) -> String {

@@ -1,10 +1,10 @@
 //! Classifies responses: what a response means for its request. Pure.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::sign::{is_guest_cap, named_pause};
+use super::sign::is_guest_cap;
 use crate::model::{Halt, Tag, Trouble};
 use crate::tallyfy::{self, Answer, BodyFault, Hints, Lost, Refusal};
 
@@ -12,32 +12,18 @@ use crate::tallyfy::{self, Answer, BodyFault, Hints, Lost, Refusal};
 const BACKOFF_MIN: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
-/// When a request is repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    /// When the rate limiter allows it: all requests wait as long as the server asked for.
-    Allowed,
-    /// After a backoff of its own.
-    BackedOff,
-}
-
-/// What the answer to a create request means.
+/// What the end of a request means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// The group was created.
-    Created {
-        /// The group.
-        group: Tag,
-        /// The status of the answer.
-        http_status: u16,
-    },
-    /// The server refused it.
+pub enum Verdict<T> {
+    /// It had its effect, or was read.
+    Done(T),
+    /// The server refused it: sending it again does not help.
     Refused(Trouble),
     /// The name is taken by another group, or by our earlier attempt.
     NameTaken(Trouble),
     /// It was not applied: it is safe to send it again.
-    Again(Trouble, When),
-    /// It may have been applied: it must be looked up before it is sent again.
+    Again(Trouble),
+    /// It may have been applied: it must be looked up before it is sent again. A read may be repeated.
     InDoubt(Trouble),
     /// The organization's guest quota refused it, perhaps after creating the group: it must be looked up before
     /// it is sent again, and no row with guests may be sent before the time that the headers name.
@@ -48,46 +34,21 @@ pub enum Verdict {
     Held,
 }
 
-/// What the answer to a read means.
+/// A group that was created or updated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reading<T = Bytes> {
-    /// The body, or its contents.
-    Body(T),
-    /// Read again.
-    Again(Trouble, When),
-    /// 403 or 404: reading again does not help.
-    Refused(Trouble),
-    /// The run must stop.
-    Halt(Halt),
-    /// It was not sent, because the run stops.
-    Held,
-}
-
-impl<T> Reading<T> {
-    /// Parses the body; a body that cannot be parsed is requested again.
-    pub(super) fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, Trouble>) -> Reading<U> {
-        match self {
-            Self::Body(body) => {
-                read(body).map_or_else(|trouble| Reading::Again(trouble, When::BackedOff), Reading::Body)
-            }
-            Self::Again(trouble, when) => Reading::Again(trouble, when),
-            Self::Refused(trouble) => Reading::Refused(trouble),
-            Self::Halt(halt) => Reading::Halt(halt),
-            Self::Held => Reading::Held,
-        }
-    }
+pub struct Created {
+    /// The group.
+    pub group: Tag,
+    /// The status of the answer.
+    pub http_status: u16,
 }
 
 /// Classifies the response to a create request.
 #[must_use]
-pub fn judge_create(answer: Result<Answer, Lost>) -> Verdict {
+pub fn judge_create(answer: Result<Answer, Lost>) -> Verdict<Created> {
     let answer = match answer {
         Ok(answer) => answer,
-        Err(Lost::Held) => return Verdict::Held,
-        Err(Lost::Undelivered(message)) => return Verdict::Again(undelivered(&message), When::BackedOff),
-        Err(Lost::InDoubt { code, message }) => {
-            return Verdict::InDoubt(Trouble { code: code.to_owned(), message, http_status: None });
-        }
+        Err(lost) => return unanswered(lost),
     };
     if matches!(answer.status, 200 | 201) {
         return created(&answer);
@@ -99,49 +60,52 @@ pub fn judge_create(answer: Result<Answer, Lost>) -> Verdict {
         429 if is_guest_cap(&answer) => Verdict::GuestCap(trouble(&answer), answer.hints),
         // It may be the guest quota, which may refuse after the group is created.
         429 if answer.body.is_err() => Verdict::InDoubt(trouble(&answer)),
-        429 => Verdict::Again(trouble(&answer), When::Allowed),
+        429 => Verdict::Again(trouble(&answer)),
         422 if refusal.is_name_taken() => {
             Verdict::NameTaken(Trouble { code: "name-taken".to_owned(), ..trouble(&answer) })
         }
         408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer)),
         // The body would have said whether the name is taken, perhaps by our own group.
-        _ if answer.body.is_err() => Verdict::Again(trouble(&answer), When::BackedOff),
+        _ if answer.body.is_err() => Verdict::Again(trouble(&answer)),
         _ => Verdict::Refused(trouble(&answer)),
     }
 }
 
 /// Classifies the response to an update of a group that existed a moment ago: a 404 may mean that it was deleted.
 #[must_use]
-pub(super) fn judge_update(answer: Result<Answer, Lost>) -> Verdict {
-    if let Ok(answer) = &answer
-        && answer.status == 404
-    {
-        let refusal = refusal(answer);
-        if !refusal.is_of_endpoint() {
-            return Verdict::Again(trouble(answer), When::BackedOff);
-        }
+pub(super) fn judge_update(answer: Result<Answer, Lost>) -> Verdict<Created> {
+    match answer {
+        Ok(answer) if answer.status == 404 && !refusal(&answer).is_of_endpoint() => Verdict::Again(trouble(&answer)),
+        answer => judge_create(answer),
     }
-    judge_create(answer)
 }
 
-/// Classifies the response to a read, which is safe to repeat.
+/// Classifies the response to a read, which is safe to repeat; a body that cannot be parsed is requested again.
 #[must_use]
-pub fn judge_read(answer: Result<Answer, Lost>) -> Reading {
+pub fn judge_read<T>(answer: Result<Answer, Lost>, parse: impl FnOnce(&Bytes) -> Result<T, Trouble>) -> Verdict<T> {
     let answer = match answer {
         Ok(answer) => answer,
-        Err(Lost::Held) => return Reading::Held,
-        Err(Lost::Undelivered(message)) => return Reading::Again(undelivered(&message), When::BackedOff),
-        Err(Lost::InDoubt { code, message }) => {
-            return Reading::Again(Trouble { code: code.to_owned(), message, http_status: None }, When::BackedOff);
-        }
+        Err(lost) => return unanswered(lost),
     };
-    if let (200, Ok(body)) = (answer.status, &answer.body) {
-        return Reading::Body(body.clone());
+    match (answer.status, &answer.body) {
+        (200, Ok(body)) => parse(body).map_or_else(Verdict::Again, Verdict::Done),
+        (300..=399 | 401, _) => Verdict::Halt(halt(&answer)),
+        (403 | 404, _) => Verdict::Refused(trouble(&answer)),
+        _ => Verdict::Again(trouble(&answer)),
     }
-    match answer.status {
-        300..=399 | 401 => Reading::Halt(halt(&answer)),
-        403 | 404 => Reading::Refused(trouble(&answer)),
-        _ => Reading::Again(trouble(&answer), when(&answer)),
+}
+
+/// What a request means that got no answer.
+pub(super) fn unanswered<T>(lost: Lost) -> Verdict<T> {
+    match lost {
+        Lost::Held => Verdict::Held,
+        Lost::Undelivered(message) => {
+            let message = format!("not delivered: {message}");
+            Verdict::Again(Trouble { code: "connect".to_owned(), message, http_status: None })
+        }
+        Lost::InDoubt { code, message } => {
+            Verdict::InDoubt(Trouble { code: code.to_owned(), message, http_status: None })
+        }
     }
 }
 
@@ -152,10 +116,10 @@ pub(super) fn backoff(sends: u32, random: f64) -> Duration {
     doubled.min(BACKOFF_MAX).mul_f64(random.clamp(0.0, 1.0))
 }
 
-fn created(answer: &Answer) -> Verdict {
+fn created(answer: &Answer) -> Verdict<Created> {
     let message = match &answer.body {
         Ok(body) => match tallyfy::created(body) {
-            Some(group) => return Verdict::Created { group, http_status: answer.status },
+            Some(group) => return Verdict::Done(Created { group, http_status: answer.status }),
             None => "the answer says success and names no group",
         },
         Err(BodyFault::CutOff) => "the answer says success and was cut off",
@@ -193,18 +157,6 @@ pub(super) fn trouble(answer: &Answer) -> Trouble {
     Trouble { code: format!("http-{}", answer.status), message, http_status: Some(answer.status) }
 }
 
-pub(super) fn undelivered(message: &str) -> Trouble {
-    Trouble { code: "connect".to_owned(), message: format!("not delivered: {message}"), http_status: None }
-}
-
-/// The rate limiter waits if the server names a time.
-pub(super) fn when(answer: &Answer) -> When {
-    let is_failing = matches!(answer.status, 408 | 500..);
-    let is_named = || named_pause(&answer.hints, SystemTime::UNIX_EPOCH).is_some();
-    let is_refused = answer.status == 429 && !is_guest_cap(answer);
-    if is_refused || is_failing && is_named() { When::Allowed } else { When::BackedOff }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,15 +164,6 @@ mod tests {
     #[expect(clippy::unnecessary_wraps, reason = "tables mix it with lost answers")]
     fn answer(status: u16, body: &str) -> Result<Answer, Lost> {
         Ok(Answer { status, hints: Hints::default(), body: Ok(Bytes::copy_from_slice(body.as_bytes())) })
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "it is judged like any answer")]
-    fn with_pause(status: u16, retry_after: &str) -> Result<Answer, Lost> {
-        Ok(Answer {
-            status,
-            hints: Hints { retry_after: Some(retry_after.to_owned()), ..Hints::default() },
-            body: Ok(Bytes::new()),
-        })
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "tables mix it with lost answers")]
@@ -240,27 +183,21 @@ mod tests {
         Err(Lost::InDoubt { code, message: String::new() })
     }
 
-    fn word(verdict: &Verdict) -> &'static str {
+    fn word<T>(verdict: &Verdict<T>) -> &'static str {
         match verdict {
-            Verdict::Created { .. } => "created",
+            Verdict::Done(_) => "done",
             Verdict::Refused(_) => "refused",
             Verdict::NameTaken(_) => "taken",
-            Verdict::Again(..) => "again",
-            Verdict::InDoubt(..) => "doubt",
+            Verdict::Again(_) => "again",
+            Verdict::InDoubt(_) => "doubt",
             Verdict::GuestCap(..) => "cap",
             Verdict::Halt(_) => "halt",
             Verdict::Held => "held",
         }
     }
 
-    fn reading(reading: &Reading) -> &'static str {
-        match reading {
-            Reading::Body(_) => "body",
-            Reading::Again(..) => "again",
-            Reading::Refused(_) => "refused",
-            Reading::Halt(_) => "halt",
-            Reading::Held => "held",
-        }
+    fn read(given: Result<Answer, Lost>) -> &'static str {
+        word(&judge_read(given, |body| Ok(body.clone())))
     }
 
     #[test]
@@ -268,13 +205,13 @@ mod tests {
         let id = r#"{"data":{"id":"g1"}}"#;
         let taken = r#"{"errors":{"name":["The name has already been taken."]}}"#;
         let cap = r#"{"message":"You've reached the hourly limit for Guest Invite"}"#;
-        for (given, create, read) in [
-            (answer(200, id), "created", "body"),
-            (answer(201, id), "created", "again"),
-            (answer(200, ""), "doubt", "body"),
+        for (given, create, as_read) in [
+            (answer(200, id), "done", "done"),
+            (answer(201, id), "done", "again"),
+            (answer(200, ""), "doubt", "done"),
             (answer(201, ""), "doubt", "again"),
-            (answer(200, "<html>"), "doubt", "body"),
-            (answer(200, r#"{"data":{}}"#), "doubt", "body"),
+            (answer(200, "<html>"), "doubt", "done"),
+            (answer(200, r#"{"data":{}}"#), "doubt", "done"),
             (answer(202, id), "doubt", "again"),
             (answer(204, ""), "doubt", "again"),
             (answer(299, id), "doubt", "again"),
@@ -296,19 +233,19 @@ mod tests {
             (answer(502, "<html>"), "doubt", "again"),
             (Err(Lost::Undelivered(String::new())), "again", "again"),
             (Err(Lost::Held), "held", "held"),
-            (lost("timeout"), "doubt", "again"),
-            (lost("connection-lost"), "doubt", "again"),
+            (lost("timeout"), "doubt", "doubt"),
+            (lost("connection-lost"), "doubt", "doubt"),
         ] {
             assert_eq!(word(&judge_create(given.clone())), create, "{given:?}");
-            assert_eq!(reading(&judge_read(given.clone())), read, "{given:?}");
+            assert_eq!(read(given.clone()), as_read, "{given:?}");
         }
     }
 
     #[test]
     fn every_status_without_a_useful_body_is_classified() {
         for status in 100..=999 {
-            let (create, read) = match status {
-                200 => ("doubt", "body"),
+            let (create, as_read) = match status {
+                200 => ("doubt", "done"),
                 300..=399 | 401 => ("halt", "halt"),
                 403 | 404 => ("refused", "refused"),
                 429 => ("again", "again"),
@@ -316,7 +253,7 @@ mod tests {
                 _ => ("doubt", "again"),
             };
             assert_eq!(word(&judge_create(answer(status, ""))), create, "{status}");
-            assert_eq!(reading(&judge_read(answer(status, ""))), read, "{status}");
+            assert_eq!(read(answer(status, "")), as_read, "{status}");
         }
     }
 
@@ -327,25 +264,6 @@ mod tests {
                 assert_eq!(word(&judge_create(given.clone())), "again", "{given:?}");
             }
         }
-    }
-
-    #[test]
-    fn a_named_pause_is_for_all_requests_and_a_backoff_for_one() {
-        for (status, retry_after, when) in [
-            (429, "3", When::Allowed),
-            (429, "soon", When::Allowed),
-            (503, "3", When::Allowed),
-            (408, "0", When::Allowed),
-            (503, "Mon, 23 Nov 2026 10:01:00 GMT", When::Allowed),
-            (503, "soon", When::BackedOff),
-            (400, "3", When::BackedOff),
-        ] {
-            let given = with_pause(status, retry_after);
-            let Reading::Again(_, told) = judge_read(given) else { panic!("{status}") };
-            assert_eq!(told, when, "{status} {retry_after}");
-        }
-        assert!(matches!(judge_create(answer(429, "")), Verdict::Again(_, When::Allowed)));
-        assert!(matches!(judge_create(Err(Lost::Undelivered(String::new()))), Verdict::Again(_, When::BackedOff)));
     }
 
     #[test]
@@ -361,7 +279,7 @@ mod tests {
         let gone = r#"{"error":true,"message":"The requested resource was not found","code":"RESOURCE_NOT_FOUND"}"#;
         let no_endpoint = r#"{"error":true,"message":"API endpoint not found","code":"ENDPOINT_NOT_FOUND"}"#;
         for body in [gone, "<html>", ""] {
-            assert!(matches!(judge_update(answer(404, body)), Verdict::Again(_, When::BackedOff)), "{body}");
+            assert!(matches!(judge_update(answer(404, body)), Verdict::Again(_)), "{body}");
         }
         assert!(matches!(judge_update(answer(404, no_endpoint)), Verdict::Refused(_)));
         for other in [answer(201, "{}"), answer(401, ""), answer(422, "{}"), lost("timeout")] {

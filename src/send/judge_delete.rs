@@ -2,71 +2,56 @@
 
 use bytes::Bytes;
 
-use super::judge::{Reading, When, halt, judge_read, refusal, trouble, undelivered, when};
-use crate::model::{Halt, Trouble};
+use super::judge::{Verdict, halt, judge_read, refusal, trouble, unanswered};
+use crate::model::Trouble;
 use crate::tallyfy::{Answer, Lost};
 
-/// What the response to a delete request means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum DeletionVerdict {
-    /// The group is deleted; with the status of the answer.
-    Deleted(u16),
-    /// The group does not exist.
-    NotThere(u16),
-    /// The server refused it.
-    Refused(Trouble),
-    /// It was not applied: send it again.
-    Again(Trouble, When),
-    /// It may have been applied: read whether the group still exists.
-    InDoubt(Trouble, When),
-    /// The run must stop; this request was not applied.
-    Halt(Halt),
-    /// It was not sent, because the run stops.
-    Held,
+/// What became of a group that was to be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deletion {
+    Deleted,
+    /// It does not exist.
+    NotThere,
 }
 
 /// Classifies the response to a delete request.
 #[must_use]
-pub(super) fn judge_delete(answer: Result<Answer, Lost>) -> DeletionVerdict {
+pub(super) fn judge_delete(answer: Result<Answer, Lost>) -> Verdict<Deletion> {
     let answer = match answer {
         Ok(answer) => answer,
-        Err(Lost::Held) => return DeletionVerdict::Held,
-        Err(Lost::Undelivered(message)) => return DeletionVerdict::Again(undelivered(&message), When::BackedOff),
-        Err(Lost::InDoubt { code, message }) => {
-            return DeletionVerdict::InDoubt(
-                Trouble { code: code.to_owned(), message, http_status: None },
-                When::BackedOff,
-            );
-        }
+        Err(lost) => return unanswered(lost),
     };
     let refusal = refusal(&answer);
     match answer.status {
-        204 => DeletionVerdict::Deleted(204),
-        404 if refusal.is_of_resource() => DeletionVerdict::NotThere(404),
-        404 if !refusal.is_of_endpoint() => DeletionVerdict::InDoubt(trouble(&answer), when(&answer)),
-        300..=399 | 401 => DeletionVerdict::Halt(halt(&answer)),
-        429 => DeletionVerdict::Again(trouble(&answer), When::Allowed),
+        204 => Verdict::Done(Deletion::Deleted),
+        404 if refusal.is_of_resource() => Verdict::Done(Deletion::NotThere),
+        404 if !refusal.is_of_endpoint() => Verdict::InDoubt(trouble(&answer)),
+        300..=399 | 401 => Verdict::Halt(halt(&answer)),
+        429 => Verdict::Again(trouble(&answer)),
         // A 200 may be a proxy's page.
-        408 | 100..=299 | 500.. => DeletionVerdict::InDoubt(trouble(&answer), when(&answer)),
-        _ => DeletionVerdict::Refused(trouble(&answer)),
+        408 | 100..=299 | 500.. => Verdict::InDoubt(trouble(&answer)),
+        _ => Verdict::Refused(trouble(&answer)),
     }
 }
 
-/// Classifies the response to a read of one group: its body, or `None` if the group does not exist.
+/// Classifies the response to a read of one group: its body, parsed, or `None` if the group does not exist.
 #[must_use]
-pub(super) fn judge_look(answer: Result<Answer, Lost>) -> Reading<Option<Bytes>> {
+pub(super) fn judge_look<T>(
+    answer: Result<Answer, Lost>,
+    parse: impl FnOnce(&Bytes) -> Result<T, Trouble>,
+) -> Verdict<Option<T>> {
     if let Ok(answer) = &answer
         && answer.status == 404
     {
         let refusal = refusal(answer);
         if refusal.is_of_resource() {
-            return Reading::Body(None);
+            return Verdict::Done(None);
         }
         if !refusal.is_of_endpoint() {
-            return Reading::Again(trouble(answer), when(answer));
+            return Verdict::Again(trouble(answer));
         }
     }
-    judge_read(answer).and_then(|body| Ok(Some(body)))
+    judge_read(answer, |body| parse(body).map(Some))
 }
 
 #[cfg(test)]
@@ -116,13 +101,14 @@ mod tests {
         ] {
             let shown = format!("{given:?}");
             let word = match judge_delete(given) {
-                DeletionVerdict::Deleted(_) => "deleted",
-                DeletionVerdict::NotThere(_) => "not there",
-                DeletionVerdict::Refused(_) => "refused",
-                DeletionVerdict::Again(..) => "again",
-                DeletionVerdict::InDoubt(..) => "doubt",
-                DeletionVerdict::Halt(_) => "halt",
-                DeletionVerdict::Held => "held",
+                Verdict::Done(Deletion::Deleted) => "deleted",
+                Verdict::Done(Deletion::NotThere) => "not there",
+                Verdict::Refused(_) => "refused",
+                Verdict::Again(_) => "again",
+                Verdict::InDoubt(_) => "doubt",
+                Verdict::Halt(_) => "halt",
+                Verdict::Held => "held",
+                other => panic!("{other:?}"),
             };
             assert_eq!(word, expected, "{shown}");
         }
@@ -130,13 +116,14 @@ mod tests {
 
     #[test]
     fn a_look_finds_the_group_or_that_it_is_not_there_and_takes_no_other_404_for_that() {
-        let word = |given| match judge_look(given) {
-            Reading::Body(Some(_)) => "there",
-            Reading::Body(None) => "not there",
-            Reading::Again(..) => "again",
-            Reading::Refused(_) => "refused",
-            Reading::Halt(_) => "halt",
-            Reading::Held => "held",
+        let word = |given| match judge_look(given, |_| Ok(())) {
+            Verdict::Done(Some(())) => "there",
+            Verdict::Done(None) => "not there",
+            Verdict::Again(_) | Verdict::InDoubt(_) => "again",
+            Verdict::Refused(_) => "refused",
+            Verdict::Halt(_) => "halt",
+            Verdict::Held => "held",
+            other => panic!("{other:?}"),
         };
         assert_eq!(word(answer(200, "{}")), "there");
         assert_eq!(word(answer(404, GONE)), "not there");

@@ -36,7 +36,7 @@ pub use deliver::{Policy, Worker};
 pub use guest_forecast::GuestForecast;
 pub use guest_limit::GUEST_CAP;
 pub use guest_limiter::{GuestLimiter, GuestLimits};
-pub use judge::{Reading, Verdict, When, judge_create, judge_read};
+pub use judge::{Created, Verdict, judge_create, judge_read};
 pub use limiter::{Limits, RateLimiter};
 pub use rate::{Rate, RateError, Speed};
 pub use reads::{Api, Jitter, Unread};

@@ -3,12 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::de::DeserializeOwned;
 
-use super::judge::{Reading, When, backoff, judge_read};
+use super::judge::{Verdict, backoff, judge_read};
 use super::judge_delete::judge_look;
 use super::limiter::{Admitted, RateLimiter};
 use super::refusals::Refusals;
@@ -185,11 +184,8 @@ impl<E: Exchange> Api<E> {
         let mut sends = 0;
         loop {
             let answer = self.client.get_group(id).await;
-            let reading = judge_look(answer).and_then(|body| {
-                let group = body.map(|body| tallyfy::group(&body)).transpose();
-                group.map_err(|lack| unreadable("group", &lack))
-            });
-            if let Some(group) = self.heed(reading, &mut sends, "group").await? {
+            let verdict = judge_look(answer, |body| tallyfy::group(body).map_err(|lack| unreadable("group", &lack)));
+            if let Some(group) = self.heed(verdict, &mut sends, "group").await? {
                 return Ok(group.filter(|group| !group.is_deleted));
             }
         }
@@ -217,21 +213,19 @@ impl<E: Exchange> Api<E> {
         looks(self.settle, self.limiter.latency(), waited)
     }
 
-    /// Waits before a request is repeated, unless the rate limiter does; returns false if the run stops.
-    pub async fn back_off(&self, sends: u32, when: When) -> bool {
-        match when {
-            When::Allowed => !self.stop.is_raised(),
-            When::BackedOff => self.stop.sleep(backoff(sends, self.jitter.part())).await,
-        }
+    /// Waits before a request is repeated; returns false if the run stops.
+    pub async fn back_off(&self, sends: u32) -> bool {
+        self.stop.sleep(backoff(sends, self.jitter.part())).await
     }
 
     async fn page<T: DeserializeOwned>(&self, list: List<'_>, number: u64) -> Result<Page<T>, Unread> {
         let mut sends = 0;
         loop {
             let answer = self.client.list(list, number).await;
-            let read = |body: Bytes| Page::parse(&body).map_err(|lack| unreadable(&list.name(), &lack));
-            let reading = judge_read(answer).and_then(read);
-            if let (List::Groups | List::Users, Reading::Again(trouble, When::BackedOff)) = (list, &reading) {
+            let verdict = judge_read(answer, |body| Page::parse(body).map_err(|lack| unreadable(&list.name(), &lack)));
+            if let (List::Groups | List::Users, Verdict::Again(trouble) | Verdict::InDoubt(trouble)) = (list, &verdict)
+                && trouble.http_status != Some(429)
+            {
                 // Everything waits for it.
                 let (attempt, most) = (sends + 1, self.attempts_max);
                 tracing::warn!(
@@ -240,31 +234,31 @@ impl<E: Exchange> Api<E> {
                     trouble.message
                 );
             }
-            if let Some(page) = self.heed(reading, &mut sends, &list.name()).await? {
+            if let Some(page) = self.heed(verdict, &mut sends, &list.name()).await? {
                 return Ok(page);
             }
         }
     }
 
     /// What was read; none if it is to be read again, once this has waited.
-    async fn heed<T>(&self, reading: Reading<T>, sends: &mut u32, what: &str) -> Result<Option<T>, Unread> {
-        let (trouble, when) = match reading {
-            Reading::Body(body) => return Ok(Some(body)),
-            Reading::Again(trouble, when) => (trouble, when),
-            Reading::Refused(trouble) => return Err(Unread::Failed(trouble)),
-            Reading::Halt(halt) => {
+    async fn heed<T>(&self, verdict: Verdict<T>, sends: &mut u32, what: &str) -> Result<Option<T>, Unread> {
+        let trouble = match verdict {
+            Verdict::Done(read) => return Ok(Some(read)),
+            Verdict::Again(trouble) | Verdict::InDoubt(trouble) | Verdict::GuestCap(trouble, _) => trouble,
+            Verdict::Refused(trouble) | Verdict::NameTaken(trouble) => return Err(Unread::Failed(trouble)),
+            Verdict::Halt(halt) => {
                 self.stop.raise(halt);
                 return Err(Unread::Stopped);
             }
-            Reading::Held => return Err(Unread::Stopped),
+            Verdict::Held => return Err(Unread::Stopped),
         };
         // A 429 is no failed attempt: the rate limiter decides how long refusals may go on.
-        *sends += u32::from((when, trouble.http_status) != (When::Allowed, Some(429)));
+        *sends += u32::from(trouble.http_status != Some(429));
         if *sends >= self.attempts_max {
             return Err(Unread::Failed(trouble));
         }
         tracing::info!(attempt = *sends, "{what}: {}; asking again", trouble.message);
-        if self.back_off(*sends, when).await { Ok(None) } else { Err(Unread::Stopped) }
+        if self.back_off(*sends).await { Ok(None) } else { Err(Unread::Stopped) }
     }
 }
 

@@ -89,7 +89,7 @@ async fn only_a_refused_stream_was_not_read_and_nothing_is_made_again() {
         (Fate::HeadAndReset(Reason::INTERNAL_ERROR), "201 cut off", "InDoubt", 1),
         (Fate::GoAwayUnread, "connection-lost", "InDoubt", 0),
         (Fate::GoAwayRead, "connection-lost", "InDoubt", 1),
-        (Fate::AnswerAndGoAway, "201", "Created", 1),
+        (Fate::AnswerAndGoAway, "201", "Done", 1),
     ] {
         let requests = Arc::new(AtomicUsize::new(0));
         let address = serve(fate, Arc::clone(&requests)).await;
