@@ -6,8 +6,6 @@
 use std::iter;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::compare::completed;
 use super::deliver::{Sending, Step, Worker};
 use super::guest_limiter::GuestPermit;
@@ -35,7 +33,7 @@ impl<E: Exchange> Worker<E> {
                 Ok((group, None)) => {
                     if number > 1 {
                         // An attempt of this run did it, although its response did not say so.
-                        self.api.limiter.had_effect(Instant::now());
+                        self.api.limiter.had_effect();
                     }
                     Step::Settle(Fate::found(group))
                 }

@@ -4,8 +4,6 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
 use super::compare::changes;
 use super::judge::Verdict;
 use super::judge_delete::{Deletion, judge_delete};
@@ -29,8 +27,6 @@ struct DeletionCourse<'a> {
     creation: &'a Creation,
     /// How often the deletion was sent.
     sends: u32,
-    /// When it was sent last.
-    left: Option<Instant>,
     /// The error of the last attempt.
     trouble: Option<Trouble>,
     /// Whether a send may have been applied.
@@ -42,7 +38,7 @@ impl<E: Exchange> Remover<E> {
     pub async fn take(&self, intent: Intent<Creation>) -> DeletionAttempt {
         let creation = intent.spend();
         let may_be_deleted = creation.may_be_deleted;
-        let mut course = DeletionCourse { creation: &creation, sends: 0, left: None, trouble: None, may_be_deleted };
+        let mut course = DeletionCourse { creation: &creation, sends: 0, trouble: None, may_be_deleted };
         let progress = self.remove(&mut course).await;
         let sends = course.sends;
         if let RemovalState::Settled(removal) = &progress {
@@ -63,7 +59,6 @@ impl<E: Exchange> Remover<E> {
                 return progress;
             }
             course.sends += 1;
-            course.left = Some(Instant::now());
             let answer = self.api.client.delete_group(&course.creation.tag.id).await;
             if let Some(progress) = self.heed(course, judge_delete(answer)).await {
                 return progress;
@@ -76,8 +71,8 @@ impl<E: Exchange> Remover<E> {
         let seen = match self.api.group(&course.creation.tag.id).await {
             Ok(Some(seen)) => seen,
             Ok(None) => {
-                if let Some(left) = course.left {
-                    self.api.limiter.had_effect(left);
+                if course.sends > 0 {
+                    self.api.limiter.had_effect();
                 }
                 return Some(course.not_there());
             }

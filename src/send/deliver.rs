@@ -50,8 +50,6 @@ pub(super) struct Sending<E: Exchange> {
 pub(super) struct Attempt {
     /// From 1, in this run.
     number: u32,
-    /// When it left.
-    left: Instant,
     /// How long its response was waited for.
     waited: Duration,
 }
@@ -169,7 +167,7 @@ impl<E: Exchange> Worker<E> {
     async fn send(&self, Sending { begun, ready }: Sending<E>, number: u32) -> (Job, Verdict<Created>, Attempt) {
         let (job, left) = (begun.spend(), Instant::now());
         let answer = ready.create_group(job.body.clone()).await;
-        (job, judge_create(answer), Attempt { number, left, waited: left.elapsed() })
+        (job, judge_create(answer), Attempt { number, waited: left.elapsed() })
     }
 
     async fn step(&self, job: &Job, verdict: Verdict<Created>, attempt: Attempt) -> Step {
@@ -221,7 +219,7 @@ impl<E: Exchange> Worker<E> {
         match self.ours(job, waits, &trouble).await {
             Some(fate) => {
                 if matches!(fate, Fate::Created { .. }) {
-                    self.api.limiter.had_effect(attempt.left);
+                    self.api.limiter.had_effect();
                 }
                 Step::Settle(fate)
             }

@@ -96,12 +96,12 @@ impl<E: Exchange> RateLimiter<E> {
 
     /// For how long the server has refused all writes, for reasons that are not their own; `None` if it may be chance.
     pub(super) fn refuses_writes(&self) -> Option<Duration> {
-        self.state().patience.takes_none(Instant::now().into_std())
+        self.state().failures.refuses_writes(Instant::now().into_std())
     }
 
-    /// A write that left at `left` had its effect, although its response did not say so.
-    pub(super) fn had_effect(&self, left: Instant) {
-        self.state().patience.had_effect(left.into_std());
+    /// A write had its effect, although its response did not say so.
+    pub(super) fn had_effect(&self) {
+        self.state().failures.succeeded(true);
         self.changed.notify_one();
     }
 

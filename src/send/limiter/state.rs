@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::super::breaker::CircuitBreaker;
 use super::super::budget::Budget;
+use super::super::failures::{Failure, Failures, TooLong};
 use super::super::judge::trouble;
-use super::super::patience::{Patience, Refused, TooLong};
 use super::super::rate::{Rate, Speed};
 use super::super::sign::{Sign, pause};
 use super::super::window::Room;
@@ -23,7 +23,7 @@ const LONG: Duration = Duration::from_secs(1);
 pub(super) struct LimiterState {
     pub(super) budget: Budget,
     pub(super) breaker: CircuitBreaker,
-    pub(super) patience: Patience,
+    pub(super) failures: Failures,
     paused_until: Option<Instant>,
     trail: Option<Trail>,
     /// Writes in flight.
@@ -54,7 +54,7 @@ impl LimiterState {
             reported_rate: budget.rate().filter(|_| limits.speed != Speed::Auto),
             budget,
             breaker: CircuitBreaker::default(),
-            patience: Patience::new(limits.wait_max),
+            failures: Failures::new(limits.wait_max),
             paused_until: None,
             trail,
             writes: 0,
@@ -68,7 +68,7 @@ impl LimiterState {
         if let Some(until) = self.paused_until.filter(|until| now < *until) {
             return Ok(Departure::Later(Some(until), None));
         }
-        if is_write && self.writes > 0 && self.patience.takes_none(now.into_std()).is_some() {
+        if is_write && self.writes > 0 && self.failures.refuses_writes(now.into_std()).is_some() {
             // The server refuses all writes: one at a time finds out when it accepts them.
             return Ok(Departure::Later(None, None));
         }
@@ -133,26 +133,21 @@ impl LimiterState {
     ) -> Result<Vec<Event>, Halt> {
         self.come_back(permit, Trail::answer, now);
         let was_open = self.breaker.is_open();
-        let asked = self.count(permit, subject, answer, sign, now);
+        let asked = self.count(permit, answer, sign, now);
         let mut events: Vec<Event> = self.report_rate().into_iter().collect();
         if was_open && !self.breaker.is_open() {
             events.push(Event::Resumed);
         }
-        if let Some(pause) = asked {
-            events.extend(self.pause(permit, pause, answer, sign, now)?);
+        if *sign == Sign::Fine {
+            self.failures.succeeded(permit.is_write);
+        } else if permit.is_write || asked.is_some() {
+            events.extend(self.pause(permit, subject, asked, answer, sign, now)?);
         }
         Ok(events)
     }
 
-    /// Notes a response. Returns how long everything waits, if the server is to be spared.
-    fn count(
-        &mut self,
-        permit: &Permit,
-        subject: u64,
-        answer: &Result<Answer, Lost>,
-        sign: &Sign,
-        now: Instant,
-    ) -> Option<Duration> {
+    /// Notes a response. Returns how long the server asks everything to wait.
+    fn count(&mut self, permit: &Permit, answer: &Result<Answer, Lost>, sign: &Sign, now: Instant) -> Option<Duration> {
         let (left, now) = (permit.left.into_std(), now.into_std());
         let hints = answer.as_ref().ok().map(|answer| &answer.hints);
         let asked = self.budget.answer(left, sign, hints, now);
@@ -164,37 +159,31 @@ impl LimiterState {
                 self.breaker.failed(why.clone(), is_there, now);
             }
         }
-        match sign {
-            Sign::Fine if permit.is_write => self.patience.written(Some(subject)),
-            Sign::Fine => self.patience.read(),
-            _ if permit.is_write => self.patience.in_vain(subject, sign.is_refusal(), left),
-            _ => {}
-        }
-        match *sign {
-            Sign::Fine => None,
-            Sign::TooMany(_) => asked,
-            Sign::Unable(_, Some(named)) | Sign::Failing(_, Some(named)) => Some(pause(Some(named))),
-            // As long as it may be chance, each waits for itself.
-            Sign::Unable(_, None) | Sign::Failing(_, None) => {
-                (permit.is_write && self.patience.takes_none(now).is_some()).then_some(Duration::ZERO)
-            }
-        }
+        // As long as a failure that names no time may be chance, each request waits for itself.
+        asked.or_else(|| sign.named().map(|named| pause(Some(named))))
     }
 
     /// Nothing is sent for a while, because of this response.
     fn pause(
         &mut self,
         permit: &Permit,
-        asked: Duration,
+        subject: u64,
+        asked: Option<Duration>,
         answer: &Result<Answer, Lost>,
         sign: &Sign,
         now: Instant,
     ) -> Result<Option<Event>, Halt> {
         // The pause may be our own and longer: only one that the server names may be too long.
-        let is_asked = |time| sign.named().is_some_and(|named| time == pause(Some(named)));
-        let left = permit.left.into_std();
-        let refused = Refused { is_write: permit.is_write, left, pause: asked, is_named: is_asked(asked) };
-        let time = self.patience.refused(refused, now.into_std()).map_err(|too_long| match too_long {
+        let is_named = |time| sign.named().is_some_and(|named| time == pause(Some(named)));
+        let failure = Failure {
+            is_write: permit.is_write,
+            subject,
+            is_refusal: sign.is_refusal(),
+            left: permit.left.into_std(),
+            pause: asked.unwrap_or_default(),
+            is_named: asked.is_some_and(is_named),
+        };
+        let time = self.failures.failed(failure, now.into_std()).map_err(|too_long| match too_long {
             TooLong::Pause(time) => Halt::PauseTooLong(time),
             TooLong::InAll(time) => Halt::Refusing { time, why: why(answer, sign) },
         })?;
@@ -203,7 +192,7 @@ impl LimiterState {
             return Ok(None);
         }
         self.paused_until = Some(until);
-        Ok(Some(Event::Paused { time, why: if is_asked(time) { Wait::Asked } else { Wait::Refused } }))
+        Ok(Some(Event::Paused { time, why: if is_named(time) { Wait::Asked } else { Wait::Refused } }))
     }
 
     fn report_rate(&mut self) -> Option<Event> {
