@@ -148,12 +148,11 @@ impl Import<'_> {
         if refused.is_some() || stop.is_raised() {
             return Ok((journal, Sent { requests: api.requests(), people, refused }));
         }
-        let concurrency = self.connection.concurrency;
         let delivery = Delivery {
             api: api.clone(),
             policy: self.policy,
             guests: self.guests,
-            concurrency,
+            concurrency: self.connection.concurrency,
             listener: listener.clone(),
         };
         delivery.prepare(&mut journal, run, &staged.names).await?;
@@ -171,11 +170,6 @@ impl Import<'_> {
             let writer = thread::Builder::new().name("journal".to_owned()).spawn(work).map_err(Failure::Start)?;
             sending.await;
             journal = writer.join().unwrap_or_else(|panic| resume_unwind(panic))?;
-        }
-        if api.limiter.is_cramped() {
-            tracing::warn!(
-                "as many requests were in flight as --concurrency lets ({concurrency}); more would be faster"
-            );
         }
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "sent");
         Ok((journal, Sent { requests: api.requests(), people, refused: None }))

@@ -16,9 +16,6 @@ use crate::tallyfy::Hints;
 /// The longest period that rate-limit headers are about: the API's own.
 const HEADER_PERIOD_MAX: Duration = Duration::from_mins(1);
 
-/// Fewer responses say nothing about the average latency.
-const ENOUGH: u32 = 100;
-
 /// The requests that still count, and what responses say about the limit.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -47,9 +44,6 @@ pub(super) struct Budget {
     is_lowered: bool,
     /// The longest latency, which fades over some hundred faster responses.
     latency: Duration,
-    /// The latencies of all answered requests together, and how many those are.
-    total_latency: Duration,
-    answered: u32,
     /// When the last requests of earlier runs were answered.
     earlier: Vec<Instant>,
 }
@@ -73,8 +67,6 @@ impl Budget {
             is_refused: false,
             is_lowered: false,
             latency: Duration::ZERO,
-            total_latency: Duration::ZERO,
-            answered: 0,
             earlier: ages.iter().filter_map(|age| now.checked_sub(*age)).collect(),
         };
         if let Speed::At(rate) = speed {
@@ -101,16 +93,6 @@ impl Budget {
     /// How long the server takes to answer when it is slow.
     pub(super) fn latency(&self) -> Duration {
         self.latency
-    }
-
-    /// Whether the concurrency limit, rather than the rate, decides how fast requests leave: on average as many are in flight
-    /// as leave during the latency of one (Little's law).
-    pub(super) fn is_cramped(&self) -> bool {
-        let is_too_little = |rate: Rate| {
-            let needed = rate.per_second() * (self.total_latency / self.answered).as_secs_f64();
-            needed > f64::from(u32::try_from(self.concurrency).unwrap_or(u32::MAX))
-        };
-        !self.is_refused && self.answered >= ENOUGH && self.rate.is_some_and(is_too_little)
     }
 
     /// Whether one more request may leave; if so, it must.
@@ -163,11 +145,8 @@ impl Budget {
             window.answer(1, now);
         }
         self.is_refused |= matches!(sign, Sign::TooMany(_));
-        let latency = now.duration_since(left);
-        self.total_latency = self.total_latency.saturating_add(latency);
-        self.answered = self.answered.saturating_add(1);
         if let Some(hints) = hints {
-            self.latency = latency.max(self.latency / 64 * 63);
+            self.latency = now.duration_since(left).max(self.latency / 64 * 63);
             self.read(left, hints, now);
         }
         let header = hints.and_then(|hints| hints.limit.map(|limit| Header { limit, remaining: hints.remaining }));
@@ -230,8 +209,6 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
-
     use super::*;
 
     fn budget(rate: &str, concurrency: usize) -> (Budget, Instant) {
@@ -309,39 +286,6 @@ mod tests {
             budget.answer(now, &Sign::Fine, Some(&hints(Some(limit), None)), now);
             assert_eq!(budget.rate(), Some(Rate::parse(kept).unwrap()));
         }
-    }
-
-    #[test]
-    fn it_is_known_when_more_in_flight_would_be_faster() {
-        for (concurrency, is_cramped) in [(4, true), (9, true), (12, false), (32, false)] {
-            let (mut budget, mut now) = budget("100/s", concurrency);
-            let mut in_flight = VecDeque::new();
-            for _ in 0..600 {
-                // Responses take 100 ms: ten in flight are needed.
-                while budget.room(now) != Room::Now {
-                    now += ms(1);
-                    if let Some(left) = in_flight.pop_front_if(|left| *left + ms(100) <= now) {
-                        budget.answer(left, &Sign::Fine, Some(&Hints::default()), now);
-                    }
-                }
-                budget.leave(now);
-                in_flight.push_back(now);
-            }
-            assert_eq!(budget.is_cramped(), is_cramped, "{concurrency}");
-            budget.answer(now, &Sign::TooMany(None), Some(&Hints::default()), now);
-            assert!(!budget.is_cramped(), "it is the server that lets no more");
-        }
-    }
-
-    #[test]
-    fn one_in_flight_is_enough_for_a_slow_rate() {
-        let (mut budget, mut now) = budget("10/min", 1);
-        for _ in 0..600 {
-            budget.leave(now);
-            budget.answer(now, &Sign::Fine, Some(&Hints::default()), now + ms(50));
-            now += ms(6000);
-        }
-        assert!(!budget.is_cramped());
     }
 
     #[test]

@@ -84,11 +84,6 @@ impl<E: Exchange> RateLimiter<E> {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Whether more requests in flight would be faster: the rate was rarely what they waited for.
-    pub fn is_cramped(&self) -> bool {
-        self.state().budget.is_cramped()
-    }
-
     /// How long the server takes to answer when it is slow: the longest latency, which fades over some hundred faster responses.
     pub fn latency(&self) -> Duration {
         self.state().budget.latency()
