@@ -15,8 +15,6 @@ const GAP_MAX: Duration = Duration::from_mins(1);
 pub(super) struct CircuitBreaker {
     /// Failures since the last answer; none before the first: a server that never answered is not down but wrong.
     failures: Option<u32>,
-    /// Answers since the last failure.
-    answers: u32,
     /// The last failure, for a person.
     why: String,
     /// Since when it is open.
@@ -35,7 +33,7 @@ pub(super) enum Probing {
 
 impl Default for CircuitBreaker {
     fn default() -> Self {
-        Self { failures: None, answers: 0, why: String::new(), opened: None, gap: GAP_MIN }
+        Self { failures: None, why: String::new(), opened: None, gap: GAP_MIN }
     }
 }
 
@@ -44,11 +42,7 @@ impl CircuitBreaker {
     pub(super) fn answered(&mut self) {
         self.failures = Some(0);
         self.opened = None;
-        self.answers = self.answers.saturating_add(1);
-        // One lucky answer is no recovery: a server that goes on failing is asked less and less often.
-        if self.answers >= FAILURES {
-            self.gap = GAP_MIN;
-        }
+        self.gap = GAP_MIN;
     }
 
     /// It did not, or only to say that it cannot; then it is there at least.
@@ -58,7 +52,6 @@ impl CircuitBreaker {
         }
         let Some(failures) = &mut self.failures else { return };
         *failures += 1;
-        self.answers = 0;
         self.why = why;
         if *failures >= FAILURES && self.opened.is_none() {
             self.opened = Some(now);
@@ -149,22 +142,5 @@ mod tests {
         breaker.answered();
         fails(&mut breaker, FAILURES, now);
         assert_eq!(gaps(&mut breaker, 0, now), [0; 0]);
-    }
-
-    #[test]
-    fn gaps_go_on_growing_until_the_server_has_recovered() {
-        let now = Instant::now();
-        let mut breaker = CircuitBreaker::default();
-        breaker.answered();
-        fails(&mut breaker, FAILURES, now);
-        assert_eq!(gaps(&mut breaker, 10, now), [1, 2, 4, 3]);
-        breaker.answered();
-        fails(&mut breaker, FAILURES, now);
-        assert_eq!(gaps(&mut breaker, 20, now), [16, 4]);
-        for _ in 0..FAILURES {
-            breaker.answered();
-        }
-        fails(&mut breaker, FAILURES, now);
-        assert_eq!(gaps(&mut breaker, 1, now), [1]);
     }
 }

@@ -33,13 +33,8 @@ pub(super) struct Budget {
     concurrency: usize,
     /// Nothing leaves before: nothing remained of the server's limit.
     exhausted_until: Option<Instant>,
-    /// Whether a request was accepted after that wait, and nothing remained still: some servers always say so. That counts
-    /// only until a request is refused.
-    is_doubted: bool,
     /// When the request left whose rate-limit headers were read last: responses come out of order.
     newest: Option<Instant>,
-    /// Whether a request got a 429.
-    is_refused: bool,
     /// Whether the server's limit is lower than the user's.
     is_lowered: bool,
     /// The longest latency, which fades over some hundred faster responses.
@@ -62,9 +57,7 @@ impl Budget {
             in_flight: 0,
             concurrency,
             exhausted_until: None,
-            is_doubted: false,
             newest: None,
-            is_refused: false,
             is_lowered: false,
             latency: Duration::ZERO,
             earlier: ages.iter().filter_map(|age| now.checked_sub(*age)).collect(),
@@ -104,7 +97,7 @@ impl Budget {
         if self.in_flight >= self.concurrency {
             return Room::AfterAnswer;
         }
-        let (Some(window), Some(spacing)) = (&mut self.window, &self.spacing) else { return Room::Now };
+        let (Some(window), Some(spacing)) = (&mut self.window, &mut self.spacing) else { return Room::Now };
         if let Some(until) = self.exhausted_until.filter(|until| now < *until) {
             return Room::At(until);
         }
@@ -144,7 +137,6 @@ impl Budget {
         if let Some(window) = &mut self.window {
             window.answer(1, now);
         }
-        self.is_refused |= matches!(sign, Sign::TooMany(_));
         if let Some(hints) = hints {
             self.latency = now.duration_since(left).max(self.latency / 64 * 63);
             self.read(left, hints, now);
@@ -168,9 +160,7 @@ impl Budget {
         }
         self.newest = Some(left);
         if let (Some(remaining), Some(window)) = (hints.remaining, &mut self.window) {
-            let is_nothing = remaining == 0;
-            self.is_doubted |= is_nothing && self.exhausted_until.is_some_and(|until| until <= left);
-            let oldest = window.next_free(now).filter(|_| is_nothing && (self.is_refused || !self.is_doubted));
+            let oldest = window.next_free(now).filter(|_| remaining == 0);
             self.exhausted_until = oldest.map(|free_at| free_at.min(now + HEADER_PERIOD_MAX));
         }
         if let (Some(limit), Speed::At(wanted)) = (hints.limit.and_then(NonZeroU32::new), self.speed) {
@@ -243,23 +233,6 @@ mod tests {
         // The place itself is held for an hour.
         assert_eq!(budget.room(now + ms(900)), Room::At(now + ms(60_050)));
         assert_eq!(budget.room(now + ms(60_050)), Room::Now);
-    }
-
-    #[test]
-    fn a_server_that_always_says_that_nothing_remains_is_believed_once_and_again_after_a_refusal() {
-        let (mut budget, mut now) = budget("600/min", 16);
-        let mut waits = Vec::new();
-        for number in 0..6 {
-            let due = now;
-            while let Room::At(then) = budget.room(now) {
-                now = then;
-            }
-            waits.push(now.duration_since(due).as_secs());
-            budget.leave(now);
-            let sign = if number == 3 { Sign::TooMany(None) } else { Sign::Fine };
-            budget.answer(now, &sign, Some(&hints(None, Some(0))), now);
-        }
-        assert_eq!(waits, [0, 60, 0, 0, 59, 0]);
     }
 
     #[test]
