@@ -112,7 +112,7 @@ impl Input {
                 filters: args.filters.clone(),
                 name: args.name_from.as_ref().map(|_| GivenName::File).or(name),
                 columns: args.columns.clone(),
-                skip_lines: args.skip_lines,
+                skip_lines: args.skip_lines.unwrap_or_default(),
                 records: args.records.clone(),
                 sheet: args.sheet.clone(),
                 list_delimiter: args.list_delimiter.map(char::from),
