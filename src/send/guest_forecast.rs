@@ -1,6 +1,5 @@
-//! Estimates how long rows with guests take if a limited number of new guests may be invited per period. Pure.
-//!
-//! Rows are packed into periods in their order; the rows of a period leave together.
+//! Estimates how long rows with guests take if a limited number of new guests may be invited per period: as many rows leave in each
+//! period as are allowed on average, those of the first at once. Pure.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,7 @@ use super::guest_limit::KnownGuests;
 use super::rate::Rate;
 use crate::model::{Event, GuestWait};
 
-/// The new guests of rows that are not sent yet, packed into periods.
+/// The new guests of rows that are not sent yet.
 #[derive(Debug)]
 pub struct GuestForecast {
     rate: Rate,
@@ -16,25 +15,19 @@ pub struct GuestForecast {
     rows: u64,
     guests: u64,
     most: u64,
-    periods: u64,
-    /// Guests in the last period, and rows before it.
-    last: u64,
-    rows_before_last: u64,
 }
 
 /// What is left while rows with guests are sent.
 #[derive(Debug, Default)]
 pub(super) struct GuestEstimate {
+    /// Rows that are not done.
     rows: u64,
-    done: u64,
-    /// How many rows leave in a period, on average, and how long it is.
     per_period: u64,
     period: Duration,
-    /// When the current period began, and how many rows were done by then.
-    current: Option<(Instant, u64)>,
-    /// Until when rows wait, as reported.
+    /// Until when rows wait, or when they began to leave, once that is reported.
     wait_until: Option<Instant>,
-    is_reported: bool,
+    /// When the last row leaves.
+    end: Option<Instant>,
 }
 
 impl GuestForecast {
@@ -47,7 +40,7 @@ impl GuestForecast {
     }
 
     pub(super) fn with_known(rate: Rate, known: KnownGuests) -> Self {
-        Self { rate, known, rows: 0, guests: 0, most: 0, periods: 0, last: 0, rows_before_last: 0 }
+        Self { rate, known, rows: 0, guests: 0, most: 0 }
     }
 
     /// Adds the guests of the next row.
@@ -56,12 +49,6 @@ impl GuestForecast {
         self.rows += 1;
         self.guests += count;
         self.most = self.most.max(count);
-        self.last += count;
-        if self.periods == 0 || count > 0 && self.last > count && self.last > u64::from(self.rate.requests.get()) {
-            self.periods += 1;
-            self.last = count;
-            self.rows_before_last = self.rows - 1;
-        }
     }
 
     /// How many guests are new.
@@ -76,18 +63,16 @@ impl GuestForecast {
         self.most
     }
 
-    /// How long it takes until the last row leaves: the rows of the first period leave at once.
+    /// How long it takes until the last row leaves.
     #[must_use]
     pub fn time(&self) -> Duration {
-        times(self.rate.period, self.periods.saturating_sub(1))
+        self.estimate().time()
     }
 
     /// The estimate at the start of sending.
     pub(super) fn estimate(&self) -> GuestEstimate {
-        let per_period = match self.periods {
-            0 | 1 => self.rows,
-            periods => self.rows_before_last.div_ceil(periods - 1),
-        };
+        let allowed = self.rows.saturating_mul(self.rate.requests.get().into());
+        let per_period = allowed.checked_div(self.guests).unwrap_or(self.rows);
         GuestEstimate { rows: self.rows, per_period, period: self.rate.period, ..GuestEstimate::default() }
     }
 }
@@ -95,24 +80,19 @@ impl GuestForecast {
 impl GuestEstimate {
     /// Reports the estimate from now on.
     pub(super) fn report(&mut self, now: Instant) -> Event {
-        self.is_reported = true;
-        self.event(now)
+        self.wait_until = Some(now);
+        self.event(now, now)
     }
 
     /// One more row is done.
     pub(super) fn done(&mut self, now: Instant) -> Option<Event> {
-        // Earlier ones belong to the period before.
-        if self.current.is_none_or(|(began, _)| now >= began + self.period / 2) {
-            self.current = Some((now, self.done));
-        }
-        self.done += 1;
-        self.is_reported.then(|| self.event(now))
+        self.rows = self.rows.saturating_sub(1);
+        self.wait_until.map(|until| self.event(until, now))
     }
 
     /// No more rows with guests are sent in this run.
     pub(super) fn end(&mut self) -> Option<Event> {
-        let is_reported = std::mem::take(&mut self.is_reported);
-        is_reported.then_some(Event::GuestsTake { rows: 0, time: Duration::ZERO })
+        self.wait_until.take().map(|_| Event::GuestsTake { rows: 0, time: Duration::ZERO })
     }
 
     /// The next row waits until then.
@@ -121,34 +101,23 @@ impl GuestEstimate {
             return Vec::new();
         }
         self.wait_until = Some(until);
-        vec![Event::GuestsPaused { time: until.saturating_duration_since(now), why }, self.report(now)]
+        vec![Event::GuestsPaused { time: until.saturating_duration_since(now), why }, self.event(until, now)]
     }
 
-    fn event(&self, now: Instant) -> Event {
-        Event::GuestsTake { rows: self.rows.saturating_sub(self.done), time: self.time_left(now) }
+    fn event(&mut self, until: Instant, now: Instant) -> Event {
+        // A wait for most of a period is for the next one; a shorter one does not bring the end nearer.
+        let is_short = until.saturating_duration_since(now) < self.period / 2;
+        let end = self.end.filter(|_| is_short).max(Some(until + self.time()));
+        self.end = end;
+        let left = end.filter(|_| self.rows > 0).map(|end| end.saturating_duration_since(now));
+        Event::GuestsTake { rows: self.rows, time: left.unwrap_or_default() }
     }
 
-    /// How long it takes until the last row leaves: the rest of this period, or a longer wait, and the periods after that.
-    fn time_left(&self, now: Instant) -> Duration {
-        let per_period = self.per_period.max(1);
-        let (began, before) = self.current.unwrap_or((now, 0));
-        let period_end = began + self.period;
-        let wait_until = self.wait_until.filter(|until| *until > now);
-        // A wait for about a whole period is for the next one.
-        let is_in_period = wait_until.map_or(now, |until| until + self.period / 2) < period_end;
-        let free = if is_in_period { per_period.saturating_sub(self.done - before) } else { 0 };
-        let later = self.rows.saturating_sub(self.done + free);
-        if later == 0 {
-            let is_done = self.rows <= self.done;
-            return wait_until.filter(|_| !is_done).unwrap_or(now).saturating_duration_since(now);
-        }
-        let next = wait_until.unwrap_or(now).max(period_end).saturating_duration_since(now);
-        next.saturating_add(times(self.period, later.div_ceil(per_period) - 1))
+    /// How long it takes until the last row leaves, if the next one leaves now.
+    fn time(&self) -> Duration {
+        let later = self.rows.div_ceil(self.per_period.max(1)).saturating_sub(1);
+        self.period.saturating_mul(u32::try_from(later).unwrap_or(u32::MAX))
     }
-}
-
-fn times(period: Duration, count: u64) -> Duration {
-    period.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -177,10 +146,8 @@ mod tests {
     #[test]
     fn a_row_is_not_split_over_periods_and_known_guests_do_not_count() {
         assert_eq!(forecast("30/h", &[20; 10]).time(), 9 * HOUR);
-        // A row with more guests than the rate allows leaves alone.
-        let wide = forecast("30/h", &[1, 40, 1]);
-        assert_eq!((wide.time(), wide.most()), (2 * HOUR, 40));
-        assert_eq!(forecast("30/h", &[40, 0, 0]).time(), Duration::ZERO);
+        assert_eq!(forecast("30/h", &[1, 40, 1]).most(), 40);
+        assert_eq!(forecast("30/h", &[40; 3]).time(), 2 * HOUR, "each leaves alone");
         let mut known = GuestForecast::new(Rate::parse("2/h").unwrap(), &[]);
         for guests in [&["a@x.org", "b@x.org"][..], &["A@x.org"], &["b@x.org", "a@x.org"]] {
             known.add(&guests.iter().map(|guest| (*guest).to_owned()).collect::<Vec<_>>());
@@ -206,18 +173,6 @@ mod tests {
         assert_eq!(left(&estimate.wait(start + HOUR, GuestWait::Capped, start)), 2 * HOUR);
         assert_eq!(estimate.wait(start + HOUR, GuestWait::Capped, start), [], "it is no news");
         assert!(estimate.end().is_some() && estimate.end().is_none());
-    }
-
-    #[test]
-    fn pauses_shorter_than_the_period_do_not_shorten_the_estimate() {
-        let start = Instant::now();
-        let mut estimate = forecast("30/h", &[1; 70]).estimate();
-        (0..30).for_each(|_| drop(estimate.done(start)));
-        for minutes in [0, 10, 20, 30, 40, 50] {
-            let now = start + Duration::from_mins(minutes);
-            let events = estimate.wait(now + Duration::from_mins(10), GuestWait::Capped, now);
-            assert_eq!(left(&events), Duration::from_mins(120 - minutes));
-        }
     }
 
     #[test]
