@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::de::DeserializeOwned;
@@ -181,14 +182,10 @@ impl<E: Exchange> Api<E> {
     /// # Errors
     /// If it cannot be had.
     pub async fn group(&self, id: &str) -> Result<Option<Listed>, Unread> {
-        let mut sends = 0;
-        loop {
-            let answer = self.client.get_group(id).await;
-            let verdict = judge_look(answer, |body| tallyfy::group(body).map_err(|lack| unreadable("group", &lack)));
-            if let Some(group) = self.heed(verdict, &mut sends, "group").await? {
-                return Ok(group.filter(|group| !group.is_deleted));
-            }
-        }
+        let parse = |body: &Bytes| tallyfy::group(body).map_err(|lack| unreadable("group", &lack));
+        let ask = || async move { judge_look(self.client.get_group(id).await, parse) };
+        let group = self.read("group", false, ask).await?;
+        Ok(group.filter(|group| !group.is_deleted))
     }
 
     /// Whether what was sent as often as it may be is given up: not if the server takes none at all, which stops the run.
@@ -219,46 +216,45 @@ impl<E: Exchange> Api<E> {
     }
 
     async fn page<T: DeserializeOwned>(&self, list: List<'_>, number: u64) -> Result<Page<T>, Unread> {
-        let mut sends = 0;
-        loop {
-            let answer = self.client.list(list, number).await;
-            let verdict = judge_read(answer, |body| Page::parse(body).map_err(|lack| unreadable(&list.name(), &lack)));
-            if let (List::Groups | List::Users, Verdict::Again(trouble) | Verdict::InDoubt(trouble)) = (list, &verdict)
-                && trouble.http_status != Some(429)
-            {
-                // Everything waits for it.
-                let (attempt, most) = (sends + 1, self.attempts_max);
-                tracing::warn!(
-                    "the {} cannot be had yet (attempt {attempt} of {most}): {}",
-                    list.name(),
-                    trouble.message
-                );
-            }
-            if let Some(page) = self.heed(verdict, &mut sends, &list.name()).await? {
-                return Ok(page);
-            }
-        }
+        let name = list.name();
+        let parse = |body: &Bytes| Page::parse(body).map_err(|lack| unreadable(&name, &lack));
+        let ask = || async move { judge_read(self.client.list(list, number).await, parse) };
+        self.read(&name, matches!(list, List::Groups | List::Users), ask).await
     }
 
-    /// What was read; none if it is to be read again, once this has waited.
-    async fn heed<T>(&self, verdict: Verdict<T>, sends: &mut u32, what: &str) -> Result<Option<T>, Unread> {
-        let trouble = match verdict {
-            Verdict::Done(read) => return Ok(Some(read)),
-            Verdict::Again(trouble) | Verdict::InDoubt(trouble) | Verdict::GuestCap(trouble, _) => trouble,
-            Verdict::Refused(trouble) | Verdict::NameTaken(trouble) => return Err(Unread::Failed(trouble)),
-            Verdict::Halt(halt) => {
-                self.stop.raise(halt);
+    /// Asks until there is an answer; it is said if everything waits for that.
+    async fn read<T, F: Future<Output = Verdict<T>>>(
+        &self,
+        what: &str,
+        is_awaited: bool,
+        ask: impl Fn() -> F,
+    ) -> Result<T, Unread> {
+        let (mut sends, most) = (0, self.attempts_max);
+        loop {
+            let trouble = match ask().await {
+                Verdict::Done(read) => return Ok(read),
+                Verdict::Again(trouble) | Verdict::InDoubt(trouble) | Verdict::GuestCap(trouble, _) => trouble,
+                Verdict::Refused(trouble) | Verdict::NameTaken(trouble) => return Err(Unread::Failed(trouble)),
+                Verdict::Halt(halt) => {
+                    self.stop.raise(halt);
+                    return Err(Unread::Stopped);
+                }
+                Verdict::Held => return Err(Unread::Stopped),
+            };
+            // A 429 is no failed attempt: the rate limiter decides how long refusals may go on.
+            let is_failure = trouble.http_status != Some(429);
+            sends += u32::from(is_failure);
+            if is_failure && is_awaited {
+                tracing::warn!("the {what} cannot be had yet (attempt {sends} of {most}): {}", trouble.message);
+            }
+            if sends >= most {
+                return Err(Unread::Failed(trouble));
+            }
+            tracing::info!(attempt = sends, "{what}: {}; asking again", trouble.message);
+            if !self.back_off(sends).await {
                 return Err(Unread::Stopped);
             }
-            Verdict::Held => return Err(Unread::Stopped),
-        };
-        // A 429 is no failed attempt: the rate limiter decides how long refusals may go on.
-        *sends += u32::from(trouble.http_status != Some(429));
-        if *sends >= self.attempts_max {
-            return Err(Unread::Failed(trouble));
         }
-        tracing::info!(attempt = *sends, "{what}: {}; asking again", trouble.message);
-        if self.back_off(*sends).await { Ok(None) } else { Err(Unread::Stopped) }
     }
 }
 
