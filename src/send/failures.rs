@@ -40,7 +40,7 @@ struct Streak {
 
 /// A request that failed for now.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Failure {
+pub(super) struct FailedRequest {
     pub(super) is_write: bool,
     /// What it was to change.
     pub(super) subject: u64,
@@ -84,8 +84,8 @@ impl Failures {
     }
 
     /// A request failed; returns how long everything waits.
-    pub(super) fn failed(&mut self, failure: Failure, now: Instant) -> Result<Duration, TooLong> {
-        let Failure { subject, pause, is_named, .. } = failure;
+    pub(super) fn failed(&mut self, failure: FailedRequest, now: Instant) -> Result<Duration, TooLong> {
+        let FailedRequest { subject, pause, is_named, .. } = failure;
         let streak = if failure.is_write { &mut self.writes } else { &mut self.reads };
         if failure.is_refusal {
             streak.refused = streak.refused.saturating_add(1);
@@ -132,13 +132,13 @@ mod tests {
     }
 
     /// A write that is refused.
-    fn refused(pause: u64, is_named: bool, left: Instant) -> Failure {
-        Failure { is_write: true, subject: 1, is_refusal: true, left, pause: seconds(pause), is_named }
+    fn refused(pause: u64, is_named: bool, left: Instant) -> FailedRequest {
+        FailedRequest { is_write: true, subject: 1, is_refusal: true, left, pause: seconds(pause), is_named }
     }
 
     /// A write that fails for a reason that may be its own.
-    fn failed(subject: u64, left: Instant) -> Failure {
-        Failure { subject, is_refusal: false, ..refused(0, false, left) }
+    fn failed(subject: u64, left: Instant) -> FailedRequest {
+        FailedRequest { subject, is_refusal: false, ..refused(0, false, left) }
     }
 
     /// The pauses of a server that refuses everything, and how they end.
@@ -221,7 +221,7 @@ mod tests {
     fn what_succeeds_ends_the_pauses_but_no_read_ends_those_of_writes() {
         let (mut failures, start) = (Failures::new(seconds(10)), Instant::now());
         let write = refused(5, false, start);
-        let read = Failure { is_write: false, ..write };
+        let read = FailedRequest { is_write: false, ..write };
         assert_eq!(failures.failed(read, start), Ok(seconds(5)));
         failures.succeeded(false);
         assert_eq!(failures.failed(read, start + seconds(20)), Ok(seconds(5)));

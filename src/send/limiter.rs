@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use self::state::{Departure, LimiterState};
+use self::state::LimiterState;
 use super::breaker::Probing;
 use super::rate::Speed;
 use super::sign::sign;
@@ -69,7 +69,7 @@ impl<E: Exchange> RateLimiter<E> {
         Self {
             inner,
             probe,
-            state: Mutex::new(LimiterState::new(limits, trail, Instant::now())),
+            state: Mutex::new(LimiterState::new(limits, trail, Arc::clone(&listener), Instant::now())),
             queue: tokio::sync::Mutex::new(()),
             changed: Notify::new(),
             wait_max: limits.wait_max,
@@ -132,21 +132,11 @@ impl<E: Exchange> RateLimiter<E> {
     /// A permit, or when to try again; `None` after the next change.
     fn try_permit(&self, is_write: bool) -> Result<Permit, Option<Instant>> {
         let departure = self.state().depart(is_write, Instant::now());
-        match departure {
-            Ok(Departure::Now(permit, event)) => {
-                self.report(event);
-                self.requests.fetch_add(1, Ordering::Relaxed);
-                Ok(permit)
-            }
-            Ok(Departure::Later(until, event)) => {
-                self.report(event);
-                Err(until)
-            }
-            Err(halt) => {
-                self.stop.raise(halt);
-                Err(None)
-            }
-        }
+        let departure = departure.unwrap_or_else(|halt| {
+            self.stop.raise(halt);
+            Err(None)
+        });
+        departure.inspect(|_| _ = self.requests.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Sends a probe after a while, unless another response shows meanwhile that the server is there; `None` if the run stops.
@@ -168,12 +158,6 @@ impl<E: Exchange> RateLimiter<E> {
         Some(())
     }
 
-    fn report(&self, events: impl IntoIterator<Item = Event>) {
-        for event in events {
-            (self.listener)(event);
-        }
-    }
-
     /// Waits until then, or until something changes; `None` if the run stops.
     async fn wait(&self, until: Option<Instant>) -> Option<()> {
         self.stop.wait(&self.changed, until).await
@@ -184,9 +168,8 @@ impl<E: Exchange> RateLimiter<E> {
         let answer = self.inner.exchange(call).await;
         let sign = sign(&answer, SystemTime::now());
         let answered = self.state().answered(&permit, subject, &answer, &sign, Instant::now());
-        match answered {
-            Ok(events) => self.report(events),
-            Err(halt) => self.stop.raise(halt),
+        if let Err(halt) = answered {
+            self.stop.raise(halt);
         }
         self.changed.notify_one();
         answer

@@ -7,14 +7,14 @@ use tokio::time::Instant;
 
 use super::super::breaker::CircuitBreaker;
 use super::super::budget::Budget;
-use super::super::failures::{Failure, Failures, TooLong};
+use super::super::failures::{FailedRequest, Failures, TooLong};
 use super::super::judge::trouble;
 use super::super::rate::{Rate, Speed};
 use super::super::sign::{Sign, pause};
 use super::super::window::Room;
 use super::{Limits, Permit};
 use crate::journal::{Mark, Trail};
-use crate::model::{Event, Halt, Wait, shown_path};
+use crate::model::{Event, Halt, Listener, Wait, shown_path};
 use crate::tallyfy::{Answer, Lost};
 
 /// A wait of this length, beyond the usual one between two requests, is reported.
@@ -34,18 +34,11 @@ pub(super) struct LimiterState {
     reported_rate: Option<Rate>,
     /// The limit that is recorded as found.
     found: Option<Rate>,
-}
-
-/// Whether a request leaves, with what there is to report.
-pub(super) enum Departure {
-    /// It leaves.
-    Now(Permit, Option<Event>),
-    /// Not before then, or before something changes.
-    Later(Option<Instant>, Option<Event>),
+    listener: Listener,
 }
 
 impl LimiterState {
-    pub(super) fn new(limits: Limits, trail: Option<(Trail, Vec<Duration>)>, now: Instant) -> Self {
+    pub(super) fn new(limits: Limits, trail: Option<(Trail, Vec<Duration>)>, listener: Listener, now: Instant) -> Self {
         let (trail, ages) = trail.map_or((None, Vec::new()), |(trail, ages)| (Some(trail), ages));
         let found = trail.as_ref().and_then(Trail::found).and_then(|(requests, period)| Rate::of(requests, period));
         let budget = Budget::new(limits.speed, limits.concurrency, found, &ages, now.into_std());
@@ -60,21 +53,25 @@ impl LimiterState {
             writes: 0,
             reported_until: None,
             found,
+            listener,
         }
     }
 
-    /// Lets one request leave if nothing is in its way.
-    pub(super) fn depart(&mut self, is_write: bool, now: Instant) -> Result<Departure, Halt> {
+    /// Lets one request leave if nothing is in its way; otherwise gives when to try again, or nothing if something must change.
+    pub(super) fn depart(&mut self, is_write: bool, now: Instant) -> Result<Result<Permit, Option<Instant>>, Halt> {
         if let Some(until) = self.paused_until.filter(|until| now < *until) {
-            return Ok(Departure::Later(Some(until), None));
+            return Ok(Err(Some(until)));
         }
         if is_write && self.writes > 0 && self.failures.refuses_writes(now.into_std()).is_some() {
             // The server refuses all writes: one at a time finds out when it accepts them.
-            return Ok(Departure::Later(None, None));
+            return Ok(Err(None));
         }
         match self.budget.room(now.into_std()) {
-            Room::AfterAnswer => Ok(Departure::Later(None, None)),
-            Room::At(until) => Ok(Departure::Later(Some(until.into()), self.report_wait(until.into(), now))),
+            Room::AfterAnswer => Ok(Err(None)),
+            Room::At(until) => {
+                self.report_wait(until.into(), now);
+                Ok(Err(Some(until.into())))
+            }
             Room::Now => {
                 let mark = match &mut self.trail {
                     Some(trail) if self.budget.rate().is_some() => Some(
@@ -86,20 +83,22 @@ impl LimiterState {
                 };
                 self.writes += usize::from(is_write);
                 self.budget.leave(now.into_std());
-                let is_early = self.reported_until.take().is_some_and(|until| now < until);
-                Ok(Departure::Now(Permit { left: now, mark, is_write }, is_early.then_some(Event::Resumed)))
+                if self.reported_until.take().is_some_and(|until| now < until) {
+                    (self.listener)(Event::Resumed);
+                }
+                Ok(Ok(Permit { left: now, mark, is_write }))
             }
         }
     }
 
-    fn report_wait(&mut self, until: Instant, now: Instant) -> Option<Event> {
+    fn report_wait(&mut self, until: Instant, now: Instant) {
         let time = until.saturating_duration_since(now);
-        let usual = self.budget.rate()?.spacing().saturating_mul(2).saturating_add(LONG);
-        let is_news = self.reported_until.is_none_or(|reported| reported < until);
-        (time > usual && is_news).then(|| {
+        let spacing = self.budget.rate().map(Rate::spacing).unwrap_or_default();
+        let usual = spacing.saturating_mul(2).saturating_add(LONG);
+        if time > usual && self.reported_until.is_none_or(|reported| reported < until) {
             self.reported_until = Some(until);
-            Event::Paused { time, why: Wait::Limit }
-        })
+            (self.listener)(Event::Paused { time, why: Wait::Limit });
+        }
     }
 
     /// The request of a permit never left.
@@ -130,20 +129,20 @@ impl LimiterState {
         answer: &Result<Answer, Lost>,
         sign: &Sign,
         now: Instant,
-    ) -> Result<Vec<Event>, Halt> {
+    ) -> Result<(), Halt> {
         self.come_back(permit, Trail::answer, now);
         let was_open = self.breaker.is_open();
         let asked = self.count(permit, answer, sign, now);
-        let mut events: Vec<Event> = self.report_rate().into_iter().collect();
+        self.report_rate();
         if was_open && !self.breaker.is_open() {
-            events.push(Event::Resumed);
+            (self.listener)(Event::Resumed);
         }
         if *sign == Sign::Fine {
             self.failures.succeeded(permit.is_write);
         } else if permit.is_write || asked.is_some() {
-            events.extend(self.pause(permit, subject, asked, answer, sign, now)?);
+            self.pause(permit, subject, asked, answer, sign, now)?;
         }
-        Ok(events)
+        Ok(())
     }
 
     /// Notes a response. Returns how long the server asks everything to wait.
@@ -172,10 +171,10 @@ impl LimiterState {
         answer: &Result<Answer, Lost>,
         sign: &Sign,
         now: Instant,
-    ) -> Result<Option<Event>, Halt> {
+    ) -> Result<(), Halt> {
         // The pause may be our own and longer: only one that the server names may be too long.
         let is_named = |time| sign.named().is_some_and(|named| time == pause(Some(named)));
-        let failure = Failure {
+        let failure = FailedRequest {
             is_write: permit.is_write,
             subject,
             is_refusal: sign.is_refusal(),
@@ -185,23 +184,24 @@ impl LimiterState {
         };
         let time = self.failures.failed(failure, now.into_std()).map_err(|too_long| match too_long {
             TooLong::Pause(time) => Halt::PauseTooLong(time),
-            TooLong::InAll(time) => Halt::Refusing { time, why: why(answer, sign) },
+            TooLong::InAll(time) => Halt::Refusing { time, why: why(answer) },
         })?;
         let until = now.checked_add(time).ok_or(Halt::PauseTooLong(time))?;
-        if time.is_zero() || self.paused_until.is_some_and(|before| before >= until) {
-            return Ok(None);
+        if !time.is_zero() && self.paused_until.is_none_or(|before| before < until) {
+            self.paused_until = Some(until);
+            (self.listener)(Event::Paused { time, why: if is_named(time) { Wait::Asked } else { Wait::Refused } });
         }
-        self.paused_until = Some(until);
-        Ok(Some(Event::Paused { time, why: if is_named(time) { Wait::Asked } else { Wait::Refused } }))
+        Ok(())
     }
 
-    fn report_rate(&mut self) -> Option<Event> {
+    fn report_rate(&mut self) {
         let rate = self.budget.expected();
-        if rate == self.reported_rate {
-            return None;
+        if rate != self.reported_rate {
+            self.reported_rate = rate;
+            if let Some(rate) = rate {
+                (self.listener)(Event::Rate(rate.per_second()));
+            }
         }
-        self.reported_rate = rate;
-        Some(Event::Rate(rate?.per_second()))
     }
 
     fn record_found(&mut self) {
@@ -217,10 +217,10 @@ impl LimiterState {
 }
 
 /// Why a request had no effect for now.
-fn why(answer: &Result<Answer, Lost>, sign: &Sign) -> String {
-    match (answer, sign) {
-        (Ok(answer), _) => trouble(answer).message,
-        (Err(_), Sign::Unable(why, _) | Sign::Failing(why, _)) => why.clone(),
-        (Err(_), Sign::Fine | Sign::TooMany(_)) => String::new(),
+fn why(answer: &Result<Answer, Lost>) -> String {
+    match answer {
+        Ok(answer) => trouble(answer).message,
+        Err(Lost::Undelivered(message) | Lost::InDoubt { message, .. }) => message.clone(),
+        Err(Lost::Held) => String::new(),
     }
 }
