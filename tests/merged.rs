@@ -145,6 +145,17 @@ fn groups_of_a_person_are_inverted_and_rows_left_out_are_answered() {
 }
 
 #[test]
+fn a_blank_name_between_others_is_ignored_with_one_warning() {
+    for (file, text) in [
+        ("g.csv", "names,member\nSales;;Ops;,a@b.example\n"),
+        ("g.json", r#"{"names":["Sales",null,"Ops"],"member":"a@b.example"}"#),
+    ] {
+        let told = Desk::bare().with(file, text).run(&["validate", file]).expect(0).stdout;
+        assert_eq!(told.matches("names: blank entries are ignored: 1").count(), 1, "{told}");
+    }
+}
+
+#[test]
 fn one_group_of_all_rows_has_the_name_that_is_given() {
     let server = acme("");
     let rows = format!("Name,Email\nAda,{}\nBob,{}\nEve,eve@members.example\n", address(1001), address(1002));

@@ -212,7 +212,9 @@ impl Columns {
         columns.fields.sort_by_key(|(_, index)| *index);
         let unknown = (0..header.len()).filter(|index| meanings[*index] == Meaning::Unknown);
         let unknown = unknown.map(|index| header[index].trim()).filter(|column| !column.is_empty());
-        columns.unknown.extend(unknown.map(str::to_owned));
+        // Those of rejects were told when the first file was read.
+        let is_of_rejects = header.iter().any(|column| column == ERROR_COLUMN);
+        columns.unknown.extend(unknown.filter(|_| !is_of_rejects).map(str::to_owned));
         columns.find_filters(header, options, &mut errors);
         columns.find_unmapped(header, options, &mut errors);
         let is_nameless = columns.index(Field::Name).is_none() && !options.settles(Field::Name);

@@ -296,10 +296,10 @@ fn all_names<'a>(cell: &'a Cell<'_>, delimiter: Option<char>) -> Result<Vec<Cow<
         Cell::List(items) => {
             let name = |item: &'a Item<'_>| match item {
                 Item::Text(text) => Ok(Cow::Borrowed(text.trim())),
+                Item::Other("null") => Ok(Cow::Borrowed("")),
                 Item::Number(_) | Item::Other(_) => Err(invalid("an entry is not text")),
             };
-            let names: Vec<Cow<'_, str>> = items.iter().map(name).collect::<Result<_, _>>()?;
-            Ok(names.into_iter().filter(|name| !name.is_empty()).collect())
+            items.iter().map(name).collect()
         }
         Cell::Absent => Ok(Vec::new()),
         Cell::Other(kind) => Err(invalid(&format!("expected a list, found {kind}"))),

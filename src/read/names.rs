@@ -6,17 +6,18 @@ use super::row::{Row, RowText};
 use crate::model::{Cell, Code, Field, Item, Problem, shortened};
 
 /// What separates names.
-const SEPARATORS: [char; 4] = [';', '|', '\n', '\r'];
+const SEPARATORS: [char; 3] = [';', '|', '\n'];
 
 /// The names in a cell, separated by `;`, `|` and line breaks, or by `--list-delimiter`. A comma may belong to a name.
 pub(super) fn names_of(cell: &str, delimiter: Option<char>) -> Result<Vec<Cow<'_, str>>, Problem> {
     if cell.trim_start().starts_with('[')
         && let Ok(names) = serde_json::from_str::<Vec<String>>(cell)
     {
-        return Ok(names.into_iter().filter(|name| !name.trim().is_empty()).map(Cow::Owned).collect());
+        return Ok(names.into_iter().map(Cow::Owned).collect());
     }
     let is_separator = |letter: char| delimiter.map_or(SEPARATORS.contains(&letter), |delimiter| letter == delimiter);
-    let names: Vec<_> = cell.split(is_separator).map(str::trim).filter(|name| !name.is_empty()).collect();
+    let list = cell.trim_matches(|letter: char| is_separator(letter) || letter.is_whitespace());
+    let names: Vec<_> = list.split(is_separator).filter(|_| !list.is_empty()).map(str::trim).collect();
     if delimiter.is_none() && names.len() == 1 && cell.contains(',') {
         let message = format!(
             "names: `{}` may be one name or several; use --list-delimiter ',' if it is several, or write `;` between names",
@@ -34,25 +35,30 @@ pub(super) fn each_group<'a>(
     text: impl Fn(Option<&str>) -> RowText<'a>,
     each: &mut dyn FnMut(&Row<'a>),
 ) {
-    match names {
-        Ok(names) if names.is_empty() => {
-            let problem = Problem::excluded("the person is in no group");
-            each(&Row { fields: Err(problem), text: text(None), ..row.clone() });
+    let (blank, names): (Vec<_>, Vec<_>) = match names {
+        Ok(names) => names.into_iter().partition(|name| name.trim().is_empty()),
+        Err(problem) => return each(&Row { fields: Err(problem), text: text(None), ..row.clone() }),
+    };
+    if names.is_empty() {
+        let problem = Problem::excluded("the person is in no group");
+        return each(&Row { fields: Err(problem), text: text(None), ..row.clone() });
+    }
+    for (number, name) in names.iter().enumerate() {
+        let cell = Cell::Text(Cow::Owned(name.clone().into_owned()));
+        let fields = row.fields.clone().map(|fields| fields.with(Field::Name, cell));
+        let mut group = Row { fields, text: text(Some(name)), is_continued: number > 0, ..row.clone() };
+        if number == 0 && !blank.is_empty() {
+            let message = format!("names: blank entries are ignored: {}", blank.len());
+            group.warnings.push(Problem::warning(Field::Names, Code::EntryIgnored, message));
         }
-        Err(problem) => each(&Row { fields: Err(problem), text: text(None), ..row.clone() }),
-        Ok(names) => {
-            for (number, name) in names.iter().enumerate() {
-                let cell = Cell::Text(Cow::Owned(name.clone().into_owned()));
-                let fields = row.fields.clone().map(|fields| fields.with(Field::Name, cell));
-                each(&Row { fields, text: text(Some(name)), is_continued: number > 0, ..row.clone() });
-            }
-        }
+        each(&group);
     }
 }
 
 /// A list that is separated by this character alone.
 pub(super) fn list_of(cell: &str, delimiter: char) -> Cell<'_> {
-    let entries = cell.split(delimiter).filter(|entry| !entry.trim().is_empty());
+    let list = cell.trim().trim_matches(delimiter);
+    let entries = list.split(delimiter).filter(|_| !list.is_empty());
     Cell::List(entries.map(|entry| Item::Text(Cow::Borrowed(entry))).collect())
 }
 

@@ -196,6 +196,9 @@ fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<FilePro
             foreign("protected by a password or an old Excel workbook", "save it as .xlsx without a password")
         }
         [b'%', b'P', b'D', b'F', ..] => foreign("a PDF document", "export the table as CSV"),
+        [b'S', b'Q', b'L', b'i', b't', b'e', b' ', b'f', ..] => {
+            foreign("a database, such as a journal of this program", "name the file of groups")
+        }
         [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => foreign("packed with xz", UNPACK),
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, ..] => foreign("packed with bzip2", UNPACK),
         [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => foreign("UTF-32 text", "save it as UTF-8"),

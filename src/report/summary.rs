@@ -119,6 +119,10 @@ impl Summary {
         for rejects in &closing.rejects {
             let _ = writeln!(text, "rejects  {}{advice}", shown_path(rejects));
         }
+        if self.wrong > 0 && self.counts.of(Status::Merged) > 0 {
+            let cure = "undo this run and import the corrected file, or add the person in Tallyfy";
+            let _ = writeln!(text, "         an import adds nobody to a group that exists: {cure}");
+        }
         let _ = writeln!(text, "journal  {} (run {})", shown_path(&closing.journal), closing.run);
         text
     }
