@@ -21,14 +21,18 @@ struct PeopleRow {
     is_changed: bool,
     /// Whether other rows are merged into its group.
     has_merged: bool,
+    /// Whether it has an outcome: then its body stays as it was sent.
+    is_sent: bool,
 }
 
 /// What was found for a row: the columns that change.
 struct FoundRow {
     id: RowId,
     problems: Vec<Problem>,
-    /// What the row defines, the body of the request, how many guests that has, and the row that has the group's status.
-    group: Option<(String, String, usize, Option<RowId>)>,
+    /// The row that has the status of the group of several.
+    lead: Option<RowId>,
+    /// What the row defines, the body of the request, and how many guests that has.
+    group: Option<(String, String, usize)>,
 }
 
 /// The group of several rows.
@@ -128,8 +132,8 @@ impl Journal {
         if !row.has_merged {
             let body = json(&group);
             if row.is_changed || !problems.is_empty() || body != row.wanted {
-                let group = Some((row.wanted, body, group.guests.len(), None));
-                found.push(FoundRow { id: row.id, problems, group });
+                let group = Some((row.wanted, body, group.guests.len()));
+                found.push(FoundRow { id: row.id, problems, lead: None, group });
             }
             return Ok(());
         }
@@ -144,12 +148,12 @@ impl Journal {
                 merged.add(part.id, group);
             }
             if part.is_changed || !problems.is_empty() {
-                found.push(FoundRow { id: part.id, problems, group: None });
+                found.push(FoundRow { id: part.id, problems, lead: None, group: None });
             }
         }
         let group = merged.group.unwrap_or(own);
-        let group = (row.wanted, json(&group), group.guests.len(), merged.lead);
-        found.push(FoundRow { id: row.id, problems, group: Some(group) });
+        let group = (!row.is_sent).then(|| (row.wanted, json(&group), group.guests.len()));
+        found.push(FoundRow { id: row.id, problems, lead: merged.lead, group });
         Ok(())
     }
 }
@@ -158,37 +162,41 @@ fn json(group: &Group) -> String {
     serde_json::to_string(group).unwrap_or_default()
 }
 
-/// Keeps what was found for a row. The body of a row that has an outcome stays as it was sent.
+/// Keeps what was found for a row.
 fn update(db: &Connection, row: &FoundRow) -> rusqlite::Result<()> {
-    let FoundRow { id, problems, group } = row;
+    let FoundRow { id, problems, lead, group } = row;
     let of = |severity| problems.iter().filter(move |problem| problem.severity == severity);
     let joined = |severity| of(severity).next().map(|_| Problem::join(of(severity)));
     let code = of(Severity::Error).next().map(|problem| problem.code.as_str());
     let (error, warnings) = (joined(Severity::Error), joined(Severity::Warning));
-    let sql = "UPDATE rows SET code = ?2, error = ?3, people = ?4 WHERE id = ?1";
-    db.prepare_cached(sql)?.execute(params![id.0, code, error, warnings])?;
-    let Some((wanted, body, guests, lead)) = group else { return Ok(()) };
-    db.prepare_cached("UPDATE rows SET lead = ?2 WHERE id = ?1")?.execute(params![id.0, lead.map(|lead| lead.0)])?;
-    let sql = "UPDATE rows SET wanted = ?2, body = ?3, guests = ?4
-               WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM outcomes WHERE row = ?1)";
-    db.prepare_cached(sql)?.execute(params![id.0, wanted, body, guests]).map(drop)
+    let lead = lead.map(|lead| lead.0);
+    let done = if let Some((wanted, body, guests)) = group {
+        let sql = "UPDATE rows SET code = ?2, error = ?3, people = ?4, lead = ?5, wanted = ?6, body = ?7, guests = ?8
+                   WHERE id = ?1";
+        db.prepare_cached(sql)?.execute(params![id.0, code, error, warnings, lead, wanted, body, guests])
+    } else {
+        let sql = "UPDATE rows SET code = ?2, error = ?3, people = ?4, lead = ?5 WHERE id = ?1";
+        db.prepare_cached(sql)?.execute(params![id.0, code, error, warnings, lead])
+    };
+    done.map(drop)
 }
 
 /// The next rows that are to be sent, and those that were sent and whose merged rows are not settled.
 fn people_rows(db: &Connection, run: RunId, last: RowId) -> rusqlite::Result<Vec<PeopleRow>> {
     let sql = "SELECT * FROM (
                    SELECT rows.id, file, row, line, coalesce(wanted, body), wanted IS NOT NULL OR lead IS NOT NULL,
-                          EXISTS (SELECT 1 FROM rows AS part WHERE part.merged AND part.twin = rows.id) AS has_merged
+                          EXISTS (SELECT 1 FROM rows AS part WHERE part.merged AND part.twin = rows.id) AS has_merged,
+                          EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id) AS is_sent
                    FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
                    WHERE runs.id = ?1 AND rows.id > ?2 AND body IS NOT NULL)
-               WHERE has_merged OR NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = id)
+               WHERE has_merged OR NOT is_sent
                ORDER BY id LIMIT ?3";
     db.prepare_cached(sql)?.query_map(params![run.0, last.0, BATCH], people_row)?.collect()
 }
 
 /// The rows that are merged into the group of this one.
 fn merged_rows(db: &Connection, row: RowId) -> rusqlite::Result<Vec<PeopleRow>> {
-    let sql = "SELECT id, file, row, line, wanted, code IS NOT NULL OR people IS NOT NULL, FALSE FROM rows
+    let sql = "SELECT id, file, row, line, wanted, code IS NOT NULL OR people IS NOT NULL, FALSE, FALSE FROM rows
                WHERE merged AND twin = ?1 ORDER BY id";
     db.prepare_cached(sql)?.query_map([row.0], people_row)?.collect()
 }
@@ -200,5 +208,6 @@ fn people_row(row: &Row<'_>) -> rusqlite::Result<PeopleRow> {
         wanted: row.get(4)?,
         is_changed: row.get(5)?,
         has_merged: row.get(6)?,
+        is_sent: row.get(7)?,
     })
 }

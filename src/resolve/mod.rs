@@ -39,7 +39,8 @@ pub fn resolve(
     rules: &PeopleRules,
     counts: &mut PeopleCounts,
 ) -> Resolved {
-    let resolved = Resolved { members: Vec::new(), guests: Vec::new(), problems: Vec::new() };
+    let members = Vec::with_capacity(wanted.members.len());
+    let resolved = Resolved { members, guests: Vec::new(), problems: Vec::new() };
     let mut row = RowPeople { directory, rules, counts, resolved, ids: Unique::default(), invited: Unique::default() };
     wanted.members.iter().for_each(|member| row.member(member));
     wanted.guests.iter().for_each(|guest| row.guest(guest));
