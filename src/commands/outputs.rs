@@ -132,7 +132,7 @@ fn keep_mended(journal: &Journal, path: &Path) -> Result<(), Failure> {
         let kept =
             numbered.into_iter().find(|name| !name.exists()).unwrap_or_else(|| path.with_added_extension("kept"));
         fs::rename(path, &kept).map_err(failed)?;
-        tracing::warn!("{} was changed since it was written: kept as {}", shown_path(path), shown_path(&kept));
+        tracing::warn!("{} is not as this journal last wrote it: kept as {}", shown_path(path), shown_path(&kept));
     }
     Ok(())
 }

@@ -111,10 +111,9 @@ impl Summary {
         if let Some(results) = &closing.results {
             let _ = writeln!(text, "results  {}", shown_path(results));
         }
-        let advice = match (self.wrong, &closing.stopped) {
-            (0, _) => "",
-            (_, Some(_)) => "   (with the rows that were not attempted)",
-            (_, None) => "   (fix these rows and import this file)",
+        let advice = match closing.stopped {
+            Some(_) => "   (with the rows that were not attempted)",
+            None => "   (fix these rows and import this file)",
         };
         for rejects in &closing.rejects {
             let _ = writeln!(text, "rejects  {}{advice}", shown_path(rejects));
