@@ -152,12 +152,14 @@ fn an_export_without_a_groups_name_or_without_addresses_says_what_to_do() {
         .with("slack.csv", sample("slack-members.csv"))
         .with("entra.csv", sample("entra-members.csv"))
         .with("ad.csv", "\"distinguishedName\",\"name\",\"objectClass\",\"objectGUID\",\"SamAccountName\",\"SID\"\n\"CN=A\",\"A\",\"user\",\"1\",\"a\",\"S\"\n")
+        .with("fresh.json", r#"{"groups":[{"id":2,"name":"Desk","members":[5,6],"observers":[],"leaders":[]}]}"#)
         .with("usergroups.json", "{\"ok\":true,\"usergroups\":[{\"id\":\"S1\",\"team_id\":\"T1\",\"is_usergroup\":true,\"name\":\"Ops\",\"handle\":\"ops\",\"users\":[\"U1\"]}]}");
     desk.run(&["validate", "slack.csv"])
         .expect(2)
         .says("looks like a list of Slack members, which does not hold the group's name; use --name NAME");
     desk.run(&["validate", "entra.csv"]).expect(2).says("use --name NAME, or --name-from file");
     desk.run(&["validate", "ad.csv"]).expect(2).says("it has no e-mail addresses");
+    desk.run(&["validate", "fresh.json"]).expect(2).says("its members are ids of Freshservice");
     desk.run(&["validate", "usergroups.json"]).expect(2).says("its users are Slack's ids");
     desk.run(&["validate", "slack.csv", "--layout", "none"]).expect(2);
     desk.run(&["validate", "slack.csv", "--layout", "slak"]).expect(2).says("`tallyfy-groups layouts` lists them");

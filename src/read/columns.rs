@@ -31,7 +31,7 @@ const SYNONYMS: [(Field, &str); 6] = [
         "memberids memberemails memberemailaddresses users userids useremails usermembers groupmembers mitglieder \
          membres miembros",
     ),
-    (Field::Member, "memberemail memberemailaddress memberid mitglied membre miembro"),
+    (Field::Member, "memberemail memberemailaddress memberid user mitglied membre miembro"),
     (
         Field::Guests,
         "guestemails guestemail guestmail guestemailaddresses guestids externalemails externalemailaddresses \
