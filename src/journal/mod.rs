@@ -19,7 +19,6 @@ mod stage;
 mod store;
 mod trail;
 mod undo;
-mod wal;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -3,13 +3,13 @@
 //! SQLite keeps no checksums of its pages: a change within a value is noticed where it breaks a rule, or in an outcome.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs;
 
 use rusqlite::Connection;
 
+use super::JournalError;
 use super::outcomes::is_as_written;
 use super::store::{Journal, SCHEMA};
-use super::{JournalError, wal};
 
 /// What is true of every journal. Rows beyond those of the last run belong to one that was cut off while it read.
 const LEDGER: [(&str, &str); 3] = [
@@ -33,16 +33,6 @@ const LEDGER: [(&str, &str); 3] = [
 ];
 
 impl Journal {
-    /// Makes sure that SQLite has read the write-ahead log to its end.
-    pub(super) fn check_log(&self, log: File) -> Result<(), JournalError> {
-        let frames = self.run(|db| db.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get::<_, i64>(1)))?;
-        match wal::is_damaged(log, u64::try_from(frames).unwrap_or_default()) {
-            Ok(false) => Ok(()),
-            Ok(true) => self.damaged("its write-ahead log cannot be read to the end".to_owned()),
-            Err(reason) => Err(JournalError::Io { path: self.path.clone(), reason }),
-        }
-    }
-
     fn damaged(&self, what: String) -> Result<(), JournalError> {
         Err(JournalError::Damaged { path: self.path.clone(), what })
     }

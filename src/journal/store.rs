@@ -1,6 +1,5 @@
 //! The database: opening it, its runs, and whose it is, and how durable.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -53,22 +52,8 @@ pub struct RunId(pub i64);
 pub struct Journal {
     pub(super) path: PathBuf,
     pub(super) db: Connection,
-    _lock: Option<Lock>,
-    /// Whether nobody else can use it, and nothing was found that forbids to write it.
-    is_held: bool,
-}
-
-/// What distinguishes a journal from other files.
-struct Marks {
-    tables: i64,
-    application: i64,
-    version: i64,
-}
-
-impl Marks {
-    fn is_ours(&self) -> bool {
-        self.tables > 0 && self.application == APPLICATION_ID
-    }
+    /// None if it is temporary, only read, or refused.
+    lock: Option<Lock>,
 }
 
 impl Journal {
@@ -81,16 +66,12 @@ impl Journal {
         // However the path is spelled, the lock has one name.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let lock = Lock::take(path)?;
-        let log = File::open(beside(path, "-wal")).ok();
-        let has_log = log.as_ref().and_then(|log| log.metadata().ok()).is_some_and(|found| found.len() > 0);
+        let has_log = beside(path, "-wal").metadata().is_ok_and(|found| found.len() > 0);
         let db = Connection::open(path).map_err(|reason| Self::failed(path, reason))?;
-        let mut journal = Self { path: path.to_owned(), db, _lock: Some(lock), is_held: false };
+        let mut journal = Self { path: path.to_owned(), db, lock: None };
         // A journal that is refused stays as it is: SQLite would write its log into the file when it closes it.
         journal.set(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
         let is_new = journal.is_new()?;
-        if let Some(log) = log.filter(|_| has_log) {
-            journal.check_log(log)?;
-        }
         if !is_new {
             journal.check_sound(has_log)?;
             journal.check_owner(owner)?;
@@ -98,7 +79,7 @@ impl Journal {
         journal.set(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         journal.prepare(is_new)?;
         journal.forget_empty_runs(owner)?;
-        journal.is_held = true;
+        journal.lock = Some(lock);
         Ok(journal)
     }
 
@@ -112,23 +93,17 @@ impl Journal {
         if has_content { Self::open(path, owner) } else { Err(JournalError::Missing(path.to_owned())) }
     }
 
-    /// Opens a journal to look into it, without holding or changing it.
+    /// Opens a journal to look into it, without holding it.
     ///
     /// # Errors
     /// If it cannot be read, or is something else.
     pub fn peek(path: &Path) -> Result<Self, JournalError> {
         // A run that was killed while it staged rows has left pages to take back, which only a writer does.
-        let is_torn = beside(path, "-journal").metadata().is_ok_and(|found| found.len() > 0);
-        let look = |flags, lock| {
-            let db = Connection::open_with_flags(path, flags).map_err(|reason| Self::failed(path, reason))?;
-            let journal = Self { path: path.to_owned(), db, _lock: lock, is_held: false };
-            journal.marks().map(|marks| (journal, marks))
-        };
-        if let Some(lock) = is_torn.then(|| Lock::take(path)).and_then(Result::ok) {
-            look(OpenFlags::SQLITE_OPEN_READ_WRITE, Some(lock))?;
-        }
-        let (journal, marks) = look(OpenFlags::SQLITE_OPEN_READ_ONLY, None)?;
-        if marks.is_ours() { Ok(journal) } else { Err(JournalError::Foreign(path.to_owned())) }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+        let db = Connection::open_with_flags(path, flags).map_err(|reason| Self::failed(path, reason))?;
+        let journal = Self { path: path.to_owned(), db, lock: None };
+        journal.set(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        if journal.is_new()? { Err(JournalError::Foreign(path.to_owned())) } else { Ok(journal) }
     }
 
     /// A temporary journal, for a dry run.
@@ -138,14 +113,14 @@ impl Journal {
     pub fn scratch() -> Result<Self, JournalError> {
         let path = PathBuf::from("(temporary)");
         let db = Connection::open("").map_err(|reason| Self::failed(&path, reason))?;
-        let journal = Self { path, db, _lock: None, is_held: false };
+        let journal = Self { path, db, lock: None };
         journal.run(|db| db.execute_batch(SCHEMA))?;
         Ok(journal)
     }
 
     /// Whether it may be written, and nobody else can.
     pub(super) fn is_held(&self) -> bool {
-        self.is_held
+        self.lock.is_some()
     }
 
     pub(super) fn failed(path: &Path, reason: rusqlite::Error) -> JournalError {
@@ -164,31 +139,24 @@ impl Journal {
         work(&self.db).map_err(|reason| Self::failed(&self.path, reason))
     }
 
-    fn marks(&self) -> Result<Marks, JournalError> {
-        self.run(|db| {
-            Ok(Marks {
-                tables: db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
-                application: db.pragma_query_value(None, "application_id", |row| row.get(0))?,
-                version: db.pragma_query_value(None, "user_version", |row| row.get(0))?,
-            })
-        })
-    }
-
     fn set(&self, option: DbConfig, is_on: bool) -> Result<(), JournalError> {
         self.run(|db| db.set_db_config(option, is_on).map(drop))
     }
 
     /// Whether there is nothing in it yet; else it is a journal of this version.
     fn is_new(&self) -> Result<bool, JournalError> {
-        let marks = self.marks()?;
-        let is_new = marks.tables == 0;
-        if !is_new && !marks.is_ours() {
+        let (tables, application, version): (i64, i64, i64) = self.run(|db| {
+            let sql = "SELECT (SELECT count(*) FROM sqlite_schema), application_id, user_version
+                       FROM pragma_application_id, pragma_user_version";
+            db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        })?;
+        if tables > 0 && application != APPLICATION_ID {
             return Err(JournalError::Foreign(self.path.clone()));
         }
-        if !is_new && marks.version != VERSION {
-            return Err(JournalError::Version { path: self.path.clone(), found: marks.version, ours: VERSION });
+        if tables > 0 && version != VERSION {
+            return Err(JournalError::Version { path: self.path.clone(), found: version, ours: VERSION });
         }
-        Ok(is_new)
+        Ok(tables == 0)
     }
 
     fn prepare(&self, is_new: bool) -> Result<(), JournalError> {
