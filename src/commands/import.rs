@@ -17,7 +17,7 @@ use crate::settings::{Environment, OutputPaths};
 use super::delivery::{Delivery, list_guests};
 use super::organization::connect;
 use super::people::find_people;
-use super::staging::{Staged, fingerprint, owner, restored, stage, stamps};
+use super::staging::{Staged, fingerprint, owner, restored, stage};
 use super::{Failure, Import, block_on, close, outputs, problems};
 
 /// Imports files.
@@ -107,13 +107,11 @@ impl Import<'_> {
             let range = journal.copy_rows(&earlier, run)?;
             (run, restored(&journal, run, range, input, problems)?)
         } else {
-            let (run, stamps) = (journal.begin_run(&owner)?, stamps(input));
+            let run = journal.begin_run(&owner)?;
             let staged = stage(&journal, run, input, &self.progress.listener(), problems)?;
-            journal.note_problems(run, problems.counts())?;
             // If a file changed meanwhile, it is not known what was read.
-            if let Some(fingerprint) = fingerprint.filter(|_| stamps == self::stamps(input)) {
-                journal.note_fingerprint(run, &fingerprint)?;
-            }
+            let fingerprint = fingerprint.filter(|before| self::fingerprint(input).as_ref() == Some(before));
+            journal.note_read(run, fingerprint.as_deref(), problems.counts())?;
             (run, staged)
         };
         tracing::info!(rows = staged.rows, invalid = staged.invalid, seconds = self.seconds(), "read");

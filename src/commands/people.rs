@@ -28,10 +28,11 @@ pub(super) async fn find_people<E: Exchange>(
 ) -> Result<(PeopleCounts, u64), Failure> {
     let (mut counts, mut pages) = (PeopleCounts::default(), 0);
     let path = |file: usize| files.get(file).map_or("-", |file| file.path.as_str());
-    let users = if journal.names_members(run)? { Some(api.users(listener).await) } else { None };
+    let (has_members, has_merged) = journal.people_to_find(run)?;
+    let users = if has_members { Some(api.users(listener).await) } else { None };
     let directory = match users.transpose() {
         // Rows that are merged have guests only.
-        Ok(None) if journal.has_merged(run)? => Err(String::new()),
+        Ok(None) if has_merged => Err(String::new()),
         Ok(None) => return Ok((counts, pages)),
         Ok(Some((users, all))) => {
             pages = all;

@@ -10,8 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::cli::SandboxArgs;
 use crate::exit::Ending;
-use crate::journal::SentGroup;
-use crate::model::{User, shown_path};
+use crate::model::{Group, Tag, User, shown_path};
 use crate::sandbox::{FaultScript, Options, RequestRate, SandboxGroup, SandboxUser, Simulation, serve};
 use crate::send;
 use crate::settings::Connection;
@@ -73,14 +72,14 @@ fn user_list(flag: &str, path: Option<&Path>) -> Result<Option<Vec<SandboxUser>>
 
 /// Starts a simulated organization that has the groups that earlier runs created in it; gives its address. It is served by the
 /// runtime this is called in, as long as that lives.
-pub(super) async fn simulate(created: Vec<SentGroup>, connection: &Connection) -> Result<SocketAddr, Failure> {
+pub(super) async fn simulate(created: Vec<(Tag, Group)>, connection: &Connection) -> Result<SocketAddr, Failure> {
     let options = Options {
         user_list: user_list("--sandbox-users", connection.sandbox_users.as_deref())?,
         org: Some(connection.organization.clone()),
         ..Options::default()
     };
     let mut simulation = Simulation::new(&options, FaultScript::default());
-    for SentGroup { tag, group } in created {
+    for (tag, group) in created {
         let stamp = tag.stamp.unwrap_or_default();
         simulation.plant(SandboxGroup {
             id: tag.id,

@@ -1,8 +1,8 @@
 //! The checked rows of all files, on their way into the journal; and by which fingerprint unchanged files are known, so that they
 //! are not read again.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +23,9 @@ use super::pipeline::{self, Checked, Files, Prepare, RowSink, Validity};
 
 /// How many batches of rows may wait to be written.
 const BATCHES: usize = 4;
+
+/// How many bytes of a file are digested at a time.
+const PART: usize = 64 * 1024;
 
 /// How often progress is reported, in rows.
 const REPORT_EVERY: u64 = 10_000;
@@ -213,30 +216,15 @@ pub(super) fn fingerprint(input: &Input) -> Option<Vec<u8>> {
     Some(all.finalize().to_vec())
 }
 
-/// When each file was changed last, and its size: whether it stayed the same while it was read.
-pub(super) fn stamps(input: &Input) -> Vec<Option<(u64, std::time::SystemTime)>> {
-    let stamp = |path: &std::path::PathBuf| {
-        let found = fs::metadata(path).ok()?;
-        Some((found.len(), found.modified().ok()?))
-    };
-    input.files.iter().map(stamp).collect()
-}
-
 /// The SHA-256 of a file.
 pub(super) fn digest(path: &Path) -> io::Result<Vec<u8>> {
-    struct Hashing(Sha256);
-    impl Write for Hashing {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.update(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
+    let (mut file, mut all, mut part) = (File::open(path)?, Sha256::new(), vec![0; PART]);
+    loop {
+        match file.read(&mut part)? {
+            0 => return Ok(all.finalize().to_vec()),
+            count => all.update(&part[..count]),
         }
     }
-    let mut hashing = Hashing(Sha256::new());
-    io::copy(&mut File::open(path)?, &mut hashing)?;
-    Ok(hashing.0.finalize().to_vec())
 }
 
 /// The rows of a run that the journal has already; their problems are counted again.

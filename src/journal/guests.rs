@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use super::JournalError;
 use super::outcomes::parse;
 use super::store::{Journal, RunId, now_ms};
@@ -20,12 +18,6 @@ pub struct SentGuests {
     pub are_known: bool,
 }
 
-/// The guests in the body of a create request.
-#[derive(Deserialize)]
-struct Invited {
-    guests: Vec<String>,
-}
-
 impl Journal {
     /// Gives the guests of each open row of a run that has some, in input order.
     ///
@@ -34,7 +26,7 @@ impl Journal {
     pub fn open_guests(&self, run: RunId, mut each: impl FnMut(RowId, &[String])) -> Result<(), JournalError> {
         self.run(|db| {
             let mut query = db.prepare(
-                "SELECT rows.id, body
+                "SELECT rows.id, body -> '$.guests'
                  FROM runs JOIN rows INDEXED BY rows_with_guests ON rows.id BETWEEN first_row AND last_row AND guests > 0
                  WHERE runs.id = ?1 AND (code IS NULL OR lead IS NOT NULL)
                    AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
@@ -42,8 +34,7 @@ impl Journal {
             )?;
             let mut rows = query.query([run.0])?;
             while let Some(row) = rows.next()? {
-                let Invited { guests } = parse(1, row.get_ref(1)?.as_str()?)?;
-                each(RowId(row.get(0)?), &guests);
+                each(RowId(row.get(0)?), &parse::<Vec<String>>(1, row.get_ref(1)?.as_str()?)?);
             }
             Ok(())
         })
@@ -71,7 +62,7 @@ impl Journal {
         let now = now_ms();
         self.run(|db| {
             let mut query = db.prepare(
-                "SELECT body, coalesce(came.at_ms, ?1) AS at_ms, came.status IS 'created'
+                "SELECT body -> '$.guests', coalesce(came.at_ms, ?1) AS at_ms, came.status IS 'created'
                  FROM rows INDEXED BY rows_with_guests LEFT JOIN outcomes AS came ON came.row = rows.id
                  WHERE guests > 0 AND EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect <> 'none')
                  ORDER BY at_ms",
@@ -79,7 +70,7 @@ impl Journal {
             let mut rows = query.query([now])?;
             while let Some(row) = rows.next()? {
                 let at_ms: i64 = row.get(1)?;
-                let Invited { guests } = parse(0, row.get_ref(0)?.as_str()?)?;
+                let guests = parse(0, row.get_ref(0)?.as_str()?)?;
                 // If the clock was set back since, the response counts as just received.
                 let age = Duration::from_millis(u64::try_from(now.saturating_sub(at_ms)).unwrap_or_default());
                 each(&SentGuests { guests, age, are_known: row.get(2)? });

@@ -27,7 +27,7 @@ pub use feed::Feed;
 pub use files::{FileId, absolute};
 pub use guests::SentGuests;
 pub use handle::{Down, Handle};
-pub use outcomes::{OpenRow, SentGroup};
+pub use outcomes::OpenRow;
 pub use stage::{ReadBefore, Stage, StagedRow};
 pub use store::{Journal, Owner, Realm, RunId};
 pub use trail::{Mark, Now, Trail};

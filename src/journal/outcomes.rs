@@ -10,15 +10,6 @@ use super::intents::note_made;
 use super::store::{Journal, RunId, now_ms};
 use crate::model::{Fate, Group, Past, RowId, Tag};
 
-/// A group that a run created, as it was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SentGroup {
-    /// Its id, and when it was last changed, as the server gave them.
-    pub tag: Tag,
-    /// What was sent.
-    pub group: Group,
-}
-
 /// A row that is still to be settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenRow {
@@ -57,15 +48,14 @@ impl Journal {
 
     /// Does something in one commit.
     pub(super) fn together<T>(
-        &mut self,
+        &self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, JournalError> {
-        let whole = |db: &mut Connection| {
-            let batch = db.transaction()?;
+        self.run(|db| {
+            let batch = db.unchecked_transaction()?;
             let done = work(&batch)?;
             batch.commit().map(|()| done)
-        };
-        whole(&mut self.db).map_err(|reason| Self::failed(&self.path, reason))
+        })
     }
 
     /// Settles rows from lists, in one commit, while nothing is being sent. A group that was found may lack guests: a row
@@ -125,17 +115,18 @@ impl Journal {
         self.run(|db| db.execute(absent, [run.0]).map(drop))
     }
 
-    /// The groups that runs over this journal created and that were not deleted since, in the order of their rows.
+    /// The groups that runs over this journal created and that were not deleted since, as they were sent, in the order of
+    /// their rows.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn created_groups(&self) -> Result<Vec<SentGroup>, JournalError> {
+    pub fn created_groups(&self) -> Result<Vec<(Tag, Group)>, JournalError> {
         let sql = "SELECT group_id, body, stamp FROM outcomes JOIN rows ON rows.id = outcomes.row
                    WHERE status = 'created' AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = rows.id)
                    ORDER BY rows.id";
         let sent = |row: &Row<'_>| {
             let tag = Tag { id: row.get(0)?, stamp: row.get(2)? };
-            Ok(SentGroup { tag, group: parse(1, row.get_ref(1)?.as_str()?)? })
+            Ok((tag, parse(1, row.get_ref(1)?.as_str()?)?))
         };
         self.run(|db| db.prepare(sql)?.query_map([], sent)?.collect())
     }

@@ -63,27 +63,19 @@ impl MergedGroup {
 }
 
 impl Journal {
-    /// Whether a row of a run that is to be sent, or is merged into one, has members.
+    /// Whether a row of a run that is to be sent, or is merged into one, has members; and whether rows are merged.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn names_members(&self, run: RunId) -> Result<bool, JournalError> {
+    pub fn people_to_find(&self, run: RunId) -> Result<(bool, bool), JournalError> {
         // In a JSON text quotes are escaped.
-        let sql = "SELECT EXISTS (SELECT 1 FROM open_rows
+        let sql = "WITH merged_rows AS (SELECT wanted FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+                                        WHERE runs.id = ?1 AND merged)
+                   SELECT EXISTS (SELECT 1 FROM open_rows
                                   WHERE run = ?1 AND instr(coalesce(wanted, body), '\"members\":[') > 0)
-                       OR EXISTS (SELECT 1 FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
-                                  WHERE runs.id = ?1 AND merged AND instr(wanted, '\"members\":[') > 0)";
-        self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
-    }
-
-    /// Whether rows of a run are merged into the groups of others.
-    ///
-    /// # Errors
-    /// If the journal cannot be read.
-    pub fn has_merged(&self, run: RunId) -> Result<bool, JournalError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
-                                  WHERE runs.id = ?1 AND merged)";
-        self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
+                       OR EXISTS (SELECT 1 FROM merged_rows WHERE instr(wanted, '\"members\":[') > 0),
+                       EXISTS (SELECT 1 FROM merged_rows)";
+        self.run(|db| db.query_row(sql, [run.0], |row| Ok((row.get(0)?, row.get(1)?))))
     }
 
     /// The open rows of a run that are of existing groups, by the ids of those.

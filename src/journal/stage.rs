@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{OptionalExtension, Statement, params};
+use rusqlite::{OptionalExtension, Statement, Transaction, params};
 use serde::Serialize;
 
 use super::JournalError;
@@ -125,7 +125,7 @@ impl StagedRow {
 pub struct Stage<'a> {
     journal: &'a Journal,
     insert: Statement<'a>,
-    is_finished: bool,
+    batch: Transaction<'a>,
 }
 
 impl Stage<'_> {
@@ -158,24 +158,13 @@ impl Stage<'_> {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn finish(mut self) -> Result<(), JournalError> {
+    pub fn finish(self) -> Result<(), JournalError> {
         // Somebody may be reading.
         self.journal.run(|db| {
             db.busy_timeout(READERS_MAX)?;
-            db.execute_batch("COMMIT")
+            self.batch.commit()
         })?;
-        self.is_finished = true;
         self.journal.make_durable()
-    }
-}
-
-impl Drop for Stage<'_> {
-    fn drop(&mut self) {
-        if !self.is_finished {
-            // Where this fails, the next run does it.
-            let _ = self.journal.run(|db| db.execute_batch("ROLLBACK"));
-            let _ = self.journal.make_durable();
-        }
     }
 }
 
@@ -226,13 +215,13 @@ impl Journal {
             // Where somebody is reading the journal, the log stays.
             let _ = self.run(|db| db.pragma_update(None, "journal_mode", "TRUNCATE"));
         }
-        self.run(|db| db.execute_batch("BEGIN"))?;
+        let failed = |reason| Self::failed(&self.path, reason);
+        let batch = self.db.unchecked_transaction().map_err(failed)?;
         let insert = self.db.prepare(
             "INSERT INTO rows (id, file, row, line, name, identity, input, body, wanted, guests, twin, merged, code, error, warnings)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         );
-        let insert = insert.map_err(|reason| Self::failed(&self.path, reason))?;
-        Ok(Stage { journal: self, insert, is_finished: false })
+        Ok(Stage { journal: self, insert: insert.map_err(failed)?, batch })
     }
 
     /// The latest run over the same files with the same options.
@@ -252,14 +241,6 @@ impl Journal {
             };
             db.query_row(sql, [fingerprint], found).optional()
         })
-    }
-
-    /// Notes what identifies the rows of a run.
-    ///
-    /// # Errors
-    /// If the journal cannot be written.
-    pub fn note_fingerprint(&self, run: RunId, fingerprint: &[u8]) -> Result<(), JournalError> {
-        self.run(|db| db.execute("UPDATE runs SET input = ?2 WHERE id = ?1", params![run.0, fingerprint]).map(drop))
     }
 
     /// Copies the rows and files of an earlier run for a new one, without what became of them.
@@ -294,12 +275,18 @@ impl Journal {
         Ok((new, RowId(last.0 + shift)))
     }
 
-    /// Keeps the problems of a run's files, by kind: how many, and the first.
+    /// Notes what a run has read: the fingerprint of its rows, where it is known, and the problems of its files, by kind.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn note_problems(&self, run: RunId, kinds: impl Iterator<Item = ProblemCount>) -> Result<(), JournalError> {
+    pub fn note_read(
+        &self,
+        run: RunId,
+        fingerprint: Option<&[u8]>,
+        kinds: impl Iterator<Item = ProblemCount>,
+    ) -> Result<(), JournalError> {
         self.run(|db| {
+            db.execute("UPDATE runs SET input = ?2 WHERE id = ?1", params![run.0, fingerprint])?;
             let mut insert =
                 db.prepare("INSERT INTO problems (run, severity, code, count, first) VALUES (?1, ?2, ?3, ?4, ?5)")?;
             for ProblemCount { severity, code, count, first } in kinds {

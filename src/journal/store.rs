@@ -207,12 +207,10 @@ impl Journal {
 
     /// A run that was cut off while it read its files has sent nothing, and one of another owner has learned nothing.
     fn forget_empty_runs(&self, owner: &Owner) -> Result<(), JournalError> {
-        self.run(|db| {
-            let batch = db.unchecked_transaction()?;
+        self.together(|batch| {
             let empty = "DELETE FROM runs WHERE state = 'reading' OR organization <> ?1 OR realm <> ?2";
             batch.execute(empty, params![owner.organization, owner.realm.as_ref()])?;
-            batch.execute("DELETE FROM rows WHERE id > (SELECT coalesce(max(last_row), 0) FROM runs)", [])?;
-            batch.commit()
+            batch.execute("DELETE FROM rows WHERE id > (SELECT coalesce(max(last_row), 0) FROM runs)", []).map(drop)
         })
     }
 

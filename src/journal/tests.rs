@@ -196,7 +196,7 @@ fn a_run_that_ended_or_is_left_by_fresh_is_history() {
         assert_eq!(accounts(&journal, two)[0].1, Status::Pending);
         assert_eq!(accounts(&journal, one)[0].1, Status::Created);
         let tag = Tag { id: "gA".to_owned(), stamp: None };
-        assert_eq!(journal.created_groups().unwrap(), [SentGroup { tag, group: group("A") }]);
+        assert_eq!(journal.created_groups().unwrap(), [(tag, group("A"))]);
     }
 }
 

@@ -274,7 +274,7 @@ mod tests {
             [("gB", false)]
         );
         let groups = journal.created_groups().unwrap();
-        assert_eq!(groups.iter().map(|sent| sent.tag.id.as_str()).collect::<Vec<_>>(), ["gB"]);
+        assert_eq!(groups.iter().map(|(tag, _)| tag.id.as_str()).collect::<Vec<_>>(), ["gB"]);
     }
 
     #[test]
