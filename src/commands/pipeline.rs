@@ -5,16 +5,16 @@ mod workers;
 
 use std::collections::{HashMap, VecDeque};
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use workers::{CheckedBatch, CheckedRow, Parts, ReadStep, RowSpan, SharedReader, Slot, Workers};
+use workers::{CheckedBatch, CheckedRow, Parts, ReadStep, RowSpan, SharedReader, Workers};
 
 use crate::check::{Earlier, FirstGroup, Names, Rules};
 use crate::model::{self, Code, Field, NameKey, Place, Problem, Severity, Status, WantedGroup, shortened};
-use crate::read::{Again, Notes, Parser, ReadError, Row};
+use crate::read::{Again, FileProblem, Notes, Parser, ReadError, Row};
 use crate::report::{Problems, Repeat};
 use crate::settings::Input;
 
@@ -131,16 +131,6 @@ impl Files {
         problems.repeat(path, row.place, &repeated.repeat).map_err(Failure::Print)
     }
 
-    /// How a row is read: the parser of its file, and its bytes.
-    pub(super) fn read_again(&mut self, row: u32) -> Result<(Arc<Parser>, Vec<u8>), ReadError> {
-        let index = self.file_of(row);
-        let RowSpan { offset, length, line } = self.rows[row as usize];
-        let file = &mut self.opened[index];
-        let bytes = file.again.bytes(offset, length as usize);
-        let failed = |reason| crate::read::FileProblem::from(reason).at(&file.path, line.into(), None);
-        Ok((Arc::clone(&file.parser), bytes.map_err(failed)?))
-    }
-
     fn file_of(&self, row: u32) -> usize {
         self.opened.partition_point(|file| file.first_row <= row as usize).saturating_sub(1)
     }
@@ -164,8 +154,12 @@ impl Files {
         let entry = if let Some(entry) = known.and_then(|at| self.again.remove(at)) {
             entry
         } else {
-            let (parser, bytes) = self.read_again(row)?;
-            (row, Rc::new(FirstGroup::new(parser.read_again(bytes, |row| group_of(row, rules))?)))
+            let (index, RowSpan { offset, length, line }) = (self.file_of(row), self.rows[row as usize]);
+            let file = &mut self.opened[index];
+            let bytes = file.again.bytes(offset, length as usize);
+            let failed = |reason| FileProblem::from(reason).at(&file.path, line.into(), None);
+            let group = file.parser.read_again(bytes.map_err(failed)?, |row| group_of(row, rules))?;
+            (row, Rc::new(FirstGroup::new(group)))
         };
         let group = Rc::clone(&entry.1);
         self.again.push_front(entry);
@@ -190,34 +184,14 @@ pub(super) fn run<T: Send + 'static>(
     let workers = Workers::start(input, prepare, people)?;
     let (names, files) = (Names::new(input.matching), Files::default());
     let mut collector = Collector { input, shared: Arc::clone(&workers.shared), names, files, sink };
-    let mut opened = 0;
-    for slot in &workers.slots {
-        let step = match slot {
-            Slot::Ready(step) => *step,
-            Slot::Batch(checked) => match checked.recv() {
-                Ok(checked) => ReadStep::Batch(Box::new(checked)),
-                // Its worker has panicked.
-                Err(_) => break,
-            },
-        };
-        opened += usize::from(matches!(step, ReadStep::Opened(..) | ReadStep::Unreadable(_)));
-        match collector.collect(step)? {
-            Continue::ReadStep => {}
-            Continue::File => workers.shared.passed.store(opened, Ordering::Relaxed),
+    for step in &workers.steps {
+        if collector.collect(step)?.is_break() {
             // The workers are not joined: they may be blocked by a pipe.
-            Continue::End => return Ok((collector.names, collector.files.rows.len() as u64)),
+            return Ok((collector.names, collector.files.rows.len() as u64));
         }
     }
     workers.threads.into_iter().for_each(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
     Ok((collector.names, collector.files.rows.len() as u64))
-}
-
-/// What is wanted after a step.
-enum Continue {
-    ReadStep,
-    /// No more of this file.
-    File,
-    End,
 }
 
 struct Collector<'a, S> {
@@ -229,14 +203,16 @@ struct Collector<'a, S> {
 }
 
 impl<S> Collector<'_, S> {
-    fn collect<T>(&mut self, step: ReadStep<T>) -> Result<Continue, Failure>
+    /// Takes a step; breaks if no more rows are wanted.
+    fn collect<T>(&mut self, step: ReadStep<T>) -> Result<ControlFlow<()>, Failure>
     where
         S: RowSink<T>,
     {
         let is_given_up = self.files.opened.last().is_some_and(|file| file.is_given_up);
         match step {
-            ReadStep::Opened(path, parts) => {
+            ReadStep::Opened(parts) => {
                 let Parts { parser, again, flaw } = *parts;
+                let path = parser.path().display().to_string();
                 self.sink.opened(&parser, &path, flaw)?;
                 let (notes, first_row) = (parser.notes(), self.files.rows.len());
                 self.files.opened.push(File {
@@ -252,22 +228,24 @@ impl<S> Collector<'_, S> {
             }
             ReadStep::Unreadable(error) => self.sink.unreadable(error)?,
             ReadStep::Batch(_) if is_given_up => {}
-            ReadStep::Batch(_) if self.left() == 0 => return self.close(false, None).map(|()| Continue::End),
-            ReadStep::Batch(checked) => match *checked {
-                Ok(checked) => return self.batch(checked),
-                Err(error) => {
+            ReadStep::Batch(_) if self.left() == 0 => return self.close(false, None).map(ControlFlow::Break),
+            ReadStep::Batch(checked) => match checked.recv() {
+                Ok(Ok(checked)) => return self.batch(checked),
+                Ok(Err(error)) => {
                     self.files.opened.iter_mut().rev().take(1).for_each(|file| file.is_given_up = true);
                     self.sink.unreadable(error)?;
-                    return Ok(Continue::File);
                 }
+                // Its worker has panicked, which is passed on when it is joined.
+                Err(_) => {}
             },
+            ReadStep::Closed(_) if is_given_up => self.close(false, None)?,
             ReadStep::Closed(whole) => {
-                let is_whole = whole.is_ok() && !is_given_up;
+                let is_whole = whole.is_ok();
                 let warning = whole.or_else(|error| self.sink.unreadable(error).map(|()| None))?;
                 self.close(is_whole, warning)?;
             }
         }
-        Ok(Continue::ReadStep)
+        Ok(ControlFlow::Continue(()))
     }
 
     /// How many more rows are wanted.
@@ -276,7 +254,7 @@ impl<S> Collector<'_, S> {
         limit.saturating_sub(self.files.rows.len())
     }
 
-    fn batch<T>(&mut self, checked: CheckedBatch<T>) -> Result<Continue, Failure>
+    fn batch<T>(&mut self, checked: CheckedBatch<T>) -> Result<ControlFlow<()>, Failure>
     where
         S: RowSink<T>,
     {
@@ -329,7 +307,7 @@ impl<S> Collector<'_, S> {
         }
         self.sink.batch(&notes)?;
         self.shared.used.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
-        if is_last { self.close(false, None).map(|()| Continue::End) } else { Ok(Continue::ReadStep) }
+        if is_last { self.close(false, None).map(ControlFlow::Break) } else { Ok(ControlFlow::Continue(())) }
     }
 
     /// A row that repeats this one in everything, and would be merged otherwise.

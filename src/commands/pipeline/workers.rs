@@ -1,7 +1,6 @@
 //! Threads that read the files in turn and check their batches in parallel; the results arrive in the order of the files.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{thread, vec};
@@ -15,8 +14,9 @@ use crate::settings::Input;
 
 /// What comes from the files, in order.
 pub(super) enum ReadStep<T> {
-    Opened(String, Box<Parts>),
-    Batch(Box<Result<CheckedBatch<T>, ReadError>>),
+    Opened(Box<Parts>),
+    /// A batch, which arrives when its worker has checked it.
+    Batch(Receiver<Result<CheckedBatch<T>, ReadError>>),
     Closed(Result<Option<Problem>, ReadError>),
     Unreadable(ReadError),
 }
@@ -57,15 +57,9 @@ pub(super) struct CheckedRow<T> {
     pub(super) item: T,
 }
 
-/// A step on its way to the collector; a batch arrives when its worker has checked it.
-pub(super) enum Slot<T> {
-    Ready(Box<ReadStep<T>>),
-    Batch(Receiver<Result<CheckedBatch<T>, ReadError>>),
-}
-
 /// Threads that read in turn and check in parallel.
 pub(super) struct Workers<T> {
-    pub(super) slots: Receiver<Slot<T>>,
+    pub(super) steps: Receiver<ReadStep<T>>,
     pub(super) threads: Vec<thread::JoinHandle<()>>,
     pub(super) shared: Arc<SharedReader>,
 }
@@ -74,14 +68,11 @@ pub(super) struct SharedReader {
     reading: Mutex<FileReader>,
     /// Batches that were used, whose memory serves for the next ones.
     pub(super) used: Mutex<Vec<Batch>>,
-    /// How many files nothing more is wanted of.
-    pub(super) passed: AtomicUsize,
 }
 
 struct FileReader {
     files: vec::IntoIter<PathBuf>,
     options: ReadOptions,
-    opened: usize,
     table: Option<Table>,
 }
 
@@ -95,31 +86,31 @@ impl<T: Send + 'static> Workers<T> {
     pub(super) fn start(input: &Input, prepare: &Prepare<T>, people: Option<&CheckPeople>) -> Result<Self, Failure> {
         let count = thread::available_parallelism().map_or(1, usize::from);
         let files = input.files.clone().into_iter();
-        let reading = Mutex::new(FileReader { files, options: input.options.clone(), opened: 0, table: None });
-        let shared = Arc::new(SharedReader { reading, used: Mutex::default(), passed: AtomicUsize::new(0) });
+        let reading = Mutex::new(FileReader { files, options: input.options.clone(), table: None });
+        let shared = Arc::new(SharedReader { reading, used: Mutex::default() });
         // Bounded, so that memory is.
-        let (slots, collected) = sync_channel(4 * count);
+        let (steps, collected) = sync_channel(4 * count);
         let mut threads = Vec::new();
         for _ in 0..count {
-            let (shared, slots, prepare) = (Arc::clone(&shared), slots.clone(), Arc::clone(prepare));
+            let (shared, steps, prepare) = (Arc::clone(&shared), steps.clone(), Arc::clone(prepare));
             let check =
                 Check { rules: input.rules.clone(), matching: input.matching, people: people.cloned(), prepare };
             let merges_all = input.on_duplicate == OnDuplicate::Merge;
             let work = move || {
-                while let Some(Task { batch, parser, reply }) = shared.next(&slots) {
+                while let Some(Task { batch, parser, reply }) = shared.next(&steps) {
                     // The collector may be gone.
                     let _ = reply.send(check.batch(batch, &parser, merges_all));
                 }
             };
             threads.push(thread::Builder::new().spawn(work).map_err(Failure::Start)?);
         }
-        Ok(Self { slots: collected, threads, shared })
+        Ok(Self { steps: collected, threads, shared })
     }
 }
 
 impl SharedReader {
     /// Reads the next batch and keeps its place; nothing at the end, or if the collector is gone.
-    fn next<T>(&self, slots: &SyncSender<Slot<T>>) -> Option<Task<T>> {
+    fn next<T>(&self, steps: &SyncSender<ReadStep<T>>) -> Option<Task<T>> {
         let reading = &mut *self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let step = match &mut reading.table {
@@ -129,11 +120,10 @@ impl SharedReader {
                     if let Some(batch) = self.used.lock().unwrap_or_else(PoisonError::into_inner).pop() {
                         table.reuse(batch);
                     }
-                    let next = if self.passed.load(Ordering::Relaxed) < reading.opened { table.next() } else { None };
-                    match next {
+                    match table.next() {
                         Some(Ok(batch)) => {
                             let (reply, checked) = sync_channel(1);
-                            slots.send(Slot::Batch(checked)).ok()?;
+                            steps.send(ReadStep::Batch(checked)).ok()?;
                             return Some(Task { batch, parser, reply });
                         }
                         other => {
@@ -144,7 +134,7 @@ impl SharedReader {
                     }
                 }
             };
-            slots.send(Slot::Ready(Box::new(step))).ok()?;
+            steps.send(step).ok()?;
         }
     }
 }
@@ -152,12 +142,11 @@ impl SharedReader {
 impl FileReader {
     fn open_next<T>(&mut self) -> Option<ReadStep<T>> {
         let path = self.files.next()?;
-        self.opened += 1;
         Some(match Table::open(&path, &self.options) {
             Ok(Opened { table, again, flaw }) => {
                 let parser = table.parser();
                 self.table = Some(table);
-                ReadStep::Opened(parser.path().display().to_string(), Box::new(Parts { parser, again, flaw }))
+                ReadStep::Opened(Box::new(Parts { parser, again, flaw }))
             }
             Err(error) => ReadStep::Unreadable(error),
         })
