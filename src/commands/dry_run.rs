@@ -66,8 +66,8 @@ pub(super) fn run(
 
 /// The journal of earlier imports into the simulated organization: they are all that it has.
 fn past(args: &ImportArgs, connection: &Connection) -> Result<Option<Journal>, Failure> {
-    let path = OutputPaths::resolve(args, Format::Csv).journal;
-    let has_content = path.metadata().is_ok_and(|found| found.len() > 0);
-    let is_simulated = matches!(connection.target, Target::Simulated);
-    Ok(if is_simulated && has_content { Some(Journal::peek(&path)?) } else { None })
+    if !matches!(connection.target, Target::Simulated) {
+        return Ok(None);
+    }
+    Ok(Journal::peek(&OutputPaths::resolve(args, Format::Csv).journal)?)
 }

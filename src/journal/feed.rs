@@ -4,7 +4,7 @@
 //! workers only where they are so fast that they would wait for the disk.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -30,28 +30,19 @@ const FEW: usize = 4;
 #[derive(Debug)]
 pub struct Feed {
     jobs: Mutex<mpsc::Receiver<Intent<Job>>>,
-    state: Arc<FeedState>,
-    /// Does not keep the writer at work.
-    commands: mpsc::WeakUnboundedSender<WriterCommand>,
-    is_down: Arc<AtomicBool>,
-}
-
-/// What both ends of a feed know.
-#[derive(Debug, Default)]
-struct FeedState {
     /// Workers that wait for a job.
-    waiting: AtomicUsize,
-    /// Nothing more comes in.
-    is_closed: AtomicBool,
+    waiting: Arc<AtomicUsize>,
+    /// Does not keep the writer at work. Closed when the journal cannot be written any more.
+    commands: mpsc::WeakUnboundedSender<WriterCommand>,
 }
 
 impl Feed {
     /// The next row to send; none when all are out, or the journal cannot be written any more.
     pub async fn next(&self) -> Option<Intent<Job>> {
-        self.state.waiting.fetch_add(1, Ordering::AcqRel);
+        self.waiting.fetch_add(1, Ordering::AcqRel);
         let job = self.take().await;
-        self.state.waiting.fetch_sub(1, Ordering::AcqRel);
-        job.filter(|_| !self.is_down.load(Ordering::Acquire))
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+        job.filter(|_| !self.commands.upgrade().is_some_and(|commands| commands.is_closed()))
     }
 
     async fn take(&self) -> Option<Intent<Job>> {
@@ -75,14 +66,15 @@ impl Feed {
 
     /// Whether all are out.
     pub fn is_over(&self) -> bool {
-        self.state.is_closed.load(Ordering::Acquire) && self.jobs.try_lock().is_ok_and(|jobs| jobs.is_empty())
+        self.jobs.try_lock().is_ok_and(|jobs| jobs.is_closed() && jobs.is_empty())
     }
 }
 
 /// The writer's end of a feed.
 pub(super) struct JobSource {
+    /// None when nothing more is begun.
     jobs: Option<mpsc::Sender<Intent<Job>>>,
-    state: Arc<FeedState>,
+    waiting: Arc<AtomicUsize>,
     run: RunId,
     with_guests: bool,
     last: RowId,
@@ -101,16 +93,12 @@ impl JobSource {
     /// A feed of the rows of a run that have guests, or that have none.
     pub(super) fn new(run: RunId, with_guests: bool, writer: &Handle) -> (Self, Feed) {
         let (sender, receiver) = mpsc::channel(AHEAD_MAX);
-        let state = Arc::<FeedState>::default();
-        let feed = Feed {
-            jobs: Mutex::new(receiver),
-            state: Arc::clone(&state),
-            commands: writer.commands.downgrade(),
-            is_down: Arc::clone(&writer.is_down),
-        };
+        let waiting = Arc::<AtomicUsize>::default();
+        let feed =
+            Feed { jobs: Mutex::new(receiver), waiting: Arc::clone(&waiting), commands: writer.commands.downgrade() };
         let source = Self {
             jobs: Some(sender),
-            state,
+            waiting,
             run,
             with_guests,
             last: RowId(0),
@@ -153,7 +141,6 @@ impl JobSource {
     /// Nothing more is begun.
     pub(super) fn close(&mut self) {
         self.jobs = None;
-        self.state.is_closed.store(true, Ordering::Release);
     }
 
     /// How many jobs to begin now: for the workers that wait, and ahead of those that are fast.
@@ -169,7 +156,7 @@ impl JobSource {
             self.ahead = (self.taken / periods).saturating_sub(FEW).min(AHEAD_MAX);
             (self.taken, self.since) = (0, Instant::now());
         }
-        (self.state.waiting.load(Ordering::Acquire) + self.ahead).saturating_sub(ready).min(room)
+        (self.waiting.load(Ordering::Acquire) + self.ahead).saturating_sub(ready).min(room)
     }
 }
 

@@ -1,7 +1,4 @@
-//! How workers reach the journal's writer: a channel for commands, and a flag that the writer has failed.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+//! How workers reach the journal's writer: a channel for commands, which is closed as soon as the writer has failed.
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -32,7 +29,6 @@ pub(super) enum WriterCommand {
 #[derive(Debug, Clone)]
 pub struct Handle {
     pub(super) commands: mpsc::UnboundedSender<WriterCommand>,
-    pub(super) is_down: Arc<AtomicBool>,
 }
 
 impl Handle {
@@ -91,9 +87,6 @@ impl Handle {
     }
 
     fn send(&self, command: WriterCommand) -> Result<(), Down> {
-        if self.is_down.load(Ordering::Acquire) {
-            return Err(Down);
-        }
         self.commands.send(command).map_err(|_| Down)
     }
 }

@@ -12,7 +12,7 @@ use super::outcomes::is_as_written;
 use super::store::{Journal, SCHEMA};
 
 /// What is true of every journal. Rows beyond those of the last run belong to one that was cut off while it read.
-const LEDGER: [(&str, &str); 3] = [
+const LEDGER: [(&str, &str); 2] = [
     (
         "rows and runs do not agree",
         "SELECT (SELECT count(*) FROM rows WHERE id <= (SELECT coalesce(max(last_row), 0) FROM runs))
@@ -25,10 +25,6 @@ const LEDGER: [(&str, &str); 3] = [
              OR EXISTS (SELECT 1 FROM deletions WHERE row NOT IN (SELECT id FROM rows))
              OR EXISTS (SELECT 1 FROM intents WHERE row > (SELECT coalesce(max(last_row), 0) FROM runs))
              OR EXISTS (SELECT 1 FROM outcomes WHERE row > (SELECT coalesce(max(last_row), 0) FROM runs))",
-    ),
-    (
-        "a group without an id",
-        "SELECT EXISTS (SELECT 1 FROM outcomes WHERE (status = 'created' OR status = 'exists') <> (group_id IS NOT NULL))",
     ),
 ];
 

@@ -66,7 +66,7 @@ impl Journal {
         // However the path is spelled, the lock has one name.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let lock = Lock::take(path)?;
-        let has_log = beside(path, "-wal").metadata().is_ok_and(|found| found.len() > 0);
+        let has_log = has_content(&beside(path, "-wal"));
         let db = Connection::open(path).map_err(|reason| Self::failed(path, reason))?;
         let mut journal = Self { path: path.to_owned(), db, lock: None };
         // A journal that is refused stays as it is: SQLite would write its log into the file when it closes it.
@@ -88,22 +88,23 @@ impl Journal {
     /// # Errors
     /// As [`Journal::open`]; and if there is none, in which case none is created.
     pub fn open_existing(path: &Path, owner: &Owner) -> Result<Self, JournalError> {
-        // SQLite takes an empty file for a new database.
-        let has_content = path.metadata().is_ok_and(|found| found.len() > 0);
-        if has_content { Self::open(path, owner) } else { Err(JournalError::Missing(path.to_owned())) }
+        if has_content(path) { Self::open(path, owner) } else { Err(JournalError::Missing(path.to_owned())) }
     }
 
-    /// Opens a journal to look into it, without holding it.
+    /// Opens a journal, if there is one, to look into it, without holding it.
     ///
     /// # Errors
     /// If it cannot be read, or is something else.
-    pub fn peek(path: &Path) -> Result<Self, JournalError> {
+    pub fn peek(path: &Path) -> Result<Option<Self>, JournalError> {
+        if !has_content(path) {
+            return Ok(None);
+        }
         // A run that was killed while it staged rows has left pages to take back, which only a writer does.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
         let db = Connection::open_with_flags(path, flags).map_err(|reason| Self::failed(path, reason))?;
         let journal = Self { path: path.to_owned(), db, lock: None };
         journal.set(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        if journal.is_new()? { Err(JournalError::Foreign(path.to_owned())) } else { Ok(journal) }
+        Ok((!journal.is_new()?).then_some(journal))
     }
 
     /// A temporary journal, for a dry run.
@@ -242,6 +243,11 @@ impl Journal {
         self.keep_trail()?;
         self.run(|db| db.execute(end, params![run.0, now()]).map(drop))
     }
+}
+
+/// Whether there is such a file with something in it: SQLite takes an empty one for a new database.
+fn has_content(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.len() > 0)
 }
 
 /// Intents and outcomes survive a power cut. WAL needs shared memory, which network file systems do not have.

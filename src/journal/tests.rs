@@ -112,7 +112,7 @@ fn rows_that_a_killed_run_had_half_staged_are_taken_back_before_anybody_looks() 
     let pages = std::fs::copy(beside(&path, "-journal"), beside(&copy, "-journal")).unwrap();
     assert!(pages > 0, "some rows are in the file already");
     drop(stage);
-    let journal = Journal::peek(&copy).unwrap();
+    let journal = Journal::peek(&copy).unwrap().unwrap();
     assert_eq!(accounts(&journal, known).len(), 1);
     assert_eq!(journal.next_row().unwrap(), RowId(2));
 }

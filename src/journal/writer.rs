@@ -1,7 +1,5 @@
 //! The one writer while requests are under way: it commits intents and outcomes in groups.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -32,7 +30,6 @@ pub struct Writer {
     inbox: mpsc::UnboundedReceiver<WriterCommand>,
     plain: JobSource,
     guests: JobSource,
-    is_down: Arc<AtomicBool>,
     on_failure: Box<dyn FnOnce() + Send>,
 }
 
@@ -42,11 +39,10 @@ impl Writer {
     #[must_use]
     pub fn new(journal: Journal, run: RunId, on_failure: impl FnOnce() + Send + 'static) -> (Self, Handle, Feeds) {
         let (commands, inbox) = mpsc::unbounded_channel();
-        let is_down = Arc::new(AtomicBool::new(false));
-        let handle = Handle { commands, is_down: Arc::clone(&is_down) };
+        let handle = Handle { commands };
         let (plain, plain_feed) = JobSource::new(run, false, &handle);
         let (guests, guests_feed) = JobSource::new(run, true, &handle);
-        let writer = Self { journal, inbox, plain, guests, is_down, on_failure: Box::new(on_failure) };
+        let writer = Self { journal, inbox, plain, guests, on_failure: Box::new(on_failure) };
         (writer, handle, Feeds { plain: plain_feed, guests: guests_feed })
     }
 
@@ -59,7 +55,7 @@ impl Writer {
         match self.write().await {
             Ok(()) => Ok(self.journal),
             Err(reason) => {
-                self.is_down.store(true, Ordering::Release);
+                self.inbox.close();
                 (self.on_failure)();
                 Err(Journal::failed(&self.journal.path, reason))
             }
