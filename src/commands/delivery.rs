@@ -139,28 +139,21 @@ pub async fn list_guests<E: Exchange>(
     })
 }
 
-/// Reads the list of all groups page by page; gives the number of pages, or stops the run.
-pub(super) async fn list_groups<E: Exchange, F>(
+/// The next page of a walk through the list of all groups; none when all are read.
+pub(super) async fn next_groups<E: Exchange>(
     api: &Api<E>,
+    walk: &mut Walk,
     listener: &Listener,
-    mut each: impl FnMut(Vec<ExistingGroup>) -> Result<(), F>,
-) -> Result<Option<u64>, F> {
+) -> Result<Option<Vec<ExistingGroup>>, Unread> {
     let what = "groups";
-    let mut walk = Walk::default();
-    listener(Event::Listed { what, page: 0, pages: 0 });
-    loop {
-        match api.next_page(None, &mut walk).await {
-            Ok(Some(groups)) => {
-                listener(Event::Listed { what, page: walk.read(), pages: walk.pages() });
-                each(groups)?;
-            }
-            Ok(None) => return Ok(Some(walk.pages())),
-            Err(unread) => {
-                api.stop_unread(unread);
-                return Ok(None);
-            }
-        }
+    if walk.read() == 0 {
+        listener(Event::Listed { what, page: 0, pages: 0 });
     }
+    let groups = api.next_page(None, walk).await?;
+    if groups.is_some() {
+        listener(Event::Listed { what, page: walk.read(), pages: walk.pages() });
+    }
+    Ok(groups)
 }
 
 /// Compares the rows of a run with the list of all groups.
@@ -185,17 +178,24 @@ impl Comparison<'_> {
         api: &Api<E>,
         listener: &Listener,
     ) -> Result<Option<u64>, JournalError> {
-        let mut pending = Pending::new();
-        let pages = list_groups(api, listener, |groups| self.page(groups, journal, &mut pending)).await?;
-        if pages.is_some() {
-            let fates = pending.into_iter().filter_map(|(row, (open, groups))| self.fate(row, &open, &groups));
-            let mut fates: Vec<_> = fates.collect();
-            for (id, row) in &self.ids {
-                fates.extend(journal.open_row(*row)?.map(|_| (*row, plan::unknown_id(id))));
+        let (mut pending, mut walk) = (Pending::new(), Walk::default());
+        loop {
+            match next_groups(api, &mut walk, listener).await {
+                Ok(Some(groups)) => self.page(groups, journal, &mut pending)?,
+                Ok(None) => break,
+                Err(unread) => {
+                    api.stop_unread(unread);
+                    return Ok(None);
+                }
             }
-            journal.settle(&fates)?;
         }
-        Ok(pages)
+        let fates = pending.into_iter().filter_map(|(row, (open, groups))| self.fate(row, &open, &groups));
+        let mut fates: Vec<_> = fates.collect();
+        for (id, row) in &self.ids {
+            fates.extend(journal.open_row(*row)?.map(|_| (*row, plan::unknown_id(id))));
+        }
+        journal.settle(&fates)?;
+        Ok(Some(walk.pages()))
     }
 
     fn page(

@@ -17,9 +17,9 @@ use crate::report::{Progress, StatusLine, export_text, probe, write_file};
 use crate::resolve::Directory;
 use crate::send::{Api, Unread};
 use crate::settings::{Connection, Environment, export_settings, progress_mode};
-use crate::tallyfy::Exchange;
+use crate::tallyfy::{Exchange, Walk};
 
-use super::delivery::list_groups;
+use super::delivery::next_groups;
 use super::organization::connect;
 use super::outputs::keep_apart;
 use super::signals::Signals;
@@ -68,12 +68,10 @@ pub(super) fn run(
 
 /// All groups by name, then id: an order that creations and other changes do not disturb.
 async fn sorted_groups<E: Exchange>(api: &Api<E>, listener: &Listener) -> Result<Vec<ExistingGroup>, Failure> {
-    let mut groups = Vec::new();
-    let each = |page| {
+    let (mut groups, mut walk) = (Vec::new(), Walk::default());
+    while let Some(page) = next_groups(api, &mut walk, listener).await.map_err(|unread| unexported(api, unread))? {
         groups.extend(page);
-        Ok::<_, Failure>(())
-    };
-    list_groups(api, listener, each).await?.ok_or_else(|| unexported(api, Unread::Stopped))?;
+    }
     groups.retain(|group: &ExistingGroup| !group.is_deleted);
     groups.sort_by_cached_key(|group| (group.name.clone(), group.tag.id.clone()));
     // A list that changes while it is read may show a group twice.

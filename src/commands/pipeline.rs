@@ -24,9 +24,7 @@ use super::Failure;
 const AGAIN_MAX: usize = 16;
 
 /// Makes a command's own value of a row, on any thread.
-pub(super) type PrepareRow<T> = dyn Fn(&Row<'_>, &Parser, &WantedGroup, &[Problem]) -> T + Send + Sync;
-
-pub(super) type Prepare<T> = Arc<PrepareRow<T>>;
+pub(super) type Prepare<T> = Arc<dyn Fn(&Row<'_>, &Parser, &WantedGroup, &[Problem]) -> T + Send + Sync>;
 
 /// Says what is wrong with the people of a sound row, on any thread.
 pub(super) type CheckPeople = Arc<dyn Fn(&WantedGroup) -> Vec<Problem> + Send + Sync>;
@@ -62,8 +60,8 @@ pub(super) enum Validity {
     Valid(NameKey),
     /// Its people become those of the group of the row with this number.
     Merged(u32),
-    /// It repeats an earlier row, and is not sent.
-    Repeat(Box<Repeated>),
+    /// It repeats the name of an earlier row, the first of which has this number, and is not sent.
+    Repeat(u32, Box<Repeat>),
     /// It is left out.
     Excluded,
     /// It has an error.
@@ -76,18 +74,11 @@ impl Validity {
         match self {
             Self::Valid(_) => Status::Pending,
             Self::Merged(_) => Status::Merged,
-            Self::Repeat(_) => Status::Duplicate,
+            Self::Repeat(..) => Status::Duplicate,
             Self::Excluded => Status::Excluded,
             Self::Invalid => Status::Invalid,
         }
     }
-}
-
-/// A row that repeats the name of an earlier one.
-pub(super) struct Repeated {
-    /// The number of the first row of that name.
-    pub(super) first: u32,
-    pub(super) repeat: Repeat,
 }
 
 /// The files that were opened so far, and where their rows are.
@@ -127,8 +118,8 @@ impl Files {
             let column = problem.field.and_then(|field| self.opened.get(row.place.file)?.parser.column(field));
             problems.report(path, Some(row.place), problem, column).map_err(Failure::Print)?;
         }
-        let Validity::Repeat(repeated) = &row.validity else { return Ok(()) };
-        problems.repeat(path, row.place, &repeated.repeat).map_err(Failure::Print)
+        let Validity::Repeat(_, repeat) = &row.validity else { return Ok(()) };
+        problems.repeat(path, row.place, repeat).map_err(Failure::Print)
     }
 
     fn file_of(&self, row: u32) -> usize {
@@ -314,7 +305,7 @@ impl<S> Collector<'_, S> {
     fn same(&self, first: u32) -> Validity {
         let (differs, lost, on_duplicate) = (Vec::new(), Vec::new(), self.input.on_duplicate);
         let repeat = Repeat { first: self.files.shown(first), severity: Severity::Note, on_duplicate, differs, lost };
-        Validity::Repeat(Box::new(Repeated { first, repeat }))
+        Validity::Repeat(first, Box::new(repeat))
     }
 
     /// The group of a row of the last file, given its bytes.
@@ -334,7 +325,7 @@ impl<S> Collector<'_, S> {
             problems.push(repeat.problem());
             return Ok(Validity::Invalid);
         }
-        Ok(Validity::Repeat(Box::new(Repeated { first, repeat })))
+        Ok(Validity::Repeat(first, Box::new(repeat)))
     }
 
     /// A warning if the description of a merged row is not that of its group.

@@ -166,9 +166,9 @@ impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
                 self.valid += 1;
             }
             Validity::Merged(first) => staged.set_merged(row_id(self.first, first)),
-            Validity::Repeat(repeated) => {
-                staged.set_repeat(row_id(self.first, repeated.first));
-                problems.push(repeated.repeat.problem());
+            Validity::Repeat(first, repeat) => {
+                staged.set_repeat(row_id(self.first, first));
+                problems.push(repeat.problem());
             }
             Validity::Excluded => staged.set_invalid(&problems),
             Validity::Invalid => {

@@ -2,7 +2,6 @@
 //! deleted, left alone, or gone already. Sends no request that changes anything.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -11,10 +10,10 @@ use crate::journal::{Creations, Findings};
 use crate::model::{Creation, Group, Halt, Listener, MatchNames, NameKey, Removal, RowId, Status, Trouble};
 use crate::report::UndoPlan;
 use crate::send::{Api, Claim, Unread, changes, claim};
-use crate::tallyfy::{Exchange, Listed};
+use crate::tallyfy::{Exchange, Listed, Walk};
 
 use super::Failure;
-use super::delivery::list_groups;
+use super::delivery::next_groups;
 
 /// Lookups compare names folded, so that a group whose name the server changed in case or spaces is found.
 const MATCHING: MatchNames = MatchNames::Folded;
@@ -91,12 +90,9 @@ async fn find_groups<E: Exchange>(
         made: all.made.iter().map(|creation| (creation.tag.id.clone(), None)).collect(),
         named: all.in_doubt.iter().map(|(_, group)| (MATCHING.key(&group.name), Vec::new())).collect(),
     };
-    let listed = list_groups(api, listener, |groups| {
+    let mut walk = Walk::default();
+    while let Some(groups) = next_groups(api, &mut walk, listener).await? {
         seen.add(groups);
-        Ok::<(), Infallible>(())
-    });
-    if let Ok(None) = listed.await {
-        return Err(Unread::Stopped);
     }
     // A group that is missing in the list may not be in lists yet: it is read by its id.
     let unlisted: Vec<String> =

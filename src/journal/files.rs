@@ -7,24 +7,12 @@ use rusqlite::{OptionalExtension, params};
 use super::JournalError;
 use super::store::{Journal, RunId};
 
-/// What makes two paths of input files the same file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileId {
-    /// The absolute path with all links resolved.
-    pub canonical: String,
-    /// The absolute path with only the links of its folder resolved. A link that points to a new file for each run, as in a
-    /// volume of Kubernetes, keeps this path.
-    pub place: String,
-}
-
-impl FileId {
-    /// The identity of a file; of standard input, if the path is `-`.
-    #[must_use]
-    pub fn of(path: &Path) -> Self {
-        let place = if path == Path::new("-") { path.to_owned() } else { absolute(path) };
-        let canonical = path.canonicalize().unwrap_or_else(|_| place.clone());
-        Self { canonical: text(&canonical), place: text(&place) }
-    }
+/// What makes two paths of input files the same file: the absolute path with all links resolved, and that with only the links
+/// of its folder resolved. A link that points to a new file for each run, as in a volume of Kubernetes, keeps the second.
+pub(super) fn canonical_and_place(path: &Path) -> (String, String) {
+    let place = if path == Path::new("-") { path.to_owned() } else { absolute(path) };
+    let canonical = path.canonicalize().unwrap_or_else(|_| place.clone());
+    (text(&canonical), text(&place))
 }
 
 /// The absolute path of a file, which need not exist; links of its folder are resolved.

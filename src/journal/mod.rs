@@ -24,7 +24,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 
 pub use feed::Feed;
-pub use files::{FileId, absolute};
+pub use files::absolute;
 pub use guests::SentGuests;
 pub use handle::{Down, Handle};
 pub use outcomes::OpenRow;

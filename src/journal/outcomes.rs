@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::JournalError;
@@ -181,4 +182,9 @@ pub(super) fn parse<T: serde::de::DeserializeOwned>(column: usize, text: &str) -
     serde_json::from_str(text).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
     })
+}
+
+/// The values of columns have text for keys and cannot fail.
+pub(super) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }

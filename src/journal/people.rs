@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, Row, params};
 
 use super::JournalError;
-use super::outcomes::parse;
+use super::outcomes::{json, parse};
 use super::store::{Journal, RunId};
 use crate::model::{Group, Place, Problem, RowId, Severity, Unique, WantedGroup};
 
@@ -148,10 +148,6 @@ impl Journal {
         found.push(FoundRow { id: row.id, problems, lead: merged.lead, group });
         Ok(())
     }
-}
-
-fn json(group: &Group) -> String {
-    serde_json::to_string(group).unwrap_or_default()
 }
 
 /// Keeps what was found for a row.

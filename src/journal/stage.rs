@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OptionalExtension, Statement, Transaction, params};
 use serde::Serialize;
 
 use super::JournalError;
-use super::files::FileId;
+use super::files::canonical_and_place;
+use super::outcomes::json;
 use super::store::{Journal, RunId};
 use crate::model::{Code, InputFile, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity, WantedGroup};
 
@@ -23,15 +23,13 @@ pub(super) const OPEN_QUOTE: &str = "open_quote";
 pub(super) const STRAY: &str = "stray";
 
 /// A row as the journal keeps it. Made where the row is checked, on any thread.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct StagedRow {
-    /// The name, the row as it was written, and the desired group as JSON: in one piece of memory, since another thread
-    /// frees it. UTF-8.
-    text: Vec<u8>,
-    /// Where the name ends, and where the row as it was written.
-    ends: (usize, usize),
-    /// Whether it defines a group.
-    is_valid: bool,
+    name: String,
+    /// The row as it was written: its cells as JSON, or its line.
+    input: String,
+    /// The group that it defines, as JSON.
+    group: Option<String>,
     guests: usize,
     key: Option<NameKey>,
     twin: Option<RowId>,
@@ -56,38 +54,13 @@ impl StagedRow {
     /// A row of this name, as it was written; `group` is what it defines, if it is valid.
     #[must_use]
     pub fn new<S: AsRef<str> + Serialize>(name: &str, raw: &Raw<S>, group: Option<&WantedGroup>) -> Self {
-        // The group has about the same texts as the row.
-        let mut text = Vec::with_capacity(name.len() + 2 * raw.length() + 64);
-        text.extend_from_slice(name.as_bytes());
-        write_input(raw, &mut text);
-        let input_end = text.len();
-        if let Some(group) = group {
-            write_json(group, &mut text);
-        }
         Self {
-            text,
-            ends: (name.len(), input_end),
-            is_valid: group.is_some(),
+            name: name.to_owned(),
+            input: input(raw),
+            group: group.map(json),
             guests: group.map_or(0, |group| group.guests.len()),
-            key: None,
-            twin: None,
-            is_merged: false,
-            code: None,
-            error: None,
-            warnings: None,
+            ..Self::default()
         }
-    }
-
-    fn name(&self) -> ToSqlOutput<'_> {
-        text_value(&self.text[..self.ends.0])
-    }
-
-    fn input(&self) -> ToSqlOutput<'_> {
-        text_value(&self.text[self.ends.0..self.ends.1])
-    }
-
-    fn group(&self, is_wanted: bool) -> Option<ToSqlOutput<'_>> {
-        (self.is_valid && is_wanted).then(|| text_value(&self.text[self.ends.1..]))
     }
 
     /// It is sent; no earlier row has its name.
@@ -97,7 +70,7 @@ impl StagedRow {
 
     /// It repeats the name of an earlier row, and is not sent.
     pub fn set_repeat(&mut self, first: RowId) {
-        (self.is_valid, self.guests, self.twin) = (false, 0, Some(first));
+        (self.group, self.guests, self.twin) = (None, 0, Some(first));
     }
 
     /// Its people become those of the group of an earlier row.
@@ -108,7 +81,7 @@ impl StagedRow {
     /// It has errors, or is left out, and is not sent.
     pub fn set_invalid(&mut self, problems: &[Problem]) {
         let errors = || problems.iter().filter(|problem| problem.is_error() || problem.code == Code::RowExcluded);
-        (self.is_valid, self.guests) = (false, 0);
+        (self.group, self.guests) = (None, 0);
         self.code = errors().map(|problem| problem.code).next();
         self.error = self.code.map(|_| Problem::join(errors()));
     }
@@ -134,16 +107,17 @@ impl Stage<'_> {
     /// # Errors
     /// If the journal cannot be written.
     pub fn add(&mut self, id: RowId, place: Place, row: &StagedRow) -> Result<(), JournalError> {
+        let (body, wanted) = if row.is_merged { (None, row.group.as_ref()) } else { (row.group.as_ref(), None) };
         let inserted = self.insert.execute(params![
             id.0,
             place.file,
             place.row,
             place.line,
-            row.name(),
+            row.name,
             row.key.map(|key| key.0),
-            row.input(),
-            row.group(!row.is_merged),
-            row.group(row.is_merged),
+            row.input,
+            body,
+            wanted,
             row.guests,
             row.twin.map(|twin| twin.0),
             row.is_merged,
@@ -175,7 +149,7 @@ impl Journal {
     /// If the journal cannot be written.
     pub fn stage_file(&self, run: RunId, number: usize, path: &Path, file: &InputFile) -> Result<(), JournalError> {
         let InputFile { path: name, dialect } = file;
-        let FileId { canonical, place } = FileId::of(path);
+        let (canonical, place) = canonical_and_place(path);
         self.run(|db| {
             db.execute(
                 "INSERT INTO files (run, number, path, canonical, place, format, delimiter, header)
@@ -188,7 +162,7 @@ impl Journal {
                     place,
                     dialect.format.extension(),
                     char::from(dialect.delimiter).to_string(),
-                    json(&dialect.header)
+                    json(&dialect.header),
                 ],
             )
             .map(drop)
@@ -338,25 +312,11 @@ impl Journal {
     }
 }
 
-/// A text of SQL, given as UTF-8.
-fn text_value(text: &[u8]) -> ToSqlOutput<'_> {
-    ToSqlOutput::Borrowed(ValueRef::Text(text))
-}
-
-fn write_input<S: AsRef<str> + Serialize>(raw: &Raw<S>, text: &mut Vec<u8>) {
+fn input<S: AsRef<str> + Serialize>(raw: &Raw<S>) -> String {
     match raw {
-        Raw::Cells(cells) => write_json(cells, text),
-        Raw::OpenQuote(cells) => write_json(&BTreeMap::from([(OPEN_QUOTE, cells)]), text),
-        Raw::Stray(row) => write_json(&BTreeMap::from([(STRAY, [row])]), text),
-        Raw::Line(line) => text.extend_from_slice(line.as_ref().as_bytes()),
+        Raw::Cells(cells) => json(cells),
+        Raw::OpenQuote(cells) => json(&BTreeMap::from([(OPEN_QUOTE, cells)])),
+        Raw::Stray(row) => json(&BTreeMap::from([(STRAY, [row])])),
+        Raw::Line(line) => line.as_ref().to_owned(),
     }
-}
-
-/// The values written here have text for keys and cannot fail.
-fn write_json(value: &impl Serialize, text: &mut Vec<u8>) {
-    let _ = serde_json::to_writer(text, value);
-}
-
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }

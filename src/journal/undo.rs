@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, Row, params};
 
-use super::files::FileId;
+use super::files::canonical_and_place;
 use super::outcomes::{parse, put_fate};
 use super::store::{Journal, RunId, now_ms};
 use super::{Intent, JournalError};
@@ -108,7 +108,7 @@ impl Journal {
                 is_wanted: row.get(5)?,
             })
         };
-        let canonical = file.map(|file| FileId::of(file).canonical);
+        let canonical = file.map(|file| canonical_and_place(file).0);
         self.run(|db| db.prepare(RUNS)?.query_map([canonical], run)?.collect())
     }
 

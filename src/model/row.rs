@@ -220,17 +220,6 @@ pub enum Raw<S = String> {
     Line(S),
 }
 
-impl<S: AsRef<str>> Raw<S> {
-    /// About how long it is as JSON, in bytes.
-    #[must_use]
-    pub fn length(&self) -> usize {
-        match self {
-            Self::Cells(cells) | Self::OpenQuote(cells) => cells.iter().map(|cell| cell.as_ref().len() + 3).sum(),
-            Self::Stray(text) | Self::Line(text) => text.as_ref().len(),
-        }
-    }
-}
-
 impl Raw<Cow<'_, str>> {
     /// The same row, copied.
     #[must_use]

@@ -74,6 +74,7 @@ fn json_line(line: &str, parser: &Parser, found: &[Fix]) -> String {
 }
 
 /// The copy, if one is wanted.
+#[derive(Default)]
 pub(super) struct Copy {
     path: Option<PathBuf>,
     cleaned: Option<Cleaned>,
@@ -89,8 +90,7 @@ pub(super) struct Copy {
 
 impl Copy {
     pub(super) fn new(path: Option<PathBuf>) -> Self {
-        let (cleaned, header_fixes, written, flaw) = (None, Vec::new(), HashSet::new(), None);
-        Self { path, cleaned, header_fixes, written, has_cr: false, has_blank: false, flaw }
+        Self { path, ..Self::default() }
     }
 
     pub(super) fn is_wanted(&self) -> bool {

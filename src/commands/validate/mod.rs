@@ -105,7 +105,7 @@ impl<W: Write> RowSink<Option<Box<FixedRow>>> for Report<W> {
         let parts: Vec<_> = error.problems.iter().map(|problem| (problem.code, problem.to_string())).collect();
         self.problems.unreadable(&error.path, [error.line, error.column], &parts).map_err(Failure::Print)?;
         self.unread.push(error);
-        self.copy = Copy::new(None);
+        self.copy = Copy::default();
         Ok(())
     }
 }
