@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
-use crate::journal::{Journal, ReadBefore, RunId};
+use crate::journal::{Journal, RunId};
 use crate::model::{Event, PeopleCounts, Severity};
 use crate::read;
 use crate::report::{Closing, Problems, Rejects, Results, StatusLine, Summary, counted, grouped};
@@ -100,19 +100,16 @@ impl Import<'_> {
         let fingerprint = fingerprint(input);
         let known = fingerprint.as_deref().map_or(Ok(None), |fingerprint| journal.run_over(fingerprint))?;
         let cut_off = known.filter(|known| known.is_cut_off && !self.args.fresh);
-        let (run, staged) = if let Some(ReadBefore { run, range, .. }) = cut_off {
-            (run, restored(&journal, run, range, input, problems)?)
-        } else if let Some(earlier) = known {
-            let run = journal.begin_run(&owner)?;
-            let range = journal.copy_rows(&earlier, run)?;
-            (run, restored(&journal, run, range, input, problems)?)
+        let run = cut_off.map_or_else(|| journal.begin_run(&owner), |known| Ok(known.run))?;
+        let staged = if let Some(earlier) = known {
+            let range = if cut_off.is_some() { earlier.range } else { journal.copy_rows(&earlier, run)? };
+            restored(&journal, run, range, input, problems)?
         } else {
-            let run = journal.begin_run(&owner)?;
             let staged = stage(&journal, run, input, &self.progress.listener(), problems)?;
             // If a file changed meanwhile, it is not known what was read.
             let fingerprint = fingerprint.filter(|before| self::fingerprint(input).as_ref() == Some(before));
             journal.note_read(run, fingerprint.as_deref(), problems.counts())?;
-            (run, staged)
+            staged
         };
         tracing::info!(rows = staged.rows, invalid = staged.invalid, seconds = self.seconds(), "read");
         let paths = outputs::resolve(self.args, log_file, &staged.files, (&journal, run))?;

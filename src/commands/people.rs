@@ -80,11 +80,6 @@ pub(super) async fn find_people<E: Exchange>(
     Ok((counts, pages))
 }
 
-/// The directory of a file of users.
-pub(super) fn directory_of(path: &Path) -> Result<Directory, Failure> {
-    users_of("--users", path).map(Directory::new)
-}
-
 /// Reads a file of users, as `export --users` writes it: CSV with the columns `id`, `email` and `status`.
 pub(super) fn users_of(flag: &str, path: &Path) -> Result<Vec<User>, Failure> {
     let failed = |why: String| {

@@ -10,7 +10,7 @@ use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
 
-use workers::{CheckedBatch, CheckedRow, Parts, ReadStep, RowSpan, SharedReader, Workers};
+use workers::{CheckedBatch, CheckedRow, ReadStep, RowSpan, SharedReader, Workers};
 
 use crate::check::{Earlier, FirstGroup, Names, Rules};
 use crate::model::{self, Code, Field, NameKey, Place, Problem, Severity, Status, WantedGroup, shortened};
@@ -201,8 +201,7 @@ impl<S> Collector<'_, S> {
     {
         let is_given_up = self.files.opened.last().is_some_and(|file| file.is_given_up);
         match step {
-            ReadStep::Opened(parts) => {
-                let Parts { parser, again, flaw } = *parts;
+            ReadStep::Opened { parser, again, flaw } => {
                 let path = parser.path().display().to_string();
                 self.sink.opened(&parser, &path, flaw)?;
                 let (notes, first_row) = (parser.notes(), self.files.rows.len());

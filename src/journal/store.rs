@@ -37,12 +37,6 @@ pub struct Owner {
     pub realm: Realm,
 }
 
-impl Owner {
-    fn describe(organization: &str, realm: &str) -> String {
-        format!("organization {} ({realm})", crate::model::shortened(organization))
-    }
-}
-
 /// A run's key in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunId(pub i64);
@@ -194,16 +188,13 @@ impl Journal {
                         ORDER BY id DESC LIMIT 1";
             db.query_row(last, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).optional()
         })?;
-        match last {
-            Some((organization, realm)) if organization != owner.organization || realm != owner.realm.as_ref() => {
-                Err(JournalError::OtherOwner {
-                    path: self.path.clone(),
-                    theirs: Owner::describe(&organization, &realm),
-                    ours: Owner::describe(&owner.organization, owner.realm.as_ref()),
-                })
-            }
-            _ => Ok(()),
-        }
+        let ours = (owner.organization.clone(), owner.realm.as_ref().to_owned());
+        let named = |(organization, realm): &(String, String)| {
+            format!("organization {} ({realm})", crate::model::shortened(organization))
+        };
+        last.filter(|theirs| *theirs != ours).map_or(Ok(()), |theirs| {
+            Err(JournalError::OtherOwner { path: self.path.clone(), theirs: named(&theirs), ours: named(&ours) })
+        })
     }
 
     /// A run that was cut off while it read its files has sent nothing, and one of another owner has learned nothing.

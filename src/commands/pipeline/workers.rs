@@ -14,18 +14,15 @@ use crate::settings::Input;
 
 /// What comes from the files, in order.
 pub(super) enum ReadStep<T> {
-    Opened(Box<Parts>),
+    Opened {
+        parser: Arc<Parser>,
+        again: Again,
+        flaw: Option<ReadError>,
+    },
     /// A batch, which arrives when its worker has checked it.
     Batch(Receiver<Result<CheckedBatch<T>, ReadError>>),
     Closed(Result<Option<Problem>, ReadError>),
     Unreadable(ReadError),
-}
-
-/// An opened file without its table.
-pub(super) struct Parts {
-    pub(super) parser: Arc<Parser>,
-    pub(super) again: Again,
-    pub(super) flaw: Option<ReadError>,
 }
 
 pub(super) struct CheckedBatch<T> {
@@ -146,7 +143,7 @@ impl FileReader {
             Ok(Opened { table, again, flaw }) => {
                 let parser = table.parser();
                 self.table = Some(table);
-                ReadStep::Opened(Box::new(Parts { parser, again, flaw }))
+                ReadStep::Opened { parser, again, flaw }
             }
             Err(error) => ReadStep::Unreadable(error),
         })

@@ -10,11 +10,11 @@ use crate::exit::Ending;
 use crate::model::{PeopleCounts, Place, Problem};
 use crate::read::{Notes, Parser, ReadError};
 use crate::report::{Problems, explanation};
-use crate::resolve::resolve;
+use crate::resolve::{Directory, resolve};
 use crate::settings::{Config, Environment, Input, people_rules, problem_style};
 
 use super::outputs::keep_apart;
-use super::people::directory_of;
+use super::people::users_of;
 use super::pipeline::{self, CheckPeople, Checked, Files, Prepare, RowSink};
 use super::{Failure, print};
 use copy::{Copy, FixedRow, fix};
@@ -32,8 +32,8 @@ pub(super) fn run(args: &ValidateArgs, log: &LogArgs, environment: &Environment)
             return Err(Failure::Usage("--fix writes a copy of one file; name one FILE".to_owned()));
         }
     }
-    let directory = args.users.as_deref().map(directory_of).transpose()?;
-    let people = directory.map(|directory| -> CheckPeople {
+    let users = args.users.as_deref().map(|path| users_of("--users", path)).transpose()?;
+    let people = users.map(Directory::new).map(|directory| -> CheckPeople {
         Arc::new(move |group| resolve(group, &directory, &rules, &mut PeopleCounts::default()).problems)
     });
     let problems = Problems::new(BufWriter::new(io::stdout().lock()), problem_style(args, environment)?);
