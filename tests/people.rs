@@ -125,6 +125,20 @@ fn json_objects_and_strings_name_members_too() {
 }
 
 #[test]
+fn what_a_run_sent_before_it_was_killed_and_its_file_changed_can_be_undone() {
+    let server = acme("[[fault]]\nkind = 'hang-before'\nmethod = 'POST'\nat = [2]");
+    let desk = Desk::at(&server).with("groups.csv", "name,members\nA,ada@acme.example\nB,501\n");
+    let running = desk.start(&["import", "groups.csv", "--concurrency", "1"]);
+    wait_for("B to be sent", || (server.posts("B") == 1).then_some(()));
+    running.kill();
+    desk.write("groups.csv", "name,members\nC,\nB,501\nA,ada@acme.example\n");
+    desk.run(&["import", "groups.csv", "--settle", "1s"]).expect(0);
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["created"; 3]);
+    desk.run(&["undo", "groups.csv", "--yes"]).expect(0);
+    assert!(server.names().is_empty());
+}
+
+#[test]
 fn the_list_of_users_is_read_only_if_a_row_names_members() {
     let server = acme("");
     let desk = Desk::at(&server).with("groups.csv", "name,guests\nOps,fran@partner.example\n");

@@ -23,12 +23,16 @@ const MATCH: &str = "
     INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (name) ORDER BY old.rowid;
     INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (identity) ORDER BY old.rowid;";
 
-/// What exists still exists, unless the run that created it was undone since. What failed is tried again; what was in doubt
-/// stays in doubt. The run that was cut off keeps only rows that have a history and no successor.
+/// What exists still exists, unless the run that created it was undone since, and its body stays as it was sent. What failed is
+/// tried again; what was in doubt stays in doubt. The run that was cut off keeps only rows that have a history and no successor.
 const CARRY: &str = "
     DELETE FROM outcomes WHERE status IN ('failed', 'unknown') AND row IN (SELECT old FROM carried);
     UPDATE outcomes SET row = (SELECT new FROM carried WHERE old = row) WHERE row IN (SELECT old FROM carried);
     UPDATE intents SET row = (SELECT new FROM carried WHERE old = row) WHERE row IN (SELECT old FROM carried);
+    UPDATE rows SET (wanted, body, guests) = (
+            SELECT coalesce(rows.wanted, rows.body), sent.body, sent.guests
+            FROM carried JOIN rows AS sent ON sent.id = old WHERE new = rows.id)
+        WHERE id IN (SELECT new FROM carried) AND EXISTS (SELECT 1 FROM outcomes WHERE row = rows.id);
     DELETE FROM outcomes WHERE status = 'exists' AND row IN (SELECT new FROM carried)
         AND group_id IN (SELECT group_id FROM gone);
     DELETE FROM deletions WHERE row IN (SELECT old FROM carried);
