@@ -104,8 +104,7 @@ pub(super) fn users_of(flag: &str, path: &Path) -> Result<Vec<User>, Failure> {
         let wrong = |why: String| failed(format!("line {}: {why}", row.position().map_or(0, csv::Position::line)));
         let status = status.and_then(|column| row.get(column)).filter(|status| !status.is_empty());
         if let Some(unknown) = status.filter(|status| status.parse::<UserStatus>().is_err()) {
-            let known = "the status is active, invited, disabled or bot";
-            return Err(wrong(format!("{known}, not `{}`", shortened(unknown))));
+            return Err(wrong(format!("the status is active, invited, disabled or bot, not `{}`", shortened(unknown))));
         }
         row.deserialize(Some(&header)).map_err(|reason| match reason.kind() {
             csv::ErrorKind::Deserialize { err, .. } => wrong(err.to_string()),
@@ -120,8 +119,7 @@ fn ids(wanted: &WantedGroup, refusal: &str) -> Result<Vec<u64>, Failure> {
     let id = |member: &Member| match member {
         Member::Id(id) => Ok(*id),
         Member::Address(address) => {
-            let (address, refusal) = (address.clone(), refusal.to_owned());
-            Err(Failure::Stopped(Halt::UsersRefused { address, refusal }))
+            Err(Failure::Stopped(Halt::UsersRefused { address: address.clone(), refusal: refusal.to_owned() }))
         }
     };
     wanted.members.iter().map(id).collect()

@@ -17,7 +17,7 @@ use super::path::{AtPath, Other, texts_at};
 use super::row::{Row, RowText};
 use super::shape::too_long;
 use super::{Notes, ReadOptions};
-use crate::model::{Cell, Code, Entries, Field, Fields, Filter, Item, Problem, Severity, object, shortened};
+use crate::model::{Cell, Code, Entries, Field, Fields, Filter, Item, Problem, object, shortened};
 
 /// How many keys are named in a message.
 const KEYS_MAX: usize = 10;
@@ -183,7 +183,7 @@ impl Keys<'_> {
         let is_path = |path: &str| path.contains('.') && !entries.iter().any(|(key, _)| is_same_column(key, path));
         let mut warnings = Vec::new();
         for (field, path) in options.map.iter().filter(|(_, path)| is_path(path)) {
-            let mut found = AtPath::of_list(field.is_list().then_some(options));
+            let mut found = AtPath { options: field.is_list().then_some(options), ..AtPath::default() };
             found.find_in(&entries, path);
             warnings.extend(found.warnings(*field));
             held.extend((!found.values.is_empty()).then_some((*field, found.values)));
@@ -220,9 +220,10 @@ impl Keys<'_> {
         if held.is_empty() && !unknown.is_empty() && self.parser.name.is_none() {
             return Err(Problem::malformed(no_field(&others)));
         }
-        check_people(&held, &others, &unknown, options)?;
+        let object = Object { held, others, warnings };
+        check_people(&object, &unknown, options)?;
         self.notes.unknown(unknown);
-        Ok(Object { held, others, warnings })
+        Ok(object)
     }
 
     fn meaning(&mut self, key: &str) -> Meaning {
@@ -238,12 +239,8 @@ impl Keys<'_> {
 }
 
 /// An error if no key has people and one that is not used seems to, or if a person's groups have no person.
-fn check_people(
-    held: &Held<'_>,
-    others: &[Other<'_>],
-    unknown: &[String],
-    options: &ReadOptions,
-) -> Result<(), Problem> {
+fn check_people(object: &Object<'_>, unknown: &[String], options: &ReadOptions) -> Result<(), Problem> {
+    let Object { held, others, .. } = object;
     let mut fields = held.iter().map(|(field, _)| field).chain(options.map.iter().map(|(field, _)| field));
     if fields.any(|field| field.is_list() && *field != Field::Names) {
         return Ok(());
@@ -255,8 +252,7 @@ fn check_people(
         None if has_groups => personless(Field::Names.as_str()),
         None => return Ok(()),
     };
-    let problem = Problem::general(error.code, error.message);
-    Err(Problem { severity: Severity::Error, ..problem })
+    Err(Problem { code: error.code, ..Problem::malformed(error.message) })
 }
 
 /// Adds the value of a field; several only of a list whose keys are mapped.

@@ -16,19 +16,14 @@ pub(super) type Other<'a> = (String, &'a RawValue);
 pub(super) struct AtPath<'a, 'b> {
     pub(super) values: Vec<&'a RawValue>,
     /// Elements of arrays that lack the key.
-    missing: usize,
+    pub(super) missing: usize,
     /// Which elements of a list are left out: by filters, or because they are groups in the group.
-    options: Option<&'b ReadOptions>,
-    filtered: usize,
-    groups: Vec<String>,
+    pub(super) options: Option<&'b ReadOptions>,
+    pub(super) filtered: usize,
+    pub(super) groups: Vec<String>,
 }
 
-impl<'a, 'b> AtPath<'a, 'b> {
-    /// Leaves out elements of a list as these options say.
-    pub(super) fn of_list(options: Option<&'b ReadOptions>) -> Self {
-        Self { options, ..Self::default() }
-    }
-
+impl<'a> AtPath<'a, '_> {
     /// What is not read of a list.
     pub(super) fn warnings(&self, field: Field) -> Vec<Problem> {
         let name = field.as_str();
@@ -64,15 +59,12 @@ impl<'a, 'b> AtPath<'a, 'b> {
 
     /// A key that contains dots counts as it stands first.
     pub(super) fn find_in(&mut self, entries: &[Other<'a>], path: &str) {
-        let whole = entries.iter().find(|(key, _)| is_same_column(key, path));
-        match (whole, path.split_once('.')) {
-            (Some((_, value)), _) => self.values.push(value),
-            (None, Some((first, rest))) => {
-                for (_, value) in entries.iter().filter(|(key, _)| is_same_column(key, first)) {
-                    self.find(first, value, rest);
-                }
-            }
-            (None, None) => {}
+        if let Some((_, value)) = entries.iter().find(|(key, _)| is_same_column(key, path)) {
+            return self.values.push(value);
+        }
+        let Some((first, rest)) = path.split_once('.') else { return };
+        for (_, value) in entries.iter().filter(|(key, _)| is_same_column(key, first)) {
+            self.find(first, value, rest);
         }
     }
 
