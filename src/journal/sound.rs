@@ -12,7 +12,7 @@ use super::outcomes::is_as_written;
 use super::store::{Journal, SCHEMA};
 
 /// What is true of every journal. Rows beyond those of the last run belong to one that was cut off while it read.
-const LEDGER: [(&str, &str); 2] = [
+const LEDGER: [(&str, &str); 3] = [
     (
         "rows and runs do not agree",
         "SELECT (SELECT count(*) FROM rows WHERE id <= (SELECT coalesce(max(last_row), 0) FROM runs))
@@ -20,12 +20,10 @@ const LEDGER: [(&str, &str); 2] = [
     ),
     (
         "a row that something was noted of is missing",
-        "SELECT EXISTS (SELECT 1 FROM intents WHERE row NOT IN (SELECT id FROM rows))
-             OR EXISTS (SELECT 1 FROM outcomes WHERE row NOT IN (SELECT id FROM rows))
-             OR EXISTS (SELECT 1 FROM deletions WHERE row NOT IN (SELECT id FROM rows))
-             OR EXISTS (SELECT 1 FROM intents WHERE row > (SELECT coalesce(max(last_row), 0) FROM runs))
-             OR EXISTS (SELECT 1 FROM outcomes WHERE row > (SELECT coalesce(max(last_row), 0) FROM runs))",
+        "SELECT EXISTS (SELECT 1 FROM (SELECT row FROM intents UNION ALL SELECT row FROM outcomes UNION ALL SELECT row FROM deletions)
+                        WHERE row NOT IN (SELECT id FROM rows) OR row > (SELECT coalesce(max(last_row), 0) FROM runs))",
     ),
+    ("a row is not as it was written", "SELECT EXISTS (SELECT 1 FROM rows WHERE NOT json_valid(body) OR NOT json_valid(wanted))"),
 ];
 
 impl Journal {

@@ -104,17 +104,16 @@ impl JsonParser {
 
     /// Why a filter or the layout leaves the object out, if one does.
     fn excluded(&self, entries: &[Other<'_>]) -> Option<Problem> {
-        let texts = |path: &str| texts_at(entries, path);
         let of_layout = self.options.of_layout.as_ref().and_then(|layout| {
             // A path leads to entries of a list, as below.
             let nested = layout.nested.as_ref().filter(|nested| !nested.column.contains('.'));
-            let kind = nested.map(|nested| texts(&nested.column).concat());
+            let kind = nested.map(|nested| texts_at(entries, &nested.column).concat());
             let member = self.options.map.iter().find(|(field, _)| field.slot() == Field::Members);
-            let member = member.map(|(_, path)| texts(path).concat());
+            let member = member.map(|(_, path)| texts_at(entries, path).concat());
             layout.leaves_out("", kind.as_deref(), member.as_deref().unwrap_or_default())
         });
         let mut filters = self.options.filters.iter();
-        let keeps = |filter: &Filter| texts(&filter.column).iter().any(|text| filter.keeps(text));
+        let keeps = |filter: &Filter| texts_at(entries, &filter.column).iter().any(|text| filter.keeps(text));
         // A path into a list of people chooses among them.
         let is_of_entries = |filter: &Filter| {
             let is_list = |(key, value): &Other<'_>| value.get().starts_with('[') && begins_with(&filter.column, key);
