@@ -22,7 +22,7 @@ use super::Failure;
 use super::pipeline::{self, Checked, Files, Prepare, RowSink, Validity};
 
 /// How many batches of rows may wait to be written.
-const BATCHES: usize = 4;
+const BATCHES: usize = 1;
 
 /// How many bytes of a file are digested at a time.
 const PART: usize = 64 * 1024;
