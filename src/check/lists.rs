@@ -265,11 +265,8 @@ impl ListRules {
         });
         match read {
             Err(message) => problems.push(Problem::error(self.field, self.invalid, format!("{field}: {message}"))),
-            Ok(blank @ 1..) => {
-                let message = format!("{field}: blank entries are ignored: {blank}");
-                problems.push(Problem::warning(self.field, Code::EntryIgnored, message));
-            }
             Ok(0) => {}
+            Ok(blank) => problems.push(Problem::blank_entries(self.field, blank)),
         }
         if named > NAMED_MAX {
             problems.push(self.problem(bad == 0, format!("{field}: and {} more", named - NAMED_MAX)));

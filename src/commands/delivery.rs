@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 
 use crate::journal::{Journal, JournalError, OpenRow, RunId, Writer};
-use crate::model::{Event, ExistingGroup, Fate, Halt, Listener, OnExisting, Past, RowId, Trouble};
+use crate::model::{ExistingGroup, Fate, Halt, Listener, OnExisting, Past, RowId, Trouble};
 use crate::plan;
 use crate::send::{Api, GuestLimiter, GuestLimits, Policy, Unread, Worker, send_all};
 use crate::tallyfy::{Exchange, Walk};
@@ -139,23 +139,6 @@ pub async fn list_guests<E: Exchange>(
     })
 }
 
-/// The next page of a walk through the list of all groups; none when all are read.
-pub(super) async fn next_groups<E: Exchange>(
-    api: &Api<E>,
-    walk: &mut Walk,
-    listener: &Listener,
-) -> Result<Option<Vec<ExistingGroup>>, Unread> {
-    let what = "groups";
-    if walk.read() == 0 {
-        listener(Event::Listed { what, page: 0, pages: 0 });
-    }
-    let groups = api.next_page(None, walk).await?;
-    if groups.is_some() {
-        listener(Event::Listed { what, page: walk.read(), pages: walk.pages() });
-    }
-    Ok(groups)
-}
-
 /// Compares the rows of a run with the list of all groups.
 pub(super) struct Comparison<'a> {
     /// Which row has which name.
@@ -180,7 +163,7 @@ impl Comparison<'_> {
     ) -> Result<Option<u64>, JournalError> {
         let (mut pending, mut walk) = (Pending::new(), Walk::default());
         loop {
-            match next_groups(api, &mut walk, listener).await {
+            match api.next_groups(&mut walk, listener).await {
                 Ok(Some(groups)) => self.page(groups, journal, &mut pending)?,
                 Ok(None) => break,
                 Err(unread) => {

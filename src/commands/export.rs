@@ -19,7 +19,6 @@ use crate::send::{Api, Unread};
 use crate::settings::{Connection, Environment, export_settings, progress_mode};
 use crate::tallyfy::{Exchange, Walk};
 
-use super::delivery::next_groups;
 use super::organization::connect;
 use super::outputs::keep_apart;
 use super::signals::Signals;
@@ -69,7 +68,7 @@ pub(super) fn run(
 /// All groups by name, then id: an order that creations and other changes do not disturb.
 async fn sorted_groups<E: Exchange>(api: &Api<E>, listener: &Listener) -> Result<Vec<ExistingGroup>, Failure> {
     let (mut groups, mut walk) = (Vec::new(), Walk::default());
-    while let Some(page) = next_groups(api, &mut walk, listener).await.map_err(|unread| unexported(api, unread))? {
+    while let Some(page) = api.next_groups(&mut walk, listener).await.map_err(|unread| unexported(api, unread))? {
         groups.extend(page);
     }
     groups.retain(|group: &ExistingGroup| !group.is_deleted);

@@ -41,7 +41,7 @@ pub(super) async fn find_people<E: Exchange>(
         Err(Unread::Failed(refusal)) if matches!(refusal.http_status, Some(403 | 404)) => {
             // The whole organization may be missing.
             if refusal.http_status == Some(404)
-                && let Err(unread) = api.next_page(None, &mut Walk::default()).await
+                && let Err(unread) = api.next_groups(&mut Walk::default(), listener).await
             {
                 api.stop_unread(unread);
                 return Ok((counts, pages));

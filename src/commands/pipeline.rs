@@ -60,7 +60,7 @@ pub(super) enum Validity {
     Valid(NameKey),
     /// Its people become those of the group of the row with this number.
     Merged(u32),
-    /// It repeats the name of an earlier row, the first of which has this number, and is not sent.
+    /// It repeats the name of earlier rows, the first with this number, and is not sent.
     Repeat(u32, Box<Repeat>),
     /// It is left out.
     Excluded,

@@ -13,7 +13,6 @@ use crate::send::{Api, Claim, Unread, changes, claim};
 use crate::tallyfy::{Exchange, Listed, Walk};
 
 use super::Failure;
-use super::delivery::next_groups;
 
 /// Lookups compare names folded, so that a group whose name the server changed in case or spaces is found.
 const MATCHING: MatchNames = MatchNames::Folded;
@@ -91,7 +90,7 @@ async fn find_groups<E: Exchange>(
         named: all.in_doubt.iter().map(|(_, group)| (MATCHING.key(&group.name), Vec::new())).collect(),
     };
     let mut walk = Walk::default();
-    while let Some(groups) = next_groups(api, &mut walk, listener).await? {
+    while let Some(groups) = api.next_groups(&mut walk, listener).await? {
         seen.add(groups);
     }
     // A group that is missing in the list may not be in lists yet: it is read by its id.

@@ -152,6 +152,12 @@ impl Problem {
         Self { severity: Severity::Warning, ..Self::error(field, code, message) }
     }
 
+    /// Blank entries of a list are left out.
+    #[must_use]
+    pub fn blank_entries(field: Field, count: usize) -> Self {
+        Self::warning(field, Code::EntryIgnored, format!("{}: blank entries are ignored: {count}", field.as_str()))
+    }
+
     /// The row is left out, and why.
     #[must_use]
     pub fn excluded(why: &str) -> Self {

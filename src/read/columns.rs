@@ -212,7 +212,7 @@ impl Columns {
         columns.fields.sort_by_key(|(_, index)| *index);
         let unknown = (0..header.len()).filter(|index| meanings[*index] == Meaning::Unknown);
         let unknown = unknown.map(|index| header[index].trim()).filter(|column| !column.is_empty());
-        // Those of rejects were told when the first file was read.
+        // The run that wrote the rejects has warned of these columns.
         let is_of_rejects = header.iter().any(|column| column == ERROR_COLUMN);
         columns.unknown.extend(unknown.filter(|_| !is_of_rejects).map(str::to_owned));
         columns.find_filters(header, options, &mut errors);

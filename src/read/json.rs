@@ -13,7 +13,7 @@ use super::document::{Document, reason};
 use super::header::{people, personless};
 use super::lines::line_ends;
 use super::names::{each_group, list_of, names_of};
-use super::path::{AtPath, Other, texts_at};
+use super::path::{AtPath, Other, elements, texts_at};
 use super::row::{Row, RowText};
 use super::shape::too_long;
 use super::{Notes, ReadOptions};
@@ -299,11 +299,6 @@ fn all_names<'a>(cell: &'a Cell<'_>, delimiter: Option<char>) -> Result<Vec<Cow<
         Cell::Absent => Ok(Vec::new()),
         Cell::Other(kind) => Err(invalid(&format!("expected a list, found {kind}"))),
     }
-}
-
-/// The elements of an array, or the value itself.
-fn elements(value: &RawValue) -> Vec<&RawValue> {
-    serde_json::from_str(value.get()).unwrap_or_else(|_| vec![value])
 }
 
 /// An object in which no key is a field.

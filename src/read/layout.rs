@@ -85,9 +85,7 @@ impl Layout {
             return Some(Problem::excluded("an example of the template"));
         }
         let is_nested = self.nested.as_ref().zip(kind).is_some_and(|(nested, kind)| nested.keeps(kind));
-        let message =
-            || format!("excluded: `{}` is a group in the group; its members are not added", shortened(member));
-        is_nested.then(|| Problem::general(Code::RowExcluded, message()))
+        is_nested.then(|| Problem::general(Code::RowExcluded, format!("excluded: {}", nested(member))))
     }
 
     /// How the file is read, in words.
@@ -97,6 +95,11 @@ impl Layout {
         let title = title.then(|| "the group's name is in a line above the header".to_owned());
         format!("looks like {}: {}", self.what, columns.chain(title).collect::<Vec<_>>().join(", "))
     }
+}
+
+/// What a group in a group means, in words.
+pub(super) fn nested(group: &str) -> String {
+    format!("`{}` is a group in the group; its members are not added", shortened(group))
 }
 
 #[cfg(test)]

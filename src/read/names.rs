@@ -48,8 +48,7 @@ pub(super) fn each_group<'a>(
         let fields = row.fields.clone().map(|fields| fields.with(Field::Name, cell));
         let mut group = Row { fields, text: text(Some(name)), is_continued: number > 0, ..row.clone() };
         if number == 0 && !blank.is_empty() {
-            let message = format!("names: blank entries are ignored: {}", blank.len());
-            group.warnings.push(Problem::warning(Field::Names, Code::EntryIgnored, message));
+            group.warnings.push(Problem::blank_entries(Field::Names, blank.len()));
         }
         each(&group);
     }

@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 
 use super::ReadOptions;
 use super::columns::is_same_column;
-use crate::model::{Code, Entries, Field, Filter, Problem, shortened};
+use super::layout::nested;
+use crate::model::{Code, Entries, Field, Filter, Problem};
 
 /// An entry of an object.
 pub(super) type Other<'a> = (String, &'a RawValue);
@@ -27,7 +28,7 @@ impl<'a> AtPath<'a, '_> {
     /// What is not read of a list.
     pub(super) fn warnings(&self, field: Field) -> Vec<Problem> {
         let name = field.as_str();
-        let group = |group| format!("{name}: `{group}` is a group in the group; its members are not added");
+        let group = |group: &String| format!("{name}: {}", nested(group));
         let missing = || format!("{name}: entries without the mapped key are ignored: {}", self.missing);
         let messages = self.groups.iter().map(group).chain((self.missing > 0).then(missing));
         let warnings = messages.map(|message| Problem::warning(field, Code::EntryIgnored, message));
@@ -49,7 +50,7 @@ impl<'a> AtPath<'a, '_> {
             key.is_some_and(|(_, key)| texts_at(&entries, key).iter().any(|text| filter.keeps(text)) == holds)
         };
         if nested.is_some_and(|nested| is_of(nested, true)) {
-            self.groups.push(shortened(&texts_at(&entries, path).concat()));
+            self.groups.push(texts_at(&entries, path).concat());
             return true;
         }
         let is_filtered = options.filters.iter().any(|filter| is_of(filter, false));
@@ -96,11 +97,15 @@ pub(super) fn texts_at<'a>(entries: &[Other<'a>], path: &str) -> Vec<Cow<'a, str
 
 /// What a filter compares: the elements of an array, or the value itself.
 fn texts(value: &RawValue) -> Vec<Cow<'_, str>> {
-    let elements = serde_json::from_str::<Vec<&RawValue>>(value.get()).unwrap_or_else(|_| vec![value]);
-    let text = |value: &&'_ RawValue| match value.get() {
+    let text = |value: &'_ RawValue| match value.get() {
         "null" => Cow::Borrowed(""),
         text if text.starts_with('"') => Cow::Owned(serde_json::from_str(text).unwrap_or_default()),
         text => Cow::Owned(text.to_owned()),
     };
-    elements.iter().map(text).collect()
+    elements(value).into_iter().map(text).collect()
+}
+
+/// The elements of an array, or the value itself.
+pub(super) fn elements(value: &RawValue) -> Vec<&RawValue> {
+    serde_json::from_str(value.get()).unwrap_or_else(|_| vec![value])
 }

@@ -91,10 +91,11 @@ impl Shape {
         let (count, width) = (record.cells.count(), self.header.len());
         let mut used = self.columns.fields.iter().map(|(_, index)| index).chain(&self.columns.filters);
         let is_whole = match count {
+            _ if count == width => true,
             _ if self.is_sheet => count < width && (count > 1 || width < 3),
             _ => (2..width).contains(&count) && used.all(|index| *index < count),
         };
-        if count == width || is_whole {
+        if is_whole {
             return None;
         }
         Some(json(record.raw).unwrap_or_else(|| {

@@ -103,15 +103,6 @@ impl<E: Exchange> Api<E> {
         Some(self.client.over(|renewing| renewing.over(admitted)))
     }
 
-    /// The next page of a walk through the list of all groups, or of those that a search finds; none when all are read.
-    ///
-    /// # Errors
-    /// If it cannot be had, or the list does not add up.
-    pub async fn next_page(&self, search: Option<&str>, walk: &mut Walk) -> Result<Option<Vec<Listed>>, Unread> {
-        let list = search.map_or(List::Groups, List::Search);
-        self.walk(list, walk, |group: &Listed| group.tag.id.clone()).await
-    }
-
     /// All users of the organization, and the number of pages of their list.
     ///
     /// # Errors
@@ -128,19 +119,43 @@ impl<E: Exchange> Api<E> {
         self.all(List::Guests, listener, |guest: &Guest| guest.email.clone()).await
     }
 
+    /// The next page of a walk through the list of all groups, which is reported; none when all are read.
+    ///
+    /// # Errors
+    /// If it cannot be had, or the list does not add up.
+    pub async fn next_groups(&self, walk: &mut Walk, listener: &Listener) -> Result<Option<Vec<Listed>>, Unread> {
+        self.reported(List::Groups, walk, listener, |group: &Listed| group.tag.id.clone()).await
+    }
+
     async fn all<T: DeserializeOwned>(
         &self,
         list: List<'_>,
         listener: &Listener,
         id: impl Fn(&T) -> String,
     ) -> Result<(Vec<T>, u64), Unread> {
-        let (mut all, mut walk, what) = (Vec::new(), Walk::default(), list.into());
-        listener(Event::Listed { what, page: 0, pages: 0 });
-        while let Some(page) = self.walk(list, &mut walk, &id).await? {
-            listener(Event::Listed { what, page: walk.read(), pages: walk.pages() });
+        let (mut all, mut walk) = (Vec::new(), Walk::default());
+        while let Some(page) = self.reported(list, &mut walk, listener, &id).await? {
             all.extend(page);
         }
         Ok((all, walk.pages()))
+    }
+
+    async fn reported<T: DeserializeOwned>(
+        &self,
+        list: List<'_>,
+        walk: &mut Walk,
+        listener: &Listener,
+        id: impl Fn(&T) -> String,
+    ) -> Result<Option<Vec<T>>, Unread> {
+        let what = list.into();
+        if walk.read() == 0 {
+            listener(Event::Listed { what, page: 0, pages: 0 });
+        }
+        let page = self.walk(list, walk, id).await?;
+        if page.is_some() {
+            listener(Event::Listed { what, page: walk.read(), pages: walk.pages() });
+        }
+        Ok(page)
     }
 
     async fn walk<T: DeserializeOwned>(
@@ -169,9 +184,9 @@ impl<E: Exchange> Api<E> {
     /// # Errors
     /// If a page cannot be had.
     pub async fn named(&self, name: &str, matching: MatchNames) -> Result<Vec<Listed>, Unread> {
-        let mut found = Vec::new();
-        let mut walk = Walk::default();
-        while let Some(groups) = self.next_page(Some(searchable(name)), &mut walk).await? {
+        let (mut found, mut walk) = (Vec::new(), Walk::default());
+        let id = |group: &Listed| group.tag.id.clone();
+        while let Some(groups) = self.walk(List::Search(searchable(name)), &mut walk, id).await? {
             found.extend(groups.into_iter().filter(|group| matching.same(&group.name, name)));
         }
         Ok(found)
