@@ -82,7 +82,7 @@ fn list(cell: &Cell<'_>, has_repeats: bool, format: Format, is_plain: impl Fn(&I
             let mut all = Vec::new();
             entries(cell, |item| {
                 if let Item::Text(text) | Item::Number(text) = item {
-                    all.push(trimmed(text).to_owned());
+                    all.push(text.clone().into_owned());
                 }
             })
             .ok()?;

@@ -84,8 +84,7 @@ fn guest(item: &Item<'_>) -> Result<String, Bad> {
 
 fn text_of<'a>(item: &'a Item<'_>, otherwise: &str) -> Result<&'a str, Bad> {
     match item {
-        Item::Text(text) => Ok(trimmed(text)),
-        Item::Number(number) => Ok(number),
+        Item::Text(text) | Item::Number(text) => Ok(text),
         Item::Other(kind) => Err(Bad { entry: (*kind).to_owned(), why: otherwise.to_owned() }),
     }
 }
@@ -291,22 +290,24 @@ impl ListRules {
 
 fn shown(item: &Item<'_>) -> String {
     match item {
-        Item::Text(text) | Item::Number(text) => shortened(trimmed(text)),
+        Item::Text(text) | Item::Number(text) => shortened(text),
         Item::Other(kind) => (*kind).to_owned(),
     }
 }
 
-/// Gives the entries of a list cell, and how many blank ones are between them; or says what is there instead of a list.
+/// Gives the entries of a list cell, trimmed, and how many blank ones are between them; or says what is there instead of a list.
 pub(super) fn entries(cell: &Cell<'_>, mut each: impl FnMut(&Item<'_>)) -> Result<usize, String> {
     let mut blank = 0;
     let mut given = |item: &Item<'_>| match item {
-        Item::Text(text) if trimmed(text).is_empty() => blank += 1,
+        Item::Text(text) if text.is_empty() => blank += 1,
         Item::Other("null") => blank += 1,
         item => each(item),
     };
     match cell {
         Cell::Absent => {}
-        Cell::Text(text) if text.trim_start().starts_with('[') => array(text)?.iter().for_each(given),
+        Cell::Text(text) if text.trim_start().starts_with('[') => {
+            array(text)?.iter().for_each(|item| given(&item.trimmed()));
+        }
         Cell::Text(text) => {
             let mut given = |entry| given(&Item::Text(Cow::Borrowed(entry)));
             let is_separator = |letter| matches!(letter, ';' | '|' | ',');
@@ -330,10 +331,19 @@ pub(super) fn entries(cell: &Cell<'_>, mut each: impl FnMut(&Item<'_>)) -> Resul
                 if part.is_empty() || !is_list { given(part) } else { words().for_each(&mut given) }
             }
         }
-        Cell::List(items) => items.iter().for_each(given),
+        Cell::List(items) => items.iter().for_each(|item| given(&item.trimmed())),
         Cell::Other(kind) => return Err(format!("expected a list, found {kind}")),
     }
     Ok(blank)
+}
+
+impl Item<'_> {
+    fn trimmed(&self) -> Item<'_> {
+        match self {
+            Self::Text(text) => Item::Text(Cow::Borrowed(trimmed(text))),
+            other => other.clone(),
+        }
+    }
 }
 
 /// Whether a list is as it should be written, and mostly is: visible ASCII, and no separator but `;`.

@@ -92,26 +92,28 @@ pub(super) fn users_of(flag: &str, path: &Path) -> Result<Vec<User>, Failure> {
     let text = str::from_utf8(&bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;
     let text = text.trim_start_matches('\u{feff}');
     let delimiter = if text.lines().next().is_some_and(|header| header.contains(';')) { b';' } else { b',' };
-    let mut rows = csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(text.as_bytes());
-    let header: csv::StringRecord = rows.headers().map_err(unread)?.iter().map(str::to_lowercase).collect();
-    let column = |name: &str| header.iter().position(|column| column == name);
-    if let Some(missing) = ["id", "email"].into_iter().find(|name| column(name).is_none()) {
-        return Err(failed(format!("there is no column `{missing}`")));
-    }
-    let status = column("status");
-    let user = |row: csv::Result<csv::StringRecord>| {
-        let row = row.map_err(unread)?;
-        let wrong = |why: String| failed(format!("line {}: {why}", row.position().map_or(0, csv::Position::line)));
-        let status = status.and_then(|column| row.get(column)).filter(|status| !status.is_empty());
-        if let Some(unknown) = status.filter(|status| status.parse::<UserStatus>().is_err()) {
-            return Err(wrong(format!("the status is active, invited, disabled or bot, not `{}`", shortened(unknown))));
-        }
-        row.deserialize(Some(&header)).map_err(|reason| match reason.kind() {
-            csv::ErrorKind::Deserialize { err, .. } => wrong(err.to_string()),
-            _ => unread(reason),
-        })
+    let mut rows = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(text.as_bytes());
+    let header: Vec<_> = rows.headers().map_err(unread)?.iter().map(|column| column.trim().to_lowercase()).collect();
+    let column = |name: &str| {
+        let column = header.iter().position(|column| column == name);
+        column.ok_or_else(|| failed(format!("there is no column `{name}`")))
     };
-    rows.records().map(user).collect()
+    let (id, email, status) = (column("id")?, column("email")?, column("status").ok());
+    let (mut row, mut users) = (csv::StringRecord::new(), Vec::new());
+    while rows.read_record(&mut row).map_err(unread)? {
+        let cell = |column: usize| row.get(column).unwrap_or_default().trim();
+        let wrong = |what: &str, found: &str| {
+            let line = row.position().map_or(0, csv::Position::line);
+            failed(format!("line {line}: the {what}, not `{}`", shortened(found)))
+        };
+        let id = cell(id).parse().map_err(|_| wrong("id is a number", cell(id)))?;
+        let status = match status.map_or("", cell) {
+            "" => UserStatus::Active,
+            word => word.parse().map_err(|_| wrong("status is active, invited, disabled or bot", word))?,
+        };
+        users.push(User { id, email: cell(email).to_owned(), status });
+    }
+    Ok(users)
 }
 
 /// The members, if all are named by id.

@@ -3,9 +3,9 @@
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
+use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
 
-use crate::model::{User, UserStatus};
+use crate::model::{Member, User, UserStatus};
 
 /// How many slips may be between an address and its nearest.
 const SLIPS_MAX: usize = 2;
@@ -17,21 +17,17 @@ const NEAREST_MAX: u32 = 100;
 #[derive(Debug, Default)]
 pub struct Directory {
     by_id: HashMap<u64, FoundUser>,
-    by_address: HashMap<AddressKey, FoundUser>,
-    /// The ids of all users of an address that several have.
-    shared: HashMap<AddressKey, Vec<u64>>,
+    by_address: HashTable<(AddressKey, FoundUser)>,
     hashers: [DefaultHashBuilder; 2],
     /// The addresses as they are written.
     addresses: Vec<String>,
-    /// Which of them have this before the `@`.
-    by_local: HashMap<String, usize>,
     domains: HashSet<String>,
     looked: AtomicU32,
 }
 
-/// Two hashes of an address in lower case, with secret random keys: small, so that 20,000 users stay in a processor's cache. That any
-/// two of a million addresses have the same is less likely than 1 in 10^26.
-type AddressKey = u128;
+/// Two hashes of an address in lower case, with secret random keys: smaller than the address, so that 20,000 users stay in a
+/// processor's cache. That any two of a million addresses have the same is less likely than 1 in 10^26.
+type AddressKey = [u64; 2];
 
 /// A user without address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +49,8 @@ impl Directory {
     /// Of these users.
     #[must_use]
     pub fn new(users: Vec<User>) -> Self {
-        let mut directory = Self::default();
+        let by_address = HashTable::with_capacity(users.len());
+        let mut directory = Self { by_id: HashMap::with_capacity(users.len()), by_address, ..Self::default() };
         for User { id, email, status } in users {
             let is_deleted = email.ends_with(&format!(".deleted.{id}"));
             // A list that changes while it is read may show a user twice.
@@ -61,40 +58,51 @@ impl Directory {
                 continue;
             }
             let address = email.to_lowercase();
-            if let Some((local, domain)) = address.rsplit_once('@') {
-                directory.by_local.insert(local.to_owned(), directory.addresses.len());
-                if status != UserStatus::Bot {
+            if let Some((_, domain)) = address.rsplit_once('@') {
+                if status != UserStatus::Bot && !directory.domains.contains(domain) {
                     directory.domains.insert(domain.to_owned());
                 }
-                directory.addresses.push(email);
                 let key = directory.key(&address);
-                let first = directory.by_address.entry(key).or_insert(FoundUser { id, status }).id;
-                if first != id {
-                    directory.shared.entry(key).or_insert_with(|| vec![first]).push(id);
-                }
+                directory.by_address.insert_unique(key[0], (key, FoundUser { id, status }), |(key, _)| key[0]);
+                directory.addresses.push(email);
             }
         }
         directory
     }
 
-    /// The user of an id.
-    pub(super) fn by_id(&self, id: u64) -> Match {
-        self.by_id.get(&id).map_or(Match::None, |user| Match::One(*user))
+    /// The users whom the members of a row name. All keys are made first, so that the memory of several users is waited for at
+    /// once.
+    pub(super) fn members(&self, members: &[Member]) -> Vec<Match> {
+        let key = |member: &Member| match member {
+            Member::Id(id) => Err(*id),
+            Member::Address(address) => Ok(self.key(address)),
+        };
+        let keys: Vec<_> = members.iter().map(key).collect();
+        let found = |key| match key {
+            Ok(key) => self.by_key(key),
+            Err(id) => self.by_id.get(&id).map_or(Match::None, |user| Match::One(*user)),
+        };
+        keys.into_iter().map(found).collect()
     }
 
     /// The users of an address.
     pub(super) fn by_address(&self, address: &str) -> Match {
-        let key = self.key(address);
-        match (self.by_address.get(&key), self.shared.get(&key)) {
+        self.by_key(self.key(address))
+    }
+
+    fn by_key(&self, key: AddressKey) -> Match {
+        let mut users = self.by_address.iter_hash(key[0]).filter(|(known, _)| *known == key).map(|(_, user)| *user);
+        match (users.next(), users.next()) {
             (None, _) => Match::None,
-            (Some(user), None) => Match::One(*user),
-            (Some(_), Some(ids)) => Match::Several(ids.clone()),
+            (Some(user), None) => Match::One(user),
+            (Some(one), Some(other)) => {
+                Match::Several([one, other].into_iter().chain(users).map(|user| user.id).collect())
+            }
         }
     }
 
     fn key(&self, address: &str) -> AddressKey {
-        let [one, other] = &self.hashers;
-        let hash = |lower: &str| u128::from(one.hash_one(lower)) << 64 | u128::from(other.hash_one(lower));
+        let hash = |lower: &str| self.hashers.each_ref().map(|hasher| hasher.hash_one(lower));
         let is_lower = address.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
         if is_lower { hash(address) } else { hash(&address.to_lowercase()) }
     }
@@ -121,7 +129,12 @@ impl Directory {
             if is_near { strsim::osa_distance(&known.to_lowercase(), &address) } else { usize::MAX }
         };
         let near = self.addresses.iter().min_by_key(slips).filter(|known| slips(known) <= SLIPS_MAX);
-        let local = || address.rsplit_once('@').and_then(|(local, _)| self.by_local.get(local));
-        near.or_else(|| local().map(|index| &self.addresses[*index])).map(String::as_str)
+        let local = || {
+            let (local, _) = address.rsplit_once('@')?;
+            let is_same =
+                |known: &&String| known.rsplit_once('@').is_some_and(|(other, _)| other.to_lowercase() == local);
+            self.addresses.iter().rfind(is_same)
+        };
+        near.or_else(local).map(String::as_str)
     }
 }

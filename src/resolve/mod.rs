@@ -42,7 +42,7 @@ pub fn resolve(
     let members = Vec::with_capacity(wanted.members.len());
     let resolved = Resolved { members, guests: Vec::new(), problems: Vec::new() };
     let mut row = RowPeople { directory, rules, counts, resolved, ids: Unique::default(), invited: Unique::default() };
-    wanted.members.iter().for_each(|member| row.member(member));
+    wanted.members.iter().zip(directory.members(&wanted.members)).for_each(|(member, found)| row.member(member, found));
     wanted.guests.iter().for_each(|guest| row.guest(guest));
     row.resolved
 }
@@ -57,11 +57,7 @@ struct RowPeople<'a> {
 }
 
 impl RowPeople<'_> {
-    fn member(&mut self, member: &Member) {
-        let found = match member {
-            Member::Id(id) => self.directory.by_id(*id),
-            Member::Address(address) => self.directory.by_address(address),
-        };
+    fn member(&mut self, member: &Member, found: Match) {
         match found {
             Match::One(user) => {
                 self.counts.found += u64::from(matches!(member, Member::Address(_)));
