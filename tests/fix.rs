@@ -36,10 +36,10 @@ fn the_cleaned_copy_has_the_safe_repairs_and_nothing_else() {
 fn a_cleaned_copy_of_json_lines_keeps_what_needs_no_repair_as_it_was_written() {
     let desk = Desk::bare().with(
         "groups.jsonl",
-        "{\"name\": \"A \", \"members\": [\"1\", 1], \"n\": 1.50}\r\n{\"name\":\"B\",  \"guests\": \"a@b.example\"}\n{\"name\":\"C\",  \"members\":[1]}\nbroken\n",
+        "{\"name\": \"A \", \"members\": [\"1\", 1], \"n\": 1.50}\r\n{\"name\":\"B\",  \"guests\": \"a@b.example\"}\n{\"name\":\"C\",  \"members\":[1]}\n{\"name\":\"D\",\"guests\":[null, \"a@b.example\", \" \"]}\nbroken\n",
     );
     desk.run(&["validate", "groups.jsonl", "--fix", "clean.jsonl"]).expect(7);
-    let expected = "{\"name\":\"A\",\"members\":[1],\"n\":1.50}\n{\"name\":\"B\",\"guests\":[\"a@b.example\"]}\n{\"name\":\"C\",  \"members\":[1]}\nbroken\n";
+    let expected = "{\"name\":\"A\",\"members\":[1],\"n\":1.50}\n{\"name\":\"B\",\"guests\":[\"a@b.example\"]}\n{\"name\":\"C\",  \"members\":[1]}\n{\"name\":\"D\",\"guests\":[\"a@b.example\"]}\nbroken\n";
     assert_eq!(desk.read("clean.jsonl"), expected);
 }
 

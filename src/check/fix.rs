@@ -34,30 +34,20 @@ pub fn fixes(fields: &Fields<'_>, group: &WantedGroup, problems: &[Problem], for
     let mut found = Vec::new();
     for field in Field::SLOTS.into_iter().filter(is_sound) {
         let cell = fields.get(field);
-        let fix = match field {
-            Field::Members => {
-                let is_plain = |item: &Item<'_>| match item {
-                    Item::Number(_) => true,
-                    Item::Text(text) => text.contains('@') && trimmed(text) == text,
-                    Item::Other(_) => false,
-                };
-                list(cell, has(Code::MemberRepeated), format, is_plain)
-                    .map(|what| (Fixed::Members(group.members.clone()), what))
-            }
-            Field::Guests => {
-                let is_plain = |item: &Item<'_>| matches!(item, Item::Text(text) if trimmed(text) == text);
-                list(cell, has(Code::GuestRepeated), format, is_plain)
-                    .map(|what| (Fixed::Addresses(group.guests.clone()), what))
-            }
+        let (fixed, what) = match field {
+            Field::Members => (Fixed::Members(group.members.clone()), list(cell, has(Code::MemberRepeated), format)),
+            Field::Guests => (Fixed::Addresses(group.guests.clone()), list(cell, has(Code::GuestRepeated), format)),
             _ => text(cell),
         };
-        found.extend(fix.map(|(fixed, what)| Fix { field, fixed, what }));
+        if !what.is_empty() {
+            found.push(Fix { field, fixed, what: what.join(", ") });
+        }
     }
     found
 }
 
-fn text(cell: &Cell<'_>) -> Option<(Fixed, String)> {
-    let Cell::Text(text) = cell else { return None };
+fn text(cell: &Cell<'_>) -> (Fixed, Vec<&'static str>) {
+    let text = if let Cell::Text(text) = cell { text } else { "" };
     let trimmed = trimmed(text);
     let fixed = with_line_feeds(trimmed);
     let mut what = Vec::new();
@@ -67,11 +57,16 @@ fn text(cell: &Cell<'_>) -> Option<(Fixed, String)> {
     if fixed != trimmed {
         what.push("line breaks made equal");
     }
-    (!what.is_empty()).then(|| (Fixed::Text(fixed), what.join(", ")))
+    (Fixed::Text(fixed), what)
 }
 
 /// What is to be done about a list; nothing if it is written as it should be.
-fn list(cell: &Cell<'_>, has_repeats: bool, format: Format, is_plain: impl Fn(&Item<'_>) -> bool) -> Option<String> {
+fn list(cell: &Cell<'_>, has_repeats: bool, format: Format) -> Vec<&'static str> {
+    let is_plain = |item: &Item<'_>| match item {
+        Item::Number(_) => true,
+        Item::Text(text) => text.contains('@') && trimmed(text) == text,
+        Item::Other(_) => false,
+    };
     let mut what = Vec::new();
     if has_repeats {
         what.push("repeats removed");
@@ -80,20 +75,19 @@ fn list(cell: &Cell<'_>, has_repeats: bool, format: Format, is_plain: impl Fn(&I
         Cell::Text(_) if format == Format::Jsonl => what.push("text made an array"),
         Cell::Text(text) => {
             let mut all = Vec::new();
-            entries(cell, |item| {
+            let read = entries(cell, |item| {
                 if let Item::Text(text) | Item::Number(text) = item {
                     all.push(text.clone().into_owned());
                 }
-            })
-            .ok()?;
-            if all.join(";") != **text {
+            });
+            if read.is_ok() && all.join(";") != **text {
                 what.push("entries separated by `;`");
             }
         }
         Cell::List(items) if !items.iter().all(is_plain) => what.push("entries written plainly"),
         Cell::List(_) | Cell::Absent | Cell::Other(_) => {}
     }
-    (!what.is_empty()).then(|| what.join(", "))
+    what
 }
 
 impl Fixed {

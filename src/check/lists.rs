@@ -300,14 +300,11 @@ pub(super) fn entries(cell: &Cell<'_>, mut each: impl FnMut(&Item<'_>)) -> Resul
     let mut blank = 0;
     let mut given = |item: &Item<'_>| match item {
         Item::Text(text) if text.is_empty() => blank += 1,
-        Item::Other("null") => blank += 1,
         item => each(item),
     };
     match cell {
         Cell::Absent => {}
-        Cell::Text(text) if text.trim_start().starts_with('[') => {
-            array(text)?.iter().for_each(|item| given(&item.trimmed()));
-        }
+        Cell::Text(text) if text.trim_start().starts_with('[') => return entries(&Cell::List(array(text)?), each),
         Cell::Text(text) => {
             let mut given = |entry| given(&Item::Text(Cow::Borrowed(entry)));
             let is_separator = |letter| matches!(letter, ';' | '|' | ',');
@@ -331,19 +328,13 @@ pub(super) fn entries(cell: &Cell<'_>, mut each: impl FnMut(&Item<'_>)) -> Resul
                 if part.is_empty() || !is_list { given(part) } else { words().for_each(&mut given) }
             }
         }
-        Cell::List(items) => items.iter().for_each(|item| given(&item.trimmed())),
+        Cell::List(items) => items.iter().for_each(|item| match item {
+            Item::Text(text) => given(&Item::Text(Cow::Borrowed(trimmed(text)))),
+            item => given(item),
+        }),
         Cell::Other(kind) => return Err(format!("expected a list, found {kind}")),
     }
     Ok(blank)
-}
-
-impl Item<'_> {
-    fn trimmed(&self) -> Item<'_> {
-        match self {
-            Self::Text(text) => Item::Text(Cow::Borrowed(trimmed(text))),
-            other => other.clone(),
-        }
-    }
 }
 
 /// Whether a list is as it should be written, and mostly is: visible ASCII, and no separator but `;`.
@@ -359,7 +350,7 @@ fn array(text: &str) -> Result<Vec<Item<'static>>, String> {
     let item = |value| match value {
         serde_json::Value::String(text) => Item::Text(Cow::Owned(text)),
         serde_json::Value::Number(number) => Item::Number(Cow::Owned(number.to_string())),
-        serde_json::Value::Null => Item::Other("null"),
+        serde_json::Value::Null => Item::Text(Cow::Borrowed("")),
         serde_json::Value::Bool(_) => Item::Other("true or false"),
         serde_json::Value::Array(_) => Item::Other("an array"),
         serde_json::Value::Object(mut object) => Item::person(|key| match object.remove(key)? {
@@ -414,7 +405,7 @@ mod tests {
         }
         let entry = |text: &'static str| Item::Text(Cow::Borrowed(text));
         let (mut found, mut problems) = (Vec::new(), Vec::new());
-        guests(&Cell::List(vec![entry(" "), Item::Other("null"), entry("a@b.example")]), &mut found, &mut problems);
+        guests(&Cell::List(vec![entry(" "), entry(""), entry("a@b.example")]), &mut found, &mut problems);
         assert_eq!((found.len(), problems.len(), problems[0].severity), (1, 1, crate::model::Severity::Warning));
     }
 

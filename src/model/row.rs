@@ -109,7 +109,6 @@ impl<'a> Cell<'a> {
     pub fn text(&self) -> Cow<'a, str> {
         let entry = |item: &Item<'_>| match item {
             Item::Text(text) | Item::Number(text) => text.clone().into_owned(),
-            Item::Other("null") => String::new(),
             Item::Other(kind) => (*kind).to_owned(),
         };
         match self {
@@ -149,7 +148,7 @@ impl<'a> Cell<'a> {
 /// One element of a JSON array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item<'a> {
-    /// A JSON string.
+    /// A JSON string; for null, a blank one.
     Text(Cow<'a, str>),
     /// A JSON number, as it was written.
     Number(Cow<'a, str>),
@@ -251,7 +250,8 @@ pub enum InputFormat {
 }
 
 /// The two formats of output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, clap::ValueEnum)]
+#[strum(serialize_all = "lowercase")]
 pub enum Format {
     /// Comma-separated values
     Csv,
@@ -263,10 +263,7 @@ impl Format {
     /// The format's usual file name extension.
     #[must_use]
     pub fn extension(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Jsonl => "jsonl",
-        }
+        self.into()
     }
 }
 

@@ -291,7 +291,6 @@ fn all_names<'a>(cell: &'a Cell<'_>, delimiter: Option<char>) -> Result<Vec<Cow<
         Cell::List(items) => {
             let name = |item: &'a Item<'_>| match item {
                 Item::Text(text) => Ok(Cow::Borrowed(text.trim())),
-                Item::Other("null") => Ok(Cow::Borrowed("")),
                 Item::Number(_) | Item::Other(_) => Err(invalid("an entry is not text")),
             };
             items.iter().map(name).collect()
@@ -354,7 +353,7 @@ fn item(value: &RawValue) -> Item<'_> {
         Some(b'{') => person(text),
         Some(b'[') => Item::Other("an array"),
         Some(b't' | b'f') => Item::Other("true or false"),
-        Some(b'n') => Item::Other("null"),
+        Some(b'n') => Item::Text(Cow::Borrowed("")),
         _ => Item::Number(Cow::Borrowed(text)),
     }
 }

@@ -35,14 +35,14 @@ pub(super) fn each_group<'a>(
     text: impl Fn(Option<&str>) -> RowText<'a>,
     each: &mut dyn FnMut(&Row<'a>),
 ) {
+    let is_blank = |name: &Cow<'_, str>| name.trim().is_empty();
     let (blank, names): (Vec<_>, Vec<_>) = match names {
-        Ok(names) => names.into_iter().partition(|name| name.trim().is_empty()),
-        Err(problem) => return each(&Row { fields: Err(problem), text: text(None), ..row.clone() }),
+        Ok(names) if names.iter().any(|name| !is_blank(name)) => names.into_iter().partition(is_blank),
+        other => {
+            let problem = other.err().unwrap_or_else(|| Problem::excluded("the person is in no group"));
+            return each(&Row { fields: Err(problem), text: text(None), ..row.clone() });
+        }
     };
-    if names.is_empty() {
-        let problem = Problem::excluded("the person is in no group");
-        return each(&Row { fields: Err(problem), text: text(None), ..row.clone() });
-    }
     for (number, name) in names.iter().enumerate() {
         let cell = Cell::Text(Cow::Owned(name.clone().into_owned()));
         let fields = row.fields.clone().map(|fields| fields.with(Field::Name, cell));

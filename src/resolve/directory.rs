@@ -52,9 +52,10 @@ impl Directory {
         let by_address = HashTable::with_capacity(users.len());
         let mut directory = Self { by_id: HashMap::with_capacity(users.len()), by_address, ..Self::default() };
         for User { id, email, status } in users {
-            let is_deleted = email.ends_with(&format!(".deleted.{id}"));
             // A list that changes while it is read may show a user twice.
-            if is_deleted || directory.by_id.insert(id, FoundUser { id, status }).is_some() {
+            if email.ends_with(&format!(".deleted.{id}"))
+                || directory.by_id.insert(id, FoundUser { id, status }).is_some()
+            {
                 continue;
             }
             let address = email.to_lowercase();
