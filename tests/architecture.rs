@@ -1,5 +1,4 @@
 //! The rules of `src` that the compiler does not check: which module may import which, what is pure, sizes, names and words.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -251,6 +250,18 @@ fn only_few_tests_name_the_inside_of_the_crate() {
     };
     let broken: Vec<String> = sources("tests").into_iter().filter(names_inside).map(|source| source.path).collect();
     assert_none(&broken, "tests use the command, the sandbox or the kit");
+}
+
+#[test]
+fn every_file_of_tests_is_run() {
+    let program = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite.rs")).unwrap();
+    let is_left_out = |path: &String| {
+        let is_program = ["suite.rs", "storms.rs"].contains(&path.as_str());
+        let name = path.strip_suffix(".rs").filter(|name| !name.contains('/') && !is_program);
+        name.is_some_and(|name| !program.contains(&format!("\nmod {name};\n")))
+    };
+    let left_out: Vec<String> = sources("tests").into_iter().map(|source| source.path).filter(is_left_out).collect();
+    assert_none(&left_out, "tests/suite.rs does not have them");
 }
 
 #[test]

@@ -1,9 +1,6 @@
 //! What may be typed, and what `validate`, help and the packagers' commands print.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
-use support::Desk;
+use crate::support::Desk;
 
 const FAULTY: &str = "name,members,guests\nA,1,\nB,x,y\n,2,\na,3,\n";
 

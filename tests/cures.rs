@@ -1,9 +1,6 @@
 //! `validate`: its messages are enough to fix a file.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
-use support::{Desk, Server, places};
+use crate::support::{Desk, Server, places};
 
 #[test]
 fn a_quote_that_closes_too_late_is_reported_at_the_line_it_opens_on() {

@@ -1,16 +1,13 @@
 //! The journal is cut after every commit, as a power cut leaves it, and recovered: apart from the attempts, the results are
 //! byte for byte those of an undisturbed run, whether the requests on their way arrived or not.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod kit;
 
 use std::collections::HashMap;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use kit::import::{import_and_keep_journal, journal_state};
-use kit::{Network, Server, Settings, Workspace, import_to_end, in_paused_time};
+use crate::kit::import::{import_and_keep_journal, journal_state};
+use crate::kit::{Network, Server, Settings, Workspace, import_to_end, in_paused_time};
 use tallyfy_groups::sandbox::{Options, SandboxGroup};
 
 /// Good rows, duplicates, one that exists already, and rows that the check and the server refuse.

@@ -1,15 +1,14 @@
 //! Journals that are damaged, of another version, somebody else's, or in use: a clear error before anything is sent,
 //! and the file stays as it is. Where the damage touches nothing that counts, the import goes on as if it were not there.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::fs;
 use std::io::Write;
 use std::time::Duration;
 
-use support::{Desk, Draft, EACCES, Fault, Kind, Outcome, Server, as_csv, assert_accounts, good_names, rows, wait_for};
+use crate::support::{
+    Desk, Draft, EACCES, Fault, Kind, Outcome, Server, as_csv, assert_accounts, good_names, rows, wait_for,
+};
 use tallyfy_groups::sandbox::{Options, SandboxGroup};
 
 const IMPORT: &[&str] = &["import", "groups.csv", "--settle", "1s", "--json"];

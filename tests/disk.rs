@@ -1,15 +1,12 @@
 //! A slow disk, a full one, a failing one: no request leaves whose intent is not on disk, and once the disk is mended
 //! the same command finishes; no group is there twice, and no row is forgotten.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
-use support::{
+use crate::support::{
     Desk, Draft, EACCES, EIO, ENOSPC, Fault, Noted, Outcome, Server, as_csv, assert_accounts, assert_answers,
     good_names, noted, rows, statuses, wait_for,
 };

@@ -1,11 +1,8 @@
 //! What `export` writes: all groups or users, in an order that stays, and an import finds that all of it exists.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::time::Duration;
 
-use support::{Desk, Outcome, Server, statuses};
+use crate::support::{Desk, Outcome, Server, statuses};
 use tallyfy_groups::sandbox::{Options, RequestRate, SandboxGroup, SandboxUser};
 
 const USERS: [(u64, &str, &str); 8] = [
@@ -215,7 +212,7 @@ fn an_interrupt_ends_an_export_at_once_and_nothing_is_written() {
     let server = Server::slow(Duration::from_secs(5));
     let desk = Desk::at(&server);
     let running = desk.start(&["export", "--out", "groups.csv"]);
-    support::wait_for("the request", || (server.requests() > 0).then_some(()));
+    crate::support::wait_for("the request", || (server.requests() > 0).then_some(()));
     running.signal("INT");
     running.end().expect(130);
     assert_eq!(desk.files(), Vec::<String>::new());
@@ -224,7 +221,7 @@ fn an_interrupt_ends_an_export_at_once_and_nothing_is_written() {
 #[test]
 fn a_file_that_cannot_be_written_is_said_before_anything_is_read() {
     let server = acme("");
-    let desk = Desk::at(&server).with("token", support::TOKEN);
+    let desk = Desk::at(&server).with("token", crate::support::TOKEN);
     for (arguments, part) in [
         (&["--out", "no/such/groups.csv"][..], "cannot write no/such/groups.csv: "),
         (&["--out", "."], "cannot write .: "),
@@ -235,7 +232,7 @@ fn a_file_that_cannot_be_written_is_said_before_anything_is_read() {
     ] {
         desk.run(&[&["export"], arguments].concat()).expect(2).says(part);
     }
-    assert_eq!((server.requests(), desk.read("token").as_str()), (0, support::TOKEN));
+    assert_eq!((server.requests(), desk.read("token").as_str()), (0, crate::support::TOKEN));
 }
 
 #[cfg(target_os = "linux")]

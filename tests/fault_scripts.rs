@@ -1,15 +1,12 @@
 //! Imports under fault scripts, in paused time: every row is created exactly once, and the server is not flooded.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod kit;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kit::check::{Before, check};
-use kit::rows::{Sheet, good, with_guests};
-use kit::{End, Finished, Network, Server, Settings, Workspace, import, import_to_end, in_paused_time};
+use crate::kit::check::{Before, check};
+use crate::kit::rows::{Sheet, good, with_guests};
+use crate::kit::{End, Finished, Network, Server, Settings, Workspace, import, import_to_end, in_paused_time};
 use tallyfy_groups::sandbox::{FaultScript, Options};
 use tokio::time::Instant;
 

@@ -1,9 +1,6 @@
 //! Bad input: what is wrong is named by its place, and whatever can be read is read.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
-use support::{Desk, Server, statuses};
+use crate::support::{Desk, Server, statuses};
 
 /// A file that cannot be read as a table stops the import with 2 before anything is sent.
 #[track_caller]

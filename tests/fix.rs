@@ -1,9 +1,6 @@
 //! `validate --fix`: the safe repairs, each listed, and nothing that would be a guess; rejects that stay as they stood.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
-use support::{Desk, Server, statuses, utf16};
+use crate::support::{Desk, Server, statuses, utf16};
 
 #[test]
 fn the_cleaned_copy_has_the_safe_repairs_and_nothing_else() {

@@ -1,9 +1,6 @@
 //! What the flags of `import` promise.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
-use support::{Desk, Server, Told, as_csv, good, rows, statuses};
+use crate::support::{Desk, Server, Told, as_csv, good, rows, statuses};
 use tallyfy_groups::sandbox::Options;
 
 const TWINS: &str = "name,description,members,guests\n\
@@ -141,7 +138,7 @@ fn results_that_end_in_jsonl_are_json_lines_with_the_same_names() {
     let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
     desk.run(&["import", "groups.csv", "--results", "told.jsonl"]).expect(9);
     let text = desk.read("told.jsonl");
-    let keys: Vec<&str> = support::HEADER.split(',').collect();
+    let keys: Vec<&str> = crate::support::HEADER.split(',').collect();
     for line in text.lines() {
         let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).unwrap();
         assert_eq!(object.len(), keys.len());
@@ -168,7 +165,7 @@ fn strict_sends_nothing_if_any_row_is_invalid() {
     assert_eq!(server.requests(), 0);
     let lines = desk.results("groups.results.csv");
     assert_eq!(statuses(&lines), ["pending", "invalid"]);
-    support::assert_accounts(&summary, &lines);
+    crate::support::assert_accounts(&summary, &lines);
     desk.write("groups.csv", "name,description,members\nA,,1\nB,b,2\n");
     desk.run(&["import", "groups.csv", "--strict"]).expect(7).says("--strict (errors: 0, warnings: 1)");
     assert_eq!(server.requests(), 0, "warnings count");

@@ -1,12 +1,9 @@
 //! Files as other systems write them, imported as they are: to the groups that a person would expect.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::fs;
 use std::path::Path;
 
-use support::{Desk, Server, statuses};
+use crate::support::{Desk, Server, statuses};
 use tallyfy_groups::sandbox::{Options, SandboxUser};
 
 /// The members of the organization, from 501 on.

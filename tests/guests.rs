@@ -1,13 +1,10 @@
 //! The cap on guest invites holds back rows with guests and no others; in the end every row is created once.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod kit;
 
 use std::time::Duration;
 
-use kit::check::{Before, check};
-use kit::rows::{Sheet, with_guests};
-use kit::{End, Finished, Network, Server, Settings, Workspace, import, import_to_end, in_paused_time};
+use crate::kit::check::{Before, check};
+use crate::kit::rows::{Sheet, with_guests};
+use crate::kit::{End, Finished, Network, Server, Settings, Workspace, import, import_to_end, in_paused_time};
 use tallyfy_groups::sandbox::{Options, RequestRate};
 
 const HOUR: Duration = Duration::from_hours(1);

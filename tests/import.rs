@@ -1,11 +1,8 @@
 //! An import under a clear sky: every row is created once, answered in order, and accounted for.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::collections::BTreeMap;
 
-use support::{
+use crate::support::{
     Desk, Draft, HEADER, Server, Told, as_csv, as_jsonl, assert_accounts, assert_answers, good, good_names, gzip, rows,
     statuses,
 };
@@ -32,7 +29,7 @@ fn every_row_is_answered_and_every_group_posted_once(file: &str, content: &str, 
             .filter(|line| line.status == "created")
             .all(|line| line.attempts == 1 && line.http_status == Some(201))
     );
-    for row in rows.iter().filter(|row| row.kind == support::Kind::Good) {
+    for row in rows.iter().filter(|row| row.kind == crate::support::Kind::Good) {
         let group = server.group(&row.name);
         assert_eq!(group.description.as_ref(), Some(&row.description));
         assert_eq!(group.members.iter().map(u64::to_string).collect::<Vec<_>>(), row.members);

@@ -1,14 +1,11 @@
 //! kill -9 at random moments, again and again, over real sockets: what is on disk is enough to go on.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::thread;
 use std::time::Duration;
 
+use crate::support::{Desk, Server, as_csv, assert_answers, good_names, rows};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use support::{Desk, Server, as_csv, assert_answers, good_names, rows};
 use tallyfy_groups::sandbox::Options;
 
 const KILLS: usize = 40;

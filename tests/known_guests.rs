@@ -1,9 +1,6 @@
 //! The list of guests, over real sockets: which guests are new, what is read when, and a list that cannot be had.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
-use support::{Desk, Server, statuses};
+use crate::support::{Desk, Server, statuses};
 
 /// Four rows with a new guest each, two with guests who are known, and one with both.
 const ROWS: &str = "name,guests\n\

@@ -1,14 +1,11 @@
 //! Links, pipes and devices are written through where they were typed, and refused elsewhere; the journal is its owner's.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown, symlink};
 
-use support::{Desk, ROWS, Server, refused, statuses};
+use crate::support::{Desk, ROWS, Server, refused, statuses};
 
 #[test]
 fn a_default_path_that_is_a_link_is_refused_and_a_typed_one_is_written_through() {

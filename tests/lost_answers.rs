@@ -1,12 +1,9 @@
 //! Faults over real sockets: answers get lost, are cut off, lie, or never come. Every row ends with its group created exactly once.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::thread;
 use std::time::Duration;
 
-use support::{Desk, Server, as_csv, assert_answers, good_names, rows, statuses};
+use crate::support::{Desk, Server, as_csv, assert_answers, good_names, rows, statuses};
 use tallyfy_groups::sandbox::Options;
 
 /// Imports 120 rows with a fault at some POSTs; `again` is how many rows are rightly sent a second time.

@@ -1,9 +1,6 @@
 //! Rows of persons: one group for all rows of a name, a status for each row, and what is left out.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
-use support::{Desk, Server, statuses};
+use crate::support::{Desk, Server, statuses};
 use tallyfy_groups::sandbox::{Options, SandboxUser};
 
 /// An organization with the users 1001 to 1020.

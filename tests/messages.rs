@@ -1,16 +1,12 @@
 //! Every message a user can see, as pages to read: commands with their input and what they print, compared with
-//! `tests/snapshots/`. After a deliberate change, `INSTA_UPDATE=always cargo test --test messages` writes the pages again.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod pages;
-mod support;
+//! `tests/snapshots/`. After a deliberate change, `INSTA_UPDATE=always cargo test messages::` writes the pages again.
 
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 
-use pages::{FAULTY, Page, samples};
-use support::{Desk, Server, TOKEN, gzip, wait_for};
+use crate::pages::{FAULTY, Page, samples};
+use crate::support::{Desk, Server, TOKEN, gzip, wait_for};
 use tallyfy_groups::sandbox::Options;
 
 #[test]

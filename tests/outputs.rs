@@ -1,10 +1,7 @@
 //! Which files belong together: outputs and journal are the input's, and runs over one file leave those of another alone.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
+use crate::support::{Desk, ROWS, Server, statuses};
 use serde_json::json;
-use support::{Desk, ROWS, Server, statuses};
 
 #[test]
 fn a_rehearsal_in_the_sandbox_never_meets_the_real_run() {

@@ -1,17 +1,13 @@
 //! The limit is used to the full and never crossed: against servers that count, over hours of paused time.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stdout, reason = "its figures are in docs/performance.md")]
-
-mod kit;
-mod limits;
 
 use std::time::Duration;
 
-use kit::rows::good;
-use kit::{End, Network, Settings, Workspace, import, import_to_end, in_paused_time, temporary_folder};
-use limits::client::{Shared, send};
-use limits::server::{Kind, Says, most_within};
-use limits::{Ways, ms};
+use crate::kit::rows::good;
+use crate::kit::{End, Network, Settings, Workspace, import, import_to_end, in_paused_time, temporary_folder};
+use crate::limits::client::{Shared, send};
+use crate::limits::server::{Kind, Says, most_within};
+use crate::limits::{Ways, ms};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -81,7 +77,7 @@ fn assert_import_uses_the_limit(rows: usize, kills: &[Duration]) {
         // Half of the way is the server's: the latency is uniform between the two.
         let options = Options { latency: ms(30), ..options };
         let network = Network { usual: ms(20), longest: ms(20), tail: 0.0 };
-        let server = kit::Server::new(&options, "", network, 5);
+        let server = crate::kit::Server::new(&options, "", network, 5);
         let settings = Settings::default();
         for kill in kills {
             assert!(import(&workspace, &server, &settings, End::Killed(*kill)).await.is_none());

@@ -1,9 +1,6 @@
 //! People by e-mail address or id: who becomes a member, who a guest, and what is said about the others.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
-use support::{Desk, Server, statuses, wait_for};
+use crate::support::{Desk, Server, statuses, wait_for};
 use tallyfy_groups::sandbox::{Options, SandboxUser};
 
 const USERS: [(u64, &str, &str); 6] = [

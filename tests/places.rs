@@ -1,11 +1,8 @@
 //! Bad places: files that cannot be written, would be overwritten, or are another's. Nothing is sent then.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::io::Write;
 
-use support::{Desk, ROWS, Server, refused, statuses, wait_for};
+use crate::support::{Desk, ROWS, Server, refused, statuses, wait_for};
 
 #[test]
 fn results_that_cannot_be_written_stop_the_import_before_anything_is_sent() {
@@ -164,7 +161,7 @@ fn no_log_is_written_into_an_input_or_another_output() {
 fn a_folder_that_cannot_be_written_is_said_before_anything_is_sent() {
     let server = Server::calm();
     for name in ["groups.journal", ".tallyfy-groups-"] {
-        let fault = support::Fault::from("open", name, support::EACCES, 1);
+        let fault = crate::support::Fault::from("open", name, crate::support::EACCES, 1);
         let desk = Desk::at(&server).with("groups.csv", ROWS).under(fault, None);
         refused(&desk, &server, 2, &[], "--out-dir");
     }

@@ -1,14 +1,10 @@
 //! What the README and `docs/` say is true: their commands run, and the names in them exist.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod scene;
-mod support;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use scene::{Scene, block};
-use support::{Desk, Server};
+use crate::scene::{Scene, block};
+use crate::support::{Desk, Server};
 
 const README: &str = include_str!("../README.md");
 const INPUT: &str = include_str!("../docs/input.md");

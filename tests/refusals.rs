@@ -1,9 +1,6 @@
 //! A row that the server refuses with 403 or 404 fails, and the run goes on; many in a row stop it.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
-use support::{Desk, Server, statuses};
+use crate::support::{Desk, Server, statuses};
 use tallyfy_groups::sandbox::{Options, Simulation};
 
 const TEN: &str = "name\nA\nB\nC\nD\nE\nF\nG\nH\nI\nJ\n";

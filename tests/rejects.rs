@@ -1,5 +1,4 @@
 //! What the rejects hold reads back as the same rows, whatever was in them: good ones as they were, broken ones as broken.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::Cursor;
 use std::path::Path;

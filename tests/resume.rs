@@ -1,12 +1,9 @@
 //! However a run ends, the same command finishes it: no group twice, none forgotten, nothing done over.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use support::{Desk, Draft, Server, Told, as_csv, assert_answers, good, good_names, rows, statuses, wait_for};
+use crate::support::{Desk, Draft, Server, Told, as_csv, assert_answers, good, good_names, rows, statuses, wait_for};
 use tallyfy_groups::sandbox::Options;
 
 const SLOW: &[&str] = &["import", "groups.csv", "--settle", "1s", "--rate", "200/s"];
@@ -165,7 +162,7 @@ fn a_signal_while_the_files_are_read_exits_130() {
 fn a_file_that_was_mended_reordered_and_extended_continues() {
     let (mut rows, server, desk) = cut_off();
     let before = server.names();
-    rows.retain(|row| row.kind == support::Kind::Good);
+    rows.retain(|row| row.kind == crate::support::Kind::Good);
     rows.reverse();
     let mut added = good(20);
     for row in &mut added {

@@ -1,7 +1,4 @@
 //! What the server may say, and what the program then does and does not: exit codes, pauses, secrets.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::fs;
 use std::io::{Read, Write};
@@ -9,7 +6,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
-use support::{Desk, Server, TOKEN, as_csv, good, good_names, rows, statuses};
+use crate::support::{Desk, Server, TOKEN, as_csv, good, good_names, rows, statuses};
 
 const ROWS: &str = "name,guests\nA,\nB,\nC,\n";
 

@@ -1,12 +1,9 @@
 //! A token file whose token dies while the run is on: it is read again, and only then does the run give up.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::fs;
 use std::io::Write;
 
-use support::{Desk, Draft, Outcome, Server, TOKEN, as_csv, good, good_names, statuses};
+use crate::support::{Desk, Draft, Outcome, Server, TOKEN, as_csv, good, good_names, statuses};
 
 /// The token that takes the place of the first.
 const NEXT: &str = "the-Next.one~of_the-tests-0815";

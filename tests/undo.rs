@@ -1,12 +1,9 @@
 //! `undo` deletes what one run created, all of it and nothing else.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::time::Duration;
 
+use crate::support::{Desk, Server, Told, as_csv, good, statuses};
 use serde_json::json;
-use support::{Desk, Server, Told, as_csv, good, statuses};
 
 const ROWS: &str = "name,description,members,guests\nA,a,1;2,a@example.com\nB,,,\nC,c,3,\nD,d,,\nE,e,,\n";
 const IMPORT: &[&str] = &["import", "groups.csv"];
@@ -115,12 +112,12 @@ fn terminal() -> (std::fs::File, std::fs::File) {
 fn on_a_terminal_the_number_of_groups_is_asked_for_and_what_was_typed_before_the_question_does_not_count() {
     use std::io::Write;
     let (server, desk) = imported();
-    let question = format!("Type 5 to delete 5 groups of organization {}: ", support::ORG);
+    let question = format!("Type 5 to delete 5 groups of organization {}: ", crate::support::ORG);
     for (answer, left) in [("y\n", 5), ("5\n", 0)] {
         let (mut keyboard, input) = terminal();
         keyboard.write_all(b"5\n5\ny\n").unwrap();
         let mut running = desk.start_on(input, &["undo", "groups.csv"]);
-        support::wait_for("the question", || running.stderr().contains(&question).then_some(()));
+        crate::support::wait_for("the question", || running.stderr().contains(&question).then_some(()));
         assert!(!running.has_ended() && server.groups().len() == 5, "an answer is awaited");
         keyboard.write_all(answer.as_bytes()).unwrap();
         let outcome = running.end().expect(0);
@@ -189,7 +186,7 @@ fn rows_that_exist_only_because_of_a_run_taken_back_since_are_created_when_their
     desk.run(IMPORT).expect(0);
     desk.write("groups.csv", format!("{ROWS}F,,,\n"));
     let running = desk.start(IMPORT);
-    support::wait_for("F to be sent", || (server.posts("F") == 1).then_some(()));
+    crate::support::wait_for("F to be sent", || (server.posts("F") == 1).then_some(()));
     running.kill();
     desk.run(&[UNDO, &["--run", "1"]].concat()).expect(0);
     desk.run(&["import", "groups.csv", "--settle", "1s"]).expect(0).says("resuming interrupted run");

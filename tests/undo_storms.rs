@@ -1,12 +1,9 @@
 //! However an `undo` is disturbed, the same command finishes it, and no group is deleted that should not be.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::time::Duration;
 
+use crate::support::{Desk, Draft, Server, Told, as_csv, good, good_names, statuses, wait_for};
 use serde_json::json;
-use support::{Desk, Draft, Server, Told, as_csv, good, good_names, statuses, wait_for};
 use tallyfy_groups::sandbox::FaultScript;
 
 const IMPORT: &[&str] = &["import", "groups.csv"];

@@ -1,13 +1,10 @@
 //! `validate`: every problem, its place, its cure, for people, editors, scripts and pull requests.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod support;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use crate::support::{Desk, Server, gzip, places, utf16, wait_for};
 use serde_json::Value;
-use support::{Desk, Server, gzip, places, utf16, wait_for};
 
 const MANY: &str = "\
 name,description,members,guests,extra

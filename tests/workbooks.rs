@@ -1,10 +1,7 @@
 //! An import of a workbook: its rows in the results, its places in messages, and its rejects, which are CSV.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
+use crate::support::{Desk, Server, statuses};
 use rust_xlsxwriter::Workbook;
-use support::{Desk, Server, statuses};
 
 /// A workbook with a title, a group that is sound, one that is not, and one that repeats the first; and with a second sheet.
 fn workbook() -> Vec<u8> {

@@ -1,6 +1,5 @@
 //! What the tests stand on: real processes in folders of their own, a simulated API on a real socket as the oracle,
 //! and rows whose fate is known beforehand. It must not know how the program works inside.
-#![allow(dead_code, unused_imports, reason = "every test binary uses a part of it")]
 
 mod bytes;
 mod desk;
@@ -14,7 +13,7 @@ mod server;
 use std::time::{Duration, Instant};
 
 pub(crate) use bytes::{gzip, utf16};
-pub(crate) use desk::{Desk, Outcome, Running};
+pub(crate) use desk::{Desk, Outcome};
 #[cfg(target_os = "linux")]
 pub(crate) use disk::{EACCES, EIO, ENOSPC, Fault, Noted, noted};
 pub(crate) use problems::places;

@@ -1,5 +1,4 @@
 //! What `validate` finds.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use super::desk::Desk;
 
