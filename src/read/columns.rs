@@ -170,7 +170,7 @@ fn is_misspelt(column: &str, field: &str) -> bool {
     if column.len().abs_diff(field.len()) > 4 * allowed {
         return false;
     }
-    let slips = strsim::damerau_levenshtein(column, field);
+    let slips = rapidfuzz::distance::damerau_levenshtein::distance(column.chars(), field.chars());
     slips > 0 && slips <= allowed && column.chars().next() == field.chars().next()
 }
 

@@ -4,6 +4,7 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, HashTable};
+use rapidfuzz::distance::osa::{Args, BatchComparator};
 
 use crate::model::{Member, User, UserStatus};
 
@@ -125,17 +126,16 @@ impl Directory {
             return None;
         }
         let address = address.to_lowercase();
-        let slips = |known: &&String| {
-            let is_near = known.len().abs_diff(address.len()) <= SLIPS_MAX;
-            if is_near { strsim::osa_distance(&known.to_lowercase(), &address) } else { usize::MAX }
-        };
-        let near = self.addresses.iter().min_by_key(slips).filter(|known| slips(known) <= SLIPS_MAX);
+        let (wanted, most) = (BatchComparator::new(address.chars()), Args::default().score_cutoff(SLIPS_MAX));
+        let slips = |known: &String| wanted.distance_with_args(known.to_lowercase().chars(), &most);
+        let near = self.addresses.iter().filter_map(|known| Some((slips(known)?, known)));
+        let near = near.min_by_key(|(slips, _)| *slips);
         let local = || {
             let (local, _) = address.rsplit_once('@')?;
             let is_same =
                 |known: &&String| known.rsplit_once('@').is_some_and(|(other, _)| other.to_lowercase() == local);
             self.addresses.iter().rfind(is_same)
         };
-        near.or_else(local).map(String::as_str)
+        near.map(|(_, known)| known).or_else(local).map(String::as_str)
     }
 }
