@@ -82,7 +82,7 @@ fn groups_are_written_by_name_in_the_import_format() {
     let outcome = desk.run(&["export"]).expect(0);
     assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), (expected, ""));
     assert_eq!(server.requests(), 1, "the list of groups");
-    assert_eq!(desk.files(), Vec::<String>::new(), "there is no journal");
+    assert_eq!(desk.files(), Vec::<String>::new(), "no journal is made");
     desk.run(&["export", "--out", "groups.csv", "-q"]).expect(0);
     assert_eq!(desk.read("groups.csv"), expected);
     assert_eq!(desk.run(&["export", "--out", "-"]).expect(0).stdout, expected);

@@ -34,20 +34,20 @@ pub fn fixes(fields: &Fields<'_>, group: &WantedGroup, problems: &[Problem], for
     let mut found = Vec::new();
     for field in Field::SLOTS.into_iter().filter(is_sound) {
         let cell = fields.get(field);
-        let (fixed, what) = match field {
-            Field::Members => (Fixed::Members(group.members.clone()), list(cell, has(Code::MemberRepeated), format)),
-            Field::Guests => (Fixed::Addresses(group.guests.clone()), list(cell, has(Code::GuestRepeated), format)),
+        let members = || Fixed::Members(group.members.clone());
+        let guests = || Fixed::Addresses(group.guests.clone());
+        let fix = match field {
+            Field::Members => list(cell, has(Code::MemberRepeated), format).map(|what| (members(), what)),
+            Field::Guests => list(cell, has(Code::GuestRepeated), format).map(|what| (guests(), what)),
             _ => text(cell),
         };
-        if !what.is_empty() {
-            found.push(Fix { field, fixed, what: what.join(", ") });
-        }
+        found.extend(fix.map(|(fixed, what)| Fix { field, fixed, what }));
     }
     found
 }
 
-fn text(cell: &Cell<'_>) -> (Fixed, Vec<&'static str>) {
-    let text = if let Cell::Text(text) = cell { text } else { "" };
+fn text(cell: &Cell<'_>) -> Option<(Fixed, String)> {
+    let Cell::Text(text) = cell else { return None };
     let trimmed = trimmed(text);
     let fixed = with_line_feeds(trimmed);
     let mut what = Vec::new();
@@ -57,11 +57,11 @@ fn text(cell: &Cell<'_>) -> (Fixed, Vec<&'static str>) {
     if fixed != trimmed {
         what.push("line breaks made equal");
     }
-    (Fixed::Text(fixed), what)
+    (!what.is_empty()).then(|| (Fixed::Text(fixed), what.join(", ")))
 }
 
 /// What is to be done about a list; nothing if it is written as it should be.
-fn list(cell: &Cell<'_>, has_repeats: bool, format: Format) -> Vec<&'static str> {
+fn list(cell: &Cell<'_>, has_repeats: bool, format: Format) -> Option<String> {
     let is_plain = |item: &Item<'_>| match item {
         Item::Number(_) => true,
         Item::Text(text) => text.contains('@') && trimmed(text) == text,
@@ -75,19 +75,20 @@ fn list(cell: &Cell<'_>, has_repeats: bool, format: Format) -> Vec<&'static str>
         Cell::Text(_) if format == Format::Jsonl => what.push("text made an array"),
         Cell::Text(text) => {
             let mut all = Vec::new();
-            let read = entries(cell, |item| {
+            entries(cell, |item| {
                 if let Item::Text(text) | Item::Number(text) = item {
                     all.push(text.clone().into_owned());
                 }
-            });
-            if read.is_ok() && all.join(";") != **text {
+            })
+            .ok()?;
+            if all.join(";") != **text {
                 what.push("entries separated by `;`");
             }
         }
         Cell::List(items) if !items.iter().all(is_plain) => what.push("entries written plainly"),
         Cell::List(_) | Cell::Absent | Cell::Other(_) => {}
     }
-    what
+    (!what.is_empty()).then(|| what.join(", "))
 }
 
 impl Fixed {

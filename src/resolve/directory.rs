@@ -17,11 +17,11 @@ const NEAREST_MAX: u32 = 100;
 /// The users of an organization. Deleted people do not count.
 #[derive(Debug, Default)]
 pub struct Directory {
-    by_id: HashMap<u64, FoundUser>,
+    by_id: HashMap<u64, UserStatus>,
     by_address: HashTable<(AddressKey, FoundUser)>,
     hashers: [DefaultHashBuilder; 2],
-    /// The addresses as they are written.
-    addresses: Vec<String>,
+    /// The addresses as they are written, and in lower case.
+    addresses: Vec<(String, String)>,
     domains: HashSet<String>,
     looked: AtomicU32,
 }
@@ -54,19 +54,17 @@ impl Directory {
         let mut directory = Self { by_id: HashMap::with_capacity(users.len()), by_address, ..Self::default() };
         for User { id, email, status } in users {
             // A list that changes while it is read may show a user twice.
-            if email.ends_with(&format!(".deleted.{id}"))
-                || directory.by_id.insert(id, FoundUser { id, status }).is_some()
-            {
+            if email.ends_with(&format!(".deleted.{id}")) || directory.by_id.insert(id, status).is_some() {
                 continue;
             }
             let address = email.to_lowercase();
             if let Some((_, domain)) = address.rsplit_once('@') {
-                if status != UserStatus::Bot && !directory.domains.contains(domain) {
-                    directory.domains.insert(domain.to_owned());
+                if status != UserStatus::Bot {
+                    directory.domains.get_or_insert_with(domain, str::to_owned);
                 }
                 let key = directory.key(&address);
                 directory.by_address.insert_unique(key[0], (key, FoundUser { id, status }), |(key, _)| key[0]);
-                directory.addresses.push(email);
+                directory.addresses.push((email, address));
             }
         }
         directory
@@ -82,7 +80,7 @@ impl Directory {
         let keys: Vec<_> = members.iter().map(key).collect();
         let found = |key| match key {
             Ok(key) => self.by_key(key),
-            Err(id) => self.by_id.get(&id).map_or(Match::None, |user| Match::One(*user)),
+            Err(id) => self.by_id.get(&id).map_or(Match::None, |status| Match::One(FoundUser { id, status: *status })),
         };
         keys.into_iter().map(found).collect()
     }
@@ -127,14 +125,13 @@ impl Directory {
         }
         let address = address.to_lowercase();
         let (wanted, most) = (BatchComparator::new(address.chars()), Args::default().score_cutoff(SLIPS_MAX));
-        let slips = |known: &String| wanted.distance_with_args(known.to_lowercase().chars(), &most);
-        let near = self.addresses.iter().filter_map(|known| Some((slips(known)?, known)));
+        let slips = |lower: &String| wanted.distance_with_args(lower.chars(), &most);
+        let near = self.addresses.iter().filter_map(|(known, lower)| Some((slips(lower)?, known)));
         let near = near.min_by_key(|(slips, _)| *slips);
         let local = || {
             let (local, _) = address.rsplit_once('@')?;
-            let is_same =
-                |known: &&String| known.rsplit_once('@').is_some_and(|(other, _)| other.to_lowercase() == local);
-            self.addresses.iter().rfind(is_same)
+            let is_same = |lower: &str| lower.rsplit_once('@').is_some_and(|(other, _)| other == local);
+            self.addresses.iter().rfind(|(_, lower)| is_same(lower)).map(|(known, _)| known)
         };
         near.map(|(_, known)| known).or_else(local).map(String::as_str)
     }
