@@ -158,9 +158,12 @@ fn a_cleaned_copy_that_is_not_written_is_reported() {
 #[test]
 fn a_long_first_line_is_not_a_header() {
     let desk = Desk::bare()
-        .with("dots.csv", "a.".repeat(400_000))
-        .with("marks.csv", "!\"#$%&'()*+/:<=>?@[]^`{}~".repeat(20_000));
-    for (name, arguments) in [("dots.csv", &[][..]), ("dots.csv", &["--delimiter", ";"]), ("marks.csv", &[])] {
+        .with("dots.csv", "a.".repeat(40_000))
+        .with("marks.csv", "!\"#$%&'()*+/:<=>?@[]^`{}~".repeat(2_000))
+        .with("brackets.csv", "(".repeat(200_000) + &")".repeat(200_000));
+    for (name, arguments) in
+        [("dots.csv", &[][..]), ("dots.csv", &["--delimiter", ";"]), ("marks.csv", &[]), ("brackets.csv", &[])]
+    {
         desk.run(&[&["validate", name][..], arguments].concat()).expect(2).says("[header-");
     }
 }

@@ -136,7 +136,9 @@ fn own_word(field: Field) -> &'static str {
 fn plain(column: &str) -> String {
     let mut plain = String::new();
     let mut depth = 0_usize;
-    let has_number = |inner: &str| inner.trim_end_matches([')', ']']).bytes().all(|byte| byte.is_ascii_digit());
+    let has_number = |inner: &str| {
+        inner.trim_start_matches(|letter: char| letter.is_ascii_digit()).bytes().all(|byte| matches!(byte, b')' | b']'))
+    };
     for (at, letter) in column.char_indices() {
         match letter {
             // `members (2)` is one of several columns.
