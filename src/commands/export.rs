@@ -54,7 +54,8 @@ pub(super) fn run(
             let row = |user: User| vec![user.id.into(), user.email.into(), user.status.to_string().into()];
             return Ok(users.into_iter().map(row).collect());
         }
-        let (groups, addresses) = (sorted_groups(&api, &listener).await?, addresses(users));
+        let (groups, directory) = (sorted_groups(&api, &listener).await?, Directory::new(users));
+        let addresses = directory.addresses();
         groups.into_iter().map(|group| group_row(group, &addresses)).collect()
     })?;
     drop(progress);
@@ -92,16 +93,9 @@ fn unexported<E: Exchange>(api: &Api<E>, unread: Unread) -> Failure {
     Failure::Unexported(api.stop.reason().unwrap_or(Halt::Interrupted))
 }
 
-/// The address of each user whom an import finds by it.
-fn addresses(mut users: Vec<User>) -> HashMap<u64, String> {
-    let directory = Directory::new(users.clone());
-    users.retain(|user| directory.finds(&user.email, user.id));
-    users.into_iter().map(|user| (user.id, user.email)).collect()
-}
-
 /// The people are sorted, so that their order is the same in every export. A group that the list does not show whole is an error:
 /// an empty cell would say that nobody is in it.
-fn group_row(group: ExistingGroup, addresses: &HashMap<u64, String>) -> Result<Vec<Value>, Failure> {
+fn group_row(group: ExistingGroup, addresses: &HashMap<u64, &str>) -> Result<Vec<Value>, Failure> {
     let ExistingGroup { tag, name, description, members, guests, .. } = group;
     let (Some(description), Some(mut members), Some(mut guests)) = (description, members, guests) else {
         let name = shortened(&name);
@@ -110,7 +104,7 @@ fn group_row(group: ExistingGroup, addresses: &HashMap<u64, String>) -> Result<V
     };
     members.sort_unstable();
     guests.sort_unstable();
-    let member = |id| addresses.get(&id).map_or_else(|| Value::from(id), |address| address.as_str().into());
+    let member = |id| addresses.get(&id).map_or_else(|| Value::from(id), |address| (*address).into());
     Ok(vec![tag.id.into(), name.into(), description.into(), members.into_iter().map(member).collect(), guests.into()])
 }
 

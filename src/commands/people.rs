@@ -1,6 +1,7 @@
 //! Finds the members of a run's rows among the users of the organization, before anything is planned.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 
 use crate::journal::{Journal, RunId};
@@ -87,12 +88,12 @@ pub(super) fn users_of(flag: &str, path: &Path) -> Result<Vec<User>, Failure> {
         Failure::Usage(format!("{flag} {}: {why}; {shape}", shown_path(path)))
     };
     let unread = |reason: csv::Error| failed(reason.to_string());
-    let bytes =
-        std::fs::read(path).map_err(|reason| Failure::Usage(format!("{flag} {}: {reason}", shown_path(path))))?;
-    let text = str::from_utf8(&bytes).map_err(|_| failed("it is not UTF-8 text".to_owned()))?;
-    let text = text.trim_start_matches('\u{feff}');
-    let delimiter = if text.lines().next().is_some_and(|header| header.contains(';')) { b';' } else { b',' };
-    let mut rows = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(text.as_bytes());
+    let unopened = |reason: io::Error| Failure::Usage(format!("{flag} {}: {reason}", shown_path(path)));
+    let mut file = BufReader::new(File::open(path).map_err(unopened)?);
+    let header = file.fill_buf().map_err(unopened)?.split(|byte| *byte == b'\n').next();
+    let delimiter = if header.is_some_and(|header| header.contains(&b';')) { b';' } else { b',' };
+    // The mark is skipped by the reader of CSV.
+    let mut rows = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(file);
     let header: Vec<_> = rows.headers().map_err(unread)?.iter().map(|column| column.trim().to_lowercase()).collect();
     let column = |name: &str| {
         let column = header.iter().position(|column| column == name);

@@ -136,13 +136,12 @@ fn own_word(field: Field) -> &'static str {
 fn plain(column: &str) -> String {
     let mut plain = String::new();
     let mut depth = 0_usize;
-    let has_number = |inner: &str| {
-        inner.trim_start_matches(|letter: char| letter.is_ascii_digit()).bytes().all(|byte| matches!(byte, b')' | b']'))
-    };
+    let is_number =
+        |inner: &str| inner.trim_start_matches(|digit: char| digit.is_ascii_digit()).starts_with([')', ']']);
     for (at, letter) in column.char_indices() {
         match letter {
             // `members (2)` is one of several columns.
-            '(' | '[' if !has_number(&column[at + 1..]) => depth += 1,
+            '(' | '[' if !is_number(&column[at + 1..]) => depth += 1,
             ')' | ']' if depth > 0 => depth -= 1,
             '(' | '[' | ')' | ']' | '_' | '-' | '*' => {}
             letter if depth > 0 || letter.is_whitespace() || is_invisible(letter) => {}

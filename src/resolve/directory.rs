@@ -1,5 +1,6 @@
 //! The users of an organization, by id and address. Pure.
 
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -17,17 +18,20 @@ const NEAREST_MAX: u32 = 100;
 /// The users of an organization. Deleted people do not count.
 #[derive(Debug, Default)]
 pub struct Directory {
-    by_id: HashMap<u64, UserStatus>,
-    by_address: HashTable<(AddressKey, FoundUser)>,
+    users: Vec<User>,
+    ids: HashSet<u64>,
+    /// Of those who are not active.
+    statuses: HashMap<u64, UserStatus>,
+    /// The second part of an address's key, and the user's id.
+    by_address: HashTable<(u64, u64)>,
     hashers: [DefaultHashBuilder; 2],
-    /// The addresses as they are written, and in lower case.
-    addresses: Vec<(String, String)>,
     domains: HashSet<String>,
     looked: AtomicU32,
 }
 
 /// Two hashes of an address in lower case, with secret random keys: smaller than the address, so that 20,000 users stay in a
-/// processor's cache. That any two of a million addresses have the same is less likely than 1 in 10^26.
+/// processor's cache. The first is the place in the table, of which at least seven bits are compared. That one of a million
+/// addresses is taken for that of one of 20,000 users is less likely than 1 in 10^11.
 type AddressKey = [u64; 2];
 
 /// A user without address.
@@ -49,25 +53,22 @@ pub(super) enum Match {
 impl Directory {
     /// Of these users.
     #[must_use]
-    pub fn new(users: Vec<User>) -> Self {
-        let by_address = HashTable::with_capacity(users.len());
-        let mut directory = Self { by_id: HashMap::with_capacity(users.len()), by_address, ..Self::default() };
-        for User { id, email, status } in users {
-            // A list that changes while it is read may show a user twice.
-            if email.ends_with(&format!(".deleted.{id}")) || directory.by_id.insert(id, status).is_some() {
-                continue;
+    pub fn new(mut users: Vec<User>) -> Self {
+        let mut directory = Self { by_address: HashTable::with_capacity(users.len()), ..Self::default() };
+        // A list that changes while it is read may show a user twice.
+        users.retain(|user| !is_deleted(user) && directory.ids.insert(user.id));
+        for User { id, email, status } in &users {
+            if *status != UserStatus::Active {
+                directory.statuses.insert(*id, *status);
             }
-            let address = email.to_lowercase();
-            if let Some((_, domain)) = address.rsplit_once('@') {
-                if status != UserStatus::Bot {
-                    directory.domains.get_or_insert_with(domain, str::to_owned);
-                }
-                let key = directory.key(&address);
-                directory.by_address.insert_unique(key[0], (key, FoundUser { id, status }), |(key, _)| key[0]);
-                directory.addresses.push((email, address));
+            let Some((_, domain)) = email.rsplit_once('@') else { continue };
+            if *status != UserStatus::Bot {
+                directory.domains.get_or_insert_with(&*lower(domain), str::to_owned);
             }
+            let [place, check] = directory.key(email);
+            directory.by_address.insert_unique(place, (check, *id), |_| unreachable!("there is room for all"));
         }
-        directory
+        Self { users, ..directory }
     }
 
     /// The users whom the members of a row name. All keys are made first, so that the memory of several users is waited for at
@@ -80,7 +81,7 @@ impl Directory {
         let keys: Vec<_> = members.iter().map(key).collect();
         let found = |key| match key {
             Ok(key) => self.by_key(key),
-            Err(id) => self.by_id.get(&id).map_or(Match::None, |status| Match::One(FoundUser { id, status: *status })),
+            Err(id) => self.ids.get(&id).map_or(Match::None, |id| Match::One(self.user(*id))),
         };
         keys.into_iter().map(found).collect()
     }
@@ -90,27 +91,29 @@ impl Directory {
         self.by_key(self.key(address))
     }
 
-    fn by_key(&self, key: AddressKey) -> Match {
-        let mut users = self.by_address.iter_hash(key[0]).filter(|(known, _)| *known == key).map(|(_, user)| *user);
-        match (users.next(), users.next()) {
+    fn user(&self, id: u64) -> FoundUser {
+        FoundUser { id, status: self.statuses.get(&id).copied().unwrap_or(UserStatus::Active) }
+    }
+
+    fn by_key(&self, [place, check]: AddressKey) -> Match {
+        let mut ids = self.by_address.iter_hash(place).filter(|(known, _)| *known == check).map(|(_, id)| *id);
+        match (ids.next(), ids.next()) {
             (None, _) => Match::None,
-            (Some(user), None) => Match::One(user),
-            (Some(one), Some(other)) => {
-                Match::Several([one, other].into_iter().chain(users).map(|user| user.id).collect())
-            }
+            (Some(id), None) => Match::One(self.user(id)),
+            (Some(one), Some(other)) => Match::Several([one, other].into_iter().chain(ids).collect()),
         }
     }
 
     fn key(&self, address: &str) -> AddressKey {
-        let hash = |lower: &str| self.hashers.each_ref().map(|hasher| hasher.hash_one(lower));
-        let is_lower = address.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-        if is_lower { hash(address) } else { hash(&address.to_lowercase()) }
+        let address = lower(address);
+        self.hashers.each_ref().map(|hasher| hasher.hash_one(&*address))
     }
 
-    /// Whether an address names this user and nobody else.
+    /// The address of each user whom it finds.
     #[must_use]
-    pub fn finds(&self, address: &str, id: u64) -> bool {
-        matches!(self.by_address(address), Match::One(user) if user.id == id)
+    pub fn addresses(&self) -> HashMap<u64, &str> {
+        let is_found = |user: &&User| matches!(self.by_address(&user.email), Match::One(_));
+        self.users.iter().filter(is_found).map(|user| (user.id, user.email.as_str())).collect()
     }
 
     /// Whether users have addresses of this domain.
@@ -123,16 +126,25 @@ impl Directory {
         if self.looked.fetch_add(1, Ordering::Relaxed) >= NEAREST_MAX {
             return None;
         }
-        let address = address.to_lowercase();
+        let address = lower(address);
         let (wanted, most) = (BatchComparator::new(address.chars()), Args::default().score_cutoff(SLIPS_MAX));
-        let slips = |lower: &String| wanted.distance_with_args(lower.chars(), &most);
-        let near = self.addresses.iter().filter_map(|(known, lower)| Some((slips(lower)?, known)));
-        let near = near.min_by_key(|(slips, _)| *slips);
+        let slips = |known: &str| wanted.distance_with_args(lower(known).chars(), &most);
+        let known = || self.users.iter().map(|user| user.email.as_str()).filter(|address| address.contains('@'));
+        let near = known().filter_map(|known| Some((slips(known)?, known))).min_by_key(|(slips, _)| *slips);
         let local = || {
             let (local, _) = address.rsplit_once('@')?;
-            let is_same = |lower: &str| lower.rsplit_once('@').is_some_and(|(other, _)| other == local);
-            self.addresses.iter().rfind(|(_, lower)| is_same(lower)).map(|(known, _)| known)
+            known().find(|known| known.rsplit_once('@').is_some_and(|(other, _)| lower(other) == local))
         };
-        near.map(|(_, known)| known).or_else(local).map(String::as_str)
+        near.map(|(_, known)| known).or_else(local)
     }
+}
+
+/// Without a copy, if it is so already.
+fn lower(address: &str) -> Cow<'_, str> {
+    let is_lower = address.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if is_lower { address.into() } else { address.to_lowercase().into() }
+}
+
+fn is_deleted(user: &User) -> bool {
+    user.email.rsplit_once('.').is_some_and(|(rest, id)| rest.ends_with(".deleted") && id.parse() == Ok(user.id))
 }

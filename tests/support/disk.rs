@@ -80,8 +80,11 @@ fn shim() -> &'static Path {
     SHIM.get_or_init(|| {
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/shim.c");
         let shim = Path::new(env!("CARGO_TARGET_TMPDIR")).join(concat!(env!("CARGO_CRATE_NAME"), "-shim.so"));
-        let built = Command::new("cc").args(["-shared", "-fPIC", source, "-o"]).arg(&shim).status().unwrap();
+        // Other processes may be using it.
+        let new = shim.with_extension(std::process::id().to_string());
+        let built = Command::new("cc").args(["-shared", "-fPIC", source, "-o"]).arg(&new).status().unwrap();
         assert!(built.success());
+        fs::rename(new, &shim).unwrap();
         shim
     })
 }
