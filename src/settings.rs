@@ -247,7 +247,7 @@ mod tests {
     fn a_flag_beats_the_environment_and_the_environment_the_default() {
         let set = &[
             ("TALLYFY_ORG_ID", "env"),
-            ("TALLYFY_API_TOKEN", "t"),
+            ("TALLYFY_API_TOKEN", "some-token"),
             ("TALLYFY_RATE", "5/s"),
             ("TALLYFY_BASE_URL", "https://e.example/api"),
         ];
@@ -257,7 +257,7 @@ mod tests {
         assert!(matches!(&from_env.target, Target::Server(base, _) if base.to_string() == "https://e.example/api"));
         let typed = connection(&import(&["--org", "typed", "--rate", "none"]), &environment(set)).unwrap();
         assert_eq!((typed.organization.as_str(), typed.speed), ("typed", Speed::Unpaced));
-        let default = &[("TALLYFY_ORG_ID", "env"), ("TALLYFY_ACCESS_TOKEN", "t")];
+        let default = &[("TALLYFY_ORG_ID", "env"), ("TALLYFY_ACCESS_TOKEN", "t-token")];
         let default = connection(&import(&[]), &environment(default)).unwrap();
         assert_eq!(default.speed, Speed::parse("600/min").unwrap());
         assert!(matches!(&default.target, Target::Server(base, _) if base.to_string() == "https://api.tallyfy.com"));
@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_by_the_flag_or_the_variable_that_said_it() {
         let set = |pair: (&'static str, &'static str)| {
-            let defaults = [("TALLYFY_ORG_ID", "o"), ("TALLYFY_API_TOKEN", "t")];
+            let defaults = [("TALLYFY_ORG_ID", "o"), ("TALLYFY_API_TOKEN", "some-token")];
             Environment::from_fn(move |name| {
                 [pair].iter().chain(&defaults).find(|(known, _)| *known == name).map(|(_, value)| value.into())
             })

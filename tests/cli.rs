@@ -83,7 +83,7 @@ fn the_version_is_the_packages() {
 
 #[test]
 fn what_is_not_understood_is_wrong_usage() {
-    let desk = Desk::bare().set("TALLYFY_API_TOKEN", "t").with("groups.csv", "name\nA\n");
+    let desk = Desk::bare().set("TALLYFY_API_TOKEN", "some-token").with("groups.csv", "name\nA\n");
     for arguments in [
         &["import", "groups.csv", "--no-such-flag"][..],
         &["no-such-command"],

@@ -209,13 +209,24 @@ fn an_import_into_the_sandbox_is_rehearsed_with_the_users_of_a_file() {
 #[test]
 fn the_sandbox_command_has_the_users_token_organization_and_rules_that_its_flags_name() {
     let rows = "name,description,members\nOps,o,ada@acme.example\nDev,d,1001\nBare,,\n";
-    let desk = Desk::bare().set("TALLYFY_API_TOKEN", "s3cr3t").with("groups.csv", rows).with("users.csv", users_file());
-    let flags =
-        ["--token", "s3cr3t", "--org", "acme", "--users-from", "users.csv", "--require-description", "--modern-errors"];
+    let desk =
+        Desk::bare().set("TALLYFY_API_TOKEN", "s3cr3t-token").with("groups.csv", rows).with("users.csv", users_file());
+    let flags = [
+        "--token",
+        "s3cr3t-token",
+        "--org",
+        "acme",
+        "--users-from",
+        "users.csv",
+        "--require-description",
+        "--modern-errors",
+    ];
     let sandbox = desk.start(&[&["sandbox", "--port", "0"][..], &flags].concat());
     let printed = wait_for("the address", || Some(sandbox.stdout()).filter(|text| text.ends_with("FILE\n")));
     let url = printed.lines().next().unwrap();
-    assert!(printed.contains(&format!("TALLYFY_API_TOKEN=s3cr3t tallyfy-groups import --org acme --base-url {url}")));
+    assert!(
+        printed.contains(&format!("TALLYFY_API_TOKEN=s3cr3t-token tallyfy-groups import --org acme --base-url {url}"))
+    );
     let import = |org: &str, journal: &str| {
         desk.run(&["import", "groups.csv", "--base-url", url, "--org", org, "--journal", journal])
     };
@@ -228,6 +239,6 @@ fn the_sandbox_command_has_the_users_token_organization_and_rules_that_its_flags
     );
     desk.write("groups.csv", "name\nOps\n");
     import("other", "2.journal").expect(5).tells("Resource not found");
-    let desk = desk.set("TALLYFY_API_TOKEN", "other");
+    let desk = desk.set("TALLYFY_API_TOKEN", "other-token");
     desk.run(&["import", "groups.csv", "--base-url", url, "--org", "acme", "--journal", "3.journal"]).expect(3);
 }

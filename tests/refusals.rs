@@ -1,6 +1,6 @@
 //! A row that the server refuses with 403 or 404 fails, and the run goes on; many in a row stop it.
 
-use crate::support::{Desk, Server, statuses};
+use crate::support::{Desk, Server, TOKEN, statuses};
 use tallyfy_groups::sandbox::{Options, Simulation};
 
 const TEN: &str = "name\nA\nB\nC\nD\nE\nF\nG\nH\nI\nJ\n";
@@ -135,4 +135,57 @@ fn a_group_that_may_not_be_deleted_fails_and_undo_goes_on() {
     assert_eq!(server.names().len(), 1);
     desk.run(&undo).expect(0);
     assert_eq!(server.names().len(), 0);
+}
+
+#[test]
+fn a_duplicate_that_is_told_in_other_words_is_looked_up_before_its_row_fails() {
+    for (status, message) in [(409, "Conflict"), (400, "Ungültige Anfrage"), (422, "Der Name ist bereits vergeben.")] {
+        // The group is there when the server refuses it.
+        let fault = format!(
+            "[[fault]]\nkind = 'error-after'\nstatus = {status}\nmessage = '{message}'\nmethod = 'POST'\nat = [2]"
+        );
+        let server = Server::under(&fault);
+        let desk = Desk::at(&server).with("groups.csv", "name\nA\nB\nC\n");
+        desk.run(&["import", "groups.csv", "--concurrency", "1"]).expect(0);
+        let lines = desk.results("groups.results.csv");
+        assert_eq!(statuses(&lines), ["created", "exists", "created"], "{message}");
+        assert!(lines[1].group_id.is_some() && server.names().len() == 3);
+    }
+}
+
+#[test]
+fn a_refusal_that_may_be_of_the_name_fails_its_row_if_no_group_has_it() {
+    let (code, error) = one_of_ten("kind = 'error-before'\nstatus = 422\nmessage = 'Ungültig'");
+    assert_eq!((code.as_str(), error.as_str()), ("http-422", "the server answered 422: Ungültig"));
+}
+
+#[test]
+fn an_error_at_200_is_shown_and_not_sent_again() {
+    let (code, error) = one_of_ten("kind = 'error-before'\nstatus = 200\nmessage = 'Plan limit reached'");
+    assert_eq!((code.as_str(), error.as_str()), ("http-200", "the server answered 200: Plan limit reached"));
+}
+
+#[test]
+fn a_server_that_repeats_the_token_is_read_and_the_token_is_not_shown() {
+    // Its messages hold the token, which is also a word of the format.
+    let token = r#""message":"#;
+    for token in [TOKEN, token] {
+        let fault = format!(
+            "[[fault]]\nkind = 'error-before'\nstatus = 422\nmessage = '''no group for {token}'''\nmethod = 'POST'\nat = [1]"
+        );
+        let server = Server::start(Options { token: Some(token.to_owned()), ..Options::default() }, &fault);
+        let desk = Desk::at(&server).set("TALLYFY_API_TOKEN", token).with("groups.csv", "name\nA\n");
+        desk.run(&["import", "groups.csv"]).expect(9);
+        let error = desk.results("groups.results.csv").remove(0).error.unwrap();
+        assert_eq!(error, "the server answered 422: no group for (the token)");
+    }
+}
+
+#[test]
+fn a_token_that_is_too_short_to_be_one_is_refused() {
+    let server = Server::calm();
+    let desk = Desk::at(&server).set("TALLYFY_API_TOKEN", "secret").with("groups.csv", "name\nA\n");
+    desk.run(&["import", "groups.csv"]).expect(3).says("shorter than 8 characters");
+    Desk::bare().run(&["sandbox", "--port", "0", "--token", "secret"]).expect(2).says("shorter than 8 characters");
+    assert_eq!(server.requests(), 0);
 }

@@ -31,7 +31,7 @@ fn the_token_is_taken_from_where_the_contract_says() {
     desk.run(&["import", "g.csv"]).expect(0);
     let desk = desk.unset("TALLYFY_TOKEN_FILE").set("TALLYFY_ACCESS_TOKEN", TOKEN);
     desk.run(&["import", "g.csv"]).expect(0);
-    desk.set("TALLYFY_API_TOKEN", "wrong").run(&["import", "g.csv"]).expect(3);
+    desk.set("TALLYFY_API_TOKEN", "wrong-token").run(&["import", "g.csv"]).expect(3);
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl Session {
             .current_dir(folder)
             .env_clear()
             .env("TERM", "xterm")
-            .env("TALLYFY_API_TOKEN", "secret")
+            .env("TALLYFY_API_TOKEN", "secret-token")
             .stdin(Stdio::piped())
             .stdout(terminal())
             .stderr(terminal())

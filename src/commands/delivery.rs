@@ -12,7 +12,7 @@ use crate::journal::{Journal, JournalError, OpenRow, RunId, Writer};
 use crate::model::{ExistingGroup, Fate, Halt, Listener, OnExisting, Past, RowId, Trouble};
 use crate::plan;
 use crate::send::{Api, GuestLimiter, GuestLimits, Policy, Unread, Worker, send_all};
-use crate::tallyfy::{Exchange, Walk};
+use crate::tallyfy::{Transport, Walk};
 
 use super::staging::RowNames;
 
@@ -30,7 +30,7 @@ pub struct Delivery<E> {
     pub listener: Listener,
 }
 
-impl<E: Exchange> Delivery<E> {
+impl<E: Transport> Delivery<E> {
     /// Settles every row whose group exists, and finds out what became of every row in doubt. If that cannot be done, the run is
     /// stopped.
     ///
@@ -117,7 +117,7 @@ impl<E: Exchange> Delivery<E> {
 ///
 /// # Errors
 /// If the journal cannot be read.
-pub async fn list_guests<E: Exchange>(
+pub async fn list_guests<E: Transport>(
     api: &Api<E>,
     journal: &Journal,
     run: RunId,
@@ -155,7 +155,7 @@ type Pending = HashMap<RowId, (OpenRow, Vec<ExistingGroup>)>;
 
 impl Comparison<'_> {
     /// Settles the rows whose groups exist; gives the number of pages of the list, or stops the run.
-    pub(super) async fn settle<E: Exchange>(
+    pub(super) async fn settle<E: Transport>(
         &self,
         journal: &mut Journal,
         api: &Api<E>,

@@ -17,7 +17,7 @@ use crate::report::{Progress, StatusLine, export_text, probe, write_file};
 use crate::resolve::Directory;
 use crate::send::{Api, Unread};
 use crate::settings::{Connection, Environment, export_settings, progress_mode};
-use crate::tallyfy::{Exchange, Walk};
+use crate::tallyfy::{Transport, Walk};
 
 use super::organization::connect;
 use super::outputs::keep_apart;
@@ -67,7 +67,7 @@ pub(super) fn run(
 }
 
 /// All groups by name, then id: an order that creations and other changes do not disturb.
-async fn sorted_groups<E: Exchange>(api: &Api<E>, listener: &Listener) -> Result<Vec<ExistingGroup>, Failure> {
+async fn sorted_groups<E: Transport>(api: &Api<E>, listener: &Listener) -> Result<Vec<ExistingGroup>, Failure> {
     let (mut groups, mut walk) = (Vec::new(), Walk::default());
     while let Some(page) = api.next_groups(&mut walk, listener).await.map_err(|unread| unexported(api, unread))? {
         groups.extend(page);
@@ -80,7 +80,7 @@ async fn sorted_groups<E: Exchange>(api: &Api<E>, listener: &Listener) -> Result
 }
 
 /// All users by id.
-async fn list_users<E: Exchange>(api: &Api<E>, listener: &Listener) -> Result<Vec<User>, Failure> {
+async fn list_users<E: Transport>(api: &Api<E>, listener: &Listener) -> Result<Vec<User>, Failure> {
     let (mut users, _) = api.users(listener).await.map_err(|unread| unexported(api, unread))?;
     users.sort_by_key(|user| user.id);
     users.dedup_by_key(|user| user.id);
@@ -88,7 +88,7 @@ async fn list_users<E: Exchange>(api: &Api<E>, listener: &Listener) -> Result<Ve
 }
 
 /// Why the organization cannot be read.
-fn unexported<E: Exchange>(api: &Api<E>, unread: Unread) -> Failure {
+fn unexported<E: Transport>(api: &Api<E>, unread: Unread) -> Failure {
     api.stop_unread(unread);
     Failure::Unexported(api.stop.reason().unwrap_or(Halt::Interrupted))
 }

@@ -7,7 +7,7 @@ use crate::journal::{Journal, Now};
 use crate::model::Listener;
 use crate::send::{Api, Jitter, Limits, RateLimiter, Refusals, Stop};
 use crate::settings::{Connection, SettingsError, Target};
-use crate::tallyfy::{BaseUrl, Client, Credentials, Http, Renewing, Token, probe};
+use crate::tallyfy::{BaseUrl, Credentials, Endpoints, Http, Token};
 
 use super::{Failure, sandbox};
 
@@ -28,15 +28,14 @@ pub(super) async fn connect(
             (base, Arc::new(Credentials::fixed(Token::simulated())))
         }
     };
-    let http = Http::new(base, Arc::clone(&credentials), connection.timeout, &connection.authorities)?;
+    let transport = Http::new(base, Arc::clone(&credentials), connection.timeout, &connection.authorities)?;
     let limits = Limits { speed: connection.speed, concurrency: connection.concurrency, wait_max: connection.wait_max };
     let trail = past.trail(connection.speed.memory(), Now::at(Instant::now(), SystemTime::now()))?;
-    let probe = probe(&connection.organization);
-    let limiter = Arc::new(RateLimiter::new(http, probe, limits, trail, stop.clone(), Arc::clone(listener)));
     Ok(Arc::new(Api {
-        // Outermost, so that a request that is repeated with a new token waits for a permit too.
-        client: Client::new(Renewing::new(Arc::clone(&limiter), credentials), &connection.organization),
-        limiter,
+        transport,
+        endpoints: Endpoints::of(&connection.organization),
+        credentials,
+        limiter: RateLimiter::new(limits, trail, stop.clone(), Arc::clone(listener)),
         stop: stop.clone(),
         attempts_max: connection.attempts_max,
         settle: connection.settle,

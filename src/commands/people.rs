@@ -12,13 +12,13 @@ use crate::model::{
 use crate::report::Problems;
 use crate::resolve::{Directory, PeopleRules, Resolved, resolve};
 use crate::send::{Api, Unread};
-use crate::tallyfy::{Exchange, Walk};
+use crate::tallyfy::{Transport, Walk};
 
 use super::Failure;
 
 /// Reads the users, if a row names members, and settles who is who. Where the users may not be listed, ids are sent unchecked.
 /// If the list cannot be had, the run is stopped. Also gives the number of pages of the list.
-pub(super) async fn find_people<E: Exchange>(
+pub(super) async fn find_people<E: Transport>(
     api: &Api<E>,
     journal: &mut Journal,
     run: RunId,

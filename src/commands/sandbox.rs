@@ -14,6 +14,7 @@ use crate::model::{Group, Tag, User, shown_path};
 use crate::sandbox::{FaultScript, Options, RequestRate, SandboxGroup, SandboxUser, Simulation, serve};
 use crate::send;
 use crate::settings::Connection;
+use crate::tallyfy::Token;
 
 use super::people::users_of;
 use super::{Failure, block_on, print, signals};
@@ -49,14 +50,15 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
         org: args.org.clone(),
         ..Options::default()
     };
-    let [token, org] = [&args.token, &args.org].map(|known| known.as_deref().unwrap_or("any").to_owned());
+    let (token, org) = (args.token.as_deref().unwrap_or("any-token"), args.org.as_deref().unwrap_or("any"));
+    Token::new(token).map_err(|reason| Failure::Usage(format!("--token: {reason}")))?;
+    let command = format!("TALLYFY_API_TOKEN={token} tallyfy-groups import --org {org} --base-url");
     let simulation = Arc::new(Mutex::new(Simulation::new(&options, faults)));
     let port = args.port;
     block_on(async move {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(Failure::Serve)?;
         let address = listener.local_addr().map_err(Failure::Serve)?;
         let hint = "a simulated Tallyfy API. To import into it:";
-        let command = format!("TALLYFY_API_TOKEN={token} tallyfy-groups import --org {org} --base-url");
         print(format!("http://{address}\n{hint}\n  {command} http://{address} FILE\n").as_bytes())?;
         serve(listener, simulation, signals::interrupted()).await.map_err(Failure::Serve)
     })??;

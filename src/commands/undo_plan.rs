@@ -10,7 +10,7 @@ use crate::journal::{Creations, Findings};
 use crate::model::{Creation, Group, Halt, Listener, MatchNames, NameKey, Removal, RowId, Status, Trouble};
 use crate::report::UndoPlan;
 use crate::send::{Api, Claim, Unread, changes, claim};
-use crate::tallyfy::{Exchange, Listed, Walk};
+use crate::tallyfy::{Listed, Transport, Walk};
 
 use super::Failure;
 
@@ -30,7 +30,7 @@ pub(super) struct Deletions {
 
 /// Finds all groups of a run and compares them; with `is_forced` changed groups are deleted too. At most `concurrency` lookups are
 /// in flight.
-pub(super) async fn plan_deletions<E: Exchange>(
+pub(super) async fn plan_deletions<E: Transport>(
     all: Creations,
     is_forced: bool,
     api: &Api<E>,
@@ -79,7 +79,7 @@ impl FoundGroups {
     }
 }
 
-async fn find_groups<E: Exchange>(
+async fn find_groups<E: Transport>(
     all: &Creations,
     api: &Api<E>,
     concurrency: usize,

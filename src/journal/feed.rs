@@ -181,7 +181,7 @@ mod tests {
     async fn names(feed: &Feed) -> Vec<String> {
         let mut names = Vec::new();
         while let Some(begun) = feed.next().await {
-            names.push(begun.spend().name);
+            names.push(begun.spend().group.name);
         }
         names
     }
@@ -195,7 +195,7 @@ mod tests {
             assert_eq!(names(&plain).await, ["A", "C", "E"]);
             assert!(plain.is_over() && !guests.is_over());
             for name in ["B", "D"] {
-                assert_eq!(guests.next().await.unwrap().get().name, name);
+                assert_eq!(guests.next().await.unwrap().get().group.name, name);
             }
             assert!(guests.next().await.is_none() && guests.is_over());
             drop(handle);
@@ -288,7 +288,7 @@ mod tests {
         journal.settle(&[(first, created("gA")), (RowId(first.0 + 1), created("gB"))]).unwrap();
         assert_eq!((open_rows(&journal, run), journal.in_doubt(run).unwrap()), (4, vec![]));
         let jobs = journal.run(|db| intents::next_jobs(db, run, true, RowId(0), 9)).unwrap();
-        let told: Vec<_> = jobs.iter().map(|job| (job.name.as_str(), job.is_made, job.may_be_ours)).collect();
+        let told: Vec<_> = jobs.iter().map(|job| (job.group.name.as_str(), job.is_made, job.may_be_ours)).collect();
         assert_eq!(told, [("B", true, true), ("D", false, false)]);
     }
 }

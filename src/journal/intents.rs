@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::Intent;
+use super::outcomes::parse;
 use super::store::{RunId, now_ms};
 use crate::model::{Effect, Job, RowId};
 
@@ -20,7 +21,7 @@ pub(super) fn next_jobs(
         ("", "(guests = 0 OR rows.id IN temp.known_guests)")
     };
     let mut query = db.prepare_cached(&format!(
-        "SELECT rows.id, name, body,
+        "SELECT rows.id, body,
                 (SELECT count(*) FROM intents WHERE intents.row = rows.id),
                 EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND (effect = 'absent' OR effect = 'made')),
                 EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'made')
@@ -34,14 +35,12 @@ pub(super) fn next_jobs(
 }
 
 fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
-    let body: String = row.get(2)?;
     Ok(Job {
         row: RowId(row.get(0)?),
-        name: row.get(1)?,
-        body: body.into(),
-        attempts: row.get(3)?,
-        may_be_ours: row.get(4)?,
-        is_made: row.get(5)?,
+        group: parse(1, row.get_ref(1)?.as_str()?)?,
+        attempts: row.get(2)?,
+        may_be_ours: row.get(3)?,
+        is_made: row.get(4)?,
     })
 }
 

@@ -272,8 +272,8 @@ async fn the_writer_hands_out_every_open_row_once_and_has_its_intent_on_disk() {
             let sql = "SELECT count(*) FROM intents WHERE row = ?1";
             let intents: i64 = reader.query_row(sql, [job.row.0], |row| row.get(0)).unwrap();
             assert_eq!(intents, 1, "{job:?}");
-            given.push(job.name.clone());
-            handle.settle(job.row, created(&job.name)).unwrap();
+            given.push(job.group.name.clone());
+            handle.settle(job.row, created(&job.group.name)).unwrap();
         }
         drop(handle);
         given

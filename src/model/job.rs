@@ -1,7 +1,8 @@
 //! A row to be sent, and what is known of its earlier attempts.
 
-use bytes::Bytes;
 use strum::AsRefStr;
+
+use super::Group;
 
 /// A row's key in the journal; grows in input order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,10 +13,8 @@ pub struct RowId(pub i64);
 pub struct Job {
     /// The row it comes from.
     pub row: RowId,
-    /// The group's name.
-    pub name: String,
-    /// The body of the create request.
-    pub body: Bytes,
+    /// The group.
+    pub group: Group,
     /// The number of attempts so far.
     pub attempts: u32,
     /// Whether an attempt may have created the group although no list showed it: if it appears, it is this row's.

@@ -7,8 +7,8 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use super::adaptive::{AdaptiveLimit, Header};
+use super::failure::{ServerFailure, pause};
 use super::rate::{Rate, Speed};
-use super::sign::{Sign, pause};
 use super::spacing::Spacing;
 use super::window::{Room, Window};
 use crate::tallyfy::Hints;
@@ -124,12 +124,12 @@ impl Budget {
         }
     }
 
-    /// A request that left at `left` is answered, or given up without a response. Returns how long everything waits, if it got
-    /// a 429.
+    /// A request that left at `left` is answered, or given up without a response; `refused` if it got a 429. Returns how long
+    /// everything waits then.
     pub(super) fn answer(
         &mut self,
         left: Instant,
-        sign: &Sign,
+        refused: Option<&ServerFailure>,
         hints: Option<&Hints>,
         now: Instant,
     ) -> Option<Duration> {
@@ -142,7 +142,7 @@ impl Budget {
             self.read(left, hints, now);
         }
         let header = hints.and_then(|hints| hints.limit.map(|limit| Header { limit, remaining: hints.remaining }));
-        let Sign::TooMany(named) = *sign else {
+        let Some(named) = refused.map(|refused| refused.named) else {
             if let Some(adaptive) = &mut self.adaptive {
                 adaptive.accepted(left, now, header);
             }
@@ -218,9 +218,9 @@ mod tests {
     fn when_nothing_remains_the_oldest_place_is_awaited_and_only_the_newest_request_counts() {
         let (mut budget, now) = budget("10/min", 16);
         (0..3).for_each(|_| budget.leave(now));
-        budget.answer(now, &Sign::Fine, Some(&Hints::default()), now + ms(40));
-        budget.answer(now + ms(20), &Sign::Fine, Some(&hints(None, Some(0))), now + ms(50));
-        budget.answer(now + ms(10), &Sign::Fine, Some(&hints(None, Some(9))), now + ms(60));
+        budget.answer(now, None, Some(&Hints::default()), now + ms(40));
+        budget.answer(now + ms(20), None, Some(&hints(None, Some(0))), now + ms(50));
+        budget.answer(now + ms(10), None, Some(&hints(None, Some(9))), now + ms(60));
         assert_eq!(budget.room(now + ms(20_000)), Room::At(now + ms(60_040)));
         assert_eq!(budget.room(now + ms(60_040)), Room::Now);
     }
@@ -229,7 +229,7 @@ mod tests {
     fn nothing_remains_for_a_minute_at_most_however_long_our_period_is() {
         let (mut budget, now) = budget("4000/h", 16);
         budget.leave(now);
-        budget.answer(now, &Sign::Fine, Some(&hints(None, Some(0))), now + ms(50));
+        budget.answer(now, None, Some(&hints(None, Some(0))), now + ms(50));
         // The place itself is held for an hour.
         assert_eq!(budget.room(now + ms(900)), Room::At(now + ms(60_050)));
         assert_eq!(budget.room(now + ms(60_050)), Room::Now);
@@ -249,14 +249,14 @@ mod tests {
         ] {
             let (mut budget, now) = budget(rate, 16);
             budget.leave(now);
-            budget.answer(now, &Sign::Fine, Some(&hints(Some(limit), None)), now);
+            budget.answer(now, None, Some(&hints(Some(limit), None)), now);
             assert_eq!(budget.rate(), Some(Rate::parse(kept).unwrap()), "{rate}, stated {limit}");
         }
         // And it is followed when it rises again.
         let (mut budget, now) = budget("600/min", 16);
         for (limit, kept) in [(300, "300/min"), (450, "450/min"), (900, "600/min")] {
             budget.leave(now);
-            budget.answer(now, &Sign::Fine, Some(&hints(Some(limit), None)), now);
+            budget.answer(now, None, Some(&hints(Some(limit), None)), now);
             assert_eq!(budget.rate(), Some(Rate::parse(kept).unwrap()));
         }
     }
@@ -267,7 +267,7 @@ mod tests {
         budget.leave(now);
         budget.leave(now);
         assert_eq!(budget.room(now), Room::AfterAnswer);
-        budget.answer(now, &Sign::Fine, None, now);
+        budget.answer(now, None, None, now);
         assert_eq!(budget.room(now), Room::Now);
     }
 

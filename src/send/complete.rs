@@ -6,16 +6,16 @@
 use std::iter;
 use std::time::Duration;
 
+use super::api::{Created, Unread};
+use super::classify::Class;
 use super::compare::completed;
 use super::deliver::{Sending, Step, Worker};
 use super::guest_limiter::GuestPermit;
-use super::judge::{Created, Verdict, judge_update};
-use super::reads::Unread;
 use crate::model::{Effect, Fate, Found, Group, Job, Tag, Trouble};
 use crate::plan;
-use crate::tallyfy::Exchange;
+use crate::tallyfy::Transport;
 
-impl<E: Exchange> Worker<E> {
+impl<E: Transport> Worker<E> {
     /// Settles a row whose group was found, unless it lacks guests: then they are sent next.
     pub(super) async fn see_to_guests(&self, job: &Job, group: &Tag, number: u32) -> Step {
         match self.look_at(job, group).await {
@@ -56,25 +56,28 @@ impl<E: Exchange> Worker<E> {
         whole: &Group,
         (permit, number): (Option<GuestPermit>, u32),
     ) -> (Job, Step) {
-        let body = serde_json::json!(whole).to_string();
-        let Some(Sending { begun, ready }) = self.begin(job.clone()).await else {
+        let Some(Sending { begun, permit: leave }) = self.begin(job.clone()).await else {
             return (job, Step::GiveBack(Effect::Made));
         };
         let job = begun.spend();
-        let verdict = judge_update(ready.update_group(&group.id, body.into()).await);
-        self.quota.row_answered(permit, &job.body, &verdict);
+        let class = self.api.update_group(leave, &group.id, whole).await;
+        self.quota.row_answered(permit, &job.group.guests, &class);
         let with_lack = |trouble: Trouble| trouble.and(&lack(group).message);
-        let step = match verdict {
-            Verdict::Done(Created { group, http_status }) => Step::Settle(Fate::Created { group, http_status }),
-            Verdict::GuestCap(trouble, _) | Verdict::InDoubt(trouble) | Verdict::Again(trouble) => {
+        let step = match class {
+            Class::Applied(Created { group, http_status }) => Step::Settle(Fate::Created { group, http_status }),
+            Class::GuestQuota(trouble, _) | Class::Ambiguous(trouble) | Class::NotApplied(trouble) => {
                 self.lacking_again(with_lack(trouble), number).await
             }
-            Verdict::Refused(trouble) | Verdict::NameTaken(trouble) => Step::Settle(Fate::Unknown(with_lack(trouble))),
-            Verdict::Halt(halt) => {
+            Class::Refused(trouble) | Class::NameTaken(trouble) | Class::MaybeTaken(trouble) => {
+                Step::Settle(Fate::Unknown(with_lack(trouble)))
+            }
+            Class::Stop(halt) => {
                 self.api.stop.raise(halt);
                 Step::GiveBack(Effect::Made)
             }
-            Verdict::Held => Step::Release,
+            // It was deleted meanwhile.
+            Class::NotThere => Step::SendAgain(Effect::Made),
+            Class::Held => Step::Release,
         };
         (job, step)
     }
@@ -90,7 +93,7 @@ impl<E: Exchange> Worker<E> {
 
     /// The group, and what it is to become if it lacks guests.
     async fn look_at(&self, job: &Job, group: &Tag) -> Result<(Tag, Option<Group>), Unread> {
-        let sent: Group = serde_json::from_slice(&job.body).unwrap_or_default();
+        let sent = job.group.clone();
         Ok(match self.api.group(&group.id).await? {
             Some(seen) => (seen.tag.clone(), completed(sent, &seen)),
             None => (group.clone(), Some(sent)),

@@ -4,13 +4,12 @@
 
 use std::sync::Arc;
 
+use super::api::{Api, Unread};
+use super::classify::Class;
 use super::compare::changes;
-use super::judge::Verdict;
-use super::judge_delete::{Deletion, judge_delete};
-use super::reads::{Api, Unread};
 use crate::journal::{DeletionAttempt, Intent, RemovalState};
 use crate::model::{Creation, Event, Listener, Removal, Trouble};
-use crate::tallyfy::Exchange;
+use crate::tallyfy::Transport;
 
 /// What it takes to delete groups.
 pub struct Remover<E> {
@@ -33,7 +32,7 @@ struct DeletionCourse<'a> {
     may_be_deleted: bool,
 }
 
-impl<E: Exchange> Remover<E> {
+impl<E: Transport> Remover<E> {
     /// Deletes one group, unless it was changed since or the run stops.
     pub async fn take(&self, intent: Intent<Creation>) -> DeletionAttempt {
         let creation = intent.spend();
@@ -59,8 +58,8 @@ impl<E: Exchange> Remover<E> {
                 return progress;
             }
             course.sends += 1;
-            let answer = self.api.client.delete_group(&course.creation.tag.id).await;
-            if let Some(progress) = self.heed(course, judge_delete(answer)).await {
+            let class = self.api.delete_group(&course.creation.tag.id).await;
+            if let Some(progress) = self.follow(course, class).await {
                 return progress;
             }
         }
@@ -93,23 +92,23 @@ impl<E: Exchange> Remover<E> {
     }
 
     /// Gives how far it came, unless the group is to be looked at again.
-    async fn heed(&self, course: &mut DeletionCourse<'_>, verdict: Verdict<Deletion>) -> Option<RemovalState> {
-        match verdict {
-            Verdict::Done(Deletion::Deleted) => return Some(RemovalState::Settled(Removal::Deleted(204))),
-            Verdict::Done(Deletion::NotThere) => return Some(course.not_there()),
-            Verdict::Refused(trouble) | Verdict::NameTaken(trouble) => {
+    async fn follow(&self, course: &mut DeletionCourse<'_>, class: Class<()>) -> Option<RemovalState> {
+        match class {
+            Class::Applied(()) => return Some(RemovalState::Settled(Removal::Deleted(204))),
+            Class::NotThere => return Some(course.not_there()),
+            Class::Refused(trouble) | Class::NameTaken(trouble) | Class::MaybeTaken(trouble) => {
                 return Some(RemovalState::Settled(Removal::Failed(trouble)));
             }
-            Verdict::Again(trouble) => self.wait(course, trouble).await,
-            Verdict::InDoubt(trouble) | Verdict::GuestCap(trouble, _) => {
+            Class::NotApplied(trouble) => self.wait(course, trouble).await,
+            Class::Ambiguous(trouble) | Class::GuestQuota(trouble, _) => {
                 course.may_be_deleted = true;
                 self.wait(course, trouble).await;
             }
-            Verdict::Halt(halt) => {
+            Class::Stop(halt) => {
                 self.api.stop.raise(halt);
                 return Some(course.stopped());
             }
-            Verdict::Held => {
+            Class::Held => {
                 course.sends -= 1;
                 return Some(course.stopped());
             }

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::guest_limiter::{GuestLimiter, GuestPermit, guests};
-use super::judge::{Created, Verdict, judge_create};
-use super::reads::{Api, Ready, Unread};
+use super::api::{Api, Created, Unread};
+use super::classify::Class;
+use super::guest_limiter::{GuestLimiter, GuestPermit};
+use super::limiter::Permit;
 use crate::journal::{Down, Handle, Intent};
 use crate::model::{Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Status, Trouble};
 use crate::plan;
-use crate::tallyfy::Exchange;
+use crate::tallyfy::Transport;
 
 /// What the user chose about sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,9 +41,9 @@ pub struct Worker<E> {
 }
 
 /// A row that leaves now: its intent is on disk, and it has a permit.
-pub(super) struct Sending<E: Exchange> {
+pub(super) struct Sending<'a> {
     pub(super) begun: Intent<Job>,
-    pub(super) ready: Ready<E>,
+    pub(super) permit: Permit<'a>,
 }
 
 /// One attempt of a row.
@@ -55,9 +56,9 @@ pub(super) struct Attempt {
 }
 
 /// What is next for a row.
-pub(super) enum Next<E: Exchange> {
+pub(super) enum Next<'a> {
     /// Its group is created.
-    Create(Sending<E>),
+    Create(Sending<'a>),
     /// Its group was found, and gets the guests that it lacks.
     Complete(Job),
 }
@@ -75,10 +76,10 @@ pub(super) enum Step {
     Release,
 }
 
-impl<E: Exchange> Worker<E> {
+impl<E: Transport> Worker<E> {
     /// Works on one row until its outcome is known or the run stops. A row with new guests needs a permit of the guest
     /// limiter for each attempt.
-    pub(super) async fn deliver(&self, mut next: Next<E>, mut permit: Option<GuestPermit>) {
+    pub(super) async fn deliver<'a>(&'a self, mut next: Next<'a>, mut permit: Option<GuestPermit>) {
         let has_new_guests = permit.is_some();
         for number in 1.. {
             let (job, step) = match next {
@@ -86,7 +87,7 @@ impl<E: Exchange> Worker<E> {
                 Next::Complete(job) => self.complete(job, permit, number).await,
             };
             if has_new_guests && matches!(&step, Step::Settle(fate) if fate.status() == Status::Created) {
-                self.quota.learn(&guests(&job.body));
+                self.quota.learn(&job.group.guests);
             }
             let is_settled = matches!(step, Step::Settle(_) | Step::GiveUp(..));
             let Some(job) = self.record(job, step) else {
@@ -101,23 +102,23 @@ impl<E: Exchange> Worker<E> {
     }
 
     /// The next attempt of a row, with the permit that it needs; `None` if the run stops.
-    async fn next_attempt(&self, job: Job) -> Option<(Next<E>, Option<GuestPermit>)> {
-        let is_known = self.quota.knows(&guests(&job.body));
-        let permit = if is_known { None } else { Some(self.quota.permit(&job.body).await?) };
+    async fn next_attempt(&self, job: Job) -> Option<(Next<'_>, Option<GuestPermit>)> {
+        let is_known = self.quota.knows(&job.group.guests);
+        let permit = if is_known { None } else { Some(self.quota.permit(&job.group.guests).await?) };
         Some((self.next(job).await?, permit))
     }
 
     /// What is next for a row that has the permit it needs; `None` if the run stops.
-    pub(super) async fn next(&self, job: Job) -> Option<Next<E>> {
+    pub(super) async fn next(&self, job: Job) -> Option<Next<'_>> {
         if job.is_made { Some(Next::Complete(job)) } else { self.begin(job).await.map(Next::Create) }
     }
 
-    async fn create(&self, sending: Sending<E>, permit: Option<GuestPermit>, number: u32) -> (Job, Step) {
-        let (job, verdict, attempt) = self.send(sending, number).await;
-        let is_answered = matches!(verdict, Verdict::Done(_));
-        self.quota.row_answered(permit, &job.body, &verdict);
-        let step = match self.step(&job, verdict, attempt).await {
-            Step::Settle(Fate::Created { group, .. }) if !is_answered && !guests(&job.body).is_empty() => {
+    async fn create(&self, sending: Sending<'_>, permit: Option<GuestPermit>, number: u32) -> (Job, Step) {
+        let (job, class, attempt) = self.send(sending, number).await;
+        let is_answered = matches!(class, Class::Applied(_));
+        self.quota.row_answered(permit, &job.group.guests, &class);
+        let step = match self.step(&job, class, attempt).await {
+            Step::Settle(Fate::Created { group, .. }) if !is_answered && !job.group.guests.is_empty() => {
                 self.see_to_guests(&job, &group, number).await
             }
             step => step,
@@ -152,10 +153,10 @@ impl<E: Exchange> Worker<E> {
     }
 
     /// Waits until a job may leave, and begins it; `None` if the run stops.
-    pub(super) async fn begin(&self, job: Job) -> Option<Sending<E>> {
-        let ready = self.api.admit(|| true).await?;
+    pub(super) async fn begin(&self, job: Job) -> Option<Sending<'_>> {
+        let permit = self.api.permit(true, || true).await?;
         let begun = self.recorded(self.journal.begin(job).await)?;
-        Some(Sending { begun, ready })
+        Some(Sending { begun, permit })
     }
 
     /// Without a journal nothing goes on.
@@ -164,29 +165,33 @@ impl<E: Exchange> Worker<E> {
     }
 
     /// Sends a row.
-    async fn send(&self, Sending { begun, ready }: Sending<E>, number: u32) -> (Job, Verdict<Created>, Attempt) {
+    async fn send(&self, Sending { begun, permit }: Sending<'_>, number: u32) -> (Job, Class<Created>, Attempt) {
         let (job, left) = (begun.spend(), Instant::now());
-        let answer = ready.create_group(job.body.clone()).await;
-        (job, judge_create(answer), Attempt { number, waited: left.elapsed() })
+        let class = self.api.create_group(permit, &job.group).await;
+        (job, class, Attempt { number, waited: left.elapsed() })
     }
 
-    async fn step(&self, job: &Job, verdict: Verdict<Created>, attempt: Attempt) -> Step {
-        match verdict {
-            Verdict::Done(Created { group, http_status }) => Step::Settle(Fate::Created { group, http_status }),
-            Verdict::Refused(trouble) => self.refused(job, trouble).await,
-            Verdict::NameTaken(trouble) => self.taken(job, trouble).await,
-            Verdict::Again(trouble) => self.again(job, trouble, attempt).await,
-            Verdict::InDoubt(trouble) => self.doubt(job, trouble, attempt, self.api.looks(attempt.waited)).await,
+    async fn step(&self, job: &Job, class: Class<Created>, attempt: Attempt) -> Step {
+        match class {
+            Class::Applied(Created { group, http_status }) => Step::Settle(Fate::Created { group, http_status }),
+            Class::Refused(trouble) => self.refused(job, trouble).await,
+            Class::NameTaken(trouble) => self.taken(job, trouble).await,
+            Class::MaybeTaken(trouble) if job.may_be_ours => self.refused(job, trouble).await,
+            Class::MaybeTaken(trouble) => self.of_others(job, trouble, [Duration::ZERO]).await,
+            Class::NotApplied(trouble) => self.again(job, trouble, attempt).await,
+            // Only a request for a group that exists is answered so.
+            Class::NotThere => Step::SendAgain(Effect::None),
+            Class::Ambiguous(trouble) => self.doubt(job, trouble, attempt, self.api.looks(attempt.waited)).await,
             // Nothing of it is on its way any more, and it is not sent again soon: one look is as good as several.
-            Verdict::GuestCap(trouble, _) => {
+            Class::GuestQuota(trouble, _) => {
                 let settled = self.api.looks(Duration::ZERO).iter().sum();
                 self.doubt(job, trouble, attempt, [settled]).await
             }
-            Verdict::Halt(halt) => {
+            Class::Stop(halt) => {
                 self.api.stop.raise(halt);
                 Step::GiveBack(Effect::None)
             }
-            Verdict::Held => Step::Release,
+            Class::Held => Step::Release,
         }
     }
 
@@ -252,7 +257,12 @@ impl<E: Exchange> Worker<E> {
                 || Fate::Unknown(trouble.clone().and("a send before may have made the group; no list shows it"));
             return Step::Settle(self.ours(job, waits, &trouble).await.unwrap_or_else(unseen));
         }
-        match self.seek(job, waits.take(2)).await {
+        self.of_others(job, trouble, waits.take(2)).await
+    }
+
+    /// Settles a row that is refused because somebody else's group has its name, if there is one.
+    async fn of_others(&self, job: &Job, trouble: Trouble, waits: impl IntoIterator<Item = Duration>) -> Step {
+        match self.seek(job, waits).await {
             Ok(Found::One(group) | Found::Many { first: group, .. }) => {
                 match plan::already_exists(group.id, self.policy.on_existing, trouble.http_status, None) {
                     Fate::Failed(trouble) => Step::GiveUp(trouble, Effect::None),
@@ -279,7 +289,7 @@ impl<E: Exchange> Worker<E> {
             if !self.api.stop.sleep(wait).await {
                 return Err(Unread::Stopped);
             }
-            match self.api.find(&job.name, self.policy.matching).await? {
+            match self.api.find(&job.group.name, self.policy.matching).await? {
                 Found::None => {}
                 found => return Ok(found),
             }

@@ -9,8 +9,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use super::failure;
 use super::rate::Rate;
-use super::sign;
 use super::window::{Room, Window};
 use crate::journal::SentGuests;
 
@@ -230,7 +230,7 @@ impl GuestLimit {
         self.names_too_short |= self.in_vain > 1;
         let (since, _) = self.closed.unwrap_or((now, now));
         let left = self.wait_max.saturating_sub(now.duration_since(since));
-        let named = named.map(|named| sign::pause(Some(named)));
+        let named = named.map(|named| failure::pause(Some(named)));
         let pause = match named {
             Some(named) if !self.names_too_short => named,
             _ => named.unwrap_or_default().max(self.usual(now).min(left)),

@@ -2,19 +2,19 @@
 //! sent. Rows without guests, or whose guests are all known, need no permit.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::api::Created;
+use super::classify::Class;
 use super::guest_forecast::{GuestEstimate, GuestForecast};
 use super::guest_limit::{GUEST_CAP, GuestDeparture, GuestLimit, GuestResponse, Way};
-use super::judge::{Created, Verdict};
 use super::rate::Rate;
-use super::sign::named_pause;
 use super::stop::Stop;
 use crate::journal::SentGuests;
-use crate::model::{Event, Group, GuestWait, Listener, span};
+use crate::model::{Event, GuestWait, Listener, span};
 
 /// How guests are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,9 +113,9 @@ impl GuestLimiter {
     }
 
     /// Waits for the permit of a row; `None` if the run stops, or no row with guests is sent any more.
-    pub(super) async fn permit(self: &Arc<Self>, body: &[u8]) -> Option<GuestPermit> {
+    pub(super) async fn permit(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
         let (turn, mut permit) = self.admit().await?;
-        permit.pay(&turn, body).await?;
+        permit.pay(&turn, guests).await?;
         Some(permit)
     }
 
@@ -137,10 +137,10 @@ impl GuestLimiter {
     }
 
     /// A row is answered. One without a permit had no new guests; if the quota refuses it, they were not known.
-    pub(super) fn row_answered(&self, permit: Option<GuestPermit>, body: &[u8], verdict: &Verdict<Created>) {
+    pub(super) fn row_answered(&self, permit: Option<GuestPermit>, guests: &[String], class: &Class<Created>) {
         match permit {
-            Some(permit) => permit.answered(verdict),
-            None if matches!(verdict, Verdict::GuestCap(..)) => self.state().0.known().remove(&guests(body)),
+            Some(permit) => permit.answered(class),
+            None if matches!(class, Class::GuestQuota(..)) => self.state().0.known().remove(guests),
             None => {}
         }
     }
@@ -177,15 +177,14 @@ impl GuestLimiter {
 
 impl GuestPermit {
     /// Pays for the new guests of a row, if they may be invited without a wait.
-    pub(super) fn try_pay(&mut self, _turn: &Turn<'_>, body: &[u8]) -> bool {
-        self.charge(&guests(body)) == Way::Open
+    pub(super) fn try_pay(&mut self, _turn: &Turn<'_>, guests: &[String]) -> bool {
+        self.charge(guests) == Way::Open
     }
 
     /// Waits until they may; `None` if the run stops, or no row with guests is sent any more.
-    pub(super) async fn pay(&mut self, _turn: &Turn<'_>, body: &[u8]) -> Option<()> {
-        let guests = guests(body);
+    pub(super) async fn pay(&mut self, _turn: &Turn<'_>, guests: &[String]) -> Option<()> {
         loop {
-            let way = self.charge(&guests);
+            let way = self.charge(guests);
             match way {
                 Way::Open => return Some(()),
                 Way::At(until) => {
@@ -202,12 +201,12 @@ impl GuestPermit {
     }
 
     /// The row is answered, or was lost.
-    pub(super) fn answered(mut self, verdict: &Verdict<Created>) {
+    pub(super) fn answered(mut self, class: &Class<Created>) {
         self.is_used = true;
-        let response = match verdict {
-            Verdict::Done(_) => GuestResponse::Accepted,
-            Verdict::GuestCap(_, hints) => GuestResponse::Refused(named_pause(hints, SystemTime::now())),
-            Verdict::InDoubt(_) => GuestResponse::InDoubt,
+        let response = match class {
+            Class::Applied(_) => GuestResponse::Accepted,
+            Class::GuestQuota(_, named) => GuestResponse::Refused(*named),
+            Class::Ambiguous(_) => GuestResponse::InDoubt,
             _ => GuestResponse::NotInvited,
         };
         self.quota.answered(self.departure, response);
@@ -222,16 +221,10 @@ impl Drop for GuestPermit {
     }
 }
 
-/// The guests of a create request.
-pub(super) fn guests(body: &[u8]) -> Vec<String> {
-    serde_json::from_slice(body).map(|group: Group| group.guests).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{Halt, Trouble};
-    use crate::tallyfy::Hints;
 
     const WAIT_MAX: Duration = Duration::from_hours(2);
 
@@ -244,23 +237,19 @@ mod tests {
         (GuestLimiter::new(GuestLimits { rate, wait_max: WAIT_MAX }, stop.clone(), listener), stop, told)
     }
 
-    fn refused(retry_after: &str) -> Verdict<Created> {
+    fn refused(seconds: u64) -> Class<Created> {
         let trouble = Trouble { code: "http-429".to_owned(), message: String::new(), http_status: Some(429) };
-        Verdict::GuestCap(trouble, Hints { retry_after: Some(retry_after.to_owned()), ..Hints::default() })
+        Class::GuestQuota(trouble, Some(Duration::from_secs(seconds)))
     }
 
-    fn created() -> Verdict<Created> {
+    fn created() -> Class<Created> {
         let group = crate::model::Tag { id: "g1".to_owned(), stamp: None };
-        Verdict::Done(Created { group, http_status: 201 })
-    }
-
-    fn body(guests: &[&str]) -> String {
-        serde_json::json!({ "name": "A", "guests": guests }).to_string()
+        Class::Applied(Created { group, http_status: 201 })
     }
 
     /// The permit of a row with this guest.
     async fn permit(quota: &Arc<GuestLimiter>, guest: &str) -> GuestPermit {
-        quota.permit(body(&[guest]).as_bytes()).await.unwrap()
+        quota.permit(&[guest.to_owned()]).await.unwrap()
     }
 
     #[tokio::test(start_paused = true)]
@@ -271,8 +260,8 @@ mod tests {
         }
         let (one, other) = (permit(&quota, "b@x.org").await, permit(&quota, "c@x.org").await);
         let start = Instant::now();
-        one.answered(&refused("60"));
-        other.answered(&refused("60"));
+        one.answered(&refused(60));
+        other.answered(&refused(60));
         permit(&quota, "b@x.org").await.answered(&created());
         assert_eq!(start.elapsed(), Duration::from_secs(61));
         let paused = Event::GuestsPaused { time: Duration::from_secs(61), why: GuestWait::Capped };
@@ -285,24 +274,24 @@ mod tests {
         let listed = ["A@x.org", "b@x.org"].map(str::to_owned);
         quota.learn(&listed);
         assert!(quota.knows(&["B@x.org".to_owned()]) && !quota.knows(&["a@x.org".to_owned(), "c@x.org".to_owned()]));
-        let row = body(&["a@x.org"]);
-        quota.row_answered(None, row.as_bytes(), &created());
+        let row = ["a@x.org".to_owned()];
+        quota.row_answered(None, &row, &created());
         assert!(quota.knows(&listed));
-        quota.row_answered(None, row.as_bytes(), &refused("60"));
+        quota.row_answered(None, &row, &refused(60));
         assert!(!quota.knows(&listed[..1]) && quota.knows(&listed[1..]));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_stop_ends_the_wait_at_once_for_all_who_wait() {
         let (quota, stop, _) = quota(None);
-        permit(&quota, "a@x.org").await.answered(&refused("3600"));
+        permit(&quota, "a@x.org").await.answered(&refused(3600));
         let start = Instant::now();
         let interrupt = async {
             tokio::time::sleep(Duration::from_secs(5)).await;
             stop.raise(Halt::Interrupted);
         };
-        let body = body(&["b@x.org"]);
-        let (one, other, ()) = tokio::join!(quota.permit(body.as_bytes()), quota.permit(body.as_bytes()), interrupt);
+        let row = ["b@x.org".to_owned()];
+        let (one, other, ()) = tokio::join!(quota.permit(&row), quota.permit(&row), interrupt);
         assert!(one.is_none() && other.is_none());
         assert_eq!(start.elapsed(), Duration::from_secs(5));
         assert_eq!(quota.shut_for(), None);
@@ -311,8 +300,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_time_beyond_the_longest_wait_shuts_it() {
         let (quota, _stop, told) = quota(None);
-        permit(&quota, "a@x.org").await.answered(&refused("86400"));
-        assert!(quota.permit(body(&["a@x.org"]).as_bytes()).await.is_none());
+        permit(&quota, "a@x.org").await.answered(&refused(86400));
+        assert!(quota.permit(&["a@x.org".to_owned()]).await.is_none());
         assert_eq!(quota.shut_for(), Some(Duration::from_secs(86401)));
         assert_eq!(*told.lock().unwrap(), []);
     }
@@ -355,7 +344,7 @@ mod tests {
                 drop(permit(&quota, "b@x.org").await);
                 [Event::GuestsPaused { time: Duration::from_hours(1), why: GuestWait::Rated }, take(2, 7200)]
             } else {
-                permit(&quota, "b@x.org").await.answered(&refused("60"));
+                permit(&quota, "b@x.org").await.answered(&refused(60));
                 [Event::GuestsPaused { time: Duration::from_secs(61), why: GuestWait::Capped }, take(2, 61)]
             };
             let expected: Vec<Event> = before.into_iter().chain(next).collect();

@@ -4,24 +4,23 @@
 //! [`Intent`](crate::journal::Intent).
 
 mod adaptive;
+mod api;
 mod breaker;
 mod budget;
+mod classify;
 mod compare;
 mod complete;
 mod delete;
 mod deliver;
+mod failure;
 mod failures;
 mod guest_forecast;
 mod guest_limit;
 mod guest_limiter;
-mod judge;
-mod judge_delete;
 mod limiter;
 mod rate;
-mod reads;
 mod refusals;
 mod settle;
-mod sign;
 mod spacing;
 mod stop;
 mod window;
@@ -30,22 +29,23 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+pub use api::{Api, Created, Jitter, Unread};
+pub use classify::{Class, Classified, RequestKind, classify};
 pub use compare::{Claim, changes, claim};
 pub use delete::Remover;
 pub use deliver::{Policy, Worker};
+pub use failure::{FailureKind, ServerFailure};
 pub use guest_forecast::GuestForecast;
 pub use guest_limit::GUEST_CAP;
 pub use guest_limiter::{GuestLimiter, GuestLimits};
-pub use judge::{Created, Verdict, judge_create, judge_read};
-pub use limiter::{Limits, RateLimiter};
+pub use limiter::{Limits, Permit, RateLimiter};
 pub use rate::{Rate, RateError, Speed};
-pub use reads::{Api, Jitter, Unread};
 pub use refusals::Refusals;
 pub use stop::Stop;
 
 use crate::journal::{Feed, Feeds};
 use crate::model::Halt;
-use crate::tallyfy::Exchange;
+use crate::tallyfy::Transport;
 use deliver::{Next, Sending};
 use guest_limiter::GuestPermit;
 
@@ -55,7 +55,7 @@ const ROWS: usize = 8;
 
 /// Works off all rows of the feeds; returns when the feeds are empty, which a stop brings about early. Rows with guests that
 /// the guest quota holds back stop the run when all others are done.
-pub async fn send_all<E: Exchange>(worker: Worker<E>, feeds: Feeds, concurrency: usize) {
+pub async fn send_all<E: Transport>(worker: Worker<E>, feeds: Feeds, concurrency: usize) {
     let (stop, journal, quota) = (worker.api.stop.clone(), worker.journal.clone(), Arc::clone(&worker.quota));
     let work = Arc::new(Work { worker, feeds, door: tokio::sync::Mutex::new(()) });
     // One task a row: the fastest way on one thread. They end with this future. How many requests are in flight is the
@@ -88,27 +88,27 @@ pub async fn send_all<E: Exchange>(worker: Worker<E>, feeds: Feeds, concurrency:
 }
 
 /// What all tasks work on.
-struct Work<E: Exchange> {
+struct Work<E: Transport> {
     worker: Worker<E>,
     feeds: Feeds,
     /// Only one task without a row waits for a permit, so that lookups and repeated attempts are not queued behind idle tasks.
     door: tokio::sync::Mutex<()>,
 }
 
-async fn send<E: Exchange>(work: Arc<Work<E>>) {
+async fn send<E: Transport>(work: Arc<Work<E>>) {
     let (worker, feed) = (&work.worker, &work.feeds.plain);
     loop {
         let door = work.door.lock().await;
-        let ready = worker.api.admit(|| !feed.is_over()).await;
+        let permit = worker.api.permit(true, || !feed.is_over()).await;
         drop(door);
-        let Some(ready) = ready else { break };
+        let Some(permit) = permit else { break };
         let Some(begun) = feed.next().await else { break };
-        worker.deliver(Next::Create(Sending { begun, ready }), None).await;
+        worker.deliver(Next::Create(Sending { begun, permit }), None).await;
     }
     give_back(worker, feed).await;
 }
 
-async fn send_with_guests<E: Exchange>(work: Arc<Work<E>>) {
+async fn send_with_guests<E: Transport>(work: Arc<Work<E>>) {
     let (worker, feed) = (&work.worker, &work.feeds.guests);
     while let Some((next, permit)) = next_with_guests(worker, feed).await {
         worker.deliver(next, Some(permit)).await;
@@ -120,24 +120,24 @@ async fn send_with_guests<E: Exchange>(work: Arc<Work<E>>) {
 }
 
 /// Rows that were begun and do not leave any more are not in doubt.
-async fn give_back<E: Exchange>(worker: &Worker<E>, feed: &Feed) {
+async fn give_back<E: Transport>(worker: &Worker<E>, feed: &Feed) {
     while let Some(begun) = feed.leftover().await {
         worker.give_back(begun);
     }
 }
 
 /// The next row with guests, when the quota lets it leave.
-async fn next_with_guests<E: Exchange>(worker: &Worker<E>, feed: &Feed) -> Option<(Next<E>, GuestPermit)> {
-    let (turn, mut permit) = worker.quota.admit().await?;
-    let ready = worker.api.admit(|| !feed.is_over()).await?;
+async fn next_with_guests<'a, E: Transport>(worker: &'a Worker<E>, feed: &Feed) -> Option<(Next<'a>, GuestPermit)> {
+    let (turn, mut guest_permit) = worker.quota.admit().await?;
+    let permit = worker.api.permit(true, || !feed.is_over()).await?;
     let begun = feed.next().await?;
-    if !begun.get().is_made && permit.try_pay(&turn, &begun.get().body) {
-        return Some((Next::Create(Sending { begun, ready }), permit));
+    if !begun.get().is_made && guest_permit.try_pay(&turn, &begun.get().group.guests) {
+        return Some((Next::Create(Sending { begun, permit }), guest_permit));
     }
     // It may wait for long: meanwhile it is not begun.
-    drop(ready);
+    drop(permit);
     let job = worker.give_back(begun)?;
-    permit.pay(&turn, &job.body).await?;
+    guest_permit.pay(&turn, &job.group.guests).await?;
     drop(turn);
-    Some((worker.next(job).await?, permit))
+    Some((worker.next(job).await?, guest_permit))
 }

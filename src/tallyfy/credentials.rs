@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use reqwest::header::HeaderValue;
+
+/// The shortest token, in characters.
+const TOKEN_MIN: usize = 8;
 
 /// The access token: shown nowhere, not even by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,6 +18,9 @@ pub enum TokenError {
     /// There is nothing in it.
     #[error("the token is empty")]
     Empty,
+    /// It is no token, and could not be hidden in what the server says: every text holds it.
+    #[error("the token is shorter than {TOKEN_MIN} characters, as no token of Tallyfy is; copy it whole")]
+    Short,
     /// It holds characters that a header cannot hold.
     #[error(
         "the token holds characters that no token has (a line break, a control character, or one that is not ASCII)"
@@ -36,6 +41,9 @@ impl Token {
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(TokenError::Unprintable);
         }
+        if text.len() < TOKEN_MIN {
+            return Err(TokenError::Short);
+        }
         let mut value = HeaderValue::from_str(&format!("Bearer {text}")).map_err(|_| TokenError::Unprintable)?;
         value.set_sensitive(true);
         Ok(Self(value))
@@ -46,14 +54,9 @@ impl Token {
         self.0.clone()
     }
 
-    /// Removes the token from a response that repeats it, so that the response can be shown.
-    pub(super) fn hide_in(&self, body: Bytes) -> Bytes {
-        let Some(token) = self.0.as_bytes().strip_prefix(b"Bearer ") else { return body };
-        if !body.windows(token.len()).any(|window| window == token) {
-            return body;
-        }
-        let text = String::from_utf8_lossy(&body);
-        text.replace(&*String::from_utf8_lossy(token), "(the token)").into_bytes().into()
+    /// Removes the token from a text that is shown.
+    fn hide(&self, text: &str) -> String {
+        text.replace(self.0.to_str().unwrap_or_default().trim_start_matches("Bearer "), "(the token)")
     }
 
     /// The token for the simulated organization, which accepts any.
@@ -77,6 +80,8 @@ pub struct Credentials(Mutex<InUse>);
 
 struct InUse {
     token: Token,
+    /// The tokens before it.
+    older: Vec<Token>,
     is_refused: bool,
     /// None if no newer token can be had, or the last attempt to fetch one failed: then the run gives up.
     renewal: Option<Renewal>,
@@ -86,13 +91,13 @@ impl Credentials {
     /// A token that stays as it is.
     #[must_use]
     pub fn fixed(token: Token) -> Self {
-        Self(Mutex::new(InUse { token, is_refused: false, renewal: None }))
+        Self(Mutex::new(InUse { token, older: Vec::new(), is_refused: false, renewal: None }))
     }
 
     /// A token that may be replaced while it is in use; `renewal` gives the one that has taken its place.
     #[must_use]
     pub fn renewable(token: Token, renewal: impl Fn() -> Option<Token> + Send + Sync + 'static) -> Self {
-        Self(Mutex::new(InUse { token, is_refused: false, renewal: Some(Box::new(renewal)) }))
+        Self(Mutex::new(InUse { token, older: Vec::new(), is_refused: false, renewal: Some(Box::new(renewal)) }))
     }
 
     /// The token for the next request.
@@ -121,9 +126,17 @@ impl Credentials {
             return false;
         };
         tracing::info!("the server refused the token; a newer one is used");
-        in_use.token = token;
+        let older = std::mem::replace(&mut in_use.token, token);
+        in_use.older.push(older);
         in_use.is_refused = false;
         true
+    }
+
+    /// Removes every token that was used from a text that is shown: a server may repeat it.
+    #[must_use]
+    pub fn hide(&self, text: String) -> String {
+        let in_use = self.lock();
+        in_use.older.iter().chain([&in_use.token]).fold(text, |text, token| token.hide(&text))
     }
 
     fn lock(&self) -> MutexGuard<'_, InUse> {
@@ -148,14 +161,14 @@ mod tests {
     fn a_token_is_never_shown() {
         let token = Token::new(" secret-token\n").unwrap();
         assert!(!format!("{token:?} {:?}", token.0).contains("secret"));
-        let told = token.hide_in(Bytes::from_static(b"bad header: Bearer secret-token!"));
-        assert_eq!(told, "bad header: Bearer (the token)!");
+        assert_eq!(token.hide("bad header: Bearer secret-token!"), "bad header: Bearer (the token)!");
         assert_eq!(Token::new(" ").unwrap_err(), TokenError::Empty);
         assert_eq!(Token::new("a\nb").unwrap_err(), TokenError::Unprintable);
+        assert_eq!(Token::new("1234567").unwrap_err(), TokenError::Short);
     }
 
     fn token(text: &str) -> Token {
-        Token::new(text).unwrap()
+        Token::new(&text.repeat(8)).unwrap()
     }
 
     /// Credentials that begin with `a`, then the successive contents of the file; and how often it is read.

@@ -1,4 +1,4 @@
-//! The exchange over real sockets: exact headers, bounded time, bounded bodies, no hidden retries or redirects.
+//! The transport over real sockets: exact headers, bounded time, bounded bodies, no hidden retries or redirects.
 
 use std::error::Error;
 use std::fmt;
@@ -11,7 +11,7 @@ use reqwest::{Method, StatusCode};
 use url::{Host, Url};
 
 use super::credentials::{Credentials, Token};
-use super::exchange::{Answer, BodyFault, Call, Exchange, Hints, Lost};
+use super::transport::{Answer, BodyFault, Call, Hints, Transport, TransportError};
 
 /// Below any server's idle limit: a connection that idles longer can carry a stale answer.
 const IDLE: Duration = Duration::from_secs(4);
@@ -84,7 +84,7 @@ impl fmt::Display for BaseUrl {
     }
 }
 
-/// The exchange by reqwest.
+/// The transport by reqwest.
 #[derive(Debug)]
 pub struct Http {
     pub(super) client: reqwest::Client,
@@ -135,8 +135,8 @@ pub(super) fn builder(base: &BaseUrl, timeout: Duration) -> reqwest::ClientBuild
     if base.is_loopback { builder.no_proxy() } else { builder.https_only(true) }
 }
 
-impl Exchange for Http {
-    async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
+impl Transport for Http {
+    async fn send(&self, call: Call) -> Result<Answer, TransportError> {
         let created_max = if matches!(call.method, Method::POST | Method::PUT) { CREATED_MAX } else { PAGE_MAX };
         let token = self.credentials.token();
         let response = self.request(&call, &token).send().await.map_err(lost)?;
@@ -146,11 +146,8 @@ impl Exchange for Http {
         }
         tracing::debug!(method = ?call.method, path = call.path, status, "answered");
         let hints = Hints::read(|name| response.headers().get(name).and_then(|value| value.to_str().ok()));
-        if response.status().is_success() {
-            return Ok(Answer { status, hints, body: body(response, created_max).await });
-        }
-        let body = body(response, REFUSAL_MAX).await;
-        Ok(Answer { status, hints, body: body.map(|body| token.hide_in(body)) })
+        let most = if response.status().is_success() { created_max } else { REFUSAL_MAX };
+        Ok(Answer { status, hints, body: body(response, most).await })
     }
 }
 
@@ -168,7 +165,7 @@ async fn body(mut response: reqwest::Response, most: usize) -> Result<Bytes, Bod
 
 /// Sorts an error of the connection. Whatever does not prove that the server did not read the request is in doubt: a GOAWAY
 /// too, because which streams it spares is not known for each of them.
-fn lost(error: reqwest::Error) -> Lost {
+fn lost(error: reqwest::Error) -> TransportError {
     // The URL is known.
     let error = error.without_url();
     // The innermost cause says most.
@@ -181,9 +178,9 @@ fn lost(error: reqwest::Error) -> Lost {
         .filter_map(|cause| cause.downcast_ref::<h2::Error>())
         .any(|error| error.is_reset() && error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM));
     if error.is_builder() || error.is_connect() || is_refused {
-        return Lost::Undelivered(message);
+        return TransportError::Undelivered(message);
     }
-    Lost::InDoubt { code: if error.is_timeout() { "timeout" } else { "connection-lost" }, message }
+    TransportError::InDoubt { code: if error.is_timeout() { "timeout" } else { "connection-lost" }, message }
 }
 
 /// The error, what caused it, what caused that, and so on.

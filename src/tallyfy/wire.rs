@@ -93,12 +93,15 @@ impl<T: DeserializeOwned> Page<T> {
 /// What the server says when it refuses.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Refusal {
-    /// The message, safe to show.
-    pub message: String,
-    /// Every field's messages, safe to show.
-    pub fields: Vec<(String, String)>,
+    /// All of it in one sentence, safe to show: its messages, or plain text. A web page is described by its title.
+    pub said: String,
+    /// Whether it calls itself an error, whatever the status is.
+    pub is_error: bool,
+    message: String,
+    /// Every field's messages.
+    fields: Vec<(String, String)>,
     /// The word for it, where the server has one.
-    pub code: String,
+    code: String,
 }
 
 /// The most fields of a refusal that are shown.
@@ -107,20 +110,27 @@ const FIELDS_MAX: usize = 20;
 const MESSAGE_MAX: usize = 300;
 
 impl Refusal {
-    /// Reads an error body, in any of its forms; a body that is not JSON gives an empty refusal.
+    /// Reads an error body, in any of its forms. `hide` removes secrets from what is shown.
     #[must_use]
-    pub fn parse(body: &[u8]) -> Self {
-        let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return Self::default() };
+    pub fn parse(body: &[u8], hide: impl Fn(&str) -> String) -> Self {
+        let told = |text: &str| shown(&hide(text).chars().take(MESSAGE_MAX).collect::<String>());
+        let said = || if is_web_page(body) { page(body, &hide) } else { told(String::from_utf8_lossy(body).trim()) };
+        let Ok(Value::Object(whole)) = serde_json::from_slice(body) else {
+            return Self { said: said(), ..Self::default() };
+        };
+        let error = whole.get("error").filter(|error| **error != Value::Bool(false) && !error.is_null());
         // The newer form has all of it inside `error`.
-        let body = body.get("error").and_then(Value::as_object).unwrap_or(&body);
+        let body = error.and_then(Value::as_object).unwrap_or(&whole);
         let mut fields = Vec::new();
         if let Some(Value::Object(errors)) = body.get("errors").or_else(|| body.get("details")) {
             let all = errors.iter().flat_map(|(field, messages)| texts(messages).map(move |message| (field, message)));
-            fields.extend(all.take(FIELDS_MAX).map(|(field, message)| (shortened(field), told(&message))));
+            fields.extend(all.take(FIELDS_MAX).map(|(field, message)| (shortened(&hide(field)), told(&message))));
         }
         let text = |key: &str| body.get(key).and_then(Value::as_str).map(told);
         let message = text("message").or_else(|| text("error")).unwrap_or_default();
-        Self { message, fields, code: text("code").unwrap_or_default() }
+        let listed: Vec<String> = fields.iter().map(|(field, message)| format!("{field}: {message}")).collect();
+        let said = [listed.join("; "), message.clone()].into_iter().find(|said| !said.is_empty()).unwrap_or_else(said);
+        Self { said, is_error: error.is_some(), message, fields, code: text("code").unwrap_or_default() }
     }
 
     /// Whether the name is refused because another group has it.
@@ -133,6 +143,12 @@ impl Refusal {
             return message.contains("name") && says_taken(&message);
         }
         self.fields.iter().any(|(field, message)| field == "name" && says_taken(&message.to_lowercase()))
+    }
+
+    /// Whether it may say that, in words that are not known: it names the field or no field.
+    #[must_use]
+    pub fn may_be_about_name(&self) -> bool {
+        self.fields.is_empty() || self.fields.iter().any(|(field, _)| field == "name")
     }
 
     /// Whether the hourly cap on guest invites was reached.
@@ -154,31 +170,12 @@ impl Refusal {
     pub fn is_of_endpoint(&self) -> bool {
         self.code == "ENDPOINT_NOT_FOUND"
     }
-
-    /// All of it in one sentence.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        if self.fields.is_empty() {
-            return self.message.clone();
-        }
-        let fields: Vec<String> = self.fields.iter().map(|(field, message)| format!("{field}: {message}")).collect();
-        fields.join("; ")
-    }
 }
 
-/// What an error body says, safe to show: its messages, or plain text. A web page is described by its title.
-#[must_use]
-pub fn error_text(body: &[u8]) -> String {
-    let described = Refusal::parse(body).describe();
-    if !described.is_empty() {
-        return described;
-    }
+fn page(body: &[u8], hide: impl Fn(&str) -> String) -> String {
     let text = String::from_utf8_lossy(body);
-    if !is_web_page(body) {
-        return told(text.trim());
-    }
     let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
-    match title.map(|(title, _)| shortened(title.trim())).filter(|title| !title.is_empty()) {
+    match title.map(|(title, _)| shortened(&hide(title.trim()))).filter(|title| !title.is_empty()) {
         Some(title) => format!("a web page titled \"{title}\", perhaps from a proxy or firewall"),
         None => "a web page, perhaps from a proxy or firewall".to_owned(),
     }
@@ -193,13 +190,13 @@ fn texts(value: &Value) -> impl Iterator<Item = String> {
     list.iter().chain(single).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
-fn told(text: &str) -> String {
-    shown(&text.chars().take(MESSAGE_MAX).collect::<String>())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn refusal(body: &[u8]) -> Refusal {
+        Refusal::parse(body, str::to_owned)
+    }
 
     #[test]
     fn an_id_is_taken_from_the_envelope_as_text_or_number() {
@@ -254,14 +251,14 @@ mod tests {
 
     #[test]
     fn both_forms_of_a_refusal_give_every_fields_messages() {
-        let with = Refusal::parse(br#"{"error":true,"message":"Invalid","errors":{"name":["The name has already been taken."],"members.0":["a","b"]}}"#);
+        let with = refusal(br#"{"error":true,"message":"Invalid","errors":{"name":["The name has already been taken."],"members.0":["a","b"]}}"#);
         assert!(with.is_name_taken());
-        assert_eq!(with.describe(), "members.0: a; members.0: b; name: The name has already been taken.");
-        let without = Refusal::parse(br#"{"message":"No \u001b[2J"}"#);
-        assert_eq!(without.describe(), "No \\u{1b}[2J");
+        assert_eq!(with.said, "members.0: a; members.0: b; name: The name has already been taken.");
+        let without = refusal(br#"{"message":"No \u001b[2J"}"#);
+        assert_eq!(without.said, "No \\u{1b}[2J");
         assert!(!without.is_name_taken());
-        assert!(Refusal::parse(br#"{"message":"The name has already been taken."}"#).is_name_taken());
-        assert_eq!(Refusal::parse(b"<html>"), Refusal::default());
+        assert!(refusal(br#"{"message":"The name has already been taken."}"#).is_name_taken());
+        assert!(!refusal(b"<html>").is_error && !without.is_error && with.is_error);
     }
 
     #[test]
@@ -284,8 +281,8 @@ mod tests {
     #[test]
     fn a_404_is_of_the_group_only_if_the_api_says_so() {
         let says = |body: &str| {
-            let refusal = Refusal::parse(body.as_bytes());
-            (refusal.is_of_resource(), refusal.is_of_endpoint())
+            let read = refusal(body.as_bytes());
+            (read.is_of_resource(), read.is_of_endpoint())
         };
         assert_eq!(says(r#"{"error":true,"message":"Not found","code":"RESOURCE_NOT_FOUND"}"#), (true, false));
         assert_eq!(says(r#"{"message":"No query results for model"}"#), (true, false));
@@ -301,9 +298,9 @@ mod tests {
     fn an_error_is_read_in_its_newer_form_too() {
         let body =
             br#"{"error":{"code":"C","message":"Invalid","details":{"name":["The name has already been taken."]}}}"#;
-        let refusal = Refusal::parse(body);
-        assert_eq!((refusal.message.as_str(), refusal.code.as_str(), refusal.is_name_taken()), ("Invalid", "C", true));
-        let cap = Refusal::parse(br#"{"error":{"message":"hourly limit for Guest Invite","details":null}}"#);
+        let read = refusal(body);
+        assert_eq!((read.message.as_str(), read.code.as_str(), read.is_name_taken()), ("Invalid", "C", true));
+        let cap = refusal(br#"{"error":{"message":"hourly limit for Guest Invite","details":null}}"#);
         assert!(cap.is_guest_cap());
     }
 
@@ -321,15 +318,33 @@ mod tests {
             ),
             ("<html><title> </title>", "a web page, perhaps from a proxy or firewall"),
         ] {
-            assert_eq!(error_text(body.as_bytes()), expected, "{body}");
+            assert_eq!(refusal(body.as_bytes()).said, expected, "{body}");
         }
-        assert_eq!(error_text("é".repeat(1000).as_bytes()).chars().count(), MESSAGE_MAX);
+        assert_eq!(refusal("é".repeat(1000).as_bytes()).said.chars().count(), MESSAGE_MAX);
     }
 
     #[test]
     fn the_guest_cap_is_told_by_its_text() {
         let cap = br#"{"message":"You've reached the hourly limit for Guest Invite (30 per hour per organization).","code":"RATE_LIMIT_EXCEEDED"}"#;
-        assert!(Refusal::parse(cap).is_guest_cap());
-        assert!(!Refusal::parse(br#"{"message":"Too Many Attempts."}"#).is_guest_cap());
+        assert!(refusal(cap).is_guest_cap());
+        assert!(!refusal(br#"{"message":"Too Many Attempts."}"#).is_guest_cap());
+    }
+
+    #[test]
+    fn a_token_that_a_server_repeats_is_hidden_also_where_a_long_message_is_cut() {
+        let hide = |text: &str| text.replace("secret-token", "(the token)");
+        let long = format!("{}secret-token", "x".repeat(MESSAGE_MAX - 6));
+        for body in [
+            r#"{"message":"bad secret-token"}"#.to_owned(),
+            r#"{"errors":{"secret-token":["secret-token"]}}"#.to_owned(),
+            "<html><title>secret-token</title>".to_owned(),
+            format!(r#"{{"message":"{long}"}}"#),
+            long,
+        ] {
+            let said = Refusal::parse(body.as_bytes(), hide).said;
+            assert!(!said.contains("secret"), "{said}");
+        }
+        // Read before anything is hidden: a token may hold what the format is made of.
+        assert!(Refusal::parse(br#"{"message":"Guest Invite"}"#, |text| text.replace("message", "")).is_guest_cap());
     }
 }

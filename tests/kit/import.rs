@@ -19,7 +19,7 @@ use tallyfy_groups::sandbox::{Reply, Response};
 use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Policy, Rate, RateLimiter, Refusals, Speed, Stop};
 use tallyfy_groups::settings::{Config, Environment, Input};
 use tallyfy_groups::tallyfy::{
-    Answer, BodyFault, Call, Client, Credentials, Exchange, Hints, Lost, Method, Renewing, Token, probe,
+    Answer, BodyFault, Call, Credentials, Endpoints, Hints, Method, Token, Transport, TransportError,
 };
 use tokio::time::Instant;
 
@@ -165,10 +165,11 @@ fn delivery(
         credentials: Arc::clone(&credentials),
         seen: Arc::clone(seen),
     };
-    let limiter = Arc::new(RateLimiter::new(wire, probe(ORG), limits, trail, stop.clone(), Arc::clone(&listener)));
     let api = Api {
-        client: Client::new(Renewing::new(Arc::clone(&limiter), credentials), ORG),
-        limiter,
+        transport: wire,
+        endpoints: Endpoints::of(ORG),
+        credentials,
+        limiter: RateLimiter::new(limits, trail, stop.clone(), Arc::clone(&listener)),
         stop: stop.clone(),
         attempts_max: settings.max_attempts,
         settle: settings.settle,
@@ -227,8 +228,8 @@ struct Wire {
     seen: Arc<Seen>,
 }
 
-impl Exchange for Wire {
-    async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
+impl Transport for Wire {
+    async fn send(&self, call: Call) -> Result<Answer, TransportError> {
         let body = call.body.map(|body| body.to_vec()).unwrap_or_default();
         if call.method == Method::POST {
             self.seen.sent.lock().unwrap().insert(name(&body));
@@ -247,11 +248,13 @@ impl Exchange for Wire {
             }
             Ok(Reply::Cut { answer: response, .. }) => Ok(answer(response, Some(BodyFault::CutOff))),
             Ok(Reply::Endless(response)) => Ok(answer(response, Some(BodyFault::TooLong))),
-            Ok(Reply::Refuse) => Err(Lost::Undelivered("connection refused".to_owned())),
+            Ok(Reply::Refuse) => Err(TransportError::Undelivered("connection refused".to_owned())),
             Ok(Reply::Drop) => {
-                Err(Lost::InDoubt { code: "connection-lost", message: "the connection broke".to_owned() })
+                Err(TransportError::InDoubt { code: "connection-lost", message: "the connection broke".to_owned() })
             }
-            Ok(Reply::Hang) | Err(_) => Err(Lost::InDoubt { code: "timeout", message: "no answer in time".to_owned() }),
+            Ok(Reply::Hang) | Err(_) => {
+                Err(TransportError::InDoubt { code: "timeout", message: "no answer in time".to_owned() })
+            }
         }
     }
 }

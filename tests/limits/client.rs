@@ -8,9 +8,9 @@ use bytes::Bytes;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tallyfy_groups::journal::{Journal, Now, Owner, Realm};
-use tallyfy_groups::model::Listener;
-use tallyfy_groups::send::{Limits, RateLimiter, Speed, Stop};
-use tallyfy_groups::tallyfy::{Answer, Call, Exchange, Hints, Lost, Method, probe};
+use tallyfy_groups::model::{Group, Listener};
+use tallyfy_groups::send::{Api, Jitter, Limits, RateLimiter, Refusals, Speed, Stop};
+use tallyfy_groups::tallyfy::{Answer, Call, Credentials, Endpoints, Hints, Token, Transport, TransportError};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -99,8 +99,8 @@ impl World {
 /// The way into the world.
 pub(crate) struct Wire(pub(crate) Shared);
 
-impl Exchange for Wire {
-    async fn exchange(&self, _: Call) -> Result<Answer, Lost> {
+impl Transport for Wire {
+    async fn send(&self, _: Call) -> Result<Answer, TransportError> {
         let (tell, told) = oneshot::channel();
         let world = self.0.clone();
         // A task of its own: what is under way arrives, also when the client is no more.
@@ -116,7 +116,7 @@ impl Exchange for Wire {
             world.with(|world| world.in_flight -= 1);
             let _ = tell.send(answer);
         });
-        told.await.map_err(|_| Lost::Undelivered("the world is gone".to_owned()))
+        told.await.map_err(|_| TransportError::Undelivered("the world is gone".to_owned()))
     }
 }
 
@@ -128,14 +128,24 @@ pub(crate) async fn send(world: &Shared, rate: &str, lanes: usize, folder: &Path
     let trail = journal.trail(speed.memory(), world.now()).unwrap();
     let (stop, listener): (_, Listener) = (Stop::default(), Arc::new(|_| {}));
     let limits = Limits { speed, concurrency: lanes, wait_max: Duration::from_hours(2) };
-    let limiter = Arc::new(RateLimiter::new(Wire(world.clone()), probe("acme"), limits, trail, stop, listener));
+    let api = Arc::new(Api {
+        transport: Wire(world.clone()),
+        endpoints: Endpoints::of("acme"),
+        credentials: Arc::new(Credentials::fixed(Token::simulated())),
+        limiter: RateLimiter::new(limits, trail, stop.clone(), listener),
+        stop,
+        attempts_max: 1,
+        settle: Duration::ZERO,
+        jitter: Jitter::seeded(1),
+        refusals: Refusals::default(),
+    });
     let mut all = JoinSet::new();
     for _ in 0..lanes {
-        let limiter = Arc::clone(&limiter);
+        let api = Arc::clone(&api);
         all.spawn(async move {
-            let call = Call { method: Method::POST, path: "/groups".to_owned(), body: None };
             loop {
-                limiter.exchange(call.clone()).await.unwrap();
+                let permit = api.permit(true, || true).await.unwrap();
+                api.create_group(permit, &Group::default()).await;
             }
         });
     }

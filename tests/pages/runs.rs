@@ -125,7 +125,7 @@ fn import_refused_by_the_rules_of_the_server() {
     let desk = Desk::at(&server).with("groups.csv", rows);
     page.case("unknown members, and a member's address as a guest", &desk, &["import", "groups.csv"]);
     page.written(&desk, "groups.results.csv");
-    let desk = desk.set("TALLYFY_API_TOKEN", "another");
+    let desk = desk.set("TALLYFY_API_TOKEN", "another-token");
     page.case("another token", &desk, &["import", "groups.csv"]);
     let desk = Desk::at(&server).with("groups.csv", rows).set("TALLYFY_ORG_ID", "another");
     page.case("another organization", &desk, &["import", "groups.csv"]);
@@ -136,7 +136,7 @@ fn import_refused_by_the_rules_of_the_server() {
     let desk = Desk::bare()
         .with("groups.csv", rows)
         .set("TALLYFY_BASE_URL", &gone)
-        .set("TALLYFY_API_TOKEN", "t")
+        .set("TALLYFY_API_TOKEN", "some-token")
         .set("TALLYFY_ORG_ID", "o");
     page.case("no server", &desk, &["import", "groups.csv", "--max-attempts", "1"]);
     page.compare("import-refused");

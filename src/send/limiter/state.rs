@@ -7,15 +7,14 @@ use tokio::time::Instant;
 
 use super::super::breaker::CircuitBreaker;
 use super::super::budget::Budget;
+use super::super::failure::{FailureKind, ServerFailure, pause};
 use super::super::failures::{FailedRequest, Failures, TooLong};
-use super::super::judge::trouble;
 use super::super::rate::{Rate, Speed};
-use super::super::sign::{Sign, pause};
 use super::super::window::Room;
-use super::{Limits, Permit};
+use super::{Departure, Limits};
 use crate::journal::{Mark, Trail};
 use crate::model::{Event, Halt, Listener, Wait, shown_path};
-use crate::tallyfy::{Answer, Lost};
+use crate::tallyfy::Hints;
 
 /// A wait of this length, beyond the usual one between two requests, is reported.
 const LONG: Duration = Duration::from_secs(1);
@@ -58,7 +57,7 @@ impl LimiterState {
     }
 
     /// Lets one request leave if nothing is in its way; otherwise gives when to try again, or nothing if something must change.
-    pub(super) fn depart(&mut self, is_write: bool, now: Instant) -> Result<Result<Permit, Option<Instant>>, Halt> {
+    pub(super) fn depart(&mut self, is_write: bool, now: Instant) -> Result<Result<Departure, Option<Instant>>, Halt> {
         if let Some(until) = self.paused_until.filter(|until| now < *until) {
             return Ok(Err(Some(until)));
         }
@@ -86,7 +85,7 @@ impl LimiterState {
                 if self.reported_until.take().is_some_and(|until| now < until) {
                     (self.listener)(Event::Resumed);
                 }
-                Ok(Ok(Permit { left: now, mark, is_write }))
+                Ok(Ok(Departure { left: now, mark, is_write }))
             }
         }
     }
@@ -101,21 +100,21 @@ impl LimiterState {
         }
     }
 
-    /// The request of a permit never left.
-    pub(super) fn forgo(&mut self, permit: &Permit, now: Instant) {
+    /// A request that was to leave never did.
+    pub(super) fn forgo(&mut self, departure: &Departure, now: Instant) {
         self.budget.forgo();
-        self.come_back(permit, Trail::forgo, now);
+        self.come_back(departure, Trail::forgo, now);
     }
 
-    /// The request of a permit is not in flight any more; `note` says so in the trail.
+    /// A request is not in flight any more; `note` says so in the trail.
     fn come_back(
         &mut self,
-        permit: &Permit,
+        departure: &Departure,
         note: fn(&mut Trail, Mark, std::time::Instant) -> io::Result<()>,
         now: Instant,
     ) {
-        self.writes -= usize::from(permit.is_write);
-        if let (Some(trail), Some(mark)) = (&mut self.trail, permit.mark) {
+        self.writes -= usize::from(departure.is_write);
+        if let (Some(trail), Some(mark)) = (&mut self.trail, departure.mark) {
             // A mark that stays holds its place for longer after a restart: nothing is lost by it.
             let _ = note(trail, mark, now.into_std());
         }
@@ -124,67 +123,75 @@ impl LimiterState {
     /// A request is answered, or lost. `subject` is what it was to change: the same each time it is sent.
     pub(super) fn answered(
         &mut self,
-        permit: &Permit,
+        departure: &Departure,
         subject: u64,
-        answer: &Result<Answer, Lost>,
-        sign: &Sign,
+        failure: Option<ServerFailure>,
+        hints: Option<&Hints>,
         now: Instant,
     ) -> Result<(), Halt> {
-        self.come_back(permit, Trail::answer, now);
+        self.come_back(departure, Trail::answer, now);
         let was_open = self.breaker.is_open();
-        let asked = self.count(permit, answer, sign, now);
+        let asked = self.count(departure, failure.as_ref(), hints, now);
         self.report_rate();
         if was_open && !self.breaker.is_open() {
             (self.listener)(Event::Resumed);
         }
-        if *sign == Sign::Fine {
-            self.failures.succeeded(permit.is_write);
-        } else if permit.is_write || asked.is_some() {
-            self.pause(permit, subject, asked, answer, sign, now)?;
+        match failure {
+            None => self.failures.succeeded(departure.is_write),
+            Some(failure) if departure.is_write || asked.is_some() => {
+                self.pause(departure, subject, asked, failure, now)?;
+            }
+            Some(_) => {}
         }
         Ok(())
     }
 
     /// Notes a response. Returns how long the server asks everything to wait.
-    fn count(&mut self, permit: &Permit, answer: &Result<Answer, Lost>, sign: &Sign, now: Instant) -> Option<Duration> {
-        let (left, now) = (permit.left.into_std(), now.into_std());
-        let hints = answer.as_ref().ok().map(|answer| &answer.hints);
-        let asked = self.budget.answer(left, sign, hints, now);
+    fn count(
+        &mut self,
+        departure: &Departure,
+        failure: Option<&ServerFailure>,
+        hints: Option<&Hints>,
+        now: Instant,
+    ) -> Option<Duration> {
+        let (left, now) = (departure.left.into_std(), now.into_std());
+        let refused = failure.filter(|failure| failure.kind == FailureKind::TooMany);
+        let asked = self.budget.answer(left, refused, hints, now);
         self.record_found();
-        match sign {
-            Sign::Fine | Sign::TooMany(_) => self.breaker.answered(),
-            Sign::Unable(why, _) | Sign::Failing(why, _) => {
-                let is_there = answer.as_ref().is_ok_and(|answer| answer.status >= 500);
-                self.breaker.failed(why.clone(), is_there, now);
+        match failure {
+            Some(failure) if failure.kind != FailureKind::TooMany => {
+                let is_there = failure.kind != FailureKind::Unreachable;
+                self.breaker.failed(failure.why.clone(), is_there, now);
             }
+            _ => self.breaker.answered(),
         }
         // As long as a failure that names no time may be chance, each request waits for itself.
-        asked.or_else(|| sign.named().map(|named| pause(Some(named))))
+        asked.or_else(|| failure?.named.map(|named| pause(Some(named))))
     }
 
-    /// Nothing is sent for a while, because of this response.
+    /// Nothing is sent for a while, because of this failure.
     fn pause(
         &mut self,
-        permit: &Permit,
+        departure: &Departure,
         subject: u64,
         asked: Option<Duration>,
-        answer: &Result<Answer, Lost>,
-        sign: &Sign,
+        failure: ServerFailure,
         now: Instant,
     ) -> Result<(), Halt> {
+        let ServerFailure { kind, why, named } = failure;
         // The pause may be our own and longer: only one that the server names may be too long.
-        let is_named = |time| sign.named().is_some_and(|named| time == pause(Some(named)));
-        let failure = FailedRequest {
-            is_write: permit.is_write,
+        let is_named = |time| named.is_some_and(|named| time == pause(Some(named)));
+        let failed = FailedRequest {
+            is_write: departure.is_write,
             subject,
-            is_refusal: sign.is_refusal(),
-            left: permit.left.into_std(),
+            is_refusal: matches!(kind, FailureKind::TooMany | FailureKind::Unable),
+            left: departure.left.into_std(),
             pause: asked.unwrap_or_default(),
             is_named: asked.is_some_and(is_named),
         };
-        let time = self.failures.failed(failure, now.into_std()).map_err(|too_long| match too_long {
+        let time = self.failures.failed(failed, now.into_std()).map_err(|too_long| match too_long {
             TooLong::Pause(time) => Halt::PauseTooLong(time),
-            TooLong::InAll(time) => Halt::Refusing { time, why: why(answer) },
+            TooLong::InAll(time) => Halt::Refusing { time, why },
         })?;
         let until = now.checked_add(time).ok_or(Halt::PauseTooLong(time))?;
         if !time.is_zero() && self.paused_until.is_none_or(|before| before < until) {
@@ -213,14 +220,5 @@ impl LimiterState {
             // What is not recorded has to be found again.
             let _ = trail.find(rate.requests.get(), rate.period);
         }
-    }
-}
-
-/// Why a request had no effect for now.
-fn why(answer: &Result<Answer, Lost>) -> String {
-    match answer {
-        Ok(answer) => trouble(answer).message,
-        Err(Lost::Undelivered(message) | Lost::InDoubt { message, .. }) => message.clone(),
-        Err(Lost::Held) => String::new(),
     }
 }

@@ -15,7 +15,7 @@ const CERTIFICATE: &[u8] = include_bytes!("untrusted.certificate.der");
 const KEY: &[u8] = include_bytes!("untrusted.key.der");
 
 fn undelivered() -> (String, String) {
-    ("undelivered".to_owned(), "Again".to_owned())
+    ("undelivered".to_owned(), "NotApplied".to_owned())
 }
 
 /// A port on which nobody listens, and that nobody else gets while it is held.
@@ -58,7 +58,7 @@ async fn a_server_that_speaks_no_tls() {
 }
 
 /// Connects by TLS; gives what the client makes of it, and why the server ended the handshake.
-async fn handshake(authorities: &[u8]) -> (Lost, Option<String>) {
+async fn handshake(authorities: &[u8]) -> (TransportError, Option<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = base("https", listener.local_addr().unwrap());
     let http = Http::new(base, credentials(), LONG, authorities).unwrap();
@@ -69,7 +69,7 @@ async fn handshake(authorities: &[u8]) -> (Lost, Option<String>) {
     let accept =
         async { acceptor.accept(listener.accept().await.unwrap().0).await.err().map(|error| error.to_string()) };
     let call = Call { method: Method::GET, path: "/".to_owned(), body: None };
-    let (answer, ended) = tokio::join!(http.exchange(call), accept);
+    let (answer, ended) = tokio::join!(http.send(call), accept);
     (answer.err().unwrap(), ended)
 }
 
@@ -77,11 +77,14 @@ async fn handshake(authorities: &[u8]) -> (Lost, Option<String>) {
 async fn a_certificate_that_is_not_trusted_until_its_authority_is_named() {
     let (lost, ended) = handshake(&[]).await;
     assert!(
-        matches!(&lost, Lost::Undelivered(message) if message.contains("UnknownIssuer; if your company")),
+        matches!(&lost, TransportError::Undelivered(message) if message.contains("UnknownIssuer; if your company")),
         "{lost:?}"
     );
     let ended = ended.unwrap();
     assert!(ended.contains("UnknownCA") || ended.contains("BadCertificate"), "{ended}");
     let (lost, ended) = handshake(include_bytes!("untrusted.certificate.pem")).await;
-    assert!(matches!(lost, Lost::InDoubt { .. }) && ended.is_none(), "the server answers nothing: {lost:?} {ended:?}");
+    assert!(
+        matches!(lost, TransportError::InDoubt { .. }) && ended.is_none(),
+        "the server answers nothing: {lost:?} {ended:?}"
+    );
 }

@@ -80,16 +80,16 @@ fn answer(
 
 #[tokio::test]
 async fn only_a_refused_stream_was_not_read_and_nothing_is_made_again() {
-    for (fate, told, judged, read) in [
-        (Fate::Reset(Reason::REFUSED_STREAM), "undelivered", "Again", 1),
-        (Fate::Reset(Reason::CANCEL), "connection-lost", "InDoubt", 1),
-        (Fate::Reset(Reason::INTERNAL_ERROR), "connection-lost", "InDoubt", 1),
-        (Fate::Reset(Reason::NO_ERROR), "connection-lost", "InDoubt", 1),
-        (Fate::HeadAndReset(Reason::REFUSED_STREAM), "201 cut off", "InDoubt", 1),
-        (Fate::HeadAndReset(Reason::INTERNAL_ERROR), "201 cut off", "InDoubt", 1),
-        (Fate::GoAwayUnread, "connection-lost", "InDoubt", 0),
-        (Fate::GoAwayRead, "connection-lost", "InDoubt", 1),
-        (Fate::AnswerAndGoAway, "201", "Done", 1),
+    for (fate, told, class, read) in [
+        (Fate::Reset(Reason::REFUSED_STREAM), "undelivered", "NotApplied", 1),
+        (Fate::Reset(Reason::CANCEL), "connection-lost", "Ambiguous", 1),
+        (Fate::Reset(Reason::INTERNAL_ERROR), "connection-lost", "Ambiguous", 1),
+        (Fate::Reset(Reason::NO_ERROR), "connection-lost", "Ambiguous", 1),
+        (Fate::HeadAndReset(Reason::REFUSED_STREAM), "201 cut off", "Ambiguous", 1),
+        (Fate::HeadAndReset(Reason::INTERNAL_ERROR), "201 cut off", "Ambiguous", 1),
+        (Fate::GoAwayUnread, "connection-lost", "Ambiguous", 0),
+        (Fate::GoAwayRead, "connection-lost", "Ambiguous", 1),
+        (Fate::AnswerAndGoAway, "201", "Applied", 1),
     ] {
         let requests = Arc::new(AtomicUsize::new(0));
         let address = serve(fate, Arc::clone(&requests)).await;
@@ -100,7 +100,7 @@ async fn only_a_refused_stream_was_not_read_and_nothing_is_made_again() {
         // Over the same connection, unless it ended.
         for round in 1..=2 {
             let ended = create(&http).await;
-            assert_eq!((ended.0.as_str(), ended.1.as_str()), (told, judged), "{fate:?}, {round}");
+            assert_eq!((ended.0.as_str(), ended.1.as_str()), (told, class), "{fate:?}, {round}");
             assert_eq!(requests.load(Ordering::Relaxed), read * round, "{fate:?}, {round}");
         }
     }

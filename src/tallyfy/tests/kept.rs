@@ -16,7 +16,7 @@ async fn a_connection_that_was_closed_while_idle_costs_nothing_and_a_stale_408_i
         let server = Server::start(acts).await;
         let http = http("http", server.address, LONG);
         for _ in 0..3 {
-            assert_eq!(create(&http).await, ("201".to_owned(), "Done".to_owned()), "{acts:?}");
+            assert_eq!(create(&http).await, ("201".to_owned(), "Applied".to_owned()), "{acts:?}");
             server.left().await;
         }
         drop(http);
@@ -33,8 +33,8 @@ async fn a_request_that_gets_no_answer_on_a_kept_connection_is_not_made_again() 
     ] {
         let server = Server::start(acts).await;
         let http = http("http", server.address, LONG);
-        assert_eq!(create(&http).await, ("201".to_owned(), "Done".to_owned()), "{acts:?}");
-        assert_eq!(create(&http).await, (told.to_owned(), "InDoubt".to_owned()), "{acts:?}");
+        assert_eq!(create(&http).await, ("201".to_owned(), "Applied".to_owned()), "{acts:?}");
+        assert_eq!(create(&http).await, (told.to_owned(), "Ambiguous".to_owned()), "{acts:?}");
         drop(http);
         assert_eq!(server.end().await, 2, "{acts:?}");
     }

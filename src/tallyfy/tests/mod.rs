@@ -1,5 +1,5 @@
-//! Every way a request can end, on real sockets: what the server does, what the exchange makes of it, what the judge
-//! makes of that, and how many requests the server read. One exchange is never more than one request.
+//! Every way a request can end, on real sockets: what the server does, what the transport makes of it, how that is
+//! classified, and how many requests the server read. It never sends a request twice.
 
 mod connecting;
 mod ends;
@@ -9,12 +9,12 @@ mod server;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use super::{Answer, BaseUrl, BodyFault, Call, Credentials, Exchange, Http, Lost, Method, Token};
-use crate::send::judge_create;
+use super::{Answer, BaseUrl, BodyFault, Call, Credentials, Http, Method, Token, Transport, TransportError};
+use crate::send::{RequestKind, classify};
 use server::{Act, Server};
 
 /// For what does not end in a timeout: only a defect takes so long.
@@ -37,27 +37,28 @@ fn http(scheme: &str, address: SocketAddr, timeout: Duration) -> Http {
     Http::new(base(scheme, address), credentials(), timeout, &[]).unwrap()
 }
 
-/// How a create request ends: in the exchange's words, and in the judge's.
+/// How a create request ends: in the transport's words, and classified.
 async fn create(http: &Http) -> (String, String) {
     let body = Bytes::from_static(b"{\"name\":\"A\"}");
     let call = Call { method: Method::POST, path: "/organizations/o/groups".to_owned(), body: Some(body) };
-    let ended = http.exchange(call).await;
-    (told(&ended), judged(ended))
+    let ended = http.send(call).await;
+    (told(&ended), class(ended))
 }
 
-fn told(ended: &Result<Answer, Lost>) -> String {
+fn told(ended: &Result<Answer, TransportError>) -> String {
     match ended {
         Ok(Answer { status, body: Ok(_), .. }) => status.to_string(),
         Ok(Answer { status, body: Err(BodyFault::CutOff), .. }) => format!("{status} cut off"),
         Ok(Answer { status, body: Err(BodyFault::TooLong), .. }) => format!("{status} too long"),
-        Err(Lost::Undelivered(_)) => "undelivered".to_owned(),
-        Err(Lost::InDoubt { code, .. }) => (*code).to_owned(),
-        Err(Lost::Held) => "held".to_owned(),
+        Err(TransportError::Undelivered(_)) => "undelivered".to_owned(),
+        Err(TransportError::InDoubt { code, .. }) => (*code).to_owned(),
+        Err(TransportError::Held) => "held".to_owned(),
     }
 }
 
-/// The verdict's name.
-fn judged(ended: Result<Answer, Lost>) -> String {
-    let verdict = format!("{:?}", judge_create(ended));
-    verdict.split(|letter: char| !letter.is_alphanumeric()).next().unwrap().to_owned()
+/// The name of its class.
+fn class(ended: Result<Answer, TransportError>) -> String {
+    let parse = |body: &Bytes| super::created(body).ok_or_else(String::new);
+    let class = classify(RequestKind::Create, ended, parse, str::to_owned, SystemTime::UNIX_EPOCH).class;
+    format!("{class:?}").split(|letter: char| !letter.is_alphanumeric()).next().unwrap().to_owned()
 }

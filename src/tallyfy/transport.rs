@@ -1,7 +1,6 @@
 //! The seam to the network: one HTTP request in, one answer out.
 
 use std::future::Future;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::Method;
@@ -63,7 +62,7 @@ pub struct Answer {
 
 /// No answer came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lost {
+pub enum TransportError {
     /// No byte of it left, or the server says that it did not read it: why, for a person.
     Undelivered(String),
     /// The request was held back because the run stops.
@@ -79,13 +78,7 @@ pub enum Lost {
 
 /// Sends one HTTP request and returns its response. Never repeats a request that may have been applied, and never follows a
 /// redirect.
-pub trait Exchange: Send + Sync + 'static {
-    /// Makes the request.
-    fn exchange(&self, call: Call) -> impl Future<Output = Result<Answer, Lost>> + Send;
-}
-
-impl<E: Exchange> Exchange for Arc<E> {
-    async fn exchange(&self, call: Call) -> Result<Answer, Lost> {
-        self.as_ref().exchange(call).await
-    }
+pub trait Transport: Send + Sync + 'static {
+    /// Sends it.
+    fn send(&self, call: Call) -> impl Future<Output = Result<Answer, TransportError>> + Send;
 }

@@ -1,0 +1,508 @@
+//! The API behind the rate limiter. Each response is classified once. Reads are repeated until they are answered: all groups, the
+//! groups of one name, one group.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use super::classify::{Class, Classified, RequestKind, classify};
+use super::limiter::{Blocked, Permit, RateLimiter};
+use super::refusals::Refusals;
+use super::settle::{LOOKS, looks};
+use super::stop::Stop;
+use crate::model::{Event, Found, Group, Halt, Listener, MatchNames, Tag, Trouble, User};
+use crate::tallyfy::{
+    self, Call, Credentials, Endpoints, Guest, List, Listed, Method, Page, Transport, TransportError, Walk,
+};
+
+/// The first backoff, and the longest.
+const BACKOFF_MIN: Duration = Duration::from_millis(500);
+const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// A read that was never answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unread {
+    /// The run stops.
+    Stopped,
+    /// Every attempt failed; the last one so.
+    Failed(Trouble),
+}
+
+impl Unread {
+    /// The trouble of a row, with that of looking it up.
+    #[must_use]
+    pub fn on(self, trouble: Trouble) -> Trouble {
+        match self {
+            Self::Stopped => trouble,
+            Self::Failed(why) => trouble.and(&format!("looking it up failed: {}", why.message)),
+        }
+    }
+}
+
+/// A group that was created or updated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Created {
+    /// The group.
+    pub group: Tag,
+    /// The status of the answer.
+    pub http_status: u16,
+}
+
+/// The API behind the rate limiter; reads are repeated.
+pub struct Api<E> {
+    /// Sends requests.
+    pub transport: E,
+    /// The endpoints.
+    pub endpoints: Endpoints,
+    /// The token.
+    pub credentials: Arc<Credentials>,
+    /// The rate limiter of all requests.
+    pub limiter: RateLimiter,
+    /// Ends every wait.
+    pub stop: Stop,
+    /// How often one request is made at most.
+    pub attempts_max: u32,
+    /// How long a group that was made may be absent from lists, at least.
+    pub settle: Duration,
+    /// Spreads repeated requests in time.
+    pub jitter: Jitter,
+    /// Writes refused in a row.
+    pub refusals: Refusals,
+}
+
+/// Chance, for waits that must not fall together.
+pub struct Jitter(Mutex<StdRng>);
+
+impl Jitter {
+    /// Chance that comes out the same for the same seed.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self(Mutex::new(StdRng::seed_from_u64(seed)))
+    }
+
+    /// A part of all, between 0 and 1.
+    fn part(&self) -> f64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).random()
+    }
+}
+
+impl Default for Jitter {
+    fn default() -> Self {
+        Self::seeded(rand::random())
+    }
+}
+
+impl<E: Transport> Api<E> {
+    /// How many requests have left.
+    pub fn requests(&self) -> u64 {
+        self.limiter.requests()
+    }
+
+    /// Without what was to be read, nothing can be done: the run stops.
+    pub fn stop_unread(&self, unread: Unread) {
+        if let Unread::Failed(trouble) = unread {
+            self.stop.raise(match trouble.http_status {
+                Some(403) => Halt::Forbidden(trouble.message),
+                Some(404) => Halt::NotFound(trouble.message),
+                _ => Halt::Unreachable(trouble.message),
+            });
+        }
+    }
+
+    /// Waits until one request may leave; none if the run stops instead, or nobody wants it any more. While the server is down,
+    /// the first who waits sends probes.
+    pub async fn permit(&self, is_write: bool, is_wanted: impl Fn() -> bool) -> Option<Permit<'_>> {
+        let _turn = self.limiter.turn().await;
+        while is_wanted() && !self.stop.is_raised() {
+            match self.limiter.try_permit(is_write) {
+                Ok(permit) => return Some(permit),
+                Err(Blocked::Until(until)) => self.limiter.wait(until).await?,
+                Err(Blocked::Down(gap)) => self.probe_after(gap).await?,
+            }
+        }
+        None
+    }
+
+    /// Sends a probe after a while, unless another response shows meanwhile that the server is there; none if the run stops.
+    async fn probe_after(&self, gap: Duration) -> Option<()> {
+        let moment = Instant::now() + gap;
+        while self.limiter.is_down() {
+            if Instant::now() < moment {
+                self.limiter.wait(Some(moment)).await?;
+                continue;
+            }
+            match self.limiter.try_probe() {
+                Ok(permit) => {
+                    let probe = Ok(self.endpoints.probe());
+                    self.send_once(permit, RequestKind::List, probe, |_, _| Ok(())).await;
+                    break;
+                }
+                Err(until) => self.limiter.wait(until).await?,
+            }
+        }
+        Some(())
+    }
+
+    /// Creates a group.
+    pub async fn create_group(&self, permit: Permit<'_>, group: &Group) -> Class<Created> {
+        self.send(permit, RequestKind::Create, Ok(self.endpoints.create_group(body(group))), created).await
+    }
+
+    /// Replaces a group.
+    pub(super) async fn update_group(&self, permit: Permit<'_>, id: &str, group: &Group) -> Class<Created> {
+        let call = self.endpoints.group(Method::PUT, id, Some(body(group)));
+        self.send(permit, RequestKind::Update, call, created).await
+    }
+
+    /// Deletes a group.
+    pub(super) async fn delete_group(&self, id: &str) -> Class<()> {
+        let Some(permit) = self.permit(true, || true).await else { return Class::Held };
+        let call = self.endpoints.group(Method::DELETE, id, None);
+        self.send(permit, RequestKind::Delete, call, |_, _| Ok(())).await
+    }
+
+    /// Sends a request. If its token was refused and there is a newer one, it is sent once more: a 401 was not applied.
+    async fn send<T>(
+        &self,
+        permit: Permit<'_>,
+        kind: RequestKind,
+        call: Result<Call, TransportError>,
+        parse: impl Fn(u16, &Bytes) -> Result<T, String>,
+    ) -> Class<T> {
+        let is_write = permit.is_write;
+        let class = self.send_once(permit, kind, call.clone(), &parse).await;
+        if !matches!(class, Class::Stop(Halt::TokenRefused(_))) || !self.credentials.renew() {
+            return class;
+        }
+        match self.permit(is_write, || true).await {
+            Some(permit) => self.send_once(permit, kind, call, parse).await,
+            None => Class::Held,
+        }
+    }
+
+    async fn send_once<T>(
+        &self,
+        permit: Permit<'_>,
+        kind: RequestKind,
+        call: Result<Call, TransportError>,
+        parse: impl FnOnce(u16, &Bytes) -> Result<T, String>,
+    ) -> Class<T> {
+        let subject = call.as_ref().map_or(0, subject);
+        let answer = match call {
+            Ok(call) => self.transport.send(call).await,
+            Err(error) => Err(error),
+        };
+        let hints = answer.as_ref().ok().map(|answer| answer.hints.clone());
+        let status = answer.as_ref().map_or(0, |answer| answer.status);
+        let hide = |text: &str| self.credentials.hide(text.to_owned());
+        let Classified { class, failure } = classify(kind, answer, |body| parse(status, body), hide, SystemTime::now());
+        self.limiter.answered(permit, subject, failure, hints.as_ref());
+        class
+    }
+
+    /// All users of the organization, and the number of pages of their list.
+    ///
+    /// # Errors
+    /// If a page cannot be had, or the list does not add up.
+    pub async fn users(&self, listener: &Listener) -> Result<(Vec<User>, u64), Unread> {
+        self.all(List::Users, listener, |user: &User| user.id.to_string()).await
+    }
+
+    /// All guests of the organization, and the number of pages of their list.
+    ///
+    /// # Errors
+    /// If a page cannot be had, or the list does not add up.
+    pub async fn guests(&self, listener: &Listener) -> Result<(Vec<Guest>, u64), Unread> {
+        self.all(List::Guests, listener, |guest: &Guest| guest.email.clone()).await
+    }
+
+    /// The next page of a walk through the list of all groups, which is reported; none when all are read.
+    ///
+    /// # Errors
+    /// If it cannot be had, or the list does not add up.
+    pub async fn next_groups(&self, walk: &mut Walk, listener: &Listener) -> Result<Option<Vec<Listed>>, Unread> {
+        self.reported(List::Groups, walk, listener, |group: &Listed| group.tag.id.clone()).await
+    }
+
+    async fn all<T: DeserializeOwned>(
+        &self,
+        list: List<'_>,
+        listener: &Listener,
+        id: impl Fn(&T) -> String,
+    ) -> Result<(Vec<T>, u64), Unread> {
+        let (mut all, mut walk) = (Vec::new(), Walk::default());
+        while let Some(page) = self.reported(list, &mut walk, listener, &id).await? {
+            all.extend(page);
+        }
+        Ok((all, walk.pages()))
+    }
+
+    async fn reported<T: DeserializeOwned>(
+        &self,
+        list: List<'_>,
+        walk: &mut Walk,
+        listener: &Listener,
+        id: impl Fn(&T) -> String,
+    ) -> Result<Option<Vec<T>>, Unread> {
+        let what = list.into();
+        if walk.read() == 0 {
+            listener(Event::Listed { what, page: 0, pages: 0 });
+        }
+        let page = self.walk(list, walk, id).await?;
+        if page.is_some() {
+            listener(Event::Listed { what, page: walk.read(), pages: walk.pages() });
+        }
+        Ok(page)
+    }
+
+    async fn walk<T: DeserializeOwned>(
+        &self,
+        list: List<'_>,
+        walk: &mut Walk,
+        id: impl Fn(&T) -> String,
+    ) -> Result<Option<Vec<T>>, Unread> {
+        let Some(number) = walk.next() else { return Ok(None) };
+        let Page { entries, pages } = self.page(list, number).await?;
+        let taken = walk.take(entries.first().map(id), pages);
+        taken.map_err(|error| Unread::Failed(untrue(&list.name(), &error.to_string())))?;
+        Ok(Some(entries))
+    }
+
+    /// Looks for the groups of this name. The server's search is for parts of names and descriptions: names are compared here.
+    ///
+    /// # Errors
+    /// If a page cannot be had.
+    pub async fn find(&self, name: &str, matching: MatchNames) -> Result<Found, Unread> {
+        Ok(Found::of(name, &self.named(name, matching).await?))
+    }
+
+    /// The groups of this name, as a search shows them.
+    ///
+    /// # Errors
+    /// If a page cannot be had.
+    pub async fn named(&self, name: &str, matching: MatchNames) -> Result<Vec<Listed>, Unread> {
+        let (mut found, mut walk) = (Vec::new(), Walk::default());
+        let id = |group: &Listed| group.tag.id.clone();
+        while let Some(groups) = self.walk(List::Search(searchable(name)), &mut walk, id).await? {
+            found.extend(groups.into_iter().filter(|group| matching.same(&group.name, name)));
+        }
+        Ok(found)
+    }
+
+    /// The group of this id; none if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be had.
+    pub async fn group(&self, id: &str) -> Result<Option<Listed>, Unread> {
+        let call = self.endpoints.group(Method::GET, id, None);
+        let parse = |_, body: &Bytes| tallyfy::group(body).map_err(|lack| unreadable("group", &lack));
+        let group = self.read("group", false, RequestKind::Read, &call, parse).await?;
+        Ok(group.filter(|group| !group.is_deleted))
+    }
+
+    /// Whether what was sent as often as it may be is given up: not if the server takes none at all, which stops the run.
+    pub(super) fn gives_up(&self, trouble: &Trouble) -> bool {
+        let refusing = self.limiter.refuses_writes();
+        if let Some(time) = refusing {
+            self.stop.raise(Halt::Refusing { time, why: trouble.message.clone() });
+        }
+        refusing.is_none()
+    }
+
+    /// A row or group was given up; the run stops if too many in a row were refused.
+    pub(super) fn write_failed(&self, trouble: &Trouble) {
+        if let Some(halt) = self.refusals.count(trouble) {
+            self.stop.raise(halt);
+        }
+    }
+
+    /// How long to wait before each look for a group that may have been made, after its answer was waited for so long.
+    #[must_use]
+    pub fn looks(&self, waited: Duration) -> [Duration; LOOKS] {
+        looks(self.settle, self.limiter.latency(), waited)
+    }
+
+    /// Waits before a request is repeated; returns false if the run stops.
+    pub async fn back_off(&self, sends: u32) -> bool {
+        self.stop.sleep(backoff(sends, self.jitter.part())).await
+    }
+
+    async fn page<T: DeserializeOwned>(&self, list: List<'_>, number: u64) -> Result<Page<T>, Unread> {
+        let name = list.name();
+        let parse = |_, body: &Bytes| Page::parse(body).map_err(|lack| unreadable(&name, &lack));
+        let is_awaited = matches!(list, List::Groups | List::Users);
+        let call = Ok(self.endpoints.list(list, number));
+        let page = self.read(&name, is_awaited, RequestKind::List, &call, parse).await?;
+        page.ok_or_else(|| Unread::Failed(untrue(&name, "it is not there")))
+    }
+
+    /// Asks until there is an answer; it is said if everything waits for that. None if what is read does not exist.
+    async fn read<T>(
+        &self,
+        what: &str,
+        is_awaited: bool,
+        kind: RequestKind,
+        call: &Result<Call, TransportError>,
+        parse: impl Fn(u16, &Bytes) -> Result<T, String>,
+    ) -> Result<Option<T>, Unread> {
+        let (mut sends, most) = (0, self.attempts_max);
+        loop {
+            let permit = self.permit(false, || true).await.ok_or(Unread::Stopped)?;
+            let trouble = match self.send(permit, kind, call.clone(), &parse).await {
+                Class::Applied(read) => return Ok(Some(read)),
+                Class::NotThere => return Ok(None),
+                Class::NotApplied(trouble) | Class::Ambiguous(trouble) | Class::GuestQuota(trouble, _) => trouble,
+                Class::Refused(trouble) | Class::NameTaken(trouble) | Class::MaybeTaken(trouble) => {
+                    return Err(Unread::Failed(trouble));
+                }
+                Class::Stop(halt) => {
+                    self.stop.raise(halt);
+                    return Err(Unread::Stopped);
+                }
+                Class::Held => return Err(Unread::Stopped),
+            };
+            // A 429 is no failed attempt: the rate limiter decides how long refusals may go on.
+            let is_failure = trouble.http_status != Some(429);
+            sends += u32::from(is_failure);
+            if is_failure && is_awaited {
+                tracing::warn!("the {what} cannot be had yet (attempt {sends} of {most}): {}", trouble.message);
+            }
+            if sends >= most {
+                return Err(Unread::Failed(trouble));
+            }
+            tracing::info!(attempt = sends, "{what}: {}; asking again", trouble.message);
+            if !self.back_off(sends).await {
+                return Err(Unread::Stopped);
+            }
+        }
+    }
+}
+
+/// How long to wait before the next attempt: exponential, with full jitter; `random` is from 0 to 1.
+fn backoff(sends: u32, random: f64) -> Duration {
+    let doubled = BACKOFF_MIN.saturating_mul(2_u32.saturating_pow(sends.saturating_sub(1)));
+    doubled.min(BACKOFF_MAX).mul_f64(random.clamp(0.0, 1.0))
+}
+
+/// What a call is to change: the same for the same row, each time it is sent.
+fn subject(call: &Call) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    call.path.hash(&mut hasher);
+    call.body.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A group has text for keys: its JSON cannot fail.
+fn body(group: &Group) -> Bytes {
+    serde_json::to_vec(group).unwrap_or_default().into()
+}
+
+fn created(http_status: u16, body: &Bytes) -> Result<Created, String> {
+    let group = tallyfy::created(body).ok_or("the answer says success and names no group")?;
+    Ok(Created { group, http_status })
+}
+
+/// The longest part of a name without a backslash, which SQL's LIKE reads as an escape: a search for it finds the name too.
+fn searchable(name: &str) -> &str {
+    name.split('\\').max_by_key(|part| part.len()).unwrap_or(name)
+}
+
+fn unreadable(what: &str, lack: &str) -> String {
+    format!("the {what} cannot be read: {lack}")
+}
+
+fn untrue(what: &str, lack: &str) -> Trouble {
+    Trouble { code: "answer-unreadable".to_owned(), message: unreadable(what, lack), http_status: Some(200) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::future::join_all;
+
+    use super::*;
+    use crate::send::{Limits, Speed};
+    use crate::tallyfy::{Answer, Hints, Token};
+
+    #[test]
+    fn the_backoff_doubles_up_to_a_bound_and_jitters_down_to_nothing() {
+        let most: Vec<u128> = (1..=8).map(|sends| backoff(sends, 1.0).as_millis()).collect();
+        assert_eq!(most, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000]);
+        assert_eq!(backoff(8, 0.0), Duration::ZERO);
+        assert_eq!(backoff(u32::MAX, 0.5), Duration::from_secs(15));
+    }
+
+    /// A server that takes one token only, and sees the requests of all workers before it answers any.
+    struct Server {
+        credentials: Arc<Credentials>,
+        takes: &'static str,
+        seen: AtomicUsize,
+    }
+
+    impl Transport for Server {
+        async fn send(&self, _: Call) -> Result<Answer, TransportError> {
+            let token = self.credentials.token();
+            self.seen.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+            let is_taken = token == Token::new(self.takes).unwrap();
+            if !is_taken {
+                self.credentials.refuse(&token);
+            }
+            let body = Bytes::from_static(br#"{"data":{"id":"g1"}}"#);
+            Ok(Answer { status: if is_taken { 201 } else { 401 }, hints: Hints::default(), body: Ok(body) })
+        }
+    }
+
+    /// How many of 16 groups are created at once, how many requests that took, and how often the file was read.
+    async fn created_at_once(takes: &'static str, file: &'static str) -> (usize, usize, usize) {
+        let reads = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&reads);
+        let credentials = Arc::new(Credentials::renewable(Token::new("old-token").unwrap(), move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Token::new(file).ok()
+        }));
+        let (stop, listener): (_, Listener) = (Stop::default(), Arc::new(|_| {}));
+        let limits = Limits { speed: Speed::Unpaced, concurrency: 16, wait_max: Duration::from_hours(1) };
+        let api = Api {
+            transport: Server { credentials: Arc::clone(&credentials), takes, seen: AtomicUsize::new(0) },
+            endpoints: Endpoints::of("acme"),
+            credentials,
+            limiter: RateLimiter::new(limits, None, stop.clone(), listener),
+            stop,
+            attempts_max: 1,
+            settle: Duration::ZERO,
+            jitter: Jitter::seeded(1),
+            refusals: Refusals::default(),
+        };
+        let create = async || {
+            let permit = api.permit(true, || true).await.unwrap();
+            matches!(api.create_group(permit, &Group::default()).await, Class::Applied(_))
+        };
+        let created = join_all((0..16).map(|_| create())).await.into_iter().filter(|is_created| *is_created).count();
+        (created, api.transport.seen.into_inner(), reads.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn sixteen_refusals_at_once_are_one_look_and_sixteen_repeats() {
+        assert_eq!(created_at_once("new-token", "new-token").await, (16, 32, 1));
+    }
+
+    #[tokio::test]
+    async fn a_401_stays_when_there_is_no_newer_token_or_it_is_refused_too() {
+        assert_eq!(created_at_once("new-token", "old-token").await, (0, 16, 1));
+        assert_eq!(created_at_once("new-token", "").await, (0, 16, 1));
+        assert_eq!(created_at_once("new-token", "wrong-token").await, (0, 32, 1));
+    }
+
+    #[tokio::test]
+    async fn a_token_that_is_taken_is_not_looked_for() {
+        assert_eq!(created_at_once("old-token", "new-token").await, (16, 16, 0));
+    }
+}

@@ -1,0 +1,79 @@
+//! What a response says about the server rather than about its request. Pure.
+
+use std::time::{Duration, SystemTime};
+
+use crate::tallyfy::Hints;
+
+/// A `Retry-After` counts whole seconds and can be up to one short.
+const GRACE: Duration = Duration::from_secs(1);
+/// The pause after a 429 that names none: bursts are throttled for a few seconds.
+const PAUSE_UNNAMED: Duration = Duration::from_secs(5);
+
+/// A request that failed for a reason that is not its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerFailure {
+    /// How.
+    pub kind: FailureKind,
+    /// For a person.
+    pub why: String,
+    /// How long the server asks everybody to wait.
+    pub named: Option<Duration>,
+}
+
+/// How the server fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// It got too many requests.
+    TooMany,
+    /// It says that it is not able to take anything now.
+    Unable,
+    /// It is there, and fails.
+    Failing,
+    /// It, or the way to it, is not there.
+    Unreachable,
+}
+
+/// How long everybody is to wait after a 429.
+pub(super) fn pause(named: Option<Duration>) -> Duration {
+    named.map_or(PAUSE_UNNAMED, |named| named.saturating_add(GRACE))
+}
+
+/// RFC 9110, 10.2.3: seconds or a date.
+pub(super) fn named_pause(hints: &Hints, now: SystemTime) -> Option<Duration> {
+    let text = hints.retry_after.as_deref()?.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(text: &str, now: SystemTime) -> Option<u64> {
+        named_pause(&Hints { retry_after: Some(text.to_owned()), ..Hints::default() }, now).map(|time| time.as_secs())
+    }
+
+    #[test]
+    fn a_retry_after_is_seconds_or_a_date_and_what_is_neither_is_none() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        assert_eq!(seconds("0", now), Some(0));
+        assert_eq!(seconds(" 120 ", now), Some(120));
+        assert_eq!(seconds("99999999999999999999999999", now), Some(u64::MAX));
+        assert_eq!(seconds("Sun, 06 Nov 1994 08:50:07 GMT", now), Some(30));
+        assert_eq!(seconds("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(0));
+        for bad in ["", "soon", "-1", "1.5", "+1"] {
+            assert_eq!(seconds(bad, now), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_pause_has_a_second_of_grace_and_one_that_names_no_time_is_of_a_few_seconds() {
+        assert_eq!(pause(Some(Duration::ZERO)), Duration::from_secs(1));
+        assert_eq!(pause(Some(Duration::from_secs(7))), Duration::from_secs(8));
+        assert_eq!(pause(None), Duration::from_secs(5));
+        assert!(pause(Some(Duration::from_secs(u64::MAX))) > Duration::from_hours(1_000_000));
+    }
+}
