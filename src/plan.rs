@@ -89,6 +89,15 @@ pub(crate) fn unknown_id(id: &str) -> Fate {
     })
 }
 
+/// In what the server made a group otherwise than it was sent; nothing if it is the same, as far as the answer shows.
+pub(crate) fn altered(sent: &Group, made: &ExistingGroup) -> Option<String> {
+    let is_renamed = sent.name.trim() != made.name.trim();
+    let renamed = is_renamed.then(|| Difference::Name(made.name.clone()));
+    let others = differences(sent, made).into_iter().filter(|other| !matches!(other, Difference::Name(_)));
+    let list: Vec<String> = renamed.into_iter().chain(others).map(|difference| difference.to_string()).collect();
+    (!list.is_empty()).then(|| format!("the server made it otherwise: {}", list.join("; ")))
+}
+
 /// In what an existing group differs from a row. What the server does not show is not compared; a row without a description
 /// says nothing about it.
 pub(crate) fn differences(desired: &Group, existing: &ExistingGroup) -> Vec<Difference> {

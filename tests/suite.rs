@@ -2,6 +2,7 @@
 //! `storms.rs` is a program of its own.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod altered;
 mod architecture;
 mod cli;
 mod cures;

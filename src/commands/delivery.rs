@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
@@ -106,6 +106,7 @@ impl<E: Transport> Delivery<E> {
             journal: handle,
             quota,
             policy: self.policy,
+            created: Mutex::default(),
             listener: Arc::clone(&self.listener),
         };
         Ok((writer, send_all(worker, feeds, self.concurrency)))
@@ -175,7 +176,8 @@ impl Comparison<'_> {
         let fates = pending.into_iter().filter_map(|(row, (open, groups))| self.fate(row, &open, &groups));
         let mut fates: Vec<_> = fates.collect();
         for (id, row) in &self.ids {
-            fates.extend(journal.open_row(*row)?.map(|_| (*row, plan::unknown_id(id))));
+            let is_named = |open: &OpenRow| open.group.tallyfy_id.as_ref() == Some(id);
+            fates.extend(journal.open_row(*row)?.filter(is_named).map(|_| (*row, plan::unknown_id(id))));
         }
         journal.settle(&fates)?;
         Ok(Some(walk.pages()))

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use rusqlite::Row;
 
 use super::JournalError;
-use super::outcomes::parse;
 use super::stage::{OPEN_QUOTE, STRAY};
-use super::store::{Journal, RunId};
+use super::store::{Journal, RunId, parse};
 use crate::model::{Dialect, Format, InputFile, Outcome, Place, Raw, Status, Trouble};
 
 impl Journal {
@@ -79,7 +78,7 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn differing_groups(&self, run: RunId) -> Result<u64, JournalError> {
         let sql = "SELECT count(*) FROM runs JOIN outcomes ON row BETWEEN first_row AND last_row
-                   WHERE runs.id = ?1 AND note IS NOT NULL";
+                   WHERE runs.id = ?1 AND status = 'exists' AND note IS NOT NULL";
         self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
     }
 

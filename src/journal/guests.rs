@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::JournalError;
-use super::outcomes::parse;
-use super::store::{Journal, RunId, now_ms};
+use super::store::{Journal, RunId, now_ms, parse};
 use crate::model::RowId;
 
 /// The guests of a group that was sent.

@@ -3,8 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::Intent;
-use super::outcomes::parse;
-use super::store::{RunId, now_ms};
+use super::store::{RunId, now_ms, parse};
 use crate::model::{Effect, Job, RowId};
 
 /// The next rows, with guests that may be new or without, that are neither settled nor in doubt, in input order.

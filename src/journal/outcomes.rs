@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::JournalError;
 use super::intents::note_made;
-use super::store::{Journal, RunId, now_ms};
+use super::store::{Journal, RunId, now_ms, parse};
 use crate::model::{Fate, Group, Past, RowId, Tag};
 
 /// A row that is still to be settled.
@@ -136,13 +135,16 @@ impl Journal {
 /// Writes a row's outcome.
 pub(super) fn put_fate(db: &Connection, row: RowId, fate: &Fate) -> rusqlite::Result<()> {
     let (group_id, stamp, http_status, trouble) = match fate {
-        Fate::Created { group, http_status } => {
+        Fate::Created { group, http_status, .. } => {
             (Some(group.id.as_str()), group.stamp.as_deref(), Some(*http_status), None)
         }
         Fate::Exists { group_id, http_status, .. } => (Some(group_id.as_str()), None, *http_status, None),
         Fate::Failed(trouble) | Fate::Unknown(trouble) => (None, None, trouble.http_status, Some(trouble)),
     };
-    let note = if let Fate::Exists { differences, .. } = fate { differences.as_deref() } else { None };
+    let note = match fate {
+        Fate::Created { differences, .. } | Fate::Exists { differences, .. } => differences.as_deref(),
+        Fate::Failed(_) | Fate::Unknown(_) => None,
+    };
     let status = fate.status().as_str();
     let (code, error) = trouble.map(|trouble| (trouble.code.as_str(), trouble.message.as_str())).unzip();
     let seal = seal([Some(status), group_id, stamp, code, error], http_status);
@@ -175,16 +177,4 @@ fn seal(texts: [Option<&str>; 5], http_status: Option<u16>) -> i64 {
     hasher.update(http_status.unwrap_or_default().to_le_bytes());
     let digest = hasher.finalize();
     digest.first_chunk().map_or(0, |first| i64::from_le_bytes(*first))
-}
-
-/// Parses the JSON of a column.
-pub(super) fn parse<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
-    serde_json::from_str(text).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
-    })
-}
-
-/// The values of columns have text for keys and cannot fail.
-pub(super) fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, Row, params};
 
 use super::JournalError;
-use super::outcomes::{json, parse};
-use super::store::{Journal, RunId};
+use super::store::{Journal, RunId, json, parse};
 use crate::model::{Group, Place, Problem, RowId, Severity, Unique, WantedGroup};
 
 /// How many groups are read at a time.
@@ -78,13 +77,19 @@ impl Journal {
         self.run(|db| db.query_row(sql, [run.0], |row| Ok((row.get(0)?, row.get(1)?))))
     }
 
-    /// The open rows of a run that are of existing groups, by the ids of those.
+    /// The open rows of a run that are of existing groups, by the ids of those: the file names them, or the server gave a group of
+    /// the row's name another name when it was created.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn rows_of_ids(&self, run: RunId) -> Result<HashMap<String, RowId>, JournalError> {
         let sql = "SELECT json_extract(body, '$.tallyfy_id') AS id, rows.id FROM open_rows AS rows
-                   WHERE run = ?1 AND instr(body, '\"tallyfy_id\":') > 0 AND id IS NOT NULL";
+                   WHERE run = ?1 AND instr(body, '\"tallyfy_id\":') > 0 AND id IS NOT NULL
+                   UNION ALL
+                   SELECT group_id, open_rows.id FROM outcomes JOIN rows AS sent ON sent.id = outcomes.row
+                   CROSS JOIN open_rows ON open_rows.identity = sent.identity
+                   WHERE run = ?1 AND outcomes.status = 'created' AND outcomes.note IS NOT NULL
+                     AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = sent.id)";
         self.run(|db| db.prepare(sql)?.query_map([run.0], |row| Ok((row.get(0)?, RowId(row.get(1)?))))?.collect())
     }
 

@@ -99,7 +99,7 @@ CREATE TABLE outcomes (
     error       TEXT,
     seal        INTEGER NOT NULL,               -- over status to error: SQLite keeps no checksums of its own
     at_ms       INTEGER NOT NULL,
-    note        TEXT                            -- how an existing group differs from the row
+    note        TEXT                            -- how the group differs from the row
 ) STRICT;
 
 -- The groups that `undo` was to delete, and the outcomes; on disk before the request leaves.

@@ -9,8 +9,7 @@ use serde::Serialize;
 
 use super::JournalError;
 use super::files::canonical_and_place;
-use super::outcomes::json;
-use super::store::{Journal, RunId};
+use super::store::{Journal, RunId, json};
 use crate::model::{Code, InputFile, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity, WantedGroup};
 
 /// For how long a reader may keep the rows from being committed.

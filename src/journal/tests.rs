@@ -80,7 +80,7 @@ pub(super) fn define(journal: &Journal, row: RowId, group: &WantedGroup) {
 }
 
 pub(super) fn created(id: &str) -> Fate {
-    Fate::Created { group: Tag { id: id.to_owned(), stamp: None }, http_status: 201 }
+    Fate::found(Tag { id: id.to_owned(), stamp: None })
 }
 
 fn failed() -> Fate {

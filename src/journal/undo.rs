@@ -5,8 +5,8 @@ use std::path::Path;
 use rusqlite::{Connection, Row, params};
 
 use super::files::canonical_and_place;
-use super::outcomes::{parse, put_fate};
-use super::store::{Journal, RunId, now_ms};
+use super::outcomes::put_fate;
+use super::store::{Journal, RunId, now_ms, parse};
 use super::{Intent, JournalError};
 use crate::model::{Creation, Fate, Group, Removal, RowId, Tag};
 

@@ -50,6 +50,8 @@ pub enum Fate {
         group: Tag,
         /// The status of the response; 201 if it was lost.
         http_status: u16,
+        /// In what the server made it otherwise than it was sent.
+        differences: Option<String>,
     },
     /// A group of that name existed before.
     Exists {
@@ -73,7 +75,7 @@ impl Fate {
     /// The response to an attempt was lost, and its group was found.
     #[must_use]
     pub fn found(group: Tag) -> Self {
-        Self::Created { group, http_status: CREATED }
+        Self::Created { group, http_status: CREATED, differences: None }
     }
 
     /// The status in the results.

@@ -89,6 +89,9 @@ pub(super) enum FaultEffect {
     Cut {},
     Empty {},
     Foreign {},
+    Answer {
+        body: String,
+    },
     Endless {},
     // The following kinds combine with any other.
     Slow {
@@ -96,6 +99,12 @@ pub(super) enum FaultEffect {
     },
     Lag {
         millis: u64,
+    },
+    Alter {
+        #[serde(default)]
+        prefix: String,
+        #[serde(default)]
+        members: Vec<u64>,
     },
     GuestCap(GuestCap),
     /// Without `next` no token is accepted: a request cannot carry an empty one.
@@ -226,6 +235,7 @@ impl FaultEffect {
             Self::HtmlAfter(error) => error.reply(),
             Self::Empty {} => Reply::Answer(Response::empty(201)),
             Self::Foreign {} => Reply::Answer(Response::message(200, "OK")),
+            Self::Answer { body } => Reply::Answer(Response { body: body.into_bytes(), ..answer }),
             Self::Cut {} if answer.body.is_empty() => Reply::Drop,
             Self::Cut {} => Reply::Cut { bytes: answer.body.len() / 2, answer },
             Self::Endless {} => Reply::Endless(answer),

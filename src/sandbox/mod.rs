@@ -121,6 +121,7 @@ impl Simulation {
         for effect in self.faults.next(&request.method) {
             match effect {
                 FaultEffect::Slow { millis } => delay = delay.saturating_add(Duration::from_millis(millis)),
+                FaultEffect::Alter { prefix, members } => conditions.altered = Some((prefix, members)),
                 FaultEffect::Lag { millis } => conditions.lag = conditions.lag.max(Duration::from_millis(millis)),
                 FaultEffect::GuestCap(cap) => conditions.guest_cap = Some(cap),
                 FaultEffect::TokenDies { next } => self.organization.token = Some(next),

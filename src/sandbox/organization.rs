@@ -31,6 +31,8 @@ pub(super) struct Conditions {
     pub(super) lag: Duration,
     /// The cap on guest invites, where one is in force.
     pub(super) guest_cap: Option<GuestCap>,
+    /// What is put before the name of a group created now, and its members instead of those that were sent.
+    pub(super) altered: Option<(String, Vec<u64>)>,
 }
 
 /// The organization: its groups, its users, its rules.
@@ -135,11 +137,16 @@ impl Organization {
             }
             guests.retain(|guest| self.guests.invite(std::slice::from_ref(guest), cap, now).is_ok());
         }
+        let (name, members) = (fields.name.unwrap_or_default(), fields.members.unwrap_or_default());
+        let (name, members) = match &conditions.altered {
+            Some((prefix, members)) => (format!("{prefix}{name}"), members.clone()),
+            None => (name, members),
+        };
         let group = SandboxGroup {
             id: self.new_id(),
-            name: fields.name.unwrap_or_default(),
+            name,
             description: fields.description,
-            members: fields.members.unwrap_or_default(),
+            members,
             guests,
             created_at: stamp(now),
             updated_at: stamp(now),

@@ -16,7 +16,8 @@ use super::limiter::{Blocked, Permit, RateLimiter};
 use super::refusals::Refusals;
 use super::settle::{LOOKS, looks};
 use super::stop::Stop;
-use crate::model::{Event, Found, Group, Halt, Listener, MatchNames, Tag, Trouble, User};
+use crate::model::{Event, ExistingGroup, Fate, Found, Group, Halt, Listener, MatchNames, Tag, Trouble, User};
+use crate::plan;
 use crate::tallyfy::{
     self, Call, Credentials, Endpoints, Guest, List, Listed, Method, Page, Transport, TransportError, Walk,
 };
@@ -50,8 +51,18 @@ impl Unread {
 pub struct Created {
     /// The group.
     pub group: Tag,
+    /// The whole group, if the answer has it.
+    pub whole: Option<ExistingGroup>,
     /// The status of the answer.
     pub http_status: u16,
+}
+
+impl Created {
+    /// The outcome of a row whose group was sent so.
+    pub(super) fn fate(self, sent: &Group) -> Fate {
+        let differences = self.whole.and_then(|whole| plan::altered(sent, &whole));
+        Fate::Created { group: self.group, http_status: self.http_status, differences }
+    }
 }
 
 /// The API behind the rate limiter; reads are repeated.
@@ -404,8 +415,10 @@ fn body(group: &Group) -> Bytes {
 }
 
 fn created(http_status: u16, body: &Bytes) -> Result<Created, String> {
-    let group = tallyfy::created(body).ok_or("the answer says success and names no group")?;
-    Ok(Created { group, http_status })
+    let whole = tallyfy::group(body).ok();
+    let group = whole.as_ref().map(|whole| whole.tag.clone()).or_else(|| tallyfy::created(body));
+    let group = group.ok_or("the answer says success and names no group")?;
+    Ok(Created { group, whole, http_status })
 }
 
 /// The longest part of a name without a backslash, which SQL's LIKE reads as an escape: a search for it finds the name too.

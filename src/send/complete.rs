@@ -6,7 +6,7 @@
 use std::iter;
 use std::time::Duration;
 
-use super::api::{Created, Unread};
+use super::api::Unread;
 use super::classify::Class;
 use super::compare::completed;
 use super::deliver::{Sending, Step, Worker};
@@ -64,7 +64,7 @@ impl<E: Transport> Worker<E> {
         self.quota.row_answered(permit, &job.group.guests, &class);
         let with_lack = |trouble: Trouble| trouble.and(&lack(group).message);
         let step = match class {
-            Class::Applied(Created { group, http_status }) => Step::Settle(Fate::Created { group, http_status }),
+            Class::Applied(created) => Step::Settle(created.fate(whole)),
             Class::GuestQuota(trouble, _) | Class::Ambiguous(trouble) | Class::NotApplied(trouble) => {
                 self.lacking_again(with_lack(trouble), number).await
             }

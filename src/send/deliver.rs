@@ -1,7 +1,9 @@
 //! One row from its intent to its outcome.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::iter;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,7 +13,9 @@ use super::classify::Class;
 use super::guest_limiter::{GuestLimiter, GuestPermit};
 use super::limiter::Permit;
 use crate::journal::{Down, Handle, Intent};
-use crate::model::{Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Status, Trouble};
+use crate::model::{
+    Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Status, Tag, Trouble,
+};
 use crate::plan;
 use crate::tallyfy::Transport;
 
@@ -36,6 +40,8 @@ pub struct Worker<E> {
     pub quota: Arc<GuestLimiter>,
     /// The user's choices.
     pub policy: Policy,
+    /// Hashes of the ids of the groups that it created.
+    pub created: Mutex<HashSet<u64>>,
     /// Receives an event for every row that is settled.
     pub listener: Listener,
 }
@@ -126,6 +132,13 @@ impl<E: Transport> Worker<E> {
         (job, step)
     }
 
+    /// Whether no other row was answered with this group.
+    fn is_new(&self, group: &Tag) -> bool {
+        let mut hasher = DefaultHasher::new();
+        group.id.hash(&mut hasher);
+        self.created.lock().unwrap_or_else(PoisonError::into_inner).insert(hasher.finish())
+    }
+
     /// A row that was begun does not leave now: it is not in doubt.
     pub(super) fn give_back(&self, begun: Intent<Job>) -> Option<Job> {
         self.recorded(self.journal.give_back(begun))
@@ -173,7 +186,14 @@ impl<E: Transport> Worker<E> {
 
     async fn step(&self, job: &Job, class: Class<Created>, attempt: Attempt) -> Step {
         match class {
-            Class::Applied(Created { group, http_status }) => Step::Settle(Fate::Created { group, http_status }),
+            Class::Applied(created) if self.is_new(&created.group) => Step::Settle(created.fate(&job.group)),
+            // It may have been created under an id that the answer does not have.
+            Class::Applied(created) => {
+                let message = format!("the server gave the id of another row's group ({})", created.group.id);
+                let http_status = Some(created.http_status);
+                let trouble = Trouble { code: "id-repeated".to_owned(), message, http_status };
+                self.doubt(job, trouble, attempt, self.api.looks(attempt.waited)).await
+            }
             Class::Refused(trouble) => self.refused(job, trouble).await,
             Class::NameTaken(trouble) => self.taken(job, trouble).await,
             Class::MaybeTaken(trouble) if job.may_be_ours => self.refused(job, trouble).await,

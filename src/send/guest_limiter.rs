@@ -244,7 +244,7 @@ mod tests {
 
     fn created() -> Class<Created> {
         let group = crate::model::Tag { id: "g1".to_owned(), stamp: None };
-        Class::Applied(Created { group, http_status: 201 })
+        Class::Applied(Created { group, whole: None, http_status: 201 })
     }
 
     /// The permit of a row with this guest.

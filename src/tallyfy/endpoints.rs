@@ -1,4 +1,4 @@
-//! The endpoints, as calls. Pure.
+//! The endpoints, as calls.
 
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};

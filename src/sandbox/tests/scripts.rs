@@ -46,13 +46,14 @@ fn every_kind_of_the_page_is_read() {
             "slow" | "lag" => "millis = 1",
             "guest-cap" => "per_hour = 1",
             "others" => "requests = 1",
+            "answer" => "body = ''",
             _ => "",
         };
         let read = FaultScript::parse(&format!("[[fault]]\nkind = '{kind}'\n{own}"));
         assert!(read.is_ok(), "{kind}");
         count += 1;
     }
-    assert_eq!(count, 21);
+    assert_eq!(count, 23);
 }
 
 #[test]

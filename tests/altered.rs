@@ -1,0 +1,57 @@
+//! A server that creates something else than was sent: it is noticed, and nothing is created twice because of it.
+
+use crate::support::{Desk, Server, statuses};
+use tallyfy_groups::sandbox::Options;
+
+const ROWS: &str = "name,members\nA,1001;1002\nB,1001\n";
+
+fn server(fault: &str) -> Server {
+    let faults = format!("[[fault]]\nmethod = 'POST'\nat = [1]\n{fault}");
+    Server::start(Options { users: 2, ..Options::default() }, &faults)
+}
+
+#[test]
+fn what_the_server_leaves_out_is_a_warning_of_the_row() {
+    let server = server("kind = 'alter'\nmembers = [1002]");
+    let desk = Desk::at(&server).with("groups.csv", ROWS);
+    desk.run(&["import", "groups.csv", "--concurrency", "1"]).expect(0);
+    let lines = desk.results("groups.results.csv");
+    assert_eq!(statuses(&lines), ["created", "created"]);
+    let warnings: Vec<_> = lines.iter().map(|line| line.warnings.as_deref()).collect();
+    assert_eq!(warnings, [Some("the server made it otherwise: +1001"), None]);
+}
+
+#[test]
+fn a_group_that_was_given_another_name_is_found_by_the_next_run() {
+    let server = server("kind = 'alter'\nprefix = 'Team '\nmembers = [1001, 1002]");
+    let desk = Desk::at(&server).with("groups.csv", ROWS);
+    let flags = ["import", "groups.csv", "--concurrency", "1"];
+    desk.run(&flags).expect(0);
+    let lines = desk.results("groups.results.csv");
+    assert_eq!(lines[0].warnings.as_deref(), Some("the server made it otherwise: its name is `Team A`"));
+    let id = lines[0].group_id.clone();
+    desk.run(&flags).expect(0);
+    let again = desk.results("groups.results.csv");
+    assert_eq!((statuses(&again), &again[0].group_id), (vec!["exists", "exists"], &id));
+    assert_eq!((server.names(), server.all_posts()), (vec!["B".to_owned(), "Team A".to_owned()], 2));
+    // Deleted by hand, it is created again.
+    server.delete(id.as_deref().unwrap());
+    desk.run(&flags).expect(0);
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "exists"]);
+}
+
+#[test]
+fn an_id_of_another_rows_group_is_not_taken_and_the_group_is_looked_up() {
+    let server = Server::calm();
+    let desk = Desk::at(&server).with("groups.csv", "name\nA\n");
+    desk.run(&["import", "groups.csv"]).expect(0);
+    let id = desk.results("groups.results.csv").remove(0).group_id.unwrap();
+    let body = format!(r#"{{"data":{{"id":"{id}","name":"B"}}}}"#);
+    let server = Server::under(&format!("[[fault]]\nkind = 'answer'\nbody = '{body}'\nmethod = 'POST'\nfrom = 2"));
+    let desk = Desk::at(&server).with("groups.csv", "name\nB\nC\nD\n");
+    desk.run(&["import", "groups.csv", "--concurrency", "1", "--settle", "300ms"]).expect(0);
+    let mut ids: Vec<_> = desk.results("groups.results.csv").into_iter().map(|line| line.group_id.unwrap()).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!((ids.len(), server.all_posts()), (3, 3));
+}
