@@ -15,11 +15,12 @@ pub use table::{Setting, SettingSource, SettingText, TABLE};
 
 use crate::check::Rules;
 use crate::cli::{ExportArgs, ImportArgs, InputArgs, LogArgs, PeopleArgs, ValidateArgs, values};
+use crate::execute::Policy;
+use crate::limit::{GuestLimits, Rate};
 use crate::model::{Format, MatchNames, MembersAs, OnDuplicate, ProblemFormat, ProgressMode, UnknownMembers};
 use crate::read::{self, GivenName, LayoutChoice, all_layouts};
 use crate::report::{LogOptions, ProblemStyle};
 use crate::resolve::PeopleRules;
-use crate::send::{GuestLimits, Policy, Rate};
 use table::{
     FORMAT_PROBLEMS, GUEST_RATE, LOG_FORMAT, MATCH_NAMES, MEMBERS, ON_DUPLICATE, ON_EXISTING, PROGRESS, UNKNOWN_MEMBERS,
 };
@@ -217,8 +218,8 @@ mod tests {
 
     use super::*;
     use crate::cli::{Cli, Command, UndoArgs};
+    use crate::limit::Speed;
     use crate::model::OnExisting;
-    use crate::send::Speed;
 
     fn import(words: &[&str]) -> ImportArgs {
         let words = ["tallyfy-groups", "import", "some/groups.csv"].iter().chain(words);

@@ -10,7 +10,7 @@ const FUNCTION_MAX: usize = 60;
 
 /// What each module may import beside itself, each module after those it imports. So no two import each other.
 /// `commands` and `main` are at the end and may import all.
-const MODULES: [(&str, &[&str]); 15] = [
+const MODULES: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("sandbox", &[]),
     ("read", &["model"]),
@@ -22,13 +22,14 @@ const MODULES: [(&str, &[&str]); 15] = [
     ("journal", &["model"]),
     ("exit", &["model"]),
     ("cli", &["model"]),
-    ("send", &["model", "plan", "tallyfy", "journal"]),
-    ("settings", &["model", "read", "check", "tallyfy", "report", "resolve", "send", "cli"]),
+    ("limit", &["model", "tallyfy", "journal"]),
+    ("execute", &["model", "plan", "tallyfy", "journal", "limit"]),
+    ("settings", &["model", "read", "check", "tallyfy", "report", "resolve", "limit", "execute", "cli"]),
     (
         "commands",
         &[
             "model", "sandbox", "read", "check", "resolve", "plan", "tallyfy", "report", "journal", "exit", "cli",
-            "send", "settings",
+            "limit", "execute", "settings",
         ],
     ),
     ("lib", &[]),

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 
+use crate::execute::{Api, Policy, Unread, Worker, send_all};
 use crate::journal::{Journal, JournalError, OpenRow, RunId, Writer};
+use crate::limit::{GuestLimiter, GuestLimits};
 use crate::model::{ExistingGroup, Fate, Halt, Listener, OnExisting, Past, RowId, Trouble};
 use crate::plan;
-use crate::send::{Api, GuestLimiter, GuestLimits, Policy, Unread, Worker, send_all};
 use crate::tallyfy::{Transport, Walk};
 
 use super::staging::RowNames;

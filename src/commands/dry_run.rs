@@ -5,9 +5,9 @@ use std::io::{self, BufWriter};
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::Journal;
+use crate::limit::Stop;
 use crate::model::{Format, Severity, Status};
 use crate::report::{PlanReport, StatusLine};
-use crate::send::Stop;
 use crate::settings::{Connection, Environment, OutputPaths, Target};
 
 use super::delivery::{Comparison, list_guests};

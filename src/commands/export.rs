@@ -10,12 +10,12 @@ use hashbrown::HashMap;
 use serde_json::Value;
 
 use crate::cli::{ExportArgs, LogArgs};
+use crate::execute::{Api, Unread};
 use crate::exit::Ending;
 use crate::journal::Journal;
 use crate::model::{ExistingGroup, Halt, Listener, MembersAs, User, shortened};
 use crate::report::{Progress, StatusLine, export_text, probe, write_file};
 use crate::resolve::Directory;
-use crate::send::{Api, Unread};
 use crate::settings::{Connection, Environment, export_settings, progress_mode};
 use crate::tallyfy::{Transport, Walk};
 

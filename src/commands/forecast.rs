@@ -2,8 +2,8 @@
 
 use super::Import;
 use crate::journal::{Journal, JournalError, RunId};
+use crate::limit::{GUEST_CAP, GuestForecast, Speed};
 use crate::report::Forecast;
-use crate::send::{GUEST_CAP, GuestForecast, Speed};
 
 impl Import<'_> {
     /// What the open rows of a run take: `creates` is their number; `pages` of the lists if an import still has to read them;

@@ -8,10 +8,10 @@ use std::thread;
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId};
+use crate::limit::Stop;
 use crate::model::{Event, PeopleCounts, Severity};
 use crate::read;
 use crate::report::{Closing, Problems, Rejects, Results, StatusLine, Summary, counted, grouped};
-use crate::send::Stop;
 use crate::settings::{Environment, OutputPaths};
 
 use super::delivery::{Delivery, list_guests};

@@ -29,11 +29,12 @@ use std::time::{Duration, Instant};
 use clap::CommandFactory;
 
 use crate::cli::{Cli, Command, ImportArgs, LogArgs};
+use crate::execute::Policy;
 use crate::exit::Ending;
+use crate::limit::GuestLimits;
 use crate::model::{ProblemFormat, Status};
 use crate::report::{Closing, ProblemStyle, Problems, Progress, StatusLine, Summary, start_log};
 use crate::resolve::PeopleRules;
-use crate::send::{GuestLimits, Policy};
 use crate::settings::{
     Config, Connection, Environment, Input, log_options, people_rules, progress_mode, sending_settings,
 };

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use crate::execute::{Api, Jitter, Refusals};
 use crate::journal::{Journal, Now};
+use crate::limit::{Limits, RateLimiter, Stop};
 use crate::model::Listener;
-use crate::send::{Api, Jitter, Limits, RateLimiter, Refusals, Stop};
 use crate::settings::{Connection, SettingsError, Target};
 use crate::tallyfy::{BaseUrl, Credentials, Endpoints, Http, Token};
 

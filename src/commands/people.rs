@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 
+use crate::execute::{Api, Unread};
 use crate::journal::{Journal, RunId};
 use crate::model::{
     Code, Group, Halt, InputFile, Listener, Member, PeopleCounts, Problem, User, UserStatus, WantedGroup, shortened,
@@ -11,7 +12,6 @@ use crate::model::{
 };
 use crate::report::Problems;
 use crate::resolve::{Directory, PeopleRules, Resolved, resolve};
-use crate::send::{Api, Unread};
 use crate::tallyfy::{Transport, Walk};
 
 use super::Failure;

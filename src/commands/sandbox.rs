@@ -10,9 +10,9 @@ use tokio::net::TcpListener;
 
 use crate::cli::SandboxArgs;
 use crate::exit::Ending;
+use crate::limit::Rate;
 use crate::model::{Group, Tag, User, shown_path};
 use crate::sandbox::{FaultScript, Options, RequestRate, SandboxGroup, SandboxUser, Simulation, serve};
-use crate::send;
 use crate::settings::Connection;
 use crate::tallyfy::Token;
 
@@ -33,7 +33,7 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
         "none" => None,
         text => {
             let wrong = |reason| Failure::Usage(format!("--rate: {reason}; and `none` refuses nothing"));
-            Some(send::Rate::parse(text).map_err(wrong)?)
+            Some(Rate::parse(text).map_err(wrong)?)
         }
     };
     let rate = rate.map(|rate| RequestRate { requests: rate.requests.get(), period: rate.period });

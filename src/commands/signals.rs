@@ -10,9 +10,9 @@ use std::thread;
 use futures::poll;
 
 use crate::exit::Ending;
+use crate::limit::Stop;
 use crate::model::Halt;
 use crate::report::StatusLine;
-use crate::send::Stop;
 
 use super::Failure;
 use super::block_on;

@@ -8,11 +8,11 @@ use std::time::Instant;
 use futures::{StreamExt, stream};
 
 use crate::cli::{LogArgs, UndoArgs};
+use crate::execute::Remover;
 use crate::exit::Ending;
 use crate::journal::{Creations, Journal, PastRun};
 use crate::model::{Event, Listener, listed, shortened, shown_path};
 use crate::report::{Closing, Progress, Results, StatusLine, Summary, counted};
-use crate::send::Remover;
 use crate::settings::{Connection, Environment, UndoPaths, progress_mode};
 
 use super::organization::connect;

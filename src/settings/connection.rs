@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::table::{BASE_URL, CONCURRENCY, MAX_ATTEMPTS, MAX_WAIT, ORG, RATE, SETTLE, TIMEOUT, TOKEN_FILE};
 use super::{Environment, SettingsError};
 use crate::cli::{ConnectionArgs, values};
+use crate::limit::Speed;
 use crate::model::{shortened, shown_path};
-use crate::send::Speed;
 use crate::tallyfy::{BaseUrl, Credentials, Token};
 
 /// The most bytes read from a token's file.

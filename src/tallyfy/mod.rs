@@ -1,6 +1,6 @@
 //! The Tallyfy API: one request in, one answer out, and what the answers mean.
 //!
-//! Repeats nothing: what a response means is decided by `send`.
+//! Repeats nothing: what a response means is decided by `execute`.
 
 mod credentials;
 mod endpoints;

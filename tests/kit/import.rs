@@ -11,12 +11,13 @@ use clap::Parser;
 use rusqlite::Connection;
 use tallyfy_groups::cli::{Cli, Command};
 use tallyfy_groups::commands::{Delivery, Staged, list_guests, stage};
+use tallyfy_groups::execute::{Api, Jitter, Policy, Refusals};
 use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RunId, Trail};
+use tallyfy_groups::limit::{GuestLimits, Limits, Rate, RateLimiter, Speed, Stop};
 use tallyfy_groups::model::{self, Event, Halt, Listener, MatchNames, OnExisting, ProblemFormat};
 use tallyfy_groups::report::{ProblemStyle, Problems, Results};
 use tallyfy_groups::resolve::PeopleRules;
 use tallyfy_groups::sandbox::{Reply, Response};
-use tallyfy_groups::send::{Api, GuestLimits, Jitter, Limits, Policy, Rate, RateLimiter, Refusals, Speed, Stop};
 use tallyfy_groups::settings::{Config, Environment, Input};
 use tallyfy_groups::tallyfy::{
     Answer, BodyFault, Call, Credentials, Endpoints, Hints, Method, Token, Transport, TransportError,

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::{Answer, BaseUrl, BodyFault, Call, Credentials, Http, Method, Token, Transport, TransportError};
-use crate::send::{RequestKind, classify};
+use crate::execute::{RequestKind, classify};
 use server::{Act, Server};
 
 /// For what does not end in a timeout: only a defect takes so long.

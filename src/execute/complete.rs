@@ -10,7 +10,7 @@ use super::api::Unread;
 use super::classify::Class;
 use super::compare::completed;
 use super::deliver::{Sending, Step, Worker};
-use super::guest_limiter::GuestPermit;
+use crate::limit::GuestPermit;
 use crate::model::{Effect, Fate, Found, Group, Job, Tag, Trouble};
 use crate::plan;
 use crate::tallyfy::Transport;
@@ -61,7 +61,7 @@ impl<E: Transport> Worker<E> {
         };
         let job = begun.spend();
         let class = self.api.update_group(leave, &group.id, whole).await;
-        self.quota.row_answered(permit, &job.group.guests, &class);
+        self.quota.row_answered(permit, &job.group.guests, class.of_guests());
         let with_lack = |trouble: Trouble| trouble.and(&lack(group).message);
         let step = match class {
             Class::Applied(created) => Step::Settle(created.fate(whole)),

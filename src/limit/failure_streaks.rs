@@ -16,7 +16,7 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
-pub(super) struct Failures {
+pub(crate) struct Failures {
     longest: Duration,
     reads: Streak,
     writes: Streak,
@@ -40,22 +40,22 @@ struct Streak {
 
 /// A request that failed for now.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct FailedRequest {
-    pub(super) is_write: bool,
+pub(crate) struct FailedRequest {
+    pub(crate) is_write: bool,
     /// What it was to change.
-    pub(super) subject: u64,
+    pub(crate) subject: u64,
     /// Whether the server refused it for a reason that is not its own.
-    pub(super) is_refusal: bool,
-    pub(super) left: Instant,
+    pub(crate) is_refusal: bool,
+    pub(crate) left: Instant,
     /// How long everything waits because of it, at least; zero if nothing does.
-    pub(super) pause: Duration,
+    pub(crate) pause: Duration,
     /// Whether the server named that time.
-    pub(super) is_named: bool,
+    pub(crate) is_named: bool,
 }
 
 /// The server would have everything wait for longer than the user allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TooLong {
+pub(crate) enum TooLong {
     /// In one pause, of this length.
     Pause(Duration),
     /// In all pauses since the last request that succeeded, for so long by now.
@@ -63,12 +63,12 @@ pub(super) enum TooLong {
 }
 
 impl Failures {
-    pub(super) fn new(longest: Duration) -> Self {
+    pub(crate) fn new(longest: Duration) -> Self {
         Self { longest, reads: Streak::default(), writes: Streak::default(), suspects: HashMap::new() }
     }
 
     /// A request succeeded. A read says nothing about writes.
-    pub(super) fn succeeded(&mut self, is_write: bool) {
+    pub(crate) fn succeeded(&mut self, is_write: bool) {
         self.reads = Streak::default();
         if is_write {
             for failed in std::mem::take(&mut self.writes).failed {
@@ -78,13 +78,13 @@ impl Failures {
     }
 
     /// For how long no write has succeeded, if that is neither chance nor the fault of some rows.
-    pub(super) fn refuses_writes(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn refuses_writes(&self, now: Instant) -> Option<Duration> {
         let since = self.writes.since.filter(|_| self.writes.is_of_all())?;
         Some(now.saturating_duration_since(since))
     }
 
     /// A request failed; returns how long everything waits.
-    pub(super) fn failed(&mut self, failure: FailedRequest, now: Instant) -> Result<Duration, TooLong> {
+    pub(crate) fn failed(&mut self, failure: FailedRequest, now: Instant) -> Result<Duration, TooLong> {
         let FailedRequest { subject, pause, is_named, .. } = failure;
         let streak = if failure.is_write { &mut self.writes } else { &mut self.reads };
         if failure.is_refusal {

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::guest_limit::KnownGuests;
+use super::guest_quota::KnownGuests;
 use super::rate::Rate;
 use crate::model::{Event, GuestWait};
 
@@ -19,7 +19,7 @@ pub struct GuestForecast {
 
 /// What is left while rows with guests are sent.
 #[derive(Debug, Default)]
-pub(super) struct GuestEstimate {
+pub(crate) struct GuestEstimate {
     /// Rows that are not done.
     rows: u64,
     per_period: u64,
@@ -39,7 +39,7 @@ impl GuestForecast {
         Self::with_known(rate, guests)
     }
 
-    pub(super) fn with_known(rate: Rate, known: KnownGuests) -> Self {
+    pub(crate) fn with_known(rate: Rate, known: KnownGuests) -> Self {
         Self { rate, known, rows: 0, guests: 0, most: 0 }
     }
 
@@ -70,7 +70,7 @@ impl GuestForecast {
     }
 
     /// The estimate at the start of sending.
-    pub(super) fn estimate(&self) -> GuestEstimate {
+    pub(crate) fn estimate(&self) -> GuestEstimate {
         let allowed = self.rows.saturating_mul(self.rate.requests.get().into());
         let per_period = allowed.checked_div(self.guests).unwrap_or(self.rows);
         GuestEstimate { rows: self.rows, per_period, period: self.rate.period, ..GuestEstimate::default() }
@@ -79,24 +79,24 @@ impl GuestForecast {
 
 impl GuestEstimate {
     /// Reports the estimate from now on.
-    pub(super) fn report(&mut self, now: Instant) -> Event {
+    pub(crate) fn report(&mut self, now: Instant) -> Event {
         self.wait_until = Some(now);
         self.event(now, now)
     }
 
     /// One more row is done.
-    pub(super) fn done(&mut self, now: Instant) -> Option<Event> {
+    pub(crate) fn done(&mut self, now: Instant) -> Option<Event> {
         self.rows = self.rows.saturating_sub(1);
         self.wait_until.map(|until| self.event(until, now))
     }
 
     /// No more rows with guests are sent in this run.
-    pub(super) fn end(&mut self) -> Option<Event> {
+    pub(crate) fn end(&mut self) -> Option<Event> {
         self.wait_until.take().map(|_| Event::GuestsTake { rows: 0, time: Duration::ZERO })
     }
 
     /// The next row waits until then.
-    pub(super) fn wait(&mut self, until: Instant, why: GuestWait, now: Instant) -> Vec<Event> {
+    pub(crate) fn wait(&mut self, until: Instant, why: GuestWait, now: Instant) -> Vec<Event> {
         if self.wait_until.is_some_and(|reported| until <= reported) {
             return Vec::new();
         }

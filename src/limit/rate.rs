@@ -70,7 +70,7 @@ impl Speed {
 
 impl Rate {
     /// A number of requests in a period; `None` for no requests.
-    pub(super) fn of(requests: u32, period: Duration) -> Option<Self> {
+    pub(crate) fn of(requests: u32, period: Duration) -> Option<Self> {
         NonZeroU32::new(requests).map(|requests| Self { requests, period })
     }
 

@@ -3,27 +3,14 @@
 //! Reads no files and shows nothing. What may be sent or deleted comes from the journal as an
 //! [`Intent`](crate::journal::Intent).
 
-mod adaptive;
 mod api;
-mod breaker;
-mod budget;
 mod classify;
 mod compare;
 mod complete;
 mod delete;
 mod deliver;
-mod failure;
-mod failures;
-mod guest_forecast;
-mod guest_limit;
-mod guest_limiter;
-mod limiter;
-mod rate;
 mod refusals;
 mod settle;
-mod spacing;
-mod stop;
-mod window;
 
 use std::sync::Arc;
 
@@ -34,20 +21,13 @@ pub use classify::{Class, Classified, RequestKind, classify};
 pub use compare::{Claim, changes, claim};
 pub use delete::Remover;
 pub use deliver::{Policy, Worker};
-pub use failure::{FailureKind, ServerFailure};
-pub use guest_forecast::GuestForecast;
-pub use guest_limit::GUEST_CAP;
-pub use guest_limiter::{GuestLimiter, GuestLimits};
-pub use limiter::{Limits, Permit, RateLimiter};
-pub use rate::{Rate, RateError, Speed};
 pub use refusals::Refusals;
-pub use stop::Stop;
 
 use crate::journal::{Feed, Feeds};
+use crate::limit::GuestPermit;
 use crate::model::Halt;
 use crate::tallyfy::Transport;
 use deliver::{Next, Sending};
-use guest_limiter::GuestPermit;
 
 /// Rows that are worked on for each request that may be in flight: rows in doubt, or to be sent again, wait for seconds and
 /// must not keep others from being sent.

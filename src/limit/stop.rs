@@ -49,7 +49,7 @@ impl Stop {
     }
 
     /// Waits until then, or until something changes; none if the run stops.
-    pub(super) async fn wait(&self, changed: &Notify, until: Option<Instant>) -> Option<()> {
+    pub(crate) async fn wait(&self, changed: &Notify, until: Option<Instant>) -> Option<()> {
         let time = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
         tokio::select! {
             biased;

@@ -12,10 +12,10 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::classify::{Class, Classified, RequestKind, classify};
-use super::limiter::{Blocked, Permit, RateLimiter};
 use super::refusals::Refusals;
 use super::settle::{LOOKS, looks};
-use super::stop::Stop;
+use crate::limit::Stop;
+use crate::limit::{Blocked, Permit, RateLimiter};
 use crate::model::{Event, ExistingGroup, Fate, Found, Group, Halt, Listener, MatchNames, Tag, Trouble, User};
 use crate::plan;
 use crate::tallyfy::{
@@ -441,7 +441,7 @@ mod tests {
     use futures::future::join_all;
 
     use super::*;
-    use crate::send::{Limits, Speed};
+    use crate::limit::{Limits, Speed};
     use crate::tallyfy::{Answer, Hints, Token};
 
     #[test]

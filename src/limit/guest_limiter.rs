@@ -7,10 +7,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::api::Created;
-use super::classify::Class;
 use super::guest_forecast::{GuestEstimate, GuestForecast};
-use super::guest_limit::{GUEST_CAP, GuestDeparture, GuestLimit, GuestResponse, Way};
+use super::guest_quota::{GUEST_CAP, GuestDeparture, GuestLimit, GuestResponse, Way};
 use super::rate::Rate;
 use super::stop::Stop;
 use crate::journal::SentGuests;
@@ -38,10 +36,10 @@ pub struct GuestLimiter {
 }
 
 /// The first place in the queue.
-pub(super) type Turn<'a> = tokio::sync::MutexGuard<'a, ()>;
+pub(crate) type Turn<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 /// Permission to send one row with guests once.
-pub(super) struct GuestPermit {
+pub(crate) struct GuestPermit {
     quota: Arc<GuestLimiter>,
     departure: GuestDeparture,
     is_used: bool,
@@ -93,19 +91,19 @@ impl GuestLimiter {
     }
 
     /// One more row is done.
-    pub(super) fn done(&self) {
+    pub(crate) fn done(&self) {
         self.report(GuestEstimate::done);
     }
 
     /// If no row with guests can be sent any more, none is waited for.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         if self.shut_for().is_some() {
             self.report(|estimate, _| estimate.end());
         }
     }
 
     /// How long the quota would hold rows with guests back, if none can be sent in this run.
-    pub(super) fn shut_for(&self) -> Option<Duration> {
+    pub(crate) fn shut_for(&self) -> Option<Duration> {
         match self.state().0.way(Instant::now().into_std()) {
             Way::Shut(time) => Some(time),
             _ => None,
@@ -113,14 +111,14 @@ impl GuestLimiter {
     }
 
     /// Waits for the permit of a row; `None` if the run stops, or no row with guests is sent any more.
-    pub(super) async fn permit(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
+    pub(crate) async fn permit(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
         let (turn, mut permit) = self.admit().await?;
         permit.pay(&turn, guests).await?;
         Some(permit)
     }
 
     /// Waits until the quota lets one more row leave. The permit must be paid before it does.
-    pub(super) async fn admit(self: &Arc<Self>) -> Option<(Turn<'_>, GuestPermit)> {
+    pub(crate) async fn admit(self: &Arc<Self>) -> Option<(Turn<'_>, GuestPermit)> {
         let turn = self.queue.lock().await;
         while !self.stop.is_raised() {
             let (way, departure) = {
@@ -137,10 +135,10 @@ impl GuestLimiter {
     }
 
     /// A row is answered. One without a permit had no new guests; if the quota refuses it, they were not known.
-    pub(super) fn row_answered(&self, permit: Option<GuestPermit>, guests: &[String], class: &Class<Created>) {
+    pub(crate) fn row_answered(&self, permit: Option<GuestPermit>, guests: &[String], response: GuestResponse) {
         match permit {
-            Some(permit) => permit.answered(class),
-            None if matches!(class, Class::GuestQuota(..)) => self.state().0.known().remove(guests),
+            Some(permit) => permit.answered(response),
+            None if matches!(response, GuestResponse::Refused(_)) => self.state().0.known().remove(guests),
             None => {}
         }
     }
@@ -177,12 +175,12 @@ impl GuestLimiter {
 
 impl GuestPermit {
     /// Pays for the new guests of a row, if they may be invited without a wait.
-    pub(super) fn try_pay(&mut self, _turn: &Turn<'_>, guests: &[String]) -> bool {
+    pub(crate) fn try_pay(&mut self, _turn: &Turn<'_>, guests: &[String]) -> bool {
         self.charge(guests) == Way::Open
     }
 
     /// Waits until they may; `None` if the run stops, or no row with guests is sent any more.
-    pub(super) async fn pay(&mut self, _turn: &Turn<'_>, guests: &[String]) -> Option<()> {
+    pub(crate) async fn pay(&mut self, _turn: &Turn<'_>, guests: &[String]) -> Option<()> {
         loop {
             let way = self.charge(guests);
             match way {
@@ -201,14 +199,8 @@ impl GuestPermit {
     }
 
     /// The row is answered, or was lost.
-    pub(super) fn answered(mut self, class: &Class<Created>) {
+    pub(crate) fn answered(mut self, response: GuestResponse) {
         self.is_used = true;
-        let response = match class {
-            Class::Applied(_) => GuestResponse::Accepted,
-            Class::GuestQuota(_, named) => GuestResponse::Refused(*named),
-            Class::Ambiguous(_) => GuestResponse::InDoubt,
-            _ => GuestResponse::NotInvited,
-        };
         self.quota.answered(self.departure, response);
     }
 }
@@ -224,7 +216,7 @@ impl Drop for GuestPermit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Halt, Trouble};
+    use crate::model::Halt;
 
     const WAIT_MAX: Duration = Duration::from_hours(2);
 
@@ -237,14 +229,8 @@ mod tests {
         (GuestLimiter::new(GuestLimits { rate, wait_max: WAIT_MAX }, stop.clone(), listener), stop, told)
     }
 
-    fn refused(seconds: u64) -> Class<Created> {
-        let trouble = Trouble { code: "http-429".to_owned(), message: String::new(), http_status: Some(429) };
-        Class::GuestQuota(trouble, Some(Duration::from_secs(seconds)))
-    }
-
-    fn created() -> Class<Created> {
-        let group = crate::model::Tag { id: "g1".to_owned(), stamp: None };
-        Class::Applied(Created { group, whole: None, http_status: 201 })
+    fn refused(seconds: u64) -> GuestResponse {
+        GuestResponse::Refused(Some(Duration::from_secs(seconds)))
     }
 
     /// The permit of a row with this guest.
@@ -256,13 +242,13 @@ mod tests {
     async fn a_closing_is_told_once_and_the_next_row_goes_when_it_is_over() {
         let (quota, _stop, told) = quota(None);
         for guest in ["x@x.org", "y@x.org"] {
-            permit(&quota, guest).await.answered(&created());
+            permit(&quota, guest).await.answered(GuestResponse::Accepted);
         }
         let (one, other) = (permit(&quota, "b@x.org").await, permit(&quota, "c@x.org").await);
         let start = Instant::now();
-        one.answered(&refused(60));
-        other.answered(&refused(60));
-        permit(&quota, "b@x.org").await.answered(&created());
+        one.answered(refused(60));
+        other.answered(refused(60));
+        permit(&quota, "b@x.org").await.answered(GuestResponse::Accepted);
         assert_eq!(start.elapsed(), Duration::from_secs(61));
         let paused = Event::GuestsPaused { time: Duration::from_secs(61), why: GuestWait::Capped };
         assert_eq!(*told.lock().unwrap(), [paused, Event::GuestsTake { rows: 0, time: Duration::ZERO }]);
@@ -275,16 +261,16 @@ mod tests {
         quota.learn(&listed);
         assert!(quota.knows(&["B@x.org".to_owned()]) && !quota.knows(&["a@x.org".to_owned(), "c@x.org".to_owned()]));
         let row = ["a@x.org".to_owned()];
-        quota.row_answered(None, &row, &created());
+        quota.row_answered(None, &row, GuestResponse::Accepted);
         assert!(quota.knows(&listed));
-        quota.row_answered(None, &row, &refused(60));
+        quota.row_answered(None, &row, refused(60));
         assert!(!quota.knows(&listed[..1]) && quota.knows(&listed[1..]));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_stop_ends_the_wait_at_once_for_all_who_wait() {
         let (quota, stop, _) = quota(None);
-        permit(&quota, "a@x.org").await.answered(&refused(3600));
+        permit(&quota, "a@x.org").await.answered(refused(3600));
         let start = Instant::now();
         let interrupt = async {
             tokio::time::sleep(Duration::from_secs(5)).await;
@@ -300,7 +286,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_time_beyond_the_longest_wait_shuts_it() {
         let (quota, _stop, told) = quota(None);
-        permit(&quota, "a@x.org").await.answered(&refused(86400));
+        permit(&quota, "a@x.org").await.answered(refused(86400));
         assert!(quota.permit(&["a@x.org".to_owned()]).await.is_none());
         assert_eq!(quota.shut_for(), Some(Duration::from_secs(86401)));
         assert_eq!(*told.lock().unwrap(), []);
@@ -311,17 +297,17 @@ mod tests {
         let (quota, _stop, told) = quota(Some("2/h"));
         let start = Instant::now();
         for guest in ["a@x.org", "b@x.org", "A@x.org"] {
-            permit(&quota, guest).await.answered(&created());
+            permit(&quota, guest).await.answered(GuestResponse::Accepted);
             quota.learn(&[guest.to_owned()]);
         }
         assert_eq!(start.elapsed(), Duration::ZERO, "two new ones, and one that is known");
         tokio::time::sleep(Duration::from_mins(1)).await;
         drop(permit(&quota, "c@x.org").await);
         assert_eq!(start.elapsed(), Duration::from_hours(1));
-        permit(&quota, "d@x.org").await.answered(&created());
-        permit(&quota, "e@x.org").await.answered(&created());
+        permit(&quota, "d@x.org").await.answered(GuestResponse::Accepted);
+        permit(&quota, "e@x.org").await.answered(GuestResponse::Accepted);
         assert_eq!(start.elapsed(), Duration::from_hours(1));
-        permit(&quota, "f@x.org").await.answered(&created());
+        permit(&quota, "f@x.org").await.answered(GuestResponse::Accepted);
         assert_eq!(start.elapsed(), Duration::from_hours(2));
         let paused = |minutes| Event::GuestsPaused { time: Duration::from_mins(minutes), why: GuestWait::Rated };
         let none = Event::GuestsTake { rows: 0, time: Duration::ZERO };
@@ -338,13 +324,13 @@ mod tests {
                 forecast.add(&[guest.to_owned()]);
             }
             quota.expect(&forecast);
-            permit(&quota, "a@x.org").await.answered(&created());
+            permit(&quota, "a@x.org").await.answered(GuestResponse::Accepted);
             quota.done();
             let next = if rate.is_some() {
                 drop(permit(&quota, "b@x.org").await);
                 [Event::GuestsPaused { time: Duration::from_hours(1), why: GuestWait::Rated }, take(2, 7200)]
             } else {
-                permit(&quota, "b@x.org").await.answered(&refused(60));
+                permit(&quota, "b@x.org").await.answered(refused(60));
                 [Event::GuestsPaused { time: Duration::from_secs(61), why: GuestWait::Capped }, take(2, 61)]
             };
             let expected: Vec<Event> = before.into_iter().chain(next).collect();

@@ -12,7 +12,7 @@ const GAP_MIN: Duration = Duration::from_secs(1);
 const GAP_MAX: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
-pub(super) struct CircuitBreaker {
+pub(crate) struct CircuitBreaker {
     /// Failures since the last answer; none before the first: a server that never answered is not down but wrong.
     failures: Option<u32>,
     /// The last failure, for a person.
@@ -24,7 +24,7 @@ pub(super) struct CircuitBreaker {
 
 /// What to do while it is open, and the last failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Probing {
+pub(crate) enum Probing {
     /// Send a probe after this time.
     After(Duration, String),
     /// It has been open for too long.
@@ -39,14 +39,14 @@ impl Default for CircuitBreaker {
 
 impl CircuitBreaker {
     /// The server answered.
-    pub(super) fn answered(&mut self) {
+    pub(crate) fn answered(&mut self) {
         self.failures = Some(0);
         self.opened = None;
         self.gap = GAP_MIN;
     }
 
     /// It did not, or only to say that it cannot; then it is there at least.
-    pub(super) fn failed(&mut self, why: String, is_there: bool, now: Instant) {
+    pub(crate) fn failed(&mut self, why: String, is_there: bool, now: Instant) {
         if is_there {
             self.failures.get_or_insert(0);
         }
@@ -59,12 +59,12 @@ impl CircuitBreaker {
     }
 
     /// Whether nothing but a probe may leave.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.opened.is_some()
     }
 
     /// What to do now, if it is open; it may be open for `longest`.
-    pub(super) fn probing(&mut self, longest: Duration, now: Instant) -> Option<Probing> {
+    pub(crate) fn probing(&mut self, longest: Duration, now: Instant) -> Option<Probing> {
         let passed = now.duration_since(self.opened?);
         let left = longest.saturating_sub(passed);
         if left.is_zero() {

@@ -32,7 +32,7 @@ impl Clock for GivenClock {
 
 /// Requests that follow one another evenly at a rate.
 #[derive(Debug)]
-pub(super) struct Spacing {
+pub(crate) struct Spacing {
     clock: GivenClock,
     limiter: Option<RateLimiter<NotKeyed, InMemoryState, GivenClock, NoOpMiddleware<Nanos>>>,
     start: Instant,
@@ -40,7 +40,7 @@ pub(super) struct Spacing {
 
 impl Spacing {
     /// Begins at `start`: at once, or one spacing after it where another rate ends there.
-    pub(super) fn new(rate: Rate, start: Instant, is_first: bool) -> Self {
+    pub(crate) fn new(rate: Rate, start: Instant, is_first: bool) -> Self {
         let due = u32::try_from(TICK.as_nanos().div_ceil(rate.spacing().as_nanos())).unwrap_or(u32::MAX);
         let burst = NonZeroU32::MIN.saturating_add(due);
         let clock = GivenClock::default();
@@ -53,7 +53,7 @@ impl Spacing {
     }
 
     /// Whether one may leave; if so, it does.
-    pub(super) fn room(&self, now: Instant) -> Room {
+    pub(crate) fn room(&self, now: Instant) -> Room {
         let time = now.saturating_duration_since(self.start);
         self.clock.0.store(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
         match self.limiter.as_ref().map(RateLimiter::check) {

@@ -7,8 +7,8 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use super::adaptive::{AdaptiveLimit, Header};
-use super::failure::{ServerFailure, pause};
 use super::rate::{Rate, Speed};
+use super::server_failure::{ServerFailure, pause};
 use super::spacing::Spacing;
 use super::window::{Room, Window};
 use crate::tallyfy::Hints;
@@ -18,7 +18,7 @@ const HEADER_PERIOD_MAX: Duration = Duration::from_mins(1);
 
 /// The requests that still count, and what responses say about the limit.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     speed: Speed,
     /// For [`Speed::Auto`].
     adaptive: Option<AdaptiveLimit>,
@@ -46,7 +46,7 @@ pub(super) struct Budget {
 impl Budget {
     /// `found` is the limit that an earlier run found a moment ago; `ages` is how long ago the requests of earlier runs were
     /// answered.
-    pub(super) fn new(speed: Speed, concurrency: usize, found: Option<Rate>, ages: &[Duration], now: Instant) -> Self {
+    pub(crate) fn new(speed: Speed, concurrency: usize, found: Option<Rate>, ages: &[Duration], now: Instant) -> Self {
         let mut budget = Self {
             speed,
             adaptive: (speed == Speed::Auto).then(|| AdaptiveLimit::new(found, now)),
@@ -69,27 +69,27 @@ impl Budget {
     }
 
     /// The rate that is kept now; none sends at full speed.
-    pub(super) fn rate(&self) -> Option<Rate> {
+    pub(crate) fn rate(&self) -> Option<Rate> {
         self.rate
     }
 
     /// The limit that was found, if it was to be found.
-    pub(super) fn found(&self) -> Option<Rate> {
+    pub(crate) fn found(&self) -> Option<Rate> {
         self.adaptive.as_ref().and_then(AdaptiveLimit::found)
     }
 
     /// The rate to expect from now on, once it is known.
-    pub(super) fn expected(&self) -> Option<Rate> {
+    pub(crate) fn expected(&self) -> Option<Rate> {
         if self.adaptive.is_some() { self.found() } else { self.rate }
     }
 
     /// How long the server takes to answer when it is slow.
-    pub(super) fn latency(&self) -> Duration {
+    pub(crate) fn latency(&self) -> Duration {
         self.latency
     }
 
     /// Whether one more request may leave; if so, it must.
-    pub(super) fn room(&mut self, now: Instant) -> Room {
+    pub(crate) fn room(&mut self, now: Instant) -> Room {
         if let Some(adaptive) = &mut self.adaptive {
             let rate = adaptive.rate(now);
             self.keep(rate, now);
@@ -108,7 +108,7 @@ impl Budget {
     }
 
     /// One request leaves now.
-    pub(super) fn leave(&mut self, now: Instant) {
+    pub(crate) fn leave(&mut self, now: Instant) {
         self.in_flight += 1;
         self.last = now;
         if let Some(window) = &mut self.window {
@@ -117,7 +117,7 @@ impl Budget {
     }
 
     /// One request that was to leave never did.
-    pub(super) fn forgo(&mut self) {
+    pub(crate) fn forgo(&mut self) {
         self.in_flight -= 1;
         if let Some(window) = &mut self.window {
             window.forgo(1);
@@ -126,7 +126,7 @@ impl Budget {
 
     /// A request that left at `left` is answered, or given up without a response; `refused` if it got a 429. Returns how long
     /// everything waits then.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &mut self,
         left: Instant,
         refused: Option<&ServerFailure>,

@@ -10,9 +10,9 @@ use tokio::time::Instant;
 
 use super::api::{Api, Created, Unread};
 use super::classify::Class;
-use super::guest_limiter::{GuestLimiter, GuestPermit};
-use super::limiter::Permit;
 use crate::journal::{Down, Handle, Intent};
+use crate::limit::Permit;
+use crate::limit::{GuestLimiter, GuestPermit};
 use crate::model::{
     Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Status, Tag, Trouble,
 };
@@ -122,7 +122,7 @@ impl<E: Transport> Worker<E> {
     async fn create(&self, sending: Sending<'_>, permit: Option<GuestPermit>, number: u32) -> (Job, Step) {
         let (job, class, attempt) = self.send(sending, number).await;
         let is_answered = matches!(class, Class::Applied(_));
-        self.quota.row_answered(permit, &job.group.guests, &class);
+        self.quota.row_answered(permit, &job.group.guests, class.of_guests());
         let step = match self.step(&job, class, attempt).await {
             Step::Settle(Fate::Created { group, .. }) if !is_answered && !job.group.guests.is_empty() => {
                 self.see_to_guests(&job, &group, number).await

@@ -11,7 +11,7 @@ const PLACES_MAX: u32 = 4096;
 
 /// The places of a rate.
 #[derive(Debug, Clone)]
-pub(super) struct Window {
+pub(crate) struct Window {
     most: usize,
     period: Duration,
     /// Held by requests that are not answered.
@@ -24,7 +24,7 @@ pub(super) struct Window {
 
 /// Whether there is room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Room {
+pub(crate) enum Room {
     /// There is.
     Now,
     /// There will be, at this moment or sooner.
@@ -35,32 +35,32 @@ pub(super) enum Room {
 
 /// Into how many parts a rate is cut: no more than a part of the requests in a part of the period is never more than all of
 /// them in the whole.
-pub(super) fn parts(most: u32) -> u32 {
+pub(crate) fn parts(most: u32) -> u32 {
     most.div_ceil(PLACES_MAX).max(1)
 }
 
 impl Window {
     /// At most `most` in any window of `period`, and at least one.
-    pub(super) fn new(most: u32, period: Duration) -> Self {
+    pub(crate) fn new(most: u32, period: Duration) -> Self {
         let mut window = Self { most: 0, period: Duration::ZERO, in_flight: 0, leaving: VecDeque::new(), answered: 0 };
         window.resize(most, period);
         window
     }
 
     /// Another rate from now on; what is held stays held for as long as it was to be.
-    pub(super) fn resize(&mut self, most: u32, period: Duration) {
+    pub(crate) fn resize(&mut self, most: u32, period: Duration) {
         let parts = parts(most);
         self.most = usize::try_from(most / parts).unwrap_or(usize::MAX).max(1);
         self.period = period / parts;
     }
 
     /// How long a place is held after the answer.
-    pub(super) fn period(&self) -> Duration {
+    pub(crate) fn period(&self) -> Duration {
         self.period
     }
 
     /// How many places are held at this moment.
-    pub(super) fn held(&mut self, now: Instant) -> usize {
+    pub(crate) fn held(&mut self, now: Instant) -> usize {
         while let Some(&(free_at, count)) = self.leaving.front()
             && free_at <= now
         {
@@ -71,7 +71,7 @@ impl Window {
     }
 
     /// Whether `count` more may leave; more at once than there are places may leave alone.
-    pub(super) fn room(&mut self, count: usize, now: Instant) -> Room {
+    pub(crate) fn room(&mut self, count: usize, now: Instant) -> Room {
         let mut surplus = (self.held(now) + count).saturating_sub(self.most).min(self.in_flight + self.answered);
         if surplus == 0 {
             return Room::Now;
@@ -86,29 +86,29 @@ impl Window {
     }
 
     /// When the next place of an answered request becomes free.
-    pub(super) fn next_free(&mut self, now: Instant) -> Option<Instant> {
+    pub(crate) fn next_free(&mut self, now: Instant) -> Option<Instant> {
         self.held(now);
         self.leaving.front().map(|(free_at, _)| *free_at)
     }
 
     /// `count` requests leave now.
-    pub(super) fn leave(&mut self, count: usize) {
+    pub(crate) fn leave(&mut self, count: usize) {
         self.in_flight += count;
     }
 
     /// `count` requests that had left are answered, or given up.
-    pub(super) fn answer(&mut self, count: usize, now: Instant) {
+    pub(crate) fn answer(&mut self, count: usize, now: Instant) {
         self.in_flight -= count;
         self.hold(count, now + self.period);
     }
 
     /// `count` requests that were to leave never did.
-    pub(super) fn forgo(&mut self, count: usize) {
+    pub(crate) fn forgo(&mut self, count: usize) {
         self.in_flight -= count;
     }
 
     /// `count` places are held until then.
-    pub(super) fn hold(&mut self, count: usize, until: Instant) {
+    pub(crate) fn hold(&mut self, count: usize, until: Instant) {
         self.answered += count;
         // Mostly the last; a period that got shorter, and what an earlier run left, come before others.
         let at = self.leaving.partition_point(|(free_at, _)| *free_at <= until);

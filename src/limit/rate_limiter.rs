@@ -12,9 +12,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::state::LimiterState;
-use super::breaker::Probing;
-use super::failure::ServerFailure;
+use super::circuit_breaker::Probing;
 use super::rate::Speed;
+use super::server_failure::ServerFailure;
 use super::stop::Stop;
 use crate::journal::{Mark, Trail};
 use crate::model::{Event, Halt, Listener, Wait};
@@ -49,7 +49,7 @@ pub struct Permit<'a> {
     limiter: &'a RateLimiter,
     departure: Option<Departure>,
     /// Whether the request is to change something.
-    pub(super) is_write: bool,
+    pub(crate) is_write: bool,
 }
 
 /// A request that left.
@@ -62,7 +62,7 @@ struct Departure {
 
 /// Why no request may leave now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Blocked {
+pub(crate) enum Blocked {
     /// Not before then, or not before something changes.
     Until(Option<Instant>),
     /// The server is down: a probe may leave after this time.
@@ -95,23 +95,23 @@ impl RateLimiter {
     }
 
     /// For how long the server has refused all writes, for reasons that are not their own; `None` if it may be chance.
-    pub(super) fn refuses_writes(&self) -> Option<Duration> {
+    pub(crate) fn refuses_writes(&self) -> Option<Duration> {
         self.state().failures.refuses_writes(Instant::now().into_std())
     }
 
     /// A write had its effect, although its response did not say so.
-    pub(super) fn had_effect(&self) {
+    pub(crate) fn had_effect(&self) {
         self.state().failures.succeeded(true);
         self.changed.notify_one();
     }
 
     /// The first place in the queue for permits.
-    pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.queue.lock().await
     }
 
     /// A permit, if one request may leave now.
-    pub(super) fn try_permit(&self, is_write: bool) -> Result<Permit<'_>, Blocked> {
+    pub(crate) fn try_permit(&self, is_write: bool) -> Result<Permit<'_>, Blocked> {
         let probing = self.state().breaker.probing(self.wait_max, Instant::now().into_std());
         match probing {
             Some(Probing::GiveUp(time, why)) => {
@@ -127,7 +127,7 @@ impl RateLimiter {
     }
 
     /// A permit for a probe, or when to try again; nothing if something must change.
-    pub(super) fn try_probe(&self) -> Result<Permit<'_>, Option<Instant>> {
+    pub(crate) fn try_probe(&self) -> Result<Permit<'_>, Option<Instant>> {
         self.depart(false)
     }
 
@@ -142,17 +142,17 @@ impl RateLimiter {
     }
 
     /// Whether nothing but probes may leave.
-    pub(super) fn is_down(&self) -> bool {
+    pub(crate) fn is_down(&self) -> bool {
         self.state().breaker.is_open()
     }
 
     /// Waits until then, or until something changes; `None` if the run stops.
-    pub(super) async fn wait(&self, until: Option<Instant>) -> Option<()> {
+    pub(crate) async fn wait(&self, until: Option<Instant>) -> Option<()> {
         self.stop.wait(&self.changed, until).await
     }
 
     /// The request of a permit is answered, or lost. `subject` is what it was to change: the same each time it is sent.
-    pub(super) fn answered(
+    pub(crate) fn answered(
         &self,
         mut permit: Permit<'_>,
         subject: u64,

@@ -34,12 +34,12 @@ pub enum FailureKind {
 }
 
 /// How long everybody is to wait after a 429.
-pub(super) fn pause(named: Option<Duration>) -> Duration {
+pub(crate) fn pause(named: Option<Duration>) -> Duration {
     named.map_or(PAUSE_UNNAMED, |named| named.saturating_add(GRACE))
 }
 
 /// RFC 9110, 10.2.3: seconds or a date.
-pub(super) fn named_pause(hints: &Hints, now: SystemTime) -> Option<Duration> {
+pub(crate) fn named_pause(hints: &Hints, now: SystemTime) -> Option<Duration> {
     let text = hints.retry_after.as_deref()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use super::failure::{FailureKind, ServerFailure, named_pause};
+use crate::limit::{FailureKind, GuestResponse, ServerFailure, named_pause};
 use crate::model::{Halt, Trouble};
 use crate::tallyfy::{Answer, BodyFault, Refusal, TransportError, is_web_page};
 
@@ -88,6 +88,18 @@ pub fn classify<T>(
     };
     let failure = failure(&answer, &refusal).map(|kind| ServerFailure { kind, why: trouble.message.clone(), named });
     Classified { class: class(kind, &answer, &refusal, trouble, named), failure }
+}
+
+impl<T> Class<T> {
+    /// What it means for the guest quota.
+    pub(super) fn of_guests(&self) -> GuestResponse {
+        match self {
+            Self::Applied(_) => GuestResponse::Accepted,
+            Self::GuestQuota(_, named) => GuestResponse::Refused(*named),
+            Self::Ambiguous(_) => GuestResponse::InDoubt,
+            _ => GuestResponse::NotInvited,
+        }
+    }
 }
 
 impl RequestKind {

@@ -89,13 +89,13 @@ struct Burst {
 
 /// `X-RateLimit-Limit` and `X-RateLimit-Remaining` of one response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) limit: u32,
-    pub(super) remaining: Option<u32>,
+pub(crate) struct Header {
+    pub(crate) limit: u32,
+    pub(crate) remaining: Option<u32>,
 }
 
 #[derive(Debug)]
-pub(super) struct AdaptiveLimit {
+pub(crate) struct AdaptiveLimit {
     limit: Limit,
     phase: Phase,
     /// When the phase began.
@@ -128,7 +128,7 @@ pub(super) struct AdaptiveLimit {
 
 impl AdaptiveLimit {
     /// `found` is the limit that an earlier run found a moment ago.
-    pub(super) fn new(found: Option<Rate>, now: Instant) -> Self {
+    pub(crate) fn new(found: Option<Rate>, now: Instant) -> Self {
         let limit = found.map_or(Limit { count: START, period: SECOND }, |rate| Limit {
             count: rate.requests.get().into(),
             period: rate.period,
@@ -155,12 +155,12 @@ impl AdaptiveLimit {
     }
 
     /// The limit, once it is known.
-    pub(super) fn found(&self) -> Option<Rate> {
+    pub(crate) fn found(&self) -> Option<Rate> {
         self.is_known.then(|| self.limit.rate())
     }
 
     /// The rate to keep now: at most `requests` in any window of `period`, spaced evenly inside that.
-    pub(super) fn rate(&mut self, now: Instant) -> Rate {
+    pub(crate) fn rate(&mut self, now: Instant) -> Rate {
         match self.burst {
             Some(burst) if now >= burst.until && self.phase != Phase::Trial => {
                 self.settle(burst);
@@ -175,7 +175,7 @@ impl AdaptiveLimit {
     }
 
     /// A request that left at `left` was accepted, or its response was lost.
-    pub(super) fn accepted(&mut self, left: Instant, now: Instant, header: Option<Header>) {
+    pub(crate) fn accepted(&mut self, left: Instant, now: Instant, header: Option<Header>) {
         self.read(header, left, now);
         while self.recent.front().is_some_and(|oldest| *oldest + 2 * SECOND < left) {
             self.recent.pop_front();
@@ -191,7 +191,7 @@ impl AdaptiveLimit {
 
     /// A request that left at `left` got a 429. `named` is `Retry-After`, which may be up to a second short. Returns how long
     /// everything waits from now.
-    pub(super) fn refused(
+    pub(crate) fn refused(
         &mut self,
         left: Instant,
         now: Instant,

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::breaker::CircuitBreaker;
-use super::super::budget::Budget;
-use super::super::failure::{FailureKind, ServerFailure, pause};
-use super::super::failures::{FailedRequest, Failures, TooLong};
+use super::super::circuit_breaker::CircuitBreaker;
+use super::super::failure_streaks::{FailedRequest, Failures, TooLong};
 use super::super::rate::{Rate, Speed};
+use super::super::rate_limit::Budget;
+use super::super::server_failure::{FailureKind, ServerFailure, pause};
 use super::super::window::Room;
 use super::{Departure, Limits};
 use crate::journal::{Mark, Trail};
@@ -19,10 +19,10 @@ use crate::tallyfy::Hints;
 /// A wait of this length, beyond the usual one between two requests, is reported.
 const LONG: Duration = Duration::from_secs(1);
 
-pub(super) struct LimiterState {
-    pub(super) budget: Budget,
-    pub(super) breaker: CircuitBreaker,
-    pub(super) failures: Failures,
+pub(crate) struct LimiterState {
+    pub(crate) budget: Budget,
+    pub(crate) breaker: CircuitBreaker,
+    pub(crate) failures: Failures,
     paused_until: Option<Instant>,
     trail: Option<Trail>,
     /// Writes in flight.
@@ -37,7 +37,7 @@ pub(super) struct LimiterState {
 }
 
 impl LimiterState {
-    pub(super) fn new(limits: Limits, trail: Option<(Trail, Vec<Duration>)>, listener: Listener, now: Instant) -> Self {
+    pub(crate) fn new(limits: Limits, trail: Option<(Trail, Vec<Duration>)>, listener: Listener, now: Instant) -> Self {
         let (trail, ages) = trail.map_or((None, Vec::new()), |(trail, ages)| (Some(trail), ages));
         let found = trail.as_ref().and_then(Trail::found).and_then(|(requests, period)| Rate::of(requests, period));
         let budget = Budget::new(limits.speed, limits.concurrency, found, &ages, now.into_std());
@@ -57,7 +57,7 @@ impl LimiterState {
     }
 
     /// Lets one request leave if nothing is in its way; otherwise gives when to try again, or nothing if something must change.
-    pub(super) fn depart(&mut self, is_write: bool, now: Instant) -> Result<Result<Departure, Option<Instant>>, Halt> {
+    pub(crate) fn depart(&mut self, is_write: bool, now: Instant) -> Result<Result<Departure, Option<Instant>>, Halt> {
         if let Some(until) = self.paused_until.filter(|until| now < *until) {
             return Ok(Err(Some(until)));
         }
@@ -101,7 +101,7 @@ impl LimiterState {
     }
 
     /// A request that was to leave never did.
-    pub(super) fn forgo(&mut self, departure: &Departure, now: Instant) {
+    pub(crate) fn forgo(&mut self, departure: &Departure, now: Instant) {
         self.budget.forgo();
         self.come_back(departure, Trail::forgo, now);
     }
@@ -121,7 +121,7 @@ impl LimiterState {
     }
 
     /// A request is answered, or lost. `subject` is what it was to change: the same each time it is sent.
-    pub(super) fn answered(
+    pub(crate) fn answered(
         &mut self,
         departure: &Departure,
         subject: u64,

@@ -9,8 +9,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use super::failure;
 use super::rate::Rate;
+use super::server_failure;
 use super::window::{Room, Window};
 use crate::journal::SentGuests;
 
@@ -26,21 +26,21 @@ const PAUSE: Duration = Duration::from_mins(10);
 /// They are hashes, so that memory stays small. If two addresses share a hash, the second is not counted: at worst the
 /// server refuses a row, which then waits.
 #[derive(Debug, Clone, Default)]
-pub(super) struct KnownGuests(HashSet<u64>);
+pub(crate) struct KnownGuests(HashSet<u64>);
 
 impl KnownGuests {
     /// How many of these addresses are new, each counted once.
-    pub(super) fn new_among(&self, guests: &[String]) -> usize {
+    pub(crate) fn new_among(&self, guests: &[String]) -> usize {
         let new: HashSet<u64> = guests.iter().map(|guest| hash(guest)).filter(|hash| !self.0.contains(hash)).collect();
         new.len()
     }
 
     /// Adds these addresses; gives how many of them were new.
-    pub(super) fn add(&mut self, guests: &[String]) -> usize {
+    pub(crate) fn add(&mut self, guests: &[String]) -> usize {
         guests.iter().filter(|guest| self.0.insert(hash(guest))).count()
     }
 
-    pub(super) fn remove(&mut self, guests: &[String]) {
+    pub(crate) fn remove(&mut self, guests: &[String]) {
         for guest in guests {
             self.0.remove(&hash(guest));
         }
@@ -55,7 +55,7 @@ fn hash(address: &str) -> u64 {
 }
 
 #[derive(Debug)]
-pub(super) struct GuestLimit {
+pub(crate) struct GuestLimit {
     /// `--guest-rate`
     rate: Option<Rate>,
     /// The longest time that it may take until a row is accepted again.
@@ -80,7 +80,7 @@ pub(super) struct GuestLimit {
 
 /// A row in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct GuestDeparture {
+pub(crate) struct GuestDeparture {
     /// How often the quota had closed when the row left.
     closings: u32,
     /// Places held for its new guests.
@@ -89,7 +89,7 @@ pub(super) struct GuestDeparture {
 
 /// Whether a row may leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     Open,
     /// Not before then.
     At(Instant),
@@ -101,7 +101,8 @@ pub(super) enum Way {
 
 /// What a response says about the quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum GuestResponse {
+pub enum GuestResponse {
+    /// The row was accepted.
     Accepted,
     /// The quota refused the row, perhaps half-way, and named this time.
     Refused(Option<Duration>),
@@ -112,7 +113,7 @@ pub(super) enum GuestResponse {
 }
 
 impl GuestLimit {
-    pub(super) fn new(rate: Option<Rate>, wait_max: Duration) -> Self {
+    pub(crate) fn new(rate: Option<Rate>, wait_max: Duration) -> Self {
         let Rate { requests, period } = rate.unwrap_or(GUEST_CAP);
         Self {
             rate,
@@ -130,12 +131,12 @@ impl GuestLimit {
         }
     }
 
-    pub(super) fn known(&mut self) -> &mut KnownGuests {
+    pub(crate) fn known(&mut self) -> &mut KnownGuests {
         &mut self.known
     }
 
     /// Adds guests that an earlier run sent: the new ones count.
-    pub(super) fn remember(&mut self, sent: &SentGuests, now: Instant) {
+    pub(crate) fn remember(&mut self, sent: &SentGuests, now: Instant) {
         let count = self.known.new_among(&sent.guests);
         if sent.are_known {
             self.known.add(&sent.guests);
@@ -146,7 +147,7 @@ impl GuestLimit {
     }
 
     /// Whether one more row may leave.
-    pub(super) fn way(&self, now: Instant) -> Way {
+    pub(crate) fn way(&self, now: Instant) -> Way {
         match (self.shut, self.closed) {
             (Some(time), _) => Way::Shut(time),
             (None, Some((_, until))) if now < until => Way::At(until),
@@ -156,14 +157,14 @@ impl GuestLimit {
     }
 
     /// One row is to leave.
-    pub(super) fn leave(&mut self) -> GuestDeparture {
+    pub(crate) fn leave(&mut self) -> GuestDeparture {
         self.in_flight += 1;
         GuestDeparture { closings: self.closings, places: 0 }
     }
 
     /// Holds places for the new ones among the guests of a row that is to leave, if there are places. More new guests than
     /// the rate allows at once are sent alone.
-    pub(super) fn charge(&mut self, departure: &mut GuestDeparture, guests: &[String], now: Instant) -> Way {
+    pub(crate) fn charge(&mut self, departure: &mut GuestDeparture, guests: &[String], now: Instant) -> Way {
         // The quota may have closed since the row was let in.
         match self.way(now) {
             Way::Open | Way::AfterAnswer => {}
@@ -183,7 +184,7 @@ impl GuestLimit {
     }
 
     /// A row that had left is answered. Returns for how long no row is sent from now on, if that is news.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &mut self,
         departure: GuestDeparture,
         response: GuestResponse,
@@ -230,7 +231,7 @@ impl GuestLimit {
         self.names_too_short |= self.in_vain > 1;
         let (since, _) = self.closed.unwrap_or((now, now));
         let left = self.wait_max.saturating_sub(now.duration_since(since));
-        let named = named.map(|named| failure::pause(Some(named)));
+        let named = named.map(|named| server_failure::pause(Some(named)));
         let pause = match named {
             Some(named) if !self.names_too_short => named,
             _ => named.unwrap_or_default().max(self.usual(now).min(left)),
