@@ -175,7 +175,8 @@ fn an_interrupt_before_anything_is_sent_leaves_no_progress_behind() {
 
 #[test]
 fn an_export_on_the_terminal_cannot_move_the_cursor() {
-    let options = Options { token: Some("secret-token".to_owned()), org: Some("acme".to_owned()), ..Options::default() };
+    let options =
+        Options { token: Some("secret-token".to_owned()), org: Some("acme".to_owned()), ..Options::default() };
     let (server, folder) = (Server::start(options, ""), tempfile::tempdir().unwrap());
     server.plant("g1", "Ops \u{1b}[2J\u{9b}2J");
     server.plant("g2", "Zoë, \u{202e}Team");

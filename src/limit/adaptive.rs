@@ -1,4 +1,5 @@
-//! The adaptive limit, `--rate auto`: finds the limit of a server that does not state it, keeps it, and follows it. Pure.
+//! The adaptive limit, `--rate auto`: finds the limit of a server, keeps it, and follows it. Refusals are its only evidence: the
+//! period of a limit in headers is not known. Pure.
 //!
 //! The rate doubles until a request is refused (seek). The requests accepted in the second before are the limit; if the server
 //! asks for a longer wait, its window is longer, and the limit is what it accepted since sending began. After the wait a few
@@ -15,9 +16,6 @@ use super::rate::Rate;
 
 /// The window that is assumed until the server shows that it is longer, and the shortest wait.
 const SECOND: Duration = Duration::from_secs(1);
-
-/// The period that a stated limit is assumed to have until the server shows that it is shorter: the API's own.
-const MINUTE: Duration = Duration::from_mins(1);
 
 /// No longer wait tells anything about the limit.
 const WAIT_MAX: Duration = Duration::from_hours(24);
@@ -54,9 +52,6 @@ const RECOVERY: Duration = Duration::from_secs(4);
 /// The longest time between two climbs; it doubles with each one that is refused.
 const PATIENCE_MAX: Duration = Duration::from_mins(16);
 
-/// How long to watch whether a stated limit is per second: a second and a slow response.
-const LOOK: Duration = Duration::from_millis(1400);
-
 /// At most `count` requests in any window of the period.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Limit {
@@ -68,8 +63,6 @@ struct Limit {
 enum Phase {
     /// The rate doubles until the first refusal.
     Seek,
-    /// A few requests find out the period of a stated limit.
-    Look,
     /// After a wait, until a request is accepted.
     Trial,
     /// The limit is kept.
@@ -87,23 +80,14 @@ struct Burst {
     until: Instant,
 }
 
-/// `X-RateLimit-Limit` and `X-RateLimit-Remaining` of one response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Header {
-    pub(crate) limit: u32,
-    pub(crate) remaining: Option<u32>,
-}
-
 #[derive(Debug)]
 pub(crate) struct AdaptiveLimit {
     limit: Limit,
     phase: Phase,
     /// When the phase began.
     since: Instant,
-    /// Whether the limit is more than a guess: refused, stated by headers, or found by an earlier run.
+    /// Whether the limit is more than a guess: a request was refused, now or in an earlier run.
     is_known: bool,
-    /// Whether a request was refused: stated limits count for less then.
-    is_refused: bool,
     /// When sending began, at first or after a wait; how many requests were accepted since, and of these before the phase.
     began: Instant,
     accepted: u32,
@@ -117,13 +101,6 @@ pub(crate) struct AdaptiveLimit {
     best: f64,
     /// Refusals in the hold phase, less than [`RECOVERY`] apart.
     losses: i32,
-    stated: Option<u32>,
-    /// When the last response came by which less than half of the stated limit remained.
-    told_at: Option<Instant>,
-    /// When the first requests were answered, while the period of a stated limit is unknown.
-    answered: Vec<Instant>,
-    /// When the first of them left.
-    first_left: Option<Instant>,
 }
 
 impl AdaptiveLimit {
@@ -138,7 +115,6 @@ impl AdaptiveLimit {
             phase: if found.is_some() { Phase::Hold } else { Phase::Seek },
             since: now,
             is_known: found.is_some(),
-            is_refused: false,
             began: now,
             accepted: 0,
             accepted_before: 0,
@@ -147,10 +123,6 @@ impl AdaptiveLimit {
             patience: PATIENCE,
             best: 0.0,
             losses: 0,
-            stated: None,
-            told_at: None,
-            answered: Vec::new(),
-            first_left: None,
         }
     }
 
@@ -166,7 +138,7 @@ impl AdaptiveLimit {
                 self.settle(burst);
                 self.enter(Phase::Trial, now);
             }
-            None if self.phase == Phase::Hold && now >= self.since + self.patience && !self.is_told(now) => {
+            None if self.phase == Phase::Hold && now >= self.since + self.patience => {
                 self.enter(Phase::Climb, now);
             }
             _ => {}
@@ -175,8 +147,7 @@ impl AdaptiveLimit {
     }
 
     /// A request that left at `left` was accepted, or its response was lost.
-    pub(crate) fn accepted(&mut self, left: Instant, now: Instant, header: Option<Header>) {
-        self.read(header, left, now);
+    pub(crate) fn accepted(&mut self, left: Instant, now: Instant) {
         while self.recent.front().is_some_and(|oldest| *oldest + 2 * SECOND < left) {
             self.recent.pop_front();
         }
@@ -191,14 +162,7 @@ impl AdaptiveLimit {
 
     /// A request that left at `left` got a 429. `named` is `Retry-After`, which may be up to a second short. Returns how long
     /// everything waits from now.
-    pub(crate) fn refused(
-        &mut self,
-        left: Instant,
-        now: Instant,
-        named: Option<Duration>,
-        header: Option<Header>,
-    ) -> Duration {
-        self.read(header, left, now);
+    pub(crate) fn refused(&mut self, left: Instant, now: Instant, named: Option<Duration>) -> Duration {
         // A window of a second is over in a second, whatever is named; a longer one gets a second more.
         let wait = named.filter(|named| *named > SECOND).map_or(SECOND, |named| named.saturating_add(SECOND));
         if wait > WAIT_MAX {
@@ -240,11 +204,7 @@ impl AdaptiveLimit {
                 // The window began with the first request and ends with the wait, whose last second is for safety.
                 Limit { count: self.accepted.into(), period: rounded(age + wait.saturating_sub(SECOND)) }
             }
-            Phase::Seek | Phase::Look => Limit::per_second_of(last, age),
-            // A stated limit that is per second.
-            _ if is_long && !is_long_wait && !self.is_refused && (age <= SECOND || last > 2.0 * before) => {
-                Limit::per_second_of(last, age)
-            }
+            Phase::Seek => Limit { count: if age <= SECOND { last } else { MARGIN * last }, period: SECOND },
             Phase::Climb if reached > RISE * before => {
                 Limit { count: MARGIN * reached * self.limit.period.as_secs_f64(), ..self.limit }
             }
@@ -261,7 +221,7 @@ impl AdaptiveLimit {
             (self.patience, self.losses) = ((self.patience * 2).min(PATIENCE_MAX), 0);
         } else if burst.left > self.since + RECOVERY {
             (self.best, self.losses) = (self.best.max(before), 0);
-        } else if self.is_refused {
+        } else if self.phase != Phase::Seek {
             self.losses += 1;
         }
         if after >= LOW * self.best {
@@ -273,7 +233,7 @@ impl AdaptiveLimit {
                 self.best *= LOW;
             }
         }
-        (self.is_known, self.is_refused) = (true, true);
+        self.is_known = true;
     }
 
     /// The most that may be sent now.
@@ -289,11 +249,8 @@ impl AdaptiveLimit {
             Phase::Seek => grown((time / DOUBLING).exp2()),
             // Enough places are free that were held before the wait, but not all are risked.
             Phase::Trial if period == SECOND => Limit { count: (count / 4.0).max(count.min(START)), period },
-            Phase::Look | Phase::Trial | Phase::Hold => self.limit,
-            Phase::Climb => {
-                let stride = if self.is_refused { SECOND.max(period / 4) } else { SECOND };
-                grown(1.0 + GROWTH * (time / stride.as_secs_f64()).powi(3))
-            }
+            Phase::Trial | Phase::Hold => self.limit,
+            Phase::Climb => grown(1.0 + GROWTH * (time / SECOND.max(period / 4).as_secs_f64()).powi(3)),
         }
     }
 
@@ -302,62 +259,9 @@ impl AdaptiveLimit {
         let before = self.recent.partition_point(|left| *left <= then);
         u32::try_from(self.recent.len() - before).unwrap_or(u32::MAX)
     }
-
-    /// A stated limit is believed until a request is refused; afterwards only its changes count, in proportion. Its period
-    /// shows where the server reports what remains: at an even pace it forgets the first request a period after it left.
-    /// Until then, and where it does not report that, it is taken as a limit per minute.
-    fn read(&mut self, header: Option<Header>, left: Instant, now: Instant) {
-        let Some(Header { limit, remaining }) = header.filter(|header| header.limit > 0) else { return };
-        let count = f64::from(limit);
-        let is_used = remaining.is_some_and(|remaining| remaining < limit / 2);
-        self.told_at = if is_used { Some(now) } else { self.told_at };
-        let age = left.saturating_duration_since(*self.first_left.get_or_insert(left));
-        let before = self.stated.replace(limit);
-        let is_look = self.phase == Phase::Look;
-        if let Some(before) = before.filter(|before| *before != limit) {
-            self.limit.count *= count / f64::from(before);
-        } else if self.phase == Phase::Seek && self.burst.is_none() && remaining.is_some() {
-            // Not all of the limit is spent on looking.
-            self.limit = Limit { count: START.min(count / 2.0), period: SECOND };
-            self.enter(Phase::Look, now);
-        } else if self.phase == Phase::Seek && self.burst.is_none() {
-            self.hold_stated(count, MINUTE, now);
-        } else if is_look
-            && remaining.is_some_and(|remaining| limit.saturating_sub(remaining) <= self.answered_by(left))
-        {
-            self.hold_stated(count, Duration::from_secs(age.as_secs().max(1)), now);
-        } else if is_look && age >= LOOK {
-            self.hold_stated(count, MINUTE, now);
-        }
-        if self.phase == Phase::Look {
-            self.answered.push(now);
-        }
-    }
-
-    fn hold_stated(&mut self, count: f64, period: Duration, now: Instant) {
-        self.limit = Limit { count, period };
-        self.is_known = true;
-        self.enter(Phase::Hold, now);
-    }
-
-    /// How many requests had been answered when another left.
-    fn answered_by(&self, left: Instant) -> u32 {
-        u32::try_from(self.answered.iter().filter(|answered| **answered <= left).count()).unwrap_or(u32::MAX)
-    }
-
-    /// Whether most of the stated limit is used, and the server was right so far: then nothing above it is tried. A bucket that
-    /// drains while requests come in shows no such thing: its limit is none of a window.
-    fn is_told(&self, now: Instant) -> bool {
-        !self.is_refused && self.told_at.is_some_and(|at| now.saturating_duration_since(at) < MINUTE)
-    }
 }
 
 impl Limit {
-    /// What was accepted in the second before a refusal, or since sending began.
-    fn per_second_of(last: f64, age: Duration) -> Self {
-        Self { count: if age <= SECOND { last } else { MARGIN * last }, period: SECOND }
-    }
-
     fn per_second(self) -> f64 {
         self.count / self.period.as_secs_f64()
     }

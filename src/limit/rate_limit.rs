@@ -6,7 +6,7 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use super::adaptive::{AdaptiveLimit, Header};
+use super::adaptive::AdaptiveLimit;
 use super::rate::{Rate, Speed};
 use super::server_failure::{ServerFailure, pause};
 use super::spacing::Spacing;
@@ -141,20 +141,21 @@ impl Budget {
             self.latency = now.duration_since(left).max(self.latency / 64 * 63);
             self.read(left, hints, now);
         }
-        let header = hints.and_then(|hints| hints.limit.map(|limit| Header { limit, remaining: hints.remaining }));
         let Some(named) = refused.map(|refused| refused.named) else {
             if let Some(adaptive) = &mut self.adaptive {
-                adaptive.accepted(left, now, header);
+                adaptive.accepted(left, now);
             }
             return None;
         };
         Some(match &mut self.adaptive {
-            Some(adaptive) => adaptive.refused(left, now, named, header),
+            Some(adaptive) => adaptive.refused(left, now, named),
             None => pause(named),
         })
     }
 
+    /// Reads rate-limit headers. Without a rate of the user's they mean nothing: their period is not known.
     fn read(&mut self, left: Instant, hints: &Hints, now: Instant) {
+        let Speed::At(wanted) = self.speed else { return };
         if self.newest.is_some_and(|newest| left < newest) {
             return;
         }
@@ -163,7 +164,7 @@ impl Budget {
             let oldest = window.next_free(now).filter(|_| remaining == 0);
             self.exhausted_until = oldest.map(|free_at| free_at.min(now + HEADER_PERIOD_MAX));
         }
-        if let (Some(limit), Speed::At(wanted)) = (hints.limit.and_then(NonZeroU32::new), self.speed) {
+        if let Some(limit) = hints.limit.and_then(NonZeroU32::new) {
             let stated = Rate { requests: limit, period: wanted.period.min(HEADER_PERIOD_MAX) };
             let rate = if stated.spacing() >= wanted.spacing() { stated } else { wanted };
             if rate != wanted && !std::mem::replace(&mut self.is_lowered, true) {

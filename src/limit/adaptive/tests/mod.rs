@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{AdaptiveLimit, SECOND, START};
 use servers::{After, Kind};
-use simulation::{Latency, Outcome, Scene, alone, simulate};
+use simulation::{Latency, Outcome, Scene, simulate};
 
 const KINDS: [Kind; 3] = [Kind::Rolling, Kind::Fixed, Kind::Leaky(1.0)];
 const LATENCIES: [Latency; 3] = [Latency::Constant, Latency::Uniform, Latency::Heavy];
@@ -23,7 +23,6 @@ fn scene(kind: Kind, most: u32) -> Scene {
         period: 1.0,
         latency: Latency::Constant,
         after: After::Up,
-        header: None,
         change: None,
         other: None,
         seconds: 30,
@@ -133,39 +132,23 @@ fn another_user_of_the_token_is_survived_and_the_limit_is_regained() {
 }
 
 #[test]
-fn a_header_is_a_first_bound_and_refusals_are_believed_more() {
-    for kind in [Kind::Rolling, Kind::Fixed] {
-        let header = |scene| Scene { header: Some(600), ..scene };
-        let outcome = simulate(&header(minute(kind)), 1);
-        reaches(&format!("{kind:?} header 600, 600 a minute"), &outcome, 10.0, &[(0..600, 0.95)]);
-        assert!(outcome.refusals() <= 0.002, "{}", outcome.refusals());
-        // It lies.
-        let outcome = simulate(&Scene { seconds: 60, ..header(scene(kind, 5)) }, 1);
-        reaches(&format!("{kind:?} header 600, 5 a second"), &outcome, 5.0, &[(0..60, 0.9)]);
-        // It counts a second.
-        let outcome = simulate(&Scene { seconds: 200, ..header(scene(kind, 600)) }, 1);
-        reaches(&format!("{kind:?} header 600, 600 a second"), &outcome, 600.0, &[(0..60, 0.016), (80..200, 0.85)]);
-    }
-}
-
-#[test]
 fn refusals_of_what_was_in_flight_at_once_are_one() {
     let start = Instant::now();
     let at = |millis| start + Duration::from_millis(millis);
     let mut adaptive = AdaptiveLimit::new(None, start);
     for left in 0..20 {
-        adaptive.accepted(at(left), at(left + 50), None);
+        adaptive.accepted(at(left), at(left + 50));
     }
-    assert_eq!(adaptive.refused(at(100), at(150), Some(Duration::ZERO), None), SECOND);
-    assert_eq!(adaptive.refused(at(110), at(160), None, None), Duration::from_millis(990));
-    assert_eq!(adaptive.refused(at(105), at(900), None, None), Duration::from_millis(250));
+    assert_eq!(adaptive.refused(at(100), at(150), Some(Duration::ZERO)), SECOND);
+    assert_eq!(adaptive.refused(at(110), at(160), None), Duration::from_millis(990));
+    assert_eq!(adaptive.refused(at(105), at(900), None), Duration::from_millis(250));
     // A few go ahead, then the limit is kept.
     assert_eq!(adaptive.rate(at(1150)).requests.get(), 10);
-    adaptive.accepted(at(1150), at(1200), None);
+    adaptive.accepted(at(1150), at(1200));
     let rate = adaptive.rate(at(1200));
     assert_eq!((rate.requests.get(), rate.period), (20, SECOND));
     // Told late, of before the wait.
-    assert_eq!(adaptive.refused(at(120), at(1300), None, None), Duration::ZERO);
+    assert_eq!(adaptive.refused(at(120), at(1300), None), Duration::ZERO);
     assert_eq!(adaptive.rate(at(1300)), rate);
 }
 
@@ -175,11 +158,11 @@ fn a_wait_of_more_than_a_second_has_a_second_to_spare_and_names_the_period() {
     let at = |millis| start + Duration::from_millis(millis);
     let mut adaptive = AdaptiveLimit::new(None, start);
     for left in 0..100 {
-        adaptive.accepted(at(left * 10), at(left * 10 + 50), None);
+        adaptive.accepted(at(left * 10), at(left * 10 + 50));
     }
-    assert_eq!(adaptive.refused(at(1000), at(1050), Some(9 * SECOND), None), 10 * SECOND);
+    assert_eq!(adaptive.refused(at(1000), at(1050), Some(9 * SECOND)), 10 * SECOND);
     adaptive.rate(at(11_050));
-    adaptive.accepted(at(11_050), at(11_100), None);
+    adaptive.accepted(at(11_050), at(11_100));
     let rate = adaptive.rate(at(11_100));
     assert_eq!((rate.requests.get(), rate.period), (100, 10 * SECOND));
 }
@@ -187,22 +170,7 @@ fn a_wait_of_more_than_a_second_has_a_second_to_spare_and_names_the_period() {
 #[test]
 fn a_wait_beyond_all_measure_is_handed_on() {
     let now = Instant::now();
-    assert_eq!(AdaptiveLimit::new(None, now).refused(now, now, Some(Duration::MAX), None), Duration::MAX);
-}
-
-#[test]
-fn a_header_that_changes_changes_the_limit_in_proportion() {
-    let now = Instant::now();
-    let mut adaptive = AdaptiveLimit::new(None, now);
-    let mut heard = |limit| {
-        adaptive.accepted(now, now, Some(alone(limit)));
-        let rate = adaptive.rate(now);
-        (rate.requests.get(), rate.period.as_secs())
-    };
-    assert_eq!(
-        [heard(600), heard(600), heard(1200), heard(300), heard(0)],
-        [(600, 60), (600, 60), (1200, 60), (300, 60), (300, 60)]
-    );
+    assert_eq!(AdaptiveLimit::new(None, now).refused(now, now, Some(Duration::MAX)), Duration::MAX);
 }
 
 #[test]

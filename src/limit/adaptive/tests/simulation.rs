@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::super::super::window::{Room, Window};
-use super::super::{AdaptiveLimit, Header, Rate};
+use super::super::{AdaptiveLimit, Rate};
 use super::servers::{After, Kind, Server};
 
 /// How long a request takes, there and back.
@@ -44,7 +44,6 @@ pub(super) struct Scene {
     pub(super) period: f64,
     pub(super) latency: Latency,
     pub(super) after: After,
-    pub(super) header: Option<u32>,
     /// From this second on the limit is another.
     pub(super) change: Option<(f64, u32)>,
     /// Between these seconds another user of the token sends this many a second.
@@ -187,13 +186,13 @@ impl World<'_> {
             Happening::Taken { left } => {
                 let (left, now) = (self.moment(left), self.moment(self.now));
                 self.shell.answered(now);
-                self.shell.adaptive.accepted(left, now, self.scene.header.map(alone));
+                self.shell.adaptive.accepted(left, now);
                 self.turn();
             }
             Happening::Refused { left, named } => {
                 let (left, now) = (self.moment(left), self.moment(self.now));
                 self.shell.answered(now);
-                let wait = self.shell.adaptive.refused(left, now, named, self.scene.header.map(alone));
+                let wait = self.shell.adaptive.refused(left, now, named);
                 let until = self.now + u64::try_from(wait.as_micros()).unwrap();
                 self.shell.wait_until = self.shell.wait_until.max(until);
                 self.turn();
@@ -260,9 +259,4 @@ impl World<'_> {
         self.coming.push(Reverse((self.now + micros(there), arrival)));
         Some(self.now)
     }
-}
-
-/// A header of the limit that does not tell what remains of it.
-pub(super) fn alone(limit: u32) -> Header {
-    Header { limit, remaining: None }
 }
