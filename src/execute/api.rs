@@ -19,7 +19,7 @@ use crate::limit::{Blocked, Permit, RateLimiter};
 use crate::model::{Event, ExistingGroup, Fate, Found, Group, Halt, Listener, MatchNames, Tag, Trouble, User};
 use crate::plan;
 use crate::tallyfy::{
-    self, Call, Credentials, Endpoints, Guest, List, Listed, Method, Page, Transport, TransportError, Walk,
+    self, Answer, Call, Credentials, Endpoints, Guest, List, Listed, Method, Page, Transport, TransportError, Walk,
 };
 
 /// The first backoff, and the longest.
@@ -204,15 +204,20 @@ impl<E: Transport> Api<E> {
         call: Result<Call, TransportError>,
         parse: impl FnOnce(u16, &Bytes) -> Result<T, String>,
     ) -> Class<T> {
-        let subject = call.as_ref().map_or(0, subject);
-        let answer = match call {
-            Ok(call) => self.transport.send(call).await,
-            Err(error) => Err(error),
-        };
-        let hints = answer.as_ref().ok().map(|answer| answer.hints.clone());
-        let status = answer.as_ref().map_or(0, |answer| answer.status);
         let hide = |text: &str| self.credentials.hide(text.to_owned());
-        let Classified { class, failure } = classify(kind, answer, |body| parse(status, body), hide, SystemTime::now());
+        let classified = |answer: Result<Answer, TransportError>| {
+            let status = answer.as_ref().map_or(0, |answer| answer.status);
+            classify(kind, answer, |body| parse(status, body), hide, SystemTime::now())
+        };
+        let call = match call {
+            Ok(call) => call,
+            // Nothing leaves: the permit is dropped.
+            Err(error) => return classified(Err(error)).class,
+        };
+        let subject = subject(&call);
+        let answer = self.transport.send(call).await;
+        let hints = answer.as_ref().ok().map(|answer| answer.hints.clone());
+        let Classified { class, failure } = classified(answer);
         self.limiter.answered(permit, subject, failure, hints.as_ref());
         class
     }
@@ -417,7 +422,9 @@ fn body(group: &Group) -> Bytes {
 fn created(http_status: u16, body: &Bytes) -> Result<Created, String> {
     let whole = tallyfy::group(body).ok();
     let group = whole.as_ref().map(|whole| whole.tag.clone()).or_else(|| tallyfy::created(body));
-    let group = group.ok_or("the answer says success and names no group")?;
+    let what =
+        if tallyfy::is_web_page(body) { "a web page came" } else { "the answer says success and names no group" };
+    let group = group.ok_or(what)?;
     Ok(Created { group, whole, http_status })
 }
 
@@ -442,7 +449,7 @@ mod tests {
 
     use super::*;
     use crate::limit::{Limits, Speed};
-    use crate::tallyfy::{Answer, Hints, Token};
+    use crate::tallyfy::{Hints, Token};
 
     #[test]
     fn the_backoff_doubles_up_to_a_bound_and_jitters_down_to_nothing() {
@@ -473,17 +480,10 @@ mod tests {
         }
     }
 
-    /// How many of 16 groups are created at once, how many requests that took, and how often the file was read.
-    async fn created_at_once(takes: &'static str, file: &'static str) -> (usize, usize, usize) {
-        let reads = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&reads);
-        let credentials = Arc::new(Credentials::renewable(Token::new("old-token").unwrap(), move || {
-            counted.fetch_add(1, Ordering::Relaxed);
-            Token::new(file).ok()
-        }));
+    fn api(credentials: Arc<Credentials>, takes: &'static str) -> Api<Server> {
         let (stop, listener): (_, Listener) = (Stop::default(), Arc::new(|_| {}));
         let limits = Limits { speed: Speed::Unpaced, concurrency: 16, wait_max: Duration::from_hours(1) };
-        let api = Api {
+        Api {
             transport: Server { credentials: Arc::clone(&credentials), takes, seen: AtomicUsize::new(0) },
             endpoints: Endpoints::of("acme"),
             credentials,
@@ -493,7 +493,18 @@ mod tests {
             settle: Duration::ZERO,
             jitter: Jitter::seeded(1),
             refusals: Refusals::default(),
-        };
+        }
+    }
+
+    /// How many of 16 groups are created at once, how many requests that took, and how often the file was read.
+    async fn created_at_once(takes: &'static str, file: &'static str) -> (usize, usize, usize) {
+        let reads = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&reads);
+        let credentials = Arc::new(Credentials::renewable(Token::new("old-token").unwrap(), move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Token::new(file).ok()
+        }));
+        let api = api(credentials, takes);
         let create = async || {
             let permit = api.permit(true, || true).await.unwrap();
             matches!(api.create_group(permit, &Group::default()).await, Class::Applied(_))
@@ -517,5 +528,15 @@ mod tests {
     #[tokio::test]
     async fn a_token_that_is_taken_is_not_looked_for() {
         assert_eq!(created_at_once("old-token", "new-token").await, (16, 16, 0));
+    }
+
+    #[tokio::test]
+    async fn an_id_that_would_lead_out_of_the_groups_is_never_sent_and_says_nothing_about_the_server() {
+        let api = api(Arc::new(Credentials::fixed(Token::simulated())), "simulated");
+        for _ in 0..10 {
+            assert!(matches!(api.delete_group("..").await, Class::NotApplied(_)));
+        }
+        assert_eq!((api.transport.seen.load(Ordering::Relaxed), api.requests()), (0, 0));
+        assert!(!api.limiter.is_down());
     }
 }
