@@ -1,6 +1,7 @@
-//! A server that creates something else than was sent: it is noticed, and nothing is created twice because of it.
+//! A server that creates something else than was sent, and somebody else who creates a group of the same name: it is noticed, and
+//! nothing is created twice or taken for ours because of it.
 
-use crate::support::{Desk, Server, statuses};
+use crate::support::{Desk, Server, statuses, wait_for};
 use tallyfy_groups::sandbox::Options;
 
 const ROWS: &str = "name,members\nA,1001;1002\nB,1001\n";
@@ -54,4 +55,21 @@ fn an_id_of_another_rows_group_is_not_taken_and_the_group_is_looked_up() {
     ids.sort();
     ids.dedup();
     assert_eq!((ids.len(), server.all_posts()), (3, 3));
+}
+
+#[test]
+fn a_group_that_somebody_else_creates_while_a_row_is_in_doubt_is_not_ours() {
+    let slow = "[[fault]]\nkind = 'slow'\nmillis = 2000\nmethod = 'POST'\nat = [1]\n";
+    let server = Server::under(&format!("{slow}[[fault]]\nkind = 'error-before'\nmethod = 'POST'\nat = [1]"));
+    let desk = Desk::at(&server).with("groups.csv", "name,description\nA,ours\n");
+    let running = desk.start(&["import", "groups.csv"]);
+    wait_for("the request", || (server.all_posts() > 0).then_some(()));
+    server.plant("a-strangers", "A");
+    running.end().expect(9);
+    let line = desk.results("groups.results.csv").remove(0);
+    assert_eq!((line.status.as_str(), line.group_id), ("unknown", None));
+    let error = line.error.unwrap();
+    assert!(error.contains("a group of this name is there (a-strangers), but not as it was sent"), "{error}");
+    desk.run(&["undo", "groups.csv", "--yes"]);
+    assert_eq!((server.names(), server.posts("A")), (vec!["A".to_owned()], 1));
 }

@@ -11,7 +11,7 @@ use futures::{StreamExt, stream};
 use crate::execute::{Api, Policy, Unread, Worker, send_all};
 use crate::journal::{Journal, JournalError, OpenRow, RunId, Writer};
 use crate::limit::{GuestLimiter, GuestLimits};
-use crate::model::{ExistingGroup, Fate, Halt, Listener, OnExisting, Past, RowId, Trouble};
+use crate::model::{ExistingGroup, Fate, Group, Halt, Listener, OnExisting, Past, RowId, Trouble};
 use crate::plan;
 use crate::tallyfy::{Transport, Walk};
 
@@ -70,9 +70,9 @@ impl<E: Transport> Delivery<E> {
     }
 
     /// The outcomes of the rows in doubt whose groups exist, by a search for each.
-    async fn look_up(&self, in_doubt: Vec<(RowId, String)>) -> Vec<(RowId, Fate)> {
-        let look_up = async |(row, name): (RowId, String)| match self.api.find(&name, self.policy.matching).await {
-            Ok(found) => plan::ours(found, Trouble::interrupted()).map(|fate| (row, fate)),
+    async fn look_up(&self, in_doubt: Vec<(RowId, Group)>) -> Vec<(RowId, Fate)> {
+        let look_up = async |(row, sent): (RowId, Group)| match self.api.named(&sent.name, self.policy.matching).await {
+            Ok(groups) => plan::ours(&sent, &groups, Trouble::interrupted()).map(|fate| (row, fate)),
             Err(Unread::Stopped) => None,
             Err(unread) => Some((row, Fate::Unknown(unread.on(Trouble::interrupted())))),
         };

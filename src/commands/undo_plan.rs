@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::execute::{Api, Claim, Unread, changes, claim};
+use crate::execute::{Api, Unread};
 use crate::journal::{Creations, Findings};
 use crate::model::{Creation, Group, Halt, Listener, MatchNames, NameKey, Removal, RowId, Status, Trouble};
+use crate::plan::{Claim, changes, claim};
 use crate::report::UndoPlan;
 use crate::tallyfy::{Listed, Transport, Walk};
 

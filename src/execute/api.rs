@@ -16,7 +16,7 @@ use super::refusals::Refusals;
 use super::settle::{LOOKS, looks};
 use crate::limit::Stop;
 use crate::limit::{Blocked, Permit, RateLimiter};
-use crate::model::{Event, ExistingGroup, Fate, Found, Group, Halt, Listener, MatchNames, Tag, Trouble, User};
+use crate::model::{Event, ExistingGroup, Fate, Group, Halt, Listener, MatchNames, Tag, Trouble, User};
 use crate::plan;
 use crate::tallyfy::{
     self, Answer, Call, Credentials, Endpoints, Guest, List, Listed, Method, Page, Transport, TransportError, Walk,
@@ -290,15 +290,7 @@ impl<E: Transport> Api<E> {
         Ok(Some(entries))
     }
 
-    /// Looks for the groups of this name. The server's search is for parts of names and descriptions: names are compared here.
-    ///
-    /// # Errors
-    /// If a page cannot be had.
-    pub async fn find(&self, name: &str, matching: MatchNames) -> Result<Found, Unread> {
-        Ok(Found::of(name, &self.named(name, matching).await?))
-    }
-
-    /// The groups of this name, as a search shows them.
+    /// The groups of this name. The server's search is for parts of names and descriptions: names are compared here.
     ///
     /// # Errors
     /// If a page cannot be had.

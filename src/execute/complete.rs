@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use super::api::Unread;
 use super::classify::Class;
-use super::compare::completed;
 use super::deliver::{Sending, Step, Worker};
 use crate::limit::GuestPermit;
-use crate::model::{Effect, Fate, Found, Group, Job, Tag, Trouble};
-use crate::plan;
+use crate::model::{Effect, Fate, Group, Job, Tag, Trouble, best};
+use crate::plan::completed;
 use crate::tallyfy::Transport;
 
 impl<E: Transport> Worker<E> {
@@ -29,20 +28,22 @@ impl<E: Transport> Worker<E> {
     pub(super) async fn complete(&self, job: Job, permit: Option<GuestPermit>, number: u32) -> (Job, Step) {
         let waits = iter::once(Duration::ZERO).chain(self.api.looks(Duration::ZERO));
         let step = match self.seek(&job, waits).await {
-            Ok(Found::One(group)) => match self.look_at(&job, &group).await {
-                Ok((group, None)) => {
-                    if number > 1 {
-                        // An attempt of this run did it, although its response did not say so.
-                        self.api.limiter.had_effect();
+            Ok(groups) => match best(&job.group.name, &groups).as_slice() {
+                // It was deleted since.
+                [] => Step::SendAgain(Effect::Absent),
+                [group] => match self.look_at(&job, &group.tag).await {
+                    Ok((group, None)) => {
+                        if number > 1 {
+                            // An attempt of this run did it, although its response did not say so.
+                            self.api.limiter.had_effect();
+                        }
+                        Step::Settle(Fate::found(group))
                     }
-                    Step::Settle(Fate::found(group))
-                }
-                Ok((group, Some(whole))) => return self.send_guests(job, &group, &whole, (permit, number)).await,
-                Err(unread) => unseen(unread, &group),
+                    Ok((group, Some(whole))) => return self.send_guests(job, &group, &whole, (permit, number)).await,
+                    Err(unread) => unseen(unread, &group.tag),
+                },
+                [first, ..] => Step::Settle(Fate::Unknown(lack(&first.tag).and("several groups have its name"))),
             },
-            // It was deleted since.
-            Ok(Found::None) => Step::SendAgain(Effect::Absent),
-            Ok(Found::Many { first, count }) => Step::Settle(Fate::Unknown(lack(&first).and(&plan::ambiguous(count)))),
             Err(Unread::Stopped) => Step::GiveBack(Effect::Made),
             Err(unread) => Step::Settle(Fate::Unknown(unread.on(Trouble::interrupted()))),
         };

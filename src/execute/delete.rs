@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::api::{Api, Unread};
 use super::classify::Class;
-use super::compare::changes;
 use crate::journal::{DeletionAttempt, Intent, RemovalState};
 use crate::model::{Creation, Event, Listener, Removal, Trouble};
+use crate::plan::changes;
 use crate::tallyfy::Transport;
 
 /// What it takes to delete groups.

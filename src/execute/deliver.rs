@@ -14,7 +14,7 @@ use crate::journal::{Down, Handle, Intent};
 use crate::limit::Permit;
 use crate::limit::{GuestLimiter, GuestPermit};
 use crate::model::{
-    Effect, Event, Fate, Found, Halt, Job, Listener, MatchNames, OnExisting, RowId, Status, Tag, Trouble,
+    Effect, Event, ExistingGroup, Fate, Halt, Job, Listener, MatchNames, OnExisting, RowId, Status, Tag, Trouble, best,
 };
 use crate::plan;
 use crate::tallyfy::Transport;
@@ -283,13 +283,16 @@ impl<E: Transport> Worker<E> {
     /// Settles a row that is refused because somebody else's group has its name, if there is one.
     async fn of_others(&self, job: &Job, trouble: Trouble, waits: impl IntoIterator<Item = Duration>) -> Step {
         match self.seek(job, waits).await {
-            Ok(Found::One(group) | Found::Many { first: group, .. }) => {
-                match plan::already_exists(group.id, self.policy.on_existing, trouble.http_status, None) {
+            Ok(groups) => {
+                let Some(group) = best(&job.group.name, &groups).first().copied() else {
+                    return Step::GiveUp(trouble, Effect::None);
+                };
+                let id = group.tag.id.clone();
+                match plan::already_exists(id, self.policy.on_existing, trouble.http_status, None) {
                     Fate::Failed(trouble) => Step::GiveUp(trouble, Effect::None),
                     fate => Step::Settle(fate),
                 }
             }
-            Ok(Found::None) => Step::GiveUp(trouble, Effect::None),
             Err(Unread::Stopped) => Step::GiveBack(Effect::None),
             Err(unread) => Step::GiveUp(unread.on(trouble), Effect::None),
         }
@@ -298,23 +301,27 @@ impl<E: Transport> Worker<E> {
     /// The fate of a row that may have been applied; none if no list shows its group.
     async fn ours(&self, job: &Job, waits: impl IntoIterator<Item = Duration>, trouble: &Trouble) -> Option<Fate> {
         match self.seek(job, waits).await {
-            Ok(found) => plan::ours(found, trouble.clone()),
+            Ok(groups) => plan::ours(&job.group, &groups, trouble.clone()),
             Err(unread) => Some(Fate::Unknown(unread.on(trouble.clone()))),
         }
     }
 
-    /// Looks after each wait, until a list shows a group of the name.
-    pub(super) async fn seek(&self, job: &Job, waits: impl IntoIterator<Item = Duration>) -> Result<Found, Unread> {
+    /// Looks after each wait, until a list shows groups of the name.
+    pub(super) async fn seek(
+        &self,
+        job: &Job,
+        waits: impl IntoIterator<Item = Duration>,
+    ) -> Result<Vec<ExistingGroup>, Unread> {
         for wait in waits {
             if !self.api.stop.sleep(wait).await {
                 return Err(Unread::Stopped);
             }
-            match self.api.find(&job.group.name, self.policy.matching).await? {
-                Found::None => {}
-                found => return Ok(found),
+            let groups = self.api.named(&job.group.name, self.policy.matching).await?;
+            if !groups.is_empty() {
+                return Ok(groups);
             }
         }
-        Ok(Found::None)
+        Ok(Vec::new())
     }
 
     fn settle(&self, row: RowId, fate: Fate) -> Result<(), Down> {

@@ -5,7 +5,6 @@
 
 mod api;
 mod classify;
-mod compare;
 mod complete;
 mod delete;
 mod deliver;
@@ -18,7 +17,6 @@ use tokio::task::JoinSet;
 
 pub use api::{Api, Created, Jitter, Unread};
 pub use classify::{Class, Classified, RequestKind, classify};
-pub use compare::{Claim, changes, claim};
 pub use delete::Remover;
 pub use deliver::{Policy, Worker};
 pub use refusals::Refusals;

@@ -72,15 +72,15 @@ impl Journal {
         })
     }
 
-    /// The rows of a run that were begun and have no outcome, with the names of their groups, in input order.
+    /// The rows of a run that were begun and have no outcome, with their groups, in input order.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn in_doubt(&self, run: RunId) -> Result<Vec<(RowId, String)>, JournalError> {
+    pub fn in_doubt(&self, run: RunId) -> Result<Vec<(RowId, Group)>, JournalError> {
         // By the intents: they may be far fewer than the rows.
-        let sql = "SELECT DISTINCT id, name FROM intents CROSS JOIN open_rows ON open_rows.id = intents.row
+        let sql = "SELECT DISTINCT id, body FROM intents CROSS JOIN open_rows ON open_rows.id = intents.row
                    WHERE run = ?1 AND effect = 'unknown' ORDER BY id";
-        let row = |row: &Row<'_>| Ok((RowId(row.get(0)?), row.get(1)?));
+        let row = |row: &Row<'_>| Ok((RowId(row.get(0)?), parse(1, row.get_ref(1)?.as_str()?)?));
         self.run(|db| db.prepare(sql)?.query_map([run.0], row)?.collect())
     }
 

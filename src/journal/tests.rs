@@ -177,7 +177,8 @@ fn a_row_in_doubt_stays_so_when_it_is_mended_or_another_row_of_its_name_comes_fi
         let (_, first) = run(&mut journal, &before, true);
         begin(&journal, first, "unknown");
         let (second, _) = run(&mut journal, &after, false);
-        let doubtful: Vec<String> = journal.in_doubt(second).unwrap().into_iter().map(|(_, name)| name).collect();
+        let doubtful: Vec<String> =
+            journal.in_doubt(second).unwrap().into_iter().map(|(_, group)| group.name).collect();
         assert_eq!(doubtful, [if after[0] == "x" { " sales" } else { "SALES" }]);
     }
 }

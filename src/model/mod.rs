@@ -29,7 +29,7 @@ pub use event::{Event, GuestWait, Halt, Listener, Wait};
 pub use existing::{ExistingGroup, Tag};
 pub use fate::{Creation, Fate, Removal, Trouble};
 pub use filter::Filter;
-pub use found::{Found, best};
+pub use found::best;
 pub use group::{Group, Member, WantedGroup};
 pub use job::{Effect, Job, Past, RowId};
 pub use name::{MatchNames, NameKey, OnDuplicate, OnExisting, is_common};

@@ -1,5 +1,4 @@
-//! Whether a group still says what was sent (for `undo`), and whether a group that turned up is ours (for rows in doubt). How an
-//! existing group differs from a row is in `plan`. Pure.
+//! Whether a group still says what was sent (for `undo`), and whether a group that turned up is ours (for rows in doubt). Pure.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +6,12 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{Group, Tag, best, shortened};
-use crate::plan;
-use crate::tallyfy::Listed;
+use crate::model::{ExistingGroup, Group, Tag, best, shortened};
 
 /// What is not as it was sent, each in a few words; what the server does not show is not compared. `stamp` is when the
 /// group was last changed, as the server told it at its creation.
 #[must_use]
-pub fn changes(sent: &Group, stamp: Option<&str>, seen: &Listed) -> Vec<String> {
+pub fn changes(sent: &Group, stamp: Option<&str>, seen: &ExistingGroup) -> Vec<String> {
     let mut changes = differences(sent, seen);
     if let (Some(before), Some(now)) = (stamp, seen.tag.stamp.as_deref())
         && !is_same_moment(before, now)
@@ -29,7 +26,7 @@ pub fn changes(sent: &Group, stamp: Option<&str>, seen: &Listed) -> Vec<String> 
 pub enum Claim {
     /// None has it.
     Absent,
-    /// This one is ours: it alone has the name, and it says exactly what was sent.
+    /// This one is ours: it alone has the name, and it says what was sent. It may lack guests.
     Ours(Tag),
     /// Which of them is ours, or whether any is, is not known: why.
     Unclear(String),
@@ -38,11 +35,14 @@ pub enum Claim {
 /// Which of the groups of its name is a row's that was sent and whose answer is lost. A name that agrees in every
 /// character goes before one that is only as good as the same.
 #[must_use]
-pub fn claim(sent: &Group, seen: &[Listed]) -> Claim {
+pub fn claim(sent: &Group, seen: &[ExistingGroup]) -> Claim {
     match best(&sent.name, seen).as_slice() {
         [] => Claim::Absent,
         [one] => {
-            let other = differences(sent, one);
+            // The guest quota may have refused the others.
+            let shown = folded(one.guests.as_deref().unwrap_or_default());
+            let invited = sent.guests.iter().filter(|guest| shown.contains(&fold(guest))).cloned().collect();
+            let other = differences(&Group { guests: invited, ..sent.clone() }, one);
             if other.is_empty() {
                 return Claim::Ours(one.tag.clone());
             }
@@ -52,13 +52,16 @@ pub fn claim(sent: &Group, seen: &[Listed]) -> Claim {
                 other.join("; ")
             ))
         }
-        many => Claim::Unclear(plan::ambiguous(many.len())),
+        many => {
+            let count = many.len();
+            Claim::Unclear(format!("{count} groups have this name, and it is not known which one this row created"))
+        }
     }
 }
 
 /// What a group is to become if it does not show all guests of its row: the whole group, as an update must send it. It keeps
 /// what it shows, which somebody may have changed since, and gets the guests that it lacks. `None` if it shows all.
-pub(super) fn completed(sent: Group, seen: &Listed) -> Option<Group> {
+pub(crate) fn completed(sent: Group, seen: &ExistingGroup) -> Option<Group> {
     let mut guests = seen.guests.clone().unwrap_or_default();
     let shown = folded(&guests);
     let lacking: Vec<String> = sent.guests.into_iter().filter(|guest| !shown.contains(&fold(guest))).collect();
@@ -71,7 +74,7 @@ pub(super) fn completed(sent: Group, seen: &Listed) -> Option<Group> {
     Some(Group { name: seen.name.clone(), description, members, guests, tallyfy_id: None })
 }
 
-fn differences(sent: &Group, seen: &Listed) -> Vec<String> {
+fn differences(sent: &Group, seen: &ExistingGroup) -> Vec<String> {
     let mut differences = Vec::new();
     if seen.name.trim() != sent.name.trim() {
         differences.push(format!("renamed to {}", shortened(seen.name.trim())));
@@ -126,8 +129,8 @@ mod tests {
         }
     }
 
-    fn seen() -> Listed {
-        Listed {
+    fn seen() -> ExistingGroup {
+        ExistingGroup {
             tag: Tag { id: "g1".to_owned(), stamp: Some("2026-11-23T10:00:00Z".to_owned()) },
             name: "Sales".to_owned(),
             description: Some("the team".to_owned()),
@@ -143,43 +146,47 @@ mod tests {
         let same: Vec<String> = Vec::new();
         for (now, expected) in [
             (seen(), &[][..]),
-            (Listed { name: " Sales ".to_owned(), ..seen() }, &[]),
-            (Listed { members: Some(vec![1, 2, 2]), ..seen() }, &[]),
-            (Listed { description: None, members: None, guests: None, ..seen() }, &[]),
-            (Listed { tag: Tag { id: "g1".to_owned(), stamp: None }, ..seen() }, &[]),
-            (Listed { tag: stamp("2026-11-23 10:00:00"), ..seen() }, &[]),
-            (Listed { tag: stamp("2026-11-23T11:00:00.000+01:00"), ..seen() }, &[]),
-            (Listed { tag: stamp("2026-11-23T10:00:00.999Z"), ..seen() }, &[]),
-            (Listed { name: "SALES".to_owned(), ..seen() }, &["renamed to SALES"]),
-            (Listed { name: "S\u{1b}[2J".to_owned(), ..seen() }, &["renamed to S\\u{1b}[2J"]),
-            (Listed { description: Some(String::new()), ..seen() }, &["another description"]),
-            (Listed { members: Some(vec![]), ..seen() }, &["other members"]),
-            (Listed { members: Some(vec![1, 2, 3]), ..seen() }, &["other members"]),
-            (Listed { guests: Some(vec![]), ..seen() }, &["other guests"]),
+            (ExistingGroup { name: " Sales ".to_owned(), ..seen() }, &[]),
+            (ExistingGroup { members: Some(vec![1, 2, 2]), ..seen() }, &[]),
+            (ExistingGroup { description: None, members: None, guests: None, ..seen() }, &[]),
+            (ExistingGroup { tag: Tag { id: "g1".to_owned(), stamp: None }, ..seen() }, &[]),
+            (ExistingGroup { tag: stamp("2026-11-23 10:00:00"), ..seen() }, &[]),
+            (ExistingGroup { tag: stamp("2026-11-23T11:00:00.000+01:00"), ..seen() }, &[]),
+            (ExistingGroup { tag: stamp("2026-11-23T10:00:00.999Z"), ..seen() }, &[]),
+            (ExistingGroup { name: "SALES".to_owned(), ..seen() }, &["renamed to SALES"]),
+            (ExistingGroup { name: "S\u{1b}[2J".to_owned(), ..seen() }, &["renamed to S\\u{1b}[2J"]),
+            (ExistingGroup { description: Some(String::new()), ..seen() }, &["another description"]),
+            (ExistingGroup { members: Some(vec![]), ..seen() }, &["other members"]),
+            (ExistingGroup { members: Some(vec![1, 2, 3]), ..seen() }, &["other members"]),
+            (ExistingGroup { guests: Some(vec![]), ..seen() }, &["other guests"]),
             (
-                Listed { tag: stamp("2026-11-24T10:00:00Z"), ..seen() },
+                ExistingGroup { tag: stamp("2026-11-24T10:00:00Z"), ..seen() },
                 &["changed on the server at 2026-11-24T10:00:00Z"],
             ),
             (
-                Listed { tag: stamp("2026-11-23T09:59:59Z"), ..seen() },
+                ExistingGroup { tag: stamp("2026-11-23T09:59:59Z"), ..seen() },
                 &["changed on the server at 2026-11-23T09:59:59Z"],
             ),
-            (Listed { tag: stamp("17"), ..seen() }, &["changed on the server at 17"]),
+            (ExistingGroup { tag: stamp("17"), ..seen() }, &["changed on the server at 17"]),
             (
-                Listed { name: "X".to_owned(), guests: Some(vec![]), tag: stamp("17"), ..seen() },
+                ExistingGroup { name: "X".to_owned(), guests: Some(vec![]), tag: stamp("17"), ..seen() },
                 &["renamed to X", "other guests", "changed on the server at 17"],
             ),
         ] {
             assert_eq!(changes(&sent(), Some("2026-11-23T10:00:00Z"), &now), expected, "{now:?}");
         }
-        assert_eq!(changes(&sent(), None, &Listed { tag: stamp("17"), ..seen() }), same, "not known at its creation");
+        assert_eq!(
+            changes(&sent(), None, &ExistingGroup { tag: stamp("17"), ..seen() }),
+            same,
+            "not known at its creation"
+        );
     }
 
     #[test]
     fn a_group_is_given_the_guests_that_it_lacks_beside_those_that_it_has() {
         let guests = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let completed = |shown: Option<&str>| {
-            let seen = Listed { guests: shown.map(guests), ..seen() };
+            let seen = ExistingGroup { guests: shown.map(guests), ..seen() };
             let sent = Group { guests: guests("Ann@x.org bob@x.org"), ..sent() };
             super::completed(sent, &seen).map_or(String::new(), |group| group.guests.join(" "))
         };
@@ -192,15 +199,17 @@ mod tests {
 
     #[test]
     fn a_group_that_lacks_guests_is_sent_whole_as_it_is_shown_and_otherwise_as_it_was_sent() {
-        let shown = Listed { name: "SALES".to_owned(), description: Some("theirs".to_owned()), ..seen() };
-        let whole = completed(sent(), &Listed { members: Some(vec![9]), guests: None, ..shown.clone() }).unwrap();
+        let shown = ExistingGroup { name: "SALES".to_owned(), description: Some("theirs".to_owned()), ..seen() };
+        let whole =
+            completed(sent(), &ExistingGroup { members: Some(vec![9]), guests: None, ..shown.clone() }).unwrap();
         assert_eq!(
             (whole.name.as_str(), whole.description.as_deref(), whole.members),
             ("SALES", Some("theirs"), vec![9])
         );
-        let whole = completed(sent(), &Listed { description: None, members: None, guests: None, ..shown }).unwrap();
+        let whole =
+            completed(sent(), &ExistingGroup { description: None, members: None, guests: None, ..shown }).unwrap();
         assert_eq!((whole.description, whole.members), (sent().description, sent().members));
-        let blank = Listed { description: Some(" ".to_owned()), guests: None, ..seen() };
+        let blank = ExistingGroup { description: Some(" ".to_owned()), guests: None, ..seen() };
         assert_eq!(completed(sent(), &blank).unwrap().description, None, "a blank one is refused");
     }
 
@@ -208,13 +217,13 @@ mod tests {
     fn no_description_is_the_same_as_a_blank_one() {
         let none = Group { description: None, members: Vec::new(), guests: Vec::new(), ..sent() };
         let blank =
-            Listed { description: Some("  ".to_owned()), members: Some(vec![]), guests: Some(vec![]), ..seen() };
+            ExistingGroup { description: Some("  ".to_owned()), members: Some(vec![]), guests: Some(vec![]), ..seen() };
         assert!(changes(&none, None, &blank).is_empty());
     }
 
     #[test]
     fn a_group_that_turned_up_is_ours_only_if_it_is_alone_and_says_what_was_sent() {
-        let named = |name: &str, id: &str| Listed {
+        let named = |name: &str, id: &str| ExistingGroup {
             tag: Tag { id: id.to_owned(), stamp: None },
             name: name.to_owned(),
             ..seen()
@@ -226,7 +235,7 @@ mod tests {
         for unclear in [
             vec![named("Sales", "a"), named("Sales", "b")],
             vec![named("SALES", "a")],
-            vec![Listed { members: Some(vec![9]), ..named("Sales", "a") }],
+            vec![ExistingGroup { members: Some(vec![9]), ..named("Sales", "a") }],
         ] {
             assert!(matches!(claim(&sent(), &unclear), Claim::Unclear(_)), "{unclear:?}");
         }

@@ -1,9 +1,14 @@
 //! Decides the action for each row from the existing groups and from earlier attempts. Pure.
 
+mod compare;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::model::{ExistingGroup, Fate, Found, Group, OnExisting, Past, Tag, Trouble, best, shortened};
+pub(crate) use compare::completed;
+pub use compare::{Claim, changes, claim};
+
+use crate::model::{ExistingGroup, Fate, Group, OnExisting, Past, Tag, Trouble, best, shortened};
 
 /// What the program does for a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +24,8 @@ pub(crate) enum Action {
     },
     /// Nothing: an earlier attempt created its group.
     Done(Tag),
-    /// Nothing: several groups have its name, and which one an earlier attempt created is not known.
-    Ambiguous(usize),
+    /// Nothing: whether an earlier attempt created one of the groups of its name is not known, and why.
+    Ambiguous(String),
 }
 
 /// In what an existing group differs from a row.
@@ -63,12 +68,14 @@ fn people<T: fmt::Display>(f: &mut fmt::Formatter<'_>, kind: &str, missing: &[T]
 
 /// The action for a row, from its earlier attempts and the existing groups of its name.
 pub(crate) fn decide(past: Past, desired: &Group, existing: &[ExistingGroup]) -> Action {
-    match (past, best(&desired.name, existing).as_slice()) {
-        (_, []) => Action::Create,
-        (Past::New, [first, ..]) => exists(desired, first),
+    match past {
+        Past::New => best(&desired.name, existing).first().map_or(Action::Create, |first| exists(desired, first)),
         // The name was free when the run began, and then the row was sent.
-        (Past::InDoubt | Past::Absent, [one]) => Action::Done(one.tag.clone()),
-        (Past::InDoubt | Past::Absent, many) => Action::Ambiguous(many.len()),
+        Past::InDoubt | Past::Absent => match claim(desired, existing) {
+            Claim::Absent => Action::Create,
+            Claim::Ours(tag) => Action::Done(tag),
+            Claim::Unclear(why) => Action::Ambiguous(why),
+        },
     }
 }
 
@@ -139,23 +146,18 @@ impl Action {
                 Some(already_exists(group.id, on_existing, None, note))
             }
             Self::Done(group) => Some(Fate::found(group)),
-            Self::Ambiguous(count) => Some(Fate::Unknown(Trouble::interrupted().and(&ambiguous(count)))),
+            Self::Ambiguous(why) => Some(Fate::Unknown(Trouble::interrupted().and(&why))),
         }
     }
 }
 
-/// What became of a row that was sent and whose answer is lost; nothing if no group has its name.
-pub(crate) fn ours(found: Found, trouble: Trouble) -> Option<Fate> {
-    match found {
-        Found::None => None,
-        Found::One(group) => Some(Fate::found(group)),
-        Found::Many { count, .. } => Some(Fate::Unknown(trouble.and(&ambiguous(count)))),
+/// What became of a row that was sent and whose answer is lost, by the groups of its name; nothing if no group has its name.
+pub(crate) fn ours(sent: &Group, existing: &[ExistingGroup], trouble: Trouble) -> Option<Fate> {
+    match claim(sent, existing) {
+        Claim::Absent => None,
+        Claim::Ours(tag) => Some(Fate::found(tag)),
+        Claim::Unclear(why) => Some(Fate::Unknown(trouble.and(&why))),
     }
-}
-
-/// Why none of several groups of a name is used for a row.
-pub(crate) fn ambiguous(count: usize) -> String {
-    format!("{count} groups have this name, and it is not known which one this row created")
 }
 
 /// What becomes of a row whose name somebody else's group has.
@@ -220,7 +222,11 @@ mod tests {
         let alike = [existing("a", "SALES"), existing("b", "Sales")];
         assert_eq!(decide(Past::InDoubt, &desired(), &alike), Action::Done(tag("b")));
         let twins = [existing("a", "Sales"), existing("b", "Sales")];
-        assert_eq!(decide(Past::InDoubt, &desired(), &twins), Action::Ambiguous(2));
+        assert!(matches!(decide(Past::InDoubt, &desired(), &twins), Action::Ambiguous(_)));
+        let other = [ExistingGroup { members: Some(vec![3]), ..existing("a", "Sales") }];
+        assert!(matches!(decide(Past::InDoubt, &desired(), &other), Action::Ambiguous(_)), "somebody else's");
+        let cut_short = [ExistingGroup { guests: Some(Vec::new()), ..existing("a", "Sales") }];
+        assert_eq!(decide(Past::InDoubt, &desired(), &cut_short), Action::Done(tag("a")));
         assert!(matches!(decide(Past::New, &desired(), &twins), Action::None { group, .. } if group == tag("a")));
     }
 
