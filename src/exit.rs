@@ -1,7 +1,7 @@
 //! How a run ended, and the exit code for it: the table that scripts rely on. The code of an error is in
 //! `commands/failure`. Pure.
 
-use crate::model::{Halt, StatusCounts};
+use crate::model::{StatusCounts, StopReason};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,18 +37,19 @@ impl Ending {
     }
 
     /// The ending of a run that stopped early.
-    pub(crate) fn of_halt(halt: &Halt) -> Self {
+    pub(crate) fn of_halt(halt: &StopReason) -> Self {
         match halt {
-            Halt::TokenRefused(_)
-            | Halt::Forbidden(_)
-            | Halt::UsersRefused { .. }
-            | Halt::RefusedInARow { status: 403, .. } => Self::Token,
-            Halt::NotFound(_) | Halt::Redirected(_) | Halt::RefusedInARow { .. } => Self::NotFound,
-            Halt::PauseTooLong(_) | Halt::GuestCapTooLong(_) | Halt::Refusing { .. } | Halt::Down { .. } => {
-                Self::PauseTooLong
-            }
-            Halt::Journal | Halt::Unrecorded(_) | Halt::Unreachable(_) => Self::Failed,
-            Halt::Interrupted => Self::Interrupted,
+            StopReason::TokenRefused(_)
+            | StopReason::Forbidden(_)
+            | StopReason::UsersRefused { .. }
+            | StopReason::RefusedInARow { status: 403, .. } => Self::Token,
+            StopReason::NotFound(_) | StopReason::Redirected(_) | StopReason::RefusedInARow { .. } => Self::NotFound,
+            StopReason::PauseTooLong(_)
+            | StopReason::GuestCapTooLong(_)
+            | StopReason::Refusing { .. }
+            | StopReason::Down { .. } => Self::PauseTooLong,
+            StopReason::Journal | StopReason::Unrecorded(_) | StopReason::Unreachable(_) => Self::Failed,
+            StopReason::Interrupted => Self::Interrupted,
         }
     }
 

@@ -11,7 +11,7 @@ use futures::{StreamExt, stream};
 use crate::execute::{Api, Policy, Unread, Worker, send_all};
 use crate::journal::{Journal, JournalError, OpenRow, RunId, Writer};
 use crate::limit::{GuestLimiter, GuestLimits};
-use crate::model::{ExistingGroup, Fate, Group, Halt, Listener, OnExisting, Past, RowId, Trouble};
+use crate::model::{ExistingGroup, Fate, Group, Listener, OnExisting, Past, RowId, StopReason, Trouble};
 use crate::plan;
 use crate::tallyfy::{Transport, Walk};
 
@@ -101,7 +101,7 @@ impl<E: Transport> Delivery<E> {
         journal.note_known_guests(&known_rows)?;
         quota.expect(&forecast);
         let stop = self.api.stop.clone();
-        let (writer, handle, feeds) = Writer::new(journal, run, move || stop.raise(Halt::Journal));
+        let (writer, handle, feeds) = Writer::new(journal, run, move || stop.raise(StopReason::Journal));
         let worker = Worker {
             api: Arc::clone(&self.api),
             journal: handle,

@@ -13,7 +13,7 @@ use crate::cli::{ExportArgs, LogArgs};
 use crate::execute::{Api, Unread};
 use crate::exit::Ending;
 use crate::journal::Journal;
-use crate::model::{ExistingGroup, Halt, Listener, MembersAs, User, shortened};
+use crate::model::{ExistingGroup, Listener, MembersAs, StopReason, User, shortened};
 use crate::report::{Progress, StatusLine, export_text, probe, write_file};
 use crate::resolve::Directory;
 use crate::settings::{Connection, Environment, export_settings, progress_mode};
@@ -90,7 +90,7 @@ async fn list_users<E: Transport>(api: &Api<E>, listener: &Listener) -> Result<V
 /// Why the organization cannot be read.
 fn unexported<E: Transport>(api: &Api<E>, unread: Unread) -> Failure {
     api.stop_unread(unread);
-    Failure::Unexported(api.stop.reason().unwrap_or(Halt::Interrupted))
+    Failure::Unexported(api.stop.reason().unwrap_or(StopReason::Interrupted))
 }
 
 /// The people are sorted, so that their order is the same in every export. A group that the list does not show whole is an error:
@@ -100,7 +100,7 @@ fn group_row(group: ExistingGroup, addresses: &HashMap<u64, &str>) -> Result<Vec
     let (Some(description), Some(mut members), Some(mut guests)) = (description, members, guests) else {
         let name = shortened(&name);
         let why = format!("the list of groups does not show the description, members and guests of `{name}`");
-        return Err(Failure::Unexported(Halt::Unreachable(why)));
+        return Err(Failure::Unexported(StopReason::Unreachable(why)));
     };
     members.sort_unstable();
     guests.sort_unstable();
@@ -127,7 +127,7 @@ mod tests {
             r#","members":[],"guests":[]"#,
             r#","description":null,"members":[{"id":1}],"guests":[]"#,
         ] {
-            assert!(matches!(row(fields), Err(Failure::Unexported(Halt::Unreachable(_)))), "{fields}");
+            assert!(matches!(row(fields), Err(Failure::Unexported(StopReason::Unreachable(_)))), "{fields}");
         }
     }
 }

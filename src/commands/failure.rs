@@ -4,7 +4,7 @@ use std::io;
 
 use crate::exit::Ending;
 use crate::journal::JournalError;
-use crate::model::Halt;
+use crate::model::StopReason;
 use crate::read::ReadError;
 use crate::report::{LogError, OutputError};
 use crate::settings::SettingsError;
@@ -51,7 +51,7 @@ pub enum Failure {
     Usage(String),
     /// The run stopped before its end.
     #[error("{0}")]
-    Stopped(Halt),
+    Stopped(StopReason),
     /// A defect: rows were passed over.
     #[error(
         "{0} rows were not attempted although nothing stopped the run; this is a defect, please report it, and run the same command again"
@@ -67,7 +67,7 @@ pub enum Failure {
     },
     /// An export could not read the organization.
     #[error("nothing was exported: {0}")]
-    Unexported(Halt),
+    Unexported(StopReason),
     /// `--strict`
     #[error("nothing was sent because of --strict (errors: {0}, warnings: {1})")]
     Strict(u64, u64),

@@ -7,8 +7,8 @@ use std::path::Path;
 use crate::execute::{Api, Unread};
 use crate::journal::{Journal, RunId};
 use crate::model::{
-    Code, Group, Halt, InputFile, Listener, Member, PeopleCounts, Problem, User, UserStatus, WantedGroup, shortened,
-    shown_path,
+    Code, Group, InputFile, Listener, Member, PeopleCounts, Problem, StopReason, User, UserStatus, WantedGroup,
+    shortened, shown_path,
 };
 use crate::report::Problems;
 use crate::resolve::{Directory, PeopleRules, Resolved, resolve};
@@ -122,7 +122,7 @@ fn ids(wanted: &WantedGroup, refusal: &str) -> Result<Vec<u64>, Failure> {
     let id = |member: &Member| match member {
         Member::Id(id) => Ok(*id),
         Member::Address(address) => {
-            Err(Failure::Stopped(Halt::UsersRefused { address: address.clone(), refusal: refusal.to_owned() }))
+            Err(Failure::Stopped(StopReason::UsersRefused { address: address.clone(), refusal: refusal.to_owned() }))
         }
     };
     wanted.members.iter().map(id).collect()

@@ -11,7 +11,7 @@ use futures::poll;
 
 use crate::exit::Ending;
 use crate::limit::Stop;
-use crate::model::Halt;
+use crate::model::StopReason;
 use crate::report::StatusLine;
 
 use super::Failure;
@@ -38,7 +38,7 @@ impl Signals {
                     first.await;
                 }
                 if is_sending.load(Ordering::Acquire) {
-                    stop.raise(Halt::Interrupted);
+                    stop.raise(StopReason::Interrupted);
                     tracing::warn!("interrupted: waiting for the requests in flight (interrupt again to exit at once)");
                     interrupted().await;
                 }

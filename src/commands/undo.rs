@@ -8,7 +8,7 @@ use std::time::Instant;
 use futures::{StreamExt, stream};
 
 use crate::cli::{LogArgs, UndoArgs};
-use crate::execute::Remover;
+use crate::execute::Deleter;
 use crate::exit::Ending;
 use crate::journal::{Creations, Journal, PastRun};
 use crate::model::{Event, Listener, listed, shortened, shown_path};
@@ -130,7 +130,7 @@ impl Undo<'_> {
         journal.commence_undo(self.run.id, &plan.findings)?;
         let done = self.run.undone;
         listener(Event::Started { is_deleting: true, done, total: done + plan.groups.len() as u64 });
-        let remover = Remover { api: Arc::clone(&api), is_forced, listener };
+        let remover = Deleter { api: Arc::clone(&api), is_forced, listener };
         for chunk in plan.groups.chunks(concurrency * CHUNK) {
             if stop.is_raised() {
                 break;

@@ -8,10 +8,12 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::execute::{Api, Unread};
 use crate::journal::{Creations, Findings};
-use crate::model::{Creation, Group, Halt, Listener, MatchNames, NameKey, Removal, RowId, Status, Trouble};
+use crate::model::{
+    Creation, ExistingGroup, Group, Listener, MatchNames, NameKey, Removal, RowId, Status, StopReason, Trouble,
+};
 use crate::plan::{Claim, changes, claim};
 use crate::report::UndoPlan;
-use crate::tallyfy::{Listed, Transport, Walk};
+use crate::tallyfy::{Transport, Walk};
 
 use super::Failure;
 
@@ -43,7 +45,7 @@ pub(super) async fn plan_deletions<E: Transport>(
         Err(unread) => {
             // Nothing is known about any group.
             api.stop_unread(unread);
-            return Err(Failure::Stopped(api.stop.reason().unwrap_or(Halt::Interrupted)));
+            return Err(Failure::Stopped(api.stop.reason().unwrap_or(StopReason::Interrupted)));
         }
     };
     let mut plan = Deletions::default();
@@ -63,13 +65,13 @@ pub(super) async fn plan_deletions<E: Transport>(
 /// The groups that may be the run's.
 struct FoundGroups {
     /// Those that the run created, by id.
-    made: HashMap<String, Option<Listed>>,
+    made: HashMap<String, Option<ExistingGroup>>,
     /// Those that the rows in doubt may have created, by name.
-    named: HashMap<NameKey, Vec<Listed>>,
+    named: HashMap<NameKey, Vec<ExistingGroup>>,
 }
 
 impl FoundGroups {
-    fn add(&mut self, groups: impl IntoIterator<Item = Listed>) {
+    fn add(&mut self, groups: impl IntoIterator<Item = ExistingGroup>) {
         for group in groups.into_iter().filter(|group| !group.is_deleted) {
             if let Some(seen) = self.made.get_mut(&group.tag.id) {
                 *seen = Some(group);
@@ -121,7 +123,7 @@ async fn find_groups<E: Transport>(
 }
 
 impl Deletions {
-    fn add(&mut self, creation: Creation, found: Option<&Listed>, is_forced: bool) {
+    fn add(&mut self, creation: Creation, found: Option<&ExistingGroup>, is_forced: bool) {
         let Creation { row, ref group, ref tag, may_be_deleted } = creation;
         let Some(found) = found else {
             // 404 is the status of a group that is not there.
@@ -136,7 +138,7 @@ impl Deletions {
         }
     }
 
-    fn add_in_doubt(&mut self, row: RowId, group: Group, found: &[Listed]) {
+    fn add_in_doubt(&mut self, row: RowId, group: Group, found: &[ExistingGroup]) {
         match claim(&group, found) {
             Claim::Ours(tag) => {
                 self.findings.adopted.push((row, tag.clone()));

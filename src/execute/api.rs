@@ -16,10 +16,10 @@ use super::refusals::Refusals;
 use super::settle::{LOOKS, looks};
 use crate::limit::Stop;
 use crate::limit::{Blocked, Permit, RateLimiter};
-use crate::model::{Event, ExistingGroup, Fate, Group, Halt, Listener, MatchNames, Tag, Trouble, User};
+use crate::model::{Event, ExistingGroup, Fate, Group, Listener, MatchNames, StopReason, Tag, Trouble, User};
 use crate::plan;
 use crate::tallyfy::{
-    self, Answer, Call, Credentials, Endpoints, Guest, List, Listed, Method, Page, Transport, TransportError, Walk,
+    self, Answer, Call, Credentials, Endpoints, Guest, List, Method, Page, Transport, TransportError, Walk,
 };
 
 /// The first backoff, and the longest.
@@ -119,9 +119,9 @@ impl<E: Transport> Api<E> {
     pub fn stop_unread(&self, unread: Unread) {
         if let Unread::Failed(trouble) = unread {
             self.stop.raise(match trouble.http_status {
-                Some(403) => Halt::Forbidden(trouble.message),
-                Some(404) => Halt::NotFound(trouble.message),
-                _ => Halt::Unreachable(trouble.message),
+                Some(403) => StopReason::Forbidden(trouble.message),
+                Some(404) => StopReason::NotFound(trouble.message),
+                _ => StopReason::Unreachable(trouble.message),
             });
         }
     }
@@ -188,7 +188,7 @@ impl<E: Transport> Api<E> {
     ) -> Class<T> {
         let is_write = permit.is_write;
         let class = self.send_once(permit, kind, call.clone(), &parse).await;
-        if !matches!(class, Class::Stop(Halt::TokenRefused(_))) || !self.credentials.renew() {
+        if !matches!(class, Class::Stop(StopReason::TokenRefused(_))) || !self.credentials.renew() {
             return class;
         }
         match self.permit(is_write, || true).await {
@@ -242,8 +242,12 @@ impl<E: Transport> Api<E> {
     ///
     /// # Errors
     /// If it cannot be had, or the list does not add up.
-    pub async fn next_groups(&self, walk: &mut Walk, listener: &Listener) -> Result<Option<Vec<Listed>>, Unread> {
-        self.reported(List::Groups, walk, listener, |group: &Listed| group.tag.id.clone()).await
+    pub async fn next_groups(
+        &self,
+        walk: &mut Walk,
+        listener: &Listener,
+    ) -> Result<Option<Vec<ExistingGroup>>, Unread> {
+        self.reported(List::Groups, walk, listener, |group: &ExistingGroup| group.tag.id.clone()).await
     }
 
     async fn all<T: DeserializeOwned>(
@@ -294,9 +298,9 @@ impl<E: Transport> Api<E> {
     ///
     /// # Errors
     /// If a page cannot be had.
-    pub async fn named(&self, name: &str, matching: MatchNames) -> Result<Vec<Listed>, Unread> {
+    pub async fn named(&self, name: &str, matching: MatchNames) -> Result<Vec<ExistingGroup>, Unread> {
         let (mut found, mut walk) = (Vec::new(), Walk::default());
-        let id = |group: &Listed| group.tag.id.clone();
+        let id = |group: &ExistingGroup| group.tag.id.clone();
         while let Some(groups) = self.walk(List::Search(searchable(name)), &mut walk, id).await? {
             found.extend(groups.into_iter().filter(|group| matching.same(&group.name, name)));
         }
@@ -307,7 +311,7 @@ impl<E: Transport> Api<E> {
     ///
     /// # Errors
     /// If it cannot be had.
-    pub async fn group(&self, id: &str) -> Result<Option<Listed>, Unread> {
+    pub async fn group(&self, id: &str) -> Result<Option<ExistingGroup>, Unread> {
         let call = self.endpoints.group(Method::GET, id, None);
         let parse = |_, body: &Bytes| tallyfy::group(body).map_err(|lack| unreadable("group", &lack));
         let group = self.read("group", false, RequestKind::Read, &call, parse).await?;
@@ -318,7 +322,7 @@ impl<E: Transport> Api<E> {
     pub(super) fn gives_up(&self, trouble: &Trouble) -> bool {
         let refusing = self.limiter.refuses_writes();
         if let Some(time) = refusing {
-            self.stop.raise(Halt::Refusing { time, why: trouble.message.clone() });
+            self.stop.raise(StopReason::Refusing { time, why: trouble.message.clone() });
         }
         refusing.is_none()
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use crate::limit::{FailureKind, GuestResponse, ServerFailure, named_pause};
-use crate::model::{Halt, Trouble};
+use crate::model::{StopReason, Trouble};
 use crate::tallyfy::{Answer, BodyFault, Refusal, TransportError, is_web_page};
 
 /// What a request does, which decides what its response means.
@@ -44,7 +44,7 @@ pub enum Class<T> {
     /// guests may be sent before the time that the server names.
     GuestQuota(Trouble, Option<Duration>),
     /// The run must stop; this request was not applied.
-    Stop(Halt),
+    Stop(StopReason),
     /// It was not sent, because the run stops.
     Held,
 }
@@ -142,8 +142,8 @@ fn class<T>(
 ) -> Class<T> {
     let is_unread = answer.body.is_err();
     match answer.status {
-        401 => Class::Stop(Halt::TokenRefused(trouble.message)),
-        status @ 300..=399 => Class::Stop(Halt::Redirected(status)),
+        401 => Class::Stop(StopReason::TokenRefused(trouble.message)),
+        status @ 300..=399 => Class::Stop(StopReason::Redirected(status)),
         200..=299 if refusal.is_error => Class::Refused(trouble),
         403 => Class::Refused(trouble),
         404 => match kind {

@@ -27,7 +27,7 @@ impl<E: Transport> Worker<E> {
     /// Gives a group that was created the guests that it lacks.
     pub(super) async fn complete(&self, job: Job, permit: Option<GuestPermit>, number: u32) -> (Job, Step) {
         let waits = iter::once(Duration::ZERO).chain(self.api.looks(Duration::ZERO));
-        let step = match self.seek(&job, waits).await {
+        let step = match self.lookup(&job, waits).await {
             Ok(groups) => match best(&job.group.name, &groups).as_slice() {
                 // It was deleted since.
                 [] => Step::SendAgain(Effect::Absent),

@@ -12,7 +12,7 @@ use crate::plan::changes;
 use crate::tallyfy::Transport;
 
 /// What it takes to delete groups.
-pub struct Remover<E> {
+pub struct Deleter<E> {
     /// The API.
     pub api: Arc<Api<E>>,
     /// Whether groups are deleted that were changed since.
@@ -22,7 +22,7 @@ pub struct Remover<E> {
 }
 
 /// The state of one deletion.
-struct DeletionCourse<'a> {
+struct DeletionState<'a> {
     creation: &'a Creation,
     /// How often the deletion was sent.
     sends: u32,
@@ -32,14 +32,14 @@ struct DeletionCourse<'a> {
     may_be_deleted: bool,
 }
 
-impl<E: Transport> Remover<E> {
+impl<E: Transport> Deleter<E> {
     /// Deletes one group, unless it was changed since or the run stops.
     pub async fn take(&self, intent: Intent<Creation>) -> DeletionAttempt {
         let creation = intent.spend();
         let may_be_deleted = creation.may_be_deleted;
-        let mut course = DeletionCourse { creation: &creation, sends: 0, trouble: None, may_be_deleted };
-        let progress = self.remove(&mut course).await;
-        let sends = course.sends;
+        let mut deletion = DeletionState { creation: &creation, sends: 0, trouble: None, may_be_deleted };
+        let progress = self.remove(&mut deletion).await;
+        let sends = deletion.sends;
         if let RemovalState::Settled(removal) = &progress {
             match removal {
                 Removal::Deleted(_) => self.api.refusals.reset(),
@@ -52,37 +52,37 @@ impl<E: Transport> Remover<E> {
     }
 
     /// Reads, deletes, and reads again where the answer is lost.
-    async fn remove(&self, course: &mut DeletionCourse<'_>) -> RemovalState {
+    async fn remove(&self, deletion: &mut DeletionState<'_>) -> RemovalState {
         loop {
-            if let Some(progress) = self.look(course).await {
+            if let Some(progress) = self.look(deletion).await {
                 return progress;
             }
-            course.sends += 1;
-            let class = self.api.delete_group(&course.creation.tag.id).await;
-            if let Some(progress) = self.follow(course, class).await {
+            deletion.sends += 1;
+            let class = self.api.delete_group(&deletion.creation.tag.id).await;
+            if let Some(progress) = self.follow(deletion, class).await {
                 return progress;
             }
         }
     }
 
     /// Reads the group; gives how far it came, unless the group is to be deleted now.
-    async fn look(&self, course: &DeletionCourse<'_>) -> Option<RemovalState> {
-        let seen = match self.api.group(&course.creation.tag.id).await {
+    async fn look(&self, deletion: &DeletionState<'_>) -> Option<RemovalState> {
+        let seen = match self.api.group(&deletion.creation.tag.id).await {
             Ok(Some(seen)) => seen,
             Ok(None) => {
-                if course.sends > 0 {
+                if deletion.sends > 0 {
                     self.api.limiter.had_effect();
                 }
-                return Some(course.not_there());
+                return Some(deletion.not_there());
             }
-            Err(Unread::Stopped) => return Some(course.stopped()),
-            Err(Unread::Failed(why)) => return Some(course.unread(why)),
+            Err(Unread::Stopped) => return Some(deletion.stopped()),
+            Err(Unread::Failed(why)) => return Some(deletion.unread(why)),
         };
-        let changes = changes(&course.creation.group, course.creation.tag.stamp.as_deref(), &seen);
+        let changes = changes(&deletion.creation.group, deletion.creation.tag.stamp.as_deref(), &seen);
         if !changes.is_empty() && !self.is_forced {
             return Some(RemovalState::Settled(Removal::Changed(changes.join("; "))));
         }
-        let trouble = course.trouble.clone().filter(|_| course.sends >= self.api.attempts_max)?;
+        let trouble = deletion.trouble.clone().filter(|_| deletion.sends >= self.api.attempts_max)?;
         // It is there: nothing is in doubt.
         Some(if self.api.gives_up(&trouble) {
             RemovalState::Settled(Removal::Failed(trouble))
@@ -92,40 +92,40 @@ impl<E: Transport> Remover<E> {
     }
 
     /// Gives how far it came, unless the group is to be looked at again.
-    async fn follow(&self, course: &mut DeletionCourse<'_>, class: Class<()>) -> Option<RemovalState> {
+    async fn follow(&self, deletion: &mut DeletionState<'_>, class: Class<()>) -> Option<RemovalState> {
         match class {
             Class::Applied(()) => return Some(RemovalState::Settled(Removal::Deleted(204))),
-            Class::NotThere => return Some(course.not_there()),
+            Class::NotThere => return Some(deletion.not_there()),
             Class::Refused(trouble) | Class::NameTaken(trouble) | Class::MaybeTaken(trouble) => {
                 return Some(RemovalState::Settled(Removal::Failed(trouble)));
             }
-            Class::NotApplied(trouble) => self.wait(course, trouble).await,
+            Class::NotApplied(trouble) => self.wait(deletion, trouble).await,
             Class::Ambiguous(trouble) | Class::GuestQuota(trouble, _) => {
-                course.may_be_deleted = true;
-                self.wait(course, trouble).await;
+                deletion.may_be_deleted = true;
+                self.wait(deletion, trouble).await;
             }
             Class::Stop(halt) => {
                 self.api.stop.raise(halt);
-                return Some(course.stopped());
+                return Some(deletion.stopped());
             }
             Class::Held => {
-                course.sends -= 1;
-                return Some(course.stopped());
+                deletion.sends -= 1;
+                return Some(deletion.stopped());
             }
         }
         None
     }
 
-    async fn wait(&self, course: &mut DeletionCourse<'_>, trouble: Trouble) {
-        let row = course.creation.row.0;
-        tracing::info!(row, attempt = course.sends, "deleting: {}; looking whether it is there", trouble.message);
-        course.trouble = Some(trouble);
+    async fn wait(&self, deletion: &mut DeletionState<'_>, trouble: Trouble) {
+        let row = deletion.creation.row.0;
+        tracing::info!(row, attempt = deletion.sends, "deleting: {}; looking whether it is there", trouble.message);
+        deletion.trouble = Some(trouble);
         // A stop is noticed by the read that follows.
-        self.api.back_off(course.sends).await;
+        self.api.back_off(deletion.sends).await;
     }
 }
 
-impl DeletionCourse<'_> {
+impl DeletionState<'_> {
     fn not_there(&self) -> RemovalState {
         // The status that says so.
         RemovalState::Settled(if self.may_be_deleted { Removal::Deleted(404) } else { Removal::Gone })

@@ -14,7 +14,8 @@ use crate::journal::{Down, Handle, Intent};
 use crate::limit::Permit;
 use crate::limit::{GuestLimiter, GuestPermit};
 use crate::model::{
-    Effect, Event, ExistingGroup, Fate, Halt, Job, Listener, MatchNames, OnExisting, RowId, Status, Tag, Trouble, best,
+    Effect, Event, ExistingGroup, Fate, Job, Listener, MatchNames, OnExisting, RowId, Status, StopReason, Tag, Trouble,
+    best,
 };
 use crate::plan;
 use crate::tallyfy::Transport;
@@ -174,7 +175,7 @@ impl<E: Transport> Worker<E> {
 
     /// Without a journal nothing goes on.
     fn recorded<T>(&self, result: Result<T, Down>) -> Option<T> {
-        result.inspect_err(|_| self.api.stop.raise(Halt::Journal)).ok()
+        result.inspect_err(|_| self.api.stop.raise(StopReason::Journal)).ok()
     }
 
     /// Sends a row.
@@ -282,7 +283,7 @@ impl<E: Transport> Worker<E> {
 
     /// Settles a row that is refused because somebody else's group has its name, if there is one.
     async fn of_others(&self, job: &Job, trouble: Trouble, waits: impl IntoIterator<Item = Duration>) -> Step {
-        match self.seek(job, waits).await {
+        match self.lookup(job, waits).await {
             Ok(groups) => {
                 let Some(group) = best(&job.group.name, &groups).first().copied() else {
                     return Step::GiveUp(trouble, Effect::None);
@@ -300,14 +301,14 @@ impl<E: Transport> Worker<E> {
 
     /// The fate of a row that may have been applied; none if no list shows its group.
     async fn ours(&self, job: &Job, waits: impl IntoIterator<Item = Duration>, trouble: &Trouble) -> Option<Fate> {
-        match self.seek(job, waits).await {
+        match self.lookup(job, waits).await {
             Ok(groups) => plan::ours(&job.group, &groups, trouble.clone()),
             Err(unread) => Some(Fate::Unknown(unread.on(trouble.clone()))),
         }
     }
 
     /// Looks after each wait, until a list shows groups of the name.
-    pub(super) async fn seek(
+    pub(super) async fn lookup(
         &self,
         job: &Job,
         waits: impl IntoIterator<Item = Duration>,

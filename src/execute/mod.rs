@@ -17,13 +17,13 @@ use tokio::task::JoinSet;
 
 pub use api::{Api, Created, Jitter, Unread};
 pub use classify::{Class, Classified, RequestKind, classify};
-pub use delete::Remover;
+pub use delete::Deleter;
 pub use deliver::{Policy, Worker};
 pub use refusals::Refusals;
 
 use crate::journal::{Feed, Feeds};
 use crate::limit::GuestPermit;
-use crate::model::Halt;
+use crate::model::StopReason;
 use crate::tallyfy::Transport;
 use deliver::{Next, Sending};
 
@@ -61,7 +61,7 @@ pub async fn send_all<E: Transport>(worker: Worker<E>, feeds: Feeds, concurrency
         }
     }
     if let Some(time) = quota.shut_for() {
-        stop.raise(Halt::GuestCapTooLong(time));
+        stop.raise(StopReason::GuestCapTooLong(time));
     }
 }
 

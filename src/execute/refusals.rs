@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::model::{Halt, Trouble};
+use crate::model::{StopReason, Trouble};
 
 /// How many in a row stop a run.
 const LIMIT: u32 = 20;
@@ -20,10 +20,10 @@ impl Refusals {
     }
 
     /// Counts a row that failed with this error; says why the run stops, if it does.
-    pub(super) fn count(&self, trouble: &Trouble) -> Option<Halt> {
+    pub(super) fn count(&self, trouble: &Trouble) -> Option<StopReason> {
         let status = trouble.http_status.filter(|status| matches!(status, 403 | 404))?;
         let count = self.0.fetch_add(1, Ordering::Relaxed) + 1;
-        (count >= LIMIT).then(|| Halt::RefusedInARow { count, status, why: trouble.message.clone() })
+        (count >= LIMIT).then(|| StopReason::RefusedInARow { count, status, why: trouble.message.clone() })
     }
 }
 
@@ -39,7 +39,7 @@ mod tests {
     fn twenty_in_a_row_stop_the_run_and_the_last_one_is_named() {
         let refusals = Refusals::default();
         assert!((1..LIMIT).all(|_| refusals.count(&refused(403)).is_none()));
-        let halt = Halt::RefusedInARow { count: LIMIT, status: 404, why: "no 404".to_owned() };
+        let halt = StopReason::RefusedInARow { count: LIMIT, status: 404, why: "no 404".to_owned() };
         assert_eq!(refusals.count(&refused(404)), Some(halt));
     }
 

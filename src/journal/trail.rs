@@ -195,7 +195,7 @@ impl Trail {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn forgo(&mut self, mark: Mark, now: Instant) -> io::Result<()> {
+    pub fn cancel(&mut self, mark: Mark, now: Instant) -> io::Result<()> {
         self.answered.push_front((now, mark.0));
         self.write(mark.0 + 1, NONE)
     }

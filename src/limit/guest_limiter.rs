@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::guest_forecast::{GuestEstimate, GuestForecast};
-use super::guest_quota::{GUEST_CAP, GuestDeparture, GuestLimit, GuestResponse, Way};
+use super::guest_quota::{GUEST_CAP, GuestAdmission, GuestDeparture, GuestLimit, GuestResponse};
 use super::rate::Rate;
 use super::stop::Stop;
 use crate::journal::SentGuests;
@@ -104,8 +104,8 @@ impl GuestLimiter {
 
     /// How long the quota would hold rows with guests back, if none can be sent in this run.
     pub(crate) fn shut_for(&self) -> Option<Duration> {
-        match self.state().0.way(Instant::now().into_std()) {
-            Way::Shut(time) => Some(time),
+        match self.state().0.admission(Instant::now().into_std()) {
+            GuestAdmission::Shut(time) => Some(time),
             _ => None,
         }
     }
@@ -121,15 +121,15 @@ impl GuestLimiter {
     pub(crate) async fn admit(self: &Arc<Self>) -> Option<(Turn<'_>, GuestPermit)> {
         let turn = self.queue.lock().await;
         while !self.stop.is_raised() {
-            let (way, departure) = {
+            let (admission, departure) = {
                 let limit = &mut self.state().0;
-                let way = limit.way(Instant::now().into_std());
-                (way, (way == Way::Open).then(|| limit.leave()))
+                let admission = limit.admission(Instant::now().into_std());
+                (admission, (admission == GuestAdmission::Open).then(|| limit.leave()))
             };
             if let Some(departure) = departure {
                 return Some((turn, GuestPermit { quota: Arc::clone(self), departure, is_used: false }));
             }
-            self.wait(way).await?;
+            self.wait(admission).await?;
         }
         None
     }
@@ -143,12 +143,12 @@ impl GuestLimiter {
         }
     }
 
-    async fn wait(&self, way: Way) -> Option<()> {
-        match way {
-            Way::Open => Some(()),
-            Way::Shut(_) => None,
-            Way::At(until) => self.stop.wait(&self.changed, Some(until.into())).await,
-            Way::AfterAnswer => self.stop.wait(&self.changed, None).await,
+    async fn wait(&self, admission: GuestAdmission) -> Option<()> {
+        match admission {
+            GuestAdmission::Open => Some(()),
+            GuestAdmission::Shut(_) => None,
+            GuestAdmission::At(until) => self.stop.wait(&self.changed, Some(until.into())).await,
+            GuestAdmission::AfterAnswer => self.stop.wait(&self.changed, None).await,
         }
     }
 
@@ -176,25 +176,25 @@ impl GuestLimiter {
 impl GuestPermit {
     /// Pays for the new guests of a row, if they may be invited without a wait.
     pub(crate) fn try_pay(&mut self, _turn: &Turn<'_>, guests: &[String]) -> bool {
-        self.charge(guests) == Way::Open
+        self.charge(guests) == GuestAdmission::Open
     }
 
     /// Waits until they may; `None` if the run stops, or no row with guests is sent any more.
     pub(crate) async fn pay(&mut self, _turn: &Turn<'_>, guests: &[String]) -> Option<()> {
         loop {
-            let way = self.charge(guests);
-            match way {
-                Way::Open => return Some(()),
-                Way::At(until) => {
+            let admission = self.charge(guests);
+            match admission {
+                GuestAdmission::Open => return Some(()),
+                GuestAdmission::At(until) => {
                     self.quota.report(|estimate, now| estimate.wait(until, GuestWait::Rated, now));
                 }
-                Way::AfterAnswer | Way::Shut(_) => {}
+                GuestAdmission::AfterAnswer | GuestAdmission::Shut(_) => {}
             }
-            self.quota.wait(way).await?;
+            self.quota.wait(admission).await?;
         }
     }
 
-    fn charge(&mut self, guests: &[String]) -> Way {
+    fn charge(&mut self, guests: &[String]) -> GuestAdmission {
         self.quota.state().0.charge(&mut self.departure, guests, Instant::now().into_std())
     }
 
@@ -216,7 +216,7 @@ impl Drop for GuestPermit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Halt;
+    use crate::model::StopReason;
 
     const WAIT_MAX: Duration = Duration::from_hours(2);
 
@@ -274,7 +274,7 @@ mod tests {
         let start = Instant::now();
         let interrupt = async {
             tokio::time::sleep(Duration::from_secs(5)).await;
-            stop.raise(Halt::Interrupted);
+            stop.raise(StopReason::Interrupted);
         };
         let row = ["b@x.org".to_owned()];
         let (one, other, ()) = tokio::join!(quota.permit(&row), quota.permit(&row), interrupt);

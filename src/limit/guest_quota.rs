@@ -89,7 +89,7 @@ pub(crate) struct GuestDeparture {
 
 /// Whether a row may leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum GuestAdmission {
     Open,
     /// Not before then.
     At(Instant),
@@ -104,7 +104,7 @@ pub(crate) enum Way {
 pub enum GuestResponse {
     /// The row was accepted.
     Accepted,
-    /// The quota refused the row, perhaps half-way, and named this time.
+    /// The quota refused the row, perhaps half-admission, and named this time.
     Refused(Option<Duration>),
     /// The row may have been accepted.
     InDoubt,
@@ -147,12 +147,12 @@ impl GuestLimit {
     }
 
     /// Whether one more row may leave.
-    pub(crate) fn way(&self, now: Instant) -> Way {
+    pub(crate) fn admission(&self, now: Instant) -> GuestAdmission {
         match (self.shut, self.closed) {
-            (Some(time), _) => Way::Shut(time),
-            (None, Some((_, until))) if now < until => Way::At(until),
-            _ if self.in_flight >= self.width => Way::AfterAnswer,
-            _ => Way::Open,
+            (Some(time), _) => GuestAdmission::Shut(time),
+            (None, Some((_, until))) if now < until => GuestAdmission::At(until),
+            _ if self.in_flight >= self.width => GuestAdmission::AfterAnswer,
+            _ => GuestAdmission::Open,
         }
     }
 
@@ -164,11 +164,11 @@ impl GuestLimit {
 
     /// Holds places for the new ones among the guests of a row that is to leave, if there are places. More new guests than
     /// the rate allows at once are sent alone.
-    pub(crate) fn charge(&mut self, departure: &mut GuestDeparture, guests: &[String], now: Instant) -> Way {
+    pub(crate) fn charge(&mut self, departure: &mut GuestDeparture, guests: &[String], now: Instant) -> GuestAdmission {
         // The quota may have closed since the row was let in.
-        match self.way(now) {
-            Way::Open | Way::AfterAnswer => {}
-            way => return way,
+        match self.admission(now) {
+            GuestAdmission::Open | GuestAdmission::AfterAnswer => {}
+            admission => return admission,
         }
         let count = self.known.new_among(guests);
         let room = if self.rate.is_some() && count > 0 { self.window.room(count, now) } else { Room::Now };
@@ -176,10 +176,10 @@ impl GuestLimit {
             Room::Now => {
                 self.window.leave(count);
                 *departure = GuestDeparture { closings: self.closings, places: count };
-                Way::Open
+                GuestAdmission::Open
             }
-            Room::At(until) => Way::At(until),
-            Room::AfterAnswer => Way::AfterAnswer,
+            Room::At(until) => GuestAdmission::At(until),
+            Room::AfterAnswer => GuestAdmission::AfterAnswer,
         }
     }
 
@@ -200,7 +200,7 @@ impl GuestLimit {
         match departure.places {
             0 => {}
             places if may_be_invited => self.window.answer(places, now),
-            places => self.window.forgo(places),
+            places => self.window.cancel(places),
         }
         if response == GuestResponse::Accepted {
             self.in_vain = 0;
@@ -270,7 +270,7 @@ mod tests {
     /// As many leave as may.
     fn all(limit: &mut GuestLimit, now: Instant) -> Vec<GuestDeparture> {
         let mut left = Vec::new();
-        while limit.way(now) == Way::Open {
+        while limit.admission(now) == GuestAdmission::Open {
             left.push(limit.leave());
         }
         left
@@ -279,7 +279,7 @@ mod tests {
     /// A row with these guests leaves.
     fn charged(limit: &mut GuestLimit, text: &str, now: Instant) -> GuestDeparture {
         let mut departure = limit.leave();
-        assert_eq!(limit.charge(&mut departure, &guests(text), now), Way::Open, "{text}");
+        assert_eq!(limit.charge(&mut departure, &guests(text), now), GuestAdmission::Open, "{text}");
         departure
     }
 
@@ -290,7 +290,7 @@ mod tests {
         for _ in 0..8 {
             let left = all(&mut limit, now);
             widths.push(left.len());
-            assert_eq!(limit.way(now), Way::AfterAnswer);
+            assert_eq!(limit.admission(now), GuestAdmission::AfterAnswer);
             for departure in left {
                 assert_eq!(limit.answer(departure, GuestResponse::Accepted, now), None);
             }
@@ -323,11 +323,11 @@ mod tests {
         assert_eq!(limit.answer(left[1], refused, now + seconds(1)), None);
         assert_eq!(limit.answer(left[2], GuestResponse::Accepted, now + seconds(2)), None);
         let open = now + seconds(61);
-        assert_eq!(limit.way(now + seconds(2)), Way::At(open));
+        assert_eq!(limit.admission(now + seconds(2)), GuestAdmission::At(open));
         let first = all(&mut limit, open);
-        assert_eq!((first.len(), limit.way(open)), (1, Way::AfterAnswer));
+        assert_eq!((first.len(), limit.admission(open)), (1, GuestAdmission::AfterAnswer));
         assert_eq!(limit.answer(first[0], GuestResponse::Accepted, open), None);
-        assert_eq!(limit.way(open), Way::Open);
+        assert_eq!(limit.admission(open), GuestAdmission::Open);
     }
 
     /// The pauses until it is shut, when every first row is refused, and for how long it is shut.
@@ -335,15 +335,15 @@ mod tests {
         let (mut limit, mut now) = (GuestLimit::new(None, wait_max), Instant::now());
         let mut pauses = Vec::new();
         loop {
-            match limit.way(now) {
-                Way::Open => {
+            match limit.admission(now) {
+                GuestAdmission::Open => {
                     let departure = charged(&mut limit, "a@x.org", now);
                     let pause = limit.answer(departure, GuestResponse::Refused(named), now);
                     pauses.extend(pause.map(|time| time.as_secs()));
                 }
-                Way::At(until) => now = until,
-                Way::AfterAnswer => panic!("none is under way"),
-                Way::Shut(time) => return (pauses, time),
+                GuestAdmission::At(until) => now = until,
+                GuestAdmission::AfterAnswer => panic!("none is under admission"),
+                GuestAdmission::Shut(time) => return (pauses, time),
             }
         }
     }
@@ -402,11 +402,11 @@ mod tests {
     }
 
     /// Whether a row with these guests may leave.
-    fn way(limit: &mut GuestLimit, text: &str, now: Instant) -> Way {
+    fn admission(limit: &mut GuestLimit, text: &str, now: Instant) -> GuestAdmission {
         let mut departure = limit.leave();
-        let way = limit.charge(&mut departure, &guests(text), now);
+        let admission = limit.charge(&mut departure, &guests(text), now);
         limit.answer(departure, GuestResponse::NotInvited, now);
-        way
+        admission
     }
 
     #[test]
@@ -414,16 +414,16 @@ mod tests {
         let (mut limit, now) = rated("3/h");
         limit.known().add(&guests("known@x.org"));
         let departure = charged(&mut limit, "a@x.org b@x.org", now);
-        assert_eq!(way(&mut limit, "c@x.org", now), Way::Open);
-        assert_eq!(way(&mut limit, "c@x.org d@x.org", now), Way::AfterAnswer);
-        assert_eq!(way(&mut limit, "known@x.org", now), Way::Open);
+        assert_eq!(admission(&mut limit, "c@x.org", now), GuestAdmission::Open);
+        assert_eq!(admission(&mut limit, "c@x.org d@x.org", now), GuestAdmission::AfterAnswer);
+        assert_eq!(admission(&mut limit, "known@x.org", now), GuestAdmission::Open);
         limit.answer(departure, GuestResponse::Accepted, now + seconds(5));
         let free_at = now + seconds(5) + HOUR;
-        assert_eq!(way(&mut limit, "c@x.org d@x.org", now + seconds(5)), Way::At(free_at));
+        assert_eq!(admission(&mut limit, "c@x.org d@x.org", now + seconds(5)), GuestAdmission::At(free_at));
         // More than the rate at once: alone.
         let many = "c@x.org d@x.org e@x.org f@x.org";
-        assert_eq!(way(&mut limit, many, now + seconds(5)), Way::At(free_at));
-        assert_eq!(way(&mut limit, many, free_at), Way::Open);
+        assert_eq!(admission(&mut limit, many, now + seconds(5)), GuestAdmission::At(free_at));
+        assert_eq!(admission(&mut limit, many, free_at), GuestAdmission::Open);
     }
 
     #[test]
@@ -437,8 +437,12 @@ mod tests {
         ] {
             limit.remember(&SentGuests { guests: guests(text), age, are_known }, now);
         }
-        assert_eq!(way(&mut limit, "old@x.org a@x.org b@x.org", now), Way::Open);
-        assert_eq!(way(&mut limit, "c@x.org", now), Way::At(now + minutes(20)), "its outcome is unknown");
-        assert_eq!(way(&mut limit, "c@x.org d@x.org e@x.org", now), Way::At(now + minutes(60)));
+        assert_eq!(admission(&mut limit, "old@x.org a@x.org b@x.org", now), GuestAdmission::Open);
+        assert_eq!(
+            admission(&mut limit, "c@x.org", now),
+            GuestAdmission::At(now + minutes(20)),
+            "its outcome is unknown"
+        );
+        assert_eq!(admission(&mut limit, "c@x.org d@x.org e@x.org", now), GuestAdmission::At(now + minutes(60)));
     }
 }

@@ -117,10 +117,10 @@ impl Budget {
     }
 
     /// One request that was to leave never did.
-    pub(crate) fn forgo(&mut self) {
+    pub(crate) fn cancel(&mut self) {
         self.in_flight -= 1;
         if let Some(window) = &mut self.window {
-            window.forgo(1);
+            window.cancel(1);
         }
     }
 

@@ -17,7 +17,7 @@ use super::rate::Speed;
 use super::server_failure::ServerFailure;
 use super::stop::Stop;
 use crate::journal::{Mark, Trail};
-use crate::model::{Event, Halt, Listener, Wait};
+use crate::model::{Event, Listener, StopReason, Wait};
 use crate::tallyfy::Hints;
 
 /// How fast requests may leave, and how long they may have to wait.
@@ -115,7 +115,7 @@ impl RateLimiter {
         let probing = self.state().breaker.probing(self.wait_max, Instant::now().into_std());
         match probing {
             Some(Probing::GiveUp(time, why)) => {
-                self.stop.raise(Halt::Down { time, why });
+                self.stop.raise(StopReason::Down { time, why });
                 Err(Blocked::Until(None))
             }
             Some(Probing::After(gap, why)) => {
@@ -176,7 +176,7 @@ impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if let Some(departure) = self.departure.take() {
             self.limiter.requests.fetch_sub(1, Ordering::Relaxed);
-            self.limiter.state().forgo(&departure, Instant::now());
+            self.limiter.state().cancel(&departure, Instant::now());
             self.limiter.changed.notify_one();
         }
     }

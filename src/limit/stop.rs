@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::model::Halt;
+use crate::model::StopReason;
 
 /// Raised once, heard by all.
 #[derive(Debug, Clone)]
-pub struct Stop(Arc<watch::Sender<Option<Halt>>>);
+pub struct Stop(Arc<watch::Sender<Option<StopReason>>>);
 
 impl Default for Stop {
     fn default() -> Self {
@@ -20,7 +20,7 @@ impl Default for Stop {
 
 impl Stop {
     /// Stops the run, unless it is stopping already.
-    pub fn raise(&self, why: Halt) {
+    pub fn raise(&self, why: StopReason) {
         self.0.send_if_modified(|reason| {
             let is_first = reason.is_none();
             if is_first {
@@ -32,7 +32,7 @@ impl Stop {
 
     /// Why the run stops, if it does.
     #[must_use]
-    pub fn reason(&self) -> Option<Halt> {
+    pub fn reason(&self) -> Option<StopReason> {
         self.0.borrow().clone()
     }
 

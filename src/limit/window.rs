@@ -103,7 +103,7 @@ impl Window {
     }
 
     /// `count` requests that were to leave never did.
-    pub(crate) fn forgo(&mut self, count: usize) {
+    pub(crate) fn cancel(&mut self, count: usize) {
         self.in_flight -= count;
     }
 

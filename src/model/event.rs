@@ -86,7 +86,7 @@ pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// Why a run stopped before its last row.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Halt {
+pub enum StopReason {
     /// 401: the token is wrong or expired; what the server said.
     #[error("the server refused the token (401){}; run the same command again with a new token: finished rows are kept", quoted(.0))]
     TokenRefused(String),

@@ -25,7 +25,7 @@ mod user;
 pub use blame::is_misplaced;
 pub use choice::{LogFormat, MembersAs, ProblemFormat, ProgressMode};
 pub use entries::{Entries, object};
-pub use event::{Event, GuestWait, Halt, Listener, Wait};
+pub use event::{Event, GuestWait, Listener, StopReason, Wait};
 pub use existing::{ExistingGroup, Tag};
 pub use fate::{Creation, Fate, Removal, Trouble};
 pub use filter::Filter;

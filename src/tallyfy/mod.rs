@@ -18,4 +18,4 @@ pub use http::{BaseUrl, BaseUrlError, Http};
 pub use pages::{Walk, WalkError};
 pub use reqwest::Method;
 pub use transport::{Answer, BodyFault, Call, Hints, Transport, TransportError};
-pub use wire::{Guest, Listed, Page, Refusal, created, group, is_web_page};
+pub use wire::{Guest, Page, Refusal, created, group, is_web_page};

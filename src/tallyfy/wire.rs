@@ -5,8 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
 
-pub use crate::model::ExistingGroup as Listed;
-use crate::model::{Tag, shortened, shown};
+use crate::model::{ExistingGroup, Tag, shortened, shown};
 
 /// A guest, as the list of guests shows one. One who is disabled is listed too.
 #[derive(Debug, Deserialize)]
@@ -55,8 +54,8 @@ pub fn created(body: &[u8]) -> Option<Tag> {
 ///
 /// # Errors
 /// If the body is anything else: what it lacks.
-pub fn group(body: &[u8]) -> Result<Listed, String> {
-    let envelope = serde_json::from_slice::<Envelope<Listed>>(body);
+pub fn group(body: &[u8]) -> Result<ExistingGroup, String> {
+    let envelope = serde_json::from_slice::<Envelope<ExistingGroup>>(body);
     envelope.map(|envelope| envelope.data).map_err(|error| lack(&error))
 }
 
@@ -225,7 +224,7 @@ mod tests {
             let stamp = created(format!(r#"{{"data":{group}}}"#).as_bytes()).unwrap().stamp;
             assert_eq!(stamp.as_deref(), expected, "{fields}");
             let list = format!(r#"{{"data":[{group}],"meta":{{"pagination":{{"total_pages":1}}}}}}"#);
-            let listed = Page::<Listed>::parse(list.as_bytes()).unwrap().entries.remove(0);
+            let listed = Page::<ExistingGroup>::parse(list.as_bytes()).unwrap().entries.remove(0);
             assert_eq!((listed.name.as_str(), listed.tag.stamp.as_deref()), ("A", expected), "{fields}");
         }
     }
@@ -233,18 +232,18 @@ mod tests {
     #[test]
     fn a_page_that_cannot_be_read_is_an_error_never_an_empty_list() {
         let good = br#"{"data":[{"id":"g1","name":"A"}],"meta":{"pagination":{"total_pages":3,"links":[]}}}"#;
-        assert_eq!(Page::<Listed>::parse(good).unwrap().pages, 3);
+        assert_eq!(Page::<ExistingGroup>::parse(good).unwrap().pages, 3);
         for bad in
             ["", "{}", r#"{"data":[]}"#, r#"{"data":[{"name":"A"}],"meta":{"pagination":{"total_pages":1}}}"#, "<html>"]
         {
-            assert!(Page::<Listed>::parse(bad.as_bytes()).is_err(), "{bad}");
+            assert!(Page::<ExistingGroup>::parse(bad.as_bytes()).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn what_is_wrong_with_a_body_is_told_without_its_words() {
         for body in [r#"{"data":"Bearer secret"}"#, r#"{"data":[{"id":"g1","name":"A"}],"meta":"secret"}"#] {
-            let why = Page::<Listed>::parse(body.as_bytes()).unwrap_err();
+            let why = Page::<ExistingGroup>::parse(body.as_bytes()).unwrap_err();
             assert!(!why.contains("secret") && why.contains("line 1, column"), "{why}");
         }
     }

@@ -14,7 +14,7 @@ use tallyfy_groups::commands::{Delivery, Staged, list_guests, stage};
 use tallyfy_groups::execute::{Api, Jitter, Policy, Refusals};
 use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RunId, Trail};
 use tallyfy_groups::limit::{GuestLimits, Limits, Rate, RateLimiter, Speed, Stop};
-use tallyfy_groups::model::{self, Event, Halt, Listener, MatchNames, OnExisting, ProblemFormat};
+use tallyfy_groups::model::{self, Event, Listener, MatchNames, OnExisting, ProblemFormat, StopReason};
 use tallyfy_groups::report::{ProblemStyle, Problems, Results};
 use tallyfy_groups::resolve::PeopleRules;
 use tallyfy_groups::sandbox::{Reply, Response};
@@ -37,7 +37,7 @@ pub(crate) async fn import(workspace: &Workspace, server: &Server, settings: &Se
         End::Interrupted(after) => {
             let interrupt = async {
                 tokio::time::sleep(after).await;
-                stop.raise(Halt::Interrupted);
+                stop.raise(StopReason::Interrupted);
                 std::future::pending::<()>().await;
             };
             tokio::select! {

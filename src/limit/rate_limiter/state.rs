@@ -13,7 +13,7 @@ use super::super::server_failure::{FailureKind, ServerFailure, pause};
 use super::super::window::Room;
 use super::{Departure, Limits};
 use crate::journal::{Mark, Trail};
-use crate::model::{Event, Halt, Listener, Wait, shown_path};
+use crate::model::{Event, Listener, StopReason, Wait, shown_path};
 use crate::tallyfy::Hints;
 
 /// A wait of this length, beyond the usual one between two requests, is reported.
@@ -57,7 +57,11 @@ impl LimiterState {
     }
 
     /// Lets one request leave if nothing is in its way; otherwise gives when to try again, or nothing if something must change.
-    pub(crate) fn depart(&mut self, is_write: bool, now: Instant) -> Result<Result<Departure, Option<Instant>>, Halt> {
+    pub(crate) fn depart(
+        &mut self,
+        is_write: bool,
+        now: Instant,
+    ) -> Result<Result<Departure, Option<Instant>>, StopReason> {
         if let Some(until) = self.paused_until.filter(|until| now < *until) {
             return Ok(Err(Some(until)));
         }
@@ -73,11 +77,11 @@ impl LimiterState {
             }
             Room::Now => {
                 let mark = match &mut self.trail {
-                    Some(trail) if self.budget.rate().is_some() => Some(
-                        trail
-                            .leave(now.into_std())
-                            .map_err(|reason| Halt::Unrecorded(format!("{}: {reason}", shown_path(trail.path()))))?,
-                    ),
+                    Some(trail) if self.budget.rate().is_some() => {
+                        Some(trail.leave(now.into_std()).map_err(|reason| {
+                            StopReason::Unrecorded(format!("{}: {reason}", shown_path(trail.path())))
+                        })?)
+                    }
                     _ => None,
                 };
                 self.writes += usize::from(is_write);
@@ -101,9 +105,9 @@ impl LimiterState {
     }
 
     /// A request that was to leave never did.
-    pub(crate) fn forgo(&mut self, departure: &Departure, now: Instant) {
-        self.budget.forgo();
-        self.come_back(departure, Trail::forgo, now);
+    pub(crate) fn cancel(&mut self, departure: &Departure, now: Instant) {
+        self.budget.cancel();
+        self.come_back(departure, Trail::cancel, now);
     }
 
     /// A request is not in flight any more; `note` says so in the trail.
@@ -128,7 +132,7 @@ impl LimiterState {
         failure: Option<ServerFailure>,
         hints: Option<&Hints>,
         now: Instant,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), StopReason> {
         self.come_back(departure, Trail::answer, now);
         let was_open = self.breaker.is_open();
         let asked = self.count(departure, failure.as_ref(), hints, now);
@@ -177,7 +181,7 @@ impl LimiterState {
         asked: Option<Duration>,
         failure: ServerFailure,
         now: Instant,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), StopReason> {
         let ServerFailure { kind, why, named } = failure;
         // The pause may be our own and longer: only one that the server names may be too long.
         let is_named = |time| named.is_some_and(|named| time == pause(Some(named)));
@@ -190,10 +194,10 @@ impl LimiterState {
             is_named: asked.is_some_and(is_named),
         };
         let time = self.failures.failed(failed, now.into_std()).map_err(|too_long| match too_long {
-            TooLong::Pause(time) => Halt::PauseTooLong(time),
-            TooLong::InAll(time) => Halt::Refusing { time, why },
+            TooLong::Pause(time) => StopReason::PauseTooLong(time),
+            TooLong::InAll(time) => StopReason::Refusing { time, why },
         })?;
-        let until = now.checked_add(time).ok_or(Halt::PauseTooLong(time))?;
+        let until = now.checked_add(time).ok_or(StopReason::PauseTooLong(time))?;
         if !time.is_zero() && self.paused_until.is_none_or(|before| before < until) {
             self.paused_until = Some(until);
             (self.listener)(Event::Paused { time, why: if is_named(time) { Wait::Asked } else { Wait::Refused } });
