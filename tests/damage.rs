@@ -59,7 +59,7 @@ impl CutOff {
     fn scene(&self, journal: &[u8], log: Option<&[u8]>) -> (Server, Desk) {
         let server = Server::start(not_unique(), "");
         for group in &self.groups {
-            server.plant(&group.id, &group.name);
+            server.with(|simulation| simulation.plant(group.clone()));
         }
         let desk = Desk::at(&server).with("groups.csv", as_csv(&self.rows)).with(JOURNAL, journal);
         if let Some(log) = log {

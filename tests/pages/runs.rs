@@ -158,7 +158,7 @@ fn journals() {
     let groups = server.groups();
     let server = Server::calm();
     for group in groups {
-        server.plant(&group.id, &group.name);
+        server.with(|simulation| simulation.plant(group));
     }
     let desk = desk.set("TALLYFY_BASE_URL", &server.url());
     page.case("the rest of a run that was killed", &desk, &["import", "groups.csv", "--settle", "0s"]);
