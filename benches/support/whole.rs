@@ -54,7 +54,7 @@ fn import_command(base_url: &str, out: &Path, file: &Path) -> Command {
         .arg("--out-dir")
         .arg(out)
         .arg(file)
-        .env("TALLYFY_API_TOKEN", "bench")
+        .env("TALLYFY_API_TOKEN", "bench-token-of-the-bench")
         .env_remove("RUST_LOG")
         .stdout(Stdio::null());
     command
