@@ -49,7 +49,7 @@ fn an_id_of_another_rows_group_is_not_taken_and_the_group_is_looked_up() {
     let id = desk.results("groups.results.csv").remove(0).group_id.unwrap();
     let body = format!(r#"{{"data":{{"id":"{id}","name":"B"}}}}"#);
     let server = Server::under(&format!("[[fault]]\nkind = 'answer'\nbody = '{body}'\nmethod = 'POST'\nfrom = 2"));
-    let desk = Desk::at(&server).with("groups.csv", "name\nB\nC\nD\n");
+    let desk = Desk::at(&server).with("groups.csv", "name,guests\nB,\nC,c@x.example\nD,\n");
     desk.run(&["import", "groups.csv", "--concurrency", "1", "--settle", "300ms"]).expect(0);
     let mut ids: Vec<_> = desk.results("groups.results.csv").into_iter().map(|line| line.group_id.unwrap()).collect();
     ids.sort();

@@ -14,13 +14,10 @@ use tokio::time::Instant;
 use super::classify::{Class, Classified, RequestKind, classify};
 use super::refusals::Refusals;
 use super::settle::{LOOKS, looks};
-use crate::limit::Stop;
-use crate::limit::{Blocked, Permit, RateLimiter};
+use crate::limit::{Blocked, Permit, RateLimiter, Stop};
 use crate::model::{Event, ExistingGroup, Fate, Group, Listener, MatchNames, StopReason, Tag, Trouble, User};
 use crate::plan;
-use crate::tallyfy::{
-    self, Answer, Call, Credentials, Endpoints, Guest, List, Method, Page, Transport, TransportError, Walk,
-};
+use crate::tallyfy::{self, Call, Credentials, Endpoints, Guest, List, Method, Page, Transport, TransportError, Walk};
 
 /// The first backoff, and the longest.
 const BACKOFF_MIN: Duration = Duration::from_millis(500);
@@ -186,12 +183,11 @@ impl<E: Transport> Api<E> {
         call: Result<Call, TransportError>,
         parse: impl Fn(u16, &Bytes) -> Result<T, String>,
     ) -> Class<T> {
-        let is_write = permit.is_write;
         let class = self.send_once(permit, kind, call.clone(), &parse).await;
         if !matches!(class, Class::Stop(StopReason::TokenRefused(_))) || !self.credentials.renew() {
             return class;
         }
-        match self.permit(is_write, || true).await {
+        match self.permit(!kind.is_read(), || true).await {
             Some(permit) => self.send_once(permit, kind, call, parse).await,
             None => Class::Held,
         }
@@ -204,21 +200,17 @@ impl<E: Transport> Api<E> {
         call: Result<Call, TransportError>,
         parse: impl FnOnce(u16, &Bytes) -> Result<T, String>,
     ) -> Class<T> {
-        let hide = |text: &str| self.credentials.hide(text.to_owned());
-        let classified = |answer: Result<Answer, TransportError>| {
-            let status = answer.as_ref().map_or(0, |answer| answer.status);
-            classify(kind, answer, |body| parse(status, body), hide, SystemTime::now())
-        };
+        let hide = |text: &str| self.credentials.hide(text);
+        let classified = |answer: &_| classify(kind, answer, parse, hide, SystemTime::now());
         let call = match call {
             Ok(call) => call,
             // Nothing leaves: the permit is dropped.
-            Err(error) => return classified(Err(error)).class,
+            Err(error) => return classified(&Err(error)).class,
         };
         let subject = subject(&call);
         let answer = self.transport.send(call).await;
-        let hints = answer.as_ref().ok().map(|answer| answer.hints.clone());
-        let Classified { class, failure } = classified(answer);
-        self.limiter.answered(permit, subject, failure, hints.as_ref());
+        let Classified { class, failure } = classified(&answer);
+        self.limiter.answered(permit, subject, failure, answer.as_ref().ok().map(|answer| &answer.hints));
         class
     }
 
@@ -418,9 +410,9 @@ fn body(group: &Group) -> Bytes {
 fn created(http_status: u16, body: &Bytes) -> Result<Created, String> {
     let whole = tallyfy::group(body).ok();
     let group = whole.as_ref().map(|whole| whole.tag.clone()).or_else(|| tallyfy::created(body));
-    let what =
-        if tallyfy::is_web_page(body) { "a web page came" } else { "the answer says success and names no group" };
-    let group = group.ok_or(what)?;
+    let group = group.ok_or_else(|| {
+        if tallyfy::is_web_page(body) { "a web page came" } else { "the answer says success and names no group" }
+    })?;
     Ok(Created { group, whole, http_status })
 }
 
@@ -445,7 +437,7 @@ mod tests {
 
     use super::*;
     use crate::limit::{Limits, Speed};
-    use crate::tallyfy::{Hints, Token};
+    use crate::tallyfy::{Answer, Hints, Token};
 
     #[test]
     fn the_backoff_doubles_up_to_a_bound_and_jitters_down_to_nothing() {

@@ -62,8 +62,8 @@ pub struct Classified<T> {
 /// `now` is needed where the server names a date.
 pub fn classify<T>(
     kind: RequestKind,
-    answer: Result<Answer, TransportError>,
-    parse: impl FnOnce(&Bytes) -> Result<T, String>,
+    answer: &Result<Answer, TransportError>,
+    parse: impl FnOnce(u16, &Bytes) -> Result<T, String>,
     hide: impl Fn(&str) -> String,
     now: SystemTime,
 ) -> Classified<T> {
@@ -72,7 +72,7 @@ pub fn classify<T>(
         Err(error) => return unanswered(error),
     };
     let unreadable = match (&answer.body, kind.is_success(answer.status)) {
-        (Ok(body), true) => match parse(body) {
+        (Ok(body), true) => match parse(answer.status, body) {
             Ok(value) => return Classified { class: Class::Applied(value), failure: None },
             Err(why) => Some(why),
         },
@@ -84,10 +84,10 @@ pub fn classify<T>(
     let named = named_pause(&answer.hints, now);
     let trouble = match unreadable.filter(|_| !refusal.is_error) {
         Some(message) => Trouble { code: "answer-unreadable".to_owned(), message, http_status: Some(answer.status) },
-        None => refused(&answer, &refusal),
+        None => refused(answer, &refusal),
     };
-    let failure = failure(&answer, &refusal).map(|kind| ServerFailure { kind, why: trouble.message.clone(), named });
-    Classified { class: class(kind, &answer, &refusal, trouble, named), failure }
+    let failure = failure(answer, &refusal).map(|kind| ServerFailure { kind, why: trouble.message.clone(), named });
+    Classified { class: class(kind, answer, &refusal, trouble, named), failure }
 }
 
 impl<T> Class<T> {
@@ -111,23 +111,23 @@ impl RequestKind {
         }
     }
 
-    fn is_read(self) -> bool {
+    pub(super) fn is_read(self) -> bool {
         matches!(self, Self::Read | Self::List)
     }
 }
 
-fn unanswered<T>(error: TransportError) -> Classified<T> {
+fn unanswered<T>(error: &TransportError) -> Classified<T> {
     let unreachable =
         |why: &str| Some(ServerFailure { kind: FailureKind::Unreachable, why: why.to_owned(), named: None });
     let trouble = |code: &str, message| Trouble { code: code.to_owned(), message, http_status: None };
     match error {
         TransportError::Held => Classified { class: Class::Held, failure: None },
         TransportError::Undelivered(message) => Classified {
-            failure: unreachable(&message),
+            failure: unreachable(message),
             class: Class::NotApplied(trouble("connect", format!("not delivered: {message}"))),
         },
         TransportError::InDoubt { code, message } => {
-            Classified { failure: unreachable(&message), class: Class::Ambiguous(trouble(code, message)) }
+            Classified { failure: unreachable(message), class: Class::Ambiguous(trouble(code, message.clone())) }
         }
     }
 }
@@ -239,8 +239,8 @@ mod tests {
         Err(TransportError::InDoubt { code: "timeout", message: String::new() })
     }
 
-    fn classified(kind: RequestKind, ended: Ended) -> Classified<String> {
-        let parse = |body: &Bytes| match kind {
+    fn classified(kind: RequestKind, ended: &Ended) -> Classified<String> {
+        let parse = |_, body: &Bytes| match kind {
             RequestKind::Create | RequestKind::Update => {
                 created(body).map(|tag| tag.id).ok_or_else(|| "no group".to_owned())
             }
@@ -251,7 +251,7 @@ mod tests {
         classify(kind, ended, parse, str::to_owned, SystemTime::UNIX_EPOCH)
     }
 
-    fn word(kind: RequestKind, ended: Ended) -> &'static str {
+    fn word(kind: RequestKind, ended: &Ended) -> &'static str {
         match classified(kind, ended).class {
             Class::Applied(_) => "applied",
             Class::NotThere => "not there",
@@ -321,7 +321,7 @@ mod tests {
             (lost(), "ambiguous", "ambiguous", "ambiguous", "ambiguous"),
             (Err(TransportError::Held), "held", "held", "held", "held"),
         ] {
-            let words = [Create, Delete, Read, List].map(|kind| word(kind, ended.clone()));
+            let words = [Create, Delete, Read, List].map(|kind| word(kind, &ended));
             assert_eq!(words, [create, delete, read, list], "{ended:?}");
         }
     }
@@ -338,27 +338,27 @@ mod tests {
                 _ => ("ambiguous", "not applied"),
             };
             let create = if status == 408 { "ambiguous" } else { create };
-            assert_eq!(word(RequestKind::Create, answer(status, "")), create, "{status}");
-            assert_eq!(word(RequestKind::List, answer(status, "")), list, "{status}");
+            assert_eq!(word(RequestKind::Create, &answer(status, "")), create, "{status}");
+            assert_eq!(word(RequestKind::List, &answer(status, "")), list, "{status}");
         }
     }
 
     #[test]
     fn an_update_of_a_group_that_was_deleted_meanwhile_does_not_stop_the_run() {
-        let update = |ended| word(RequestKind::Update, ended);
+        let update = |ended: Ended| word(RequestKind::Update, &ended);
         for body in [GONE, "<html>", ""] {
             assert_eq!(update(answer(404, body)), "not applied", "{body}");
         }
         assert_eq!(update(answer(404, NO_ENDPOINT)), "refused");
         for other in [answer(201, "{}"), answer(401, ""), answer(403, ""), lost()] {
-            assert_eq!(update(other.clone()), word(RequestKind::Create, other));
+            assert_eq!(update(other.clone()), word(RequestKind::Create, &other));
         }
     }
 
     #[test]
     fn every_response_says_whether_the_server_fails_and_for_how_long() {
         let failure =
-            |ended| classified(RequestKind::Create, ended).failure.map(|failure| (failure.kind, failure.named));
+            |ended: Ended| classified(RequestKind::Create, &ended).failure.map(|failure| (failure.kind, failure.named));
         let named = Some(Duration::from_secs(3));
         for (ended, expected) in [
             (answer(201, ID), None),
@@ -383,7 +383,7 @@ mod tests {
     #[test]
     fn an_error_at_200_is_shown_in_the_servers_words() {
         let ended = answer(200, r#"{"error":true,"message":"Plan limit reached"}"#);
-        let Class::Refused(trouble) = classified(RequestKind::Create, ended).class else { panic!("not refused") };
+        let Class::Refused(trouble) = classified(RequestKind::Create, &ended).class else { panic!("not refused") };
         assert_eq!(trouble.message, "the server answered 200: Plan limit reached");
     }
 }

@@ -1,7 +1,7 @@
 //! One row from its intent to its outcome.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::iter;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,8 +11,7 @@ use tokio::time::Instant;
 use super::api::{Api, Created, Unread};
 use super::classify::Class;
 use crate::journal::{Down, Handle, Intent};
-use crate::limit::Permit;
-use crate::limit::{GuestLimiter, GuestPermit};
+use crate::limit::{GuestLimiter, GuestPermit, Permit};
 use crate::model::{
     Effect, Event, ExistingGroup, Fate, Job, Listener, MatchNames, OnExisting, RowId, Status, StopReason, Tag, Trouble,
     best,
@@ -135,9 +134,9 @@ impl<E: Transport> Worker<E> {
 
     /// Whether no other row was answered with this group.
     fn is_new(&self, group: &Tag) -> bool {
-        let mut hasher = DefaultHasher::new();
-        group.id.hash(&mut hasher);
-        self.created.lock().unwrap_or_else(PoisonError::into_inner).insert(hasher.finish())
+        let mut created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
+        let hash = created.hasher().hash_one(&group.id);
+        created.insert(hash)
     }
 
     /// A row that was begun does not leave now: it is not in doubt.
@@ -181,20 +180,21 @@ impl<E: Transport> Worker<E> {
     /// Sends a row.
     async fn send(&self, Sending { begun, permit }: Sending<'_>, number: u32) -> (Job, Class<Created>, Attempt) {
         let (job, left) = (begun.spend(), Instant::now());
-        let class = self.api.create_group(permit, &job.group).await;
+        let class = match self.api.create_group(permit, &job.group).await {
+            // It may have been created under an id that the answer does not have.
+            Class::Applied(created) if !self.is_new(&created.group) => {
+                let message = format!("the server gave the id of another row's group ({})", created.group.id);
+                let http_status = Some(created.http_status);
+                Class::Ambiguous(Trouble { code: "id-repeated".to_owned(), message, http_status })
+            }
+            class => class,
+        };
         (job, class, Attempt { number, waited: left.elapsed() })
     }
 
     async fn step(&self, job: &Job, class: Class<Created>, attempt: Attempt) -> Step {
         match class {
-            Class::Applied(created) if self.is_new(&created.group) => Step::Settle(created.fate(&job.group)),
-            // It may have been created under an id that the answer does not have.
-            Class::Applied(created) => {
-                let message = format!("the server gave the id of another row's group ({})", created.group.id);
-                let http_status = Some(created.http_status);
-                let trouble = Trouble { code: "id-repeated".to_owned(), message, http_status };
-                self.doubt(job, trouble, attempt, self.api.looks(attempt.waited)).await
-            }
+            Class::Applied(created) => Step::Settle(created.fate(&job.group)),
             Class::Refused(trouble) => self.refused(job, trouble).await,
             Class::NameTaken(trouble) => self.taken(job, trouble).await,
             Class::MaybeTaken(trouble) if job.may_be_ours => self.refused(job, trouble).await,

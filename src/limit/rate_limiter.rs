@@ -1,6 +1,6 @@
 //! The rate limiter: hands out permits to send. Every request of the process needs one, lists and lookups too.
 //!
-//! Sends nothing itself: while the server is down, whoever waits for a permit sends a probe.
+//! Sends nothing itself: while the server is down, the first that waits for a permit sends a probe.
 
 mod state;
 
@@ -48,8 +48,6 @@ pub struct RateLimiter {
 pub struct Permit<'a> {
     limiter: &'a RateLimiter,
     departure: Option<Departure>,
-    /// Whether the request is to change something.
-    pub(crate) is_write: bool,
 }
 
 /// A request that left.
@@ -138,7 +136,7 @@ impl RateLimiter {
             Err(None)
         })?;
         self.requests.fetch_add(1, Ordering::Relaxed);
-        Ok(Permit { limiter: self, departure: Some(departure), is_write })
+        Ok(Permit { limiter: self, departure: Some(departure) })
     }
 
     /// Whether nothing but probes may leave.

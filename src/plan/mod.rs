@@ -81,7 +81,8 @@ pub(crate) fn decide(past: Past, desired: &Group, existing: &[ExistingGroup]) ->
 
 /// The action for a row of a group that exists.
 pub(crate) fn exists(desired: &Group, existing: &ExistingGroup) -> Action {
-    Action::None { group: existing.tag.clone(), differences: differences(desired, existing) }
+    let is_renamed = desired.tallyfy_id.is_some() && desired.name != existing.name;
+    Action::None { group: existing.tag.clone(), differences: differences(desired, existing, is_renamed) }
 }
 
 /// What becomes of a row of a group that the organization does not have.
@@ -99,17 +100,18 @@ pub(crate) fn unknown_id(id: &str) -> Fate {
 /// In what the server made a group otherwise than it was sent; nothing if it is the same, as far as the answer shows.
 pub(crate) fn altered(sent: &Group, made: &ExistingGroup) -> Option<String> {
     let is_renamed = sent.name.trim() != made.name.trim();
-    let renamed = is_renamed.then(|| Difference::Name(made.name.clone()));
-    let others = differences(sent, made).into_iter().filter(|other| !matches!(other, Difference::Name(_)));
-    let list: Vec<String> = renamed.into_iter().chain(others).map(|difference| difference.to_string()).collect();
-    (!list.is_empty()).then(|| format!("the server made it otherwise: {}", list.join("; ")))
+    in_words("the server made it otherwise", &differences(sent, made, is_renamed))
 }
 
-/// In what an existing group differs from a row. What the server does not show is not compared; a row without a description
-/// says nothing about it.
-pub(crate) fn differences(desired: &Group, existing: &ExistingGroup) -> Vec<Difference> {
+fn in_words(what: &str, differences: &[Difference]) -> Option<String> {
+    let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    (!list.is_empty()).then(|| format!("{what}: {}", list.join("; ")))
+}
+
+/// In what a group differs from a row; the caller compares the names. What the server does not show is not compared; a row
+/// without a description says nothing about it.
+fn differences(desired: &Group, existing: &ExistingGroup, is_renamed: bool) -> Vec<Difference> {
     let mut differences = Vec::new();
-    let is_renamed = desired.tallyfy_id.is_some() && desired.name != existing.name;
     differences.extend(is_renamed.then(|| Difference::Name(existing.name.clone())));
     if let (Some(wanted), Some(has)) = (&desired.description, &existing.description)
         && wanted.trim() != has.trim()
@@ -141,8 +143,7 @@ impl Action {
         match self {
             Self::Create => None,
             Self::None { group, differences } => {
-                let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
-                let note = (!list.is_empty()).then(|| format!("the existing group differs: {}", list.join("; ")));
+                let note = in_words("the existing group differs", &differences);
                 Some(already_exists(group.id, on_existing, None, note))
             }
             Self::Done(group) => Some(Fate::found(group)),
@@ -245,7 +246,7 @@ mod tests {
         let expected = "the existing group differs: description; +1 -3; +guest a@b.example";
         assert_eq!(differences.as_deref(), Some(expected));
         let unknown = ExistingGroup { description: None, members: None, guests: None, ..existing("g1", "Sales") };
-        assert_eq!(super::differences(&desired(), &unknown), []);
+        assert_eq!(super::differences(&desired(), &unknown, false), []);
         let failed = decide(Past::New, &desired(), &[existing("g1", "Sales")]).settles(OnExisting::Fail);
         assert!(matches!(failed, Some(Fate::Failed(trouble)) if trouble.code == "name-taken"));
     }

@@ -30,8 +30,8 @@ pub struct Directory {
 }
 
 /// Two hashes of an address in lower case, with secret random keys: smaller than the address, so that 20,000 users stay in a
-/// processor's cache. The first is the place in the table, of which at least seven bits are compared. That one of a million
-/// addresses is taken for that of one of 20,000 users is less likely than 1 in 10^11.
+/// processor's cache. The first is the place in the table; at least seven of its bits are compared. That one of a million
+/// addresses equals that of one of 20,000 other users is less likely than 1 in 10^11.
 type AddressKey = [u64; 2];
 
 /// A user without address.

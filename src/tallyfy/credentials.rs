@@ -134,9 +134,9 @@ impl Credentials {
 
     /// Removes every token that was used from a text that is shown: a server may repeat it.
     #[must_use]
-    pub fn hide(&self, text: String) -> String {
+    pub fn hide(&self, text: &str) -> String {
         let in_use = self.lock();
-        in_use.older.iter().chain([&in_use.token]).fold(text, |text, token| token.hide(&text))
+        in_use.older.iter().chain([&in_use.token]).fold(text.to_owned(), |text, token| token.hide(&text))
     }
 
     fn lock(&self) -> MutexGuard<'_, InUse> {

@@ -42,7 +42,7 @@ async fn create(http: &Http) -> (String, String) {
     let body = Bytes::from_static(b"{\"name\":\"A\"}");
     let call = Call { method: Method::POST, path: "/organizations/o/groups".to_owned(), body: Some(body) };
     let ended = http.send(call).await;
-    (told(&ended), class(ended))
+    (told(&ended), class(&ended))
 }
 
 fn told(ended: &Result<Answer, TransportError>) -> String {
@@ -57,8 +57,8 @@ fn told(ended: &Result<Answer, TransportError>) -> String {
 }
 
 /// The name of its class.
-fn class(ended: Result<Answer, TransportError>) -> String {
-    let parse = |body: &Bytes| super::created(body).ok_or_else(String::new);
+fn class(ended: &Result<Answer, TransportError>) -> String {
+    let parse = |_, body: &Bytes| super::created(body).ok_or_else(String::new);
     let class = classify(RequestKind::Create, ended, parse, str::to_owned, SystemTime::UNIX_EPOCH).class;
     format!("{class:?}").split(|letter: char| !letter.is_alphanumeric()).next().unwrap().to_owned()
 }
