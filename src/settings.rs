@@ -149,6 +149,7 @@ pub fn sending_settings(
         attempts_max: connection.attempts_max,
         matching: MATCH_NAMES.value(args.input.match_names, environment, values::choice)?,
         on_existing: ON_EXISTING.value(args.on_existing, environment, values::choice)?,
+        is_forced: false,
     };
     Ok((policy, GuestLimits { rate, wait_max: connection.wait_max }))
 }

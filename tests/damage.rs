@@ -49,7 +49,7 @@ impl CutOff {
         fs::write(&journal, &cut_off.journal).unwrap();
         fs::write(&log, cut_off.log.as_ref().unwrap()).unwrap();
         let db = rusqlite::Connection::open(&journal).unwrap();
-        db.query_row("SELECT count(*) FROM outcomes", [], |row| row.get::<_, u32>(0)).unwrap();
+        db.query_row("SELECT count(*) FROM ended", [], |row| row.get::<_, u32>(0)).unwrap();
         drop(db);
         assert!(!log.exists());
         Self { journal: fs::read(journal).unwrap(), log: None, ..cut_off }
@@ -196,11 +196,11 @@ fn a_journal_of_another_version_or_another_s_is_refused() {
             ("PRAGMA application_id = 7", "not a journal of tallyfy-groups"),
             ("UPDATE runs SET organization = 'fedcba'", "organization fedcba (loopback)"),
             ("UPDATE runs SET realm = 'remote'", "(remote)"),
-            ("DELETE FROM rows WHERE id = (SELECT min(row) FROM outcomes)", "damaged"),
+            ("DELETE FROM rows WHERE id = (SELECT min(row) FROM ended)", "damaged"),
             ("UPDATE runs SET first_row = 9", "damaged"),
-            ("UPDATE outcomes SET group_id = NULL WHERE row = (SELECT min(row) FROM outcomes)", "damaged"),
+            ("UPDATE operations SET group_id = NULL WHERE row = (SELECT min(row) FROM ended)", "damaged"),
             (
-                "UPDATE outcomes SET group_id = CAST(x'ff' AS TEXT) WHERE row = (SELECT min(row) FROM outcomes)",
+                "UPDATE operations SET group_id = CAST(x'ff' AS TEXT) WHERE row = (SELECT min(row) FROM ended)",
                 "damaged",
             ),
             ("DROP VIEW results", "damaged"),
@@ -213,7 +213,7 @@ fn a_journal_of_another_version_or_another_s_is_refused() {
         },
     );
     assert!(whole.judge("notes", b"name\nmy precious notes\n", None));
-    let harmless = changed(&whole.journal, "ANALYZE; CREATE INDEX mine ON outcomes (status)");
+    let harmless = changed(&whole.journal, "ANALYZE; CREATE INDEX mine ON operations (state)");
     assert!(!whole.judge("an index of somebody's", &harmless, None));
 }
 

@@ -1,21 +1,24 @@
 //! Carries out the plan of a run whose rows are in the journal: list the groups → settle rows whose group exists → look up what is
-//! in doubt → send the rest.
+//! in doubt → send the rest; or delete what a run created.
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
 
-use crate::execute::{Api, Policy, Unread, Worker, send_all};
-use crate::journal::{Journal, JournalError, OpenRow, RunId, Writer};
+use crate::execute::{Api, Policy, ROWS, Unread, Worker, send_all};
+use crate::journal::{Change, Job, Journal, JournalError, Operation, RunId, Writer};
 use crate::limit::{GuestLimiter, GuestLimits};
-use crate::model::{ExistingGroup, Fate, Group, Listener, OnExisting, Past, RowId, StopReason, Trouble};
+use crate::model::{ExistingGroup, Fate, Listener, OnExisting, RowId, StopReason, Trouble};
 use crate::plan;
 use crate::tallyfy::{Transport, Walk};
 
 use super::staging::RowNames;
+use super::{Failure, block_on};
 
 /// What the rows of a run are sent with.
 pub struct Delivery<E> {
@@ -38,12 +41,26 @@ impl<E: Transport> Delivery<E> {
     /// # Errors
     /// If the journal cannot be used.
     pub async fn prepare(&self, journal: &mut Journal, run: RunId, names: &RowNames) -> Result<(), JournalError> {
-        let plan = Comparison { names, ids: journal.rows_of_ids(run)?, on_existing: self.policy.on_existing };
-        let Some(pages) = plan.settle(journal, &self.api, &self.listener).await? else { return Ok(()) };
+        let list = Comparison { names, ids: journal.rows_of_ids(run)?, on_existing: self.policy.on_existing };
+        let Some(pages) = list.settle(journal, &self.api, &self.listener).await? else { return Ok(()) };
+        self.reconcile(journal, run, Some((&list, pages))).await
+    }
+
+    /// Finds out what became of every row in doubt, by a search for each, or by the list of all groups where that takes fewer requests.
+    /// Rows that are not found for long enough are planned again. A stop ends it early.
+    ///
+    /// # Errors
+    /// If the journal cannot be used.
+    pub(super) async fn reconcile(
+        &self,
+        journal: &mut Journal,
+        run: RunId,
+        list: Option<(&Comparison<'_>, u64)>,
+    ) -> Result<(), JournalError> {
         let waits = self.api.looks(Duration::ZERO);
         for (number, wait) in waits.into_iter().enumerate() {
             let in_doubt = journal.in_doubt(run)?;
-            let lately = journal.sent_lately(run, waits.iter().sum())?;
+            let lately = if list.is_some() { journal.sent_lately(run, waits.iter().sum())? } else { 0 };
             if in_doubt.is_empty() && lately == 0 {
                 return Ok(());
             }
@@ -56,11 +73,11 @@ impl<E: Transport> Delivery<E> {
             if !self.api.stop.sleep(wait).await {
                 return Ok(());
             }
-            // Whichever takes fewer requests.
-            if lately > 0 || in_doubt.len() as u64 > pages {
-                plan.settle(journal, &self.api, &self.listener).await?;
-            } else {
-                journal.settle(&self.look_up(in_doubt).await)?;
+            match list {
+                Some((list, pages)) if lately > 0 || in_doubt.len() as u64 > pages => {
+                    list.settle(journal, &self.api, &self.listener).await?;
+                }
+                _ => journal.apply(self.look_up(in_doubt).await)?,
             }
             if self.api.stop.is_raised() {
                 return Ok(());
@@ -69,14 +86,22 @@ impl<E: Transport> Delivery<E> {
         journal.presume_absent(run)
     }
 
-    /// The outcomes of the rows in doubt whose groups exist, by a search for each.
-    async fn look_up(&self, in_doubt: Vec<(RowId, Group)>) -> Vec<(RowId, Fate)> {
-        let look_up = async |(row, sent): (RowId, Group)| match self.api.named(&sent.name, self.policy.matching).await {
-            Ok(groups) => plan::ours(&sent, &groups, Trouble::interrupted()).map(|fate| (row, fate)),
-            Err(Unread::Stopped) => None,
-            Err(unread) => Some((row, Fate::Unknown(unread.on(Trouble::interrupted())))),
+    /// The rows in doubt whose groups exist, by a search for each.
+    async fn look_up(&self, in_doubt: Vec<Job>) -> Vec<(Operation, [Change; 1])> {
+        let look_up = async |job: Job| {
+            let fate = match self.api.named(&job.group.name, self.policy.matching).await {
+                Ok(groups) => plan::ours(&job.group, &groups, Trouble::interrupted()),
+                Err(Unread::Stopped) => None,
+                Err(unread) => Some(Fate::Unknown(unread.on(Trouble::interrupted()))),
+            };
+            fate.map(|fate| settled(job, fate))
         };
-        stream::iter(in_doubt).map(look_up).buffered(self.concurrency).filter_map(async |fate| fate).collect().await
+        stream::iter(in_doubt)
+            .map(look_up)
+            .buffered(self.concurrency)
+            .filter_map(async |settled| settled)
+            .collect()
+            .await
     }
 
     /// Sends what is left: the writer and the workers, each to be polled to its end. Rows whose guests are all `known` to the
@@ -90,7 +115,7 @@ impl<E: Transport> Delivery<E> {
         run: RunId,
         known: Option<Vec<String>>,
     ) -> Result<(Writer, impl Future<Output = ()> + use<E>), JournalError> {
-        let quota = GuestLimiter::new(self.guests, self.api.stop.clone(), Arc::clone(&self.listener));
+        let quota = self.quota();
         journal.sent_guests(|sent| quota.remember(sent))?;
         // Only now: the guests that earlier runs invited are listed too, and count.
         quota.learn(&known.unwrap_or_default());
@@ -100,8 +125,27 @@ impl<E: Transport> Delivery<E> {
         journal.open_guests(run, sort)?;
         journal.note_known_guests(&known_rows)?;
         quota.expect(&forecast);
+        Ok(self.work(journal, run, false, quota))
+    }
+
+    /// Deletes the groups whose deletion the journal plans, in the same way.
+    pub(super) fn delete(&self, journal: Journal, run: RunId) -> (Writer, impl Future<Output = ()> + use<E>) {
+        self.work(journal, run, true, self.quota())
+    }
+
+    fn quota(&self) -> Arc<GuestLimiter> {
+        GuestLimiter::new(self.guests, self.api.stop.clone(), Arc::clone(&self.listener))
+    }
+
+    fn work(
+        &self,
+        journal: Journal,
+        run: RunId,
+        is_undo: bool,
+        quota: Arc<GuestLimiter>,
+    ) -> (Writer, impl Future<Output = ()> + use<E>) {
         let stop = self.api.stop.clone();
-        let (writer, handle, feeds) = Writer::new(journal, run, move || stop.raise(StopReason::Journal));
+        let (writer, handle, feed) = Writer::new(journal, run, is_undo, move || stop.raise(StopReason::Journal));
         let worker = Worker {
             api: Arc::clone(&self.api),
             journal: handle,
@@ -110,8 +154,20 @@ impl<E: Transport> Delivery<E> {
             created: Mutex::default(),
             listener: Arc::clone(&self.listener),
         };
-        Ok((writer, send_all(worker, feeds, self.concurrency)))
+        let tasks = if is_undo { self.concurrency } else { self.concurrency * ROWS };
+        (writer, send_all(worker, feed, tasks))
     }
+}
+
+/// Carries out what the journal plans, the writer on a thread of its own: workers do not wait for a commit. Gives the journal back.
+///
+/// # Errors
+/// If the journal cannot be written.
+pub(super) async fn carry_out((writer, sending): (Writer, impl Future<Output = ()>)) -> Result<Journal, Failure> {
+    let work = move || Ok::<_, Failure>(block_on(writer.work())??);
+    let writer = thread::Builder::new().name("journal".to_owned()).spawn(work).map_err(Failure::Start)?;
+    sending.await;
+    writer.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Reads the list of the organization's guests, if an open row of the run has guests; also gives the number of its pages. None if it
@@ -153,7 +209,19 @@ pub(super) struct Comparison<'a> {
 
 /// Rows that only the whole list can settle, with the groups of their names: rows in doubt, whose group may exist twice, and rows
 /// whose exact name may still come.
-type Pending = HashMap<RowId, (OpenRow, Vec<ExistingGroup>)>;
+type Pending = HashMap<RowId, (Job, Vec<ExistingGroup>)>;
+
+/// Rows whose outcome the list tells.
+type Settled = Vec<(Operation, [Change; 1])>;
+
+/// What the outcome of a lookup changes: a group that was found may lack guests.
+fn settled(job: Job, fate: Fate) -> (Operation, [Change; 1]) {
+    let change = match fate {
+        Fate::Created { group, .. } if !job.group.guests.is_empty() => Change::Incomplete(group),
+        fate => Change::End(fate),
+    };
+    (job.operation, [change])
+}
 
 impl Comparison<'_> {
     /// Settles the rows whose groups exist; gives the number of pages of the list, or stops the run.
@@ -174,13 +242,12 @@ impl Comparison<'_> {
                 }
             }
         }
-        let fates = pending.into_iter().filter_map(|(row, (open, groups))| self.fate(row, &open, &groups));
-        let mut fates: Vec<_> = fates.collect();
+        let mut rest: Settled = pending.into_values().filter_map(|(job, groups)| self.outcome(job, &groups)).collect();
         for (id, row) in &self.ids {
-            let is_named = |open: &OpenRow| open.group.tallyfy_id.as_ref() == Some(id);
-            fates.extend(journal.open_row(*row)?.filter(is_named).map(|_| (*row, plan::unknown_id(id))));
+            let is_named = |job: &Job| job.group.tallyfy_id.as_ref() == Some(id);
+            rest.extend(journal.open_row(*row)?.filter(is_named).map(|job| settled(job, plan::unknown_id(id))));
         }
-        journal.settle(&fates)?;
+        journal.apply(rest)?;
         Ok(Some(walk.pages()))
     }
 
@@ -190,29 +257,30 @@ impl Comparison<'_> {
         journal: &mut Journal,
         pending: &mut Pending,
     ) -> Result<(), JournalError> {
-        let mut fates: HashMap<RowId, Fate> = HashMap::new();
+        let mut found: HashMap<RowId, _> = HashMap::new();
         for group in groups {
             let own = self.ids.get(&group.tag.id).copied();
             let Some(row) = own.or_else(|| self.names.get(&group.name)) else { continue };
-            let Some(open) = journal.open_row(row)? else { continue };
+            let Some(job) = journal.open_row(row)? else { continue };
             if own.is_some() {
-                let fate = plan::exists(&open.group, &group).settles(self.on_existing);
-                fates.extend(fate.map(|fate| (row, fate)));
-            } else if open.group.tallyfy_id.is_some() {
+                let fate = plan::exists(&job.group, &group, self.on_existing);
+                found.insert(row, settled(job, fate));
+            } else if job.group.tallyfy_id.is_some() {
                 // It is of another group.
-            } else if open.past == Past::New && group.name == open.group.name {
+            } else if !job.operation.was_sent() && group.name == job.group.name {
                 pending.remove(&row);
-                if let Some((row, fate)) = self.fate(row, &open, &[group]) {
-                    fates.entry(row).or_insert(fate);
+                if let Some(settled) = self.outcome(job, &[group]) {
+                    found.entry(row).or_insert(settled);
                 }
-            } else if !fates.contains_key(&row) {
-                pending.entry(row).or_insert_with(|| (open, Vec::new())).1.push(group);
+            } else if !found.contains_key(&row) {
+                pending.entry(row).or_insert_with(|| (job, Vec::new())).1.push(group);
             }
         }
-        journal.settle(&fates.into_iter().collect::<Vec<_>>())
+        journal.apply(found.into_values())
     }
 
-    fn fate(&self, row: RowId, open: &OpenRow, groups: &[ExistingGroup]) -> Option<(RowId, Fate)> {
-        plan::decide(open.past, &open.group, groups).settles(self.on_existing).map(|fate| (row, fate))
+    fn outcome(&self, job: Job, groups: &[ExistingGroup]) -> Option<(Operation, [Change; 1])> {
+        let fate = plan::decide(job.operation.was_sent(), &job.group, groups, self.on_existing)?;
+        Some(settled(job, fate))
     }
 }

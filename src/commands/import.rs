@@ -1,9 +1,7 @@
 //! `import`: read → check → plan → send → record → report.
 
 use std::io::Write;
-use std::panic::resume_unwind;
 use std::path::PathBuf;
-use std::thread;
 
 use crate::cli::{ImportArgs, LogArgs};
 use crate::exit::Ending;
@@ -14,7 +12,7 @@ use crate::read;
 use crate::report::{Closing, Problems, Rejects, Results, StatusLine, Summary, counted, grouped};
 use crate::settings::{Environment, OutputPaths};
 
-use super::delivery::{Delivery, list_guests};
+use super::delivery::{Delivery, carry_out, list_guests};
 use super::organization::connect;
 use super::people::find_people;
 use super::staging::{Staged, fingerprint, owner, restored, stage};
@@ -159,12 +157,7 @@ impl Import<'_> {
                 self.progress.announce(&self.forecast(&journal, run, total - done, None, known.as_deref())?);
             }
             listener(Event::Started { is_deleting: false, done, total });
-            let (writer, sending) = delivery.send(journal, run, known)?;
-            // On a thread of its own: workers do not wait for a commit.
-            let work = move || Ok::<_, Failure>(block_on(writer.work())??);
-            let writer = thread::Builder::new().name("journal".to_owned()).spawn(work).map_err(Failure::Start)?;
-            sending.await;
-            journal = writer.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+            journal = carry_out(delivery.send(journal, run, known)?).await?;
         }
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "sent");
         Ok((journal, Sent { requests: api.requests(), people, refused: None }))

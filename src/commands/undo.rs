@@ -5,24 +5,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures::{StreamExt, stream};
-
 use crate::cli::{LogArgs, UndoArgs};
-use crate::execute::Deleter;
+use crate::execute::Policy;
 use crate::exit::Ending;
-use crate::journal::{Creations, Journal, PastRun};
-use crate::model::{Event, Listener, listed, shortened, shown_path};
+use crate::journal::{Journal, PastRun};
+use crate::limit::GuestLimits;
+use crate::model::{Event, Listener, MatchNames, OnExisting, listed, shortened, shown_path};
 use crate::report::{Closing, Progress, Results, StatusLine, Summary, counted};
 use crate::settings::{Connection, Environment, UndoPaths, progress_mode};
 
+use super::delivery::{Delivery, carry_out};
 use super::organization::connect;
 use super::signals::Signals;
 use super::staging::owner;
 use super::undo_plan::{Deletions, plan_deletions};
 use super::{Failure, block_on, close, consent, outputs};
 
-/// How many intents are committed together, per request in flight: few commits, and few groups in doubt after a crash.
-const CHUNK: usize = 4;
 /// How many runs a message lists.
 const RUNS_LISTED: usize = 10;
 
@@ -51,16 +49,16 @@ pub(super) fn run(
     let paths = UndoPaths::resolve(args);
     let mut journal = Journal::open_existing(&paths.journal, &owner(&connection))?;
     let runs = journal.past_runs(paths.imported.as_deref())?;
-    let (run, all) = choose(&journal, &runs, args.run, paths.imported.as_deref())?;
+    let (run, has_creations) = choose(&journal, &runs, args.run, paths.imported.as_deref())?;
     let undo = Undo { args, log, connection, paths, run, signals, bars, start };
-    if undo.run.created == 0 && all.in_doubt.is_empty() {
+    if undo.run.created == 0 && !has_creations {
         return undo.report_nothing_created(&runs);
     }
     outputs::prepare_undo(args, &undo.paths, log.log_file.as_deref())?;
     let progress = Progress::start(progress_mode(args.output.progress, log.quiet, environment)?, bars);
     let mut requests = Some(0);
-    if all != Creations::default() {
-        requests = block_on(undo.delete(&mut journal, all, progress.listener()))??;
+    if has_creations {
+        (journal, requests) = block_on(undo.delete(journal, progress.listener()))??;
     }
     drop(progress);
     if let Some(requests) = requests {
@@ -70,17 +68,18 @@ pub(super) fn run(
     Ok(Ending::Complete)
 }
 
-/// The run of this number, or the latest wanted one that created something which is not undone yet; with what it created.
+/// The run of this number, or the latest wanted one that created something which is not undone yet; whether anything that it created
+/// may still exist.
 fn choose(
     journal: &Journal,
     runs: &[PastRun],
     number: Option<i64>,
     file: Option<&Path>,
-) -> Result<(PastRun, Creations), Failure> {
+) -> Result<(PastRun, bool), Failure> {
     for run in runs.iter().rev().filter(|run| number.map_or(run.is_wanted, |number| run.id.0 == number)) {
-        let all = journal.creations(run.id)?;
-        if number.is_some() || all != Creations::default() {
-            return Ok((run.clone(), all));
+        let has_creations = !journal.creations(run.id)?.is_empty();
+        if number.is_some() || has_creations {
+            return Ok((run.clone(), has_creations));
         }
     }
     let over = file.map_or_else(String::new, |file| format!(" over {}", shown_path(file)));
@@ -119,33 +118,39 @@ impl Undo<'_> {
     }
 
     /// Deletes the groups; gives the number of requests, or nothing if the user said no.
-    async fn delete(&self, journal: &mut Journal, all: Creations, listener: Listener) -> Result<Option<u64>, Failure> {
-        let (concurrency, is_forced) = (self.connection.concurrency, self.args.force);
-        let api = connect(&self.connection, journal, self.signals.stop(), &listener).await?;
-        let plan = plan_deletions(all, is_forced, &api, concurrency, &listener).await?;
+    async fn delete(&self, mut journal: Journal, listener: Listener) -> Result<(Journal, Option<u64>), Failure> {
+        let (run, concurrency, is_forced) = (self.run.id, self.connection.concurrency, self.args.force);
+        let api = connect(&self.connection, &journal, self.signals.stop(), &listener).await?;
+        let delivery = Delivery {
+            api: Arc::clone(&api),
+            policy: Policy {
+                attempts_max: self.connection.attempts_max,
+                // So that a group is found whose name the server changed in case or spaces.
+                matching: MatchNames::Folded,
+                on_existing: OnExisting::Fail,
+                is_forced,
+            },
+            guests: GuestLimits { rate: None, wait_max: self.connection.wait_max },
+            concurrency,
+            listener: Arc::clone(&listener),
+        };
+        journal.take_up_unknown(run)?;
+        delivery.reconcile(&mut journal, run, None).await?;
+        let plan = plan_deletions(journal.creations(run)?, is_forced, &api, concurrency, &listener).await?;
         if !self.bars.suspend(|| self.may_delete(&plan))? {
-            return Ok(None);
+            return Ok((journal, None));
         }
-        let stop = self.signals.sending();
-        journal.commence_undo(self.run.id, &plan.findings)?;
+        self.signals.sending();
+        journal.commence_undo(run, plan.operations)?;
         let done = self.run.undone;
-        listener(Event::Started { is_deleting: true, done, total: done + plan.groups.len() as u64 });
-        let remover = Deleter { api: Arc::clone(&api), is_forced, listener };
-        for chunk in plan.groups.chunks(concurrency * CHUNK) {
-            if stop.is_raised() {
-                break;
-            }
-            let groups = stream::iter(journal.condemn(chunk)?);
-            let attempts: Vec<_> =
-                groups.map(|group| remover.take(group)).buffer_unordered(concurrency).collect().await;
-            journal.note_attempts(&attempts)?;
-        }
-        Ok(Some(api.requests()))
+        listener(Event::Started { is_deleting: true, done, total: done + plan.count });
+        let journal = carry_out(delivery.delete(journal, run)).await?;
+        Ok((journal, Some(api.requests())))
     }
 
     /// Shows what would be deleted, and asks.
     fn may_delete(&self, plan: &Deletions) -> Result<bool, Failure> {
-        let count = plan.groups.len() as u64;
+        let count = plan.count;
         let is_agreed = self.args.yes || count == 0;
         let organization = &self.connection.organization;
         let text = plan.view.text(self.run.id.0, &self.run.started_at, organization);

@@ -2,46 +2,41 @@
 //! deleted, left alone, or gone already. Sends no request that changes anything.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::slice;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::execute::{Api, Unread};
-use crate::journal::{Creations, Findings};
-use crate::model::{
-    Creation, ExistingGroup, Group, Listener, MatchNames, NameKey, Removal, RowId, Status, StopReason, Trouble,
-};
+use crate::journal::{Change, Creation, Job, Operation, State};
+use crate::model::{ExistingGroup, Fate, Listener, Status, StopReason, Trouble};
 use crate::plan::{Claim, changes, claim};
 use crate::report::UndoPlan;
 use crate::tallyfy::{Transport, Walk};
 
 use super::Failure;
 
-/// Lookups compare names folded, so that a group whose name the server changed in case or spaces is found.
-const MATCHING: MatchNames = MatchNames::Folded;
-
 /// What `undo` will do.
 #[derive(Default)]
 pub(super) struct Deletions {
-    /// The groups to delete, in the order of their rows.
-    pub(super) groups: Vec<Creation>,
-    /// What the journal records before anything is deleted.
-    pub(super) findings: Findings,
+    /// The deletions, in the order of the rows, and what is known of them: those without an outcome are carried out.
+    pub(super) operations: Vec<(Operation, Vec<Change>)>,
+    /// How many groups will be deleted.
+    pub(super) count: u64,
     /// What the user is shown.
     pub(super) view: UndoPlan,
 }
 
-/// Finds all groups of a run and compares them; with `is_forced` changed groups are deleted too. At most `concurrency` lookups are
-/// in flight.
+/// Compares the groups of a run, none of which is in doubt any more, with those that exist; with `is_forced` changed groups are
+/// deleted too. At most `concurrency` lookups are in flight.
 pub(super) async fn plan_deletions<E: Transport>(
-    all: Creations,
+    creations: Vec<Creation>,
     is_forced: bool,
     api: &Api<E>,
     concurrency: usize,
     listener: &Listener,
 ) -> Result<Deletions, Failure> {
-    let seen = match find_groups(&all, api, concurrency, listener).await {
-        Ok(seen) => seen,
+    let existing = match existing_groups(&creations, api, concurrency, listener).await {
+        Ok(existing) => existing,
         Err(unread) => {
             // Nothing is known about any group.
             api.stop_unread(unread);
@@ -49,117 +44,71 @@ pub(super) async fn plan_deletions<E: Transport>(
         }
     };
     let mut plan = Deletions::default();
-    for creation in all.made {
-        let found = seen.made.get(&creation.tag.id).and_then(Option::as_ref);
+    for creation in creations {
+        let found = creation.sent.target.as_ref().and_then(|group| existing.get(&group.id)).and_then(Option::as_ref);
         plan.add(creation, found, is_forced);
     }
-    for (row, group) in all.in_doubt {
-        let found = seen.named.get(&MATCHING.key(&group.name)).map_or(&[][..], Vec::as_slice);
-        plan.add_in_doubt(row, group, found);
-    }
-    plan.groups.sort_by_key(|creation| creation.row);
-    plan.findings.is_deleting = !plan.groups.is_empty();
     Ok(plan)
 }
 
-/// The groups that may be the run's.
-struct FoundGroups {
-    /// Those that the run created, by id.
-    made: HashMap<String, Option<ExistingGroup>>,
-    /// Those that the rows in doubt may have created, by name.
-    named: HashMap<NameKey, Vec<ExistingGroup>>,
-}
-
-impl FoundGroups {
-    fn add(&mut self, groups: impl IntoIterator<Item = ExistingGroup>) {
-        for group in groups.into_iter().filter(|group| !group.is_deleted) {
-            if let Some(seen) = self.made.get_mut(&group.tag.id) {
-                *seen = Some(group);
-            } else if let Some(named) = self.named.get_mut(&MATCHING.key(&group.name)) {
-                named.push(group);
-            }
-        }
-    }
-}
-
-async fn find_groups<E: Transport>(
-    all: &Creations,
+/// The groups that the run created, by their ids.
+async fn existing_groups<E: Transport>(
+    creations: &[Creation],
     api: &Api<E>,
     concurrency: usize,
     listener: &Listener,
-) -> Result<FoundGroups, Unread> {
-    let mut seen = FoundGroups {
-        made: all.made.iter().map(|creation| (creation.tag.id.clone(), None)).collect(),
-        named: all.in_doubt.iter().map(|(_, group)| (MATCHING.key(&group.name), Vec::new())).collect(),
-    };
+) -> Result<HashMap<String, Option<ExistingGroup>>, Unread> {
+    let ids = creations.iter().filter_map(|creation| creation.sent.target.as_ref());
+    let mut existing: HashMap<_, _> = ids.map(|group| (group.id.clone(), None)).collect();
     let mut walk = Walk::default();
     while let Some(groups) = api.next_groups(&mut walk, listener).await? {
-        seen.add(groups);
+        for group in groups.into_iter().filter(|group| !group.is_deleted) {
+            if let Some(found) = existing.get_mut(&group.tag.id) {
+                *found = Some(group);
+            }
+        }
     }
     // A group that is missing in the list may not be in lists yet: it is read by its id.
     let unlisted: Vec<String> =
-        seen.made.iter().filter(|(_, group)| group.is_none()).map(|(id, _)| id.clone()).collect();
+        existing.iter().filter(|(_, group)| group.is_none()).map(|(id, _)| id.clone()).collect();
     let read = async |id: String| api.group(&id).await;
     let found: Vec<_> = stream::iter(unlisted).map(read).buffer_unordered(concurrency).try_collect().await?;
-    seen.add(found.into_iter().flatten());
-    // A group whose response was lost may still appear: it is looked up for as long as an import would.
-    for (number, wait) in api.looks(Duration::ZERO).into_iter().enumerate() {
-        let names = all.in_doubt.iter().map(|(_, group)| group.name.clone());
-        let unseen: Vec<String> = names.filter(|name| seen.named[&MATCHING.key(name)].is_empty()).collect();
-        if unseen.is_empty() {
-            break;
-        }
-        if number == 0 {
-            tracing::warn!(rows = unseen.len(), "looking up the groups that were being created when the run ended");
-        }
-        if !api.stop.sleep(wait).await {
-            return Err(Unread::Stopped);
-        }
-        let look_up = async |name: String| api.named(&name, MATCHING).await;
-        let found: Vec<_> = stream::iter(unseen).map(look_up).buffer_unordered(concurrency).try_collect().await?;
-        seen.add(found.into_iter().flatten());
-    }
-    Ok(seen)
+    existing.extend(found.into_iter().flatten().map(|group| (group.tag.id.clone(), Some(group))));
+    Ok(existing)
 }
 
 impl Deletions {
-    fn add(&mut self, creation: Creation, found: Option<&ExistingGroup>, is_forced: bool) {
-        let Creation { row, ref group, ref tag, may_be_deleted } = creation;
-        let Some(found) = found else {
-            // 404 is the status of a group that is not there.
-            let removal = if may_be_deleted { Removal::Deleted(404) } else { Removal::Gone };
-            return self.settle(row, &group.name, Some(&tag.id), "", removal);
+    fn add(&mut self, Creation { deletion, sent }: Creation, found: Option<&ExistingGroup>, is_forced: bool) {
+        let Job { operation, group } = deletion;
+        let (is_planned_again, is_sending) =
+            (matches!(operation.state, State::Ended(_)), operation.state == State::Sending);
+        let may_be_deleted = operation.was_sent() || matches!(operation.state, State::Ended(Fate::Unknown(_)));
+        let (detail, fate) = match (&sent.state, found) {
+            (State::Ended(Fate::Unknown(trouble)), None) if sent.target.is_none() => {
+                (trouble.message.clone(), Some(Fate::Unknown(trouble.clone())))
+            }
+            // 404 is the status of a group that does not exist.
+            (_, None) => (String::new(), Some(if may_be_deleted { Fate::Deleted(404) } else { Fate::Gone })),
+            (State::Ended(Fate::Created { group: made, .. }), Some(found)) => {
+                let changes = changes(&group, made.stamp.as_deref(), found).join("; ");
+                let fate = (!changes.is_empty() && !is_forced).then(|| Fate::Changed(changes.clone()));
+                (changes, fate)
+            }
+            (_, Some(found)) => match claim(&group, slice::from_ref(found)) {
+                Claim::Unclear(why) => (why.clone(), Some(Fate::Unknown(Trouble::guests_missing().and(&why)))),
+                Claim::Ours(_) | Claim::Absent => (String::new(), None),
+            },
         };
-        let changes = changes(group, tag.stamp.as_deref(), found).join("; ");
-        if changes.is_empty() || is_forced {
-            self.delete(creation, &changes);
-        } else {
-            self.settle(row, &group.name, Some(&tag.id), &changes, Removal::Changed(changes.clone()));
+        let status = fate.as_ref().map_or(Status::Pending, Fate::status);
+        self.view.add(status, &group.name, sent.target.as_ref().map(|group| group.id.as_str()), &detail);
+        self.count += u64::from(fate.is_none());
+        let mut known = Vec::new();
+        if is_planned_again {
+            known.push(Change::Resume);
+        } else if is_sending && found.is_some() {
+            known.push(Change::Absent);
         }
-    }
-
-    fn add_in_doubt(&mut self, row: RowId, group: Group, found: &[ExistingGroup]) {
-        match claim(&group, found) {
-            Claim::Ours(tag) => {
-                self.findings.adopted.push((row, tag.clone()));
-                self.delete(Creation { row, group, tag, may_be_deleted: false }, "");
-            }
-            Claim::Absent => self.settle(row, &group.name, None, "", Removal::Gone),
-            Claim::Unclear(why) => {
-                let message = format!("no response tells whether its group was created: {why}");
-                let trouble = Trouble { message: message.clone(), ..Trouble::interrupted() };
-                self.settle(row, &group.name, None, &message, Removal::Unknown(trouble));
-            }
-        }
-    }
-
-    fn delete(&mut self, creation: Creation, changes: &str) {
-        self.view.add(Status::Pending, &creation.group.name, Some(&creation.tag.id), changes);
-        self.groups.push(creation);
-    }
-
-    fn settle(&mut self, row: RowId, name: &str, id: Option<&str>, detail: &str, removal: Removal) {
-        self.view.add(removal.status(), name, id, detail);
-        self.findings.settled.push((row, removal));
+        known.extend(fate.map(Change::End));
+        self.operations.push((Operation { target: sent.target, ..operation }, known));
     }
 }

@@ -55,6 +55,19 @@ pub struct Created {
 }
 
 impl Created {
+    /// Reads the answer to a request that created or updated a group.
+    ///
+    /// # Errors
+    /// If it names no group.
+    pub fn parse(http_status: u16, body: &Bytes) -> Result<Self, String> {
+        let whole = tallyfy::group(body).ok();
+        let group = whole.as_ref().map(|whole| whole.tag.clone()).or_else(|| tallyfy::created(body));
+        let group = group.ok_or_else(|| {
+            if tallyfy::is_web_page(body) { "a web page came" } else { "the answer says success and names no group" }
+        })?;
+        Ok(Self { group, whole, http_status })
+    }
+
     /// The outcome of a row whose group was sent so.
     pub(super) fn fate(self, sent: &Group) -> Fate {
         let differences = self.whole.and_then(|whole| plan::altered(sent, &whole));
@@ -159,18 +172,17 @@ impl<E: Transport> Api<E> {
 
     /// Creates a group.
     pub async fn create_group(&self, permit: Permit<'_>, group: &Group) -> Class<Created> {
-        self.send(permit, RequestKind::Create, Ok(self.endpoints.create_group(body(group))), created).await
+        self.send(permit, RequestKind::Create, Ok(self.endpoints.create_group(body(group))), Created::parse).await
     }
 
     /// Replaces a group.
     pub(super) async fn update_group(&self, permit: Permit<'_>, id: &str, group: &Group) -> Class<Created> {
         let call = self.endpoints.group(Method::PUT, id, Some(body(group)));
-        self.send(permit, RequestKind::Update, call, created).await
+        self.send(permit, RequestKind::Update, call, Created::parse).await
     }
 
     /// Deletes a group.
-    pub(super) async fn delete_group(&self, id: &str) -> Class<()> {
-        let Some(permit) = self.permit(true, || true).await else { return Class::Held };
+    pub(super) async fn delete_group(&self, permit: Permit<'_>, id: &str) -> Class<()> {
         let call = self.endpoints.group(Method::DELETE, id, None);
         self.send(permit, RequestKind::Delete, call, |_, _| Ok(())).await
     }
@@ -407,15 +419,6 @@ fn body(group: &Group) -> Bytes {
     serde_json::to_vec(group).unwrap_or_default().into()
 }
 
-fn created(http_status: u16, body: &Bytes) -> Result<Created, String> {
-    let whole = tallyfy::group(body).ok();
-    let group = whole.as_ref().map(|whole| whole.tag.clone()).or_else(|| tallyfy::created(body));
-    let group = group.ok_or_else(|| {
-        if tallyfy::is_web_page(body) { "a web page came" } else { "the answer says success and names no group" }
-    })?;
-    Ok(Created { group, whole, http_status })
-}
-
 /// The longest part of a name without a backslash, which SQL's LIKE reads as an escape: a search for it finds the name too.
 fn searchable(name: &str) -> &str {
     name.split('\\').max_by_key(|part| part.len()).unwrap_or(name)
@@ -522,7 +525,8 @@ mod tests {
     async fn an_id_that_would_lead_out_of_the_groups_is_never_sent_and_says_nothing_about_the_server() {
         let api = api(Arc::new(Credentials::fixed(Token::simulated())), "simulated");
         for _ in 0..10 {
-            assert!(matches!(api.delete_group("..").await, Class::NotApplied(_)));
+            let permit = api.permit(true, || true).await.unwrap();
+            assert!(matches!(api.delete_group(permit, "..").await, Class::NotApplied(_)));
         }
         assert_eq!((api.transport.seen.load(Ordering::Relaxed), api.requests()), (0, 0));
         assert!(!api.limiter.is_down());

@@ -1,46 +1,47 @@
-//! Sends the open rows of a run: within the limits, concurrently, each until its outcome is known.
+//! Carries out the planned operations of a run: within the limits, concurrently, each until its outcome is known.
 //!
-//! Reads no files and shows nothing. What may be sent or deleted comes from the journal as an
-//! [`Intent`](crate::journal::Intent).
+//! Reads no files and shows nothing. What may be sent comes from the journal as an [`Intent`](crate::journal::Intent).
 
 mod api;
 mod classify;
-mod complete;
 mod delete;
-mod deliver;
+mod follow;
 mod refusals;
 mod settle;
+mod update;
+mod worker;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinSet;
 
 pub use api::{Api, Created, Jitter, Unread};
 pub use classify::{Class, Classified, RequestKind, classify};
-pub use delete::Deleter;
-pub use deliver::{Policy, Worker};
+pub use follow::{Absent, Lookup, Next, Step, When, after_create, after_lookup};
 pub use refusals::Refusals;
+pub use worker::{Policy, Worker};
 
-use crate::journal::{Feed, Feeds};
-use crate::limit::GuestPermit;
-use crate::model::StopReason;
+use crate::journal::Feed;
+use crate::limit::{GuestPermit, Permit};
+use crate::model::{RowId, StopReason};
 use crate::tallyfy::Transport;
-use deliver::{Next, Sending};
+use worker::Sending;
 
-/// Rows that are worked on for each request that may be in flight: rows in doubt, or to be sent again, wait for seconds and
+/// Creates that are worked on for each request that may be in flight: rows in doubt, or to be sent again, wait for seconds and
 /// must not keep others from being sent.
-const ROWS: usize = 8;
+pub const ROWS: usize = 8;
 
-/// Works off all rows of the feeds; returns when the feeds are empty, which a stop brings about early. Rows with guests that
+/// Works off all jobs of the feed, so many at once; returns when it is empty, which a stop brings about early. Rows with guests that
 /// the guest quota holds back stop the run when all others are done.
-pub async fn send_all<E: Transport>(worker: Worker<E>, feeds: Feeds, concurrency: usize) {
+pub async fn send_all<E: Transport>(worker: Worker<E>, feed: Feed, tasks: usize) {
     let (stop, journal, quota) = (worker.api.stop.clone(), worker.journal.clone(), Arc::clone(&worker.quota));
-    let work = Arc::new(Work { worker, feeds, door: tokio::sync::Mutex::new(()) });
+    let work = Arc::new(Work { worker, feed, door: tokio::sync::Mutex::new(()), guest_permits: Mutex::default() });
     // One task a row: the fastest way on one thread. They end with this future. How many requests are in flight is the
     // rate limiter's business.
     let mut all = JoinSet::new();
-    for _ in 0..concurrency * ROWS {
-        all.spawn(send_with_guests(Arc::clone(&work)));
+    all.spawn(admit_guests(Arc::clone(&work)));
+    for _ in 0..tasks {
         all.spawn(send(Arc::clone(&work)));
     }
     drop(work);
@@ -68,54 +69,52 @@ pub async fn send_all<E: Transport>(worker: Worker<E>, feeds: Feeds, concurrency
 /// What all tasks work on.
 struct Work<E: Transport> {
     worker: Worker<E>,
-    feeds: Feeds,
+    feed: Feed,
     /// Only one task without a row waits for a permit, so that lookups and repeated attempts are not queued behind idle tasks.
     door: tokio::sync::Mutex<()>,
+    /// Of the rows with new guests in the feed.
+    guest_permits: Mutex<HashMap<RowId, GuestPermit>>,
+}
+
+impl<E: Transport> Work<E> {
+    /// Waits until a job and a permit for it are there; `None` if there are no more.
+    async fn permit(&self) -> Option<Permit<'_>> {
+        let _door = self.door.lock().await;
+        self.feed.ready().await;
+        self.worker.api.permit(true, || !self.feed.is_over()).await
+    }
 }
 
 async fn send<E: Transport>(work: Arc<Work<E>>) {
-    let (worker, feed) = (&work.worker, &work.feeds.plain);
-    loop {
-        let door = work.door.lock().await;
-        let permit = worker.api.permit(true, || !feed.is_over()).await;
-        drop(door);
-        let Some(permit) = permit else { break };
+    let (worker, feed) = (&work.worker, &work.feed);
+    while let Some(permit) = work.permit().await {
         let Some(begun) = feed.next().await else { break };
-        worker.deliver(Next::Create(Sending { begun, permit }), None).await;
+        let row = begun.row();
+        let guest_permit = work.guest_permits.lock().unwrap_or_else(PoisonError::into_inner).remove(&row);
+        worker.work(Sending { begun, permit }, guest_permit).await;
     }
-    give_back(worker, feed).await;
-}
-
-async fn send_with_guests<E: Transport>(work: Arc<Work<E>>) {
-    let (worker, feed) = (&work.worker, &work.feeds.guests);
-    while let Some((next, permit)) = next_with_guests(worker, feed).await {
-        worker.deliver(next, Some(permit)).await;
-    }
-    // Those that the guest quota holds back for good, too.
-    worker.journal.stop_guests();
-    worker.quota.end();
-    give_back(worker, feed).await;
-}
-
-/// Rows that were begun and do not leave any more are not in doubt.
-async fn give_back<E: Transport>(worker: &Worker<E>, feed: &Feed) {
+    // Attempts that were begun and do not leave any more are not in doubt.
     while let Some(begun) = feed.leftover().await {
-        worker.give_back(begun);
+        worker.withdraw(begun);
     }
 }
 
-/// The next row with guests, when the quota lets it leave.
-async fn next_with_guests<'a, E: Transport>(worker: &'a Worker<E>, feed: &Feed) -> Option<(Next<'a>, GuestPermit)> {
-    let (turn, mut guest_permit) = worker.quota.admit().await?;
-    let permit = worker.api.permit(true, || !feed.is_over()).await?;
-    let begun = feed.next().await?;
-    if !begun.get().is_made && guest_permit.try_pay(&turn, &begun.get().group.guests) {
-        return Some((Next::Create(Sending { begun, permit }), guest_permit));
+/// Puts the rows with new guests into the feed, each when the guest quota admits it.
+async fn admit_guests<E: Transport>(work: Arc<Work<E>>) {
+    let Worker { journal, quota, .. } = &work.worker;
+    let mut last = RowId(0);
+    'rows: while let Ok(jobs) = journal.with_guests(last).await
+        && let Some(end) = jobs.last()
+    {
+        last = end.operation.row;
+        for job in jobs {
+            let Some(permit) = quota.permit(&job.group.guests).await else { break 'rows };
+            work.guest_permits.lock().unwrap_or_else(PoisonError::into_inner).insert(job.operation.row, permit);
+            if journal.admit(job).is_err() {
+                break 'rows;
+            }
+        }
     }
-    // It may wait for long: meanwhile it is not begun.
-    drop(permit);
-    let job = worker.give_back(begun)?;
-    guest_permit.pay(&turn, &job.group.guests).await?;
-    drop(turn);
-    Some((worker.next(job).await?, guest_permit))
+    journal.end_guests();
+    quota.end();
 }

@@ -21,8 +21,7 @@ impl Journal {
     ) -> Result<(), E> {
         let files = self.files(run)?;
         let sql = "SELECT file, row, line, name, status, group_id, attempts, http_status, code, error,
-                          first_file, first_row, first_line, input,
-                          EXISTS (SELECT 1 FROM intents WHERE intents.row = results.id AND effect = 'made'), warnings
+                          first_file, first_row, first_line, input, kind IS 'update', warnings
                    FROM results WHERE run = ?1 ORDER BY id";
         self.read_accounts(sql, run, |row| account(row, &files), each)
     }
@@ -63,11 +62,10 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn settled_rows(&self, run: RunId) -> Result<u64, JournalError> {
-        let sql = "SELECT (SELECT count(*) FROM outcomes WHERE row BETWEEN first_row AND last_row)
+        let sql = "SELECT (SELECT count(*) FROM ended WHERE row BETWEEN first_row AND last_row AND NOT undo)
                         + (SELECT count(*) FROM rows WHERE id BETWEEN first_row AND last_row
                             AND code IS NOT NULL AND body IS NOT NULL AND lead IS NULL
-                            AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
-                            AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect = 'unknown'))
+                            AND NOT EXISTS (SELECT 1 FROM operations WHERE row = rows.id AND NOT undo AND state <> 'planned'))
                    FROM runs WHERE id = ?1";
         self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
     }
@@ -77,8 +75,8 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn differing_groups(&self, run: RunId) -> Result<u64, JournalError> {
-        let sql = "SELECT count(*) FROM runs JOIN outcomes ON row BETWEEN first_row AND last_row
-                   WHERE runs.id = ?1 AND status = 'exists' AND note IS NOT NULL";
+        let sql = "SELECT count(*) FROM runs JOIN operations ON row BETWEEN first_row AND last_row
+                   WHERE runs.id = ?1 AND NOT undo AND operations.state = 'exists' AND note IS NOT NULL";
         self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
     }
 
@@ -104,8 +102,8 @@ impl Journal {
 }
 
 fn account(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<Outcome> {
-    let is_made: bool = row.get(14)?;
-    let cut_off = if is_made { Trouble::guests_missing() } else { Trouble::interrupted() };
+    let is_incomplete: bool = row.get(14)?;
+    let cut_off = if is_incomplete { Trouble::guests_missing() } else { Trouble::interrupted() };
     let account = said_of_all(row, cut_off)?;
     let duplicate_of = match row.get(10)? {
         Some(file) => Some(Place { file, row: row.get(11)?, line: row.get(12)? }),

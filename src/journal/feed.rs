@@ -1,35 +1,41 @@
-//! Hands the open rows of a run to the workers.
+//! Hands the planned jobs of a run to the workers.
 //!
 //! A job that is begun and not sent is in doubt after a crash: so a job is begun when a worker can send it, and ahead of the
 //! workers only where they are so fast that they would wait for the disk.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 use tokio::sync::mpsc::error::TryRecvError;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::Intent;
 use super::handle::{Handle, WriterCommand};
-use super::intents;
+use super::operations::{begin, job_columns, query};
+use super::state::Job;
 use super::store::RunId;
-use crate::model::{Job, RowId};
+use crate::model::RowId;
 
-/// The most jobs ahead of the workers.
+/// The most jobs that are read or begun ahead of the workers.
 const AHEAD_MAX: usize = 4096;
-/// How far ahead of the workers to be, in time: some commits. A single commit is too short a time to measure: rows with guests leave
-/// one after the other, at first one per commit.
+/// How far ahead of the workers to be, in time: some commits. A single commit is too short a time to measure: the workers are slow at
+/// first.
 const AHEAD: Duration = Duration::from_millis(100);
 /// So few in that time can wait for the disk: a commit takes some 5 to 25 ms.
 const FEW: usize = 4;
+/// How many jobs with guests are read at a time.
+const GUESTS: usize = 256;
 
 /// The jobs, for all workers; each gets the next.
 #[derive(Debug)]
 pub struct Feed {
-    jobs: Mutex<mpsc::Receiver<Intent<Job>>>,
+    jobs: Mutex<mpsc::Receiver<Intent>>,
+    /// A permit for each job that is ready to be begun; more than enough when there are no more.
+    ready: Arc<Semaphore>,
     /// Workers that wait for a job.
     waiting: Arc<AtomicUsize>,
     /// Does not keep the writer at work. Closed when the journal cannot be written any more.
@@ -37,15 +43,22 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// The next row to send; none when all are out, or the journal cannot be written any more.
-    pub async fn next(&self) -> Option<Intent<Job>> {
+    /// Waits until there is a job for this worker, or there are no more.
+    pub async fn ready(&self) {
+        if let Ok(permit) = self.ready.acquire().await {
+            permit.forget();
+        }
+    }
+
+    /// The next job, begun; `None` if all are out, or the journal cannot be written any more.
+    pub async fn next(&self) -> Option<Intent> {
         self.waiting.fetch_add(1, Ordering::AcqRel);
         let job = self.take().await;
         self.waiting.fetch_sub(1, Ordering::AcqRel);
         job.filter(|_| !self.commands.upgrade().is_some_and(|commands| commands.is_closed()))
     }
 
-    async fn take(&self) -> Option<Intent<Job>> {
+    async fn take(&self) -> Option<Intent> {
         let mut jobs = self.jobs.lock().await;
         match jobs.try_recv() {
             Ok(job) => Some(job),
@@ -60,7 +73,7 @@ impl Feed {
     }
 
     /// What was begun and is not sent, after a stop.
-    pub async fn leftover(&self) -> Option<Intent<Job>> {
+    pub async fn leftover(&self) -> Option<Intent> {
         self.jobs.lock().await.recv().await
     }
 
@@ -72,11 +85,19 @@ impl Feed {
 
 /// The writer's end of a feed.
 pub(super) struct JobSource {
-    /// None when nothing more is begun.
-    jobs: Option<mpsc::Sender<Intent<Job>>>,
+    /// `None` when nothing more is begun.
+    jobs: Option<mpsc::Sender<Intent>>,
+    ready: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     run: RunId,
-    with_guests: bool,
+    is_undo: bool,
+    /// Jobs with guests that the quota admits; they go first.
+    admitted: VecDeque<Job>,
+    /// Whether more may be admitted.
+    has_guests: bool,
+    /// The next other jobs.
+    next: VecDeque<Job>,
+    /// The last row that was read.
     last: RowId,
     /// Whether there are rows after that one.
     has_more: bool,
@@ -90,19 +111,27 @@ pub(super) struct JobSource {
 }
 
 impl JobSource {
-    /// A feed of the rows of a run that have guests, or that have none.
-    pub(super) fn new(run: RunId, with_guests: bool, writer: &Handle) -> (Self, Feed) {
+    /// A feed of the operations of the rows of a run, or of those that undo them.
+    pub(super) fn new(run: RunId, is_undo: bool, writer: &Handle) -> (Self, Feed) {
         let (sender, receiver) = mpsc::channel(AHEAD_MAX);
-        let waiting = Arc::<AtomicUsize>::default();
-        let feed =
-            Feed { jobs: Mutex::new(receiver), waiting: Arc::clone(&waiting), commands: writer.commands.downgrade() };
+        let (ready, waiting) = (Arc::new(Semaphore::new(0)), Arc::<AtomicUsize>::default());
+        let feed = Feed {
+            jobs: Mutex::new(receiver),
+            ready: Arc::clone(&ready),
+            waiting: Arc::clone(&waiting),
+            commands: writer.commands.downgrade(),
+        };
         let source = Self {
             jobs: Some(sender),
+            ready,
             waiting,
             run,
-            with_guests,
+            is_undo,
+            admitted: VecDeque::new(),
+            has_guests: !is_undo,
+            next: VecDeque::new(),
             last: RowId(0),
-            has_more: false,
+            has_more: true,
             filled: 0,
             taken: 0,
             since: Instant::now(),
@@ -111,36 +140,97 @@ impl JobSource {
         (source, feed)
     }
 
+    /// The next jobs with guests that may be new.
+    pub(super) fn with_guests(&self, db: &Connection, after: RowId) -> rusqlite::Result<Vec<Job>> {
+        let which = "(rows.code IS NULL OR lead IS NOT NULL) AND rows.guests > 0 AND rows.id NOT IN temp.known_guests";
+        if self.jobs.is_none() || self.is_undo {
+            Ok(Vec::new())
+        } else {
+            self.read(db, "INDEXED BY rows_with_guests", which, after, GUESTS)
+        }
+    }
+
+    /// The guest quota admits this job.
+    pub(super) fn admit(&mut self, job: Job) {
+        self.admitted.push_back(job);
+        self.ready.add_permits(1);
+    }
+
+    /// No more jobs with guests are admitted.
+    pub(super) fn end_guests(&mut self) {
+        self.has_guests = false;
+    }
+
     /// Begins the next jobs.
-    pub(super) fn begin(&mut self, db: &Connection) -> rusqlite::Result<Vec<Intent<Job>>> {
-        let wanted = self.wanted();
-        if self.jobs.is_none() || wanted == 0 && self.has_more {
+    pub(super) fn begin(&mut self, db: &Connection) -> rusqlite::Result<Vec<Intent>> {
+        if self.jobs.is_none() {
             return Ok(Vec::new());
         }
-        // One more than is wanted, to know whether these are the last.
-        let mut jobs = intents::next_jobs(db, self.run, self.with_guests, self.last, wanted + 1)?;
-        self.has_more = jobs.len() > wanted;
-        jobs.truncate(wanted);
-        self.last = jobs.last().map_or(self.last, |job| job.row);
-        jobs.into_iter().map(|job| intents::begin(db, job)).collect()
+        self.refill(db)?;
+        let mut begun = Vec::new();
+        for _ in 0..self.wanted() {
+            let Some(job) = self.admitted.pop_front().or_else(|| self.next.pop_front()) else { break };
+            begun.extend(begin(db, job)?);
+        }
+        Ok(begun)
+    }
+
+    fn refill(&mut self, db: &Connection) -> rusqlite::Result<()> {
+        let room = AHEAD_MAX - self.next.len();
+        if !self.has_more || room < AHEAD_MAX / 2 {
+            return Ok(());
+        }
+        let which = if self.is_undo {
+            "operation.row IS NOT NULL"
+        } else {
+            "(rows.code IS NULL OR lead IS NOT NULL) AND (guests = 0 OR rows.id IN temp.known_guests)"
+        };
+        let jobs = self.read(db, "", which, self.last, room)?;
+        self.has_more = jobs.len() == room;
+        self.last = jobs.last().map_or(self.last, |job| job.operation.row);
+        self.ready.add_permits(jobs.len());
+        self.next.extend(jobs);
+        Ok(())
+    }
+
+    /// The planned jobs of a kind behind a row, in input order.
+    fn read(
+        &self,
+        db: &Connection,
+        index: &str,
+        which: &str,
+        after: RowId,
+        count: usize,
+    ) -> rusqlite::Result<Vec<Job>> {
+        let undo = i32::from(self.is_undo);
+        let sql = format!(
+            "SELECT {} FROM runs JOIN rows {index} ON rows.id BETWEEN max(first_row, ?2 + 1) AND last_row
+             LEFT JOIN operations AS operation ON operation.row = rows.id AND operation.undo = {undo}
+             WHERE runs.id = ?1 AND body IS NOT NULL AND coalesce(operation.state, 'planned') = 'planned' AND {which}
+             ORDER BY rows.id LIMIT ?3",
+            job_columns("operation")
+        );
+        query(db, &sql, params![self.run.0, after.0, count], self.is_undo)
     }
 
     /// Hands out what was begun. There is room: only the writer sends. A closed feed means that the workers are gone.
-    pub(super) fn hand_out(&mut self, begun: Vec<Intent<Job>>) {
+    pub(super) fn hand_out(&mut self, begun: Vec<Intent>) {
         self.filled += begun.len();
         if let Some(jobs) = &self.jobs {
             for job in begun {
                 let _ = jobs.try_send(job);
             }
         }
-        if !self.has_more {
+        if !self.has_more && !self.has_guests && self.next.is_empty() && self.admitted.is_empty() {
             self.close();
         }
     }
 
     /// Nothing more is begun.
     pub(super) fn close(&mut self) {
-        self.jobs = None;
+        if self.jobs.take().is_some() {
+            self.ready.add_permits(Semaphore::MAX_PERMITS / 2);
+        }
     }
 
     /// How many jobs to begin now: for the workers that wait, and ahead of those that are fast.
@@ -160,12 +250,19 @@ impl JobSource {
     }
 }
 
+impl Drop for JobSource {
+    /// Workers do not wait for a writer that has failed.
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{created, define, folder, group, open_rows, owner, run};
-    use super::super::{Feeds, Journal, SentGuests, Writer};
+    use super::super::tests::{apply, created, define, folder, group, open_rows, owner, run};
+    use super::super::{Change, Journal, OperationKind, SentGuests, Writer};
     use super::*;
-    use crate::model::{Effect, WantedGroup};
+    use crate::model::{Tag, WantedGroup};
 
     /// A journal with five rows; the second and the fourth have a guest.
     fn five(path: &std::path::Path) -> (Journal, RunId, RowId) {
@@ -178,26 +275,36 @@ mod tests {
         (journal, run, first)
     }
 
-    async fn names(feed: &Feed) -> Vec<String> {
-        let mut names = Vec::new();
-        while let Some(begun) = feed.next().await {
-            names.push(begun.spend().group.name);
-        }
-        names
+    async fn next(feed: &Feed) -> Option<String> {
+        feed.ready().await;
+        feed.next().await.map(|begun| begun.spend().group.name)
+    }
+
+    fn names(jobs: &[Job]) -> Vec<&str> {
+        jobs.iter().map(|job| job.group.name.as_str()).collect()
     }
 
     #[tokio::test]
-    async fn rows_with_guests_have_a_feed_of_their_own_and_neither_waits_for_the_other() {
+    async fn rows_with_guests_come_when_they_are_admitted_and_hold_no_other_up() {
         let (_folder, path) = folder();
         let (journal, run, _) = five(&path);
-        let (writer, handle, Feeds { plain, guests }) = Writer::new(journal, run, || panic!("it can be written"));
+        let (writer, handle, feed) = Writer::new(journal, run, false, || panic!("it can be written"));
         let send = async {
-            assert_eq!(names(&plain).await, ["A", "C", "E"]);
-            assert!(plain.is_over() && !guests.is_over());
-            for name in ["B", "D"] {
-                assert_eq!(guests.next().await.unwrap().get().group.name, name);
+            let guests = handle.with_guests(RowId(0)).await.unwrap();
+            assert_eq!(names(&guests), ["B", "D"]);
+            assert!(handle.with_guests(guests[1].operation.row).await.unwrap().is_empty());
+            for name in ["A", "C", "E"] {
+                assert_eq!(next(&feed).await.unwrap(), name);
             }
-            assert!(guests.next().await.is_none() && guests.is_over());
+            assert!(!feed.is_over());
+            let [b, _] = guests.try_into().unwrap();
+            let admit = async {
+                tokio::task::yield_now().await;
+                handle.admit(b).unwrap();
+            };
+            assert_eq!(tokio::join!(next(&feed), admit).0.unwrap(), "B");
+            handle.end_guests();
+            assert!(next(&feed).await.is_none() && feed.is_over());
             drop(handle);
         };
         let (journal, ()) = tokio::join!(writer.work(), send);
@@ -209,12 +316,15 @@ mod tests {
         let (_folder, path) = folder();
         let (mut journal, run, first) = five(&path);
         let with_guests = [RowId(first.0 + 1), RowId(first.0 + 3)];
-        super::super::tests::begin(&journal, with_guests[1], "made");
+        let incomplete = Change::Incomplete(Tag { id: "gD".to_owned(), stamp: None });
+        apply(&journal, with_guests[1], &[Change::Begin, incomplete]);
         journal.note_known_guests(&with_guests).unwrap();
-        let (writer, handle, Feeds { plain, guests }) = Writer::new(journal, run, || panic!("it can be written"));
+        let (writer, handle, feed) = Writer::new(journal, run, false, || panic!("it can be written"));
         let send = async {
-            assert_eq!(names(&plain).await, ["A", "B", "C", "E"]);
-            assert_eq!(names(&guests).await, ["D"]);
+            assert_eq!(names(&handle.with_guests(RowId(0)).await.unwrap()), ["D"]);
+            for name in ["A", "B", "C", "E"] {
+                assert_eq!(next(&feed).await.unwrap(), name);
+            }
             drop(handle);
         };
         tokio::join!(writer.work(), send).0.unwrap();
@@ -225,20 +335,19 @@ mod tests {
         let (_folder, path) = folder();
         let (journal, run, _) = five(&path);
         let reader = Connection::open(&path).unwrap();
-        let begun = || reader.query_row("SELECT count(*) FROM intents", [], |row| row.get::<_, usize>(0)).unwrap();
-        let (writer, handle, Feeds { plain, guests }) = Writer::new(journal, run, || panic!("it can be written"));
+        let begun = || reader.query_row("SELECT count(*) FROM operations", [], |row| row.get::<_, usize>(0)).unwrap();
+        let (writer, handle, feed) = Writer::new(journal, run, false, || panic!("it can be written"));
         let send = async {
-            let (one, other) = tokio::join!(plain.next(), plain.next());
-            let with_guests = guests.next().await.unwrap();
-            for sent in 3..5 {
+            let (one, other) = tokio::join!(feed.next(), feed.next());
+            for job in handle.with_guests(RowId(0)).await.unwrap() {
+                handle.admit(job).unwrap();
+            }
+            for sent in 2..4 {
                 tokio::time::sleep(Duration::from_mins(1)).await;
                 assert_eq!(begun(), sent);
                 let wait = tokio::time::sleep(Duration::from_millis(25));
-                tokio::join!(async { drop(plain.next().await) }, wait);
+                tokio::join!(async { drop(feed.next().await) }, wait);
             }
-            handle.give_back(with_guests).unwrap();
-            tokio::time::sleep(Duration::from_millis(25)).await;
-            assert_eq!(begun(), 3);
             drop((one, other, handle));
         };
         tokio::join!(writer.work(), send).0.unwrap();
@@ -250,10 +359,12 @@ mod tests {
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let all: Vec<String> = (0..300).map(|number| format!("G{number}")).collect();
         let (run, _) = run(&mut journal, &all.iter().map(String::as_str).collect::<Vec<_>>(), false);
-        let (writer, handle, Feeds { plain, .. }) = Writer::new(journal, run, || panic!("it can be written"));
+        let (writer, handle, feed) = Writer::new(journal, run, false, || panic!("it can be written"));
         let start = Instant::now();
         let send = async {
-            assert_eq!(names(&plain).await, all);
+            for name in &all {
+                assert_eq!(next(&feed).await.unwrap(), *name);
+            }
             drop(handle);
         };
         tokio::join!(writer.work(), send).0.unwrap();
@@ -261,34 +372,32 @@ mod tests {
         assert!(start.elapsed() < Duration::from_millis(300), "{:?}", start.elapsed());
     }
 
-    #[tokio::test]
-    async fn what_was_sent_tells_its_guests_and_whether_they_are_known() {
+    #[test]
+    fn what_was_sent_tells_its_guests_and_whether_they_are_known() {
         let (_folder, path) = folder();
-        let (journal, run, _) = five(&path);
-        let (writer, handle, Feeds { guests, .. }) = Writer::new(journal, run, || panic!("it can be written"));
-        let send = async {
-            let (b, d) = (guests.next().await.unwrap().spend(), guests.next().await.unwrap().spend());
-            handle.settle(b.row, created("gB")).unwrap();
-            handle.conclude(d.row, Effect::Absent).unwrap();
-            drop(handle);
-        };
-        let (journal, ()) = tokio::join!(writer.work(), send);
+        let (journal, _, first) = five(&path);
+        apply(&journal, RowId(first.0 + 1), &[Change::Begin, Change::End(created("gB"))]);
+        apply(&journal, RowId(first.0 + 3), &[Change::Begin, Change::Absent]);
         let mut told = Vec::new();
-        journal.unwrap().sent_guests(|of: &SentGuests| told.push((of.guests.clone(), of.are_known))).unwrap();
+        journal.sent_guests(|of: &SentGuests| told.push((of.guests.clone(), of.are_known))).unwrap();
         assert_eq!(told, [(vec!["B@x.org".to_owned()], true), (vec!["D@x.org".to_owned()], false)]);
     }
 
-    #[test]
-    fn a_group_that_lists_show_settles_its_row_unless_it_may_lack_guests() {
+    #[tokio::test]
+    async fn a_group_that_was_found_and_may_lack_guests_is_updated_next() {
         let (_folder, path) = folder();
-        let (mut journal, run, first) = five(&path);
-        for offset in [0, 1] {
-            super::super::tests::begin(&journal, RowId(first.0 + offset), "unknown");
-        }
-        journal.settle(&[(first, created("gA")), (RowId(first.0 + 1), created("gB"))]).unwrap();
+        let (journal, run, first) = five(&path);
+        let incomplete = Change::Incomplete(Tag { id: "gB".to_owned(), stamp: None });
+        apply(&journal, RowId(first.0 + 1), &[Change::Begin, incomplete]);
+        apply(&journal, first, &[Change::Begin, Change::End(created("gA"))]);
         assert_eq!((open_rows(&journal, run), journal.in_doubt(run).unwrap()), (4, vec![]));
-        let jobs = journal.run(|db| intents::next_jobs(db, run, true, RowId(0), 9)).unwrap();
-        let told: Vec<_> = jobs.iter().map(|job| (job.group.name.as_str(), job.is_made, job.may_be_ours)).collect();
-        assert_eq!(told, [("B", true, true), ("D", false, false)]);
+        let (writer, handle, _feed) = Writer::new(journal, run, false, || panic!("it can be written"));
+        let read = async {
+            let jobs = handle.with_guests(RowId(0)).await.unwrap();
+            let told: Vec<_> = jobs.iter().map(|job| (job.operation.kind, job.operation.was_sent())).collect();
+            assert_eq!(told, [(OperationKind::Update, true), (OperationKind::Create, false)]);
+            drop(handle);
+        };
+        tokio::join!(writer.work(), read).0.unwrap();
     }
 }

@@ -28,7 +28,7 @@ impl Journal {
                 "SELECT rows.id, body -> '$.guests'
                  FROM runs JOIN rows INDEXED BY rows_with_guests ON rows.id BETWEEN first_row AND last_row AND guests > 0
                  WHERE runs.id = ?1 AND (code IS NULL OR lead IS NOT NULL)
-                   AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
+                   AND NOT EXISTS (SELECT 1 FROM ended WHERE ended.row = rows.id AND NOT undo)
                  ORDER BY rows.id",
             )?;
             let mut rows = query.query([run.0])?;
@@ -46,7 +46,7 @@ impl Journal {
     /// If the journal cannot be written.
     pub fn note_known_guests(&mut self, rows: &[RowId]) -> Result<(), JournalError> {
         let sql = "INSERT INTO temp.known_guests
-                   SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM intents WHERE row = ?1 AND effect = 'made')";
+                   SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM operations WHERE row = ?1 AND kind = 'update')";
         self.together(|batch| {
             let mut insert = batch.prepare(sql)?;
             rows.iter().try_for_each(|row| insert.execute([row.0]).map(drop))
@@ -61,9 +61,10 @@ impl Journal {
         let now = now_ms();
         self.run(|db| {
             let mut query = db.prepare(
-                "SELECT body -> '$.guests', coalesce(came.at_ms, ?1) AS at_ms, came.status IS 'created'
-                 FROM rows INDEXED BY rows_with_guests LEFT JOIN outcomes AS came ON came.row = rows.id
-                 WHERE guests > 0 AND EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id AND effect <> 'none')
+                "SELECT body -> '$.guests', iif(state = 'planned' OR state = 'sending', ?1, at_ms) AS at_ms, state = 'created'
+                 FROM rows INDEXED BY rows_with_guests JOIN operations ON operations.row = rows.id
+                 WHERE guests > 0 AND NOT undo
+                   AND (state = 'created' OR state = 'unknown' OR state = 'sending' OR may_be_applied)
                  ORDER BY at_ms",
             )?;
             let mut rows = query.query([now])?;
@@ -81,7 +82,7 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{created, define, folder, group, owner, run};
+    use super::super::tests::{created, define, folder, group, owner, run, settle};
     use super::*;
     use crate::model::WantedGroup;
 
@@ -102,7 +103,7 @@ mod tests {
             told
         };
         assert_eq!(open(&journal), guests);
-        journal.settle(&[(RowId(first.0 + 1), created("g"))]).unwrap();
+        settle(&journal, RowId(first.0 + 1), created("g"));
         assert_eq!(open(&journal), [guests[0], guests[2]]);
     }
 }

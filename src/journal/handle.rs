@@ -3,26 +3,27 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::Intent;
-use crate::model::{Effect, Fate, Job, RowId};
+use super::state::{Job, Operation};
+use crate::model::RowId;
 
 /// The journal cannot be written any more; nothing may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Down;
 
 pub(super) enum WriterCommand {
-    /// Begin this job.
-    Begin(Job, oneshot::Sender<Intent<Job>>),
-    /// The effect of the last attempt of this row is known.
-    Conclude(RowId, Effect),
-    /// The last attempt of this row never left.
-    Release(RowId),
-    Settle(RowId, Fate),
+    /// Begin an attempt of this job.
+    Begin(Job, oneshot::Sender<Intent>),
+    Record(Operation),
+    /// Give the next jobs with guests behind this row.
+    Guests(RowId, oneshot::Sender<Vec<Job>>),
+    /// The guest quota admits this job.
+    Admit(Job),
+    /// No more jobs are admitted.
+    EndGuests,
     /// Begin nothing new.
     Stop,
     /// A worker waits for a job.
     Feed,
-    /// Begin no new row with guests.
-    StopGuests,
 }
 
 /// Sends commands to the writer.
@@ -32,48 +33,41 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Begins a job that is sent now: nothing of it is in doubt.
+    /// Begins an attempt, which leaves now.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub async fn begin(&self, job: Job) -> Result<Intent<Job>, Down> {
-        let (reply, begun) = oneshot::channel();
-        self.send(WriterCommand::Begin(job, reply))?;
-        begun.await.map_err(|_| Down)
+    pub async fn begin(&self, job: Job) -> Result<Intent, Down> {
+        self.ask(|reply| WriterCommand::Begin(job, reply)).await
     }
 
-    /// Records the outcome of a row, without waiting for the disk.
+    /// Records an operation as it is now, without waiting for the disk.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn settle(&self, row: RowId, fate: Fate) -> Result<(), Down> {
-        self.send(WriterCommand::Settle(row, fate))
+    pub fn record(&self, operation: Operation) -> Result<(), Down> {
+        self.send(WriterCommand::Record(operation))
     }
 
-    /// Records the effect of the last attempt of a row.
+    /// The next planned jobs with guests behind a row; empty if there are no more.
     ///
     /// # Errors
-    /// If the journal cannot be written.
-    pub fn conclude(&self, row: RowId, effect: Effect) -> Result<(), Down> {
-        self.send(WriterCommand::Conclude(row, effect))
+    /// If the journal cannot be read.
+    pub async fn with_guests(&self, after: RowId) -> Result<Vec<Job>, Down> {
+        self.ask(|reply| WriterCommand::Guests(after, reply)).await
     }
 
-    /// Records that the last attempt of a row never left.
+    /// Puts a job with guests into the feed.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn release(&self, row: RowId) -> Result<(), Down> {
-        self.send(WriterCommand::Release(row))
+    pub fn admit(&self, job: Job) -> Result<(), Down> {
+        self.send(WriterCommand::Admit(job))
     }
 
-    /// Records that a job was begun and does not leave now.
-    ///
-    /// # Errors
-    /// If the journal cannot be written.
-    pub fn give_back(&self, Intent(mut job): Intent<Job>) -> Result<Job, Down> {
-        self.release(job.row)?;
-        job.attempts -= 1;
-        Ok(job)
+    /// No more jobs with guests are put into the feed.
+    pub fn end_guests(&self) {
+        let _ = self.send(WriterCommand::EndGuests);
     }
 
     /// Begins no further jobs.
@@ -81,9 +75,10 @@ impl Handle {
         let _ = self.send(WriterCommand::Stop);
     }
 
-    /// Begins no further jobs with guests.
-    pub fn stop_guests(&self) {
-        let _ = self.send(WriterCommand::StopGuests);
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> WriterCommand) -> Result<T, Down> {
+        let (reply, answer) = oneshot::channel();
+        self.send(command(reply))?;
+        answer.await.map_err(|_| Down)
     }
 
     fn send(&self, command: WriterCommand) -> Result<(), Down> {

@@ -1,4 +1,4 @@
-//! Durable log of input rows, attempts and outcomes. Intents are committed before a request is sent, outcomes after its response.
+//! Durable log of input rows and operations. An attempt is committed before its request leaves, its outcome after its response.
 //!
 //! A SQLite database; `schema.sql` documents it. Only this module makes an [`Intent`], and sending needs one.
 //! It never talks to the network and never classifies a response.
@@ -8,14 +8,14 @@ mod feed;
 mod files;
 mod guests;
 mod handle;
-mod intents;
 mod lock;
-mod outcomes;
+mod operations;
 mod people;
 mod private;
 mod recover;
 mod sound;
 mod stage;
+mod state;
 mod store;
 mod trail;
 mod undo;
@@ -27,14 +27,14 @@ pub use feed::Feed;
 pub use files::absolute;
 pub use guests::SentGuests;
 pub use handle::{Down, Handle};
-pub use outcomes::OpenRow;
 pub use stage::{ReadBefore, Stage, StagedRow};
+pub use state::{Change, Illegal, Job, Operation, OperationKind, State};
 pub use store::{Journal, Owner, Realm, RunId};
 pub use trail::{Mark, Now, Trail};
-pub use undo::{Creations, DeletionAttempt, Findings, PastRun, RemovalState};
-pub use writer::{Feeds, Writer};
+pub use undo::{Creation, PastRun};
+pub use writer::Writer;
 
-use crate::model::{is_misplaced, shown_path};
+use crate::model::{RowId, is_misplaced, shown_path};
 
 /// The file beside a journal that ends in `suffix`.
 fn beside(journal: &Path, suffix: &str) -> PathBuf {
@@ -45,18 +45,18 @@ fn beside(journal: &Path, suffix: &str) -> PathBuf {
 
 /// The proof that an attempt is on disk: the right to send its request once.
 #[derive(Debug)]
-pub struct Intent<T>(T);
+pub struct Intent(Job);
 
-impl<T> Intent<T> {
-    /// What is to be sent.
+impl Intent {
+    /// The row.
     #[must_use]
-    pub fn get(&self) -> &T {
-        &self.0
+    pub fn row(&self) -> RowId {
+        self.0.operation.row
     }
 
-    /// Uses the right up: the request leaves now.
+    /// Uses the right up: the request leaves now, or the attempt is withdrawn.
     #[must_use]
-    pub fn spend(self) -> T {
+    pub fn spend(self) -> Job {
         self.0
     }
 }

@@ -86,9 +86,9 @@ impl Journal {
         let sql = "SELECT json_extract(body, '$.tallyfy_id') AS id, rows.id FROM open_rows AS rows
                    WHERE run = ?1 AND instr(body, '\"tallyfy_id\":') > 0 AND id IS NOT NULL
                    UNION ALL
-                   SELECT group_id, open_rows.id FROM outcomes JOIN rows AS sent ON sent.id = outcomes.row
+                   SELECT group_id, open_rows.id FROM operations JOIN rows AS sent ON sent.id = operations.row
                    CROSS JOIN open_rows ON open_rows.identity = sent.identity
-                   WHERE run = ?1 AND outcomes.status = 'created' AND outcomes.note IS NOT NULL
+                   WHERE run = ?1 AND NOT undo AND state = 'created' AND note IS NOT NULL
                      AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = sent.id)";
         self.run(|db| db.prepare(sql)?.query_map([run.0], |row| Ok((row.get(0)?, RowId(row.get(1)?))))?.collect())
     }
@@ -180,7 +180,7 @@ fn people_rows(db: &Connection, run: RunId, last: RowId) -> rusqlite::Result<Vec
     let sql = "SELECT * FROM (
                    SELECT rows.id, file, row, line, coalesce(wanted, body), wanted IS NOT NULL OR lead IS NOT NULL,
                           EXISTS (SELECT 1 FROM rows AS part WHERE part.merged AND part.twin = rows.id) AS has_merged,
-                          EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id) AS is_sent
+                          EXISTS (SELECT 1 FROM ended WHERE ended.row = rows.id AND NOT undo) AS is_sent
                    FROM runs JOIN rows ON rows.id BETWEEN max(first_row, ?2 + 1) AND last_row
                    WHERE runs.id = ?1 AND body IS NOT NULL)
                WHERE has_merged OR NOT is_sent

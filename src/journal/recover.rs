@@ -23,38 +23,33 @@ const MATCH: &str = "
     INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (name) ORDER BY old.rowid;
     INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (identity) ORDER BY old.rowid;";
 
-/// What exists still exists, unless the run that created it was undone since, and its body stays as it was sent. What failed is
-/// tried again; what was in doubt stays in doubt. The run that was cut off keeps only rows that have a history and no successor.
+/// What exists still exists, unless the run that created it was undone since, and its body stays as it was sent. The run that was
+/// cut off keeps only rows that have a history and no successor.
 const CARRY: &str = "
-    DELETE FROM outcomes WHERE status IN ('failed', 'unknown') AND row IN (SELECT old FROM carried);
-    UPDATE outcomes SET row = (SELECT new FROM carried WHERE old = row) WHERE row IN (SELECT old FROM carried);
-    UPDATE intents SET row = (SELECT new FROM carried WHERE old = row) WHERE row IN (SELECT old FROM carried);
+    UPDATE operations SET row = (SELECT new FROM carried WHERE old = row) WHERE NOT undo AND row IN (SELECT old FROM carried);
     UPDATE rows SET (wanted, body, guests) = (
             SELECT coalesce(rows.wanted, rows.body), sent.body, sent.guests
             FROM carried JOIN rows AS sent ON sent.id = old WHERE new = rows.id)
-        WHERE id IN (SELECT new FROM carried) AND EXISTS (SELECT 1 FROM outcomes WHERE row = rows.id);
-    DELETE FROM outcomes WHERE status = 'exists' AND row IN (SELECT new FROM carried)
-        AND group_id IN (SELECT group_id FROM gone);
-    DELETE FROM deletions WHERE row IN (SELECT old FROM carried);
+        WHERE id IN (SELECT new FROM carried)
+          AND EXISTS (SELECT 1 FROM ended WHERE row = rows.id AND NOT undo AND (state = 'created' OR state = 'exists'));
+    DELETE FROM operations WHERE undo AND row IN (SELECT old FROM carried);
     DROP TABLE old;
     DROP TABLE new;
     DROP TABLE carried;";
 const FORGET: &str = "
     DELETE FROM rows WHERE id BETWEEN (SELECT first_row FROM runs WHERE id = ?1) AND (SELECT last_row FROM runs WHERE id = ?1)
-        AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id)
-        AND NOT EXISTS (SELECT 1 FROM intents WHERE intents.row = rows.id)";
+        AND NOT EXISTS (SELECT 1 FROM operations WHERE operations.row = rows.id)";
 
-/// Rows of a run that was cut off that failed, or whose existing group was deleted since by an undo.
-const RETRY: &str = "
-    DELETE FROM outcomes
+/// Rows of a run whose existing group was deleted since by an undo are new again.
+const DELETED_SINCE: &str = "
+    DELETE FROM operations
     WHERE row BETWEEN (SELECT first_row FROM runs WHERE id = ?1) AND (SELECT last_row FROM runs WHERE id = ?1)
-      AND (status IN ('failed', 'unknown') OR status = 'exists' AND group_id IN (SELECT group_id FROM gone))";
+      AND NOT undo AND state = 'exists' AND group_id IN (SELECT group_id FROM gone)";
 
 /// Whether the run that was cut off has sent something, and none of its rows is among the new ones.
 const IS_OF_OTHER_ROWS: &str = "
     SELECT NOT EXISTS (SELECT 1 FROM carried) AND EXISTS (SELECT 1 FROM old
-        WHERE EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = old.id)
-           OR EXISTS (SELECT 1 FROM intents WHERE intents.row = old.id))";
+        WHERE EXISTS (SELECT 1 FROM operations WHERE row = old.id AND (attempts > 0 OR state <> 'planned')))";
 
 impl Journal {
     /// The run's files are read, and its rows are `first` to `last`: from here on it counts.
@@ -88,14 +83,19 @@ impl Journal {
             batch.execute(open, params![run.0, first, last, continues])?;
             Ok(Some(continues.is_some()))
         })?;
-        is_continued.ok_or_else(|| JournalError::OtherRows(self.path.clone()))
+        let is_continued = is_continued.ok_or_else(|| JournalError::OtherRows(self.path.clone()))?;
+        if is_continued {
+            self.resume(run)?;
+        }
+        Ok(is_continued)
     }
 
-    /// Resumes a run that was cut off, whose rows are the same: what failed is tried again.
+    /// Resumes a run that was cut off, whose rows are the same: what failed is tried again, and what is unknown is in doubt again.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn resume(&mut self, run: RunId) -> Result<(), JournalError> {
-        self.together(|batch| batch.execute(RETRY, [run.0]).map(drop))
+    pub fn resume(&self, run: RunId) -> Result<(), JournalError> {
+        self.run(|db| db.execute(DELETED_SINCE, [run.0]).map(drop))?;
+        self.take_up_all(run)
     }
 }

@@ -76,42 +76,28 @@ CREATE INDEX merged_rows ON rows (twin, id) WHERE merged;
 -- They have workers of their own.
 CREATE INDEX rows_with_guests ON rows (id) WHERE guests > 0;
 
--- One row for each attempt; on disk before the request leaves.
-CREATE TABLE intents (
-    row      INTEGER NOT NULL,
-    attempt  INTEGER NOT NULL,                  -- from 1
-    at_ms    INTEGER NOT NULL,                  -- Unix time
-    -- unknown: it may have made the group. none: it did not. absent: it was looked up, and lists did not show the group for long enough.
-    -- made: the group was found, and may lack guests.
-    effect   TEXT NOT NULL DEFAULT 'unknown' CHECK (effect = 'unknown' OR effect = 'none' OR effect = 'absent' OR effect = 'made'),
-    PRIMARY KEY (row, attempt)
+-- What is done about each row, and what undoes it: at most one operation of each. Written before its request leaves, and when
+-- its answer is known. A row without one is planned. src/journal/state.rs has the changes of state.
+CREATE TABLE operations (
+    row            INTEGER NOT NULL,
+    undo           INTEGER NOT NULL,
+    kind           TEXT NOT NULL CHECK (kind = 'create' OR kind = 'update' OR kind = 'delete'),
+    state          TEXT NOT NULL,               -- planned, sending (in doubt after a crash), or the status of its outcome
+    may_be_applied INTEGER NOT NULL,            -- whether an attempt before the one under way may have been applied
+    attempts       INTEGER NOT NULL,
+    group_id       TEXT,
+    stamp          TEXT,                        -- the updated_at of the group, as the server first gave it
+    http_status    INTEGER,
+    code           TEXT,
+    error          TEXT,
+    note           TEXT,                        -- how the group differs from the row
+    seal           INTEGER,                     -- of an outcome, over state to error: SQLite keeps no checksums of its own
+    at_ms          INTEGER NOT NULL,            -- Unix time of the last change
+    PRIMARY KEY (row, undo)
 ) STRICT, WITHOUT ROWID;
 
--- The outcomes of the rows that were to be sent.
-CREATE TABLE outcomes (
-    row         INTEGER PRIMARY KEY,
-    -- No IN: from three values on, SQLite builds a table of them for every row.
-    status      TEXT NOT NULL CHECK (status = 'created' OR status = 'exists' OR status = 'failed' OR status = 'unknown'),
-    group_id    TEXT,
-    stamp       TEXT,                           -- of a created group: its updated_at, as the server first gave it
-    http_status INTEGER,
-    code        TEXT,
-    error       TEXT,
-    seal        INTEGER NOT NULL,               -- over status to error: SQLite keeps no checksums of its own
-    at_ms       INTEGER NOT NULL,
-    note        TEXT                            -- how the group differs from the row
-) STRICT;
-
--- The groups that `undo` was to delete, and the outcomes; on disk before the request leaves.
-CREATE TABLE deletions (
-    row         INTEGER PRIMARY KEY,
-    status      TEXT CHECK (status IN ('deleted', 'gone', 'changed', 'failed', 'unknown')),  -- null: begun, and not answered
-    attempts    INTEGER NOT NULL,               -- requests that delete it, as far as is known
-    http_status INTEGER,
-    code        TEXT,
-    error       TEXT,
-    at_ms       INTEGER NOT NULL
-) STRICT;
+-- Operations that have an outcome.
+CREATE VIEW ended AS SELECT * FROM operations WHERE state <> 'planned' AND state <> 'sending';
 
 -- When the last requests of any kind were answered: the server's limit counts them, also for the next run. These are the
 -- bytes of the file beside the journal that ends in -pace and exists during a run; src/journal/trail.rs describes them.
@@ -124,30 +110,31 @@ CREATE TABLE pace (
 CREATE VIEW open_rows AS
 SELECT runs.id AS run, rows.*
 FROM runs JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
-WHERE rows.body IS NOT NULL AND NOT EXISTS (SELECT 1 FROM outcomes WHERE outcomes.row = rows.id);
+WHERE rows.body IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ended WHERE ended.row = rows.id AND NOT undo);
 
 -- The rows whose group `undo` deleted or found gone.
 CREATE VIEW gone AS
-SELECT deletions.row, outcomes.group_id
-FROM deletions LEFT JOIN outcomes ON outcomes.row = deletions.row
-WHERE deletions.status = 'deleted' OR deletions.status = 'gone';
+SELECT row, sent.group_id
+FROM operations AS deletion LEFT JOIN (SELECT row, group_id FROM operations WHERE NOT undo) AS sent USING (row)
+WHERE undo AND (state = 'deleted' OR state = 'gone');
 
--- The results file, as a view. A merged row shares the outcome of its twin, `own`, unless its person is not one of the group.
+-- The results file, as a view. A merged row shares the operation of its twin, `own`, unless its person is not one of the group.
 CREATE VIEW results AS
 SELECT runs.id AS run, rows.id AS id, rows.file, rows.row, rows.line, rows.name,
     CASE
         WHEN rows.code = 'row-excluded' THEN 'excluded'
         WHEN rows.twin IS NOT NULL AND NOT rows.merged THEN 'duplicate'
         WHEN own.body IS NULL OR rows.code IS NOT NULL AND (rows.merged OR rows.lead IS NOT NULL) THEN 'invalid'
-        WHEN mine.group_id IS NOT NULL AND coalesce(own.lead, own.id) <> rows.id THEN 'merged'
-        WHEN mine.status IS NOT NULL THEN mine.status
-        WHEN EXISTS (SELECT 1 FROM intents WHERE intents.row = own.id AND (effect = 'unknown' OR effect = 'made')) THEN 'unknown'
+        WHEN (mine.state = 'created' OR mine.state = 'exists') AND coalesce(own.lead, own.id) <> rows.id THEN 'merged'
+        WHEN mine.state = 'sending' OR mine.state = 'planned' AND mine.kind = 'update' THEN 'unknown'
+        WHEN mine.state <> 'planned' THEN mine.state
         WHEN own.code IS NOT NULL AND own.lead IS NULL THEN 'invalid'
         ELSE 'pending'
     END AS status,
+    mine.kind,
     coalesce(mine.group_id, firsts.group_id) AS group_id,
     first.file AS first_file, first.row AS first_row, first.line AS first_line,
-    iif(coalesce(own.lead, own.id) = rows.id, (SELECT count(*) FROM intents WHERE intents.row = own.id), 0) AS attempts,
+    iif(coalesce(own.lead, own.id) = rows.id, coalesce(mine.attempts, 0), 0) AS attempts,
     mine.http_status,
     coalesce(mine.code, rows.code) AS code,
     coalesce(mine.error, rows.error) AS error,
@@ -156,21 +143,21 @@ SELECT runs.id AS run, rows.id AS id, rows.file, rows.row, rows.line, rows.name,
 FROM runs
 JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
 JOIN rows AS own ON own.id = iif(rows.merged, rows.twin, rows.id)
-LEFT JOIN outcomes AS mine ON mine.row = own.id AND (rows.code IS NULL OR NOT rows.merged AND rows.lead IS NULL)
+LEFT JOIN operations AS mine ON mine.row = own.id AND mine.undo = 0 AND (rows.code IS NULL OR NOT rows.merged AND rows.lead IS NULL)
 LEFT JOIN rows AS first ON first.id =
     CASE WHEN NOT rows.merged THEN rows.twin WHEN rows.code IS NULL AND own.lead <> rows.id THEN own.lead END
-LEFT JOIN outcomes AS firsts ON NOT rows.merged AND firsts.row = iif(first.merged, first.twin, first.id);
+LEFT JOIN operations AS firsts ON NOT rows.merged AND firsts.row = iif(first.merged, first.twin, first.id) AND firsts.undo = 0;
 
 -- The results file of `undo`, as a view. A group of merged rows is shown at the row that has its status.
 CREATE VIEW undone AS
 SELECT runs.id AS run, shown.id AS id, shown.file, shown.row, shown.line, shown.name,
-    CASE WHEN deletions.row IS NULL THEN 'pending' ELSE coalesce(deletions.status, 'unknown') END AS status,
-    outcomes.group_id,
-    coalesce(deletions.attempts, 0) AS attempts,
-    deletions.http_status, deletions.code, deletions.error
+    CASE coalesce(deletion.state, 'planned') WHEN 'planned' THEN 'pending' WHEN 'sending' THEN 'unknown' ELSE deletion.state END AS status,
+    coalesce(deletion.group_id, sent.group_id) AS group_id,
+    coalesce(deletion.attempts, 0) AS attempts,
+    deletion.http_status, deletion.code, deletion.error
 FROM runs
 JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
 JOIN rows AS shown ON shown.id = coalesce(rows.lead, rows.id)
-LEFT JOIN outcomes ON outcomes.row = rows.id
-LEFT JOIN deletions ON deletions.row = rows.id
-WHERE outcomes.status = 'created' OR deletions.row IS NOT NULL;
+LEFT JOIN operations AS sent ON sent.row = rows.id AND sent.undo = 0
+LEFT JOIN operations AS deletion ON deletion.row = rows.id AND deletion.undo = 1
+WHERE sent.state = 'created' OR deletion.row IS NOT NULL;

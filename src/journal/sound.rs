@@ -8,7 +8,7 @@ use std::fs;
 use rusqlite::Connection;
 
 use super::JournalError;
-use super::outcomes::is_as_written;
+use super::operations::is_as_written;
 use super::store::{Journal, SCHEMA};
 
 /// What is true of every journal. Rows beyond those of the last run belong to one that was cut off while it read.
@@ -20,7 +20,7 @@ const LEDGER: [(&str, &str); 3] = [
     ),
     (
         "a row that something was noted of is missing",
-        "SELECT EXISTS (SELECT 1 FROM (SELECT row FROM intents UNION ALL SELECT row FROM outcomes UNION ALL SELECT row FROM deletions)
+        "SELECT EXISTS (SELECT 1 FROM operations
                         WHERE row NOT IN (SELECT id FROM rows) OR row > (SELECT coalesce(max(last_row), 0) FROM runs))",
     ),
     ("a row is not as it was written", "SELECT EXISTS (SELECT 1 FROM rows WHERE NOT json_valid(body) OR NOT json_valid(wanted))"),
@@ -60,7 +60,7 @@ fn flaw(db: &Connection) -> rusqlite::Result<Option<String>> {
             return Ok(Some(what.to_owned()));
         }
     }
-    let mut query = db.prepare("SELECT status, group_id, stamp, http_status, code, error, seal FROM outcomes")?;
+    let mut query = db.prepare("SELECT state, group_id, stamp, http_status, code, error, seal FROM ended")?;
     let mut outcomes = query.query([])?;
     while let Some(outcome) = outcomes.next()? {
         if !is_as_written(outcome).unwrap_or(false) {

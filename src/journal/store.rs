@@ -13,7 +13,7 @@ use super::{JournalError, beside, private};
 /// Marks the file as ours (`TGrp`), for `file` and for us.
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 /// Its tables, index and views.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
@@ -184,8 +184,8 @@ impl Journal {
         let last = self.run(|db| {
             // A run that learned nothing may have had a mistyped organization.
             let last = "SELECT organization, realm FROM runs
-                        WHERE EXISTS (SELECT 1 FROM outcomes WHERE row BETWEEN first_row AND last_row)
-                           OR EXISTS (SELECT 1 FROM intents WHERE row BETWEEN first_row AND last_row)
+                        WHERE EXISTS (SELECT 1 FROM operations
+                                      WHERE row BETWEEN first_row AND last_row AND (attempts > 0 OR state <> 'planned'))
                         ORDER BY id DESC LIMIT 1";
             db.query_row(last, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).optional()
         })?;

@@ -8,8 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::{
-    Dialect, Effect, Fate, Format, Group, InputFile, MatchNames, Outcome, Past, Place, Raw, RowId, Status, Tag,
-    Trouble, WantedGroup,
+    Dialect, Fate, Format, Group, InputFile, MatchNames, Outcome, Place, Raw, RowId, Status, Tag, Trouble, WantedGroup,
 };
 
 pub(super) fn owner() -> Owner {
@@ -79,6 +78,10 @@ pub(super) fn define(journal: &Journal, row: RowId, group: &WantedGroup) {
     journal.run(|db| db.execute(update, params![row.0, body, group.guests.len()]).map(drop)).unwrap();
 }
 
+fn unknown() -> Fate {
+    Fate::Unknown(Trouble::interrupted())
+}
+
 pub(super) fn created(id: &str) -> Fate {
     Fate::found(Tag { id: id.to_owned(), stamp: None })
 }
@@ -87,13 +90,21 @@ fn failed() -> Fate {
     Fate::Failed(Trouble { code: "http-422".to_owned(), message: "no".to_owned(), http_status: Some(422) })
 }
 
-pub(super) fn begin(journal: &Journal, row: RowId, effect: &str) {
-    let sql = "INSERT INTO intents (row, attempt, at_ms, effect) VALUES (?1, 1, 0, ?2)";
-    journal.run(|db| db.execute(sql, rusqlite::params![row.0, effect])).unwrap();
+/// Changes the operation of a row.
+pub(super) fn apply(journal: &Journal, row: RowId, changes: &[Change]) {
+    let known = journal.open_row(row).unwrap().map(|job| job.operation);
+    let operation = known.unwrap_or_else(|| Operation::planned(row, OperationKind::Create));
+    journal.apply([(operation, changes.to_vec())]).unwrap();
 }
 
-fn past(journal: &Journal, row: i64) -> Option<Past> {
-    journal.open_row(RowId(row)).unwrap().map(|open| open.past)
+/// Records the outcome of a row that was sent once.
+pub(super) fn settle(journal: &Journal, row: RowId, fate: Fate) {
+    apply(journal, row, &[Change::Begin, Change::End(fate)]);
+}
+
+/// An open row that is not of a known group: whether it was sent.
+fn was_sent(journal: &Journal, row: i64) -> Option<bool> {
+    journal.open_row(RowId(row)).unwrap().map(|job| job.operation.was_sent())
 }
 
 #[test]
@@ -123,10 +134,11 @@ fn a_run_that_was_cut_off_hands_on_what_is_there_and_what_is_in_doubt() {
     {
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let (_, first) = run(&mut journal, &["A", "B", "C", "D", "E", "A"], false);
-        for (offset, effect) in [(0, "unknown"), (1, "none"), (2, "unknown"), (4, "absent")] {
-            begin(&journal, RowId(first.0 + offset), effect);
+        let last = [Change::End(created("gA")), Change::NotApplied, Change::End(unknown()), Change::Absent];
+        for (offset, change) in [0, 1, 2, 4].into_iter().zip(last) {
+            apply(&journal, RowId(first.0 + offset), &[Change::Begin, change]);
         }
-        journal.settle(&[(first, created("gA")), (RowId(first.0 + 1), failed())]).unwrap();
+        apply(&journal, RowId(first.0 + 1), &[Change::End(failed())]);
     }
     let mut journal = Journal::open(&path, &owner()).unwrap();
     // Reordered, extended, and without D.
@@ -144,13 +156,11 @@ fn a_run_that_was_cut_off_hands_on_what_is_there_and_what_is_in_doubt() {
         expected.map(|(name, status, id, sends)| (name.to_owned(), status, id, sends))
     );
     assert_eq!(journal.in_doubt(second).unwrap().len(), 1);
-    assert_eq!(past(&journal, first.0 + 1), Some(Past::InDoubt));
-    assert_eq!(past(&journal, first.0 + 2), Some(Past::New));
-    assert_eq!(past(&journal, first.0 + 3), None);
-    assert_eq!(past(&journal, first.0 + 5), Some(Past::Absent));
+    let sent: Vec<_> = (1..6).map(|offset| was_sent(&journal, first.0 + offset)).collect();
+    assert_eq!(sent, [Some(true), Some(false), None, None, Some(true)]);
     assert_eq!(open_rows(&journal, second), 4);
     journal.presume_absent(second).unwrap();
-    assert_eq!(past(&journal, first.0 + 1), Some(Past::Absent));
+    assert_eq!((was_sent(&journal, first.0 + 1), journal.in_doubt(second).unwrap()), (Some(true), Vec::new()));
 }
 
 #[test]
@@ -158,15 +168,15 @@ fn a_row_that_the_file_lacked_for_a_while_keeps_its_past() {
     let (_folder, path) = folder();
     let mut journal = Journal::open(&path, &owner()).unwrap();
     let (_, first) = run(&mut journal, &["A", "B", "C"], false);
-    begin(&journal, RowId(first.0 + 1), "unknown");
-    journal.settle(&[(first, created("gA"))]).unwrap();
+    apply(&journal, RowId(first.0 + 1), &[Change::Begin]);
+    settle(&journal, first, created("gA"));
     run(&mut journal, &["C"], false);
     let (third, first) = run(&mut journal, &["A", "B", "C"], false);
-    assert_eq!(accounts(&journal, third)[0], ("A".to_owned(), Status::Created, Some("gA".to_owned()), 0));
-    assert_eq!(past(&journal, first.0 + 1), Some(Past::InDoubt));
+    assert_eq!(accounts(&journal, third)[0], ("A".to_owned(), Status::Created, Some("gA".to_owned()), 1));
+    assert_eq!(was_sent(&journal, first.0 + 1), Some(true));
     journal.end_run(third, true).unwrap();
     let (_, first) = run(&mut journal, &["A", "B", "C"], false);
-    assert!((0..3).all(|offset| past(&journal, first.0 + offset) == Some(Past::New)), "a run that ended is history");
+    assert!((0..3).all(|offset| was_sent(&journal, first.0 + offset) == Some(false)), "a run that ended is history");
 }
 
 #[test]
@@ -175,10 +185,9 @@ fn a_row_in_doubt_stays_so_when_it_is_mended_or_another_row_of_its_name_comes_fi
     for (before, after) in [(["Sales", "SALES"], ["SALES", "Sales"]), (["Sales", "x"], ["x", " sales"])] {
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let (_, first) = run(&mut journal, &before, true);
-        begin(&journal, first, "unknown");
+        apply(&journal, first, &[Change::Begin]);
         let (second, _) = run(&mut journal, &after, false);
-        let doubtful: Vec<String> =
-            journal.in_doubt(second).unwrap().into_iter().map(|(_, group)| group.name).collect();
+        let doubtful: Vec<String> = journal.in_doubt(second).unwrap().into_iter().map(|job| job.group.name).collect();
         assert_eq!(doubtful, [if after[0] == "x" { " sales" } else { "SALES" }]);
     }
 }
@@ -189,7 +198,7 @@ fn a_run_that_ended_or_is_left_by_fresh_is_history() {
         let (_folder, path) = folder();
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let (one, first) = run(&mut journal, &["A"], false);
-        journal.settle(&[(first, created("gA"))]).unwrap();
+        settle(&journal, first, created("gA"));
         if !is_fresh {
             journal.end_run(one, true).unwrap();
         }
@@ -207,7 +216,7 @@ fn a_run_that_was_cut_off_while_it_read_its_files_leaves_the_one_before_to_be_co
     {
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let (_, first) = run(&mut journal, &["A", "B"], false);
-        journal.settle(&[(first, created("gA"))]).unwrap();
+        settle(&journal, first, created("gA"));
         journal.begin_run(&owner()).unwrap();
     }
     let mut journal = Journal::open(&path, &owner()).unwrap();
@@ -238,7 +247,7 @@ fn a_journal_of_another_organization_realm_version_or_program_is_refused() {
     drop(Journal::open(&path, &mistyped).unwrap());
     let mut journal = Journal::open(&path, &owner()).unwrap();
     let (_, row) = run(&mut journal, &["A"], false);
-    journal.settle(&[(row, exists())]).unwrap();
+    settle(&journal, row, exists());
     drop(journal);
     for other in [
         Owner { organization: "other".to_owned(), ..owner() },
@@ -263,18 +272,19 @@ async fn the_writer_hands_out_every_open_row_once_and_has_its_intent_on_disk() {
     let names: Vec<String> = (0..500).map(|number| format!("G{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let (run, first) = run(&mut journal, &names, false);
-    journal.settle(&[(RowId(first.0 + 7), created("g7"))]).unwrap();
-    let (writer, handle, feeds) = Writer::new(journal, run, || panic!("it can be written"));
+    settle(&journal, RowId(first.0 + 7), created("g7"));
+    let (writer, handle, feed) = Writer::new(journal, run, false, || panic!("it can be written"));
     let reader = rusqlite::Connection::open(&path).unwrap();
     let send = async {
+        handle.end_guests();
         let mut given = Vec::new();
-        while let Some(begun) = feeds.plain.next().await {
+        while let Some(begun) = feed.next().await {
             let job = begun.spend();
-            let sql = "SELECT count(*) FROM intents WHERE row = ?1";
-            let intents: i64 = reader.query_row(sql, [job.row.0], |row| row.get(0)).unwrap();
-            assert_eq!(intents, 1, "{job:?}");
+            let sql = "SELECT state FROM operations WHERE row = ?1";
+            let state: String = reader.query_row(sql, [job.operation.row.0], |row| row.get(0)).unwrap();
+            assert_eq!(state, "sending", "{job:?}");
             given.push(job.group.name.clone());
-            handle.settle(job.row, created(&job.group.name)).unwrap();
+            handle.record(job.operation.next(Change::End(created(&job.group.name))).unwrap()).unwrap();
         }
         drop(handle);
         given
@@ -289,16 +299,17 @@ async fn what_was_begun_and_never_left_is_pending_again_and_what_had_no_effect_i
     let (_folder, path) = folder();
     let mut journal = Journal::open(&path, &owner()).unwrap();
     let (run, _) = run(&mut journal, &["A", "B", "C"], false);
-    let (writer, handle, feeds) = Writer::new(journal, run, || panic!("it can be written"));
+    let (writer, handle, feed) = Writer::new(journal, run, false, || panic!("it can be written"));
     let send = async {
-        let next = async || feeds.plain.next().await.unwrap().spend();
+        let next = async || feed.next().await.unwrap().spend();
         let (one, two, three) = (next().await, next().await, next().await);
         handle.stop();
-        handle.release(one.row).unwrap();
-        handle.conclude(two.row, Effect::None).unwrap();
-        handle.conclude(three.row, Effect::Absent).unwrap();
-        assert_eq!(handle.begin(three).await.unwrap().spend().attempts, 2);
-        assert!(feeds.plain.next().await.is_none());
+        handle.record(one.operation.next(Change::Withdraw).unwrap()).unwrap();
+        handle.record(two.operation.next(Change::NotApplied).unwrap()).unwrap();
+        let three = Job { operation: three.operation.next(Change::Absent).unwrap(), ..three };
+        handle.record(three.operation.clone()).unwrap();
+        assert_eq!(handle.begin(three).await.unwrap().spend().operation.attempts, 2);
+        assert!(feed.next().await.is_none());
         drop(handle);
     };
     let (journal, ()) = tokio::join!(writer.work(), send);
@@ -315,19 +326,19 @@ async fn from_the_moment_the_journal_cannot_be_written_nothing_is_handed_out() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let (run, _) = run(&mut journal, &names, false);
     // The disk is full from here on.
-    let full = "CREATE TEMP TRIGGER full BEFORE INSERT ON main.outcomes BEGIN SELECT raise(ABORT, 'full'); END";
+    let full = "CREATE TEMP TRIGGER full BEFORE INSERT ON main.operations WHEN new.state = 'created' BEGIN SELECT raise(ABORT, 'full'); END";
     journal.run(|db| db.execute_batch(full)).unwrap();
     let is_told = Arc::new(AtomicBool::new(false));
     let on_failure = Arc::clone(&is_told);
-    let (writer, handle, feeds) = Writer::new(journal, run, move || on_failure.store(true, Ordering::Release));
+    let (writer, handle, feed) = Writer::new(journal, run, false, move || on_failure.store(true, Ordering::Release));
     let send = async {
-        let job = feeds.plain.next().await.unwrap().spend();
-        handle.settle(job.row, created("g0")).unwrap();
-        while handle.settle(job.row, created("g0")).is_ok() {
+        let job = feed.next().await.unwrap().spend();
+        let operation = job.operation.next(Change::End(created("g0"))).unwrap();
+        while handle.record(operation.clone()).is_ok() {
             tokio::task::yield_now().await;
         }
         assert!(is_told.load(Ordering::Acquire));
-        assert!(feeds.plain.next().await.is_none(), "jobs that were begun ahead do not leave any more");
+        assert!(feed.next().await.is_none(), "jobs that were begun ahead do not leave any more");
         drop(handle);
     };
     let (journal, ()) = tokio::join!(writer.work(), send);
@@ -339,7 +350,7 @@ fn an_unfinished_run_of_other_rows_is_not_forgotten_unless_told_so() {
     let (_folder, path) = folder();
     let mut journal = Journal::open(&path, &owner()).unwrap();
     let (one, first) = run(&mut journal, &["A", "B"], false);
-    journal.settle(&[(first, created("gA"))]).unwrap();
+    settle(&journal, first, created("gA"));
     let stranger = journal.begin_run(&owner()).unwrap();
     let row = journal.next_row().unwrap();
     let nothing = (row, RowId(row.0 - 1));

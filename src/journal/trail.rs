@@ -236,7 +236,7 @@ fn numbers(bytes: &[u8]) -> Option<Vec<u64>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{exists, folder, owner, run};
+    use super::super::tests::{exists, folder, owner, run, settle};
     use super::*;
 
     const PERIOD: Duration = Duration::from_mins(1);
@@ -409,7 +409,7 @@ mod tests {
         let (_folder, path) = folder();
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let (_, row) = run(&mut journal, &["A"], false);
-        journal.settle(&[(row, exists())]).unwrap();
+        settle(&journal, row, exists());
         let trail_path = journal.trail_path();
         drop(journal);
         let trail = [&HEAD[..], &[0; 8], &UNDER_WAY.to_le_bytes()].concat();

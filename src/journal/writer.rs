@@ -1,49 +1,42 @@
-//! The one writer while requests are under way: it commits intents and outcomes in groups.
+//! The one writer while requests are under way: it commits attempts and outcomes in groups.
 
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::JournalError;
 use super::feed::{Feed, JobSource};
 use super::handle::{Handle, WriterCommand};
-use super::outcomes::put_fate;
+use super::operations::{begin, write};
 use super::store::{Journal, RunId};
-use super::{JournalError, intents};
 
 /// How long commands gather before they are committed together.
 const GATHER: Duration = Duration::from_millis(3);
 /// The most commands in one commit.
 const COMMANDS_MAX: usize = 4096;
 
-/// The jobs of a run, as they are begun.
-#[derive(Debug)]
-pub struct Feeds {
-    /// Rows without guests, or whose guests are all known.
-    pub plain: Feed,
-    /// Rows with guests that may be new.
-    pub guests: Feed,
-}
-
 /// The writer, ready to work.
 pub struct Writer {
     journal: Journal,
     inbox: mpsc::UnboundedReceiver<WriterCommand>,
-    plain: JobSource,
-    guests: JobSource,
+    source: JobSource,
     on_failure: Box<dyn FnOnce() + Send>,
 }
 
 impl Writer {
-    /// A writer for a run's open rows; no row may be in doubt. `on_failure` is called as soon as the journal cannot be
-    /// written.
+    /// A writer for a run's planned operations: those of its rows, of which none may be in doubt, or those that undo them.
+    /// `on_failure` is called as soon as the journal cannot be written.
     #[must_use]
-    pub fn new(journal: Journal, run: RunId, on_failure: impl FnOnce() + Send + 'static) -> (Self, Handle, Feeds) {
+    pub fn new(
+        journal: Journal,
+        run: RunId,
+        is_undo: bool,
+        on_failure: impl FnOnce() + Send + 'static,
+    ) -> (Self, Handle, Feed) {
         let (commands, inbox) = mpsc::unbounded_channel();
         let handle = Handle { commands };
-        let (plain, plain_feed) = JobSource::new(run, false, &handle);
-        let (guests, guests_feed) = JobSource::new(run, true, &handle);
-        let writer = Self { journal, inbox, plain, guests, on_failure: Box::new(on_failure) };
-        (writer, handle, Feeds { plain: plain_feed, guests: guests_feed })
+        let (source, feed) = JobSource::new(run, is_undo, &handle);
+        (Self { journal, inbox, source, on_failure: Box::new(on_failure) }, handle, feed)
     }
 
     /// Works until all handles are dropped and every command is on disk, and returns the journal.
@@ -77,32 +70,33 @@ impl Writer {
         Ok(())
     }
 
-    /// One commit: the commands, and the intents of the next jobs.
+    /// One commit: the commands, and the attempts of the next jobs.
     fn commit(&mut self, commands: &mut Vec<WriterCommand>) -> rusqlite::Result<()> {
-        let db = &self.journal.db;
-        let mut begun = Vec::new();
+        let (db, source) = (&self.journal.db, &mut self.source);
+        let mut replies = Vec::new();
         db.execute_batch("BEGIN")?;
         for command in commands.drain(..) {
             match command {
-                WriterCommand::Begin(job, reply) => begun.push((intents::begin(db, job)?, reply)),
-                WriterCommand::Conclude(row, effect) => intents::conclude(db, row, effect)?,
-                WriterCommand::Release(row) => intents::release(db, row)?,
-                WriterCommand::Settle(row, fate) => put_fate(db, row, &fate)?,
-                WriterCommand::Stop => {
-                    self.plain.close();
-                    self.guests.close();
+                WriterCommand::Begin(job, reply) => replies.push((begin(db, job)?, reply)),
+                WriterCommand::Record(operation) => write(db, &operation)?,
+                WriterCommand::Guests(after, reply) => {
+                    let _ = reply.send(source.with_guests(db, after)?);
                 }
+                WriterCommand::Admit(job) => source.admit(job),
+                WriterCommand::EndGuests => source.end_guests(),
+                WriterCommand::Stop => source.close(),
                 WriterCommand::Feed => {}
-                WriterCommand::StopGuests => self.guests.close(),
             }
         }
-        let (guests, plain) = (self.guests.begin(db)?, self.plain.begin(db)?);
+        let begun = source.begin(db)?;
         db.execute_batch("COMMIT")?;
-        for (begun, reply) in begun {
-            let _ = reply.send(begun);
+        for (begun, reply) in replies {
+            // Without an answer, the worker ends.
+            if let Some(begun) = begun {
+                let _ = reply.send(begun);
+            }
         }
-        self.guests.hand_out(guests);
-        self.plain.hand_out(plain);
+        source.hand_out(begun);
         Ok(())
     }
 }

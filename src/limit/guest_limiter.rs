@@ -1,6 +1,7 @@
 //! The guest limiter: keeps the guest quota and `--guest-rate` by a queue that every row with new guests passes before it is
 //! sent. Rows without guests, or whose guests are all known, need no permit.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub struct GuestLimiter {
     state: Mutex<(GuestLimit, GuestEstimate)>,
     /// One waits for a permit at a time, in the order in which they came.
     queue: tokio::sync::Mutex<()>,
+    /// Rows in the queue that are sent again.
+    repeats: AtomicUsize,
     /// A row was answered.
     changed: Notify,
     rate: Option<Rate>,
@@ -36,7 +39,7 @@ pub struct GuestLimiter {
 }
 
 /// The first place in the queue.
-pub(crate) type Turn<'a> = tokio::sync::MutexGuard<'a, ()>;
+type Turn<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 /// Permission to send one row with guests once.
 pub(crate) struct GuestPermit {
@@ -52,6 +55,7 @@ impl GuestLimiter {
         Arc::new(Self {
             state: Mutex::new((GuestLimit::new(limits.rate, limits.wait_max), GuestEstimate::default())),
             queue: tokio::sync::Mutex::new(()),
+            repeats: AtomicUsize::new(0),
             changed: Notify::new(),
             rate: limits.rate,
             stop,
@@ -110,15 +114,28 @@ impl GuestLimiter {
         }
     }
 
-    /// Waits for the permit of a row; `None` if the run stops, or no row with guests is sent any more.
+    /// Waits for the permit of a row that was not sent yet; `None` if the run stops, or no row with guests is sent any more.
     pub(crate) async fn permit(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
-        let (turn, mut permit) = self.admit().await?;
-        permit.pay(&turn, guests).await?;
-        Some(permit)
+        loop {
+            let (turn, permit) = self.admit().await?;
+            // A row that was refused would be refused again if new ones always left before it.
+            if self.repeats.load(Ordering::Acquire) == 0 {
+                return permit.paid(turn, guests).await;
+            }
+        }
+    }
+
+    /// Waits for the permit of a row that is sent again: it goes before new ones.
+    pub(crate) async fn permit_again(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
+        self.repeats.fetch_add(1, Ordering::AcqRel);
+        let admitted = self.admit().await;
+        self.repeats.fetch_sub(1, Ordering::AcqRel);
+        let (turn, permit) = admitted?;
+        permit.paid(turn, guests).await
     }
 
     /// Waits until the quota lets one more row leave. The permit must be paid before it does.
-    pub(crate) async fn admit(self: &Arc<Self>) -> Option<(Turn<'_>, GuestPermit)> {
+    async fn admit(self: &Arc<Self>) -> Option<(Turn<'_>, GuestPermit)> {
         let turn = self.queue.lock().await;
         while !self.stop.is_raised() {
             let (admission, departure) = {
@@ -174,17 +191,12 @@ impl GuestLimiter {
 }
 
 impl GuestPermit {
-    /// Pays for the new guests of a row, if they may be invited without a wait.
-    pub(crate) fn try_pay(&mut self, _turn: &Turn<'_>, guests: &[String]) -> bool {
-        self.charge(guests) == GuestAdmission::Open
-    }
-
-    /// Waits until they may; `None` if the run stops, or no row with guests is sent any more.
-    pub(crate) async fn pay(&mut self, _turn: &Turn<'_>, guests: &[String]) -> Option<()> {
+    /// Waits until the new guests of a row may be invited; `None` if the run stops, or no row with guests is sent any more.
+    async fn paid(mut self, _turn: Turn<'_>, guests: &[String]) -> Option<Self> {
         loop {
             let admission = self.charge(guests);
             match admission {
-                GuestAdmission::Open => return Some(()),
+                GuestAdmission::Open => return Some(self),
                 GuestAdmission::At(until) => {
                     self.quota.report(|estimate, now| estimate.wait(until, GuestWait::Rated, now));
                 }

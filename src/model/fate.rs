@@ -1,9 +1,9 @@
-//! Outcomes as the journal keeps them: of a row, and of the deletion of the group that it created.
+//! Outcomes of operations as the journal keeps them.
 
-use crate::model::{Group, RowId, Status, Tag};
+use crate::model::{Status, Tag};
 
-/// Why a row failed or is unknown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why an operation failed or its outcome is unknown.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Trouble {
     /// The stable word for `error_code`: `http-422`, `name-taken`, `timeout`, …
     pub code: String,
@@ -41,8 +41,8 @@ impl Trouble {
     }
 }
 
-/// The outcome of one row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The outcome of one operation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Fate {
     /// The group exists because of this run.
     Created {
@@ -62,9 +62,15 @@ pub enum Fate {
         /// In what the group differs from the row.
         differences: Option<String>,
     },
-    /// The group does not exist.
+    /// The group was deleted; with the status of the response.
+    Deleted(u16),
+    /// The group that was to be deleted did not exist any more.
+    Gone,
+    /// The group that was to be deleted was changed since, and left alone: what is different.
+    Changed(String),
+    /// The operation had no effect.
     Failed(Trouble),
-    /// It was sent, and it is not known whether the group exists.
+    /// It was sent, and it is not known whether it had an effect.
     Unknown(Trouble),
 }
 
@@ -84,45 +90,6 @@ impl Fate {
         match self {
             Self::Created { .. } => Status::Created,
             Self::Exists { .. } => Status::Exists,
-            Self::Failed(_) => Status::Failed,
-            Self::Unknown(_) => Status::Unknown,
-        }
-    }
-}
-
-/// A group that a run created and that was not deleted yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Creation {
-    /// The row it comes from.
-    pub row: RowId,
-    /// What was sent.
-    pub group: Group,
-    /// Its id, and when it was last changed, by the response to its creation.
-    pub tag: Tag,
-    /// Whether a request to delete it may have been applied.
-    pub may_be_deleted: bool,
-}
-
-/// The outcome of the deletion of one group.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Removal {
-    /// It was deleted; with the status of the response.
-    Deleted(u16),
-    /// It did not exist any more.
-    Gone,
-    /// It was changed since, and left alone: what is different.
-    Changed(String),
-    /// It still exists.
-    Failed(Trouble),
-    /// It is not known whether it exists, or whether it is the run's.
-    Unknown(Trouble),
-}
-
-impl Removal {
-    /// The status in the results.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        match self {
             Self::Deleted(_) => Status::Deleted,
             Self::Gone => Status::Gone,
             Self::Changed(_) => Status::Changed,

@@ -38,7 +38,7 @@ impl fmt::Display for Member {
 pub type WantedGroup = Group<Member>;
 
 /// A desired group. With ids for members its JSON form is the body of the create request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Group<M = u64> {
     /// The name, without outer spaces; 1 to 200 characters.
     pub name: String,

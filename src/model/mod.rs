@@ -1,6 +1,6 @@
 //! Nouns that several modules share: row, group, problem, outcome, event. No I/O, no clock.
 //!
-//! A row with [`Fields`] leaves `read`, becomes a [`Group`] or a list of [`Problem`]s in `check` and a [`Job`] in the journal,
+//! A row with [`Fields`] leaves `read`, becomes a [`Group`] or a list of [`Problem`]s in `check` and an operation in the journal,
 //! and ends with a [`Fate`]; results and rejects show it as an [`Outcome`].
 
 mod blame;
@@ -12,7 +12,6 @@ mod fate;
 mod filter;
 mod found;
 mod group;
-mod job;
 mod name;
 mod outcome;
 mod problem;
@@ -27,16 +26,15 @@ pub use choice::{LogFormat, MembersAs, ProblemFormat, ProgressMode};
 pub use entries::{Entries, object};
 pub use event::{Event, GuestWait, Listener, StopReason, Wait};
 pub use existing::{ExistingGroup, Tag};
-pub use fate::{Creation, Fate, Removal, Trouble};
+pub use fate::{Fate, Trouble};
 pub use filter::Filter;
 pub use found::best;
 pub use group::{Group, Member, WantedGroup};
-pub use job::{Effect, Job, Past, RowId};
 pub use name::{MatchNames, NameKey, OnDuplicate, OnExisting, is_common};
 pub use outcome::{Outcome, Status, StatusCounts};
 pub use problem::{Code, Problem, ProblemCount, Severity};
 pub use row::{
-    Cell, Dialect, ERROR_COLUMN, Field, Fields, Format, InputFile, InputFormat, Item, Place, Raw, is_delimiter,
+    Cell, Dialect, ERROR_COLUMN, Field, Fields, Format, InputFile, InputFormat, Item, Place, Raw, RowId, is_delimiter,
 };
 pub use span::{exact_span, span};
 pub(crate) use text::has_only;

@@ -78,6 +78,10 @@ impl Field {
     }
 }
 
+/// A row's key in the journal; grows in input order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RowId(pub i64);
+
 /// Where a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {

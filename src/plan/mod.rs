@@ -1,4 +1,4 @@
-//! Decides the action for each row from the existing groups and from earlier attempts. Pure.
+//! Decides what becomes of each row from the existing groups and from earlier attempts. Pure.
 
 mod compare;
 
@@ -8,25 +8,7 @@ use std::fmt;
 pub(crate) use compare::completed;
 pub use compare::{Claim, changes, claim};
 
-use crate::model::{ExistingGroup, Fate, Group, OnExisting, Past, Tag, Trouble, best, shortened};
-
-/// What the program does for a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Action {
-    /// Create its group.
-    Create,
-    /// Nothing: the organization has a group of its name, which may differ.
-    None {
-        /// The group.
-        group: Tag,
-        /// In what it differs.
-        differences: Vec<Difference>,
-    },
-    /// Nothing: an earlier attempt created its group.
-    Done(Tag),
-    /// Nothing: whether an earlier attempt created one of the groups of its name is not known, and why.
-    Ambiguous(String),
-}
+use crate::model::{ExistingGroup, Fate, Group, OnExisting, Trouble, best, shortened};
 
 /// In what an existing group differs from a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,23 +48,21 @@ fn people<T: fmt::Display>(f: &mut fmt::Formatter<'_>, kind: &str, missing: &[T]
     }
 }
 
-/// The action for a row, from its earlier attempts and the existing groups of its name.
-pub(crate) fn decide(past: Past, desired: &Group, existing: &[ExistingGroup]) -> Action {
-    match past {
-        Past::New => best(&desired.name, existing).first().map_or(Action::Create, |first| exists(desired, first)),
-        // The name was free when the run began, and then the row was sent.
-        Past::InDoubt | Past::Absent => match claim(desired, existing) {
-            Claim::Absent => Action::Create,
-            Claim::Ours(tag) => Action::Done(tag),
-            Claim::Unclear(why) => Action::Ambiguous(why),
-        },
+/// The outcome of a row by the existing groups of its name; `None` if its group is to be created. A group is the row's own only if
+/// the row was sent: then the name was free when that run began.
+#[must_use]
+pub fn decide(was_sent: bool, desired: &Group, existing: &[ExistingGroup], on_existing: OnExisting) -> Option<Fate> {
+    if was_sent {
+        return ours(desired, existing, Trouble::interrupted());
     }
+    best(&desired.name, existing).first().map(|first| exists(desired, first, on_existing))
 }
 
-/// The action for a row of a group that exists.
-pub(crate) fn exists(desired: &Group, existing: &ExistingGroup) -> Action {
+/// The outcome of a row of a group that exists.
+pub(crate) fn exists(desired: &Group, existing: &ExistingGroup, on_existing: OnExisting) -> Fate {
     let is_renamed = desired.tallyfy_id.is_some() && desired.name != existing.name;
-    Action::None { group: existing.tag.clone(), differences: differences(desired, existing, is_renamed) }
+    let note = in_words("the existing group differs", &differences(desired, existing, is_renamed));
+    already_exists(existing.tag.id.clone(), on_existing, None, note)
 }
 
 /// What becomes of a row of a group that the organization does not have.
@@ -137,21 +117,6 @@ fn compare<'a, T: Ord + Clone + 'a>(
     (wanted != has).then(|| (only(&wanted, &has), only(&has, &wanted)))
 }
 
-impl Action {
-    /// What the action settles at once; nothing for a create.
-    pub(crate) fn settles(self, on_existing: OnExisting) -> Option<Fate> {
-        match self {
-            Self::Create => None,
-            Self::None { group, differences } => {
-                let note = in_words("the existing group differs", &differences);
-                Some(already_exists(group.id, on_existing, None, note))
-            }
-            Self::Done(group) => Some(Fate::found(group)),
-            Self::Ambiguous(why) => Some(Fate::Unknown(Trouble::interrupted().and(&why))),
-        }
-    }
-}
-
 /// What became of a row that was sent and whose answer is lost, by the groups of its name; nothing if no group has its name.
 pub(crate) fn ours(sent: &Group, existing: &[ExistingGroup], trouble: Trouble) -> Option<Fate> {
     match claim(sent, existing) {
@@ -181,6 +146,7 @@ pub(crate) fn already_exists(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Tag;
 
     fn existing(id: &str, name: &str) -> ExistingGroup {
         ExistingGroup {
@@ -203,32 +169,36 @@ mod tests {
         }
     }
 
-    fn tag(id: &str) -> Tag {
-        Tag { id: id.to_owned(), stamp: None }
+    fn id(outcome: Option<Fate>) -> String {
+        match outcome {
+            None => "create".to_owned(),
+            Some(Fate::Created { group, .. }) => format!("ours {}", group.id),
+            Some(Fate::Exists { group_id, .. }) => format!("exists {group_id}"),
+            Some(fate) => fate.status().as_str().to_owned(),
+        }
+    }
+
+    fn decided(was_sent: bool, existing: &[ExistingGroup]) -> String {
+        id(decide(was_sent, &desired(), existing, OnExisting::Skip))
     }
 
     #[test]
     fn an_existing_group_is_the_rows_own_only_if_the_row_was_sent() {
         let group = [existing("g1", "Sales")];
-        for past in [Past::InDoubt, Past::Absent] {
-            assert_eq!(decide(past, &desired(), &group), Action::Done(tag("g1")));
-            assert_eq!(decide(past, &desired(), &[]), Action::Create);
-        }
-        assert_eq!(decide(Past::New, &desired(), &group), Action::None { group: tag("g1"), differences: Vec::new() });
-        assert_eq!(decide(Past::New, &desired(), &[]), Action::Create);
+        assert_eq!([decided(true, &group), decided(true, &[])], ["ours g1", "create"]);
+        assert_eq!([decided(false, &group), decided(false, &[])], ["exists g1", "create"]);
     }
 
     #[test]
     fn an_exact_name_wins_and_of_two_groups_none_is_adopted() {
         let alike = [existing("a", "SALES"), existing("b", "Sales")];
-        assert_eq!(decide(Past::InDoubt, &desired(), &alike), Action::Done(tag("b")));
+        assert_eq!(decided(true, &alike), "ours b");
         let twins = [existing("a", "Sales"), existing("b", "Sales")];
-        assert!(matches!(decide(Past::InDoubt, &desired(), &twins), Action::Ambiguous(_)));
+        assert_eq!([decided(true, &twins), decided(false, &twins)], ["unknown", "exists a"]);
         let other = [ExistingGroup { members: Some(vec![3]), ..existing("a", "Sales") }];
-        assert!(matches!(decide(Past::InDoubt, &desired(), &other), Action::Ambiguous(_)), "somebody else's");
+        assert_eq!(decided(true, &other), "unknown", "somebody else's");
         let cut_short = [ExistingGroup { guests: Some(Vec::new()), ..existing("a", "Sales") }];
-        assert_eq!(decide(Past::InDoubt, &desired(), &cut_short), Action::Done(tag("a")));
-        assert!(matches!(decide(Past::New, &desired(), &twins), Action::None { group, .. } if group == tag("a")));
+        assert_eq!(decided(true, &cut_short), "ours a");
     }
 
     #[test]
@@ -239,15 +209,14 @@ mod tests {
             guests: Some(Vec::new()),
             ..existing("g1", "Sales")
         };
-        let Some(Fate::Exists { differences, .. }) = decide(Past::New, &desired(), &[other]).settles(OnExisting::Skip)
-        else {
+        let Fate::Exists { differences, .. } = exists(&desired(), &other, OnExisting::Skip) else {
             panic!("it exists")
         };
         let expected = "the existing group differs: description; +1 -3; +guest a@b.example";
         assert_eq!(differences.as_deref(), Some(expected));
         let unknown = ExistingGroup { description: None, members: None, guests: None, ..existing("g1", "Sales") };
         assert_eq!(super::differences(&desired(), &unknown, false), []);
-        let failed = decide(Past::New, &desired(), &[existing("g1", "Sales")]).settles(OnExisting::Fail);
-        assert!(matches!(failed, Some(Fate::Failed(trouble)) if trouble.code == "name-taken"));
+        let failed = exists(&desired(), &existing("g1", "Sales"), OnExisting::Fail);
+        assert!(matches!(failed, Fate::Failed(trouble) if trouble.code == "name-taken"));
     }
 }

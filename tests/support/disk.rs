@@ -108,14 +108,14 @@ pub(crate) fn noted(desk: &Desk, journal: &str) -> BTreeMap<String, Noted> {
     }
     let db = rusqlite::Connection::open(copies.path().join(journal)).unwrap();
     let tables: u32 =
-        db.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'outcomes'", [], |row| row.get(0)).unwrap();
+        db.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'operations'", [], |row| row.get(0)).unwrap();
     if tables == 0 {
         return BTreeMap::new();
     }
     let mut query = db
         .prepare(
-            "SELECT rows.name, (SELECT count(*) FROM intents WHERE intents.row = rows.id),
-                    (SELECT group_id FROM outcomes WHERE outcomes.row = rows.id AND status = 'created')
+            "SELECT rows.name, coalesce((SELECT attempts FROM operations WHERE operations.row = rows.id AND NOT undo), 0),
+                    (SELECT group_id FROM operations WHERE operations.row = rows.id AND NOT undo AND state = 'created')
              FROM rows WHERE body IS NOT NULL",
         )
         .unwrap();

@@ -1,0 +1,243 @@
+//! Works on one row from its first attempt to its outcome; and creates groups.
+
+use std::collections::HashSet;
+use std::hash::BuildHasher;
+use std::iter;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::api::{Api, Unread};
+use super::classify::Class;
+use super::follow::{Absent, Lookup, Next, Step, When, after_create, after_lookup};
+use crate::journal::{Change, Down, Handle, Intent, Job, OperationKind};
+use crate::limit::{GuestLimiter, GuestPermit, Permit};
+use crate::model::{Event, ExistingGroup, Fate, Listener, MatchNames, OnExisting, Status, StopReason, Tag, Trouble};
+use crate::tallyfy::Transport;
+
+/// What the user chose about sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// How often one row is sent at most.
+    pub attempts_max: u32,
+    /// When two names are the same.
+    pub matching: MatchNames,
+    /// What becomes of a name that somebody else's group has.
+    pub on_existing: OnExisting,
+    /// Whether groups are deleted that were changed since.
+    pub is_forced: bool,
+}
+
+/// What every task that sends works with.
+pub struct Worker<E> {
+    /// The API.
+    pub api: Arc<Api<E>>,
+    /// The journal's writer.
+    pub journal: Handle,
+    /// The guest quota, for rows with new guests.
+    pub quota: Arc<GuestLimiter>,
+    /// The user's choices.
+    pub policy: Policy,
+    /// Hashes of the ids of the groups that it created.
+    pub created: Mutex<HashSet<u64>>,
+    /// Receives an event for every operation that has an outcome.
+    pub listener: Listener,
+}
+
+/// An attempt that is on disk, and the permit for its request.
+pub(super) struct Sending<'a> {
+    pub(super) begun: Intent,
+    pub(super) permit: Permit<'a>,
+}
+
+impl<E: Transport> Worker<E> {
+    /// Works on one operation until its outcome is known or the run stops. A row with new guests needs a permit of the guest
+    /// limiter for each attempt.
+    pub(super) async fn work<'a>(&'a self, mut sending: Sending<'a>, mut guest_permit: Option<GuestPermit>) {
+        let has_new_guests = guest_permit.is_some();
+        for number in 1.. {
+            let (job, step) = self.attempt(sending, guest_permit, number).await;
+            let step = match step {
+                // The operation fails, unless the server refuses all writes.
+                Step::GiveUp(change, trouble) if self.api.gives_up(&trouble) => {
+                    Step::End(Some(change), Fate::Failed(trouble))
+                }
+                step => step,
+            };
+            match step {
+                Step::Again(change) => {
+                    // It may wait for long: what is known of it must be on disk.
+                    let Some(job) = self.record(job, [change]) else { return };
+                    let Some(next) = self.next_attempt(job).await else { return };
+                    (sending, guest_permit) = next;
+                }
+                Step::End(change, fate) => {
+                    if has_new_guests && fate.status() == Status::Created {
+                        self.quota.learn(&job.group.guests);
+                    }
+                    self.end(job, change, fate);
+                    if has_new_guests {
+                        self.quota.done();
+                    }
+                    return;
+                }
+                Step::Stop(change) | Step::GiveUp(change, _) => {
+                    self.record(job, [change]);
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        Sending { begun, permit }: Sending<'_>,
+        guest_permit: Option<GuestPermit>,
+        number: u32,
+    ) -> (Job, Step) {
+        let job = begun.spend();
+        let step = match job.operation.kind {
+            OperationKind::Create => self.create(&job, permit, guest_permit, number).await,
+            // What exists is read first, which needs a permit of its own.
+            OperationKind::Update => {
+                drop(permit);
+                self.update(&job, guest_permit, number).await
+            }
+            OperationKind::Delete => {
+                drop(permit);
+                self.delete(&job, number).await
+            }
+        };
+        (job, step)
+    }
+
+    /// The next attempt of a row, with the permits that it needs; `None` if the run stops.
+    async fn next_attempt(&self, job: Job) -> Option<(Sending<'_>, Option<GuestPermit>)> {
+        let invites_none = job.operation.kind == OperationKind::Delete || self.quota.knows(&job.group.guests);
+        let guest_permit = if invites_none { None } else { Some(self.quota.permit_again(&job.group.guests).await?) };
+        let permit = self.api.permit(true, || true).await?;
+        let begun = self.recorded(self.journal.begin(job).await)?;
+        Some((Sending { begun, permit }, guest_permit))
+    }
+
+    /// An attempt that was begun does not leave now.
+    pub(super) fn withdraw(&self, begun: Intent) {
+        self.record(begun.spend(), [Change::Withdraw]);
+    }
+
+    /// Records what changes; returns the changed job.
+    fn record(&self, job: Job, changes: impl IntoIterator<Item = Change>) -> Option<Job> {
+        let Job { operation, group } = job;
+        let next = operation.after(changes).map_err(|illegal| {
+            tracing::error!("{illegal}");
+            Down
+        });
+        let operation = self.recorded(next)?;
+        self.recorded(self.journal.record(operation.clone()))?;
+        Some(Job { operation, group })
+    }
+
+    /// Records an outcome.
+    fn end(&self, job: Job, change: Option<Change>, fate: Fate) {
+        let status = fate.status();
+        match &fate {
+            Fate::Created { .. } | Fate::Deleted(_) => self.api.refusals.reset(),
+            Fate::Failed(trouble) | Fate::Unknown(trouble) => self.api.write_failed(trouble),
+            Fate::Exists { .. } | Fate::Gone | Fate::Changed(_) => {}
+        }
+        if self.record(job, change.into_iter().chain([Change::End(fate)])).is_some() {
+            (self.listener)(Event::Settled(status));
+        }
+    }
+
+    /// Without a journal nothing more is sent.
+    fn recorded<T>(&self, result: Result<T, Down>) -> Option<T> {
+        result.inspect_err(|_| self.api.stop.raise(StopReason::Journal)).ok()
+    }
+
+    async fn create(&self, job: &Job, permit: Permit<'_>, guest_permit: Option<GuestPermit>, number: u32) -> Step {
+        let left = Instant::now();
+        let class = match self.api.create_group(permit, &job.group).await {
+            // It may have been created under an id that the answer does not have.
+            Class::Applied(created) if !self.is_new(&created.group) => {
+                let message = format!("the server gave the id of another row's group ({})", created.group.id);
+                let http_status = Some(created.http_status);
+                Class::Ambiguous(Trouble { code: "id-repeated".to_owned(), message, http_status })
+            }
+            class => class,
+        };
+        self.quota.row_answered(guest_permit, &job.group.guests, class.of_guests());
+        match after_create(class, &job.group, &job.operation) {
+            Next::Step(step) => step,
+            Next::Pause(trouble) => self.again(job, trouble, number).await,
+            Next::Lookup(lookup) => self.look_up(job, lookup, left.elapsed(), number).await,
+            Next::Stop(reason) => {
+                self.api.stop.raise(reason);
+                Step::Stop(Change::NotApplied)
+            }
+        }
+    }
+
+    /// Whether no other row was answered with this group.
+    fn is_new(&self, group: &Tag) -> bool {
+        let mut created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
+        let hash = created.hasher().hash_one(&group.id);
+        created.insert(hash)
+    }
+
+    async fn again(&self, job: &Job, trouble: Trouble, number: u32) -> Step {
+        if number >= self.policy.attempts_max {
+            return Step::GiveUp(Change::NotApplied, trouble);
+        }
+        tracing::info!(row = job.operation.row.0, attempt = number, "{}; sending again", trouble.message);
+        if self.api.back_off(number).await { Step::Again(Change::NotApplied) } else { Step::Stop(Change::NotApplied) }
+    }
+
+    /// Looks the group of a row up, whose answer was waited for so long.
+    async fn look_up(&self, job: &Job, lookup: Lookup, waited: Duration, number: u32) -> Step {
+        let (row, said) = (job.operation.row.0, &lookup.trouble.message);
+        if lookup.absent == Absent::Again {
+            tracing::info!(row, attempt = number, "{said}; looking whether the group is there");
+        }
+        let now = iter::once(Duration::ZERO);
+        let until_settled = |waited| self.api.looks(waited).into_iter();
+        let found = match lookup.when {
+            When::Now => self.lookup(job, now).await,
+            When::Twice => self.lookup(job, now.chain(until_settled(Duration::ZERO).take(1))).await,
+            When::UntilSettled => self.lookup(job, until_settled(waited)).await,
+            When::NowUntilSettled => self.lookup(job, now.chain(until_settled(Duration::ZERO))).await,
+            When::Settled => self.lookup(job, iter::once(until_settled(Duration::ZERO).sum())).await,
+        };
+        let was_ambiguous = lookup.absent == Absent::Again;
+        let is_last = number >= self.policy.attempts_max;
+        let found = found.as_deref().map_err(Clone::clone);
+        match after_lookup(lookup, found, &job.group, self.policy.on_existing, is_last) {
+            Step::End(None, Fate::Created { group, .. }) => {
+                if was_ambiguous {
+                    self.api.limiter.had_effect();
+                }
+                // It may lack guests.
+                if job.group.guests.is_empty() {
+                    return Step::End(None, Fate::found(group));
+                }
+                self.see_to_guests(job, &group, number).await
+            }
+            step => step,
+        }
+    }
+
+    /// Looks after each wait, until a list shows groups of the name.
+    async fn lookup(&self, job: &Job, waits: impl Iterator<Item = Duration>) -> Result<Vec<ExistingGroup>, Unread> {
+        for wait in waits {
+            if !self.api.stop.sleep(wait).await {
+                return Err(Unread::Stopped);
+            }
+            let groups = self.api.named(&job.group.name, self.policy.matching).await?;
+            if !groups.is_empty() {
+                return Ok(groups);
+            }
+        }
+        Ok(Vec::new())
+    }
+}

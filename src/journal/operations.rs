@@ -1,0 +1,305 @@
+//! The operations in the database: every change of state is written here, by one statement, and every job is read here.
+
+use std::time::Duration;
+
+use rusqlite::types::FromSqlError;
+use rusqlite::{Connection, OptionalExtension, Params, Row, Transaction, params};
+use sha2::{Digest, Sha256};
+
+use super::state::{Change, Illegal, Job, Operation, OperationKind, State};
+use super::store::{Journal, RunId, now_ms, parse};
+use super::{Intent, JournalError};
+use crate::model::{Fate, Group, RowId, Status, Tag, Trouble};
+
+/// The columns of an operation.
+const COLUMNS: [&str; 10] =
+    ["kind", "state", "may_be_applied", "attempts", "group_id", "stamp", "http_status", "code", "error", "note"];
+
+/// The rows with their operations.
+const ROWS: &str = "rows LEFT JOIN operations AS operation ON operation.row = rows.id AND operation.undo = 0";
+
+/// The code of the outcome of a group that was changed since.
+const CHANGED: &str = "changed";
+
+impl Journal {
+    /// A row, if it is still to be sent and its group is not known to exist.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn open_row(&self, row: RowId) -> Result<Option<Job>, JournalError> {
+        let sql = format!(
+            "SELECT {} FROM {ROWS} WHERE rows.id = ?1 AND body IS NOT NULL
+               AND (rows.code IS NULL OR lead IS NOT NULL OR operation.attempts > 0)
+               AND (operation.row IS NULL OR kind = 'create' AND (state = 'planned' OR state = 'sending'))",
+            job_columns("operation")
+        );
+        self.run(|db| db.prepare_cached(&sql)?.query_row([row.0], |found| job(found, false)).optional())
+    }
+
+    /// The rows of a run whose last attempt may have created their group, in input order.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn in_doubt(&self, run: RunId) -> Result<Vec<Job>, JournalError> {
+        self.run(|db| jobs(db, "operation.kind = 'create' AND operation.state = 'sending'", run))
+    }
+
+    /// Records that nothing showed the groups of the rows in doubt for long enough: they may be sent again.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn presume_absent(&self, run: RunId) -> Result<(), JournalError> {
+        self.change_all("operation.kind = 'create' AND operation.state = 'sending'", run, &Change::Absent)
+    }
+
+    /// Takes up the rows of a run that were in doubt when it ended.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn take_up_unknown(&self, run: RunId) -> Result<(), JournalError> {
+        self.change_all("operation.state = 'unknown'", run, &Change::Resume)
+    }
+
+    /// Takes up all rows of a run that was cut off. An update that was being sent is planned again: the group is read before it is
+    /// sent.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub(super) fn take_up_all(&self, run: RunId) -> Result<(), JournalError> {
+        self.change_all("operation.kind = 'update' AND operation.state = 'sending'", run, &Change::Absent)?;
+        self.change_all("operation.state = 'unknown' OR operation.state = 'failed'", run, &Change::Resume)
+    }
+
+    /// The same change for all operations of a run, in one commit.
+    fn change_all(&self, which: &str, run: RunId, change: &Change) -> Result<(), JournalError> {
+        let jobs = self.run(|db| jobs(db, which, run))?;
+        self.apply(jobs.into_iter().map(|job| (job.operation, [change.clone()])))
+    }
+
+    /// How many open rows of a run have a name that was sent for another run and may have been created less than `age` ago: lists
+    /// may not show their groups yet. An answered row counts from its answer: its attempt may have waited for a permit.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn sent_lately(&self, run: RunId, age: Duration) -> Result<u64, JournalError> {
+        let since = now_ms().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+        // Mostly nothing was sent lately: then no row is read.
+        let sql = "
+            WITH lately AS MATERIALIZED (
+                SELECT sent.identity FROM operations JOIN rows AS sent ON sent.id = operations.row
+                WHERE NOT undo AND (state = 'created' OR state = 'unknown' OR state = 'sending' OR may_be_applied)
+                  AND (state = 'planned' OR state = 'sending' OR at_ms >= ?2)
+                  AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = sent.id))
+            SELECT count(*) FROM open_rows
+            WHERE EXISTS (SELECT 1 FROM lately) AND run = ?1 AND identity IN (SELECT identity FROM lately)
+              AND NOT EXISTS (SELECT 1 FROM operations WHERE operations.row = open_rows.id AND NOT undo AND attempts > 0)";
+        self.run(|db| db.query_row(sql, params![run.0, since], |row| row.get(0)))
+    }
+
+    /// The groups that runs over this journal created and that were not deleted since, as they were sent, in the order of
+    /// their rows.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn created_groups(&self) -> Result<Vec<(Tag, Group)>, JournalError> {
+        let sql = "SELECT group_id, body, stamp FROM operations JOIN rows ON rows.id = operations.row
+                   WHERE NOT undo AND state = 'created' AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = rows.id)
+                   ORDER BY rows.id";
+        let sent = |row: &Row<'_>| {
+            let tag = Tag { id: row.get(0)?, stamp: row.get(2)? };
+            Ok((tag, parse(1, row.get_ref(1)?.as_str()?)?))
+        };
+        self.run(|db| db.prepare(sql)?.query_map([], sent)?.collect())
+    }
+
+    /// Changes operations in one commit, while nothing is being sent.
+    ///
+    /// # Errors
+    /// If the journal cannot be written, or a change is impossible.
+    pub fn apply<C: IntoIterator<Item = Change>>(
+        &self,
+        changes: impl IntoIterator<Item = (Operation, C)>,
+    ) -> Result<(), JournalError> {
+        let operations = self.changed(changes)?;
+        self.together(|batch| operations.iter().try_for_each(|operation| write(batch, operation)))
+    }
+
+    /// The operations after their changes.
+    pub(super) fn changed<C: IntoIterator<Item = Change>>(
+        &self,
+        changes: impl IntoIterator<Item = (Operation, C)>,
+    ) -> Result<Vec<Operation>, JournalError> {
+        let operations = changes.into_iter().map(|(operation, changes)| operation.after(changes));
+        let impossible =
+            |illegal: Illegal| JournalError::Damaged { path: self.path.clone(), what: illegal.to_string() };
+        operations.collect::<Result<_, _>>().map_err(impossible)
+    }
+
+    /// Does something in one commit.
+    pub(super) fn together<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, JournalError> {
+        self.run(|db| {
+            let batch = db.unchecked_transaction()?;
+            let done = work(&batch)?;
+            batch.commit().map(|()| done)
+        })
+    }
+}
+
+/// The operations of the rows of a run for which a condition holds, in input order.
+fn jobs(db: &Connection, which: &str, run: RunId) -> rusqlite::Result<Vec<Job>> {
+    // By the operations: they may be far fewer than the rows.
+    let sql = format!(
+        "SELECT {} FROM runs CROSS JOIN operations AS operation ON operation.row BETWEEN first_row AND last_row
+         JOIN rows ON rows.id = operation.row
+         WHERE runs.id = ?1 AND NOT undo AND body IS NOT NULL AND ({which}) ORDER BY operation.row",
+        job_columns("operation")
+    );
+    query(db, &sql, [run.0], false)
+}
+
+/// The jobs that a query finds.
+pub(super) fn query(db: &Connection, sql: &str, values: impl Params, is_undo: bool) -> rusqlite::Result<Vec<Job>> {
+    db.prepare_cached(sql)?.query_map(values, |row| job(row, is_undo))?.collect()
+}
+
+/// The columns of a job: those of its row and of its operation, which are null if the row has none.
+pub(super) fn job_columns(operation: &str) -> String {
+    format!("rows.id, rows.body, {}", columns(operation))
+}
+
+/// The columns of an operation, which is a table or an alias.
+pub(super) fn columns(operation: &str) -> String {
+    COLUMNS.map(|column| format!("{operation}.{column}")).join(", ")
+}
+
+/// The job in the first columns of a row.
+pub(super) fn job(found: &Row<'_>, is_undo: bool) -> rusqlite::Result<Job> {
+    let kind = if is_undo { OperationKind::Delete } else { OperationKind::Create };
+    let planned = Operation::planned(RowId(found.get(0)?), kind);
+    Ok(Job { group: parse(1, found.get_ref(1)?.as_str()?)?, operation: operation(found, 2, planned)? })
+}
+
+/// The operation in the columns from `first` on; `planned` if they are null.
+pub(super) fn operation(found: &Row<'_>, first: usize, planned: Operation) -> rusqlite::Result<Operation> {
+    let Some(kind) = found.get_ref(first)?.as_str_or_null()? else { return Ok(planned) };
+    let target = match found.get(first + 4)? {
+        Some(id) => Some(Tag { id, stamp: found.get(first + 5)? }),
+        None => None,
+    };
+    let state = match found.get_ref(first + 1)?.as_str()? {
+        "planned" => State::Planned,
+        "sending" => State::Sending,
+        status => State::Ended(outcome(status, target.as_ref(), found, first)?),
+    };
+    Ok(Operation {
+        kind: kind.parse().map_err(|_| FromSqlError::InvalidType)?,
+        state,
+        may_be_applied: found.get(first + 2)?,
+        attempts: found.get(first + 3)?,
+        target,
+        ..planned
+    })
+}
+
+fn outcome(status: &str, group: Option<&Tag>, found: &Row<'_>, first: usize) -> rusqlite::Result<Fate> {
+    let http_status: Option<u16> = found.get(first + 6)?;
+    let differences = found.get(first + 9)?;
+    let text = |column| Ok::<_, rusqlite::Error>(found.get::<_, Option<String>>(first + column)?.unwrap_or_default());
+    let trouble = || Ok::<_, rusqlite::Error>(Trouble { code: text(7)?, message: text(8)?, http_status });
+    let group = || group.cloned().ok_or(FromSqlError::InvalidType);
+    Ok(match status.parse() {
+        Ok(Status::Created) => {
+            Fate::Created { group: group()?, http_status: http_status.unwrap_or_default(), differences }
+        }
+        Ok(Status::Exists) => Fate::Exists { group_id: group()?.id, http_status, differences },
+        Ok(Status::Deleted) => Fate::Deleted(http_status.unwrap_or_default()),
+        Ok(Status::Gone) => Fate::Gone,
+        Ok(Status::Changed) => Fate::Changed(text(8)?),
+        Ok(Status::Failed) => Fate::Failed(trouble()?),
+        Ok(Status::Unknown) => Fate::Unknown(trouble()?),
+        _ => return Err(FromSqlError::InvalidType.into()),
+    })
+}
+
+/// Begins an attempt: when it is committed, the request may leave.
+pub(super) fn begin(db: &Connection, job: Job) -> rusqlite::Result<Option<Intent>> {
+    let Job { operation, group } = job;
+    let Ok(operation) = operation.next(Change::Begin) else { return Ok(None) };
+    write(db, &operation)?;
+    Ok(Some(Intent(Job { operation, group })))
+}
+
+/// Writes an operation as it is now.
+pub(super) fn write(db: &Connection, operation: &Operation) -> rusqlite::Result<()> {
+    let Operation { row, is_undo, kind, ref state, may_be_applied, attempts, ref target } = *operation;
+    let target = target.as_ref().map(|group| (group.id.as_str(), group.stamp.as_deref()));
+    let (word, fate) = match state {
+        State::Planned => ("planned", None),
+        State::Sending => ("sending", None),
+        State::Ended(fate) => (fate.status().as_str(), Some(fate)),
+    };
+    let (group, http_status, error, note) = match fate {
+        Some(Fate::Created { group, http_status, differences }) => {
+            let group = Some((group.id.as_str(), group.stamp.as_deref()));
+            (group, Some(*http_status), None, differences.as_deref())
+        }
+        Some(Fate::Exists { group_id, http_status, differences }) => {
+            (Some((group_id.as_str(), None)), *http_status, None, differences.as_deref())
+        }
+        Some(Fate::Deleted(http_status)) => (target, Some(*http_status), None, None),
+        Some(Fate::Changed(what)) => (target, None, Some((CHANGED, what.as_str())), None),
+        Some(Fate::Failed(trouble) | Fate::Unknown(trouble)) => {
+            (target, trouble.http_status, Some((trouble.code.as_str(), trouble.message.as_str())), None)
+        }
+        Some(Fate::Gone) | None => (target, None, None, None),
+    };
+    let (group_id, stamp) = group.map_or((None, None), |(id, stamp)| (Some(id), stamp));
+    let (code, error) = error.unzip();
+    let seal = fate.map(|_| seal([Some(word), group_id, stamp, code, error], http_status));
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO operations VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    )?
+    .execute(params![
+        row.0,
+        is_undo,
+        kind.as_ref(),
+        word,
+        may_be_applied,
+        attempts,
+        group_id,
+        stamp,
+        http_status,
+        code,
+        error,
+        note,
+        seal,
+        now_ms(),
+    ])
+    .map(drop)
+}
+
+/// Whether an outcome is as it was written: the columns `state`, `group_id`, `stamp`, `http_status`, `code`, `error` and `seal`.
+///
+/// # Errors
+/// If a column cannot be read: SQLite takes any bytes for text.
+pub(super) fn is_as_written(row: &Row<'_>) -> rusqlite::Result<bool> {
+    let text = |column| row.get_ref(column).and_then(|value| Ok(value.as_str_or_null()?));
+    let texts = [text(0)?, text(1)?, text(2)?, text(4)?, text(5)?];
+    Ok(Some(seal(texts, row.get(3)?)) == row.get::<_, Option<i64>>(6)?)
+}
+
+/// A checksum of an outcome.
+fn seal(texts: [Option<&str>; 5], http_status: Option<u16>) -> i64 {
+    let mut hasher = Sha256::new();
+    for text in texts {
+        hasher.update([u8::from(text.is_some())]);
+        hasher.update(text.unwrap_or_default());
+        hasher.update([0]);
+    }
+    hasher.update(http_status.unwrap_or_default().to_le_bytes());
+    let digest = hasher.finalize();
+    digest.first_chunk().map_or(0, |first| i64::from_le_bytes(*first))
+}

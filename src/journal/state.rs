@@ -1,0 +1,252 @@
+//! The state machine of an operation: one write to the API, persisted. Pure.
+//!
+//! `planned` → `sending` → an outcome, or back to `planned`. An operation that is found in `sending` after a restart is in doubt.
+
+use strum::{AsRefStr, EnumString};
+
+use crate::model::{Fate, Group, RowId, Status, Tag};
+
+/// What an operation does with its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AsRefStr, EnumString)]
+#[strum(serialize_all = "lowercase")]
+pub enum OperationKind {
+    /// Creates it.
+    Create,
+    /// Replaces it.
+    Update,
+    /// Deletes it.
+    Delete,
+}
+
+/// How far an operation is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum State {
+    /// No attempt is under way.
+    Planned,
+    /// An attempt is on disk: its request may have left, and may have been applied.
+    Sending,
+    /// It has an outcome.
+    Ended(Fate),
+}
+
+/// What is known of one operation: the journal has a row for it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Operation {
+    /// The row that it belongs to.
+    pub row: RowId,
+    /// Whether it undoes the operation of its row.
+    pub is_undo: bool,
+    /// What it does.
+    pub kind: OperationKind,
+    /// How far it is.
+    pub state: State,
+    /// Whether an attempt before the one under way may have been applied, although nothing showed it for long enough.
+    pub may_be_applied: bool,
+    /// The number of attempts so far.
+    pub attempts: u32,
+    /// The group that it replaces or deletes.
+    pub target: Option<Tag>,
+}
+
+/// An operation with the group that it is about: the group as it is to be, or for a deletion as it was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Job {
+    /// The operation.
+    pub operation: Operation,
+    /// The group.
+    pub group: Group,
+}
+
+/// What happens to an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// An attempt begins.
+    Begin,
+    /// The attempt did not leave.
+    Withdraw,
+    /// The attempt was not applied.
+    NotApplied,
+    /// The attempt was looked up, and nothing showed its effect for long enough.
+    Absent,
+    /// The group was found, and may lack guests: it is updated.
+    Incomplete(Tag),
+    /// The group that was to be updated does not exist any more: it is created.
+    Missing,
+    /// The outcome is known.
+    End(Fate),
+    /// A new run takes up what has no good outcome.
+    Resume,
+}
+
+/// A change that is impossible in the state of an operation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{change:?} is impossible for {operation:?}")]
+pub struct Illegal {
+    /// The operation.
+    pub operation: Box<Operation>,
+    /// The change.
+    pub change: Change,
+}
+
+impl Operation {
+    /// A create, or what undoes it, of which nothing was sent.
+    #[must_use]
+    pub fn planned(row: RowId, kind: OperationKind) -> Self {
+        let is_undo = kind == OperationKind::Delete;
+        Self { row, is_undo, kind, state: State::Planned, may_be_applied: false, attempts: 0, target: None }
+    }
+
+    /// Whether an attempt may have been applied.
+    #[must_use]
+    pub fn was_sent(&self) -> bool {
+        self.may_be_applied || self.state == State::Sending
+    }
+
+    /// The operation after several changes.
+    ///
+    /// # Errors
+    /// If one is impossible.
+    pub fn after(self, changes: impl IntoIterator<Item = Change>) -> Result<Self, Illegal> {
+        changes.into_iter().try_fold(self, Self::next)
+    }
+
+    /// The operation after a change.
+    ///
+    /// # Errors
+    /// If the change is impossible.
+    pub fn next(mut self, change: Change) -> Result<Self, Illegal> {
+        match (&self.state, change) {
+            (State::Planned, Change::Begin) => {
+                self.attempts += 1;
+                self.state = State::Sending;
+            }
+            (State::Sending, Change::Withdraw) => {
+                self.attempts -= 1;
+                self.state = State::Planned;
+            }
+            (State::Sending, Change::NotApplied) => self.state = State::Planned,
+            (State::Sending, Change::Absent) => {
+                self.may_be_applied = true;
+                self.state = State::Planned;
+            }
+            (State::Planned | State::Sending, Change::Incomplete(group)) if self.kind != OperationKind::Delete => {
+                self.kind = OperationKind::Update;
+                self.may_be_applied = true;
+                self.target = Some(group);
+                self.state = State::Planned;
+            }
+            (State::Sending, Change::Missing) if self.kind == OperationKind::Update => {
+                self.kind = OperationKind::Create;
+                self.target = None;
+                self.state = State::Planned;
+            }
+            (State::Planned | State::Sending, Change::End(fate)) if self.ends_with(fate.status()) => {
+                self.state = State::Ended(fate);
+            }
+            (State::Ended(Fate::Unknown(_)), Change::Resume) if self.kind == OperationKind::Create => {
+                self.state = State::Sending;
+            }
+            (State::Ended(fate), Change::Resume) if fate.status().is_open() => {
+                self.may_be_applied |= fate.status() == Status::Unknown;
+                self.state = State::Planned;
+            }
+            (_, change) => return Err(Illegal { operation: Box::new(self), change }),
+        }
+        Ok(self)
+    }
+
+    /// Whether it can have this outcome now: only what was sent can have been applied.
+    fn ends_with(&self, status: Status) -> bool {
+        let of_create = self.kind != OperationKind::Delete;
+        match status {
+            Status::Created => of_create && self.was_sent(),
+            Status::Exists => of_create,
+            Status::Deleted => !of_create && self.was_sent(),
+            Status::Gone | Status::Changed => !of_create,
+            Status::Failed | Status::Unknown => true,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Trouble;
+
+    fn group() -> Tag {
+        Tag { id: "g1".to_owned(), stamp: None }
+    }
+
+    fn trouble() -> Trouble {
+        Trouble::interrupted()
+    }
+
+    fn after(kind: OperationKind, changes: &[Change]) -> Result<(State, bool, u32), Illegal> {
+        let operation = Operation::planned(RowId(1), kind).after(changes.to_vec())?;
+        Ok((operation.state, operation.may_be_applied, operation.attempts))
+    }
+
+    #[test]
+    fn an_attempt_that_may_have_been_applied_is_remembered_through_all_later_ones() {
+        use Change::{Absent, Begin, End, NotApplied, Resume, Withdraw};
+        let failed = || End(Fate::Failed(trouble()));
+        for (changes, may_be_applied, attempts) in [
+            (vec![Begin, NotApplied], false, 1),
+            (vec![Begin, Withdraw], false, 0),
+            (vec![Begin, Absent], true, 1),
+            (vec![Begin, Absent, Begin, NotApplied], true, 2),
+            (vec![Begin, Absent, failed(), Resume], true, 1),
+            (vec![Begin, NotApplied, failed(), Resume], false, 1),
+        ] {
+            let planned = (State::Planned, may_be_applied, attempts);
+            assert_eq!(after(OperationKind::Create, &changes).unwrap(), planned, "{changes:?}");
+        }
+        let unknown = [Begin, End(Fate::Unknown(trouble())), Resume];
+        assert_eq!(after(OperationKind::Create, &unknown).unwrap().0, State::Sending, "it is in doubt again");
+        assert_eq!(after(OperationKind::Delete, &unknown).unwrap(), (State::Planned, true, 1));
+    }
+
+    #[test]
+    fn a_group_that_lacks_guests_is_updated_and_one_that_is_deleted_meanwhile_is_created_again() {
+        use Change::{Begin, End, Incomplete, Missing};
+        let found = Operation::planned(RowId(1), OperationKind::Create).after([Begin, Incomplete(group())]).unwrap();
+        assert_eq!(
+            (found.kind, &found.target, found.state == State::Planned),
+            (OperationKind::Update, &Some(group()), true)
+        );
+        assert!(found.clone().after([Begin, End(Fate::found(group()))]).is_ok());
+        let missing = found.after([Begin, Missing]).unwrap();
+        assert_eq!((missing.kind, missing.target, missing.attempts), (OperationKind::Create, None, 2));
+    }
+
+    #[test]
+    fn nothing_is_applied_that_was_not_sent_and_an_outcome_is_final_for_its_run() {
+        use Change::{Absent, Begin, End, Incomplete, Missing, NotApplied, Resume, Withdraw};
+        use OperationKind::{Create, Delete};
+        let (created, exists) = (
+            End(Fate::found(group())),
+            End(Fate::Exists { group_id: "g1".to_owned(), http_status: None, differences: None }),
+        );
+        for (kind, changes) in [
+            (Create, vec![created.clone()]),
+            (Create, vec![Begin, NotApplied, created.clone()]),
+            (Create, vec![End(Fate::Gone)]),
+            (Create, vec![Begin, Missing]),
+            (Delete, vec![End(Fate::Deleted(404))]),
+            (Delete, vec![Begin, created.clone()]),
+            (Delete, vec![Begin, Incomplete(group())]),
+            (Create, vec![Begin, Begin]),
+            (Create, vec![NotApplied]),
+            (Create, vec![Withdraw]),
+            (Create, vec![Absent]),
+            (Create, vec![Resume]),
+            (Create, vec![Begin, created.clone(), Begin]),
+            (Create, vec![Begin, created, Resume]),
+            (Create, vec![exists.clone(), Resume]),
+            (Create, vec![exists, End(Fate::Failed(trouble()))]),
+        ] {
+            assert!(after(kind, &changes).is_err(), "{kind:?} {changes:?}");
+        }
+    }
+}
