@@ -25,6 +25,7 @@ mod links;
 mod lost_answers;
 mod merged;
 mod messages;
+mod model;
 mod outputs;
 mod pace;
 mod pages;
