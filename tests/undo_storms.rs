@@ -100,7 +100,7 @@ fn a_group_that_is_changed_while_others_are_being_deleted_is_left_alone() {
     // Two requests for each of the eleven before it, and each takes its time.
     wait_for("the first DELETE", || (!server.deletes().is_empty()).then_some(()));
     server.meddle("PUT", &last.id, &json!({"name": "Taken over"}), Duration::ZERO);
-    running.end().expect(9).tells("renamed to Taken over");
+    running.end().expect(9).tells("its name is `Taken over`");
     assert_eq!(server.names(), ["Taken over", "Theirs"]);
     assert_eq!(statuses(&undone(&desk)), [&["deleted"; 11][..], &["changed"]].concat());
 }
@@ -195,7 +195,7 @@ fn a_group_that_may_be_ours_but_is_not_as_it_was_sent_is_left_alone_also_by_forc
     let (rows, server, desk) = cut_off("hang-after");
     server.meddle("PUT", &server.group(&rows[2].name).id, &json!({"members": [77]}), Duration::ZERO);
     for flags in [&["--settle", "1s"][..], &["--force"]] {
-        desk.run(&[UNDO, flags].concat()).expect(9).tells("not as it was sent: other members");
+        desk.run(&[UNDO, flags].concat()).expect(9).tells("not as it was sent: +77");
         assert_eq!(statuses(&undone(&desk))[..3], ["deleted", "deleted", "unknown"]);
         assert!(server.names().contains(&rows[2].name));
     }

@@ -90,9 +90,8 @@ impl Deletions {
             // 404 is the status of a group that does not exist.
             (_, None) => (String::new(), Some(if may_be_deleted { Fate::Deleted(404) } else { Fate::Gone })),
             (State::Ended(Fate::Created { group: made, .. }), Some(found)) => {
-                let changes = changes(&group, made.stamp.as_deref(), found).join("; ");
-                let fate = (!changes.is_empty() && !is_forced).then(|| Fate::Changed(changes.clone()));
-                (changes, fate)
+                let changes = changes(&group, made.stamp.as_deref(), found);
+                (changes.clone().unwrap_or_default(), changes.filter(|_| !is_forced).map(Fate::Changed))
             }
             (_, Some(found)) => match claim(&group, slice::from_ref(found)) {
                 Claim::Unclear(why) => (why.clone(), Some(Fate::Unknown(Trouble::guests_missing().and(&why)))),

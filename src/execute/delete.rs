@@ -80,9 +80,9 @@ impl<E: Transport> Worker<E> {
                 ));
             }
         };
-        let changes = changes(&job.group, group.stamp.as_deref(), &seen);
-        if !changes.is_empty() && !self.policy.is_forced {
-            return Some(Step::End(Some(known), Fate::Changed(changes.join("; "))));
+        let changes = changes(&job.group, group.stamp.as_deref(), &seen).filter(|_| !self.policy.is_forced);
+        if let Some(changes) = changes {
+            return Some(Step::End(Some(known), Fate::Changed(changes)));
         }
         let trouble = trouble.filter(|_| number >= self.policy.attempts_max)?;
         Some(Step::GiveUp(known, trouble))

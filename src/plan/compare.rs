@@ -1,62 +1,108 @@
-//! Whether a group still says what was sent (for `undo`), and whether a group that turned up is ours (for rows in doubt). Pure.
+//! In what an existing group differs from a row, or from what was sent. Pure.
 
 use std::collections::BTreeSet;
+use std::{fmt, mem};
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{ExistingGroup, Group, Tag, best, shortened};
+use crate::model::{ExistingGroup, Group, shortened};
 
-/// What is not as it was sent, each in a few words; what the server does not show is not compared. `stamp` is when the
-/// group was last changed, as the server told it at its creation.
+/// In what an existing group differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Difference {
+    /// The name that the existing group has.
+    Name(String),
+    /// The description.
+    Description,
+    /// Members to add, and to remove.
+    Members(Vec<u64>, Vec<u64>),
+    /// Guests to add, and to remove.
+    Guests(Vec<String>, Vec<String>),
+    /// When it was changed.
+    Changed(String),
+}
+
+/// How many people of a difference are named.
+const NAMED_MAX: usize = 10;
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "its name is `{}`", shortened(name)),
+            Self::Description => f.write_str("description"),
+            Self::Members(add, remove) => people(f, "", add, remove),
+            Self::Guests(add, remove) => people(f, "guest ", add, remove),
+            Self::Changed(time) => write!(f, "changed on the server at {}", shortened(time)),
+        }
+    }
+}
+
+fn people<T: fmt::Display>(f: &mut fmt::Formatter<'_>, kind: &str, add: &[T], remove: &[T]) -> fmt::Result {
+    let signed = add.iter().map(|person| ('+', person)).chain(remove.iter().map(|person| ('-', person)));
+    for (index, (sign, person)) in signed.take(NAMED_MAX).enumerate() {
+        write!(f, "{}{sign}{kind}{person}", if index > 0 { " " } else { "" })?;
+    }
+    match (add.len() + remove.len()).saturating_sub(NAMED_MAX) {
+        0 => Ok(()),
+        more => write!(f, " and {more} more"),
+    }
+}
+
+/// A list of differences for a person; nothing if there are none.
+pub(super) fn in_words(differences: &[Difference]) -> Option<String> {
+    let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    (!list.is_empty()).then(|| list.join("; "))
+}
+
+/// What would have to change in an existing group. What the server does not show is not compared.
+pub(super) fn differences(desired: &Group, existing: &ExistingGroup) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    if existing.name.trim() != desired.name.trim() {
+        differences.push(Difference::Name(existing.name.trim().to_owned()));
+    }
+    let described = desired.description.as_deref().unwrap_or_default().trim();
+    if existing.description.as_ref().is_some_and(|text| text.trim() != described) {
+        differences.push(Difference::Description);
+    }
+    let members = existing.members.as_ref().and_then(|has| compare(&desired.members, has));
+    differences.extend(members.map(|(add, remove)| Difference::Members(add, remove)));
+    let guests = existing.guests.as_deref().and_then(|has| compare(&folded(&desired.guests), &folded(has)));
+    differences.extend(guests.map(|(add, remove)| Difference::Guests(add, remove)));
+    differences
+}
+
+/// What was changed in a group since it was sent, in words. `stamp` is when it was last changed, as the server told it at its
+/// creation.
 #[must_use]
-pub fn changes(sent: &Group, stamp: Option<&str>, seen: &ExistingGroup) -> Vec<String> {
-    let mut changes = differences(sent, seen);
+pub fn changes(sent: &Group, stamp: Option<&str>, seen: &ExistingGroup) -> Option<String> {
+    let mut changes = since(differences(sent, seen));
     if let (Some(before), Some(now)) = (stamp, seen.tag.stamp.as_deref())
         && !is_same_moment(before, now)
     {
-        changes.push(format!("changed on the server at {}", shortened(now)));
+        changes.push(Difference::Changed(now.to_owned()));
     }
-    changes
+    in_words(&changes)
 }
 
-/// The groups that have the name of a row in doubt, as far as they tell what became of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claim {
-    /// None has it.
-    Absent,
-    /// This one is ours: it alone has the name, and it says what was sent. It may lack guests.
-    Ours(Tag),
-    /// Which of them is ours, or whether any is, is not known: why.
-    Unclear(String),
-}
-
-/// Which of the groups of its name is a row's that was sent and whose answer is lost. A name that agrees in every
-/// character goes before one that is only as good as the same.
-#[must_use]
-pub fn claim(sent: &Group, seen: &[ExistingGroup]) -> Claim {
-    match best(&sent.name, seen).as_slice() {
-        [] => Claim::Absent,
-        [one] => {
-            // The guest quota may have refused the others.
-            let shown = folded(one.guests.as_deref().unwrap_or_default());
-            let invited = sent.guests.iter().filter(|guest| shown.contains(&fold(guest))).cloned().collect();
-            let other = differences(&Group { guests: invited, ..sent.clone() }, one);
-            if other.is_empty() {
-                return Claim::Ours(one.tag.clone());
-            }
-            let id = shortened(&one.tag.id);
-            Claim::Unclear(format!(
-                "a group of this name is there ({id}), but not as it was sent: {}",
-                other.join("; ")
-            ))
-        }
-        many => {
-            let count = many.len();
-            Claim::Unclear(format!("{count} groups have this name, and it is not known which one this row created"))
+/// The changes that led to these differences: who would have to be added was removed.
+pub(super) fn since(mut differences: Vec<Difference>) -> Vec<Difference> {
+    for difference in &mut differences {
+        match difference {
+            Difference::Members(add, remove) => mem::swap(add, remove),
+            Difference::Guests(add, remove) => mem::swap(add, remove),
+            Difference::Name(_) | Difference::Description | Difference::Changed(_) => {}
         }
     }
+    differences
+}
+
+/// The part of a group that an existing group shows: the guest quota may have refused the other guests.
+pub(super) fn invited(sent: &Group, seen: &ExistingGroup) -> Group {
+    let shown = folded(seen.guests.as_deref().unwrap_or_default());
+    let guests = sent.guests.iter().filter(|guest| shown.contains(&guest.to_lowercase())).cloned().collect();
+    Group { guests, ..sent.clone() }
 }
 
 /// What a group is to become if it does not show all guests of its row: the whole group, as an update must send it. It keeps
@@ -64,7 +110,7 @@ pub fn claim(sent: &Group, seen: &[ExistingGroup]) -> Claim {
 pub(crate) fn completed(sent: Group, seen: &ExistingGroup) -> Option<Group> {
     let mut guests = seen.guests.clone().unwrap_or_default();
     let shown = folded(&guests);
-    let lacking: Vec<String> = sent.guests.into_iter().filter(|guest| !shown.contains(&fold(guest))).collect();
+    let lacking: Vec<String> = sent.guests.into_iter().filter(|guest| !shown.contains(&guest.to_lowercase())).collect();
     if lacking.is_empty() {
         return None;
     }
@@ -74,33 +120,15 @@ pub(crate) fn completed(sent: Group, seen: &ExistingGroup) -> Option<Group> {
     Some(Group { name: seen.name.clone(), description, members, guests, tallyfy_id: None })
 }
 
-fn differences(sent: &Group, seen: &ExistingGroup) -> Vec<String> {
-    let mut differences = Vec::new();
-    if seen.name.trim() != sent.name.trim() {
-        differences.push(format!("renamed to {}", shortened(seen.name.trim())));
-    }
-    let mut note = |is_same: Option<bool>, what: &str| {
-        if is_same == Some(false) {
-            differences.push(what.to_owned());
-        }
-    };
-    let described = sent.description.as_deref().unwrap_or_default().trim();
-    note(seen.description.as_ref().map(|text| text.trim() == described), "another description");
-    note(seen.members.as_ref().map(|ids| set(ids) == set(&sent.members)), "other members");
-    note(seen.guests.as_ref().map(|guests| folded(guests) == folded(&sent.guests)), "other guests");
-    differences
+/// What only the first list has, and what only the second; nothing if they are equal.
+fn compare<T: Ord + Clone>(wanted: &[T], has: &[T]) -> Option<(Vec<T>, Vec<T>)> {
+    let (wanted, has): (BTreeSet<&T>, BTreeSet<&T>) = (wanted.iter().collect(), has.iter().collect());
+    let only = |one: &BTreeSet<&T>, other| one.difference(other).map(|item| (*item).clone()).collect();
+    (wanted != has).then(|| (only(&wanted, &has), only(&has, &wanted)))
 }
 
-fn set(ids: &[u64]) -> BTreeSet<u64> {
-    ids.iter().copied().collect()
-}
-
-fn folded(addresses: &[String]) -> BTreeSet<String> {
-    addresses.iter().map(|address| fold(address)).collect()
-}
-
-fn fold(address: &str) -> String {
-    address.trim().to_lowercase()
+fn folded(addresses: &[String]) -> Vec<String> {
+    addresses.iter().map(|address| address.trim().to_lowercase()).collect()
 }
 
 /// The server may write one moment in several ways, and keep less of a second than it told at first.
@@ -118,6 +146,7 @@ fn moment(text: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Tag;
 
     fn sent() -> Group {
         Group {
@@ -143,41 +172,42 @@ mod tests {
     #[test]
     fn what_was_changed_since_is_named_and_nothing_else_is() {
         let stamp = |text: &str| Tag { id: "g1".to_owned(), stamp: Some(text.to_owned()) };
-        let same: Vec<String> = Vec::new();
+
         for (now, expected) in [
-            (seen(), &[][..]),
-            (ExistingGroup { name: " Sales ".to_owned(), ..seen() }, &[]),
-            (ExistingGroup { members: Some(vec![1, 2, 2]), ..seen() }, &[]),
-            (ExistingGroup { description: None, members: None, guests: None, ..seen() }, &[]),
-            (ExistingGroup { tag: Tag { id: "g1".to_owned(), stamp: None }, ..seen() }, &[]),
-            (ExistingGroup { tag: stamp("2026-11-23 10:00:00"), ..seen() }, &[]),
-            (ExistingGroup { tag: stamp("2026-11-23T11:00:00.000+01:00"), ..seen() }, &[]),
-            (ExistingGroup { tag: stamp("2026-11-23T10:00:00.999Z"), ..seen() }, &[]),
-            (ExistingGroup { name: "SALES".to_owned(), ..seen() }, &["renamed to SALES"]),
-            (ExistingGroup { name: "S\u{1b}[2J".to_owned(), ..seen() }, &["renamed to S\\u{1b}[2J"]),
-            (ExistingGroup { description: Some(String::new()), ..seen() }, &["another description"]),
-            (ExistingGroup { members: Some(vec![]), ..seen() }, &["other members"]),
-            (ExistingGroup { members: Some(vec![1, 2, 3]), ..seen() }, &["other members"]),
-            (ExistingGroup { guests: Some(vec![]), ..seen() }, &["other guests"]),
+            (seen(), ""),
+            (ExistingGroup { name: " Sales ".to_owned(), ..seen() }, ""),
+            (ExistingGroup { members: Some(vec![1, 2, 2]), ..seen() }, ""),
+            (ExistingGroup { description: None, members: None, guests: None, ..seen() }, ""),
+            (ExistingGroup { tag: Tag { id: "g1".to_owned(), stamp: None }, ..seen() }, ""),
+            (ExistingGroup { tag: stamp("2026-11-23 10:00:00"), ..seen() }, ""),
+            (ExistingGroup { tag: stamp("2026-11-23T11:00:00.000+01:00"), ..seen() }, ""),
+            (ExistingGroup { tag: stamp("2026-11-23T10:00:00.999Z"), ..seen() }, ""),
+            (ExistingGroup { name: "SALES".to_owned(), ..seen() }, "its name is `SALES`"),
+            (ExistingGroup { name: "S\u{1b}[2J".to_owned(), ..seen() }, "its name is `S\\u{1b}[2J`"),
+            (ExistingGroup { description: Some(String::new()), ..seen() }, "description"),
+            (ExistingGroup { members: Some(vec![]), ..seen() }, "-1 -2"),
+            (ExistingGroup { members: Some(vec![1, 2, 3]), ..seen() }, "+3"),
+            (ExistingGroup { guests: Some(vec![]), ..seen() }, "-guest ann@example.com"),
             (
                 ExistingGroup { tag: stamp("2026-11-24T10:00:00Z"), ..seen() },
-                &["changed on the server at 2026-11-24T10:00:00Z"],
+                "changed on the server at 2026-11-24T10:00:00Z",
             ),
             (
                 ExistingGroup { tag: stamp("2026-11-23T09:59:59Z"), ..seen() },
-                &["changed on the server at 2026-11-23T09:59:59Z"],
+                "changed on the server at 2026-11-23T09:59:59Z",
             ),
-            (ExistingGroup { tag: stamp("17"), ..seen() }, &["changed on the server at 17"]),
+            (ExistingGroup { tag: stamp("17"), ..seen() }, "changed on the server at 17"),
             (
                 ExistingGroup { name: "X".to_owned(), guests: Some(vec![]), tag: stamp("17"), ..seen() },
-                &["renamed to X", "other guests", "changed on the server at 17"],
+                "its name is `X`; -guest ann@example.com; changed on the server at 17",
             ),
         ] {
-            assert_eq!(changes(&sent(), Some("2026-11-23T10:00:00Z"), &now), expected, "{now:?}");
+            let changes = changes(&sent(), Some("2026-11-23T10:00:00Z"), &now);
+            assert_eq!(changes.unwrap_or_default(), expected, "{now:?}");
         }
         assert_eq!(
             changes(&sent(), None, &ExistingGroup { tag: stamp("17"), ..seen() }),
-            same,
+            None,
             "not known at its creation"
         );
     }
@@ -218,26 +248,6 @@ mod tests {
         let none = Group { description: None, members: Vec::new(), guests: Vec::new(), ..sent() };
         let blank =
             ExistingGroup { description: Some("  ".to_owned()), members: Some(vec![]), guests: Some(vec![]), ..seen() };
-        assert!(changes(&none, None, &blank).is_empty());
-    }
-
-    #[test]
-    fn a_group_that_turned_up_is_ours_only_if_it_is_alone_and_says_what_was_sent() {
-        let named = |name: &str, id: &str| ExistingGroup {
-            tag: Tag { id: id.to_owned(), stamp: None },
-            name: name.to_owned(),
-            ..seen()
-        };
-        let ours = |id: &str| Claim::Ours(Tag { id: id.to_owned(), stamp: None });
-        assert_eq!(claim(&sent(), &[]), Claim::Absent);
-        assert_eq!(claim(&sent(), &[named("Sales", "a")]), ours("a"));
-        assert_eq!(claim(&sent(), &[named("SALES", "a"), named("Sales", "b")]), ours("b"));
-        for unclear in [
-            vec![named("Sales", "a"), named("Sales", "b")],
-            vec![named("SALES", "a")],
-            vec![ExistingGroup { members: Some(vec![9]), ..named("Sales", "a") }],
-        ] {
-            assert!(matches!(claim(&sent(), &unclear), Claim::Unclear(_)), "{unclear:?}");
-        }
+        assert_eq!(changes(&none, None, &blank), None);
     }
 }

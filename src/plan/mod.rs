@@ -2,50 +2,21 @@
 
 mod compare;
 
-use std::collections::BTreeSet;
-use std::fmt;
-
+pub use compare::changes;
 pub(crate) use compare::completed;
-pub use compare::{Claim, changes, claim};
 
-use crate::model::{ExistingGroup, Fate, Group, OnExisting, Trouble, best, shortened};
+use crate::model::{ExistingGroup, Fate, Group, OnExisting, Tag, Trouble, best, shortened};
+use compare::{Difference, differences, in_words, invited, since};
 
-/// In what an existing group differs from a row.
+/// The groups that have the name of a row in doubt, as far as they tell what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Difference {
-    /// The name that the group has.
-    Name(String),
-    /// The description.
-    Description,
-    /// Members that only the row has, and that only the group has.
-    Members(Vec<u64>, Vec<u64>),
-    /// Guests that only the row has, and that only the group has.
-    Guests(Vec<String>, Vec<String>),
-}
-
-/// How many people of a difference are named.
-const NAMED_MAX: usize = 10;
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => write!(f, "its name is `{}`", shortened(name)),
-            Self::Description => f.write_str("description"),
-            Self::Members(missing, extra) => people(f, "", missing, extra),
-            Self::Guests(missing, extra) => people(f, "guest ", missing, extra),
-        }
-    }
-}
-
-fn people<T: fmt::Display>(f: &mut fmt::Formatter<'_>, kind: &str, missing: &[T], extra: &[T]) -> fmt::Result {
-    let signed = missing.iter().map(|person| ('+', person)).chain(extra.iter().map(|person| ('-', person)));
-    for (index, (sign, person)) in signed.take(NAMED_MAX).enumerate() {
-        write!(f, "{}{sign}{kind}{person}", if index > 0 { " " } else { "" })?;
-    }
-    match (missing.len() + extra.len()).saturating_sub(NAMED_MAX) {
-        0 => Ok(()),
-        more => write!(f, " and {more} more"),
-    }
+pub enum Claim {
+    /// None has it.
+    Absent,
+    /// This one is ours: it alone has the name, and it says what was sent. It may lack guests.
+    Ours(Tag),
+    /// Which of them is ours, or whether any is, is not known: why.
+    Unclear(String),
 }
 
 /// The outcome of a row by the existing groups of its name; `None` if its group is to be created. A group is the row's own only if
@@ -58,10 +29,16 @@ pub fn decide(was_sent: bool, desired: &Group, existing: &[ExistingGroup], on_ex
     best(&desired.name, existing).first().map(|first| exists(desired, first, on_existing))
 }
 
-/// The outcome of a row of a group that exists.
+/// The outcome of a row of a group that exists. A row without a description says nothing about it, nor about the name of a group that
+/// was found by it.
 pub(crate) fn exists(desired: &Group, existing: &ExistingGroup, on_existing: OnExisting) -> Fate {
-    let is_renamed = desired.tallyfy_id.is_some() && desired.name != existing.name;
-    let note = in_words("the existing group differs", &differences(desired, existing, is_renamed));
+    let mut differences = differences(desired, existing);
+    differences.retain(|difference| match difference {
+        Difference::Name(_) => desired.tallyfy_id.is_some(),
+        Difference::Description => desired.description.is_some(),
+        Difference::Members(..) | Difference::Guests(..) | Difference::Changed(_) => true,
+    });
+    let note = in_words(&differences).map(|list| format!("the existing group differs: {list}"));
     already_exists(existing.tag.id.clone(), on_existing, None, note)
 }
 
@@ -79,42 +56,27 @@ pub(crate) fn unknown_id(id: &str) -> Fate {
 
 /// In what the server made a group otherwise than it was sent; nothing if it is the same, as far as the answer shows.
 pub(crate) fn altered(sent: &Group, made: &ExistingGroup) -> Option<String> {
-    let is_renamed = sent.name.trim() != made.name.trim();
-    in_words("the server made it otherwise", &differences(sent, made, is_renamed))
+    in_words(&differences(sent, made)).map(|list| format!("the server made it otherwise: {list}"))
 }
 
-fn in_words(what: &str, differences: &[Difference]) -> Option<String> {
-    let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
-    (!list.is_empty()).then(|| format!("{what}: {}", list.join("; ")))
-}
-
-/// In what a group differs from a row; the caller compares the names. What the server does not show is not compared; a row
-/// without a description says nothing about it.
-fn differences(desired: &Group, existing: &ExistingGroup, is_renamed: bool) -> Vec<Difference> {
-    let mut differences = Vec::new();
-    differences.extend(is_renamed.then(|| Difference::Name(existing.name.clone())));
-    if let (Some(wanted), Some(has)) = (&desired.description, &existing.description)
-        && wanted.trim() != has.trim()
-    {
-        differences.push(Difference::Description);
+/// Which of the groups of its name is a row's that was sent and whose answer is lost. A name that agrees in every
+/// character goes before one that is only as good as the same.
+#[must_use]
+pub fn claim(sent: &Group, seen: &[ExistingGroup]) -> Claim {
+    match best(&sent.name, seen).as_slice() {
+        [] => Claim::Absent,
+        [one] => match in_words(&since(differences(&invited(sent, one), one))) {
+            None => Claim::Ours(one.tag.clone()),
+            Some(other) => {
+                let id = shortened(&one.tag.id);
+                Claim::Unclear(format!("a group of this name is there ({id}), but not as it was sent: {other}"))
+            }
+        },
+        many => {
+            let count = many.len();
+            Claim::Unclear(format!("{count} groups have this name, and it is not known which one this row created"))
+        }
     }
-    let members = existing.members.as_ref().and_then(|has| compare(desired.members.iter(), has.iter()));
-    differences.extend(members.map(|(missing, extra)| Difference::Members(missing, extra)));
-    let folded = |guests: &[String]| guests.iter().map(|guest| guest.to_lowercase()).collect::<Vec<_>>();
-    let guests = existing.guests.as_deref().map(folded);
-    let guests = guests.and_then(|has| compare(folded(&desired.guests).iter(), has.iter()));
-    differences.extend(guests.map(|(missing, extra)| Difference::Guests(missing, extra)));
-    differences
-}
-
-/// What only the first list has, and what only the second; nothing if they are equal.
-fn compare<'a, T: Ord + Clone + 'a>(
-    wanted: impl Iterator<Item = &'a T>,
-    has: impl Iterator<Item = &'a T>,
-) -> Option<(Vec<T>, Vec<T>)> {
-    let (wanted, has): (BTreeSet<&T>, BTreeSet<&T>) = (wanted.collect(), has.collect());
-    let only = |one: &BTreeSet<&'a T>, other| one.difference(other).map(|item| (*item).clone()).collect();
-    (wanted != has).then(|| (only(&wanted, &has), only(&has, &wanted)))
 }
 
 /// What became of a row that was sent and whose answer is lost, by the groups of its name; nothing if no group has its name.
@@ -146,7 +108,6 @@ pub(crate) fn already_exists(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Tag;
 
     fn existing(id: &str, name: &str) -> ExistingGroup {
         ExistingGroup {
@@ -215,8 +176,28 @@ mod tests {
         let expected = "the existing group differs: description; +1 -3; +guest a@b.example";
         assert_eq!(differences.as_deref(), Some(expected));
         let unknown = ExistingGroup { description: None, members: None, guests: None, ..existing("g1", "Sales") };
-        assert_eq!(super::differences(&desired(), &unknown, false), []);
+        assert_eq!(super::differences(&desired(), &unknown), []);
         let failed = exists(&desired(), &existing("g1", "Sales"), OnExisting::Fail);
         assert!(matches!(failed, Fate::Failed(trouble) if trouble.code == "name-taken"));
+    }
+
+    #[test]
+    fn a_group_that_turned_up_is_ours_only_if_it_is_alone_and_says_what_was_desired() {
+        let named = |name: &str, id: &str| ExistingGroup {
+            tag: Tag { id: id.to_owned(), stamp: None },
+            name: name.to_owned(),
+            ..existing("", "")
+        };
+        let ours = |id: &str| Claim::Ours(Tag { id: id.to_owned(), stamp: None });
+        assert_eq!(claim(&desired(), &[]), Claim::Absent);
+        assert_eq!(claim(&desired(), &[named("Sales", "a")]), ours("a"));
+        assert_eq!(claim(&desired(), &[named("SALES", "a"), named("Sales", "b")]), ours("b"));
+        for unclear in [
+            vec![named("Sales", "a"), named("Sales", "b")],
+            vec![named("SALES", "a")],
+            vec![ExistingGroup { members: Some(vec![9]), ..named("Sales", "a") }],
+        ] {
+            assert!(matches!(claim(&desired(), &unclear), Claim::Unclear(_)), "{unclear:?}");
+        }
     }
 }
