@@ -1,6 +1,7 @@
 //! Rows like those of a migration, the same for the same seed.
 
 use std::borrow::Borrow;
+use std::ops::Range;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -10,6 +11,9 @@ use serde::Serialize;
 
 /// What every benchmark's rows grow from.
 const SEED: u64 = 1;
+
+/// The ids of the members.
+pub(crate) const MEMBERS: Range<u64> = 1000..9000;
 
 /// What names and descriptions are made of.
 const WORDS: [&str; 18] = [
@@ -55,7 +59,7 @@ fn row(number: usize, random: &mut StdRng) -> Row {
     let mut word = || WORDS[random.random_range(0..WORDS.len())];
     let name = format!("{} {} {number:07}", word(), word());
     let description = format!("Team {number} of the {} department, moved from the old directory", word());
-    let members = (0..random.random_range(0..6)).map(|_| random.random_range(1000..9000)).collect();
+    let members = (0..random.random_range(0..6)).map(|_| random.random_range(MEMBERS)).collect();
     let guests = if random.random_bool(0.5) { random.random_range(1..4) } else { 0 };
     let guests = (0..guests).map(|_| {
         let (guest, partner) = (random.random_range(0..1_000_000), random.random_range(0..50));

@@ -1,7 +1,8 @@
 //! The least a server can do: HTTP/1.1 over loopback, in a process of its own, so that it is not counted as the client's.
 //!
-//! It reads nothing of a request but its method, its length and where it ends. Every POST creates a group;
-//! every GET gives an empty page of a list, and how many POSTs have come.
+//! It reads nothing of a request but its method, whether it asks for the users, its length and where it ends. Every POST
+//! creates a group; every GET gives the only page of a list, and how many POSTs have come. The list of users has all whom rows
+//! may name as members; every other list is empty.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,6 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use super::rows::MEMBERS;
 
 /// The argument by which this executable becomes the server.
 pub(crate) const SERVE: &str = "serve";
@@ -80,9 +83,9 @@ async fn answer_all(mut stream: TcpStream, posts: &AtomicU64) -> std::io::Result
     let (mut received, mut answers) = (Vec::with_capacity(CHUNK), Vec::with_capacity(CHUNK));
     while stream.read_buf(&mut received).await? > 0 {
         let mut done = 0;
-        while let Some((is_post, length)) = request(&received[done..]) {
-            done += length;
-            answer(is_post, posts, &mut answers)?;
+        while let Some(request) = request(&received[done..]) {
+            done += request.len();
+            answer(request, posts, &mut answers)?;
         }
         received.drain(..done);
         if !answers.is_empty() {
@@ -93,11 +96,10 @@ async fn answer_all(mut stream: TcpStream, posts: &AtomicU64) -> std::io::Result
     Ok(())
 }
 
-/// Whether the first request of the bytes is a POST, and its length; none if it is not there as a whole.
-fn request(bytes: &[u8]) -> Option<(bool, usize)> {
+/// The first request of the bytes; none if it is not there as a whole.
+fn request(bytes: &[u8]) -> Option<&[u8]> {
     let head = bytes.windows(4).position(|end| end == b"\r\n\r\n")? + 4;
-    let length = head + content_length(&bytes[..head]);
-    (bytes.len() >= length).then(|| (bytes.starts_with(b"POST"), length))
+    bytes.get(..head + content_length(&bytes[..head]))
 }
 
 fn content_length(head: &[u8]) -> usize {
@@ -108,14 +110,17 @@ fn content_length(head: &[u8]) -> usize {
     value.and_then(|value| std::str::from_utf8(value).ok()?.trim().parse().ok()).unwrap_or(0)
 }
 
-fn answer(is_post: bool, posts: &AtomicU64, answers: &mut Vec<u8>) -> std::io::Result<()> {
-    const PAGE: &str = r#"{"data":[],"meta":{"pagination":{"total":0,"count":0,"per_page":100,"current_page":1,"total_pages":1,"links":[]}}}"#;
-    if is_post {
+fn answer(request: &[u8], posts: &AtomicU64, answers: &mut Vec<u8>) -> std::io::Result<()> {
+    if request.starts_with(b"POST") {
         let id = posts.fetch_add(1, Ordering::Relaxed);
         let head = "HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 50";
         return write!(answers, "{head}\r\n\r\n{{\"data\":{{\"id\":\"{id:032x}\"}}}}");
     }
-    let (posts, length) = (posts.load(Ordering::Relaxed), PAGE.len());
+    let users = if request.starts_with(b"GET /organizations/bench/users?") { MEMBERS } else { 0..0 };
+    let user = |id| format!(r#"{{"id":{id},"email":"user{id}@members.example.com","status":"active"}}"#);
+    let data = users.map(user).collect::<Vec<_>>().join(",");
+    let page = format!(r#"{{"data":[{data}],"meta":{{"pagination":{{"total_pages":1}}}}}}"#);
+    let (posts, length) = (posts.load(Ordering::Relaxed), page.len());
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json";
-    write!(answers, "{head}\r\n{POSTS}: {posts}\r\ncontent-length: {length}\r\n\r\n{PAGE}")
+    write!(answers, "{head}\r\n{POSTS}: {posts}\r\ncontent-length: {length}\r\n\r\n{page}")
 }
