@@ -23,7 +23,7 @@ impl Import<'_> {
         let limit = self.guests.rate.unwrap_or(GUEST_CAP);
         let mut rows = GuestForecast::new(limit, known.unwrap_or_default());
         journal.open_guests(run, |_, guests| rows.add(guests))?;
-        let (most, allowed) = (rows.most(), limit.requests.get());
+        let (most, allowed) = (rows.most, limit.requests.get());
         if most > u64::from(allowed) {
             let whose = if self.guests.rate.is_some() { "--guest-rate" } else { "the guest quota" };
             tracing::warn!(
@@ -34,7 +34,7 @@ impl Import<'_> {
             creates,
             pages,
             rate,
-            guests: rows.guests(),
+            guests: rows.guests,
             are_guests_new: known.is_some(),
             guest_rate: (limit.requests.get(), limit.period),
             is_guest_rate_chosen: self.guests.rate.is_some(),

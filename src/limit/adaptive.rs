@@ -86,8 +86,6 @@ pub(crate) struct AdaptiveLimit {
     phase: Phase,
     /// When the phase began.
     since: Instant,
-    /// Whether the limit is more than a guess: a request was refused, now or in an earlier run.
-    is_known: bool,
     /// When sending began, at first or after a wait; how many requests were accepted since, and of these before the phase.
     began: Instant,
     accepted: u32,
@@ -114,7 +112,6 @@ impl AdaptiveLimit {
             limit,
             phase: if found.is_some() { Phase::Hold } else { Phase::Seek },
             since: now,
-            is_known: found.is_some(),
             began: now,
             accepted: 0,
             accepted_before: 0,
@@ -126,9 +123,9 @@ impl AdaptiveLimit {
         }
     }
 
-    /// The limit, once it is known.
+    /// The limit, once it is known: a request was refused, now or in an earlier run.
     pub(crate) fn found(&self) -> Option<Rate> {
-        self.is_known.then(|| self.limit.rate())
+        (self.phase != Phase::Seek).then(|| self.limit.rate())
     }
 
     /// The rate to keep now: at most `requests` in any window of `period`, spaced evenly inside that.
@@ -190,7 +187,7 @@ impl AdaptiveLimit {
     fn settle(&mut self, burst: Burst) {
         let age = burst.left.saturating_duration_since(self.began);
         let wait = burst.until - burst.at;
-        let last = f64::from(self.count_since(burst.left.checked_sub(SECOND).unwrap_or(self.began)));
+        let last = self.accepted_in_second_before(burst.left);
         let (is_long, is_long_wait) = (self.limit.period > SECOND, wait > SECOND * 3 / 2);
         let before = self.limit.per_second();
         let reached = if is_long {
@@ -199,23 +196,20 @@ impl AdaptiveLimit {
         } else {
             last
         };
-        self.limit = match self.phase {
+        let count = match self.phase {
             _ if !is_long && is_long_wait => {
                 // The window began with the first request and ends with the wait, whose last second is for safety.
-                Limit { count: self.accepted.into(), period: rounded(age + wait.saturating_sub(SECOND)) }
+                let period = (age + wait.saturating_sub(SECOND)).as_secs_f64().round();
+                self.limit.period = Duration::from_secs_f64(period);
+                self.accepted.into()
             }
-            Phase::Seek => Limit { count: if age <= SECOND { last } else { MARGIN * last }, period: SECOND },
-            Phase::Climb if reached > RISE * before => {
-                Limit { count: MARGIN * reached * self.limit.period.as_secs_f64(), ..self.limit }
-            }
-            Phase::Climb => self.limit,
-            Phase::Trial | Phase::Hold if age <= SECOND && !is_long => Limit { count: last, ..self.limit },
-            Phase::Trial | Phase::Hold => {
-                let count = self.limit.count * (1.0 - STEP * 3.0_f64.powi(self.losses.min(2)));
-                Limit { count, ..self.limit }
-            }
+            Phase::Seek | Phase::Trial | Phase::Hold if age <= SECOND && !is_long => last,
+            Phase::Seek => MARGIN * last,
+            Phase::Climb if reached > RISE * before => MARGIN * reached * self.limit.period.as_secs_f64(),
+            Phase::Climb => self.limit.count,
+            Phase::Trial | Phase::Hold => self.limit.count * (1.0 - STEP * 3.0_f64.powi(self.losses.min(2))),
         };
-        self.limit.count = self.limit.count.max(1.0);
+        self.limit.count = count.max(1.0);
         let after = self.limit.per_second();
         if self.phase == Phase::Climb {
             (self.patience, self.losses) = ((self.patience * 2).min(PATIENCE_MAX), 0);
@@ -233,7 +227,6 @@ impl AdaptiveLimit {
                 self.best *= LOW;
             }
         }
-        self.is_known = true;
     }
 
     /// The most that may be sent now.
@@ -241,8 +234,7 @@ impl AdaptiveLimit {
         let time = now.saturating_duration_since(self.since).as_secs_f64();
         let Limit { count, period } = self.limit;
         let grown = |factor: f64| {
-            let recent = self.count_since(now.checked_sub(SECOND).unwrap_or(now));
-            let lead = (START + LEAD * f64::from(recent)) * period.as_secs_f64();
+            let lead = (START + LEAD * self.accepted_in_second_before(now)) * period.as_secs_f64();
             Limit { count: (count * factor).min(lead).max(count), period }
         };
         match self.phase {
@@ -254,10 +246,10 @@ impl AdaptiveLimit {
         }
     }
 
-    /// How many requests that left after `then` were accepted.
-    fn count_since(&self, then: Instant) -> u32 {
-        let before = self.recent.partition_point(|left| *left <= then);
-        u32::try_from(self.recent.len() - before).unwrap_or(u32::MAX)
+    /// How many requests were accepted that left in the second before this moment, or after it.
+    fn accepted_in_second_before(&self, moment: Instant) -> f64 {
+        let before = self.recent.partition_point(|left| *left + SECOND <= moment);
+        u32::try_from(self.recent.len() - before).unwrap_or(u32::MAX).into()
     }
 }
 
@@ -271,15 +263,6 @@ impl Limit {
         let requests = self.count as u32;
         Rate { requests: NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN), period: self.period }
     }
-}
-
-/// A period as somebody would choose it, from one that is known to a second.
-fn rounded(period: Duration) -> Duration {
-    let seconds = period.as_secs_f64();
-    let close = |unit: f64| Some((seconds / unit).round() * unit).filter(|whole| (seconds - whole).abs() <= 1.0);
-    let units = [3600.0, 60.0, 10.0, 5.0];
-    let whole = units.into_iter().filter(|unit| seconds >= unit - 1.0).find_map(close);
-    Duration::from_secs_f64(whole.unwrap_or(seconds.ceil()))
 }
 
 #[cfg(test)]

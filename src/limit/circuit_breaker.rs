@@ -4,6 +4,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::server_failure::{FailureKind, ServerFailure};
+use crate::model::StopReason;
+
 /// This many failures in a row open it, of any rows. Where one request in five fails at random, that happens once in three
 /// thousand requests and costs the first gap; and it is fewer than the attempts of a row.
 const FAILURES: u32 = 5;
@@ -13,6 +16,8 @@ const GAP_MAX: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
 pub(crate) struct CircuitBreaker {
+    /// How long it may be open.
+    longest: Duration,
     /// Failures since the last answer; none before the first: a server that never answered is not down but wrong.
     failures: Option<u32>,
     /// The last failure, for a person.
@@ -22,39 +27,26 @@ pub(crate) struct CircuitBreaker {
     gap: Duration,
 }
 
-/// What to do while it is open, and the last failure.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Probing {
-    /// Send a probe after this time.
-    After(Duration, String),
-    /// It has been open for too long.
-    GiveUp(Duration, String),
-}
-
-impl Default for CircuitBreaker {
-    fn default() -> Self {
-        Self { failures: None, why: String::new(), opened: None, gap: GAP_MIN }
-    }
-}
-
 impl CircuitBreaker {
+    pub(crate) fn new(longest: Duration) -> Self {
+        Self { longest, failures: None, why: String::new(), opened: None, gap: GAP_MIN }
+    }
+
     /// The server answered.
     pub(crate) fn answered(&mut self) {
-        self.failures = Some(0);
-        self.opened = None;
-        self.gap = GAP_MIN;
+        (self.failures, self.opened, self.gap) = (Some(0), None, GAP_MIN);
     }
 
     /// It did not, or only to say that it cannot; then it is there at least.
-    pub(crate) fn failed(&mut self, why: String, is_there: bool, now: Instant) {
-        if is_there {
+    pub(crate) fn failed(&mut self, failure: &ServerFailure, now: Instant) {
+        if failure.kind != FailureKind::Unreachable {
             self.failures.get_or_insert(0);
         }
         let Some(failures) = &mut self.failures else { return };
         *failures += 1;
-        self.why = why;
-        if *failures >= FAILURES && self.opened.is_none() {
-            self.opened = Some(now);
+        self.why.clone_from(&failure.why);
+        if *failures >= FAILURES {
+            self.opened.get_or_insert(now);
         }
     }
 
@@ -63,16 +55,17 @@ impl CircuitBreaker {
         self.opened.is_some()
     }
 
-    /// What to do now, if it is open; it may be open for `longest`.
-    pub(crate) fn probing(&mut self, longest: Duration, now: Instant) -> Option<Probing> {
-        let passed = now.duration_since(self.opened?);
-        let left = longest.saturating_sub(passed);
+    /// If it is open: after what time to send a probe, and the last failure; or why the run stops.
+    pub(crate) fn probe(&mut self, now: Instant) -> Result<Option<(Duration, String)>, StopReason> {
+        let Some(opened) = self.opened else { return Ok(None) };
+        let (time, why) = (now.duration_since(opened), self.why.clone());
+        let left = self.longest.saturating_sub(time);
         if left.is_zero() {
-            return Some(Probing::GiveUp(passed, self.why.clone()));
+            return Err(StopReason::Down { time, why });
         }
         let gap = self.gap.min(left);
         self.gap = (self.gap * 2).min(GAP_MAX);
-        Some(Probing::After(gap, self.why.clone()))
+        Ok(Some((gap, why)))
     }
 }
 
@@ -82,31 +75,43 @@ mod tests {
 
     const LONGEST: Duration = Duration::from_hours(2);
 
+    fn failure(kind: FailureKind) -> ServerFailure {
+        ServerFailure { kind, why: "503".to_owned(), named: None }
+    }
+
     fn fails(breaker: &mut CircuitBreaker, times: u32, now: Instant) {
         for _ in 0..times {
-            breaker.failed("503".to_owned(), true, now);
+            breaker.failed(&failure(FailureKind::Unable), now);
         }
     }
 
-    /// The gaps until the end, in seconds.
-    fn gaps(breaker: &mut CircuitBreaker, longest: u64, mut now: Instant) -> Vec<u64> {
-        let mut gaps = Vec::new();
-        loop {
-            match breaker.probing(Duration::from_secs(longest), now) {
-                Some(Probing::After(gap, _)) => {
-                    gaps.push(gap.as_secs());
-                    now += gap;
-                    breaker.failed("503".to_owned(), true, now);
-                }
-                Some(Probing::GiveUp(..)) | None => return gaps,
-            }
+    /// One that opens now.
+    fn open(longest: u64, now: Instant) -> CircuitBreaker {
+        let mut breaker = CircuitBreaker::new(Duration::from_secs(longest));
+        breaker.answered();
+        fails(&mut breaker, FAILURES, now);
+        breaker
+    }
+
+    /// The gaps until it was open for too long, in seconds.
+    fn gaps(longest: u64) -> Vec<u64> {
+        let (mut now, mut gaps) = (Instant::now(), Vec::new());
+        let mut breaker = open(longest, now);
+        while let Ok(Some((gap, why))) = breaker.probe(now) {
+            assert_eq!(why, "503");
+            gaps.push(gap.as_secs());
+            now += gap;
+            fails(&mut breaker, 1, now);
         }
+        let time = Duration::from_secs(longest);
+        assert_eq!(breaker.probe(now), Err(StopReason::Down { time, why: "503".to_owned() }));
+        gaps
     }
 
     #[test]
     fn it_opens_after_some_failures_in_a_row() {
         let now = Instant::now();
-        let mut breaker = CircuitBreaker::default();
+        let mut breaker = CircuitBreaker::new(LONGEST);
         breaker.answered();
         for _ in 0..10 {
             fails(&mut breaker, FAILURES - 1, now);
@@ -117,14 +122,14 @@ mod tests {
         assert!(breaker.is_open());
         breaker.answered();
         assert!(!breaker.is_open());
-        assert_eq!(breaker.probing(LONGEST, now), None);
+        assert_eq!(breaker.probe(now), Ok(None));
     }
 
     #[test]
     fn a_server_that_never_answered_is_not_waited_for() {
-        let mut breaker = CircuitBreaker::default();
+        let mut breaker = CircuitBreaker::new(LONGEST);
         for _ in 0..100 {
-            breaker.failed("connection refused".to_owned(), false, Instant::now());
+            breaker.failed(&failure(FailureKind::Unreachable), Instant::now());
         }
         assert!(!breaker.is_open());
         fails(&mut breaker, FAILURES, Instant::now());
@@ -133,14 +138,7 @@ mod tests {
 
     #[test]
     fn gaps_grow_to_a_minute_and_end_with_the_longest_wait() {
-        let now = Instant::now();
-        let mut breaker = CircuitBreaker::default();
-        breaker.answered();
-        fails(&mut breaker, FAILURES, now);
-        assert_eq!(gaps(&mut breaker, 200, now), [1, 2, 4, 8, 16, 32, 60, 60, 17]);
-        let mut breaker = CircuitBreaker::default();
-        breaker.answered();
-        fails(&mut breaker, FAILURES, now);
-        assert_eq!(gaps(&mut breaker, 0, now), [0; 0]);
+        assert_eq!(gaps(200), [1, 2, 4, 8, 16, 32, 60, 60, 17]);
+        assert_eq!(gaps(0), [0; 0]);
     }
 }

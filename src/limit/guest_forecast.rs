@@ -13,8 +13,10 @@ pub struct GuestForecast {
     rate: Rate,
     known: KnownGuests,
     rows: u64,
-    guests: u64,
-    most: u64,
+    /// How many guests are new.
+    pub guests: u64,
+    /// The most new guests of one row.
+    pub most: u64,
 }
 
 /// What is left while rows with guests are sent.
@@ -51,18 +53,6 @@ impl GuestForecast {
         self.most = self.most.max(count);
     }
 
-    /// How many guests are new.
-    #[must_use]
-    pub fn guests(&self) -> u64 {
-        self.guests
-    }
-
-    /// The most new guests of one row.
-    #[must_use]
-    pub fn most(&self) -> u64 {
-        self.most
-    }
-
     /// How long it takes until the last row leaves.
     #[must_use]
     pub fn time(&self) -> Duration {
@@ -97,7 +87,7 @@ impl GuestEstimate {
 
     /// The next row waits until then.
     pub(crate) fn wait(&mut self, until: Instant, why: GuestWait, now: Instant) -> Vec<Event> {
-        if self.wait_until.is_some_and(|reported| until <= reported) {
+        if self.wait_until >= Some(until) {
             return Vec::new();
         }
         self.wait_until = Some(until);
@@ -139,23 +129,23 @@ mod tests {
     fn the_first_guests_leave_at_once_and_the_others_in_the_periods_after() {
         for (guests, hours) in [(0, 0), (1, 0), (30, 0), (31, 1), (60, 1), (61, 2), (300, 9)] {
             let forecast = forecast("30/h", &vec![1; guests]);
-            assert_eq!((forecast.guests(), forecast.time()), (guests as u64, hours * HOUR), "{guests}");
+            assert_eq!((forecast.guests, forecast.time()), (guests as u64, hours * HOUR), "{guests}");
         }
     }
 
     #[test]
     fn a_row_is_not_split_over_periods_and_known_guests_do_not_count() {
         assert_eq!(forecast("30/h", &[20; 10]).time(), 9 * HOUR);
-        assert_eq!(forecast("30/h", &[1, 40, 1]).most(), 40);
+        assert_eq!(forecast("30/h", &[1, 40, 1]).most, 40);
         assert_eq!(forecast("30/h", &[40; 3]).time(), 2 * HOUR, "each leaves alone");
         let mut known = GuestForecast::new(Rate::parse("2/h").unwrap(), &[]);
         for guests in [&["a@x.org", "b@x.org"][..], &["A@x.org"], &["b@x.org", "a@x.org"]] {
             known.add(&guests.iter().map(|guest| (*guest).to_owned()).collect::<Vec<_>>());
         }
-        assert_eq!((known.guests(), known.time()), (2, Duration::ZERO));
+        assert_eq!((known.guests, known.time()), (2, Duration::ZERO));
         let mut listed = GuestForecast::new(Rate::parse("1/h").unwrap(), &["A@x.org".to_owned()]);
         listed.add(&["a@X.org".to_owned(), "b@x.org".to_owned()]);
-        assert_eq!((listed.guests(), listed.most(), listed.time()), (1, 1, Duration::ZERO));
+        assert_eq!((listed.guests, listed.most, listed.time()), (1, 1, Duration::ZERO));
     }
 
     fn left(events: &[Event]) -> Duration {

@@ -3,15 +3,16 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use super::guest_forecast::{GuestEstimate, GuestForecast};
-use super::guest_quota::{GUEST_CAP, GuestAdmission, GuestDeparture, GuestLimit, GuestResponse};
+use super::guest_quota::{GUEST_CAP, GuestDeparture, GuestQuota, GuestResponse};
+use super::now;
 use super::rate::Rate;
 use super::stop::Stop;
+use super::window::Room;
 use crate::journal::SentGuests;
 use crate::model::{Event, GuestWait, Listener, span};
 
@@ -26,14 +27,14 @@ pub struct GuestLimits {
 
 /// Hands out permits to send rows with guests.
 pub struct GuestLimiter {
-    state: Mutex<(GuestLimit, GuestEstimate)>,
+    quota: Mutex<GuestQuota>,
+    estimate: Mutex<GuestEstimate>,
     /// One waits for a permit at a time, in the order in which they came.
     queue: tokio::sync::Mutex<()>,
     /// Rows in the queue that are sent again.
     repeats: AtomicUsize,
     /// A row was answered.
     changed: Notify,
-    rate: Option<Rate>,
     stop: Stop,
     listener: Listener,
 }
@@ -41,11 +42,11 @@ pub struct GuestLimiter {
 /// The first place in the queue.
 type Turn<'a> = tokio::sync::MutexGuard<'a, ()>;
 
-/// Permission to send one row with guests once.
+/// Permission to send one row with guests once. If it is dropped, the row never left.
 pub(crate) struct GuestPermit {
-    quota: Arc<GuestLimiter>,
+    limiter: Arc<GuestLimiter>,
     departure: GuestDeparture,
-    is_used: bool,
+    response: GuestResponse,
 }
 
 impl GuestLimiter {
@@ -53,11 +54,11 @@ impl GuestLimiter {
     #[must_use]
     pub fn new(limits: GuestLimits, stop: Stop, listener: Listener) -> Arc<Self> {
         Arc::new(Self {
-            state: Mutex::new((GuestLimit::new(limits.rate, limits.wait_max), GuestEstimate::default())),
+            quota: Mutex::new(GuestQuota::new(limits.rate, limits.wait_max)),
+            estimate: Mutex::default(),
             queue: tokio::sync::Mutex::new(()),
             repeats: AtomicUsize::new(0),
             changed: Notify::new(),
-            rate: limits.rate,
             stop,
             listener,
         })
@@ -65,33 +66,35 @@ impl GuestLimiter {
 
     /// These guests were sent with a group.
     pub fn remember(&self, sent: &SentGuests) {
-        self.state().0.remember(sent, Instant::now().into_std());
+        self.quota().remember(sent, now());
     }
 
     /// The organization knows these guests.
     pub fn learn(&self, guests: &[String]) {
-        self.state().0.known().add(guests);
+        self.quota().known.add(guests);
     }
 
     /// Whether the organization knows all of these guests.
     #[must_use]
     pub fn knows(&self, guests: &[String]) -> bool {
-        self.state().0.known().new_among(guests) == 0
+        self.quota().known.new_among(guests) == 0
     }
 
     /// An empty forecast of the rows of this run, which knows the guests of earlier rows.
     #[must_use]
     pub fn forecast(&self) -> GuestForecast {
-        GuestForecast::with_known(self.rate.unwrap_or(GUEST_CAP), self.state().0.known().clone())
+        let quota = self.quota();
+        GuestForecast::with_known(quota.rate.unwrap_or(GUEST_CAP), quota.known.clone())
     }
 
     /// Sets the forecast of all rows. Without `--guest-rate` it is reported only once the server refuses a row: only the
     /// server knows which guests are new.
     pub fn expect(&self, forecast: &GuestForecast) {
-        self.state().1 = forecast.estimate();
-        if self.rate.is_some() {
-            self.report(|estimate, now| [estimate.report(now)]);
-        }
+        let rate = self.quota().rate;
+        self.report(|estimate, now| {
+            *estimate = forecast.estimate();
+            rate.map(|_| estimate.report(now))
+        });
     }
 
     /// One more row is done.
@@ -108,10 +111,7 @@ impl GuestLimiter {
 
     /// How long the quota would hold rows with guests back, if none can be sent in this run.
     pub(crate) fn shut_for(&self) -> Option<Duration> {
-        match self.state().0.admission(Instant::now().into_std()) {
-            GuestAdmission::Shut(time) => Some(time),
-            _ => None,
-        }
+        self.quota().shut
     }
 
     /// Waits for the permit of a row that was not sent yet; `None` if the run stops, or no row with guests is sent any more.
@@ -137,55 +137,37 @@ impl GuestLimiter {
     /// Waits until the quota lets one more row leave. The permit must be paid before it does.
     async fn admit(self: &Arc<Self>) -> Option<(Turn<'_>, GuestPermit)> {
         let turn = self.queue.lock().await;
-        while !self.stop.is_raised() {
-            let (admission, departure) = {
-                let limit = &mut self.state().0;
-                let admission = limit.admission(Instant::now().into_std());
-                (admission, (admission == GuestAdmission::Open).then(|| limit.leave()))
-            };
-            if let Some(departure) = departure {
-                return Some((turn, GuestPermit { quota: Arc::clone(self), departure, is_used: false }));
-            }
-            self.wait(admission).await?;
+        loop {
+            let room = self.quota().room(now());
+            let Err(until) = room else { break };
+            self.wait(until).await?;
         }
-        None
+        let departure = self.quota().leave();
+        Some((turn, GuestPermit { limiter: Arc::clone(self), departure, response: GuestResponse::NotInvited }))
     }
 
     /// A row is answered. One without a permit had no new guests; if the quota refuses it, they were not known.
     pub(crate) fn row_answered(&self, permit: Option<GuestPermit>, guests: &[String], response: GuestResponse) {
         match permit {
             Some(permit) => permit.answered(response),
-            None if matches!(response, GuestResponse::Refused(_)) => self.state().0.known().remove(guests),
+            None if matches!(response, GuestResponse::Refused(_)) => self.quota().known.remove(guests),
             None => {}
         }
     }
 
-    async fn wait(&self, admission: GuestAdmission) -> Option<()> {
-        match admission {
-            GuestAdmission::Open => Some(()),
-            GuestAdmission::Shut(_) => None,
-            GuestAdmission::At(until) => self.stop.wait(&self.changed, Some(until.into())).await,
-            GuestAdmission::AfterAnswer => self.stop.wait(&self.changed, None).await,
+    async fn wait(&self, until: Option<Instant>) -> Option<()> {
+        if self.shut_for().is_some() {
+            return None;
         }
+        self.stop.wait(&self.changed, until.map(Into::into)).await
     }
 
-    fn state(&self) -> MutexGuard<'_, (GuestLimit, GuestEstimate)> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn quota(&self) -> MutexGuard<'_, GuestQuota> {
+        self.quota.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answered(&self, departure: GuestDeparture, response: GuestResponse) {
-        let now = Instant::now().into_std();
-        let paused = self.state().0.answer(departure, response, now);
-        if let Some(time) = paused {
-            let shown = span(time);
-            tracing::warn!("the organization's cap on guest invites is reached: rows with guests wait for {shown}");
-            self.report(|estimate, now| estimate.wait(now + time, GuestWait::Capped, now));
-        }
-        self.changed.notify_one();
-    }
-
-    fn report<T: IntoIterator<Item = Event>>(&self, update: impl FnOnce(&mut GuestEstimate, std::time::Instant) -> T) {
-        let events = update(&mut self.state().1, Instant::now().into_std());
+    fn report<T: IntoIterator<Item = Event>>(&self, update: impl FnOnce(&mut GuestEstimate, Instant) -> T) {
+        let events = update(&mut self.estimate.lock().unwrap_or_else(PoisonError::into_inner), now());
         events.into_iter().for_each(|event| (self.listener)(event));
     }
 }
@@ -193,41 +175,42 @@ impl GuestLimiter {
 impl GuestPermit {
     /// Waits until the new guests of a row may be invited; `None` if the run stops, or no row with guests is sent any more.
     async fn paid(mut self, _turn: Turn<'_>, guests: &[String]) -> Option<Self> {
-        loop {
-            let admission = self.charge(guests);
-            match admission {
-                GuestAdmission::Open => return Some(self),
-                GuestAdmission::At(until) => {
-                    self.quota.report(|estimate, now| estimate.wait(until, GuestWait::Rated, now));
-                }
-                GuestAdmission::AfterAnswer | GuestAdmission::Shut(_) => {}
+        while let Err(until) = self.charge(guests) {
+            if let Some(until) = until {
+                self.limiter.report(|estimate, now| estimate.wait(until, GuestWait::Rated, now));
             }
-            self.quota.wait(admission).await?;
+            self.limiter.wait(until).await?;
         }
+        Some(self)
     }
 
-    fn charge(&mut self, guests: &[String]) -> GuestAdmission {
-        self.quota.state().0.charge(&mut self.departure, guests, Instant::now().into_std())
+    fn charge(&mut self, guests: &[String]) -> Room {
+        self.limiter.quota().charge(&mut self.departure, guests, now())
     }
 
     /// The row is answered, or was lost.
     pub(crate) fn answered(mut self, response: GuestResponse) {
-        self.is_used = true;
-        self.quota.answered(self.departure, response);
+        self.response = response;
     }
 }
 
 impl Drop for GuestPermit {
     fn drop(&mut self) {
-        if !self.is_used {
-            self.quota.answered(self.departure, GuestResponse::NotInvited);
+        let closed_for = self.limiter.quota().answer(self.departure, self.response, now());
+        if let Some(time) = closed_for {
+            let shown = span(time);
+            tracing::warn!("the organization's cap on guest invites is reached: rows with guests wait for {shown}");
+            self.limiter.report(|estimate, now| estimate.wait(now + time, GuestWait::Capped, now));
         }
+        self.limiter.changed.notify_one();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::time::Instant;
+
     use crate::model::StopReason;
 
     const WAIT_MAX: Duration = Duration::from_hours(2);

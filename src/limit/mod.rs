@@ -26,3 +26,8 @@ pub use rate_limiter::{Limits, Permit, RateLimiter};
 pub(crate) use server_failure::named_pause;
 pub use server_failure::{FailureKind, ServerFailure};
 pub use stop::Stop;
+
+/// Now, by the clock that tests pause.
+fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
+}

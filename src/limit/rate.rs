@@ -4,10 +4,12 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::window::parts;
+use crate::model::{exact_span, shortened};
 
 /// The longest period of a rate.
 const PERIOD_MAX: Duration = Duration::from_hours(24);
+/// The most requests whose times are kept one by one.
+const PART_MAX: u32 = 4096;
 
 /// A number of requests in a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,16 +31,10 @@ pub enum Speed {
     Auto,
 }
 
-/// A rate that cannot be understood.
+/// What is written is no rate; and what else it might have been.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RateError {
-    /// No such rate.
-    #[error("`{0}` is not a rate; write for example 600/min, 10/s, 30/h or 100/6s")]
-    NoRate(String),
-    /// No such rate, and no such word.
-    #[error("`{0}` is not a rate; write for example 600/min, 10/s, 30/h or 100/6s; or none, or auto")]
-    NoSpeed(String),
-}
+#[error("`{0}` is not a rate; write for example 600/min, 10/s, 30/h or 100/6s{1}")]
+pub struct RateError(String, &'static str);
 
 impl Speed {
     /// Reads `N/PERIOD`, `none` or `auto`.
@@ -49,10 +45,7 @@ impl Speed {
         match text.trim() {
             "none" => Ok(Self::Unpaced),
             "auto" => Ok(Self::Auto),
-            text => {
-                let rate = read(text).map(Self::At);
-                rate.ok_or_else(|| RateError::NoSpeed(crate::model::shortened(text)))
-            }
+            text => read(text).map(Self::At).ok_or_else(|| RateError(shortened(text), "; or none, or auto")),
         }
     }
 
@@ -61,7 +54,7 @@ impl Speed {
     pub fn memory(self) -> Duration {
         match self {
             Self::Unpaced => Duration::ZERO,
-            Self::At(rate) => rate.period / parts(rate.requests.get()),
+            Self::At(rate) => rate.part().period,
             // What limits mostly speak of.
             Self::Auto => Duration::from_mins(1),
         }
@@ -74,12 +67,18 @@ impl Rate {
         NonZeroU32::new(requests).map(|requests| Self { requests, period })
     }
 
+    /// The same rate in a shorter period, of fewer requests: what keeps it keeps the whole rate too.
+    pub(crate) fn part(self) -> Self {
+        let parts = self.requests.get().div_ceil(PART_MAX);
+        Self::of(self.requests.get() / parts, self.period / parts).unwrap_or(self)
+    }
+
     /// Reads `N/PERIOD`.
     ///
     /// # Errors
     /// If it is something else.
     pub fn parse(text: &str) -> Result<Self, RateError> {
-        read(text.trim()).ok_or_else(|| RateError::NoRate(crate::model::shortened(text)))
+        read(text.trim()).ok_or_else(|| RateError(shortened(text), ""))
     }
 
     /// The time from one request to the next, if they are spaced evenly.
@@ -97,7 +96,7 @@ impl Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} requests in {}", self.requests, crate::model::exact_span(self.period))
+        write!(f, "{} requests in {}", self.requests, exact_span(self.period))
     }
 }
 

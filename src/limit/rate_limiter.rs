@@ -2,23 +2,24 @@
 //!
 //! Sends nothing itself: while the server is down, the first that waits for a permit sends a probe.
 
-mod state;
-
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
-use self::state::LimiterState;
-use super::circuit_breaker::Probing;
-use super::rate::Speed;
-use super::server_failure::ServerFailure;
+use super::circuit_breaker::CircuitBreaker;
+use super::failure_streaks::FailureStreaks;
+use super::now;
+use super::rate::{Rate, Speed};
+use super::rate_limit::RateLimit;
+use super::server_failure::{FailureKind, ServerFailure};
 use super::stop::Stop;
 use crate::journal::{Mark, Trail};
-use crate::model::{Event, Listener, StopReason, Wait};
+use crate::model::{Event, Listener, StopReason, Wait, shown_path};
 use crate::tallyfy::Hints;
+
+/// A wait of this length, beyond the usual one between two requests, is reported.
+const LONG: Duration = Duration::from_secs(1);
 
 /// How fast requests may leave, and how long they may have to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +39,25 @@ pub struct RateLimiter {
     queue: tokio::sync::Mutex<()>,
     /// A response came, or a pause began.
     changed: Notify,
-    wait_max: Duration,
-    requests: AtomicU64,
     stop: Stop,
     listener: Listener,
+}
+
+/// Every rule that a request must pass, and what each response changes.
+struct LimiterState {
+    limit: RateLimit,
+    breaker: CircuitBreaker,
+    streaks: FailureStreaks,
+    paused_until: Option<Instant>,
+    /// For the rate limit after a restart; none at full speed.
+    trail: Option<Trail>,
+    /// Requests that have left.
+    requests: u64,
+    writes_in_flight: usize,
+    /// Until when the limit is used up, as reported.
+    reported_until: Option<Instant>,
+    /// The rate to expect, as reported.
+    reported_rate: Option<Rate>,
 }
 
 /// Permission to send one request now. If it is dropped, the request never left.
@@ -62,7 +78,7 @@ struct Departure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Blocked {
     /// Not before then, or not before something changes.
-    Until(Option<Instant>),
+    Until(Option<tokio::time::Instant>),
     /// The server is down: a probe may leave after this time.
     Down(Duration),
 }
@@ -71,35 +87,44 @@ impl RateLimiter {
     /// No request has left yet, except for those of the trail: how long ago each of the last ones was answered.
     #[must_use]
     pub fn new(limits: Limits, trail: Option<(Trail, Vec<Duration>)>, stop: Stop, listener: Listener) -> Self {
-        Self {
-            state: Mutex::new(LimiterState::new(limits, trail, listener.clone(), Instant::now())),
-            queue: tokio::sync::Mutex::new(()),
-            changed: Notify::new(),
-            wait_max: limits.wait_max,
-            requests: AtomicU64::new(0),
-            stop,
-            listener,
-        }
+        let Limits { speed, concurrency, wait_max } = limits;
+        let (trail, ages) = trail.filter(|_| speed != Speed::Unpaced).unzip();
+        let found = trail.as_ref().and_then(Trail::found).and_then(|(requests, period)| Rate::of(requests, period));
+        let limit = RateLimit::new(speed, concurrency, found, &ages.unwrap_or_default(), now());
+        let state = LimiterState {
+            // A rate that the user named needs no report.
+            reported_rate: limit.expected().filter(|_| speed != Speed::Auto),
+            limit,
+            breaker: CircuitBreaker::new(wait_max),
+            streaks: FailureStreaks::new(wait_max),
+            paused_until: None,
+            trail,
+            requests: 0,
+            writes_in_flight: 0,
+            reported_until: None,
+        };
+        let (state, queue) = (Mutex::new(state), tokio::sync::Mutex::default());
+        Self { state, queue, changed: Notify::new(), stop, listener }
     }
 
     /// How many requests have left.
     pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+        self.state().requests
     }
 
     /// How long the server takes to answer when it is slow: the longest latency, which fades over some hundred faster responses.
     pub fn latency(&self) -> Duration {
-        self.state().budget.latency()
+        self.state().limit.latency
     }
 
     /// For how long the server has refused all writes, for reasons that are not their own; `None` if it may be chance.
     pub(crate) fn refuses_writes(&self) -> Option<Duration> {
-        self.state().failures.refuses_writes(Instant::now().into_std())
+        self.state().streaks.refuses_writes(now())
     }
 
     /// A write had its effect, although its response did not say so.
     pub(crate) fn had_effect(&self) {
-        self.state().failures.succeeded(true);
+        self.state().streaks.succeeded(true);
         self.changed.notify_one();
     }
 
@@ -110,33 +135,57 @@ impl RateLimiter {
 
     /// A permit, if one request may leave now.
     pub(crate) fn try_permit(&self, is_write: bool) -> Result<Permit<'_>, Blocked> {
-        let probing = self.state().breaker.probing(self.wait_max, Instant::now().into_std());
-        match probing {
-            Some(Probing::GiveUp(time, why)) => {
-                self.stop.raise(StopReason::Down { time, why });
+        let probe = self.state().breaker.probe(now());
+        match probe {
+            Ok(None) => self.depart(is_write).map_err(Blocked::Until),
+            Ok(Some((time, why))) => {
+                (self.listener)(Event::Paused { time, why: Wait::Down(why) });
+                Err(Blocked::Down(time))
+            }
+            Err(reason) => {
+                self.stop.raise(reason);
                 Err(Blocked::Until(None))
             }
-            Some(Probing::After(gap, why)) => {
-                (self.listener)(Event::Paused { time: gap, why: Wait::Down(why) });
-                Err(Blocked::Down(gap))
-            }
-            None => self.depart(is_write).map_err(Blocked::Until),
         }
     }
 
     /// A permit for a probe, or when to try again; nothing if something must change.
-    pub(crate) fn try_probe(&self) -> Result<Permit<'_>, Option<Instant>> {
+    pub(crate) fn try_probe(&self) -> Result<Permit<'_>, Option<tokio::time::Instant>> {
         self.depart(false)
     }
 
-    fn depart(&self, is_write: bool) -> Result<Permit<'_>, Option<Instant>> {
-        let departure = self.state().depart(is_write, Instant::now());
-        let departure = departure.unwrap_or_else(|halt| {
-            self.stop.raise(halt);
-            Err(None)
+    fn depart(&self, is_write: bool) -> Result<Permit<'_>, Option<tokio::time::Instant>> {
+        let (state, now) = (&mut *self.state(), now());
+        let room = match state.paused_until {
+            Some(until) if now < until => Err(Some(until)),
+            // While the server refuses all writes, one at a time finds out when it accepts them.
+            _ if is_write && state.writes_in_flight > 0 && state.streaks.refuses_writes(now).is_some() => Err(None),
+            _ => state.limit.room(now).inspect_err(|until| self.report_wait(state, *until, now)),
+        };
+        room.map_err(|until| until.map(Into::into))?;
+        let leave =
+            |trail: &mut Trail| trail.leave(now).map_err(|reason| format!("{}: {reason}", shown_path(trail.path())));
+        let mark = state.trail.as_mut().map(leave).transpose().map_err(|why| {
+            self.stop.raise(StopReason::Unrecorded(why));
+            None
         })?;
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        Ok(Permit { limiter: self, departure: Some(departure) })
+        state.limit.window.leave(1);
+        state.requests += 1;
+        state.writes_in_flight += usize::from(is_write);
+        if state.reported_until.take().is_some_and(|until| now < until) {
+            (self.listener)(Event::Resumed);
+        }
+        Ok(Permit { limiter: self, departure: Some(Departure { left: now, mark, is_write }) })
+    }
+
+    fn report_wait(&self, state: &mut LimiterState, until: Option<Instant>, now: Instant) {
+        let Some(until) = until else { return };
+        let time = until.saturating_duration_since(now);
+        let usual = state.reported_rate.map(Rate::spacing).unwrap_or_default().saturating_mul(2).saturating_add(LONG);
+        if time > usual && state.reported_until < Some(until) {
+            state.reported_until = Some(until);
+            (self.listener)(Event::Paused { time, why: Wait::Limit });
+        }
     }
 
     /// Whether nothing but probes may leave.
@@ -145,7 +194,7 @@ impl RateLimiter {
     }
 
     /// Waits until then, or until something changes; `None` if the run stops.
-    pub(crate) async fn wait(&self, until: Option<Instant>) -> Option<()> {
+    pub(crate) async fn wait(&self, until: Option<tokio::time::Instant>) -> Option<()> {
         self.stop.wait(&self.changed, until).await
     }
 
@@ -157,12 +206,50 @@ impl RateLimiter {
         failure: Option<ServerFailure>,
         hints: Option<&Hints>,
     ) {
-        let Some(departure) = permit.departure.take() else { return };
-        let answered = self.state().answered(&departure, subject, failure, hints, Instant::now());
-        if let Err(halt) = answered {
-            self.stop.raise(halt);
-        }
+        let Some(Departure { left, mark, is_write }) = permit.departure.take() else { return };
+        let (state, now) = (&mut *self.state(), now());
         self.changed.notify_one();
+        state.writes_in_flight -= usize::from(is_write);
+        // A mark that stays holds its place for longer after a restart: nothing is lost by it.
+        let _ = state.trail.as_mut().zip(mark).map(|(trail, mark)| trail.answer(mark, now));
+        let refused = failure.as_ref().filter(|failure| failure.kind == FailureKind::TooMany);
+        let asked = state.limit.answer(left, refused, hints, now);
+        self.report_rate(state);
+        match &failure {
+            Some(failure) if failure.kind != FailureKind::TooMany => state.breaker.failed(failure, now),
+            _ => {
+                if state.breaker.is_open() {
+                    (self.listener)(Event::Resumed);
+                }
+                state.breaker.answered();
+            }
+        }
+        let Some(failure) = failure else { return state.streaks.succeeded(is_write) };
+        let pause = asked.or_else(|| failure.pause());
+        // A read that is not to wait says nothing: it is repeated by itself.
+        if is_write || pause.is_some() {
+            match state.streaks.failed(is_write, subject, left, failure, pause.unwrap_or_default(), now) {
+                Ok(Some((time, why))) if state.paused_until < Some(now + time) => {
+                    state.paused_until = Some(now + time);
+                    (self.listener)(Event::Paused { time, why });
+                }
+                Ok(_) => {}
+                Err(reason) => self.stop.raise(reason),
+            }
+        }
+    }
+
+    /// Reports the rate to expect when it changes, and records it if it was found.
+    fn report_rate(&self, state: &mut LimiterState) {
+        let expected = state.limit.expected();
+        let Some(rate) = expected.filter(|_| expected != state.reported_rate) else { return };
+        state.reported_rate = expected;
+        (self.listener)(Event::Rate(rate.per_second()));
+        if state.limit.found().is_some() {
+            tracing::info!("the server lets {rate}, as far as is found");
+            // What is not recorded has to be found again.
+            let _ = state.trail.as_mut().map(|trail| trail.find(rate.requests.get(), rate.period));
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, LimiterState> {
@@ -172,10 +259,12 @@ impl RateLimiter {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        if let Some(departure) = self.departure.take() {
-            self.limiter.requests.fetch_sub(1, Ordering::Relaxed);
-            self.limiter.state().cancel(&departure, Instant::now());
-            self.limiter.changed.notify_one();
-        }
+        let Some(Departure { mark, is_write, .. }) = self.departure.take() else { return };
+        let mut state = self.limiter.state();
+        state.limit.window.cancel(1);
+        state.requests -= 1;
+        state.writes_in_flight -= usize::from(is_write);
+        let _ = state.trail.as_mut().zip(mark).map(|(trail, mark)| trail.cancel(mark, now()));
+        self.limiter.changed.notify_one();
     }
 }

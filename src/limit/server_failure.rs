@@ -33,9 +33,22 @@ pub enum FailureKind {
     Unreachable,
 }
 
-/// How long everybody is to wait after a 429.
-pub(crate) fn pause(named: Option<Duration>) -> Duration {
-    named.map_or(PAUSE_UNNAMED, |named| named.saturating_add(GRACE))
+impl ServerFailure {
+    /// How long everybody is to wait; none as long as it may be chance.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        let unnamed = (self.kind == FailureKind::TooMany).then_some(PAUSE_UNNAMED);
+        self.named.map(with_grace).or(unnamed)
+    }
+
+    /// Whether the server asks for this pause, so that it is not a longer one of our own.
+    pub(super) fn asks_for(&self, pause: Duration) -> bool {
+        self.named.map(with_grace) == Some(pause)
+    }
+}
+
+/// How long to wait where the server names this time.
+pub(super) fn with_grace(named: Duration) -> Duration {
+    named.saturating_add(GRACE)
 }
 
 /// RFC 9110, 10.2.3: seconds or a date.
@@ -71,9 +84,13 @@ mod tests {
 
     #[test]
     fn a_pause_has_a_second_of_grace_and_one_that_names_no_time_is_of_a_few_seconds() {
-        assert_eq!(pause(Some(Duration::ZERO)), Duration::from_secs(1));
-        assert_eq!(pause(Some(Duration::from_secs(7))), Duration::from_secs(8));
-        assert_eq!(pause(None), Duration::from_secs(5));
-        assert!(pause(Some(Duration::from_secs(u64::MAX))) > Duration::from_hours(1_000_000));
+        let pause = |kind, named| ServerFailure { kind, why: String::new(), named }.pause();
+        for kind in [FailureKind::TooMany, FailureKind::Failing] {
+            assert_eq!(pause(kind, Some(Duration::ZERO)), Some(Duration::from_secs(1)));
+            assert_eq!(pause(kind, Some(Duration::from_secs(7))), Some(Duration::from_secs(8)));
+        }
+        assert_eq!(pause(FailureKind::TooMany, None), Some(Duration::from_secs(5)));
+        assert_eq!(pause(FailureKind::Failing, None), None, "it may be chance");
+        assert!(with_grace(Duration::from_secs(u64::MAX)) > Duration::from_hours(1_000_000));
     }
 }

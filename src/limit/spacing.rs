@@ -30,35 +30,44 @@ impl Clock for GivenClock {
     }
 }
 
-/// Requests that follow one another evenly at a rate.
+/// Requests that follow one another evenly.
 #[derive(Debug)]
 pub(crate) struct Spacing {
     clock: GivenClock,
+    /// Without one, requests leave at full speed.
     limiter: Option<RateLimiter<NotKeyed, InMemoryState, GivenClock, NoOpMiddleware<Nanos>>>,
     start: Instant,
+    /// When the last request left.
+    last: Instant,
 }
 
 impl Spacing {
-    /// Begins at `start`: at once, or one spacing after it where another rate ends there.
-    pub(crate) fn new(rate: Rate, start: Instant, is_first: bool) -> Self {
+    /// The first request may leave at this moment, and the others at any time.
+    pub(crate) fn new(start: Instant) -> Self {
+        Self { clock: GivenClock::default(), limiter: None, start, last: start }
+    }
+
+    /// Another rate from the last request on.
+    pub(crate) fn keep(&mut self, rate: Rate) {
         let due = u32::try_from(TICK.as_nanos().div_ceil(rate.spacing().as_nanos())).unwrap_or(u32::MAX);
         let burst = NonZeroU32::MIN.saturating_add(due);
-        let clock = GivenClock::default();
+        self.clock = GivenClock::default();
         let quota = Quota::with_period(rate.spacing()).map(|quota| quota.allow_burst(burst));
-        let limiter = quota.map(|quota| RateLimiter::direct_with_clock(quota, clock.clone()));
-        if let Some(limiter) = limiter.as_ref().filter(|_| !is_first) {
+        let limiter = quota.map(|quota| RateLimiter::direct_with_clock(quota, self.clock.clone()));
+        if let Some(limiter) = limiter.as_ref().filter(|_| self.limiter.is_some()) {
             let _ = limiter.check_n(burst);
         }
-        Self { clock, limiter, start }
+        (self.limiter, self.start) = (limiter, self.last);
     }
 
     /// Whether one may leave; if so, it does.
-    pub(crate) fn room(&self, now: Instant) -> Room {
+    pub(crate) fn room(&mut self, now: Instant) -> Room {
         let time = now.saturating_duration_since(self.start);
         self.clock.0.store(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
-        match self.limiter.as_ref().map(RateLimiter::check) {
-            None | Some(Ok(())) => Room::Now,
-            Some(Err(until)) => Room::At(self.start + Duration::from(until.earliest_possible())),
+        if let Some(Err(until)) = self.limiter.as_ref().map(RateLimiter::check) {
+            return Err(Some(self.start + Duration::from(until.earliest_possible())));
         }
+        self.last = now;
+        Ok(())
     }
 }

@@ -3,49 +3,37 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, SetOnce};
 use tokio::time::Instant;
 
 use crate::model::StopReason;
 
 /// Raised once, heard by all.
-#[derive(Debug, Clone)]
-pub struct Stop(Arc<watch::Sender<Option<StopReason>>>);
-
-impl Default for Stop {
-    fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(None)))
-    }
-}
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<SetOnce<StopReason>>);
 
 impl Stop {
     /// Stops the run, unless it is stopping already.
     pub fn raise(&self, why: StopReason) {
-        self.0.send_if_modified(|reason| {
-            let is_first = reason.is_none();
-            if is_first {
-                *reason = Some(why);
-            }
-            is_first
-        });
+        // It fails if there is a reason already, which stays.
+        let _ = self.0.set(why);
     }
 
     /// Why the run stops, if it does.
     #[must_use]
     pub fn reason(&self) -> Option<StopReason> {
-        self.0.borrow().clone()
+        self.0.get().cloned()
     }
 
     /// Whether the run stops.
     #[must_use]
     pub fn is_raised(&self) -> bool {
-        self.0.borrow().is_some()
+        self.0.initialized()
     }
 
     /// Waits until the run stops.
     pub async fn raised(&self) {
-        // The sender lives as long as `self`: the wait ends only with a reason.
-        let _ = self.0.subscribe().wait_for(Option::is_some).await;
+        self.0.wait().await;
     }
 
     /// Waits until then, or until something changes; none if the run stops.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::super::window::{Room, Window};
+use super::super::super::window::Window;
 use super::super::{AdaptiveLimit, Rate};
 use super::servers::{After, Kind, Server};
 
@@ -125,7 +125,7 @@ fn micros(seconds: f64) -> u64 {
 
 pub(super) fn simulate(scene: &Scene, seed: u64) -> Outcome {
     let start = Instant::now();
-    let window = Window::new(1, Duration::from_secs(1));
+    let window = Window::new(Rate::of(1, Duration::from_secs(1)).unwrap());
     let shell = Shell {
         adaptive: AdaptiveLimit::new(None, start),
         rate: None,
@@ -231,11 +231,11 @@ impl World<'_> {
         if shell.rate != Some(rate) {
             if shell.rate.is_none_or(|before| before.period != rate.period) {
                 // What was taken is not held by the new period's rules.
-                shell.window = Window::new(rate.requests.get(), rate.period);
+                shell.window = Window::new(rate);
                 shell.window.leave(shell.in_flight);
             }
             shell.rate = Some(rate);
-            shell.window.resize(rate.requests.get(), rate.period);
+            shell.window.resize(rate);
         }
         let spacing = u64::try_from(rate.spacing().as_micros()).unwrap();
         // A burst of two.
@@ -244,12 +244,12 @@ impl World<'_> {
             return Some(due);
         }
         match shell.window.room(1, now) {
-            Room::Now => {}
-            Room::At(free_at) => {
+            Ok(()) => {}
+            Err(Some(free_at)) => {
                 let at = free_at.duration_since(self.start).as_micros();
                 return Some(u64::try_from(at).unwrap().max(self.now + 1));
             }
-            Room::AfterAnswer => return None,
+            Err(None) => return None,
         }
         shell.due = shell.due.max(self.now) + spacing;
         shell.in_flight += 1;
