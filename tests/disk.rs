@@ -110,9 +110,7 @@ impl World {
     /// What was sent is in the journal, and what is in the journal is so.
     fn assert_on_disk(&self, case: Case) -> BTreeMap<String, Noted> {
         let noted = noted(&self.desk, JOURNAL);
-        let posts: Vec<(String, u32)> = self
-            .server
-            .with(|simulation| simulation.tally().all_posts().map(|(name, count)| (name.to_owned(), count)).collect());
+        let posts = self.server.with(|simulation| simulation.tally().posts.clone());
         for (name, count) in posts {
             let intents = noted.get(&name).map_or(0, |noted| noted.intents);
             assert!(count <= intents, "{case:?}: {name:?} was sent {count} times, {intents} of them are on disk");

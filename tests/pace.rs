@@ -86,8 +86,8 @@ fn assert_import_uses_the_limit(rows: usize, kills: &[Duration]) {
         assert!(import_to_end(&workspace, &server, &settings).await.is_complete());
         server.with(|simulation| {
             let tally = simulation.tally();
-            assert_eq!(tally.refusals(), 0, "refused");
-            let used = used(tally.arrivals(), rate);
+            assert_eq!(tally.refusals, 0, "refused");
+            let used = used(&tally.arrivals, rate);
             println!(
                 "whole import of {rows} rows, killed {} times: {:.1} of 100 parts used",
                 kills.len(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::list::{ListQuery, SortBy};
@@ -33,35 +33,29 @@ pub struct SandboxGroup {
     pub updated_at: String,
     /// Always `None`: a deleted group is gone.
     pub deleted_at: Option<String>,
+    /// When lists begin to show it, since the simulation began. Of a planted group: at once.
+    #[serde(skip)]
+    pub visible_at: Duration,
 }
 
 /// The groups in order of creation.
 #[derive(Default)]
 pub(super) struct GroupStore {
-    groups: BTreeMap<usize, StoredGroup>,
+    groups: BTreeMap<usize, SandboxGroup>,
     /// The places in `groups`.
     by_id: HashMap<String, usize>,
     /// How many groups have the name, in lower case.
     names: HashMap<String, usize>,
-    created: usize,
-}
-
-struct StoredGroup {
-    group: SandboxGroup,
-    /// Name and description in lower case, for searches.
-    text: String,
-    /// When lists begin to show it.
-    visible_at: Duration,
 }
 
 impl GroupStore {
     /// The groups, oldest first.
     pub(super) fn groups(&self) -> impl Iterator<Item = &SandboxGroup> {
-        self.groups.values().map(|stored| &stored.group)
+        self.groups.values()
     }
 
     pub(super) fn get(&self, id: &str) -> Option<&SandboxGroup> {
-        self.groups.get(self.by_id.get(id)?).map(|stored| &stored.group)
+        self.groups.get(self.by_id.get(id)?)
     }
 
     /// How many groups have `name`, without regard to case.
@@ -69,50 +63,35 @@ impl GroupStore {
         self.names.get(&name.to_lowercase()).copied().unwrap_or(0)
     }
 
-    /// Puts a group in; lists show it from `visible_at` on. A group with the same id is replaced.
-    pub(super) fn put(&mut self, group: SandboxGroup, visible_at: Duration) {
-        self.remove(&group.id);
-        self.created += 1;
-        self.insert(self.created, group, visible_at);
-    }
-
-    /// Replaces the group of the same id, in its place.
-    pub(super) fn replace(&mut self, group: SandboxGroup) {
-        if let Some((place, stored)) = self.remove(&group.id) {
-            self.insert(place, group, stored.visible_at);
-        }
-    }
-
-    /// Removes the group; whether there was one.
-    pub(super) fn delete(&mut self, id: &str) -> bool {
-        self.remove(id).is_some()
-    }
-
-    fn insert(&mut self, place: usize, group: SandboxGroup, visible_at: Duration) {
+    /// Puts a group in. It takes the place of one with the same id.
+    pub(super) fn put(&mut self, group: SandboxGroup) {
+        let next = self.groups.last_key_value().map_or(0, |(last, _)| last + 1);
+        let place = self.remove(&group.id).unwrap_or(next);
         self.by_id.insert(group.id.clone(), place);
         *self.names.entry(group.name.to_lowercase()).or_default() += 1;
-        let text = format!("{}\n{}", group.name, group.description.as_deref().unwrap_or_default()).to_lowercase();
-        self.groups.insert(place, StoredGroup { group, text, visible_at });
+        self.groups.insert(place, group);
     }
 
-    fn remove(&mut self, id: &str) -> Option<(usize, StoredGroup)> {
+    /// Removes the group, if there is one; gives its place.
+    pub(super) fn remove(&mut self, id: &str) -> Option<usize> {
         let place = self.by_id.remove(id)?;
-        let stored = self.groups.remove(&place)?;
-        *self.names.entry(stored.group.name.to_lowercase()).or_default() -= 1;
-        Some((place, stored))
+        let group = self.groups.remove(&place)?;
+        *self.names.entry(group.name.to_lowercase()).or_default() -= 1;
+        Some(place)
     }
 
-    /// The groups of a list, on all of its pages.
-    pub(super) fn find(&self, wanted: &ListQuery, now: Duration) -> Vec<&SandboxGroup> {
-        let is_listed = |stored: &&StoredGroup| {
-            stored.visible_at <= now && (wanted.q.is_empty() || stored.text.contains(&wanted.q))
+    /// The groups that lists show `now`, with the text of the query in name or description.
+    pub(super) fn search(&self, ListQuery { q, sort_by, .. }: &ListQuery, now: Duration) -> Vec<&SandboxGroup> {
+        let contains = |text: &str| q.is_empty() || text.to_lowercase().contains(q);
+        let is_found = |group: &&SandboxGroup| {
+            group.visible_at <= now && (contains(&group.name) || group.description.as_deref().is_some_and(contains))
         };
-        let mut found: Vec<_> = self.groups.values().filter(is_listed).map(|stored| &stored.group).collect();
-        match wanted.sort_by {
-            SortBy::CreatedAt => {}
-            SortBy::UpdatedAt => found.sort_by_key(|group| &group.updated_at),
-            SortBy::Name => found.sort_by_key(|group| &group.name),
-        }
+        let mut found: Vec<_> = self.groups().filter(is_found).collect();
+        found.sort_by_key(|group| match sort_by {
+            SortBy::CreatedAt => &group.created_at,
+            SortBy::UpdatedAt => &group.updated_at,
+            SortBy::Name => &group.name,
+        });
         found
     }
 }
@@ -123,6 +102,5 @@ fn last_change<S: Serializer>(stamp: &str, serializer: S) -> Result<S::Ok, S::Er
 
 /// The time `now` as the API writes it.
 pub(super) fn stamp(now: Duration) -> String {
-    let whole = SignedDuration::from_secs(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-    EPOCH.checked_add(whole).unwrap_or(Timestamp::MAX).to_string()
+    EPOCH.checked_add(Duration::from_secs(now.as_secs())).unwrap_or(Timestamp::MAX).to_string()
 }

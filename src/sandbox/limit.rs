@@ -9,20 +9,10 @@ use serde_json::{Value, json};
 use super::RequestRate;
 use super::message::Response;
 
-const HOUR: Duration = Duration::from_hours(1);
-
 /// A strict rolling window: at most N counted arrivals in any window of the period. Refused calls are not counted.
 pub(super) struct RequestLimit {
     pub(super) rate: Option<RequestRate>,
     counted: VecDeque<Duration>,
-}
-
-/// Whether a request passes, and what the rate-limit headers of its response say.
-#[derive(Default)]
-pub(super) struct Admission {
-    pub(super) headers: RateLimitHeaders,
-    /// Of a refused request: the seconds until one would pass, rounded up.
-    pub(super) retry_after: Option<u64>,
 }
 
 /// The rate-limit headers of a response.
@@ -38,22 +28,19 @@ impl RequestLimit {
         Self { rate, counted: VecDeque::new() }
     }
 
-    pub(super) fn admit(&mut self, now: Duration) -> Admission {
-        let Some(rate) = self.rate else {
-            return Admission::default();
-        };
-        forget(&mut self.counted, rate.period, now);
-        let held = u32::try_from(self.counted.len()).unwrap_or(u32::MAX);
-        let retry_after = if held < rate.requests {
+    /// Counts a request or refuses it: then it gives the seconds until one would pass, rounded up.
+    pub(super) fn admit(&mut self, now: Duration) -> (RateLimitHeaders, Option<u64>) {
+        let Some(RequestRate { requests, period }) = self.rate else { return Default::default() };
+        forget(&mut self.counted, period, now);
+        let free = requests.saturating_sub(u32::try_from(self.counted.len()).unwrap_or(u32::MAX));
+        let headers = RateLimitHeaders { limit: Some(requests), remaining: Some(free.saturating_sub(1)) };
+        if free > 0 {
             self.counted.push_back(now);
-            None
-        } else {
-            let oldest = self.counted.front().copied().unwrap_or(now);
-            let wait = oldest.saturating_add(rate.period).saturating_sub(now);
-            Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
-        };
-        let remaining = rate.requests.saturating_sub(held).saturating_sub(1);
-        Admission { headers: RateLimitHeaders { limit: Some(rate.requests), remaining: Some(remaining) }, retry_after }
+            return (headers, None);
+        }
+        let oldest = self.counted.front().copied().unwrap_or(now);
+        let wait = oldest.saturating_add(period).saturating_sub(now);
+        (headers, Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
     }
 }
 
@@ -85,50 +72,42 @@ pub(super) struct GuestList {
 }
 
 impl GuestList {
-    /// Adds addresses without an invite.
-    pub(super) fn add_known(&mut self, guests: &[String]) {
-        for guest in guests {
-            self.known.entry(guest.to_lowercase()).or_default();
-        }
-    }
-
-    /// Adds a guest, or replaces one.
+    /// Adds a guest without an invite, or replaces one.
     pub(super) fn plant(&mut self, address: &str, disabled_at: Option<&str>) {
         self.known.insert(address.to_lowercase(), disabled_at.map(str::to_owned));
     }
 
-    /// The addresses with this text (lower case), in order.
-    pub(super) fn search(&self, q: &str) -> Vec<&str> {
-        self.known.keys().map(String::as_str).filter(|address| address.contains(q)).collect()
+    /// The guests with this text (lower case) in their address, in order.
+    pub(super) fn search(&self, q: &str) -> Vec<Value> {
+        self.known.iter().filter(|(address, _)| address.contains(q)).map(shown).collect()
     }
 
-    /// The guest of an address, as the API shows one.
     pub(super) fn get(&self, address: &str) -> Option<Value> {
-        let (email, disabled_at) = self.known.get_key_value(&address.to_lowercase())?;
-        let details = json!({"disabled_at": disabled_at});
-        Some(json!({"email": email, "first_name": null, "last_name": null, "details": details}))
+        self.known.get_key_value(&address.to_lowercase()).map(shown)
     }
 
     /// Invites the new addresses among `guests`, all or none; the response of a cap that refuses them.
     pub(super) fn invite(&mut self, guests: &[String], cap: Option<&GuestCap>, now: Duration) -> Result<(), Response> {
-        forget(&mut self.invited, HOUR, now);
+        forget(&mut self.invited, Duration::from_hours(1), now);
         let mut new: HashSet<String> = guests.iter().map(|guest| guest.to_lowercase()).collect();
         new.retain(|guest| !self.known.contains_key(guest));
-        match cap {
-            Some(cap) if !new.is_empty() && self.invited.len() + new.len() > cap.per_hour => {
-                let message = format!(
-                    "You've reached the hourly limit for Guest Invite ({} per hour per organization). Please try again later.",
-                    cap.per_hour
-                );
-                let body = json!({"message": message, "code": "RATE_LIMIT_EXCEEDED"});
-                return Err(Response::json(429, &body).with("Retry-After", cap.retry_after.as_ref()));
-            }
-            _ => {}
+        let is_exceeded = |cap: &&GuestCap| !new.is_empty() && self.invited.len() + new.len() > cap.per_hour;
+        if let Some(GuestCap { per_hour, retry_after, .. }) = cap.filter(is_exceeded) {
+            let message = format!(
+                "You've reached the hourly limit for Guest Invite ({per_hour} per hour per organization). Please try again later."
+            );
+            let body = json!({"message": message, "code": "RATE_LIMIT_EXCEEDED"});
+            return Err(Response::json(429, &body).with("Retry-After", retry_after.as_ref()));
         }
         self.invited.extend(new.iter().map(|_| now));
         self.known.extend(new.into_iter().map(|guest| (guest, None)));
         Ok(())
     }
+}
+
+/// A guest as the API shows one.
+fn shown((email, disabled_at): (&String, &Option<String>)) -> Value {
+    json!({"email": email, "first_name": null, "last_name": null, "details": {"disabled_at": disabled_at}})
 }
 
 /// Drops the times that are a whole period ago: a window is open at its far end.

@@ -26,6 +26,15 @@ impl Request {
     pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(String::as_str).unwrap_or_default()
     }
+
+    /// Refuses a request whose header `name` does not name JSON.
+    pub(super) fn expect_json(&self, name: &str, status: u16) -> Result<(), Response> {
+        let mut kinds = self.header(&name.to_lowercase()).split([',', ';']);
+        if kinds.any(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
+            return Ok(());
+        }
+        Err(Response::error(status, &format!("The {name} header must be application/json.")))
+    }
 }
 
 /// One HTTP response.
@@ -43,8 +52,7 @@ impl Response {
     /// The header `name`, without regard to case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
-        Some(value)
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     pub(super) fn empty(status: u16) -> Self {
@@ -57,16 +65,22 @@ impl Response {
         Self { body, ..Self::empty(status) }.with("Content-Type", Some("application/json"))
     }
 
-    pub(super) fn data(status: u16, data: &impl Serialize) -> Self {
-        Self::json(status, &json!({ "data": data }))
-    }
-
     pub(super) fn error(status: u16, message: &str) -> Self {
         Self::json(status, &json!({"error": true, "message": message}))
     }
 
-    pub(super) fn message(status: u16, message: &str) -> Self {
-        Self::json(status, &json!({"message": message}))
+    /// The refusal of fields, with messages by field. It has two forms: with or without `"error": true`.
+    pub(super) fn invalid(errors: impl Serialize, with_error: bool) -> Self {
+        let mut body = json!({"message": "The given data was invalid.", "errors": errors});
+        if with_error {
+            body["error"] = true.into();
+        }
+        Self::json(422, &body)
+    }
+
+    /// The refusal of a request beyond the limit.
+    pub(super) fn too_many(retry_after: impl ToString) -> Self {
+        Self::json(429, &json!({"message": "Too Many Attempts."})).with("Retry-After", Some(retry_after))
     }
 
     /// An error in the newer form: `{"error": {"code", "message", "details"}}`. Other responses stay as they are.

@@ -10,8 +10,8 @@
 //! | `serve` | real sockets around `handle`; the only file that uses tokio and hyper |
 //! | `faults` | fault scripts: which faults apply to a request, and what they do |
 //! | `limit` | the request limit; the guests, and the hourly cap on their invites |
-//! | `organization` | groups, users, guests and rules: one request in, one response out |
-//! | `route`, `fields`, `list` | parse a path, a body, a query |
+//! | `organization` | the endpoints: one request in, one response out |
+//! | `fields`, `list` | the rules for a group's fields; the pages of a list |
 //! | `groups`, `users` | storage of groups; generated users and those of a list |
 //! | `tally` | what arrived, for tests to check a client against |
 //!
@@ -26,7 +26,6 @@ mod limit;
 mod list;
 mod message;
 mod organization;
-mod route;
 mod serve;
 mod tally;
 mod users;
@@ -36,7 +35,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use faults::{FaultScript, FaultScriptError};
+pub use faults::FaultScript;
 pub use groups::SandboxGroup;
 pub use message::{Reply, Request, Response, TimedReply};
 pub use serve::serve;
@@ -44,8 +43,8 @@ pub use tally::Tally;
 pub use users::SandboxUser;
 
 use faults::FaultEffect;
-use limit::{RateLimitHeaders, RequestLimit};
-use organization::{Conditions, Organization};
+use limit::{GuestCap, RateLimitHeaders, RequestLimit};
+use organization::Organization;
 
 /// At most `requests` in any window of `period`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,13 +83,31 @@ pub struct Options {
     pub org: Option<String>,
 }
 
+/// The conditions under which one request is answered.
+#[derive(Default)]
+struct Conditions {
+    /// Since the simulation began.
+    now: Duration,
+    /// How long the answer takes.
+    delay: Duration,
+    /// How long a group created now stays out of lists.
+    lag: Duration,
+    /// The cap on guest invites, where one is in force.
+    guest_cap: Option<GuestCap>,
+    /// What is put before the name of a group created now, and its members instead of those that were sent.
+    altered: Option<(String, Vec<u64>)>,
+    /// The rate-limit headers, instead of the true ones.
+    headers: Option<RateLimitHeaders>,
+    /// What happens instead of the answer.
+    interruption: Option<FaultEffect>,
+}
+
 /// The simulated API: one organization, its request limit, and the faults of a script.
 pub struct Simulation {
     organization: Organization,
     faults: FaultScript,
     limit: RequestLimit,
     tally: Tally,
-    options: Options,
     now: Duration,
 }
 
@@ -103,7 +120,6 @@ impl Simulation {
             faults: faults.seeded(options.seed),
             limit: RequestLimit::new(options.rate),
             tally: Tally::default(),
-            options: options.clone(),
             now: Duration::ZERO,
         }
     }
@@ -114,54 +130,59 @@ impl Simulation {
     /// before the latest one counts as the latest one.
     pub fn handle(&mut self, request: &Request, now: Duration) -> TimedReply {
         self.now = self.now.max(now);
-        let mut conditions = Conditions { now: self.now, ..Conditions::default() };
-        let mut delay = self.options.latency;
-        let mut headers = None;
-        let mut interruption = None;
-        for effect in self.faults.next(&request.method) {
-            match effect {
-                FaultEffect::Slow { millis } => delay = delay.saturating_add(Duration::from_millis(millis)),
-                FaultEffect::Alter { prefix, members } => conditions.altered = Some((prefix, members)),
-                FaultEffect::Lag { millis } => conditions.lag = conditions.lag.max(Duration::from_millis(millis)),
-                FaultEffect::GuestCap(cap) => conditions.guest_cap = Some(cap),
-                FaultEffect::TokenDies { next } => self.organization.token = Some(next),
-                FaultEffect::Limit { requests, millis } => {
-                    let period = Duration::from_millis(millis);
-                    self.limit.rate = requests.map(|requests| RequestRate { requests, period });
-                }
-                FaultEffect::Others { requests } => (0..requests).for_each(|_| _ = self.limit.admit(self.now)),
-                FaultEffect::Headers(claim) => headers = Some(claim),
-                effect => interruption = interruption.or(Some(effect)),
-            }
-        }
-        let reply = match self.reply(request, &conditions, interruption, headers) {
-            Reply::Answer(answer) if self.options.modern_errors => Reply::Answer(answer.modern()),
+        let conditions = self.conditions(&request.method);
+        let delay = conditions.delay;
+        let reply = match self.reply(request, conditions) {
+            Reply::Answer(answer) if self.organization.options.modern_errors => Reply::Answer(answer.modern()),
             reply => reply,
         };
         TimedReply { delay, reply }
     }
 
-    fn reply(
-        &mut self,
-        request: &Request,
-        conditions: &Conditions,
-        interruption: Option<FaultEffect>,
-        headers: Option<RateLimitHeaders>,
-    ) -> Reply {
+    /// The faults that apply to the next request, which has `method`.
+    fn conditions(&mut self, method: &str) -> Conditions {
+        let (now, delay) = (self.now, self.organization.options.latency);
+        let mut met = Conditions { now, delay, ..Conditions::default() };
+        for effect in self.faults.next(method) {
+            match effect {
+                FaultEffect::Slow { millis } => met.delay = met.delay.saturating_add(Duration::from_millis(millis)),
+                FaultEffect::Lag { millis } => met.lag = met.lag.max(Duration::from_millis(millis)),
+                FaultEffect::Alter { prefix, members } => {
+                    met.altered = Some((prefix.unwrap_or_default(), members.unwrap_or_default()));
+                }
+                FaultEffect::GuestCap(cap) => met.guest_cap = Some(cap),
+                // A request cannot carry an empty token.
+                FaultEffect::TokenDies { next } => self.organization.token = Some(next.unwrap_or_default()),
+                FaultEffect::Limit { requests, millis } => {
+                    let period = Duration::from_millis(millis.unwrap_or(60_000));
+                    self.limit.rate = requests.map(|requests| RequestRate { requests, period });
+                }
+                FaultEffect::Others { requests } => (0..requests).for_each(|_| _ = self.limit.admit(now)),
+                FaultEffect::Headers(headers) => met.headers = Some(headers),
+                effect => met.interruption = met.interruption.or(Some(effect)),
+            }
+        }
+        met
+    }
+
+    fn reply(&mut self, request: &Request, mut conditions: Conditions) -> Reply {
+        let interruption = conditions.interruption.take();
         // It is never read, so it is neither counted nor limited.
         if let Some(FaultEffect::Refuse {}) = interruption {
             return Reply::Refuse;
         }
         self.tally.read(request);
-        let admission = self.limit.admit(self.now);
-        let headers = headers.unwrap_or(admission.headers);
-        if let Some(seconds) = admission.retry_after {
+        let (headers, retry_after) = self.limit.admit(self.now);
+        let headers = conditions.headers.take().unwrap_or(headers);
+        if let Some(seconds) = retry_after {
             self.tally.refusals += 1;
-            let refusal = Response::message(429, "Too Many Attempts.").with("Retry-After", Some(seconds));
-            return Reply::Answer(headers.add_to(refusal));
+            return Reply::Answer(headers.add_to(Response::too_many(seconds)));
         }
         self.tally.arrivals.push(self.now);
-        let mut apply = || headers.add_to(self.organization.answer(request, conditions));
+        let mut apply = || {
+            let (Ok(answer) | Err(answer)) = self.organization.answer(request, &conditions);
+            headers.add_to(answer)
+        };
         match interruption {
             Some(effect) => effect.reply(apply),
             None => Reply::Answer(apply()),
@@ -175,18 +196,19 @@ impl Simulation {
 
     /// Replaces the fault script; the faults count requests from 1 again.
     pub fn set_faults(&mut self, faults: FaultScript) {
-        self.faults = faults.seeded(self.options.seed);
-        self.organization.token.clone_from(&self.options.token);
+        let Options { seed, token, .. } = &self.organization.options;
+        self.faults = faults.seeded(*seed);
+        self.organization.token.clone_from(token);
     }
 
     /// Adds a user to the organization, or replaces one.
     pub fn plant_user(&mut self, user: SandboxUser) {
-        self.organization.plant_user(user);
+        self.organization.users.insert(user.id, user);
     }
 
     /// Adds a guest to the organization, or replaces one. A disabled guest has the time of that.
     pub fn plant_guest(&mut self, address: &str, disabled_at: Option<&str>) {
-        self.organization.plant_guest(address, disabled_at);
+        self.organization.guests.plant(address, disabled_at);
     }
 
     /// Puts a group into the organization without applying rules; one with the same id is replaced. A group without times
@@ -197,7 +219,7 @@ impl Simulation {
 
     /// The groups that exist, oldest first, including those that lists do not show yet.
     pub fn groups(&self) -> impl Iterator<Item = &SandboxGroup> {
-        self.organization.groups()
+        self.organization.groups.groups()
     }
 
     /// What arrived so far.

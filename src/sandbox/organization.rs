@@ -1,63 +1,43 @@
 //! The simulated organization: one request in, one response out. Time and faults reach it only as [`Conditions`]. Pure.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Options;
-use super::fields::{self, FieldRules};
 use super::groups::{GroupStore, SandboxGroup, stamp};
-use super::limit::{GuestCap, GuestList};
-use super::list::ListQuery;
+use super::limit::GuestList;
 use super::message::{Request, Response};
-use super::route::{self, ApiCall, RouteAction};
-use super::users::{SandboxUser, Users};
+use super::users::{SandboxUser, users};
+use super::{Conditions, Options, list};
 
-/// Groups to a page, unless the query asks for another number.
-const GROUPS_PER_PAGE: usize = 10;
-const GROUPS_PER_PAGE_MAX: usize = 100;
-const USERS_PER_PAGE: usize = 9999;
-/// The id of the organization, where any is accepted.
-const DEFAULT_ORG: &str = "sandbox";
-
-/// The conditions under which one request is answered.
-#[derive(Default)]
-pub(super) struct Conditions {
-    /// Since the simulation began.
-    pub(super) now: Duration,
-    /// How long a group created now stays out of lists.
-    pub(super) lag: Duration,
-    /// The cap on guest invites, where one is in force.
-    pub(super) guest_cap: Option<GuestCap>,
-    /// What is put before the name of a group created now, and its members instead of those that were sent.
-    pub(super) altered: Option<(String, Vec<u64>)>,
-}
+/// Entries to a page: unless the query asks for another number, and at most.
+const PER_PAGE: (usize, usize) = (10, 100);
+const USERS_PER_PAGE: (usize, usize) = (9999, 9999);
 
 /// The organization: its groups, its users, its rules.
 pub(super) struct Organization {
-    groups: GroupStore,
-    users: Users,
-    guests: GuestList,
-    org: Option<String>,
+    pub(super) options: Options,
+    pub(super) groups: GroupStore,
+    pub(super) users: BTreeMap<u64, SandboxUser>,
+    pub(super) guests: GuestList,
     /// The one token that is accepted; `None` accepts any.
     pub(super) token: Option<String>,
-    allow_same_names: bool,
-    needs_description: bool,
     ids: StdRng,
 }
 
 impl Organization {
     pub(super) fn new(options: &Options) -> Self {
         let mut organization = Self {
+            options: options.clone(),
             groups: GroupStore::default(),
-            users: Users::new(options.users, options.user_list.as_deref()),
+            users: users(options.users, options.user_list.as_deref()),
             guests: GuestList::default(),
-            org: options.org.clone(),
             token: options.token.clone(),
-            allow_same_names: options.allow_same_names,
-            needs_description: options.require_description,
             ids: StdRng::seed_from_u64(options.seed),
         };
         for number in 1..=options.groups {
@@ -68,45 +48,49 @@ impl Organization {
         organization
     }
 
-    /// Carries out the request and gives the API's response.
-    pub(super) fn answer(&mut self, request: &Request, conditions: &Conditions) -> Response {
-        self.act(request, conditions).unwrap_or_else(|refusal| refusal)
-    }
-
-    fn act(&mut self, request: &Request, conditions: &Conditions) -> Result<Response, Response> {
-        let ApiCall { org, action } = route::read(request, self.token.as_deref())?;
-        if self.org.is_some() && org.is_some() && self.org != org {
-            return Err(route::no_resource());
+    /// Carries out the request and gives the API's response, which is an error if it refuses the request.
+    pub(super) fn answer(&mut self, request: &Request, conditions: &Conditions) -> Result<Response, Response> {
+        if request.header("x-tallyfy-client").is_empty() {
+            return Err(no_endpoint());
         }
-        let found = |data: Option<Value>| data.map(|data| Response::data(200, &data)).ok_or_else(route::no_resource);
-        match action {
-            RouteAction::Create => self.create(request, conditions),
-            RouteAction::List => {
-                let wanted = ListQuery::read(request, GROUPS_PER_PAGE, GROUPS_PER_PAGE_MAX)?;
-                Ok(wanted.answer(&self.groups.find(&wanted, conditions.now), |group| *group, request))
+        let token = request.header("authorization").strip_prefix("Bearer ").unwrap_or_default().trim();
+        if token.is_empty() || self.token.as_ref().is_some_and(|accepted| token != accepted) {
+            return Err(Response::error(401, "Unauthenticated."));
+        }
+        request.expect_json("Accept", 406)?;
+        // A base URL may carry a path of its own, such as `/api`.
+        let segments = request.path.split('/').skip_while(|segment| !matches!(*segment, "organizations" | "me"));
+        let segments: Vec<_> = segments.map(|segment| percent_decode_str(segment).decode_utf8_lossy()).collect();
+        let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
+        let (org, rest) = match segments.as_slice() {
+            ["organizations", org, rest @ ..] if !org.is_empty() => (Some(*org), rest),
+            rest => (None, rest),
+        };
+        let known_org = self.options.org.as_deref();
+        if org.is_some() && known_org.is_some() && org != known_org {
+            return Err(no_resource());
+        }
+        let now = conditions.now;
+        match (request.method.as_str(), org, rest) {
+            ("GET", _, ["me"]) => found(self.users.values().find(|user| user.is_present())),
+            ("GET", None, ["me", "organizations"]) => {
+                list::answer(request, PER_PAGE, |_| vec![self.shown(known_org.unwrap_or("sandbox"))])
             }
-            RouteAction::Read(id) => {
-                self.groups.get(&id).map(|group| Response::data(200, group)).ok_or_else(route::no_resource)
+            ("GET", Some(org), []) => found(Some(self.shown(org))),
+            ("GET", Some(_), ["groups"]) => list::answer(request, PER_PAGE, |query| self.groups.search(query, now)),
+            ("GET", Some(_), ["groups", id]) => found(self.groups.get(id)),
+            ("POST", Some(_), ["groups"]) => self.create(request, conditions),
+            ("PUT", Some(_), ["groups", id]) => self.update(id, request, conditions),
+            ("DELETE", Some(_), ["groups", id]) => {
+                self.groups.remove(id).map(|_| Response::empty(204)).ok_or_else(no_resource)
             }
-            RouteAction::Update(id) => self.update(&id, request, conditions),
-            RouteAction::Delete(id) if self.groups.delete(&id) => Ok(Response::empty(204)),
-            RouteAction::Delete(_) => Err(route::no_resource()),
-            RouteAction::Users => {
-                let wanted = ListQuery::read(request, USERS_PER_PAGE, USERS_PER_PAGE)?;
-                Ok(wanted.answer(&self.users.search(&wanted.q), |id| self.users.get(*id), request))
-            }
-            RouteAction::User(id) => found(id.parse().ok().and_then(|id| self.users.get(id)).map(|user| json!(user))),
-            RouteAction::Guests => {
-                let wanted = ListQuery::read(request, GROUPS_PER_PAGE, GROUPS_PER_PAGE_MAX)?;
-                Ok(wanted.answer(&self.guests.search(&wanted.q), |address| self.guests.get(address), request))
-            }
-            RouteAction::Guest(address) => found(self.guests.get(&address)),
-            RouteAction::Me => found(self.users.me().map(|user| json!(user))),
-            RouteAction::MyOrganizations => {
-                let wanted = ListQuery::read(request, GROUPS_PER_PAGE, GROUPS_PER_PAGE_MAX)?;
-                Ok(wanted.answer(&[self.org.as_deref().unwrap_or(DEFAULT_ORG)], |org| self.shown(org), request))
-            }
-            RouteAction::Organization(org) => found(Some(self.shown(&org))),
+            ("GET", Some(_), ["users"]) => list::answer(request, USERS_PER_PAGE, |query| {
+                self.users.values().filter(|user| user.contains(&query.q)).collect()
+            }),
+            ("GET", Some(_), ["users", id]) => found(id.parse().ok().and_then(|id| self.users.get(&id))),
+            ("GET", Some(_), ["guests"]) => list::answer(request, PER_PAGE, |query| self.guests.search(&query.q)),
+            ("GET", Some(_), ["guests", address]) => found(self.guests.get(address)),
+            _ => Err(no_endpoint()),
         }
     }
 
@@ -116,7 +100,7 @@ impl Organization {
             "id": org,
             "name": "Sandbox",
             "slug": "sandbox",
-            "users_count": self.users.count_active(),
+            "users_count": self.users.values().filter(|user| user.status == "active").count(),
             "user_role": "standard",
             "user_status": "active",
             "payment_state": "paid",
@@ -125,85 +109,49 @@ impl Organization {
     }
 
     fn create(&mut self, request: &Request, conditions: &Conditions) -> Result<Response, Response> {
-        let is_taken = |name: &str| !self.allow_same_names && self.groups.named(name) > 0;
-        let rules = self.rules(false, &is_taken);
-        let fields = fields::read(&request.body, &rules)?;
-        let mut guests = fields.guests.unwrap_or_default();
+        let mut group = self.parse_group(request, None)?;
         let (cap, now) = (conditions.guest_cap.as_ref(), conditions.now);
-        let invited = self.guests.invite(&guests, cap, now);
-        if invited.is_err() {
-            if !cap.is_some_and(|cap| cap.partial) {
-                return invited.map(|()| Response::empty(201));
-            }
-            guests.retain(|guest| self.guests.invite(std::slice::from_ref(guest), cap, now).is_ok());
+        let invited = self.guests.invite(&group.guests, cap, now);
+        if cap.is_some_and(|cap| cap.partial) && invited.is_err() {
+            group.guests.retain(|guest| self.guests.invite(std::slice::from_ref(guest), cap, now).is_ok());
+        } else {
+            invited.clone()?;
         }
-        let (name, members) = (fields.name.unwrap_or_default(), fields.members.unwrap_or_default());
-        let (name, members) = match &conditions.altered {
-            Some((prefix, members)) => (format!("{prefix}{name}"), members.clone()),
-            None => (name, members),
-        };
-        let group = SandboxGroup {
-            id: self.new_id(),
-            name,
-            description: fields.description,
-            members,
-            guests,
-            created_at: stamp(now),
-            updated_at: stamp(now),
-            ..SandboxGroup::default()
-        };
-        let answer = Response::data(201, &group);
-        self.groups.put(group, now.saturating_add(conditions.lag));
+        if let Some((prefix, members)) = &conditions.altered {
+            group.name.insert_str(0, prefix);
+            group.members.clone_from(members);
+        }
+        group.id = self.new_id();
+        group.created_at = stamp(now);
+        group.visible_at = now.saturating_add(conditions.lag);
+        let answer = self.save(group, now);
         invited.map(|()| answer)
     }
 
     fn update(&mut self, id: &str, request: &Request, conditions: &Conditions) -> Result<Response, Response> {
-        let mut group = self.groups.get(id).cloned().ok_or_else(route::no_resource)?;
-        let is_taken = |name: &str| {
-            let is_own = name.to_lowercase() == group.name.to_lowercase();
-            !self.allow_same_names && self.groups.named(name) > usize::from(is_own)
-        };
-        let rules = self.rules(true, &is_taken);
-        let fields = fields::read(&request.body, &rules)?;
-        let invited = fields.guests.as_deref().unwrap_or_default();
-        self.guests.invite(invited, conditions.guest_cap.as_ref(), conditions.now)?;
-        group.name = fields.name.unwrap_or(group.name);
-        group.members = fields.members.unwrap_or(group.members);
-        group.guests = fields.guests.unwrap_or(group.guests);
-        group.description = fields.description.or(group.description);
-        group.updated_at = stamp(conditions.now);
-        let answer = Response::data(201, &group);
-        self.groups.replace(group);
-        Ok(answer)
+        let existing = self.groups.get(id).ok_or_else(no_resource)?;
+        let group = self.parse_group(request, Some(existing))?;
+        self.guests.invite(&group.guests, conditions.guest_cap.as_ref(), conditions.now)?;
+        Ok(self.save(group, conditions.now))
     }
 
-    fn rules<'a>(&'a self, is_update: bool, is_taken: &'a dyn Fn(&str) -> bool) -> FieldRules<'a> {
-        FieldRules { is_update, needs_description: self.needs_description, is_taken, users: &self.users }
-    }
-
-    /// Adds a user, or replaces one.
-    pub(super) fn plant_user(&mut self, user: SandboxUser) {
-        self.users.plant(user);
-    }
-
-    /// Adds a guest, or replaces one.
-    pub(super) fn plant_guest(&mut self, address: &str, disabled_at: Option<&str>) {
-        self.guests.plant(address, disabled_at);
+    fn save(&mut self, mut group: SandboxGroup, now: Duration) -> Response {
+        group.updated_at = stamp(now);
+        let answer = Response::json(201, &json!({ "data": group }));
+        self.groups.put(group);
+        answer
     }
 
     /// Puts a group in without applying rules; its guests count as known. One without times is created now.
     pub(super) fn plant(&mut self, mut group: SandboxGroup, now: Duration) {
-        self.guests.add_known(&group.guests);
+        group.guests.iter().for_each(|guest| self.guests.plant(guest, None));
         for time in [&mut group.created_at, &mut group.updated_at] {
             if time.is_empty() {
                 *time = stamp(now);
             }
         }
-        self.groups.put(group, now);
-    }
-
-    pub(super) fn groups(&self) -> impl Iterator<Item = &SandboxGroup> {
-        self.groups.groups()
+        group.visible_at = now;
+        self.groups.put(group);
     }
 
     /// An id that looks like a real one. Planted groups may have those of an organization with the same seed.
@@ -215,4 +163,21 @@ impl Organization {
             }
         }
     }
+}
+
+/// The response with an organization, a group or a person; or that there is none.
+fn found(data: Option<impl Serialize>) -> Result<Response, Response> {
+    data.map(|data| Response::json(200, &json!({ "data": data }))).ok_or_else(no_resource)
+}
+
+fn no_resource() -> Response {
+    not_found("Resource not found", "RESOURCE_NOT_FOUND")
+}
+
+fn no_endpoint() -> Response {
+    not_found("API endpoint not found", "ENDPOINT_NOT_FOUND")
+}
+
+fn not_found(message: &str, code: &str) -> Response {
+    Response::json(404, &json!({"error": true, "message": message, "code": code}))
 }

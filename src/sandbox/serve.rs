@@ -2,51 +2,27 @@
 
 use std::error::Error;
 use std::future::{Future, pending};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
-use hyper::header::{CONTENT_LENGTH, HeaderValue};
+use hyper::header::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Simulation;
-use super::message::{Reply, Request, Response};
+use super::message::{Reply, Request, Response, TimedReply};
 
 /// The most a request's body may hold, in bytes.
 const BODY_MAX: usize = 1024 * 1024;
-
-/// The body of a response.
-type SentBody = UnsyncBoxBody<Bytes, ConnectionEnd>;
-
-/// A fault ends the connection here.
-#[derive(Debug, Error)]
-enum ConnectionEnd {
-    /// Without an answer.
-    #[error("the connection is torn down")]
-    Unanswered,
-    /// In the middle of one.
-    #[error("the answer is cut off")]
-    Cut,
-}
-
-/// The simulation and its clock.
-#[derive(Clone)]
-struct Shared {
-    simulation: Arc<Mutex<Simulation>>,
-    began: Instant,
-    stood: Duration,
-}
 
 /// Serves `simulation` on `listener` until `stop` is done, then ends every connection and returns.
 ///
@@ -60,18 +36,18 @@ pub async fn serve(
     simulation: Arc<Mutex<Simulation>>,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let stood = lock(&simulation).now();
-    let shared = Shared { simulation, began: Instant::now(), stood };
+    let (began, stood) = (Instant::now(), lock(&simulation).now());
+    let handle = move |request: &Request| lock(&simulation).handle(request, stood + began.elapsed());
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     let ended = loop {
         tokio::select! {
             () = &mut stop => break Ok(()),
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(attend(stream, shared.clone()));
+                Ok((stream, _)) => _ = connections.spawn(attend(stream, handle.clone())),
+                Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {
+                    tracing::debug!(%error, "a connection ended before it was accepted");
                 }
-                Err(error) if is_the_clients(&error) => tracing::debug!(%error, "a connection ended before it was accepted"),
                 Err(error) => break Err(error),
             },
             Some(_) = connections.join_next() => {}
@@ -81,18 +57,14 @@ pub async fn serve(
     ended
 }
 
-fn is_the_clients(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
-}
-
 /// Serves one connection to its end.
-async fn attend(stream: TcpStream, shared: Shared) {
+async fn attend(stream: TcpStream, handle: impl Fn(&Request) -> TimedReply) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| answer(request, &shared));
+    let service = service_fn(async |request| respond(reply(request, &handle).await).await);
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     if let Err(error) = (&mut connection).await {
-        let torn = error.source().and_then(|source| source.downcast_ref::<ConnectionEnd>());
-        if matches!(torn, Some(ConnectionEnd::Unanswered)) {
+        let cause = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        if cause.is_some_and(|cause| cause.kind() == ErrorKind::ConnectionReset) {
             // Closes with a reset, so that the client does not see an orderly end.
             let _ = connection.into_parts().io.into_inner().set_zero_linger();
         }
@@ -100,75 +72,63 @@ async fn attend(stream: TcpStream, shared: Shared) {
     }
 }
 
-async fn answer(
-    request: hyper::Request<Incoming>,
-    shared: &Shared,
-) -> Result<hyper::Response<SentBody>, ConnectionEnd> {
-    let Some(request) = read(request).await? else {
-        return send(Response::error(413, "The request body is too large."), whole);
-    };
-    let outcome = lock(&shared.simulation).handle(&request, shared.stood + shared.began.elapsed());
-    // tokio rounds every sleep up to a whole millisecond.
-    if !outcome.delay.is_zero() {
-        tokio::time::sleep(outcome.delay).await;
-    }
-    match outcome.reply {
-        Reply::Answer(answer) => send(answer, whole),
-        Reply::Refuse | Reply::Drop => Err(ConnectionEnd::Unanswered),
-        Reply::Hang => pending().await,
-        Reply::Cut { answer, bytes } => {
-            let length = answer.body.len();
-            let mut response = send(answer, |body| cut(body.slice(..bytes.min(length))))?;
-            response.headers_mut().insert(CONTENT_LENGTH, length.into());
-            Ok(response)
-        }
-        Reply::Endless(answer) => send(answer, |body| {
-            StreamBody::new(stream::repeat_with(move || Ok(Frame::data(body.clone())))).boxed_unsync()
-        }),
-    }
-}
-
-fn whole(body: Bytes) -> SentBody {
-    Full::new(body).map_err(|never| match never {}).boxed_unsync()
-}
-
-/// A body that breaks off. hyper writes out what it holds while the body has no frame; an error would discard it.
-fn cut(body: Bytes) -> SentBody {
-    let end = async {
-        tokio::task::yield_now().await;
-        Err(ConnectionEnd::Cut)
-    };
-    StreamBody::new(stream::iter([Ok(Frame::data(body))]).chain(stream::once(end))).boxed_unsync()
-}
-
-/// Converts the request; `None` if its body is too large.
-async fn read(request: hyper::Request<Incoming>) -> Result<Option<Request>, ConnectionEnd> {
+/// Reads a request, and waits for the simulation's reply to it.
+async fn reply(request: hyper::Request<Incoming>, handle: impl Fn(&Request) -> TimedReply) -> Reply {
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, BODY_MAX).collect().await {
         Ok(body) => body.to_bytes().into(),
-        Err(error) if error.is::<LengthLimitError>() => return Ok(None),
-        Err(_) => return Err(ConnectionEnd::Unanswered),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Reply::Answer(Response::error(413, "The request body is too large."));
+        }
+        Err(_) => return Reply::Drop,
     };
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-    Ok(Some(Request {
-        method: head.method.as_str().to_owned(),
+    let request = Request {
+        method: head.method.to_string(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().map(str::to_owned),
-        headers,
+        headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
         body,
-    }))
+    };
+    let TimedReply { delay, reply } = handle(&request);
+    // tokio rounds every sleep up to a whole millisecond.
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+    reply
 }
 
-fn send(answer: Response, body: impl FnOnce(Bytes) -> SentBody) -> Result<hyper::Response<SentBody>, ConnectionEnd> {
-    let mut response = hyper::Response::builder().status(answer.status);
-    for (name, value) in answer.headers {
+/// The response that carries a reply out. A reset ends the connection without a response, any other error in the middle of one.
+async fn respond(reply: Reply) -> io::Result<hyper::Response<UnsyncBoxBody<Bytes, io::Error>>> {
+    let (status, headers, body) = match reply {
+        Reply::Refuse | Reply::Drop => return Err(ErrorKind::ConnectionReset.into()),
+        Reply::Hang => return pending().await,
+        Reply::Answer(Response { status, headers, body }) => {
+            (status, headers, Full::from(body).map_err(|never| match never {}).boxed_unsync())
+        }
+        Reply::Cut { answer: Response { status, mut headers, mut body }, bytes } => {
+            headers.push(("Content-Length", body.len().to_string()));
+            body.truncate(bytes);
+            let end = async {
+                // hyper writes out what it holds while the body has no frame; an error would discard it.
+                tokio::task::yield_now().await;
+                Err(ErrorKind::UnexpectedEof.into())
+            };
+            let frames = stream::iter([Ok(Frame::data(body.into()))]).chain(stream::once(end));
+            (status, headers, StreamBody::new(frames).boxed_unsync())
+        }
+        Reply::Endless(Response { status, headers, body }) => {
+            let body = Bytes::from(body);
+            let frames = stream::repeat_with(move || Ok(Frame::data(body.clone())));
+            (status, headers, StreamBody::new(frames).boxed_unsync())
+        }
+    };
+    let mut response = hyper::Response::builder().status(status);
+    for (name, value) in headers {
         response = response.header(name, value);
     }
-    response.body(body(answer.body.into())).map_err(|error| {
-        tracing::error!(%error, "an answer that HTTP cannot carry");
-        ConnectionEnd::Unanswered
-    })
+    let response = response.body(body).inspect_err(|error| tracing::error!(%error, "an answer that HTTP cannot carry"));
+    response.map_err(|_| ErrorKind::ConnectionReset.into())
 }
 
 /// A panic of another thread leaves the simulation usable.

@@ -3,7 +3,7 @@
 use super::*;
 
 fn complaint(script: &str) -> String {
-    FaultScript::parse(script).unwrap_err().to_string()
+    FaultScript::parse(script).unwrap_err()
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn a_script_may_be_empty_or_full() {
         per_hour = 30
         retry_after = "120"
     "#;
-    assert_eq!(FaultScript::parse(script).unwrap().about(), Some("A bad day."));
+    assert_eq!(FaultScript::parse(script).unwrap().about.as_deref(), Some("A bad day."));
 }
 
 #[test]
