@@ -60,9 +60,10 @@ impl Scenario {
     }
 }
 
-/// The most moments, in seconds, within any hour.
+/// The most moments, in seconds, within any hour. They are rounded to milliseconds.
 fn most_within_an_hour(times: &[f64]) -> usize {
-    let within = |start: &f64| times.iter().filter(|time| (*start..start + HOUR.as_secs_f64()).contains(*time)).count();
+    let hour = HOUR.as_secs_f64() - 0.001;
+    let within = |start: &f64| times.iter().filter(|time| (*start..start + hour).contains(*time)).count();
     times.iter().map(within).max().unwrap_or_default()
 }
 

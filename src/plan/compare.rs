@@ -50,7 +50,7 @@ fn people<T: fmt::Display>(f: &mut fmt::Formatter<'_>, kind: &str, add: &[T], re
     }
 }
 
-/// A list of differences for a person; nothing if there are none.
+/// A list of differences for a person; `None` if it is empty.
 pub(super) fn in_words(differences: &[Difference]) -> Option<String> {
     let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
     (!list.is_empty()).then(|| list.join("; "))
