@@ -97,7 +97,7 @@ enum Reply {
     Refused,
     /// It was applied, and its answer is lost.
     Lost,
-    /// Nobody waits for it any more.
+    /// It comes after the client gave up.
     Late,
 }
 
@@ -108,7 +108,7 @@ enum Move {
     /// The client gives up waiting; the request is lost, or arrives later.
     TimeOut(usize, bool),
     Arrive(usize, Reply),
-    /// A request that nobody waits for is lost.
+    /// A request that the client gave up is lost.
     Vanish(usize),
     Look(usize, bool),
     Write(usize),

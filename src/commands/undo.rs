@@ -77,7 +77,7 @@ fn choose(
     file: Option<&Path>,
 ) -> Result<(PastRun, bool), Failure> {
     for run in runs.iter().rev().filter(|run| number.map_or(run.is_wanted, |number| run.id.0 == number)) {
-        let has_creations = !journal.creations(run.id)?.is_empty();
+        let has_creations = journal.has_creations(run.id)?;
         if number.is_some() || has_creations {
             return Ok((run.clone(), has_creations));
         }

@@ -26,7 +26,7 @@ pub(super) struct Deletions {
     pub(super) view: UndoPlan,
 }
 
-/// Compares the groups of a run, none of which is in doubt any more, with those that exist; with `is_forced` changed groups are
+/// Compares the groups of a run with those that exist, when no row is in doubt any more; with `is_forced` changed groups are
 /// deleted too. At most `concurrency` lookups are in flight.
 pub(super) async fn plan_deletions<E: Transport>(
     creations: Vec<Creation>,
@@ -80,8 +80,6 @@ async fn existing_groups<E: Transport>(
 impl Deletions {
     fn add(&mut self, Creation { deletion, sent }: Creation, found: Option<&ExistingGroup>, is_forced: bool) {
         let Job { operation, group } = deletion;
-        let (is_planned_again, is_sending) =
-            (matches!(operation.state, State::Ended(_)), operation.state == State::Sending);
         let may_be_deleted = operation.was_sent() || matches!(operation.state, State::Ended(Fate::Unknown(_)));
         let (detail, fate) = match (&sent.state, found) {
             (State::Ended(Fate::Unknown(trouble)), None) if sent.target.is_none() => {
@@ -101,13 +99,12 @@ impl Deletions {
         let status = fate.as_ref().map_or(Status::Pending, Fate::status);
         self.view.add(status, &group.name, sent.target.as_ref().map(|group| group.id.as_str()), &detail);
         self.count += u64::from(fate.is_none());
-        let mut known = Vec::new();
-        if is_planned_again {
-            known.push(Change::Resume);
-        } else if is_sending && found.is_some() {
-            known.push(Change::Absent);
-        }
-        known.extend(fate.map(Change::End));
-        self.operations.push((Operation { target: sent.target, ..operation }, known));
+        let known = match operation.state {
+            State::Ended(_) => Some(Change::Resume),
+            State::Sending => found.map(|_| Change::Absent),
+            State::Planned => None,
+        };
+        let changes = known.into_iter().chain(fate.map(Change::End)).collect();
+        self.operations.push((Operation { target: sent.target, ..operation }, changes));
     }
 }

@@ -32,7 +32,7 @@ use worker::Sending;
 /// must not keep others from being sent.
 pub const ROWS: usize = 8;
 
-/// Works off all jobs of the feed, so many at once; returns when it is empty, which a stop brings about early. Rows with guests that
+/// Works off all jobs of the feed with this many tasks; returns when it is empty, which a stop brings about early. Rows with guests that
 /// the guest quota holds back stop the run when all others are done.
 pub async fn send_all<E: Transport>(worker: Worker<E>, feed: Feed, tasks: usize) {
     let (stop, journal, quota) = (worker.api.stop.clone(), worker.journal.clone(), Arc::clone(&worker.quota));

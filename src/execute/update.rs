@@ -70,7 +70,7 @@ impl<E: Transport> Worker<E> {
             return Step::End(Some(known), Fate::Unknown(trouble));
         }
         tracing::info!(attempt = number, "{}; sending them", trouble.message);
-        if self.api.back_off(number).await { Step::Again(known) } else { Step::Stop(known) }
+        self.pause(number, known).await
     }
 }
 

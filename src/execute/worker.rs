@@ -191,7 +191,12 @@ impl<E: Transport> Worker<E> {
             return Step::GiveUp(Change::NotApplied, trouble);
         }
         tracing::info!(row = job.operation.row.0, attempt = number, "{}; sending again", trouble.message);
-        if self.api.back_off(number).await { Step::Again(Change::NotApplied) } else { Step::Stop(Change::NotApplied) }
+        self.pause(number, Change::NotApplied).await
+    }
+
+    /// Another attempt after a pause, unless the run stops.
+    pub(super) async fn pause(&self, number: u32, known: Change) -> Step {
+        if self.api.back_off(number).await { Step::Again(known) } else { Step::Stop(known) }
     }
 
     /// Looks the group of a row up, whose answer was waited for so long.
@@ -203,11 +208,11 @@ impl<E: Transport> Worker<E> {
         let now = iter::once(Duration::ZERO);
         let until_settled = |waited| self.api.looks(waited).into_iter();
         let found = match lookup.when {
-            When::Now => self.lookup(job, now).await,
-            When::Twice => self.lookup(job, now.chain(until_settled(Duration::ZERO).take(1))).await,
-            When::UntilSettled => self.lookup(job, until_settled(waited)).await,
-            When::NowUntilSettled => self.lookup(job, now.chain(until_settled(Duration::ZERO))).await,
-            When::Settled => self.lookup(job, iter::once(until_settled(Duration::ZERO).sum())).await,
+            When::Now => self.search(job, now).await,
+            When::Twice => self.search(job, now.chain(until_settled(Duration::ZERO).take(1))).await,
+            When::UntilSettled => self.search(job, until_settled(waited)).await,
+            When::NowUntilSettled => self.search(job, now.chain(until_settled(Duration::ZERO))).await,
+            When::Settled => self.search(job, iter::once(until_settled(Duration::ZERO).sum())).await,
         };
         let was_ambiguous = lookup.absent == Absent::Again;
         let is_last = number >= self.policy.attempts_max;
@@ -228,7 +233,7 @@ impl<E: Transport> Worker<E> {
     }
 
     /// Looks after each wait, until a list shows groups of the name.
-    async fn lookup(&self, job: &Job, waits: impl Iterator<Item = Duration>) -> Result<Vec<ExistingGroup>, Unread> {
+    async fn search(&self, job: &Job, waits: impl Iterator<Item = Duration>) -> Result<Vec<ExistingGroup>, Unread> {
         for wait in waits {
             if !self.api.stop.sleep(wait).await {
                 return Err(Unread::Stopped);

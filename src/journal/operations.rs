@@ -18,6 +18,9 @@ const COLUMNS: [&str; 10] =
 /// The rows with their operations.
 const ROWS: &str = "rows LEFT JOIN operations AS operation ON operation.row = rows.id AND operation.undo = 0";
 
+/// Operations that may have created their group.
+const IN_DOUBT: &str = "operation.kind = 'create' AND operation.state = 'sending'";
+
 /// The code of the outcome of a group that was changed since.
 const CHANGED: &str = "changed";
 
@@ -41,7 +44,7 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn in_doubt(&self, run: RunId) -> Result<Vec<Job>, JournalError> {
-        self.run(|db| jobs(db, "operation.kind = 'create' AND operation.state = 'sending'", run))
+        self.run(|db| jobs(db, IN_DOUBT, run))
     }
 
     /// Records that nothing showed the groups of the rows in doubt for long enough: they may be sent again.
@@ -49,7 +52,7 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be written.
     pub fn presume_absent(&self, run: RunId) -> Result<(), JournalError> {
-        self.change_all("operation.kind = 'create' AND operation.state = 'sending'", run, &Change::Absent)
+        self.change_all(IN_DOUBT, run, &Change::Absent)
     }
 
     /// Takes up the rows of a run that were in doubt when it ended.
@@ -60,18 +63,8 @@ impl Journal {
         self.change_all("operation.state = 'unknown'", run, &Change::Resume)
     }
 
-    /// Takes up all rows of a run that was cut off. An update that was being sent is planned again: the group is read before it is
-    /// sent.
-    ///
-    /// # Errors
-    /// If the journal cannot be written.
-    pub(super) fn take_up_all(&self, run: RunId) -> Result<(), JournalError> {
-        self.change_all("operation.kind = 'update' AND operation.state = 'sending'", run, &Change::Absent)?;
-        self.change_all("operation.state = 'unknown' OR operation.state = 'failed'", run, &Change::Resume)
-    }
-
-    /// The same change for all operations of a run, in one commit.
-    fn change_all(&self, which: &str, run: RunId, change: &Change) -> Result<(), JournalError> {
+    /// The same change for all operations of a run for which a condition holds, in one commit.
+    pub(super) fn change_all(&self, which: &str, run: RunId, change: &Change) -> Result<(), JournalError> {
         let jobs = self.run(|db| jobs(db, which, run))?;
         self.apply(jobs.into_iter().map(|job| (job.operation, [change.clone()])))
     }

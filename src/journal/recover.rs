@@ -5,6 +5,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::JournalError;
+use super::state::Change;
 use super::store::{Journal, RunId};
 use crate::model::RowId;
 
@@ -96,6 +97,8 @@ impl Journal {
     /// If the journal cannot be written.
     pub fn resume(&self, run: RunId) -> Result<(), JournalError> {
         self.run(|db| db.execute(DELETED_SINCE, [run.0]).map(drop))?;
-        self.take_up_all(run)
+        // The group is read before an update is sent again.
+        self.change_all("operation.kind = 'update' AND operation.state = 'sending'", run, &Change::Absent)?;
+        self.change_all("operation.state = 'unknown' OR operation.state = 'failed'", run, &Change::Resume)
     }
 }

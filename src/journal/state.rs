@@ -89,7 +89,7 @@ pub struct Illegal {
 }
 
 impl Operation {
-    /// A create, or what undoes it, of which nothing was sent.
+    /// A create, or the deletion that undoes it, before anything was sent.
     #[must_use]
     pub fn planned(row: RowId, kind: OperationKind) -> Self {
         let is_undo = kind == OperationKind::Delete;

@@ -47,6 +47,16 @@ const RUNS: &str = "
     LEFT JOIN gone ON gone.row = sent.row
     WHERE runs.state <> 'reading' GROUP BY runs.id ORDER BY runs.id";
 
+/// The rows of a run whose group was or may have been created, and is not deleted or gone.
+const CREATIONS: &str = "
+    runs CROSS JOIN operations AS sent ON sent.row BETWEEN first_row AND last_row AND NOT sent.undo
+    JOIN rows ON rows.id = sent.row
+    LEFT JOIN operations AS operation ON operation.row = rows.id AND operation.undo
+    WHERE runs.id = ?1 AND body IS NOT NULL
+      AND (sent.state = 'created' OR sent.state = 'unknown' OR sent.state = 'sending'
+           OR sent.state = 'planned' AND sent.may_be_applied)
+      AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = rows.id)";
+
 /// The first column behind those of a job.
 const SENT: usize = 12;
 
@@ -70,23 +80,21 @@ impl Journal {
         self.run(|db| db.prepare(RUNS)?.query_map([canonical], run)?.collect())
     }
 
+    /// Whether a run created or may have created a group that is not deleted or gone already.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn has_creations(&self, run: RunId) -> Result<bool, JournalError> {
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM {CREATIONS})");
+        self.run(|db| db.query_row(&sql, [run.0], |row| row.get(0)))
+    }
+
     /// The groups that a run created or may have created, without what is deleted or gone already; in input order.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn creations(&self, run: RunId) -> Result<Vec<Creation>, JournalError> {
-        let sql = format!(
-            "SELECT {}, {} FROM runs CROSS JOIN operations AS sent ON sent.row BETWEEN first_row AND last_row AND NOT sent.undo
-             JOIN rows ON rows.id = sent.row
-             LEFT JOIN operations AS operation ON operation.row = rows.id AND operation.undo
-             WHERE runs.id = ?1 AND body IS NOT NULL
-               AND (sent.state = 'created' OR sent.state = 'unknown' OR sent.state = 'sending'
-                    OR sent.state = 'planned' AND sent.may_be_applied)
-               AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = rows.id)
-             ORDER BY rows.id",
-            job_columns("operation"),
-            columns("sent")
-        );
+        let sql = format!("SELECT {}, {} FROM {CREATIONS} ORDER BY rows.id", job_columns("operation"), columns("sent"));
         let creation = |row: &Row<'_>| {
             let deletion = job(row, true)?;
             let sent = Operation::planned(deletion.operation.row, OperationKind::Create);

@@ -24,7 +24,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// A writer for a run's planned operations: those of its rows, of which none may be in doubt, or those that undo them.
+    /// A writer for a run's planned operations: those of its rows, when none is in doubt, or those that undo them.
     /// `on_failure` is called as soon as the journal cannot be written.
     #[must_use]
     pub fn new(

@@ -14,7 +14,7 @@ use super::server_failure::with_grace;
 use super::window::{Room, Window};
 use crate::journal::SentGuests;
 
-/// After so many rows without a refusal, some times the usual cap, there is none.
+/// After this many rows without a refusal, several times the documented cap, the organization has no cap.
 const UNCAPPED: usize = 200;
 
 /// What the API documents: Guest Invite, 30 per hour per organization.

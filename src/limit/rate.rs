@@ -31,7 +31,7 @@ pub enum Speed {
     Auto,
 }
 
-/// What is written is no rate; and what else it might have been.
+/// What is written is not a rate; and what else it might have been.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a rate; write for example 600/min, 10/s, 30/h or 100/6s{1}")]
 pub struct RateError(String, &'static str);
