@@ -181,9 +181,7 @@ pub async fn list_guests<E: Transport>(
     run: RunId,
     listener: &Listener,
 ) -> Result<(Option<Vec<String>>, u64), JournalError> {
-    let mut is_needed = false;
-    journal.open_guests(run, |_, _| is_needed = true)?;
-    if !is_needed {
+    if !journal.has_open_guests(run)? {
         return Ok((None, 0));
     }
     Ok(match api.guests(listener).await {

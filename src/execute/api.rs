@@ -136,11 +136,11 @@ impl<E: Transport> Api<E> {
         }
     }
 
-    /// Waits until one request may leave; none if the run stops instead, or nobody wants it any more. While the server is down,
-    /// the first who waits sends probes.
-    pub async fn permit(&self, is_write: bool, is_wanted: impl Fn() -> bool) -> Option<Permit<'_>> {
+    /// Waits until one request may leave; none if the run stops instead. While the server is down, the first who waits sends
+    /// probes.
+    pub async fn permit(&self, is_write: bool) -> Option<Permit<'_>> {
         let _turn = self.limiter.turn().await;
-        while is_wanted() && !self.stop.is_raised() {
+        while !self.stop.is_raised() {
             match self.limiter.try_permit(is_write) {
                 Ok(permit) => return Some(permit),
                 Err(Blocked::Until(until)) => self.limiter.wait(until).await?,
@@ -199,7 +199,7 @@ impl<E: Transport> Api<E> {
         if !matches!(class, Class::Stop(StopReason::TokenRefused(_))) || !self.credentials.renew() {
             return class;
         }
-        match self.permit(!kind.is_read(), || true).await {
+        match self.permit(!kind.is_read()).await {
             Some(permit) => self.send_once(permit, kind, call, parse).await,
             None => Class::Held,
         }
@@ -369,7 +369,7 @@ impl<E: Transport> Api<E> {
     ) -> Result<Option<T>, Unread> {
         let (mut sends, most) = (0, self.attempts_max);
         loop {
-            let permit = self.permit(false, || true).await.ok_or(Unread::Stopped)?;
+            let permit = self.permit(false).await.ok_or(Unread::Stopped)?;
             let trouble = match self.send(permit, kind, call.clone(), &parse).await {
                 Class::Applied(read) => return Ok(Some(read)),
                 Class::NotThere => return Ok(None),
@@ -497,7 +497,7 @@ mod tests {
         }));
         let api = api(credentials, takes);
         let create = async || {
-            let permit = api.permit(true, || true).await.unwrap();
+            let permit = api.permit(true).await.unwrap();
             matches!(api.create_group(permit, &Group::default()).await, Class::Applied(_))
         };
         let created = join_all((0..16).map(|_| create())).await.into_iter().filter(|is_created| *is_created).count();
@@ -525,7 +525,7 @@ mod tests {
     async fn an_id_that_would_lead_out_of_the_groups_is_never_sent_and_says_nothing_about_the_server() {
         let api = api(Arc::new(Credentials::fixed(Token::simulated())), "simulated");
         for _ in 0..10 {
-            let permit = api.permit(true, || true).await.unwrap();
+            let permit = api.permit(true).await.unwrap();
             assert!(matches!(api.delete_group(permit, "..").await, Class::NotApplied(_)));
         }
         assert_eq!((api.transport.seen.load(Ordering::Relaxed), api.requests()), (0, 0));

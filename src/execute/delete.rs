@@ -26,7 +26,7 @@ impl<E: Transport> Worker<E> {
         {
             return step;
         }
-        let Some(permit) = self.api.permit(true, || true).await else { return Step::Stop(Change::Withdraw) };
+        let Some(permit) = self.api.permit(true).await else { return Step::Stop(Change::Withdraw) };
         let attempt = match self.api.delete_group(permit, &group.id).await {
             Class::Applied(()) => return Step::End(None, Fate::Deleted(204)),
             Class::NotThere if job.operation.may_be_applied => return Step::End(None, Fate::Deleted(404)),

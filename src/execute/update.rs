@@ -42,7 +42,7 @@ impl<E: Transport> Worker<E> {
             }
             return Step::End(withdrawn, Fate::found(seen.tag));
         };
-        let Some(permit) = self.api.permit(true, || true).await else { return Step::Stop(Change::Withdraw) };
+        let Some(permit) = self.api.permit(true).await else { return Step::Stop(Change::Withdraw) };
         let class = self.api.update_group(permit, &group.id, &whole).await;
         self.quota.row_answered(guest_permit, &job.group.guests, class.of_guests());
         let lacking = |trouble: Trouble| trouble.and(&lack(group).message);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use tokio::sync::mpsc::error::TryRecvError;
-use tokio::sync::{Mutex, Semaphore, mpsc};
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
 use super::Intent;
@@ -34,8 +34,8 @@ const GUESTS: usize = 256;
 #[derive(Debug)]
 pub struct Feed {
     jobs: Mutex<mpsc::Receiver<Intent>>,
-    /// A permit for each job that is ready to be begun; more than enough when there are no more.
-    ready: Arc<Semaphore>,
+    /// One for each job that is ready to be begun.
+    ready: Mutex<mpsc::UnboundedReceiver<()>>,
     /// Workers that wait for a job.
     waiting: Arc<AtomicUsize>,
     /// Does not keep the writer at work. Closed when the journal cannot be written any more.
@@ -43,11 +43,9 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Waits until there is a job for this worker, or there are no more.
-    pub async fn ready(&self) {
-        if let Ok(permit) = self.ready.acquire().await {
-            permit.forget();
-        }
+    /// Waits until one more job is ready to be begun; `None` if there are no more.
+    pub async fn ready(&self) -> Option<()> {
+        self.ready.lock().await.recv().await
     }
 
     /// The next job, begun; `None` if all are out, or the journal cannot be written any more.
@@ -76,18 +74,13 @@ impl Feed {
     pub async fn leftover(&self) -> Option<Intent> {
         self.jobs.lock().await.recv().await
     }
-
-    /// Whether all are out.
-    pub fn is_over(&self) -> bool {
-        self.jobs.try_lock().is_ok_and(|jobs| jobs.is_closed() && jobs.is_empty())
-    }
 }
 
 /// The writer's end of a feed.
 pub(super) struct JobSource {
     /// `None` when nothing more is begun.
     jobs: Option<mpsc::Sender<Intent>>,
-    ready: Arc<Semaphore>,
+    ready: Option<mpsc::UnboundedSender<()>>,
     waiting: Arc<AtomicUsize>,
     run: RunId,
     is_undo: bool,
@@ -114,16 +107,17 @@ impl JobSource {
     /// A feed of the operations of the rows of a run, or of those that undo them.
     pub(super) fn new(run: RunId, is_undo: bool, writer: &Handle) -> (Self, Feed) {
         let (sender, receiver) = mpsc::channel(AHEAD_MAX);
-        let (ready, waiting) = (Arc::new(Semaphore::new(0)), Arc::<AtomicUsize>::default());
+        let (ready, ready_receiver) = mpsc::unbounded_channel();
+        let waiting = Arc::<AtomicUsize>::default();
         let feed = Feed {
             jobs: Mutex::new(receiver),
-            ready: Arc::clone(&ready),
+            ready: Mutex::new(ready_receiver),
             waiting: Arc::clone(&waiting),
             commands: writer.commands.downgrade(),
         };
         let source = Self {
             jobs: Some(sender),
-            ready,
+            ready: Some(ready),
             waiting,
             run,
             is_undo,
@@ -153,7 +147,12 @@ impl JobSource {
     /// The guest quota admits this job.
     pub(super) fn admit(&mut self, job: Job) {
         self.admitted.push_back(job);
-        self.ready.add_permits(1);
+        self.announce(1);
+    }
+
+    fn announce(&self, jobs: usize) {
+        // A closed feed means that the workers are gone.
+        let _ = self.ready.as_ref().map(|ready| (0..jobs).try_for_each(|_| ready.send(())));
     }
 
     /// No more jobs with guests are admitted.
@@ -188,7 +187,7 @@ impl JobSource {
         let jobs = self.read(db, "", which, self.last, room)?;
         self.has_more = jobs.len() == room;
         self.last = jobs.last().map_or(self.last, |job| job.operation.row);
-        self.ready.add_permits(jobs.len());
+        self.announce(jobs.len());
         self.next.extend(jobs);
         Ok(())
     }
@@ -228,9 +227,7 @@ impl JobSource {
 
     /// Nothing more is begun.
     pub(super) fn close(&mut self) {
-        if self.jobs.take().is_some() {
-            self.ready.add_permits(Semaphore::MAX_PERMITS / 2);
-        }
+        (self.jobs, self.ready) = (None, None);
     }
 
     /// How many jobs to begin now: for the workers that wait, and ahead of those that are fast.
@@ -247,13 +244,6 @@ impl JobSource {
             (self.taken, self.since) = (0, Instant::now());
         }
         (self.waiting.load(Ordering::Acquire) + self.ahead).saturating_sub(ready).min(room)
-    }
-}
-
-impl Drop for JobSource {
-    /// Workers do not wait for a writer that has failed.
-    fn drop(&mut self) {
-        self.close();
     }
 }
 
@@ -276,7 +266,7 @@ mod tests {
     }
 
     async fn next(feed: &Feed) -> Option<String> {
-        feed.ready().await;
+        feed.ready().await?;
         feed.next().await.map(|begun| begun.spend().group.name)
     }
 
@@ -296,7 +286,6 @@ mod tests {
             for name in ["A", "C", "E"] {
                 assert_eq!(next(&feed).await.unwrap(), name);
             }
-            assert!(!feed.is_over());
             let [b, _] = guests.try_into().unwrap();
             let admit = async {
                 tokio::task::yield_now().await;
@@ -304,7 +293,7 @@ mod tests {
             };
             assert_eq!(tokio::join!(next(&feed), admit).0.unwrap(), "B");
             handle.end_guests();
-            assert!(next(&feed).await.is_none() && feed.is_over());
+            assert!(next(&feed).await.is_none());
             drop(handle);
         };
         let (journal, ()) = tokio::join!(writer.work(), send);

@@ -17,20 +17,29 @@ pub struct SentGuests {
     pub are_known: bool,
 }
 
+/// The open rows of a run that have guests.
+const OPEN: &str = "
+    FROM runs JOIN rows INDEXED BY rows_with_guests ON rows.id BETWEEN first_row AND last_row AND guests > 0
+    WHERE runs.id = ?1 AND (code IS NULL OR lead IS NOT NULL)
+      AND NOT EXISTS (SELECT 1 FROM ended WHERE ended.row = rows.id AND NOT undo)";
+
 impl Journal {
+    /// Whether an open row of a run has guests.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn has_open_guests(&self, run: RunId) -> Result<bool, JournalError> {
+        let sql = format!("SELECT EXISTS (SELECT 1 {OPEN})");
+        self.run(|db| db.query_row(&sql, [run.0], |row| row.get(0)))
+    }
+
     /// Gives the guests of each open row of a run that has some, in input order.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn open_guests(&self, run: RunId, mut each: impl FnMut(RowId, &[String])) -> Result<(), JournalError> {
         self.run(|db| {
-            let mut query = db.prepare(
-                "SELECT rows.id, body -> '$.guests'
-                 FROM runs JOIN rows INDEXED BY rows_with_guests ON rows.id BETWEEN first_row AND last_row AND guests > 0
-                 WHERE runs.id = ?1 AND (code IS NULL OR lead IS NOT NULL)
-                   AND NOT EXISTS (SELECT 1 FROM ended WHERE ended.row = rows.id AND NOT undo)
-                 ORDER BY rows.id",
-            )?;
+            let mut query = db.prepare(&format!("SELECT rows.id, body -> '$.guests' {OPEN} ORDER BY rows.id"))?;
             let mut rows = query.query([run.0])?;
             while let Some(row) = rows.next()? {
                 each(RowId(row.get(0)?), &parse::<Vec<String>>(1, row.get_ref(1)?.as_str()?)?);

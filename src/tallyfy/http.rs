@@ -85,7 +85,6 @@ impl fmt::Display for BaseUrl {
 }
 
 /// The transport by reqwest.
-#[derive(Debug)]
 pub struct Http {
     pub(super) client: reqwest::Client,
     pub(super) base: BaseUrl,

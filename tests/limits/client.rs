@@ -145,7 +145,7 @@ pub(crate) async fn send(world: &Shared, rate: &str, lanes: usize, folder: &Path
         let api = Arc::clone(&api);
         all.spawn(async move {
             loop {
-                let permit = api.permit(true, || true).await.unwrap();
+                let permit = api.permit(true).await.unwrap();
                 api.create_group(permit, &Group::default()).await;
             }
         });
