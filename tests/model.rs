@@ -192,7 +192,6 @@ impl Row {
             }
             Next::Pause(_) => self.follow(Step::Again(Change::NotApplied)),
             Next::Lookup(lookup) => self.phase = Phase::LookingUp(lookup),
-            Next::Stop(reason) => panic!("the token is good: {reason}"),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::journal::{Change, Job, Journal, JournalError, Operation, RunId, Write
 use crate::limit::{GuestLimiter, GuestLimits};
 use crate::model::{ExistingGroup, Fate, Listener, OnExisting, RowId, StopReason, Trouble};
 use crate::plan;
-use crate::tallyfy::{Transport, Walk};
+use crate::tallyfy::{Guest, List, PageCursor, Transport};
 
 use super::staging::RowNames;
 use super::{Failure, block_on};
@@ -57,7 +57,7 @@ impl<E: Transport> Delivery<E> {
         run: RunId,
         list: Option<(&Comparison<'_>, u64)>,
     ) -> Result<(), JournalError> {
-        let waits = self.api.looks(Duration::ZERO);
+        let waits = self.api.lookup_delays(Duration::ZERO);
         for (number, wait) in waits.into_iter().enumerate() {
             let in_doubt = journal.in_doubt(run)?;
             let lately = if list.is_some() { journal.sent_lately(run, waits.iter().sum())? } else { 0 };
@@ -184,9 +184,9 @@ pub async fn list_guests<E: Transport>(
     if !journal.has_open_guests(run)? {
         return Ok((None, 0));
     }
-    Ok(match api.guests(listener).await {
+    Ok(match api.all(List::Guests, listener).await {
         // Those who are disabled too: they need no new invitation.
-        Ok((guests, pages)) => (Some(guests.into_iter().map(|guest| guest.email).collect()), pages),
+        Ok((guests, pages)) => (Some(guests.into_iter().map(|guest: Guest| guest.email).collect()), pages),
         Err(Unread::Failed(Trouble { http_status, message, .. })) if !matches!(http_status, Some(403 | 404)) => {
             tracing::warn!("the organization's guests cannot be listed: {message}");
             (None, 0)
@@ -229,9 +229,9 @@ impl Comparison<'_> {
         api: &Api<E>,
         listener: &Listener,
     ) -> Result<Option<u64>, JournalError> {
-        let (mut pending, mut walk) = (Pending::new(), Walk::default());
+        let (mut pending, mut cursor) = (Pending::new(), PageCursor::default());
         loop {
-            match api.next_groups(&mut walk, listener).await {
+            match api.next_page(List::Groups, &mut cursor, Some(listener)).await {
                 Ok(Some(groups)) => self.page(groups, journal, &mut pending)?,
                 Ok(None) => break,
                 Err(unread) => {
@@ -246,7 +246,7 @@ impl Comparison<'_> {
             rest.extend(journal.open_row(*row)?.filter(is_named).map(|job| settled(job, plan::unknown_id(id))));
         }
         journal.apply(rest)?;
-        Ok(Some(walk.pages()))
+        Ok(Some(cursor.pages()))
     }
 
     fn page(

@@ -47,7 +47,7 @@ pub(super) fn run(
             Ok(Some((groups + users + guests, known)))
         })?;
         (pages, known) = listed?.unwrap_or_default();
-        stop.reason().map_or(Ok(()), |halt| Err(Failure::Stopped(halt)))?;
+        stop.reason().map_or(Ok(()), |reason| Err(Failure::Stopped(reason)))?;
     }
     let open = staged.valid - journal.settled_rows(run)?;
     let forecast = import.forecast(&journal, run, open, Some(pages), known.as_deref())?;

@@ -17,7 +17,7 @@ use crate::model::{ExistingGroup, Listener, MembersAs, StopReason, User, shorten
 use crate::report::{Progress, StatusLine, export_text, probe, write_file};
 use crate::resolve::Directory;
 use crate::settings::{Connection, Environment, export_settings, progress_mode};
-use crate::tallyfy::{Transport, Walk};
+use crate::tallyfy::{List, Transport};
 
 use super::organization::connect;
 use super::outputs::keep_apart;
@@ -68,11 +68,9 @@ pub(super) fn run(
 
 /// All groups by name, then id: an order that creations and other changes do not disturb.
 async fn sorted_groups<E: Transport>(api: &Api<E>, listener: &Listener) -> Result<Vec<ExistingGroup>, Failure> {
-    let (mut groups, mut walk) = (Vec::new(), Walk::default());
-    while let Some(page) = api.next_groups(&mut walk, listener).await.map_err(|unread| unexported(api, unread))? {
-        groups.extend(page);
-    }
-    groups.retain(|group: &ExistingGroup| !group.is_deleted);
+    let listed = api.all(List::Groups, listener).await;
+    let (mut groups, _): (Vec<ExistingGroup>, _) = listed.map_err(|unread| unexported(api, unread))?;
+    groups.retain(|group| !group.is_deleted);
     groups.sort_by_cached_key(|group| (group.name.clone(), group.tag.id.clone()));
     // A list that changes while it is read may show a group twice.
     groups.dedup_by(|one, other| one.tag.id == other.tag.id);
@@ -81,7 +79,8 @@ async fn sorted_groups<E: Transport>(api: &Api<E>, listener: &Listener) -> Resul
 
 /// All users by id.
 async fn list_users<E: Transport>(api: &Api<E>, listener: &Listener) -> Result<Vec<User>, Failure> {
-    let (mut users, _) = api.users(listener).await.map_err(|unread| unexported(api, unread))?;
+    let listed = api.all(List::Users, listener).await;
+    let (mut users, _): (Vec<User>, _) = listed.map_err(|unread| unexported(api, unread))?;
     users.sort_by_key(|user| user.id);
     users.dedup_by_key(|user| user.id);
     Ok(users)

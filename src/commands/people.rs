@@ -7,12 +7,12 @@ use std::path::Path;
 use crate::execute::{Api, Unread};
 use crate::journal::{Journal, RunId};
 use crate::model::{
-    Code, Group, InputFile, Listener, Member, PeopleCounts, Problem, StopReason, User, UserStatus, WantedGroup,
-    shortened, shown_path,
+    Code, ExistingGroup, Group, InputFile, Listener, Member, PeopleCounts, Problem, StopReason, User, UserStatus,
+    WantedGroup, shortened, shown_path,
 };
 use crate::report::Problems;
 use crate::resolve::{Directory, PeopleRules, Resolved, resolve};
-use crate::tallyfy::{Transport, Walk};
+use crate::tallyfy::{List, PageCursor, Transport};
 
 use super::Failure;
 
@@ -30,7 +30,7 @@ pub(super) async fn find_people<E: Transport>(
     let (mut counts, mut pages) = (PeopleCounts::default(), 0);
     let path = |file: usize| files.get(file).map_or("-", |file| file.path.as_str());
     let (has_members, has_merged) = journal.people_to_find(run)?;
-    let users = if has_members { Some(api.users(listener).await) } else { None };
+    let users = if has_members { Some(api.all(List::Users, listener).await) } else { None };
     let directory = match users.transpose() {
         // Rows that are merged have guests only.
         Ok(None) if has_merged => Err(String::new()),
@@ -42,18 +42,18 @@ pub(super) async fn find_people<E: Transport>(
         Err(Unread::Failed(refusal)) if matches!(refusal.http_status, Some(403 | 404)) => {
             // The whole organization may be missing.
             if refusal.http_status == Some(404)
-                && let Err(unread) = api.next_groups(&mut Walk::default(), listener).await
+                && let Err(unread) =
+                    api.next_page::<ExistingGroup>(List::Groups, &mut PageCursor::default(), Some(listener)).await
             {
                 api.stop_unread(unread);
                 return Ok((counts, pages));
             }
-            let why = format!(
+            let what = format!(
                 "the users of the organization cannot be listed ({}): members are not checked",
                 refusal.message
             );
-            problems
-                .report(path(0), None, &Problem::general(Code::UsersUnlisted, why), None)
-                .map_err(Failure::Print)?;
+            let problem = Problem::general(Code::UsersUnlisted, what);
+            problems.report(path(0), None, &problem, None).map_err(Failure::Print)?;
             Err(refusal.message)
         }
         Err(unread) => {
@@ -75,7 +75,7 @@ pub(super) async fn find_people<E: Transport>(
         Ok((group, found))
     });
     match found {
-        Err(Failure::Stopped(halt)) => api.stop.raise(halt),
+        Err(Failure::Stopped(reason)) => api.stop.raise(reason),
         found => found?,
     }
     Ok((counts, pages))

@@ -11,7 +11,7 @@ use crate::journal::{Change, Creation, Job, Operation, State};
 use crate::model::{ExistingGroup, Fate, Listener, Status, StopReason, Trouble};
 use crate::plan::{Claim, changes, claim};
 use crate::report::UndoPlan;
-use crate::tallyfy::{Transport, Walk};
+use crate::tallyfy::{List, PageCursor, Transport};
 
 use super::Failure;
 
@@ -60,9 +60,9 @@ async fn existing_groups<E: Transport>(
 ) -> Result<HashMap<String, Option<ExistingGroup>>, Unread> {
     let ids = creations.iter().filter_map(|creation| creation.sent.target.as_ref());
     let mut existing: HashMap<_, _> = ids.map(|group| (group.id.clone(), None)).collect();
-    let mut walk = Walk::default();
-    while let Some(groups) = api.next_groups(&mut walk, listener).await? {
-        for group in groups.into_iter().filter(|group| !group.is_deleted) {
+    let mut cursor = PageCursor::default();
+    while let Some(groups) = api.next_page(List::Groups, &mut cursor, Some(listener)).await? {
+        for group in groups.into_iter().filter(|group: &ExistingGroup| !group.is_deleted) {
             if let Some(found) = existing.get_mut(&group.tag.id) {
                 *found = Some(group);
             }

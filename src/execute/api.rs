@@ -8,16 +8,17 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::classify::{Class, Classified, RequestKind, classify};
 use super::refusals::Refusals;
-use super::settle::{LOOKS, looks};
+use super::settle::{LOOKUPS, lookup_delays};
 use crate::limit::{Blocked, Permit, RateLimiter, Stop};
-use crate::model::{Event, ExistingGroup, Fate, Group, Listener, MatchNames, StopReason, Tag, Trouble, User};
+use crate::model::{Event, ExistingGroup, Fate, Group, Listener, MatchNames, StopReason, Tag, Trouble};
 use crate::plan;
-use crate::tallyfy::{self, Call, Credentials, Endpoints, Guest, List, Method, Page, Transport, TransportError, Walk};
+use crate::tallyfy::{
+    self, Call, Credentials, Endpoints, Entry, List, Method, Page, PageCursor, Transport, TransportError,
+};
 
 /// The first backoff, and the longest.
 const BACKOFF_MIN: Duration = Duration::from_millis(500);
@@ -187,7 +188,8 @@ impl<E: Transport> Api<E> {
         self.send(permit, RequestKind::Delete, call, |_, _| Ok(())).await
     }
 
-    /// Sends a request. If its token was refused and there is a newer one, it is sent once more: a 401 was not applied.
+    /// Sends a request. If its token was refused and there is a newer one, it is sent once more: a 401 was not applied. A response
+    /// for which the run must stop stops it.
     async fn send<T>(
         &self,
         permit: Permit<'_>,
@@ -195,14 +197,17 @@ impl<E: Transport> Api<E> {
         call: Result<Call, TransportError>,
         parse: impl Fn(u16, &Bytes) -> Result<T, String>,
     ) -> Class<T> {
-        let class = self.send_once(permit, kind, call.clone(), &parse).await;
-        if !matches!(class, Class::Stop(StopReason::TokenRefused(_))) || !self.credentials.renew() {
-            return class;
+        let mut class = self.send_once(permit, kind, call.clone(), &parse).await;
+        if matches!(class, Class::Stop(StopReason::TokenRefused(_))) && self.credentials.renew() {
+            class = match self.permit(!kind.is_read()).await {
+                Some(permit) => self.send_once(permit, kind, call, parse).await,
+                None => Class::Held,
+            };
         }
-        match self.permit(!kind.is_read()).await {
-            Some(permit) => self.send_once(permit, kind, call, parse).await,
-            None => Class::Held,
+        if let Class::Stop(reason) = &class {
+            self.stop.raise(reason.clone());
         }
+        class
     }
 
     async fn send_once<T>(
@@ -226,75 +231,42 @@ impl<E: Transport> Api<E> {
         class
     }
 
-    /// All users of the organization, and the number of pages of their list.
+    /// All entries of a list, and the number of its pages.
     ///
     /// # Errors
     /// If a page cannot be had, or the list does not add up.
-    pub async fn users(&self, listener: &Listener) -> Result<(Vec<User>, u64), Unread> {
-        self.all(List::Users, listener, |user: &User| user.id.to_string()).await
+    pub async fn all<T: Entry>(&self, list: List<'_>, listener: &Listener) -> Result<(Vec<T>, u64), Unread> {
+        let (mut all, mut cursor) = (Vec::new(), PageCursor::default());
+        while let Some(page) = self.next_page(list, &mut cursor, Some(listener)).await? {
+            all.extend(page);
+        }
+        Ok((all, cursor.pages()))
     }
 
-    /// All guests of the organization, and the number of pages of their list.
-    ///
-    /// # Errors
-    /// If a page cannot be had, or the list does not add up.
-    pub async fn guests(&self, listener: &Listener) -> Result<(Vec<Guest>, u64), Unread> {
-        self.all(List::Guests, listener, |guest: &Guest| guest.email.clone()).await
-    }
-
-    /// The next page of a walk through the list of all groups, which is reported; none when all are read.
+    /// The next page of a list, which is reported; none when all are read.
     ///
     /// # Errors
     /// If it cannot be had, or the list does not add up.
-    pub async fn next_groups(
-        &self,
-        walk: &mut Walk,
-        listener: &Listener,
-    ) -> Result<Option<Vec<ExistingGroup>>, Unread> {
-        self.reported(List::Groups, walk, listener, |group: &ExistingGroup| group.tag.id.clone()).await
-    }
-
-    async fn all<T: DeserializeOwned>(
+    pub async fn next_page<T: Entry>(
         &self,
         list: List<'_>,
-        listener: &Listener,
-        id: impl Fn(&T) -> String,
-    ) -> Result<(Vec<T>, u64), Unread> {
-        let (mut all, mut walk) = (Vec::new(), Walk::default());
-        while let Some(page) = self.reported(list, &mut walk, listener, &id).await? {
-            all.extend(page);
-        }
-        Ok((all, walk.pages()))
-    }
-
-    async fn reported<T: DeserializeOwned>(
-        &self,
-        list: List<'_>,
-        walk: &mut Walk,
-        listener: &Listener,
-        id: impl Fn(&T) -> String,
+        cursor: &mut PageCursor,
+        listener: Option<&Listener>,
     ) -> Result<Option<Vec<T>>, Unread> {
-        let what = list.into();
-        if walk.read() == 0 {
-            listener(Event::Listed { what, page: 0, pages: 0 });
+        let Some(number) = cursor.next() else { return Ok(None) };
+        let (what, name) = (list.into(), list.name());
+        let report = |page, pages| listener.map(|listener| listener(Event::Listed { what, page, pages }));
+        if number == 1 {
+            report(0, 0);
         }
-        let page = self.walk(list, walk, id).await?;
-        if page.is_some() {
-            listener(Event::Listed { what, page: walk.read(), pages: walk.pages() });
-        }
-        Ok(page)
-    }
-
-    async fn walk<T: DeserializeOwned>(
-        &self,
-        list: List<'_>,
-        walk: &mut Walk,
-        id: impl Fn(&T) -> String,
-    ) -> Result<Option<Vec<T>>, Unread> {
-        let Some(number) = walk.next() else { return Ok(None) };
-        let Page { entries, pages } = self.page(list, number).await?;
-        let taken = walk.take(entries.first().map(id), pages);
-        taken.map_err(|error| Unread::Failed(untrue(&list.name(), &error.to_string())))?;
+        let is_awaited = matches!(list, List::Groups | List::Users);
+        let call = Ok(self.endpoints.list(list, number));
+        let parse = |_, body: &Bytes| Page::parse(body).map_err(|lack| unreadable(&name, &lack));
+        let page = self.read(&name, is_awaited, RequestKind::List, &call, parse).await?;
+        let Page { entries, pages } = page.ok_or_else(|| Unread::Failed(untrue(&name, "it is not there")))?;
+        let added = cursor.add(entries.first().map(T::id), pages);
+        added.map_err(|error| Unread::Failed(untrue(&name, &error.to_string())))?;
+        report(cursor.read(), cursor.pages());
         Ok(Some(entries))
     }
 
@@ -303,10 +275,9 @@ impl<E: Transport> Api<E> {
     /// # Errors
     /// If a page cannot be had.
     pub async fn named(&self, name: &str, matching: MatchNames) -> Result<Vec<ExistingGroup>, Unread> {
-        let (mut found, mut walk) = (Vec::new(), Walk::default());
-        let id = |group: &ExistingGroup| group.tag.id.clone();
-        while let Some(groups) = self.walk(List::Search(searchable(name)), &mut walk, id).await? {
-            found.extend(groups.into_iter().filter(|group| matching.same(&group.name, name)));
+        let (mut found, mut cursor) = (Vec::new(), PageCursor::default());
+        while let Some(groups) = self.next_page(List::Search(searchable(name)), &mut cursor, None).await? {
+            found.extend(groups.into_iter().filter(|group: &ExistingGroup| matching.same(&group.name, name)));
         }
         Ok(found)
     }
@@ -333,29 +304,20 @@ impl<E: Transport> Api<E> {
 
     /// A row or group was given up; the run stops if too many in a row were refused.
     pub(super) fn write_failed(&self, trouble: &Trouble) {
-        if let Some(halt) = self.refusals.count(trouble) {
-            self.stop.raise(halt);
+        if let Some(reason) = self.refusals.count(trouble) {
+            self.stop.raise(reason);
         }
     }
 
-    /// How long to wait before each look for a group that may have been made, after its answer was waited for so long.
+    /// How long to wait before each lookup of a group that may have been created, after its answer was waited for so long.
     #[must_use]
-    pub fn looks(&self, waited: Duration) -> [Duration; LOOKS] {
-        looks(self.settle, self.limiter.latency(), waited)
+    pub fn lookup_delays(&self, waited: Duration) -> [Duration; LOOKUPS] {
+        lookup_delays(self.settle, self.limiter.latency(), waited)
     }
 
     /// Waits before a request is repeated; returns false if the run stops.
     pub async fn back_off(&self, sends: u32) -> bool {
         self.stop.sleep(backoff(sends, self.jitter.part())).await
-    }
-
-    async fn page<T: DeserializeOwned>(&self, list: List<'_>, number: u64) -> Result<Page<T>, Unread> {
-        let name = list.name();
-        let parse = |_, body: &Bytes| Page::parse(body).map_err(|lack| unreadable(&name, &lack));
-        let is_awaited = matches!(list, List::Groups | List::Users);
-        let call = Ok(self.endpoints.list(list, number));
-        let page = self.read(&name, is_awaited, RequestKind::List, &call, parse).await?;
-        page.ok_or_else(|| Unread::Failed(untrue(&name, "it is not there")))
     }
 
     /// Asks until there is an answer; it is said if everything waits for that. None if what is read does not exist.
@@ -377,11 +339,7 @@ impl<E: Transport> Api<E> {
                 Class::Refused(trouble) | Class::NameTaken(trouble) | Class::MaybeTaken(trouble) => {
                     return Err(Unread::Failed(trouble));
                 }
-                Class::Stop(halt) => {
-                    self.stop.raise(halt);
-                    return Err(Unread::Stopped);
-                }
-                Class::Held => return Err(Unread::Stopped),
+                Class::Stop(_) | Class::Held => return Err(Unread::Stopped),
             };
             // A 429 is no failed attempt: the rate limiter decides how long refusals may go on.
             let is_failure = trouble.http_status != Some(429);

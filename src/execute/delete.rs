@@ -36,10 +36,7 @@ impl<E: Transport> Worker<E> {
             }
             Class::NotApplied(trouble) => Unapplied { trouble, is_ambiguous: false },
             Class::Ambiguous(trouble) | Class::GuestQuota(trouble, _) => Unapplied { trouble, is_ambiguous: true },
-            Class::Stop(halt) => {
-                self.api.stop.raise(halt);
-                return Step::Stop(Change::NotApplied);
-            }
+            Class::Stop(_) => return Step::Stop(Change::NotApplied),
             Class::Held => return Step::Stop(Change::Withdraw),
         };
         let (row, said) = (job.operation.row.0, &attempt.trouble.message);

@@ -5,7 +5,7 @@
 use super::api::{Created, Unread};
 use super::classify::Class;
 use crate::journal::{Change, Operation};
-use crate::model::{ExistingGroup, Fate, Group, OnExisting, StopReason, Trouble, best};
+use crate::model::{ExistingGroup, Fate, Group, OnExisting, Trouble, best};
 use crate::plan;
 
 /// What follows on an attempt.
@@ -30,8 +30,6 @@ pub enum Next {
     Pause(Trouble),
     /// The group is looked up.
     Lookup(Lookup),
-    /// The run stops; the request had no effect.
-    Stop(StopReason),
 }
 
 /// A lookup by the row's name: each time after a wait, until lists show a group.
@@ -94,7 +92,7 @@ pub fn after_create(class: Class<Created>, sent: &Group, operation: &Operation) 
         Class::Ambiguous(trouble) => lookup(When::UntilSettled, Absent::Again, trouble),
         // Nothing of it is on its way any more, and it is not sent again soon: one look is as good as several.
         Class::GuestQuota(trouble, _) => lookup(When::Settled, Absent::Again, trouble),
-        Class::Stop(reason) => Next::Stop(reason),
+        Class::Stop(_) => Next::Step(Step::Stop(Change::NotApplied)),
         Class::Held => Next::Step(Step::Stop(Change::Withdraw)),
     }
 }

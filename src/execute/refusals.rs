@@ -39,8 +39,8 @@ mod tests {
     fn twenty_in_a_row_stop_the_run_and_the_last_one_is_named() {
         let refusals = Refusals::default();
         assert!((1..LIMIT).all(|_| refusals.count(&refused(403)).is_none()));
-        let halt = StopReason::RefusedInARow { count: LIMIT, status: 404, why: "no 404".to_owned() };
-        assert_eq!(refusals.count(&refused(404)), Some(halt));
+        let reason = StopReason::RefusedInARow { count: LIMIT, status: 404, why: "no 404".to_owned() };
+        assert_eq!(refusals.count(&refused(404)), Some(reason));
     }
 
     #[test]

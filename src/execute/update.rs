@@ -54,10 +54,7 @@ impl<E: Transport> Worker<E> {
             Class::Refused(trouble) | Class::NameTaken(trouble) | Class::MaybeTaken(trouble) => {
                 Step::End(None, Fate::Unknown(lacking(trouble)))
             }
-            Class::Stop(halt) => {
-                self.api.stop.raise(halt);
-                Step::Stop(Change::NotApplied)
-            }
+            Class::Stop(_) => Step::Stop(Change::NotApplied),
             Class::NotThere => Step::Again(Change::Missing),
             Class::Held => Step::Stop(Change::Withdraw),
         }

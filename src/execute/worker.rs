@@ -173,10 +173,6 @@ impl<E: Transport> Worker<E> {
             Next::Pause(trouble) => self.again(job, trouble, number).await,
             // Most rows need none: their futures stay small.
             Next::Lookup(lookup) => Box::pin(self.look_up(job, lookup, left.elapsed(), number)).await,
-            Next::Stop(reason) => {
-                self.api.stop.raise(reason);
-                Step::Stop(Change::NotApplied)
-            }
         }
     }
 
@@ -207,7 +203,7 @@ impl<E: Transport> Worker<E> {
             tracing::info!(row, attempt = number, "{said}; looking whether the group is there");
         }
         let now = iter::once(Duration::ZERO);
-        let until_settled = |waited| self.api.looks(waited).into_iter();
+        let until_settled = |waited| self.api.lookup_delays(waited).into_iter();
         let found = match lookup.when {
             When::Now => self.search(job, now).await,
             When::Twice => self.search(job, now.chain(until_settled(Duration::ZERO).take(1))).await,

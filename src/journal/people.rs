@@ -162,16 +162,14 @@ fn update(db: &Connection, row: &FoundRow) -> rusqlite::Result<()> {
     let joined = |severity| of(severity).next().map(|_| Problem::join(of(severity)));
     let code = of(Severity::Error).next().map(|problem| problem.code.as_str());
     let (error, warnings) = (joined(Severity::Error), joined(Severity::Warning));
-    let lead = lead.map(|lead| lead.0);
-    let done = if let Some((wanted, body, guests)) = group {
-        let sql = "UPDATE rows SET code = ?2, error = ?3, people = ?4, lead = ?5, wanted = ?6, body = ?7, guests = ?8
-                   WHERE id = ?1";
-        db.prepare_cached(sql)?.execute(params![id.0, code, error, warnings, lead, wanted, body, guests])
-    } else {
-        let sql = "UPDATE rows SET code = ?2, error = ?3, people = ?4, lead = ?5 WHERE id = ?1";
-        db.prepare_cached(sql)?.execute(params![id.0, code, error, warnings, lead])
-    };
-    done.map(drop)
+    // A row that is merged into a group keeps what it defines.
+    let (wanted, body) = group.as_ref().map(|(wanted, body, _)| (wanted, body)).unzip();
+    let (lead, guests) = (lead.map(|lead| lead.0), group.as_ref().map(|(.., guests)| guests));
+    let sql = "UPDATE rows SET code = ?2, error = ?3, people = ?4, lead = ?5, wanted = coalesce(?6, wanted),
+                               body = coalesce(?7, body), guests = coalesce(?8, guests)
+               WHERE id = ?1";
+    let values = params![id.0, code, error, warnings, lead, wanted, body, guests];
+    db.prepare_cached(sql)?.execute(values).map(drop)
 }
 
 /// The next rows that are to be sent, and those that were sent and whose merged rows are not settled. The range begins behind

@@ -1,11 +1,11 @@
-//! Walks a list, page after page, by the server's own count. Pure.
+//! Reads a list page by page, by the server's own count. Pure.
 
 /// How much a list may have grown, in pages, while it is read.
 const GROWTH_MAX: u64 = 1000;
 
-/// Where a walk through a list stands.
+/// How far a list is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Walk {
+pub struct PageCursor {
     next: u64,
     pages: u64,
     /// The most pages that are believed; known from the first page on.
@@ -15,7 +15,7 @@ pub struct Walk {
     is_done: bool,
 }
 
-impl Default for Walk {
+impl Default for PageCursor {
     fn default() -> Self {
         Self { next: 1, pages: 1, pages_max: None, before: None, is_done: false }
     }
@@ -23,7 +23,7 @@ impl Default for Walk {
 
 /// A list that is inconsistent: reading it would never end, or would miss groups.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WalkError {
+pub enum ListError {
     /// A page before the last is empty.
     #[error("page {page} of {pages} is empty")]
     Empty {
@@ -40,7 +40,7 @@ pub enum WalkError {
     Endless(u64),
 }
 
-impl Walk {
+impl PageCursor {
     /// The page to ask for next, from 1; none when all are read.
     #[must_use]
     pub fn next(&self) -> Option<u64> {
@@ -63,17 +63,17 @@ impl Walk {
     ///
     /// # Errors
     /// If the list is inconsistent.
-    pub fn take(&mut self, first: Option<String>, pages: u64) -> Result<(), WalkError> {
+    pub fn add(&mut self, first: Option<String>, pages: u64) -> Result<(), ListError> {
         let number = self.next;
         if first.is_none() && number < pages {
-            return Err(WalkError::Empty { page: number, pages });
+            return Err(ListError::Empty { page: number, pages });
         }
         if first.is_some() && first == self.before {
-            return Err(WalkError::Repeated(number));
+            return Err(ListError::Repeated(number));
         }
         let pages_max = *self.pages_max.get_or_insert(pages.saturating_mul(2).saturating_add(GROWTH_MAX));
         if pages > pages_max {
-            return Err(WalkError::Endless(pages));
+            return Err(ListError::Endless(pages));
         }
         self.pages = pages;
         self.is_done = number >= pages;
@@ -87,38 +87,38 @@ impl Walk {
 mod tests {
     use super::*;
 
-    fn take(walk: &mut Walk, ids: &[&str], pages: u64) -> Result<(), WalkError> {
-        walk.take(ids.first().map(|id| (*id).to_owned()), pages)
+    fn add(cursor: &mut PageCursor, ids: &[&str], pages: u64) -> Result<(), ListError> {
+        cursor.add(ids.first().map(|id| (*id).to_owned()), pages)
     }
 
     #[test]
-    fn a_walk_follows_the_servers_count_also_when_it_changes() {
-        let mut walk = Walk::default();
-        assert_eq!(walk.next(), Some(1));
-        take(&mut walk, &["a", "b"], 2).unwrap();
-        assert_eq!((walk.next(), walk.pages(), walk.read()), (Some(2), 2, 1));
-        take(&mut walk, &["c"], 3).unwrap();
-        assert_eq!(walk.next(), Some(3));
-        take(&mut walk, &[], 2).unwrap();
-        assert_eq!(walk.next(), None);
+    fn a_list_is_read_by_the_servers_count_also_when_it_changes() {
+        let mut cursor = PageCursor::default();
+        assert_eq!(cursor.next(), Some(1));
+        add(&mut cursor, &["a", "b"], 2).unwrap();
+        assert_eq!((cursor.next(), cursor.pages(), cursor.read()), (Some(2), 2, 1));
+        add(&mut cursor, &["c"], 3).unwrap();
+        assert_eq!(cursor.next(), Some(3));
+        add(&mut cursor, &[], 2).unwrap();
+        assert_eq!(cursor.next(), None);
     }
 
     #[test]
     fn an_empty_list_ends_at_once() {
         for pages in [0, 1] {
-            let mut walk = Walk::default();
-            take(&mut walk, &[], pages).unwrap();
-            assert_eq!(walk.next(), None);
+            let mut cursor = PageCursor::default();
+            add(&mut cursor, &[], pages).unwrap();
+            assert_eq!(cursor.next(), None);
         }
     }
 
     #[test]
     fn a_list_that_does_not_add_up_is_an_error_never_an_end() {
-        let mut walk = Walk::default();
-        assert_eq!(take(&mut walk, &[], 2), Err(WalkError::Empty { page: 1, pages: 2 }));
-        take(&mut walk, &["a"], 5).unwrap();
-        assert_eq!(take(&mut walk, &["a"], 5), Err(WalkError::Repeated(2)));
-        take(&mut walk, &["b"], 1010).unwrap();
-        assert_eq!(take(&mut walk, &["c"], 1011), Err(WalkError::Endless(1011)));
+        let mut cursor = PageCursor::default();
+        assert_eq!(add(&mut cursor, &[], 2), Err(ListError::Empty { page: 1, pages: 2 }));
+        add(&mut cursor, &["a"], 5).unwrap();
+        assert_eq!(add(&mut cursor, &["a"], 5), Err(ListError::Repeated(2)));
+        add(&mut cursor, &["b"], 1010).unwrap();
+        assert_eq!(add(&mut cursor, &["c"], 1011), Err(ListError::Endless(1011)));
     }
 }

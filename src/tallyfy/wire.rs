@@ -5,13 +5,37 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
 
-use crate::model::{ExistingGroup, Tag, shortened, shown};
+use crate::model::{ExistingGroup, Tag, User, shortened, shown};
 
 /// A guest, as the list of guests shows one. One who is disabled is listed too.
 #[derive(Debug, Deserialize)]
 pub struct Guest {
     /// The e-mail address.
     pub email: String,
+}
+
+/// An entry of a list.
+pub trait Entry: DeserializeOwned {
+    /// Its id.
+    fn id(&self) -> String;
+}
+
+impl Entry for ExistingGroup {
+    fn id(&self) -> String {
+        self.tag.id.clone()
+    }
+}
+
+impl Entry for User {
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+impl Entry for Guest {
+    fn id(&self) -> String {
+        self.email.clone()
+    }
 }
 
 /// One page of a list.

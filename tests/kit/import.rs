@@ -220,7 +220,7 @@ fn close(
     };
     let rows = accounts(journal, run).into_iter().map(row).collect();
     results.finish().unwrap();
-    let finished = Finished { rows, stopped: stop.reason().map(|halt| halt.to_string()), guest_estimates };
+    let finished = Finished { rows, stopped: stop.reason().map(|reason| reason.to_string()), guest_estimates };
     journal.end_run(run, finished.is_settled()).unwrap();
     finished
 }
