@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use email_address::{EmailAddress, Options};
 use memchr::memchr_iter;
+use serde_json::value::RawValue;
 
 use super::{is_number, lint, trimmed};
 use crate::model::{Cell, Code, Field, Item, Member, Problem, Unique, has_only, shortened};
@@ -304,7 +305,13 @@ pub(super) fn entries(cell: &Cell<'_>, mut each: impl FnMut(&Item<'_>)) -> Resul
     };
     match cell {
         Cell::Absent => {}
-        Cell::Text(text) if text.trim_start().starts_with('[') => return entries(&Cell::List(array(text)?), each),
+        Cell::Text(text) if text.trim_start().starts_with('[') => {
+            // Python writes it with other quotes.
+            let plain = text.replace('\'', "\"");
+            let items = array(text).or_else(|| array(&plain));
+            let items = items.ok_or("the list begins like a JSON array but is not one; remove its brackets")?;
+            return entries(&Cell::List(items), each);
+        }
         Cell::Text(text) => {
             let mut given = |entry| given(&Item::Text(Cow::Borrowed(entry)));
             let is_separator = |letter| matches!(letter, ';' | '|' | ',');
@@ -342,24 +349,9 @@ fn is_simple(text: &str) -> bool {
     has_only(text, |byte| matches!(byte, b'!'..=b'~') && byte != b',' && byte != b'|')
 }
 
-/// A JSON array in a cell, also with Python's quotes.
-fn array(text: &str) -> Result<Vec<Item<'static>>, String> {
-    let values: Result<Vec<serde_json::Value>, _> =
-        serde_json::from_str(text).or_else(|_| serde_json::from_str(&text.replace('\'', "\"")));
-    let values = values.map_err(|_| "the list begins like a JSON array but is not one; remove its brackets".to_owned());
-    let item = |value| match value {
-        serde_json::Value::String(text) => Item::Text(Cow::Owned(text)),
-        serde_json::Value::Number(number) => Item::Number(Cow::Owned(number.to_string())),
-        serde_json::Value::Null => Item::Text(Cow::Borrowed("")),
-        serde_json::Value::Bool(_) => Item::Other("true or false"),
-        serde_json::Value::Array(_) => Item::Other("an array"),
-        serde_json::Value::Object(mut object) => Item::person(|key| match object.remove(key)? {
-            serde_json::Value::String(text) => Some(Item::Text(Cow::Owned(text))),
-            serde_json::Value::Number(number) => Some(Item::Number(Cow::Owned(number.to_string()))),
-            _ => None,
-        }),
-    };
-    Ok(values?.into_iter().map(item).collect())
+fn array(json: &str) -> Option<Vec<Item<'_>>> {
+    let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    Some(elements.into_iter().map(Item::of).collect())
 }
 
 #[cfg(test)]
