@@ -1,6 +1,6 @@
 //! One opened file: its dialect, its batches, and the parser that makes rows of them.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -148,7 +148,7 @@ impl Iterator for Table {
         let line = self.splitter.line;
         let next = match self.first.take() {
             Some(first) => Ok(Some(first)),
-            None => self.splitter.next().map_err(|reason| FileProblem::from(reason).at(&self.parser.path, line, None)),
+            None => self.splitter.next().map_err(|reason| unread(reason, &self.parser.path, line)),
         };
         if let Ok(Some(batch)) = &next {
             self.rows += batch.count() as u64;
@@ -253,11 +253,7 @@ fn layout_of(head: &[u8], options: &ReadOptions) -> Result<Option<ReadOptions>, 
 fn first_batch(splitter: &mut Splitter, path: &Path, is_decoded: bool, is_document: bool) -> Result<Batch, ReadError> {
     loop {
         let line = splitter.line;
-        let failed = |reason| match FileProblem::from(reason) {
-            problem if problem.code == Code::JsonMalformed => problem.at(path, line, None),
-            problem => problem.of(path),
-        };
-        let batch = match splitter.next().map_err(failed)? {
+        let batch = match splitter.next().map_err(|reason| unread(reason, path, line))? {
             None if is_document => return Ok(Batch::default()),
             batch => batch.ok_or_else(|| FileProblem::empty().of(path))?,
         };
@@ -265,6 +261,14 @@ fn first_batch(splitter: &mut Splitter, path: &Path, is_decoded: bool, is_docume
         if !batch.raw.trim_ascii().is_empty() {
             return Ok(batch);
         }
+    }
+}
+
+/// Why no batch comes after this line; a file that cannot be read any further is not at fault in one line.
+fn unread(reason: io::Error, path: &Path, line: u64) -> ReadError {
+    match FileProblem::from(reason) {
+        problem if problem.code == Code::JsonMalformed => problem.at(path, line, None),
+        problem => problem.of(path),
     }
 }
 
