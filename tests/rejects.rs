@@ -1,5 +1,6 @@
 //! What the rejects hold reads back as the same rows, whatever was in them: good ones as they were, broken ones as broken.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -40,7 +41,7 @@ fn read(text: &str, format: Format) -> Option<(InputFile, Vec<Kept>)> {
     let options = ReadOptions { format: Some(input), delimiter: Some(b','), ..ReadOptions::default() };
     let stream = Box::new(Cursor::new(text.as_bytes().to_vec()));
     let table = Table::of_stream(Path::new("groups"), stream, &options).ok()?.table;
-    let parser = table.parser();
+    let parser = table.parser.clone();
     let mut rows = Vec::new();
     for batch in table {
         let mut keep = |row: &tallyfy_groups::read::Row<'_>| {
@@ -48,12 +49,22 @@ fn read(text: &str, format: Format) -> Option<(InputFile, Vec<Kept>)> {
             rows.push(Kept {
                 place,
                 fields: row.fields.as_ref().ok().map(|fields| format!("{fields:?}")),
-                raw: row.text.raw().into_owned(),
+                raw: owned(&row.text),
             });
         };
         parser.rows(&batch.ok()?, &mut Notes::default(), &mut keep).unwrap();
     }
-    Some((InputFile { path: "groups".to_owned(), dialect: parser.dialect().clone() }, rows))
+    Some((InputFile { path: "groups".to_owned(), dialect: parser.dialect.clone() }, rows))
+}
+
+fn owned(raw: &Raw<Cow<'_, str>>) -> Raw {
+    let all = |cells: &[Cow<'_, str>]| cells.iter().map(ToString::to_string).collect();
+    match raw {
+        Raw::Cells(cells) => Raw::Cells(all(cells)),
+        Raw::OpenQuote(cells) => Raw::OpenQuote(all(cells)),
+        Raw::Stray(text) => Raw::Stray(text.to_string()),
+        Raw::Line(line) => Raw::Line(line.to_string()),
+    }
 }
 
 fn rejected(row: &Kept) -> Outcome {

@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(opened) = Table::of_stream(Path::new("fuzz"), Box::new(Cursor::new(bytes.to_vec())), &options) else {
         return;
     };
-    let parser = opened.table.parser();
+    let parser = opened.table.parser.clone();
     for batch in opened.table {
         let Ok(batch) = batch else { return };
         let _ = parser.rows(&batch, &mut Notes::default(), &mut |row| check(row));

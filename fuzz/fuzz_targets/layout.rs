@@ -47,18 +47,18 @@ fn read(text: &str, options: &ReadOptions) -> Option<Read> {
         return None;
     }
     let (mut table, mut rows) = (opened.table, Vec::new());
-    let parser = table.parser();
+    let parser = table.parser.clone();
     for batch in table.by_ref() {
         let mut keep = |row: &tallyfy_groups::read::Row<'_>| {
             if let Ok(fields) = &row.fields {
                 let all = Field::SLOTS.iter().map(|field| entries(fields.get(*field))).collect();
-                rows.push((row.text.raw().into_owned(), all));
+                rows.push((row.text.clone(), all));
             }
         };
         parser.rows(&batch.ok()?, &mut Notes::default(), &mut keep).ok()?;
     }
     table.check_whole().ok()?;
-    Some((parser.dialect().header.clone(), rows))
+    Some((parser.dialect.header.clone(), rows))
 }
 
 fn entries(cell: &Cell<'_>) -> Vec<String> {

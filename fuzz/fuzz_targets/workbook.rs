@@ -23,7 +23,7 @@ fn read(bytes: Vec<u8>) {
     let Ok(opened) = Table::of_stream(Path::new("fuzz"), Box::new(Cursor::new(bytes)), &ReadOptions::default()) else {
         return;
     };
-    let parser = opened.table.parser();
+    let parser = opened.table.parser.clone();
     let mut last = 0;
     for batch in opened.table {
         let mut each = |row: &Row<'_>| {

@@ -1,27 +1,21 @@
 //! Safe fixes of a row: outer spaces, line breaks, the writing of lists, repeated entries. Pure.
 
+use std::fmt::Display;
+
+use serde::Serialize;
+use serde_json::json;
+
 use super::lists::entries;
 use super::trimmed;
-use crate::model::{Cell, Code, Field, Fields, Format, Item, Member, Problem, WantedGroup, with_line_feeds};
-
-/// What a cell should hold instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fixed {
-    /// Text.
-    Text(String),
-    /// User ids and addresses.
-    Members(Vec<Member>),
-    /// Addresses.
-    Addresses(Vec<String>),
-}
+use crate::model::{Cell, Code, Field, Fields, Format, Item, Problem, WantedGroup, with_line_feeds};
 
 /// A fix of one cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fix {
     /// The field.
     pub field: Field,
-    /// What it should hold.
-    pub fixed: Fixed,
+    /// What it should hold: a cell of CSV, or a JSON value.
+    pub text: String,
     /// What was done, in words.
     pub what: String,
 }
@@ -34,19 +28,18 @@ pub fn fixes(fields: &Fields<'_>, group: &WantedGroup, problems: &[Problem], for
     let mut found = Vec::new();
     for field in Field::SLOTS.into_iter().filter(is_sound) {
         let cell = fields.get(field);
-        let members = || Fixed::Members(group.members.clone());
-        let guests = || Fixed::Addresses(group.guests.clone());
         let fix = match field {
-            Field::Members => list(cell, has(Code::MemberRepeated), format).map(|what| (members(), what)),
-            Field::Guests => list(cell, has(Code::GuestRepeated), format).map(|what| (guests(), what)),
-            _ => text(cell),
+            Field::Members => list(cell, &group.members, has(Code::MemberRepeated), format),
+            Field::Guests => list(cell, &group.guests, has(Code::GuestRepeated), format),
+            _ => text(cell, format),
         };
-        found.extend(fix.map(|(fixed, what)| Fix { field, fixed, what }));
+        found.extend(fix.map(|(text, what)| Fix { field, text, what }));
     }
     found
 }
 
-fn text(cell: &Cell<'_>) -> Option<(Fixed, String)> {
+/// What a text should be, and what is done to it; nothing if it is so already.
+fn text(cell: &Cell<'_>, format: Format) -> Option<(String, String)> {
     let Cell::Text(text) = cell else { return None };
     let trimmed = trimmed(text);
     let fixed = with_line_feeds(trimmed);
@@ -57,11 +50,17 @@ fn text(cell: &Cell<'_>) -> Option<(Fixed, String)> {
     if fixed != trimmed {
         what.push("line breaks made equal");
     }
-    (!what.is_empty()).then(|| (Fixed::Text(fixed), what.join(", ")))
+    let fixed = if format == Format::Jsonl { json!(fixed).to_string() } else { fixed };
+    (!what.is_empty()).then(|| (fixed, what.join(", ")))
 }
 
-/// What is to be done about a list; nothing if it is written as it should be.
-fn list(cell: &Cell<'_>, has_repeats: bool, format: Format) -> Option<String> {
+/// How a list with these entries should be written, and what is done to it; nothing if it is so already.
+fn list<T: Display + Serialize>(
+    cell: &Cell<'_>,
+    wanted: &[T],
+    has_repeats: bool,
+    format: Format,
+) -> Option<(String, String)> {
     let is_plain = |item: &Item<'_>| match item {
         Item::Number(_) => true,
         Item::Text(text) => text.contains('@') && trimmed(text) == text,
@@ -75,12 +74,7 @@ fn list(cell: &Cell<'_>, has_repeats: bool, format: Format) -> Option<String> {
         Cell::Text(_) if format == Format::Jsonl => what.push("text made an array"),
         Cell::Text(text) => {
             let mut all = Vec::new();
-            entries(cell, |item| {
-                if let Item::Text(text) | Item::Number(text) = item {
-                    all.push(text.clone().into_owned());
-                }
-            })
-            .ok()?;
+            entries(cell, |item| all.push(item.shown().to_owned())).ok()?;
             if all.join(";") != **text {
                 what.push("entries separated by `;`");
             }
@@ -88,30 +82,11 @@ fn list(cell: &Cell<'_>, has_repeats: bool, format: Format) -> Option<String> {
         Cell::List(items) if !items.iter().all(is_plain) => what.push("entries written plainly"),
         Cell::List(_) | Cell::Absent | Cell::Other(_) => {}
     }
-    (!what.is_empty()).then(|| what.join(", "))
-}
-
-impl Fixed {
-    /// As a CSV cell.
-    #[must_use]
-    pub fn cell(&self) -> String {
-        match self {
-            Self::Text(text) => text.clone(),
-            Self::Members(members) => members.iter().map(Member::to_string).collect::<Vec<_>>().join(";"),
-            Self::Addresses(addresses) => addresses.join(";"),
-        }
-    }
-
-    /// As a JSON value.
-    #[must_use]
-    pub fn json(&self) -> String {
-        match self {
-            Self::Text(text) => serde_json::Value::from(text.as_str()),
-            Self::Members(members) => serde_json::json!(members),
-            Self::Addresses(addresses) => serde_json::Value::from(addresses.clone()),
-        }
-        .to_string()
-    }
+    let fixed = match format {
+        Format::Csv => wanted.iter().map(T::to_string).collect::<Vec<_>>().join(";"),
+        Format::Jsonl => json!(wanted).to_string(),
+    };
+    (!what.is_empty()).then(|| (fixed, what.join(", ")))
 }
 
 #[cfg(test)]
@@ -123,7 +98,7 @@ mod tests {
         let mut group = WantedGroup::default();
         let problems = Rules::default().check(fields, &mut group);
         let found = fixes(fields, &group, &problems, format);
-        found.into_iter().map(|fix| (fix.field, fix.fixed.cell(), fix.what)).collect()
+        found.into_iter().map(|fix| (fix.field, fix.text, fix.what)).collect()
     }
 
     fn row<'a>(name: &'a str, description: &'a str, members: &'a str, guests: &'a str) -> Fields<'a> {
@@ -170,7 +145,7 @@ mod tests {
         };
         assert!(found(&list(vec![Item::Number("1".into()), Item::Number("2".into())]), Format::Jsonl).is_empty());
         let strings = found(&list(vec![Item::Text("1".into()), Item::Number("1".into())]), Format::Jsonl);
-        assert_eq!((strings[0].1.as_str(), strings[0].2.as_str()), ("1", "repeats removed, entries written plainly"));
+        assert_eq!((strings[0].1.as_str(), strings[0].2.as_str()), ("[1]", "repeats removed, entries written plainly"));
         let text = found(&row("A", "", "1;2", ""), Format::Jsonl);
         assert_eq!((text[0].0, text[0].2.as_str()), (Field::Members, "text made an array"));
     }

@@ -5,60 +5,16 @@ use memchr::memchr2_iter;
 use super::is_number;
 use crate::model::{Code, Field, Problem, Severity, shortened};
 
-/// A kind of text that is hardly a name.
-struct Lint {
-    matches: fn(&str) -> bool,
-    severity: Severity,
-    code: Code,
-    what: &'static str,
-    cure: &'static str,
-}
-
-const RENAME: &str = "write the real name";
+/// A kind of text that is hardly a name: what is true of it, how bad it is, and what it is and what to do.
+type Lint = (fn(&str) -> bool, Severity, &'static str);
 
 const NAMES: [Lint; 6] = [
-    Lint {
-        matches: is_formula_error,
-        severity: Severity::Error,
-        code: Code::NameInvalid,
-        what: "is a spreadsheet's formula error",
-        cure: RENAME,
-    },
-    Lint {
-        matches: is_placeholder,
-        severity: Severity::Warning,
-        code: Code::NameDoubtful,
-        what: "is a placeholder for a missing value",
-        cure: RENAME,
-    },
-    Lint {
-        matches: |text| is_any(&TOTALS, text),
-        severity: Severity::Warning,
-        code: Code::NameDoubtful,
-        what: "looks like a row of totals",
-        cure: "delete the row if it is one",
-    },
-    Lint {
-        matches: is_total,
-        severity: Severity::Error,
-        code: Code::NameInvalid,
-        what: "is a total, not a group",
-        cure: "delete the row",
-    },
-    Lint {
-        matches: is_shortened_number,
-        severity: Severity::Warning,
-        code: Code::NameDoubtful,
-        what: "is a number that a spreadsheet shortened",
-        cure: RENAME,
-    },
-    Lint {
-        matches: |text| text.len() > 2 && text.bytes().all(|byte| byte == b'#'),
-        severity: Severity::Warning,
-        code: Code::NameDoubtful,
-        what: "is what a spreadsheet shows in a narrow column",
-        cure: RENAME,
-    },
+    (is_formula_error, Severity::Error, "is a spreadsheet's formula error; write the real name"),
+    (is_placeholder, Severity::Warning, "is a placeholder for a missing value; write the real name"),
+    (|text| is_any(&TOTALS, text), Severity::Warning, "looks like a row of totals; delete the row if it is one"),
+    (is_total, Severity::Error, "is a total, not a group; delete the row"),
+    (is_shortened_number, Severity::Warning, "is a number that a spreadsheet shortened; write the real name"),
+    (is_narrow, Severity::Warning, "is what a spreadsheet shows in a narrow column; write the real name"),
 ];
 
 const FORMULA_ERRORS: [&str; 9] =
@@ -74,9 +30,10 @@ const WINDOWS_1252: &str = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–
 
 /// Adds what is suspicious about a trimmed name.
 pub(super) fn name(name: &str, problems: &mut Vec<Problem>) {
-    if let Some(lint) = NAMES.iter().find(|lint| (lint.matches)(name)) {
-        let message = format!("the name `{}` {}; {}", shortened(name), lint.what, lint.cure);
-        problems.push(Problem { severity: lint.severity, ..Problem::error(Field::Name, lint.code, message) });
+    if let Some((_, severity, what)) = NAMES.iter().find(|(matches, ..)| matches(name)) {
+        let code = if *severity == Severity::Error { Code::NameInvalid } else { Code::NameDoubtful };
+        let message = format!("the name `{}` {what}", shortened(name));
+        problems.push(Problem { severity: *severity, ..Problem::error(Field::Name, code, message) });
     }
     garbled(Field::Name, name, problems);
 }
@@ -125,6 +82,11 @@ pub(super) fn is_shortened_number(text: &str) -> bool {
         .and_then(|text| text.split_once(['e', 'E']))
         .map(|(whole, power)| (whole, power.strip_prefix('+').unwrap_or(power)));
     parts.is_some_and(|(whole, power)| whole.split(['.', ',']).all(is_number) && is_number(power))
+}
+
+/// #####
+fn is_narrow(text: &str) -> bool {
+    text.len() > 2 && text.bytes().all(|byte| byte == b'#')
 }
 
 /// `Total`, `Total: 12`, `Summe 12`; a team may be called Total Rewards.

@@ -10,7 +10,7 @@ mod names;
 mod repeat;
 mod rules;
 
-pub use fix::{Fix, Fixed, fixes};
+pub use fix::{Fix, fixes};
 pub use names::{Earlier, NameKeys, Names};
 pub use repeat::{FirstGroup, contents_key};
 pub use rules::{NAME_MAX, Rules};

@@ -202,9 +202,9 @@ impl<S> Collector<'_, S> {
         let is_given_up = self.files.opened.last().is_some_and(|file| file.is_given_up);
         match step {
             ReadStep::Opened { parser, again, flaw } => {
-                let path = parser.path().display().to_string();
+                let path = parser.path.display().to_string();
                 self.sink.opened(&parser, &path, flaw)?;
-                let (notes, first_row) = (parser.notes(), self.files.rows.len());
+                let (notes, first_row) = (parser.notes.clone(), self.files.rows.len());
                 self.files.opened.push(File {
                     path,
                     parser,

@@ -122,7 +122,7 @@ fn staged_row(row: &Row<'_>, _: &Parser, group: &WantedGroup, problems: &[Proble
         Ok(Cell::Text(name)) => name.trim(),
         _ => "",
     };
-    StagedRow::new(name, &row.text.raw(), is_valid.then_some(group))
+    StagedRow::new(name, &row.text, is_valid.then_some(group))
 }
 
 /// Hands the rows to the thread that writes them into the journal.
@@ -152,7 +152,7 @@ impl<W: Write> Staging<'_, W> {
 
 impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
     fn opened(&mut self, parser: &Parser, path: &str, flaw: Option<ReadError>) -> Result<(), Failure> {
-        self.files.push(InputFile { path: path.to_owned(), dialect: parser.dialect().clone() });
+        self.files.push(InputFile { path: path.to_owned(), dialect: parser.dialect.clone() });
         flaw.map_or(Ok(()), |flaw| Err(flaw.into()))
     }
 

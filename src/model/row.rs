@@ -2,7 +2,11 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
 use strum::{EnumString, IntoStaticStr, VariantArray};
+
+use super::entries::Entries;
+use super::text::is_json_address;
 
 /// A field of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr, EnumString, VariantArray)]
@@ -111,14 +115,12 @@ impl<'a> Cell<'a> {
     /// As a cell of CSV; a list is a JSON array, so that its entries stay as they are.
     #[must_use]
     pub fn text(&self) -> Cow<'a, str> {
-        let entry = |item: &Item<'_>| match item {
-            Item::Text(text) | Item::Number(text) => text.clone().into_owned(),
-            Item::Other(kind) => (*kind).to_owned(),
-        };
         match self {
             Self::Text(text) => text.clone(),
             Self::List(items) if items.is_empty() => Cow::Borrowed(""),
-            Self::List(items) => Cow::Owned(serde_json::json!(items.iter().map(entry).collect::<Vec<_>>()).to_string()),
+            Self::List(items) => {
+                Cow::Owned(serde_json::json!(items.iter().map(Item::shown).collect::<Vec<_>>()).to_string())
+            }
             Self::Absent | Self::Other(_) => Cow::Borrowed(""),
         }
     }
@@ -160,17 +162,49 @@ pub enum Item<'a> {
     Other(&'static str),
 }
 
-impl Item<'_> {
-    /// The person that a JSON object is: its address goes before its id, which may be of another system. `held` gives the
-    /// value of a key.
-    pub fn person(held: impl FnMut(&'static str) -> Option<Self>) -> Self {
+impl<'a> Item<'a> {
+    /// An element of an array; it is copied only if it has escapes.
+    #[must_use]
+    pub fn of(element: &'a RawValue) -> Self {
+        let json = element.get();
+        match json.as_bytes().first() {
+            Some(b'"') => serde_json::from_str(json)
+                .map(Cow::Borrowed)
+                .or_else(|_| serde_json::from_str(json).map(Cow::Owned))
+                .map_or(Self::Other("text with a broken \\u escape"), Self::Text),
+            Some(b'{') => Self::person(json),
+            Some(b'[') => Self::Other("an array"),
+            Some(b't' | b'f') => Self::Other("true or false"),
+            Some(b'n') => Self::Text(Cow::Borrowed("")),
+            _ => Self::Number(Cow::Borrowed(json)),
+        }
+    }
+
+    /// What it holds, or what kind of value it is.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Number(text) => text,
+            Self::Other(kind) => kind,
+        }
+    }
+
+    /// The person that an object is: its address goes before its id, which may be of another system.
+    fn person(object: &'a str) -> Self {
+        let Entries(entries) = serde_json::from_str(object).unwrap_or(Entries(Vec::new()));
+        let held = |wanted: &str| entries.iter().find(|(key, _)| key.eq_ignore_ascii_case(wanted));
+        let is_address = |(_, value): &(String, &RawValue)| is_json_address(value);
+        if held("email").is_none() && entries.iter().any(is_address) {
+            let hint = "an object with its address under another key (in a JSON file, use --map members=LIST.KEY)";
+            return Self::Other(hint);
+        }
         let names_somebody = |item: &Self| match item {
             Self::Text(text) => !text.trim().is_empty(),
             Self::Number(_) => true,
             Self::Other(_) => false,
         };
-        let mut found = ["email", "id"].into_iter().filter_map(held).filter(names_somebody);
-        found.next().unwrap_or(Self::Other("an object without `id` or `email`"))
+        let mut found = ["email", "id"].into_iter().filter_map(held).map(|(_, value)| Self::of(value));
+        found.find(names_somebody).unwrap_or(Self::Other("an object without `id` or `email`"))
     }
 }
 
@@ -221,20 +255,6 @@ pub enum Raw<S = String> {
     Stray(S),
     /// A line of JSON.
     Line(S),
-}
-
-impl Raw<Cow<'_, str>> {
-    /// The same row, copied.
-    #[must_use]
-    pub fn into_owned(self) -> Raw {
-        let all = |cells: Vec<Cow<'_, str>>| cells.into_iter().map(Cow::into_owned).collect();
-        match self {
-            Self::Cells(cells) => Raw::Cells(all(cells)),
-            Self::OpenQuote(cells) => Raw::OpenQuote(all(cells)),
-            Self::Stray(text) => Raw::Stray(text.into_owned()),
-            Self::Line(line) => Raw::Line(line.into_owned()),
-        }
-    }
 }
 
 /// The column that rejects have beside those of the input; it is skipped when they are read again.

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use serde_json::value::RawValue;
+
 /// The longest piece of foreign text shown in a message, in characters.
 const SHOWN_MAX: usize = 60;
 
@@ -84,6 +86,22 @@ pub fn is_invisible(letter: char) -> bool {
         && matches!(letter,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Whether this holds something like an e-mail address.
+pub(crate) fn has_address(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(_, domain)| domain.contains('.'))
+}
+
+/// Whether there is nothing else than e-mail addresses.
+pub(crate) fn are_addresses(text: &str) -> bool {
+    let mut words = text.split([';', '|', ',', ' ']).filter(|word| !word.is_empty()).peekable();
+    words.peek().is_some() && words.all(has_address)
+}
+
+/// The same for a value of JSON.
+pub(crate) fn is_json_address(value: &RawValue) -> bool {
+    value.get().starts_with('"') && are_addresses(value.get())
 }
 
 /// The text with LF for every line break.

@@ -15,6 +15,9 @@ use super::lines::{ends_line, line_ends, past_line_end, without_line_ends};
 /// The longest row, in bytes.
 pub(super) const ROW_MAX: usize = 1024 * 1024;
 
+/// How much is read at a time, in bytes: about the size of a batch.
+const TARGET: usize = 256 * 1024;
+
 /// How much of a longer row is kept, in bytes.
 const KEPT: usize = 4 * 1024;
 
@@ -128,7 +131,7 @@ impl Batch {
     /// The rows of a text, which has no row beyond the bound.
     pub(super) fn of_text(bytes: Vec<u8>, grammar: Grammar) -> Self {
         let mut splitter = Splitter::new(Box::new(io::empty()), grammar);
-        (splitter.buffer, splitter.is_ended, splitter.target) = (bytes, true, usize::MAX);
+        (splitter.buffer, splitter.is_ended) = (bytes, true);
         splitter.next().ok().flatten().unwrap_or_default()
     }
 
@@ -176,6 +179,7 @@ pub(super) enum Grammar {
 pub(super) struct Splitter {
     source: Box<dyn Read + Send>,
     grammar: Grammar,
+    /// Before its first row.
     core: Reader,
     /// What was read and not given out yet; begins with a row or a blank line.
     buffer: Vec<u8>,
@@ -184,7 +188,7 @@ pub(super) struct Splitter {
     pub(super) offset: u64,
     /// The line it begins on, from 1.
     pub(super) line: u64,
-    /// The size of a batch, in bytes.
+    /// How much is read at a time.
     target: usize,
     row_max: usize,
     /// Memory for the next batch.
@@ -194,14 +198,10 @@ pub(super) struct Splitter {
 }
 
 impl Splitter {
-    const TARGET: usize = 256 * 1024;
-    /// What is read beyond that, so that most last rows are whole.
-    const MORE: usize = 4 * 1024;
-
     pub(super) fn new(source: Box<dyn Read + Send>, grammar: Grammar) -> Self {
         let core = core(grammar);
         let (buffer, is_ended) = (Vec::new(), false);
-        let (target, row_max) = (Self::TARGET, ROW_MAX);
+        let (target, row_max) = (TARGET, ROW_MAX);
         let spare = Batch::default();
         Self { source, grammar, core, buffer, is_ended, offset: 0, line: 1, target, row_max, spare, after: Vec::new() }
     }
@@ -214,42 +214,47 @@ impl Splitter {
     /// The next rows; nothing after the last.
     pub(super) fn next(&mut self) -> io::Result<Option<Batch>> {
         let mut batch = std::mem::take(&mut self.spare).begin(self.offset, self.line);
-        let is_json = self.grammar == Grammar::Json;
-        let mut at = 0;
         loop {
-            at = self.skip_blank_lines(at, &mut batch)?;
-            if at == self.buffer.len() || at >= self.target {
-                break;
+            let end = self.push_rows(&mut batch)?;
+            if end > 0 {
+                self.take(end, &mut batch.raw);
+                self.line += batch.rows.len() as u64 * u64::from(self.grammar == Grammar::Sheet);
+                let is_cut = batch.raw.last().is_some_and(|byte| !ends_line(*byte));
+                batch.has_long_rows = self.line - batch.line + u64::from(is_cut) > batch.rows.len() as u64;
+                return Ok(Some(batch));
             }
-            let end = if is_json { self.push_value(at, &mut batch)? } else { self.push_row(at, &mut batch)? };
-            match end {
-                Some(end) => at = end,
-                None if !is_json && batch.rows.is_empty() => {
-                    self.take(at, &mut Vec::new());
-                    return self.skip_row().map(Some);
-                }
-                // The row gets a batch of its own.
-                None => break,
+            if self.is_ended && self.buffer.is_empty() {
+                return Ok(None);
             }
+            // A line end has two bytes at most.
+            let is_too_long = self.is_ended || self.buffer.len().saturating_sub(2) > self.row_max;
+            if is_too_long && self.grammar != Grammar::Json {
+                return self.skip_row().map(Some);
+            }
+            self.fill()?;
         }
-        let is_over = self.is_ended && at == self.buffer.len();
-        if is_over && at == 0 {
-            return Ok(None);
+    }
+
+    /// Adds the rows that are whole in the buffer, and gives where the last one ends. Blank lines are given only with a row after
+    /// them, unless they are very many.
+    fn push_rows(&mut self, batch: &mut Batch) -> io::Result<usize> {
+        let (mut at, mut end, mut count) = (0, 0, 0);
+        loop {
+            at = self.push_blank_lines(at, batch);
+            let Some(next) = self.push_row(at, batch)? else { break };
+            (at, end, count) = (next, next, batch.rows.len());
         }
-        // Blank lines are given only with a row after them.
-        let is_filled = |row: &Span| is_json || !ends_line(self.buffer[row.start]);
-        let filled = batch.rows.iter().rposition(is_filled).map_or(0, |last| last + 1);
-        if filled > 0 || is_over {
-            batch.rows.truncate(filled);
+        let rest = &self.buffer[at..];
+        let is_over = self.is_ended && rest.is_empty();
+        if is_over || end > 0 {
+            batch.rows.truncate(count);
+            return Ok(if is_over { at } else { end });
         }
-        if let Some(last) = batch.rows.last().filter(|_| !is_over) {
-            at = last.end;
+        if matches!(rest, [] | b"\r") && at <= self.row_max {
+            batch.rows.clear();
+            return Ok(0);
         }
-        self.take(at, &mut batch.raw);
-        self.line += batch.rows.len() as u64 * u64::from(self.grammar == Grammar::Sheet);
-        let is_cut = batch.raw.last().is_some_and(|byte| !ends_line(*byte));
-        batch.has_long_rows = self.line - batch.line + u64::from(is_cut) > batch.rows.len() as u64;
-        Ok(Some(batch))
+        Ok(at)
     }
 
     /// Moves the first bytes of the buffer out, and counts them.
@@ -262,46 +267,37 @@ impl Splitter {
     }
 
     fn fill(&mut self) -> io::Result<()> {
-        let wanted = self.target.min(Self::TARGET).saturating_sub(self.buffer.len()) + Self::MORE;
-        self.buffer.reserve(wanted);
-        let read = self.source.by_ref().take(wanted as u64).read_to_end(&mut self.buffer)?;
-        self.is_ended = read < wanted;
+        self.buffer.reserve(self.target);
+        let read = self.source.by_ref().take(self.target as u64).read_to_end(&mut self.buffer)?;
+        self.is_ended = read < self.target;
         Ok(())
     }
 
     /// Passes over blank lines: each is a span without cells.
-    fn skip_blank_lines(&mut self, mut at: usize, batch: &mut Batch) -> io::Result<usize> {
-        loop {
+    fn push_blank_lines(&self, mut at: usize, batch: &mut Batch) -> usize {
+        while self.grammar != Grammar::Json && self.buffer.get(at).is_some_and(|byte| ends_line(*byte)) {
             // The LF of a CRLF may still come.
-            let is_short = at == self.buffer.len() || self.buffer[at..] == *b"\r";
-            if is_short && !self.is_ended {
-                self.fill()?;
-                continue;
-            }
-            let is_blank = self.grammar != Grammar::Json && self.buffer.get(at).is_some_and(|byte| ends_line(*byte));
-            if at >= self.target || !is_blank {
-                return Ok(at);
+            if self.buffer[at..] == *b"\r" && !self.is_ended {
+                break;
             }
             let end = past_line_end(&self.buffer, at);
             batch.push(at, end, true, batch.filled());
             at = end;
         }
+        at
     }
 
-    /// Adds the next JSON value, with the white space and commas before it, and gives its end; nothing after the last value, and
-    /// at a broken one that has others before it in its batch.
+    /// Adds the JSON value at `start`, with the white space and commas before it, and gives its end; nothing after the last value,
+    /// if it is not whole, and at a broken one that has others before it in its batch.
     fn push_value(&mut self, start: usize, batch: &mut Batch) -> io::Result<Option<usize>> {
-        loop {
-            match next_value(&self.buffer[start..], self.is_ended, self.row_max) {
-                Ok(NextValue::Ends(length)) => {
-                    batch.push(start, start + length, false, batch.filled());
-                    return Ok(Some(start + length));
-                }
-                Ok(NextValue::None) => return self.pass_rest(start).map(|()| None),
-                Ok(NextValue::Unread) => self.fill()?,
-                Err(problem) if batch.rows.is_empty() => return Err(problem.into()),
-                Err(_) => return Ok(None),
+        match next_value(&self.buffer[start..], self.is_ended, self.row_max) {
+            Ok(NextValue::Ends(length)) => {
+                batch.push(start, start + length, false, batch.filled());
+                Ok(Some(start + length))
             }
+            Ok(NextValue::None) => self.pass_rest(start).map(|()| None),
+            Err(problem) if batch.rows.is_empty() => Err(problem.into()),
+            Ok(NextValue::Unread) | Err(_) => Ok(None),
         }
     }
 
@@ -315,69 +311,60 @@ impl Splitter {
         Ok(())
     }
 
-    /// Adds the row that begins at `start`, and gives its end, after its line end; nothing if it is too long.
+    /// Adds the row that begins at `start`, and gives its end, after its line end; nothing if it is not whole, or too long.
     fn push_row(&mut self, start: usize, batch: &mut Batch) -> io::Result<Option<usize>> {
-        let from = batch.filled();
+        let (from, input) = (batch.filled(), &self.buffer[start..]);
         let plain = match self.grammar {
-            Grammar::Csv(delimiter) => plain_row(&self.buffer[start..], delimiter, batch),
-            Grammar::Sheet => plain_row(&self.buffer[start..], b',', batch),
-            Grammar::Lines | Grammar::Json => None,
+            _ if input.is_empty() => return Ok(None),
+            Grammar::Json => return self.push_value(start, batch),
+            Grammar::Csv(delimiter) => plain_row(input, delimiter, batch),
+            Grammar::Sheet => plain_row(input, b',', batch),
+            Grammar::Lines => None,
         };
-        if plain.is_none() {
+        let length = plain.or_else(|| {
             batch.cut(from);
-        }
-        let length = if plain.is_some() { plain } else { self.parse_row(start, batch)? };
+            self.parse_row(start, batch)
+        });
         if let Some(length) = length {
-            let end = self.past_line_feed(start + length)?;
-            if without_line_ends(&self.buffer[start..end]).len() <= self.row_max {
+            let end = self.past_line_feed(start + length);
+            // The LF of a CRLF may still come.
+            let is_whole = self.is_ended || end < self.buffer.len() || !self.buffer.ends_with(b"\r");
+            if is_whole && without_line_ends(&self.buffer[start..end]).len() <= self.row_max {
                 batch.push(start, end, plain.is_some(), from);
                 return Ok(Some(end));
             }
         }
-        self.core = core(self.grammar);
         batch.cut(from);
         Ok(None)
     }
 
-    /// Reads a row as it comes; gives its length with the first byte of its line end, or nothing if it is too long.
-    fn parse_row(&mut self, start: usize, batch: &mut Batch) -> io::Result<Option<usize>> {
-        let mut taken = 0;
-        loop {
-            if start + taken == self.buffer.len() && !self.is_ended {
-                if taken > self.row_max {
-                    return Ok(None);
-                }
-                self.fill()?;
-                continue;
-            }
-            let (read, is_done) = self.advance(start + taken, batch);
-            taken += read;
+    /// Reads a row; gives its length with the first byte of its line end, or nothing if it is not whole.
+    fn parse_row(&self, start: usize, batch: &mut Batch) -> Option<usize> {
+        let (mut core, mut at) = (self.core.clone(), start);
+        while at < self.buffer.len() || self.is_ended {
+            let (read, is_done) = self.advance(&mut core, at, batch);
+            at += read;
             if is_done {
-                return Ok(Some(taken));
+                return Some(at - start);
             }
         }
+        None
     }
 
     /// The end of a row with the LF of its CRLF, which the parser leaves.
-    fn past_line_feed(&mut self, end: usize) -> io::Result<usize> {
-        if !self.buffer[..end].ends_with(b"\r") {
-            return Ok(end);
-        }
-        if end == self.buffer.len() && !self.is_ended {
-            self.fill()?;
-        }
-        Ok(end + usize::from(self.buffer.get(end) == Some(&b'\n')))
+    fn past_line_feed(&self, end: usize) -> usize {
+        end + usize::from(self.buffer[..end].ends_with(b"\r") && self.buffer.get(end) == Some(&b'\n'))
     }
 
     /// Reads on in the row; gives how many bytes were read, and whether the row has ended.
-    fn advance(&mut self, at: usize, batch: &mut Batch) -> (usize, bool) {
+    fn advance(&self, core: &mut Reader, at: usize, batch: &mut Batch) -> (usize, bool) {
         let input = &self.buffer[at..];
         if self.grammar == Grammar::Lines {
             let end = memchr2(b'\n', b'\r', input);
             return end.map_or((input.len(), self.is_ended), |end| (end + 1, true));
         }
         let (mut text, mut ends) = ([0; 1024], [0; 32]);
-        let (result, read, written, counted) = self.core.read_record(input, &mut text, &mut ends);
+        let (result, read, written, counted) = core.read_record(input, &mut text, &mut ends);
         batch.text.extend_from_slice(&text[..written]);
         batch.ends.extend_from_slice(&ends[..counted]);
         (read, matches!(result, ReadRecordResult::Record | ReadRecordResult::End))
@@ -389,12 +376,10 @@ impl Splitter {
         let kept = &self.buffer[..KEPT.min(self.buffer.len())];
         let kept = kept.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
         let mut batch = Batch::of_text(self.buffer[..kept].to_vec(), self.grammar);
-        self.core = core(self.grammar);
-        let mut scratch = Batch::default();
-        let mut at = 0;
+        let (mut core, mut scratch, mut at) = (self.core.clone(), Batch::default(), 0);
         loop {
             scratch.cut((0, 0));
-            let (read, is_done) = self.advance(at, &mut scratch);
+            let (read, is_done) = self.advance(&mut core, at, &mut scratch);
             at += read;
             if is_done {
                 break;
@@ -407,7 +392,10 @@ impl Splitter {
                 self.fill()?;
             }
         }
-        at = self.past_line_feed(at)?;
+        if at == self.buffer.len() && !self.is_ended {
+            self.fill()?;
+        }
+        at = self.past_line_feed(at);
         let length = self.offset + without_line_ends(&self.buffer[..at]).len() as u64 - offset;
         self.take(at, &mut Vec::new());
         batch.rows.truncate(1);

@@ -6,7 +6,7 @@ use unicode_normalization::char::is_combining_mark;
 use super::error::FileProblem;
 use super::header::{LISTED_MAX, people, personless, repeated, unused};
 use super::options::ReadOptions;
-use crate::model::{Code, ERROR_COLUMN, Field, is_invisible, listed, shortened};
+use crate::model::{Code, ERROR_COLUMN, Field, has_address, is_invisible, listed, shortened};
 
 /// How many columns or keys that are not fields are remembered, to be named.
 pub const UNKNOWN_MAX: usize = 50;
@@ -367,7 +367,7 @@ fn missing(flag: &str, header: &[String]) -> FileProblem {
 
 /// A header without a column for the name: a row of data, if it holds what only data does.
 fn nameless(header: &[String]) -> FileProblem {
-    let is_data = |cell: &String| is_ids(cell) || is_addresses(cell) || cell.chars().count() > COLUMN_NAME_MAX;
+    let is_data = |cell: &String| is_ids(cell) || has_address(cell) || cell.chars().count() > COLUMN_NAME_MAX;
     let found = names(header);
     FileProblem::new(
         Code::HeaderMissing,
@@ -387,17 +387,6 @@ fn nameless(header: &[String]) -> FileProblem {
 pub(super) fn is_ids(cell: &str) -> bool {
     cell.bytes().any(|byte| byte.is_ascii_digit())
         && cell.bytes().all(|byte| byte.is_ascii_digit() || b";|, ".contains(&byte))
-}
-
-/// Whether this holds something like an e-mail address.
-pub(super) fn is_addresses(cell: &str) -> bool {
-    cell.split_once('@').is_some_and(|(_, domain)| domain.contains('.'))
-}
-
-/// Whether there is nothing else than e-mail addresses.
-pub(super) fn are_addresses(cell: &str) -> bool {
-    let mut words = cell.split([';', '|', ',', ' ']).filter(|word| !word.is_empty()).peekable();
-    words.peek().is_some() && words.all(is_addresses)
 }
 
 fn names(header: &[String]) -> String {
@@ -420,7 +409,7 @@ pub(super) fn header_of(rows: &[Vec<String>], options: &ReadOptions) -> usize {
     }
     let is_header = |row: &Vec<String>| {
         let (count, is_sound, _) = read(row);
-        count > fields && (is_sound || (count > 1 && !has_name)) && !row.iter().any(|cell| is_addresses(cell))
+        count > fields && (is_sound || (count > 1 && !has_name)) && !row.iter().any(|cell| has_address(cell))
     };
     others.iter().position(is_header).map_or(0, |at| at + 1)
 }

@@ -5,24 +5,21 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use super::batch::{Batch, Cells, Grammar, LongRow, Quotes, Span};
-use super::columns::{Columns, TITLES_MAX, are_addresses, bare, header_of, position};
+use super::columns::{Columns, TITLES_MAX, bare, header_of, position};
 use super::delimiter::one_cell;
 use super::error::FileProblem;
 use super::header::{nameless, titled};
 use super::layout::Layout;
 use super::lines::{line_ends, without_line_ends};
 use super::names::{each_group, list_of, names_of};
-use super::row::{Row, RowText};
+use super::row::{Row, RowFlaw};
 use super::shape::{self, Record, Shape};
 use super::source::given_name;
 use super::{Notes, ReadOptions};
-use crate::model::{Cell, Code, Field, Fields, Problem};
+use crate::model::{Cell, Code, Field, Fields, Problem, Raw, are_addresses};
 
 /// The columns of a results file of this program begin so.
 const RESULTS: [&str; 5] = ["file", "row", "line", "name", "status"];
-
-/// A row's text, its fields or the problem that hides them, and its warnings.
-type Contents<'a> = (RowText<'a>, Result<Fields<'a>, Problem>, Vec<Problem>);
 
 /// Knows the columns of one file.
 #[derive(Debug)]
@@ -107,11 +104,16 @@ impl CsvParser {
         self.shape.columns.canonical(&self.shape.header).into_iter().chain(name).collect()
     }
 
-    /// What the file was recognized as, and how it is read.
-    pub(super) fn layout_note(&self) -> Option<String> {
+    /// What the header says about its columns.
+    pub(super) fn notes(&self) -> Notes {
         let has_column = |column: &str| position(&self.shape.header, column).is_some();
         let is_titled = self.name.is_some() && self.options.name.is_none();
-        Some(self.options.of_layout.as_ref()?.note(&self.options.map, has_column, is_titled))
+        let layout = self.options.of_layout.as_ref();
+        let layout = layout.map(|layout| layout.note(&self.options.map, has_column, is_titled));
+        let Columns { unknown, used, unmapped, .. } = self.shape.columns.clone();
+        let mut notes = Notes { used, unmapped, layout, ..Notes::default() };
+        notes.unknown(unknown);
+        notes
     }
 
     /// The index of the column that holds a field, where its rows are written again.
@@ -142,11 +144,12 @@ impl CsvParser {
             let width = self.shape.header.len();
             let record = Record { raw, content, line, lines, cells, is_plain, is_last };
             line += record.lines;
-            let (text, fields, warnings) = if let Some(cut) = batch.too_long {
-                self.too_long(&record, cut)
+            let mut row = Row::new(batch.offset + span.start as u64, raw, record.line, Raw::Cells(vec!["".into()]));
+            row.is_of_person = is_of_person;
+            if let Some(cut) = batch.too_long {
+                self.too_long(&record, cut, &mut row);
             } else if record.content.is_empty() && width == 1 {
-                let fields = Fields::default().with(Field::Name, Cell::Text("".into()));
-                (RowText::Blank, Ok(fields), Vec::new())
+                row.fields = Ok(Fields::default().with(Field::Name, Cell::Text("".into())));
             } else if record.content.is_empty() {
                 notes.blank_lines += 1;
                 continue;
@@ -154,10 +157,8 @@ impl CsvParser {
                 notes.blank.push(record.line);
                 continue;
             } else {
-                self.read(&record)
-            };
-            let offset = batch.offset + span.start as u64;
-            let row = Row { offset, raw, line: record.line, fields, text, warnings, is_of_person, is_continued: false };
+                self.read(&record, &mut row);
+            }
             if names.is_empty() || row.fields.is_err() {
                 each(&row);
                 continue;
@@ -169,35 +170,38 @@ impl CsvParser {
         }
     }
 
-    fn read<'a>(&self, record: &Record<'a>) -> Contents<'a> {
+    fn read<'a>(&self, record: &Record<'a>, row: &mut Row<'a>) {
         let Record { raw, content, line, cells, .. } = *record;
-        let refused = |text, problem| (text, Err(problem), Vec::new());
+        let as_they_are = || cells.iter().map(Cow::Borrowed).collect();
+        let as_read_alike = || self.text(&cells, self.name.as_deref());
         let quotes = if record.is_plain { Quotes::default() } else { Quotes::of(raw.as_bytes(), self.shape.delimiter) };
-        if let Some(open) = quotes.open {
-            return refused(RowText::OpenQuote(cells), shape::open_quote(raw.as_bytes(), open, line));
-        }
-        if let Some(problem) = quotes.stray.map(|stray| self.shape.stray(record, stray)) {
-            return refused(RowText::Stray(content), problem);
-        }
-        if let Some(problem) = self.shape.repeated_header(&cells) {
-            return refused(RowText::Header(cells), problem);
-        }
-        if let Some(problem) = self.shape.ragged(record) {
-            return refused(RowText::Ragged(cells, content), problem);
-        }
-        let text = self.text(&cells, self.name.as_deref());
-        if let Some(problem) = self.excluded(&cells) {
-            return refused(text, problem);
-        }
-        (text, Ok(self.fields(&cells)), self.shape.warnings(record, quotes.has_literal))
+        (row.text, row.fields) = if let Some(open) = quotes.open {
+            (Raw::OpenQuote(as_they_are()), Err(shape::open_quote(raw.as_bytes(), open, line)))
+        } else if let Some(stray) = quotes.stray {
+            (Raw::Stray(content.into()), Err(self.shape.stray(record, stray)))
+        } else if let Some(problem) = self.shape.repeated_header(&cells) {
+            row.flaw = Some(RowFlaw::Header);
+            (Raw::Cells(as_they_are()), Err(problem))
+        } else if let Some(problem) = self.shape.ragged(record) {
+            row.flaw = Some(RowFlaw::Ragged);
+            (Raw::Cells(as_they_are()), Err(problem))
+        } else if let Some(problem) = self.excluded(&cells) {
+            (as_read_alike(), Err(problem))
+        } else {
+            row.warnings = self.shape.warnings(record, quotes.has_literal);
+            (as_read_alike(), Ok(self.fields(&cells)))
+        };
     }
 
-    fn too_long<'a>(&self, record: &Record<'a>, cut: LongRow) -> Contents<'a> {
+    fn too_long<'a>(&self, record: &Record<'a>, cut: LongRow, row: &mut Row<'a>) {
         let bytes = record.raw.as_bytes();
         let quote = Quotes::of(bytes, self.shape.delimiter).open;
         let opened = quote.map(|open| record.line + line_ends(&bytes[..open]));
-        let width = self.header().len();
-        (RowText::Cut(record.content, width), Err(shape::too_long(cut.length, opened)), Vec::new())
+        // With one cell too many, a beginning is never read as a whole row.
+        let mut cells = vec![Cow::Borrowed(record.content)];
+        cells.resize(self.header().len() + 1, "".into());
+        (row.text, row.flaw) = (Raw::Cells(cells), Some(RowFlaw::TooLong));
+        row.fields = Err(shape::too_long(cut.length, opened));
     }
 
     fn fields<'a>(&self, cells: &Cells<'a>) -> Fields<'a> {
@@ -231,11 +235,11 @@ impl CsvParser {
     }
 
     /// The cells of a row of this name as they are written again.
-    fn text<'a>(&self, cells: &Cells<'a>, name: Option<&str>) -> RowText<'a> {
-        if name.is_none() && !self.is_rewritten {
-            return RowText::Cells(*cells);
-        }
+    fn text<'a>(&self, cells: &Cells<'a>, name: Option<&str>) -> Raw<Cow<'a, str>> {
         let mut row: Vec<Cow<'a, str>> = cells.iter().map(Cow::Borrowed).collect();
+        if name.is_none() && !self.is_rewritten {
+            return Raw::Cells(row);
+        }
         row.resize(self.shape.header.len(), Cow::Borrowed(""));
         let fields = self.fields(cells);
         for (field, index) in self.shape.columns.fields.iter().filter(|(field, _)| field.is_list()) {
@@ -248,7 +252,7 @@ impl CsvParser {
             (Some(index), Some(name)) if self.name.is_none() => row[index] = name,
             (_, name) => row.extend(name),
         }
-        RowText::Rewritten(row)
+        Raw::Cells(row)
     }
 }
 

@@ -6,18 +6,18 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 
 use super::batch::Batch;
-use super::columns::{
-    Meaning, UNKNOWN_MAX, are_addresses, begins_with, is_of_addresses, is_same_column, means_nothing,
-};
+use super::columns::{Meaning, UNKNOWN_MAX, begins_with, is_of_addresses, is_same_column, means_nothing};
 use super::document::{Document, reason};
 use super::header::{people, personless};
 use super::lines::line_ends;
 use super::names::{each_group, list_of, names_of};
 use super::path::{AtPath, Other, elements, texts_at};
-use super::row::{Row, RowText};
+use super::row::{Row, RowFlaw};
 use super::shape::too_long;
 use super::{Notes, ReadOptions};
-use crate::model::{Cell, Code, Entries, Field, Fields, Filter, Item, Problem, object, shortened};
+use crate::model::{
+    Cell, Code, Entries, Field, Fields, Filter, Item, Problem, Raw, is_json_address, object, shortened,
+};
 
 /// How many keys are named in a message.
 const KEYS_MAX: usize = 10;
@@ -43,6 +43,14 @@ struct Object<'a> {
 }
 
 impl JsonParser {
+    /// What is known before any object is read.
+    pub(super) fn notes(&self) -> Notes {
+        let layout = self.options.of_layout.as_ref();
+        let layout = layout.map(|layout| layout.note(&self.options.map, |_| true, false));
+        let records = self.document.as_ref().and_then(|document| document.path.clone());
+        Notes { layout, records, ..Notes::default() }
+    }
+
     /// The field that a key holds.
     pub(super) fn field(&self, key: &str) -> Option<Field> {
         Meaning::of(key, &self.options).field()
@@ -65,13 +73,15 @@ impl JsonParser {
                 keys.notes.blank_lines += 1;
                 continue;
             }
-            let (text, found) = match batch.too_long {
-                Some(cut) => (RowText::CutLine(content), Err(too_long(cut.length, None))),
-                None => (RowText::Line(on_one_line(content)), keys.read(content)),
-            };
-            let (offset, fields, warnings) = (batch.offset + span.start as u64, Ok(Fields::default()), Vec::new());
-            let row = Row { offset, raw: own, line, fields, text, warnings, is_of_person: false, is_continued: false };
-            match found {
+            let row = Row::new(batch.offset + span.start as u64, own, line, Raw::Line(on_one_line(content)));
+            if let Some(cut) = batch.too_long {
+                // It is never read as an object.
+                let text = Raw::Line(format!("{content}…").into());
+                let fields = Err(too_long(cut.length, None));
+                each(&Row { fields, text, flaw: Some(RowFlaw::TooLong), ..row });
+                continue;
+            }
+            match keys.read(content) {
                 Ok(object) => self.each_row(row, object, each),
                 Err(problem) => each(&Row { fields: Err(problem), ..row }),
             }
@@ -93,7 +103,7 @@ impl JsonParser {
         let is_of_person = self.name.is_some() || held.iter().any(|(field, ..)| field.is_of_person());
         let row = Row { fields: Ok(fields), warnings, is_of_person, ..row };
         let text = |name: Option<&str>| match self.rewritten(&held, &others, name.or(self.name.as_deref())) {
-            Some(line) => RowText::Line(line.into()),
+            Some(line) => Raw::Line(line.into()),
             None => row.text.clone(),
         };
         match names {
@@ -127,9 +137,11 @@ impl JsonParser {
 
     fn cell<'a>(&self, field: Field, values: &[&'a RawValue]) -> Cell<'a> {
         let cell = match values {
-            [value] if field.is_of_person() && matches!(item(value), Item::Number(_)) => Cell::List(vec![item(value)]),
+            [value] if field.is_of_person() && matches!(Item::of(value), Item::Number(_)) => {
+                Cell::List(vec![Item::of(value)])
+            }
             [value] => cell(value),
-            values => Cell::List(values.iter().flat_map(|value| elements(value)).map(item).collect()),
+            values => Cell::List(values.iter().flat_map(|value| elements(value)).map(Item::of).collect()),
         };
         match (&cell, self.options.list_delimiter.filter(|_| field.is_list())) {
             (Cell::Text(Cow::Borrowed(text)), Some(delimiter)) => list_of(text, delimiter),
@@ -244,7 +256,7 @@ fn check_people(object: &Object<'_>, unknown: &[String], options: &ReadOptions) 
     if fields.any(|field| field.is_list() && *field != Field::Names) {
         return Ok(());
     }
-    let seems = |(key, value): &&Other<'_>| unknown.contains(key) && (is_of_addresses(key) || is_address(value));
+    let seems = |(key, value): &&Other<'_>| unknown.contains(key) && (is_of_addresses(key) || is_json_address(value));
     let has_groups = held.iter().any(|(field, _)| *field == Field::Names);
     let error = match others.iter().find(seems) {
         Some((key, _)) => people(&shortened(key)),
@@ -336,46 +348,12 @@ fn not_an_object(line: &str, error: &serde_json::Error) -> Problem {
 }
 
 fn cell(value: &RawValue) -> Cell<'_> {
-    match (value.get().as_bytes().first(), item(value)) {
-        (Some(b'['), _) => Cell::List(elements(value).into_iter().map(item).collect()),
+    match (value.get().as_bytes().first(), Item::of(value)) {
+        (Some(b'['), _) => Cell::List(elements(value).into_iter().map(Item::of).collect()),
         (Some(b'{'), _) => Cell::Other("an object"),
         (Some(b'n'), _) => Cell::Absent,
         (_, Item::Text(text)) => Cell::Text(text),
         (_, Item::Number(_)) => Cell::Other("a number"),
         (_, Item::Other(kind)) => Cell::Other(kind),
     }
-}
-
-fn item(value: &RawValue) -> Item<'_> {
-    let text = value.get();
-    match text.as_bytes().first() {
-        Some(b'"') => string(text).map_or(Item::Other("text with a broken \\u escape"), Item::Text),
-        Some(b'{') => person(text),
-        Some(b'[') => Item::Other("an array"),
-        Some(b't' | b'f') => Item::Other("true or false"),
-        Some(b'n') => Item::Text(Cow::Borrowed("")),
-        _ => Item::Number(Cow::Borrowed(text)),
-    }
-}
-
-fn is_address(value: &RawValue) -> bool {
-    value.get().starts_with('"') && are_addresses(value.get())
-}
-
-/// An object with the address or the id of a person. An id beside an address is one of another system.
-fn person(text: &str) -> Item<'_> {
-    let Entries(entries) = serde_json::from_str(text).unwrap_or(Entries(Vec::new()));
-    let has_email = entries.iter().any(|(key, _)| key.eq_ignore_ascii_case("email"));
-    if !has_email && entries.iter().any(|(_, value)| is_address(value)) {
-        return Item::Other("an object with its address under another key (use --map members=LIST.KEY)");
-    }
-    Item::person(|wanted| Some(item(entries.iter().find(|(key, _)| key.eq_ignore_ascii_case(wanted))?.1)))
-}
-
-/// The text of a JSON string; it is copied only if it has escapes.
-fn string(text: &str) -> Option<Cow<'_, str>> {
-    if text.contains('\\') {
-        return serde_json::from_str(text).ok().map(Cow::Owned);
-    }
-    text.get(1..text.len() - 1).map(Cow::Borrowed)
 }

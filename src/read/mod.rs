@@ -32,7 +32,7 @@ pub use columns::{Columns, UNKNOWN_MAX, field_of};
 pub use error::{FileProblem, ReadError};
 pub use layout::{GivenName, Layout, LayoutChoice, Layouts, all_layouts};
 pub use options::ReadOptions;
-pub use row::{Row, RowText};
+pub use row::{Row, RowFlaw};
 pub use source::{Again, STDIN, unpacked_name};
 pub use table::{Opened, Parser, Table};
 

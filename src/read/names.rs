@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::row::{Row, RowText};
-use crate::model::{Cell, Code, Field, Item, Problem, shortened};
+use super::row::Row;
+use crate::model::{Cell, Code, Field, Item, Problem, Raw, shortened};
 
 /// What separates names.
 const SEPARATORS: [char; 3] = [';', '|', '\n'];
@@ -32,7 +32,7 @@ pub(super) fn names_of(cell: &str, delimiter: Option<char>) -> Result<Vec<Cow<'_
 pub(super) fn each_group<'a>(
     row: &Row<'a>,
     names: Result<Vec<Cow<'_, str>>, Problem>,
-    text: impl Fn(Option<&str>) -> RowText<'a>,
+    text: impl Fn(Option<&str>) -> Raw<Cow<'a, str>>,
     each: &mut dyn FnMut(&Row<'a>),
 ) {
     let is_blank = |name: &Cow<'_, str>| name.trim().is_empty();

@@ -1,9 +1,9 @@
 //! What is wrong with the shape of a CSV row, in words: its number of cells, its quotes, a header among the rows. Pure.
 
 use super::batch::{Cells, StrayText};
-use super::columns::{Columns, field_of, is_addresses, is_ids};
+use super::columns::{Columns, field_of, is_ids};
 use super::lines::{line_ends, without_line_ends};
-use crate::model::{Code, ERROR_COLUMN, Field, Problem, shortened};
+use crate::model::{Code, ERROR_COLUMN, Field, Problem, has_address, shortened};
 
 /// One row as it is written, with its cells.
 #[derive(Debug, Clone, Copy)]
@@ -188,8 +188,8 @@ impl Shape {
         let is_like_cell = |(index, cell): (usize, &&str)| {
             let text = cell.trim_matches('"');
             match self.columns.fields.iter().find(|(_, held)| *held == index) {
-                Some((Field::Members | Field::Member, _)) => text.is_empty() || is_ids(text) || is_addresses(text),
-                Some((Field::Guests | Field::Guest, _)) => text.is_empty() || is_addresses(text),
+                Some((Field::Members | Field::Member, _)) => text.is_empty() || is_ids(text) || has_address(text),
+                Some((Field::Guests | Field::Guest, _)) => text.is_empty() || has_address(text),
                 _ => index == 0 || !text.starts_with(' '),
             }
         };

@@ -1,6 +1,6 @@
 //! One opened file: its dialect, its batches, and the parser that makes rows of them.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,7 +24,8 @@ const LINES_MAX: usize = 20;
 
 /// One opened file: an iterator over its batches.
 pub struct Table {
-    parser: Arc<Parser>,
+    /// What makes rows of its batches.
+    pub parser: Arc<Parser>,
     splitter: Splitter,
     first: Option<Batch>,
     /// How many rows were given.
@@ -96,24 +97,32 @@ impl Table {
         origin.extend((announced > 0).then(|| "the line `sep=` removed".to_owned()));
         let mut first = first_batch(&mut splitter, path, is_decoded, document.is_some())?;
         let line = first.line + line_ends(&first.raw[..first.raw.len() - first.raw.trim_ascii_start().len()]);
-        let (kind, header, flaw) = match format {
+        let error = |problems| ReadError { path: path.to_owned(), line: Some(line), column: None, problems };
+        let (kind, mut notes, flaws) = match format {
             InputFormat::Csv | InputFormat::Xlsx => {
-                let error = |problems| ReadError { path: path.to_owned(), line: Some(line), column: None, problems };
                 let (parser, flaws) = csv::CsvParser::open(grammar, &mut first, options, file).map_err(error)?;
-                let header = parser.header();
-                (ParserKind::Csv(Box::new(parser)), header, (!flaws.is_empty()).then(|| error(flaws)))
+                let notes = parser.notes();
+                (ParserKind::Csv(Box::new(parser)), notes, flaws)
             }
             InputFormat::Json => {
                 let name = given_name(file, options);
                 let parser = json::JsonParser { options: options.clone(), name, document: document.clone() };
-                (ParserKind::Json(Box::new(parser)), Vec::new(), None)
+                let notes = parser.notes();
+                (ParserKind::Json(Box::new(parser)), notes, Vec::new())
             }
         };
+        notes.sheets = sheets;
+        let (header, copied) = match &kind {
+            ParserKind::Csv(parser) => (parser.shape.header.clone(), parser.header()),
+            ParserKind::Json(_) => Default::default(),
+        };
         // One column has no delimiter; a copy of it is read with commas.
-        let delimiter = if header.len() == 1 { b',' } else { delimiter };
-        let dialect = Dialect { format: if is_json { Format::Jsonl } else { Format::Csv }, delimiter, header };
-        let parser = Arc::new(Parser { path: path.to_owned(), grammar, dialect, is_decoded, origin, sheets, kind });
-        Ok(Opened { table: Self { parser, splitter, first: Some(first), rows: 0, document }, again, flaw })
+        let delimiter = if copied.len() == 1 { b',' } else { delimiter };
+        let format = if is_json { Format::Jsonl } else { Format::Csv };
+        let dialect = Dialect { format, delimiter, header: copied };
+        let parser = Parser { path: path.to_owned(), header, dialect, origin, notes, grammar, is_decoded, kind };
+        let table = Self { parser: Arc::new(parser), splitter, first: Some(first), rows: 0, document };
+        Ok(Opened { table, again, flaw: (!flaws.is_empty()).then(|| error(flaws)) })
     }
 
     /// The next batch takes the memory of this one.
@@ -130,12 +139,6 @@ impl Table {
         let (path, line) = (&self.parser.path, self.splitter.line);
         document.check(&self.splitter.after, self.rows).map_err(|problem| problem.at(path, line, None))
     }
-
-    /// What makes rows of its batches.
-    #[must_use]
-    pub fn parser(&self) -> Arc<Parser> {
-        Arc::clone(&self.parser)
-    }
 }
 
 impl Iterator for Table {
@@ -145,7 +148,7 @@ impl Iterator for Table {
         let line = self.splitter.line;
         let next = match self.first.take() {
             Some(first) => Ok(Some(first)),
-            None => self.splitter.next().map_err(|reason| FileProblem::from(reason).at(&self.parser.path, line, None)),
+            None => self.splitter.next().map_err(|reason| unread(reason, &self.parser.path, line)),
         };
         if let Ok(Some(batch)) = &next {
             self.rows += batch.count() as u64;
@@ -157,13 +160,19 @@ impl Iterator for Table {
 /// Makes rows of the batches of one file.
 #[derive(Debug)]
 pub struct Parser {
-    path: PathBuf,
+    /// The file's name in messages; that of a workbook has the sheet.
+    pub path: PathBuf,
+    /// The header as it is in the file; empty in JSON lines.
+    pub header: Vec<String>,
+    /// How the file's rows are written.
+    pub dialect: Dialect,
+    /// How the file differs from plain UTF-8, in words: what a copy changes.
+    pub origin: Vec<String>,
+    /// What the header says about its columns; the keys of JSON lines are only found row by row.
+    pub notes: Notes,
     grammar: Grammar,
     /// Whether a decoder replaces what it cannot decode.
     is_decoded: bool,
-    dialect: Dialect,
-    origin: Vec<String>,
-    sheets: Vec<String>,
     kind: ParserKind,
 }
 
@@ -208,24 +217,6 @@ impl Parser {
         found.ok_or_else(|| FileProblem::new(Code::FileUnreadable, changed).of(&self.path))
     }
 
-    /// What the header says about its columns; the keys of JSON lines are only found row by row.
-    #[must_use]
-    pub fn notes(&self) -> Notes {
-        let mut notes = Notes { sheets: self.sheets.clone(), ..Notes::default() };
-        if let ParserKind::Csv(parser) = &self.kind {
-            notes.unknown(parser.shape.columns.unknown.iter().cloned());
-            parser.shape.columns.used.iter().for_each(|(field, column)| notes.used(*field, column));
-            notes.unmapped.clone_from(&parser.shape.columns.unmapped);
-            notes.layout = parser.layout_note();
-        }
-        if let ParserKind::Json(parser) = &self.kind {
-            notes.layout =
-                parser.options.of_layout.as_ref().map(|layout| layout.note(&parser.options.map, |_| true, false));
-            notes.records = parser.document.as_ref().and_then(|document| document.path.clone());
-        }
-        notes
-    }
-
     /// The column that holds a field, if it has another name than the field.
     #[must_use]
     pub fn column(&self, field: Field) -> Option<&str> {
@@ -238,34 +229,10 @@ impl Parser {
         if let ParserKind::Csv(parser) = &self.kind { parser.index(field) } else { None }
     }
 
-    /// The header as it is in the file.
-    #[must_use]
-    pub fn own_header(&self) -> &[String] {
-        if let ParserKind::Csv(parser) = &self.kind { &parser.shape.header } else { &[] }
-    }
-
     /// The field that a key holds, in JSON lines.
     #[must_use]
     pub fn field(&self, key: &str) -> Option<Field> {
         if let ParserKind::Json(parser) = &self.kind { parser.field(key) } else { None }
-    }
-
-    /// The file's name in messages; that of a workbook has the sheet.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// How the file's rows are written.
-    #[must_use]
-    pub fn dialect(&self) -> &Dialect {
-        &self.dialect
-    }
-
-    /// How the file differs from plain UTF-8, in words: what a copy changes.
-    #[must_use]
-    pub fn origin(&self) -> &[String] {
-        &self.origin
     }
 }
 
@@ -286,11 +253,7 @@ fn layout_of(head: &[u8], options: &ReadOptions) -> Result<Option<ReadOptions>, 
 fn first_batch(splitter: &mut Splitter, path: &Path, is_decoded: bool, is_document: bool) -> Result<Batch, ReadError> {
     loop {
         let line = splitter.line;
-        let failed = |reason| match FileProblem::from(reason) {
-            problem if problem.code == Code::JsonMalformed => problem.at(path, line, None),
-            problem => problem.of(path),
-        };
-        let batch = match splitter.next().map_err(failed)? {
+        let batch = match splitter.next().map_err(|reason| unread(reason, path, line))? {
             None if is_document => return Ok(Batch::default()),
             batch => batch.ok_or_else(|| FileProblem::empty().of(path))?,
         };
@@ -298,6 +261,14 @@ fn first_batch(splitter: &mut Splitter, path: &Path, is_decoded: bool, is_docume
         if !batch.raw.trim_ascii().is_empty() {
             return Ok(batch);
         }
+    }
+}
+
+/// Why no batch comes after this line; a file that cannot be read any further is not at fault in one line.
+fn unread(reason: io::Error, path: &Path, line: u64) -> ReadError {
+    match FileProblem::from(reason) {
+        problem if problem.code == Code::JsonMalformed => problem.at(path, line, None),
+        problem => problem.of(path),
     }
 }
 

@@ -3,14 +3,10 @@
 use std::path::Path;
 
 use super::output::{Output, OutputError, csv_row};
-use super::rejects::open_row;
 use crate::model::{Dialect, Format};
 
 /// A cleaned copy that is being written.
-pub struct Cleaned {
-    delimiter: u8,
-    output: Output,
-}
+pub struct Cleaned(Output);
 
 impl Cleaned {
     /// Begins the copy at `path`.
@@ -18,11 +14,11 @@ impl Cleaned {
     /// # Errors
     /// If it cannot be written.
     pub fn create(path: &Path, dialect: &Dialect) -> Result<Self, OutputError> {
-        let (delimiter, mut output) = (dialect.delimiter, Output::create(path)?);
+        let mut output = Output::create(path)?;
         if dialect.format == Format::Csv {
-            output.bytes(&csv_row(dialect.header.iter().map(|column| column.trim()), delimiter))?;
+            output.bytes(&csv_row(dialect.header.iter().map(|column| column.trim()), dialect.delimiter))?;
         }
-        Ok(Self { delimiter, output })
+        Ok(Self(output))
     }
 
     /// Writes a row, which includes its line end.
@@ -30,15 +26,7 @@ impl Cleaned {
     /// # Errors
     /// If it cannot be written.
     pub fn row(&mut self, text: &[u8]) -> Result<(), OutputError> {
-        self.output.bytes(text)
-    }
-
-    /// Writes the last row, whose quote is never closed.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn open_quote(&mut self, cells: &[String]) -> Result<(), OutputError> {
-        self.row(open_row(cells, self.delimiter).as_bytes())
+        self.0.bytes(text)
     }
 
     /// Moves the copy to its place.
@@ -46,6 +34,6 @@ impl Cleaned {
     /// # Errors
     /// If that cannot be done.
     pub fn finish(self) -> Result<(), OutputError> {
-        self.output.finish()
+        self.0.finish()
     }
 }

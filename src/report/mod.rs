@@ -31,7 +31,7 @@ pub use output::{OutputError, csv_row, probe, refuse_link, write_file};
 pub(crate) use plan::PlanReport;
 pub use problems::{ProblemStyle, Problems};
 pub(crate) use progress::Progress;
-pub use rejects::{Rejects, reject_paths};
+pub use rejects::{Rejects, open_row, reject_paths};
 pub use repeat::Repeat;
 pub use results::Results;
 pub use status_line::StatusLine;

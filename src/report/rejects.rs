@@ -146,15 +146,16 @@ pub fn reject_paths(path: &Path, files: &[InputFile]) -> Vec<(Format, PathBuf)> 
 }
 
 /// A row whose last quote stays open.
-pub(super) fn open_row(cells: &[String], delimiter: u8) -> String {
+#[must_use]
+pub fn open_row(cells: &[impl AsRef<str>], delimiter: u8) -> String {
     let Some((last, before)) = cells.split_last() else { return String::new() };
-    let quoted = |cell: &String| cell.replace('"', "\"\"");
+    let quoted = |cell: &str| cell.replace('"', "\"\"");
     let mut row = String::from("\"");
     for cell in before {
-        row.push_str(&quoted(cell));
+        row.push_str(&quoted(cell.as_ref()));
         row.extend(['"', char::from(delimiter), '"']);
     }
-    row.push_str(&quoted(last));
+    row.push_str(&quoted(last.as_ref()));
     row
 }
 

@@ -6,7 +6,7 @@ mod directory;
 use std::fmt::Display;
 
 pub use directory::Directory;
-use directory::{FoundUser, Match};
+use directory::FoundUser;
 
 use crate::model::{
     Code, Field, Member, PeopleCounts, Problem, Severity, Unique, UnknownMembers, UserStatus, WantedGroup, shortened,
@@ -42,7 +42,7 @@ pub fn resolve(
     let members = Vec::with_capacity(wanted.members.len());
     let resolved = Resolved { members, guests: Vec::new(), problems: Vec::new() };
     let mut row = RowPeople { directory, rules, counts, resolved, ids: Unique::default(), invited: Unique::default() };
-    wanted.members.iter().zip(directory.members(&wanted.members)).for_each(|(member, found)| row.member(member, found));
+    wanted.members.iter().for_each(|member| row.member(member));
     wanted.guests.iter().for_each(|guest| row.guest(guest));
     row.resolved
 }
@@ -57,30 +57,30 @@ struct RowPeople<'a> {
 }
 
 impl RowPeople<'_> {
-    fn member(&mut self, member: &Member, found: Match) {
-        match found {
-            Match::One(user) => {
+    fn member(&mut self, member: &Member) {
+        match self.directory.find(member) {
+            [] => self.unknown(member),
+            [user] => {
                 self.counts.found += u64::from(matches!(member, Member::Address(_)));
-                self.add(user, Field::Members, member);
+                self.add(*user, Field::Members, member);
             }
-            Match::Several(ids) => self.ambiguous(Field::Members, &member.to_string(), &ids),
-            Match::None => self.unknown(member),
+            several => self.ambiguous(Field::Members, &member.to_string(), several),
         }
     }
 
     /// The API refuses the address of a member as a guest.
     fn guest(&mut self, guest: &str) {
         match self.directory.by_address(guest) {
-            Match::None => _ = self.invite(guest),
-            Match::Several(ids) => self.ambiguous(Field::Guests, guest, &ids),
-            Match::One(user) => {
+            [] => _ = self.invite(guest),
+            [user] => {
                 if user.status != UserStatus::Disabled {
                     self.counts.made_members += 1;
                     let message = format!("`{}` is a user ({}), and becomes a member", shortened(guest), user.id);
                     self.note(Severity::Warning, Field::Guests, Code::GuestMember, &message);
                 }
-                self.add(user, Field::Guests, &guest);
+                self.add(*user, Field::Guests, &guest);
             }
+            several => self.ambiguous(Field::Guests, guest, several),
         }
     }
 
@@ -138,8 +138,8 @@ impl RowPeople<'_> {
         self.note(self.severity(), Field::Members, Code::MemberUnknown, &message);
     }
 
-    fn ambiguous(&mut self, field: Field, address: &str, ids: &[u64]) {
-        let ids = ids.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    fn ambiguous(&mut self, field: Field, address: &str, users: &[FoundUser]) {
+        let ids = users.iter().map(|user| user.id.to_string()).collect::<Vec<_>>().join(", ");
         let message = format!("`{}` is the address of several users; write the id of one: {ids}", shortened(address));
         self.note(Severity::Error, field, Code::MemberAmbiguous, &message);
     }

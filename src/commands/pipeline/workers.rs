@@ -113,7 +113,7 @@ impl SharedReader {
             let step = match &mut reading.table {
                 None => reading.open_next()?,
                 Some(table) => {
-                    let parser = table.parser();
+                    let parser = table.parser.clone();
                     if let Some(batch) = self.used.lock().unwrap_or_else(PoisonError::into_inner).pop() {
                         table.reuse(batch);
                     }
@@ -141,7 +141,7 @@ impl FileReader {
         let path = self.files.next()?;
         Some(match Table::open(&path, &self.options) {
             Ok(Opened { table, again, flaw }) => {
-                let parser = table.parser();
+                let parser = table.parser.clone();
                 self.table = Some(table);
                 ReadStep::Opened { parser, again, flaw }
             }

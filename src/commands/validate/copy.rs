@@ -7,56 +7,47 @@ use sha2::{Digest, Sha256};
 
 use crate::check::{Fix, fixes};
 use crate::model::{Dialect, Entries, Field, Place, Problem, Raw, WantedGroup, object, shortened};
-use crate::read::{Notes, Parser, Row, RowText};
-use crate::report::{Cleaned, csv_row};
+use crate::read::{Notes, Parser, Row, RowFlaw};
+use crate::report::{Cleaned, csv_row, open_row};
 
 use super::super::Failure;
 use super::super::pipeline::Validity;
 
 /// A row as it will be in the copy.
 pub(super) struct FixedRow {
-    text: FixedText,
+    /// With its line end; an open quote has none.
+    text: Vec<u8>,
+    flaw: Option<RowFlaw>,
     /// What was done to it, by field.
     pub(super) fixes: Vec<(Field, String)>,
     has_cr: bool,
 }
 
-enum FixedText {
-    /// Whole, with its line end.
-    Whole(Vec<u8>),
-    /// With a quote that stays open: the last row.
-    OpenQuote(Vec<String>),
-    /// It repeats the header, and is left out.
-    Header,
-    /// It is too long to have been kept.
-    TooLong,
-}
-
 /// Makes the safe fixes; what cannot be read stays as it is.
 pub(super) fn fix(row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems: &[Problem]) -> FixedRow {
-    let Dialect { format, delimiter, header } = parser.dialect();
+    let Dialect { format, delimiter, header } = &parser.dialect;
     let found = row.fields.as_ref().map_or_else(|_| Vec::new(), |fields| fixes(fields, group, problems, *format));
+    let content = row.raw.trim_end_matches(['\n', '\r']);
+    // The copy of one column has another delimiter.
+    let is_ragged = row.flaw == Some(RowFlaw::Ragged) && header.len() > 1;
     let text = match &row.text {
-        RowText::Blank => FixedText::Whole(b"\n".to_vec()),
-        RowText::Cells(_) | RowText::Rewritten(_) => {
-            let mut cells = if let Raw::Cells(cells) = row.text.raw() { cells } else { Vec::new() };
+        Raw::Cells(_) if is_ragged || content.is_empty() => format!("{content}\n").into_bytes(),
+        Raw::Cells(cells) => {
+            let mut cells: Vec<&str> = cells.iter().map(AsRef::as_ref).collect();
             for fix in &found {
                 if let Some(cell) = parser.index(fix.field).and_then(|index| cells.get_mut(index)) {
-                    *cell = fix.fixed.cell().into();
+                    *cell = &fix.text;
                 }
             }
-            FixedText::Whole(csv_row(cells.iter().map(AsRef::as_ref), *delimiter))
+            csv_row(cells, *delimiter)
         }
-        // The copy has another delimiter.
-        RowText::Ragged(cells, _) if header.len() == 1 => FixedText::Whole(csv_row(cells.owned(), *delimiter)),
-        RowText::OpenQuote(cells) => FixedText::OpenQuote(cells.owned()),
-        RowText::Stray(text) | RowText::Ragged(_, text) => FixedText::Whole(format!("{text}\n").into_bytes()),
-        RowText::Header(_) => FixedText::Header,
-        RowText::Cut(..) | RowText::CutLine(_) => FixedText::TooLong,
-        RowText::Line(line) => FixedText::Whole(json_line(line, parser, &found).into_bytes()),
+        Raw::OpenQuote(cells) => open_row(cells, *delimiter).into_bytes(),
+        Raw::Stray(text) => format!("{text}\n").into_bytes(),
+        Raw::Line(line) => json_line(line, parser, &found).into_bytes(),
     };
-    let has_cr = !matches!(text, FixedText::OpenQuote(_)) && (row.raw.ends_with("\r\n") || row.raw.ends_with('\r'));
-    FixedRow { text, fixes: found.into_iter().map(|fix| (fix.field, fix.what)).collect(), has_cr }
+    let has_cr = !matches!(row.text, Raw::OpenQuote(_)) && (row.raw.ends_with("\r\n") || row.raw.ends_with('\r'));
+    let fixes = found.into_iter().map(|fix| (fix.field, fix.what)).collect();
+    FixedRow { text, flaw: row.flaw, fixes, has_cr }
 }
 
 /// The line with the fixed values; one that needs none stays as it was written.
@@ -68,7 +59,7 @@ fn json_line(line: &str, parser: &Parser, found: &[Fix]) -> String {
     let fixed = entries.iter().map(|(key, value)| {
         let field = parser.field(key);
         let fix = found.iter().find(|fix| Some(fix.field) == field);
-        (key.as_str(), fix.map_or_else(|| value.get().to_owned(), |fix| fix.fixed.json()))
+        (key.as_str(), fix.map_or(value.get(), |fix| fix.text.as_str()))
     });
     format!("{}\n", object(fixed))
 }
@@ -99,20 +90,18 @@ impl Copy {
 
     pub(super) fn begin(&mut self, parser: &Parser) -> Result<(), Failure> {
         if let Some(path) = &self.path {
-            self.header_fixes = header_fixes(parser.own_header(), &parser.dialect().header);
-            self.cleaned = Some(Cleaned::create(path, parser.dialect()).map_err(Failure::Unwritten)?);
+            self.header_fixes = header_fixes(&parser.header, &parser.dialect.header);
+            self.cleaned = Some(Cleaned::create(path, &parser.dialect).map_err(Failure::Unwritten)?);
         }
         Ok(())
     }
 
     /// Why a row is not written, if it is not.
     pub(super) fn leaves_out(&self, row: &FixedRow, validity: &Validity) -> Option<&'static str> {
-        match &row.text {
-            FixedText::Header => Some("left out: it repeats the header"),
-            _ if matches!(validity, Validity::Excluded) => Some("left out: it is excluded"),
-            FixedText::Whole(text)
-                if matches!(validity, Validity::Repeat(..)) && self.written.contains(&digest(text)) =>
-            {
+        match validity {
+            _ if row.flaw == Some(RowFlaw::Header) => Some("left out: it repeats the header"),
+            Validity::Excluded => Some("left out: it is excluded"),
+            Validity::Repeat(..) if self.written.contains(&digest(&row.text)) => {
                 Some("left out: it repeats an earlier row")
             }
             _ => None,
@@ -122,20 +111,13 @@ impl Copy {
     pub(super) fn row(&mut self, place: Place, row: &FixedRow) -> Result<(), Failure> {
         let Some(cleaned) = &mut self.cleaned else { return Ok(()) };
         self.has_cr |= row.has_cr;
-        let written = match &row.text {
-            FixedText::Whole(text) => {
-                self.written.insert(digest(text));
-                cleaned.row(text)
-            }
-            FixedText::OpenQuote(cells) => cleaned.open_quote(cells),
-            FixedText::Header => Ok(()),
-            FixedText::TooLong => {
-                let why = || format!("the row on line {} is too long to be copied", place.line);
-                self.flaw.get_or_insert_with(why);
-                Ok(())
-            }
-        };
-        written.map_err(Failure::Unwritten)
+        if row.flaw == Some(RowFlaw::TooLong) {
+            let why = || format!("the row on line {} is too long to be copied", place.line);
+            self.flaw.get_or_insert_with(why);
+            return Ok(());
+        }
+        self.written.insert(digest(&row.text));
+        cleaned.row(&row.text).map_err(Failure::Unwritten)
     }
 
     pub(super) fn note_blank(&mut self, notes: &Notes) {
@@ -147,7 +129,7 @@ impl Copy {
         if !self.is_wanted() {
             return Vec::new();
         }
-        let fixes = self.header_fixes.iter().chain(parser.origin()).cloned();
+        let fixes = self.header_fixes.iter().chain(&parser.origin).cloned();
         let line_ends = self.has_cr.then(|| "line ends made LF".to_owned());
         fixes.chain(line_ends).chain(self.has_blank.then(|| "blank lines removed".to_owned())).collect()
     }

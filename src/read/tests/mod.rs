@@ -7,6 +7,7 @@ mod persons;
 mod splitting;
 mod workbooks;
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::PathBuf;
 
@@ -66,11 +67,12 @@ fn record(row: &Row<'_>) -> Record {
         (Ok(_), Cell::Text(name)) => name.clone().into_owned(),
         (Ok(_), other) => format!("{other:?}"),
     };
-    let (cells, is_open) = match row.text.raw().into_owned() {
+    let (cells, is_open) = match row.text.clone() {
         Raw::Cells(cells) => (cells, false),
         Raw::OpenQuote(cells) => (cells, true),
         Raw::Stray(text) | Raw::Line(text) => (vec![text], false),
     };
+    let cells = cells.into_iter().map(Cow::into_owned).collect();
     Record { line: row.line, name, members: owned(fields.get(Field::Members)), cells, is_open }
 }
 
@@ -79,7 +81,7 @@ fn records(path: &std::path::Path, options: &ReadOptions) -> Result<Vec<Record>,
     let opened = Table::open(path, options)?;
     opened.flaw.map_or(Ok(()), Err)?;
     let (mut table, mut records) = (opened.table, Vec::new());
-    let parser = table.parser();
+    let parser = table.parser.clone();
     for batch in table.by_ref() {
         parser.rows(&batch?, &mut Notes::default(), &mut |row| records.push(record(row)))?;
     }

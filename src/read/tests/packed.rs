@@ -72,7 +72,7 @@ fn rows_are_found_again_where_they_stand_in_the_decoded_text() {
         ("utf16.csv", utf16(&format!("\u{feff}{ROWS}"))),
     ] {
         let Opened { table, mut again, .. } = Table::open(&folder.file(name, bytes), &ReadOptions::default()).unwrap();
-        let parser = table.parser();
+        let parser = table.parser.clone();
         let mut offsets = Vec::new();
         for batch in table {
             let mut note = |row: &Row<'_>| offsets.push(row.offset);

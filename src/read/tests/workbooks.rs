@@ -55,8 +55,8 @@ fn open(bytes: &[u8], options: &ReadOptions) -> Result<Opened, ReadError> {
 fn read(bytes: &[u8], options: &ReadOptions) -> Vec<(u64, Vec<String>)> {
     let Opened { table, flaw, .. } = open(bytes, options).unwrap();
     assert!(flaw.is_none());
-    let parser = table.parser();
-    let mut rows = vec![(0, parser.own_header().to_vec())];
+    let parser = table.parser.clone();
+    let mut rows = vec![(0, parser.header.clone())];
     for batch in table {
         let batch = batch.unwrap();
         parser.rows(&batch, &mut Notes::default(), &mut |row| rows.push((row.line, cells_of(row)))).unwrap();
@@ -65,10 +65,11 @@ fn read(bytes: &[u8], options: &ReadOptions) -> Vec<(u64, Vec<String>)> {
 }
 
 fn cells_of(row: &Row<'_>) -> Vec<String> {
-    match row.text.raw().into_owned() {
+    let cells = match row.text.clone() {
         Raw::Cells(cells) | Raw::OpenQuote(cells) => cells,
         Raw::Stray(text) | Raw::Line(text) => vec![text],
-    }
+    };
+    cells.into_iter().map(Cow::into_owned).collect()
 }
 
 fn error(bytes: &[u8], options: &ReadOptions) -> String {
@@ -119,7 +120,7 @@ fn the_line_of_a_row_is_its_row_in_the_sheet() {
         let title = "g.xlsx:Groups!3: the header is on line 5; use --skip-lines 4 if the lines above it are a title, or delete them";
         assert_eq!(opened.flaw.map(|flaw| flaw.to_string()), flaw.map(|_| title.to_owned()));
         let (table, mut lines) = (opened.table, Vec::new());
-        let parser = table.parser();
+        let parser = table.parser.clone();
         for batch in table {
             let each = &mut |row: &Row<'_>| lines.push((row.line, cells_of(row)[1].clone()));
             parser.rows(&batch.unwrap(), &mut Notes::default(), each).unwrap();
@@ -145,7 +146,7 @@ fn the_first_sheet_is_read_or_the_one_that_is_named() {
     let book = xlsx(vec![("One", one("A")), ("Blank", Worksheet::new()), ("Two", one("B"))]);
     assert_eq!(read(&book, &plain())[1].1, ["A"]);
     let opened = open(&book, &plain()).unwrap();
-    assert_eq!(opened.table.parser().notes().sheets, ["One", "Two"]);
+    assert_eq!(opened.table.parser.notes.sheets, ["One", "Two"]);
     let named = |name: &str| ReadOptions { sheet: Some(name.to_owned()), ..plain() };
     assert_eq!(read(&book, &named("two"))[1].1, ["B"]);
     let missing = "g.xlsx: --sheet Three: there is no such sheet (found: `One`, `Blank`, `Two`)";
@@ -175,7 +176,7 @@ fn a_workbook_is_recognized_by_its_content_and_packed_like_others() {
 fn rows_of_a_workbook_can_be_read_again() {
     let book = xlsx(vec![("Groups", sheet((0, 0), &[&["name", "members"], &["A", "1;\n2"], &["B", "3"]]))]);
     let Opened { table, mut again, .. } = open(&book, &plain()).unwrap();
-    let (parser, mut places) = (table.parser(), Vec::new());
+    let (parser, mut places) = (table.parser.clone(), Vec::new());
     for batch in table {
         let each = &mut |row: &Row<'_>| places.push((row.offset, row.raw.len()));
         parser.rows(&batch.unwrap(), &mut Notes::default(), each).unwrap();
