@@ -1,4 +1,5 @@
-//! What can be typed. The doc comments are the help. A flag that was not typed is `None`: its default is in the table of settings, or beside it for the sandbox.
+//! What can be typed. The doc comments are the help. A flag with a default has it beside it; one that
+//! a variable can give instead is `None` if it was not typed.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 mod connection;
 mod export;
 mod undo;
-pub(crate) mod values;
+mod values;
 
 pub use connection::{ConnectionArgs, OutputArgs};
 pub use export::ExportArgs;
@@ -126,9 +127,9 @@ pub struct LogArgs {
     /// Print nothing unless something goes wrong
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Format of the log [default: text]
-    #[arg(long, global = true, value_name = "FORMAT", hide_short_help = true)]
-    pub log_format: Option<LogFormat>,
+    /// Format of the log
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", hide_short_help = true)]
+    pub log_format: LogFormat,
     /// Configuration file [default: tallyfy-groups.toml here, or in your configuration directory]
     #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub config: Option<PathBuf>,
@@ -202,12 +203,12 @@ pub struct InputArgs {
     /// Read only the first N rows
     #[arg(long, value_name = "N", help_heading = "Input", hide_short_help = true)]
     pub limit: Option<u64>,
-    /// When two names are equal [default: folded]
-    #[arg(long, value_name = "HOW", help_heading = "Rules", hide_short_help = true)]
-    pub match_names: Option<MatchNames>,
-    /// What happens to a row whose name an earlier row has [default: skip]
-    #[arg(long, value_name = "WHAT", help_heading = "Rules")]
-    pub on_duplicate: Option<OnDuplicate>,
+    /// When two names are equal
+    #[arg(long, value_enum, default_value_t, value_name = "HOW", help_heading = "Rules", hide_short_help = true)]
+    pub match_names: MatchNames,
+    /// What happens to a row whose name an earlier row has
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Rules")]
+    pub on_duplicate: OnDuplicate,
     /// Reject rows without a description
     #[arg(long, help_heading = "Rules", hide_short_help = true)]
     pub require_description: bool,
@@ -219,9 +220,9 @@ pub struct InputArgs {
 /// How members are found.
 #[derive(Debug, Default, Args)]
 pub struct PeopleArgs {
-    /// What happens to members who are no users of the organization [default: fail]
-    #[arg(long, value_name = "WHAT", help_heading = "Rules", hide_short_help = true)]
-    pub unknown_members: Option<UnknownMembers>,
+    /// What happens to members who are no users of the organization
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Rules", hide_short_help = true)]
+    pub unknown_members: UnknownMembers,
     /// With --unknown-members guest: addresses of this domain may become guests, although users have it too
     #[arg(long, value_name = "DOMAIN", help_heading = "Rules", hide_short_help = true)]
     pub guest_domain: Vec<String>,
@@ -249,9 +250,9 @@ pub struct ImportArgs {
     /// wait when Tallyfy refuses them.
     #[arg(long, value_name = "N/PERIOD", help_heading = "Connection", hide_short_help = true)]
     pub guest_rate: Option<String>,
-    /// What happens to a row whose group exists already [default: skip]
-    #[arg(long, value_name = "WHAT", help_heading = "Rules")]
-    pub on_existing: Option<OnExisting>,
+    /// What happens to a row whose group exists already
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Rules")]
+    pub on_existing: OnExisting,
     /// People.
     #[command(flatten)]
     pub people: PeopleArgs,
@@ -299,9 +300,9 @@ pub struct ValidateArgs {
     /// Show every problem, not only the first 20 of each kind
     #[arg(long, help_heading = "Output")]
     pub all: bool,
-    /// How problems are written [default: text]
-    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
-    pub format_problems: Option<ProblemFormat>,
+    /// How problems are written
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
+    pub format_problems: ProblemFormat,
     /// Print problems and totals as JSON lines, like --format-problems json
     #[arg(long, conflicts_with = "format_problems", help_heading = "Output")]
     pub json: bool,

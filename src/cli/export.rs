@@ -21,9 +21,9 @@ pub struct ExportArgs {
     /// `validate --users` reads the CSV file.
     #[arg(long, conflicts_with = "members")]
     pub users: bool,
-    /// How members are written [default: id]
-    #[arg(long, value_name = "HOW")]
-    pub members: Option<MembersAs>,
+    /// How members are written
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub members: MembersAs,
     /// Server and speed.
     #[command(flatten)]
     pub connection: ConnectionArgs,
@@ -35,7 +35,7 @@ pub struct ExportArgs {
     /// Format [default: jsonl if the name of the file ends in .jsonl, .ndjson or .json; otherwise csv]
     #[arg(long, value_name = "FORMAT", help_heading = "Output")]
     pub format: Option<Format>,
-    /// How progress is shown on standard error [default: auto]
-    #[arg(long, value_name = "HOW", help_heading = "Output", hide_short_help = true)]
-    pub progress: Option<ProgressMode>,
+    /// How progress is shown on standard error
+    #[arg(long, value_enum, default_value_t, value_name = "HOW", help_heading = "Output", hide_short_help = true)]
+    pub progress: ProgressMode,
 }

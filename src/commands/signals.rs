@@ -30,7 +30,7 @@ impl Signals {
         let (stop, is_sending, status) = (signals.stop.clone(), Arc::clone(&signals.is_sending), status.clone());
         let (ready, is_ready) = channel();
         let listening = move || {
-            let _ = block_on(async {
+            let _ = block_on::<()>(async {
                 let mut first = pin!(interrupted());
                 // The first poll sets the handlers.
                 if poll!(first.as_mut()).is_pending() {

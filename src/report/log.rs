@@ -27,26 +27,21 @@ pub struct LogOptions {
     pub file: Option<PathBuf>,
 }
 
-/// Logging cannot be set up: the flag or variable, and what is wrong.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}: {1}")]
-pub struct LogError(String, String);
-
 /// Starts logging; a line is written above the status lines.
 ///
 /// # Errors
-/// If the file cannot be written or the directives cannot be understood.
-pub fn start_log(options: &LogOptions, status: &StatusLine) -> Result<(), LogError> {
+/// If the file cannot be written or the directives cannot be understood: the flag or the variable, and what is wrong.
+pub fn start_log(options: &LogOptions, status: &StatusLine) -> Result<(), String> {
     let ours = LEVELS[options.verbosity.min(LEVELS.len() - 1)];
     let directives = options.directives.clone().unwrap_or_else(|| format!("warn,tallyfy_groups={ours}"));
-    let filter = EnvFilter::try_new(directives).map_err(|error| LogError("RUST_LOG".to_owned(), error.to_string()))?;
+    let filter = EnvFilter::try_new(directives).map_err(|error| format!("RUST_LOG: {error}"))?;
     let sink = match &options.file {
         None => {
             let status = status.clone();
             BoxMakeWriter::new(move || status.clone())
         }
         Some(path) => {
-            let failed = |reason: io::Error| LogError(format!("--log-file {}", shown_path(path)), reason.to_string());
+            let failed = |reason: io::Error| format!("--log-file {}: {reason}", shown_path(path));
             BoxMakeWriter::new(File::options().create(true).append(true).open(path).map_err(failed)?)
         }
     };

@@ -4,6 +4,7 @@ use std::fs::{self, File, FileType};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::model::{is_misplaced, shown_path};
@@ -28,7 +29,7 @@ impl OutputError {
 
 /// A file being written. A regular file is replaced as a whole at the end; a link, a pipe or a device is written through and
 /// never replaced, for as root that would break `/dev/stdout`.
-pub(super) struct Output {
+pub(crate) struct Output {
     path: PathBuf,
     file: BufWriter<File>,
     /// The file to rename; `None` for what is written through.
@@ -37,7 +38,7 @@ pub(super) struct Output {
 
 impl Output {
     /// Starts writing the file at `path`.
-    pub(super) fn create(path: &Path) -> Result<Self, OutputError> {
+    pub(crate) fn create(path: &Path) -> Result<Self, OutputError> {
         let opened = if is_replaceable(path) {
             temporary(path).map(|(file, path)| (file, Some(path)))
         } else {
@@ -48,37 +49,29 @@ impl Output {
     }
 
     /// Writes bytes.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
         self.file.write_all(bytes).map_err(|reason| OutputError { path: self.path.clone(), reason })
     }
 
     /// Moves the file into place; it survives a power cut.
-    pub(super) fn finish(mut self) -> Result<(), OutputError> {
-        self.sync()?;
-        self.place()
+    pub(crate) fn finish(self) -> Result<(), OutputError> {
+        self.finish_noted(|_| Ok(()))
     }
 
-    /// Writes the last byte to the disk.
-    pub(super) fn sync(&mut self) -> Result<(), OutputError> {
-        let synced = self.file.flush().and_then(|()| {
-            let file = self.file.get_ref();
-            if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) }
-        });
-        synced.map_err(|reason| OutputError { path: self.path.clone(), reason })
-    }
-
-    /// The temporary file; `None` for what is written through.
-    pub(super) fn temporary(&self) -> Option<&Path> {
-        self.temporary.as_deref()
-    }
-
-    /// Moves what was synced into place.
-    pub(super) fn place(self) -> Result<(), OutputError> {
+    /// The same; before the file is moved, `note` gets the temporary file, which is complete.
+    pub(super) fn finish_noted<E: From<OutputError>>(self, note: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
         let Self { path, file, temporary } = self;
+        let failed = |reason| OutputError { path: path.clone(), reason };
+        let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+        let is_regular = file.metadata().map_err(failed)?.is_file();
+        if is_regular {
+            file.sync_all().map_err(failed)?;
+        }
         drop(file);
         let Some(temporary) = temporary else { return Ok(()) };
-        let placed = temporary.persist(&path).map_err(|error| error.error).and_then(|()| sync_folder(&path));
-        placed.map_err(|reason| OutputError { path, reason })
+        note(&temporary)?;
+        temporary.persist(&path).map_err(|error| error.error).and_then(|()| sync_folder(&path)).map_err(failed)?;
+        Ok(())
     }
 }
 
@@ -99,6 +92,29 @@ pub fn csv_row<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, delimiter: u8
     // Memory takes all that is written.
     let _ = writer.write_record(cells);
     writer.into_inner().unwrap_or_default()
+}
+
+/// The CSV cell for a value; the entries of a list are separated by `;`.
+pub(super) fn csv_cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(entries) => entries.iter().map(csv_cell).collect::<Vec<_>>().join(";"),
+        other => other.to_string(),
+    }
+}
+
+/// One CSV row whose last quote stays open.
+pub(crate) fn open_csv_row(cells: &[String], delimiter: u8) -> String {
+    let Some((last, before)) = cells.split_last() else { return String::new() };
+    let quoted = |cell: &String| cell.replace('"', "\"\"");
+    let mut row = String::from("\"");
+    for cell in before {
+        row.push_str(&quoted(cell));
+        row.extend(['"', char::from(delimiter), '"']);
+    }
+    row.push_str(&quoted(last));
+    row
 }
 
 /// Checks, before anything is sent, that a file can be written at `path`.

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use crate::check::{Fix, fixes};
-use crate::model::{Dialect, Entries, Field, Place, Problem, Raw, WantedGroup, object, shortened};
+use crate::model::{Dialect, Entries, Field, Format, Place, Problem, Raw, WantedGroup, object, shortened};
 use crate::read::{Notes, Parser, Row, RowText};
-use crate::report::{Cleaned, csv_row};
+use crate::report::{Output, csv_row, open_csv_row};
 
 use super::super::Failure;
 use super::super::pipeline::Validity;
@@ -22,10 +22,8 @@ pub(super) struct FixedRow {
 }
 
 enum FixedText {
-    /// Whole, with its line end.
-    Whole(Vec<u8>),
-    /// With a quote that stays open: the last row.
-    OpenQuote(Vec<String>),
+    /// As it is written, with its line end unless its last quote stays open.
+    Written(Vec<u8>),
     /// It repeats the header, and is left out.
     Header,
     /// It is too long to have been kept.
@@ -37,7 +35,7 @@ pub(super) fn fix(row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems:
     let Dialect { format, delimiter, header } = parser.dialect();
     let found = row.fields.as_ref().map_or_else(|_| Vec::new(), |fields| fixes(fields, group, problems, *format));
     let text = match &row.text {
-        RowText::Blank => FixedText::Whole(b"\n".to_vec()),
+        RowText::Blank => FixedText::Written(b"\n".to_vec()),
         RowText::Cells(_) | RowText::Rewritten(_) => {
             let mut cells = if let Raw::Cells(cells) = row.text.raw() { cells } else { Vec::new() };
             for fix in &found {
@@ -45,17 +43,18 @@ pub(super) fn fix(row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems:
                     *cell = fix.fixed.cell().into();
                 }
             }
-            FixedText::Whole(csv_row(cells.iter().map(AsRef::as_ref), *delimiter))
+            FixedText::Written(csv_row(cells.iter().map(AsRef::as_ref), *delimiter))
         }
         // The copy has another delimiter.
-        RowText::Ragged(cells, _) if header.len() == 1 => FixedText::Whole(csv_row(cells.owned(), *delimiter)),
-        RowText::OpenQuote(cells) => FixedText::OpenQuote(cells.owned()),
-        RowText::Stray(text) | RowText::Ragged(_, text) => FixedText::Whole(format!("{text}\n").into_bytes()),
+        RowText::Ragged(cells, _) if header.len() == 1 => FixedText::Written(csv_row(cells.owned(), *delimiter)),
+        RowText::OpenQuote(cells) => FixedText::Written(open_csv_row(&cells.owned(), *delimiter).into_bytes()),
+        RowText::Stray(text) | RowText::Ragged(_, text) => FixedText::Written(format!("{text}\n").into_bytes()),
         RowText::Header(_) => FixedText::Header,
         RowText::Cut(..) | RowText::CutLine(_) => FixedText::TooLong,
-        RowText::Line(line) => FixedText::Whole(json_line(line, parser, &found).into_bytes()),
+        RowText::Line(line) => FixedText::Written(json_line(line, parser, &found).into_bytes()),
     };
-    let has_cr = !matches!(text, FixedText::OpenQuote(_)) && (row.raw.ends_with("\r\n") || row.raw.ends_with('\r'));
+    let is_open = matches!(row.text, RowText::OpenQuote(_));
+    let has_cr = !is_open && (row.raw.ends_with("\r\n") || row.raw.ends_with('\r'));
     FixedRow { text, fixes: found.into_iter().map(|fix| (fix.field, fix.what)).collect(), has_cr }
 }
 
@@ -77,7 +76,7 @@ fn json_line(line: &str, parser: &Parser, found: &[Fix]) -> String {
 #[derive(Default)]
 pub(super) struct Copy {
     path: Option<PathBuf>,
-    cleaned: Option<Cleaned>,
+    output: Option<Output>,
     /// What was done to its header.
     header_fixes: Vec<String>,
     /// Digests of the rows written so far.
@@ -99,8 +98,13 @@ impl Copy {
 
     pub(super) fn begin(&mut self, parser: &Parser) -> Result<(), Failure> {
         if let Some(path) = &self.path {
-            self.header_fixes = header_fixes(parser.own_header(), &parser.dialect().header);
-            self.cleaned = Some(Cleaned::create(path, parser.dialect()).map_err(Failure::Unwritten)?);
+            let Dialect { format, delimiter, header } = parser.dialect();
+            self.header_fixes = header_fixes(parser.own_header(), header);
+            let output = self.output.insert(Output::create(path).map_err(Failure::Unwritten)?);
+            if *format == Format::Csv {
+                let row = csv_row(header.iter().map(|column| column.trim()), *delimiter);
+                output.bytes(&row).map_err(Failure::Unwritten)?;
+            }
         }
         Ok(())
     }
@@ -110,7 +114,7 @@ impl Copy {
         match &row.text {
             FixedText::Header => Some("left out: it repeats the header"),
             _ if matches!(validity, Validity::Excluded) => Some("left out: it is excluded"),
-            FixedText::Whole(text)
+            FixedText::Written(text)
                 if matches!(validity, Validity::Repeat(..)) && self.written.contains(&digest(text)) =>
             {
                 Some("left out: it repeats an earlier row")
@@ -120,22 +124,20 @@ impl Copy {
     }
 
     pub(super) fn row(&mut self, place: Place, row: &FixedRow) -> Result<(), Failure> {
-        let Some(cleaned) = &mut self.cleaned else { return Ok(()) };
+        let Some(output) = &mut self.output else { return Ok(()) };
         self.has_cr |= row.has_cr;
-        let written = match &row.text {
-            FixedText::Whole(text) => {
+        match &row.text {
+            FixedText::Written(text) => {
                 self.written.insert(digest(text));
-                cleaned.row(text)
+                output.bytes(text).map_err(Failure::Unwritten)?;
             }
-            FixedText::OpenQuote(cells) => cleaned.open_quote(cells),
-            FixedText::Header => Ok(()),
+            FixedText::Header => {}
             FixedText::TooLong => {
                 let why = || format!("the row on line {} is too long to be copied", place.line);
                 self.flaw.get_or_insert_with(why);
-                Ok(())
             }
-        };
-        written.map_err(Failure::Unwritten)
+        }
+        Ok(())
     }
 
     pub(super) fn note_blank(&mut self, notes: &Notes) {
@@ -155,9 +157,9 @@ impl Copy {
     /// Puts the copy in its place; gives its path.
     pub(super) fn finish(self) -> Result<Option<PathBuf>, Failure> {
         let Some(path) = self.path else { return Ok(None) };
-        match (self.flaw, self.cleaned) {
-            (Some(why), _) => Err(Failure::Unfixed(why)),
-            (None, Some(cleaned)) => cleaned.finish().map(|()| Some(path)).map_err(Failure::Unwritten),
+        match (self.flaw, self.output) {
+            (Some(why), _) => Err(Failure::Problems(format!("no cleaned copy was written: {why}"))),
+            (None, Some(output)) => output.finish().map(|()| Some(path)).map_err(Failure::Unwritten),
             (None, None) => Ok(None),
         }
     }

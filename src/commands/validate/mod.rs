@@ -5,27 +5,27 @@ mod copy;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
-use crate::cli::{LogArgs, ValidateArgs};
+use crate::cli::ValidateArgs;
 use crate::exit::Ending;
-use crate::model::{PeopleCounts, Place, Problem};
+use crate::model::{PeopleCounts, Place, Problem, ProblemFormat};
 use crate::read::{Notes, Parser, ReadError};
-use crate::report::{Problems, explanation};
+use crate::report::{ProblemStyle, Problems, explanation};
 use crate::resolve::{Directory, resolve};
-use crate::settings::{Config, Environment, Input, people_rules, problem_style};
+use crate::settings::{Input, people_rules};
 
 use super::outputs::keep_apart;
 use super::people::users_of;
 use super::pipeline::{self, CheckPeople, Checked, Files, Prepare, RowSink};
-use super::{Failure, print};
+use super::{Context, Failure, print};
 use copy::{Copy, FixedRow, fix};
 
 /// Checks files, or explains what a problem means.
-pub(super) fn run(args: &ValidateArgs, log: &LogArgs, environment: &Environment) -> Result<Ending, Failure> {
+pub(super) fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Ending, Failure> {
     if let Some(code) = args.explain {
         return print(explanation(code).as_bytes());
     }
-    let (rules, config) = (people_rules(&args.people, environment)?, Config::read(log.config.as_deref(), environment)?);
-    let input = Input::resolve(&args.input, &rules, config, environment)?;
+    let rules = people_rules(&args.people);
+    let input = Input::resolve(&args.input, &rules, context.config()?)?;
     if let Some(fix) = &args.fix {
         keep_apart(&input.files, [("--fix", fix.clone())], None)?;
         if input.files.len() > 1 {
@@ -36,7 +36,9 @@ pub(super) fn run(args: &ValidateArgs, log: &LogArgs, environment: &Environment)
     let people = users.map(Directory::new).map(|directory| -> CheckPeople {
         Arc::new(move |group| resolve(group, &directory, &rules, &mut PeopleCounts::default()).problems)
     });
-    let problems = Problems::new(BufWriter::new(io::stdout().lock()), problem_style(args, environment)?);
+    let format = if args.json { ProblemFormat::Json } else { args.format_problems };
+    let style = ProblemStyle { format, shows_all: args.all };
+    let problems = Problems::new(BufWriter::new(io::stdout().lock()), style);
     let mut report = Report { problems, copy: Copy::new(args.fix.clone()), unread: Vec::new() };
     let is_fixing = args.fix.is_some();
     let prepare: Prepare<Option<Box<FixedRow>>> =
@@ -47,10 +49,19 @@ pub(super) fn run(args: &ValidateArgs, log: &LogArgs, environment: &Environment)
     let copied = if unread.is_empty() { copy.finish() } else { Ok(None) };
     problems.finish(copied.as_ref().ok().and_then(Option::as_deref)).map_err(Failure::Print)?;
     if !unread.is_empty() {
-        return Err(Failure::Unread { errors: unread, is_uncopied: is_fixing });
+        let uncopied = if is_fixing { "\n       no cleaned copy was written" } else { "" };
+        return Err(Failure::Usage(unread_text(&unread) + uncopied));
     }
     copied?;
     Ok(if is_clean { Ending::Complete } else { Ending::Problems })
+}
+
+/// Every problem of every file that cannot be read, on a line of its own.
+fn unread_text(errors: &[ReadError]) -> String {
+    let lines = errors.iter().flat_map(|error| {
+        error.problems.iter().map(|problem| format!("{}: {problem} [{}]", error.place(), problem.code.as_str()))
+    });
+    lines.collect::<Vec<_>>().join("\n       ")
 }
 
 /// Prints what is found, and writes the fixed copy.
