@@ -45,12 +45,6 @@ impl Default for Environment {
 }
 
 impl Environment {
-    /// Variables from elsewhere than the process.
-    #[must_use]
-    pub fn from_fn(variables: impl Fn(&str) -> Option<OsString> + 'static) -> Self {
-        Self(Box::new(variables))
-    }
-
     /// A variable that is set and not empty.
     fn get(&self, name: &str) -> Option<String> {
         (self.0)(name).and_then(|value| value.into_string().ok()).filter(|value| !value.trim().is_empty())
@@ -178,7 +172,6 @@ pub fn log_options(args: &LogArgs, environment: &Environment) -> LogOptions {
     LogOptions {
         verbosity: if args.quiet { 0 } else { 1 + usize::from(args.verbose) },
         directives: environment.get("RUST_LOG"),
-        is_plain: environment.get("NO_COLOR").is_some() || environment.get("TERM").as_deref() == Some("dumb"),
         format: args.log_format,
         file: args.log_file.clone(),
     }
@@ -212,7 +205,8 @@ mod tests {
     }
 
     fn environment(pairs: &'static [(&str, &str)]) -> Environment {
-        Environment::from_fn(move |name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()))
+        let value = |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
+        Environment(Box::new(value))
     }
 
     #[test]
@@ -267,9 +261,8 @@ mod tests {
     fn what_is_wrong_is_named_by_the_flag_or_the_variable_that_said_it() {
         let set = |pair: (&'static str, &'static str)| {
             let defaults = [("TALLYFY_ORG_ID", "o"), ("TALLYFY_API_TOKEN", "some-token")];
-            Environment::from_fn(move |name| {
-                [pair].iter().chain(&defaults).find(|(known, _)| *known == name).map(|(_, value)| value.into())
-            })
+            let of = move |name: &str, (known, value): (&str, &str)| (known == name).then(|| value.into());
+            Environment(Box::new(move |name| [pair].into_iter().chain(defaults).find_map(|pair| of(name, pair))))
         };
         let nothing = ("", "");
         for (words, pair, origin) in [

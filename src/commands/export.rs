@@ -37,12 +37,12 @@ pub(super) fn run(args: &ExportArgs, context: &Context<'_>) -> Result<Ending, Fa
     if let Some(path) = out {
         let log = context.log.log_file.as_deref();
         keep_apart(args.connection.token_file.as_slice(), [("--out", path.to_owned())], log)?;
-        probe(path).map_err(Failure::Unwritten)?;
+        probe(path, true).map_err(Failure::Unwritten)?;
     }
     let progress = context.progress(args.progress);
     let (past, listener) = (Journal::scratch()?, progress.listener());
     let rows: Vec<_> = block_on(async {
-        let api = connect(&connection, &past, signals.stop(), &listener).await?;
+        let api = connect(&connection, &past, &signals.stop, &listener).await?;
         let is_users_wanted = args.users || args.members == MembersAs::Email;
         let users = if is_users_wanted { list_users(&api, &listener).await? } else { Vec::new() };
         if args.users {

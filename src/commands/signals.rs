@@ -19,7 +19,8 @@ use super::block_on;
 
 /// Listens for signals on a thread of its own until the process ends.
 pub(super) struct Signals {
-    stop: Stop,
+    /// What stops the run.
+    pub(super) stop: Stop,
     is_sending: Arc<AtomicBool>,
 }
 
@@ -49,11 +50,6 @@ impl Signals {
         thread::Builder::new().name("signals".to_owned()).spawn(listening).map_err(Failure::Start)?;
         let _ = is_ready.recv();
         Ok(signals)
-    }
-
-    /// What stops the run.
-    pub(super) fn stop(&self) -> &Stop {
-        &self.stop
     }
 
     /// From here on a signal raises the stop that is returned.

@@ -114,7 +114,7 @@ impl Undo<'_> {
     /// Deletes the groups; gives the number of requests, or nothing if the user said no.
     async fn delete(&self, mut journal: Journal, listener: Listener) -> Result<(Journal, Option<u64>), Failure> {
         let (run, concurrency, is_forced) = (self.run.id, self.connection.concurrency, self.args.force);
-        let api = connect(&self.connection, &journal, self.signals.stop(), &listener).await?;
+        let api = connect(&self.connection, &journal, &self.signals.stop, &listener).await?;
         let delivery = Delivery {
             api: Arc::clone(&api),
             policy: Policy {
@@ -176,7 +176,7 @@ impl Undo<'_> {
             Ok(results.write(outcome)?)
         })?;
         results.finish()?;
-        let stopped = self.signals.stop().reason().map(Failure::Stopped);
+        let stopped = self.signals.stop.reason().map(Failure::Stopped);
         let closing = self.closing(Some(self.paths.results.clone()), requests);
         close(&summary, closing, stopped, self.args.output.json, self.context.log.quiet)
     }

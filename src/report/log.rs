@@ -1,9 +1,10 @@
 //! Logging: warnings on standard error by default, above the status lines.
 
 use std::fs::File;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::path::PathBuf;
 
+use console::colors_enabled_stderr;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
@@ -21,8 +22,6 @@ pub struct LogOptions {
     pub directives: Option<String>,
     /// `--log-format`
     pub format: LogFormat,
-    /// No colours: `NO_COLOR`, or a terminal without them.
-    pub is_plain: bool,
     /// `--log-file`, instead of standard error.
     pub file: Option<PathBuf>,
 }
@@ -47,11 +46,10 @@ pub fn start_log(options: &LogOptions, status: &StatusLine) -> Result<(), String
     };
     let is_stderr = options.file.is_none();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(sink).with_target(false);
-    let is_ansi = is_stderr && !options.is_plain && io::stderr().is_terminal();
     // A second start in one process has no effect.
     let _ = match options.format {
         LogFormat::Json => builder.json().try_init(),
-        LogFormat::Text if is_stderr => builder.with_ansi(is_ansi).without_time().try_init(),
+        LogFormat::Text if is_stderr => builder.with_ansi(colors_enabled_stderr()).without_time().try_init(),
         LogFormat::Text => builder.with_ansi(false).try_init(),
     };
     Ok(())

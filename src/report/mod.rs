@@ -25,7 +25,7 @@ pub(crate) use export::export_text;
 pub(crate) use forecast::Forecast;
 pub use log::{LogOptions, start_log};
 pub(crate) use output::{Output, open_csv_row};
-pub use output::{OutputError, csv_row, probe, refuse_link, write_file};
+pub use output::{OutputError, csv_row, probe, write_file};
 pub(crate) use plan::PlanReport;
 pub use problems::{ProblemStyle, Problems};
 pub(crate) use progress::Progress;

@@ -1,7 +1,7 @@
 //! The one writer of output files. They appear complete or not at all: written beside their place, synced, and renamed into it.
 
 use std::fs::{self, File, FileType};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IntoInnerError, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -62,12 +62,8 @@ impl Output {
     pub(super) fn finish_noted<E: From<OutputError>>(self, note: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
         let Self { path, file, temporary } = self;
         let failed = |reason| OutputError { path: path.clone(), reason };
-        let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
-        let is_regular = file.metadata().map_err(failed)?.is_file();
-        if is_regular {
-            file.sync_all().map_err(failed)?;
-        }
-        drop(file);
+        let sync = |file: File| if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) };
+        file.into_inner().map_err(IntoInnerError::into_error).and_then(sync).map_err(failed)?;
         let Some(temporary) = temporary else { return Ok(()) };
         note(&temporary)?;
         temporary.persist(&path).map_err(|error| error.error).and_then(|()| sync_folder(&path)).map_err(failed)?;
@@ -117,12 +113,14 @@ pub(crate) fn open_csv_row(cells: &[String], delimiter: u8) -> String {
     row
 }
 
-/// Checks, before anything is sent, that a file can be written at `path`.
+/// Checks, before anything is sent, that a file can be written at `path`. A link is refused at a path that the user did not type:
+/// somebody else may have put it there.
 ///
 /// # Errors
 /// If it cannot.
-pub fn probe(path: &Path) -> Result<(), OutputError> {
+pub fn probe(path: &Path, is_typed: bool) -> Result<(), OutputError> {
     let work = || match fs::metadata(path) {
+        _ if !is_typed && path.is_symlink() => Err(io::Error::other("is a link")),
         Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         // To open it would wait for its reader.
         Ok(found) if is_pipe(found.file_type()) => Ok(()),
@@ -130,15 +128,6 @@ pub fn probe(path: &Path) -> Result<(), OutputError> {
         _ => File::options().write(true).create(true).truncate(false).open(path).map(drop),
     };
     work().map_err(|reason| OutputError { path: path.to_owned(), reason })
-}
-
-/// Refuses a link at a path that the user did not type: somebody else may have put it there.
-///
-/// # Errors
-/// If there is one.
-pub fn refuse_link(path: &Path) -> Result<(), OutputError> {
-    let reason = path.is_symlink().then(|| io::Error::other("is a link"));
-    reason.map_or(Ok(()), |reason| Err(OutputError { path: path.to_owned(), reason }))
 }
 
 /// Removes a file of an earlier run that the new run does not replace.
