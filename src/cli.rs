@@ -1,21 +1,19 @@
-//! What can be typed. The doc comments are the help. A flag that was not typed is `None`: its default is in the table of settings, or beside it for the sandbox.
+//! What can be typed. The doc comments are the help. A flag with a default has it beside it; one that
+//! a variable can give instead is `None` if it was not typed.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 mod connection;
-mod export;
-mod undo;
-pub(crate) mod values;
+mod values;
 
 pub use connection::{ConnectionArgs, OutputArgs};
-pub use export::ExportArgs;
-pub use undo::UndoArgs;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
 
 use crate::model::{
-    Code, Field, Filter, InputFormat, LogFormat, MatchNames, OnDuplicate, OnExisting, ProblemFormat, UnknownMembers,
+    Code, Field, Filter, Format, InputFormat, LogFormat, MatchNames, MembersAs, OnDuplicate, OnExisting, ProblemFormat,
+    ProgressMode, UnknownMembers,
 };
 
 /// Import groups into a Tallyfy organization from CSV and JSON files
@@ -57,6 +55,21 @@ Exit codes:
   9    finished, but some rows are invalid, failed or unknown (undo: some groups were not deleted)
   130  interrupted; the same command again continues";
 
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  tallyfy-groups export > groups.csv                        all groups, members as user ids
+  tallyfy-groups export --members email --out groups.jsonl  JSON lines, members as e-mail addresses
+  tallyfy-groups export --users --out users.csv             all users, for `validate --users`";
+
+const UNDO_EXAMPLES: &str = "\
+Examples:
+  tallyfy-groups undo groups.csv               undo the latest import of groups.csv
+  tallyfy-groups undo groups.csv --run 3       undo run 3
+  tallyfy-groups undo groups.csv --yes         do not ask (for scripts)
+  tallyfy-groups undo groups.csv --sandbox     undo `import groups.csv --sandbox`
+
+Exit codes are those of `import`: 0 if every group is deleted or was gone, 9 if some were not deleted.";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -76,7 +89,7 @@ pub enum Command {
     /// One row for each group, by name: `tallyfy_id` (the id of the group), name, description, members and guests. `import`
     /// finds that all of them exist. The organization is only read, and nothing is written unless all of it was. Exit codes
     /// are those of `import`. With --sandbox there are users but no groups; `sandbox --groups N` serves some.
-    #[command(after_long_help = export::EXAMPLES)]
+    #[command(after_long_help = EXPORT_EXAMPLES)]
     Export(Box<ExportArgs>),
     /// Delete the groups that one run of `import` created
     ///
@@ -84,7 +97,7 @@ pub enum Command {
     /// shows the groups, asks, and deletes them. Groups that existed before the run are never touched. Groups that were
     /// changed or renamed since are left alone and listed, unless --force is given. It writes the results, one row for
     /// each group that the run created. If it is cut off, the same command continues.
-    #[command(after_long_help = undo::EXAMPLES)]
+    #[command(after_long_help = UNDO_EXAMPLES)]
     Undo(Box<UndoArgs>),
     /// List the exports of other systems that are recognized
     Layouts,
@@ -126,9 +139,9 @@ pub struct LogArgs {
     /// Print nothing unless something goes wrong
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Format of the log [default: text]
-    #[arg(long, global = true, value_name = "FORMAT", hide_short_help = true)]
-    pub log_format: Option<LogFormat>,
+    /// Format of the log
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", hide_short_help = true)]
+    pub log_format: LogFormat,
     /// Configuration file [default: tallyfy-groups.toml here, or in your configuration directory]
     #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub config: Option<PathBuf>,
@@ -202,12 +215,12 @@ pub struct InputArgs {
     /// Read only the first N rows
     #[arg(long, value_name = "N", help_heading = "Input", hide_short_help = true)]
     pub limit: Option<u64>,
-    /// When two names are equal [default: folded]
-    #[arg(long, value_name = "HOW", help_heading = "Rules", hide_short_help = true)]
-    pub match_names: Option<MatchNames>,
-    /// What happens to a row whose name an earlier row has [default: skip]
-    #[arg(long, value_name = "WHAT", help_heading = "Rules")]
-    pub on_duplicate: Option<OnDuplicate>,
+    /// When two names are equal
+    #[arg(long, value_enum, default_value_t, value_name = "HOW", help_heading = "Rules", hide_short_help = true)]
+    pub match_names: MatchNames,
+    /// What happens to a row whose name an earlier row has
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Rules")]
+    pub on_duplicate: OnDuplicate,
     /// Reject rows without a description
     #[arg(long, help_heading = "Rules", hide_short_help = true)]
     pub require_description: bool,
@@ -219,9 +232,9 @@ pub struct InputArgs {
 /// How members are found.
 #[derive(Debug, Default, Args)]
 pub struct PeopleArgs {
-    /// What happens to members who are no users of the organization [default: fail]
-    #[arg(long, value_name = "WHAT", help_heading = "Rules", hide_short_help = true)]
-    pub unknown_members: Option<UnknownMembers>,
+    /// What happens to members who are no users of the organization
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Rules", hide_short_help = true)]
+    pub unknown_members: UnknownMembers,
     /// With --unknown-members guest: addresses of this domain may become guests, although users have it too
     #[arg(long, value_name = "DOMAIN", help_heading = "Rules", hide_short_help = true)]
     pub guest_domain: Vec<String>,
@@ -249,9 +262,9 @@ pub struct ImportArgs {
     /// wait when Tallyfy refuses them.
     #[arg(long, value_name = "N/PERIOD", help_heading = "Connection", hide_short_help = true)]
     pub guest_rate: Option<String>,
-    /// What happens to a row whose group exists already [default: skip]
-    #[arg(long, value_name = "WHAT", help_heading = "Rules")]
-    pub on_existing: Option<OnExisting>,
+    /// What happens to a row whose group exists already
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Rules")]
+    pub on_existing: OnExisting,
     /// People.
     #[command(flatten)]
     pub people: PeopleArgs,
@@ -299,12 +312,68 @@ pub struct ValidateArgs {
     /// Show every problem, not only the first 20 of each kind
     #[arg(long, help_heading = "Output")]
     pub all: bool,
-    /// How problems are written [default: text]
-    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
-    pub format_problems: Option<ProblemFormat>,
+    /// How problems are written
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
+    pub format_problems: ProblemFormat,
     /// Print problems and totals as JSON lines, like --format-problems json
     #[arg(long, conflicts_with = "format_problems", help_heading = "Output")]
     pub json: bool,
+}
+
+/// `export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Export the users (id, email, status) instead of the groups
+    ///
+    /// `validate --users` reads the CSV file.
+    #[arg(long, conflicts_with = "members")]
+    pub users: bool,
+    /// How members are written
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub members: MembersAs,
+    /// Server and speed.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    /// File to write; `-` is standard output [default: -]
+    ///
+    /// It is replaced as a whole at the end. A link or a pipe is written through.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub out: Option<PathBuf>,
+    /// Format [default: jsonl if the name of the file ends in .jsonl, .ndjson or .json; otherwise csv]
+    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    pub format: Option<Format>,
+    /// How progress is shown on standard error
+    #[arg(long, value_enum, default_value_t, value_name = "HOW", help_heading = "Output", hide_short_help = true)]
+    pub progress: ProgressMode,
+}
+
+/// `undo`
+#[derive(Debug, Args)]
+#[command(mut_arg("sandbox_users", |users| users.hide(true)))]
+pub struct UndoArgs {
+    /// The file that was imported, or its journal
+    ///
+    /// A name that ends in .journal is a journal: the latest run over any file is undone. The journal of another file is
+    /// found by that file's name.
+    #[arg(value_name = "FILE", required_unless_present = "journal", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+    /// Number of the run to undo, as the summary of `import` shows it
+    ///
+    /// Without it, the latest run over FILE that created something and is not undone yet.
+    #[arg(long, value_name = "N")]
+    pub run: Option<i64>,
+    /// Delete without asking; needed where there is no terminal
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Delete also groups that were changed or renamed since they were created
+    #[arg(long)]
+    pub force: bool,
+    /// Server and speed.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    /// Outputs.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// `sandbox`

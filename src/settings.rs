@@ -1,29 +1,26 @@
-//! Flags, then environment, then defaults, resolved once. The only reader of the environment.
+//! What a flag, a variable or the configuration file says, resolved once: the flag first, then the variable, then the default. The
+//! only reader of the environment. A default that no variable can replace is beside its flag in `cli`.
 
 mod config;
 mod connection;
 mod paths;
-mod table;
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 pub use config::Config;
 pub use connection::{Connection, Target};
 pub(crate) use paths::{OutputPaths, UndoPaths};
-pub use table::{Setting, SettingSource, SettingText, TABLE};
 
 use crate::check::Rules;
-use crate::cli::{ExportArgs, ImportArgs, InputArgs, LogArgs, PeopleArgs, ValidateArgs, values};
+use crate::cli::{ExportArgs, ImportArgs, InputArgs, LogArgs, PeopleArgs};
 use crate::execute::Policy;
 use crate::limit::{GuestLimits, Rate};
-use crate::model::{Format, MatchNames, MembersAs, OnDuplicate, ProblemFormat, ProgressMode, UnknownMembers};
+use crate::model::{Format, MatchNames, OnDuplicate, UnknownMembers};
 use crate::read::{self, GivenName, LayoutChoice, all_layouts};
-use crate::report::{LogOptions, ProblemStyle};
+use crate::report::LogOptions;
 use crate::resolve::PeopleRules;
-use table::{
-    FORMAT_PROBLEMS, GUEST_RATE, LOG_FORMAT, MATCH_NAMES, MEMBERS, ON_DUPLICATE, ON_EXISTING, PROGRESS, UNKNOWN_MEMBERS,
-};
 
 /// A setting is missing or wrong: the flag or the variable, and what is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -48,15 +45,24 @@ impl Default for Environment {
 }
 
 impl Environment {
-    /// Variables from elsewhere than the process.
-    #[must_use]
-    pub fn from_fn(variables: impl Fn(&str) -> Option<OsString> + 'static) -> Self {
-        Self(Box::new(variables))
-    }
-
     /// A variable that is set and not empty.
     fn get(&self, name: &str) -> Option<String> {
         (self.0)(name).and_then(|value| value.into_string().ok()).filter(|value| !value.trim().is_empty())
+    }
+
+    /// The value of a setting that has a flag and a variable: `read` from what was typed, else from the variable, else from the
+    /// default. An error names the flag or the variable.
+    fn setting<T, E: Display>(
+        &self,
+        [flag, variable]: [&str; 2],
+        typed: Option<&str>,
+        default: &str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, SettingsError> {
+        let set = if typed.is_none() { self.get(variable) } else { None };
+        let origin = if set.is_some() { variable } else { flag };
+        let text = typed.or(set.as_deref()).unwrap_or(default);
+        read(text).map_err(|reason| SettingsError::Wrong(format!("{origin}: {reason}")))
     }
 }
 
@@ -81,12 +87,7 @@ impl Input {
     ///
     /// # Errors
     /// If one of them is wrong.
-    pub fn resolve(
-        args: &InputArgs,
-        people: &PeopleRules,
-        config: Config,
-        environment: &Environment,
-    ) -> Result<Self, SettingsError> {
+    pub fn resolve(args: &InputArgs, people: &PeopleRules, config: Config) -> Result<Self, SettingsError> {
         let layout = match args.layout.as_deref() {
             None => LayoutChoice::Recognized,
             Some("none") => LayoutChoice::Off,
@@ -128,8 +129,8 @@ impl Input {
                 default_description: default_description.map(str::to_owned),
                 skips_strangers: people.unknown == UnknownMembers::Skip,
             },
-            matching: MATCH_NAMES.value(args.match_names, environment, values::choice)?,
-            on_duplicate: ON_DUPLICATE.value(args.on_duplicate, environment, values::choice)?,
+            matching: args.match_names,
+            on_duplicate: args.on_duplicate,
         })
     }
 }
@@ -138,79 +139,42 @@ impl Input {
 ///
 /// # Errors
 /// If a setting is wrong.
-pub fn sending_settings(
-    args: &ImportArgs,
-    connection: &Connection,
-    environment: &Environment,
-) -> Result<(Policy, GuestLimits), SettingsError> {
-    let guest_rate = GUEST_RATE.text(args.guest_rate.as_deref(), environment);
-    let rate = if guest_rate.text.is_empty() { None } else { Some(guest_rate.read(Rate::parse)?) };
+pub fn sending_settings(args: &ImportArgs) -> Result<(Policy, GuestLimits), SettingsError> {
+    let wrong = |reason| SettingsError::Wrong(format!("--guest-rate: {reason}"));
+    let rate = args.guest_rate.as_deref().map(Rate::parse).transpose().map_err(wrong)?;
     let policy = Policy {
-        attempts_max: connection.attempts_max,
-        matching: MATCH_NAMES.value(args.input.match_names, environment, values::choice)?,
-        on_existing: ON_EXISTING.value(args.on_existing, environment, values::choice)?,
+        attempts_max: args.connection.max_attempts,
+        matching: args.input.match_names,
+        on_existing: args.on_existing,
         is_forced: false,
     };
-    Ok((policy, GuestLimits { rate, wait_max: connection.wait_max }))
+    Ok((policy, GuestLimits { rate, wait_max: args.connection.max_wait }))
 }
 
-/// How `export` writes members, and the format of its text.
-///
-/// # Errors
-/// If a setting is wrong.
-pub fn export_settings(args: &ExportArgs, environment: &Environment) -> Result<(MembersAs, Format), SettingsError> {
+/// The format of an export.
+#[must_use]
+pub fn export_format(args: &ExportArgs) -> Format {
     let extension = args.out.as_deref().and_then(Path::extension).map(OsStr::to_ascii_lowercase);
     let is_jsonl = matches!(extension.as_deref().and_then(OsStr::to_str), Some("jsonl" | "ndjson" | "json"));
-    let format = args.format.unwrap_or(if is_jsonl { Format::Jsonl } else { Format::Csv });
-    Ok((MEMBERS.value(args.members, environment, values::choice)?, format))
+    args.format.unwrap_or(if is_jsonl { Format::Jsonl } else { Format::Csv })
 }
 
 /// How members are found.
-///
-/// # Errors
-/// If a setting is wrong.
-pub fn people_rules(args: &PeopleArgs, environment: &Environment) -> Result<PeopleRules, SettingsError> {
+#[must_use]
+pub fn people_rules(args: &PeopleArgs) -> PeopleRules {
     let domain = |domain: &String| domain.trim_start_matches('@').to_lowercase();
-    Ok(PeopleRules {
-        unknown: UNKNOWN_MEMBERS.value(args.unknown_members, environment, values::choice)?,
-        guest_domains: args.guest_domain.iter().map(domain).collect(),
-    })
+    PeopleRules { unknown: args.unknown_members, guest_domains: args.guest_domain.iter().map(domain).collect() }
 }
 
 /// How to log.
-///
-/// # Errors
-/// If a setting is wrong.
-pub fn log_options(args: &LogArgs, environment: &Environment) -> Result<LogOptions, SettingsError> {
-    Ok(LogOptions {
+#[must_use]
+pub fn log_options(args: &LogArgs, environment: &Environment) -> LogOptions {
+    LogOptions {
         verbosity: if args.quiet { 0 } else { 1 + usize::from(args.verbose) },
         directives: environment.get("RUST_LOG"),
-        is_plain: environment.get("NO_COLOR").is_some() || environment.get("TERM").as_deref() == Some("dumb"),
-        format: LOG_FORMAT.value(args.log_format, environment, values::choice)?,
+        format: args.log_format,
         file: args.log_file.clone(),
-    })
-}
-
-/// How to show progress.
-///
-/// # Errors
-/// If a setting is wrong.
-pub fn progress_mode(
-    typed: Option<ProgressMode>,
-    is_quiet: bool,
-    environment: &Environment,
-) -> Result<ProgressMode, SettingsError> {
-    let mode = PROGRESS.value(typed, environment, values::choice)?;
-    Ok(if is_quiet { ProgressMode::None } else { mode })
-}
-
-/// How `validate` shows problems.
-///
-/// # Errors
-/// If a setting is wrong.
-pub fn problem_style(args: &ValidateArgs, environment: &Environment) -> Result<ProblemStyle, SettingsError> {
-    let typed = if args.json { Some(ProblemFormat::Json) } else { args.format_problems };
-    Ok(ProblemStyle { format: FORMAT_PROBLEMS.value(typed, environment, values::choice)?, shows_all: args.all })
+    }
 }
 
 #[cfg(test)]
@@ -220,7 +184,6 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Command, UndoArgs};
     use crate::limit::Speed;
-    use crate::model::OnExisting;
 
     fn import(words: &[&str]) -> ImportArgs {
         let words = ["tallyfy-groups", "import", "some/groups.csv"].iter().chain(words);
@@ -242,7 +205,8 @@ mod tests {
     }
 
     fn environment(pairs: &'static [(&str, &str)]) -> Environment {
-        Environment::from_fn(move |name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()))
+        let value = |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
+        Environment(Box::new(value))
     }
 
     #[test]
@@ -266,33 +230,20 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_is_a_flag_whose_help_shows_its_variable_and_default_and_every_default_is_understood() {
+    fn the_help_of_a_flag_shows_its_variable_and_the_default_that_counts_without_it() {
         let command = Cli::command();
-        let subcommands: Vec<&clap::Command> = command.get_subcommands().chain([&command]).collect();
-        for setting in TABLE {
-            let mut args = subcommands.iter().flat_map(|command| command.get_arguments());
-            let arg = args.find(|arg| arg.get_long() == Some(setting.flag)).unwrap();
-            let help = arg.get_help().unwrap().to_string();
-            assert!(help.contains(setting.variable) && help.contains(setting.default), "{}: {help}", setting.flag);
+        let import = command.find_subcommand("import").unwrap();
+        let help = |flag: &str| import.get_arguments().find(|arg| arg.get_long() == Some(flag)).unwrap().get_help();
+        let help = |flag: &str| help(flag).unwrap().to_string();
+        for (flag, variable, default) in [
+            ("org", "TALLYFY_ORG_ID", ""),
+            ("base-url", "TALLYFY_BASE_URL", "https://api.tallyfy.com"),
+            ("token-file", "TALLYFY_TOKEN_FILE", ""),
+            ("rate", "TALLYFY_RATE", "600/min"),
+        ] {
+            let help = help(flag);
+            assert!(help.contains(variable) && help.contains(default), "{flag}: {help}");
         }
-        let (args, nothing) = (import(&["--sandbox"]), environment(&[]));
-        let connection = connection(&args, &nothing).unwrap();
-        let (policy, _) = sending_settings(&args, &connection, &nothing).unwrap();
-        assert_eq!((connection.concurrency, policy.on_existing), (16, OnExisting::default()));
-        assert_eq!(
-            Input::resolve(&args.input, &PeopleRules::default(), Config::default(), &nothing).unwrap().on_duplicate,
-            OnDuplicate::default()
-        );
-        assert_eq!(progress_mode(None, false, &nothing).unwrap(), ProgressMode::default());
-    }
-
-    #[test]
-    fn a_value_knows_where_it_comes_from() {
-        let set = environment(&[("TALLYFY_RATE", "5/s")]);
-        let source = |typed, environment: &Environment| table::RATE.text(typed, environment).source;
-        assert_eq!(source(Some("1/s"), &set), SettingSource::Flag);
-        assert_eq!(source(None, &set), SettingSource::Environment);
-        assert_eq!(source(None, &environment(&[])), SettingSource::Default);
     }
 
     #[test]
@@ -310,9 +261,8 @@ mod tests {
     fn what_is_wrong_is_named_by_the_flag_or_the_variable_that_said_it() {
         let set = |pair: (&'static str, &'static str)| {
             let defaults = [("TALLYFY_ORG_ID", "o"), ("TALLYFY_API_TOKEN", "some-token")];
-            Environment::from_fn(move |name| {
-                [pair].iter().chain(&defaults).find(|(known, _)| *known == name).map(|(_, value)| value.into())
-            })
+            let of = move |name: &str, (known, value): (&str, &str)| (known == name).then(|| value.into());
+            Environment(Box::new(move |name| [pair].into_iter().chain(defaults).find_map(|pair| of(name, pair))))
         };
         let nothing = ("", "");
         for (words, pair, origin) in [

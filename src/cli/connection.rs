@@ -48,26 +48,26 @@ pub struct ConnectionArgs {
     /// server allows.
     #[arg(long, value_name = "N/PERIOD")]
     pub rate: Option<String>,
-    /// Most requests in flight [default: 16]
-    #[arg(long, value_name = "N", value_parser = values::concurrency, hide_short_help = true)]
-    pub concurrency: Option<u16>,
-    /// Longest time for one request [default: 30s]
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = values::timeout, hide_short_help = true)]
-    pub timeout: Option<Duration>,
-    /// Most attempts for one row [default: 8]
-    #[arg(long, value_name = "N", value_parser = values::attempts, hide_short_help = true)]
-    pub max_attempts: Option<u32>,
-    /// Longest pause that the server may ask for, and longest time that it may be down [default: 2h]
+    /// Most requests in flight
+    #[arg(long, value_name = "N", default_value = "16", value_parser = values::up_to(1024), hide_short_help = true)]
+    pub concurrency: u32,
+    /// Longest time for one request
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "30s", value_parser = values::timeout, hide_short_help = true)]
+    pub timeout: Duration,
+    /// Most attempts for one row
+    #[arg(long, value_name = "N", default_value = "8", value_parser = values::up_to(u32::MAX), hide_short_help = true)]
+    pub max_attempts: u32,
+    /// Longest pause that the server may ask for, and longest time that it may be down
     ///
     /// At a longer one the run stops with exit code 6.
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = values::duration, hide_short_help = true)]
-    pub max_wait: Option<Duration>,
-    /// Time after which a group that no list shows was not created [default: 6s]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "2h", value_parser = values::duration, hide_short_help = true)]
+    pub max_wait: Duration,
+    /// Time after which a group that no list shows was not created
     ///
     /// If the response to a request was lost, the program looks for the group for at least this long before it sends the
     /// request again; longer if the server is slow.
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = values::duration, hide_short_help = true)]
-    pub settle: Option<Duration>,
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "6s", value_parser = values::duration, hide_short_help = true)]
+    pub settle: Duration,
 }
 
 /// Outputs and how the run is shown.
@@ -83,9 +83,9 @@ pub struct OutputArgs {
     /// Journal of the import [default: STEM.journal]
     #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub journal: Option<PathBuf>,
-    /// How progress is shown on standard error [default: auto]
-    #[arg(long, value_name = "HOW", hide_short_help = true)]
-    pub progress: Option<ProgressMode>,
+    /// How progress is shown on standard error
+    #[arg(long, value_enum, default_value_t, value_name = "HOW", hide_short_help = true)]
+    pub progress: ProgressMode,
     /// Print the summary (or the plan of a dry run) as JSON on standard output
     ///
     /// `undo` then lists the groups to delete on standard error.

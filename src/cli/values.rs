@@ -1,48 +1,28 @@
-//! How values are read, from flags and other sources alike. An error says what is expected.
+//! How values are read, from flags. An error says what is expected.
 
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use encoding_rs::Encoding;
-
 use strum::VariantArray;
 
 use crate::model::{Code, is_delimiter};
 
-/// A choice from a list.
-pub(crate) fn choice<T: ValueEnum>(text: &str) -> Result<T, String> {
-    T::from_str(text, false).map_err(|_| {
-        let all = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-        let names: Vec<String> = all.map(|value| value.get_name().to_owned()).collect();
-        format!("one of {} is expected", names.join(", "))
-    })
-}
-
-/// How many requests may be in flight.
-pub(crate) fn concurrency(text: &str) -> Result<u16, String> {
-    number(text, 1..=1024)
-}
-
-/// How often a row may be sent.
-pub(crate) fn attempts(text: &str) -> Result<u32, String> {
-    number(text, 1..=u32::MAX)
-}
-
-fn number<T: FromStr + PartialOrd + std::fmt::Display>(text: &str, range: RangeInclusive<T>) -> Result<T, String> {
-    let number = text.trim().parse().ok().filter(|number| range.contains(number));
-    number.ok_or_else(|| format!("a number from {} to {} is expected", range.start(), range.end()))
+/// A number from 1 to `max`.
+pub(super) fn up_to(max: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
+    move |text| {
+        let number = text.trim().parse().ok().filter(|number| (1..=max).contains(number));
+        number.ok_or_else(|| format!("a number from 1 to {max} is expected"))
+    }
 }
 
 /// A duration: `30s`, `5min`, `2h`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| "expected a duration such as 30s, 5min or 2h".to_owned())
 }
 
 /// The longest that one request may take: more than nothing, and at most a day.
-pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
+pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     let is_sound = |timeout: &Duration| !timeout.is_zero() && *timeout <= Duration::from_hours(24);
     Some(duration(text)?).filter(is_sound).ok_or_else(|| "more than 0s and at most a day is expected".to_owned())
 }

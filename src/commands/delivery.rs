@@ -164,7 +164,7 @@ impl<E: Transport> Delivery<E> {
 /// # Errors
 /// If the journal cannot be written.
 pub(super) async fn carry_out((writer, sending): (Writer, impl Future<Output = ()>)) -> Result<Journal, Failure> {
-    let work = move || Ok::<_, Failure>(block_on(writer.work())??);
+    let work = move || block_on(async { Ok(writer.work().await?) });
     let writer = thread::Builder::new().name("journal".to_owned()).spawn(work).map_err(Failure::Start)?;
     sending.await;
     writer.join().unwrap_or_else(|panic| resume_unwind(panic))

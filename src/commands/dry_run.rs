@@ -2,29 +2,24 @@
 
 use std::io::{self, BufWriter};
 
-use crate::cli::{ImportArgs, LogArgs};
+use crate::cli::ImportArgs;
 use crate::exit::Ending;
 use crate::journal::Journal;
 use crate::limit::Stop;
 use crate::model::{Format, Severity, Status};
-use crate::report::{PlanReport, StatusLine};
-use crate::settings::{Connection, Environment, OutputPaths, Target};
+use crate::report::PlanReport;
+use crate::settings::{Connection, OutputPaths, Target};
 
 use super::delivery::{Comparison, list_guests};
 use super::organization::connect;
 use super::people::find_people;
 use super::staging::{owner, stage};
-use super::{Failure, Import, block_on, problems};
+use super::{Context, Failure, Import, block_on};
 
 /// Says what an import would do.
-pub(super) fn run(
-    args: &ImportArgs,
-    log: &LogArgs,
-    environment: &Environment,
-    bars: &StatusLine,
-) -> Result<Ending, Failure> {
-    let import = Import::new(args, log, environment, bars)?;
-    let mut problems = problems(log, bars);
+pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Failure> {
+    let import = Import::new(args, context)?;
+    let mut problems = context.problems();
     let (connection, listener) = (&import.connection, import.progress.listener());
     let mut journal = Journal::scratch()?;
     let run = journal.begin_run(&owner(connection))?;
@@ -33,7 +28,7 @@ pub(super) fn run(
     let (mut pages, mut known) = (0, None);
     if staged.valid > 0 {
         let (stop, past) = (Stop::default(), past(args, connection)?);
-        let listed: Result<_, Failure> = block_on(async {
+        let listed = block_on(async {
             let api = connect(connection, past.as_ref().unwrap_or(&journal), &stop, &listener).await?;
             let (_, users) =
                 find_people(&api, &mut journal, run, &staged.files, &import.people, &mut problems, &listener).await?;
@@ -46,14 +41,14 @@ pub(super) fn run(
             let (known, guests) = list_guests(&api, &journal, run, &listener).await?;
             Ok(Some((groups + users + guests, known)))
         })?;
-        (pages, known) = listed?.unwrap_or_default();
+        (pages, known) = listed.unwrap_or_default();
         stop.reason().map_or(Ok(()), |reason| Err(Failure::Stopped(reason)))?;
     }
     let open = staged.valid - journal.settled_rows(run)?;
     let forecast = import.forecast(&journal, run, open, Some(pages), known.as_deref())?;
     drop(import);
     let warnings = problems.count(Severity::Warning);
-    if !log.quiet {
+    if !context.log.quiet {
         problems.finish(None).map_err(Failure::Print)?;
     }
     let mut report = PlanReport::new(BufWriter::new(io::stdout().lock()), &staged.files, args.output.json);

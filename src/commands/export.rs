@@ -9,20 +9,20 @@ use std::path::Path;
 use hashbrown::HashMap;
 use serde_json::Value;
 
-use crate::cli::{ExportArgs, LogArgs};
-use crate::execute::{Api, Unread};
+use crate::cli::ExportArgs;
+use crate::execute::Api;
 use crate::exit::Ending;
 use crate::journal::Journal;
 use crate::model::{ExistingGroup, Listener, MembersAs, StopReason, User, shortened};
-use crate::report::{Progress, StatusLine, export_text, probe, write_file};
+use crate::report::{export_text, probe, write_file};
 use crate::resolve::Directory;
-use crate::settings::{Connection, Environment, export_settings, progress_mode};
+use crate::settings::{Connection, export_format};
 use crate::tallyfy::{List, Transport};
 
-use super::organization::connect;
+use super::organization::{connect, stop_reason};
 use super::outputs::keep_apart;
 use super::signals::Signals;
-use super::{Failure, block_on, print};
+use super::{Context, Failure, block_on, print};
 
 /// The columns of groups: the import format.
 const GROUP_COLUMNS: &str = "tallyfy_id,name,description,members,guests";
@@ -30,25 +30,20 @@ const GROUP_COLUMNS: &str = "tallyfy_id,name,description,members,guests";
 const USER_COLUMNS: &str = "id,email,status";
 
 /// Exports the groups or the users of the organization.
-pub(super) fn run(
-    args: &ExportArgs,
-    log: &LogArgs,
-    environment: &Environment,
-    bars: &StatusLine,
-) -> Result<Ending, Failure> {
-    let signals = Signals::listen(bars)?;
-    let connection = Connection::resolve(&args.connection, environment)?;
-    let (members, format) = export_settings(args, environment)?;
+pub(super) fn run(args: &ExportArgs, context: &Context<'_>) -> Result<Ending, Failure> {
+    let signals = Signals::listen(context.bars)?;
+    let connection = Connection::resolve(&args.connection, context.environment)?;
     let out = args.out.as_deref().filter(|path| *path != Path::new("-"));
     if let Some(path) = out {
-        keep_apart(args.connection.token_file.as_slice(), [("--out", path.to_owned())], log.log_file.as_deref())?;
-        probe(path).map_err(Failure::Unwritten)?;
+        let log = context.log.log_file.as_deref();
+        keep_apart(args.connection.token_file.as_slice(), [("--out", path.to_owned())], log)?;
+        probe(path, true).map_err(Failure::Unwritten)?;
     }
-    let progress = Progress::start(progress_mode(args.progress, log.quiet, environment)?, bars);
+    let progress = context.progress(args.progress);
     let (past, listener) = (Journal::scratch()?, progress.listener());
-    let rows: Result<Vec<_>, Failure> = block_on(async {
-        let api = connect(&connection, &past, signals.stop(), &listener).await?;
-        let is_users_wanted = args.users || members == MembersAs::Email;
+    let rows: Vec<_> = block_on(async {
+        let api = connect(&connection, &past, &signals.stop, &listener).await?;
+        let is_users_wanted = args.users || args.members == MembersAs::Email;
         let users = if is_users_wanted { list_users(&api, &listener).await? } else { Vec::new() };
         if args.users {
             let row = |user: User| vec![user.id.into(), user.email.into(), user.status.to_string().into()];
@@ -60,7 +55,7 @@ pub(super) fn run(
     })?;
     drop(progress);
     let columns = if args.users { USER_COLUMNS } else { GROUP_COLUMNS };
-    let text = export_text(columns, &rows?, format, out.is_none() && io::stdout().is_terminal());
+    let text = export_text(columns, &rows, export_format(args), out.is_none() && io::stdout().is_terminal());
     let Some(path) = out else { return print(&text) };
     write_file(path, &text).map_err(Failure::Unwritten)?;
     Ok(Ending::Complete)
@@ -69,7 +64,8 @@ pub(super) fn run(
 /// All groups by name, then id: an order that creations and other changes do not disturb.
 async fn sorted_groups<E: Transport>(api: &Api<E>, listener: &Listener) -> Result<Vec<ExistingGroup>, Failure> {
     let listed = api.all(List::Groups, listener).await;
-    let (mut groups, _): (Vec<ExistingGroup>, _) = listed.map_err(|unread| unexported(api, unread))?;
+    let (mut groups, _): (Vec<ExistingGroup>, _) =
+        listed.map_err(|unread| Failure::Unexported(stop_reason(api, unread)))?;
     groups.retain(|group| !group.is_deleted);
     groups.sort_by_cached_key(|group| (group.name.clone(), group.tag.id.clone()));
     // A list that changes while it is read may show a group twice.
@@ -80,16 +76,10 @@ async fn sorted_groups<E: Transport>(api: &Api<E>, listener: &Listener) -> Resul
 /// All users by id.
 async fn list_users<E: Transport>(api: &Api<E>, listener: &Listener) -> Result<Vec<User>, Failure> {
     let listed = api.all(List::Users, listener).await;
-    let (mut users, _): (Vec<User>, _) = listed.map_err(|unread| unexported(api, unread))?;
+    let (mut users, _): (Vec<User>, _) = listed.map_err(|unread| Failure::Unexported(stop_reason(api, unread)))?;
     users.sort_by_key(|user| user.id);
     users.dedup_by_key(|user| user.id);
     Ok(users)
-}
-
-/// Why the organization cannot be read.
-fn unexported<E: Transport>(api: &Api<E>, unread: Unread) -> Failure {
-    api.stop_unread(unread);
-    Failure::Unexported(api.stop.reason().unwrap_or(StopReason::Interrupted))
 }
 
 /// The people are sorted, so that their order is the same in every export. A group that the list does not show whole is an error:

@@ -6,7 +6,7 @@ use crate::exit::Ending;
 use crate::journal::JournalError;
 use crate::model::StopReason;
 use crate::read::ReadError;
-use crate::report::{LogError, OutputError};
+use crate::report::OutputError;
 use crate::settings::SettingsError;
 
 /// A command failed, or stopped before its end.
@@ -18,23 +18,9 @@ pub enum Failure {
     /// A file cannot be read as a table.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// Files cannot be read as tables; the others were.
-    #[error("{}{}", unread(errors), if *is_uncopied { "\n       no cleaned copy was written" } else { "" })]
-    Unread {
-        /// The files, and why.
-        errors: Vec<ReadError>,
-        /// Whether a cleaned copy was asked for.
-        is_uncopied: bool,
-    },
     /// A cleaned copy or an export cannot be written.
     #[error("cannot write {0}")]
     Unwritten(OutputError),
-    /// A cleaned copy would lack something.
-    #[error("no cleaned copy was written: {0}")]
-    Unfixed(String),
-    /// There are more rows than row numbers.
-    #[error("more than 4,294,967,295 rows; validate the files one by one")]
-    TooManyRows,
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -49,31 +35,18 @@ pub enum Failure {
     /// The command cannot be carried out as it was typed: what is wrong, and what to do.
     #[error("{0}")]
     Usage(String),
+    /// Problems of the file kept something from being done.
+    #[error("{0}")]
+    Problems(String),
     /// The run stopped before its end.
     #[error("{0}")]
     Stopped(StopReason),
-    /// A defect: rows were passed over.
-    #[error(
-        "{0} rows were not attempted although nothing stopped the run; this is a defect, please report it, and run the same command again"
-    )]
-    Forgotten(u64),
-    /// A defect: rows were lost or counted twice.
-    #[error("{read} rows were read but {accounted} have a result; this is a defect, please report it")]
-    Unbalanced {
-        /// Rows read.
-        read: u64,
-        /// The sum over the statuses.
-        accounted: u64,
-    },
+    /// The program does not do what it should.
+    #[error("{0}; this is a defect, please report it")]
+    Defect(String),
     /// An export could not read the organization.
     #[error("nothing was exported: {0}")]
     Unexported(StopReason),
-    /// `--strict`
-    #[error("nothing was sent because of --strict (errors: {0}, warnings: {1})")]
-    Strict(u64, u64),
-    /// Logging cannot be set up.
-    #[error(transparent)]
-    Log(#[from] LogError),
     /// The HTTP client cannot be set up.
     #[error("the HTTP client cannot be set up: {0}")]
     Http(#[from] reqwest::Error),
@@ -88,14 +61,6 @@ pub enum Failure {
     Print(io::Error),
 }
 
-/// Every problem of every file on a line of its own.
-fn unread(errors: &[ReadError]) -> String {
-    let lines = errors.iter().flat_map(|error| {
-        error.problems.iter().map(|problem| format!("{}: {problem} [{}]", error.place(), problem.code.as_str()))
-    });
-    lines.collect::<Vec<_>>().join("\n       ")
-}
-
 impl Failure {
     /// How the run ended.
     #[must_use]
@@ -103,24 +68,15 @@ impl Failure {
         let usage_if = |is_usage| if is_usage { Ending::Usage } else { Ending::Failed };
         match self {
             Self::Settings(SettingsError::Token(_)) => Ending::Token,
-            Self::Settings(_)
-            | Self::Read(_)
-            | Self::Unread { .. }
-            | Self::TooManyRows
-            | Self::Usage(_)
-            | Self::Log(_) => Ending::Usage,
+            Self::Settings(_) | Self::Read(_) | Self::Usage(_) => Ending::Usage,
             Self::Journal(JournalError::Locked { .. }) => Ending::Locked,
             Self::Journal(error) => usage_if(error.is_usage()),
             Self::Unwritable(error) | Self::Unwritten(error) => usage_if(error.is_usage()),
             Self::Stopped(halt) | Self::Unexported(halt) => Ending::of_halt(halt),
-            Self::Strict(..) | Self::Unfixed(_) => Ending::Problems,
-            Self::Output(_)
-            | Self::Http(_)
-            | Self::Serve(_)
-            | Self::Start(_)
-            | Self::Print(_)
-            | Self::Forgotten(_)
-            | Self::Unbalanced { .. } => Ending::Failed,
+            Self::Problems(_) => Ending::Problems,
+            Self::Output(_) | Self::Http(_) | Self::Serve(_) | Self::Start(_) | Self::Print(_) | Self::Defect(_) => {
+                Ending::Failed
+            }
         }
     }
 

@@ -3,36 +3,31 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use crate::cli::{ImportArgs, LogArgs};
+use crate::cli::ImportArgs;
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId};
 use crate::limit::Stop;
 use crate::model::{Event, PeopleCounts, Severity};
 use crate::read;
-use crate::report::{Closing, Problems, Rejects, Results, StatusLine, Summary, counted, grouped};
-use crate::settings::{Environment, OutputPaths};
+use crate::report::{Closing, Problems, Rejects, Results, Summary, counted, grouped};
+use crate::settings::OutputPaths;
 
 use super::delivery::{Delivery, carry_out, list_guests};
 use super::organization::connect;
 use super::people::find_people;
 use super::staging::{Staged, fingerprint, owner, restored, stage};
-use super::{Failure, Import, block_on, close, outputs, problems};
+use super::{Context, Failure, Import, block_on, close, outputs};
 
 /// Imports files.
-pub(super) fn run(
-    args: &ImportArgs,
-    log: &LogArgs,
-    environment: &Environment,
-    bars: &StatusLine,
-) -> Result<Ending, Failure> {
-    let import = Import::new(args, log, environment, bars)?;
-    let mut problems = problems(log, bars);
+pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Failure> {
+    let import = Import::new(args, context)?;
+    let mut problems = context.problems();
     let (journal, run, staged, paths) = import.read(&mut problems)?;
     let stop = import.signals.sending();
     let (journal, sent) = if import.refusal(&problems).is_some() || journal.settled_rows(run)? >= staged.valid {
         (journal, Sent { refused: import.report(problems)?, ..Sent::default() })
     } else {
-        block_on(import.send(journal, run, &staged, &stop, problems))??
+        block_on(import.send(journal, run, &staged, &stop, problems))?
     };
     let stopped = sent.refused.or_else(|| stop.reason().map(Failure::Stopped));
     let differing = journal.differing_groups(run)?;
@@ -56,7 +51,7 @@ pub(super) fn run(
         time,
         ..Closing::default()
     };
-    close(&summary, closing, stopped, args.output.json, log.quiet)
+    close(&summary, closing, stopped, args.output.json, context.log.quiet)
 }
 
 /// What sending took.
@@ -72,7 +67,8 @@ impl Import<'_> {
     /// Why nothing is sent, with `--strict`.
     fn refusal(&self, problems: &Problems<impl Write>) -> Option<Failure> {
         let (errors, warnings) = (problems.count(Severity::Error), problems.count(Severity::Warning));
-        (self.args.strict && errors + warnings > 0).then_some(Failure::Strict(errors, warnings))
+        let why = || format!("nothing was sent because of --strict (errors: {errors}, warnings: {warnings})");
+        (self.args.strict && errors + warnings > 0).then(|| Failure::Problems(why()))
     }
 
     /// Says what was found in the files, and whether that keeps everything from being sent.
@@ -184,7 +180,7 @@ impl Import<'_> {
         })?;
         let accounted = summary.counts().total();
         if accounted != staged.rows {
-            return Err(Failure::Unbalanced { read: staged.rows, accounted });
+            return Err(Failure::Defect(format!("{} rows were read but {accounted} have a result", staged.rows)));
         }
         results.finish()?;
         Ok((summary, outputs::put_rejects(journal, run, rejects)?))

@@ -2,19 +2,16 @@
 
 use std::fmt::Write as _;
 
-use crate::cli::LogArgs;
 use crate::exit::Ending;
 use crate::model::shown;
 use crate::read::all_layouts;
-use crate::settings::{Config, Environment};
 
-use super::{Failure, print};
+use super::{Context, Failure, print};
 
 /// Lists the layouts.
-pub(super) fn run(log: &LogArgs, environment: &Environment) -> Result<Ending, Failure> {
-    let config = Config::read(log.config.as_deref(), environment)?;
+pub(super) fn run(context: &Context<'_>) -> Result<Ending, Failure> {
     let mut text = String::new();
-    for (name, layout) in all_layouts(&config.layout) {
+    for (name, layout) in all_layouts(&context.config()?.layout) {
         let (kind, by) = if layout.header.is_empty() { ("keys", layout.keys) } else { ("columns", layout.header) };
         let _ = writeln!(text, "{}\n  {}", shown(&name), shown(&layout.what));
         let _ = writeln!(text, "  from: {}\n  {kind}: {}", shown(&layout.from), shown(&by.join(", ")));

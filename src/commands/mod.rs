@@ -32,14 +32,35 @@ use crate::cli::{Cli, Command, ImportArgs, LogArgs};
 use crate::execute::Policy;
 use crate::exit::Ending;
 use crate::limit::GuestLimits;
-use crate::model::{ProblemFormat, Status};
+use crate::model::{ProblemFormat, ProgressMode, Status};
 use crate::report::{Closing, ProblemStyle, Problems, Progress, StatusLine, Summary, start_log};
 use crate::resolve::PeopleRules;
-use crate::settings::{
-    Config, Connection, Environment, Input, log_options, people_rules, progress_mode, sending_settings,
-};
+use crate::settings::{Config, Connection, Environment, Input, log_options, people_rules, sending_settings};
 
 use signals::Signals;
+
+/// What every command needs beside its own flags.
+struct Context<'a> {
+    log: &'a LogArgs,
+    environment: &'a Environment,
+    bars: &'a StatusLine,
+}
+
+impl Context<'_> {
+    fn config(&self) -> Result<Config, Failure> {
+        Ok(Config::read(self.log.config.as_deref(), self.environment)?)
+    }
+
+    fn progress(&self, mode: ProgressMode) -> Progress {
+        Progress::start(if self.log.quiet { ProgressMode::None } else { mode }, self.bars)
+    }
+
+    /// Counts the problems of an import by kind, above the progress.
+    fn problems(&self) -> Problems<LineWriter<StatusLine>> {
+        let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: self.log.verbose > 0 };
+        Problems::new(LineWriter::new(self.bars.clone()), style)
+    }
+}
 
 /// Does what was typed.
 ///
@@ -48,14 +69,15 @@ use signals::Signals;
 pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
     let bars = StatusLine::stderr();
     outputs::keep_apart(cli.command.inputs(), [], cli.log.log_file.as_deref())?;
-    start_log(&log_options(&cli.log, environment)?, &bars)?;
+    start_log(&log_options(&cli.log, environment), &bars).map_err(Failure::Usage)?;
+    let context = &Context { log: &cli.log, environment, bars: &bars };
     match &cli.command {
-        Command::Import(args) if args.dry_run => dry_run::run(args, &cli.log, environment, &bars),
-        Command::Import(args) => import::run(args, &cli.log, environment, &bars),
-        Command::Validate(args) => validate::run(args, &cli.log, environment),
-        Command::Export(args) => export::run(args, &cli.log, environment, &bars),
-        Command::Undo(args) => undo::run(args, &cli.log, environment, &bars),
-        Command::Layouts => layouts::run(&cli.log, environment),
+        Command::Import(args) if args.dry_run => dry_run::run(args, context),
+        Command::Import(args) => import::run(args, context),
+        Command::Validate(args) => validate::run(args, context),
+        Command::Export(args) => export::run(args, context),
+        Command::Undo(args) => undo::run(args, context),
+        Command::Layouts => layouts::run(context),
         Command::Sandbox(args) => sandbox::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -89,7 +111,9 @@ fn close(
 ) -> Result<Ending, Failure> {
     let pending = summary.counts().of(Status::Pending);
     let stopped = match stopped {
-        None if pending > 0 => Some(Failure::Forgotten(pending)),
+        None if pending > 0 => Some(Failure::Defect(format!(
+            "{pending} rows were not attempted although nothing stopped the run: run the same command again"
+        ))),
         // A stop that came after the last row stopped nothing.
         Some(Failure::Stopped(_)) if summary.is_settled() => None,
         stopped => stopped,
@@ -129,33 +153,21 @@ struct Import<'a> {
 }
 
 impl<'a> Import<'a> {
-    fn new(
-        args: &'a ImportArgs,
-        log: &'a LogArgs,
-        environment: &Environment,
-        bars: &StatusLine,
-    ) -> Result<Self, Failure> {
-        let (start, signals) = (Instant::now(), Signals::listen(bars)?);
-        let connection = Connection::resolve(&args.connection, environment)?;
-        let (policy, guests) = sending_settings(args, &connection, environment)?;
-        let people = people_rules(&args.people, environment)?;
-        let config = Config::read(log.config.as_deref(), environment)?;
-        let input = Input::resolve(&args.input, &people, config, environment)?;
-        let progress = Progress::start(progress_mode(args.output.progress, log.quiet, environment)?, bars);
-        Ok(Self { start, args, log, signals, connection, policy, guests, people, input, progress })
+    fn new(args: &'a ImportArgs, context: &Context<'a>) -> Result<Self, Failure> {
+        let (start, signals) = (Instant::now(), Signals::listen(context.bars)?);
+        let connection = Connection::resolve(&args.connection, context.environment)?;
+        let (policy, guests) = sending_settings(args)?;
+        let people = people_rules(&args.people);
+        let input = Input::resolve(&args.input, &people, context.config()?)?;
+        let progress = context.progress(args.output.progress);
+        Ok(Self { start, args, log: context.log, signals, connection, policy, guests, people, input, progress })
     }
 }
 
-/// Counts the problems of an import by kind, above the progress.
-fn problems(log: &LogArgs, bars: &StatusLine) -> Problems<LineWriter<StatusLine>> {
-    let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: log.verbose > 0 };
-    Problems::new(LineWriter::new(bars.clone()), style)
-}
-
 /// Runs a future on this thread. One thread is the fastest for many small requests.
-fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Start)?;
     let done = runtime.block_on(work);
     runtime.shutdown_timeout(Duration::ZERO);
-    Ok(done)
+    done
 }

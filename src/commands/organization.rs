@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::execute::{Api, Jitter, Refusals};
+use crate::execute::{Api, Jitter, Refusals, Unread};
 use crate::journal::{Journal, Now};
 use crate::limit::{Limits, RateLimiter, Stop};
-use crate::model::Listener;
+use crate::model::{Listener, StopReason};
 use crate::settings::{Connection, SettingsError, Target};
-use crate::tallyfy::{BaseUrl, Credentials, Endpoints, Http, Token};
+use crate::tallyfy::{BaseUrl, Credentials, Endpoints, Http, Token, Transport};
 
 use super::{Failure, sandbox};
 
@@ -43,4 +43,10 @@ pub(super) async fn connect(
         jitter: Jitter::default(),
         refusals: Refusals::default(),
     }))
+}
+
+/// Stops the run because the organization cannot be read; gives the reason.
+pub(super) fn stop_reason<E: Transport>(api: &Api<E>, unread: Unread) -> StopReason {
+    api.stop_unread(unread);
+    api.stop.reason().unwrap_or(StopReason::Interrupted)
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::{ImportArgs, UndoArgs};
 use crate::journal::{Journal, RunId, absolute};
 use crate::model::{Format, InputFile, shown, shown_path};
-use crate::report::{OutputError, Rejects, probe, refuse_link, reject_paths};
+use crate::report::{OutputError, Rejects, probe, reject_paths};
 use crate::settings::{OutputPaths, UndoPaths};
 
 use super::Failure;
@@ -52,7 +52,7 @@ pub(super) fn resolve(
                 shown(&owner)
             )));
         }
-        check(path, is_typed)?;
+        probe(path, is_typed).map_err(Failure::Unwritable)?;
     }
     let outputs = written.iter().cloned().chain([("--journal", paths.journal.clone())]);
     keep_apart(&args.input.files, outputs, log)?;
@@ -60,18 +60,12 @@ pub(super) fn resolve(
     Ok(paths)
 }
 
-/// Checks that a file can be written; a link only if it was typed.
-fn check(path: &Path, is_typed: bool) -> Result<(), Failure> {
-    let is_allowed = if is_typed { Ok(()) } else { refuse_link(path) };
-    is_allowed.and_then(|()| probe(path)).map_err(Failure::Unwritable)
-}
-
 /// Checks that the results of `undo` can be written and do not overwrite anything else.
 pub(super) fn prepare_undo(args: &UndoArgs, paths: &UndoPaths, log: Option<&Path>) -> Result<(), Failure> {
     let outputs = [("--results", paths.results.clone()), ("--journal", paths.journal.clone())];
     keep_apart(paths.imported.as_slice(), outputs, log)?;
     make_folder(args.output.out_dir.as_deref())?;
-    check(&paths.results, args.output.results.is_some())
+    probe(&paths.results, args.output.results.is_some()).map_err(Failure::Unwritable)
 }
 
 fn make_folder(path: Option<&Path>) -> Result<(), Failure> {
@@ -128,9 +122,9 @@ fn keep_mended(journal: &Journal, path: &Path) -> Result<(), Failure> {
     let failed = |reason| Failure::Output(OutputError { path: path.to_owned(), reason });
     let digest = digest(path).map_err(failed)?;
     if !journal.has_written(path, &digest)? {
-        let numbered = (1_u32..).map(|number| path.with_added_extension(number.to_string()));
         let kept =
-            numbered.into_iter().find(|name| !name.exists()).unwrap_or_else(|| path.with_added_extension("kept"));
+            (1..=u32::MAX).map(|number| path.with_added_extension(number.to_string())).find(|name| !name.exists());
+        let kept = kept.unwrap_or_else(|| path.with_added_extension("kept"));
         fs::rename(path, &kept).map_err(failed)?;
         tracing::warn!("{} is not as this journal last wrote it: kept as {}", shown_path(path), shown_path(&kept));
     }

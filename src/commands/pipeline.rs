@@ -250,7 +250,8 @@ impl<S> Collector<'_, S> {
     {
         let CheckedBatch { batch, notes, spans, keys, rows } = checked;
         let (wanted, is_last) = (rows.len().min(self.left()), rows.len() > self.left());
-        let number = |rows: usize| u32::try_from(self.files.rows.len() + rows).map_err(|_| Failure::TooManyRows);
+        let too_many = |_| Failure::Usage("more than 4,294,967,295 rows; validate the files one by one".to_owned());
+        let number = |rows: usize| u32::try_from(self.files.rows.len() + rows).map_err(too_many);
         let (first, end) = (number(0)?, number(wanted)?);
         self.files.rows.extend_from_slice(&spans[..wanted]);
         let earlier = self.names.add_all(&keys[..wanted], first);

@@ -29,13 +29,8 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
         }
         None => FaultScript::default(),
     };
-    let rate = match args.rate.trim() {
-        "none" => None,
-        text => {
-            let wrong = |reason| Failure::Usage(format!("--rate: {reason}; and `none` refuses nothing"));
-            Some(Rate::parse(text).map_err(wrong)?)
-        }
-    };
+    let wrong = |reason| Failure::Usage(format!("--rate: {reason}; and `none` refuses nothing"));
+    let rate = Some(args.rate.trim()).filter(|text| *text != "none").map(Rate::parse).transpose().map_err(wrong)?;
     let rate = rate.map(|rate| RequestRate { requests: rate.requests.get(), period: rate.period });
     let options = Options {
         groups: args.groups,
@@ -61,7 +56,7 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
         let hint = "a simulated Tallyfy API. To import into it:";
         print(format!("http://{address}\n{hint}\n  {command} http://{address} FILE\n").as_bytes())?;
         serve(listener, simulation, signals::interrupted()).await.map_err(Failure::Serve)
-    })??;
+    })?;
     Ok(Ending::Complete)
 }
 

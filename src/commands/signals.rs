@@ -19,7 +19,8 @@ use super::block_on;
 
 /// Listens for signals on a thread of its own until the process ends.
 pub(super) struct Signals {
-    stop: Stop,
+    /// What stops the run.
+    pub(super) stop: Stop,
     is_sending: Arc<AtomicBool>,
 }
 
@@ -30,7 +31,7 @@ impl Signals {
         let (stop, is_sending, status) = (signals.stop.clone(), Arc::clone(&signals.is_sending), status.clone());
         let (ready, is_ready) = channel();
         let listening = move || {
-            let _ = block_on(async {
+            let _ = block_on::<()>(async {
                 let mut first = pin!(interrupted());
                 // The first poll sets the handlers.
                 if poll!(first.as_mut()).is_pending() {
@@ -49,11 +50,6 @@ impl Signals {
         thread::Builder::new().name("signals".to_owned()).spawn(listening).map_err(Failure::Start)?;
         let _ = is_ready.recv();
         Ok(signals)
-    }
-
-    /// What stops the run.
-    pub(super) fn stop(&self) -> &Stop {
-        &self.stop
     }
 
     /// From here on a signal raises the stop that is returned.

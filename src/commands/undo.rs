@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::cli::{LogArgs, UndoArgs};
+use crate::cli::UndoArgs;
 use crate::execute::Policy;
 use crate::exit::Ending;
 use crate::journal::{Journal, PastRun};
 use crate::limit::GuestLimits;
 use crate::model::{Event, Listener, MatchNames, OnExisting, listed, shortened, shown_path};
-use crate::report::{Closing, Progress, Results, StatusLine, Summary, counted};
-use crate::settings::{Connection, Environment, UndoPaths, progress_mode};
+use crate::report::{Closing, Results, Summary, counted};
+use crate::settings::{Connection, UndoPaths};
 
 use super::delivery::{Delivery, carry_out};
 use super::organization::connect;
 use super::signals::Signals;
 use super::staging::owner;
 use super::undo_plan::{Deletions, plan_deletions};
-use super::{Failure, block_on, close, consent, outputs};
+use super::{Context, Failure, block_on, close, consent, outputs};
 
 /// How many runs a message lists.
 const RUNS_LISTED: usize = 10;
@@ -27,38 +27,32 @@ const RUNS_LISTED: usize = 10;
 /// A run being undone.
 struct Undo<'a> {
     args: &'a UndoArgs,
-    log: &'a LogArgs,
+    context: &'a Context<'a>,
     connection: Connection,
     paths: UndoPaths,
     run: PastRun,
     signals: Signals,
-    bars: &'a StatusLine,
     start: Instant,
 }
 
 /// Undoes a run.
-pub(super) fn run(
-    args: &UndoArgs,
-    log: &LogArgs,
-    environment: &Environment,
-    bars: &StatusLine,
-) -> Result<Ending, Failure> {
+pub(super) fn run(args: &UndoArgs, context: &Context<'_>) -> Result<Ending, Failure> {
     let start = Instant::now();
-    let signals = Signals::listen(bars)?;
-    let connection = Connection::resolve(&args.connection, environment)?;
+    let signals = Signals::listen(context.bars)?;
+    let connection = Connection::resolve(&args.connection, context.environment)?;
     let paths = UndoPaths::resolve(args);
     let mut journal = Journal::open_existing(&paths.journal, &owner(&connection))?;
     let runs = journal.past_runs(paths.imported.as_deref())?;
     let (run, has_creations) = choose(&journal, &runs, args.run, paths.imported.as_deref())?;
-    let undo = Undo { args, log, connection, paths, run, signals, bars, start };
+    let undo = Undo { args, context, connection, paths, run, signals, start };
     if undo.run.created == 0 && !has_creations {
         return undo.report_nothing_created(&runs);
     }
-    outputs::prepare_undo(args, &undo.paths, log.log_file.as_deref())?;
-    let progress = Progress::start(progress_mode(args.output.progress, log.quiet, environment)?, bars);
+    outputs::prepare_undo(args, &undo.paths, context.log.log_file.as_deref())?;
+    let progress = context.progress(args.output.progress);
     let mut requests = Some(0);
     if has_creations {
-        (journal, requests) = block_on(undo.delete(journal, progress.listener()))??;
+        (journal, requests) = block_on(undo.delete(journal, progress.listener()))?;
     }
     drop(progress);
     if let Some(requests) = requests {
@@ -120,7 +114,7 @@ impl Undo<'_> {
     /// Deletes the groups; gives the number of requests, or nothing if the user said no.
     async fn delete(&self, mut journal: Journal, listener: Listener) -> Result<(Journal, Option<u64>), Failure> {
         let (run, concurrency, is_forced) = (self.run.id, self.connection.concurrency, self.args.force);
-        let api = connect(&self.connection, &journal, self.signals.stop(), &listener).await?;
+        let api = connect(&self.connection, &journal, &self.signals.stop, &listener).await?;
         let delivery = Delivery {
             api: Arc::clone(&api),
             policy: Policy {
@@ -137,7 +131,7 @@ impl Undo<'_> {
         journal.take_up_unknown(run)?;
         delivery.reconcile(&mut journal, run, None).await?;
         let plan = plan_deletions(journal.creations(run)?, is_forced, &api, concurrency, &listener).await?;
-        if !self.bars.suspend(|| self.may_delete(&plan))? {
+        if !self.context.bars.suspend(|| self.may_delete(&plan))? {
             return Ok((journal, None));
         }
         self.signals.sending();
@@ -154,7 +148,7 @@ impl Undo<'_> {
         let is_agreed = self.args.yes || count == 0;
         let organization = &self.connection.organization;
         let text = plan.view.text(self.run.id.0, &self.run.started_at, organization);
-        let shown = match (self.log.quiet && is_agreed, self.args.output.json) {
+        let shown = match (self.context.log.quiet && is_agreed, self.args.output.json) {
             (true, _) => Ok(()),
             (false, true) => io::stderr().write_all(text.as_bytes()),
             (false, false) => io::stdout().write_all(text.as_bytes()),
@@ -182,9 +176,9 @@ impl Undo<'_> {
             Ok(results.write(outcome)?)
         })?;
         results.finish()?;
-        let stopped = self.signals.stop().reason().map(Failure::Stopped);
+        let stopped = self.signals.stop.reason().map(Failure::Stopped);
         let closing = self.closing(Some(self.paths.results.clone()), requests);
-        close(&summary, closing, stopped, self.args.output.json, self.log.quiet)
+        close(&summary, closing, stopped, self.args.output.json, self.context.log.quiet)
     }
 
     fn closing(&self, results: Option<PathBuf>, requests: u64) -> Closing {

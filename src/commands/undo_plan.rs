@@ -1,19 +1,20 @@
 //! The plan of `undo`: compares what a run created with what the organization has now, and decides for each group whether it is
 //! deleted, left alone, or gone already. Sends no request that changes anything.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::slice;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::execute::{Api, Unread};
 use crate::journal::{Change, Creation, Job, Operation, State};
-use crate::model::{ExistingGroup, Fate, Listener, Status, StopReason, Trouble};
+use crate::model::{ExistingGroup, Fate, Listener, Status, Trouble};
 use crate::plan::{Claim, changes, claim};
 use crate::report::UndoPlan;
 use crate::tallyfy::{List, PageCursor, Transport};
 
 use super::Failure;
+use super::organization::stop_reason;
 
 /// What `undo` will do.
 #[derive(Default)]
@@ -35,17 +36,11 @@ pub(super) async fn plan_deletions<E: Transport>(
     concurrency: usize,
     listener: &Listener,
 ) -> Result<Deletions, Failure> {
-    let existing = match existing_groups(&creations, api, concurrency, listener).await {
-        Ok(existing) => existing,
-        Err(unread) => {
-            // Nothing is known about any group.
-            api.stop_unread(unread);
-            return Err(Failure::Stopped(api.stop.reason().unwrap_or(StopReason::Interrupted)));
-        }
-    };
+    let existing = existing_groups(&creations, api, concurrency, listener).await;
+    let existing = existing.map_err(|unread| Failure::Stopped(stop_reason(api, unread)))?;
     let mut plan = Deletions::default();
     for creation in creations {
-        let found = creation.sent.target.as_ref().and_then(|group| existing.get(&group.id)).and_then(Option::as_ref);
+        let found = creation.sent.target.as_ref().and_then(|group| existing.get(&group.id));
         plan.add(creation, found, is_forced);
     }
     Ok(plan)
@@ -57,24 +52,19 @@ async fn existing_groups<E: Transport>(
     api: &Api<E>,
     concurrency: usize,
     listener: &Listener,
-) -> Result<HashMap<String, Option<ExistingGroup>>, Unread> {
+) -> Result<HashMap<String, ExistingGroup>, Unread> {
     let ids = creations.iter().filter_map(|creation| creation.sent.target.as_ref());
-    let mut existing: HashMap<_, _> = ids.map(|group| (group.id.clone(), None)).collect();
-    let mut cursor = PageCursor::default();
+    let mut unlisted: HashSet<&str> = ids.map(|group| group.id.as_str()).collect();
+    let (mut existing, mut cursor) = (Vec::new(), PageCursor::default());
     while let Some(groups) = api.next_page(List::Groups, &mut cursor, Some(listener)).await? {
-        for group in groups.into_iter().filter(|group: &ExistingGroup| !group.is_deleted) {
-            if let Some(found) = existing.get_mut(&group.tag.id) {
-                *found = Some(group);
-            }
-        }
+        let is_created = |group: &ExistingGroup| !group.is_deleted && unlisted.remove(group.tag.id.as_str());
+        existing.extend(groups.into_iter().filter(is_created));
     }
     // A group that is missing in the list may not be in lists yet: it is read by its id.
-    let unlisted: Vec<String> =
-        existing.iter().filter(|(_, group)| group.is_none()).map(|(id, _)| id.clone()).collect();
-    let read = async |id: String| api.group(&id).await;
-    let found: Vec<_> = stream::iter(unlisted).map(read).buffer_unordered(concurrency).try_collect().await?;
-    existing.extend(found.into_iter().flatten().map(|group| (group.tag.id.clone(), Some(group))));
-    Ok(existing)
+    let read = stream::iter(unlisted).map(|id| api.group(id)).buffer_unordered(concurrency);
+    let found: Vec<_> = read.try_collect().await?;
+    existing.extend(found.into_iter().flatten());
+    Ok(existing.into_iter().map(|group| (group.tag.id.clone(), group)).collect())
 }
 
 impl Deletions {

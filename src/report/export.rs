@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::output::csv_row;
+use super::output::{csv_cell, csv_row};
 use crate::model::{Format, json_shown, object, shown};
 
 /// The header, if the format has one, and the rows under these columns. On a terminal, what would move the cursor is escaped.
@@ -11,20 +11,11 @@ pub(crate) fn export_text(columns: &str, rows: &[Vec<Value>], format: Format, is
     let mut text = if format == Format::Csv { csv_row(columns.split(','), b',') } else { Vec::new() };
     for row in rows {
         if format == Format::Csv {
-            text.extend(csv_row(row.iter().map(|value| safe(cell(value), shown)), b','));
+            text.extend(csv_row(row.iter().map(|value| safe(csv_cell(value), shown)), b','));
         } else {
             let object = object(columns.split(',').zip(row.iter().map(Value::to_string)));
             text.extend((safe(object, json_shown) + "\n").bytes());
         }
     }
     text
-}
-
-/// The entries of a list are separated by `;`.
-fn cell(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(entries) => entries.iter().map(cell).collect::<Vec<_>>().join(";"),
-        other => other.to_string(),
-    }
 }

@@ -2,9 +2,7 @@
 //!
 //! Consumes events and outcomes and shows them; decides nothing. The only module that prints.
 
-mod cleaned;
 mod columns;
-mod estimate;
 mod explain;
 mod export;
 mod forecast;
@@ -22,16 +20,16 @@ mod status_line;
 mod summary;
 mod undo;
 
-pub use cleaned::Cleaned;
 pub use explain::explanation;
 pub(crate) use export::export_text;
 pub(crate) use forecast::Forecast;
-pub use log::{LogError, LogOptions, start_log};
-pub use output::{OutputError, csv_row, probe, refuse_link, write_file};
+pub use log::{LogOptions, start_log};
+pub(crate) use output::{Output, open_csv_row};
+pub use output::{OutputError, csv_row, probe, write_file};
 pub(crate) use plan::PlanReport;
 pub use problems::{ProblemStyle, Problems};
 pub(crate) use progress::Progress;
-pub use rejects::{Rejects, open_row, reject_paths};
+pub use rejects::{Rejects, reject_paths};
 pub use repeat::Repeat;
 pub use results::Results;
 pub use status_line::StatusLine;

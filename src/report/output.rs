@@ -1,9 +1,10 @@
 //! The one writer of output files. They appear complete or not at all: written beside their place, synced, and renamed into it.
 
 use std::fs::{self, File, FileType};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IntoInnerError, Write};
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::model::{is_misplaced, shown_path};
@@ -28,7 +29,7 @@ impl OutputError {
 
 /// A file being written. A regular file is replaced as a whole at the end; a link, a pipe or a device is written through and
 /// never replaced, for as root that would break `/dev/stdout`.
-pub(super) struct Output {
+pub(crate) struct Output {
     path: PathBuf,
     file: BufWriter<File>,
     /// The file to rename; `None` for what is written through.
@@ -37,7 +38,7 @@ pub(super) struct Output {
 
 impl Output {
     /// Starts writing the file at `path`.
-    pub(super) fn create(path: &Path) -> Result<Self, OutputError> {
+    pub(crate) fn create(path: &Path) -> Result<Self, OutputError> {
         let opened = if is_replaceable(path) {
             temporary(path).map(|(file, path)| (file, Some(path)))
         } else {
@@ -48,37 +49,25 @@ impl Output {
     }
 
     /// Writes bytes.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
         self.file.write_all(bytes).map_err(|reason| OutputError { path: self.path.clone(), reason })
     }
 
     /// Moves the file into place; it survives a power cut.
-    pub(super) fn finish(mut self) -> Result<(), OutputError> {
-        self.sync()?;
-        self.place()
+    pub(crate) fn finish(self) -> Result<(), OutputError> {
+        self.finish_noted(|_| Ok(()))
     }
 
-    /// Writes the last byte to the disk.
-    pub(super) fn sync(&mut self) -> Result<(), OutputError> {
-        let synced = self.file.flush().and_then(|()| {
-            let file = self.file.get_ref();
-            if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) }
-        });
-        synced.map_err(|reason| OutputError { path: self.path.clone(), reason })
-    }
-
-    /// The temporary file; `None` for what is written through.
-    pub(super) fn temporary(&self) -> Option<&Path> {
-        self.temporary.as_deref()
-    }
-
-    /// Moves what was synced into place.
-    pub(super) fn place(self) -> Result<(), OutputError> {
+    /// The same; before the file is moved, `note` gets the temporary file, which is complete.
+    pub(super) fn finish_noted<E: From<OutputError>>(self, note: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
         let Self { path, file, temporary } = self;
-        drop(file);
+        let failed = |reason| OutputError { path: path.clone(), reason };
+        let sync = |file: File| if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) };
+        file.into_inner().map_err(IntoInnerError::into_error).and_then(sync).map_err(failed)?;
         let Some(temporary) = temporary else { return Ok(()) };
-        let placed = temporary.persist(&path).map_err(|error| error.error).and_then(|()| sync_folder(&path));
-        placed.map_err(|reason| OutputError { path, reason })
+        note(&temporary)?;
+        temporary.persist(&path).map_err(|error| error.error).and_then(|()| sync_folder(&path)).map_err(failed)?;
+        Ok(())
     }
 }
 
@@ -101,12 +90,37 @@ pub fn csv_row<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, delimiter: u8
     writer.into_inner().unwrap_or_default()
 }
 
-/// Checks, before anything is sent, that a file can be written at `path`.
+/// The CSV cell for a value; the entries of a list are separated by `;`.
+pub(super) fn csv_cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(entries) => entries.iter().map(csv_cell).collect::<Vec<_>>().join(";"),
+        other => other.to_string(),
+    }
+}
+
+/// One CSV row whose last quote stays open.
+pub(crate) fn open_csv_row(cells: &[impl AsRef<str>], delimiter: u8) -> String {
+    let Some((last, before)) = cells.split_last() else { return String::new() };
+    let quoted = |cell: &str| cell.replace('"', "\"\"");
+    let mut row = String::from("\"");
+    for cell in before {
+        row.push_str(&quoted(cell.as_ref()));
+        row.extend(['"', char::from(delimiter), '"']);
+    }
+    row.push_str(&quoted(last.as_ref()));
+    row
+}
+
+/// Checks, before anything is sent, that a file can be written at `path`. A link is refused at a path that the user did not type:
+/// somebody else may have put it there.
 ///
 /// # Errors
 /// If it cannot.
-pub fn probe(path: &Path) -> Result<(), OutputError> {
+pub fn probe(path: &Path, is_typed: bool) -> Result<(), OutputError> {
     let work = || match fs::metadata(path) {
+        _ if !is_typed && path.is_symlink() => Err(io::Error::other("is a link")),
         Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         // To open it would wait for its reader.
         Ok(found) if is_pipe(found.file_type()) => Ok(()),
@@ -114,15 +128,6 @@ pub fn probe(path: &Path) -> Result<(), OutputError> {
         _ => File::options().write(true).create(true).truncate(false).open(path).map(drop),
     };
     work().map_err(|reason| OutputError { path: path.to_owned(), reason })
-}
-
-/// Refuses a link at a path that the user did not type: somebody else may have put it there.
-///
-/// # Errors
-/// If there is one.
-pub fn refuse_link(path: &Path) -> Result<(), OutputError> {
-    let reason = path.is_symlink().then(|| io::Error::other("is a link"));
-    reason.map_or(Ok(()), |reason| Err(OutputError { path: path.to_owned(), reason }))
 }
 
 /// Removes a file of an earlier run that the new run does not replace.

@@ -108,7 +108,7 @@ fn plain_line(state: &ProgressState, now: Instant) -> String {
 /// What is done and the total if there is room for a bar; the progress; and below it the waits and the outcomes so far. No line
 /// is wider than `width`.
 fn frame(state: &ProgressState, width: usize, now: Instant) -> (Option<(u64, u64)>, String, String) {
-    let bar = state.estimate.as_ref().filter(|_| width >= BAR_FROM).map(|known| (known.done, known.total));
+    let bar = (state.is_sending() && width >= BAR_FROM).then_some((state.done, state.total));
     let room = width - if bar.is_some() { BAR + GAP.len() } else { 0 };
     (bar, fitting(&progress_parts(state, now), room), fitting(&below_parts(state, now), width))
 }
@@ -129,22 +129,22 @@ fn fitting(parts: &[String], width: usize) -> String {
 
 /// What is done, how much of it, and how long the rest takes; the most important part first.
 fn progress_parts(state: &ProgressState, now: Instant) -> Vec<String> {
-    let Some(estimate) = &state.estimate else {
+    if !state.is_sending() {
         return match state.pages {
             None => vec![format!("reading  {} rows", grouped(state.read))],
             Some((what, _, 0)) => vec![format!("listing {what}")],
             Some((what, page, pages)) => vec![format!("listing {what}  page {} of {}", grouped(page), grouped(pages))],
         };
-    };
-    let (done, total) = (estimate.done, estimate.total);
+    }
+    let (done, total) = (state.done, state.total);
     let verb = if state.is_deleting { "deleting" } else { "sending" };
     let width = grouped(total).len();
     let is_endless = matches!(state.pause, Some((until, Wait::Down(_) | Wait::Refused)) if until > now);
     let parts = [
         Some(format!("{verb}  {:>width$}/{}", grouped(done), grouped(total))),
         done.saturating_mul(100).checked_div(total).map(|percent| format!("{percent}%")),
-        estimate.left(now).filter(|_| done < total && !is_endless).map(|left| format!("{} left", span(left))),
-        estimate.speed(now).filter(|_| done < total && !estimate.is_idle(now)).map(rate),
+        state.left(now).filter(|_| done < total && !is_endless).map(|left| format!("{} left", span(left))),
+        state.speed(now).filter(|_| done < total && !state.is_idle(now)).map(rate),
     ];
     parts.into_iter().flatten().collect()
 }
@@ -193,7 +193,8 @@ mod tests {
     }
 
     fn at_ten_a_second(done: u64, total: u64, now: Instant) -> ProgressState {
-        let mut state = ProgressState { planned: Some(10.0), ..ProgressState::default() };
+        let mut state = ProgressState::default();
+        state.add(Event::Rate(10.0), now);
         state.add(Event::Started { is_deleting: false, done, total }, now);
         state
     }

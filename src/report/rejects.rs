@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::columns::{Union, has};
-use super::output::{Output, OutputError, csv_row, remove_stale};
+use super::output::{Output, OutputError, csv_row, open_csv_row, remove_stale};
 use crate::model::{Code, ERROR_COLUMN, Entries, Format, InputFile, Outcome, Raw, object};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -45,7 +45,7 @@ impl Rejects {
         let text = match &outcome.raw {
             // Only the last row of the rejects can leave its quote open.
             Raw::OpenQuote(cells) if self.tail.is_empty() => {
-                self.tail = open_row(cells, self.delimiter);
+                self.tail = open_csv_row(cells, self.delimiter);
                 Vec::new()
             }
             Raw::Cells(cells) | Raw::OpenQuote(cells) => csv_row(self.row(outcome, cells, error), self.delimiter),
@@ -75,16 +75,11 @@ impl Rejects {
         if !tail.is_empty() {
             self.append(Format::Csv, tail.as_bytes())?;
         }
-        for (_, path, output) in &mut self.outputs {
-            let Some(output) = output else { continue };
-            output.sync()?;
-            output.temporary().map_or(Ok(()), |temporary| note(path, temporary))?;
-        }
         let mut written = Vec::new();
         for (_, path, output) in self.outputs {
             match output {
                 Some(output) => {
-                    output.place()?;
+                    output.finish_noted(|temporary| note(&path, temporary))?;
                     written.push(path);
                 }
                 None => remove_stale(&path)?,
@@ -145,20 +140,6 @@ pub fn reject_paths(path: &Path, files: &[InputFile]) -> Vec<(Format, PathBuf)> 
     formats.map(|format| (format, of(format))).collect()
 }
 
-/// A row whose last quote stays open.
-#[must_use]
-pub fn open_row(cells: &[impl AsRef<str>], delimiter: u8) -> String {
-    let Some((last, before)) = cells.split_last() else { return String::new() };
-    let quoted = |cell: &str| cell.replace('"', "\"\"");
-    let mut row = String::from("\"");
-    for cell in before {
-        row.push_str(&quoted(cell.as_ref()));
-        row.extend(['"', char::from(delimiter), '"']);
-    }
-    row.push_str(&quoted(last.as_ref()));
-    row
-}
-
 /// The object on the line with the reason added; a line that is not an object is unchanged.
 fn with_error(line: &str, error: &str) -> String {
     let Ok(Entries(entries)) = serde_json::from_str(line) else { return line.to_owned() };
@@ -182,6 +163,6 @@ mod tests {
     #[test]
     fn an_open_quote_stays_open() {
         let cells = ["A".to_owned(), "say \"b\"\nC,D".to_owned()];
-        assert_eq!(open_row(&cells, b';'), "\"A\";\"say \"\"b\"\"\nC,D");
+        assert_eq!(open_csv_row(&cells, b';'), "\"A\";\"say \"\"b\"\"\nC,D");
     }
 }

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::columns::{Union, has};
-use super::output::{Output, OutputError, csv_row};
+use super::output::{Output, OutputError, csv_cell, csv_row};
 use crate::model::{Format, InputFile, Outcome, Place, Raw, object, without_sheet};
 
 /// The contract's columns.
@@ -72,13 +72,8 @@ impl<'a> Results<'a> {
             let pairs = COLUMNS.split(',').zip(values.map(|value| value.to_string())).chain(input);
             return self.output.bytes(format!("{}\n", object(pairs)).as_bytes());
         }
-        let cells = values.into_iter().map(|value| match value {
-            Value::Null => String::new(),
-            Value::String(text) => text,
-            number => number.to_string(),
-        });
         let inputs = self.union.as_ref().map(|union| self.input_cells(union, file, &outcome.raw));
-        let row = csv_row(cells.chain(inputs.unwrap_or_default()), b',');
+        let row = csv_row(values.iter().map(csv_cell).chain(inputs.unwrap_or_default()), b',');
         self.output.bytes(&row)
     }
 

@@ -56,8 +56,7 @@ impl StatusLine {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template)
-        .map_or_else(|_| ProgressStyle::default_bar(), |style| style.progress_chars("█░"))
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("█░")
 }
 
 /// Writes to standard error, above the bar; text should come in whole lines.

@@ -129,14 +129,9 @@ impl Summary {
     /// The summary for scripts.
     pub(crate) fn json(&self, closing: &Closing) -> String {
         let is_possible = |status: &&Status| match status {
-            Status::Created
-            | Status::Exists
-            | Status::Merged
-            | Status::Duplicate
-            | Status::Excluded
-            | Status::Invalid => !self.is_undo,
-            Status::Deleted | Status::Gone | Status::Changed => self.is_undo,
             Status::Failed | Status::Unknown | Status::Pending => true,
+            Status::Deleted | Status::Gone | Status::Changed => self.is_undo,
+            _ => !self.is_undo,
         };
         let statuses: BTreeMap<_, _> = Status::VARIANTS
             .iter()

@@ -131,11 +131,11 @@ fn rejects_keep_their_rows_as_they_stood_and_say_why() {
 #[test]
 fn a_place_that_cannot_be_written_is_found_without_leaving_anything() {
     let folder = tempfile::tempdir().unwrap();
-    probe(&folder.path().join("r.csv")).unwrap();
+    probe(&folder.path().join("r.csv"), true).unwrap();
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    assert!(probe(folder.path()).is_err(), "a folder");
-    assert!(probe(&folder.path().join("none/r.csv")).is_err(), "a folder that is not there");
-    assert!(probe(Path::new("/proc/r.csv")).is_err() || !cfg!(target_os = "linux"), "a place the system keeps");
+    assert!(probe(folder.path(), true).is_err(), "a folder");
+    assert!(probe(&folder.path().join("none/r.csv"), true).is_err(), "a folder that is not there");
+    assert!(probe(Path::new("/proc/r.csv"), true).is_err() || !cfg!(target_os = "linux"), "a place the system keeps");
 }
 
 #[test]

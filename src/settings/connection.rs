@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::table::{BASE_URL, CONCURRENCY, MAX_ATTEMPTS, MAX_WAIT, ORG, RATE, SETTLE, TIMEOUT, TOKEN_FILE};
 use super::{Environment, SettingsError};
-use crate::cli::{ConnectionArgs, values};
+use crate::cli::ConnectionArgs;
 use crate::limit::Speed;
 use crate::model::{shortened, shown_path};
 use crate::tallyfy::{BaseUrl, Credentials, Token};
@@ -17,6 +16,8 @@ use crate::tallyfy::{BaseUrl, Credentials, Token};
 const TOKEN_FILE_MAX: u64 = 64 * 1024;
 /// The variables that hold the token itself; the first that is set counts.
 const TOKENS: [&str; 2] = ["TALLYFY_API_TOKEN", "TALLYFY_ACCESS_TOKEN"];
+/// The variable for the token's file.
+const TOKEN_FILE: &str = "TALLYFY_TOKEN_FILE";
 
 const TOKEN_MISSING: &str =
     "the token is missing; set TALLYFY_API_TOKEN or use --token-file PATH (--sandbox needs none)";
@@ -59,15 +60,18 @@ impl Connection {
     /// # Errors
     /// If one of them is missing or wrong.
     pub fn resolve(typed: &ConnectionArgs, environment: &Environment) -> Result<Self, SettingsError> {
-        let speed = RATE.text(typed.rate.as_deref(), environment).read(Speed::parse)?;
+        let rate = ["--rate", "TALLYFY_RATE"];
+        let speed = environment.setting(rate, typed.rate.as_deref(), "600/min", Speed::parse)?;
         let organization = match typed.org.as_deref() {
             None if typed.sandbox => "sandbox".to_owned(),
-            typed => ORG.text(typed, environment).read(organization)?,
+            typed => environment.setting(["--org", "TALLYFY_ORG_ID"], typed, "", organization)?,
         };
         let target = if typed.sandbox {
             Target::Simulated
         } else {
-            let base = BASE_URL.text(typed.base_url.as_deref(), environment).read(BaseUrl::parse)?;
+            let url = typed.base_url.as_deref();
+            let names = ["--base-url", "TALLYFY_BASE_URL"];
+            let base = environment.setting(names, url, "https://api.tallyfy.com", BaseUrl::parse)?;
             Target::Server(base, Arc::new(credentials(typed, environment)?))
         };
         Ok(Self {
@@ -76,11 +80,11 @@ impl Connection {
             authorities: typed.ca_file.as_deref().map_or(Ok(Vec::new()), authorities)?,
             sandbox_users: typed.sandbox_users.clone(),
             speed,
-            concurrency: CONCURRENCY.value(typed.concurrency, environment, values::concurrency)?.into(),
-            timeout: TIMEOUT.value(typed.timeout, environment, values::timeout)?,
-            wait_max: MAX_WAIT.value(typed.max_wait, environment, values::duration)?,
-            settle: SETTLE.value(typed.settle, environment, values::duration)?,
-            attempts_max: MAX_ATTEMPTS.value(typed.max_attempts, environment, values::attempts)?,
+            concurrency: typed.concurrency as usize,
+            timeout: typed.timeout,
+            wait_max: typed.max_wait,
+            settle: typed.settle,
+            attempts_max: typed.max_attempts,
         })
     }
 }
@@ -114,8 +118,8 @@ fn credentials(typed: &ConnectionArgs, environment: &Environment) -> Result<Cred
             return token(&text, name).map(Credentials::fixed);
         }
     }
-    match environment.get(TOKEN_FILE.variable) {
-        Some(path) => read_again(Path::new(&path), TOKEN_FILE.variable),
+    match environment.get(TOKEN_FILE) {
+        Some(path) => read_again(Path::new(&path), TOKEN_FILE),
         None => Err(SettingsError::Token(TOKEN_MISSING.to_owned())),
     }
 }

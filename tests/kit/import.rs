@@ -18,7 +18,7 @@ use tallyfy_groups::model::{self, Event, Listener, MatchNames, OnExisting, Probl
 use tallyfy_groups::report::{ProblemStyle, Problems, Results};
 use tallyfy_groups::resolve::PeopleRules;
 use tallyfy_groups::sandbox::{Reply, Response};
-use tallyfy_groups::settings::{Config, Environment, Input};
+use tallyfy_groups::settings::{Config, Input};
 use tallyfy_groups::tallyfy::{
     Answer, BodyFault, Call, Credentials, Endpoints, Hints, Method, Token, Transport, TransportError,
 };
@@ -130,10 +130,7 @@ fn open(workspace: &Workspace) -> (Journal, RunId, Staged) {
     let file = workspace.input();
     let input =
         match Cli::try_parse_from(["tallyfy-groups".as_ref(), "import".as_ref(), file.as_os_str()]).unwrap().command {
-            Command::Import(args) => {
-                Input::resolve(&args.input, &PeopleRules::default(), Config::default(), &Environment::from_fn(|_| None))
-                    .unwrap()
-            }
+            Command::Import(args) => Input::resolve(&args.input, &PeopleRules::default(), Config::default()).unwrap(),
             other => panic!("{other:?}"),
         };
     let listener: Listener = Arc::new(|_| {});

@@ -1,14 +1,14 @@
 //! The fixed copy of `--fix`: rows with their safe fixes, without rows that are there already.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use crate::check::{Fix, fixes};
-use crate::model::{Dialect, Entries, Field, Place, Problem, Raw, WantedGroup, object, shortened};
+use crate::model::{Dialect, Entries, Field, Format, Place, Problem, Raw, WantedGroup, object, shortened};
 use crate::read::{Notes, Parser, Row, RowFlaw};
-use crate::report::{Cleaned, csv_row, open_row};
+use crate::report::{Output, OutputError, csv_row, open_csv_row};
 
 use super::super::Failure;
 use super::super::pipeline::Validity;
@@ -41,7 +41,7 @@ pub(super) fn fix(row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems:
             }
             csv_row(cells, *delimiter)
         }
-        Raw::OpenQuote(cells) => open_row(cells, *delimiter).into_bytes(),
+        Raw::OpenQuote(cells) => open_csv_row(cells, *delimiter).into_bytes(),
         Raw::Stray(text) => format!("{text}\n").into_bytes(),
         Raw::Line(line) => json_line(line, parser, &found).into_bytes(),
     };
@@ -64,11 +64,9 @@ fn json_line(line: &str, parser: &Parser, found: &[Fix]) -> String {
     format!("{}\n", object(fixed))
 }
 
-/// The copy, if one is wanted.
-#[derive(Default)]
+/// The copy that is being written.
 pub(super) struct Copy {
-    path: Option<PathBuf>,
-    cleaned: Option<Cleaned>,
+    output: Output,
     /// What was done to its header.
     header_fixes: Vec<String>,
     /// Digests of the rows written so far.
@@ -80,20 +78,14 @@ pub(super) struct Copy {
 }
 
 impl Copy {
-    pub(super) fn new(path: Option<PathBuf>) -> Self {
-        Self { path, ..Self::default() }
-    }
-
-    pub(super) fn is_wanted(&self) -> bool {
-        self.path.is_some()
-    }
-
-    pub(super) fn begin(&mut self, parser: &Parser) -> Result<(), Failure> {
-        if let Some(path) = &self.path {
-            self.header_fixes = header_fixes(&parser.header, &parser.dialect.header);
-            self.cleaned = Some(Cleaned::create(path, &parser.dialect).map_err(Failure::Unwritten)?);
+    pub(super) fn begin(path: &Path, parser: &Parser) -> Result<Self, OutputError> {
+        let Dialect { format, delimiter, header } = &parser.dialect;
+        let mut output = Output::create(path)?;
+        if *format == Format::Csv {
+            output.bytes(&csv_row(header.iter().map(|column| column.trim()), *delimiter))?;
         }
-        Ok(())
+        let (header_fixes, written) = (header_fixes(&parser.header, header), HashSet::new());
+        Ok(Self { output, header_fixes, written, has_cr: false, has_blank: false, flaw: None })
     }
 
     /// Why a row is not written, if it is not.
@@ -108,8 +100,7 @@ impl Copy {
         }
     }
 
-    pub(super) fn row(&mut self, place: Place, row: &FixedRow) -> Result<(), Failure> {
-        let Some(cleaned) = &mut self.cleaned else { return Ok(()) };
+    pub(super) fn row(&mut self, place: Place, row: &FixedRow) -> Result<(), OutputError> {
         self.has_cr |= row.has_cr;
         if row.flaw == Some(RowFlaw::TooLong) {
             let why = || format!("the row on line {} is too long to be copied", place.line);
@@ -117,7 +108,7 @@ impl Copy {
             return Ok(());
         }
         self.written.insert(digest(&row.text));
-        cleaned.row(&row.text).map_err(Failure::Unwritten)
+        self.output.bytes(&row.text)
     }
 
     pub(super) fn note_blank(&mut self, notes: &Notes) {
@@ -126,21 +117,16 @@ impl Copy {
 
     /// What the copy changes in the whole file, in words.
     pub(super) fn file_fixes(&self, parser: &Parser) -> Vec<String> {
-        if !self.is_wanted() {
-            return Vec::new();
-        }
         let fixes = self.header_fixes.iter().chain(&parser.origin).cloned();
         let line_ends = self.has_cr.then(|| "line ends made LF".to_owned());
         fixes.chain(line_ends).chain(self.has_blank.then(|| "blank lines removed".to_owned())).collect()
     }
 
-    /// Puts the copy in its place; gives its path.
-    pub(super) fn finish(self) -> Result<Option<PathBuf>, Failure> {
-        let Some(path) = self.path else { return Ok(None) };
-        match (self.flaw, self.cleaned) {
-            (Some(why), _) => Err(Failure::Unfixed(why)),
-            (None, Some(cleaned)) => cleaned.finish().map(|()| Some(path)).map_err(Failure::Unwritten),
-            (None, None) => Ok(None),
+    /// Puts the copy in its place.
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        match self.flaw {
+            Some(why) => Err(Failure::Problems(format!("no cleaned copy was written: {why}"))),
+            None => self.output.finish().map_err(Failure::Unwritten),
         }
     }
 }
