@@ -74,12 +74,7 @@ fn list<T: Display + Serialize>(
         Cell::Text(_) if format == Format::Jsonl => what.push("text made an array"),
         Cell::Text(text) => {
             let mut all = Vec::new();
-            entries(cell, |item| {
-                if let Item::Text(text) | Item::Number(text) = item {
-                    all.push(text.clone().into_owned());
-                }
-            })
-            .ok()?;
+            entries(cell, |item| all.push(item.shown().to_owned())).ok()?;
             if all.join(";") != **text {
                 what.push("entries separated by `;`");
             }

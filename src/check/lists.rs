@@ -53,61 +53,54 @@ pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, problems: &mut V
     rules.read(cell, guests, problems, guest, same, |guest| guest.to_ascii_lowercase());
 }
 
+/// Why an entry is bad.
+type Why = Cow<'static, str>;
+
 /// A user of the organization, by id or e-mail address.
-fn member(item: &Item<'_>) -> Result<Member, Bad> {
+fn member(item: &Item<'_>) -> Result<Member, Why> {
     let text = text_of(item, "is not a user id or an e-mail address")?;
     // An id is a positive whole number, as a signed 64-bit column can hold it.
     let is_plain = matches!(text.as_bytes().first(), Some(b'1'..=b'9'));
     match text.parse::<i64>() {
         Ok(id) if is_plain => Ok(Member::Id(id.unsigned_abs())),
         _ if text.contains('@') => address(text).map(Member::Address),
-        _ if is_number(text) && text.trim_start_matches('0').len() > 18 => {
-            Err(Bad::new(text, "is too large for a user id"))
-        }
+        _ if is_number(text) && text.trim_start_matches('0').len() > 18 => Err("is too large for a user id".into()),
         _ if is_number(text) && text.bytes().any(|byte| byte != b'0') => {
-            Err(Bad::new(text, "is not a user id: ids have no leading zeros"))
+            Err("is not a user id: ids have no leading zeros".into())
         }
         _ => {
-            let why = format!("is not a user id (a positive whole number) or an e-mail address{}", member_hint(text));
-            Err(Bad::new(text, why))
+            Err(format!("is not a user id (a positive whole number) or an e-mail address{}", member_hint(text)).into())
         }
     }
 }
 
 /// A person outside the organization.
-fn guest(item: &Item<'_>) -> Result<String, Bad> {
+fn guest(item: &Item<'_>) -> Result<String, Why> {
     let text = text_of(item, "is not an e-mail address")?;
     if is_number(text) {
-        return Err(Bad::new(text, "looks like a user id; guests are e-mail addresses (ids go into members)"));
+        return Err("looks like a user id; guests are e-mail addresses (ids go into members)".into());
     }
     address(text)
 }
 
-fn text_of<'a>(item: &'a Item<'_>, otherwise: &str) -> Result<&'a str, Bad> {
-    match item {
-        Item::Text(text) | Item::Number(text) => Ok(text),
-        Item::Other(kind) => Err(Bad { entry: (*kind).to_owned(), why: otherwise.to_owned() }),
-    }
+fn text_of<'a>(item: &'a Item<'_>, otherwise: &'static str) -> Result<&'a str, Why> {
+    if let Item::Other(_) = item { Err(otherwise.into()) } else { Ok(item.shown()) }
 }
 
 /// A bare e-mail address at a domain with a dot.
-fn address(text: &str) -> Result<String, Bad> {
+fn address(text: &str) -> Result<String, Why> {
     if is_simple_address(text) {
         return Ok(text.to_owned());
     }
     if let Some((home, _)) = text.split_once(ENTRA_GUEST) {
-        let likely =
-            home.rsplit_once('_').map(|(local, domain)| format!("; the address is probably `{local}@{domain}`"));
-        let likely = likely.unwrap_or_default();
-        return Err(Bad::new(
-            text,
-            format!("is the name that Microsoft gives to a guest, not an e-mail address{likely}"),
-        ));
+        let likely = |(local, domain)| format!("; the address is probably `{local}@{domain}`");
+        let likely = home.rsplit_once('_').map(likely).unwrap_or_default();
+        return Err(format!("is the name that Microsoft gives to a guest, not an e-mail address{likely}").into());
     }
     if is_address(text) {
         return Ok(text.to_owned());
     }
-    Err(Bad::new(text, format!("is not an e-mail address{}", address_hint(text))))
+    Err(format!("is not an e-mail address{}", address_hint(text)).into())
 }
 
 fn is_address(text: &str) -> bool {
@@ -203,19 +196,6 @@ fn thousands(text: &str) -> Option<&str> {
     entries().find(is_grouped).or_else(|| entries().flat_map(|entry| entry.split(' ')).find(is_grouped))
 }
 
-/// A bad entry.
-struct Bad {
-    /// As it is shown.
-    entry: String,
-    why: String,
-}
-
-impl Bad {
-    fn new(text: &str, why: impl Into<String>) -> Self {
-        Self { entry: format!("`{}`", shortened(text)), why: why.into() }
-    }
-}
-
 /// A list field, with the codes of its problems.
 struct ListRules {
     field: Field,
@@ -237,7 +217,7 @@ impl ListRules {
         cell: &Cell<'_>,
         out: &mut Vec<T>,
         problems: &mut Vec<Problem>,
-        parse: impl Fn(&Item<'_>) -> Result<T, Bad>,
+        parse: impl Fn(&Item<'_>) -> Result<T, Why>,
         same: impl Fn(&T, &T) -> bool,
         key: impl Fn(&T) -> K,
     ) {
@@ -249,10 +229,14 @@ impl ListRules {
             Ok(entry) => {
                 if !unique.push(out, entry, &same, &key) {
                     repeats += 1;
-                    first_repeat.get_or_insert_with(|| shown(item));
+                    first_repeat.get_or_insert_with(|| shortened(item.shown()));
                 }
             }
-            Err(Bad { entry, why }) => {
+            Err(why) => {
+                let entry = match item {
+                    Item::Other(kind) => (*kind).to_owned(),
+                    item => format!("`{}`", shortened(item.shown())),
+                };
                 let is_skipped = self.skips_strangers && entry.contains(char::is_alphabetic);
                 named += 1;
                 bad += usize::from(!is_skipped);
@@ -286,13 +270,6 @@ impl ListRules {
             let message = format!("{field}: `{first}` is listed more than once{more}; it counts once");
             problems.push(Problem::warning(self.field, self.repeated, message));
         }
-    }
-}
-
-fn shown(item: &Item<'_>) -> String {
-    match item {
-        Item::Text(text) | Item::Number(text) => shortened(text),
-        Item::Other(kind) => (*kind).to_owned(),
     }
 }
 

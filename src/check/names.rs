@@ -1,7 +1,6 @@
 //! The table of names seen so far: which row had a name first. Also finds names that only look equal. Pure.
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use hashbrown::HashMap;
 use unicode_security::confusable_detection::skeleton;
 
 use crate::model::{MatchNames, NameKey, is_common};
@@ -48,22 +47,22 @@ pub enum Earlier {
     Confusable(u32),
 }
 
-/// The names of all valid rows, and which row had each first. Some 30 bytes a name.
-#[derive(Debug)]
+/// The names of all valid rows, and which row had each first. Some tens of bytes a name.
+#[derive(Debug, Default)]
 pub struct Names {
     matching: MatchNames,
-    first: NameTable,
+    first: HashMap<NameKey, u32>,
     /// By their plain keys, the names with letters of other scripts.
-    plain: NameTable,
+    plain: HashMap<NameKey, u32>,
     /// By their contents, the rows that are merged with others of their name.
-    contents: NameTable,
+    contents: HashMap<NameKey, u32>,
 }
 
 impl Names {
     /// No names yet.
     #[must_use]
     pub fn new(matching: MatchNames) -> Self {
-        Self { matching, first: NameTable::new(), plain: NameTable::new(), contents: NameTable::new() }
+        Self { matching, ..Self::default() }
     }
 
     /// Adds the names of the rows from this one on, and says which of them an earlier row has.
@@ -73,76 +72,37 @@ impl Names {
 
     /// Adds the name of a row, unless an earlier row has it.
     fn add(&mut self, keys: &NameKeys, row: u32) -> Option<Earlier> {
-        if let Some(earlier) = self.first.add(keys.name, row) {
+        if let Some(earlier) = earlier(&mut self.first, keys.name, row) {
             return Some(Earlier::Same(earlier));
         }
         let Some(plain) = keys.plain.as_deref().copied() else {
-            return self.plain.get(keys.name).map(Earlier::Confusable);
+            return self.plain.get(&keys.name).copied().map(Earlier::Confusable);
         };
-        let earlier = self.first.get(plain).filter(|first| *first != row);
-        earlier.or(self.plain.add(plain, row)).map(Earlier::Confusable)
+        let found = self.first.get(&plain).copied().filter(|first| *first != row);
+        found.or(earlier(&mut self.plain, plain, row)).map(Earlier::Confusable)
     }
 
     /// Adds the contents of a row, unless an earlier row has the same: gives that row then.
     pub fn add_contents(&mut self, contents: NameKey, row: u32) -> Option<u32> {
-        self.contents.add(contents, row)
+        earlier(&mut self.contents, contents, row)
     }
 
     /// Adds a key without comparing: of a row that was read by an earlier run.
     pub fn restore(&mut self, key: NameKey, row: u32) {
-        self.first.add(key, row);
+        self.first.entry(key).or_insert(row);
     }
 
     /// The first row of a name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<u32> {
-        self.first.get(self.matching.key(name))
+        self.first.get(&self.matching.key(name)).copied()
     }
 }
 
-/// The first row of each key. The tables have the beginning of each key and its index, so that they stay small; there are
-/// many, by the last byte of the key, because a large one takes long to grow, and nothing is checked meanwhile.
-#[derive(Debug)]
-struct NameTable {
-    rows: Vec<(NameKey, u32)>,
-    indexes: Vec<HashTable<(u32, u32)>>,
-}
-
-impl NameTable {
-    fn new() -> Self {
-        Self { rows: Vec::new(), indexes: vec![HashTable::new(); 256] }
-    }
-
-    /// Adds a key, unless an earlier row has it: gives that row then.
-    fn add(&mut self, key: NameKey, row: u32) -> Option<u32> {
-        let Self { rows, indexes } = self;
-        let start = start(key);
-        let is_same = |(other, index): &(u32, u32)| *other == start && rows[*index as usize].0 == key;
-        match indexes[usize::from(key.0[15])].entry(hash(start), is_same, |(start, _)| hash(*start)) {
-            Entry::Occupied(earlier) => Some(rows[earlier.get().1 as usize].1),
-            Entry::Vacant(free) => {
-                free.insert((start, u32::try_from(rows.len()).unwrap_or(u32::MAX)));
-                rows.push((key, row));
-                None
-            }
-        }
-    }
-
-    fn get(&self, key: NameKey) -> Option<u32> {
-        let start = start(key);
-        let is_same = |(other, index): &(u32, u32)| *other == start && self.rows[*index as usize].0 == key;
-        self.indexes[usize::from(key.0[15])].find(hash(start), is_same).map(|(_, index)| self.rows[*index as usize].1)
-    }
-}
-
-/// The beginning of a key. Keys are parts of a SHA-256, so it is a hash.
-fn start(NameKey([b0, b1, b2, b3, ..]): NameKey) -> u32 {
-    u32::from_le_bytes([b0, b1, b2, b3])
-}
-
-/// The table uses the low bits and the high ones.
-fn hash(start: u32) -> u64 {
-    u64::from(start) << 32 | u64::from(start)
+/// Adds the key of a row, unless an earlier row has it: gives that row then.
+fn earlier(rows: &mut HashMap<NameKey, u32>, key: NameKey, row: u32) -> Option<u32> {
+    let first = *rows.entry(key).or_insert(row);
+    (first != row).then_some(first)
 }
 
 #[cfg(test)]

@@ -115,14 +115,12 @@ impl<'a> Cell<'a> {
     /// As a cell of CSV; a list is a JSON array, so that its entries stay as they are.
     #[must_use]
     pub fn text(&self) -> Cow<'a, str> {
-        let entry = |item: &Item<'_>| match item {
-            Item::Text(text) | Item::Number(text) => text.clone().into_owned(),
-            Item::Other(kind) => (*kind).to_owned(),
-        };
         match self {
             Self::Text(text) => text.clone(),
             Self::List(items) if items.is_empty() => Cow::Borrowed(""),
-            Self::List(items) => Cow::Owned(serde_json::json!(items.iter().map(entry).collect::<Vec<_>>()).to_string()),
+            Self::List(items) => {
+                Cow::Owned(serde_json::json!(items.iter().map(Item::shown).collect::<Vec<_>>()).to_string())
+            }
             Self::Absent | Self::Other(_) => Cow::Borrowed(""),
         }
     }
@@ -179,6 +177,15 @@ impl<'a> Item<'a> {
             Some(b't' | b'f') => Self::Other("true or false"),
             Some(b'n') => Self::Text(Cow::Borrowed("")),
             _ => Self::Number(Cow::Borrowed(json)),
+        }
+    }
+
+    /// What it holds, or what kind of value it is.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Number(text) => text,
+            Self::Other(kind) => kind,
         }
     }
 

@@ -15,6 +15,9 @@ use super::lines::{ends_line, line_ends, past_line_end, without_line_ends};
 /// The longest row, in bytes.
 pub(super) const ROW_MAX: usize = 1024 * 1024;
 
+/// How much is read at a time, in bytes: about the size of a batch.
+const TARGET: usize = 256 * 1024;
+
 /// How much of a longer row is kept, in bytes.
 const KEPT: usize = 4 * 1024;
 
@@ -32,8 +35,6 @@ pub struct Batch {
     pub(super) offset: u64,
     /// The line it begins on, from 1.
     pub(super) line: u64,
-    /// Whether a row takes several lines.
-    pub(super) has_long_rows: bool,
     /// Set if its only row is too long to be kept.
     pub(super) too_long: Option<LongRow>,
 }
@@ -44,8 +45,6 @@ pub(super) struct Span {
     /// Its bytes, with its line end.
     pub(super) start: usize,
     pub(super) end: usize,
-    /// Whether [`plain_row`] has read it.
-    pub(super) is_plain: bool,
     /// Where its cells begin, and which of the ends are theirs.
     text: usize,
     ends: (usize, usize),
@@ -128,18 +127,8 @@ impl Batch {
     /// The rows of a text, which has no row beyond the bound.
     pub(super) fn of_text(bytes: Vec<u8>, grammar: Grammar) -> Self {
         let mut splitter = Splitter::new(Box::new(io::empty()), grammar);
-        (splitter.buffer, splitter.is_ended, splitter.target) = (bytes, true, usize::MAX);
+        (splitter.buffer, splitter.is_ended) = (bytes, true);
         splitter.next().ok().flatten().unwrap_or_default()
-    }
-
-    /// An empty batch in the memory of another one.
-    fn begin(self, offset: u64, line: u64) -> Self {
-        let Self { mut raw, mut text, mut ends, mut rows, .. } = self;
-        raw.clear();
-        text.clear();
-        ends.clear();
-        rows.clear();
-        Self { raw, text, ends, rows, offset, line, ..Self::default() }
     }
 
     /// How much text and how many cells it has.
@@ -154,8 +143,8 @@ impl Batch {
     }
 
     /// Adds a row whose cells are those behind `from`.
-    fn push(&mut self, start: usize, end: usize, is_plain: bool, from: (usize, usize)) {
-        self.rows.push(Span { start, end, is_plain, text: from.0, ends: (from.1, self.ends.len()) });
+    fn push(&mut self, start: usize, end: usize, from: (usize, usize)) {
+        self.rows.push(Span { start, end, text: from.0, ends: (from.1, self.ends.len()) });
     }
 }
 
@@ -184,26 +173,20 @@ pub(super) struct Splitter {
     pub(super) offset: u64,
     /// The line it begins on, from 1.
     pub(super) line: u64,
-    /// The size of a batch, in bytes.
+    /// How much is read at a time.
     target: usize,
     row_max: usize,
-    /// Memory for the next batch.
-    pub(super) spare: Batch,
     /// What is behind the last JSON value.
     pub(super) after: Vec<u8>,
 }
 
 impl Splitter {
-    const TARGET: usize = 256 * 1024;
-    /// What is read beyond that, so that most last rows are whole.
-    const MORE: usize = 4 * 1024;
-
     pub(super) fn new(source: Box<dyn Read + Send>, grammar: Grammar) -> Self {
-        let core = core(grammar);
+        let delimiter = if let Grammar::Csv(delimiter) = grammar { delimiter } else { b',' };
+        let core = ReaderBuilder::new().delimiter(delimiter).build();
         let (buffer, is_ended) = (Vec::new(), false);
-        let (target, row_max) = (Self::TARGET, ROW_MAX);
-        let spare = Batch::default();
-        Self { source, grammar, core, buffer, is_ended, offset: 0, line: 1, target, row_max, spare, after: Vec::new() }
+        let (target, row_max) = (TARGET, ROW_MAX);
+        Self { source, grammar, core, buffer, is_ended, offset: 0, line: 1, target, row_max, after: Vec::new() }
     }
 
     #[cfg(test)]
@@ -213,43 +196,46 @@ impl Splitter {
 
     /// The next rows; nothing after the last.
     pub(super) fn next(&mut self) -> io::Result<Option<Batch>> {
-        let mut batch = std::mem::take(&mut self.spare).begin(self.offset, self.line);
-        let is_json = self.grammar == Grammar::Json;
-        let mut at = 0;
+        let mut batch = Batch { offset: self.offset, line: self.line, ..Batch::default() };
         loop {
-            at = self.skip_blank_lines(at, &mut batch)?;
-            if at == self.buffer.len() || at >= self.target {
-                break;
+            let end = self.push_rows(&mut batch)?;
+            if end > 0 {
+                self.take(end, &mut batch.raw);
+                self.line += batch.rows.len() as u64 * u64::from(self.grammar == Grammar::Sheet);
+                return Ok(Some(batch));
             }
-            let end = if is_json { self.push_value(at, &mut batch)? } else { self.push_row(at, &mut batch)? };
-            match end {
-                Some(end) => at = end,
-                None if !is_json && batch.rows.is_empty() => {
-                    self.take(at, &mut Vec::new());
-                    return self.skip_row().map(Some);
-                }
-                // The row gets a batch of its own.
-                None => break,
+            if self.is_ended && self.buffer.is_empty() {
+                return Ok(None);
             }
+            // A line end has two bytes at most.
+            let is_too_long = self.is_ended || self.buffer.len().saturating_sub(2) > self.row_max;
+            if is_too_long && self.grammar != Grammar::Json {
+                return self.skip_row().map(Some);
+            }
+            self.fill()?;
         }
-        let is_over = self.is_ended && at == self.buffer.len();
-        if is_over && at == 0 {
-            return Ok(None);
+    }
+
+    /// Adds the rows that are whole in the buffer, and gives where the last one ends. Blank lines are given only with a row after
+    /// them, unless they are very many.
+    fn push_rows(&mut self, batch: &mut Batch) -> io::Result<usize> {
+        let (mut at, mut end, mut count) = (0, 0, 0);
+        loop {
+            at = self.push_blank_lines(at, batch);
+            let Some(next) = self.push_row(at, batch)? else { break };
+            (at, end, count) = (next, next, batch.rows.len());
         }
-        // Blank lines are given only with a row after them.
-        let is_filled = |row: &Span| is_json || !ends_line(self.buffer[row.start]);
-        let filled = batch.rows.iter().rposition(is_filled).map_or(0, |last| last + 1);
-        if filled > 0 || is_over {
-            batch.rows.truncate(filled);
+        let rest = &self.buffer[at..];
+        let is_over = self.is_ended && rest.is_empty();
+        if is_over || end > 0 {
+            batch.rows.truncate(count);
+            return Ok(if is_over { at } else { end });
         }
-        if let Some(last) = batch.rows.last().filter(|_| !is_over) {
-            at = last.end;
+        if matches!(rest, [] | b"\r") && at <= self.row_max {
+            batch.rows.clear();
+            return Ok(0);
         }
-        self.take(at, &mut batch.raw);
-        self.line += batch.rows.len() as u64 * u64::from(self.grammar == Grammar::Sheet);
-        let is_cut = batch.raw.last().is_some_and(|byte| !ends_line(*byte));
-        batch.has_long_rows = self.line - batch.line + u64::from(is_cut) > batch.rows.len() as u64;
-        Ok(Some(batch))
+        Ok(at)
     }
 
     /// Moves the first bytes of the buffer out, and counts them.
@@ -262,46 +248,37 @@ impl Splitter {
     }
 
     fn fill(&mut self) -> io::Result<()> {
-        let wanted = self.target.min(Self::TARGET).saturating_sub(self.buffer.len()) + Self::MORE;
-        self.buffer.reserve(wanted);
-        let read = self.source.by_ref().take(wanted as u64).read_to_end(&mut self.buffer)?;
-        self.is_ended = read < wanted;
+        self.buffer.reserve(self.target);
+        let read = self.source.by_ref().take(self.target as u64).read_to_end(&mut self.buffer)?;
+        self.is_ended = read < self.target;
         Ok(())
     }
 
     /// Passes over blank lines: each is a span without cells.
-    fn skip_blank_lines(&mut self, mut at: usize, batch: &mut Batch) -> io::Result<usize> {
-        loop {
+    fn push_blank_lines(&self, mut at: usize, batch: &mut Batch) -> usize {
+        while self.grammar != Grammar::Json && self.buffer.get(at).is_some_and(|byte| ends_line(*byte)) {
             // The LF of a CRLF may still come.
-            let is_short = at == self.buffer.len() || self.buffer[at..] == *b"\r";
-            if is_short && !self.is_ended {
-                self.fill()?;
-                continue;
-            }
-            let is_blank = self.grammar != Grammar::Json && self.buffer.get(at).is_some_and(|byte| ends_line(*byte));
-            if at >= self.target || !is_blank {
-                return Ok(at);
+            if self.buffer[at..] == *b"\r" && !self.is_ended {
+                break;
             }
             let end = past_line_end(&self.buffer, at);
-            batch.push(at, end, true, batch.filled());
+            batch.push(at, end, batch.filled());
             at = end;
         }
+        at
     }
 
-    /// Adds the next JSON value, with the white space and commas before it, and gives its end; nothing after the last value, and
-    /// at a broken one that has others before it in its batch.
+    /// Adds the JSON value at `start`, with the white space and commas before it, and gives its end; nothing after the last value,
+    /// if it is not whole, and at a broken one that has others before it in its batch.
     fn push_value(&mut self, start: usize, batch: &mut Batch) -> io::Result<Option<usize>> {
-        loop {
-            match next_value(&self.buffer[start..], self.is_ended, self.row_max) {
-                Ok(NextValue::Ends(length)) => {
-                    batch.push(start, start + length, false, batch.filled());
-                    return Ok(Some(start + length));
-                }
-                Ok(NextValue::None) => return self.pass_rest(start).map(|()| None),
-                Ok(NextValue::Unread) => self.fill()?,
-                Err(problem) if batch.rows.is_empty() => return Err(problem.into()),
-                Err(_) => return Ok(None),
+        match next_value(&self.buffer[start..], self.is_ended, self.row_max) {
+            Ok(NextValue::Ends(length)) => {
+                batch.push(start, start + length, batch.filled());
+                Ok(Some(start + length))
             }
+            Ok(NextValue::None) => self.pass_rest(start).map(|()| None),
+            Err(problem) if batch.rows.is_empty() => Err(problem.into()),
+            Ok(NextValue::Unread) | Err(_) => Ok(None),
         }
     }
 
@@ -315,58 +292,56 @@ impl Splitter {
         Ok(())
     }
 
-    /// Adds the row that begins at `start`, and gives its end, after its line end; nothing if it is too long.
+    /// Adds the row that begins at `start`, and gives its end, after its line end; nothing if it is not whole, or too long.
     fn push_row(&mut self, start: usize, batch: &mut Batch) -> io::Result<Option<usize>> {
-        let from = batch.filled();
+        let (from, input) = (batch.filled(), &self.buffer[start..]);
         let plain = match self.grammar {
-            Grammar::Csv(delimiter) => plain_row(&self.buffer[start..], delimiter, batch),
-            Grammar::Sheet => plain_row(&self.buffer[start..], b',', batch),
-            Grammar::Lines | Grammar::Json => None,
+            _ if input.is_empty() => return Ok(None),
+            Grammar::Json => return self.push_value(start, batch),
+            Grammar::Csv(delimiter) => plain_row(input, delimiter, batch),
+            Grammar::Sheet => plain_row(input, b',', batch),
+            Grammar::Lines => None,
         };
-        if plain.is_none() {
+        let length = plain.or_else(|| {
             batch.cut(from);
-        }
-        let length = if plain.is_some() { plain } else { self.parse_row(start, batch)? };
+            self.parse_row(start, batch)
+        });
         if let Some(length) = length {
-            let end = self.past_line_feed(start + length)?;
-            if without_line_ends(&self.buffer[start..end]).len() <= self.row_max {
-                batch.push(start, end, plain.is_some(), from);
+            let end = self.past_line_feed(start + length);
+            // The LF of a CRLF may still come.
+            let is_whole = self.is_ended || end < self.buffer.len() || !self.buffer.ends_with(b"\r");
+            if is_whole && without_line_ends(&self.buffer[start..end]).len() <= self.row_max {
+                batch.push(start, end, from);
                 return Ok(Some(end));
             }
         }
-        self.core = core(self.grammar);
         batch.cut(from);
         Ok(None)
     }
 
-    /// Reads a row as it comes; gives its length with the first byte of its line end, or nothing if it is too long.
-    fn parse_row(&mut self, start: usize, batch: &mut Batch) -> io::Result<Option<usize>> {
-        let mut taken = 0;
-        loop {
-            if start + taken == self.buffer.len() && !self.is_ended {
-                if taken > self.row_max {
-                    return Ok(None);
-                }
-                self.fill()?;
-                continue;
-            }
-            let (read, is_done) = self.advance(start + taken, batch);
-            taken += read;
+    /// Reads a row; gives its length with the first byte of its line end, or nothing if it is not whole.
+    fn parse_row(&mut self, start: usize, batch: &mut Batch) -> Option<usize> {
+        self.reset();
+        let mut at = start;
+        while at < self.buffer.len() || self.is_ended {
+            let (read, is_done) = self.advance(at, batch);
+            at += read;
             if is_done {
-                return Ok(Some(taken));
+                return Some(at - start);
             }
         }
+        None
     }
 
     /// The end of a row with the LF of its CRLF, which the parser leaves.
-    fn past_line_feed(&mut self, end: usize) -> io::Result<usize> {
-        if !self.buffer[..end].ends_with(b"\r") {
-            return Ok(end);
-        }
-        if end == self.buffer.len() && !self.is_ended {
-            self.fill()?;
-        }
-        Ok(end + usize::from(self.buffer.get(end) == Some(&b'\n')))
+    fn past_line_feed(&self, end: usize) -> usize {
+        end + usize::from(self.buffer[..end].ends_with(b"\r") && self.buffer.get(end) == Some(&b'\n'))
+    }
+
+    /// Prepares the parser for a row: it removes a byte-order mark from what it reads first, but that is text in the middle of a file.
+    fn reset(&mut self) {
+        self.core.reset();
+        self.core.read_record(b"\n", &mut [0; 8], &mut [0; 8]);
     }
 
     /// Reads on in the row; gives how many bytes were read, and whether the row has ended.
@@ -389,9 +364,8 @@ impl Splitter {
         let kept = &self.buffer[..KEPT.min(self.buffer.len())];
         let kept = kept.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
         let mut batch = Batch::of_text(self.buffer[..kept].to_vec(), self.grammar);
-        self.core = core(self.grammar);
-        let mut scratch = Batch::default();
-        let mut at = 0;
+        self.reset();
+        let (mut scratch, mut at) = (Batch::default(), 0);
         loop {
             scratch.cut((0, 0));
             let (read, is_done) = self.advance(at, &mut scratch);
@@ -407,7 +381,10 @@ impl Splitter {
                 self.fill()?;
             }
         }
-        at = self.past_line_feed(at)?;
+        if at == self.buffer.len() && !self.is_ended {
+            self.fill()?;
+        }
+        at = self.past_line_feed(at);
         let length = self.offset + without_line_ends(&self.buffer[..at]).len() as u64 - offset;
         self.take(at, &mut Vec::new());
         batch.rows.truncate(1);
@@ -437,17 +414,6 @@ fn plain_row(input: &[u8], delimiter: u8, batch: &mut Batch) -> Option<usize> {
             _ => return None,
         }
     }
-}
-
-fn core(grammar: Grammar) -> Reader {
-    let mut builder = ReaderBuilder::new();
-    if let Grammar::Csv(delimiter) = grammar {
-        builder.delimiter(delimiter);
-    }
-    let mut core = builder.build();
-    // The parser removes a byte-order mark from what it reads first; in the middle of a file it is text.
-    core.read_record(b"\n", &mut [0; 8], &mut [0; 8]);
-    core
 }
 
 /// What is unusual about the quotes of a CSV row.

@@ -103,13 +103,13 @@ pub(super) fn of_stream(
     options: &ReadOptions,
 ) -> Result<Source, ReadError> {
     let failed = |reason| FileProblem::from(reason).of(path);
-    let mut start = beginning(&mut raw).map_err(failed)?;
+    let mut start = beginning(&mut raw, START_MAX).map_err(failed)?;
     let packing = Packing::of(&start);
     let mut origin = Vec::new();
     if let Some(packing) = packing {
         origin.push(format!("unpacked ({packing})"));
         raw = packing.unpack(Cursor::new(start).chain(raw)).map_err(failed)?;
-        start = beginning(&mut raw).map_err(failed)?;
+        start = beginning(&mut raw, START_MAX).map_err(failed)?;
         if Packing::of(&start).is_some() {
             return Err(FileProblem::foreign("packed twice", "unpack it once").of(path));
         }
@@ -145,8 +145,7 @@ pub(super) fn of_stream(
         stream = Box::new(Copying { inner: stream, copy });
         Again { file, skipped: 0 }
     };
-    let mut head = Vec::new();
-    stream.by_ref().take(HEAD_MAX).read_to_end(&mut head).map_err(failed)?;
+    let head = beginning(&mut stream, HEAD_MAX).map_err(failed)?;
     if head.iter().all(u8::is_ascii_whitespace) && (head.len() as u64) < HEAD_MAX {
         return Err(FileProblem::empty().of(path));
     }
@@ -166,8 +165,7 @@ fn of_workbook(
     let sheets = workbook::convert(packed, options.sheet.as_deref(), &text)?;
     origin.extend(sheets.first().map(|sheet| format!("sheet `{sheet}` converted to CSV")));
     text.rewind()?;
-    let mut head = Vec::new();
-    Read::by_ref(&mut text).take(HEAD_MAX).read_to_end(&mut head)?;
+    let head = beginning(&mut text, HEAD_MAX)?;
     let stream = Box::new(Cursor::new(head.clone()).chain(text));
     Ok(Source { head, is_decoded: false, origin, stream, again: Again { file, skipped: 0 }, sheets })
 }
@@ -180,9 +178,9 @@ fn unnamed() -> io::Result<(File, File)> {
     Ok(files)
 }
 
-fn beginning(raw: &mut Box<dyn Read + Send>) -> io::Result<Vec<u8>> {
+fn beginning(raw: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
-    raw.by_ref().take(START_MAX).read_to_end(&mut start)?;
+    raw.take(length).read_to_end(&mut start)?;
     Ok(start)
 }
 
