@@ -17,10 +17,6 @@ pub use rules::{NAME_MAX, Rules};
 
 /// The text without outer white space and invisible characters.
 fn trimmed(text: &str) -> &str {
-    let is_plain = |end: Option<&u8>| end.is_none_or(u8::is_ascii_graphic);
-    if is_plain(text.as_bytes().first()) && is_plain(text.as_bytes().last()) {
-        return text;
-    }
     text.trim_matches(|letter: char| letter.is_whitespace() || crate::model::is_invisible(letter))
 }
 

@@ -8,9 +8,9 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::rc::Rc;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use workers::{CheckedBatch, CheckedRow, ReadStep, RowSpan, SharedReader, Workers};
+use workers::{CheckedBatch, CheckedRow, ReadStep, RowSpan, Workers};
 
 use crate::check::{Earlier, FirstGroup, Names, Rules};
 use crate::model::{self, Code, Field, NameKey, Place, Problem, Severity, Status, WantedGroup, shortened};
@@ -162,7 +162,7 @@ impl Files {
 fn group_of(row: &Row<'_>, rules: &Rules) -> Option<WantedGroup> {
     let mut group = WantedGroup::default();
     let problems = rules.check(row.fields.as_ref().ok()?, &mut group);
-    problems.iter().all(|problem| !problem.is_error()).then_some(group)
+    row.is_valid(&problems).then_some(group)
 }
 
 /// Reads and checks all files; gives the names of the valid rows, and how many rows there are.
@@ -174,7 +174,7 @@ pub(super) fn run<T: Send + 'static>(
 ) -> Result<(Names, u64), Failure> {
     let workers = Workers::start(input, prepare, people)?;
     let (names, files) = (Names::new(input.matching), Files::default());
-    let mut collector = Collector { input, shared: Arc::clone(&workers.shared), names, files, sink };
+    let mut collector = Collector { input, names, files, sink };
     for step in &workers.steps {
         if collector.collect(step)?.is_break() {
             // The workers are not joined: they may be blocked by a pipe.
@@ -187,7 +187,6 @@ pub(super) fn run<T: Send + 'static>(
 
 struct Collector<'a, S> {
     input: &'a Input,
-    shared: Arc<SharedReader>,
     names: Names,
     files: Files,
     sink: &'a mut S,
@@ -297,7 +296,6 @@ impl<S> Collector<'_, S> {
             file.notes.extend(&notes);
         }
         self.sink.batch(&notes)?;
-        self.shared.used.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
         if is_last { self.close(false, None).map(ControlFlow::Break) } else { Ok(ControlFlow::Continue(())) }
     }
 

@@ -116,7 +116,7 @@ pub fn stage(
 }
 
 fn staged_row(row: &Row<'_>, _: &Parser, group: &WantedGroup, problems: &[Problem]) -> StagedRow {
-    let is_valid = row.fields.is_ok() && problems.iter().all(|problem| !problem.is_error());
+    let is_valid = row.is_valid(problems);
     let name = match row.fields.as_ref().map(|fields| fields.get(Field::Name)) {
         _ if is_valid => group.name.as_str(),
         Ok(Cell::Text(name)) => name.trim(),

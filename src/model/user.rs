@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// A user, as the list of users shows one.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "UserFields")]
+#[serde(try_from = "Value")]
 pub struct User {
     /// The id.
     pub id: u64,
@@ -31,36 +31,22 @@ pub enum UserStatus {
     Bot,
 }
 
-/// The fields of a user; some versions of the API have only some of them.
-#[derive(Deserialize)]
-struct UserFields {
-    id: Value,
-    #[serde(default)]
-    email: Option<String>,
-    #[serde(default)]
-    status: Option<String>,
-    #[serde(default, rename = "type")]
-    kind: Option<String>,
-    #[serde(default)]
-    role: Option<String>,
-    #[serde(default)]
-    is_active: Option<bool>,
-}
-
-impl TryFrom<UserFields> for User {
+impl TryFrom<Value> for User {
     type Error = &'static str;
 
-    fn try_from(fields: UserFields) -> Result<Self, Self::Error> {
-        let UserFields { id, email, status, kind, role, is_active } = fields;
-        let id = id.as_u64().or_else(|| id.as_str()?.parse().ok()).ok_or("an id is expected")?;
-        let is_bot = [&status, &kind, &role].into_iter().flatten().any(|word| word.eq_ignore_ascii_case("bot"));
-        let status = match status.and_then(|status| status.parse().ok()) {
-            _ if is_bot => UserStatus::Bot,
-            Some(status) => status,
-            None if is_active == Some(false) => UserStatus::Disabled,
-            None => UserStatus::Active,
+    /// Some versions of the API show only some of the fields.
+    fn try_from(user: Value) -> Result<Self, Self::Error> {
+        let id = user["id"].as_u64().or_else(|| user["id"].as_str()?.parse().ok()).ok_or("an id is expected")?;
+        let text = |field: &str| user[field].as_str().unwrap_or_default();
+        let status = match text("status").parse() {
+            _ if ["status", "type", "role"].iter().any(|field| text(field).eq_ignore_ascii_case("bot")) => {
+                UserStatus::Bot
+            }
+            Ok(status) => status,
+            Err(_) if user["is_active"] == false => UserStatus::Disabled,
+            Err(_) => UserStatus::Active,
         };
-        Ok(Self { id, email: email.unwrap_or_default(), status })
+        Ok(Self { id, email: text("email").to_owned(), status })
     }
 }
 

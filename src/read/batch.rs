@@ -35,8 +35,6 @@ pub struct Batch {
     pub(super) offset: u64,
     /// The line it begins on, from 1.
     pub(super) line: u64,
-    /// Whether a row takes several lines.
-    pub(super) has_long_rows: bool,
     /// Set if its only row is too long to be kept.
     pub(super) too_long: Option<LongRow>,
 }
@@ -47,8 +45,6 @@ pub(super) struct Span {
     /// Its bytes, with its line end.
     pub(super) start: usize,
     pub(super) end: usize,
-    /// Whether [`plain_row`] has read it.
-    pub(super) is_plain: bool,
     /// Where its cells begin, and which of the ends are theirs.
     text: usize,
     ends: (usize, usize),
@@ -135,16 +131,6 @@ impl Batch {
         splitter.next().ok().flatten().unwrap_or_default()
     }
 
-    /// An empty batch in the memory of another one.
-    fn begin(self, offset: u64, line: u64) -> Self {
-        let Self { mut raw, mut text, mut ends, mut rows, .. } = self;
-        raw.clear();
-        text.clear();
-        ends.clear();
-        rows.clear();
-        Self { raw, text, ends, rows, offset, line, ..Self::default() }
-    }
-
     /// How much text and how many cells it has.
     fn filled(&self) -> (usize, usize) {
         (self.text.len(), self.ends.len())
@@ -157,8 +143,8 @@ impl Batch {
     }
 
     /// Adds a row whose cells are those behind `from`.
-    fn push(&mut self, start: usize, end: usize, is_plain: bool, from: (usize, usize)) {
-        self.rows.push(Span { start, end, is_plain, text: from.0, ends: (from.1, self.ends.len()) });
+    fn push(&mut self, start: usize, end: usize, from: (usize, usize)) {
+        self.rows.push(Span { start, end, text: from.0, ends: (from.1, self.ends.len()) });
     }
 }
 
@@ -191,19 +177,17 @@ pub(super) struct Splitter {
     /// How much is read at a time.
     target: usize,
     row_max: usize,
-    /// Memory for the next batch.
-    pub(super) spare: Batch,
     /// What is behind the last JSON value.
     pub(super) after: Vec<u8>,
 }
 
 impl Splitter {
     pub(super) fn new(source: Box<dyn Read + Send>, grammar: Grammar) -> Self {
-        let core = core(grammar);
+        let delimiter = if let Grammar::Csv(delimiter) = grammar { delimiter } else { b',' };
+        let core = ReaderBuilder::new().delimiter(delimiter).build();
         let (buffer, is_ended) = (Vec::new(), false);
         let (target, row_max) = (TARGET, ROW_MAX);
-        let spare = Batch::default();
-        Self { source, grammar, core, buffer, is_ended, offset: 0, line: 1, target, row_max, spare, after: Vec::new() }
+        Self { source, grammar, core, buffer, is_ended, offset: 0, line: 1, target, row_max, after: Vec::new() }
     }
 
     #[cfg(test)]
@@ -213,14 +197,12 @@ impl Splitter {
 
     /// The next rows; nothing after the last.
     pub(super) fn next(&mut self) -> io::Result<Option<Batch>> {
-        let mut batch = std::mem::take(&mut self.spare).begin(self.offset, self.line);
+        let mut batch = Batch { offset: self.offset, line: self.line, ..Batch::default() };
         loop {
             let end = self.push_rows(&mut batch)?;
             if end > 0 {
                 self.take(end, &mut batch.raw);
                 self.line += batch.rows.len() as u64 * u64::from(self.grammar == Grammar::Sheet);
-                let is_cut = batch.raw.last().is_some_and(|byte| !ends_line(*byte));
-                batch.has_long_rows = self.line - batch.line + u64::from(is_cut) > batch.rows.len() as u64;
                 return Ok(Some(batch));
             }
             if self.is_ended && self.buffer.is_empty() {
@@ -281,7 +263,7 @@ impl Splitter {
                 break;
             }
             let end = past_line_end(&self.buffer, at);
-            batch.push(at, end, true, batch.filled());
+            batch.push(at, end, batch.filled());
             at = end;
         }
         at
@@ -292,7 +274,7 @@ impl Splitter {
     fn push_value(&mut self, start: usize, batch: &mut Batch) -> io::Result<Option<usize>> {
         match next_value(&self.buffer[start..], self.is_ended, self.row_max) {
             Ok(NextValue::Ends(length)) => {
-                batch.push(start, start + length, false, batch.filled());
+                batch.push(start, start + length, batch.filled());
                 Ok(Some(start + length))
             }
             Ok(NextValue::None) => self.pass_rest(start).map(|()| None),
@@ -330,7 +312,7 @@ impl Splitter {
             // The LF of a CRLF may still come.
             let is_whole = self.is_ended || end < self.buffer.len() || !self.buffer.ends_with(b"\r");
             if is_whole && without_line_ends(&self.buffer[start..end]).len() <= self.row_max {
-                batch.push(start, end, plain.is_some(), from);
+                batch.push(start, end, from);
                 return Ok(Some(end));
             }
         }
@@ -339,10 +321,11 @@ impl Splitter {
     }
 
     /// Reads a row; gives its length with the first byte of its line end, or nothing if it is not whole.
-    fn parse_row(&self, start: usize, batch: &mut Batch) -> Option<usize> {
-        let (mut core, mut at) = (self.core.clone(), start);
+    fn parse_row(&mut self, start: usize, batch: &mut Batch) -> Option<usize> {
+        self.reset();
+        let mut at = start;
         while at < self.buffer.len() || self.is_ended {
-            let (read, is_done) = self.advance(&mut core, at, batch);
+            let (read, is_done) = self.advance(at, batch);
             at += read;
             if is_done {
                 return Some(at - start);
@@ -354,6 +337,12 @@ impl Splitter {
     /// The end of a row with the LF of its CRLF, which the parser leaves.
     fn past_line_feed(&self, end: usize) -> usize {
         end + usize::from(self.buffer[..end].ends_with(b"\r") && self.buffer.get(end) == Some(&b'\n'))
+    }
+
+    /// Prepares the parser for a row: it removes a byte-order mark from what it reads first, but that is text in the middle of a file.
+    fn reset(&mut self) {
+        self.core.reset();
+        self.core.read_record(b"\n", &mut [0; 8], &mut [0; 8]);
     }
 
     /// Reads on in the row; gives how many bytes were read, and whether the row has ended.
@@ -376,7 +365,8 @@ impl Splitter {
         let kept = &self.buffer[..KEPT.min(self.buffer.len())];
         let kept = kept.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
         let mut batch = Batch::of_text(self.buffer[..kept].to_vec(), self.grammar);
-        let (mut core, mut scratch, mut at) = (self.core.clone(), Batch::default(), 0);
+        self.reset();
+        let (mut scratch, mut at) = (Batch::default(), 0);
         loop {
             scratch.cut((0, 0));
             let (read, is_done) = self.advance(&mut core, at, &mut scratch);
@@ -425,17 +415,6 @@ fn plain_row(input: &[u8], delimiter: u8, batch: &mut Batch) -> Option<usize> {
             _ => return None,
         }
     }
-}
-
-fn core(grammar: Grammar) -> Reader {
-    let mut builder = ReaderBuilder::new();
-    if let Grammar::Csv(delimiter) = grammar {
-        builder.delimiter(delimiter);
-    }
-    let mut core = builder.build();
-    // The parser removes a byte-order mark from what it reads first; in the middle of a file it is text.
-    core.read_record(b"\n", &mut [0; 8], &mut [0; 8]);
-    core
 }
 
 /// What is unusual about the quotes of a CSV row.

@@ -84,10 +84,10 @@ impl CsvParser {
             errors.retain(|error| error.code != Code::HeaderMissing);
         }
         if at > 0 && layout.is_none() {
-            errors.insert(0, titled(line_of(batch, filled[at])));
+            errors.insert(0, titled(line_of(batch, filled[at], grammar)));
         }
         if !is_given {
-            batch.line = line_of(batch, filled[at] + 1);
+            batch.line = line_of(batch, filled[at] + 1, grammar);
             batch.rows.drain(..=filled[at]);
         }
         let nested = layout.and_then(|layout| position(&header, &layout.nested.as_ref()?.column));
@@ -137,18 +137,18 @@ impl CsvParser {
         let names: Vec<usize> = names.map(|(_, index)| *index).collect();
         let mut line = batch.line;
         for span in &batch.rows {
-            let (raw, cells, is_plain) = (&raw[span.start..span.end], batch.cells(text, span), span.is_plain);
+            let (raw, cells) = (&raw[span.start..span.end], batch.cells(text, span));
             let content = raw.trim_end_matches(['\n', '\r']);
-            let is_last = content.len() == raw.len();
-            let lines = if batch.has_long_rows { line_ends(raw.as_bytes()) + u64::from(is_last) } else { 1 };
-            let width = self.shape.header.len();
-            let record = Record { raw, content, line, lines, cells, is_plain, is_last };
-            line += record.lines;
-            let mut row = Row::new(batch.offset + span.start as u64, raw, record.line, Raw::Cells(vec!["".into()]));
+            let ends = line_ends(raw.as_bytes()) + u64::from(content.len() == raw.len());
+            let (width, lines) = (self.shape.header.len(), if self.shape.is_sheet { 1 } else { ends });
+            let record = Record { raw, content, line, lines, cells };
+            line += lines;
+            let mut row = Row::new(batch.offset + span.start as u64, raw, record.line);
             row.is_of_person = is_of_person;
             if let Some(cut) = batch.too_long {
                 self.too_long(&record, cut, &mut row);
             } else if record.content.is_empty() && width == 1 {
+                row.text = Raw::Cells(vec!["".into()]);
                 row.fields = Ok(Fields::default().with(Field::Name, Cell::Text("".into())));
             } else if record.content.is_empty() {
                 notes.blank_lines += 1;
@@ -174,7 +174,7 @@ impl CsvParser {
         let Record { raw, content, line, cells, .. } = *record;
         let as_they_are = || cells.iter().map(Cow::Borrowed).collect();
         let as_read_alike = || self.text(&cells, self.name.as_deref());
-        let quotes = if record.is_plain { Quotes::default() } else { Quotes::of(raw.as_bytes(), self.shape.delimiter) };
+        let quotes = Quotes::of(raw.as_bytes(), self.shape.delimiter);
         (row.text, row.fields) = if let Some(open) = quotes.open {
             (Raw::OpenQuote(as_they_are()), Err(shape::open_quote(raw.as_bytes(), open, line)))
         } else if let Some(stray) = quotes.stray {
@@ -277,10 +277,10 @@ fn columns_of_addresses<'a>(header: &'a [String], rows: &[Vec<String>]) -> Vec<&
     (0..header.len()).filter(has_addresses).map(|index| header[index].trim()).collect()
 }
 
-/// The line on which a row of the first batch begins. Unless rows are long, each takes one line.
-fn line_of(batch: &Batch, index: usize) -> u64 {
+/// The line on which a row of the first batch begins.
+fn line_of(batch: &Batch, index: usize, grammar: Grammar) -> u64 {
     let end = batch.rows.get(index).map_or(batch.raw.len(), |row| row.start);
-    batch.line + if batch.has_long_rows { line_ends(&batch.raw[..end]) } else { index as u64 }
+    batch.line + if grammar == Grammar::Sheet { index as u64 } else { line_ends(&batch.raw[..end]) }
 }
 
 /// A header row that cannot be read.

@@ -73,7 +73,8 @@ impl JsonParser {
                 keys.notes.blank_lines += 1;
                 continue;
             }
-            let row = Row::new(batch.offset + span.start as u64, own, line, Raw::Line(on_one_line(content)));
+            let mut row = Row::new(batch.offset + span.start as u64, own, line);
+            row.text = Raw::Line(on_one_line(content));
             if let Some(cut) = batch.too_long {
                 // It is never read as an object.
                 let text = Raw::Line(format!("{content}…").into());

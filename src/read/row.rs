@@ -28,10 +28,16 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// A row without fields.
-    pub(super) fn new(offset: u64, raw: &'a str, line: u64, text: Raw<Cow<'a, str>>) -> Self {
-        let (fields, warnings) = (Ok(Fields::default()), Vec::new());
+    /// A row without cells and fields.
+    pub(super) fn new(offset: u64, raw: &'a str, line: u64) -> Self {
+        let (fields, text, warnings) = (Ok(Fields::default()), Raw::Cells(Vec::new()), Vec::new());
         Self { offset, raw, line, fields, text, flaw: None, warnings, is_of_person: false, is_continued: false }
+    }
+
+    /// Whether it defines a group; `problems` are all that were found in it.
+    #[must_use]
+    pub fn is_valid(&self, problems: &[Problem]) -> bool {
+        self.fields.is_ok() && !problems.iter().any(Problem::is_error)
     }
 }
 

@@ -15,10 +15,6 @@ pub(super) struct Record<'a> {
     /// How many lines it takes.
     pub(super) lines: u64,
     pub(super) cells: Cells<'a>,
-    /// Whether its quotes, if it has any, are where they should be.
-    pub(super) is_plain: bool,
-    /// Whether the file ends with it, without a line end.
-    pub(super) is_last: bool,
 }
 
 /// The shape that rows of one file have.
@@ -117,7 +113,7 @@ impl Shape {
         let cure = match count {
             1 if self.is_sheet => "delete it if it is a title or a footer, or fill in its description".to_owned(),
             1 => format!("delete it if it is a title or a footer, or add a {delimiter} for each empty cell"),
-            _ if record.is_last => "the file may be cut off here".to_owned(),
+            _ if record.content.len() == record.raw.len() => "the file may be cut off here".to_owned(),
             _ => format!("add a {delimiter} for each empty cell"),
         };
         format!("the row has {count} of {width} cells; {cure}")

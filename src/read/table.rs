@@ -98,24 +98,19 @@ impl Table {
         let mut first = first_batch(&mut splitter, path, is_decoded, document.is_some())?;
         let line = first.line + line_ends(&first.raw[..first.raw.len() - first.raw.trim_ascii_start().len()]);
         let error = |problems| ReadError { path: path.to_owned(), line: Some(line), column: None, problems };
-        let (kind, mut notes, flaws) = match format {
-            InputFormat::Csv | InputFormat::Xlsx => {
-                let (parser, flaws) = csv::CsvParser::open(grammar, &mut first, options, file).map_err(error)?;
-                let notes = parser.notes();
-                (ParserKind::Csv(Box::new(parser)), notes, flaws)
-            }
-            InputFormat::Json => {
-                let name = given_name(file, options);
-                let parser = json::JsonParser { options: options.clone(), name, document: document.clone() };
-                let notes = parser.notes();
-                (ParserKind::Json(Box::new(parser)), notes, Vec::new())
-            }
+        let (kind, flaws) = if is_json {
+            let name = given_name(file, options);
+            let parser = json::JsonParser { options: options.clone(), name, document: document.clone() };
+            (ParserKind::Json(Box::new(parser)), Vec::new())
+        } else {
+            let (parser, flaws) = csv::CsvParser::open(grammar, &mut first, options, file).map_err(error)?;
+            (ParserKind::Csv(Box::new(parser)), flaws)
         };
-        notes.sheets = sheets;
-        let (header, copied) = match &kind {
-            ParserKind::Csv(parser) => (parser.shape.header.clone(), parser.header()),
-            ParserKind::Json(_) => Default::default(),
+        let (header, copied, notes) = match &kind {
+            ParserKind::Csv(parser) => (parser.shape.header.clone(), parser.header(), parser.notes()),
+            ParserKind::Json(parser) => (Vec::new(), Vec::new(), parser.notes()),
         };
+        let notes = Notes { sheets, ..notes };
         // One column has no delimiter; a copy of it is read with commas.
         let delimiter = if copied.len() == 1 { b',' } else { delimiter };
         let format = if is_json { Format::Jsonl } else { Format::Csv };
@@ -123,11 +118,6 @@ impl Table {
         let parser = Parser { path: path.to_owned(), header, dialect, origin, notes, grammar, is_decoded, kind };
         let table = Self { parser: Arc::new(parser), splitter, first: Some(first), rows: 0, document };
         Ok(Opened { table, again, flaw: (!flaws.is_empty()).then(|| error(flaws)) })
-    }
-
-    /// The next batch takes the memory of this one.
-    pub fn reuse(&mut self, batch: Batch) {
-        self.splitter.spare = batch;
     }
 
     /// What is wrong with the file as a whole, once all of its batches were given.

@@ -58,13 +58,6 @@ pub(super) struct CheckedRow<T> {
 pub(super) struct Workers<T> {
     pub(super) steps: Receiver<ReadStep<T>>,
     pub(super) threads: Vec<thread::JoinHandle<()>>,
-    pub(super) shared: Arc<SharedReader>,
-}
-
-pub(super) struct SharedReader {
-    reading: Mutex<FileReader>,
-    /// Batches that were used, whose memory serves for the next ones.
-    pub(super) used: Mutex<Vec<Batch>>,
 }
 
 struct FileReader {
@@ -83,40 +76,36 @@ impl<T: Send + 'static> Workers<T> {
     pub(super) fn start(input: &Input, prepare: &Prepare<T>, people: Option<&CheckPeople>) -> Result<Self, Failure> {
         let count = thread::available_parallelism().map_or(1, usize::from);
         let files = input.files.clone().into_iter();
-        let reading = Mutex::new(FileReader { files, options: input.options.clone(), table: None });
-        let shared = Arc::new(SharedReader { reading, used: Mutex::default() });
+        let reader = Arc::new(Mutex::new(FileReader { files, options: input.options.clone(), table: None }));
         // Bounded, so that memory is.
         let (steps, collected) = sync_channel(4 * count);
         let mut threads = Vec::new();
         for _ in 0..count {
-            let (shared, steps, prepare) = (Arc::clone(&shared), steps.clone(), Arc::clone(prepare));
+            let (reader, steps, prepare) = (Arc::clone(&reader), steps.clone(), Arc::clone(prepare));
             let check =
                 Check { rules: input.rules.clone(), matching: input.matching, people: people.cloned(), prepare };
             let merges_all = input.on_duplicate == OnDuplicate::Merge;
             let work = move || {
-                while let Some(Task { batch, parser, reply }) = shared.next(&steps) {
+                let next = || reader.lock().unwrap_or_else(PoisonError::into_inner).next(&steps);
+                while let Some(Task { batch, parser, reply }) = next() {
                     // The collector may be gone.
                     let _ = reply.send(check.batch(batch, &parser, merges_all));
                 }
             };
             threads.push(thread::Builder::new().spawn(work).map_err(Failure::Start)?);
         }
-        Ok(Self { steps: collected, threads, shared })
+        Ok(Self { steps: collected, threads })
     }
 }
 
-impl SharedReader {
+impl FileReader {
     /// Reads the next batch and keeps its place; nothing at the end, or if the collector is gone.
-    fn next<T>(&self, steps: &SyncSender<ReadStep<T>>) -> Option<Task<T>> {
-        let reading = &mut *self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+    fn next<T>(&mut self, steps: &SyncSender<ReadStep<T>>) -> Option<Task<T>> {
         loop {
-            let step = match &mut reading.table {
-                None => reading.open_next()?,
+            let step = match &mut self.table {
+                None => self.open_next()?,
                 Some(table) => {
                     let parser = table.parser.clone();
-                    if let Some(batch) = self.used.lock().unwrap_or_else(PoisonError::into_inner).pop() {
-                        table.reuse(batch);
-                    }
                     match table.next() {
                         Some(Ok(batch)) => {
                             let (reply, checked) = sync_channel(1);
@@ -125,7 +114,7 @@ impl SharedReader {
                         }
                         other => {
                             let whole = other.map_or_else(|| table.check_whole(), |failed| failed.map(|_| None));
-                            reading.table = None;
+                            self.table = None;
                             ReadStep::Closed(whole)
                         }
                     }
@@ -134,9 +123,7 @@ impl SharedReader {
             steps.send(step).ok()?;
         }
     }
-}
 
-impl FileReader {
     fn open_next<T>(&mut self) -> Option<ReadStep<T>> {
         let path = self.files.next()?;
         Some(match Table::open(&path, &self.options) {
@@ -169,12 +156,10 @@ impl<T> Check<T> {
                 Err(problem) => vec![problem.clone()],
             };
             problems.extend_from_slice(&row.warnings);
-            let is_valid =
-                |problems: &[Problem]| row.fields.is_ok() && problems.iter().all(|problem| !problem.is_error());
-            if let Some(people) = self.people.as_ref().filter(|_| is_valid(&problems)) {
+            if let Some(people) = self.people.as_ref().filter(|_| row.is_valid(&problems)) {
                 problems.extend(people(&group));
             }
-            let is_valid = is_valid(&problems);
+            let is_valid = row.is_valid(&problems);
             let item = (self.prepare)(row, parser, &group, &problems);
             spans.push(RowSpan {
                 offset: row.offset,
