@@ -7,8 +7,8 @@ use std::path::Path;
 use crate::execute::{Api, Unread};
 use crate::journal::{Journal, RunId};
 use crate::model::{
-    Code, Group, InputFile, Listener, Member, PeopleCounts, Problem, StopReason, User, UserStatus, WantedGroup,
-    shortened, shown_path,
+    Code, Group, InputFile, Listener, Member, PeopleCounts, Problem, StopReason, Trouble, User, UserStatus,
+    WantedGroup, shortened, shown_path,
 };
 use crate::report::Problems;
 use crate::resolve::{Directory, PeopleRules, Resolved, resolve};
@@ -39,22 +39,18 @@ pub(super) async fn find_people<E: Transport>(
             pages = all;
             Ok(Directory::new(users))
         }
-        Err(Unread::Failed(refusal)) if matches!(refusal.http_status, Some(403 | 404)) => {
+        Err(Unread::Failed(Trouble { http_status: Some(status @ (403 | 404)), message, .. })) => {
             // The whole organization may be missing.
-            if refusal.http_status == Some(404)
+            if status == 404
                 && let Err(unread) = api.next_groups(&mut Walk::default(), listener).await
             {
                 api.stop_unread(unread);
                 return Ok((counts, pages));
             }
-            let why = format!(
-                "the users of the organization cannot be listed ({}): members are not checked",
-                refusal.message
-            );
-            problems
-                .report(path(0), None, &Problem::general(Code::UsersUnlisted, why), None)
-                .map_err(Failure::Print)?;
-            Err(refusal.message)
+            let why = format!("the users of the organization cannot be listed ({message}): members are not checked");
+            let problem = Problem::general(Code::UsersUnlisted, why);
+            problems.report(path(0), None, &problem, None).map_err(Failure::Print)?;
+            Err(message)
         }
         Err(unread) => {
             api.stop_unread(unread);
