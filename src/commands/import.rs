@@ -130,7 +130,7 @@ impl Import<'_> {
             api: api.clone(),
             policy: self.policy,
             guests: self.guests,
-            concurrency: self.connection.concurrency,
+            concurrency: self.connection.limits.concurrency,
             listener: listener.clone(),
         };
         delivery.prepare(&mut journal, run, &staged.names).await?;

@@ -112,7 +112,7 @@ impl Undo<'_> {
 
     /// Deletes the groups; gives the number of requests, or nothing if the user said no.
     async fn delete(&self, mut journal: Journal, listener: Listener) -> Result<(Journal, Option<u64>), Failure> {
-        let (run, concurrency, is_forced) = (self.run.id, self.connection.concurrency, self.args.force);
+        let (run, concurrency, is_forced) = (self.run.id, self.connection.limits.concurrency, self.args.force);
         let api = connect(&self.connection, &journal, &self.signals.stop, &listener).await?;
         let delivery = Delivery {
             api: Arc::clone(&api),
@@ -123,7 +123,7 @@ impl Undo<'_> {
                 on_existing: OnExisting::Fail,
                 is_forced,
             },
-            guests: GuestLimits { rate: None, wait_max: self.connection.wait_max },
+            guests: GuestLimits { rate: None, wait_max: self.connection.limits.wait_max },
             concurrency,
             listener: Arc::clone(&listener),
         };

@@ -82,18 +82,13 @@ impl Finding<'_> {
 /// Equal problems of consecutive rows; the first has a line of its own.
 #[derive(Debug)]
 pub(super) struct Fold {
-    line: ProblemText,
+    pub(super) line: ProblemText,
     /// The first row without a line of its own.
-    second: Option<Place>,
-    last: Place,
+    pub(super) second: Option<Place>,
+    pub(super) last: Place,
 }
 
 impl Fold {
-    /// Begins after the first line was written.
-    pub(super) fn new(first: Place, line: ProblemText) -> Self {
-        Self { line, second: None, last: first }
-    }
-
     /// Takes the problem of a row if it is equal and the row is the next one.
     pub(super) fn takes(&mut self, at: Place, line: &ProblemText) -> bool {
         if (at.file, at.row) != (self.last.file, self.last.row + 1) || *line != self.line {
