@@ -219,13 +219,13 @@ mod tests {
         ];
         let from_env = connection(&import(&[]), &environment(set)).unwrap();
         assert_eq!(from_env.organization, "env");
-        assert_eq!(from_env.speed, Speed::parse("5/s").unwrap());
+        assert_eq!(from_env.limits.speed, Speed::parse("5/s").unwrap());
         assert!(matches!(&from_env.target, Target::Server(base, _) if base.to_string() == "https://e.example/api"));
         let typed = connection(&import(&["--org", "typed", "--rate", "none"]), &environment(set)).unwrap();
-        assert_eq!((typed.organization.as_str(), typed.speed), ("typed", Speed::Unpaced));
+        assert_eq!((typed.organization.as_str(), typed.limits.speed), ("typed", Speed::Unpaced));
         let default = &[("TALLYFY_ORG_ID", "env"), ("TALLYFY_ACCESS_TOKEN", "some-token")];
         let default = connection(&import(&[]), &environment(default)).unwrap();
-        assert_eq!(default.speed, Speed::parse("600/min").unwrap());
+        assert_eq!(default.limits.speed, Speed::parse("600/min").unwrap());
         assert!(matches!(&default.target, Target::Server(base, _) if base.to_string() == "https://api.tallyfy.com"));
     }
 

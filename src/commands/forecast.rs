@@ -16,7 +16,7 @@ impl Import<'_> {
         pages: Option<u64>,
         known: Option<&[String]>,
     ) -> Result<Forecast, JournalError> {
-        let rate = match self.connection.speed {
+        let rate = match self.connection.limits.speed {
             Speed::At(rate) => Some((rate.requests.get(), rate.period)),
             Speed::Unpaced | Speed::Auto => None,
         };

@@ -1,7 +1,6 @@
 //! `import`: read → check → plan → send → record → report.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use crate::cli::ImportArgs;
 use crate::exit::Ending;
@@ -9,7 +8,7 @@ use crate::journal::{Journal, RunId};
 use crate::limit::Stop;
 use crate::model::{Event, PeopleCounts, Severity};
 use crate::read;
-use crate::report::{Closing, Problems, Rejects, Results, Summary, counted, grouped};
+use crate::report::{Problems, Rejects, Results, Summary, counted, grouped};
 use crate::settings::OutputPaths;
 
 use super::delivery::{Delivery, carry_out, list_guests};
@@ -36,22 +35,12 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
             "groups that exist already and differ from the file: {differing}; an import does not change them: see `warnings` in the results"
         );
     }
-    let (summary, rejects) = import.write_files(&journal, run, &staged, &paths)?;
+    let mut summary = import.write_files(&journal, run, &staged, &paths)?;
     journal.end_run(run, summary.is_settled())?;
-    let (results, journal) = (Some(paths.results), paths.journal);
-    let time = import.start.elapsed();
+    (summary.requests, summary.people) = (sent.requests, sent.people);
+    summary.time = import.start.elapsed();
     drop(import);
-    let closing = Closing {
-        results,
-        rejects,
-        journal,
-        run: run.0,
-        requests: sent.requests,
-        people: sent.people,
-        time,
-        ..Closing::default()
-    };
-    close(&summary, closing, stopped, args.output.json, context.log.quiet)
+    close(summary, stopped, args.output.json, context.log.quiet)
 }
 
 /// What sending took.
@@ -141,7 +130,7 @@ impl Import<'_> {
             api: api.clone(),
             policy: self.policy,
             guests: self.guests,
-            concurrency: self.connection.concurrency,
+            concurrency: self.connection.limits.concurrency,
             listener: listener.clone(),
         };
         delivery.prepare(&mut journal, run, &staged.names).await?;
@@ -159,14 +148,14 @@ impl Import<'_> {
         Ok((journal, Sent { requests: api.requests(), people, refused: None }))
     }
 
-    /// Writes results and rejects; gives the summary and the paths of the rejects.
+    /// Writes results and rejects; gives the summary.
     fn write_files(
         &self,
         journal: &Journal,
         run: RunId,
         staged: &Staged,
         paths: &OutputPaths,
-    ) -> Result<(Summary, Vec<PathBuf>), Failure> {
+    ) -> Result<Summary, Failure> {
         let mut summary = Summary::new(false, staged.files.clone(), &self.connection.organization);
         let mut results = Results::create(&paths.results, &staged.files, self.args.with_input)?;
         let mut rejects = Rejects::new(&paths.rejects, &staged.files);
@@ -183,7 +172,10 @@ impl Import<'_> {
             return Err(Failure::Defect(format!("{} rows were read but {accounted} have a result", staged.rows)));
         }
         results.finish()?;
-        Ok((summary, outputs::put_rejects(journal, run, rejects)?))
+        summary.results = Some(paths.results.clone());
+        summary.rejects = outputs::put_rejects(journal, run, rejects)?;
+        (summary.journal, summary.run) = (paths.journal.clone(), run.0);
+        Ok(summary)
     }
 
     fn seconds(&self) -> f64 {

@@ -33,7 +33,7 @@ use crate::execute::Policy;
 use crate::exit::Ending;
 use crate::limit::GuestLimits;
 use crate::model::{ProblemFormat, ProgressMode, Status};
-use crate::report::{Closing, ProblemStyle, Problems, Progress, StatusLine, Summary, start_log};
+use crate::report::{ProblemStyle, Problems, Progress, StatusLine, Summary, start_log};
 use crate::resolve::PeopleRules;
 use crate::settings::{Config, Connection, Environment, Input, log_options, people_rules, sending_settings};
 
@@ -102,13 +102,7 @@ fn manual() -> io::Result<Vec<u8>> {
 
 /// Prints the closing summary of a run and says how it ended. With `-q` it is printed only if something went wrong, and on standard
 /// error.
-fn close(
-    summary: &Summary,
-    closing: Closing,
-    stopped: Option<Failure>,
-    is_json: bool,
-    is_quiet: bool,
-) -> Result<Ending, Failure> {
+fn close(mut summary: Summary, stopped: Option<Failure>, is_json: bool, is_quiet: bool) -> Result<Ending, Failure> {
     let pending = summary.counts().of(Status::Pending);
     let stopped = match stopped {
         None if pending > 0 => Some(Failure::Defect(format!(
@@ -119,8 +113,8 @@ fn close(
         stopped => stopped,
     };
     let ending = stopped.as_ref().map_or_else(|| Ending::of_counts(summary.counts()), Failure::ending);
-    let closing = Closing { stopped: stopped.as_ref().map(ToString::to_string), exit_code: ending.code(), ..closing };
-    let text = if is_json { format!("{}\n", summary.json(&closing)) } else { summary.text(&closing) };
+    (summary.stopped, summary.exit_code) = (stopped.as_ref().map(ToString::to_string), ending.code());
+    let text = if is_json { format!("{}\n", summary.json()) } else { summary.text() };
     let printed = match is_quiet && !is_json {
         true if ending == Ending::Complete => Ok(()),
         true => io::stderr().write_all(text.as_bytes()),

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::execute::{Api, Jitter, Refusals, Unread};
 use crate::journal::{Journal, Now};
-use crate::limit::{Limits, RateLimiter, Stop};
+use crate::limit::{RateLimiter, Stop};
 use crate::model::{Listener, StopReason};
 use crate::settings::{Connection, SettingsError, Target};
 use crate::tallyfy::{BaseUrl, Credentials, Endpoints, Http, Token, Transport};
@@ -30,13 +30,12 @@ pub(super) async fn connect(
         }
     };
     let transport = Http::new(base, Arc::clone(&credentials), connection.timeout, &connection.authorities)?;
-    let limits = Limits { speed: connection.speed, concurrency: connection.concurrency, wait_max: connection.wait_max };
-    let trail = past.trail(connection.speed.memory(), Now::at(Instant::now(), SystemTime::now()))?;
+    let trail = past.trail(connection.limits.speed.memory(), Now::at(Instant::now(), SystemTime::now()))?;
     Ok(Arc::new(Api {
         transport,
         endpoints: Endpoints::of(&connection.organization),
         credentials,
-        limiter: RateLimiter::new(limits, trail, stop.clone(), Arc::clone(listener)),
+        limiter: RateLimiter::new(connection.limits, trail, stop.clone(), Arc::clone(listener)),
         stop: stop.clone(),
         attempts_max: connection.attempts_max,
         settle: connection.settle,

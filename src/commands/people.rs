@@ -7,7 +7,8 @@ use std::path::Path;
 use crate::execute::{Api, Unread};
 use crate::journal::{Journal, RunId};
 use crate::model::{
-    Code, ExistingGroup, Group, InputFile, Listener, Member, PeopleCounts, Problem, StopReason, User, UserStatus,
+    Code, ExistingGroup, Group, InputFile, Listener, Member, PeopleCounts, Problem, StopReason, Trouble, User,
+    UserStatus,
     WantedGroup, shortened, shown_path,
 };
 use crate::report::Problems;
@@ -39,22 +40,19 @@ pub(super) async fn find_people<E: Transport>(
             pages = all;
             Ok(Directory::new(users))
         }
-        Err(Unread::Failed(refusal)) if matches!(refusal.http_status, Some(403 | 404)) => {
+        Err(Unread::Failed(Trouble { http_status: Some(status @ (403 | 404)), message, .. })) => {
             // The whole organization may be missing.
-            if refusal.http_status == Some(404)
-                && let Err(unread) =
-                    api.next_page::<ExistingGroup>(List::Groups, &mut PageCursor::default(), Some(listener)).await
+            let first = api.next_page::<ExistingGroup>(List::Groups, &mut PageCursor::default(), Some(listener));
+            if status == 404
+                && let Err(unread) = first.await
             {
                 api.stop_unread(unread);
                 return Ok((counts, pages));
             }
-            let what = format!(
-                "the users of the organization cannot be listed ({}): members are not checked",
-                refusal.message
-            );
-            let problem = Problem::general(Code::UsersUnlisted, what);
+            let why = format!("the users of the organization cannot be listed ({message}): members are not checked");
+            let problem = Problem::general(Code::UsersUnlisted, why);
             problems.report(path(0), None, &problem, None).map_err(Failure::Print)?;
-            Err(refusal.message)
+            Err(message)
         }
         Err(unread) => {
             api.stop_unread(unread);

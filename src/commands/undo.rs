@@ -1,7 +1,7 @@
 //! `undo`: choose the run → compare what it created with what exists → show and ask → delete → record → report.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,8 +10,8 @@ use crate::execute::Policy;
 use crate::exit::Ending;
 use crate::journal::{Journal, PastRun};
 use crate::limit::GuestLimits;
-use crate::model::{Event, Listener, MatchNames, OnExisting, listed, shortened, shown_path};
-use crate::report::{Closing, Results, Summary, counted};
+use crate::model::{Event, InputFile, Listener, MatchNames, OnExisting, listed, shortened, shown_path};
+use crate::report::{Results, Summary, counted};
 use crate::settings::{Connection, UndoPaths};
 
 use super::delivery::{Delivery, carry_out};
@@ -102,8 +102,7 @@ impl Undo<'_> {
     /// Says so and writes nothing: the file may hold the results of another undone run.
     fn report_nothing_created(&self, runs: &[PastRun]) -> Result<Ending, Failure> {
         if self.args.output.json {
-            let summary = Summary::new(true, Vec::new(), &self.connection.organization);
-            return close(&summary, self.closing(None, 0), None, true, false);
+            return close(self.summary(Vec::new(), 0), None, true, false);
         }
         let others = latest(runs.iter().filter(|run| run.created > run.undone));
         let advice = if others.is_empty() { String::new() } else { format!("; --run N undoes one of these: {others}") };
@@ -113,7 +112,7 @@ impl Undo<'_> {
 
     /// Deletes the groups; gives the number of requests, or nothing if the user said no.
     async fn delete(&self, mut journal: Journal, listener: Listener) -> Result<(Journal, Option<u64>), Failure> {
-        let (run, concurrency, is_forced) = (self.run.id, self.connection.concurrency, self.args.force);
+        let (run, concurrency, is_forced) = (self.run.id, self.connection.limits.concurrency, self.args.force);
         let api = connect(&self.connection, &journal, &self.signals.stop, &listener).await?;
         let delivery = Delivery {
             api: Arc::clone(&api),
@@ -124,7 +123,7 @@ impl Undo<'_> {
                 on_existing: OnExisting::Fail,
                 is_forced,
             },
-            guests: GuestLimits { rate: None, wait_max: self.connection.wait_max },
+            guests: GuestLimits { rate: None, wait_max: self.connection.limits.wait_max },
             concurrency,
             listener: Arc::clone(&listener),
         };
@@ -169,7 +168,7 @@ impl Undo<'_> {
     /// Writes the results and the summary.
     fn report(&self, journal: &Journal, requests: u64) -> Result<Ending, Failure> {
         let files = journal.files(self.run.id)?;
-        let mut summary = Summary::new(true, files.clone(), &self.connection.organization);
+        let mut summary = self.summary(files.clone(), requests);
         let mut results = Results::create(&self.paths.results, &files, false)?;
         journal.undo_accounts::<Failure>(self.run.id, |outcome| {
             summary.add(outcome);
@@ -177,12 +176,15 @@ impl Undo<'_> {
         })?;
         results.finish()?;
         let stopped = self.signals.stop.reason().map(Failure::Stopped);
-        let closing = self.closing(Some(self.paths.results.clone()), requests);
-        close(&summary, closing, stopped, self.args.output.json, self.context.log.quiet)
+        (summary.results, summary.time) = (Some(self.paths.results.clone()), self.start.elapsed());
+        close(summary, stopped, self.args.output.json, self.context.log.quiet)
     }
 
-    fn closing(&self, results: Option<PathBuf>, requests: u64) -> Closing {
-        let (journal, time) = (self.paths.journal.clone(), self.start.elapsed());
-        Closing { results, journal, run: self.run.id.0, requests, time, ..Closing::default() }
+    /// The summary before anything is counted.
+    fn summary(&self, files: Vec<InputFile>, requests: u64) -> Summary {
+        let mut summary = Summary::new(true, files, &self.connection.organization);
+        (summary.journal, summary.run) = (self.paths.journal.clone(), self.run.id.0);
+        (summary.requests, summary.time) = (requests, self.start.elapsed());
+        summary
     }
 }

@@ -165,7 +165,6 @@ pub(super) enum Grammar {
 pub(super) struct Splitter {
     source: Box<dyn Read + Send>,
     grammar: Grammar,
-    /// Before its first row.
     core: Reader,
     /// What was read and not given out yet; begins with a row or a blank line.
     buffer: Vec<u8>,
@@ -346,14 +345,14 @@ impl Splitter {
     }
 
     /// Reads on in the row; gives how many bytes were read, and whether the row has ended.
-    fn advance(&self, core: &mut Reader, at: usize, batch: &mut Batch) -> (usize, bool) {
+    fn advance(&mut self, at: usize, batch: &mut Batch) -> (usize, bool) {
         let input = &self.buffer[at..];
         if self.grammar == Grammar::Lines {
             let end = memchr2(b'\n', b'\r', input);
             return end.map_or((input.len(), self.is_ended), |end| (end + 1, true));
         }
         let (mut text, mut ends) = ([0; 1024], [0; 32]);
-        let (result, read, written, counted) = core.read_record(input, &mut text, &mut ends);
+        let (result, read, written, counted) = self.core.read_record(input, &mut text, &mut ends);
         batch.text.extend_from_slice(&text[..written]);
         batch.ends.extend_from_slice(&ends[..counted]);
         (read, matches!(result, ReadRecordResult::Record | ReadRecordResult::End))
@@ -369,7 +368,7 @@ impl Splitter {
         let (mut scratch, mut at) = (Batch::default(), 0);
         loop {
             scratch.cut((0, 0));
-            let (read, is_done) = self.advance(&mut core, at, &mut scratch);
+            let (read, is_done) = self.advance(at, &mut scratch);
             at += read;
             if is_done {
                 break;

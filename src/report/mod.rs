@@ -33,7 +33,7 @@ pub use rejects::{Rejects, reject_paths};
 pub use repeat::Repeat;
 pub use results::Results;
 pub use status_line::StatusLine;
-pub(crate) use summary::{Closing, Summary};
+pub(crate) use summary::Summary;
 pub(crate) use undo::UndoPlan;
 
 /// A number with thousands separators: 12,345.

@@ -64,15 +64,8 @@ struct KindCount {
 impl<W: Write> Problems<W> {
     /// Writes to `out`.
     pub fn new(out: W, style: ProblemStyle) -> Self {
-        Self {
-            out,
-            style,
-            rows: StatusCounts::default(),
-            are_entries_lost: false,
-            kinds: BTreeMap::new(),
-            is_restored: false,
-            fold: None,
-        }
+        let (rows, kinds) = (StatusCounts::default(), BTreeMap::new());
+        Self { out, style, rows, are_entries_lost: false, kinds, is_restored: false, fold: None }
     }
 
     /// Counts a checked row; a valid one is pending.
@@ -174,7 +167,7 @@ impl<W: Write> Problems<W> {
         }
         let place = place(&line.file, at.map(|at| at.line), None);
         writeln!(self.out, "{place}: {}: {}{}", line.word, line.message, line.code)?;
-        self.fold = at.filter(|_| !self.style.shows_all).map(|at| Fold::new(at, line));
+        self.fold = at.filter(|_| !self.style.shows_all).map(|last| Fold { line, second: None, last });
         Ok(())
     }
 

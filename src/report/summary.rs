@@ -16,7 +16,7 @@ use crate::model::{
 /// At most this many rows that were not imported are named.
 const NAMED_MAX: u64 = 20;
 
-/// Collects the outcomes of a run for its summary.
+/// What became of the rows of a run, what it took, and where its files are.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     /// Whether groups of an earlier run are deleted.
@@ -28,11 +28,6 @@ pub(crate) struct Summary {
     named: String,
     /// The number of rows that went wrong.
     wrong: u64,
-}
-
-/// What the run wrote and what it took.
-#[derive(Debug, Default)]
-pub(crate) struct Closing {
     /// The results, if they were written.
     pub(crate) results: Option<PathBuf>,
     /// The rejects, if there are any.
@@ -85,7 +80,7 @@ impl Summary {
     }
 
     /// The summary for people.
-    pub(crate) fn text(&self, closing: &Closing) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = self.named.clone();
         if self.wrong > NAMED_MAX {
             let _ = writeln!(text, "… and {} more; all of them are in the results", grouped(self.wrong - NAMED_MAX));
@@ -97,37 +92,37 @@ impl Summary {
         let (title, noun) = if self.is_undo { ("undo: ", "groups") } else { ("", "rows") };
         let _ = writeln!(text, "{title}{} → organization {}", names.join(", "), shortened(&self.organization));
         let counts = self.counts.by_status().map(|(status, count)| (status.as_str(), count));
-        let time = match closing.time.as_secs_f64() {
+        let time = match self.time.as_secs_f64() {
             seconds @ ..120.0 => format!("{seconds:.1} s"),
-            _ => span(closing.time),
+            _ => span(self.time),
         };
-        for (word, count) in counts.chain([(noun, self.counts.total()), ("requests", closing.requests)]) {
+        for (word, count) in counts.chain([(noun, self.counts.total()), ("requests", self.requests)]) {
             let _ = writeln!(text, "  {word:<10} {:>9}", grouped(count));
         }
         let _ = writeln!(text, "  {:<10} {time:>9}", "time");
-        if let Some(people) = closing.people.words() {
+        if let Some(people) = self.people.words() {
             let _ = writeln!(text, "people   {people}");
         }
-        if let Some(results) = &closing.results {
+        if let Some(results) = &self.results {
             let _ = writeln!(text, "results  {}", shown_path(results));
         }
-        let advice = match closing.stopped {
+        let advice = match self.stopped {
             Some(_) => "   (with the rows that were not attempted)",
             None => "   (fix these rows and import this file)",
         };
-        for rejects in &closing.rejects {
+        for rejects in &self.rejects {
             let _ = writeln!(text, "rejects  {}{advice}", shown_path(rejects));
         }
         if self.wrong > 0 && self.counts.of(Status::Merged) > 0 {
             let cure = "undo this run and import the corrected file, or add the person in Tallyfy";
             let _ = writeln!(text, "         an import adds nobody to a group that exists: {cure}");
         }
-        let _ = writeln!(text, "journal  {} (run {})", shown_path(&closing.journal), closing.run);
+        let _ = writeln!(text, "journal  {} (run {})", shown_path(&self.journal), self.run);
         text
     }
 
     /// The summary for scripts.
-    pub(crate) fn json(&self, closing: &Closing) -> String {
+    pub(crate) fn json(&self) -> String {
         let is_possible = |status: &&Status| match status {
             Status::Failed | Status::Unknown | Status::Pending => true,
             Status::Deleted | Status::Gone | Status::Changed => self.is_undo,
@@ -144,15 +139,15 @@ impl Summary {
             "organization": self.organization,
             "rows": self.counts.total(),
             "statuses": statuses,
-            "requests": closing.requests,
-            "people": closing.people,
-            "seconds": closing.time.as_secs_f64(),
-            "results": closing.results,
-            "rejects": closing.rejects,
-            "journal": closing.journal,
-            "run": closing.run,
-            "stopped": closing.stopped,
-            "exit_code": closing.exit_code,
+            "requests": self.requests,
+            "people": self.people,
+            "seconds": self.time.as_secs_f64(),
+            "results": self.results,
+            "rejects": self.rejects,
+            "journal": self.journal,
+            "run": self.run,
+            "stopped": self.stopped,
+            "exit_code": self.exit_code,
         })
         .to_string()
     }
@@ -186,18 +181,11 @@ mod tests {
         (1..=2000).for_each(|row| summary.add(&outcome(row, Status::Created)));
         (2001..=2022).for_each(|row| summary.add(&outcome(row, Status::Failed)));
         summary.add(&outcome(2023, Status::Pending));
-        let closing = Closing {
-            results: Some("g.results.csv".into()),
-            rejects: vec!["g.rejects.csv".into()],
-            journal: "g.journal".into(),
-            run: 3,
-            people: PeopleCounts::default(),
-            requests: 2054,
-            time: Duration::from_secs(206),
-            stopped: None,
-            exit_code: 9,
-        };
-        let text = summary.text(&closing);
+        summary.results = Some("g.results.csv".into());
+        summary.rejects = vec!["g.rejects.csv".into()];
+        summary.journal = "g.journal".into();
+        (summary.run, summary.requests, summary.time) = (3, 2054, Duration::from_secs(206));
+        let text = summary.text();
         let (named, rest) = text.split_once("\n\n").unwrap();
         assert_eq!(named.lines().next(), Some("g.csv:2002: failed: refused\\u{1b}"));
         assert_eq!(

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Environment, SettingsError};
 use crate::cli::ConnectionArgs;
-use crate::limit::Speed;
+use crate::limit::{Limits, Speed};
 use crate::model::{shortened, shown_path};
 use crate::tallyfy::{BaseUrl, Credentials, Token};
 
@@ -40,14 +40,10 @@ pub struct Connection {
     pub sandbox_users: Option<PathBuf>,
     /// Certificates of further authorities, in PEM.
     pub authorities: Vec<u8>,
-    /// The rate.
-    pub speed: Speed,
-    /// The most requests in flight.
-    pub concurrency: usize,
+    /// How fast requests are sent.
+    pub limits: Limits,
     /// The longest one request may take.
     pub timeout: Duration,
-    /// The longest pause the server may ask for.
-    pub wait_max: Duration,
     /// How long a group whose response was lost may be absent from lists, at least.
     pub settle: Duration,
     /// The most attempts of one request.
@@ -79,10 +75,8 @@ impl Connection {
             target,
             authorities: typed.ca_file.as_deref().map_or(Ok(Vec::new()), authorities)?,
             sandbox_users: typed.sandbox_users.clone(),
-            speed,
-            concurrency: typed.concurrency as usize,
+            limits: Limits { speed, concurrency: typed.concurrency as usize, wait_max: typed.max_wait },
             timeout: typed.timeout,
-            wait_max: typed.max_wait,
             settle: typed.settle,
             attempts_max: typed.max_attempts,
         })
