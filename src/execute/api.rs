@@ -8,12 +8,11 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tokio::time::Instant;
 
 use super::classify::{Class, Classified, RequestKind, classify};
 use super::refusals::Refusals;
 use super::settle::{LOOKUPS, lookup_delays};
-use crate::limit::{Blocked, Permit, RateLimiter, Stop};
+use crate::limit::{Permit, RateLimiter, Stop};
 use crate::model::{Event, ExistingGroup, Fate, Group, Listener, MatchNames, StopReason, Tag, Trouble};
 use crate::plan;
 use crate::tallyfy::{
@@ -140,35 +139,10 @@ impl<E: Transport> Api<E> {
     /// Waits until one request may leave; none if the run stops instead. While the server is down, the first who waits sends
     /// probes.
     pub async fn permit(&self, is_write: bool) -> Option<Permit<'_>> {
-        let _turn = self.limiter.turn().await;
-        while !self.stop.is_raised() {
-            match self.limiter.try_permit(is_write) {
-                Ok(permit) => return Some(permit),
-                Err(Blocked::Until(until)) => self.limiter.wait(until).await?,
-                Err(Blocked::Down(gap)) => self.probe_after(gap).await?,
-            }
-        }
-        None
-    }
-
-    /// Sends a probe after a while, unless another response shows meanwhile that the server is there; none if the run stops.
-    async fn probe_after(&self, gap: Duration) -> Option<()> {
-        let moment = Instant::now() + gap;
-        while self.limiter.is_down() {
-            if Instant::now() < moment {
-                self.limiter.wait(Some(moment)).await?;
-                continue;
-            }
-            match self.limiter.try_probe() {
-                Ok(permit) => {
-                    let probe = Ok(self.endpoints.probe());
-                    self.send_once(permit, RequestKind::List, probe, |_, _| Ok(())).await;
-                    break;
-                }
-                Err(until) => self.limiter.wait(until).await?,
-            }
-        }
-        Some(())
+        let probe = |permit| async move {
+            self.send_once(permit, RequestKind::List, Ok(self.endpoints.probe()), |_, _| Ok(())).await;
+        };
+        self.limiter.permit(is_write, probe).await
     }
 
     /// Creates a group.

@@ -103,7 +103,6 @@ impl<E: Transport> Work<E> {
             }
         }
         journal.end_guests();
-        quota.end();
     }
 
     fn guest_permits(&self) -> MutexGuard<'_, HashMap<RowId, GuestPermit>> {

@@ -1,17 +1,50 @@
-//! Estimates how long rows with guests take if a limited number of new guests may be invited per period: as many rows leave in each
-//! period as are allowed on average, those of the first at once. Pure.
+//! Which guests are new, and how long rows with guests take if a limited number of new guests may be invited per period: as many
+//! rows leave in each period as are allowed on average, those of the first at once. Pure.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use super::guest_quota::KnownGuests;
 use super::rate::Rate;
 use crate::model::{Event, GuestWait};
+
+/// Addresses that the organization knows: they count in no quota.
+///
+/// They are hashes, so that memory stays small. If two addresses share a hash, the second is not counted: at worst the
+/// server refuses a row, which then waits.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KnownGuests(HashSet<u64>);
+
+impl KnownGuests {
+    /// How many of these addresses are new, each counted once.
+    pub(crate) fn new_among(&self, guests: &[String]) -> usize {
+        guests.iter().map(|guest| hash(guest)).collect::<HashSet<_>>().difference(&self.0).count()
+    }
+
+    /// Adds these addresses; gives how many of them were new.
+    pub(crate) fn add(&mut self, guests: &[String]) -> usize {
+        guests.iter().filter(|guest| self.0.insert(hash(guest))).count()
+    }
+
+    pub(crate) fn remove(&mut self, guests: &[String]) {
+        for guest in guests {
+            self.0.remove(&hash(guest));
+        }
+    }
+}
+
+/// For the API, addresses that differ only in case are the same.
+fn hash(address: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    address.to_lowercase().hash(&mut hasher);
+    hasher.finish()
+}
 
 /// The new guests of rows that are not sent yet.
 #[derive(Debug)]
 pub struct GuestForecast {
     rate: Rate,
-    known: KnownGuests,
+    pub(super) known: KnownGuests,
     rows: u64,
     /// How many guests are new.
     pub guests: u64,
@@ -36,13 +69,9 @@ impl GuestForecast {
     /// At this rate, for an organization that knows these guests.
     #[must_use]
     pub fn new(rate: Rate, known: &[String]) -> Self {
-        let mut guests = KnownGuests::default();
-        guests.add(known);
-        Self::with_known(rate, guests)
-    }
-
-    pub(crate) fn with_known(rate: Rate, known: KnownGuests) -> Self {
-        Self { rate, known, rows: 0, guests: 0, most: 0 }
+        let mut forecast = Self { rate, known: KnownGuests::default(), rows: 0, guests: 0, most: 0 };
+        forecast.known.add(known);
+        forecast
     }
 
     /// Adds the guests of the next row.

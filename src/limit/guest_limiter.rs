@@ -1,5 +1,5 @@
-//! The guest limiter: keeps the guest quota and `--guest-rate` by a queue that every row with new guests passes before it is
-//! sent. Rows without guests, or whose guests are all known, need no permit.
+//! The guest limiter: keeps the guest quota and `--guest-rate` by a queue that every row with new guests passes each time it
+//! is sent. Rows without guests, or whose guests are all known, need no permit.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::guest_forecast::{GuestEstimate, GuestForecast};
+use super::guest_forecast::GuestForecast;
 use super::guest_quota::{GUEST_CAP, GuestDeparture, GuestQuota, GuestResponse};
 use super::now;
 use super::rate::Rate;
 use super::stop::Stop;
-use super::window::Room;
 use crate::journal::SentGuests;
-use crate::model::{Event, GuestWait, Listener, span};
+use crate::model::{Event, GuestWait, Listener};
 
 /// How guests are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +27,6 @@ pub struct GuestLimits {
 /// Hands out permits to send rows with guests.
 pub struct GuestLimiter {
     quota: Mutex<GuestQuota>,
-    estimate: Mutex<GuestEstimate>,
     /// One waits for a permit at a time, in the order in which they came.
     queue: tokio::sync::Mutex<()>,
     /// Rows in the queue that are sent again.
@@ -38,9 +36,6 @@ pub struct GuestLimiter {
     stop: Stop,
     listener: Listener,
 }
-
-/// The first place in the queue.
-type Turn<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 /// Permission to send one row with guests once. If it is dropped, the row never left.
 pub(crate) struct GuestPermit {
@@ -53,15 +48,9 @@ impl GuestLimiter {
     /// Nothing was sent yet.
     #[must_use]
     pub fn new(limits: GuestLimits, stop: Stop, listener: Listener) -> Arc<Self> {
-        Arc::new(Self {
-            quota: Mutex::new(GuestQuota::new(limits.rate, limits.wait_max)),
-            estimate: Mutex::default(),
-            queue: tokio::sync::Mutex::new(()),
-            repeats: AtomicUsize::new(0),
-            changed: Notify::new(),
-            stop,
-            listener,
-        })
+        let quota = Mutex::new(GuestQuota::new(limits.rate, limits.wait_max));
+        let (queue, repeats, changed) = (tokio::sync::Mutex::default(), AtomicUsize::new(0), Notify::new());
+        Arc::new(Self { quota, queue, repeats, changed, stop, listener })
     }
 
     /// These guests were sent with a group.
@@ -84,29 +73,23 @@ impl GuestLimiter {
     #[must_use]
     pub fn forecast(&self) -> GuestForecast {
         let quota = self.quota();
-        GuestForecast::with_known(quota.rate.unwrap_or(GUEST_CAP), quota.known.clone())
+        let mut forecast = GuestForecast::new(quota.rate.unwrap_or(GUEST_CAP), &[]);
+        forecast.known.clone_from(&quota.known);
+        forecast
     }
 
     /// Sets the forecast of all rows. Without `--guest-rate` it is reported only once the server refuses a row: only the
     /// server knows which guests are new.
     pub fn expect(&self, forecast: &GuestForecast) {
-        let rate = self.quota().rate;
-        self.report(|estimate, now| {
-            *estimate = forecast.estimate();
-            rate.map(|_| estimate.report(now))
+        self.report(|quota, now| {
+            quota.estimate = forecast.estimate();
+            quota.rate.map(|_| quota.estimate.report(now))
         });
     }
 
     /// One more row is done.
     pub(crate) fn done(&self) {
-        self.report(GuestEstimate::done);
-    }
-
-    /// If no row with guests can be sent any more, none is waited for.
-    pub(crate) fn end(&self) {
-        if self.shut_for().is_some() {
-            self.report(|estimate, _| estimate.end());
-        }
+        self.report(|quota, now| quota.estimate.done(now));
     }
 
     /// How long the quota would hold rows with guests back, if none can be sent in this run.
@@ -114,13 +97,14 @@ impl GuestLimiter {
         self.quota().shut
     }
 
-    /// Waits for the permit of a row that was not sent yet; `None` if the run stops, or no row with guests is sent any more.
+    /// Waits until a row with these guests, which was not sent yet, may leave; `None` if the run stops, or no row with guests
+    /// is sent any more.
     pub(crate) async fn permit(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
         loop {
-            let (turn, permit) = self.admit().await?;
+            let permit = self.admit(guests).await?;
             // A row that was refused would be refused again if new ones always left before it.
             if self.repeats.load(Ordering::Acquire) == 0 {
-                return permit.paid(turn, guests).await;
+                return Some(permit);
             }
         }
     }
@@ -128,22 +112,29 @@ impl GuestLimiter {
     /// Waits for the permit of a row that is sent again: it goes before new ones.
     pub(crate) async fn permit_again(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
         self.repeats.fetch_add(1, Ordering::AcqRel);
-        let admitted = self.admit().await;
+        let permit = self.admit(guests).await;
         self.repeats.fetch_sub(1, Ordering::AcqRel);
-        let (turn, permit) = admitted?;
-        permit.paid(turn, guests).await
+        permit
     }
 
-    /// Waits until the quota lets one more row leave. The permit must be paid before it does.
-    async fn admit(self: &Arc<Self>) -> Option<(Turn<'_>, GuestPermit)> {
-        let turn = self.queue.lock().await;
+    async fn admit(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
+        let _turn = self.queue.lock().await;
         loop {
-            let room = self.quota().room(now());
-            let Err(until) = room else { break };
-            self.wait(until).await?;
+            let admission = self.quota().admit(guests, now());
+            let until = match admission {
+                Ok(departure) => {
+                    let response = GuestResponse::NotInvited;
+                    return Some(GuestPermit { limiter: Arc::clone(self), departure, response });
+                }
+                Err(_) if self.shut_for().is_some() => return None,
+                Err(until) => until,
+            };
+            if let Some(until) = until {
+                // After a refusal the wait is reported already.
+                self.report(|quota, now| quota.estimate.wait(until, GuestWait::Rated, now));
+            }
+            self.stop.wait(&self.changed, until).await?;
         }
-        let departure = self.quota().leave();
-        Some((turn, GuestPermit { limiter: Arc::clone(self), departure, response: GuestResponse::NotInvited }))
     }
 
     /// A row is answered. One without a permit had no new guests; if the quota refuses it, they were not known.
@@ -155,39 +146,17 @@ impl GuestLimiter {
         }
     }
 
-    async fn wait(&self, until: Option<Instant>) -> Option<()> {
-        if self.shut_for().is_some() {
-            return None;
-        }
-        self.stop.wait(&self.changed, until.map(Into::into)).await
-    }
-
     fn quota(&self) -> MutexGuard<'_, GuestQuota> {
         self.quota.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn report<T: IntoIterator<Item = Event>>(&self, update: impl FnOnce(&mut GuestEstimate, Instant) -> T) {
-        let events = update(&mut self.estimate.lock().unwrap_or_else(PoisonError::into_inner), now());
+    fn report<T: IntoIterator<Item = Event>>(&self, update: impl FnOnce(&mut GuestQuota, Instant) -> T) {
+        let events = update(&mut self.quota(), now());
         events.into_iter().for_each(|event| (self.listener)(event));
     }
 }
 
 impl GuestPermit {
-    /// Waits until the new guests of a row may be invited; `None` if the run stops, or no row with guests is sent any more.
-    async fn paid(mut self, _turn: Turn<'_>, guests: &[String]) -> Option<Self> {
-        while let Err(until) = self.charge(guests) {
-            if let Some(until) = until {
-                self.limiter.report(|estimate, now| estimate.wait(until, GuestWait::Rated, now));
-            }
-            self.limiter.wait(until).await?;
-        }
-        Some(self)
-    }
-
-    fn charge(&mut self, guests: &[String]) -> Room {
-        self.limiter.quota().charge(&mut self.departure, guests, now())
-    }
-
     /// The row is answered, or was lost.
     pub(crate) fn answered(mut self, response: GuestResponse) {
         self.response = response;
@@ -196,12 +165,7 @@ impl GuestPermit {
 
 impl Drop for GuestPermit {
     fn drop(&mut self) {
-        let closed_for = self.limiter.quota().answer(self.departure, self.response, now());
-        if let Some(time) = closed_for {
-            let shown = span(time);
-            tracing::warn!("the organization's cap on guest invites is reached: rows with guests wait for {shown}");
-            self.limiter.report(|estimate, now| estimate.wait(now + time, GuestWait::Capped, now));
-        }
+        self.limiter.report(|quota, now| quota.answer(self.departure, self.response, now));
         self.limiter.changed.notify_one();
     }
 }

@@ -4,18 +4,15 @@
 //! they are accepted. After a refusal no row with guests is sent for a while, and then again
 //! one row first.
 
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use super::guest_forecast::{GuestEstimate, KnownGuests};
 use super::rate::Rate;
 use super::server_failure::with_grace;
-use super::window::{Room, Window};
+use super::window::Window;
 use crate::journal::SentGuests;
-
-/// After this many rows without a refusal, several times the documented cap, the organization has no cap.
-const UNCAPPED: usize = 200;
+use crate::model::{Event, GuestWait, span};
 
 /// What the API documents: Guest Invite, 30 per hour per organization.
 pub const GUEST_CAP: Rate = Rate { requests: NonZeroU32::MIN.saturating_add(29), period: Duration::from_hours(1) };
@@ -23,38 +20,6 @@ pub const GUEST_CAP: Rate = Rate { requests: NonZeroU32::MIN.saturating_add(29),
 /// The pause after a refusal if the server names none, or named one that was too short. Invites count for an hour: a row
 /// that is sent alone, again and again, is accepted within its attempts.
 const PAUSE: Duration = Duration::from_mins(10);
-
-/// Addresses that the organization knows: they count in no quota.
-///
-/// They are hashes, so that memory stays small. If two addresses share a hash, the second is not counted: at worst the
-/// server refuses a row, which then waits.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct KnownGuests(HashSet<u64>);
-
-impl KnownGuests {
-    /// How many of these addresses are new, each counted once.
-    pub(crate) fn new_among(&self, guests: &[String]) -> usize {
-        guests.iter().map(|guest| hash(guest)).collect::<HashSet<_>>().difference(&self.0).count()
-    }
-
-    /// Adds these addresses; gives how many of them were new.
-    pub(crate) fn add(&mut self, guests: &[String]) -> usize {
-        guests.iter().filter(|guest| self.0.insert(hash(guest))).count()
-    }
-
-    pub(crate) fn remove(&mut self, guests: &[String]) {
-        for guest in guests {
-            self.0.remove(&hash(guest));
-        }
-    }
-}
-
-/// For the API, addresses that differ only in case are the same.
-fn hash(address: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    address.to_lowercase().hash(&mut hasher);
-    hasher.finish()
-}
 
 /// When rows with guests may leave.
 #[derive(Debug)]
@@ -64,16 +29,16 @@ pub(crate) struct GuestQuota {
     /// The longest time that it may take until a row is accepted again.
     wait_max: Duration,
     pub(super) known: KnownGuests,
+    pub(super) estimate: GuestEstimate,
     /// New guests of the last period.
     window: Window,
-    /// Rows accepted since it closed last, and rows in flight.
+    /// Rows accepted since the last refusal, and rows in flight.
     accepted: usize,
     in_flight: usize,
-    /// How often the quota closed, and how often since a row was accepted.
-    closings: u32,
-    refusals: u32,
-    /// When it closed first since a row was accepted, and until when no row is sent.
-    closed: Option<(Instant, Instant)>,
+    /// No row leaves before. Those that left earlier say nothing about the quota after it.
+    open_at: Option<Instant>,
+    /// When the first row was refused since one was accepted.
+    refused_since: Option<Instant>,
     /// Whether a row was refused again after the time that the server named: it is not believed any more.
     names_too_short: bool,
     /// No row is sent any more in this run: the quota would hold rows back for this long.
@@ -83,8 +48,7 @@ pub(crate) struct GuestQuota {
 /// A row in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct GuestDeparture {
-    /// How often the quota had closed when the row left.
-    closings: u32,
+    left: Instant,
     /// Places held for its new guests.
     places: usize,
 }
@@ -108,12 +72,12 @@ impl GuestQuota {
             rate,
             wait_max,
             known: KnownGuests::default(),
+            estimate: GuestEstimate::default(),
             window: Window::new(rate.unwrap_or(GUEST_CAP)),
             accepted: 0,
             in_flight: 0,
-            closings: 0,
-            refusals: 0,
-            closed: None,
+            open_at: None,
+            refused_since: None,
             names_too_short: false,
             shut: None,
         }
@@ -127,49 +91,28 @@ impl GuestQuota {
         }
     }
 
-    /// Whether one more row may leave.
-    pub(crate) fn room(&self, now: Instant) -> Room {
-        self.open(now)?;
+    /// Lets a row with these guests leave; or gives the moment when it may, if that does not depend on a response. More new
+    /// guests than the rate allows at once are sent alone.
+    pub(crate) fn admit(&mut self, guests: &[String], now: Instant) -> Result<GuestDeparture, Option<Instant>> {
+        if let Some(open_at) = self.open_at.filter(|open_at| now < *open_at) {
+            return Err(Some(open_at));
+        }
         // A refusal costs a lookup of every row in flight, so about one more is let in after each round that was accepted.
         let most = (2 * self.accepted).isqrt().max(1);
-        if self.in_flight < most || self.accepted > UNCAPPED { Ok(()) } else { Err(None) }
-    }
-
-    fn open(&self, now: Instant) -> Room {
-        match self.closed {
-            _ if self.shut.is_some() => Err(None),
-            Some((_, until)) if now < until => Err(Some(until)),
-            _ => Ok(()),
+        if self.shut.is_some() || self.in_flight >= most {
+            return Err(None);
         }
-    }
-
-    /// One row is to leave.
-    pub(crate) fn leave(&mut self) -> GuestDeparture {
-        self.in_flight += 1;
-        GuestDeparture { closings: self.closings, places: 0 }
-    }
-
-    /// Holds places for the new ones among the guests of a row that is to leave, if there are places. More new guests than
-    /// the rate allows at once are sent alone.
-    pub(crate) fn charge(&mut self, departure: &mut GuestDeparture, guests: &[String], now: Instant) -> Room {
-        // The quota may have closed since the row was let in.
-        self.open(now)?;
         let places = self.known.new_among(guests);
         if self.rate.is_some() && places > 0 {
             self.window.room(places, now)?;
         }
         self.window.leave(places);
-        *departure = GuestDeparture { closings: self.closings, places };
-        Ok(())
+        self.in_flight += 1;
+        Ok(GuestDeparture { left: now, places })
     }
 
-    /// A row that had left is answered. Returns for how long no row is sent from now on, if that is news.
-    pub(crate) fn answer(
-        &mut self,
-        departure: GuestDeparture,
-        response: GuestResponse,
-        now: Instant,
-    ) -> Option<Duration> {
+    /// A row that had left is answered. Returns what is to be reported.
+    pub(crate) fn answer(&mut self, departure: GuestDeparture, response: GuestResponse, now: Instant) -> Vec<Event> {
         self.in_flight -= 1;
         match response {
             GuestResponse::NotInvited => self.window.cancel(departure.places),
@@ -177,52 +120,49 @@ impl GuestQuota {
             // Of a refused row, the guests that still fitted may be invited.
             _ => self.window.answer(departure.places, now),
         }
-        // Rows that left before it closed say nothing about it.
-        let is_late = departure.closings != self.closings;
+        let is_late = self.open_at > Some(departure.left);
         match response {
             GuestResponse::Accepted => {
-                self.refusals = 0;
-                if !is_late {
-                    self.closed = None;
-                    self.accepted += 1;
-                }
-                None
+                self.refused_since = None;
+                self.accepted += usize::from(!is_late);
             }
-            GuestResponse::Refused(named) if !is_late => self.close(named, now),
-            _ => None,
+            GuestResponse::Refused(named) if !is_late => return self.close(named.map(with_grace), now),
+            _ => {}
         }
+        Vec::new()
     }
 
-    /// Closes the quota; returns for how long, unless that is too long.
-    fn close(&mut self, named: Option<Duration>, now: Instant) -> Option<Duration> {
+    /// Closes the quota for the time that the server names, or that our own count gives; for good if that is too long.
+    fn close(&mut self, named: Option<Duration>, now: Instant) -> Vec<Event> {
         self.accepted = 0;
-        self.closings += 1;
-        self.refusals += 1;
-        self.names_too_short |= self.refusals > 1;
-        let since = self.closed.map_or(now, |(since, _)| since);
-        let left = self.wait_max.saturating_sub(now.duration_since(since));
-        let named = named.map(with_grace);
+        let is_again = self.refused_since.is_some();
+        self.names_too_short |= is_again;
+        let time_refused = now.duration_since(*self.refused_since.get_or_insert(now));
+        let wait_left = self.wait_max.saturating_sub(time_refused);
         let time = match named {
             Some(named) if !self.names_too_short => named,
-            _ => named.unwrap_or_default().max(self.usual(now).min(left)),
+            _ => {
+                // Until the oldest of our invites does not count any more, if there are any.
+                let least = if is_again { PAUSE } else { Duration::ZERO };
+                let own = self.window.next_free(now).map_or(PAUSE, |free_at| (free_at - now).max(least));
+                named.unwrap_or_default().max(own.min(wait_left))
+            }
         };
-        let open_at = now.checked_add(time).filter(|_| time <= left && !left.is_zero());
-        match open_at {
-            Some(open_at) => self.closed = Some((since, open_at)),
-            None => self.shut = Some(named.unwrap_or(now.duration_since(since))),
-        }
-        open_at.map(|_| time)
-    }
-
-    /// How long to wait by our own count: until the oldest of our invites does not count any more, if there are any.
-    fn usual(&mut self, now: Instant) -> Duration {
-        let least = if self.refusals > 1 { PAUSE } else { Duration::ZERO };
-        self.window.next_free(now).map_or(PAUSE, |free_at| free_at.saturating_duration_since(now).max(least))
+        let Some(open_at) = now.checked_add(time).filter(|_| time <= wait_left && !wait_left.is_zero()) else {
+            self.shut = Some(named.unwrap_or(time_refused));
+            return self.estimate.end().into_iter().collect();
+        };
+        self.open_at = Some(open_at);
+        tracing::warn!("the organization's cap on guest invites is reached: rows with guests wait for {}", span(time));
+        self.estimate.wait(open_at, GuestWait::Capped, now)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
+    use super::super::window::Room;
     use super::*;
 
     const WAIT_MAX: Duration = Duration::from_hours(2);
@@ -238,18 +178,34 @@ mod tests {
 
     /// As many leave as may.
     fn all(limit: &mut GuestQuota, now: Instant) -> Vec<GuestDeparture> {
-        let mut left = Vec::new();
-        while limit.room(now).is_ok() {
-            left.push(limit.leave());
-        }
-        left
+        iter::from_fn(|| limit.admit(&[], now).ok()).collect()
     }
 
     /// A row with these guests leaves.
     fn charged(limit: &mut GuestQuota, text: &str, now: Instant) -> GuestDeparture {
-        let mut departure = limit.leave();
-        assert_eq!(limit.charge(&mut departure, &guests(text), now), Ok(()), "{text}");
-        departure
+        limit.admit(&guests(text), now).unwrap()
+    }
+
+    /// Whether a row with these guests may leave.
+    fn admission(limit: &mut GuestQuota, text: &str, now: Instant) -> Room {
+        let departure = limit.admit(&guests(text), now)?;
+        limit.answer(departure, GuestResponse::NotInvited, now);
+        Ok(())
+    }
+
+    /// A row is answered; how long no row is sent from now on, if that is news.
+    fn answer(
+        limit: &mut GuestQuota,
+        departure: GuestDeparture,
+        response: GuestResponse,
+        now: Instant,
+    ) -> Option<Duration> {
+        match limit.answer(departure, response, now)[..] {
+            [Event::GuestsPaused { time, why: GuestWait::Capped }, Event::GuestsTake { .. }] => Some(time),
+            // No row is waited for any more, once it is shut.
+            [] | [Event::GuestsTake { rows: 0, .. }] => None,
+            ref other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -259,9 +215,9 @@ mod tests {
         for _ in 0..8 {
             let left = all(&mut limit, now);
             widths.push(left.len());
-            assert_eq!(limit.room(now), Err(None));
+            assert_eq!(admission(&mut limit, "", now), Err(None));
             for departure in left {
-                assert_eq!(limit.answer(departure, GuestResponse::Accepted, now), None);
+                assert_eq!(answer(&mut limit, departure, GuestResponse::Accepted, now), None);
             }
         }
         assert_eq!(widths, [1, 1, 2, 2, 3, 4, 5, 6]);
@@ -287,16 +243,16 @@ mod tests {
         let left = all(&mut limit, now);
         assert_eq!(left.len(), 3);
         let refused = GuestResponse::Refused(Some(seconds(60)));
-        assert_eq!(limit.answer(left[0], refused, now), Some(seconds(61)));
+        assert_eq!(answer(&mut limit, left[0], refused, now), Some(seconds(61)));
         // The others are of the same closing; what was accepted after it says nothing.
-        assert_eq!(limit.answer(left[1], refused, now + seconds(1)), None);
-        assert_eq!(limit.answer(left[2], GuestResponse::Accepted, now + seconds(2)), None);
+        assert_eq!(answer(&mut limit, left[1], refused, now + seconds(1)), None);
+        assert_eq!(answer(&mut limit, left[2], GuestResponse::Accepted, now + seconds(2)), None);
         let open = now + seconds(61);
-        assert_eq!(limit.room(now + seconds(2)), Err(Some(open)));
+        assert_eq!(admission(&mut limit, "", now + seconds(2)), Err(Some(open)));
         let first = all(&mut limit, open);
-        assert_eq!((first.len(), limit.room(open)), (1, Err(None)));
-        assert_eq!(limit.answer(first[0], GuestResponse::Accepted, open), None);
-        assert_eq!(limit.room(open), Ok(()));
+        assert_eq!((first.len(), admission(&mut limit, "", open)), (1, Err(None)));
+        assert_eq!(answer(&mut limit, first[0], GuestResponse::Accepted, open), None);
+        assert_eq!(admission(&mut limit, "", open), Ok(()));
     }
 
     /// The pauses until it is shut, when every first row is refused, and for how long it is shut.
@@ -304,11 +260,10 @@ mod tests {
         let (mut limit, mut now) = (GuestQuota::new(None, wait_max), Instant::now());
         let mut pauses = Vec::new();
         loop {
-            match limit.room(now) {
+            match limit.admit(&guests("a@x.org"), now) {
                 _ if limit.shut.is_some() => return (pauses, limit.shut.unwrap()),
-                Ok(()) => {
-                    let departure = charged(&mut limit, "a@x.org", now);
-                    let pause = limit.answer(departure, GuestResponse::Refused(named), now);
+                Ok(departure) => {
+                    let pause = answer(&mut limit, departure, GuestResponse::Refused(named), now);
                     pauses.extend(pause.map(|time| time.as_secs()));
                 }
                 Err(Some(until)) => now = until,
@@ -338,7 +293,7 @@ mod tests {
                 limit.answer(first, GuestResponse::Accepted, now);
                 while now < until {
                     let departure = charged(&mut limit, "b@x.org", now);
-                    let pause = limit.answer(departure, GuestResponse::Refused(named), now).unwrap();
+                    let pause = answer(&mut limit, departure, GuestResponse::Refused(named), now).unwrap();
                     pauses.push(pause.as_secs());
                     now += pause;
                 }
@@ -358,7 +313,9 @@ mod tests {
     }
 
     fn rated(rate: &str) -> (GuestQuota, Instant) {
-        (GuestQuota::new(Some(Rate::parse(rate).unwrap()), WAIT_MAX), Instant::now() + 3 * HOUR)
+        let limit = GuestQuota::new(Some(Rate::parse(rate).unwrap()), WAIT_MAX);
+        // Enough rows were accepted that several may be in flight.
+        (GuestQuota { accepted: 10, ..limit }, Instant::now() + 3 * HOUR)
     }
 
     #[test]
@@ -368,14 +325,6 @@ mod tests {
         known.add(&guests("A@X.org"));
         assert_eq!(known.new_among(&guests("a@x.org b@x.org")), 1);
         assert_eq!(known.new_among(&guests("a@x.org")), 0);
-    }
-
-    /// Whether a row with these guests may leave.
-    fn admission(limit: &mut GuestQuota, text: &str, now: Instant) -> Room {
-        let mut departure = limit.leave();
-        let admission = limit.charge(&mut departure, &guests(text), now);
-        limit.answer(departure, GuestResponse::NotInvited, now);
-        admission
     }
 
     #[test]

@@ -21,7 +21,6 @@ pub(crate) use guest_limiter::GuestPermit;
 pub use guest_limiter::{GuestLimiter, GuestLimits};
 pub use guest_quota::{GUEST_CAP, GuestResponse};
 pub use rate::{Rate, RateError, Speed};
-pub(crate) use rate_limiter::Blocked;
 pub use rate_limiter::{Limits, Permit, RateLimiter};
 pub(crate) use server_failure::named_pause;
 pub use server_failure::{FailureKind, ServerFailure};

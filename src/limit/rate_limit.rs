@@ -22,7 +22,7 @@ pub(crate) struct RateLimit {
     /// The rate that the user named.
     wanted: Option<Rate>,
     /// For [`Speed::Auto`].
-    adaptive: Option<AdaptiveLimit>,
+    pub(crate) adaptive: Option<AdaptiveLimit>,
     /// The rate that is kept now; without one, requests leave at full speed.
     rate: Option<Rate>,
     pub(crate) window: Window,
@@ -62,14 +62,9 @@ impl RateLimit {
         limit
     }
 
-    /// The limit that was found, if it was to be found.
-    pub(crate) fn found(&self) -> Option<Rate> {
-        self.adaptive.as_ref().and_then(AdaptiveLimit::found)
-    }
-
     /// The rate to expect from now on, once it is known.
     pub(crate) fn expected(&self) -> Option<Rate> {
-        if self.adaptive.is_some() { self.found() } else { self.rate }
+        self.adaptive.as_ref().map_or(self.rate, AdaptiveLimit::found)
     }
 
     /// Whether one more request may leave; if so, it must.

@@ -2,6 +2,7 @@
 //!
 //! Sends nothing itself: while the server is down, the first that waits for a permit sends a probe.
 
+use std::mem::ManuallyDrop;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -63,24 +64,9 @@ struct LimiterState {
 /// Permission to send one request now. If it is dropped, the request never left.
 pub struct Permit<'a> {
     limiter: &'a RateLimiter,
-    departure: Option<Departure>,
-}
-
-/// A request that left.
-#[derive(Debug, Clone, Copy)]
-struct Departure {
     left: Instant,
     mark: Option<Mark>,
     is_write: bool,
-}
-
-/// Why no request may leave now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Blocked {
-    /// Not before then, or not before something changes.
-    Until(Option<tokio::time::Instant>),
-    /// The server is down: a probe may leave after this time.
-    Down(Duration),
 }
 
 impl RateLimiter {
@@ -122,47 +108,71 @@ impl RateLimiter {
         self.state().streaks.refuses_writes(now())
     }
 
+    /// Whether nothing but probes may leave.
+    pub(crate) fn is_down(&self) -> bool {
+        self.state().breaker.is_open()
+    }
+
     /// A write had its effect, although its response did not say so.
     pub(crate) fn had_effect(&self) {
         self.state().streaks.succeeded(true);
         self.changed.notify_one();
     }
 
-    /// The first place in the queue for permits.
-    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.queue.lock().await
-    }
-
-    /// A permit, if one request may leave now.
-    pub(crate) fn try_permit(&self, is_write: bool) -> Result<Permit<'_>, Blocked> {
-        let probe = self.state().breaker.probe(now());
-        match probe {
-            Ok(None) => self.depart(is_write).map_err(Blocked::Until),
-            Ok(Some((time, why))) => {
-                (self.listener)(Event::Paused { time, why: Wait::Down(why) });
-                Err(Blocked::Down(time))
-            }
-            Err(reason) => {
-                self.stop.raise(reason);
-                Err(Blocked::Until(None))
+    /// Waits until one request may leave, in the order of the calls; `None` if the run stops. While the server is down, the
+    /// first that waits sends probes.
+    pub(crate) async fn permit<'a, F: Future<Output = ()>>(
+        &'a self,
+        is_write: bool,
+        probe: impl Fn(Permit<'a>) -> F,
+    ) -> Option<Permit<'a>> {
+        let _turn = self.queue.lock().await;
+        while !self.stop.is_raised() {
+            let down = self.state().breaker.probe(now());
+            match down {
+                Ok(Some((time, why))) => {
+                    (self.listener)(Event::Paused { time, why: Wait::Down(why) });
+                    self.probe_after(time, &probe).await?;
+                }
+                Ok(None) => match self.depart(is_write) {
+                    Ok(permit) => return Some(permit),
+                    Err(until) => self.stop.wait(&self.changed, until).await?,
+                },
+                Err(reason) => self.stop.raise(reason),
             }
         }
+        None
     }
 
-    /// A permit for a probe, or when to try again; nothing if something must change.
-    pub(crate) fn try_probe(&self) -> Result<Permit<'_>, Option<tokio::time::Instant>> {
-        self.depart(false)
+    /// Sends a probe after this time, unless another response shows meanwhile that the server is there.
+    async fn probe_after<'a, F: Future<Output = ()>>(
+        &'a self,
+        time: Duration,
+        probe: impl Fn(Permit<'a>) -> F,
+    ) -> Option<()> {
+        let due = now() + time;
+        while self.is_down() {
+            let departure = if now() < due { Err(Some(due)) } else { self.depart(false) };
+            match departure {
+                Ok(permit) => {
+                    probe(permit).await;
+                    break;
+                }
+                Err(until) => self.stop.wait(&self.changed, until).await?,
+            }
+        }
+        Some(())
     }
 
-    fn depart(&self, is_write: bool) -> Result<Permit<'_>, Option<tokio::time::Instant>> {
+    /// A permit; or when to try again, or `None`: not before a response.
+    fn depart(&self, is_write: bool) -> Result<Permit<'_>, Option<Instant>> {
         let (state, now) = (&mut *self.state(), now());
-        let room = match state.paused_until {
+        match state.paused_until {
             Some(until) if now < until => Err(Some(until)),
             // While the server refuses all writes, one at a time finds out when it accepts them.
             _ if is_write && state.writes_in_flight > 0 && state.streaks.refuses_writes(now).is_some() => Err(None),
             _ => state.limit.room(now).inspect_err(|until| self.report_wait(state, *until, now)),
-        };
-        room.map_err(|until| until.map(Into::into))?;
+        }?;
         let leave =
             |trail: &mut Trail| trail.leave(now).map_err(|reason| format!("{}: {reason}", shown_path(trail.path())));
         let mark = state.trail.as_mut().map(leave).transpose().map_err(|why| {
@@ -175,7 +185,7 @@ impl RateLimiter {
         if state.reported_until.take().is_some_and(|until| now < until) {
             (self.listener)(Event::Resumed);
         }
-        Ok(Permit { limiter: self, departure: Some(Departure { left: now, mark, is_write }) })
+        Ok(Permit { limiter: self, left: now, mark, is_write })
     }
 
     fn report_wait(&self, state: &mut LimiterState, until: Option<Instant>, now: Instant) {
@@ -188,25 +198,16 @@ impl RateLimiter {
         }
     }
 
-    /// Whether nothing but probes may leave.
-    pub(crate) fn is_down(&self) -> bool {
-        self.state().breaker.is_open()
-    }
-
-    /// Waits until then, or until something changes; `None` if the run stops.
-    pub(crate) async fn wait(&self, until: Option<tokio::time::Instant>) -> Option<()> {
-        self.stop.wait(&self.changed, until).await
-    }
-
     /// The request of a permit is answered, or lost. `subject` is what it was to change: the same each time it is sent.
     pub(crate) fn answered(
         &self,
-        mut permit: Permit<'_>,
+        permit: Permit<'_>,
         subject: u64,
         failure: Option<ServerFailure>,
         hints: Option<&Hints>,
     ) {
-        let Some(Departure { left, mark, is_write }) = permit.departure.take() else { return };
+        // Its drop would take the request back.
+        let Permit { left, mark, is_write, .. } = *ManuallyDrop::new(permit);
         let (state, now) = (&mut *self.state(), now());
         self.changed.notify_one();
         state.writes_in_flight -= usize::from(is_write);
@@ -245,7 +246,7 @@ impl RateLimiter {
         let Some(rate) = expected.filter(|_| expected != state.reported_rate) else { return };
         state.reported_rate = expected;
         (self.listener)(Event::Rate(rate.per_second()));
-        if state.limit.found().is_some() {
+        if state.limit.adaptive.is_some() {
             tracing::info!("the server lets {rate}, as far as is found");
             // What is not recorded has to be found again.
             let _ = state.trail.as_mut().map(|trail| trail.find(rate.requests.get(), rate.period));
@@ -259,12 +260,11 @@ impl RateLimiter {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let Some(Departure { mark, is_write, .. }) = self.departure.take() else { return };
         let mut state = self.limiter.state();
         state.limit.window.cancel(1);
         state.requests -= 1;
-        state.writes_in_flight -= usize::from(is_write);
-        let _ = state.trail.as_mut().zip(mark).map(|(trail, mark)| trail.cancel(mark, now()));
+        state.writes_in_flight -= usize::from(self.is_write);
+        let _ = state.trail.as_mut().zip(self.mark).map(|(trail, mark)| trail.cancel(mark, now()));
         self.limiter.changed.notify_one();
     }
 }

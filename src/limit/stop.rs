@@ -1,11 +1,11 @@
 //! The one signal that ends a run early; the first reason stays.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, SetOnce};
-use tokio::time::Instant;
 
+use super::now;
 use crate::model::StopReason;
 
 /// Raised once, heard by all.
@@ -38,7 +38,7 @@ impl Stop {
 
     /// Waits until then, or until something changes; none if the run stops.
     pub(crate) async fn wait(&self, changed: &Notify, until: Option<Instant>) -> Option<()> {
-        let time = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+        let time = until.map_or(Duration::MAX, |until| until.saturating_duration_since(now()));
         tokio::select! {
             biased;
             () = changed.notified() => {}

@@ -163,7 +163,7 @@ impl FaultEffect {
             Self::HtmlBefore { status } | Self::HtmlAfter { status } => Response::html(status.unwrap_or(502)),
             Self::TooMany { retry_after } => Response::too_many(retry_after.as_deref().unwrap_or("1")),
             Self::Cut {} if answer.body.is_empty() => return Reply::Drop,
-            Self::Cut {} => return Reply::Cut { bytes: answer.body.len() / 2, answer },
+            Self::Cut {} => return Reply::Cut(answer),
             Self::Empty {} => Response::empty(201),
             Self::Foreign {} => Response::json(200, &json!({"message": "OK"})),
             Self::Answer { body } => Response { body: body.into_bytes(), ..answer },

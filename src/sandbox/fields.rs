@@ -1,9 +1,10 @@
 //! The rules for the fields of a group: parses the body of a POST or a PUT, or reports the errors of all fields. Pure.
 
+use email_address::{EmailAddress, Options};
 use serde_json::{Map, Value, json};
 
 use super::groups::SandboxGroup;
-use super::message::{Request, Response};
+use super::message::{Request, Response, expect_json};
 use super::organization::Organization;
 use super::users::SandboxUser;
 
@@ -13,8 +14,8 @@ impl Organization {
     /// Messages name their field as `:attribute`. Like the API's framework, it treats anything but an object as an object
     /// without fields.
     pub(super) fn parse_group(&self, request: &Request, old: Option<&SandboxGroup>) -> Result<SandboxGroup, Response> {
-        request.expect_json("Content-Type", 415)?;
-        let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
+        expect_json(request, "Content-Type", 415)?;
+        let Ok(body) = serde_json::from_slice::<Value>(request.body()) else {
             return Err(Response::error(400, "The request body is not valid JSON."));
         };
         let mut group = old.cloned().unwrap_or_default();
@@ -62,7 +63,8 @@ impl Organization {
     fn guest(&self, value: &Value) -> Result<String, &'static str> {
         let address = value.as_str().ok_or("The :attribute must be a string.")?;
         let owns = |user: &SandboxUser| user.email.eq_ignore_ascii_case(address) && user.is_present();
-        if !is_address(address) {
+        let shape = Options::default().with_required_tld().without_display_text().without_domain_literal();
+        if EmailAddress::parse_with_options(address, shape).is_err() {
             Err("The :attribute must be a valid email address.")
         } else if self.users.values().any(owns) {
             Err("The :attribute belongs to a member of the organization.")
@@ -97,12 +99,4 @@ fn list<T>(
         check(&format!("{field}.{index}"), read(item).map(|item| list.push(item)));
     }
     list
-}
-
-/// Whether `text` has the shape of an e-mail address.
-fn is_address(text: &str) -> bool {
-    let is_plain = !text.contains(|sign: char| sign.is_whitespace() || sign.is_control() || "<>,;".contains(sign));
-    let Some((local, domain)) = text.split_once('@') else { return false };
-    let is_domain = domain.contains('.') && domain.split('.').all(|label| !label.is_empty()) && !domain.contains('@');
-    is_plain && text.len() <= 254 && !local.is_empty() && is_domain
 }

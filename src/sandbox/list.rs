@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use strum::EnumString;
 
-use super::message::{Request, Response};
+use super::message::{Request, Response, header};
 
 /// The query of a list.
 pub(super) struct ListQuery {
@@ -35,14 +35,14 @@ pub(super) fn answer<T: Serialize>(
     (per_page, most): (usize, usize),
     find: impl FnOnce(&ListQuery) -> Vec<T>,
 ) -> Result<Response, Response> {
-    let query = ListQuery::read(request.query.as_deref().unwrap_or_default(), per_page, most)?;
+    let query = ListQuery::read(request.uri().query().unwrap_or_default(), per_page, most)?;
     let ListQuery { page, per_page, .. } = query;
     let found = find(&query);
     let total_pages = found.len().div_ceil(per_page).max(1);
     let rest = found.get((page - 1).saturating_mul(per_page)..).unwrap_or_default();
     let data = &rest[..per_page.min(rest.len())];
-    let host = request.headers.get("host").map_or("localhost", String::as_str);
-    let link = |(name, page)| (name, format!("http://{host}{}?page={page}", request.path));
+    let host = Some(header(request, "host")).filter(|host| !host.is_empty()).unwrap_or("localhost");
+    let link = |(name, page)| (name, format!("http://{host}{}?page={page}", request.uri().path()));
     let previous = (page > 1).then_some(("previous", page - 1));
     let next = (page < total_pages).then_some(("next", page + 1));
     let links: BTreeMap<&str, String> = previous.into_iter().chain(next).map(link).collect();

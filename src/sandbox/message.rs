@@ -1,40 +1,25 @@
-//! Requests, responses and replies, independent of an HTTP library and of the API's rules.
+//! Requests, responses and replies, independent of the API's rules.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// One HTTP request as it arrived. It carries a token, so it does not implement `Debug`.
-#[derive(Clone)]
-pub struct Request {
-    /// The method, in capitals.
-    pub method: String,
-    /// The path, still percent-encoded.
-    pub path: String,
-    /// What followed the `?`, still percent-encoded.
-    pub query: Option<String>,
-    /// The headers, by their names in lower case.
-    pub headers: HashMap<String, String>,
-    /// The body, empty where there was none.
-    pub body: Vec<u8>,
+/// One HTTP request as it arrived.
+pub type Request = hyper::Request<Vec<u8>>;
+
+/// The value of a header; empty if there is none.
+pub(super) fn header<'a>(request: &'a Request, name: &str) -> &'a str {
+    request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-impl Request {
-    /// The value of a header; empty if there is none.
-    pub(super) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(String::as_str).unwrap_or_default()
+/// Refuses a request whose header `name` does not name JSON.
+pub(super) fn expect_json(request: &Request, name: &str, status: u16) -> Result<(), Response> {
+    let mut kinds = header(request, name).split([',', ';']);
+    if kinds.any(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
+        return Ok(());
     }
-
-    /// Refuses a request whose header `name` does not name JSON.
-    pub(super) fn expect_json(&self, name: &str, status: u16) -> Result<(), Response> {
-        let mut kinds = self.header(&name.to_lowercase()).split([',', ';']);
-        if kinds.any(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
-            return Ok(());
-        }
-        Err(Response::error(status, &format!("The {name} header must be application/json.")))
-    }
+    Err(Response::error(status, &format!("The {name} header must be application/json.")))
 }
 
 /// One HTTP response.
@@ -133,13 +118,8 @@ pub enum Reply {
     Drop,
     /// No answer, ever, on a connection that stays open.
     Hang,
-    /// The answer's head and `bytes` of its body, fewer than were promised; then the connection is closed.
-    Cut {
-        /// The answer that was meant.
-        answer: Response,
-        /// How many bytes of its body are sent.
-        bytes: usize,
-    },
+    /// The answer's head and half of the body that it promises; then the connection is closed.
+    Cut(Response),
     /// The answer's head, and then its body again and again without end.
     Endless(Response),
 }

@@ -6,8 +6,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `message` | requests, responses and replies, independent of an HTTP library |
-//! | `serve` | real sockets around `handle`; the only file that uses tokio and hyper |
+//! | `message` | requests, responses and replies |
+//! | `serve` | real sockets around `handle`; the only file that uses tokio |
 //! | `faults` | fault scripts: which faults apply to a request, and what they do |
 //! | `limit` | the request limit; the guests, and the hourly cap on their invites |
 //! | `organization` | the endpoints: one request in, one response out |
@@ -130,7 +130,7 @@ impl Simulation {
     /// before the latest one counts as the latest one.
     pub fn handle(&mut self, request: &Request, now: Duration) -> TimedReply {
         self.now = self.now.max(now);
-        let conditions = self.conditions(&request.method);
+        let conditions = self.conditions(request.method().as_str());
         let delay = conditions.delay;
         let reply = match self.reply(request, conditions) {
             Reply::Answer(answer) if self.organization.options.modern_errors => Reply::Answer(answer.modern()),
@@ -194,7 +194,7 @@ impl Simulation {
         self.set_faults(FaultScript::default());
     }
 
-    /// Replaces the fault script; the faults count requests from 1 again.
+    /// Replaces the fault script: its faults count requests from 1, and a token that had died is accepted again.
     pub fn set_faults(&mut self, faults: FaultScript) {
         let Options { seed, token, .. } = &self.organization.options;
         self.faults = faults.seeded(*seed);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::groups::{GroupStore, SandboxGroup, stamp};
 use super::limit::GuestList;
-use super::message::{Request, Response};
+use super::message::{Request, Response, expect_json, header};
 use super::users::{SandboxUser, users};
 use super::{Conditions, Options, list};
 
@@ -50,16 +50,17 @@ impl Organization {
 
     /// Carries out the request and gives the API's response, which is an error if it refuses the request.
     pub(super) fn answer(&mut self, request: &Request, conditions: &Conditions) -> Result<Response, Response> {
-        if request.header("x-tallyfy-client").is_empty() {
+        if header(request, "X-Tallyfy-Client").is_empty() {
             return Err(no_endpoint());
         }
-        let token = request.header("authorization").strip_prefix("Bearer ").unwrap_or_default().trim();
+        let token = header(request, "Authorization").strip_prefix("Bearer ").unwrap_or_default().trim();
         if token.is_empty() || self.token.as_ref().is_some_and(|accepted| token != accepted) {
             return Err(Response::error(401, "Unauthenticated."));
         }
-        request.expect_json("Accept", 406)?;
+        expect_json(request, "Accept", 406)?;
         // A base URL may carry a path of its own, such as `/api`.
-        let segments = request.path.split('/').skip_while(|segment| !matches!(*segment, "organizations" | "me"));
+        let segments =
+            request.uri().path().split('/').skip_while(|segment| !matches!(*segment, "organizations" | "me"));
         let segments: Vec<_> = segments.map(|segment| percent_decode_str(segment).decode_utf8_lossy()).collect();
         let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
         let (org, rest) = match segments.as_slice() {
@@ -71,7 +72,7 @@ impl Organization {
             return Err(no_resource());
         }
         let now = conditions.now;
-        match (request.method.as_str(), org, rest) {
+        match (request.method().as_str(), org, rest) {
             ("GET", _, ["me"]) => found(self.users.values().find(|user| user.is_present())),
             ("GET", None, ["me", "organizations"]) => {
                 list::answer(request, PER_PAGE, |_| vec![self.shown(known_org.unwrap_or("sandbox"))])

@@ -10,7 +10,6 @@ use futures::stream::{self, StreamExt};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
-use hyper::header::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -82,15 +81,7 @@ async fn reply(request: hyper::Request<Incoming>, handle: impl Fn(&Request) -> T
         }
         Err(_) => return Reply::Drop,
     };
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let request = Request {
-        method: head.method.to_string(),
-        path: head.uri.path().to_owned(),
-        query: head.uri.query().map(str::to_owned),
-        headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
-        body,
-    };
-    let TimedReply { delay, reply } = handle(&request);
+    let TimedReply { delay, reply } = handle(&Request::from_parts(head, body));
     // tokio rounds every sleep up to a whole millisecond.
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
@@ -106,9 +97,9 @@ async fn respond(reply: Reply) -> io::Result<hyper::Response<UnsyncBoxBody<Bytes
         Reply::Answer(Response { status, headers, body }) => {
             (status, headers, Full::from(body).map_err(|never| match never {}).boxed_unsync())
         }
-        Reply::Cut { answer: Response { status, mut headers, mut body }, bytes } => {
+        Reply::Cut(Response { status, mut headers, mut body }) => {
             headers.push(("Content-Length", body.len().to_string()));
-            body.truncate(bytes);
+            body.truncate(body.len() / 2);
             let end = async {
                 // hyper writes out what it holds while the body has no frame; an error would discard it.
                 tokio::task::yield_now().await;

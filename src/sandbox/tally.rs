@@ -21,24 +21,10 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// The most arrivals that any window of length `period` held.
-    #[must_use]
-    pub fn most_within(&self, period: Duration) -> usize {
-        let mut first = 0;
-        let mut most = 0;
-        for (last, arrival) in self.arrivals.iter().enumerate() {
-            while arrival.saturating_sub(self.arrivals[first]) >= period && first < last {
-                first += 1;
-            }
-            most = most.max(last + 1 - first);
-        }
-        most
-    }
-
     pub(super) fn read(&mut self, request: &Request) {
-        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        match (request.method.as_str(), body["name"].as_str()) {
-            ("DELETE", _) => *self.deletes.entry(request.path.clone()).or_default() += 1,
+        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        match (request.method().as_str(), body["name"].as_str()) {
+            ("DELETE", _) => *self.deletes.entry(request.uri().path().to_owned()).or_default() += 1,
             ("POST", Some(name)) => *self.posts.entry(name.to_owned()).or_default() += 1,
             _ => {}
         }

@@ -248,7 +248,7 @@ impl Transport for Wire {
                 }
                 Ok(answer(response, None))
             }
-            Ok(Reply::Cut { answer: response, .. }) => Ok(answer(response, Some(BodyFault::CutOff))),
+            Ok(Reply::Cut(response)) => Ok(answer(response, Some(BodyFault::CutOff))),
             Ok(Reply::Endless(response)) => Ok(answer(response, Some(BodyFault::TooLong))),
             Ok(Reply::Refuse) => Err(TransportError::Undelivered("connection refused".to_owned())),
             Ok(Reply::Drop) => {

@@ -162,7 +162,7 @@ impl State {
         let now = self.started.elapsed();
         let outcome = self.simulation.handle(request, now);
         self.log.push(line(request, now, &outcome.reply));
-        match request.method.as_str() {
+        match request.method().as_str() {
             "POST" => self.watch_post(request, &outcome.reply),
             "GET" => self.watch_get(request, &outcome.reply),
             _ => {}
@@ -171,8 +171,8 @@ impl State {
     }
 
     fn watch_post(&mut self, request: &Request, reply: &Reply) {
-        let name = name(&request.body);
-        self.bodies.insert(name.clone(), String::from_utf8(request.body.clone()).unwrap());
+        let name = name(request.body());
+        self.bodies.insert(name.clone(), String::from_utf8(request.body().clone()).unwrap());
         if self.in_doubt.remove(&name) {
             self.violations.push(format!("{name:?} was sent again before it was looked up"));
         }
@@ -180,7 +180,7 @@ impl State {
             Reply::Refuse => true,
             Reply::Answer(answer) => (400..500).contains(&answer.status) && answer.status != 408,
             // The status alone says that the request was not even looked at.
-            Reply::Cut { answer, .. } | Reply::Endless(answer) => answer.status == 401,
+            Reply::Cut(answer) | Reply::Endless(answer) => answer.status == 401,
             _ => false,
         };
         if !is_refused {
@@ -192,7 +192,7 @@ impl State {
         if !matches!(reply, Reply::Answer(answer) if answer.status == 200) {
             return;
         }
-        let query = request.query.as_deref().unwrap_or_default();
+        let query = request.uri().query().unwrap_or_default();
         let search = query.split('&').find_map(|pair| pair.strip_prefix("q="));
         let search = search.map(|text| percent_decode_str(text).decode_utf8().unwrap().into_owned());
         self.in_doubt.retain(|name| search.as_ref().is_some_and(|search| !name.contains(search.as_str())));
@@ -201,19 +201,19 @@ impl State {
 
 /// One line of the log: when, what, and how it was answered.
 fn line(request: &Request, now: Duration, reply: &Reply) -> String {
-    let what = match &request.query {
-        Some(query) => query.clone(),
-        None => String::from_utf8_lossy(&request.body).into_owned(),
+    let what = match request.uri().query() {
+        Some(query) => query.to_owned(),
+        None => String::from_utf8_lossy(request.body()).into_owned(),
     };
     let answer = match reply {
         Reply::Answer(answer) => format!("{}", answer.status),
-        Reply::Cut { answer, .. } => format!("{}, cut", answer.status),
+        Reply::Cut(answer) => format!("{}, cut", answer.status),
         Reply::Endless(answer) => format!("{}, endless", answer.status),
         Reply::Refuse => "refused".to_owned(),
         Reply::Drop => "dropped".to_owned(),
         Reply::Hang => "hangs".to_owned(),
     };
-    format!("{:>9.3}  {:<4} {answer:<12} {what}", now.as_secs_f64(), request.method)
+    format!("{:>9.3}  {:<4} {answer:<12} {what}", now.as_secs_f64(), request.method().as_str())
 }
 
 /// The group's name in the body of a create.
@@ -224,18 +224,13 @@ pub(super) fn name(body: &[u8]) -> String {
 
 /// A request with the headers of a correct client.
 pub(super) fn request(method: &str, target: &str, body: Vec<u8>) -> Request {
-    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    let headers = [
-        ("authorization", "Bearer any"),
-        ("accept", "application/json"),
-        ("x-tallyfy-client", "APIClient"),
-        ("content-type", "application/json"),
-    ];
-    Request {
-        method: method.to_owned(),
-        path: path.to_owned(),
-        query: query.map(str::to_owned),
-        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        body,
-    }
+    hyper::Request::builder()
+        .method(method)
+        .uri(target)
+        .header("Authorization", "Bearer any")
+        .header("Accept", "application/json")
+        .header("X-Tallyfy-Client", "APIClient")
+        .header("Content-Type", "application/json")
+        .body(body)
+        .unwrap()
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tallyfy_groups::sandbox::{FaultScript, Options, Reply, Request, SandboxGroup, SandboxUser, Simulation, serve};
+use tallyfy_groups::sandbox::{FaultScript, Options, Reply, SandboxGroup, SandboxUser, Simulation, serve};
 use tokio::sync::oneshot;
 
 use super::wait_for;
@@ -116,24 +116,20 @@ impl Server {
 
     /// Somebody else changes or deletes a group, so long after the last request. An update that does not name it keeps the name.
     pub(crate) fn meddle(&self, method: &str, id: &str, body: &serde_json::Value, later: Duration) {
-        let headers = [
-            ("authorization", format!("Bearer {TOKEN}")),
-            ("x-tallyfy-client", "APIClient".to_owned()),
-            ("accept", "application/json".to_owned()),
-            ("content-type", "application/json".to_owned()),
-        ];
         let mut body = body.clone();
         if method == "PUT" && body["name"].is_null() {
             let named = self.groups().into_iter().find(|group| group.id == id);
             body["name"] = named.unwrap().name.into();
         }
-        let request = Request {
-            method: method.to_owned(),
-            path: format!("/organizations/{ORG}/groups/{id}"),
-            query: None,
-            headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-            body: body.to_string().into_bytes(),
-        };
+        let request = hyper::Request::builder()
+            .method(method)
+            .uri(format!("/organizations/{ORG}/groups/{id}"))
+            .header("Authorization", format!("Bearer {TOKEN}"))
+            .header("X-Tallyfy-Client", "APIClient")
+            .header("Accept", "application/json")
+            .header("Content-Type", "application/json")
+            .body(body.to_string().into_bytes())
+            .unwrap();
         let outcome = self.with(|simulation| {
             let now = simulation.now() + later;
             simulation.handle(&request, now)

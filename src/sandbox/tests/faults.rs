@@ -42,11 +42,11 @@ fn a_fault_before_leaves_nothing_and_a_fault_after_leaves_the_group() {
 
 #[test]
 fn a_faulty_answer_comes_after_the_group_is_created() {
-    let (Reply::Cut { answer, bytes }, groups) = second_of_three("kind = 'cut'") else {
+    let (Reply::Cut(answer), groups) = second_of_three("kind = 'cut'") else {
         panic!("not cut");
     };
     assert_eq!((answer.status, read(&answer).1["data"]["name"].as_str()), (201, Some("b")));
-    assert_eq!((bytes, groups.len()), (answer.body.len() / 2, 3));
+    assert_eq!(groups.len(), 3);
     let (Reply::Answer(answer), groups) = second_of_three("kind = 'empty'") else {
         panic!("not empty");
     };
@@ -89,7 +89,7 @@ fn a_dead_token_may_have_a_successor() {
     let mut simulation = under(script);
     let mut status = |name: &str, token: &str| {
         let mut request = create(name);
-        request.headers.insert("authorization".to_owned(), format!("Bearer {token}"));
+        request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
         ask(&mut simulation, &request).0
     };
     assert_eq!(["a", "b", "c"].map(|name| status(name, "first")), [201, 401, 401]);

@@ -11,6 +11,15 @@ fn limited(requests: u32, seconds: f64) -> Simulation {
     simulation(&Options { rate: Some(RequestRate { requests, period: at(seconds) }), ..Options::default() })
 }
 
+/// The most arrivals in any window of the period.
+fn most_within(simulation: &Simulation, period: Duration) -> usize {
+    let arrivals = &simulation.tally().arrivals;
+    let within = |(index, first): (usize, &Duration)| {
+        arrivals[index..].iter().take_while(|arrival| arrival.saturating_sub(*first) < period).count()
+    };
+    arrivals.iter().enumerate().map(within).max().unwrap_or_default()
+}
+
 #[test]
 fn the_window_rolls_and_is_open_at_its_far_end() {
     let mut simulation = limited(2, 10.0);
@@ -22,7 +31,7 @@ fn the_window_rolls_and_is_open_at_its_far_end() {
         .into();
     assert_eq!(seen, [200, 200, 429, 200, 429, 200, 429]);
     assert_eq!(simulation.tally().arrivals, [at(0.0), at(4.0), at(10.0), at(14.0)]);
-    assert_eq!((simulation.tally().refusals, simulation.tally().most_within(at(10.0))), (3, 2));
+    assert_eq!((simulation.tally().refusals, most_within(&simulation, at(10.0))), (3, 2));
 }
 
 #[test]
@@ -57,7 +66,7 @@ fn no_window_ever_holds_more_and_none_is_refused_without_need() {
         let refused = matches!(reply, Reply::Answer(Response { status: 429, .. }));
         assert_eq!(refused, held == 7);
     }
-    assert_eq!(simulation.tally().most_within(at(1.0)), 7);
+    assert_eq!(most_within(&simulation, at(1.0)), 7);
 }
 
 #[test]

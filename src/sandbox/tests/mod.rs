@@ -19,22 +19,17 @@ const GROUPS: &str = "/organizations/acme/groups";
 
 /// A request as a good client sends it.
 fn request(method: &str, target: &str, body: &Value) -> Request {
-    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    let mut headers = HashMap::from([
-        ("authorization".to_owned(), "Bearer secret".to_owned()),
-        ("accept".to_owned(), "application/json".to_owned()),
-        ("x-tallyfy-client".to_owned(), "APIClient".to_owned()),
-    ]);
-    if !body.is_null() {
-        headers.insert("content-type".to_owned(), "application/json".to_owned());
+    let request = hyper::Request::builder()
+        .method(method)
+        .uri(target)
+        .header("Authorization", "Bearer secret")
+        .header("Accept", "application/json")
+        .header("X-Tallyfy-Client", "APIClient");
+    match body {
+        Value::Null => request.body(Vec::new()),
+        body => request.header("Content-Type", "application/json").body(body.to_string().into_bytes()),
     }
-    Request {
-        method: method.to_owned(),
-        path: path.to_owned(),
-        query: query.map(str::to_owned),
-        headers,
-        body: if body.is_null() { Vec::new() } else { body.to_string().into_bytes() },
-    }
+    .unwrap()
 }
 
 fn create(name: &str) -> Request {
