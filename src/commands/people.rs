@@ -8,8 +8,7 @@ use crate::execute::{Api, Unread};
 use crate::journal::{Journal, RunId};
 use crate::model::{
     Code, ExistingGroup, Group, InputFile, Listener, Member, PeopleCounts, Problem, StopReason, Trouble, User,
-    UserStatus,
-    WantedGroup, shortened, shown_path,
+    UserStatus, WantedGroup, shortened, shown_path,
 };
 use crate::report::Problems;
 use crate::resolve::{Directory, PeopleRules, Resolved, resolve};
@@ -42,9 +41,9 @@ pub(super) async fn find_people<E: Transport>(
         }
         Err(Unread::Failed(Trouble { http_status: Some(status @ (403 | 404)), message, .. })) => {
             // The whole organization may be missing.
-            let first = api.next_page::<ExistingGroup>(List::Groups, &mut PageCursor::default(), Some(listener));
+            let mut groups = PageCursor::default();
             if status == 404
-                && let Err(unread) = first.await
+                && let Err(unread) = api.next_page::<ExistingGroup>(List::Groups, &mut groups, Some(listener)).await
             {
                 api.stop_unread(unread);
                 return Ok((counts, pages));
