@@ -11,14 +11,14 @@ pub struct NameKeys {
     /// Equal for equal names.
     pub name: NameKey,
     /// The key of the name in plain letters, if it has letters of another script that look like them. Hardly any name has.
-    plain: Option<Box<NameKey>>,
+    plain: Option<NameKey>,
 }
 
 impl NameKeys {
     /// The keys of a name.
     #[must_use]
     pub fn of(name: &str, matching: MatchNames) -> Self {
-        let plain = plain(name).map(|plain| Box::new(matching.key(&plain)));
+        let plain = plain(name).map(|plain| matching.key(&plain));
         Self { name: matching.key(name), plain }
     }
 }
@@ -75,7 +75,7 @@ impl Names {
         if let Some(earlier) = earlier(&mut self.first, keys.name, row) {
             return Some(Earlier::Same(earlier));
         }
-        let Some(plain) = keys.plain.as_deref().copied() else {
+        let Some(plain) = keys.plain else {
             return self.plain.get(&keys.name).copied().map(Earlier::Confusable);
         };
         let found = self.first.get(&plain).copied().filter(|first| *first != row);

@@ -40,12 +40,11 @@ impl Rules {
 
     /// A blank description counts as missing.
     fn description(&self, cell: &Cell<'_>, description: &mut Option<String>, problems: &mut Vec<Problem>) {
-        let given = match cell {
-            Cell::Absent => "",
-            Cell::Text(text) => trimmed(text),
-            other => {
+        let given = match text_of(cell) {
+            Ok(text) => trimmed(text),
+            Err(kind) => {
                 *description = None;
-                let message = format!("the description is {}, not text", kind(other));
+                let message = format!("the description is {kind}, not text");
                 return problems.push(Problem::error(Field::Description, Code::DescriptionInvalid, message));
             }
         };
@@ -71,10 +70,9 @@ impl Rules {
 fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
     name.clear();
     let mut refuse = |code, message: String| problems.push(Problem::error(Field::Name, code, message));
-    let text = match cell {
-        Cell::Absent => "",
-        Cell::Text(text) => text,
-        other => return refuse(Code::NameInvalid, format!("the name is {}, not text", kind(other))),
+    let text = match text_of(cell) {
+        Ok(text) => text,
+        Err(kind) => return refuse(Code::NameInvalid, format!("the name is {kind}, not text")),
     };
     name.push_str(trimmed(text));
     if name.is_empty() {
@@ -127,12 +125,13 @@ fn invisible(name: &str) -> Option<char> {
     None
 }
 
-fn kind(cell: &Cell<'_>) -> &'static str {
+/// The text of a cell, or what it holds instead.
+fn text_of<'a>(cell: &'a Cell<'_>) -> Result<&'a str, &'static str> {
     match cell {
-        Cell::Absent => "missing",
-        Cell::Text(_) => "text",
-        Cell::List(_) => "an array",
-        Cell::Other(kind) => kind,
+        Cell::Absent => Ok(""),
+        Cell::Text(text) => Ok(text),
+        Cell::List(_) => Err("an array"),
+        Cell::Other(kind) => Err(kind),
     }
 }
 

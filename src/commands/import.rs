@@ -75,7 +75,7 @@ impl Import<'_> {
         problems: &mut Problems<impl Write + Send>,
     ) -> Result<(Journal, RunId, Staged, OutputPaths), Failure> {
         let Self { connection, input, .. } = self;
-        read::check_files(&input.files)?;
+        input.files.iter().try_for_each(|path| read::check_file(path))?;
         let log_file = self.log.log_file.as_deref();
         let path = outputs::prepare(self.args, log_file)?;
         let owner = owner(connection);

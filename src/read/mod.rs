@@ -25,15 +25,13 @@ mod source;
 mod table;
 mod workbook;
 
-use std::path::PathBuf;
-
 pub use batch::{Batch, Cells};
 pub use columns::{Columns, UNKNOWN_MAX, field_of};
 pub use error::{FileProblem, ReadError};
 pub use layout::{GivenName, Layout, LayoutChoice, Layouts, all_layouts};
 pub use options::ReadOptions;
 pub use row::{Row, RowFlaw};
-pub use source::{Again, STDIN, unpacked_name};
+pub use source::{Again, STDIN, check_file, unpacked_name};
 pub use table::{Opened, Parser, Table};
 
 use crate::model::Field;
@@ -83,14 +81,6 @@ impl Notes {
             self.used.push((field, column.to_owned()));
         }
     }
-}
-
-/// Checks that all files exist, before anything is done about any.
-///
-/// # Errors
-/// If one is missing or a folder.
-pub fn check_files(paths: &[PathBuf]) -> Result<(), ReadError> {
-    paths.iter().try_for_each(|path| source::check(path))
 }
 
 #[cfg(test)]

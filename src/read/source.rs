@@ -74,7 +74,10 @@ impl<R: Read> Read for Copying<R> {
 }
 
 /// Checks that a file exists, without opening it: a pipe can be opened only once.
-pub(super) fn check(path: &Path) -> Result<(), ReadError> {
+///
+/// # Errors
+/// If it is missing or a folder.
+pub fn check_file(path: &Path) -> Result<(), ReadError> {
     if path == Path::new(STDIN) {
         return Ok(());
     }
@@ -87,7 +90,7 @@ pub(super) fn check(path: &Path) -> Result<(), ReadError> {
 
 /// Opens a file, unpacks and decodes it.
 pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Source, ReadError> {
-    check(path)?;
+    check_file(path)?;
     let raw: Box<dyn Read + Send> = if path == Path::new(STDIN) {
         Box::new(io::stdin())
     } else {
