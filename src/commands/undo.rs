@@ -15,7 +15,7 @@ use crate::report::{Results, Summary, counted};
 use crate::settings::{Connection, UndoPaths};
 
 use super::delivery::{Delivery, carry_out};
-use super::organization::connect;
+use super::organization::{connect, stop_reason};
 use super::signals::Signals;
 use super::staging::owner;
 use super::undo_plan::{Deletions, plan_deletions};
@@ -129,7 +129,8 @@ impl Undo<'_> {
         };
         journal.take_up_unknown(run)?;
         delivery.reconcile(&mut journal, run, None).await?;
-        let plan = plan_deletions(journal.creations(run)?, is_forced, &api, concurrency, &listener).await?;
+        let plan = plan_deletions(journal.creations(run)?, is_forced, &api, concurrency, &listener).await;
+        let plan = plan.map_err(|unread| Failure::Stopped(stop_reason(&api, unread)))?;
         if !self.context.bars.suspend(|| self.may_delete(&plan))? {
             return Ok((journal, None));
         }

@@ -13,9 +13,6 @@ use crate::plan::{Claim, changes, claim};
 use crate::report::UndoPlan;
 use crate::tallyfy::{List, PageCursor, Transport};
 
-use super::Failure;
-use super::organization::stop_reason;
-
 /// What `undo` will do.
 #[derive(Default)]
 pub(super) struct Deletions {
@@ -35,24 +32,7 @@ pub(super) async fn plan_deletions<E: Transport>(
     api: &Api<E>,
     concurrency: usize,
     listener: &Listener,
-) -> Result<Deletions, Failure> {
-    let existing = existing_groups(&creations, api, concurrency, listener).await;
-    let existing = existing.map_err(|unread| Failure::Stopped(stop_reason(api, unread)))?;
-    let mut plan = Deletions::default();
-    for creation in creations {
-        let found = creation.sent.target.as_ref().and_then(|group| existing.get(&group.id));
-        plan.add(creation, found, is_forced);
-    }
-    Ok(plan)
-}
-
-/// The groups that the run created, by their ids.
-async fn existing_groups<E: Transport>(
-    creations: &[Creation],
-    api: &Api<E>,
-    concurrency: usize,
-    listener: &Listener,
-) -> Result<HashMap<String, ExistingGroup>, Unread> {
+) -> Result<Deletions, Unread> {
     let ids = creations.iter().filter_map(|creation| creation.sent.target.as_ref());
     let mut unlisted: HashSet<&str> = ids.map(|group| group.id.as_str()).collect();
     let (mut existing, mut cursor) = (Vec::new(), PageCursor::default());
@@ -64,7 +44,13 @@ async fn existing_groups<E: Transport>(
     let read = stream::iter(unlisted).map(|id| api.group(id)).buffer_unordered(concurrency);
     let found: Vec<_> = read.try_collect().await?;
     existing.extend(found.into_iter().flatten());
-    Ok(existing.into_iter().map(|group| (group.tag.id.clone(), group)).collect())
+    let existing: HashMap<_, _> = existing.iter().map(|group| (group.tag.id.as_str(), group)).collect();
+    let mut plan = Deletions::default();
+    for creation in creations {
+        let found = creation.sent.target.as_ref().and_then(|group| existing.get(group.id.as_str()).copied());
+        plan.add(creation, found, is_forced);
+    }
+    Ok(plan)
 }
 
 impl Deletions {
