@@ -54,7 +54,7 @@ const IMPURE: [&str; 11] = [
 ];
 
 /// Words of types that have a standard word instead.
-const BANNED_NAMES: [&str; 17] = [
+const BANNED_NAMES: [&str; 26] = [
     "Draft",
     "Fault",
     "Account",
@@ -72,6 +72,15 @@ const BANNED_NAMES: [&str; 17] = [
     "Repair",
     "Standing",
     "Doubt",
+    "Fate",
+    "Job",
+    "Pace",
+    "Tag",
+    "Ticket",
+    "Trail",
+    "Trouble",
+    "Verdict",
+    "Walk",
 ];
 
 /// Phrases that comments and messages do not use.
@@ -85,14 +94,10 @@ const BANNED_PHRASES: [&str; 12] = [
     "goes on with",
     "come to its end",
     "whoever",
-    "is none",
-    "are none",
+    "that is none",
+    "that are none",
     "in vain",
 ];
-
-/// The modules that are written in the words of the field already; the others follow.
-const PLAIN: [&str; 10] =
-    ["check/", "cli", "commands/", "exit.rs", "lib.rs", "model/", "plan/", "read/", "report/", "settings"];
 
 /// One source file: its path under `src`, its text, and its code without tests and comments.
 struct Source {
@@ -295,7 +300,7 @@ fn no_type_name_is_used_twice() {
 #[test]
 fn comments_and_messages_use_plain_words() {
     let mut broken = Vec::new();
-    for source in product().iter().filter(|source| source.is_in(&PLAIN)) {
+    for source in product() {
         for (index, line) in source.text.lines().enumerate() {
             for phrase in BANNED_PHRASES.iter().filter(|phrase| line.to_lowercase().contains(*phrase)) {
                 broken.push(format!("src/{}:{}: {phrase}", source.path, index + 1));

@@ -13,7 +13,7 @@ use tallyfy_groups::execute::{
     Absent, Created, Lookup, Next, RequestKind, Step, When, after_create, after_lookup, classify,
 };
 use tallyfy_groups::journal::{Change, Operation, OperationKind, State};
-use tallyfy_groups::model::{ExistingGroup, Fate, Group, OnExisting, RowId, Tag, Trouble};
+use tallyfy_groups::model::{ExistingGroup, Group, GroupRef, OnExisting, Outcome, RequestError, RowId};
 use tallyfy_groups::plan::decide;
 use tallyfy_groups::tallyfy::{Answer, Hints, TransportError};
 
@@ -136,7 +136,7 @@ impl World {
         let Group { name, description, .. } = wanted(group.row);
         let is_other = group.creator == Creator::Stranger && self.relies_on(Assumption::StrangerDiffers);
         ExistingGroup {
-            tag: Tag { id: index.to_string(), stamp: None },
+            group_ref: GroupRef { id: index.to_string(), stamp: None },
             name,
             description: if is_other { Some("theirs".to_owned()) } else { description },
             members: Some(Vec::new()),
@@ -187,8 +187,8 @@ impl Row {
         let classified = classify(RequestKind::Create, answer, Created::parse, str::to_owned, SystemTime::UNIX_EPOCH);
         match after_create(classified.class, &wanted(row), &self.operation) {
             Next::Step(step) => self.follow(step),
-            Next::Pause(trouble) if self.attempts >= ATTEMPTS => {
-                self.follow(Step::GiveUp(Change::NotApplied, trouble));
+            Next::Pause(error) if self.attempts >= ATTEMPTS => {
+                self.follow(Step::GiveUp(Change::NotApplied, error));
             }
             Next::Pause(_) => self.follow(Step::Again(Change::NotApplied)),
             Next::Lookup(lookup) => self.phase = Phase::LookingUp(lookup),
@@ -201,22 +201,22 @@ impl Row {
                 self.change(change);
                 self.phase = Phase::Ready;
             }
-            Step::End(change, fate) => {
+            Step::End(change, outcome) => {
                 if let Some(change) = change {
                     self.change(change);
                 }
-                self.end(fate);
+                self.end(outcome);
             }
-            Step::GiveUp(change, trouble) => {
+            Step::GiveUp(change, error) => {
                 self.change(change);
-                self.end(Fate::Failed(trouble));
+                self.end(Outcome::Failed(error));
             }
             Step::Stop(_) => panic!("nothing stops the run"),
         }
     }
 
-    fn end(&mut self, fate: Fate) {
-        self.change(Change::End(fate));
+    fn end(&mut self, outcome: Outcome) {
+        self.change(Change::End(outcome));
         self.phase = Phase::Ended;
     }
 
@@ -224,10 +224,10 @@ impl Row {
     fn start(&mut self, row: usize, listed: &[ExistingGroup]) {
         let in_doubt = self.operation.state == State::Sending;
         match decide(self.operation.was_sent(), &wanted(row), listed, OnExisting::Skip) {
-            Some(fate) => self.end(fate),
+            Some(outcome) => self.end(outcome),
             None if in_doubt => {
                 let (when, absent) = (When::UntilSettled, Absent::Again);
-                self.phase = Phase::LookingUp(Lookup { when, absent, trouble: Trouble::interrupted() });
+                self.phase = Phase::LookingUp(Lookup { when, absent, error: RequestError::interrupted() });
             }
             None => self.phase = Phase::Ready,
         }
@@ -239,7 +239,7 @@ impl Row {
         self.attempts = 0;
         self.phase = Phase::Starting;
         match &self.operation.state {
-            State::Ended(fate) if fate.status().is_open() => self.change(Change::Resume),
+            State::Ended(outcome) if outcome.status().is_open() => self.change(Change::Resume),
             State::Ended(_) => self.phase = Phase::Ended,
             State::Planned | State::Sending => {}
         }
@@ -360,7 +360,7 @@ impl Model for World {
             }),
             Property::always("no stranger's group is taken for ours", |_, moment: &Moment| {
                 moment.rows.iter().enumerate().all(|(index, row)| match &row.operation.state {
-                    State::Ended(Fate::Created { group, .. }) => {
+                    State::Ended(Outcome::Created { group, .. }) => {
                         let made: usize = group.id.parse().unwrap();
                         moment.groups[made].creator == Creator::Row(index)
                     }
@@ -369,7 +369,7 @@ impl Model for World {
             }),
             Property::always("a row that failed has no group", |_, moment: &Moment| {
                 moment.rows.iter().enumerate().all(|(index, row)| {
-                    let has_failed = matches!(row.operation.state, State::Ended(Fate::Failed(_)));
+                    let has_failed = matches!(row.operation.state, State::Ended(Outcome::Failed(_)));
                     !has_failed || moment.groups.iter().all(|group| group.creator != Creator::Row(index))
                 })
             }),
@@ -383,10 +383,10 @@ impl Model for World {
                 moment
                     .rows
                     .iter()
-                    .all(|row| row.attempts > 1 && matches!(row.on_disk.state, State::Ended(Fate::Created { .. })))
+                    .all(|row| row.attempts > 1 && matches!(row.on_disk.state, State::Ended(Outcome::Created { .. })))
             }),
             Property::sometimes("a run after a crash creates what is left", |_, moment: &Moment| {
-                let created = |row: &Row| matches!(row.on_disk.state, State::Ended(Fate::Created { .. }));
+                let created = |row: &Row| matches!(row.on_disk.state, State::Ended(Outcome::Created { .. }));
                 moment.crashes == 0 && moment.rows.iter().all(created)
             }),
         ]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tallyfy_groups::model::{Format, InputFile, InputFormat, Outcome, Place, Raw, Status};
+use tallyfy_groups::model::{Format, InputFile, InputFormat, Place, Raw, ResultRow, Status};
 use tallyfy_groups::read::{Notes, ReadOptions, Table};
 use tallyfy_groups::report::Rejects;
 
@@ -67,8 +67,8 @@ fn owned(raw: &Raw<Cow<'_, str>>) -> Raw {
     }
 }
 
-fn rejected(row: &Kept) -> Outcome {
-    Outcome {
+fn rejected(row: &Kept) -> ResultRow {
+    ResultRow {
         place: row.place,
         name: String::new(),
         status: Status::Invalid,

@@ -11,9 +11,9 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 
 use crate::execute::{Api, Policy, ROWS, Unread, Worker, send_all};
-use crate::journal::{Change, Job, Journal, JournalError, Operation, RunId, Writer};
+use crate::journal::{Change, GroupOperation, Journal, JournalError, Operation, RunId, Writer};
 use crate::limit::{GuestLimiter, GuestLimits};
-use crate::model::{ExistingGroup, Fate, Listener, OnExisting, RowId, StopReason, Trouble};
+use crate::model::{ExistingGroup, Listener, OnExisting, Outcome, RequestError, RowId, StopReason};
 use crate::plan;
 use crate::tallyfy::{Guest, List, PageCursor, Transport};
 
@@ -87,14 +87,14 @@ impl<E: Transport> Delivery<E> {
     }
 
     /// The rows in doubt whose groups exist, by a search for each.
-    async fn look_up(&self, in_doubt: Vec<Job>) -> Vec<(Operation, [Change; 1])> {
-        let look_up = async |job: Job| {
-            let fate = match self.api.named(&job.group.name, self.policy.matching).await {
-                Ok(groups) => plan::ours(&job.group, &groups, Trouble::interrupted()),
+    async fn look_up(&self, in_doubt: Vec<GroupOperation>) -> Vec<(Operation, [Change; 1])> {
+        let look_up = async |task: GroupOperation| {
+            let outcome = match self.api.named(&task.group.name, self.policy.matching).await {
+                Ok(groups) => plan::ours(&task.group, &groups, RequestError::interrupted()),
                 Err(Unread::Stopped) => None,
-                Err(unread) => Some(Fate::Unknown(unread.on(Trouble::interrupted()))),
+                Err(unread) => Some(Outcome::Unknown(unread.on(RequestError::interrupted()))),
             };
-            fate.map(|fate| settled(job, fate))
+            outcome.map(|outcome| settled(task, outcome))
         };
         stream::iter(in_doubt)
             .map(look_up)
@@ -187,7 +187,7 @@ pub async fn list_guests<E: Transport>(
     Ok(match api.all(List::Guests, listener).await {
         // Those who are disabled too: they need no new invitation.
         Ok((guests, pages)) => (Some(guests.into_iter().map(|guest: Guest| guest.email).collect()), pages),
-        Err(Unread::Failed(Trouble { http_status, message, .. })) if !matches!(http_status, Some(403 | 404)) => {
+        Err(Unread::Failed(RequestError { http_status, message, .. })) if !matches!(http_status, Some(403 | 404)) => {
             tracing::warn!("the organization's guests cannot be listed: {message}");
             (None, 0)
         }
@@ -207,18 +207,18 @@ pub(super) struct Comparison<'a> {
 
 /// Rows that only the whole list can settle, with the groups of their names: rows in doubt, whose group may exist twice, and rows
 /// whose exact name may still come.
-type Pending = HashMap<RowId, (Job, Vec<ExistingGroup>)>;
+type Pending = HashMap<RowId, (GroupOperation, Vec<ExistingGroup>)>;
 
 /// Rows whose outcome the list tells.
 type Settled = Vec<(Operation, [Change; 1])>;
 
 /// What the outcome of a lookup changes: a group that was found may lack guests.
-fn settled(job: Job, fate: Fate) -> (Operation, [Change; 1]) {
-    let change = match fate {
-        Fate::Created { group, .. } if !job.group.guests.is_empty() => Change::Incomplete(group),
-        fate => Change::End(fate),
+fn settled(task: GroupOperation, outcome: Outcome) -> (Operation, [Change; 1]) {
+    let change = match outcome {
+        Outcome::Created { group, .. } if !task.group.guests.is_empty() => Change::Incomplete(group),
+        outcome => Change::End(outcome),
     };
-    (job.operation, [change])
+    (task.operation, [change])
 }
 
 impl Comparison<'_> {
@@ -240,10 +240,11 @@ impl Comparison<'_> {
                 }
             }
         }
-        let mut rest: Settled = pending.into_values().filter_map(|(job, groups)| self.outcome(job, &groups)).collect();
+        let mut rest: Settled =
+            pending.into_values().filter_map(|(task, groups)| self.outcome(task, &groups)).collect();
         for (id, row) in &self.ids {
-            let is_named = |job: &Job| job.group.tallyfy_id.as_ref() == Some(id);
-            rest.extend(journal.open_row(*row)?.filter(is_named).map(|job| settled(job, plan::unknown_id(id))));
+            let is_named = |task: &GroupOperation| task.group.tallyfy_id.as_ref() == Some(id);
+            rest.extend(journal.open_row(*row)?.filter(is_named).map(|task| settled(task, plan::unknown_id(id))));
         }
         journal.apply(rest)?;
         Ok(Some(cursor.pages()))
@@ -257,28 +258,28 @@ impl Comparison<'_> {
     ) -> Result<(), JournalError> {
         let mut found: HashMap<RowId, _> = HashMap::new();
         for group in groups {
-            let own = self.ids.get(&group.tag.id).copied();
+            let own = self.ids.get(&group.group_ref.id).copied();
             let Some(row) = own.or_else(|| self.names.get(&group.name)) else { continue };
-            let Some(job) = journal.open_row(row)? else { continue };
+            let Some(task) = journal.open_row(row)? else { continue };
             if own.is_some() {
-                let fate = plan::exists(&job.group, &group, self.on_existing);
-                found.insert(row, settled(job, fate));
-            } else if job.group.tallyfy_id.is_some() {
+                let outcome = plan::exists(&task.group, &group, self.on_existing);
+                found.insert(row, settled(task, outcome));
+            } else if task.group.tallyfy_id.is_some() {
                 // It is of another group.
-            } else if !job.operation.was_sent() && group.name == job.group.name {
+            } else if !task.operation.was_sent() && group.name == task.group.name {
                 pending.remove(&row);
-                if let Some(settled) = self.outcome(job, &[group]) {
+                if let Some(settled) = self.outcome(task, &[group]) {
                     found.entry(row).or_insert(settled);
                 }
             } else if !found.contains_key(&row) {
-                pending.entry(row).or_insert_with(|| (job, Vec::new())).1.push(group);
+                pending.entry(row).or_insert_with(|| (task, Vec::new())).1.push(group);
             }
         }
         journal.apply(found.into_values())
     }
 
-    fn outcome(&self, job: Job, groups: &[ExistingGroup]) -> Option<(Operation, [Change; 1])> {
-        let fate = plan::decide(job.operation.was_sent(), &job.group, groups, self.on_existing)?;
-        Some(settled(job, fate))
+    fn outcome(&self, task: GroupOperation, groups: &[ExistingGroup]) -> Option<(Operation, [Change; 1])> {
+        let outcome = plan::decide(task.operation.was_sent(), &task.group, groups, self.on_existing)?;
+        Some(settled(task, outcome))
     }
 }

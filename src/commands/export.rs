@@ -67,9 +67,9 @@ async fn sorted_groups<E: Transport>(api: &Api<E>, listener: &Listener) -> Resul
     let (mut groups, _): (Vec<ExistingGroup>, _) =
         listed.map_err(|unread| Failure::Unexported(stop_reason(api, unread)))?;
     groups.retain(|group| !group.is_deleted);
-    groups.sort_by_cached_key(|group| (group.name.clone(), group.tag.id.clone()));
+    groups.sort_by_cached_key(|group| (group.name.clone(), group.group_ref.id.clone()));
     // A list that changes while it is read may show a group twice.
-    groups.dedup_by(|one, other| one.tag.id == other.tag.id);
+    groups.dedup_by(|one, other| one.group_ref.id == other.group_ref.id);
     Ok(groups)
 }
 
@@ -85,7 +85,7 @@ async fn list_users<E: Transport>(api: &Api<E>, listener: &Listener) -> Result<V
 /// The people are sorted, so that their order is the same in every export. A group that the list does not show whole is an error:
 /// an empty cell would say that nobody is in it.
 fn group_row(group: ExistingGroup, addresses: &HashMap<u64, &str>) -> Result<Vec<Value>, Failure> {
-    let ExistingGroup { tag, name, description, members, guests, .. } = group;
+    let ExistingGroup { group_ref, name, description, members, guests, .. } = group;
     let (Some(description), Some(mut members), Some(mut guests)) = (description, members, guests) else {
         let name = shortened(&name);
         let why = format!("the list of groups does not show the description, members and guests of `{name}`");
@@ -94,7 +94,13 @@ fn group_row(group: ExistingGroup, addresses: &HashMap<u64, &str>) -> Result<Vec
     members.sort_unstable();
     guests.sort_unstable();
     let member = |id| addresses.get(&id).map_or_else(|| Value::from(id), |address| (*address).into());
-    Ok(vec![tag.id.into(), name.into(), description.into(), members.into_iter().map(member).collect(), guests.into()])
+    Ok(vec![
+        group_ref.id.into(),
+        name.into(),
+        description.into(),
+        members.into_iter().map(member).collect(),
+        guests.into(),
+    ])
 }
 
 #[cfg(test)]

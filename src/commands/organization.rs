@@ -30,12 +30,12 @@ pub(super) async fn connect(
         }
     };
     let transport = Http::new(base, Arc::clone(&credentials), connection.timeout, &connection.authorities)?;
-    let trail = past.trail(connection.limits.speed.memory(), Now::at(Instant::now(), SystemTime::now()))?;
+    let request_log = past.request_log(connection.limits.speed.memory(), Now::at(Instant::now(), SystemTime::now()))?;
     Ok(Arc::new(Api {
         transport,
         endpoints: Endpoints::of(&connection.organization),
         credentials,
-        limiter: RateLimiter::new(connection.limits, trail, stop.clone(), Arc::clone(listener)),
+        limiter: RateLimiter::new(connection.limits, request_log, stop.clone(), Arc::clone(listener)),
         stop: stop.clone(),
         attempts_max: connection.attempts_max,
         settle: connection.settle,

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::execute::{Api, Unread};
 use crate::journal::{Journal, RunId};
 use crate::model::{
-    Code, ExistingGroup, Group, InputFile, Listener, Member, PeopleCounts, Problem, StopReason, Trouble, User,
+    Code, ExistingGroup, Group, InputFile, Listener, Member, PeopleCounts, Problem, RequestError, StopReason, User,
     UserStatus, WantedGroup, shortened, shown_path,
 };
 use crate::report::Problems;
@@ -39,7 +39,7 @@ pub(super) async fn find_people<E: Transport>(
             pages = all;
             Ok(Directory::new(users))
         }
-        Err(Unread::Failed(Trouble { http_status: Some(status @ (403 | 404)), message, .. })) => {
+        Err(Unread::Failed(RequestError { http_status: Some(status @ (403 | 404)), message, .. })) => {
             // The whole organization may be missing.
             let mut groups = PageCursor::default();
             if status == 404

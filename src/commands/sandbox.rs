@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use crate::cli::SandboxArgs;
 use crate::exit::Ending;
 use crate::limit::Rate;
-use crate::model::{Group, Tag, User, shown_path};
+use crate::model::{Group, GroupRef, User, shown_path};
 use crate::sandbox::{FaultScript, Options, RequestRate, SandboxGroup, SandboxUser, Simulation, serve};
 use crate::settings::Connection;
 use crate::tallyfy::Token;
@@ -69,17 +69,17 @@ fn user_list(flag: &str, path: Option<&Path>) -> Result<Option<Vec<SandboxUser>>
 
 /// Starts a simulated organization that has the groups that earlier runs created in it; gives its address. It is served by the
 /// runtime this is called in, as long as that lives.
-pub(super) async fn simulate(created: Vec<(Tag, Group)>, connection: &Connection) -> Result<SocketAddr, Failure> {
+pub(super) async fn simulate(created: Vec<(GroupRef, Group)>, connection: &Connection) -> Result<SocketAddr, Failure> {
     let options = Options {
         user_list: user_list("--sandbox-users", connection.sandbox_users.as_deref())?,
         org: Some(connection.organization.clone()),
         ..Options::default()
     };
     let mut simulation = Simulation::new(&options, FaultScript::default());
-    for (tag, group) in created {
-        let stamp = tag.stamp.unwrap_or_default();
+    for (group_ref, group) in created {
+        let stamp = group_ref.stamp.unwrap_or_default();
         simulation.plant(SandboxGroup {
-            id: tag.id,
+            id: group_ref.id,
             name: group.name,
             description: group.description,
             members: group.members,

@@ -171,7 +171,7 @@ impl Undo<'_> {
         let files = journal.files(self.run.id)?;
         let mut summary = self.summary(files.clone(), requests);
         let mut results = Results::create(&self.paths.results, &files, false)?;
-        journal.undo_accounts::<Failure>(self.run.id, |outcome| {
+        journal.undo_results::<Failure>(self.run.id, |outcome| {
             summary.add(outcome);
             Ok(results.write(outcome)?)
         })?;

@@ -7,8 +7,8 @@ use std::slice;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::execute::{Api, Unread};
-use crate::journal::{Change, Creation, Job, Operation, State};
-use crate::model::{ExistingGroup, Fate, Listener, Status, Trouble};
+use crate::journal::{Change, Creation, GroupOperation, Operation, State};
+use crate::model::{ExistingGroup, Listener, Outcome, RequestError, Status};
 use crate::plan::{Claim, changes, claim};
 use crate::report::UndoPlan;
 use crate::tallyfy::{List, PageCursor, Transport};
@@ -37,14 +37,14 @@ pub(super) async fn plan_deletions<E: Transport>(
     let mut unlisted: HashSet<&str> = ids.map(|group| group.id.as_str()).collect();
     let (mut existing, mut cursor) = (Vec::new(), PageCursor::default());
     while let Some(groups) = api.next_page(List::Groups, &mut cursor, Some(listener)).await? {
-        let is_created = |group: &ExistingGroup| !group.is_deleted && unlisted.remove(group.tag.id.as_str());
+        let is_created = |group: &ExistingGroup| !group.is_deleted && unlisted.remove(group.group_ref.id.as_str());
         existing.extend(groups.into_iter().filter(is_created));
     }
     // A group that is missing in the list may not be in lists yet: it is read by its id.
     let read = stream::iter(unlisted).map(|id| api.group(id)).buffer_unordered(concurrency);
     let found: Vec<_> = read.try_collect().await?;
     existing.extend(found.into_iter().flatten());
-    let existing: HashMap<_, _> = existing.iter().map(|group| (group.tag.id.as_str(), group)).collect();
+    let existing: HashMap<_, _> = existing.iter().map(|group| (group.group_ref.id.as_str(), group)).collect();
     let mut plan = Deletions::default();
     for creation in creations {
         let found = creation.sent.target.as_ref().and_then(|group| existing.get(group.id.as_str()).copied());
@@ -55,32 +55,32 @@ pub(super) async fn plan_deletions<E: Transport>(
 
 impl Deletions {
     fn add(&mut self, Creation { deletion, sent }: Creation, found: Option<&ExistingGroup>, is_forced: bool) {
-        let Job { operation, group } = deletion;
-        let may_be_deleted = operation.was_sent() || matches!(operation.state, State::Ended(Fate::Unknown(_)));
-        let (detail, fate) = match (&sent.state, found) {
-            (State::Ended(Fate::Unknown(trouble)), None) if sent.target.is_none() => {
-                (trouble.message.clone(), Some(Fate::Unknown(trouble.clone())))
+        let GroupOperation { operation, group } = deletion;
+        let may_be_deleted = operation.was_sent() || matches!(operation.state, State::Ended(Outcome::Unknown(_)));
+        let (detail, outcome) = match (&sent.state, found) {
+            (State::Ended(Outcome::Unknown(error)), None) if sent.target.is_none() => {
+                (error.message.clone(), Some(Outcome::Unknown(error.clone())))
             }
             // 404 is the status of a group that does not exist.
-            (_, None) => (String::new(), Some(if may_be_deleted { Fate::Deleted(404) } else { Fate::Gone })),
-            (State::Ended(Fate::Created { group: made, .. }), Some(found)) => {
+            (_, None) => (String::new(), Some(if may_be_deleted { Outcome::Deleted(404) } else { Outcome::Gone })),
+            (State::Ended(Outcome::Created { group: made, .. }), Some(found)) => {
                 let changes = changes(&group, made.stamp.as_deref(), found);
-                (changes.clone().unwrap_or_default(), changes.filter(|_| !is_forced).map(Fate::Changed))
+                (changes.clone().unwrap_or_default(), changes.filter(|_| !is_forced).map(Outcome::Changed))
             }
             (_, Some(found)) => match claim(&group, slice::from_ref(found)) {
-                Claim::Unclear(why) => (why.clone(), Some(Fate::Unknown(Trouble::guests_missing().and(&why)))),
+                Claim::Unclear(why) => (why.clone(), Some(Outcome::Unknown(RequestError::guests_missing().and(&why)))),
                 Claim::Ours(_) | Claim::Absent => (String::new(), None),
             },
         };
-        let status = fate.as_ref().map_or(Status::Pending, Fate::status);
+        let status = outcome.as_ref().map_or(Status::Pending, Outcome::status);
         self.view.add(status, &group.name, sent.target.as_ref().map(|group| group.id.as_str()), &detail);
-        self.count += u64::from(fate.is_none());
+        self.count += u64::from(outcome.is_none());
         let known = match operation.state {
             State::Ended(_) => Some(Change::Resume),
             State::Sending => found.map(|_| Change::Absent),
             State::Planned => None,
         };
-        let changes = known.into_iter().chain(fate.map(Change::End)).collect();
+        let changes = known.into_iter().chain(outcome.map(Change::End)).collect();
         self.operations.push((Operation { target: sent.target, ..operation }, changes));
     }
 }

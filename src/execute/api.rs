@@ -13,7 +13,7 @@ use super::classify::{Class, Classified, RequestKind, classify};
 use super::refusals::Refusals;
 use super::settle::{LOOKUPS, lookup_delays};
 use crate::limit::{Permit, RateLimiter, Stop};
-use crate::model::{Event, ExistingGroup, Fate, Group, Listener, MatchNames, StopReason, Tag, Trouble};
+use crate::model::{Event, ExistingGroup, Group, GroupRef, Listener, MatchNames, Outcome, RequestError, StopReason};
 use crate::plan;
 use crate::tallyfy::{
     self, Call, Credentials, Endpoints, Entry, List, Method, Page, PageCursor, Transport, TransportError,
@@ -29,16 +29,16 @@ pub enum Unread {
     /// The run stops.
     Stopped,
     /// Every attempt failed; the last one so.
-    Failed(Trouble),
+    Failed(RequestError),
 }
 
 impl Unread {
-    /// The trouble of a row, with that of looking it up.
+    /// The error of a row, with that of looking it up.
     #[must_use]
-    pub fn on(self, trouble: Trouble) -> Trouble {
+    pub fn on(self, error: RequestError) -> RequestError {
         match self {
-            Self::Stopped => trouble,
-            Self::Failed(why) => trouble.and(&format!("looking it up failed: {}", why.message)),
+            Self::Stopped => error,
+            Self::Failed(why) => error.and(&format!("looking it up failed: {}", why.message)),
         }
     }
 }
@@ -47,7 +47,7 @@ impl Unread {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {
     /// The group.
-    pub group: Tag,
+    pub group: GroupRef,
     /// The whole group, if the answer has it.
     pub whole: Option<ExistingGroup>,
     /// The status of the answer.
@@ -61,7 +61,7 @@ impl Created {
     /// If it names no group.
     pub fn parse(http_status: u16, body: &Bytes) -> Result<Self, String> {
         let whole = tallyfy::group(body).ok();
-        let group = whole.as_ref().map(|whole| whole.tag.clone()).or_else(|| tallyfy::created(body));
+        let group = whole.as_ref().map(|whole| whole.group_ref.clone()).or_else(|| tallyfy::created(body));
         let group = group.ok_or_else(|| {
             if tallyfy::is_web_page(body) { "a web page came" } else { "the answer says success and names no group" }
         })?;
@@ -69,9 +69,9 @@ impl Created {
     }
 
     /// The outcome of a row whose group was sent so.
-    pub(super) fn fate(self, sent: &Group) -> Fate {
+    pub(super) fn outcome(self, sent: &Group) -> Outcome {
         let differences = self.whole.and_then(|whole| plan::altered(sent, &whole));
-        Fate::Created { group: self.group, http_status: self.http_status, differences }
+        Outcome::Created { group: self.group, http_status: self.http_status, differences }
     }
 }
 
@@ -127,11 +127,11 @@ impl<E: Transport> Api<E> {
 
     /// Without what was to be read, nothing can be done: the run stops.
     pub fn stop_unread(&self, unread: Unread) {
-        if let Unread::Failed(trouble) = unread {
-            self.stop.raise(match trouble.http_status {
-                Some(403) => StopReason::Forbidden(trouble.message),
-                Some(404) => StopReason::NotFound(trouble.message),
-                _ => StopReason::Unreachable(trouble.message),
+        if let Unread::Failed(error) = unread {
+            self.stop.raise(match error.http_status {
+                Some(403) => StopReason::Forbidden(error.message),
+                Some(404) => StopReason::NotFound(error.message),
+                _ => StopReason::Unreachable(error.message),
             });
         }
     }
@@ -268,17 +268,17 @@ impl<E: Transport> Api<E> {
     }
 
     /// Whether what was sent as often as it may be is given up: not if the server takes none at all, which stops the run.
-    pub(super) fn gives_up(&self, trouble: &Trouble) -> bool {
+    pub(super) fn gives_up(&self, error: &RequestError) -> bool {
         let refusing = self.limiter.refuses_writes();
         if let Some(time) = refusing {
-            self.stop.raise(StopReason::Refusing { time, why: trouble.message.clone() });
+            self.stop.raise(StopReason::Refusing { time, why: error.message.clone() });
         }
         refusing.is_none()
     }
 
     /// A row or group was given up; the run stops if too many in a row were refused.
-    pub(super) fn write_failed(&self, trouble: &Trouble) {
-        if let Some(reason) = self.refusals.count(trouble) {
+    pub(super) fn write_failed(&self, error: &RequestError) {
+        if let Some(reason) = self.refusals.count(error) {
             self.stop.raise(reason);
         }
     }
@@ -306,25 +306,25 @@ impl<E: Transport> Api<E> {
         let (mut sends, most) = (0, self.attempts_max);
         loop {
             let permit = self.permit(false).await.ok_or(Unread::Stopped)?;
-            let trouble = match self.send(permit, kind, call.clone(), &parse).await {
+            let error = match self.send(permit, kind, call.clone(), &parse).await {
                 Class::Applied(read) => return Ok(Some(read)),
                 Class::NotThere => return Ok(None),
-                Class::NotApplied(trouble) | Class::Ambiguous(trouble) | Class::GuestQuota(trouble, _) => trouble,
-                Class::Refused(trouble) | Class::NameTaken(trouble) | Class::MaybeTaken(trouble) => {
-                    return Err(Unread::Failed(trouble));
+                Class::NotApplied(error) | Class::Ambiguous(error) | Class::GuestQuota(error, _) => error,
+                Class::Refused(error) | Class::NameTaken(error) | Class::MaybeTaken(error) => {
+                    return Err(Unread::Failed(error));
                 }
                 Class::Stop(_) | Class::Held => return Err(Unread::Stopped),
             };
             // A 429 is no failed attempt: the rate limiter decides how long refusals may go on.
-            let is_failure = trouble.http_status != Some(429);
+            let is_failure = error.http_status != Some(429);
             sends += u32::from(is_failure);
             if is_failure && is_awaited {
-                tracing::warn!("the {what} cannot be had yet (attempt {sends} of {most}): {}", trouble.message);
+                tracing::warn!("the {what} cannot be had yet (attempt {sends} of {most}): {}", error.message);
             }
             if sends >= most {
-                return Err(Unread::Failed(trouble));
+                return Err(Unread::Failed(error));
             }
-            tracing::info!(attempt = sends, "{what}: {}; asking again", trouble.message);
+            tracing::info!(attempt = sends, "{what}: {}; asking again", error.message);
             if !self.back_off(sends).await {
                 return Err(Unread::Stopped);
             }
@@ -360,8 +360,8 @@ fn unreadable(what: &str, lack: &str) -> String {
     format!("the {what} cannot be read: {lack}")
 }
 
-fn untrue(what: &str, lack: &str) -> Trouble {
-    Trouble { code: "answer-unreadable".to_owned(), message: unreadable(what, lack), http_status: Some(200) }
+fn untrue(what: &str, lack: &str) -> RequestError {
+    RequestError { code: "answer-unreadable".to_owned(), message: unreadable(what, lack), http_status: Some(200) }
 }
 
 #[cfg(test)]

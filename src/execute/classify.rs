@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use crate::limit::{FailureKind, GuestResponse, ServerFailure, named_pause};
-use crate::model::{StopReason, Trouble};
-use crate::tallyfy::{Answer, BodyFault, Refusal, TransportError, is_web_page};
+use crate::model::{RequestError, StopReason};
+use crate::tallyfy::{Answer, BodyError, Refusal, TransportError, is_web_page};
 
 /// What a request does, which decides what its response means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,18 +31,18 @@ pub enum Class<T> {
     /// The group does not exist.
     NotThere,
     /// The server refused it: sending it again does not help.
-    Refused(Trouble),
+    Refused(RequestError),
     /// The name is taken by another group or by our earlier attempt.
-    NameTaken(Trouble),
+    NameTaken(RequestError),
     /// The server refused it, perhaps because the name is taken: its words are not known.
-    MaybeTaken(Trouble),
+    MaybeTaken(RequestError),
     /// It was not applied: it is safe to send it again.
-    NotApplied(Trouble),
+    NotApplied(RequestError),
     /// It may have been applied: it must be looked up before it is sent again. A read may be repeated.
-    Ambiguous(Trouble),
+    Ambiguous(RequestError),
     /// The guest quota refused it, perhaps after creating the group: it must be looked up before it is sent again, and no row with
     /// guests may be sent before the time that the server names.
-    GuestQuota(Trouble, Option<Duration>),
+    GuestQuota(RequestError, Option<Duration>),
     /// The run must stop; this request was not applied.
     Stop(StopReason),
     /// It was not sent, because the run stops.
@@ -76,18 +76,20 @@ pub fn classify<T>(
             Ok(value) => return Classified { class: Class::Applied(value), failure: None },
             Err(why) => Some(why),
         },
-        (Err(BodyFault::CutOff), true) => Some("the answer says success and was cut off".to_owned()),
-        (Err(BodyFault::TooLong), true) => Some("the answer says success and does not end".to_owned()),
+        (Err(BodyError::CutOff), true) => Some("the answer says success and was cut off".to_owned()),
+        (Err(BodyError::TooLong), true) => Some("the answer says success and does not end".to_owned()),
         (_, false) => None,
     };
     let refusal = answer.body.as_ref().map(|body| Refusal::parse(body, hide)).unwrap_or_default();
     let named = named_pause(&answer.hints, now);
-    let trouble = match unreadable.filter(|_| !refusal.is_error) {
-        Some(message) => Trouble { code: "answer-unreadable".to_owned(), message, http_status: Some(answer.status) },
+    let error = match unreadable.filter(|_| !refusal.is_error) {
+        Some(message) => {
+            RequestError { code: "answer-unreadable".to_owned(), message, http_status: Some(answer.status) }
+        }
         None => refused(answer, &refusal),
     };
-    let failure = failure(answer, &refusal).map(|kind| ServerFailure { kind, why: trouble.message.clone(), named });
-    Classified { class: class(kind, answer, &refusal, trouble, named), failure }
+    let failure = failure(answer, &refusal).map(|kind| ServerFailure { kind, why: error.message.clone(), named });
+    Classified { class: class(kind, answer, &refusal, error, named), failure }
 }
 
 impl<T> Class<T> {
@@ -119,15 +121,15 @@ impl RequestKind {
 fn unanswered<T>(error: &TransportError) -> Classified<T> {
     let unreachable =
         |why: &str| Some(ServerFailure { kind: FailureKind::Unreachable, why: why.to_owned(), named: None });
-    let trouble = |code: &str, message| Trouble { code: code.to_owned(), message, http_status: None };
+    let request_error = |code: &str, message| RequestError { code: code.to_owned(), message, http_status: None };
     match error {
         TransportError::Held => Classified { class: Class::Held, failure: None },
         TransportError::Undelivered(message) => Classified {
             failure: unreachable(message),
-            class: Class::NotApplied(trouble("connect", format!("not delivered: {message}"))),
+            class: Class::NotApplied(request_error("connect", format!("not delivered: {message}"))),
         },
         TransportError::InDoubt { code, message } => {
-            Classified { failure: unreachable(message), class: Class::Ambiguous(trouble(code, message.clone())) }
+            Classified { failure: unreachable(message), class: Class::Ambiguous(request_error(code, message.clone())) }
         }
     }
 }
@@ -137,35 +139,35 @@ fn class<T>(
     kind: RequestKind,
     answer: &Answer,
     refusal: &Refusal,
-    trouble: Trouble,
+    error: RequestError,
     named: Option<Duration>,
 ) -> Class<T> {
     let is_unread = answer.body.is_err();
     match answer.status {
-        401 => Class::Stop(StopReason::TokenRefused(trouble.message)),
+        401 => Class::Stop(StopReason::TokenRefused(error.message)),
         status @ 300..=399 => Class::Stop(StopReason::Redirected(status)),
-        200..=299 if refusal.is_error => Class::Refused(trouble),
-        403 => Class::Refused(trouble),
+        200..=299 if refusal.is_error => Class::Refused(error),
+        403 => Class::Refused(error),
         404 => match kind {
             RequestKind::Delete | RequestKind::Read if refusal.is_of_resource() => Class::NotThere,
-            RequestKind::Create | RequestKind::List => Class::Refused(trouble),
-            _ if refusal.is_of_endpoint() => Class::Refused(trouble),
-            RequestKind::Delete => Class::Ambiguous(trouble),
-            RequestKind::Update | RequestKind::Read => Class::NotApplied(trouble),
+            RequestKind::Create | RequestKind::List => Class::Refused(error),
+            _ if refusal.is_of_endpoint() => Class::Refused(error),
+            RequestKind::Delete => Class::Ambiguous(error),
+            RequestKind::Update | RequestKind::Read => Class::NotApplied(error),
         },
-        _ if kind.is_read() => Class::NotApplied(trouble),
-        429 if refusal.is_guest_cap() => Class::GuestQuota(trouble, named),
+        _ if kind.is_read() => Class::NotApplied(error),
+        429 if refusal.is_guest_cap() => Class::GuestQuota(error, named),
         // It may be the guest quota, which may refuse after the group is created.
-        429 if is_unread && kind != RequestKind::Delete => Class::Ambiguous(trouble),
-        429 => Class::NotApplied(trouble),
-        408 | 100..=299 | 500.. => Class::Ambiguous(trouble),
+        429 if is_unread && kind != RequestKind::Delete => Class::Ambiguous(error),
+        429 => Class::NotApplied(error),
+        408 | 100..=299 | 500.. => Class::Ambiguous(error),
         // The body would have said whether the name is taken, perhaps by our own group.
-        _ if is_unread => Class::NotApplied(trouble),
+        _ if is_unread => Class::NotApplied(error),
         400 | 409 | 422 if refusal.is_name_taken() => {
-            Class::NameTaken(Trouble { code: "name-taken".to_owned(), ..trouble })
+            Class::NameTaken(RequestError { code: "name-taken".to_owned(), ..error })
         }
-        400 | 409 | 422 if kind == RequestKind::Create && refusal.may_be_about_name() => Class::MaybeTaken(trouble),
-        _ => Class::Refused(trouble),
+        400 | 409 | 422 if kind == RequestKind::Create && refusal.may_be_about_name() => Class::MaybeTaken(error),
+        _ => Class::Refused(error),
     }
 }
 
@@ -184,11 +186,11 @@ fn failure(answer: &Answer, refusal: &Refusal) -> Option<FailureKind> {
 }
 
 /// The error of a response, with the server's own words.
-fn refused(answer: &Answer, refusal: &Refusal) -> Trouble {
+fn refused(answer: &Answer, refusal: &Refusal) -> RequestError {
     let said = match &answer.body {
         Ok(_) => refusal.said.as_str(),
-        Err(BodyFault::CutOff) => "the answer was cut off",
-        Err(BodyFault::TooLong) => "the answer is too long",
+        Err(BodyError::CutOff) => "the answer was cut off",
+        Err(BodyError::TooLong) => "the answer is too long",
     };
     let message = match answer.status {
         401 => refusal.said.clone(),
@@ -196,7 +198,7 @@ fn refused(answer: &Answer, refusal: &Refusal) -> Trouble {
         status if said.is_empty() => format!("the server answered {status}"),
         status => format!("the server answered {status}: {said}"),
     };
-    Trouble { code: format!("http-{}", answer.status), message, http_status: Some(answer.status) }
+    RequestError { code: format!("http-{}", answer.status), message, http_status: Some(answer.status) }
 }
 
 #[cfg(test)]
@@ -219,16 +221,16 @@ mod tests {
         Ok(Answer { status, hints, body: Ok(Bytes::copy_from_slice(body.as_bytes())) })
     }
 
-    fn no_body(status: u16, fault: BodyFault) -> Ended {
+    fn no_body(status: u16, fault: BodyError) -> Ended {
         answer(status, "").map(|answer| Answer { body: Err(fault), ..answer })
     }
 
     fn cut_off(status: u16) -> Ended {
-        no_body(status, BodyFault::CutOff)
+        no_body(status, BodyError::CutOff)
     }
 
     fn too_long(status: u16) -> Ended {
-        no_body(status, BodyFault::TooLong)
+        no_body(status, BodyError::TooLong)
     }
 
     fn undelivered() -> Ended {
@@ -242,7 +244,7 @@ mod tests {
     fn classified(kind: RequestKind, ended: &Ended) -> Classified<String> {
         let parse = |_, body: &Bytes| match kind {
             RequestKind::Create | RequestKind::Update => {
-                created(body).map(|tag| tag.id).ok_or_else(|| "no group".to_owned())
+                created(body).map(|group_ref| group_ref.id).ok_or_else(|| "no group".to_owned())
             }
             RequestKind::Delete => Ok(String::new()),
             RequestKind::Read | RequestKind::List if body.starts_with(b"{") => Ok(String::new()),
@@ -383,7 +385,7 @@ mod tests {
     #[test]
     fn an_error_at_200_is_shown_in_the_servers_words() {
         let ended = answer(200, r#"{"error":true,"message":"Plan limit reached"}"#);
-        let Class::Refused(trouble) = classified(RequestKind::Create, &ended).class else { panic!("not refused") };
-        assert_eq!(trouble.message, "the server answered 200: Plan limit reached");
+        let Class::Refused(error) = classified(RequestKind::Create, &ended).class else { panic!("not refused") };
+        assert_eq!(error.message, "the server answered 200: Plan limit reached");
     }
 }

@@ -6,53 +6,59 @@ use super::api::Unread;
 use super::classify::Class;
 use super::follow::Step;
 use super::worker::Worker;
-use crate::journal::{Change, Job};
-use crate::model::{Fate, Tag, Trouble};
+use crate::journal::{Change, GroupOperation};
+use crate::model::{GroupRef, Outcome, RequestError};
 use crate::plan::changes;
 use crate::tallyfy::Transport;
 
 /// An attempt without success.
 struct Unapplied {
-    trouble: Trouble,
+    error: RequestError,
     is_ambiguous: bool,
 }
 
 impl<E: Transport> Worker<E> {
     /// Deletes a group, which is read before the first attempt and after each one that has no success.
-    pub(super) async fn delete(&self, job: &Job, number: u32) -> Step {
-        let Some(group) = &job.operation.target else { return Step::End(Some(Change::Withdraw), Fate::Gone) };
+    pub(super) async fn delete(&self, task: &GroupOperation, number: u32) -> Step {
+        let Some(group) = &task.operation.target else { return Step::End(Some(Change::Withdraw), Outcome::Gone) };
         if number == 1
-            && let Some(step) = self.kept(job, group, number, None).await
+            && let Some(step) = self.kept(task, group, number, None).await
         {
             return step;
         }
         let Some(permit) = self.api.permit(true).await else { return Step::Stop(Change::Withdraw) };
         let attempt = match self.api.delete_group(permit, &group.id).await {
-            Class::Applied(()) => return Step::End(None, Fate::Deleted(204)),
-            Class::NotThere if job.operation.may_be_applied => return Step::End(None, Fate::Deleted(404)),
-            Class::NotThere => return Step::End(Some(Change::NotApplied), Fate::Gone),
-            Class::Refused(trouble) | Class::NameTaken(trouble) | Class::MaybeTaken(trouble) => {
-                return Step::End(Some(Change::NotApplied), Fate::Failed(trouble));
+            Class::Applied(()) => return Step::End(None, Outcome::Deleted(204)),
+            Class::NotThere if task.operation.may_be_applied => return Step::End(None, Outcome::Deleted(404)),
+            Class::NotThere => return Step::End(Some(Change::NotApplied), Outcome::Gone),
+            Class::Refused(error) | Class::NameTaken(error) | Class::MaybeTaken(error) => {
+                return Step::End(Some(Change::NotApplied), Outcome::Failed(error));
             }
-            Class::NotApplied(trouble) => Unapplied { trouble, is_ambiguous: false },
-            Class::Ambiguous(trouble) | Class::GuestQuota(trouble, _) => Unapplied { trouble, is_ambiguous: true },
+            Class::NotApplied(error) => Unapplied { error, is_ambiguous: false },
+            Class::Ambiguous(error) | Class::GuestQuota(error, _) => Unapplied { error, is_ambiguous: true },
             Class::Stop(_) => return Step::Stop(Change::NotApplied),
             Class::Held => return Step::Stop(Change::Withdraw),
         };
-        let (row, said) = (job.operation.row.0, &attempt.trouble.message);
+        let (row, said) = (task.operation.row.0, &attempt.error.message);
         tracing::info!(row, attempt = number, "deleting: {said}; looking whether it is there");
         // A stop is noticed by the read that follows.
         self.api.back_off(number).await;
         let known = attempt.known();
-        self.kept(job, group, number, Some(attempt)).await.unwrap_or(Step::Again(known))
+        self.kept(task, group, number, Some(attempt)).await.unwrap_or(Step::Again(known))
     }
 
     /// What follows if a group is not deleted now, after the last attempt.
-    async fn kept(&self, job: &Job, group: &Tag, number: u32, last: Option<Unapplied>) -> Option<Step> {
+    async fn kept(
+        &self,
+        task: &GroupOperation,
+        group: &GroupRef,
+        number: u32,
+        last: Option<Unapplied>,
+    ) -> Option<Step> {
         let is_ambiguous = last.as_ref().is_some_and(|last| last.is_ambiguous);
-        let may_be_deleted = job.operation.may_be_applied || is_ambiguous;
+        let may_be_deleted = task.operation.may_be_applied || is_ambiguous;
         let known = last.as_ref().map_or(Change::Withdraw, Unapplied::known);
-        let trouble = last.map(|last| last.trouble);
+        let error = last.map(|last| last.error);
         let seen = match self.api.group(&group.id).await {
             Ok(Some(seen)) => seen,
             Ok(None) => {
@@ -60,29 +66,32 @@ impl<E: Transport> Worker<E> {
                     self.api.limiter.had_effect();
                 }
                 // 404 is the status of a group that does not exist.
-                return Some(Step::End(Some(known), if may_be_deleted { Fate::Deleted(404) } else { Fate::Gone }));
+                return Some(Step::End(
+                    Some(known),
+                    if may_be_deleted { Outcome::Deleted(404) } else { Outcome::Gone },
+                ));
             }
             Err(Unread::Stopped) => {
-                return Some(match trouble {
-                    Some(trouble) if is_ambiguous => Step::End(None, Fate::Unknown(trouble)),
+                return Some(match error {
+                    Some(error) if is_ambiguous => Step::End(None, Outcome::Unknown(error)),
                     _ => Step::Stop(known),
                 });
             }
             Err(Unread::Failed(why)) => {
-                let trouble = trouble.map_or(why.clone(), |trouble| Unread::Failed(why).on(trouble));
+                let error = error.map_or(why.clone(), |error| Unread::Failed(why).on(error));
                 let known = Some(known).filter(|_| !is_ambiguous);
                 return Some(Step::End(
                     known,
-                    if may_be_deleted { Fate::Unknown(trouble) } else { Fate::Failed(trouble) },
+                    if may_be_deleted { Outcome::Unknown(error) } else { Outcome::Failed(error) },
                 ));
             }
         };
-        let changes = changes(&job.group, group.stamp.as_deref(), &seen).filter(|_| !self.policy.is_forced);
+        let changes = changes(&task.group, group.stamp.as_deref(), &seen).filter(|_| !self.policy.is_forced);
         if let Some(changes) = changes {
-            return Some(Step::End(Some(known), Fate::Changed(changes)));
+            return Some(Step::End(Some(known), Outcome::Changed(changes)));
         }
-        let trouble = trouble.filter(|_| number >= self.policy.attempts_max)?;
-        Some(Step::GiveUp(known, trouble))
+        let error = error.filter(|_| number >= self.policy.attempts_max)?;
+        Some(Step::GiveUp(known, error))
     }
 }
 

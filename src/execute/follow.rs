@@ -5,7 +5,7 @@
 use super::api::{Created, Unread};
 use super::classify::Class;
 use crate::journal::{Change, Operation};
-use crate::model::{ExistingGroup, Fate, Group, OnExisting, Trouble, best};
+use crate::model::{ExistingGroup, Group, OnExisting, Outcome, RequestError, best};
 use crate::plan;
 
 /// What follows on an attempt.
@@ -14,9 +14,9 @@ pub enum Step {
     /// That is known of it; another one follows.
     Again(Change),
     /// The outcome; and what is known of the attempt, where the outcome does not say it.
-    End(Option<Change>, Fate),
+    End(Option<Change>, Outcome),
     /// That is known of it; all attempts are used up.
-    GiveUp(Change, Trouble),
+    GiveUp(Change, RequestError),
     /// That is known of it; the run stops.
     Stop(Change),
 }
@@ -27,7 +27,7 @@ pub enum Next {
     /// Its effect is known.
     Step(Step),
     /// Another attempt, after a pause.
-    Pause(Trouble),
+    Pause(RequestError),
     /// The group is looked up.
     Lookup(Lookup),
 }
@@ -40,7 +40,7 @@ pub struct Lookup {
     /// What it means if no list shows a group.
     pub absent: Absent,
     /// The error of the attempt.
-    pub trouble: Trouble,
+    pub error: RequestError,
 }
 
 /// When to look.
@@ -75,23 +75,21 @@ pub enum Absent {
 #[must_use]
 pub fn after_create(class: Class<Created>, sent: &Group, operation: &Operation) -> Next {
     let may_be_ours = operation.may_be_applied;
-    let lookup = |when, absent, trouble| Next::Lookup(Lookup { when, absent, trouble });
+    let lookup = |when, absent, error| Next::Lookup(Lookup { when, absent, error });
     match class {
-        Class::Applied(created) => Next::Step(Step::End(None, created.fate(sent))),
-        Class::Refused(trouble) | Class::MaybeTaken(trouble) if may_be_ours => {
-            lookup(When::Now, Absent::Refused, trouble)
-        }
-        Class::Refused(trouble) => Next::Step(Step::End(Some(Change::NotApplied), Fate::Failed(trouble))),
-        Class::MaybeTaken(trouble) => lookup(When::Now, Absent::Others, trouble),
+        Class::Applied(created) => Next::Step(Step::End(None, created.outcome(sent))),
+        Class::Refused(error) | Class::MaybeTaken(error) if may_be_ours => lookup(When::Now, Absent::Refused, error),
+        Class::Refused(error) => Next::Step(Step::End(Some(Change::NotApplied), Outcome::Failed(error))),
+        Class::MaybeTaken(error) => lookup(When::Now, Absent::Others, error),
         // Lists may not show the group yet.
-        Class::NameTaken(trouble) if may_be_ours => lookup(When::NowUntilSettled, Absent::Unknown, trouble),
-        Class::NameTaken(trouble) => lookup(When::Twice, Absent::Others, trouble),
-        Class::NotApplied(trouble) => Next::Pause(trouble),
+        Class::NameTaken(error) if may_be_ours => lookup(When::NowUntilSettled, Absent::Unknown, error),
+        Class::NameTaken(error) => lookup(When::Twice, Absent::Others, error),
+        Class::NotApplied(error) => Next::Pause(error),
         // Only a request for a group that exists is answered so.
         Class::NotThere => Next::Step(Step::Again(Change::NotApplied)),
-        Class::Ambiguous(trouble) => lookup(When::UntilSettled, Absent::Again, trouble),
+        Class::Ambiguous(error) => lookup(When::UntilSettled, Absent::Again, error),
         // Nothing of it is on its way any more, and it is not sent again soon: one look is as good as several.
-        Class::GuestQuota(trouble, _) => lookup(When::Settled, Absent::Again, trouble),
+        Class::GuestQuota(error, _) => lookup(When::Settled, Absent::Again, error),
         Class::Stop(_) => Next::Step(Step::Stop(Change::NotApplied)),
         Class::Held => Next::Step(Step::Stop(Change::Withdraw)),
     }
@@ -100,7 +98,7 @@ pub fn after_create(class: Class<Created>, sent: &Group, operation: &Operation) 
 /// What follows on a lookup that found these groups.
 #[must_use]
 pub fn after_lookup(
-    Lookup { absent, trouble, .. }: Lookup,
+    Lookup { absent, error, .. }: Lookup,
     found: Result<&[ExistingGroup], Unread>,
     sent: &Group,
     on_existing: OnExisting,
@@ -110,24 +108,25 @@ pub fn after_lookup(
     let groups = match (found, absent) {
         (Ok(groups), _) => groups,
         (Err(Unread::Stopped), Absent::Others) => return Step::Stop(Change::NotApplied),
-        (Err(unread), Absent::Others) => return Step::End(not_applied, Fate::Failed(unread.on(trouble))),
-        (Err(unread), _) => return Step::End(None, Fate::Unknown(unread.on(trouble))),
+        (Err(unread), Absent::Others) => return Step::End(not_applied, Outcome::Failed(unread.on(error))),
+        (Err(unread), _) => return Step::End(None, Outcome::Unknown(unread.on(error))),
     };
     if absent == Absent::Others {
-        let taken = best(&sent.name, groups).first().map(|group| group.tag.id.clone());
-        let http_status = trouble.http_status;
-        let fate = taken.map_or(Fate::Failed(trouble), |id| plan::already_exists(id, on_existing, http_status, None));
-        return Step::End(not_applied, fate);
+        let taken = best(&sent.name, groups).first().map(|group| group.group_ref.id.clone());
+        let http_status = error.http_status;
+        let outcome =
+            taken.map_or(Outcome::Failed(error), |id| plan::already_exists(id, on_existing, http_status, None));
+        return Step::End(not_applied, outcome);
     }
-    if let Some(fate) = plan::ours(sent, groups, trouble.clone()) {
-        return Step::End(None, fate);
+    if let Some(outcome) = plan::ours(sent, groups, error.clone()) {
+        return Step::End(None, outcome);
     }
     match absent {
-        Absent::Again if is_last => Step::GiveUp(Change::Absent, trouble),
+        Absent::Again if is_last => Step::GiveUp(Change::Absent, error),
         Absent::Again => Step::Again(Change::Absent),
         Absent::Unknown => {
-            Step::End(None, Fate::Unknown(trouble.and("a send before may have made the group; no list shows it")))
+            Step::End(None, Outcome::Unknown(error.and("a send before may have made the group; no list shows it")))
         }
-        Absent::Refused | Absent::Others => Step::End(not_applied, Fate::Failed(trouble)),
+        Absent::Refused | Absent::Others => Step::End(not_applied, Outcome::Failed(error)),
     }
 }

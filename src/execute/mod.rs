@@ -33,7 +33,7 @@ use worker::Sending;
 /// must not keep others from being sent.
 pub const ROWS: usize = 8;
 
-/// Works off all jobs of the feed, this many rows at a time; returns when it is empty, which a stop brings about early. Rows with
+/// Works off all operations of the feed, this many rows at a time; returns when it is empty, which a stop brings about early. Rows with
 /// guests that the guest quota holds back stop the run when all others are done.
 pub async fn send_all<E: Transport>(worker: Worker<E>, feed: Feed, rows: usize) {
     let work = Work { worker, feed, guest_permits: Mutex::default() };
@@ -54,7 +54,7 @@ pub async fn send_all<E: Transport>(worker: Worker<E>, feed: Feed, rows: usize) 
     }
 }
 
-/// The jobs, and what carries them out.
+/// The operations, and what carries them out.
 struct Work<E: Transport> {
     worker: Worker<E>,
     feed: Feed,
@@ -74,7 +74,7 @@ impl<E: Transport> Work<E> {
         }
     }
 
-    /// Waits until a job and a permit for it are there; `None` if there are no more.
+    /// Waits until an operation and a permit for it are there; `None` if there are no more.
     async fn permit(&self) -> Option<Permit<'_>> {
         self.feed.ready().await?;
         self.worker.api.permit(true).await
@@ -90,14 +90,14 @@ impl<E: Transport> Work<E> {
     async fn admit_guests(&self) {
         let Worker { journal, quota, .. } = &self.worker;
         let mut last = RowId(0);
-        'rows: while let Ok(jobs) = journal.with_guests(last).await
-            && let Some(end) = jobs.last()
+        'rows: while let Ok(tasks) = journal.with_guests(last).await
+            && let Some(end) = tasks.last()
         {
             last = end.operation.row;
-            for job in jobs {
-                let Some(permit) = quota.permit(&job.group.guests).await else { break 'rows };
-                self.guest_permits().insert(job.operation.row, permit);
-                if journal.admit(job).is_err() {
+            for task in tasks {
+                let Some(permit) = quota.permit(&task.group.guests).await else { break 'rows };
+                self.guest_permits().insert(task.operation.row, permit);
+                if journal.admit(task).is_err() {
                     break 'rows;
                 }
             }

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::model::{StopReason, Trouble};
+use crate::model::{RequestError, StopReason};
 
 /// How many in a row stop a run.
 const LIMIT: u32 = 20;
@@ -20,10 +20,10 @@ impl Refusals {
     }
 
     /// Counts a row that failed with this error; says why the run stops, if it does.
-    pub(super) fn count(&self, trouble: &Trouble) -> Option<StopReason> {
-        let status = trouble.http_status.filter(|status| matches!(status, 403 | 404))?;
+    pub(super) fn count(&self, error: &RequestError) -> Option<StopReason> {
+        let status = error.http_status.filter(|status| matches!(status, 403 | 404))?;
         let count = self.0.fetch_add(1, Ordering::Relaxed) + 1;
-        (count >= LIMIT).then(|| StopReason::RefusedInARow { count, status, why: trouble.message.clone() })
+        (count >= LIMIT).then(|| StopReason::RefusedInARow { count, status, why: error.message.clone() })
     }
 }
 
@@ -31,8 +31,8 @@ impl Refusals {
 mod tests {
     use super::*;
 
-    fn refused(status: u16) -> Trouble {
-        Trouble { code: format!("http-{status}"), message: format!("no {status}"), http_status: Some(status) }
+    fn refused(status: u16) -> RequestError {
+        RequestError { code: format!("http-{status}"), message: format!("no {status}"), http_status: Some(status) }
     }
 
     #[test]

@@ -11,9 +11,11 @@ use tokio::time::Instant;
 use super::api::{Api, Unread};
 use super::classify::Class;
 use super::follow::{Absent, Lookup, Next, Step, When, after_create, after_lookup};
-use crate::journal::{Change, Down, Handle, Intent, Job, OperationKind};
+use crate::journal::{Change, GroupOperation, Handle, Intent, OperationKind, WriterFailed};
 use crate::limit::{GuestLimiter, GuestPermit, Permit};
-use crate::model::{Event, ExistingGroup, Fate, Listener, MatchNames, OnExisting, Status, StopReason, Tag, Trouble};
+use crate::model::{
+    Event, ExistingGroup, GroupRef, Listener, MatchNames, OnExisting, Outcome, RequestError, Status, StopReason,
+};
 use crate::tallyfy::Transport;
 
 /// What the user chose about sending.
@@ -29,7 +31,7 @@ pub struct Policy {
     pub is_forced: bool,
 }
 
-/// What every task that sends works with.
+/// What every operation that sends works with.
 pub struct Worker<E> {
     /// The API.
     pub api: Arc<Api<E>>,
@@ -57,33 +59,33 @@ impl<E: Transport> Worker<E> {
     pub(super) async fn work<'a>(&'a self, mut sending: Sending<'a>, mut guest_permit: Option<GuestPermit>) {
         let has_new_guests = guest_permit.is_some();
         for number in 1.. {
-            let (job, step) = self.attempt(sending, guest_permit, number).await;
+            let (task, step) = self.attempt(sending, guest_permit, number).await;
             let step = match step {
                 // The operation fails, unless the server refuses all writes.
-                Step::GiveUp(change, trouble) if self.api.gives_up(&trouble) => {
-                    Step::End(Some(change), Fate::Failed(trouble))
+                Step::GiveUp(change, error) if self.api.gives_up(&error) => {
+                    Step::End(Some(change), Outcome::Failed(error))
                 }
                 step => step,
             };
             match step {
                 Step::Again(change) => {
                     // It may wait for long: what is known of it must be on disk.
-                    let Some(job) = self.record(job, [change]) else { return };
-                    let Some(next) = self.next_attempt(job).await else { return };
+                    let Some(task) = self.record(task, [change]) else { return };
+                    let Some(next) = self.next_attempt(task).await else { return };
                     (sending, guest_permit) = next;
                 }
-                Step::End(change, fate) => {
-                    if has_new_guests && fate.status() == Status::Created {
-                        self.quota.learn(&job.group.guests);
+                Step::End(change, outcome) => {
+                    if has_new_guests && outcome.status() == Status::Created {
+                        self.quota.learn(&task.group.guests);
                     }
-                    self.end(job, change, fate);
+                    self.end(task, change, outcome);
                     if has_new_guests {
                         self.quota.done();
                     }
                     return;
                 }
                 Step::Stop(change) | Step::GiveUp(change, _) => {
-                    self.record(job, [change]);
+                    self.record(task, [change]);
                     return;
                 }
             }
@@ -95,29 +97,29 @@ impl<E: Transport> Worker<E> {
         Sending { begun, permit }: Sending<'_>,
         guest_permit: Option<GuestPermit>,
         number: u32,
-    ) -> (Job, Step) {
-        let job = begun.spend();
-        let step = match job.operation.kind {
-            OperationKind::Create => self.create(&job, permit, guest_permit, number).await,
+    ) -> (GroupOperation, Step) {
+        let task = begun.spend();
+        let step = match task.operation.kind {
+            OperationKind::Create => self.create(&task, permit, guest_permit, number).await,
             // What exists is read first, which needs a permit of its own.
             OperationKind::Update => {
                 drop(permit);
-                Box::pin(self.update(&job, guest_permit, number)).await
+                Box::pin(self.update(&task, guest_permit, number)).await
             }
             OperationKind::Delete => {
                 drop(permit);
-                Box::pin(self.delete(&job, number)).await
+                Box::pin(self.delete(&task, number)).await
             }
         };
-        (job, step)
+        (task, step)
     }
 
     /// The next attempt of a row, with the permits that it needs; `None` if the run stops.
-    async fn next_attempt(&self, job: Job) -> Option<(Sending<'_>, Option<GuestPermit>)> {
-        let invites_none = job.operation.kind == OperationKind::Delete || self.quota.knows(&job.group.guests);
-        let guest_permit = if invites_none { None } else { Some(self.quota.permit_again(&job.group.guests).await?) };
+    async fn next_attempt(&self, task: GroupOperation) -> Option<(Sending<'_>, Option<GuestPermit>)> {
+        let invites_none = task.operation.kind == OperationKind::Delete || self.quota.knows(&task.group.guests);
+        let guest_permit = if invites_none { None } else { Some(self.quota.permit_again(&task.group.guests).await?) };
         let permit = self.api.permit(true).await?;
-        let begun = self.recorded(self.journal.begin(job).await)?;
+        let begun = self.recorded(self.journal.begin(task).await)?;
         Some((Sending { begun, permit }, guest_permit))
     }
 
@@ -126,68 +128,74 @@ impl<E: Transport> Worker<E> {
         self.record(begun.spend(), [Change::Withdraw]);
     }
 
-    /// Records what changes; returns the changed job.
-    fn record(&self, job: Job, changes: impl IntoIterator<Item = Change>) -> Option<Job> {
-        let Job { operation, group } = job;
+    /// Records what changes; returns the changed operation.
+    fn record(&self, task: GroupOperation, changes: impl IntoIterator<Item = Change>) -> Option<GroupOperation> {
+        let GroupOperation { operation, group } = task;
         let next = operation.after(changes).map_err(|illegal| {
             tracing::error!("{illegal}");
-            Down
+            WriterFailed
         });
         let operation = self.recorded(next)?;
         self.recorded(self.journal.record(operation.clone()))?;
-        Some(Job { operation, group })
+        Some(GroupOperation { operation, group })
     }
 
     /// Records an outcome.
-    fn end(&self, job: Job, change: Option<Change>, fate: Fate) {
-        let status = fate.status();
-        match &fate {
-            Fate::Created { .. } | Fate::Deleted(_) => self.api.refusals.reset(),
-            Fate::Failed(trouble) | Fate::Unknown(trouble) => self.api.write_failed(trouble),
-            Fate::Exists { .. } | Fate::Gone | Fate::Changed(_) => {}
+    fn end(&self, task: GroupOperation, change: Option<Change>, outcome: Outcome) {
+        let status = outcome.status();
+        match &outcome {
+            Outcome::Created { .. } | Outcome::Deleted(_) => self.api.refusals.reset(),
+            Outcome::Failed(error) | Outcome::Unknown(error) => self.api.write_failed(error),
+            Outcome::Exists { .. } | Outcome::Gone | Outcome::Changed(_) => {}
         }
-        if self.record(job, change.into_iter().chain([Change::End(fate)])).is_some() {
+        if self.record(task, change.into_iter().chain([Change::End(outcome)])).is_some() {
             (self.listener)(Event::Settled(status));
         }
     }
 
     /// Without a journal nothing more is sent.
-    fn recorded<T>(&self, result: Result<T, Down>) -> Option<T> {
+    fn recorded<T>(&self, result: Result<T, WriterFailed>) -> Option<T> {
         result.inspect_err(|_| self.api.stop.raise(StopReason::Journal)).ok()
     }
 
-    async fn create(&self, job: &Job, permit: Permit<'_>, guest_permit: Option<GuestPermit>, number: u32) -> Step {
+    async fn create(
+        &self,
+        task: &GroupOperation,
+        permit: Permit<'_>,
+        guest_permit: Option<GuestPermit>,
+        number: u32,
+    ) -> Step {
         let left = Instant::now();
-        let class = match self.api.create_group(permit, &job.group).await {
+        let class = match self.api.create_group(permit, &task.group).await {
             // It may have been created under an id that the answer does not have.
             Class::Applied(created) if !self.is_new(&created.group) => {
                 let message = format!("the server gave the id of another row's group ({})", created.group.id);
                 let http_status = Some(created.http_status);
-                Class::Ambiguous(Trouble { code: "id-repeated".to_owned(), message, http_status })
+                Class::Ambiguous(RequestError { code: "id-repeated".to_owned(), message, http_status })
             }
             class => class,
         };
-        self.quota.row_answered(guest_permit, &job.group.guests, class.of_guests());
-        match after_create(class, &job.group, &job.operation) {
+        self.quota.row_answered(guest_permit, &task.group.guests, class.of_guests());
+        match after_create(class, &task.group, &task.operation) {
             Next::Step(step) => step,
-            Next::Pause(trouble) => self.again(job, trouble, number).await,
+            Next::Pause(error) => self.again(task, error, number).await,
             // Most rows need none: their futures stay small.
-            Next::Lookup(lookup) => Box::pin(self.look_up(job, lookup, left.elapsed(), number)).await,
+            Next::Lookup(lookup) => Box::pin(self.look_up(task, lookup, left.elapsed(), number)).await,
         }
     }
 
     /// Whether no other row was answered with this group.
-    fn is_new(&self, group: &Tag) -> bool {
+    fn is_new(&self, group: &GroupRef) -> bool {
         let mut created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
         let hash = created.hasher().hash_one(&group.id);
         created.insert(hash)
     }
 
-    async fn again(&self, job: &Job, trouble: Trouble, number: u32) -> Step {
+    async fn again(&self, task: &GroupOperation, error: RequestError, number: u32) -> Step {
         if number >= self.policy.attempts_max {
-            return Step::GiveUp(Change::NotApplied, trouble);
+            return Step::GiveUp(Change::NotApplied, error);
         }
-        tracing::info!(row = job.operation.row.0, attempt = number, "{}; sending again", trouble.message);
+        tracing::info!(row = task.operation.row.0, attempt = number, "{}; sending again", error.message);
         self.pause(number, Change::NotApplied).await
     }
 
@@ -197,45 +205,49 @@ impl<E: Transport> Worker<E> {
     }
 
     /// Looks the group of a row up, whose answer was waited for so long.
-    async fn look_up(&self, job: &Job, lookup: Lookup, waited: Duration, number: u32) -> Step {
-        let (row, said) = (job.operation.row.0, &lookup.trouble.message);
+    async fn look_up(&self, task: &GroupOperation, lookup: Lookup, waited: Duration, number: u32) -> Step {
+        let (row, said) = (task.operation.row.0, &lookup.error.message);
         if lookup.absent == Absent::Again {
             tracing::info!(row, attempt = number, "{said}; looking whether the group is there");
         }
         let now = iter::once(Duration::ZERO);
         let until_settled = |waited| self.api.lookup_delays(waited).into_iter();
         let found = match lookup.when {
-            When::Now => self.search(job, now).await,
-            When::Twice => self.search(job, now.chain(until_settled(Duration::ZERO).take(1))).await,
-            When::UntilSettled => self.search(job, until_settled(waited)).await,
-            When::NowUntilSettled => self.search(job, now.chain(until_settled(Duration::ZERO))).await,
-            When::Settled => self.search(job, iter::once(until_settled(Duration::ZERO).sum())).await,
+            When::Now => self.search(task, now).await,
+            When::Twice => self.search(task, now.chain(until_settled(Duration::ZERO).take(1))).await,
+            When::UntilSettled => self.search(task, until_settled(waited)).await,
+            When::NowUntilSettled => self.search(task, now.chain(until_settled(Duration::ZERO))).await,
+            When::Settled => self.search(task, iter::once(until_settled(Duration::ZERO).sum())).await,
         };
         let was_ambiguous = lookup.absent == Absent::Again;
         let is_last = number >= self.policy.attempts_max;
         let found = found.as_deref().map_err(Clone::clone);
-        match after_lookup(lookup, found, &job.group, self.policy.on_existing, is_last) {
-            Step::End(None, Fate::Created { group, .. }) => {
+        match after_lookup(lookup, found, &task.group, self.policy.on_existing, is_last) {
+            Step::End(None, Outcome::Created { group, .. }) => {
                 if was_ambiguous {
                     self.api.limiter.had_effect();
                 }
                 // It may lack guests.
-                if job.group.guests.is_empty() {
-                    return Step::End(None, Fate::found(group));
+                if task.group.guests.is_empty() {
+                    return Step::End(None, Outcome::found(group));
                 }
-                self.see_to_guests(job, &group, number).await
+                self.see_to_guests(task, &group, number).await
             }
             step => step,
         }
     }
 
     /// Looks after each wait, until a list shows groups of the name.
-    async fn search(&self, job: &Job, waits: impl Iterator<Item = Duration>) -> Result<Vec<ExistingGroup>, Unread> {
+    async fn search(
+        &self,
+        task: &GroupOperation,
+        waits: impl Iterator<Item = Duration>,
+    ) -> Result<Vec<ExistingGroup>, Unread> {
         for wait in waits {
             if !self.api.stop.sleep(wait).await {
                 return Err(Unread::Stopped);
             }
-            let groups = self.api.named(&job.group.name, self.policy.matching).await?;
+            let groups = self.api.named(&task.group.name, self.policy.matching).await?;
             if !groups.is_empty() {
                 return Ok(groups);
             }

@@ -1,6 +1,6 @@
-//! Hands the planned jobs of a run to the workers.
+//! Hands the planned operations of a run to the workers.
 //!
-//! A job that is begun and not sent is in doubt after a crash: so a job is begun when a worker can send it, and ahead of the
+//! An operation that is begun and not sent is in doubt after a crash: so an operation is begun when a worker can send it, and ahead of the
 //! workers only where they are so fast that they would wait for the disk.
 
 use std::collections::VecDeque;
@@ -15,81 +15,81 @@ use tokio::time::Instant;
 
 use super::Intent;
 use super::handle::{Handle, WriterCommand};
-use super::operations::{begin, job_columns, query};
-use super::state::Job;
+use super::operations::{begin, query, task_columns};
+use super::state::GroupOperation;
 use super::store::RunId;
 use crate::model::RowId;
 
-/// The most jobs that are read or begun ahead of the workers.
+/// The most operations that are read or begun ahead of the workers.
 const AHEAD_MAX: usize = 4096;
 /// How far ahead of the workers to be, in time: some commits. A single commit is too short a time to measure: the workers are slow at
 /// first.
 const AHEAD: Duration = Duration::from_millis(100);
 /// So few in that time can wait for the disk: a commit takes some 5 to 25 ms.
 const FEW: usize = 4;
-/// How many jobs with guests are read at a time.
+/// How many operations with guests are read at a time.
 const GUESTS: usize = 256;
 
-/// The jobs, for all workers; each gets the next.
+/// The operations, for all workers; each gets the next.
 #[derive(Debug)]
 pub struct Feed {
-    jobs: Mutex<mpsc::Receiver<Intent>>,
-    /// One for each job that is ready to be begun.
+    tasks: Mutex<mpsc::Receiver<Intent>>,
+    /// One for each operation that is ready to be begun.
     ready: Mutex<mpsc::UnboundedReceiver<()>>,
-    /// Workers that wait for a job.
+    /// Workers that wait for an operation.
     waiting: Arc<AtomicUsize>,
     /// Does not keep the writer at work. Closed when the journal cannot be written any more.
     commands: mpsc::WeakUnboundedSender<WriterCommand>,
 }
 
 impl Feed {
-    /// Waits until one more job is ready to be begun; `None` if there are no more.
+    /// Waits until one more operation is ready to be begun; `None` if there are no more.
     pub async fn ready(&self) -> Option<()> {
         self.ready.lock().await.recv().await
     }
 
-    /// The next job, begun; `None` if all are out, or the journal cannot be written any more.
+    /// The next operation, begun; `None` if all are out, or the journal cannot be written any more.
     pub async fn next(&self) -> Option<Intent> {
         self.waiting.fetch_add(1, Ordering::AcqRel);
-        let job = self.take().await;
+        let task = self.take().await;
         self.waiting.fetch_sub(1, Ordering::AcqRel);
-        job.filter(|_| !self.commands.upgrade().is_some_and(|commands| commands.is_closed()))
+        task.filter(|_| !self.commands.upgrade().is_some_and(|commands| commands.is_closed()))
     }
 
     async fn take(&self) -> Option<Intent> {
-        let mut jobs = self.jobs.lock().await;
-        match jobs.try_recv() {
-            Ok(job) => Some(job),
+        let mut tasks = self.tasks.lock().await;
+        match tasks.try_recv() {
+            Ok(task) => Some(task),
             Err(TryRecvError::Disconnected) => None,
             Err(TryRecvError::Empty) => {
                 if let Some(commands) = self.commands.upgrade() {
                     let _ = commands.send(WriterCommand::Feed);
                 }
-                jobs.recv().await
+                tasks.recv().await
             }
         }
     }
 
     /// What was begun and is not sent, after a stop.
     pub async fn leftover(&self) -> Option<Intent> {
-        self.jobs.lock().await.recv().await
+        self.tasks.lock().await.recv().await
     }
 }
 
 /// The writer's end of a feed.
-pub(super) struct JobSource {
+pub(super) struct OperationSource {
     /// `None` when nothing more is begun.
-    jobs: Option<mpsc::Sender<Intent>>,
+    tasks: Option<mpsc::Sender<Intent>>,
     ready: Option<mpsc::UnboundedSender<()>>,
     waiting: Arc<AtomicUsize>,
     run: RunId,
     is_undo: bool,
     /// Jobs with guests that the quota admits; they go first.
-    admitted: VecDeque<Job>,
+    admitted: VecDeque<GroupOperation>,
     /// Whether more may be admitted.
     has_guests: bool,
-    /// The next other jobs.
-    next: VecDeque<Job>,
+    /// The next other operations.
+    next: VecDeque<GroupOperation>,
     /// The last row that was read.
     last: RowId,
     /// Whether there are rows after that one.
@@ -103,20 +103,20 @@ pub(super) struct JobSource {
     ahead: usize,
 }
 
-impl JobSource {
+impl OperationSource {
     /// A feed of the operations of the rows of a run, or of those that undo them.
     pub(super) fn new(run: RunId, is_undo: bool, writer: &Handle) -> (Self, Feed) {
         let (sender, receiver) = mpsc::channel(AHEAD_MAX);
         let (ready, ready_receiver) = mpsc::unbounded_channel();
         let waiting = Arc::<AtomicUsize>::default();
         let feed = Feed {
-            jobs: Mutex::new(receiver),
+            tasks: Mutex::new(receiver),
             ready: Mutex::new(ready_receiver),
             waiting: Arc::clone(&waiting),
             commands: writer.commands.downgrade(),
         };
         let source = Self {
-            jobs: Some(sender),
+            tasks: Some(sender),
             ready: Some(ready),
             waiting,
             run,
@@ -134,42 +134,42 @@ impl JobSource {
         (source, feed)
     }
 
-    /// The next jobs with guests that may be new.
-    pub(super) fn with_guests(&self, db: &Connection, after: RowId) -> rusqlite::Result<Vec<Job>> {
+    /// The next operations with guests that may be new.
+    pub(super) fn with_guests(&self, db: &Connection, after: RowId) -> rusqlite::Result<Vec<GroupOperation>> {
         let which = "(rows.code IS NULL OR lead IS NOT NULL) AND rows.guests > 0 AND rows.id NOT IN temp.known_guests";
-        if self.jobs.is_none() || self.is_undo {
+        if self.tasks.is_none() || self.is_undo {
             Ok(Vec::new())
         } else {
             self.read(db, "INDEXED BY rows_with_guests", which, after, GUESTS)
         }
     }
 
-    /// The guest quota admits this job.
-    pub(super) fn admit(&mut self, job: Job) {
-        self.admitted.push_back(job);
+    /// The guest quota admits this operation.
+    pub(super) fn admit(&mut self, task: GroupOperation) {
+        self.admitted.push_back(task);
         self.announce(1);
     }
 
-    fn announce(&self, jobs: usize) {
+    fn announce(&self, tasks: usize) {
         // A closed feed means that the workers are gone.
-        let _ = self.ready.as_ref().map(|ready| (0..jobs).try_for_each(|_| ready.send(())));
+        let _ = self.ready.as_ref().map(|ready| (0..tasks).try_for_each(|_| ready.send(())));
     }
 
-    /// No more jobs with guests are admitted.
+    /// No more operations with guests are admitted.
     pub(super) fn end_guests(&mut self) {
         self.has_guests = false;
     }
 
-    /// Begins the next jobs.
+    /// Begins the next operations.
     pub(super) fn begin(&mut self, db: &Connection) -> rusqlite::Result<Vec<Intent>> {
-        if self.jobs.is_none() {
+        if self.tasks.is_none() {
             return Ok(Vec::new());
         }
         self.refill(db)?;
         let mut begun = Vec::new();
         for _ in 0..self.wanted() {
-            let Some(job) = self.admitted.pop_front().or_else(|| self.next.pop_front()) else { break };
-            begun.extend(begin(db, job)?);
+            let Some(task) = self.admitted.pop_front().or_else(|| self.next.pop_front()) else { break };
+            begun.extend(begin(db, task)?);
         }
         Ok(begun)
     }
@@ -184,15 +184,15 @@ impl JobSource {
         } else {
             "(rows.code IS NULL OR lead IS NOT NULL) AND (guests = 0 OR rows.id IN temp.known_guests)"
         };
-        let jobs = self.read(db, "", which, self.last, room)?;
-        self.has_more = jobs.len() == room;
-        self.last = jobs.last().map_or(self.last, |job| job.operation.row);
-        self.announce(jobs.len());
-        self.next.extend(jobs);
+        let tasks = self.read(db, "", which, self.last, room)?;
+        self.has_more = tasks.len() == room;
+        self.last = tasks.last().map_or(self.last, |task| task.operation.row);
+        self.announce(tasks.len());
+        self.next.extend(tasks);
         Ok(())
     }
 
-    /// The planned jobs of a kind behind a row, in input order.
+    /// The planned operations of a kind behind a row, in input order.
     fn read(
         &self,
         db: &Connection,
@@ -200,14 +200,14 @@ impl JobSource {
         which: &str,
         after: RowId,
         count: usize,
-    ) -> rusqlite::Result<Vec<Job>> {
+    ) -> rusqlite::Result<Vec<GroupOperation>> {
         let undo = i32::from(self.is_undo);
         let sql = format!(
             "SELECT {} FROM runs JOIN rows {index} ON rows.id BETWEEN max(first_row, ?2 + 1) AND last_row
              LEFT JOIN operations AS operation ON operation.row = rows.id AND operation.undo = {undo}
              WHERE runs.id = ?1 AND body IS NOT NULL AND coalesce(operation.state, 'planned') = 'planned' AND {which}
              ORDER BY rows.id LIMIT ?3",
-            job_columns("operation")
+            task_columns("operation")
         );
         query(db, &sql, params![self.run.0, after.0, count], self.is_undo)
     }
@@ -215,9 +215,9 @@ impl JobSource {
     /// Hands out what was begun. There is room: only the writer sends. A closed feed means that the workers are gone.
     pub(super) fn hand_out(&mut self, begun: Vec<Intent>) {
         self.filled += begun.len();
-        if let Some(jobs) = &self.jobs {
-            for job in begun {
-                let _ = jobs.try_send(job);
+        if let Some(tasks) = &self.tasks {
+            for task in begun {
+                let _ = tasks.try_send(task);
             }
         }
         if !self.has_more && !self.has_guests && self.next.is_empty() && self.admitted.is_empty() {
@@ -227,14 +227,14 @@ impl JobSource {
 
     /// Nothing more is begun.
     pub(super) fn close(&mut self) {
-        (self.jobs, self.ready) = (None, None);
+        (self.tasks, self.ready) = (None, None);
     }
 
-    /// How many jobs to begin now: for the workers that wait, and ahead of those that are fast.
+    /// How many operations to begin now: for the workers that wait, and ahead of those that are fast.
     fn wanted(&mut self) -> usize {
-        let Some(jobs) = &self.jobs else { return 0 };
-        let room = jobs.capacity();
-        let ready = jobs.max_capacity() - room;
+        let Some(tasks) = &self.tasks else { return 0 };
+        let room = tasks.capacity();
+        let ready = tasks.max_capacity() - room;
         self.taken += self.filled.saturating_sub(ready);
         self.filled = ready;
         let elapsed = self.since.elapsed();
@@ -252,7 +252,7 @@ mod tests {
     use super::super::tests::{apply, created, define, folder, group, open_rows, owner, run};
     use super::super::{Change, Journal, OperationKind, SentGuests, Writer};
     use super::*;
-    use crate::model::{Tag, WantedGroup};
+    use crate::model::{GroupRef, WantedGroup};
 
     /// A journal with five rows; the second and the fourth have a guest.
     fn five(path: &std::path::Path) -> (Journal, RunId, RowId) {
@@ -270,8 +270,8 @@ mod tests {
         feed.next().await.map(|begun| begun.spend().group.name)
     }
 
-    fn names(jobs: &[Job]) -> Vec<&str> {
-        jobs.iter().map(|job| job.group.name.as_str()).collect()
+    fn names(tasks: &[GroupOperation]) -> Vec<&str> {
+        tasks.iter().map(|task| task.group.name.as_str()).collect()
     }
 
     #[tokio::test]
@@ -305,7 +305,7 @@ mod tests {
         let (_folder, path) = folder();
         let (mut journal, run, first) = five(&path);
         let with_guests = [RowId(first.0 + 1), RowId(first.0 + 3)];
-        let incomplete = Change::Incomplete(Tag { id: "gD".to_owned(), stamp: None });
+        let incomplete = Change::Incomplete(GroupRef { id: "gD".to_owned(), stamp: None });
         apply(&journal, with_guests[1], &[Change::Begin, incomplete]);
         journal.note_known_guests(&with_guests).unwrap();
         let (writer, handle, feed) = Writer::new(journal, run, false, || panic!("it can be written"));
@@ -328,8 +328,8 @@ mod tests {
         let (writer, handle, feed) = Writer::new(journal, run, false, || panic!("it can be written"));
         let send = async {
             let (one, other) = tokio::join!(feed.next(), feed.next());
-            for job in handle.with_guests(RowId(0)).await.unwrap() {
-                handle.admit(job).unwrap();
+            for task in handle.with_guests(RowId(0)).await.unwrap() {
+                handle.admit(task).unwrap();
             }
             for sent in 2..4 {
                 tokio::time::sleep(Duration::from_mins(1)).await;
@@ -376,14 +376,14 @@ mod tests {
     async fn a_group_that_was_found_and_may_lack_guests_is_updated_next() {
         let (_folder, path) = folder();
         let (journal, run, first) = five(&path);
-        let incomplete = Change::Incomplete(Tag { id: "gB".to_owned(), stamp: None });
+        let incomplete = Change::Incomplete(GroupRef { id: "gB".to_owned(), stamp: None });
         apply(&journal, RowId(first.0 + 1), &[Change::Begin, incomplete]);
         apply(&journal, first, &[Change::Begin, Change::End(created("gA"))]);
         assert_eq!((open_rows(&journal, run), journal.in_doubt(run).unwrap()), (4, vec![]));
         let (writer, handle, _feed) = Writer::new(journal, run, false, || panic!("it can be written"));
         let read = async {
-            let jobs = handle.with_guests(RowId(0)).await.unwrap();
-            let told: Vec<_> = jobs.iter().map(|job| (job.operation.kind, job.operation.was_sent())).collect();
+            let tasks = handle.with_guests(RowId(0)).await.unwrap();
+            let told: Vec<_> = tasks.iter().map(|task| (task.operation.kind, task.operation.was_sent())).collect();
             assert_eq!(told, [(OperationKind::Update, true), (OperationKind::Create, false)]);
             drop(handle);
         };

@@ -3,26 +3,26 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::Intent;
-use super::state::{Job, Operation};
+use super::state::{GroupOperation, Operation};
 use crate::model::RowId;
 
 /// The journal cannot be written any more; nothing may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Down;
+pub struct WriterFailed;
 
 pub(super) enum WriterCommand {
-    /// Begin an attempt of this job.
-    Begin(Job, oneshot::Sender<Intent>),
+    /// Begin an attempt of this operation.
+    Begin(GroupOperation, oneshot::Sender<Intent>),
     Record(Operation),
-    /// Give the next jobs with guests behind this row.
-    Guests(RowId, oneshot::Sender<Vec<Job>>),
-    /// The guest quota admits this job.
-    Admit(Job),
-    /// No more jobs are admitted.
+    /// Give the next operations with guests behind this row.
+    Guests(RowId, oneshot::Sender<Vec<GroupOperation>>),
+    /// The guest quota admits this operation.
+    Admit(GroupOperation),
+    /// No more operations are admitted.
     EndGuests,
     /// Begin nothing new.
     Stop,
-    /// A worker waits for a job.
+    /// A worker waits for an operation.
     Feed,
 }
 
@@ -37,51 +37,51 @@ impl Handle {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub async fn begin(&self, job: Job) -> Result<Intent, Down> {
-        self.ask(|reply| WriterCommand::Begin(job, reply)).await
+    pub async fn begin(&self, task: GroupOperation) -> Result<Intent, WriterFailed> {
+        self.ask(|reply| WriterCommand::Begin(task, reply)).await
     }
 
     /// Records an operation as it is now, without waiting for the disk.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn record(&self, operation: Operation) -> Result<(), Down> {
+    pub fn record(&self, operation: Operation) -> Result<(), WriterFailed> {
         self.send(WriterCommand::Record(operation))
     }
 
-    /// The next planned jobs with guests behind a row; empty if there are no more.
+    /// The next planned operations with guests behind a row; empty if there are no more.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub async fn with_guests(&self, after: RowId) -> Result<Vec<Job>, Down> {
+    pub async fn with_guests(&self, after: RowId) -> Result<Vec<GroupOperation>, WriterFailed> {
         self.ask(|reply| WriterCommand::Guests(after, reply)).await
     }
 
-    /// Puts a job with guests into the feed.
+    /// Puts an operation with guests into the feed.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn admit(&self, job: Job) -> Result<(), Down> {
-        self.send(WriterCommand::Admit(job))
+    pub fn admit(&self, task: GroupOperation) -> Result<(), WriterFailed> {
+        self.send(WriterCommand::Admit(task))
     }
 
-    /// No more jobs with guests are put into the feed.
+    /// No more operations with guests are put into the feed.
     pub fn end_guests(&self) {
         let _ = self.send(WriterCommand::EndGuests);
     }
 
-    /// Begins no further jobs.
+    /// Begins no further operations.
     pub fn stop(&self) {
         let _ = self.send(WriterCommand::Stop);
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> WriterCommand) -> Result<T, Down> {
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> WriterCommand) -> Result<T, WriterFailed> {
         let (reply, answer) = oneshot::channel();
         self.send(command(reply))?;
-        answer.await.map_err(|_| Down)
+        answer.await.map_err(|_| WriterFailed)
     }
 
-    fn send(&self, command: WriterCommand) -> Result<(), Down> {
-        self.commands.send(command).map_err(|_| Down)
+    fn send(&self, command: WriterCommand) -> Result<(), WriterFailed> {
+        self.commands.send(command).map_err(|_| WriterFailed)
     }
 }

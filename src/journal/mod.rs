@@ -3,7 +3,6 @@
 //! A SQLite database; `schema.sql` documents it. Only this module makes an [`Intent`], and sending needs one.
 //! It never talks to the network and never classifies a response.
 
-mod accounts;
 mod feed;
 mod files;
 mod guests;
@@ -13,11 +12,12 @@ mod operations;
 mod people;
 mod private;
 mod recover;
+mod request_log;
+mod results;
 mod sound;
 mod stage;
 mod state;
 mod store;
-mod trail;
 mod undo;
 mod writer;
 
@@ -26,11 +26,11 @@ use std::path::{Path, PathBuf};
 pub use feed::Feed;
 pub use files::absolute;
 pub use guests::SentGuests;
-pub use handle::{Down, Handle};
+pub use handle::{Handle, WriterFailed};
+pub use request_log::{Mark, Now, RequestLog};
 pub use stage::{ReadBefore, Stage, StagedRow};
-pub use state::{Change, Illegal, Job, Operation, OperationKind, State};
+pub use state::{Change, GroupOperation, Illegal, Operation, OperationKind, State};
 pub use store::{Journal, Owner, Realm, RunId};
-pub use trail::{Mark, Now, Trail};
 pub use undo::{Creation, PastRun};
 pub use writer::Writer;
 
@@ -45,7 +45,7 @@ fn beside(journal: &Path, suffix: &str) -> PathBuf {
 
 /// The proof that an attempt is on disk: the right to send its request once.
 #[derive(Debug)]
-pub struct Intent(Job);
+pub struct Intent(GroupOperation);
 
 impl Intent {
     /// The row.
@@ -56,7 +56,7 @@ impl Intent {
 
     /// Uses the right up: the request leaves now, or the attempt is withdrawn.
     #[must_use]
-    pub fn spend(self) -> Job {
+    pub fn spend(self) -> GroupOperation {
         self.0
     }
 }
@@ -88,7 +88,7 @@ pub enum JournalError {
     Foreign(PathBuf),
     /// The file beside the journal that holds the times of requests is something else.
     #[error("{}: is not the file in which this program keeps the times of its last requests; move it away and run the same command again", shown_path(.0))]
-    ForeignTrail(PathBuf),
+    ForeignRequestLog(PathBuf),
     /// The file was written by another version.
     #[error(
         "journal {}: is of version {found}, this program writes version {ours}; name another with --journal",

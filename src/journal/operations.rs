@@ -1,4 +1,4 @@
-//! The operations in the database: every change of state is written here, by one statement, and every job is read here.
+//! The operations in the database: every change of state is written here, by one statement, and every operation is read here.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, Params, Row, Transaction, params};
 use sha2::{Digest, Sha256};
 
-use super::state::{Change, Illegal, Job, Operation, OperationKind, State};
+use super::state::{Change, GroupOperation, Illegal, Operation, OperationKind, State};
 use super::store::{Journal, RunId, now_ms, parse};
 use super::{Intent, JournalError};
-use crate::model::{Fate, Group, RowId, Status, Tag, Trouble};
+use crate::model::{Group, GroupRef, Outcome, RequestError, RowId, Status};
 
 /// The columns of an operation.
 const COLUMNS: [&str; 10] =
@@ -29,22 +29,22 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn open_row(&self, row: RowId) -> Result<Option<Job>, JournalError> {
+    pub fn open_row(&self, row: RowId) -> Result<Option<GroupOperation>, JournalError> {
         let sql = format!(
             "SELECT {} FROM {ROWS} WHERE rows.id = ?1 AND body IS NOT NULL
                AND (rows.code IS NULL OR lead IS NOT NULL OR operation.attempts > 0)
                AND (operation.row IS NULL OR kind = 'create' AND (state = 'planned' OR state = 'sending'))",
-            job_columns("operation")
+            task_columns("operation")
         );
-        self.run(|db| db.prepare_cached(&sql)?.query_row([row.0], |found| job(found, false)).optional())
+        self.run(|db| db.prepare_cached(&sql)?.query_row([row.0], |found| task(found, false)).optional())
     }
 
     /// The rows of a run whose last attempt may have created their group, in input order.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn in_doubt(&self, run: RunId) -> Result<Vec<Job>, JournalError> {
-        self.run(|db| jobs(db, IN_DOUBT, run))
+    pub fn in_doubt(&self, run: RunId) -> Result<Vec<GroupOperation>, JournalError> {
+        self.run(|db| tasks(db, IN_DOUBT, run))
     }
 
     /// Records that nothing showed the groups of the rows in doubt for long enough: they may be sent again.
@@ -65,8 +65,8 @@ impl Journal {
 
     /// The same change for all operations of a run for which a condition holds, in one commit.
     pub(super) fn change_all(&self, which: &str, run: RunId, change: &Change) -> Result<(), JournalError> {
-        let jobs = self.run(|db| jobs(db, which, run))?;
-        self.apply(jobs.into_iter().map(|job| (job.operation, [change.clone()])))
+        let tasks = self.run(|db| tasks(db, which, run))?;
+        self.apply(tasks.into_iter().map(|task| (task.operation, [change.clone()])))
     }
 
     /// How many open rows of a run have a name that was sent for another run and may have been created less than `age` ago: lists
@@ -94,13 +94,13 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn created_groups(&self) -> Result<Vec<(Tag, Group)>, JournalError> {
+    pub fn created_groups(&self) -> Result<Vec<(GroupRef, Group)>, JournalError> {
         let sql = "SELECT group_id, body, stamp FROM operations JOIN rows ON rows.id = operations.row
                    WHERE NOT undo AND state = 'created' AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = rows.id)
                    ORDER BY rows.id";
         let sent = |row: &Row<'_>| {
-            let tag = Tag { id: row.get(0)?, stamp: row.get(2)? };
-            Ok((tag, parse(1, row.get_ref(1)?.as_str()?)?))
+            let group_ref = GroupRef { id: row.get(0)?, stamp: row.get(2)? };
+            Ok((group_ref, parse(1, row.get_ref(1)?.as_str()?)?))
         };
         self.run(|db| db.prepare(sql)?.query_map([], sent)?.collect())
     }
@@ -142,24 +142,29 @@ impl Journal {
 }
 
 /// The operations of the rows of a run for which a condition holds, in input order.
-fn jobs(db: &Connection, which: &str, run: RunId) -> rusqlite::Result<Vec<Job>> {
+fn tasks(db: &Connection, which: &str, run: RunId) -> rusqlite::Result<Vec<GroupOperation>> {
     // By the operations: they may be far fewer than the rows.
     let sql = format!(
         "SELECT {} FROM runs CROSS JOIN operations AS operation ON operation.row BETWEEN first_row AND last_row
          JOIN rows ON rows.id = operation.row
          WHERE runs.id = ?1 AND NOT undo AND body IS NOT NULL AND ({which}) ORDER BY operation.row",
-        job_columns("operation")
+        task_columns("operation")
     );
     query(db, &sql, [run.0], false)
 }
 
-/// The jobs that a query finds.
-pub(super) fn query(db: &Connection, sql: &str, values: impl Params, is_undo: bool) -> rusqlite::Result<Vec<Job>> {
-    db.prepare_cached(sql)?.query_map(values, |row| job(row, is_undo))?.collect()
+/// The operations that a query finds.
+pub(super) fn query(
+    db: &Connection,
+    sql: &str,
+    values: impl Params,
+    is_undo: bool,
+) -> rusqlite::Result<Vec<GroupOperation>> {
+    db.prepare_cached(sql)?.query_map(values, |row| task(row, is_undo))?.collect()
 }
 
-/// The columns of a job: those of its row and of its operation, which are null if the row has none.
-pub(super) fn job_columns(operation: &str) -> String {
+/// The columns of an operation: those of its row and of its operation, which are null if the row has none.
+pub(super) fn task_columns(operation: &str) -> String {
     format!("rows.id, rows.body, {}", columns(operation))
 }
 
@@ -168,18 +173,18 @@ pub(super) fn columns(operation: &str) -> String {
     COLUMNS.map(|column| format!("{operation}.{column}")).join(", ")
 }
 
-/// The job in the first columns of a row.
-pub(super) fn job(found: &Row<'_>, is_undo: bool) -> rusqlite::Result<Job> {
+/// The operation in the first columns of a row.
+pub(super) fn task(found: &Row<'_>, is_undo: bool) -> rusqlite::Result<GroupOperation> {
     let kind = if is_undo { OperationKind::Delete } else { OperationKind::Create };
     let planned = Operation::planned(RowId(found.get(0)?), kind);
-    Ok(Job { group: parse(1, found.get_ref(1)?.as_str()?)?, operation: operation(found, 2, planned)? })
+    Ok(GroupOperation { group: parse(1, found.get_ref(1)?.as_str()?)?, operation: operation(found, 2, planned)? })
 }
 
 /// The operation in the columns from `first` on; `planned` if they are null.
 pub(super) fn operation(found: &Row<'_>, first: usize, planned: Operation) -> rusqlite::Result<Operation> {
     let Some(kind) = found.get_ref(first)?.as_str_or_null()? else { return Ok(planned) };
     let target = match found.get(first + 4)? {
-        Some(id) => Some(Tag { id, stamp: found.get(first + 5)? }),
+        Some(id) => Some(GroupRef { id, stamp: found.get(first + 5)? }),
         None => None,
     };
     let state = match found.get_ref(first + 1)?.as_str()? {
@@ -197,61 +202,61 @@ pub(super) fn operation(found: &Row<'_>, first: usize, planned: Operation) -> ru
     })
 }
 
-fn outcome(status: &str, group: Option<&Tag>, found: &Row<'_>, first: usize) -> rusqlite::Result<Fate> {
+fn outcome(status: &str, group: Option<&GroupRef>, found: &Row<'_>, first: usize) -> rusqlite::Result<Outcome> {
     let http_status: Option<u16> = found.get(first + 6)?;
     let differences = found.get(first + 9)?;
     let text = |column| Ok::<_, rusqlite::Error>(found.get::<_, Option<String>>(first + column)?.unwrap_or_default());
-    let trouble = || Ok::<_, rusqlite::Error>(Trouble { code: text(7)?, message: text(8)?, http_status });
+    let error = || Ok::<_, rusqlite::Error>(RequestError { code: text(7)?, message: text(8)?, http_status });
     let group = || group.cloned().ok_or(FromSqlError::InvalidType);
     Ok(match status.parse() {
         Ok(Status::Created) => {
-            Fate::Created { group: group()?, http_status: http_status.unwrap_or_default(), differences }
+            Outcome::Created { group: group()?, http_status: http_status.unwrap_or_default(), differences }
         }
-        Ok(Status::Exists) => Fate::Exists { group_id: group()?.id, http_status, differences },
-        Ok(Status::Deleted) => Fate::Deleted(http_status.unwrap_or_default()),
-        Ok(Status::Gone) => Fate::Gone,
-        Ok(Status::Changed) => Fate::Changed(text(8)?),
-        Ok(Status::Failed) => Fate::Failed(trouble()?),
-        Ok(Status::Unknown) => Fate::Unknown(trouble()?),
+        Ok(Status::Exists) => Outcome::Exists { group_id: group()?.id, http_status, differences },
+        Ok(Status::Deleted) => Outcome::Deleted(http_status.unwrap_or_default()),
+        Ok(Status::Gone) => Outcome::Gone,
+        Ok(Status::Changed) => Outcome::Changed(text(8)?),
+        Ok(Status::Failed) => Outcome::Failed(error()?),
+        Ok(Status::Unknown) => Outcome::Unknown(error()?),
         _ => return Err(FromSqlError::InvalidType.into()),
     })
 }
 
 /// Begins an attempt: when it is committed, the request may leave.
-pub(super) fn begin(db: &Connection, job: Job) -> rusqlite::Result<Option<Intent>> {
-    let Job { operation, group } = job;
+pub(super) fn begin(db: &Connection, task: GroupOperation) -> rusqlite::Result<Option<Intent>> {
+    let GroupOperation { operation, group } = task;
     let Ok(operation) = operation.next(Change::Begin) else { return Ok(None) };
     write(db, &operation)?;
-    Ok(Some(Intent(Job { operation, group })))
+    Ok(Some(Intent(GroupOperation { operation, group })))
 }
 
 /// Writes an operation as it is now.
 pub(super) fn write(db: &Connection, operation: &Operation) -> rusqlite::Result<()> {
     let Operation { row, is_undo, kind, ref state, may_be_applied, attempts, ref target } = *operation;
     let target = target.as_ref().map(|group| (group.id.as_str(), group.stamp.as_deref()));
-    let (word, fate) = match state {
+    let (word, outcome) = match state {
         State::Planned => ("planned", None),
         State::Sending => ("sending", None),
-        State::Ended(fate) => (fate.status().as_str(), Some(fate)),
+        State::Ended(outcome) => (outcome.status().as_str(), Some(outcome)),
     };
-    let (group, http_status, error, note) = match fate {
-        Some(Fate::Created { group, http_status, differences }) => {
+    let (group, http_status, error, note) = match outcome {
+        Some(Outcome::Created { group, http_status, differences }) => {
             let group = Some((group.id.as_str(), group.stamp.as_deref()));
             (group, Some(*http_status), None, differences.as_deref())
         }
-        Some(Fate::Exists { group_id, http_status, differences }) => {
+        Some(Outcome::Exists { group_id, http_status, differences }) => {
             (Some((group_id.as_str(), None)), *http_status, None, differences.as_deref())
         }
-        Some(Fate::Deleted(http_status)) => (target, Some(*http_status), None, None),
-        Some(Fate::Changed(what)) => (target, None, Some((CHANGED, what.as_str())), None),
-        Some(Fate::Failed(trouble) | Fate::Unknown(trouble)) => {
-            (target, trouble.http_status, Some((trouble.code.as_str(), trouble.message.as_str())), None)
+        Some(Outcome::Deleted(http_status)) => (target, Some(*http_status), None, None),
+        Some(Outcome::Changed(what)) => (target, None, Some((CHANGED, what.as_str())), None),
+        Some(Outcome::Failed(error) | Outcome::Unknown(error)) => {
+            (target, error.http_status, Some((error.code.as_str(), error.message.as_str())), None)
         }
-        Some(Fate::Gone) | None => (target, None, None, None),
+        Some(Outcome::Gone) | None => (target, None, None, None),
     };
     let (group_id, stamp) = group.map_or((None, None), |(id, stamp)| (Some(id), stamp));
     let (code, error) = error.unzip();
-    let seal = fate.map(|_| seal([Some(word), group_id, stamp, code, error], http_status));
+    let seal = outcome.map(|_| seal([Some(word), group_id, stamp, code, error], http_status));
     db.prepare_cached(
         "INSERT OR REPLACE INTO operations VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?

@@ -100,7 +100,7 @@ CREATE TABLE operations (
 CREATE VIEW ended AS SELECT * FROM operations WHERE state <> 'planned' AND state <> 'sending';
 
 -- When the last requests of any kind were answered: the server's limit counts them, also for the next run. These are the
--- bytes of the file beside the journal that ends in -pace and exists during a run; src/journal/trail.rs describes them.
+-- bytes of the file beside the journal that ends in -pace and exists during a run; src/journal/request_log.rs describes them.
 CREATE TABLE pace (
     id    INTEGER PRIMARY KEY CHECK (id = 1),
     marks BLOB NOT NULL

@@ -4,7 +4,7 @@
 
 use strum::{AsRefStr, EnumString};
 
-use crate::model::{Fate, Group, RowId, Status, Tag};
+use crate::model::{Group, GroupRef, Outcome, RowId, Status};
 
 /// What an operation does with its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AsRefStr, EnumString)]
@@ -26,7 +26,7 @@ pub enum State {
     /// An attempt is on disk: its request may have left, and may have been applied.
     Sending,
     /// It has an outcome.
-    Ended(Fate),
+    Ended(Outcome),
 }
 
 /// What is known of one operation: the journal has a row for it.
@@ -45,12 +45,12 @@ pub struct Operation {
     /// The number of attempts so far.
     pub attempts: u32,
     /// The group that it replaces or deletes.
-    pub target: Option<Tag>,
+    pub target: Option<GroupRef>,
 }
 
 /// An operation with the group that it is about: the group as it is to be, or for a deletion as it was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Job {
+pub struct GroupOperation {
     /// The operation.
     pub operation: Operation,
     /// The group.
@@ -69,11 +69,11 @@ pub enum Change {
     /// The attempt was looked up, and nothing showed its effect for long enough.
     Absent,
     /// The group was found, and may lack guests: it is updated.
-    Incomplete(Tag),
+    Incomplete(GroupRef),
     /// The group that was to be updated does not exist any more: it is created.
     Missing,
     /// The outcome is known.
-    End(Fate),
+    End(Outcome),
     /// A new run takes up what has no good outcome.
     Resume,
 }
@@ -140,14 +140,14 @@ impl Operation {
                 self.target = None;
                 self.state = State::Planned;
             }
-            (State::Planned | State::Sending, Change::End(fate)) if self.ends_with(fate.status()) => {
-                self.state = State::Ended(fate);
+            (State::Planned | State::Sending, Change::End(outcome)) if self.ends_with(outcome.status()) => {
+                self.state = State::Ended(outcome);
             }
-            (State::Ended(Fate::Unknown(_)), Change::Resume) if self.kind == OperationKind::Create => {
+            (State::Ended(Outcome::Unknown(_)), Change::Resume) if self.kind == OperationKind::Create => {
                 self.state = State::Sending;
             }
-            (State::Ended(fate), Change::Resume) if fate.status().is_open() => {
-                self.may_be_applied |= fate.status() == Status::Unknown;
+            (State::Ended(outcome), Change::Resume) if outcome.status().is_open() => {
+                self.may_be_applied |= outcome.status() == Status::Unknown;
                 self.state = State::Planned;
             }
             (_, change) => return Err(Illegal { operation: Box::new(self), change }),
@@ -172,14 +172,14 @@ impl Operation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Trouble;
+    use crate::model::RequestError;
 
-    fn group() -> Tag {
-        Tag { id: "g1".to_owned(), stamp: None }
+    fn group() -> GroupRef {
+        GroupRef { id: "g1".to_owned(), stamp: None }
     }
 
-    fn trouble() -> Trouble {
-        Trouble::interrupted()
+    fn error() -> RequestError {
+        RequestError::interrupted()
     }
 
     fn after(kind: OperationKind, changes: &[Change]) -> Result<(State, bool, u32), Illegal> {
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn an_attempt_that_may_have_been_applied_is_remembered_through_all_later_ones() {
         use Change::{Absent, Begin, End, NotApplied, Resume, Withdraw};
-        let failed = || End(Fate::Failed(trouble()));
+        let failed = || End(Outcome::Failed(error()));
         for (changes, may_be_applied, attempts) in [
             (vec![Begin, NotApplied], false, 1),
             (vec![Begin, Withdraw], false, 0),
@@ -202,7 +202,7 @@ mod tests {
             let planned = (State::Planned, may_be_applied, attempts);
             assert_eq!(after(OperationKind::Create, &changes).unwrap(), planned, "{changes:?}");
         }
-        let unknown = [Begin, End(Fate::Unknown(trouble())), Resume];
+        let unknown = [Begin, End(Outcome::Unknown(error())), Resume];
         assert_eq!(after(OperationKind::Create, &unknown).unwrap().0, State::Sending, "it is in doubt again");
         assert_eq!(after(OperationKind::Delete, &unknown).unwrap(), (State::Planned, true, 1));
     }
@@ -215,7 +215,7 @@ mod tests {
             (found.kind, &found.target, found.state == State::Planned),
             (OperationKind::Update, &Some(group()), true)
         );
-        assert!(found.clone().after([Begin, End(Fate::found(group()))]).is_ok());
+        assert!(found.clone().after([Begin, End(Outcome::found(group()))]).is_ok());
         let missing = found.after([Begin, Missing]).unwrap();
         assert_eq!((missing.kind, missing.target, missing.attempts), (OperationKind::Create, None, 2));
     }
@@ -225,15 +225,15 @@ mod tests {
         use Change::{Absent, Begin, End, Incomplete, Missing, NotApplied, Resume, Withdraw};
         use OperationKind::{Create, Delete};
         let (created, exists) = (
-            End(Fate::found(group())),
-            End(Fate::Exists { group_id: "g1".to_owned(), http_status: None, differences: None }),
+            End(Outcome::found(group())),
+            End(Outcome::Exists { group_id: "g1".to_owned(), http_status: None, differences: None }),
         );
         for (kind, changes) in [
             (Create, vec![created.clone()]),
             (Create, vec![Begin, NotApplied, created.clone()]),
-            (Create, vec![End(Fate::Gone)]),
+            (Create, vec![End(Outcome::Gone)]),
             (Create, vec![Begin, Missing]),
-            (Delete, vec![End(Fate::Deleted(404))]),
+            (Delete, vec![End(Outcome::Deleted(404))]),
             (Delete, vec![Begin, created.clone()]),
             (Delete, vec![Begin, Incomplete(group())]),
             (Create, vec![Begin, Begin]),
@@ -244,7 +244,7 @@ mod tests {
             (Create, vec![Begin, created.clone(), Begin]),
             (Create, vec![Begin, created, Resume]),
             (Create, vec![exists.clone(), Resume]),
-            (Create, vec![exists, End(Fate::Failed(trouble()))]),
+            (Create, vec![exists, End(Outcome::Failed(error()))]),
         ] {
             assert!(after(kind, &changes).is_err(), "{kind:?} {changes:?}");
         }

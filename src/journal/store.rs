@@ -232,7 +232,7 @@ impl Journal {
         } else {
             "UPDATE runs SET ended_at = ?2 WHERE id = ?1"
         };
-        self.keep_trail()?;
+        self.keep_request_log()?;
         self.run(|db| db.execute(end, params![run.0, now()]).map(drop))
     }
 }

@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::{
-    Dialect, Fate, Format, Group, InputFile, MatchNames, Outcome, Place, Raw, RowId, Status, Tag, Trouble, WantedGroup,
+    Dialect, Format, Group, GroupRef, InputFile, MatchNames, Outcome, Place, Raw, RequestError, ResultRow, RowId,
+    Status, WantedGroup,
 };
 
 pub(super) fn owner() -> Owner {
@@ -51,8 +52,8 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
 }
 
 /// A row whose group existed before.
-pub(super) fn exists() -> Fate {
-    Fate::Exists { group_id: "g1".to_owned(), http_status: None, differences: None }
+pub(super) fn exists() -> Outcome {
+    Outcome::Exists { group_id: "g1".to_owned(), http_status: None, differences: None }
 }
 
 /// How many rows of a run are still to be settled.
@@ -61,14 +62,14 @@ pub(super) fn open_rows(journal: &Journal, run: RunId) -> u64 {
     journal.run(|db| db.query_row(sql, [run.0], |row| row.get(0))).unwrap()
 }
 
-fn accounts(journal: &Journal, run: RunId) -> Vec<(String, Status, Option<String>, u32)> {
-    let mut accounts = Vec::new();
-    let note = |account: &Outcome| -> Result<(), JournalError> {
-        accounts.push((account.name.clone(), account.status, account.group_id.clone(), account.attempts));
+fn results(journal: &Journal, run: RunId) -> Vec<(String, Status, Option<String>, u32)> {
+    let mut rows = Vec::new();
+    let note = |row: &ResultRow| -> Result<(), JournalError> {
+        rows.push((row.name.clone(), row.status, row.group_id.clone(), row.attempts));
         Ok(())
     };
-    journal.accounts(run, note).unwrap();
-    accounts
+    journal.results(run, note).unwrap();
+    rows
 }
 
 /// Gives a row another group.
@@ -78,33 +79,33 @@ pub(super) fn define(journal: &Journal, row: RowId, group: &WantedGroup) {
     journal.run(|db| db.execute(update, params![row.0, body, group.guests.len()]).map(drop)).unwrap();
 }
 
-fn unknown() -> Fate {
-    Fate::Unknown(Trouble::interrupted())
+fn unknown() -> Outcome {
+    Outcome::Unknown(RequestError::interrupted())
 }
 
-pub(super) fn created(id: &str) -> Fate {
-    Fate::found(Tag { id: id.to_owned(), stamp: None })
+pub(super) fn created(id: &str) -> Outcome {
+    Outcome::found(GroupRef { id: id.to_owned(), stamp: None })
 }
 
-fn failed() -> Fate {
-    Fate::Failed(Trouble { code: "http-422".to_owned(), message: "no".to_owned(), http_status: Some(422) })
+fn failed() -> Outcome {
+    Outcome::Failed(RequestError { code: "http-422".to_owned(), message: "no".to_owned(), http_status: Some(422) })
 }
 
 /// Changes the operation of a row.
 pub(super) fn apply(journal: &Journal, row: RowId, changes: &[Change]) {
-    let known = journal.open_row(row).unwrap().map(|job| job.operation);
+    let known = journal.open_row(row).unwrap().map(|task| task.operation);
     let operation = known.unwrap_or_else(|| Operation::planned(row, OperationKind::Create));
     journal.apply([(operation, changes.to_vec())]).unwrap();
 }
 
 /// Records the outcome of a row that was sent once.
-pub(super) fn settle(journal: &Journal, row: RowId, fate: Fate) {
-    apply(journal, row, &[Change::Begin, Change::End(fate)]);
+pub(super) fn settle(journal: &Journal, row: RowId, outcome: Outcome) {
+    apply(journal, row, &[Change::Begin, Change::End(outcome)]);
 }
 
 /// An open row that is not of a known group: whether it was sent.
 fn was_sent(journal: &Journal, row: i64) -> Option<bool> {
-    journal.open_row(RowId(row)).unwrap().map(|job| job.operation.was_sent())
+    journal.open_row(RowId(row)).unwrap().map(|task| task.operation.was_sent())
 }
 
 #[test]
@@ -124,7 +125,7 @@ fn rows_that_a_killed_run_had_half_staged_are_taken_back_before_anybody_looks() 
     assert!(pages > 0, "some rows are in the file already");
     drop(stage);
     let journal = Journal::peek(&copy).unwrap().unwrap();
-    assert_eq!(accounts(&journal, known).len(), 1);
+    assert_eq!(results(&journal, known).len(), 1);
     assert_eq!(journal.next_row().unwrap(), RowId(2));
 }
 
@@ -152,7 +153,7 @@ fn a_run_that_was_cut_off_hands_on_what_is_there_and_what_is_in_doubt() {
         ("E", Status::Pending, None, 1),
     ];
     assert_eq!(
-        accounts(&journal, second),
+        results(&journal, second),
         expected.map(|(name, status, id, sends)| (name.to_owned(), status, id, sends))
     );
     assert_eq!(journal.in_doubt(second).unwrap().len(), 1);
@@ -172,7 +173,7 @@ fn a_row_that_the_file_lacked_for_a_while_keeps_its_past() {
     settle(&journal, first, created("gA"));
     run(&mut journal, &["C"], false);
     let (third, first) = run(&mut journal, &["A", "B", "C"], false);
-    assert_eq!(accounts(&journal, third)[0], ("A".to_owned(), Status::Created, Some("gA".to_owned()), 1));
+    assert_eq!(results(&journal, third)[0], ("A".to_owned(), Status::Created, Some("gA".to_owned()), 1));
     assert_eq!(was_sent(&journal, first.0 + 1), Some(true));
     journal.end_run(third, true).unwrap();
     let (_, first) = run(&mut journal, &["A", "B", "C"], false);
@@ -187,7 +188,7 @@ fn a_row_in_doubt_stays_so_when_it_is_mended_or_another_row_of_its_name_comes_fi
         let (_, first) = run(&mut journal, &before, true);
         apply(&journal, first, &[Change::Begin]);
         let (second, _) = run(&mut journal, &after, false);
-        let doubtful: Vec<String> = journal.in_doubt(second).unwrap().into_iter().map(|job| job.group.name).collect();
+        let doubtful: Vec<String> = journal.in_doubt(second).unwrap().into_iter().map(|task| task.group.name).collect();
         assert_eq!(doubtful, [if after[0] == "x" { " sales" } else { "SALES" }]);
     }
 }
@@ -203,10 +204,10 @@ fn a_run_that_ended_or_is_left_by_fresh_is_history() {
             journal.end_run(one, true).unwrap();
         }
         let (two, _) = run(&mut journal, &["A"], is_fresh);
-        assert_eq!(accounts(&journal, two)[0].1, Status::Pending);
-        assert_eq!(accounts(&journal, one)[0].1, Status::Created);
-        let tag = Tag { id: "gA".to_owned(), stamp: None };
-        assert_eq!(journal.created_groups().unwrap(), [(tag, group("A"))]);
+        assert_eq!(results(&journal, two)[0].1, Status::Pending);
+        assert_eq!(results(&journal, one)[0].1, Status::Created);
+        let group_ref = GroupRef { id: "gA".to_owned(), stamp: None };
+        assert_eq!(journal.created_groups().unwrap(), [(group_ref, group("A"))]);
     }
 }
 
@@ -221,7 +222,7 @@ fn a_run_that_was_cut_off_while_it_read_its_files_leaves_the_one_before_to_be_co
     }
     let mut journal = Journal::open(&path, &owner()).unwrap();
     let (run, _) = run(&mut journal, &["A", "B"], false);
-    assert_eq!(accounts(&journal, run)[0].1, Status::Created);
+    assert_eq!(results(&journal, run)[0].1, Status::Created);
 }
 
 #[test]
@@ -279,19 +280,19 @@ async fn the_writer_hands_out_every_open_row_once_and_has_its_intent_on_disk() {
         handle.end_guests();
         let mut given = Vec::new();
         while let Some(begun) = feed.next().await {
-            let job = begun.spend();
+            let task = begun.spend();
             let sql = "SELECT state FROM operations WHERE row = ?1";
-            let state: String = reader.query_row(sql, [job.operation.row.0], |row| row.get(0)).unwrap();
-            assert_eq!(state, "sending", "{job:?}");
-            given.push(job.group.name.clone());
-            handle.record(job.operation.next(Change::End(created(&job.group.name))).unwrap()).unwrap();
+            let state: String = reader.query_row(sql, [task.operation.row.0], |row| row.get(0)).unwrap();
+            assert_eq!(state, "sending", "{task:?}");
+            given.push(task.group.name.clone());
+            handle.record(task.operation.next(Change::End(created(&task.group.name))).unwrap()).unwrap();
         }
         drop(handle);
         given
     };
     let (journal, given) = tokio::join!(writer.work(), send);
     assert_eq!(given, names.iter().filter(|name| **name != "G7").copied().collect::<Vec<_>>());
-    assert!(accounts(&journal.unwrap(), run).iter().all(|(_, status, ..)| *status == Status::Created));
+    assert!(results(&journal.unwrap(), run).iter().all(|(_, status, ..)| *status == Status::Created));
 }
 
 #[tokio::test]
@@ -306,7 +307,7 @@ async fn what_was_begun_and_never_left_is_pending_again_and_what_had_no_effect_i
         handle.stop();
         handle.record(one.operation.next(Change::Withdraw).unwrap()).unwrap();
         handle.record(two.operation.next(Change::NotApplied).unwrap()).unwrap();
-        let three = Job { operation: three.operation.next(Change::Absent).unwrap(), ..three };
+        let three = GroupOperation { operation: three.operation.next(Change::Absent).unwrap(), ..three };
         handle.record(three.operation.clone()).unwrap();
         assert_eq!(handle.begin(three).await.unwrap().spend().operation.attempts, 2);
         assert!(feed.next().await.is_none());
@@ -314,7 +315,7 @@ async fn what_was_begun_and_never_left_is_pending_again_and_what_had_no_effect_i
     };
     let (journal, ()) = tokio::join!(writer.work(), send);
     let told: Vec<(Status, u32)> =
-        accounts(&journal.unwrap(), run).into_iter().map(|(_, status, _, sends)| (status, sends)).collect();
+        results(&journal.unwrap(), run).into_iter().map(|(_, status, _, sends)| (status, sends)).collect();
     assert_eq!(told, [(Status::Pending, 0), (Status::Pending, 1), (Status::Unknown, 2)]);
 }
 
@@ -332,13 +333,13 @@ async fn from_the_moment_the_journal_cannot_be_written_nothing_is_handed_out() {
     let on_failure = Arc::clone(&is_told);
     let (writer, handle, feed) = Writer::new(journal, run, false, move || on_failure.store(true, Ordering::Release));
     let send = async {
-        let job = feed.next().await.unwrap().spend();
-        let operation = job.operation.next(Change::End(created("g0"))).unwrap();
+        let task = feed.next().await.unwrap().spend();
+        let operation = task.operation.next(Change::End(created("g0"))).unwrap();
         while handle.record(operation.clone()).is_ok() {
             tokio::task::yield_now().await;
         }
         assert!(is_told.load(Ordering::Acquire));
-        assert!(feed.next().await.is_none(), "jobs that were begun ahead do not leave any more");
+        assert!(feed.next().await.is_none(), "tasks that were begun ahead do not leave any more");
         drop(handle);
     };
     let (journal, ()) = tokio::join!(writer.work(), send);
@@ -355,6 +356,6 @@ fn an_unfinished_run_of_other_rows_is_not_forgotten_unless_told_so() {
     let row = journal.next_row().unwrap();
     let nothing = (row, RowId(row.0 - 1));
     assert!(matches!(journal.commence(stranger, nothing, false), Err(JournalError::OtherRows(_))));
-    assert_eq!(accounts(&journal, one)[0].1, Status::Created);
+    assert_eq!(results(&journal, one)[0].1, Status::Created);
     assert!(!journal.commence(stranger, nothing, true).unwrap());
 }

@@ -6,10 +6,10 @@ use rusqlite::Row;
 
 use super::JournalError;
 use super::files::canonical_and_place;
-use super::operations::{columns, job, job_columns, operation, write};
-use super::state::{Change, Job, Operation, OperationKind, State};
+use super::operations::{columns, operation, task, task_columns, write};
+use super::state::{Change, GroupOperation, Operation, OperationKind, State};
 use super::store::{Journal, RunId};
-use crate::model::Fate;
+use crate::model::Outcome;
 
 /// A run, for a person to choose from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct PastRun {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Creation {
     /// Its deletion, with the group as it was sent.
-    pub deletion: Job,
+    pub deletion: GroupOperation,
     /// The operation that created it.
     pub sent: Operation,
 }
@@ -57,7 +57,7 @@ const CREATIONS: &str = "
            OR sent.state = 'planned' AND sent.may_be_applied)
       AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = rows.id)";
 
-/// The first column behind those of a job.
+/// The first column behind those of an operation.
 const SENT: usize = 12;
 
 impl Journal {
@@ -94,9 +94,10 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn creations(&self, run: RunId) -> Result<Vec<Creation>, JournalError> {
-        let sql = format!("SELECT {}, {} FROM {CREATIONS} ORDER BY rows.id", job_columns("operation"), columns("sent"));
+        let sql =
+            format!("SELECT {}, {} FROM {CREATIONS} ORDER BY rows.id", task_columns("operation"), columns("sent"));
         let creation = |row: &Row<'_>| {
-            let deletion = job(row, true)?;
+            let deletion = task(row, true)?;
             let sent = Operation::planned(deletion.operation.row, OperationKind::Create);
             Ok(Creation { deletion, sent: operation(row, SENT, sent)? })
         };
@@ -110,7 +111,7 @@ impl Journal {
     pub fn commence_undo(&self, run: RunId, deletions: Vec<(Operation, Vec<Change>)>) -> Result<(), JournalError> {
         let deletions = self.changed(deletions)?;
         let is_undone = |operation: &Operation| match &operation.state {
-            State::Planned | State::Sending | State::Ended(Fate::Deleted(_) | Fate::Gone) => true,
+            State::Planned | State::Sending | State::Ended(Outcome::Deleted(_) | Outcome::Gone) => true,
             State::Ended(_) => false,
         };
         self.together(|batch| {
@@ -131,15 +132,15 @@ impl Journal {
 mod tests {
     use super::*;
     use crate::journal::tests::{apply, created, folder, group, owner, run, settle};
-    use crate::model::{Outcome, RowId, Status, Tag};
+    use crate::model::{GroupRef, ResultRow, RowId, Status};
 
     fn statuses(journal: &Journal, run: RunId) -> Vec<(String, Status, u32)> {
         let mut all = Vec::new();
-        let note = |account: &Outcome| -> Result<(), JournalError> {
-            all.push((account.name.clone(), account.status, account.attempts));
+        let note = |row: &ResultRow| -> Result<(), JournalError> {
+            all.push((row.name.clone(), row.status, row.attempts));
             Ok(())
         };
-        journal.undo_accounts(run, note).unwrap();
+        journal.undo_results(run, note).unwrap();
         all
     }
 
@@ -177,20 +178,20 @@ mod tests {
         assert!(["gA", "gB"].iter().all(|made| deletion(&journal, id, made).was_sent()));
         let unknown = |name: &str| (name.to_owned(), Status::Unknown, 1);
         assert_eq!(statuses(&journal, id), [unknown("A"), unknown("B")]);
-        journal.apply([(deletion(&journal, id, "gA"), [Change::End(Fate::Deleted(204))])]).unwrap();
+        journal.apply([(deletion(&journal, id, "gA"), [Change::End(Outcome::Deleted(204))])]).unwrap();
         journal.apply([(deletion(&journal, id, "gB"), [Change::Withdraw])]).unwrap();
         assert_eq!(statuses(&journal, id)[0], ("A".to_owned(), Status::Deleted, 1));
         assert_eq!(statuses(&journal, id)[1], ("B".to_owned(), Status::Pending, 0));
         assert!(!deletion(&journal, id, "gB").was_sent());
         let groups = journal.created_groups().unwrap();
-        assert_eq!(groups.iter().map(|(tag, _)| tag.id.as_str()).collect::<Vec<_>>(), ["gB"]);
+        assert_eq!(groups.iter().map(|(group_ref, _)| group_ref.id.as_str()).collect::<Vec<_>>(), ["gB"]);
     }
 
     #[test]
     fn a_run_that_is_taken_back_is_not_gone_on_with_and_one_that_is_left_alone_is() {
-        let changed = Change::End(Fate::Changed("renamed".to_owned()));
+        let changed = Change::End(Outcome::Changed("renamed".to_owned()));
         for (changes, is_continued) in
-            [(vec![changed], true), (vec![Change::End(Fate::Gone)], false), (Vec::new(), false)]
+            [(vec![changed], true), (vec![Change::End(Outcome::Gone)], false), (Vec::new(), false)]
         {
             let (_folder, path) = folder();
             let mut journal = Journal::open(&path, &owner()).unwrap();
@@ -207,8 +208,8 @@ mod tests {
         let (_folder, path) = folder();
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let (id, first) = cut_off(&mut journal);
-        let tag = Tag { id: "gC".to_owned(), stamp: None };
-        apply(&journal, RowId(first.0 + 2), &[Change::End(Fate::found(tag))]);
+        let group_ref = GroupRef { id: "gC".to_owned(), stamp: None };
+        apply(&journal, RowId(first.0 + 2), &[Change::End(Outcome::found(group_ref))]);
         assert_eq!(deletion(&journal, id, "gC").state, State::Planned);
         let past = journal.past_runs(None).unwrap();
         assert_eq!((past.len(), past[0].created, past[0].undone), (1, 3, 0));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::JournalError;
-use super::feed::{Feed, JobSource};
+use super::feed::{Feed, OperationSource};
 use super::handle::{Handle, WriterCommand};
 use super::operations::{begin, write};
 use super::store::{Journal, RunId};
@@ -19,7 +19,7 @@ const COMMANDS_MAX: usize = 4096;
 pub struct Writer {
     journal: Journal,
     inbox: mpsc::UnboundedReceiver<WriterCommand>,
-    source: JobSource,
+    source: OperationSource,
     on_failure: Box<dyn FnOnce() + Send>,
 }
 
@@ -35,7 +35,7 @@ impl Writer {
     ) -> (Self, Handle, Feed) {
         let (commands, inbox) = mpsc::unbounded_channel();
         let handle = Handle { commands };
-        let (source, feed) = JobSource::new(run, is_undo, &handle);
+        let (source, feed) = OperationSource::new(run, is_undo, &handle);
         (Self { journal, inbox, source, on_failure: Box::new(on_failure) }, handle, feed)
     }
 
@@ -70,19 +70,19 @@ impl Writer {
         Ok(())
     }
 
-    /// One commit: the commands, and the attempts of the next jobs.
+    /// One commit: the commands, and the attempts of the next operations.
     fn commit(&mut self, commands: &mut Vec<WriterCommand>) -> rusqlite::Result<()> {
         let (db, source) = (&self.journal.db, &mut self.source);
         let mut replies = Vec::new();
         db.execute_batch("BEGIN")?;
         for command in commands.drain(..) {
             match command {
-                WriterCommand::Begin(job, reply) => replies.push((begin(db, job)?, reply)),
+                WriterCommand::Begin(task, reply) => replies.push((begin(db, task)?, reply)),
                 WriterCommand::Record(operation) => write(db, &operation)?,
                 WriterCommand::Guests(after, reply) => {
                     let _ = reply.send(source.with_guests(db, after)?);
                 }
-                WriterCommand::Admit(job) => source.admit(job),
+                WriterCommand::Admit(task) => source.admit(task),
                 WriterCommand::EndGuests => source.end_guests(),
                 WriterCommand::Stop => source.close(),
                 WriterCommand::Feed => {}

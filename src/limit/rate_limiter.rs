@@ -15,7 +15,7 @@ use super::rate::{Rate, Speed};
 use super::rate_limit::RateLimit;
 use super::server_failure::{FailureKind, ServerFailure};
 use super::stop::Stop;
-use crate::journal::{Mark, Trail};
+use crate::journal::{Mark, RequestLog};
 use crate::model::{Event, Listener, StopReason, Wait, shown_path};
 use crate::tallyfy::Hints;
 
@@ -51,7 +51,7 @@ struct LimiterState {
     streaks: FailureStreaks,
     paused_until: Option<Instant>,
     /// For the rate limit after a restart; none at full speed.
-    trail: Option<Trail>,
+    request_log: Option<RequestLog>,
     /// Requests that have left.
     requests: u64,
     writes_in_flight: usize,
@@ -70,12 +70,18 @@ pub struct Permit<'a> {
 }
 
 impl RateLimiter {
-    /// No request has left yet, except for those of the trail: how long ago each of the last ones was answered.
+    /// No request has left yet, except for those of the request log: how long ago each of the last ones was answered.
     #[must_use]
-    pub fn new(limits: Limits, trail: Option<(Trail, Vec<Duration>)>, stop: Stop, listener: Listener) -> Self {
+    pub fn new(
+        limits: Limits,
+        request_log: Option<(RequestLog, Vec<Duration>)>,
+        stop: Stop,
+        listener: Listener,
+    ) -> Self {
         let Limits { speed, concurrency, wait_max } = limits;
-        let (trail, ages) = trail.filter(|_| speed != Speed::Unpaced).unzip();
-        let found = trail.as_ref().and_then(Trail::found).and_then(|(requests, period)| Rate::of(requests, period));
+        let (request_log, ages) = request_log.filter(|_| speed != Speed::Unpaced).unzip();
+        let found =
+            request_log.as_ref().and_then(RequestLog::found).and_then(|(requests, period)| Rate::of(requests, period));
         let limit = RateLimit::new(speed, concurrency, found, &ages.unwrap_or_default(), now());
         let state = LimiterState {
             // A rate that the user named needs no report.
@@ -84,7 +90,7 @@ impl RateLimiter {
             breaker: CircuitBreaker::new(wait_max),
             streaks: FailureStreaks::new(wait_max),
             paused_until: None,
-            trail,
+            request_log,
             requests: 0,
             writes_in_flight: 0,
             reported_until: None,
@@ -173,9 +179,10 @@ impl RateLimiter {
             _ if is_write && state.writes_in_flight > 0 && state.streaks.refuses_writes(now).is_some() => Err(None),
             _ => state.limit.room(now).inspect_err(|until| self.report_wait(state, *until, now)),
         }?;
-        let leave =
-            |trail: &mut Trail| trail.leave(now).map_err(|reason| format!("{}: {reason}", shown_path(trail.path())));
-        let mark = state.trail.as_mut().map(leave).transpose().map_err(|why| {
+        let leave = |request_log: &mut RequestLog| {
+            request_log.leave(now).map_err(|reason| format!("{}: {reason}", shown_path(request_log.path())))
+        };
+        let mark = state.request_log.as_mut().map(leave).transpose().map_err(|why| {
             self.stop.raise(StopReason::Unrecorded(why));
             None
         })?;
@@ -212,7 +219,7 @@ impl RateLimiter {
         self.changed.notify_one();
         state.writes_in_flight -= usize::from(is_write);
         // A mark that stays holds its place for longer after a restart: nothing is lost by it.
-        let _ = state.trail.as_mut().zip(mark).map(|(trail, mark)| trail.answer(mark, now));
+        let _ = state.request_log.as_mut().zip(mark).map(|(request_log, mark)| request_log.answer(mark, now));
         let refused = failure.as_ref().filter(|failure| failure.kind == FailureKind::TooMany);
         let asked = state.limit.answer(left, refused, hints, now);
         self.report_rate(state);
@@ -249,7 +256,7 @@ impl RateLimiter {
         if state.limit.adaptive.is_some() {
             tracing::info!("the server lets {rate}, as far as is found");
             // What is not recorded has to be found again.
-            let _ = state.trail.as_mut().map(|trail| trail.find(rate.requests.get(), rate.period));
+            let _ = state.request_log.as_mut().map(|request_log| request_log.find(rate.requests.get(), rate.period));
         }
     }
 
@@ -264,7 +271,7 @@ impl Drop for Permit<'_> {
         state.limit.window.cancel(1);
         state.requests -= 1;
         state.writes_in_flight -= usize::from(self.is_write);
-        let _ = state.trail.as_mut().zip(self.mark).map(|(trail, mark)| trail.cancel(mark, now()));
+        let _ = state.request_log.as_mut().zip(self.mark).map(|(request_log, mark)| request_log.cancel(mark, now()));
         self.limiter.changed.notify_one();
     }
 }

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 /// What identifies an existing group, and one version of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
-#[serde(from = "TagFields")]
-pub struct Tag {
+#[serde(from = "GroupRefFields")]
+pub struct GroupRef {
     /// Its id.
     pub id: String,
     /// When it was last changed, in the server's own words.
@@ -19,7 +19,7 @@ pub struct Tag {
 pub struct ExistingGroup {
     /// Its id, and when it was last changed.
     #[serde(flatten)]
-    pub tag: Tag,
+    pub group_ref: GroupRef,
     /// Its name.
     pub name: String,
     /// Its description; empty if it has none.
@@ -38,7 +38,7 @@ pub struct ExistingGroup {
 
 /// The API has two names for the time of the last change.
 #[derive(Deserialize)]
-struct TagFields {
+struct GroupRefFields {
     #[serde(deserialize_with = "id")]
     id: String,
     #[serde(default)]
@@ -47,8 +47,8 @@ struct TagFields {
     last_updated: Value,
 }
 
-impl From<TagFields> for Tag {
-    fn from(fields: TagFields) -> Self {
+impl From<GroupRefFields> for GroupRef {
+    fn from(fields: GroupRefFields) -> Self {
         Self { id: fields.id, stamp: text(fields.updated_at).or_else(|| text(fields.last_updated)) }
     }
 }

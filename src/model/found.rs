@@ -8,7 +8,7 @@ use crate::model::ExistingGroup;
 pub fn best<'a>(name: &str, groups: &'a [ExistingGroup]) -> Vec<&'a ExistingGroup> {
     let mut all: Vec<&ExistingGroup> = Vec::new();
     for group in groups {
-        if !all.iter().any(|known| known.tag.id == group.tag.id) {
+        if !all.iter().any(|known| known.group_ref.id == group.group_ref.id) {
             all.push(group);
         }
     }
@@ -29,7 +29,7 @@ mod tests {
     fn an_exact_name_wins_and_no_group_counts_twice() {
         let mut groups = Vec::new();
         let ids = |groups: &[ExistingGroup]| {
-            best("Sales", groups).into_iter().map(|group| group.tag.id.clone()).collect::<Vec<_>>().concat()
+            best("Sales", groups).into_iter().map(|group| group.group_ref.id.clone()).collect::<Vec<_>>().concat()
         };
         assert_eq!(ids(&groups), "");
         groups.extend([group("a", "SALES"), group("a", "SALES")]);

@@ -1,20 +1,20 @@
 //! Nouns that several modules share: row, group, problem, outcome, event. No I/O, no clock.
 //!
 //! A row with [`Fields`] leaves `read`, becomes a [`Group`] or a list of [`Problem`]s in `check` and an operation in the journal,
-//! and ends with a [`Fate`]; results and rejects show it as an [`Outcome`].
+//! and ends with an [`Outcome`]; results and rejects show it as a [`ResultRow`].
 
 mod blame;
 mod choice;
 mod entries;
 mod event;
 mod existing;
-mod fate;
 mod filter;
 mod found;
 mod group;
 mod name;
 mod outcome;
 mod problem;
+mod result_row;
 mod row;
 mod span;
 mod text;
@@ -25,14 +25,14 @@ pub use blame::is_misplaced;
 pub use choice::{LogFormat, MembersAs, ProblemFormat, ProgressMode};
 pub use entries::{Entries, object};
 pub use event::{Event, GuestWait, Listener, StopReason, Wait};
-pub use existing::{ExistingGroup, Tag};
-pub use fate::{Fate, Trouble};
+pub use existing::{ExistingGroup, GroupRef};
 pub use filter::Filter;
 pub use found::best;
 pub use group::{Group, Member, WantedGroup};
 pub use name::{MatchNames, NameKey, OnDuplicate, OnExisting, is_common};
-pub use outcome::{Outcome, Status, StatusCounts};
+pub use outcome::{Outcome, RequestError};
 pub use problem::{Code, Problem, ProblemCount, Severity};
+pub use result_row::{ResultRow, Status, StatusCounts};
 pub use row::{
     Cell, Dialect, ERROR_COLUMN, Field, Fields, Format, InputFile, InputFormat, Item, Place, Raw, RowId, is_delimiter,
 };

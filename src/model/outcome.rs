@@ -1,105 +1,100 @@
-//! What finally became of a row: its outcome, with a status.
+//! Outcomes of operations as the journal keeps them.
 
-use strum::{EnumString, IntoStaticStr, VariantArray};
+use crate::model::{GroupRef, Status};
 
-use crate::model::{Place, Raw};
-
-/// What became of a row, or of the group that it created when its run is undone: the closed list for the results' column
-/// `status`, in the order of the summary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
-#[strum(serialize_all = "kebab-case")]
-pub enum Status {
-    /// The group exists because of this run.
-    Created,
-    /// A group of that name existed before.
-    Exists,
-    /// Undo: the group was deleted.
-    Deleted,
-    /// Undo: the group did not exist any more.
-    Gone,
-    /// Undo: the group was changed since it was created, and left alone.
-    Changed,
-    /// Its person, or its members and guests, became those of an earlier row's group.
-    Merged,
-    /// The row repeats an earlier one.
-    Duplicate,
-    /// `--where` or the layout leaves the row out.
-    Excluded,
-    /// The row failed a check; nothing was sent.
-    Invalid,
-    /// The request was refused; it had no effect.
-    Failed,
-    /// The request was sent, and no response tells whether it had an effect.
-    Unknown,
-    /// Not attempted.
-    Pending,
-}
-
-impl Status {
-    /// The word in the results.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-
-    /// Whether something is left to do. Such rows of an import belong in the rejects.
-    #[must_use]
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Changed | Self::Invalid | Self::Failed | Self::Unknown | Self::Pending)
-    }
-}
-
-/// One line of the results.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// The place of the row.
-    pub place: Place,
-    /// The group's name, without outer spaces; may be empty.
-    pub name: String,
-    /// What became of the row.
-    pub status: Status,
-    /// The id of the group.
-    pub group_id: Option<String>,
-    /// The row that this one repeats, or that has the group it was merged into.
-    pub duplicate_of: Option<Place>,
-    /// How often it was sent.
-    pub attempts: u32,
-    /// The status of the last response.
+/// Why an operation failed or its outcome is unknown.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestError {
+    /// The stable word for `error_code`: `http-422`, `name-taken`, `timeout`, …
+    pub code: String,
+    /// The sentence for `error`.
+    pub message: String,
+    /// The status of the last response, if there was one.
     pub http_status: Option<u16>,
-    /// The stable word for what went wrong.
-    pub error_code: Option<String>,
-    /// What went wrong, in a sentence.
-    pub error: Option<String>,
-    /// The row's warnings, in sentences joined by semicolons.
-    pub warnings: Option<String>,
-    /// The row as it stood in the input.
-    pub raw: Raw,
 }
 
-/// The number of rows in each status.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct StatusCounts([u64; Status::VARIANTS.len()]);
-
-impl StatusCounts {
-    /// Counts one more row.
-    pub fn add(&mut self, status: Status) {
-        self.0[status as usize] += 1;
-    }
-
-    /// The number of rows in this status.
+impl RequestError {
+    /// The run ended while the row was being sent.
     #[must_use]
-    pub fn of(&self, status: Status) -> u64 {
-        self.0[status as usize]
+    pub fn interrupted() -> Self {
+        Self {
+            code: "interrupted".to_owned(),
+            message: "the run was cut off while the row was being sent; the same command again looks it up".to_owned(),
+            http_status: None,
+        }
     }
 
-    /// Every status that a row has, with the number of rows.
-    pub fn by_status(&self) -> impl Iterator<Item = (Status, u64)> {
-        Status::VARIANTS.iter().copied().zip(self.0).filter(|(_, count)| *count > 0)
-    }
-
-    /// The number of all rows.
+    /// The run ended when the group existed, perhaps without all of its guests.
     #[must_use]
-    pub fn total(&self) -> u64 {
-        self.0.iter().sum()
+    pub fn guests_missing() -> Self {
+        Self {
+            code: "guests-missing".to_owned(),
+            message: "the group exists, but may lack some of its guests; the same command again adds them".to_owned(),
+            http_status: None,
+        }
+    }
+
+    /// The same error with more details.
+    #[must_use]
+    pub fn and(self, more: &str) -> Self {
+        Self { message: format!("{}; {more}", self.message), ..self }
+    }
+}
+
+/// The outcome of one operation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The group exists because of this run.
+    Created {
+        /// The group.
+        group: GroupRef,
+        /// The status of the response; 201 if it was lost.
+        http_status: u16,
+        /// In what the server made it otherwise than it was sent.
+        differences: Option<String>,
+    },
+    /// A group of that name existed before.
+    Exists {
+        /// The group's id.
+        group_id: String,
+        /// The status of the response, if the row was sent.
+        http_status: Option<u16>,
+        /// In what the group differs from the row.
+        differences: Option<String>,
+    },
+    /// The group was deleted; with the status of the response.
+    Deleted(u16),
+    /// The group that was to be deleted did not exist any more.
+    Gone,
+    /// The group that was to be deleted was changed since, and left alone: what is different.
+    Changed(String),
+    /// The operation had no effect.
+    Failed(RequestError),
+    /// It was sent, and it is not known whether it had an effect.
+    Unknown(RequestError),
+}
+
+/// The status of the response to a create request that was applied.
+const CREATED: u16 = 201;
+
+impl Outcome {
+    /// The response to an attempt was lost, and its group was found.
+    #[must_use]
+    pub fn found(group: GroupRef) -> Self {
+        Self::Created { group, http_status: CREATED, differences: None }
+    }
+
+    /// The status in the results.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Created { .. } => Status::Created,
+            Self::Exists { .. } => Status::Exists,
+            Self::Deleted(_) => Status::Deleted,
+            Self::Gone => Status::Gone,
+            Self::Changed(_) => Status::Changed,
+            Self::Failed(_) => Status::Failed,
+            Self::Unknown(_) => Status::Unknown,
+        }
     }
 }

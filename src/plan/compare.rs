@@ -78,7 +78,7 @@ pub(super) fn differences(desired: &Group, existing: &ExistingGroup) -> Vec<Diff
 #[must_use]
 pub fn changes(sent: &Group, stamp: Option<&str>, seen: &ExistingGroup) -> Option<String> {
     let mut changes = since(differences(sent, seen));
-    if let (Some(before), Some(now)) = (stamp, seen.tag.stamp.as_deref())
+    if let (Some(before), Some(now)) = (stamp, seen.group_ref.stamp.as_deref())
         && !is_same_moment(before, now)
     {
         changes.push(Difference::Changed(now.to_owned()));
@@ -146,7 +146,7 @@ fn moment(text: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Tag;
+    use crate::model::GroupRef;
 
     fn sent() -> Group {
         Group {
@@ -160,7 +160,7 @@ mod tests {
 
     fn seen() -> ExistingGroup {
         ExistingGroup {
-            tag: Tag { id: "g1".to_owned(), stamp: Some("2026-11-23T10:00:00Z".to_owned()) },
+            group_ref: GroupRef { id: "g1".to_owned(), stamp: Some("2026-11-23T10:00:00Z".to_owned()) },
             name: "Sales".to_owned(),
             description: Some("the team".to_owned()),
             members: Some(vec![2, 1]),
@@ -171,17 +171,17 @@ mod tests {
 
     #[test]
     fn what_was_changed_since_is_named_and_nothing_else_is() {
-        let stamp = |text: &str| Tag { id: "g1".to_owned(), stamp: Some(text.to_owned()) };
+        let stamp = |text: &str| GroupRef { id: "g1".to_owned(), stamp: Some(text.to_owned()) };
 
         for (now, expected) in [
             (seen(), ""),
             (ExistingGroup { name: " Sales ".to_owned(), ..seen() }, ""),
             (ExistingGroup { members: Some(vec![1, 2, 2]), ..seen() }, ""),
             (ExistingGroup { description: None, members: None, guests: None, ..seen() }, ""),
-            (ExistingGroup { tag: Tag { id: "g1".to_owned(), stamp: None }, ..seen() }, ""),
-            (ExistingGroup { tag: stamp("2026-11-23 10:00:00"), ..seen() }, ""),
-            (ExistingGroup { tag: stamp("2026-11-23T11:00:00.000+01:00"), ..seen() }, ""),
-            (ExistingGroup { tag: stamp("2026-11-23T10:00:00.999Z"), ..seen() }, ""),
+            (ExistingGroup { group_ref: GroupRef { id: "g1".to_owned(), stamp: None }, ..seen() }, ""),
+            (ExistingGroup { group_ref: stamp("2026-11-23 10:00:00"), ..seen() }, ""),
+            (ExistingGroup { group_ref: stamp("2026-11-23T11:00:00.000+01:00"), ..seen() }, ""),
+            (ExistingGroup { group_ref: stamp("2026-11-23T10:00:00.999Z"), ..seen() }, ""),
             (ExistingGroup { name: "SALES".to_owned(), ..seen() }, "its name is `SALES`"),
             (ExistingGroup { name: "S\u{1b}[2J".to_owned(), ..seen() }, "its name is `S\\u{1b}[2J`"),
             (ExistingGroup { description: Some(String::new()), ..seen() }, "description"),
@@ -189,16 +189,16 @@ mod tests {
             (ExistingGroup { members: Some(vec![1, 2, 3]), ..seen() }, "+3"),
             (ExistingGroup { guests: Some(vec![]), ..seen() }, "-guest ann@example.com"),
             (
-                ExistingGroup { tag: stamp("2026-11-24T10:00:00Z"), ..seen() },
+                ExistingGroup { group_ref: stamp("2026-11-24T10:00:00Z"), ..seen() },
                 "changed on the server at 2026-11-24T10:00:00Z",
             ),
             (
-                ExistingGroup { tag: stamp("2026-11-23T09:59:59Z"), ..seen() },
+                ExistingGroup { group_ref: stamp("2026-11-23T09:59:59Z"), ..seen() },
                 "changed on the server at 2026-11-23T09:59:59Z",
             ),
-            (ExistingGroup { tag: stamp("17"), ..seen() }, "changed on the server at 17"),
+            (ExistingGroup { group_ref: stamp("17"), ..seen() }, "changed on the server at 17"),
             (
-                ExistingGroup { name: "X".to_owned(), guests: Some(vec![]), tag: stamp("17"), ..seen() },
+                ExistingGroup { name: "X".to_owned(), guests: Some(vec![]), group_ref: stamp("17"), ..seen() },
                 "its name is `X`; -guest ann@example.com; changed on the server at 17",
             ),
         ] {
@@ -206,7 +206,7 @@ mod tests {
             assert_eq!(changes.unwrap_or_default(), expected, "{now:?}");
         }
         assert_eq!(
-            changes(&sent(), None, &ExistingGroup { tag: stamp("17"), ..seen() }),
+            changes(&sent(), None, &ExistingGroup { group_ref: stamp("17"), ..seen() }),
             None,
             "not known at its creation"
         );

@@ -5,7 +5,7 @@ mod compare;
 pub use compare::changes;
 pub(crate) use compare::completed;
 
-use crate::model::{ExistingGroup, Fate, Group, OnExisting, Tag, Trouble, best, shortened};
+use crate::model::{ExistingGroup, Group, GroupRef, OnExisting, Outcome, RequestError, best, shortened};
 use compare::{Difference, differences, in_words, invited, since};
 
 /// The groups that have the name of a row in doubt, as far as they tell what became of it.
@@ -14,7 +14,7 @@ pub enum Claim {
     /// None has it.
     Absent,
     /// This one is ours: it alone has the name, and it says what was sent. It may lack guests.
-    Ours(Tag),
+    Ours(GroupRef),
     /// Which of them is ours, or whether any is, is not known: why.
     Unclear(String),
 }
@@ -22,16 +22,16 @@ pub enum Claim {
 /// The outcome of a row by the existing groups of its name; `None` if its group is to be created. A group is the row's own only if
 /// the row was sent: then the name was free when that run began.
 #[must_use]
-pub fn decide(was_sent: bool, desired: &Group, existing: &[ExistingGroup], on_existing: OnExisting) -> Option<Fate> {
+pub fn decide(was_sent: bool, desired: &Group, existing: &[ExistingGroup], on_existing: OnExisting) -> Option<Outcome> {
     if was_sent {
-        return ours(desired, existing, Trouble::interrupted());
+        return ours(desired, existing, RequestError::interrupted());
     }
     best(&desired.name, existing).first().map(|first| exists(desired, first, on_existing))
 }
 
 /// The outcome of a row of a group that exists. A row without a description says nothing about it, nor about the name of a group that
 /// was found by it.
-pub(crate) fn exists(desired: &Group, existing: &ExistingGroup, on_existing: OnExisting) -> Fate {
+pub(crate) fn exists(desired: &Group, existing: &ExistingGroup, on_existing: OnExisting) -> Outcome {
     let mut differences = differences(desired, existing);
     differences.retain(|difference| match difference {
         Difference::Name(_) => desired.tallyfy_id.is_some(),
@@ -39,12 +39,12 @@ pub(crate) fn exists(desired: &Group, existing: &ExistingGroup, on_existing: OnE
         Difference::Members(..) | Difference::Guests(..) | Difference::Changed(_) => true,
     });
     let note = in_words(&differences).map(|list| format!("the existing group differs: {list}"));
-    already_exists(existing.tag.id.clone(), on_existing, None, note)
+    already_exists(existing.group_ref.id.clone(), on_existing, None, note)
 }
 
 /// What becomes of a row of a group that the organization does not have.
-pub(crate) fn unknown_id(id: &str) -> Fate {
-    Fate::Failed(Trouble {
+pub(crate) fn unknown_id(id: &str) -> Outcome {
+    Outcome::Failed(RequestError {
         code: "group-unknown".to_owned(),
         message: format!(
             "the organization has no group with the id `{}`; use --ignore tallyfy_id if the file is of another organization",
@@ -66,9 +66,9 @@ pub fn claim(sent: &Group, seen: &[ExistingGroup]) -> Claim {
     match best(&sent.name, seen).as_slice() {
         [] => Claim::Absent,
         [one] => match in_words(&since(differences(&invited(sent, one), one))) {
-            None => Claim::Ours(one.tag.clone()),
+            None => Claim::Ours(one.group_ref.clone()),
             Some(other) => {
-                let id = shortened(&one.tag.id);
+                let id = shortened(&one.group_ref.id);
                 Claim::Unclear(format!("a group of this name is there ({id}), but not as it was sent: {other}"))
             }
         },
@@ -80,11 +80,11 @@ pub fn claim(sent: &Group, seen: &[ExistingGroup]) -> Claim {
 }
 
 /// What became of a row that was sent and whose answer is lost, by the groups of its name; nothing if no group has its name.
-pub(crate) fn ours(sent: &Group, existing: &[ExistingGroup], trouble: Trouble) -> Option<Fate> {
+pub(crate) fn ours(sent: &Group, existing: &[ExistingGroup], error: RequestError) -> Option<Outcome> {
     match claim(sent, existing) {
         Claim::Absent => None,
-        Claim::Ours(tag) => Some(Fate::found(tag)),
-        Claim::Unclear(why) => Some(Fate::Unknown(trouble.and(&why))),
+        Claim::Ours(group_ref) => Some(Outcome::found(group_ref)),
+        Claim::Unclear(why) => Some(Outcome::Unknown(error.and(&why))),
     }
 }
 
@@ -94,10 +94,10 @@ pub(crate) fn already_exists(
     on_existing: OnExisting,
     http_status: Option<u16>,
     differences: Option<String>,
-) -> Fate {
+) -> Outcome {
     match on_existing {
-        OnExisting::Skip => Fate::Exists { group_id: id, http_status, differences },
-        OnExisting::Fail => Fate::Failed(Trouble {
+        OnExisting::Skip => Outcome::Exists { group_id: id, http_status, differences },
+        OnExisting::Fail => Outcome::Failed(RequestError {
             code: "name-taken".to_owned(),
             message: format!("a group of this name already exists ({id})"),
             http_status,
@@ -111,7 +111,7 @@ mod tests {
 
     fn existing(id: &str, name: &str) -> ExistingGroup {
         ExistingGroup {
-            tag: Tag { id: id.to_owned(), stamp: None },
+            group_ref: GroupRef { id: id.to_owned(), stamp: None },
             name: name.to_owned(),
             description: Some("x".to_owned()),
             members: Some(vec![2, 1]),
@@ -130,12 +130,12 @@ mod tests {
         }
     }
 
-    fn id(outcome: Option<Fate>) -> String {
+    fn id(outcome: Option<Outcome>) -> String {
         match outcome {
             None => "create".to_owned(),
-            Some(Fate::Created { group, .. }) => format!("ours {}", group.id),
-            Some(Fate::Exists { group_id, .. }) => format!("exists {group_id}"),
-            Some(fate) => fate.status().as_str().to_owned(),
+            Some(Outcome::Created { group, .. }) => format!("ours {}", group.id),
+            Some(Outcome::Exists { group_id, .. }) => format!("exists {group_id}"),
+            Some(outcome) => outcome.status().as_str().to_owned(),
         }
     }
 
@@ -170,7 +170,7 @@ mod tests {
             guests: Some(Vec::new()),
             ..existing("g1", "Sales")
         };
-        let Fate::Exists { differences, .. } = exists(&desired(), &other, OnExisting::Skip) else {
+        let Outcome::Exists { differences, .. } = exists(&desired(), &other, OnExisting::Skip) else {
             panic!("it exists")
         };
         let expected = "the existing group differs: description; +1 -3; +guest a@b.example";
@@ -178,17 +178,17 @@ mod tests {
         let unknown = ExistingGroup { description: None, members: None, guests: None, ..existing("g1", "Sales") };
         assert_eq!(super::differences(&desired(), &unknown), []);
         let failed = exists(&desired(), &existing("g1", "Sales"), OnExisting::Fail);
-        assert!(matches!(failed, Fate::Failed(trouble) if trouble.code == "name-taken"));
+        assert!(matches!(failed, Outcome::Failed(error) if error.code == "name-taken"));
     }
 
     #[test]
     fn a_group_that_turned_up_is_ours_only_if_it_is_alone_and_says_what_was_desired() {
         let named = |name: &str, id: &str| ExistingGroup {
-            tag: Tag { id: id.to_owned(), stamp: None },
+            group_ref: GroupRef { id: id.to_owned(), stamp: None },
             name: name.to_owned(),
             ..existing("", "")
         };
-        let ours = |id: &str| Claim::Ours(Tag { id: id.to_owned(), stamp: None });
+        let ours = |id: &str| Claim::Ours(GroupRef { id: id.to_owned(), stamp: None });
         assert_eq!(claim(&desired(), &[]), Claim::Absent);
         assert_eq!(claim(&desired(), &[named("Sales", "a")]), ours("a"));
         assert_eq!(claim(&desired(), &[named("SALES", "a"), named("Sales", "b")]), ours("b"));

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::forecast::{self, Forecast};
 use super::grouped;
-use crate::model::{InputFile, Outcome, Place, Status, StatusCounts, place, shortened, shown, without_sheet};
+use crate::model::{InputFile, Place, ResultRow, Status, StatusCounts, place, shortened, shown, without_sheet};
 
 /// Writes a plan.
 pub(crate) struct PlanReport<'a, W> {
@@ -27,7 +27,7 @@ impl<'a, W: Write> PlanReport<'a, W> {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub(crate) fn row(&mut self, outcome: &Outcome) -> io::Result<()> {
+    pub(crate) fn row(&mut self, outcome: &ResultRow) -> io::Result<()> {
         // A row that is merged into a group still to be created is as open as that.
         let is_merged = outcome.status == Status::Pending && outcome.duplicate_of.is_some();
         let status = if is_merged { Status::Merged } else { outcome.status };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::columns::{Union, has};
 use super::output::{Output, OutputError, csv_row, open_csv_row, remove_stale};
-use crate::model::{Code, ERROR_COLUMN, Entries, Format, InputFile, Outcome, Raw, object};
+use crate::model::{Code, ERROR_COLUMN, Entries, Format, InputFile, Raw, ResultRow, object};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -39,7 +39,7 @@ impl Rejects {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write(&mut self, outcome: &Outcome) -> Result<(), OutputError> {
+    pub fn write(&mut self, outcome: &ResultRow) -> Result<(), OutputError> {
         let error = outcome.error.as_deref().unwrap_or("not attempted: the run stopped before this row");
         let columns = self.union.header.len();
         let text = match &outcome.raw {
@@ -89,7 +89,7 @@ impl Rejects {
     }
 
     /// A row under the common header, with the reason. A row of a wrong length gets one cell too many, so that it stays wrong.
-    fn row(&self, outcome: &Outcome, cells: &[String], error: &str) -> Vec<String> {
+    fn row(&self, outcome: &ResultRow, cells: &[String], error: &str) -> Vec<String> {
         let columns = self.union.header.len();
         // A whole row may lack unused cells at its end.
         let is_malformed = outcome.error_code.as_deref() == Some(Code::RowMalformed.as_str());

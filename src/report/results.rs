@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::columns::{Union, has};
 use super::output::{Output, OutputError, csv_cell, csv_row};
-use crate::model::{Format, InputFile, Outcome, Place, Raw, object, without_sheet};
+use crate::model::{Format, InputFile, Place, Raw, ResultRow, object, without_sheet};
 
 /// The contract's columns.
 const COLUMNS: &str =
@@ -44,7 +44,7 @@ impl<'a> Results<'a> {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write(&mut self, outcome: &Outcome) -> Result<(), OutputError> {
+    pub fn write(&mut self, outcome: &ResultRow) -> Result<(), OutputError> {
         let Place { file, row, line } = outcome.place;
         // The number of the row that is repeated, preceded by its file if that is another one.
         let twin = |twin: Place| match &self.files[twin.file].path {

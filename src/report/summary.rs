@@ -10,7 +10,7 @@ use strum::VariantArray;
 
 use super::grouped;
 use crate::model::{
-    InputFile, Outcome, PeopleCounts, Status, StatusCounts, place, shortened, shown, shown_path, span, without_sheet,
+    InputFile, PeopleCounts, ResultRow, Status, StatusCounts, place, shortened, shown, shown_path, span, without_sheet,
 };
 
 /// At most this many rows that were not imported are named.
@@ -55,7 +55,7 @@ impl Summary {
     }
 
     /// Adds the outcome of a row.
-    pub(crate) fn add(&mut self, outcome: &Outcome) {
+    pub(crate) fn add(&mut self, outcome: &ResultRow) {
         self.counts.add(outcome.status);
         if !outcome.status.is_open() || outcome.status == Status::Pending {
             return;
@@ -158,8 +158,8 @@ mod tests {
     use super::*;
     use crate::model::{Dialect, Format, Place, Raw};
 
-    fn outcome(row: u64, status: Status) -> Outcome {
-        Outcome {
+    fn outcome(row: u64, status: Status) -> ResultRow {
+        ResultRow {
             place: Place { file: 0, row, line: row + 1 },
             name: String::new(),
             status,

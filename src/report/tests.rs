@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::model::{Dialect, Format, InputFile, Outcome, Place, Raw, Status};
+use crate::model::{Dialect, Format, InputFile, Place, Raw, ResultRow, Status};
 
 fn csv_file(path: &str, header: &[&str]) -> InputFile {
     let header = header.iter().map(|column| (*column).to_owned()).collect();
@@ -19,8 +19,8 @@ fn cells(cells: &[&str]) -> Raw {
     Raw::Cells(cells.iter().map(|cell| (*cell).to_owned()).collect())
 }
 
-fn outcome(file: usize, row: u64, status: Status, raw: Raw) -> Outcome {
-    Outcome {
+fn outcome(file: usize, row: u64, status: Status, raw: Raw) -> ResultRow {
+    ResultRow {
         place: Place { file, row, line: row + 1 },
         name: format!("G{row}"),
         status,
@@ -35,7 +35,7 @@ fn outcome(file: usize, row: u64, status: Status, raw: Raw) -> Outcome {
     }
 }
 
-fn results(name: &str, files: &[InputFile], with_input: bool, outcomes: &[Outcome]) -> String {
+fn results(name: &str, files: &[InputFile], with_input: bool, outcomes: &[ResultRow]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     let mut results = Results::create(&path, files, with_input).unwrap();
@@ -51,7 +51,7 @@ fn results(name: &str, files: &[InputFile], with_input: bool, outcomes: &[Outcom
 #[test]
 fn the_results_have_the_contracts_columns_in_both_formats() {
     let files = [csv_file("a.csv", &["name"]), csv_file("b.csv", &["name"])];
-    let twin = |file| Outcome {
+    let twin = |file| ResultRow {
         duplicate_of: Some(Place { file: 0, row: 1, line: 2 }),
         group_id: Some("id1".to_owned()),
         warnings: Some("the members 7, 8 are lost".to_owned()),

@@ -11,7 +11,7 @@ use reqwest::{Method, StatusCode};
 use url::{Host, Url};
 
 use super::credentials::{Credentials, Token};
-use super::transport::{Answer, BodyFault, Call, Hints, Transport, TransportError};
+use super::transport::{Answer, BodyError, Call, Hints, Transport, TransportError};
 
 /// Below any server's idle limit: a connection that idles longer can carry a stale answer.
 const IDLE: Duration = Duration::from_secs(4);
@@ -150,14 +150,14 @@ impl Transport for Http {
     }
 }
 
-async fn body(mut response: reqwest::Response, most: usize) -> Result<Bytes, BodyFault> {
+async fn body(mut response: reqwest::Response, most: usize) -> Result<Bytes, BodyError> {
     let mut whole = BytesMut::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if whole.len() + chunk.len() > most => return Err(BodyFault::TooLong),
+            Ok(Some(chunk)) if whole.len() + chunk.len() > most => return Err(BodyError::TooLong),
             Ok(Some(chunk)) => whole.extend_from_slice(&chunk),
             Ok(None) => return Ok(whole.freeze()),
-            Err(_) => return Err(BodyFault::CutOff),
+            Err(_) => return Err(BodyError::CutOff),
         }
     }
 }

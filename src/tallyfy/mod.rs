@@ -17,5 +17,5 @@ pub use endpoints::{Endpoints, List};
 pub use http::{BaseUrl, BaseUrlError, Http};
 pub use pages::{ListError, PageCursor};
 pub use reqwest::Method;
-pub use transport::{Answer, BodyFault, Call, Hints, Transport, TransportError};
+pub use transport::{Answer, BodyError, Call, Hints, Transport, TransportError};
 pub use wire::{Entry, Guest, Page, Refusal, created, group, is_web_page};

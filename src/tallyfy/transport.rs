@@ -18,7 +18,7 @@ pub struct Call {
 
 /// Why the body of a response is missing, although its head came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BodyFault {
+pub enum BodyError {
     /// The connection ended, or time ran out, before the last byte.
     CutOff,
     /// It is longer than any response should be.
@@ -57,7 +57,7 @@ pub struct Answer {
     /// Its rate-limit headers.
     pub hints: Hints,
     /// The whole body, if it came.
-    pub body: Result<Bytes, BodyFault>,
+    pub body: Result<Bytes, BodyError>,
 }
 
 /// No answer came.

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
 
-use crate::model::{ExistingGroup, Tag, User, shortened, shown};
+use crate::model::{ExistingGroup, GroupRef, User, shortened, shown};
 
 /// A guest, as the list of guests shows one. One who is disabled is listed too.
 #[derive(Debug, Deserialize)]
@@ -22,7 +22,7 @@ pub trait Entry: DeserializeOwned {
 
 impl Entry for ExistingGroup {
     fn id(&self) -> String {
-        self.tag.id.clone()
+        self.group_ref.id.clone()
     }
 }
 
@@ -70,8 +70,8 @@ struct Pagination {
 
 /// The group in the answer to a create request; none if the body is anything else.
 #[must_use]
-pub fn created(body: &[u8]) -> Option<Tag> {
-    serde_json::from_slice::<Envelope<Tag>>(body).ok().map(|envelope| envelope.data)
+pub fn created(body: &[u8]) -> Option<GroupRef> {
+    serde_json::from_slice::<Envelope<GroupRef>>(body).ok().map(|envelope| envelope.data)
 }
 
 /// The group in the answer to a read of it.
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn an_id_is_taken_from_the_envelope_as_text_or_number() {
-        let id = |body: &[u8]| created(body).map(|tag| tag.id);
+        let id = |body: &[u8]| created(body).map(|group_ref| group_ref.id);
         assert_eq!(id(br#"{"data":{"id":"g1","name":"A","new":1}}"#).as_deref(), Some("g1"));
         assert_eq!(id(br#"{"data":{"id":7}}"#).as_deref(), Some("7"));
         for body in
@@ -249,7 +249,7 @@ mod tests {
             assert_eq!(stamp.as_deref(), expected, "{fields}");
             let list = format!(r#"{{"data":[{group}],"meta":{{"pagination":{{"total_pages":1}}}}}}"#);
             let listed = Page::<ExistingGroup>::parse(list.as_bytes()).unwrap().entries.remove(0);
-            assert_eq!((listed.name.as_str(), listed.tag.stamp.as_deref()), ("A", expected), "{fields}");
+            assert_eq!((listed.name.as_str(), listed.group_ref.stamp.as_deref()), ("A", expected), "{fields}");
         }
     }
 
@@ -293,7 +293,7 @@ mod tests {
             read(r#","description":"d","members":[1,"2"],"guests":["a@b.c"],"deleted_at":null,"updated_at":"t""#);
         assert_eq!((full.description.as_deref(), full.members), (Some("d"), Some(vec![1, 2])));
         assert_eq!((full.guests, full.is_deleted), (Some(vec!["a@b.c".to_owned()]), false));
-        assert_eq!(full.tag, Tag { id: "g1".to_owned(), stamp: Some("t".to_owned()) });
+        assert_eq!(full.group_ref, GroupRef { id: "g1".to_owned(), stamp: Some("t".to_owned()) });
         let empty = read(r#","description":null,"members":null,"guests":[],"deleted_at":"2026-11-23T10:00:00Z""#);
         assert_eq!((empty.description.as_deref(), empty.members, empty.is_deleted), (Some(""), Some(vec![]), true));
         let foreign = read(r#","description":7,"members":[{"id":1}],"guests":{"a":1}"#);

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use tallyfy_groups::cli::{Cli, Command};
 use tallyfy_groups::commands::{Delivery, Staged, list_guests, stage};
 use tallyfy_groups::execute::{Api, Jitter, Policy, Refusals};
-use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RunId, Trail};
+use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RequestLog, RunId};
 use tallyfy_groups::limit::{GuestLimits, Limits, Rate, RateLimiter, Speed, Stop};
 use tallyfy_groups::model::{self, Event, Listener, MatchNames, OnExisting, ProblemFormat, StopReason};
 use tallyfy_groups::report::{ProblemStyle, Problems, Results};
@@ -20,7 +20,7 @@ use tallyfy_groups::resolve::PeopleRules;
 use tallyfy_groups::sandbox::{Reply, Response};
 use tallyfy_groups::settings::{Config, Input};
 use tallyfy_groups::tallyfy::{
-    Answer, BodyFault, Call, Credentials, Endpoints, Hints, Method, Token, Transport, TransportError,
+    Answer, BodyError, Call, Credentials, Endpoints, Hints, Method, Token, Transport, TransportError,
 };
 use tokio::time::Instant;
 
@@ -95,9 +95,9 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
     let done = done(&journal, run);
     let speed = Speed::parse(settings.rate).unwrap();
     let now = Now::at(Instant::now().into_std(), server.wall_clock());
-    let trail = journal.trail(speed.memory(), now).unwrap();
+    let request_log = journal.request_log(speed.memory(), now).unwrap();
     let seen = Arc::new(Seen::default());
-    let delivery = delivery(server, settings, stop, trail, &seen);
+    let delivery = delivery(server, settings, stop, request_log, &seen);
     delivery.prepare(&mut journal, run, &staged.names).await.unwrap();
     let (known, _) = list_guests(&delivery.api, &journal, run, &delivery.listener).await.unwrap();
     if !stop.is_raised() {
@@ -144,7 +144,7 @@ fn delivery(
     server: &Server,
     settings: &Settings,
     stop: &Stop,
-    trail: Option<(Trail, Vec<Duration>)>,
+    request_log: Option<(RequestLog, Vec<Duration>)>,
     seen: &Arc<Seen>,
 ) -> Delivery<Wire> {
     let (clock, listening) = (server.clone(), Arc::clone(seen));
@@ -167,7 +167,7 @@ fn delivery(
         transport: wire,
         endpoints: Endpoints::of(ORG),
         credentials,
-        limiter: RateLimiter::new(limits, trail, stop.clone(), Arc::clone(&listener)),
+        limiter: RateLimiter::new(limits, request_log, stop.clone(), Arc::clone(&listener)),
         stop: stop.clone(),
         attempts_max: settings.max_attempts,
         settle: settings.settle,
@@ -184,20 +184,20 @@ fn delivery(
     Delivery { api: Arc::new(api), policy, guests, concurrency, listener }
 }
 
-fn accounts(journal: &Journal, run: RunId) -> Vec<model::Outcome> {
-    let mut accounts = Vec::new();
-    let add = |account: &model::Outcome| -> Result<(), JournalError> {
-        accounts.push(account.clone());
+fn result_rows(journal: &Journal, run: RunId) -> Vec<model::ResultRow> {
+    let mut rows = Vec::new();
+    let add = |row: &model::ResultRow| -> Result<(), JournalError> {
+        rows.push(row.clone());
         Ok(())
     };
-    journal.accounts(run, add).unwrap();
-    accounts
+    journal.results(run, add).unwrap();
+    rows
 }
 
 /// The names of the rows that need no request any more.
 fn done(journal: &Journal, run: RunId) -> Vec<String> {
-    let is_done = |account: &model::Outcome| matches!(account.status.as_str(), "created" | "exists");
-    accounts(journal, run).into_iter().filter(is_done).map(|account| account.name).collect()
+    let is_done = |row: &model::ResultRow| matches!(row.status.as_str(), "created" | "exists");
+    result_rows(journal, run).into_iter().filter(is_done).map(|row| row.name).collect()
 }
 
 /// Writes the results and closes the run.
@@ -210,12 +210,12 @@ fn close(
     guest_estimates: Vec<GuestEstimate>,
 ) -> Finished {
     let mut results = Results::create(&workspace.results(), &staged.files, false).unwrap();
-    let row = |account: model::Outcome| {
-        results.write(&account).unwrap();
-        let model::Outcome { name, status, group_id, error_code, error, .. } = account;
+    let shown = |row: model::ResultRow| {
+        results.write(&row).unwrap();
+        let model::ResultRow { name, status, group_id, error_code, error, .. } = row;
         Outcome { name, status: status.as_str(), group_id, error_code, error }
     };
-    let rows = accounts(journal, run).into_iter().map(row).collect();
+    let rows = result_rows(journal, run).into_iter().map(shown).collect();
     results.finish().unwrap();
     let finished = Finished { rows, stopped: stop.reason().map(|reason| reason.to_string()), guest_estimates };
     journal.end_run(run, finished.is_settled()).unwrap();
@@ -237,7 +237,7 @@ impl Transport for Wire {
             self.seen.sent.lock().unwrap().insert(name(&body));
         }
         let reply = self.server.send(request(call.method.as_str(), &call.path, body));
-        let answer = |response: Response, body: Option<BodyFault>| {
+        let answer = |response: Response, body: Option<BodyError>| {
             let hints = Hints::read(|name| response.header(name));
             Answer { status: response.status, hints, body: body.map_or(Ok(response.body.into()), Err) }
         };
@@ -248,8 +248,8 @@ impl Transport for Wire {
                 }
                 Ok(answer(response, None))
             }
-            Ok(Reply::Cut(response)) => Ok(answer(response, Some(BodyFault::CutOff))),
-            Ok(Reply::Endless(response)) => Ok(answer(response, Some(BodyFault::TooLong))),
+            Ok(Reply::Cut(response)) => Ok(answer(response, Some(BodyError::CutOff))),
+            Ok(Reply::Endless(response)) => Ok(answer(response, Some(BodyError::TooLong))),
             Ok(Reply::Refuse) => Err(TransportError::Undelivered("connection refused".to_owned())),
             Ok(Reply::Drop) => {
                 Err(TransportError::InDoubt { code: "connection-lost", message: "the connection broke".to_owned() })

@@ -121,19 +121,19 @@ impl Transport for Wire {
     }
 }
 
-/// Sends through the limiter for so long, as one process would: what it knew is gone when it ends, but its trail.
+/// Sends through the limiter for so long, as one process would: what it knew is gone when it ends, but its request log.
 pub(crate) async fn send(world: &Shared, rate: &str, lanes: usize, folder: &Path, time: Duration) {
     let speed = Speed::parse(rate).unwrap();
     let owner = Owner { organization: "acme".to_owned(), realm: Realm::Loopback };
     let journal = Journal::open(&folder.join("x.journal"), &owner).unwrap();
-    let trail = journal.trail(speed.memory(), world.now()).unwrap();
+    let request_log = journal.request_log(speed.memory(), world.now()).unwrap();
     let (stop, listener): (_, Listener) = (Stop::default(), Arc::new(|_| {}));
     let limits = Limits { speed, concurrency: lanes, wait_max: Duration::from_hours(2) };
     let api = Arc::new(Api {
         transport: Wire(world.clone()),
         endpoints: Endpoints::of("acme"),
         credentials: Arc::new(Credentials::fixed(Token::simulated())),
-        limiter: RateLimiter::new(limits, trail, stop.clone(), listener),
+        limiter: RateLimiter::new(limits, request_log, stop.clone(), listener),
         stop,
         attempts_max: 1,
         settle: Duration::ZERO,

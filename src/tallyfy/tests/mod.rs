@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
-use super::{Answer, BaseUrl, BodyFault, Call, Credentials, Http, Method, Token, Transport, TransportError};
+use super::{Answer, BaseUrl, BodyError, Call, Credentials, Http, Method, Token, Transport, TransportError};
 use crate::execute::{RequestKind, classify};
 use server::{Act, Server};
 
@@ -48,8 +48,8 @@ async fn create(http: &Http) -> (String, String) {
 fn told(ended: &Result<Answer, TransportError>) -> String {
     match ended {
         Ok(Answer { status, body: Ok(_), .. }) => status.to_string(),
-        Ok(Answer { status, body: Err(BodyFault::CutOff), .. }) => format!("{status} cut off"),
-        Ok(Answer { status, body: Err(BodyFault::TooLong), .. }) => format!("{status} too long"),
+        Ok(Answer { status, body: Err(BodyError::CutOff), .. }) => format!("{status} cut off"),
+        Ok(Answer { status, body: Err(BodyError::TooLong), .. }) => format!("{status} too long"),
         Err(TransportError::Undelivered(_)) => "undelivered".to_owned(),
         Err(TransportError::InDoubt { code, .. }) => (*code).to_owned(),
         Err(TransportError::Held) => "held".to_owned(),

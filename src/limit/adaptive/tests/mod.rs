@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{AdaptiveLimit, SECOND, START};
 use servers::{After, Kind};
-use simulation::{Latency, Outcome, Scene, simulate};
+use simulation::{Latency, Scene, Simulated, simulate};
 
 const KINDS: [Kind; 3] = [Kind::Rolling, Kind::Fixed, Kind::Leaky(1.0)];
 const LATENCIES: [Latency; 3] = [Latency::Constant, Latency::Uniform, Latency::Heavy];
@@ -35,7 +35,7 @@ fn minute(kind: Kind) -> Scene {
 }
 
 /// The parts of `limit` (a second) that were used in these seconds are at least these.
-fn reaches(name: &str, outcome: &Outcome, limit: f64, least: &[(Range<usize>, f64)]) {
+fn reaches(name: &str, outcome: &Simulated, limit: f64, least: &[(Range<usize>, f64)]) {
     let shares = least.iter().map(|(seconds, _)| format!("{seconds:?}: {:.3}", outcome.share(seconds.clone(), limit)));
     println!("{name:40} {} refused {:.4}", shares.collect::<Vec<_>>().join("  "), outcome.refusals());
     for (seconds, least) in least {

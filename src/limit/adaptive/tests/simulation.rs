@@ -52,12 +52,12 @@ pub(super) struct Scene {
 }
 
 /// Taken and refused in each second since the start.
-pub(super) struct Outcome {
+pub(super) struct Simulated {
     pub(super) taken: Vec<u32>,
     pub(super) refused: Vec<u32>,
 }
 
-impl Outcome {
+impl Simulated {
     /// The part of `limit` (a second) that was used between these seconds.
     pub(super) fn share(&self, seconds: Range<usize>, limit: f64) -> f64 {
         let length = f64::from(u32::try_from(seconds.len()).unwrap());
@@ -98,7 +98,7 @@ struct World<'a> {
     coming: BinaryHeap<Reverse<(u64, Happening)>>,
     server: Server,
     shell: Shell,
-    outcome: Outcome,
+    outcome: Simulated,
 }
 
 struct Shell {
@@ -123,7 +123,7 @@ fn micros(seconds: f64) -> u64 {
     u64::try_from(Duration::from_secs_f64(seconds).as_micros()).unwrap()
 }
 
-pub(super) fn simulate(scene: &Scene, seed: u64) -> Outcome {
+pub(super) fn simulate(scene: &Scene, seed: u64) -> Simulated {
     let start = Instant::now();
     let window = Window::new(Rate::of(1, Duration::from_secs(1)).unwrap());
     let shell = Shell {
@@ -144,7 +144,7 @@ pub(super) fn simulate(scene: &Scene, seed: u64) -> Outcome {
         coming: BinaryHeap::new(),
         server: Server::new(scene.kind, scene.most, scene.period),
         shell,
-        outcome: Outcome { taken: counts.clone(), refused: counts },
+        outcome: Simulated { taken: counts.clone(), refused: counts },
     };
     world.coming.push(Reverse((0, Happening::Turn)));
     if let Some((from, ..)) = scene.other {

@@ -7,46 +7,46 @@ use rusqlite::Row;
 use super::JournalError;
 use super::stage::{OPEN_QUOTE, STRAY};
 use super::store::{Journal, RunId, parse};
-use crate::model::{Dialect, Format, InputFile, Outcome, Place, Raw, Status, Trouble};
+use crate::model::{Dialect, Format, InputFile, Place, Raw, RequestError, ResultRow, Status};
 
 impl Journal {
     /// Hands every row of a run to `each`, in input order, until it returns an error.
     ///
     /// # Errors
     /// If the journal cannot be read; and the errors of `each`.
-    pub fn accounts<E: From<JournalError>>(
+    pub fn results<E: From<JournalError>>(
         &self,
         run: RunId,
-        each: impl FnMut(&Outcome) -> Result<(), E>,
+        each: impl FnMut(&ResultRow) -> Result<(), E>,
     ) -> Result<(), E> {
         let files = self.files(run)?;
         let sql = "SELECT file, row, line, name, status, group_id, attempts, http_status, code, error,
                           first_file, first_row, first_line, input, kind IS 'update', warnings
                    FROM results WHERE run = ?1 ORDER BY id";
-        self.read_accounts(sql, run, |row| account(row, &files), each)
+        self.read_results(sql, run, |row| result_row(row, &files), each)
     }
 
     /// Hands the outcome of undoing every group of a run to `each`, in input order, until it returns an error.
     ///
     /// # Errors
     /// If the journal cannot be read; and the errors of `each`.
-    pub fn undo_accounts<E: From<JournalError>>(
+    pub fn undo_results<E: From<JournalError>>(
         &self,
         run: RunId,
-        each: impl FnMut(&Outcome) -> Result<(), E>,
+        each: impl FnMut(&ResultRow) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = "SELECT file, row, line, name, status, group_id, attempts, http_status, code, error
                    FROM undone WHERE run = ?1 ORDER BY id";
-        let read = |row: &Row<'_>| said_of_all(row, Trouble::interrupted());
-        self.read_accounts(sql, run, read, each)
+        let read = |row: &Row<'_>| said_of_all(row, RequestError::interrupted());
+        self.read_results(sql, run, read, each)
     }
 
-    fn read_accounts<E: From<JournalError>>(
+    fn read_results<E: From<JournalError>>(
         &self,
         sql: &str,
         run: RunId,
-        read: impl Fn(&Row<'_>) -> rusqlite::Result<Outcome>,
-        mut each: impl FnMut(&Outcome) -> Result<(), E>,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<ResultRow>,
+        mut each: impl FnMut(&ResultRow) -> Result<(), E>,
     ) -> Result<(), E> {
         let failed = |reason| E::from(Self::failed(&self.path, reason));
         let mut query = self.db.prepare(sql).map_err(failed)?;
@@ -101,30 +101,30 @@ impl Journal {
     }
 }
 
-fn account(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<Outcome> {
+fn result_row(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<ResultRow> {
     let is_incomplete: bool = row.get(14)?;
-    let cut_off = if is_incomplete { Trouble::guests_missing() } else { Trouble::interrupted() };
-    let account = said_of_all(row, cut_off)?;
+    let cut_off = if is_incomplete { RequestError::guests_missing() } else { RequestError::interrupted() };
+    let result = said_of_all(row, cut_off)?;
     let duplicate_of = match row.get(10)? {
         Some(file) => Some(Place { file, row: row.get(11)?, line: row.get(12)? }),
         None => None,
     };
     let input: String = row.get(13)?;
-    let raw = match files.get(account.place.file).map(|file| file.dialect.format) {
+    let raw = match files.get(result.place.file).map(|file| file.dialect.format) {
         Some(Format::Jsonl) => Raw::Line(input),
         _ => cells(&input)?,
     };
-    Ok(Outcome { duplicate_of, raw, warnings: row.get(15)?, ..account })
+    Ok(ResultRow { duplicate_of, raw, warnings: row.get(15)?, ..result })
 }
 
 /// The columns that both views have: the first ten. An unknown outcome without a reason was `cut_off`.
-fn said_of_all(row: &Row<'_>, cut_off: Trouble) -> rusqlite::Result<Outcome> {
+fn said_of_all(row: &Row<'_>, cut_off: RequestError) -> rusqlite::Result<ResultRow> {
     let (mut error_code, mut error): (Option<String>, Option<String>) = (row.get(8)?, row.get(9)?);
     let status = row.get::<_, String>(4)?.parse().unwrap_or(Status::Unknown);
     if status == Status::Unknown && error_code.is_none() {
         (error_code, error) = (Some(cut_off.code), Some(cut_off.message));
     }
-    Ok(Outcome {
+    Ok(ResultRow {
         place: Place { file: row.get(0)?, row: row.get(1)?, line: row.get(2)? },
         name: row.get(3)?,
         status,
@@ -163,11 +163,11 @@ mod tests {
         let update = "UPDATE rows SET warnings = 'looks like a total' WHERE id = ?1";
         journal.run(|db| db.execute(update, [first.0])).unwrap();
         let mut warnings = Vec::new();
-        let note = |outcome: &Outcome| -> Result<(), JournalError> {
+        let note = |outcome: &ResultRow| -> Result<(), JournalError> {
             warnings.push(outcome.warnings.clone());
             Ok(())
         };
-        journal.accounts(id, note).unwrap();
+        journal.results(id, note).unwrap();
         assert_eq!(warnings, [Some("looks like a total".to_owned()), None]);
     }
 }

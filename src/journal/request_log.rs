@@ -51,7 +51,7 @@ impl Now {
 
 /// The marks of a journal's requests.
 #[derive(Debug)]
-pub struct Trail {
+pub struct RequestLog {
     path: PathBuf,
     file: File,
     memory: Duration,
@@ -65,16 +65,16 @@ pub struct Trail {
 }
 
 impl Journal {
-    /// The trail beside this journal, if it is one that is kept and held, of requests that matter for so long; with how long
+    /// The request log beside this journal, if it is one that is kept and held, of requests that matter for so long; with how long
     /// ago each of the last ones was answered.
     ///
     /// # Errors
     /// If it cannot be read and written.
-    pub fn trail(&self, memory: Duration, now: Now) -> Result<Option<(Trail, Vec<Duration>)>, JournalError> {
+    pub fn request_log(&self, memory: Duration, now: Now) -> Result<Option<(RequestLog, Vec<Duration>)>, JournalError> {
         if !self.is_held() {
             return Ok(None);
         }
-        let path = self.trail_path();
+        let path = self.request_log_path();
         let io = |reason| JournalError::Io { path: path.clone(), reason };
         let file = private::options().open(&path).map_err(io)?;
         let mut bytes = read(&file).map_err(io)?;
@@ -83,15 +83,15 @@ impl Journal {
             let kept = self.run(|db| db.query_row("SELECT marks FROM pace", [], |row| row.get(0)).optional())?;
             bytes = kept.unwrap_or_default();
         }
-        let Some(marks) = numbers(&bytes) else { return Err(JournalError::ForeignTrail(path)) };
-        let (trail, ages) = Trail::resume(path.clone(), file, memory, now, &marks).map_err(io)?;
+        let Some(marks) = numbers(&bytes) else { return Err(JournalError::ForeignRequestLog(path)) };
+        let (request_log, ages) = RequestLog::resume(path.clone(), file, memory, now, &marks).map_err(io)?;
         self.run(|db| db.execute("DELETE FROM pace", []).map(drop))?;
-        Ok(Some((trail, ages)))
+        Ok(Some((request_log, ages)))
     }
 
-    /// Takes the trail into the journal, now that nothing is sent any more.
-    pub(super) fn keep_trail(&self) -> Result<(), JournalError> {
-        let path = self.trail_path();
+    /// Takes the request log into the journal, now that nothing is sent any more.
+    pub(super) fn keep_request_log(&self) -> Result<(), JournalError> {
+        let path = self.request_log_path();
         let Ok(bytes) = File::open(&path).and_then(|file| read(&file)) else { return Ok(()) };
         if numbers(&bytes).is_none() {
             return Ok(());
@@ -105,21 +105,21 @@ impl Journal {
         Ok(())
     }
 
-    fn trail_path(&self) -> PathBuf {
+    fn request_log_path(&self) -> PathBuf {
         beside(&self.path, "-pace")
     }
 }
 
 impl Drop for Journal {
-    /// However the command ended, the trail stays: in its own file, if the journal cannot be written.
+    /// However the command ended, the request log stays: in its own file, if the journal cannot be written.
     fn drop(&mut self) {
         if self.is_held() {
-            let _ = self.keep_trail();
+            let _ = self.keep_request_log();
         }
     }
 }
 
-impl Trail {
+impl RequestLog {
     /// Writes the marks of earlier runs again, as far as they matter; gives how long ago each was answered.
     fn resume(
         path: PathBuf,
@@ -128,7 +128,7 @@ impl Trail {
         now: Now,
         numbers: &[u64],
     ) -> io::Result<(Self, Vec<Duration>)> {
-        let mut trail = Self { path, file, memory, now, count: 0, answered: VecDeque::new(), found: 0 };
+        let mut request_log = Self { path, file, memory, now, count: 0, answered: VecDeque::new(), found: 0 };
         let mut ages = Vec::new();
         let mut bytes = Vec::new();
         for mark in numbers.iter().skip(1).filter(|mark| **mark != NONE) {
@@ -138,19 +138,19 @@ impl Trail {
             let age = Duration::from_millis(now.unix_ms - answered);
             if let Some(left) = memory.checked_sub(age) {
                 bytes.extend(answered.to_le_bytes());
-                trail.answered.push_back((now.instant + left, ages.len()));
+                request_log.answered.push_back((now.instant + left, ages.len()));
                 ages.push(age);
             }
         }
-        trail.count = ages.len();
-        trail.answered.make_contiguous().sort_unstable();
+        request_log.count = ages.len();
+        request_log.answered.make_contiguous().sort_unstable();
         // Found long ago, it may be another by now.
-        trail.found = numbers.first().copied().filter(|_| !ages.is_empty()).unwrap_or_default();
-        trail.file.rewind()?;
-        trail.file.write_all(&[&HEAD[..], &trail.found.to_le_bytes(), &bytes].concat())?;
-        let length = trail.file.stream_position()?;
-        trail.file.set_len(length)?;
-        Ok((trail, ages))
+        request_log.found = numbers.first().copied().filter(|_| !ages.is_empty()).unwrap_or_default();
+        request_log.file.rewind()?;
+        request_log.file.write_all(&[&HEAD[..], &request_log.found.to_le_bytes(), &bytes].concat())?;
+        let length = request_log.file.stream_position()?;
+        request_log.file.set_len(length)?;
+        Ok((request_log, ages))
     }
 
     /// The file.
@@ -228,7 +228,7 @@ fn read(file: &File) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The numbers in the bytes of a file, if it is a trail; a mark that was being added is none.
+/// The numbers in the bytes of a file, if it is a request log; a mark that was being added is none.
 fn numbers(bytes: &[u8]) -> Option<Vec<u64>> {
     let numbers = if bytes.is_empty() { bytes } else { bytes.strip_prefix(HEAD)? };
     Some(numbers.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect())
@@ -241,29 +241,29 @@ mod tests {
 
     const PERIOD: Duration = Duration::from_mins(1);
 
-    /// The trail at a path, opened some seconds after the beginning, and the ages of its marks.
-    fn at(path: &Path, seconds: u64) -> (Trail, Instant, Vec<u64>) {
+    /// The request log at a path, opened some seconds after the beginning, and the ages of its marks.
+    fn at(path: &Path, seconds: u64) -> (RequestLog, Instant, Vec<u64>) {
         let now = Now { instant: Instant::now(), unix_ms: 1_000_000 + seconds * 1000 };
         let file = private::options().open(path).unwrap();
         let marks = numbers(&read(&file).unwrap()).unwrap();
-        let (trail, ages) = Trail::resume(path.to_owned(), file, PERIOD, now, &marks).unwrap();
+        let (request_log, ages) = RequestLog::resume(path.to_owned(), file, PERIOD, now, &marks).unwrap();
         let mut ages: Vec<u64> = ages.iter().map(Duration::as_secs).collect();
         ages.sort_unstable();
-        (trail, now.instant, ages)
+        (request_log, now.instant, ages)
     }
 
     #[test]
     fn what_was_answered_and_what_was_under_way_is_known_after_the_process_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x-pace");
-        let (mut trail, now, ages) = at(&path, 0);
+        let (mut request_log, now, ages) = at(&path, 0);
         assert!(ages.is_empty());
-        let first = trail.leave(now).unwrap();
-        let second = trail.leave(now).unwrap();
-        trail.leave(now).unwrap();
-        trail.answer(second, now + Duration::from_secs(2)).unwrap();
-        trail.answer(first, now + Duration::from_secs(5)).unwrap();
-        drop(trail);
+        let first = request_log.leave(now).unwrap();
+        let second = request_log.leave(now).unwrap();
+        request_log.leave(now).unwrap();
+        request_log.answer(second, now + Duration::from_secs(2)).unwrap();
+        request_log.answer(first, now + Duration::from_secs(5)).unwrap();
+        drop(request_log);
         // The third was under way: it counts from now on.
         assert_eq!(at(&path, 30).2, [0, 25, 28]);
         assert_eq!(at(&path, 40).2, [10, 35, 38]);
@@ -275,11 +275,11 @@ mod tests {
     fn a_mark_is_written_over_only_when_it_is_not_needed_any_more() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x-pace");
-        let (mut trail, now, _) = at(&path, 0);
+        let (mut request_log, now, _) = at(&path, 0);
         for second in 0..600 {
             let now = now + Duration::from_secs(second);
-            let mark = trail.leave(now).unwrap();
-            trail.answer(mark, now).unwrap();
+            let mark = request_log.leave(now).unwrap();
+            request_log.answer(mark, now).unwrap();
         }
         let (_, _, ages) = at(&path, 599);
         assert!((60..70).contains(&ages.len()), "{} marks are kept", ages.len());
@@ -293,17 +293,17 @@ mod tests {
         let journal = Journal::open(&folder.path().join("x.journal"), &owner).unwrap();
         let now = |seconds| Now { instant: Instant::now(), unix_ms: 1_000_000 + seconds * 1000 };
         for run in 0..3 {
-            let (mut trail, ages) = journal.trail(PERIOD, now(run * 10)).unwrap().unwrap();
+            let (mut request_log, ages) = journal.request_log(PERIOD, now(run * 10)).unwrap().unwrap();
             let ages: Vec<u64> = ages.iter().map(Duration::as_secs).collect();
             assert_eq!(ages, (1..=run).rev().map(|past| past * 10).collect::<Vec<_>>());
-            let mark = trail.leave(trail.now.instant).unwrap();
-            trail.answer(mark, trail.now.instant).unwrap();
-            drop(trail);
-            journal.keep_trail().unwrap();
-            assert!(!journal.trail_path().exists());
+            let mark = request_log.leave(request_log.now.instant).unwrap();
+            request_log.answer(mark, request_log.now.instant).unwrap();
+            drop(request_log);
+            journal.keep_request_log().unwrap();
+            assert!(!journal.request_log_path().exists());
         }
-        assert_eq!(journal.trail(PERIOD, now(75)).unwrap().unwrap().1.len(), 1);
-        assert!(Journal::scratch().unwrap().trail(PERIOD, now(0)).unwrap().is_none());
+        assert_eq!(journal.request_log(PERIOD, now(75)).unwrap().unwrap().1.len(), 1);
+        assert!(Journal::scratch().unwrap().request_log(PERIOD, now(0)).unwrap().is_none());
     }
 
     #[test]
@@ -312,21 +312,21 @@ mod tests {
         let owner = crate::journal::Owner { organization: "acme".to_owned(), realm: crate::journal::Realm::Loopback };
         let journal = Journal::open(&folder.path().join("x.journal"), &owner).unwrap();
         let now = |seconds: u64| Now { instant: Instant::now(), unix_ms: 1_000_000 + seconds * 1000 };
-        let (mut trail, _) = journal.trail(PERIOD, now(0)).unwrap().unwrap();
-        assert_eq!(trail.found(), None);
-        trail.leave(trail.now.instant).unwrap();
+        let (mut request_log, _) = journal.request_log(PERIOD, now(0)).unwrap().unwrap();
+        assert_eq!(request_log.found(), None);
+        request_log.leave(request_log.now.instant).unwrap();
         let (most, longest) = ((u32::MAX, Duration::from_hours(24)), (600, PERIOD));
         for (requests, period) in [longest, longest, most] {
-            trail.find(requests, period).unwrap();
+            request_log.find(requests, period).unwrap();
         }
-        trail.leave(trail.now.instant).unwrap();
+        request_log.leave(request_log.now.instant).unwrap();
         // Killed, and ended.
-        let (trail, ages) = journal.trail(PERIOD, now(10)).unwrap().unwrap();
-        assert_eq!((trail.found(), ages.len()), (Some(most), 2));
-        journal.keep_trail().unwrap();
-        let (trail, ages) = journal.trail(PERIOD, now(40)).unwrap().unwrap();
-        assert_eq!((trail.found(), ages.len()), (Some(most), 2));
-        assert_eq!(journal.trail(PERIOD, now(200)).unwrap().unwrap().0.found(), None);
+        let (request_log, ages) = journal.request_log(PERIOD, now(10)).unwrap().unwrap();
+        assert_eq!((request_log.found(), ages.len()), (Some(most), 2));
+        journal.keep_request_log().unwrap();
+        let (request_log, ages) = journal.request_log(PERIOD, now(40)).unwrap().unwrap();
+        assert_eq!((request_log.found(), ages.len()), (Some(most), 2));
+        assert_eq!(journal.request_log(PERIOD, now(200)).unwrap().unwrap().0.found(), None);
     }
 
     #[test]
@@ -335,16 +335,16 @@ mod tests {
         let owner = crate::journal::tests::owner();
         let now = Now { instant: Instant::now(), unix_ms: 1_000_000 };
         let journal = Journal::open(&path, &owner).unwrap();
-        let (mut trail, _) = journal.trail(PERIOD, now).unwrap().unwrap();
-        trail.leave(now.instant).unwrap();
-        let file = fs::read(journal.trail_path()).unwrap();
-        drop((trail, journal));
+        let (mut request_log, _) = journal.request_log(PERIOD, now).unwrap().unwrap();
+        request_log.leave(now.instant).unwrap();
+        let file = fs::read(journal.request_log_path()).unwrap();
+        drop((request_log, journal));
         let journal = Journal::open(&path, &owner).unwrap();
-        fs::write(journal.trail_path(), &file).unwrap();
+        fs::write(journal.request_log_path(), &file).unwrap();
         drop(journal.stage(true).unwrap());
         drop(journal);
         let journal = Journal::open(&path, &owner).unwrap();
-        assert_eq!(journal.trail(PERIOD, now).unwrap().unwrap().1.len(), 1);
+        assert_eq!(journal.request_log(PERIOD, now).unwrap().unwrap().1.len(), 1);
     }
 
     #[test]
@@ -353,15 +353,15 @@ mod tests {
         let owner = crate::journal::Owner { organization: "acme".to_owned(), realm: crate::journal::Realm::Loopback };
         let journal = Journal::open(&folder.path().join("x.journal"), &owner).unwrap();
         let now = Now { instant: Instant::now(), unix_ms: 1_000_000 };
-        let (mut trail, _) = journal.trail(PERIOD, now).unwrap().unwrap();
-        let mark = trail.leave(now.instant).unwrap();
-        trail.answer(mark, now.instant).unwrap();
-        trail.leave(now.instant).unwrap();
-        let file = fs::read(journal.trail_path()).unwrap();
+        let (mut request_log, _) = journal.request_log(PERIOD, now).unwrap().unwrap();
+        let mark = request_log.leave(now.instant).unwrap();
+        request_log.answer(mark, now.instant).unwrap();
+        request_log.leave(now.instant).unwrap();
+        let file = fs::read(journal.request_log_path()).unwrap();
         for _ in 0..3 {
-            journal.keep_trail().unwrap();
-            fs::write(journal.trail_path(), &file).unwrap();
-            assert_eq!(journal.trail(PERIOD, now).unwrap().unwrap().1.len(), 2);
+            journal.keep_request_log().unwrap();
+            fs::write(journal.request_log_path(), &file).unwrap();
+            assert_eq!(journal.request_log(PERIOD, now).unwrap().unwrap().1.len(), 2);
         }
     }
 
@@ -369,14 +369,14 @@ mod tests {
     fn a_second_crash_forgets_nothing_that_was_sent_before_the_first() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x-pace");
-        let (mut trail, now, _) = at(&path, 0);
+        let (mut request_log, now, _) = at(&path, 0);
         for second in 0..30 {
-            let mark = trail.leave(now + Duration::from_secs(second)).unwrap();
-            trail.answer(mark, now + Duration::from_secs(second)).unwrap();
+            let mark = request_log.leave(now + Duration::from_secs(second)).unwrap();
+            request_log.answer(mark, now + Duration::from_secs(second)).unwrap();
         }
-        let (mut trail, now, _) = at(&path, 30);
+        let (mut request_log, now, _) = at(&path, 30);
         for _ in 0..5 {
-            trail.leave(now).unwrap();
+            request_log.leave(now).unwrap();
         }
         assert_eq!(at(&path, 30).2.len(), 35);
         assert_eq!(at(&path, 70).2.len(), 25);
@@ -388,9 +388,9 @@ mod tests {
         let owner = crate::journal::Owner { organization: "acme".to_owned(), realm: crate::journal::Realm::Loopback };
         let journal = Journal::open(&folder.path().join("x.journal"), &owner).unwrap();
         let now = Now { instant: Instant::now(), unix_ms: 1_000_000 };
-        let path = journal.trail_path();
+        let path = journal.request_log_path();
         fs::write(&path, "somebody's notes").unwrap();
-        assert!(matches!(journal.trail(PERIOD, now), Err(JournalError::ForeignTrail(_))));
+        assert!(matches!(journal.request_log(PERIOD, now), Err(JournalError::ForeignRequestLog(_))));
         assert_eq!(fs::read(&path).unwrap(), b"somebody's notes");
         for (bytes, marks) in [
             ([&HEAD[..], &[0; 8], &UNDER_WAY.to_le_bytes(), &[1; 3]].concat(), 1),
@@ -399,7 +399,7 @@ mod tests {
             (vec![0; 64], 0),
         ] {
             fs::write(&path, bytes).unwrap();
-            assert_eq!(journal.trail(PERIOD, now).unwrap().unwrap().1.len(), marks);
+            assert_eq!(journal.request_log(PERIOD, now).unwrap().unwrap().1.len(), marks);
             assert!(fs::read(&path).unwrap().starts_with(HEAD));
         }
     }
@@ -410,14 +410,14 @@ mod tests {
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let (_, row) = run(&mut journal, &["A"], false);
         settle(&journal, row, exists());
-        let trail_path = journal.trail_path();
+        let request_log_path = journal.request_log_path();
         drop(journal);
-        let trail = [&HEAD[..], &[0; 8], &UNDER_WAY.to_le_bytes()].concat();
-        std::fs::write(&trail_path, &trail).unwrap();
+        let request_log = [&HEAD[..], &[0; 8], &UNDER_WAY.to_le_bytes()].concat();
+        std::fs::write(&request_log_path, &request_log).unwrap();
         let before = std::fs::read(&path).unwrap();
         let other = crate::journal::Owner { organization: "other".to_owned(), ..owner() };
         assert!(matches!(Journal::open(&path, &other), Err(JournalError::OtherOwner { .. })));
         assert_eq!(std::fs::read(&path).unwrap(), before);
-        assert_eq!(std::fs::read(&trail_path).unwrap(), trail);
+        assert_eq!(std::fs::read(&request_log_path).unwrap(), request_log);
     }
 }
