@@ -1,4 +1,4 @@
-//! What finally became of a row: its outcome, with a status.
+//! One line of the results: the status of a row, and whether something is left to do (then it is in the rejects too).
 
 use strum::{EnumString, IntoStaticStr, VariantArray};
 

@@ -1,4 +1,4 @@
-//! A file or standard input as a stream of UTF-8 bytes, however it is packed and encoded.
+//! A file or standard input as a stream of UTF-8 bytes, however it is packed and encoded; and whether it is CSV, JSON or a workbook.
 
 use std::ffi::OsStr;
 use std::fs::File;
