@@ -142,12 +142,7 @@ impl Input {
 pub fn sending_settings(args: &ImportArgs) -> Result<(Policy, GuestLimits), SettingsError> {
     let wrong = |reason| SettingsError::Wrong(format!("--guest-rate: {reason}"));
     let rate = args.guest_rate.as_deref().map(Rate::parse).transpose().map_err(wrong)?;
-    let policy = Policy {
-        attempts_max: args.connection.max_attempts,
-        matching: args.input.match_names,
-        on_existing: args.on_existing,
-        is_forced: false,
-    };
+    let policy = Policy { matching: args.input.match_names, on_existing: args.on_existing, is_forced: false };
     Ok((policy, GuestLimits { rate, wait_max: args.connection.max_wait }))
 }
 

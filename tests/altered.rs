@@ -1,5 +1,5 @@
 //! A server that creates something else than was sent, and somebody else who creates a group of the same name: it is noticed, and
-//! nothing is created twice or taken for ours because of it.
+//! nothing is created twice or counted as ours because of it.
 
 use crate::support::{Desk, Server, statuses, wait_for};
 use tallyfy_groups::sandbox::Options;

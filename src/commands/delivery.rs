@@ -154,8 +154,8 @@ impl<E: Transport> Delivery<E> {
             created: Mutex::default(),
             listener: Arc::clone(&self.listener),
         };
-        let tasks = if is_undo { self.concurrency } else { self.concurrency * ROWS };
-        (writer, send_all(worker, feed, tasks))
+        let rows = if is_undo { self.concurrency } else { self.concurrency * ROWS };
+        (writer, send_all(worker, feed, rows))
     }
 }
 

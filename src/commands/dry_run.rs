@@ -52,7 +52,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
         problems.finish(None).map_err(Failure::Print)?;
     }
     let mut report = PlanReport::new(BufWriter::new(io::stdout().lock()), &staged.files, args.output.json);
-    journal.results(run, |outcome| report.row(outcome).map_err(Failure::Print))?;
+    journal.results(run, |row| report.row(row).map_err(Failure::Print))?;
     let counts = report.finish(&forecast).map_err(Failure::Print)?;
     let is_refused = args.strict && warnings > 0;
     let is_sound = counts.of(Status::Invalid) + counts.of(Status::Failed) == 0 && !is_refused;

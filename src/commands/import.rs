@@ -159,11 +159,11 @@ impl Import<'_> {
         let mut summary = Summary::new(false, staged.files.clone(), &self.connection.organization);
         let mut results = Results::create(&paths.results, &staged.files, self.args.with_input)?;
         let mut rejects = Rejects::new(&paths.rejects, &staged.files);
-        journal.results::<Failure>(run, |outcome| {
-            summary.add(outcome);
-            results.write(outcome)?;
-            if outcome.status.is_open() {
-                rejects.write(outcome)?;
+        journal.results::<Failure>(run, |row| {
+            summary.add(row);
+            results.write(row)?;
+            if row.status.is_open() {
+                rejects.write(row)?;
             }
             Ok(())
         })?;

@@ -117,7 +117,6 @@ impl Undo<'_> {
         let delivery = Delivery {
             api: Arc::clone(&api),
             policy: Policy {
-                attempts_max: self.connection.attempts_max,
                 // So that a group is found whose name the server changed in case or spaces.
                 matching: MatchNames::Folded,
                 on_existing: OnExisting::Fail,
@@ -171,9 +170,9 @@ impl Undo<'_> {
         let files = journal.files(self.run.id)?;
         let mut summary = self.summary(files.clone(), requests);
         let mut results = Results::create(&self.paths.results, &files, false)?;
-        journal.undo_results::<Failure>(self.run.id, |outcome| {
-            summary.add(outcome);
-            Ok(results.write(outcome)?)
+        journal.undo_results::<Failure>(self.run.id, |row| {
+            summary.add(row);
+            Ok(results.write(row)?)
         })?;
         results.finish()?;
         let stopped = self.signals.stop.reason().map(Failure::Stopped);

@@ -87,7 +87,7 @@ pub struct Api<E> {
     pub limiter: RateLimiter,
     /// Ends every wait.
     pub stop: Stop,
-    /// How often one request is made at most.
+    /// How often one request is made at most, and one row sent.
     pub attempts_max: u32,
     /// How long a group that was made may be absent from lists, at least.
     pub settle: Duration,

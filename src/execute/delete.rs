@@ -90,7 +90,7 @@ impl<E: Transport> Worker<E> {
         if let Some(changes) = changes {
             return Some(Step::End(Some(known), Outcome::Changed(changes)));
         }
-        let error = error.filter(|_| number >= self.policy.attempts_max)?;
+        let error = error.filter(|_| number >= self.api.attempts_max)?;
         Some(Step::GiveUp(known, error))
     }
 }

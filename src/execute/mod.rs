@@ -33,8 +33,8 @@ use worker::Sending;
 /// must not keep others from being sent.
 pub const ROWS: usize = 8;
 
-/// Works off all operations of the feed, this many rows at a time; returns when it is empty, which a stop brings about early. Rows with
-/// guests that the guest quota holds back stop the run when all others are done.
+/// Carries out all operations of the feed, this many rows at a time; returns when it is empty, which a stop brings about early.
+/// Rows with guests that the guest quota holds back stop the run when all others are done.
 pub async fn send_all<E: Transport>(worker: Worker<E>, feed: Feed, rows: usize) {
     let work = Work { worker, feed, guest_permits: Mutex::default() };
     let stop = &work.worker.api.stop;

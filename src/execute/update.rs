@@ -65,7 +65,7 @@ impl<E: Transport> Worker<E> {
     /// The group lacks guests, which are sent again as often as a row is.
     async fn lacking(&self, group: &GroupRef, error: RequestError, number: u32) -> Step {
         let known = Change::Incomplete(group.clone());
-        if number >= self.policy.attempts_max {
+        if number >= self.api.attempts_max {
             return Step::End(Some(known), Outcome::Unknown(error));
         }
         tracing::info!(attempt = number, "{}; sending them", error.message);

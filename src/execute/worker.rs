@@ -21,8 +21,6 @@ use crate::tallyfy::Transport;
 /// What the user chose about sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// How often one row is sent at most.
-    pub attempts_max: u32,
     /// When two names are the same.
     pub matching: MatchNames,
     /// What becomes of a name that somebody else's group has.
@@ -31,7 +29,7 @@ pub struct Policy {
     pub is_forced: bool,
 }
 
-/// What every operation that sends works with.
+/// What every row is sent with.
 pub struct Worker<E> {
     /// The API.
     pub api: Arc<Api<E>>,
@@ -192,7 +190,7 @@ impl<E: Transport> Worker<E> {
     }
 
     async fn again(&self, task: &GroupOperation, error: RequestError, number: u32) -> Step {
-        if number >= self.policy.attempts_max {
+        if number >= self.api.attempts_max {
             return Step::GiveUp(Change::NotApplied, error);
         }
         tracing::info!(row = task.operation.row.0, attempt = number, "{}; sending again", error.message);
@@ -220,7 +218,7 @@ impl<E: Transport> Worker<E> {
             When::Settled => self.search(task, iter::once(until_settled(Duration::ZERO).sum())).await,
         };
         let was_ambiguous = lookup.absent == Absent::Again;
-        let is_last = number >= self.policy.attempts_max;
+        let is_last = number >= self.api.attempts_max;
         let found = found.as_deref().map_err(Clone::clone);
         match after_lookup(lookup, found, &task.group, self.policy.on_existing, is_last) {
             Step::End(None, Outcome::Created { group, .. }) => {

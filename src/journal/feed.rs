@@ -1,6 +1,6 @@
 //! Hands the planned operations of a run to the workers.
 //!
-//! An operation that is begun and not sent is in doubt after a crash: so an operation is begun when a worker can send it, and ahead of the
+//! An operation that is begun and not sent is in doubt after a crash: so one is begun when a worker can send it, and ahead of the
 //! workers only where they are so fast that they would wait for the disk.
 
 use std::collections::VecDeque;

@@ -163,7 +163,7 @@ pub(super) fn query(
     db.prepare_cached(sql)?.query_map(values, |row| task(row, is_undo))?.collect()
 }
 
-/// The columns of an operation: those of its row and of its operation, which are null if the row has none.
+/// The columns of a row and of its operation, which are null if it has none.
 pub(super) fn task_columns(operation: &str) -> String {
     format!("rows.id, rows.body, {}", columns(operation))
 }
@@ -173,7 +173,7 @@ pub(super) fn columns(operation: &str) -> String {
     COLUMNS.map(|column| format!("{operation}.{column}")).join(", ")
 }
 
-/// The operation in the first columns of a row.
+/// The operation, with its group, in the first columns of a row.
 pub(super) fn task(found: &Row<'_>, is_undo: bool) -> rusqlite::Result<GroupOperation> {
     let kind = if is_undo { OperationKind::Delete } else { OperationKind::Create };
     let planned = Operation::planned(RowId(found.get(0)?), kind);

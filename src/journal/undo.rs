@@ -57,7 +57,7 @@ const CREATIONS: &str = "
            OR sent.state = 'planned' AND sent.may_be_applied)
       AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = rows.id)";
 
-/// The first column behind those of an operation.
+/// The first column behind those of the deletion and its row.
 const SENT: usize = 12;
 
 impl Journal {

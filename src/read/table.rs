@@ -254,7 +254,7 @@ fn first_batch(splitter: &mut Splitter, path: &Path, is_decoded: bool, is_docume
     }
 }
 
-/// Why no batch comes after this line; a file that cannot be read any further is not at fault in one line.
+/// Why no batch comes after this line; if the file cannot be read any further, no line is named.
 fn unread(reason: io::Error, path: &Path, line: u64) -> ReadError {
     match FileProblem::from(reason) {
         problem if problem.code == Code::JsonMalformed => problem.at(path, line, None),

@@ -27,37 +27,37 @@ impl<'a, W: Write> PlanReport<'a, W> {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub(crate) fn row(&mut self, outcome: &ResultRow) -> io::Result<()> {
+    pub(crate) fn row(&mut self, result: &ResultRow) -> io::Result<()> {
         // A row that is merged into a group still to be created is as open as that.
-        let is_merged = outcome.status == Status::Pending && outcome.duplicate_of.is_some();
-        let status = if is_merged { Status::Merged } else { outcome.status };
+        let is_merged = result.status == Status::Pending && result.duplicate_of.is_some();
+        let status = if is_merged { Status::Merged } else { result.status };
         self.counts.add(status);
-        let (file, action) = (self.path(outcome.place), action(status));
+        let (file, action) = (self.path(result.place), action(status));
         if self.is_json {
             let line = json!({
                 "type": "row",
                 "file": without_sheet(file),
-                "row": outcome.place.row,
-                "line": outcome.place.line,
-                "name": outcome.name,
+                "row": result.place.row,
+                "line": result.place.line,
+                "name": result.name,
                 "action": action,
-                "group_id": outcome.group_id,
-                "duplicate_of": outcome.duplicate_of.map(|twin| json!({"file": without_sheet(self.path(twin)), "row": twin.row, "line": twin.line})),
-                "error_code": outcome.error_code,
-                "error": outcome.error,
+                "group_id": result.group_id,
+                "duplicate_of": result.duplicate_of.map(|twin| json!({"file": without_sheet(self.path(twin)), "row": twin.row, "line": twin.line})),
+                "error_code": result.error_code,
+                "error": result.error,
             });
             return writeln!(self.out, "{line}");
         }
         let at = |at: Place| place(self.path(at), Some(at.line), None);
-        let place = at(outcome.place);
-        let detail = match (status, outcome.duplicate_of, &outcome.group_id, &outcome.error) {
+        let place = at(result.place);
+        let detail = match (status, result.duplicate_of, &result.group_id, &result.error) {
             (Status::Duplicate, Some(twin), ..) => format!("  repeats {}", at(twin)),
             (Status::Merged, Some(twin), ..) => format!("  into {}", at(twin)),
             (_, _, _, Some(error)) => format!("  {}", shown(error)),
             (_, _, Some(id), _) => format!("  {}", shown(id)),
             _ => String::new(),
         };
-        writeln!(self.out, "{place:<20} {action:<10} {}{detail}", shortened(&outcome.name))
+        writeln!(self.out, "{place:<20} {action:<10} {}{detail}", shortened(&result.name))
     }
 
     /// Writes the totals and the forecast, and returns the totals.

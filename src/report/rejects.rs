@@ -39,18 +39,18 @@ impl Rejects {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write(&mut self, outcome: &ResultRow) -> Result<(), OutputError> {
-        let error = outcome.error.as_deref().unwrap_or("not attempted: the run stopped before this row");
+    pub fn write(&mut self, result: &ResultRow) -> Result<(), OutputError> {
+        let error = result.error.as_deref().unwrap_or("not attempted: the run stopped before this row");
         let columns = self.union.header.len();
-        let text = match &outcome.raw {
+        let text = match &result.raw {
             // Only the last row of the rejects can leave its quote open.
             Raw::OpenQuote(cells) if self.tail.is_empty() => {
                 self.tail = open_csv_row(cells, self.delimiter);
                 Vec::new()
             }
-            Raw::Cells(cells) | Raw::OpenQuote(cells) => csv_row(self.row(outcome, cells, error), self.delimiter),
+            Raw::Cells(cells) | Raw::OpenQuote(cells) => csv_row(self.row(result, cells, error), self.delimiter),
             // With another delimiter its cells would change: write one cell, and surplus ones to keep the row ragged.
-            Raw::Stray(text) if self.delimiters.get(outcome.place.file) != Some(&self.delimiter) => {
+            Raw::Stray(text) if self.delimiters.get(result.place.file) != Some(&self.delimiter) => {
                 let mut row = vec![text.clone()];
                 row.resize(columns, String::new());
                 row.extend([error.to_owned(), String::new()]);
@@ -89,14 +89,14 @@ impl Rejects {
     }
 
     /// A row under the common header, with the reason. A row of a wrong length gets one cell too many, so that it stays wrong.
-    fn row(&self, outcome: &ResultRow, cells: &[String], error: &str) -> Vec<String> {
+    fn row(&self, result: &ResultRow, cells: &[String], error: &str) -> Vec<String> {
         let columns = self.union.header.len();
         // A whole row may lack unused cells at its end.
-        let is_malformed = outcome.error_code.as_deref() == Some(Code::RowMalformed.as_str());
-        let width = self.union.width(outcome.place.file);
-        let is_open = matches!(outcome.raw, Raw::OpenQuote(_));
+        let is_malformed = result.error_code.as_deref() == Some(Code::RowMalformed.as_str());
+        let width = self.union.width(result.place.file);
+        let is_open = matches!(result.raw, Raw::OpenQuote(_));
         let is_ragged = is_open || cells.len() > width || cells.len() < width && is_malformed;
-        let mut row = self.union.spread(outcome.place.file, cells);
+        let mut row = self.union.spread(result.place.file, cells);
         row.resize(row.len().max(columns), String::new());
         row.push(error.to_owned());
         if is_ragged {

@@ -44,8 +44,8 @@ impl<'a> Results<'a> {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn write(&mut self, outcome: &ResultRow) -> Result<(), OutputError> {
-        let Place { file, row, line } = outcome.place;
+    pub fn write(&mut self, result: &ResultRow) -> Result<(), OutputError> {
+        let Place { file, row, line } = result.place;
         // The number of the row that is repeated, preceded by its file if that is another one.
         let twin = |twin: Place| match &self.files[twin.file].path {
             _ if twin.file == file => Value::from(twin.row),
@@ -55,24 +55,24 @@ impl<'a> Results<'a> {
             without_sheet(&self.files[file].path).into(),
             row.into(),
             line.into(),
-            outcome.name.as_str().into(),
-            outcome.status.as_str().into(),
-            outcome.group_id.as_deref().into(),
-            outcome.duplicate_of.map_or(Value::Null, twin),
-            outcome.attempts.into(),
-            outcome.http_status.into(),
-            outcome.error_code.as_deref().into(),
-            outcome.error.as_deref().into(),
+            result.name.as_str().into(),
+            result.status.as_str().into(),
+            result.group_id.as_deref().into(),
+            result.duplicate_of.map_or(Value::Null, twin),
+            result.attempts.into(),
+            result.http_status.into(),
+            result.error_code.as_deref().into(),
+            result.error.as_deref().into(),
             Value::Null,
-            outcome.warnings.as_deref().into(),
+            result.warnings.as_deref().into(),
         ];
         if self.is_jsonl {
             let input =
-                self.union.as_ref().map(|_| (INPUT, input_value(&self.files[file].dialect.header, &outcome.raw)));
+                self.union.as_ref().map(|_| (INPUT, input_value(&self.files[file].dialect.header, &result.raw)));
             let pairs = COLUMNS.split(',').zip(values.map(|value| value.to_string())).chain(input);
             return self.output.bytes(format!("{}\n", object(pairs)).as_bytes());
         }
-        let inputs = self.union.as_ref().map(|union| self.input_cells(union, file, &outcome.raw));
+        let inputs = self.union.as_ref().map(|union| self.input_cells(union, file, &result.raw));
         let row = csv_row(values.iter().map(csv_cell).chain(inputs.unwrap_or_default()), b',');
         self.output.bytes(&row)
     }

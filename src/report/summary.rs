@@ -54,17 +54,17 @@ impl Summary {
         Self { is_undo, files, organization: organization.to_owned(), ..Self::default() }
     }
 
-    /// Adds the outcome of a row.
-    pub(crate) fn add(&mut self, outcome: &ResultRow) {
-        self.counts.add(outcome.status);
-        if !outcome.status.is_open() || outcome.status == Status::Pending {
+    /// Adds the result of a row.
+    pub(crate) fn add(&mut self, result: &ResultRow) {
+        self.counts.add(result.status);
+        if !result.status.is_open() || result.status == Status::Pending {
             return;
         }
         self.wrong += 1;
         if self.wrong <= NAMED_MAX {
-            let path = self.files.get(outcome.place.file).map_or("-", |file| &file.path);
-            let (at, status) = (place(path, Some(outcome.place.line), None), outcome.status.as_str());
-            let error = shown(outcome.error.as_deref().unwrap_or_default());
+            let path = self.files.get(result.place.file).map_or("-", |file| &file.path);
+            let (at, status) = (place(path, Some(result.place.line), None), result.status.as_str());
+            let error = shown(result.error.as_deref().unwrap_or_default());
             let _ = writeln!(self.named, "{at}: {status}: {error}");
         }
     }
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
     use crate::model::{Dialect, Format, Place, Raw};
 
-    fn outcome(row: u64, status: Status) -> ResultRow {
+    fn result(row: u64, status: Status) -> ResultRow {
         ResultRow {
             place: Place { file: 0, row, line: row + 1 },
             name: String::new(),
@@ -178,9 +178,9 @@ mod tests {
     fn the_summary_names_the_first_rows_that_went_wrong_and_aligns_the_counts() {
         let dialect = Dialect { format: Format::Csv, delimiter: b',', header: Vec::new() };
         let mut summary = Summary::new(false, vec![InputFile { path: "g.csv".to_owned(), dialect }], "org");
-        (1..=2000).for_each(|row| summary.add(&outcome(row, Status::Created)));
-        (2001..=2022).for_each(|row| summary.add(&outcome(row, Status::Failed)));
-        summary.add(&outcome(2023, Status::Pending));
+        (1..=2000).for_each(|row| summary.add(&result(row, Status::Created)));
+        (2001..=2022).for_each(|row| summary.add(&result(row, Status::Failed)));
+        summary.add(&result(2023, Status::Pending));
         summary.results = Some("g.results.csv".into());
         summary.rejects = vec!["g.rejects.csv".into()];
         summary.journal = "g.journal".into();

@@ -19,7 +19,7 @@ fn cells(cells: &[&str]) -> Raw {
     Raw::Cells(cells.iter().map(|cell| (*cell).to_owned()).collect())
 }
 
-fn outcome(file: usize, row: u64, status: Status, raw: Raw) -> ResultRow {
+fn result(file: usize, row: u64, status: Status, raw: Raw) -> ResultRow {
     ResultRow {
         place: Place { file, row, line: row + 1 },
         name: format!("G{row}"),
@@ -35,12 +35,12 @@ fn outcome(file: usize, row: u64, status: Status, raw: Raw) -> ResultRow {
     }
 }
 
-fn results(name: &str, files: &[InputFile], with_input: bool, outcomes: &[ResultRow]) -> String {
+fn results(name: &str, files: &[InputFile], with_input: bool, rows: &[ResultRow]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     let mut results = Results::create(&path, files, with_input).unwrap();
-    for outcome in outcomes {
-        results.write(outcome).unwrap();
+    for result in rows {
+        results.write(result).unwrap();
     }
     results.finish().unwrap();
     let left = fs::read_dir(folder.path()).unwrap().count();
@@ -55,18 +55,18 @@ fn the_results_have_the_contracts_columns_in_both_formats() {
         duplicate_of: Some(Place { file: 0, row: 1, line: 2 }),
         group_id: Some("id1".to_owned()),
         warnings: Some("the members 7, 8 are lost".to_owned()),
-        ..outcome(file, 2, Status::Duplicate, cells(&["G2"]))
+        ..result(file, 2, Status::Duplicate, cells(&["G2"]))
     };
-    let outcomes = [outcome(0, 1, Status::Created, cells(&["G1"])), twin(0), twin(1)];
+    let rows = [result(0, 1, Status::Created, cells(&["G1"])), twin(0), twin(1)];
     assert_eq!(
-        results("r.csv", &files, false, &outcomes),
+        results("r.csv", &files, false, &rows),
         "file,row,line,name,status,group_id,duplicate_of,attempts,http_status,error_code,error,changes,warnings\n\
          a.csv,1,2,G1,created,id1,,1,201,,,,\n\
          a.csv,2,3,G2,duplicate,id1,1,0,,,,,\"the members 7, 8 are lost\"\n\
          b.csv,2,3,G2,duplicate,id1,a.csv:1,0,,,,,\"the members 7, 8 are lost\"\n"
     );
     assert_eq!(
-        results("r.jsonl", &files, false, &outcomes[..2]),
+        results("r.jsonl", &files, false, &rows[..2]),
         concat!(
             r#"{"file":"a.csv","row":1,"line":2,"name":"G1","status":"created","group_id":"id1","duplicate_of":null,"attempts":1,"http_status":201,"error_code":null,"error":null,"changes":null,"warnings":null}"#,
             "\n",
@@ -79,13 +79,13 @@ fn the_results_have_the_contracts_columns_in_both_formats() {
 #[test]
 fn the_inputs_own_columns_follow_as_they_stood_under_one_header() {
     let files = [csv_file("a.csv", &["name", "x"]), csv_file("b.csv", &["y", "name"]), jsonl_file("c.jsonl")];
-    let outcomes = [
-        outcome(0, 1, Status::Created, cells(&[" G1 ", "1"])),
-        outcome(1, 1, Status::Created, cells(&["2", "G1"])),
-        outcome(2, 1, Status::Created, Raw::Line("{\"name\":\"G1\"}".to_owned())),
-        outcome(0, 1, Status::Created, cells(&["ragged"])),
+    let rows = [
+        result(0, 1, Status::Created, cells(&[" G1 ", "1"])),
+        result(1, 1, Status::Created, cells(&["2", "G1"])),
+        result(2, 1, Status::Created, Raw::Line("{\"name\":\"G1\"}".to_owned())),
+        result(0, 1, Status::Created, cells(&["ragged"])),
     ];
-    let text = results("r.csv", &files, true, &outcomes);
+    let text = results("r.csv", &files, true, &rows);
     assert_eq!(
         text,
         "file,row,line,name,status,group_id,duplicate_of,attempts,http_status,error_code,error,changes,warnings,name,x,y,input\n\
@@ -94,7 +94,7 @@ fn the_inputs_own_columns_follow_as_they_stood_under_one_header() {
          c.jsonl,1,2,G1,created,id1,,1,201,,,,,,,,\"{\"\"name\"\":\"\"G1\"\"}\"\n\
          a.csv,1,2,G1,created,id1,,1,201,,,,,ragged,,,\n"
     );
-    let text = results("r.jsonl", &files, true, &outcomes);
+    let text = results("r.jsonl", &files, true, &rows);
     let inputs: Vec<&str> =
         text.lines().filter_map(|line| line.split_once("\"input\":")).map(|(_, input)| input).collect();
     assert_eq!(
@@ -110,10 +110,10 @@ fn rejects_keep_their_rows_as_they_stood_and_say_why() {
     let files = [csv_file("a.csv", &["name", "_error", "x"]), jsonl_file("b.jsonl")];
     let mut rejects = Rejects::new(&path, &files);
     let open = Raw::OpenQuote(vec!["A".to_owned(), "b\nc".to_owned()]);
-    rejects.write(&outcome(0, 1, Status::Invalid, open)).unwrap();
-    rejects.write(&outcome(0, 2, Status::Invalid, cells(&["", "old", " x"]))).unwrap();
-    rejects.write(&outcome(0, 3, Status::Pending, cells(&["short"]))).unwrap();
-    rejects.write(&outcome(1, 1, Status::Invalid, Raw::Line("{\"name\":\"\"}".to_owned()))).unwrap();
+    rejects.write(&result(0, 1, Status::Invalid, open)).unwrap();
+    rejects.write(&result(0, 2, Status::Invalid, cells(&["", "old", " x"]))).unwrap();
+    rejects.write(&result(0, 3, Status::Pending, cells(&["short"]))).unwrap();
+    rejects.write(&result(1, 1, Status::Invalid, Raw::Line("{\"name\":\"\"}".to_owned()))).unwrap();
     let written = rejects.finish::<OutputError>(|_, _| Ok(())).unwrap();
     assert_eq!(written, [path.clone(), path.with_extension("jsonl")]);
     assert_eq!(
@@ -151,10 +151,10 @@ fn a_ragged_reject_stays_ragged_under_the_common_header_and_only_one_quote_stays
     let path = folder.path().join("g.rejects.csv");
     let files = [csv_file("a.csv", &["name", "x"]), csv_file("b.csv", &["name", "y"])];
     let mut rejects = Rejects::new(&path, &files);
-    rejects.write(&outcome(0, 1, Status::Invalid, cells(&["A", "1", "2"]))).unwrap();
+    rejects.write(&result(0, 1, Status::Invalid, cells(&["A", "1", "2"]))).unwrap();
     for file in [0, 1] {
         let open = Raw::OpenQuote(vec!["B".to_owned(), "b".to_owned()]);
-        rejects.write(&outcome(file, 2, Status::Invalid, open)).unwrap();
+        rejects.write(&result(file, 2, Status::Invalid, open)).unwrap();
     }
     rejects.finish::<OutputError>(|_, _| Ok(())).unwrap();
     assert_eq!(

@@ -174,12 +174,7 @@ fn delivery(
         jitter: Jitter::seeded(settings.seed),
         refusals: Refusals::default(),
     };
-    let policy = Policy {
-        attempts_max: settings.max_attempts,
-        matching: MatchNames::Folded,
-        on_existing: OnExisting::Skip,
-        is_forced: false,
-    };
+    let policy = Policy { matching: MatchNames::Folded, on_existing: OnExisting::Skip, is_forced: false };
     let guests = GuestLimits { rate: settings.guest_rate.map(|rate| Rate::parse(rate).unwrap()), wait_max };
     Delivery { api: Arc::new(api), policy, guests, concurrency, listener }
 }
