@@ -2,7 +2,7 @@
 //! nothing is created twice or counted as ours because of it.
 
 use crate::support::{Desk, Server, statuses, wait_for};
-use tallyfy_groups::sandbox::Options;
+use tallyfy_groups::sandbox::{Options, SandboxGroup};
 
 const ROWS: &str = "name,members\nA,1001;1002\nB,1001\n";
 
@@ -20,6 +20,9 @@ fn what_the_server_leaves_out_is_a_warning_of_the_row() {
     assert_eq!(statuses(&lines), ["created", "created"]);
     let warnings: Vec<_> = lines.iter().map(|line| line.warnings.as_deref()).collect();
     assert_eq!(warnings, [Some("the server made it otherwise: +1001"), None]);
+    // It was not changed since.
+    desk.run(&["undo", "groups.csv", "--yes"]).expect(0);
+    assert!(server.names().is_empty());
 }
 
 #[test]
@@ -57,19 +60,37 @@ fn an_id_of_another_rows_group_is_not_taken_and_the_group_is_looked_up() {
     assert_eq!((ids.len(), server.all_posts()), (3, 3));
 }
 
-#[test]
-fn a_group_that_somebody_else_creates_while_a_row_is_in_doubt_is_not_ours() {
+/// A row whose attempt has no effect, and meanwhile lists begin to show a stranger's group of its name; returns why it is not ours.
+fn strangers(description: &str, created_at: &str) -> String {
     let slow = "[[fault]]\nkind = 'slow'\nmillis = 2000\nmethod = 'POST'\nat = [1]\n";
     let server = Server::under(&format!("{slow}[[fault]]\nkind = 'error-before'\nmethod = 'POST'\nat = [1]"));
     let desk = Desk::at(&server).with("groups.csv", "name,description\nA,ours\n");
     let running = desk.start(&["import", "groups.csv"]);
     wait_for("the request", || (server.all_posts() > 0).then_some(()));
-    server.plant("a-strangers", "A");
+    let group = SandboxGroup {
+        id: "a-strangers".to_owned(),
+        name: "A".to_owned(),
+        description: Some(description.to_owned()),
+        created_at: created_at.to_owned(),
+        ..SandboxGroup::default()
+    };
+    server.with(|simulation| simulation.plant(group));
     running.end().expect(9);
     let line = desk.results("groups.results.csv").remove(0);
     assert_eq!((line.status.as_str(), line.group_id), ("unknown", None));
-    let error = line.error.unwrap();
-    assert!(error.contains("a group of this name is there (a-strangers), but not as it was sent"), "{error}");
     desk.run(&["undo", "groups.csv", "--yes"]);
     assert_eq!((server.names(), server.posts("A")), (vec!["A".to_owned()], 1));
+    line.error.unwrap()
+}
+
+#[test]
+fn a_group_that_somebody_else_creates_while_a_row_is_in_doubt_is_not_ours() {
+    let error = strangers("theirs", "");
+    assert!(error.contains("a group of this name is there (a-strangers), but not as it was sent"), "{error}");
+}
+
+#[test]
+fn a_group_of_the_same_contents_that_was_not_created_when_the_row_was_sent_is_not_ours() {
+    let error = strangers("ours", "2024-05-20T18:00:00Z");
+    assert!(error.contains("but it was created at 2024-05-20T18:00:00Z, not when the row was sent"), "{error}");
 }

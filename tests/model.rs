@@ -1,12 +1,13 @@
 //! The protocol, explored exhaustively: the real state machine, classification and decisions against a modelled server.
 //!
 //! Two rows, up to four attempts each and a crash at any moment. Requests and answers are lost, requests arrive late, lists lag, names are
-//! unique or not, and a stranger creates a group of the first row's name. Without one of its assumptions, the protocol fails, and the
-//! checker finds how.
+//! unique or not, and a stranger creates the group of the first row, days before or after, or in the middle of a run. Without one of its
+//! assumptions, the protocol fails, and the checker finds how.
 
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde_json::json;
 use stateright::{Checker, HasDiscoveries, Model, Property};
 use tallyfy_groups::execute::{
@@ -20,6 +21,7 @@ use tallyfy_groups::tallyfy::{Answer, Hints, TransportError};
 const ROWS: usize = 2;
 /// The attempts of a row in one run; there are two runs.
 const ATTEMPTS: u8 = 2;
+const DAY_MS: i64 = 86_400_000;
 
 /// The server, the stranger, and what the protocol relies on.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +37,7 @@ struct World {
 enum Assumption {
     /// A group shows in lists, and a request that is on its way has arrived, before `--settle` is over.
     Settles,
-    /// A stranger's group of the same name does not say the same as the row.
+    /// A stranger's group that is created in the middle of a run does not say the same as the row.
     StrangerDiffers,
     /// An attempt is on disk before its request leaves.
     Durable,
@@ -52,6 +54,8 @@ enum Creator {
 struct ServerGroup {
     row: usize,
     creator: Creator,
+    created_ms: i64,
+    says_the_same: bool,
     is_listed: bool,
 }
 
@@ -127,20 +131,20 @@ impl World {
     }
 
     /// The groups of a row's name; those that lists show.
-    fn named(self, moment: &Moment, row: usize) -> Vec<ExistingGroup> {
+    fn named(moment: &Moment, row: usize) -> Vec<ExistingGroup> {
         let groups = moment.groups.iter().enumerate().filter(|(_, group)| group.row == row && group.is_listed);
-        groups.map(|(index, group)| self.existing(index, group)).collect()
+        groups.map(|(index, group)| Self::existing(index, group)).collect()
     }
 
-    fn existing(self, index: usize, group: &ServerGroup) -> ExistingGroup {
+    fn existing(index: usize, group: &ServerGroup) -> ExistingGroup {
         let Group { name, description, .. } = wanted(group.row);
-        let is_other = group.creator == Creator::Stranger && self.relies_on(Assumption::StrangerDiffers);
         ExistingGroup {
-            group_ref: GroupRef { id: index.to_string(), stamp: None },
+            group_ref: GroupRef { id: index.to_string(), stamp: None, differences: None },
             name,
-            description: if is_other { Some("theirs".to_owned()) } else { description },
+            description: if group.says_the_same { description } else { Some("theirs".to_owned()) },
             members: Some(Vec::new()),
             guests: Some(Vec::new()),
+            created_at: Some(Timestamp::from_millisecond(group.created_ms).unwrap().to_string()),
             is_deleted: false,
         }
     }
@@ -167,7 +171,8 @@ impl World {
             let taken = Self::answer(422, &json!({"errors": {"name": ["The name has already been taken."]}}));
             return if reply == Reply::Lost { lost } else { Ok(taken) };
         }
-        moment.groups.push(ServerGroup { row, creator: Creator::Row(row), is_listed: false });
+        let (creator, created_ms) = (Creator::Row(row), moment.now_ms());
+        moment.groups.push(ServerGroup { row, creator, created_ms, says_the_same: true, is_listed: false });
         let id = (moment.groups.len() - 1).to_string();
         match reply {
             Reply::Lost | Reply::Late => lost,
@@ -177,9 +182,21 @@ impl World {
     }
 }
 
+impl Moment {
+    /// The run after a crash is two days later.
+    fn now_ms(&self) -> i64 {
+        if self.crashes == 0 { 2 * DAY_MS } else { 0 }
+    }
+}
+
 impl Row {
     fn change(&mut self, change: Change) {
         self.operation = self.operation.clone().next(change).unwrap();
+        // Several attempts at one time are as good as one; the one under way counts by itself.
+        let sent_ms = &mut self.operation.sent_ms;
+        let under_way = if self.operation.state == State::Sending { sent_ms.pop() } else { None };
+        sent_ms.dedup();
+        sent_ms.extend(under_way);
     }
 
     /// The response is classified, and the client follows.
@@ -223,7 +240,7 @@ impl Row {
     /// The run begins, with the groups that the list shows.
     fn start(&mut self, row: usize, listed: &[ExistingGroup]) {
         let in_doubt = self.operation.state == State::Sending;
-        match decide(self.operation.was_sent(), &wanted(row), listed, OnExisting::Skip) {
+        match decide(&self.operation.sent_ms, &wanted(row), listed, OnExisting::Skip) {
             Some(outcome) => self.end(outcome),
             None if in_doubt => {
                 let (when, absent) = (When::UntilSettled, Absent::Again);
@@ -300,10 +317,10 @@ impl Model for World {
     fn next_state(&self, before: &Moment, action: Move) -> Option<Moment> {
         let mut moment = before.clone();
         match action {
-            Move::Start(row) => moment.rows[row].start(row, &self.named(before, row)),
+            Move::Start(row) => moment.rows[row].start(row, &Self::named(before, row)),
             Move::Send(index) => {
                 let row = &mut moment.rows[index];
-                row.change(Change::Begin);
+                row.change(Change::Begin(Some(before.now_ms())));
                 if self.relies_on(Assumption::Durable) {
                     row.on_disk = row.operation.clone();
                 }
@@ -326,14 +343,16 @@ impl Model for World {
             }
             Move::Vanish(index) => moment.rows[index].on_the_way -= 1,
             Move::Look(index, is_last) => {
-                let found = self.named(before, index);
+                let found = Self::named(before, index);
                 let row = &mut moment.rows[index];
                 let Phase::LookingUp(lookup) = row.phase.clone() else { return None };
                 if found.is_empty() && !is_last {
                     return None;
                 }
                 let is_last_attempt = row.attempts >= ATTEMPTS;
-                row.follow(after_lookup(lookup, Ok(&found), &wanted(index), OnExisting::Skip, is_last_attempt));
+                let step =
+                    after_lookup(lookup, Ok(&found), &wanted(index), &row.operation, OnExisting::Skip, is_last_attempt);
+                row.follow(step);
             }
             Move::Write(index) => moment.rows[index].on_disk = moment.rows[index].operation.clone(),
             Move::List(index) => moment.groups[index].is_listed = true,
@@ -342,7 +361,11 @@ impl Model for World {
                 if self.are_names_unique && moment.groups.iter().any(|group| group.row == 0) {
                     return None;
                 }
-                moment.groups.push(ServerGroup { row: 0, creator: Creator::Stranger, is_listed: false });
+                let is_between_runs = before.rows[0].phase == Phase::Starting;
+                let created_ms = before.now_ms() - if is_between_runs { DAY_MS } else { 0 };
+                let says_the_same = is_between_runs || !self.relies_on(Assumption::StrangerDiffers);
+                let creator = Creator::Stranger;
+                moment.groups.push(ServerGroup { row: 0, creator, created_ms, says_the_same, is_listed: false });
             }
             Move::Crash => {
                 moment.crashes -= 1;

@@ -12,7 +12,7 @@ use futures::{StreamExt, stream};
 
 use crate::execute::{Api, Policy, ROWS, Unread, Worker, send_all};
 use crate::journal::{Change, GroupOperation, Journal, JournalError, Operation, RunId, Writer};
-use crate::limit::{GuestLimiter, GuestLimits};
+use crate::limit::{GuestForecast, GuestLimiter};
 use crate::model::{ExistingGroup, Listener, OnExisting, Outcome, RequestError, RowId, StopReason};
 use crate::plan;
 use crate::tallyfy::{Guest, List, PageCursor, Transport};
@@ -26,8 +26,6 @@ pub struct Delivery<E> {
     pub api: Arc<Api<E>>,
     /// The user's choices.
     pub policy: Policy,
-    /// How guests are sent.
-    pub guests: GuestLimits,
     /// The most requests in flight; more rows may wait.
     pub concurrency: usize,
     /// Receives the events.
@@ -90,7 +88,7 @@ impl<E: Transport> Delivery<E> {
     async fn look_up(&self, in_doubt: Vec<GroupOperation>) -> Vec<(Operation, [Change; 1])> {
         let look_up = async |task: GroupOperation| {
             let outcome = match self.api.named(&task.group.name, self.policy.matching).await {
-                Ok(groups) => plan::ours(&task.group, &groups, RequestError::interrupted()),
+                Ok(groups) => plan::ours(&task.group, &task.operation.sent_ms, &groups, RequestError::interrupted()),
                 Err(Unread::Stopped) => None,
                 Err(unread) => Some(Outcome::Unknown(unread.on(RequestError::interrupted()))),
             };
@@ -104,40 +102,9 @@ impl<E: Transport> Delivery<E> {
             .await
     }
 
-    /// Sends what is left: the writer and the workers, each to be polled to its end. Rows whose guests are all `known` to the
-    /// organization, or from earlier runs, do not wait for the guest quota.
-    ///
-    /// # Errors
-    /// If the journal cannot be read.
-    pub fn send(
-        &self,
-        mut journal: Journal,
-        run: RunId,
-        known: Option<Vec<String>>,
-    ) -> Result<(Writer, impl Future<Output = ()> + use<E>), JournalError> {
-        let quota = self.quota();
-        journal.sent_guests(|sent| quota.remember(sent))?;
-        // Only now: the guests that earlier runs invited are listed too, and count.
-        quota.learn(&known.unwrap_or_default());
-        let (mut forecast, mut known_rows) = (quota.forecast(), Vec::new());
-        let sort =
-            |row, guests: &[String]| if quota.knows(guests) { known_rows.push(row) } else { forecast.add(guests) };
-        journal.open_guests(run, sort)?;
-        journal.note_known_guests(&known_rows)?;
-        quota.expect(&forecast);
-        Ok(self.work(journal, run, false, quota))
-    }
-
-    /// Deletes the groups whose deletion the journal plans, in the same way.
-    pub(super) fn delete(&self, journal: Journal, run: RunId) -> (Writer, impl Future<Output = ()> + use<E>) {
-        self.work(journal, run, true, self.quota())
-    }
-
-    fn quota(&self) -> Arc<GuestLimiter> {
-        GuestLimiter::new(self.guests, self.api.stop.clone(), Arc::clone(&self.listener))
-    }
-
-    fn work(
+    /// Sends what is left, or deletes the groups whose deletion the journal plans: the writer and the workers, each to be polled to
+    /// its end.
+    pub fn carry_out(
         &self,
         journal: Journal,
         run: RunId,
@@ -159,15 +126,36 @@ impl<E: Transport> Delivery<E> {
     }
 }
 
-/// Carries out what the journal plans, the writer on a thread of its own: workers do not wait for a commit. Gives the journal back.
+/// Works to the end, the writer on a thread of its own: workers do not wait for a commit. Gives the journal back.
 ///
 /// # Errors
 /// If the journal cannot be written.
-pub(super) async fn carry_out((writer, sending): (Writer, impl Future<Output = ()>)) -> Result<Journal, Failure> {
+pub(super) async fn on_a_thread((writer, sending): (Writer, impl Future<Output = ()>)) -> Result<Journal, Failure> {
     let work = move || block_on(async { Ok(writer.work().await?) });
     let writer = thread::Builder::new().name("journal".to_owned()).spawn(work).map_err(Failure::Start)?;
     sending.await;
     writer.join().unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Tells the guest quota the guests of earlier runs and those that are `known` to the organization, and gives the forecast of the rows
+/// of a run that invite others. The rows that do not are noted: they do not wait for the quota.
+///
+/// # Errors
+/// If the journal cannot be used.
+pub fn forecast_guests(
+    journal: &mut Journal,
+    run: RunId,
+    known: &[String],
+    quota: &GuestLimiter,
+) -> Result<GuestForecast, JournalError> {
+    journal.sent_guests(|sent| quota.remember(sent))?;
+    // Only now: the guests that earlier runs invited are listed too, and count.
+    quota.learn(known);
+    let (mut forecast, mut known_rows) = (quota.forecast(), Vec::new());
+    let sort = |row, guests: &[String]| if quota.knows(guests) { known_rows.push(row) } else { forecast.add(guests) };
+    journal.open_guests(run, sort)?;
+    journal.note_known_guests(&known_rows)?;
+    Ok(forecast)
 }
 
 /// Reads the list of the organization's guests, if an open row of the run has guests; also gives the number of its pages. None if it
@@ -279,7 +267,7 @@ impl Comparison<'_> {
     }
 
     fn outcome(&self, task: GroupOperation, groups: &[ExistingGroup]) -> Option<(Operation, [Change; 1])> {
-        let outcome = plan::decide(task.operation.was_sent(), &task.group, groups, self.on_existing)?;
+        let outcome = plan::decide(&task.operation.sent_ms, &task.group, groups, self.on_existing)?;
         Some(settled(task, outcome))
     }
 }

@@ -5,12 +5,12 @@ use std::io::{self, BufWriter};
 use crate::cli::ImportArgs;
 use crate::exit::Ending;
 use crate::journal::Journal;
-use crate::limit::Stop;
+use crate::limit::{GuestLimiter, Stop};
 use crate::model::{Format, Severity, Status};
 use crate::report::PlanReport;
 use crate::settings::{Connection, OutputPaths, Target};
 
-use super::delivery::{Comparison, list_guests};
+use super::delivery::{Comparison, forecast_guests, list_guests};
 use super::organization::connect;
 use super::people::find_people;
 use super::staging::{owner, stage};
@@ -45,7 +45,9 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
         stop.reason().map_or(Ok(()), |reason| Err(Failure::Stopped(reason)))?;
     }
     let open = staged.valid - journal.settled_rows(run)?;
-    let forecast = import.forecast(&journal, run, open, Some(pages), known.as_deref())?;
+    let quota = GuestLimiter::new(import.guests, Stop::default(), listener);
+    let guests = forecast_guests(&mut journal, run, known.as_deref().unwrap_or_default(), &quota)?;
+    let forecast = import.forecast(open, Some(pages), &guests, known.is_some());
     drop(import);
     let warnings = problems.count(Severity::Warning);
     if !context.log.quiet {

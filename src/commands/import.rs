@@ -5,13 +5,13 @@ use std::io::Write;
 use crate::cli::ImportArgs;
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId};
-use crate::limit::Stop;
+use crate::limit::{GuestLimiter, Stop};
 use crate::model::{Event, PeopleCounts, Severity};
 use crate::read;
 use crate::report::{Problems, Rejects, Results, Summary, counted, grouped};
 use crate::settings::OutputPaths;
 
-use super::delivery::{Delivery, carry_out, list_guests};
+use super::delivery::{Delivery, forecast_guests, list_guests, on_a_thread};
 use super::organization::connect;
 use super::people::find_people;
 use super::staging::{Staged, fingerprint, owner, restored, stage};
@@ -129,7 +129,6 @@ impl Import<'_> {
         let delivery = Delivery {
             api: api.clone(),
             policy: self.policy,
-            guests: self.guests,
             concurrency: self.connection.limits.concurrency,
             listener: listener.clone(),
         };
@@ -138,11 +137,14 @@ impl Import<'_> {
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "listed the organization's groups");
         if !stop.is_raised() {
             let (done, total) = (journal.settled_rows(run)?, staged.valid);
+            let quota = GuestLimiter::new(self.guests, stop.clone(), listener.clone());
+            let guests = forecast_guests(&mut journal, run, known.as_deref().unwrap_or_default(), &quota)?;
             if done < total {
-                self.progress.announce(&self.forecast(&journal, run, total - done, None, known.as_deref())?);
+                self.progress.announce(&self.forecast(total - done, None, &guests, known.is_some()));
             }
             listener(Event::Started { is_deleting: false, done, total });
-            journal = carry_out(delivery.send(journal, run, known)?).await?;
+            quota.expect(&guests);
+            journal = on_a_thread(delivery.carry_out(journal, run, false, quota)).await?;
         }
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "sent");
         Ok((journal, Sent { requests: api.requests(), people, refused: None }))

@@ -19,7 +19,7 @@ mod undo;
 mod undo_plan;
 mod validate;
 
-pub use delivery::{Delivery, list_guests};
+pub use delivery::{Delivery, forecast_guests, list_guests};
 pub use failure::Failure;
 pub use staging::{RowNames, Staged, stage};
 

@@ -36,6 +36,7 @@ pub(super) async fn connect(
         endpoints: Endpoints::of(&connection.organization),
         credentials,
         limiter: RateLimiter::new(connection.limits, request_log, stop.clone(), Arc::clone(listener)),
+        clock: past.clock.clone(),
         stop: stop.clone(),
         attempts_max: connection.attempts_max,
         settle: connection.settle,

@@ -9,12 +9,12 @@ use crate::cli::UndoArgs;
 use crate::execute::Policy;
 use crate::exit::Ending;
 use crate::journal::{Journal, PastRun};
-use crate::limit::GuestLimits;
+use crate::limit::{GuestLimiter, GuestLimits};
 use crate::model::{Event, InputFile, Listener, MatchNames, OnExisting, listed, shortened, shown_path};
 use crate::report::{Results, Summary, counted};
 use crate::settings::{Connection, UndoPaths};
 
-use super::delivery::{Delivery, carry_out};
+use super::delivery::{Delivery, on_a_thread};
 use super::organization::{connect, stop_reason};
 use super::signals::Signals;
 use super::staging::owner;
@@ -122,7 +122,6 @@ impl Undo<'_> {
                 on_existing: OnExisting::Fail,
                 is_forced,
             },
-            guests: GuestLimits { rate: None, wait_max: self.connection.limits.wait_max },
             concurrency,
             listener: Arc::clone(&listener),
         };
@@ -137,7 +136,9 @@ impl Undo<'_> {
         journal.commence_undo(run, plan.operations)?;
         let done = self.run.undone;
         listener(Event::Started { is_deleting: true, done, total: done + plan.count });
-        let journal = carry_out(delivery.delete(journal, run)).await?;
+        let guests = GuestLimits { rate: None, wait_max: self.connection.limits.wait_max };
+        let quota = GuestLimiter::new(guests, self.signals.stop.clone(), listener);
+        let journal = on_a_thread(delivery.carry_out(journal, run, true, quota)).await?;
         Ok((journal, Some(api.requests())))
     }
 

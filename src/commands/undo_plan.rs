@@ -64,10 +64,10 @@ impl Deletions {
             // 404 is the status of a group that does not exist.
             (_, None) => (String::new(), Some(if may_be_deleted { Outcome::Deleted(404) } else { Outcome::Gone })),
             (State::Ended(Outcome::Created { group: made, .. }), Some(found)) => {
-                let changes = changes(&group, made.stamp.as_deref(), found);
+                let changes = changes(&group, made, found);
                 (changes.clone().unwrap_or_default(), changes.filter(|_| !is_forced).map(Outcome::Changed))
             }
-            (_, Some(found)) => match claim(&group, slice::from_ref(found)) {
+            (_, Some(found)) => match claim(&group, &sent.sent_ms, slice::from_ref(found)) {
                 Claim::Unclear(why) => (why.clone(), Some(Outcome::Unknown(RequestError::guests_missing().and(&why)))),
                 Claim::Ours(_) | Claim::Absent => (String::new(), None),
             },

@@ -12,6 +12,7 @@ use rand::{RngExt, SeedableRng};
 use super::classify::{Class, Classified, RequestKind, classify};
 use super::refusals::Refusals;
 use super::settle::{LOOKUPS, lookup_delays};
+use crate::journal::ServerClock;
 use crate::limit::{Permit, RateLimiter, Stop};
 use crate::model::{Event, ExistingGroup, Group, GroupRef, Listener, MatchNames, Outcome, RequestError, StopReason};
 use crate::plan;
@@ -71,7 +72,7 @@ impl Created {
     /// The outcome of a row whose group was sent so.
     pub(super) fn outcome(self, sent: &Group) -> Outcome {
         let differences = self.whole.and_then(|whole| plan::altered(sent, &whole));
-        Outcome::Created { group: self.group, http_status: self.http_status, differences }
+        Outcome::Created { group: GroupRef { differences, ..self.group }, http_status: self.http_status }
     }
 }
 
@@ -85,6 +86,8 @@ pub struct Api<E> {
     pub credentials: Arc<Credentials>,
     /// The rate limiter of all requests.
     pub limiter: RateLimiter,
+    /// The server's clock.
+    pub clock: ServerClock,
     /// Ends every wait.
     pub stop: Stop,
     /// How often one request is made at most, and one row sent.
@@ -201,7 +204,9 @@ impl<E: Transport> Api<E> {
         let subject = subject(&call);
         let answer = self.transport.send(call).await;
         let Classified { class, failure } = classified(&answer);
-        self.limiter.answered(permit, subject, failure, answer.as_ref().ok().map(|answer| &answer.hints));
+        let hints = answer.as_ref().ok().map(|answer| &answer.hints);
+        hints.and_then(|hints| hints.date).into_iter().for_each(|date| self.clock.told(date));
+        self.limiter.answered(permit, subject, failure, hints);
         class
     }
 
@@ -411,6 +416,7 @@ mod tests {
             endpoints: Endpoints::of("acme"),
             credentials,
             limiter: RateLimiter::new(limits, None, stop.clone(), listener),
+            clock: ServerClock::default(),
             stop,
             attempts_max: 1,
             settle: Duration::ZERO,

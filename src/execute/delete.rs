@@ -29,7 +29,7 @@ impl<E: Transport> Worker<E> {
         let Some(permit) = self.api.permit(true).await else { return Step::Stop(Change::Withdraw) };
         let attempt = match self.api.delete_group(permit, &group.id).await {
             Class::Applied(()) => return Step::End(None, Outcome::Deleted(204)),
-            Class::NotThere if task.operation.may_be_applied => return Step::End(None, Outcome::Deleted(404)),
+            Class::NotThere if task.operation.may_be_applied() => return Step::End(None, Outcome::Deleted(404)),
             Class::NotThere => return Step::End(Some(Change::NotApplied), Outcome::Gone),
             Class::Refused(error) | Class::NameTaken(error) | Class::MaybeTaken(error) => {
                 return Step::End(Some(Change::NotApplied), Outcome::Failed(error));
@@ -56,7 +56,7 @@ impl<E: Transport> Worker<E> {
         last: Option<Unapplied>,
     ) -> Option<Step> {
         let is_ambiguous = last.as_ref().is_some_and(|last| last.is_ambiguous);
-        let may_be_deleted = task.operation.may_be_applied || is_ambiguous;
+        let may_be_deleted = task.operation.may_be_applied() || is_ambiguous;
         let known = last.as_ref().map_or(Change::Withdraw, Unapplied::known);
         let error = last.map(|last| last.error);
         let seen = match self.api.group(&group.id).await {
@@ -86,7 +86,7 @@ impl<E: Transport> Worker<E> {
                 ));
             }
         };
-        let changes = changes(&task.group, group.stamp.as_deref(), &seen).filter(|_| !self.policy.is_forced);
+        let changes = changes(&task.group, group, &seen).filter(|_| !self.policy.is_forced);
         if let Some(changes) = changes {
             return Some(Step::End(Some(known), Outcome::Changed(changes)));
         }

@@ -74,7 +74,7 @@ pub enum Absent {
 /// What follows on the response to a create.
 #[must_use]
 pub fn after_create(class: Class<Created>, sent: &Group, operation: &Operation) -> Next {
-    let may_be_ours = operation.may_be_applied;
+    let may_be_ours = operation.may_be_applied();
     let lookup = |when, absent, error| Next::Lookup(Lookup { when, absent, error });
     match class {
         Class::Applied(created) => Next::Step(Step::End(None, created.outcome(sent))),
@@ -101,6 +101,7 @@ pub fn after_lookup(
     Lookup { absent, error, .. }: Lookup,
     found: Result<&[ExistingGroup], Unread>,
     sent: &Group,
+    operation: &Operation,
     on_existing: OnExisting,
     is_last: bool,
 ) -> Step {
@@ -112,13 +113,13 @@ pub fn after_lookup(
         (Err(unread), _) => return Step::End(None, Outcome::Unknown(unread.on(error))),
     };
     if absent == Absent::Others {
-        let taken = best(&sent.name, groups).first().map(|group| group.group_ref.id.clone());
+        let taken = best(&sent.name, groups).first().map(|group| group.group_ref.clone());
         let http_status = error.http_status;
         let outcome =
-            taken.map_or(Outcome::Failed(error), |id| plan::already_exists(id, on_existing, http_status, None));
+            taken.map_or(Outcome::Failed(error), |group| plan::already_exists(group, on_existing, http_status));
         return Step::End(not_applied, outcome);
     }
-    if let Some(outcome) = plan::ours(sent, groups, error.clone()) {
+    if let Some(outcome) = plan::ours(sent, &operation.sent_ms, groups, error.clone()) {
         return Step::End(None, outcome);
     }
     match absent {

@@ -220,7 +220,7 @@ impl<E: Transport> Worker<E> {
         let was_ambiguous = lookup.absent == Absent::Again;
         let is_last = number >= self.api.attempts_max;
         let found = found.as_deref().map_err(Clone::clone);
-        match after_lookup(lookup, found, &task.group, self.policy.on_existing, is_last) {
+        match after_lookup(lookup, found, &task.group, &task.operation, self.policy.on_existing, is_last) {
             Step::End(None, Outcome::Created { group, .. }) => {
                 if was_ambiguous {
                     self.api.limiter.had_effect();

@@ -160,8 +160,8 @@ impl OperationSource {
         self.has_guests = false;
     }
 
-    /// Begins the next operations.
-    pub(super) fn begin(&mut self, db: &Connection) -> rusqlite::Result<Vec<Intent>> {
+    /// Begins the next operations at this moment by the server's clock.
+    pub(super) fn begin(&mut self, db: &Connection, now_ms: Option<i64>) -> rusqlite::Result<Vec<Intent>> {
         if self.tasks.is_none() {
             return Ok(Vec::new());
         }
@@ -169,7 +169,7 @@ impl OperationSource {
         let mut begun = Vec::new();
         for _ in 0..self.wanted() {
             let Some(task) = self.admitted.pop_front().or_else(|| self.next.pop_front()) else { break };
-            begun.extend(begin(db, task)?);
+            begun.extend(begin(db, task, now_ms)?);
         }
         Ok(begun)
     }
@@ -305,8 +305,8 @@ mod tests {
         let (_folder, path) = folder();
         let (mut journal, run, first) = five(&path);
         let with_guests = [RowId(first.0 + 1), RowId(first.0 + 3)];
-        let incomplete = Change::Incomplete(GroupRef { id: "gD".to_owned(), stamp: None });
-        apply(&journal, with_guests[1], &[Change::Begin, incomplete]);
+        let incomplete = Change::Incomplete(GroupRef { id: "gD".to_owned(), stamp: None, differences: None });
+        apply(&journal, with_guests[1], &[Change::Begin(None), incomplete]);
         journal.note_known_guests(&with_guests).unwrap();
         let (writer, handle, feed) = Writer::new(journal, run, false, || panic!("it can be written"));
         let send = async {
@@ -365,8 +365,8 @@ mod tests {
     fn what_was_sent_tells_its_guests_and_whether_they_are_known() {
         let (_folder, path) = folder();
         let (journal, _, first) = five(&path);
-        apply(&journal, RowId(first.0 + 1), &[Change::Begin, Change::End(created("gB"))]);
-        apply(&journal, RowId(first.0 + 3), &[Change::Begin, Change::Absent]);
+        apply(&journal, RowId(first.0 + 1), &[Change::Begin(None), Change::End(created("gB"))]);
+        apply(&journal, RowId(first.0 + 3), &[Change::Begin(None), Change::Absent]);
         let mut told = Vec::new();
         journal.sent_guests(|of: &SentGuests| told.push((of.guests.clone(), of.are_known))).unwrap();
         assert_eq!(told, [(vec!["B@x.org".to_owned()], true), (vec!["D@x.org".to_owned()], false)]);
@@ -376,9 +376,9 @@ mod tests {
     async fn a_group_that_was_found_and_may_lack_guests_is_updated_next() {
         let (_folder, path) = folder();
         let (journal, run, first) = five(&path);
-        let incomplete = Change::Incomplete(GroupRef { id: "gB".to_owned(), stamp: None });
-        apply(&journal, RowId(first.0 + 1), &[Change::Begin, incomplete]);
-        apply(&journal, first, &[Change::Begin, Change::End(created("gA"))]);
+        let incomplete = Change::Incomplete(GroupRef { id: "gB".to_owned(), stamp: None, differences: None });
+        apply(&journal, RowId(first.0 + 1), &[Change::Begin(None), incomplete]);
+        apply(&journal, first, &[Change::Begin(None), Change::End(created("gA"))]);
         assert_eq!((open_rows(&journal, run), journal.in_doubt(run).unwrap()), (4, vec![]));
         let (writer, handle, _feed) = Writer::new(journal, run, false, || panic!("it can be written"));
         let read = async {

@@ -3,6 +3,7 @@
 //! A SQLite database; `schema.sql` documents it. Only this module makes an [`Intent`], and sending needs one.
 //! It never talks to the network and never classifies a response.
 
+mod clock;
 mod feed;
 mod files;
 mod guests;
@@ -23,6 +24,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
+pub use clock::ServerClock;
 pub use feed::Feed;
 pub use files::absolute;
 pub use guests::SentGuests;

@@ -7,13 +7,13 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, Transaction, params};
 use sha2::{Digest, Sha256};
 
 use super::state::{Change, GroupOperation, Illegal, Operation, OperationKind, State};
-use super::store::{Journal, RunId, now_ms, parse};
+use super::store::{Journal, RunId, json, now_ms, parse};
 use super::{Intent, JournalError};
 use crate::model::{Group, GroupRef, Outcome, RequestError, RowId, Status};
 
 /// The columns of an operation.
 const COLUMNS: [&str; 10] =
-    ["kind", "state", "may_be_applied", "attempts", "group_id", "stamp", "http_status", "code", "error", "note"];
+    ["kind", "state", "sent_ms", "attempts", "group_id", "stamp", "http_status", "code", "error", "note"];
 
 /// The rows with their operations.
 const ROWS: &str = "rows LEFT JOIN operations AS operation ON operation.row = rows.id AND operation.undo = 0";
@@ -95,11 +95,11 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn created_groups(&self) -> Result<Vec<(GroupRef, Group)>, JournalError> {
-        let sql = "SELECT group_id, body, stamp FROM operations JOIN rows ON rows.id = operations.row
+        let sql = "SELECT group_id, body, stamp, note FROM operations JOIN rows ON rows.id = operations.row
                    WHERE NOT undo AND state = 'created' AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = rows.id)
                    ORDER BY rows.id";
         let sent = |row: &Row<'_>| {
-            let group_ref = GroupRef { id: row.get(0)?, stamp: row.get(2)? };
+            let group_ref = GroupRef { id: row.get(0)?, stamp: row.get(2)?, differences: row.get(3)? };
             Ok((group_ref, parse(1, row.get_ref(1)?.as_str()?)?))
         };
         self.run(|db| db.prepare(sql)?.query_map([], sent)?.collect())
@@ -184,7 +184,7 @@ pub(super) fn task(found: &Row<'_>, is_undo: bool) -> rusqlite::Result<GroupOper
 pub(super) fn operation(found: &Row<'_>, first: usize, planned: Operation) -> rusqlite::Result<Operation> {
     let Some(kind) = found.get_ref(first)?.as_str_or_null()? else { return Ok(planned) };
     let target = match found.get(first + 4)? {
-        Some(id) => Some(GroupRef { id, stamp: found.get(first + 5)? }),
+        Some(id) => Some(GroupRef { id, stamp: found.get(first + 5)?, differences: found.get(first + 9)? }),
         None => None,
     };
     let state = match found.get_ref(first + 1)?.as_str()? {
@@ -195,7 +195,7 @@ pub(super) fn operation(found: &Row<'_>, first: usize, planned: Operation) -> ru
     Ok(Operation {
         kind: kind.parse().map_err(|_| FromSqlError::InvalidType)?,
         state,
-        may_be_applied: found.get(first + 2)?,
+        sent_ms: parse(first + 2, found.get_ref(first + 2)?.as_str()?)?,
         attempts: found.get(first + 3)?,
         target,
         ..planned
@@ -204,15 +204,12 @@ pub(super) fn operation(found: &Row<'_>, first: usize, planned: Operation) -> ru
 
 fn outcome(status: &str, group: Option<&GroupRef>, found: &Row<'_>, first: usize) -> rusqlite::Result<Outcome> {
     let http_status: Option<u16> = found.get(first + 6)?;
-    let differences = found.get(first + 9)?;
     let text = |column| Ok::<_, rusqlite::Error>(found.get::<_, Option<String>>(first + column)?.unwrap_or_default());
     let error = || Ok::<_, rusqlite::Error>(RequestError { code: text(7)?, message: text(8)?, http_status });
     let group = || group.cloned().ok_or(FromSqlError::InvalidType);
     Ok(match status.parse() {
-        Ok(Status::Created) => {
-            Outcome::Created { group: group()?, http_status: http_status.unwrap_or_default(), differences }
-        }
-        Ok(Status::Exists) => Outcome::Exists { group_id: group()?.id, http_status, differences },
+        Ok(Status::Created) => Outcome::Created { group: group()?, http_status: http_status.unwrap_or_default() },
+        Ok(Status::Exists) => Outcome::Exists { group: group()?, http_status },
         Ok(Status::Deleted) => Outcome::Deleted(http_status.unwrap_or_default()),
         Ok(Status::Gone) => Outcome::Gone,
         Ok(Status::Changed) => Outcome::Changed(text(8)?),
@@ -222,40 +219,29 @@ fn outcome(status: &str, group: Option<&GroupRef>, found: &Row<'_>, first: usize
     })
 }
 
-/// Begins an attempt: when it is committed, the request may leave.
-pub(super) fn begin(db: &Connection, task: GroupOperation) -> rusqlite::Result<Option<Intent>> {
+/// Begins an attempt at this moment by the server's clock: when it is committed, the request may leave.
+pub(super) fn begin(db: &Connection, task: GroupOperation, now_ms: Option<i64>) -> rusqlite::Result<Option<Intent>> {
     let GroupOperation { operation, group } = task;
-    let Ok(operation) = operation.next(Change::Begin) else { return Ok(None) };
+    let Ok(operation) = operation.next(Change::Begin(now_ms)) else { return Ok(None) };
     write(db, &operation)?;
     Ok(Some(Intent(GroupOperation { operation, group })))
 }
 
 /// Writes an operation as it is now.
 pub(super) fn write(db: &Connection, operation: &Operation) -> rusqlite::Result<()> {
-    let Operation { row, is_undo, kind, ref state, may_be_applied, attempts, ref target } = *operation;
-    let target = target.as_ref().map(|group| (group.id.as_str(), group.stamp.as_deref()));
+    let Operation { row, is_undo, kind, ref state, ref sent_ms, attempts, ref target } = *operation;
     let (word, outcome) = match state {
         State::Planned => ("planned", None),
         State::Sending => ("sending", None),
         State::Ended(outcome) => (outcome.status().as_str(), Some(outcome)),
     };
-    let (group, http_status, error, note) = match outcome {
-        Some(Outcome::Created { group, http_status, differences }) => {
-            let group = Some((group.id.as_str(), group.stamp.as_deref()));
-            (group, Some(*http_status), None, differences.as_deref())
-        }
-        Some(Outcome::Exists { group_id, http_status, differences }) => {
-            (Some((group_id.as_str(), None)), *http_status, None, differences.as_deref())
-        }
-        Some(Outcome::Deleted(http_status)) => (target, Some(*http_status), None, None),
-        Some(Outcome::Changed(what)) => (target, None, Some((CHANGED, what.as_str())), None),
-        Some(Outcome::Failed(error) | Outcome::Unknown(error)) => {
-            (target, error.http_status, Some((error.code.as_str(), error.message.as_str())), None)
-        }
-        Some(Outcome::Gone) | None => (target, None, None, None),
+    let (http_status, code, error) = outcome.map(response).unwrap_or_default();
+    let group = match outcome {
+        Some(Outcome::Created { group, .. } | Outcome::Exists { group, .. }) => Some(group),
+        _ => target.as_ref(),
     };
-    let (group_id, stamp) = group.map_or((None, None), |(id, stamp)| (Some(id), stamp));
-    let (code, error) = error.unzip();
+    let (group_id, stamp) = (group.map(|group| group.id.as_str()), group.and_then(|group| group.stamp.as_deref()));
+    let note = group.and_then(|group| group.differences.as_deref());
     let seal = outcome.map(|_| seal([Some(word), group_id, stamp, code, error], http_status));
     db.prepare_cached(
         "INSERT OR REPLACE INTO operations VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
@@ -265,7 +251,7 @@ pub(super) fn write(db: &Connection, operation: &Operation) -> rusqlite::Result<
         is_undo,
         kind.as_ref(),
         word,
-        may_be_applied,
+        json(sent_ms),
         attempts,
         group_id,
         stamp,
@@ -277,6 +263,19 @@ pub(super) fn write(db: &Connection, operation: &Operation) -> rusqlite::Result<
         now_ms(),
     ])
     .map(drop)
+}
+
+/// The status of the response that led to an outcome, and its error code and error.
+fn response(outcome: &Outcome) -> (Option<u16>, Option<&str>, Option<&str>) {
+    match outcome {
+        Outcome::Created { http_status, .. } | Outcome::Deleted(http_status) => (Some(*http_status), None, None),
+        Outcome::Exists { http_status, .. } => (*http_status, None, None),
+        Outcome::Changed(what) => (None, Some(CHANGED), Some(what)),
+        Outcome::Failed(error) | Outcome::Unknown(error) => {
+            (error.http_status, Some(&error.code), Some(&error.message))
+        }
+        Outcome::Gone => (None, None, None),
+    }
 }
 
 /// Whether an outcome is as it was written: the columns `state`, `group_id`, `stamp`, `http_status`, `code`, `error` and `seal`.

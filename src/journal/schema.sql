@@ -83,16 +83,18 @@ CREATE TABLE operations (
     undo           INTEGER NOT NULL,
     kind           TEXT NOT NULL CHECK (kind = 'create' OR kind = 'update' OR kind = 'delete'),
     state          TEXT NOT NULL,               -- planned, sending (in doubt after a crash), or the status of its outcome
-    may_be_applied INTEGER NOT NULL,            -- whether an attempt before the one under way may have been applied
+    sent_ms        TEXT NOT NULL,               -- JSON array: when each attempt began that is under way or may have been applied,
+                                                -- by the server's clock: Unix time, or null
     attempts       INTEGER NOT NULL,
     group_id       TEXT,
     stamp          TEXT,                        -- the updated_at of the group, as the server first gave it
     http_status    INTEGER,
     code           TEXT,
     error          TEXT,
-    note           TEXT,                        -- how the group differs from the row
+    note           TEXT,                        -- how the group differs from the row, or from what was sent
     seal           INTEGER,                     -- of an outcome, over state to error: SQLite keeps no checksums of its own
     at_ms          INTEGER NOT NULL,            -- Unix time of the last change
+    may_be_applied INTEGER AS (json_array_length(sent_ms) > (state = 'sending')), -- whether an earlier attempt may have been applied
     PRIMARY KEY (row, undo)
 ) STRICT, WITHOUT ROWID;
 

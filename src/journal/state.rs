@@ -40,8 +40,8 @@ pub struct Operation {
     pub kind: OperationKind,
     /// How far it is.
     pub state: State,
-    /// Whether an attempt before the one under way may have been applied, although nothing showed it for long enough.
-    pub may_be_applied: bool,
+    /// When each attempt began that is under way or may have been applied: by the server's clock, in Unix milliseconds, if known.
+    pub sent_ms: Vec<Option<i64>>,
     /// The number of attempts so far.
     pub attempts: u32,
     /// The group that it replaces or deletes.
@@ -60,8 +60,8 @@ pub struct GroupOperation {
 /// What happens to an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Change {
-    /// An attempt begins.
-    Begin,
+    /// An attempt begins, at this moment by the server's clock, in Unix milliseconds, if that is known.
+    Begin(Option<i64>),
     /// The attempt did not leave.
     Withdraw,
     /// The attempt was not applied.
@@ -93,13 +93,19 @@ impl Operation {
     #[must_use]
     pub fn planned(row: RowId, kind: OperationKind) -> Self {
         let is_undo = kind == OperationKind::Delete;
-        Self { row, is_undo, kind, state: State::Planned, may_be_applied: false, attempts: 0, target: None }
+        Self { row, is_undo, kind, state: State::Planned, sent_ms: Vec::new(), attempts: 0, target: None }
     }
 
     /// Whether an attempt may have been applied.
     #[must_use]
     pub fn was_sent(&self) -> bool {
-        self.may_be_applied || self.state == State::Sending
+        !self.sent_ms.is_empty()
+    }
+
+    /// Whether an attempt before the one under way may have been applied, although nothing showed it for long enough.
+    #[must_use]
+    pub fn may_be_applied(&self) -> bool {
+        self.sent_ms.len() > usize::from(self.state == State::Sending)
     }
 
     /// The operation after several changes.
@@ -116,27 +122,30 @@ impl Operation {
     /// If the change is impossible.
     pub fn next(mut self, change: Change) -> Result<Self, Illegal> {
         match (&self.state, change) {
-            (State::Planned, Change::Begin) => {
+            (State::Planned, Change::Begin(now_ms)) => {
+                self.sent_ms.push(now_ms);
                 self.attempts += 1;
                 self.state = State::Sending;
             }
             (State::Sending, Change::Withdraw) => {
+                self.sent_ms.pop();
                 self.attempts -= 1;
                 self.state = State::Planned;
             }
-            (State::Sending, Change::NotApplied) => self.state = State::Planned,
-            (State::Sending, Change::Absent) => {
-                self.may_be_applied = true;
+            (State::Sending, Change::NotApplied) => {
+                self.sent_ms.pop();
                 self.state = State::Planned;
             }
+            (State::Sending, Change::Absent) => self.state = State::Planned,
             (State::Planned | State::Sending, Change::Incomplete(group)) if self.kind != OperationKind::Delete => {
                 self.kind = OperationKind::Update;
-                self.may_be_applied = true;
+                self.note_sent();
                 self.target = Some(group);
                 self.state = State::Planned;
             }
             (State::Sending, Change::Missing) if self.kind == OperationKind::Update => {
                 self.kind = OperationKind::Create;
+                self.sent_ms.pop();
                 self.target = None;
                 self.state = State::Planned;
             }
@@ -144,15 +153,25 @@ impl Operation {
                 self.state = State::Ended(outcome);
             }
             (State::Ended(Outcome::Unknown(_)), Change::Resume) if self.kind == OperationKind::Create => {
+                self.note_sent();
                 self.state = State::Sending;
             }
             (State::Ended(outcome), Change::Resume) if outcome.status().is_open() => {
-                self.may_be_applied |= outcome.status() == Status::Unknown;
+                if outcome.status() == Status::Unknown {
+                    self.note_sent();
+                }
                 self.state = State::Planned;
             }
             (_, change) => return Err(Illegal { operation: Box::new(self), change }),
         }
         Ok(self)
+    }
+
+    /// An attempt may have been applied, if none is known at some time.
+    fn note_sent(&mut self) {
+        if self.sent_ms.is_empty() {
+            self.sent_ms.push(None);
+        }
     }
 
     /// Whether it can have this outcome now: only what was sent can have been applied.
@@ -175,7 +194,7 @@ mod tests {
     use crate::model::RequestError;
 
     fn group() -> GroupRef {
-        GroupRef { id: "g1".to_owned(), stamp: None }
+        GroupRef { id: "g1".to_owned(), stamp: None, differences: None }
     }
 
     fn error() -> RequestError {
@@ -184,7 +203,7 @@ mod tests {
 
     fn after(kind: OperationKind, changes: &[Change]) -> Result<(State, bool, u32), Illegal> {
         let operation = Operation::planned(RowId(1), kind).after(changes.to_vec())?;
-        Ok((operation.state, operation.may_be_applied, operation.attempts))
+        Ok((operation.state.clone(), operation.may_be_applied(), operation.attempts))
     }
 
     #[test]
@@ -192,17 +211,17 @@ mod tests {
         use Change::{Absent, Begin, End, NotApplied, Resume, Withdraw};
         let failed = || End(Outcome::Failed(error()));
         for (changes, may_be_applied, attempts) in [
-            (vec![Begin, NotApplied], false, 1),
-            (vec![Begin, Withdraw], false, 0),
-            (vec![Begin, Absent], true, 1),
-            (vec![Begin, Absent, Begin, NotApplied], true, 2),
-            (vec![Begin, Absent, failed(), Resume], true, 1),
-            (vec![Begin, NotApplied, failed(), Resume], false, 1),
+            (vec![Begin(None), NotApplied], false, 1),
+            (vec![Begin(None), Withdraw], false, 0),
+            (vec![Begin(None), Absent], true, 1),
+            (vec![Begin(None), Absent, Begin(None), NotApplied], true, 2),
+            (vec![Begin(None), Absent, failed(), Resume], true, 1),
+            (vec![Begin(None), NotApplied, failed(), Resume], false, 1),
         ] {
             let planned = (State::Planned, may_be_applied, attempts);
             assert_eq!(after(OperationKind::Create, &changes).unwrap(), planned, "{changes:?}");
         }
-        let unknown = [Begin, End(Outcome::Unknown(error())), Resume];
+        let unknown = [Begin(None), End(Outcome::Unknown(error())), Resume];
         assert_eq!(after(OperationKind::Create, &unknown).unwrap().0, State::Sending, "it is in doubt again");
         assert_eq!(after(OperationKind::Delete, &unknown).unwrap(), (State::Planned, true, 1));
     }
@@ -210,13 +229,14 @@ mod tests {
     #[test]
     fn a_group_that_lacks_guests_is_updated_and_one_that_is_deleted_meanwhile_is_created_again() {
         use Change::{Begin, End, Incomplete, Missing};
-        let found = Operation::planned(RowId(1), OperationKind::Create).after([Begin, Incomplete(group())]).unwrap();
+        let found =
+            Operation::planned(RowId(1), OperationKind::Create).after([Begin(None), Incomplete(group())]).unwrap();
         assert_eq!(
             (found.kind, &found.target, found.state == State::Planned),
             (OperationKind::Update, &Some(group()), true)
         );
-        assert!(found.clone().after([Begin, End(Outcome::found(group()))]).is_ok());
-        let missing = found.after([Begin, Missing]).unwrap();
+        assert!(found.clone().after([Begin(None), End(Outcome::found(group()))]).is_ok());
+        let missing = found.after([Begin(None), Missing]).unwrap();
         assert_eq!((missing.kind, missing.target, missing.attempts), (OperationKind::Create, None, 2));
     }
 
@@ -224,25 +244,23 @@ mod tests {
     fn nothing_is_applied_that_was_not_sent_and_an_outcome_is_final_for_its_run() {
         use Change::{Absent, Begin, End, Incomplete, Missing, NotApplied, Resume, Withdraw};
         use OperationKind::{Create, Delete};
-        let (created, exists) = (
-            End(Outcome::found(group())),
-            End(Outcome::Exists { group_id: "g1".to_owned(), http_status: None, differences: None }),
-        );
+        let (created, exists) =
+            (End(Outcome::found(group())), End(Outcome::Exists { group: group(), http_status: None }));
         for (kind, changes) in [
             (Create, vec![created.clone()]),
-            (Create, vec![Begin, NotApplied, created.clone()]),
+            (Create, vec![Begin(None), NotApplied, created.clone()]),
             (Create, vec![End(Outcome::Gone)]),
-            (Create, vec![Begin, Missing]),
+            (Create, vec![Begin(None), Missing]),
             (Delete, vec![End(Outcome::Deleted(404))]),
-            (Delete, vec![Begin, created.clone()]),
-            (Delete, vec![Begin, Incomplete(group())]),
-            (Create, vec![Begin, Begin]),
+            (Delete, vec![Begin(None), created.clone()]),
+            (Delete, vec![Begin(None), Incomplete(group())]),
+            (Create, vec![Begin(None), Begin(None)]),
             (Create, vec![NotApplied]),
             (Create, vec![Withdraw]),
             (Create, vec![Absent]),
             (Create, vec![Resume]),
-            (Create, vec![Begin, created.clone(), Begin]),
-            (Create, vec![Begin, created, Resume]),
+            (Create, vec![Begin(None), created.clone(), Begin(None)]),
+            (Create, vec![Begin(None), created, Resume]),
             (Create, vec![exists.clone(), Resume]),
             (Create, vec![exists, End(Outcome::Failed(error()))]),
         ] {

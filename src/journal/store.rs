@@ -8,14 +8,16 @@ use serde::Serialize;
 use strum::AsRefStr;
 
 use super::lock::Lock;
-use super::{JournalError, beside, private};
+use super::{JournalError, ServerClock, beside, private};
 
 /// Marks the file as ours (`TGrp`), for `file` and for us.
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
-const VERSION: i64 = 7;
+const VERSION: i64 = 8;
 /// Its tables, index and views.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
+/// The rows whose guests are all known, while the journal is open.
+const KNOWN_GUESTS: &str = "PRAGMA temp_store = MEMORY; CREATE TEMP TABLE known_guests (row INTEGER PRIMARY KEY);";
 
 /// What kind of server the groups are in. A journal of a rehearsal must not serve a real import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsRefStr)]
@@ -47,6 +49,8 @@ pub struct RunId(pub i64);
 pub struct Journal {
     pub(super) path: PathBuf,
     pub(super) db: Connection,
+    /// The clock of the server that its operations are sent to.
+    pub clock: ServerClock,
     /// None if it is temporary, only read, or refused.
     lock: Option<Lock>,
 }
@@ -63,7 +67,7 @@ impl Journal {
         let lock = Lock::take(path)?;
         let has_log = has_content(&beside(path, "-wal"));
         let db = Connection::open(path).map_err(|reason| Self::failed(path, reason))?;
-        let mut journal = Self { path: path.to_owned(), db, lock: None };
+        let mut journal = Self { path: path.to_owned(), db, clock: ServerClock::default(), lock: None };
         // A journal that is refused stays as it is: SQLite would write its log into the file when it closes it.
         journal.set(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
         let is_new = journal.is_new()?;
@@ -97,7 +101,7 @@ impl Journal {
         // A run that was killed while it staged rows has left pages to take back, which only a writer does.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
         let db = Connection::open_with_flags(path, flags).map_err(|reason| Self::failed(path, reason))?;
-        let journal = Self { path: path.to_owned(), db, lock: None };
+        let journal = Self { path: path.to_owned(), db, clock: ServerClock::default(), lock: None };
         journal.set(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         Ok((!journal.is_new()?).then_some(journal))
     }
@@ -109,8 +113,8 @@ impl Journal {
     pub fn scratch() -> Result<Self, JournalError> {
         let path = PathBuf::from("(temporary)");
         let db = Connection::open("").map_err(|reason| Self::failed(&path, reason))?;
-        let journal = Self { path, db, lock: None };
-        journal.run(|db| db.execute_batch(SCHEMA))?;
+        let journal = Self { path, db, clock: ServerClock::default(), lock: None };
+        journal.run(|db| db.execute_batch(&format!("{SCHEMA} {KNOWN_GUESTS}")))?;
         Ok(journal)
     }
 
@@ -164,8 +168,7 @@ impl Journal {
                 db.pragma_update(None, "page_size", 8192)?;
             }
             durable(db, &self.path)?;
-            // The rows whose guests are all known, while the journal is open.
-            db.execute_batch("PRAGMA temp_store = MEMORY; CREATE TEMP TABLE known_guests (row INTEGER PRIMARY KEY);")?;
+            db.execute_batch(KNOWN_GUESTS)?;
             if is_new {
                 db.execute_batch(&format!(
                     "BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {SCHEMA} COMMIT;"

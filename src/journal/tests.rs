@@ -53,7 +53,7 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
 
 /// A row whose group existed before.
 pub(super) fn exists() -> Outcome {
-    Outcome::Exists { group_id: "g1".to_owned(), http_status: None, differences: None }
+    Outcome::Exists { group: GroupRef { id: "g1".to_owned(), stamp: None, differences: None }, http_status: None }
 }
 
 /// How many rows of a run are still to be settled.
@@ -84,7 +84,7 @@ fn unknown() -> Outcome {
 }
 
 pub(super) fn created(id: &str) -> Outcome {
-    Outcome::found(GroupRef { id: id.to_owned(), stamp: None })
+    Outcome::found(GroupRef { id: id.to_owned(), stamp: None, differences: None })
 }
 
 fn failed() -> Outcome {
@@ -100,7 +100,7 @@ pub(super) fn apply(journal: &Journal, row: RowId, changes: &[Change]) {
 
 /// Records the outcome of a row that was sent once.
 pub(super) fn settle(journal: &Journal, row: RowId, outcome: Outcome) {
-    apply(journal, row, &[Change::Begin, Change::End(outcome)]);
+    apply(journal, row, &[Change::Begin(None), Change::End(outcome)]);
 }
 
 /// An open row that is not of a known group: whether it was sent.
@@ -137,7 +137,7 @@ fn a_run_that_was_cut_off_hands_on_what_is_there_and_what_is_in_doubt() {
         let (_, first) = run(&mut journal, &["A", "B", "C", "D", "E", "A"], false);
         let last = [Change::End(created("gA")), Change::NotApplied, Change::End(unknown()), Change::Absent];
         for (offset, change) in [0, 1, 2, 4].into_iter().zip(last) {
-            apply(&journal, RowId(first.0 + offset), &[Change::Begin, change]);
+            apply(&journal, RowId(first.0 + offset), &[Change::Begin(None), change]);
         }
         apply(&journal, RowId(first.0 + 1), &[Change::End(failed())]);
     }
@@ -169,7 +169,7 @@ fn a_row_that_the_file_lacked_for_a_while_keeps_its_past() {
     let (_folder, path) = folder();
     let mut journal = Journal::open(&path, &owner()).unwrap();
     let (_, first) = run(&mut journal, &["A", "B", "C"], false);
-    apply(&journal, RowId(first.0 + 1), &[Change::Begin]);
+    apply(&journal, RowId(first.0 + 1), &[Change::Begin(None)]);
     settle(&journal, first, created("gA"));
     run(&mut journal, &["C"], false);
     let (third, first) = run(&mut journal, &["A", "B", "C"], false);
@@ -186,7 +186,7 @@ fn a_row_in_doubt_stays_so_when_it_is_mended_or_another_row_of_its_name_comes_fi
     for (before, after) in [(["Sales", "SALES"], ["SALES", "Sales"]), (["Sales", "x"], ["x", " sales"])] {
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let (_, first) = run(&mut journal, &before, true);
-        apply(&journal, first, &[Change::Begin]);
+        apply(&journal, first, &[Change::Begin(None)]);
         let (second, _) = run(&mut journal, &after, false);
         let doubtful: Vec<String> = journal.in_doubt(second).unwrap().into_iter().map(|task| task.group.name).collect();
         assert_eq!(doubtful, [if after[0] == "x" { " sales" } else { "SALES" }]);
@@ -206,7 +206,7 @@ fn a_run_that_ended_or_is_left_by_fresh_is_history() {
         let (two, _) = run(&mut journal, &["A"], is_fresh);
         assert_eq!(results(&journal, two)[0].1, Status::Pending);
         assert_eq!(results(&journal, one)[0].1, Status::Created);
-        let group_ref = GroupRef { id: "gA".to_owned(), stamp: None };
+        let group_ref = GroupRef { id: "gA".to_owned(), stamp: None, differences: None };
         assert_eq!(journal.created_groups().unwrap(), [(group_ref, group("A"))]);
     }
 }

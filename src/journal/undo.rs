@@ -149,7 +149,7 @@ mod tests {
         let (id, first) = run(journal, &["A", "B", "C", "D"], false);
         settle(journal, first, created("gA"));
         settle(journal, RowId(first.0 + 1), created("gB"));
-        apply(journal, RowId(first.0 + 2), &[Change::Begin]);
+        apply(journal, RowId(first.0 + 2), &[Change::Begin(None)]);
         (id, first)
     }
 
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(ids, [Some("gA"), Some("gB"), None]);
         assert_eq!((all[2].sent.state.clone(), all[2].deletion.group.clone()), (State::Sending, group("C")));
         assert!(all.iter().all(|made| !made.deletion.operation.was_sent()));
-        let begun = ["gA", "gB"].map(|made| (deletion(&journal, id, made), vec![Change::Begin]));
+        let begun = ["gA", "gB"].map(|made| (deletion(&journal, id, made), vec![Change::Begin(None)]));
         journal.commence_undo(id, begun.to_vec()).unwrap();
         drop(journal);
         // Cut off here: both may be deleted.
@@ -208,7 +208,7 @@ mod tests {
         let (_folder, path) = folder();
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let (id, first) = cut_off(&mut journal);
-        let group_ref = GroupRef { id: "gC".to_owned(), stamp: None };
+        let group_ref = GroupRef { id: "gC".to_owned(), stamp: None, differences: None };
         apply(&journal, RowId(first.0 + 2), &[Change::End(Outcome::found(group_ref))]);
         assert_eq!(deletion(&journal, id, "gC").state, State::Planned);
         let past = journal.past_runs(None).unwrap();

@@ -72,12 +72,12 @@ impl Writer {
 
     /// One commit: the commands, and the attempts of the next operations.
     fn commit(&mut self, commands: &mut Vec<WriterCommand>) -> rusqlite::Result<()> {
-        let (db, source) = (&self.journal.db, &mut self.source);
+        let (db, source, now_ms) = (&self.journal.db, &mut self.source, self.journal.clock.now_ms());
         let mut replies = Vec::new();
         db.execute_batch("BEGIN")?;
         for command in commands.drain(..) {
             match command {
-                WriterCommand::Begin(task, reply) => replies.push((begin(db, task)?, reply)),
+                WriterCommand::Begin(task, reply) => replies.push((begin(db, task, now_ms)?, reply)),
                 WriterCommand::Record(operation) => write(db, &operation)?,
                 WriterCommand::Guests(after, reply) => {
                     let _ = reply.send(source.with_guests(db, after)?);
@@ -88,7 +88,7 @@ impl Writer {
                 WriterCommand::Feed => {}
             }
         }
-        let begun = source.begin(db)?;
+        let begun = source.begin(db, now_ms)?;
         db.execute_batch("COMMIT")?;
         for (begun, reply) in replies {
             // Without an answer, the worker ends.

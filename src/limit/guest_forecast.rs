@@ -44,7 +44,7 @@ fn hash(address: &str) -> u64 {
 #[derive(Debug)]
 pub struct GuestForecast {
     rate: Rate,
-    pub(super) known: KnownGuests,
+    known: KnownGuests,
     rows: u64,
     /// How many guests are new.
     pub guests: u64,
@@ -67,11 +67,8 @@ pub(crate) struct GuestEstimate {
 
 impl GuestForecast {
     /// At this rate, for an organization that knows these guests.
-    #[must_use]
-    pub fn new(rate: Rate, known: &[String]) -> Self {
-        let mut forecast = Self { rate, known: KnownGuests::default(), rows: 0, guests: 0, most: 0 };
-        forecast.known.add(known);
-        forecast
+    pub(crate) fn new(rate: Rate, known: KnownGuests) -> Self {
+        Self { rate, known, rows: 0, guests: 0, most: 0 }
     }
 
     /// Adds the guests of the next row.
@@ -147,7 +144,7 @@ mod tests {
 
     /// Rows with these numbers of new guests.
     fn forecast(rate: &str, rows: &[usize]) -> GuestForecast {
-        let mut forecast = GuestForecast::new(Rate::parse(rate).unwrap(), &[]);
+        let mut forecast = GuestForecast::new(Rate::parse(rate).unwrap(), KnownGuests::default());
         for (row, count) in rows.iter().enumerate() {
             forecast.add(&(0..*count).map(|guest| format!("g{guest}@r{row}.org")).collect::<Vec<_>>());
         }
@@ -167,12 +164,14 @@ mod tests {
         assert_eq!(forecast("30/h", &[20; 10]).time(), 9 * HOUR);
         assert_eq!(forecast("30/h", &[1, 40, 1]).most, 40);
         assert_eq!(forecast("30/h", &[40; 3]).time(), 2 * HOUR, "each leaves alone");
-        let mut known = GuestForecast::new(Rate::parse("2/h").unwrap(), &[]);
+        let mut known = GuestForecast::new(Rate::parse("2/h").unwrap(), KnownGuests::default());
         for guests in [&["a@x.org", "b@x.org"][..], &["A@x.org"], &["b@x.org", "a@x.org"]] {
             known.add(&guests.iter().map(|guest| (*guest).to_owned()).collect::<Vec<_>>());
         }
         assert_eq!((known.guests, known.time()), (2, Duration::ZERO));
-        let mut listed = GuestForecast::new(Rate::parse("1/h").unwrap(), &["A@x.org".to_owned()]);
+        let mut known = KnownGuests::default();
+        known.add(&["A@x.org".to_owned()]);
+        let mut listed = GuestForecast::new(Rate::parse("1/h").unwrap(), known);
         listed.add(&["a@X.org".to_owned(), "b@x.org".to_owned()]);
         assert_eq!((listed.guests, listed.most, listed.time()), (1, 1, Duration::ZERO));
     }

@@ -73,9 +73,7 @@ impl GuestLimiter {
     #[must_use]
     pub fn forecast(&self) -> GuestForecast {
         let quota = self.quota();
-        let mut forecast = GuestForecast::new(quota.rate.unwrap_or(GUEST_CAP), &[]);
-        forecast.known.clone_from(&quota.known);
-        forecast
+        GuestForecast::new(quota.rate.unwrap_or(GUEST_CAP), quota.known.clone())
     }
 
     /// Sets the forecast of all rows. Without `--guest-rate` it is reported only once the server refuses a row: only the

@@ -12,6 +12,8 @@ pub struct GroupRef {
     pub id: String,
     /// When it was last changed, in the server's own words.
     pub stamp: Option<String>,
+    /// In what it differs from its row, or the server made it otherwise than it was sent, in words.
+    pub differences: Option<String>,
 }
 
 /// A group as the organization has it. What the server does not show, or not in a known form, is `None`.
@@ -31,6 +33,9 @@ pub struct ExistingGroup {
     /// The addresses of its guests.
     #[serde(default, deserialize_with = "shown")]
     pub guests: Option<Vec<String>>,
+    /// When it was created, in the server's own words.
+    #[serde(default, deserialize_with = "shown")]
+    pub created_at: Option<String>,
     /// Whether it was deleted and can be restored.
     #[serde(default, rename = "deleted_at", deserialize_with = "is_set")]
     pub is_deleted: bool,
@@ -49,7 +54,8 @@ struct GroupRefFields {
 
 impl From<GroupRefFields> for GroupRef {
     fn from(fields: GroupRefFields) -> Self {
-        Self { id: fields.id, stamp: text(fields.updated_at).or_else(|| text(fields.last_updated)) }
+        let stamp = text(fields.updated_at).or_else(|| text(fields.last_updated));
+        Self { id: fields.id, stamp, differences: None }
     }
 }
 

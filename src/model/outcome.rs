@@ -50,17 +50,13 @@ pub enum Outcome {
         group: GroupRef,
         /// The status of the response; 201 if it was lost.
         http_status: u16,
-        /// In what the server made it otherwise than it was sent.
-        differences: Option<String>,
     },
     /// A group of that name existed before.
     Exists {
-        /// The group's id.
-        group_id: String,
+        /// The group.
+        group: GroupRef,
         /// The status of the response, if the row was sent.
         http_status: Option<u16>,
-        /// In what the group differs from the row.
-        differences: Option<String>,
     },
     /// The group was deleted; with the status of the response.
     Deleted(u16),
@@ -81,7 +77,7 @@ impl Outcome {
     /// The response to an attempt was lost, and its group was found.
     #[must_use]
     pub fn found(group: GroupRef) -> Self {
-        Self::Created { group, http_status: CREATED, differences: None }
+        Self::Created { group, http_status: CREATED }
     }
 
     /// The status in the results.

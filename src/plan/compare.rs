@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{ExistingGroup, Group, shortened};
+use crate::model::{ExistingGroup, Group, GroupRef, shortened};
 
 /// In what an existing group differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,14 @@ pub(super) enum Difference {
     /// When it was changed.
     Changed(String),
 }
+
+/// When each attempt of a row began that may have been applied: by the server's clock, in Unix milliseconds, if known.
+pub(super) type SentTimes = [Option<i64>];
+
+/// How far the clocks of a server's machines may be apart, in milliseconds.
+const CLOCKS_APART_MS: i64 = 60_000;
+/// How long after its attempt began a request may leave and arrive, in milliseconds.
+const LATE_MS: i64 = 3_600_000;
 
 /// How many people of a difference are named.
 const NAMED_MAX: usize = 10;
@@ -73,12 +81,17 @@ pub(super) fn differences(desired: &Group, existing: &ExistingGroup) -> Vec<Diff
     differences
 }
 
-/// What was changed in a group since it was sent, in words. `stamp` is when it was last changed, as the server told it at its
-/// creation.
+/// In what the server made a group otherwise than it was sent; nothing if it is the same, as far as the answer shows.
+pub(crate) fn altered(sent: &Group, made: &ExistingGroup) -> Option<String> {
+    in_words(&differences(sent, made)).map(|list| format!("the server made it otherwise: {list}"))
+}
+
+/// What was changed in a group since it was sent and made, in words.
 #[must_use]
-pub fn changes(sent: &Group, stamp: Option<&str>, seen: &ExistingGroup) -> Option<String> {
-    let mut changes = since(differences(sent, seen));
-    if let (Some(before), Some(now)) = (stamp, seen.group_ref.stamp.as_deref())
+pub fn changes(sent: &Group, made: &GroupRef, seen: &ExistingGroup) -> Option<String> {
+    let is_as_made = made.differences.is_some() && altered(sent, seen) == made.differences;
+    let mut changes = if is_as_made { Vec::new() } else { since(differences(sent, seen)) };
+    if let (Some(before), Some(now)) = (made.stamp.as_deref(), seen.group_ref.stamp.as_deref())
         && !is_same_moment(before, now)
     {
         changes.push(Difference::Changed(now.to_owned()));
@@ -137,6 +150,15 @@ fn is_same_moment(one: &str, other: &str) -> bool {
     one == other || moment(one).zip(moment(other)).is_some_and(|(one, other)| is_near(one, other))
 }
 
+/// Whether a group may have been created by a request that left at one of these times.
+pub(super) fn was_created_after(sent_ms: &SentTimes, created_at: &str) -> bool {
+    let is_soon =
+        |created_ms: i64, sent_ms: i64| (-CLOCKS_APART_MS..=LATE_MS).contains(&created_ms.saturating_sub(sent_ms));
+    let may_be =
+        |created: Timestamp| sent_ms.iter().any(|at| at.is_none_or(|at| is_soon(created.as_millisecond(), at)));
+    moment(created_at).is_none_or(may_be)
+}
+
 /// With an offset, or in UTC.
 fn moment(text: &str) -> Option<Timestamp> {
     let in_utc = || Some(text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
@@ -160,25 +182,34 @@ mod tests {
 
     fn seen() -> ExistingGroup {
         ExistingGroup {
-            group_ref: GroupRef { id: "g1".to_owned(), stamp: Some("2026-11-23T10:00:00Z".to_owned()) },
+            group_ref: GroupRef {
+                id: "g1".to_owned(),
+                stamp: Some("2026-11-23T10:00:00Z".to_owned()),
+                differences: None,
+            },
             name: "Sales".to_owned(),
             description: Some("the team".to_owned()),
             members: Some(vec![2, 1]),
             guests: Some(vec!["ann@EXAMPLE.com".to_owned()]),
+            created_at: None,
             is_deleted: false,
         }
     }
 
     #[test]
     fn what_was_changed_since_is_named_and_nothing_else_is() {
-        let stamp = |text: &str| GroupRef { id: "g1".to_owned(), stamp: Some(text.to_owned()) };
+        let stamp = |text: &str| GroupRef { stamp: Some(text.to_owned()), ..seen().group_ref };
+        let unknown = GroupRef { stamp: None, ..seen().group_ref };
 
         for (now, expected) in [
             (seen(), ""),
             (ExistingGroup { name: " Sales ".to_owned(), ..seen() }, ""),
             (ExistingGroup { members: Some(vec![1, 2, 2]), ..seen() }, ""),
             (ExistingGroup { description: None, members: None, guests: None, ..seen() }, ""),
-            (ExistingGroup { group_ref: GroupRef { id: "g1".to_owned(), stamp: None }, ..seen() }, ""),
+            (
+                ExistingGroup { group_ref: GroupRef { id: "g1".to_owned(), stamp: None, differences: None }, ..seen() },
+                "",
+            ),
             (ExistingGroup { group_ref: stamp("2026-11-23 10:00:00"), ..seen() }, ""),
             (ExistingGroup { group_ref: stamp("2026-11-23T11:00:00.000+01:00"), ..seen() }, ""),
             (ExistingGroup { group_ref: stamp("2026-11-23T10:00:00.999Z"), ..seen() }, ""),
@@ -202,14 +233,25 @@ mod tests {
                 "its name is `X`; -guest ann@example.com; changed on the server at 17",
             ),
         ] {
-            let changes = changes(&sent(), Some("2026-11-23T10:00:00Z"), &now);
+            let changes = changes(&sent(), &seen().group_ref, &now);
             assert_eq!(changes.unwrap_or_default(), expected, "{now:?}");
         }
         assert_eq!(
-            changes(&sent(), None, &ExistingGroup { group_ref: stamp("17"), ..seen() }),
+            changes(&sent(), &unknown, &ExistingGroup { group_ref: stamp("17"), ..seen() }),
             None,
             "not known at its creation"
         );
+    }
+
+    #[test]
+    fn a_group_that_the_server_made_otherwise_is_unchanged_as_long_as_it_is_as_it_was_made() {
+        let made = ExistingGroup { members: Some(vec![1]), ..seen() };
+        let group_ref = GroupRef { differences: altered(&sent(), &made), ..seen().group_ref };
+        assert_eq!(changes(&sent(), &group_ref, &made), None);
+        let renamed = ExistingGroup { name: "SALES".to_owned(), ..made.clone() };
+        assert_eq!(changes(&sent(), &group_ref, &renamed).unwrap(), "its name is `SALES`; -2");
+        let touched = GroupRef { stamp: Some("2026-11-24T10:00:00Z".to_owned()), ..seen().group_ref };
+        assert!(changes(&sent(), &group_ref, &ExistingGroup { group_ref: touched, ..made }).is_some());
     }
 
     #[test]
@@ -248,6 +290,6 @@ mod tests {
         let none = Group { description: None, members: Vec::new(), guests: Vec::new(), ..sent() };
         let blank =
             ExistingGroup { description: Some("  ".to_owned()), members: Some(vec![]), guests: Some(vec![]), ..seen() };
-        assert_eq!(changes(&none, None, &blank), None);
+        assert_eq!(changes(&none, &seen().group_ref, &blank), None);
     }
 }

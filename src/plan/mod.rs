@@ -3,10 +3,10 @@
 mod compare;
 
 pub use compare::changes;
-pub(crate) use compare::completed;
+pub(crate) use compare::{altered, completed};
 
 use crate::model::{ExistingGroup, Group, GroupRef, OnExisting, Outcome, RequestError, best, shortened};
-use compare::{Difference, differences, in_words, invited, since};
+use compare::{Difference, SentTimes, differences, in_words, invited, since, was_created_after};
 
 /// The groups that have the name of a row in doubt, as far as they tell what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,11 +20,16 @@ pub enum Claim {
 }
 
 /// The outcome of a row by the existing groups of its name; `None` if its group is to be created. A group is the row's own only if
-/// the row was sent: then the name was free when that run began.
+/// the row was sent, and the group created then: the name was free when that run began.
 #[must_use]
-pub fn decide(was_sent: bool, desired: &Group, existing: &[ExistingGroup], on_existing: OnExisting) -> Option<Outcome> {
-    if was_sent {
-        return ours(desired, existing, RequestError::interrupted());
+pub fn decide(
+    sent_ms: &SentTimes,
+    desired: &Group,
+    existing: &[ExistingGroup],
+    on_existing: OnExisting,
+) -> Option<Outcome> {
+    if !sent_ms.is_empty() {
+        return ours(desired, sent_ms, existing, RequestError::interrupted());
     }
     best(&desired.name, existing).first().map(|first| exists(desired, first, on_existing))
 }
@@ -39,7 +44,7 @@ pub(crate) fn exists(desired: &Group, existing: &ExistingGroup, on_existing: OnE
         Difference::Members(..) | Difference::Guests(..) | Difference::Changed(_) => true,
     });
     let note = in_words(&differences).map(|list| format!("the existing group differs: {list}"));
-    already_exists(existing.group_ref.id.clone(), on_existing, None, note)
+    already_exists(GroupRef { differences: note, ..existing.group_ref.clone() }, on_existing, None)
 }
 
 /// What becomes of a row of a group that the organization does not have.
@@ -54,24 +59,23 @@ pub(crate) fn unknown_id(id: &str) -> Outcome {
     })
 }
 
-/// In what the server made a group otherwise than it was sent; nothing if it is the same, as far as the answer shows.
-pub(crate) fn altered(sent: &Group, made: &ExistingGroup) -> Option<String> {
-    in_words(&differences(sent, made)).map(|list| format!("the server made it otherwise: {list}"))
-}
-
-/// Which of the groups of its name is a row's that was sent and whose answer is lost. A name that agrees in every
-/// character goes before one that is only as good as the same.
+/// Which of the groups of its name is that of a row which was sent at these times and whose answer is lost. A name that agrees in
+/// every character goes before one that is only as good as the same.
 #[must_use]
-pub fn claim(sent: &Group, seen: &[ExistingGroup]) -> Claim {
+pub fn claim(sent: &Group, sent_ms: &SentTimes, seen: &[ExistingGroup]) -> Claim {
     match best(&sent.name, seen).as_slice() {
         [] => Claim::Absent,
-        [one] => match in_words(&since(differences(&invited(sent, one), one))) {
-            None => Claim::Ours(one.group_ref.clone()),
-            Some(other) => {
-                let id = shortened(&one.group_ref.id);
-                Claim::Unclear(format!("a group of this name is there ({id}), but not as it was sent: {other}"))
-            }
-        },
+        [one] => {
+            let other = in_words(&since(differences(&invited(sent, one), one)));
+            let unlike = match (other, one.created_at.as_deref().unwrap_or_default()) {
+                (Some(other), _) => format!("not as it was sent: {other}"),
+                (None, at) if !was_created_after(sent_ms, at) => {
+                    format!("it was created at {}, not when the row was sent", shortened(at))
+                }
+                (None, _) => return Claim::Ours(one.group_ref.clone()),
+            };
+            Claim::Unclear(format!("a group of this name is there ({}), but {unlike}", shortened(&one.group_ref.id)))
+        }
         many => {
             let count = many.len();
             Claim::Unclear(format!("{count} groups have this name, and it is not known which one this row created"))
@@ -79,9 +83,15 @@ pub fn claim(sent: &Group, seen: &[ExistingGroup]) -> Claim {
     }
 }
 
-/// What became of a row that was sent and whose answer is lost, by the groups of its name; nothing if no group has its name.
-pub(crate) fn ours(sent: &Group, existing: &[ExistingGroup], error: RequestError) -> Option<Outcome> {
-    match claim(sent, existing) {
+/// What became of a row that was sent at these times and whose answer is lost, by the groups of its name; nothing if no group has
+/// its name.
+pub(crate) fn ours(
+    sent: &Group,
+    sent_ms: &SentTimes,
+    existing: &[ExistingGroup],
+    error: RequestError,
+) -> Option<Outcome> {
+    match claim(sent, sent_ms, existing) {
         Claim::Absent => None,
         Claim::Ours(group_ref) => Some(Outcome::found(group_ref)),
         Claim::Unclear(why) => Some(Outcome::Unknown(error.and(&why))),
@@ -89,17 +99,12 @@ pub(crate) fn ours(sent: &Group, existing: &[ExistingGroup], error: RequestError
 }
 
 /// What becomes of a row whose name somebody else's group has.
-pub(crate) fn already_exists(
-    id: String,
-    on_existing: OnExisting,
-    http_status: Option<u16>,
-    differences: Option<String>,
-) -> Outcome {
+pub(crate) fn already_exists(group: GroupRef, on_existing: OnExisting, http_status: Option<u16>) -> Outcome {
     match on_existing {
-        OnExisting::Skip => Outcome::Exists { group_id: id, http_status, differences },
+        OnExisting::Skip => Outcome::Exists { group, http_status },
         OnExisting::Fail => Outcome::Failed(RequestError {
             code: "name-taken".to_owned(),
-            message: format!("a group of this name already exists ({id})"),
+            message: format!("a group of this name already exists ({})", group.id),
             http_status,
         }),
     }
@@ -109,13 +114,16 @@ pub(crate) fn already_exists(
 mod tests {
     use super::*;
 
+    const ANY_TIME: &SentTimes = &[None];
+
     fn existing(id: &str, name: &str) -> ExistingGroup {
         ExistingGroup {
-            group_ref: GroupRef { id: id.to_owned(), stamp: None },
+            group_ref: GroupRef { id: id.to_owned(), stamp: None, differences: None },
             name: name.to_owned(),
             description: Some("x".to_owned()),
             members: Some(vec![2, 1]),
             guests: Some(vec!["A@b.example".to_owned()]),
+            created_at: Some("2026-11-23T10:00:00Z".to_owned()),
             is_deleted: false,
         }
     }
@@ -134,13 +142,13 @@ mod tests {
         match outcome {
             None => "create".to_owned(),
             Some(Outcome::Created { group, .. }) => format!("ours {}", group.id),
-            Some(Outcome::Exists { group_id, .. }) => format!("exists {group_id}"),
+            Some(Outcome::Exists { group, .. }) => format!("exists {}", group.id),
             Some(outcome) => outcome.status().as_str().to_owned(),
         }
     }
 
     fn decided(was_sent: bool, existing: &[ExistingGroup]) -> String {
-        id(decide(was_sent, &desired(), existing, OnExisting::Skip))
+        id(decide(if was_sent { ANY_TIME } else { &[] }, &desired(), existing, OnExisting::Skip))
     }
 
     #[test]
@@ -170,7 +178,8 @@ mod tests {
             guests: Some(Vec::new()),
             ..existing("g1", "Sales")
         };
-        let Outcome::Exists { differences, .. } = exists(&desired(), &other, OnExisting::Skip) else {
+        let Outcome::Exists { group: GroupRef { differences, .. }, .. } = exists(&desired(), &other, OnExisting::Skip)
+        else {
             panic!("it exists")
         };
         let expected = "the existing group differs: description; +1 -3; +guest a@b.example";
@@ -184,20 +193,41 @@ mod tests {
     #[test]
     fn a_group_that_turned_up_is_ours_only_if_it_is_alone_and_says_what_was_desired() {
         let named = |name: &str, id: &str| ExistingGroup {
-            group_ref: GroupRef { id: id.to_owned(), stamp: None },
+            group_ref: GroupRef { id: id.to_owned(), stamp: None, differences: None },
             name: name.to_owned(),
             ..existing("", "")
         };
-        let ours = |id: &str| Claim::Ours(GroupRef { id: id.to_owned(), stamp: None });
-        assert_eq!(claim(&desired(), &[]), Claim::Absent);
-        assert_eq!(claim(&desired(), &[named("Sales", "a")]), ours("a"));
-        assert_eq!(claim(&desired(), &[named("SALES", "a"), named("Sales", "b")]), ours("b"));
+        let ours = |id: &str| Claim::Ours(GroupRef { id: id.to_owned(), stamp: None, differences: None });
+        assert_eq!(claim(&desired(), ANY_TIME, &[]), Claim::Absent);
+        assert_eq!(claim(&desired(), ANY_TIME, &[named("Sales", "a")]), ours("a"));
+        assert_eq!(claim(&desired(), ANY_TIME, &[named("SALES", "a"), named("Sales", "b")]), ours("b"));
         for unclear in [
             vec![named("Sales", "a"), named("Sales", "b")],
             vec![named("SALES", "a")],
             vec![ExistingGroup { members: Some(vec![9]), ..named("Sales", "a") }],
         ] {
-            assert!(matches!(claim(&desired(), &unclear), Claim::Unclear(_)), "{unclear:?}");
+            assert!(matches!(claim(&desired(), ANY_TIME, &unclear), Claim::Unclear(_)), "{unclear:?}");
+        }
+    }
+
+    #[test]
+    fn a_group_of_the_same_contents_is_ours_only_if_it_was_created_when_the_row_was_sent() {
+        let created_ms = 1_795_428_000_000;
+        let group = [existing("a", "Sales")];
+        let (before, after) = (Some(created_ms - 2 * 3_600_000), Some(created_ms + 120_000));
+        for (sent_ms, is_ours) in [
+            (vec![Some(created_ms)], true),
+            (vec![before], false),
+            (vec![after], false),
+            (vec![before, after], false),
+            (vec![before, Some(created_ms - 1000), after], true),
+            (vec![before, None], true),
+        ] {
+            assert_eq!(matches!(claim(&desired(), &sent_ms, &group), Claim::Ours(_)), is_ours, "{sent_ms:?}");
+        }
+        for created_at in [None, Some(String::new()), Some("soon".to_owned())] {
+            let group = [ExistingGroup { created_at, ..existing("a", "Sales") }];
+            assert!(matches!(claim(&desired(), &[Some(0)], &group), Claim::Ours(_)), "its time is not known");
         }
     }
 }

@@ -102,5 +102,14 @@ fn last_change<S: Serializer>(stamp: &str, serializer: S) -> Result<S::Ok, S::Er
 
 /// The time `now` as the API writes it.
 pub(super) fn stamp(now: Duration) -> String {
-    EPOCH.checked_add(Duration::from_secs(now.as_secs())).unwrap_or(Timestamp::MAX).to_string()
+    time(now).to_string()
+}
+
+/// The same for the header of a response.
+pub(super) fn http_date(now: Duration) -> String {
+    httpdate::fmt_http_date(time(now).into())
+}
+
+fn time(now: Duration) -> Timestamp {
+    EPOCH.checked_add(Duration::from_secs(now.as_secs())).unwrap_or(Timestamp::MAX)
 }

@@ -27,7 +27,7 @@ pub(super) fn expect_json(request: &Request, name: &str, status: u16) -> Result<
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// The headers, without those of the transport (`Content-Length`, `Date`).
+    /// The headers, without that of the transport (`Content-Length`).
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Vec<u8>,

@@ -1,6 +1,7 @@
 //! The seam to the network: one HTTP request in, one answer out.
 
 use std::future::Future;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use reqwest::Method;
@@ -25,7 +26,7 @@ pub enum BodyError {
     TooLong,
 }
 
-/// The rate-limit headers of a response.
+/// What the headers of a response tell about the server.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hints {
     /// `Retry-After`, as it stood.
@@ -34,6 +35,8 @@ pub struct Hints {
     pub limit: Option<u32>,
     /// `X-RateLimit-Remaining`: how many of them were left when the server took this one.
     pub remaining: Option<u32>,
+    /// `Date`: when the server wrote it, to the second before.
+    pub date: Option<SystemTime>,
 }
 
 impl Hints {
@@ -45,6 +48,7 @@ impl Hints {
             retry_after: header("retry-after").map(str::to_owned),
             limit: number("x-ratelimit-limit"),
             remaining: number("x-ratelimit-remaining"),
+            date: header("date").and_then(|text| httpdate::parse_http_date(text).ok()),
         }
     }
 }
@@ -54,7 +58,7 @@ impl Hints {
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// Its rate-limit headers.
+    /// Its headers.
     pub hints: Hints,
     /// The whole body, if it came.
     pub body: Result<Bytes, BodyError>,

@@ -10,10 +10,10 @@ use std::time::Duration;
 use clap::Parser;
 use rusqlite::Connection;
 use tallyfy_groups::cli::{Cli, Command};
-use tallyfy_groups::commands::{Delivery, Staged, list_guests, stage};
+use tallyfy_groups::commands::{Delivery, Staged, forecast_guests, list_guests, stage};
 use tallyfy_groups::execute::{Api, Jitter, Policy, Refusals};
-use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RequestLog, RunId};
-use tallyfy_groups::limit::{GuestLimits, Limits, Rate, RateLimiter, Speed, Stop};
+use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RequestLog, RunId, ServerClock};
+use tallyfy_groups::limit::{GuestLimiter, GuestLimits, Limits, Rate, RateLimiter, Speed, Stop};
 use tallyfy_groups::model::{self, Event, Listener, MatchNames, OnExisting, ProblemFormat, StopReason};
 use tallyfy_groups::report::{ProblemStyle, Problems, Results};
 use tallyfy_groups::resolve::PeopleRules;
@@ -97,11 +97,18 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
     let now = Now::at(Instant::now().into_std(), server.wall_clock());
     let request_log = journal.request_log(speed.memory(), now).unwrap();
     let seen = Arc::new(Seen::default());
-    let delivery = delivery(server, settings, stop, request_log, &seen);
+    let delivery = delivery(server, settings, stop, request_log, &journal.clock, &seen);
     delivery.prepare(&mut journal, run, &staged.names).await.unwrap();
     let (known, _) = list_guests(&delivery.api, &journal, run, &delivery.listener).await.unwrap();
     if !stop.is_raised() {
-        let (writer, sending) = delivery.send(journal, run, known).unwrap();
+        let guests = GuestLimits {
+            rate: settings.guest_rate.map(|rate| Rate::parse(rate).unwrap()),
+            wait_max: settings.max_wait,
+        };
+        let quota = GuestLimiter::new(guests, stop.clone(), Arc::clone(&delivery.listener));
+        let forecast = forecast_guests(&mut journal, run, &known.unwrap_or_default(), &quota).unwrap();
+        quota.expect(&forecast);
+        let (writer, sending) = delivery.carry_out(journal, run, false, quota);
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
     }
@@ -145,6 +152,7 @@ fn delivery(
     settings: &Settings,
     stop: &Stop,
     request_log: Option<(RequestLog, Vec<Duration>)>,
+    server_clock: &ServerClock,
     seen: &Arc<Seen>,
 ) -> Delivery<Wire> {
     let (clock, listening) = (server.clone(), Arc::clone(seen));
@@ -168,6 +176,7 @@ fn delivery(
         endpoints: Endpoints::of(ORG),
         credentials,
         limiter: RateLimiter::new(limits, request_log, stop.clone(), Arc::clone(&listener)),
+        clock: server_clock.clone(),
         stop: stop.clone(),
         attempts_max: settings.max_attempts,
         settle: settings.settle,
@@ -175,8 +184,7 @@ fn delivery(
         refusals: Refusals::default(),
     };
     let policy = Policy { matching: MatchNames::Folded, on_existing: OnExisting::Skip, is_forced: false };
-    let guests = GuestLimits { rate: settings.guest_rate.map(|rate| Rate::parse(rate).unwrap()), wait_max };
-    Delivery { api: Arc::new(api), policy, guests, concurrency, listener }
+    Delivery { api: Arc::new(api), policy, concurrency, listener }
 }
 
 fn result_rows(journal: &Journal, run: RunId) -> Vec<model::ResultRow> {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tallyfy_groups::execute::{Api, Jitter, Refusals};
-use tallyfy_groups::journal::{Journal, Now, Owner, Realm};
+use tallyfy_groups::journal::{Journal, Now, Owner, Realm, ServerClock};
 use tallyfy_groups::limit::{Limits, RateLimiter, Speed, Stop};
 use tallyfy_groups::model::{Group, Listener};
 use tallyfy_groups::tallyfy::{Answer, Call, Credentials, Endpoints, Hints, Token, Transport, TransportError};
@@ -93,7 +93,8 @@ impl World {
         }
         let held = self.count.held(self.began.elapsed());
         let number = |count: usize| u32::try_from(count).ok();
-        Hints { retry_after, limit: number(self.count.most), remaining: number(self.count.most.saturating_sub(held)) }
+        let (limit, remaining) = (number(self.count.most), number(self.count.most.saturating_sub(held)));
+        Hints { retry_after, limit, remaining, date: None }
     }
 }
 
@@ -134,6 +135,7 @@ pub(crate) async fn send(world: &Shared, rate: &str, lanes: usize, folder: &Path
         endpoints: Endpoints::of("acme"),
         credentials: Arc::new(Credentials::fixed(Token::simulated())),
         limiter: RateLimiter::new(limits, request_log, stop.clone(), listener),
+        clock: ServerClock::default(),
         stop,
         attempts_max: 1,
         settle: Duration::ZERO,
