@@ -197,6 +197,11 @@ impl Row {
         let under_way = if self.operation.state == State::Sending { sent_ms.pop() } else { None };
         sent_ms.dedup();
         sent_ms.extend(under_way);
+        // Neither their number nor the words of an error decide anything.
+        self.operation.attempts = 1;
+        if let State::Ended(Outcome::Failed(error) | Outcome::Unknown(error)) = &mut self.operation.state {
+            *error = RequestError::interrupted();
+        }
     }
 
     /// The response is classified, and the client follows.
@@ -208,7 +213,9 @@ impl Row {
                 self.follow(Step::GiveUp(Change::NotApplied, error));
             }
             Next::Pause(_) => self.follow(Step::Again(Change::NotApplied)),
-            Next::Lookup(lookup) => self.phase = Phase::LookingUp(lookup),
+            Next::Lookup(lookup) => {
+                self.phase = Phase::LookingUp(Lookup { error: RequestError::interrupted(), ..lookup });
+            }
         }
     }
 
