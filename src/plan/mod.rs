@@ -5,8 +5,8 @@ mod compare;
 pub use compare::changes;
 pub(crate) use compare::completed;
 
-use crate::model::{ExistingGroup, Group, GroupRef, OnExisting, Outcome, RequestError, best, shortened};
-use compare::{Difference, differences, in_words, invited, since};
+use crate::model::{ExistingGroup, Field, Group, GroupRef, OnExisting, Outcome, RequestError, best, shortened};
+use compare::{Towards, differences, in_words, invited};
 
 /// The groups that have the name of a row in doubt, as far as they tell what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,13 +32,13 @@ pub fn decide(was_sent: bool, desired: &Group, existing: &[ExistingGroup], on_ex
 /// The outcome of a row of a group that exists. A row without a description says nothing about it, nor about the name of a group that
 /// was found by it.
 pub(crate) fn exists(desired: &Group, existing: &ExistingGroup, on_existing: OnExisting) -> Outcome {
-    let mut differences = differences(desired, existing);
-    differences.retain(|difference| match difference {
-        Difference::Name(_) => desired.tallyfy_id.is_some(),
-        Difference::Description => desired.description.is_some(),
-        Difference::Members(..) | Difference::Guests(..) | Difference::Changed(_) => true,
+    let mut differences = differences(desired, existing, Towards::Desired);
+    differences.retain(|(field, _)| match field {
+        Field::Name => desired.tallyfy_id.is_some(),
+        Field::Description => desired.description.is_some(),
+        _ => true,
     });
-    let note = in_words(&differences).map(|list| format!("the existing group differs: {list}"));
+    let note = in_words(differences).map(|list| format!("the existing group differs: {list}"));
     already_exists(existing.group_ref.id.clone(), on_existing, None, note)
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn unknown_id(id: &str) -> Outcome {
 
 /// In what the server made a group otherwise than it was sent; nothing if it is the same, as far as the answer shows.
 pub(crate) fn altered(sent: &Group, made: &ExistingGroup) -> Option<String> {
-    in_words(&differences(sent, made)).map(|list| format!("the server made it otherwise: {list}"))
+    in_words(differences(sent, made, Towards::Desired)).map(|list| format!("the server made it otherwise: {list}"))
 }
 
 /// Which of the groups of its name is a row's that was sent and whose answer is lost. A name that agrees in every
@@ -65,7 +65,7 @@ pub(crate) fn altered(sent: &Group, made: &ExistingGroup) -> Option<String> {
 pub fn claim(sent: &Group, seen: &[ExistingGroup]) -> Claim {
     match best(&sent.name, seen).as_slice() {
         [] => Claim::Absent,
-        [one] => match in_words(&since(differences(&invited(sent, one), one))) {
+        [one] => match in_words(differences(&invited(sent, one), one, Towards::Existing)) {
             None => Claim::Ours(one.group_ref.clone()),
             Some(other) => {
                 let id = shortened(&one.group_ref.id);
@@ -176,7 +176,7 @@ mod tests {
         let expected = "the existing group differs: description; +1 -3; +guest a@b.example";
         assert_eq!(differences.as_deref(), Some(expected));
         let unknown = ExistingGroup { description: None, members: None, guests: None, ..existing("g1", "Sales") };
-        assert_eq!(super::differences(&desired(), &unknown), []);
+        assert_eq!(super::differences(&desired(), &unknown, Towards::Desired), []);
         let failed = exists(&desired(), &existing("g1", "Sales"), OnExisting::Fail);
         assert!(matches!(failed, Outcome::Failed(error) if error.code == "name-taken"));
     }
