@@ -5,11 +5,13 @@ mod directory;
 
 use std::fmt::Display;
 
+use hashbrown::HashSet;
+
 pub use directory::Directory;
 use directory::FoundUser;
 
 use crate::model::{
-    Code, Field, Member, PeopleCounts, Problem, Severity, Unique, UnknownMembers, UserStatus, WantedGroup, shortened,
+    Code, Field, Member, PeopleCounts, Problem, Severity, UnknownMembers, UserStatus, WantedGroup, shortened,
 };
 
 /// How people are found.
@@ -41,7 +43,7 @@ pub fn resolve(
 ) -> Resolved {
     let members = Vec::with_capacity(wanted.members.len());
     let resolved = Resolved { members, guests: Vec::new(), problems: Vec::new() };
-    let mut row = RowPeople { directory, rules, counts, resolved, ids: Unique::default(), invited: Unique::default() };
+    let mut row = RowPeople { directory, rules, counts, resolved, ids: HashSet::new(), invited: HashSet::new() };
     wanted.members.iter().for_each(|member| row.member(member));
     wanted.guests.iter().for_each(|guest| row.guest(guest));
     row.resolved
@@ -52,8 +54,9 @@ struct RowPeople<'a> {
     rules: &'a PeopleRules,
     counts: &'a mut PeopleCounts,
     resolved: Resolved,
-    ids: Unique<u64>,
-    invited: Unique<String>,
+    ids: HashSet<u64>,
+    /// In lower case.
+    invited: HashSet<String>,
 }
 
 impl RowPeople<'_> {
@@ -86,8 +89,9 @@ impl RowPeople<'_> {
 
     /// Adds a guest, and says whether it is a new one.
     fn invite(&mut self, address: &str) -> bool {
-        let same = |one: &String, other: &String| one.eq_ignore_ascii_case(other);
-        self.invited.push(&mut self.resolved.guests, address.to_owned(), same, |guest| guest.to_lowercase())
+        let is_new = self.invited.insert(address.to_lowercase());
+        self.resolved.guests.extend(is_new.then(|| address.to_owned()));
+        is_new
     }
 
     fn add(&mut self, user: FoundUser, field: Field, named: &dyn Display) {
@@ -108,7 +112,9 @@ impl RowPeople<'_> {
         if let Some((code, message)) = warning {
             self.note(Severity::Warning, field, code, &message);
         }
-        if !self.ids.push(&mut self.resolved.members, user.id, |one, other| one == other, |id| *id) {
+        if self.ids.insert(user.id) {
+            self.resolved.members.push(user.id);
+        } else {
             let message = format!("`{}` is a user who is listed already ({}); counts once", shown(), user.id);
             self.note(Severity::Warning, field, Code::MemberRepeated, &message);
         }
