@@ -31,7 +31,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
         let listed = block_on(async {
             let api = connect(connection, past.as_ref().unwrap_or(&journal), &stop, &listener).await?;
             let (_, users) =
-                find_people(&api, &mut journal, run, &staged.files, &import.people, &mut problems, &listener).await?;
+                find_people(&api, &mut journal, run, &staged.files, &args.people, &mut problems, &listener).await?;
             if stop.is_raised() {
                 return Ok(None);
             }

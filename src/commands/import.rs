@@ -121,7 +121,7 @@ impl Import<'_> {
         let listener = self.progress.listener();
         let api = connect(&self.connection, &journal, stop, &listener).await?;
         let (people, _) =
-            find_people(&api, &mut journal, run, &staged.files, &self.people, &mut problems, &listener).await?;
+            find_people(&api, &mut journal, run, &staged.files, &self.args.people, &mut problems, &listener).await?;
         let refused = self.report(problems)?;
         if refused.is_some() || stop.is_raised() {
             return Ok((journal, Sent { requests: api.requests(), people, refused }));

@@ -5,6 +5,7 @@ mod directory;
 
 use std::fmt::Display;
 
+use clap::Args;
 use hashbrown::HashSet;
 
 pub use directory::Directory;
@@ -14,13 +15,21 @@ use crate::model::{
     Code, Field, Member, PeopleCounts, Problem, Severity, UnknownMembers, UserStatus, WantedGroup, shortened,
 };
 
-/// How people are found.
-#[derive(Debug, Clone, Default)]
+/// How people are found. The doc comments are the help of the flags.
+#[derive(Debug, Clone, Default, Args)]
 pub struct PeopleRules {
-    /// What happens to people who are no users.
-    pub unknown: UnknownMembers,
-    /// Domains of guests, although users of the organization have them too; in lower case.
-    pub guest_domains: Vec<String>,
+    /// What happens to members who are no users of the organization
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Rules", hide_short_help = true)]
+    pub unknown_members: UnknownMembers,
+    /// With --unknown-members guest: addresses of this domain may become guests, although users have it too
+    #[arg(long, value_name = "DOMAIN", help_heading = "Rules", hide_short_help = true)]
+    pub guest_domain: Vec<String>,
+}
+
+impl PeopleRules {
+    fn allows_guests_of(&self, domain: &str) -> bool {
+        self.guest_domain.iter().any(|allowed| allowed.trim_start_matches('@').eq_ignore_ascii_case(domain))
+    }
 }
 
 /// The people of a row.
@@ -128,13 +137,13 @@ impl RowPeople<'_> {
             return self.note(self.severity(), Field::Members, Code::MemberUnknown, &message);
         };
         let domain = address.rsplit('@').next().unwrap_or_default().to_lowercase();
-        let is_own = self.directory.has_domain(&domain) && !self.rules.guest_domains.contains(&domain);
-        if self.rules.unknown == UnknownMembers::Guest && !is_own {
+        let is_own = self.directory.has_domain(&domain) && !self.rules.allows_guests_of(&domain);
+        if self.rules.unknown_members == UnknownMembers::Guest && !is_own {
             self.counts.made_guests += u64::from(self.invite(address));
             let message = format!("`{shown}` is not a user of this organization, and becomes a guest");
             return self.note(Severity::Note, Field::Members, Code::MemberUnknown, &message);
         }
-        let why = match self.rules.unknown {
+        let why = match self.rules.unknown_members {
             UnknownMembers::Guest => format!("; users have the domain {domain} (--guest-domain {domain} allows it)"),
             _ => self.left_out().to_owned(),
         };
@@ -152,11 +161,11 @@ impl RowPeople<'_> {
 
     /// How bad it is that somebody cannot be a member.
     fn severity(&self) -> Severity {
-        if self.rules.unknown == UnknownMembers::Skip { Severity::Warning } else { Severity::Error }
+        if self.rules.unknown_members == UnknownMembers::Skip { Severity::Warning } else { Severity::Error }
     }
 
     fn left_out(&self) -> &'static str {
-        if self.rules.unknown == UnknownMembers::Skip { "; left out" } else { "" }
+        if self.rules.unknown_members == UnknownMembers::Skip { "; left out" } else { "" }
     }
 
     fn note(&mut self, severity: Severity, field: Field, code: Code, message: &str) {
@@ -198,7 +207,7 @@ mod tests {
     type Found = (Vec<u64>, Vec<String>, Vec<(Severity, Code)>);
 
     fn found(wanted: &WantedGroup, unknown: UnknownMembers) -> Found {
-        let rules = PeopleRules { unknown, guest_domains: Vec::new() };
+        let rules = PeopleRules { unknown_members: unknown, guest_domain: Vec::new() };
         let Resolved { members, guests, problems } =
             resolve(wanted, &directory(), &rules, &mut PeopleCounts::default());
         let kinds = problems.into_iter().map(|problem| (problem.severity, problem.code)).collect();
@@ -244,7 +253,8 @@ mod tests {
         let (members, guests, problems) = found(&both, UnknownMembers::Guest);
         assert_eq!((members.len(), guests), (0, vec!["fran@else.example".to_owned()]));
         assert_eq!(problems, [(Severity::Note, Code::MemberUnknown), (Severity::Error, Code::MemberUnknown)]);
-        let rules = PeopleRules { unknown: UnknownMembers::Guest, guest_domains: vec!["acme.example".to_owned()] };
+        let rules =
+            PeopleRules { unknown_members: UnknownMembers::Guest, guest_domain: vec!["acme.example".to_owned()] };
         let allowed = resolve(&both, &directory(), &rules, &mut PeopleCounts::default());
         assert!(allowed.guests.contains(&"adda@acme.example".to_owned()));
     }
