@@ -45,7 +45,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
         stop.reason().map_or(Ok(()), |reason| Err(Failure::Stopped(reason)))?;
     }
     let open = staged.valid - journal.settled_rows(run)?;
-    let forecast = import.forecast(&journal, run, open, Some(pages), known.as_deref())?;
+    let forecast = import.forecast(&journal, run, open + pages, known.as_deref())?;
     drop(import);
     let warnings = problems.count(Severity::Warning);
     if !context.log.quiet {

@@ -6,14 +6,13 @@ use crate::limit::{GUEST_CAP, GuestForecast, Speed};
 use crate::report::Forecast;
 
 impl Import<'_> {
-    /// What the open rows of a run take: `creates` is their number; `pages` of the lists if an import still has to read them;
-    /// the guests that the organization knows, if they are known.
+    /// What the open rows of a run take: this many requests; `known` are the guests that the organization knows, if they were
+    /// listed.
     pub(super) fn forecast(
         &self,
         journal: &Journal,
         run: RunId,
-        creates: u64,
-        pages: Option<u64>,
+        requests: u64,
         known: Option<&[String]>,
     ) -> Result<Forecast, JournalError> {
         let rate = match self.connection.limits.speed {
@@ -31,8 +30,7 @@ impl Import<'_> {
             );
         }
         Ok(Forecast {
-            creates,
-            pages,
+            requests,
             rate,
             guests: rows.guests,
             are_guests_new: known.is_some(),

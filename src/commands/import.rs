@@ -139,7 +139,7 @@ impl Import<'_> {
         if !stop.is_raised() {
             let (done, total) = (journal.settled_rows(run)?, staged.valid);
             if done < total {
-                self.progress.announce(&self.forecast(&journal, run, total - done, None, known.as_deref())?);
+                self.progress.announce(&self.forecast(&journal, run, total - done, known.as_deref())?);
             }
             listener(Event::Started { is_deleting: false, done, total });
             journal = carry_out(delivery.send(journal, run, known)?).await?;

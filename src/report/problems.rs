@@ -39,7 +39,7 @@ pub struct Problems<W> {
     /// The checked rows; valid ones are pending.
     rows: StatusCounts,
     /// How many problems of a kind there are, and where the first one is.
-    kinds: BTreeMap<(Severity, Code), (u64, String)>,
+    kinds: BTreeMap<(Severity, Code), ProblemCount>,
     /// How many corrections the cleaned copy has.
     repairs: u64,
     /// Whether some problems were counted by an earlier run, so that there are no lines to show.
@@ -115,10 +115,11 @@ impl<W: Write> Problems<W> {
 
     /// Counts a problem; gives the number of its kind.
     fn count_one(&mut self, finding: &Finding<'_>) -> u64 {
-        let kind = (finding.problem.severity, finding.problem.code);
-        let (count, _) = self.kinds.entry(kind).or_insert_with(|| (0, finding.place()));
-        *count += 1;
-        *count
+        let Problem { severity, code, .. } = *finding.problem;
+        let first = || ProblemCount { severity, code, count: 0, first: finding.place() };
+        let known = self.kinds.entry((severity, code)).or_insert_with(first);
+        known.count += 1;
+        known.count
     }
 
     fn json(&mut self, value: &Value) -> io::Result<()> {
@@ -128,25 +129,19 @@ impl<W: Write> Problems<W> {
     /// How many problems of this severity there are.
     #[must_use]
     pub fn count(&self, severity: Severity) -> u64 {
-        self.kinds.iter().filter(|((known, _), _)| *known == severity).map(|(_, (count, _))| count).sum()
+        self.counts().filter(|known| known.severity == severity).map(|known| known.count).sum()
     }
 
     /// The counts of all kinds of problems, for the journal.
-    pub fn counts(&self) -> impl Iterator<Item = ProblemCount> {
-        let kinds = self.kinds.iter();
-        kinds.map(|((severity, code), (count, first))| ProblemCount {
-            severity: *severity,
-            code: *code,
-            count: *count,
-            first: first.clone(),
-        })
+    pub fn counts(&self) -> impl Iterator<Item = &ProblemCount> {
+        self.kinds.values()
     }
 
     /// Adds what was counted when an unchanged file was last read.
     pub fn restore(&mut self, earlier: ProblemCount) {
         self.is_restored = true;
-        let (count, _) = self.kinds.entry((earlier.severity, earlier.code)).or_insert((0, earlier.first));
-        *count += earlier.count;
+        let (kind, more) = ((earlier.severity, earlier.code), earlier.count);
+        self.kinds.entry(kind).and_modify(|known| known.count += more).or_insert(earlier);
     }
 
     /// Whether there is no problem that counts; `strict` counts warnings.
@@ -189,23 +184,32 @@ impl<W: Write> Problems<W> {
 
     fn json_totals(&mut self) -> io::Result<()> {
         let mut codes: BTreeMap<&str, u64> = BTreeMap::new();
-        for ((_, code), (count, _)) in &self.kinds {
-            *codes.entry(code.as_str()).or_default() += count;
+        for known in self.counts() {
+            *codes.entry(known.code.as_str()).or_default() += known.count;
         }
-        let totals = json!({
+        let mut totals = json!({
             "type": "totals",
-            "rows": self.rows.total(),
-            "valid": self.rows.of(Status::Pending),
-            "merged": self.rows.of(Status::Merged),
-            "duplicate": self.rows.of(Status::Duplicate),
-            "excluded": self.rows.of(Status::Excluded),
-            "invalid": self.rows.of(Status::Invalid),
             "problems": self.count(Severity::Error),
             "warnings": self.count(Severity::Warning),
             "repairs": self.repairs,
             "codes": codes,
         });
+        for (word, count) in self.row_totals() {
+            totals[word] = count.into();
+        }
         self.json(&totals)
+    }
+
+    /// How many rows there are of each kind, and of all.
+    fn row_totals(&self) -> [(&'static str, u64); 6] {
+        [
+            ("valid", self.rows.of(Status::Pending)),
+            ("merged", self.rows.of(Status::Merged)),
+            ("duplicate", self.rows.of(Status::Duplicate)),
+            ("excluded", self.rows.of(Status::Excluded)),
+            ("invalid", self.rows.of(Status::Invalid)),
+            ("rows", self.rows.total()),
+        ]
     }
 
     fn totals(&mut self, copy: Option<&Path>) -> io::Result<()> {
@@ -214,14 +218,7 @@ impl<W: Write> Problems<W> {
             writeln!(self.out)?;
         }
         let always = ["valid", "duplicate", "invalid", "rows"];
-        for (word, count) in [
-            ("valid", self.rows.of(Status::Pending)),
-            ("merged", self.rows.of(Status::Merged)),
-            ("duplicate", self.rows.of(Status::Duplicate)),
-            ("excluded", self.rows.of(Status::Excluded)),
-            ("invalid", self.rows.of(Status::Invalid)),
-            ("rows", self.rows.total()),
-        ] {
+        for (word, count) in self.row_totals() {
             if count > 0 || always.contains(&word) {
                 writeln!(self.out, "  {word:<10} {:>9}", grouped(count))?;
             }
@@ -232,9 +229,8 @@ impl<W: Write> Problems<W> {
         if !self.kinds.is_empty() {
             writeln!(self.out)?;
         }
-        let mut counts = self.kinds.values().map(|(count, _)| *count).chain([self.repairs]);
-        let all = counts.any(|count| self.style.hides(count)).then_some("--all");
-        self.hints(all)
+        let most = self.counts().map(|known| known.count).max().max(Some(self.repairs));
+        self.hints(most.filter(|count| self.style.hides(*count)).map(|_| "--all"))
     }
 
     /// Writes a line for each kind.
@@ -245,7 +241,7 @@ impl<W: Write> Problems<W> {
         let (style, out) = (self.style, &mut self.out);
         let is_cut = |count| style.format != ProblemFormat::Counts && style.hides(count);
         let shown = |count| if is_cut(count) { format!(", the first {SHOWN_MAX} shown") } else { String::new() };
-        for ((severity, code), (count, first)) in &self.kinds {
+        for ProblemCount { severity, code, count, first } in self.kinds.values() {
             let (severity, code, number, shown) = (severity.as_str(), code.as_str(), grouped(*count), shown(*count));
             writeln!(out, "  {severity:<8} {code:<20} {number:>11}   first: {first}{shown}")?;
         }
@@ -295,7 +291,7 @@ mod tests {
         let repeat = Problem::note(Code::NameRepeated, "repeats the name of a.csv:2 with the same contents");
         problems.report("a.csv", Some(Place { file: 0, row: 1201, line: 1202 }), &repeat, None).unwrap();
         assert!(!problems.is_clean(false) && problems.count(Severity::Warning) > 0);
-        let counts = problems.counts().collect();
+        let counts = problems.counts().cloned().collect();
         problems.finish(None).unwrap();
         (String::from_utf8(out).unwrap(), counts)
     }

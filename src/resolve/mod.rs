@@ -9,10 +9,10 @@ use clap::Args;
 use hashbrown::HashSet;
 
 pub use directory::Directory;
-use directory::FoundUser;
 
 use crate::model::{
-    Code, Field, Member, PeopleCounts, Problem, Severity, UnknownMembers, UserStatus, WantedGroup, shortened,
+    Code, Field, Group, Member, PeopleCounts, Problem, Severity, UnknownMembers, User, UserStatus, WantedGroup,
+    shortened,
 };
 
 /// How people are found. The doc comments are the help of the flags.
@@ -32,37 +32,26 @@ impl PeopleRules {
     }
 }
 
-/// The people of a row.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Resolved {
-    /// The users who become members.
-    pub members: Vec<u64>,
-    /// The addresses of guests.
-    pub guests: Vec<String>,
-    /// All that is wrong.
-    pub problems: Vec<Problem>,
-}
-
-/// Finds the people of one row.
+/// The group of one row with the people who were found, and all that is wrong with them.
 pub fn resolve(
     wanted: &WantedGroup,
     directory: &Directory,
     rules: &PeopleRules,
     counts: &mut PeopleCounts,
-) -> Resolved {
-    let members = Vec::with_capacity(wanted.members.len());
-    let resolved = Resolved { members, guests: Vec::new(), problems: Vec::new() };
-    let mut row = RowPeople { directory, rules, counts, resolved, ids: HashSet::new(), invited: HashSet::new() };
+) -> (Group, Vec<Problem>) {
+    let (group, ids, invited) = (wanted.with_people(Vec::new(), Vec::new()), HashSet::new(), HashSet::new());
+    let mut row = RowPeople { directory, rules, counts, group, problems: Vec::new(), ids, invited };
     wanted.members.iter().for_each(|member| row.member(member));
     wanted.guests.iter().for_each(|guest| row.guest(guest));
-    row.resolved
+    (row.group, row.problems)
 }
 
 struct RowPeople<'a> {
     directory: &'a Directory,
     rules: &'a PeopleRules,
     counts: &'a mut PeopleCounts,
-    resolved: Resolved,
+    group: Group,
+    problems: Vec<Problem>,
     ids: HashSet<u64>,
     /// In lower case.
     invited: HashSet<String>,
@@ -70,11 +59,11 @@ struct RowPeople<'a> {
 
 impl RowPeople<'_> {
     fn member(&mut self, member: &Member) {
-        match self.directory.find(member) {
+        match self.directory.find(member).as_slice() {
             [] => self.unknown(member),
             [user] => {
                 self.counts.found += u64::from(matches!(member, Member::Address(_)));
-                self.add(*user, Field::Members, member);
+                self.add(user, Field::Members, member);
             }
             several => self.ambiguous(Field::Members, &member.to_string(), several),
         }
@@ -82,7 +71,7 @@ impl RowPeople<'_> {
 
     /// The API refuses the address of a member as a guest.
     fn guest(&mut self, guest: &str) {
-        match self.directory.by_address(guest) {
+        match self.directory.by_address(guest).as_slice() {
             [] => _ = self.invite(guest),
             [user] => {
                 if user.status != UserStatus::Disabled {
@@ -90,7 +79,7 @@ impl RowPeople<'_> {
                     let message = format!("`{}` is a user ({}), and becomes a member", shortened(guest), user.id);
                     self.note(Severity::Warning, Field::Guests, Code::GuestMember, &message);
                 }
-                self.add(*user, Field::Guests, &guest);
+                self.add(user, Field::Guests, &guest);
             }
             several => self.ambiguous(Field::Guests, guest, several),
         }
@@ -99,11 +88,11 @@ impl RowPeople<'_> {
     /// Adds a guest, and says whether it is a new one.
     fn invite(&mut self, address: &str) -> bool {
         let is_new = self.invited.insert(address.to_lowercase());
-        self.resolved.guests.extend(is_new.then(|| address.to_owned()));
+        self.group.guests.extend(is_new.then(|| address.to_owned()));
         is_new
     }
 
-    fn add(&mut self, user: FoundUser, field: Field, named: &dyn Display) {
+    fn add(&mut self, user: &User, field: Field, named: &dyn Display) {
         let shown = || shortened(&named.to_string());
         let warning = match user.status {
             UserStatus::Active => None,
@@ -122,7 +111,7 @@ impl RowPeople<'_> {
             self.note(Severity::Warning, field, code, &message);
         }
         if self.ids.insert(user.id) {
-            self.resolved.members.push(user.id);
+            self.group.members.push(user.id);
         } else {
             let message = format!("`{}` is a user who is listed already ({}); counts once", shown(), user.id);
             self.note(Severity::Warning, field, Code::MemberRepeated, &message);
@@ -153,7 +142,7 @@ impl RowPeople<'_> {
         self.note(self.severity(), Field::Members, Code::MemberUnknown, &message);
     }
 
-    fn ambiguous(&mut self, field: Field, address: &str, users: &[FoundUser]) {
+    fn ambiguous(&mut self, field: Field, address: &str, users: &[&User]) {
         let ids = users.iter().map(|user| user.id.to_string()).collect::<Vec<_>>().join(", ");
         let message = format!("`{}` is the address of several users; write the id of one: {ids}", shortened(address));
         self.note(Severity::Error, field, Code::MemberAmbiguous, &message);
@@ -170,14 +159,13 @@ impl RowPeople<'_> {
 
     fn note(&mut self, severity: Severity, field: Field, code: Code, message: &str) {
         let message = format!("{}: {message}", field.as_str());
-        self.resolved.problems.push(Problem { severity, ..Problem::error(field, code, message) });
+        self.problems.push(Problem { severity, ..Problem::error(field, code, message) });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::User;
 
     fn user(id: u64, email: &str, status: UserStatus) -> User {
         User { id, email: email.to_owned(), status }
@@ -208,7 +196,7 @@ mod tests {
 
     fn found(wanted: &WantedGroup, unknown: UnknownMembers) -> Found {
         let rules = PeopleRules { unknown_members: unknown, guest_domain: Vec::new() };
-        let Resolved { members, guests, problems } =
+        let (Group { members, guests, .. }, problems) =
             resolve(wanted, &directory(), &rules, &mut PeopleCounts::default());
         let kinds = problems.into_iter().map(|problem| (problem.severity, problem.code)).collect();
         (members, guests, kinds)
@@ -255,7 +243,7 @@ mod tests {
         assert_eq!(problems, [(Severity::Note, Code::MemberUnknown), (Severity::Error, Code::MemberUnknown)]);
         let rules =
             PeopleRules { unknown_members: UnknownMembers::Guest, guest_domain: vec!["acme.example".to_owned()] };
-        let allowed = resolve(&both, &directory(), &rules, &mut PeopleCounts::default());
+        let (allowed, _) = resolve(&both, &directory(), &rules, &mut PeopleCounts::default());
         assert!(allowed.guests.contains(&"adda@acme.example".to_owned()));
     }
 
@@ -277,10 +265,7 @@ mod tests {
     fn an_unknown_address_is_told_with_the_nearest_one() {
         let told = |address: &str| {
             let rules = PeopleRules::default();
-            resolve(&wanted(&[address], &[]), &directory(), &rules, &mut PeopleCounts::default())
-                .problems
-                .remove(0)
-                .message
+            resolve(&wanted(&[address], &[]), &directory(), &rules, &mut PeopleCounts::default()).1.remove(0).message
         };
         let expected =
             "members: `lnius@acme.example` is not a user of this organization; did you mean `linus@acme.example`?";

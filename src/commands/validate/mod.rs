@@ -35,7 +35,7 @@ pub(super) fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Ending, 
     }
     let users = args.users.as_deref().map(|path| users_of("--users", path)).transpose()?;
     let people = users.map(Directory::new).map(|directory| -> CheckPeople {
-        Arc::new(move |group| resolve(group, &directory, &rules, &mut PeopleCounts::default()).problems)
+        Arc::new(move |group| resolve(group, &directory, &rules, &mut PeopleCounts::default()).1)
     });
     let format = if args.json { ProblemFormat::Json } else { args.format_problems };
     let style = ProblemStyle { format, shows_all: args.all };
