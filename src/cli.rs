@@ -1,5 +1,6 @@
-//! What can be typed. The doc comments are the help. A flag with a default has it beside it; one that
-//! a variable can give instead is `None` if it was not typed.
+//! What can be typed. The doc comments are the help. Options that a module uses as they are typed are declared by that module and
+//! only have their place here. A flag with a default has it beside it; one that a variable can give instead is `None` if it was
+//! not typed.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,12 +10,13 @@ mod values;
 
 pub use connection::{ConnectionArgs, OutputArgs};
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueHint};
 
-use crate::model::{
-    Code, Field, Filter, Format, InputFormat, LogFormat, MatchNames, MembersAs, OnDuplicate, OnExisting, ProblemFormat,
-    ProgressMode, UnknownMembers,
-};
+use crate::model::{Code, Format, MatchNames, MembersAs, OnDuplicate, OnExisting, ProblemFormat, ProgressMode};
+use crate::read::ReadOptions;
+use crate::report::LogOptions;
+use crate::resolve::PeopleRules;
+use crate::sandbox::Options;
 
 /// Import groups into a Tallyfy organization from CSV and JSON files
 ///
@@ -28,7 +30,10 @@ pub struct Cli {
     pub command: Command,
     /// Logging.
     #[command(flatten)]
-    pub log: LogArgs,
+    pub log: LogOptions,
+    /// Configuration file [default: tallyfy-groups.toml here, or in your configuration directory]
+    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
+    pub config: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -104,7 +109,7 @@ pub enum Command {
     /// Serve a simulated Tallyfy API on this machine
     ///
     /// Prints its address and serves until it is interrupted. Groups are kept in memory only.
-    Sandbox(SandboxArgs),
+    Sandbox(Box<SandboxArgs>),
     /// Print shell completions
     Completions {
         /// The shell
@@ -127,91 +132,26 @@ impl Command {
     }
 }
 
-/// Logging, for every command.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
-pub struct LogArgs {
-    /// Log more
-    ///
-    /// -v logs the steps, and each request that is repeated with its reason; -vv logs every request.
-    #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub verbose: u8,
-    /// Print nothing unless something goes wrong
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// Format of the log
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", hide_short_help = true)]
-    pub log_format: LogFormat,
-    /// Configuration file [default: tallyfy-groups.toml here, or in your configuration directory]
-    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath, hide_short_help = true)]
-    pub config: Option<PathBuf>,
-    /// Write the log to this file instead of standard error
-    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath, hide_short_help = true)]
-    pub log_file: Option<PathBuf>,
-}
-
 /// How files are read and checked.
 #[derive(Debug, Args)]
 pub struct InputArgs {
     /// CSV or JSON files, or workbooks; `-` is standard input. Several files are one import
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
-    /// Format of the files [default: found from the file]
-    #[arg(long, value_name = "FORMAT", help_heading = "Input", hide_short_help = true)]
-    pub format: Option<InputFormat>,
-    /// Character between cells [default: found from the header]
-    ///
-    /// One of , ; | or another ASCII character, or `tab`.
-    #[arg(long, value_name = "C", value_parser = values::delimiter, help_heading = "Input", hide_short_help = true)]
-    pub delimiter: Option<u8>,
-    /// Encoding of the files, such as windows-1252 [default: UTF-8]
-    ///
-    /// UTF-16 is recognized by its byte-order mark.
-    #[arg(long, value_name = "NAME", value_parser = values::encoding, help_heading = "Input")]
-    pub encoding: Option<&'static encoding_rs::Encoding>,
-    /// Column that holds a field
-    ///
-    /// The field is name, description, members or guests; member or guest if each row has one person, names if each row
-    /// is a person with a list of groups. Can be repeated, also for a list that is in several columns. In JSON the
-    /// column is a key, or a path such as profile.name.
-    #[arg(long, value_name = "FIELD=COLUMN", value_parser = Field::mapping, help_heading = "Input")]
-    pub map: Vec<(Field, String)>,
+    /// How they are read.
+    #[command(flatten)]
+    pub options: ReadOptions,
     /// Export that the files are, by its name [default: recognized]
     ///
     /// `tallyfy-groups layouts` lists them; `none` reads the files without.
     #[arg(long, value_name = "NAME", help_heading = "Input", hide_short_help = true)]
     pub layout: Option<String>,
-    /// Column that is not meant, although it looks like a field
-    #[arg(long, value_name = "COLUMN", help_heading = "Input", hide_short_help = true)]
-    pub ignore: Vec<String>,
-    /// Read only the rows with this cell; COLUMN!=VALUE: without it
-    ///
-    /// Case does not matter. `COLUMN!=` reads the rows whose cell is not blank. Can be repeated: all must hold.
-    #[arg(long = "where", value_name = "COLUMN=VALUE", help_heading = "Input")]
-    pub filters: Vec<Filter>,
     /// Name of the group, for a file of one group
     #[arg(long, value_name = "TEXT", conflicts_with = "name_from", help_heading = "Input")]
     pub name: Option<String>,
     /// Where the group's name comes from: `file` is the file's name
     #[arg(long, value_name = "WHERE", value_parser = ["file"], help_heading = "Input", hide_short_help = true)]
     pub name_from: Option<String>,
-    /// The columns of a file without a header, in order
-    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Input", hide_short_help = true)]
-    pub columns: Vec<String>,
-    /// Skip this many lines above the header
-    #[arg(long, value_name = "N", help_heading = "Input", hide_short_help = true)]
-    pub skip_lines: Option<u64>,
-    /// Key or path of the array that has the rows, in a JSON object
-    #[arg(long, value_name = "PATH", help_heading = "Input", hide_short_help = true)]
-    pub records: Option<String>,
-    /// Sheet of a workbook [default: the first]
-    #[arg(long, value_name = "NAME", help_heading = "Input", hide_short_help = true)]
-    pub sheet: Option<String>,
-    /// Character between the entries of a list [default: any of ; | , space]
-    ///
-    /// The names of a person's groups are separated by ; or | only, unless this says otherwise.
-    #[arg(long, value_name = "C", value_parser = values::delimiter, help_heading = "Input", hide_short_help = true)]
-    pub list_delimiter: Option<u8>,
     /// Read only the first N rows
     #[arg(long, value_name = "N", help_heading = "Input", hide_short_help = true)]
     pub limit: Option<u64>,
@@ -227,17 +167,6 @@ pub struct InputArgs {
     /// Description for rows that have none
     #[arg(long, value_name = "TEXT", help_heading = "Rules", hide_short_help = true)]
     pub default_description: Option<String>,
-}
-
-/// How members are found.
-#[derive(Debug, Default, Args)]
-pub struct PeopleArgs {
-    /// What happens to members who are no users of the organization
-    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Rules", hide_short_help = true)]
-    pub unknown_members: UnknownMembers,
-    /// With --unknown-members guest: addresses of this domain may become guests, although users have it too
-    #[arg(long, value_name = "DOMAIN", help_heading = "Rules", hide_short_help = true)]
-    pub guest_domain: Vec<String>,
 }
 
 /// `import`
@@ -267,7 +196,7 @@ pub struct ImportArgs {
     pub on_existing: OnExisting,
     /// People.
     #[command(flatten)]
-    pub people: PeopleArgs,
+    pub people: PeopleRules,
     /// Send nothing if there is any error or warning
     #[arg(long, help_heading = "Rules")]
     pub strict: bool,
@@ -305,7 +234,7 @@ pub struct ValidateArgs {
     pub users: Option<PathBuf>,
     /// People.
     #[command(flatten)]
-    pub people: PeopleArgs,
+    pub people: PeopleRules,
     /// Count warnings as errors: exit code 7 if there is one
     #[arg(long, help_heading = "Rules")]
     pub strict: bool,
@@ -385,12 +314,9 @@ pub struct SandboxArgs {
     /// Refuse requests beyond this rate with 429: N/s, N/min, N/h or N/DURATION; `none` refuses none
     #[arg(long, value_name = "N/PERIOD", default_value = "600/min")]
     pub rate: String,
-    /// Start with this many groups
-    #[arg(long, value_name = "N", default_value = "0")]
-    pub groups: usize,
-    /// Have this many users, with ids from 1001 on; 0 has the ids 1 to 9999, or none beside --users-from
-    #[arg(long, value_name = "N", default_value = "0")]
-    pub users: usize,
+    /// The organization.
+    #[command(flatten)]
+    pub options: Options,
     /// Have the users of this CSV file (columns id, email, status)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub users_from: Option<PathBuf>,
@@ -400,19 +326,4 @@ pub struct SandboxArgs {
     /// A fault script (TOML): which requests fail, and how
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub faults: Option<PathBuf>,
-    /// Allow several groups of the same name
-    #[arg(long)]
-    pub allow_same_names: bool,
-    /// Refuse groups without a description, as current versions of the API do
-    #[arg(long)]
-    pub require_description: bool,
-    /// Answer errors as `{"error": {"code", "message", "details"}}`
-    #[arg(long)]
-    pub modern_errors: bool,
-    /// Accept only this token [default: any]
-    #[arg(long, value_name = "TOKEN")]
-    pub token: Option<String>,
-    /// Have only this organization [default: any]
-    #[arg(long, value_name = "ID")]
-    pub org: Option<String>,
 }

@@ -14,12 +14,11 @@ pub use connection::{Connection, Target};
 pub(crate) use paths::{OutputPaths, UndoPaths};
 
 use crate::check::Rules;
-use crate::cli::{ExportArgs, ImportArgs, InputArgs, LogArgs, PeopleArgs};
+use crate::cli::{ExportArgs, ImportArgs, InputArgs};
 use crate::execute::Policy;
 use crate::limit::{GuestLimits, Rate};
 use crate::model::{Format, MatchNames, OnDuplicate, UnknownMembers};
 use crate::read::{self, GivenName, LayoutChoice, all_layouts};
-use crate::report::LogOptions;
 use crate::resolve::PeopleRules;
 
 /// A setting is missing or wrong: the flag or the variable, and what is wrong.
@@ -48,6 +47,12 @@ impl Environment {
     /// A variable that is set and not empty.
     fn get(&self, name: &str) -> Option<String> {
         (self.0)(name).and_then(|value| value.into_string().ok()).filter(|value| !value.trim().is_empty())
+    }
+
+    /// `RUST_LOG`
+    #[must_use]
+    pub fn log_directives(&self) -> Option<String> {
+        self.get("RUST_LOG")
     }
 
     /// The value of a setting that has a flag and a variable: `read` from what was typed, else from the variable, else from the
@@ -106,28 +111,17 @@ impl Input {
         Ok(Self {
             files: args.files.clone(),
             options: read::ReadOptions {
-                format: args.format,
-                delimiter: args.delimiter,
-                encoding: args.encoding,
-                map: args.map.clone(),
-                ignore: args.ignore.clone(),
-                filters: args.filters.clone(),
                 name: args.name_from.as_ref().map(|_| GivenName::File).or(name),
-                columns: args.columns.clone(),
-                skip_lines: args.skip_lines.unwrap_or_default(),
-                records: args.records.clone(),
-                sheet: args.sheet.clone(),
-                list_delimiter: args.list_delimiter.map(char::from),
                 layout,
                 own_layouts: config.layout.into(),
-                of_layout: None,
                 are_several: args.files.len() > 1,
+                ..args.options.clone()
             },
             limit: args.limit,
             rules: Rules {
                 require_description: args.require_description,
                 default_description: default_description.map(str::to_owned),
-                skips_strangers: people.unknown == UnknownMembers::Skip,
+                skips_strangers: people.unknown_members == UnknownMembers::Skip,
             },
             matching: args.match_names,
             on_duplicate: args.on_duplicate,
@@ -152,24 +146,6 @@ pub fn export_format(args: &ExportArgs) -> Format {
     let extension = args.out.as_deref().and_then(Path::extension).map(OsStr::to_ascii_lowercase);
     let is_jsonl = matches!(extension.as_deref().and_then(OsStr::to_str), Some("jsonl" | "ndjson" | "json"));
     args.format.unwrap_or(if is_jsonl { Format::Jsonl } else { Format::Csv })
-}
-
-/// How members are found.
-#[must_use]
-pub fn people_rules(args: &PeopleArgs) -> PeopleRules {
-    let domain = |domain: &String| domain.trim_start_matches('@').to_lowercase();
-    PeopleRules { unknown: args.unknown_members, guest_domains: args.guest_domain.iter().map(domain).collect() }
-}
-
-/// How to log.
-#[must_use]
-pub fn log_options(args: &LogArgs, environment: &Environment) -> LogOptions {
-    LogOptions {
-        verbosity: if args.quiet { 0 } else { 1 + usize::from(args.verbose) },
-        directives: environment.get("RUST_LOG"),
-        format: args.log_format,
-        file: args.log_file.clone(),
-    }
 }
 
 #[cfg(test)]

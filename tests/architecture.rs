@@ -21,7 +21,7 @@ const MODULES: [(&str, &[&str]); 16] = [
     ("report", &["model"]),
     ("journal", &["model"]),
     ("exit", &["model"]),
-    ("cli", &["model"]),
+    ("cli", &["model", "sandbox", "read", "report", "resolve"]),
     ("limit", &["model", "tallyfy", "journal"]),
     ("execute", &["model", "plan", "tallyfy", "journal", "limit"]),
     ("settings", &["model", "read", "check", "tallyfy", "report", "resolve", "limit", "execute", "cli"]),

@@ -119,10 +119,12 @@ fn repeats_are_found_across_blocks_each_with_the_line_of_the_first() {
         (["validate", "--json", "packed.csv.gz"], "packed.csv.gz"),
     ] {
         let lines = desk.run(&arguments).expect(0).json_lines();
-        let repeats = lines.iter().filter(|line| line["type"] == "duplicate");
+        let repeats = lines.iter().filter(|line| line["code"] == "name-repeated");
         let told: Vec<(u64, String)> = repeats
             .map(|line| {
-                (line["line"].as_u64().unwrap(), line["duplicate_of"].as_str().unwrap().replace(name, "groups.csv"))
+                let message = line["message"].as_str().unwrap().strip_prefix("repeats the name of ").unwrap();
+                let first = message.split(' ').next().unwrap().replace(name, "groups.csv");
+                (line["line"].as_u64().unwrap(), first)
             })
             .collect();
         assert!(told == expected, "{name}");

@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 
 use email_address::{EmailAddress, Options};
-use memchr::memchr_iter;
+use hashbrown::HashSet;
 use serde_json::value::RawValue;
 
 use super::{is_number, lint, trimmed};
-use crate::model::{Cell, Code, Field, Item, Member, Problem, Unique, has_only, shortened};
+use crate::model::{Cell, Code, Field, Item, Member, Problem, shortened};
 
 /// How many bad entries of a row are named: a hostile row must not take much memory.
 const NAMED_MAX: usize = 10;
@@ -36,12 +36,7 @@ pub(super) fn members(cell: &Cell<'_>, skips_strangers: bool, members: &mut Vec<
     }
     let (invalid, repeated) = (Code::MemberInvalid, Code::MemberRepeated);
     let rules = ListRules { field: Field::Members, invalid, repeated, skips_strangers };
-    let same = |one: &Member, other: &Member| match (one, other) {
-        (Member::Id(one), Member::Id(other)) => one == other,
-        (Member::Address(one), Member::Address(other)) => one.eq_ignore_ascii_case(other),
-        _ => false,
-    };
-    rules.read(cell, members, problems, member, same, Member::key);
+    rules.read(cell, members, problems, member, Member::key);
 }
 
 /// Reads the guests.
@@ -49,8 +44,7 @@ pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, problems: &mut V
     guests.clear();
     let (invalid, repeated) = (Code::GuestInvalid, Code::GuestRepeated);
     let rules = ListRules { field: Field::Guests, invalid, repeated, skips_strangers: false };
-    let same = |one: &String, other: &String| one.eq_ignore_ascii_case(other);
-    rules.read(cell, guests, problems, guest, same, |guest| guest.to_ascii_lowercase());
+    rules.read(cell, guests, problems, guest, |guest| guest.to_ascii_lowercase());
 }
 
 /// Why an entry is bad.
@@ -89,9 +83,6 @@ fn text_of<'a>(item: &'a Item<'_>, otherwise: &'static str) -> Result<&'a str, W
 
 /// A bare e-mail address at a domain with a dot.
 fn address(text: &str) -> Result<String, Why> {
-    if is_simple_address(text) {
-        return Ok(text.to_owned());
-    }
     if let Some((home, _)) = text.split_once(ENTRA_GUEST) {
         let likely = |(local, domain)| format!("; the address is probably `{local}@{domain}`");
         let likely = home.rsplit_once('_').map(likely).unwrap_or_default();
@@ -106,32 +97,9 @@ fn address(text: &str) -> Result<String, Why> {
 fn is_address(text: &str) -> bool {
     // The crate accepts any character of other scripts, and so invisible ones.
     let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
-    is_simple_address(text)
-        || (!text.chars().any(crate::model::is_invisible)
-            && !text.starts_with('\'')
-            && EmailAddress::parse_with_options(text, options).is_ok())
-}
-
-/// Most addresses: words of letters and digits, with single marks between them. The crate takes several times as long.
-fn is_simple_address(text: &str) -> bool {
-    let (mut is_local, mut has_dot, mut is_word) = (true, false, false);
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() {
-            is_word = true;
-            continue;
-        }
-        match byte {
-            _ if !is_word => return false,
-            b'@' if is_local => is_local = false,
-            b'.' => has_dot |= !is_local,
-            b'-' => {}
-            b'_' | b'+' if is_local => {}
-            _ => return false,
-        }
-        is_word = false;
-    }
-    // So short that neither side can be too long.
-    is_word && has_dot && text.len() < 64
+    !text.chars().any(crate::model::is_invisible)
+        && !text.starts_with('\'')
+        && EmailAddress::parse_with_options(text, options).is_ok()
 }
 
 /// What a bad member may have been, and what to do.
@@ -180,9 +148,6 @@ fn with_display_names(text: &str) -> Option<Vec<&str>> {
 
 /// The first text that may be one number with separators between its thousands: `1,001`, `1 234 567`.
 fn thousands(text: &str) -> Option<&str> {
-    if is_simple(text) {
-        return None;
-    }
     let is_grouped = |entry: &&str| {
         let mut parts = entry.split(THOUSANDS);
         let first = parts.next().unwrap_or_default();
@@ -211,23 +176,24 @@ impl ListRules {
         problem(self.field, self.invalid, message)
     }
 
-    /// Reads all entries into `out`, each once. `key` is equal for entries that are `same`.
+    /// Reads all entries into `out`, each once; `key` is equal for entries that are the same.
     fn read<T, K: std::hash::Hash + Eq>(
         &self,
         cell: &Cell<'_>,
         out: &mut Vec<T>,
         problems: &mut Vec<Problem>,
         parse: impl Fn(&Item<'_>) -> Result<T, Why>,
-        same: impl Fn(&T, &T) -> bool,
         key: impl Fn(&T) -> K,
     ) {
         let (field, before) = (self.field.as_str(), problems.len());
         let (mut named, mut bad, mut repeats) = (0_usize, 0_usize, 0_usize);
         let mut first_repeat = None;
-        let mut unique = Unique::default();
+        let mut known = HashSet::new();
         let read = entries(cell, |item| match parse(item) {
             Ok(entry) => {
-                if !unique.push(out, entry, &same, &key) {
+                if known.insert(key(&entry)) {
+                    out.push(entry);
+                } else {
                     repeats += 1;
                     first_repeat.get_or_insert_with(|| shortened(item.shown()));
                 }
@@ -297,14 +263,6 @@ pub(super) fn entries(cell: &Cell<'_>, mut each: impl FnMut(&Item<'_>)) -> Resul
             if list.is_empty() {
                 return Ok(0);
             }
-            if is_simple(list) {
-                let mut start = 0;
-                for end in memchr_iter(b';', list.as_bytes()).chain([list.len()]) {
-                    given(&list[start..end]);
-                    start = end + 1;
-                }
-                return Ok(blank);
-            }
             for part in list.split(is_separator).map(trimmed) {
                 let words = || part.split(char::is_whitespace).map(trimmed).filter(|word| !word.is_empty());
                 // `Ada, Room 1002` is prose, and 1002 no id.
@@ -319,11 +277,6 @@ pub(super) fn entries(cell: &Cell<'_>, mut each: impl FnMut(&Item<'_>)) -> Resul
         Cell::Other(kind) => return Err(format!("expected a list, found {kind}")),
     }
     Ok(blank)
-}
-
-/// Whether a list is as it should be written, and mostly is: visible ASCII, and no separator but `;`.
-fn is_simple(text: &str) -> bool {
-    has_only(text, |byte| matches!(byte, b'!'..=b'~') && byte != b',' && byte != b'|')
 }
 
 fn array(json: &str) -> Option<Vec<Item<'_>>> {

@@ -12,7 +12,7 @@ mod rules;
 
 pub use fix::{Fix, fixes};
 pub use names::{Earlier, NameKeys, Names};
-pub use repeat::{FirstGroup, contents_key};
+pub use repeat::Contents;
 pub use rules::{NAME_MAX, Rules};
 
 /// The text without outer white space and invisible characters.

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 use unicode_security::confusable_detection::skeleton;
 
-use crate::model::{MatchNames, NameKey, is_common};
+use crate::model::{MatchNames, NameKey};
 
 /// What identifies a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ fn plain(name: &str) -> Option<String> {
         let mut shape = skeleton(letter.encode_utf8(&mut buffer));
         shape.next().filter(|plain| plain.is_ascii_alphanumeric() && shape.next().is_none())
     };
-    let is_changed = !is_common(name) && name.chars().any(|letter| plain_letter(letter).is_some());
+    let is_changed = name.chars().any(|letter| plain_letter(letter).is_some());
     is_changed.then(|| name.chars().map(|letter| plain_letter(letter).unwrap_or(letter)).collect())
 }
 
@@ -118,17 +118,6 @@ mod tests {
         assert_eq!(add(" sales ", 3), Some(Earlier::Same(1)));
         assert_eq!(add("SALES", 4), Some(Earlier::Same(1)));
         assert_eq!((names.get("support"), names.get("Legal")), (Some(2), None));
-    }
-
-    #[test]
-    fn common_letters_look_like_no_letter_of_ascii() {
-        let shape = |letter: char| skeleton(&letter.to_string()).collect::<String>();
-        let looks_plain = |letter: &char| matches!(shape(*letter).as_bytes(), [byte] if byte.is_ascii_alphanumeric());
-        let found: String = ('\0'..=char::MAX)
-            .filter(|letter| !letter.is_ascii() && is_common(letter.encode_utf8(&mut [0; 4])))
-            .filter(looks_plain)
-            .collect();
-        assert_eq!(found, "");
     }
 
     #[test]

@@ -1,70 +1,67 @@
-//! A row that repeats the name of an earlier one: in what it differs, what it loses, and whether that is an error. Pure.
+//! A row that repeats the name of an earlier one: in what it differs, what it loses, and how bad that is. Pure.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::model::{Field, Member, NameKey, OnDuplicate, Severity, WantedGroup, with_line_feeds};
+use crate::model::{Code, Field, NameKey, OnDuplicate, Problem, Severity, WantedGroup, with_line_feeds};
 
-/// The group of the first row of a name, ready to be compared with many repeats.
-#[derive(Debug, Clone)]
-pub struct FirstGroup {
-    group: WantedGroup,
-    members: HashSet<Member>,
-    guests: HashSet<String>,
+/// What a row says about its group besides the name. Order, line ends and the case of addresses do not matter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Contents {
+    /// The description.
+    pub description: Option<String>,
+    members: BTreeSet<String>,
+    guests: BTreeSet<String>,
 }
 
-/// Equal for rows with the same name, description and people, in any order.
-#[must_use]
-pub fn contents_key(name: NameKey, group: &WantedGroup) -> NameKey {
-    let mut members: Vec<String> = group.members.iter().map(|member| member.key().to_string()).collect();
-    let mut guests: Vec<String> = group.guests.iter().map(|guest| guest.to_ascii_lowercase()).collect();
-    members.sort_unstable();
-    guests.sort_unstable();
-    let contents = serde_json::json!([group.description, members, guests]).to_string();
-    let digest = Sha256::new().chain_update(name.0).chain_update(contents).finalize();
-    NameKey(digest.first_chunk().copied().unwrap_or_default())
-}
-
-impl FirstGroup {
-    /// The group that later rows repeat.
+impl Contents {
+    /// The contents of a row.
     #[must_use]
-    pub fn new(group: WantedGroup) -> Self {
-        let members = group.members.iter().map(Member::key).collect();
-        let guests = group.guests.iter().map(|guest| guest.to_ascii_lowercase()).collect();
-        Self { group, members, guests }
-    }
-
-    /// Its description.
-    #[must_use]
-    pub fn description(&self) -> Option<String> {
-        self.group.description.as_deref().map(with_line_feeds)
-    }
-
-    /// How bad it is that a row repeats a name and these fields lose something.
-    #[must_use]
-    pub fn severity(on_duplicate: OnDuplicate, lost: &[Field]) -> Severity {
-        match on_duplicate {
-            OnDuplicate::Fail => Severity::Error,
-            _ if lost.is_empty() => Severity::Note,
-            _ => Severity::Warning,
+    pub fn of(group: &WantedGroup) -> Self {
+        Self {
+            description: group.description.as_deref().map(with_line_feeds),
+            members: group.members.iter().map(|member| member.key().to_string()).collect(),
+            guests: group.guests.iter().map(|guest| guest.to_ascii_lowercase()).collect(),
         }
     }
 
-    /// Compares a repeat: the fields other than the name in which it differs, where order and line ends do not matter, and those of
-    /// them in which it would add something that is lost.
+    /// Equal for rows with the same name and contents.
     #[must_use]
-    pub fn compare(&self, repeat: &WantedGroup) -> (Vec<Field>, Vec<Field>) {
-        let plain = |group: &WantedGroup| group.description.as_deref().map(with_line_feeds);
-        let describes = self.group.description != repeat.description && plain(&self.group) != plain(repeat);
-        let adds_members = repeat.members.iter().any(|member| !self.members.contains(&member.key()));
-        let adds_guests = repeat.guests.iter().any(|guest| !self.guests.contains(&guest.to_ascii_lowercase()));
+    pub fn key(&self, name: NameKey) -> NameKey {
+        let contents = serde_json::to_vec(self).unwrap_or_default();
+        let digest = Sha256::new().chain_update(name.0).chain_update(contents).finalize();
+        NameKey(digest.first_chunk().copied().unwrap_or_default())
+    }
+
+    /// The problem of a row that repeats the name of the row at `first`, which has these contents.
+    #[must_use]
+    pub fn repeated(&self, repeat: &Self, first: &str, on_duplicate: OnDuplicate) -> Problem {
         let fields = [
-            (Field::Description, describes, describes && repeat.description.is_some()),
-            (Field::Members, adds_members || repeat.members.len() != self.members.len(), adds_members),
-            (Field::Guests, adds_guests || repeat.guests.len() != self.guests.len(), adds_guests),
+            (Field::Description, self.description != repeat.description, repeat.description.is_none()),
+            (Field::Members, self.members != repeat.members, repeat.members.is_subset(&self.members)),
+            (Field::Guests, self.guests != repeat.guests, repeat.guests.is_subset(&self.guests)),
         ];
-        let differs = fields.iter().filter(|(_, differs, _)| *differs).map(|(field, ..)| *field).collect();
-        (differs, fields.iter().filter(|(.., is_lost)| *is_lost).map(|(field, ..)| *field).collect())
+        let differing = || fields.iter().filter(|(_, differs, _)| *differs);
+        let differs = and(differing().map(|(field, ..)| *field));
+        let lost = and(differing().filter(|(.., adds_nothing)| !adds_nothing).map(|(field, ..)| *field));
+        let (severity, how) = match on_duplicate {
+            OnDuplicate::Fail if differs.is_empty() => (Severity::Error, "with the same contents".to_owned()),
+            OnDuplicate::Fail => (Severity::Error, format!("but differs in {differs}")),
+            _ if differs.is_empty() => (Severity::Note, "with the same contents".to_owned()),
+            _ if lost.is_empty() => (Severity::Note, "and adds nothing".to_owned()),
+            _ => (Severity::Warning, format!("but differs in {lost}; this is lost because the first row counts")),
+        };
+        let message = format!("repeats the name of {first} {how}");
+        Problem { severity, ..Problem::general(Code::NameRepeated, message) }
+    }
+}
+
+fn and(fields: impl Iterator<Item = Field>) -> String {
+    let words: Vec<&str> = fields.map(Field::as_str).collect();
+    match words.as_slice() {
+        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        words => words.concat(),
     }
 }

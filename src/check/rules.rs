@@ -1,7 +1,7 @@
 //! The rules for a row: a group, and all problems of the row. Pure.
 
 use super::{lint, lists, trimmed};
-use crate::model::{Cell, Code, Field, Fields, Problem, WantedGroup, is_common, is_invisible, shortened};
+use crate::model::{Cell, Code, Field, Fields, Problem, WantedGroup, is_invisible, shortened};
 
 /// The most characters of a name (the API's documentation: 200).
 pub const NAME_MAX: usize = 200;
@@ -50,8 +50,7 @@ impl Rules {
         };
         lint::description(given, problems);
         let is_control = |letter: &char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
-        let control = if is_common(given) { None } else { given.chars().find(is_control) };
-        if let Some(control) = control {
+        if let Some(control) = given.chars().find(is_control) {
             let message = format!("the description contains a control character ({})", control.escape_default());
             problems.push(Problem::error(Field::Description, Code::DescriptionInvalid, message));
         }
@@ -88,8 +87,7 @@ fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
         let message = format!("the name `{}` has {length} characters; the most is {NAME_MAX}", shortened(name));
         refuse(Code::NameTooLong, message);
     }
-    let odd = if is_common(name) { "" } else { name.as_str() };
-    match odd.chars().find(|letter| letter.is_control()) {
+    match name.chars().find(|letter| letter.is_control()) {
         Some('\n' | '\r') => {
             refuse(Code::NameInvalid, format!("the name `{}` contains a line break", shortened(name)));
         }
@@ -98,7 +96,7 @@ fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
         }
         None => {}
     }
-    if let Some(hidden) = invisible(odd) {
+    if let Some(hidden) = invisible(name) {
         let message = format!(
             "the name `{}` contains an invisible character ({}); retype it",
             shortened(name),

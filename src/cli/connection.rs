@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueHint};
+use clap::{Args, ValueHint, value_parser};
 
 use super::values;
 use crate::model::ProgressMode;
@@ -49,13 +49,13 @@ pub struct ConnectionArgs {
     #[arg(long, value_name = "N/PERIOD")]
     pub rate: Option<String>,
     /// Most requests in flight
-    #[arg(long, value_name = "N", default_value = "16", value_parser = values::up_to(1024), hide_short_help = true)]
+    #[arg(long, value_name = "N", default_value = "16", value_parser = value_parser!(u32).range(1..=1024), hide_short_help = true)]
     pub concurrency: u32,
     /// Longest time for one request
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, default_value = "30s", value_parser = values::timeout, hide_short_help = true)]
     pub timeout: Duration,
     /// Most attempts for one row
-    #[arg(long, value_name = "N", default_value = "8", value_parser = values::up_to(u32::MAX), hide_short_help = true)]
+    #[arg(long, value_name = "N", default_value = "8", value_parser = value_parser!(u32).range(1..), hide_short_help = true)]
     pub max_attempts: u32,
     /// Longest pause that the server may ask for, and longest time that it may be down
     ///

@@ -3,18 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use encoding_rs::Encoding;
 use strum::VariantArray;
 
-use crate::model::{Code, is_delimiter};
-
-/// A number from 1 to `max`.
-pub(super) fn up_to(max: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
-    move |text| {
-        let number = text.trim().parse().ok().filter(|number| (1..=max).contains(number));
-        number.ok_or_else(|| format!("a number from 1 to {max} is expected"))
-    }
-}
+use crate::model::Code;
 
 /// A duration: `30s`, `5min`, `2h`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -33,25 +24,6 @@ pub(super) fn code(text: &str) -> Result<Code, String> {
     plain.parse().map_err(|_| {
         let known: Vec<&str> = Code::VARIANTS.iter().map(|code| code.as_str()).collect();
         format!("there is no such code; these exist: {}", known.join(", "))
-    })
-}
-
-/// One ASCII character, or `tab`.
-pub(super) fn delimiter(text: &str) -> Result<u8, String> {
-    match text.as_bytes() {
-        [byte] if is_delimiter(*byte) => Ok(*byte),
-        b"tab" | b"\\t" => Ok(b'\t'),
-        _ => Err("one ASCII character is expected, or `tab`".to_owned()),
-    }
-}
-
-/// An encoding by any of its names.
-pub(super) fn encoding(text: &str) -> Result<&'static Encoding, String> {
-    // What spreadsheets and editors of Windows call it, in Western Europe and America.
-    let is_ansi = ["ansi", "latin-1"].iter().any(|name| text.eq_ignore_ascii_case(name));
-    let label = if is_ansi { "windows-1252" } else { text };
-    Encoding::for_label(label.as_bytes()).ok_or_else(|| {
-        "unknown encoding; utf-8, utf-16le, windows-1252, shift_jis and macintosh are some of those known (convert others, such as cp850, with `iconv -f cp850 -t utf-8 FILE > NEW`)".to_owned()
     })
 }
 

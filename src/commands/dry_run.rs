@@ -31,7 +31,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
         let listed = block_on(async {
             let api = connect(connection, past.as_ref().unwrap_or(&journal), &stop, &listener).await?;
             let (_, users) =
-                find_people(&api, &mut journal, run, &staged.files, &import.people, &mut problems, &listener).await?;
+                find_people(&api, &mut journal, run, &staged.files, &args.people, &mut problems, &listener).await?;
             if stop.is_raised() {
                 return Ok(None);
             }
@@ -47,7 +47,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
     let open = staged.valid - journal.settled_rows(run)?;
     let quota = GuestLimiter::new(import.guests, Stop::default(), listener);
     let guests = forecast_guests(&mut journal, run, known.as_deref().unwrap_or_default(), &quota)?;
-    let forecast = import.forecast(open, Some(pages), &guests, known.is_some());
+    let forecast = import.forecast(open + pages, &guests, known.is_some());
     drop(import);
     let warnings = problems.count(Severity::Warning);
     if !context.log.quiet {

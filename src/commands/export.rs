@@ -17,7 +17,7 @@ use crate::model::{ExistingGroup, Listener, MembersAs, StopReason, User, shorten
 use crate::report::{export_text, probe, write_file};
 use crate::resolve::Directory;
 use crate::settings::{Connection, export_format};
-use crate::tallyfy::{List, Transport};
+use crate::tallyfy::{Entry, List, Transport};
 
 use super::organization::{connect, stop_reason};
 use super::outputs::keep_apart;
@@ -63,9 +63,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context<'_>) -> Result<Ending, Fa
 
 /// All groups by name, then id: an order that creations and other changes do not disturb.
 async fn sorted_groups<E: Transport>(api: &Api<E>, listener: &Listener) -> Result<Vec<ExistingGroup>, Failure> {
-    let listed = api.all(List::Groups, listener).await;
-    let (mut groups, _): (Vec<ExistingGroup>, _) =
-        listed.map_err(|unread| Failure::Unexported(stop_reason(api, unread)))?;
+    let mut groups: Vec<ExistingGroup> = listed(api, List::Groups, listener).await?;
     groups.retain(|group| !group.is_deleted);
     groups.sort_by_cached_key(|group| (group.name.clone(), group.group_ref.id.clone()));
     // A list that changes while it is read may show a group twice.
@@ -75,11 +73,15 @@ async fn sorted_groups<E: Transport>(api: &Api<E>, listener: &Listener) -> Resul
 
 /// All users by id.
 async fn list_users<E: Transport>(api: &Api<E>, listener: &Listener) -> Result<Vec<User>, Failure> {
-    let listed = api.all(List::Users, listener).await;
-    let (mut users, _): (Vec<User>, _) = listed.map_err(|unread| Failure::Unexported(stop_reason(api, unread)))?;
+    let mut users: Vec<User> = listed(api, List::Users, listener).await?;
     users.sort_by_key(|user| user.id);
     users.dedup_by_key(|user| user.id);
     Ok(users)
+}
+
+async fn listed<T: Entry>(api: &Api<impl Transport>, list: List<'_>, listener: &Listener) -> Result<Vec<T>, Failure> {
+    let listed = api.all(list, listener).await;
+    listed.map(|(entries, _)| entries).map_err(|unread| Failure::Unexported(stop_reason(api, unread)))
 }
 
 /// The people are sorted, so that their order is the same in every export. A group that the list does not show whole is an error:

@@ -5,15 +5,8 @@ use crate::limit::{GUEST_CAP, GuestForecast, Speed};
 use crate::report::Forecast;
 
 impl Import<'_> {
-    /// What the open rows of a run take: `creates` is their number; `pages` of the lists if an import still has to read them; with
-    /// the rows that invite guests, and whether those are known to be new.
-    pub(super) fn forecast(
-        &self,
-        creates: u64,
-        pages: Option<u64>,
-        guests: &GuestForecast,
-        are_guests_new: bool,
-    ) -> Forecast {
+    /// What the open rows of a run take: this many requests; with the rows that invite guests, and whether those are known to be new.
+    pub(super) fn forecast(&self, requests: u64, guests: &GuestForecast, are_guests_new: bool) -> Forecast {
         let rate = match self.connection.limits.speed {
             Speed::At(rate) => Some((rate.requests.get(), rate.period)),
             Speed::Unpaced | Speed::Auto => None,
@@ -27,8 +20,7 @@ impl Import<'_> {
             );
         }
         Forecast {
-            creates,
-            pages,
+            requests,
             rate,
             guests: guests.guests,
             are_guests_new,

@@ -121,7 +121,7 @@ impl Import<'_> {
         let listener = self.progress.listener();
         let api = connect(&self.connection, &journal, stop, &listener).await?;
         let (people, _) =
-            find_people(&api, &mut journal, run, &staged.files, &self.people, &mut problems, &listener).await?;
+            find_people(&api, &mut journal, run, &staged.files, &self.args.people, &mut problems, &listener).await?;
         let refused = self.report(problems)?;
         if refused.is_some() || stop.is_raised() {
             return Ok((journal, Sent { requests: api.requests(), people, refused }));
@@ -140,7 +140,7 @@ impl Import<'_> {
             let quota = GuestLimiter::new(self.guests, stop.clone(), listener.clone());
             let guests = forecast_guests(&mut journal, run, known.as_deref().unwrap_or_default(), &quota)?;
             if done < total {
-                self.progress.announce(&self.forecast(total - done, None, &guests, known.is_some()));
+                self.progress.announce(&self.forecast(total - done, &guests, known.is_some()));
             }
             listener(Event::Started { is_deleting: false, done, total });
             quota.expect(&guests);

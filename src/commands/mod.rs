@@ -24,31 +24,33 @@ pub use failure::Failure;
 pub use staging::{RowNames, Staged, stage};
 
 use std::io::{self, LineWriter, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::CommandFactory;
 
-use crate::cli::{Cli, Command, ImportArgs, LogArgs};
+use crate::cli::{Cli, Command, ImportArgs};
 use crate::execute::Policy;
 use crate::exit::Ending;
 use crate::limit::GuestLimits;
 use crate::model::{ProblemFormat, ProgressMode, Status};
-use crate::report::{ProblemStyle, Problems, Progress, StatusLine, Summary, start_log};
-use crate::resolve::PeopleRules;
-use crate::settings::{Config, Connection, Environment, Input, log_options, people_rules, sending_settings};
+use crate::report::{LogOptions, ProblemStyle, Problems, Progress, StatusLine, Summary, start_log};
+use crate::settings::{Config, Connection, Environment, Input, sending_settings};
 
 use signals::Signals;
 
 /// What every command needs beside its own flags.
 struct Context<'a> {
-    log: &'a LogArgs,
+    log: &'a LogOptions,
+    /// `--config`
+    config: Option<&'a Path>,
     environment: &'a Environment,
     bars: &'a StatusLine,
 }
 
 impl Context<'_> {
     fn config(&self) -> Result<Config, Failure> {
-        Ok(Config::read(self.log.config.as_deref(), self.environment)?)
+        Ok(Config::read(self.config, self.environment)?)
     }
 
     fn progress(&self, mode: ProgressMode) -> Progress {
@@ -69,8 +71,8 @@ impl Context<'_> {
 pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
     let bars = StatusLine::stderr();
     outputs::keep_apart(cli.command.inputs(), [], cli.log.log_file.as_deref())?;
-    start_log(&log_options(&cli.log, environment), &bars).map_err(Failure::Usage)?;
-    let context = &Context { log: &cli.log, environment, bars: &bars };
+    start_log(&cli.log, environment.log_directives(), &bars).map_err(Failure::Usage)?;
+    let context = &Context { log: &cli.log, config: cli.config.as_deref(), environment, bars: &bars };
     match &cli.command {
         Command::Import(args) if args.dry_run => dry_run::run(args, context),
         Command::Import(args) => import::run(args, context),
@@ -136,12 +138,11 @@ fn print(bytes: &[u8]) -> Result<Ending, Failure> {
 struct Import<'a> {
     start: Instant,
     args: &'a ImportArgs,
-    log: &'a LogArgs,
+    log: &'a LogOptions,
     signals: Signals,
     connection: Connection,
     policy: Policy,
     guests: GuestLimits,
-    people: PeopleRules,
     input: Input,
     progress: Progress,
 }
@@ -151,10 +152,9 @@ impl<'a> Import<'a> {
         let (start, signals) = (Instant::now(), Signals::listen(context.bars)?);
         let connection = Connection::resolve(&args.connection, context.environment)?;
         let (policy, guests) = sending_settings(args)?;
-        let people = people_rules(&args.people);
-        let input = Input::resolve(&args.input, &people, context.config()?)?;
+        let input = Input::resolve(&args.input, &args.people, context.config()?)?;
         let progress = context.progress(args.output.progress);
-        Ok(Self { start, args, log: context.log, signals, connection, policy, guests, people, input, progress })
+        Ok(Self { start, args, log: context.log, signals, connection, policy, guests, input, progress })
     }
 }
 

@@ -7,11 +7,11 @@ use std::path::Path;
 use crate::execute::{Api, Unread};
 use crate::journal::{Journal, RunId};
 use crate::model::{
-    Code, ExistingGroup, Group, InputFile, Listener, Member, PeopleCounts, Problem, RequestError, StopReason, User,
+    Code, ExistingGroup, InputFile, Listener, Member, PeopleCounts, Problem, RequestError, StopReason, User,
     UserStatus, WantedGroup, shortened, shown_path,
 };
 use crate::report::Problems;
-use crate::resolve::{Directory, PeopleRules, Resolved, resolve};
+use crate::resolve::{Directory, PeopleRules, resolve};
 use crate::tallyfy::{List, PageCursor, Transport};
 
 use super::Failure;
@@ -59,13 +59,10 @@ pub(super) async fn find_people<E: Transport>(
         }
     };
     let found = journal.find_people(run, |place, wanted| {
-        let WantedGroup { name, description, guests, tallyfy_id, .. } = wanted;
-        let Resolved { members, guests, problems: found } = match &directory {
+        let (group, found) = match &directory {
             Ok(directory) => resolve(wanted, directory, rules, &mut counts),
-            Err(refusal) => Resolved { members: ids(wanted, refusal)?, guests: guests.clone(), problems: Vec::new() },
+            Err(refusal) => (wanted.with_people(ids(wanted, refusal)?, wanted.guests.clone()), Vec::new()),
         };
-        let (name, description, tallyfy_id) = (name.clone(), description.clone(), tallyfy_id.clone());
-        let group = Group { name, description, members, guests, tallyfy_id };
         for problem in &found {
             problems.report(path(place.file), Some(place), problem, None).map_err(Failure::Print)?;
         }

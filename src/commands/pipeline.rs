@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use workers::{CheckedBatch, CheckedRow, ReadStep, RowSpan, Workers};
 
-use crate::check::{Earlier, FirstGroup, Names, Rules};
-use crate::model::{self, Code, Field, NameKey, Place, Problem, Severity, Status, WantedGroup, shortened};
+use crate::check::{Contents, Earlier, Names, Rules};
+use crate::model::{self, Code, Field, NameKey, Place, Problem, Status, WantedGroup, shortened};
 use crate::read::{Again, FileProblem, Notes, Parser, ReadError, Row};
-use crate::report::{Problems, Repeat};
+use crate::report::Problems;
 use crate::settings::Input;
 
 use super::Failure;
@@ -61,7 +61,7 @@ pub(super) enum Validity {
     /// Its people become those of the group of the row with this number.
     Merged(u32),
     /// It repeats the name of earlier rows, the first with this number, and is not sent.
-    Repeat(u32, Box<Repeat>),
+    Repeat(u32),
     /// It is left out.
     Excluded,
     /// It has an error.
@@ -74,7 +74,7 @@ impl Validity {
         match self {
             Self::Valid(_) => Status::Pending,
             Self::Merged(_) => Status::Merged,
-            Self::Repeat(..) => Status::Duplicate,
+            Self::Repeat(_) => Status::Duplicate,
             Self::Excluded => Status::Excluded,
             Self::Invalid => Status::Invalid,
         }
@@ -87,7 +87,7 @@ pub(super) struct Files {
     opened: Vec<File>,
     /// Where every row is.
     rows: Vec<RowSpan>,
-    again: VecDeque<(u32, Rc<FirstGroup>)>,
+    again: VecDeque<(u32, Rc<Contents>)>,
     /// Of merged groups whose first row has no description: the first row that has one.
     described: HashMap<u32, u32>,
 }
@@ -118,8 +118,7 @@ impl Files {
             let column = problem.field.and_then(|field| self.opened.get(row.place.file)?.parser.column(field));
             problems.report(path, Some(row.place), problem, column).map_err(Failure::Print)?;
         }
-        let Validity::Repeat(_, repeat) = &row.validity else { return Ok(()) };
-        problems.repeat(path, row.place, repeat).map_err(Failure::Print)
+        Ok(())
     }
 
     fn file_of(&self, row: u32) -> usize {
@@ -140,7 +139,7 @@ impl Files {
         model::place(self.path(self.file_of(row)), Some(self.rows[row as usize].line.into()), None)
     }
 
-    fn first_group(&mut self, row: u32, rules: &Rules) -> Result<Rc<FirstGroup>, ReadError> {
+    fn first_contents(&mut self, row: u32, rules: &Rules) -> Result<Rc<Contents>, ReadError> {
         let known = self.again.iter().position(|(other, _)| *other == row);
         let entry = if let Some(entry) = known.and_then(|at| self.again.remove(at)) {
             entry
@@ -150,12 +149,12 @@ impl Files {
             let bytes = file.again.bytes(offset, length as usize);
             let failed = |reason| FileProblem::from(reason).at(&file.path, line.into(), None);
             let group = file.parser.read_again(bytes.map_err(failed)?, |row| group_of(row, rules))?;
-            (row, Rc::new(FirstGroup::new(group)))
+            (row, Rc::new(Contents::of(&group)))
         };
-        let group = Rc::clone(&entry.1);
+        let contents = Rc::clone(&entry.1);
         self.again.push_front(entry);
         self.again.truncate(AGAIN_MAX);
-        Ok(group)
+        Ok(contents)
     }
 }
 
@@ -263,7 +262,11 @@ impl<S> Collector<'_, S> {
             let validity = match (keys, earlier) {
                 (None, _) if problems.iter().any(|problem| problem.code == Code::RowExcluded) => Validity::Excluded,
                 (None, _) => Validity::Invalid,
-                (Some(_), Some(Earlier::Same(_))) if let Some(same) = same => self.same(same),
+                (Some(_), Some(Earlier::Same(_))) if let Some(same) = same => {
+                    let message = format!("repeats the name of {} with the same contents", self.files.shown(same));
+                    problems.push(Problem::note(Code::NameRepeated, message));
+                    Validity::Repeat(same)
+                }
                 (Some(_), Some(Earlier::Same(first))) if merges.is_some() => {
                     let lost = if is_undescribed { None } else { self.lost_description(bytes, first, number)? };
                     problems.extend(lost);
@@ -299,38 +302,27 @@ impl<S> Collector<'_, S> {
         if is_last { self.close(false, None).map(ControlFlow::Break) } else { Ok(ControlFlow::Continue(())) }
     }
 
-    /// A row that repeats this one in everything, and would be merged otherwise.
-    fn same(&self, first: u32) -> Validity {
-        let (differs, lost, on_duplicate) = (Vec::new(), Vec::new(), self.input.on_duplicate);
-        let repeat = Repeat { first: self.files.shown(first), severity: Severity::Note, on_duplicate, differs, lost };
-        Validity::Repeat(first, Box::new(repeat))
-    }
-
-    /// The group of a row of the last file, given its bytes.
-    fn group(&self, bytes: &[u8]) -> Result<WantedGroup, Failure> {
-        let Some(file) = self.files.opened.last() else { return Ok(WantedGroup::default()) };
-        Ok(file.parser.read_again(bytes.to_vec(), |row| group_of(row, &self.input.rules))?)
+    /// The contents of a row of the last file, given its bytes.
+    fn contents(&self, bytes: &[u8]) -> Result<Contents, Failure> {
+        let Some(file) = self.files.opened.last() else { return Ok(Contents::of(&WantedGroup::default())) };
+        let group = file.parser.read_again(bytes.to_vec(), |row| group_of(row, &self.input.rules))?;
+        Ok(Contents::of(&group))
     }
 
     /// Compares a row, given its bytes, with the first row of its name.
     fn repeat(&mut self, bytes: &[u8], first: u32, problems: &mut Vec<Problem>) -> Result<Validity, Failure> {
-        let mine = self.group(bytes)?;
-        let (differs, lost) = self.files.first_group(first, &self.input.rules)?.compare(&mine);
-        let on_duplicate = self.input.on_duplicate;
-        let severity = FirstGroup::severity(on_duplicate, &lost);
-        let repeat = Repeat { first: self.files.shown(first), severity, on_duplicate, differs, lost };
-        if severity == Severity::Error {
-            problems.push(repeat.problem());
-            return Ok(Validity::Invalid);
-        }
-        Ok(Validity::Repeat(first, Box::new(repeat)))
+        let contents = self.files.first_contents(first, &self.input.rules)?;
+        let problem = contents.repeated(&self.contents(bytes)?, &self.files.shown(first), self.input.on_duplicate);
+        let validity = if problem.is_error() { Validity::Invalid } else { Validity::Repeat(first) };
+        problems.push(problem);
+        Ok(validity)
     }
 
     /// A warning if the description of a merged row is not that of its group.
     fn lost_description(&mut self, bytes: &[u8], first: u32, row: u32) -> Result<Option<Problem>, Failure> {
-        let mine = FirstGroup::new(self.group(bytes)?).description();
+        let mine = self.contents(bytes)?.description;
         let described = self.files.described.get(&first).copied().unwrap_or(first);
-        let known = self.files.first_group(described, &self.input.rules)?.description();
+        let known = self.files.first_contents(described, &self.input.rules)?.description.clone();
         if known.is_none() {
             self.files.described.insert(first, row);
         }

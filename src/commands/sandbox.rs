@@ -32,20 +32,9 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
     let wrong = |reason| Failure::Usage(format!("--rate: {reason}; and `none` refuses nothing"));
     let rate = Some(args.rate.trim()).filter(|text| *text != "none").map(Rate::parse).transpose().map_err(wrong)?;
     let rate = rate.map(|rate| RequestRate { requests: rate.requests.get(), period: rate.period });
-    let options = Options {
-        groups: args.groups,
-        users: args.users,
-        user_list: user_list("--users-from", args.users_from.as_deref())?,
-        rate,
-        allow_same_names: args.allow_same_names,
-        require_description: args.require_description,
-        modern_errors: args.modern_errors,
-        latency: args.latency,
-        token: args.token.clone(),
-        org: args.org.clone(),
-        ..Options::default()
-    };
-    let (token, org) = (args.token.as_deref().unwrap_or("any-token"), args.org.as_deref().unwrap_or("any"));
+    let user_list = user_list("--users-from", args.users_from.as_deref())?;
+    let options = Options { user_list, rate, latency: args.latency, ..args.options.clone() };
+    let (token, org) = (options.token.as_deref().unwrap_or("any-token"), options.org.as_deref().unwrap_or("any"));
     Token::new(token).map_err(|reason| Failure::Usage(format!("--token: {reason}")))?;
     let command = format!("TALLYFY_API_TOKEN={token} tallyfy-groups import --org {org} --base-url");
     let simulation = Arc::new(Mutex::new(Simulation::new(&options, faults)));

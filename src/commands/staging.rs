@@ -158,7 +158,7 @@ impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
 
     fn row(&mut self, files: &Files, row: Checked<StagedRow>) -> Result<(), Failure> {
         files.report(&row, self.problems)?;
-        let Checked { place, number, validity, mut problems, item: mut staged } = row;
+        let Checked { place, number, validity, problems, item: mut staged } = row;
         let id = row_id(self.first, number);
         match validity {
             Validity::Valid(key) => {
@@ -166,10 +166,7 @@ impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
                 self.valid += 1;
             }
             Validity::Merged(first) => staged.set_merged(row_id(self.first, first)),
-            Validity::Repeat(first, repeat) => {
-                staged.set_repeat(row_id(self.first, first));
-                problems.push(repeat.problem());
-            }
+            Validity::Repeat(first) => staged.set_repeat(row_id(self.first, first)),
             Validity::Excluded => staged.set_invalid(&problems),
             Validity::Invalid => {
                 staged.set_invalid(&problems);

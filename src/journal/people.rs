@@ -1,12 +1,12 @@
 //! The people of staged rows: as the files name them, as they were found, and merged into one group for all rows of a name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, Row, params};
 
 use super::JournalError;
 use super::store::{Journal, RunId, json, parse};
-use crate::model::{Group, Place, Problem, RowId, Severity, Unique, WantedGroup};
+use crate::model::{Group, Place, Problem, RowId, Severity, WantedGroup};
 
 /// How many groups are read at a time.
 const BATCH: usize = 1000;
@@ -40,8 +40,9 @@ struct MergedGroup {
     group: Option<Group>,
     /// The first valid row.
     lead: Option<RowId>,
-    members: Unique<u64>,
-    guests: Unique<String>,
+    members: HashSet<u64>,
+    /// In lower case.
+    guests: HashSet<String>,
 }
 
 impl MergedGroup {
@@ -51,13 +52,8 @@ impl MergedGroup {
         let Group { name, description, members, guests, tallyfy_id } = group;
         let merged = self.group.get_or_insert_with(|| Group { name, tallyfy_id, ..Group::default() });
         merged.description = merged.description.take().or(description);
-        for id in members {
-            self.members.push(&mut merged.members, id, |one, other| one == other, |id| *id);
-        }
-        let same = |one: &String, other: &String| one.eq_ignore_ascii_case(other);
-        for guest in guests {
-            self.guests.push(&mut merged.guests, guest, same, |guest| guest.to_lowercase());
-        }
+        merged.members.extend(members.into_iter().filter(|id| self.members.insert(*id)));
+        merged.guests.extend(guests.into_iter().filter(|guest| self.guests.insert(guest.to_lowercase())));
     }
 }
 

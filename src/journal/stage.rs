@@ -252,11 +252,11 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn note_read(
+    pub fn note_read<'a>(
         &self,
         run: RunId,
         fingerprint: Option<&[u8]>,
-        kinds: impl Iterator<Item = ProblemCount>,
+        kinds: impl Iterator<Item = &'a ProblemCount>,
     ) -> Result<(), JournalError> {
         self.run(|db| {
             db.execute("UPDATE runs SET input = ?2 WHERE id = ?1", params![run.0, fingerprint])?;

@@ -1,12 +1,12 @@
 //! A group as the organization has it.
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// What identifies an existing group, and one version of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
-#[serde(from = "GroupRefFields")]
+#[serde(try_from = "Value")]
 pub struct GroupRef {
     /// Its id.
     pub id: String,
@@ -18,74 +18,107 @@ pub struct GroupRef {
 
 /// A group as the organization has it. What the server does not show, or not in a known form, is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Value")]
 pub struct ExistingGroup {
     /// Its id, and when it was last changed.
-    #[serde(flatten)]
     pub group_ref: GroupRef,
     /// Its name.
     pub name: String,
     /// Its description; empty if it has none.
-    #[serde(default, deserialize_with = "shown")]
     pub description: Option<String>,
     /// The ids of its members.
-    #[serde(default, deserialize_with = "members")]
     pub members: Option<Vec<u64>>,
     /// The addresses of its guests.
-    #[serde(default, deserialize_with = "shown")]
     pub guests: Option<Vec<String>>,
     /// When it was created, in the server's own words.
-    #[serde(default, deserialize_with = "shown")]
     pub created_at: Option<String>,
     /// Whether it was deleted and can be restored.
-    #[serde(default, rename = "deleted_at", deserialize_with = "is_set")]
     pub is_deleted: bool,
 }
 
-/// The API has two names for the time of the last change.
-#[derive(Deserialize)]
-struct GroupRefFields {
-    #[serde(deserialize_with = "id")]
-    id: String,
-    #[serde(default)]
-    updated_at: Value,
-    #[serde(default)]
-    last_updated: Value,
-}
+impl TryFrom<Value> for GroupRef {
+    type Error = &'static str;
 
-impl From<GroupRefFields> for GroupRef {
-    fn from(fields: GroupRefFields) -> Self {
-        let stamp = text(fields.updated_at).or_else(|| text(fields.last_updated));
-        Self { id: fields.id, stamp, differences: None }
+    /// The API has two names for the time of the last change.
+    fn try_from(group: Value) -> Result<Self, Self::Error> {
+        let id = text(&group["id"]).ok_or("an id is expected")?;
+        let stamp = text(&group["updated_at"]).or_else(|| text(&group["last_updated"]));
+        Ok(Self { id, stamp, differences: None })
     }
 }
 
-fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    text(Value::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("an id is expected"))
+impl TryFrom<Value> for ExistingGroup {
+    type Error = &'static str;
+
+    fn try_from(group: Value) -> Result<Self, Self::Error> {
+        // Ids are numbers; some pages show text.
+        let id = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
+        Ok(Self {
+            name: group["name"].as_str().ok_or("a name is expected")?.to_owned(),
+            description: shown(&group, "description"),
+            members: shown::<Vec<Value>>(&group, "members").and_then(|values| values.iter().map(id).collect()),
+            guests: shown(&group, "guests"),
+            created_at: text(&group["created_at"]),
+            is_deleted: !group["deleted_at"].is_null(),
+            group_ref: group.try_into()?,
+        })
+    }
 }
 
 /// Ids and times are text; some pages show numbers.
-fn text(value: Value) -> Option<String> {
+fn text(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) if !text.is_empty() => Some(text),
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
 }
 
-/// What the server shows; null is an empty value.
-fn shown<'de, D: Deserializer<'de>, T: Default + DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
+/// What the server shows of a group; null is an empty value.
+fn shown<T: Default + DeserializeOwned>(group: &Value, field: &str) -> Option<T> {
+    match group.get(field)? {
         Value::Null => Some(T::default()),
-        value => serde_json::from_value(value).ok(),
-    })
+        value => T::deserialize(value).ok(),
+    }
 }
 
-/// Ids are numbers; some pages show text.
-fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u64>>, D::Error> {
-    let id = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
-    Ok(shown::<_, Vec<Value>>(deserializer)?.and_then(|values| values.iter().map(id).collect()))
+/// The groups whose name agrees in every character, else all of these, whose names are equal. Each is there once: a list that
+/// changes while it is read may show one twice.
+#[must_use]
+pub fn best<'a>(name: &str, groups: &'a [ExistingGroup]) -> Vec<&'a ExistingGroup> {
+    let mut all: Vec<&ExistingGroup> = Vec::new();
+    for group in groups {
+        if !all.iter().any(|known| known.group_ref.id == group.group_ref.id) {
+            all.push(group);
+        }
+    }
+    let has_exact = all.iter().any(|group| group.name.trim() == name.trim());
+    all.retain(|group| !has_exact || group.name.trim() == name.trim());
+    all
 }
 
-fn is_set<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    Ok(!Value::deserialize(deserializer)?.is_null())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(id: &str, name: &str) -> ExistingGroup {
+        serde_json::from_value(serde_json::json!({"id": id, "name": name})).unwrap()
+    }
+
+    #[test]
+    fn an_exact_name_wins_and_no_group_counts_twice() {
+        let mut groups = Vec::new();
+        let ids = |groups: &[ExistingGroup]| {
+            best("Sales", groups).into_iter().map(|group| group.group_ref.id.clone()).collect::<Vec<_>>().concat()
+        };
+        assert_eq!(ids(&groups), "");
+        groups.extend([group("a", "SALES"), group("a", "SALES")]);
+        assert_eq!(ids(&groups), "a");
+        groups.push(group("b", "sales"));
+        assert_eq!(ids(&groups), "ab");
+        groups.push(group("c", "Sales"));
+        assert_eq!(ids(&groups), "c");
+        groups.push(group("d", " Sales"));
+        assert_eq!(ids(&groups), "cd");
+    }
 }

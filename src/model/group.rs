@@ -37,6 +37,15 @@ impl fmt::Display for Member {
 /// A desired group as a file defines it: its members are still to be found among the users.
 pub type WantedGroup = Group<Member>;
 
+impl WantedGroup {
+    /// The group with these people.
+    #[must_use]
+    pub fn with_people(&self, members: Vec<u64>, guests: Vec<String>) -> Group {
+        let Self { name, description, tallyfy_id, .. } = self.clone();
+        Group { name, description, members, guests, tallyfy_id }
+    }
+}
+
 /// A desired group. With ids for members its JSON form is the body of the create request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Group<M = u64> {

@@ -9,7 +9,6 @@ mod entries;
 mod event;
 mod existing;
 mod filter;
-mod found;
 mod group;
 mod name;
 mod outcome;
@@ -18,18 +17,16 @@ mod result_row;
 mod row;
 mod span;
 mod text;
-mod unique;
 mod user;
 
 pub use blame::is_misplaced;
 pub use choice::{LogFormat, MembersAs, ProblemFormat, ProgressMode};
 pub use entries::{Entries, object};
 pub use event::{Event, GuestWait, Listener, StopReason, Wait};
-pub use existing::{ExistingGroup, GroupRef};
+pub use existing::{ExistingGroup, GroupRef, best};
 pub use filter::Filter;
-pub use found::best;
 pub use group::{Group, Member, WantedGroup};
-pub use name::{MatchNames, NameKey, OnDuplicate, OnExisting, is_common};
+pub use name::{MatchNames, NameKey, OnDuplicate, OnExisting};
 pub use outcome::{Outcome, RequestError};
 pub use problem::{Code, Problem, ProblemCount, Severity};
 pub use result_row::{ResultRow, Status, StatusCounts};
@@ -37,7 +34,6 @@ pub use row::{
     Cell, Dialect, ERROR_COLUMN, Field, Fields, Format, InputFile, InputFormat, Item, Place, Raw, RowId, is_delimiter,
 };
 pub use span::{exact_span, span};
-pub(crate) use text::{are_addresses, has_address, has_only, is_json_address, listed, sheet_name, without_sheet};
+pub(crate) use text::{are_addresses, has_address, is_json_address, listed, sheet_name, without_sheet};
 pub use text::{is_invisible, json_shown, place, shortened, shown, shown_path, with_line_feeds};
-pub use unique::Unique;
 pub use user::{PeopleCounts, UnknownMembers, User, UserStatus};

@@ -5,8 +5,6 @@ use clap::ValueEnum;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
-use super::text::is_plain_ascii;
-
 /// `--match-names`: when two names are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum MatchNames {
@@ -67,57 +65,12 @@ impl MatchNames {
 
 /// Canonical caseless matching (Unicode 3.13, D145), with spaces folded.
 fn fold(name: &str) -> String {
-    fold_common(name.trim()).unwrap_or_else(|| {
-        let spaced = name.split_whitespace().collect::<Vec<_>>().join(" ");
-        spaced.nfd().default_case_fold().nfc().collect()
-    })
-}
-
-/// The same for a name of common letters and single spaces; most names need no more than that.
-fn fold_common(name: &str) -> Option<String> {
-    if name.contains("  ") {
-        return None;
-    }
-    if is_plain_ascii(name) {
-        return Some(name.to_ascii_lowercase());
-    }
-    let mut folded = String::with_capacity(name.len());
-    for letter in name.chars() {
-        folded.push(common_letter(letter)?);
-    }
-    Some(folded)
-}
-
-/// Whether it consists of visible ASCII, spaces and common letters: then there is little to check about its characters.
-#[must_use]
-pub fn is_common(text: &str) -> bool {
-    is_plain_ascii(text) || text.chars().all(|letter| common_letter(letter).is_some())
-}
-
-/// The lower-case letter, if it is one of visible ASCII, of a Western European language, of Chinese, Japanese or Korean that
-/// has one lower-case letter, combines with no other, and looks like no letter of ASCII.
-fn common_letter(letter: char) -> Option<char> {
-    match letter {
-        ' '..='~' => Some(letter.to_ascii_lowercase()),
-        // Beside them in Latin-1.
-        'À'..='Ö' | 'Ø'..='Þ' => char::from_u32(u32::from(letter) + 32),
-        'à'..='ö'
-        | 'ø'..='ý'
-        | 'ÿ'
-        | 'ぁ'..='ゖ'
-        | 'ァ'..='ヺ'
-        | '\u{3400}'..='\u{4dff}'
-        | '\u{4e40}'..='\u{9fff}'
-        | '가'..='힣' => Some(letter),
-        _ => None,
-    }
+    let spaced = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    if spaced.is_ascii() { spaced.to_ascii_lowercase() } else { spaced.nfd().default_case_fold().nfc().collect() }
 }
 
 #[cfg(test)]
 mod tests {
-    use unicode_normalization::char::canonical_combining_class;
-    use unicode_normalization::{IsNormalized, is_nfc_quick};
-
     use super::*;
 
     #[test]
@@ -132,17 +85,6 @@ mod tests {
         ] {
             assert!(MatchNames::Folded.same(one, other), "{one} {other}");
             assert_eq!(MatchNames::Folded.key(one), MatchNames::Folded.key(other));
-        }
-    }
-
-    #[test]
-    fn common_letters_are_folded_as_all_others_are() {
-        for letter in ('!'..=char::MAX).filter(|letter| common_letter(*letter).is_some()) {
-            let text = letter.to_string();
-            let folded: String = text.nfd().default_case_fold().nfc().collect();
-            assert_eq!((fold(&text), text.nfc().collect()), (folded, text.clone()), "{letter:?}");
-            assert_eq!(canonical_combining_class(letter), 0);
-            assert_ne!(is_nfc_quick(text.chars()), IsNormalized::Maybe, "{letter:?}");
         }
     }
 

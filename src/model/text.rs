@@ -110,21 +110,6 @@ pub fn with_line_feeds(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// Whether it consists of spaces and visible ASCII characters: most texts, about which there is little to check.
-#[must_use]
-pub(super) fn is_plain_ascii(text: &str) -> bool {
-    has_only(text, |byte| matches!(byte, b' '..=b'~'))
-}
-
-/// Whether all bytes of a text are of a kind.
-pub(crate) fn has_only(text: &str, is_right: impl Fn(u8) -> bool) -> bool {
-    // Pieces of one size, the last one over the one before it, let the compiler use vector instructions.
-    let all = |bytes: &[u8]| bytes.iter().fold(true, |all, byte| all & is_right(*byte));
-    let bytes = text.as_bytes();
-    let (pieces, _) = bytes.as_chunks::<8>();
-    bytes.last_chunk::<8>().map_or_else(|| all(bytes), |last| pieces.iter().all(|piece| all(piece)) && all(last))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,28 +1,13 @@
 //! In what an existing group differs from a row, or from what was sent. Pure.
 
 use std::collections::BTreeSet;
-use std::{fmt, mem};
+use std::fmt::Display;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{ExistingGroup, Group, GroupRef, shortened};
-
-/// In what an existing group differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Difference {
-    /// The name that the existing group has.
-    Name(String),
-    /// The description.
-    Description,
-    /// Members to add, and to remove.
-    Members(Vec<u64>, Vec<u64>),
-    /// Guests to add, and to remove.
-    Guests(Vec<String>, Vec<String>),
-    /// When it was changed.
-    Changed(String),
-}
+use crate::model::{ExistingGroup, Field, Group, GroupRef, shortened};
 
 /// When each attempt of a row began that may have been applied: by the server's clock, in Unix milliseconds, if known.
 pub(super) type SentTimes = [Option<i64>];
@@ -35,80 +20,71 @@ const LATE_MS: i64 = 3_600_000;
 /// How many people of a difference are named.
 const NAMED_MAX: usize = 10;
 
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => write!(f, "its name is `{}`", shortened(name)),
-            Self::Description => f.write_str("description"),
-            Self::Members(add, remove) => people(f, "", add, remove),
-            Self::Guests(add, remove) => people(f, "guest ", add, remove),
-            Self::Changed(time) => write!(f, "changed on the server at {}", shortened(time)),
-        }
-    }
+/// What a list of differences is about.
+#[derive(Clone, Copy)]
+pub(super) enum Towards {
+    /// What would have to change in the existing group to make it the desired one.
+    Desired,
+    /// What has changed in the desired group to make it the existing one.
+    Existing,
 }
 
-fn people<T: fmt::Display>(f: &mut fmt::Formatter<'_>, kind: &str, add: &[T], remove: &[T]) -> fmt::Result {
-    let signed = add.iter().map(|person| ('+', person)).chain(remove.iter().map(|person| ('-', person)));
-    for (index, (sign, person)) in signed.take(NAMED_MAX).enumerate() {
-        write!(f, "{}{sign}{kind}{person}", if index > 0 { " " } else { "" })?;
-    }
-    match (add.len() + remove.len()).saturating_sub(NAMED_MAX) {
-        0 => Ok(()),
-        more => write!(f, " and {more} more"),
-    }
-}
-
-/// A list of differences for a person; `None` if it is empty.
-pub(super) fn in_words(differences: &[Difference]) -> Option<String> {
-    let list: Vec<String> = differences.iter().map(ToString::to_string).collect();
-    (!list.is_empty()).then(|| list.join("; "))
-}
-
-/// What would have to change in an existing group. What the server does not show is not compared.
-pub(super) fn differences(desired: &Group, existing: &ExistingGroup) -> Vec<Difference> {
-    let mut differences = Vec::new();
+/// In what a desired group and an existing one differ, by field and in words. What the server does not show is not compared.
+pub(super) fn differences(desired: &Group, existing: &ExistingGroup, towards: Towards) -> Vec<(Field, String)> {
+    let mut found = Vec::new();
     if existing.name.trim() != desired.name.trim() {
-        differences.push(Difference::Name(existing.name.trim().to_owned()));
+        found.push((Field::Name, format!("its name is `{}`", shortened(existing.name.trim()))));
     }
     let described = desired.description.as_deref().unwrap_or_default().trim();
     if existing.description.as_ref().is_some_and(|text| text.trim() != described) {
-        differences.push(Difference::Description);
+        found.push((Field::Description, "description".to_owned()));
     }
-    let members = existing.members.as_ref().and_then(|has| compare(&desired.members, has));
-    differences.extend(members.map(|(add, remove)| Difference::Members(add, remove)));
-    let guests = existing.guests.as_deref().and_then(|has| compare(&folded(&desired.guests), &folded(has)));
-    differences.extend(guests.map(|(add, remove)| Difference::Guests(add, remove)));
-    differences
+    let members = existing.members.as_deref().and_then(|has| people("", &desired.members, has, towards));
+    found.extend(members.map(|words| (Field::Members, words)));
+    let wanted = folded(&desired.guests);
+    let guests = existing.guests.as_deref().and_then(|has| people("guest ", &wanted, &folded(has), towards));
+    found.extend(guests.map(|words| (Field::Guests, words)));
+    found
+}
+
+/// The people to add and to remove; nothing if the lists are equal.
+fn people<T: Display + Ord>(kind: &str, desired: &[T], existing: &[T], towards: Towards) -> Option<String> {
+    let [desired, existing] = [desired, existing].map(|people| people.iter().collect::<BTreeSet<_>>());
+    let (before, after) = match towards {
+        Towards::Desired => (existing, desired),
+        Towards::Existing => (desired, existing),
+    };
+    let added = after.difference(&before).map(|person| format!("+{kind}{person}"));
+    let mut signed = added.chain(before.difference(&after).map(|person| format!("-{kind}{person}")));
+    let named: Vec<String> = signed.by_ref().take(NAMED_MAX).collect();
+    let more = match signed.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!named.is_empty()).then(|| named.join(" ") + &more)
+}
+
+/// A list of differences for a person; `None` if it is empty.
+pub(super) fn in_words(differences: Vec<(Field, String)>) -> Option<String> {
+    let list: Vec<String> = differences.into_iter().map(|(_, words)| words).collect();
+    (!list.is_empty()).then(|| list.join("; "))
 }
 
 /// In what the server made a group otherwise than it was sent; nothing if it is the same, as far as the answer shows.
 pub(crate) fn altered(sent: &Group, made: &ExistingGroup) -> Option<String> {
-    in_words(&differences(sent, made)).map(|list| format!("the server made it otherwise: {list}"))
+    in_words(differences(sent, made, Towards::Desired)).map(|list| format!("the server made it otherwise: {list}"))
 }
 
 /// What was changed in a group since it was sent and made, in words.
 #[must_use]
 pub fn changes(sent: &Group, made: &GroupRef, seen: &ExistingGroup) -> Option<String> {
     let is_as_made = made.differences.is_some() && altered(sent, seen) == made.differences;
-    let mut changes = if is_as_made { Vec::new() } else { since(differences(sent, seen)) };
-    if let (Some(before), Some(now)) = (made.stamp.as_deref(), seen.group_ref.stamp.as_deref())
-        && !is_same_moment(before, now)
-    {
-        changes.push(Difference::Changed(now.to_owned()));
-    }
-    in_words(&changes)
-}
-
-/// The changes that led to these differences: who would have to be added was removed.
-pub(super) fn since(mut differences: Vec<Difference>) -> Vec<Difference> {
-    for difference in &mut differences {
-        match difference {
-            Difference::Members(add, remove) => mem::swap(add, remove),
-            Difference::Guests(add, remove) => mem::swap(add, remove),
-            Difference::Name(_) | Difference::Description | Difference::Changed(_) => {}
-        }
-    }
-    differences
+    let changes = if is_as_made { Vec::new() } else { differences(sent, seen, Towards::Existing) };
+    let is_later = |now: &&str| made.stamp.as_deref().is_some_and(|before| !is_same_moment(before, now));
+    let now = seen.group_ref.stamp.as_deref().filter(is_later);
+    let later = now.map(|now| format!("changed on the server at {}", shortened(now)));
+    let all: Vec<String> = in_words(changes).into_iter().chain(later).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// The part of a group that an existing group shows: the guest quota may have refused the other guests.
@@ -133,13 +109,6 @@ pub(crate) fn completed(sent: Group, seen: &ExistingGroup) -> Option<Group> {
     Some(Group { name: seen.name.clone(), description, members, guests, tallyfy_id: None })
 }
 
-/// What only the first list has, and what only the second; nothing if they are equal.
-fn compare<T: Ord + Clone>(wanted: &[T], has: &[T]) -> Option<(Vec<T>, Vec<T>)> {
-    let (wanted, has): (BTreeSet<&T>, BTreeSet<&T>) = (wanted.iter().collect(), has.iter().collect());
-    let only = |one: &BTreeSet<&T>, other| one.difference(other).map(|item| (*item).clone()).collect();
-    (wanted != has).then(|| (only(&wanted, &has), only(&has, &wanted)))
-}
-
 fn folded(addresses: &[String]) -> Vec<String> {
     addresses.iter().map(|address| address.trim().to_lowercase()).collect()
 }
@@ -152,8 +121,7 @@ fn is_same_moment(one: &str, other: &str) -> bool {
 
 /// Whether a group may have been created by a request that left at one of these times.
 pub(super) fn was_created_after(sent_ms: &SentTimes, created_at: &str) -> bool {
-    let is_soon =
-        |created_ms: i64, sent_ms: i64| (-CLOCKS_APART_MS..=LATE_MS).contains(&created_ms.saturating_sub(sent_ms));
+    let is_soon = |created_ms: i64, sent_ms| (-CLOCKS_APART_MS..=LATE_MS).contains(&created_ms.saturating_sub(sent_ms));
     let may_be =
         |created: Timestamp| sent_ms.iter().any(|at| at.is_none_or(|at| is_soon(created.as_millisecond(), at)));
     moment(created_at).is_none_or(may_be)

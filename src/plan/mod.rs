@@ -5,8 +5,8 @@ mod compare;
 pub use compare::changes;
 pub(crate) use compare::{altered, completed};
 
-use crate::model::{ExistingGroup, Group, GroupRef, OnExisting, Outcome, RequestError, best, shortened};
-use compare::{Difference, SentTimes, differences, in_words, invited, since, was_created_after};
+use crate::model::{ExistingGroup, Field, Group, GroupRef, OnExisting, Outcome, RequestError, best, shortened};
+use compare::{SentTimes, Towards, differences, in_words, invited, was_created_after};
 
 /// The groups that have the name of a row in doubt, as far as they tell what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,13 +37,13 @@ pub fn decide(
 /// The outcome of a row of a group that exists. A row without a description says nothing about it, nor about the name of a group that
 /// was found by it.
 pub(crate) fn exists(desired: &Group, existing: &ExistingGroup, on_existing: OnExisting) -> Outcome {
-    let mut differences = differences(desired, existing);
-    differences.retain(|difference| match difference {
-        Difference::Name(_) => desired.tallyfy_id.is_some(),
-        Difference::Description => desired.description.is_some(),
-        Difference::Members(..) | Difference::Guests(..) | Difference::Changed(_) => true,
+    let mut differences = differences(desired, existing, Towards::Desired);
+    differences.retain(|(field, _)| match field {
+        Field::Name => desired.tallyfy_id.is_some(),
+        Field::Description => desired.description.is_some(),
+        _ => true,
     });
-    let note = in_words(&differences).map(|list| format!("the existing group differs: {list}"));
+    let note = in_words(differences).map(|list| format!("the existing group differs: {list}"));
     already_exists(GroupRef { differences: note, ..existing.group_ref.clone() }, on_existing, None)
 }
 
@@ -66,7 +66,7 @@ pub fn claim(sent: &Group, sent_ms: &SentTimes, seen: &[ExistingGroup]) -> Claim
     match best(&sent.name, seen).as_slice() {
         [] => Claim::Absent,
         [one] => {
-            let other = in_words(&since(differences(&invited(sent, one), one)));
+            let other = in_words(differences(&invited(sent, one), one, Towards::Existing));
             let unlike = match (other, one.created_at.as_deref().unwrap_or_default()) {
                 (Some(other), _) => format!("not as it was sent: {other}"),
                 (None, at) if !was_created_after(sent_ms, at) => {
@@ -185,7 +185,7 @@ mod tests {
         let expected = "the existing group differs: description; +1 -3; +guest a@b.example";
         assert_eq!(differences.as_deref(), Some(expected));
         let unknown = ExistingGroup { description: None, members: None, guests: None, ..existing("g1", "Sales") };
-        assert_eq!(super::differences(&desired(), &unknown), []);
+        assert_eq!(super::differences(&desired(), &unknown, Towards::Desired), []);
         let failed = exists(&desired(), &existing("g1", "Sales"), OnExisting::Fail);
         assert!(matches!(failed, Outcome::Failed(error) if error.code == "name-taken"));
     }

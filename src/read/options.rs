@@ -2,47 +2,106 @@
 
 use std::sync::Arc;
 
+use clap::Args;
 use encoding_rs::Encoding;
 
 use super::error::FileProblem;
 use super::layout::{GivenName, Layout, LayoutChoice, Layouts, all_layouts};
-use crate::model::{Code, Field, Filter, InputFormat, Problem, shortened};
+use crate::model::{Code, Field, Filter, InputFormat, Problem, is_delimiter, shortened};
 
-/// How files are read; what is not given is found from the file.
-#[derive(Debug, Clone, Default)]
+/// How files are read; what is not given is found from the file. The doc comments of flags are their help.
+#[derive(Debug, Clone, Default, Args)]
 pub struct ReadOptions {
-    /// `--format`
+    /// Format of the files [default: found from the file]
+    #[arg(long, value_name = "FORMAT", help_heading = "Input", hide_short_help = true)]
     pub format: Option<InputFormat>,
-    /// `--delimiter`
+    /// Character between cells [default: found from the header]
+    ///
+    /// One of , ; | or another ASCII character, or `tab`.
+    #[arg(long, value_name = "C", value_parser = delimiter, help_heading = "Input", hide_short_help = true)]
     pub delimiter: Option<u8>,
-    /// `--encoding`
+    /// Encoding of the files, such as windows-1252 [default: UTF-8]
+    ///
+    /// UTF-16 is recognized by its byte-order mark.
+    #[arg(long, value_name = "NAME", value_parser = encoding, help_heading = "Input")]
     pub encoding: Option<&'static Encoding>,
-    /// `--map`: columns that hold a field under another name; several for a list.
+    /// Column that holds a field
+    ///
+    /// The field is name, description, members or guests; member or guest if each row has one person, names if each row
+    /// is a person with a list of groups. Can be repeated, also for a list that is in several columns. In JSON the
+    /// column is a key, or a path such as profile.name.
+    #[arg(long, value_name = "FIELD=COLUMN", value_parser = Field::mapping, help_heading = "Input")]
     pub map: Vec<(Field, String)>,
-    /// `--ignore`: columns that are not meant.
+    /// Column that is not meant, although it looks like a field
+    #[arg(long, value_name = "COLUMN", help_heading = "Input", hide_short_help = true)]
     pub ignore: Vec<String>,
-    /// `--where`: the rows that are read; all must hold.
+    /// Read only the rows with this cell; COLUMN!=VALUE: without it
+    ///
+    /// Case does not matter. `COLUMN!=` reads the rows whose cell is not blank. Can be repeated: all must hold.
+    #[arg(long = "where", value_name = "COLUMN=VALUE", help_heading = "Input")]
     pub filters: Vec<Filter>,
-    /// `--name`, `--name-from`: the name of all groups.
-    pub name: Option<GivenName>,
-    /// `--columns`: the columns of a file without a header.
+    /// The columns of a file without a header, in order
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Input", hide_short_help = true)]
     pub columns: Vec<String>,
-    /// `--skip-lines`
+    /// Skip this many lines above the header
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t,
+        hide_default_value = true,
+        help_heading = "Input",
+        hide_short_help = true
+    )]
     pub skip_lines: u64,
-    /// `--records`: the path of the array in a JSON object.
+    /// Key or path of the array that has the rows, in a JSON object
+    #[arg(long, value_name = "PATH", help_heading = "Input", hide_short_help = true)]
     pub records: Option<String>,
-    /// `--sheet`: the sheet of a workbook.
+    /// Sheet of a workbook [default: the first]
+    #[arg(long, value_name = "NAME", help_heading = "Input", hide_short_help = true)]
     pub sheet: Option<String>,
-    /// `--list-delimiter`
+    /// Character between the entries of a list [default: any of ; | , space]
+    ///
+    /// The names of a person's groups are separated by ; or | only, unless this says otherwise.
+    #[arg(long, value_name = "C", value_parser = list_delimiter, help_heading = "Input", hide_short_help = true)]
     pub list_delimiter: Option<char>,
+    /// `--name`, `--name-from`: the name of all groups.
+    #[arg(skip)]
+    pub name: Option<GivenName>,
     /// `--layout`
+    #[arg(skip)]
     pub layout: LayoutChoice,
     /// The user's own layouts.
+    #[arg(skip)]
     pub own_layouts: Arc<Layouts>,
     /// The layout that has filled these options up: then other columns mean nothing.
+    #[arg(skip)]
     pub of_layout: Option<Layout>,
     /// Whether files may lack columns that `--map` names: others have them.
+    #[arg(skip)]
     pub are_several: bool,
+}
+
+/// One ASCII character, or `tab`.
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [byte] if is_delimiter(*byte) => Ok(*byte),
+        b"tab" | b"\\t" => Ok(b'\t'),
+        _ => Err("one ASCII character is expected, or `tab`".to_owned()),
+    }
+}
+
+fn list_delimiter(text: &str) -> Result<char, String> {
+    delimiter(text).map(char::from)
+}
+
+/// An encoding by any of its names.
+fn encoding(text: &str) -> Result<&'static Encoding, String> {
+    // What spreadsheets and editors of Windows call it, in Western Europe and America.
+    let is_ansi = ["ansi", "latin-1"].iter().any(|name| text.eq_ignore_ascii_case(name));
+    let label = if is_ansi { "windows-1252" } else { text };
+    Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+        "unknown encoding; utf-8, utf-16le, windows-1252, shift_jis and macintosh are some of those known (convert others, such as cp850, with `iconv -f cp850 -t utf-8 FILE > NEW`)".to_owned()
+    })
 }
 
 impl ReadOptions {

@@ -10,10 +10,8 @@ use crate::model::{exact_span, span};
 /// What an import takes, predicted before the first row is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Forecast {
-    /// Rows that are not settled; each creates at most one group.
-    pub(crate) creates: u64,
-    /// Pages of the organization's lists, which an import reads first; `None` once it has.
-    pub(crate) pages: Option<u64>,
+    /// The known requests: one for each row that is not settled, and in a dry run one for each page of the organization's lists.
+    pub(crate) requests: u64,
     /// Requests per period; `None` if no rate is set.
     pub(crate) rate: Option<(u32, Duration)>,
     /// Distinct addresses of guests in those rows, without those that are known to the organization.
@@ -29,11 +27,6 @@ pub(crate) struct Forecast {
 }
 
 impl Forecast {
-    /// The known requests: one for each group, and one for each page of the lists.
-    pub(crate) fn requests(&self) -> u64 {
-        self.creates.saturating_add(self.pages.unwrap_or_default())
-    }
-
     /// The most rows per second; `None` if no rate is set.
     pub(super) fn rows_per_second(&self) -> Option<f64> {
         self.rate.map(|(count, period)| f64::from(count) / period.as_secs_f64())
@@ -42,17 +35,14 @@ impl Forecast {
     /// The time until the last of them is sent, if the first is sent at once. `None` if no rate is set.
     pub(crate) fn time(&self) -> Option<Duration> {
         let (count, period) = self.rate?;
-        let nanos = period.as_nanos().saturating_mul(self.requests().saturating_sub(1).into()) / u128::from(count);
+        let nanos = period.as_nanos().saturating_mul(self.requests.saturating_sub(1).into()) / u128::from(count);
         Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
 }
 
 /// A line about the requests, and one about the guests if the guest quota delays them; no line break at the end.
 pub(super) fn text(forecast: &Forecast) -> String {
-    let what = match forecast.pages {
-        None => format!("{} to create", counted(forecast.creates, "group")),
-        Some(_) => format!("an import takes {}", counted(forecast.requests(), "request")),
-    };
+    let what = format!("the import takes {}", counted(forecast.requests, "request"));
     let time = match (forecast.time(), forecast.rate) {
         (Some(time), Some(rate)) => format!("about {} at {}", span(time), per(rate)),
         _ => "as fast as the server allows".to_owned(),
@@ -71,7 +61,7 @@ pub(super) fn text(forecast: &Forecast) -> String {
 /// The same for scripts.
 pub(super) fn json(forecast: &Forecast) -> serde_json::Value {
     json!({
-        "requests": forecast.requests(),
+        "requests": forecast.requests,
         "seconds": forecast.time().map(|time| time.as_secs_f64()),
         "guests": forecast.guests,
         "guest_quota_seconds": forecast.guest_time.as_secs_f64(),
@@ -94,53 +84,39 @@ fn per((count, period): (u32, Duration)) -> String {
 mod tests {
     use super::*;
 
-    fn forecast(creates: u64, pages: Option<u64>, guests: u64) -> Forecast {
+    fn forecast(requests: u64, guests: u64) -> Forecast {
         let (rate, guest_rate) = (Some((600, Duration::from_mins(1))), (30, Duration::from_hours(1)));
         let guest_time = Duration::from_hours(guests.saturating_sub(1) / 30);
-        Forecast {
-            creates,
-            pages,
-            rate,
-            guests,
-            guest_rate,
-            is_guest_rate_chosen: false,
-            are_guests_new: false,
-            guest_time,
-        }
+        Forecast { requests, rate, guests, guest_rate, is_guest_rate_chosen: false, are_guests_new: false, guest_time }
     }
 
     #[test]
-    fn after_the_list_was_read_the_groups_are_known() {
+    fn the_requests_and_the_guests_have_a_line_each() {
         assert_eq!(
-            text(&forecast(1820, None, 57)),
-            "1,820 groups to create; about 3 min at 600 a minute\n\
+            text(&forecast(1820, 57)),
+            "the import takes 1,820 requests; about 3 min at 600 a minute\n\
              57 guests: if all of them are new to the organization, the guest quota of 30 an hour adds up to 1 h"
         );
-        let listed = Forecast { are_guests_new: true, ..forecast(1820, None, 57) };
+        let listed = Forecast { are_guests_new: true, ..forecast(1820, 57) };
         let last = "57 new guests: the guest quota of 30 an hour adds up to 1 h";
         assert_eq!(text(&listed).lines().last(), Some(last));
-        let unpaced = Forecast { rate: None, ..forecast(1, None, 30) };
-        assert_eq!(text(&unpaced), "1 group to create; as fast as the server allows");
+        let unpaced = Forecast { rate: None, ..forecast(1, 30) };
+        assert_eq!(text(&unpaced), "the import takes 1 request; as fast as the server allows");
     }
 
     #[test]
     fn the_limit_of_the_guests_is_named() {
-        let rated = Forecast {
-            guest_rate: (20, Duration::from_hours(1)),
-            is_guest_rate_chosen: true,
-            ..forecast(57, None, 57)
-        };
+        let rated =
+            Forecast { guest_rate: (20, Duration::from_hours(1)), is_guest_rate_chosen: true, ..forecast(57, 57) };
         let last = "57 guests: if all of them are new to the organization, --guest-rate 20 an hour adds up to 1 h";
         assert_eq!(text(&rated).lines().last(), Some(last));
     }
 
     #[test]
-    fn a_dry_run_counts_the_pages_of_the_list() {
-        let known = forecast(1820, Some(20), 0);
-        assert_eq!(text(&known), "an import takes 1,840 requests; about 3 min at 600 a minute");
-        assert_eq!(json(&known), json!({"requests": 1840, "seconds": 183.9, "guests": 0, "guest_quota_seconds": 0.0}));
-        assert_eq!(text(&forecast(0, Some(0), 0)), "an import takes 0 requests; about 1 s at 600 a minute");
-        let unpaced = Forecast { rate: None, ..forecast(1, Some(1), 31) };
+    fn scripts_get_the_same_in_seconds() {
+        let expected = json!({"requests": 1840, "seconds": 183.9, "guests": 0, "guest_quota_seconds": 0.0});
+        assert_eq!(json(&forecast(1840, 0)), expected);
+        let unpaced = Forecast { rate: None, ..forecast(2, 31) };
         assert_eq!(
             json(&unpaced),
             json!({"requests": 2, "seconds": null, "guests": 31, "guest_quota_seconds": 3600.0})
@@ -148,15 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn every_group_and_every_page_takes_a_request_and_all_but_the_first_take_time() {
-        let known = forecast(1820, Some(20), 0);
-        assert_eq!((known.requests(), known.time()), (1840, Some(Duration::from_millis(183_900))));
-        assert_eq!(forecast(1820, None, 0).requests(), 1820);
+    fn every_request_but_the_first_takes_time() {
+        let known = forecast(1840, 0);
+        assert_eq!(known.time(), Some(Duration::from_millis(183_900)));
         assert_eq!(Forecast { rate: None, ..known }.time(), None);
-        assert_eq!(forecast(0, Some(0), 0).time(), Some(Duration::ZERO));
-        let slow = Forecast { rate: Some((1, Duration::from_hours(24))), ..forecast(1, Some(1), 0) };
+        assert_eq!(forecast(0, 0).time(), Some(Duration::ZERO));
+        let slow = Forecast { rate: Some((1, Duration::from_hours(24))), ..forecast(2, 0) };
         assert_eq!(slow.time(), Some(Duration::from_hours(24)));
-        assert!(forecast(u64::MAX, Some(1), 0).time() > Some(Duration::from_hours(1_000_000)));
+        assert!(forecast(u64::MAX, 0).time() > Some(Duration::from_hours(1_000_000)));
     }
 
     #[test]

@@ -89,7 +89,7 @@ impl<'a, W: Write> PlanReport<'a, W> {
                 writeln!(self.out, "  {action:<10} {:>9}", grouped(count))?;
             }
             writeln!(self.out, "  {:<10} {:>9}   (a dry run: nothing was sent)", "rows", grouped(self.counts.total()))?;
-            if takes.requests() > 0 {
+            if takes.requests > 0 {
                 writeln!(self.out, "\n{}", forecast::text(takes))?;
             }
         }

@@ -2,18 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Field, Place, Problem, Severity, place, shortened, shown, without_sheet};
-
-/// A line for people, without the number of its line.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct ProblemText {
-    pub(super) file: String,
-    /// "error"
-    pub(super) word: &'static str,
-    pub(super) message: String,
-    /// The code in brackets, if there is one.
-    pub(super) code: String,
-}
+use crate::model::{Field, Problem, Severity, place, shortened, shown, without_sheet};
 
 /// A problem and its place.
 pub(super) struct Finding<'a> {
@@ -38,10 +27,10 @@ impl Finding<'_> {
         format!("{}{column}", self.problem.message)
     }
 
-    /// For people and their editors, without the place.
-    pub(super) fn text(&self) -> ProblemText {
-        let (word, code) = (self.problem.severity.as_str(), format!(" [{}]", self.problem.code.as_str()));
-        ProblemText { file: self.file.to_owned(), word, message: self.message(), code }
+    /// For people and their editors.
+    pub(super) fn text(&self) -> String {
+        let Problem { severity, code, .. } = self.problem;
+        format!("{}: {}: {} [{}]", self.place(), severity.as_str(), self.message(), code.as_str())
     }
 
     pub(super) fn json(&self) -> Value {
@@ -76,37 +65,6 @@ impl Finding<'_> {
             property(&shown(without_sheet(self.file))),
             data(&self.message())
         )
-    }
-}
-
-/// Equal problems of consecutive rows; the first has a line of its own.
-#[derive(Debug)]
-pub(super) struct Fold {
-    pub(super) line: ProblemText,
-    /// The first row without a line of its own.
-    pub(super) second: Option<Place>,
-    pub(super) last: Place,
-}
-
-impl Fold {
-    /// Takes the problem of a row if it is equal and the row is the next one.
-    pub(super) fn takes(&mut self, at: Place, line: &ProblemText) -> bool {
-        if (at.file, at.row) != (self.last.file, self.last.row + 1) || *line != self.line {
-            return false;
-        }
-        self.second.get_or_insert(at);
-        self.last = at;
-        true
-    }
-
-    /// The line that stands for all but the first, if there are any.
-    pub(super) fn end(self) -> Option<String> {
-        let (ProblemText { file, word, code, .. }, second) = (self.line, self.second?);
-        let what = match self.last.row - second.row {
-            0 => "the same".to_owned(),
-            more => format!("the same in {} rows, up to line {}", more + 1, self.last.line),
-        };
-        Some(format!("{}: {word}: {what}{code}", place(&file, Some(second.line), None)))
     }
 }
 

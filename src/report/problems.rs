@@ -1,6 +1,4 @@
-//! Writes the problems of rows and files as they are found, then a table of their kinds.
-//!
-//! People see the first lines of each kind; equal problems of consecutive rows are combined.
+//! Writes the problems of rows and files as they are found, then a table of their kinds. People see the first lines of each kind.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -9,11 +7,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::grouped;
-use super::problem_line::{Finding, Fold, ProblemText};
-use super::repeat::Repeat;
+use super::problem_line::Finding;
 use crate::model::{
-    Code, Field, Place, Problem, ProblemCount, ProblemFormat, Severity, Status, StatusCounts, json_shown, place,
-    shown_path, without_sheet,
+    Code, Place, Problem, ProblemCount, ProblemFormat, Severity, Status, StatusCounts, json_shown, place, shown_path,
+    without_sheet,
 };
 
 /// At most this many lines of a kind are shown unless all are asked for.
@@ -28,44 +25,32 @@ pub struct ProblemStyle {
     pub shows_all: bool,
 }
 
+impl ProblemStyle {
+    /// Whether the last of this many of a kind gets no line.
+    fn hides(self, count: u64) -> bool {
+        !self.shows_all && count > SHOWN_MAX
+    }
+}
+
 /// Writes problems and counts them.
 pub struct Problems<W> {
     out: W,
     style: ProblemStyle,
     /// The checked rows; valid ones are pending.
     rows: StatusCounts,
-    /// Whether members or guests of repeated rows are lost.
-    are_entries_lost: bool,
-    kinds: BTreeMap<Kind, KindCount>,
+    /// How many problems of a kind there are, and where the first one is.
+    kinds: BTreeMap<(Severity, Code), ProblemCount>,
+    /// How many corrections the cleaned copy has.
+    repairs: u64,
     /// Whether some problems were counted by an earlier run, so that there are no lines to show.
     is_restored: bool,
-    /// The problem of the last line.
-    fold: Option<Fold>,
-}
-
-/// A kind of line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Problem(Severity, Code),
-    /// A correction in the cleaned copy.
-    Repair,
-}
-
-/// How many lines of a kind there are, where the first one is, and how many are shown.
-#[derive(Debug, Default)]
-struct KindCount {
-    count: u64,
-    first: String,
-    lines: u64,
-    /// How many no line shows.
-    hidden: u64,
 }
 
 impl<W: Write> Problems<W> {
     /// Writes to `out`.
     pub fn new(out: W, style: ProblemStyle) -> Self {
         let (rows, kinds) = (StatusCounts::default(), BTreeMap::new());
-        Self { out, style, rows, are_entries_lost: false, kinds, is_restored: false, fold: None }
+        Self { out, style, rows, kinds, repairs: 0, is_restored: false }
     }
 
     /// Counts a checked row; a valid one is pending.
@@ -79,46 +64,7 @@ impl<W: Write> Problems<W> {
     /// If it cannot be written.
     pub fn report(&mut self, file: &str, at: Option<Place>, problem: &Problem, column: Option<&str>) -> io::Result<()> {
         let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
-        self.write(&Finding { file, row, line, column: None, header: column, problem }, at)
-    }
-
-    /// Writes that a row repeats an earlier one; it is invalid only if repeats are to fail.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn repeat(&mut self, file: &str, place: Place, repeat: &Repeat) -> io::Result<()> {
-        self.are_entries_lost |= repeat.loses_entries();
-        if repeat.severity == Severity::Error || !self.is_json() {
-            return self.report(file, Some(place), &repeat.problem(), None);
-        }
-        self.count_one(Kind::Problem(repeat.severity, Code::NameRepeated), String::new);
-        let words = |fields: &[Field]| fields.iter().map(|field| field.as_str()).collect::<Vec<_>>();
-        self.json(&json!({
-            "type": "duplicate",
-            "severity": repeat.severity.as_str(),
-            "code": Code::NameRepeated.as_str(),
-            "file": without_sheet(file),
-            "row": place.row,
-            "line": place.line,
-            "duplicate_of": repeat.first,
-            "differs": words(&repeat.differs),
-            "lost": words(&repeat.lost),
-        }))
-    }
-
-    /// Writes a correction that the cleaned copy has, in a row or in the whole file.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn repaired(&mut self, file: &str, at: Option<Place>, what: &str) -> io::Result<()> {
-        self.count_one(Kind::Repair, String::new);
-        let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
-        if self.is_json() {
-            let file = without_sheet(file);
-            return self.json(&json!({"type": "repair", "file": file, "row": row, "line": line, "message": what}));
-        }
-        let (file, message, code) = (file.to_owned(), what.to_owned(), String::new());
-        self.line(Kind::Repair, at, ProblemText { file, word: "repaired", message, code })
+        self.write(&Finding { file, row, line, column: None, header: column, problem })
     }
 
     /// Writes why a file cannot be read, or not to its end, and at which line and column. People read that at the end, as an
@@ -127,74 +73,53 @@ impl<W: Write> Problems<W> {
     /// # Errors
     /// If it cannot be written.
     pub fn unreadable(&mut self, path: &Path, at: [Option<u64>; 2], problems: &[(Code, String)]) -> io::Result<()> {
-        let [line, column] = at;
-        let file = &path.display().to_string();
+        let ([line, column], file) = (at, &path.display().to_string());
         for (code, message) in problems {
             let problem = &Problem { severity: Severity::Error, ..Problem::general(*code, message) };
             let finding = Finding { file, row: None, line, column, header: None, problem };
-            if matches!(self.style.format, ProblemFormat::Text | ProblemFormat::Counts) {
-                self.count_one(Kind::Problem(Severity::Error, *code), || finding.place());
-            } else {
-                self.write(&finding, None)?;
+            match self.style.format {
+                ProblemFormat::Text | ProblemFormat::Counts => _ = self.count_one(&finding),
+                ProblemFormat::Json | ProblemFormat::Github => self.write(&finding)?,
             }
         }
         Ok(())
     }
 
-    fn write(&mut self, finding: &Finding<'_>, at: Option<Place>) -> io::Result<()> {
-        let kind = Kind::Problem(finding.problem.severity, finding.problem.code);
-        self.count_one(kind, || finding.place());
-        let style = self.style;
-        match style.format {
+    fn write(&mut self, finding: &Finding<'_>) -> io::Result<()> {
+        let count = self.count_one(finding);
+        match self.style.format {
             ProblemFormat::Json => self.json(&finding.json()),
-            ProblemFormat::Github if self.hides_next(kind) => Ok(()),
+            ProblemFormat::Counts if !self.style.shows_all => Ok(()),
+            _ if self.style.hides(count) => Ok(()),
             ProblemFormat::Github => writeln!(self.out, "{}", finding.github()),
-            ProblemFormat::Counts if !style.shows_all => Ok(()),
-            ProblemFormat::Text | ProblemFormat::Counts => self.line(kind, at, finding.text()),
+            ProblemFormat::Text | ProblemFormat::Counts => writeln!(self.out, "{}", finding.text()),
         }
     }
 
-    /// Writes a line for people, or combines it with the one before.
-    fn line(&mut self, kind: Kind, at: Option<Place>, line: ProblemText) -> io::Result<()> {
-        if let (Some(fold), Some(at)) = (&mut self.fold, at)
-            && fold.takes(at, &line)
-        {
-            return Ok(());
+    /// Writes a correction that the cleaned copy has, in a row or in the whole file.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn repaired(&mut self, file: &str, at: Option<Place>, what: &str) -> io::Result<()> {
+        self.repairs += 1;
+        let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
+        match self.style.format {
+            ProblemFormat::Json => {
+                let file = without_sheet(file);
+                self.json(&json!({"type": "repair", "file": file, "row": row, "line": line, "message": what}))
+            }
+            _ if self.style.hides(self.repairs) => Ok(()),
+            _ => writeln!(self.out, "{}: repaired: {what}", place(file, line, None)),
         }
-        self.unfold()?;
-        if self.hides_next(kind) {
-            return Ok(());
-        }
-        let place = place(&line.file, at.map(|at| at.line), None);
-        writeln!(self.out, "{place}: {}: {}{}", line.word, line.message, line.code)?;
-        self.fold = at.filter(|_| !self.style.shows_all).map(|last| Fold { line, second: None, last });
-        Ok(())
     }
 
-    /// Writes the line that stands for the combined ones.
-    fn unfold(&mut self) -> io::Result<()> {
-        let rest = self.fold.take().and_then(Fold::end);
-        rest.map_or(Ok(()), |rest| writeln!(self.out, "{rest}"))
-    }
-
-    fn count_one(&mut self, kind: Kind, place: impl FnOnce() -> String) {
-        let known = self.kinds.entry(kind).or_default();
-        if known.count == 0 {
-            known.first = place();
-        }
+    /// Counts a problem; gives the number of its kind.
+    fn count_one(&mut self, finding: &Finding<'_>) -> u64 {
+        let Problem { severity, code, .. } = *finding.problem;
+        let first = || ProblemCount { severity, code, count: 0, first: finding.place() };
+        let known = self.kinds.entry((severity, code)).or_insert_with(first);
         known.count += 1;
-    }
-
-    /// Whether one more of a kind gets no line.
-    fn hides_next(&mut self, kind: Kind) -> bool {
-        let known = self.kinds.entry(kind).or_default();
-        let is_hidden = !self.style.shows_all && known.lines >= SHOWN_MAX;
-        *(if is_hidden { &mut known.hidden } else { &mut known.lines }) += 1;
-        is_hidden
-    }
-
-    fn is_json(&self) -> bool {
-        self.style.format == ProblemFormat::Json
+        known.count
     }
 
     fn json(&mut self, value: &Value) -> io::Result<()> {
@@ -208,21 +133,15 @@ impl<W: Write> Problems<W> {
     }
 
     /// The counts of all kinds of problems, for the journal.
-    pub fn counts(&self) -> impl Iterator<Item = ProblemCount> {
-        self.kinds.iter().filter_map(|(kind, known)| {
-            let Kind::Problem(severity, code) = *kind else { return None };
-            Some(ProblemCount { severity, code, count: known.count, first: known.first.clone() })
-        })
+    pub fn counts(&self) -> impl Iterator<Item = &ProblemCount> {
+        self.kinds.values()
     }
 
     /// Adds what was counted when an unchanged file was last read.
     pub fn restore(&mut self, earlier: ProblemCount) {
         self.is_restored = true;
-        let known = self.kinds.entry(Kind::Problem(earlier.severity, earlier.code)).or_default();
-        if known.count == 0 {
-            known.first = earlier.first;
-        }
-        known.count += earlier.count;
+        let (kind, more) = ((earlier.severity, earlier.code), earlier.count);
+        self.kinds.entry(kind).and_modify(|known| known.count += more).or_insert(earlier);
     }
 
     /// Whether there is no problem that counts; `strict` counts warnings.
@@ -244,7 +163,6 @@ impl<W: Write> Problems<W> {
     /// # Errors
     /// If they cannot be written.
     pub fn finish(mut self, copy: Option<&Path>) -> io::Result<()> {
-        self.unfold()?;
         match self.style.format {
             ProblemFormat::Json => self.json_totals()?,
             ProblemFormat::Counts => {
@@ -266,39 +184,41 @@ impl<W: Write> Problems<W> {
 
     fn json_totals(&mut self) -> io::Result<()> {
         let mut codes: BTreeMap<&str, u64> = BTreeMap::new();
-        for ProblemCount { code, count, .. } in self.counts() {
-            *codes.entry(code.as_str()).or_default() += count;
+        for known in self.counts() {
+            *codes.entry(known.code.as_str()).or_default() += known.count;
         }
-        let totals = json!({
+        let mut totals = json!({
             "type": "totals",
-            "rows": self.rows.total(),
-            "valid": self.rows.of(Status::Pending),
-            "merged": self.rows.of(Status::Merged),
-            "duplicate": self.rows.of(Status::Duplicate),
-            "excluded": self.rows.of(Status::Excluded),
-            "invalid": self.rows.of(Status::Invalid),
             "problems": self.count(Severity::Error),
             "warnings": self.count(Severity::Warning),
-            "repairs": self.kinds.get(&Kind::Repair).map_or(0, |known| known.count),
+            "repairs": self.repairs,
             "codes": codes,
         });
+        for (word, count) in self.row_totals() {
+            totals[word] = count.into();
+        }
         self.json(&totals)
     }
 
-    fn totals(&mut self, copy: Option<&Path>) -> io::Result<()> {
-        self.table(true)?;
-        if !self.kinds.is_empty() {
-            writeln!(self.out)?;
-        }
-        let always = ["valid", "duplicate", "invalid", "rows"];
-        for (word, count) in [
+    /// How many rows there are of each kind, and of all.
+    fn row_totals(&self) -> [(&'static str, u64); 6] {
+        [
             ("valid", self.rows.of(Status::Pending)),
             ("merged", self.rows.of(Status::Merged)),
             ("duplicate", self.rows.of(Status::Duplicate)),
             ("excluded", self.rows.of(Status::Excluded)),
             ("invalid", self.rows.of(Status::Invalid)),
             ("rows", self.rows.total()),
-        ] {
+        ]
+    }
+
+    fn totals(&mut self, copy: Option<&Path>) -> io::Result<()> {
+        self.table(true)?;
+        if self.has_kinds() {
+            writeln!(self.out)?;
+        }
+        let always = ["valid", "duplicate", "invalid", "rows"];
+        for (word, count) in self.row_totals() {
             if count > 0 || always.contains(&word) {
                 writeln!(self.out, "  {word:<10} {:>9}", grouped(count))?;
             }
@@ -306,43 +226,45 @@ impl<W: Write> Problems<W> {
         if let Some(copy) = copy {
             writeln!(self.out, "\n  the cleaned copy is {}", shown_path(copy))?;
         }
-        if self.counts().next().is_some() {
+        if !self.kinds.is_empty() {
             writeln!(self.out)?;
         }
-        self.hints(self.kinds.values().any(|known| known.hidden > 0).then_some("--all"))
+        let most = self.counts().map(|known| known.count).max().max(Some(self.repairs));
+        self.hints(most.filter(|count| self.style.hides(*count)).map(|_| "--all"))
     }
 
     /// Writes a line for each kind.
     fn table(&mut self, is_set_off: bool) -> io::Result<()> {
-        if is_set_off && !self.kinds.is_empty() {
+        if is_set_off && self.has_kinds() {
             writeln!(self.out)?;
         }
-        for (kind, known) in &self.kinds {
-            let count = grouped(known.count);
-            let shown = match known.hidden {
-                0 => String::new(),
-                hidden => format!(", the first {} shown", grouped(known.count - hidden)),
-            };
-            match kind {
-                Kind::Problem(severity, code) => {
-                    let (severity, code, first) = (severity.as_str(), code.as_str(), &known.first);
-                    writeln!(self.out, "  {severity:<8} {code:<20} {count:>11}   first: {first}{shown}")?;
-                }
-                Kind::Repair => writeln!(self.out, "  {:<29} {count:>11}{shown}", "repaired in the copy")?,
-            }
+        let (style, out) = (self.style, &mut self.out);
+        let is_cut = |count| style.format != ProblemFormat::Counts && style.hides(count);
+        let shown = |count| if is_cut(count) { format!(", the first {SHOWN_MAX} shown") } else { String::new() };
+        for ProblemCount { severity, code, count, first } in self.kinds.values() {
+            let (severity, code, number, shown) = (severity.as_str(), code.as_str(), grouped(*count), shown(*count));
+            writeln!(out, "  {severity:<8} {code:<20} {number:>11}   first: {first}{shown}")?;
+        }
+        if self.repairs > 0 {
+            let (what, shown) = ("repaired in the copy", shown(self.repairs));
+            writeln!(out, "  {what:<29} {:>11}{shown}", grouped(self.repairs))?;
         }
         Ok(())
     }
 
+    fn has_kinds(&self) -> bool {
+        !self.kinds.is_empty() || self.repairs > 0
+    }
+
     /// Writes what to do next; `all` is the flag or command that shows every problem.
     fn hints(&mut self, all: Option<&str>) -> io::Result<()> {
-        if self.counts().next().is_none() {
+        if self.kinds.is_empty() {
             return Ok(());
         }
         if let Some(all) = all {
             writeln!(self.out, "  {all} shows every problem")?;
         }
-        if self.are_entries_lost {
+        if self.kinds.contains_key(&(Severity::Warning, Code::NameRepeated)) {
             writeln!(self.out, "  --on-duplicate merge adds the members and guests of repeats to the first row")?;
         }
         writeln!(self.out, "  validate --explain CODE says what a code means and how to fix it")
@@ -352,7 +274,7 @@ impl<W: Write> Problems<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::OnDuplicate;
+    use crate::model::Field;
 
     fn counted(shows_all: bool, known: Vec<ProblemCount>) -> (String, Vec<ProblemCount>) {
         let mut out = Vec::new();
@@ -366,11 +288,10 @@ mod tests {
         }
         let problem = Problem::general(Code::ColumnUnknown, "ignored column: cost");
         problems.report("b\u{1b}.csv", None, &problem, None).unwrap();
-        let (first, severity, on_duplicate) = ("a.csv:2".to_owned(), Severity::Note, OnDuplicate::Skip);
-        let repeat = Repeat { first, severity, on_duplicate, differs: Vec::new(), lost: Vec::new() };
-        problems.repeat("a.csv", Place { file: 0, row: 1201, line: 1202 }, &repeat).unwrap();
+        let repeat = Problem::note(Code::NameRepeated, "repeats the name of a.csv:2 with the same contents");
+        problems.report("a.csv", Some(Place { file: 0, row: 1201, line: 1202 }), &repeat, None).unwrap();
         assert!(!problems.is_clean(false) && problems.count(Severity::Warning) > 0);
-        let counts = problems.counts().collect();
+        let counts = problems.counts().cloned().collect();
         problems.finish(None).unwrap();
         (String::from_utf8(out).unwrap(), counts)
     }

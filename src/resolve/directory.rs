@@ -1,7 +1,7 @@
 //! The users of an organization, by id and address. Pure.
 
 use std::borrow::Cow;
-use std::slice;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use hashbrown::{HashMap, HashSet};
@@ -18,19 +18,11 @@ const NEAREST_MAX: u32 = 100;
 /// The users of an organization. Deleted people do not count.
 #[derive(Debug, Default)]
 pub struct Directory {
-    users: Vec<User>,
-    by_id: HashMap<u64, FoundUser>,
-    /// By their addresses in lower case.
-    by_address: HashMap<String, Vec<FoundUser>>,
+    users: BTreeMap<u64, User>,
+    /// The ids of the users, by their addresses in lower case.
+    by_address: HashMap<String, Vec<u64>>,
     domains: HashSet<String>,
     looked: AtomicU32,
-}
-
-/// A user without address.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct FoundUser {
-    pub(super) id: u64,
-    pub(super) status: UserStatus,
 }
 
 impl Directory {
@@ -39,41 +31,40 @@ impl Directory {
     pub fn new(users: Vec<User>) -> Self {
         let mut directory = Self::default();
         for user in users {
-            let found = FoundUser { id: user.id, status: user.status };
             // A list that changes while it is read may show a user twice.
-            if is_deleted(&user) || directory.by_id.contains_key(&user.id) {
+            if is_deleted(&user) || directory.users.contains_key(&user.id) {
                 continue;
             }
-            directory.by_id.insert(user.id, found);
             if let Some((_, domain)) = user.email.rsplit_once('@') {
                 if user.status != UserStatus::Bot {
                     directory.domains.insert(lower(domain).into_owned());
                 }
-                directory.by_address.entry(lower(&user.email).into_owned()).or_default().push(found);
+                directory.by_address.entry(lower(&user.email).into_owned()).or_default().push(user.id);
             }
-            directory.users.push(user);
+            directory.users.insert(user.id, user);
         }
         directory
     }
 
     /// The users whom a member of a row names; several may have one address.
-    pub(super) fn find(&self, member: &Member) -> &[FoundUser] {
+    pub(super) fn find(&self, member: &Member) -> Vec<&User> {
         match member {
-            Member::Id(id) => self.by_id.get(id).map_or(&[], slice::from_ref),
+            Member::Id(id) => self.users.get(id).into_iter().collect(),
             Member::Address(address) => self.by_address(address),
         }
     }
 
     /// The users of an address.
-    pub(super) fn by_address(&self, address: &str) -> &[FoundUser] {
-        self.by_address.get(&*lower(address)).map_or(&[], Vec::as_slice)
+    pub(super) fn by_address(&self, address: &str) -> Vec<&User> {
+        let ids = self.by_address.get(&*lower(address)).into_iter().flatten();
+        ids.filter_map(|id| self.users.get(id)).collect()
     }
 
     /// The address of each user whom it finds.
     #[must_use]
     pub fn addresses(&self) -> HashMap<u64, &str> {
         let is_found = |user: &&User| self.by_address(&user.email).len() == 1;
-        self.users.iter().filter(is_found).map(|user| (user.id, user.email.as_str())).collect()
+        self.users.values().filter(is_found).map(|user| (user.id, user.email.as_str())).collect()
     }
 
     /// Whether users have addresses of this domain.
@@ -89,7 +80,7 @@ impl Directory {
         let address = lower(address);
         let (wanted, most) = (BatchComparator::new(address.chars()), Args::default().score_cutoff(SLIPS_MAX));
         let slips = |known: &str| wanted.distance_with_args(lower(known).chars(), &most);
-        let known = || self.users.iter().map(|user| user.email.as_str()).filter(|address| address.contains('@'));
+        let known = || self.users.values().map(|user| user.email.as_str()).filter(|address| address.contains('@'));
         let near = known().filter_map(|known| Some((slips(known)?, known))).min_by_key(|(slips, _)| *slips);
         let local = || {
             let (local, _) = address.rsplit_once('@')?;

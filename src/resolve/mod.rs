@@ -5,64 +5,65 @@ mod directory;
 
 use std::fmt::Display;
 
+use clap::Args;
+use hashbrown::HashSet;
+
 pub use directory::Directory;
-use directory::FoundUser;
 
 use crate::model::{
-    Code, Field, Member, PeopleCounts, Problem, Severity, Unique, UnknownMembers, UserStatus, WantedGroup, shortened,
+    Code, Field, Group, Member, PeopleCounts, Problem, Severity, UnknownMembers, User, UserStatus, WantedGroup,
+    shortened,
 };
 
-/// How people are found.
-#[derive(Debug, Clone, Default)]
+/// How people are found. The doc comments are the help of the flags.
+#[derive(Debug, Clone, Default, Args)]
 pub struct PeopleRules {
-    /// What happens to people who are no users.
-    pub unknown: UnknownMembers,
-    /// Domains of guests, although users of the organization have them too; in lower case.
-    pub guest_domains: Vec<String>,
+    /// What happens to members who are no users of the organization
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Rules", hide_short_help = true)]
+    pub unknown_members: UnknownMembers,
+    /// With --unknown-members guest: addresses of this domain may become guests, although users have it too
+    #[arg(long, value_name = "DOMAIN", help_heading = "Rules", hide_short_help = true)]
+    pub guest_domain: Vec<String>,
 }
 
-/// The people of a row.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Resolved {
-    /// The users who become members.
-    pub members: Vec<u64>,
-    /// The addresses of guests.
-    pub guests: Vec<String>,
-    /// All that is wrong.
-    pub problems: Vec<Problem>,
+impl PeopleRules {
+    fn allows_guests_of(&self, domain: &str) -> bool {
+        self.guest_domain.iter().any(|allowed| allowed.trim_start_matches('@').eq_ignore_ascii_case(domain))
+    }
 }
 
-/// Finds the people of one row.
+/// The group of one row with the people who were found, and all that is wrong with them.
 pub fn resolve(
     wanted: &WantedGroup,
     directory: &Directory,
     rules: &PeopleRules,
     counts: &mut PeopleCounts,
-) -> Resolved {
-    let members = Vec::with_capacity(wanted.members.len());
-    let resolved = Resolved { members, guests: Vec::new(), problems: Vec::new() };
-    let mut row = RowPeople { directory, rules, counts, resolved, ids: Unique::default(), invited: Unique::default() };
+) -> (Group, Vec<Problem>) {
+    let (group, ids, invited) = (wanted.with_people(Vec::new(), Vec::new()), HashSet::new(), HashSet::new());
+    let mut row = RowPeople { directory, rules, counts, group, problems: Vec::new(), ids, invited };
     wanted.members.iter().for_each(|member| row.member(member));
     wanted.guests.iter().for_each(|guest| row.guest(guest));
-    row.resolved
+    (row.group, row.problems)
 }
 
 struct RowPeople<'a> {
     directory: &'a Directory,
     rules: &'a PeopleRules,
     counts: &'a mut PeopleCounts,
-    resolved: Resolved,
-    ids: Unique<u64>,
-    invited: Unique<String>,
+    group: Group,
+    problems: Vec<Problem>,
+    ids: HashSet<u64>,
+    /// In lower case.
+    invited: HashSet<String>,
 }
 
 impl RowPeople<'_> {
     fn member(&mut self, member: &Member) {
-        match self.directory.find(member) {
+        match self.directory.find(member).as_slice() {
             [] => self.unknown(member),
             [user] => {
                 self.counts.found += u64::from(matches!(member, Member::Address(_)));
-                self.add(*user, Field::Members, member);
+                self.add(user, Field::Members, member);
             }
             several => self.ambiguous(Field::Members, &member.to_string(), several),
         }
@@ -70,7 +71,7 @@ impl RowPeople<'_> {
 
     /// The API refuses the address of a member as a guest.
     fn guest(&mut self, guest: &str) {
-        match self.directory.by_address(guest) {
+        match self.directory.by_address(guest).as_slice() {
             [] => _ = self.invite(guest),
             [user] => {
                 if user.status != UserStatus::Disabled {
@@ -78,7 +79,7 @@ impl RowPeople<'_> {
                     let message = format!("`{}` is a user ({}), and becomes a member", shortened(guest), user.id);
                     self.note(Severity::Warning, Field::Guests, Code::GuestMember, &message);
                 }
-                self.add(*user, Field::Guests, &guest);
+                self.add(user, Field::Guests, &guest);
             }
             several => self.ambiguous(Field::Guests, guest, several),
         }
@@ -86,11 +87,12 @@ impl RowPeople<'_> {
 
     /// Adds a guest, and says whether it is a new one.
     fn invite(&mut self, address: &str) -> bool {
-        let same = |one: &String, other: &String| one.eq_ignore_ascii_case(other);
-        self.invited.push(&mut self.resolved.guests, address.to_owned(), same, |guest| guest.to_lowercase())
+        let is_new = self.invited.insert(address.to_lowercase());
+        self.group.guests.extend(is_new.then(|| address.to_owned()));
+        is_new
     }
 
-    fn add(&mut self, user: FoundUser, field: Field, named: &dyn Display) {
+    fn add(&mut self, user: &User, field: Field, named: &dyn Display) {
         let shown = || shortened(&named.to_string());
         let warning = match user.status {
             UserStatus::Active => None,
@@ -108,7 +110,9 @@ impl RowPeople<'_> {
         if let Some((code, message)) = warning {
             self.note(Severity::Warning, field, code, &message);
         }
-        if !self.ids.push(&mut self.resolved.members, user.id, |one, other| one == other, |id| *id) {
+        if self.ids.insert(user.id) {
+            self.group.members.push(user.id);
+        } else {
             let message = format!("`{}` is a user who is listed already ({}); counts once", shown(), user.id);
             self.note(Severity::Warning, field, Code::MemberRepeated, &message);
         }
@@ -122,13 +126,13 @@ impl RowPeople<'_> {
             return self.note(self.severity(), Field::Members, Code::MemberUnknown, &message);
         };
         let domain = address.rsplit('@').next().unwrap_or_default().to_lowercase();
-        let is_own = self.directory.has_domain(&domain) && !self.rules.guest_domains.contains(&domain);
-        if self.rules.unknown == UnknownMembers::Guest && !is_own {
+        let is_own = self.directory.has_domain(&domain) && !self.rules.allows_guests_of(&domain);
+        if self.rules.unknown_members == UnknownMembers::Guest && !is_own {
             self.counts.made_guests += u64::from(self.invite(address));
             let message = format!("`{shown}` is not a user of this organization, and becomes a guest");
             return self.note(Severity::Note, Field::Members, Code::MemberUnknown, &message);
         }
-        let why = match self.rules.unknown {
+        let why = match self.rules.unknown_members {
             UnknownMembers::Guest => format!("; users have the domain {domain} (--guest-domain {domain} allows it)"),
             _ => self.left_out().to_owned(),
         };
@@ -138,7 +142,7 @@ impl RowPeople<'_> {
         self.note(self.severity(), Field::Members, Code::MemberUnknown, &message);
     }
 
-    fn ambiguous(&mut self, field: Field, address: &str, users: &[FoundUser]) {
+    fn ambiguous(&mut self, field: Field, address: &str, users: &[&User]) {
         let ids = users.iter().map(|user| user.id.to_string()).collect::<Vec<_>>().join(", ");
         let message = format!("`{}` is the address of several users; write the id of one: {ids}", shortened(address));
         self.note(Severity::Error, field, Code::MemberAmbiguous, &message);
@@ -146,23 +150,22 @@ impl RowPeople<'_> {
 
     /// How bad it is that somebody cannot be a member.
     fn severity(&self) -> Severity {
-        if self.rules.unknown == UnknownMembers::Skip { Severity::Warning } else { Severity::Error }
+        if self.rules.unknown_members == UnknownMembers::Skip { Severity::Warning } else { Severity::Error }
     }
 
     fn left_out(&self) -> &'static str {
-        if self.rules.unknown == UnknownMembers::Skip { "; left out" } else { "" }
+        if self.rules.unknown_members == UnknownMembers::Skip { "; left out" } else { "" }
     }
 
     fn note(&mut self, severity: Severity, field: Field, code: Code, message: &str) {
         let message = format!("{}: {message}", field.as_str());
-        self.resolved.problems.push(Problem { severity, ..Problem::error(field, code, message) });
+        self.problems.push(Problem { severity, ..Problem::error(field, code, message) });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::User;
 
     fn user(id: u64, email: &str, status: UserStatus) -> User {
         User { id, email: email.to_owned(), status }
@@ -192,8 +195,8 @@ mod tests {
     type Found = (Vec<u64>, Vec<String>, Vec<(Severity, Code)>);
 
     fn found(wanted: &WantedGroup, unknown: UnknownMembers) -> Found {
-        let rules = PeopleRules { unknown, guest_domains: Vec::new() };
-        let Resolved { members, guests, problems } =
+        let rules = PeopleRules { unknown_members: unknown, guest_domain: Vec::new() };
+        let (Group { members, guests, .. }, problems) =
             resolve(wanted, &directory(), &rules, &mut PeopleCounts::default());
         let kinds = problems.into_iter().map(|problem| (problem.severity, problem.code)).collect();
         (members, guests, kinds)
@@ -238,8 +241,9 @@ mod tests {
         let (members, guests, problems) = found(&both, UnknownMembers::Guest);
         assert_eq!((members.len(), guests), (0, vec!["fran@else.example".to_owned()]));
         assert_eq!(problems, [(Severity::Note, Code::MemberUnknown), (Severity::Error, Code::MemberUnknown)]);
-        let rules = PeopleRules { unknown: UnknownMembers::Guest, guest_domains: vec!["acme.example".to_owned()] };
-        let allowed = resolve(&both, &directory(), &rules, &mut PeopleCounts::default());
+        let rules =
+            PeopleRules { unknown_members: UnknownMembers::Guest, guest_domain: vec!["acme.example".to_owned()] };
+        let (allowed, _) = resolve(&both, &directory(), &rules, &mut PeopleCounts::default());
         assert!(allowed.guests.contains(&"adda@acme.example".to_owned()));
     }
 
@@ -261,10 +265,7 @@ mod tests {
     fn an_unknown_address_is_told_with_the_nearest_one() {
         let told = |address: &str| {
             let rules = PeopleRules::default();
-            resolve(&wanted(&[address], &[]), &directory(), &rules, &mut PeopleCounts::default())
-                .problems
-                .remove(0)
-                .message
+            resolve(&wanted(&[address], &[]), &directory(), &rules, &mut PeopleCounts::default()).1.remove(0).message
         };
         let expected =
             "members: `lnius@acme.example` is not a user of this organization; did you mean `linus@acme.example`?";

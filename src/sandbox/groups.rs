@@ -6,8 +6,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::list::{ListQuery, SortBy};
-
 /// The day the simulation begins: 2024-05-21T18:00:00Z, the day of the endpoint page's example.
 const EPOCH: Timestamp = Timestamp::constant(1_716_314_400, 0);
 
@@ -80,18 +78,14 @@ impl GroupStore {
         Some(place)
     }
 
-    /// The groups that lists show `now`, with the text of the query in name or description.
-    pub(super) fn search(&self, ListQuery { q, sort_by, .. }: &ListQuery, now: Duration) -> Vec<&SandboxGroup> {
+    /// The groups that lists show `now`, with this text (lower case) in name or description, by the time of their creation.
+    pub(super) fn search(&self, q: &str, now: Duration) -> Vec<&SandboxGroup> {
         let contains = |text: &str| q.is_empty() || text.to_lowercase().contains(q);
         let is_found = |group: &&SandboxGroup| {
             group.visible_at <= now && (contains(&group.name) || group.description.as_deref().is_some_and(contains))
         };
         let mut found: Vec<_> = self.groups().filter(is_found).collect();
-        found.sort_by_key(|group| match sort_by {
-            SortBy::CreatedAt => &group.created_at,
-            SortBy::UpdatedAt => &group.updated_at,
-            SortBy::Name => &group.name,
-        });
+        found.sort_by_key(|group| &group.created_at);
         found
     }
 }

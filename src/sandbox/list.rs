@@ -5,39 +5,26 @@ use std::collections::BTreeMap;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde_json::json;
-use strum::EnumString;
 
 use super::message::{Request, Response, header};
 
 /// The query of a list.
 pub(super) struct ListQuery {
     /// Only entries that contain this text, which is in lower case.
-    pub(super) q: String,
-    /// The order, which only groups have.
-    pub(super) sort_by: SortBy,
+    q: String,
     page: usize,
     per_page: usize,
 }
 
-/// The order of groups.
-#[derive(EnumString)]
-#[strum(serialize_all = "snake_case")]
-pub(super) enum SortBy {
-    CreatedAt,
-    UpdatedAt,
-    Name,
-}
-
-/// The response with the requested page of all entries that `find` gives. It has `per_page` entries, unless the query asks for
+/// The response with the requested page of all entries that `find` gives for the text to search for. It has `per_page` entries, unless the query asks for
 /// another number, and at most `most`.
 pub(super) fn answer<T: Serialize>(
     request: &Request,
     (per_page, most): (usize, usize),
-    find: impl FnOnce(&ListQuery) -> Vec<T>,
+    find: impl FnOnce(&str) -> Vec<T>,
 ) -> Result<Response, Response> {
-    let query = ListQuery::read(request.uri().query().unwrap_or_default(), per_page, most)?;
-    let ListQuery { page, per_page, .. } = query;
-    let found = find(&query);
+    let ListQuery { q, page, per_page } = ListQuery::read(request.uri().query().unwrap_or_default(), per_page, most)?;
+    let found = find(&q);
     let total_pages = found.len().div_ceil(per_page).max(1);
     let rest = found.get((page - 1).saturating_mul(per_page)..).unwrap_or_default();
     let data = &rest[..per_page.min(rest.len())];
@@ -59,25 +46,22 @@ pub(super) fn answer<T: Serialize>(
 }
 
 impl ListQuery {
-    /// Parses a raw query. `per_page` is at most `most`; unknown keys (`with`, …) are ignored.
+    /// Parses a raw query. `per_page` is at most `most`; other keys (`with`, …) are ignored: groups stand in the order of their creation.
     /// Only `%20` is a space: a `+` is a plus, as in the real API.
     fn read(query: &str, per_page: usize, most: usize) -> Result<Self, Response> {
-        let mut wanted = Self { q: String::new(), sort_by: SortBy::CreatedAt, page: 1, per_page };
+        let mut wanted = Self { q: String::new(), page: 1, per_page };
         for pair in query.split('&') {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = percent_decode_str(value).decode_utf8_lossy();
-            let refusal = |problem: String| Response::invalid(json!({ key: [problem] }), false);
             let number = || {
                 let number = value.parse().ok().filter(|number| *number > 0);
-                number.ok_or_else(|| refusal(format!("The {key} must be a positive integer.")))
+                let refusal = || json!({ key: [format!("The {key} must be a positive integer.")] });
+                number.ok_or_else(|| Response::invalid(refusal(), false))
             };
             match key {
                 "q" => wanted.q = value.to_lowercase(),
                 "page" => wanted.page = number()?,
                 "per_page" => wanted.per_page = number()?.min(most),
-                "sort_by" => {
-                    wanted.sort_by = value.parse().map_err(|_| refusal(format!("The selected {key} is invalid.")))?;
-                }
                 _ => {}
             }
         }

@@ -35,6 +35,8 @@ mod tests;
 
 use std::time::Duration;
 
+use clap::Args;
+
 pub use faults::FaultScript;
 pub use groups::SandboxGroup;
 pub use message::{Reply, Request, Response, TimedReply};
@@ -55,32 +57,44 @@ pub struct RequestRate {
     pub period: Duration,
 }
 
-/// The organization to simulate.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// The organization to simulate. The doc comments of flags are their help.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct Options {
-    /// How many groups are there from the start ("Existing group 0001" …).
+    /// Start with this many groups
+    #[arg(long, value_name = "N", default_value_t)]
     pub groups: usize,
-    /// How many users are generated, with the ids 1001 and up; with 0 they have the ids 1 to 9999, or there are none beside a
-    /// list.
+    /// Have this many users, with ids from 1001 on; 0 has the ids 1 to 9999, or none beside --users-from
+    #[arg(long, value_name = "N", default_value_t)]
     pub users: usize,
+    /// Allow several groups of the same name
+    // Otherwise a name is taken once, without regard to case.
+    #[arg(long)]
+    pub allow_same_names: bool,
+    /// Refuse groups without a description, as current versions of the API do
+    // A PUT must then name it too.
+    #[arg(long)]
+    pub require_description: bool,
+    /// Answer errors as `{"error": {"code", "message", "details"}}`
+    #[arg(long)]
+    pub modern_errors: bool,
+    /// Accept only this token [default: any]
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Option<String>,
+    /// Have only this organization [default: any]
+    #[arg(long, value_name = "ID")]
+    pub org: Option<String>,
     /// Users to have beside the generated ones.
+    #[arg(skip)]
     pub user_list: Option<Vec<SandboxUser>>,
     /// The request limit; `None` is no limit.
+    #[arg(skip)]
     pub rate: Option<RequestRate>,
-    /// Whether several groups may have one name. Otherwise a name is taken once, without regard to case.
-    pub allow_same_names: bool,
-    /// Whether groups must have a description, as in current versions of the API. A PUT must then name it too.
-    pub require_description: bool,
-    /// Whether errors have the newer form of the API.
-    pub modern_errors: bool,
     /// How long every answer takes.
+    #[arg(skip)]
     pub latency: Duration,
-    /// The one bearer token that is accepted; `None` accepts any that is not empty.
-    pub token: Option<String>,
     /// Decides the groups' ids, and the random faults of a script without a seed.
+    #[arg(skip)]
     pub seed: u64,
-    /// The one organization there is; `None` takes any id for it.
-    pub org: Option<String>,
 }
 
 /// The conditions under which one request is answered.

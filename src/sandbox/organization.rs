@@ -78,18 +78,18 @@ impl Organization {
                 list::answer(request, PER_PAGE, |_| vec![self.shown(known_org.unwrap_or("sandbox"))])
             }
             ("GET", Some(org), []) => found(Some(self.shown(org))),
-            ("GET", Some(_), ["groups"]) => list::answer(request, PER_PAGE, |query| self.groups.search(query, now)),
+            ("GET", Some(_), ["groups"]) => list::answer(request, PER_PAGE, |q| self.groups.search(q, now)),
             ("GET", Some(_), ["groups", id]) => found(self.groups.get(id)),
             ("POST", Some(_), ["groups"]) => self.create(request, conditions),
             ("PUT", Some(_), ["groups", id]) => self.update(id, request, conditions),
             ("DELETE", Some(_), ["groups", id]) => {
                 self.groups.remove(id).map(|_| Response::empty(204)).ok_or_else(no_resource)
             }
-            ("GET", Some(_), ["users"]) => list::answer(request, USERS_PER_PAGE, |query| {
-                self.users.values().filter(|user| user.contains(&query.q)).collect()
-            }),
+            ("GET", Some(_), ["users"]) => {
+                list::answer(request, USERS_PER_PAGE, |q| self.users.values().filter(|user| user.contains(q)).collect())
+            }
             ("GET", Some(_), ["users", id]) => found(id.parse().ok().and_then(|id| self.users.get(&id))),
-            ("GET", Some(_), ["guests"]) => list::answer(request, PER_PAGE, |query| self.guests.search(&query.q)),
+            ("GET", Some(_), ["guests"]) => list::answer(request, PER_PAGE, |q| self.guests.search(q)),
             ("GET", Some(_), ["guests", address]) => found(self.guests.get(address)),
             _ => Err(no_endpoint()),
         }

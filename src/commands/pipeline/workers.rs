@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::{thread, vec};
 
 use super::{CheckPeople, Prepare};
-use crate::check::{NameKeys, Rules, contents_key};
+use crate::check::{Contents, NameKeys, Rules};
 use crate::commands::Failure;
 use crate::model::{MatchNames, NameKey, OnDuplicate, Problem, WantedGroup};
 use crate::read::{Again, Batch, Notes, Opened, Parser, ReadError, ReadOptions, Table};
@@ -168,7 +168,7 @@ impl<T> Check<T> {
             });
             let own = is_valid.then(|| NameKeys::of(&group.name, self.matching));
             let merges = own.as_ref().filter(|_| merges_all || row.is_of_person);
-            let merges = merges.map(|keys| contents_key(keys.name, &group));
+            let merges = merges.map(|keys| Contents::of(&group).key(keys.name));
             keys.push(own);
             rows.push(CheckedRow {
                 is_undescribed: is_valid && group.description.is_none(),

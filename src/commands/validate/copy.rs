@@ -93,7 +93,7 @@ impl Copy {
         match validity {
             _ if row.flaw == Some(RowFlaw::Header) => Some("left out: it repeats the header"),
             Validity::Excluded => Some("left out: it is excluded"),
-            Validity::Repeat(..) if self.written.contains(&digest(&row.text)) => {
+            Validity::Repeat(_) if self.written.contains(&digest(&row.text)) => {
                 Some("left out: it repeats an earlier row")
             }
             _ => None,

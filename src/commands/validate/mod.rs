@@ -12,7 +12,7 @@ use crate::model::{PeopleCounts, Problem, ProblemFormat};
 use crate::read::{Notes, Parser, ReadError};
 use crate::report::{ProblemStyle, Problems, explanation};
 use crate::resolve::{Directory, resolve};
-use crate::settings::{Input, people_rules};
+use crate::settings::Input;
 
 use super::outputs::keep_apart;
 use super::people::users_of;
@@ -25,7 +25,7 @@ pub(super) fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Ending, 
     if let Some(code) = args.explain {
         return print(explanation(code).as_bytes());
     }
-    let rules = people_rules(&args.people);
+    let rules = args.people.clone();
     let input = Input::resolve(&args.input, &rules, context.config()?)?;
     if let Some(fix) = &args.fix {
         keep_apart(&input.files, [("--fix", fix.clone())], None)?;
@@ -35,7 +35,7 @@ pub(super) fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Ending, 
     }
     let users = args.users.as_deref().map(|path| users_of("--users", path)).transpose()?;
     let people = users.map(Directory::new).map(|directory| -> CheckPeople {
-        Arc::new(move |group| resolve(group, &directory, &rules, &mut PeopleCounts::default()).problems)
+        Arc::new(move |group| resolve(group, &directory, &rules, &mut PeopleCounts::default()).1)
     });
     let format = if args.json { ProblemFormat::Json } else { args.format_problems };
     let style = ProblemStyle { format, shows_all: args.all };
