@@ -16,8 +16,8 @@ pub(crate) use paths::{OutputPaths, UndoPaths};
 use crate::check::Rules;
 use crate::cli::{ExportArgs, ImportArgs, InputArgs};
 use crate::execute::Policy;
-use crate::limit::{GuestLimits, Rate};
-use crate::model::{Format, MatchNames, OnDuplicate, UnknownMembers};
+use crate::limit::GuestLimits;
+use crate::model::{Format, MatchNames, OnDuplicate, Rate, UnknownMembers};
 use crate::read::{self, GivenName, LayoutChoice, all_layouts};
 use crate::resolve::PeopleRules;
 
@@ -150,11 +150,11 @@ pub fn export_format(args: &ExportArgs) -> Format {
 
 #[cfg(test)]
 mod tests {
+    use crate::model::Speed;
     use clap::{CommandFactory, Parser};
 
     use super::*;
     use crate::cli::{Cli, Command, UndoArgs};
-    use crate::limit::Speed;
 
     fn import(words: &[&str]) -> ImportArgs {
         let words = ["tallyfy-groups", "import", "some/groups.csv"].iter().chain(words);

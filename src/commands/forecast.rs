@@ -1,14 +1,15 @@
 //! The forecast of an import, from its journal and its limits.
 
 use super::Import;
-use crate::limit::{GUEST_CAP, GuestForecast, Speed};
+use crate::limit::{GUEST_CAP, GuestForecast};
+use crate::model::Speed;
 use crate::report::Forecast;
 
 impl Import<'_> {
     /// What the open rows of a run take: this many requests; with the rows that invite guests, and whether those are known to be new.
     pub(super) fn forecast(&self, requests: u64, guests: &GuestForecast, are_guests_new: bool) -> Forecast {
         let rate = match self.connection.limits.speed {
-            Speed::At(rate) => Some((rate.requests.get(), rate.period)),
+            Speed::At(rate) => Some(rate),
             Speed::Unpaced | Speed::Auto => None,
         };
         let limit = self.guests.rate.unwrap_or(GUEST_CAP);
@@ -24,7 +25,7 @@ impl Import<'_> {
             rate,
             guests: guests.guests,
             are_guests_new,
-            guest_rate: (limit.requests.get(), limit.period),
+            guest_rate: limit,
             is_guest_rate_chosen: self.guests.rate.is_some(),
             guest_time: guests.time(),
         }

@@ -10,8 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::cli::SandboxArgs;
 use crate::exit::Ending;
-use crate::limit::Rate;
-use crate::model::{Group, GroupRef, User, shown_path};
+use crate::model::{Group, GroupRef, Rate, User, shown_path};
 use crate::sandbox::{FaultScript, Options, RequestRate, SandboxGroup, SandboxUser, Simulation, serve};
 use crate::settings::Connection;
 use crate::tallyfy::Token;

@@ -376,7 +376,8 @@ mod tests {
     use futures::future::join_all;
 
     use super::*;
-    use crate::limit::{Limits, Speed};
+    use crate::limit::Limits;
+    use crate::model::Speed;
     use crate::tallyfy::{Answer, Hints, Token};
 
     #[test]

@@ -5,8 +5,7 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use super::rate::Rate;
-use crate::model::{Event, GuestWait};
+use crate::model::{Event, GuestWait, Rate};
 
 /// Addresses that the organization knows: they count in no quota.
 ///

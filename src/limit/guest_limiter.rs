@@ -10,10 +10,9 @@ use tokio::sync::Notify;
 use super::guest_forecast::GuestForecast;
 use super::guest_quota::{GUEST_CAP, GuestDeparture, GuestQuota, GuestResponse};
 use super::now;
-use super::rate::Rate;
 use super::stop::Stop;
 use crate::journal::SentGuests;
-use crate::model::{Event, GuestWait, Listener};
+use crate::model::{Event, GuestWait, Listener, Rate};
 
 /// How guests are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,11 +8,10 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use super::guest_forecast::{GuestEstimate, KnownGuests};
-use super::rate::Rate;
 use super::server_failure::with_grace;
 use super::window::Window;
 use crate::journal::SentGuests;
-use crate::model::{Event, GuestWait, span};
+use crate::model::{Event, GuestWait, Rate, span};
 
 /// After this many rows without a refusal, several times the documented cap, the organization has no cap.
 const UNCAPPED: usize = 200;

@@ -3,11 +3,11 @@
 //! The window keeps the rate exactly; inside it requests are spaced evenly. `X-RateLimit-Limit` is read as a limit per period
 //! of the user's rate, or per minute if that is longer, and can only lower the rate.
 
+use crate::model::{Rate, Speed};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use super::adaptive::AdaptiveLimit;
-use super::rate::{Rate, Speed};
 use super::server_failure::ServerFailure;
 use super::spacing::Spacing;
 use super::window::{Room, Window};

@@ -11,12 +11,11 @@ use tokio::sync::Notify;
 use super::circuit_breaker::CircuitBreaker;
 use super::failure_streaks::FailureStreaks;
 use super::now;
-use super::rate::{Rate, Speed};
 use super::rate_limit::RateLimit;
 use super::server_failure::{FailureKind, ServerFailure};
 use super::stop::Stop;
 use crate::journal::{Mark, RequestLog};
-use crate::model::{Event, Listener, StopReason, Wait, shown_path};
+use crate::model::{Event, Listener, Rate, Speed, StopReason, Wait, shown_path};
 use crate::tallyfy::Hints;
 
 /// A wait of this length, beyond the usual one between two requests, is reported.

@@ -1,5 +1,6 @@
 //! Spaces requests evenly: governor's work. Pure: governor's clock shows the time that it is given.
 
+use crate::model::Rate;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,6 @@ use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
-use super::rate::Rate;
 use super::window::Room;
 
 /// How late tokio's timer, which counts milliseconds, may wake a sleeper on a busy machine. What falls due meanwhile, and at

@@ -13,6 +13,7 @@ mod group;
 mod name;
 mod outcome;
 mod problem;
+mod rate;
 mod result_row;
 mod row;
 mod span;
@@ -29,6 +30,7 @@ pub use group::{Group, Member, WantedGroup};
 pub use name::{MatchNames, NameKey, OnDuplicate, OnExisting};
 pub use outcome::{Outcome, RequestError};
 pub use problem::{Code, Problem, ProblemCount, Severity};
+pub use rate::{Rate, RateError, Speed};
 pub use result_row::{ResultRow, Status, StatusCounts};
 pub use row::{
     Cell, Dialect, ERROR_COLUMN, Field, Fields, Format, InputFile, InputFormat, Item, Place, Raw, RowId, is_delimiter,

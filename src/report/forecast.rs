@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{counted, grouped};
-use crate::model::{exact_span, span};
+use crate::model::{Rate, exact_span, span};
 
 /// What an import takes, predicted before the first row is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,13 +13,13 @@ pub(crate) struct Forecast {
     /// The known requests: one for each row that is not settled, and in a dry run one for each page of the organization's lists.
     pub(crate) requests: u64,
     /// Requests per period; `None` if no rate is set.
-    pub(crate) rate: Option<(u32, Duration)>,
+    pub(crate) rate: Option<Rate>,
     /// Distinct addresses of guests in those rows, without those that are known to the organization.
     pub(crate) guests: u64,
     /// Whether the guests of the organization were listed; otherwise any may be known.
     pub(crate) are_guests_new: bool,
     /// The most guests per period that are new to the organization.
-    pub(crate) guest_rate: (u32, Duration),
+    pub(crate) guest_rate: Rate,
     /// Whether that is `--guest-rate`, not the documented quota of the API.
     pub(crate) is_guest_rate_chosen: bool,
     /// How long it delays the last of them if all are new.
@@ -29,13 +29,14 @@ pub(crate) struct Forecast {
 impl Forecast {
     /// The most rows per second; `None` if no rate is set.
     pub(super) fn rows_per_second(&self) -> Option<f64> {
-        self.rate.map(|(count, period)| f64::from(count) / period.as_secs_f64())
+        self.rate.map(Rate::per_second)
     }
 
     /// The time until the last of them is sent, if the first is sent at once. `None` if no rate is set.
     pub(crate) fn time(&self) -> Option<Duration> {
-        let (count, period) = self.rate?;
-        let nanos = period.as_nanos().saturating_mul(self.requests.saturating_sub(1).into()) / u128::from(count);
+        let Rate { requests, period } = self.rate?;
+        let later = self.requests.saturating_sub(1).into();
+        let nanos = period.as_nanos().saturating_mul(later) / u128::from(requests.get());
         Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
 }
@@ -69,9 +70,9 @@ pub(super) fn json(forecast: &Forecast) -> serde_json::Value {
 }
 
 /// A rate: 600 a minute, 100 in 6 s.
-fn per((count, period): (u32, Duration)) -> String {
-    let count = grouped(count.into());
-    match exact_span(period).as_str() {
+fn per(rate: Rate) -> String {
+    let count = grouped(rate.requests.get().into());
+    match exact_span(rate.period).as_str() {
         "1 s" => format!("{count} a second"),
         "1 min" => format!("{count} a minute"),
         "1 h" => format!("{count} an hour"),
@@ -84,8 +85,12 @@ fn per((count, period): (u32, Duration)) -> String {
 mod tests {
     use super::*;
 
+    fn rate(text: &str) -> Rate {
+        Rate::parse(text).unwrap()
+    }
+
     fn forecast(requests: u64, guests: u64) -> Forecast {
-        let (rate, guest_rate) = (Some((600, Duration::from_mins(1))), (30, Duration::from_hours(1)));
+        let (rate, guest_rate) = (Some(rate("600/min")), rate("30/h"));
         let guest_time = Duration::from_hours(guests.saturating_sub(1) / 30);
         Forecast { requests, rate, guests, guest_rate, is_guest_rate_chosen: false, are_guests_new: false, guest_time }
     }
@@ -106,8 +111,7 @@ mod tests {
 
     #[test]
     fn the_limit_of_the_guests_is_named() {
-        let rated =
-            Forecast { guest_rate: (20, Duration::from_hours(1)), is_guest_rate_chosen: true, ..forecast(57, 57) };
+        let rated = Forecast { guest_rate: rate("20/h"), is_guest_rate_chosen: true, ..forecast(57, 57) };
         let last = "57 guests: if all of them are new to the organization, --guest-rate 20 an hour adds up to 1 h";
         assert_eq!(text(&rated).lines().last(), Some(last));
     }
@@ -129,17 +133,16 @@ mod tests {
         assert_eq!(known.time(), Some(Duration::from_millis(183_900)));
         assert_eq!(Forecast { rate: None, ..known }.time(), None);
         assert_eq!(forecast(0, 0).time(), Some(Duration::ZERO));
-        let slow = Forecast { rate: Some((1, Duration::from_hours(24))), ..forecast(2, 0) };
+        let slow = Forecast { rate: Some(rate("1/24h")), ..forecast(2, 0) };
         assert_eq!(slow.time(), Some(Duration::from_hours(24)));
         assert!(forecast(u64::MAX, 0).time() > Some(Duration::from_hours(1_000_000)));
     }
 
     #[test]
     fn a_rate_is_written_in_words() {
-        let minute = Duration::from_mins(1);
-        assert_eq!(per((600, minute)), "600 a minute");
-        assert_eq!(per((1500, Duration::from_hours(1))), "1,500 an hour");
-        assert_eq!(per((100, Duration::from_secs(6))), "100 in 6 s");
-        assert_eq!(per((1, Duration::from_millis(1500))), "1 in 1.5 s");
+        assert_eq!(per(rate("600/min")), "600 a minute");
+        assert_eq!(per(rate("1500/h")), "1,500 an hour");
+        assert_eq!(per(rate("100/6s")), "100 in 6 s");
+        assert_eq!(per(rate("1/1500ms")), "1 in 1.5 s");
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::{Environment, SettingsError};
 use crate::cli::ConnectionArgs;
-use crate::limit::{Limits, Speed};
-use crate::model::{shortened, shown_path};
+use crate::limit::Limits;
+use crate::model::{Speed, shortened, shown_path};
 use crate::tallyfy::{BaseUrl, Credentials, Token};
 
 /// The most bytes read from a token's file.
