@@ -13,7 +13,7 @@ use futures::{StreamExt, stream};
 use crate::execute::{Api, Policy, ROWS, Unread, Worker, send_all};
 use crate::journal::{Change, GroupOperation, Journal, JournalError, Operation, RunId, Writer};
 use crate::limit::{GuestForecast, GuestLimiter};
-use crate::model::{ExistingGroup, Listener, OnExisting, Outcome, RequestError, RowId, StopReason};
+use crate::model::{ExistingGroup, OnExisting, Outcome, RequestError, RowId, StopReason};
 use crate::plan;
 use crate::tallyfy::{Guest, List, PageCursor, Transport};
 
@@ -28,8 +28,6 @@ pub struct Delivery<E> {
     pub policy: Policy,
     /// The most requests in flight; more rows may wait.
     pub concurrency: usize,
-    /// Receives the events.
-    pub listener: Listener,
 }
 
 impl<E: Transport> Delivery<E> {
@@ -40,7 +38,7 @@ impl<E: Transport> Delivery<E> {
     /// If the journal cannot be used.
     pub async fn prepare(&self, journal: &mut Journal, run: RunId, names: &RowNames) -> Result<(), JournalError> {
         let list = Comparison { names, ids: journal.rows_of_ids(run)?, on_existing: self.policy.on_existing };
-        let Some(pages) = list.settle(journal, &self.api, &self.listener).await? else { return Ok(()) };
+        let Some(pages) = list.settle(journal, &self.api).await? else { return Ok(()) };
         self.reconcile(journal, run, Some((&list, pages))).await
     }
 
@@ -73,7 +71,7 @@ impl<E: Transport> Delivery<E> {
             }
             match list {
                 Some((list, pages)) if lately > 0 || in_doubt.len() as u64 > pages => {
-                    list.settle(journal, &self.api, &self.listener).await?;
+                    list.settle(journal, &self.api).await?;
                 }
                 _ => journal.apply(self.look_up(in_doubt).await)?,
             }
@@ -119,7 +117,6 @@ impl<E: Transport> Delivery<E> {
             quota,
             policy: self.policy,
             created: Mutex::default(),
-            listener: Arc::clone(&self.listener),
         };
         let rows = if is_undo { self.concurrency } else { self.concurrency * ROWS };
         (writer, send_all(worker, feed, rows))
@@ -167,12 +164,11 @@ pub async fn list_guests<E: Transport>(
     api: &Api<E>,
     journal: &Journal,
     run: RunId,
-    listener: &Listener,
 ) -> Result<(Option<Vec<String>>, u64), JournalError> {
     if !journal.has_open_guests(run)? {
         return Ok((None, 0));
     }
-    Ok(match api.all(List::Guests, listener).await {
+    Ok(match api.all(List::Guests).await {
         // Those who are disabled too: they need no new invitation.
         Ok((guests, pages)) => (Some(guests.into_iter().map(|guest: Guest| guest.email).collect()), pages),
         Err(Unread::Failed(RequestError { http_status, message, .. })) if !matches!(http_status, Some(403 | 404)) => {
@@ -215,11 +211,10 @@ impl Comparison<'_> {
         &self,
         journal: &mut Journal,
         api: &Api<E>,
-        listener: &Listener,
     ) -> Result<Option<u64>, JournalError> {
         let (mut pending, mut cursor) = (Pending::new(), PageCursor::default());
         loop {
-            match api.next_page(List::Groups, &mut cursor, Some(listener)).await {
+            match api.next_page(List::Groups, &mut cursor).await {
                 Ok(Some(groups)) => self.page(groups, journal, &mut pending)?,
                 Ok(None) => break,
                 Err(unread) => {

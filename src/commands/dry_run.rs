@@ -30,15 +30,14 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
         let (stop, past) = (Stop::default(), past(args, connection)?);
         let listed = block_on(async {
             let api = connect(connection, past.as_ref().unwrap_or(&journal), &stop, &listener).await?;
-            let (_, users) =
-                find_people(&api, &mut journal, run, &staged.files, &args.people, &mut problems, &listener).await?;
+            let (_, users) = find_people(&api, &mut journal, run, &staged.files, &args.people, &mut problems).await?;
             if stop.is_raised() {
                 return Ok(None);
             }
             let ids = journal.rows_of_ids(run)?;
             let comparison = Comparison { names: &staged.names, ids, on_existing: import.policy.on_existing };
-            let Some(groups) = comparison.settle(&mut journal, &api, &listener).await? else { return Ok(None) };
-            let (known, guests) = list_guests(&api, &journal, run, &listener).await?;
+            let Some(groups) = comparison.settle(&mut journal, &api).await? else { return Ok(None) };
+            let (known, guests) = list_guests(&api, &journal, run).await?;
             Ok(Some((groups + users + guests, known)))
         })?;
         (pages, known) = listed.unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::cli::ExportArgs;
 use crate::execute::Api;
 use crate::exit::Ending;
 use crate::journal::Journal;
-use crate::model::{ExistingGroup, Listener, MembersAs, StopReason, User, shortened};
+use crate::model::{ExistingGroup, MembersAs, StopReason, User, shortened};
 use crate::report::{export_text, probe, write_file};
 use crate::resolve::Directory;
 use crate::settings::{Connection, export_format};
@@ -40,16 +40,16 @@ pub(super) fn run(args: &ExportArgs, context: &Context<'_>) -> Result<Ending, Fa
         probe(path, true).map_err(Failure::Unwritten)?;
     }
     let progress = context.progress(args.progress);
-    let (past, listener) = (Journal::scratch()?, progress.listener());
+    let past = Journal::scratch()?;
     let rows: Vec<_> = block_on(async {
-        let api = connect(&connection, &past, &signals.stop, &listener).await?;
+        let api = connect(&connection, &past, &signals.stop, &progress.listener()).await?;
         let is_users_wanted = args.users || args.members == MembersAs::Email;
-        let users = if is_users_wanted { list_users(&api, &listener).await? } else { Vec::new() };
+        let users = if is_users_wanted { list_users(&api).await? } else { Vec::new() };
         if args.users {
             let row = |user: User| vec![user.id.into(), user.email.into(), user.status.to_string().into()];
             return Ok(users.into_iter().map(row).collect());
         }
-        let (groups, directory) = (sorted_groups(&api, &listener).await?, Directory::new(users));
+        let (groups, directory) = (sorted_groups(&api).await?, Directory::new(users));
         let addresses = directory.addresses();
         groups.into_iter().map(|group| group_row(group, &addresses)).collect()
     })?;
@@ -62,8 +62,8 @@ pub(super) fn run(args: &ExportArgs, context: &Context<'_>) -> Result<Ending, Fa
 }
 
 /// All groups by name, then id: an order that creations and other changes do not disturb.
-async fn sorted_groups<E: Transport>(api: &Api<E>, listener: &Listener) -> Result<Vec<ExistingGroup>, Failure> {
-    let mut groups: Vec<ExistingGroup> = listed(api, List::Groups, listener).await?;
+async fn sorted_groups<E: Transport>(api: &Api<E>) -> Result<Vec<ExistingGroup>, Failure> {
+    let mut groups: Vec<ExistingGroup> = listed(api, List::Groups).await?;
     groups.retain(|group| !group.is_deleted);
     groups.sort_by_cached_key(|group| (group.name.clone(), group.group_ref.id.clone()));
     // A list that changes while it is read may show a group twice.
@@ -72,15 +72,15 @@ async fn sorted_groups<E: Transport>(api: &Api<E>, listener: &Listener) -> Resul
 }
 
 /// All users by id.
-async fn list_users<E: Transport>(api: &Api<E>, listener: &Listener) -> Result<Vec<User>, Failure> {
-    let mut users: Vec<User> = listed(api, List::Users, listener).await?;
+async fn list_users<E: Transport>(api: &Api<E>) -> Result<Vec<User>, Failure> {
+    let mut users: Vec<User> = listed(api, List::Users).await?;
     users.sort_by_key(|user| user.id);
     users.dedup_by_key(|user| user.id);
     Ok(users)
 }
 
-async fn listed<T: Entry>(api: &Api<impl Transport>, list: List<'_>, listener: &Listener) -> Result<Vec<T>, Failure> {
-    let listed = api.all(list, listener).await;
+async fn listed<T: Entry>(api: &Api<impl Transport>, list: List<'_>) -> Result<Vec<T>, Failure> {
+    let listed = api.all(list).await;
     listed.map(|(entries, _)| entries).map_err(|unread| Failure::Unexported(stop_reason(api, unread)))
 }
 

@@ -120,20 +120,15 @@ impl Import<'_> {
     ) -> Result<(Journal, Sent), Failure> {
         let listener = self.progress.listener();
         let api = connect(&self.connection, &journal, stop, &listener).await?;
-        let (people, _) =
-            find_people(&api, &mut journal, run, &staged.files, &self.args.people, &mut problems, &listener).await?;
+        let (people, _) = find_people(&api, &mut journal, run, &staged.files, &self.args.people, &mut problems).await?;
         let refused = self.report(problems)?;
         if refused.is_some() || stop.is_raised() {
             return Ok((journal, Sent { requests: api.requests(), people, refused }));
         }
-        let delivery = Delivery {
-            api: api.clone(),
-            policy: self.policy,
-            concurrency: self.connection.limits.concurrency,
-            listener: listener.clone(),
-        };
+        let delivery =
+            Delivery { api: api.clone(), policy: self.policy, concurrency: self.connection.limits.concurrency };
         delivery.prepare(&mut journal, run, &staged.names).await?;
-        let (known, _) = list_guests(&api, &journal, run, &listener).await?;
+        let (known, _) = list_guests(&api, &journal, run).await?;
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "listed the organization's groups");
         if !stop.is_raised() {
             let (done, total) = (journal.settled_rows(run)?, staged.valid);

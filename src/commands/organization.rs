@@ -38,6 +38,7 @@ pub(super) async fn connect(
         limiter: RateLimiter::new(connection.limits, request_log, stop.clone(), Arc::clone(listener)),
         clock: past.clock.clone(),
         stop: stop.clone(),
+        listener: Arc::clone(listener),
         attempts_max: connection.attempts_max,
         settle: connection.settle,
         jitter: Jitter::default(),

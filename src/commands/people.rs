@@ -7,8 +7,8 @@ use std::path::Path;
 use crate::execute::{Api, Unread};
 use crate::journal::{Journal, RunId};
 use crate::model::{
-    Code, ExistingGroup, InputFile, Listener, Member, PeopleCounts, Problem, RequestError, StopReason, User,
-    UserStatus, WantedGroup, shortened, shown_path,
+    Code, ExistingGroup, InputFile, Member, PeopleCounts, Problem, RequestError, StopReason, User, UserStatus,
+    WantedGroup, shortened, shown_path,
 };
 use crate::report::Problems;
 use crate::resolve::{Directory, PeopleRules, resolve};
@@ -25,12 +25,11 @@ pub(super) async fn find_people<E: Transport>(
     files: &[InputFile],
     rules: &PeopleRules,
     problems: &mut Problems<impl Write>,
-    listener: &Listener,
 ) -> Result<(PeopleCounts, u64), Failure> {
     let (mut counts, mut pages) = (PeopleCounts::default(), 0);
     let path = |file: usize| files.get(file).map_or("-", |file| file.path.as_str());
     let (has_members, has_merged) = journal.people_to_find(run)?;
-    let users = if has_members { Some(api.all(List::Users, listener).await) } else { None };
+    let users = if has_members { Some(api.all(List::Users).await) } else { None };
     let directory = match users.transpose() {
         // Rows that are merged have guests only.
         Ok(None) if has_merged => Err(String::new()),
@@ -43,7 +42,7 @@ pub(super) async fn find_people<E: Transport>(
             // The whole organization may be missing.
             let mut groups = PageCursor::default();
             if status == 404
-                && let Err(unread) = api.next_page::<ExistingGroup>(List::Groups, &mut groups, Some(listener)).await
+                && let Err(unread) = api.next_page::<ExistingGroup>(List::Groups, &mut groups).await
             {
                 api.stop_unread(unread);
                 return Ok((counts, pages));

@@ -123,11 +123,10 @@ impl Undo<'_> {
                 is_forced,
             },
             concurrency,
-            listener: Arc::clone(&listener),
         };
         journal.take_up_unknown(run)?;
         delivery.reconcile(&mut journal, run, None).await?;
-        let plan = plan_deletions(journal.creations(run)?, is_forced, &api, concurrency, &listener).await;
+        let plan = plan_deletions(journal.creations(run)?, is_forced, &api, concurrency).await;
         let plan = plan.map_err(|unread| Failure::Stopped(stop_reason(&api, unread)))?;
         if !self.context.bars.suspend(|| self.may_delete(&plan))? {
             return Ok((journal, None));

@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::execute::{Api, Unread};
 use crate::journal::{Change, Creation, GroupOperation, Operation, State};
-use crate::model::{ExistingGroup, Listener, Outcome, RequestError, Status};
+use crate::model::{ExistingGroup, Outcome, RequestError, Status};
 use crate::plan::{Claim, changes, claim};
 use crate::report::UndoPlan;
 use crate::tallyfy::{List, PageCursor, Transport};
@@ -31,12 +31,11 @@ pub(super) async fn plan_deletions<E: Transport>(
     is_forced: bool,
     api: &Api<E>,
     concurrency: usize,
-    listener: &Listener,
 ) -> Result<Deletions, Unread> {
     let ids = creations.iter().filter_map(|creation| creation.sent.target.as_ref());
     let mut unlisted: HashSet<&str> = ids.map(|group| group.id.as_str()).collect();
     let (mut existing, mut cursor) = (Vec::new(), PageCursor::default());
-    while let Some(groups) = api.next_page(List::Groups, &mut cursor, Some(listener)).await? {
+    while let Some(groups) = api.next_page(List::Groups, &mut cursor).await? {
         let is_created = |group: &ExistingGroup| !group.is_deleted && unlisted.remove(group.group_ref.id.as_str());
         existing.extend(groups.into_iter().filter(is_created));
     }

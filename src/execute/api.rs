@@ -90,6 +90,8 @@ pub struct Api<E> {
     pub clock: ServerClock,
     /// Ends every wait.
     pub stop: Stop,
+    /// Receives the events.
+    pub listener: Listener,
     /// How often one request is made at most, and one row sent.
     pub attempts_max: u32,
     /// How long a group that was made may be absent from lists, at least.
@@ -142,10 +144,13 @@ impl<E: Transport> Api<E> {
     /// Waits until one request may leave; none if the run stops instead. While the server is down, the first who waits sends
     /// probes.
     pub async fn permit(&self, is_write: bool) -> Option<Permit<'_>> {
-        let probe = |permit| async move {
+        loop {
+            let permit = self.limiter.permit(is_write).await?;
+            if !permit.is_probe {
+                return Some(permit);
+            }
             self.send_once(permit, RequestKind::List, Ok(self.endpoints.probe()), |_, _| Ok(())).await;
-        };
-        self.limiter.permit(is_write, probe).await
+        }
     }
 
     /// Creates a group.
@@ -214,27 +219,26 @@ impl<E: Transport> Api<E> {
     ///
     /// # Errors
     /// If a page cannot be had, or the list does not add up.
-    pub async fn all<T: Entry>(&self, list: List<'_>, listener: &Listener) -> Result<(Vec<T>, u64), Unread> {
+    pub async fn all<T: Entry>(&self, list: List<'_>) -> Result<(Vec<T>, u64), Unread> {
         let (mut all, mut cursor) = (Vec::new(), PageCursor::default());
-        while let Some(page) = self.next_page(list, &mut cursor, Some(listener)).await? {
+        while let Some(page) = self.next_page(list, &mut cursor).await? {
             all.extend(page);
         }
         Ok((all, cursor.pages()))
     }
 
-    /// The next page of a list, which is reported; none when all are read.
+    /// The next page of a list, which is reported unless it is a search; none when all are read.
     ///
     /// # Errors
     /// If it cannot be had, or the list does not add up.
-    pub async fn next_page<T: Entry>(
-        &self,
-        list: List<'_>,
-        cursor: &mut PageCursor,
-        listener: Option<&Listener>,
-    ) -> Result<Option<Vec<T>>, Unread> {
+    pub async fn next_page<T: Entry>(&self, list: List<'_>, cursor: &mut PageCursor) -> Result<Option<Vec<T>>, Unread> {
         let Some(number) = cursor.next() else { return Ok(None) };
         let (what, name) = (list.into(), list.name());
-        let report = |page, pages| listener.map(|listener| listener(Event::Listed { what, page, pages }));
+        let report = |page, pages| {
+            if !matches!(list, List::Search(_)) {
+                (self.listener)(Event::Listed { what, page, pages });
+            }
+        };
         if number == 1 {
             report(0, 0);
         }
@@ -255,7 +259,7 @@ impl<E: Transport> Api<E> {
     /// If a page cannot be had.
     pub async fn named(&self, name: &str, matching: MatchNames) -> Result<Vec<ExistingGroup>, Unread> {
         let (mut found, mut cursor) = (Vec::new(), PageCursor::default());
-        while let Some(groups) = self.next_page(List::Search(searchable(name)), &mut cursor, None).await? {
+        while let Some(groups) = self.next_page(List::Search(searchable(name)), &mut cursor).await? {
             found.extend(groups.into_iter().filter(|group: &ExistingGroup| matching.same(&group.name, name)));
         }
         Ok(found)
@@ -419,6 +423,7 @@ mod tests {
             limiter: RateLimiter::new(limits, None, stop.clone(), listener),
             clock: ServerClock::default(),
             stop,
+            listener: Arc::new(|_| {}),
             attempts_max: 1,
             settle: Duration::ZERO,
             jitter: Jitter::seeded(1),
@@ -468,6 +473,6 @@ mod tests {
             assert!(matches!(api.delete_group(permit, "..").await, Class::NotApplied(_)));
         }
         assert_eq!((api.transport.seen.load(Ordering::Relaxed), api.requests()), (0, 0));
-        assert!(!api.limiter.is_down());
+        assert!(!api.limiter.permit(true).await.unwrap().is_probe);
     }
 }

@@ -13,9 +13,7 @@ use super::classify::Class;
 use super::follow::{Absent, Lookup, Next, Step, When, after_create, after_lookup};
 use crate::journal::{Change, GroupOperation, Handle, Intent, OperationKind, WriterFailed};
 use crate::limit::{GuestLimiter, GuestPermit, Permit};
-use crate::model::{
-    Event, ExistingGroup, GroupRef, Listener, MatchNames, OnExisting, Outcome, RequestError, Status, StopReason,
-};
+use crate::model::{Event, ExistingGroup, GroupRef, MatchNames, OnExisting, Outcome, RequestError, Status, StopReason};
 use crate::tallyfy::Transport;
 
 /// What the user chose about sending.
@@ -41,8 +39,6 @@ pub struct Worker<E> {
     pub policy: Policy,
     /// Hashes of the ids of the groups that it created.
     pub created: Mutex<HashSet<u64>>,
-    /// Receives an event for every operation that has an outcome.
-    pub listener: Listener,
 }
 
 /// An attempt that is on disk, and the permit for its request.
@@ -147,7 +143,7 @@ impl<E: Transport> Worker<E> {
             Outcome::Exists { .. } | Outcome::Gone | Outcome::Changed(_) => {}
         }
         if self.record(task, change.into_iter().chain([Change::End(outcome)])).is_some() {
-            (self.listener)(Event::Settled(status));
+            (self.api.listener)(Event::Settled(status));
         }
     }
 

@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use super::server_failure::{FailureKind, ServerFailure};
+use super::window::Room;
 use crate::model::StopReason;
 
 /// This many failures in a row open it, of any rows. Where one request in five fails at random, that happens once in three
@@ -20,34 +21,49 @@ pub(crate) struct CircuitBreaker {
     longest: Duration,
     /// Failures since the last answer; none before the first: a server that never answered is not down but wrong.
     failures: Option<u32>,
-    /// The last failure, for a person.
-    why: String,
     /// Since when it is open.
     opened: Option<Instant>,
+    /// When the next probe is due; none while one is in flight.
+    pub(super) probe_at: Option<Instant>,
     gap: Duration,
 }
 
 impl CircuitBreaker {
     pub(crate) fn new(longest: Duration) -> Self {
-        Self { longest, failures: None, why: String::new(), opened: None, gap: GAP_MIN }
+        Self { longest, failures: None, opened: None, probe_at: None, gap: GAP_MIN }
     }
 
     /// The server answered.
     pub(crate) fn answered(&mut self) {
-        (self.failures, self.opened, self.gap) = (Some(0), None, GAP_MIN);
+        (self.failures, self.opened, self.probe_at, self.gap) = (Some(0), None, None, GAP_MIN);
     }
 
-    /// It did not, or only to say that it cannot; then it is there at least.
-    pub(crate) fn failed(&mut self, failure: &ServerFailure, now: Instant) {
+    /// It did not, or only to say that it cannot; then it is there at least. Gives how long it is to the next probe, or why the run
+    /// stops.
+    pub(crate) fn failed(
+        &mut self,
+        failure: &ServerFailure,
+        is_probe: bool,
+        now: Instant,
+    ) -> Result<Option<Duration>, StopReason> {
         if failure.kind != FailureKind::Unreachable {
             self.failures.get_or_insert(0);
         }
-        let Some(failures) = &mut self.failures else { return };
+        let Some(failures) = &mut self.failures else { return Ok(None) };
         *failures += 1;
-        self.why.clone_from(&failure.why);
-        if *failures >= FAILURES {
-            self.opened.get_or_insert(now);
+        // While it is open, requests that left before say nothing new.
+        if *failures < FAILURES || self.is_open() && !is_probe {
+            return Ok(None);
         }
+        let time = now.duration_since(*self.opened.get_or_insert(now));
+        let left = self.longest.saturating_sub(time);
+        if left.is_zero() {
+            return Err(StopReason::Down { time, why: failure.why.clone() });
+        }
+        let gap = self.gap.min(left);
+        self.gap = (self.gap * 2).min(GAP_MAX);
+        self.probe_at = Some(now + gap);
+        Ok(Some(gap))
     }
 
     /// Whether nothing but a probe may leave.
@@ -55,17 +71,9 @@ impl CircuitBreaker {
         self.opened.is_some()
     }
 
-    /// If it is open: after what time to send a probe, and the last failure; or why the run stops.
-    pub(crate) fn probe(&mut self, now: Instant) -> Result<Option<(Duration, String)>, StopReason> {
-        let Some(opened) = self.opened else { return Ok(None) };
-        let (time, why) = (now.duration_since(opened), self.why.clone());
-        let left = self.longest.saturating_sub(time);
-        if left.is_zero() {
-            return Err(StopReason::Down { time, why });
-        }
-        let gap = self.gap.min(left);
-        self.gap = (self.gap * 2).min(GAP_MAX);
-        Ok(Some((gap, why)))
+    /// If it is open: whether a probe may leave.
+    pub(crate) fn room(&self, now: Instant) -> Room {
+        if self.is_open() && self.probe_at.is_none_or(|probe_at| now < probe_at) { Err(self.probe_at) } else { Ok(()) }
     }
 }
 
@@ -81,30 +89,29 @@ mod tests {
 
     fn fails(breaker: &mut CircuitBreaker, times: u32, now: Instant) {
         for _ in 0..times {
-            breaker.failed(&failure(FailureKind::Unable), now);
+            breaker.failed(&failure(FailureKind::Unable), false, now).unwrap();
         }
-    }
-
-    /// One that opens now.
-    fn open(longest: u64, now: Instant) -> CircuitBreaker {
-        let mut breaker = CircuitBreaker::new(Duration::from_secs(longest));
-        breaker.answered();
-        fails(&mut breaker, FAILURES, now);
-        breaker
     }
 
     /// The gaps until it was open for too long, in seconds.
     fn gaps(longest: u64) -> Vec<u64> {
-        let (mut now, mut gaps) = (Instant::now(), Vec::new());
-        let mut breaker = open(longest, now);
-        while let Ok(Some((gap, why))) = breaker.probe(now) {
-            assert_eq!(why, "503");
-            gaps.push(gap.as_secs());
-            now += gap;
-            fails(&mut breaker, 1, now);
-        }
-        let time = Duration::from_secs(longest);
-        assert_eq!(breaker.probe(now), Err(StopReason::Down { time, why: "503".to_owned() }));
+        let (mut now, mut gaps, longest) = (Instant::now(), Vec::new(), Duration::from_secs(longest));
+        let mut breaker = CircuitBreaker::new(longest);
+        breaker.answered();
+        fails(&mut breaker, FAILURES - 1, now);
+        let reason = loop {
+            match breaker.failed(&failure(FailureKind::Unable), breaker.is_open(), now) {
+                Ok(gap) => gaps.push(gap.unwrap().as_secs()),
+                Err(reason) => break reason,
+            }
+            fails(&mut breaker, 10, now);
+            assert_eq!(breaker.room(now), Err(breaker.probe_at));
+            now = breaker.probe_at.unwrap();
+            assert_eq!(breaker.room(now), Ok(()));
+            breaker.probe_at = None;
+            assert_eq!(breaker.room(now), Err(None));
+        };
+        assert_eq!(reason, StopReason::Down { time: longest, why: "503".to_owned() });
         gaps
     }
 
@@ -122,14 +129,14 @@ mod tests {
         assert!(breaker.is_open());
         breaker.answered();
         assert!(!breaker.is_open());
-        assert_eq!(breaker.probe(now), Ok(None));
+        assert_eq!(breaker.room(now), Ok(()));
     }
 
     #[test]
     fn a_server_that_never_answered_is_not_waited_for() {
         let mut breaker = CircuitBreaker::new(LONGEST);
         for _ in 0..100 {
-            breaker.failed(&failure(FailureKind::Unreachable), Instant::now());
+            assert_eq!(breaker.failed(&failure(FailureKind::Unreachable), false, Instant::now()), Ok(None));
         }
         assert!(!breaker.is_open());
         fails(&mut breaker, FAILURES, Instant::now());

@@ -1,6 +1,6 @@
 //! The rate limiter: hands out permits to send. Every request of the process needs one, lists and lookups too.
 //!
-//! Sends nothing itself: while the server is down, the first that waits for a permit sends a probe.
+//! Sends nothing itself: while the server is down, the first that waits gets a permit for a probe.
 
 use std::mem::ManuallyDrop;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -66,6 +66,8 @@ pub struct Permit<'a> {
     left: Instant,
     mark: Option<Mark>,
     is_write: bool,
+    /// Whether it is for a probe only: the server is down.
+    pub(crate) is_probe: bool,
 }
 
 impl RateLimiter {
@@ -113,65 +115,31 @@ impl RateLimiter {
         self.state().streaks.refuses_writes(now())
     }
 
-    /// Whether nothing but probes may leave.
-    pub(crate) fn is_down(&self) -> bool {
-        self.state().breaker.is_open()
-    }
-
     /// A write had its effect, although its response did not say so.
     pub(crate) fn had_effect(&self) {
         self.state().streaks.succeeded(true);
         self.changed.notify_one();
     }
 
-    /// Waits until one request may leave, in the order of the calls; `None` if the run stops. While the server is down, the
-    /// first that waits sends probes.
-    pub(crate) async fn permit<'a, F: Future<Output = ()>>(
-        &'a self,
-        is_write: bool,
-        probe: impl Fn(Permit<'a>) -> F,
-    ) -> Option<Permit<'a>> {
+    /// Waits until one request may leave, in the order of the calls; `None` if the run stops. While the server is down, it may be
+    /// a probe only.
+    pub(crate) async fn permit(&self, is_write: bool) -> Option<Permit<'_>> {
         let _turn = self.queue.lock().await;
         while !self.stop.is_raised() {
-            let down = self.state().breaker.probe(now());
-            match down {
-                Ok(Some((time, why))) => {
-                    (self.listener)(Event::Paused { time, why: Wait::Down(why) });
-                    self.probe_after(time, &probe).await?;
-                }
-                Ok(None) => match self.depart(is_write) {
-                    Ok(permit) => return Some(permit),
-                    Err(until) => self.stop.wait(&self.changed, until).await?,
-                },
-                Err(reason) => self.stop.raise(reason),
+            match self.depart(is_write) {
+                Ok(permit) => return Some(permit),
+                Err(until) => self.stop.wait(&self.changed, until).await?,
             }
         }
         None
     }
 
-    /// Sends a probe after this time, unless another response shows meanwhile that the server is there.
-    async fn probe_after<'a, F: Future<Output = ()>>(
-        &'a self,
-        time: Duration,
-        probe: impl Fn(Permit<'a>) -> F,
-    ) -> Option<()> {
-        let due = now() + time;
-        while self.is_down() {
-            let departure = if now() < due { Err(Some(due)) } else { self.depart(false) };
-            match departure {
-                Ok(permit) => {
-                    probe(permit).await;
-                    break;
-                }
-                Err(until) => self.stop.wait(&self.changed, until).await?,
-            }
-        }
-        Some(())
-    }
-
     /// A permit; or when to try again, or `None`: not before a response.
     fn depart(&self, is_write: bool) -> Result<Permit<'_>, Option<Instant>> {
         let (state, now) = (&mut *self.state(), now());
+        state.breaker.room(now)?;
+        let is_probe = state.breaker.is_open();
+        let is_write = is_write && !is_probe;
         match state.paused_until {
             Some(until) if now < until => Err(Some(until)),
             // While the server refuses all writes, one at a time finds out when it accepts them.
@@ -185,13 +153,16 @@ impl RateLimiter {
             self.stop.raise(StopReason::Unrecorded(why));
             None
         })?;
+        if is_probe {
+            state.breaker.probe_at = None;
+        }
         state.limit.window.leave(1);
         state.requests += 1;
         state.writes_in_flight += usize::from(is_write);
         if state.reported_until.take().is_some_and(|until| now < until) {
             (self.listener)(Event::Resumed);
         }
-        Ok(Permit { limiter: self, left: now, mark, is_write })
+        Ok(Permit { limiter: self, left: now, mark, is_write, is_probe })
     }
 
     fn report_wait(&self, state: &mut LimiterState, until: Option<Instant>, now: Instant) {
@@ -213,7 +184,7 @@ impl RateLimiter {
         hints: Option<&Hints>,
     ) {
         // Its drop would take the request back.
-        let Permit { left, mark, is_write, .. } = *ManuallyDrop::new(permit);
+        let Permit { left, mark, is_write, is_probe, .. } = *ManuallyDrop::new(permit);
         let (state, now) = (&mut *self.state(), now());
         self.changed.notify_one();
         state.writes_in_flight -= usize::from(is_write);
@@ -223,7 +194,12 @@ impl RateLimiter {
         let asked = state.limit.answer(left, refused, hints, now);
         self.report_rate(state);
         match &failure {
-            Some(failure) if failure.kind != FailureKind::TooMany => state.breaker.failed(failure, now),
+            Some(failure) if failure.kind != FailureKind::TooMany => match state.breaker.failed(failure, is_probe, now)
+            {
+                Ok(None) => {}
+                Ok(Some(time)) => (self.listener)(Event::Paused { time, why: Wait::Down(failure.why.clone()) }),
+                Err(reason) => self.stop.raise(reason),
+            },
             _ => {
                 if state.breaker.is_open() {
                     (self.listener)(Event::Resumed);
@@ -267,6 +243,9 @@ impl RateLimiter {
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         let mut state = self.limiter.state();
+        if self.is_probe {
+            state.breaker.probe_at = Some(now());
+        }
         state.limit.window.cancel(1);
         state.requests -= 1;
         state.writes_in_flight -= usize::from(self.is_write);

@@ -99,13 +99,13 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
     let seen = Arc::new(Seen::default());
     let delivery = delivery(server, settings, stop, request_log, &journal.clock, &seen);
     delivery.prepare(&mut journal, run, &staged.names).await.unwrap();
-    let (known, _) = list_guests(&delivery.api, &journal, run, &delivery.listener).await.unwrap();
+    let (known, _) = list_guests(&delivery.api, &journal, run).await.unwrap();
     if !stop.is_raised() {
         let guests = GuestLimits {
             rate: settings.guest_rate.map(|rate| Rate::parse(rate).unwrap()),
             wait_max: settings.max_wait,
         };
-        let quota = GuestLimiter::new(guests, stop.clone(), Arc::clone(&delivery.listener));
+        let quota = GuestLimiter::new(guests, stop.clone(), Arc::clone(&delivery.api.listener));
         let forecast = forecast_guests(&mut journal, run, &known.unwrap_or_default(), &quota).unwrap();
         quota.expect(&forecast);
         let (writer, sending) = delivery.carry_out(journal, run, false, quota);
@@ -178,13 +178,14 @@ fn delivery(
         limiter: RateLimiter::new(limits, request_log, stop.clone(), Arc::clone(&listener)),
         clock: server_clock.clone(),
         stop: stop.clone(),
+        listener,
         attempts_max: settings.max_attempts,
         settle: settings.settle,
         jitter: Jitter::seeded(settings.seed),
         refusals: Refusals::default(),
     };
     let policy = Policy { matching: MatchNames::Folded, on_existing: OnExisting::Skip, is_forced: false };
-    Delivery { api: Arc::new(api), policy, concurrency, listener }
+    Delivery { api: Arc::new(api), policy, concurrency }
 }
 
 fn result_rows(journal: &Journal, run: RunId) -> Vec<model::ResultRow> {
