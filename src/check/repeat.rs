@@ -35,12 +35,6 @@ impl FirstGroup {
         Self { group, members, guests }
     }
 
-    /// Its description.
-    #[must_use]
-    pub fn description(&self) -> Option<String> {
-        self.group.description.as_deref().map(with_line_feeds)
-    }
-
     /// How bad it is that a row repeats a name and these fields lose something.
     #[must_use]
     pub fn severity(on_duplicate: OnDuplicate, lost: &[Field]) -> Severity {

@@ -126,14 +126,12 @@ impl<W: Write> Problems<W> {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn unreadable(&mut self, path: &Path, at: [Option<u64>; 2], problems: &[(Code, String)]) -> io::Result<()> {
+    pub fn unreadable(&mut self, file: &str, at: [Option<u64>; 2], problems: &[Problem]) -> io::Result<()> {
         let [line, column] = at;
-        let file = &path.display().to_string();
-        for (code, message) in problems {
-            let problem = &Problem { severity: Severity::Error, ..Problem::general(*code, message) };
+        for problem in problems {
             let finding = Finding { file, row: None, line, column, header: None, problem };
             if matches!(self.style.format, ProblemFormat::Text | ProblemFormat::Counts) {
-                self.count_one(Kind::Problem(Severity::Error, *code), || finding.place());
+                self.count_one(Kind::Problem(problem.severity, problem.code), || finding.place());
             } else {
                 self.write(&finding, None)?;
             }
