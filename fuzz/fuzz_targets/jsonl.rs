@@ -6,8 +6,8 @@ use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
 use tallyfy_groups::check::Rules;
-use tallyfy_groups::model::{InputFormat, WantedGroup};
-use tallyfy_groups::read::{Notes, ReadOptions, Row, RowText, Table};
+use tallyfy_groups::model::{InputFormat, Raw, WantedGroup};
+use tallyfy_groups::read::{Notes, ReadOptions, Row, Table};
 
 fuzz_target!(|bytes: &[u8]| {
     let options = ReadOptions { format: Some(InputFormat::Json), ..ReadOptions::default() };
@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn check(row: &Row<'_>) {
-    let RowText::Line(line) = &row.text else { panic!("{row:?}") };
+    let Raw::Line(line) = &row.text else { panic!("{row:?}") };
     assert!(!line.trim_matches([' ', '\t']).is_empty() && !line.contains(['\n', '\r']));
     let Ok(fields) = &row.fields else { return };
     let object: Box<serde_json::value::RawValue> = serde_json::from_str(line).unwrap();

@@ -1,6 +1,7 @@
 //! Layouts and options: whatever a layout says of whatever file, nothing panics, and a row that is written again is read alike.
 #![no_main]
 
+use std::borrow::Cow;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -52,13 +53,23 @@ fn read(text: &str, options: &ReadOptions) -> Option<Read> {
         let mut keep = |row: &tallyfy_groups::read::Row<'_>| {
             if let Ok(fields) = &row.fields {
                 let all = Field::SLOTS.iter().map(|field| entries(fields.get(*field))).collect();
-                rows.push((row.text.clone(), all));
+                rows.push((owned(&row.text), all));
             }
         };
         parser.rows(&batch.ok()?, &mut Notes::default(), &mut keep).ok()?;
     }
     table.check_whole().ok()?;
     Some((parser.dialect.header.clone(), rows))
+}
+
+fn owned(raw: &Raw<Cow<'_, str>>) -> Raw {
+    let all = |cells: &[Cow<'_, str>]| cells.iter().map(ToString::to_string).collect();
+    match raw {
+        Raw::Cells(cells) => Raw::Cells(all(cells)),
+        Raw::OpenQuote(cells) => Raw::OpenQuote(all(cells)),
+        Raw::Stray(text) => Raw::Stray(text.to_string()),
+        Raw::Line(line) => Raw::Line(line.to_string()),
+    }
 }
 
 fn entries(cell: &Cell<'_>) -> Vec<String> {

@@ -3,43 +3,43 @@
 
 mod workers;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
-use std::rc::Rc;
 use std::sync::Arc;
 
-use workers::{CheckedBatch, CheckedRow, ReadStep, RowSpan, Workers};
+use workers::{Check, CheckedBatch, CheckedRow, ReadStep, RowSpan, cores, start_reading};
 
 use crate::check::{Contents, Earlier, Names, Rules};
-use crate::model::{self, Code, Field, NameKey, Place, Problem, Status, WantedGroup, shortened};
-use crate::read::{Again, FileProblem, Notes, Parser, ReadError, Row};
+use crate::model::{self, Code, Field, NameKey, Place, Problem, Status, WantedGroup};
+use crate::read::{Again, Batch, Notes, Parser, ReadError, Row};
 use crate::report::Problems;
 use crate::settings::Input;
 
 use super::Failure;
 
-/// How many first rows that were read again are kept; one may have 1 MiB.
-const AGAIN_MAX: usize = 16;
-
 /// Makes a command's own value of a row, on any thread.
-pub(super) type Prepare<T> = Arc<dyn Fn(&Row<'_>, &Parser, &WantedGroup, &[Problem]) -> T + Send + Sync>;
+pub(super) type Prepare<T> = dyn Fn(&Row<'_>, &Parser, &WantedGroup, &[Problem]) -> T + Sync;
 
 /// Says what is wrong with the people of a sound row, on any thread.
-pub(super) type CheckPeople = Arc<dyn Fn(&WantedGroup) -> Vec<Problem> + Send + Sync>;
+pub(super) type CheckPeople = dyn Fn(&WantedGroup) -> Vec<Problem> + Sync;
 
 /// What a command does with what is found. Called on one thread, in the order of the files.
-pub(super) trait RowSink<T> {
-    /// A file is open. `flaw` is what is wrong with its header, although its rows can be checked.
-    fn opened(&mut self, parser: &Parser, path: &str, flaw: Option<ReadError>) -> Result<(), Failure>;
-    /// A row was checked.
-    fn row(&mut self, files: &Files, row: Checked<T>) -> Result<(), Failure>;
-    /// All rows of a batch were given.
-    fn batch(&mut self, notes: &Notes) -> Result<(), Failure>;
-    /// A file was read as far as it can be; with the problems of the file as a whole.
-    fn closed(&mut self, parser: &Parser, path: &str, problems: Vec<Problem>) -> Result<(), Failure>;
-    /// A file cannot be read, or not any further.
+pub(super) trait RowSink {
+    /// What the command makes of a row.
+    type Item: Send;
+    /// Where problems are reported.
+    fn problems(&mut self) -> &mut Problems<impl Write>;
+    /// A file is open.
+    fn opened(&mut self, parser: &Parser) -> Result<(), Failure>;
+    /// A row of this file was checked, and its problems were reported.
+    fn row(&mut self, file: &str, row: Checked<Self::Item>) -> Result<(), Failure>;
+    /// A file was read as far as it can be.
+    fn closed(&mut self, _: &Parser, _: &Notes) -> Result<(), Failure> {
+        Ok(())
+    }
+    /// A file cannot be read, or not any further; or its header is wrong, although its rows can be checked.
     fn unreadable(&mut self, error: ReadError) -> Result<(), Failure>;
 }
 
@@ -83,17 +83,15 @@ impl Validity {
 
 /// The files that were opened so far, and where their rows are.
 #[derive(Default)]
-pub(super) struct Files {
+struct Files {
     opened: Vec<File>,
     /// Where every row is.
     rows: Vec<RowSpan>,
-    again: VecDeque<(u32, Rc<Contents>)>,
-    /// Of merged groups whose first row has no description: the first row that has one.
-    described: HashMap<u32, u32>,
+    /// The first row that was read again last: the next repeat is likely to be of it, too.
+    again: Option<(u32, Contents)>,
 }
 
 struct File {
-    path: String,
     parser: Arc<Parser>,
     again: Again,
     notes: Notes,
@@ -102,17 +100,18 @@ struct File {
     records: u64,
     /// Rows without a description: how many, and the line of the first.
     undescribed: (u64, u64),
-    is_given_up: bool,
+    /// Whether it could be read so far.
+    is_sound: bool,
 }
 
 impl Files {
-    /// A file's path as given.
-    pub(super) fn path(&self, file: usize) -> &str {
-        self.opened.get(file).map_or("-", |file| file.path.as_str())
+    /// A file's name in messages.
+    fn path(&self, file: usize) -> &str {
+        self.opened.get(file).map_or("-", |file| file.parser.file.as_str())
     }
 
     /// Reports all that was found in a row.
-    pub(super) fn report<T>(&self, row: &Checked<T>, problems: &mut Problems<impl Write>) -> Result<(), Failure> {
+    fn report<T>(&self, row: &Checked<T>, problems: &mut Problems<impl Write>) -> Result<(), Failure> {
         let path = self.path(row.place.file);
         for problem in &row.problems {
             let column = problem.field.and_then(|field| self.opened.get(row.place.file)?.parser.column(field));
@@ -139,126 +138,146 @@ impl Files {
         model::place(self.path(self.file_of(row)), Some(self.rows[row as usize].line.into()), None)
     }
 
-    fn first_contents(&mut self, row: u32, rules: &Rules) -> Result<Rc<Contents>, ReadError> {
-        let known = self.again.iter().position(|(other, _)| *other == row);
-        let entry = if let Some(entry) = known.and_then(|at| self.again.remove(at)) {
-            entry
-        } else {
-            let (index, RowSpan { offset, length, line }) = (self.file_of(row), self.rows[row as usize]);
-            let file = &mut self.opened[index];
-            let bytes = file.again.bytes(offset, length as usize);
-            let failed = |reason| FileProblem::from(reason).at(&file.path, line.into(), None);
-            let group = file.parser.read_again(bytes.map_err(failed)?, |row| group_of(row, rules))?;
-            (row, Rc::new(Contents::of(&group)))
-        };
-        let contents = Rc::clone(&entry.1);
-        self.again.push_front(entry);
-        self.again.truncate(AGAIN_MAX);
-        Ok(contents)
+    /// The group of a valid row, which is read again.
+    fn group(&mut self, row: u32, rules: &Rules) -> Result<WantedGroup, ReadError> {
+        let (file, RowSpan { offset, length, .. }) = (self.file_of(row), self.rows[row as usize]);
+        let File { parser, again, .. } = &mut self.opened[file];
+        parser.read_again(again, offset, length as usize, |row| {
+            let mut group = WantedGroup::default();
+            let problems = rules.check(row.fields.as_ref().ok()?, &mut group);
+            row.is_valid(&problems).then_some(group)
+        })
     }
-}
 
-fn group_of(row: &Row<'_>, rules: &Rules) -> Option<WantedGroup> {
-    let mut group = WantedGroup::default();
-    let problems = rules.check(row.fields.as_ref().ok()?, &mut group);
-    row.is_valid(&problems).then_some(group)
+    /// The problem of a row that repeats the name of an earlier one.
+    fn repeated(&mut self, row: u32, first: u32, input: &Input) -> Result<Problem, ReadError> {
+        let own = Contents::of(&self.group(row, &input.rules)?);
+        let contents = match self.again.take() {
+            Some((known, contents)) if known == first => contents,
+            _ => Contents::of(&self.group(first, &input.rules)?),
+        };
+        let problem = contents.repeated(&own, &self.shown(first), input.on_duplicate);
+        self.again = Some((first, contents));
+        Ok(problem)
+    }
 }
 
 /// Reads and checks all files; gives the names of the valid rows, and how many rows there are.
-pub(super) fn run<T: Send + 'static>(
+pub(super) fn run<S: RowSink>(
     input: &Input,
-    prepare: &Prepare<T>,
+    prepare: &Prepare<S::Item>,
     people: Option<&CheckPeople>,
-    sink: &mut impl RowSink<T>,
+    sink: &mut S,
 ) -> Result<(Names, u64), Failure> {
-    let workers = Workers::start(input, prepare, people)?;
+    let check = Check { input, prepare, people };
     let (names, files) = (Names::new(input.matching), Files::default());
-    let mut collector = Collector { input, names, files, sink };
-    for step in &workers.steps {
-        if collector.collect(step)?.is_break() {
-            // The workers are not joined: they may be blocked by a pipe.
+    let mut collector = Collector { check, names, files, descriptions: HashMap::new(), sink };
+    let (steps, reader) = start_reading(input)?;
+    let mut next = None;
+    while let Some(step) = next.take().or_else(|| steps.recv().ok()) {
+        let ReadStep::Batch(batch) = step else {
+            collector.collect(step)?;
+            continue;
+        };
+        // Those that were read meanwhile are checked with it.
+        let mut batches = vec![batch];
+        while next.is_none() && batches.len() < 2 * cores() {
+            match steps.try_recv() {
+                Ok(ReadStep::Batch(batch)) => batches.push(batch),
+                Ok(step) => next = Some(step),
+                Err(_) => break,
+            }
+        }
+        if collector.batches(batches)?.is_break() {
+            // The reader is not joined: it may be blocked by a pipe.
             return Ok((collector.names, collector.files.rows.len() as u64));
         }
     }
-    workers.threads.into_iter().for_each(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+    reader.join().unwrap_or_else(|panic| resume_unwind(panic));
     Ok((collector.names, collector.files.rows.len() as u64))
 }
 
-struct Collector<'a, S> {
-    input: &'a Input,
+struct Collector<'a, S: RowSink> {
+    check: Check<'a, S::Item>,
     names: Names,
     files: Files,
+    /// Of groups whose rows are merged, by their first row: the first row that has a description, and its hash.
+    descriptions: HashMap<u32, (u32, u64)>,
     sink: &'a mut S,
 }
 
-impl<S> Collector<'_, S> {
-    /// Takes a step; breaks if no more rows are wanted.
-    fn collect<T>(&mut self, step: ReadStep<T>) -> Result<ControlFlow<()>, Failure>
-    where
-        S: RowSink<T>,
-    {
-        let is_given_up = self.files.opened.last().is_some_and(|file| file.is_given_up);
+impl<S: RowSink> Collector<'_, S> {
+    /// Takes a step other than a batch.
+    fn collect(&mut self, step: ReadStep) -> Result<(), Failure> {
         match step {
             ReadStep::Opened { parser, again, flaw } => {
-                let path = parser.path.display().to_string();
-                self.sink.opened(&parser, &path, flaw)?;
+                flaw.map_or(Ok(()), |flaw| self.sink.unreadable(flaw))?;
+                self.sink.opened(&parser)?;
                 let (notes, first_row) = (parser.notes.clone(), self.files.rows.len());
-                self.files.opened.push(File {
-                    path,
-                    parser,
-                    again,
-                    notes,
-                    first_row,
-                    records: 0,
-                    undescribed: (0, 0),
-                    is_given_up: false,
-                });
+                let (records, undescribed) = Default::default();
+                let file = File { parser, again, notes, first_row, records, undescribed, is_sound: true };
+                self.files.opened.push(file);
             }
             ReadStep::Unreadable(error) => self.sink.unreadable(error)?,
-            ReadStep::Batch(_) if is_given_up => {}
-            ReadStep::Batch(_) if self.left() == 0 => return self.close(false, None).map(ControlFlow::Break),
-            ReadStep::Batch(checked) => match checked.recv() {
-                Ok(Ok(checked)) => return self.batch(checked),
-                Ok(Err(error)) => {
-                    self.files.opened.iter_mut().rev().take(1).for_each(|file| file.is_given_up = true);
-                    self.sink.unreadable(error)?;
+            ReadStep::Batch(_) => {}
+            ReadStep::Closed(Err(error)) => {
+                self.give_up(error)?;
+                self.close(None)?;
+            }
+            ReadStep::Closed(Ok(warning)) => self.close(warning)?,
+        }
+        Ok(())
+    }
+
+    /// Checks batches; breaks if no more rows are wanted.
+    fn batches(&mut self, batches: Vec<Batch>) -> Result<ControlFlow<()>, Failure> {
+        let Some(file) = self.files.opened.last().filter(|file| file.is_sound) else {
+            return Ok(ControlFlow::Continue(()));
+        };
+        for checked in self.check.all(batches, &file.parser)? {
+            match checked {
+                _ if self.left() == 0 => return self.close(None).map(ControlFlow::Break),
+                Ok(checked) => {
+                    if self.batch(checked)?.is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
                 }
-                // Its worker has panicked, which is passed on when it is joined.
-                Err(_) => {}
-            },
-            ReadStep::Closed(_) if is_given_up => self.close(false, None)?,
-            ReadStep::Closed(whole) => {
-                let is_whole = whole.is_ok();
-                let warning = whole.or_else(|error| self.sink.unreadable(error).map(|()| None))?;
-                self.close(is_whole, warning)?;
+                Err(error) => {
+                    self.give_up(error)?;
+                    break;
+                }
             }
         }
         Ok(ControlFlow::Continue(()))
     }
 
+    /// The last file cannot be read any further.
+    fn give_up(&mut self, error: ReadError) -> Result<(), Failure> {
+        let file = self.files.opened.last_mut().filter(|file| file.is_sound);
+        file.map_or(Ok(()), |file| {
+            file.is_sound = false;
+            self.sink.unreadable(error)
+        })
+    }
+
     /// How many more rows are wanted.
     fn left(&self) -> usize {
-        let limit = self.input.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let limit = self.check.input.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         limit.saturating_sub(self.files.rows.len())
     }
 
-    fn batch<T>(&mut self, checked: CheckedBatch<T>) -> Result<ControlFlow<()>, Failure>
-    where
-        S: RowSink<T>,
-    {
-        let CheckedBatch { batch, notes, spans, keys, rows } = checked;
+    fn batch(&mut self, checked: CheckedBatch<S::Item>) -> Result<ControlFlow<()>, Failure> {
+        let CheckedBatch { notes, rows } = checked;
         let (wanted, is_last) = (rows.len().min(self.left()), rows.len() > self.left());
         let too_many = |_| Failure::Usage("more than 4,294,967,295 rows; validate the files one by one".to_owned());
         let number = |rows: usize| u32::try_from(self.files.rows.len() + rows).map_err(too_many);
         let (first, end) = (number(0)?, number(wanted)?);
-        self.files.rows.extend_from_slice(&spans[..wanted]);
-        let earlier = self.names.add_all(&keys[..wanted], first);
-        let rows = rows.into_iter().zip(spans).zip(keys).zip(earlier);
-        for (number, (((row, span), keys), earlier)) in (first..end).zip(rows) {
-            let CheckedRow { is_undescribed, is_deserted, is_continued, merges, mut problems, item } = row;
+        self.files.rows.extend(rows.iter().take(wanted).map(|row| row.span));
+        let earlier = self.names.add_all(rows.iter().take(wanted).map(|row| row.keys.as_ref()), first);
+        for (number, (row, earlier)) in (first..end).zip(rows.into_iter().zip(earlier)) {
+            let CheckedRow { keys, description, is_deserted, is_continued, merges, mut problems, item, .. } = row;
             let place = self.files.place(number, is_continued);
             let same = merges.and_then(|contents| self.names.add_contents(contents, number));
-            let bytes = batch.part(span.offset, span.length as usize);
             let validity = match (keys, earlier) {
                 (None, _) if problems.iter().any(|problem| problem.code == Code::RowExcluded) => Validity::Excluded,
                 (None, _) => Validity::Invalid,
@@ -267,12 +286,13 @@ impl<S> Collector<'_, S> {
                     problems.push(Problem::note(Code::NameRepeated, message));
                     Validity::Repeat(same)
                 }
-                (Some(_), Some(Earlier::Same(first))) if merges.is_some() => {
-                    let lost = if is_undescribed { None } else { self.lost_description(bytes, first, number)? };
-                    problems.extend(lost);
-                    Validity::Merged(first)
+                (Some(_), Some(Earlier::Same(first))) if merges.is_some() => Validity::Merged(first),
+                (Some(_), Some(Earlier::Same(first))) => {
+                    let problem = self.files.repeated(number, first, self.check.input)?;
+                    let validity = if problem.is_error() { Validity::Invalid } else { Validity::Repeat(first) };
+                    problems.push(problem);
+                    validity
                 }
-                (Some(_), Some(Earlier::Same(first))) => self.repeat(bytes, first, &mut problems)?,
                 (Some(keys), None) => Validity::Valid(keys.name),
                 (Some(keys), Some(Earlier::Confusable(earlier))) => {
                     let message = format!(
@@ -283,116 +303,60 @@ impl<S> Collector<'_, S> {
                     Validity::Valid(keys.name)
                 }
             };
-            if is_deserted && merges.is_some() && !matches!(validity, Validity::Valid(_)) {
+            let is_valid = matches!(validity, Validity::Valid(_));
+            let group = if let Validity::Merged(first) = validity { Some(first) } else { is_valid.then_some(number) };
+            if let (Some(group), Some(own)) = (group.filter(|_| merges.is_some()), description) {
+                problems.extend(self.lost_description(own, group, number));
+            }
+            if is_deserted && merges.is_some() && !is_valid {
                 let message = "members: the row names nobody, so it adds nobody to its group";
                 problems.push(Problem::warning(Field::Members, Code::EntryIgnored, message));
             }
-            let lacks_description = is_undescribed && matches!(validity, Validity::Valid(_));
-            if let Some(file) = self.files.opened.last_mut().filter(|_| lacks_description) {
+            if let Some(file) = self.files.opened.last_mut().filter(|_| is_valid && description.is_none()) {
                 let (count, first) = &mut file.undescribed;
                 *first = if *count == 0 { place.line } else { *first };
                 *count += 1;
             }
-            self.sink.row(&self.files, Checked { place, number, validity, problems, item })?;
+            let row = Checked { place, number, validity, problems, item };
+            self.files.report(&row, self.sink.problems())?;
+            self.sink.row(self.files.path(place.file), row)?;
         }
         if let Some(file) = self.files.opened.last_mut() {
             file.notes.extend(&notes);
         }
-        self.sink.batch(&notes)?;
-        if is_last { self.close(false, None).map(ControlFlow::Break) } else { Ok(ControlFlow::Continue(())) }
+        self.sink.problems().flush().map_err(Failure::Print)?;
+        if is_last { self.close(None).map(ControlFlow::Break) } else { Ok(ControlFlow::Continue(())) }
     }
 
-    /// The contents of a row of the last file, given its bytes.
-    fn contents(&self, bytes: &[u8]) -> Result<Contents, Failure> {
-        let Some(file) = self.files.opened.last() else { return Ok(Contents::of(&WantedGroup::default())) };
-        let group = file.parser.read_again(bytes.to_vec(), |row| group_of(row, &self.input.rules))?;
-        Ok(Contents::of(&group))
-    }
-
-    /// Compares a row, given its bytes, with the first row of its name.
-    fn repeat(&mut self, bytes: &[u8], first: u32, problems: &mut Vec<Problem>) -> Result<Validity, Failure> {
-        let contents = self.files.first_contents(first, &self.input.rules)?;
-        let problem = contents.repeated(&self.contents(bytes)?, &self.files.shown(first), self.input.on_duplicate);
-        let validity = if problem.is_error() { Validity::Invalid } else { Validity::Repeat(first) };
-        problems.push(problem);
-        Ok(validity)
-    }
-
-    /// A warning if the description of a merged row is not that of its group.
-    fn lost_description(&mut self, bytes: &[u8], first: u32, row: u32) -> Result<Option<Problem>, Failure> {
-        let mine = self.contents(bytes)?.description;
-        let described = self.files.described.get(&first).copied().unwrap_or(first);
-        let known = self.files.first_contents(described, &self.input.rules)?.description.clone();
-        if known.is_none() {
-            self.files.described.insert(first, row);
-        }
-        Ok((known.is_some() && known != mine).then(|| {
+    /// A warning if the description of a merged row, which has this hash, is not that of its group.
+    fn lost_description(&mut self, own: u64, first: u32, row: u32) -> Option<Problem> {
+        let (described, known) = *self.descriptions.entry(first).or_insert((row, own));
+        (known != own).then(|| {
             let first = self.files.shown(described);
             let message = format!("the description differs from that of {first}, which is used");
             Problem::warning(Field::Description, Code::DescriptionLost, message)
-        }))
+        })
     }
 
     /// Gives the problems of the last file as a whole.
-    fn close<T>(&mut self, is_whole: bool, warning: Option<Problem>) -> Result<(), Failure>
-    where
-        S: RowSink<T>,
-    {
-        let rows = self.files.rows.len();
-        let Some(file) = self.files.opened.last_mut() else { return Ok(()) };
-        let has_no_rows = is_whole && rows == file.first_row && self.input.limit.is_none();
-        let mut problems = file_problems(file, rows - file.first_row, has_no_rows, &self.input.rules);
-        problems.extend(warning);
-        self.sink.closed(&Arc::clone(&file.parser), &file.path.clone(), problems)
+    fn close(&mut self, warning: Option<Problem>) -> Result<(), Failure> {
+        let Some(file) = self.files.opened.last() else { return Ok(()) };
+        let (rows, mut problems) = (self.files.rows.len() - file.first_row, file.notes.problems());
+        if file.is_sound && rows == 0 && self.check.input.limit.is_none() {
+            problems.push(Problem::general(Code::FileEmpty, "the file has no rows"));
+        }
+        let (undescribed, first) = file.undescribed;
+        let rules = &self.check.input.rules;
+        if undescribed > 0 && rules.default_description.is_none() && !rules.require_description {
+            let message = format!(
+                "rows without a description: {undescribed} of {rows} (first: line {first}); current Tallyfy versions reject groups without one; --default-description gives one"
+            );
+            problems.push(Problem::warning(Field::Description, Code::DescriptionMissing, message));
+        }
+        problems.extend(warning.filter(|_| file.is_sound));
+        self.sink.closed(&file.parser, &file.notes)?;
+        let out = self.sink.problems();
+        let mut report = |problem: &Problem| out.report(&file.parser.file, None, problem, None);
+        problems.iter().try_for_each(&mut report).and_then(|()| out.flush()).map_err(Failure::Print)
     }
-}
-
-fn file_problems(file: &File, rows: usize, has_no_rows: bool, rules: &Rules) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    if let Some(note) = &file.notes.layout {
-        problems.push(Problem::note(Code::LayoutRecognized, note));
-    }
-    for (field, column) in &file.notes.used {
-        let message = format!("column `{}` is used as `{}`", shortened(column), field.as_str());
-        problems.push(Problem::note(Code::ColumnUsed, message));
-    }
-    if let Some(first) = file.notes.blank.first() {
-        let count = file.notes.blank.len();
-        problems.push(Problem::note(Code::RowBlank, format!("blank rows ignored: {count} (first: line {first})")));
-    }
-    if let [sheet, others @ ..] = file.notes.sheets.as_slice()
-        && !others.is_empty()
-    {
-        let others: Vec<String> = others.iter().map(|sheet| format!("`{}`", shortened(sheet))).collect();
-        let message = format!(
-            "the rows are read from the sheet `{}`; --sheet NAME reads another: {}",
-            shortened(sheet),
-            others.join(", ")
-        );
-        problems.push(Problem::note(Code::ColumnUsed, message));
-    }
-    if let Some(key) = &file.notes.records {
-        let message = format!("the rows are read from the array `{}`", shortened(key));
-        problems.push(Problem::note(Code::ColumnUsed, message));
-    }
-    for (field, column) in &file.notes.unmapped {
-        let message = format!("--map {}={column}: this file has no such column", field.as_str());
-        problems.push(Problem::note(Code::ColumnUnmapped, message));
-    }
-    if has_no_rows {
-        problems.push(Problem::general(Code::FileEmpty, "the file has no rows"));
-    }
-    if !file.notes.unknown.is_empty() {
-        let columns: Vec<String> = file.notes.unknown.iter().map(|column| shortened(column)).collect();
-        let message = format!("columns that are not fields of a group are ignored: {}", columns.join(", "));
-        problems.push(Problem::general(Code::ColumnUnknown, message));
-    }
-    let (undescribed, first) = file.undescribed;
-    if undescribed > 0 && rules.default_description.is_none() && !rules.require_description {
-        let message = format!(
-            "rows without a description: {undescribed} of {rows} (first: line {first}); current Tallyfy versions reject groups without one; --default-description gives one"
-        );
-        problems.push(Problem::warning(Field::Description, Code::DescriptionMissing, message));
-    }
-    problems
 }

@@ -2,27 +2,20 @@
 //! are not read again.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
-use std::panic::resume_unwind;
+use std::io::{self, Read, Write};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::{mem, thread};
 
 use sha2::{Digest, Sha256};
 
 use crate::check::Names;
-use crate::journal::{Journal, Owner, Realm, RunId, StagedRow};
-use crate::model::{Cell, Event, Field, InputFile, Listener, Place, Problem, RowId, WantedGroup};
-use crate::read::{Notes, Parser, ReadError, Row};
+use crate::journal::{Journal, Owner, Realm, RunId, Stage, StagedRow};
+use crate::model::{Cell, Event, Field, InputFile, Listener, Problem, RowId, Status, StatusCounts, WantedGroup};
+use crate::read::{Parser, ReadError, Row};
 use crate::report::Problems;
 use crate::settings::{Connection, Input, Target};
 
 use super::Failure;
-use super::pipeline::{self, Checked, Files, Prepare, RowSink, Validity};
-
-/// How many batches of rows may wait to be written.
-const BATCHES: usize = 1;
+use super::pipeline::{self, Checked, RowSink, Validity};
 
 /// How many bytes of a file are digested at a time.
 const PART: usize = 64 * 1024;
@@ -83,36 +76,21 @@ pub fn stage(
     run: RunId,
     input: &Input,
     listener: &Listener,
-    problems: &mut Problems<impl Write + Send>,
+    problems: &mut Problems<impl Write>,
 ) -> Result<Staged, Failure> {
     let first = journal.next_row()?;
-    let mut stage = journal.stage(input.files.iter().all(|path| path.is_file()))?;
-    let (batches, read_batches) = sync_channel::<Vec<(RowId, Place, StagedRow)>>(BATCHES);
-    let staging = Staging {
-        rows: Vec::new(),
-        batches,
-        input,
-        first,
-        listener,
-        problems,
-        files: Vec::new(),
-        invalid: 0,
-        valid: 0,
-    };
-    let staged = thread::scope(|scope| {
-        let reading = thread::Builder::new().spawn_scoped(scope, || staging.read()).map_err(Failure::Start)?;
-        let mut add = |rows: Vec<_>| rows.iter().try_for_each(|(id, place, row)| stage.add(*id, *place, row));
-        let added = read_batches.iter().try_for_each(&mut add);
-        // If they cannot be added, nothing more is to be read.
-        drop(read_batches);
-        let read = reading.join().unwrap_or_else(|panic| resume_unwind(panic));
-        added.map_err(Failure::from).and(read)
-    })?;
-    for (number, (path, file)) in input.files.iter().zip(&staged.files).enumerate() {
+    let stage = journal.stage(input.files.iter().all(|path| path.is_file()))?;
+    let (files, counts) = (Vec::new(), StatusCounts::default());
+    let mut staging = Staging { stage, first, listener, problems, files, counts };
+    let (names, rows) = pipeline::run(input, &staged_row, None, &mut staging)?;
+    let Staging { stage, files, counts, .. } = staging;
+    for (number, (path, file)) in input.files.iter().zip(&files).enumerate() {
         journal.stage_file(run, number, path, file)?;
     }
     stage.finish()?;
-    Ok(staged)
+    let range = (first, RowId(first.0 + i64::try_from(rows).unwrap_or(i64::MAX) - 1));
+    let (invalid, valid) = (counts.of(Status::Invalid), counts.of(Status::Pending));
+    Ok(Staged { files, rows, invalid, valid, names: RowNames { names, first }, range })
 }
 
 fn staged_row(row: &Row<'_>, _: &Parser, group: &WantedGroup, problems: &[Problem]) -> StagedRow {
@@ -125,70 +103,45 @@ fn staged_row(row: &Row<'_>, _: &Parser, group: &WantedGroup, problems: &[Proble
     StagedRow::new(name, &row.text, is_valid.then_some(group))
 }
 
-/// Hands the rows to the thread that writes them into the journal.
+/// Puts the rows into the journal.
 struct Staging<'a, W> {
-    /// The rows of the batch so far.
-    rows: Vec<(RowId, Place, StagedRow)>,
-    batches: SyncSender<Vec<(RowId, Place, StagedRow)>>,
-    input: &'a Input,
+    stage: Stage<'a>,
     first: RowId,
     listener: &'a Listener,
     problems: &'a mut Problems<W>,
     files: Vec<InputFile>,
-    invalid: u64,
-    valid: u64,
+    counts: StatusCounts,
 }
 
-impl<W: Write> Staging<'_, W> {
-    /// Reads all files.
-    fn read(mut self) -> Result<Staged, Failure> {
-        let prepare: Prepare<StagedRow> = Arc::new(staged_row);
-        let (names, rows) = pipeline::run(self.input, &prepare, None, &mut self)?;
-        let Self { first, files, invalid, valid, .. } = self;
-        let range = (first, RowId(first.0 + i64::try_from(rows).unwrap_or(i64::MAX) - 1));
-        Ok(Staged { files, rows, invalid, valid, names: RowNames { names, first }, range })
-    }
-}
+impl<W: Write> RowSink for Staging<'_, W> {
+    type Item = StagedRow;
 
-impl<W: Write> RowSink<StagedRow> for Staging<'_, W> {
-    fn opened(&mut self, parser: &Parser, path: &str, flaw: Option<ReadError>) -> Result<(), Failure> {
-        self.files.push(InputFile { path: path.to_owned(), dialect: parser.dialect.clone() });
-        flaw.map_or(Ok(()), |flaw| Err(flaw.into()))
+    fn problems(&mut self) -> &mut Problems<impl Write> {
+        self.problems
     }
 
-    fn row(&mut self, files: &Files, row: Checked<StagedRow>) -> Result<(), Failure> {
-        files.report(&row, self.problems)?;
+    fn opened(&mut self, parser: &Parser) -> Result<(), Failure> {
+        self.files.push(InputFile { path: parser.file.clone(), dialect: parser.dialect.clone() });
+        Ok(())
+    }
+
+    fn row(&mut self, _: &str, row: Checked<StagedRow>) -> Result<(), Failure> {
         let Checked { place, number, validity, problems, item: mut staged } = row;
         let id = row_id(self.first, number);
+        self.counts.add(validity.status());
         match validity {
-            Validity::Valid(key) => {
-                staged.set_valid(key);
-                self.valid += 1;
-            }
+            Validity::Valid(key) => staged.set_valid(key),
             Validity::Merged(first) => staged.set_merged(row_id(self.first, first)),
             Validity::Repeat(first) => staged.set_repeat(row_id(self.first, first)),
-            Validity::Excluded => staged.set_invalid(&problems),
-            Validity::Invalid => {
-                staged.set_invalid(&problems);
-                self.invalid += 1;
-            }
+            Validity::Excluded | Validity::Invalid => staged.set_invalid(&problems),
         }
         staged.set_warnings(&problems);
-        self.rows.push((id, place, staged));
+        self.stage.add(id, place, &staged)?;
         let rows = u64::from(number) + 1;
         if rows.is_multiple_of(REPORT_EVERY) {
             (self.listener)(Event::Read(rows));
         }
         Ok(())
-    }
-
-    fn batch(&mut self, _: &Notes) -> Result<(), Failure> {
-        // Why nobody takes them is for the writing thread to say.
-        self.batches.send(mem::take(&mut self.rows)).map_err(|_| Failure::Start(ErrorKind::BrokenPipe.into()))
-    }
-
-    fn closed(&mut self, _: &Parser, path: &str, problems: Vec<Problem>) -> Result<(), Failure> {
-        problems.iter().try_for_each(|problem| self.problems.report(path, None, problem, None)).map_err(Failure::Print)
     }
 
     fn unreadable(&mut self, error: ReadError) -> Result<(), Failure> {

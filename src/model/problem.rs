@@ -129,7 +129,8 @@ impl Severity {
 }
 
 /// One problem of one row or one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub struct Problem {
     /// The rule broken.
     pub code: Code,
@@ -166,7 +167,12 @@ impl Problem {
 
     /// The whole row cannot be read.
     pub fn malformed(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, ..Self::general(Code::RowMalformed, message) }
+        Self::fatal(Code::RowMalformed, message)
+    }
+
+    /// An error of a row or a file as a whole.
+    pub fn fatal(code: Code, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, ..Self::general(code, message) }
     }
 
     /// A warning about a row or a file as a whole.

@@ -1,14 +1,15 @@
 //! Batches of whole rows, split off a stream by one thread so that they can be checked in parallel.
 //!
-//! CSV rows are parsed on the way: plain ones here, all others by csv-core. Invariant: no row is in two batches, and only a row that is longer than
-//! [`ROW_MAX`] is not in its batch as a whole.
+//! CSV rows are parsed on the way, to the cells that the csv crate finds. Invariant: no row is in two batches, and only a row that is
+//! longer than [`ROW_MAX`] is not in its batch as a whole.
 
 use std::io::{self, Read};
+use std::mem;
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
-use memchr::{memchr, memchr_iter, memchr2, memchr3};
+use memchr::{memchr, memchr2, memchr3};
 use simdutf8::basic::from_utf8;
 
+use super::ReadError;
 use super::document::{NextValue, next_value};
 use super::lines::{ends_line, line_ends, past_line_end, without_line_ends};
 
@@ -28,7 +29,7 @@ pub struct Batch {
     pub(super) raw: Vec<u8>,
     /// The unquoted cells of all rows, one after the other.
     text: Vec<u8>,
-    /// Where each cell ends, counted from the beginning of its row's text.
+    /// Where each cell ends in that text.
     ends: Vec<usize>,
     pub(super) rows: Vec<Span>,
     /// Where the batch begins in the decoded text, in bytes.
@@ -48,6 +49,28 @@ pub(super) struct Span {
     /// Where its cells begin, and which of the ends are theirs.
     text: usize,
     ends: (usize, usize),
+    pub(super) quotes: Quotes,
+}
+
+/// What is unusual about the quotes of a CSV row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Quotes {
+    pub(super) stray: Option<StrayText>,
+    /// Whether there is a quote inside a cell that does not begin with one.
+    pub(super) has_literal: bool,
+    /// Where the quote opens that never closes.
+    pub(super) open: Option<usize>,
+}
+
+/// The first text after a closing quote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StrayText {
+    /// Where the cell's quote opens.
+    pub(super) opened: usize,
+    /// Where the text begins.
+    pub(super) begins: usize,
+    /// The cell's index.
+    pub(super) index: usize,
 }
 
 /// A row longer than [`ROW_MAX`]. Only its beginning is kept.
@@ -59,52 +82,7 @@ pub(super) struct LongRow {
     pub(super) lines: u64,
 }
 
-/// The cells of one CSV row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cells<'a> {
-    text: &'a str,
-    ends: &'a [usize],
-}
-
-impl<'a> Cells<'a> {
-    /// How many there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// One cell.
-    #[must_use]
-    pub fn get(&self, index: usize) -> Option<&'a str> {
-        let start = if index == 0 { 0 } else { *self.ends.get(index - 1)? };
-        self.text.get(start..*self.ends.get(index)?)
-    }
-
-    /// All cells, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &'a str> {
-        (0..self.count()).filter_map(|index| self.get(index))
-    }
-
-    /// All cells, copied.
-    #[must_use]
-    pub fn owned(&self) -> Vec<String> {
-        self.iter().map(str::to_owned).collect()
-    }
-
-    /// Whether no cell holds anything but white space.
-    pub(super) fn are_blank(&self) -> bool {
-        self.text.trim().is_empty()
-    }
-}
-
 impl Batch {
-    /// Some of its bytes; `offset` counts from the beginning of the decoded text.
-    #[must_use]
-    pub fn part(&self, offset: u64, length: usize) -> &[u8] {
-        let start = usize::try_from(offset.saturating_sub(self.offset)).unwrap_or(usize::MAX);
-        self.raw.get(start..).and_then(|rest| rest.get(..length)).unwrap_or_default()
-    }
-
     /// How many rows and blank lines it has.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -118,10 +96,10 @@ impl Batch {
     }
 
     /// The cells of a row; `text` is [`Batch::text`].
-    pub(super) fn cells<'a>(&'a self, text: &'a str, row: &Span) -> Cells<'a> {
-        let ends = &self.ends[row.ends.0..row.ends.1];
-        let length = ends.last().copied().unwrap_or_default();
-        Cells { text: text.get(row.text..row.text + length).unwrap_or_default(), ends }
+    pub(super) fn cells<'a>(&self, text: &'a str, row: &Span) -> Vec<&'a str> {
+        let mut start = row.text;
+        let cell = |end: &usize| text.get(mem::replace(&mut start, *end)..*end).unwrap_or_default();
+        self.ends[row.ends.0..row.ends.1].iter().map(cell).collect()
     }
 
     /// The rows of a text, which has no row beyond the bound.
@@ -143,8 +121,47 @@ impl Batch {
     }
 
     /// Adds a row whose cells are those behind `from`.
-    fn push(&mut self, start: usize, end: usize, from: (usize, usize)) {
-        self.rows.push(Span { start, end, text: from.0, ends: (from.1, self.ends.len()) });
+    fn push(&mut self, start: usize, end: usize, from: (usize, usize), quotes: Quotes) {
+        self.rows.push(Span { start, end, text: from.0, ends: (from.1, self.ends.len()), quotes });
+    }
+
+    /// Adds the cells of the row at the beginning of `input`; a quote opens a cell only as its first byte. Gives the row's length
+    /// with the first byte of its line end, or nothing if it is not whole; `is_ended` if nothing comes after the input.
+    fn push_cells(&mut self, input: &[u8], delimiter: u8, is_ended: bool, quotes: &mut Quotes) -> Option<usize> {
+        let (mut at, ends) = (0, self.ends.len());
+        loop {
+            let opened = at;
+            let is_quoted = input.get(at) == Some(&b'"');
+            while input.get(at) == Some(&b'"') {
+                let inner = &input[at + 1..];
+                let Some(length) = memchr(b'"', inner) else {
+                    quotes.open = Some(opened);
+                    self.text.extend_from_slice(inner);
+                    self.ends.push(self.text.len());
+                    return is_ended.then_some(input.len());
+                };
+                self.text.extend_from_slice(&inner[..length]);
+                at += length + 2;
+                if input.get(at) == Some(&b'"') {
+                    self.text.push(b'"');
+                }
+            }
+            let rest = &input[at..];
+            let length = memchr3(delimiter, b'\n', b'\r', rest).or(is_ended.then_some(rest.len()))?;
+            let bare = &rest[..length];
+            if is_quoted && !bare.trim_ascii().is_empty() {
+                let index = self.ends.len() - ends;
+                quotes.stray.get_or_insert(StrayText { opened, begins: at, index });
+            }
+            quotes.has_literal |= memchr(b'"', bare).is_some();
+            self.text.extend_from_slice(bare);
+            self.ends.push(self.text.len());
+            at += length;
+            match input.get(at) {
+                Some(byte) if *byte == delimiter => at += 1,
+                end => return Some(at + usize::from(end.is_some())),
+            }
+        }
     }
 }
 
@@ -161,11 +178,17 @@ pub(super) enum Grammar {
     Json,
 }
 
+impl Grammar {
+    /// What delimits the cells of a row.
+    pub(super) fn delimiter(self) -> u8 {
+        if let Self::Csv(delimiter) = self { delimiter } else { b',' }
+    }
+}
+
 /// Splits a stream.
 pub(super) struct Splitter {
     source: Box<dyn Read + Send>,
     grammar: Grammar,
-    core: Reader,
     /// What was read and not given out yet; begins with a row or a blank line.
     buffer: Vec<u8>,
     is_ended: bool,
@@ -174,28 +197,21 @@ pub(super) struct Splitter {
     /// The line it begins on, from 1.
     pub(super) line: u64,
     /// How much is read at a time.
-    target: usize,
-    row_max: usize,
+    pub(super) target: usize,
+    pub(super) row_max: usize,
     /// What is behind the last JSON value.
     pub(super) after: Vec<u8>,
 }
 
 impl Splitter {
     pub(super) fn new(source: Box<dyn Read + Send>, grammar: Grammar) -> Self {
-        let delimiter = if let Grammar::Csv(delimiter) = grammar { delimiter } else { b',' };
-        let core = ReaderBuilder::new().delimiter(delimiter).build();
         let (buffer, is_ended) = (Vec::new(), false);
         let (target, row_max) = (TARGET, ROW_MAX);
-        Self { source, grammar, core, buffer, is_ended, offset: 0, line: 1, target, row_max, after: Vec::new() }
-    }
-
-    #[cfg(test)]
-    pub(super) fn with_sizes(self, target: usize, row_max: usize) -> Self {
-        Self { target, row_max, ..self }
+        Self { source, grammar, buffer, is_ended, offset: 0, line: 1, target, row_max, after: Vec::new() }
     }
 
     /// The next rows; nothing after the last.
-    pub(super) fn next(&mut self) -> io::Result<Option<Batch>> {
+    pub(super) fn next(&mut self) -> Result<Option<Batch>, ReadError> {
         let mut batch = Batch { offset: self.offset, line: self.line, ..Batch::default() };
         loop {
             let end = self.push_rows(&mut batch)?;
@@ -210,7 +226,7 @@ impl Splitter {
             // A line end has two bytes at most.
             let is_too_long = self.is_ended || self.buffer.len().saturating_sub(2) > self.row_max;
             if is_too_long && self.grammar != Grammar::Json {
-                return self.skip_row().map(Some);
+                return Ok(Some(self.skip_row()?));
             }
             self.fill()?;
         }
@@ -218,7 +234,7 @@ impl Splitter {
 
     /// Adds the rows that are whole in the buffer, and gives where the last one ends. Blank lines are given only with a row after
     /// them, unless they are very many.
-    fn push_rows(&mut self, batch: &mut Batch) -> io::Result<usize> {
+    fn push_rows(&mut self, batch: &mut Batch) -> Result<usize, ReadError> {
         let (mut at, mut end, mut count) = (0, 0, 0);
         loop {
             at = self.push_blank_lines(at, batch);
@@ -242,7 +258,7 @@ impl Splitter {
     fn take(&mut self, length: usize, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.buffer[length..]);
         self.buffer.truncate(length);
-        std::mem::swap(out, &mut self.buffer);
+        mem::swap(out, &mut self.buffer);
         self.offset += length as u64;
         self.line += if self.grammar == Grammar::Sheet { 0 } else { line_ends(out) };
     }
@@ -262,7 +278,7 @@ impl Splitter {
                 break;
             }
             let end = past_line_end(&self.buffer, at);
-            batch.push(at, end, batch.filled());
+            batch.push(at, end, batch.filled(), Quotes::default());
             at = end;
         }
         at
@@ -270,14 +286,14 @@ impl Splitter {
 
     /// Adds the JSON value at `start`, with the white space and commas before it, and gives its end; nothing after the last value,
     /// if it is not whole, and at a broken one that has others before it in its batch.
-    fn push_value(&mut self, start: usize, batch: &mut Batch) -> io::Result<Option<usize>> {
-        match next_value(&self.buffer[start..], self.is_ended, self.row_max) {
+    fn push_value(&mut self, start: usize, batch: &mut Batch) -> Result<Option<usize>, ReadError> {
+        match next_value(&self.buffer[start..], self.line, self.is_ended, self.row_max) {
             Ok(NextValue::Ends(length)) => {
-                batch.push(start, start + length, batch.filled());
+                batch.push(start, start + length, batch.filled(), Quotes::default());
                 Ok(Some(start + length))
             }
-            Ok(NextValue::None) => self.pass_rest(start).map(|()| None),
-            Err(problem) if batch.rows.is_empty() => Err(problem.into()),
+            Ok(NextValue::None) => self.pass_rest(start).map(|()| None).map_err(ReadError::from),
+            Err(error) if batch.rows.is_empty() => Err(error),
             Ok(NextValue::Unread) | Err(_) => Ok(None),
         }
     }
@@ -293,25 +309,22 @@ impl Splitter {
     }
 
     /// Adds the row that begins at `start`, and gives its end, after its line end; nothing if it is not whole, or too long.
-    fn push_row(&mut self, start: usize, batch: &mut Batch) -> io::Result<Option<usize>> {
-        let (from, input) = (batch.filled(), &self.buffer[start..]);
-        let plain = match self.grammar {
+    fn push_row(&mut self, start: usize, batch: &mut Batch) -> Result<Option<usize>, ReadError> {
+        let (from, input, mut quotes) = (batch.filled(), &self.buffer[start..], Quotes::default());
+        let length = match self.grammar {
             _ if input.is_empty() => return Ok(None),
             Grammar::Json => return self.push_value(start, batch),
-            Grammar::Csv(delimiter) => plain_row(input, delimiter, batch),
-            Grammar::Sheet => plain_row(input, b',', batch),
-            Grammar::Lines => None,
+            Grammar::Lines => line_end(input).or(self.is_ended.then_some(input.len())),
+            Grammar::Csv(_) | Grammar::Sheet => {
+                batch.push_cells(input, self.grammar.delimiter(), self.is_ended, &mut quotes)
+            }
         };
-        let length = plain.or_else(|| {
-            batch.cut(from);
-            self.parse_row(start, batch)
-        });
         if let Some(length) = length {
             let end = self.past_line_feed(start + length);
             // The LF of a CRLF may still come.
             let is_whole = self.is_ended || end < self.buffer.len() || !self.buffer.ends_with(b"\r");
             if is_whole && without_line_ends(&self.buffer[start..end]).len() <= self.row_max {
-                batch.push(start, end, from);
+                batch.push(start, end, from, quotes);
                 return Ok(Some(end));
             }
         }
@@ -319,43 +332,26 @@ impl Splitter {
         Ok(None)
     }
 
-    /// Reads a row; gives its length with the first byte of its line end, or nothing if it is not whole.
-    fn parse_row(&mut self, start: usize, batch: &mut Batch) -> Option<usize> {
-        self.reset();
-        let mut at = start;
-        while at < self.buffer.len() || self.is_ended {
-            let (read, is_done) = self.advance(at, batch);
-            at += read;
-            if is_done {
-                return Some(at - start);
-            }
-        }
-        None
-    }
-
-    /// The end of a row with the LF of its CRLF, which the parser leaves.
+    /// The end of a row with the LF of its CRLF.
     fn past_line_feed(&self, end: usize) -> usize {
         end + usize::from(self.buffer[..end].ends_with(b"\r") && self.buffer.get(end) == Some(&b'\n'))
     }
 
-    /// Prepares the parser for a row: it removes a byte-order mark from what it reads first, but that is text in the middle of a file.
-    fn reset(&mut self) {
-        self.core.reset();
-        self.core.read_record(b"\n", &mut [0; 8], &mut [0; 8]);
-    }
-
-    /// Reads on in the row; gives how many bytes were read, and whether the row has ended.
-    fn advance(&mut self, at: usize, batch: &mut Batch) -> (usize, bool) {
-        let input = &self.buffer[at..];
+    /// Where the row ends, with the first byte of its line end, that goes on at `at`.
+    fn row_end(&self, at: usize, place: &mut InRow) -> Option<usize> {
         if self.grammar == Grammar::Lines {
-            let end = memchr2(b'\n', b'\r', input);
-            return end.map_or((input.len(), self.is_ended), |end| (end + 1, true));
+            return line_end(&self.buffer[at..]).map(|length| at + length);
         }
-        let (mut text, mut ends) = ([0; 1024], [0; 32]);
-        let (result, read, written, counted) = self.core.read_record(input, &mut text, &mut ends);
-        batch.text.extend_from_slice(&text[..written]);
-        batch.ends.extend_from_slice(&ends[..counted]);
-        (read, matches!(result, ReadRecordResult::Record | ReadRecordResult::End))
+        (at..self.buffer.len()).find_map(|at| {
+            *place = match (*place, self.buffer[at]) {
+                (InRow::Quoted, b'"') => InRow::AfterQuote,
+                (InRow::Quoted, _) | (InRow::CellStart | InRow::AfterQuote, b'"') => InRow::Quoted,
+                (_, b'\n' | b'\r') => return Some(at + 1),
+                (_, byte) if byte == self.grammar.delimiter() => InRow::CellStart,
+                _ => InRow::Bare,
+            };
+            None
+        })
     }
 
     /// Passes over the row at the beginning of the buffer, which is too long, and keeps its beginning.
@@ -364,27 +360,20 @@ impl Splitter {
         let kept = &self.buffer[..KEPT.min(self.buffer.len())];
         let kept = kept.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
         let mut batch = Batch::of_text(self.buffer[..kept].to_vec(), self.grammar);
-        self.reset();
-        let (mut scratch, mut at) = (Batch::default(), 0);
-        loop {
-            scratch.cut((0, 0));
-            let (read, is_done) = self.advance(at, &mut scratch);
-            at += read;
-            if is_done {
-                break;
-            }
-            if at == self.buffer.len() && !self.is_ended {
-                // A CRLF must not be cut in two.
-                let kept = if self.buffer.ends_with(b"\r\n") { 2 } else { 1 };
-                self.take(at - kept, &mut Vec::new());
-                at = kept;
-                self.fill()?;
-            }
+        let (mut place, mut at) = (InRow::CellStart, 0);
+        let mut end = self.row_end(at, &mut place);
+        while end.is_none() && !self.is_ended {
+            // A CRLF must not be cut in two.
+            at = if self.buffer.ends_with(b"\r\n") { 2 } else { 1 };
+            self.take(self.buffer.len() - at, &mut Vec::new());
+            self.fill()?;
+            end = self.row_end(at, &mut place);
         }
-        if at == self.buffer.len() && !self.is_ended {
+        let end = end.unwrap_or(self.buffer.len());
+        if end == self.buffer.len() && !self.is_ended {
             self.fill()?;
         }
-        at = self.past_line_feed(at);
+        at = self.past_line_feed(end);
         let length = self.offset + without_line_ends(&self.buffer[..at]).len() as u64 - offset;
         self.take(at, &mut Vec::new());
         batch.rows.truncate(1);
@@ -395,71 +384,22 @@ impl Splitter {
     }
 }
 
-/// Reads a row as most are: its quotes, if it has any, are around whole cells and not inside them, and no cell begins with
-/// a space. Finds what csv-core would, in a third of the time. Gives its length with the first byte of its line end.
-fn plain_row(input: &[u8], delimiter: u8, batch: &mut Batch) -> Option<usize> {
-    let (mut at, start) = (0, batch.text.len());
-    loop {
-        let (cell, length) = match input.get(at..)? {
-            [b' ', ..] => return None,
-            [b'"', inner @ ..] => memchr(b'"', inner).map(|end| (&inner[..end], end + 2))?,
-            rest => memchr3(delimiter, b'\n', b'\r', rest).map(|end| (&rest[..end], end))?,
-        };
-        batch.text.extend_from_slice(cell);
-        batch.ends.push(batch.text.len() - start);
-        at += length + 1;
-        match *input.get(at - 1)? {
-            b'\n' | b'\r' => return Some(at),
-            byte if byte == delimiter => {}
-            _ => return None,
-        }
-    }
+/// What stands before a byte of a CSV row.
+#[derive(Clone, Copy)]
+enum InRow {
+    CellStart,
+    Bare,
+    Quoted,
+    /// A quote that closes, or the first of two.
+    AfterQuote,
 }
 
-/// What is unusual about the quotes of a CSV row.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Quotes {
-    pub(super) stray: Option<StrayText>,
-    /// Whether there is a quote inside a cell that does not begin with one.
-    pub(super) has_literal: bool,
-    /// Where the quote opens that never closes.
-    pub(super) open: Option<usize>,
+/// A copy of a row's cells.
+pub(super) fn owned(cells: Vec<&str>) -> Vec<String> {
+    cells.into_iter().map(str::to_owned).collect()
 }
 
-/// The first text after a closing quote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct StrayText {
-    /// Where the cell's quote opens.
-    pub(super) opened: usize,
-    /// Where the text begins.
-    pub(super) begins: usize,
-    /// The cell's index.
-    pub(super) index: usize,
-}
-
-impl Quotes {
-    /// Reads a row as csv-core does: a quote opens a cell only as its first byte.
-    pub(super) fn of(row: &[u8], delimiter: u8) -> Self {
-        let mut quotes = Self::default();
-        let mut doubled = None;
-        for at in memchr_iter(b'"', row) {
-            match quotes.open {
-                _ if doubled == Some(at) => {}
-                None if at == 0 || row[at - 1] == delimiter => quotes.open = Some(at),
-                None => quotes.has_literal = true,
-                Some(_) if row.get(at + 1) == Some(&b'"') => doubled = Some(at + 1),
-                Some(opened) => {
-                    quotes.open = None;
-                    let rest = &row[at + 1..];
-                    let text = memchr3(delimiter, b'\n', b'\r', rest).map_or(rest, |end| &rest[..end]);
-                    if quotes.stray.is_none() && !text.trim_ascii().is_empty() {
-                        let before = Batch::of_text(row[..opened].to_vec(), Grammar::Csv(delimiter));
-                        let index = before.rows.last().map_or(0, |row| row.ends.1 - row.ends.0 - 1);
-                        quotes.stray = Some(StrayText { opened, begins: at + 1, index });
-                    }
-                }
-            }
-        }
-        quotes
-    }
+/// The length of the first line, with the first byte of its end.
+fn line_end(text: &[u8]) -> Option<usize> {
+    memchr2(b'\n', b'\r', text).map(|end| end + 1)
 }

@@ -3,10 +3,9 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::error::FileProblem;
 use super::header::{LISTED_MAX, people, personless, repeated, unused};
 use super::options::ReadOptions;
-use crate::model::{Code, ERROR_COLUMN, Field, has_address, is_invisible, listed, shortened};
+use crate::model::{Code, ERROR_COLUMN, Field, Problem, has_address, is_invisible, listed, shortened};
 
 /// How many columns or keys that are not fields are remembered, to be named.
 pub const UNKNOWN_MAX: usize = 50;
@@ -175,70 +174,85 @@ fn is_misspelt(column: &str, field: &str) -> bool {
     slips > 0 && slips <= allowed && column.chars().next() == field.chars().next()
 }
 
-/// Where each field is in a row of cells.
+/// Where each field is in a row of cells, or among the entries of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Columns {
     /// Field and index of its column, in header order. A list may be in several columns.
     pub fields: Vec<(Field, usize)>,
-    /// The names of columns that are not fields, in header order.
-    pub unknown: Vec<String>,
-    /// Columns of another name that are used for a field.
-    pub used: Vec<(Field, String)>,
+    /// The indexes of columns that are not fields.
+    pub unknown: Vec<usize>,
+    /// Which columns of another name are used for a field, and which ones `--map` names and this file does not have.
+    pub notes: Vec<Problem>,
     /// The indexes of the columns that filters need, in their order.
     pub filters: Vec<usize>,
-    /// What `--map` names and this file does not have.
-    pub unmapped: Vec<(Field, String)>,
+    /// The index of the column that tells groups in a group.
+    pub nested: Option<usize>,
 }
 
 impl Columns {
     /// Reads a header as it is likely to be meant, and gives all that is wrong with it: no name, a field twice, a mapped
     /// column missing, a column that looks like a field and is not used.
     #[must_use]
-    pub fn read(header: &[String], options: &ReadOptions) -> (Self, Vec<FileProblem>) {
-        // Where a mapped column is there as it was typed, one that differs in case is another.
-        let is_another = |field: Field, column: &String| {
-            let is_like =
-                |mapped: &String| is_same_column(mapped, column) && mapped != column && header.contains(mapped);
-            options.map.iter().any(|(of, mapped)| *of == field && is_like(mapped))
-        };
-        let meaning = |column: &String| match Meaning::of(column, options) {
-            Meaning::Mapped(field) if is_another(field, column) => Meaning::Unknown,
-            meaning => meaning,
-        };
-        let meanings: Vec<Meaning> = header.iter().map(meaning).collect();
-        let (mut columns, mut errors) = (Self::default(), Vec::new());
-        for slot in Field::SLOTS {
-            columns.find(slot, header, &meanings, &mut errors);
-        }
-        columns.fields.sort_by_key(|(_, index)| *index);
-        let unknown = (0..header.len()).filter(|index| meanings[*index] == Meaning::Unknown);
-        let unknown = unknown.map(|index| header[index].trim()).filter(|column| !column.is_empty());
+    pub fn read(header: &[String], options: &ReadOptions) -> (Self, Vec<Problem>) {
+        let (mut columns, mut errors) = Self::of(header, &meanings(header, options));
         // The run that wrote the rejects has warned of these columns.
-        let is_of_rejects = header.iter().any(|column| column == ERROR_COLUMN);
-        columns.unknown.extend(unknown.filter(|_| !is_of_rejects).map(str::to_owned));
-        columns.find_filters(header, options, &mut errors);
+        if header.iter().any(|column| column == ERROR_COLUMN) {
+            columns.unknown.clear();
+        }
+        for filter in &options.filters {
+            match position(header, &filter.column) {
+                Some(index) => columns.filters.push(index),
+                None => errors.push(missing(&format!("--where {}", shortened(&filter.column)), header)),
+            }
+        }
+        columns.unknown.retain(|index| !columns.filters.contains(index));
         columns.find_unmapped(header, options, &mut errors);
+        let nested = options.of_layout.as_ref().and_then(|layout| layout.nested.as_ref());
+        columns.nested = nested.and_then(|nested| position(header, &nested.column));
+        let people = columns.people(header, |index| is_of_addresses(&header[index]));
         let is_nameless = columns.index(Field::Name).is_none() && !options.settles(Field::Name);
-        let people = columns.people(is_of_addresses);
         errors.extend(people.or_else(|| is_nameless.then(|| nameless(header))));
-        let groups = columns.fields.iter().find(|(field, _)| *field == Field::Names);
-        let groups = groups.filter(|_| !columns.have_people());
-        errors.extend(groups.map(|(_, index)| personless(&shortened(&header[*index]))));
         (columns, errors)
     }
 
-    fn have_people(&self) -> bool {
-        self.fields.iter().any(|(field, _)| field.is_list() && *field != Field::Names)
+    /// The same for the keys of an object; other objects may have others.
+    pub(super) fn of_keys(keys: &[String], options: &ReadOptions) -> (Self, Vec<Problem>) {
+        let mut meanings = meanings(keys, options);
+        // A key of another name is used only where the field's own name is missing.
+        let own: Vec<Field> =
+            meanings.iter().filter(|own| matches!(own, Meaning::Own(_))).filter_map(|own| own.field()).collect();
+        for meaning in &mut meanings {
+            if matches!(meaning, Meaning::Synonym(field) if own.iter().any(|own| own.slot() == field.slot())) {
+                *meaning = Meaning::Unknown;
+            }
+        }
+        Self::of(keys, &meanings)
     }
 
-    /// An error if no column has people and one that is not used seems to.
-    pub(super) fn people(&self, is_of_people: impl Fn(&str) -> bool) -> Option<FileProblem> {
-        let column = self.unknown.iter().filter(|_| !self.have_people()).find(|column| is_of_people(column))?;
-        Some(people(&shortened(column)))
+    fn of(header: &[String], meanings: &[Meaning]) -> (Self, Vec<Problem>) {
+        let (mut columns, mut errors) = (Self::default(), Vec::new());
+        for slot in Field::SLOTS {
+            columns.find(slot, header, meanings, &mut errors);
+        }
+        columns.fields.sort_by_key(|(_, index)| *index);
+        let is_unknown = |index: &usize| meanings[*index] == Meaning::Unknown && !header[*index].trim().is_empty();
+        columns.unknown = (0..header.len()).filter(is_unknown).collect();
+        (columns, errors)
+    }
+
+    /// An error if no column has people and one that is not used seems to, or if a person's groups have no person.
+    pub(super) fn people(&self, header: &[String], is_of_people: impl Fn(usize) -> bool) -> Option<Problem> {
+        if self.fields.iter().any(|(field, _)| field.is_list() && *field != Field::Names) {
+            return None;
+        }
+        let shown = |index: usize| shortened(header[index].trim());
+        let unused = self.unknown.iter().find(|index| is_of_people(**index)).map(|index| people(&shown(*index)));
+        let groups = || self.fields.iter().find(|(field, _)| *field == Field::Names);
+        unused.or_else(|| groups().map(|(_, index)| personless(&shown(*index))))
     }
 
     /// Finds the columns of one field of a group.
-    fn find(&mut self, slot: Field, header: &[String], meanings: &[Meaning], errors: &mut Vec<FileProblem>) {
+    fn find(&mut self, slot: Field, header: &[String], meanings: &[Meaning], errors: &mut Vec<Problem>) {
         let shown = |index: usize| shortened(header[index].trim());
         let all = (0..header.len()).filter_map(|index| Some((meanings[index].likely_field()?, index)));
         let all = all.filter(|(field, _)| field.slot() == slot);
@@ -259,40 +273,31 @@ impl Columns {
         } else if meanings[first].field().is_none() {
             errors.push(unused(field, &shown(first)));
         } else if !is_mapped && bare(&header[first]) != own_word(field) {
-            self.used.push((field, shown(first)));
+            let message = format!("column `{}` is used as `{}`", shown(first), field.as_str());
+            self.notes.push(Problem::note(Code::ColumnUsed, message));
         }
         let others = similar.into_iter().filter(|(_, index)| *index != first);
         errors.extend(others.map(|(field, index)| unused(field, &shown(index))));
     }
 
-    /// The columns of the filters.
-    fn find_filters(&mut self, header: &[String], options: &ReadOptions, errors: &mut Vec<FileProblem>) {
-        for filter in &options.filters {
-            match position(header, &filter.column) {
-                Some(index) => self.filters.push(index),
-                None => errors.push(missing(&format!("--where {}", shortened(&filter.column)), header)),
-            }
-        }
-        let used: Vec<String> = self.filters.iter().map(|index| header[*index].trim().to_owned()).collect();
-        self.unknown.retain(|column| !used.contains(column));
-    }
-
     /// What is wrong with the columns that `--map` names and the header does not have: nothing, if another one has the field, or
     /// another file may have it.
-    fn find_unmapped(&mut self, header: &[String], options: &ReadOptions, errors: &mut Vec<FileProblem>) {
+    fn find_unmapped(&mut self, header: &[String], options: &ReadOptions, errors: &mut Vec<Problem>) {
         for (at, (field, column)) in options.map.iter().enumerate() {
             let is_shared = |(other, named): &&(Field, String)| other != field && is_same_column(named, column);
             let is_missing = options.of_layout.is_none() && position(header, column).is_none();
-            let shown = shortened(column);
+            let (shown, field_name) = (shortened(column), field.as_str());
             if let Some((other, _)) = options.map[..at].iter().find(is_shared) {
-                let (one, other) = (other.as_str(), field.as_str());
-                let message =
-                    format!("--map uses column `{shown}` for `{one}` and for `{other}`; a column holds one field");
-                errors.push(FileProblem::new(Code::ColumnUnmapped, message));
+                let message = format!(
+                    "--map uses column `{shown}` for `{}` and for `{field_name}`; a column holds one field",
+                    other.as_str()
+                );
+                errors.push(Problem::fatal(Code::ColumnUnmapped, message));
             } else if is_missing && (options.are_several || self.index(*field).is_some()) {
-                self.unmapped.push((*field, shown));
+                let message = format!("--map {field_name}={shown}: this file has no such column");
+                self.notes.push(Problem::note(Code::ColumnUnmapped, message));
             } else if is_missing {
-                errors.push(missing(&format!("--map {}={shown}", field.as_str()), header));
+                errors.push(missing(&format!("--map {field_name}={shown}"), header));
             }
         }
     }
@@ -325,6 +330,20 @@ impl Columns {
         };
         header.iter().enumerate().map(column).collect()
     }
+}
+
+/// The meanings of all columns of a header.
+fn meanings(header: &[String], options: &ReadOptions) -> Vec<Meaning> {
+    // Where a mapped column is there as it was typed, one that differs in case is another.
+    let is_another = |field: Field, column: &String| {
+        let is_like = |mapped: &String| is_same_column(mapped, column) && mapped != column && header.contains(mapped);
+        options.map.iter().any(|(of, mapped)| *of == field && is_like(mapped))
+    };
+    let meaning = |column: &String| match Meaning::of(column, options) {
+        Meaning::Mapped(field) if is_another(field, column) => Meaning::Unknown,
+        meaning => meaning,
+    };
+    header.iter().map(meaning).collect()
 }
 
 /// Where a column is.
@@ -361,15 +380,15 @@ pub fn field_of(column: &str) -> Option<Field> {
 }
 
 /// A column named with a flag is not in the file.
-fn missing(flag: &str, header: &[String]) -> FileProblem {
-    FileProblem::new(Code::ColumnUnmapped, format!("{flag}: there is no such column (found: {})", names(header)))
+fn missing(flag: &str, header: &[String]) -> Problem {
+    Problem::fatal(Code::ColumnUnmapped, format!("{flag}: there is no such column (found: {})", names(header)))
 }
 
 /// A header without a column for the name: a row of data, if it holds what only data does.
-fn nameless(header: &[String]) -> FileProblem {
+fn nameless(header: &[String]) -> Problem {
     let is_data = |cell: &String| is_ids(cell) || has_address(cell) || cell.chars().count() > COLUMN_NAME_MAX;
     let found = names(header);
-    FileProblem::new(
+    Problem::fatal(
         Code::HeaderMissing,
         if header.iter().any(is_data) {
             format!(
@@ -422,20 +441,25 @@ mod tests {
         cells.iter().map(|cell| (*cell).to_owned()).collect()
     }
 
-    fn read(cells: &[&str]) -> (Columns, Vec<FileProblem>) {
+    fn read(cells: &[&str]) -> (Columns, Vec<Problem>) {
         Columns::read(&header(cells), &ReadOptions::default())
     }
 
-    fn codes(errors: &[FileProblem]) -> Vec<Code> {
+    fn unknown(columns: &Columns, cells: &[&str]) -> Vec<String> {
+        columns.unknown.iter().map(|index| cells[*index].to_owned()).collect()
+    }
+
+    fn codes(errors: &[Problem]) -> Vec<Code> {
         errors.iter().map(|error| error.code).collect()
     }
 
     #[test]
     fn headers_match_without_case_spaces_underscores_and_hyphens() {
-        let (columns, errors) = read(&["Members", " NAME ", "gu-ests", "Desc_Ription", "e mail"]);
+        let cells = ["Members", " NAME ", "gu-ests", "Desc_Ription", "e mail"];
+        let (columns, errors) = read(&cells);
         let fields = [(Field::Members, 0), (Field::Name, 1), (Field::Guests, 2), (Field::Description, 3)];
         assert_eq!((columns.fields.as_slice(), errors.as_slice()), (&fields[..], &[][..]));
-        assert_eq!(columns.unknown, ["e mail".to_owned()]);
+        assert_eq!(unknown(&columns, &cells), ["e mail"]);
     }
 
     #[test]
@@ -450,7 +474,7 @@ mod tests {
             (&["Equipo", "Descripción", "Miembros"], 3),
         ] {
             let (columns, errors) = read(cells);
-            assert_eq!((columns.used.len(), columns.fields.len(), errors.len()), (used, cells.len(), 0), "{cells:?}");
+            assert_eq!((columns.notes.len(), columns.fields.len(), errors.len()), (used, cells.len(), 0), "{cells:?}");
         }
     }
 
@@ -475,7 +499,7 @@ mod tests {
     fn columns_that_only_resemble_a_field_are_ignored() {
         for column in ["game", "id", "quests", "number", "directMembersCount", "Member Type"] {
             let (columns, errors) = read(&["name", column]);
-            assert_eq!((columns.unknown, errors), (vec![column.to_owned()], Vec::new()));
+            assert_eq!((unknown(&columns, &["name", column]), errors), (vec![column.to_owned()], Vec::new()));
         }
         let (columns, errors) = read(&["name", "members", "directMembersCount", "membersCount"]);
         assert_eq!((columns.unknown.len(), errors.len()), (2, 0));
@@ -523,9 +547,10 @@ mod tests {
             ..ReadOptions::default()
         };
         let map = mapped(&[(Field::Name, "Display Name")]);
-        let (columns, errors) = Columns::read(&header(&["display name", "name", "team"]), &map);
-        assert_eq!((columns.fields, errors.len()), (vec![(Field::Name, 0)], 0));
-        assert_eq!(columns.unknown, ["name".to_owned(), "team".to_owned()]);
+        let cells = ["display name", "name", "team"];
+        let (columns, errors) = Columns::read(&header(&cells), &map);
+        assert_eq!((columns.fields.as_slice(), errors.len()), (&[(Field::Name, 0)][..], 0));
+        assert_eq!(unknown(&columns, &cells), ["name", "team"]);
         let (_, errors) = Columns::read(&header(&["name"]), &map);
         assert_eq!(errors, [missing("--map name=Display Name", &header(&["name"]))]);
         let lists = mapped(&[(Field::Members, "cohort1"), (Field::Members, "cohort2")]);

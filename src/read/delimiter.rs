@@ -1,11 +1,10 @@
 //! What delimits the cells of a CSV file, found from its header. Pure.
 
 use super::ReadOptions;
-use super::batch::{Batch, Grammar};
+use super::batch::{Batch, Grammar, owned};
 use super::columns::{Columns, Meaning, TITLES_MAX, header_of};
-use super::error::FileProblem;
 use super::lines::{ends_line, past_line_end};
-use crate::model::{Code, Field, is_delimiter};
+use crate::model::{Code, Field, Problem, is_delimiter};
 
 /// The delimiters that are tried, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -33,9 +32,9 @@ fn likeliest(head: &[u8], options: &ReadOptions) -> u8 {
     let score = |delimiter: &u8| {
         let batch = Batch::of_text(head.to_vec(), Grammar::Csv(*delimiter));
         let text = batch.text();
-        let is_filled = |row: &Vec<String>| row.iter().any(|cell| !cell.trim().is_empty());
-        let rows = batch.rows.iter().map(|row| batch.cells(text, row).owned()).filter(is_filled);
-        let rows: Vec<Vec<String>> = rows.take(TITLES_MAX + 1).collect();
+        let rows = batch.rows.iter().map(|row| batch.cells(text, row));
+        let rows = rows.filter(|row| row.iter().any(|cell| !cell.trim().is_empty())).take(TITLES_MAX + 1);
+        let rows: Vec<Vec<String>> = rows.map(owned).collect();
         let Some(header) = rows.get(header_of(&rows, options)) else { return (0, 0) };
         (Columns::read(header, options).0.fields.len(), header.len())
     };
@@ -43,7 +42,7 @@ fn likeliest(head: &[u8], options: &ReadOptions) -> u8 {
 }
 
 /// What may be wrong with a header row of one cell that is not the name: it is in quotes, or has another delimiter.
-pub(super) fn one_cell(header: &[String], delimiter: u8, options: &ReadOptions) -> Option<FileProblem> {
+pub(super) fn one_cell(header: &[String], delimiter: u8, options: &ReadOptions) -> Option<Problem> {
     let [only] = header else { return None };
     let holds_name = |cell: &str| Meaning::of(cell, options).field().is_some_and(|field| field.slot() == Field::Name);
     let is_mark = |mark: &u8| is_delimiter(*mark) && mark.is_ascii_punctuation() && !b"_-'".contains(mark);
@@ -56,5 +55,5 @@ pub(super) fn one_cell(header: &[String], delimiter: u8, options: &ReadOptions) 
         let other = char::from(other);
         format!("the header seems to be delimited by `{other}`; use --delimiter '{other}'")
     };
-    Some(FileProblem::new(Code::HeaderMissing, message))
+    Some(Problem::fatal(Code::HeaderMissing, message))
 }

@@ -4,10 +4,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::ReadOptions;
 use super::columns::{Meaning, begins_with, is_same_column};
-use super::error::FileProblem;
 use super::lines::line_ends;
+use super::{ReadError, ReadOptions};
 use crate::model::{Code, Entries, Field, Problem, listed, shortened};
 
 /// A JSON file whose objects may span lines.
@@ -17,8 +16,6 @@ pub(super) struct Document {
     pub(super) before: Vec<u8>,
     /// The path of the array in the object around it.
     pub(super) path: Option<String>,
-    /// Whether the path was given.
-    is_chosen: bool,
 }
 
 /// Where the next value of a document ends.
@@ -31,23 +28,24 @@ pub(super) enum NextValue {
     Unread,
 }
 
-/// Finds the next value, with the white space and commas before it; `is_whole` if the text goes to the end of the file.
-pub(super) fn next_value(text: &[u8], is_whole: bool, length_max: usize) -> Result<NextValue, FileProblem> {
+/// Finds the next value, with the white space and commas before it, in a text that begins on this line; `is_whole` if it goes
+/// to the end of the file.
+pub(super) fn next_value(text: &[u8], line: u64, is_whole: bool, length_max: usize) -> Result<NextValue, ReadError> {
     let (before, rest) = text.split_at(skip(text, 0, b","));
     if rest.first() == Some(&b']') || (rest.is_empty() && is_whole) {
         return Ok(NextValue::None);
     }
-    let lines = line_ends(before);
+    let line = line + line_ends(before);
     match value::<IgnoredAny>(rest) {
         Ok((_, length)) if length < rest.len() || is_whole => Ok(NextValue::Ends(before.len() + length)),
         Err(error) if !error.is_eof() || is_whole => {
             let cut_off = "the file ends in the middle of an object (is it cut off?)".to_owned();
             let reason = if error.is_eof() { cut_off } else { reason(&error) };
             let column = Some(error.column() as u64).filter(|column| *column > 0);
-            Err(FileProblem { lines: lines + error.line() as u64 - 1, column, ..broken(&reason) })
+            Err(ReadError::at(line + error.line() as u64 - 1, column, broken(&reason)))
         }
         _ if rest.len() > length_max => {
-            Err(FileProblem { lines, ..broken("an object is longer than 1 MiB, the most that a row may have") })
+            Err(ReadError::at(line, None, broken("an object is longer than 1 MiB, the most that a row may have")))
         }
         _ => Ok(NextValue::Unread),
     }
@@ -58,16 +56,16 @@ const PAGE_MARKS: [&str; 5] = ["@odata.nextLink", "nextPageToken", "next_page", 
 
 impl Document {
     /// Finds the objects from the beginning of a file; nothing if there is one on each line.
-    pub(super) fn find(head: &[u8], options: &ReadOptions) -> Result<Option<Self>, FileProblem> {
+    pub(super) fn find(head: &[u8], options: &ReadOptions) -> Result<Option<Self>, Problem> {
         let start = skip(head, 0, &[]);
         if let Some(path) = &options.records {
             let array = array_at(head, start, path).ok_or_else(|| {
-                FileProblem::new(Code::JsonMalformed, format!("no array is at --records {}", shortened(path)))
+                Problem::fatal(Code::JsonMalformed, format!("no array is at --records {}", shortened(path)))
             })?;
-            return Ok(Some(Self::at(head, array, Some(path), true)));
+            return Ok(Some(Self::at(head, array, Some(path))));
         }
         if head.get(start) == Some(&b'[') {
-            return Ok(Some(Self::at(head, start + 1, None, false)));
+            return Ok(Some(Self::at(head, start + 1, None)));
         }
         let first = value::<IgnoredAny>(&head[start..]);
         let end = match &first {
@@ -81,20 +79,20 @@ impl Document {
         }
         let keys: Vec<String> = arrays(object).into_iter().filter(|key| is_envelope(object, key, options)).collect();
         match keys.as_slice() {
-            [key] => Ok(array_of(head, start, &[key]).map(|array| Self::at(head, array, Some(key), false))),
+            [key] => Ok(array_of(head, start, &[key]).map(|array| Self::at(head, array, Some(key)))),
             [] if !object.trim_ascii_end().contains(&b'\n') => Ok(None),
-            [] => Ok(Some(Self::at(head, 0, None, false))),
+            [] => Ok(Some(Self::at(head, 0, None))),
             keys => Err(several(keys)),
         }
     }
 
-    fn at(head: &[u8], start: usize, path: Option<&str>, is_chosen: bool) -> Self {
-        Self { before: head[..start].to_vec(), path: path.map(str::to_owned), is_chosen }
+    fn at(head: &[u8], start: usize, path: Option<&str>) -> Self {
+        Self { before: head[..start].to_vec(), path: path.map(str::to_owned) }
     }
 
-    /// Checks the document around the objects once all of them are read; `after` is everything behind the last. Gives a warning
-    /// if it is one page of several.
-    pub(super) fn check(&self, after: &[u8], rows: u64) -> Result<Option<Problem>, FileProblem> {
+    /// Checks the document around the objects once all of them are read; `after` is everything behind the last, and
+    /// `is_chosen` whether their path was given. Gives a warning if it is one page of several.
+    pub(super) fn check(&self, after: &[u8], rows: u64, is_chosen: bool) -> Result<Option<Problem>, Problem> {
         if self.before.is_empty() {
             return if after.is_empty() { Ok(None) } else { Err(broken("there is text between the objects")) };
         }
@@ -108,7 +106,7 @@ impl Document {
         })?;
         let Some(object) = document.as_object() else { return Ok(None) };
         let others: Vec<String> = arrays(&whole).into_iter().chain(self.path.clone()).collect();
-        if !self.is_chosen && others.len() > 1 {
+        if !is_chosen && others.len() > 1 {
             return Err(several(&others));
         }
         let is_page = PAGE_MARKS
@@ -123,8 +121,8 @@ impl Document {
 }
 
 /// It is not JSON from here on.
-fn broken(reason: &str) -> FileProblem {
-    FileProblem::new(Code::JsonMalformed, format!("invalid JSON: {reason}; nothing after this place was read"))
+fn broken(reason: &str) -> Problem {
+    Problem::fatal(Code::JsonMalformed, format!("invalid JSON: {reason}; nothing after this place was read"))
 }
 
 /// The parser's words without its place.
@@ -133,9 +131,9 @@ pub(super) fn reason(error: &serde_json::Error) -> String {
     text.split(" at line ").next().unwrap_or(&text).to_owned()
 }
 
-fn several(keys: &[String]) -> FileProblem {
+fn several(keys: &[String]) -> Problem {
     let keys = listed(keys.iter().map(|key| format!("`{}`", shortened(key))), 10);
-    FileProblem::new(Code::JsonMalformed, format!("several arrays of objects: {keys}; choose one with --records KEY"))
+    Problem::fatal(Code::JsonMalformed, format!("several arrays of objects: {keys}; choose one with --records KEY"))
 }
 
 /// The keys of an object that hold an array of objects.

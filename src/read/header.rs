@@ -1,37 +1,36 @@
 //! What is wrong with a header, in words for the person who fixes it. Pure.
 
-use super::error::FileProblem;
-use crate::model::{Code, Field, listed};
+use crate::model::{Code, Field, Problem, listed};
 
 /// How many columns are named in a message.
 pub(super) const LISTED_MAX: usize = 20;
 
 /// A column looks like a field and is not used.
-pub(super) fn unused(field: Field, column: &str) -> FileProblem {
+pub(super) fn unused(field: Field, column: &str) -> Problem {
     let (name, flags) = (field.as_str(), or_flags(field, column));
     let message = format!("column `{column}` looks like `{name}` and is not used; rename it{flags}");
-    FileProblem::new(Code::ColumnMisspelt, message)
+    Problem::fatal(Code::ColumnMisspelt, message)
 }
 
 /// The rows are people, not groups.
-pub(super) fn people(column: &str) -> FileProblem {
+pub(super) fn people(column: &str) -> Problem {
     let (member, ignore) = (flag("--map member=", column), flag("--ignore ", column));
     let message = format!(
         "a column of addresses (`{column}`), and none of members: this looks like a list of people. If the rows are people, use {member} with --map name=COLUMN for the column of their group, or with --name NAME; if the addresses are those of the groups, use {ignore}"
     );
-    FileProblem::new(Code::ListOfPeople, message)
+    Problem::fatal(Code::ListOfPeople, message)
 }
 
 /// Groups of a person, without the person.
-pub(super) fn personless(column: &str) -> FileProblem {
+pub(super) fn personless(column: &str) -> Problem {
     let message = format!(
         "column `{column}` holds the groups of a person, and no column holds the person; use --map member=COLUMN"
     );
-    FileProblem::new(Code::ListOfPeople, message)
+    Problem::fatal(Code::ListOfPeople, message)
 }
 
 /// Several columns hold the same field.
-pub(super) fn repeated(field: Field, columns: &[String]) -> FileProblem {
+pub(super) fn repeated(field: Field, columns: &[String]) -> Problem {
     let has_twins = (1..columns.len()).any(|index| columns[index..].contains(&columns[index - 1]));
     let columns = listed(columns.iter().map(|column| format!("`{column}`")), LISTED_MAX);
     let name = field.as_str();
@@ -42,23 +41,23 @@ pub(super) fn repeated(field: Field, columns: &[String]) -> FileProblem {
     } else {
         format!("choose one with --map {name}=COLUMN")
     };
-    FileProblem::new(Code::ColumnRepeated, format!("several columns hold `{name}`: {columns}; {cure}"))
+    Problem::fatal(Code::ColumnRepeated, format!("several columns hold `{name}`: {columns}; {cure}"))
 }
 
 /// The header is on this line.
-pub(super) fn titled(line: u64) -> FileProblem {
+pub(super) fn titled(line: u64) -> Problem {
     let skipped = line - 1;
     let message = format!(
         "the header is on line {line}; use --skip-lines {skipped} if the lines above it are a title, or delete them"
     );
-    FileProblem::new(Code::HeaderMissing, message)
+    Problem::fatal(Code::HeaderMissing, message)
 }
 
 /// The file is an export that does not have the group's name.
-pub(super) fn nameless(what: &str) -> FileProblem {
+pub(super) fn nameless(what: &str) -> Problem {
     let message =
         format!("this looks like {what}, which does not hold the group's name; use --name NAME, or --name-from file");
-    FileProblem::new(Code::HeaderMissing, message)
+    Problem::fatal(Code::HeaderMissing, message)
 }
 
 /// The flags that use this column for this field, or say that it is not meant, ready to be copied into a shell.

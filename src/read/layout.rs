@@ -88,12 +88,13 @@ impl Layout {
         is_nested.then(|| Problem::general(Code::RowExcluded, format!("excluded: {}", nested(member))))
     }
 
-    /// How the file is read, in words.
-    pub(super) fn note(&self, map: &[(Field, String)], has_column: impl Fn(&str) -> bool, title: bool) -> String {
+    /// Says how the file is read.
+    pub(super) fn note(&self, map: &[(Field, String)], has_column: impl Fn(&str) -> bool, title: bool) -> Problem {
         let columns = map.iter().filter(|(_, column)| has_column(column));
         let columns = columns.map(|(field, column)| format!("`{}` is read as `{}`", shortened(column), field.as_str()));
         let title = title.then(|| "the group's name is in a line above the header".to_owned());
-        format!("looks like {}: {}", self.what, columns.chain(title).collect::<Vec<_>>().join(", "))
+        let how = columns.chain(title).collect::<Vec<_>>().join(", ");
+        Problem::note(Code::LayoutRecognized, format!("looks like {}: {how}", self.what))
     }
 }
 

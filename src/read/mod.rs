@@ -17,6 +17,7 @@ mod names;
 mod opendocument;
 mod options;
 mod packed;
+mod parser;
 mod path;
 mod row;
 mod shape;
@@ -25,61 +26,71 @@ mod source;
 mod table;
 mod workbook;
 
-pub use batch::{Batch, Cells};
+pub use batch::Batch;
 pub use columns::{Columns, UNKNOWN_MAX, field_of};
-pub use error::{FileProblem, ReadError};
+pub use error::ReadError;
 pub use layout::{GivenName, Layout, LayoutChoice, Layouts, all_layouts};
 pub use options::ReadOptions;
+pub use parser::Parser;
 pub use row::{Row, RowFlaw};
 pub use source::{Again, STDIN, check_file, unpacked_name};
-pub use table::{Opened, Parser, Table};
+pub use table::{Opened, Table};
 
-use crate::model::Field;
+use crate::model::{Code, Problem, shortened};
 
-/// What was found about the columns and lines of a file on the way, apart from its rows.
+/// What is found about a file as a whole, in its header and among its rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notes {
+    /// What is found, each once.
+    problems: Vec<Problem>,
     /// Columns or keys that are not fields; at most [`UNKNOWN_MAX`].
-    pub unknown: Vec<String>,
-    /// Columns or keys of another name that are used for a field.
-    pub used: Vec<(Field, String)>,
-    /// Columns that `--map` names and the file does not have.
-    pub unmapped: Vec<(Field, String)>,
+    unknown: Vec<String>,
     /// The lines of rows without any text, which are ignored.
-    pub blank: Vec<u64>,
-    /// What the file was recognized as, and how it is read.
-    pub layout: Option<String>,
-    /// The key of a JSON object that holds the rows.
-    pub records: Option<String>,
-    /// The sheets of a workbook that have cells; the first is read, and not the others.
-    pub sheets: Vec<String>,
-    /// How many lines without any character are between the rows.
-    pub blank_lines: u64,
+    blank: Vec<u64>,
+    /// Whether there are lines without any character between the rows.
+    has_blank_lines: bool,
 }
 
 impl Notes {
     /// Adds what was found in later rows of the same file.
     pub fn extend(&mut self, later: &Self) {
-        self.unknown(later.unknown.iter().cloned());
-        later.used.iter().for_each(|(field, column)| self.used(*field, column));
+        self.add(&later.problems, &later.unknown);
         self.blank.extend(&later.blank);
-        self.blank_lines += later.blank_lines;
+        self.has_blank_lines |= later.has_blank_lines;
     }
 
-    /// Adds columns or keys that are not fields.
-    pub fn unknown(&mut self, columns: impl IntoIterator<Item = String>) {
-        for column in columns {
-            if self.unknown.len() < UNKNOWN_MAX && !self.unknown.contains(&column) {
-                self.unknown.push(column);
+    /// Adds problems, and columns or keys that are not fields.
+    fn add(&mut self, problems: &[Problem], unknown: impl IntoIterator<Item = impl AsRef<str>>) {
+        for problem in problems {
+            if self.problems.len() < UNKNOWN_MAX && !self.problems.contains(problem) {
+                self.problems.push(problem.clone());
+            }
+        }
+        for column in unknown {
+            let column = column.as_ref();
+            if self.unknown.len() < UNKNOWN_MAX && !self.unknown.iter().any(|known| known == column) {
+                self.unknown.push(column.to_owned());
             }
         }
     }
 
-    /// Adds a column or key that is used for a field.
-    pub fn used(&mut self, field: Field, column: &str) {
-        if !self.used.iter().any(|(known, name)| *known == field && name == column) {
-            self.used.push((field, column.to_owned()));
-        }
+    /// Whether the file has lines or rows without any text.
+    #[must_use]
+    pub fn has_blank(&self) -> bool {
+        self.has_blank_lines || !self.blank.is_empty()
+    }
+
+    /// All of it, for people.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Problem> {
+        let blank = self.blank.first().map(|first| {
+            let message = format!("blank rows ignored: {} (first: line {first})", self.blank.len());
+            Problem::note(Code::RowBlank, message)
+        });
+        let columns: Vec<String> = self.unknown.iter().map(|column| shortened(column)).collect();
+        let message = format!("columns that are not fields of a group are ignored: {}", columns.join(", "));
+        let unknown = (!columns.is_empty()).then(|| Problem::general(Code::ColumnUnknown, message));
+        self.problems.iter().cloned().chain(blank).chain(unknown).collect()
     }
 }
 

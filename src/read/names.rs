@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::Parser;
 use super::row::Row;
 use crate::model::{Cell, Code, Field, Item, Problem, Raw, shortened};
 
@@ -9,7 +10,7 @@ use crate::model::{Cell, Code, Field, Item, Problem, Raw, shortened};
 const SEPARATORS: [char; 3] = [';', '|', '\n'];
 
 /// The names in a cell, separated by `;`, `|` and line breaks, or by `--list-delimiter`. A comma may belong to a name.
-pub(super) fn names_of(cell: &str, delimiter: Option<char>) -> Result<Vec<Cow<'_, str>>, Problem> {
+fn names_of(cell: &str, delimiter: Option<char>) -> Result<Vec<Cow<'_, str>>, Problem> {
     if cell.trim_start().starts_with('[')
         && let Ok(names) = serde_json::from_str::<Vec<String>>(cell)
     {
@@ -28,29 +29,54 @@ pub(super) fn names_of(cell: &str, delimiter: Option<char>) -> Result<Vec<Cow<'_
     Ok(names.into_iter().map(Cow::Borrowed).collect())
 }
 
-/// Gives a row for each group of a person; `text` is the row as it is written for a group.
-pub(super) fn each_group<'a>(
-    row: &Row<'a>,
-    names: Result<Vec<Cow<'_, str>>, Problem>,
-    text: impl Fn(Option<&str>) -> Raw<Cow<'a, str>>,
-    each: &mut dyn FnMut(&Row<'a>),
-) {
-    let is_blank = |name: &Cow<'_, str>| name.trim().is_empty();
-    let (blank, names): (Vec<_>, Vec<_>) = match names {
-        Ok(names) if names.iter().any(|name| !is_blank(name)) => names.into_iter().partition(is_blank),
-        other => {
-            let problem = other.err().unwrap_or_else(|| Problem::excluded("the person is in no group"));
-            return each(&Row { fields: Err(problem), text: text(None), ..row.clone() });
+/// The names that a cell of groups holds.
+fn all_names<'a>(cell: &'a Cell<'_>, delimiter: Option<char>) -> Result<Vec<Cow<'a, str>>, Problem> {
+    let invalid = |what: &str| Problem::error(Field::Names, Code::NameInvalid, format!("names: {what}"));
+    match cell {
+        Cell::Text(text) => names_of(text, delimiter),
+        Cell::List(items) => {
+            let name = |item: &'a Item<'_>| match item {
+                Item::Text(text) => Ok(Cow::Borrowed(text.trim())),
+                Item::Number(_) | Item::Other(_) => Err(invalid("an entry is not text")),
+            };
+            items.iter().map(name).collect()
         }
-    };
-    for (number, name) in names.iter().enumerate() {
-        let cell = Cell::Text(Cow::Owned(name.clone().into_owned()));
-        let fields = row.fields.clone().map(|fields| fields.with(Field::Name, cell));
-        let mut group = Row { fields, text: text(Some(name)), is_continued: number > 0, ..row.clone() };
-        if number == 0 && !blank.is_empty() {
-            group.warnings.push(Problem::blank_entries(Field::Names, blank.len()));
+        Cell::Absent => Ok(Vec::new()),
+        Cell::Other(kind) => Err(invalid(&format!("expected a list, found {kind}"))),
+    }
+}
+
+impl Parser {
+    /// Gives a row, or one for each of the groups of a person that these cells name; `text` is the row as it is written for a group.
+    pub(super) fn each_group<'a>(
+        &self,
+        row: &Row<'a>,
+        names: &[Cell<'_>],
+        text: impl Fn(Option<&str>) -> Raw<Cow<'a, str>>,
+        each: &mut dyn FnMut(&Row<'a>),
+    ) {
+        if names.is_empty() || row.fields.is_err() {
+            return each(row);
         }
-        each(&group);
+        let names = names.iter().map(|cell| all_names(cell, self.options.list_delimiter));
+        let names = names.collect::<Result<Vec<_>, _>>().map(|names| names.concat());
+        let is_blank = |name: &Cow<'_, str>| name.trim().is_empty();
+        let (blank, names): (Vec<_>, Vec<_>) = match names {
+            Ok(names) if names.iter().any(|name| !is_blank(name)) => names.into_iter().partition(is_blank),
+            other => {
+                let problem = other.err().unwrap_or_else(|| Problem::excluded("the person is in no group"));
+                return each(&Row { fields: Err(problem), text: text(None), ..row.clone() });
+            }
+        };
+        for (number, name) in names.iter().enumerate() {
+            let cell = Cell::Text(Cow::Owned(name.clone().into_owned()));
+            let fields = row.fields.clone().map(|fields| fields.with(Field::Name, cell));
+            let mut group = Row { fields, text: text(Some(name)), is_continued: number > 0, ..row.clone() };
+            if number == 0 && !blank.is_empty() {
+                group.warnings.push(Problem::blank_entries(Field::Names, blank.len()));
+            }
+            each(&group);
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use zip::ZipArchive;
 
-use super::error::FileProblem;
 use super::sheet::{SheetText, damaged, is_same_sheet, no_sheet};
+use crate::model::Problem;
 
 /// The most columns and rows that a sheet may have.
 const COLUMNS_MAX: u64 = 16_384;
@@ -25,7 +25,7 @@ pub(super) fn read_ods(
     archive: &mut ZipArchive<impl Read + Seek>,
     wanted: Option<&str>,
     out: &mut SheetText<'_>,
-) -> Result<Vec<String>, FileProblem> {
+) -> Result<Vec<String>, Problem> {
     let content = archive.by_name("content.xml").map_err(damaged)?;
     let mut xml = quick_xml::Reader::from_reader(BufReader::new(content));
     xml.config_mut().expand_empty_elements = true;
@@ -81,7 +81,7 @@ pub(super) fn read_ods(
 }
 
 /// Writes rows that are alike.
-fn write(out: &mut SheetText<'_>, rows: Range<u64>, cells: &[(Range<u64>, String)]) -> Result<(), FileProblem> {
+fn write(out: &mut SheetText<'_>, rows: Range<u64>, cells: &[(Range<u64>, String)]) -> Result<(), Problem> {
     for row in rows {
         for (columns, text) in cells {
             columns.clone().try_for_each(|column| out.cell(row, column, text))?;
@@ -91,7 +91,7 @@ fn write(out: &mut SheetText<'_>, rows: Range<u64>, cells: &[(Range<u64>, String
 }
 
 /// The text of a cell that has begun, up to its end.
-fn shown(xml: &mut quick_xml::Reader<impl BufRead>) -> Result<String, FileProblem> {
+fn shown(xml: &mut quick_xml::Reader<impl BufRead>) -> Result<String, Problem> {
     let (mut text, mut is_text, mut buffer) = (String::new(), false, Vec::new());
     loop {
         buffer.clear();
@@ -125,7 +125,7 @@ fn shown(xml: &mut quick_xml::Reader<impl BufRead>) -> Result<String, FileProble
 }
 
 /// What a cell holds, unless it is its text.
-fn value(tag: &BytesStart<'_>) -> Result<Option<String>, FileProblem> {
+fn value(tag: &BytesStart<'_>) -> Result<Option<String>, Problem> {
     for key in VALUES {
         if let Some(value) = attribute(tag, key)? {
             // A number is written as in XLSX.
@@ -137,11 +137,11 @@ fn value(tag: &BytesStart<'_>) -> Result<Option<String>, FileProblem> {
     Ok(None)
 }
 
-fn count(tag: &BytesStart<'_>, key: &str) -> Result<u64, FileProblem> {
+fn count(tag: &BytesStart<'_>, key: &str) -> Result<u64, Problem> {
     attribute(tag, key)?.map_or(Ok(1), |count| count.parse().map_err(damaged))
 }
 
-fn attribute(tag: &BytesStart<'_>, key: &str) -> Result<Option<String>, FileProblem> {
+fn attribute(tag: &BytesStart<'_>, key: &str) -> Result<Option<String>, Problem> {
     let Some(found) = tag.try_get_attribute(key).map_err(damaged)? else { return Ok(None) };
     let value = found.normalized_value(XmlVersion::Implicit1_0).map_err(damaged)?;
     Ok(Some(value.into_owned()))

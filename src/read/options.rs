@@ -5,7 +5,6 @@ use std::sync::Arc;
 use clap::Args;
 use encoding_rs::Encoding;
 
-use super::error::FileProblem;
 use super::layout::{GivenName, Layout, LayoutChoice, Layouts, all_layouts};
 use crate::model::{Code, Field, Filter, InputFormat, Problem, is_delimiter, shortened};
 
@@ -111,7 +110,7 @@ impl ReadOptions {
         &self,
         wanted: fn(&Layout) -> &[String],
         find: impl Fn(&Layout) -> Option<T>,
-    ) -> Result<Option<(Self, T)>, FileProblem> {
+    ) -> Result<Option<(Self, T)>, Problem> {
         let found = match &self.layout {
             LayoutChoice::Off => None,
             LayoutChoice::Chosen(layout) => Some((Layout::clone(layout), find(layout).unwrap_or_default())),
@@ -123,7 +122,7 @@ impl ReadOptions {
         };
         let Some((layout, found)) = found else { return Ok(None) };
         if let Some(why) = layout.refuse {
-            return Err(FileProblem::new(Code::FileForeign, format!("this looks like {}: {why}", layout.what)));
+            return Err(Problem::fatal(Code::FileForeign, format!("this looks like {}: {why}", layout.what)));
         }
         let mut all = self.clone();
         all.map.extend(layout.map.iter().filter(|(field, _)| !self.settles(*field)).cloned());
@@ -140,11 +139,12 @@ impl ReadOptions {
         Ok(Some((all, found)))
     }
 
-    /// The row is left out by this filter.
-    pub(super) fn left_out_by(&self, filter: &Filter) -> Problem {
+    /// Why the first filter that does not keep a row leaves it out, if there is one; `keeps` gets the filter's index, too.
+    pub(super) fn left_out(&self, keeps: impl Fn(usize, &Filter) -> bool) -> Option<Problem> {
+        let (_, filter) = self.filters.iter().enumerate().find(|(index, filter)| !keeps(*index, filter))?;
         let is_of_layout = self.of_layout.as_ref().is_some_and(|layout| layout.filters.contains(filter));
         let by = if is_of_layout { "the layout reads only rows with" } else { "by --where" };
-        Problem::excluded(&format!("{by} {}", shortened(&filter.to_string())))
+        Some(Problem::excluded(&format!("{by} {}", shortened(&filter.to_string()))))
     }
 
     /// Whether it is said where a field comes from.

@@ -4,8 +4,7 @@ use std::io::{self, BufReader, Read, Take};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::error::FileProblem;
-use crate::model::Code;
+use crate::model::{Code, Problem};
 
 /// Text packs ten to fifty times at best, a bomb a thousand times and more.
 const RATIO_MAX: u64 = 200;
@@ -58,9 +57,9 @@ fn taken<R>(packed: &BufReader<Take<R>>) -> u64 {
 }
 
 /// It unpacks to far more than text does.
-pub(super) fn bomb() -> FileProblem {
+pub(super) fn bomb() -> Problem {
     let message = format!("unpacks to more than {RATIO_MAX} times its size; unpack it yourself if that is intended");
-    FileProblem::new(Code::ArchiveBomb, message)
+    Problem::fatal(Code::ArchiveBomb, message)
 }
 
 /// Unpacked bytes, watched.
@@ -82,7 +81,7 @@ impl<D: Read> Read for Unpacked<D> {
             let kind = self.packing;
             let message =
                 format!("the {kind} data is damaged or cut off ({reason}); unpack it yourself to see what is left");
-            FileProblem::new(Code::ArchiveDamaged, message).into()
+            Problem::fatal(Code::ArchiveDamaged, message).into()
         })?;
         self.given += read as u64;
         if self.given > HARMLESS && self.given / RATIO_MAX > (self.taken)(&self.inner) {
@@ -124,7 +123,7 @@ mod tests {
             let mut changed = packed.clone();
             changed[packed.len() / 2] ^= 0xFF;
             for bad in [packed[..packed.len() - 5].to_vec(), changed] {
-                let error = FileProblem::from(unpacked(bad).unwrap_err());
+                let error = Problem::from(unpacked(bad).unwrap_err());
                 assert_eq!(error.code, Code::ArchiveDamaged, "{error}");
             }
         }
@@ -132,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_bomb_is_stopped_and_text_that_packs_well_is_not() {
-        let error = FileProblem::from(unpacked(gzip(&vec![b'a'; 100 << 20])).unwrap_err());
+        let error = Problem::from(unpacked(gzip(&vec![b'a'; 100 << 20])).unwrap_err());
         assert_eq!(error, bomb());
         assert_eq!(unpacked(gzip(&vec![b'a'; 1 << 20])).unwrap().len(), 1 << 20);
     }

@@ -1,45 +1,22 @@
 //! What is wrong with the shape of a CSV row, in words: its number of cells, its quotes, a header among the rows. Pure.
 
-use super::batch::{Cells, StrayText};
-use super::columns::{Columns, field_of, is_ids};
+use super::Parser;
+use super::batch::{Grammar, StrayText};
+use super::columns::{field_of, is_ids};
 use super::lines::{line_ends, without_line_ends};
 use crate::model::{Code, ERROR_COLUMN, Field, Problem, has_address, shortened};
 
-/// One row as it is written, with its cells.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Record<'a> {
-    pub(super) raw: &'a str,
-    /// Without its line end.
-    pub(super) content: &'a str,
-    pub(super) line: u64,
-    /// How many lines it takes.
-    pub(super) lines: u64,
-    pub(super) cells: Cells<'a>,
-}
-
-/// The shape that rows of one file have.
-#[derive(Debug)]
-pub(super) struct Shape {
-    pub(super) header: Vec<String>,
-    pub(super) delimiter: u8,
-    pub(super) columns: Columns,
-    /// The indexes of columns without a name.
-    pub(super) unnamed: Vec<usize>,
-    /// Whether it is of a workbook, where a blank cell at the end is missing.
-    pub(super) is_sheet: bool,
-}
-
-impl Shape {
+impl Parser {
     /// Text after a closing quote makes the quotes of a row ambiguous.
-    pub(super) fn stray(&self, record: &Record<'_>, stray: StrayText) -> Problem {
+    pub(super) fn stray(&self, raw: &str, line: u64, stray: StrayText) -> Problem {
         let StrayText { opened, begins: stray, index } = stray;
-        let Record { raw, line, .. } = *record;
         if let Some(problem) = json(raw) {
             return problem;
         }
         let bytes = raw.as_bytes();
-        let column = self.column(index);
-        let end = raw[stray..].find([char::from(self.delimiter), '\n', '\r']).map_or(raw.len(), |end| stray + end);
+        let column = self.column_name(index);
+        let end =
+            raw[stray..].find([char::from(self.grammar.delimiter()), '\n', '\r']).map_or(raw.len(), |end| stray + end);
         let text = shortened(raw[stray..end].trim());
         let (from, to) = (line + line_ends(&bytes[..opened]), line + line_ends(&bytes[..stray]));
         Problem::malformed(if to > from {
@@ -54,9 +31,9 @@ impl Shape {
     }
 
     /// Whether the row repeats the header, or is the header of other columns, as where files were concatenated.
-    pub(super) fn repeated_header(&self, cells: &Cells<'_>) -> Option<Problem> {
+    pub(super) fn repeated_header(&self, cells: &[&str]) -> Option<Problem> {
         let repeats = |(_, index): &(Field, usize)| {
-            let cell = cells.get(*index).unwrap_or_default();
+            let cell = cells.get(*index).copied().unwrap_or_default();
             cell.trim_start_matches('\u{feff}').trim() == self.header[*index].trim()
         };
         let is_header =
@@ -66,7 +43,7 @@ impl Shape {
         }
         // Hardly any row ends as a header does.
         let own = self.header.last().is_some_and(|column| column == ERROR_COLUMN);
-        let count = cells.count().saturating_sub(usize::from(own));
+        let count = cells.len().saturating_sub(usize::from(own));
         let last = cells.get(count.checked_sub(1)?)?;
         if last.is_empty()
             || last.len() > 24
@@ -83,50 +60,53 @@ impl Shape {
     }
 
     /// Why the cells are not those of a row. Only cells of unused columns may be missing at the end.
-    pub(super) fn ragged(&self, record: &Record<'_>) -> Option<Problem> {
-        let (count, width) = (record.cells.count(), self.header.len());
+    pub(super) fn ragged(&self, raw: &str, cells: &[&str]) -> Option<Problem> {
+        let (count, width) = (cells.len(), self.header.len());
         let mut used = self.columns.fields.iter().map(|(_, index)| index).chain(&self.columns.filters);
         let is_whole = match count {
             _ if count == width => true,
-            _ if self.is_sheet => count < width && (count > 1 || width < 3),
+            _ if self.grammar == Grammar::Sheet => count < width && (count > 1 || width < 3),
             _ => (2..width).contains(&count) && used.all(|index| *index < count),
         };
         if is_whole {
             return None;
         }
-        Some(json(record.raw).unwrap_or_else(|| {
-            Problem::malformed(if count < width { self.too_few(record) } else { self.too_many(&record.cells) })
+        Some(json(raw).unwrap_or_else(|| {
+            Problem::malformed(if count < width { self.too_few(raw, cells) } else { self.too_many(cells) })
         }))
     }
 
-    fn too_few(&self, record: &Record<'_>) -> String {
-        let cells = &record.cells;
-        let (count, width, delimiter) = (cells.count(), self.header.len(), named(self.delimiter));
-        let only = cells.get(0).filter(|_| count == 1).unwrap_or_default();
+    fn too_few(&self, raw: &str, cells: &[&str]) -> String {
+        let (count, width, delimiter) = (cells.len(), self.header.len(), named(self.grammar.delimiter()));
+        let only = cells.first().copied().filter(|_| count == 1).unwrap_or_default();
         let parts = |other: u8| only.bytes().filter(|byte| *byte == other).count() + 1;
-        if record.raw.starts_with('"') && parts(self.delimiter) == width {
+        if raw.starts_with('"') && parts(self.grammar.delimiter()) == width {
             return "the whole line is in quotes; remove the outer ones".to_owned();
         }
         if let Some(other) = [b',', b';', b'\t', b'|'].into_iter().find(|other| parts(*other) == width) {
             return format!("this row is delimited by {} but the file by {delimiter}; make them equal", named(other));
         }
         let cure = match count {
-            1 if self.is_sheet => "delete it if it is a title or a footer, or fill in its description".to_owned(),
+            1 if self.grammar == Grammar::Sheet => {
+                "delete it if it is a title or a footer, or fill in its description".to_owned()
+            }
             1 => format!("delete it if it is a title or a footer, or add a {delimiter} for each empty cell"),
-            _ if record.content.len() == record.raw.len() => "the file may be cut off here".to_owned(),
+            _ if !raw.ends_with(['\n', '\r']) => "the file may be cut off here".to_owned(),
             _ => format!("add a {delimiter} for each empty cell"),
         };
         format!("the row has {count} of {width} cells; {cure}")
     }
 
-    fn too_many(&self, cells: &Cells<'_>) -> String {
-        let (count, width, delimiter) = (cells.count(), self.header.len(), named(self.delimiter));
+    fn too_many(&self, cells: &[&str]) -> String {
+        let (count, width, delimiter) = (cells.len(), self.header.len(), named(self.grammar.delimiter()));
         let typographic = ['“', '”', '„', '\'', '‘', '’'];
         let cure = if cells.iter().any(|cell| cell.starts_with(' ') && cell.trim_start().starts_with('"')) {
             "; remove the space before a quote".to_owned()
         } else if cells.iter().any(|cell| cell.trim_start().starts_with(typographic)) {
             "; only straight double quotes count".to_owned()
-        } else if cells.iter().skip(width).all(str::is_empty) && !cells.iter().any(|cell| cell.starts_with(' ')) {
+        } else if cells.iter().skip(width).all(|cell| cell.is_empty())
+            && !cells.iter().any(|cell| cell.starts_with(' '))
+        {
             format!(", or remove the surplus {delimiter} at its end if no cell does")
         } else {
             String::new()
@@ -137,32 +117,33 @@ impl Shape {
     }
 
     /// Warnings about a row that can be read.
-    pub(super) fn warnings(&self, record: &Record<'_>, has_literal_quotes: bool) -> Vec<Problem> {
-        let Record { raw, line, lines, cells, .. } = *record;
+    pub(super) fn warnings(&self, raw: &str, line: u64, cells: &[&str], has_literal_quotes: bool) -> Vec<Problem> {
         let mut warnings = Vec::new();
-        if lines > 1 && self.holds_rows(raw) {
-            let last = line + lines - 1;
+        let breaks = line_ends(without_line_ends(raw.as_bytes()));
+        if breaks > 0 && self.grammar != Grammar::Sheet && self.holds_rows(raw) {
+            let last = line + breaks;
             warnings.push(Problem::general(
                 Code::QuoteLate,
                 format!("a quoted cell that ends on line {last} contains what looks like rows; does its quote close too late?"),
             ));
         }
-        let is_spaced = |(_, cell): &(usize, &str)| {
+        let is_spaced = |(_, cell): &(usize, &&str)| {
             let inner = if cell.as_bytes().first() == Some(&b' ') { cell.trim() } else { "" };
             inner.len() > 1 && inner.starts_with('"') && inner.ends_with('"')
         };
         for (index, _) in cells.iter().enumerate().filter(|cell| has_literal_quotes && is_spaced(cell)) {
             let message =
-                format!("{}: a space before a quote makes the quote text; remove the space", self.column(index));
+                format!("{}: a space before a quote makes the quote text; remove the space", self.column_name(index));
             warnings.push(Problem::general(Code::QuoteSpaced, message));
         }
-        let cell = |index: &usize| cells.get(*index).map(str::trim).filter(|cell| !cell.is_empty());
-        if let Some((index, cell)) = self.unnamed.iter().find_map(|index| Some((index, cell(index)?))) {
+        let mut unnamed = (0..self.header.len()).filter(|index| self.header[*index].trim().is_empty());
+        let cell = |index: &usize| cells.get(*index).map(|cell| cell.trim()).filter(|cell| !cell.is_empty());
+        if let Some((index, cell)) = unnamed.find_map(|index| Some((index, cell(&index)?))) {
             let message = format!(
                 "column {} has no name in the header, so `{}` is ignored; name it (or put quotes around a cell with a {})",
                 index + 1,
                 shortened(cell),
-                named(self.delimiter)
+                named(self.grammar.delimiter())
             );
             warnings.push(Problem::general(Code::ColumnUnnamed, message));
         }
@@ -180,7 +161,7 @@ impl Shape {
 
     /// Whether a line has the cells of a row, each as plain as cells are: in prose a space follows a comma.
     fn is_like_row(&self, line: &str) -> bool {
-        let cells: Vec<&str> = line.split(char::from(self.delimiter)).collect();
+        let cells: Vec<&str> = line.split(char::from(self.grammar.delimiter())).collect();
         let is_like_cell = |(index, cell): (usize, &&str)| {
             let text = cell.trim_matches('"');
             match self.columns.fields.iter().find(|(_, held)| *held == index) {
@@ -192,7 +173,7 @@ impl Shape {
         cells.len() > 1 && cells.len() == self.header.len() && cells.iter().enumerate().all(is_like_cell)
     }
 
-    fn column(&self, index: usize) -> String {
+    fn column_name(&self, index: usize) -> String {
         self.header.get(index).map_or_else(|| format!("cell {}", index + 1), |name| shortened(name.trim()))
     }
 }

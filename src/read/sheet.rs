@@ -4,9 +4,9 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
-use super::error::FileProblem;
+use super::error::uncopied;
 use super::packed::bomb;
-use crate::model::{Code, listed, shortened};
+use crate::model::{Code, Problem, listed, shortened};
 
 /// How many sheets are named in a message.
 const SHEETS_MAX: usize = 20;
@@ -28,7 +28,7 @@ impl<'a> SheetText<'a> {
     }
 
     /// Writes a cell, and what is blank before it; rows and columns count from 0.
-    pub(super) fn cell(&mut self, row: u64, column: u64, text: &str) -> Result<(), FileProblem> {
+    pub(super) fn cell(&mut self, row: u64, column: u64, text: &str) -> Result<(), Problem> {
         if text.is_empty() {
             return Ok(());
         }
@@ -51,15 +51,15 @@ impl<'a> SheetText<'a> {
     }
 
     /// Ends the last row; gives whether there is any.
-    pub(super) fn finish(mut self) -> Result<bool, FileProblem> {
+    pub(super) fn finish(mut self) -> Result<bool, Problem> {
         self.put("\n")?;
-        self.out.flush().map_err(FileProblem::uncopied)?;
+        self.out.flush().map_err(uncopied)?;
         Ok(self.column > 0)
     }
 
-    fn put(&mut self, text: &str) -> Result<(), FileProblem> {
+    fn put(&mut self, text: &str) -> Result<(), Problem> {
         self.left = self.left.checked_sub(text.len() as u64).ok_or_else(bomb)?;
-        self.out.write_all(text.as_bytes()).map_err(FileProblem::uncopied)
+        self.out.write_all(text.as_bytes()).map_err(uncopied)
     }
 }
 
@@ -69,24 +69,24 @@ pub(super) fn is_same_sheet(name: &str, other: &str) -> bool {
 }
 
 /// There is no sheet that can be read, or none of the name that is wanted.
-pub(super) fn no_sheet(wanted: Option<&str>, sheets: &[String]) -> FileProblem {
+pub(super) fn no_sheet(wanted: Option<&str>, sheets: &[String]) -> Problem {
     let message = match wanted {
         Some(wanted) => format!("--sheet {}: there is no such sheet (found: {})", shortened(wanted), all(sheets)),
         None => "the workbook has no sheet with cells".to_owned(),
     };
-    FileProblem::new(Code::FileEmpty, message)
+    Problem::fatal(Code::FileEmpty, message)
 }
 
-pub(super) fn no_cells(sheet: &str, others: &[String]) -> FileProblem {
+pub(super) fn no_cells(sheet: &str, others: &[String]) -> Problem {
     let others = if others.is_empty() { String::new() } else { format!("; --sheet reads another: {}", all(others)) };
-    FileProblem::new(Code::FileEmpty, format!("sheet `{}` has no cells{others}", shortened(sheet)))
+    Problem::fatal(Code::FileEmpty, format!("sheet `{}` has no cells{others}", shortened(sheet)))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
-pub(super) fn damaged(reason: impl ToString) -> FileProblem {
+pub(super) fn damaged(reason: impl ToString) -> Problem {
     let reason = reason.to_string();
     let message = format!("the workbook is damaged ({reason}); open it in a spreadsheet program and save it again");
-    FileProblem::new(Code::ArchiveDamaged, message)
+    Problem::fatal(Code::ArchiveDamaged, message)
 }
 
 fn all(sheets: &[String]) -> String {

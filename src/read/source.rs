@@ -2,19 +2,19 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{self, Cursor, Read, Seek, Write};
 use std::path::Path;
 
 use encoding_rs::Encoding;
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
 use super::columns::Meaning;
-use super::error::{FileProblem, ReadError};
+use super::error::{ReadError, empty, foreign, uncopied};
 use super::lines::ends_line;
 use super::packed::Packing;
 use super::workbook;
 use super::{GivenName, ReadOptions};
-use crate::model::{Code, InputFormat};
+use crate::model::{Code, InputFormat, Problem};
 
 /// The name of standard input.
 pub const STDIN: &str = "-";
@@ -41,22 +41,9 @@ pub(super) struct Source {
 
 /// Reads parts of a file's decoded text again: from the file or, if that cannot be read twice, from a temporary copy.
 pub struct Again {
-    file: File,
+    pub(super) file: File,
     /// Bytes before the text: a byte-order mark.
-    skipped: u64,
-}
-
-impl Again {
-    /// A part of the text.
-    ///
-    /// # Errors
-    /// If the file cannot be read any more, or has become shorter.
-    pub fn bytes(&mut self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; length];
-        self.file.seek(SeekFrom::Start(self.skipped + offset))?;
-        self.file.read_exact(&mut bytes)?;
-        Ok(bytes)
-    }
+    pub(super) skipped: u64,
 }
 
 /// Writes what is read into a copy.
@@ -68,7 +55,7 @@ struct Copying<R> {
 impl<R: Read> Read for Copying<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        self.copy.write_all(&buffer[..read]).map_err(FileProblem::uncopied)?;
+        self.copy.write_all(&buffer[..read]).map_err(uncopied)?;
         Ok(read)
     }
 }
@@ -78,99 +65,23 @@ impl<R: Read> Read for Copying<R> {
 /// # Errors
 /// If it is missing or a folder.
 pub fn check_file(path: &Path) -> Result<(), ReadError> {
-    if path == Path::new(STDIN) {
-        return Ok(());
-    }
-    let found = path.metadata().map_err(|reason| FileProblem::from(reason).of(path))?;
-    if found.is_dir() {
-        return Err(FileProblem::new(Code::FileUnreadable, "is a folder; name the files in it").of(path));
-    }
-    Ok(())
+    let problem = match path.metadata() {
+        _ if path == Path::new(STDIN) => return Ok(()),
+        Ok(found) if found.is_dir() => Problem::fatal(Code::FileUnreadable, "is a folder; name the files in it"),
+        Ok(_) => return Ok(()),
+        Err(reason) => reason.into(),
+    };
+    Err(ReadError::from(problem).of(&path.display().to_string()))
 }
 
-/// Opens a file, unpacks and decodes it.
-pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Source, ReadError> {
+/// Opens a file, or standard input.
+pub(super) fn open(path: &Path) -> Result<Box<dyn Read + Send>, ReadError> {
     check_file(path)?;
-    let raw: Box<dyn Read + Send> = if path == Path::new(STDIN) {
-        Box::new(io::stdin())
-    } else {
-        Box::new(File::open(path).map_err(|reason| FileProblem::from(reason).of(path))?)
-    };
-    of_stream(path, raw, options)
-}
-
-/// The same for a stream; `path` is its name in messages.
-pub(super) fn of_stream(
-    path: &Path,
-    mut raw: Box<dyn Read + Send>,
-    options: &ReadOptions,
-) -> Result<Source, ReadError> {
-    let failed = |reason| FileProblem::from(reason).of(path);
-    let mut start = beginning(&mut raw, START_MAX).map_err(failed)?;
-    let packing = Packing::of(&start);
-    let mut origin = Vec::new();
-    if let Some(packing) = packing {
-        origin.push(format!("unpacked ({packing})"));
-        raw = packing.unpack(Cursor::new(start).chain(raw)).map_err(failed)?;
-        start = beginning(&mut raw, START_MAX).map_err(failed)?;
-        if Packing::of(&start).is_some() {
-            return Err(FileProblem::foreign("packed twice", "unpack it once").of(path));
-        }
+    if path == Path::new(STDIN) {
+        return Ok(Box::new(io::stdin()));
     }
-    if start.starts_with(b"PK\x03\x04") {
-        return of_workbook(Box::new(Cursor::new(start).chain(raw)), origin, options)
-            .map_err(|problem| problem.of(path));
-    }
-    let encoding = options.encoding;
-    if let Some(problem) = not_text(&start, encoding) {
-        return Err(problem.at(path, 1, Some(1)));
-    }
-    let has_mark = start.starts_with(&[0xEF, 0xBB, 0xBF]);
-    // UTF-8 is checked row by row, so that messages name the place. A byte-order mark wins over `--encoding`.
-    let encoding = encoding.filter(|encoding| *encoding != encoding_rs::UTF_8 && !has_mark);
-    let is_decoded = encoding.is_some() || start.starts_with(&[0xFF, 0xFE]) || start.starts_with(&[0xFE, 0xFF]);
-    let mut stream: Box<dyn Read + Send> = if is_decoded {
-        let known = Encoding::for_bom(&start).map(|(known, _)| known).or(encoding);
-        origin.extend(known.map(|known| format!("converted from {} to UTF-8", known.name())));
-        let mut decoder = DecodeReaderBytesBuilder::new();
-        let decoder = decoder.encoding(encoding).bom_override(true).strip_bom(true);
-        Box::new(decoder.build(Cursor::new(start).chain(raw)))
-    } else {
-        origin.extend(has_mark.then(|| "byte-order mark removed".to_owned()));
-        Box::new(Cursor::new(start.split_off(if has_mark { 3 } else { 0 })).chain(raw))
-    };
-    let again = if !is_decoded && packing.is_none() && path.is_file() {
-        let file = File::open(path).map_err(|reason| FileProblem::from(reason).of(path))?;
-        Again { file, skipped: if has_mark { 3 } else { 0 } }
-    } else {
-        // Without a name, nothing is left of it however this process ends.
-        let (copy, file) = unnamed().map_err(|reason| FileProblem::uncopied(reason).of(path))?;
-        stream = Box::new(Copying { inner: stream, copy });
-        Again { file, skipped: 0 }
-    };
-    let head = beginning(&mut stream, HEAD_MAX).map_err(failed)?;
-    if head.iter().all(u8::is_ascii_whitespace) && (head.len() as u64) < HEAD_MAX {
-        return Err(FileProblem::empty().of(path));
-    }
-    let stream = Box::new(Cursor::new(head.clone()).chain(stream));
-    Ok(Source { head, is_decoded, origin, stream, again, sheets: Vec::new() })
-}
-
-/// The same for a workbook.
-fn of_workbook(
-    raw: Box<dyn Read + Send>,
-    mut origin: Vec<String>,
-    options: &ReadOptions,
-) -> Result<Source, FileProblem> {
-    let (copy, packed) = unnamed().map_err(FileProblem::uncopied)?;
-    io::copy(&mut Copying { inner: raw, copy }, &mut io::sink())?;
-    let (mut text, file) = unnamed().map_err(FileProblem::uncopied)?;
-    let sheets = workbook::convert(packed, options.sheet.as_deref(), &text)?;
-    origin.extend(sheets.first().map(|sheet| format!("sheet `{sheet}` converted to CSV")));
-    text.rewind()?;
-    let head = beginning(&mut text, HEAD_MAX)?;
-    let stream = Box::new(Cursor::new(head.clone()).chain(text));
-    Ok(Source { head, is_decoded: false, origin, stream, again: Again { file, skipped: 0 }, sheets })
+    let file = File::open(path).map_err(|reason| ReadError::from(reason).of(&path.display().to_string()))?;
+    Ok(Box::new(file))
 }
 
 /// A temporary file, opened twice.
@@ -188,10 +99,10 @@ fn beginning(raw: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
 }
 
 /// What is not text, by its first bytes.
-fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<FileProblem> {
+fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<Problem> {
     const UNPACK: &str = "unpack it, or pack it with gzip or zstd";
-    let foreign = |kind, cure| Some(FileProblem::foreign(kind, cure));
-    let encoded = |message: &str| Some(FileProblem::new(Code::EncodingUnknown, message));
+    let foreign = |kind, cure| Some(foreign(kind, cure));
+    let encoded = |message: &str| Some(Problem::fatal(Code::EncodingUnknown, message));
     match start {
         [0xD0, 0xCF, 0x11, 0xE0, ..] => {
             foreign("protected by a password or an old Excel workbook", "save it as .xlsx without a password")
@@ -220,6 +131,73 @@ fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<FilePro
 }
 
 impl Source {
+    /// Unpacks and decodes a stream; `path` is that of the file.
+    pub(super) fn of_stream(
+        path: &Path,
+        mut raw: Box<dyn Read + Send>,
+        options: &ReadOptions,
+    ) -> Result<Self, ReadError> {
+        let mut start = beginning(&mut raw, START_MAX)?;
+        let packing = Packing::of(&start);
+        let mut origin = Vec::new();
+        if let Some(packing) = packing {
+            origin.push(format!("unpacked ({packing})"));
+            raw = packing.unpack(Cursor::new(start).chain(raw))?;
+            start = beginning(&mut raw, START_MAX)?;
+            if Packing::of(&start).is_some() {
+                return Err(foreign("packed twice", "unpack it once").into());
+            }
+        }
+        if start.starts_with(b"PK\x03\x04") {
+            return Ok(Self::of_workbook(Box::new(Cursor::new(start).chain(raw)), origin, options)?);
+        }
+        let encoding = options.encoding;
+        if let Some(problem) = not_text(&start, encoding) {
+            return Err(ReadError::at(1, Some(1), problem));
+        }
+        let has_mark = start.starts_with(&[0xEF, 0xBB, 0xBF]);
+        // UTF-8 is checked row by row, so that messages name the place. A byte-order mark wins over `--encoding`.
+        let encoding = encoding.filter(|encoding| *encoding != encoding_rs::UTF_8 && !has_mark);
+        let is_decoded = encoding.is_some() || start.starts_with(&[0xFF, 0xFE]) || start.starts_with(&[0xFE, 0xFF]);
+        let mut stream: Box<dyn Read + Send> = if is_decoded {
+            let known = Encoding::for_bom(&start).map(|(known, _)| known).or(encoding);
+            origin.extend(known.map(|known| format!("converted from {} to UTF-8", known.name())));
+            let mut decoder = DecodeReaderBytesBuilder::new();
+            let decoder = decoder.encoding(encoding).bom_override(true).strip_bom(true);
+            Box::new(decoder.build(Cursor::new(start).chain(raw)))
+        } else {
+            origin.extend(has_mark.then(|| "byte-order mark removed".to_owned()));
+            Box::new(Cursor::new(start.split_off(if has_mark { 3 } else { 0 })).chain(raw))
+        };
+        let again = if !is_decoded && packing.is_none() && path.is_file() {
+            Again { file: File::open(path)?, skipped: if has_mark { 3 } else { 0 } }
+        } else {
+            // Without a name, nothing is left of it however this process ends.
+            let (copy, file) = unnamed().map_err(uncopied)?;
+            stream = Box::new(Copying { inner: stream, copy });
+            Again { file, skipped: 0 }
+        };
+        let head = beginning(&mut stream, HEAD_MAX)?;
+        if head.iter().all(u8::is_ascii_whitespace) && (head.len() as u64) < HEAD_MAX {
+            return Err(empty().into());
+        }
+        let stream = Box::new(Cursor::new(head.clone()).chain(stream));
+        Ok(Self { head, is_decoded, origin, stream, again, sheets: Vec::new() })
+    }
+
+    /// The same for a workbook.
+    fn of_workbook(raw: Box<dyn Read + Send>, mut origin: Vec<String>, options: &ReadOptions) -> Result<Self, Problem> {
+        let (copy, packed) = unnamed().map_err(uncopied)?;
+        io::copy(&mut Copying { inner: raw, copy }, &mut io::sink())?;
+        let (mut text, file) = unnamed().map_err(uncopied)?;
+        let sheets = workbook::convert(packed, options.sheet.as_deref(), &text)?;
+        origin.extend(sheets.first().map(|sheet| format!("sheet `{sheet}` converted to CSV")));
+        text.rewind()?;
+        let head = beginning(&mut text, HEAD_MAX)?;
+        let stream = Box::new(Cursor::new(head.clone()).chain(text));
+        Ok(Self { head, is_decoded: false, origin, stream, again: Again { file, skipped: 0 }, sheets })
+    }
+
     /// The format by the file's extension, else by its first character.
     pub(super) fn format(&self, path: &Path) -> InputFormat {
         if !self.sheets.is_empty() {
@@ -235,10 +213,10 @@ impl Source {
     }
 
     /// Why it is not of this format, as far as its beginning shows.
-    pub(super) fn misfit(&self, format: InputFormat, options: &ReadOptions) -> Option<FileProblem> {
+    pub(super) fn misfit(&self, format: InputFormat, options: &ReadOptions) -> Option<Problem> {
         let other = |looks, format| {
             let message = format!("looks like {looks}; use --format {format}, or name the file .{format}");
-            Some(FileProblem::new(Code::FileForeign, message))
+            Some(Problem::fatal(Code::FileForeign, message))
         };
         let mut lines =
             self.head.split(|byte| ends_line(*byte)).map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
@@ -247,10 +225,9 @@ impl Source {
             (InputFormat::Xlsx, _) if self.sheets.is_empty() => other("text", "csv"),
             (InputFormat::Xlsx, _) => None,
             _ if !self.sheets.is_empty() => other("a workbook", "xlsx"),
-            (_, Some(b'<')) if is_markup(&self.head) => Some(FileProblem::foreign(
-                "a web page (HTML or XML)",
-                "export the table as CSV (was a login page saved instead?)",
-            )),
+            (_, Some(b'<')) if is_markup(&self.head) => {
+                Some(foreign("a web page (HTML or XML)", "export the table as CSV (was a login page saved instead?)"))
+            }
             (InputFormat::Json, Some(b'"' | b'a'..=b'z' | b'A'..=b'Z')) if is_header(first_line, options) => {
                 other("CSV", "csv")
             }

@@ -9,16 +9,17 @@ use calamine::{Data, DataRef, ExcelDateTime, Reader, SheetType, SheetVisible, Xl
 use memchr::memmem;
 use zip::ZipArchive;
 
-use super::error::FileProblem;
+use super::error::foreign;
 use super::opendocument::read_ods;
 use super::packed::{bomb, unpacked_max};
 use super::sheet::{SheetText, damaged, is_same_sheet, no_cells, no_sheet};
+use crate::model::Problem;
 
 /// Writes a sheet into `copy`: the one of this name, or the first. Gives its name, and those of others that have cells.
-pub(super) fn convert(packed: File, wanted: Option<&str>, copy: &File) -> Result<Vec<String>, FileProblem> {
+pub(super) fn convert(packed: File, wanted: Option<&str>, copy: &File) -> Result<Vec<String>, Problem> {
     let most = unpacked_max(packed.metadata()?.len());
     let mut archive = ZipArchive::new(BufReader::new(packed)).map_err(|_| {
-        FileProblem::foreign(
+        foreign(
             "a ZIP archive or workbook that is damaged or cut off",
             "if it is a workbook, open it in a spreadsheet program and save it again",
         )
@@ -27,7 +28,7 @@ pub(super) fn convert(packed: File, wanted: Option<&str>, copy: &File) -> Result
     let (is_xlsx, is_ods) = (has("xl/workbook.xml"), has("mimetype") && has("content.xml"));
     if !is_xlsx && !is_ods {
         let cure = "save the sheet with the groups as .xlsx, or as CSV UTF-8";
-        return Err(FileProblem::foreign("a ZIP archive and no XLSX or ODS workbook", cure));
+        return Err(foreign("a ZIP archive and no XLSX or ODS workbook", cure));
     }
     check_size(&mut archive, most)?;
     let mut text = SheetText::new(copy, most);
@@ -46,7 +47,7 @@ pub(super) fn convert(packed: File, wanted: Option<&str>, copy: &File) -> Result
 
 /// Unpacks everything once: the sizes that the archive states may be wrong. So may the number of texts, for which the parser
 /// takes memory.
-fn check_size(archive: &mut ZipArchive<impl Read + Seek>, most: u64) -> Result<(), FileProblem> {
+fn check_size(archive: &mut ZipArchive<impl Read + Seek>, most: u64) -> Result<(), Problem> {
     let (mut unpacked, mut texts) = (0, 0);
     for index in 0..archive.len() {
         let part = archive.by_index(index).map_err(damaged)?;
@@ -57,24 +58,20 @@ fn check_size(archive: &mut ZipArchive<impl Read + Seek>, most: u64) -> Result<(
                 return Err(bomb());
             }
             if tag.starts_with(b"manifest:encryption-data") {
-                return Err(FileProblem::foreign("protected by a password", "save it without one"));
+                return Err(foreign("protected by a password", "save it without one"));
             }
-            let digits = memmem::find(&tag, b"uniqueCount").map_or(&[][..], |at| &tag[at..]);
-            let digits =
-                digits.iter().skip_while(|byte| !byte.is_ascii_digit()).take_while(|byte| byte.is_ascii_digit());
-            let count =
-                digits.fold(0_u64, |count, byte| count.saturating_mul(10).saturating_add(u64::from(byte - b'0')));
-            texts = count.max(texts);
+            let count = memmem::find(&tag, b"uniqueCount")
+                .map_or(&[][..], |at| &tag[at..])
+                .iter()
+                .map(|byte| char::from(*byte));
+            let digits = count.skip_while(|letter| !letter.is_ascii_digit()).take_while(char::is_ascii_digit);
+            texts = digits.collect::<String>().parse().unwrap_or(0).max(texts);
         }
     }
     if texts > unpacked { Err(damaged("it states more texts than it can have")) } else { Ok(()) }
 }
 
-fn read_xlsx(
-    packed: BufReader<File>,
-    wanted: Option<&str>,
-    text: &mut SheetText<'_>,
-) -> Result<Vec<String>, FileProblem> {
+fn read_xlsx(packed: BufReader<File>, wanted: Option<&str>, text: &mut SheetText<'_>) -> Result<Vec<String>, Problem> {
     let mut book: Xlsx<_> = Xlsx::new(packed).map_err(damaged)?;
     let sheets = book.sheets_metadata().to_vec();
     let readable: Vec<String> = sheets

@@ -72,10 +72,9 @@ impl<W: Write> Problems<W> {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn unreadable(&mut self, path: &Path, at: [Option<u64>; 2], problems: &[(Code, String)]) -> io::Result<()> {
-        let ([line, column], file) = (at, &path.display().to_string());
-        for (code, message) in problems {
-            let problem = &Problem { severity: Severity::Error, ..Problem::general(*code, message) };
+    pub fn unreadable(&mut self, file: &str, at: [Option<u64>; 2], problems: &[Problem]) -> io::Result<()> {
+        let [line, column] = at;
+        for problem in problems {
             let finding = Finding { file, row: None, line, column, header: None, problem };
             match self.style.format {
                 ProblemFormat::Text | ProblemFormat::Counts => _ = self.count_one(&finding),

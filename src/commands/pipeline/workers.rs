@@ -1,36 +1,62 @@
-//! Threads that read the files in turn and check their batches in parallel; the results arrive in the order of the files.
+//! Reads the files on a thread of its own, and checks their batches in parallel, as far as their rows can be checked without
+//! knowing the others.
 
-use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::{thread, vec};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::{self, JoinHandle};
 
 use super::{CheckPeople, Prepare};
-use crate::check::{Contents, NameKeys, Rules};
+use crate::check::{Contents, NameKeys};
 use crate::commands::Failure;
-use crate::model::{MatchNames, NameKey, OnDuplicate, Problem, WantedGroup};
+use crate::model::{NameKey, OnDuplicate, Problem, WantedGroup, with_line_feeds};
 use crate::read::{Again, Batch, Notes, Opened, Parser, ReadError, ReadOptions, Table};
 use crate::settings::Input;
 
 /// What comes from the files, in order.
-pub(super) enum ReadStep<T> {
-    Opened {
-        parser: Arc<Parser>,
-        again: Again,
-        flaw: Option<ReadError>,
-    },
-    /// A batch, which arrives when its worker has checked it.
-    Batch(Receiver<Result<CheckedBatch<T>, ReadError>>),
+pub(super) enum ReadStep {
+    Opened { parser: Arc<Parser>, again: Again, flaw: Option<ReadError> },
+    Batch(Batch),
     Closed(Result<Option<Problem>, ReadError>),
     Unreadable(ReadError),
 }
 
+/// Starts to read all files.
+pub(super) fn start_reading(input: &Input) -> Result<(Receiver<ReadStep>, JoinHandle<()>), Failure> {
+    // Bounded, so that memory is.
+    let (steps, received) = sync_channel(cores());
+    let (files, options) = (input.files.clone(), input.options.clone());
+    let mut read = move |path: &PathBuf| read_file(path, &options, |step| steps.send(step).ok()).is_some();
+    let work = move || _ = files.iter().all(&mut read);
+    let thread = thread::Builder::new().spawn(work).map_err(Failure::Start)?;
+    Ok((received, thread))
+}
+
+/// Reads a file; nothing if nobody takes the steps any more.
+fn read_file(path: &Path, options: &ReadOptions, send: impl Fn(ReadStep) -> Option<()>) -> Option<()> {
+    let Opened { mut table, again, flaw } = match Table::open(path, options) {
+        Ok(opened) => opened,
+        Err(error) => return send(ReadStep::Unreadable(error)),
+    };
+    send(ReadStep::Opened { parser: table.parser.clone(), again, flaw })?;
+    loop {
+        match table.next() {
+            Some(Ok(batch)) => send(ReadStep::Batch(batch))?,
+            Some(Err(error)) => return send(ReadStep::Closed(Err(error))),
+            None => return send(ReadStep::Closed(table.check_whole())),
+        }
+    }
+}
+
+/// How many threads can work at a time.
+pub(super) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
 pub(super) struct CheckedBatch<T> {
-    pub(super) batch: Batch,
     pub(super) notes: Notes,
-    pub(super) spans: Vec<RowSpan>,
-    /// The keys of each row's name; nothing if the row is invalid.
-    pub(super) keys: Vec<Option<NameKeys>>,
     pub(super) rows: Vec<CheckedRow<T>>,
 }
 
@@ -43,7 +69,11 @@ pub(super) struct RowSpan {
 }
 
 pub(super) struct CheckedRow<T> {
-    pub(super) is_undescribed: bool,
+    pub(super) span: RowSpan,
+    /// The keys of its name, if it is valid.
+    pub(super) keys: Option<NameKeys>,
+    /// The hash of its description, if it is valid and has one.
+    pub(super) description: Option<u64>,
     /// Whether it has no people.
     pub(super) is_deserted: bool,
     /// Whether it is of the same record as the row before.
@@ -54,131 +84,68 @@ pub(super) struct CheckedRow<T> {
     pub(super) item: T,
 }
 
-/// Threads that read in turn and check in parallel.
-pub(super) struct Workers<T> {
-    pub(super) steps: Receiver<ReadStep<T>>,
-    pub(super) threads: Vec<thread::JoinHandle<()>>,
+/// Checks batches.
+pub(super) struct Check<'a, T> {
+    pub(super) input: &'a Input,
+    pub(super) prepare: &'a Prepare<T>,
+    pub(super) people: Option<&'a CheckPeople>,
 }
 
-struct FileReader {
-    files: vec::IntoIter<PathBuf>,
-    options: ReadOptions,
-    table: Option<Table>,
-}
-
-struct Task<T> {
-    batch: Batch,
-    parser: Arc<Parser>,
-    reply: SyncSender<Result<CheckedBatch<T>, ReadError>>,
-}
-
-impl<T: Send + 'static> Workers<T> {
-    pub(super) fn start(input: &Input, prepare: &Prepare<T>, people: Option<&CheckPeople>) -> Result<Self, Failure> {
-        let count = thread::available_parallelism().map_or(1, usize::from);
-        let files = input.files.clone().into_iter();
-        let reader = Arc::new(Mutex::new(FileReader { files, options: input.options.clone(), table: None }));
-        // Bounded, so that memory is.
-        let (steps, collected) = sync_channel(4 * count);
-        let mut threads = Vec::new();
-        for _ in 0..count {
-            let (reader, steps, prepare) = (Arc::clone(&reader), steps.clone(), Arc::clone(prepare));
-            let check =
-                Check { rules: input.rules.clone(), matching: input.matching, people: people.cloned(), prepare };
-            let merges_all = input.on_duplicate == OnDuplicate::Merge;
-            let work = move || {
-                let next = || reader.lock().unwrap_or_else(PoisonError::into_inner).next(&steps);
-                while let Some(Task { batch, parser, reply }) = next() {
-                    // The collector may be gone.
-                    let _ = reply.send(check.batch(batch, &parser, merges_all));
-                }
-            };
-            threads.push(thread::Builder::new().spawn(work).map_err(Failure::Start)?);
-        }
-        Ok(Self { steps: collected, threads })
-    }
-}
-
-impl FileReader {
-    /// Reads the next batch and keeps its place; nothing at the end, or if the collector is gone.
-    fn next<T>(&mut self, steps: &SyncSender<ReadStep<T>>) -> Option<Task<T>> {
-        loop {
-            let step = match &mut self.table {
-                None => self.open_next()?,
-                Some(table) => {
-                    let parser = table.parser.clone();
-                    match table.next() {
-                        Some(Ok(batch)) => {
-                            let (reply, checked) = sync_channel(1);
-                            steps.send(ReadStep::Batch(checked)).ok()?;
-                            return Some(Task { batch, parser, reply });
-                        }
-                        other => {
-                            let whole = other.map_or_else(|| table.check_whole(), |failed| failed.map(|_| None));
-                            self.table = None;
-                            ReadStep::Closed(whole)
-                        }
-                    }
-                }
-            };
-            steps.send(step).ok()?;
-        }
-    }
-
-    fn open_next<T>(&mut self) -> Option<ReadStep<T>> {
-        let path = self.files.next()?;
-        Some(match Table::open(&path, &self.options) {
-            Ok(Opened { table, again, flaw }) => {
-                let parser = table.parser.clone();
-                self.table = Some(table);
-                ReadStep::Opened { parser, again, flaw }
-            }
-            Err(error) => ReadStep::Unreadable(error),
+impl<T: Send> Check<'_, T> {
+    /// Checks batches of one file, in parallel.
+    pub(super) fn all(
+        &self,
+        batches: Vec<Batch>,
+        parser: &Parser,
+    ) -> Result<Vec<Result<CheckedBatch<T>, ReadError>>, Failure> {
+        thread::scope(|scope| {
+            let start = |batch| thread::Builder::new().spawn_scoped(scope, move || self.batch(&batch, parser));
+            let threads: Result<Vec<_>, _> = batches.into_iter().map(start).collect();
+            let join =
+                |thread: thread::ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+            Ok(threads.map_err(Failure::Start)?.into_iter().map(join).collect())
         })
     }
-}
 
-/// Checks batches: everything that can be said about their rows without knowing the others.
-struct Check<T> {
-    rules: Rules,
-    matching: MatchNames,
-    people: Option<CheckPeople>,
-    prepare: Prepare<T>,
-}
-
-impl<T> Check<T> {
-    fn batch(&self, batch: Batch, parser: &Parser, merges_all: bool) -> Result<CheckedBatch<T>, ReadError> {
+    fn batch(&self, batch: &Batch, parser: &Parser) -> Result<CheckedBatch<T>, ReadError> {
         let (mut notes, mut group) = (Notes::default(), WantedGroup::default());
-        let (mut spans, mut keys) = (Vec::with_capacity(batch.count()), Vec::with_capacity(batch.count()));
         let mut rows = Vec::with_capacity(batch.count());
-        parser.rows(&batch, &mut notes, &mut |row| {
+        parser.rows(batch, &mut notes, &mut |row| {
             let mut problems = match &row.fields {
-                Ok(fields) => self.rules.check(fields, &mut group),
+                Ok(fields) => self.input.rules.check(fields, &mut group),
                 Err(problem) => vec![problem.clone()],
             };
             problems.extend_from_slice(&row.warnings);
-            if let Some(people) = self.people.as_ref().filter(|_| row.is_valid(&problems)) {
+            if let Some(people) = self.people.filter(|_| row.is_valid(&problems)) {
                 problems.extend(people(&group));
             }
             let is_valid = row.is_valid(&problems);
             let item = (self.prepare)(row, parser, &group, &problems);
-            spans.push(RowSpan {
-                offset: row.offset,
-                length: u32::try_from(row.raw.len()).unwrap_or(u32::MAX),
-                line: u32::try_from(row.line).unwrap_or(u32::MAX),
-            });
-            let own = is_valid.then(|| NameKeys::of(&group.name, self.matching));
-            let merges = own.as_ref().filter(|_| merges_all || row.is_of_person);
-            let merges = merges.map(|keys| Contents::of(&group).key(keys.name));
-            keys.push(own);
+            let keys = is_valid.then(|| NameKeys::of(&group.name, self.input.matching));
+            let is_merged = row.is_of_person || self.input.on_duplicate == OnDuplicate::Merge;
+            let merges = keys.as_ref().filter(|_| is_merged).map(|keys| Contents::of(&group).key(keys.name));
             rows.push(CheckedRow {
-                is_undescribed: is_valid && group.description.is_none(),
+                span: RowSpan {
+                    offset: row.offset,
+                    length: u32::try_from(row.raw.len()).unwrap_or(u32::MAX),
+                    line: u32::try_from(row.line).unwrap_or(u32::MAX),
+                },
+                description: group.description.as_deref().filter(|_| is_valid).map(hash),
                 is_deserted: group.members.is_empty() && group.guests.is_empty(),
                 is_continued: row.is_continued,
+                keys,
                 merges,
                 problems,
                 item,
             });
         })?;
-        Ok(CheckedBatch { batch, notes, spans, keys, rows })
+        Ok(CheckedBatch { notes, rows })
     }
+}
+
+/// The same for texts that differ only in how their lines end.
+fn hash(description: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    with_line_feeds(description).hash(&mut hasher);
+    hasher.finish()
 }

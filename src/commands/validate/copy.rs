@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::check::{Fix, fixes};
 use crate::model::{Dialect, Entries, Field, Format, Place, Problem, Raw, WantedGroup, object, shortened};
-use crate::read::{Notes, Parser, Row, RowFlaw};
+use crate::read::{Notes, Parser, Row, RowFlaw, field_of};
 use crate::report::{Output, OutputError, csv_row, open_csv_row};
 
 use super::super::Failure;
@@ -35,7 +35,8 @@ pub(super) fn fix(row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems:
         Raw::Cells(cells) => {
             let mut cells: Vec<&str> = cells.iter().map(AsRef::as_ref).collect();
             for fix in &found {
-                if let Some(cell) = parser.index(fix.field).and_then(|index| cells.get_mut(index)) {
+                let is_of_field = |column: &String| field_of(column).is_some_and(|field| field.slot() == fix.field);
+                if let Some(cell) = header.iter().position(is_of_field).and_then(|index| cells.get_mut(index)) {
                     *cell = &fix.text;
                 }
             }
@@ -43,7 +44,7 @@ pub(super) fn fix(row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems:
         }
         Raw::OpenQuote(cells) => open_csv_row(cells, *delimiter).into_bytes(),
         Raw::Stray(text) => format!("{text}\n").into_bytes(),
-        Raw::Line(line) => json_line(line, parser, &found).into_bytes(),
+        Raw::Line(line) => json_line(line, &found).into_bytes(),
     };
     let has_cr = !matches!(row.text, Raw::OpenQuote(_)) && (row.raw.ends_with("\r\n") || row.raw.ends_with('\r'));
     let fixes = found.into_iter().map(|fix| (fix.field, fix.what)).collect();
@@ -51,14 +52,13 @@ pub(super) fn fix(row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems:
 }
 
 /// The line with the fixed values; one that needs none stays as it was written.
-fn json_line(line: &str, parser: &Parser, found: &[Fix]) -> String {
+fn json_line(line: &str, found: &[Fix]) -> String {
     let Ok(Entries(entries)) = serde_json::from_str(line) else { return format!("{line}\n") };
     if found.is_empty() {
         return format!("{}\n", line.trim());
     }
     let fixed = entries.iter().map(|(key, value)| {
-        let field = parser.field(key);
-        let fix = found.iter().find(|fix| Some(fix.field) == field);
+        let fix = found.iter().find(|fix| Some(fix.field) == field_of(key));
         (key.as_str(), fix.map_or(value.get(), |fix| fix.text.as_str()))
     });
     format!("{}\n", object(fixed))
@@ -67,12 +67,9 @@ fn json_line(line: &str, parser: &Parser, found: &[Fix]) -> String {
 /// The copy that is being written.
 pub(super) struct Copy {
     output: Output,
-    /// What was done to its header.
-    header_fixes: Vec<String>,
     /// Digests of the rows written so far.
     written: HashSet<[u8; 16]>,
     has_cr: bool,
-    has_blank: bool,
     /// Why it must not be put in its place.
     flaw: Option<String>,
 }
@@ -84,8 +81,7 @@ impl Copy {
         if *format == Format::Csv {
             output.bytes(&csv_row(header.iter().map(|column| column.trim()), *delimiter))?;
         }
-        let (header_fixes, written) = (header_fixes(&parser.header, header), HashSet::new());
-        Ok(Self { output, header_fixes, written, has_cr: false, has_blank: false, flaw: None })
+        Ok(Self { output, written: HashSet::new(), has_cr: false, flaw: None })
     }
 
     /// Why a row is not written, if it is not.
@@ -111,15 +107,12 @@ impl Copy {
         self.output.bytes(&row.text)
     }
 
-    pub(super) fn note_blank(&mut self, notes: &Notes) {
-        self.has_blank |= notes.blank_lines > 0 || !notes.blank.is_empty();
-    }
-
     /// What the copy changes in the whole file, in words.
-    pub(super) fn file_fixes(&self, parser: &Parser) -> Vec<String> {
-        let fixes = self.header_fixes.iter().chain(&parser.origin).cloned();
+    pub(super) fn file_fixes(&self, parser: &Parser, notes: &Notes) -> Vec<String> {
+        let header_fixes = header_fixes(&parser.header, &parser.dialect.header);
+        let fixes = header_fixes.into_iter().chain(parser.origin.iter().cloned());
         let line_ends = self.has_cr.then(|| "line ends made LF".to_owned());
-        fixes.chain(line_ends).chain(self.has_blank.then(|| "blank lines removed".to_owned())).collect()
+        fixes.chain(line_ends).chain(notes.has_blank().then(|| "blank lines removed".to_owned())).collect()
     }
 
     /// Puts the copy in its place.

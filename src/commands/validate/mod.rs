@@ -4,19 +4,18 @@ mod copy;
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::cli::ValidateArgs;
 use crate::exit::Ending;
-use crate::model::{PeopleCounts, Problem, ProblemFormat};
-use crate::read::{Notes, Parser, ReadError};
+use crate::model::{PeopleCounts, Problem, ProblemFormat, WantedGroup};
+use crate::read::{Notes, Parser, ReadError, Row};
 use crate::report::{ProblemStyle, Problems, explanation};
 use crate::resolve::{Directory, resolve};
 use crate::settings::Input;
 
 use super::outputs::keep_apart;
 use super::people::users_of;
-use super::pipeline::{self, CheckPeople, Checked, Files, Prepare, RowSink};
+use super::pipeline::{self, CheckPeople, Checked, RowSink};
 use super::{Context, Failure, print};
 use copy::{Copy, FixedRow, fix};
 
@@ -34,17 +33,19 @@ pub(super) fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Ending, 
         }
     }
     let users = args.users.as_deref().map(|path| users_of("--users", path)).transpose()?;
-    let people = users.map(Directory::new).map(|directory| -> CheckPeople {
-        Arc::new(move |group| resolve(group, &directory, &rules, &mut PeopleCounts::default()).1)
-    });
+    let people = users
+        .map(Directory::new)
+        .map(|directory| move |group: &WantedGroup| resolve(group, &directory, &rules, &mut PeopleCounts::default()).1);
     let format = if args.json { ProblemFormat::Json } else { args.format_problems };
     let style = ProblemStyle { format, shows_all: args.all };
     let problems = Problems::new(BufWriter::new(io::stdout().lock()), style);
     let mut report = Report { problems, fix: args.fix.as_deref(), copy: None, unread: Vec::new() };
     let is_fixing = args.fix.is_some();
-    let prepare: Prepare<Option<Box<FixedRow>>> =
-        Arc::new(move |row, parser, group, problems| is_fixing.then(|| Box::new(fix(row, parser, group, problems))));
-    pipeline::run(&input, &prepare, people.as_ref(), &mut report)?;
+    let prepare = move |row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems: &[Problem]| {
+        is_fixing.then(|| Box::new(fix(row, parser, group, problems)))
+    };
+    let people = people.as_ref().map(|people| people as &CheckPeople);
+    pipeline::run(&input, &prepare, people, &mut report)?;
     let Report { problems, copy, unread, .. } = report;
     let is_clean = problems.is_clean(args.strict);
     let copied = copy.map(Copy::finish).transpose();
@@ -76,48 +77,43 @@ struct Report<'a, W> {
     unread: Vec<ReadError>,
 }
 
-impl<W: Write> RowSink<Option<Box<FixedRow>>> for Report<'_, W> {
-    fn opened(&mut self, parser: &Parser, _: &str, flaw: Option<ReadError>) -> Result<(), Failure> {
-        flaw.map_or(Ok(()), |flaw| self.unreadable(flaw))?;
+impl<W: Write> RowSink for Report<'_, W> {
+    type Item = Option<Box<FixedRow>>;
+
+    fn problems(&mut self) -> &mut Problems<impl Write> {
+        &mut self.problems
+    }
+
+    fn opened(&mut self, parser: &Parser) -> Result<(), Failure> {
         if let Some(path) = self.fix.filter(|_| self.unread.is_empty()) {
             self.copy = Some(Copy::begin(path, parser).map_err(Failure::Unwritten)?);
         }
         Ok(())
     }
 
-    fn row(&mut self, files: &Files, row: Checked<Option<Box<FixedRow>>>) -> Result<(), Failure> {
-        let path = files.path(row.place.file);
+    fn row(&mut self, file: &str, row: Checked<Option<Box<FixedRow>>>) -> Result<(), Failure> {
         self.problems.row(row.validity.status());
-        files.report(&row, &mut self.problems)?;
         let (Some(fixed), Some(copy)) = (row.item, &mut self.copy) else { return Ok(()) };
         if let Some(why) = copy.leaves_out(&fixed, &row.validity) {
-            return self.problems.repaired(path, Some(row.place), why).map_err(Failure::Print);
+            return self.problems.repaired(file, Some(row.place), why).map_err(Failure::Print);
         }
         for (field, what) in &fixed.fixes {
             let what = format!("{}: {what}", field.as_str());
-            self.problems.repaired(path, Some(row.place), &what).map_err(Failure::Print)?;
+            self.problems.repaired(file, Some(row.place), &what).map_err(Failure::Print)?;
         }
         copy.row(row.place, &fixed).map_err(Failure::Unwritten)
     }
 
-    fn batch(&mut self, notes: &Notes) -> Result<(), Failure> {
-        self.copy.iter_mut().for_each(|copy| copy.note_blank(notes));
-        self.problems.flush().map_err(Failure::Print)
-    }
-
-    fn closed(&mut self, parser: &Parser, path: &str, problems: Vec<Problem>) -> Result<(), Failure> {
-        for what in self.copy.iter().flat_map(|copy| copy.file_fixes(parser)) {
-            self.problems.repaired(path, None, &what).map_err(Failure::Print)?;
+    fn closed(&mut self, parser: &Parser, notes: &Notes) -> Result<(), Failure> {
+        for what in self.copy.iter().flat_map(|copy| copy.file_fixes(parser, notes)) {
+            self.problems.repaired(&parser.file, None, &what).map_err(Failure::Print)?;
         }
-        for problem in &problems {
-            self.problems.report(path, None, problem, None).map_err(Failure::Print)?;
-        }
-        self.problems.flush().map_err(Failure::Print)
+        Ok(())
     }
 
     fn unreadable(&mut self, error: ReadError) -> Result<(), Failure> {
-        let parts: Vec<_> = error.problems.iter().map(|problem| (problem.code, problem.to_string())).collect();
-        self.problems.unreadable(&error.path, [error.line, error.column], &parts).map_err(Failure::Print)?;
+        let ReadError { file, line, column, problems } = &error;
+        self.problems.unreadable(file, [*line, *column], problems).map_err(Failure::Print)?;
         self.unread.push(error);
         self.copy = None;
         Ok(())

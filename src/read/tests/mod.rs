@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use encoding_rs::Encoding;
 
 use super::*;
-use crate::model::{Cell, InputFormat, Item, Raw};
+use crate::model::{Cell, Field, InputFormat, Item, Raw};
 
 struct Folder(tempfile::TempDir);
 
@@ -245,11 +245,11 @@ fn keys_that_stand_twice_or_are_misspelt_are_faults_of_their_line() {
     assert_eq!(
         seen(&records),
         rows(&[
-            (1, 1, "two keys hold `name`; keep one, with all entries"),
+            (1, 1, "several columns hold `name`: `name`, `NAME`; choose one with --map name=COLUMN"),
             (
                 2,
                 2,
-                "the key `nmae` looks like `name` and is not used; rename it, or use --map FIELD=KEY, or --ignore KEY"
+                "column `nmae` looks like `name` and is not used; rename it, or use --map name=nmae, or --ignore nmae"
             ),
             (3, 3, "C"),
         ])

@@ -100,7 +100,8 @@ fn plain_rows(text: &str) -> Vec<Plain> {
 
 fn batches(text: &str, grammar: Grammar, sizes: (usize, usize), dribble: usize) -> Vec<Batch> {
     let stream = Dribble(io::Cursor::new(text.as_bytes().to_vec()), dribble);
-    let mut splitter = Splitter::new(Box::new(stream), grammar).with_sizes(sizes.0, sizes.1);
+    let mut splitter = Splitter::new(Box::new(stream), grammar);
+    (splitter.target, splitter.row_max) = sizes;
     std::iter::from_fn(|| splitter.next().unwrap()).collect()
 }
 
@@ -113,14 +114,13 @@ fn random_text(random: &mut StdRng, pieces: &[&str], most: usize) -> String {
 fn parsed(text: &str, sizes: (usize, usize), dribble: usize) -> Vec<(u64, Vec<String>)> {
     let mut batches = batches(text, Grammar::Csv(b','), sizes, dribble).into_iter();
     let mut first = batches.next().unwrap();
-    let path = std::path::Path::new("g.csv");
-    let (parser, _) =
-        super::super::csv::CsvParser::open(Grammar::Csv(b','), &mut first, &ReadOptions::default(), path).unwrap();
+    let mut parser = Parser::new("g.csv".to_owned(), Grammar::Csv(b','), ReadOptions::default());
+    parser.read_header(&mut first, std::path::Path::new("g.csv")).unwrap();
     let mut seen = Vec::new();
     for batch in std::iter::once(first).chain(batches) {
-        let raw = std::str::from_utf8(&batch.raw).unwrap();
-        parser.rows(&batch, raw, &mut Notes::default(), &mut |row| {
-            assert_eq!(batch.part(row.offset, row.raw.len()), row.raw.as_bytes());
+        let each = &mut |row: &Row<'_>| {
+            let start = usize::try_from(row.offset - batch.offset).unwrap();
+            assert_eq!(&batch.raw[start..][..row.raw.len()], row.raw.as_bytes());
             let cells = match &row.text {
                 _ if row.flaw == Some(RowFlaw::TooLong) => vec!["cut".to_owned()],
                 Raw::Cells(cells) | Raw::OpenQuote(cells) => cells.iter().map(ToString::to_string).collect(),
@@ -128,7 +128,8 @@ fn parsed(text: &str, sizes: (usize, usize), dribble: usize) -> Vec<(u64, Vec<St
                 Raw::Line(line) => panic!("{line}"),
             };
             seen.push((row.line, cells));
-        });
+        };
+        parser.rows(&batch, &mut Notes::default(), each).unwrap();
     }
     seen
 }
@@ -177,14 +178,14 @@ fn lines_of_json_are_the_same_however_a_file_is_split() {
         let mut random = StdRng::seed_from_u64(seed);
         let text = random_text(&mut random, &pieces, 20);
         let sizes = (random.random_range(1..20), usize::MAX);
-        let parser = super::super::json::JsonParser { options: ReadOptions::default(), name: None, document: None };
+        let parser = Parser::new("g.jsonl".to_owned(), Grammar::Lines, ReadOptions::default());
         let mut seen = Vec::new();
         for batch in batches(&text, Grammar::Lines, sizes, random.random_range(1..9)) {
-            let raw = std::str::from_utf8(&batch.raw).unwrap();
-            parser.rows(&batch, raw, &mut Notes::default(), &mut |row| {
+            let each = &mut |row: &Row<'_>| {
                 let Raw::Line(line) = &row.text else { panic!("{row:?}") };
                 seen.push((row.line, line.clone().into_owned()));
-            });
+            };
+            parser.rows(&batch, &mut Notes::default(), each).unwrap();
         }
         let lines = text.replace("\r\n", "\n").replace('\r', "\n");
         let lines = (1..).zip(lines.split('\n')).filter(|(_, line)| !line.trim().is_empty());
