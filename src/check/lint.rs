@@ -14,7 +14,11 @@ const NAMES: [Lint; 6] = [
     (|text| is_any(&TOTALS, text), Severity::Warning, "looks like a row of totals; delete the row if it is one"),
     (is_total, Severity::Error, "is a total, not a group; delete the row"),
     (is_shortened_number, Severity::Warning, "is a number that a spreadsheet shortened; write the real name"),
-    (is_narrow, Severity::Warning, "is what a spreadsheet shows in a narrow column; write the real name"),
+    (
+        |text| text.len() > 2 && text.bytes().all(|byte| byte == b'#'),
+        Severity::Warning,
+        "is what a spreadsheet shows in a narrow column; write the real name",
+    ),
 ];
 
 const FORMULA_ERRORS: [&str; 9] =
@@ -82,11 +86,6 @@ pub(super) fn is_shortened_number(text: &str) -> bool {
         .and_then(|text| text.split_once(['e', 'E']))
         .map(|(whole, power)| (whole, power.strip_prefix('+').unwrap_or(power)));
     parts.is_some_and(|(whole, power)| whole.split(['.', ',']).all(is_number) && is_number(power))
-}
-
-/// #####
-fn is_narrow(text: &str) -> bool {
-    text.len() > 2 && text.bytes().all(|byte| byte == b'#')
 }
 
 /// `Total`, `Total: 12`, `Summe 12`; a team may be called Total Rewards.

@@ -74,14 +74,11 @@ pub enum Outcome {
     Unknown(RequestError),
 }
 
-/// The status of the response to a create request that was applied.
-const CREATED: u16 = 201;
-
 impl Outcome {
     /// The response to an attempt was lost, and its group was found.
     #[must_use]
     pub fn found(group: GroupRef) -> Self {
-        Self::Created { group, http_status: CREATED, differences: None }
+        Self::Created { group, http_status: 201, differences: None }
     }
 
     /// The status in the results.

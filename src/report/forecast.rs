@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use humantime::format_duration;
 use serde_json::json;
 
 use super::{counted, grouped};
-use crate::model::{exact_span, span};
+use crate::model::span;
 
 /// What an import takes, predicted before the first row is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,11 +28,6 @@ pub(crate) struct Forecast {
 }
 
 impl Forecast {
-    /// The most rows per second; `None` if no rate is set.
-    pub(super) fn rows_per_second(&self) -> Option<f64> {
-        self.rate.map(|(count, period)| f64::from(count) / period.as_secs_f64())
-    }
-
     /// The time until the last of them is sent, if the first is sent at once. `None` if no rate is set.
     pub(crate) fn time(&self) -> Option<Duration> {
         let (count, period) = self.rate?;
@@ -68,14 +64,14 @@ pub(super) fn json(forecast: &Forecast) -> serde_json::Value {
     })
 }
 
-/// A rate: 600 a minute, 100 in 6 s.
+/// A rate: 600 a minute, 100 in 6s.
 fn per((count, period): (u32, Duration)) -> String {
     let count = grouped(count.into());
-    match exact_span(period).as_str() {
-        "1 s" => format!("{count} a second"),
-        "1 min" => format!("{count} a minute"),
-        "1 h" => format!("{count} an hour"),
-        "24 h" => format!("{count} a day"),
+    match format_duration(period).to_string().as_str() {
+        "1s" => format!("{count} a second"),
+        "1m" => format!("{count} a minute"),
+        "1h" => format!("{count} an hour"),
+        "1day" => format!("{count} a day"),
         other => format!("{count} in {other}"),
     }
 }
@@ -139,7 +135,7 @@ mod tests {
         let minute = Duration::from_mins(1);
         assert_eq!(per((600, minute)), "600 a minute");
         assert_eq!(per((1500, Duration::from_hours(1))), "1,500 an hour");
-        assert_eq!(per((100, Duration::from_secs(6))), "100 in 6 s");
-        assert_eq!(per((1, Duration::from_millis(1500))), "1 in 1.5 s");
+        assert_eq!(per((100, Duration::from_secs(6))), "100 in 6s");
+        assert_eq!(per((1, Duration::from_millis(1500))), "1 in 1s 500ms");
     }
 }

@@ -54,7 +54,8 @@ impl Progress {
 
     /// Prints what the import takes; its rate is the planned one.
     pub(crate) fn announce(&self, forecast: &Forecast) {
-        lock(&self.state).planned = forecast.rows_per_second();
+        let planned = forecast.rate.map(|(count, period)| f64::from(count) / period.as_secs_f64());
+        lock(&self.state).planned = planned;
         if self.drawing.is_some() {
             // A closed standard error is no reason to stop.
             let _ = writeln!(self.status.clone(), "{}", forecast::text(forecast));

@@ -21,7 +21,8 @@ pub struct Directory {
     users: BTreeMap<u64, User>,
     /// The ids of the users, by their addresses in lower case.
     by_address: HashMap<String, Vec<u64>>,
-    domains: HashSet<String>,
+    /// The domains of the users' addresses, in lower case.
+    pub(super) domains: HashSet<String>,
     looked: AtomicU32,
 }
 
@@ -65,11 +66,6 @@ impl Directory {
     pub fn addresses(&self) -> HashMap<u64, &str> {
         let is_found = |user: &&User| self.by_address(&user.email).len() == 1;
         self.users.values().filter(is_found).map(|user| (user.id, user.email.as_str())).collect()
-    }
-
-    /// Whether users have addresses of this domain.
-    pub(super) fn has_domain(&self, domain: &str) -> bool {
-        self.domains.contains(domain)
     }
 
     /// The address that is most like an unknown one: the same person at another domain, or a slip of the keyboard.
