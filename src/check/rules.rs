@@ -81,8 +81,7 @@ fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
         };
         return refuse(Code::NameMissing, message.to_owned());
     }
-    // No character has more than one byte for each of its own.
-    let length = if name.len() > NAME_MAX { name.chars().count() } else { 0 };
+    let length = name.chars().count();
     if length > NAME_MAX {
         let message = format!("the name `{}` has {length} characters; the most is {NAME_MAX}", shortened(name));
         refuse(Code::NameTooLong, message);

@@ -44,14 +44,11 @@ pub(crate) fn exists(desired: &Group, existing: &ExistingGroup, on_existing: OnE
 
 /// What becomes of a row of a group that the organization does not have.
 pub(crate) fn unknown_id(id: &str) -> Outcome {
-    Outcome::Failed(RequestError {
-        code: "group-unknown".to_owned(),
-        message: format!(
-            "the organization has no group with the id `{}`; use --ignore tallyfy_id if the file is of another organization",
-            shortened(id)
-        ),
-        http_status: None,
-    })
+    let message = format!(
+        "the organization has no group with the id `{}`; use --ignore tallyfy_id if the file is of another organization",
+        shortened(id)
+    );
+    Outcome::Failed(RequestError::new("group-unknown", message))
 }
 
 /// In what the server made a group otherwise than it was sent; nothing if it is the same, as far as the answer shows.
