@@ -85,7 +85,7 @@ fn assert_import_uses_the_limit(rows: usize, kills: &[Duration]) {
         }
         assert!(import_to_end(&workspace, &server, &settings).await.is_complete());
         server.with(|simulation| {
-            let tally = simulation.tally();
+            let tally = &simulation.tally;
             assert_eq!(tally.refusals, 0, "refused");
             let used = used(&tally.arrivals, rate);
             println!(

@@ -181,7 +181,7 @@ fn a_429_stops_every_lane_until_the_time_it_named() {
     let server = Server::under("[[fault]]\nkind = 'too-many'\nmethod = 'POST'\nat = [10]\nretry_after = '2'");
     let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
     desk.run(&["import", "groups.csv", "--concurrency", "1"]).expect(0);
-    let arrivals = server.with(|simulation| simulation.tally().arrivals.clone());
+    let arrivals = server.with(|simulation| simulation.tally.arrivals.clone());
     let longest = arrivals.windows(2).map(|pair| pair[1].checked_sub(pair[0]).unwrap()).max().unwrap();
     assert!(longest >= Duration::from_secs(2), "{longest:?}");
     assert_eq!(server.names().len(), 40);

@@ -1,8 +1,5 @@
 //! Texts that are hardly intended, as spreadsheets and wrong encodings produce them: a table. Pure.
 
-use memchr::memchr2_iter;
-
-use super::is_number;
 use crate::model::{Code, Field, Problem, Severity, shortened};
 
 /// A kind of text that is hardly a name: what is true of it, how bad it is, and what it is and what to do.
@@ -14,7 +11,11 @@ const NAMES: [Lint; 6] = [
     (|text| is_any(&TOTALS, text), Severity::Warning, "looks like a row of totals; delete the row if it is one"),
     (is_total, Severity::Error, "is a total, not a group; delete the row"),
     (is_shortened_number, Severity::Warning, "is a number that a spreadsheet shortened; write the real name"),
-    (is_narrow, Severity::Warning, "is what a spreadsheet shows in a narrow column; write the real name"),
+    (
+        |text| text.len() > 2 && text.bytes().all(|byte| byte == b'#'),
+        Severity::Warning,
+        "is what a spreadsheet shows in a narrow column; write the real name",
+    ),
 ];
 
 const FORMULA_ERRORS: [&str; 9] =
@@ -24,9 +25,6 @@ const PLACEHOLDERS: [&str; 11] = ["n/a", "null", "nil", "none", "nan", "undefine
 
 /// What is written before a sum, in some languages.
 const TOTALS: [&str; 8] = ["total", "totals", "grand total", "subtotal", "sum", "summe", "gesamt", "suma"];
-
-/// Windows-1252 for the bytes 0x80 to 0x9F.
-const WINDOWS_1252: &str = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ";
 
 /// Adds what is suspicious about a trimmed name.
 pub(super) fn name(name: &str, problems: &mut Vec<Problem>) {
@@ -49,13 +47,10 @@ pub(super) fn description(text: &str, problems: &mut Vec<Problem>) {
 
 /// Adds that letters of a text were lost or changed by another program.
 fn garbled(field: Field, text: &str, problems: &mut Vec<Problem>) {
-    // `Ã`, `Â`, `â` and U+FFFD begin so in UTF-8.
-    let bytes = text.as_bytes();
-    let begins = |at: usize| matches!(bytes.get(at + 1), Some(0x82 | 0x83 | 0xa2 | 0xbf));
-    let why = match memchr2_iter(0xc3, 0xef, bytes).any(begins) {
-        true if text.contains(char::REPLACEMENT_CHARACTER) => "contains the sign for a lost letter (U+FFFD); retype it",
-        true if is_misread(text) => "looks like UTF-8 that was read in another encoding; export it again",
-        _ => return,
+    let why = match () {
+        () if text.contains(char::REPLACEMENT_CHARACTER) => "contains the sign for a lost letter (U+FFFD); retype it",
+        () if is_misread(text) => "looks like UTF-8 that was read in another encoding; export it again",
+        () => return,
     };
     let message = format!("the {} `{}` {why}", field.as_str(), shortened(text));
     problems.push(Problem::warning(field, Code::TextGarbled, message));
@@ -77,16 +72,8 @@ pub(super) fn is_placeholder(text: &str) -> bool {
 
 /// 1.5E+12
 pub(super) fn is_shortened_number(text: &str) -> bool {
-    let text = Some(text).filter(|text| text.starts_with(|first: char| first.is_ascii_digit()));
-    let parts = text
-        .and_then(|text| text.split_once(['e', 'E']))
-        .map(|(whole, power)| (whole, power.strip_prefix('+').unwrap_or(power)));
-    parts.is_some_and(|(whole, power)| whole.split(['.', ',']).all(is_number) && is_number(power))
-}
-
-/// #####
-fn is_narrow(text: &str) -> bool {
-    text.len() > 2 && text.bytes().all(|byte| byte == b'#')
+    let is_number = || text.replace(',', ".").parse::<f64>().is_ok();
+    text.starts_with(|first: char| first.is_ascii_digit()) && text.contains(['e', 'E']) && is_number()
 }
 
 /// `Total`, `Total: 12`, `Summe 12`; a team may be called Total Rewards.
@@ -100,13 +87,10 @@ fn is_total(text: &str) -> bool {
     text.starts_with(['t', 'g', 's', 'T', 'G', 'S']) && rests.any(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
-/// `Ã` or `Â` before what one more byte of UTF-8 is in Windows-1252 or Latin-1, or `â€`.
+/// Whether its bytes in Windows-1252 are UTF-8.
 fn is_misread(text: &str) -> bool {
-    let is_continued = |next: char| ('\u{80}'..='\u{bf}').contains(&next) || WINDOWS_1252.contains(next);
-    text.char_indices().filter(|(_, letter)| matches!(letter, 'Ã' | 'Â' | 'â')).any(|(at, letter)| {
-        let next = text[at + letter.len_utf8()..].chars().next();
-        next.is_some_and(|next| if letter == 'â' { next == '€' } else { is_continued(next) })
-    })
+    let (bytes, _, is_lossy) = encoding_rs::WINDOWS_1252.encode(text);
+    !text.is_ascii() && !is_lossy && str::from_utf8(&bytes).is_ok()
 }
 
 #[cfg(test)]

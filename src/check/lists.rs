@@ -19,9 +19,8 @@ const ENTRA_GUEST: &str = "#EXT#@";
 /// Characters between groups of three digits.
 const THOUSANDS: [char; 5] = [',', ' ', '\u{a0}', '\u{202f}', '\u{2009}'];
 
-/// Reads the members.
-pub(super) fn members(cell: &Cell<'_>, skips_strangers: bool, members: &mut Vec<Member>, problems: &mut Vec<Problem>) {
-    members.clear();
+/// Reads the members, each once. With `skips_strangers` entries that cannot be meant as ids are left out.
+pub(super) fn members(cell: &Cell<'_>, skips_strangers: bool, problems: &mut Vec<Problem>) -> Vec<Member> {
     if let Cell::Text(text) = cell
         && let Some(number) = thousands(text)
     {
@@ -32,19 +31,14 @@ pub(super) fn members(cell: &Cell<'_>, skips_strangers: bool, members: &mut Vec<
             shortened(number)
         );
         problems.push(Problem::error(Field::Members, Code::MemberInvalid, message));
-        return;
+        return Vec::new();
     }
-    let (invalid, repeated) = (Code::MemberInvalid, Code::MemberRepeated);
-    let rules = ListRules { field: Field::Members, invalid, repeated, skips_strangers };
-    rules.read(cell, members, problems, member, Member::key);
+    people(Field::Members, cell, skips_strangers, problems)
 }
 
-/// Reads the guests.
-pub(super) fn guests(cell: &Cell<'_>, guests: &mut Vec<String>, problems: &mut Vec<Problem>) {
-    guests.clear();
-    let (invalid, repeated) = (Code::GuestInvalid, Code::GuestRepeated);
-    let rules = ListRules { field: Field::Guests, invalid, repeated, skips_strangers: false };
-    rules.read(cell, guests, problems, guest, |guest| guest.to_ascii_lowercase());
+/// Reads the guests, each once.
+pub(super) fn guests(cell: &Cell<'_>, problems: &mut Vec<Problem>) -> Vec<String> {
+    people(Field::Guests, cell, false, problems).iter().map(Member::to_string).collect()
 }
 
 /// Why an entry is bad.
@@ -57,7 +51,7 @@ fn member(item: &Item<'_>) -> Result<Member, Why> {
     let is_plain = matches!(text.as_bytes().first(), Some(b'1'..=b'9'));
     match text.parse::<i64>() {
         Ok(id) if is_plain => Ok(Member::Id(id.unsigned_abs())),
-        _ if text.contains('@') => address(text).map(Member::Address),
+        _ if text.contains('@') => address(text),
         _ if is_number(text) && text.trim_start_matches('0').len() > 18 => Err("is too large for a user id".into()),
         _ if is_number(text) && text.bytes().any(|byte| byte != b'0') => {
             Err("is not a user id: ids have no leading zeros".into())
@@ -69,7 +63,7 @@ fn member(item: &Item<'_>) -> Result<Member, Why> {
 }
 
 /// A person outside the organization.
-fn guest(item: &Item<'_>) -> Result<String, Why> {
+fn guest(item: &Item<'_>) -> Result<Member, Why> {
     let text = text_of(item, "is not an e-mail address")?;
     if is_number(text) {
         return Err("looks like a user id; guests are e-mail addresses (ids go into members)".into());
@@ -82,14 +76,14 @@ fn text_of<'a>(item: &'a Item<'_>, otherwise: &'static str) -> Result<&'a str, W
 }
 
 /// A bare e-mail address at a domain with a dot.
-fn address(text: &str) -> Result<String, Why> {
+fn address(text: &str) -> Result<Member, Why> {
     if let Some((home, _)) = text.split_once(ENTRA_GUEST) {
         let likely = |(local, domain)| format!("; the address is probably `{local}@{domain}`");
         let likely = home.rsplit_once('_').map(likely).unwrap_or_default();
         return Err(format!("is the name that Microsoft gives to a guest, not an e-mail address{likely}").into());
     }
     if is_address(text) {
-        return Ok(text.to_owned());
+        return Ok(Member::Address(text.to_owned()));
     }
     Err(format!("is not an e-mail address{}", address_hint(text)).into())
 }
@@ -161,82 +155,62 @@ fn thousands(text: &str) -> Option<&str> {
     entries().find(is_grouped).or_else(|| entries().flat_map(|entry| entry.split(' ')).find(is_grouped))
 }
 
-/// A list field, with the codes of its problems.
-struct ListRules {
-    field: Field,
-    invalid: Code,
-    repeated: Code,
-    /// Whether entries that cannot be meant as ids are left out.
-    skips_strangers: bool,
-}
-
-impl ListRules {
-    fn problem(&self, is_skipped: bool, message: String) -> Problem {
+fn people(field: Field, cell: &Cell<'_>, skips_strangers: bool, problems: &mut Vec<Problem>) -> Vec<Member> {
+    let (invalid, repeated) = match field {
+        Field::Guests => (Code::GuestInvalid, Code::GuestRepeated),
+        _ => (Code::MemberInvalid, Code::MemberRepeated),
+    };
+    let parse = if field == Field::Guests { guest } else { member };
+    let problem = |is_skipped, message: String| {
         let problem = if is_skipped { Problem::warning } else { Problem::error };
-        problem(self.field, self.invalid, message)
-    }
-
-    /// Reads all entries into `out`, each once; `key` is equal for entries that are the same.
-    fn read<T, K: std::hash::Hash + Eq>(
-        &self,
-        cell: &Cell<'_>,
-        out: &mut Vec<T>,
-        problems: &mut Vec<Problem>,
-        parse: impl Fn(&Item<'_>) -> Result<T, Why>,
-        key: impl Fn(&T) -> K,
-    ) {
-        let (field, before) = (self.field.as_str(), problems.len());
-        let (mut named, mut bad, mut repeats) = (0_usize, 0_usize, 0_usize);
-        let mut first_repeat = None;
-        let mut known = HashSet::new();
-        let read = entries(cell, |item| match parse(item) {
-            Ok(entry) => {
-                if known.insert(key(&entry)) {
-                    out.push(entry);
-                } else {
-                    repeats += 1;
-                    first_repeat.get_or_insert_with(|| shortened(item.shown()));
-                }
+        problem(field, invalid, format!("{}: {message}", field.as_str()))
+    };
+    let (mut people, mut known, before) = (Vec::new(), HashSet::new(), problems.len());
+    let (mut named, mut bad, mut repeats) = (0_usize, 0_usize, 0_usize);
+    let mut first_repeat = None;
+    let read = entries(cell, |item| match parse(item) {
+        Ok(person) if known.insert(person.key()) => people.push(person),
+        Ok(_) => {
+            repeats += 1;
+            first_repeat.get_or_insert_with(|| shortened(item.shown()));
+        }
+        Err(why) => {
+            let entry = match item {
+                Item::Other(kind) => (*kind).to_owned(),
+                item => format!("`{}`", shortened(item.shown())),
+            };
+            let is_skipped = skips_strangers && entry.contains(char::is_alphabetic);
+            named += 1;
+            bad += usize::from(!is_skipped);
+            if named <= NAMED_MAX {
+                let left_out = if is_skipped { "; left out" } else { "" };
+                problems.push(problem(is_skipped, format!("{entry} {why}{left_out}")));
             }
-            Err(why) => {
-                let entry = match item {
-                    Item::Other(kind) => (*kind).to_owned(),
-                    item => format!("`{}`", shortened(item.shown())),
-                };
-                let is_skipped = self.skips_strangers && entry.contains(char::is_alphabetic);
-                named += 1;
-                bad += usize::from(!is_skipped);
-                if named <= NAMED_MAX {
-                    let left_out = if is_skipped { "; left out" } else { "" };
-                    let message = format!("{field}: {entry} {why}{left_out}");
-                    problems.push(self.problem(is_skipped, message));
-                }
-            }
-        });
-        match read {
-            Err(message) => problems.push(Problem::error(self.field, self.invalid, format!("{field}: {message}"))),
-            Ok(0) => {}
-            Ok(blank) => problems.push(Problem::blank_entries(self.field, blank)),
         }
-        if named > NAMED_MAX {
-            problems.push(self.problem(bad == 0, format!("{field}: and {} more", named - NAMED_MAX)));
-        }
-        if let Cell::Text(text) = cell
-            && bad > 0
-            && let Some(addresses) = with_display_names(text)
-        {
-            // One problem for all of them.
-            problems.truncate(before);
-            let message =
-                format!("{field}: remove the names beside the addresses: `{}`", shortened(&addresses.join(";")));
-            problems.push(Problem::error(self.field, self.invalid, message));
-        }
-        if let Some(first) = first_repeat {
-            let more = if repeats > 1 { format!(", and {} more repeats", repeats - 1) } else { String::new() };
-            let message = format!("{field}: `{first}` is listed more than once{more}; it counts once");
-            problems.push(Problem::warning(self.field, self.repeated, message));
-        }
+    });
+    match read {
+        Err(message) => problems.push(problem(false, message)),
+        Ok(0) => {}
+        Ok(blank) => problems.push(Problem::blank_entries(field, blank)),
     }
+    if named > NAMED_MAX {
+        problems.push(problem(bad == 0, format!("and {} more", named - NAMED_MAX)));
+    }
+    if let Cell::Text(text) = cell
+        && bad > 0
+        && let Some(addresses) = with_display_names(text)
+    {
+        // One problem for all of them.
+        problems.truncate(before);
+        let message = format!("remove the names beside the addresses: `{}`", shortened(&addresses.join(";")));
+        problems.push(problem(false, message));
+    }
+    if let Some(first) = first_repeat {
+        let more = if repeats > 1 { format!(", and {} more repeats", repeats - 1) } else { String::new() };
+        let message = format!("{}: `{first}` is listed more than once{more}; it counts once", field.as_str());
+        problems.push(Problem::warning(field, repeated, message));
+    }
+    people
 }
 
 /// Gives the entries of a list cell, trimmed, and how many blank ones are between them; or says what is there instead of a list.
@@ -289,8 +263,8 @@ mod tests {
     use super::*;
 
     fn people(text: &str) -> (Vec<Member>, Vec<String>) {
-        let (mut people, mut problems) = (Vec::new(), Vec::new());
-        members(&Cell::Text(text.into()), false, &mut people, &mut problems);
+        let mut problems = Vec::new();
+        let people = members(&Cell::Text(text.into()), false, &mut problems);
         (people, problems.into_iter().map(|problem| problem.message).collect())
     }
 
@@ -301,8 +275,8 @@ mod tests {
     }
 
     fn addresses(text: &str) -> (Vec<String>, Vec<String>) {
-        let (mut found, mut problems) = (Vec::new(), Vec::new());
-        guests(&Cell::Text(text.into()), &mut found, &mut problems);
+        let mut problems = Vec::new();
+        let found = guests(&Cell::Text(text.into()), &mut problems);
         (found, problems.into_iter().map(|problem| problem.message).collect())
     }
 
@@ -326,8 +300,8 @@ mod tests {
             assert_eq!(ids(text), (vec![1, 2], vec!["members: blank entries are ignored: 1".to_owned()]), "{text}");
         }
         let entry = |text: &'static str| Item::Text(Cow::Borrowed(text));
-        let (mut found, mut problems) = (Vec::new(), Vec::new());
-        guests(&Cell::List(vec![entry(" "), entry(""), entry("a@b.example")]), &mut found, &mut problems);
+        let mut problems = Vec::new();
+        let found = guests(&Cell::List(vec![entry(" "), entry(""), entry("a@b.example")]), &mut problems);
         assert_eq!((found.len(), problems.len(), problems[0].severity), (1, 1, crate::model::Severity::Warning));
     }
 
@@ -443,13 +417,13 @@ mod tests {
 
     #[test]
     fn entries_that_cannot_be_ids_are_left_out_if_that_is_asked_for() {
-        let (mut found, mut problems) = (Vec::new(), Vec::new());
-        members(&Cell::Text("1001;nobody;ada@ 7, Room 1002".into()), true, &mut found, &mut problems);
+        let mut problems = Vec::new();
+        let found = members(&Cell::Text("1001;nobody;ada@ 7, Room 1002".into()), true, &mut problems);
         assert_eq!((found, problems.iter().any(Problem::is_error)), (vec![Member::Id(1001), Member::Id(7)], false));
         assert!(problems.len() == 3 && problems[2].message.contains("`Room 1002`"), "{problems:?}");
         for id in ["1,001", "007", "1001.0", "-1"] {
             problems.clear();
-            members(&Cell::Text(id.into()), true, &mut Vec::new(), &mut problems);
+            members(&Cell::Text(id.into()), true, &mut problems);
             assert!(problems[0].is_error(), "{id}");
         }
     }

@@ -29,8 +29,8 @@ impl Rules {
                 .clone_into(&mut problem.message);
         }
         self.description(fields.get(Field::Description), &mut group.description, &mut problems);
-        lists::members(fields.get(Field::Members), self.skips_strangers, &mut group.members, &mut problems);
-        lists::guests(fields.get(Field::Guests), &mut group.guests, &mut problems);
+        group.members = lists::members(fields.get(Field::Members), self.skips_strangers, &mut problems);
+        group.guests = lists::guests(fields.get(Field::Guests), &mut problems);
         group.tallyfy_id = match fields.get(Field::TallyfyId) {
             Cell::Text(text) => Some(trimmed(text).to_owned()).filter(|id| !id.is_empty()),
             _ => None,
@@ -81,8 +81,7 @@ fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
         };
         return refuse(Code::NameMissing, message.to_owned());
     }
-    // No character has more than one byte for each of its own.
-    let length = if name.len() > NAME_MAX { name.chars().count() } else { 0 };
+    let length = name.chars().count();
     if length > NAME_MAX {
         let message = format!("the name `{}` has {length} characters; the most is {NAME_MAX}", shortened(name));
         refuse(Code::NameTooLong, message);

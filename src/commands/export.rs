@@ -6,7 +6,7 @@
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use serde_json::Value;
 
 use crate::cli::ExportArgs;
@@ -44,12 +44,17 @@ pub(super) fn run(args: &ExportArgs, context: &Context<'_>) -> Result<Ending, Fa
     let rows: Vec<_> = block_on(async {
         let api = connect(&connection, &past, &signals.stop, &progress.listener()).await?;
         let is_users_wanted = args.users || args.members == MembersAs::Email;
-        let users = if is_users_wanted { list_users(&api).await? } else { Vec::new() };
+        let mut users: Vec<User> = if is_users_wanted { listed(&api, List::Users).await? } else { Vec::new() };
         if args.users {
+            users.sort_by_key(|user| user.id);
             let row = |user: User| vec![user.id.into(), user.email.into(), user.status.to_string().into()];
             return Ok(users.into_iter().map(row).collect());
         }
-        let (groups, directory) = (sorted_groups(&api).await?, Directory::new(users));
+        let mut groups: Vec<ExistingGroup> = listed(&api, List::Groups).await?;
+        groups.retain(|group| !group.is_deleted);
+        // An order that creations and other changes do not disturb.
+        groups.sort_by_cached_key(|group| (group.name.clone(), group.group_ref.id.clone()));
+        let directory = Directory::new(users);
         let addresses = directory.addresses();
         groups.into_iter().map(|group| group_row(group, &addresses)).collect()
     })?;
@@ -61,27 +66,13 @@ pub(super) fn run(args: &ExportArgs, context: &Context<'_>) -> Result<Ending, Fa
     Ok(Ending::Complete)
 }
 
-/// All groups by name, then id: an order that creations and other changes do not disturb.
-async fn sorted_groups<E: Transport>(api: &Api<E>) -> Result<Vec<ExistingGroup>, Failure> {
-    let mut groups: Vec<ExistingGroup> = listed(api, List::Groups).await?;
-    groups.retain(|group| !group.is_deleted);
-    groups.sort_by_cached_key(|group| (group.name.clone(), group.group_ref.id.clone()));
-    // A list that changes while it is read may show a group twice.
-    groups.dedup_by(|one, other| one.group_ref.id == other.group_ref.id);
-    Ok(groups)
-}
-
-/// All users by id.
-async fn list_users<E: Transport>(api: &Api<E>) -> Result<Vec<User>, Failure> {
-    let mut users: Vec<User> = listed(api, List::Users).await?;
-    users.sort_by_key(|user| user.id);
-    users.dedup_by_key(|user| user.id);
-    Ok(users)
-}
-
+/// The entries of a list, each once: a list that changes while it is read may show one twice.
 async fn listed<T: Entry>(api: &Api<impl Transport>, list: List<'_>) -> Result<Vec<T>, Failure> {
     let listed = api.all(list).await;
-    listed.map(|(entries, _)| entries).map_err(|unread| Failure::Unexported(stop_reason(api, unread)))
+    let (mut entries, _): (Vec<T>, _) = listed.map_err(|unread| Failure::Unexported(stop_reason(api, unread)))?;
+    let mut known = HashSet::new();
+    entries.retain(|entry| known.insert(entry.id()));
+    Ok(entries)
 }
 
 /// The people are sorted, so that their order is the same in every export. A group that the list does not show whole is an error:

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::exit::Ending;
 use crate::journal::JournalError;
-use crate::model::StopReason;
+use crate::model::{StopReason, is_misplaced};
 use crate::read::ReadError;
 use crate::report::OutputError;
 use crate::settings::SettingsError;
@@ -71,7 +71,7 @@ impl Failure {
             Self::Settings(_) | Self::Read(_) | Self::Usage(_) => Ending::Usage,
             Self::Journal(JournalError::Locked { .. }) => Ending::Locked,
             Self::Journal(error) => usage_if(error.is_usage()),
-            Self::Unwritable(error) | Self::Unwritten(error) => usage_if(error.is_usage()),
+            Self::Unwritable(error) | Self::Unwritten(error) => usage_if(is_misplaced(&error.reason)),
             Self::Stopped(halt) | Self::Unexported(halt) => Ending::of_halt(halt),
             Self::Problems(_) => Ending::Problems,
             Self::Output(_) | Self::Http(_) | Self::Serve(_) | Self::Start(_) | Self::Print(_) | Self::Defect(_) => {

@@ -35,7 +35,7 @@ pub use result_row::{ResultRow, Status, StatusCounts};
 pub use row::{
     Cell, Dialect, ERROR_COLUMN, Field, Fields, Format, InputFile, InputFormat, Item, Place, Raw, RowId, is_delimiter,
 };
-pub use span::{exact_span, span};
+pub use span::span;
 pub(crate) use text::{are_addresses, has_address, is_json_address, listed, sheet_name, without_sheet};
 pub use text::{is_invisible, json_shown, place, shortened, shown, shown_path, with_line_feeds};
 pub use user::{PeopleCounts, UnknownMembers, User, UserStatus};

@@ -14,24 +14,23 @@ pub struct RequestError {
 }
 
 impl RequestError {
+    /// An error without a response.
+    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into(), http_status: None }
+    }
+
     /// The run ended while the row was being sent.
     #[must_use]
     pub fn interrupted() -> Self {
-        Self {
-            code: "interrupted".to_owned(),
-            message: "the run was cut off while the row was being sent; the same command again looks it up".to_owned(),
-            http_status: None,
-        }
+        let message = "the run was cut off while the row was being sent; the same command again looks it up";
+        Self::new("interrupted", message)
     }
 
     /// The run ended when the group existed, perhaps without all of its guests.
     #[must_use]
     pub fn guests_missing() -> Self {
-        Self {
-            code: "guests-missing".to_owned(),
-            message: "the group exists, but may lack some of its guests; the same command again adds them".to_owned(),
-            http_status: None,
-        }
+        let message = "the group exists, but may lack some of its guests; the same command again adds them";
+        Self::new("guests-missing", message)
     }
 
     /// The same error with more details.
@@ -70,14 +69,11 @@ pub enum Outcome {
     Unknown(RequestError),
 }
 
-/// The status of the response to a create request that was applied.
-const CREATED: u16 = 201;
-
 impl Outcome {
     /// The response to an attempt was lost, and its group was found.
     #[must_use]
     pub fn found(group: GroupRef) -> Self {
-        Self::Created { group, http_status: CREATED }
+        Self::Created { group, http_status: 201 }
     }
 
     /// The status in the results.

@@ -4,7 +4,9 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::model::{exact_span, shortened};
+use humantime::format_duration;
+
+use crate::model::shortened;
 
 /// The longest period of a rate.
 const PERIOD_MAX: Duration = Duration::from_hours(24);
@@ -96,7 +98,7 @@ impl Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} requests in {}", self.requests, exact_span(self.period))
+        write!(f, "{} requests in {}", self.requests, format_duration(self.period))
     }
 }
 

@@ -25,17 +25,6 @@ pub fn span(time: Duration) -> String {
     }
 }
 
-/// A duration that the user chose, exactly: 6 s, 90 s, 15 min, 1.5 s.
-#[must_use]
-pub fn exact_span(time: Duration) -> String {
-    match time.as_secs() {
-        _ if time.subsec_nanos() > 0 => format!("{} s", time.as_secs_f64()),
-        hours if hours >= HOUR && hours.is_multiple_of(HOUR) => format!("{} h", hours / HOUR),
-        minutes if minutes >= MINUTE && minutes.is_multiple_of(MINUTE) => format!("{} min", minutes / MINUTE),
-        seconds => format!("{seconds} s"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,14 +59,5 @@ mod tests {
         }
         assert_eq!(span(Duration::from_millis(27_600)), "28 s");
         assert_eq!(span(Duration::MAX), "more than 100 years");
-    }
-
-    #[test]
-    fn a_chosen_duration_is_exact() {
-        for (millis, text) in
-            [(6000, "6 s"), (90_000, "90 s"), (900_000, "15 min"), (7_200_000, "2 h"), (1500, "1.5 s")]
-        {
-            assert_eq!(exact_span(Duration::from_millis(millis)), text);
-        }
     }
 }

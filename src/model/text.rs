@@ -25,7 +25,7 @@ pub fn json_shown(json: &str) -> String {
 fn escaped(text: &str, escape: impl Fn(char, &mut String)) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
-        if is_hazard(letter) { escape(letter, &mut safe) } else { safe.push(letter) }
+        if letter.is_control() || is_invisible(letter) { escape(letter, &mut safe) } else { safe.push(letter) }
     }
     safe
 }
@@ -72,11 +72,6 @@ pub fn shortened(text: &str) -> String {
         Some((end, _)) => format!("{}…", shown(&text[..end])),
         None => shown(text),
     }
-}
-
-/// Whether it is a control character, or reorders or hides the characters after it.
-fn is_hazard(letter: char) -> bool {
-    letter.is_control() || is_invisible(letter)
 }
 
 /// Whether it is a format character that reorders or hides others (Unicode TR 36).

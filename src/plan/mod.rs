@@ -49,14 +49,11 @@ pub(crate) fn exists(desired: &Group, existing: &ExistingGroup, on_existing: OnE
 
 /// What becomes of a row of a group that the organization does not have.
 pub(crate) fn unknown_id(id: &str) -> Outcome {
-    Outcome::Failed(RequestError {
-        code: "group-unknown".to_owned(),
-        message: format!(
-            "the organization has no group with the id `{}`; use --ignore tallyfy_id if the file is of another organization",
-            shortened(id)
-        ),
-        http_status: None,
-    })
+    let message = format!(
+        "the organization has no group with the id `{}`; use --ignore tallyfy_id if the file is of another organization",
+        shortened(id)
+    );
+    Outcome::Failed(RequestError::new("group-unknown", message))
 }
 
 /// Which of the groups of its name is that of a row which was sent at these times and whose answer is lost. A name that agrees in

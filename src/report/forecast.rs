@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use humantime::format_duration;
 use serde_json::json;
 
 use super::{counted, grouped};
-use crate::model::{Rate, exact_span, span};
+use crate::model::{Rate, span};
 
 /// What an import takes, predicted before the first row is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,11 +28,6 @@ pub(crate) struct Forecast {
 }
 
 impl Forecast {
-    /// The most rows per second; `None` if no rate is set.
-    pub(super) fn rows_per_second(&self) -> Option<f64> {
-        self.rate.map(Rate::per_second)
-    }
-
     /// The time until the last of them is sent, if the first is sent at once. `None` if no rate is set.
     pub(crate) fn time(&self) -> Option<Duration> {
         let Rate { requests, period } = self.rate?;
@@ -69,14 +65,14 @@ pub(super) fn json(forecast: &Forecast) -> serde_json::Value {
     })
 }
 
-/// A rate: 600 a minute, 100 in 6 s.
+/// A rate: 600 a minute, 100 in 6s.
 fn per(rate: Rate) -> String {
     let count = grouped(rate.requests.get().into());
-    match exact_span(rate.period).as_str() {
-        "1 s" => format!("{count} a second"),
-        "1 min" => format!("{count} a minute"),
-        "1 h" => format!("{count} an hour"),
-        "24 h" => format!("{count} a day"),
+    match format_duration(rate.period).to_string().as_str() {
+        "1s" => format!("{count} a second"),
+        "1m" => format!("{count} a minute"),
+        "1h" => format!("{count} an hour"),
+        "1day" => format!("{count} a day"),
         other => format!("{count} in {other}"),
     }
 }
@@ -142,7 +138,7 @@ mod tests {
     fn a_rate_is_written_in_words() {
         assert_eq!(per(rate("600/min")), "600 a minute");
         assert_eq!(per(rate("1500/h")), "1,500 an hour");
-        assert_eq!(per(rate("100/6s")), "100 in 6 s");
-        assert_eq!(per(rate("1/1500ms")), "1 in 1.5 s");
+        assert_eq!(per(rate("100/6s")), "100 in 6s");
+        assert_eq!(per(rate("1/1500ms")), "1 in 1s 500ms");
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::model::{is_misplaced, shown_path};
+use crate::model::shown_path;
 
 /// A file cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -17,14 +17,6 @@ pub struct OutputError {
     pub path: PathBuf,
     /// What the system says.
     pub reason: io::Error,
-}
-
-impl OutputError {
-    /// Whether another file would do: the mistake is in what was asked, not in the machine.
-    #[must_use]
-    pub fn is_usage(&self) -> bool {
-        is_misplaced(&self.reason)
-    }
 }
 
 /// A file being written. A regular file is replaced as a whole at the end; a link, a pipe or a device is written through and

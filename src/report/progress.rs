@@ -15,7 +15,7 @@ use super::forecast::{self, Forecast};
 use super::grouped;
 use super::progress_state::ProgressState;
 use super::status_line::{BAR, StatusLine};
-use crate::model::{GuestWait, Listener, ProgressMode, Wait, shortened, span};
+use crate::model::{GuestWait, Listener, ProgressMode, Rate, Wait, shortened, span};
 
 /// How often the bar is drawn.
 const FRAME: Duration = Duration::from_millis(100);
@@ -54,7 +54,8 @@ impl Progress {
 
     /// Prints what the import takes; its rate is the planned one.
     pub(crate) fn announce(&self, forecast: &Forecast) {
-        lock(&self.state).planned = forecast.rows_per_second();
+        let planned = forecast.rate.map(Rate::per_second);
+        lock(&self.state).planned = planned;
         if self.drawing.is_some() {
             // A closed standard error is no reason to stop.
             let _ = writeln!(self.status.clone(), "{}", forecast::text(forecast));

@@ -1,6 +1,5 @@
 //! The users of an organization, by id and address. Pure.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -21,7 +20,8 @@ pub struct Directory {
     users: BTreeMap<u64, User>,
     /// The ids of the users, by their addresses in lower case.
     by_address: HashMap<String, Vec<u64>>,
-    domains: HashSet<String>,
+    /// The domains of the users' addresses, in lower case.
+    pub(super) domains: HashSet<String>,
     looked: AtomicU32,
 }
 
@@ -37,9 +37,9 @@ impl Directory {
             }
             if let Some((_, domain)) = user.email.rsplit_once('@') {
                 if user.status != UserStatus::Bot {
-                    directory.domains.insert(lower(domain).into_owned());
+                    directory.domains.insert(domain.to_lowercase());
                 }
-                directory.by_address.entry(lower(&user.email).into_owned()).or_default().push(user.id);
+                directory.by_address.entry(user.email.to_lowercase()).or_default().push(user.id);
             }
             directory.users.insert(user.id, user);
         }
@@ -56,7 +56,7 @@ impl Directory {
 
     /// The users of an address.
     pub(super) fn by_address(&self, address: &str) -> Vec<&User> {
-        let ids = self.by_address.get(&*lower(address)).into_iter().flatten();
+        let ids = self.by_address.get(&address.to_lowercase()).into_iter().flatten();
         ids.filter_map(|id| self.users.get(id)).collect()
     }
 
@@ -67,33 +67,22 @@ impl Directory {
         self.users.values().filter(is_found).map(|user| (user.id, user.email.as_str())).collect()
     }
 
-    /// Whether users have addresses of this domain.
-    pub(super) fn has_domain(&self, domain: &str) -> bool {
-        self.domains.contains(domain)
-    }
-
     /// The address that is most like an unknown one: the same person at another domain, or a slip of the keyboard.
     pub(super) fn nearest(&self, address: &str) -> Option<&str> {
         if self.looked.fetch_add(1, Ordering::Relaxed) >= NEAREST_MAX {
             return None;
         }
-        let address = lower(address);
+        let address = address.to_lowercase();
         let (wanted, most) = (BatchComparator::new(address.chars()), Args::default().score_cutoff(SLIPS_MAX));
-        let slips = |known: &str| wanted.distance_with_args(lower(known).chars(), &most);
+        let slips = |known: &str| wanted.distance_with_args(known.to_lowercase().chars(), &most);
         let known = || self.users.values().map(|user| user.email.as_str()).filter(|address| address.contains('@'));
         let near = known().filter_map(|known| Some((slips(known)?, known))).min_by_key(|(slips, _)| *slips);
         let local = || {
             let (local, _) = address.rsplit_once('@')?;
-            known().find(|known| known.rsplit_once('@').is_some_and(|(other, _)| lower(other) == local))
+            known().find(|known| known.rsplit_once('@').is_some_and(|(other, _)| other.to_lowercase() == local))
         };
         near.map(|(_, known)| known).or_else(local)
     }
-}
-
-/// Without a copy, if it is so already.
-fn lower(address: &str) -> Cow<'_, str> {
-    let is_lower = address.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    if is_lower { address.into() } else { address.to_lowercase().into() }
 }
 
 fn is_deleted(user: &User) -> bool {

@@ -26,12 +26,6 @@ pub struct PeopleRules {
     pub guest_domain: Vec<String>,
 }
 
-impl PeopleRules {
-    fn allows_guests_of(&self, domain: &str) -> bool {
-        self.guest_domain.iter().any(|allowed| allowed.trim_start_matches('@').eq_ignore_ascii_case(domain))
-    }
-}
-
 /// The group of one row with the people who were found, and all that is wrong with them.
 pub fn resolve(
     wanted: &WantedGroup,
@@ -126,7 +120,8 @@ impl RowPeople<'_> {
             return self.note(self.severity(), Field::Members, Code::MemberUnknown, &message);
         };
         let domain = address.rsplit('@').next().unwrap_or_default().to_lowercase();
-        let is_own = self.directory.has_domain(&domain) && !self.rules.allows_guests_of(&domain);
+        let is_allowed = |allowed: &String| allowed.trim_start_matches('@').eq_ignore_ascii_case(&domain);
+        let is_own = self.directory.domains.contains(&domain) && !self.rules.guest_domain.iter().any(is_allowed);
         if self.rules.unknown_members == UnknownMembers::Guest && !is_own {
             self.counts.made_guests += u64::from(self.invite(address));
             let message = format!("`{shown}` is not a user of this organization, and becomes a guest");

@@ -121,7 +121,8 @@ pub struct Simulation {
     organization: Organization,
     faults: FaultScript,
     limit: RequestLimit,
-    tally: Tally,
+    /// What arrived so far.
+    pub tally: Tally,
     now: Duration,
 }
 
@@ -239,12 +240,6 @@ impl Simulation {
     /// The groups that exist, oldest first, including those that lists do not show yet.
     pub fn groups(&self) -> impl Iterator<Item = &SandboxGroup> {
         self.organization.groups.groups()
-    }
-
-    /// What arrived so far.
-    #[must_use]
-    pub fn tally(&self) -> &Tally {
-        &self.tally
     }
 
     /// The latest moment the simulation has seen, since it began.

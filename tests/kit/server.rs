@@ -95,7 +95,7 @@ impl Server {
 
     /// How many POSTs arrived.
     pub(crate) fn all_posts(&self) -> u32 {
-        self.with(|simulation| simulation.tally().posts.values().sum())
+        self.with(|simulation| simulation.tally.posts.values().sum())
     }
 
     /// The names of all groups that exist.

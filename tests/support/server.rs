@@ -101,17 +101,17 @@ impl Server {
 
     /// How many POSTs named this group.
     pub(crate) fn posts(&self, name: &str) -> u32 {
-        self.with(|simulation| simulation.tally().posts.get(name).copied().unwrap_or(0))
+        self.with(|simulation| simulation.tally.posts.get(name).copied().unwrap_or(0))
     }
 
     /// How many POSTs there were.
     pub(crate) fn all_posts(&self) -> u32 {
-        self.with(|simulation| simulation.tally().posts.values().sum())
+        self.with(|simulation| simulation.tally.posts.values().sum())
     }
 
     /// How many DELETEs came for each group that any came for.
     pub(crate) fn deletes(&self) -> Vec<u32> {
-        self.with(|simulation| simulation.tally().deletes.values().copied().collect())
+        self.with(|simulation| simulation.tally.deletes.values().copied().collect())
     }
 
     /// Somebody else changes or deletes a group, so long after the last request. An update that does not name it keeps the name.
@@ -139,7 +139,7 @@ impl Server {
 
     /// How many requests of any kind came, refused ones too.
     pub(crate) fn requests(&self) -> u64 {
-        self.with(|simulation| simulation.tally().arrivals.len() as u64 + simulation.tally().refusals)
+        self.with(|simulation| simulation.tally.arrivals.len() as u64 + simulation.tally.refusals)
     }
 
     /// Adds a user, or replaces one.

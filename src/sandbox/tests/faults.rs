@@ -148,7 +148,7 @@ fn a_refused_connection_is_not_counted_and_a_dropped_one_is() {
     reply(&mut simulation, &create("a"), 1.0);
     reply(&mut simulation, &create("a"), 2.0);
     assert_eq!(
-        (&simulation.tally().posts, &simulation.tally().arrivals),
+        (&simulation.tally.posts, &simulation.tally.arrivals),
         (&HashMap::from([("a".to_owned(), 1)]), &vec![at(2.0)])
     );
 }

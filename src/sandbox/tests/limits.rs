@@ -13,7 +13,7 @@ fn limited(requests: u32, seconds: f64) -> Simulation {
 
 /// The most arrivals in any window of the period.
 fn most_within(simulation: &Simulation, period: Duration) -> usize {
-    let arrivals = &simulation.tally().arrivals;
+    let arrivals = &simulation.tally.arrivals;
     let within = |(index, first): (usize, &Duration)| {
         arrivals[index..].iter().take_while(|arrival| arrival.saturating_sub(*first) < period).count()
     };
@@ -30,8 +30,8 @@ fn the_window_rolls_and_is_open_at_its_far_end() {
         .map(|seconds| status(&mut simulation, seconds))
         .into();
     assert_eq!(seen, [200, 200, 429, 200, 429, 200, 429]);
-    assert_eq!(simulation.tally().arrivals, [at(0.0), at(4.0), at(10.0), at(14.0)]);
-    assert_eq!((simulation.tally().refusals, most_within(&simulation, at(10.0))), (3, 2));
+    assert_eq!(simulation.tally.arrivals, [at(0.0), at(4.0), at(10.0), at(14.0)]);
+    assert_eq!((simulation.tally.refusals, most_within(&simulation, at(10.0))), (3, 2));
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn an_answer_says_what_is_left_and_a_refusal_when_to_come_back() {
         assert_eq!(header(&refused, "retry-after").as_deref(), Some(wait), "{seconds}");
         assert_eq!(header(&refused, "x-ratelimit-remaining").as_deref(), Some("0"));
     }
-    assert_eq!((simulation.groups().count(), simulation.tally().posts["c"]), (2, 4));
+    assert_eq!((simulation.groups().count(), simulation.tally.posts["c"]), (2, 4));
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn no_window_ever_holds_more_and_none_is_refused_without_need() {
     for _ in 0..5000 {
         now += random.random_range(0..250_u64);
         let moment = Duration::from_millis(now);
-        let in_window = simulation.tally().arrivals.iter().rev();
+        let in_window = simulation.tally.arrivals.iter().rev();
         let held = in_window.take_while(|arrival| moment.saturating_sub(**arrival) < at(1.0)).count();
         let reply = simulation.handle(&request("GET", GROUPS, &Value::Null), moment).reply;
         let refused = matches!(reply, Reply::Answer(Response { status: 429, .. }));
