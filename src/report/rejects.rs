@@ -15,6 +15,8 @@ pub struct Rejects {
     outputs: Vec<(Format, PathBuf, Option<Output>)>,
     union: Union,
     delimiter: u8,
+    /// The delimiter of each file.
+    delimiters: Vec<u8>,
     /// The row whose last quote is never closed: it must be the last one.
     tail: String,
 }
@@ -28,6 +30,7 @@ impl Rejects {
             outputs: reject_paths(path, files).into_iter().map(|(format, path)| (format, path, None)).collect(),
             union: Union::of(files),
             delimiter: csv_files.next().map_or(b',', |file| file.dialect.delimiter),
+            delimiters: files.iter().map(|file| file.dialect.delimiter).collect(),
             tail: String::new(),
         }
     }
@@ -38,6 +41,7 @@ impl Rejects {
     /// If it cannot be written.
     pub fn write(&mut self, result: &ResultRow) -> Result<(), OutputError> {
         let error = result.error.as_deref().unwrap_or("not attempted: the run stopped before this row");
+        let columns = self.union.header.len();
         let text = match &result.raw {
             // Only the last row of the rejects can leave its quote open.
             Raw::OpenQuote(cells) if self.tail.is_empty() => {
@@ -45,6 +49,13 @@ impl Rejects {
                 Vec::new()
             }
             Raw::Cells(cells) | Raw::OpenQuote(cells) => csv_row(self.row(result, cells, error), self.delimiter),
+            // With another delimiter its cells would change: write one cell, and surplus ones to keep the row ragged.
+            Raw::Stray(text) if self.delimiters.get(result.place.file) != Some(&self.delimiter) => {
+                let mut row = vec![text.clone()];
+                row.resize(columns, String::new());
+                row.extend([error.to_owned(), String::new()]);
+                csv_row(row, self.delimiter)
+            }
             Raw::Stray(text) => [text.as_bytes(), &[self.delimiter], &csv_row([error], self.delimiter)].concat(),
             Raw::Line(line) => return self.append(Format::Jsonl, format!("{}\n", with_error(line, error)).as_bytes()),
         };

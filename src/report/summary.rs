@@ -123,8 +123,13 @@ impl Summary {
 
     /// The summary for scripts.
     pub(crate) fn json(&self) -> String {
-        let statuses: BTreeMap<_, _> =
-            Status::VARIANTS.iter().map(|status| (status.as_str(), self.counts.of(*status))).collect();
+        let is_possible = |status: &&Status| match status {
+            Status::Failed | Status::Unknown | Status::Pending => true,
+            Status::Deleted | Status::Gone | Status::Changed => self.is_undo,
+            _ => !self.is_undo,
+        };
+        let statuses = Status::VARIANTS.iter().filter(is_possible);
+        let statuses: BTreeMap<_, _> = statuses.map(|status| (status.as_str(), self.counts.of(*status))).collect();
         let files: Vec<&str> = self.files.iter().map(|file| without_sheet(&file.path)).collect();
         json!({
             "files": files,
