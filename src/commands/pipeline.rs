@@ -268,15 +268,17 @@ impl<S: RowSink> Collector<'_, S> {
     }
 
     fn batch(&mut self, checked: CheckedBatch<S::Item>) -> Result<ControlFlow<()>, Failure> {
-        let CheckedBatch { notes, rows } = checked;
+        let CheckedBatch { notes, keys, rows } = checked;
         let (wanted, is_last) = (rows.len().min(self.left()), rows.len() > self.left());
         let too_many = |_| Failure::Usage("more than 4,294,967,295 rows; validate the files one by one".to_owned());
         let number = |rows: usize| u32::try_from(self.files.rows.len() + rows).map_err(too_many);
         let (first, end) = (number(0)?, number(wanted)?);
         self.files.rows.extend(rows.iter().take(wanted).map(|row| row.span));
-        let earlier = self.names.add_all(rows.iter().take(wanted).map(|row| row.keys.as_ref()), first);
-        for (number, (row, earlier)) in (first..end).zip(rows.into_iter().zip(earlier)) {
-            let CheckedRow { keys, description, is_deserted, is_continued, merges, mut problems, item, .. } = row;
+        let earlier = self.names.add_all(&keys[..wanted], first);
+        for (number, ((row, keys), earlier)) in (first..end).zip(rows.into_iter().zip(keys).zip(earlier)) {
+            let CheckedRow {
+                is_undescribed, is_deserted, is_continued, merges, description, mut problems, item, ..
+            } = row;
             let place = self.files.place(number, is_continued);
             let same = merges.and_then(|contents| self.names.add_contents(contents, number));
             let validity = match (keys, earlier) {
@@ -297,14 +299,14 @@ impl<S: RowSink> Collector<'_, S> {
             };
             let is_valid = matches!(validity, Validity::Valid(_));
             let group = if let Validity::Merged(first) = validity { Some(first) } else { is_valid.then_some(number) };
-            if let (Some(group), Some(own)) = (group.filter(|_| merges.is_some()), description) {
+            if let (Some(group), Some(own)) = (group, description) {
                 problems.extend(self.lost_description(own, group, number));
             }
             if is_deserted && merges.is_some() && !is_valid {
                 let message = "members: the row names nobody, so it adds nobody to its group";
                 problems.push(Problem::warning(Field::Members, Code::EntryIgnored, message));
             }
-            if let Some(file) = self.files.opened.last_mut().filter(|_| is_valid && description.is_none()) {
+            if let Some(file) = self.files.opened.last_mut().filter(|_| is_valid && is_undescribed) {
                 let (count, first) = &mut file.undescribed;
                 *first = if *count == 0 { place.line } else { *first };
                 *count += 1;
