@@ -66,12 +66,8 @@ impl Names {
     }
 
     /// Adds the names of the rows from this one on, and says which of them an earlier row has.
-    pub fn add_all<'a>(
-        &mut self,
-        keys: impl Iterator<Item = Option<&'a NameKeys>>,
-        first: u32,
-    ) -> Vec<Option<Earlier>> {
-        keys.zip(first..).map(|(keys, row)| self.add(keys?, row)).collect()
+    pub fn add_all(&mut self, keys: &[Option<NameKeys>], first: u32) -> Vec<Option<Earlier>> {
+        keys.iter().zip(first..).map(|(keys, row)| self.add(keys.as_ref()?, row)).collect()
     }
 
     /// Adds the name of a row, unless an earlier row has it.

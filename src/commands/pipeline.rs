@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use workers::{Check, CheckedBatch, CheckedRow, ReadStep, RowSpan, cores, start_reading};
 
-use crate::check::{Contents, Earlier, Names, Rules};
+use crate::check::{Contents, Earlier, NameKeys, Names, Rules};
 use crate::model::{self, Code, Field, NameKey, Place, Problem, Status, WantedGroup};
 use crate::read::{Again, Batch, Notes, Parser, ReadError, Row};
 use crate::report::Problems;
@@ -267,65 +267,76 @@ impl<S: RowSink> Collector<'_, S> {
     }
 
     fn batch(&mut self, checked: CheckedBatch<S::Item>) -> Result<ControlFlow<()>, Failure> {
-        let CheckedBatch { notes, rows } = checked;
+        let CheckedBatch { notes, keys, rows } = checked;
         let (wanted, is_last) = (rows.len().min(self.left()), rows.len() > self.left());
         let too_many = |_| Failure::Usage("more than 4,294,967,295 rows; validate the files one by one".to_owned());
         let number = |rows: usize| u32::try_from(self.files.rows.len() + rows).map_err(too_many);
         let (first, end) = (number(0)?, number(wanted)?);
         self.files.rows.extend(rows.iter().take(wanted).map(|row| row.span));
-        let earlier = self.names.add_all(rows.iter().take(wanted).map(|row| row.keys.as_ref()), first);
-        for (number, (row, earlier)) in (first..end).zip(rows.into_iter().zip(earlier)) {
-            let CheckedRow { keys, description, is_deserted, is_continued, merges, mut problems, item, .. } = row;
-            let place = self.files.place(number, is_continued);
-            let same = merges.and_then(|contents| self.names.add_contents(contents, number));
-            let validity = match (keys, earlier) {
-                (None, _) if problems.iter().any(|problem| problem.code == Code::RowExcluded) => Validity::Excluded,
-                (None, _) => Validity::Invalid,
-                (Some(_), Some(Earlier::Same(_))) if let Some(same) = same => {
-                    let message = format!("repeats the name of {} with the same contents", self.files.shown(same));
-                    problems.push(Problem::note(Code::NameRepeated, message));
-                    Validity::Repeat(same)
-                }
-                (Some(_), Some(Earlier::Same(first))) if merges.is_some() => Validity::Merged(first),
-                (Some(_), Some(Earlier::Same(first))) => {
-                    let problem = self.files.repeated(number, first, self.check.input)?;
-                    let validity = if problem.is_error() { Validity::Invalid } else { Validity::Repeat(first) };
-                    problems.push(problem);
-                    validity
-                }
-                (Some(keys), None) => Validity::Valid(keys.name),
-                (Some(keys), Some(Earlier::Confusable(earlier))) => {
-                    let message = format!(
-                        "the name looks like that of {} but has other characters; are they one group?",
-                        self.files.shown(earlier)
-                    );
-                    problems.push(Problem::warning(Field::Name, Code::NameConfusable, message));
-                    Validity::Valid(keys.name)
-                }
-            };
-            let is_valid = matches!(validity, Validity::Valid(_));
-            let group = if let Validity::Merged(first) = validity { Some(first) } else { is_valid.then_some(number) };
-            if let (Some(group), Some(own)) = (group.filter(|_| merges.is_some()), description) {
-                problems.extend(self.lost_description(own, group, number));
-            }
-            if is_deserted && merges.is_some() && !is_valid {
-                let message = "members: the row names nobody, so it adds nobody to its group";
-                problems.push(Problem::warning(Field::Members, Code::EntryIgnored, message));
-            }
-            if let Some(file) = self.files.opened.last_mut().filter(|_| is_valid && description.is_none()) {
-                let (count, first) = &mut file.undescribed;
-                *first = if *count == 0 { place.line } else { *first };
-                *count += 1;
-            }
-            let row = Checked { place, number, validity, problems, item };
-            self.files.report(&row, self.sink.problems())?;
-            self.sink.row(self.files.path(place.file), row)?;
+        let earlier = self.names.add_all(&keys[..wanted], first);
+        for (number, ((row, keys), earlier)) in (first..end).zip(rows.into_iter().zip(keys).zip(earlier)) {
+            self.row(number, row, keys, earlier)?;
         }
         if let Some(file) = self.files.opened.last_mut() {
             file.notes.extend(&notes);
         }
         self.sink.problems().flush().map_err(Failure::Print)?;
         if is_last { self.close(None).map(ControlFlow::Break) } else { Ok(ControlFlow::Continue(())) }
+    }
+
+    /// What becomes of a row; `earlier` is the row of the same name before it.
+    fn row(
+        &mut self,
+        number: u32,
+        row: CheckedRow<S::Item>,
+        keys: Option<NameKeys>,
+        earlier: Option<Earlier>,
+    ) -> Result<(), Failure> {
+        let CheckedRow { is_undescribed, is_deserted, is_continued, merges, description, mut problems, item, .. } = row;
+        let place = self.files.place(number, is_continued);
+        let same = merges.and_then(|contents| self.names.add_contents(contents, number));
+        let validity = match (keys, earlier) {
+            (None, _) if problems.iter().any(|problem| problem.code == Code::RowExcluded) => Validity::Excluded,
+            (None, _) => Validity::Invalid,
+            (Some(_), Some(Earlier::Same(_))) if let Some(same) = same => {
+                let message = format!("repeats the name of {} with the same contents", self.files.shown(same));
+                problems.push(Problem::note(Code::NameRepeated, message));
+                Validity::Repeat(same)
+            }
+            (Some(_), Some(Earlier::Same(first))) if merges.is_some() => Validity::Merged(first),
+            (Some(_), Some(Earlier::Same(first))) => {
+                let problem = self.files.repeated(number, first, self.check.input)?;
+                let validity = if problem.is_error() { Validity::Invalid } else { Validity::Repeat(first) };
+                problems.push(problem);
+                validity
+            }
+            (Some(keys), None) => Validity::Valid(keys.name),
+            (Some(keys), Some(Earlier::Confusable(earlier))) => {
+                let message = format!(
+                    "the name looks like that of {} but has other characters; are they one group?",
+                    self.files.shown(earlier)
+                );
+                problems.push(Problem::warning(Field::Name, Code::NameConfusable, message));
+                Validity::Valid(keys.name)
+            }
+        };
+        let is_valid = matches!(validity, Validity::Valid(_));
+        let group = if let Validity::Merged(first) = validity { Some(first) } else { is_valid.then_some(number) };
+        if let (Some(group), Some(own)) = (group, description) {
+            problems.extend(self.lost_description(own, group, number));
+        }
+        if is_deserted && merges.is_some() && !is_valid {
+            let message = "members: the row names nobody, so it adds nobody to its group";
+            problems.push(Problem::warning(Field::Members, Code::EntryIgnored, message));
+        }
+        if let Some(file) = self.files.opened.last_mut().filter(|_| is_valid && is_undescribed) {
+            let (count, first) = &mut file.undescribed;
+            *first = if *count == 0 { place.line } else { *first };
+            *count += 1;
+        }
+        let row = Checked { place, number, validity, problems, item };
+        self.files.report(&row, self.sink.problems())?;
+        self.sink.row(self.files.path(place.file), row)
     }
 
     /// A warning if the description of a merged row, which has this hash, is not that of its group.

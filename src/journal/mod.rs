@@ -85,53 +85,13 @@ pub enum JournalError {
         /// What is wrong with it.
         what: String,
     },
-    /// The file is something else.
-    #[error("journal {}: the file is not a journal of tallyfy-groups; name another with --journal", shown_path(.0))]
-    Foreign(PathBuf),
-    /// The file beside the journal that holds the times of requests is something else.
-    #[error("{}: is not the file in which this program keeps the times of its last requests; move it away and run the same command again", shown_path(.0))]
-    ForeignRequestLog(PathBuf),
-    /// The file was written by another version.
-    #[error(
-        "journal {}: is of version {found}, this program writes version {ours}; name another with --journal",
-        shown_path(path)
-    )]
-    Version {
-        /// The journal's file.
+    /// This file is not to be used so, or not by this command.
+    #[error("journal {}: {why}", shown_path(path))]
+    Refused {
+        /// The journal's file, or one of its side files.
         path: PathBuf,
-        /// The version found.
-        found: i64,
-        /// The version this program writes.
-        ours: i64,
-    },
-    /// It belongs to another organization.
-    #[error(
-        "journal {}: belongs to {theirs}, and this command goes to {ours}; name another with --journal, or move the file away",
-        shown_path(path)
-    )]
-    OtherOwner {
-        /// The journal's file.
-        path: PathBuf,
-        /// Whose it is.
-        theirs: String,
-        /// Whose was wanted.
-        ours: String,
-    },
-    /// It is to be read, and there is none.
-    #[error("journal {}: there is none; name the file that was imported, or its journal with --journal", shown_path(.0))]
-    Missing(PathBuf),
-    /// It holds an unfinished run of other rows, which would be forgotten.
-    #[error("journal {}: holds an unfinished run of other rows; finish that one first, name another journal with --journal, or start over with --fresh", shown_path(.0))]
-    OtherRows(PathBuf),
-    /// Somebody else could change it, or have it written elsewhere.
-    #[error("journal {}: {what}; nothing was sent: {cure}, or name another with --journal", shown_path(path))]
-    NotPrivate {
-        /// The file: the journal or one of its side files.
-        path: PathBuf,
-        /// What is wrong with it.
-        what: &'static str,
-        /// What to do.
-        cure: &'static str,
+        /// What is wrong with it, and what to do.
+        why: String,
     },
     /// Another run holds it.
     #[error("journal {}: another run{} is using it; wait for it to end", shown_path(path), holder.map(|id| format!(" (process {id})")).unwrap_or_default())]
@@ -155,6 +115,10 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    fn refused(path: &Path, why: impl Into<String>) -> Self {
+        Self::Refused { path: path.to_owned(), why: why.into() }
+    }
+
     /// Whether another file would do: the mistake is in what was asked, not in the machine.
     #[must_use]
     pub fn is_usage(&self) -> bool {

@@ -46,7 +46,8 @@ fn check(journal: &Path) -> Result<(), JournalError> {
         } else {
             continue;
         };
-        return Err(JournalError::NotPrivate { path, what, cure });
+        let why = format!("{what}; nothing was sent: {cure}, or name another with --journal");
+        return Err(JournalError::Refused { path, why });
     }
     Ok(())
 }

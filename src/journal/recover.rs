@@ -52,6 +52,8 @@ const IS_OF_OTHER_ROWS: &str = "
     SELECT NOT EXISTS (SELECT 1 FROM carried) AND EXISTS (SELECT 1 FROM old
         WHERE EXISTS (SELECT 1 FROM operations WHERE row = old.id AND (attempts > 0 OR state <> 'planned')))";
 
+const OTHER_ROWS: &str = "holds an unfinished run of other rows; finish that one first, name another journal with --journal, or start over with --fresh";
+
 impl Journal {
     /// The run's files are read, and its rows are `first` to `last`: from here on it counts.
     /// Unless `is_fresh`, it continues the run that was cut off, if there is one: returns whether there was.
@@ -84,7 +86,7 @@ impl Journal {
             batch.execute(open, params![run.0, first, last, continues])?;
             Ok(Some(continues.is_some()))
         })?;
-        let is_continued = is_continued.ok_or_else(|| JournalError::OtherRows(self.path.clone()))?;
+        let is_continued = is_continued.ok_or_else(|| JournalError::refused(&self.path, OTHER_ROWS))?;
         if is_continued {
             self.resume(run)?;
         }

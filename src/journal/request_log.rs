@@ -24,6 +24,8 @@ use super::{JournalError, beside, private};
 use crate::model::shown_path;
 
 const HEAD: &[u8; 8] = b"TGpace02";
+/// Why a file is not taken for one.
+const FOREIGN: &str = "is not the file in which this program keeps the times of its last requests; move it away and run the same command again";
 const NONE: u64 = 0;
 const UNDER_WAY: u64 = u64::MAX;
 /// More bytes than any rate needs.
@@ -83,7 +85,7 @@ impl Journal {
             let kept = self.run(|db| db.query_row("SELECT marks FROM pace", [], |row| row.get(0)).optional())?;
             bytes = kept.unwrap_or_default();
         }
-        let Some(marks) = numbers(&bytes) else { return Err(JournalError::ForeignRequestLog(path)) };
+        let Some(marks) = numbers(&bytes) else { return Err(JournalError::refused(&path, FOREIGN)) };
         let (request_log, ages) = RequestLog::resume(path.clone(), file, memory, now, &marks).map_err(io)?;
         self.run(|db| db.execute("DELETE FROM pace", []).map(drop))?;
         Ok(Some((request_log, ages)))
@@ -390,7 +392,7 @@ mod tests {
         let now = Now { instant: Instant::now(), unix_ms: 1_000_000 };
         let path = journal.request_log_path();
         fs::write(&path, "somebody's notes").unwrap();
-        assert!(matches!(journal.request_log(PERIOD, now), Err(JournalError::ForeignRequestLog(_))));
+        assert!(matches!(journal.request_log(PERIOD, now), Err(JournalError::Refused { why, .. }) if why == FOREIGN));
         assert_eq!(fs::read(&path).unwrap(), b"somebody's notes");
         for (bytes, marks) in [
             ([&HEAD[..], &[0; 8], &UNDER_WAY.to_le_bytes(), &[1; 3]].concat(), 1),
@@ -416,7 +418,7 @@ mod tests {
         std::fs::write(&request_log_path, &request_log).unwrap();
         let before = std::fs::read(&path).unwrap();
         let other = crate::journal::Owner { organization: "other".to_owned(), ..owner() };
-        assert!(matches!(Journal::open(&path, &other), Err(JournalError::OtherOwner { .. })));
+        assert!(matches!(Journal::open(&path, &other), Err(JournalError::Refused { .. })));
         assert_eq!(std::fs::read(&path).unwrap(), before);
         assert_eq!(std::fs::read(&request_log_path).unwrap(), request_log);
     }

@@ -14,6 +14,8 @@ use super::{JournalError, ServerClock, beside, private};
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
 const VERSION: i64 = 8;
+/// Why a file is not taken for a journal.
+const FOREIGN: &str = "the file is not a journal of tallyfy-groups; name another with --journal";
 /// Its tables, index and views.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 /// The rows whose guests are all known, while the journal is open.
@@ -87,7 +89,11 @@ impl Journal {
     /// # Errors
     /// As [`Journal::open`]; and if there is none, in which case none is created.
     pub fn open_existing(path: &Path, owner: &Owner) -> Result<Self, JournalError> {
-        if has_content(path) { Self::open(path, owner) } else { Err(JournalError::Missing(path.to_owned())) }
+        if has_content(path) {
+            return Self::open(path, owner);
+        }
+        let why = "there is none; name the file that was imported, or its journal with --journal";
+        Err(JournalError::refused(path, why))
     }
 
     /// Opens a journal, if there is one, to look into it, without holding it.
@@ -125,7 +131,7 @@ impl Journal {
 
     pub(super) fn failed(path: &Path, reason: rusqlite::Error) -> JournalError {
         match reason.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase) => JournalError::Foreign(path.to_owned()),
+            Some(rusqlite::ErrorCode::NotADatabase) => JournalError::refused(path, FOREIGN),
             Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
                 // It may quote the damaged file.
                 JournalError::Damaged { path: path.to_owned(), what: crate::model::shortened(&reason.to_string()) }
@@ -151,10 +157,12 @@ impl Journal {
             db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         })?;
         if tables > 0 && application != APPLICATION_ID {
-            return Err(JournalError::Foreign(self.path.clone()));
+            return Err(JournalError::refused(&self.path, FOREIGN));
         }
         if tables > 0 && version != VERSION {
-            return Err(JournalError::Version { path: self.path.clone(), found: version, ours: VERSION });
+            let why =
+                format!("is of version {version}, this program writes version {VERSION}; name another with --journal");
+            return Err(JournalError::refused(&self.path, why));
         }
         Ok(tables == 0)
     }
@@ -197,7 +205,12 @@ impl Journal {
             format!("organization {} ({realm})", crate::model::shortened(organization))
         };
         last.filter(|theirs| *theirs != ours).map_or(Ok(()), |theirs| {
-            Err(JournalError::OtherOwner { path: self.path.clone(), theirs: named(&theirs), ours: named(&ours) })
+            let why = format!(
+                "belongs to {}, and this command goes to {}; name another with --journal, or move the file away",
+                named(&theirs),
+                named(&ours)
+            );
+            Err(JournalError::refused(&self.path, why))
         })
     }
 

@@ -11,7 +11,7 @@ use simdutf8::basic::from_utf8;
 
 use super::ReadError;
 use super::document::{NextValue, next_value};
-use super::lines::{ends_line, line_ends, past_line_end, without_line_ends};
+use super::lines::{ends_line, line_ends, past_line_end};
 
 /// The longest row, in bytes.
 pub(super) const ROW_MAX: usize = 1024 * 1024;
@@ -56,8 +56,8 @@ pub(super) struct Span {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Quotes {
     pub(super) stray: Option<StrayText>,
-    /// Whether there is a quote inside a cell that does not begin with one.
-    pub(super) has_literal: bool,
+    /// Whether a cell begins with a space and has a quote after it.
+    pub(super) has_spaced: bool,
     /// Where the quote opens that never closes.
     pub(super) open: Option<usize>,
 }
@@ -96,10 +96,10 @@ impl Batch {
     }
 
     /// The cells of a row; `text` is [`Batch::text`].
-    pub(super) fn cells<'a>(&self, text: &'a str, row: &Span) -> Vec<&'a str> {
+    pub(super) fn cells<'a>(&self, text: &'a str, row: &Span) -> impl Iterator<Item = &'a str> {
         let mut start = row.text;
-        let cell = |end: &usize| text.get(mem::replace(&mut start, *end)..*end).unwrap_or_default();
-        self.ends[row.ends.0..row.ends.1].iter().map(cell).collect()
+        let cell = move |end: &usize| text.get(mem::replace(&mut start, *end)..*end).unwrap_or_default();
+        self.ends[row.ends.0..row.ends.1].iter().map(cell)
     }
 
     /// The rows of a text, which has no row beyond the bound.
@@ -126,7 +126,7 @@ impl Batch {
     }
 
     /// Adds the cells of the row at the beginning of `input`; a quote opens a cell only as its first byte. Gives the row's length
-    /// with the first byte of its line end, or nothing if it is not whole; `is_ended` if nothing comes after the input.
+    /// without its line end, or nothing if it is not whole; `is_ended` if nothing comes after the input.
     fn push_cells(&mut self, input: &[u8], delimiter: u8, is_ended: bool, quotes: &mut Quotes) -> Option<usize> {
         let (mut at, ends) = (0, self.ends.len());
         loop {
@@ -153,13 +153,13 @@ impl Batch {
                 let index = self.ends.len() - ends;
                 quotes.stray.get_or_insert(StrayText { opened, begins: at, index });
             }
-            quotes.has_literal |= memchr(b'"', bare).is_some();
+            quotes.has_spaced |= !is_quoted && bare.starts_with(b" ") && bare.contains(&b'"');
             self.text.extend_from_slice(bare);
             self.ends.push(self.text.len());
             at += length;
             match input.get(at) {
                 Some(byte) if *byte == delimiter => at += 1,
-                end => return Some(at + usize::from(end.is_some())),
+                _ => return Some(at),
             }
         }
     }
@@ -314,16 +314,16 @@ impl Splitter {
         let length = match self.grammar {
             _ if input.is_empty() => return Ok(None),
             Grammar::Json => return self.push_value(start, batch),
-            Grammar::Lines => line_end(input).or(self.is_ended.then_some(input.len())),
+            Grammar::Lines => memchr2(b'\n', b'\r', input).or(self.is_ended.then_some(input.len())),
             Grammar::Csv(_) | Grammar::Sheet => {
                 batch.push_cells(input, self.grammar.delimiter(), self.is_ended, &mut quotes)
             }
         };
         if let Some(length) = length {
-            let end = self.past_line_feed(start + length);
+            let end = past_line_end(&self.buffer, start + length);
             // The LF of a CRLF may still come.
             let is_whole = self.is_ended || end < self.buffer.len() || !self.buffer.ends_with(b"\r");
-            if is_whole && without_line_ends(&self.buffer[start..end]).len() <= self.row_max {
+            if is_whole && length <= self.row_max {
                 batch.push(start, end, from, quotes);
                 return Ok(Some(end));
             }
@@ -332,25 +332,20 @@ impl Splitter {
         Ok(None)
     }
 
-    /// The end of a row with the LF of its CRLF.
-    fn past_line_feed(&self, end: usize) -> usize {
-        end + usize::from(self.buffer[..end].ends_with(b"\r") && self.buffer.get(end) == Some(&b'\n'))
-    }
-
-    /// Where the row ends, with the first byte of its line end, that goes on at `at`.
+    /// Where the row that goes on at `at` ends, without its line end.
     fn row_end(&self, at: usize, place: &mut InRow) -> Option<usize> {
         if self.grammar == Grammar::Lines {
-            return line_end(&self.buffer[at..]).map(|length| at + length);
+            return memchr2(b'\n', b'\r', &self.buffer[at..]).map(|length| at + length);
         }
-        (at..self.buffer.len()).find_map(|at| {
-            *place = match (*place, self.buffer[at]) {
+        (at..self.buffer.len()).find(|at| {
+            *place = match (*place, self.buffer[*at]) {
                 (InRow::Quoted, b'"') => InRow::AfterQuote,
                 (InRow::Quoted, _) | (InRow::CellStart | InRow::AfterQuote, b'"') => InRow::Quoted,
-                (_, b'\n' | b'\r') => return Some(at + 1),
+                (_, b'\n' | b'\r') => return true,
                 (_, byte) if byte == self.grammar.delimiter() => InRow::CellStart,
                 _ => InRow::Bare,
             };
-            None
+            false
         })
     }
 
@@ -360,22 +355,22 @@ impl Splitter {
         let kept = &self.buffer[..KEPT.min(self.buffer.len())];
         let kept = kept.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
         let mut batch = Batch::of_text(self.buffer[..kept].to_vec(), self.grammar);
-        let (mut place, mut at) = (InRow::CellStart, 0);
-        let mut end = self.row_end(at, &mut place);
+        let mut place = InRow::CellStart;
+        let mut end = self.row_end(0, &mut place);
         while end.is_none() && !self.is_ended {
             // A CRLF must not be cut in two.
-            at = if self.buffer.ends_with(b"\r\n") { 2 } else { 1 };
-            self.take(self.buffer.len() - at, &mut Vec::new());
+            let kept = if self.buffer.ends_with(b"\r\n") { 2 } else { 1 };
+            self.take(self.buffer.len() - kept, &mut Vec::new());
             self.fill()?;
-            end = self.row_end(at, &mut place);
+            end = self.row_end(kept, &mut place);
         }
         let end = end.unwrap_or(self.buffer.len());
-        if end == self.buffer.len() && !self.is_ended {
+        // The LF of a CRLF may still come.
+        if end + 1 == self.buffer.len() && !self.is_ended {
             self.fill()?;
         }
-        at = self.past_line_feed(end);
-        let length = self.offset + without_line_ends(&self.buffer[..at]).len() as u64 - offset;
-        self.take(at, &mut Vec::new());
+        let length = self.offset + end as u64 - offset;
+        self.take(past_line_end(&self.buffer, end), &mut Vec::new());
         batch.rows.truncate(1);
         batch.too_long = Some(LongRow { length, lines: (self.line - line).max(1) });
         self.line += u64::from(self.grammar == Grammar::Sheet);
@@ -392,14 +387,4 @@ enum InRow {
     Quoted,
     /// A quote that closes, or the first of two.
     AfterQuote,
-}
-
-/// A copy of a row's cells.
-pub(super) fn owned(cells: Vec<&str>) -> Vec<String> {
-    cells.into_iter().map(str::to_owned).collect()
-}
-
-/// The length of the first line, with the first byte of its end.
-fn line_end(text: &[u8]) -> Option<usize> {
-    memchr2(b'\n', b'\r', text).map(|end| end + 1)
 }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use super::batch::{Batch, Grammar, Quotes, Span, owned};
+use super::batch::{Batch, Grammar, Quotes, Span};
 use super::columns::{Columns, TITLES_MAX, bare, header_of, position};
 use super::delimiter::one_cell;
 use super::error::empty;
@@ -30,8 +30,8 @@ impl Parser {
         let first = filled.first().map(|first| &batch.rows[*first]).ok_or_else(empty)?;
         broken(batch, first).map_or(Ok(()), Err)?;
         let text = batch.text();
-        let rows = filled.iter().take(TITLES_MAX + 1).map(|row| owned(batch.cells(text, &batch.rows[*row])));
-        let candidates: Vec<Vec<String>> = rows.collect();
+        let rows = filled.iter().take(TITLES_MAX + 1).map(|row| batch.cells(text, &batch.rows[*row]));
+        let candidates: Vec<Vec<String>> = rows.map(|row| row.map(str::to_owned).collect()).collect();
         if candidates[0].iter().map(String::as_str).take(RESULTS.len()).eq(RESULTS) {
             let message =
                 "this is a results file, not a file of groups; import the rejects, or the original file again";
@@ -101,13 +101,16 @@ impl Parser {
         let (text, width) = (batch.text(), self.header.len());
         // All rows of one given name are of one group.
         let is_of_person = self.columns.are_of_persons() || self.name.is_some();
-        let mut line = batch.line;
+        let (mut line, mut cells) = (batch.line, Vec::new());
         for span in &batch.rows {
-            let (raw, cells) = (&raw[span.start..span.end], batch.cells(text, span));
+            let raw = &raw[span.start..span.end];
+            cells.clear();
+            cells.extend(batch.cells(text, span));
             let content = raw.trim_end_matches(['\n', '\r']);
             let mut row = Row::new(batch.offset + span.start as u64, raw, line);
             let ends = line_ends(raw.as_bytes()) + u64::from(content.len() == raw.len());
-            line += if self.grammar == Grammar::Sheet { 1 } else { ends };
+            let lines = if self.grammar == Grammar::Sheet { 1 } else { ends };
+            line += lines;
             row.is_of_person = is_of_person;
             if let Some(cut) = batch.too_long {
                 let opened = span.quotes.open.map(|open| row.line + line_ends(&raw.as_bytes()[..open]));
@@ -126,7 +129,7 @@ impl Parser {
                 notes.blank.push(row.line);
                 continue;
             } else {
-                self.read(&cells, span.quotes, &mut row);
+                self.read(&cells, span.quotes, lines, &mut row);
             }
             let names = self.columns.fields.iter().filter(|(field, _)| *field == Field::Names);
             let names = names.filter_map(|(_, index)| Some(Cell::Text(Cow::Borrowed(*cells.get(*index)?))));
@@ -135,7 +138,7 @@ impl Parser {
         }
     }
 
-    fn read<'a>(&self, cells: &[&'a str], quotes: Quotes, row: &mut Row<'a>) {
+    fn read<'a>(&self, cells: &[&'a str], quotes: Quotes, lines: u64, row: &mut Row<'a>) {
         let (raw, line) = (row.raw, row.line);
         let as_they_are = || cells.iter().copied().map(Cow::Borrowed).collect();
         let as_read_alike = || self.text(cells, self.name.as_deref());
@@ -152,7 +155,7 @@ impl Parser {
         } else if let Some(problem) = self.excluded(cells) {
             (as_read_alike(), Err(problem))
         } else {
-            row.warnings = self.warnings(raw, line, cells, quotes.has_literal);
+            row.warnings = self.warnings(row, lines, cells, quotes.has_spaced);
             (as_read_alike(), Ok(self.fields(cells)))
         };
     }

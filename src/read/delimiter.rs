@@ -1,7 +1,7 @@
 //! What delimits the cells of a CSV file, found from its header. Pure.
 
 use super::ReadOptions;
-use super::batch::{Batch, Grammar, owned};
+use super::batch::{Batch, Grammar};
 use super::columns::{Columns, Meaning, TITLES_MAX, header_of};
 use super::lines::{ends_line, past_line_end};
 use crate::model::{Code, Field, Problem, is_delimiter};
@@ -32,9 +32,9 @@ fn likeliest(head: &[u8], options: &ReadOptions) -> u8 {
     let score = |delimiter: &u8| {
         let batch = Batch::of_text(head.to_vec(), Grammar::Csv(*delimiter));
         let text = batch.text();
-        let rows = batch.rows.iter().map(|row| batch.cells(text, row));
-        let rows = rows.filter(|row| row.iter().any(|cell| !cell.trim().is_empty())).take(TITLES_MAX + 1);
-        let rows: Vec<Vec<String>> = rows.map(owned).collect();
+        let rows = batch.rows.iter().map(|row| batch.cells(text, row).map(str::to_owned).collect());
+        let is_filled = |row: &Vec<String>| row.iter().any(|cell| !cell.trim().is_empty());
+        let rows: Vec<Vec<String>> = rows.filter(is_filled).take(TITLES_MAX + 1).collect();
         let Some(header) = rows.get(header_of(&rows, options)) else { return (0, 0) };
         (Columns::read(header, options).0.fields.len(), header.len())
     };

@@ -4,6 +4,7 @@ use super::Parser;
 use super::batch::{Grammar, StrayText};
 use super::columns::{field_of, is_ids};
 use super::lines::{line_ends, without_line_ends};
+use super::row::Row;
 use crate::model::{Code, ERROR_COLUMN, Field, Problem, has_address, shortened};
 
 impl Parser {
@@ -117,11 +118,10 @@ impl Parser {
     }
 
     /// Warnings about a row that can be read.
-    pub(super) fn warnings(&self, raw: &str, line: u64, cells: &[&str], has_literal_quotes: bool) -> Vec<Problem> {
+    pub(super) fn warnings(&self, row: &Row<'_>, lines: u64, cells: &[&str], has_spaced_quotes: bool) -> Vec<Problem> {
         let mut warnings = Vec::new();
-        let breaks = line_ends(without_line_ends(raw.as_bytes()));
-        if breaks > 0 && self.grammar != Grammar::Sheet && self.holds_rows(raw) {
-            let last = line + breaks;
+        if lines > 1 && self.holds_rows(row.raw) {
+            let last = row.line + lines - 1;
             warnings.push(Problem::general(
                 Code::QuoteLate,
                 format!("a quoted cell that ends on line {last} contains what looks like rows; does its quote close too late?"),
@@ -131,7 +131,7 @@ impl Parser {
             let inner = if cell.as_bytes().first() == Some(&b' ') { cell.trim() } else { "" };
             inner.len() > 1 && inner.starts_with('"') && inner.ends_with('"')
         };
-        for (index, _) in cells.iter().enumerate().filter(|cell| has_literal_quotes && is_spaced(cell)) {
+        for (index, _) in cells.iter().enumerate().filter(|cell| has_spaced_quotes && is_spaced(cell)) {
             let message =
                 format!("{}: a space before a quote makes the quote text; remove the space", self.column_name(index));
             warnings.push(Problem::general(Code::QuoteSpaced, message));

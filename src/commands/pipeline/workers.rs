@@ -57,6 +57,8 @@ pub(super) fn cores() -> usize {
 
 pub(super) struct CheckedBatch<T> {
     pub(super) notes: Notes,
+    /// The keys of each row's name; nothing if the row is invalid.
+    pub(super) keys: Vec<Option<NameKeys>>,
     pub(super) rows: Vec<CheckedRow<T>>,
 }
 
@@ -70,16 +72,15 @@ pub(super) struct RowSpan {
 
 pub(super) struct CheckedRow<T> {
     pub(super) span: RowSpan,
-    /// The keys of its name, if it is valid.
-    pub(super) keys: Option<NameKeys>,
-    /// The hash of its description, if it is valid and has one.
-    pub(super) description: Option<u64>,
+    pub(super) is_undescribed: bool,
     /// Whether it has no people.
     pub(super) is_deserted: bool,
     /// Whether it is of the same record as the row before.
     pub(super) is_continued: bool,
     /// The key of its contents, if it is merged with other rows of its name.
     pub(super) merges: Option<NameKey>,
+    /// The hash of its description, if it is merged and has one.
+    pub(super) description: Option<u64>,
     pub(super) problems: Vec<Problem>,
     pub(super) item: T,
 }
@@ -109,7 +110,7 @@ impl<T: Send> Check<'_, T> {
 
     fn batch(&self, batch: &Batch, parser: &Parser) -> Result<CheckedBatch<T>, ReadError> {
         let (mut notes, mut group) = (Notes::default(), WantedGroup::default());
-        let mut rows = Vec::with_capacity(batch.count());
+        let (mut keys, mut rows) = (Vec::with_capacity(batch.count()), Vec::with_capacity(batch.count()));
         parser.rows(batch, &mut notes, &mut |row| {
             let mut problems = match &row.fields {
                 Ok(fields) => self.input.rules.check(fields, &mut group),
@@ -121,25 +122,26 @@ impl<T: Send> Check<'_, T> {
             }
             let is_valid = row.is_valid(&problems);
             let item = (self.prepare)(row, parser, &group, &problems);
-            let keys = is_valid.then(|| NameKeys::of(&group.name, self.input.matching));
+            let own = is_valid.then(|| NameKeys::of(&group.name, self.input.matching));
             let is_merged = row.is_of_person || self.input.on_duplicate == OnDuplicate::Merge;
-            let merges = keys.as_ref().filter(|_| is_merged).map(|keys| Contents::of(&group).key(keys.name));
+            let merges = own.as_ref().filter(|_| is_merged).map(|keys| Contents::of(&group).key(keys.name));
+            keys.push(own);
             rows.push(CheckedRow {
                 span: RowSpan {
                     offset: row.offset,
                     length: u32::try_from(row.raw.len()).unwrap_or(u32::MAX),
                     line: u32::try_from(row.line).unwrap_or(u32::MAX),
                 },
-                description: group.description.as_deref().filter(|_| is_valid).map(hash),
+                is_undescribed: group.description.is_none(),
+                description: merges.and(group.description.as_deref()).map(hash),
                 is_deserted: group.members.is_empty() && group.guests.is_empty(),
                 is_continued: row.is_continued,
-                keys,
                 merges,
                 problems,
                 item,
             });
         })?;
-        Ok(CheckedBatch { notes, rows })
+        Ok(CheckedBatch { notes, keys, rows })
     }
 }
 
