@@ -89,8 +89,11 @@ fn is_total(text: &str) -> bool {
 
 /// Whether its bytes in Windows-1252 are UTF-8.
 fn is_misread(text: &str) -> bool {
+    if text.is_ascii() {
+        return false;
+    }
     let (bytes, _, is_lossy) = encoding_rs::WINDOWS_1252.encode(text);
-    !text.is_ascii() && !is_lossy && str::from_utf8(&bytes).is_ok()
+    !is_lossy && str::from_utf8(&bytes).is_ok()
 }
 
 #[cfg(test)]

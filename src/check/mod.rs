@@ -17,6 +17,10 @@ pub use rules::{NAME_MAX, Rules};
 
 /// The text without outer white space and invisible characters.
 fn trimmed(text: &str) -> &str {
+    let text = text.trim();
+    if text.is_ascii() {
+        return text;
+    }
     text.trim_matches(|letter: char| letter.is_whitespace() || crate::model::is_invisible(letter))
 }
 

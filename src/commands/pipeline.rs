@@ -8,6 +8,7 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 
 use workers::{Check, CheckedBatch, CheckedRow, ReadStep, RowSpan, cores, start_reading};
 
@@ -171,7 +172,7 @@ pub(super) fn run<S: RowSink>(
 ) -> Result<(Names, u64), Failure> {
     let check = Check { input, prepare, people };
     let (names, files) = (Names::new(input.matching), Files::default());
-    let mut collector = Collector { check, names, files, descriptions: HashMap::new(), sink };
+    let mut collector = Collector { input, names, files, descriptions: HashMap::new(), sink };
     let (steps, reader) = start_reading(input)?;
     let mut next = None;
     while let Some(step) = next.take().or_else(|| steps.recv().ok()) {
@@ -188,7 +189,7 @@ pub(super) fn run<S: RowSink>(
                 Err(_) => break,
             }
         }
-        if collector.batches(batches)?.is_break() {
+        if collector.batches(&check, batches)?.is_break() {
             // The reader is not joined: it may be blocked by a pipe.
             return Ok((collector.names, collector.files.rows.len() as u64));
         }
@@ -198,7 +199,7 @@ pub(super) fn run<S: RowSink>(
 }
 
 struct Collector<'a, S: RowSink> {
-    check: Check<'a, S::Item>,
+    input: &'a Input,
     names: Names,
     files: Files,
     /// Of groups whose rows are merged, by their first row: the first row that has a description, and its hash.
@@ -229,26 +230,32 @@ impl<S: RowSink> Collector<'_, S> {
         Ok(())
     }
 
-    /// Checks batches; breaks if no more rows are wanted.
-    fn batches(&mut self, batches: Vec<Batch>) -> Result<ControlFlow<()>, Failure> {
+    /// Checks batches in parallel; breaks if no more rows are wanted.
+    fn batches(&mut self, check: &Check<'_, S::Item>, batches: Vec<Batch>) -> Result<ControlFlow<()>, Failure> {
         let Some(file) = self.files.opened.last().filter(|file| file.is_sound) else {
             return Ok(ControlFlow::Continue(()));
         };
-        for checked in self.check.all(batches, &file.parser)? {
-            match checked {
-                _ if self.left() == 0 => return self.close(None).map(ControlFlow::Break),
-                Ok(checked) => {
-                    if self.batch(checked)?.is_break() {
-                        return Ok(ControlFlow::Break(()));
+        let parser = Arc::clone(&file.parser);
+        thread::scope(|scope| {
+            let parser = &parser;
+            let start = |batch| thread::Builder::new().spawn_scoped(scope, move || check.batch(&batch, parser));
+            let threads: Result<Vec<_>, _> = batches.into_iter().map(start).collect();
+            for thread in threads.map_err(Failure::Start)? {
+                match thread.join().unwrap_or_else(|panic| resume_unwind(panic)) {
+                    _ if self.left() == 0 => return self.close(None).map(ControlFlow::Break),
+                    Ok(checked) => {
+                        if self.batch(checked)?.is_break() {
+                            return Ok(ControlFlow::Break(()));
+                        }
+                    }
+                    Err(error) => {
+                        self.give_up(error)?;
+                        break;
                     }
                 }
-                Err(error) => {
-                    self.give_up(error)?;
-                    break;
-                }
             }
-        }
-        Ok(ControlFlow::Continue(()))
+            Ok(ControlFlow::Continue(()))
+        })
     }
 
     /// The last file cannot be read any further.
@@ -262,7 +269,7 @@ impl<S: RowSink> Collector<'_, S> {
 
     /// How many more rows are wanted.
     fn left(&self) -> usize {
-        let limit = self.check.input.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let limit = self.input.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         limit.saturating_sub(self.files.rows.len())
     }
 
@@ -305,7 +312,7 @@ impl<S: RowSink> Collector<'_, S> {
             }
             (Some(_), Some(Earlier::Same(first))) if merges.is_some() => Validity::Merged(first),
             (Some(_), Some(Earlier::Same(first))) => {
-                let problem = self.files.repeated(number, first, self.check.input)?;
+                let problem = self.files.repeated(number, first, self.input)?;
                 let validity = if problem.is_error() { Validity::Invalid } else { Validity::Repeat(first) };
                 problems.push(problem);
                 validity
@@ -353,11 +360,11 @@ impl<S: RowSink> Collector<'_, S> {
     fn close(&mut self, warning: Option<Problem>) -> Result<(), Failure> {
         let Some(file) = self.files.opened.last() else { return Ok(()) };
         let (rows, mut problems) = (self.files.rows.len() - file.first_row, file.notes.problems());
-        if file.is_sound && rows == 0 && self.check.input.limit.is_none() {
+        if file.is_sound && rows == 0 && self.input.limit.is_none() {
             problems.push(Problem::general(Code::FileEmpty, "the file has no rows"));
         }
         let (undescribed, first) = file.undescribed;
-        let rules = &self.check.input.rules;
+        let rules = &self.input.rules;
         if undescribed > 0 && rules.default_description.is_none() && !rules.require_description {
             let message = format!(
                 "rows without a description: {undescribed} of {rows} (first: line {first}); current Tallyfy versions reject groups without one; --default-description gives one"

@@ -2,7 +2,6 @@
 //! knowing the others.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -92,23 +91,9 @@ pub(super) struct Check<'a, T> {
     pub(super) people: Option<&'a CheckPeople>,
 }
 
-impl<T: Send> Check<'_, T> {
-    /// Checks batches of one file, in parallel.
-    pub(super) fn all(
-        &self,
-        batches: Vec<Batch>,
-        parser: &Parser,
-    ) -> Result<Vec<Result<CheckedBatch<T>, ReadError>>, Failure> {
-        thread::scope(|scope| {
-            let start = |batch| thread::Builder::new().spawn_scoped(scope, move || self.batch(&batch, parser));
-            let threads: Result<Vec<_>, _> = batches.into_iter().map(start).collect();
-            let join =
-                |thread: thread::ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|panic| resume_unwind(panic));
-            Ok(threads.map_err(Failure::Start)?.into_iter().map(join).collect())
-        })
-    }
-
-    fn batch(&self, batch: &Batch, parser: &Parser) -> Result<CheckedBatch<T>, ReadError> {
+impl<T> Check<'_, T> {
+    /// Checks one batch.
+    pub(super) fn batch(&self, batch: &Batch, parser: &Parser) -> Result<CheckedBatch<T>, ReadError> {
         let (mut notes, mut group) = (Notes::default(), WantedGroup::default());
         let (mut keys, mut rows) = (Vec::with_capacity(batch.count()), Vec::with_capacity(batch.count()));
         parser.rows(batch, &mut notes, &mut |row| {
