@@ -24,7 +24,7 @@ use super::{JournalError, beside, private};
 use crate::model::shown_path;
 
 const HEAD: &[u8; 8] = b"TGpace02";
-/// Why a file is not taken for one.
+/// Why another file is refused.
 const FOREIGN: &str = "is not the file in which this program keeps the times of its last requests; move it away and run the same command again";
 const NONE: u64 = 0;
 const UNDER_WAY: u64 = u64::MAX;

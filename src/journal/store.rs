@@ -14,7 +14,7 @@ use super::{JournalError, ServerClock, beside, private};
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
 const VERSION: i64 = 8;
-/// Why a file is not taken for a journal.
+/// Why another file is refused.
 const FOREIGN: &str = "the file is not a journal of tallyfy-groups; name another with --journal";
 /// Its tables, index and views.
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
