@@ -47,6 +47,9 @@ pub(super) fn description(text: &str, problems: &mut Vec<Problem>) {
 
 /// Adds that letters of a text were lost or changed by another program.
 fn garbled(field: Field, text: &str, problems: &mut Vec<Problem>) {
+    if text.is_ascii() {
+        return;
+    }
     let why = match () {
         () if text.contains(char::REPLACEMENT_CHARACTER) => "contains the sign for a lost letter (U+FFFD); retype it",
         () if is_misread(text) => "looks like UTF-8 that was read in another encoding; export it again",
@@ -89,9 +92,6 @@ fn is_total(text: &str) -> bool {
 
 /// Whether its bytes in Windows-1252 are UTF-8.
 fn is_misread(text: &str) -> bool {
-    if text.is_ascii() {
-        return false;
-    }
     let (bytes, _, is_lossy) = encoding_rs::WINDOWS_1252.encode(text);
     !is_lossy && str::from_utf8(&bytes).is_ok()
 }

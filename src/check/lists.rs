@@ -237,6 +237,10 @@ pub(super) fn entries(cell: &Cell<'_>, mut each: impl FnMut(&Item<'_>)) -> Resul
             if list.is_empty() {
                 return Ok(0);
             }
+            if list.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@._-+;".contains(&byte)) {
+                list.split(';').for_each(given);
+                return Ok(blank);
+            }
             for part in list.split(is_separator).map(trimmed) {
                 let words = || part.split(char::is_whitespace).map(trimmed).filter(|word| !word.is_empty());
                 // `Ada, Room 1002` is prose, and 1002 no id.

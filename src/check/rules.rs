@@ -1,7 +1,7 @@
 //! The rules for a row: a group, and all problems of the row. Pure.
 
 use super::{lint, lists, trimmed};
-use crate::model::{Cell, Code, Field, Fields, Problem, WantedGroup, is_invisible, shortened};
+use crate::model::{Cell, Code, Field, Fields, Problem, WantedGroup, is_invisible, is_plain, shortened};
 
 /// The most characters of a name (the API's documentation: 200).
 pub const NAME_MAX: usize = 200;
@@ -49,8 +49,9 @@ impl Rules {
             }
         };
         lint::description(given, problems);
+        let odd = if is_plain(given) { "" } else { given };
         let is_control = |letter: &char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
-        if let Some(control) = given.chars().find(is_control) {
+        if let Some(control) = odd.chars().find(is_control) {
             let message = format!("the description contains a control character ({})", control.escape_default());
             problems.push(Problem::error(Field::Description, Code::DescriptionInvalid, message));
         }
@@ -86,7 +87,8 @@ fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
         let message = format!("the name `{}` has {length} characters; the most is {NAME_MAX}", shortened(name));
         refuse(Code::NameTooLong, message);
     }
-    match name.chars().find(|letter| letter.is_control()) {
+    let odd = if is_plain(name) { "" } else { name.as_str() };
+    match odd.chars().find(|letter| letter.is_control()) {
         Some('\n' | '\r') => {
             refuse(Code::NameInvalid, format!("the name `{}` contains a line break", shortened(name)));
         }
@@ -95,7 +97,7 @@ fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
         }
         None => {}
     }
-    if let Some(hidden) = invisible(name) {
+    if let Some(hidden) = invisible(odd) {
         let message = format!(
             "the name `{}` contains an invisible character ({}); retype it",
             shortened(name),

@@ -5,6 +5,8 @@ use clap::ValueEnum;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
+use super::text::is_plain;
+
 /// `--match-names`: when two names are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum MatchNames {
@@ -65,8 +67,11 @@ impl MatchNames {
 
 /// Canonical caseless matching (Unicode 3.13, D145), with spaces folded.
 fn fold(name: &str) -> String {
+    if is_plain(name) && !name.contains("  ") {
+        return name.trim().to_ascii_lowercase();
+    }
     let spaced = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    if spaced.is_ascii() { spaced.to_ascii_lowercase() } else { spaced.nfd().default_case_fold().nfc().collect() }
+    spaced.nfd().default_case_fold().nfc().collect()
 }
 
 #[cfg(test)]

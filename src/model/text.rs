@@ -74,6 +74,12 @@ pub fn shortened(text: &str) -> String {
     }
 }
 
+/// Whether it consists of spaces and visible ASCII characters: most texts, about which there is little to check.
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// Whether it is a format character that reorders or hides others (Unicode TR 36).
 #[must_use]
 pub fn is_invisible(letter: char) -> bool {

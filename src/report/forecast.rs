@@ -39,7 +39,7 @@ impl Forecast {
 
 /// A line about the requests, and one about the guests if the guest quota delays them; no line break at the end.
 pub(super) fn text(forecast: &Forecast) -> String {
-    let what = format!("the import takes {}", counted(forecast.requests, "request"));
+    let what = counted(forecast.requests, "request");
     let time = match (forecast.time(), forecast.rate) {
         (Some(time), Some(rate)) => format!("about {} at {}", span(time), per(rate)),
         _ => "as fast as the server allows".to_owned(),
@@ -95,14 +95,14 @@ mod tests {
     fn the_requests_and_the_guests_have_a_line_each() {
         assert_eq!(
             text(&forecast(1820, 57)),
-            "the import takes 1,820 requests; about 3 min at 600 a minute\n\
+            "1,820 requests; about 3 min at 600 a minute\n\
              57 guests: if all of them are new to the organization, the guest quota of 30 an hour adds up to 1 h"
         );
         let listed = Forecast { are_guests_new: true, ..forecast(1820, 57) };
         let last = "57 new guests: the guest quota of 30 an hour adds up to 1 h";
         assert_eq!(text(&listed).lines().last(), Some(last));
         let unpaced = Forecast { rate: None, ..forecast(1, 30) };
-        assert_eq!(text(&unpaced), "the import takes 1 request; as fast as the server allows");
+        assert_eq!(text(&unpaced), "1 request; as fast as the server allows");
     }
 
     #[test]
