@@ -134,20 +134,20 @@ pub(super) async fn on_a_thread((writer, sending): (Writer, impl Future<Output =
     writer.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-/// Tells the guest quota the guests of earlier runs and those that are `known` to the organization, and gives the forecast of the rows
-/// of a run that invite others. The rows that do not are noted: they do not wait for the quota.
+/// Tells the guest quota the guests of earlier runs and those that are `known` to the organization, if they were listed; gives the
+/// forecast of the rows of a run that invite others. The rows that do not are noted: they do not wait for the quota.
 ///
 /// # Errors
 /// If the journal cannot be used.
 pub fn forecast_guests(
     journal: &mut Journal,
     run: RunId,
-    known: &[String],
+    known: Option<&[String]>,
     quota: &GuestLimiter,
 ) -> Result<GuestForecast, JournalError> {
     journal.sent_guests(|sent| quota.remember(sent))?;
     // Only now: the guests that earlier runs invited are listed too, and count.
-    quota.learn(known);
+    quota.learn(known.unwrap_or_default());
     let (mut forecast, mut known_rows) = (quota.forecast(), Vec::new());
     let sort = |row, guests: &[String]| if quota.knows(guests) { known_rows.push(row) } else { forecast.add(guests) };
     journal.open_guests(run, sort)?;

@@ -45,7 +45,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
     }
     let open = staged.valid - journal.settled_rows(run)?;
     let quota = GuestLimiter::new(import.guests, Stop::default(), listener);
-    let guests = forecast_guests(&mut journal, run, known.as_deref().unwrap_or_default(), &quota)?;
+    let guests = forecast_guests(&mut journal, run, known.as_deref(), &quota)?;
     let forecast = import.forecast(open + pages, &guests, known.is_some());
     drop(import);
     let warnings = problems.count(Severity::Warning);

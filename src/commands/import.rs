@@ -133,7 +133,7 @@ impl Import<'_> {
         if !stop.is_raised() {
             let (done, total) = (journal.settled_rows(run)?, staged.valid);
             let quota = GuestLimiter::new(self.guests, stop.clone(), listener.clone());
-            let guests = forecast_guests(&mut journal, run, known.as_deref().unwrap_or_default(), &quota)?;
+            let guests = forecast_guests(&mut journal, run, known.as_deref(), &quota)?;
             if done < total {
                 self.progress.announce(&self.forecast(total - done, &guests, known.is_some()));
             }

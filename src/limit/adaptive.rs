@@ -8,10 +8,11 @@
 //!
 //! The figures in the comments are from the simulation in the tests.
 
-use crate::model::Rate;
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
+
+use crate::model::Rate;
 
 /// The window that is assumed until the server shows that it is longer, and the shortest wait.
 const SECOND: Duration = Duration::from_secs(1);

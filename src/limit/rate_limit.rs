@@ -3,7 +3,6 @@
 //! The window keeps the rate exactly; inside it requests are spaced evenly. `X-RateLimit-Limit` is read as a limit per period
 //! of the user's rate, or per minute if that is longer, and can only lower the rate.
 
-use crate::model::{Rate, Speed};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
@@ -11,6 +10,7 @@ use super::adaptive::AdaptiveLimit;
 use super::server_failure::ServerFailure;
 use super::spacing::Spacing;
 use super::window::{Room, Window};
+use crate::model::{Rate, Speed};
 use crate::tallyfy::Hints;
 
 /// The longest period that rate-limit headers are about: the API's own.

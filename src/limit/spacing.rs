@@ -1,6 +1,5 @@
 //! Spaces requests evenly: governor's work. Pure: governor's clock shows the time that it is given.
 
-use crate::model::Rate;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
@@ -11,6 +10,7 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
 use super::window::Room;
+use crate::model::Rate;
 
 /// How late tokio's timer, which counts milliseconds, may wake a sleeper on a busy machine. What falls due meanwhile, and at
 /// least one request, may catch up: else each late wake-up would be lost for good.

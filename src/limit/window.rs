@@ -3,9 +3,10 @@
 //! The server counts a request at some moment between its departure and its response. So a request holds its place from the
 //! moment it leaves until a period after its response, and nothing leaves while all places are held.
 
-use crate::model::Rate;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+
+use crate::model::Rate;
 
 /// Room for a request; or when there will be, at this moment or sooner; or `None`: not before a response.
 pub(crate) type Room = Result<(), Option<Instant>>;

@@ -46,7 +46,7 @@ pub(super) fn answer<T: Serialize>(
 }
 
 impl ListQuery {
-    /// Parses a raw query. `per_page` is at most `most`; other keys (`with`, …) are ignored: groups stand in the order of their creation.
+    /// Parses a raw query. `per_page` is at most `most`; other keys (`with`, …) are ignored: groups come in the order of their creation.
     /// Only `%20` is a space: a `+` is a plus, as in the real API.
     fn read(query: &str, per_page: usize, most: usize) -> Result<Self, Response> {
         let mut wanted = Self { q: String::new(), page: 1, per_page };

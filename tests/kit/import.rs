@@ -106,7 +106,7 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
             wait_max: settings.max_wait,
         };
         let quota = GuestLimiter::new(guests, stop.clone(), Arc::clone(&delivery.api.listener));
-        let forecast = forecast_guests(&mut journal, run, &known.unwrap_or_default(), &quota).unwrap();
+        let forecast = forecast_guests(&mut journal, run, known.as_deref(), &quota).unwrap();
         quota.expect(&forecast);
         let (writer, sending) = delivery.carry_out(journal, run, false, quota);
         let (written, ()) = tokio::join!(writer.work(), sending);
