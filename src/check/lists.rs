@@ -91,9 +91,23 @@ fn address(text: &str) -> Result<Member, Why> {
 fn is_address(text: &str) -> bool {
     // The crate accepts any character of other scripts, and so invisible ones.
     let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
-    !text.chars().any(crate::model::is_invisible)
-        && !text.starts_with('\'')
-        && EmailAddress::parse_with_options(text, options).is_ok()
+    is_simple_address(text)
+        || (!text.chars().any(crate::model::is_invisible)
+            && !text.starts_with('\'')
+            && EmailAddress::parse_with_options(text, options).is_ok())
+}
+
+/// Most addresses: letters and digits with single marks between them. The crate takes several times as long.
+fn is_simple_address(text: &str) -> bool {
+    let has_words = |side: &[u8], marks: &[u8]| {
+        side.split(|byte| marks.contains(byte))
+            .all(|word| !word.is_empty() && word.iter().all(u8::is_ascii_alphanumeric))
+    };
+    // So short that neither side can be too long.
+    text.len() < 64
+        && text.split_once('@').is_some_and(|(local, domain)| {
+            domain.contains('.') && has_words(local.as_bytes(), b".-_+") && has_words(domain.as_bytes(), b".-")
+        })
 }
 
 /// What a bad member may have been, and what to do.
@@ -142,6 +156,9 @@ fn with_display_names(text: &str) -> Option<Vec<&str>> {
 
 /// The first text that may be one number with separators between its thousands: `1,001`, `1 234 567`.
 fn thousands(text: &str) -> Option<&str> {
+    if is_plain_list(text) {
+        return None;
+    }
     let is_grouped = |entry: &&str| {
         let mut parts = entry.split(THOUSANDS);
         let first = parts.next().unwrap_or_default();
@@ -237,7 +254,7 @@ pub(super) fn entries(cell: &Cell<'_>, mut each: impl FnMut(&Item<'_>)) -> Resul
             if list.is_empty() {
                 return Ok(0);
             }
-            if list.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@._-+;".contains(&byte)) {
+            if is_plain_list(list) {
                 list.split(';').for_each(given);
                 return Ok(blank);
             }
@@ -255,6 +272,11 @@ pub(super) fn entries(cell: &Cell<'_>, mut each: impl FnMut(&Item<'_>)) -> Resul
         Cell::Other(kind) => return Err(format!("expected a list, found {kind}")),
     }
     Ok(blank)
+}
+
+/// Whether only `;` can separate its entries: most lists.
+fn is_plain_list(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'.' | b'_' | b'-' | b'+' | b';'))
 }
 
 fn array(json: &str) -> Option<Vec<Item<'_>>> {

@@ -65,13 +65,8 @@ impl Names {
         Self { matching, ..Self::default() }
     }
 
-    /// Adds the names of the rows from this one on, and says which of them an earlier row has.
-    pub fn add_all(&mut self, keys: &[Option<NameKeys>], first: u32) -> Vec<Option<Earlier>> {
-        keys.iter().zip(first..).map(|(keys, row)| self.add(keys.as_ref()?, row)).collect()
-    }
-
-    /// Adds the name of a row, unless an earlier row has it.
-    fn add(&mut self, keys: &NameKeys, row: u32) -> Option<Earlier> {
+    /// Adds the name of a row, unless an earlier row has it; says which one does, or has a name that looks like it.
+    pub fn add(&mut self, keys: &NameKeys, row: u32) -> Option<Earlier> {
         if let Some(earlier) = earlier(&mut self.first, keys.name, row) {
             return Some(Earlier::Same(earlier));
         }

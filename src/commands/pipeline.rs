@@ -3,18 +3,18 @@
 
 mod workers;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use workers::{Check, CheckedBatch, CheckedRow, ReadStep, RowSpan, cores, start_reading};
 
-use crate::check::{Contents, Earlier, NameKeys, Names, Rules};
-use crate::model::{self, Code, Field, NameKey, Place, Problem, Status, WantedGroup};
-use crate::read::{Again, Batch, Notes, Parser, ReadError, Row};
+use crate::check::{Contents, Earlier, Names, Rules};
+use crate::model::{self, Code, Field, Place, Problem, Validity, WantedGroup};
+use crate::read::{Again, Notes, Parser, ReadError, Row};
 use crate::report::Problems;
 use crate::settings::Input;
 
@@ -53,33 +53,6 @@ pub(super) struct Checked<T> {
     pub(super) problems: Vec<Problem>,
     /// What the command made of it.
     pub(super) item: T,
-}
-
-/// What the check says about a row.
-pub(super) enum Validity {
-    /// It defines a group.
-    Valid(NameKey),
-    /// Its people become those of the group of the row with this number.
-    Merged(u32),
-    /// It repeats the name of earlier rows, the first with this number, and is not sent.
-    Repeat(u32),
-    /// It is left out.
-    Excluded,
-    /// It has an error.
-    Invalid,
-}
-
-impl Validity {
-    /// The status of the row before anything is sent.
-    pub(super) fn status(&self) -> Status {
-        match self {
-            Self::Valid(_) => Status::Pending,
-            Self::Merged(_) => Status::Merged,
-            Self::Repeat(_) => Status::Duplicate,
-            Self::Excluded => Status::Excluded,
-            Self::Invalid => Status::Invalid,
-        }
-    }
 }
 
 /// The files that were opened so far, and where their rows are.
@@ -170,32 +143,49 @@ pub(super) fn run<S: RowSink>(
     people: Option<&CheckPeople>,
     sink: &mut S,
 ) -> Result<(Names, u64), Failure> {
-    let check = Check { input, prepare, people };
+    let check = &Check { input, prepare, people };
     let (names, files) = (Names::new(input.matching), Files::default());
     let mut collector = Collector { input, names, files, descriptions: HashMap::new(), sink };
     let (steps, reader) = start_reading(input)?;
-    let mut next = None;
-    while let Some(step) = next.take().or_else(|| steps.recv().ok()) {
-        let ReadStep::Batch(batch) = step else {
-            collector.collect(step)?;
-            continue;
-        };
-        // Those that were read meanwhile are checked with it.
-        let mut batches = vec![batch];
-        while next.is_none() && batches.len() < 2 * cores() {
-            match steps.try_recv() {
-                Ok(ReadStep::Batch(batch)) => batches.push(batch),
-                Ok(step) => next = Some(step),
-                Err(_) => break,
+    let collected: Result<_, Failure> = thread::scope(|scope| {
+        let mut started = VecDeque::new();
+        loop {
+            let step = match started.len() {
+                0 => steps.recv().ok(),
+                count if count < 2 * cores() => steps.try_recv().ok(),
+                _ => None,
+            };
+            match step {
+                Some(ReadStep::Batch(parser, batch)) => {
+                    let check = move || check.batch(&parser, &batch);
+                    let thread = thread::Builder::new().spawn_scoped(scope, check);
+                    started.push_back(Started::Check(thread.map_err(Failure::Start)?));
+                }
+                Some(step) => started.push_back(Started::Step(step)),
+                None => match started.pop_front() {
+                    Some(Started::Step(step)) => collector.step(step)?,
+                    Some(Started::Check(thread)) => {
+                        let checked = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+                        if collector.batch(checked)?.is_break() {
+                            // The reader is not joined: it may be blocked by a pipe.
+                            return Ok(());
+                        }
+                    }
+                    None => break,
+                },
             }
         }
-        if collector.batches(&check, batches)?.is_break() {
-            // The reader is not joined: it may be blocked by a pipe.
-            return Ok((collector.names, collector.files.rows.len() as u64));
-        }
-    }
-    reader.join().unwrap_or_else(|panic| resume_unwind(panic));
-    Ok((collector.names, collector.files.rows.len() as u64))
+        reader.join().unwrap_or_else(|panic| resume_unwind(panic));
+        Ok(())
+    });
+    collected.map(|()| (collector.names, collector.files.rows.len() as u64))
+}
+
+/// What was read and is not collected yet.
+enum Started<'scope, T> {
+    Step(ReadStep),
+    /// A batch that is being checked.
+    Check(ScopedJoinHandle<'scope, Result<CheckedBatch<T>, ReadError>>),
 }
 
 struct Collector<'a, S: RowSink> {
@@ -209,7 +199,7 @@ struct Collector<'a, S: RowSink> {
 
 impl<S: RowSink> Collector<'_, S> {
     /// Takes a step other than a batch.
-    fn collect(&mut self, step: ReadStep) -> Result<(), Failure> {
+    fn step(&mut self, step: ReadStep) -> Result<(), Failure> {
         match step {
             ReadStep::Opened { parser, again, flaw } => {
                 flaw.map_or(Ok(()), |flaw| self.sink.unreadable(flaw))?;
@@ -220,7 +210,7 @@ impl<S: RowSink> Collector<'_, S> {
                 self.files.opened.push(file);
             }
             ReadStep::Unreadable(error) => self.sink.unreadable(error)?,
-            ReadStep::Batch(_) => {}
+            ReadStep::Batch(..) => {}
             ReadStep::Closed(Err(error)) => {
                 self.give_up(error)?;
                 self.close(None)?;
@@ -228,34 +218,6 @@ impl<S: RowSink> Collector<'_, S> {
             ReadStep::Closed(Ok(warning)) => self.close(warning)?,
         }
         Ok(())
-    }
-
-    /// Checks batches in parallel; breaks if no more rows are wanted.
-    fn batches(&mut self, check: &Check<'_, S::Item>, batches: Vec<Batch>) -> Result<ControlFlow<()>, Failure> {
-        let Some(file) = self.files.opened.last().filter(|file| file.is_sound) else {
-            return Ok(ControlFlow::Continue(()));
-        };
-        let parser = Arc::clone(&file.parser);
-        thread::scope(|scope| {
-            let parser = &parser;
-            let start = |batch| thread::Builder::new().spawn_scoped(scope, move || check.batch(&batch, parser));
-            let threads: Result<Vec<_>, _> = batches.into_iter().map(start).collect();
-            for thread in threads.map_err(Failure::Start)? {
-                match thread.join().unwrap_or_else(|panic| resume_unwind(panic)) {
-                    _ if self.left() == 0 => return self.close(None).map(ControlFlow::Break),
-                    Ok(checked) => {
-                        if self.batch(checked)?.is_break() {
-                            return Ok(ControlFlow::Break(()));
-                        }
-                    }
-                    Err(error) => {
-                        self.give_up(error)?;
-                        break;
-                    }
-                }
-            }
-            Ok(ControlFlow::Continue(()))
-        })
     }
 
     /// The last file cannot be read any further.
@@ -273,16 +235,21 @@ impl<S: RowSink> Collector<'_, S> {
         limit.saturating_sub(self.files.rows.len())
     }
 
-    fn batch(&mut self, checked: CheckedBatch<S::Item>) -> Result<ControlFlow<()>, Failure> {
-        let CheckedBatch { notes, keys, rows } = checked;
+    /// Takes the rows of a batch; breaks if no more are wanted.
+    fn batch(&mut self, checked: Result<CheckedBatch<S::Item>, ReadError>) -> Result<ControlFlow<()>, Failure> {
+        let CheckedBatch { notes, rows } = match checked {
+            _ if self.left() == 0 => return self.close(None).map(ControlFlow::Break),
+            _ if !self.files.opened.last().is_some_and(|file| file.is_sound) => return Ok(ControlFlow::Continue(())),
+            Ok(checked) => checked,
+            Err(error) => return self.give_up(error).map(ControlFlow::Continue),
+        };
         let (wanted, is_last) = (rows.len().min(self.left()), rows.len() > self.left());
         let too_many = |_| Failure::Usage("more than 4,294,967,295 rows; validate the files one by one".to_owned());
         let number = |rows: usize| u32::try_from(self.files.rows.len() + rows).map_err(too_many);
         let (first, end) = (number(0)?, number(wanted)?);
         self.files.rows.extend(rows.iter().take(wanted).map(|row| row.span));
-        let earlier = self.names.add_all(&keys[..wanted], first);
-        for (number, ((row, keys), earlier)) in (first..end).zip(rows.into_iter().zip(keys).zip(earlier)) {
-            self.row(number, row, keys, earlier)?;
+        for (number, row) in (first..end).zip(rows) {
+            self.row(number, row)?;
         }
         if let Some(file) = self.files.opened.last_mut() {
             file.notes.extend(&notes);
@@ -291,15 +258,11 @@ impl<S: RowSink> Collector<'_, S> {
         if is_last { self.close(None).map(ControlFlow::Break) } else { Ok(ControlFlow::Continue(())) }
     }
 
-    /// What becomes of a row; `earlier` is the row of the same name before it.
-    fn row(
-        &mut self,
-        number: u32,
-        row: CheckedRow<S::Item>,
-        keys: Option<NameKeys>,
-        earlier: Option<Earlier>,
-    ) -> Result<(), Failure> {
-        let CheckedRow { is_undescribed, is_deserted, is_continued, merges, description, mut problems, item, .. } = row;
+    /// What becomes of a row.
+    fn row(&mut self, number: u32, row: CheckedRow<S::Item>) -> Result<(), Failure> {
+        let CheckedRow { keys, is_undescribed, is_deserted, is_continued, merges, description, item, .. } = row;
+        let mut problems = row.problems;
+        let earlier = keys.as_ref().and_then(|keys| self.names.add(keys, number));
         let place = self.files.place(number, is_continued);
         let same = merges.and_then(|contents| self.names.add_contents(contents, number));
         let validity = match (keys, earlier) {

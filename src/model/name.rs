@@ -5,8 +5,6 @@ use clap::ValueEnum;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
-use super::text::is_plain;
-
 /// `--match-names`: when two names are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum MatchNames {
@@ -60,15 +58,17 @@ impl MatchNames {
     fn canonical(self, name: &str) -> String {
         match self {
             Self::Exact => name.trim().to_owned(),
-            Self::Folded => fold(name),
+            Self::Folded => folded(name),
         }
     }
 }
 
 /// Canonical caseless matching (Unicode 3.13, D145), with spaces folded.
-fn fold(name: &str) -> String {
-    if is_plain(name) && !name.contains("  ") {
-        return name.trim().to_ascii_lowercase();
+fn folded(name: &str) -> String {
+    // Of these letters none combines with another, and lower case is all there is to fold: most names need no more.
+    let is_simple = |letter| matches!(letter, ' '..='~' | 'À'..='Þ' | 'à'..='ÿ' | 'ぁ'..='ゖ' | 'ァ'..='ヺ' | '\u{3400}'..='\u{9fff}' | '가'..='힣');
+    if name.chars().all(is_simple) && !name.contains("  ") {
+        return name.trim().to_lowercase();
     }
     let spaced = name.split_whitespace().collect::<Vec<_>>().join(" ");
     spaced.nfd().default_case_fold().nfc().collect()
@@ -90,6 +90,16 @@ mod tests {
         ] {
             assert!(MatchNames::Folded.same(one, other), "{one} {other}");
             assert_eq!(MatchNames::Folded.key(one), MatchNames::Folded.key(other));
+        }
+    }
+
+    #[test]
+    fn every_letter_is_folded_by_the_same_rules() {
+        let letters = ('!'..='\u{30ff}').chain(('\u{3100}'..=char::MAX).step_by(99));
+        for letter in letters.filter(|letter| !letter.is_whitespace()) {
+            let text = letter.to_string();
+            let folded: String = text.nfd().default_case_fold().nfc().collect();
+            assert_eq!(super::folded(&text), folded, "{letter:?}");
         }
     }
 

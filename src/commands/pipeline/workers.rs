@@ -17,7 +17,7 @@ use crate::settings::Input;
 /// What comes from the files, in order.
 pub(super) enum ReadStep {
     Opened { parser: Arc<Parser>, again: Again, flaw: Option<ReadError> },
-    Batch(Batch),
+    Batch(Arc<Parser>, Batch),
     Closed(Result<Option<Problem>, ReadError>),
     Unreadable(ReadError),
 }
@@ -42,7 +42,7 @@ fn read_file(path: &Path, options: &ReadOptions, send: impl Fn(ReadStep) -> Opti
     send(ReadStep::Opened { parser: table.parser.clone(), again, flaw })?;
     loop {
         match table.next() {
-            Some(Ok(batch)) => send(ReadStep::Batch(batch))?,
+            Some(Ok(batch)) => send(ReadStep::Batch(Arc::clone(&table.parser), batch))?,
             Some(Err(error)) => return send(ReadStep::Closed(Err(error))),
             None => return send(ReadStep::Closed(table.check_whole())),
         }
@@ -56,8 +56,6 @@ pub(super) fn cores() -> usize {
 
 pub(super) struct CheckedBatch<T> {
     pub(super) notes: Notes,
-    /// The keys of each row's name; nothing if the row is invalid.
-    pub(super) keys: Vec<Option<NameKeys>>,
     pub(super) rows: Vec<CheckedRow<T>>,
 }
 
@@ -71,6 +69,8 @@ pub(super) struct RowSpan {
 
 pub(super) struct CheckedRow<T> {
     pub(super) span: RowSpan,
+    /// The keys of its name; nothing if it is invalid.
+    pub(super) keys: Option<NameKeys>,
     pub(super) is_undescribed: bool,
     /// Whether it has no people.
     pub(super) is_deserted: bool,
@@ -93,9 +93,9 @@ pub(super) struct Check<'a, T> {
 
 impl<T> Check<'_, T> {
     /// Checks one batch.
-    pub(super) fn batch(&self, batch: &Batch, parser: &Parser) -> Result<CheckedBatch<T>, ReadError> {
+    pub(super) fn batch(&self, parser: &Parser, batch: &Batch) -> Result<CheckedBatch<T>, ReadError> {
         let (mut notes, mut group) = (Notes::default(), WantedGroup::default());
-        let (mut keys, mut rows) = (Vec::with_capacity(batch.count()), Vec::with_capacity(batch.count()));
+        let mut rows = Vec::with_capacity(batch.count());
         parser.rows(batch, &mut notes, &mut |row| {
             let mut problems = match &row.fields {
                 Ok(fields) => self.input.rules.check(fields, &mut group),
@@ -107,16 +107,16 @@ impl<T> Check<'_, T> {
             }
             let is_valid = row.is_valid(&problems);
             let item = (self.prepare)(row, parser, &group, &problems);
-            let own = is_valid.then(|| NameKeys::of(&group.name, self.input.matching));
+            let keys = is_valid.then(|| NameKeys::of(&group.name, self.input.matching));
             let is_merged = row.is_of_person || self.input.on_duplicate == OnDuplicate::Merge;
-            let merges = own.as_ref().filter(|_| is_merged).map(|keys| Contents::of(&group).key(keys.name));
-            keys.push(own);
+            let merges = keys.as_ref().filter(|_| is_merged).map(|keys| Contents::of(&group).key(keys.name));
             rows.push(CheckedRow {
                 span: RowSpan {
                     offset: row.offset,
                     length: u32::try_from(row.raw.len()).unwrap_or(u32::MAX),
                     line: u32::try_from(row.line).unwrap_or(u32::MAX),
                 },
+                keys,
                 is_undescribed: group.description.is_none(),
                 description: merges.and(group.description.as_deref()).map(hash),
                 is_deserted: group.members.is_empty() && group.guests.is_empty(),
@@ -126,7 +126,7 @@ impl<T> Check<'_, T> {
                 item,
             });
         })?;
-        Ok(CheckedBatch { notes, keys, rows })
+        Ok(CheckedBatch { notes, rows })
     }
 }
 
