@@ -1,7 +1,7 @@
 //! Batches of whole rows, split off a stream by one thread so that they can be checked in parallel.
 //!
-//! CSV rows are parsed on the way, to the cells that the csv crate finds. Invariant: no row is in two batches, and only a row that is
-//! longer than [`ROW_MAX`] is not in its batch as a whole.
+//! CSV rows are parsed on the way, to the cells that the csv crate finds. Invariant: no row is in two batches. A row that is longer than
+//! [`ROW_MAX`] ends the reading.
 
 use std::io::{self, Read};
 use std::mem;
@@ -12,15 +12,13 @@ use simdutf8::basic::from_utf8;
 use super::ReadError;
 use super::document::{NextValue, next_value};
 use super::lines::{ends_line, line_ends, past_line_end};
+use crate::model::{Code, Problem};
 
 /// The longest row, in bytes.
 pub(super) const ROW_MAX: usize = 1024 * 1024;
 
 /// How much is read at a time, in bytes: about the size of a batch.
 const TARGET: usize = 256 * 1024;
-
-/// How much of a longer row is kept, in bytes.
-const KEPT: usize = 4 * 1024;
 
 /// Rows of a file, as bytes, with the cells of CSV rows.
 #[derive(Debug, Default)]
@@ -36,8 +34,6 @@ pub struct Batch {
     pub(super) offset: u64,
     /// The line it begins on, from 1.
     pub(super) line: u64,
-    /// Set if its only row is too long to be kept.
-    pub(super) too_long: Option<LongRow>,
 }
 
 /// One row of a batch, or a blank line.
@@ -71,15 +67,6 @@ pub(super) struct StrayText {
     pub(super) begins: usize,
     /// The cell's index.
     pub(super) index: usize,
-}
-
-/// A row longer than [`ROW_MAX`]. Only its beginning is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LongRow {
-    /// Its length in bytes, without its line end.
-    pub(super) length: u64,
-    /// How many lines it has.
-    pub(super) lines: u64,
 }
 
 impl Batch {
@@ -226,7 +213,7 @@ impl Splitter {
             // A line end has two bytes at most.
             let is_too_long = self.is_ended || self.buffer.len().saturating_sub(2) > self.row_max;
             if is_too_long && self.grammar != Grammar::Json {
-                return Ok(Some(self.skip_row()?));
+                return Err(self.too_long());
             }
             self.fill()?;
         }
@@ -332,59 +319,15 @@ impl Splitter {
         Ok(None)
     }
 
-    /// Where the row that goes on at `at` ends, without its line end.
-    fn row_end(&self, at: usize, place: &mut InRow) -> Option<usize> {
-        if self.grammar == Grammar::Lines {
-            return memchr2(b'\n', b'\r', &self.buffer[at..]).map(|length| at + length);
+    /// The row at the beginning of the buffer is too long.
+    fn too_long(&self) -> ReadError {
+        let mut quotes = Quotes::default();
+        if matches!(self.grammar, Grammar::Csv(_) | Grammar::Sheet) {
+            Batch::default().push_cells(&self.buffer, self.grammar.delimiter(), true, &mut quotes);
         }
-        (at..self.buffer.len()).find(|at| {
-            *place = match (*place, self.buffer[*at]) {
-                (InRow::Quoted, b'"') => InRow::AfterQuote,
-                (InRow::Quoted, _) | (InRow::CellStart | InRow::AfterQuote, b'"') => InRow::Quoted,
-                (_, b'\n' | b'\r') => return true,
-                (_, byte) if byte == self.grammar.delimiter() => InRow::CellStart,
-                _ => InRow::Bare,
-            };
-            false
-        })
+        let opened = quotes.open.map(|open| self.line + line_ends(&self.buffer[..open]));
+        let hint = opened.map(|line| format!("; is the quote that opens on line {line} not closed?"));
+        let message = format!("the row is longer than 1 MiB, the most that a row may have{}", hint.unwrap_or_default());
+        ReadError::at(self.line, None, Problem::fatal(Code::RowMalformed, message))
     }
-
-    /// Passes over the row at the beginning of the buffer, which is too long, and keeps its beginning.
-    fn skip_row(&mut self) -> io::Result<Batch> {
-        let (offset, line) = (self.offset, self.line);
-        let kept = &self.buffer[..KEPT.min(self.buffer.len())];
-        let kept = kept.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
-        let mut batch = Batch::of_text(self.buffer[..kept].to_vec(), self.grammar);
-        let mut place = InRow::CellStart;
-        let mut end = self.row_end(0, &mut place);
-        while end.is_none() && !self.is_ended {
-            // A CRLF must not be cut in two.
-            let kept = if self.buffer.ends_with(b"\r\n") { 2 } else { 1 };
-            self.take(self.buffer.len() - kept, &mut Vec::new());
-            self.fill()?;
-            end = self.row_end(kept, &mut place);
-        }
-        let end = end.unwrap_or(self.buffer.len());
-        // The LF of a CRLF may still come.
-        if end + 1 == self.buffer.len() && !self.is_ended {
-            self.fill()?;
-        }
-        let length = self.offset + end as u64 - offset;
-        self.take(past_line_end(&self.buffer, end), &mut Vec::new());
-        batch.rows.truncate(1);
-        batch.too_long = Some(LongRow { length, lines: (self.line - line).max(1) });
-        self.line += u64::from(self.grammar == Grammar::Sheet);
-        (batch.offset, batch.line) = (offset, line);
-        Ok(batch)
-    }
-}
-
-/// What stands before a byte of a CSV row.
-#[derive(Clone, Copy)]
-enum InRow {
-    CellStart,
-    Bare,
-    Quoted,
-    /// A quote that closes, or the first of two.
-    AfterQuote,
 }

@@ -112,14 +112,7 @@ impl Parser {
             let lines = if self.grammar == Grammar::Sheet { 1 } else { ends };
             line += lines;
             row.is_of_person = is_of_person;
-            if let Some(cut) = batch.too_long {
-                let opened = span.quotes.open.map(|open| row.line + line_ends(&raw.as_bytes()[..open]));
-                // With one cell too many, a beginning is never read as a whole row.
-                let mut cells = vec![Cow::Borrowed(content)];
-                cells.resize(self.dialect.header.len() + 1, "".into());
-                (row.text, row.flaw) = (Raw::Cells(cells), Some(RowFlaw::TooLong));
-                row.fields = Err(shape::too_long(cut.length, opened));
-            } else if content.is_empty() && width == 1 {
+            if content.is_empty() && width == 1 {
                 row.text = Raw::Cells(vec!["".into()]);
                 row.fields = Ok(Fields::default().with(Field::Name, Cell::Text("".into())));
             } else if content.is_empty() {
@@ -238,10 +231,8 @@ fn line_of(batch: &Batch, index: usize, grammar: Grammar) -> u64 {
 fn broken(batch: &Batch, row: &Span) -> Option<Problem> {
     let bytes = &batch.raw[row.start..row.end];
     let message = if let Some(open) = row.quotes.open {
-        let lines = batch.too_long.map_or_else(|| line_ends(without_line_ends(&bytes[open..])) + 1, |cut| cut.lines);
+        let lines = line_ends(without_line_ends(&bytes[open..])) + 1;
         format!("a quote that opens in the header never closes, so the rest of the file ({lines} lines) is inside it")
-    } else if batch.too_long.is_some() {
-        "the header is longer than 1 MiB, the most that a row may have".to_owned()
     } else {
         row.quotes.stray?;
         "there is text after a closing quote; write a quote inside quotes twice (\"\")".to_owned()

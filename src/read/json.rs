@@ -11,8 +11,7 @@ use super::document::reason;
 use super::lines::line_ends;
 use super::names::list_of;
 use super::path::{AtPath, Other, elements, texts_at};
-use super::row::{Row, RowFlaw};
-use super::shape::too_long;
+use super::row::Row;
 use super::{Notes, Parser, ReadOptions};
 use crate::model::{
     Cell, Code, Entries, Field, Fields, Filter, Item, Problem, Raw, is_json_address, object, shortened,
@@ -61,13 +60,6 @@ impl Parser {
             }
             let mut row = Row::new(batch.offset + span.start as u64, own, line);
             row.text = Raw::Line(on_one_line(content));
-            if let Some(cut) = batch.too_long {
-                // It is never read as an object.
-                let text = Raw::Line(format!("{content}…").into());
-                let fields = Err(too_long(cut.length, None));
-                each(&Row { fields, text, flaw: Some(RowFlaw::TooLong), ..row });
-                continue;
-            }
             match self.object(content, &mut known, notes) {
                 Ok(object) => self.each_row(&row, object, each),
                 Err(problem) => each(&Row { fields: Err(problem), ..row }),

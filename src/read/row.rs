@@ -48,6 +48,4 @@ pub enum RowFlaw {
     Ragged,
     /// It repeats the header.
     Header,
-    /// Only its beginning was kept.
-    TooLong,
 }

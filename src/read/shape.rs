@@ -194,12 +194,6 @@ pub(super) fn open_quote(raw: &[u8], opened: usize, line: u64) -> Problem {
     ))
 }
 
-/// A row beyond the bound; `quote` is the line of the quote that is open there.
-pub(super) fn too_long(length: u64, quote: Option<u64>) -> Problem {
-    let hint = quote.map_or_else(String::new, |line| format!("; is the quote that opens on line {line} not closed?"));
-    Problem::malformed(format!("the row has {length} bytes; the most is 1 MiB{hint}"))
-}
-
 /// The delimiter in words.
 fn named(delimiter: u8) -> String {
     match delimiter {

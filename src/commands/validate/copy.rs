@@ -6,12 +6,9 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::check::{Fix, fixes};
-use crate::model::{Dialect, Entries, Field, Format, Place, Problem, Raw, WantedGroup, object, shortened};
+use crate::model::{Dialect, Entries, Field, Format, Problem, Raw, Validity, WantedGroup, object, shortened};
 use crate::read::{Notes, Parser, Row, RowFlaw, field_of};
 use crate::report::{Output, OutputError, csv_row, open_csv_row};
-
-use super::super::Failure;
-use super::super::pipeline::Validity;
 
 /// A row as it will be in the copy.
 pub(super) struct FixedRow {
@@ -70,8 +67,6 @@ pub(super) struct Copy {
     /// Digests of the rows written so far.
     written: HashSet<[u8; 16]>,
     has_cr: bool,
-    /// Why it must not be put in its place.
-    flaw: Option<String>,
 }
 
 impl Copy {
@@ -81,7 +76,7 @@ impl Copy {
         if *format == Format::Csv {
             output.bytes(&csv_row(header.iter().map(|column| column.trim()), *delimiter))?;
         }
-        Ok(Self { output, written: HashSet::new(), has_cr: false, flaw: None })
+        Ok(Self { output, written: HashSet::new(), has_cr: false })
     }
 
     /// Why a row is not written, if it is not.
@@ -96,13 +91,8 @@ impl Copy {
         }
     }
 
-    pub(super) fn row(&mut self, place: Place, row: &FixedRow) -> Result<(), OutputError> {
+    pub(super) fn row(&mut self, row: &FixedRow) -> Result<(), OutputError> {
         self.has_cr |= row.has_cr;
-        if row.flaw == Some(RowFlaw::TooLong) {
-            let why = || format!("the row on line {} is too long to be copied", place.line);
-            self.flaw.get_or_insert_with(why);
-            return Ok(());
-        }
         self.written.insert(digest(&row.text));
         self.output.bytes(&row.text)
     }
@@ -116,11 +106,8 @@ impl Copy {
     }
 
     /// Puts the copy in its place.
-    pub(super) fn finish(self) -> Result<(), Failure> {
-        match self.flaw {
-            Some(why) => Err(Failure::Problems(format!("no cleaned copy was written: {why}"))),
-            None => self.output.finish().map_err(Failure::Unwritten),
-        }
+    pub(super) fn finish(self) -> Result<(), OutputError> {
+        self.output.finish()
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Ending, 
     pipeline::run(&input, &prepare, people, &mut report)?;
     let Report { problems, copy, unread, .. } = report;
     let is_clean = problems.is_clean(args.strict);
-    let copied = copy.map(Copy::finish).transpose();
+    let copied = copy.map(Copy::finish).transpose().map_err(Failure::Unwritten);
     let copy = args.fix.as_deref().filter(|_| matches!(copied, Ok(Some(()))));
     problems.finish(copy).map_err(Failure::Print)?;
     if !unread.is_empty() {
@@ -101,7 +101,7 @@ impl<W: Write> RowSink for Report<'_, W> {
             let what = format!("{}: {what}", field.as_str());
             self.problems.repaired(file, Some(row.place), &what).map_err(Failure::Print)?;
         }
-        copy.row(row.place, &fixed).map_err(Failure::Unwritten)
+        copy.row(&fixed).map_err(Failure::Unwritten)
     }
 
     fn closed(&mut self, parser: &Parser, notes: &Notes) -> Result<(), Failure> {

@@ -85,39 +85,37 @@ fn rows_are_found_again_where_they_stand_in_the_decoded_text() {
 }
 
 #[test]
-fn a_row_of_more_than_1_mib_is_malformed_and_the_reading_goes_on() {
+fn a_file_with_a_row_of_more_than_1_mib_is_refused_at_its_line() {
     let long = "x".repeat(1024 * 1024);
-    let records = read("g.csv", format!("name,x\nA,{long}\n{long}{long}{long},1\nB,\"{long}\n{long}\"\nC,\"\n"));
-    let told = seen(&records);
-    assert!(told[0].2.starts_with("the row has 1048578 bytes; the most is 1 MiB"), "{}", told[0].2);
-    assert!(told[1].2.starts_with("the row has 3145730 bytes"), "{}", told[1].2);
-    assert!(told[2].2.ends_with("is the quote that opens on line 4 not closed?"));
-    assert_eq!(
-        told[3],
+    let message = "the row is longer than 1 MiB, the most that a row may have";
+    for (name, text, expected) in [
+        ("g.csv", format!("name,x\nA,1\n\nB,{long}\nC,1\n"), format!("FILE:4: {message}")),
+        ("g.csv", format!("name,x\n{long}{long}{long},1\n"), format!("FILE:2: {message}")),
         (
-            4,
-            6,
-            "the quote that opens on line 6 never closes, so 1 line to the end of the file are inside it".to_owned()
-        )
-    );
-    for record in &records[..3] {
-        assert!(record.cells.len() > 2, "a row that is cut off must never pass for a whole one");
+            "g.csv",
+            format!("name,x\nA,\"1\n{long}\nB,{long}\n"),
+            format!("FILE:2: {message}; is the quote that opens on line 2 not closed?"),
+        ),
+        ("g.csv", format!("name,{long}\nA,1\n"), format!("FILE:1: {message}")),
+        ("g.jsonl", format!("{{\"name\":\"A\"}}\n{{\"name\":\"{long}\"}}\n"), format!("FILE:2: {message}")),
+    ] {
+        assert_eq!(refused(name, text), expected);
     }
-    let lines =
-        read("g.jsonl", format!("{{\"name\":\"{long}\"}}\n{{\"name\":\"{long}{long}\"}}\n{{\"name\":\"A\"}}\n"));
-    let told = seen(&lines);
-    assert!(told[0].2.starts_with("the row has 1048587 bytes") && told[1].2.starts_with("the row has 2097163 bytes"));
-    assert_eq!(told[2], (3, 3, "A".to_owned()));
 }
 
 #[test]
 fn a_row_may_have_1_mib_whatever_ends_it() {
     for end in ["", "\n", "\r\n"] {
         for (length, is_good) in [(1024 * 1024, true), (1024 * 1024 + 1, false)] {
-            let row = format!("A,{}{end}", "x".repeat(length - 2));
-            assert_eq!(read("g.csv", format!("name,x\n{row}"))[0].name == "A", is_good, "{end:?} {length}");
+            let row = format!("name,x\nA,{}{end}", "x".repeat(length - 2));
             let line = format!("{{\"name\":\"A\",\"x\":\"{}\"}}{end}", "x".repeat(length - 19));
-            assert_eq!(read("g.jsonl", line)[0].name == "A", is_good, "{end:?} {length}");
+            for (name, text) in [("g.csv", row), ("g.jsonl", line)] {
+                if is_good {
+                    assert_eq!(read(name, text)[0].name, "A", "{end:?}");
+                } else {
+                    assert!(refused(name, text).contains("longer than 1 MiB"), "{end:?}");
+                }
+            }
         }
     }
 }

@@ -98,10 +98,10 @@ fn plain_rows(text: &str) -> Vec<Plain> {
     rows
 }
 
-fn batches(text: &str, grammar: Grammar, sizes: (usize, usize), dribble: usize) -> Vec<Batch> {
+fn batches(text: &str, grammar: Grammar, target: usize, dribble: usize) -> Vec<Batch> {
     let stream = Dribble(io::Cursor::new(text.as_bytes().to_vec()), dribble);
     let mut splitter = Splitter::new(Box::new(stream), grammar);
-    (splitter.target, splitter.row_max) = sizes;
+    splitter.target = target;
     std::iter::from_fn(|| splitter.next().unwrap()).collect()
 }
 
@@ -111,8 +111,8 @@ fn random_text(random: &mut StdRng, pieces: &[&str], most: usize) -> String {
 }
 
 /// Line, and cells or what is unusual, of all rows.
-fn parsed(text: &str, sizes: (usize, usize), dribble: usize) -> Vec<(u64, Vec<String>)> {
-    let mut batches = batches(text, Grammar::Csv(b','), sizes, dribble).into_iter();
+fn parsed(text: &str, target: usize, dribble: usize) -> Vec<(u64, Vec<String>)> {
+    let mut batches = batches(text, Grammar::Csv(b','), target, dribble).into_iter();
     let mut first = batches.next().unwrap();
     let mut parser = Parser::new("g.csv".to_owned(), Grammar::Csv(b','), ReadOptions::default());
     parser.read_header(&mut first, std::path::Path::new("g.csv")).unwrap();
@@ -122,7 +122,6 @@ fn parsed(text: &str, sizes: (usize, usize), dribble: usize) -> Vec<(u64, Vec<St
             let start = usize::try_from(row.offset - batch.offset).unwrap();
             assert_eq!(&batch.raw[start..][..row.raw.len()], row.raw.as_bytes());
             let cells = match &row.text {
-                _ if row.flaw == Some(RowFlaw::TooLong) => vec!["cut".to_owned()],
                 Raw::Cells(cells) | Raw::OpenQuote(cells) => cells.iter().map(ToString::to_string).collect(),
                 Raw::Stray(_) => vec!["stray".to_owned()],
                 Raw::Line(line) => panic!("{line}"),
@@ -135,13 +134,12 @@ fn parsed(text: &str, sizes: (usize, usize), dribble: usize) -> Vec<(u64, Vec<St
 }
 
 /// The rows of a text behind a header, as they are expected.
-fn expected(text: &str, row_max: usize) -> Vec<(u64, Vec<String>)> {
+fn expected(text: &str) -> Vec<(u64, Vec<String>)> {
     let cells = |row: Plain| match row {
-        row if row.length > row_max => vec!["cut".to_owned()],
         row if row.is_stray && !row.is_open => vec!["stray".to_owned()],
         row => row.cells,
     };
-    let is_blank = |row: &Plain| row.cells.concat().trim().is_empty() && !row.is_quoted && row.length <= row_max;
+    let is_blank = |row: &Plain| row.cells.concat().trim().is_empty() && !row.is_quoted;
     plain_rows(text).into_iter().skip(1).filter(|row| !is_blank(row)).map(|row| (row.line, cells(row))).collect()
 }
 
@@ -150,25 +148,28 @@ fn rows_are_the_same_however_a_csv_file_is_split() {
     for seed in 0..4000 {
         let mut random = StdRng::seed_from_u64(seed);
         let text = format!("name,x\n{}", random_text(&mut random, &PIECES, 60));
-        let sizes = (random.random_range(1..20), usize::MAX);
-        let seen = parsed(&text, sizes, random.random_range(1..9));
-        assert_eq!(seen, expected(&text, usize::MAX), "seed {seed}: {}", shown(&text));
+        let target = random.random_range(1..20);
+        let seen = parsed(&text, target, random.random_range(1..9));
+        assert_eq!(seen, expected(&text), "seed {seed}: {}", shown(&text));
     }
 }
 
 #[test]
-fn a_row_beyond_the_bound_is_skipped_and_the_next_one_has_its_line() {
-    let mut skipped = 0;
+fn a_row_beyond_the_bound_ends_the_file_behind_the_rows_before_it() {
+    let mut refused = 0;
     for seed in 0..4000 {
         let mut random = StdRng::seed_from_u64(seed);
-        // Whether line ends after an open quote count does not matter.
-        let text = format!("name,x\n{}", random_text(&mut random, &PIECES, 80).trim_end_matches(['\n', '\r']));
-        let sizes = (random.random_range(1..20), random.random_range(8..30));
-        let seen = parsed(&text, sizes, random.random_range(1..9));
-        skipped += seen.iter().filter(|(_, cells)| *cells == ["cut"]).count();
-        assert_eq!(seen, expected(&text, sizes.1), "seed {seed}: {}", shown(&text));
+        let text = random_text(&mut random, &PIECES, 80);
+        let row_max = random.random_range(8..30);
+        let stream = Dribble(io::Cursor::new(text.as_bytes().to_vec()), random.random_range(1..9));
+        let mut splitter = Splitter::new(Box::new(stream), Grammar::Csv(b','));
+        (splitter.target, splitter.row_max) = (random.random_range(1..20), row_max);
+        let read: Result<Vec<_>, _> = std::iter::from_fn(|| splitter.next().transpose()).collect();
+        let long = plain_rows(&text).into_iter().find(|row| row.length > row_max);
+        refused += usize::from(read.is_err());
+        assert_eq!(read.err().map(|error| error.line), long.map(|row| Some(row.line)), "seed {seed}: {}", shown(&text));
     }
-    assert!(skipped > 1000, "{skipped}");
+    assert!(refused > 1000, "{refused}");
 }
 
 #[test]
@@ -177,10 +178,10 @@ fn lines_of_json_are_the_same_however_a_file_is_split() {
     for seed in 0..3000 {
         let mut random = StdRng::seed_from_u64(seed);
         let text = random_text(&mut random, &pieces, 20);
-        let sizes = (random.random_range(1..20), usize::MAX);
+        let target = random.random_range(1..20);
         let parser = Parser::new("g.jsonl".to_owned(), Grammar::Lines, ReadOptions::default());
         let mut seen = Vec::new();
-        for batch in batches(&text, Grammar::Lines, sizes, random.random_range(1..9)) {
+        for batch in batches(&text, Grammar::Lines, target, random.random_range(1..9)) {
             let each = &mut |row: &Row<'_>| {
                 let Raw::Line(line) = &row.text else { panic!("{row:?}") };
                 seen.push((row.line, line.clone().into_owned()));
