@@ -198,11 +198,15 @@ fn a_journal_of_another_version_or_another_s_is_refused() {
             ("UPDATE runs SET realm = 'remote'", "(remote)"),
             ("DELETE FROM rows WHERE id = (SELECT min(row) FROM ended)", "damaged"),
             ("UPDATE runs SET first_row = 9", "damaged"),
-            ("UPDATE operations SET group_id = NULL WHERE row = (SELECT min(row) FROM ended)", "damaged"),
             (
-                "UPDATE operations SET group_id = CAST(x'ff' AS TEXT) WHERE row = (SELECT min(row) FROM ended)",
+                "UPDATE operations SET operation = json_remove(operation, '$.state.group.id') WHERE row = (SELECT min(row) FROM ended)",
                 "damaged",
             ),
+            (
+                "UPDATE operations SET operation = json_set(operation, '$.state.group.id', CAST(x'ff' AS TEXT)) WHERE row = (SELECT min(row) FROM ended)",
+                "damaged",
+            ),
+            ("UPDATE operations SET state = 'exists' WHERE row = (SELECT min(row) FROM ended)", "damaged"),
             ("DROP VIEW results", "damaged"),
         ],
         |(sql, part)| {

@@ -15,7 +15,7 @@ use crate::report::Problems;
 use crate::settings::{Connection, Input, Target};
 
 use super::Failure;
-use super::pipeline::{self, Checked, RowSink, Validity};
+use super::pipeline::{self, Checked, RowSink};
 
 /// How many bytes of a file are digested at a time.
 const PART: usize = 64 * 1024;
@@ -49,12 +49,8 @@ impl RowNames {
     /// The row that has this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<RowId> {
-        self.names.get(name).map(|number| row_id(self.first, number))
+        self.names.get(name).map(|number| self.first.after(number))
     }
-}
-
-fn row_id(first: RowId, number: u32) -> RowId {
-    RowId(first.0.saturating_add(number.into()))
 }
 
 /// Whose groups the journal keeps.
@@ -78,10 +74,10 @@ pub fn stage(
     listener: &Listener,
     problems: &mut Problems<impl Write>,
 ) -> Result<Staged, Failure> {
-    let first = journal.next_row()?;
     let stage = journal.stage(input.files.iter().all(|path| path.is_file()))?;
+    let first = stage.first;
     let (files, counts) = (Vec::new(), StatusCounts::default());
-    let mut staging = Staging { stage, first, listener, problems, files, counts };
+    let mut staging = Staging { stage, listener, problems, files, counts };
     let (names, rows) = pipeline::run(input, &staged_row, None, &mut staging)?;
     let Staging { stage, files, counts, .. } = staging;
     for (number, (path, file)) in input.files.iter().zip(&files).enumerate() {
@@ -106,7 +102,6 @@ fn staged_row(row: &Row<'_>, _: &Parser, group: &WantedGroup, problems: &[Proble
 /// Puts the rows into the journal.
 struct Staging<'a, W> {
     stage: Stage<'a>,
-    first: RowId,
     listener: &'a Listener,
     problems: &'a mut Problems<W>,
     files: Vec<InputFile>,
@@ -126,17 +121,9 @@ impl<W: Write> RowSink for Staging<'_, W> {
     }
 
     fn row(&mut self, _: &str, row: Checked<StagedRow>) -> Result<(), Failure> {
-        let Checked { place, number, validity, problems, item: mut staged } = row;
-        let id = row_id(self.first, number);
+        let Checked { place, number, validity, problems, item: staged } = row;
         self.counts.add(validity.status());
-        match validity {
-            Validity::Valid(key) => staged.set_valid(key),
-            Validity::Merged(first) => staged.set_merged(row_id(self.first, first)),
-            Validity::Repeat(first) => staged.set_repeat(row_id(self.first, first)),
-            Validity::Excluded | Validity::Invalid => staged.set_invalid(&problems),
-        }
-        staged.set_warnings(&problems);
-        self.stage.add(id, place, &staged)?;
+        self.stage.add(number, place, &staged, &validity, &problems)?;
         let rows = u64::from(number) + 1;
         if rows.is_multiple_of(REPORT_EVERY) {
             (self.listener)(Event::Read(rows));

@@ -32,7 +32,7 @@ pub(super) async fn plan_deletions<E: Transport>(
     api: &Api<E>,
     concurrency: usize,
 ) -> Result<Deletions, Unread> {
-    let ids = creations.iter().filter_map(|creation| creation.sent.target.as_ref());
+    let ids = creations.iter().filter_map(|creation| creation.sent.group());
     let mut unlisted: HashSet<&str> = ids.map(|group| group.id.as_str()).collect();
     let (mut existing, mut cursor) = (Vec::new(), PageCursor::default());
     while let Some(groups) = api.next_page(List::Groups, &mut cursor).await? {
@@ -46,7 +46,7 @@ pub(super) async fn plan_deletions<E: Transport>(
     let existing: HashMap<_, _> = existing.iter().map(|group| (group.group_ref.id.as_str(), group)).collect();
     let mut plan = Deletions::default();
     for creation in creations {
-        let found = creation.sent.target.as_ref().and_then(|group| existing.get(group.id.as_str()).copied());
+        let found = creation.sent.group().and_then(|group| existing.get(group.id.as_str()).copied());
         plan.add(creation, found, is_forced);
     }
     Ok(plan)
@@ -57,14 +57,16 @@ impl Deletions {
         let GroupOperation { operation, group } = deletion;
         let may_be_deleted = operation.was_sent() || matches!(operation.state, State::Ended(Outcome::Unknown(_)));
         let (detail, outcome) = match (&sent.state, found) {
-            (State::Ended(Outcome::Unknown(error)), None) if sent.target.is_none() => {
+            (State::Ended(Outcome::Unknown(error)), None) if sent.group().is_none() => {
                 (error.message.clone(), Some(Outcome::Unknown(error.clone())))
             }
-            // 404 is the status of a group that does not exist.
-            (_, None) => (String::new(), Some(if may_be_deleted { Outcome::Deleted(404) } else { Outcome::Gone })),
+            (_, None) => (String::new(), Some(Outcome::not_there(may_be_deleted))),
             (State::Ended(Outcome::Created { group: made, .. }), Some(found)) => {
                 let changes = changes(&group, made, found);
-                (changes.clone().unwrap_or_default(), changes.filter(|_| !is_forced).map(Outcome::Changed))
+                (
+                    changes.clone().unwrap_or_default(),
+                    changes.filter(|_| !is_forced).map(|message| Outcome::Changed { message }),
+                )
             }
             (_, Some(found)) => match claim(&group, &sent.sent_ms, slice::from_ref(found)) {
                 Claim::Unclear(why) => (why.clone(), Some(Outcome::Unknown(RequestError::guests_missing().and(&why)))),
@@ -72,7 +74,7 @@ impl Deletions {
             },
         };
         let status = outcome.as_ref().map_or(Status::Pending, Outcome::status);
-        self.view.add(status, &group.name, sent.target.as_ref().map(|group| group.id.as_str()), &detail);
+        self.view.add(status, &group.name, sent.group().map(|group| group.id.as_str()), &detail);
         self.count += u64::from(outcome.is_none());
         let known = match operation.state {
             State::Ended(_) => Some(Change::Resume),
@@ -80,6 +82,6 @@ impl Deletions {
             State::Planned => None,
         };
         let changes = known.into_iter().chain(outcome.map(Change::End)).collect();
-        self.operations.push((Operation { target: sent.target, ..operation }, changes));
+        self.operations.push((Operation { target: sent.group().cloned(), ..operation }, changes));
     }
 }

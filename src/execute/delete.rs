@@ -28,8 +28,8 @@ impl<E: Transport> Worker<E> {
         }
         let Some(permit) = self.api.permit(true).await else { return Step::Stop(Change::Withdraw) };
         let attempt = match self.api.delete_group(permit, &group.id).await {
-            Class::Applied(()) => return Step::End(None, Outcome::Deleted(204)),
-            Class::NotThere if task.operation.may_be_applied() => return Step::End(None, Outcome::Deleted(404)),
+            Class::Applied(()) => return Step::End(None, Outcome::Deleted { http_status: 204 }),
+            Class::NotThere if task.operation.may_be_applied() => return Step::End(None, Outcome::not_there(true)),
             Class::NotThere => return Step::End(Some(Change::NotApplied), Outcome::Gone),
             Class::Refused(error) | Class::NameTaken(error) | Class::MaybeTaken(error) => {
                 return Step::End(Some(Change::NotApplied), Outcome::Failed(error));
@@ -65,11 +65,7 @@ impl<E: Transport> Worker<E> {
                 if is_ambiguous {
                     self.api.limiter.had_effect();
                 }
-                // 404 is the status of a group that does not exist.
-                return Some(Step::End(
-                    Some(known),
-                    if may_be_deleted { Outcome::Deleted(404) } else { Outcome::Gone },
-                ));
+                return Some(Step::End(Some(known), Outcome::not_there(may_be_deleted)));
             }
             Err(Unread::Stopped) => {
                 return Some(match error {
@@ -88,7 +84,7 @@ impl<E: Transport> Worker<E> {
         };
         let changes = changes(&task.group, group, &seen).filter(|_| !self.policy.is_forced);
         if let Some(changes) = changes {
-            return Some(Step::End(Some(known), Outcome::Changed(changes)));
+            return Some(Step::End(Some(known), Outcome::Changed { message: changes }));
         }
         let error = error.filter(|_| number >= self.api.attempts_max)?;
         Some(Step::GiveUp(known, error))

@@ -24,7 +24,7 @@ pub use refusals::Refusals;
 pub use worker::{Policy, Worker};
 
 use crate::journal::Feed;
-use crate::limit::{GuestPermit, Permit};
+use crate::limit::GuestPermit;
 use crate::model::{RowId, StopReason};
 use crate::tallyfy::Transport;
 use worker::Sending;
@@ -65,25 +65,20 @@ struct Work<E: Transport> {
 impl<E: Transport> Work<E> {
     async fn send(&self, rows: usize) {
         // A row gets its permit before its attempt is begun. How many requests are in flight is the rate limiter's business.
-        let permits = stream::unfold(self, |work| async move { Some((work.permit().await?, work)) });
-        let rows = permits.for_each_concurrent(rows, |permit| self.send_row(permit));
+        let permits = stream::unfold((), |()| async {
+            self.feed.ready().await?;
+            Some((self.worker.api.permit(true).await?, ()))
+        });
+        let rows = permits.for_each_concurrent(rows, async |permit| {
+            let Some(begun) = self.feed.next().await else { return };
+            let guest_permit = self.guest_permits().remove(&begun.row());
+            self.worker.work(Sending { begun, permit }, guest_permit).await;
+        });
         tokio::join!(biased; self.admit_guests(), rows);
         // Attempts that were begun and do not leave any more are not in doubt.
         while let Some(begun) = self.feed.leftover().await {
             self.worker.withdraw(begun);
         }
-    }
-
-    /// Waits until an operation and a permit for it are there; `None` if there are no more.
-    async fn permit(&self) -> Option<Permit<'_>> {
-        self.feed.ready().await?;
-        self.worker.api.permit(true).await
-    }
-
-    async fn send_row(&self, permit: Permit<'_>) {
-        let Some(begun) = self.feed.next().await else { return };
-        let guest_permit = self.guest_permits().remove(&begun.row());
-        self.worker.work(Sending { begun, permit }, guest_permit).await;
     }
 
     /// Puts the rows with new guests into the feed, each when the guest quota admits it.

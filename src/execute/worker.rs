@@ -53,15 +53,26 @@ impl<E: Transport> Worker<E> {
     pub(super) async fn work<'a>(&'a self, mut sending: Sending<'a>, mut guest_permit: Option<GuestPermit>) {
         let has_new_guests = guest_permit.is_some();
         for number in 1.. {
-            let (task, step) = self.attempt(sending, guest_permit, number).await;
-            let step = match step {
-                // The operation fails, unless the server refuses all writes.
-                Step::GiveUp(change, error) if self.api.gives_up(&error) => {
-                    Step::End(Some(change), Outcome::Failed(error))
+            let Sending { begun, permit } = sending;
+            let task = begun.spend();
+            let step = match task.operation.kind {
+                OperationKind::Create => self.create(&task, permit, guest_permit, number).await,
+                // What exists is read first, which needs a permit of its own.
+                OperationKind::Update => {
+                    drop(permit);
+                    Box::pin(self.update(&task, guest_permit, number)).await
                 }
-                step => step,
+                OperationKind::Delete => {
+                    drop(permit);
+                    Box::pin(self.delete(&task, number)).await
+                }
             };
             match step {
+                // The operation fails, unless the server refuses all writes.
+                Step::GiveUp(change, error) if self.api.gives_up(&error) => {
+                    self.end(task, Some(change), Outcome::Failed(error), has_new_guests);
+                    return;
+                }
                 Step::Again(change) => {
                     // It may wait for long: what is known of it must be on disk.
                     let Some(task) = self.record(task, [change]) else { return };
@@ -69,13 +80,7 @@ impl<E: Transport> Worker<E> {
                     (sending, guest_permit) = next;
                 }
                 Step::End(change, outcome) => {
-                    if has_new_guests && outcome.status() == Status::Created {
-                        self.quota.learn(&task.group.guests);
-                    }
-                    self.end(task, change, outcome);
-                    if has_new_guests {
-                        self.quota.done();
-                    }
+                    self.end(task, change, outcome, has_new_guests);
                     return;
                 }
                 Step::Stop(change) | Step::GiveUp(change, _) => {
@@ -84,28 +89,6 @@ impl<E: Transport> Worker<E> {
                 }
             }
         }
-    }
-
-    async fn attempt(
-        &self,
-        Sending { begun, permit }: Sending<'_>,
-        guest_permit: Option<GuestPermit>,
-        number: u32,
-    ) -> (GroupOperation, Step) {
-        let task = begun.spend();
-        let step = match task.operation.kind {
-            OperationKind::Create => self.create(&task, permit, guest_permit, number).await,
-            // What exists is read first, which needs a permit of its own.
-            OperationKind::Update => {
-                drop(permit);
-                Box::pin(self.update(&task, guest_permit, number)).await
-            }
-            OperationKind::Delete => {
-                drop(permit);
-                Box::pin(self.delete(&task, number)).await
-            }
-        };
-        (task, step)
     }
 
     /// The next attempt of a row, with the permits that it needs; `None` if the run stops.
@@ -135,15 +118,21 @@ impl<E: Transport> Worker<E> {
     }
 
     /// Records an outcome.
-    fn end(&self, task: GroupOperation, change: Option<Change>, outcome: Outcome) {
+    fn end(&self, task: GroupOperation, change: Option<Change>, outcome: Outcome, has_new_guests: bool) {
         let status = outcome.status();
+        if has_new_guests && status == Status::Created {
+            self.quota.learn(&task.group.guests);
+        }
         match &outcome {
-            Outcome::Created { .. } | Outcome::Deleted(_) => self.api.refusals.reset(),
+            Outcome::Created { .. } | Outcome::Deleted { .. } => self.api.refusals.reset(),
             Outcome::Failed(error) | Outcome::Unknown(error) => self.api.write_failed(error),
-            Outcome::Exists { .. } | Outcome::Gone | Outcome::Changed(_) => {}
+            Outcome::Exists { .. } | Outcome::Gone | Outcome::Changed { .. } => {}
         }
         if self.record(task, change.into_iter().chain([Change::End(outcome)])).is_some() {
             (self.api.listener)(Event::Settled(status));
+        }
+        if has_new_guests {
+            self.quota.done();
         }
     }
 

@@ -9,13 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
-use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
 use super::Intent;
 use super::handle::{Handle, WriterCommand};
-use super::operations::{begin, query, task_columns};
+use super::operations::{TASK, begin, query};
 use super::state::GroupOperation;
 use super::store::RunId;
 use crate::model::RowId;
@@ -51,23 +50,15 @@ impl Feed {
     /// The next operation, begun; `None` if all are out, or the journal cannot be written any more.
     pub async fn next(&self) -> Option<Intent> {
         self.waiting.fetch_add(1, Ordering::AcqRel);
-        let task = self.take().await;
+        let mut tasks = self.tasks.lock().await;
+        if tasks.is_empty()
+            && let Some(commands) = self.commands.upgrade()
+        {
+            let _ = commands.send(WriterCommand::Feed);
+        }
+        let task = tasks.recv().await;
         self.waiting.fetch_sub(1, Ordering::AcqRel);
         task.filter(|_| !self.commands.upgrade().is_some_and(|commands| commands.is_closed()))
-    }
-
-    async fn take(&self) -> Option<Intent> {
-        let mut tasks = self.tasks.lock().await;
-        match tasks.try_recv() {
-            Ok(task) => Some(task),
-            Err(TryRecvError::Disconnected) => None,
-            Err(TryRecvError::Empty) => {
-                if let Some(commands) = self.commands.upgrade() {
-                    let _ = commands.send(WriterCommand::Feed);
-                }
-                tasks.recv().await
-            }
-        }
     }
 
     /// What was begun and is not sent, after a stop.
@@ -165,31 +156,25 @@ impl OperationSource {
         if self.tasks.is_none() {
             return Ok(Vec::new());
         }
-        self.refill(db)?;
+        let room = AHEAD_MAX - self.next.len();
+        if self.has_more && room >= AHEAD_MAX / 2 {
+            let which = if self.is_undo {
+                "operation.row IS NOT NULL"
+            } else {
+                "(rows.code IS NULL OR lead IS NOT NULL) AND (guests = 0 OR rows.id IN temp.known_guests)"
+            };
+            let tasks = self.read(db, "", which, self.last, room)?;
+            self.has_more = tasks.len() == room;
+            self.last = tasks.last().map_or(self.last, |task| task.operation.row);
+            self.announce(tasks.len());
+            self.next.extend(tasks);
+        }
         let mut begun = Vec::new();
         for _ in 0..self.wanted() {
             let Some(task) = self.admitted.pop_front().or_else(|| self.next.pop_front()) else { break };
             begun.extend(begin(db, task, now_ms)?);
         }
         Ok(begun)
-    }
-
-    fn refill(&mut self, db: &Connection) -> rusqlite::Result<()> {
-        let room = AHEAD_MAX - self.next.len();
-        if !self.has_more || room < AHEAD_MAX / 2 {
-            return Ok(());
-        }
-        let which = if self.is_undo {
-            "operation.row IS NOT NULL"
-        } else {
-            "(rows.code IS NULL OR lead IS NOT NULL) AND (guests = 0 OR rows.id IN temp.known_guests)"
-        };
-        let tasks = self.read(db, "", which, self.last, room)?;
-        self.has_more = tasks.len() == room;
-        self.last = tasks.last().map_or(self.last, |task| task.operation.row);
-        self.announce(tasks.len());
-        self.next.extend(tasks);
-        Ok(())
     }
 
     /// The planned operations of a kind behind a row, in input order.
@@ -203,11 +188,10 @@ impl OperationSource {
     ) -> rusqlite::Result<Vec<GroupOperation>> {
         let undo = i32::from(self.is_undo);
         let sql = format!(
-            "SELECT {} FROM runs JOIN rows {index} ON rows.id BETWEEN max(first_row, ?2 + 1) AND last_row
+            "SELECT {TASK} FROM runs JOIN rows {index} ON rows.id BETWEEN max(first_row, ?2 + 1) AND last_row
              LEFT JOIN operations AS operation ON operation.row = rows.id AND operation.undo = {undo}
              WHERE runs.id = ?1 AND body IS NOT NULL AND coalesce(operation.state, 'planned') = 'planned' AND {which}
-             ORDER BY rows.id LIMIT ?3",
-            task_columns("operation")
+             ORDER BY rows.id LIMIT ?3"
         );
         query(db, &sql, params![self.run.0, after.0, count], self.is_undo)
     }

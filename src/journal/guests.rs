@@ -42,7 +42,7 @@ impl Journal {
             let mut query = db.prepare(&format!("SELECT rows.id, body -> '$.guests' {OPEN} ORDER BY rows.id"))?;
             let mut rows = query.query([run.0])?;
             while let Some(row) = rows.next()? {
-                each(RowId(row.get(0)?), &parse::<Vec<String>>(1, row.get_ref(1)?.as_str()?)?);
+                each(RowId(row.get(0)?), &parse::<Vec<String>>(row, 1)?);
             }
             Ok(())
         })
@@ -79,7 +79,7 @@ impl Journal {
             let mut rows = query.query([now])?;
             while let Some(row) = rows.next()? {
                 let at_ms: i64 = row.get(1)?;
-                let guests = parse(0, row.get_ref(0)?.as_str()?)?;
+                let guests = parse(row, 0)?;
                 // If the clock was set back since, the response counts as just received.
                 let age = Duration::from_millis(u64::try_from(now.saturating_sub(at_ms)).unwrap_or_default());
                 each(&SentGuests { guests, age, are_known: row.get(2)? });

@@ -2,27 +2,22 @@
 
 use std::time::Duration;
 
-use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, Params, Row, Transaction, params};
 use sha2::{Digest, Sha256};
 
 use super::state::{Change, GroupOperation, Illegal, Operation, OperationKind, State};
 use super::store::{Journal, RunId, json, now_ms, parse};
 use super::{Intent, JournalError};
-use crate::model::{Group, GroupRef, Outcome, RequestError, RowId, Status};
+use crate::model::{Group, GroupRef, RowId};
 
-/// The columns of an operation.
-const COLUMNS: [&str; 10] =
-    ["kind", "state", "sent_ms", "attempts", "group_id", "stamp", "http_status", "code", "error", "note"];
+/// The columns of a task: a row and its operation, which is null if it has none.
+pub(super) const TASK: &str = "rows.id, rows.body, operation.operation";
 
 /// The rows with their operations.
 const ROWS: &str = "rows LEFT JOIN operations AS operation ON operation.row = rows.id AND operation.undo = 0";
 
 /// Operations that may have created their group.
 const IN_DOUBT: &str = "operation.kind = 'create' AND operation.state = 'sending'";
-
-/// The code of the outcome of a group that was changed since.
-const CHANGED: &str = "changed";
 
 impl Journal {
     /// A row, if it is still to be sent and its group is not known to exist.
@@ -31,10 +26,9 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn open_row(&self, row: RowId) -> Result<Option<GroupOperation>, JournalError> {
         let sql = format!(
-            "SELECT {} FROM {ROWS} WHERE rows.id = ?1 AND body IS NOT NULL
+            "SELECT {TASK} FROM {ROWS} WHERE rows.id = ?1 AND body IS NOT NULL
                AND (rows.code IS NULL OR lead IS NOT NULL OR operation.attempts > 0)
-               AND (operation.row IS NULL OR kind = 'create' AND (state = 'planned' OR state = 'sending'))",
-            task_columns("operation")
+               AND (operation.row IS NULL OR kind = 'create' AND (state = 'planned' OR state = 'sending'))"
         );
         self.run(|db| db.prepare_cached(&sql)?.query_row([row.0], |found| task(found, false)).optional())
     }
@@ -95,13 +89,10 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn created_groups(&self) -> Result<Vec<(GroupRef, Group)>, JournalError> {
-        let sql = "SELECT group_id, body, stamp, note FROM operations JOIN rows ON rows.id = operations.row
+        let sql = "SELECT operation -> '$.state.group', body FROM operations JOIN rows ON rows.id = operations.row
                    WHERE NOT undo AND state = 'created' AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = rows.id)
                    ORDER BY rows.id";
-        let sent = |row: &Row<'_>| {
-            let group_ref = GroupRef { id: row.get(0)?, stamp: row.get(2)?, differences: row.get(3)? };
-            Ok((group_ref, parse(1, row.get_ref(1)?.as_str()?)?))
-        };
+        let sent = |row: &Row<'_>| Ok((parse(row, 0)?, parse(row, 1)?));
         self.run(|db| db.prepare(sql)?.query_map([], sent)?.collect())
     }
 
@@ -145,10 +136,9 @@ impl Journal {
 fn tasks(db: &Connection, which: &str, run: RunId) -> rusqlite::Result<Vec<GroupOperation>> {
     // By the operations: they may be far fewer than the rows.
     let sql = format!(
-        "SELECT {} FROM runs CROSS JOIN operations AS operation ON operation.row BETWEEN first_row AND last_row
+        "SELECT {TASK} FROM runs CROSS JOIN operations AS operation ON operation.row BETWEEN first_row AND last_row
          JOIN rows ON rows.id = operation.row
-         WHERE runs.id = ?1 AND NOT undo AND body IS NOT NULL AND ({which}) ORDER BY operation.row",
-        task_columns("operation")
+         WHERE runs.id = ?1 AND NOT undo AND body IS NOT NULL AND ({which}) ORDER BY operation.row"
     );
     query(db, &sql, [run.0], false)
 }
@@ -163,60 +153,17 @@ pub(super) fn query(
     db.prepare_cached(sql)?.query_map(values, |row| task(row, is_undo))?.collect()
 }
 
-/// The columns of a row and of its operation, which are null if it has none.
-pub(super) fn task_columns(operation: &str) -> String {
-    format!("rows.id, rows.body, {}", columns(operation))
-}
-
-/// The columns of an operation, which is a table or an alias.
-pub(super) fn columns(operation: &str) -> String {
-    COLUMNS.map(|column| format!("{operation}.{column}")).join(", ")
-}
-
-/// The operation, with its group, in the first columns of a row.
+/// The operation, with its group, in the columns of a task.
 pub(super) fn task(found: &Row<'_>, is_undo: bool) -> rusqlite::Result<GroupOperation> {
-    let kind = if is_undo { OperationKind::Delete } else { OperationKind::Create };
-    let planned = Operation::planned(RowId(found.get(0)?), kind);
-    Ok(GroupOperation { group: parse(1, found.get_ref(1)?.as_str()?)?, operation: operation(found, 2, planned)? })
+    let (row, kind) = (RowId(found.get(0)?), if is_undo { OperationKind::Delete } else { OperationKind::Create });
+    let operation = operation(found, 2, row)?.unwrap_or_else(|| Operation::planned(row, kind));
+    Ok(GroupOperation { operation, group: parse(found, 1)? })
 }
 
-/// The operation in the columns from `first` on; `planned` if they are null.
-pub(super) fn operation(found: &Row<'_>, first: usize, planned: Operation) -> rusqlite::Result<Operation> {
-    let Some(kind) = found.get_ref(first)?.as_str_or_null()? else { return Ok(planned) };
-    let target = match found.get(first + 4)? {
-        Some(id) => Some(GroupRef { id, stamp: found.get(first + 5)?, differences: found.get(first + 9)? }),
-        None => None,
-    };
-    let state = match found.get_ref(first + 1)?.as_str()? {
-        "planned" => State::Planned,
-        "sending" => State::Sending,
-        status => State::Ended(outcome(status, target.as_ref(), found, first)?),
-    };
-    Ok(Operation {
-        kind: kind.parse().map_err(|_| FromSqlError::InvalidType)?,
-        state,
-        sent_ms: parse(first + 2, found.get_ref(first + 2)?.as_str()?)?,
-        attempts: found.get(first + 3)?,
-        target,
-        ..planned
-    })
-}
-
-fn outcome(status: &str, group: Option<&GroupRef>, found: &Row<'_>, first: usize) -> rusqlite::Result<Outcome> {
-    let http_status: Option<u16> = found.get(first + 6)?;
-    let text = |column| Ok::<_, rusqlite::Error>(found.get::<_, Option<String>>(first + column)?.unwrap_or_default());
-    let error = || Ok::<_, rusqlite::Error>(RequestError { code: text(7)?, message: text(8)?, http_status });
-    let group = || group.cloned().ok_or(FromSqlError::InvalidType);
-    Ok(match status.parse() {
-        Ok(Status::Created) => Outcome::Created { group: group()?, http_status: http_status.unwrap_or_default() },
-        Ok(Status::Exists) => Outcome::Exists { group: group()?, http_status },
-        Ok(Status::Deleted) => Outcome::Deleted(http_status.unwrap_or_default()),
-        Ok(Status::Gone) => Outcome::Gone,
-        Ok(Status::Changed) => Outcome::Changed(text(8)?),
-        Ok(Status::Failed) => Outcome::Failed(error()?),
-        Ok(Status::Unknown) => Outcome::Unknown(error()?),
-        _ => return Err(FromSqlError::InvalidType.into()),
-    })
+/// The operation of a row in a column; none if it is null.
+pub(super) fn operation(found: &Row<'_>, column: usize, row: RowId) -> rusqlite::Result<Option<Operation>> {
+    let known: Option<Operation> = parse(found, column)?;
+    Ok(known.map(|known| Operation { row, ..known }))
 }
 
 /// Begins an attempt at this moment by the server's clock: when it is committed, the request may leave.
@@ -229,74 +176,18 @@ pub(super) fn begin(db: &Connection, task: GroupOperation, now_ms: Option<i64>) 
 
 /// Writes an operation as it is now.
 pub(super) fn write(db: &Connection, operation: &Operation) -> rusqlite::Result<()> {
-    let Operation { row, is_undo, kind, ref state, ref sent_ms, attempts, ref target } = *operation;
-    let (word, outcome) = match state {
-        State::Planned => ("planned", None),
-        State::Sending => ("sending", None),
-        State::Ended(outcome) => (outcome.status().as_str(), Some(outcome)),
+    let state = match &operation.state {
+        State::Planned => "planned",
+        State::Sending => "sending",
+        State::Ended(outcome) => outcome.status().as_str(),
     };
-    let (http_status, code, error) = outcome.map(response).unwrap_or_default();
-    let group = match outcome {
-        Some(Outcome::Created { group, .. } | Outcome::Exists { group, .. }) => Some(group),
-        _ => target.as_ref(),
-    };
-    let (group_id, stamp) = (group.map(|group| group.id.as_str()), group.and_then(|group| group.stamp.as_deref()));
-    let note = group.and_then(|group| group.differences.as_deref());
-    let seal = outcome.map(|_| seal([Some(word), group_id, stamp, code, error], http_status));
-    db.prepare_cached(
-        "INSERT OR REPLACE INTO operations VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-    )?
-    .execute(params![
-        row.0,
-        is_undo,
-        kind.as_ref(),
-        word,
-        json(sent_ms),
-        attempts,
-        group_id,
-        stamp,
-        http_status,
-        code,
-        error,
-        note,
-        seal,
-        now_ms(),
-    ])
-    .map(drop)
+    let text = json(operation);
+    let values = params![operation.row.0, operation.is_undo, state, text, seal(state, &text), now_ms()];
+    db.prepare_cached("INSERT OR REPLACE INTO operations VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(values).map(drop)
 }
 
-/// The status of the response that led to an outcome, and its error code and error.
-fn response(outcome: &Outcome) -> (Option<u16>, Option<&str>, Option<&str>) {
-    match outcome {
-        Outcome::Created { http_status, .. } | Outcome::Deleted(http_status) => (Some(*http_status), None, None),
-        Outcome::Exists { http_status, .. } => (*http_status, None, None),
-        Outcome::Changed(what) => (None, Some(CHANGED), Some(what)),
-        Outcome::Failed(error) | Outcome::Unknown(error) => {
-            (error.http_status, Some(&error.code), Some(&error.message))
-        }
-        Outcome::Gone => (None, None, None),
-    }
-}
-
-/// Whether an outcome is as it was written: the columns `state`, `group_id`, `stamp`, `http_status`, `code`, `error` and `seal`.
-///
-/// # Errors
-/// If a column cannot be read: SQLite takes any bytes for text.
-pub(super) fn is_as_written(row: &Row<'_>) -> rusqlite::Result<bool> {
-    let text = |column| row.get_ref(column).and_then(|value| Ok(value.as_str_or_null()?));
-    let texts = [text(0)?, text(1)?, text(2)?, text(4)?, text(5)?];
-    Ok(Some(seal(texts, row.get(3)?)) == row.get::<_, Option<i64>>(6)?)
-}
-
-/// A checksum of an outcome.
-fn seal(texts: [Option<&str>; 5], http_status: Option<u16>) -> i64 {
-    let mut hasher = Sha256::new();
-    for text in texts {
-        hasher.update([u8::from(text.is_some())]);
-        hasher.update(text.unwrap_or_default());
-        hasher.update([0]);
-    }
-    hasher.update(http_status.unwrap_or_default().to_le_bytes());
-    let digest = hasher.finalize();
+/// A checksum of an operation: its state, and its JSON.
+pub(super) fn seal(state: &str, operation: &str) -> i64 {
+    let digest = Sha256::new().chain_update(state).chain_update(operation).finalize();
     digest.first_chunk().map_or(0, |first| i64::from_le_bytes(*first))
 }

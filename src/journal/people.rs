@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::JournalError;
 use super::store::{Journal, RunId, json, parse};
-use crate::model::{Group, Place, Problem, RowId, Severity, WantedGroup};
+use crate::model::{Code, Group, Place, Problem, RowId, Severity, WantedGroup};
 
 /// How many groups are read at a time.
 const BATCH: usize = 1000;
@@ -16,6 +16,7 @@ struct PeopleRow {
     id: RowId,
     place: Place,
     wanted: String,
+    group: WantedGroup,
     /// Whether an earlier attempt changed it.
     is_changed: bool,
     /// Whether other rows are merged into its group.
@@ -120,7 +121,7 @@ impl Journal {
         found: &mut Vec<FoundRow>,
     ) -> Result<(), E> {
         let is_valid = |problems: &[Problem]| problems.iter().all(|problem| !problem.is_error());
-        let mut find = |row: &PeopleRow| find(row.place, &self.run(|_| parse(0, &row.wanted))?);
+        let mut find = |row: &PeopleRow| find(row.place, &row.group);
         let (group, problems) = find(&row)?;
         if !row.has_merged {
             let body = json(&group);
@@ -154,17 +155,15 @@ impl Journal {
 /// Keeps what was found for a row.
 fn update(db: &Connection, row: &FoundRow) -> rusqlite::Result<()> {
     let FoundRow { id, problems, lead, group } = row;
-    let of = |severity| problems.iter().filter(move |problem| problem.severity == severity);
-    let joined = |severity| of(severity).next().map(|_| Problem::join(of(severity)));
-    let code = of(Severity::Error).next().map(|problem| problem.code.as_str());
-    let (error, warnings) = (joined(Severity::Error), joined(Severity::Warning));
+    let (code, error) = Problem::of(problems, Severity::Error).unzip();
+    let warnings = Problem::of(problems, Severity::Warning).map(|(_, warnings)| warnings);
     // A row that is merged into a group keeps what it defines.
     let (wanted, body) = group.as_ref().map(|(wanted, body, _)| (wanted, body)).unzip();
     let (lead, guests) = (lead.map(|lead| lead.0), group.as_ref().map(|(.., guests)| guests));
     let sql = "UPDATE rows SET code = ?2, error = ?3, people = ?4, lead = ?5, wanted = coalesce(?6, wanted),
                                body = coalesce(?7, body), guests = coalesce(?8, guests)
                WHERE id = ?1";
-    let values = params![id.0, code, error, warnings, lead, wanted, body, guests];
+    let values = params![id.0, code.map(Code::as_str), error, warnings, lead, wanted, body, guests];
     db.prepare_cached(sql)?.execute(values).map(drop)
 }
 
@@ -194,6 +193,7 @@ fn people_row(row: &Row<'_>) -> rusqlite::Result<PeopleRow> {
         id: RowId(row.get(0)?),
         place: Place { file: row.get(1)?, row: row.get(2)?, line: row.get(3)? },
         wanted: row.get(4)?,
+        group: parse(row, 4)?,
         is_changed: row.get(5)?,
         has_merged: row.get(6)?,
         is_sent: row.get(7)?,

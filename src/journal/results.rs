@@ -90,7 +90,7 @@ impl Journal {
             let dialect = Dialect {
                 format: if format == Format::Jsonl.extension() { Format::Jsonl } else { Format::Csv },
                 delimiter: delimiter.bytes().next().unwrap_or(b','),
-                header: parse(3, &row.get::<_, String>(3)?)?,
+                header: parse(row, 3)?,
             };
             Ok(InputFile { path: row.get(0)?, dialect })
         };
@@ -109,10 +109,16 @@ fn result_row(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<ResultRow>
         Some(file) => Some(Place { file, row: row.get(11)?, line: row.get(12)? }),
         None => None,
     };
-    let input: String = row.get(13)?;
     let raw = match files.get(result.place.file).map(|file| file.dialect.format) {
-        Some(Format::Jsonl) => Raw::Line(input),
-        _ => cells(&input)?,
+        Some(Format::Jsonl) => Raw::Line(row.get(13)?),
+        _ if row.get_ref(13)?.as_str()?.starts_with('{') => {
+            let mut marked: HashMap<String, Vec<String>> = parse(row, 13)?;
+            match marked.remove(STRAY) {
+                Some(text) => Raw::Stray(text.concat()),
+                None => Raw::OpenQuote(marked.remove(OPEN_QUOTE).unwrap_or_default()),
+            }
+        }
+        _ => Raw::Cells(parse(row, 13)?),
     };
     Ok(ResultRow { duplicate_of, raw, warnings: row.get(15)?, ..result })
 }
@@ -138,18 +144,6 @@ fn said_of_all(row: &Row<'_>, cut_off: RequestError) -> rusqlite::Result<ResultR
         raw: Raw::Cells(Vec::new()),
     })
 }
-
-fn cells(input: &str) -> rusqlite::Result<Raw> {
-    if input.starts_with('{') {
-        let mut row: HashMap<String, Vec<String>> = parse(13, input)?;
-        return Ok(match row.remove(STRAY) {
-            Some(text) => Raw::Stray(text.concat()),
-            None => Raw::OpenQuote(row.remove(OPEN_QUOTE).unwrap_or_default()),
-        });
-    }
-    Ok(Raw::Cells(parse(13, input)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

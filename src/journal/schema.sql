@@ -81,20 +81,18 @@ CREATE INDEX rows_with_guests ON rows (id) WHERE guests > 0;
 CREATE TABLE operations (
     row            INTEGER NOT NULL,
     undo           INTEGER NOT NULL,
-    kind           TEXT NOT NULL CHECK (kind = 'create' OR kind = 'update' OR kind = 'delete'),
     state          TEXT NOT NULL,               -- planned, sending (in doubt after a crash), or the status of its outcome
-    sent_ms        TEXT NOT NULL,               -- JSON array: when each attempt began that is under way or may have been applied,
-                                                -- by the server's clock: Unix time, or null
-    attempts       INTEGER NOT NULL,
-    group_id       TEXT,
-    stamp          TEXT,                        -- the updated_at of the group, as the server first gave it
-    http_status    INTEGER,
-    code           TEXT,
-    error          TEXT,
-    note           TEXT,                        -- how the group differs from the row, or from what was sent
-    seal           INTEGER,                     -- of an outcome, over state to error: SQLite keeps no checksums of its own
+    operation      TEXT NOT NULL,               -- all that is known of it, as JSON
+    seal           INTEGER NOT NULL,            -- over both: SQLite keeps no checksums of its own
     at_ms          INTEGER NOT NULL,            -- Unix time of the last change
-    may_be_applied INTEGER AS (json_array_length(sent_ms) > (state = 'sending')), -- whether an earlier attempt may have been applied
+    kind           TEXT AS (operation ->> '$.kind'), -- create, update or delete
+    attempts       INTEGER AS (operation ->> '$.attempts'),
+    may_be_applied INTEGER AS (json_array_length(operation, '$.sent_ms') > (state = 'sending')), -- whether an earlier attempt may
+    group_id       TEXT AS (coalesce(operation ->> '$.state.group.id', operation ->> '$.target.id')),
+    http_status    INTEGER AS (operation ->> '$.state.http_status'),
+    code           TEXT AS (operation ->> '$.state.code'),
+    error          TEXT AS (operation ->> '$.state.message'),
+    note           TEXT AS (operation ->> '$.state.group.differences'), -- how the group differs from the row, or from what was sent
     PRIMARY KEY (row, undo)
 ) STRICT, WITHOUT ROWID;
 
@@ -156,7 +154,7 @@ SELECT runs.id AS run, shown.id AS id, shown.file, shown.row, shown.line, shown.
     CASE coalesce(deletion.state, 'planned') WHEN 'planned' THEN 'pending' WHEN 'sending' THEN 'unknown' ELSE deletion.state END AS status,
     coalesce(deletion.group_id, sent.group_id) AS group_id,
     coalesce(deletion.attempts, 0) AS attempts,
-    deletion.http_status, deletion.code, deletion.error
+    deletion.http_status, iif(deletion.state = 'changed', 'changed', deletion.code) AS code, deletion.error
 FROM runs
 JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
 JOIN rows AS shown ON shown.id = coalesce(rows.lead, rows.id)

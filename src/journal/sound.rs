@@ -1,6 +1,6 @@
 //! Checks that an existing journal is undamaged before anything is sent or changed.
 //!
-//! SQLite keeps no checksums of its pages: a change within a value is noticed where it breaks a rule, or in an outcome.
+//! SQLite keeps no checksums of its pages: a change within a value is noticed where it breaks a rule, or in an operation.
 
 use std::collections::HashSet;
 use std::fs;
@@ -8,7 +8,7 @@ use std::fs;
 use rusqlite::Connection;
 
 use super::JournalError;
-use super::operations::is_as_written;
+use super::operations::seal;
 use super::store::{Journal, SCHEMA};
 
 /// What is true of every journal. Rows beyond those of the last run belong to one that was cut off while it read.
@@ -60,11 +60,14 @@ fn flaw(db: &Connection) -> rusqlite::Result<Option<String>> {
             return Ok(Some(what.to_owned()));
         }
     }
-    let mut query = db.prepare("SELECT state, group_id, stamp, http_status, code, error, seal FROM ended")?;
-    let mut outcomes = query.query([])?;
-    while let Some(outcome) = outcomes.next()? {
-        if !is_as_written(outcome).unwrap_or(false) {
-            return Ok(Some("an outcome is not as it was written".to_owned()));
+    let mut query = db.prepare("SELECT state, operation, seal FROM operations")?;
+    let mut operations = query.query([])?;
+    while let Some(row) = operations.next()? {
+        // SQLite takes any bytes for text.
+        let texts = (row.get_ref(0)?.as_str(), row.get_ref(1)?.as_str());
+        let expected: i64 = row.get(2)?;
+        if !matches!(texts, (Ok(state), Ok(operation)) if seal(state, operation) == expected) {
+            return Ok(Some("an operation is not as it was written".to_owned()));
         }
     }
     Ok(None)

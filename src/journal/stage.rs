@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::JournalError;
 use super::files::canonical_and_place;
 use super::store::{Journal, RunId, json};
-use crate::model::{Code, InputFile, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity, WantedGroup};
+use crate::model::{InputFile, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity, Validity, WantedGroup};
 
 /// For how long a reader may keep the rows from being committed.
 const READERS_MAX: Duration = Duration::from_mins(1);
@@ -22,7 +22,7 @@ pub(super) const OPEN_QUOTE: &str = "open_quote";
 pub(super) const STRAY: &str = "stray";
 
 /// A row as the journal keeps it. Made where the row is checked, on any thread.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct StagedRow {
     name: String,
     /// The row as it was written: its cells as JSON, or its line.
@@ -30,12 +30,6 @@ pub struct StagedRow {
     /// The group that it defines, as JSON.
     group: Option<String>,
     guests: usize,
-    key: Option<NameKey>,
-    twin: Option<RowId>,
-    is_merged: bool,
-    code: Option<Code>,
-    error: Option<String>,
-    warnings: Option<String>,
 }
 
 /// A run that has read the same files already.
@@ -58,71 +52,57 @@ impl StagedRow {
             input: input(raw),
             group: group.map(json),
             guests: group.map_or(0, |group| group.guests.len()),
-            ..Self::default()
         }
-    }
-
-    /// It is sent; no earlier row has its name.
-    pub fn set_valid(&mut self, key: NameKey) {
-        self.key = Some(key);
-    }
-
-    /// It repeats the name of an earlier row, and is not sent.
-    pub fn set_repeat(&mut self, first: RowId) {
-        (self.group, self.guests, self.twin) = (None, 0, Some(first));
-    }
-
-    /// Its people become those of the group of an earlier row.
-    pub fn set_merged(&mut self, first: RowId) {
-        (self.is_merged, self.guests, self.twin) = (true, 0, Some(first));
-    }
-
-    /// It has errors, or is left out, and is not sent.
-    pub fn set_invalid(&mut self, problems: &[Problem]) {
-        let errors = || problems.iter().filter(|problem| problem.is_error() || problem.code == Code::RowExcluded);
-        (self.group, self.guests) = (None, 0);
-        self.code = errors().map(|problem| problem.code).next();
-        self.error = self.code.map(|_| Problem::join(errors()));
-    }
-
-    /// Its warnings, for the results.
-    pub fn set_warnings(&mut self, problems: &[Problem]) {
-        let warnings = || problems.iter().filter(|problem| problem.severity == Severity::Warning);
-        self.warnings = warnings().next().map(|_| Problem::join(warnings()));
     }
 }
 
 /// The rows of a run on their way into the journal, in one transaction that is taken back unless it is finished.
 #[derive(Debug)]
 pub struct Stage<'a> {
+    /// The first row.
+    pub first: RowId,
     journal: &'a Journal,
     insert: Statement<'a>,
     batch: Transaction<'a>,
 }
 
 impl Stage<'_> {
-    /// Puts a row in, under the id after the last one's.
+    /// Puts the row with this number in.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn add(&mut self, id: RowId, place: Place, row: &StagedRow) -> Result<(), JournalError> {
-        let (body, wanted) = if row.is_merged { (None, row.group.as_ref()) } else { (row.group.as_ref(), None) };
+    pub fn add(
+        &mut self,
+        number: u32,
+        place: Place,
+        row: &StagedRow,
+        validity: &Validity,
+        problems: &[Problem],
+    ) -> Result<(), JournalError> {
+        let is_merged = matches!(validity, Validity::Merged(_));
+        let (key, twin, why) = match validity {
+            Validity::Valid(key) => (Some(key.0), None, None),
+            Validity::Merged(first) | Validity::Repeat(first) => (None, Some(self.first.after(*first).0), None),
+            Validity::Excluded => (None, None, Some(Severity::Note)),
+            Validity::Invalid => (None, None, Some(Severity::Error)),
+        };
+        let why = why.and_then(|severity| Problem::of(problems, severity));
         let inserted = self.insert.execute(params![
-            id.0,
+            self.first.after(number).0,
             place.file,
             place.row,
             place.line,
             row.name,
-            row.key.map(|key| key.0),
+            key,
             row.input,
-            body,
-            wanted,
-            row.guests,
-            row.twin.map(|twin| twin.0),
-            row.is_merged,
-            row.code.map(Code::as_str),
-            row.error,
-            row.warnings,
+            row.group.as_ref().filter(|_| key.is_some()),
+            row.group.as_ref().filter(|_| is_merged),
+            key.map_or(0, |_| row.guests),
+            twin,
+            is_merged,
+            why.as_ref().map(|(code, _)| code.as_str()),
+            why.as_ref().map(|(_, error)| error),
+            Problem::of(problems, Severity::Warning).map(|(_, warnings)| warnings),
         ]);
         inserted.map(drop).map_err(|reason| Journal::failed(&self.journal.path, reason))
     }
@@ -188,13 +168,14 @@ impl Journal {
             // Where somebody is reading the journal, the log stays.
             let _ = self.run(|db| db.pragma_update(None, "journal_mode", "TRUNCATE"));
         }
+        let first = self.next_row()?;
         let failed = |reason| Self::failed(&self.path, reason);
         let batch = self.db.unchecked_transaction().map_err(failed)?;
         let insert = self.db.prepare(
             "INSERT INTO rows (id, file, row, line, name, identity, input, body, wanted, guests, twin, merged, code, error, warnings)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         );
-        Ok(Stage { journal: self, insert: insert.map_err(failed)?, batch })
+        Ok(Stage { first, journal: self, insert: insert.map_err(failed)?, batch })
     }
 
     /// The latest run over the same files with the same options.

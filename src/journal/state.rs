@@ -2,13 +2,13 @@
 //!
 //! `planned` → `sending` → an outcome, or back to `planned`. An operation that is found in `sending` after a restart is in doubt.
 
-use strum::{AsRefStr, EnumString};
+use serde::{Deserialize, Serialize};
 
 use crate::model::{Group, GroupRef, Outcome, RowId, Status};
 
 /// What an operation does with its group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AsRefStr, EnumString)]
-#[strum(serialize_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OperationKind {
     /// Creates it.
     Create,
@@ -19,20 +19,23 @@ pub enum OperationKind {
 }
 
 /// How far an operation is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum State {
     /// No attempt is under way.
     Planned,
     /// An attempt is on disk: its request may have left, and may have been applied.
     Sending,
     /// It has an outcome.
+    #[serde(untagged)]
     Ended(Outcome),
 }
 
-/// What is known of one operation: the journal has a row for it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// What is known of one operation: the journal has a row for it, and keeps it as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Operation {
     /// The row that it belongs to.
+    #[serde(skip)]
     pub row: RowId,
     /// Whether it undoes the operation of its row.
     pub is_undo: bool,
@@ -94,6 +97,15 @@ impl Operation {
     pub fn planned(row: RowId, kind: OperationKind) -> Self {
         let is_undo = kind == OperationKind::Delete;
         Self { row, is_undo, kind, state: State::Planned, sent_ms: Vec::new(), attempts: 0, target: None }
+    }
+
+    /// The group that it is about, as far as it is known.
+    #[must_use]
+    pub fn group(&self) -> Option<&GroupRef> {
+        match &self.state {
+            State::Ended(Outcome::Created { group, .. } | Outcome::Exists { group, .. }) => Some(group),
+            _ => self.target.as_ref(),
+        }
     }
 
     /// Whether an attempt may have been applied.
@@ -251,7 +263,7 @@ mod tests {
             (Create, vec![Begin(None), NotApplied, created.clone()]),
             (Create, vec![End(Outcome::Gone)]),
             (Create, vec![Begin(None), Missing]),
-            (Delete, vec![End(Outcome::Deleted(404))]),
+            (Delete, vec![End(Outcome::Deleted { http_status: 404 })]),
             (Delete, vec![Begin(None), created.clone()]),
             (Delete, vec![Begin(None), Incomplete(group())]),
             (Create, vec![Begin(None), Begin(None)]),

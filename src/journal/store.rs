@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::types::Type;
+use rusqlite::{Connection, Error, OpenFlags, OptionalExtension, Row, params};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use strum::AsRefStr;
 
 use super::lock::Lock;
@@ -13,7 +15,7 @@ use super::{JournalError, ServerClock, beside, private};
 /// Marks the file as ours (`TGrp`), for `file` and for us.
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
-const VERSION: i64 = 8;
+const VERSION: i64 = 9;
 /// Why another file is refused.
 const FOREIGN: &str = "the file is not a journal of tallyfy-groups; name another with --journal";
 /// Its tables, index and views.
@@ -292,11 +294,10 @@ pub(super) fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
-/// Parses the JSON of a column.
-pub(super) fn parse<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
-    serde_json::from_str(text).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
-    })
+/// Parses the JSON of a column; its null is also that of JSON.
+pub(super) fn parse<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text = row.get_ref(column)?.as_str_or_null()?.unwrap_or("null");
+    serde_json::from_str(text).map_err(|error| Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
 }
 
 /// The values of columns have text for keys and cannot fail.

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::model::{
     Dialect, Format, Group, GroupRef, InputFile, MatchNames, Outcome, Place, Raw, RequestError, ResultRow, RowId,
-    Status, WantedGroup,
+    Status, Validity, WantedGroup,
 };
 
 pub(super) fn owner() -> Owner {
@@ -36,14 +36,11 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
     let mut stage = journal.stage(true).unwrap();
     for (index, name) in (0..).zip(names) {
         let place = Place { file: 0, row: index + 1, line: index + 2 };
-        let id = RowId(first.0 + i64::try_from(index).unwrap());
         let earlier = names[..usize::try_from(index).unwrap()].iter().position(|known| matching.same(known, name));
-        let mut row = StagedRow::new(name, &Raw::Cells(vec![(*name).to_owned()]), Some(&group(name)));
-        match earlier {
-            None => row.set_valid(matching.key(name)),
-            Some(twin) => row.set_repeat(RowId(first.0 + i64::try_from(twin).unwrap())),
-        }
-        stage.add(id, place, &row).unwrap();
+        let row = StagedRow::new(name, &Raw::Cells(vec![(*name).to_owned()]), Some(&group(name)));
+        let validity =
+            earlier.map_or(Validity::Valid(matching.key(name)), |twin| Validity::Repeat(u32::try_from(twin).unwrap()));
+        stage.add(u32::try_from(index).unwrap(), place, &row, &validity, &[]).unwrap();
     }
     stage.finish().unwrap();
     let last = RowId(first.0 + i64::try_from(names.len()).unwrap() - 1);
@@ -117,7 +114,7 @@ fn rows_that_a_killed_run_had_half_staged_are_taken_back_before_anybody_looks() 
     let long = "x".repeat(100_000);
     let row = StagedRow::new("B", &Raw::Cells(vec![long]), None);
     for number in 0..100 {
-        stage.add(RowId(100 + number), Place { file: 0, row: 1, line: 2 }, &row).unwrap();
+        stage.add(100 + number, Place { file: 0, row: 1, line: 2 }, &row, &Validity::Invalid, &[]).unwrap();
     }
     let copy = folder.path().join("copy.journal");
     std::fs::copy(&path, &copy).unwrap();

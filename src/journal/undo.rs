@@ -6,7 +6,7 @@ use rusqlite::Row;
 
 use super::JournalError;
 use super::files::canonical_and_place;
-use super::operations::{columns, operation, task, task_columns, write};
+use super::operations::{TASK, operation, task, write};
 use super::state::{Change, GroupOperation, Operation, OperationKind, State};
 use super::store::{Journal, RunId};
 use crate::model::Outcome;
@@ -57,9 +57,6 @@ const CREATIONS: &str = "
            OR sent.state = 'planned' AND sent.may_be_applied)
       AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = rows.id)";
 
-/// The first column behind those of the deletion and its row.
-const SENT: usize = 12;
-
 impl Journal {
     /// All runs, the oldest first; with a file, those over it are marked as wanted, else all.
     ///
@@ -94,12 +91,12 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn creations(&self, run: RunId) -> Result<Vec<Creation>, JournalError> {
-        let sql =
-            format!("SELECT {}, {} FROM {CREATIONS} ORDER BY rows.id", task_columns("operation"), columns("sent"));
+        let sql = format!("SELECT {TASK}, sent.operation FROM {CREATIONS} ORDER BY rows.id");
         let creation = |row: &Row<'_>| {
             let deletion = task(row, true)?;
-            let sent = Operation::planned(deletion.operation.row, OperationKind::Create);
-            Ok(Creation { deletion, sent: operation(row, SENT, sent)? })
+            let row_id = deletion.operation.row;
+            let sent = operation(row, 3, row_id)?.unwrap_or_else(|| Operation::planned(row_id, OperationKind::Create));
+            Ok(Creation { deletion, sent })
         };
         self.run(|db| db.prepare(&sql)?.query_map([run.0], creation)?.collect())
     }
@@ -111,7 +108,7 @@ impl Journal {
     pub fn commence_undo(&self, run: RunId, deletions: Vec<(Operation, Vec<Change>)>) -> Result<(), JournalError> {
         let deletions = self.changed(deletions)?;
         let is_undone = |operation: &Operation| match &operation.state {
-            State::Planned | State::Sending | State::Ended(Outcome::Deleted(_) | Outcome::Gone) => true,
+            State::Planned | State::Sending | State::Ended(Outcome::Deleted { .. } | Outcome::Gone) => true,
             State::Ended(_) => false,
         };
         self.together(|batch| {
@@ -155,9 +152,9 @@ mod tests {
 
     /// The deletion of a group that the run created.
     fn deletion(journal: &Journal, run: RunId, id: &str) -> Operation {
-        let is_wanted = |creation: &Creation| creation.sent.target.as_ref().is_some_and(|group| group.id == id);
+        let is_wanted = |creation: &Creation| creation.sent.group().is_some_and(|group| group.id == id);
         let creation = journal.creations(run).unwrap().into_iter().find(is_wanted).unwrap();
-        Operation { target: creation.sent.target, ..creation.deletion.operation }
+        Operation { target: creation.sent.group().cloned(), ..creation.deletion.operation }
     }
 
     #[test]
@@ -166,7 +163,7 @@ mod tests {
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let (id, _) = cut_off(&mut journal);
         let all = journal.creations(id).unwrap();
-        let ids: Vec<_> = all.iter().map(|made| made.sent.target.as_ref().map(|group| group.id.as_str())).collect();
+        let ids: Vec<_> = all.iter().map(|made| made.sent.group().map(|group| group.id.as_str())).collect();
         assert_eq!(ids, [Some("gA"), Some("gB"), None]);
         assert_eq!((all[2].sent.state.clone(), all[2].deletion.group.clone()), (State::Sending, group("C")));
         assert!(all.iter().all(|made| !made.deletion.operation.was_sent()));
@@ -178,7 +175,7 @@ mod tests {
         assert!(["gA", "gB"].iter().all(|made| deletion(&journal, id, made).was_sent()));
         let unknown = |name: &str| (name.to_owned(), Status::Unknown, 1);
         assert_eq!(statuses(&journal, id), [unknown("A"), unknown("B")]);
-        journal.apply([(deletion(&journal, id, "gA"), [Change::End(Outcome::Deleted(204))])]).unwrap();
+        journal.apply([(deletion(&journal, id, "gA"), [Change::End(Outcome::Deleted { http_status: 204 })])]).unwrap();
         journal.apply([(deletion(&journal, id, "gB"), [Change::Withdraw])]).unwrap();
         assert_eq!(statuses(&journal, id)[0], ("A".to_owned(), Status::Deleted, 1));
         assert_eq!(statuses(&journal, id)[1], ("B".to_owned(), Status::Pending, 0));
@@ -189,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_run_that_is_taken_back_is_not_gone_on_with_and_one_that_is_left_alone_is() {
-        let changed = Change::End(Outcome::Changed("renamed".to_owned()));
+        let changed = Change::End(Outcome::Changed { message: "renamed".to_owned() });
         for (changes, is_continued) in
             [(vec![changed], true), (vec![Change::End(Outcome::Gone)], false), (Vec::new(), false)]
         {

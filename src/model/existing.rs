@@ -1,12 +1,11 @@
 //! A group as the organization has it.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What identifies an existing group, and one version of it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
-#[serde(try_from = "Value")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GroupRef {
     /// Its id.
     pub id: String,
@@ -39,7 +38,7 @@ pub struct ExistingGroup {
 impl TryFrom<Value> for GroupRef {
     type Error = &'static str;
 
-    /// The API has two names for the time of the last change.
+    /// From the API, which has two names for the time of the last change.
     fn try_from(group: Value) -> Result<Self, Self::Error> {
         let id = text(&group["id"]).ok_or("an id is expected")?;
         let stamp = text(&group["updated_at"]).or_else(|| text(&group["last_updated"]));

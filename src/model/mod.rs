@@ -31,7 +31,7 @@ pub use name::{MatchNames, NameKey, OnDuplicate, OnExisting};
 pub use outcome::{Outcome, RequestError};
 pub use problem::{Code, Problem, ProblemCount, Severity};
 pub use rate::{Rate, RateError, Speed};
-pub use result_row::{ResultRow, Status, StatusCounts};
+pub use result_row::{ResultRow, Status, StatusCounts, Validity};
 pub use row::{
     Cell, Dialect, ERROR_COLUMN, Field, Fields, Format, InputFile, InputFormat, Item, Place, Raw, RowId, is_delimiter,
 };

@@ -1,9 +1,11 @@
 //! Outcomes of operations as the journal keeps them.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{GroupRef, Status};
 
 /// Why an operation failed or its outcome is unknown.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RequestError {
     /// The stable word for `error_code`: `http-422`, `name-taken`, `timeout`, …
     pub code: String,
@@ -40,8 +42,9 @@ impl RequestError {
     }
 }
 
-/// The outcome of one operation.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// The outcome of one operation. Its JSON form has the status and the same keys for all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
 pub enum Outcome {
     /// The group exists because of this run.
     Created {
@@ -57,12 +60,18 @@ pub enum Outcome {
         /// The status of the response, if the row was sent.
         http_status: Option<u16>,
     },
-    /// The group was deleted; with the status of the response.
-    Deleted(u16),
+    /// The group was deleted.
+    Deleted {
+        /// The status of the response.
+        http_status: u16,
+    },
     /// The group that was to be deleted did not exist any more.
     Gone,
-    /// The group that was to be deleted was changed since, and left alone: what is different.
-    Changed(String),
+    /// The group that was to be deleted was changed since, and left alone.
+    Changed {
+        /// What is different.
+        message: String,
+    },
     /// The operation had no effect.
     Failed(RequestError),
     /// It was sent, and it is not known whether it had an effect.
@@ -76,15 +85,21 @@ impl Outcome {
         Self::Created { group, http_status: 201 }
     }
 
+    /// The group that was to be deleted does not exist, which has the status 404.
+    #[must_use]
+    pub fn not_there(may_be_deleted: bool) -> Self {
+        if may_be_deleted { Self::Deleted { http_status: 404 } } else { Self::Gone }
+    }
+
     /// The status in the results.
     #[must_use]
     pub fn status(&self) -> Status {
         match self {
             Self::Created { .. } => Status::Created,
             Self::Exists { .. } => Status::Exists,
-            Self::Deleted(_) => Status::Deleted,
+            Self::Deleted { .. } => Status::Deleted,
             Self::Gone => Status::Gone,
-            Self::Changed(_) => Status::Changed,
+            Self::Changed { .. } => Status::Changed,
             Self::Failed(_) => Status::Failed,
             Self::Unknown(_) => Status::Unknown,
         }

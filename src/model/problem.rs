@@ -191,6 +191,13 @@ impl Problem {
         self.severity == Severity::Error
     }
 
+    /// The code of the first problem that is so bad, and the messages of all that are.
+    #[must_use]
+    pub fn of(problems: &[Self], severity: Severity) -> Option<(Code, String)> {
+        let all = || problems.iter().filter(|problem| problem.severity == severity);
+        Some((all().next()?.code, Self::join(all())))
+    }
+
     /// The messages of several problems, for one cell of the results.
     pub fn join<'a>(problems: impl IntoIterator<Item = &'a Self>) -> String {
         problems.into_iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; ")

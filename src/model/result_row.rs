@@ -2,7 +2,7 @@
 
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use crate::model::{Place, Raw};
+use crate::model::{NameKey, Place, Raw};
 
 /// What became of a row, or of the group that it created when its run is undone: the closed list for the results' column
 /// `status`, in the order of the summary.
@@ -46,6 +46,35 @@ impl Status {
     #[must_use]
     pub fn is_open(self) -> bool {
         matches!(self, Self::Changed | Self::Invalid | Self::Failed | Self::Unknown | Self::Pending)
+    }
+}
+
+/// What the check says about a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Validity {
+    /// It defines a group.
+    Valid(NameKey),
+    /// Its people become those of the group of the row with this number.
+    Merged(u32),
+    /// It repeats the name of earlier rows, the first with this number, and is not sent.
+    Repeat(u32),
+    /// It is left out.
+    Excluded,
+    /// It has an error.
+    Invalid,
+}
+
+impl Validity {
+    /// The status of the row before anything is sent.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Valid(_) => Status::Pending,
+            Self::Merged(_) => Status::Merged,
+            Self::Repeat(_) => Status::Duplicate,
+            Self::Excluded => Status::Excluded,
+            Self::Invalid => Status::Invalid,
+        }
     }
 }
 

@@ -83,8 +83,16 @@ impl Field {
 }
 
 /// A row's key in the journal; grows in input order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct RowId(pub i64);
+
+impl RowId {
+    /// The key of the row so many rows behind.
+    #[must_use]
+    pub fn after(self, rows: u32) -> Self {
+        Self(self.0.saturating_add(rows.into()))
+    }
+}
 
 /// Where a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

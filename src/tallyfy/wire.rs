@@ -71,7 +71,7 @@ struct Pagination {
 /// The group in the answer to a create request; none if the body is anything else.
 #[must_use]
 pub fn created(body: &[u8]) -> Option<GroupRef> {
-    serde_json::from_slice::<Envelope<GroupRef>>(body).ok().map(|envelope| envelope.data)
+    serde_json::from_slice::<Envelope<Value>>(body).ok()?.data.try_into().ok()
 }
 
 /// The group in the answer to a read of it.
