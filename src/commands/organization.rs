@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::execute::{Api, Jitter, Refusals, Unread};
+use crate::execute::{Api, Refusals, Unread};
 use crate::journal::{Journal, Now};
 use crate::limit::{RateLimiter, Stop};
 use crate::model::{Listener, StopReason};
@@ -41,7 +41,7 @@ pub(super) async fn connect(
         listener: Arc::clone(listener),
         attempts_max: connection.attempts_max,
         settle: connection.settle,
-        jitter: Jitter::default(),
+        seed: rand::random(),
         refusals: Refusals::default(),
     }))
 }

@@ -2,7 +2,7 @@
 //! groups of one name, one group.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -96,32 +96,10 @@ pub struct Api<E> {
     pub attempts_max: u32,
     /// How long a group that was made may be absent from lists, at least.
     pub settle: Duration,
-    /// Spreads repeated requests in time.
-    pub jitter: Jitter,
+    /// Of the chance that spreads repeated requests in time.
+    pub seed: u64,
     /// Writes refused in a row.
     pub refusals: Refusals,
-}
-
-/// Chance, for waits that must not fall together.
-pub struct Jitter(Mutex<StdRng>);
-
-impl Jitter {
-    /// Chance that comes out the same for the same seed.
-    #[must_use]
-    pub fn seeded(seed: u64) -> Self {
-        Self(Mutex::new(StdRng::seed_from_u64(seed)))
-    }
-
-    /// A part of all, between 0 and 1.
-    fn part(&self) -> f64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).random()
-    }
-}
-
-impl Default for Jitter {
-    fn default() -> Self {
-        Self::seeded(rand::random())
-    }
 }
 
 impl<E: Transport> Api<E> {
@@ -300,7 +278,8 @@ impl<E: Transport> Api<E> {
 
     /// Waits before a request is repeated; returns false if the run stops.
     pub async fn back_off(&self, sends: u32) -> bool {
-        self.stop.sleep(backoff(sends, self.jitter.part())).await
+        let chance = StdRng::seed_from_u64(self.seed.wrapping_add(self.requests())).random();
+        self.stop.sleep(backoff(sends, chance)).await
     }
 
     /// Asks until there is an answer; it is said if everything waits for that. None if what is read does not exist.
@@ -426,7 +405,7 @@ mod tests {
             listener: Arc::new(|_| {}),
             attempts_max: 1,
             settle: Duration::ZERO,
-            jitter: Jitter::seeded(1),
+            seed: 1,
             refusals: Refusals::default(),
         }
     }

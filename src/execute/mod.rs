@@ -17,7 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures::{StreamExt, stream};
 
-pub use api::{Api, Created, Jitter, Unread};
+pub use api::{Api, Created, Unread};
 pub use classify::{Class, Classified, RequestKind, classify};
 pub use follow::{Absent, Lookup, Next, Step, When, after_create, after_lookup};
 pub use refusals::Refusals;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::JournalError;
 use super::store::{Journal, RunId, json, parse};
-use crate::model::{Code, Group, Place, Problem, RowId, Severity, WantedGroup};
+use crate::model::{Code, Group, Place, Problem, RowId, WantedGroup};
 
 /// How many groups are read at a time.
 const BATCH: usize = 1000;
@@ -155,8 +155,8 @@ impl Journal {
 /// Keeps what was found for a row.
 fn update(db: &Connection, row: &FoundRow) -> rusqlite::Result<()> {
     let FoundRow { id, problems, lead, group } = row;
-    let (code, error) = Problem::of(problems, Severity::Error).unzip();
-    let warnings = Problem::of(problems, Severity::Warning).map(|(_, warnings)| warnings);
+    let (code, error) = Problem::of(problems, Problem::is_error).unzip();
+    let warnings = Problem::of(problems, Problem::is_warning).map(|(_, warnings)| warnings);
     // A row that is merged into a group keeps what it defines.
     let (wanted, body) = group.as_ref().map(|(wanted, body, _)| (wanted, body)).unzip();
     let (lead, guests) = (lead.map(|lead| lead.0), group.as_ref().map(|(.., guests)| guests));

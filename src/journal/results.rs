@@ -1,13 +1,10 @@
 //! Reads the outcomes of a run's rows, in input order.
 
-use std::collections::HashMap;
-
 use rusqlite::Row;
 
 use super::JournalError;
-use super::stage::{OPEN_QUOTE, STRAY};
 use super::store::{Journal, RunId, parse};
-use crate::model::{Dialect, Format, InputFile, Place, Raw, RequestError, ResultRow, Status};
+use crate::model::{Format, InputFile, Place, Raw, RequestError, ResultRow, Status};
 
 impl Journal {
     /// Hands every row of a run to `each`, in input order, until it returns an error.
@@ -85,17 +82,9 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn files(&self, run: RunId) -> Result<Vec<InputFile>, JournalError> {
-        let file = |row: &Row<'_>| {
-            let (format, delimiter): (String, String) = (row.get(1)?, row.get(2)?);
-            let dialect = Dialect {
-                format: if format == Format::Jsonl.extension() { Format::Jsonl } else { Format::Csv },
-                delimiter: delimiter.bytes().next().unwrap_or(b','),
-                header: parse(row, 3)?,
-            };
-            Ok(InputFile { path: row.get(0)?, dialect })
-        };
+        let file = |row: &Row<'_>| Ok(InputFile { path: row.get(0)?, dialect: parse(row, 1)? });
         self.run(|db| {
-            let sql = "SELECT path, format, delimiter, header FROM files WHERE run = ?1 ORDER BY number";
+            let sql = "SELECT path, dialect FROM files WHERE run = ?1 ORDER BY number";
             db.prepare(sql)?.query_map([run.0], file)?.collect()
         })
     }
@@ -111,14 +100,7 @@ fn result_row(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<ResultRow>
     };
     let raw = match files.get(result.place.file).map(|file| file.dialect.format) {
         Some(Format::Jsonl) => Raw::Line(row.get(13)?),
-        _ if row.get_ref(13)?.as_str()?.starts_with('{') => {
-            let mut marked: HashMap<String, Vec<String>> = parse(row, 13)?;
-            match marked.remove(STRAY) {
-                Some(text) => Raw::Stray(text.concat()),
-                None => Raw::OpenQuote(marked.remove(OPEN_QUOTE).unwrap_or_default()),
-            }
-        }
-        _ => Raw::Cells(parse(row, 13)?),
+        _ => parse(row, 13)?,
     };
     Ok(ResultRow { duplicate_of, raw, warnings: row.get(15)?, ..result })
 }

@@ -32,9 +32,7 @@ CREATE TABLE files (
     path      TEXT NOT NULL,                    -- as given; '-' is standard input
     canonical TEXT NOT NULL,                    -- absolute, all links resolved
     place     TEXT NOT NULL,                    -- absolute, only the folder's links resolved
-    format    TEXT NOT NULL CHECK (format IN ('csv', 'jsonl')),
-    delimiter TEXT NOT NULL,
-    header    TEXT NOT NULL,                    -- JSON array of the header's cells
+    dialect   TEXT NOT NULL,                    -- how its rows are written, as JSON
     PRIMARY KEY (run, number)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,6 +1,5 @@
 //! The rows of the input on their way into the journal, before anything is sent.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,16 +9,10 @@ use serde::Serialize;
 use super::JournalError;
 use super::files::canonical_and_place;
 use super::store::{Journal, RunId, json};
-use crate::model::{InputFile, NameKey, Place, Problem, ProblemCount, Raw, RowId, Severity, Validity, WantedGroup};
+use crate::model::{Code, InputFile, NameKey, Place, Problem, ProblemCount, Raw, RowId, Validity, WantedGroup};
 
 /// For how long a reader may keep the rows from being committed.
 const READERS_MAX: Duration = Duration::from_mins(1);
-
-/// The key under which the cells of a row with an open quote are kept.
-pub(super) const OPEN_QUOTE: &str = "open_quote";
-
-/// The key under which a row with text after a closing quote is kept.
-pub(super) const STRAY: &str = "stray";
 
 /// A row as the journal keeps it. Made where the row is checked, on any thread.
 #[derive(Debug)]
@@ -49,7 +42,7 @@ impl StagedRow {
     pub fn new<S: AsRef<str> + Serialize>(name: &str, raw: &Raw<S>, group: Option<&WantedGroup>) -> Self {
         Self {
             name: name.to_owned(),
-            input: input(raw),
+            input: if let Raw::Line(line) = raw { line.as_ref().to_owned() } else { json(raw) },
             group: group.map(json),
             guests: group.map_or(0, |group| group.guests.len()),
         }
@@ -83,10 +76,9 @@ impl Stage<'_> {
         let (key, twin, why) = match validity {
             Validity::Valid(key) => (Some(key.0), None, None),
             Validity::Merged(first) | Validity::Repeat(first) => (None, Some(self.first.after(*first).0), None),
-            Validity::Excluded => (None, None, Some(Severity::Note)),
-            Validity::Invalid => (None, None, Some(Severity::Error)),
+            Validity::Excluded => (None, None, Problem::of(problems, |problem| problem.code == Code::RowExcluded)),
+            Validity::Invalid => (None, None, Problem::of(problems, Problem::is_error)),
         };
-        let why = why.and_then(|severity| Problem::of(problems, severity));
         let inserted = self.insert.execute(params![
             self.first.after(number).0,
             place.file,
@@ -102,7 +94,7 @@ impl Stage<'_> {
             is_merged,
             why.as_ref().map(|(code, _)| code.as_str()),
             why.as_ref().map(|(_, error)| error),
-            Problem::of(problems, Severity::Warning).map(|(_, warnings)| warnings),
+            Problem::of(problems, Problem::is_warning).map(|(_, warnings)| warnings),
         ]);
         inserted.map(drop).map_err(|reason| Journal::failed(&self.journal.path, reason))
     }
@@ -131,18 +123,8 @@ impl Journal {
         let (canonical, place) = canonical_and_place(path);
         self.run(|db| {
             db.execute(
-                "INSERT INTO files (run, number, path, canonical, place, format, delimiter, header)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                params![
-                    run.0,
-                    number,
-                    name,
-                    canonical,
-                    place,
-                    dialect.format.extension(),
-                    char::from(dialect.delimiter).to_string(),
-                    json(&dialect.header),
-                ],
+                "INSERT INTO files (run, number, path, canonical, place, dialect) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![run.0, number, name, canonical, place, json(dialect)],
             )
             .map(drop)
         })
@@ -218,7 +200,7 @@ impl Journal {
                 params![first.0, last.0, shift],
             )?;
             for (table, columns) in [
-                ("files", "number, path, canonical, place, format, delimiter, header"),
+                ("files", "number, path, canonical, place, dialect"),
                 ("problems", "severity, code, count, first"),
             ] {
                 let copy = format!("INSERT INTO {table} (run, {columns}) SELECT ?2, {columns} FROM {table} WHERE run = ?1");
@@ -289,14 +271,5 @@ impl Journal {
             }
             Ok(invalid)
         })
-    }
-}
-
-fn input<S: AsRef<str> + Serialize>(raw: &Raw<S>) -> String {
-    match raw {
-        Raw::Cells(cells) => json(cells),
-        Raw::OpenQuote(cells) => json(&BTreeMap::from([(OPEN_QUOTE, cells)])),
-        Raw::Stray(row) => json(&BTreeMap::from([(STRAY, [row])])),
-        Raw::Line(line) => line.as_ref().to_owned(),
     }
 }

@@ -191,11 +191,16 @@ impl Problem {
         self.severity == Severity::Error
     }
 
-    /// The code of the first problem that is so bad, and the messages of all that are.
-    #[must_use]
-    pub fn of(problems: &[Self], severity: Severity) -> Option<(Code, String)> {
-        let all = || problems.iter().filter(|problem| problem.severity == severity);
+    /// The code of the first problem that is meant, and the messages of all that are.
+    pub fn of(problems: &[Self], is_meant: impl Fn(&Self) -> bool) -> Option<(Code, String)> {
+        let all = || problems.iter().filter(|problem| is_meant(problem));
         Some((all().next()?.code, Self::join(all())))
+    }
+
+    /// Whether it is a warning.
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
+        self.severity == Severity::Warning
     }
 
     /// The messages of several problems, for one cell of the results.

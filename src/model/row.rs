@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
@@ -87,7 +88,7 @@ impl Field {
 pub struct RowId(pub i64);
 
 impl RowId {
-    /// The key of the row so many rows behind.
+    /// The key of the row that comes this many rows after.
     #[must_use]
     pub fn after(self, rows: u32) -> Self {
         Self(self.0.saturating_add(rows.into()))
@@ -253,16 +254,19 @@ impl<'a> Fields<'a> {
 }
 
 /// The row as it stood in the input.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Raw<S = String> {
-    /// The cells of a CSV row, unquoted.
-    Cells(Vec<S>),
     /// The cells of a CSV row whose last one opens a quote that never closes.
     OpenQuote(Vec<S>),
     /// A CSV row with text after a closing quote, as it was written: its cells are ambiguous.
     Stray(S),
     /// A line of JSON.
+    #[serde(skip)]
     Line(S),
+    /// The cells of a CSV row, unquoted.
+    #[serde(untagged)]
+    Cells(Vec<S>),
 }
 
 /// The column that rejects have beside those of the input; it is skipped when they are read again.
@@ -282,7 +286,8 @@ pub enum InputFormat {
 }
 
 /// The two formats of output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Format {
     /// Comma-separated values
@@ -306,7 +311,7 @@ pub fn is_delimiter(byte: u8) -> bool {
 }
 
 /// How the rows of a file are written: what is needed to write them again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dialect {
     /// Its format.
     pub format: Format,

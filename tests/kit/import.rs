@@ -11,7 +11,7 @@ use clap::Parser;
 use rusqlite::Connection;
 use tallyfy_groups::cli::{Cli, Command};
 use tallyfy_groups::commands::{Delivery, Staged, forecast_guests, list_guests, stage};
-use tallyfy_groups::execute::{Api, Jitter, Policy, Refusals};
+use tallyfy_groups::execute::{Api, Policy, Refusals};
 use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RequestLog, RunId, ServerClock};
 use tallyfy_groups::limit::{GuestLimiter, GuestLimits, Limits, RateLimiter, Stop};
 use tallyfy_groups::model::{self, Event, Listener, MatchNames, OnExisting, ProblemFormat, Rate, Speed, StopReason};
@@ -181,7 +181,7 @@ fn delivery(
         listener,
         attempts_max: settings.max_attempts,
         settle: settings.settle,
-        jitter: Jitter::seeded(settings.seed),
+        seed: settings.seed,
         refusals: Refusals::default(),
     };
     let policy = Policy { matching: MatchNames::Folded, on_existing: OnExisting::Skip, is_forced: false };

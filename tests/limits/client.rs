@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tallyfy_groups::execute::{Api, Jitter, Refusals};
+use tallyfy_groups::execute::{Api, Refusals};
 use tallyfy_groups::journal::{Journal, Now, Owner, Realm, ServerClock};
 use tallyfy_groups::limit::{Limits, RateLimiter, Stop};
 use tallyfy_groups::model::{Group, Listener, Speed};
@@ -140,7 +140,7 @@ pub(crate) async fn send(world: &Shared, rate: &str, lanes: usize, folder: &Path
         listener,
         attempts_max: 1,
         settle: Duration::ZERO,
-        jitter: Jitter::seeded(1),
+        seed: 1,
         refusals: Refusals::default(),
     });
     let mut all = JoinSet::new();
