@@ -6,11 +6,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::Instant;
 
 use super::Intent;
 use super::handle::{Handle, WriterCommand};
@@ -21,10 +19,7 @@ use crate::model::RowId;
 
 /// The most operations that are read or begun ahead of the workers.
 const AHEAD_MAX: usize = 4096;
-/// How far ahead of the workers to be, in time: some commits. A single commit is too short a time to measure: the workers are slow at
-/// first.
-const AHEAD: Duration = Duration::from_millis(100);
-/// So few in that time can wait for the disk: a commit takes some 5 to 25 ms.
+/// So few operations in the time of a commit can wait for the disk: it takes some 5 to 25 ms.
 const FEW: usize = 4;
 /// How many operations with guests are read at a time.
 const GUESTS: usize = 256;
@@ -75,7 +70,7 @@ pub(super) struct OperationSource {
     waiting: Arc<AtomicUsize>,
     run: RunId,
     is_undo: bool,
-    /// Jobs with guests that the quota admits; they go first.
+    /// Operations with guests that the quota admits; they go first.
     admitted: VecDeque<GroupOperation>,
     /// Whether more may be admitted.
     has_guests: bool,
@@ -85,12 +80,9 @@ pub(super) struct OperationSource {
     last: RowId,
     /// Whether there are rows after that one.
     has_more: bool,
-    /// Jobs in the feed when it was last filled.
+    /// Operations in the feed when it was last filled.
     filled: usize,
-    /// Jobs that the workers took since their speed was last measured.
-    taken: usize,
-    since: Instant,
-    /// Jobs to begin beyond those that workers wait for.
+    /// How many operations to begin beyond those that workers wait for: about as many as they take in the time of a commit.
     ahead: usize,
 }
 
@@ -118,8 +110,6 @@ impl OperationSource {
             last: RowId(0),
             has_more: true,
             filled: 0,
-            taken: 0,
-            since: Instant::now(),
             ahead: 0,
         };
         (source, feed)
@@ -219,14 +209,9 @@ impl OperationSource {
         let Some(tasks) = &self.tasks else { return 0 };
         let room = tasks.capacity();
         let ready = tasks.max_capacity() - room;
-        self.taken += self.filled.saturating_sub(ready);
+        let taken = self.filled.saturating_sub(ready);
         self.filled = ready;
-        let elapsed = self.since.elapsed();
-        if elapsed >= AHEAD {
-            let periods = usize::try_from(elapsed.as_millis() / AHEAD.as_millis()).unwrap_or(usize::MAX);
-            self.ahead = (self.taken / periods).saturating_sub(FEW).min(AHEAD_MAX);
-            (self.taken, self.since) = (0, Instant::now());
-        }
+        self.ahead = taken.saturating_sub(FEW).max(self.ahead * 3 / 4);
         (self.waiting.load(Ordering::Acquire) + self.ahead).saturating_sub(ready).min(room)
     }
 }
@@ -235,6 +220,11 @@ impl OperationSource {
 mod tests {
     use super::super::tests::{apply, created, define, folder, group, open_rows, owner, run};
     use super::super::{Change, Journal, OperationKind, SentGuests, Writer};
+    use std::time::Duration;
+
+    use futures::{StreamExt, stream};
+    use tokio::time::Instant;
+
     use super::*;
     use crate::model::{GroupRef, WantedGroup};
 
@@ -327,22 +317,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn rows_that_leave_one_after_the_other_do_not_wait_for_a_commit_each() {
+    async fn workers_that_are_fast_do_not_wait_for_a_commit_each_time() {
         let (_folder, path) = folder();
         let mut journal = Journal::open(&path, &owner()).unwrap();
-        let all: Vec<String> = (0..300).map(|number| format!("G{number}")).collect();
+        let all: Vec<String> = (0..3000).map(|number| format!("G{number}")).collect();
         let (run, _) = run(&mut journal, &all.iter().map(String::as_str).collect::<Vec<_>>(), false);
         let (writer, handle, feed) = Writer::new(journal, run, false, || panic!("it can be written"));
         let start = Instant::now();
-        let send = async {
-            for name in &all {
-                assert_eq!(next(&feed).await.unwrap(), *name);
-            }
-            drop(handle);
-        };
-        tokio::join!(writer.work(), send).0.unwrap();
-        // A commit each takes 900 ms.
-        assert!(start.elapsed() < Duration::from_millis(300), "{:?}", start.elapsed());
+        let send = stream::iter(&all).for_each_concurrent(64, async |_| {
+            let sent = feed.next().await.unwrap().spend().operation;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            handle.record(sent.next(Change::NotApplied).unwrap()).unwrap();
+        });
+        tokio::select! {
+            _ = writer.work() => panic!("workers are left"),
+            () = send => {}
+        }
+        // With a wait of 3 ms for a commit each time it takes some 190 ms.
+        assert!(start.elapsed() < Duration::from_millis(120), "{:?}", start.elapsed());
     }
 
     #[test]

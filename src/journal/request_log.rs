@@ -7,11 +7,10 @@
 //! local disk with a write-ahead log; without one, as on network file systems, each has to be forced to the disk.
 //!
 //! The file: eight bytes that name it, then numbers of eight bytes, little-endian. The first is the limit that `--rate auto`
-//! found (its period in milliseconds above 32 bits of requests; 0 is none). Each other one is a request's mark: 0 is none, all
-//! ones is a request under way, else the Unix time in milliseconds at which it was answered. Between runs the journal itself
-//! holds the bytes of the file, and there is no file.
+//! found (its period in milliseconds above 32 bits of requests; 0 is none). Then comes a mark for each request of the run, and
+//! before them those of earlier runs that still count: 0 is none, all ones is a request under way, else the Unix time in
+//! milliseconds at which it was answered. Between runs the journal itself holds the last of the marks, and there is no file.
 
-use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -28,8 +27,8 @@ const HEAD: &[u8; 8] = b"TGpace02";
 const FOREIGN: &str = "is not the file in which this program keeps the times of its last requests; move it away and run the same command again";
 const NONE: u64 = 0;
 const UNDER_WAY: u64 = u64::MAX;
-/// More bytes than any rate needs.
-const BYTES_MAX: u64 = 512 * 1024;
+/// How many marks the journal keeps: more than any rate needs.
+const KEPT_MAX: usize = 64 * 1024;
 
 /// A request's mark, until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,12 +55,9 @@ impl Now {
 pub struct RequestLog {
     path: PathBuf,
     file: File,
-    memory: Duration,
     now: Now,
-    /// How many places for marks the file has.
+    /// How many marks the file has.
     count: usize,
-    /// The places of answered requests, in the order of the answers, and until when each mark is needed.
-    answered: VecDeque<(Instant, usize)>,
     /// The limit that an earlier run found.
     found: u64,
 }
@@ -85,8 +81,8 @@ impl Journal {
             let kept = self.run(|db| db.query_row("SELECT marks FROM pace", [], |row| row.get(0)).optional())?;
             bytes = kept.unwrap_or_default();
         }
-        let Some(marks) = numbers(&bytes) else { return Err(JournalError::refused(&path, FOREIGN)) };
-        let (request_log, ages) = RequestLog::resume(path.clone(), file, memory, now, &marks).map_err(io)?;
+        let Some((found, marks)) = parse(&bytes) else { return Err(JournalError::refused(&path, FOREIGN)) };
+        let (request_log, ages) = RequestLog::resume(path.clone(), file, memory, now, found, marks).map_err(io)?;
         self.run(|db| db.execute("DELETE FROM pace", []).map(drop))?;
         Ok(Some((request_log, ages)))
     }
@@ -95,10 +91,9 @@ impl Journal {
     pub(super) fn keep_request_log(&self) -> Result<(), JournalError> {
         let path = self.request_log_path();
         let Ok(bytes) = File::open(&path).and_then(|file| read(&file)) else { return Ok(()) };
-        if numbers(&bytes).is_none() {
-            return Ok(());
-        }
+        let Some((found, marks)) = parse(&bytes) else { return Ok(()) };
         if !bytes.is_empty() {
+            let bytes = bytes_of(found, &marks[marks.len().saturating_sub(KEPT_MAX)..]);
             self.run(|db| db.execute("INSERT OR REPLACE INTO pace (id, marks) VALUES (1, ?1)", [bytes]).map(drop))?;
         }
         if let Err(reason) = fs::remove_file(&path) {
@@ -125,34 +120,24 @@ impl RequestLog {
     /// Writes the marks of earlier runs again, as far as they matter; gives how long ago each was answered.
     fn resume(
         path: PathBuf,
-        file: File,
+        mut file: File,
         memory: Duration,
         now: Now,
-        numbers: &[u64],
+        found: u64,
+        mut marks: Vec<u64>,
     ) -> io::Result<(Self, Vec<Duration>)> {
-        let mut request_log = Self { path, file, memory, now, count: 0, answered: VecDeque::new(), found: 0 };
-        let mut ages = Vec::new();
-        let mut bytes = Vec::new();
-        for mark in numbers.iter().skip(1).filter(|mark| **mark != NONE) {
-            // What was under way when the process ended may be counted until now, and was not answered later. So is a
-            // mark that is still to come: the clock was set back.
-            let answered = now.unix_ms.min(*mark);
-            let age = Duration::from_millis(now.unix_ms - answered);
-            if let Some(left) = memory.checked_sub(age) {
-                bytes.extend(answered.to_le_bytes());
-                request_log.answered.push_back((now.instant + left, ages.len()));
-                ages.push(age);
-            }
-        }
-        request_log.count = ages.len();
-        request_log.answered.make_contiguous().sort_unstable();
+        // What was under way when the process ended may be counted until now, and was not answered later. So is a mark that is
+        // still to come: the clock was set back.
+        marks.iter_mut().for_each(|mark| *mark = now.unix_ms.min(*mark));
+        let age = |mark: &u64| Duration::from_millis(now.unix_ms - mark);
+        marks.retain(|mark| age(mark) <= memory);
         // Found long ago, it may be another by now.
-        request_log.found = numbers.first().copied().filter(|_| !ages.is_empty()).unwrap_or_default();
-        request_log.file.rewind()?;
-        request_log.file.write_all(&[&HEAD[..], &request_log.found.to_le_bytes(), &bytes].concat())?;
-        let length = request_log.file.stream_position()?;
-        request_log.file.set_len(length)?;
-        Ok((request_log, ages))
+        let found = if marks.is_empty() { 0 } else { found };
+        let bytes = bytes_of(found, &marks);
+        file.rewind()?;
+        file.write_all(&bytes)?;
+        file.set_len(bytes.len() as u64)?;
+        Ok((Self { path, file, now, count: marks.len(), found }, marks.iter().map(age).collect()))
     }
 
     /// The file.
@@ -182,24 +167,18 @@ impl RequestLog {
     ///
     /// # Errors
     /// If it cannot be written: the request must not leave.
-    pub fn leave(&mut self, now: Instant) -> io::Result<Mark> {
-        let free = self.answered.front().filter(|(until, _)| *until <= now).map(|(_, index)| *index);
-        let index = free.unwrap_or(self.count);
-        self.write(index + 1, UNDER_WAY)?;
-        match free {
-            Some(_) => _ = self.answered.pop_front(),
-            None => self.count += 1,
-        }
-        Ok(Mark(index))
+    pub fn leave(&mut self) -> io::Result<Mark> {
+        self.count += 1;
+        self.write(self.count, UNDER_WAY)?;
+        Ok(Mark(self.count))
     }
 
     /// Takes the mark of a request back that never left.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn cancel(&mut self, mark: Mark, now: Instant) -> io::Result<()> {
-        self.answered.push_front((now, mark.0));
-        self.write(mark.0 + 1, NONE)
+    pub fn cancel(&mut self, mark: Mark) -> io::Result<()> {
+        self.write(mark.0, NONE)
     }
 
     /// Marks that it is answered.
@@ -207,9 +186,8 @@ impl RequestLog {
     /// # Errors
     /// If it cannot be written.
     pub fn answer(&mut self, mark: Mark, now: Instant) -> io::Result<()> {
-        self.answered.push_back((now + self.memory, mark.0));
         let passed = u64::try_from(now.duration_since(self.now.instant).as_millis()).unwrap_or(u64::MAX);
-        self.write(mark.0 + 1, self.now.unix_ms.saturating_add(passed))
+        self.write(mark.0, self.now.unix_ms.saturating_add(passed))
     }
 
     /// Writes the number at a place.
@@ -221,19 +199,25 @@ impl RequestLog {
 }
 
 /// The bytes of a file. What a power cut leaves of one that was never forced to the disk is nothing, or zeros.
-fn read(file: &File) -> io::Result<Vec<u8>> {
+fn read(mut file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(BYTES_MAX).read_to_end(&mut bytes)?;
+    file.read_to_end(&mut bytes)?;
     if HEAD.starts_with(&bytes) || bytes.iter().all(|byte| *byte == 0) {
         bytes.clear();
     }
     Ok(bytes)
 }
 
-/// The numbers in the bytes of a file, if it is a request log; a mark that was being added is none.
-fn numbers(bytes: &[u8]) -> Option<Vec<u64>> {
+/// The limit that was found, and the marks, if these are the bytes of a request log; a mark that was being added is none.
+fn parse(bytes: &[u8]) -> Option<(u64, Vec<u64>)> {
     let numbers = if bytes.is_empty() { bytes } else { bytes.strip_prefix(HEAD)? };
-    Some(numbers.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect())
+    let mut numbers = numbers.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes));
+    Some((numbers.next().unwrap_or_default(), numbers.filter(|mark| *mark != NONE).collect()))
+}
+
+fn bytes_of(found: u64, marks: &[u64]) -> Vec<u8> {
+    let numbers = std::iter::once(found).chain(marks.iter().copied()).flat_map(u64::to_le_bytes);
+    HEAD.iter().copied().chain(numbers).collect()
 }
 
 #[cfg(test)]
@@ -247,8 +231,8 @@ mod tests {
     fn at(path: &Path, seconds: u64) -> (RequestLog, Instant, Vec<u64>) {
         let now = Now { instant: Instant::now(), unix_ms: 1_000_000 + seconds * 1000 };
         let file = private::options().open(path).unwrap();
-        let marks = numbers(&read(&file).unwrap()).unwrap();
-        let (request_log, ages) = RequestLog::resume(path.to_owned(), file, PERIOD, now, &marks).unwrap();
+        let (found, marks) = parse(&read(&file).unwrap()).unwrap();
+        let (request_log, ages) = RequestLog::resume(path.to_owned(), file, PERIOD, now, found, marks).unwrap();
         let mut ages: Vec<u64> = ages.iter().map(Duration::as_secs).collect();
         ages.sort_unstable();
         (request_log, now.instant, ages)
@@ -260,9 +244,9 @@ mod tests {
         let path = folder.path().join("x-pace");
         let (mut request_log, now, ages) = at(&path, 0);
         assert!(ages.is_empty());
-        let first = request_log.leave(now).unwrap();
-        let second = request_log.leave(now).unwrap();
-        request_log.leave(now).unwrap();
+        let first = request_log.leave().unwrap();
+        let second = request_log.leave().unwrap();
+        request_log.leave().unwrap();
         request_log.answer(second, now + Duration::from_secs(2)).unwrap();
         request_log.answer(first, now + Duration::from_secs(5)).unwrap();
         drop(request_log);
@@ -274,18 +258,15 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_written_over_only_when_it_is_not_needed_any_more() {
+    fn marks_are_kept_as_long_as_they_are_needed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x-pace");
         let (mut request_log, now, _) = at(&path, 0);
         for second in 0..600 {
-            let now = now + Duration::from_secs(second);
-            let mark = request_log.leave(now).unwrap();
-            request_log.answer(mark, now).unwrap();
+            let mark = request_log.leave().unwrap();
+            request_log.answer(mark, now + Duration::from_secs(second)).unwrap();
         }
-        let (_, _, ages) = at(&path, 599);
-        assert!((60..70).contains(&ages.len()), "{} marks are kept", ages.len());
-        assert_eq!(ages[..60], (0..60).collect::<Vec<_>>());
+        assert_eq!(at(&path, 599).2, (0..=60).collect::<Vec<_>>());
     }
 
     #[test]
@@ -298,7 +279,7 @@ mod tests {
             let (mut request_log, ages) = journal.request_log(PERIOD, now(run * 10)).unwrap().unwrap();
             let ages: Vec<u64> = ages.iter().map(Duration::as_secs).collect();
             assert_eq!(ages, (1..=run).rev().map(|past| past * 10).collect::<Vec<_>>());
-            let mark = request_log.leave(request_log.now.instant).unwrap();
+            let mark = request_log.leave().unwrap();
             request_log.answer(mark, request_log.now.instant).unwrap();
             drop(request_log);
             journal.keep_request_log().unwrap();
@@ -316,12 +297,12 @@ mod tests {
         let now = |seconds: u64| Now { instant: Instant::now(), unix_ms: 1_000_000 + seconds * 1000 };
         let (mut request_log, _) = journal.request_log(PERIOD, now(0)).unwrap().unwrap();
         assert_eq!(request_log.found(), None);
-        request_log.leave(request_log.now.instant).unwrap();
+        request_log.leave().unwrap();
         let (most, longest) = ((u32::MAX, Duration::from_hours(24)), (600, PERIOD));
         for (requests, period) in [longest, longest, most] {
             request_log.find(requests, period).unwrap();
         }
-        request_log.leave(request_log.now.instant).unwrap();
+        request_log.leave().unwrap();
         // Killed, and ended.
         let (request_log, ages) = journal.request_log(PERIOD, now(10)).unwrap().unwrap();
         assert_eq!((request_log.found(), ages.len()), (Some(most), 2));
@@ -338,7 +319,7 @@ mod tests {
         let now = Now { instant: Instant::now(), unix_ms: 1_000_000 };
         let journal = Journal::open(&path, &owner).unwrap();
         let (mut request_log, _) = journal.request_log(PERIOD, now).unwrap().unwrap();
-        request_log.leave(now.instant).unwrap();
+        request_log.leave().unwrap();
         let file = fs::read(journal.request_log_path()).unwrap();
         drop((request_log, journal));
         let journal = Journal::open(&path, &owner).unwrap();
@@ -356,9 +337,9 @@ mod tests {
         let journal = Journal::open(&folder.path().join("x.journal"), &owner).unwrap();
         let now = Now { instant: Instant::now(), unix_ms: 1_000_000 };
         let (mut request_log, _) = journal.request_log(PERIOD, now).unwrap().unwrap();
-        let mark = request_log.leave(now.instant).unwrap();
+        let mark = request_log.leave().unwrap();
         request_log.answer(mark, now.instant).unwrap();
-        request_log.leave(now.instant).unwrap();
+        request_log.leave().unwrap();
         let file = fs::read(journal.request_log_path()).unwrap();
         for _ in 0..3 {
             journal.keep_request_log().unwrap();
@@ -373,12 +354,12 @@ mod tests {
         let path = folder.path().join("x-pace");
         let (mut request_log, now, _) = at(&path, 0);
         for second in 0..30 {
-            let mark = request_log.leave(now + Duration::from_secs(second)).unwrap();
+            let mark = request_log.leave().unwrap();
             request_log.answer(mark, now + Duration::from_secs(second)).unwrap();
         }
-        let (mut request_log, now, _) = at(&path, 30);
+        let (mut request_log, ..) = at(&path, 30);
         for _ in 0..5 {
-            request_log.leave(now).unwrap();
+            request_log.leave().unwrap();
         }
         assert_eq!(at(&path, 30).2.len(), 35);
         assert_eq!(at(&path, 70).2.len(), 25);

@@ -147,7 +147,7 @@ impl RateLimiter {
             _ => state.limit.room(now).inspect_err(|until| self.report_wait(state, *until, now)),
         }?;
         let leave = |request_log: &mut RequestLog| {
-            request_log.leave(now).map_err(|reason| format!("{}: {reason}", shown_path(request_log.path())))
+            request_log.leave().map_err(|reason| format!("{}: {reason}", shown_path(request_log.path())))
         };
         let mark = state.request_log.as_mut().map(leave).transpose().map_err(|why| {
             self.stop.raise(StopReason::Unrecorded(why));
@@ -249,7 +249,7 @@ impl Drop for Permit<'_> {
         state.limit.window.cancel(1);
         state.requests -= 1;
         state.writes_in_flight -= usize::from(self.is_write);
-        let _ = state.request_log.as_mut().zip(self.mark).map(|(request_log, mark)| request_log.cancel(mark, now()));
+        let _ = state.request_log.as_mut().zip(self.mark).map(|(request_log, mark)| request_log.cancel(mark));
         self.limiter.changed.notify_one();
     }
 }
