@@ -150,6 +150,8 @@ pub fn export_format(args: &ExportArgs) -> Format {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use crate::model::Speed;
     use clap::{CommandFactory, Parser};
 
@@ -175,9 +177,10 @@ mod tests {
         Connection::resolve(&args.connection, environment)
     }
 
-    fn environment(pairs: &'static [(&str, &str)]) -> Environment {
-        let value = |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
-        Environment(Box::new(value))
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        let set: HashMap<String, OsString> =
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), value.into())).collect();
+        Environment(Box::new(move |name| set.get(name).cloned()))
     }
 
     #[test]
@@ -230,11 +233,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_by_the_flag_or_the_variable_that_said_it() {
-        let set = |pair: (&'static str, &'static str)| {
-            let defaults = [("TALLYFY_ORG_ID", "o"), ("TALLYFY_API_TOKEN", "some-token")];
-            let of = move |name: &str, (known, value): (&str, &str)| (known == name).then(|| value.into());
-            Environment(Box::new(move |name| [pair].into_iter().chain(defaults).find_map(|pair| of(name, pair))))
-        };
+        let set = |pair| environment(&[("TALLYFY_ORG_ID", "o"), ("TALLYFY_API_TOKEN", "some-token"), pair]);
         let nothing = ("", "");
         for (words, pair, origin) in [
             (&["--rate", "fast"][..], nothing, "--rate: `fast`"),

@@ -17,7 +17,7 @@ use crate::model::{ExistingGroup, OnExisting, Outcome, RequestError, RowId, Stop
 use crate::plan;
 use crate::tallyfy::{Guest, List, PageCursor, Transport};
 
-use super::staging::RowNames;
+use super::staging::Staged;
 use super::{Failure, block_on};
 
 /// What the rows of a run are sent with.
@@ -36,8 +36,8 @@ impl<E: Transport> Delivery<E> {
     ///
     /// # Errors
     /// If the journal cannot be used.
-    pub async fn prepare(&self, journal: &mut Journal, run: RunId, names: &RowNames) -> Result<(), JournalError> {
-        let list = Comparison { names, ids: journal.rows_of_ids(run)?, on_existing: self.policy.on_existing };
+    pub async fn prepare(&self, journal: &mut Journal, run: RunId, staged: &Staged) -> Result<(), JournalError> {
+        let list = Comparison { staged, ids: journal.rows_of_ids(run)?, on_existing: self.policy.on_existing };
         let Some(pages) = list.settle(journal, &self.api).await? else { return Ok(()) };
         self.reconcile(journal, run, Some((&list, pages))).await
     }
@@ -100,9 +100,27 @@ impl<E: Transport> Delivery<E> {
             .await
     }
 
-    /// Sends what is left, or deletes the groups whose deletion the journal plans: the writer and the workers, each to be polled to
-    /// its end.
-    pub fn carry_out(
+    /// Sends what is left, or deletes the groups whose deletion the journal plans; gives the journal back. The writer has a thread of
+    /// its own: workers do not wait for a commit.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub(super) async fn carry_out(
+        &self,
+        journal: Journal,
+        run: RunId,
+        is_undo: bool,
+        quota: Arc<GuestLimiter>,
+    ) -> Result<Journal, Failure> {
+        let (writer, sending) = self.start(journal, run, is_undo, quota);
+        let work = move || block_on(async { Ok(writer.work().await?) });
+        let writer = thread::Builder::new().name("journal".to_owned()).spawn(work).map_err(Failure::Start)?;
+        sending.await;
+        writer.join().unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// The writer of the journal and the workers, each to be polled to its end.
+    pub fn start(
         &self,
         journal: Journal,
         run: RunId,
@@ -121,17 +139,6 @@ impl<E: Transport> Delivery<E> {
         let rows = if is_undo { self.concurrency } else { self.concurrency * ROWS };
         (writer, send_all(worker, feed, rows))
     }
-}
-
-/// Works to the end, the writer on a thread of its own: workers do not wait for a commit. Gives the journal back.
-///
-/// # Errors
-/// If the journal cannot be written.
-pub(super) async fn on_a_thread((writer, sending): (Writer, impl Future<Output = ()>)) -> Result<Journal, Failure> {
-    let work = move || block_on(async { Ok(writer.work().await?) });
-    let writer = thread::Builder::new().name("journal".to_owned()).spawn(work).map_err(Failure::Start)?;
-    sending.await;
-    writer.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Tells the guest quota the guests of earlier runs and those that are `known` to the organization, if they were listed; gives the
@@ -155,8 +162,8 @@ pub fn forecast_guests(
     Ok(forecast)
 }
 
-/// Reads the list of the organization's guests, if an open row of the run has guests; also gives the number of its pages. None if it
-/// cannot be had: it is not needed, and older versions of the API have no such list.
+/// Reads the list of the organization's guests, if an open row of the run has guests. None if it cannot be had: it is not needed,
+/// and older versions of the API have no such list.
 ///
 /// # Errors
 /// If the journal cannot be read.
@@ -164,25 +171,25 @@ pub async fn list_guests<E: Transport>(
     api: &Api<E>,
     journal: &Journal,
     run: RunId,
-) -> Result<(Option<Vec<String>>, u64), JournalError> {
+) -> Result<Option<Vec<String>>, JournalError> {
     if !journal.has_open_guests(run)? {
-        return Ok((None, 0));
+        return Ok(None);
     }
-    Ok(match api.all(List::Guests).await {
+    match api.all(List::Guests).await {
         // Those who are disabled too: they need no new invitation.
-        Ok((guests, pages)) => (Some(guests.into_iter().map(|guest: Guest| guest.email).collect()), pages),
+        Ok((guests, _)) => return Ok(Some(guests.into_iter().map(|guest: Guest| guest.email).collect())),
         Err(Unread::Failed(RequestError { http_status, message, .. })) if !matches!(http_status, Some(403 | 404)) => {
             tracing::warn!("the organization's guests cannot be listed: {message}");
-            (None, 0)
         }
-        Err(_) => (None, 0),
-    })
+        Err(_) => {}
+    }
+    Ok(None)
 }
 
 /// Compares the rows of a run with the list of all groups.
 pub(super) struct Comparison<'a> {
-    /// Which row has which name.
-    pub(super) names: &'a RowNames,
+    /// The rows.
+    pub(super) staged: &'a Staged,
     /// The row of each existing group, by the group's id.
     pub(super) ids: HashMap<String, RowId>,
     /// What happens to a row whose group exists.
@@ -242,7 +249,7 @@ impl Comparison<'_> {
         let mut found: HashMap<RowId, _> = HashMap::new();
         for group in groups {
             let own = self.ids.get(&group.group_ref.id).copied();
-            let Some(row) = own.or_else(|| self.names.get(&group.name)) else { continue };
+            let Some(row) = own.or_else(|| self.staged.named(&group.name)) else { continue };
             let Some(task) = journal.open_row(row)? else { continue };
             if own.is_some() {
                 let outcome = plan::exists(&task.group, &group, self.on_existing);

@@ -1,34 +1,50 @@
 //! `import`: read → check → plan → send → record → report.
 
 use std::io::Write;
+use std::time::Instant;
 
 use crate::cli::ImportArgs;
+use crate::execute::Policy;
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId};
-use crate::limit::{GuestLimiter, Stop};
-use crate::model::{Event, PeopleCounts, Severity};
+use crate::limit::{GUEST_CAP, GuestForecast, GuestLimiter, GuestLimits};
+use crate::model::{Event, PeopleCounts, Severity, Speed};
 use crate::read;
-use crate::report::{Problems, Rejects, Results, Summary, counted, grouped};
-use crate::settings::OutputPaths;
+use crate::report::{Forecast, LogOptions, Problems, Progress, Rejects, Results, Summary, counted, grouped};
+use crate::settings::{Connection, Input, OutputPaths, sending_settings};
 
-use super::delivery::{Delivery, forecast_guests, list_guests, on_a_thread};
+use super::delivery::{Delivery, forecast_guests, list_guests};
 use super::organization::connect;
 use super::people::find_people;
+use super::signals::Signals;
 use super::staging::{Staged, fingerprint, owner, restored, stage};
-use super::{Context, Failure, Import, block_on, close, outputs};
+use super::{Context, Failure, block_on, close, outputs};
+
+/// An import, or its dry run, ready to begin.
+pub(super) struct Import<'a> {
+    start: Instant,
+    args: &'a ImportArgs,
+    log: &'a LogOptions,
+    signals: Signals,
+    pub(super) connection: Connection,
+    pub(super) policy: Policy,
+    pub(super) guests: GuestLimits,
+    pub(super) input: Input,
+    pub(super) progress: Progress,
+}
 
 /// Imports files.
 pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Failure> {
     let import = Import::new(args, context)?;
     let mut problems = context.problems();
     let (journal, run, staged, paths) = import.read(&mut problems)?;
-    let stop = import.signals.sending();
+    import.signals.sending();
     let (journal, sent) = if import.refusal(&problems).is_some() || journal.settled_rows(run)? >= staged.valid {
         (journal, Sent { refused: import.report(problems)?, ..Sent::default() })
     } else {
-        block_on(import.send(journal, run, &staged, &stop, problems))?
+        block_on(import.send(journal, run, &staged, problems))?
     };
-    let stopped = sent.refused.or_else(|| stop.reason().map(Failure::Stopped));
+    let stopped = sent.refused.or_else(|| import.signals.stop.reason().map(Failure::Stopped));
     let differing = journal.differing_groups(run)?;
     if differing > 0 {
         tracing::warn!(
@@ -52,7 +68,32 @@ struct Sent {
     refused: Option<Failure>,
 }
 
-impl Import<'_> {
+impl<'a> Import<'a> {
+    pub(super) fn new(args: &'a ImportArgs, context: &Context<'a>) -> Result<Self, Failure> {
+        let (start, signals) = (Instant::now(), Signals::listen(context.bars)?);
+        let connection = Connection::resolve(&args.connection, context.environment)?;
+        let (policy, guests) = sending_settings(args)?;
+        let input = Input::resolve(&args.input, &args.people, context.config()?)?;
+        let progress = context.progress(args.output.progress);
+        Ok(Self { start, args, log: context.log, signals, connection, policy, guests, input, progress })
+    }
+
+    /// What the open rows of a run take: this many requests; with the rows that invite guests, and whether those are known to be new.
+    pub(super) fn forecast(&self, requests: u64, guests: &GuestForecast, are_guests_new: bool) -> Forecast {
+        let rate = if let Speed::At(rate) = self.connection.limits.speed { Some(rate) } else { None };
+        let is_guest_rate_chosen = self.guests.rate.is_some();
+        let guest_rate = self.guests.rate.unwrap_or(GUEST_CAP);
+        let (most, allowed) = (guests.most, guest_rate.requests.get());
+        if most > u64::from(allowed) {
+            let whose = if is_guest_rate_chosen { "--guest-rate" } else { "the guest quota" };
+            tracing::warn!(
+                "a row has {most} new guests, more than {whose} allows at once ({allowed}); it is sent alone and may be refused"
+            );
+        }
+        let (guests, guest_time) = (guests.guests, guests.time());
+        Forecast { requests, rate, guests, are_guests_new, guest_rate, is_guest_rate_chosen, guest_time }
+    }
+
     /// Why nothing is sent, with `--strict`.
     fn refusal(&self, problems: &Problems<impl Write>) -> Option<Failure> {
         let (errors, warnings) = (problems.count(Severity::Error), problems.count(Severity::Warning));
@@ -115,20 +156,19 @@ impl Import<'_> {
         mut journal: Journal,
         run: RunId,
         staged: &Staged,
-        stop: &Stop,
         mut problems: Problems<impl Write>,
     ) -> Result<(Journal, Sent), Failure> {
-        let listener = self.progress.listener();
+        let (stop, listener) = (&self.signals.stop, self.progress.listener());
         let api = connect(&self.connection, &journal, stop, &listener).await?;
-        let (people, _) = find_people(&api, &mut journal, run, &staged.files, &self.args.people, &mut problems).await?;
+        let people = find_people(&api, &mut journal, run, &staged.files, &self.args.people, &mut problems).await?;
         let refused = self.report(problems)?;
         if refused.is_some() || stop.is_raised() {
             return Ok((journal, Sent { requests: api.requests(), people, refused }));
         }
         let delivery =
             Delivery { api: api.clone(), policy: self.policy, concurrency: self.connection.limits.concurrency };
-        delivery.prepare(&mut journal, run, &staged.names).await?;
-        let (known, _) = list_guests(&api, &journal, run).await?;
+        delivery.prepare(&mut journal, run, staged).await?;
+        let known = list_guests(&api, &journal, run).await?;
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "listed the organization's groups");
         if !stop.is_raised() {
             let (done, total) = (journal.settled_rows(run)?, staged.valid);
@@ -139,7 +179,7 @@ impl Import<'_> {
             }
             listener(Event::Started { is_deleting: false, done, total });
             quota.expect(&guests);
-            journal = on_a_thread(delivery.carry_out(journal, run, false, quota)).await?;
+            journal = delivery.carry_out(journal, run, false, quota).await?;
         }
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "sent");
         Ok((journal, Sent { requests: api.requests(), people, refused: None }))

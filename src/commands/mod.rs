@@ -5,7 +5,6 @@ mod delivery;
 mod dry_run;
 mod export;
 mod failure;
-mod forecast;
 mod import;
 mod layouts;
 mod organization;
@@ -21,23 +20,19 @@ mod validate;
 
 pub use delivery::{Delivery, forecast_guests, list_guests};
 pub use failure::Failure;
-pub use staging::{RowNames, Staged, stage};
+pub use staging::{Staged, stage};
 
 use std::io::{self, LineWriter, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::CommandFactory;
 
-use crate::cli::{Cli, Command, ImportArgs};
-use crate::execute::Policy;
+use crate::cli::{Cli, Command};
 use crate::exit::Ending;
-use crate::limit::GuestLimits;
 use crate::model::{ProblemFormat, ProgressMode, Status};
 use crate::report::{LogOptions, ProblemStyle, Problems, Progress, StatusLine, Summary, start_log};
-use crate::settings::{Config, Connection, Environment, Input, sending_settings};
-
-use signals::Signals;
+use crate::settings::{Config, Environment};
 
 /// What every command needs beside its own flags.
 struct Context<'a> {
@@ -132,30 +127,6 @@ fn close(mut summary: Summary, stopped: Option<Failure>, is_json: bool, is_quiet
 fn print(bytes: &[u8]) -> Result<Ending, Failure> {
     io::stdout().write_all(bytes).map_err(Failure::Print)?;
     Ok(Ending::Complete)
-}
-
-/// An import, or its dry run, ready to begin.
-struct Import<'a> {
-    start: Instant,
-    args: &'a ImportArgs,
-    log: &'a LogOptions,
-    signals: Signals,
-    connection: Connection,
-    policy: Policy,
-    guests: GuestLimits,
-    input: Input,
-    progress: Progress,
-}
-
-impl<'a> Import<'a> {
-    fn new(args: &'a ImportArgs, context: &Context<'a>) -> Result<Self, Failure> {
-        let (start, signals) = (Instant::now(), Signals::listen(context.bars)?);
-        let connection = Connection::resolve(&args.connection, context.environment)?;
-        let (policy, guests) = sending_settings(args)?;
-        let input = Input::resolve(&args.input, &args.people, context.config()?)?;
-        let progress = context.progress(args.output.progress);
-        Ok(Self { start, args, log: context.log, signals, connection, policy, guests, input, progress })
-    }
 }
 
 /// Runs a future on this thread. One thread is the fastest for many small requests.

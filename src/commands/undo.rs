@@ -14,7 +14,7 @@ use crate::model::{Event, InputFile, Listener, MatchNames, OnExisting, listed, s
 use crate::report::{Results, Summary, counted};
 use crate::settings::{Connection, UndoPaths};
 
-use super::delivery::{Delivery, on_a_thread};
+use super::delivery::Delivery;
 use super::organization::{connect, stop_reason};
 use super::signals::Signals;
 use super::staging::owner;
@@ -137,7 +137,7 @@ impl Undo<'_> {
         listener(Event::Started { is_deleting: true, done, total: done + plan.count });
         let guests = GuestLimits { rate: None, wait_max: self.connection.limits.wait_max };
         let quota = GuestLimiter::new(guests, self.signals.stop.clone(), listener);
-        let journal = on_a_thread(delivery.carry_out(journal, run, true, quota)).await?;
+        let journal = delivery.carry_out(journal, run, true, quota).await?;
         Ok((journal, Some(api.requests())))
     }
 

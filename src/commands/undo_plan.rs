@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::execute::{Api, Unread};
 use crate::journal::{Change, Creation, GroupOperation, Operation, State};
 use crate::model::{ExistingGroup, Outcome, RequestError, Status};
-use crate::plan::{Claim, changes, claim};
+use crate::plan::{changes, claim};
 use crate::report::UndoPlan;
 use crate::tallyfy::{List, PageCursor, Transport};
 
@@ -67,8 +67,8 @@ impl Deletions {
                 (changes.clone().unwrap_or_default(), changes.filter(|_| !is_forced).map(Outcome::Changed))
             }
             (_, Some(found)) => match claim(&group, &sent.sent_ms, slice::from_ref(found)) {
-                Claim::Unclear(why) => (why.clone(), Some(Outcome::Unknown(RequestError::guests_missing().and(&why)))),
-                Claim::Ours(_) | Claim::Absent => (String::new(), None),
+                Err(why) => (why.clone(), Some(Outcome::Unknown(RequestError::guests_missing().and(&why)))),
+                Ok(_) => (String::new(), None),
             },
         };
         let status = outcome.as_ref().map_or(Status::Pending, Outcome::status);

@@ -29,14 +29,9 @@ impl Union {
         Self { header, places }
     }
 
-    /// The number of columns of a file.
-    pub(super) fn width(&self, file: usize) -> usize {
-        self.places.get(file).map_or(0, Vec::len)
-    }
-
     /// The cells of a row under the common header. A row with too many cells is unchanged.
     pub(super) fn spread(&self, file: usize, cells: &[String]) -> Vec<String> {
-        if cells.len() > self.width(file) {
+        if cells.len() > self.places[file].len() {
             return cells.to_vec();
         }
         let mut row = vec![String::new(); self.header.len()];

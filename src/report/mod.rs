@@ -23,7 +23,7 @@ pub use explain::explanation;
 pub(crate) use export::export_text;
 pub(crate) use forecast::Forecast;
 pub use log::{LogOptions, start_log};
-pub(crate) use output::{Output, open_csv_row};
+pub(crate) use output::{Output, is_regular, open_csv_row};
 pub use output::{OutputError, csv_row, probe, write_file};
 pub(crate) use plan::PlanReport;
 pub use problems::{ProblemStyle, Problems};
@@ -37,6 +37,11 @@ pub(crate) use undo::UndoPlan;
 /// A number with thousands separators: 12,345.
 pub(crate) fn grouped(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
+}
+
+/// A line of a table of counts.
+fn count_line(word: &str, count: u64) -> String {
+    format!("  {word:<10} {:>9}\n", grouped(count))
 }
 
 /// A number and what it counts: 1 guest, 1,820 guests.

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
+use super::count_line;
 use super::forecast::{self, Forecast};
-use super::grouped;
 use crate::model::{InputFile, Place, ResultRow, Status, StatusCounts, place, shortened, shown, without_sheet};
 
 /// Writes a plan.
@@ -32,23 +32,24 @@ impl<'a, W: Write> PlanReport<'a, W> {
         let is_merged = result.status == Status::Pending && result.duplicate_of.is_some();
         let status = if is_merged { Status::Merged } else { result.status };
         self.counts.add(status);
-        let (file, action) = (self.path(result.place), action(status));
+        let file = |place: Place| self.files[place.file].path.as_str();
+        let action = action(status);
         if self.is_json {
             let line = json!({
                 "type": "row",
-                "file": without_sheet(file),
+                "file": without_sheet(file(result.place)),
                 "row": result.place.row,
                 "line": result.place.line,
                 "name": result.name,
                 "action": action,
                 "group_id": result.group_id,
-                "duplicate_of": result.duplicate_of.map(|twin| json!({"file": without_sheet(self.path(twin)), "row": twin.row, "line": twin.line})),
+                "duplicate_of": result.duplicate_of.map(|twin| json!({"file": without_sheet(file(twin)), "row": twin.row, "line": twin.line})),
                 "error_code": result.error_code,
                 "error": result.error,
             });
             return writeln!(self.out, "{line}");
         }
-        let at = |at: Place| place(self.path(at), Some(at.line), None);
+        let at = |at: Place| place(file(at), Some(at.line), None);
         let place = at(result.place);
         let detail = match (status, result.duplicate_of, &result.group_id, &result.error) {
             (Status::Duplicate, Some(twin), ..) => format!("  repeats {}", at(twin)),
@@ -65,16 +66,9 @@ impl<'a, W: Write> PlanReport<'a, W> {
     /// # Errors
     /// If they cannot be written.
     pub(crate) fn finish(mut self, takes: &Forecast) -> io::Result<StatusCounts> {
-        let shown = [
-            Status::Pending,
-            Status::Exists,
-            Status::Merged,
-            Status::Duplicate,
-            Status::Excluded,
-            Status::Invalid,
-            Status::Failed,
-        ];
-        let totals = shown.map(|status| (action(status), self.counts.of(status)));
+        use Status::{Duplicate, Excluded, Exists, Failed, Invalid, Merged, Pending};
+        let totals = [Pending, Exists, Merged, Duplicate, Excluded, Invalid, Failed];
+        let totals = totals.map(|status| (action(status), self.counts.of(status)));
         if self.is_json {
             let totals = json!({
                 "type": "totals",
@@ -86,19 +80,16 @@ impl<'a, W: Write> PlanReport<'a, W> {
         } else {
             writeln!(self.out)?;
             for (action, count) in totals.into_iter().filter(|(_, count)| *count > 0) {
-                writeln!(self.out, "  {action:<10} {:>9}", grouped(count))?;
+                write!(self.out, "{}", count_line(action, count))?;
             }
-            writeln!(self.out, "  {:<10} {:>9}   (a dry run: nothing was sent)", "rows", grouped(self.counts.total()))?;
+            let rows = count_line("rows", self.counts.total());
+            writeln!(self.out, "{}   (a dry run: nothing was sent)", rows.trim_end())?;
             if takes.requests > 0 {
                 writeln!(self.out, "\n{}", forecast::text(takes))?;
             }
         }
         self.out.flush()?;
         Ok(self.counts)
-    }
-
-    fn path(&self, place: Place) -> &'a str {
-        self.files.get(place.file).map_or("-", |file| &file.path)
     }
 }
 

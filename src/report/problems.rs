@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::grouped;
 use super::problem_line::Finding;
+use super::{count_line, grouped};
 use crate::model::{
     Code, Place, Problem, ProblemCount, ProblemFormat, Severity, Status, StatusCounts, json_shown, place, shown_path,
     without_sheet,
@@ -163,25 +163,25 @@ impl<W: Write> Problems<W> {
     /// If they cannot be written.
     pub fn finish(mut self, copy: Option<&Path>) -> io::Result<()> {
         match self.style.format {
-            ProblemFormat::Json => self.json_totals()?,
+            ProblemFormat::Json => self.json(&self.json_totals())?,
             ProblemFormat::Counts => {
                 let all = match self.style.shows_all {
                     _ if self.is_restored => Some("validate"),
                     false => Some("-v"),
                     true => None,
                 };
-                self.table(all.is_none())?;
-                self.hints(all)?;
+                let gap = if all.is_none() { self.gap() } else { "" };
+                write!(self.out, "{gap}{}{}", self.table(), self.hints(all))?;
             }
             // No file could be read: the error says it all.
             ProblemFormat::Text | ProblemFormat::Github
                 if self.rows.total() == 0 && self.count(Severity::Error) > 0 => {}
-            ProblemFormat::Text | ProblemFormat::Github => self.totals(copy)?,
+            ProblemFormat::Text | ProblemFormat::Github => write!(self.out, "{}", self.totals(copy))?,
         }
         self.flush()
     }
 
-    fn json_totals(&mut self) -> io::Result<()> {
+    fn json_totals(&self) -> Value {
         let mut codes: BTreeMap<&str, u64> = BTreeMap::new();
         for known in self.counts() {
             *codes.entry(known.code.as_str()).or_default() += known.count;
@@ -196,77 +196,57 @@ impl<W: Write> Problems<W> {
         for (word, count) in self.row_totals() {
             totals[word] = count.into();
         }
-        self.json(&totals)
+        totals
     }
 
     /// How many rows there are of each kind, and of all.
-    fn row_totals(&self) -> [(&'static str, u64); 6] {
-        [
-            ("valid", self.rows.of(Status::Pending)),
-            ("merged", self.rows.of(Status::Merged)),
-            ("duplicate", self.rows.of(Status::Duplicate)),
-            ("excluded", self.rows.of(Status::Excluded)),
-            ("invalid", self.rows.of(Status::Invalid)),
-            ("rows", self.rows.total()),
-        ]
+    fn row_totals(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        use Status::{Duplicate, Excluded, Invalid, Merged, Pending};
+        let word = |status: Status| if status == Pending { "valid" } else { status.as_str() };
+        let kinds = [Pending, Merged, Duplicate, Excluded, Invalid].map(|status| (word(status), self.rows.of(status)));
+        kinds.into_iter().chain([("rows", self.rows.total())])
     }
 
-    fn totals(&mut self, copy: Option<&Path>) -> io::Result<()> {
-        self.table(true)?;
-        if self.has_kinds() {
-            writeln!(self.out)?;
-        }
+    /// The end for people: blocks of lines with an empty line between them.
+    fn totals(&self, copy: Option<&Path>) -> String {
         let always = ["valid", "duplicate", "invalid", "rows"];
-        for (word, count) in self.row_totals() {
-            if count > 0 || always.contains(&word) {
-                writeln!(self.out, "  {word:<10} {:>9}", grouped(count))?;
-            }
-        }
-        if let Some(copy) = copy {
-            writeln!(self.out, "\n  the cleaned copy is {}", shown_path(copy))?;
-        }
-        if !self.kinds.is_empty() {
-            writeln!(self.out)?;
-        }
+        let rows = self.row_totals().filter(|(word, count)| *count > 0 || always.contains(word));
+        let rows = rows.map(|(word, count)| count_line(word, count)).collect();
+        let copy = copy.map_or_else(String::new, |copy| format!("  the cleaned copy is {}\n", shown_path(copy)));
         let most = self.counts().map(|known| known.count).max().max(Some(self.repairs));
-        self.hints(most.filter(|count| self.style.hides(*count)).map(|_| "--all"))
+        let hints = self.hints(most.filter(|count| self.style.hides(*count)).map(|_| "--all"));
+        let blocks = [self.table(), rows, copy, hints].into_iter().filter(|block| !block.is_empty());
+        format!("{}{}", self.gap(), blocks.collect::<Vec<_>>().join("\n"))
     }
 
-    /// Writes a line for each kind.
-    fn table(&mut self, is_set_off: bool) -> io::Result<()> {
-        if is_set_off && self.has_kinds() {
-            writeln!(self.out)?;
-        }
-        let (style, out) = (self.style, &mut self.out);
-        let is_cut = |count| style.format != ProblemFormat::Counts && style.hides(count);
+    /// An empty line after the lines of the problems, if there are any.
+    fn gap(&self) -> &'static str {
+        if self.kinds.is_empty() && self.repairs == 0 { "" } else { "\n" }
+    }
+
+    /// A line for each kind.
+    fn table(&self) -> String {
+        let is_cut = |count| self.style.format != ProblemFormat::Counts && self.style.hides(count);
         let shown = |count| if is_cut(count) { format!(", the first {SHOWN_MAX} shown") } else { String::new() };
-        for ProblemCount { severity, code, count, first } in self.kinds.values() {
-            let (severity, code, number, shown) = (severity.as_str(), code.as_str(), grouped(*count), shown(*count));
-            writeln!(out, "  {severity:<8} {code:<20} {number:>11}   first: {first}{shown}")?;
-        }
-        if self.repairs > 0 {
-            let (what, shown) = ("repaired in the copy", shown(self.repairs));
-            writeln!(out, "  {what:<29} {:>11}{shown}", grouped(self.repairs))?;
-        }
-        Ok(())
+        let line = |ProblemCount { severity, code, count, first }: &ProblemCount| {
+            let (severity, code, number) = (severity.as_str(), code.as_str(), grouped(*count));
+            format!("  {severity:<8} {code:<20} {number:>11}   first: {first}{}\n", shown(*count))
+        };
+        let repairs = Some(self.repairs).filter(|count| *count > 0);
+        let repairs = repairs.map(|count| format!("  repaired in the copy {:>20}{}\n", grouped(count), shown(count)));
+        self.counts().map(line).chain(repairs).collect()
     }
 
-    fn has_kinds(&self) -> bool {
-        !self.kinds.is_empty() || self.repairs > 0
-    }
-
-    /// Writes what to do next; `all` is the flag or command that shows every problem.
-    fn hints(&mut self, all: Option<&str>) -> io::Result<()> {
+    /// What to do next; `all` is the flag or command that shows every problem.
+    fn hints(&self, all: Option<&str>) -> String {
         if self.kinds.is_empty() {
-            return Ok(());
+            return String::new();
         }
-        if let Some(all) = all {
-            writeln!(self.out, "  {all} shows every problem")?;
-        }
-        if self.kinds.contains_key(&(Severity::Warning, Code::NameRepeated)) {
-            writeln!(self.out, "  --on-duplicate merge adds the members and guests of repeats to the first row")?;
-        }
-        writeln!(self.out, "  validate --explain CODE says what a code means and how to fix it")
+        let all = all.map_or_else(String::new, |all| format!("  {all} shows every problem\n"));
+        let is_repeated = self.kinds.contains_key(&(Severity::Warning, Code::NameRepeated));
+        let merge = "  --on-duplicate merge adds the members and guests of repeats to the first row\n";
+        let merge = if is_repeated { merge } else { "" };
+        format!("{all}{merge}  validate --explain CODE says what a code means and how to fix it\n")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::grouped;
+use super::count_line;
 use crate::model::{Status, shortened, shown};
 
 /// What is done about a group, by the status it has then.
@@ -30,7 +30,7 @@ impl UndoPlan {
         let mut totals = String::new();
         for (title, statuses) in ACTIONS {
             let lines: Vec<_> = self.0.iter().filter(|(status, _)| statuses.contains(status)).collect();
-            let _ = writeln!(totals, "  {title:<10} {:>9}", grouped(lines.len() as u64));
+            totals.push_str(&count_line(title, lines.len() as u64));
             if !lines.is_empty() {
                 let _ = writeln!(text, "{title}:");
             }

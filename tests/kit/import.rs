@@ -98,8 +98,8 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
     let request_log = journal.request_log(speed.memory(), now).unwrap();
     let seen = Arc::new(Seen::default());
     let delivery = delivery(server, settings, stop, request_log, &journal.clock, &seen);
-    delivery.prepare(&mut journal, run, &staged.names).await.unwrap();
-    let (known, _) = list_guests(&delivery.api, &journal, run).await.unwrap();
+    delivery.prepare(&mut journal, run, &staged).await.unwrap();
+    let known = list_guests(&delivery.api, &journal, run).await.unwrap();
     if !stop.is_raised() {
         let guests = GuestLimits {
             rate: settings.guest_rate.map(|rate| Rate::parse(rate).unwrap()),
@@ -108,7 +108,7 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
         let quota = GuestLimiter::new(guests, stop.clone(), Arc::clone(&delivery.api.listener));
         let forecast = forecast_guests(&mut journal, run, known.as_deref(), &quota).unwrap();
         quota.expect(&forecast);
-        let (writer, sending) = delivery.carry_out(journal, run, false, quota);
+        let (writer, sending) = delivery.start(journal, run, false, quota);
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
     }

@@ -42,7 +42,7 @@ pub(super) fn fix(row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems:
             }
             csv_row(cells, *delimiter)
         }
-        Raw::OpenQuote(cells) => open_csv_row(cells, *delimiter).into_bytes(),
+        Raw::OpenQuote(cells) => open_csv_row(cells, *delimiter),
         Raw::Stray(text) => format!("{text}\n").into_bytes(),
         Raw::Line(line) => json_line(line, &found).into_bytes(),
     };
