@@ -1,6 +1,7 @@
 //! `import --dry-run`: read → check → plan against the organization → the plan, row by row. Nothing is sent, nothing is kept.
 
 use std::io::{self, BufWriter};
+use std::sync::Arc;
 
 use crate::cli::ImportArgs;
 use crate::exit::Ending;
@@ -10,7 +11,6 @@ use crate::model::{Format, Status};
 use crate::report::PlanReport;
 use crate::settings::{Connection, OutputPaths, Target};
 
-use super::delivery::{Comparison, forecast_guests, list_guests};
 use super::import::Import;
 use super::organization::connect;
 use super::people::find_people;
@@ -26,28 +26,26 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
     let run = journal.begin_run(&owner(connection))?;
     let staged = stage(&journal, run, &import.input, &listener, &mut problems)?;
     journal.commence(run, staged.range, true)?;
-    let (mut listed, mut known) = (0, None);
+    let quota = GuestLimiter::new(import.guests, Stop::default(), Arc::clone(&listener));
+    let (mut listed, mut guests) = (0, (quota.forecast(), false));
     if staged.valid > 0 {
         let (stop, past) = (Stop::default(), past(args, connection)?);
         let running = || stop.reason().map_or(Ok(()), |reason| Err(Failure::Stopped(reason)));
         // An import begins with the same requests.
-        (listed, known) = block_on(async {
+        (listed, guests) = block_on(async {
             let api = connect(connection, past.as_ref().unwrap_or(&journal), &stop, &listener).await?;
-            find_people(&api, &mut journal, run, &staged.files, &args.people, &mut problems).await?;
+            find_people(&api, &mut journal, &staged, &args.people, &mut problems).await?;
             running()?;
-            let ids = journal.rows_of_ids(run)?;
-            let list = Comparison { staged: &staged, ids, on_existing: import.policy.on_existing };
-            list.settle(&mut journal, &api).await?;
+            let delivery = import.delivery(&api, run);
+            delivery.prepare(&mut journal, &staged).await?;
             running()?;
-            let known = list_guests(&api, &journal, run).await?;
+            let guests = delivery.forecast_guests(&mut journal, &quota).await?;
             running()?;
-            Ok((api.requests(), known))
+            Ok((api.requests(), guests))
         })?;
     }
     let open = staged.valid - journal.settled_rows(run)?;
-    let quota = GuestLimiter::new(import.guests, Stop::default(), listener);
-    let guests = forecast_guests(&mut journal, run, known.as_deref(), &quota)?;
-    let forecast = import.forecast(open + listed, &guests, known.is_some());
+    let forecast = import.forecast(open + listed, &guests);
     drop(import);
     let is_clean = problems.is_clean(args.strict);
     if !context.log.quiet {

@@ -18,7 +18,7 @@ mod undo;
 mod undo_plan;
 mod validate;
 
-pub use delivery::{Delivery, forecast_guests, list_guests};
+pub use delivery::Delivery;
 pub use failure::Failure;
 pub use staging::{Staged, stage};
 

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{ImportArgs, UndoArgs};
 use crate::journal::{Journal, RunId, absolute};
-use crate::model::{Format, InputFile, shown, shown_path};
+use crate::model::{Format, shown, shown_path};
 use crate::report::{OutputError, Rejects, is_regular, probe, reject_paths};
 use crate::settings::{OutputPaths, UndoPaths};
 
 use super::Failure;
-use super::staging::digest;
+use super::staging::{Staged, digest};
 
 /// A file, and the flag that names it.
 type Flagged = (&'static str, PathBuf);
@@ -34,8 +34,8 @@ pub(super) fn prepare(args: &ImportArgs, log: Option<&Path>) -> Result<PathBuf, 
 pub(super) fn resolve(
     args: &ImportArgs,
     log: Option<&Path>,
-    files: &[InputFile],
-    (journal, run): (&Journal, RunId),
+    journal: &Journal,
+    Staged { run, files, .. }: &Staged,
 ) -> Result<OutputPaths, Failure> {
     let first = files.first().map_or(Format::Csv, |file| file.dialect.format);
     let paths = OutputPaths::resolve(args, first);
@@ -45,7 +45,7 @@ pub(super) fn resolve(
         let is_typed = if *flag == "--results" { args.output.results.is_some() } else { args.rejects.is_some() };
         // Results and rejects belong to the first file of the last run that wrote them, as the journal says; only runs over that
         // file replace them. Files of one stem in one folder share a journal, so it knows all runs with the same default path.
-        if let Some(owner) = journal.other_owner(run, path)?.filter(|_| !is_typed && path.exists()) {
+        if let Some(owner) = journal.other_owner(*run, path)?.filter(|_| !is_typed && path.exists()) {
             return Err(Failure::Usage(format!(
                 "{} belongs to the import of {}; nothing was sent: name another folder with --out-dir, or move that file away",
                 shown_path(path),
@@ -56,7 +56,7 @@ pub(super) fn resolve(
     }
     let outputs = written.iter().cloned().chain([("--journal", paths.journal.clone())]);
     keep_apart(&args.input.files, outputs, log)?;
-    written.iter().try_for_each(|(_, path)| journal.note_written(run, path, None))?;
+    written.iter().try_for_each(|(_, path)| journal.note_written(*run, path, None))?;
     Ok(paths)
 }
 

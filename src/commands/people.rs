@@ -5,29 +5,29 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 
 use crate::execute::{Api, Unread};
-use crate::journal::{Journal, RunId};
+use crate::journal::Journal;
 use crate::model::{
-    Code, ExistingGroup, InputFile, Member, PeopleCounts, Problem, RequestError, StopReason, User, UserStatus,
-    WantedGroup, shortened, shown_path,
+    Code, ExistingGroup, Member, PeopleCounts, Problem, RequestError, StopReason, User, UserStatus, WantedGroup,
+    shortened, shown_path,
 };
 use crate::report::Problems;
 use crate::resolve::{Directory, PeopleRules, resolve};
 use crate::tallyfy::{List, PageCursor, Transport};
 
 use super::Failure;
+use super::staging::Staged;
 
 /// Reads the users, if a row names members, and settles who is who. Where the users may not be listed, ids are sent unchecked.
 /// If the list cannot be had, the run is stopped.
 pub(super) async fn find_people<E: Transport>(
     api: &Api<E>,
     journal: &mut Journal,
-    run: RunId,
-    files: &[InputFile],
+    Staged { run, files, .. }: &Staged,
     rules: &PeopleRules,
     problems: &mut Problems<impl Write>,
 ) -> Result<PeopleCounts, Failure> {
     let mut counts = PeopleCounts::default();
-    let (has_members, has_merged) = journal.people_to_find(run)?;
+    let (has_members, has_merged) = journal.people_to_find(*run)?;
     let users = if has_members { Some(api.all(List::Users).await) } else { None };
     let directory = match users.transpose() {
         // Rows that are merged have guests only.
@@ -53,7 +53,7 @@ pub(super) async fn find_people<E: Transport>(
             return Ok(counts);
         }
     };
-    let found = journal.find_people(run, |place, wanted| {
+    let found = journal.find_people(*run, |place, wanted| {
         let (group, found) = match &directory {
             Ok(directory) => resolve(wanted, directory, rules, &mut counts),
             Err(refusal) => (wanted.with_people(ids(wanted, refusal)?, wanted.guests.clone()), Vec::new()),

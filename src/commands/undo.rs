@@ -123,9 +123,10 @@ impl Undo<'_> {
                 is_forced,
             },
             concurrency,
+            run,
         };
         journal.take_up_unknown(run)?;
-        delivery.reconcile(&mut journal, run, None).await?;
+        delivery.reconcile(&mut journal, None).await?;
         let plan = plan_deletions(journal.creations(run)?, is_forced, &api, concurrency).await;
         let plan = plan.map_err(|unread| Failure::Stopped(stop_reason(&api, unread)))?;
         if !self.context.bars.suspend(|| self.may_delete(&plan))? {
@@ -137,7 +138,7 @@ impl Undo<'_> {
         listener(Event::Started { is_deleting: true, done, total: done + plan.count });
         let guests = GuestLimits { rate: None, wait_max: self.connection.limits.wait_max };
         let quota = GuestLimiter::new(guests, self.signals.stop.clone(), listener);
-        let journal = delivery.carry_out(journal, run, true, quota).await?;
+        let journal = delivery.carry_out(journal, true, quota).await?;
         Ok((journal, Some(api.requests())))
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Parser;
 use rusqlite::Connection;
 use tallyfy_groups::cli::{Cli, Command};
-use tallyfy_groups::commands::{Delivery, Staged, forecast_guests, list_guests, stage};
+use tallyfy_groups::commands::{Delivery, Staged, stage};
 use tallyfy_groups::execute::{Api, Jitter, Policy, Refusals};
 use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RequestLog, RunId, ServerClock};
 use tallyfy_groups::limit::{GuestLimiter, GuestLimits, Limits, RateLimiter, Stop};
@@ -97,18 +97,17 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
     let now = Now::at(Instant::now().into_std(), server.wall_clock());
     let request_log = journal.request_log(speed.memory(), now).unwrap();
     let seen = Arc::new(Seen::default());
-    let delivery = delivery(server, settings, stop, request_log, &journal.clock, &seen);
-    delivery.prepare(&mut journal, run, &staged).await.unwrap();
-    let known = list_guests(&delivery.api, &journal, run).await.unwrap();
+    let delivery = delivery(server, settings, stop, request_log, &journal.clock, &seen, run);
+    delivery.prepare(&mut journal, &staged).await.unwrap();
     if !stop.is_raised() {
         let guests = GuestLimits {
             rate: settings.guest_rate.map(|rate| Rate::parse(rate).unwrap()),
             wait_max: settings.max_wait,
         };
         let quota = GuestLimiter::new(guests, stop.clone(), Arc::clone(&delivery.api.listener));
-        let forecast = forecast_guests(&mut journal, run, known.as_deref(), &quota).unwrap();
+        let (forecast, _) = delivery.forecast_guests(&mut journal, &quota).await.unwrap();
         quota.expect(&forecast);
-        let (writer, sending) = delivery.start(journal, run, false, quota);
+        let (writer, sending) = delivery.start(journal, false, quota);
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
     }
@@ -154,6 +153,7 @@ fn delivery(
     request_log: Option<(RequestLog, Vec<Duration>)>,
     server_clock: &ServerClock,
     seen: &Arc<Seen>,
+    run: RunId,
 ) -> Delivery<Wire> {
     let (clock, listening) = (server.clone(), Arc::clone(seen));
     let listener: Listener = Arc::new(move |event| {
@@ -185,7 +185,7 @@ fn delivery(
         refusals: Refusals::default(),
     };
     let policy = Policy { matching: MatchNames::Folded, on_existing: OnExisting::Skip, is_forced: false };
-    Delivery { api: Arc::new(api), policy, concurrency }
+    Delivery { api: Arc::new(api), policy, concurrency, run }
 }
 
 fn result_rows(journal: &Journal, run: RunId) -> Vec<model::ResultRow> {
