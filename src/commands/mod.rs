@@ -1,6 +1,5 @@
 //! One file per command; each reads as its pipeline. Only this module combines the others.
 
-mod consent;
 mod delivery;
 mod dry_run;
 mod export;
@@ -15,7 +14,6 @@ mod sandbox;
 mod signals;
 mod staging;
 mod undo;
-mod undo_plan;
 mod validate;
 
 pub use delivery::Delivery;
@@ -31,7 +29,7 @@ use clap::CommandFactory;
 use crate::cli::{Cli, Command};
 use crate::exit::Ending;
 use crate::model::{ProblemFormat, ProgressMode, Status};
-use crate::report::{LogOptions, ProblemStyle, Problems, Progress, StatusLine, Summary, start_log};
+use crate::report::{LogOptions, Problems, Progress, StatusLine, Summary, start_log};
 use crate::settings::{Config, Environment};
 
 /// What every command needs beside its own flags.
@@ -54,8 +52,7 @@ impl Context<'_> {
 
     /// Counts the problems of an import by kind, above the progress.
     fn problems(&self) -> Problems<LineWriter<StatusLine>> {
-        let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: self.log.verbose > 0 };
-        Problems::new(LineWriter::new(self.bars.clone()), style)
+        Problems::new(LineWriter::new(self.bars.clone()), ProblemFormat::Counts, self.log.verbose > 0)
     }
 }
 

@@ -1,25 +1,33 @@
 //! `undo`: choose the run → compare what it created with what exists → show and ask → delete → record → report.
 
-use std::io::{self, IsTerminal, Write};
+use std::collections::{HashMap, HashSet};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
+use std::slice;
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures::{StreamExt, TryStreamExt, stream};
+
 use crate::cli::UndoArgs;
-use crate::execute::Policy;
+use crate::execute::{Api, Policy, Unread};
 use crate::exit::Ending;
-use crate::journal::{Journal, PastRun};
+use crate::journal::{Change, Creation, GroupOperation, Journal, Operation, PastRun, State};
 use crate::limit::{GuestLimiter, GuestLimits};
-use crate::model::{Event, InputFile, Listener, MatchNames, OnExisting, listed, shortened, shown_path};
-use crate::report::{Results, Summary, counted};
+use crate::model::{
+    Event, ExistingGroup, InputFile, Listener, MatchNames, OnExisting, Outcome, RequestError, Status, listed,
+    shortened, shown_path,
+};
+use crate::plan::{changes, claim};
+use crate::report::{Results, Summary, UndoPlan, counted};
 use crate::settings::{Connection, UndoPaths};
+use crate::tallyfy::{List, PageCursor, Transport};
 
 use super::delivery::Delivery;
 use super::organization::{connect, stop_reason};
 use super::signals::Signals;
 use super::staging::owner;
-use super::undo_plan::{Deletions, plan_deletions};
-use super::{Context, Failure, block_on, close, consent, outputs};
+use super::{Context, Failure, block_on, close, outputs};
 
 /// How many runs a message lists.
 const RUNS_LISTED: usize = 10;
@@ -163,7 +171,7 @@ impl Undo<'_> {
                 "nothing was deleted: there is no terminal on which to ask whether to delete {what}; add --yes to delete without being asked"
             )));
         }
-        consent::ask(count, &what).map_err(Failure::Print)
+        ask(count, &what).map_err(Failure::Print)
     }
 
     /// Writes the results and the summary.
@@ -187,5 +195,116 @@ impl Undo<'_> {
         (summary.journal, summary.run) = (self.paths.journal.clone(), self.run.id.0);
         (summary.requests, summary.time) = (requests, self.start.elapsed());
         summary
+    }
+}
+
+/// Asks for the number of groups to be typed; any other answer means no. What was typed before the question is discarded.
+fn ask(count: u64, what: &str) -> io::Result<bool> {
+    #[cfg(unix)]
+    rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush)?;
+    ask_over(count, what, &mut io::stdin().lock(), &mut io::stderr().lock())
+}
+
+fn ask_over(count: u64, what: &str, answers: &mut impl BufRead, out: &mut impl Write) -> io::Result<bool> {
+    write!(out, "Type {count} to delete {what}: ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    answers.read_line(&mut answer)?;
+    Ok(answer.trim() == count.to_string())
+}
+
+/// What `undo` will do.
+#[derive(Default)]
+struct Deletions {
+    /// The deletions, in the order of the rows, and what is known of them: those without an outcome are carried out.
+    operations: Vec<(Operation, Vec<Change>)>,
+    /// How many groups will be deleted.
+    count: u64,
+    /// What the user is shown.
+    view: UndoPlan,
+}
+
+/// Compares the groups of a run with those that exist, when no row is in doubt any more; with `is_forced` changed groups are
+/// deleted too. At most `concurrency` lookups are in flight.
+async fn plan_deletions<E: Transport>(
+    creations: Vec<Creation>,
+    is_forced: bool,
+    api: &Api<E>,
+    concurrency: usize,
+) -> Result<Deletions, Unread> {
+    let ids = creations.iter().filter_map(|creation| creation.sent.target.as_ref());
+    let mut unlisted: HashSet<&str> = ids.map(|group| group.id.as_str()).collect();
+    let (mut existing, mut cursor) = (Vec::new(), PageCursor::default());
+    while let Some(groups) = api.next_page(List::Groups, &mut cursor).await? {
+        let is_created = |group: &ExistingGroup| !group.is_deleted && unlisted.remove(group.group_ref.id.as_str());
+        existing.extend(groups.into_iter().filter(is_created));
+    }
+    // A group that is missing in the list may not be in lists yet: it is read by its id.
+    let read = stream::iter(unlisted).map(|id| api.group(id)).buffer_unordered(concurrency);
+    let found: Vec<_> = read.try_collect().await?;
+    existing.extend(found.into_iter().flatten());
+    let existing: HashMap<_, _> = existing.iter().map(|group| (group.group_ref.id.as_str(), group)).collect();
+    let mut plan = Deletions::default();
+    for creation in creations {
+        let found = creation.sent.target.as_ref().and_then(|group| existing.get(group.id.as_str()).copied());
+        plan.add(creation, found, is_forced);
+    }
+    Ok(plan)
+}
+
+impl Deletions {
+    fn add(&mut self, Creation { deletion, sent }: Creation, found: Option<&ExistingGroup>, is_forced: bool) {
+        let GroupOperation { operation, group } = deletion;
+        let may_be_deleted = operation.was_sent() || matches!(operation.state, State::Ended(Outcome::Unknown(_)));
+        let (detail, outcome) = match (&sent.state, found) {
+            (State::Ended(Outcome::Unknown(error)), None) if sent.target.is_none() => {
+                (error.message.clone(), Some(Outcome::Unknown(error.clone())))
+            }
+            // 404 is the status of a group that does not exist.
+            (_, None) => (String::new(), Some(if may_be_deleted { Outcome::Deleted(404) } else { Outcome::Gone })),
+            (State::Ended(Outcome::Created { group: made, .. }), Some(found)) => {
+                let changes = changes(&group, made, found);
+                (changes.clone().unwrap_or_default(), changes.filter(|_| !is_forced).map(Outcome::Changed))
+            }
+            (_, Some(found)) => match claim(&group, &sent.sent_ms, slice::from_ref(found)) {
+                Err(why) => (why.clone(), Some(Outcome::Unknown(RequestError::guests_missing().and(&why)))),
+                Ok(_) => (String::new(), None),
+            },
+        };
+        let status = outcome.as_ref().map_or(Status::Pending, Outcome::status);
+        self.view.add(status, &group.name, sent.target.as_ref().map(|group| group.id.as_str()), &detail);
+        self.count += u64::from(outcome.is_none());
+        let known = match operation.state {
+            State::Ended(_) => Some(Change::Resume),
+            State::Sending => found.map(|_| Change::Absent),
+            State::Planned => None,
+        };
+        let changes = known.into_iter().chain(outcome.map(Change::End)).collect();
+        self.operations.push((Operation { target: sent.target, ..operation }, changes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_number_is_yes() {
+        for (answer, expected) in [
+            ("12\n", true),
+            (" 12 \r\n", true),
+            ("", false),
+            ("\n", false),
+            ("y\n", false),
+            ("1\n", false),
+            ("120\n", false),
+            ("y\n12\n", false),
+            ("\u{1b}[A\n12\n", false),
+        ] {
+            let mut out = Vec::new();
+            let is_yes = ask_over(12, "12 groups", &mut answer.as_bytes(), &mut out).unwrap();
+            assert_eq!(is_yes, expected, "{answer:?}");
+            assert_eq!(out, b"Type 12 to delete 12 groups: ");
+        }
     }
 }

@@ -4,8 +4,6 @@ use std::fs::{self, File, FileType};
 use std::io::{self, BufWriter, IntoInnerError, Write};
 use std::path::{Path, PathBuf};
 
-use csv::QuoteStyle;
-use serde_json::Value;
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::model::shown_path;
@@ -68,47 +66,6 @@ impl Output {
         note(&temporary)?;
         temporary.persist(&path).map_err(|error| error.error).and_then(|()| sync_folder(&path)).map_err(failed)?;
         Ok(())
-    }
-}
-
-/// Writes a file as a whole.
-///
-/// # Errors
-/// If it cannot be written.
-pub fn write_file(path: &Path, content: &[u8]) -> Result<(), OutputError> {
-    let mut output = Output::create(path)?;
-    output.bytes(content)?;
-    output.finish()
-}
-
-/// One CSV row with its line end, quoted where it must be.
-pub fn csv_row<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, delimiter: u8) -> Vec<u8> {
-    quoted_row(cells, delimiter, QuoteStyle::Necessary)
-}
-
-/// One CSV row whose last quote stays open.
-pub(crate) fn open_csv_row(cells: &[impl AsRef<str>], delimiter: u8) -> Vec<u8> {
-    let mut row = quoted_row(cells.iter().map(AsRef::as_ref), delimiter, QuoteStyle::Always);
-    row.truncate(row.len().saturating_sub("\"\n".len()));
-    row
-}
-
-fn quoted_row<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, delimiter: u8, style: QuoteStyle) -> Vec<u8> {
-    let mut builder = csv::WriterBuilder::new();
-    builder.flexible(true).delimiter(delimiter).quote_style(style).buffer_capacity(256);
-    let mut writer = builder.from_writer(Vec::new());
-    // Memory takes all that is written.
-    let _ = writer.write_record(cells);
-    writer.into_inner().unwrap_or_default()
-}
-
-/// The CSV cell for a value; the entries of a list are separated by `;`.
-pub(super) fn csv_cell(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(entries) => entries.iter().map(csv_cell).collect::<Vec<_>>().join(";"),
-        other => other.to_string(),
     }
 }
 

@@ -16,26 +16,12 @@ use crate::model::{
 /// At most this many lines of a kind are shown unless all are asked for.
 const SHOWN_MAX: u64 = 20;
 
-/// How problems are written.
-#[derive(Debug, Clone, Copy)]
-pub struct ProblemStyle {
-    /// For whom.
-    pub format: ProblemFormat,
-    /// All of them, not just the first of each kind.
-    pub shows_all: bool,
-}
-
-impl ProblemStyle {
-    /// Whether the last of this many of a kind gets no line.
-    fn hides(self, count: u64) -> bool {
-        !self.shows_all && count > SHOWN_MAX
-    }
-}
-
 /// Writes problems and counts them.
 pub struct Problems<W> {
     out: W,
-    style: ProblemStyle,
+    format: ProblemFormat,
+    /// All of them, not just the first of each kind.
+    shows_all: bool,
     /// The checked rows; valid ones are pending.
     rows: StatusCounts,
     /// How many problems of a kind there are, and where the first one is.
@@ -47,10 +33,15 @@ pub struct Problems<W> {
 }
 
 impl<W: Write> Problems<W> {
-    /// Writes to `out`.
-    pub fn new(out: W, style: ProblemStyle) -> Self {
+    /// Writes to `out` in this format: all problems, or just the first of each kind.
+    pub fn new(out: W, format: ProblemFormat, shows_all: bool) -> Self {
         let (rows, kinds) = (StatusCounts::default(), BTreeMap::new());
-        Self { out, style, rows, kinds, repairs: 0, is_restored: false }
+        Self { out, format, shows_all, rows, kinds, repairs: 0, is_restored: false }
+    }
+
+    /// Whether the last of this many of a kind gets no line.
+    fn hides(&self, count: u64) -> bool {
+        !self.shows_all && count > SHOWN_MAX
     }
 
     /// Counts a checked row; a valid one is pending.
@@ -76,7 +67,7 @@ impl<W: Write> Problems<W> {
         let [line, column] = at;
         for problem in problems {
             let finding = Finding { file, row: None, line, column, header: None, problem };
-            match self.style.format {
+            match self.format {
                 ProblemFormat::Text | ProblemFormat::Counts => _ = self.count_one(&finding),
                 ProblemFormat::Json | ProblemFormat::Github => self.write(&finding)?,
             }
@@ -86,10 +77,10 @@ impl<W: Write> Problems<W> {
 
     fn write(&mut self, finding: &Finding<'_>) -> io::Result<()> {
         let count = self.count_one(finding);
-        match self.style.format {
+        match self.format {
             ProblemFormat::Json => self.json(&finding.json()),
-            ProblemFormat::Counts if !self.style.shows_all => Ok(()),
-            _ if self.style.hides(count) => Ok(()),
+            ProblemFormat::Counts if !self.shows_all => Ok(()),
+            _ if self.hides(count) => Ok(()),
             ProblemFormat::Github => writeln!(self.out, "{}", finding.github()),
             ProblemFormat::Text | ProblemFormat::Counts => writeln!(self.out, "{}", finding.text()),
         }
@@ -102,12 +93,12 @@ impl<W: Write> Problems<W> {
     pub fn repaired(&mut self, file: &str, at: Option<Place>, what: &str) -> io::Result<()> {
         self.repairs += 1;
         let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
-        match self.style.format {
+        match self.format {
             ProblemFormat::Json => {
                 let file = without_sheet(file);
                 self.json(&json!({"type": "repair", "file": file, "row": row, "line": line, "message": what}))
             }
-            _ if self.style.hides(self.repairs) => Ok(()),
+            _ if self.hides(self.repairs) => Ok(()),
             _ => writeln!(self.out, "{}: repaired: {what}", place(file, line, None)),
         }
     }
@@ -162,10 +153,10 @@ impl<W: Write> Problems<W> {
     /// # Errors
     /// If they cannot be written.
     pub fn finish(mut self, copy: Option<&Path>) -> io::Result<()> {
-        match self.style.format {
+        match self.format {
             ProblemFormat::Json => self.json(&self.json_totals())?,
             ProblemFormat::Counts => {
-                let all = match self.style.shows_all {
+                let all = match self.shows_all {
                     _ if self.is_restored => Some("validate"),
                     false => Some("-v"),
                     true => None,
@@ -214,7 +205,7 @@ impl<W: Write> Problems<W> {
         let rows = rows.map(|(word, count)| count_line(word, count)).collect();
         let copy = copy.map_or_else(String::new, |copy| format!("  the cleaned copy is {}\n", shown_path(copy)));
         let most = self.counts().map(|known| known.count).max().max(Some(self.repairs));
-        let hints = self.hints(most.filter(|count| self.style.hides(*count)).map(|_| "--all"));
+        let hints = self.hints(most.filter(|count| self.hides(*count)).map(|_| "--all"));
         let blocks = [self.table(), rows, copy, hints].into_iter().filter(|block| !block.is_empty());
         format!("{}{}", self.gap(), blocks.collect::<Vec<_>>().join("\n"))
     }
@@ -226,7 +217,7 @@ impl<W: Write> Problems<W> {
 
     /// A line for each kind.
     fn table(&self) -> String {
-        let is_cut = |count| self.style.format != ProblemFormat::Counts && self.style.hides(count);
+        let is_cut = |count| self.format != ProblemFormat::Counts && self.hides(count);
         let shown = |count| if is_cut(count) { format!(", the first {SHOWN_MAX} shown") } else { String::new() };
         let line = |ProblemCount { severity, code, count, first }: &ProblemCount| {
             let (severity, code, number) = (severity.as_str(), code.as_str(), grouped(*count));
@@ -257,7 +248,7 @@ mod tests {
 
     fn counted(shows_all: bool, known: Vec<ProblemCount>) -> (String, Vec<ProblemCount>) {
         let mut out = Vec::new();
-        let mut problems = Problems::new(&mut out, ProblemStyle { format: ProblemFormat::Counts, shows_all });
+        let mut problems = Problems::new(&mut out, ProblemFormat::Counts, shows_all);
         for known in known {
             problems.restore(known);
         }

@@ -5,8 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::columns::{Union, has};
-use super::output::{Output, OutputError, csv_row, is_regular, open_csv_row};
+use super::output::{Output, OutputError, is_regular};
+use super::rows::{Union, csv_row, has, open_csv_row};
 use crate::model::{Code, ERROR_COLUMN, Entries, Format, InputFile, Raw, ResultRow, object};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();

@@ -15,7 +15,7 @@ use tallyfy_groups::execute::{Api, Jitter, Policy, Refusals};
 use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RequestLog, RunId, ServerClock};
 use tallyfy_groups::limit::{GuestLimiter, GuestLimits, Limits, RateLimiter, Stop};
 use tallyfy_groups::model::{self, Event, Listener, MatchNames, OnExisting, ProblemFormat, Rate, Speed, StopReason};
-use tallyfy_groups::report::{ProblemStyle, Problems, Results};
+use tallyfy_groups::report::{Problems, Results};
 use tallyfy_groups::resolve::PeopleRules;
 use tallyfy_groups::sandbox::{Reply, Response};
 use tallyfy_groups::settings::{Config, Input};
@@ -140,7 +140,7 @@ fn open(workspace: &Workspace) -> (Journal, RunId, Staged) {
             other => panic!("{other:?}"),
         };
     let listener: Listener = Arc::new(|_| {});
-    let mut problems = Problems::new(io::sink(), ProblemStyle { format: ProblemFormat::Counts, shows_all: false });
+    let mut problems = Problems::new(io::sink(), ProblemFormat::Counts, false);
     let staged = stage(&journal, run, &input, &listener, &mut problems).unwrap();
     journal.commence(run, staged.range, false).unwrap();
     (journal, run, staged)

@@ -9,7 +9,7 @@ use crate::cli::ValidateArgs;
 use crate::exit::Ending;
 use crate::model::{PeopleCounts, Problem, ProblemFormat, WantedGroup};
 use crate::read::{Notes, Parser, ReadError, Row};
-use crate::report::{ProblemStyle, Problems, explanation};
+use crate::report::{Problems, explanation};
 use crate::resolve::{Directory, resolve};
 use crate::settings::Input;
 
@@ -37,8 +37,7 @@ pub(super) fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Ending, 
         .map(Directory::new)
         .map(|directory| move |group: &WantedGroup| resolve(group, &directory, &rules, &mut PeopleCounts::default()).1);
     let format = if args.json { ProblemFormat::Json } else { args.format_problems };
-    let style = ProblemStyle { format, shows_all: args.all };
-    let problems = Problems::new(BufWriter::new(io::stdout().lock()), style);
+    let problems = Problems::new(BufWriter::new(io::stdout().lock()), format, args.all);
     let mut report = Report { problems, fix: args.fix.as_deref(), copy: None, unread: Vec::new() };
     let is_fixing = args.fix.is_some();
     let prepare = move |row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems: &[Problem]| {
