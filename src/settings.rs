@@ -97,13 +97,9 @@ impl Input {
             None => LayoutChoice::Recognized,
             Some("none") => LayoutChoice::Off,
             Some(name) => {
-                let layout = all_layouts(&config.layout).remove(name);
-                let wrong = || {
-                    SettingsError::Wrong(format!(
-                        "--layout {name}: unknown layout; `tallyfy-groups layouts` lists them all"
-                    ))
-                };
-                LayoutChoice::Chosen(Box::new(layout.ok_or_else(wrong)?))
+                let unknown = format!("--layout {name}: unknown layout; `tallyfy-groups layouts` lists them all");
+                let layout = all_layouts(&config.layout).remove(name).ok_or(SettingsError::Wrong(unknown))?;
+                LayoutChoice::Chosen(Box::new(layout))
             }
         };
         let name = args.name.as_deref().map(|name| GivenName::Text(name.trim().to_owned()));

@@ -30,6 +30,8 @@ pub struct Delivery<E> {
     pub concurrency: usize,
     /// The run.
     pub run: RunId,
+    /// The guest quota; an undo invites nobody.
+    pub quota: Arc<GuestLimiter>,
 }
 
 impl<E: Transport> Delivery<E> {
@@ -107,11 +109,8 @@ impl<E: Transport> Delivery<E> {
     ///
     /// # Errors
     /// If the journal cannot be used.
-    pub async fn forecast_guests(
-        &self,
-        journal: &mut Journal,
-        quota: &GuestLimiter,
-    ) -> Result<(GuestForecast, bool), JournalError> {
+    pub async fn forecast_guests(&self, journal: &mut Journal) -> Result<(GuestForecast, bool), JournalError> {
+        let quota = &self.quota;
         let listed = if journal.has_open_guests(self.run)? { listed_guests(&self.api).await } else { None };
         journal.sent_guests(|sent| quota.remember(sent))?;
         // Only now: the guests that earlier runs invited are listed too, and count.
@@ -132,13 +131,8 @@ impl<E: Transport> Delivery<E> {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub(super) async fn carry_out(
-        &self,
-        journal: Journal,
-        is_undo: bool,
-        quota: Arc<GuestLimiter>,
-    ) -> Result<Journal, Failure> {
-        let (writer, sending) = self.start(journal, is_undo, quota);
+    pub(super) async fn carry_out(&self, journal: Journal, is_undo: bool) -> Result<Journal, Failure> {
+        let (writer, sending) = self.start(journal, is_undo);
         let work = move || block_on(async { Ok(writer.work().await?) });
         let writer = thread::Builder::new().name("journal".to_owned()).spawn(work).map_err(Failure::Start)?;
         sending.await;
@@ -146,18 +140,13 @@ impl<E: Transport> Delivery<E> {
     }
 
     /// The writer of the journal and the workers, each to be polled to its end.
-    pub fn start(
-        &self,
-        journal: Journal,
-        is_undo: bool,
-        quota: Arc<GuestLimiter>,
-    ) -> (Writer, impl Future<Output = ()> + use<E>) {
+    pub fn start(&self, journal: Journal, is_undo: bool) -> (Writer, impl Future<Output = ()> + use<E>) {
         let stop = self.api.stop.clone();
         let (writer, handle, feed) = Writer::new(journal, self.run, is_undo, move || stop.raise(StopReason::Journal));
         let worker = Worker {
             api: Arc::clone(&self.api),
             journal: handle,
-            quota,
+            quota: Arc::clone(&self.quota),
             policy: self.policy,
             created: Mutex::default(),
         };

@@ -26,8 +26,8 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
     let run = journal.begin_run(&owner(connection))?;
     let staged = stage(&journal, run, &import.input, &listener, &mut problems)?;
     journal.commence(run, staged.range, true)?;
-    let quota = GuestLimiter::new(import.guests, Stop::default(), Arc::clone(&listener));
-    let (mut listed, mut guests) = (0, (quota.forecast(), false));
+    let no_guests = GuestLimiter::new(import.guests, Stop::default(), Arc::clone(&listener)).forecast();
+    let (mut listed, mut guests) = (0, (no_guests, false));
     if staged.valid > 0 {
         let (stop, past) = (Stop::default(), past(args, connection)?);
         let running = || stop.reason().map_or(Ok(()), |reason| Err(Failure::Stopped(reason)));
@@ -39,7 +39,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
             let delivery = import.delivery(&api, run);
             delivery.prepare(&mut journal, &staged).await?;
             running()?;
-            let guests = delivery.forecast_guests(&mut journal, &quota).await?;
+            let guests = delivery.forecast_guests(&mut journal).await?;
             running()?;
             Ok((api.requests(), guests))
         })?;

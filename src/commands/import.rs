@@ -81,8 +81,9 @@ impl<'a> Import<'a> {
 
     /// What the rows of a run are sent with.
     pub(super) fn delivery<E>(&self, api: &Arc<Api<E>>, run: RunId) -> Delivery<E> {
-        let concurrency = self.connection.limits.concurrency;
-        Delivery { api: Arc::clone(api), policy: self.policy, concurrency, run }
+        let (api, concurrency) = (Arc::clone(api), self.connection.limits.concurrency);
+        let quota = GuestLimiter::new(self.guests, api.stop.clone(), Arc::clone(&api.listener));
+        Delivery { api, policy: self.policy, concurrency, run, quota }
     }
 
     /// What the open rows of a run take: this many requests; with the rows that invite guests, and whether those are known to be new.
@@ -178,8 +179,7 @@ impl<'a> Import<'a> {
         }
         let delivery = self.delivery(&api, staged.run);
         delivery.prepare(&mut journal, staged).await?;
-        let quota = GuestLimiter::new(self.guests, stop.clone(), listener.clone());
-        let guests = delivery.forecast_guests(&mut journal, &quota).await?;
+        let guests = delivery.forecast_guests(&mut journal).await?;
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "listed the organization's groups");
         if !stop.is_raised() {
             let (done, total) = (journal.settled_rows(staged.run)?, staged.valid);
@@ -187,8 +187,8 @@ impl<'a> Import<'a> {
                 self.progress.announce(&self.forecast(total - done, &guests));
             }
             listener(Event::Started { is_deleting: false, done, total });
-            quota.expect(&guests.0);
-            journal = delivery.carry_out(journal, false, quota).await?;
+            delivery.quota.expect(&guests.0);
+            journal = delivery.carry_out(journal, false).await?;
         }
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "sent");
         Ok((journal, Sent { requests: api.requests(), people, refused: None }))

@@ -10,7 +10,7 @@ use std::time::Instant;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::cli::UndoArgs;
-use crate::execute::{Api, Policy, Unread};
+use crate::execute::{Policy, Unread};
 use crate::exit::Ending;
 use crate::journal::{Change, Creation, GroupOperation, Journal, Operation, PastRun, State};
 use crate::limit::{GuestLimiter, GuestLimits};
@@ -120,22 +120,17 @@ impl Undo<'_> {
 
     /// Deletes the groups; gives the number of requests, or nothing if the user said no.
     async fn delete(&self, mut journal: Journal, listener: Listener) -> Result<(Journal, Option<u64>), Failure> {
-        let (run, concurrency, is_forced) = (self.run.id, self.connection.limits.concurrency, self.args.force);
+        let (run, concurrency) = (self.run.id, self.connection.limits.concurrency);
         let api = connect(&self.connection, &journal, &self.signals.stop, &listener).await?;
-        let delivery = Delivery {
-            api: Arc::clone(&api),
-            policy: Policy {
-                // So that a group is found whose name the server changed in case or spaces.
-                matching: MatchNames::Folded,
-                on_existing: OnExisting::Fail,
-                is_forced,
-            },
-            concurrency,
-            run,
-        };
+        // So that a group is found whose name the server changed in case or spaces.
+        let matching = MatchNames::Folded;
+        let policy = Policy { matching, on_existing: OnExisting::Fail, is_forced: self.args.force };
+        let guests = GuestLimits { rate: None, wait_max: self.connection.limits.wait_max };
+        let quota = GuestLimiter::new(guests, self.signals.stop.clone(), Arc::clone(&listener));
+        let delivery = Delivery { api: Arc::clone(&api), policy, concurrency, run, quota };
         journal.take_up_unknown(run)?;
         delivery.reconcile(&mut journal, None).await?;
-        let plan = plan_deletions(journal.creations(run)?, is_forced, &api, concurrency).await;
+        let plan = plan_deletions(journal.creations(run)?, &delivery).await;
         let plan = plan.map_err(|unread| Failure::Stopped(stop_reason(&api, unread)))?;
         if !self.context.bars.suspend(|| self.may_delete(&plan))? {
             return Ok((journal, None));
@@ -144,9 +139,7 @@ impl Undo<'_> {
         journal.commence_undo(run, plan.operations)?;
         let done = self.run.undone;
         listener(Event::Started { is_deleting: true, done, total: done + plan.count });
-        let guests = GuestLimits { rate: None, wait_max: self.connection.limits.wait_max };
-        let quota = GuestLimiter::new(guests, self.signals.stop.clone(), listener);
-        let journal = delivery.carry_out(journal, true, quota).await?;
+        let journal = delivery.carry_out(journal, true).await?;
         Ok((journal, Some(api.requests())))
     }
 
@@ -156,12 +149,12 @@ impl Undo<'_> {
         let is_agreed = self.args.yes || count == 0;
         let organization = &self.connection.organization;
         let text = plan.view.text(self.run.id.0, &self.run.started_at, organization);
-        let shown = match (self.context.log.quiet && is_agreed, self.args.output.json) {
-            (true, _) => Ok(()),
-            (false, true) => io::stderr().write_all(text.as_bytes()),
-            (false, false) => io::stdout().write_all(text.as_bytes()),
+        let mut out: Box<dyn Write> = match self.args.output.json {
+            _ if self.context.log.quiet && is_agreed => Box::new(io::sink()),
+            true => Box::new(io::stderr()),
+            false => Box::new(io::stdout()),
         };
-        shown.map_err(Failure::Print)?;
+        out.write_all(text.as_bytes()).map_err(Failure::Print)?;
         if is_agreed {
             return Ok(true);
         }
@@ -224,30 +217,25 @@ struct Deletions {
     view: UndoPlan,
 }
 
-/// Compares the groups of a run with those that exist, when no row is in doubt any more; with `is_forced` changed groups are
-/// deleted too. At most `concurrency` lookups are in flight.
-async fn plan_deletions<E: Transport>(
-    creations: Vec<Creation>,
-    is_forced: bool,
-    api: &Api<E>,
-    concurrency: usize,
-) -> Result<Deletions, Unread> {
+/// Compares the groups of a run with those that exist, when no row is in doubt any more.
+async fn plan_deletions(creations: Vec<Creation>, by: &Delivery<impl Transport>) -> Result<Deletions, Unread> {
+    let Delivery { api, policy, concurrency, .. } = by;
+    let by_id = |group: ExistingGroup| (group.group_ref.id.clone(), group);
     let ids = creations.iter().filter_map(|creation| creation.sent.target.as_ref());
     let mut unlisted: HashSet<&str> = ids.map(|group| group.id.as_str()).collect();
-    let (mut existing, mut cursor) = (Vec::new(), PageCursor::default());
+    let (mut existing, mut cursor) = (HashMap::new(), PageCursor::default());
     while let Some(groups) = api.next_page(List::Groups, &mut cursor).await? {
         let is_created = |group: &ExistingGroup| !group.is_deleted && unlisted.remove(group.group_ref.id.as_str());
-        existing.extend(groups.into_iter().filter(is_created));
+        existing.extend(groups.into_iter().filter(is_created).map(by_id));
     }
     // A group that is missing in the list may not be in lists yet: it is read by its id.
-    let read = stream::iter(unlisted).map(|id| api.group(id)).buffer_unordered(concurrency);
+    let read = stream::iter(unlisted).map(|id| api.group(id)).buffer_unordered(*concurrency);
     let found: Vec<_> = read.try_collect().await?;
-    existing.extend(found.into_iter().flatten());
-    let existing: HashMap<_, _> = existing.iter().map(|group| (group.group_ref.id.as_str(), group)).collect();
+    existing.extend(found.into_iter().flatten().map(by_id));
     let mut plan = Deletions::default();
     for creation in creations {
-        let found = creation.sent.target.as_ref().and_then(|group| existing.get(group.id.as_str()).copied());
-        plan.add(creation, found, is_forced);
+        let found = creation.sent.target.as_ref().and_then(|group| existing.get(&group.id));
+        plan.add(creation, found, policy.is_forced);
     }
     Ok(plan)
 }

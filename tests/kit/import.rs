@@ -100,14 +100,9 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
     let delivery = delivery(server, settings, stop, request_log, &journal.clock, &seen, run);
     delivery.prepare(&mut journal, &staged).await.unwrap();
     if !stop.is_raised() {
-        let guests = GuestLimits {
-            rate: settings.guest_rate.map(|rate| Rate::parse(rate).unwrap()),
-            wait_max: settings.max_wait,
-        };
-        let quota = GuestLimiter::new(guests, stop.clone(), Arc::clone(&delivery.api.listener));
-        let (forecast, _) = delivery.forecast_guests(&mut journal, &quota).await.unwrap();
-        quota.expect(&forecast);
-        let (writer, sending) = delivery.start(journal, false, quota);
+        let (forecast, _) = delivery.forecast_guests(&mut journal).await.unwrap();
+        delivery.quota.expect(&forecast);
+        let (writer, sending) = delivery.start(journal, false);
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
     }
@@ -185,7 +180,9 @@ fn delivery(
         refusals: Refusals::default(),
     };
     let policy = Policy { matching: MatchNames::Folded, on_existing: OnExisting::Skip, is_forced: false };
-    Delivery { api: Arc::new(api), policy, concurrency, run }
+    let rate = settings.guest_rate.map(|rate| Rate::parse(rate).unwrap());
+    let quota = GuestLimiter::new(GuestLimits { rate, wait_max }, stop.clone(), Arc::clone(&api.listener));
+    Delivery { api: Arc::new(api), policy, concurrency, run, quota }
 }
 
 fn result_rows(journal: &Journal, run: RunId) -> Vec<model::ResultRow> {
