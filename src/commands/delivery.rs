@@ -95,12 +95,8 @@ impl<E: Transport> Delivery<E> {
             };
             outcome.map(|outcome| settled(task, outcome))
         };
-        stream::iter(in_doubt)
-            .map(look_up)
-            .buffered(self.concurrency)
-            .filter_map(async |settled| settled)
-            .collect()
-            .await
+        let looked_up = stream::iter(in_doubt).map(look_up).buffered(self.concurrency);
+        looked_up.filter_map(async |settled| settled).collect().await
     }
 
     /// Tells the guest quota which guests are known: those of earlier runs, and if an open row has guests those of the organization.
@@ -142,14 +138,9 @@ impl<E: Transport> Delivery<E> {
     /// The writer of the journal and the workers, each to be polled to its end.
     pub fn start(&self, journal: Journal, is_undo: bool) -> (Writer, impl Future<Output = ()> + use<E>) {
         let stop = self.api.stop.clone();
-        let (writer, handle, feed) = Writer::new(journal, self.run, is_undo, move || stop.raise(StopReason::Journal));
-        let worker = Worker {
-            api: Arc::clone(&self.api),
-            journal: handle,
-            quota: Arc::clone(&self.quota),
-            policy: self.policy,
-            created: Mutex::default(),
-        };
+        let (writer, journal, feed) = Writer::new(journal, self.run, is_undo, move || stop.raise(StopReason::Journal));
+        let (api, quota) = (Arc::clone(&self.api), Arc::clone(&self.quota));
+        let worker = Worker { api, journal, quota, policy: self.policy, created: Mutex::default() };
         let rows = if is_undo { self.concurrency } else { self.concurrency * ROWS };
         (writer, send_all(worker, feed, rows))
     }

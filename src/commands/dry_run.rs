@@ -7,7 +7,7 @@ use crate::cli::ImportArgs;
 use crate::exit::Ending;
 use crate::journal::Journal;
 use crate::limit::{GuestLimiter, Stop};
-use crate::model::{Format, Status};
+use crate::model::{Format, Severity, Status};
 use crate::report::PlanReport;
 use crate::settings::{Connection, OutputPaths, Target};
 
@@ -47,14 +47,14 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
     let open = staged.valid - journal.settled_rows(run)?;
     let forecast = import.forecast(open + listed, &guests);
     drop(import);
-    let is_clean = problems.is_clean(args.strict);
+    let is_refused = args.strict && problems.count(Severity::Warning) > 0;
     if !context.log.quiet {
         problems.finish(None).map_err(Failure::Print)?;
     }
     let mut report = PlanReport::new(BufWriter::new(io::stdout().lock()), &staged.files, args.output.json);
     journal.results(run, |row| report.row(row).map_err(Failure::Print))?;
     let counts = report.finish(&forecast).map_err(Failure::Print)?;
-    let is_sound = is_clean && counts.of(Status::Invalid) + counts.of(Status::Failed) == 0;
+    let is_sound = counts.of(Status::Invalid) + counts.of(Status::Failed) == 0 && !is_refused;
     Ok(if is_sound { Ending::Complete } else { Ending::Problems })
 }
 

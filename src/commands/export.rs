@@ -88,13 +88,8 @@ fn group_row(group: ExistingGroup, addresses: &HashMap<u64, &str>) -> Result<Vec
     members.sort_unstable();
     guests.sort_unstable();
     let member = |id| addresses.get(&id).map_or_else(|| Value::from(id), |address| (*address).into());
-    Ok(vec![
-        group_ref.id.into(),
-        name.into(),
-        description.into(),
-        members.into_iter().map(member).collect(),
-        guests.into(),
-    ])
+    let members = members.into_iter().map(member).collect();
+    Ok(vec![group_ref.id.into(), name.into(), description.into(), members, guests.into()])
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::limit::{GUEST_CAP, GuestForecast, GuestLimiter, GuestLimits};
 use crate::model::{Event, PeopleCounts, Severity, Speed};
 use crate::read;
 use crate::report::{Forecast, LogOptions, Problems, Progress, Rejects, Results, Summary, counted, grouped};
-use crate::settings::{Connection, Input, OutputPaths, sending_settings};
+use crate::settings::{Config, Connection, Input, OutputPaths, sending_settings};
 
 use super::delivery::Delivery;
 use super::organization::connect;
@@ -74,7 +74,7 @@ impl<'a> Import<'a> {
         let (start, signals) = (Instant::now(), Signals::listen(context.bars)?);
         let connection = Connection::resolve(&args.connection, context.environment)?;
         let (policy, guests) = sending_settings(args)?;
-        let input = Input::resolve(&args.input, &args.people, context.config()?)?;
+        let input = Input::resolve(&args.input, &args.people, Config::read(context.config, context.environment)?)?;
         let progress = context.progress(args.output.progress);
         Ok(Self { start, args, log: context.log, signals, connection, policy, guests, input, progress })
     }

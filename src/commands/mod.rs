@@ -30,7 +30,7 @@ use crate::cli::{Cli, Command};
 use crate::exit::Ending;
 use crate::model::{ProblemFormat, ProgressMode, Status};
 use crate::report::{LogOptions, Problems, Progress, StatusLine, Summary, start_log};
-use crate::settings::{Config, Environment};
+use crate::settings::Environment;
 
 /// What every command needs beside its own flags.
 struct Context<'a> {
@@ -42,10 +42,6 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn config(&self) -> Result<Config, Failure> {
-        Ok(Config::read(self.config, self.environment)?)
-    }
-
     fn progress(&self, mode: ProgressMode) -> Progress {
         Progress::start(if self.log.quiet { ProgressMode::None } else { mode }, self.bars)
     }

@@ -20,7 +20,7 @@ const SHOWN_MAX: u64 = 20;
 pub struct Problems<W> {
     out: W,
     format: ProblemFormat,
-    /// All of them, not just the first of each kind.
+    /// Whether all are written, not just the first of each kind.
     shows_all: bool,
     /// The checked rows; valid ones are pending.
     rows: StatusCounts,
