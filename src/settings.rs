@@ -45,14 +45,8 @@ impl Default for Environment {
 
 impl Environment {
     /// A variable that is set and not empty.
-    fn get(&self, name: &str) -> Option<String> {
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
         (self.0)(name).and_then(|value| value.into_string().ok()).filter(|value| !value.trim().is_empty())
-    }
-
-    /// `RUST_LOG`
-    #[must_use]
-    pub fn log_directives(&self) -> Option<String> {
-        self.get("RUST_LOG")
     }
 
     /// The value of a setting that has a flag and a variable: `read` from what was typed, else from the variable, else from the

@@ -28,7 +28,7 @@ pub(super) struct Import<'a> {
     log: &'a LogOptions,
     signals: Signals,
     pub(super) connection: Connection,
-    pub(super) policy: Policy,
+    policy: Policy,
     pub(super) guests: GuestLimits,
     pub(super) input: Input,
     pub(super) progress: Progress,

@@ -59,7 +59,7 @@ impl Context<'_> {
 pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
     let bars = StatusLine::stderr();
     outputs::keep_apart(cli.command.inputs(), [], cli.log.log_file.as_deref())?;
-    start_log(&cli.log, environment.log_directives(), &bars).map_err(Failure::Usage)?;
+    start_log(&cli.log, environment.get("RUST_LOG"), &bars).map_err(Failure::Usage)?;
     let context = &Context { log: &cli.log, config: cli.config.as_deref(), environment, bars: &bars };
     match &cli.command {
         Command::Import(args) if args.dry_run => dry_run::run(args, context),

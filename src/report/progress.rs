@@ -98,8 +98,7 @@ fn draw(state: &Mutex<ProgressState>, status: &StatusLine, is_bar: bool, ended: 
 
 /// Everything on one line.
 fn plain_line(state: &ProgressState, now: Instant) -> String {
-    let parts = [progress_parts(state, now), below_parts(state, now)].concat();
-    fitting(&parts, usize::MAX)
+    [progress_parts(state, now), below_parts(state, now)].concat().join(GAP)
 }
 
 /// What is done and the total if there is room for a bar; the progress; and below it the waits and the outcomes so far. No line
