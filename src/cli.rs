@@ -23,7 +23,7 @@ use crate::sandbox::Options;
 /// Every row is checked, repeated names are skipped, and each group is created exactly once, within the rate limit.
 /// If a run is cut off, run the same command again: it continues where the last one ended.
 #[derive(Debug, Parser)]
-#[command(name = "tallyfy-groups", version, max_term_width = 100, after_long_help = EXAMPLES)]
+#[command(name = "tallyfy-groups", version, max_term_width = 100, after_long_help = include_str!("cli/examples.txt").trim_end())]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -35,45 +35,6 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
     pub config: Option<PathBuf>,
 }
-
-const EXAMPLES: &str = "\
-First steps:
-  tallyfy-groups import groups.csv --sandbox        try it: no account, no network
-  tallyfy-groups validate groups.csv                list every problem of the file
-  tallyfy-groups import --dry-run groups.csv        show what would happen to each row
-  tallyfy-groups import groups.csv                  create the groups
-  tallyfy-groups import groups.rejects.csv          import the rejected rows after fixing them
-  tallyfy-groups undo groups.csv                    delete the groups that the import created
-  tallyfy-groups export                             print the groups of the organization
-
-The organization is read from TALLYFY_ORG_ID or --org, the token from TALLYFY_API_TOKEN or --token-file.
-
-Exit codes:
-  0    done, nothing wrong
-  1    the program or the machine failed
-  2    usage: flags, a missing file, a header that cannot be used, a journal of another organization
-  3    the token is missing, wrong, without permission, or expired during the run
-  4    another run is using the journal
-  5    organization or endpoint not found
-  6    the server asked for a longer pause than --max-wait, or was down for longer
-  7    problems in the file (validate, --dry-run, --strict); nothing was sent
-  9    finished, but some rows are invalid, failed or unknown (undo: some groups were not deleted)
-  130  interrupted; the same command again continues";
-
-const EXPORT_EXAMPLES: &str = "\
-Examples:
-  tallyfy-groups export > groups.csv                        all groups, members as user ids
-  tallyfy-groups export --members email --out groups.jsonl  JSON lines, members as e-mail addresses
-  tallyfy-groups export --users --out users.csv             all users, for `validate --users`";
-
-const UNDO_EXAMPLES: &str = "\
-Examples:
-  tallyfy-groups undo groups.csv               undo the latest import of groups.csv
-  tallyfy-groups undo groups.csv --run 3       undo run 3
-  tallyfy-groups undo groups.csv --yes         do not ask (for scripts)
-  tallyfy-groups undo groups.csv --sandbox     undo `import groups.csv --sandbox`
-
-Exit codes are those of `import`: 0 if every group is deleted or was gone, 9 if some were not deleted.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -94,7 +55,7 @@ pub enum Command {
     /// One row for each group, by name: `tallyfy_id` (the id of the group), name, description, members and guests. `import`
     /// finds that all of them exist. The organization is only read, and nothing is written unless all of it was. Exit codes
     /// are those of `import`. With --sandbox there are users but no groups; `sandbox --groups N` serves some.
-    #[command(after_long_help = EXPORT_EXAMPLES)]
+    #[command(after_long_help = include_str!("cli/export-examples.txt").trim_end())]
     Export(Box<ExportArgs>),
     /// Delete the groups that one run of `import` created
     ///
@@ -102,7 +63,7 @@ pub enum Command {
     /// shows the groups, asks, and deletes them. Groups that existed before the run are never touched. Groups that were
     /// changed or renamed since are left alone and listed, unless --force is given. It writes the results, one row for
     /// each group that the run created. If it is cut off, the same command continues.
-    #[command(after_long_help = UNDO_EXAMPLES)]
+    #[command(after_long_help = include_str!("cli/undo-examples.txt").trim_end())]
     Undo(Box<UndoArgs>),
     /// List the exports of other systems that are recognized
     Layouts,

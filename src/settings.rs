@@ -45,14 +45,8 @@ impl Default for Environment {
 
 impl Environment {
     /// A variable that is set and not empty.
-    fn get(&self, name: &str) -> Option<String> {
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
         (self.0)(name).and_then(|value| value.into_string().ok()).filter(|value| !value.trim().is_empty())
-    }
-
-    /// `RUST_LOG`
-    #[must_use]
-    pub fn log_directives(&self) -> Option<String> {
-        self.get("RUST_LOG")
     }
 
     /// The value of a setting that has a flag and a variable: `read` from what was typed, else from the variable, else from the
@@ -97,13 +91,9 @@ impl Input {
             None => LayoutChoice::Recognized,
             Some("none") => LayoutChoice::Off,
             Some(name) => {
-                let layout = all_layouts(&config.layout).remove(name);
-                let wrong = || {
-                    SettingsError::Wrong(format!(
-                        "--layout {name}: unknown layout; `tallyfy-groups layouts` lists them all"
-                    ))
-                };
-                LayoutChoice::Chosen(Box::new(layout.ok_or_else(wrong)?))
+                let unknown = format!("--layout {name}: unknown layout; `tallyfy-groups layouts` lists them all");
+                let layout = all_layouts(&config.layout).remove(name).ok_or(SettingsError::Wrong(unknown))?;
+                LayoutChoice::Chosen(Box::new(layout))
             }
         };
         let name = args.name.as_deref().map(|name| GivenName::Text(name.trim().to_owned()));
@@ -150,6 +140,8 @@ pub fn export_format(args: &ExportArgs) -> Format {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use crate::model::Speed;
     use clap::{CommandFactory, Parser};
 
@@ -175,9 +167,10 @@ mod tests {
         Connection::resolve(&args.connection, environment)
     }
 
-    fn environment(pairs: &'static [(&str, &str)]) -> Environment {
-        let value = |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
-        Environment(Box::new(value))
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        let set: HashMap<String, OsString> =
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), value.into())).collect();
+        Environment(Box::new(move |name| set.get(name).cloned()))
     }
 
     #[test]
@@ -230,11 +223,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_by_the_flag_or_the_variable_that_said_it() {
-        let set = |pair: (&'static str, &'static str)| {
-            let defaults = [("TALLYFY_ORG_ID", "o"), ("TALLYFY_API_TOKEN", "some-token")];
-            let of = move |name: &str, (known, value): (&str, &str)| (known == name).then(|| value.into());
-            Environment(Box::new(move |name| [pair].into_iter().chain(defaults).find_map(|pair| of(name, pair))))
-        };
+        let set = |pair| environment(&[("TALLYFY_ORG_ID", "o"), ("TALLYFY_API_TOKEN", "some-token"), pair]);
         let nothing = ("", "");
         for (words, pair, origin) in [
             (&["--rate", "fast"][..], nothing, "--rate: `fast`"),

@@ -17,7 +17,7 @@ use crate::model::{ExistingGroup, OnExisting, Outcome, RequestError, RowId, Stop
 use crate::plan;
 use crate::tallyfy::{Guest, List, PageCursor, Transport};
 
-use super::staging::RowNames;
+use super::staging::Staged;
 use super::{Failure, block_on};
 
 /// What the rows of a run are sent with.
@@ -28,6 +28,10 @@ pub struct Delivery<E> {
     pub policy: Policy,
     /// The most requests in flight; more rows may wait.
     pub concurrency: usize,
+    /// The run.
+    pub run: RunId,
+    /// The guest quota; an undo invites nobody.
+    pub quota: Arc<GuestLimiter>,
 }
 
 impl<E: Transport> Delivery<E> {
@@ -36,10 +40,10 @@ impl<E: Transport> Delivery<E> {
     ///
     /// # Errors
     /// If the journal cannot be used.
-    pub async fn prepare(&self, journal: &mut Journal, run: RunId, names: &RowNames) -> Result<(), JournalError> {
-        let list = Comparison { names, ids: journal.rows_of_ids(run)?, on_existing: self.policy.on_existing };
+    pub async fn prepare(&self, journal: &mut Journal, staged: &Staged) -> Result<(), JournalError> {
+        let list = Comparison { staged, ids: journal.rows_of_ids(self.run)?, on_existing: self.policy.on_existing };
         let Some(pages) = list.settle(journal, &self.api).await? else { return Ok(()) };
-        self.reconcile(journal, run, Some((&list, pages))).await
+        self.reconcile(journal, Some((&list, pages))).await
     }
 
     /// Finds out what became of every row in doubt, by a search for each, or by the list of all groups where that takes fewer requests.
@@ -50,13 +54,12 @@ impl<E: Transport> Delivery<E> {
     pub(super) async fn reconcile(
         &self,
         journal: &mut Journal,
-        run: RunId,
         list: Option<(&Comparison<'_>, u64)>,
     ) -> Result<(), JournalError> {
         let waits = self.api.lookup_delays(Duration::ZERO);
         for (number, wait) in waits.into_iter().enumerate() {
-            let in_doubt = journal.in_doubt(run)?;
-            let lately = if list.is_some() { journal.sent_lately(run, waits.iter().sum())? } else { 0 };
+            let in_doubt = journal.in_doubt(self.run)?;
+            let lately = if list.is_some() { journal.sent_lately(self.run, waits.iter().sum())? } else { 0 };
             if in_doubt.is_empty() && lately == 0 {
                 return Ok(());
             }
@@ -79,7 +82,7 @@ impl<E: Transport> Delivery<E> {
                 return Ok(());
             }
         }
-        journal.presume_absent(run)
+        journal.presume_absent(self.run)
     }
 
     /// The rows in doubt whose groups exist, by a search for each.
@@ -92,101 +95,77 @@ impl<E: Transport> Delivery<E> {
             };
             outcome.map(|outcome| settled(task, outcome))
         };
-        stream::iter(in_doubt)
-            .map(look_up)
-            .buffered(self.concurrency)
-            .filter_map(async |settled| settled)
-            .collect()
-            .await
+        let looked_up = stream::iter(in_doubt).map(look_up).buffered(self.concurrency);
+        looked_up.filter_map(async |settled| settled).collect().await
     }
 
-    /// Sends what is left, or deletes the groups whose deletion the journal plans: the writer and the workers, each to be polled to
-    /// its end.
-    pub fn carry_out(
-        &self,
-        journal: Journal,
-        run: RunId,
-        is_undo: bool,
-        quota: Arc<GuestLimiter>,
-    ) -> (Writer, impl Future<Output = ()> + use<E>) {
+    /// Tells the guest quota which guests are known: those of earlier runs, and if an open row has guests those of the organization.
+    /// Gives the forecast of the rows that invite others, and whether the organization's guests could be listed. The other rows are
+    /// noted: they do not wait for the quota.
+    ///
+    /// # Errors
+    /// If the journal cannot be used.
+    pub async fn forecast_guests(&self, journal: &mut Journal) -> Result<(GuestForecast, bool), JournalError> {
+        let quota = &self.quota;
+        let listed = if journal.has_open_guests(self.run)? { listed_guests(&self.api).await } else { None };
+        journal.sent_guests(|sent| quota.remember(sent))?;
+        // Only now: the guests that earlier runs invited are listed too, and count.
+        quota.learn(listed.as_deref().unwrap_or_default());
+        let (mut forecast, mut known_rows) = (quota.forecast(), Vec::new());
+        journal.open_guests(
+            self.run,
+            |row, guests| {
+                if quota.knows(guests) { known_rows.push(row) } else { forecast.add(guests) }
+            },
+        )?;
+        journal.note_known_guests(&known_rows)?;
+        Ok((forecast, listed.is_some()))
+    }
+
+    /// Sends what is left, or deletes the groups whose deletion the journal plans; gives the journal back. The writer has a thread of
+    /// its own: workers do not wait for a commit.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub(super) async fn carry_out(&self, journal: Journal, is_undo: bool) -> Result<Journal, Failure> {
+        let (writer, sending) = self.start(journal, is_undo);
+        let work = move || block_on(async { Ok(writer.work().await?) });
+        let writer = thread::Builder::new().name("journal".to_owned()).spawn(work).map_err(Failure::Start)?;
+        sending.await;
+        writer.join().unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// The writer of the journal and the workers, each to be polled to its end.
+    pub fn start(&self, journal: Journal, is_undo: bool) -> (Writer, impl Future<Output = ()> + use<E>) {
         let stop = self.api.stop.clone();
-        let (writer, handle, feed) = Writer::new(journal, run, is_undo, move || stop.raise(StopReason::Journal));
-        let worker = Worker {
-            api: Arc::clone(&self.api),
-            journal: handle,
-            quota,
-            policy: self.policy,
-            created: Mutex::default(),
-        };
+        let (writer, journal, feed) = Writer::new(journal, self.run, is_undo, move || stop.raise(StopReason::Journal));
+        let (api, quota) = (Arc::clone(&self.api), Arc::clone(&self.quota));
+        let worker = Worker { api, journal, quota, policy: self.policy, created: Mutex::default() };
         let rows = if is_undo { self.concurrency } else { self.concurrency * ROWS };
         (writer, send_all(worker, feed, rows))
     }
 }
 
-/// Works to the end, the writer on a thread of its own: workers do not wait for a commit. Gives the journal back.
-///
-/// # Errors
-/// If the journal cannot be written.
-pub(super) async fn on_a_thread((writer, sending): (Writer, impl Future<Output = ()>)) -> Result<Journal, Failure> {
-    let work = move || block_on(async { Ok(writer.work().await?) });
-    let writer = thread::Builder::new().name("journal".to_owned()).spawn(work).map_err(Failure::Start)?;
-    sending.await;
-    writer.join().unwrap_or_else(|panic| resume_unwind(panic))
-}
-
-/// Tells the guest quota the guests of earlier runs and those that are `known` to the organization, if they were listed; gives the
-/// forecast of the rows of a run that invite others. The rows that do not are noted: they do not wait for the quota.
-///
-/// # Errors
-/// If the journal cannot be used.
-pub fn forecast_guests(
-    journal: &mut Journal,
-    run: RunId,
-    known: Option<&[String]>,
-    quota: &GuestLimiter,
-) -> Result<GuestForecast, JournalError> {
-    journal.sent_guests(|sent| quota.remember(sent))?;
-    // Only now: the guests that earlier runs invited are listed too, and count.
-    quota.learn(known.unwrap_or_default());
-    let (mut forecast, mut known_rows) = (quota.forecast(), Vec::new());
-    let sort = |row, guests: &[String]| if quota.knows(guests) { known_rows.push(row) } else { forecast.add(guests) };
-    journal.open_guests(run, sort)?;
-    journal.note_known_guests(&known_rows)?;
-    Ok(forecast)
-}
-
-/// Reads the list of the organization's guests, if an open row of the run has guests; also gives the number of its pages. None if it
-/// cannot be had: it is not needed, and older versions of the API have no such list.
-///
-/// # Errors
-/// If the journal cannot be read.
-pub async fn list_guests<E: Transport>(
-    api: &Api<E>,
-    journal: &Journal,
-    run: RunId,
-) -> Result<(Option<Vec<String>>, u64), JournalError> {
-    if !journal.has_open_guests(run)? {
-        return Ok((None, 0));
-    }
-    Ok(match api.all(List::Guests).await {
+/// The addresses of the organization's guests. None if they cannot be listed: they are not needed, and older versions of the API
+/// have no such list.
+async fn listed_guests<E: Transport>(api: &Api<E>) -> Option<Vec<String>> {
+    match api.all(List::Guests).await {
         // Those who are disabled too: they need no new invitation.
-        Ok((guests, pages)) => (Some(guests.into_iter().map(|guest: Guest| guest.email).collect()), pages),
+        Ok((guests, _)) => return Some(guests.into_iter().map(|guest: Guest| guest.email).collect()),
         Err(Unread::Failed(RequestError { http_status, message, .. })) if !matches!(http_status, Some(403 | 404)) => {
             tracing::warn!("the organization's guests cannot be listed: {message}");
-            (None, 0)
         }
-        Err(_) => (None, 0),
-    })
+        Err(_) => {}
+    }
+    None
 }
 
 /// Compares the rows of a run with the list of all groups.
 pub(super) struct Comparison<'a> {
-    /// Which row has which name.
-    pub(super) names: &'a RowNames,
+    staged: &'a Staged,
     /// The row of each existing group, by the group's id.
-    pub(super) ids: HashMap<String, RowId>,
-    /// What happens to a row whose group exists.
-    pub(super) on_existing: OnExisting,
+    ids: HashMap<String, RowId>,
+    on_existing: OnExisting,
 }
 
 /// Rows that only the whole list can settle, with the groups of their names: rows in doubt, whose group may exist twice, and rows
@@ -207,11 +186,7 @@ fn settled(task: GroupOperation, outcome: Outcome) -> (Operation, [Change; 1]) {
 
 impl Comparison<'_> {
     /// Settles the rows whose groups exist; gives the number of pages of the list, or stops the run.
-    pub(super) async fn settle<E: Transport>(
-        &self,
-        journal: &mut Journal,
-        api: &Api<E>,
-    ) -> Result<Option<u64>, JournalError> {
+    async fn settle<E: Transport>(&self, journal: &mut Journal, api: &Api<E>) -> Result<Option<u64>, JournalError> {
         let (mut pending, mut cursor) = (Pending::new(), PageCursor::default());
         loop {
             match api.next_page(List::Groups, &mut cursor).await {
@@ -242,7 +217,7 @@ impl Comparison<'_> {
         let mut found: HashMap<RowId, _> = HashMap::new();
         for group in groups {
             let own = self.ids.get(&group.group_ref.id).copied();
-            let Some(row) = own.or_else(|| self.names.get(&group.name)) else { continue };
+            let Some(row) = own.or_else(|| self.staged.named(&group.name)) else { continue };
             let Some(task) = journal.open_row(row)? else { continue };
             if own.is_some() {
                 let outcome = plan::exists(&task.group, &group, self.on_existing);

@@ -1,6 +1,7 @@
 //! `import --dry-run`: read → check → plan against the organization → the plan, row by row. Nothing is sent, nothing is kept.
 
 use std::io::{self, BufWriter};
+use std::sync::Arc;
 
 use crate::cli::ImportArgs;
 use crate::exit::Ending;
@@ -10,11 +11,11 @@ use crate::model::{Format, Severity, Status};
 use crate::report::PlanReport;
 use crate::settings::{Connection, OutputPaths, Target};
 
-use super::delivery::{Comparison, forecast_guests, list_guests};
+use super::import::Import;
 use super::organization::connect;
 use super::people::find_people;
 use super::staging::{owner, stage};
-use super::{Context, Failure, Import, block_on};
+use super::{Context, Failure, block_on};
 
 /// Says what an import would do.
 pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Failure> {
@@ -25,37 +26,34 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
     let run = journal.begin_run(&owner(connection))?;
     let staged = stage(&journal, run, &import.input, &listener, &mut problems)?;
     journal.commence(run, staged.range, true)?;
-    let (mut pages, mut known) = (0, None);
+    let no_guests = GuestLimiter::new(import.guests, Stop::default(), Arc::clone(&listener)).forecast();
+    let (mut listed, mut guests) = (0, (no_guests, false));
     if staged.valid > 0 {
         let (stop, past) = (Stop::default(), past(args, connection)?);
-        let listed = block_on(async {
+        let running = || stop.reason().map_or(Ok(()), |reason| Err(Failure::Stopped(reason)));
+        // An import begins with the same requests.
+        (listed, guests) = block_on(async {
             let api = connect(connection, past.as_ref().unwrap_or(&journal), &stop, &listener).await?;
-            let (_, users) = find_people(&api, &mut journal, run, &staged.files, &args.people, &mut problems).await?;
-            if stop.is_raised() {
-                return Ok(None);
-            }
-            let ids = journal.rows_of_ids(run)?;
-            let comparison = Comparison { names: &staged.names, ids, on_existing: import.policy.on_existing };
-            let Some(groups) = comparison.settle(&mut journal, &api).await? else { return Ok(None) };
-            let (known, guests) = list_guests(&api, &journal, run).await?;
-            Ok(Some((groups + users + guests, known)))
+            find_people(&api, &mut journal, &staged, &args.people, &mut problems).await?;
+            running()?;
+            let delivery = import.delivery(&api, run);
+            delivery.prepare(&mut journal, &staged).await?;
+            running()?;
+            let guests = delivery.forecast_guests(&mut journal).await?;
+            running()?;
+            Ok((api.requests(), guests))
         })?;
-        (pages, known) = listed.unwrap_or_default();
-        stop.reason().map_or(Ok(()), |reason| Err(Failure::Stopped(reason)))?;
     }
     let open = staged.valid - journal.settled_rows(run)?;
-    let quota = GuestLimiter::new(import.guests, Stop::default(), listener);
-    let guests = forecast_guests(&mut journal, run, known.as_deref(), &quota)?;
-    let forecast = import.forecast(open + pages, &guests, known.is_some());
+    let forecast = import.forecast(open + listed, &guests);
     drop(import);
-    let warnings = problems.count(Severity::Warning);
+    let is_refused = args.strict && problems.count(Severity::Warning) > 0;
     if !context.log.quiet {
         problems.finish(None).map_err(Failure::Print)?;
     }
     let mut report = PlanReport::new(BufWriter::new(io::stdout().lock()), &staged.files, args.output.json);
     journal.results(run, |row| report.row(row).map_err(Failure::Print))?;
     let counts = report.finish(&forecast).map_err(Failure::Print)?;
-    let is_refused = args.strict && warnings > 0;
     let is_sound = counts.of(Status::Invalid) + counts.of(Status::Failed) == 0 && !is_refused;
     Ok(if is_sound { Ending::Complete } else { Ending::Problems })
 }

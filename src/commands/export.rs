@@ -14,7 +14,7 @@ use crate::execute::Api;
 use crate::exit::Ending;
 use crate::journal::Journal;
 use crate::model::{ExistingGroup, MembersAs, StopReason, User, shortened};
-use crate::report::{export_text, probe, write_file};
+use crate::report::{Output, export_text, probe};
 use crate::resolve::Directory;
 use crate::settings::{Connection, export_format};
 use crate::tallyfy::{Entry, List, Transport};
@@ -62,7 +62,8 @@ pub(super) fn run(args: &ExportArgs, context: &Context<'_>) -> Result<Ending, Fa
     let columns = if args.users { USER_COLUMNS } else { GROUP_COLUMNS };
     let text = export_text(columns, &rows, export_format(args), out.is_none() && io::stdout().is_terminal());
     let Some(path) = out else { return print(&text) };
-    write_file(path, &text).map_err(Failure::Unwritten)?;
+    let mut file = Output::create(path).map_err(Failure::Unwritten)?;
+    file.bytes(&text).and_then(|()| file.finish()).map_err(Failure::Unwritten)?;
     Ok(Ending::Complete)
 }
 
@@ -87,13 +88,8 @@ fn group_row(group: ExistingGroup, addresses: &HashMap<u64, &str>) -> Result<Vec
     members.sort_unstable();
     guests.sort_unstable();
     let member = |id| addresses.get(&id).map_or_else(|| Value::from(id), |address| (*address).into());
-    Ok(vec![
-        group_ref.id.into(),
-        name.into(),
-        description.into(),
-        members.into_iter().map(member).collect(),
-        guests.into(),
-    ])
+    let members = members.into_iter().map(member).collect();
+    Ok(vec![group_ref.id.into(), name.into(), description.into(), members, guests.into()])
 }
 
 #[cfg(test)]

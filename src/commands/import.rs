@@ -1,42 +1,59 @@
 //! `import`: read → check → plan → send → record → report.
 
 use std::io::Write;
+use std::sync::Arc;
+use std::time::Instant;
 
 use crate::cli::ImportArgs;
+use crate::execute::{Api, Policy};
 use crate::exit::Ending;
 use crate::journal::{Journal, RunId};
-use crate::limit::{GuestLimiter, Stop};
-use crate::model::{Event, PeopleCounts, Severity};
+use crate::limit::{GUEST_CAP, GuestForecast, GuestLimiter, GuestLimits};
+use crate::model::{Event, PeopleCounts, Severity, Speed};
 use crate::read;
-use crate::report::{Problems, Rejects, Results, Summary, counted, grouped};
-use crate::settings::OutputPaths;
+use crate::report::{Forecast, LogOptions, Problems, Progress, Rejects, Results, Summary, counted, grouped};
+use crate::settings::{Config, Connection, Input, OutputPaths, sending_settings};
 
-use super::delivery::{Delivery, forecast_guests, list_guests, on_a_thread};
+use super::delivery::Delivery;
 use super::organization::connect;
 use super::people::find_people;
+use super::signals::Signals;
 use super::staging::{Staged, fingerprint, owner, restored, stage};
-use super::{Context, Failure, Import, block_on, close, outputs};
+use super::{Context, Failure, block_on, close, outputs};
+
+/// An import, or its dry run, ready to begin.
+pub(super) struct Import<'a> {
+    start: Instant,
+    args: &'a ImportArgs,
+    log: &'a LogOptions,
+    signals: Signals,
+    pub(super) connection: Connection,
+    policy: Policy,
+    pub(super) guests: GuestLimits,
+    pub(super) input: Input,
+    pub(super) progress: Progress,
+}
 
 /// Imports files.
 pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Failure> {
     let import = Import::new(args, context)?;
     let mut problems = context.problems();
-    let (journal, run, staged, paths) = import.read(&mut problems)?;
-    let stop = import.signals.sending();
-    let (journal, sent) = if import.refusal(&problems).is_some() || journal.settled_rows(run)? >= staged.valid {
+    let (journal, staged, paths) = import.read(&mut problems)?;
+    import.signals.sending();
+    let (journal, sent) = if import.refusal(&problems).is_some() || journal.settled_rows(staged.run)? >= staged.valid {
         (journal, Sent { refused: import.report(problems)?, ..Sent::default() })
     } else {
-        block_on(import.send(journal, run, &staged, &stop, problems))?
+        block_on(import.send(journal, &staged, problems))?
     };
-    let stopped = sent.refused.or_else(|| stop.reason().map(Failure::Stopped));
-    let differing = journal.differing_groups(run)?;
+    let stopped = sent.refused.or_else(|| import.signals.stop.reason().map(Failure::Stopped));
+    let differing = journal.differing_groups(staged.run)?;
     if differing > 0 {
         tracing::warn!(
             "groups that exist already and differ from the file: {differing}; an import does not change them: see `warnings` in the results"
         );
     }
-    let mut summary = import.write_files(&journal, run, &staged, &paths)?;
-    journal.end_run(run, summary.is_settled())?;
+    let mut summary = import.write_files(&journal, &staged, &paths)?;
+    journal.end_run(staged.run, summary.is_settled())?;
     (summary.requests, summary.people) = (sent.requests, sent.people);
     summary.time = import.start.elapsed();
     drop(import);
@@ -52,7 +69,47 @@ struct Sent {
     refused: Option<Failure>,
 }
 
-impl Import<'_> {
+impl<'a> Import<'a> {
+    pub(super) fn new(args: &'a ImportArgs, context: &Context<'a>) -> Result<Self, Failure> {
+        let (start, signals) = (Instant::now(), Signals::listen(context.bars)?);
+        let connection = Connection::resolve(&args.connection, context.environment)?;
+        let (policy, guests) = sending_settings(args)?;
+        let input = Input::resolve(&args.input, &args.people, Config::read(context.config, context.environment)?)?;
+        let progress = context.progress(args.output.progress);
+        Ok(Self { start, args, log: context.log, signals, connection, policy, guests, input, progress })
+    }
+
+    /// What the rows of a run are sent with.
+    pub(super) fn delivery<E>(&self, api: &Arc<Api<E>>, run: RunId) -> Delivery<E> {
+        let (api, concurrency) = (Arc::clone(api), self.connection.limits.concurrency);
+        let quota = GuestLimiter::new(self.guests, api.stop.clone(), Arc::clone(&api.listener));
+        Delivery { api, policy: self.policy, concurrency, run, quota }
+    }
+
+    /// What the open rows of a run take: this many requests; with the rows that invite guests, and whether those are known to be new.
+    pub(super) fn forecast(&self, requests: u64, (guests, are_guests_new): &(GuestForecast, bool)) -> Forecast {
+        let rate = if let Speed::At(rate) = self.connection.limits.speed { Some(rate) } else { None };
+        let is_guest_rate_chosen = self.guests.rate.is_some();
+        let guest_rate = self.guests.rate.unwrap_or(GUEST_CAP);
+        let (most, allowed) = (guests.most, guest_rate.requests.get());
+        if most > u64::from(allowed) {
+            let whose = if is_guest_rate_chosen { "--guest-rate" } else { "the guest quota" };
+            tracing::warn!(
+                "a row has {most} new guests, more than {whose} allows at once ({allowed}); it is sent alone and may be refused"
+            );
+        }
+        let (guests, guest_time) = (guests.guests, guests.time());
+        Forecast {
+            requests,
+            rate,
+            guests,
+            are_guests_new: *are_guests_new,
+            guest_rate,
+            is_guest_rate_chosen,
+            guest_time,
+        }
+    }
+
     /// Why nothing is sent, with `--strict`.
     fn refusal(&self, problems: &Problems<impl Write>) -> Option<Failure> {
         let (errors, warnings) = (problems.count(Severity::Error), problems.count(Severity::Warning));
@@ -70,10 +127,7 @@ impl Import<'_> {
     }
 
     /// Reads and checks all files into the journal, unless it has their rows already; gives the journal and the run.
-    fn read(
-        &self,
-        problems: &mut Problems<impl Write + Send>,
-    ) -> Result<(Journal, RunId, Staged, OutputPaths), Failure> {
+    fn read(&self, problems: &mut Problems<impl Write + Send>) -> Result<(Journal, Staged, OutputPaths), Failure> {
         let Self { connection, input, .. } = self;
         input.files.iter().try_for_each(|path| read::check_file(path))?;
         let log_file = self.log.log_file.as_deref();
@@ -95,7 +149,7 @@ impl Import<'_> {
             staged
         };
         tracing::info!(rows = staged.rows, invalid = staged.invalid, seconds = self.seconds(), "read");
-        let paths = outputs::resolve(self.args, log_file, &staged.files, (&journal, run))?;
+        let paths = outputs::resolve(self.args, log_file, &journal, &staged)?;
         let resumed = if cut_off.is_some() {
             journal.resume(run)?;
             Some(format!("interrupted run {}", run.0))
@@ -106,57 +160,46 @@ impl Import<'_> {
             let (done, rows) = (grouped(journal.settled_rows(run)?), counted(staged.valid, "row"));
             tracing::warn!("resuming {resumed} ({done} of {rows} done)");
         }
-        Ok((journal, run, staged, paths))
+        Ok((journal, staged, paths))
     }
 
     /// Finds the people, and settles every row that can be settled; gives the journal back.
     async fn send(
         &self,
         mut journal: Journal,
-        run: RunId,
         staged: &Staged,
-        stop: &Stop,
         mut problems: Problems<impl Write>,
     ) -> Result<(Journal, Sent), Failure> {
-        let listener = self.progress.listener();
+        let (stop, listener) = (&self.signals.stop, self.progress.listener());
         let api = connect(&self.connection, &journal, stop, &listener).await?;
-        let (people, _) = find_people(&api, &mut journal, run, &staged.files, &self.args.people, &mut problems).await?;
+        let people = find_people(&api, &mut journal, staged, &self.args.people, &mut problems).await?;
         let refused = self.report(problems)?;
         if refused.is_some() || stop.is_raised() {
             return Ok((journal, Sent { requests: api.requests(), people, refused }));
         }
-        let delivery =
-            Delivery { api: api.clone(), policy: self.policy, concurrency: self.connection.limits.concurrency };
-        delivery.prepare(&mut journal, run, &staged.names).await?;
-        let (known, _) = list_guests(&api, &journal, run).await?;
+        let delivery = self.delivery(&api, staged.run);
+        delivery.prepare(&mut journal, staged).await?;
+        let guests = delivery.forecast_guests(&mut journal).await?;
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "listed the organization's groups");
         if !stop.is_raised() {
-            let (done, total) = (journal.settled_rows(run)?, staged.valid);
-            let quota = GuestLimiter::new(self.guests, stop.clone(), listener.clone());
-            let guests = forecast_guests(&mut journal, run, known.as_deref(), &quota)?;
+            let (done, total) = (journal.settled_rows(staged.run)?, staged.valid);
             if done < total {
-                self.progress.announce(&self.forecast(total - done, &guests, known.is_some()));
+                self.progress.announce(&self.forecast(total - done, &guests));
             }
             listener(Event::Started { is_deleting: false, done, total });
-            quota.expect(&guests);
-            journal = on_a_thread(delivery.carry_out(journal, run, false, quota)).await?;
+            delivery.quota.expect(&guests.0);
+            journal = delivery.carry_out(journal, false).await?;
         }
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "sent");
         Ok((journal, Sent { requests: api.requests(), people, refused: None }))
     }
 
     /// Writes results and rejects; gives the summary.
-    fn write_files(
-        &self,
-        journal: &Journal,
-        run: RunId,
-        staged: &Staged,
-        paths: &OutputPaths,
-    ) -> Result<Summary, Failure> {
+    fn write_files(&self, journal: &Journal, staged: &Staged, paths: &OutputPaths) -> Result<Summary, Failure> {
         let mut summary = Summary::new(false, staged.files.clone(), &self.connection.organization);
         let mut results = Results::create(&paths.results, &staged.files, self.args.with_input)?;
         let mut rejects = Rejects::new(&paths.rejects, &staged.files);
-        journal.results::<Failure>(run, |row| {
+        journal.results::<Failure>(staged.run, |row| {
             summary.add(row);
             results.write(row)?;
             if row.status.is_open() {
@@ -170,8 +213,8 @@ impl Import<'_> {
         }
         results.finish()?;
         summary.results = Some(paths.results.clone());
-        summary.rejects = outputs::put_rejects(journal, run, rejects)?;
-        (summary.journal, summary.run) = (paths.journal.clone(), run.0);
+        summary.rejects = outputs::put_rejects(journal, staged.run, rejects)?;
+        (summary.journal, summary.run) = (paths.journal.clone(), staged.run.0);
         Ok(summary)
     }
 

@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 use crate::exit::Ending;
 use crate::model::shown;
 use crate::read::all_layouts;
+use crate::settings::Config;
 
 use super::{Context, Failure, print};
 
 /// Lists the layouts.
 pub(super) fn run(context: &Context<'_>) -> Result<Ending, Failure> {
     let mut text = String::new();
-    for (name, layout) in all_layouts(&context.config()?.layout) {
+    for (name, layout) in all_layouts(&Config::read(context.config, context.environment)?.layout) {
         let (kind, by) = if layout.header.is_empty() { ("keys", layout.keys) } else { ("columns", layout.header) };
         let _ = writeln!(text, "{}\n  {}", shown(&name), shown(&layout.what));
         let _ = writeln!(text, "  from: {}\n  {kind}: {}", shown(&layout.from), shown(&by.join(", ")));

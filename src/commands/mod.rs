@@ -1,11 +1,9 @@
 //! One file per command; each reads as its pipeline. Only this module combines the others.
 
-mod consent;
 mod delivery;
 mod dry_run;
 mod export;
 mod failure;
-mod forecast;
 mod import;
 mod layouts;
 mod organization;
@@ -16,28 +14,23 @@ mod sandbox;
 mod signals;
 mod staging;
 mod undo;
-mod undo_plan;
 mod validate;
 
-pub use delivery::{Delivery, forecast_guests, list_guests};
+pub use delivery::Delivery;
 pub use failure::Failure;
-pub use staging::{RowNames, Staged, stage};
+pub use staging::{Staged, stage};
 
 use std::io::{self, LineWriter, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::CommandFactory;
 
-use crate::cli::{Cli, Command, ImportArgs};
-use crate::execute::Policy;
+use crate::cli::{Cli, Command};
 use crate::exit::Ending;
-use crate::limit::GuestLimits;
 use crate::model::{ProblemFormat, ProgressMode, Status};
-use crate::report::{LogOptions, ProblemStyle, Problems, Progress, StatusLine, Summary, start_log};
-use crate::settings::{Config, Connection, Environment, Input, sending_settings};
-
-use signals::Signals;
+use crate::report::{LogOptions, Problems, Progress, StatusLine, Summary, start_log};
+use crate::settings::Environment;
 
 /// What every command needs beside its own flags.
 struct Context<'a> {
@@ -49,18 +42,13 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn config(&self) -> Result<Config, Failure> {
-        Ok(Config::read(self.config, self.environment)?)
-    }
-
     fn progress(&self, mode: ProgressMode) -> Progress {
         Progress::start(if self.log.quiet { ProgressMode::None } else { mode }, self.bars)
     }
 
     /// Counts the problems of an import by kind, above the progress.
     fn problems(&self) -> Problems<LineWriter<StatusLine>> {
-        let style = ProblemStyle { format: ProblemFormat::Counts, shows_all: self.log.verbose > 0 };
-        Problems::new(LineWriter::new(self.bars.clone()), style)
+        Problems::new(LineWriter::new(self.bars.clone()), ProblemFormat::Counts, self.log.verbose > 0)
     }
 }
 
@@ -71,7 +59,7 @@ impl Context<'_> {
 pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
     let bars = StatusLine::stderr();
     outputs::keep_apart(cli.command.inputs(), [], cli.log.log_file.as_deref())?;
-    start_log(&cli.log, environment.log_directives(), &bars).map_err(Failure::Usage)?;
+    start_log(&cli.log, environment.get("RUST_LOG"), &bars).map_err(Failure::Usage)?;
     let context = &Context { log: &cli.log, config: cli.config.as_deref(), environment, bars: &bars };
     match &cli.command {
         Command::Import(args) if args.dry_run => dry_run::run(args, context),
@@ -132,30 +120,6 @@ fn close(mut summary: Summary, stopped: Option<Failure>, is_json: bool, is_quiet
 fn print(bytes: &[u8]) -> Result<Ending, Failure> {
     io::stdout().write_all(bytes).map_err(Failure::Print)?;
     Ok(Ending::Complete)
-}
-
-/// An import, or its dry run, ready to begin.
-struct Import<'a> {
-    start: Instant,
-    args: &'a ImportArgs,
-    log: &'a LogOptions,
-    signals: Signals,
-    connection: Connection,
-    policy: Policy,
-    guests: GuestLimits,
-    input: Input,
-    progress: Progress,
-}
-
-impl<'a> Import<'a> {
-    fn new(args: &'a ImportArgs, context: &Context<'a>) -> Result<Self, Failure> {
-        let (start, signals) = (Instant::now(), Signals::listen(context.bars)?);
-        let connection = Connection::resolve(&args.connection, context.environment)?;
-        let (policy, guests) = sending_settings(args)?;
-        let input = Input::resolve(&args.input, &args.people, context.config()?)?;
-        let progress = context.progress(args.output.progress);
-        Ok(Self { start, args, log: context.log, signals, connection, policy, guests, input, progress })
-    }
 }
 
 /// Runs a future on this thread. One thread is the fastest for many small requests.

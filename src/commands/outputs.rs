@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::{ImportArgs, UndoArgs};
 use crate::journal::{Journal, RunId, absolute};
-use crate::model::{Format, InputFile, shown, shown_path};
-use crate::report::{OutputError, Rejects, probe, reject_paths};
+use crate::model::{Format, shown, shown_path};
+use crate::report::{OutputError, Rejects, is_regular, probe, reject_paths};
 use crate::settings::{OutputPaths, UndoPaths};
 
 use super::Failure;
-use super::staging::digest;
+use super::staging::{Staged, digest};
 
 /// A file, and the flag that names it.
 type Flagged = (&'static str, PathBuf);
@@ -34,8 +34,8 @@ pub(super) fn prepare(args: &ImportArgs, log: Option<&Path>) -> Result<PathBuf, 
 pub(super) fn resolve(
     args: &ImportArgs,
     log: Option<&Path>,
-    files: &[InputFile],
-    (journal, run): (&Journal, RunId),
+    journal: &Journal,
+    Staged { run, files, .. }: &Staged,
 ) -> Result<OutputPaths, Failure> {
     let first = files.first().map_or(Format::Csv, |file| file.dialect.format);
     let paths = OutputPaths::resolve(args, first);
@@ -45,7 +45,7 @@ pub(super) fn resolve(
         let is_typed = if *flag == "--results" { args.output.results.is_some() } else { args.rejects.is_some() };
         // Results and rejects belong to the first file of the last run that wrote them, as the journal says; only runs over that
         // file replace them. Files of one stem in one folder share a journal, so it knows all runs with the same default path.
-        if let Some(owner) = journal.other_owner(run, path)?.filter(|_| !is_typed && path.exists()) {
+        if let Some(owner) = journal.other_owner(*run, path)?.filter(|_| !is_typed && path.exists()) {
             return Err(Failure::Usage(format!(
                 "{} belongs to the import of {}; nothing was sent: name another folder with --out-dir, or move that file away",
                 shown_path(path),
@@ -56,7 +56,7 @@ pub(super) fn resolve(
     }
     let outputs = written.iter().cloned().chain([("--journal", paths.journal.clone())]);
     keep_apart(&args.input.files, outputs, log)?;
-    written.iter().try_for_each(|(_, path)| journal.note_written(run, path, None))?;
+    written.iter().try_for_each(|(_, path)| journal.note_written(*run, path, None))?;
     Ok(paths)
 }
 
@@ -70,11 +70,11 @@ pub(super) fn prepare_undo(args: &UndoArgs, paths: &UndoPaths, log: Option<&Path
 
 fn make_folder(path: Option<&Path>) -> Result<(), Failure> {
     let Some(path) = path else { return Ok(()) };
-    fs::create_dir_all(path).map_err(|reason| {
-        let is_file = reason.kind() == ErrorKind::AlreadyExists;
-        let reason = if is_file { ErrorKind::NotADirectory.into() } else { reason };
-        Failure::Unwritable(OutputError { path: path.to_owned(), reason })
-    })
+    let made = fs::create_dir_all(path).map_err(|reason| match reason.kind() {
+        ErrorKind::AlreadyExists => ErrorKind::NotADirectory.into(),
+        _ => reason,
+    });
+    made.map_err(OutputError::at(path)).map_err(Failure::Unwritable)
 }
 
 /// No output is an input, and no two outputs are one file; `log` is an output too.
@@ -107,25 +107,19 @@ fn is_same(one: &Path, other: &Path) -> bool {
 /// Moves the rejects into place. Those that the user has edited are moved aside first: rejects that no run over this journal
 /// wrote. The journal knows the rejects before they are in place, so that those of a run that is cut off here are not taken
 /// for edited ones.
-pub(super) fn put_rejects(journal: &Journal, run: RunId, rejects: Rejects) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn put_rejects(journal: &Journal, run: RunId, rejects: Rejects<'_>) -> Result<Vec<PathBuf>, Failure> {
     rejects.paths().try_for_each(|path| keep_mended(journal, path))?;
     rejects.finish(|path, temporary| {
-        let digest = digest(temporary).map_err(|reason| OutputError { path: path.to_owned(), reason })?;
+        let digest = digest(temporary).map_err(OutputError::at(path))?;
         Ok(journal.note_written(run, path, Some(&digest))?)
     })
 }
 
 fn keep_mended(journal: &Journal, path: &Path) -> Result<(), Failure> {
-    if !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
-        return Ok(());
-    }
-    let failed = |reason| Failure::Output(OutputError { path: path.to_owned(), reason });
-    let digest = digest(path).map_err(failed)?;
-    if !journal.has_written(path, &digest)? {
-        let kept =
-            (1..=u32::MAX).map(|number| path.with_added_extension(number.to_string())).find(|name| !name.exists());
-        let kept = kept.unwrap_or_else(|| path.with_added_extension("kept"));
-        fs::rename(path, &kept).map_err(failed)?;
+    if is_regular(path) && !journal.has_written(path, &digest(path).map_err(OutputError::at(path))?)? {
+        let mut names = (1..=u32::MAX).map(|number| path.with_added_extension(number.to_string()));
+        let kept = names.find(|name| !name.exists()).unwrap_or_else(|| path.with_added_extension("kept"));
+        fs::rename(path, &kept).map_err(OutputError::at(path))?;
         tracing::warn!("{} is not as this journal last wrote it: kept as {}", shown_path(path), shown_path(&kept));
     }
     Ok(())

@@ -5,39 +5,35 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 
 use crate::execute::{Api, Unread};
-use crate::journal::{Journal, RunId};
+use crate::journal::Journal;
 use crate::model::{
-    Code, ExistingGroup, InputFile, Member, PeopleCounts, Problem, RequestError, StopReason, User, UserStatus,
-    WantedGroup, shortened, shown_path,
+    Code, ExistingGroup, Member, PeopleCounts, Problem, RequestError, StopReason, User, UserStatus, WantedGroup,
+    shortened, shown_path,
 };
 use crate::report::Problems;
 use crate::resolve::{Directory, PeopleRules, resolve};
 use crate::tallyfy::{List, PageCursor, Transport};
 
 use super::Failure;
+use super::staging::Staged;
 
 /// Reads the users, if a row names members, and settles who is who. Where the users may not be listed, ids are sent unchecked.
-/// If the list cannot be had, the run is stopped. Also gives the number of pages of the list.
+/// If the list cannot be had, the run is stopped.
 pub(super) async fn find_people<E: Transport>(
     api: &Api<E>,
     journal: &mut Journal,
-    run: RunId,
-    files: &[InputFile],
+    Staged { run, files, .. }: &Staged,
     rules: &PeopleRules,
     problems: &mut Problems<impl Write>,
-) -> Result<(PeopleCounts, u64), Failure> {
-    let (mut counts, mut pages) = (PeopleCounts::default(), 0);
-    let path = |file: usize| files.get(file).map_or("-", |file| file.path.as_str());
-    let (has_members, has_merged) = journal.people_to_find(run)?;
+) -> Result<PeopleCounts, Failure> {
+    let mut counts = PeopleCounts::default();
+    let (has_members, has_merged) = journal.people_to_find(*run)?;
     let users = if has_members { Some(api.all(List::Users).await) } else { None };
     let directory = match users.transpose() {
         // Rows that are merged have guests only.
         Ok(None) if has_merged => Err(String::new()),
-        Ok(None) => return Ok((counts, pages)),
-        Ok(Some((users, all))) => {
-            pages = all;
-            Ok(Directory::new(users))
-        }
+        Ok(None) => return Ok(counts),
+        Ok(Some((users, _))) => Ok(Directory::new(users)),
         Err(Unread::Failed(RequestError { http_status: Some(status @ (403 | 404)), message, .. })) => {
             // The whole organization may be missing.
             let mut groups = PageCursor::default();
@@ -45,25 +41,25 @@ pub(super) async fn find_people<E: Transport>(
                 && let Err(unread) = api.next_page::<ExistingGroup>(List::Groups, &mut groups).await
             {
                 api.stop_unread(unread);
-                return Ok((counts, pages));
+                return Ok(counts);
             }
             let why = format!("the users of the organization cannot be listed ({message}): members are not checked");
             let problem = Problem::general(Code::UsersUnlisted, why);
-            problems.report(path(0), None, &problem, None).map_err(Failure::Print)?;
+            problems.report(&files[0].path, None, &problem, None).map_err(Failure::Print)?;
             Err(message)
         }
         Err(unread) => {
             api.stop_unread(unread);
-            return Ok((counts, pages));
+            return Ok(counts);
         }
     };
-    let found = journal.find_people(run, |place, wanted| {
+    let found = journal.find_people(*run, |place, wanted| {
         let (group, found) = match &directory {
             Ok(directory) => resolve(wanted, directory, rules, &mut counts),
             Err(refusal) => (wanted.with_people(ids(wanted, refusal)?, wanted.guests.clone()), Vec::new()),
         };
         for problem in &found {
-            problems.report(path(place.file), Some(place), problem, None).map_err(Failure::Print)?;
+            problems.report(&files[place.file].path, Some(place), problem, None).map_err(Failure::Print)?;
         }
         Ok((group, found))
     });
@@ -71,7 +67,7 @@ pub(super) async fn find_people<E: Transport>(
         Err(Failure::Stopped(reason)) => api.stop.raise(reason),
         found => found?,
     }
-    Ok((counts, pages))
+    Ok(counts)
 }
 
 /// Reads a file of users, as `export --users` writes it: CSV with the columns `id`, `email` and `status`.
@@ -86,16 +82,16 @@ pub(super) fn users_of(flag: &str, path: &Path) -> Result<Vec<User>, Failure> {
     let header = file.fill_buf().map_err(unopened)?.split(|byte| *byte == b'\n').next();
     let delimiter = if header.is_some_and(|header| header.contains(&b';')) { b';' } else { b',' };
     // The mark is skipped by the reader of CSV.
-    let mut rows = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(file);
-    let header: Vec<_> = rows.headers().map_err(unread)?.iter().map(|column| column.trim().to_lowercase()).collect();
+    let mut rows = csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(file);
+    let header = rows.headers().map_err(unread)?.clone();
     let column = |name: &str| {
-        let column = header.iter().position(|column| column == name);
+        let column = header.iter().position(|column| column.eq_ignore_ascii_case(name));
         column.ok_or_else(|| failed(format!("there is no column `{name}`")))
     };
     let (id, email, status) = (column("id")?, column("email")?, column("status").ok());
     let (mut row, mut users) = (csv::StringRecord::new(), Vec::new());
     while rows.read_record(&mut row).map_err(unread)? {
-        let cell = |column: usize| row.get(column).unwrap_or_default().trim();
+        let cell = |column: usize| row.get(column).unwrap_or_default();
         let wrong = |what: &str, found: &str| {
             let line = row.position().map_or(0, csv::Position::line);
             failed(format!("line {line}: the {what}, not `{}`", shortened(found)))

@@ -14,8 +14,7 @@ use crate::limit::Stop;
 use crate::model::StopReason;
 use crate::report::StatusLine;
 
-use super::Failure;
-use super::block_on;
+use super::{Failure, block_on};
 
 /// Listens for signals on a thread of its own until the process ends.
 pub(super) struct Signals {
@@ -52,10 +51,9 @@ impl Signals {
         Ok(signals)
     }
 
-    /// From here on a signal raises the stop that is returned.
-    pub(super) fn sending(&self) -> Stop {
+    /// From here on a signal raises the stop.
+    pub(super) fn sending(&self) {
         self.is_sending.store(true, Ordering::Release);
-        self.stop.clone()
     }
 }
 

@@ -25,6 +25,8 @@ const REPORT_EVERY: u64 = 10_000;
 
 /// The rows of a run, as the journal has them.
 pub struct Staged {
+    /// The run.
+    pub run: RunId,
     /// The files.
     pub files: Vec<InputFile>,
     /// How many rows.
@@ -33,23 +35,17 @@ pub struct Staged {
     pub invalid: u64,
     /// How many of them are to be sent.
     pub valid: u64,
-    /// Which row has which name.
-    pub names: RowNames,
+    /// The numbers of the rows, by their names.
+    names: Names,
     /// The first row and the last.
     pub range: (RowId, RowId),
 }
 
-/// Which row of a run has which name.
-pub struct RowNames {
-    names: Names,
-    first: RowId,
-}
-
-impl RowNames {
+impl Staged {
     /// The row that has this name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<RowId> {
-        self.names.get(name).map(|number| self.first.after(number))
+    pub fn named(&self, name: &str) -> Option<RowId> {
+        self.names.get(name).map(|number| self.range.0.after(number))
     }
 }
 
@@ -86,7 +82,7 @@ pub fn stage(
     stage.finish()?;
     let range = (first, RowId(first.0 + i64::try_from(rows).unwrap_or(i64::MAX) - 1));
     let (invalid, valid) = (counts.of(Status::Invalid), counts.of(Status::Pending));
-    Ok(Staged { files, rows, invalid, valid, names: RowNames { names, first }, range })
+    Ok(Staged { run, files, rows, invalid, valid, names, range })
 }
 
 fn staged_row(row: &Row<'_>, _: &Parser, group: &WantedGroup, problems: &[Problem]) -> StagedRow {
@@ -180,5 +176,5 @@ pub(super) fn restored(
         names.restore(key, u32::try_from(row.0 - first.0).unwrap_or(u32::MAX));
     })?;
     let rows = u64::try_from(range.1.0 + 1 - first.0).unwrap_or_default();
-    Ok(Staged { files: journal.files(run)?, rows, invalid, valid, names: RowNames { names, first }, range })
+    Ok(Staged { run, files: journal.files(run)?, rows, invalid, valid, names, range })
 }

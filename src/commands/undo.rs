@@ -1,25 +1,33 @@
 //! `undo`: choose the run → compare what it created with what exists → show and ask → delete → record → report.
 
-use std::io::{self, IsTerminal, Write};
+use std::collections::{HashMap, HashSet};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
+use std::slice;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::cli::UndoArgs;
-use crate::execute::Policy;
-use crate::exit::Ending;
-use crate::journal::{Journal, PastRun};
-use crate::limit::{GuestLimiter, GuestLimits};
-use crate::model::{Event, InputFile, Listener, MatchNames, OnExisting, listed, shortened, shown_path};
-use crate::report::{Results, Summary, counted};
-use crate::settings::{Connection, UndoPaths};
+use futures::{StreamExt, TryStreamExt, stream};
 
-use super::delivery::{Delivery, on_a_thread};
+use crate::cli::UndoArgs;
+use crate::execute::{Policy, Unread};
+use crate::exit::Ending;
+use crate::journal::{Change, Creation, GroupOperation, Journal, Operation, PastRun, State};
+use crate::limit::{GuestLimiter, GuestLimits};
+use crate::model::{
+    Event, ExistingGroup, InputFile, Listener, MatchNames, OnExisting, Outcome, RequestError, Status, listed,
+    shortened, shown_path,
+};
+use crate::plan::{changes, claim};
+use crate::report::{Results, Summary, UndoPlan, counted};
+use crate::settings::{Connection, UndoPaths};
+use crate::tallyfy::{List, PageCursor, Transport};
+
+use super::delivery::Delivery;
 use super::organization::{connect, stop_reason};
 use super::signals::Signals;
 use super::staging::owner;
-use super::undo_plan::{Deletions, plan_deletions};
-use super::{Context, Failure, block_on, close, consent, outputs};
+use super::{Context, Failure, block_on, close, outputs};
 
 /// How many runs a message lists.
 const RUNS_LISTED: usize = 10;
@@ -112,21 +120,17 @@ impl Undo<'_> {
 
     /// Deletes the groups; gives the number of requests, or nothing if the user said no.
     async fn delete(&self, mut journal: Journal, listener: Listener) -> Result<(Journal, Option<u64>), Failure> {
-        let (run, concurrency, is_forced) = (self.run.id, self.connection.limits.concurrency, self.args.force);
+        let (run, concurrency) = (self.run.id, self.connection.limits.concurrency);
         let api = connect(&self.connection, &journal, &self.signals.stop, &listener).await?;
-        let delivery = Delivery {
-            api: Arc::clone(&api),
-            policy: Policy {
-                // So that a group is found whose name the server changed in case or spaces.
-                matching: MatchNames::Folded,
-                on_existing: OnExisting::Fail,
-                is_forced,
-            },
-            concurrency,
-        };
+        // So that a group is found whose name the server changed in case or spaces.
+        let matching = MatchNames::Folded;
+        let policy = Policy { matching, on_existing: OnExisting::Fail, is_forced: self.args.force };
+        let guests = GuestLimits { rate: None, wait_max: self.connection.limits.wait_max };
+        let quota = GuestLimiter::new(guests, self.signals.stop.clone(), Arc::clone(&listener));
+        let delivery = Delivery { api: Arc::clone(&api), policy, concurrency, run, quota };
         journal.take_up_unknown(run)?;
-        delivery.reconcile(&mut journal, run, None).await?;
-        let plan = plan_deletions(journal.creations(run)?, is_forced, &api, concurrency).await;
+        delivery.reconcile(&mut journal, None).await?;
+        let plan = plan_deletions(journal.creations(run)?, &delivery).await;
         let plan = plan.map_err(|unread| Failure::Stopped(stop_reason(&api, unread)))?;
         if !self.context.bars.suspend(|| self.may_delete(&plan))? {
             return Ok((journal, None));
@@ -135,9 +139,7 @@ impl Undo<'_> {
         journal.commence_undo(run, plan.operations)?;
         let done = self.run.undone;
         listener(Event::Started { is_deleting: true, done, total: done + plan.count });
-        let guests = GuestLimits { rate: None, wait_max: self.connection.limits.wait_max };
-        let quota = GuestLimiter::new(guests, self.signals.stop.clone(), listener);
-        let journal = on_a_thread(delivery.carry_out(journal, run, true, quota)).await?;
+        let journal = delivery.carry_out(journal, true).await?;
         Ok((journal, Some(api.requests())))
     }
 
@@ -147,12 +149,12 @@ impl Undo<'_> {
         let is_agreed = self.args.yes || count == 0;
         let organization = &self.connection.organization;
         let text = plan.view.text(self.run.id.0, &self.run.started_at, organization);
-        let shown = match (self.context.log.quiet && is_agreed, self.args.output.json) {
-            (true, _) => Ok(()),
-            (false, true) => io::stderr().write_all(text.as_bytes()),
-            (false, false) => io::stdout().write_all(text.as_bytes()),
+        let mut out: Box<dyn Write> = match self.args.output.json {
+            _ if self.context.log.quiet && is_agreed => Box::new(io::sink()),
+            true => Box::new(io::stderr()),
+            false => Box::new(io::stdout()),
         };
-        shown.map_err(Failure::Print)?;
+        out.write_all(text.as_bytes()).map_err(Failure::Print)?;
         if is_agreed {
             return Ok(true);
         }
@@ -162,7 +164,7 @@ impl Undo<'_> {
                 "nothing was deleted: there is no terminal on which to ask whether to delete {what}; add --yes to delete without being asked"
             )));
         }
-        consent::ask(count, &what).map_err(Failure::Print)
+        ask(count, &what).map_err(Failure::Print)
     }
 
     /// Writes the results and the summary.
@@ -186,5 +188,113 @@ impl Undo<'_> {
         (summary.journal, summary.run) = (self.paths.journal.clone(), self.run.id.0);
         (summary.requests, summary.time) = (requests, self.start.elapsed());
         summary
+    }
+}
+
+/// Asks for the number of groups to be typed; any other answer means no. What was typed before the question is discarded.
+fn ask(count: u64, what: &str) -> io::Result<bool> {
+    #[cfg(unix)]
+    rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush)?;
+    ask_over(count, what, &mut io::stdin().lock(), &mut io::stderr().lock())
+}
+
+fn ask_over(count: u64, what: &str, answers: &mut impl BufRead, out: &mut impl Write) -> io::Result<bool> {
+    write!(out, "Type {count} to delete {what}: ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    answers.read_line(&mut answer)?;
+    Ok(answer.trim() == count.to_string())
+}
+
+/// What `undo` will do.
+#[derive(Default)]
+struct Deletions {
+    /// The deletions, in the order of the rows, and what is known of them: those without an outcome are carried out.
+    operations: Vec<(Operation, Vec<Change>)>,
+    /// How many groups will be deleted.
+    count: u64,
+    /// What the user is shown.
+    view: UndoPlan,
+}
+
+/// Compares the groups of a run with those that exist, when no row is in doubt any more.
+async fn plan_deletions(creations: Vec<Creation>, by: &Delivery<impl Transport>) -> Result<Deletions, Unread> {
+    let Delivery { api, policy, concurrency, .. } = by;
+    let by_id = |group: ExistingGroup| (group.group_ref.id.clone(), group);
+    let ids = creations.iter().filter_map(|creation| creation.sent.group());
+    let mut unlisted: HashSet<&str> = ids.map(|group| group.id.as_str()).collect();
+    let (mut existing, mut cursor) = (HashMap::new(), PageCursor::default());
+    while let Some(groups) = api.next_page(List::Groups, &mut cursor).await? {
+        let is_created = |group: &ExistingGroup| !group.is_deleted && unlisted.remove(group.group_ref.id.as_str());
+        existing.extend(groups.into_iter().filter(is_created).map(by_id));
+    }
+    // A group that is missing in the list may not be in lists yet: it is read by its id.
+    let read = stream::iter(unlisted).map(|id| api.group(id)).buffer_unordered(*concurrency);
+    let found: Vec<_> = read.try_collect().await?;
+    existing.extend(found.into_iter().flatten().map(by_id));
+    let mut plan = Deletions::default();
+    for creation in creations {
+        let found = creation.sent.group().and_then(|group| existing.get(&group.id));
+        plan.add(creation, found, policy.is_forced);
+    }
+    Ok(plan)
+}
+
+impl Deletions {
+    fn add(&mut self, Creation { deletion, sent }: Creation, found: Option<&ExistingGroup>, is_forced: bool) {
+        let GroupOperation { operation, group } = deletion;
+        let may_be_deleted = operation.was_sent() || matches!(operation.state, State::Ended(Outcome::Unknown(_)));
+        let (detail, outcome) = match (&sent.state, found) {
+            (State::Ended(Outcome::Unknown(error)), None) if sent.group().is_none() => {
+                (error.message.clone(), Some(Outcome::Unknown(error.clone())))
+            }
+            (_, None) => (String::new(), Some(Outcome::not_there(may_be_deleted))),
+            (State::Ended(Outcome::Created { group: made, .. }), Some(found)) => {
+                let changes = changes(&group, made, found);
+                (
+                    changes.clone().unwrap_or_default(),
+                    changes.filter(|_| !is_forced).map(|message| Outcome::Changed { message }),
+                )
+            }
+            (_, Some(found)) => match claim(&group, &sent.sent_ms, slice::from_ref(found)) {
+                Err(why) => (why.clone(), Some(Outcome::Unknown(RequestError::guests_missing().and(&why)))),
+                Ok(_) => (String::new(), None),
+            },
+        };
+        let status = outcome.as_ref().map_or(Status::Pending, Outcome::status);
+        self.view.add(status, &group.name, sent.group().map(|group| group.id.as_str()), &detail);
+        self.count += u64::from(outcome.is_none());
+        let known = match operation.state {
+            State::Ended(_) => Some(Change::Resume),
+            State::Sending => found.map(|_| Change::Absent),
+            State::Planned => None,
+        };
+        let changes = known.into_iter().chain(outcome.map(Change::End)).collect();
+        self.operations.push((Operation { target: sent.group().cloned(), ..operation }, changes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_number_is_yes() {
+        for (answer, expected) in [
+            ("12\n", true),
+            (" 12 \r\n", true),
+            ("", false),
+            ("\n", false),
+            ("y\n", false),
+            ("1\n", false),
+            ("120\n", false),
+            ("y\n12\n", false),
+            ("\u{1b}[A\n12\n", false),
+        ] {
+            let mut out = Vec::new();
+            let is_yes = ask_over(12, "12 groups", &mut answer.as_bytes(), &mut out).unwrap();
+            assert_eq!(is_yes, expected, "{answer:?}");
+            assert_eq!(out, b"Type 12 to delete 12 groups: ");
+        }
     }
 }

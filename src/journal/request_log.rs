@@ -82,7 +82,7 @@ impl Journal {
             bytes = kept.unwrap_or_default();
         }
         let Some((found, marks)) = parse(&bytes) else { return Err(JournalError::refused(&path, FOREIGN)) };
-        let (request_log, ages) = RequestLog::resume(path.clone(), file, memory, now, found, marks).map_err(io)?;
+        let (request_log, ages) = RequestLog::resume(path.clone(), file, memory, now, found, &marks).map_err(io)?;
         self.run(|db| db.execute("DELETE FROM pace", []).map(drop))?;
         Ok(Some((request_log, ages)))
     }
@@ -124,13 +124,13 @@ impl RequestLog {
         memory: Duration,
         now: Now,
         found: u64,
-        mut marks: Vec<u64>,
+        marks: &[u64],
     ) -> io::Result<(Self, Vec<Duration>)> {
         // What was under way when the process ended may be counted until now, and was not answered later. So is a mark that is
         // still to come: the clock was set back.
-        marks.iter_mut().for_each(|mark| *mark = now.unix_ms.min(*mark));
         let age = |mark: &u64| Duration::from_millis(now.unix_ms - mark);
-        marks.retain(|mark| age(mark) <= memory);
+        let marks = marks.iter().map(|mark| now.unix_ms.min(*mark));
+        let marks: Vec<u64> = marks.filter(|mark| age(mark) <= memory).collect();
         // Found long ago, it may be another by now.
         let found = if marks.is_empty() { 0 } else { found };
         let bytes = bytes_of(found, &marks);
@@ -232,7 +232,7 @@ mod tests {
         let now = Now { instant: Instant::now(), unix_ms: 1_000_000 + seconds * 1000 };
         let file = private::options().open(path).unwrap();
         let (found, marks) = parse(&read(&file).unwrap()).unwrap();
-        let (request_log, ages) = RequestLog::resume(path.to_owned(), file, PERIOD, now, found, marks).unwrap();
+        let (request_log, ages) = RequestLog::resume(path.to_owned(), file, PERIOD, now, found, &marks).unwrap();
         let mut ages: Vec<u64> = ages.iter().map(Duration::as_secs).collect();
         ages.sort_unstable();
         (request_log, now.instant, ages)

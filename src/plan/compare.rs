@@ -31,20 +31,16 @@ pub(super) enum Towards {
 
 /// In what a desired group and an existing one differ, by field and in words. What the server does not show is not compared.
 pub(super) fn differences(desired: &Group, existing: &ExistingGroup, towards: Towards) -> Vec<(Field, String)> {
-    let mut found = Vec::new();
-    if existing.name.trim() != desired.name.trim() {
-        found.push((Field::Name, format!("its name is `{}`", shortened(existing.name.trim()))));
-    }
-    let described = desired.description.as_deref().unwrap_or_default().trim();
-    if existing.description.as_ref().is_some_and(|text| text.trim() != described) {
-        found.push((Field::Description, "description".to_owned()));
-    }
+    let (name, described) = (existing.name.trim(), desired.description.as_deref().unwrap_or_default().trim());
+    let name = (name != desired.name.trim()).then(|| format!("its name is `{}`", shortened(name)));
+    let other = existing.description.as_ref().filter(|text| text.trim() != described);
     let members = existing.members.as_deref().and_then(|has| people("", &desired.members, has, towards));
-    found.extend(members.map(|words| (Field::Members, words)));
     let wanted = folded(&desired.guests);
     let guests = existing.guests.as_deref().and_then(|has| people("guest ", &wanted, &folded(has), towards));
-    found.extend(guests.map(|words| (Field::Guests, words)));
-    found
+    let description = other.map(|_| "description".to_owned());
+    let fields = [Field::Name, Field::Description, Field::Members, Field::Guests];
+    let words = fields.into_iter().zip([name, description, members, guests]);
+    words.filter_map(|(field, words)| Some((field, words?))).collect()
 }
 
 /// The people to add and to remove; nothing if the lists are equal.

@@ -8,17 +8,6 @@ pub(crate) use compare::{altered, completed};
 use crate::model::{ExistingGroup, Field, Group, GroupRef, OnExisting, Outcome, RequestError, best, shortened};
 use compare::{SentTimes, Towards, differences, in_words, invited, was_created_after};
 
-/// The groups that have the name of a row in doubt, as far as they tell what became of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claim {
-    /// None has it.
-    Absent,
-    /// This one is ours: it alone has the name, and it says what was sent. It may lack guests.
-    Ours(GroupRef),
-    /// Which of them is ours, or whether any is, is not known: why.
-    Unclear(String),
-}
-
 /// The outcome of a row by the existing groups of its name; `None` if its group is to be created. A group is the row's own only if
 /// the row was sent, and the group created then: the name was free when that run began.
 #[must_use]
@@ -56,12 +45,15 @@ pub(crate) fn unknown_id(id: &str) -> Outcome {
     Outcome::Failed(RequestError::new("group-unknown", message))
 }
 
-/// Which of the groups of its name is that of a row which was sent at these times and whose answer is lost. A name that agrees in
-/// every character goes before one that is only as good as the same.
-#[must_use]
-pub fn claim(sent: &Group, sent_ms: &SentTimes, seen: &[ExistingGroup]) -> Claim {
+/// Which of the groups of its name is that of a row which was sent at these times and whose answer is lost: it alone has the name,
+/// and it says what was sent, but may lack guests. A name that agrees in every character goes before one that is only as good as the
+/// same.
+///
+/// # Errors
+/// Why it is not known which of them it is, or whether any is.
+pub fn claim(sent: &Group, sent_ms: &SentTimes, seen: &[ExistingGroup]) -> Result<Option<GroupRef>, String> {
     match best(&sent.name, seen).as_slice() {
-        [] => Claim::Absent,
+        [] => Ok(None),
         [one] => {
             let other = in_words(differences(&invited(sent, one), one, Towards::Existing));
             let unlike = match (other, one.created_at.as_deref().unwrap_or_default()) {
@@ -69,13 +61,13 @@ pub fn claim(sent: &Group, sent_ms: &SentTimes, seen: &[ExistingGroup]) -> Claim
                 (None, at) if !was_created_after(sent_ms, at) => {
                     format!("it was created at {}, not when the row was sent", shortened(at))
                 }
-                (None, _) => return Claim::Ours(one.group_ref.clone()),
+                (None, _) => return Ok(Some(one.group_ref.clone())),
             };
-            Claim::Unclear(format!("a group of this name is there ({}), but {unlike}", shortened(&one.group_ref.id)))
+            Err(format!("a group of this name is there ({}), but {unlike}", shortened(&one.group_ref.id)))
         }
         many => {
             let count = many.len();
-            Claim::Unclear(format!("{count} groups have this name, and it is not known which one this row created"))
+            Err(format!("{count} groups have this name, and it is not known which one this row created"))
         }
     }
 }
@@ -89,9 +81,8 @@ pub(crate) fn ours(
     error: RequestError,
 ) -> Option<Outcome> {
     match claim(sent, sent_ms, existing) {
-        Claim::Absent => None,
-        Claim::Ours(group_ref) => Some(Outcome::found(group_ref)),
-        Claim::Unclear(why) => Some(Outcome::Unknown(error.and(&why))),
+        Ok(found) => found.map(Outcome::found),
+        Err(why) => Some(Outcome::Unknown(error.and(&why))),
     }
 }
 
@@ -194,8 +185,8 @@ mod tests {
             name: name.to_owned(),
             ..existing("", "")
         };
-        let ours = |id: &str| Claim::Ours(GroupRef { id: id.to_owned(), stamp: None, differences: None });
-        assert_eq!(claim(&desired(), ANY_TIME, &[]), Claim::Absent);
+        let ours = |id: &str| Ok(Some(GroupRef { id: id.to_owned(), stamp: None, differences: None }));
+        assert_eq!(claim(&desired(), ANY_TIME, &[]), Ok(None));
         assert_eq!(claim(&desired(), ANY_TIME, &[named("Sales", "a")]), ours("a"));
         assert_eq!(claim(&desired(), ANY_TIME, &[named("SALES", "a"), named("Sales", "b")]), ours("b"));
         for unclear in [
@@ -203,7 +194,7 @@ mod tests {
             vec![named("SALES", "a")],
             vec![ExistingGroup { members: Some(vec![9]), ..named("Sales", "a") }],
         ] {
-            assert!(matches!(claim(&desired(), ANY_TIME, &unclear), Claim::Unclear(_)), "{unclear:?}");
+            assert!(claim(&desired(), ANY_TIME, &unclear).is_err(), "{unclear:?}");
         }
     }
 
@@ -220,11 +211,11 @@ mod tests {
             (vec![before, Some(created_ms - 1000), after], true),
             (vec![before, None], true),
         ] {
-            assert_eq!(matches!(claim(&desired(), &sent_ms, &group), Claim::Ours(_)), is_ours, "{sent_ms:?}");
+            assert_eq!(claim(&desired(), &sent_ms, &group).is_ok(), is_ours, "{sent_ms:?}");
         }
         for created_at in [None, Some(String::new()), Some("soon".to_owned())] {
             let group = [ExistingGroup { created_at, ..existing("a", "Sales") }];
-            assert!(matches!(claim(&desired(), &[Some(0)], &group), Claim::Ours(_)), "its time is not known");
+            assert!(claim(&desired(), &[Some(0)], &group).is_ok(), "its time is not known");
         }
     }
 }

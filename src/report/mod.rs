@@ -2,9 +2,7 @@
 //!
 //! Consumes events and outcomes and shows them; decides nothing. The only module that prints.
 
-mod columns;
 mod explain;
-mod export;
 mod forecast;
 mod log;
 mod output;
@@ -15,28 +13,33 @@ mod progress;
 mod progress_state;
 mod rejects;
 mod results;
+mod rows;
 mod status_line;
 mod summary;
-mod undo;
 
 pub use explain::explanation;
-pub(crate) use export::export_text;
 pub(crate) use forecast::Forecast;
 pub use log::{LogOptions, start_log};
-pub(crate) use output::{Output, open_csv_row};
-pub use output::{OutputError, csv_row, probe, write_file};
-pub(crate) use plan::PlanReport;
-pub use problems::{ProblemStyle, Problems};
+pub(crate) use output::{Output, is_regular};
+pub use output::{OutputError, probe};
+pub(crate) use plan::{PlanReport, UndoPlan};
+pub use problems::Problems;
 pub(crate) use progress::Progress;
 pub use rejects::{Rejects, reject_paths};
 pub use results::Results;
+pub use rows::csv_row;
+pub(crate) use rows::{export_text, open_csv_row};
 pub use status_line::StatusLine;
 pub(crate) use summary::Summary;
-pub(crate) use undo::UndoPlan;
 
 /// A number with thousands separators: 12,345.
 pub(crate) fn grouped(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
+}
+
+/// A line of a table of counts.
+fn count_line(word: &str, count: u64) -> String {
+    format!("  {word:<10} {:>9}\n", grouped(count))
 }
 
 /// A number and what it counts: 1 guest, 1,820 guests.

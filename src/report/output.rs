@@ -4,7 +4,6 @@ use std::fs::{self, File, FileType};
 use std::io::{self, BufWriter, IntoInnerError, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::model::shown_path;
@@ -17,6 +16,13 @@ pub struct OutputError {
     pub path: PathBuf,
     /// What the system says.
     pub reason: io::Error,
+}
+
+impl OutputError {
+    /// What the system says about this file.
+    pub(crate) fn at(path: &Path) -> impl Fn(io::Error) -> Self {
+        |reason| Self { path: path.to_owned(), reason }
+    }
 }
 
 /// A file being written. A regular file is replaced as a whole at the end; a link, a pipe or a device is written through and
@@ -36,13 +42,13 @@ impl Output {
         } else {
             File::options().write(true).create(true).truncate(true).open(path).map(|file| (file, None))
         };
-        let (file, temporary) = opened.map_err(|reason| OutputError { path: path.to_owned(), reason })?;
+        let (file, temporary) = opened.map_err(OutputError::at(path))?;
         Ok(Self { path: path.to_owned(), file: BufWriter::new(file), temporary })
     }
 
     /// Writes bytes.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
-        self.file.write_all(bytes).map_err(|reason| OutputError { path: self.path.clone(), reason })
+        self.file.write_all(bytes).map_err(OutputError::at(&self.path))
     }
 
     /// Moves the file into place; it survives a power cut.
@@ -53,56 +59,14 @@ impl Output {
     /// The same; before the file is moved, `note` gets the temporary file, which is complete.
     pub(super) fn finish_noted<E: From<OutputError>>(self, note: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
         let Self { path, file, temporary } = self;
-        let failed = |reason| OutputError { path: path.clone(), reason };
+        let failed = OutputError::at(&path);
         let sync = |file: File| if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) };
-        file.into_inner().map_err(IntoInnerError::into_error).and_then(sync).map_err(failed)?;
+        file.into_inner().map_err(IntoInnerError::into_error).and_then(sync).map_err(&failed)?;
         let Some(temporary) = temporary else { return Ok(()) };
         note(&temporary)?;
         temporary.persist(&path).map_err(|error| error.error).and_then(|()| sync_folder(&path)).map_err(failed)?;
         Ok(())
     }
-}
-
-/// Writes a file as a whole.
-///
-/// # Errors
-/// If it cannot be written.
-pub fn write_file(path: &Path, content: &[u8]) -> Result<(), OutputError> {
-    let mut output = Output::create(path)?;
-    output.bytes(content)?;
-    output.finish()
-}
-
-/// One CSV row with its line end, quoted where it must be.
-pub fn csv_row<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, delimiter: u8) -> Vec<u8> {
-    let mut builder = csv::WriterBuilder::new();
-    let mut writer = builder.flexible(true).delimiter(delimiter).buffer_capacity(256).from_writer(Vec::new());
-    // Memory takes all that is written.
-    let _ = writer.write_record(cells);
-    writer.into_inner().unwrap_or_default()
-}
-
-/// The CSV cell for a value; the entries of a list are separated by `;`.
-pub(super) fn csv_cell(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(entries) => entries.iter().map(csv_cell).collect::<Vec<_>>().join(";"),
-        other => other.to_string(),
-    }
-}
-
-/// One CSV row whose last quote stays open.
-pub(crate) fn open_csv_row(cells: &[impl AsRef<str>], delimiter: u8) -> String {
-    let Some((last, before)) = cells.split_last() else { return String::new() };
-    let quoted = |cell: &str| cell.replace('"', "\"\"");
-    let mut row = String::from("\"");
-    for cell in before {
-        row.push_str(&quoted(cell.as_ref()));
-        row.extend(['"', char::from(delimiter), '"']);
-    }
-    row.push_str(&quoted(last.as_ref()));
-    row
 }
 
 /// Checks, before anything is sent, that a file can be written at `path`. A link is refused at a path that the user did not type:
@@ -119,18 +83,12 @@ pub fn probe(path: &Path, is_typed: bool) -> Result<(), OutputError> {
         _ if is_replaceable(path) => temporary(path).map(drop),
         _ => File::options().write(true).create(true).truncate(false).open(path).map(drop),
     };
-    work().map_err(|reason| OutputError { path: path.to_owned(), reason })
+    work().map_err(OutputError::at(path))
 }
 
-/// Removes a file of an earlier run that the new run does not replace.
-///
-/// # Errors
-/// If it is there and cannot be removed.
-pub(super) fn remove_stale(path: &Path) -> Result<(), OutputError> {
-    if !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
-        return Ok(());
-    }
-    fs::remove_file(path).map_err(|reason| OutputError { path: path.to_owned(), reason })
+/// Whether there is a regular file itself, not a link to one.
+pub(crate) fn is_regular(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
 
 /// Whether there is a regular file, or nothing.

@@ -1,12 +1,13 @@
-//! The plan that a dry run prints: one line per row, and the totals.
+//! Plans for people and scripts: what an import would do about each row, and what an undo will do about each group.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde_json::json;
 
+use super::count_line;
 use super::forecast::{self, Forecast};
-use super::grouped;
 use crate::model::{InputFile, Place, ResultRow, Status, StatusCounts, place, shortened, shown, without_sheet};
 
 /// Writes a plan.
@@ -32,23 +33,24 @@ impl<'a, W: Write> PlanReport<'a, W> {
         let is_merged = result.status == Status::Pending && result.duplicate_of.is_some();
         let status = if is_merged { Status::Merged } else { result.status };
         self.counts.add(status);
-        let (file, action) = (self.path(result.place), action(status));
+        let file = |place: Place| self.files[place.file].path.as_str();
+        let action = action(status);
         if self.is_json {
             let line = json!({
                 "type": "row",
-                "file": without_sheet(file),
+                "file": without_sheet(file(result.place)),
                 "row": result.place.row,
                 "line": result.place.line,
                 "name": result.name,
                 "action": action,
                 "group_id": result.group_id,
-                "duplicate_of": result.duplicate_of.map(|twin| json!({"file": without_sheet(self.path(twin)), "row": twin.row, "line": twin.line})),
+                "duplicate_of": result.duplicate_of.map(|twin| json!({"file": without_sheet(file(twin)), "row": twin.row, "line": twin.line})),
                 "error_code": result.error_code,
                 "error": result.error,
             });
             return writeln!(self.out, "{line}");
         }
-        let at = |at: Place| place(self.path(at), Some(at.line), None);
+        let at = |at: Place| place(file(at), Some(at.line), None);
         let place = at(result.place);
         let detail = match (status, result.duplicate_of, &result.group_id, &result.error) {
             (Status::Duplicate, Some(twin), ..) => format!("  repeats {}", at(twin)),
@@ -65,16 +67,9 @@ impl<'a, W: Write> PlanReport<'a, W> {
     /// # Errors
     /// If they cannot be written.
     pub(crate) fn finish(mut self, takes: &Forecast) -> io::Result<StatusCounts> {
-        let shown = [
-            Status::Pending,
-            Status::Exists,
-            Status::Merged,
-            Status::Duplicate,
-            Status::Excluded,
-            Status::Invalid,
-            Status::Failed,
-        ];
-        let totals = shown.map(|status| (action(status), self.counts.of(status)));
+        use Status::{Duplicate, Excluded, Exists, Failed, Invalid, Merged, Pending};
+        let totals = [Pending, Exists, Merged, Duplicate, Excluded, Invalid, Failed];
+        let totals = totals.map(|status| (action(status), self.counts.of(status)));
         if self.is_json {
             let totals = json!({
                 "type": "totals",
@@ -86,19 +81,16 @@ impl<'a, W: Write> PlanReport<'a, W> {
         } else {
             writeln!(self.out)?;
             for (action, count) in totals.into_iter().filter(|(_, count)| *count > 0) {
-                writeln!(self.out, "  {action:<10} {:>9}", grouped(count))?;
+                write!(self.out, "{}", count_line(action, count))?;
             }
-            writeln!(self.out, "  {:<10} {:>9}   (a dry run: nothing was sent)", "rows", grouped(self.counts.total()))?;
+            let rows = count_line("rows", self.counts.total());
+            writeln!(self.out, "{}   (a dry run: nothing was sent)", rows.trim_end())?;
             if takes.requests > 0 {
                 writeln!(self.out, "\n{}", forecast::text(takes))?;
             }
         }
         self.out.flush()?;
         Ok(self.counts)
-    }
-
-    fn path(&self, place: Place) -> &'a str {
-        self.files.get(place.file).map_or("-", |file| &file.path)
     }
 }
 
@@ -108,5 +100,62 @@ fn action(status: Status) -> &'static str {
         Status::Pending => "create",
         Status::Failed => "fail",
         other => other.as_str(),
+    }
+}
+
+/// What is done about a group, by the status it has then.
+const ACTIONS: [(&str, &[Status]); 3] = [
+    ("to delete", &[Status::Pending]),
+    ("left alone", &[Status::Changed, Status::Unknown]),
+    ("not there", &[Status::Gone, Status::Deleted]),
+];
+
+/// The groups of a run: their statuses, and their ids, names and details, safe to show.
+#[derive(Debug, Default)]
+pub(crate) struct UndoPlan(Vec<(Status, [String; 3])>);
+
+impl UndoPlan {
+    /// Adds a group; `detail` says what was changed in it since, or why it stays.
+    pub(crate) fn add(&mut self, status: Status, name: &str, id: Option<&str>, detail: &str) {
+        let id = id.map_or_else(|| "-".to_owned(), shortened);
+        self.0.push((status, [id, shortened(name), shown(detail)]));
+    }
+
+    /// The plan, below a line that names the run.
+    pub(crate) fn text(&self, run: i64, started_at: &str, organization: &str) -> String {
+        let mut text = format!("run {run} of {} → organization {}\n", shown(started_at), shortened(organization));
+        let width = self.0.iter().map(|(_, [id, ..])| id.chars().count()).max().unwrap_or_default();
+        let mut totals = String::new();
+        for (title, statuses) in ACTIONS {
+            let lines: Vec<_> = self.0.iter().filter(|(status, _)| statuses.contains(status)).collect();
+            totals.push_str(&count_line(title, lines.len() as u64));
+            if !lines.is_empty() {
+                let _ = writeln!(text, "{title}:");
+            }
+            for (_, [id, name, detail]) in lines {
+                let _ = writeln!(text, "{}", format!("  {id:<width$}  {name}  {detail}").trim_end());
+            }
+        }
+        format!("{text}\n{totals}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plan_names_every_group_and_what_is_done_about_it_and_moves_no_cursor() {
+        let mut plan = UndoPlan::default();
+        plan.add(Status::Pending, "Sales", Some("g1"), "");
+        plan.add(Status::Pending, "5% 🚀", Some("g22"), "other members");
+        plan.add(Status::Changed, "Support\u{1b}[2J", Some("g3"), "renamed to X");
+        plan.add(Status::Gone, "Ops", None, "");
+        let expected = "run 3 of 2026-11-23T10:00:00Z → organization org\n\
+            to delete:\n  g1   Sales\n  g22  5% 🚀  other members\n\
+            left alone:\n  g3   Support\\u{1b}[2J  renamed to X\n\
+            not there:\n  -    Ops\n\n  \
+            to delete          2\n  left alone         1\n  not there          1\n";
+        assert_eq!(plan.text(3, "2026-11-23T10:00:00Z", "org"), expected);
     }
 }

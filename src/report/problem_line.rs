@@ -56,15 +56,10 @@ impl Finding<'_> {
             Severity::Warning => "warning",
             Severity::Note => "notice",
         };
-        let place = [("line", self.line), ("col", self.column)].into_iter();
-        let place: String =
-            place.filter_map(|(name, number)| number.map(|number| format!(",{name}={number}"))).collect();
-        let title = self.problem.code.as_str();
-        format!(
-            "::{command} file={}{place},title={title}::{}",
-            property(&shown(without_sheet(self.file))),
-            data(&self.message())
-        )
+        let at = |name, number: Option<u64>| number.map_or_else(String::new, |number| format!(",{name}={number}"));
+        let place = at("line", self.line) + &at("col", self.column);
+        let (file, title) = (property(&shown(without_sheet(self.file))), self.problem.code.as_str());
+        format!("::{command} file={file}{place},title={title}::{}", data(&self.message()))
     }
 }
 

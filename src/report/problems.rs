@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::grouped;
 use super::problem_line::Finding;
+use super::{count_line, grouped};
 use crate::model::{
     Code, Place, Problem, ProblemCount, ProblemFormat, Severity, Status, StatusCounts, json_shown, place, shown_path,
     without_sheet,
@@ -16,26 +16,12 @@ use crate::model::{
 /// At most this many lines of a kind are shown unless all are asked for.
 const SHOWN_MAX: u64 = 20;
 
-/// How problems are written.
-#[derive(Debug, Clone, Copy)]
-pub struct ProblemStyle {
-    /// For whom.
-    pub format: ProblemFormat,
-    /// All of them, not just the first of each kind.
-    pub shows_all: bool,
-}
-
-impl ProblemStyle {
-    /// Whether the last of this many of a kind gets no line.
-    fn hides(self, count: u64) -> bool {
-        !self.shows_all && count > SHOWN_MAX
-    }
-}
-
 /// Writes problems and counts them.
 pub struct Problems<W> {
     out: W,
-    style: ProblemStyle,
+    format: ProblemFormat,
+    /// Whether all are written, not just the first of each kind.
+    shows_all: bool,
     /// The checked rows; valid ones are pending.
     rows: StatusCounts,
     /// How many problems of a kind there are, and where the first one is.
@@ -47,10 +33,15 @@ pub struct Problems<W> {
 }
 
 impl<W: Write> Problems<W> {
-    /// Writes to `out`.
-    pub fn new(out: W, style: ProblemStyle) -> Self {
+    /// Writes to `out` in this format: all problems, or just the first of each kind.
+    pub fn new(out: W, format: ProblemFormat, shows_all: bool) -> Self {
         let (rows, kinds) = (StatusCounts::default(), BTreeMap::new());
-        Self { out, style, rows, kinds, repairs: 0, is_restored: false }
+        Self { out, format, shows_all, rows, kinds, repairs: 0, is_restored: false }
+    }
+
+    /// Whether the last of this many of a kind gets no line.
+    fn hides(&self, count: u64) -> bool {
+        !self.shows_all && count > SHOWN_MAX
     }
 
     /// Counts a checked row; a valid one is pending.
@@ -76,7 +67,7 @@ impl<W: Write> Problems<W> {
         let [line, column] = at;
         for problem in problems {
             let finding = Finding { file, row: None, line, column, header: None, problem };
-            match self.style.format {
+            match self.format {
                 ProblemFormat::Text | ProblemFormat::Counts => _ = self.count_one(&finding),
                 ProblemFormat::Json | ProblemFormat::Github => self.write(&finding)?,
             }
@@ -86,10 +77,10 @@ impl<W: Write> Problems<W> {
 
     fn write(&mut self, finding: &Finding<'_>) -> io::Result<()> {
         let count = self.count_one(finding);
-        match self.style.format {
+        match self.format {
             ProblemFormat::Json => self.json(&finding.json()),
-            ProblemFormat::Counts if !self.style.shows_all => Ok(()),
-            _ if self.style.hides(count) => Ok(()),
+            ProblemFormat::Counts if !self.shows_all => Ok(()),
+            _ if self.hides(count) => Ok(()),
             ProblemFormat::Github => writeln!(self.out, "{}", finding.github()),
             ProblemFormat::Text | ProblemFormat::Counts => writeln!(self.out, "{}", finding.text()),
         }
@@ -102,12 +93,12 @@ impl<W: Write> Problems<W> {
     pub fn repaired(&mut self, file: &str, at: Option<Place>, what: &str) -> io::Result<()> {
         self.repairs += 1;
         let (row, line) = (at.map(|at| at.row), at.map(|at| at.line));
-        match self.style.format {
+        match self.format {
             ProblemFormat::Json => {
                 let file = without_sheet(file);
                 self.json(&json!({"type": "repair", "file": file, "row": row, "line": line, "message": what}))
             }
-            _ if self.style.hides(self.repairs) => Ok(()),
+            _ if self.hides(self.repairs) => Ok(()),
             _ => writeln!(self.out, "{}: repaired: {what}", place(file, line, None)),
         }
     }
@@ -162,26 +153,26 @@ impl<W: Write> Problems<W> {
     /// # Errors
     /// If they cannot be written.
     pub fn finish(mut self, copy: Option<&Path>) -> io::Result<()> {
-        match self.style.format {
-            ProblemFormat::Json => self.json_totals()?,
+        match self.format {
+            ProblemFormat::Json => self.json(&self.json_totals())?,
             ProblemFormat::Counts => {
-                let all = match self.style.shows_all {
+                let all = match self.shows_all {
                     _ if self.is_restored => Some("validate"),
                     false => Some("-v"),
                     true => None,
                 };
-                self.table(all.is_none())?;
-                self.hints(all)?;
+                let gap = if all.is_none() { self.gap() } else { "" };
+                write!(self.out, "{gap}{}{}", self.table(), self.hints(all))?;
             }
             // No file could be read: the error says it all.
             ProblemFormat::Text | ProblemFormat::Github
                 if self.rows.total() == 0 && self.count(Severity::Error) > 0 => {}
-            ProblemFormat::Text | ProblemFormat::Github => self.totals(copy)?,
+            ProblemFormat::Text | ProblemFormat::Github => write!(self.out, "{}", self.totals(copy))?,
         }
         self.flush()
     }
 
-    fn json_totals(&mut self) -> io::Result<()> {
+    fn json_totals(&self) -> Value {
         let mut codes: BTreeMap<&str, u64> = BTreeMap::new();
         for known in self.counts() {
             *codes.entry(known.code.as_str()).or_default() += known.count;
@@ -196,77 +187,57 @@ impl<W: Write> Problems<W> {
         for (word, count) in self.row_totals() {
             totals[word] = count.into();
         }
-        self.json(&totals)
+        totals
     }
 
     /// How many rows there are of each kind, and of all.
-    fn row_totals(&self) -> [(&'static str, u64); 6] {
-        [
-            ("valid", self.rows.of(Status::Pending)),
-            ("merged", self.rows.of(Status::Merged)),
-            ("duplicate", self.rows.of(Status::Duplicate)),
-            ("excluded", self.rows.of(Status::Excluded)),
-            ("invalid", self.rows.of(Status::Invalid)),
-            ("rows", self.rows.total()),
-        ]
+    fn row_totals(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        use Status::{Duplicate, Excluded, Invalid, Merged, Pending};
+        let word = |status: Status| if status == Pending { "valid" } else { status.as_str() };
+        let kinds = [Pending, Merged, Duplicate, Excluded, Invalid].map(|status| (word(status), self.rows.of(status)));
+        kinds.into_iter().chain([("rows", self.rows.total())])
     }
 
-    fn totals(&mut self, copy: Option<&Path>) -> io::Result<()> {
-        self.table(true)?;
-        if self.has_kinds() {
-            writeln!(self.out)?;
-        }
+    /// The end for people: blocks of lines with an empty line between them.
+    fn totals(&self, copy: Option<&Path>) -> String {
         let always = ["valid", "duplicate", "invalid", "rows"];
-        for (word, count) in self.row_totals() {
-            if count > 0 || always.contains(&word) {
-                writeln!(self.out, "  {word:<10} {:>9}", grouped(count))?;
-            }
-        }
-        if let Some(copy) = copy {
-            writeln!(self.out, "\n  the cleaned copy is {}", shown_path(copy))?;
-        }
-        if !self.kinds.is_empty() {
-            writeln!(self.out)?;
-        }
+        let rows = self.row_totals().filter(|(word, count)| *count > 0 || always.contains(word));
+        let rows = rows.map(|(word, count)| count_line(word, count)).collect();
+        let copy = copy.map_or_else(String::new, |copy| format!("  the cleaned copy is {}\n", shown_path(copy)));
         let most = self.counts().map(|known| known.count).max().max(Some(self.repairs));
-        self.hints(most.filter(|count| self.style.hides(*count)).map(|_| "--all"))
+        let hints = self.hints(most.filter(|count| self.hides(*count)).map(|_| "--all"));
+        let blocks = [self.table(), rows, copy, hints].into_iter().filter(|block| !block.is_empty());
+        format!("{}{}", self.gap(), blocks.collect::<Vec<_>>().join("\n"))
     }
 
-    /// Writes a line for each kind.
-    fn table(&mut self, is_set_off: bool) -> io::Result<()> {
-        if is_set_off && self.has_kinds() {
-            writeln!(self.out)?;
-        }
-        let (style, out) = (self.style, &mut self.out);
-        let is_cut = |count| style.format != ProblemFormat::Counts && style.hides(count);
+    /// An empty line after the lines of the problems, if there are any.
+    fn gap(&self) -> &'static str {
+        if self.kinds.is_empty() && self.repairs == 0 { "" } else { "\n" }
+    }
+
+    /// A line for each kind.
+    fn table(&self) -> String {
+        let is_cut = |count| self.format != ProblemFormat::Counts && self.hides(count);
         let shown = |count| if is_cut(count) { format!(", the first {SHOWN_MAX} shown") } else { String::new() };
-        for ProblemCount { severity, code, count, first } in self.kinds.values() {
-            let (severity, code, number, shown) = (severity.as_str(), code.as_str(), grouped(*count), shown(*count));
-            writeln!(out, "  {severity:<8} {code:<20} {number:>11}   first: {first}{shown}")?;
-        }
-        if self.repairs > 0 {
-            let (what, shown) = ("repaired in the copy", shown(self.repairs));
-            writeln!(out, "  {what:<29} {:>11}{shown}", grouped(self.repairs))?;
-        }
-        Ok(())
+        let line = |ProblemCount { severity, code, count, first }: &ProblemCount| {
+            let (severity, code, number) = (severity.as_str(), code.as_str(), grouped(*count));
+            format!("  {severity:<8} {code:<20} {number:>11}   first: {first}{}\n", shown(*count))
+        };
+        let repairs = Some(self.repairs).filter(|count| *count > 0);
+        let repairs = repairs.map(|count| format!("  repaired in the copy {:>20}{}\n", grouped(count), shown(count)));
+        self.counts().map(line).chain(repairs).collect()
     }
 
-    fn has_kinds(&self) -> bool {
-        !self.kinds.is_empty() || self.repairs > 0
-    }
-
-    /// Writes what to do next; `all` is the flag or command that shows every problem.
-    fn hints(&mut self, all: Option<&str>) -> io::Result<()> {
+    /// What to do next; `all` is the flag or command that shows every problem.
+    fn hints(&self, all: Option<&str>) -> String {
         if self.kinds.is_empty() {
-            return Ok(());
+            return String::new();
         }
-        if let Some(all) = all {
-            writeln!(self.out, "  {all} shows every problem")?;
-        }
-        if self.kinds.contains_key(&(Severity::Warning, Code::NameRepeated)) {
-            writeln!(self.out, "  --on-duplicate merge adds the members and guests of repeats to the first row")?;
-        }
-        writeln!(self.out, "  validate --explain CODE says what a code means and how to fix it")
+        let all = all.map_or_else(String::new, |all| format!("  {all} shows every problem\n"));
+        let is_repeated = self.kinds.contains_key(&(Severity::Warning, Code::NameRepeated));
+        let merge = "  --on-duplicate merge adds the members and guests of repeats to the first row\n";
+        let merge = if is_repeated { merge } else { "" };
+        format!("{all}{merge}  validate --explain CODE says what a code means and how to fix it\n")
     }
 }
 
@@ -277,7 +248,7 @@ mod tests {
 
     fn counted(shows_all: bool, known: Vec<ProblemCount>) -> (String, Vec<ProblemCount>) {
         let mut out = Vec::new();
-        let mut problems = Problems::new(&mut out, ProblemStyle { format: ProblemFormat::Counts, shows_all });
+        let mut problems = Problems::new(&mut out, ProblemFormat::Counts, shows_all);
         for known in known {
             problems.restore(known);
         }

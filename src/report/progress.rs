@@ -37,19 +37,15 @@ pub(crate) struct Progress {
 impl Progress {
     /// Starts to draw on standard error, below everything else that is written there.
     pub(crate) fn start(mode: ProgressMode, status: &StatusLine) -> Self {
-        let mut progress = Self { state: Arc::default(), status: status.clone(), drawing: None };
-        let is_bar = match mode {
-            ProgressMode::None => return progress,
-            ProgressMode::Auto => !ProgressDrawTarget::stderr().is_hidden(),
-            ProgressMode::Bar => true,
-            ProgressMode::Plain => false,
-        };
-        let (end, ended) = mpsc::channel();
-        let (state, status) = (Arc::clone(&progress.state), status.clone());
-        let draw = move || draw(&state, &status, is_bar, &ended);
-        let thread = thread::Builder::new().name("progress".to_owned()).spawn(draw);
-        progress.drawing = thread.ok().map(|thread| (thread, end));
-        progress
+        let (progress_state, (end, ended)) = (Arc::default(), mpsc::channel());
+        let is_terminal = || !ProgressDrawTarget::stderr().is_hidden();
+        let is_bar = mode == ProgressMode::Bar || mode == ProgressMode::Auto && is_terminal();
+        let (state, bars) = (Arc::clone(&progress_state), status.clone());
+        let draw = move || draw(&state, &bars, is_bar, &ended);
+        let is_shown = mode != ProgressMode::None;
+        let thread = is_shown.then(|| thread::Builder::new().name("progress".to_owned()).spawn(draw));
+        let drawing = thread.and_then(Result::ok).map(|thread| (thread, end));
+        Self { state: progress_state, status: status.clone(), drawing }
     }
 
     /// Prints what the import takes; its rate is the planned one.
@@ -102,8 +98,7 @@ fn draw(state: &Mutex<ProgressState>, status: &StatusLine, is_bar: bool, ended: 
 
 /// Everything on one line.
 fn plain_line(state: &ProgressState, now: Instant) -> String {
-    let parts = [progress_parts(state, now), below_parts(state, now)].concat();
-    fitting(&parts, usize::MAX)
+    [progress_parts(state, now), below_parts(state, now)].concat().join(GAP)
 }
 
 /// What is done and the total if there is room for a bar; the progress; and below it the waits and the outcomes so far. No line

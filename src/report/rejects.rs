@@ -2,36 +2,37 @@
 //!
 //! They read back as the same rows: a ragged row stays ragged, an open quote stays open.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::columns::{Union, has};
-use super::output::{Output, OutputError, csv_row, open_csv_row, remove_stale};
+use super::output::{Output, OutputError, is_regular};
+use super::rows::{Union, csv_row, has, open_csv_row};
 use crate::model::{Code, ERROR_COLUMN, Entries, Format, InputFile, Raw, ResultRow, object};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Rejects that are being written: one file for each format of the input, from its first row on.
-pub struct Rejects {
+pub struct Rejects<'a> {
     outputs: Vec<(Format, PathBuf, Option<Output>)>,
+    files: &'a [InputFile],
     union: Union,
+    /// The delimiter of the first CSV file.
     delimiter: u8,
-    /// The delimiter of each file.
-    delimiters: Vec<u8>,
     /// The row whose last quote is never closed: it must be the last one.
-    tail: String,
+    tail: Vec<u8>,
 }
 
-impl Rejects {
+impl<'a> Rejects<'a> {
     /// Rejects of the first file's format go to `path`, those of the other format beside it.
     #[must_use]
-    pub fn new(path: &Path, files: &[InputFile]) -> Self {
+    pub fn new(path: &Path, files: &'a [InputFile]) -> Self {
         let mut csv_files = files.iter().filter(|file| file.dialect.format == Format::Csv);
         Self {
             outputs: reject_paths(path, files).into_iter().map(|(format, path)| (format, path, None)).collect(),
+            files,
             union: Union::of(files),
             delimiter: csv_files.next().map_or(b',', |file| file.dialect.delimiter),
-            delimiters: files.iter().map(|file| file.dialect.delimiter).collect(),
-            tail: String::new(),
+            tail: Vec::new(),
         }
     }
 
@@ -50,7 +51,7 @@ impl Rejects {
             }
             Raw::Cells(cells) | Raw::OpenQuote(cells) => csv_row(self.row(result, cells, error), self.delimiter),
             // With another delimiter its cells would change: write one cell, and surplus ones to keep the row ragged.
-            Raw::Stray(text) if self.delimiters.get(result.place.file) != Some(&self.delimiter) => {
+            Raw::Stray(text) if self.files[result.place.file].dialect.delimiter != self.delimiter => {
                 let mut row = vec![text.clone()];
                 row.resize(columns, String::new());
                 row.extend([error.to_owned(), String::new()]);
@@ -73,7 +74,7 @@ impl Rejects {
     ) -> Result<Vec<PathBuf>, E> {
         let tail = std::mem::take(&mut self.tail);
         if !tail.is_empty() {
-            self.append(Format::Csv, tail.as_bytes())?;
+            self.append(Format::Csv, &tail)?;
         }
         let mut written = Vec::new();
         for (_, path, output) in self.outputs {
@@ -82,7 +83,9 @@ impl Rejects {
                     output.finish_noted(|temporary| note(&path, temporary))?;
                     written.push(path);
                 }
-                None => remove_stale(&path)?,
+                // Of an earlier run.
+                None if is_regular(&path) => fs::remove_file(&path).map_err(OutputError::at(&path))?,
+                None => {}
             }
         }
         Ok(written)
@@ -93,7 +96,7 @@ impl Rejects {
         let columns = self.union.header.len();
         // A whole row may lack unused cells at its end.
         let is_malformed = result.error_code.as_deref() == Some(Code::RowMalformed.as_str());
-        let width = self.union.width(result.place.file);
+        let width = self.files[result.place.file].dialect.header.len();
         let is_open = matches!(result.raw, Raw::OpenQuote(_));
         let is_ragged = is_open || cells.len() > width || cells.len() < width && is_malformed;
         let mut row = self.union.spread(result.place.file, cells);
@@ -163,6 +166,6 @@ mod tests {
     #[test]
     fn an_open_quote_stays_open() {
         let cells = ["A".to_owned(), "say \"b\"\nC,D".to_owned()];
-        assert_eq!(open_csv_row(&cells, b';'), "\"A\";\"say \"\"b\"\"\nC,D");
+        assert_eq!(open_csv_row(&cells, b';'), b"\"A\";\"say \"\"b\"\"\nC,D");
     }
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::columns::{Union, has};
-use super::output::{Output, OutputError, csv_cell, csv_row};
+use super::output::{Output, OutputError};
+use super::rows::{Union, csv_cell, csv_row, has};
 use crate::model::{Format, InputFile, Place, Raw, ResultRow, object, without_sheet};
 
 /// The contract's columns.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use strum::VariantArray;
 
-use super::grouped;
+use super::{count_line, grouped};
 use crate::model::{
     InputFile, PeopleCounts, ResultRow, Status, StatusCounts, place, shortened, shown, shown_path, span, without_sheet,
 };
@@ -62,7 +62,7 @@ impl Summary {
         }
         self.wrong += 1;
         if self.wrong <= NAMED_MAX {
-            let path = self.files.get(result.place.file).map_or("-", |file| &file.path);
+            let path = &self.files[result.place.file].path;
             let (at, status) = (place(path, Some(result.place.line), None), result.status.as_str());
             let error = shown(result.error.as_deref().unwrap_or_default());
             let _ = writeln!(self.named, "{at}: {status}: {error}");
@@ -97,27 +97,23 @@ impl Summary {
             _ => span(self.time),
         };
         for (word, count) in counts.chain([(noun, self.counts.total()), ("requests", self.requests)]) {
-            let _ = writeln!(text, "  {word:<10} {:>9}", grouped(count));
+            text.push_str(&count_line(word, count));
         }
         let _ = writeln!(text, "  {:<10} {time:>9}", "time");
-        if let Some(people) = self.people.words() {
-            let _ = writeln!(text, "people   {people}");
-        }
-        if let Some(results) = &self.results {
-            let _ = writeln!(text, "results  {}", shown_path(results));
-        }
         let advice = match self.stopped {
-            Some(_) => "   (with the rows that were not attempted)",
-            None => "   (fix these rows and import this file)",
+            Some(_) => "with the rows that were not attempted",
+            None => "fix these rows and import this file",
         };
-        for rejects in &self.rejects {
-            let _ = writeln!(text, "rejects  {}{advice}", shown_path(rejects));
-        }
+        let mut files: Vec<(&str, String)> = Vec::new();
+        files.extend(self.people.words().map(|words| ("people", words)));
+        files.extend(self.results.iter().map(|path| ("results", shown_path(path))));
+        files.extend(self.rejects.iter().map(|path| ("rejects", format!("{}   ({advice})", shown_path(path)))));
         if self.wrong > 0 && self.counts.of(Status::Merged) > 0 {
             let cure = "undo this run and import the corrected file, or add the person in Tallyfy";
-            let _ = writeln!(text, "         an import adds nobody to a group that exists: {cure}");
+            files.push(("", format!("an import adds nobody to a group that exists: {cure}")));
         }
-        let _ = writeln!(text, "journal  {} (run {})", shown_path(&self.journal), self.run);
+        files.push(("journal", format!("{} (run {})", shown_path(&self.journal), self.run)));
+        text.extend(files.into_iter().map(|(label, what)| format!("{label:<8} {what}\n")));
         text
     }
 

@@ -96,9 +96,8 @@ impl RowPeople<'_> {
             UserStatus::Bot => Some((Code::MemberBot, format!("`{}` is a program, not a person", shown()))),
             UserStatus::Disabled => {
                 self.counts.disabled += 1;
-                let (shown, left_out) = (shown(), self.left_out());
-                let message = format!("the account of `{shown}` is disabled, so it cannot be a member{left_out}");
-                return self.note(self.severity(), field, Code::MemberDisabled, &message);
+                let message = format!("the account of `{}` is disabled, so it cannot be a member", shown());
+                return self.lost(field, Code::MemberDisabled, &message, "");
             }
         };
         if let Some((code, message)) = warning {
@@ -116,25 +115,24 @@ impl RowPeople<'_> {
         self.counts.unknown += 1;
         let shown = shortened(&member.to_string());
         let Member::Address(address) = member else {
-            let message = format!("`{shown}` is not the id of a user of this organization{}", self.left_out());
-            return self.note(self.severity(), Field::Members, Code::MemberUnknown, &message);
+            let message = format!("`{shown}` is not the id of a user of this organization");
+            return self.lost(Field::Members, Code::MemberUnknown, &message, "");
         };
         let domain = address.rsplit('@').next().unwrap_or_default().to_lowercase();
         let is_allowed = |allowed: &String| allowed.trim_start_matches('@').eq_ignore_ascii_case(&domain);
         let is_own = self.directory.domains.contains(&domain) && !self.rules.guest_domain.iter().any(is_allowed);
-        if self.rules.unknown_members == UnknownMembers::Guest && !is_own {
+        let may_be_guest = self.rules.unknown_members == UnknownMembers::Guest;
+        let message = format!("`{shown}` is not a user of this organization");
+        if may_be_guest && !is_own {
             self.counts.made_guests += u64::from(self.invite(address));
-            let message = format!("`{shown}` is not a user of this organization, and becomes a guest");
+            let message = format!("{message}, and becomes a guest");
             return self.note(Severity::Note, Field::Members, Code::MemberUnknown, &message);
         }
-        let why = match self.rules.unknown_members {
-            UnknownMembers::Guest => format!("; users have the domain {domain} (--guest-domain {domain} allows it)"),
-            _ => self.left_out().to_owned(),
-        };
-        let nearest = self.directory.nearest(address);
-        let nearest = nearest.map_or_else(String::new, |nearest| format!("; did you mean `{}`?", shortened(nearest)));
-        let message = format!("`{shown}` is not a user of this organization{why}{nearest}");
-        self.note(self.severity(), Field::Members, Code::MemberUnknown, &message);
+        let own = || format!("; users have the domain {domain} (--guest-domain {domain} allows it)");
+        let nearest =
+            self.directory.nearest(address).map(|nearest| format!("; did you mean `{}`?", shortened(nearest)));
+        let hint: String = may_be_guest.then(own).into_iter().chain(nearest).collect();
+        self.lost(Field::Members, Code::MemberUnknown, &message, &hint);
     }
 
     fn ambiguous(&mut self, field: Field, address: &str, users: &[&User]) {
@@ -143,13 +141,13 @@ impl RowPeople<'_> {
         self.note(Severity::Error, field, Code::MemberAmbiguous, &message);
     }
 
-    /// How bad it is that somebody cannot be a member.
-    fn severity(&self) -> Severity {
-        if self.rules.unknown_members == UnknownMembers::Skip { Severity::Warning } else { Severity::Error }
-    }
-
-    fn left_out(&self) -> &'static str {
-        if self.rules.unknown_members == UnknownMembers::Skip { "; left out" } else { "" }
+    /// Somebody cannot be a member.
+    fn lost(&mut self, field: Field, code: Code, message: &str, hint: &str) {
+        let (severity, left_out) = match self.rules.unknown_members {
+            UnknownMembers::Skip => (Severity::Warning, "; left out"),
+            UnknownMembers::Fail | UnknownMembers::Guest => (Severity::Error, ""),
+        };
+        self.note(severity, field, code, &format!("{message}{left_out}{hint}"));
     }
 
     fn note(&mut self, severity: Severity, field: Field, code: Code, message: &str) {

@@ -105,16 +105,13 @@ fn organization(text: &str) -> Result<String, String> {
 
 fn credentials(typed: &ConnectionArgs, environment: &Environment) -> Result<Credentials, SettingsError> {
     if let Some(path) = &typed.token_file {
-        return read_again(path, "--token-file");
-    }
-    for name in TOKENS {
-        if let Some(text) = environment.get(name) {
-            return token(&text, name).map(Credentials::fixed);
-        }
-    }
-    match environment.get(TOKEN_FILE) {
-        Some(path) => read_again(Path::new(&path), TOKEN_FILE),
-        None => Err(SettingsError::Token(TOKEN_MISSING.to_owned())),
+        read_again(path, "--token-file")
+    } else if let Some((text, name)) = TOKENS.iter().find_map(|name| Some((environment.get(name)?, name))) {
+        token(&text, name).map(Credentials::fixed)
+    } else if let Some(path) = environment.get(TOKEN_FILE) {
+        read_again(Path::new(&path), TOKEN_FILE)
+    } else {
+        Err(SettingsError::Token(TOKEN_MISSING.to_owned()))
     }
 }
 

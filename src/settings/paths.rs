@@ -26,11 +26,9 @@ impl OutputPaths {
     /// Resolves them; `format` is the first file's, if it is known already.
     pub(crate) fn resolve(args: &ImportArgs, format: Format) -> Self {
         let file = args.input.files.first().map_or(Path::new(read::STDIN), PathBuf::as_path);
-        let extension = read::unpacked_name(file)
-            .extension()
-            .and_then(|extension| extension.to_str())
-            .filter(|extension| !WORKBOOKS.iter().any(|workbook| extension.eq_ignore_ascii_case(workbook)))
-            .unwrap_or(format.extension());
+        let own = read::unpacked_name(file).extension().and_then(OsStr::to_str);
+        let is_text = |own: &&str| !WORKBOOKS.iter().any(|workbook| own.eq_ignore_ascii_case(workbook));
+        let extension = own.filter(is_text).unwrap_or(format.extension());
         let names = OutputNames::of(file, args.output.out_dir.as_deref(), args.connection.sandbox);
         Self {
             results: args.output.results.clone().unwrap_or_else(|| names.output("results.csv")),

@@ -10,12 +10,12 @@ use std::time::Duration;
 use clap::Parser;
 use rusqlite::Connection;
 use tallyfy_groups::cli::{Cli, Command};
-use tallyfy_groups::commands::{Delivery, Staged, forecast_guests, list_guests, stage};
+use tallyfy_groups::commands::{Delivery, Staged, stage};
 use tallyfy_groups::execute::{Api, Policy, Refusals};
 use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RequestLog, RunId, ServerClock};
 use tallyfy_groups::limit::{GuestLimiter, GuestLimits, Limits, RateLimiter, Stop};
 use tallyfy_groups::model::{self, Event, Listener, MatchNames, OnExisting, ProblemFormat, Rate, Speed, StopReason};
-use tallyfy_groups::report::{ProblemStyle, Problems, Results};
+use tallyfy_groups::report::{Problems, Results};
 use tallyfy_groups::resolve::PeopleRules;
 use tallyfy_groups::sandbox::{Reply, Response};
 use tallyfy_groups::settings::{Config, Input};
@@ -97,18 +97,12 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
     let now = Now::at(Instant::now().into_std(), server.wall_clock());
     let request_log = journal.request_log(speed.memory(), now).unwrap();
     let seen = Arc::new(Seen::default());
-    let delivery = delivery(server, settings, stop, request_log, &journal.clock, &seen);
-    delivery.prepare(&mut journal, run, &staged.names).await.unwrap();
-    let (known, _) = list_guests(&delivery.api, &journal, run).await.unwrap();
+    let delivery = delivery(server, settings, stop, request_log, &journal.clock, &seen, run);
+    delivery.prepare(&mut journal, &staged).await.unwrap();
     if !stop.is_raised() {
-        let guests = GuestLimits {
-            rate: settings.guest_rate.map(|rate| Rate::parse(rate).unwrap()),
-            wait_max: settings.max_wait,
-        };
-        let quota = GuestLimiter::new(guests, stop.clone(), Arc::clone(&delivery.api.listener));
-        let forecast = forecast_guests(&mut journal, run, known.as_deref(), &quota).unwrap();
-        quota.expect(&forecast);
-        let (writer, sending) = delivery.carry_out(journal, run, false, quota);
+        let (forecast, _) = delivery.forecast_guests(&mut journal).await.unwrap();
+        delivery.quota.expect(&forecast);
+        let (writer, sending) = delivery.start(journal, false);
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
     }
@@ -141,7 +135,7 @@ fn open(workspace: &Workspace) -> (Journal, RunId, Staged) {
             other => panic!("{other:?}"),
         };
     let listener: Listener = Arc::new(|_| {});
-    let mut problems = Problems::new(io::sink(), ProblemStyle { format: ProblemFormat::Counts, shows_all: false });
+    let mut problems = Problems::new(io::sink(), ProblemFormat::Counts, false);
     let staged = stage(&journal, run, &input, &listener, &mut problems).unwrap();
     journal.commence(run, staged.range, false).unwrap();
     (journal, run, staged)
@@ -154,6 +148,7 @@ fn delivery(
     request_log: Option<(RequestLog, Vec<Duration>)>,
     server_clock: &ServerClock,
     seen: &Arc<Seen>,
+    run: RunId,
 ) -> Delivery<Wire> {
     let (clock, listening) = (server.clone(), Arc::clone(seen));
     let listener: Listener = Arc::new(move |event| {
@@ -185,7 +180,9 @@ fn delivery(
         refusals: Refusals::default(),
     };
     let policy = Policy { matching: MatchNames::Folded, on_existing: OnExisting::Skip, is_forced: false };
-    Delivery { api: Arc::new(api), policy, concurrency }
+    let rate = settings.guest_rate.map(|rate| Rate::parse(rate).unwrap());
+    let quota = GuestLimiter::new(GuestLimits { rate, wait_max }, stop.clone(), Arc::clone(&api.listener));
+    Delivery { api: Arc::new(api), policy, concurrency, run, quota }
 }
 
 fn result_rows(journal: &Journal, run: RunId) -> Vec<model::ResultRow> {

@@ -39,7 +39,7 @@ pub(super) fn fix(row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems:
             }
             csv_row(cells, *delimiter)
         }
-        Raw::OpenQuote(cells) => open_csv_row(cells, *delimiter).into_bytes(),
+        Raw::OpenQuote(cells) => open_csv_row(cells, *delimiter),
         Raw::Stray(text) => format!("{text}\n").into_bytes(),
         Raw::Line(line) => json_line(line, &found).into_bytes(),
     };
@@ -99,10 +99,16 @@ impl Copy {
 
     /// What the copy changes in the whole file, in words.
     pub(super) fn file_fixes(&self, parser: &Parser, notes: &Notes) -> Vec<String> {
-        let header_fixes = header_fixes(&parser.header, &parser.dialect.header);
-        let fixes = header_fixes.into_iter().chain(parser.origin.iter().cloned());
+        let (own, copied) = (&parser.header, &parser.dialect.header);
+        let columns = || own.iter().zip(copied);
+        let renamed = columns().filter(|(own, copied)| own != copied);
+        let renamed = renamed.map(|(own, copied)| format!("column `{}` renamed `{copied}`", shortened(own.trim())));
+        let added = copied.iter().skip(own.len()).map(|column| format!("column `{column}` added"));
+        let is_trimmed = columns().any(|(own, copied)| own == copied && own.trim() != own);
+        let trimmed = is_trimmed.then(|| "header: outer spaces removed".to_owned());
         let line_ends = self.has_cr.then(|| "line ends made LF".to_owned());
-        fixes.chain(line_ends).chain(notes.has_blank().then(|| "blank lines removed".to_owned())).collect()
+        let blank = notes.has_blank().then(|| "blank lines removed".to_owned());
+        renamed.chain(added).chain(trimmed).chain(parser.origin.clone()).chain(line_ends).chain(blank).collect()
     }
 
     /// Puts the copy in its place.
@@ -113,13 +119,4 @@ impl Copy {
 
 fn digest(text: &[u8]) -> [u8; 16] {
     Sha256::digest(text).first_chunk().copied().unwrap_or_default()
-}
-
-/// What was done to the header, in words.
-fn header_fixes(own: &[String], copied: &[String]) -> Vec<String> {
-    let renamed = own.iter().zip(copied).filter(|(own, copied)| own != copied);
-    let renamed = renamed.map(|(own, copied)| format!("column `{}` renamed `{copied}`", shortened(own.trim())));
-    let is_trimmed = own.iter().zip(copied).any(|(own, copied)| own == copied && own.trim() != own);
-    let added = copied.iter().skip(own.len()).map(|column| format!("column `{column}` added"));
-    renamed.chain(added).chain(is_trimmed.then(|| "header: outer spaces removed".to_owned())).collect()
 }

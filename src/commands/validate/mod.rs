@@ -9,9 +9,9 @@ use crate::cli::ValidateArgs;
 use crate::exit::Ending;
 use crate::model::{PeopleCounts, Problem, ProblemFormat, WantedGroup};
 use crate::read::{Notes, Parser, ReadError, Row};
-use crate::report::{ProblemStyle, Problems, explanation};
+use crate::report::{Problems, explanation};
 use crate::resolve::{Directory, resolve};
-use crate::settings::Input;
+use crate::settings::{Config, Input};
 
 use super::outputs::keep_apart;
 use super::people::users_of;
@@ -25,7 +25,7 @@ pub(super) fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Ending, 
         return print(explanation(code).as_bytes());
     }
     let rules = args.people.clone();
-    let input = Input::resolve(&args.input, &rules, context.config()?)?;
+    let input = Input::resolve(&args.input, &rules, Config::read(context.config, context.environment)?)?;
     if let Some(fix) = &args.fix {
         keep_apart(&input.files, [("--fix", fix.clone())], None)?;
         if input.files.len() > 1 {
@@ -37,8 +37,7 @@ pub(super) fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Ending, 
         .map(Directory::new)
         .map(|directory| move |group: &WantedGroup| resolve(group, &directory, &rules, &mut PeopleCounts::default()).1);
     let format = if args.json { ProblemFormat::Json } else { args.format_problems };
-    let style = ProblemStyle { format, shows_all: args.all };
-    let problems = Problems::new(BufWriter::new(io::stdout().lock()), style);
+    let problems = Problems::new(BufWriter::new(io::stdout().lock()), format, args.all);
     let mut report = Report { problems, fix: args.fix.as_deref(), copy: None, unread: Vec::new() };
     let is_fixing = args.fix.is_some();
     let prepare = move |row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems: &[Problem]| {
@@ -52,19 +51,14 @@ pub(super) fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Ending, 
     let copy = args.fix.as_deref().filter(|_| matches!(copied, Ok(Some(()))));
     problems.finish(copy).map_err(Failure::Print)?;
     if !unread.is_empty() {
-        let uncopied = if is_fixing { "\n       no cleaned copy was written" } else { "" };
-        return Err(Failure::Usage(unread_text(&unread) + uncopied));
+        let unread = unread.iter().flat_map(|error| {
+            error.problems.iter().map(|problem| format!("{}: {problem} [{}]", error.place(), problem.code.as_str()))
+        });
+        let uncopied = is_fixing.then(|| "no cleaned copy was written".to_owned());
+        return Err(Failure::Usage(unread.chain(uncopied).collect::<Vec<_>>().join("\n       ")));
     }
     copied?;
     Ok(if is_clean { Ending::Complete } else { Ending::Problems })
-}
-
-/// Every problem of every file that cannot be read, on a line of its own.
-fn unread_text(errors: &[ReadError]) -> String {
-    let lines = errors.iter().flat_map(|error| {
-        error.problems.iter().map(|problem| format!("{}: {problem} [{}]", error.place(), problem.code.as_str()))
-    });
-    lines.collect::<Vec<_>>().join("\n       ")
 }
 
 /// Prints what is found, and writes the fixed copy.
