@@ -138,7 +138,7 @@ impl Import<'_> {
                 self.progress.announce(&self.forecast(total - done, &guests, known.is_some()));
             }
             listener(Event::Started { is_deleting: false, done, total });
-            quota.expect(&guests);
+            quota.expect(guests);
             journal = on_a_thread(delivery.carry_out(journal, run, false, quota)).await?;
         }
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "sent");

@@ -263,7 +263,7 @@ mod tests {
             Class::NotApplied(_) => "not applied",
             Class::Ambiguous(_) => "ambiguous",
             Class::GuestQuota(_, named) => {
-                assert_eq!(named, Some(Duration::from_secs(3)));
+                assert_eq!(named, Some(Duration::from_secs(4)));
                 "quota"
             }
             Class::Stop(_) => "stop",
@@ -361,7 +361,7 @@ mod tests {
     fn every_response_says_whether_the_server_fails_and_for_how_long() {
         let failure =
             |ended: Ended| classified(RequestKind::Create, &ended).failure.map(|failure| (failure.kind, failure.named));
-        let named = Some(Duration::from_secs(3));
+        let named = Some(Duration::from_secs(4));
         for (ended, expected) in [
             (answer(201, ID), None),
             (answer(201, "{}"), None),

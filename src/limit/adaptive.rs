@@ -157,11 +157,11 @@ impl AdaptiveLimit {
         self.accepted = self.accepted.saturating_add(1);
     }
 
-    /// A request that left at `left` got a 429. `named` is `Retry-After`, which may be up to a second short. Returns how long
-    /// everything waits from now.
+    /// A request that left at `left` got a 429. `named` is `Retry-After` with a second of grace. Returns how long everything waits
+    /// from now.
     pub(crate) fn refused(&mut self, left: Instant, now: Instant, named: Option<Duration>) -> Duration {
-        // A window of a second is over in a second, whatever is named; a longer one gets a second more.
-        let wait = named.filter(|named| *named > SECOND).map_or(SECOND, |named| named.saturating_add(SECOND));
+        // A window of a second is over in a second, whatever is named.
+        let wait = named.filter(|named| *named > 2 * SECOND).unwrap_or(SECOND);
         if wait > WAIT_MAX {
             return wait;
         }

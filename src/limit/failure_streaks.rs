@@ -86,7 +86,7 @@ impl FailureStreaks {
         }
         let wait_left = self.longest.saturating_sub(time);
         // A pause of our own may be cut short; one that the server asks for may not.
-        let is_asked = failure.asks_for(pause);
+        let is_asked = failure.named == Some(pause);
         if is_asked && (pause > self.longest || now.checked_add(pause).is_none()) {
             return Err(StopReason::PauseTooLong(pause));
         }
@@ -100,7 +100,7 @@ impl FailureStreaks {
             }
         }
         let pause = pause.max(streak.pause).min(wait_left);
-        Ok(Some((pause, if failure.asks_for(pause) { Wait::Asked } else { Wait::Refused })))
+        Ok(Some((pause, if failure.named == Some(pause) { Wait::Asked } else { Wait::Refused })))
     }
 }
 
@@ -121,9 +121,9 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    /// A failure of this kind that names this pause, which has a second of grace.
+    /// A failure of this kind that names this pause.
     fn failure(kind: FailureKind, pause: Option<u64>) -> ServerFailure {
-        ServerFailure { kind, why: String::new(), named: pause.map(|pause| seconds(pause - 1)) }
+        ServerFailure { kind, why: String::new(), named: pause.map(seconds) }
     }
 
     /// A write fails.

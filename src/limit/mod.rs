@@ -11,7 +11,6 @@ mod guest_quota;
 mod rate_limit;
 mod rate_limiter;
 mod server_failure;
-mod spacing;
 mod stop;
 mod window;
 

@@ -107,7 +107,7 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
         };
         let quota = GuestLimiter::new(guests, stop.clone(), Arc::clone(&delivery.api.listener));
         let forecast = forecast_guests(&mut journal, run, known.as_deref(), &quota).unwrap();
-        quota.expect(&forecast);
+        quota.expect(forecast);
         let (writer, sending) = delivery.carry_out(journal, run, false, quota);
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
