@@ -111,7 +111,7 @@ impl<E: Transport> Worker<E> {
     /// The next attempt of a row, with the permits that it needs; `None` if the run stops.
     async fn next_attempt(&self, task: GroupOperation) -> Option<(Sending<'_>, Option<GuestPermit>)> {
         let invites_none = task.operation.kind == OperationKind::Delete || self.quota.knows(&task.group.guests);
-        let guest_permit = if invites_none { None } else { Some(self.quota.permit(&task.group.guests).await?) };
+        let guest_permit = if invites_none { None } else { Some(self.quota.permit_again(&task.group.guests).await?) };
         let permit = self.api.permit(true).await?;
         let begun = self.recorded(self.journal.begin(task).await)?;
         Some((Sending { begun, permit }, guest_permit))

@@ -79,7 +79,7 @@ impl GuestForecast {
 
     /// The rows begin to leave. Reports that.
     pub(crate) fn begin(&mut self, now: Instant) -> Option<Event> {
-        self.reported = Some((now, now + self.time()));
+        self.reported = Some((now, now));
         self.event(now)
     }
 
@@ -102,16 +102,19 @@ impl GuestForecast {
         if self.reported.is_some_and(|(reported, _)| reported >= until) {
             return Vec::new();
         }
-        let time = until.saturating_duration_since(now);
-        // A wait for most of a period is for the next one; a shorter one does not bring the end nearer.
-        let end = self.reported.filter(|_| time < self.rate.period / 2).map(|(_, end)| end);
-        self.reported = end.max(Some(until + self.time())).map(|end| (until, end));
-        [Event::GuestsPaused { time, why }].into_iter().chain(self.event(now)).collect()
+        let end = self.reported.map_or(until, |(_, end)| end);
+        self.reported = Some((until, end));
+        let paused = Event::GuestsPaused { time: until.saturating_duration_since(now), why };
+        [paused].into_iter().chain(self.event(now)).collect()
     }
 
-    fn event(&self, now: Instant) -> Option<Event> {
+    fn event(&mut self, now: Instant) -> Option<Event> {
+        let (until, mut end) = self.reported?;
+        // A wait for most of a period is for the next one; a shorter one does not bring the end nearer.
+        let is_short = until.saturating_duration_since(now) < self.rate.period / 2;
+        end = (until + self.time()).max(if is_short { end } else { until });
+        self.reported = Some((until, end));
         let rows = self.rows - self.done;
-        let (_, end) = self.reported?;
         let time = if rows > 0 { end.saturating_duration_since(now) } else { Duration::ZERO };
         Some(Event::GuestsTake { rows, time })
     }

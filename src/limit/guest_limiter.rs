@@ -90,9 +90,27 @@ impl GuestLimiter {
         self.quota().shut
     }
 
-    /// Waits until a row with these guests may leave, in the order of the calls; `None` if the run stops, or no row with guests
+    /// Waits until a row with these guests, which was not sent yet, may leave; `None` if the run stops, or no row with guests
     /// is sent any more.
     pub(crate) async fn permit(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
+        loop {
+            let permit = self.admit(guests).await?;
+            // Each refusal is an attempt: a row that was refused is sent again and again, and no other before it.
+            if self.quota().repeats == 0 {
+                return Some(permit);
+            }
+        }
+    }
+
+    /// Waits for the permit of a row that is sent again: it goes before new ones.
+    pub(crate) async fn permit_again(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
+        self.quota().repeats += 1;
+        let permit = self.admit(guests).await;
+        self.quota().repeats -= 1;
+        permit
+    }
+
+    async fn admit(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
         let _turn = self.queue.lock().await;
         loop {
             let admission = self.quota().admit(guests, now());

@@ -38,6 +38,8 @@ pub(crate) struct GuestQuota {
     in_flight: usize,
     /// No row leaves before. Those that left earlier say nothing about the quota after it.
     open_at: Option<Instant>,
+    /// Rows that wait to be sent again.
+    pub(super) repeats: usize,
     /// When the first row was refused since one was accepted.
     refused_since: Option<Instant>,
     /// Whether a row was refused again after the time that the server named: it is not believed any more.
@@ -79,6 +81,7 @@ impl GuestQuota {
             accepted: 0,
             in_flight: 0,
             open_at: None,
+            repeats: 0,
             refused_since: None,
             names_too_short: false,
             shut: None,

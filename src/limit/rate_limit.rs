@@ -45,8 +45,8 @@ pub(crate) struct RateLimit {
     last: Instant,
     /// The most requests in flight.
     concurrency: usize,
-    /// Nothing leaves before: nothing remained of the server's limit.
-    exhausted_until: Option<Instant>,
+    /// Nothing leaves before: the server asked for a pause, or nothing remained of its limit.
+    pub(crate) closed_until: Option<Instant>,
     /// How long the server takes to answer when it is slow: the longest latency, which fades over some hundred faster responses.
     pub(crate) latency: Duration,
 }
@@ -63,7 +63,7 @@ impl RateLimit {
             spacing: None,
             last: now,
             concurrency,
-            exhausted_until: None,
+            closed_until: None,
             latency: Duration::ZERO,
         };
         limit.keep(limit.wanted.or(found));
@@ -87,7 +87,7 @@ impl RateLimit {
         if self.window.in_flight >= self.concurrency {
             return Err(None);
         }
-        if let Some(until) = self.exhausted_until.filter(|until| now < *until) {
+        if let Some(until) = self.closed_until.filter(|until| now < *until) {
             return Err(Some(until));
         }
         self.window.room(1, now)?;
@@ -127,7 +127,7 @@ impl RateLimit {
         if hints.remaining == Some(0) {
             // Responses come out of order: one in which something remains does not end the wait.
             let oldest = self.window.next_free(now).map(|free_at| free_at.min(now + HEADER_PERIOD_MAX));
-            self.exhausted_until = self.exhausted_until.max(oldest);
+            self.closed_until = self.closed_until.max(oldest);
         }
         if let Some(limit) = hints.limit.and_then(NonZeroU32::new) {
             let stated = Rate { requests: limit, period: wanted.period.min(HEADER_PERIOD_MAX) };

@@ -48,13 +48,12 @@ struct LimiterState {
     limit: RateLimit,
     breaker: CircuitBreaker,
     streaks: FailureStreaks,
-    paused_until: Option<Instant>,
     /// For the rate limit after a restart; none at full speed.
     request_log: Option<RequestLog>,
     /// Requests that have left.
     requests: u64,
     writes_in_flight: usize,
-    /// Until when the limit is used up, as reported.
+    /// Until when nothing leaves, as reported.
     reported_until: Option<Instant>,
     /// The rate to expect, as reported.
     reported_rate: Option<Rate>,
@@ -90,7 +89,6 @@ impl RateLimiter {
             limit,
             breaker: CircuitBreaker::new(wait_max),
             streaks: FailureStreaks::new(wait_max),
-            paused_until: None,
             request_log,
             requests: 0,
             writes_in_flight: 0,
@@ -140,12 +138,11 @@ impl RateLimiter {
         state.breaker.room(now)?;
         let is_probe = state.breaker.is_open();
         let is_write = is_write && !is_probe;
-        match state.paused_until {
-            Some(until) if now < until => Err(Some(until)),
-            // While the server refuses all writes, one at a time finds out when it accepts them.
-            _ if is_write && state.writes_in_flight > 0 && state.streaks.refuses_writes(now).is_some() => Err(None),
-            _ => state.limit.room(now).inspect_err(|until| self.report_wait(state, *until, now)),
-        }?;
+        // While the server refuses all writes, one at a time finds out when it accepts them.
+        if is_write && state.writes_in_flight > 0 && state.streaks.refuses_writes(now).is_some() {
+            return Err(None);
+        }
+        state.limit.room(now).inspect_err(|until| self.report_wait(state, *until, now))?;
         let leave = |request_log: &mut RequestLog| {
             request_log.leave(now).map_err(|reason| format!("{}: {reason}", shown_path(request_log.path())))
         };
@@ -208,17 +205,13 @@ impl RateLimiter {
             }
         }
         let Some(failure) = failure else { return state.streaks.succeeded(is_write) };
-        let pause = asked.or_else(|| failure.pause());
-        // A read that is not to wait says nothing: it is repeated by itself.
-        if is_write || pause.is_some() {
-            match state.streaks.failed(is_write, subject, left, failure, pause.unwrap_or_default(), now) {
-                Ok(Some((time, why))) if state.paused_until < Some(now + time) => {
-                    state.paused_until = Some(now + time);
-                    (self.listener)(Event::Paused { time, why });
-                }
-                Ok(_) => {}
-                Err(reason) => self.stop.raise(reason),
+        match state.streaks.failed(is_write, subject, left, failure, asked, now) {
+            Ok(Some((time, why))) if state.limit.closed_until < Some(now + time) => {
+                (state.limit.closed_until, state.reported_until) = (Some(now + time), Some(now + time));
+                (self.listener)(Event::Paused { time, why });
             }
+            Ok(_) => {}
+            Err(reason) => self.stop.raise(reason),
         }
     }
 

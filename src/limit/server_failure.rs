@@ -6,8 +6,6 @@ use crate::tallyfy::Hints;
 
 /// A `Retry-After` counts whole seconds and can be up to one short.
 const GRACE: Duration = Duration::from_secs(1);
-/// The pause after a 429 that names none: bursts are throttled for a few seconds.
-const PAUSE_UNNAMED: Duration = Duration::from_secs(5);
 
 /// A request that failed for a reason that is not its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,13 +29,6 @@ pub enum FailureKind {
     Failing,
     /// It, or the way to it, is not there.
     Unreachable,
-}
-
-impl ServerFailure {
-    /// How long everybody is to wait; none as long as it may be chance.
-    pub(super) fn pause(&self) -> Option<Duration> {
-        self.named.or((self.kind == FailureKind::TooMany).then_some(PAUSE_UNNAMED))
-    }
 }
 
 /// How long the server asks to wait, with a second of grace. RFC 9110, 10.2.3: seconds or a date.
@@ -70,15 +61,5 @@ mod tests {
         for bad in ["", "soon", "-1", "1.5", "+1"] {
             assert_eq!(seconds(bad, now), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn a_pause_is_the_named_one_and_one_that_names_no_time_is_of_a_few_seconds() {
-        let pause = |kind, named| ServerFailure { kind, why: String::new(), named }.pause();
-        for kind in [FailureKind::TooMany, FailureKind::Failing] {
-            assert_eq!(pause(kind, Some(Duration::from_secs(8))), Some(Duration::from_secs(8)));
-        }
-        assert_eq!(pause(FailureKind::TooMany, None), Some(Duration::from_secs(5)));
-        assert_eq!(pause(FailureKind::Failing, None), None, "it may be chance");
     }
 }
