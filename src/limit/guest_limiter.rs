@@ -1,14 +1,13 @@
 //! The guest limiter: keeps the guest quota and `--guest-rate` by a queue that every row with new guests passes each time it
 //! is sent. Rows without guests, or whose guests are all known, need no permit.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use tokio::sync::Notify;
 
 use super::guest_forecast::GuestForecast;
 use super::guest_quota::{GUEST_CAP, GuestDeparture, GuestQuota, GuestResponse};
 use super::now;
+use super::queue::PermitQueue;
 use super::stop::Stop;
 use crate::journal::SentGuests;
 use crate::model::{Event, GuestWait, Listener, Rate};
@@ -24,12 +23,7 @@ pub struct GuestLimits {
 
 /// Hands out permits to send rows with guests.
 pub struct GuestLimiter {
-    quota: Mutex<GuestQuota>,
-    /// One waits for a permit at a time, in the order in which they came.
-    queue: tokio::sync::Mutex<()>,
-    /// A row was answered.
-    changed: Notify,
-    stop: Stop,
+    queue: PermitQueue<GuestQuota>,
     listener: Listener,
 }
 
@@ -44,30 +38,30 @@ impl GuestLimiter {
     /// Nothing was sent yet.
     #[must_use]
     pub fn new(limits: GuestLimits, stop: Stop, listener: Listener) -> Arc<Self> {
-        let quota = Mutex::new(GuestQuota::new(limits.rate, limits.wait_max));
-        Arc::new(Self { quota, queue: tokio::sync::Mutex::default(), changed: Notify::new(), stop, listener })
+        let quota = GuestQuota::new(limits.rate, limits.wait_max);
+        Arc::new(Self { queue: PermitQueue::new(quota, stop), listener })
     }
 
     /// These guests were sent with a group.
     pub fn remember(&self, sent: &SentGuests) {
-        self.quota().remember(sent, now());
+        self.queue.state().remember(sent, now());
     }
 
     /// The organization knows these guests.
     pub fn learn(&self, guests: &[String]) {
-        self.quota().known.add(guests);
+        self.queue.state().known.add(guests);
     }
 
     /// Whether the organization knows all of these guests.
     #[must_use]
     pub fn knows(&self, guests: &[String]) -> bool {
-        self.quota().known.new_among(guests) == 0
+        self.queue.state().known.new_among(guests) == 0
     }
 
     /// An empty forecast of the rows of this run, which knows the guests of earlier rows.
     #[must_use]
     pub fn forecast(&self) -> GuestForecast {
-        let quota = self.quota();
+        let quota = self.queue.state();
         GuestForecast::new(quota.rate.unwrap_or(GUEST_CAP), quota.known.clone())
     }
 
@@ -87,7 +81,7 @@ impl GuestLimiter {
 
     /// How long the quota would hold rows with guests back, if none can be sent in this run.
     pub(crate) fn shut_for(&self) -> Option<Duration> {
-        self.quota().shut
+        self.queue.state().shut
     }
 
     /// Waits until a row with these guests, which was not sent yet, may leave; `None` if the run stops, or no row with guests
@@ -96,7 +90,7 @@ impl GuestLimiter {
         loop {
             let permit = self.admit(guests).await?;
             // Each refusal is an attempt: a row that was refused is sent again and again, and no other before it.
-            if self.quota().repeats == 0 {
+            if self.queue.state().repeats == 0 {
                 return Some(permit);
             }
         }
@@ -104,45 +98,38 @@ impl GuestLimiter {
 
     /// Waits for the permit of a row that is sent again: it goes before new ones.
     pub(crate) async fn permit_again(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
-        self.quota().repeats += 1;
+        self.queue.state().repeats += 1;
         let permit = self.admit(guests).await;
-        self.quota().repeats -= 1;
+        self.queue.state().repeats -= 1;
         permit
     }
 
     async fn admit(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
-        let _turn = self.queue.lock().await;
-        loop {
-            let admission = self.quota().admit(guests, now());
+        let depart = || {
+            let admission = self.queue.state().admit(guests, now());
             match admission {
-                Ok(departure) => {
-                    let response = GuestResponse::NotInvited;
-                    return Some(GuestPermit { limiter: Arc::clone(self), departure, response });
-                }
                 // After a refusal the wait is reported already.
                 Err(Some(until)) => self.report(|quota, now| quota.forecast.wait(until, GuestWait::Rated, now)),
-                Err(None) if self.shut_for().is_some() => return None,
-                Err(None) => {}
+                Err(None) if self.shut_for().is_some() => return Ok(None),
+                _ => {}
             }
-            self.stop.wait(&self.changed, admission.err().flatten()).await?;
-        }
+            admission.map(Some)
+        };
+        let departure = self.queue.permit(depart).await??;
+        Some(GuestPermit { limiter: Arc::clone(self), departure, response: GuestResponse::NotInvited })
     }
 
     /// A row is answered. One without a permit had no new guests; if the quota refuses it, they were not known.
     pub(crate) fn row_answered(&self, permit: Option<GuestPermit>, guests: &[String], response: GuestResponse) {
         match permit {
             Some(permit) => permit.answered(response),
-            None if matches!(response, GuestResponse::Refused(_)) => self.quota().known.remove(guests),
+            None if matches!(response, GuestResponse::Refused(_)) => self.queue.state().known.remove(guests),
             None => {}
         }
     }
 
-    fn quota(&self) -> MutexGuard<'_, GuestQuota> {
-        self.quota.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn report<T: IntoIterator<Item = Event>>(&self, update: impl FnOnce(&mut GuestQuota, Instant) -> T) {
-        let events = update(&mut self.quota(), now());
+        let events = update(&mut self.queue.state(), now());
         events.into_iter().for_each(|event| (self.listener)(event));
     }
 }
@@ -157,12 +144,14 @@ impl GuestPermit {
 impl Drop for GuestPermit {
     fn drop(&mut self) {
         self.limiter.report(|quota, now| quota.answer(self.departure, self.response, now));
-        self.limiter.changed.notify_one();
+        self.limiter.queue.changed.notify_one();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
     use tokio::time::Instant;
 

@@ -8,6 +8,7 @@ mod failure_streaks;
 mod guest_forecast;
 mod guest_limiter;
 mod guest_quota;
+mod queue;
 mod rate_limit;
 mod rate_limiter;
 mod server_failure;

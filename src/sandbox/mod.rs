@@ -170,11 +170,14 @@ impl Simulation {
         self.now = self.now.max(now);
         let conditions = self.conditions(request.method().as_str());
         let delay = conditions.delay;
+        let date = groups::http_date(self.now);
+        // Without one, hyper would add the date of the machine.
+        let dated = |answer: Response| answer.with("Date", Some(date));
         let reply = match self.reply(request, conditions) {
-            Reply::Answer(answer) => {
-                let answer = if self.organization.options.modern_errors { answer.modern() } else { answer };
-                Reply::Answer(answer.with("Date", Some(groups::http_date(self.now))))
-            }
+            Reply::Answer(answer) if self.organization.options.modern_errors => Reply::Answer(dated(answer.modern())),
+            Reply::Answer(answer) => Reply::Answer(dated(answer)),
+            Reply::Cut(answer) => Reply::Cut(dated(answer)),
+            Reply::Endless(answer) => Reply::Endless(dated(answer)),
             reply => reply,
         };
         TimedReply { delay, reply }
