@@ -236,7 +236,8 @@ impl<E: Transport> Api<E> {
         cursor: &mut PageCursor,
     ) -> Result<Option<Vec<T>>, Unread> {
         let Some(number) = cursor.next() else { return Ok(None) };
-        let (what, name) = (list.into(), list.name());
+        let what = <&str>::from(list);
+        let name = format!("list of {what}");
         let report = |page, pages| {
             if !matches!(list, List::Search(_)) {
                 (self.listener)(Event::Listed { what, page, pages });

@@ -104,13 +104,13 @@ pub(crate) struct AdaptiveLimit {
 impl AdaptiveLimit {
     /// `found` is the limit that an earlier run found a moment ago.
     pub(crate) fn new(found: Option<Rate>, now: Instant) -> Self {
-        let limit = found.map_or(Limit { count: START, period: SECOND }, |rate| Limit {
-            count: rate.requests.get().into(),
-            period: rate.period,
-        });
+        let (phase, limit) = match found {
+            Some(rate) => (Phase::Hold, Limit { count: rate.requests.get().into(), period: rate.period }),
+            None => (Phase::Seek, Limit { count: START, period: SECOND }),
+        };
         Self {
             limit,
-            phase: if found.is_some() { Phase::Hold } else { Phase::Seek },
+            phase,
             since: now,
             began: now,
             accepted: 0,

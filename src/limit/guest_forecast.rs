@@ -89,7 +89,7 @@ impl GuestForecast {
         self.event(now)
     }
 
-    /// No more rows with guests are sent in this run.
+    /// No more rows with guests are sent in this run. Reports that, once.
     pub(crate) fn end(&mut self, now: Instant) -> Option<Event> {
         self.done = self.rows;
         let event = self.event(now);
@@ -109,10 +109,12 @@ impl GuestForecast {
     }
 
     fn event(&mut self, now: Instant) -> Option<Event> {
-        let (until, mut end) = self.reported?;
+        let (until, before) = self.reported?;
+        let mut end = until + self.time();
         // A wait for most of a period is for the next one; a shorter one does not bring the end nearer.
-        let is_short = until.saturating_duration_since(now) < self.rate.period / 2;
-        end = (until + self.time()).max(if is_short { end } else { until });
+        if until.saturating_duration_since(now) < self.rate.period / 2 {
+            end = end.max(before);
+        }
         self.reported = Some((until, end));
         let rows = self.rows - self.done;
         let time = if rows > 0 { end.saturating_duration_since(now) } else { Duration::ZERO };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Body, Method, StatusCode};
+use reqwest::{Body, StatusCode};
 use url::{Host, Url};
 
 use super::credentials::Credentials;
@@ -17,10 +17,8 @@ use super::transport::{Answer, BodyError, Call, Hints, Transport, TransportError
 const IDLE: Duration = Duration::from_secs(4);
 /// What to do about a certificate of an authority that the system does not know.
 const UNKNOWN_ISSUER: &str = "; if your company inspects connections, name the certificate of its authority with --ca-file PATH or SSL_CERT_FILE";
-/// The longest answer to a create request, in bytes.
-const CREATED_MAX: usize = 4 * 1024 * 1024;
-/// The longest page of a list, in bytes: 100 groups with all their members.
-const PAGE_MAX: usize = 16 * 1024 * 1024;
+/// The longest success, in bytes: a page of 100 groups with all their members.
+const SUCCESS_MAX: usize = 16 * 1024 * 1024;
 /// The longest refusal, in bytes.
 const REFUSAL_MAX: usize = 64 * 1024;
 
@@ -140,11 +138,7 @@ impl Transport for Http {
         }
         tracing::debug!(method = ?call.method, path = call.path, status = status.as_u16(), "answered");
         let hints = Hints::read(|name| response.headers().get(name).and_then(|value| value.to_str().ok()));
-        let most = match call.method {
-            _ if !status.is_success() => REFUSAL_MAX,
-            Method::POST | Method::PUT => CREATED_MAX,
-            _ => PAGE_MAX,
-        };
+        let most = if status.is_success() { SUCCESS_MAX } else { REFUSAL_MAX };
         let body = match Limited::new(Body::from(response), most).collect().await {
             Ok(body) => Ok(body.to_bytes()),
             Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLong),
