@@ -205,7 +205,7 @@ impl Comparison<'_> {
             rest.extend(journal.open_row(*row)?.filter(is_named).map(|task| settled(task, plan::unknown_id(id))));
         }
         journal.apply(rest)?;
-        Ok(Some(cursor.pages()))
+        Ok(Some(cursor.pages))
     }
 
     fn page(

@@ -3,10 +3,12 @@
 //! Everything is in memory before the first byte is written, so a list that breaks off leaves nothing half-written.
 //! 100,000 groups take about 100 MB.
 
+use std::hash::Hash;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use hashbrown::{HashMap, HashSet};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::cli::ExportArgs;
@@ -17,7 +19,7 @@ use crate::model::{ExistingGroup, MembersAs, StopReason, User, shortened};
 use crate::report::{Output, export_text, probe};
 use crate::resolve::Directory;
 use crate::settings::{Connection, export_format};
-use crate::tallyfy::{Entry, List, Transport};
+use crate::tallyfy::{List, Transport};
 
 use super::organization::{connect, stop_reason};
 use super::outputs::keep_apart;
@@ -44,13 +46,14 @@ pub(super) fn run(args: &ExportArgs, context: &Context<'_>) -> Result<Ending, Fa
     let rows: Vec<_> = block_on(async {
         let api = connect(&connection, &past, &signals.stop, &progress.listener()).await?;
         let is_users_wanted = args.users || args.members == MembersAs::Email;
-        let mut users: Vec<User> = if is_users_wanted { listed(&api, List::Users).await? } else { Vec::new() };
+        let mut users =
+            if is_users_wanted { listed(&api, List::Users, |user: &User| user.id).await? } else { Vec::new() };
         if args.users {
             users.sort_by_key(|user| user.id);
             let row = |user: User| vec![user.id.into(), user.email.into(), user.status.to_string().into()];
             return Ok(users.into_iter().map(row).collect());
         }
-        let mut groups: Vec<ExistingGroup> = listed(&api, List::Groups).await?;
+        let mut groups = listed(&api, List::Groups, |group: &ExistingGroup| group.group_ref.id.clone()).await?;
         groups.retain(|group| !group.is_deleted);
         // An order that creations and other changes do not disturb.
         groups.sort_by_cached_key(|group| (group.name.clone(), group.group_ref.id.clone()));
@@ -68,11 +71,15 @@ pub(super) fn run(args: &ExportArgs, context: &Context<'_>) -> Result<Ending, Fa
 }
 
 /// The entries of a list, each once: a list that changes while it is read may show one twice.
-async fn listed<T: Entry>(api: &Api<impl Transport>, list: List<'_>) -> Result<Vec<T>, Failure> {
+async fn listed<T: DeserializeOwned + Hash, K: Eq + Hash>(
+    api: &Api<impl Transport>,
+    list: List<'_>,
+    id: impl Fn(&T) -> K,
+) -> Result<Vec<T>, Failure> {
     let listed = api.all(list).await;
-    let (mut entries, _): (Vec<T>, _) = listed.map_err(|unread| Failure::Unexported(stop_reason(api, unread)))?;
+    let (mut entries, _) = listed.map_err(|unread| Failure::Unexported(stop_reason(api, unread)))?;
     let mut known = HashSet::new();
-    entries.retain(|entry| known.insert(entry.id()));
+    entries.retain(|entry| known.insert(id(entry)));
     Ok(entries)
 }
 

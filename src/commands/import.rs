@@ -187,7 +187,7 @@ impl<'a> Import<'a> {
                 self.progress.announce(&self.forecast(total - done, &guests));
             }
             listener(Event::Started { is_deleting: false, done, total });
-            delivery.quota.expect(&guests.0);
+            delivery.quota.expect(guests.0);
             journal = delivery.carry_out(journal, false).await?;
         }
         tracing::info!(requests = api.requests(), seconds = self.seconds(), "sent");

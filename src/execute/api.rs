@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use serde::de::DeserializeOwned;
 
 use super::classify::{Class, Classified, RequestKind, classify};
 use super::refusals::Refusals;
@@ -16,9 +17,7 @@ use crate::journal::ServerClock;
 use crate::limit::{Permit, RateLimiter, Stop};
 use crate::model::{Event, ExistingGroup, Group, GroupRef, Listener, MatchNames, Outcome, RequestError, StopReason};
 use crate::plan;
-use crate::tallyfy::{
-    self, Call, Credentials, Endpoints, Entry, List, Method, Page, PageCursor, Transport, TransportError,
-};
+use crate::tallyfy::{self, Call, Credentials, Endpoints, List, Method, Page, PageCursor, Transport, TransportError};
 
 /// The first backoff, and the longest.
 const BACKOFF_MIN: Duration = Duration::from_millis(500);
@@ -197,21 +196,26 @@ impl<E: Transport> Api<E> {
     ///
     /// # Errors
     /// If a page cannot be had, or the list does not add up.
-    pub async fn all<T: Entry>(&self, list: List<'_>) -> Result<(Vec<T>, u64), Unread> {
+    pub async fn all<T: DeserializeOwned + Hash>(&self, list: List<'_>) -> Result<(Vec<T>, u64), Unread> {
         let (mut all, mut cursor) = (Vec::new(), PageCursor::default());
         while let Some(page) = self.next_page(list, &mut cursor).await? {
             all.extend(page);
         }
-        Ok((all, cursor.pages()))
+        Ok((all, cursor.pages))
     }
 
     /// The next page of a list, which is reported unless it is a search; none when all are read.
     ///
     /// # Errors
     /// If it cannot be had, or the list does not add up.
-    pub async fn next_page<T: Entry>(&self, list: List<'_>, cursor: &mut PageCursor) -> Result<Option<Vec<T>>, Unread> {
+    pub async fn next_page<T: DeserializeOwned + Hash>(
+        &self,
+        list: List<'_>,
+        cursor: &mut PageCursor,
+    ) -> Result<Option<Vec<T>>, Unread> {
         let Some(number) = cursor.next() else { return Ok(None) };
-        let (what, name) = (list.into(), list.name());
+        let what = <&str>::from(list);
+        let name = format!("list of {what}");
         let report = |page, pages| {
             if !matches!(list, List::Search(_)) {
                 (self.listener)(Event::Listed { what, page, pages });
@@ -224,11 +228,11 @@ impl<E: Transport> Api<E> {
         let call = Ok(self.endpoints.list(list, number));
         let parse = |_, body: &Bytes| Page::parse(body).map_err(|lack| unreadable(&name, &lack));
         let page = self.read(&name, is_awaited, RequestKind::List, &call, parse).await?;
-        let Page { entries, pages } = page.ok_or_else(|| Unread::Failed(untrue(&name, "it is not there")))?;
-        let added = cursor.add(entries.first().map(T::id), pages);
-        added.map_err(|error| Unread::Failed(untrue(&name, &error.to_string())))?;
-        report(cursor.read(), cursor.pages());
-        Ok(Some(entries))
+        let inconsistent = |lack: &str| Unread::Failed(untrue(&name, lack));
+        let page = page.ok_or_else(|| inconsistent("it is not there"))?;
+        cursor.add(&page).map_err(|lack| inconsistent(&lack))?;
+        report(cursor.read, cursor.pages);
+        Ok(Some(page.entries))
     }
 
     /// The groups of this name. The server's search is for parts of names and descriptions: names are compared here.

@@ -123,7 +123,6 @@ fn unanswered<T>(error: &TransportError) -> Classified<T> {
         |why: &str| Some(ServerFailure { kind: FailureKind::Unreachable, why: why.to_owned(), named: None });
     let request_error = |code: &str, message| RequestError { code: code.to_owned(), message, http_status: None };
     match error {
-        TransportError::Held => Classified { class: Class::Held, failure: None },
         TransportError::Undelivered(message) => Classified {
             failure: unreachable(message),
             class: Class::NotApplied(request_error("connect", format!("not delivered: {message}"))),
@@ -263,7 +262,7 @@ mod tests {
             Class::NotApplied(_) => "not applied",
             Class::Ambiguous(_) => "ambiguous",
             Class::GuestQuota(_, named) => {
-                assert_eq!(named, Some(Duration::from_secs(3)));
+                assert_eq!(named, Some(Duration::from_secs(4)));
                 "quota"
             }
             Class::Stop(_) => "stop",
@@ -321,7 +320,6 @@ mod tests {
             (cut_off(502), "ambiguous", "ambiguous", "not applied", "not applied"),
             (undelivered(), "not applied", "not applied", "not applied", "not applied"),
             (lost(), "ambiguous", "ambiguous", "ambiguous", "ambiguous"),
-            (Err(TransportError::Held), "held", "held", "held", "held"),
         ] {
             let words = [Create, Delete, Read, List].map(|kind| word(kind, &ended));
             assert_eq!(words, [create, delete, read, list], "{ended:?}");
@@ -361,7 +359,7 @@ mod tests {
     fn every_response_says_whether_the_server_fails_and_for_how_long() {
         let failure =
             |ended: Ended| classified(RequestKind::Create, &ended).failure.map(|failure| (failure.kind, failure.named));
-        let named = Some(Duration::from_secs(3));
+        let named = Some(Duration::from_secs(4));
         for (ended, expected) in [
             (answer(201, ID), None),
             (answer(201, "{}"), None),
@@ -376,7 +374,6 @@ mod tests {
             (answer(503, "<html>"), Some((FailureKind::Unable, named))),
             (undelivered(), Some((FailureKind::Unreachable, None))),
             (lost(), Some((FailureKind::Unreachable, None))),
-            (Err(TransportError::Held), None),
         ] {
             assert_eq!(failure(ended.clone()), expected, "{ended:?}");
         }

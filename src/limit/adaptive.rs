@@ -104,13 +104,13 @@ pub(crate) struct AdaptiveLimit {
 impl AdaptiveLimit {
     /// `found` is the limit that an earlier run found a moment ago.
     pub(crate) fn new(found: Option<Rate>, now: Instant) -> Self {
-        let limit = found.map_or(Limit { count: START, period: SECOND }, |rate| Limit {
-            count: rate.requests.get().into(),
-            period: rate.period,
-        });
+        let (phase, limit) = match found {
+            Some(rate) => (Phase::Hold, Limit { count: rate.requests.get().into(), period: rate.period }),
+            None => (Phase::Seek, Limit { count: START, period: SECOND }),
+        };
         Self {
             limit,
-            phase: if found.is_some() { Phase::Hold } else { Phase::Seek },
+            phase,
             since: now,
             began: now,
             accepted: 0,
@@ -157,11 +157,11 @@ impl AdaptiveLimit {
         self.accepted = self.accepted.saturating_add(1);
     }
 
-    /// A request that left at `left` got a 429. `named` is `Retry-After`, which may be up to a second short. Returns how long
-    /// everything waits from now.
+    /// A request that left at `left` got a 429. `named` is `Retry-After` with a second of grace. Returns how long everything waits
+    /// from now.
     pub(crate) fn refused(&mut self, left: Instant, now: Instant, named: Option<Duration>) -> Duration {
-        // A window of a second is over in a second, whatever is named; a longer one gets a second more.
-        let wait = named.filter(|named| *named > SECOND).map_or(SECOND, |named| named.saturating_add(SECOND));
+        // A window of a second is over in a second, whatever is named.
+        let wait = named.filter(|named| *named > 2 * SECOND).unwrap_or(SECOND);
         if wait > WAIT_MAX {
             return wait;
         }

@@ -14,6 +14,8 @@ const REFUSED: u32 = 5;
 const FAILED: usize = 20;
 /// A row that failed this often, with others accepted in between, has a problem of its own.
 const AT_FAULT: u32 = 2;
+/// The pause after a 429 that names none: bursts are throttled for a few seconds.
+const PAUSE_UNNAMED: Duration = Duration::from_secs(5);
 /// The first pause while the server takes nothing, and the longest.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_mins(1);
@@ -62,17 +64,24 @@ impl FailureStreaks {
         Some(now.saturating_duration_since(since))
     }
 
-    /// A request that left at `left` to change the `subject` failed, and everything is to wait for a `pause`, if not zero.
-    /// Returns how long everything waits, and why, if it does; or why the run stops.
+    /// A request that left at `left` to change the `subject` failed. `limit_pause` is how long everything waits for a limit that
+    /// is to be found. Returns how long everything waits, and why, if it does; or why the run stops.
     pub(crate) fn failed(
         &mut self,
         is_write: bool,
         subject: u64,
         left: Instant,
         failure: ServerFailure,
-        pause: Duration,
+        limit_pause: Option<Duration>,
         now: Instant,
     ) -> Result<Option<(Duration, Wait)>, StopReason> {
+        let unnamed = (failure.kind == FailureKind::TooMany).then_some(PAUSE_UNNAMED);
+        let pause = limit_pause.or(failure.named).or(unnamed);
+        if !is_write && pause.is_none() {
+            // It is repeated by itself.
+            return Ok(None);
+        }
+        let pause = pause.unwrap_or_default();
         let streak = if is_write { &mut self.writes } else { &mut self.reads };
         if matches!(failure.kind, FailureKind::TooMany | FailureKind::Unable) {
             streak.refused = streak.refused.saturating_add(1);
@@ -86,7 +95,7 @@ impl FailureStreaks {
         }
         let wait_left = self.longest.saturating_sub(time);
         // A pause of our own may be cut short; one that the server asks for may not.
-        let is_asked = failure.asks_for(pause);
+        let is_asked = failure.named == Some(pause);
         if is_asked && (pause > self.longest || now.checked_add(pause).is_none()) {
             return Err(StopReason::PauseTooLong(pause));
         }
@@ -100,7 +109,7 @@ impl FailureStreaks {
             }
         }
         let pause = pause.max(streak.pause).min(wait_left);
-        Ok(Some((pause, if failure.asks_for(pause) { Wait::Asked } else { Wait::Refused })))
+        Ok(Some((pause, if failure.named == Some(pause) { Wait::Asked } else { Wait::Refused })))
     }
 }
 
@@ -121,9 +130,9 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    /// A failure of this kind that names this pause, which has a second of grace.
+    /// A failure of this kind that names this pause.
     fn failure(kind: FailureKind, pause: Option<u64>) -> ServerFailure {
-        ServerFailure { kind, why: String::new(), named: pause.map(|pause| seconds(pause - 1)) }
+        ServerFailure { kind, why: String::new(), named: pause.map(seconds) }
     }
 
     /// A write fails.
@@ -135,7 +144,7 @@ mod tests {
         now: Instant,
     ) -> Result<Duration, StopReason> {
         streaks
-            .failed(true, subject, left, failure.clone(), seconds(pause), now)
+            .failed(true, subject, left, failure.clone(), Some(seconds(pause)), now)
             .map(|pause| pause.map_or(Duration::ZERO, |(time, _)| time))
     }
 
@@ -153,6 +162,21 @@ mod tests {
                 }
                 Err(reason) => return (pauses, reason),
             }
+        }
+    }
+
+    #[test]
+    fn everything_waits_where_the_server_names_a_time_or_gets_too_many_requests() {
+        let wait = |is_write, kind, named| {
+            let (now, mut streaks) = (Instant::now(), FailureStreaks::new(LONGEST));
+            streaks.failed(is_write, 1, now, failure(kind, named), None, now).unwrap()
+        };
+        for is_write in [false, true] {
+            for kind in [FailureKind::TooMany, FailureKind::Failing] {
+                assert_eq!(wait(is_write, kind, Some(8)), Some((seconds(8), Wait::Asked)));
+            }
+            assert_eq!(wait(is_write, FailureKind::TooMany, None), Some((seconds(5), Wait::Refused)));
+            assert_eq!(wait(is_write, FailureKind::Failing, None), None, "it may be chance");
         }
     }
 
@@ -224,7 +248,7 @@ mod tests {
         let (mut streaks, start) = (FailureStreaks::new(seconds(10)), Instant::now());
         let failure = failure(FailureKind::TooMany, None);
         let fail = |streaks: &mut FailureStreaks, is_write, after| {
-            let failed = streaks.failed(is_write, 1, start, failure.clone(), seconds(5), start + seconds(after));
+            let failed = streaks.failed(is_write, 1, start, failure.clone(), None, start + seconds(after));
             failed.map(|pause| pause.map_or(Duration::ZERO, |(time, _)| time))
         };
         assert_eq!(fail(&mut streaks, false, 0), Ok(seconds(5)));

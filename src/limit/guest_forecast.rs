@@ -39,35 +39,25 @@ fn hash(address: &str) -> u64 {
     hasher.finish()
 }
 
-/// The new guests of rows that are not sent yet.
+/// The rows with guests of a run, and when the last of them leaves.
 #[derive(Debug)]
 pub struct GuestForecast {
     rate: Rate,
     known: KnownGuests,
     rows: u64,
+    done: u64,
     /// How many guests are new.
     pub guests: u64,
     /// The most new guests of one row.
     pub most: u64,
-}
-
-/// What is left while rows with guests are sent.
-#[derive(Debug, Default)]
-pub(crate) struct GuestEstimate {
-    /// Rows that are not done.
-    rows: u64,
-    per_period: u64,
-    period: Duration,
-    /// Until when rows wait, or when they began to leave, once that is reported.
-    wait_until: Option<Instant>,
-    /// When the last row leaves.
-    end: Option<Instant>,
+    /// Until when rows wait, or when they began to leave, and when the last row leaves; none until that is reported.
+    reported: Option<(Instant, Instant)>,
 }
 
 impl GuestForecast {
     /// At this rate, for an organization that knows these guests.
     pub(crate) fn new(rate: Rate, known: KnownGuests) -> Self {
-        Self { rate, known, rows: 0, guests: 0, most: 0 }
+        Self { rate, known, rows: 0, done: 0, guests: 0, most: 0, reported: None }
     }
 
     /// Adds the guests of the next row.
@@ -78,60 +68,57 @@ impl GuestForecast {
         self.most = self.most.max(count);
     }
 
-    /// How long it takes until the last row leaves.
+    /// How long it takes until the last row leaves, if the next one leaves now.
     #[must_use]
     pub fn time(&self) -> Duration {
-        self.estimate().time()
-    }
-
-    /// The estimate at the start of sending.
-    pub(crate) fn estimate(&self) -> GuestEstimate {
         let allowed = self.rows.saturating_mul(self.rate.requests.get().into());
-        let per_period = allowed.checked_div(self.guests).unwrap_or(self.rows);
-        GuestEstimate { rows: self.rows, per_period, period: self.rate.period, ..GuestEstimate::default() }
-    }
-}
-
-impl GuestEstimate {
-    /// Reports the estimate from now on.
-    pub(crate) fn report(&mut self, now: Instant) -> Event {
-        self.wait_until = Some(now);
-        self.event(now, now)
+        let per_period = allowed.checked_div(self.guests).unwrap_or(self.rows).max(1);
+        let periods = (self.rows - self.done).div_ceil(per_period).saturating_sub(1);
+        self.rate.period.saturating_mul(u32::try_from(periods).unwrap_or(u32::MAX))
     }
 
-    /// One more row is done.
+    /// The rows begin to leave. Reports that.
+    pub(crate) fn begin(&mut self, now: Instant) -> Option<Event> {
+        self.reported = Some((now, now));
+        self.event(now)
+    }
+
+    /// One more row is done. Reports that, once the forecast is reported.
     pub(crate) fn done(&mut self, now: Instant) -> Option<Event> {
-        self.rows = self.rows.saturating_sub(1);
-        self.wait_until.map(|until| self.event(until, now))
+        self.done = self.rows.min(self.done + 1);
+        self.event(now)
     }
 
-    /// No more rows with guests are sent in this run.
-    pub(crate) fn end(&mut self) -> Option<Event> {
-        self.wait_until.take().map(|_| Event::GuestsTake { rows: 0, time: Duration::ZERO })
+    /// No more rows with guests are sent in this run. Reports that, once.
+    pub(crate) fn end(&mut self, now: Instant) -> Option<Event> {
+        self.done = self.rows;
+        let event = self.event(now);
+        self.reported = None;
+        event
     }
 
-    /// The next row waits until then.
+    /// The next row waits until then. Reports that, if it is news.
     pub(crate) fn wait(&mut self, until: Instant, why: GuestWait, now: Instant) -> Vec<Event> {
-        if self.wait_until >= Some(until) {
+        if self.reported.is_some_and(|(reported, _)| reported >= until) {
             return Vec::new();
         }
-        self.wait_until = Some(until);
-        vec![Event::GuestsPaused { time: until.saturating_duration_since(now), why }, self.event(until, now)]
+        let end = self.reported.map_or(until, |(_, end)| end);
+        self.reported = Some((until, end));
+        let paused = Event::GuestsPaused { time: until.saturating_duration_since(now), why };
+        [paused].into_iter().chain(self.event(now)).collect()
     }
 
-    fn event(&mut self, until: Instant, now: Instant) -> Event {
+    fn event(&mut self, now: Instant) -> Option<Event> {
+        let (until, before) = self.reported?;
+        let mut end = until + self.time();
         // A wait for most of a period is for the next one; a shorter one does not bring the end nearer.
-        let is_short = until.saturating_duration_since(now) < self.period / 2;
-        let end = self.end.filter(|_| is_short).max(Some(until + self.time()));
-        self.end = end;
-        let left = end.filter(|_| self.rows > 0).map(|end| end.saturating_duration_since(now));
-        Event::GuestsTake { rows: self.rows, time: left.unwrap_or_default() }
-    }
-
-    /// How long it takes until the last row leaves, if the next one leaves now.
-    fn time(&self) -> Duration {
-        let later = self.rows.div_ceil(self.per_period.max(1)).saturating_sub(1);
-        self.period.saturating_mul(u32::try_from(later).unwrap_or(u32::MAX))
+        if until.saturating_duration_since(now) < self.rate.period / 2 {
+            end = end.max(before);
+        }
+        self.reported = Some((until, end));
+        let rows = self.rows - self.done;
+        let time = if rows > 0 { end.saturating_duration_since(now) } else { Duration::ZERO };
+        Some(Event::GuestsTake { rows, time })
     }
 }
 
@@ -185,18 +172,18 @@ mod tests {
     #[test]
     fn nothing_is_reported_under_the_cap_of_the_server_until_it_refuses_a_row() {
         let start = Instant::now();
-        let mut estimate = forecast("30/h", &[1; 70]).estimate();
+        let mut estimate = forecast("30/h", &[1; 70]);
         assert!((0..30).all(|_| estimate.done(start).is_none()));
         assert_eq!(left(&estimate.wait(start + HOUR, GuestWait::Capped, start)), 2 * HOUR);
         assert_eq!(estimate.wait(start + HOUR, GuestWait::Capped, start), [], "it is no news");
-        assert!(estimate.end().is_some() && estimate.end().is_none());
+        assert!(estimate.end(start).is_some() && estimate.end(start).is_none());
     }
 
     #[test]
     fn at_a_rate_the_estimate_falls_to_nothing_with_the_last_period() {
         let start = Instant::now();
-        let mut estimate = forecast("30/h", &[1; 70]).estimate();
-        assert_eq!(estimate.report(start), Event::GuestsTake { rows: 70, time: 2 * HOUR });
+        let mut estimate = forecast("30/h", &[1; 70]);
+        assert_eq!(estimate.begin(start), Some(Event::GuestsTake { rows: 70, time: 2 * HOUR }));
         for (hour, rows) in [(0, 30), (1, 30), (2, 10)] {
             let now = start + hour * HOUR;
             let last = (0..rows).filter_map(|_| estimate.done(now)).last().unwrap();
@@ -208,7 +195,7 @@ mod tests {
     #[test]
     fn a_longer_wait_lengthens_the_estimate() {
         let start = Instant::now();
-        let mut estimate = forecast("30/h", &[1; 60]).estimate();
+        let mut estimate = forecast("30/h", &[1; 60]);
         (0..30).for_each(|_| drop(estimate.done(start)));
         assert_eq!(left(&estimate.wait(start + 5 * HOUR, GuestWait::Capped, start)), 5 * HOUR);
     }

@@ -1,15 +1,13 @@
 //! The guest limiter: keeps the guest quota and `--guest-rate` by a queue that every row with new guests passes each time it
 //! is sent. Rows without guests, or whose guests are all known, need no permit.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use tokio::sync::Notify;
 
 use super::guest_forecast::GuestForecast;
 use super::guest_quota::{GUEST_CAP, GuestDeparture, GuestQuota, GuestResponse};
 use super::now;
+use super::queue::PermitQueue;
 use super::stop::Stop;
 use crate::journal::SentGuests;
 use crate::model::{Event, GuestWait, Listener, Rate};
@@ -25,14 +23,7 @@ pub struct GuestLimits {
 
 /// Hands out permits to send rows with guests.
 pub struct GuestLimiter {
-    quota: Mutex<GuestQuota>,
-    /// One waits for a permit at a time, in the order in which they came.
-    queue: tokio::sync::Mutex<()>,
-    /// Rows in the queue that are sent again.
-    repeats: AtomicUsize,
-    /// A row was answered.
-    changed: Notify,
-    stop: Stop,
+    queue: PermitQueue<GuestQuota>,
     listener: Listener,
 }
 
@@ -47,51 +38,50 @@ impl GuestLimiter {
     /// Nothing was sent yet.
     #[must_use]
     pub fn new(limits: GuestLimits, stop: Stop, listener: Listener) -> Arc<Self> {
-        let quota = Mutex::new(GuestQuota::new(limits.rate, limits.wait_max));
-        let (queue, repeats, changed) = (tokio::sync::Mutex::default(), AtomicUsize::new(0), Notify::new());
-        Arc::new(Self { quota, queue, repeats, changed, stop, listener })
+        let quota = GuestQuota::new(limits.rate, limits.wait_max);
+        Arc::new(Self { queue: PermitQueue::new(quota, stop), listener })
     }
 
     /// These guests were sent with a group.
     pub fn remember(&self, sent: &SentGuests) {
-        self.quota().remember(sent, now());
+        self.queue.state().remember(sent, now());
     }
 
     /// The organization knows these guests.
     pub fn learn(&self, guests: &[String]) {
-        self.quota().known.add(guests);
+        self.queue.state().known.add(guests);
     }
 
     /// Whether the organization knows all of these guests.
     #[must_use]
     pub fn knows(&self, guests: &[String]) -> bool {
-        self.quota().known.new_among(guests) == 0
+        self.queue.state().known.new_among(guests) == 0
     }
 
     /// An empty forecast of the rows of this run, which knows the guests of earlier rows.
     #[must_use]
     pub fn forecast(&self) -> GuestForecast {
-        let quota = self.quota();
+        let quota = self.queue.state();
         GuestForecast::new(quota.rate.unwrap_or(GUEST_CAP), quota.known.clone())
     }
 
     /// Sets the forecast of all rows. Without `--guest-rate` it is reported only once the server refuses a row: only the
     /// server knows which guests are new.
-    pub fn expect(&self, forecast: &GuestForecast) {
+    pub fn expect(&self, forecast: GuestForecast) {
         self.report(|quota, now| {
-            quota.estimate = forecast.estimate();
-            quota.rate.map(|_| quota.estimate.report(now))
+            quota.forecast = forecast;
+            quota.rate.and_then(|_| quota.forecast.begin(now))
         });
     }
 
     /// One more row is done.
     pub(crate) fn done(&self) {
-        self.report(|quota, now| quota.estimate.done(now));
+        self.report(|quota, now| quota.forecast.done(now));
     }
 
     /// How long the quota would hold rows with guests back, if none can be sent in this run.
     pub(crate) fn shut_for(&self) -> Option<Duration> {
-        self.quota().shut
+        self.queue.state().shut
     }
 
     /// Waits until a row with these guests, which was not sent yet, may leave; `None` if the run stops, or no row with guests
@@ -99,8 +89,8 @@ impl GuestLimiter {
     pub(crate) async fn permit(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
         loop {
             let permit = self.admit(guests).await?;
-            // A row that was refused would be refused again if new ones always left before it.
-            if self.repeats.load(Ordering::Acquire) == 0 {
+            // Each refusal is an attempt: a row that was refused is sent again and again, and no other before it.
+            if self.queue.state().repeats == 0 {
                 return Some(permit);
             }
         }
@@ -108,47 +98,38 @@ impl GuestLimiter {
 
     /// Waits for the permit of a row that is sent again: it goes before new ones.
     pub(crate) async fn permit_again(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
-        self.repeats.fetch_add(1, Ordering::AcqRel);
+        self.queue.state().repeats += 1;
         let permit = self.admit(guests).await;
-        self.repeats.fetch_sub(1, Ordering::AcqRel);
+        self.queue.state().repeats -= 1;
         permit
     }
 
     async fn admit(self: &Arc<Self>, guests: &[String]) -> Option<GuestPermit> {
-        let _turn = self.queue.lock().await;
-        loop {
-            let admission = self.quota().admit(guests, now());
-            let until = match admission {
-                Ok(departure) => {
-                    let response = GuestResponse::NotInvited;
-                    return Some(GuestPermit { limiter: Arc::clone(self), departure, response });
-                }
-                Err(_) if self.shut_for().is_some() => return None,
-                Err(until) => until,
-            };
-            if let Some(until) = until {
+        let depart = || {
+            let admission = self.queue.state().admit(guests, now());
+            match admission {
                 // After a refusal the wait is reported already.
-                self.report(|quota, now| quota.estimate.wait(until, GuestWait::Rated, now));
+                Err(Some(until)) => self.report(|quota, now| quota.forecast.wait(until, GuestWait::Rated, now)),
+                Err(None) if self.shut_for().is_some() => return Ok(None),
+                _ => {}
             }
-            self.stop.wait(&self.changed, until).await?;
-        }
+            admission.map(Some)
+        };
+        let departure = self.queue.permit(depart).await??;
+        Some(GuestPermit { limiter: Arc::clone(self), departure, response: GuestResponse::NotInvited })
     }
 
     /// A row is answered. One without a permit had no new guests; if the quota refuses it, they were not known.
     pub(crate) fn row_answered(&self, permit: Option<GuestPermit>, guests: &[String], response: GuestResponse) {
         match permit {
             Some(permit) => permit.answered(response),
-            None if matches!(response, GuestResponse::Refused(_)) => self.quota().known.remove(guests),
+            None if matches!(response, GuestResponse::Refused(_)) => self.queue.state().known.remove(guests),
             None => {}
         }
     }
 
-    fn quota(&self) -> MutexGuard<'_, GuestQuota> {
-        self.quota.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn report<T: IntoIterator<Item = Event>>(&self, update: impl FnOnce(&mut GuestQuota, Instant) -> T) {
-        let events = update(&mut self.quota(), now());
+        let events = update(&mut self.queue.state(), now());
         events.into_iter().for_each(|event| (self.listener)(event));
     }
 }
@@ -163,12 +144,14 @@ impl GuestPermit {
 impl Drop for GuestPermit {
     fn drop(&mut self) {
         self.limiter.report(|quota, now| quota.answer(self.departure, self.response, now));
-        self.limiter.changed.notify_one();
+        self.limiter.queue.changed.notify_one();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
     use tokio::time::Instant;
 
@@ -202,8 +185,8 @@ mod tests {
         }
         let (one, other) = (permit(&quota, "b@x.org").await, permit(&quota, "c@x.org").await);
         let start = Instant::now();
-        one.answered(refused(60));
-        other.answered(refused(60));
+        one.answered(refused(61));
+        other.answered(refused(61));
         permit(&quota, "b@x.org").await.answered(GuestResponse::Accepted);
         assert_eq!(start.elapsed(), Duration::from_secs(61));
         let paused = Event::GuestsPaused { time: Duration::from_secs(61), why: GuestWait::Capped };
@@ -219,14 +202,14 @@ mod tests {
         let row = ["a@x.org".to_owned()];
         quota.row_answered(None, &row, GuestResponse::Accepted);
         assert!(quota.knows(&listed));
-        quota.row_answered(None, &row, refused(60));
+        quota.row_answered(None, &row, refused(61));
         assert!(!quota.knows(&listed[..1]) && quota.knows(&listed[1..]));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_stop_ends_the_wait_at_once_for_all_who_wait() {
         let (quota, stop, _) = quota(None);
-        permit(&quota, "a@x.org").await.answered(refused(3600));
+        permit(&quota, "a@x.org").await.answered(refused(3601));
         let start = Instant::now();
         let interrupt = async {
             tokio::time::sleep(Duration::from_secs(5)).await;
@@ -242,7 +225,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_time_beyond_the_longest_wait_shuts_it() {
         let (quota, _stop, told) = quota(None);
-        permit(&quota, "a@x.org").await.answered(refused(86400));
+        permit(&quota, "a@x.org").await.answered(refused(86401));
         assert!(quota.permit(&["a@x.org".to_owned()]).await.is_none());
         assert_eq!(quota.shut_for(), Some(Duration::from_secs(86401)));
         assert_eq!(*told.lock().unwrap(), []);
@@ -279,14 +262,14 @@ mod tests {
             for guest in ["a@x.org", "b@x.org", "c@x.org"] {
                 forecast.add(&[guest.to_owned()]);
             }
-            quota.expect(&forecast);
+            quota.expect(forecast);
             permit(&quota, "a@x.org").await.answered(GuestResponse::Accepted);
             quota.done();
             let next = if rate.is_some() {
                 drop(permit(&quota, "b@x.org").await);
                 [Event::GuestsPaused { time: Duration::from_hours(1), why: GuestWait::Rated }, take(2, 7200)]
             } else {
-                permit(&quota, "b@x.org").await.answered(refused(60));
+                permit(&quota, "b@x.org").await.answered(refused(61));
                 [Event::GuestsPaused { time: Duration::from_secs(61), why: GuestWait::Capped }, take(2, 61)]
             };
             let expected: Vec<Event> = before.into_iter().chain(next).collect();

@@ -7,8 +7,7 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use super::guest_forecast::{GuestEstimate, KnownGuests};
-use super::server_failure::with_grace;
+use super::guest_forecast::{GuestForecast, KnownGuests};
 use super::window::Window;
 use crate::journal::SentGuests;
 use crate::model::{Event, GuestWait, Rate, span};
@@ -31,7 +30,7 @@ pub(crate) struct GuestQuota {
     /// The longest time that it may take until a row is accepted again.
     wait_max: Duration,
     pub(super) known: KnownGuests,
-    pub(super) estimate: GuestEstimate,
+    pub(super) forecast: GuestForecast,
     /// New guests of the last period.
     window: Window,
     /// Rows accepted since the last refusal, and rows in flight.
@@ -39,6 +38,8 @@ pub(crate) struct GuestQuota {
     in_flight: usize,
     /// No row leaves before. Those that left earlier say nothing about the quota after it.
     open_at: Option<Instant>,
+    /// Rows that wait to be sent again.
+    pub(super) repeats: usize,
     /// When the first row was refused since one was accepted.
     refused_since: Option<Instant>,
     /// Whether a row was refused again after the time that the server named: it is not believed any more.
@@ -70,15 +71,17 @@ pub enum GuestResponse {
 
 impl GuestQuota {
     pub(crate) fn new(rate: Option<Rate>, wait_max: Duration) -> Self {
+        let limit = rate.unwrap_or(GUEST_CAP);
         Self {
             rate,
             wait_max,
             known: KnownGuests::default(),
-            estimate: GuestEstimate::default(),
-            window: Window::new(rate.unwrap_or(GUEST_CAP)),
+            forecast: GuestForecast::new(limit, KnownGuests::default()),
+            window: Window::new(limit),
             accepted: 0,
             in_flight: 0,
             open_at: None,
+            repeats: 0,
             refused_since: None,
             names_too_short: false,
             shut: None,
@@ -96,13 +99,13 @@ impl GuestQuota {
     /// Lets a row with these guests leave; or gives the moment when it may, if that does not depend on a response. More new
     /// guests than the rate allows at once are sent alone.
     pub(crate) fn admit(&mut self, guests: &[String], now: Instant) -> Result<GuestDeparture, Option<Instant>> {
-        if let Some(open_at) = self.open_at.filter(|open_at| now < *open_at) {
-            return Err(Some(open_at));
-        }
         // A refusal costs a lookup of every row in flight, so about one more is let in after each round that was accepted.
         let most = (2 * self.accepted).isqrt().max(1);
         if self.shut.is_some() || self.in_flight >= most && self.accepted <= UNCAPPED {
             return Err(None);
+        }
+        if let Some(open_at) = self.open_at.filter(|open_at| now < *open_at) {
+            return Err(Some(open_at));
         }
         let places = self.known.new_among(guests);
         if self.rate.is_some() && places > 0 {
@@ -128,7 +131,7 @@ impl GuestQuota {
                 self.refused_since = None;
                 self.accepted += usize::from(!is_late);
             }
-            GuestResponse::Refused(named) if !is_late => return self.close(named.map(with_grace), now),
+            GuestResponse::Refused(named) if !is_late => return self.close(named, now),
             _ => {}
         }
         Vec::new()
@@ -152,11 +155,11 @@ impl GuestQuota {
         };
         let Some(open_at) = now.checked_add(time).filter(|_| time <= wait_left && !wait_left.is_zero()) else {
             self.shut = Some(named.unwrap_or(time_refused));
-            return self.estimate.end().into_iter().collect();
+            return self.forecast.end(now).into_iter().collect();
         };
         self.open_at = Some(open_at);
         tracing::warn!("the organization's cap on guest invites is reached: rows with guests wait for {}", span(time));
-        self.estimate.wait(open_at, GuestWait::Capped, now)
+        self.forecast.wait(open_at, GuestWait::Capped, now)
     }
 }
 
@@ -244,7 +247,7 @@ mod tests {
         }
         let left = all(&mut limit, now);
         assert_eq!(left.len(), 3);
-        let refused = GuestResponse::Refused(Some(seconds(60)));
+        let refused = GuestResponse::Refused(Some(seconds(61)));
         assert_eq!(answer(&mut limit, left[0], refused, now), Some(seconds(61)));
         // The others are of the same closing; what was accepted after it says nothing.
         assert_eq!(answer(&mut limit, left[1], refused, now + seconds(1)), None);
@@ -279,14 +282,14 @@ mod tests {
         assert_eq!(pauses(WAIT_MAX, None), (vec![600; 12], WAIT_MAX));
         assert_eq!(pauses(seconds(900), None), (vec![600, 300], seconds(900)));
         assert_eq!(pauses(Duration::ZERO, None), (vec![], Duration::ZERO));
-        let (pauses, shut) = pauses(WAIT_MAX, Some(Duration::ZERO));
+        let (pauses, shut) = pauses(WAIT_MAX, Some(seconds(1)));
         assert_eq!(pauses[..7], [1, 600, 600, 600, 600, 600, 600]);
         assert_eq!((pauses.iter().sum::<u64>(), shut), (WAIT_MAX.as_secs(), seconds(1)));
     }
 
     #[test]
     fn where_our_own_invites_fill_the_quota_nobody_leaves_before_the_oldest_counts_no_more() {
-        for (named, expected) in [(None, &[3600, 3600][..]), (Some(Duration::ZERO), &[1, 3599, 3600])] {
+        for (named, expected) in [(None, &[3600, 3600][..]), (Some(seconds(1)), &[1, 3599, 3600])] {
             let (mut limit, mut now) = (GuestQuota::new(None, WAIT_MAX), Instant::now());
             let mut pauses = Vec::new();
             for hour in 0..2 {
@@ -307,9 +310,9 @@ mod tests {
     #[test]
     fn a_time_beyond_the_longest_wait_shuts_it_for_good() {
         let day = Duration::from_hours(24);
-        assert_eq!(pauses(WAIT_MAX, Some(day)), (vec![], day + seconds(1)));
-        assert_eq!(pauses(seconds(3601), Some(seconds(3600))).0[0], 3601);
-        assert_eq!(pauses(seconds(3600), Some(seconds(3600))), (vec![], seconds(3601)));
+        assert_eq!(pauses(WAIT_MAX, Some(day)), (vec![], day));
+        assert_eq!(pauses(seconds(3601), Some(seconds(3601))).0[0], 3601);
+        assert_eq!(pauses(seconds(3600), Some(seconds(3601))), (vec![], seconds(3601)));
         // No clock goes that far, whatever the user would wait.
         assert_eq!(pauses(Duration::MAX, Some(Duration::MAX)), (vec![], Duration::MAX));
     }

@@ -8,10 +8,10 @@ mod failure_streaks;
 mod guest_forecast;
 mod guest_limiter;
 mod guest_quota;
+mod queue;
 mod rate_limit;
 mod rate_limiter;
 mod server_failure;
-mod spacing;
 mod stop;
 mod window;
 

@@ -1,20 +1,33 @@
 //! The rate limit: whether the rate and the concurrency limit let one more request leave. Pure.
 //!
-//! The window keeps the rate exactly; inside it requests are spaced evenly. `X-RateLimit-Limit` is read as a limit per period
-//! of the user's rate, or per minute if that is longer, and can only lower the rate.
+//! The window keeps the rate exactly; inside it governor, whose clock shows the time that it is given, spaces requests evenly.
+//! `X-RateLimit-Limit` is read as a limit per period of the user's rate, or per minute if that is longer, and can only lower
+//! the rate.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use governor::Quota;
+use governor::clock::{Clock, FakeRelativeClock};
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed};
+
 use super::adaptive::AdaptiveLimit;
 use super::server_failure::ServerFailure;
-use super::spacing::Spacing;
 use super::window::{Room, Window};
 use crate::model::{Rate, Speed};
 use crate::tallyfy::Hints;
 
 /// The longest period that rate-limit headers are about: the API's own.
 const HEADER_PERIOD_MAX: Duration = Duration::from_mins(1);
+
+/// How late tokio's timer, which counts milliseconds, may wake a sleeper on a busy machine. What falls due meanwhile, and at
+/// least one request, may catch up: else each late wake-up would be lost for good.
+const TICK: Duration = Duration::from_millis(5);
+
+/// Requests that follow one another evenly.
+type Spacing = governor::RateLimiter<NotKeyed, InMemoryState, FakeRelativeClock, NoOpMiddleware<Nanos>>;
 
 /// The requests that still count, and what responses say about the limit.
 #[derive(Debug)]
@@ -26,15 +39,14 @@ pub(crate) struct RateLimit {
     /// The rate that is kept now; without one, requests leave at full speed.
     rate: Option<Rate>,
     pub(crate) window: Window,
-    spacing: Spacing,
+    /// The spacing at this rate, and when its clock began.
+    spacing: Option<(Spacing, Instant)>,
+    /// When the last request left.
+    last: Instant,
     /// The most requests in flight.
     concurrency: usize,
-    /// Nothing leaves before: nothing remained of the server's limit.
-    exhausted_until: Option<Instant>,
-    /// When the request left whose rate-limit headers were read last: responses come out of order.
-    newest: Option<Instant>,
-    /// Whether the server's limit is lower than the user's.
-    is_lowered: bool,
+    /// Nothing leaves before: the server asked for a pause, or nothing remained of its limit.
+    pub(crate) closed_until: Option<Instant>,
     /// How long the server takes to answer when it is slow: the longest latency, which fades over some hundred faster responses.
     pub(crate) latency: Duration,
 }
@@ -48,11 +60,10 @@ impl RateLimit {
             adaptive: (speed == Speed::Auto).then(|| AdaptiveLimit::new(found, now)),
             rate: None,
             window: Window::unlimited(),
-            spacing: Spacing::new(now),
+            spacing: None,
+            last: now,
             concurrency,
-            exhausted_until: None,
-            newest: None,
-            is_lowered: false,
+            closed_until: None,
             latency: Duration::ZERO,
         };
         limit.keep(limit.wanted.or(found));
@@ -76,11 +87,17 @@ impl RateLimit {
         if self.window.in_flight >= self.concurrency {
             return Err(None);
         }
-        if let Some(until) = self.exhausted_until.filter(|until| now < *until) {
+        if let Some(until) = self.closed_until.filter(|until| now < *until) {
             return Err(Some(until));
         }
         self.window.room(1, now)?;
-        self.spacing.room(now)
+        if let Some((spacing, start)) = &self.spacing {
+            let (clock, time) = (spacing.clock(), now.saturating_duration_since(*start));
+            clock.advance(time.saturating_sub(clock.now().into()));
+            spacing.check().map_err(|until| Some(*start + Duration::from(until.earliest_possible())))?;
+        }
+        self.last = now;
+        Ok(())
     }
 
     /// A request that left at `left` is answered, or given up without a response; `refused` if it got a 429. Returns how long
@@ -95,7 +112,7 @@ impl RateLimit {
         self.window.answer(1, now);
         if let Some(hints) = hints {
             self.latency = now.duration_since(left).max(self.latency / 64 * 63);
-            self.read(left, hints, now);
+            self.read(hints, now);
         }
         let adaptive = self.adaptive.as_mut()?;
         if refused.is_none() {
@@ -105,29 +122,37 @@ impl RateLimit {
     }
 
     /// Reads rate-limit headers. Without a rate of the user's they mean nothing: their period is not known.
-    fn read(&mut self, left: Instant, hints: &Hints, now: Instant) {
-        let Some(wanted) = self.wanted.filter(|_| self.newest.is_none_or(|newest| newest <= left)) else { return };
-        self.newest = Some(left);
-        if let Some(remaining) = hints.remaining {
-            let oldest = self.window.next_free(now).filter(|_| remaining == 0);
-            self.exhausted_until = oldest.map(|free_at| free_at.min(now + HEADER_PERIOD_MAX));
+    fn read(&mut self, hints: &Hints, now: Instant) {
+        let Some(wanted) = self.wanted else { return };
+        if hints.remaining == Some(0) {
+            // Responses come out of order: one in which something remains does not end the wait.
+            let oldest = self.window.next_free(now).map(|free_at| free_at.min(now + HEADER_PERIOD_MAX));
+            self.closed_until = self.closed_until.max(oldest);
         }
         if let Some(limit) = hints.limit.and_then(NonZeroU32::new) {
             let stated = Rate { requests: limit, period: wanted.period.min(HEADER_PERIOD_MAX) };
             let rate = if stated.spacing() >= wanted.spacing() { stated } else { wanted };
-            if rate != wanted && !std::mem::replace(&mut self.is_lowered, true) {
+            if rate != wanted && self.rate == Some(wanted) {
                 tracing::warn!("the server lets no more than {rate}, which is less than --rate");
             }
             self.keep(Some(rate));
         }
     }
 
+    /// Another rate from the last request on.
     fn keep(&mut self, rate: Option<Rate>) {
         let Some(rate) = rate.filter(|_| rate != self.rate) else { return };
         tracing::debug!("keeping to {rate}");
         self.rate = Some(rate);
         self.window.resize(rate);
-        self.spacing.keep(rate);
+        let due = u32::try_from(TICK.as_nanos().div_ceil(rate.spacing().as_nanos())).unwrap_or(u32::MAX);
+        let burst = NonZeroU32::MIN.saturating_add(due);
+        let Some(quota) = Quota::with_period(rate.spacing()) else { return };
+        let spacing = Spacing::direct_with_clock(quota.allow_burst(burst), FakeRelativeClock::default());
+        if self.spacing.is_some() {
+            let _ = spacing.check_n(burst);
+        }
+        self.spacing = Some((spacing, self.last));
     }
 }
 
@@ -149,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn when_nothing_remains_the_oldest_place_is_awaited_and_only_the_newest_request_counts() {
+    fn when_nothing_remains_the_oldest_place_is_awaited_whatever_other_responses_say() {
         let (mut limit, now) = limit("10/min", 16);
         (0..3).for_each(|_| limit.window.leave(1));
         limit.answer(now, None, Some(&Hints::default()), now + ms(40));

@@ -3,14 +3,12 @@
 //! Sends nothing itself: while the server is down, the first that waits gets a permit for a probe.
 
 use std::mem::ManuallyDrop;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use tokio::sync::Notify;
 
 use super::circuit_breaker::CircuitBreaker;
 use super::failure_streaks::FailureStreaks;
 use super::now;
+use super::queue::PermitQueue;
 use super::rate_limit::RateLimit;
 use super::server_failure::{FailureKind, ServerFailure};
 use super::stop::Stop;
@@ -34,12 +32,7 @@ pub struct Limits {
 
 /// Hands out permits.
 pub struct RateLimiter {
-    state: Mutex<LimiterState>,
-    /// One waits for a permit at a time, in the order in which they came.
-    queue: tokio::sync::Mutex<()>,
-    /// A response came, or a pause began.
-    changed: Notify,
-    stop: Stop,
+    queue: PermitQueue<LimiterState>,
     listener: Listener,
 }
 
@@ -48,13 +41,12 @@ struct LimiterState {
     limit: RateLimit,
     breaker: CircuitBreaker,
     streaks: FailureStreaks,
-    paused_until: Option<Instant>,
     /// For the rate limit after a restart; none at full speed.
     request_log: Option<RequestLog>,
     /// Requests that have left.
     requests: u64,
     writes_in_flight: usize,
-    /// Until when the limit is used up, as reported.
+    /// Until when nothing leaves, as reported.
     reported_until: Option<Instant>,
     /// The rate to expect, as reported.
     reported_rate: Option<Rate>,
@@ -90,67 +82,57 @@ impl RateLimiter {
             limit,
             breaker: CircuitBreaker::new(wait_max),
             streaks: FailureStreaks::new(wait_max),
-            paused_until: None,
             request_log,
             requests: 0,
             writes_in_flight: 0,
             reported_until: None,
         };
-        let (state, queue) = (Mutex::new(state), tokio::sync::Mutex::default());
-        Self { state, queue, changed: Notify::new(), stop, listener }
+        Self { queue: PermitQueue::new(state, stop), listener }
     }
 
     /// How many requests have left.
     pub fn requests(&self) -> u64 {
-        self.state().requests
+        self.queue.state().requests
     }
 
     /// How long the server takes to answer when it is slow: the longest latency, which fades over some hundred faster responses.
     pub fn latency(&self) -> Duration {
-        self.state().limit.latency
+        self.queue.state().limit.latency
     }
 
     /// For how long the server has refused all writes, for reasons that are not their own; `None` if it may be chance.
     pub(crate) fn refuses_writes(&self) -> Option<Duration> {
-        self.state().streaks.refuses_writes(now())
+        self.queue.state().streaks.refuses_writes(now())
     }
 
     /// A write had its effect, although its response did not say so.
     pub(crate) fn had_effect(&self) {
-        self.state().streaks.succeeded(true);
-        self.changed.notify_one();
+        self.queue.state().streaks.succeeded(true);
+        self.queue.changed.notify_one();
     }
 
     /// Waits until one request may leave, in the order of the calls; `None` if the run stops. While the server is down, it may be
     /// a probe only.
     pub(crate) async fn permit(&self, is_write: bool) -> Option<Permit<'_>> {
-        let _turn = self.queue.lock().await;
-        while !self.stop.is_raised() {
-            match self.depart(is_write) {
-                Ok(permit) => return Some(permit),
-                Err(until) => self.stop.wait(&self.changed, until).await?,
-            }
-        }
-        None
+        self.queue.permit(|| self.depart(is_write)).await
     }
 
     /// A permit; or when to try again, or `None`: not before a response.
     fn depart(&self, is_write: bool) -> Result<Permit<'_>, Option<Instant>> {
-        let (state, now) = (&mut *self.state(), now());
+        let (state, now) = (&mut *self.queue.state(), now());
         state.breaker.room(now)?;
         let is_probe = state.breaker.is_open();
         let is_write = is_write && !is_probe;
-        match state.paused_until {
-            Some(until) if now < until => Err(Some(until)),
-            // While the server refuses all writes, one at a time finds out when it accepts them.
-            _ if is_write && state.writes_in_flight > 0 && state.streaks.refuses_writes(now).is_some() => Err(None),
-            _ => state.limit.room(now).inspect_err(|until| self.report_wait(state, *until, now)),
-        }?;
+        // While the server refuses all writes, one at a time finds out when it accepts them.
+        if is_write && state.writes_in_flight > 0 && state.streaks.refuses_writes(now).is_some() {
+            return Err(None);
+        }
+        state.limit.room(now).inspect_err(|until| self.report_wait(state, *until, now))?;
         let leave = |request_log: &mut RequestLog| {
             request_log.leave().map_err(|reason| format!("{}: {reason}", shown_path(request_log.path())))
         };
         let mark = state.request_log.as_mut().map(leave).transpose().map_err(|why| {
-            self.stop.raise(StopReason::Unrecorded(why));
+            self.queue.stop.raise(StopReason::Unrecorded(why));
             None
         })?;
         if is_probe {
@@ -185,8 +167,8 @@ impl RateLimiter {
     ) {
         // Its drop would take the request back.
         let Permit { left, mark, is_write, is_probe, .. } = *ManuallyDrop::new(permit);
-        let (state, now) = (&mut *self.state(), now());
-        self.changed.notify_one();
+        let (state, now) = (&mut *self.queue.state(), now());
+        self.queue.changed.notify_one();
         state.writes_in_flight -= usize::from(is_write);
         // A mark that stays holds its place for longer after a restart: nothing is lost by it.
         let _ = state.request_log.as_mut().zip(mark).map(|(request_log, mark)| request_log.answer(mark, now));
@@ -198,7 +180,7 @@ impl RateLimiter {
             {
                 Ok(None) => {}
                 Ok(Some(time)) => (self.listener)(Event::Paused { time, why: Wait::Down(failure.why.clone()) }),
-                Err(reason) => self.stop.raise(reason),
+                Err(reason) => self.queue.stop.raise(reason),
             },
             _ => {
                 if state.breaker.is_open() {
@@ -208,17 +190,13 @@ impl RateLimiter {
             }
         }
         let Some(failure) = failure else { return state.streaks.succeeded(is_write) };
-        let pause = asked.or_else(|| failure.pause());
-        // A read that is not to wait says nothing: it is repeated by itself.
-        if is_write || pause.is_some() {
-            match state.streaks.failed(is_write, subject, left, failure, pause.unwrap_or_default(), now) {
-                Ok(Some((time, why))) if state.paused_until < Some(now + time) => {
-                    state.paused_until = Some(now + time);
-                    (self.listener)(Event::Paused { time, why });
-                }
-                Ok(_) => {}
-                Err(reason) => self.stop.raise(reason),
+        match state.streaks.failed(is_write, subject, left, failure, asked, now) {
+            Ok(Some((time, why))) if state.limit.closed_until < Some(now + time) => {
+                (state.limit.closed_until, state.reported_until) = (Some(now + time), Some(now + time));
+                (self.listener)(Event::Paused { time, why });
             }
+            Ok(_) => {}
+            Err(reason) => self.queue.stop.raise(reason),
         }
     }
 
@@ -234,15 +212,11 @@ impl RateLimiter {
             let _ = state.request_log.as_mut().map(|request_log| request_log.find(rate.requests.get(), rate.period));
         }
     }
-
-    fn state(&self) -> MutexGuard<'_, LimiterState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let mut state = self.limiter.state();
+        let mut state = self.limiter.queue.state();
         if self.is_probe {
             state.breaker.probe_at = Some(now());
         }
@@ -250,6 +224,6 @@ impl Drop for Permit<'_> {
         state.requests -= 1;
         state.writes_in_flight -= usize::from(self.is_write);
         let _ = state.request_log.as_mut().zip(self.mark).map(|(request_log, mark)| request_log.cancel(mark));
-        self.limiter.changed.notify_one();
+        self.limiter.queue.changed.notify_one();
     }
 }

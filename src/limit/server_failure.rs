@@ -6,8 +6,6 @@ use crate::tallyfy::Hints;
 
 /// A `Retry-After` counts whole seconds and can be up to one short.
 const GRACE: Duration = Duration::from_secs(1);
-/// The pause after a 429 that names none: bursts are throttled for a few seconds.
-const PAUSE_UNNAMED: Duration = Duration::from_secs(5);
 
 /// A request that failed for a reason that is not its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +14,7 @@ pub struct ServerFailure {
     pub kind: FailureKind,
     /// For a person.
     pub why: String,
-    /// How long the server asks everybody to wait.
+    /// How long the server asks everybody to wait, with a second of grace.
     pub named: Option<Duration>,
 }
 
@@ -33,32 +31,15 @@ pub enum FailureKind {
     Unreachable,
 }
 
-impl ServerFailure {
-    /// How long everybody is to wait; none as long as it may be chance.
-    pub(super) fn pause(&self) -> Option<Duration> {
-        let unnamed = (self.kind == FailureKind::TooMany).then_some(PAUSE_UNNAMED);
-        self.named.map(with_grace).or(unnamed)
-    }
-
-    /// Whether the server asks for this pause, so that it is not a longer one of our own.
-    pub(super) fn asks_for(&self, pause: Duration) -> bool {
-        self.named.map(with_grace) == Some(pause)
-    }
-}
-
-/// How long to wait where the server names this time.
-pub(super) fn with_grace(named: Duration) -> Duration {
-    named.saturating_add(GRACE)
-}
-
-/// RFC 9110, 10.2.3: seconds or a date.
+/// How long the server asks to wait, with a second of grace. RFC 9110, 10.2.3: seconds or a date.
 pub(crate) fn named_pause(hints: &Hints, now: SystemTime) -> Option<Duration> {
     let text = hints.retry_after.as_deref()?.trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
+    let named = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
+    } else {
+        httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()
+    };
+    Some(named.saturating_add(GRACE))
 }
 
 #[cfg(test)]
@@ -70,27 +51,15 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_after_is_seconds_or_a_date_and_what_is_neither_is_none() {
+    fn a_retry_after_is_seconds_or_a_date_with_a_second_of_grace_and_what_is_neither_is_none() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        assert_eq!(seconds("0", now), Some(0));
-        assert_eq!(seconds(" 120 ", now), Some(120));
+        assert_eq!(seconds("0", now), Some(1));
+        assert_eq!(seconds(" 120 ", now), Some(121));
         assert_eq!(seconds("99999999999999999999999999", now), Some(u64::MAX));
-        assert_eq!(seconds("Sun, 06 Nov 1994 08:50:07 GMT", now), Some(30));
-        assert_eq!(seconds("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(0));
+        assert_eq!(seconds("Sun, 06 Nov 1994 08:50:07 GMT", now), Some(31));
+        assert_eq!(seconds("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(1));
         for bad in ["", "soon", "-1", "1.5", "+1"] {
             assert_eq!(seconds(bad, now), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn a_pause_has_a_second_of_grace_and_one_that_names_no_time_is_of_a_few_seconds() {
-        let pause = |kind, named| ServerFailure { kind, why: String::new(), named }.pause();
-        for kind in [FailureKind::TooMany, FailureKind::Failing] {
-            assert_eq!(pause(kind, Some(Duration::ZERO)), Some(Duration::from_secs(1)));
-            assert_eq!(pause(kind, Some(Duration::from_secs(7))), Some(Duration::from_secs(8)));
-        }
-        assert_eq!(pause(FailureKind::TooMany, None), Some(Duration::from_secs(5)));
-        assert_eq!(pause(FailureKind::Failing, None), None, "it may be chance");
-        assert!(with_grace(Duration::from_secs(u64::MAX)) > Duration::from_hours(1_000_000));
     }
 }

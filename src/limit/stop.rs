@@ -1,11 +1,10 @@
 //! The one signal that ends a run early; the first reason stays.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::sync::{Notify, SetOnce};
+use tokio::sync::SetOnce;
 
-use super::now;
 use crate::model::StopReason;
 
 /// Raised once, heard by all.
@@ -34,17 +33,6 @@ impl Stop {
     /// Waits until the run stops.
     pub async fn raised(&self) {
         self.0.wait().await;
-    }
-
-    /// Waits until then, or until something changes; none if the run stops.
-    pub(crate) async fn wait(&self, changed: &Notify, until: Option<Instant>) -> Option<()> {
-        let time = until.map_or(Duration::MAX, |until| until.saturating_duration_since(now()));
-        tokio::select! {
-            biased;
-            () = changed.notified() => {}
-            _ = self.sleep(time) => {}
-        }
-        (!self.is_raised()).then_some(())
     }
 
     /// Sleeps; says whether it slept to the end, or the run stops.

@@ -16,7 +16,7 @@ pub struct GroupRef {
 }
 
 /// A group as the organization has it. What the server does not show, or not in a known form, is `None`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "Value")]
 pub struct ExistingGroup {
     /// Its id, and when it was last changed.

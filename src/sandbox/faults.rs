@@ -139,12 +139,11 @@ impl Trigger {
 }
 
 impl FaultEffect {
-    /// What the client sees of a request that `apply` would carry out.
+    /// What the client sees of a request that was read, and that `apply` would carry out.
     pub(super) fn reply(self, apply: impl FnOnce() -> Response) -> Reply {
         let is_applied = !matches!(
             self,
-            Self::Refuse {}
-                | Self::DropBefore {}
+            Self::DropBefore {}
                 | Self::HangBefore {}
                 | Self::ErrorBefore { .. }
                 | Self::HtmlBefore { .. }
@@ -153,7 +152,6 @@ impl FaultEffect {
         // The kinds that are not applied do not use it.
         let answer = if is_applied { apply() } else { Response::empty(500) };
         Reply::Answer(match self {
-            Self::Refuse {} => return Reply::Refuse,
             Self::DropBefore {} | Self::DropAfter {} => return Reply::Drop,
             Self::HangBefore {} | Self::HangAfter {} => return Reply::Hang,
             Self::ErrorBefore { status, message, retry_after } | Self::ErrorAfter { status, message, retry_after } => {

@@ -13,7 +13,6 @@
 //! | `organization` | the endpoints: one request in, one response out |
 //! | `fields`, `list` | the rules for a group's fields; the pages of a list |
 //! | `groups`, `users` | storage of groups; generated users and those of a list |
-//! | `tally` | what arrived, for tests to check a client against |
 //!
 //! Everything except `serve` is pure: no clock, no socket, no file. The same requests at the same times give
 //! the same replies, so that storms of days run in milliseconds. The sandbox must not import the API client or the
@@ -27,21 +26,21 @@ mod list;
 mod message;
 mod organization;
 mod serve;
-mod tally;
 mod users;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::Value;
 
 pub use faults::FaultScript;
 pub use groups::SandboxGroup;
 pub use message::{Reply, Request, Response, TimedReply};
 pub use serve::serve;
-pub use tally::Tally;
 pub use users::SandboxUser;
 
 use faults::FaultEffect;
@@ -116,6 +115,30 @@ struct Conditions {
     interruption: Option<FaultEffect>,
 }
 
+/// What arrived so far, for tests to check a client against. A refused connection is not read, so it does not count.
+#[derive(Default)]
+pub struct Tally {
+    /// How many POSTs named each group, whatever their replies.
+    pub posts: HashMap<String, u32>,
+    /// How many DELETEs named each path, whatever their replies.
+    pub deletes: HashMap<String, u32>,
+    /// When each request that the limit let pass (all of them, without a limit) arrived, in order.
+    pub arrivals: Vec<Duration>,
+    /// How many requests the request limit refused.
+    pub refusals: u64,
+}
+
+impl Tally {
+    fn read(&mut self, request: &Request) {
+        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        match (request.method().as_str(), body["name"].as_str()) {
+            ("DELETE", _) => *self.deletes.entry(request.uri().path().to_owned()).or_default() += 1,
+            ("POST", Some(name)) => *self.posts.entry(name.to_owned()).or_default() += 1,
+            _ => {}
+        }
+    }
+}
+
 /// The simulated API: one organization, its request limit, and the faults of a script.
 pub struct Simulation {
     organization: Organization,
@@ -148,6 +171,7 @@ impl Simulation {
         let conditions = self.conditions(request.method().as_str());
         let delay = conditions.delay;
         let date = groups::http_date(self.now);
+        // Without one, hyper would add the date of the machine.
         let dated = |answer: Response| answer.with("Date", Some(date));
         let reply = match self.reply(request, conditions) {
             Reply::Answer(answer) if self.organization.options.modern_errors => Reply::Answer(dated(answer.modern())),

@@ -28,14 +28,6 @@ pub enum List<'a> {
     Guests,
 }
 
-impl List<'_> {
-    /// What it is, in words.
-    #[must_use]
-    pub fn name(self) -> String {
-        format!("list of {}", <&str>::from(self))
-    }
-}
-
 /// The endpoints of one organization: the path below which they are.
 #[derive(Debug)]
 pub struct Endpoints(String);

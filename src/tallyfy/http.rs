@@ -5,22 +5,20 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, StatusCode};
+use reqwest::{Body, StatusCode};
 use url::{Host, Url};
 
-use super::credentials::{Credentials, Token};
+use super::credentials::Credentials;
 use super::transport::{Answer, BodyError, Call, Hints, Transport, TransportError};
 
 /// Below any server's idle limit: a connection that idles longer can carry a stale answer.
 const IDLE: Duration = Duration::from_secs(4);
 /// What to do about a certificate of an authority that the system does not know.
 const UNKNOWN_ISSUER: &str = "; if your company inspects connections, name the certificate of its authority with --ca-file PATH or SSL_CERT_FILE";
-/// The longest answer to a create request, in bytes.
-const CREATED_MAX: usize = 4 * 1024 * 1024;
-/// The longest page of a list, in bytes: 100 groups with all their members.
-const PAGE_MAX: usize = 16 * 1024 * 1024;
+/// The longest success, in bytes: a page of 100 groups with all their members.
+const SUCCESS_MAX: usize = 16 * 1024 * 1024;
 /// The longest refusal, in bytes.
 const REFUSAL_MAX: usize = 64 * 1024;
 
@@ -106,15 +104,6 @@ impl Http {
         let authorities = reqwest::Certificate::from_pem_bundle(authorities)?;
         Ok(Self { client: builder(&base, timeout).tls_certs_merge(authorities).build()?, base, credentials })
     }
-
-    fn request(&self, call: &Call, token: &Token) -> reqwest::RequestBuilder {
-        let url = format!("{}{}", self.base.text, call.path);
-        let request = self.client.request(call.method.clone(), url).header(AUTHORIZATION, token.header());
-        match call.body.clone() {
-            Some(body) => request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body),
-            None => request,
-        }
-    }
 }
 
 pub(super) fn builder(base: &BaseUrl, timeout: Duration) -> reqwest::ClientBuilder {
@@ -136,29 +125,26 @@ pub(super) fn builder(base: &BaseUrl, timeout: Duration) -> reqwest::ClientBuild
 
 impl Transport for Http {
     async fn send(&self, call: Call) -> Result<Answer, TransportError> {
-        let created_max = if matches!(call.method, Method::POST | Method::PUT) { CREATED_MAX } else { PAGE_MAX };
         let token = self.credentials.token();
-        let response = self.request(&call, &token).send().await.map_err(lost)?;
-        let status = response.status().as_u16();
-        if response.status() == StatusCode::UNAUTHORIZED {
+        let url = format!("{}{}", self.base.text, call.path);
+        let mut request = self.client.request(call.method.clone(), url).header(AUTHORIZATION, token.header());
+        if let Some(body) = call.body {
+            request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body);
+        }
+        let response = request.send().await.map_err(lost)?;
+        let status = response.status();
+        if status == StatusCode::UNAUTHORIZED {
             self.credentials.refuse(&token);
         }
-        tracing::debug!(method = ?call.method, path = call.path, status, "answered");
+        tracing::debug!(method = ?call.method, path = call.path, status = status.as_u16(), "answered");
         let hints = Hints::read(|name| response.headers().get(name).and_then(|value| value.to_str().ok()));
-        let most = if response.status().is_success() { created_max } else { REFUSAL_MAX };
-        Ok(Answer { status, hints, body: body(response, most).await })
-    }
-}
-
-async fn body(mut response: reqwest::Response, most: usize) -> Result<Bytes, BodyError> {
-    let mut whole = BytesMut::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if whole.len() + chunk.len() > most => return Err(BodyError::TooLong),
-            Ok(Some(chunk)) => whole.extend_from_slice(&chunk),
-            Ok(None) => return Ok(whole.freeze()),
-            Err(_) => return Err(BodyError::CutOff),
-        }
+        let most = if status.is_success() { SUCCESS_MAX } else { REFUSAL_MAX };
+        let body = match Limited::new(Body::from(response), most).collect().await {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLong),
+            Err(_) => Err(BodyError::CutOff),
+        };
+        Ok(Answer { status: status.as_u16(), hints, body })
     }
 }
 

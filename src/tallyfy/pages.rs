@@ -1,84 +1,50 @@
 //! Reads a list page by page, by the server's own count. Pure.
 
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+
+use super::wire::Page;
+
 /// How much a list may have grown, in pages, while it is read.
 const GROWTH_MAX: u64 = 1000;
 
 /// How far a list is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PageCursor {
-    next: u64,
-    pages: u64,
+    /// How many pages have been read.
+    pub read: u64,
+    /// How many pages there are; 0 while that is unknown.
+    pub pages: u64,
     /// The most pages that are believed; known from the first page on.
     pages_max: Option<u64>,
-    /// The first id of the page before.
-    before: Option<String>,
-    is_done: bool,
-}
-
-impl Default for PageCursor {
-    fn default() -> Self {
-        Self { next: 1, pages: 1, pages_max: None, before: None, is_done: false }
-    }
-}
-
-/// A list that is inconsistent: reading it would never end, or would miss groups.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ListError {
-    /// A page before the last is empty.
-    #[error("page {page} of {pages} is empty")]
-    Empty {
-        /// The page.
-        page: u64,
-        /// How many there are said to be.
-        pages: u64,
-    },
-    /// A page repeats the page before.
-    #[error("page {0} repeats the page before")]
-    Repeated(u64),
-    /// The list grows faster than any organization.
-    #[error("the list keeps growing while it is read, to {0} pages")]
-    Endless(u64),
+    /// The hash of the first entry of the page before.
+    first: Option<u64>,
 }
 
 impl PageCursor {
     /// The page to ask for next, from 1; none when all are read.
     #[must_use]
     pub fn next(&self) -> Option<u64> {
-        (!self.is_done).then_some(self.next)
-    }
-
-    /// How many pages have been read.
-    #[must_use]
-    pub fn read(&self) -> u64 {
-        self.next - 1
-    }
-
-    /// How many pages there are, as far as is known.
-    #[must_use]
-    pub fn pages(&self) -> u64 {
-        self.pages
+        (self.read == 0 || self.read < self.pages).then_some(self.read + 1)
     }
 
     /// Adds a page. The list may have grown or shrunk since the last one.
     ///
     /// # Errors
-    /// If the list is inconsistent.
-    pub fn add(&mut self, first: Option<String>, pages: u64) -> Result<(), ListError> {
-        let number = self.next;
+    /// If the list is inconsistent, in words: reading it would never end, or would miss entries.
+    pub fn add<T: Hash>(&mut self, page: &Page<T>) -> Result<(), String> {
+        let (number, pages) = (self.read + 1, page.pages);
+        let first = page.entries.first().map(|entry| BuildHasherDefault::<DefaultHasher>::default().hash_one(entry));
         if first.is_none() && number < pages {
-            return Err(ListError::Empty { page: number, pages });
+            return Err(format!("page {number} of {pages} is empty"));
         }
-        if first.is_some() && first == self.before {
-            return Err(ListError::Repeated(number));
+        if first.is_some() && first == self.first {
+            return Err(format!("page {number} repeats the page before"));
         }
         let pages_max = *self.pages_max.get_or_insert(pages.saturating_mul(2).saturating_add(GROWTH_MAX));
         if pages > pages_max {
-            return Err(ListError::Endless(pages));
+            return Err(format!("the list keeps growing while it is read, to {pages} pages"));
         }
-        self.pages = pages;
-        self.is_done = number >= pages;
-        self.before = first;
-        self.next += 1;
+        (self.read, self.pages, self.first) = (number, pages, first);
         Ok(())
     }
 }
@@ -87,8 +53,8 @@ impl PageCursor {
 mod tests {
     use super::*;
 
-    fn add(cursor: &mut PageCursor, ids: &[&str], pages: u64) -> Result<(), ListError> {
-        cursor.add(ids.first().map(|id| (*id).to_owned()), pages)
+    fn add(cursor: &mut PageCursor, ids: &[&'static str], pages: u64) -> Result<(), String> {
+        cursor.add(&Page { entries: ids.to_vec(), pages })
     }
 
     #[test]
@@ -96,7 +62,7 @@ mod tests {
         let mut cursor = PageCursor::default();
         assert_eq!(cursor.next(), Some(1));
         add(&mut cursor, &["a", "b"], 2).unwrap();
-        assert_eq!((cursor.next(), cursor.pages(), cursor.read()), (Some(2), 2, 1));
+        assert_eq!((cursor.next(), cursor.pages, cursor.read), (Some(2), 2, 1));
         add(&mut cursor, &["c"], 3).unwrap();
         assert_eq!(cursor.next(), Some(3));
         add(&mut cursor, &[], 2).unwrap();
@@ -115,10 +81,11 @@ mod tests {
     #[test]
     fn a_list_that_does_not_add_up_is_an_error_never_an_end() {
         let mut cursor = PageCursor::default();
-        assert_eq!(add(&mut cursor, &[], 2), Err(ListError::Empty { page: 1, pages: 2 }));
+        assert_eq!(add(&mut cursor, &[], 2).unwrap_err(), "page 1 of 2 is empty");
         add(&mut cursor, &["a"], 5).unwrap();
-        assert_eq!(add(&mut cursor, &["a"], 5), Err(ListError::Repeated(2)));
+        assert_eq!(add(&mut cursor, &["a"], 5).unwrap_err(), "page 2 repeats the page before");
         add(&mut cursor, &["b"], 1010).unwrap();
-        assert_eq!(add(&mut cursor, &["c"], 1011), Err(ListError::Endless(1011)));
+        let growing = "the list keeps growing while it is read, to 1011 pages";
+        assert_eq!(add(&mut cursor, &["c"], 1011).unwrap_err(), growing);
     }
 }

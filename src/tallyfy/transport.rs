@@ -69,8 +69,6 @@ pub struct Answer {
 pub enum TransportError {
     /// No byte of it left, or the server says that it did not read it: why, for a person.
     Undelivered(String),
-    /// The request was held back because the run stops.
-    Held,
     /// It may have been received, and applied.
     InDoubt {
         /// `timeout` or `connection-lost`.

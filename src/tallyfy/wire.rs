@@ -1,71 +1,40 @@
 //! The JSON of responses. Pure; unknown fields are ignored.
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use std::slice;
+
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::error::Category;
 
-use crate::model::{ExistingGroup, GroupRef, User, shortened, shown};
+use crate::model::{ExistingGroup, GroupRef, shortened, shown};
 
 /// A guest, as the list of guests shows one. One who is disabled is listed too.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Hash, Deserialize)]
 pub struct Guest {
     /// The e-mail address.
     pub email: String,
 }
 
-/// An entry of a list.
-pub trait Entry: DeserializeOwned {
-    /// Its id.
-    fn id(&self) -> String;
-}
-
-impl Entry for ExistingGroup {
-    fn id(&self) -> String {
-        self.group_ref.id.clone()
-    }
-}
-
-impl Entry for User {
-    fn id(&self) -> String {
-        self.id.to_string()
-    }
-}
-
-impl Entry for Guest {
-    fn id(&self) -> String {
-        self.email.clone()
-    }
-}
-
 /// One page of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Page<T> {
     /// What is on it.
+    #[serde(rename = "data")]
     pub entries: Vec<T>,
     /// How many pages there are.
+    #[serde(rename = "meta", deserialize_with = "total_pages")]
     pub pages: u64,
+}
+
+fn total_pages<'de, D: Deserializer<'de>>(meta: D) -> Result<u64, D::Error> {
+    let meta = Value::deserialize(meta)?;
+    meta["pagination"]["total_pages"].as_u64().ok_or_else(|| D::Error::custom("a number of pages is expected"))
 }
 
 #[derive(Deserialize)]
 struct Envelope<T> {
     data: T,
-}
-
-#[derive(Deserialize)]
-struct Listing<T> {
-    data: Vec<T>,
-    meta: Meta,
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    pagination: Pagination,
-}
-
-#[derive(Deserialize)]
-struct Pagination {
-    total_pages: u64,
 }
 
 /// The group in the answer to a create request; none if the body is anything else.
@@ -108,8 +77,7 @@ impl<T: DeserializeOwned> Page<T> {
         if is_web_page(body) {
             return Err("a web page came instead of JSON; is the base URL right?".to_owned());
         }
-        let list: Listing<T> = serde_json::from_slice(body).map_err(|error| lack(&error))?;
-        Ok(Self { entries: list.data, pages: list.meta.pagination.total_pages })
+        serde_json::from_slice(body).map_err(|error| lack(&error))
     }
 }
 
@@ -206,11 +174,8 @@ fn page(body: &[u8], hide: impl Fn(&str) -> String) -> String {
 
 /// A field's messages: one, or a list of them.
 fn texts(value: &Value) -> impl Iterator<Item = String> {
-    let (list, single) = match value {
-        Value::Array(items) => (items.as_slice(), None),
-        single => (&[][..], Some(single)),
-    };
-    list.iter().chain(single).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    let all = value.as_array().map_or(slice::from_ref(value), Vec::as_slice);
+    all.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
     delivery.prepare(&mut journal, &staged).await.unwrap();
     if !stop.is_raised() {
         let (forecast, _) = delivery.forecast_guests(&mut journal).await.unwrap();
-        delivery.quota.expect(&forecast);
+        delivery.quota.expect(forecast);
         let (writer, sending) = delivery.start(journal, false);
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();

@@ -52,7 +52,6 @@ fn told(ended: &Result<Answer, TransportError>) -> String {
         Ok(Answer { status, body: Err(BodyError::TooLong), .. }) => format!("{status} too long"),
         Err(TransportError::Undelivered(_)) => "undelivered".to_owned(),
         Err(TransportError::InDoubt { code, .. }) => (*code).to_owned(),
-        Err(TransportError::Held) => "held".to_owned(),
     }
 }
 

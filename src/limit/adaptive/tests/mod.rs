@@ -139,7 +139,7 @@ fn refusals_of_what_was_in_flight_at_once_are_one() {
     for left in 0..20 {
         adaptive.accepted(at(left), at(left + 50));
     }
-    assert_eq!(adaptive.refused(at(100), at(150), Some(Duration::ZERO)), SECOND);
+    assert_eq!(adaptive.refused(at(100), at(150), Some(SECOND)), SECOND);
     assert_eq!(adaptive.refused(at(110), at(160), None), Duration::from_millis(990));
     assert_eq!(adaptive.refused(at(105), at(900), None), Duration::from_millis(250));
     // A few go ahead, then the limit is kept.
@@ -160,7 +160,7 @@ fn a_wait_of_more_than_a_second_has_a_second_to_spare_and_names_the_period() {
     for left in 0..100 {
         adaptive.accepted(at(left * 10), at(left * 10 + 50));
     }
-    assert_eq!(adaptive.refused(at(1000), at(1050), Some(9 * SECOND)), 10 * SECOND);
+    assert_eq!(adaptive.refused(at(1000), at(1050), Some(10 * SECOND)), 10 * SECOND);
     adaptive.rate(at(11_050));
     adaptive.accepted(at(11_050), at(11_100));
     let rate = adaptive.rate(at(11_100));

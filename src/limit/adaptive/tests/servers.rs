@@ -70,7 +70,7 @@ impl Server {
     }
 }
 
-/// How a refusal rounds the seconds until the next is taken.
+/// How a refusal rounds the seconds until the next is taken, to which the client adds one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum After {
     Absent,
@@ -83,9 +83,9 @@ impl After {
     pub(super) fn named(self, wait: f64) -> Option<Duration> {
         match self {
             Self::Absent => None,
-            Self::Up => Some(Duration::from_secs_f64(wait.ceil())),
-            Self::Down => Some(Duration::from_secs_f64(wait.floor())),
-            Self::Zero => Some(Duration::ZERO),
+            Self::Up => Some(Duration::from_secs_f64(wait.ceil() + 1.0)),
+            Self::Down => Some(Duration::from_secs_f64(wait.floor() + 1.0)),
+            Self::Zero => Some(Duration::from_secs(1)),
         }
     }
 }
