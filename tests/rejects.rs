@@ -40,7 +40,7 @@ fn read(text: &str, format: Format) -> Option<(InputFile, Vec<Kept>)> {
     let input = if format == Format::Csv { InputFormat::Csv } else { InputFormat::Json };
     let options = ReadOptions { format: Some(input), delimiter: Some(b','), ..ReadOptions::default() };
     let stream = Box::new(Cursor::new(text.as_bytes().to_vec()));
-    let table = Table::of_stream(Path::new("groups"), stream, &options).ok()?.table;
+    let table = Table::of_stream(Path::new("groups"), stream, &options).ok()?;
     let parser = table.parser.clone();
     let mut rows = Vec::new();
     for batch in table {

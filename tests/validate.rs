@@ -81,7 +81,7 @@ fn a_repeat_says_which_row_it_repeats_and_in_what_it_differs() {
     let text = desk.run(&["validate", "one.csv", "two.csv"]).expect(0).stdout;
     for part in [
         "two.csv:2: note: repeats the name of one.csv:3 with the same contents [name-repeated]",
-        "two.csv:3: warning: repeats the name of one.csv:2 but differs in members and guests; this is lost because the first row counts",
+        "two.csv:3: warning: repeats the name of one.csv:2 but differs in members and guests; only the first row counts",
     ] {
         assert!(text.contains(part), "{text}");
     }

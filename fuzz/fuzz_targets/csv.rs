@@ -37,7 +37,7 @@ fuzz_target!(|bytes: &[u8]| {
 
 /// Line and cells of each row; no cells if they are ambiguous.
 fn rows(bytes: &[u8], options: &ReadOptions) -> Option<Vec<(u64, Option<Vec<String>>)>> {
-    let table = Table::of_stream(Path::new("fuzz"), Box::new(Cursor::new(bytes.to_vec())), options).ok()?.table;
+    let table = Table::of_stream(Path::new("fuzz"), Box::new(Cursor::new(bytes.to_vec())), options).ok()?;
     let parser = table.parser.clone();
     let mut rows = Vec::new();
     for batch in table {

@@ -25,7 +25,7 @@ fuzz_target!(|text: &str| {
 /// How many rows there are, if the document is whole.
 fn read(text: &str, options: &ReadOptions) -> Option<usize> {
     let opened = Table::of_stream(Path::new("fuzz"), Box::new(Cursor::new(text.as_bytes().to_vec())), options).ok()?;
-    let (mut table, mut rows) = (opened.table, 0);
+    let (mut table, mut rows) = (opened, 0);
     let parser = table.parser.clone();
     for batch in table.by_ref() {
         parser.rows(&batch.ok()?, &mut Notes::default(), &mut |_| rows += 1).ok()?;

@@ -14,8 +14,8 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(opened) = Table::of_stream(Path::new("fuzz"), Box::new(Cursor::new(bytes.to_vec())), &options) else {
         return;
     };
-    let parser = opened.table.parser.clone();
-    for batch in opened.table {
+    let parser = opened.parser.clone();
+    for batch in opened {
         let Ok(batch) = batch else { return };
         let _ = parser.rows(&batch, &mut Notes::default(), &mut |row| check(row));
     }

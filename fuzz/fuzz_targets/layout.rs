@@ -47,7 +47,7 @@ fn read(text: &str, options: &ReadOptions) -> Option<Read> {
     if opened.flaw.is_some() {
         return None;
     }
-    let (mut table, mut rows) = (opened.table, Vec::new());
+    let (mut table, mut rows) = (opened, Vec::new());
     let parser = table.parser.clone();
     for batch in table.by_ref() {
         let mut keep = |row: &tallyfy_groups::read::Row<'_>| {

@@ -23,9 +23,9 @@ fn read(bytes: Vec<u8>) {
     let Ok(opened) = Table::of_stream(Path::new("fuzz"), Box::new(Cursor::new(bytes)), &ReadOptions::default()) else {
         return;
     };
-    let parser = opened.table.parser.clone();
+    let parser = opened.parser.clone();
     let mut last = 0;
-    for batch in opened.table {
+    for batch in opened {
         let mut each = |row: &Row<'_>| {
             assert!(row.line > last || row.is_continued);
             last = row.line;

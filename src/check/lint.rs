@@ -55,7 +55,7 @@ fn garbled(field: Field, text: &str, problems: &mut Vec<Problem>) {
         () if is_misread(text) => "looks like UTF-8 that was read in another encoding; export it again",
         () => return,
     };
-    let message = format!("the {} `{}` {why}", field.as_str(), shortened(text));
+    let message = format!("the {} `{}` {why}", field.as_ref(), shortened(text));
     problems.push(Problem::warning(field, Code::TextGarbled, message));
 }
 

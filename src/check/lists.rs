@@ -180,7 +180,7 @@ fn people(field: Field, cell: &Cell<'_>, skips_strangers: bool, problems: &mut V
     let parse = if field == Field::Guests { guest } else { member };
     let problem = |is_skipped, message: String| {
         let problem = if is_skipped { Problem::warning } else { Problem::error };
-        problem(field, invalid, format!("{}: {message}", field.as_str()))
+        problem(field, invalid, format!("{}: {message}", field.as_ref()))
     };
     let (mut people, mut known, before) = (Vec::new(), HashSet::new(), problems.len());
     let (mut named, mut bad, mut repeats) = (0_usize, 0_usize, 0_usize);
@@ -224,7 +224,7 @@ fn people(field: Field, cell: &Cell<'_>, skips_strangers: bool, problems: &mut V
     }
     if let Some(first) = first_repeat {
         let more = if repeats > 1 { format!(", and {} more repeats", repeats - 1) } else { String::new() };
-        let message = format!("{}: `{first}` is listed more than once{more}; it counts once", field.as_str());
+        let message = format!("{}: `{first}` is listed more than once{more}; it counts once", field.as_ref());
         problems.push(Problem::warning(field, repeated, message));
     }
     people

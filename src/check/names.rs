@@ -1,8 +1,11 @@
 //! The table of names seen so far: which row had a name first. Also finds names that only look equal. Pure.
 
+use std::hash::Hash;
+
 use hashbrown::HashMap;
 use unicode_security::confusable_detection::skeleton;
 
+use super::Contents;
 use crate::model::{MatchNames, NameKey};
 
 /// What identifies a name.
@@ -55,7 +58,7 @@ pub struct Names {
     /// By their plain keys, the names with letters of other scripts.
     plain: HashMap<NameKey, u32>,
     /// By their contents, the rows that are merged with others of their name.
-    contents: HashMap<NameKey, u32>,
+    contents: HashMap<(NameKey, Contents), u32>,
 }
 
 impl Names {
@@ -77,9 +80,9 @@ impl Names {
         found.or(earlier(&mut self.plain, plain, row)).map(Earlier::Confusable)
     }
 
-    /// Adds the contents of a row, unless an earlier row has the same: gives that row then.
-    pub fn add_contents(&mut self, contents: NameKey, row: u32) -> Option<u32> {
-        earlier(&mut self.contents, contents, row)
+    /// Adds the contents of a row, unless an earlier row of its name has the same: gives that row then.
+    pub fn add_contents(&mut self, keys: &NameKeys, contents: Contents, row: u32) -> Option<u32> {
+        earlier(&mut self.contents, (keys.name, contents), row)
     }
 
     /// Adds a key without comparing: of a row that was read by an earlier run.
@@ -95,7 +98,7 @@ impl Names {
 }
 
 /// Adds the key of a row, unless an earlier row has it: gives that row then.
-fn earlier(rows: &mut HashMap<NameKey, u32>, key: NameKey, row: u32) -> Option<u32> {
+fn earlier<K: Hash + Eq>(rows: &mut HashMap<K, u32>, key: K, row: u32) -> Option<u32> {
     let first = *rows.entry(key).or_insert(row);
     (first != row).then_some(first)
 }

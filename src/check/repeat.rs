@@ -1,19 +1,17 @@
 //! A row that repeats the name of an earlier one: in what it differs, what it loses, and how bad that is. Pure.
 
-use std::collections::BTreeSet;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 
-use serde::Serialize;
-use sha2::{Digest, Sha256};
+use crate::model::{Code, Field, OnDuplicate, Problem, Severity, WantedGroup, with_line_feeds};
 
-use crate::model::{Code, Field, NameKey, OnDuplicate, Problem, Severity, WantedGroup, with_line_feeds};
-
-/// What a row says about its group besides the name. Order, line ends and the case of addresses do not matter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// What a row says about its group besides the name: a hash of each field, 0 for one that is empty. Order, line ends and the case
+/// of addresses do not matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Contents {
     /// The description.
-    pub description: Option<String>,
-    members: BTreeSet<String>,
-    guests: BTreeSet<String>,
+    pub description: u64,
+    members: u64,
+    guests: u64,
 }
 
 impl Contents {
@@ -21,37 +19,36 @@ impl Contents {
     #[must_use]
     pub fn of(group: &WantedGroup) -> Self {
         Self {
-            description: group.description.as_deref().map(with_line_feeds),
-            members: group.members.iter().map(|member| member.key().to_string()).collect(),
-            guests: group.guests.iter().map(|guest| guest.to_ascii_lowercase()).collect(),
+            description: group.description.as_deref().map(with_line_feeds).map_or(0, hash),
+            // In a sum the order does not matter, and each is listed once.
+            members: group.members.iter().map(|member| hash(member.key())).fold(0, u64::wrapping_add),
+            guests: group.guests.iter().map(|guest| hash(guest.to_lowercase())).fold(0, u64::wrapping_add),
         }
     }
 
-    /// Equal for rows with the same name and contents.
+    /// Whether it names people.
     #[must_use]
-    pub fn key(&self, name: NameKey) -> NameKey {
-        let contents = serde_json::to_vec(self).unwrap_or_default();
-        let digest = Sha256::new().chain_update(name.0).chain_update(contents).finalize();
-        NameKey(digest.first_chunk().copied().unwrap_or_default())
+    pub fn has_people(&self) -> bool {
+        self.members != 0 || self.guests != 0
     }
 
     /// The problem of a row that repeats the name of the row at `first`, which has these contents.
     #[must_use]
     pub fn repeated(&self, repeat: &Self, first: &str, on_duplicate: OnDuplicate) -> Problem {
         let fields = [
-            (Field::Description, self.description != repeat.description, repeat.description.is_none()),
-            (Field::Members, self.members != repeat.members, repeat.members.is_subset(&self.members)),
-            (Field::Guests, self.guests != repeat.guests, repeat.guests.is_subset(&self.guests)),
+            (Field::Description, self.description, repeat.description),
+            (Field::Members, self.members, repeat.members),
+            (Field::Guests, self.guests, repeat.guests),
         ];
-        let differing = || fields.iter().filter(|(_, differs, _)| *differs);
+        let differing = || fields.iter().filter(|(_, first, repeat)| first != repeat);
         let differs = and(differing().map(|(field, ..)| *field));
-        let lost = and(differing().filter(|(.., adds_nothing)| !adds_nothing).map(|(field, ..)| *field));
+        let lost = and(differing().filter(|(.., repeat)| *repeat != 0).map(|(field, ..)| *field));
         let (severity, how) = match on_duplicate {
             OnDuplicate::Fail if differs.is_empty() => (Severity::Error, "with the same contents".to_owned()),
             OnDuplicate::Fail => (Severity::Error, format!("but differs in {differs}")),
             _ if differs.is_empty() => (Severity::Note, "with the same contents".to_owned()),
             _ if lost.is_empty() => (Severity::Note, "and adds nothing".to_owned()),
-            _ => (Severity::Warning, format!("but differs in {lost}; this is lost because the first row counts")),
+            _ => (Severity::Warning, format!("but differs in {lost}; only the first row counts")),
         };
         let message = format!("repeats the name of {first} {how}");
         Problem { severity, ..Problem::general(Code::NameRepeated, message) }
@@ -59,9 +56,13 @@ impl Contents {
 }
 
 fn and(fields: impl Iterator<Item = Field>) -> String {
-    let words: Vec<&str> = fields.map(Field::as_str).collect();
+    let words: Vec<&str> = fields.map(<&str>::from).collect();
     match words.as_slice() {
         [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
         words => words.concat(),
     }
+}
+
+fn hash(value: impl Hash) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
 }

@@ -22,7 +22,7 @@ pub(super) fn timeout(text: &str) -> Result<Duration, String> {
 pub(super) fn code(text: &str) -> Result<Code, String> {
     let plain = text.trim_matches(['[', ']']).to_ascii_lowercase();
     plain.parse().map_err(|_| {
-        let known: Vec<&str> = Code::VARIANTS.iter().map(|code| code.as_str()).collect();
+        let known: Vec<&str> = Code::VARIANTS.iter().map(AsRef::as_ref).collect();
         format!("there is no such code; these exist: {}", known.join(", "))
     })
 }

@@ -10,11 +10,11 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 
-use workers::{Check, CheckedBatch, CheckedRow, ReadStep, RowSpan, cores, start_reading};
+use workers::{Check, CheckedBatch, CheckedRow, KnownRow, ReadStep, cores, start_reading};
 
-use crate::check::{Contents, Earlier, Names, Rules};
+use crate::check::{Earlier, Names};
 use crate::model::{self, Code, Field, Place, Problem, Validity, WantedGroup};
-use crate::read::{Again, Notes, Parser, ReadError, Row};
+use crate::read::{Notes, Parser, ReadError, Row};
 use crate::report::Problems;
 use crate::settings::Input;
 
@@ -55,19 +55,15 @@ pub(super) struct Checked<T> {
     pub(super) item: T,
 }
 
-/// The files that were opened so far, and where their rows are.
+/// The files that were opened so far, and what is known of all their rows.
 #[derive(Default)]
 struct Files {
     opened: Vec<File>,
-    /// Where every row is.
-    rows: Vec<RowSpan>,
-    /// The first row that was read again last: the next repeat is likely to be of it, too.
-    again: Option<(u32, Contents)>,
+    rows: Vec<KnownRow>,
 }
 
 struct File {
     parser: Arc<Parser>,
-    again: Again,
     notes: Notes,
     first_row: usize,
     /// How many records its rows are.
@@ -110,29 +106,6 @@ impl Files {
     /// `file:line`, safe to show.
     fn shown(&self, row: u32) -> String {
         model::place(self.path(self.file_of(row)), Some(self.rows[row as usize].line.into()), None)
-    }
-
-    /// The group of a valid row, which is read again.
-    fn group(&mut self, row: u32, rules: &Rules) -> Result<WantedGroup, ReadError> {
-        let (file, RowSpan { offset, length, .. }) = (self.file_of(row), self.rows[row as usize]);
-        let File { parser, again, .. } = &mut self.opened[file];
-        parser.read_again(again, offset, length as usize, |row| {
-            let mut group = WantedGroup::default();
-            let problems = rules.check(row.fields.as_ref().ok()?, &mut group);
-            row.is_valid(&problems).then_some(group)
-        })
-    }
-
-    /// The problem of a row that repeats the name of an earlier one.
-    fn repeated(&mut self, row: u32, first: u32, input: &Input) -> Result<Problem, ReadError> {
-        let own = Contents::of(&self.group(row, &input.rules)?);
-        let contents = match self.again.take() {
-            Some((known, contents)) if known == first => contents,
-            _ => Contents::of(&self.group(first, &input.rules)?),
-        };
-        let problem = contents.repeated(&own, &self.shown(first), input.on_duplicate);
-        self.again = Some((first, contents));
-        Ok(problem)
     }
 }
 
@@ -201,12 +174,12 @@ impl<S: RowSink> Collector<'_, S> {
     /// Takes a step other than a batch.
     fn step(&mut self, step: ReadStep) -> Result<(), Failure> {
         match step {
-            ReadStep::Opened { parser, again, flaw } => {
+            ReadStep::Opened { parser, flaw } => {
                 flaw.map_or(Ok(()), |flaw| self.sink.unreadable(flaw))?;
                 self.sink.opened(&parser)?;
                 let (notes, first_row) = (parser.notes.clone(), self.files.rows.len());
                 let (records, undescribed) = Default::default();
-                let file = File { parser, again, notes, first_row, records, undescribed, is_sound: true };
+                let file = File { parser, notes, first_row, records, undescribed, is_sound: true };
                 self.files.opened.push(file);
             }
             ReadStep::Unreadable(error) => self.sink.unreadable(error)?,
@@ -247,7 +220,7 @@ impl<S: RowSink> Collector<'_, S> {
         let too_many = |_| Failure::Usage("more than 4,294,967,295 rows; validate the files one by one".to_owned());
         let number = |rows: usize| u32::try_from(self.files.rows.len() + rows).map_err(too_many);
         let (first, end) = (number(0)?, number(wanted)?);
-        self.files.rows.extend(rows.iter().take(wanted).map(|row| row.span));
+        self.files.rows.extend(rows.iter().take(wanted).map(|row| row.known));
         for (number, row) in (first..end).zip(rows) {
             self.row(number, row)?;
         }
@@ -260,11 +233,11 @@ impl<S: RowSink> Collector<'_, S> {
 
     /// What becomes of a row.
     fn row(&mut self, number: u32, row: CheckedRow<S::Item>) -> Result<(), Failure> {
-        let CheckedRow { keys, is_undescribed, is_deserted, is_continued, merges, description, item, .. } = row;
-        let mut problems = row.problems;
+        let CheckedRow { known: KnownRow { contents, .. }, keys, is_continued, is_merged, mut problems, item } = row;
         let earlier = keys.as_ref().and_then(|keys| self.names.add(keys, number));
         let place = self.files.place(number, is_continued);
-        let same = merges.and_then(|contents| self.names.add_contents(contents, number));
+        let merged = keys.as_ref().filter(|_| is_merged);
+        let same = merged.and_then(|keys| self.names.add_contents(keys, contents, number));
         let validity = match (keys, earlier) {
             (None, _) if problems.iter().any(|problem| problem.code == Code::RowExcluded) => Validity::Excluded,
             (None, _) => Validity::Invalid,
@@ -273,9 +246,10 @@ impl<S: RowSink> Collector<'_, S> {
                 problems.push(Problem::note(Code::NameRepeated, message));
                 Validity::Repeat(same)
             }
-            (Some(_), Some(Earlier::Same(first))) if merges.is_some() => Validity::Merged(first),
+            (Some(_), Some(Earlier::Same(first))) if is_merged => Validity::Merged(first),
             (Some(_), Some(Earlier::Same(first))) => {
-                let problem = self.files.repeated(number, first, self.input)?;
+                let known = self.files.rows[first as usize].contents;
+                let problem = known.repeated(&contents, &self.files.shown(first), self.input.on_duplicate);
                 let validity = if problem.is_error() { Validity::Invalid } else { Validity::Repeat(first) };
                 problems.push(problem);
                 validity
@@ -292,14 +266,14 @@ impl<S: RowSink> Collector<'_, S> {
         };
         let is_valid = matches!(validity, Validity::Valid(_));
         let group = if let Validity::Merged(first) = validity { Some(first) } else { is_valid.then_some(number) };
-        if let (Some(group), Some(own)) = (group, description) {
-            problems.extend(self.lost_description(own, group, number));
+        if let Some(group) = group.filter(|_| is_merged && contents.description != 0) {
+            problems.extend(self.lost_description(contents.description, group, number));
         }
-        if is_deserted && merges.is_some() && !is_valid {
+        if is_merged && matches!(validity, Validity::Merged(_) | Validity::Repeat(_)) && !contents.has_people() {
             let message = "members: the row names nobody, so it adds nobody to its group";
             problems.push(Problem::warning(Field::Members, Code::EntryIgnored, message));
         }
-        if let Some(file) = self.files.opened.last_mut().filter(|_| is_valid && is_undescribed) {
+        if let Some(file) = self.files.opened.last_mut().filter(|_| is_valid && contents.description == 0) {
             let (count, first) = &mut file.undescribed;
             *first = if *count == 0 { place.line } else { *first };
             *count += 1;

@@ -179,7 +179,7 @@ pub(super) fn write(db: &Connection, operation: &Operation) -> rusqlite::Result<
     let state = match &operation.state {
         State::Planned => "planned",
         State::Sending => "sending",
-        State::Ended(outcome) => outcome.status().as_str(),
+        State::Ended(outcome) => outcome.status().into(),
     };
     let text = json(operation);
     let values = params![operation.row.0, operation.is_undo, state, text, seal(state, &text), now_ms()];

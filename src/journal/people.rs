@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::JournalError;
 use super::store::{Journal, RunId, json, parse};
-use crate::model::{Code, Group, Place, Problem, RowId, WantedGroup};
+use crate::model::{Group, Place, Problem, RowId, WantedGroup};
 
 /// How many groups are read at a time.
 const BATCH: usize = 1000;
@@ -163,7 +163,7 @@ fn update(db: &Connection, row: &FoundRow) -> rusqlite::Result<()> {
     let sql = "UPDATE rows SET code = ?2, error = ?3, people = ?4, lead = ?5, wanted = coalesce(?6, wanted),
                                body = coalesce(?7, body), guests = coalesce(?8, guests)
                WHERE id = ?1";
-    let values = params![id.0, code.map(Code::as_str), error, warnings, lead, wanted, body, guests];
+    let values = params![id.0, code.map(<&str>::from), error, warnings, lead, wanted, body, guests];
     db.prepare_cached(sql)?.execute(values).map(drop)
 }
 

@@ -92,7 +92,7 @@ impl Stage<'_> {
             key.map_or(0, |_| row.guests),
             twin,
             is_merged,
-            why.as_ref().map(|(code, _)| code.as_str()),
+            why.as_ref().map(|(code, _)| code.as_ref()),
             why.as_ref().map(|(_, error)| error),
             Problem::of(problems, Problem::is_warning).map(|(_, warnings)| warnings),
         ]);
@@ -226,7 +226,7 @@ impl Journal {
             let mut insert =
                 db.prepare("INSERT INTO problems (run, severity, code, count, first) VALUES (?1, ?2, ?3, ?4, ?5)")?;
             for ProblemCount { severity, code, count, first } in kinds {
-                insert.execute(params![run.0, severity.as_str(), code.as_str(), count, first])?;
+                insert.execute(params![run.0, severity.as_ref(), code.as_ref(), count, first])?;
             }
             Ok(())
         })

@@ -1,11 +1,11 @@
 //! A problem of a row or a file, found before anything is sent.
 
-use strum::{EnumString, IntoStaticStr, VariantArray};
+use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
 
 use crate::model::Field;
 
 /// The rule that was broken. Its word (`name-missing`) is part of the contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, EnumString, VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, AsRefStr, IntoStaticStr, EnumString, VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Code {
     /// The file cannot be opened or read.
@@ -100,16 +100,8 @@ pub enum Code {
     GuestRepeated,
 }
 
-impl Code {
-    /// The word for `error_code`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-}
-
 /// How bad a problem is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, EnumString, VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, AsRefStr, EnumString, VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Severity {
     /// The row is not sent.
@@ -118,14 +110,6 @@ pub enum Severity {
     Warning,
     /// Good to know; never counts.
     Note,
-}
-
-impl Severity {
-    /// The word for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
 }
 
 /// One problem of one row or one file.
@@ -156,7 +140,7 @@ impl Problem {
     /// Blank entries of a list are left out.
     #[must_use]
     pub fn blank_entries(field: Field, count: usize) -> Self {
-        Self::warning(field, Code::EntryIgnored, format!("{}: blank entries are ignored: {count}", field.as_str()))
+        Self::warning(field, Code::EntryIgnored, format!("{}: blank entries are ignored: {count}", field.as_ref()))
     }
 
     /// The row is left out, and why.

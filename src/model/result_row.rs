@@ -1,12 +1,12 @@
 //! One line of the results: the status of a row, and whether something is left to do (then it is in the rejects too).
 
-use strum::{EnumString, IntoStaticStr, VariantArray};
+use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
 
 use crate::model::{NameKey, Place, Raw};
 
 /// What became of a row, or of the group that it created when its run is undone: the closed list for the results' column
 /// `status`, in the order of the summary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsRefStr, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Status {
     /// The group exists because of this run.
@@ -36,12 +36,6 @@ pub enum Status {
 }
 
 impl Status {
-    /// The word in the results.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-
     /// Whether something is left to do. Such rows of an import belong in the rejects.
     #[must_use]
     pub fn is_open(self) -> bool {

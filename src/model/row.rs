@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use strum::{EnumString, IntoStaticStr, VariantArray};
+use strum::{AsRefStr, EnumString, IntoStaticStr, VariantArray};
 
 use super::entries::Entries;
 use super::text::is_json_address;
 
 /// A field of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr, EnumString, VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum Field {
     /// `name`
@@ -40,12 +40,6 @@ impl Field {
     /// The fields of a group.
     pub const SLOTS: [Self; 6] =
         [Self::Name, Self::Description, Self::Members, Self::Guests, Self::TallyfyId, Self::Key];
-
-    /// The field's name in a header.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
 
     /// `FIELD=COLUMN`.
     ///
@@ -286,7 +280,7 @@ pub enum InputFormat {
 }
 
 /// The two formats of output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsRefStr, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Format {
@@ -294,14 +288,6 @@ pub enum Format {
     Csv,
     /// JSON lines: one object per line
     Jsonl,
-}
-
-impl Format {
-    /// The format's usual file name extension.
-    #[must_use]
-    pub fn extension(self) -> &'static str {
-        self.into()
-    }
 }
 
 /// Whether a byte may delimit cells: visible ASCII except the quote, or the tab.

@@ -131,7 +131,7 @@ mod tests {
             None => "create".to_owned(),
             Some(Outcome::Created { group, .. }) => format!("ours {}", group.id),
             Some(Outcome::Exists { group, .. }) => format!("exists {}", group.id),
-            Some(outcome) => outcome.status().as_str().to_owned(),
+            Some(outcome) => outcome.status().as_ref().to_owned(),
         }
     }
 

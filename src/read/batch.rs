@@ -30,8 +30,6 @@ pub struct Batch {
     /// Where each cell ends in that text.
     ends: Vec<usize>,
     pub(super) rows: Vec<Span>,
-    /// Where the batch begins in the decoded text, in bytes.
-    pub(super) offset: u64,
     /// The line it begins on, from 1.
     pub(super) line: u64,
 }
@@ -179,8 +177,6 @@ pub(super) struct Splitter {
     /// What was read and not given out yet; begins with a row or a blank line.
     buffer: Vec<u8>,
     is_ended: bool,
-    /// Where what was not given out yet begins in the decoded text, in bytes.
-    pub(super) offset: u64,
     /// The line it begins on, from 1.
     pub(super) line: u64,
     /// How much is read at a time.
@@ -194,12 +190,12 @@ impl Splitter {
     pub(super) fn new(source: Box<dyn Read + Send>, grammar: Grammar) -> Self {
         let (buffer, is_ended) = (Vec::new(), false);
         let (target, row_max) = (TARGET, ROW_MAX);
-        Self { source, grammar, buffer, is_ended, offset: 0, line: 1, target, row_max, after: Vec::new() }
+        Self { source, grammar, buffer, is_ended, line: 1, target, row_max, after: Vec::new() }
     }
 
     /// The next rows; nothing after the last.
     pub(super) fn next(&mut self) -> Result<Option<Batch>, ReadError> {
-        let mut batch = Batch { offset: self.offset, line: self.line, ..Batch::default() };
+        let mut batch = Batch { line: self.line, ..Batch::default() };
         loop {
             let end = self.push_rows(&mut batch)?;
             if end > 0 {
@@ -246,7 +242,6 @@ impl Splitter {
         out.extend_from_slice(&self.buffer[length..]);
         self.buffer.truncate(length);
         mem::swap(out, &mut self.buffer);
-        self.offset += length as u64;
         self.line += if self.grammar == Grammar::Sheet { 0 } else { line_ends(out) };
     }
 

@@ -127,7 +127,7 @@ impl Meaning {
 
 /// The field's name, as [`plain`] writes it.
 fn own_word(field: Field) -> &'static str {
-    if field == Field::TallyfyId { "tallyfyid" } else { field.as_str() }
+    if field == Field::TallyfyId { "tallyfyid" } else { field.into() }
 }
 
 /// The name in lower case, without spaces, `_`, `-`, accents, invisible characters, and marks such as `*`, `(required)`
@@ -273,7 +273,7 @@ impl Columns {
         } else if meanings[first].field().is_none() {
             errors.push(unused(field, &shown(first)));
         } else if !is_mapped && bare(&header[first]) != own_word(field) {
-            let message = format!("column `{}` is used as `{}`", shown(first), field.as_str());
+            let message = format!("column `{}` is used as `{}`", shown(first), field.as_ref());
             self.notes.push(Problem::note(Code::ColumnUsed, message));
         }
         let others = similar.into_iter().filter(|(_, index)| *index != first);
@@ -286,11 +286,11 @@ impl Columns {
         for (at, (field, column)) in options.map.iter().enumerate() {
             let is_shared = |(other, named): &&(Field, String)| other != field && is_same_column(named, column);
             let is_missing = options.of_layout.is_none() && position(header, column).is_none();
-            let (shown, field_name) = (shortened(column), field.as_str());
+            let (shown, field_name) = (shortened(column), field.as_ref());
             if let Some((other, _)) = options.map[..at].iter().find(is_shared) {
                 let message = format!(
                     "--map uses column `{shown}` for `{}` and for `{field_name}`; a column holds one field",
-                    other.as_str()
+                    other.as_ref()
                 );
                 errors.push(Problem::fatal(Code::ColumnUnmapped, message));
             } else if is_missing && (options.are_several || self.index(*field).is_some()) {
@@ -321,9 +321,9 @@ impl Columns {
         let column = |(index, column): (usize, &String)| {
             let mut fields = self.fields.iter().map(|(field, _)| *field);
             match fields.find(|field| self.index(*field) == Some(index)) {
-                Some(Field::Names) => Field::Name.as_str().to_owned(),
+                Some(Field::Names) => Field::Name.as_ref().to_owned(),
                 Some(field) if bare(column) == own_word(field) => column.clone(),
-                Some(field) => field.as_str().to_owned(),
+                Some(field) => field.as_ref().to_owned(),
                 None if means_nothing(column) => column.clone(),
                 None => format!("x-{}", column.trim()),
             }

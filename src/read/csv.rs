@@ -82,7 +82,7 @@ impl Parser {
         let layout = self.options.of_layout.as_ref();
         self.notes.problems.extend(layout.map(|layout| layout.note(&self.options.map, has_column, is_titled)));
         self.notes.add(&self.columns.notes, self.columns.unknown.iter().map(|index| self.header[*index].trim()));
-        let name = self.name.as_ref().map(|_| Field::Name.as_str().to_owned());
+        let name = self.name.as_ref().map(|_| Field::Name.as_ref().to_owned());
         self.dialect.header = self.columns.canonical(&self.header).into_iter().chain(name).collect();
         if self.dialect.header.len() == 1 {
             // One column has no delimiter; a copy of it is read with commas.
@@ -107,7 +107,7 @@ impl Parser {
             cells.clear();
             cells.extend(batch.cells(text, span));
             let content = raw.trim_end_matches(['\n', '\r']);
-            let mut row = Row::new(batch.offset + span.start as u64, raw, line);
+            let mut row = Row::new(raw, line);
             let ends = line_ends(raw.as_bytes()) + u64::from(content.len() == raw.len());
             let lines = if self.grammar == Grammar::Sheet { 1 } else { ends };
             line += lines;

@@ -7,7 +7,7 @@ pub(super) const LISTED_MAX: usize = 20;
 
 /// A column looks like a field and is not used.
 pub(super) fn unused(field: Field, column: &str) -> Problem {
-    let (name, flags) = (field.as_str(), or_flags(field, column));
+    let (name, flags) = (field.as_ref(), or_flags(field, column));
     let message = format!("column `{column}` looks like `{name}` and is not used; rename it{flags}");
     Problem::fatal(Code::ColumnMisspelt, message)
 }
@@ -33,7 +33,7 @@ pub(super) fn personless(column: &str) -> Problem {
 pub(super) fn repeated(field: Field, columns: &[String]) -> Problem {
     let has_twins = (1..columns.len()).any(|index| columns[index..].contains(&columns[index - 1]));
     let columns = listed(columns.iter().map(|column| format!("`{column}`")), LISTED_MAX);
-    let name = field.as_str();
+    let name = field.as_ref();
     let cure = if has_twins {
         "rename one in the file".to_owned()
     } else if field.is_list() {
@@ -62,7 +62,7 @@ pub(super) fn nameless(what: &str) -> Problem {
 
 /// The flags that use this column for this field, or say that it is not meant, ready to be copied into a shell.
 fn or_flags(field: Field, column: &str) -> String {
-    let flags = |column| format!(", or use --map {}={column}, or --ignore {column}", field.as_str());
+    let flags = |column| format!(", or use --map {}={column}, or --ignore {column}", field.as_ref());
     in_shell(column).map_or_else(String::new, flags)
 }
 

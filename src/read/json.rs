@@ -58,7 +58,7 @@ impl Parser {
                 notes.has_blank_lines = true;
                 continue;
             }
-            let mut row = Row::new(batch.offset + span.start as u64, own, line);
+            let mut row = Row::new(own, line);
             row.text = Raw::Line(on_one_line(content));
             match self.object(content, &mut known, notes) {
                 Ok(object) => self.each_row(&row, object, each),
@@ -191,7 +191,7 @@ impl Parser {
                 }
                 (_, cell) => cell.text(),
             };
-            (field.as_str().to_owned(), value.into_owned())
+            (field.as_ref().to_owned(), value.into_owned())
         });
         let others = others.iter().map(|(key, value)| {
             let key = if means_nothing(key) { key.clone() } else { format!("x-{key}") };

@@ -91,7 +91,7 @@ impl Layout {
     /// Says how the file is read.
     pub(super) fn note(&self, map: &[(Field, String)], has_column: impl Fn(&str) -> bool, title: bool) -> Problem {
         let columns = map.iter().filter(|(_, column)| has_column(column));
-        let columns = columns.map(|(field, column)| format!("`{}` is read as `{}`", shortened(column), field.as_str()));
+        let columns = columns.map(|(field, column)| format!("`{}` is read as `{}`", shortened(column), field.as_ref()));
         let title = title.then(|| "the group's name is in a line above the header".to_owned());
         let how = columns.chain(title).collect::<Vec<_>>().join(", ");
         Problem::note(Code::LayoutRecognized, format!("looks like {}: {how}", self.what))

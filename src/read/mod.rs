@@ -33,8 +33,8 @@ pub use layout::{GivenName, Layout, LayoutChoice, Layouts, all_layouts};
 pub use options::ReadOptions;
 pub use parser::Parser;
 pub use row::{Row, RowFlaw};
-pub use source::{Again, STDIN, check_file, unpacked_name};
-pub use table::{Opened, Table};
+pub use source::{STDIN, check_file, unpacked_name};
+pub use table::Table;
 
 use crate::model::{Code, Problem, shortened};
 

@@ -43,14 +43,7 @@ pub struct ReadOptions {
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Input", hide_short_help = true)]
     pub columns: Vec<String>,
     /// Skip this many lines above the header
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t,
-        hide_default_value = true,
-        help_heading = "Input",
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "N", default_value_t, help_heading = "Input", hide_short_help = true)]
     pub skip_lines: u64,
     /// Key or path of the array that has the rows, in a JSON object
     #[arg(long, value_name = "PATH", help_heading = "Input", hide_short_help = true)]

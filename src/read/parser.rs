@@ -1,7 +1,5 @@
 //! Makes rows of the batches of one file: what their formats (`csv`, `json`) share.
 
-use std::io::{Read, Seek, SeekFrom};
-
 use simdutf8::compat::from_utf8;
 
 use super::batch::{Batch, Grammar};
@@ -10,7 +8,6 @@ use super::error::ReadError;
 use super::guess::{encodings, mixed, readings};
 use super::lines::{ends_line, line_ends};
 use super::row::Row;
-use super::source::Again;
 use super::{Notes, ReadOptions};
 use crate::model::{Code, Dialect, Field, Format, Problem};
 
@@ -69,36 +66,11 @@ impl Parser {
         Ok(())
     }
 
-    /// What is found in the first row of a part of the file.
-    ///
-    /// # Errors
-    /// If the file was changed meanwhile, or cannot be read any more.
-    pub fn read_again<T>(
-        &self,
-        again: &mut Again,
-        offset: u64,
-        length: usize,
-        mut read: impl FnMut(&Row<'_>) -> Option<T>,
-    ) -> Result<T, ReadError> {
-        let mut bytes = vec![0; length];
-        let Again { file, skipped } = again;
-        let filled = file.seek(SeekFrom::Start(*skipped + offset)).and_then(|_| file.read_exact(&mut bytes));
-        filled.map_err(|reason| ReadError::from(reason).of(&self.file))?;
-        let mut found = None;
-        self.rows(&Batch::of_text(bytes, self.grammar), &mut Notes::default(), &mut |row| {
-            if found.is_none() {
-                found = read(row);
-            }
-        })?;
-        let changed = || Problem::fatal(Code::FileUnreadable, "the file was changed while it was read; start again");
-        found.ok_or_else(|| ReadError::from(changed()).of(&self.file))
-    }
-
     /// The column that holds a field, if it has another name than the field.
     #[must_use]
     pub fn column(&self, field: Field) -> Option<&str> {
         let column = self.header.get(self.columns.index(field)?)?.trim();
-        (!column.eq_ignore_ascii_case(field.as_str())).then_some(column)
+        (!column.eq_ignore_ascii_case(field.as_ref())).then_some(column)
     }
 
     /// The text of a batch, or the first place that is not in the expected encoding.

@@ -27,7 +27,7 @@ pub(super) struct AtPath<'a, 'b> {
 impl<'a> AtPath<'a, '_> {
     /// What is not read of a list.
     pub(super) fn warnings(&self, field: Field) -> Vec<Problem> {
-        let name = field.as_str();
+        let name = field.as_ref();
         let group = |group: &String| format!("{name}: {}", nested(group));
         let missing = || format!("{name}: entries without the mapped key are ignored: {}", self.missing);
         let messages = self.groups.iter().map(group).chain((self.missing > 0).then(missing));

@@ -7,9 +7,7 @@ use crate::model::{Fields, Problem, Raw};
 /// One row of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row<'a> {
-    /// Where it begins in the file's decoded text, in bytes.
-    pub offset: u64,
-    /// Its text there, with its line end.
+    /// Its text, with its line end.
     pub raw: &'a str,
     /// The line on which it begins, from 1.
     pub line: u64,
@@ -29,9 +27,9 @@ pub struct Row<'a> {
 
 impl<'a> Row<'a> {
     /// A row without cells and fields.
-    pub(super) fn new(offset: u64, raw: &'a str, line: u64) -> Self {
+    pub(super) fn new(raw: &'a str, line: u64) -> Self {
         let (fields, text, warnings) = (Ok(Fields::default()), Raw::Cells(Vec::new()), Vec::new());
-        Self { offset, raw, line, fields, text, flaw: None, warnings, is_of_person: false, is_continued: false }
+        Self { raw, line, fields, text, flaw: None, warnings, is_of_person: false, is_continued: false }
     }
 
     /// Whether it defines a group; `problems` are all that were found in it.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Cursor, Read, Seek, Write};
+use std::io::{self, Cursor, Read, Seek};
 use std::path::Path;
 
 use encoding_rs::Encoding;
@@ -33,31 +33,8 @@ pub(super) struct Source {
     /// How it differs from plain UTF-8, in words: what a copy changes.
     pub(super) origin: Vec<String>,
     pub(super) stream: Box<dyn Read + Send>,
-    /// A way to read parts of the decoded text again.
-    pub(super) again: Again,
     /// The sheets of a workbook that have cells; the first is read.
     pub(super) sheets: Vec<String>,
-}
-
-/// Reads parts of a file's decoded text again: from the file or, if that cannot be read twice, from a temporary copy.
-pub struct Again {
-    pub(super) file: File,
-    /// Bytes before the text: a byte-order mark.
-    pub(super) skipped: u64,
-}
-
-/// Writes what is read into a copy.
-struct Copying<R> {
-    inner: R,
-    copy: File,
-}
-
-impl<R: Read> Read for Copying<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.copy.write_all(&buffer[..read]).map_err(uncopied)?;
-        Ok(read)
-    }
 }
 
 /// Checks that a file exists, without opening it: a pipe can be opened only once.
@@ -82,14 +59,6 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read + Send>, ReadError> {
     }
     let file = File::open(path).map_err(|reason| ReadError::from(reason).of(&path.display().to_string()))?;
     Ok(Box::new(file))
-}
-
-/// A temporary file, opened twice.
-fn unnamed() -> io::Result<(File, File)> {
-    let copy = tempfile::NamedTempFile::new()?;
-    let files = (copy.reopen()?, copy.reopen()?);
-    copy.close()?;
-    Ok(files)
 }
 
 fn beginning(raw: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
@@ -131,12 +100,8 @@ fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<Problem
 }
 
 impl Source {
-    /// Unpacks and decodes a stream; `path` is that of the file.
-    pub(super) fn of_stream(
-        path: &Path,
-        mut raw: Box<dyn Read + Send>,
-        options: &ReadOptions,
-    ) -> Result<Self, ReadError> {
+    /// Unpacks and decodes a stream.
+    pub(super) fn of_stream(mut raw: Box<dyn Read + Send>, options: &ReadOptions) -> Result<Self, ReadError> {
         let mut start = beginning(&mut raw, START_MAX)?;
         let packing = Packing::of(&start);
         let mut origin = Vec::new();
@@ -169,33 +134,28 @@ impl Source {
             origin.extend(has_mark.then(|| "byte-order mark removed".to_owned()));
             Box::new(Cursor::new(start.split_off(if has_mark { 3 } else { 0 })).chain(raw))
         };
-        let again = if !is_decoded && packing.is_none() && path.is_file() {
-            Again { file: File::open(path)?, skipped: if has_mark { 3 } else { 0 } }
-        } else {
-            // Without a name, nothing is left of it however this process ends.
-            let (copy, file) = unnamed().map_err(uncopied)?;
-            stream = Box::new(Copying { inner: stream, copy });
-            Again { file, skipped: 0 }
-        };
         let head = beginning(&mut stream, HEAD_MAX)?;
         if head.iter().all(u8::is_ascii_whitespace) && (head.len() as u64) < HEAD_MAX {
             return Err(empty().into());
         }
         let stream = Box::new(Cursor::new(head.clone()).chain(stream));
-        Ok(Self { head, is_decoded, origin, stream, again, sheets: Vec::new() })
+        Ok(Self { head, is_decoded, origin, stream, sheets: Vec::new() })
     }
 
     /// The same for a workbook.
-    fn of_workbook(raw: Box<dyn Read + Send>, mut origin: Vec<String>, options: &ReadOptions) -> Result<Self, Problem> {
-        let (copy, packed) = unnamed().map_err(uncopied)?;
-        io::copy(&mut Copying { inner: raw, copy }, &mut io::sink())?;
-        let (mut text, file) = unnamed().map_err(uncopied)?;
+    fn of_workbook(
+        mut raw: Box<dyn Read + Send>,
+        mut origin: Vec<String>,
+        options: &ReadOptions,
+    ) -> Result<Self, Problem> {
+        let (mut packed, mut text) = (tempfile::tempfile().map_err(uncopied)?, tempfile::tempfile().map_err(uncopied)?);
+        io::copy(&mut raw, &mut packed)?;
         let sheets = workbook::convert(packed, options.sheet.as_deref(), &text)?;
         origin.extend(sheets.first().map(|sheet| format!("sheet `{sheet}` converted to CSV")));
         text.rewind()?;
         let head = beginning(&mut text, HEAD_MAX)?;
         let stream = Box::new(Cursor::new(head.clone()).chain(text));
-        Ok(Self { head, is_decoded: false, origin, stream, again: Again { file, skipped: 0 }, sheets })
+        Ok(Self { head, is_decoded: false, origin, stream, sheets })
     }
 
     /// The format by the file's extension, else by its first character.

@@ -11,7 +11,7 @@ use super::error::{ReadError, empty};
 use super::header::nameless;
 use super::layout::Layout;
 use super::lines::{ends_line, line_ends, past_line_end};
-use super::source::{self, Again, Source, given_name};
+use super::source::{self, Source, given_name};
 use super::{Parser, ReadOptions};
 use crate::model::{Code, ERROR_COLUMN, Entries, Field, InputFormat, Problem, sheet_name, shortened};
 
@@ -19,6 +19,8 @@ use crate::model::{Code, ERROR_COLUMN, Entries, Field, InputFormat, Problem, she
 pub struct Table {
     /// What makes rows of its batches.
     pub parser: Arc<Parser>,
+    /// What is wrong with the file's header, although it is likely to mean something.
+    pub flaw: Option<ReadError>,
     splitter: Splitter,
     first: Option<Batch>,
     /// How many rows were given.
@@ -26,22 +28,12 @@ pub struct Table {
     document: Option<Document>,
 }
 
-/// An opened file.
-pub struct Opened {
-    /// Its batches.
-    pub table: Table,
-    /// Reads parts of it again.
-    pub again: Again,
-    /// What is wrong with its header, although it is likely to mean something.
-    pub flaw: Option<ReadError>,
-}
-
 impl Table {
     /// Opens a file (or standard input, for `-`) and reads its header.
     ///
     /// # Errors
     /// If the file cannot be read as a table at all.
-    pub fn open(path: &Path, options: &ReadOptions) -> Result<Opened, ReadError> {
+    pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, ReadError> {
         Self::of_stream(path, source::open(path)?, options)
     }
 
@@ -49,19 +41,19 @@ impl Table {
     ///
     /// # Errors
     /// If it cannot be read as a table at all.
-    pub fn of_stream(path: &Path, stream: Box<dyn Read + Send>, options: &ReadOptions) -> Result<Opened, ReadError> {
+    pub fn of_stream(path: &Path, stream: Box<dyn Read + Send>, options: &ReadOptions) -> Result<Self, ReadError> {
         let file = path.display().to_string();
-        let source = Source::of_stream(path, stream, options).map_err(|error| error.of(&file))?;
+        let source = Source::of_stream(stream, options).map_err(|error| error.of(&file))?;
         let file = source.sheets.first().map_or(file.clone(), |sheet| sheet_name(&file, sheet));
         Self::read_header(path, &file, source, options).map_err(|error| error.of(&file))
     }
 
-    fn read_header(path: &Path, file: &str, source: Source, options: &ReadOptions) -> Result<Opened, ReadError> {
+    fn read_header(path: &Path, file: &str, source: Source, options: &ReadOptions) -> Result<Self, ReadError> {
         let format = options.format.unwrap_or_else(|| source.format(path));
         if let Some(problem) = source.misfit(format, options) {
             return Err(ReadError::at(1, None, problem));
         }
-        let Source { head, is_decoded, origin, mut stream, again, sheets } = source;
+        let Source { head, is_decoded, origin, mut stream, sheets } = source;
         let (is_json, is_sheet) = (format == InputFormat::Json, format == InputFormat::Xlsx);
         let policy = ReadOptions { delimiter: options.delimiter, ..ReadOptions::default() };
         let options = if is_rejects(&head) { &policy } else { options };
@@ -83,7 +75,6 @@ impl Table {
         let begins = document.as_ref().map_or(skipped + announced, |document| document.before.len());
         stream.by_ref().take(begins as u64).read_to_end(&mut Vec::new())?;
         let mut splitter = Splitter::new(stream, grammar);
-        splitter.offset = begins as u64;
         splitter.line += if is_sheet { options.skip_lines } else { line_ends(&head[..begins]) };
         let mut parser = Parser::new(file.to_owned(), grammar, options.clone());
         (parser.is_decoded, parser.origin) = (is_decoded, origin);
@@ -100,8 +91,8 @@ impl Table {
             parser.read_header(&mut first, path).map_err(at_header)?
         };
         parser.notes.problems.extend(place_note(&sheets, document.as_ref()));
-        let table = Self { parser: Arc::new(parser), splitter, first: Some(first), rows: 0, document };
-        Ok(Opened { table, again, flaw: (!flaws.is_empty()).then(|| at_header(flaws.into()).of(file)) })
+        let flaw = (!flaws.is_empty()).then(|| at_header(flaws.into()).of(file));
+        Ok(Self { parser: Arc::new(parser), flaw, splitter, first: Some(first), rows: 0, document })
     }
 
     /// What is wrong with the file as a whole, once all of its batches were given.

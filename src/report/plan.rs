@@ -99,7 +99,7 @@ fn action(status: Status) -> &'static str {
     match status {
         Status::Pending => "create",
         Status::Failed => "fail",
-        other => other.as_str(),
+        other => other.into(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Field, Problem, Severity, place, shortened, shown, without_sheet};
+use crate::model::{Problem, Severity, place, shortened, shown, without_sheet};
 
 /// A problem and its place.
 pub(super) struct Finding<'a> {
@@ -30,20 +30,20 @@ impl Finding<'_> {
     /// For people and their editors.
     pub(super) fn text(&self) -> String {
         let Problem { severity, code, .. } = self.problem;
-        format!("{}: {}: {} [{}]", self.place(), severity.as_str(), self.message(), code.as_str())
+        format!("{}: {}: {} [{}]", self.place(), severity.as_ref(), self.message(), code.as_ref())
     }
 
     pub(super) fn json(&self) -> Value {
         let Problem { severity, code, field, message, .. } = self.problem;
         json!({
-            "type": if *severity == Severity::Error { "problem" } else { severity.as_str() },
-            "severity": severity.as_str(),
-            "code": code.as_str(),
+            "type": if *severity == Severity::Error { "problem" } else { severity.as_ref() },
+            "severity": severity.as_ref(),
+            "code": code.as_ref(),
             "file": without_sheet(self.file),
             "row": self.row,
             "line": self.line,
             "column": self.column,
-            "field": field.map(Field::as_str),
+            "field": field.map(<&str>::from),
             "header": self.header,
             "message": message,
         })
@@ -58,7 +58,7 @@ impl Finding<'_> {
         };
         let at = |name, number: Option<u64>| number.map_or_else(String::new, |number| format!(",{name}={number}"));
         let place = at("line", self.line) + &at("col", self.column);
-        let (file, title) = (property(&shown(without_sheet(self.file))), self.problem.code.as_str());
+        let (file, title) = (property(&shown(without_sheet(self.file))), self.problem.code.as_ref());
         format!("::{command} file={file}{place},title={title}::{}", data(&self.message()))
     }
 }
@@ -76,7 +76,7 @@ fn data(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Code;
+    use crate::model::{Code, Field};
 
     #[test]
     fn an_annotation_cannot_be_ended_by_the_text_in_it() {

@@ -175,7 +175,7 @@ impl<W: Write> Problems<W> {
     fn json_totals(&self) -> Value {
         let mut codes: BTreeMap<&str, u64> = BTreeMap::new();
         for known in self.counts() {
-            *codes.entry(known.code.as_str()).or_default() += known.count;
+            *codes.entry(known.code.as_ref()).or_default() += known.count;
         }
         let mut totals = json!({
             "type": "totals",
@@ -193,7 +193,7 @@ impl<W: Write> Problems<W> {
     /// How many rows there are of each kind, and of all.
     fn row_totals(&self) -> impl Iterator<Item = (&'static str, u64)> {
         use Status::{Duplicate, Excluded, Invalid, Merged, Pending};
-        let word = |status: Status| if status == Pending { "valid" } else { status.as_str() };
+        let word = |status: Status| if status == Pending { "valid" } else { status.into() };
         let kinds = [Pending, Merged, Duplicate, Excluded, Invalid].map(|status| (word(status), self.rows.of(status)));
         kinds.into_iter().chain([("rows", self.rows.total())])
     }
@@ -220,7 +220,7 @@ impl<W: Write> Problems<W> {
         let is_cut = |count| self.format != ProblemFormat::Counts && self.hides(count);
         let shown = |count| if is_cut(count) { format!(", the first {SHOWN_MAX} shown") } else { String::new() };
         let line = |ProblemCount { severity, code, count, first }: &ProblemCount| {
-            let (severity, code, number) = (severity.as_str(), code.as_str(), grouped(*count));
+            let (severity, code, number) = (severity.as_ref(), code.as_ref(), grouped(*count));
             format!("  {severity:<8} {code:<20} {number:>11}   first: {first}{}\n", shown(*count))
         };
         let repairs = Some(self.repairs).filter(|count| *count > 0);

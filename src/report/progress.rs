@@ -168,7 +168,7 @@ fn below_parts(state: &ProgressState, now: Instant) -> Vec<String> {
         GuestWait::Capped => format!("guests wait for {left}: the server's guest quota"),
         GuestWait::Rated => format!("guests wait for {left}: --guest-rate"),
     });
-    let counts = state.counts.by_status().map(|(status, count)| format!("{} {}", status.as_str(), grouped(count)));
+    let counts = state.counts.by_status().map(|(status, count)| format!("{} {}", status.as_ref(), grouped(count)));
     let counts = counts.collect::<Vec<_>>().join(", ");
     pause.into_iter().chain(guests).chain((!counts.is_empty()).then_some(counts)).collect()
 }

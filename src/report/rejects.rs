@@ -95,7 +95,7 @@ impl<'a> Rejects<'a> {
     fn row(&self, result: &ResultRow, cells: &[String], error: &str) -> Vec<String> {
         let columns = self.union.header.len();
         // A whole row may lack unused cells at its end.
-        let is_malformed = result.error_code.as_deref() == Some(Code::RowMalformed.as_str());
+        let is_malformed = result.error_code.as_deref() == Some(Code::RowMalformed.as_ref());
         let width = self.files[result.place.file].dialect.header.len();
         let is_open = matches!(result.raw, Raw::OpenQuote(_));
         let is_ragged = is_open || cells.len() > width || cells.len() < width && is_malformed;
@@ -136,8 +136,8 @@ pub fn reject_paths(path: &Path, files: &[InputFile]) -> Vec<(Format, PathBuf)> 
     let main = files.first().map_or(Format::Csv, |file| file.dialect.format);
     let of = |format: Format| match path.extension() {
         _ if format == main => path.to_owned(),
-        Some(extension) if extension == main.extension() => path.with_extension(format.extension()),
-        _ => path.with_added_extension(format.extension()),
+        Some(extension) if extension == main.as_ref() => path.with_extension(format.as_ref()),
+        _ => path.with_added_extension(format.as_ref()),
     };
     let formats = [Format::Csv, Format::Jsonl].into_iter().filter(|format| has(files, *format));
     formats.map(|format| (format, of(format))).collect()

@@ -31,7 +31,7 @@ impl<'a> Results<'a> {
     /// If it cannot be written.
     pub fn create(path: &Path, files: &'a [InputFile], with_input: bool) -> Result<Self, OutputError> {
         let (mut output, union) = (Output::create(path)?, with_input.then(|| Union::of(files)));
-        let is_jsonl = path.extension().is_some_and(|extension| extension == Format::Jsonl.extension());
+        let is_jsonl = path.extension().is_some_and(|extension| extension == Format::Jsonl.as_ref());
         if !is_jsonl {
             let inputs = union.iter().flat_map(|union| &union.header).map(String::as_str);
             let line = (with_input && has(files, Format::Jsonl)).then_some(INPUT);
@@ -56,7 +56,7 @@ impl<'a> Results<'a> {
             row.into(),
             line.into(),
             result.name.as_str().into(),
-            result.status.as_str().into(),
+            result.status.as_ref().into(),
             result.group_id.as_deref().into(),
             result.duplicate_of.map_or(Value::Null, twin),
             result.attempts.into(),

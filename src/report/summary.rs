@@ -63,7 +63,7 @@ impl Summary {
         self.wrong += 1;
         if self.wrong <= NAMED_MAX {
             let path = &self.files[result.place.file].path;
-            let (at, status) = (place(path, Some(result.place.line), None), result.status.as_str());
+            let (at, status) = (place(path, Some(result.place.line), None), result.status.as_ref());
             let error = shown(result.error.as_deref().unwrap_or_default());
             let _ = writeln!(self.named, "{at}: {status}: {error}");
         }
@@ -91,7 +91,7 @@ impl Summary {
         let names: Vec<String> = self.files.iter().map(|file| shortened(without_sheet(&file.path))).collect();
         let (title, noun) = if self.is_undo { ("undo: ", "groups") } else { ("", "rows") };
         let _ = writeln!(text, "{title}{} → organization {}", names.join(", "), shortened(&self.organization));
-        let counts = self.counts.by_status().map(|(status, count)| (status.as_str(), count));
+        let counts = self.counts.by_status().map(|(status, count)| (status.into(), count));
         let time = match self.time.as_secs_f64() {
             seconds @ ..120.0 => format!("{seconds:.1} s"),
             _ => span(self.time),
@@ -125,7 +125,7 @@ impl Summary {
             _ => !self.is_undo,
         };
         let statuses = Status::VARIANTS.iter().filter(is_possible);
-        let statuses: BTreeMap<_, _> = statuses.map(|status| (status.as_str(), self.counts.of(*status))).collect();
+        let statuses: BTreeMap<_, _> = statuses.map(|status| (status.as_ref(), self.counts.of(*status))).collect();
         let files: Vec<&str> = self.files.iter().map(|file| without_sheet(&file.path)).collect();
         json!({
             "files": files,

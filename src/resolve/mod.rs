@@ -151,7 +151,7 @@ impl RowPeople<'_> {
     }
 
     fn note(&mut self, severity: Severity, field: Field, code: Code, message: &str) {
-        let message = format!("{}: {message}", field.as_str());
+        let message = format!("{}: {message}", field.as_ref());
         self.problems.push(Problem { severity, ..Problem::error(field, code, message) });
     }
 }

@@ -28,7 +28,7 @@ impl OutputPaths {
         let file = args.input.files.first().map_or(Path::new(read::STDIN), PathBuf::as_path);
         let own = read::unpacked_name(file).extension().and_then(OsStr::to_str);
         let is_text = |own: &&str| !WORKBOOKS.iter().any(|workbook| own.eq_ignore_ascii_case(workbook));
-        let extension = own.filter(is_text).unwrap_or(format.extension());
+        let extension = own.filter(is_text).unwrap_or(format.as_ref());
         let names = OutputNames::of(file, args.output.out_dir.as_deref(), args.connection.sandbox);
         Self {
             results: args.output.results.clone().unwrap_or_else(|| names.output("results.csv")),

@@ -197,7 +197,7 @@ fn result_rows(journal: &Journal, run: RunId) -> Vec<model::ResultRow> {
 
 /// The names of the rows that need no request any more.
 fn done(journal: &Journal, run: RunId) -> Vec<String> {
-    let is_done = |row: &model::ResultRow| matches!(row.status.as_str(), "created" | "exists");
+    let is_done = |row: &model::ResultRow| matches!(row.status.as_ref(), "created" | "exists");
     result_rows(journal, run).into_iter().filter(is_done).map(|row| row.name).collect()
 }
 
@@ -214,7 +214,7 @@ fn close(
     let shown = |row: model::ResultRow| {
         results.write(&row).unwrap();
         let model::ResultRow { name, status, group_id, error_code, error, .. } = row;
-        Outcome { name, status: status.as_str(), group_id, error_code, error }
+        Outcome { name, status: status.into(), group_id, error_code, error }
     };
     let rows = result_rows(journal, run).into_iter().map(shown).collect();
     results.finish().unwrap();

@@ -1,7 +1,6 @@
 //! Reads the files on a thread of its own, and checks their batches in parallel, as far as their rows can be checked without
 //! knowing the others.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -10,13 +9,13 @@ use std::thread::{self, JoinHandle};
 use super::{CheckPeople, Prepare};
 use crate::check::{Contents, NameKeys};
 use crate::commands::Failure;
-use crate::model::{NameKey, OnDuplicate, Problem, WantedGroup, with_line_feeds};
-use crate::read::{Again, Batch, Notes, Opened, Parser, ReadError, ReadOptions, Table};
+use crate::model::{OnDuplicate, Problem, WantedGroup};
+use crate::read::{Batch, Notes, Parser, ReadError, ReadOptions, Table};
 use crate::settings::Input;
 
 /// What comes from the files, in order.
 pub(super) enum ReadStep {
-    Opened { parser: Arc<Parser>, again: Again, flaw: Option<ReadError> },
+    Opened { parser: Arc<Parser>, flaw: Option<ReadError> },
     Batch(Arc<Parser>, Batch),
     Closed(Result<Option<Problem>, ReadError>),
     Unreadable(ReadError),
@@ -35,11 +34,11 @@ pub(super) fn start_reading(input: &Input) -> Result<(Receiver<ReadStep>, JoinHa
 
 /// Reads a file; nothing if nobody takes the steps any more.
 fn read_file(path: &Path, options: &ReadOptions, send: impl Fn(ReadStep) -> Option<()>) -> Option<()> {
-    let Opened { mut table, again, flaw } = match Table::open(path, options) {
-        Ok(opened) => opened,
+    let mut table = match Table::open(path, options) {
+        Ok(table) => table,
         Err(error) => return send(ReadStep::Unreadable(error)),
     };
-    send(ReadStep::Opened { parser: table.parser.clone(), again, flaw })?;
+    send(ReadStep::Opened { parser: table.parser.clone(), flaw: table.flaw.take() })?;
     loop {
         match table.next() {
             Some(Ok(batch)) => send(ReadStep::Batch(Arc::clone(&table.parser), batch))?,
@@ -59,27 +58,21 @@ pub(super) struct CheckedBatch<T> {
     pub(super) rows: Vec<CheckedRow<T>>,
 }
 
-/// Where a row is in the decoded text of its file, and on which line.
+/// What other rows need to know of a row.
 #[derive(Clone, Copy)]
-pub(super) struct RowSpan {
-    pub(super) offset: u64,
-    pub(super) length: u32,
+pub(super) struct KnownRow {
     pub(super) line: u32,
+    pub(super) contents: Contents,
 }
 
 pub(super) struct CheckedRow<T> {
-    pub(super) span: RowSpan,
+    pub(super) known: KnownRow,
     /// The keys of its name; nothing if it is invalid.
     pub(super) keys: Option<NameKeys>,
-    pub(super) is_undescribed: bool,
-    /// Whether it has no people.
-    pub(super) is_deserted: bool,
     /// Whether it is of the same record as the row before.
     pub(super) is_continued: bool,
-    /// The key of its contents, if it is merged with other rows of its name.
-    pub(super) merges: Option<NameKey>,
-    /// The hash of its description, if it is merged and has one.
-    pub(super) description: Option<u64>,
+    /// Whether it is merged with other rows of its name.
+    pub(super) is_merged: bool,
     pub(super) problems: Vec<Problem>,
     pub(super) item: T,
 }
@@ -109,30 +102,10 @@ impl<T> Check<'_, T> {
             let item = (self.prepare)(row, parser, &group, &problems);
             let keys = is_valid.then(|| NameKeys::of(&group.name, self.input.matching));
             let is_merged = row.is_of_person || self.input.on_duplicate == OnDuplicate::Merge;
-            let merges = keys.as_ref().filter(|_| is_merged).map(|keys| Contents::of(&group).key(keys.name));
-            rows.push(CheckedRow {
-                span: RowSpan {
-                    offset: row.offset,
-                    length: u32::try_from(row.raw.len()).unwrap_or(u32::MAX),
-                    line: u32::try_from(row.line).unwrap_or(u32::MAX),
-                },
-                keys,
-                is_undescribed: group.description.is_none(),
-                description: merges.and(group.description.as_deref()).map(hash),
-                is_deserted: group.members.is_empty() && group.guests.is_empty(),
-                is_continued: row.is_continued,
-                merges,
-                problems,
-                item,
-            });
+            let (line, contents) = (u32::try_from(row.line).unwrap_or(u32::MAX), Contents::of(&group));
+            let (known, is_continued) = (KnownRow { line, contents }, row.is_continued);
+            rows.push(CheckedRow { known, keys, is_continued, is_merged, problems, item });
         })?;
         Ok(CheckedBatch { notes, rows })
     }
-}
-
-/// The same for texts that differ only in how their lines end.
-fn hash(description: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    with_line_feeds(description).hash(&mut hasher);
-    hasher.finish()
 }

@@ -52,7 +52,7 @@ pub(super) fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Ending, 
     problems.finish(copy).map_err(Failure::Print)?;
     if !unread.is_empty() {
         let unread = unread.iter().flat_map(|error| {
-            error.problems.iter().map(|problem| format!("{}: {problem} [{}]", error.place(), problem.code.as_str()))
+            error.problems.iter().map(|problem| format!("{}: {problem} [{}]", error.place(), problem.code.as_ref()))
         });
         let uncopied = is_fixing.then(|| "no cleaned copy was written".to_owned());
         return Err(Failure::Usage(unread.chain(uncopied).collect::<Vec<_>>().join("\n       ")));
@@ -92,7 +92,7 @@ impl<W: Write> RowSink for Report<'_, W> {
             return self.problems.repaired(file, Some(row.place), why).map_err(Failure::Print);
         }
         for (field, what) in &fixed.fixes {
-            let what = format!("{}: {what}", field.as_str());
+            let what = format!("{}: {what}", field.as_ref());
             self.problems.repaired(file, Some(row.place), &what).map_err(Failure::Print)?;
         }
         copy.row(&fixed).map_err(Failure::Unwritten)

@@ -66,7 +66,7 @@ fn a_page_of_several_is_told() {
         ("{\"totalResults\":1,\"Resources\":[{\"name\":\"A\"}]}", false),
     ] {
         let folder = Folder::new();
-        let mut table = Table::open(&folder.file("g.json", text), &ReadOptions::default()).unwrap().table;
+        let mut table = Table::open(&folder.file("g.json", text), &ReadOptions::default()).unwrap();
         assert_eq!(table.by_ref().count(), 1);
         assert_eq!(table.check_whole().unwrap().is_some(), is_page, "{text}");
     }

@@ -78,9 +78,8 @@ fn record(row: &Row<'_>) -> Record {
 
 /// All rows of a file.
 fn records(path: &std::path::Path, options: &ReadOptions) -> Result<Vec<Record>, ReadError> {
-    let opened = Table::open(path, options)?;
-    opened.flaw.map_or(Ok(()), Err)?;
-    let (mut table, mut records) = (opened.table, Vec::new());
+    let (mut table, mut records) = (Table::open(path, options)?, Vec::new());
+    table.flaw.take().map_or(Ok(()), Err)?;
     let parser = table.parser.clone();
     for batch in table.by_ref() {
         parser.rows(&batch?, &mut Notes::default(), &mut |row| records.push(record(row)))?;

@@ -63,28 +63,6 @@ fn files_of_other_kinds_are_named_with_what_to_do() {
 }
 
 #[test]
-fn rows_are_found_again_where_they_stand_in_the_decoded_text() {
-    let folder = Folder::new();
-    for (name, bytes) in [
-        ("plain.csv", ROWS.as_bytes().to_vec()),
-        ("marked.csv", format!("\u{feff}{ROWS}").into_bytes()),
-        ("packed.csv", gzip(ROWS.as_bytes())),
-        ("utf16.csv", utf16(&format!("\u{feff}{ROWS}"))),
-    ] {
-        let Opened { table, mut again, .. } = Table::open(&folder.file(name, bytes), &ReadOptions::default()).unwrap();
-        let parser = table.parser.clone();
-        let mut offsets = Vec::new();
-        for batch in table {
-            let mut note = |row: &Row<'_>| offsets.push(row.offset);
-            parser.rows(&batch.unwrap(), &mut Notes::default(), &mut note).unwrap();
-        }
-        let length = "Sales;\"2\n3\"".len();
-        let found = parser.read_again(&mut again, offsets[1], length, |row| Some(row.raw.to_owned())).unwrap();
-        assert_eq!(found, "Sales;\"2\n3\"", "{name}");
-    }
-}
-
-#[test]
 fn a_file_with_a_row_of_more_than_1_mib_is_refused_at_its_line() {
     let long = "x".repeat(1024 * 1024);
     let message = "the row is longer than 1 MiB, the most that a row may have";

@@ -119,8 +119,6 @@ fn parsed(text: &str, target: usize, dribble: usize) -> Vec<(u64, Vec<String>)> 
     let mut seen = Vec::new();
     for batch in std::iter::once(first).chain(batches) {
         let each = &mut |row: &Row<'_>| {
-            let start = usize::try_from(row.offset - batch.offset).unwrap();
-            assert_eq!(&batch.raw[start..][..row.raw.len()], row.raw.as_bytes());
             let cells = match &row.text {
                 Raw::Cells(cells) | Raw::OpenQuote(cells) => cells.iter().map(ToString::to_string).collect(),
                 Raw::Stray(_) => vec!["stray".to_owned()],

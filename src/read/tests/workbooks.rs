@@ -47,13 +47,14 @@ fn ods(tables: &str) -> Vec<u8> {
     zip(&[("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", &content)])
 }
 
-fn open(bytes: &[u8], options: &ReadOptions) -> Result<Opened, ReadError> {
+fn open(bytes: &[u8], options: &ReadOptions) -> Result<Table, ReadError> {
     Table::of_stream(Path::new("g.xlsx"), Box::new(Cursor::new(bytes.to_vec())), options)
 }
 
 /// The header, then the cells of each row with its line.
 fn read(bytes: &[u8], options: &ReadOptions) -> Vec<(u64, Vec<String>)> {
-    let Opened { table, flaw, .. } = open(bytes, options).unwrap();
+    let mut table = open(bytes, options).unwrap();
+    let flaw = table.flaw.take();
     assert!(flaw.is_none());
     let parser = table.parser.clone();
     let mut rows = vec![(0, parser.header.clone())];
@@ -116,10 +117,10 @@ fn the_line_of_a_row_is_its_row_in_the_sheet() {
     let book = xlsx(vec![("Groups", sheet((2, 1), rows))]);
     let skipped = ReadOptions { skip_lines: 4, ..plain() };
     for (options, flaw) in [(&plain(), Some(5)), (&skipped, None)] {
-        let opened = open(&book, options).unwrap();
+        let mut opened = open(&book, options).unwrap();
         let title = "g.xlsx:Groups!3: the header is on line 5; use --skip-lines 4 if the lines above it are a title, or delete them";
-        assert_eq!(opened.flaw.map(|flaw| flaw.to_string()), flaw.map(|_| title.to_owned()));
-        let (table, mut lines) = (opened.table, Vec::new());
+        assert_eq!(opened.flaw.take().map(|flaw| flaw.to_string()), flaw.map(|_| title.to_owned()));
+        let (table, mut lines) = (opened, Vec::new());
         let parser = table.parser.clone();
         for batch in table {
             let each = &mut |row: &Row<'_>| lines.push((row.line, cells_of(row)[1].clone()));
@@ -147,7 +148,7 @@ fn the_first_sheet_is_read_or_the_one_that_is_named() {
     assert_eq!(read(&book, &plain())[1].1, ["A"]);
     let opened = open(&book, &plain()).unwrap();
     let note = "the rows are read from the sheet `One`; --sheet NAME reads another: `Two`";
-    assert_eq!(opened.table.parser.notes.problems()[0].message, note);
+    assert_eq!(opened.parser.notes.problems()[0].message, note);
     let named = |name: &str| ReadOptions { sheet: Some(name.to_owned()), ..plain() };
     assert_eq!(read(&book, &named("two"))[1].1, ["B"]);
     let missing = "g.xlsx: --sheet Three: there is no such sheet (found: `One`, `Blank`, `Two`)";
@@ -171,21 +172,6 @@ fn a_workbook_is_recognized_by_its_content_and_packed_like_others() {
     assert_eq!(read(&book, &forced(InputFormat::Xlsx)).len(), 2);
     assert!(error(&book, &forced(InputFormat::Csv)).contains("looks like a workbook; use --format xlsx"));
     assert!(error(b"name\nA\n", &forced(InputFormat::Xlsx)).contains("looks like text; use --format csv"));
-}
-
-#[test]
-fn rows_of_a_workbook_can_be_read_again() {
-    let book = xlsx(vec![("Groups", sheet((0, 0), &[&["name", "members"], &["A", "1;\n2"], &["B", "3"]]))]);
-    let Opened { table, mut again, .. } = open(&book, &plain()).unwrap();
-    let (parser, mut places) = (table.parser.clone(), Vec::new());
-    for batch in table {
-        let each = &mut |row: &Row<'_>| places.push((row.offset, row.raw.len()));
-        parser.rows(&batch.unwrap(), &mut Notes::default(), each).unwrap();
-    }
-    let names = places.into_iter().map(|(offset, length)| {
-        parser.read_again(&mut again, offset, length, |row| Some(cells_of(row)[0].clone())).unwrap()
-    });
-    assert_eq!(names.collect::<Vec<_>>(), ["A", "B"]);
 }
 
 #[test]
