@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 
-use crate::model::{Code, Field, OnDuplicate, Problem, Severity, WantedGroup, with_line_feeds};
+use crate::model::{Code, Field, OnDuplicate, Problem, Severity, WantedGroup};
 
 /// What a row says about its group besides the name: a hash of each field, 0 for one that is empty. Order, line ends and the case
 /// of addresses do not matter.
@@ -19,7 +19,11 @@ impl Contents {
     #[must_use]
     pub fn of(group: &WantedGroup) -> Self {
         Self {
-            description: group.description.as_deref().map(with_line_feeds).map_or(0, hash),
+            description: group
+                .description
+                .iter()
+                .flat_map(|text| text.lines())
+                .fold(0, |before, line| hash((before, line))),
             // In a sum the order does not matter, and each is listed once.
             members: group.members.iter().map(|member| hash(member.key())).fold(0, u64::wrapping_add),
             guests: group.guests.iter().map(|guest| hash(guest.to_lowercase())).fold(0, u64::wrapping_add),
