@@ -18,12 +18,9 @@ impl Contents {
     /// The contents of a row.
     #[must_use]
     pub fn of(group: &WantedGroup) -> Self {
+        let lines = group.description.iter().flat_map(|text| text.lines());
         Self {
-            description: group
-                .description
-                .iter()
-                .flat_map(|text| text.lines())
-                .fold(0, |before, line| hash((before, line))),
+            description: lines.fold(0, |before, line| hash((before, line))),
             // In a sum the order does not matter, and each is listed once.
             members: group.members.iter().map(|member| hash(member.key())).fold(0, u64::wrapping_add),
             guests: group.guests.iter().map(|guest| hash(guest.to_lowercase())).fold(0, u64::wrapping_add),
