@@ -199,14 +199,14 @@ fn a_journal_of_another_version_or_another_s_is_refused() {
             ("DELETE FROM rows WHERE id = (SELECT min(row) FROM ended)", "damaged"),
             ("UPDATE runs SET first_row = 9", "damaged"),
             (
-                "UPDATE operations SET operation = json_remove(operation, '$.state.group.id') WHERE row = (SELECT min(row) FROM ended)",
+                "UPDATE stored_operations SET operation = json_remove(operation, '$.state.group.id') WHERE row = (SELECT min(row) FROM ended)",
                 "damaged",
             ),
             (
-                "UPDATE operations SET operation = json_set(operation, '$.state.group.id', CAST(x'ff' AS TEXT)) WHERE row = (SELECT min(row) FROM ended)",
+                "UPDATE stored_operations SET operation = json_set(operation, '$.state.group.id', CAST(x'ff' AS TEXT)) WHERE row = (SELECT min(row) FROM ended)",
                 "damaged",
             ),
-            ("UPDATE operations SET state = 'exists' WHERE row = (SELECT min(row) FROM ended)", "damaged"),
+            ("UPDATE stored_operations SET state = 'exists' WHERE row = (SELECT min(row) FROM ended)", "damaged"),
             ("DROP VIEW results", "damaged"),
         ],
         |(sql, part)| {
@@ -217,7 +217,7 @@ fn a_journal_of_another_version_or_another_s_is_refused() {
         },
     );
     assert!(whole.judge("notes", b"name\nmy precious notes\n", None));
-    let harmless = changed(&whole.journal, "ANALYZE; CREATE INDEX mine ON operations (state)");
+    let harmless = changed(&whole.journal, "ANALYZE; CREATE INDEX mine ON stored_operations (state)");
     assert!(!whole.judge("an index of somebody's", &harmless, None));
 }
 

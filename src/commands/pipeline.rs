@@ -121,11 +121,11 @@ pub(super) fn run<S: RowSink>(
     let mut collector = Collector { input, names, files, descriptions: HashMap::new(), sink };
     let (steps, reader) = start_reading(input)?;
     let collected: Result<_, Failure> = thread::scope(|scope| {
-        let mut started = VecDeque::new();
+        let (mut started, most) = (VecDeque::new(), cores() + 1);
         loop {
             let step = match started.len() {
                 0 => steps.recv().ok(),
-                count if count < 2 * cores() => steps.try_recv().ok(),
+                count if count < most => steps.try_recv().ok(),
                 _ => None,
             };
             match step {

@@ -183,7 +183,9 @@ pub(super) fn write(db: &Connection, operation: &Operation) -> rusqlite::Result<
     };
     let text = json(operation);
     let values = params![operation.row.0, operation.is_undo, state, text, seal(state, &text), now_ms()];
-    db.prepare_cached("INSERT OR REPLACE INTO operations VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(values).map(drop)
+    db.prepare_cached("INSERT OR REPLACE INTO stored_operations VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute(values)
+        .map(drop)
 }
 
 /// A checksum of an operation: its state, and its JSON.

@@ -27,13 +27,13 @@ const MATCH: &str = "
 /// What exists still exists, unless the run that created it was undone since, and its body stays as it was sent. The run that was
 /// cut off keeps only rows that have a history and no successor.
 const CARRY: &str = "
-    UPDATE operations SET row = (SELECT new FROM carried WHERE old = row) WHERE NOT undo AND row IN (SELECT old FROM carried);
+    UPDATE stored_operations SET row = (SELECT new FROM carried WHERE old = row) WHERE NOT undo AND row IN (SELECT old FROM carried);
     UPDATE rows SET (wanted, body, guests) = (
             SELECT coalesce(rows.wanted, rows.body), sent.body, sent.guests
             FROM carried JOIN rows AS sent ON sent.id = old WHERE new = rows.id)
         WHERE id IN (SELECT new FROM carried)
           AND EXISTS (SELECT 1 FROM ended WHERE row = rows.id AND NOT undo AND (state = 'created' OR state = 'exists'));
-    DELETE FROM operations WHERE undo AND row IN (SELECT old FROM carried);
+    DELETE FROM stored_operations WHERE undo AND row IN (SELECT old FROM carried);
     DROP TABLE old;
     DROP TABLE new;
     DROP TABLE carried;";
@@ -43,9 +43,10 @@ const FORGET: &str = "
 
 /// Rows of a run whose existing group was deleted since by an undo are new again.
 const DELETED_SINCE: &str = "
-    DELETE FROM operations
-    WHERE row BETWEEN (SELECT first_row FROM runs WHERE id = ?1) AND (SELECT last_row FROM runs WHERE id = ?1)
-      AND NOT undo AND state = 'exists' AND group_id IN (SELECT group_id FROM gone)";
+    DELETE FROM stored_operations WHERE NOT undo AND row IN (
+        SELECT row FROM operations
+        WHERE row BETWEEN (SELECT first_row FROM runs WHERE id = ?1) AND (SELECT last_row FROM runs WHERE id = ?1)
+          AND NOT undo AND state = 'exists' AND group_id IN (SELECT group_id FROM gone))";
 
 /// Whether the run that was cut off has sent something, and none of its rows is among the new ones.
 const IS_OF_OTHER_ROWS: &str = "

@@ -76,23 +76,28 @@ CREATE INDEX rows_with_guests ON rows (id) WHERE guests > 0;
 
 -- What is done about each row, and what undoes it: at most one operation of each. Written before its request leaves, and when
 -- its answer is known. A row without one is planned. src/journal/state.rs has the changes of state.
-CREATE TABLE operations (
-    row            INTEGER NOT NULL,
-    undo           INTEGER NOT NULL,
-    state          TEXT NOT NULL,               -- planned, sending (in doubt after a crash), or the status of its outcome
-    operation      TEXT NOT NULL,               -- all that is known of it, as JSON
-    seal           INTEGER NOT NULL,            -- over both: SQLite keeps no checksums of its own
-    at_ms          INTEGER NOT NULL,            -- Unix time of the last change
-    kind           TEXT AS (operation ->> '$.kind'), -- create, update or delete
-    attempts       INTEGER AS (operation ->> '$.attempts'),
-    may_be_applied INTEGER AS (json_array_length(operation, '$.sent_ms') > (state = 'sending')), -- whether an earlier attempt may
-    group_id       TEXT AS (coalesce(operation ->> '$.state.group.id', operation ->> '$.target.id')),
-    http_status    INTEGER AS (operation ->> '$.state.http_status'),
-    code           TEXT AS (operation ->> '$.state.code'),
-    error          TEXT AS (operation ->> '$.state.message'),
-    note           TEXT AS (operation ->> '$.state.group.differences'), -- how the group differs from the row, or from what was sent
+CREATE TABLE stored_operations (
+    row       INTEGER NOT NULL,
+    undo      INTEGER NOT NULL,
+    state     TEXT NOT NULL,                    -- planned, sending (in doubt after a crash), or the status of its outcome
+    operation TEXT NOT NULL,                    -- all that is known of it, as JSON
+    seal      INTEGER NOT NULL,                 -- over both: SQLite keeps no checksums of its own
+    at_ms     INTEGER NOT NULL,                 -- Unix time of the last change
     PRIMARY KEY (row, undo)
 ) STRICT, WITHOUT ROWID;
+
+-- The same with what is in the JSON. A table would compute it with each write.
+CREATE VIEW operations AS
+SELECT row, undo, state, operation, at_ms,
+    operation ->> '$.kind' AS kind,             -- create, update or delete
+    operation ->> '$.attempts' AS attempts,
+    json_array_length(operation, '$.sent_ms') > (state = 'sending') AS may_be_applied, -- whether an earlier attempt may
+    coalesce(operation ->> '$.state.group.id', operation ->> '$.target.id') AS group_id,
+    operation ->> '$.state.http_status' AS http_status,
+    operation ->> '$.state.code' AS code,
+    operation ->> '$.state.message' AS error,
+    operation ->> '$.state.group.differences' AS note -- how the group differs from the row, or from what was sent
+FROM stored_operations;
 
 -- Operations that have an outcome.
 CREATE VIEW ended AS SELECT * FROM operations WHERE state <> 'planned' AND state <> 'sending';

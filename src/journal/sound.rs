@@ -60,7 +60,7 @@ fn flaw(db: &Connection) -> rusqlite::Result<Option<String>> {
             return Ok(Some(what.to_owned()));
         }
     }
-    let mut query = db.prepare("SELECT state, operation, seal FROM operations")?;
+    let mut query = db.prepare("SELECT state, operation, seal FROM stored_operations")?;
     let mut operations = query.query([])?;
     while let Some(row) = operations.next()? {
         // SQLite takes any bytes for text.

@@ -332,7 +332,7 @@ async fn from_the_moment_the_journal_cannot_be_written_nothing_is_handed_out() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let (run, _) = run(&mut journal, &names, false);
     // The disk is full from here on.
-    let full = "CREATE TEMP TRIGGER full BEFORE INSERT ON main.operations WHEN new.state = 'created' BEGIN SELECT raise(ABORT, 'full'); END";
+    let full = "CREATE TEMP TRIGGER full BEFORE INSERT ON main.stored_operations WHEN new.state = 'created' BEGIN SELECT raise(ABORT, 'full'); END";
     journal.run(|db| db.execute_batch(full)).unwrap();
     let is_told = Arc::new(AtomicBool::new(false));
     let on_failure = Arc::clone(&is_told);
