@@ -9,9 +9,9 @@ use crate::model::{Code, Field, OnDuplicate, Problem, Severity, WantedGroup};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Contents {
     /// The description.
-    pub description: u64,
-    members: u64,
-    guests: u64,
+    pub description: u32,
+    members: u32,
+    guests: u32,
 }
 
 impl Contents {
@@ -22,8 +22,8 @@ impl Contents {
         Self {
             description: lines.fold(0, |before, line| hash((before, line))),
             // In a sum the order does not matter, and each is listed once.
-            members: group.members.iter().map(|member| hash(member.key())).fold(0, u64::wrapping_add),
-            guests: group.guests.iter().map(|guest| hash(guest.to_lowercase())).fold(0, u64::wrapping_add),
+            members: group.members.iter().map(|member| hash(member.key())).fold(0, u32::wrapping_add),
+            guests: group.guests.iter().map(|guest| hash(guest.to_lowercase())).fold(0, u32::wrapping_add),
         }
     }
 
@@ -64,6 +64,6 @@ fn and(fields: impl Iterator<Item = Field>) -> String {
     }
 }
 
-fn hash(value: impl Hash) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(value)
+fn hash(value: impl Hash) -> u32 {
+    (BuildHasherDefault::<DefaultHasher>::default().hash_one(value) >> 32) as u32
 }

@@ -166,7 +166,7 @@ struct Collector<'a, S: RowSink> {
     names: Names,
     files: Files,
     /// Of groups whose rows are merged, by their first row: the first row that has a description, and its hash.
-    descriptions: HashMap<u32, (u32, u64)>,
+    descriptions: HashMap<u32, (u32, u32)>,
     sink: &'a mut S,
 }
 
@@ -284,7 +284,7 @@ impl<S: RowSink> Collector<'_, S> {
     }
 
     /// A warning if the description of a merged row, which has this hash, is not that of its group.
-    fn lost_description(&mut self, own: u64, first: u32, row: u32) -> Option<Problem> {
+    fn lost_description(&mut self, own: u32, first: u32, row: u32) -> Option<Problem> {
         let (described, known) = *self.descriptions.entry(first).or_insert((row, own));
         (known != own).then(|| {
             let first = self.files.shown(described);

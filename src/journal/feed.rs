@@ -18,7 +18,7 @@ use super::store::RunId;
 use crate::model::RowId;
 
 /// The most operations that are read or begun ahead of the workers.
-const AHEAD_MAX: usize = 4096;
+const AHEAD_MAX: usize = 1024;
 /// So few operations in the time of a commit can wait for the disk: it takes some 5 to 25 ms.
 const FEW: usize = 4;
 /// How many operations with guests are read at a time.

@@ -65,8 +65,7 @@ fn flaw(db: &Connection) -> rusqlite::Result<Option<String>> {
     while let Some(row) = operations.next()? {
         // SQLite takes any bytes for text.
         let texts = (row.get_ref(0)?.as_str(), row.get_ref(1)?.as_str());
-        let expected: i64 = row.get(2)?;
-        if !matches!(texts, (Ok(state), Ok(operation)) if seal(state, operation) == expected) {
+        if !matches!(texts, (Ok(state), Ok(operation)) if seal(state, operation) == row.get::<_, i64>(2)?) {
             return Ok(Some("an operation is not as it was written".to_owned()));
         }
     }
