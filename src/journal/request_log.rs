@@ -124,13 +124,12 @@ impl RequestLog {
         memory: Duration,
         now: Now,
         found: u64,
-        marks: &[u64],
+        old: &[u64],
     ) -> io::Result<(Self, Vec<Duration>)> {
         // What was under way when the process ended may be counted until now, and was not answered later. So is a mark that is
         // still to come: the clock was set back.
         let age = |mark: &u64| Duration::from_millis(now.unix_ms - mark);
-        let marks: Vec<u64> =
-            marks.iter().map(|mark| now.unix_ms.min(*mark)).filter(|mark| age(mark) <= memory).collect();
+        let marks: Vec<_> = old.iter().map(|mark| now.unix_ms.min(*mark)).filter(|mark| age(mark) <= memory).collect();
         // Found long ago, it may be another by now.
         let found = if marks.is_empty() { 0 } else { found };
         let bytes = bytes_of(found, &marks);
