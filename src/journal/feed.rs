@@ -19,8 +19,8 @@ use crate::model::RowId;
 
 /// The most operations that are read or begun ahead of the workers.
 const AHEAD_MAX: usize = 1024;
-/// So few operations in the time of a commit can wait for the disk: it takes some 5 to 25 ms.
-const FEW: usize = 4;
+/// So few operations in the time of two commits can wait for the disk: one takes some 5 to 25 ms.
+const FEW: usize = 8;
 /// How many operations with guests are read at a time.
 const GUESTS: usize = 256;
 
@@ -82,7 +82,7 @@ pub(super) struct OperationSource {
     has_more: bool,
     /// Operations in the feed when it was last filled.
     filled: usize,
-    /// How many operations to begin beyond those that workers wait for: about as many as they take in the time of a commit.
+    /// How many operations to begin beyond those that workers wait for: about as many as they take in the time of two commits.
     ahead: usize,
 }
 
@@ -211,7 +211,7 @@ impl OperationSource {
         let ready = tasks.max_capacity() - room;
         let taken = self.filled.saturating_sub(ready);
         self.filled = ready;
-        self.ahead = taken.saturating_sub(FEW).max(self.ahead * 3 / 4);
+        self.ahead = (2 * taken).saturating_sub(FEW).max(self.ahead * 3 / 4);
         (self.waiting.load(Ordering::Acquire) + self.ahead).saturating_sub(ready).min(room)
     }
 }
