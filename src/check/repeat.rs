@@ -1,8 +1,8 @@
 //! A row that repeats the name of an earlier one: in what it differs, what it loses, and how bad that is. Pure.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::hash::Hash;
 
-use crate::model::{Code, Field, OnDuplicate, Problem, Severity, WantedGroup};
+use crate::model::{self, Code, Field, OnDuplicate, Problem, Severity, WantedGroup};
 
 /// What a row says about its group besides the name: a hash of each field, 0 for one that is empty. Order, line ends and the case
 /// of addresses do not matter.
@@ -64,6 +64,7 @@ fn and(fields: impl Iterator<Item = Field>) -> String {
     }
 }
 
+/// Half of a hash: every row of a file has three.
 fn hash(value: impl Hash) -> u32 {
-    (BuildHasherDefault::<DefaultHasher>::default().hash_one(value) >> 32) as u32
+    (model::hash(value) >> 32) as u32
 }

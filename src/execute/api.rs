@@ -1,7 +1,7 @@
 //! The API behind the rate limiter. Each response is classified once. Reads are repeated until they are answered: all groups, the
 //! groups of one name, one group.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +15,9 @@ use super::refusals::Refusals;
 use super::settle::{LOOKUPS, lookup_delays};
 use crate::journal::ServerClock;
 use crate::limit::{Permit, RateLimiter, Stop};
-use crate::model::{Event, ExistingGroup, Group, GroupRef, Listener, MatchNames, Outcome, RequestError, StopReason};
+use crate::model::{
+    Event, ExistingGroup, Group, GroupRef, Listener, MatchNames, Outcome, RequestError, StopReason, hash,
+};
 use crate::plan;
 use crate::tallyfy::{self, Call, Credentials, Endpoints, List, Method, Page, PageCursor, Transport, TransportError};
 
@@ -183,7 +185,8 @@ impl<E: Transport> Api<E> {
             // Nothing leaves: the permit is dropped.
             Err(error) => return classified(&Err(error)).class,
         };
-        let subject = subject(&call);
+        // What it is to change: the same for the same row, each time it is sent.
+        let subject = hash((&call.path, &call.body));
         let answer = self.transport.send(call).await;
         let Classified { class, failure } = classified(&answer);
         let hints = answer.as_ref().ok().map(|answer| &answer.hints);
@@ -328,14 +331,6 @@ impl<E: Transport> Api<E> {
 fn backoff(sends: u32, random: f64) -> Duration {
     let doubled = BACKOFF_MIN.saturating_mul(2_u32.saturating_pow(sends.saturating_sub(1)));
     doubled.min(BACKOFF_MAX).mul_f64(random.clamp(0.0, 1.0))
-}
-
-/// What a call is to change: the same for the same row, each time it is sent.
-fn subject(call: &Call) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    call.path.hash(&mut hasher);
-    call.body.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// A group has text for keys: its JSON cannot fail.

@@ -1,7 +1,6 @@
 //! Works on one row from its first attempt to its outcome; and creates groups.
 
 use std::collections::HashSet;
-use std::hash::BuildHasher;
 use std::iter;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,7 +12,9 @@ use super::classify::Class;
 use super::follow::{Absent, Lookup, Next, Step, When, after_create, after_lookup};
 use crate::journal::{Change, GroupOperation, Handle, Intent, OperationKind, WriterFailed};
 use crate::limit::{GuestLimiter, GuestPermit, Permit};
-use crate::model::{Event, ExistingGroup, GroupRef, MatchNames, OnExisting, Outcome, RequestError, Status, StopReason};
+use crate::model::{
+    Event, ExistingGroup, GroupRef, MatchNames, OnExisting, Outcome, RequestError, Status, StopReason, hash,
+};
 use crate::tallyfy::Transport;
 
 /// What the user chose about sending.
@@ -169,9 +170,7 @@ impl<E: Transport> Worker<E> {
 
     /// Whether no other row was answered with this group.
     fn is_new(&self, group: &GroupRef) -> bool {
-        let mut created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
-        let hash = created.hasher().hash_one(&group.id);
-        created.insert(hash)
+        self.created.lock().unwrap_or_else(PoisonError::into_inner).insert(hash(&group.id))
     }
 
     async fn again(&self, task: &GroupOperation, error: RequestError, number: u32) -> Step {

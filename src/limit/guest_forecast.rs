@@ -2,10 +2,9 @@
 //! rows leave in each period as are allowed on average, those of the first at once. Pure.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use crate::model::{Event, GuestWait, Rate};
+use crate::model::{Event, GuestWait, Rate, hash};
 
 /// Addresses that the organization knows: they count in no quota.
 ///
@@ -17,26 +16,24 @@ pub(crate) struct KnownGuests(HashSet<u64>);
 impl KnownGuests {
     /// How many of these addresses are new, each counted once.
     pub(crate) fn new_among(&self, guests: &[String]) -> usize {
-        guests.iter().map(|guest| hash(guest)).collect::<HashSet<_>>().difference(&self.0).count()
+        guests.iter().map(|guest| key(guest)).collect::<HashSet<_>>().difference(&self.0).count()
     }
 
     /// Adds these addresses; gives how many of them were new.
     pub(crate) fn add(&mut self, guests: &[String]) -> usize {
-        guests.iter().filter(|guest| self.0.insert(hash(guest))).count()
+        guests.iter().filter(|guest| self.0.insert(key(guest))).count()
     }
 
     pub(crate) fn remove(&mut self, guests: &[String]) {
         for guest in guests {
-            self.0.remove(&hash(guest));
+            self.0.remove(&key(guest));
         }
     }
 }
 
 /// For the API, addresses that differ only in case are the same.
-fn hash(address: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    address.to_lowercase().hash(&mut hasher);
-    hasher.finish()
+fn key(address: &str) -> u64 {
+    hash(address.to_lowercase())
 }
 
 /// The rows with guests of a run, and when the last of them leaves.

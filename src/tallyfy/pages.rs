@@ -1,8 +1,9 @@
 //! Reads a list page by page, by the server's own count. Pure.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::hash::Hash;
 
 use super::wire::Page;
+use crate::model::hash;
 
 /// How much a list may have grown, in pages, while it is read.
 const GROWTH_MAX: u64 = 1000;
@@ -33,7 +34,7 @@ impl PageCursor {
     /// If the list is inconsistent, in words: reading it would never end, or would miss entries.
     pub fn add<T: Hash>(&mut self, page: &Page<T>) -> Result<(), String> {
         let (number, pages) = (self.read + 1, page.pages);
-        let first = page.entries.first().map(|entry| BuildHasherDefault::<DefaultHasher>::default().hash_one(entry));
+        let first = page.entries.first().map(hash);
         if first.is_none() && number < pages {
             return Err(format!("page {number} of {pages} is empty"));
         }
