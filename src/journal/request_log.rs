@@ -27,8 +27,8 @@ const HEAD: &[u8; 8] = b"TGpace02";
 const FOREIGN: &str = "is not the file in which this program keeps the times of its last requests; move it away and run the same command again";
 const NONE: u64 = 0;
 const UNDER_WAY: u64 = u64::MAX;
-/// How many marks the journal keeps: more than any rate needs.
-const KEPT_MAX: usize = 64 * 1024;
+/// How many marks are kept for the next run: more than any rate needs.
+const KEPT_MAX: u64 = 64 * 1024;
 
 /// A request's mark, until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl Journal {
         let Ok(bytes) = File::open(&path).and_then(|file| read(&file)) else { return Ok(()) };
         let Some((found, marks)) = parse(&bytes) else { return Ok(()) };
         if !bytes.is_empty() {
-            let bytes = bytes_of(found, &marks[marks.len().saturating_sub(KEPT_MAX)..]);
+            let bytes = bytes_of(found, &marks);
             self.run(|db| db.execute("INSERT OR REPLACE INTO pace (id, marks) VALUES (1, ?1)", [bytes]).map(drop))?;
         }
         if let Err(reason) = fs::remove_file(&path) {
@@ -198,8 +198,12 @@ impl RequestLog {
 }
 
 /// The bytes of a file. What a power cut leaves of one that was never forced to the disk is nothing, or zeros.
+/// Of the marks, only the last are read.
 fn read(mut file: &File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    file.take(16).read_to_end(&mut bytes)?;
+    let marks = file.metadata()?.len().saturating_sub(KEPT_MAX * 8).next_multiple_of(8).max(16);
+    file.seek(SeekFrom::Start(marks))?;
     file.read_to_end(&mut bytes)?;
     if HEAD.starts_with(&bytes) || bytes.iter().all(|byte| *byte == 0) {
         bytes.clear();
@@ -266,6 +270,19 @@ mod tests {
             request_log.answer(mark, now + Duration::from_secs(second)).unwrap();
         }
         assert_eq!(at(&path, 599).2, (0..=60).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn of_a_long_run_the_last_marks_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x-pace");
+        let (mut request_log, now, _) = at(&path, 0);
+        let first = request_log.leave().unwrap();
+        request_log.answer(first, now).unwrap();
+        for _ in 0..KEPT_MAX {
+            request_log.leave().unwrap();
+        }
+        assert_eq!(at(&path, 30).2, vec![0; usize::try_from(KEPT_MAX).unwrap()]);
     }
 
     #[test]
