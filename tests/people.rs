@@ -88,7 +88,7 @@ fn a_dry_run_and_validate_with_a_file_of_users_say_what_an_import_would() {
     for code in ["member-invited", "member-bot", "guest-member"] {
         assert!(offline.contains(&format!("[{code}]")), "{offline}");
     }
-    assert!(plan.stdout.contains("6 requests"), "three lists and three groups: {}", plan.stdout);
+    assert!(plan.stdout.contains("\n6 requests; "), "three lists and three groups: {}", plan.stdout);
     assert_eq!(server.all_posts(), 0);
 }
 

@@ -218,13 +218,13 @@ impl OperationSource {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{apply, created, define, folder, group, open_rows, owner, run};
-    use super::super::{Change, Journal, OperationKind, SentGuests, Writer};
     use std::time::Duration;
 
     use futures::{StreamExt, stream};
     use tokio::time::Instant;
 
+    use super::super::tests::{apply, created, define, folder, group, open_rows, owner, run};
+    use super::super::{Change, Journal, OperationKind, SentGuests, Writer};
     use super::*;
     use crate::model::{GroupRef, WantedGroup};
 

@@ -156,14 +156,9 @@ pub(super) fn query(
 /// The operation, with its group, in the columns of a task.
 pub(super) fn task(found: &Row<'_>, is_undo: bool) -> rusqlite::Result<GroupOperation> {
     let (row, kind) = (RowId(found.get(0)?), if is_undo { OperationKind::Delete } else { OperationKind::Create });
-    let operation = operation(found, 2, row)?.unwrap_or_else(|| Operation::planned(row, kind));
+    let known: Option<Operation> = parse(found, 2)?;
+    let operation = known.map_or_else(|| Operation::planned(row, kind), |known| Operation { row, ..known });
     Ok(GroupOperation { operation, group: parse(found, 1)? })
-}
-
-/// The operation of a row in a column; none if it is null.
-pub(super) fn operation(found: &Row<'_>, column: usize, row: RowId) -> rusqlite::Result<Option<Operation>> {
-    let known: Option<Operation> = parse(found, column)?;
-    Ok(known.map(|known| Operation { row, ..known }))
 }
 
 /// Begins an attempt at this moment by the server's clock: when it is committed, the request may leave.

@@ -126,6 +126,7 @@ fn said_of_all(row: &Row<'_>, cut_off: RequestError) -> rusqlite::Result<ResultR
         raw: Raw::Cells(Vec::new()),
     })
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,9 +6,9 @@ use rusqlite::Row;
 
 use super::JournalError;
 use super::files::canonical_and_place;
-use super::operations::{TASK, operation, task, write};
-use super::state::{Change, GroupOperation, Operation, OperationKind, State};
-use super::store::{Journal, RunId};
+use super::operations::{TASK, task, write};
+use super::state::{Change, GroupOperation, Operation, State};
+use super::store::{Journal, RunId, parse};
 use crate::model::Outcome;
 
 /// A run, for a person to choose from.
@@ -94,9 +94,7 @@ impl Journal {
         let sql = format!("SELECT {TASK}, sent.operation FROM {CREATIONS} ORDER BY rows.id");
         let creation = |row: &Row<'_>| {
             let deletion = task(row, true)?;
-            let row_id = deletion.operation.row;
-            let sent = operation(row, 3, row_id)?.unwrap_or_else(|| Operation::planned(row_id, OperationKind::Create));
-            Ok(Creation { deletion, sent })
+            Ok(Creation { sent: Operation { row: deletion.operation.row, ..parse(row, 3)? }, deletion })
         };
         self.run(|db| db.prepare(&sql)?.query_map([run.0], creation)?.collect())
     }

@@ -66,7 +66,10 @@ impl MatchNames {
 /// Canonical caseless matching (Unicode 3.13, D145), with spaces folded.
 fn folded(name: &str) -> String {
     // Of these letters none combines with another, and lower case is all there is to fold: most names need no more.
-    let is_simple = |letter| matches!(letter, ' '..='~' | 'À'..='Þ' | 'à'..='ÿ' | 'ぁ'..='ゖ' | 'ァ'..='ヺ' | '\u{3400}'..='\u{9fff}' | '가'..='힣');
+    let is_simple = |letter| {
+        matches!(letter,
+            ' '..='~' | 'À'..='Þ' | 'à'..='ÿ' | 'ぁ'..='ゖ' | 'ァ'..='ヺ' | '\u{3400}'..='\u{9fff}' | '가'..='힣')
+    };
     if name.chars().all(is_simple) && !name.contains("  ") {
         return name.trim().to_lowercase();
     }

@@ -79,7 +79,7 @@ pub(super) fn empty() -> Problem {
     Problem::fatal(Code::FileEmpty, message)
 }
 
-/// A copy, which is needed to read rows again, cannot be written.
+/// The copy of a workbook, or the text of its sheet, cannot be written.
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 pub(super) fn uncopied(reason: io::Error) -> Problem {
     Problem::fatal(Code::FileUnreadable, format!("a temporary copy of the input cannot be written: {reason}"))

@@ -149,7 +149,7 @@ impl Source {
         options: &ReadOptions,
     ) -> Result<Self, Problem> {
         let (mut packed, mut text) = (tempfile::tempfile().map_err(uncopied)?, tempfile::tempfile().map_err(uncopied)?);
-        io::copy(&mut raw, &mut packed)?;
+        io::copy(&mut raw, &mut packed).map_err(|reason| reason.downcast().unwrap_or_else(uncopied))?;
         let sheets = workbook::convert(packed, options.sheet.as_deref(), &text)?;
         origin.extend(sheets.first().map(|sheet| format!("sheet `{sheet}` converted to CSV")));
         text.rewind()?;
