@@ -25,7 +25,7 @@ const REFUSAL_MAX: usize = 64 * 1024;
 /// Where the API is: `https`, or `http` on this machine; it may carry a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl {
-    text: String,
+    url: Url,
     is_loopback: bool,
 }
 
@@ -66,7 +66,7 @@ impl BaseUrl {
             "http" => return Err(BaseUrlError::Unprotected(url.to_string())),
             _ => return Err(not_a_url()),
         }
-        Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), is_loopback })
+        Ok(Self { url, is_loopback })
     }
 
     /// Whether the server is on this machine.
@@ -78,7 +78,7 @@ impl BaseUrl {
 
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.url.as_str().trim_end_matches('/'))
     }
 }
 
@@ -126,7 +126,9 @@ pub(super) fn builder(base: &BaseUrl, timeout: Duration) -> reqwest::ClientBuild
 impl Transport for Http {
     async fn send(&self, call: Call) -> Result<Answer, TransportError> {
         let token = self.credentials.token();
-        let url = format!("{}{}", self.base.text, call.path);
+        // The host is not parsed again.
+        let path = format!("{}{}", self.base.url.path().trim_end_matches('/'), call.path);
+        let url = self.base.url.join(&path).map_err(|reason| TransportError::Undelivered(reason.to_string()))?;
         let mut request = self.client.request(call.method.clone(), url).header(AUTHORIZATION, token.header());
         if let Some(body) = call.body {
             request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body);
