@@ -157,7 +157,7 @@ pub(super) fn query(
 pub(super) fn task(found: &Row<'_>, is_undo: bool) -> rusqlite::Result<GroupOperation> {
     let (row, kind) = (RowId(found.get(0)?), if is_undo { OperationKind::Delete } else { OperationKind::Create });
     let known: Option<Operation> = parse(found, 2)?;
-    let operation = known.map_or_else(|| Operation::planned(row, kind), |known| Operation { row, ..known });
+    let operation = known.map_or_else(|| Operation::planned(row, kind), |known| Operation { row, is_undo, ..known });
     Ok(GroupOperation { operation, group: parse(found, 1)? })
 }
 

@@ -38,6 +38,7 @@ pub struct Operation {
     #[serde(skip)]
     pub row: RowId,
     /// Whether it undoes the operation of its row.
+    #[serde(skip)]
     pub is_undo: bool,
     /// What it does.
     pub kind: OperationKind,
@@ -48,6 +49,7 @@ pub struct Operation {
     /// The number of attempts so far.
     pub attempts: u32,
     /// The group that it replaces or deletes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<GroupRef>,
 }
 

@@ -10,8 +10,10 @@ pub struct GroupRef {
     /// Its id.
     pub id: String,
     /// When it was last changed, in the server's own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub stamp: Option<String>,
     /// In what it differs from its row, or the server made it otherwise than it was sent, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub differences: Option<String>,
 }
 
