@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::JournalError;
 use super::store::{Journal, RunId, now_ms, parse};
-use crate::model::RowId;
+use crate::model::{RowId, WantedGroup};
 
 /// The guests of a group that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,10 +39,10 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn open_guests(&self, run: RunId, mut each: impl FnMut(RowId, &[String])) -> Result<(), JournalError> {
         self.run(|db| {
-            let mut query = db.prepare(&format!("SELECT rows.id, body -> '$.guests' {OPEN} ORDER BY rows.id"))?;
+            let mut query = db.prepare(&format!("SELECT rows.id, body {OPEN} ORDER BY rows.id"))?;
             let mut rows = query.query([run.0])?;
             while let Some(row) = rows.next()? {
-                each(RowId(row.get(0)?), &parse::<Vec<String>>(row, 1)?);
+                each(RowId(row.get(0)?), &parse::<WantedGroup>(row, 1)?.guests);
             }
             Ok(())
         })
@@ -70,7 +70,7 @@ impl Journal {
         let now = now_ms();
         self.run(|db| {
             let mut query = db.prepare(
-                "SELECT body -> '$.guests', iif(state = 'planned' OR state = 'sending', ?1, at_ms) AS at_ms, state = 'created'
+                "SELECT body, iif(state = 'planned' OR state = 'sending', ?1, at_ms) AS at_ms, state = 'created'
                  FROM rows INDEXED BY rows_with_guests JOIN operations ON operations.row = rows.id
                  WHERE guests > 0 AND NOT undo
                    AND (state = 'created' OR state = 'unknown' OR state = 'sending' OR may_be_applied)
@@ -79,7 +79,7 @@ impl Journal {
             let mut rows = query.query([now])?;
             while let Some(row) = rows.next()? {
                 let at_ms: i64 = row.get(1)?;
-                let guests = parse(row, 0)?;
+                let WantedGroup { guests, .. } = parse(row, 0)?;
                 // If the clock was set back since, the response counts as just received.
                 let age = Duration::from_millis(u64::try_from(now.saturating_sub(at_ms)).unwrap_or_default());
                 each(&SentGuests { guests, age, are_known: row.get(2)? });
