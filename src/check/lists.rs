@@ -45,8 +45,7 @@ pub(super) fn guests(cell: &Cell<'_>, problems: &mut Vec<Problem>) -> Vec<String
 type Why = Cow<'static, str>;
 
 /// A user of the organization, by id or e-mail address.
-fn member(item: &Item<'_>) -> Result<Member, Why> {
-    let text = text_of(item, "is not a user id or an e-mail address")?;
+fn member(text: &str) -> Result<Member, Why> {
     // An id is a positive whole number, as a signed 64-bit column can hold it.
     let is_plain = matches!(text.as_bytes().first(), Some(b'1'..=b'9'));
     match text.parse::<i64>() {
@@ -63,16 +62,11 @@ fn member(item: &Item<'_>) -> Result<Member, Why> {
 }
 
 /// A person outside the organization.
-fn guest(item: &Item<'_>) -> Result<Member, Why> {
-    let text = text_of(item, "is not an e-mail address")?;
+fn guest(text: &str) -> Result<Member, Why> {
     if is_number(text) {
         return Err("looks like a user id; guests are e-mail addresses (ids go into members)".into());
     }
     address(text)
-}
-
-fn text_of<'a>(item: &'a Item<'_>, otherwise: &'static str) -> Result<&'a str, Why> {
-    if let Item::Other(_) = item { Err(otherwise.into()) } else { Ok(item.shown()) }
 }
 
 /// A bare e-mail address at a domain with a dot.
@@ -173,11 +167,15 @@ fn thousands(text: &str) -> Option<&str> {
 }
 
 fn people(field: Field, cell: &Cell<'_>, skips_strangers: bool, problems: &mut Vec<Problem>) -> Vec<Member> {
-    let (invalid, repeated) = match field {
-        Field::Guests => (Code::GuestInvalid, Code::GuestRepeated),
-        _ => (Code::MemberInvalid, Code::MemberRepeated),
+    type Parse = fn(&str) -> Result<Member, Why>;
+    let (invalid, repeated, wanted, parse) = match field {
+        Field::Guests => (Code::GuestInvalid, Code::GuestRepeated, "an e-mail address", guest as Parse),
+        _ => (Code::MemberInvalid, Code::MemberRepeated, "a user id or an e-mail address", member as Parse),
     };
-    let parse = if field == Field::Guests { guest } else { member };
+    let parse = |item: &Item<'_>| match item {
+        Item::Other(_) => Err(format!("is not {wanted}").into()),
+        item => parse(item.shown()),
+    };
     let problem = |is_skipped, message: String| {
         let problem = if is_skipped { Problem::warning } else { Problem::error };
         problem(field, invalid, format!("{}: {message}", field.as_ref()))

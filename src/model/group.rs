@@ -41,8 +41,8 @@ impl WantedGroup {
     /// The group with these people.
     #[must_use]
     pub fn with_people(&self, members: Vec<u64>, guests: Vec<String>) -> Group {
-        let Self { name, description, tallyfy_id, .. } = self.clone();
-        Group { name, description, members, guests, tallyfy_id }
+        let Self { name, description, tallyfy_id, .. } = self;
+        Group { name: name.clone(), description: description.clone(), members, guests, tallyfy_id: tallyfy_id.clone() }
     }
 }
 

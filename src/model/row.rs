@@ -128,21 +128,6 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// Both lists as one.
-    #[must_use]
-    fn joined(self, other: Self) -> Self {
-        match (self, other) {
-            (one, other) if one.is_blank() => other,
-            (one, other) if other.is_blank() => one,
-            (Self::Text(one), Self::Text(other)) => Self::Text(Cow::Owned(format!("{one};{other}"))),
-            (Self::List(mut one), Self::List(other)) => {
-                one.extend(other);
-                Self::List(one)
-            }
-            (one, _) => one,
-        }
-    }
-
     /// Whether it holds nothing.
     #[must_use]
     pub fn is_blank(&self) -> bool {
@@ -231,7 +216,16 @@ impl<'a> Fields<'a> {
     /// Adds the cell of a further column to a list.
     pub fn join(&mut self, field: Field, cell: Cell<'a>) {
         let slot = &mut self.0[field.slot() as usize];
-        *slot = std::mem::take(slot).joined(cell);
+        *slot = match (std::mem::take(slot), cell) {
+            (one, other) if one.is_blank() => other,
+            (one, other) if other.is_blank() => one,
+            (Cell::Text(one), Cell::Text(other)) => Cell::Text(Cow::Owned(format!("{one};{other}"))),
+            (Cell::List(mut one), Cell::List(other)) => {
+                one.extend(other);
+                Cell::List(one)
+            }
+            (one, _) => one,
+        };
     }
 
     /// The cell of a field.

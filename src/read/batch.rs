@@ -199,8 +199,10 @@ impl Splitter {
         loop {
             let end = self.push_rows(&mut batch)?;
             if end > 0 {
-                self.take(end, &mut batch.raw);
-                self.line += batch.rows.len() as u64 * u64::from(self.grammar == Grammar::Sheet);
+                let rest = self.buffer.split_off(end);
+                batch.raw = mem::replace(&mut self.buffer, rest);
+                let is_sheet = self.grammar == Grammar::Sheet;
+                self.line += if is_sheet { batch.rows.len() as u64 } else { line_ends(&batch.raw) };
                 return Ok(Some(batch));
             }
             if self.is_ended && self.buffer.is_empty() {
@@ -235,14 +237,6 @@ impl Splitter {
             return Ok(0);
         }
         Ok(at)
-    }
-
-    /// Moves the first bytes of the buffer out, and counts them.
-    fn take(&mut self, length: usize, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.buffer[length..]);
-        self.buffer.truncate(length);
-        mem::swap(out, &mut self.buffer);
-        self.line += if self.grammar == Grammar::Sheet { 0 } else { line_ends(out) };
     }
 
     fn fill(&mut self) -> io::Result<()> {
