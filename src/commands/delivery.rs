@@ -1,5 +1,5 @@
 //! Carries out the plan of a run whose rows are in the journal: list the groups → settle rows whose group exists → look up what is
-//! in doubt → send the rest; or delete what a run created.
+//! in doubt, which is sent again if it is not found → send the rest; or delete what a run created.
 
 use std::collections::HashMap;
 use std::future::Future;

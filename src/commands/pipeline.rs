@@ -1,5 +1,5 @@
-//! Reads and checks all files in parallel, and gives what was found in the order of the files. The one way from files to
-//! groups, for every command.
+//! Reads and checks all files in parallel, in their order skips, merges or refuses repeated names, and gives what was found. The one
+//! way from files to groups, for every command.
 
 mod workers;
 

@@ -152,7 +152,7 @@ impl<E: Transport> Worker<E> {
         let left = Instant::now();
         let class = match self.api.create_group(permit, &task.group).await {
             // It may have been created under an id that the answer does not have.
-            Class::Applied(created) if !self.is_new(&created.group) => {
+            Class::Applied(created) if !self.note_created(&created.group) => {
                 let message = format!("the server gave the id of another row's group ({})", created.group.id);
                 let http_status = Some(created.http_status);
                 Class::Ambiguous(RequestError { code: "id-repeated".to_owned(), message, http_status })
@@ -168,8 +168,8 @@ impl<E: Transport> Worker<E> {
         }
     }
 
-    /// Whether no other row was answered with this group.
-    fn is_new(&self, group: &GroupRef) -> bool {
+    /// Notes the group that a row was answered with; false if another row was.
+    fn note_created(&self, group: &GroupRef) -> bool {
         self.created.lock().unwrap_or_else(PoisonError::into_inner).insert(hash(&group.id))
     }
 

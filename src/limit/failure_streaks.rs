@@ -1,5 +1,5 @@
-//! Counts requests that fail one after another: whether the server takes no writes at all, how long everything backs off, and when
-//! the run gives up. Pure.
+//! Counts requests that are refused or fail one after another: how long everything pauses after a 429 or a refusal, and when the run
+//! gives up. Pure.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Decides what becomes of each row from the existing groups and from earlier attempts. Pure.
+//! Decides what becomes of each row from the existing groups, and whether a group that was found is the row's own. Pure.
 
 mod compare;
 
