@@ -101,7 +101,7 @@ impl Operation {
         Self { row, is_undo, kind, state: State::Planned, sent_ms: Vec::new(), attempts: 0, target: None }
     }
 
-    /// The group that it is about, as far as it is known.
+    /// The group that it is about, if it is known.
     #[must_use]
     pub fn group(&self) -> Option<&GroupRef> {
         match &self.state {
