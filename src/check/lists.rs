@@ -167,14 +167,14 @@ fn thousands(text: &str) -> Option<&str> {
 }
 
 fn people(field: Field, cell: &Cell<'_>, skips_strangers: bool, problems: &mut Vec<Problem>) -> Vec<Member> {
-    type Parse = fn(&str) -> Result<Member, Why>;
-    let (invalid, repeated, wanted, parse) = match field {
-        Field::Guests => (Code::GuestInvalid, Code::GuestRepeated, "an e-mail address", guest as Parse),
-        _ => (Code::MemberInvalid, Code::MemberRepeated, "a user id or an e-mail address", member as Parse),
+    let (invalid, repeated, wanted) = match field {
+        Field::Guests => (Code::GuestInvalid, Code::GuestRepeated, "an e-mail address"),
+        _ => (Code::MemberInvalid, Code::MemberRepeated, "a user id or an e-mail address"),
     };
     let parse = |item: &Item<'_>| match item {
         Item::Other(_) => Err(format!("is not {wanted}").into()),
-        item => parse(item.shown()),
+        item if field == Field::Guests => guest(item.shown()),
+        item => member(item.shown()),
     };
     let problem = |is_skipped, message: String| {
         let problem = if is_skipped { Problem::warning } else { Problem::error };

@@ -172,9 +172,9 @@ fn update(db: &Connection, row: &FoundRow) -> rusqlite::Result<()> {
 fn people_rows(db: &Connection, run: RunId, last: RowId) -> rusqlite::Result<Vec<PeopleRow>> {
     let sql = "SELECT rows.id, file, rows.row, line, coalesce(wanted, body), wanted IS NOT NULL OR lead IS NOT NULL,
                       EXISTS (SELECT 1 FROM rows AS part WHERE part.merged AND part.twin = rows.id) AS has_merged,
-                      operation.row IS NOT NULL AND operation.state <> 'planned' AND operation.state <> 'sending' AS is_sent
+                      ended.row IS NOT NULL AS is_sent
                FROM runs JOIN rows ON rows.id BETWEEN max(first_row, ?2 + 1) AND last_row
-               LEFT JOIN operations AS operation ON operation.row = rows.id AND NOT undo
+               LEFT JOIN ended ON ended.row = rows.id AND NOT undo
                WHERE runs.id = ?1 AND body IS NOT NULL AND (NOT is_sent OR has_merged)
                ORDER BY rows.id LIMIT ?3";
     db.prepare_cached(sql)?.query_map(params![run.0, last.0, BATCH], people_row)?.collect()
