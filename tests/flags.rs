@@ -57,6 +57,26 @@ fn on_existing_fail_makes_a_row_whose_group_is_there_failed() {
 }
 
 #[test]
+fn a_list_that_a_file_does_not_have_is_no_difference_and_an_empty_one_is() {
+    let server = Server::calm();
+    let people = "name,members,guests\nOps,7,a@example.com\n";
+    let nobody = "name,members,guests\nOps,,\n";
+    let json = "{\"name\": \"Ops\", \"members\": null, \"guests\": []}\n";
+    let desk = Desk::at(&server).with("people.csv", people).with("nobody.csv", nobody);
+    let desk = desk.with("names.csv", "name\nOps\n").with("names.jsonl", json);
+    desk.run(&["import", "people.csv"]).expect(0);
+    for (file, folder, differs) in [
+        ("names.csv", "a", None),
+        ("nobody.csv", "b", Some("the existing group differs: -7; -guest a@example.com")),
+        ("names.jsonl", "c", Some("the existing group differs: -guest a@example.com")),
+    ] {
+        desk.run(&["import", file, "--out-dir", folder]).expect(0);
+        let results = format!("{folder}/{}.results.csv", file.split('.').next().unwrap());
+        assert_eq!(desk.results(&results)[0].warnings.as_deref(), differs, "{file}");
+    }
+}
+
+#[test]
 fn match_names_exact_keeps_names_apart_that_differ_in_case() {
     let server = Server::start(Options { allow_same_names: true, ..Options::default() }, "");
     server.plant("old", "SUPPORT");

@@ -96,6 +96,27 @@ fn a_repeat_says_which_row_it_repeats_and_in_what_it_differs() {
 }
 
 #[test]
+fn a_key_is_of_one_group_and_a_group_has_one_key() {
+    let one = "key,name,description\nK1,Sales,x\nK2,Support,x\n,Ops,x\n";
+    let two = "key,name,description\n K2 ,Helpdesk,x\nK3,sales,x\nK1,SALES,x\nK4,Ops,x\nK5,Helpdesk,x\n";
+    let desk = Desk::bare().with("one.csv", one).with("two.csv", two);
+    let text = desk.run(&["validate", "one.csv", "two.csv"]).expect(7).stdout;
+    for part in [
+        "two.csv:2: error: key: one.csv:3 has the same key and another name; a key is of one group [key-repeated]",
+        "two.csv:3: error: key: one.csv:2 has the same name and another key; if they are two groups, rename one [key-repeated]",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert_eq!(text.matches("[key-repeated]").count(), 2, "{text}");
+    desk.run(&["validate", "one.csv", "two.csv", "--ignore", "key"]).expect(0);
+    let json = "{\"name\": \"A\", \"key\": 7}\n{\"name\": \"B\", \"key\": \"7\"}\n{\"name\": \"C\", \"key\": [7]}\n";
+    let desk = Desk::bare().with("groups.jsonl", json);
+    let mut found = desk.found(&["groups.jsonl"]);
+    found.retain(|(line, _)| *line > 0);
+    assert_eq!(found, places(&[(2, "key-repeated"), (3, "id-invalid")]));
+}
+
+#[test]
 fn repeats_are_found_across_blocks_each_with_the_line_of_the_first() {
     let (mut file, mut expected) = (String::from("name,description\n"), Vec::new());
     let mut line = 2;

@@ -4,6 +4,7 @@
 //! files nor the network.
 
 mod fix;
+mod keys;
 mod lint;
 mod lists;
 mod names;
@@ -11,6 +12,7 @@ mod repeat;
 mod rules;
 
 pub use fix::{Fix, fixes};
+pub use keys::Keys;
 pub use names::{Earlier, NameKeys, Names};
 pub use repeat::Contents;
 pub use rules::{NAME_MAX, Rules};

@@ -90,6 +90,12 @@ impl Names {
         self.first.entry(key).or_insert(row);
     }
 
+    /// The first row of the name with these keys.
+    #[must_use]
+    pub fn first(&self, keys: &NameKeys) -> Option<u32> {
+        self.first.get(&keys.name).copied()
+    }
+
     /// The first row of a name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<u32> {

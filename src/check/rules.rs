@@ -31,10 +31,11 @@ impl Rules {
         self.description(fields.get(Field::Description), &mut group.description, &mut problems);
         group.members = lists::members(fields.get(Field::Members), self.skips_strangers, &mut problems);
         group.guests = lists::guests(fields.get(Field::Guests), &mut problems);
-        group.tallyfy_id = match fields.get(Field::TallyfyId) {
-            Cell::Text(text) => Some(trimmed(text).to_owned()).filter(|id| !id.is_empty()),
-            _ => None,
-        };
+        let is_absent = |field: &Field| *fields.get(*field) == Cell::Absent;
+        group.unmanaged.clear();
+        group.unmanaged.extend([Field::Members, Field::Guests].into_iter().filter(is_absent));
+        group.tallyfy_id = id(Field::TallyfyId, fields, &mut problems);
+        group.key = id(Field::Key, fields, &mut problems);
         problems
     }
 
@@ -106,6 +107,18 @@ fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
         refuse(Code::NameInvalid, message);
     }
     lint::name(name, problems);
+}
+
+/// A blank id counts as missing.
+fn id(field: Field, fields: &Fields<'_>, problems: &mut Vec<Problem>) -> Option<String> {
+    match text_of(fields.get(field)) {
+        Ok(text) => Some(trimmed(text).to_owned()).filter(|id| !id.is_empty()),
+        Err(kind) => {
+            let message = format!("{}: {kind} was found, and text is expected", field.as_ref());
+            problems.push(Problem::error(field, Code::IdInvalid, message));
+            None
+        }
+    }
 }
 
 /// The first invisible character. Joiners between letters belong to some scripts, and to emoji.
@@ -181,9 +194,12 @@ mod tests {
             members: vec![Member::Id(1)],
             guests: vec!["a@b.example".to_owned()],
             tallyfy_id: Some("g1".to_owned()),
+            key: Some("K1".to_owned()),
+            unmanaged: Vec::new(),
         };
-        Rules::default().check(&row(&[(Field::Name, "B")]), &mut group);
-        assert_eq!(group, WantedGroup { name: "B".to_owned(), ..WantedGroup::default() });
+        Rules::default().check(&row(&[(Field::Name, "B"), (Field::Guests, "")]), &mut group);
+        let unmanaged = vec![Field::Members];
+        assert_eq!(group, WantedGroup { name: "B".to_owned(), unmanaged, ..WantedGroup::default() });
     }
 
     #[test]

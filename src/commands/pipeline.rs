@@ -12,7 +12,7 @@ use std::thread::{self, ScopedJoinHandle};
 
 use workers::{Check, CheckedBatch, CheckedRow, KnownRow, ReadStep, cores, start_reading};
 
-use crate::check::{Earlier, Names};
+use crate::check::{Earlier, Keys, NameKeys, Names};
 use crate::model::{self, Code, Field, Place, Problem, Validity, WantedGroup};
 use crate::read::{Notes, Parser, ReadError, Row};
 use crate::report::Problems;
@@ -117,8 +117,8 @@ pub(super) fn run<S: RowSink>(
     sink: &mut S,
 ) -> Result<(Names, u64), Failure> {
     let check = &Check { input, prepare, people };
-    let (names, files) = (Names::new(input.matching), Files::default());
-    let mut collector = Collector { input, names, files, descriptions: HashMap::new(), sink };
+    let (names, ids, files) = (Names::new(input.matching), Keys::default(), Files::default());
+    let mut collector = Collector { input, names, ids, files, descriptions: HashMap::new(), sink };
     let (steps, reader) = start_reading(input)?;
     let collected: Result<_, Failure> = thread::scope(|scope| {
         let (mut started, most) = (VecDeque::new(), cores() + 1);
@@ -164,6 +164,8 @@ enum Started<'scope, T> {
 struct Collector<'a, S: RowSink> {
     input: &'a Input,
     names: Names,
+    /// Their ids in the source system.
+    ids: Keys,
     files: Files,
     /// Of groups whose rows are merged, by their first row: the first row that has a description, and its hash.
     descriptions: HashMap<u32, (u32, u32)>,
@@ -233,7 +235,10 @@ impl<S: RowSink> Collector<'_, S> {
 
     /// What becomes of a row.
     fn row(&mut self, number: u32, row: CheckedRow<S::Item>) -> Result<(), Failure> {
-        let CheckedRow { known: KnownRow { contents, .. }, keys, is_continued, is_merged, mut problems, item } = row;
+        let CheckedRow { known: KnownRow { contents, .. }, keys, key, is_continued, is_merged, mut problems, item } =
+            row;
+        problems.extend(keys.as_ref().zip(key).and_then(|(keys, key)| self.conflict(keys, key, number)));
+        let keys = keys.filter(|_| problems.iter().all(|problem| problem.code != Code::KeyRepeated));
         let earlier = keys.as_ref().and_then(|keys| self.names.add(keys, number));
         let place = self.files.place(number, is_continued);
         let merged = keys.as_ref().filter(|_| is_merged);
@@ -281,6 +286,19 @@ impl<S: RowSink> Collector<'_, S> {
         let row = Checked { place, number, validity, problems, item };
         self.files.report(&row, self.sink.problems())?;
         self.sink.row(self.files.path(place.file), row)
+    }
+
+    /// The problem of a row whose key is that of another name, or whose name has another key.
+    fn conflict(&mut self, keys: &NameKeys, key: u64, row: u32) -> Option<Problem> {
+        let group = self.names.first(keys).unwrap_or(row);
+        let first = self.ids.add(key, group)?;
+        let place = self.files.shown(first);
+        let why = if first == group {
+            format!("{place} has the same name and another key; if they are two groups, rename one")
+        } else {
+            format!("{place} has the same key and another name; a key is of one group")
+        };
+        Some(Problem::error(Field::Key, Code::KeyRepeated, format!("key: {why}")))
     }
 
     /// A warning if the description of a merged row, which has this hash, is not that of its group.

@@ -134,12 +134,13 @@ impl<E: Transport> Api<E> {
 
     /// Creates a group.
     pub async fn create_group(&self, permit: Permit<'_>, group: &Group) -> Class<Created> {
-        self.send(permit, RequestKind::Create, Ok(self.endpoints.create_group(body(group))), Created::parse).await
+        self.send(permit, RequestKind::Create, Ok(self.endpoints.create_group(tallyfy::body(group))), Created::parse)
+            .await
     }
 
     /// Replaces a group.
     pub(super) async fn update_group(&self, permit: Permit<'_>, id: &str, group: &Group) -> Class<Created> {
-        let call = self.endpoints.group(Method::PUT, id, Some(body(group)));
+        let call = self.endpoints.group(Method::PUT, id, Some(tallyfy::body(group)));
         self.send(permit, RequestKind::Update, call, Created::parse).await
     }
 
@@ -331,11 +332,6 @@ impl<E: Transport> Api<E> {
 fn backoff(sends: u32, random: f64) -> Duration {
     let doubled = BACKOFF_MIN.saturating_mul(2_u32.saturating_pow(sends.saturating_sub(1)));
     doubled.min(BACKOFF_MAX).mul_f64(random.clamp(0.0, 1.0))
-}
-
-/// A group has text for keys: its JSON cannot fail.
-fn body(group: &Group) -> Bytes {
-    serde_json::to_vec(group).unwrap_or_default().into()
 }
 
 /// The longest part of a name without a backslash, which SQL's LIKE reads as an escape: a search for it finds the name too.

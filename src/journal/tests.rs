@@ -23,7 +23,7 @@ pub(super) fn folder() -> (TempDir, PathBuf) {
 }
 
 pub(super) fn group<M>(name: &str) -> Group<M> {
-    Group { name: name.to_owned(), description: None, members: Vec::new(), guests: Vec::new(), tallyfy_id: None }
+    Group { name: name.to_owned(), ..Group::default() }
 }
 
 /// Stages one good row for each name and commences the run.

@@ -36,6 +36,18 @@ pub enum MembersAs {
     Email,
 }
 
+/// `--members` of `sync`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum MembersMode {
+    /// Whom no file lists any more is removed; whom no file ever listed stays
+    #[default]
+    Managed,
+    /// Exactly the people of the file
+    Mirror,
+    /// Nobody is removed
+    Add,
+}
+
 /// `--format-problems`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum ProblemFormat {

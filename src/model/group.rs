@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::row::Field;
+
 /// A member as a file names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -41,12 +43,20 @@ impl WantedGroup {
     /// The group with these people.
     #[must_use]
     pub fn with_people(&self, members: Vec<u64>, guests: Vec<String>) -> Group {
-        let Self { name, description, tallyfy_id, .. } = self;
-        Group { name: name.clone(), description: description.clone(), members, guests, tallyfy_id: tallyfy_id.clone() }
+        let Self { name, description, tallyfy_id, key, unmanaged, .. } = self;
+        Group {
+            name: name.clone(),
+            description: description.clone(),
+            members,
+            guests,
+            tallyfy_id: tallyfy_id.clone(),
+            key: key.clone(),
+            unmanaged: unmanaged.clone(),
+        }
     }
 }
 
-/// A desired group. With ids for members its JSON form is the body of the create request.
+/// A desired group. Its JSON form is the journal's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Group<M = u64> {
     /// The name, without outer spaces; 1 to 200 characters.
@@ -63,10 +73,24 @@ pub struct Group<M = u64> {
     /// The id of the existing group that this is. Such a group is never created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tallyfy_id: Option<String>,
+    /// The group's id in the source system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The lists that the file does not have: an existing group keeps its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmanaged: Vec<Field>,
 }
 
 impl<M> Default for Group<M> {
     fn default() -> Self {
-        Self { name: String::new(), description: None, members: Vec::new(), guests: Vec::new(), tallyfy_id: None }
+        Self {
+            name: String::new(),
+            description: None,
+            members: Vec::new(),
+            guests: Vec::new(),
+            tallyfy_id: None,
+            key: None,
+            unmanaged: Vec::new(),
+        }
     }
 }

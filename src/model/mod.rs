@@ -22,7 +22,7 @@ mod text;
 mod user;
 
 pub use blame::is_misplaced;
-pub use choice::{LogFormat, MembersAs, ProblemFormat, ProgressMode};
+pub use choice::{LogFormat, MembersAs, MembersMode, ProblemFormat, ProgressMode};
 pub use entries::{Entries, object};
 pub use event::{Event, GuestWait, Listener, StopReason, Wait};
 pub use existing::{ExistingGroup, GroupRef, best};

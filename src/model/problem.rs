@@ -74,6 +74,10 @@ pub enum Code {
     DescriptionInvalid,
     /// The description of a merged row is not that of its group.
     DescriptionLost,
+    /// A key or the id of a group is not text.
+    IdInvalid,
+    /// The key is that of another group, or its group has another key.
+    KeyRepeated,
     /// A member is not a user id.
     MemberInvalid,
     /// A member is listed twice.

@@ -10,8 +10,11 @@ use super::entries::Entries;
 use super::text::is_json_address;
 
 /// A field of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AsRefStr, IntoStaticStr, EnumString, VariantArray)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, AsRefStr, IntoStaticStr, EnumString, VariantArray, Serialize, Deserialize,
+)]
 #[strum(serialize_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Field {
     /// `name`
     Name,

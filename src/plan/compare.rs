@@ -102,7 +102,7 @@ pub(crate) fn completed(sent: Group, seen: &ExistingGroup) -> Option<Group> {
     guests.extend(lacking);
     let description = seen.description.clone().or(sent.description).filter(|text| !text.trim().is_empty());
     let members = seen.members.clone().unwrap_or(sent.members);
-    Some(Group { name: seen.name.clone(), description, members, guests, tallyfy_id: None })
+    Some(Group { name: seen.name.clone(), description, members, guests, ..Group::default() })
 }
 
 fn folded(addresses: &[String]) -> Vec<String> {
@@ -140,7 +140,7 @@ mod tests {
             description: Some("the team".to_owned()),
             members: vec![1, 2],
             guests: vec!["Ann@example.com".to_owned()],
-            tallyfy_id: None,
+            ..Group::default()
         }
     }
 

@@ -1,9 +1,15 @@
 //! Decides what becomes of each row from the existing groups, and whether a group that was found is the row's own. Pure.
 
 mod compare;
+mod guards;
+mod matching;
+mod merge;
 
 pub use compare::changes;
 pub(crate) use compare::{altered, completed};
+pub use guards::{Guard, GuardLimit, GuardOptions, PlanTotals};
+pub use matching::{Inventory, Meant, Renames, RowIdentity};
+pub use merge::{GroupChange, ListChange, MergePolicy, OwnedGroup, Texts, merge};
 
 use crate::model::{ExistingGroup, Field, Group, GroupRef, OnExisting, Outcome, RequestError, best, shortened};
 use compare::{SentTimes, Towards, differences, in_words, invited, was_created_after};
@@ -23,14 +29,14 @@ pub fn decide(
     best(&desired.name, existing).first().map(|first| exists(desired, first, on_existing))
 }
 
-/// The outcome of a row of a group that exists. A row without a description says nothing about it, nor about the name of a group that
-/// was found by it.
+/// The outcome of a row of a group that exists. A row without a description says nothing about it, nor about a list that the file does
+/// not have, nor about the name of a group that was found by it.
 pub(crate) fn exists(desired: &Group, existing: &ExistingGroup, on_existing: OnExisting) -> Outcome {
     let mut differences = differences(desired, existing, Towards::Desired);
     differences.retain(|(field, _)| match field {
         Field::Name => desired.tallyfy_id.is_some(),
         Field::Description => desired.description.is_some(),
-        _ => true,
+        list => !desired.unmanaged.contains(list),
     });
     let note = in_words(differences).map(|list| format!("the existing group differs: {list}"));
     already_exists(GroupRef { differences: note, ..existing.group_ref.clone() }, on_existing, None)
@@ -122,7 +128,7 @@ mod tests {
             description: Some("x ".to_owned()),
             members: vec![1, 2],
             guests: vec!["a@B.example".to_owned()],
-            tallyfy_id: None,
+            ..Group::default()
         }
     }
 

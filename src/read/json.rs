@@ -171,6 +171,7 @@ impl Parser {
                 (Cow::Borrowed(list), Some(delimiter)) => list_of(list, delimiter),
                 _ => Cell::Text(text),
             },
+            (_, Item::Number(number)) if matches!(field, Field::Key | Field::TallyfyId) => Cell::Text(number),
             (_, Item::Number(_)) => Cell::Other("a number"),
             (_, Item::Other(kind)) => Cell::Other(kind),
         }

@@ -18,4 +18,4 @@ pub use http::{BaseUrl, BaseUrlError, Http};
 pub use pages::PageCursor;
 pub use reqwest::Method;
 pub use transport::{Answer, BodyError, Call, Hints, Transport, TransportError};
-pub use wire::{Guest, Page, Refusal, created, group, is_web_page};
+pub use wire::{Guest, Page, Refusal, body, created, group, is_web_page};

@@ -1,13 +1,35 @@
-//! The JSON of responses. Pure; unknown fields are ignored.
+//! The JSON of requests and responses. Pure; unknown fields of responses are ignored.
 
 use std::slice;
 
+use bytes::Bytes;
 use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::error::Category;
 
-use crate::model::{ExistingGroup, GroupRef, shortened, shown};
+use crate::model::{ExistingGroup, Group, GroupRef, shortened, shown};
+
+/// The body of a request that creates or replaces a group. An empty description is refused.
+#[derive(Serialize)]
+struct GroupBody<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[u64]>::is_empty")]
+    members: &'a [u64],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    guests: &'a [String],
+}
+
+/// The body of a request that creates or replaces this group.
+#[must_use]
+pub fn body(group: &Group) -> Bytes {
+    let Group { name, description, members, guests, .. } = group;
+    let body = GroupBody { name, description: description.as_deref(), members, guests };
+    // It has text for keys and cannot fail.
+    serde_json::to_vec(&body).unwrap_or_default().into()
+}
 
 /// A guest, as the list of guests shows one. One who is disabled is listed too.
 #[derive(Debug, Hash, Deserialize)]

@@ -212,6 +212,11 @@ pub(crate) fn texts() -> Vec<Sample> {
         csv("repeated names", "name,description,members\nA,x,1\na ,x,1\nA,y,2\n"),
         csv("repeated names that are to fail", "name,members\nA,1\na,2\n").with(&["--on-duplicate", "fail"]),
         csv("names that look alike", names("Sales,x\nS\u{430}les,x\nField Ops,x\nField-Ops,x\n")),
+        csv("keys of two names, and names with two keys", "key,name,description\nK1,A,x\nK1,B,x\nK2,a,x\nK3,C,x\n"),
+        json(
+            "ids that are no text",
+            "{\"name\": \"A\", \"key\": 7, \"tallyfy_id\": [7]}\n{\"name\": \"B\", \"key\": true}\n",
+        ),
         csv("no descriptions", names("A,\nB,b\nC,\n")),
         csv("required descriptions", names("A,\nB,b\n")).with(&["--require-description"]),
     ]

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use super::{CheckPeople, Prepare};
 use crate::check::{Contents, NameKeys};
 use crate::commands::Failure;
-use crate::model::{OnDuplicate, Problem, WantedGroup};
+use crate::model::{OnDuplicate, Problem, WantedGroup, hash};
 use crate::read::{Batch, Notes, Parser, ReadError, ReadOptions, Table};
 use crate::settings::Input;
 
@@ -69,6 +69,8 @@ pub(super) struct CheckedRow<T> {
     pub(super) known: KnownRow,
     /// The keys of its name; nothing if it is invalid.
     pub(super) keys: Option<NameKeys>,
+    /// The hash of its own key.
+    pub(super) key: Option<u64>,
     /// Whether it is of the same record as the row before.
     pub(super) is_continued: bool,
     /// Whether it is merged with other rows of its name.
@@ -104,7 +106,8 @@ impl<T> Check<'_, T> {
             let is_merged = row.is_of_person || self.input.on_duplicate == OnDuplicate::Merge;
             let (line, contents) = (u32::try_from(row.line).unwrap_or(u32::MAX), Contents::of(&group));
             let (known, is_continued) = (KnownRow { line, contents }, row.is_continued);
-            rows.push(CheckedRow { known, keys, is_continued, is_merged, problems, item });
+            let key = group.key.as_ref().map(hash);
+            rows.push(CheckedRow { known, keys, key, is_continued, is_merged, problems, item });
         })?;
         Ok(CheckedBatch { notes, rows })
     }
