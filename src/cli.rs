@@ -12,7 +12,10 @@ pub use connection::{ConnectionArgs, OutputArgs};
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
-use crate::model::{Code, Format, MatchNames, MembersAs, OnDuplicate, OnExisting, ProblemFormat, ProgressMode};
+use crate::model::{
+    Code, Format, MatchNames, MembersAs, MembersMode, OnDuplicate, OnExisting, ProblemFormat, ProgressMode,
+};
+use crate::plan::GuardOptions;
 use crate::read::ReadOptions;
 use crate::report::LogOptions;
 use crate::resolve::PeopleRules;
@@ -45,6 +48,12 @@ pub enum Command {
     /// not changed. Beside the first file it writes the results (one row for each input row), the rejects (rows to fix
     /// and import again) and the journal, which lets the same command continue a run that was cut off.
     Import(Box<ImportArgs>),
+    /// Make the organization's groups match files
+    ///
+    /// Creates what is missing, changes what differs, and with --prune deletes what the files no longer have: only groups that
+    /// runs over the same journal created or took over. It shows the plan and asks before anything is changed. Exit code 8: a
+    /// guard refused the plan, and nothing was changed.
+    Sync(Box<SyncArgs>),
     /// Check files without any network
     ///
     /// Reports every problem of every row with its file and line, as compilers do. The exit code is 7 if there is an error.
@@ -85,7 +94,8 @@ impl Command {
     #[must_use]
     pub fn inputs(&self) -> &[PathBuf] {
         match self {
-            Self::Import(args) => &args.input.files,
+            Self::Import(args) => &args.run.input.files,
+            Self::Sync(args) => &args.run.input.files,
             Self::Validate(args) => &args.input.files,
             Self::Undo(args) => args.file.as_slice(),
             Self::Export(_) | Self::Layouts | Self::Sandbox(_) | Self::Completions { .. } | Self::Man => &[],
@@ -130,16 +140,19 @@ pub struct InputArgs {
     pub default_description: Option<String>,
 }
 
-/// `import`
+/// What `import` and `sync` have in common.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-pub struct ImportArgs {
+pub struct RunArgs {
     /// The input.
     #[command(flatten)]
     pub input: InputArgs,
-    /// Show what would happen to each row; send nothing
+    /// Show what would happen; change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// With --dry-run: exit code 10 if anything would change
+    #[arg(long, requires = "dry_run", hide_short_help = true)]
+    pub detailed_exitcode: bool,
     /// Start over instead of continuing a run that was cut off
     #[arg(long, hide_short_help = true)]
     pub fresh: bool,
@@ -152,9 +165,6 @@ pub struct ImportArgs {
     /// wait when Tallyfy refuses them.
     #[arg(long, value_name = "N/PERIOD", help_heading = "Connection", hide_short_help = true)]
     pub guest_rate: Option<String>,
-    /// What happens to a row whose group exists already
-    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Rules")]
-    pub on_existing: OnExisting,
     /// People.
     #[command(flatten)]
     pub people: PeopleRules,
@@ -164,12 +174,64 @@ pub struct ImportArgs {
     /// Repeat the columns of the input in the results
     #[arg(long, help_heading = "Output", hide_short_help = true)]
     pub with_input: bool,
-    /// File for the rows that were not imported [default: STEM.rejects.EXT]
-    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
-    pub rejects: Option<PathBuf>,
     /// Outputs.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// `import`
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// As `sync`.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// What happens to a row whose group exists already
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT", help_heading = "Rules")]
+    pub on_existing: OnExisting,
+    /// File for the rows that were not imported [default: STEM.rejects.EXT]
+    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
+    pub rejects: Option<PathBuf>,
+}
+
+/// `sync`
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct SyncArgs {
+    /// As `import`.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Apply the plan without asking; needed where there is no terminal
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Never ask: without --yes or --accept nothing is changed
+    #[arg(long, conflicts_with = "yes", hide_short_help = true)]
+    pub no_input: bool,
+    /// Apply exactly the plan with this id, without asking and whatever the guards say
+    #[arg(long, value_name = "ID")]
+    pub accept: Option<String>,
+    /// Delete groups of this journal that the files do not have any more
+    ///
+    /// Nothing is deleted if any row is invalid or anything failed.
+    #[arg(long)]
+    pub prune: bool,
+    /// Take over groups that exist and that this journal does not own
+    #[arg(long)]
+    pub adopt: bool,
+    /// Who is removed from a group
+    #[arg(long, value_enum, default_value_t, value_name = "MODE")]
+    pub members: MembersMode,
+    /// Let groups lose their last member and guest
+    #[arg(long, hide_short_help = true)]
+    pub allow_empty: bool,
+    /// Limits.
+    #[command(flatten)]
+    pub guards: GuardOptions,
+    /// Name all people of the plan, not only ten for each group
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    pub full: bool,
+    /// Write the plan as GitHub Markdown too
+    #[arg(long, value_name = "PATH", value_parser = values::file, value_hint = ValueHint::FilePath, help_heading = "Output", hide_short_help = true)]
+    pub markdown: Option<PathBuf>,
 }
 
 /// `validate`

@@ -23,8 +23,12 @@ pub enum Ending {
     PauseTooLong = 6,
     /// Problems in the file.
     Problems = 7,
-    /// Finished, but some rows are invalid, failed or unknown.
+    /// A guard refused the plan.
+    Refused = 8,
+    /// Finished, but some rows are invalid, failed, held or unknown.
     Incomplete = 9,
+    /// A dry run: something would change.
+    Changes = 10,
     /// Interrupted.
     Interrupted = 130,
 }
@@ -89,7 +93,7 @@ mod tests {
         counts.add(Status::Deleted);
         counts.add(Status::Gone);
         assert_eq!(Ending::of_counts(&counts), Ending::Complete);
-        for status in [Status::Changed, Status::Failed, Status::Unknown, Status::Pending] {
+        for status in [Status::Held, Status::Failed, Status::Unknown, Status::Pending] {
             let mut counts = counts.clone();
             counts.add(status);
             assert_eq!(Ending::of_counts(&counts), Ending::Incomplete);

@@ -14,8 +14,7 @@ pub use connection::{Connection, Target};
 pub(crate) use paths::{OutputPaths, UndoPaths};
 
 use crate::check::Rules;
-use crate::cli::{ExportArgs, ImportArgs, InputArgs};
-use crate::execute::Policy;
+use crate::cli::{ExportArgs, InputArgs, RunArgs};
 use crate::limit::GuestLimits;
 use crate::model::{Format, MatchNames, OnDuplicate, Rate, UnknownMembers};
 use crate::read::{self, GivenName, LayoutChoice, all_layouts};
@@ -119,15 +118,14 @@ impl Input {
     }
 }
 
-/// How the rows of an import are sent.
+/// How guests are sent.
 ///
 /// # Errors
 /// If a setting is wrong.
-pub fn sending_settings(args: &ImportArgs) -> Result<(Policy, GuestLimits), SettingsError> {
+pub fn guest_limits(args: &RunArgs) -> Result<GuestLimits, SettingsError> {
     let wrong = |reason| SettingsError::Wrong(format!("--guest-rate: {reason}"));
     let rate = args.guest_rate.as_deref().map(Rate::parse).transpose().map_err(wrong)?;
-    let policy = Policy { matching: args.input.match_names, on_existing: args.on_existing, is_forced: false };
-    Ok((policy, GuestLimits { rate, wait_max: args.connection.max_wait }))
+    Ok(GuestLimits { rate, wait_max: args.connection.max_wait })
 }
 
 /// The format of an export.
@@ -146,7 +144,7 @@ mod tests {
     use clap::{CommandFactory, Parser};
 
     use super::*;
-    use crate::cli::{Cli, Command, UndoArgs};
+    use crate::cli::{Cli, Command, ImportArgs, UndoArgs};
 
     fn import(words: &[&str]) -> ImportArgs {
         let words = ["tallyfy-groups", "import", "some/groups.csv"].iter().chain(words);
@@ -164,7 +162,7 @@ mod tests {
     }
 
     fn connection(args: &ImportArgs, environment: &Environment) -> Result<Connection, SettingsError> {
-        Connection::resolve(&args.connection, environment)
+        Connection::resolve(&args.run.connection, environment)
     }
 
     fn environment(pairs: &[(&str, &str)]) -> Environment {
@@ -250,20 +248,20 @@ mod tests {
 
     #[test]
     fn outputs_are_named_after_the_first_file() {
-        let paths = OutputPaths::resolve(&import(&["--out-dir", "out"]), Format::Csv);
+        let paths = OutputPaths::resolve(&import(&["--out-dir", "out"]).run, None, Format::Csv);
         assert_eq!(paths.results, Path::new("out/groups.results.csv"));
         assert_eq!(paths.rejects, Path::new("out/groups.rejects.csv"));
         assert_eq!(paths.journal, Path::new("out/groups.journal"));
-        let beside = OutputPaths::resolve(&import(&[]), Format::Csv);
+        let beside = OutputPaths::resolve(&import(&[]).run, None, Format::Csv);
         assert_eq!(beside.results, Path::new("some/groups.results.csv"));
         assert_eq!(beside.journal, Path::new("some/groups.journal"));
-        let simulated = OutputPaths::resolve(&import(&["--sandbox"]), Format::Csv);
+        let simulated = OutputPaths::resolve(&import(&["--sandbox"]).run, None, Format::Csv);
         assert_eq!(simulated.results, Path::new("some/groups.sandbox.results.csv"));
         assert_eq!(simulated.rejects, Path::new("some/groups.sandbox.rejects.csv"));
         assert_eq!(simulated.journal, Path::new("some/groups.sandbox.journal"));
         let mut stdin = import(&["--results", "r.jsonl"]);
-        stdin.input.files = vec![PathBuf::from("-")];
-        let paths = OutputPaths::resolve(&stdin, Format::Jsonl);
+        stdin.run.input.files = vec![PathBuf::from("-")];
+        let paths = OutputPaths::resolve(&stdin.run, None, Format::Jsonl);
         assert_eq!(paths.results, Path::new("r.jsonl"));
         assert_eq!(paths.rejects, Path::new("stdin.rejects.jsonl"));
     }
@@ -281,8 +279,8 @@ mod tests {
             ("/dev/fd/63", &[], "63.journal", "63.results.csv"),
         ] {
             let mut args = import(flags);
-            args.input.files = vec![PathBuf::from(file)];
-            let paths = OutputPaths::resolve(&args, Format::Csv);
+            args.run.input.files = vec![PathBuf::from(file)];
+            let paths = OutputPaths::resolve(&args.run, args.rejects.as_ref(), Format::Csv);
             assert_eq!((paths.journal, paths.results), (PathBuf::from(journal), PathBuf::from(results)), "{file}");
         }
     }

@@ -21,7 +21,7 @@ const MODULES: [(&str, &[&str]); 16] = [
     ("report", &["model"]),
     ("journal", &["model"]),
     ("exit", &["model"]),
-    ("cli", &["model", "sandbox", "read", "report", "resolve"]),
+    ("cli", &["model", "sandbox", "read", "plan", "report", "resolve"]),
     ("limit", &["model", "tallyfy", "journal"]),
     ("execute", &["model", "plan", "tallyfy", "journal", "limit"]),
     ("settings", &["model", "read", "check", "tallyfy", "report", "resolve", "limit", "execute", "cli"]),

@@ -139,7 +139,7 @@ impl World {
     fn existing(index: usize, group: &ServerGroup) -> ExistingGroup {
         let Group { name, description, .. } = wanted(group.row);
         ExistingGroup {
-            group_ref: GroupRef { id: index.to_string(), stamp: None, differences: None },
+            group_ref: GroupRef::new(&index.to_string()),
             name,
             description: if group.says_the_same { description } else { Some("theirs".to_owned()) },
             members: Some(Vec::new()),
@@ -277,7 +277,7 @@ impl Model for World {
 
     fn init_states(&self) -> Vec<Moment> {
         let row = |row| {
-            let operation = Operation::planned(RowId(row), OperationKind::Create);
+            let operation = Operation::planned(RowId(row), false, OperationKind::Create);
             Row { phase: Phase::Starting, on_disk: operation.clone(), operation, attempts: 0, on_the_way: 0 }
         };
         vec![Moment { rows: [row(0), row(1)], groups: Vec::new(), crashes: 1, strangers: 1 }]

@@ -69,7 +69,7 @@ fn owned(raw: &Raw<Cow<'_, str>>) -> Raw {
 
 fn rejected(row: &Kept) -> ResultRow {
     ResultRow {
-        place: row.place,
+        place: Some(row.place),
         name: String::new(),
         status: Status::Invalid,
         group_id: None,
@@ -78,6 +78,7 @@ fn rejected(row: &Kept) -> ResultRow {
         http_status: None,
         error_code: Some(if row.fields.is_some() { "name-missing" } else { "row-malformed" }.to_owned()),
         error: Some("say \"no\", twice\n".to_owned()),
+        changes: None,
         warnings: None,
         raw: row.raw.clone(),
     }

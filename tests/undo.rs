@@ -139,8 +139,8 @@ fn a_group_that_was_changed_since_is_left_alone_and_named_unless_forced() {
         let outcome = desk.run(UNDO).expect(9).tells("left alone").tells("its name is `\\u{1b}[2J50% \u{1f680}`");
         assert!(!outcome.stdout.contains('\u{1b}') && !outcome.stderr.contains('\u{1b}'), "{outcome:?}");
         let lines = undone(&desk);
-        assert_eq!(statuses(&lines), ["changed", "changed", "changed", "changed", "deleted"]);
-        assert!(lines[..4].iter().all(|line| line.error_code.as_deref() == Some("changed") && line.attempts == 0));
+        assert_eq!(statuses(&lines), ["held", "held", "held", "held", "deleted"]);
+        assert!(lines[..4].iter().all(|line| line.error_code.as_deref() == Some("held") && line.attempts == 0));
         let whys: Vec<&str> = lines[..4].iter().map(|line| line.error.as_deref().unwrap()).collect();
         // The groups may have been created in different seconds.
         let why = |index: usize| whys[index].split("; changed on the server at ").next().unwrap();
@@ -204,7 +204,7 @@ fn as_json_it_is_one_object_and_the_list_goes_to_standard_error() {
     {
         assert_eq!(summary[key], expected, "{key}");
     }
-    let statuses = json!({"deleted": 4, "gone": 0, "changed": 1, "failed": 0, "unknown": 0, "pending": 0});
+    let statuses = json!({"deleted": 4, "gone": 0, "held": 1, "failed": 0, "unknown": 0, "pending": 0});
     assert_eq!((&summary["statuses"], &summary["journal"]), (&statuses, &json!("groups.journal")));
     assert_eq!((desk.read("r.jsonl").lines().count(), &summary["stopped"]), (5, &json!(null)));
 }

@@ -102,7 +102,7 @@ fn a_group_that_is_changed_while_others_are_being_deleted_is_left_alone() {
     server.meddle("PUT", &last.id, &json!({"name": "Taken over"}), Duration::ZERO);
     running.end().expect(9).tells("its name is `Taken over`");
     assert_eq!(server.names(), ["Taken over", "Theirs"]);
-    assert_eq!(statuses(&undone(&desk)), [&["deleted"; 11][..], &["changed"]].concat());
+    assert_eq!(statuses(&undone(&desk)), [&["deleted"; 11][..], &["held"]].concat());
 }
 
 #[test]

@@ -30,6 +30,8 @@ impl Rules {
         }
         self.description(fields.get(Field::Description), &mut group.description, &mut problems);
         group.members = lists::members(fields.get(Field::Members), self.skips_strangers, &mut problems);
+        // A warning of this kind is about an entry that was left out.
+        group.is_partial = problems.iter().any(|problem| problem.code == Code::MemberInvalid && problem.is_warning());
         group.guests = lists::guests(fields.get(Field::Guests), &mut problems);
         let is_absent = |field: &Field| *fields.get(*field) == Cell::Absent;
         group.unmanaged.clear();
@@ -196,6 +198,7 @@ mod tests {
             tallyfy_id: Some("g1".to_owned()),
             key: Some("K1".to_owned()),
             unmanaged: Vec::new(),
+            is_partial: true,
         };
         Rules::default().check(&row(&[(Field::Name, "B"), (Field::Guests, "")]), &mut group);
         let unmanaged = vec![Field::Members];

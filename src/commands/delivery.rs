@@ -11,7 +11,9 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 
 use crate::execute::{Api, Policy, ROWS, Unread, Worker, send_all};
-use crate::journal::{Change, GroupOperation, Journal, JournalError, Operation, RunId, Writer};
+use crate::journal::{
+    Change, GroupOperation, Journal, JournalError, Operation, OperationKind, RunId, Selection, Writer,
+};
 use crate::limit::{GuestForecast, GuestLimiter};
 use crate::model::{ExistingGroup, OnExisting, Outcome, RequestError, RowId, StopReason};
 use crate::plan;
@@ -85,6 +87,32 @@ impl<E: Transport> Delivery<E> {
         journal.presume_absent(self.run)
     }
 
+    /// Finds out which changes of a run were made whose answer is lost.
+    pub(super) async fn settle_changes(&self, journal: &mut Journal) -> Result<(), Failure> {
+        let mut settled = Vec::new();
+        for task in journal.changes_in_doubt(self.run)? {
+            let GroupOperation { operation, .. } = task;
+            let Some(id) = operation.target.as_ref().map(|target| target.id.clone()) else { continue };
+            let seen = match self.api.group(&id).await {
+                Ok(seen) => seen,
+                Err(unread) => {
+                    self.api.stop_unread(unread);
+                    return Ok(());
+                }
+            };
+            let after = operation.edit.as_ref().zip(operation.before.as_ref()).map(|(edit, before)| edit.apply(before));
+            let outcome = match (operation.kind, seen) {
+                (OperationKind::Delete, None) => Outcome::not_there(true),
+                (OperationKind::Update, Some(seen)) if after.is_some() && seen.whole() == after => {
+                    Outcome::Updated { group: seen.group_ref, http_status: 201 }
+                }
+                _ => continue,
+            };
+            settled.push((operation, [Change::End(outcome)]));
+        }
+        Ok(journal.apply(settled)?)
+    }
+
     /// The rows in doubt whose groups exist, by a search for each.
     async fn look_up(&self, in_doubt: Vec<GroupOperation>) -> Vec<(Operation, [Change; 1])> {
         let look_up = async |task: GroupOperation| {
@@ -106,11 +134,8 @@ impl<E: Transport> Delivery<E> {
     /// # Errors
     /// If the journal cannot be used.
     pub async fn forecast_guests(&self, journal: &mut Journal) -> Result<(GuestForecast, bool), JournalError> {
+        let are_listed = self.learn_guests(journal, journal.has_open_guests(self.run)?).await?;
         let quota = &self.quota;
-        let listed = if journal.has_open_guests(self.run)? { listed_guests(&self.api).await } else { None };
-        journal.sent_guests(|sent| quota.remember(sent))?;
-        // Only now: the guests that earlier runs invited are listed too, and count.
-        quota.learn(listed.as_deref().unwrap_or_default());
         let (mut forecast, mut known_rows) = (quota.forecast(), Vec::new());
         journal.open_guests(
             self.run,
@@ -119,16 +144,25 @@ impl<E: Transport> Delivery<E> {
             },
         )?;
         journal.note_known_guests(&known_rows)?;
-        Ok((forecast, listed.is_some()))
+        Ok((forecast, are_listed))
     }
 
-    /// Sends what is left, or deletes the groups whose deletion the journal plans; gives the journal back. The writer has a thread of
-    /// its own: workers do not wait for a commit.
+    /// Tells the guest quota which guests are known; those of the organization only if some are to be invited. Gives whether they
+    /// could be listed.
+    pub(super) async fn learn_guests(&self, journal: &Journal, are_invited: bool) -> Result<bool, JournalError> {
+        let listed = if are_invited { listed_guests(&self.api).await } else { None };
+        journal.sent_guests(|sent| self.quota.remember(sent))?;
+        // Only now: the guests that earlier runs invited are listed too, and count.
+        self.quota.learn(listed.as_deref().unwrap_or_default());
+        Ok(listed.is_some())
+    }
+
+    /// Carries planned operations out; gives the journal back. The writer has a thread of its own: workers do not wait for a commit.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub(super) async fn carry_out(&self, journal: Journal, is_undo: bool) -> Result<Journal, Failure> {
-        let (writer, sending) = self.start(journal, is_undo);
+    pub(super) async fn carry_out(&self, journal: Journal, selection: Selection) -> Result<Journal, Failure> {
+        let (writer, sending) = self.start(journal, selection);
         let work = move || block_on(async { Ok(writer.work().await?) });
         let writer = thread::Builder::new().name("journal".to_owned()).spawn(work).map_err(Failure::Start)?;
         sending.await;
@@ -136,12 +170,13 @@ impl<E: Transport> Delivery<E> {
     }
 
     /// The writer of the journal and the workers, each to be polled to its end.
-    pub fn start(&self, journal: Journal, is_undo: bool) -> (Writer, impl Future<Output = ()> + use<E>) {
+    pub fn start(&self, journal: Journal, selection: Selection) -> (Writer, impl Future<Output = ()> + use<E>) {
         let stop = self.api.stop.clone();
-        let (writer, journal, feed) = Writer::new(journal, self.run, is_undo, move || stop.raise(StopReason::Journal));
+        let (writer, journal, feed) =
+            Writer::new(journal, self.run, selection, move || stop.raise(StopReason::Journal));
         let (api, quota) = (Arc::clone(&self.api), Arc::clone(&self.quota));
         let worker = Worker { api, journal, quota, policy: self.policy, created: Mutex::default() };
-        let rows = if is_undo { self.concurrency } else { self.concurrency * ROWS };
+        let rows = if selection == Selection::Undo { self.concurrency } else { self.concurrency * ROWS };
         (writer, send_all(worker, feed, rows))
     }
 }

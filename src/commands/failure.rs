@@ -38,6 +38,9 @@ pub enum Failure {
     /// Problems of the file kept something from being done.
     #[error("{0}")]
     Problems(String),
+    /// A guard refused the plan, or it is not the one that was accepted.
+    #[error("{0}; nothing was changed")]
+    Refused(String),
     /// The run stopped before its end.
     #[error("{0}")]
     Stopped(StopReason),
@@ -74,6 +77,7 @@ impl Failure {
             Self::Unwritable(error) | Self::Unwritten(error) => usage_if(is_misplaced(&error.reason)),
             Self::Stopped(halt) | Self::Unexported(halt) => Ending::of_halt(halt),
             Self::Problems(_) => Ending::Problems,
+            Self::Refused(_) => Ending::Refused,
             Self::Output(_) | Self::Http(_) | Self::Serve(_) | Self::Start(_) | Self::Print(_) | Self::Defect(_) => {
                 Ending::Failed
             }

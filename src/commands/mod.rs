@@ -4,15 +4,18 @@ mod delivery;
 mod dry_run;
 mod export;
 mod failure;
+mod file_run;
 mod import;
 mod layouts;
 mod organization;
 mod outputs;
 mod people;
 mod pipeline;
+mod question;
 mod sandbox;
 mod signals;
 mod staging;
+mod sync;
 mod undo;
 mod validate;
 
@@ -62,8 +65,9 @@ pub fn run(cli: &Cli, environment: &Environment) -> Result<Ending, Failure> {
     start_log(&cli.log, environment.get("RUST_LOG"), &bars).map_err(Failure::Usage)?;
     let context = &Context { log: &cli.log, config: cli.config.as_deref(), environment, bars: &bars };
     match &cli.command {
-        Command::Import(args) if args.dry_run => dry_run::run(args, context),
+        Command::Import(args) if args.run.dry_run => dry_run::run(args, context),
         Command::Import(args) => import::run(args, context),
+        Command::Sync(args) => sync::run(args, context),
         Command::Validate(args) => validate::run(args, context),
         Command::Export(args) => export::run(args, context),
         Command::Undo(args) => undo::run(args, context),

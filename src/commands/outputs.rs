@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::iter;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{ImportArgs, UndoArgs};
+use crate::cli::{RunArgs, UndoArgs};
 use crate::journal::{Journal, RunId, absolute};
 use crate::model::{Format, shown, shown_path};
 use crate::report::{OutputError, Rejects, is_regular, probe, reject_paths};
@@ -20,29 +20,32 @@ type Flagged = (&'static str, PathBuf);
 
 /// Makes the folder of `--out-dir`, and checks that the outputs known already do not overwrite anything. Gives the
 /// journal's path.
-pub(super) fn prepare(args: &ImportArgs, log: Option<&Path>) -> Result<PathBuf, Failure> {
+pub(super) fn prepare(args: &RunArgs, rejects: Option<&PathBuf>, log: Option<&Path>) -> Result<PathBuf, Failure> {
     make_folder(args.output.out_dir.as_deref())?;
-    let OutputPaths { results, journal, .. } = OutputPaths::resolve(args, Format::Csv);
-    let rejects = args.rejects.clone().map(|path| ("--rejects", path));
+    let OutputPaths { results, journal, .. } = OutputPaths::resolve(args, None, Format::Csv);
+    let rejects = rejects.map(|path| ("--rejects", path.clone()));
     let outputs = [("--results", results), ("--journal", journal.clone())].into_iter().chain(rejects);
     keep_apart(&args.input.files, outputs, log)?;
     Ok(journal)
 }
 
-/// Resolves all paths of a run whose files are in the journal. Results and rejects can be written there, which the journal
-/// notes.
+/// Resolves all paths of a run whose files are in the journal; `rejects` is what was typed, if it has some. Results and
+/// rejects can be written there, which the journal notes.
 pub(super) fn resolve(
-    args: &ImportArgs,
+    args: &RunArgs,
+    has_rejects: bool,
+    rejects: Option<&PathBuf>,
     log: Option<&Path>,
     journal: &Journal,
     Staged { run, files, .. }: &Staged,
 ) -> Result<OutputPaths, Failure> {
     let first = files.first().map_or(Format::Csv, |file| file.dialect.format);
-    let paths = OutputPaths::resolve(args, first);
-    let rejects = reject_paths(&paths.rejects, files).into_iter().map(|(_, path)| ("--rejects", path));
-    let written: Vec<Flagged> = iter::once(("--results", paths.results.clone())).chain(rejects).collect();
+    let paths = OutputPaths::resolve(args, rejects, first);
+    let own = if has_rejects { reject_paths(&paths.rejects, files) } else { Vec::new() };
+    let own = own.into_iter().map(|(_, path)| ("--rejects", path));
+    let written: Vec<Flagged> = iter::once(("--results", paths.results.clone())).chain(own).collect();
     for (flag, path) in &written {
-        let is_typed = if *flag == "--results" { args.output.results.is_some() } else { args.rejects.is_some() };
+        let is_typed = if *flag == "--results" { args.output.results.is_some() } else { rejects.is_some() };
         // Results and rejects belong to the first file of the last run that wrote them, as the journal says; only runs over that
         // file replace them. Files of one stem in one folder share a journal, so it knows all runs with the same default path.
         if let Some(owner) = journal.other_owner(*run, path)?.filter(|_| !is_typed && path.exists()) {

@@ -17,7 +17,7 @@ use crate::tallyfy::{List, PageCursor, Transport};
 use super::Failure;
 use super::staging::Staged;
 
-/// Reads the users, if a row names members, and settles who is who. Where the users may not be listed, ids are sent unchecked.
+/// Reads the users, if a row names members, and settles who is who; gives the users too. Where the users may not be listed, ids are sent unchecked.
 /// If the list cannot be had, the run is stopped.
 pub(super) async fn find_people<E: Transport>(
     api: &Api<E>,
@@ -25,14 +25,14 @@ pub(super) async fn find_people<E: Transport>(
     Staged { run, files, .. }: &Staged,
     rules: &PeopleRules,
     problems: &mut Problems<impl Write>,
-) -> Result<PeopleCounts, Failure> {
+) -> Result<(PeopleCounts, Directory), Failure> {
     let mut counts = PeopleCounts::default();
     let (has_members, has_merged) = journal.people_to_find(*run)?;
     let users = if has_members { Some(api.all(List::Users).await) } else { None };
     let directory = match users.transpose() {
         // Rows that are merged have guests only.
         Ok(None) if has_merged => Err(String::new()),
-        Ok(None) => return Ok(counts),
+        Ok(None) => return Ok((counts, Directory::default())),
         Ok(Some((users, _))) => Ok(Directory::new(users)),
         Err(Unread::Failed(RequestError { http_status: Some(status @ (403 | 404)), message, .. })) => {
             // The whole organization may be missing.
@@ -41,7 +41,7 @@ pub(super) async fn find_people<E: Transport>(
                 && let Err(unread) = api.next_page::<ExistingGroup>(List::Groups, &mut groups).await
             {
                 api.stop_unread(unread);
-                return Ok(counts);
+                return Ok((counts, Directory::default()));
             }
             let why = format!("the users of the organization cannot be listed ({message}): members are not checked");
             let problem = Problem::general(Code::UsersUnlisted, why);
@@ -50,7 +50,7 @@ pub(super) async fn find_people<E: Transport>(
         }
         Err(unread) => {
             api.stop_unread(unread);
-            return Ok(counts);
+            return Ok((counts, Directory::default()));
         }
     };
     let found = journal.find_people(*run, |place, wanted| {
@@ -67,7 +67,7 @@ pub(super) async fn find_people<E: Transport>(
         Err(Failure::Stopped(reason)) => api.stop.raise(reason),
         found => found?,
     }
-    Ok(counts)
+    Ok((counts, directory.unwrap_or_default()))
 }
 
 /// Reads a file of users, as `export --users` writes it: CSV with the columns `id`, `email` and `status`.
@@ -101,7 +101,7 @@ pub(super) fn users_of(flag: &str, path: &Path) -> Result<Vec<User>, Failure> {
             "" => UserStatus::Active,
             word => word.parse().map_err(|_| wrong("status is active, invited, disabled or bot", word))?,
         };
-        users.push(User { id, email: cell(email).to_owned(), status });
+        users.push(User { id, name: String::new(), email: cell(email).to_owned(), status });
     }
     Ok(users)
 }

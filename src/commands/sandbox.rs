@@ -1,5 +1,6 @@
 //! `sandbox`, and the simulated organization inside the process for `import --sandbox`.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::cli::SandboxArgs;
 use crate::exit::Ending;
-use crate::model::{Group, GroupRef, Rate, User, shown_path};
+use crate::model::{OwnedGroup, Rate, User, shown_path};
 use crate::sandbox::{FaultScript, Options, RequestRate, SandboxGroup, SandboxUser, Simulation, serve};
 use crate::settings::Connection;
 use crate::tallyfy::Token;
@@ -51,20 +52,25 @@ pub(super) fn run(args: &SandboxArgs) -> Result<Ending, Failure> {
 /// The users of a file, for the sandbox.
 fn user_list(flag: &str, path: Option<&Path>) -> Result<Option<Vec<SandboxUser>>, Failure> {
     let Some(path) = path else { return Ok(None) };
-    let user = |User { id, email, status }| SandboxUser { id, email, status: status.to_string() };
+    let user = |User { id, email, status, .. }| SandboxUser { id, email, status: status.to_string() };
     Ok(Some(users_of(flag, path)?.into_iter().map(user).collect()))
 }
 
 /// Starts a simulated organization that has the groups that earlier runs created in it; gives its address. It is served by the
 /// runtime this is called in, as long as that lives.
-pub(super) async fn simulate(created: Vec<(GroupRef, Group)>, connection: &Connection) -> Result<SocketAddr, Failure> {
+pub(super) async fn simulate(
+    owned: HashMap<String, OwnedGroup>,
+    connection: &Connection,
+) -> Result<SocketAddr, Failure> {
     let options = Options {
         user_list: user_list("--sandbox-users", connection.sandbox_users.as_deref())?,
         org: Some(connection.organization.clone()),
         ..Options::default()
     };
     let mut simulation = Simulation::new(&options, FaultScript::default());
-    for (group_ref, group) in created {
+    let mut owned: Vec<_> = owned.into_values().collect();
+    owned.sort_unstable_by_key(|owned| owned.row);
+    for OwnedGroup { group_ref, group, .. } in owned {
         let stamp = group_ref.stamp.unwrap_or_default();
         simulation.plant(SandboxGroup {
             id: group_ref.id,

@@ -132,11 +132,12 @@ impl<W: Write> RowSink for Staging<'_, W> {
     }
 }
 
-/// What identifies the rows of a run: its files, their contents, the options that read and check them, and the version of
-/// this program. Nothing for a pipe.
-pub(super) fn fingerprint(input: &Input) -> Option<Vec<u8>> {
+/// What identifies the rows of a run: its files, their contents, the options that read and check them, the command with its own
+/// options, and the version of this program. Nothing for a pipe.
+pub(super) fn fingerprint(input: &Input, command: &str) -> Option<Vec<u8>> {
     let mut all = Sha256::new();
     all.update(env!("CARGO_PKG_VERSION"));
+    all.update(command);
     let Input { files, options, limit, rules, matching, on_duplicate } = input;
     all.update(format!("{options:?} {limit:?} {rules:?} {matching:?} {on_duplicate:?}"));
     for path in files {

@@ -1,7 +1,7 @@
 //! `undo`: choose the run → compare what it created with what exists → show and ask → delete → record → report.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::slice;
 use std::sync::Arc;
@@ -12,19 +12,20 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::cli::UndoArgs;
 use crate::execute::{Policy, Unread};
 use crate::exit::Ending;
-use crate::journal::{Change, Creation, GroupOperation, Journal, Operation, PastRun, State};
+use crate::journal::{Change, Creation, GroupOperation, Journal, Operation, PastRun, Selection, State};
 use crate::limit::{GuestLimiter, GuestLimits};
 use crate::model::{
     Event, ExistingGroup, InputFile, Listener, MatchNames, OnExisting, Outcome, RequestError, Status, listed,
     shortened, shown_path,
 };
 use crate::plan::{changes, claim};
-use crate::report::{Results, Summary, UndoPlan, counted};
+use crate::report::{Results, RunKind, Summary, UndoPlan, counted};
 use crate::settings::{Connection, UndoPaths};
 use crate::tallyfy::{List, PageCursor, Transport};
 
 use super::delivery::Delivery;
 use super::organization::{connect, stop_reason};
+use super::question::ask;
 use super::signals::Signals;
 use super::staging::owner;
 use super::{Context, Failure, block_on, close, outputs};
@@ -124,7 +125,8 @@ impl Undo<'_> {
         let api = connect(&self.connection, &journal, &self.signals.stop, &listener).await?;
         // So that a group is found whose name the server changed in case or spaces.
         let matching = MatchNames::Folded;
-        let policy = Policy { matching, on_existing: OnExisting::Fail, is_forced: self.args.force };
+        let (on_existing, is_forced) = (OnExisting::Fail, self.args.force);
+        let policy = Policy { matching, on_existing, is_forced, mirrors: false, allows_empty: true };
         let guests = GuestLimits { rate: None, wait_max: self.connection.limits.wait_max };
         let quota = GuestLimiter::new(guests, self.signals.stop.clone(), Arc::clone(&listener));
         let delivery = Delivery { api: Arc::clone(&api), policy, concurrency, run, quota };
@@ -139,7 +141,7 @@ impl Undo<'_> {
         journal.commence_undo(run, plan.operations)?;
         let done = self.run.undone;
         listener(Event::Started { is_deleting: true, done, total: done + plan.count });
-        let journal = delivery.carry_out(journal, true).await?;
+        let journal = delivery.carry_out(journal, Selection::Undo).await?;
         Ok((journal, Some(api.requests())))
     }
 
@@ -164,7 +166,7 @@ impl Undo<'_> {
                 "nothing was deleted: there is no terminal on which to ask whether to delete {what}; add --yes to delete without being asked"
             )));
         }
-        ask(count, &what).map_err(Failure::Print)
+        ask(count, "delete", &what).map_err(Failure::Print)
     }
 
     /// Writes the results and the summary.
@@ -184,26 +186,11 @@ impl Undo<'_> {
 
     /// The summary before anything is counted.
     fn summary(&self, files: Vec<InputFile>, requests: u64) -> Summary {
-        let mut summary = Summary::new(true, files, &self.connection.organization);
+        let mut summary = Summary::new(RunKind::Undo, files, &self.connection.organization);
         (summary.journal, summary.run) = (self.paths.journal.clone(), self.run.id.0);
         (summary.requests, summary.time) = (requests, self.start.elapsed());
         summary
     }
-}
-
-/// Asks for the number of groups to be typed; any other answer means no. What was typed before the question is discarded.
-fn ask(count: u64, what: &str) -> io::Result<bool> {
-    #[cfg(unix)]
-    rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush)?;
-    ask_over(count, what, &mut io::stdin().lock(), &mut io::stderr().lock())
-}
-
-fn ask_over(count: u64, what: &str, answers: &mut impl BufRead, out: &mut impl Write) -> io::Result<bool> {
-    write!(out, "Type {count} to delete {what}: ")?;
-    out.flush()?;
-    let mut answer = String::new();
-    answers.read_line(&mut answer)?;
-    Ok(answer.trim() == count.to_string())
 }
 
 /// What `undo` will do.
@@ -253,7 +240,7 @@ impl Deletions {
                 let changes = changes(&group, made, found);
                 (
                     changes.clone().unwrap_or_default(),
-                    changes.filter(|_| !is_forced).map(|message| Outcome::Changed { message }),
+                    changes.filter(|_| !is_forced).map(|message| Outcome::Held { message }),
                 )
             }
             (_, Some(found)) => match claim(&group, &sent.sent_ms, slice::from_ref(found)) {
@@ -271,30 +258,5 @@ impl Deletions {
         };
         let changes = known.into_iter().chain(outcome.map(Change::End)).collect();
         self.operations.push((Operation { target: sent.group().cloned(), ..operation }, changes));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_number_is_yes() {
-        for (answer, expected) in [
-            ("12\n", true),
-            (" 12 \r\n", true),
-            ("", false),
-            ("\n", false),
-            ("y\n", false),
-            ("1\n", false),
-            ("120\n", false),
-            ("y\n12\n", false),
-            ("\u{1b}[A\n12\n", false),
-        ] {
-            let mut out = Vec::new();
-            let is_yes = ask_over(12, "12 groups", &mut answer.as_bytes(), &mut out).unwrap();
-            assert_eq!(is_yes, expected, "{answer:?}");
-            assert_eq!(out, b"Type 12 to delete 12 groups: ");
-        }
     }
 }

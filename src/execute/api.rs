@@ -16,7 +16,7 @@ use super::settle::{LOOKUPS, lookup_delays};
 use crate::journal::ServerClock;
 use crate::limit::{Permit, RateLimiter, Stop};
 use crate::model::{
-    Event, ExistingGroup, Group, GroupRef, Listener, MatchNames, Outcome, RequestError, StopReason, hash,
+    Event, ExistingGroup, Group, GroupRef, Listener, MatchNames, Outcome, RequestError, StopReason, Texts, hash,
 };
 use crate::plan;
 use crate::tallyfy::{self, Call, Credentials, Endpoints, List, Method, Page, PageCursor, Transport, TransportError};
@@ -72,8 +72,10 @@ impl Created {
 
     /// The outcome of a row whose group was sent so.
     pub(super) fn outcome(self, sent: &Group) -> Outcome {
-        let differences = self.whole.and_then(|whole| plan::altered(sent, &whole));
-        Outcome::Created { group: GroupRef { differences, ..self.group }, http_status: self.http_status }
+        let differences = self.whole.as_ref().and_then(|whole| plan::altered(sent, whole));
+        let answered = self.whole.and_then(|whole| Some(Texts::from(&whole.whole()?)));
+        let texts = answered.filter(|texts| *texts != Texts::from(sent)).map(Box::new);
+        Outcome::Created { group: GroupRef { differences, texts, ..self.group }, http_status: self.http_status }
     }
 }
 

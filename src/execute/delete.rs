@@ -84,7 +84,7 @@ impl<E: Transport> Worker<E> {
         };
         let changes = changes(&task.group, group, &seen).filter(|_| !self.policy.is_forced);
         if let Some(changes) = changes {
-            return Some(Step::End(Some(known), Outcome::Changed { message: changes }));
+            return Some(Step::End(Some(known), Outcome::Held { message: changes }));
         }
         let error = error.filter(|_| number >= self.api.attempts_max)?;
         Some(Step::GiveUp(known, error))

@@ -26,6 +26,10 @@ pub struct Policy {
     pub on_existing: OnExisting,
     /// Whether groups are deleted that were changed since.
     pub is_forced: bool,
+    /// Whether groups become exactly as their rows say.
+    pub mirrors: bool,
+    /// Whether a group may lose its last member and guest.
+    pub allows_empty: bool,
 }
 
 /// What every row is sent with.
@@ -55,13 +59,19 @@ impl<E: Transport> Worker<E> {
         let has_new_guests = guest_permit.is_some();
         for number in 1.. {
             let Sending { begun, permit } = sending;
-            let task = begun.spend();
+            let mut task = begun.spend();
             let step = match task.operation.kind {
                 OperationKind::Create => self.create(&task, permit, guest_permit, number).await,
                 // What exists is read first, which needs a permit of its own.
                 OperationKind::Update => {
                     drop(permit);
-                    Box::pin(self.update(&task, guest_permit, number)).await
+                    match Box::pin(self.update(task, guest_permit, number)).await {
+                        Some((changed, step)) => {
+                            task = changed;
+                            step
+                        }
+                        None => return,
+                    }
                 }
                 OperationKind::Delete => {
                     drop(permit);
@@ -94,8 +104,8 @@ impl<E: Transport> Worker<E> {
 
     /// The next attempt of a row, with the permits that it needs; `None` if the run stops.
     async fn next_attempt(&self, task: GroupOperation) -> Option<(Sending<'_>, Option<GuestPermit>)> {
-        let invites_none = task.operation.kind == OperationKind::Delete || self.quota.knows(&task.group.guests);
-        let guest_permit = if invites_none { None } else { Some(self.quota.permit_again(&task.group.guests).await?) };
+        let guests = task.invited();
+        let guest_permit = if self.quota.knows(guests) { None } else { Some(self.quota.permit_again(guests).await?) };
         let permit = self.api.permit(true).await?;
         let begun = self.recorded(self.journal.begin(task).await)?;
         Some((Sending { begun, permit }, guest_permit))
@@ -108,26 +118,35 @@ impl<E: Transport> Worker<E> {
 
     /// Records what changes; returns the changed operation.
     fn record(&self, task: GroupOperation, changes: impl IntoIterator<Item = Change>) -> Option<GroupOperation> {
-        let GroupOperation { operation, group } = task;
-        let next = operation.after(changes).map_err(|illegal| {
+        let task = self.changed(task, changes)?;
+        self.recorded(self.journal.record(task.operation.clone()))?;
+        Some(task)
+    }
+
+    fn changed(&self, task: GroupOperation, changes: impl IntoIterator<Item = Change>) -> Option<GroupOperation> {
+        let next = task.operation.after(changes).map_err(|illegal| {
             tracing::error!("{illegal}");
             WriterFailed
         });
-        let operation = self.recorded(next)?;
-        self.recorded(self.journal.record(operation.clone()))?;
-        Some(GroupOperation { operation, group })
+        Some(GroupOperation { operation: self.recorded(next)?, group: task.group })
+    }
+
+    /// Another attempt on disk in the place of this one, of which more is known.
+    pub(super) async fn begin_again(&self, task: GroupOperation, change: Change) -> Option<GroupOperation> {
+        let task = self.changed(task, [change])?;
+        Some(self.recorded(self.journal.begin(task).await)?.spend())
     }
 
     /// Records an outcome.
     fn end(&self, task: GroupOperation, change: Option<Change>, outcome: Outcome, has_new_guests: bool) {
         let status = outcome.status();
-        if has_new_guests && status == Status::Created {
-            self.quota.learn(&task.group.guests);
+        if has_new_guests && matches!(status, Status::Created | Status::Updated) {
+            self.quota.learn(task.invited());
         }
         match &outcome {
-            Outcome::Created { .. } | Outcome::Deleted { .. } => self.api.refusals.reset(),
+            Outcome::Created { .. } | Outcome::Updated { .. } | Outcome::Deleted { .. } => self.api.refusals.reset(),
             Outcome::Failed(error) | Outcome::Unknown(error) => self.api.write_failed(error),
-            Outcome::Exists { .. } | Outcome::Gone | Outcome::Changed { .. } => {}
+            Outcome::Exists { .. } | Outcome::Unchanged { .. } | Outcome::Gone | Outcome::Held { .. } => {}
         }
         if self.record(task, change.into_iter().chain([Change::End(outcome)])).is_some() {
             (self.api.listener)(Event::Settled(status));

@@ -24,6 +24,17 @@ const FEW: usize = 8;
 /// How many operations with guests are read at a time.
 const GUESTS: usize = 256;
 
+/// Which operations of a run are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selection {
+    /// Those of an import: a row without one is to be created.
+    Rows,
+    /// Those of a level of a sync.
+    Level(u32),
+    /// Those that undo others.
+    Undo,
+}
+
 /// The operations, for all workers; each gets the next.
 #[derive(Debug)]
 pub struct Feed {
@@ -69,7 +80,7 @@ pub(super) struct OperationSource {
     ready: Option<mpsc::UnboundedSender<()>>,
     waiting: Arc<AtomicUsize>,
     run: RunId,
-    is_undo: bool,
+    selection: Selection,
     /// Operations with guests that the quota admits; they go first.
     admitted: VecDeque<GroupOperation>,
     /// Whether more may be admitted.
@@ -88,7 +99,7 @@ pub(super) struct OperationSource {
 
 impl OperationSource {
     /// A feed of the operations of the rows of a run, or of those that undo them.
-    pub(super) fn new(run: RunId, is_undo: bool, writer: &Handle) -> (Self, Feed) {
+    pub(super) fn new(run: RunId, selection: Selection, writer: &Handle) -> (Self, Feed) {
         let (sender, receiver) = mpsc::channel(AHEAD_MAX);
         let (ready, ready_receiver) = mpsc::unbounded_channel();
         let waiting = Arc::<AtomicUsize>::default();
@@ -103,9 +114,9 @@ impl OperationSource {
             ready: Some(ready),
             waiting,
             run,
-            is_undo,
+            selection,
             admitted: VecDeque::new(),
-            has_guests: !is_undo,
+            has_guests: selection != Selection::Undo,
             next: VecDeque::new(),
             last: RowId(0),
             has_more: true,
@@ -118,7 +129,7 @@ impl OperationSource {
     /// The next operations with guests that may be new.
     pub(super) fn with_guests(&self, db: &Connection, after: RowId) -> rusqlite::Result<Vec<GroupOperation>> {
         let which = "(rows.code IS NULL OR lead IS NOT NULL) AND rows.guests > 0 AND rows.id NOT IN temp.known_guests";
-        if self.tasks.is_none() || self.is_undo {
+        if self.tasks.is_none() || self.selection == Selection::Undo {
             Ok(Vec::new())
         } else {
             self.read(db, "INDEXED BY rows_with_guests", which, after, GUESTS)
@@ -148,11 +159,8 @@ impl OperationSource {
         }
         let room = AHEAD_MAX - self.next.len();
         if self.has_more && room >= AHEAD_MAX / 2 {
-            let which = if self.is_undo {
-                "operation.row IS NOT NULL"
-            } else {
-                "(rows.code IS NULL OR lead IS NOT NULL) AND (guests = 0 OR rows.id IN temp.known_guests)"
-            };
+            let which = "(rows.code IS NULL OR lead IS NOT NULL) AND (guests = 0 OR rows.id IN temp.known_guests)";
+            let which = if self.selection == Selection::Undo { "TRUE" } else { which };
             let tasks = self.read(db, "", which, self.last, room)?;
             self.has_more = tasks.len() == room;
             self.last = tasks.last().map_or(self.last, |task| task.operation.row);
@@ -176,14 +184,19 @@ impl OperationSource {
         after: RowId,
         count: usize,
     ) -> rusqlite::Result<Vec<GroupOperation>> {
-        let undo = i32::from(self.is_undo);
+        let is_undo = self.selection == Selection::Undo;
+        let planned = match self.selection {
+            Selection::Rows => "coalesce(operation.state, 'planned') = 'planned'".to_owned(),
+            Selection::Level(level) => format!("operation.state = 'planned' AND operation.level = {level}"),
+            Selection::Undo => "operation.state = 'planned'".to_owned(),
+        };
         let sql = format!(
             "SELECT {TASK} FROM runs JOIN rows {index} ON rows.id BETWEEN max(first_row, ?2 + 1) AND last_row
-             LEFT JOIN operations AS operation ON operation.row = rows.id AND operation.undo = {undo}
-             WHERE runs.id = ?1 AND body IS NOT NULL AND coalesce(operation.state, 'planned') = 'planned' AND {which}
+             LEFT JOIN operations AS operation ON operation.row = rows.id AND operation.undo = {is_undo}
+             WHERE runs.id = ?1 AND body IS NOT NULL AND {planned} AND {which}
              ORDER BY rows.id LIMIT ?3"
         );
-        query(db, &sql, params![self.run.0, after.0, count], self.is_undo)
+        query(db, &sql, params![self.run.0, after.0, count], is_undo)
     }
 
     /// Hands out what was begun. There is room: only the writer sends. A closed feed means that the workers are gone.
@@ -252,7 +265,7 @@ mod tests {
     async fn rows_with_guests_come_when_they_are_admitted_and_hold_no_other_up() {
         let (_folder, path) = folder();
         let (journal, run, _) = five(&path);
-        let (writer, handle, feed) = Writer::new(journal, run, false, || panic!("it can be written"));
+        let (writer, handle, feed) = Writer::new(journal, run, Selection::Rows, || panic!("it can be written"));
         let send = async {
             let guests = handle.with_guests(RowId(0)).await.unwrap();
             assert_eq!(names(&guests), ["B", "D"]);
@@ -279,10 +292,10 @@ mod tests {
         let (_folder, path) = folder();
         let (mut journal, run, first) = five(&path);
         let with_guests = [RowId(first.0 + 1), RowId(first.0 + 3)];
-        let incomplete = Change::Incomplete(GroupRef { id: "gD".to_owned(), stamp: None, differences: None });
+        let incomplete = Change::Incomplete(GroupRef::new("gD"));
         apply(&journal, with_guests[1], &[Change::Begin(None), incomplete]);
         journal.note_known_guests(&with_guests).unwrap();
-        let (writer, handle, feed) = Writer::new(journal, run, false, || panic!("it can be written"));
+        let (writer, handle, feed) = Writer::new(journal, run, Selection::Rows, || panic!("it can be written"));
         let send = async {
             assert_eq!(names(&handle.with_guests(RowId(0)).await.unwrap()), ["D"]);
             for name in ["A", "B", "C", "E"] {
@@ -299,7 +312,7 @@ mod tests {
         let (journal, run, _) = five(&path);
         let reader = Connection::open(&path).unwrap();
         let begun = || reader.query_row("SELECT count(*) FROM operations", [], |row| row.get::<_, usize>(0)).unwrap();
-        let (writer, handle, feed) = Writer::new(journal, run, false, || panic!("it can be written"));
+        let (writer, handle, feed) = Writer::new(journal, run, Selection::Rows, || panic!("it can be written"));
         let send = async {
             let (one, other) = tokio::join!(feed.next(), feed.next());
             for task in handle.with_guests(RowId(0)).await.unwrap() {
@@ -322,7 +335,7 @@ mod tests {
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let all: Vec<String> = (0..3000).map(|number| format!("G{number}")).collect();
         let (run, _) = run(&mut journal, &all.iter().map(String::as_str).collect::<Vec<_>>(), false);
-        let (writer, handle, feed) = Writer::new(journal, run, false, || panic!("it can be written"));
+        let (writer, handle, feed) = Writer::new(journal, run, Selection::Rows, || panic!("it can be written"));
         let start = Instant::now();
         let send = stream::iter(&all).for_each_concurrent(64, async |_| {
             let sent = feed.next().await.unwrap().spend().operation;
@@ -352,11 +365,11 @@ mod tests {
     async fn a_group_that_was_found_and_may_lack_guests_is_updated_next() {
         let (_folder, path) = folder();
         let (journal, run, first) = five(&path);
-        let incomplete = Change::Incomplete(GroupRef { id: "gB".to_owned(), stamp: None, differences: None });
+        let incomplete = Change::Incomplete(GroupRef::new("gB"));
         apply(&journal, RowId(first.0 + 1), &[Change::Begin(None), incomplete]);
         apply(&journal, first, &[Change::Begin(None), Change::End(created("gA"))]);
         assert_eq!((open_rows(&journal, run), journal.in_doubt(run).unwrap()), (4, vec![]));
-        let (writer, handle, _feed) = Writer::new(journal, run, false, || panic!("it can be written"));
+        let (writer, handle, _feed) = Writer::new(journal, run, Selection::Rows, || panic!("it can be written"));
         let read = async {
             let tasks = handle.with_guests(RowId(0)).await.unwrap();
             let told: Vec<_> = tasks.iter().map(|task| (task.operation.kind, task.operation.was_sent())).collect();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::JournalError;
+use super::operations::{TASK, task};
 use super::store::{Journal, RunId, now_ms, parse};
 use crate::model::{RowId, WantedGroup};
 
@@ -20,29 +21,33 @@ pub struct SentGuests {
 /// The open rows of a run that have guests.
 const OPEN: &str = "
     FROM runs JOIN rows INDEXED BY rows_with_guests ON rows.id BETWEEN first_row AND last_row AND guests > 0
-    WHERE runs.id = ?1 AND (code IS NULL OR lead IS NOT NULL)
-      AND NOT EXISTS (SELECT 1 FROM ended WHERE ended.row = rows.id AND NOT undo)";
+    LEFT JOIN operations AS operation ON operation.row = rows.id AND NOT operation.undo
+    WHERE runs.id = ?1 AND (rows.code IS NULL OR lead IS NOT NULL)
+      AND (operation.state IN ('planned', 'sending') OR operation.row IS NULL AND runs.plan IS NULL)";
 
 impl Journal {
-    /// Whether an open row of a run has guests.
+    /// Whether an open row of a run has guests to invite.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn has_open_guests(&self, run: RunId) -> Result<bool, JournalError> {
-        let sql = format!("SELECT EXISTS (SELECT 1 {OPEN})");
+        let invites =
+            "operation.operation -> '$.edit' IS NULL OR operation.operation ->> '$.edit.guests.add[0]' IS NOT NULL";
+        let sql = format!("SELECT EXISTS (SELECT 1 {OPEN} AND operation.kind IS NOT 'delete' AND ({invites}))");
         self.run(|db| db.query_row(&sql, [run.0], |row| row.get(0)))
     }
 
-    /// Gives the guests of each open row of a run that has some, in input order.
+    /// Gives the guests whom each open row of a run that has some invites, in input order.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn open_guests(&self, run: RunId, mut each: impl FnMut(RowId, &[String])) -> Result<(), JournalError> {
         self.run(|db| {
-            let mut query = db.prepare(&format!("SELECT rows.id, body {OPEN} ORDER BY rows.id"))?;
+            let mut query = db.prepare(&format!("SELECT {TASK} {OPEN} ORDER BY rows.id"))?;
             let mut rows = query.query([run.0])?;
             while let Some(row) = rows.next()? {
-                each(RowId(row.get(0)?), &parse::<WantedGroup>(row, 1)?.guests);
+                let open = task(row, false)?;
+                each(open.operation.row, open.invited());
             }
             Ok(())
         })
@@ -55,7 +60,8 @@ impl Journal {
     /// If the journal cannot be written.
     pub fn note_known_guests(&mut self, rows: &[RowId]) -> Result<(), JournalError> {
         let sql = "INSERT INTO temp.known_guests
-                   SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM operations WHERE row = ?1 AND kind = 'update')";
+                   SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM operations WHERE row = ?1 AND kind = 'update'
+                                               AND operation -> '$.edit' IS NULL)";
         self.together(|batch| {
             let mut insert = batch.prepare(sql)?;
             rows.iter().try_for_each(|row| insert.execute([row.0]).map(drop))
@@ -70,10 +76,10 @@ impl Journal {
         let now = now_ms();
         self.run(|db| {
             let mut query = db.prepare(
-                "SELECT body, iif(state = 'planned' OR state = 'sending', ?1, at_ms) AS at_ms, state = 'created'
+                "SELECT body, iif(state = 'planned' OR state = 'sending', ?1, at_ms) AS at_ms, state IN ('created', 'updated')
                  FROM rows INDEXED BY rows_with_guests JOIN operations ON operations.row = rows.id
                  WHERE guests > 0 AND NOT undo
-                   AND (state = 'created' OR state = 'unknown' OR state = 'sending' OR may_be_applied)
+                   AND (state IN ('created', 'updated', 'unknown', 'sending') OR may_be_applied)
                  ORDER BY at_ms",
             )?;
             let mut rows = query.query([now])?;

@@ -10,6 +10,7 @@ mod guests;
 mod handle;
 mod lock;
 mod operations;
+mod owned;
 mod people;
 mod private;
 mod recover;
@@ -19,13 +20,14 @@ mod sound;
 mod stage;
 mod state;
 mod store;
+mod sync;
 mod undo;
 mod writer;
 
 use std::path::{Path, PathBuf};
 
 pub use clock::ServerClock;
-pub use feed::Feed;
+pub use feed::{Feed, Selection};
 pub use files::absolute;
 pub use guests::SentGuests;
 pub use handle::{Handle, WriterFailed};
@@ -33,6 +35,7 @@ pub use request_log::{Mark, Now, RequestLog};
 pub use stage::{ReadBefore, Stage, StagedRow};
 pub use state::{Change, GroupOperation, Illegal, Operation, OperationKind, State};
 pub use store::{Journal, Owner, Realm, RunId};
+pub use sync::{OpenRun, OtherNames};
 pub use undo::{Creation, PastRun};
 pub use writer::Writer;
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::state::{Change, GroupOperation, Illegal, Operation, OperationKind, State};
 use super::store::{Journal, RunId, json, now_ms, parse};
 use super::{Intent, JournalError};
-use crate::model::{Group, GroupRef, RowId};
+use crate::model::RowId;
 
 /// The columns of a task: a row and its operation, which is null if it has none.
 pub(super) const TASK: &str = "rows.id, rows.body, operation.operation";
@@ -83,19 +83,6 @@ impl Journal {
         self.run(|db| db.query_row(sql, params![run.0, since], |row| row.get(0)))
     }
 
-    /// The groups that runs over this journal created and that were not deleted since, as they were sent, in the order of
-    /// their rows.
-    ///
-    /// # Errors
-    /// If the journal cannot be read.
-    pub fn created_groups(&self) -> Result<Vec<(GroupRef, Group)>, JournalError> {
-        let sql = "SELECT operation -> '$.state.group', body FROM operations JOIN rows ON rows.id = operations.row
-                   WHERE NOT undo AND state = 'created' AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = rows.id)
-                   ORDER BY rows.id";
-        let sent = |row: &Row<'_>| Ok((parse(row, 0)?, parse(row, 1)?));
-        self.run(|db| db.prepare(sql)?.query_map([], sent)?.collect())
-    }
-
     /// Changes operations in one commit, while nothing is being sent.
     ///
     /// # Errors
@@ -133,7 +120,7 @@ impl Journal {
 }
 
 /// The operations of the rows of a run for which a condition holds, in input order.
-fn tasks(db: &Connection, which: &str, run: RunId) -> rusqlite::Result<Vec<GroupOperation>> {
+pub(super) fn tasks(db: &Connection, which: &str, run: RunId) -> rusqlite::Result<Vec<GroupOperation>> {
     // By the operations: they may be far fewer than the rows.
     let sql = format!(
         "SELECT {TASK} FROM runs CROSS JOIN operations AS operation ON operation.row BETWEEN first_row AND last_row
@@ -157,7 +144,8 @@ pub(super) fn query(
 pub(super) fn task(found: &Row<'_>, is_undo: bool) -> rusqlite::Result<GroupOperation> {
     let (row, kind) = (RowId(found.get(0)?), if is_undo { OperationKind::Delete } else { OperationKind::Create });
     let known: Option<Operation> = parse(found, 2)?;
-    let operation = known.map_or_else(|| Operation::planned(row, kind), |known| Operation { row, is_undo, ..known });
+    let operation =
+        known.map_or_else(|| Operation::planned(row, is_undo, kind), |known| Operation { row, is_undo, ..known });
     Ok(GroupOperation { operation, group: parse(found, 1)? })
 }
 

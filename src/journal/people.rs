@@ -50,8 +50,9 @@ impl MergedGroup {
     /// Adds the group of a row that has no errors.
     fn add(&mut self, row: RowId, group: Group) {
         self.lead.get_or_insert(row);
-        let Group { name, description, members, guests, tallyfy_id, key, unmanaged } = group;
+        let Group { name, description, members, guests, tallyfy_id, key, unmanaged, is_partial } = group;
         let merged = self.group.get_or_insert_with(|| Group { name, tallyfy_id, unmanaged, ..Group::default() });
+        merged.is_partial |= is_partial;
         merged.key = merged.key.take().or(key);
         merged.description = merged.description.take().or(description);
         merged.members.extend(members.into_iter().filter(|id| self.members.insert(*id)));

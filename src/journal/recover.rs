@@ -55,6 +55,8 @@ const IS_OF_OTHER_ROWS: &str = "
 
 const OTHER_ROWS: &str = "holds an unfinished run of other rows; finish that one first, name another journal with --journal, or start over with --fresh";
 
+const OPEN_SYNC: &str = "holds a sync that was cut off; finish that one first, name another journal with --journal, or start over with --fresh";
+
 impl Journal {
     /// The run's files are read, and its rows are `first` to `last`: from here on it counts.
     /// Unless `is_fresh`, it continues the run that was cut off, if there is one: returns whether there was.
@@ -67,12 +69,18 @@ impl Journal {
             let cut_off = "SELECT id FROM runs WHERE state = 'open' ORDER BY id DESC LIMIT 1";
             let cut_off: Option<i64> = batch.query_row(cut_off, [], |row| row.get(0)).optional()?;
             let continues = cut_off.filter(|_| !is_fresh);
+            let is_sync = "SELECT plan IS NOT NULL FROM runs WHERE id = ?1";
+            if let Some(cut_off) = continues
+                && batch.query_row(is_sync, [cut_off], |row| row.get(0))?
+            {
+                return Ok(Err(OPEN_SYNC));
+            }
             if let Some(cut_off) = continues {
                 batch.execute(OLD_ROWS, [])?;
                 batch.execute(NEW_ROWS, [first, last])?;
                 batch.execute_batch(MATCH)?;
                 if batch.query_row(IS_OF_OTHER_ROWS, [], |row| row.get(0))? {
-                    return Ok(None);
+                    return Ok(Err(OTHER_ROWS));
                 }
                 batch.execute_batch(CARRY)?;
                 batch.execute(FORGET, [cut_off])?;
@@ -85,9 +93,9 @@ impl Journal {
             batch.execute(left, [])?;
             let open = "UPDATE runs SET state = 'open', first_row = ?2, last_row = ?3, continues = ?4 WHERE id = ?1";
             batch.execute(open, params![run.0, first, last, continues])?;
-            Ok(Some(continues.is_some()))
+            Ok(Ok(continues.is_some()))
         })?;
-        let is_continued = is_continued.ok_or_else(|| JournalError::refused(&self.path, OTHER_ROWS))?;
+        let is_continued = is_continued.map_err(|why| JournalError::refused(&self.path, why))?;
         if is_continued {
             self.resume(run)?;
         }
@@ -100,8 +108,8 @@ impl Journal {
     /// If the journal cannot be written.
     pub fn resume(&self, run: RunId) -> Result<(), JournalError> {
         self.run(|db| db.execute(DELETED_SINCE, [run.0]).map(drop))?;
-        // The group is read before an update is sent again.
-        self.change_all("operation.kind = 'update' AND operation.state = 'sending'", run, &Change::Absent)?;
+        // The group is read before an update or a deletion is sent again.
+        self.change_all("operation.kind <> 'create' AND operation.state = 'sending'", run, &Change::Absent)?;
         self.change_all("operation.state = 'unknown' OR operation.state = 'failed'", run, &Change::Resume)
     }
 }

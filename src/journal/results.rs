@@ -4,7 +4,7 @@ use rusqlite::Row;
 
 use super::JournalError;
 use super::store::{Journal, RunId, parse};
-use crate::model::{Format, InputFile, Place, Raw, RequestError, ResultRow, Status};
+use crate::model::{Edit, Format, InputFile, Place, Raw, RequestError, ResultRow, Status};
 
 impl Journal {
     /// Hands every row of a run to `each`, in input order, until it returns an error.
@@ -18,7 +18,7 @@ impl Journal {
     ) -> Result<(), E> {
         let files = self.files(run)?;
         let sql = "SELECT file, row, line, name, status, group_id, attempts, http_status, code, error,
-                          first_file, first_row, first_line, input, kind IS 'update', warnings
+                          first_file, first_row, first_line, input, kind IS 'update', warnings, edit
                    FROM results WHERE run = ?1 ORDER BY id";
         self.read_results(sql, run, |row| result_row(row, &files), each)
     }
@@ -98,11 +98,15 @@ fn result_row(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<ResultRow>
         Some(file) => Some(Place { file, row: row.get(11)?, line: row.get(12)? }),
         None => None,
     };
-    let raw = match files.get(result.place.file).map(|file| file.dialect.format) {
+    let format = result.place.and_then(|place| Some(files.get(place.file)?.dialect.format));
+    let raw = match format {
         Some(Format::Jsonl) => Raw::Line(row.get(13)?),
         _ => parse(row, 13)?,
     };
-    Ok(ResultRow { duplicate_of, raw, warnings: row.get(15)?, ..result })
+    let edit: Option<Edit> = parse(row, 16)?;
+    let is_done = result.status == Status::Updated;
+    let changes = edit.filter(|_| is_done).map(|edit| edit.words());
+    Ok(ResultRow { duplicate_of, raw, warnings: row.get(15)?, changes, ..result })
 }
 
 /// The columns that both views have: the first ten. An unknown outcome without a reason was `cut_off`.
@@ -113,7 +117,10 @@ fn said_of_all(row: &Row<'_>, cut_off: RequestError) -> rusqlite::Result<ResultR
         (error_code, error) = (Some(cut_off.code), Some(cut_off.message));
     }
     Ok(ResultRow {
-        place: Place { file: row.get(0)?, row: row.get(1)?, line: row.get(2)? },
+        place: match row.get(0)? {
+            Some(file) => Some(Place { file, row: row.get(1)?, line: row.get(2)? }),
+            None => None,
+        },
         name: row.get(3)?,
         status,
         group_id: row.get(5)?,
@@ -122,6 +129,7 @@ fn said_of_all(row: &Row<'_>, cut_off: RequestError) -> rusqlite::Result<ResultR
         http_status: row.get(7)?,
         error_code,
         error,
+        changes: None,
         warnings: None,
         raw: Raw::Cells(Vec::new()),
     })

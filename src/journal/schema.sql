@@ -1,7 +1,7 @@
 -- The journal of tallyfy-groups: input rows, attempts and outcomes.
 -- `SELECT * FROM results WHERE run = (SELECT max(id) FROM runs)` shows the latest run.
 
--- One row for each time `import` was started over this journal.
+-- One row for each time `import` or `sync` was started over this journal.
 CREATE TABLE runs (
     id           INTEGER PRIMARY KEY,
     organization TEXT NOT NULL,
@@ -13,7 +13,8 @@ CREATE TABLE runs (
     version      TEXT NOT NULL,                 -- of the program
     first_row    INTEGER,                       -- its rows are rows.id first_row to last_row
     last_row     INTEGER,
-    input        BLOB                           -- SHA-256 over its files and the options that read them; null for a pipe
+    input        BLOB,                          -- SHA-256 over its files and the options that read them; null for a pipe
+    plan         TEXT                           -- of a sync: the id of its plan, once it is agreed
 ) STRICT;
 
 -- The problems that were found in the files of a run, by kind.
@@ -45,10 +46,11 @@ CREATE TABLE written (
     PRIMARY KEY (path, run)
 ) STRICT, WITHOUT ROWID;
 
--- One row for each row of the input, in input order; written before anything is sent, and not changed by sending.
+-- One row for each row of the input, in input order; written before anything is sent, and not changed by sending. A sync has
+-- further rows behind them, without a file: for groups that it deletes, and for temporary names.
 CREATE TABLE rows (
     id     INTEGER PRIMARY KEY,
-    file   INTEGER NOT NULL,
+    file   INTEGER,                             -- its number
     row    INTEGER NOT NULL,                    -- data row of the file, from 1
     line   INTEGER NOT NULL,                    -- line of the file, from 1
     name   TEXT NOT NULL,
@@ -63,7 +65,8 @@ CREATE TABLE rows (
     code   TEXT,                                -- of an invalid row; with a body: of people who cannot be members
     error  TEXT,
     warnings TEXT,                              -- sentences, joined by semicolons; null if there are none
-    people TEXT                                 -- warnings about its people
+    people TEXT,                                -- warnings about its people
+    known_id TEXT                               -- the id of its group, if a sync found it
 ) STRICT;
 
 -- Rows that are not sent because of their people.
@@ -75,7 +78,7 @@ CREATE INDEX merged_rows ON rows (twin, id) WHERE merged;
 CREATE INDEX rows_with_guests ON rows (id) WHERE guests > 0;
 
 -- What is done about each row, and what undoes it: at most one operation of each. Written before its request leaves, and when
--- its answer is known. A row without one is planned. src/journal/state.rs has the changes of state.
+-- its answer is known. A row without one is to be created, or in a sync unchanged. src/journal/state.rs has the changes of state.
 CREATE TABLE stored_operations (
     row       INTEGER NOT NULL,
     undo      INTEGER NOT NULL,
@@ -91,6 +94,8 @@ CREATE VIEW operations AS
 SELECT row, undo, state, operation, at_ms,
     operation ->> '$.kind' AS kind,             -- create, update or delete
     operation ->> '$.attempts' AS attempts,
+    coalesce(operation ->> '$.level', 0) AS level,
+    operation ->> '$.waits_for' AS waits_for,
     json_array_length(operation, '$.sent_ms') > (state = 'sending') AS may_be_applied, -- whether an earlier attempt may
     coalesce(operation ->> '$.state.group.id', operation ->> '$.target.id') AS group_id,
     operation ->> '$.state.http_status' AS http_status,
@@ -113,7 +118,8 @@ CREATE TABLE pace (
 CREATE VIEW open_rows AS
 SELECT runs.id AS run, rows.*
 FROM runs JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
-WHERE rows.body IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ended WHERE ended.row = rows.id AND NOT undo);
+WHERE rows.body IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ended WHERE ended.row = rows.id AND NOT undo)
+    AND (runs.plan IS NULL OR EXISTS (SELECT 1 FROM operations WHERE operations.row = rows.id AND NOT undo));
 
 -- The rows whose group `undo` deleted or found gone.
 CREATE VIEW gone AS
@@ -128,20 +134,23 @@ SELECT runs.id AS run, rows.id AS id, rows.file, rows.row, rows.line, rows.name,
         WHEN rows.code = 'row-excluded' THEN 'excluded'
         WHEN rows.twin IS NOT NULL AND NOT rows.merged THEN 'duplicate'
         WHEN own.body IS NULL OR rows.code IS NOT NULL AND (rows.merged OR rows.lead IS NOT NULL) THEN 'invalid'
-        WHEN (mine.state = 'created' OR mine.state = 'exists') AND coalesce(own.lead, own.id) <> rows.id THEN 'merged'
-        WHEN mine.state = 'sending' OR mine.state = 'planned' AND mine.kind = 'update' THEN 'unknown'
+        WHEN mine.state IN ('created', 'exists', 'updated', 'unchanged') AND coalesce(own.lead, own.id) <> rows.id THEN 'merged'
+        WHEN mine.state = 'sending' OR mine.state = 'planned' AND mine.kind = 'update' AND runs.plan IS NULL THEN 'unknown'
         WHEN mine.state <> 'planned' THEN mine.state
         WHEN own.code IS NOT NULL AND own.lead IS NULL THEN 'invalid'
-        ELSE 'pending'
+        WHEN mine.row IS NOT NULL OR runs.plan IS NULL THEN 'pending'
+        WHEN coalesce(own.lead, own.id) <> rows.id THEN 'merged'
+        ELSE 'unchanged'
     END AS status,
     mine.kind,
-    coalesce(mine.group_id, firsts.group_id) AS group_id,
+    coalesce(mine.group_id, iif(rows.code IS NULL, own.known_id, NULL), firsts.group_id, first.known_id) AS group_id,
     first.file AS first_file, first.row AS first_row, first.line AS first_line,
     iif(coalesce(own.lead, own.id) = rows.id, coalesce(mine.attempts, 0), 0) AS attempts,
     mine.http_status,
-    coalesce(mine.code, rows.code) AS code,
+    coalesce(mine.code, iif(mine.state = 'held', 'held', rows.code)) AS code,
     coalesce(mine.error, rows.error) AS error,
     rows.input,
+    mine.operation -> '$.edit' AS edit,
     nullif(concat_ws('; ', rows.warnings, rows.people, iif(coalesce(own.lead, own.id) = rows.id, mine.note, NULL)), '') AS warnings
 FROM runs
 JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
@@ -149,7 +158,9 @@ JOIN rows AS own ON own.id = iif(rows.merged, rows.twin, rows.id)
 LEFT JOIN operations AS mine ON mine.row = own.id AND mine.undo = 0 AND (rows.code IS NULL OR NOT rows.merged AND rows.lead IS NULL)
 LEFT JOIN rows AS first ON first.id =
     CASE WHEN NOT rows.merged THEN rows.twin WHEN rows.code IS NULL AND own.lead <> rows.id THEN own.lead END
-LEFT JOIN operations AS firsts ON NOT rows.merged AND firsts.row = iif(first.merged, first.twin, first.id) AND firsts.undo = 0;
+LEFT JOIN operations AS firsts ON NOT rows.merged AND firsts.row = iif(first.merged, first.twin, first.id) AND firsts.undo = 0
+-- Temporary names are no results.
+WHERE rows.file IS NOT NULL OR mine.kind <> 'update';
 
 -- The results file of `undo`, as a view. A group of merged rows is shown at the row that has its status.
 CREATE VIEW undone AS
@@ -157,7 +168,7 @@ SELECT runs.id AS run, shown.id AS id, shown.file, shown.row, shown.line, shown.
     CASE coalesce(deletion.state, 'planned') WHEN 'planned' THEN 'pending' WHEN 'sending' THEN 'unknown' ELSE deletion.state END AS status,
     coalesce(deletion.group_id, sent.group_id) AS group_id,
     coalesce(deletion.attempts, 0) AS attempts,
-    deletion.http_status, iif(deletion.state = 'changed', 'changed', deletion.code) AS code, deletion.error
+    deletion.http_status, iif(deletion.state = 'held', 'held', deletion.code) AS code, deletion.error
 FROM runs
 JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
 JOIN rows AS shown ON shown.id = coalesce(rows.lead, rows.id)

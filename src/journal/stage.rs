@@ -166,7 +166,10 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn run_over(&self, fingerprint: &[u8]) -> Result<Option<ReadBefore>, JournalError> {
         // The rows of a run that another one continued are not complete.
-        let sql = "SELECT id, first_row, last_row, state = 'open' FROM runs
+        let sql = "SELECT id, first_row,
+                          (SELECT rows.id FROM rows WHERE rows.id BETWEEN first_row AND last_row AND file IS NOT NULL
+                           ORDER BY rows.id DESC LIMIT 1),
+                          state = 'open' FROM runs
                    WHERE input = ?1 AND first_row IS NOT NULL
                      AND NOT EXISTS (SELECT 1 FROM runs AS next WHERE next.continues = runs.id)
                    ORDER BY id DESC LIMIT 1";
@@ -189,13 +192,13 @@ impl Journal {
         let shift = new.0 - first.0;
         self.together(|batch| {
             batch.execute(
-                "INSERT INTO rows (id, file, row, line, name, identity, input, body, wanted, guests, twin, merged, code, error, warnings)
+                "INSERT INTO rows (id, file, row, line, name, identity, input, body, wanted, guests, twin, merged, code, error, warnings, known_id)
                  SELECT id + ?3, file, row, line, name, identity, input,
                         iif(merged, NULL, coalesce(wanted, body)), iif(merged, wanted, NULL),
                         CASE WHEN wanted IS NULL OR merged THEN guests
                              ELSE coalesce(json_array_length(wanted, '$.guests'), 0) END,
                         twin + ?3, merged,
-                        iif(coalesce(wanted, body) IS NULL, code, NULL), iif(coalesce(wanted, body) IS NULL, error, NULL), warnings
+                        iif(coalesce(wanted, body) IS NULL, code, NULL), iif(coalesce(wanted, body) IS NULL, error, NULL), warnings, known_id
                  FROM rows WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
                 params![first.0, last.0, shift],
             )?;

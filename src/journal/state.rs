@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Group, GroupRef, Outcome, RowId, Status};
+use crate::model::{Edit, Group, GroupRef, Outcome, RowId, Status};
 
 /// What an operation does with its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,6 +51,23 @@ pub struct Operation {
     /// The group that it replaces or deletes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<GroupRef>,
+    /// What it changes in a group that exists; none if it completes one that it created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edit: Option<Box<Edit>>,
+    /// The group as it was right before the first attempt that may have changed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Box<Group>>,
+    /// When it is carried out: operations of a lower level end before it begins.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub level: u32,
+    /// The row whose operation frees its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<RowId>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_first(level: &u32) -> bool {
+    *level == 0
 }
 
 /// An operation with the group that it is about: the group as it is to be, or for a deletion as it was sent.
@@ -77,6 +94,8 @@ pub enum Change {
     Incomplete(GroupRef),
     /// The group that was to be updated does not exist any more: it is created.
     Missing,
+    /// The group was read, right before it is changed.
+    Read(Box<Group>),
     /// The outcome is known.
     End(Outcome),
     /// A new run takes up what has no good outcome.
@@ -93,19 +112,37 @@ pub struct Illegal {
     pub change: Change,
 }
 
-impl Operation {
-    /// A create, or the deletion that undoes it, before anything was sent.
+impl GroupOperation {
+    /// The guests whom it invites, if the organization does not know them.
     #[must_use]
-    pub fn planned(row: RowId, kind: OperationKind) -> Self {
-        let is_undo = kind == OperationKind::Delete;
-        Self { row, is_undo, kind, state: State::Planned, sent_ms: Vec::new(), attempts: 0, target: None }
+    pub fn invited(&self) -> &[String] {
+        match &self.operation.edit {
+            _ if self.operation.kind == OperationKind::Delete => &[],
+            Some(edit) => &edit.guests.add,
+            None => &self.group.guests,
+        }
+    }
+}
+
+impl Operation {
+    /// An operation before anything was sent.
+    #[must_use]
+    pub fn planned(row: RowId, is_undo: bool, kind: OperationKind) -> Self {
+        let (state, sent_ms) = (State::Planned, Vec::new());
+        let (target, edit, before, waits_for) = (None, None, None, None);
+        Self { row, is_undo, kind, state, sent_ms, attempts: 0, target, edit, before, level: 0, waits_for }
     }
 
     /// The group that it is about, if it is known.
     #[must_use]
     pub fn group(&self) -> Option<&GroupRef> {
         match &self.state {
-            State::Ended(Outcome::Created { group, .. } | Outcome::Exists { group, .. }) => Some(group),
+            State::Ended(
+                Outcome::Created { group, .. }
+                | Outcome::Exists { group, .. }
+                | Outcome::Updated { group, .. }
+                | Outcome::Unchanged { group },
+            ) => Some(group),
             _ => self.target.as_ref(),
         }
     }
@@ -151,13 +188,22 @@ impl Operation {
                 self.state = State::Planned;
             }
             (State::Sending, Change::Absent) => self.state = State::Planned,
-            (State::Planned | State::Sending, Change::Incomplete(group)) if self.kind != OperationKind::Delete => {
+            (State::Sending, Change::Read(group)) if self.edit.is_some() => {
+                // What an earlier attempt may have changed is not what was there before.
+                if !self.may_be_applied() || self.before.is_none() {
+                    self.before = Some(group);
+                }
+                self.sent_ms.pop();
+                self.attempts -= 1;
+                self.state = State::Planned;
+            }
+            (State::Planned | State::Sending, Change::Incomplete(group)) if self.may_be_completed() => {
                 self.kind = OperationKind::Update;
                 self.note_sent();
                 self.target = Some(group);
                 self.state = State::Planned;
             }
-            (State::Sending, Change::Missing) if self.kind == OperationKind::Update => {
+            (State::Sending, Change::Missing) if self.kind == OperationKind::Update && self.edit.is_none() => {
                 self.kind = OperationKind::Create;
                 self.sent_ms.pop();
                 self.target = None;
@@ -188,15 +234,21 @@ impl Operation {
         }
     }
 
+    /// Whether it creates a group, or completes one that it created.
+    fn may_be_completed(&self) -> bool {
+        self.kind != OperationKind::Delete && self.edit.is_none()
+    }
+
     /// Whether it can have this outcome now: only what was sent can have been applied.
     fn ends_with(&self, status: Status) -> bool {
-        let of_create = self.kind != OperationKind::Delete;
+        let is_delete = self.kind == OperationKind::Delete;
         match status {
-            Status::Created => of_create && self.was_sent(),
-            Status::Exists => of_create,
-            Status::Deleted => !of_create && self.was_sent(),
-            Status::Gone | Status::Changed => !of_create,
-            Status::Failed | Status::Unknown => true,
+            Status::Created => self.may_be_completed() && self.was_sent(),
+            Status::Exists => self.may_be_completed(),
+            Status::Updated | Status::Unchanged => self.edit.is_some(),
+            Status::Deleted => is_delete && self.was_sent(),
+            Status::Gone => is_delete,
+            Status::Held | Status::Failed | Status::Unknown => true,
             _ => false,
         }
     }
@@ -208,7 +260,7 @@ mod tests {
     use crate::model::RequestError;
 
     fn group() -> GroupRef {
-        GroupRef { id: "g1".to_owned(), stamp: None, differences: None }
+        GroupRef::new("g1")
     }
 
     fn error() -> RequestError {
@@ -216,7 +268,7 @@ mod tests {
     }
 
     fn after(kind: OperationKind, changes: &[Change]) -> Result<(State, bool, u32), Illegal> {
-        let operation = Operation::planned(RowId(1), kind).after(changes.to_vec())?;
+        let operation = Operation::planned(RowId(1), false, kind).after(changes.to_vec())?;
         Ok((operation.state.clone(), operation.may_be_applied(), operation.attempts))
     }
 
@@ -243,8 +295,9 @@ mod tests {
     #[test]
     fn a_group_that_lacks_guests_is_updated_and_one_that_is_deleted_meanwhile_is_created_again() {
         use Change::{Begin, End, Incomplete, Missing};
-        let found =
-            Operation::planned(RowId(1), OperationKind::Create).after([Begin(None), Incomplete(group())]).unwrap();
+        let found = Operation::planned(RowId(1), false, OperationKind::Create)
+            .after([Begin(None), Incomplete(group())])
+            .unwrap();
         assert_eq!(
             (found.kind, &found.target, found.state == State::Planned),
             (OperationKind::Update, &Some(group()), true)

@@ -50,7 +50,7 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
 
 /// A row whose group existed before.
 pub(super) fn exists() -> Outcome {
-    Outcome::Exists { group: GroupRef { id: "g1".to_owned(), stamp: None, differences: None }, http_status: None }
+    Outcome::Exists { group: GroupRef::new("g1"), http_status: None }
 }
 
 /// How many rows of a run are still to be settled.
@@ -81,7 +81,7 @@ fn unknown() -> Outcome {
 }
 
 pub(super) fn created(id: &str) -> Outcome {
-    Outcome::found(GroupRef { id: id.to_owned(), stamp: None, differences: None })
+    Outcome::found(GroupRef::new(id))
 }
 
 fn failed() -> Outcome {
@@ -91,7 +91,7 @@ fn failed() -> Outcome {
 /// Changes the operation of a row.
 pub(super) fn apply(journal: &Journal, row: RowId, changes: &[Change]) {
     let known = journal.open_row(row).unwrap().map(|task| task.operation);
-    let operation = known.unwrap_or_else(|| Operation::planned(row, OperationKind::Create));
+    let operation = known.unwrap_or_else(|| Operation::planned(row, false, OperationKind::Create));
     journal.apply([(operation, changes.to_vec())]).unwrap();
 }
 
@@ -203,8 +203,8 @@ fn a_run_that_ended_or_is_left_by_fresh_is_history() {
         let (two, _) = run(&mut journal, &["A"], is_fresh);
         assert_eq!(results(&journal, two)[0].1, Status::Pending);
         assert_eq!(results(&journal, one)[0].1, Status::Created);
-        let group_ref = GroupRef { id: "gA".to_owned(), stamp: None, differences: None };
-        assert_eq!(journal.created_groups().unwrap(), [(group_ref, group("A"))]);
+        let owned = journal.owned_groups().unwrap();
+        assert_eq!(owned.into_values().map(|owned| owned.group).collect::<Vec<_>>(), [group("A")]);
     }
 }
 
@@ -279,7 +279,7 @@ async fn the_writer_hands_out_every_open_row_once_and_has_its_intent_on_disk() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let (run, first) = run(&mut journal, &names, false);
     settle(&journal, RowId(first.0 + 7), created("g7"));
-    let (writer, handle, feed) = Writer::new(journal, run, false, || panic!("it can be written"));
+    let (writer, handle, feed) = Writer::new(journal, run, Selection::Rows, || panic!("it can be written"));
     let reader = rusqlite::Connection::open(&path).unwrap();
     let send = async {
         handle.end_guests();
@@ -305,7 +305,7 @@ async fn what_was_begun_and_never_left_is_pending_again_and_what_had_no_effect_i
     let (_folder, path) = folder();
     let mut journal = Journal::open(&path, &owner()).unwrap();
     let (run, _) = run(&mut journal, &["A", "B", "C"], false);
-    let (writer, handle, feed) = Writer::new(journal, run, false, || panic!("it can be written"));
+    let (writer, handle, feed) = Writer::new(journal, run, Selection::Rows, || panic!("it can be written"));
     let send = async {
         let next = async || feed.next().await.unwrap().spend();
         let (one, two, three) = (next().await, next().await, next().await);
@@ -336,7 +336,8 @@ async fn from_the_moment_the_journal_cannot_be_written_nothing_is_handed_out() {
     journal.run(|db| db.execute_batch(full)).unwrap();
     let is_told = Arc::new(AtomicBool::new(false));
     let on_failure = Arc::clone(&is_told);
-    let (writer, handle, feed) = Writer::new(journal, run, false, move || on_failure.store(true, Ordering::Release));
+    let (writer, handle, feed) =
+        Writer::new(journal, run, Selection::Rows, move || on_failure.store(true, Ordering::Release));
     let send = async {
         let task = feed.next().await.unwrap().spend();
         let operation = task.operation.next(Change::End(created("g0"))).unwrap();

@@ -178,13 +178,12 @@ mod tests {
         assert_eq!(statuses(&journal, id)[0], ("A".to_owned(), Status::Deleted, 1));
         assert_eq!(statuses(&journal, id)[1], ("B".to_owned(), Status::Pending, 0));
         assert!(!deletion(&journal, id, "gB").was_sent());
-        let groups = journal.created_groups().unwrap();
-        assert_eq!(groups.iter().map(|(group_ref, _)| group_ref.id.as_str()).collect::<Vec<_>>(), ["gB"]);
+        assert_eq!(journal.owned_groups().unwrap().into_keys().collect::<Vec<_>>(), ["gB"]);
     }
 
     #[test]
     fn a_run_that_is_taken_back_is_not_gone_on_with_and_one_that_is_left_alone_is() {
-        let changed = Change::End(Outcome::Changed { message: "renamed".to_owned() });
+        let changed = Change::End(Outcome::Held { message: "renamed".to_owned() });
         for (changes, is_continued) in
             [(vec![changed], true), (vec![Change::End(Outcome::Gone)], false), (Vec::new(), false)]
         {
@@ -203,7 +202,7 @@ mod tests {
         let (_folder, path) = folder();
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let (id, first) = cut_off(&mut journal);
-        let group_ref = GroupRef { id: "gC".to_owned(), stamp: None, differences: None };
+        let group_ref = GroupRef::new("gC");
         apply(&journal, RowId(first.0 + 2), &[Change::End(Outcome::found(group_ref))]);
         assert_eq!(deletion(&journal, id, "gC").state, State::Planned);
         let past = journal.past_runs(None).unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::JournalError;
-use super::feed::{Feed, OperationSource};
+use super::feed::{Feed, OperationSource, Selection};
 use super::handle::{Handle, WriterCommand};
 use super::operations::{begin, write};
 use super::store::{Journal, RunId};
@@ -24,18 +24,18 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// A writer for a run's planned operations: those of its rows, when none is in doubt, or those that undo them.
+    /// A writer for the planned operations of a run, when none is in doubt.
     /// `on_failure` is called as soon as the journal cannot be written.
     #[must_use]
     pub fn new(
         journal: Journal,
         run: RunId,
-        is_undo: bool,
+        selection: Selection,
         on_failure: impl FnOnce() + Send + 'static,
     ) -> (Self, Handle, Feed) {
         let (commands, inbox) = mpsc::unbounded_channel();
         let handle = Handle { commands };
-        let (source, feed) = OperationSource::new(run, is_undo, &handle);
+        let (source, feed) = OperationSource::new(run, selection, &handle);
         (Self { journal, inbox, source, on_failure: Box::new(on_failure) }, handle, feed)
     }
 

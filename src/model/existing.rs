@@ -4,6 +4,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::group::{Group, Texts};
+
 /// What identifies an existing group, and one version of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GroupRef {
@@ -15,6 +17,9 @@ pub struct GroupRef {
     /// In what it differs from its row, or the server made it otherwise than it was sent, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub differences: Option<String>,
+    /// The name and description with which the server answered, if they are not those that were sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub texts: Option<Box<Texts>>,
 }
 
 /// A group as the organization has it. What the server does not show, or not in a known form, is `None`.
@@ -37,6 +42,28 @@ pub struct ExistingGroup {
     pub is_deleted: bool,
 }
 
+impl ExistingGroup {
+    /// The whole group, if the server shows its people.
+    #[must_use]
+    pub fn whole(&self) -> Option<Group> {
+        Some(Group {
+            name: self.name.clone(),
+            description: self.description.clone().filter(|text| !text.trim().is_empty()),
+            members: self.members.clone()?,
+            guests: self.guests.clone()?,
+            ..Group::default()
+        })
+    }
+}
+
+impl GroupRef {
+    /// Of which only the id is known.
+    #[must_use]
+    pub fn new(id: &str) -> Self {
+        Self { id: id.to_owned(), stamp: None, differences: None, texts: None }
+    }
+}
+
 impl TryFrom<Value> for GroupRef {
     type Error = &'static str;
 
@@ -44,7 +71,7 @@ impl TryFrom<Value> for GroupRef {
     fn try_from(group: Value) -> Result<Self, Self::Error> {
         let id = text(&group["id"]).ok_or("an id is expected")?;
         let stamp = text(&group["updated_at"]).or_else(|| text(&group["last_updated"]));
-        Ok(Self { id, stamp, differences: None })
+        Ok(Self { id, stamp, differences: None, texts: None })
     }
 }
 
@@ -57,8 +84,8 @@ impl TryFrom<Value> for ExistingGroup {
         Ok(Self {
             name: group["name"].as_str().ok_or("a name is expected")?.to_owned(),
             description: shown(&group, "description"),
-            members: shown::<Vec<Value>>(&group, "members").and_then(|values| values.iter().map(id).collect()),
-            guests: shown(&group, "guests"),
+            members: people::<Value>(&group, "members").and_then(|values| values.iter().map(id).collect()),
+            guests: people(&group, "guests"),
             created_at: text(&group["created_at"]),
             is_deleted: !group["deleted_at"].is_null(),
             group_ref: group.try_into()?,
@@ -73,6 +100,11 @@ fn text(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
+}
+
+/// A list of people; null says nothing about them.
+fn people<T: DeserializeOwned>(group: &Value, field: &str) -> Option<Vec<T>> {
+    Vec::deserialize(group.get(field)?).ok()
 }
 
 /// What the server shows of a group; null is an empty value.

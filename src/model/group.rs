@@ -1,6 +1,7 @@
 //! A group as the user wants it: checked, trimmed, complete.
 
 use std::fmt;
+use std::ops::Not;
 
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +44,7 @@ impl WantedGroup {
     /// The group with these people.
     #[must_use]
     pub fn with_people(&self, members: Vec<u64>, guests: Vec<String>) -> Group {
-        let Self { name, description, tallyfy_id, key, unmanaged, .. } = self;
+        let Self { name, description, tallyfy_id, key, unmanaged, is_partial, .. } = self;
         Group {
             name: name.clone(),
             description: description.clone(),
@@ -52,6 +53,7 @@ impl WantedGroup {
             tallyfy_id: tallyfy_id.clone(),
             key: key.clone(),
             unmanaged: unmanaged.clone(),
+            is_partial: *is_partial,
         }
     }
 }
@@ -79,6 +81,9 @@ pub struct Group<M = u64> {
     /// The lists that the file does not have: an existing group keeps its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmanaged: Vec<Field>,
+    /// Whether the file lists somebody who is not known, and was left out.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub is_partial: bool,
 }
 
 impl<M> Default for Group<M> {
@@ -91,6 +96,22 @@ impl<M> Default for Group<M> {
             tallyfy_id: None,
             key: None,
             unmanaged: Vec::new(),
+            is_partial: false,
         }
+    }
+}
+
+/// A name and a description.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Texts {
+    /// The name.
+    pub name: String,
+    /// The description; none if the group has none.
+    pub description: Option<String>,
+}
+
+impl From<&Group> for Texts {
+    fn from(group: &Group) -> Self {
+        Self { name: group.name.clone(), description: group.description.clone() }
     }
 }

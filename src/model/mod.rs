@@ -5,6 +5,7 @@
 
 mod blame;
 mod choice;
+mod edit;
 mod entries;
 mod event;
 mod existing;
@@ -13,6 +14,8 @@ mod group;
 mod hash;
 mod name;
 mod outcome;
+mod owned;
+mod plan;
 mod problem;
 mod rate;
 mod result_row;
@@ -23,14 +26,17 @@ mod user;
 
 pub use blame::is_misplaced;
 pub use choice::{LogFormat, MembersAs, MembersMode, ProblemFormat, ProgressMode};
+pub use edit::{Edit, ListChange, person_key};
 pub use entries::{Entries, object};
 pub use event::{Event, GuestWait, Listener, StopReason, Wait};
 pub use existing::{ExistingGroup, GroupRef, best};
 pub use filter::Filter;
-pub use group::{Group, Member, WantedGroup};
+pub use group::{Group, Member, Texts, WantedGroup};
 pub use hash::hash;
 pub use name::{MatchNames, NameKey, OnDuplicate, OnExisting};
 pub use outcome::{Outcome, RequestError};
+pub use owned::OwnedGroup;
+pub use plan::{Action, ActionKind, DesiredRow, Guard, Plan};
 pub use problem::{Code, Problem, ProblemCount, Severity};
 pub use rate::{Rate, RateError, Speed};
 pub use result_row::{ResultRow, Status, StatusCounts, Validity};

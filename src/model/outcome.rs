@@ -67,9 +67,21 @@ pub enum Outcome {
     },
     /// The group that was to be deleted did not exist any more.
     Gone,
-    /// The group that was to be deleted was changed since, and left alone.
-    Changed {
-        /// What is different.
+    /// The group was changed as it was to be.
+    Updated {
+        /// The group.
+        group: GroupRef,
+        /// The status of the response; 201 if it was lost.
+        http_status: u16,
+    },
+    /// Nothing was to be changed, and the journal owns the group from now on.
+    Unchanged {
+        /// The group.
+        group: GroupRef,
+    },
+    /// The group was left alone.
+    Held {
+        /// Why.
         message: String,
     },
     /// The operation had no effect.
@@ -99,7 +111,9 @@ impl Outcome {
             Self::Exists { .. } => Status::Exists,
             Self::Deleted { .. } => Status::Deleted,
             Self::Gone => Status::Gone,
-            Self::Changed { .. } => Status::Changed,
+            Self::Updated { .. } => Status::Updated,
+            Self::Unchanged { .. } => Status::Unchanged,
+            Self::Held { .. } => Status::Held,
             Self::Failed(_) => Status::Failed,
             Self::Unknown(_) => Status::Unknown,
         }

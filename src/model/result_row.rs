@@ -13,12 +13,16 @@ pub enum Status {
     Created,
     /// A group of that name existed before.
     Exists,
-    /// Undo: the group was deleted.
+    /// The group was changed.
+    Updated,
+    /// The group is as it is to be.
+    Unchanged,
+    /// The group was deleted.
     Deleted,
     /// Undo: the group did not exist any more.
     Gone,
-    /// Undo: the group was changed since it was created, and left alone.
-    Changed,
+    /// The group was left alone, because a rule protects it.
+    Held,
     /// Its person, or its members and guests, became those of an earlier row's group.
     Merged,
     /// The row repeats an earlier one.
@@ -39,7 +43,7 @@ impl Status {
     /// Whether something is left to do. Such rows of an import belong in the rejects.
     #[must_use]
     pub fn is_open(self) -> bool {
-        matches!(self, Self::Changed | Self::Invalid | Self::Failed | Self::Unknown | Self::Pending)
+        matches!(self, Self::Held | Self::Invalid | Self::Failed | Self::Unknown | Self::Pending)
     }
 }
 
@@ -75,8 +79,8 @@ impl Validity {
 /// One line of the results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultRow {
-    /// The place of the row.
-    pub place: Place,
+    /// The place of the row; none if no file has it.
+    pub place: Option<Place>,
     /// The group's name, without outer spaces; may be empty.
     pub name: String,
     /// What became of the row.
@@ -93,6 +97,8 @@ pub struct ResultRow {
     pub error_code: Option<String>,
     /// What went wrong, in a sentence.
     pub error: Option<String>,
+    /// What was changed in the group.
+    pub changes: Option<String>,
     /// The row's warnings, in sentences joined by semicolons.
     pub warnings: Option<String>,
     /// The row as it stood in the input.

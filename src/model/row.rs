@@ -81,7 +81,7 @@ impl Field {
 }
 
 /// A row's key in the journal; grows in input order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct RowId(pub i64);
 
 impl RowId {

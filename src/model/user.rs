@@ -10,6 +10,8 @@ use serde_json::Value;
 pub struct User {
     /// The id.
     pub id: u64,
+    /// The full name; empty if it is not known.
+    pub name: String,
     /// The e-mail address; that of a deleted person ends in `.deleted.{id}`.
     pub email: String,
     /// Whether the person can be a member of a group.
@@ -46,7 +48,11 @@ impl TryFrom<Value> for User {
             Err(_) if user["is_active"] == false => UserStatus::Disabled,
             Err(_) => UserStatus::Active,
         };
-        Ok(Self { id, email: text("email").to_owned(), status })
+        let name = match text("full_name").trim() {
+            "" => format!("{} {}", text("first_name"), text("last_name")),
+            name => name.to_owned(),
+        };
+        Ok(Self { id, name: name.trim().to_owned(), email: text("email").to_owned(), status })
     }
 }
 

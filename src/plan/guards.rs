@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use crate::model::Guard;
+
 /// The most that may change: a part of what there is, or a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuardLimit {
@@ -52,52 +54,30 @@ pub struct GuardOptions {
 
 /// What a plan changes, and what there is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PlanTotals {
+pub(super) struct PlanTotals {
     /// Groups that the journal owns, with those that the plan takes over.
-    pub owned: u64,
+    pub(super) owned: u64,
     /// Members and guests of those.
-    pub memberships: u64,
+    pub(super) memberships: u64,
     /// Groups that are deleted.
-    pub deleted: u64,
+    pub(super) deleted: u64,
     /// Members and guests who are removed, with those of deleted groups.
-    pub removed: u64,
+    pub(super) removed: u64,
     /// Groups that are updated or renamed.
-    pub updated: u64,
+    pub(super) updated: u64,
     /// Groups that are created.
-    pub created: u64,
+    pub(super) created: u64,
     /// Members and guests who are added.
-    pub added: u64,
+    pub(super) added: u64,
     /// Rows of the files.
-    pub rows: u64,
+    pub(super) rows: u64,
     /// Rows of the last sync that ended well; none before the first.
-    pub rows_before: Option<u64>,
-}
-
-/// One guard, and what the plan has of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Guard {
-    /// Its flag is `--max-` and this.
-    pub name: &'static str,
-    /// How much the plan changes.
-    pub count: u64,
-    /// How much there is.
-    pub base: u64,
-    /// The most that may change; none if the guard does not count in this run.
-    pub limit: Option<u64>,
-}
-
-impl Guard {
-    /// Whether it refuses the plan.
-    #[must_use]
-    pub fn is_exceeded(&self) -> bool {
-        self.limit.is_some_and(|limit| self.count > limit)
-    }
+    pub(super) rows_before: Option<u64>,
 }
 
 impl GuardOptions {
     /// The guards of a plan. Below its floor a percentage says nothing: of three groups, one may go.
-    #[must_use]
-    pub fn guards(&self, totals: &PlanTotals) -> [Guard; 6] {
+    pub(super) fn guards(&self, totals: &PlanTotals) -> [Guard; 6] {
         let PlanTotals { owned, memberships, rows, rows_before, .. } = *totals;
         let (is_always, is_later) = (true, rows_before.is_some());
         let rows_before = rows_before.unwrap_or_default();
@@ -121,14 +101,8 @@ impl GuardOptions {
 
 #[cfg(test)]
 mod tests {
-    use clap::{Args as _, Command, FromArgMatches};
-
+    use super::super::tests::options;
     use super::*;
-
-    fn options(flags: &[&str]) -> GuardOptions {
-        let command = GuardOptions::augment_args(Command::new("sync")).no_binary_name(true);
-        GuardOptions::from_arg_matches(&command.try_get_matches_from(flags).unwrap()).unwrap()
-    }
 
     type Change = fn(&PlanTotals, u64) -> PlanTotals;
 

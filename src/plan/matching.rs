@@ -2,23 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::OwnedGroup;
-use crate::model::{ExistingGroup, MatchNames, NameKey, shortened};
-
-/// What a row says about which group it means.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RowIdentity {
-    /// The name.
-    pub name: String,
-    /// The id of the group.
-    pub tallyfy_id: Option<String>,
-    /// Its id in the source system.
-    pub key: Option<String>,
-}
+use crate::model::{DesiredRow, ExistingGroup, GroupRef, MatchNames, NameKey, OwnedGroup, shortened};
 
 /// Which group a row means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Meant {
+pub(super) enum Meant {
     /// The existing group at this index.
     Group(usize),
     /// None: it is created. `is_again` if the group that it had was deleted.
@@ -26,59 +14,114 @@ pub enum Meant {
         /// Whether the journal owned a group of the row that the organization does not have any more.
         is_again: bool,
     },
-    /// It is not known, or must not be touched: why.
-    Held(String),
+    /// It is not known, or must not be touched: why; and the existing group, if it is clear.
+    Held(String, Option<usize>),
     /// The organization has no group of this id, and the journal never owned one.
     UnknownId(String),
 }
 
+/// One step of the renames of a sync.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rename {
+    /// The group.
+    pub(super) group: usize,
+    /// The name that it gets.
+    pub(super) name: String,
+    /// The step that frees this name, by its index.
+    pub(super) waits_for: Option<usize>,
+}
+
 /// The renames of a sync.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Renames {
-    /// The groups and their new names, in the order in which they are free; a group of two that swap their names comes twice.
-    pub steps: Vec<(usize, String)>,
+#[derive(Debug, Default)]
+pub(super) struct Renames {
+    /// Each after those that free its name; a group of two that swap their names comes twice.
+    pub(super) steps: Vec<Rename>,
     /// The groups that keep their names, and why.
-    pub held: HashMap<usize, String>,
+    pub(super) held: HashMap<usize, String>,
+    /// The steps that free a name.
+    pub(super) freed: HashMap<NameKey, usize>,
+}
+
+impl Renames {
+    fn push(&mut self, matching: MatchNames, group: usize, from: &str, name: String) {
+        let [before, after] = [from, &name].map(|name| matching.key(name));
+        let waits_for = self.freed.get(&after).copied();
+        if before != after {
+            self.freed.insert(before, self.steps.len());
+        }
+        self.steps.push(Rename { group, name, waits_for });
+    }
 }
 
 /// The existing groups that matter, and what the journal knows of those that it owns, by their ids.
 #[derive(Debug)]
 pub struct Inventory {
-    /// The groups.
-    pub groups: Vec<ExistingGroup>,
+    pub(super) groups: Vec<ExistingGroup>,
     owned: HashMap<String, OwnedGroup>,
     by_id: HashMap<String, usize>,
     by_name: HashMap<NameKey, Vec<usize>>,
     by_key: HashMap<String, String>,
-    matching: MatchNames,
+    pub(super) matching: MatchNames,
 }
 
 impl Inventory {
-    /// The groups by their names and ids.
+    /// The groups by their names and ids, without those that are deleted.
     #[must_use]
     pub fn new(groups: Vec<ExistingGroup>, owned: HashMap<String, OwnedGroup>, matching: MatchNames) -> Self {
-        let (mut by_id, mut by_name) = (HashMap::new(), HashMap::<_, Vec<_>>::new());
-        for (index, group) in groups.iter().enumerate() {
-            // A list that changes while it is read may show a group twice.
-            if by_id.insert(group.group_ref.id.clone(), index).is_none() {
-                by_name.entry(matching.key(&group.name)).or_default().push(index);
-            }
-        }
         let key = |(id, group): (&String, &OwnedGroup)| Some((group.key.clone()?, id.clone()));
         let by_key = owned.iter().filter_map(key).collect();
-        Self { groups, owned, by_id, by_name, by_key, matching }
+        let (by_id, by_name) = (HashMap::new(), HashMap::new());
+        let mut inventory = Self { groups: Vec::new(), owned, by_id, by_name, by_key, matching };
+        groups.into_iter().filter(|group| !group.is_deleted).for_each(|group| inventory.add(group));
+        inventory
+    }
+
+    /// Adds a group, or replaces what is known of it: a list that changes while it is read may show one twice.
+    pub fn add(&mut self, group: ExistingGroup) {
+        if let Some(known) = self.by_id.get(&group.group_ref.id) {
+            self.groups[*known] = group;
+            return;
+        }
+        let index = self.groups.len();
+        self.by_id.insert(group.group_ref.id.clone(), index);
+        self.by_name.entry(self.matching.key(&group.name)).or_default().push(index);
+        self.groups.push(group);
+    }
+
+    /// The ids of groups that the list does not show, or not with their people, although a row means them or the journal owns them.
+    #[must_use]
+    pub fn to_read(&self, rows: &[DesiredRow], adopts: bool) -> Vec<String> {
+        let names: HashSet<NameKey> = rows.iter().map(|row| self.matching.key(&row.group.name)).collect();
+        let ids: HashSet<&String> = rows.iter().filter_map(|row| row.group.tallyfy_id.as_ref()).collect();
+        let keys: HashSet<&String> = rows.iter().filter_map(|row| row.group.key.as_ref()).collect();
+        let is_meant = |(id, owned): &(&String, &OwnedGroup)| {
+            let has_key = owned.key.as_ref().is_some_and(|key| keys.contains(key));
+            has_key || ids.contains(id) || names.contains(&self.matching.key(&owned.group.name))
+        };
+        let missing = self.owned.iter().filter(|(id, _)| !self.by_id.contains_key(*id)).filter(is_meant);
+        let meant = self.meant(rows, adopts).into_iter();
+        let meant: HashSet<usize> =
+            meant.filter_map(|meant| if let Meant::Group(group) = meant { Some(group) } else { None }).collect();
+        let is_hidden = |(index, group): &(usize, &ExistingGroup)| {
+            group.whole().is_none() && (meant.contains(index) || self.owned(*index).is_some())
+        };
+        let hidden = self.groups.iter().enumerate().filter(is_hidden).map(|(_, group)| &group.group_ref.id);
+        missing.map(|(id, _)| id).chain(hidden).cloned().collect()
     }
 
     /// What the journal knows of a group, if it owns it.
-    #[must_use]
-    pub fn owned(&self, group: usize) -> Option<&OwnedGroup> {
+    pub(super) fn owned(&self, group: usize) -> Option<&OwnedGroup> {
         self.owned.get(&self.groups[group].group_ref.id)
+    }
+
+    /// The place of a group.
+    pub(super) fn index(&self, group: Option<&GroupRef>) -> Option<usize> {
+        self.by_id.get(&group?.id).copied()
     }
 
     /// Which group each of these rows means. With `adopts`, groups that the journal does not own are taken over. Ids and keys go
     /// before names: the name of a group that is renamed is free.
-    #[must_use]
-    pub fn meant(&self, rows: &[RowIdentity], adopts: bool) -> Vec<Meant> {
+    pub(super) fn meant(&self, rows: &[DesiredRow], adopts: bool) -> Vec<Meant> {
         let mut claimed = HashSet::new();
         let by_id: Vec<_> = rows.iter().map(|row| self.by_id_or_key(row)).collect();
         claimed.extend(
@@ -93,11 +136,12 @@ impl Inventory {
             };
             match meant {
                 Meant::Group(group) if !taken.insert(group) => {
-                    Meant::Held("another row means the same group".to_owned())
+                    Meant::Held("another row means the same group".to_owned(), Some(group))
                 }
-                Meant::Group(group) if self.owned(group).is_none() && !adopts => {
-                    Meant::Held("exists and is not managed by this file (--adopt takes it over)".to_owned())
-                }
+                Meant::Group(group) if self.owned(group).is_none() && !adopts => Meant::Held(
+                    "exists and is not managed by this file (--adopt takes it over)".to_owned(),
+                    Some(group),
+                ),
                 meant => meant,
             }
         });
@@ -105,49 +149,49 @@ impl Inventory {
     }
 
     /// By the id or the key; `None` if the row has neither, or its key is new.
-    fn by_id_or_key(&self, row: &RowIdentity) -> Option<Meant> {
-        if let Some(id) = &row.tallyfy_id {
+    fn by_id_or_key(&self, row: &DesiredRow) -> Option<Meant> {
+        if let Some(id) = &row.group.tallyfy_id {
             return Some(match self.by_id.get(id) {
                 Some(group) => Meant::Group(*group),
                 None if self.owned.contains_key(id) => Meant::New { is_again: true },
                 None => Meant::UnknownId(id.clone()),
             });
         }
-        let id = self.by_key.get(row.key.as_ref()?)?;
+        let id = self.by_key.get(row.group.key.as_ref()?)?;
         Some(self.by_id.get(id).map_or(Meant::New { is_again: true }, |group| Meant::Group(*group)))
     }
 
     /// By the name, among the groups that no id or key means.
-    fn by_name(&self, row: &RowIdentity, claimed: &HashSet<usize>, is_again: bool, adopts: bool) -> Meant {
-        let mut named = self.named(&row.name);
+    fn by_name(&self, row: &DesiredRow, claimed: &HashSet<usize>, is_again: bool, adopts: bool) -> Meant {
+        let mut named = self.named(&row.group.name);
         named.retain(|group| !claimed.contains(group));
-        if named.iter().any(|group| self.groups[*group].name == row.name) {
-            named.retain(|group| self.groups[*group].name == row.name);
+        if named.iter().any(|group| self.groups[*group].name == row.group.name) {
+            named.retain(|group| self.groups[*group].name == row.group.name);
         }
         match named.as_slice() {
             [] => Meant::New { is_again },
             [group] => {
                 let known = self.owned(*group).and_then(|owned| owned.key.as_ref());
-                match known.filter(|known| !adopts && row.key.as_ref().is_some_and(|own| own != *known)) {
-                    Some(known) => {
-                        Meant::Held(format!("the group of this name has another key ({})", shortened(known)))
-                    }
+                match known.filter(|known| !adopts && row.group.key.as_ref().is_some_and(|own| own != *known)) {
+                    Some(known) => Meant::Held(
+                        format!("the group of this name has another key ({})", shortened(known)),
+                        Some(*group),
+                    ),
                     None => Meant::Group(*group),
                 }
             }
-            several => Meant::Held(format!("{} groups have this name", several.len())),
+            several => Meant::Held(format!("{} groups have this name", several.len()), None),
         }
     }
 
     /// The groups that have a name now.
-    fn named(&self, name: &str) -> Vec<usize> {
+    pub(super) fn named(&self, name: &str) -> Vec<usize> {
         self.by_name.get(&self.matching.key(name)).cloned().unwrap_or_default()
     }
 
     /// In which order these groups can be given their new names, and which of them cannot be. Two groups that swap their names do so
     /// by way of a temporary one.
-    #[must_use]
-    pub fn renames(&self, wanted: &HashMap<usize, String>) -> Renames {
+    pub(super) fn renames(&self, wanted: &HashMap<usize, String>) -> Renames {
         let (mut renames, mut left) = (Renames::default(), wanted.keys().copied().collect::<Vec<_>>());
         left.sort_unstable();
         let (mut moved, mut last) = (HashSet::new(), Vec::new());
@@ -157,7 +201,8 @@ impl Inventory {
                 let holders = self.holders(*group, &wanted[group], &moved);
                 match holders.as_slice() {
                     [] => {
-                        renames.steps.push((*group, wanted[group].clone()));
+                        let from = &self.groups[*group].name;
+                        renames.push(self.matching, *group, from, wanted[group].clone());
                         moved.insert(*group);
                         false
                     }
@@ -178,15 +223,17 @@ impl Inventory {
             if holders.len() == 1 && holders.iter().all(is_swap) {
                 let temporary =
                     format!("{} (being renamed {})", shortened(&wanted[&group]), self.groups[group].group_ref.id);
-                renames.steps.push((group, temporary));
+                renames.push(self.matching, group, &self.groups[group].name, temporary.clone());
                 moved.insert(group);
-                last.push((group, wanted[&group].clone()));
+                last.push((group, temporary));
             } else {
                 let why = "more than two groups exchange their names; rename one of them in Tallyfy first";
                 renames.held.insert(group, why.to_owned());
             }
         }
-        renames.steps.append(&mut last);
+        for (group, temporary) in last {
+            renames.push(self.matching, group, &temporary, wanted[&group].clone());
+        }
         renames
     }
 
@@ -200,36 +247,29 @@ impl Inventory {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{desired, existing, owned};
     use super::*;
-    use crate::model::GroupRef;
+    use crate::model::Group;
 
     /// Groups with these ids and names; those with a key are owned, `-` stands for none.
     fn inventory(groups: &[(&str, &str, Option<&str>)]) -> Inventory {
-        let group = |(id, name, _): &(&str, &str, Option<&str>)| ExistingGroup {
-            group_ref: GroupRef { id: (*id).to_owned(), stamp: None, differences: None },
-            name: (*name).to_owned(),
-            description: None,
-            members: Some(Vec::new()),
-            guests: Some(Vec::new()),
-            created_at: None,
-            is_deleted: false,
-        };
-        let owned = |(id, _, key): &(&str, &str, Option<&str>)| {
+        let group = |(id, name, _): &(&str, &str, Option<&str>)| existing(id, name);
+        let owned = |(id, name, key): &(&str, &str, Option<&str>)| {
             let key = Some((*key)?).filter(|key| *key != "-").map(str::to_owned);
-            Some(((*id).to_owned(), OwnedGroup { key, ..OwnedGroup::default() }))
+            Some(((*id).to_owned(), OwnedGroup { key, ..owned(id, name) }))
         };
         let there: Vec<_> = groups.iter().filter(|(_, name, _)| !name.is_empty()).map(group).collect();
         Inventory::new(there, groups.iter().filter_map(owned).collect(), MatchNames::Folded)
     }
 
     /// `name`, `name key`, or `name #id`.
-    fn row(text: &str) -> RowIdentity {
+    fn row(text: &str) -> DesiredRow {
         let (name, id) = text.rsplit_once(' ').unwrap_or((text, ""));
         let (tallyfy_id, key) = match id.strip_prefix('#') {
             Some(id) => (Some(id.to_owned()), None),
             None => (None, Some(id.to_owned()).filter(|key| !key.is_empty())),
         };
-        RowIdentity { name: name.to_owned(), tallyfy_id, key }
+        desired(Group { name: name.to_owned(), tallyfy_id, key, ..Group::default() })
     }
 
     fn meant(groups: &[(&str, &str, Option<&str>)], rows: &[&str], adopts: bool) -> Vec<String> {
@@ -238,7 +278,7 @@ mod tests {
         let shown = |meant| match meant {
             Meant::Group(group) => inventory.groups[group].group_ref.id.clone(),
             Meant::New { is_again } => if is_again { "again" } else { "new" }.to_owned(),
-            Meant::Held(why) => format!("held: {why}"),
+            Meant::Held(why, _) => format!("held: {why}"),
             Meant::UnknownId(id) => format!("unknown {id}"),
         };
         inventory.meant(&rows, adopts).into_iter().map(shown).collect()
@@ -280,10 +320,13 @@ mod tests {
         let ids: Vec<String> = (0..names.len()).map(|index| format!("g{index}")).collect();
         let groups: Vec<_> = ids.iter().zip(names).map(|(id, name)| (id.as_str(), *name, Some("-"))).collect();
         let wanted = wanted.iter().map(|(group, name)| (*group, (*name).to_owned())).collect();
-        let Renames { steps, held } = inventory(&groups).renames(&wanted);
+        let Renames { steps, held, .. } = inventory(&groups).renames(&wanted);
         let mut held: Vec<usize> = held.into_keys().collect();
         held.sort_unstable();
-        (steps, held)
+        for (index, step) in steps.iter().enumerate() {
+            assert!(step.waits_for.is_none_or(|other| other < index), "{steps:?}");
+        }
+        (steps.into_iter().map(|step| (step.group, step.name)).collect(), held)
     }
 
     #[test]

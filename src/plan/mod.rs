@@ -4,12 +4,15 @@ mod compare;
 mod guards;
 mod matching;
 mod merge;
+mod sync;
 
 pub use compare::changes;
 pub(crate) use compare::{altered, completed};
-pub use guards::{Guard, GuardLimit, GuardOptions, PlanTotals};
-pub use matching::{Inventory, Meant, Renames, RowIdentity};
-pub use merge::{GroupChange, ListChange, MergePolicy, OwnedGroup, Texts, merge};
+pub use guards::{GuardLimit, GuardOptions};
+pub use matching::Inventory;
+pub use merge::MergePolicy;
+pub(crate) use merge::may_apply;
+pub use sync::{SyncInput, SyncPolicy, plan};
 
 use crate::model::{ExistingGroup, Field, Group, GroupRef, OnExisting, Outcome, RequestError, best, shortened};
 use compare::{SentTimes, Towards, differences, in_words, invited, was_created_after};
@@ -44,11 +47,14 @@ pub(crate) fn exists(desired: &Group, existing: &ExistingGroup, on_existing: OnE
 
 /// What becomes of a row of a group that the organization does not have.
 pub(crate) fn unknown_id(id: &str) -> Outcome {
-    let message = format!(
-        "the organization has no group with the id `{}`; use --ignore tallyfy_id if the file is of another organization",
-        shortened(id)
-    );
-    Outcome::Failed(RequestError::new("group-unknown", message))
+    Outcome::Failed(RequestError::new("group-unknown", no_group(id)))
+}
+
+fn no_group(id: &str) -> String {
+    let id = shortened(id);
+    format!(
+        "the organization has no group with the id `{id}`; use --ignore tallyfy_id if the file is of another organization"
+    )
 }
 
 /// Which of the groups of its name is that of a row which was sent at these times and whose answer is lost: it alone has the name,
@@ -106,13 +112,23 @@ pub(crate) fn already_exists(group: GroupRef, on_existing: OnExisting, http_stat
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::{Args as _, Command, FromArgMatches};
+
     use super::*;
+    use crate::model::{DesiredRow, OwnedGroup, RowId, Texts};
 
     const ANY_TIME: &SentTimes = &[None];
 
-    fn existing(id: &str, name: &str) -> ExistingGroup {
+    pub(super) fn options(flags: &[&str]) -> GuardOptions {
+        let command = GuardOptions::augment_args(Command::new("sync")).no_binary_name(true);
+        GuardOptions::from_arg_matches(&command.try_get_matches_from(flags).unwrap()).unwrap()
+    }
+
+    pub(super) fn existing(id: &str, name: &str) -> ExistingGroup {
         ExistingGroup {
-            group_ref: GroupRef { id: id.to_owned(), stamp: None, differences: None },
+            group_ref: GroupRef::new(id),
             name: name.to_owned(),
             description: Some("x".to_owned()),
             members: Some(vec![2, 1]),
@@ -122,7 +138,18 @@ mod tests {
         }
     }
 
-    fn desired() -> Group {
+    pub(super) fn owned(id: &str, name: &str) -> OwnedGroup {
+        let group = Group { name: name.to_owned(), ..Group::default() };
+        let (sent, answered) = (Texts::from(&group), Texts::from(&group));
+        let (members, guests) = (BTreeSet::new(), BTreeSet::new());
+        OwnedGroup { row: RowId(1), group_ref: GroupRef::new(id), group, key: None, sent, answered, members, guests }
+    }
+
+    pub(super) fn desired(group: Group) -> DesiredRow {
+        DesiredRow { row: RowId(1), number: 1, group, is_valid: true, may_remove: true, group_id: None }
+    }
+
+    fn sales() -> Group {
         Group {
             name: "Sales".to_owned(),
             description: Some("x ".to_owned()),
@@ -142,7 +169,7 @@ mod tests {
     }
 
     fn decided(was_sent: bool, existing: &[ExistingGroup]) -> String {
-        id(decide(if was_sent { ANY_TIME } else { &[] }, &desired(), existing, OnExisting::Skip))
+        id(decide(if was_sent { ANY_TIME } else { &[] }, &sales(), existing, OnExisting::Skip))
     }
 
     #[test]
@@ -172,35 +199,35 @@ mod tests {
             guests: Some(Vec::new()),
             ..existing("g1", "Sales")
         };
-        let Outcome::Exists { group: GroupRef { differences, .. }, .. } = exists(&desired(), &other, OnExisting::Skip)
+        let Outcome::Exists { group: GroupRef { differences, .. }, .. } = exists(&sales(), &other, OnExisting::Skip)
         else {
             panic!("it exists")
         };
         let expected = "the existing group differs: description; +1 -3; +guest a@b.example";
         assert_eq!(differences.as_deref(), Some(expected));
         let unknown = ExistingGroup { description: None, members: None, guests: None, ..existing("g1", "Sales") };
-        assert_eq!(super::differences(&desired(), &unknown, Towards::Desired), []);
-        let failed = exists(&desired(), &existing("g1", "Sales"), OnExisting::Fail);
+        assert_eq!(super::differences(&sales(), &unknown, Towards::Desired), []);
+        let failed = exists(&sales(), &existing("g1", "Sales"), OnExisting::Fail);
         assert!(matches!(failed, Outcome::Failed(error) if error.code == "name-taken"));
     }
 
     #[test]
     fn a_group_that_turned_up_is_ours_only_if_it_is_alone_and_says_what_was_desired() {
         let named = |name: &str, id: &str| ExistingGroup {
-            group_ref: GroupRef { id: id.to_owned(), stamp: None, differences: None },
+            group_ref: GroupRef::new(id),
             name: name.to_owned(),
             ..existing("", "")
         };
-        let ours = |id: &str| Ok(Some(GroupRef { id: id.to_owned(), stamp: None, differences: None }));
-        assert_eq!(claim(&desired(), ANY_TIME, &[]), Ok(None));
-        assert_eq!(claim(&desired(), ANY_TIME, &[named("Sales", "a")]), ours("a"));
-        assert_eq!(claim(&desired(), ANY_TIME, &[named("SALES", "a"), named("Sales", "b")]), ours("b"));
+        let ours = |id: &str| Ok(Some(GroupRef::new(id)));
+        assert_eq!(claim(&sales(), ANY_TIME, &[]), Ok(None));
+        assert_eq!(claim(&sales(), ANY_TIME, &[named("Sales", "a")]), ours("a"));
+        assert_eq!(claim(&sales(), ANY_TIME, &[named("SALES", "a"), named("Sales", "b")]), ours("b"));
         for unclear in [
             vec![named("Sales", "a"), named("Sales", "b")],
             vec![named("SALES", "a")],
             vec![ExistingGroup { members: Some(vec![9]), ..named("Sales", "a") }],
         ] {
-            assert!(claim(&desired(), ANY_TIME, &unclear).is_err(), "{unclear:?}");
+            assert!(claim(&sales(), ANY_TIME, &unclear).is_err(), "{unclear:?}");
         }
     }
 
@@ -217,11 +244,11 @@ mod tests {
             (vec![before, Some(created_ms - 1000), after], true),
             (vec![before, None], true),
         ] {
-            assert_eq!(matches!(claim(&desired(), &sent_ms, &group), Ok(Some(_))), is_ours, "{sent_ms:?}");
+            assert_eq!(matches!(claim(&sales(), &sent_ms, &group), Ok(Some(_))), is_ours, "{sent_ms:?}");
         }
         for created_at in [None, Some(String::new()), Some("soon".to_owned())] {
             let group = [ExistingGroup { created_at, ..existing("a", "Sales") }];
-            assert!(matches!(claim(&desired(), &[Some(0)], &group), Ok(Some(_))), "its time is not known");
+            assert!(matches!(claim(&sales(), &[Some(0)], &group), Ok(Some(_))), "its time is not known");
         }
     }
 }

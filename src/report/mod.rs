@@ -7,6 +7,7 @@ mod forecast;
 mod log;
 mod output;
 mod plan;
+mod plan_view;
 mod problem_line;
 mod problems;
 mod progress;
@@ -23,6 +24,7 @@ pub use log::{LogOptions, start_log};
 pub(crate) use output::{Output, is_regular};
 pub use output::{OutputError, probe};
 pub(crate) use plan::{PlanReport, UndoPlan};
+pub(crate) use plan_view::PlanView;
 pub use problems::Problems;
 pub(crate) use progress::Progress;
 pub use rejects::{Rejects, reject_paths};
@@ -30,7 +32,7 @@ pub use results::Results;
 pub use rows::csv_row;
 pub(crate) use rows::{export_text, open_csv_row};
 pub use status_line::StatusLine;
-pub(crate) use summary::Summary;
+pub(crate) use summary::{RunKind, Summary};
 
 /// A number with thousands separators: 12,345.
 pub(crate) fn grouped(number: u64) -> String {

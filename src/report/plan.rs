@@ -38,9 +38,9 @@ impl<'a, W: Write> PlanReport<'a, W> {
         if self.is_json {
             let line = json!({
                 "type": "row",
-                "file": without_sheet(file(result.place)),
-                "row": result.place.row,
-                "line": result.place.line,
+                "file": result.place.map(|place| without_sheet(file(place))),
+                "row": result.place.map(|place| place.row),
+                "line": result.place.map(|place| place.line),
                 "name": result.name,
                 "action": action,
                 "group_id": result.group_id,
@@ -51,7 +51,7 @@ impl<'a, W: Write> PlanReport<'a, W> {
             return writeln!(self.out, "{line}");
         }
         let at = |at: Place| place(file(at), Some(at.line), None);
-        let place = at(result.place);
+        let place = result.place.map_or_else(String::new, at);
         let detail = match (status, result.duplicate_of, &result.group_id, &result.error) {
             (Status::Duplicate, Some(twin), ..) => format!("  repeats {}", at(twin)),
             (Status::Merged, Some(twin), ..) => format!("  into {}", at(twin)),
@@ -106,7 +106,7 @@ fn action(status: Status) -> &'static str {
 /// What is done about a group, by the status it has then.
 const ACTIONS: [(&str, &[Status]); 3] = [
     ("to delete", &[Status::Pending]),
-    ("left alone", &[Status::Changed, Status::Unknown]),
+    ("left alone", &[Status::Held, Status::Unknown]),
     ("not there", &[Status::Gone, Status::Deleted]),
 ];
 
@@ -149,7 +149,7 @@ mod tests {
         let mut plan = UndoPlan::default();
         plan.add(Status::Pending, "Sales", Some("g1"), "");
         plan.add(Status::Pending, "5% 🚀", Some("g22"), "other members");
-        plan.add(Status::Changed, "Support\u{1b}[2J", Some("g3"), "renamed to X");
+        plan.add(Status::Held, "Support\u{1b}[2J", Some("g3"), "renamed to X");
         plan.add(Status::Gone, "Ops", None, "");
         let expected = "run 3 of 2026-11-23T10:00:00Z → organization org\n\
             to delete:\n  g1   Sales\n  g22  5% 🚀  other members\n\

@@ -221,8 +221,8 @@ mod tests {
         let mut state = ProgressState::default();
         state.add(Event::Started { is_deleting: true, done: 1, total: 3 }, now);
         state.add(Event::Settled(Status::Deleted), now);
-        state.add(Event::Settled(Status::Changed), now);
-        assert_eq!(plain_line(&state, now), "deleting  3/3  100%  deleted 1, changed 1");
+        state.add(Event::Settled(Status::Held), now);
+        assert_eq!(plain_line(&state, now), "deleting  3/3  100%  deleted 1, held 1");
     }
 
     #[test]

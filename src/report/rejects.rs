@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::output::{Output, OutputError, is_regular};
 use super::rows::{Union, csv_row, has, open_csv_row};
-use crate::model::{Code, ERROR_COLUMN, Entries, Format, InputFile, Raw, ResultRow, object};
+use crate::model::{Code, ERROR_COLUMN, Entries, Format, InputFile, Place, Raw, ResultRow, object};
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -41,6 +41,7 @@ impl<'a> Rejects<'a> {
     /// # Errors
     /// If it cannot be written.
     pub fn write(&mut self, result: &ResultRow) -> Result<(), OutputError> {
+        let Some(Place { file, .. }) = result.place else { return Ok(()) };
         let error = result.error.as_deref().unwrap_or("not attempted: the run stopped before this row");
         let columns = self.union.header.len();
         let text = match &result.raw {
@@ -49,9 +50,9 @@ impl<'a> Rejects<'a> {
                 self.tail = open_csv_row(cells, self.delimiter);
                 Vec::new()
             }
-            Raw::Cells(cells) | Raw::OpenQuote(cells) => csv_row(self.row(result, cells, error), self.delimiter),
+            Raw::Cells(cells) | Raw::OpenQuote(cells) => csv_row(self.row(file, result, cells, error), self.delimiter),
             // With another delimiter its cells would change: write one cell, and surplus ones to keep the row ragged.
-            Raw::Stray(text) if self.files[result.place.file].dialect.delimiter != self.delimiter => {
+            Raw::Stray(text) if self.files[file].dialect.delimiter != self.delimiter => {
                 let mut row = vec![text.clone()];
                 row.resize(columns, String::new());
                 row.extend([error.to_owned(), String::new()]);
@@ -92,14 +93,14 @@ impl<'a> Rejects<'a> {
     }
 
     /// A row under the common header, with the reason. A row of a wrong length gets one cell too many, so that it stays wrong.
-    fn row(&self, result: &ResultRow, cells: &[String], error: &str) -> Vec<String> {
+    fn row(&self, file: usize, result: &ResultRow, cells: &[String], error: &str) -> Vec<String> {
         let columns = self.union.header.len();
         // A whole row may lack unused cells at its end.
         let is_malformed = result.error_code.as_deref() == Some(Code::RowMalformed.as_ref());
-        let width = self.files[result.place.file].dialect.header.len();
+        let width = self.files[file].dialect.header.len();
         let is_open = matches!(result.raw, Raw::OpenQuote(_));
         let is_ragged = is_open || cells.len() > width || cells.len() < width && is_malformed;
-        let mut row = self.union.spread(result.place.file, cells);
+        let mut row = self.union.spread(file, cells);
         row.resize(row.len().max(columns), String::new());
         row.push(error.to_owned());
         if is_ragged {

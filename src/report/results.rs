@@ -45,16 +45,16 @@ impl<'a> Results<'a> {
     /// # Errors
     /// If it cannot be written.
     pub fn write(&mut self, result: &ResultRow) -> Result<(), OutputError> {
-        let Place { file, row, line } = result.place;
+        let file = result.place.map(|place| place.file);
         // The number of the row that is repeated, preceded by its file if that is another one.
         let twin = |twin: Place| match &self.files[twin.file].path {
-            _ if twin.file == file => Value::from(twin.row),
+            _ if Some(twin.file) == file => Value::from(twin.row),
             path => format!("{}:{}", without_sheet(path), twin.row).into(),
         };
         let values: [Value; 13] = [
-            without_sheet(&self.files[file].path).into(),
-            row.into(),
-            line.into(),
+            file.map(|file| without_sheet(&self.files[file].path)).into(),
+            result.place.map(|place| place.row).into(),
+            result.place.map(|place| place.line).into(),
             result.name.as_str().into(),
             result.status.as_ref().into(),
             result.group_id.as_deref().into(),
@@ -63,12 +63,12 @@ impl<'a> Results<'a> {
             result.http_status.into(),
             result.error_code.as_deref().into(),
             result.error.as_deref().into(),
-            Value::Null,
+            result.changes.as_deref().into(),
             result.warnings.as_deref().into(),
         ];
         if self.is_jsonl {
-            let input =
-                self.union.as_ref().map(|_| (INPUT, input_value(&self.files[file].dialect.header, &result.raw)));
+            let header = file.map_or(&[][..], |file| &self.files[file].dialect.header);
+            let input = self.union.as_ref().map(|_| (INPUT, input_value(header, &result.raw)));
             let pairs = COLUMNS.split(',').zip(values.map(|value| value.to_string())).chain(input);
             return self.output.bytes(format!("{}\n", object(pairs)).as_bytes());
         }
@@ -87,9 +87,11 @@ impl<'a> Results<'a> {
 
     /// The cells of a CSV row under the common header, or empty cells followed by the line of JSON.
     /// All rows of the results have the same length: surplus cells of a ragged row are only in the rejects.
-    fn input_cells(&self, union: &Union, file: usize, raw: &Raw) -> Vec<String> {
+    fn input_cells(&self, union: &Union, file: Option<usize>, raw: &Raw) -> Vec<String> {
         let (mut cells, line) = match raw {
-            Raw::Cells(cells) | Raw::OpenQuote(cells) => (union.spread(file, cells), ""),
+            Raw::Cells(cells) | Raw::OpenQuote(cells) => {
+                (file.map_or_else(Vec::new, |file| union.spread(file, cells)), "")
+            }
             Raw::Stray(text) => (vec![text.clone()], ""),
             Raw::Line(line) => (Vec::new(), line.as_str()),
         };

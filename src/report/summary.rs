@@ -10,20 +10,34 @@ use strum::VariantArray;
 
 use super::{count_line, grouped};
 use crate::model::{
-    InputFile, PeopleCounts, ResultRow, Status, StatusCounts, place, shortened, shown, shown_path, span, without_sheet,
+    InputFile, PeopleCounts, Place, ResultRow, Status, StatusCounts, place, shortened, shown, shown_path, span,
+    without_sheet,
 };
 
 /// At most this many rows that were not imported are named.
 const NAMED_MAX: u64 = 20;
 
+/// What a run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum RunKind {
+    /// It creates groups.
+    #[default]
+    Import,
+    /// It creates, changes and deletes groups.
+    Sync,
+    /// It takes back what another run did.
+    Undo,
+}
+
 /// What became of the rows of a run, what it took, and where its files are.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
-    /// Whether groups of an earlier run are deleted.
-    is_undo: bool,
+    kind: RunKind,
     files: Vec<InputFile>,
     organization: String,
     counts: StatusCounts,
+    /// Results without a row of a file.
+    pruned: u64,
     /// The lines of the first rows that went wrong.
     named: String,
     /// The number of rows that went wrong.
@@ -50,20 +64,21 @@ pub(crate) struct Summary {
 
 impl Summary {
     /// Nothing is counted yet.
-    pub(crate) fn new(is_undo: bool, files: Vec<InputFile>, organization: &str) -> Self {
-        Self { is_undo, files, organization: organization.to_owned(), ..Self::default() }
+    pub(crate) fn new(kind: RunKind, files: Vec<InputFile>, organization: &str) -> Self {
+        Self { kind, files, organization: organization.to_owned(), ..Self::default() }
     }
 
     /// Adds the result of a row.
     pub(crate) fn add(&mut self, result: &ResultRow) {
         self.counts.add(result.status);
+        self.pruned += u64::from(result.place.is_none() && self.kind == RunKind::Sync);
         if !result.status.is_open() || result.status == Status::Pending {
             return;
         }
         self.wrong += 1;
         if self.wrong <= NAMED_MAX {
-            let path = &self.files[result.place.file].path;
-            let (at, status) = (place(path, Some(result.place.line), None), result.status.as_ref());
+            let at = |at: Place| place(&self.files[at.file].path, Some(at.line), None);
+            let (at, status) = (result.place.map_or_else(|| shortened(&result.name), at), result.status.as_ref());
             let error = shown(result.error.as_deref().unwrap_or_default());
             let _ = writeln!(self.named, "{at}: {status}: {error}");
         }
@@ -89,14 +104,18 @@ impl Summary {
             text.push('\n');
         }
         let names: Vec<String> = self.files.iter().map(|file| shortened(without_sheet(&file.path))).collect();
-        let (title, noun) = if self.is_undo { ("undo: ", "groups") } else { ("", "rows") };
+        let (title, noun) = match self.kind {
+            RunKind::Import => ("", "rows"),
+            RunKind::Sync => ("sync: ", "rows"),
+            RunKind::Undo => ("undo: ", "groups"),
+        };
         let _ = writeln!(text, "{title}{} → organization {}", names.join(", "), shortened(&self.organization));
         let counts = self.counts.by_status().map(|(status, count)| (status.into(), count));
         let time = match self.time.as_secs_f64() {
             seconds @ ..120.0 => format!("{seconds:.1} s"),
             _ => span(self.time),
         };
-        for (word, count) in counts.chain([(noun, self.counts.total()), ("requests", self.requests)]) {
+        for (word, count) in counts.chain([(noun, self.counts.total() - self.pruned), ("requests", self.requests)]) {
             text.push_str(&count_line(word, count));
         }
         let _ = writeln!(text, "  {:<10} {time:>9}", "time");
@@ -121,8 +140,11 @@ impl Summary {
     pub(crate) fn json(&self) -> String {
         let is_possible = |status: &&Status| match status {
             Status::Failed | Status::Unknown | Status::Pending => true,
-            Status::Deleted | Status::Gone | Status::Changed => self.is_undo,
-            _ => !self.is_undo,
+            Status::Deleted | Status::Held => self.kind != RunKind::Import,
+            Status::Gone => self.kind == RunKind::Undo,
+            Status::Exists => self.kind == RunKind::Import,
+            Status::Updated | Status::Unchanged => self.kind == RunKind::Sync,
+            _ => self.kind != RunKind::Undo,
         };
         let statuses = Status::VARIANTS.iter().filter(is_possible);
         let statuses: BTreeMap<_, _> = statuses.map(|status| (status.as_ref(), self.counts.of(*status))).collect();
@@ -130,7 +152,7 @@ impl Summary {
         json!({
             "files": files,
             "organization": self.organization,
-            "rows": self.counts.total(),
+            "rows": self.counts.total() - self.pruned,
             "statuses": statuses,
             "requests": self.requests,
             "people": self.people,
@@ -149,11 +171,11 @@ impl Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Dialect, Format, Place, Raw};
+    use crate::model::{Dialect, Format, Raw};
 
     fn result(row: u64, status: Status) -> ResultRow {
         ResultRow {
-            place: Place { file: 0, row, line: row + 1 },
+            place: Some(Place { file: 0, row, line: row + 1 }),
             name: String::new(),
             status,
             group_id: None,
@@ -162,6 +184,7 @@ mod tests {
             http_status: None,
             error_code: None,
             error: Some("refused\u{1b}".to_owned()),
+            changes: None,
             warnings: None,
             raw: Raw::Cells(Vec::new()),
         }
@@ -170,7 +193,7 @@ mod tests {
     #[test]
     fn the_summary_names_the_first_rows_that_went_wrong_and_aligns_the_counts() {
         let dialect = Dialect { format: Format::Csv, delimiter: b',', header: Vec::new() };
-        let mut summary = Summary::new(false, vec![InputFile { path: "g.csv".to_owned(), dialect }], "org");
+        let mut summary = Summary::new(RunKind::Import, vec![InputFile { path: "g.csv".to_owned(), dialect }], "org");
         (1..=2000).for_each(|row| summary.add(&result(row, Status::Created)));
         (2001..=2022).for_each(|row| summary.add(&result(row, Status::Failed)));
         summary.add(&result(2023, Status::Pending));

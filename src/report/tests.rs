@@ -21,7 +21,7 @@ fn cells(cells: &[&str]) -> Raw {
 
 fn result(file: usize, row: u64, status: Status, raw: Raw) -> ResultRow {
     ResultRow {
-        place: Place { file, row, line: row + 1 },
+        place: Some(Place { file, row, line: row + 1 }),
         name: format!("G{row}"),
         status,
         group_id: (status == Status::Created).then(|| format!("id{row}")),
@@ -30,6 +30,7 @@ fn result(file: usize, row: u64, status: Status, raw: Raw) -> ResultRow {
         http_status: (status == Status::Created).then_some(201),
         error_code: (status == Status::Invalid).then(|| "row-malformed".to_owned()),
         error: (status == Status::Invalid).then(|| "the name is missing".to_owned()),
+        changes: None,
         warnings: None,
         raw,
     }

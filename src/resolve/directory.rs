@@ -67,6 +67,18 @@ impl Directory {
         self.users.values().filter(is_found).map(|user| (user.id, user.email.as_str())).collect()
     }
 
+    /// How each user is shown: by name, or by address where that is missing or another user has it too.
+    #[must_use]
+    pub fn labels(&self) -> HashMap<u64, String> {
+        let mut known: HashMap<&str, u32> = HashMap::new();
+        self.users.values().for_each(|user| *known.entry(&user.name).or_default() += 1);
+        let label = |user: &User| {
+            let is_clear = !user.name.is_empty() && known[user.name.as_str()] == 1;
+            if is_clear { user.name.clone() } else { user.email.clone() }
+        };
+        self.users.values().map(|user| (user.id, label(user))).filter(|(_, label)| !label.is_empty()).collect()
+    }
+
     /// The address that is most like an unknown one: the same person at another domain, or a slip of the keyboard.
     pub(super) fn nearest(&self, address: &str) -> Option<&str> {
         if self.looked.fetch_add(1, Ordering::Relaxed) >= NEAREST_MAX {

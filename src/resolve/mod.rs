@@ -147,6 +147,7 @@ impl RowPeople<'_> {
             UnknownMembers::Skip => (Severity::Warning, "; left out"),
             UnknownMembers::Fail | UnknownMembers::Guest => (Severity::Error, ""),
         };
+        self.group.is_partial |= severity == Severity::Warning && code == Code::MemberUnknown;
         self.note(severity, field, code, &format!("{message}{left_out}{hint}"));
     }
 
@@ -161,7 +162,7 @@ mod tests {
     use super::*;
 
     fn user(id: u64, email: &str, status: UserStatus) -> User {
-        User { id, email: email.to_owned(), status }
+        User { id, name: String::new(), email: email.to_owned(), status }
     }
 
     fn directory() -> Directory {

@@ -4,14 +4,14 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{ImportArgs, UndoArgs};
+use crate::cli::{RunArgs, UndoArgs};
 use crate::model::Format;
 use crate::read;
 
 /// Extensions of workbooks, whose rejects are CSV.
 const WORKBOOKS: [&str; 3] = ["xlsx", "xlsm", "ods"];
 
-/// Where an import writes: as typed, or named after the first file.
+/// Where a run writes: as typed, or named after the first file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OutputPaths {
     /// The results.
@@ -23,8 +23,8 @@ pub(crate) struct OutputPaths {
 }
 
 impl OutputPaths {
-    /// Resolves them; `format` is the first file's, if it is known already.
-    pub(crate) fn resolve(args: &ImportArgs, format: Format) -> Self {
+    /// Resolves them; `rejects` is what was typed, and `format` the first file's, if it is known already.
+    pub(crate) fn resolve(args: &RunArgs, rejects: Option<&PathBuf>, format: Format) -> Self {
         let file = args.input.files.first().map_or(Path::new(read::STDIN), PathBuf::as_path);
         let own = read::unpacked_name(file).extension().and_then(OsStr::to_str);
         let is_text = |own: &&str| !WORKBOOKS.iter().any(|workbook| own.eq_ignore_ascii_case(workbook));
@@ -32,7 +32,7 @@ impl OutputPaths {
         let names = OutputNames::of(file, args.output.out_dir.as_deref(), args.connection.sandbox);
         Self {
             results: args.output.results.clone().unwrap_or_else(|| names.output("results.csv")),
-            rejects: args.rejects.clone().unwrap_or_else(|| names.output(&format!("rejects.{extension}"))),
+            rejects: rejects.cloned().unwrap_or_else(|| names.output(&format!("rejects.{extension}"))),
             journal: args.output.journal.clone().unwrap_or_else(|| names.journal()),
         }
     }

@@ -280,9 +280,10 @@ mod tests {
             read(r#","description":"d","members":[1,"2"],"guests":["a@b.c"],"deleted_at":null,"updated_at":"t""#);
         assert_eq!((full.description.as_deref(), full.members), (Some("d"), Some(vec![1, 2])));
         assert_eq!((full.guests, full.is_deleted), (Some(vec!["a@b.c".to_owned()]), false));
-        assert_eq!(full.group_ref, GroupRef { id: "g1".to_owned(), stamp: Some("t".to_owned()), differences: None });
+        assert_eq!(full.group_ref, GroupRef { stamp: Some("t".to_owned()), ..GroupRef::new("g1") });
         let empty = read(r#","description":null,"members":null,"guests":[],"deleted_at":"2026-11-23T10:00:00Z""#);
-        assert_eq!((empty.description.as_deref(), empty.members, empty.is_deleted), (Some(""), Some(vec![]), true));
+        assert_eq!((empty.description.as_deref(), empty.guests, empty.is_deleted), (Some(""), Some(vec![]), true));
+        assert_eq!(empty.members, None, "null is not nobody");
         let foreign = read(r#","description":7,"members":[{"id":1}],"guests":{"a":1}"#);
         assert_eq!((foreign.description, foreign.members, foreign.guests), (None, None, None));
         assert!(group(b"<html>").is_err() && group(br#"{"data":[]}"#).is_err());

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use tallyfy_groups::cli::{Cli, Command};
 use tallyfy_groups::commands::{Delivery, Staged, stage};
 use tallyfy_groups::execute::{Api, Policy, Refusals};
-use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RequestLog, RunId, ServerClock};
+use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RequestLog, RunId, Selection, ServerClock};
 use tallyfy_groups::limit::{GuestLimiter, GuestLimits, Limits, RateLimiter, Stop};
 use tallyfy_groups::model::{self, Event, Listener, MatchNames, OnExisting, ProblemFormat, Rate, Speed, StopReason};
 use tallyfy_groups::report::{Problems, Results};
@@ -102,7 +102,7 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
     if !stop.is_raised() {
         let (forecast, _) = delivery.forecast_guests(&mut journal).await.unwrap();
         delivery.quota.expect(forecast);
-        let (writer, sending) = delivery.start(journal, false);
+        let (writer, sending) = delivery.start(journal, Selection::Rows);
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
     }
@@ -129,11 +129,13 @@ fn open(workspace: &Workspace) -> (Journal, RunId, Staged) {
     let mut journal = Journal::open(&workspace.journal(), &owner).unwrap();
     let run = journal.begin_run(&owner).unwrap();
     let file = workspace.input();
-    let input =
-        match Cli::try_parse_from(["tallyfy-groups".as_ref(), "import".as_ref(), file.as_os_str()]).unwrap().command {
-            Command::Import(args) => Input::resolve(&args.input, &PeopleRules::default(), Config::default()).unwrap(),
-            other => panic!("{other:?}"),
-        };
+    let input = match Cli::try_parse_from(["tallyfy-groups".as_ref(), "import".as_ref(), file.as_os_str()])
+        .unwrap()
+        .command
+    {
+        Command::Import(args) => Input::resolve(&args.run.input, &PeopleRules::default(), Config::default()).unwrap(),
+        other => panic!("{other:?}"),
+    };
     let listener: Listener = Arc::new(|_| {});
     let mut problems = Problems::new(io::sink(), ProblemFormat::Counts, false);
     let staged = stage(&journal, run, &input, &listener, &mut problems).unwrap();
@@ -179,7 +181,8 @@ fn delivery(
         seed: settings.seed,
         refusals: Refusals::default(),
     };
-    let policy = Policy { matching: MatchNames::Folded, on_existing: OnExisting::Skip, is_forced: false };
+    let (matching, on_existing) = (MatchNames::Folded, OnExisting::Skip);
+    let policy = Policy { matching, on_existing, is_forced: false, mirrors: false, allows_empty: false };
     let rate = settings.guest_rate.map(|rate| Rate::parse(rate).unwrap());
     let quota = GuestLimiter::new(GuestLimits { rate, wait_max }, stop.clone(), Arc::clone(&api.listener));
     Delivery { api: Arc::new(api), policy, concurrency, run, quota }

@@ -1,0 +1,149 @@
+//! What runs over files have in common: the settings, the forecast, `--strict`, and the files that are written at the end.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::cli::RunArgs;
+use crate::execute::{Api, Policy};
+use crate::journal::{Journal, RunId};
+use crate::limit::{GUEST_CAP, GuestForecast, GuestLimiter, GuestLimits};
+use crate::model::{Severity, Speed};
+use crate::read;
+use crate::report::{Forecast, LogOptions, Problems, Progress, Rejects, Results, RunKind, Summary};
+use crate::settings::{Config, Connection, Input, OutputPaths, guest_limits};
+
+use super::delivery::Delivery;
+use super::signals::Signals;
+use super::staging::{Staged, owner};
+use super::{Context, Failure, outputs};
+
+/// A run over files, or its dry run, ready to begin.
+pub(super) struct FileRun<'a> {
+    kind: RunKind,
+    /// Where rejects go, if that was typed.
+    rejects: Option<&'a PathBuf>,
+    pub(super) start: Instant,
+    pub(super) args: &'a RunArgs,
+    log: &'a LogOptions,
+    pub(super) signals: Signals,
+    pub(super) connection: Connection,
+    policy: Policy,
+    pub(super) guests: GuestLimits,
+    pub(super) input: Input,
+    pub(super) progress: Progress,
+}
+
+impl<'a> FileRun<'a> {
+    pub(super) fn new(
+        kind: RunKind,
+        args: &'a RunArgs,
+        rejects: Option<&'a PathBuf>,
+        policy: Policy,
+        context: &Context<'a>,
+    ) -> Result<Self, Failure> {
+        let (start, signals) = (Instant::now(), Signals::listen(context.bars)?);
+        let connection = Connection::resolve(&args.connection, context.environment)?;
+        let guests = guest_limits(args)?;
+        let input = Input::resolve(&args.input, &args.people, Config::read(context.config, context.environment)?)?;
+        let progress = context.progress(args.output.progress);
+        Ok(Self { kind, rejects, start, args, log: context.log, signals, connection, policy, guests, input, progress })
+    }
+
+    /// Opens the journal, after the files and the outputs that are known already.
+    pub(super) fn open(&self) -> Result<Journal, Failure> {
+        self.input.files.iter().try_for_each(|path| read::check_file(path))?;
+        let path = outputs::prepare(self.args, self.rejects, self.log.log_file.as_deref())?;
+        Ok(Journal::open(&path, &owner(&self.connection))?)
+    }
+
+    /// The outputs of a run whose files are in the journal.
+    pub(super) fn outputs(&self, journal: &Journal, staged: &Staged) -> Result<OutputPaths, Failure> {
+        let log = self.log.log_file.as_deref();
+        outputs::resolve(self.args, self.kind == RunKind::Import, self.rejects, log, journal, staged)
+    }
+
+    /// What the rows of a run are sent with.
+    pub(super) fn delivery<E>(&self, api: &Arc<Api<E>>, run: RunId) -> Delivery<E> {
+        let (api, concurrency) = (Arc::clone(api), self.connection.limits.concurrency);
+        let quota = GuestLimiter::new(self.guests, api.stop.clone(), Arc::clone(&api.listener));
+        Delivery { api, policy: self.policy, concurrency, run, quota }
+    }
+
+    /// What the open rows of a run take: this many requests; with the rows that invite guests, and whether those are known to be new.
+    pub(super) fn forecast(&self, requests: u64, (guests, are_guests_new): &(GuestForecast, bool)) -> Forecast {
+        let rate = if let Speed::At(rate) = self.connection.limits.speed { Some(rate) } else { None };
+        let is_guest_rate_chosen = self.guests.rate.is_some();
+        let guest_rate = self.guests.rate.unwrap_or(GUEST_CAP);
+        let (most, allowed) = (guests.most, guest_rate.requests.get());
+        if most > u64::from(allowed) {
+            let whose = if is_guest_rate_chosen { "--guest-rate" } else { "the guest quota" };
+            tracing::warn!(
+                "a row has {most} new guests, more than {whose} allows at once ({allowed}); it is sent alone and may be refused"
+            );
+        }
+        let (guests, guest_time) = (guests.guests, guests.time());
+        Forecast {
+            requests,
+            rate,
+            guests,
+            are_guests_new: *are_guests_new,
+            guest_rate,
+            is_guest_rate_chosen,
+            guest_time,
+        }
+    }
+
+    /// Why nothing is sent, with `--strict`.
+    pub(super) fn refusal(&self, problems: &Problems<impl Write>) -> Option<Failure> {
+        let (errors, warnings) = (problems.count(Severity::Error), problems.count(Severity::Warning));
+        let why = || format!("nothing was sent because of --strict (errors: {errors}, warnings: {warnings})");
+        (self.args.strict && errors + warnings > 0).then(|| Failure::Problems(why()))
+    }
+
+    /// Says what was found in the files, and whether that keeps everything from being sent.
+    pub(super) fn report(&self, problems: Problems<impl Write>) -> Result<Option<Failure>, Failure> {
+        let refusal = self.refusal(&problems);
+        if !self.log.quiet {
+            problems.finish(None).map_err(Failure::Print)?;
+        }
+        Ok(refusal)
+    }
+
+    /// Writes the results, and rejects if the run has some; gives the summary.
+    pub(super) fn write_files(
+        &self,
+        journal: &Journal,
+        staged: &Staged,
+        paths: &OutputPaths,
+    ) -> Result<Summary, Failure> {
+        let mut summary = Summary::new(self.kind, staged.files.clone(), &self.connection.organization);
+        let mut results = Results::create(&paths.results, &staged.files, self.args.with_input)?;
+        let mut rejects = Rejects::new(&paths.rejects, &staged.files);
+        let mut accounted = 0;
+        journal.results::<Failure>(staged.run, |row| {
+            summary.add(row);
+            results.write(row)?;
+            accounted += u64::from(row.place.is_some());
+            if self.kind == RunKind::Import && row.status.is_open() {
+                rejects.write(row)?;
+            }
+            Ok(())
+        })?;
+        if accounted != staged.rows {
+            return Err(Failure::Defect(format!("{} rows were read but {accounted} have a result", staged.rows)));
+        }
+        results.finish()?;
+        summary.results = Some(paths.results.clone());
+        if self.kind == RunKind::Import {
+            summary.rejects = outputs::put_rejects(journal, staged.run, rejects)?;
+        }
+        (summary.journal, summary.run) = (paths.journal.clone(), staged.run.0);
+        Ok(summary)
+    }
+
+    pub(super) fn seconds(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+}

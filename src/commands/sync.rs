@@ -1,0 +1,436 @@
+//! `sync`: read → check → find people → plan → show and ask → journal → carry out → report.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+
+use console::Term;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use crate::cli::SyncArgs;
+use crate::execute::{Api, Policy};
+use crate::exit::Ending;
+use crate::journal::{GroupOperation, Journal, OpenRun, Operation, OperationKind, RunId, Selection};
+use crate::model::{
+    Action, ActionKind, ERROR_COLUMN, Event, ExistingGroup, Format, Guard, InputFile, MembersMode, OnExisting, Outcome,
+    PeopleCounts, Plan, RequestError,
+};
+use crate::plan::{self, Inventory, MergePolicy, SyncInput, SyncPolicy};
+use crate::report::{Forecast, Output, PlanView, Problems, RunKind, counted};
+use crate::resolve::Directory;
+use crate::settings::{OutputPaths, Target};
+use crate::tallyfy::{List, Transport};
+
+use super::delivery::Delivery;
+use super::file_run::FileRun;
+use super::organization::{connect, stop_reason};
+use super::people::find_people;
+use super::question::ask;
+use super::staging::{Staged, fingerprint, owner, restored, stage};
+use super::{Context, Failure, block_on, close};
+
+/// The columns of a plan that goes to no terminal.
+const PAGE: usize = 100;
+
+/// A sync, ready to begin.
+struct Sync<'a> {
+    run: FileRun<'a>,
+    args: &'a SyncArgs,
+    context: &'a Context<'a>,
+}
+
+/// What is known when everything is read.
+struct Planned {
+    plan: Plan,
+    count_before: Option<u64>,
+    directory: Directory,
+    forecast: Forecast,
+    people: PeopleCounts,
+}
+
+/// What was done.
+#[derive(Default)]
+struct Applied {
+    requests: u64,
+    people: PeopleCounts,
+    /// Why nothing was changed, if somebody or something refused.
+    refused: Option<Failure>,
+    /// The plan was shown, and nothing else was wanted.
+    ending: Option<Ending>,
+}
+
+/// Makes the organization match the files.
+pub(super) fn run(args: &SyncArgs, context: &Context<'_>) -> Result<Ending, Failure> {
+    let policy = Policy {
+        matching: args.run.input.match_names,
+        on_existing: OnExisting::Fail,
+        is_forced: false,
+        mirrors: args.members == MembersMode::Mirror,
+        allows_empty: args.allow_empty,
+    };
+    let sync = Sync { run: FileRun::new(RunKind::Sync, &args.run, None, policy, context)?, args, context };
+    if args.prune && args.run.input.limit.is_some() {
+        return Err(Failure::Usage("--prune needs all rows of the files: leave --limit out".to_owned()));
+    }
+    if args.run.dry_run { sync.show() } else { sync.apply() }
+}
+
+impl Sync<'_> {
+    /// Shows the plan, and changes nothing.
+    fn show(&self) -> Result<Ending, Failure> {
+        let FileRun { connection, input, progress, args, .. } = &self.run;
+        let mut problems = self.context.problems();
+        let mut journal = Journal::scratch()?;
+        let run = journal.begin_run(&owner(connection))?;
+        let staged = stage(&journal, run, input, &progress.listener(), &mut problems)?;
+        journal.note_rows(run, staged.range)?;
+        let past = Journal::peek(&OutputPaths::resolve(args, None, Format::Csv).journal)?;
+        self.may_prune(past.as_ref(), &journal, &staged)?;
+        let planned = block_on(async {
+            let is_simulated = matches!(connection.target, Target::Simulated);
+            let api = self.connect(past.as_ref().filter(|_| is_simulated).unwrap_or(&journal)).await?;
+            self.plan(&api, &mut journal, past.as_ref(), &staged, &mut problems).await
+        })?;
+        let refused = self.run.refusal(&problems);
+        self.report(problems)?;
+        self.show_plan(&planned, &staged, true)?;
+        let held = planned.plan.count(ActionKind::Held) + planned.plan.count(ActionKind::Fail);
+        self.may_be_applied(&planned.plan, &staged)?;
+        if let Some(refused) = refused {
+            return Err(refused);
+        }
+        Ok(match () {
+            () if staged.invalid > 0 || journal.has_invalid_people(run)? => Ending::Problems,
+            () if held > 0 => Ending::Incomplete,
+            () if args.detailed_exitcode && planned.plan.changes() > 0 => Ending::Changes,
+            () => Ending::Complete,
+        })
+    }
+
+    /// Applies the plan, or resumes one that was cut off.
+    fn apply(&self) -> Result<Ending, Failure> {
+        let mut problems = self.context.problems();
+        let (journal, staged, open) = self.read(&mut problems)?;
+        let paths = self.run.outputs(&journal, &staged)?;
+        self.run.signals.sending();
+        let (journal, applied) = block_on(self.send(journal, &staged, open, problems))?;
+        if let Some(ending) = applied.ending {
+            return Ok(ending);
+        }
+        let stopped = applied.refused.or_else(|| self.run.signals.stop.reason().map(Failure::Stopped));
+        let mut summary = self.run.write_files(&journal, &staged, &paths)?;
+        journal.end_run(staged.run, summary.is_settled())?;
+        (summary.requests, summary.people) = (applied.requests, applied.people);
+        summary.time = self.run.start.elapsed();
+        close(summary, stopped, self.args.run.output.json, self.context.log.quiet)
+    }
+
+    /// Reads and checks all files into the journal, unless it has their rows already; gives the run that was cut off too.
+    fn read(&self, problems: &mut Problems<impl Write + Send>) -> Result<(Journal, Staged, Option<OpenRun>), Failure> {
+        let FileRun { connection, input, progress, args, .. } = &self.run;
+        let mut journal = self.run.open()?;
+        let SyncArgs { prune, adopt, members, allow_empty, .. } = self.args;
+        let command = format!("sync {prune} {adopt} {members:?} {allow_empty} {:?}", args.people);
+        let fingerprint = fingerprint(input, &command);
+        let open = journal.open_run(fingerprint.as_deref())?.filter(|_| !args.fresh);
+        if open.as_ref().is_some_and(|open| open.plan.is_none()) {
+            let why =
+                "the journal holds an import that was cut off: run that import again first, or start over with --fresh";
+            return Err(Failure::Usage(why.to_owned()));
+        }
+        let known = fingerprint.as_deref().map_or(Ok(None), |fingerprint| journal.run_over(fingerprint))?;
+        if let Some((open, known)) = open.as_ref().zip(known).filter(|(open, _)| open.is_same && open.has_more) {
+            let staged = restored(&journal, open.run, known.range, input, problems)?;
+            return Ok((journal, staged, Some(open.clone())));
+        }
+        let run = journal.begin_run(&owner(connection))?;
+        let staged = if let Some(earlier) = known {
+            let range = journal.copy_rows(&earlier, run)?;
+            restored(&journal, run, range, input, problems)?
+        } else {
+            let staged = stage(&journal, run, input, &progress.listener(), problems)?;
+            // If a file changed meanwhile, it is not known what was read.
+            let fingerprint = fingerprint.filter(|before| self::fingerprint(input, &command).as_ref() == Some(before));
+            journal.note_read(run, fingerprint.as_deref(), problems.counts())?;
+            staged
+        };
+        journal.note_rows(run, staged.range)?;
+        self.may_prune(Some(&journal), &journal, &staged)?;
+        Ok((journal, staged, open))
+    }
+
+    /// Groups are deleted only by the files that listed them: those of the last sync that `past` knows.
+    fn may_prune(&self, past: Option<&Journal>, journal: &Journal, staged: &Staged) -> Result<(), Failure> {
+        if !self.args.prune {
+            return Ok(());
+        }
+        let are_rejects = |file: &InputFile| file.dialect.header.iter().any(|name| name.trim() == ERROR_COLUMN);
+        if staged.files.iter().any(are_rejects) {
+            let why = "--prune would delete all groups that these rejects do not have: sync the whole file";
+            return Err(Failure::Usage(why.to_owned()));
+        }
+        let Some(past) = past.filter(|_| self.args.run.output.journal.is_none()) else { return Ok(()) };
+        match past.last_sync()? {
+            Some((last, _)) if past.paths(last)? != journal.paths(staged.run)? => Err(Failure::Usage(
+                "--prune would delete the groups of other files: the last sync over this journal read others; name the same \
+                 files, or the journal with --journal"
+                    .to_owned(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    async fn connect(&self, past: &Journal) -> Result<Arc<Api<crate::tallyfy::Http>>, Failure> {
+        connect(&self.run.connection, past, &self.run.signals.stop, &self.run.progress.listener()).await
+    }
+
+    /// Makes the plan, asks, and carries it out.
+    async fn send(
+        &self,
+        mut journal: Journal,
+        staged: &Staged,
+        open: Option<OpenRun>,
+        mut problems: Problems<impl Write>,
+    ) -> Result<(Journal, Applied), Failure> {
+        let api = self.connect(&journal).await?;
+        let delivery = self.run.delivery(&api, staged.run);
+        let mut people = PeopleCounts::default();
+        if let Some(open) = open.as_ref().filter(|open| open.run == staged.run) {
+            self.may_resume(open)?;
+            self.report(problems)?;
+            tracing::warn!("resuming interrupted run {}", open.run.0);
+            journal.resume(open.run)?;
+            delivery.reconcile(&mut journal, None).await?;
+        } else {
+            if let Some(open) = open {
+                self.settle(&api, &mut journal, open.run).await?;
+            }
+            let planned = self.plan(&api, &mut journal, None, staged, &mut problems).await?;
+            people = planned.people;
+            let refusal = self.run.refusal(&problems);
+            self.report(problems)?;
+            if refusal.is_some() {
+                return Ok((journal, Applied { requests: api.requests(), people, refused: refusal, ending: None }));
+            }
+            self.show_plan(&planned, staged, false)?;
+            self.may_be_applied(&planned.plan, staged)?;
+            if !self.context.bars.suspend(|| self.is_agreed(&planned.plan))? {
+                writeln!(io::stderr(), "nothing was changed").map_err(Failure::Print)?;
+                return Ok((journal, Applied { ending: Some(Ending::Complete), ..Applied::default() }));
+            }
+            let operations = planned.plan.actions.into_iter().map(operation).collect();
+            journal.commence_sync(staged.run, &planned.plan.id, staged.range.1, operations, &planned.plan.group_ids)?;
+        }
+        let (guests, _) = delivery.forecast_guests(&mut journal).await?;
+        delivery.quota.expect(guests);
+        let (done, total) = (0, journal.planned_operations(staged.run)?);
+        (api.listener)(Event::Started { is_deleting: false, done, total });
+        for level in journal.levels(staged.run)? {
+            journal.hold_back(staged.run, level)?;
+            if api.stop.is_raised() {
+                break;
+            }
+            journal = delivery.carry_out(journal, Selection::Level(level)).await?;
+        }
+        Ok((journal, Applied { requests: api.requests(), people, refused: None, ending: None }))
+    }
+
+    /// Finds out what became of the operations in doubt of a run that is not resumed.
+    async fn settle(&self, api: &Arc<Api<impl Transport>>, journal: &mut Journal, run: RunId) -> Result<(), Failure> {
+        journal.resume(run)?;
+        let delivery = self.run.delivery(api, run);
+        delivery.reconcile(journal, None).await?;
+        delivery.settle_changes(journal).await?;
+        match api.stop.reason() {
+            Some(reason) => Err(Failure::Stopped(reason)),
+            None => Ok(journal.abandon(run)?),
+        }
+    }
+
+    /// Reads the organization, and makes the plan. What is owned is known by `past`, or by the same journal.
+    async fn plan<E: Transport>(
+        &self,
+        api: &Arc<Api<E>>,
+        journal: &mut Journal,
+        past: Option<&Journal>,
+        staged: &Staged,
+        problems: &mut Problems<impl Write>,
+    ) -> Result<Planned, Failure> {
+        let (people, directory) = find_people(api, journal, staged, &self.args.run.people, problems).await?;
+        if let Some(reason) = api.stop.reason() {
+            return Err(Failure::Stopped(reason));
+        }
+        let unread = |unread| Failure::Stopped(stop_reason(api, unread));
+        let (groups, _) = api.all::<ExistingGroup>(List::Groups).await.map_err(unread)?;
+        let rows = journal.desired_rows(staged.run)?;
+        let owned = past.unwrap_or(journal).owned_groups()?;
+        let mut inventory = Inventory::new(groups, owned, self.args.run.input.match_names);
+        let ids = inventory.to_read(&rows, self.args.adopt);
+        let read = stream::iter(&ids).map(|id| api.group(id)).buffer_unordered(self.run.connection.limits.concurrency);
+        let read: Vec<Option<ExistingGroup>> = read.try_collect().await.map_err(unread)?;
+        read.into_iter().flatten().for_each(|group| inventory.add(group));
+        let names = journal.other_names(staged.run)?;
+        let count_before = past.unwrap_or(journal).last_sync()?.map(|(_, count)| count);
+        let SyncArgs { members, allow_empty, adopt, prune, guards, .. } = self.args;
+        let plan = plan::plan(&SyncInput {
+            organization: &self.run.connection.organization,
+            rows: &rows,
+            invalid: &names.invalid,
+            excluded: &names.excluded,
+            inventory: &inventory,
+            policy: SyncPolicy {
+                merge: MergePolicy { members: *members, allows_empty: *allow_empty },
+                adopts: *adopt,
+                prunes: *prune,
+            },
+            guards,
+            count: staged.rows,
+            count_before,
+            next: staged.range.1.after(1),
+        });
+        let delivery = self.run.delivery(api, staged.run);
+        let forecast = self.forecast(&plan, &delivery, past.unwrap_or(journal)).await?;
+        Ok(Planned { plan, count_before, directory, forecast, people })
+    }
+
+    /// What the plan takes.
+    async fn forecast<E: Transport>(
+        &self,
+        plan: &Plan,
+        delivery: &Delivery<E>,
+        journal: &Journal,
+    ) -> Result<Forecast, Failure> {
+        let changes = || plan.actions.iter().filter(|action| action.kind.is_change());
+        // What exists is read right before it is changed.
+        let requests = changes().map(|action| if action.kind == ActionKind::Create { 1 } else { 2 }).sum();
+        let invited = || {
+            changes().filter_map(|action| match action.kind {
+                ActionKind::Create => Some(&action.group.guests),
+                ActionKind::Delete => None,
+                _ => Some(&action.edit.guests.add),
+            })
+        };
+        let are_listed = delivery.learn_guests(journal, invited().any(|guests| !guests.is_empty())).await?;
+        let mut guests = delivery.quota.forecast();
+        invited().filter(|invited| !delivery.quota.knows(invited)).for_each(|invited| guests.add(invited));
+        Ok(self.run.forecast(requests, &(guests, are_listed)))
+    }
+
+    fn report(&self, problems: Problems<impl Write>) -> Result<(), Failure> {
+        if self.context.log.quiet { Ok(()) } else { problems.finish(None).map_err(Failure::Print) }
+    }
+
+    /// Prints the plan; on standard error if standard output is for the summary as JSON.
+    fn show_plan(&self, planned: &Planned, staged: &Staged, is_all: bool) -> Result<(), Failure> {
+        let SyncArgs { full, markdown, run, .. } = self.args;
+        let labels = planned.directory.labels();
+        let view = PlanView {
+            plan: &planned.plan,
+            files: &staged.files,
+            rows: staged.rows,
+            rows_before: planned.count_before,
+            organization: &self.run.connection.organization,
+            labels: &labels,
+            forecast: &planned.forecast,
+            is_full: *full,
+        };
+        if let Some(path) = markdown {
+            let mut file = Output::create(path).map_err(Failure::Unwritable)?;
+            file.bytes(view.markdown().as_bytes()).and_then(|()| file.finish()).map_err(Failure::Unwritable)?;
+        }
+        let is_refused = self.may_be_applied(&planned.plan, staged).is_err();
+        if self.context.log.quiet && !is_refused {
+            return Ok(());
+        }
+        let printed = self.context.bars.suspend(|| match (run.output.json, is_all) {
+            (true, true) => writeln!(io::stdout(), "{}", view.json()),
+            (true, false) => io::stderr().write_all(view.text(columns(&Term::stderr())).as_bytes()),
+            (false, _) => io::stdout().write_all(view.text(columns(&Term::stdout())).as_bytes()),
+        });
+        printed.map_err(Failure::Print)
+    }
+
+    /// Whether the guards let the plan pass, or it is the one that was accepted.
+    fn may_be_applied(&self, plan: &Plan, staged: &Staged) -> Result<(), Failure> {
+        if staged.rows == 0 {
+            return Err(Failure::Refused("the files have no rows".to_owned()));
+        }
+        match &self.args.accept {
+            Some(accepted) if *accepted == plan.id => return Ok(()),
+            Some(accepted) => {
+                let why =
+                    format!("the plan is {}, not {accepted}: the organization or the files have changed", plan.id);
+                return Err(Failure::Refused(why));
+            }
+            None => {}
+        }
+        let exceeded: Vec<String> = plan.guards.iter().filter(|guard| guard.is_exceeded()).map(refusal).collect();
+        if exceeded.is_empty() {
+            return Ok(());
+        }
+        let cure = format!("if that is right, --accept {} applies this plan", plan.id);
+        Err(Failure::Refused(format!("{}: {cure}", exceeded.join("; "))))
+    }
+
+    fn may_resume(&self, open: &OpenRun) -> Result<(), Failure> {
+        let plan = open.plan.as_deref().unwrap_or_default();
+        match &self.args.accept {
+            Some(accepted) if accepted != plan => {
+                let why = format!("the run that was cut off has the plan {plan}, not {accepted}");
+                Err(Failure::Refused(why))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks, unless that was answered already.
+    fn is_agreed(&self, plan: &Plan) -> Result<bool, Failure> {
+        let count = plan.changes();
+        if self.args.yes || self.args.accept.is_some() || count == 0 {
+            return Ok(true);
+        }
+        let what = format!("{} of organization {}", counted(count, "group"), self.run.connection.organization);
+        if self.args.no_input || !io::stdin().is_terminal() {
+            return Err(Failure::Usage(format!(
+                "nothing was changed: there is nobody to ask whether to change {what}; --yes changes them without asking, and --accept {} only by this plan",
+                plan.id
+            )));
+        }
+        ask(count, "change", &what).map_err(Failure::Print)
+    }
+}
+
+/// The columns of a terminal, or of a page.
+fn columns(term: &Term) -> usize {
+    term.size_checked().map_or(PAGE, |(_, columns)| columns.into())
+}
+
+/// A guard that is exceeded, in words.
+fn refusal(guard: &Guard) -> String {
+    let Guard { name, count, base, limit } = guard;
+    let limit = limit.unwrap_or_default();
+    format!("the plan would {name} {count} of {base} (--max-{name}: {limit})")
+}
+
+/// The operation of an action, and its outcome if nothing is sent for it.
+fn operation(action: Action) -> (GroupOperation, Option<Outcome>) {
+    let Action { kind, row, target, group, edit, reason, level, waits_for, .. } = action;
+    let (kind, edit, outcome) = match kind {
+        ActionKind::Create => (OperationKind::Create, None, None),
+        ActionKind::Delete => (OperationKind::Delete, None, None),
+        ActionKind::Rename | ActionKind::Update => (OperationKind::Update, Some(Box::new(edit)), None),
+        ActionKind::Note => {
+            let outcome = target.clone().map(|group| Outcome::Unchanged { group });
+            (OperationKind::Update, Some(Box::new(edit)), outcome)
+        }
+        ActionKind::Held => {
+            let message = reason.unwrap_or_default();
+            (OperationKind::Update, None, Some(Outcome::Held { message }))
+        }
+        ActionKind::Fail => {
+            let error = RequestError::new("group-unknown", reason.unwrap_or_default());
+            (OperationKind::Update, None, Some(Outcome::Failed(error)))
+        }
+    };
+    let operation = Operation { target, edit, level, waits_for, ..Operation::planned(row, false, kind) };
+    (GroupOperation { operation, group }, outcome)
+}

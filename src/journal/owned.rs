@@ -1,0 +1,67 @@
+//! The groups that a journal owns, as its operations left them: those that its runs created or took over, without those that were
+//! deleted. What was undone does not count.
+
+use std::collections::HashMap;
+
+use super::JournalError;
+use super::operations::{TASK, task};
+use super::state::{GroupOperation, Operation, State};
+use super::store::{Journal, parse};
+use crate::model::{GroupRef, Outcome, OwnedGroup};
+
+/// Operations that changed which groups are owned, or what is known of them.
+const OPERATIONS: &str = "
+    operations AS operation JOIN rows ON rows.id = operation.row
+    LEFT JOIN operations AS undoing ON undoing.row = rows.id AND undoing.undo
+    WHERE NOT operation.undo AND operation.state IN ('created', 'updated', 'unchanged', 'deleted', 'gone')
+    ORDER BY rows.id";
+
+impl Journal {
+    /// The groups that this journal owns, by their ids.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn owned_groups(&self) -> Result<HashMap<String, OwnedGroup>, JournalError> {
+        let sql = format!("SELECT {TASK}, undoing.operation FROM {OPERATIONS}");
+        self.run(|db| {
+            let (mut query, mut owned) = (db.prepare(&sql)?, HashMap::new());
+            let mut rows = query.query([])?;
+            while let Some(row) = rows.next()? {
+                add(&mut owned, task(row, false)?, parse(row, 3)?);
+            }
+            Ok(owned)
+        })
+    }
+}
+
+/// Adds what an operation did, unless it was undone.
+fn add(owned: &mut HashMap<String, OwnedGroup>, done: GroupOperation, undoing: Option<Operation>) {
+    let GroupOperation { operation, group: row } = done;
+    let Some(GroupRef { id, .. }) = operation.group().cloned() else { return };
+    match (operation.state, undoing.map(|undoing| undoing.state)) {
+        (State::Ended(Outcome::Created { .. }), Some(State::Ended(Outcome::Deleted { .. } | Outcome::Gone)))
+        | (
+            State::Ended(Outcome::Updated { .. } | Outcome::Unchanged { .. }),
+            Some(State::Ended(Outcome::Updated { .. })),
+        ) => {}
+        (State::Ended(Outcome::Created { group, .. }), _) => {
+            let mut new = OwnedGroup::new(operation.row, group, row.clone());
+            new.note(&row);
+            owned.insert(id, new);
+        }
+        (State::Ended(Outcome::Updated { group, .. } | Outcome::Unchanged { group }), _) => {
+            let left = operation.edit.zip(operation.before).map(|(edit, before)| edit.apply(&before));
+            let known = owned.entry(id).or_insert_with(|| OwnedGroup::new(operation.row, group.clone(), row.clone()));
+            known.group_ref = group;
+            known.group = left.unwrap_or_else(|| known.group.clone());
+            known.note(&row);
+        }
+        // It was created again, under another id.
+        (_, Some(State::Ended(Outcome::Created { group, .. }))) => {
+            if let Some(again) = owned.remove(&id) {
+                owned.insert(group.id.clone(), OwnedGroup { group_ref: group, ..again });
+            }
+        }
+        _ => _ = owned.remove(&id),
+    }
+}

@@ -1,0 +1,216 @@
+//! A sync in the journal: its rows, the plan that was agreed, and what may be carried out next.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::JournalError;
+use super::operations::{tasks, write};
+use super::state::{Change, GroupOperation};
+use super::store::{Journal, RunId, json, parse};
+use crate::model::{DesiredRow, Outcome, RowId};
+
+/// A run that is not over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenRun {
+    /// The run.
+    pub run: RunId,
+    /// The id of its plan; none if it is an import.
+    pub plan: Option<String>,
+    /// Whether it has the rows of this fingerprint.
+    pub is_same: bool,
+    /// Whether some of its operations were not carried out.
+    pub has_more: bool,
+}
+
+/// Names of rows that define no group.
+#[derive(Debug, Default)]
+pub struct OtherNames {
+    /// Of invalid rows.
+    pub invalid: Vec<String>,
+    /// Of rows that are left out.
+    pub excluded: Vec<String>,
+}
+
+impl Journal {
+    /// The latest run that is not over.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn open_run(&self, fingerprint: Option<&[u8]>) -> Result<Option<OpenRun>, JournalError> {
+        let sql = "SELECT id, plan, input IS NOT NULL AND input = ?1, EXISTS (
+                       SELECT 1 FROM operations WHERE row BETWEEN first_row AND last_row AND NOT undo AND state = 'planned')
+                   FROM runs WHERE state = 'open' ORDER BY id DESC LIMIT 1";
+        let run = |row: &Row<'_>| {
+            Ok(OpenRun { run: RunId(row.get(0)?), plan: row.get(1)?, is_same: row.get(2)?, has_more: row.get(3)? })
+        };
+        self.run(|db| db.query_row(sql, [fingerprint], run).optional())
+    }
+
+    /// Takes no operation of a run up any more.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn abandon(&self, run: RunId) -> Result<(), JournalError> {
+        self.run(|db| db.execute("UPDATE runs SET state = 'abandoned' WHERE id = ?1", [run.0]).map(drop))
+    }
+
+    /// The rows of a run are these; it does not count yet.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn note_rows(&self, run: RunId, (first, last): (RowId, RowId)) -> Result<(), JournalError> {
+        let sql = "UPDATE runs SET first_row = ?2, last_row = ?3 WHERE id = ?1";
+        self.run(|db| db.execute(sql, [run.0, first.0, last.0]).map(drop))
+    }
+
+    /// The last sync that was carried out to its end, and how many rows it had.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn last_sync(&self) -> Result<Option<(RunId, u64)>, JournalError> {
+        let sql = "SELECT id, (SELECT count(*) FROM rows WHERE id BETWEEN first_row AND last_row AND file IS NOT NULL)
+                   FROM runs WHERE plan IS NOT NULL AND state = 'ended' ORDER BY id DESC LIMIT 1";
+        self.run(|db| db.query_row(sql, [], |row| Ok((RunId(row.get(0)?), row.get(1)?))).optional())
+    }
+
+    /// The rows of a run that define a group.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn desired_rows(&self, run: RunId) -> Result<Vec<DesiredRow>, JournalError> {
+        let sql = "SELECT rows.id, row, body, code IS NULL OR lead IS NOT NULL, known_id,
+                          code IS NULL AND NOT EXISTS (
+                              SELECT 1 FROM rows AS part WHERE part.merged AND part.twin = rows.id AND part.code IS NOT NULL)
+                   FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+                   WHERE runs.id = ?1 AND body IS NOT NULL ORDER BY rows.id";
+        let desired = |row: &Row<'_>| {
+            let group = parse::<crate::model::Group>(row, 2)?;
+            Ok(DesiredRow {
+                row: RowId(row.get(0)?),
+                number: row.get(1)?,
+                is_valid: row.get(3)?,
+                may_remove: row.get::<_, bool>(5)? && !group.is_partial,
+                group_id: row.get(4)?,
+                group,
+            })
+        };
+        self.run(|db| db.prepare(sql)?.query_map([run.0], desired)?.collect())
+    }
+
+    /// The names of the rows of a run that define no group.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn other_names(&self, run: RunId) -> Result<OtherNames, JournalError> {
+        let sql = "SELECT name, code = 'row-excluded' FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+                   WHERE runs.id = ?1 AND code IS NOT NULL AND (body IS NULL AND NOT merged AND twin IS NULL)";
+        self.run(|db| {
+            let (mut query, mut names) = (db.prepare(sql)?, OtherNames::default());
+            let mut rows = query.query([run.0])?;
+            while let Some(row) = rows.next()? {
+                if row.get(1)? { &mut names.excluded } else { &mut names.invalid }.push(row.get(0)?);
+            }
+            Ok(names)
+        })
+    }
+
+    /// Records the plan of a sync before anything is sent: from here on it counts. An operation of a row behind `last` gets one
+    /// without a file.
+    ///
+    /// # Errors
+    /// If the journal cannot be written, or a change is impossible.
+    pub fn commence_sync(
+        &self,
+        run: RunId,
+        plan: &str,
+        last: RowId,
+        operations: Vec<(GroupOperation, Option<Outcome>)>,
+        group_ids: &[(RowId, String)],
+    ) -> Result<(), JournalError> {
+        let (tasks, outcomes): (Vec<_>, Vec<_>) = operations.into_iter().unzip();
+        let (operations, groups): (Vec<_>, Vec<_>) =
+            tasks.into_iter().map(|task: GroupOperation| (task.operation, task.group)).unzip();
+        let changes = outcomes.into_iter().map(|outcome| outcome.map(Change::End));
+        let operations = self.changed(operations.into_iter().zip(changes))?;
+        self.together(|batch| {
+            let mut insert = batch.prepare(
+                "INSERT INTO rows (id, row, line, name, input, body, guests, merged) VALUES (?1, 0, 0, ?2, '[]', ?3, ?4, FALSE)",
+            )?;
+            let mut end = last;
+            for (operation, group) in operations.iter().zip(&groups) {
+                if operation.row > last {
+                    insert.execute(params![operation.row.0, group.name, json(group), group.guests.len()])?;
+                    end = end.max(operation.row);
+                }
+                write(batch, operation)?;
+            }
+            let mut found = batch.prepare("UPDATE rows SET known_id = ?2 WHERE id = ?1")?;
+            group_ids.iter().try_for_each(|(row, id)| found.execute(params![row.0, id]).map(drop))?;
+            let open = "UPDATE runs SET state = 'open', last_row = ?2, plan = ?3 WHERE id = ?1";
+            batch.execute(open, params![run.0, end.0, plan]).map(drop)
+        })
+    }
+
+    /// How many operations of a run are planned.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn planned_operations(&self, run: RunId) -> Result<u64, JournalError> {
+        let sql = "SELECT count(*) FROM runs JOIN operations ON row BETWEEN first_row AND last_row
+                   WHERE runs.id = ?1 AND NOT undo AND operations.state = 'planned'";
+        self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
+    }
+
+    /// Whether people of a run's rows are invalid.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn has_invalid_people(&self, run: RunId) -> Result<bool, JournalError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+                                  WHERE runs.id = ?1 AND code IS NOT NULL AND (body IS NOT NULL OR merged))";
+        self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
+    }
+
+    /// The operations of a run that change or delete a group, and may have done so.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn changes_in_doubt(&self, run: RunId) -> Result<Vec<GroupOperation>, JournalError> {
+        let which = "operation.kind <> 'create' AND operation.state = 'planned' AND operation.may_be_applied";
+        self.run(|db| tasks(db, which, run))
+    }
+
+    /// The levels of a run that have planned operations, in order.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn levels(&self, run: RunId) -> Result<Vec<u32>, JournalError> {
+        let sql = "SELECT DISTINCT level FROM runs JOIN operations ON row BETWEEN first_row AND last_row
+                   WHERE runs.id = ?1 AND NOT undo AND operations.state = 'planned' ORDER BY level";
+        self.run(|db| db.prepare(sql)?.query_map([run.0], |row| row.get(0))?.collect())
+    }
+
+    /// Leaves alone what must not be carried out at this level: what needs a name that was not freed, and deletions if anything
+    /// failed.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn hold_back(&self, run: RunId, level: u32) -> Result<(), JournalError> {
+        let is_open = format!("operation.level = {level} AND operation.state = 'planned'");
+        let waits = format!(
+            "{is_open} AND operation.waits_for IS NOT NULL
+             AND operation.waits_for NOT IN (SELECT row FROM ended WHERE NOT undo AND state = 'updated')"
+        );
+        let failed = format!(
+            "{is_open} AND operation.kind = 'delete' AND EXISTS (
+                 SELECT 1 FROM operations AS other WHERE other.row BETWEEN runs.first_row AND runs.last_row
+                 AND NOT other.undo AND other.state IN ('failed', 'unknown', 'sending'))"
+        );
+        for (which, why) in [
+            (waits, "the group that has this name could not be renamed"),
+            (failed, "nothing is deleted, because something failed in this run"),
+        ] {
+            self.change_all(&which, run, &Change::End(Outcome::Held { message: why.to_owned() }))?;
+        }
+        Ok(())
+    }
+}

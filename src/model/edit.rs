@@ -1,0 +1,152 @@
+//! What an update changes in a group; everything else stays as it is.
+
+use std::collections::HashSet;
+use std::fmt::Display;
+
+use serde::{Deserialize, Serialize};
+
+use super::group::Group;
+
+/// The people of one list, by what becomes of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ListChange<T> {
+    /// Who is added.
+    #[serde(default = "Vec::new")]
+    pub add: Vec<T>,
+    /// Who is removed.
+    #[serde(default = "Vec::new")]
+    pub remove: Vec<T>,
+    /// Who is not in the file, and stays: somebody else added them.
+    #[serde(default = "Vec::new")]
+    pub kept: Vec<T>,
+}
+
+/// What an update changes in a group.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Edit {
+    /// The new name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The new description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The members.
+    pub members: ListChange<u64>,
+    /// The guests.
+    pub guests: ListChange<String>,
+}
+
+impl<T> Default for ListChange<T> {
+    fn default() -> Self {
+        Self { add: Vec::new(), remove: Vec::new(), kept: Vec::new() }
+    }
+}
+
+impl<T: Clone + Display> ListChange<T> {
+    fn is_none(&self) -> bool {
+        self.add.is_empty() && self.remove.is_empty()
+    }
+
+    /// The list after the change, in its order; people are the same whose keys are equal.
+    fn apply(&self, has: &[T]) -> Vec<T> {
+        let keys = |list: &[T]| list.iter().map(person_key).collect::<HashSet<_>>();
+        let (removed, present) = (keys(&self.remove), keys(has));
+        let stay = has.iter().filter(|person| !removed.contains(&person_key(person)));
+        stay.chain(self.add.iter().filter(|person| !present.contains(&person_key(person)))).cloned().collect()
+    }
+
+    /// Everybody who is added or removed: `+1004`, `-guest a@b.example`.
+    pub fn words(&self, kind: &str) -> impl Iterator<Item = String> {
+        let added = self.add.iter().map(move |person| format!("+{kind}{person}"));
+        added.chain(self.remove.iter().map(move |person| format!("-{kind}{person}")))
+    }
+
+    fn reversed(&self) -> Self {
+        Self { add: self.remove.clone(), remove: self.add.clone(), kept: Vec::new() }
+    }
+}
+
+/// Equal for one person: the address of a guest counts without case.
+pub fn person_key(person: &impl Display) -> String {
+    person.to_string().trim().to_lowercase()
+}
+
+impl Edit {
+    /// Whether nothing changes.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.name.is_none() && self.description.is_none() && self.members.is_none() && self.guests.is_none()
+    }
+
+    /// Whether somebody is removed.
+    #[must_use]
+    pub fn removes(&self) -> bool {
+        !self.members.remove.is_empty() || !self.guests.remove.is_empty()
+    }
+
+    /// The whole group after the change.
+    #[must_use]
+    pub fn apply(&self, group: &Group) -> Group {
+        Group {
+            name: self.name.as_ref().unwrap_or(&group.name).clone(),
+            description: self.description.clone().or_else(|| group.description.clone()),
+            members: self.members.apply(&group.members),
+            guests: self.guests.apply(&group.guests),
+            ..Group::default()
+        }
+    }
+
+    /// What takes the change of a group back. A description that was blank before stays: the API cannot clear one.
+    #[must_use]
+    pub fn reversed(&self, before: &Group) -> Self {
+        Self {
+            name: self.name.as_ref().map(|_| before.name.clone()),
+            description: self.description.as_ref().and(before.description.clone()),
+            members: self.members.reversed(),
+            guests: self.guests.reversed(),
+        }
+    }
+
+    /// The change, for the results: `name; description; +1004 -1003; +guest a@b.example`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let members = self.members.words("").collect::<Vec<_>>().join(" ");
+        let guests = self.guests.words("guest ").collect::<Vec<_>>().join(" ");
+        let name = self.name.as_ref().map(|_| "name".to_owned());
+        let description = self.description.as_ref().map(|_| "description".to_owned());
+        let parts = [name, description, Some(members), Some(guests)].into_iter().flatten();
+        parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_applied_to_what_is_there_now_and_taken_back() {
+        let group = |name: &str, members: &[u64], guests: &[&str]| Group {
+            name: name.to_owned(),
+            description: Some("d".to_owned()),
+            members: members.to_vec(),
+            guests: guests.iter().map(|guest| (*guest).to_owned()).collect(),
+            ..Group::default()
+        };
+        let edit = Edit {
+            name: Some("B".to_owned()),
+            description: None,
+            members: ListChange { add: vec![4, 2], remove: vec![3], kept: vec![] },
+            guests: ListChange {
+                add: vec!["new@x.org".to_owned()],
+                remove: vec!["OLD@x.org".to_owned()],
+                kept: vec![],
+            },
+        };
+        let (before, after) = (group("A", &[1, 3], &["old@x.org"]), group("B", &[1, 4, 2], &["new@x.org"]));
+        assert_eq!(edit.apply(&before), after);
+        assert_eq!(edit.apply(&after), after, "a second time it changes nothing");
+        let back = edit.reversed(&before).apply(&after);
+        assert_eq!((back.name.as_str(), back.members, back.guests.len()), ("A", vec![1, 3], 1));
+        assert_eq!(edit.words(), "name; +4 +2 -3; +guest new@x.org -guest OLD@x.org");
+    }
+}

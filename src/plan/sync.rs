@@ -1,0 +1,449 @@
+//! The plan of a sync: what its rows, the organization's groups and the journal make of each group. Pure.
+
+use std::collections::{HashMap, HashSet};
+
+use sha2::{Digest, Sha256};
+
+use super::guards::{GuardOptions, PlanTotals};
+use super::matching::{Inventory, Meant, Renames};
+use super::merge::{MergePolicy, merge};
+use crate::model::{
+    Action, ActionKind, DesiredRow, Edit, ExistingGroup, Group, GroupRef, NameKey, Plan, RowId, person_key,
+};
+
+/// What a sync may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SyncPolicy {
+    /// How groups are changed.
+    pub merge: MergePolicy,
+    /// Whether groups are taken over that the journal does not own.
+    pub adopts: bool,
+    /// Whether groups are deleted that the files do not have any more.
+    pub prunes: bool,
+}
+
+/// What a plan is made from.
+#[derive(Debug)]
+pub struct SyncInput<'a> {
+    /// The organization.
+    pub organization: &'a str,
+    /// The rows with a group.
+    pub rows: &'a [DesiredRow],
+    /// The names of invalid rows.
+    pub invalid: &'a [String],
+    /// The names of rows that are left out.
+    pub excluded: &'a [String],
+    /// The groups.
+    pub inventory: &'a Inventory,
+    /// What may be done.
+    pub policy: SyncPolicy,
+    /// The limits.
+    pub guards: &'a GuardOptions,
+    /// How many rows the files have.
+    pub count: u64,
+    /// How many the last sync had.
+    pub count_before: Option<u64>,
+    /// The id of the first row without a file.
+    pub next: RowId,
+}
+
+/// Makes the plan.
+#[must_use]
+pub fn plan(input: &SyncInput<'_>) -> Plan {
+    let inventory = input.inventory;
+    let key = |name: &String| inventory.matching.key(name);
+    let mut planner = Planner {
+        input,
+        protected: input.invalid.iter().map(key).collect(),
+        actions: Vec::new(),
+        group_ids: Vec::new(),
+        claimed: HashSet::new(),
+        unchanged: 0,
+        next: input.next,
+    };
+    for (row, meant) in input.rows.iter().zip(inventory.meant(input.rows, input.policy.adopts)) {
+        planner.decide(row, meant);
+    }
+    let last = planner.rename();
+    let absent = planner.prune(last + 1);
+    planner.finish(absent)
+}
+
+struct Planner<'a> {
+    input: &'a SyncInput<'a>,
+    /// The names of invalid rows: nobody is removed from their groups.
+    protected: HashSet<NameKey>,
+    actions: Vec<Action>,
+    group_ids: Vec<(RowId, String)>,
+    /// The groups that a row means.
+    claimed: HashSet<usize>,
+    unchanged: u64,
+    next: RowId,
+}
+
+impl Planner<'_> {
+    fn decide(&mut self, row: &DesiredRow, meant: Meant) {
+        let inventory = self.input.inventory;
+        let mut action = Action::of(ActionKind::Create, row.row, row.group.clone());
+        action.number = Some(row.number);
+        match meant {
+            Meant::Group(group) => {
+                self.claimed.insert(group);
+                if row.is_valid {
+                    self.merge(row, group, action);
+                }
+                return;
+            }
+            _ if !row.is_valid => return,
+            Meant::UnknownId(id) => {
+                action.kind = ActionKind::Fail;
+                action.reason = Some(super::no_group(&id));
+            }
+            Meant::Held(why, group) => {
+                let group = group.map(|group| &inventory.groups[group]);
+                action.target = group.map(|group| group.group_ref.clone());
+                action.before = group.and_then(ExistingGroup::whole);
+                action.hold(why);
+            }
+            Meant::New { is_again } => action.reason = is_again.then(|| "was deleted in Tallyfy".to_owned()),
+        }
+        self.actions.push(action);
+    }
+
+    /// What makes an existing group as its row says.
+    fn merge(&mut self, row: &DesiredRow, group: usize, mut action: Action) {
+        let inventory = self.input.inventory;
+        let (has, owned) = (&inventory.groups[group], inventory.owned(group));
+        if row.group_id.as_ref() != Some(&has.group_ref.id) {
+            self.group_ids.push((row.row, has.group_ref.id.clone()));
+        }
+        (action.target, action.before) = (Some(has.group_ref.clone()), has.whole());
+        let may_remove = row.may_remove && !self.protected.contains(&inventory.matching.key(&row.group.name));
+        let merged = match &action.before {
+            Some(before) => merge(&row.group, may_remove, owned, before, self.input.policy.merge),
+            None => Err("the organization does not show its people".to_owned()),
+        };
+        match merged {
+            Err(why) => action.hold(why),
+            Ok(edit) => {
+                let notes = owned.is_none_or(|owned| {
+                    let has_key = row.group.key.is_none() || row.group.key == owned.key;
+                    let are_listed = row.group.members.iter().all(|id| owned.members.contains(id))
+                        && row.group.guests.iter().all(|guest| owned.guests.contains(&person_key(guest)));
+                    !has_key || !are_listed
+                });
+                action.kind = match () {
+                    () if edit.name.is_some() => ActionKind::Rename,
+                    () if !edit.is_none() => ActionKind::Update,
+                    () if notes => ActionKind::Note,
+                    () => return self.unchanged += 1,
+                };
+                action.reason = owned.is_none().then(|| "is taken over".to_owned());
+                action.edit = edit;
+            }
+        }
+        self.actions.push(action);
+    }
+
+    /// Puts the actions in order: renames first, each after the one that frees its name. Gives the level of the other changes.
+    fn rename(&mut self) -> u32 {
+        let inventory = self.input.inventory;
+        let index = |action: &Action| inventory.index(action.target.as_ref());
+        let renamed = |action: &Action| index(action).filter(|_| action.kind == ActionKind::Rename);
+        let wanted = self.actions.iter().filter_map(|action| Some((renamed(action)?, action.edit.name.clone()?)));
+        let wanted: HashMap<usize, String> = wanted.collect();
+        let Renames { steps, mut held, freed } = inventory.renames(&wanted);
+        let by_group: HashMap<usize, usize> =
+            self.actions.iter().enumerate().filter_map(|(at, action)| Some((renamed(action)?, at))).collect();
+        let mut done: Vec<(RowId, u32)> = Vec::new();
+        for step in &steps {
+            let action = &mut self.actions[by_group[&step.group]];
+            let waits_for = step.waits_for.map(|other| done[other]);
+            let level = waits_for.map_or(0, |(_, level)| level) + 1;
+            let waits_for = waits_for.map(|(row, _)| row);
+            if action.edit.name.as_ref() == Some(&step.name) {
+                (action.level, action.waits_for) = (level, waits_for);
+                done.push((action.row, level));
+            } else {
+                // A temporary name.
+                let edit = Edit { name: Some(step.name.clone()), ..Edit::default() };
+                let (row, before) = (self.next, action.before.clone());
+                let group = before.as_ref().map(|before| edit.apply(before)).unwrap_or_default();
+                let target = action.target.clone();
+                let step =
+                    Action { target, before, edit, level, waits_for, ..Action::of(ActionKind::Rename, row, group) };
+                self.actions.push(step);
+                self.next = row.after(1);
+                done.push((row, level));
+            }
+        }
+        let rest = done.iter().map(|(_, level)| *level).max().unwrap_or_default() + 1;
+        for action in &mut self.actions {
+            let key = inventory.matching.key(&action.group.name);
+            match action.kind {
+                ActionKind::Rename => {
+                    if let Some(why) = index(action).and_then(|group| held.remove(&group)) {
+                        action.hold(why);
+                    }
+                }
+                ActionKind::Create if freed.contains_key(&key) => {
+                    (action.level, action.waits_for) = (rest, Some(done[freed[&key]].0));
+                }
+                ActionKind::Create if !inventory.named(&action.group.name).is_empty() => {
+                    action.hold("another group has this name".to_owned());
+                }
+                _ => action.level = rest,
+            }
+        }
+        rest
+    }
+
+    /// The owned groups that no row has are deleted, or stay; gives how many stay.
+    fn prune(&mut self, level: u32) -> u64 {
+        let SyncInput { inventory, rows, invalid, excluded, policy, .. } = self.input;
+        let texts = rows.iter().map(|row| &row.group.name).chain(*invalid).chain(*excluded);
+        let named: HashSet<NameKey> = texts.map(|name| inventory.matching.key(name)).collect();
+        // A typo must not cost a group.
+        let prunes = policy.prunes && invalid.is_empty() && rows.iter().all(|row| row.is_valid);
+        let mut absent = 0;
+        for (index, group) in inventory.groups.iter().enumerate() {
+            if inventory.owned(index).is_none()
+                || self.claimed.contains(&index)
+                || named.contains(&inventory.matching.key(&group.name))
+            {
+                continue;
+            }
+            let Some(whole) = group.whole().filter(|_| prunes) else {
+                absent += 1;
+                continue;
+            };
+            let mut action = Action::of(ActionKind::Delete, self.next, whole.clone());
+            (action.target, action.before, action.level) = (Some(group.group_ref.clone()), Some(whole), level);
+            self.actions.push(action);
+            self.next = self.next.after(1);
+        }
+        absent
+    }
+
+    fn finish(mut self, absent: u64) -> Plan {
+        let SyncInput { organization, inventory, guards, count, count_before, .. } = *self.input;
+        self.actions.sort_by_cached_key(|action| (action.kind, action.name().to_owned(), action.row));
+        let changed = self.actions.iter().filter(|action| action.kind != ActionKind::Held);
+        let adopted: HashSet<usize> = changed.filter_map(|action| inventory.index(action.target.as_ref())).collect();
+        let mut totals = PlanTotals { rows: count, rows_before: count_before, ..PlanTotals::default() };
+        for (index, group) in inventory.groups.iter().enumerate() {
+            if inventory.owned(index).is_some() || adopted.contains(&index) {
+                let [members, guests] =
+                    [group.members.as_ref().map_or(0, Vec::len), group.guests.as_ref().map_or(0, Vec::len)];
+                totals.owned += 1;
+                totals.memberships += (members + guests) as u64;
+            }
+        }
+        for action in self.actions.iter().filter(|action| !action.is_step()) {
+            let Edit { members, guests, .. } = &action.edit;
+            match action.kind {
+                ActionKind::Delete => {
+                    totals.deleted += 1;
+                    totals.removed += people(&action.group);
+                }
+                ActionKind::Rename | ActionKind::Update => {
+                    totals.updated += 1;
+                    totals.added += (members.add.len() + guests.add.len()) as u64;
+                    totals.removed += (members.remove.len() + guests.remove.len()) as u64;
+                }
+                ActionKind::Create => totals.created += 1,
+                ActionKind::Fail | ActionKind::Held | ActionKind::Note => {}
+            }
+        }
+        Plan {
+            id: plan_id(organization, &self.actions),
+            guards: guards.guards(&totals),
+            group_ids: self.group_ids,
+            unchanged: self.unchanged,
+            owned: totals.owned,
+            others: inventory.groups.len() as u64 - totals.owned,
+            absent,
+            actions: self.actions,
+        }
+    }
+}
+
+fn people(group: &Group) -> u64 {
+    (group.members.len() + group.guests.len()) as u64
+}
+
+/// A digest of what a plan changes, whatever its order.
+fn plan_id(organization: &str, actions: &[Action]) -> String {
+    let is_change = |action: &&Action| action.kind.is_change();
+    let mut lines: Vec<String> = actions.iter().filter(is_change).map(line).collect();
+    lines.sort_unstable();
+    let digest = Sha256::digest(format!("{organization}\n{}", lines.join("\n")));
+    format!("{:016x}", digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first)))
+}
+
+/// All that an action changes, in one line.
+fn line(action: &Action) -> String {
+    let Action { kind, target, group, edit, .. } = action;
+    let sorted = |people: Vec<String>| {
+        let mut people = people;
+        people.sort_unstable();
+        people
+    };
+    let list = |change: &mut dyn Iterator<Item = String>| sorted(change.collect());
+    let whole = (*kind == ActionKind::Create).then(|| {
+        let members = sorted(group.members.iter().map(u64::to_string).collect());
+        (group.description.as_ref(), members, sorted(group.guests.iter().map(person_key).collect()))
+    });
+    let subject = target.as_ref().map_or(&group.name, |target: &GroupRef| &target.id);
+    let people = (list(&mut edit.members.words("")), list(&mut edit.guests.words("")));
+    format!("{:?}", (kind.as_ref(), subject, &edit.name, &edit.description, people, whole))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{desired, existing, options, owned};
+    use super::*;
+    use crate::model::{MatchNames, MembersMode, OwnedGroup};
+
+    fn group(name: &str, key: &str, members: &[u64]) -> Group {
+        let key = Some(key.to_owned()).filter(|key| !key.is_empty());
+        Group { name: name.to_owned(), key, members: members.to_vec(), ..Group::default() }
+    }
+
+    fn there(id: &str, name: &str, members: &[u64]) -> ExistingGroup {
+        ExistingGroup { description: None, members: Some(members.to_vec()), guests: Some(vec![]), ..existing(id, name) }
+    }
+
+    fn known(id: &str, name: &str, key: &str, members: &[u64]) -> (String, OwnedGroup) {
+        let key = Some(key.to_owned()).filter(|key| !key.is_empty());
+        (id.to_owned(), OwnedGroup { key, members: members.iter().copied().collect(), ..owned(id, name) })
+    }
+
+    fn planned(rows: &[Group], groups: &[ExistingGroup], known: &[(String, OwnedGroup)], policy: SyncPolicy) -> Plan {
+        let rows: Vec<DesiredRow> =
+            (1..).zip(rows).map(|(row, group)| DesiredRow { row: RowId(row), ..desired(group.clone()) }).collect();
+        let inventory = Inventory::new(groups.to_vec(), known.iter().cloned().collect(), MatchNames::Folded);
+        let guards = options(&[]);
+        plan(&SyncInput {
+            organization: "org",
+            rows: &rows,
+            invalid: &[],
+            excluded: &[],
+            inventory: &inventory,
+            policy,
+            guards: &guards,
+            count: rows.len() as u64,
+            count_before: None,
+            next: RowId(100),
+        })
+    }
+
+    fn shown(plan: &Plan) -> Vec<String> {
+        let reason = |action: &Action| action.reason.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+        let one = |action: &Action| {
+            let edit = action.edit.words();
+            format!("{} {} {edit} {}{}", action.kind.as_ref(), action.name(), action.level, reason(action))
+        };
+        plan.actions.iter().map(one).collect()
+    }
+
+    const PRUNES: SyncPolicy = SyncPolicy {
+        merge: MergePolicy { members: MembersMode::Managed, allows_empty: false },
+        adopts: false,
+        prunes: true,
+    };
+
+    #[test]
+    fn each_group_gets_what_its_row_says_and_nothing_else_is_touched() {
+        let rows = [
+            group("Sales EMEA", "K1", &[1]),
+            group("Ops", "", &[1, 4]),
+            group("New", "", &[9]),
+            group("Legal", "", &[]),
+        ];
+        let groups = [
+            there("g1", "Sales", &[1]),
+            there("g2", "Ops", &[1, 2, 3]),
+            there("g3", "Legal", &[5]),
+            there("g4", "Old", &[7]),
+            there("g5", "Theirs", &[]),
+        ];
+        let journal = [known("g1", "Sales", "K1", &[1]), known("g2", "Ops", "", &[1, 2]), known("g4", "Old", "", &[7])];
+        let plan = planned(&rows, &groups, &journal, PRUNES);
+        assert_eq!(
+            shown(&plan),
+            [
+                "held Legal  2 (exists and is not managed by this file (--adopt takes it over))",
+                "delete Old  3",
+                "rename Sales name 1",
+                "update Ops +4 -2 2",
+                "create New  2",
+            ]
+        );
+        assert_eq!((plan.owned, plan.others, plan.absent, plan.unchanged, plan.changes()), (3, 2, 0, 0, 4));
+        assert_eq!(plan.actions[3].edit.members.kept, [3]);
+        let kept = planned(&rows, &groups, &journal, SyncPolicy { prunes: false, ..PRUNES });
+        assert_eq!((kept.absent, kept.count(ActionKind::Delete)), (1, 0));
+    }
+
+    #[test]
+    fn an_unchanged_organization_has_an_empty_plan_and_the_id_says_what_changes_and_nothing_else() {
+        let rows = [group("A", "", &[1]), group("B", "", &[2])];
+        let groups = [there("a", "A", &[1]), there("b", "B", &[2, 3])];
+        let journal = [known("a", "A", "", &[1]), known("b", "B", "", &[2])];
+        let plan = planned(&rows, &groups, &journal, PRUNES);
+        assert_eq!((plan.actions.len(), plan.unchanged), (0, 2));
+        let add = |rows: &[Group]| planned(rows, &groups, &journal, PRUNES).id;
+        let one = add(&[group("A", "", &[1, 7]), group("B", "", &[2])]);
+        assert_eq!(one, add(&[group("B", "", &[2]), group("A", "", &[7, 1])]), "the order does not matter");
+        let others = [plan.id, add(&[group("A", "", &[1, 8]), group("B", "", &[2])]), add(&[group("A", "", &[1, 7])])];
+        assert!(others.iter().all(|other| *other != one && other.len() == 16));
+    }
+
+    #[test]
+    fn a_name_is_taken_when_it_is_free_and_a_swap_goes_by_way_of_a_temporary_one() {
+        let groups = [there("a", "A", &[]), there("b", "B", &[])];
+        let journal = [known("a", "A", "1", &[]), known("b", "B", "2", &[])];
+        let chain =
+            planned(&[group("B", "1", &[]), group("C", "2", &[]), group("A", "3", &[])], &groups, &journal, PRUNES);
+        assert_eq!(shown(&chain), ["rename A name 2", "rename B name 1", "create A  3"]);
+        let rows = |plan: &Plan| {
+            plan.actions.iter().map(|action| (action.row.0, action.waits_for.map(|row| row.0))).collect::<Vec<_>>()
+        };
+        assert_eq!(rows(&chain), [(1, Some(2)), (2, None), (3, Some(1))]);
+        let swap = planned(&[group("B", "1", &[]), group("A", "2", &[])], &groups, &journal, PRUNES);
+        assert_eq!((swap.count(ActionKind::Rename), swap.actions.len()), (2, 3));
+        let mut levels: Vec<_> = swap.actions.iter().map(|action| action.level).collect();
+        levels.sort_unstable();
+        assert_eq!(levels, [1, 2, 3]);
+    }
+
+    #[test]
+    fn nobody_is_removed_and_nothing_deleted_where_a_row_is_invalid() {
+        let groups = [there("a", "A", &[1, 2]), there("b", "B", &[])];
+        let journal = [known("a", "A", "", &[1, 2]), known("b", "B", "", &[])];
+        let row = |is_valid, may_remove| DesiredRow { is_valid, may_remove, ..desired(group("A", "", &[1])) };
+        let inventory = Inventory::new(groups.to_vec(), journal.iter().cloned().collect(), MatchNames::Folded);
+        let guards = options(&[]);
+        for (row, invalid, expected) in [
+            (row(true, true), vec![], &["delete B  2", "update A -2 1"][..]),
+            (row(true, false), vec![], &["delete B  2"]),
+            (row(true, true), vec!["A".to_owned()], &[]),
+            (row(false, true), vec![], &[]),
+        ] {
+            let plan = plan(&SyncInput {
+                organization: "org",
+                rows: &[row],
+                invalid: &invalid,
+                excluded: &[],
+                inventory: &inventory,
+                policy: PRUNES,
+                guards: &guards,
+                count: 1,
+                count_before: None,
+                next: RowId(100),
+            });
+            assert_eq!(shown(&plan), expected);
+        }
+    }
+}
