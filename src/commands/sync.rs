@@ -224,7 +224,7 @@ impl Sync<'_> {
         delivery.quota.expect(guests);
         let (done, total) = (0, journal.planned_operations(staged.run)?);
         (api.listener)(Event::Started { is_deleting: false, done, total });
-        for level in journal.levels(staged.run)? {
+        for level in journal.levels(staged.run, false)? {
             journal.hold_back(staged.run, level)?;
             if api.stop.is_raised() {
                 break;

@@ -1,5 +1,6 @@
-//! `undo`: choose the run → compare what it created with what exists → show and ask → delete → record → report.
+//! `undo`: choose the run → compare what it did with what exists → show and ask → take back → record → report.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -12,14 +13,16 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::cli::UndoArgs;
 use crate::execute::{Policy, Unread};
 use crate::exit::Ending;
-use crate::journal::{Change, Creation, GroupOperation, Journal, Operation, PastRun, Selection, State};
+use crate::journal::{
+    Change, GroupOperation, Journal, Operation, OperationKind, PastOperation, PastRun, Selection, State,
+};
 use crate::limit::{GuestLimiter, GuestLimits};
 use crate::model::{
-    Event, ExistingGroup, InputFile, Listener, MatchNames, OnExisting, Outcome, RequestError, Status, listed,
-    shortened, shown_path,
+    Event, ExistingGroup, Group, GroupRef, InputFile, Listener, MatchNames, NameKey, OnExisting, Outcome, OwnedGroup,
+    RequestError, RowId, Status, listed, shortened, shown_path,
 };
 use crate::plan::{changes, claim};
-use crate::report::{Results, RunKind, Summary, UndoPlan, counted};
+use crate::report::{Results, RunKind, Summary, UndoKind, UndoPlan, counted};
 use crate::settings::{Connection, UndoPaths};
 use crate::tallyfy::{List, PageCursor, Transport};
 
@@ -52,27 +55,27 @@ pub(super) fn run(args: &UndoArgs, context: &Context<'_>) -> Result<Ending, Fail
     let paths = UndoPaths::resolve(args);
     let mut journal = Journal::open_existing(&paths.journal, &owner(&connection))?;
     let runs = journal.past_runs(paths.imported.as_deref())?;
-    let (run, has_creations) = choose(&journal, &runs, args.run, paths.imported.as_deref())?;
+    let (run, has_changes) = choose(&journal, &runs, args.run, paths.imported.as_deref())?;
     let undo = Undo { args, context, connection, paths, run, signals, start };
-    if undo.run.created == 0 && !has_creations {
-        return undo.report_nothing_created(&runs);
+    if undo.run.changed == 0 && !has_changes {
+        return undo.report_nothing_done(&runs);
     }
     outputs::prepare_undo(args, &undo.paths, context.log.log_file.as_deref())?;
     let progress = context.progress(args.output.progress);
     let mut requests = Some(0);
-    if has_creations {
-        (journal, requests) = block_on(undo.delete(journal, progress.listener()))?;
+    if has_changes {
+        (journal, requests) = block_on(undo.take_back(journal, progress.listener()))?;
     }
     drop(progress);
     if let Some(requests) = requests {
         return undo.report(&journal, requests);
     }
-    writeln!(io::stderr(), "nothing was deleted").map_err(Failure::Print)?;
+    writeln!(io::stderr(), "nothing was changed").map_err(Failure::Print)?;
     Ok(Ending::Complete)
 }
 
-/// The run of this number, or the latest wanted one that created something which is not undone yet; whether anything that it created
-/// may still exist.
+/// The run of this number, or the latest wanted one that changed something which is not undone yet; whether there is anything to
+/// take back.
 fn choose(
     journal: &Journal,
     runs: &[PastRun],
@@ -80,15 +83,15 @@ fn choose(
     file: Option<&Path>,
 ) -> Result<(PastRun, bool), Failure> {
     for run in runs.iter().rev().filter(|run| number.map_or(run.is_wanted, |number| run.id.0 == number)) {
-        let has_creations = journal.has_creations(run.id)?;
-        if number.is_some() || has_creations {
-            return Ok((run.clone(), has_creations));
+        let has_changes = journal.has_changes(run.id)?;
+        if number.is_some() || has_changes {
+            return Ok((run.clone(), has_changes));
         }
     }
     let over = file.map_or_else(String::new, |file| format!(" over {}", shown_path(file)));
     let wanted = match number {
         Some(number) => format!("the journal has no run {number}"),
-        None => format!("no run{over} created anything that is not undone yet"),
+        None => format!("no run{over} changed anything that is not undone yet"),
     };
     let known = match latest(runs.iter()) {
         known if known.is_empty() => "the journal has no runs".to_owned(),
@@ -97,30 +100,31 @@ fn choose(
     Err(Failure::Usage(format!("{wanted}; {known}")))
 }
 
-/// The latest of these runs, with what they created.
+/// The latest of these runs, with what they did.
 fn latest<'a>(runs: impl DoubleEndedIterator<Item = &'a PastRun>) -> String {
     let one = |run: &PastRun| {
-        let undone = if run.undone > 0 { format!(", {} deleted or gone", run.undone) } else { String::new() };
-        let (files, created) = (shortened(&run.files), counted(run.created, "group"));
-        format!("run {} over {files} of {} ({created} created{undone})", run.id.0, run.started_at)
+        let (done, undone) = if run.is_sync { ("changed", "taken back") } else { ("created", "deleted or gone") };
+        let undone = if run.undone > 0 { format!(", {} {undone}", run.undone) } else { String::new() };
+        let (files, changed) = (shortened(&run.files), counted(run.changed, "group"));
+        format!("run {} over {files} of {} ({changed} {done}{undone})", run.id.0, run.started_at)
     };
     listed(runs.rev().map(one), RUNS_LISTED)
 }
 
 impl Undo<'_> {
     /// Says so and writes nothing: the file may hold the results of another undone run.
-    fn report_nothing_created(&self, runs: &[PastRun]) -> Result<Ending, Failure> {
+    fn report_nothing_done(&self, runs: &[PastRun]) -> Result<Ending, Failure> {
         if self.args.output.json {
             return close(self.summary(Vec::new(), 0), None, true, false);
         }
-        let others = latest(runs.iter().filter(|run| run.created > run.undone));
+        let others = latest(runs.iter().filter(|run| run.changed > run.undone));
         let advice = if others.is_empty() { String::new() } else { format!("; --run N undoes one of these: {others}") };
-        writeln!(io::stdout(), "run {} created nothing{advice}", self.run.id.0).map_err(Failure::Print)?;
+        writeln!(io::stdout(), "run {} changed nothing{advice}", self.run.id.0).map_err(Failure::Print)?;
         Ok(Ending::Complete)
     }
 
-    /// Deletes the groups; gives the number of requests, or nothing if the user said no.
-    async fn delete(&self, mut journal: Journal, listener: Listener) -> Result<(Journal, Option<u64>), Failure> {
+    /// Takes the run back; gives the number of requests, or nothing if the user said no.
+    async fn take_back(&self, mut journal: Journal, listener: Listener) -> Result<(Journal, Option<u64>), Failure> {
         let (run, concurrency) = (self.run.id, self.connection.limits.concurrency);
         let api = connect(&self.connection, &journal, &self.signals.stop, &listener).await?;
         // So that a group is found whose name the server changed in case or spaces.
@@ -132,21 +136,25 @@ impl Undo<'_> {
         let delivery = Delivery { api: Arc::clone(&api), policy, concurrency, run, quota };
         journal.take_up_unknown(run)?;
         delivery.reconcile(&mut journal, None).await?;
-        let plan = plan_deletions(journal.creations(run)?, &delivery).await;
+        delivery.settle_changes(&mut journal).await?;
+        let owned = journal.owned_groups()?;
+        let plan = plan_undo(journal.past_operations(run)?, &owned, &delivery).await;
         let plan = plan.map_err(|unread| Failure::Stopped(stop_reason(&api, unread)))?;
-        if !self.context.bars.suspend(|| self.may_delete(&plan))? {
+        if !self.context.bars.suspend(|| self.is_agreed(&plan))? {
             return Ok((journal, None));
         }
         self.signals.sending();
         journal.commence_undo(run, plan.operations)?;
         let done = self.run.undone;
         listener(Event::Started { is_deleting: true, done, total: done + plan.count });
-        let journal = delivery.carry_out(journal, Selection::Undo).await?;
+        for level in journal.levels(run, true)? {
+            journal = delivery.carry_out(journal, Selection::Undo(level)).await?;
+        }
         Ok((journal, Some(api.requests())))
     }
 
-    /// Shows what would be deleted, and asks.
-    fn may_delete(&self, plan: &Deletions) -> Result<bool, Failure> {
+    /// Shows what would be done, and asks.
+    fn is_agreed(&self, plan: &UndoWork) -> Result<bool, Failure> {
         let count = plan.count;
         let is_agreed = self.args.yes || count == 0;
         let organization = &self.connection.organization;
@@ -161,12 +169,13 @@ impl Undo<'_> {
             return Ok(true);
         }
         let what = format!("{} of organization {}", counted(count, "group"), shortened(organization));
+        let verb = if self.run.is_sync { "restore or delete" } else { "delete" };
         if !io::stdin().is_terminal() {
             return Err(Failure::Usage(format!(
-                "nothing was deleted: there is no terminal on which to ask whether to delete {what}; add --yes to delete without being asked"
+                "nothing was changed: there is no terminal on which to ask whether to {verb} {what}; --yes does it without asking"
             )));
         }
-        ask(count, "delete", &what).map_err(Failure::Print)
+        ask(count, verb, &what).map_err(Failure::Print)
     }
 
     /// Writes the results and the summary.
@@ -195,68 +204,192 @@ impl Undo<'_> {
 
 /// What `undo` will do.
 #[derive(Default)]
-struct Deletions {
-    /// The deletions, in the order of the rows, and what is known of them: those without an outcome are carried out.
+struct UndoWork {
+    /// The operations, in the order of the rows, and what is known of them: those without an outcome are carried out.
     operations: Vec<(Operation, Vec<Change>)>,
-    /// How many groups will be deleted.
+    /// How many groups will be changed.
     count: u64,
     /// What the user is shown.
     view: UndoPlan,
 }
 
-/// Compares the groups of a run with those that exist, when no row is in doubt any more.
-async fn plan_deletions(creations: Vec<Creation>, by: &Delivery<impl Transport>) -> Result<Deletions, Unread> {
+/// The groups that exist, as far as an undo is about them.
+#[derive(Default)]
+struct Existing {
+    by_id: HashMap<String, ExistingGroup>,
+    /// Those that have the name of a group which was deleted.
+    named: HashMap<NameKey, Vec<ExistingGroup>>,
+}
+
+/// Compares what a run did with what exists, when nothing is in doubt any more.
+async fn plan_undo(
+    mut past: Vec<PastOperation>,
+    owned: &HashMap<String, OwnedGroup>,
+    by: &Delivery<impl Transport>,
+) -> Result<UndoWork, Unread> {
+    let by_row: HashMap<RowId, &GroupRef> = owned.values().map(|owned| (owned.row, &owned.group_ref)).collect();
+    for past in &mut past {
+        past.done.follow(owned, &by_row);
+    }
     let Delivery { api, policy, concurrency, .. } = by;
-    let by_id = |group: ExistingGroup| (group.group_ref.id.clone(), group);
-    let ids = creations.iter().filter_map(|creation| creation.sent.group());
+    let is_deleted = |past: &&PastOperation| past.done.kind == OperationKind::Delete;
+    let names: HashSet<NameKey> =
+        past.iter().filter(is_deleted).map(|past| policy.matching.key(&past.undoing.group.name)).collect();
+    let ids = past.iter().filter(|past| !is_deleted(past)).filter_map(|past| past.done.group());
     let mut unlisted: HashSet<&str> = ids.map(|group| group.id.as_str()).collect();
-    let (mut existing, mut cursor) = (HashMap::new(), PageCursor::default());
-    while let Some(groups) = api.next_page(List::Groups, &mut cursor).await? {
-        let is_created = |group: &ExistingGroup| !group.is_deleted && unlisted.remove(group.group_ref.id.as_str());
-        existing.extend(groups.into_iter().filter(is_created).map(by_id));
+    let (mut existing, mut cursor) = (Existing::default(), PageCursor::default());
+    while let Some(groups) = api.next_page::<ExistingGroup>(List::Groups, &mut cursor).await? {
+        for group in groups.into_iter().filter(|group| !group.is_deleted) {
+            let key = policy.matching.key(&group.name);
+            if names.contains(&key) {
+                existing.named.entry(key).or_default().push(group.clone());
+            }
+            if unlisted.remove(group.group_ref.id.as_str()) {
+                existing.by_id.insert(group.group_ref.id.clone(), group);
+            }
+        }
     }
     // A group that is missing in the list may not be in lists yet: it is read by its id.
     let read = stream::iter(unlisted).map(|id| api.group(id)).buffer_unordered(*concurrency);
     let found: Vec<_> = read.try_collect().await?;
-    existing.extend(found.into_iter().flatten().map(by_id));
-    let mut plan = Deletions::default();
-    for creation in creations {
-        let found = creation.sent.group().and_then(|group| existing.get(&group.id));
-        plan.add(creation, found, policy.is_forced);
+    existing.by_id.extend(found.into_iter().flatten().map(|group| (group.group_ref.id.clone(), group)));
+    let (mut work, last) = (UndoWork::default(), past.iter().map(|past| past.done.level).max().unwrap_or_default());
+    // Of the steps of a group, the last one tells how it was left.
+    past.sort_by_key(|past| Reverse(past.done.level));
+    let mut restored: HashMap<String, bool> = HashMap::new();
+    for PastOperation { mut undoing, done } in past {
+        // In the opposite order.
+        undoing.operation.level = last - done.level;
+        if let Some(is_restored) = done.group().and_then(|group| restored.get(&group.id)) {
+            if *is_restored {
+                work.step_back(undoing, &done);
+            }
+            continue;
+        }
+        let id = done.group().map(|group| group.id.clone());
+        let others = existing.named.get(&policy.matching.key(&undoing.group.name)).map_or(&[][..], Vec::as_slice);
+        let found = done.group().and_then(|group| existing.by_id.get(&group.id));
+        match &done.state {
+            State::Ended(Outcome::Deleted { .. }) => work.create_again(undoing, others),
+            State::Ended(Outcome::Updated { group, .. } | Outcome::Unchanged { group }) => {
+                let group = group.clone();
+                let is_restored = work.restore(undoing, done, &group, found, policy.is_forced);
+                restored.extend(id.map(|id| (id, is_restored)));
+            }
+            _ if done.kind == OperationKind::Create || done.edit.is_none() => {
+                work.delete(undoing, &done, found, policy.is_forced);
+            }
+            // It was not applied.
+            _ if done.before.as_deref() == found.and_then(ExistingGroup::whole).as_ref() => {}
+            _ if done.kind == OperationKind::Delete => {}
+            _ => {
+                let why = "it is not known whether the group was changed";
+                let outcome = Outcome::Unknown(RequestError::interrupted().and(why));
+                let operation = Operation { target: done.target, ..undoing.operation };
+                work.add(UndoKind::Restore, GroupOperation { operation, ..undoing }, why, Some(outcome));
+            }
+        }
     }
-    Ok(plan)
+    Ok(work)
 }
 
-impl Deletions {
-    fn add(&mut self, Creation { deletion, sent }: Creation, found: Option<&ExistingGroup>, is_forced: bool) {
-        let GroupOperation { operation, group } = deletion;
+impl UndoWork {
+    /// Adds an operation; one with an outcome is not carried out.
+    fn add(&mut self, what: UndoKind, task: GroupOperation, detail: &str, outcome: Option<Outcome>) {
+        let GroupOperation { operation, group } = task;
+        let status = outcome.as_ref().map_or(Status::Pending, Outcome::status);
+        if status != Status::Unchanged {
+            self.view.add(what, status, &group.name, operation.target.as_ref().map(|group| group.id.as_str()), detail);
+        }
+        self.count += u64::from(outcome.is_none());
+        let known = match operation.state {
+            State::Ended(_) => Some(Change::Resume),
+            State::Sending => Some(Change::Absent),
+            State::Planned => None,
+        };
+        self.operations.push((operation, known.into_iter().chain(outcome.map(Change::End)).collect()));
+    }
+
+    /// A group that was created is deleted.
+    fn delete(&mut self, undoing: GroupOperation, done: &Operation, found: Option<&ExistingGroup>, is_forced: bool) {
+        let GroupOperation { operation, group } = undoing;
         let may_be_deleted = operation.was_sent() || matches!(operation.state, State::Ended(Outcome::Unknown(_)));
-        let (detail, outcome) = match (&sent.state, found) {
-            (State::Ended(Outcome::Unknown(error)), None) if sent.group().is_none() => {
+        let (detail, outcome) = match (&done.state, found) {
+            (State::Ended(Outcome::Unknown(error)), None) if done.group().is_none() => {
                 (error.message.clone(), Some(Outcome::Unknown(error.clone())))
             }
             (_, None) => (String::new(), Some(Outcome::not_there(may_be_deleted))),
-            (State::Ended(Outcome::Created { group: made, .. }), Some(found)) => {
-                let changes = changes(&group, made, found);
-                (
-                    changes.clone().unwrap_or_default(),
-                    changes.filter(|_| !is_forced).map(|message| Outcome::Held { message }),
-                )
-            }
-            (_, Some(found)) => match claim(&group, &sent.sent_ms, slice::from_ref(found)) {
+            (State::Ended(Outcome::Created { group: made, .. }), Some(found)) => held(&group, made, found, is_forced),
+            (_, Some(found)) => match claim(&group, &done.sent_ms, slice::from_ref(found)) {
                 Err(why) => (why.clone(), Some(Outcome::Unknown(RequestError::guests_missing().and(&why)))),
                 Ok(_) => (String::new(), None),
             },
         };
-        let status = outcome.as_ref().map_or(Status::Pending, Outcome::status);
-        self.view.add(status, &group.name, sent.group().map(|group| group.id.as_str()), &detail);
-        self.count += u64::from(outcome.is_none());
-        let known = match operation.state {
-            State::Ended(_) => Some(Change::Resume),
-            State::Sending => found.map(|_| Change::Absent),
-            State::Planned => None,
-        };
-        let changes = known.into_iter().chain(outcome.map(Change::End)).collect();
-        self.operations.push((Operation { target: sent.group().cloned(), ..operation }, changes));
+        let operation = Operation { target: done.group().cloned(), ..operation };
+        self.add(UndoKind::Delete, GroupOperation { operation, group }, &detail, outcome);
     }
+
+    /// A step before the last one of a group.
+    fn step_back(&mut self, undoing: GroupOperation, done: &Operation) {
+        let Some((edit, before)) = done.edit.as_ref().zip(done.before.as_ref()) else { return };
+        let (kind, edit) = (OperationKind::Update, Some(Box::new(edit.reversed(before))));
+        let operation = Operation { target: done.group().cloned(), kind, edit, ..undoing.operation };
+        let known = matches!(operation.state, State::Ended(_)).then_some(Change::Resume);
+        self.operations.push((operation, known.into_iter().collect()));
+    }
+
+    /// A group that was changed becomes as it was before; gives whether it does.
+    fn restore(
+        &mut self,
+        undoing: GroupOperation,
+        done: Operation,
+        left: &GroupRef,
+        found: Option<&ExistingGroup>,
+        is_forced: bool,
+    ) -> bool {
+        let GroupOperation { operation, group } = undoing;
+        let (edit, before) = (done.edit.unwrap_or_default(), done.before);
+        let is_cleared = |before: &Group| edit.description.is_some() && before.description.is_none();
+        let (detail, outcome) = match (&before, found) {
+            (None, _) => (String::new(), Some(Outcome::Unchanged { group: left.clone() })),
+            (_, None) => {
+                let message = "the group does not exist any more".to_owned();
+                (message.clone(), Some(Outcome::Held { message }))
+            }
+            (Some(before), _) if is_cleared(before) => {
+                let message = "it had no description, and the API cannot take one away".to_owned();
+                (message.clone(), Some(Outcome::Held { message }))
+            }
+            (Some(before), Some(found)) => held(&edit.apply(before), left, found, is_forced),
+        };
+        let edit = before.as_ref().map_or_else(|| edit.clone(), |before| Box::new(edit.reversed(before)));
+        let detail = if outcome.is_none() && detail.is_empty() { edit.words() } else { detail };
+        let (target, kind) = (Some(left.clone()), OperationKind::Update);
+        let operation = Operation { target, kind, edit: Some(edit), ..operation };
+        let is_restored = outcome.is_none();
+        self.add(UndoKind::Restore, GroupOperation { operation, group }, &detail, outcome);
+        is_restored
+    }
+
+    /// A group that was deleted is created again, unless another one has its name; one of an attempt that was cut off is found.
+    fn create_again(&mut self, undoing: GroupOperation, named: &[ExistingGroup]) {
+        let GroupOperation { operation, group } = undoing;
+        let operation = Operation { kind: OperationKind::Create, ..operation };
+        let found = if operation.was_sent() { claim(&group, &operation.sent_ms, named) } else { Ok(None) };
+        let (detail, outcome) = match found {
+            Ok(Some(found)) => (String::new(), Some(Outcome::found(found))),
+            _ if named.is_empty() => ("under a new id".to_owned(), None),
+            _ => {
+                let message = "another group has this name".to_owned();
+                (message.clone(), Some(Outcome::Held { message }))
+            }
+        };
+        self.add(UndoKind::Create, GroupOperation { operation, group }, &detail, outcome);
+    }
+}
+
+/// Why a group is left alone that is not as it was left, and that outcome.
+fn held(left: &Group, made: &GroupRef, found: &ExistingGroup, is_forced: bool) -> (String, Option<Outcome>) {
+    let changes = changes(left, made, found);
+    (changes.clone().unwrap_or_default(), changes.filter(|_| !is_forced).map(|message| Outcome::Held { message }))
 }

@@ -103,6 +103,9 @@ impl<E: Transport> Worker<E> {
             Class::GuestQuota(error, _) | Class::NotApplied(error) if has_edit => {
                 self.sent_again(error, number, Change::NotApplied).await
             }
+            Class::Refused(error) | Class::NameTaken(error) | Class::MaybeTaken(error) if task.operation.is_undo => {
+                Step::End(Some(Change::NotApplied), Outcome::Held { message: error.message })
+            }
             Class::Refused(error) | Class::NameTaken(error) | Class::MaybeTaken(error) if has_edit => {
                 Step::End(Some(Change::NotApplied), Outcome::Failed(error))
             }

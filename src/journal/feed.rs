@@ -31,8 +31,8 @@ pub enum Selection {
     Rows,
     /// Those of a level of a sync.
     Level(u32),
-    /// Those that undo others.
-    Undo,
+    /// Those of a level that undo others.
+    Undo(u32),
 }
 
 /// The operations, for all workers; each gets the next.
@@ -116,7 +116,7 @@ impl OperationSource {
             run,
             selection,
             admitted: VecDeque::new(),
-            has_guests: selection != Selection::Undo,
+            has_guests: !matches!(selection, Selection::Undo(_)),
             next: VecDeque::new(),
             last: RowId(0),
             has_more: true,
@@ -129,7 +129,7 @@ impl OperationSource {
     /// The next operations with guests that may be new.
     pub(super) fn with_guests(&self, db: &Connection, after: RowId) -> rusqlite::Result<Vec<GroupOperation>> {
         let which = "(rows.code IS NULL OR lead IS NOT NULL) AND rows.guests > 0 AND rows.id NOT IN temp.known_guests";
-        if self.tasks.is_none() || self.selection == Selection::Undo {
+        if self.tasks.is_none() || matches!(self.selection, Selection::Undo(_)) {
             Ok(Vec::new())
         } else {
             self.read(db, "INDEXED BY rows_with_guests", which, after, GUESTS)
@@ -160,7 +160,7 @@ impl OperationSource {
         let room = AHEAD_MAX - self.next.len();
         if self.has_more && room >= AHEAD_MAX / 2 {
             let which = "(rows.code IS NULL OR lead IS NOT NULL) AND (guests = 0 OR rows.id IN temp.known_guests)";
-            let which = if self.selection == Selection::Undo { "TRUE" } else { which };
+            let which = if matches!(self.selection, Selection::Undo(_)) { "TRUE" } else { which };
             let tasks = self.read(db, "", which, self.last, room)?;
             self.has_more = tasks.len() == room;
             self.last = tasks.last().map_or(self.last, |task| task.operation.row);
@@ -184,11 +184,12 @@ impl OperationSource {
         after: RowId,
         count: usize,
     ) -> rusqlite::Result<Vec<GroupOperation>> {
-        let is_undo = self.selection == Selection::Undo;
+        let is_undo = matches!(self.selection, Selection::Undo(_));
         let planned = match self.selection {
             Selection::Rows => "coalesce(operation.state, 'planned') = 'planned'".to_owned(),
-            Selection::Level(level) => format!("operation.state = 'planned' AND operation.level = {level}"),
-            Selection::Undo => "operation.state = 'planned'".to_owned(),
+            Selection::Level(level) | Selection::Undo(level) => {
+                format!("operation.state = 'planned' AND operation.level = {level}")
+            }
         };
         let sql = format!(
             "SELECT {TASK} FROM runs JOIN rows {index} ON rows.id BETWEEN max(first_row, ?2 + 1) AND last_row

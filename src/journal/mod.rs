@@ -36,7 +36,7 @@ pub use stage::{ReadBefore, Stage, StagedRow};
 pub use state::{Change, GroupOperation, Illegal, Operation, OperationKind, State};
 pub use store::{Journal, Owner, Realm, RunId};
 pub use sync::{OpenRun, OtherNames};
-pub use undo::{Creation, PastRun};
+pub use undo::{PastOperation, PastRun};
 pub use writer::Writer;
 
 use crate::model::{RowId, is_misplaced, shown_path};

@@ -40,10 +40,12 @@ fn add(owned: &mut HashMap<String, OwnedGroup>, done: GroupOperation, undoing: O
     let Some(GroupRef { id, .. }) = operation.group().cloned() else { return };
     match (operation.state, undoing.map(|undoing| undoing.state)) {
         (State::Ended(Outcome::Created { .. }), Some(State::Ended(Outcome::Deleted { .. } | Outcome::Gone)))
-        | (
-            State::Ended(Outcome::Updated { .. } | Outcome::Unchanged { .. }),
-            Some(State::Ended(Outcome::Updated { .. })),
-        ) => {}
+        | (State::Ended(Outcome::Unchanged { .. }), Some(State::Ended(Outcome::Unchanged { .. }))) => {}
+        (State::Ended(Outcome::Updated { .. }), Some(State::Ended(Outcome::Updated { group, .. }))) => {
+            if let Some((known, before)) = owned.get_mut(&id).zip(operation.before) {
+                (known.group_ref, known.group) = (group, *before);
+            }
+        }
         (State::Ended(Outcome::Created { group, .. }), _) => {
             let mut new = OwnedGroup::new(operation.row, group, row.clone());
             new.note(&row);

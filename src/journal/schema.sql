@@ -127,6 +127,10 @@ SELECT row, sent.group_id
 FROM operations AS deletion LEFT JOIN (SELECT row, group_id FROM operations WHERE NOT undo) AS sent USING (row)
 WHERE undo AND (state = 'deleted' OR state = 'gone');
 
+-- The rows whose operation was taken back, or whose group is gone.
+CREATE VIEW taken_back AS
+SELECT row FROM operations WHERE undo AND state IN ('created', 'updated', 'deleted', 'gone', 'unchanged');
+
 -- The results file, as a view. A merged row shares the operation of its twin, `own`, unless its person is not one of the group.
 CREATE VIEW results AS
 SELECT runs.id AS run, rows.id AS id, rows.file, rows.row, rows.line, rows.name,
@@ -174,4 +178,6 @@ JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
 JOIN rows AS shown ON shown.id = coalesce(rows.lead, rows.id)
 LEFT JOIN operations AS sent ON sent.row = rows.id AND sent.undo = 0
 LEFT JOIN operations AS deletion ON deletion.row = rows.id AND deletion.undo = 1
-WHERE sent.state = 'created' OR deletion.row IS NOT NULL;
+WHERE (sent.state IN ('created', 'updated', 'deleted') OR deletion.row IS NOT NULL)
+    -- Temporary names are no results.
+    AND (rows.file IS NOT NULL OR sent.kind <> 'update');

@@ -2,9 +2,11 @@
 //!
 //! `planned` → `sending` → an outcome, or back to `planned`. An operation that is found in `sending` after a restart is in doubt.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Edit, Group, GroupRef, Outcome, RowId, Status};
+use crate::model::{Edit, Group, GroupRef, Outcome, OwnedGroup, RowId, Status};
 
 /// What an operation does with its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -144,6 +146,24 @@ impl Operation {
                 | Outcome::Unchanged { group },
             ) => Some(group),
             _ => self.target.as_ref(),
+        }
+    }
+
+    /// The group that it created or changed is known as it is now: later operations of this journal changed it again, or created it
+    /// again under another id.
+    pub fn follow(&mut self, owned: &HashMap<String, OwnedGroup>, created: &HashMap<RowId, &GroupRef>) {
+        match &mut self.state {
+            State::Ended(Outcome::Created { group, .. }) => {
+                if let Some(now) = created.get(&self.row) {
+                    (group.id, group.stamp) = (now.id.clone(), now.stamp.clone());
+                }
+            }
+            State::Ended(Outcome::Updated { group, .. }) => {
+                if let Some(now) = owned.get(&group.id) {
+                    group.stamp.clone_from(&now.group_ref.stamp);
+                }
+            }
+            _ => {}
         }
     }
 

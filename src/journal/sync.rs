@@ -179,14 +179,14 @@ impl Journal {
         self.run(|db| tasks(db, which, run))
     }
 
-    /// The levels of a run that have planned operations, in order.
+    /// The levels of the operations of a run that are planned, or of those that undo them, in order.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn levels(&self, run: RunId) -> Result<Vec<u32>, JournalError> {
+    pub fn levels(&self, run: RunId, is_undo: bool) -> Result<Vec<u32>, JournalError> {
         let sql = "SELECT DISTINCT level FROM runs JOIN operations ON row BETWEEN first_row AND last_row
-                   WHERE runs.id = ?1 AND NOT undo AND operations.state = 'planned' ORDER BY level";
-        self.run(|db| db.prepare(sql)?.query_map([run.0], |row| row.get(0))?.collect())
+                   WHERE runs.id = ?1 AND undo = ?2 AND operations.state = 'planned' ORDER BY level";
+        self.run(|db| db.prepare(sql)?.query_map(params![run.0, is_undo], |row| row.get(0))?.collect())
     }
 
     /// Leaves alone what must not be carried out at this level: what needs a name that was not freed, and deletions if anything

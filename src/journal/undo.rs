@@ -1,4 +1,4 @@
-//! What `undo` needs to know and records: the runs, the groups a run created, and their deletions.
+//! What `undo` needs to know and records: the runs, what a run did, and the operations that take it back.
 
 use std::path::Path;
 
@@ -9,7 +9,6 @@ use super::files::canonical_and_place;
 use super::operations::{TASK, task, write};
 use super::state::{Change, GroupOperation, Operation, State};
 use super::store::{Journal, RunId, parse};
-use crate::model::Outcome;
 
 /// A run, for a person to choose from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,40 +21,43 @@ pub struct PastRun {
     pub files: String,
     /// Whether one of them is the file asked for.
     pub is_wanted: bool,
-    /// How many groups it created.
-    pub created: u64,
-    /// How many of them are deleted or gone.
+    /// Whether it was a sync.
+    pub is_sync: bool,
+    /// How many groups it created, changed or deleted.
+    pub changed: u64,
+    /// How many of them are as before again, or gone.
     pub undone: u64,
 }
 
-/// A group that a run created, or may have created, and that is not deleted yet.
+/// Something that a run did, or may have done, and that is not taken back yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Creation {
-    /// Its deletion, with the group as it was sent.
-    pub deletion: GroupOperation,
-    /// The operation that created it.
-    pub sent: Operation,
+pub struct PastOperation {
+    /// What takes it back, with the group as it was sent. If nothing is known of that yet, it is a deletion.
+    pub undoing: GroupOperation,
+    /// The operation.
+    pub done: Operation,
 }
 
 /// Without the plus, SQLite would walk all groups that were ever created once for each run.
 const RUNS: &str = "
-    SELECT runs.id, started_at, count(sent.row), count(gone.row),
+    SELECT runs.id, started_at, count(done.row), count(undoing.row),
            (SELECT coalesce(group_concat(path, ', '), '') FROM files WHERE run = runs.id),
-           ?1 IS NULL OR EXISTS (SELECT 1 FROM files WHERE run = runs.id AND canonical = ?1)
+           ?1 IS NULL OR EXISTS (SELECT 1 FROM files WHERE run = runs.id AND canonical = ?1), plan IS NOT NULL
     FROM runs
-    LEFT JOIN operations AS sent ON sent.row BETWEEN first_row AND last_row AND NOT undo AND +sent.state = 'created'
-    LEFT JOIN gone ON gone.row = sent.row
+    LEFT JOIN operations AS done ON done.row BETWEEN first_row AND last_row AND NOT done.undo
+        AND +done.state IN ('created', 'updated', 'deleted')
+    LEFT JOIN taken_back AS undoing ON undoing.row = done.row
     WHERE runs.state <> 'reading' GROUP BY runs.id ORDER BY runs.id";
 
-/// The rows of a run whose group was or may have been created, and is not deleted or gone.
-const CREATIONS: &str = "
-    runs CROSS JOIN operations AS sent ON sent.row BETWEEN first_row AND last_row AND NOT sent.undo
-    JOIN rows ON rows.id = sent.row
+/// What a run did or may have done, and is not taken back.
+const DONE: &str = "
+    runs CROSS JOIN operations AS done ON done.row BETWEEN first_row AND last_row AND NOT done.undo
+    JOIN rows ON rows.id = done.row
     LEFT JOIN operations AS operation ON operation.row = rows.id AND operation.undo
     WHERE runs.id = ?1 AND body IS NOT NULL
-      AND (sent.state = 'created' OR sent.state = 'unknown' OR sent.state = 'sending'
-           OR sent.state = 'planned' AND sent.may_be_applied)
-      AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = rows.id)";
+      AND (done.state IN ('created', 'updated', 'deleted', 'unchanged', 'unknown', 'sending')
+           OR done.state = 'planned' AND done.may_be_applied)
+      AND NOT EXISTS (SELECT 1 FROM taken_back WHERE taken_back.row = rows.id)";
 
 impl Journal {
     /// All runs, the oldest first; with a file, those over it are marked as wanted, else all.
@@ -67,51 +69,52 @@ impl Journal {
             Ok(PastRun {
                 id: RunId(row.get(0)?),
                 started_at: row.get(1)?,
-                created: row.get(2)?,
+                changed: row.get(2)?,
                 undone: row.get(3)?,
                 files: row.get(4)?,
                 is_wanted: row.get(5)?,
+                is_sync: row.get(6)?,
             })
         };
         let canonical = file.map(|file| canonical_and_place(file).0);
         self.run(|db| db.prepare(RUNS)?.query_map([canonical], run)?.collect())
     }
 
-    /// Whether a run created or may have created a group that is not deleted or gone already.
+    /// Whether a run changed something, or may have, that is not taken back already.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn has_creations(&self, run: RunId) -> Result<bool, JournalError> {
-        let sql = format!("SELECT EXISTS (SELECT 1 FROM {CREATIONS})");
+    pub fn has_changes(&self, run: RunId) -> Result<bool, JournalError> {
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM {DONE} AND done.state <> 'unchanged')");
         self.run(|db| db.query_row(&sql, [run.0], |row| row.get(0)))
     }
 
-    /// The groups that a run created or may have created, without what is deleted or gone already; in input order.
+    /// What a run did or may have done, without what is taken back already; in input order.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn creations(&self, run: RunId) -> Result<Vec<Creation>, JournalError> {
-        let sql = format!("SELECT {TASK}, sent.operation FROM {CREATIONS} ORDER BY rows.id");
-        let creation = |row: &Row<'_>| {
-            let deletion = task(row, true)?;
-            Ok(Creation { sent: Operation { row: deletion.operation.row, ..parse(row, 3)? }, deletion })
+    pub fn past_operations(&self, run: RunId) -> Result<Vec<PastOperation>, JournalError> {
+        let sql = format!("SELECT {TASK}, done.operation FROM {DONE} ORDER BY rows.id");
+        let past = |row: &Row<'_>| {
+            let undoing = task(row, true)?;
+            Ok(PastOperation { done: Operation { row: undoing.operation.row, ..parse(row, 3)? }, undoing })
         };
-        self.run(|db| db.prepare(&sql)?.query_map([run.0], creation)?.collect())
+        self.run(|db| db.prepare(&sql)?.query_map([run.0], past)?.collect())
     }
 
-    /// Records the plan of an undo before anything is deleted. If anything of the run is undone, no import continues it.
+    /// Records the plan of an undo before anything is changed. If anything of the run is undone, no other run continues it.
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn commence_undo(&self, run: RunId, deletions: Vec<(Operation, Vec<Change>)>) -> Result<(), JournalError> {
-        let deletions = self.changed(deletions)?;
+    pub fn commence_undo(&self, run: RunId, operations: Vec<(Operation, Vec<Change>)>) -> Result<(), JournalError> {
+        let operations = self.changed(operations)?;
         let is_undone = |operation: &Operation| match &operation.state {
-            State::Planned | State::Sending | State::Ended(Outcome::Deleted { .. } | Outcome::Gone) => true,
-            State::Ended(_) => false,
+            State::Planned | State::Sending => true,
+            State::Ended(outcome) => !outcome.status().is_open(),
         };
         self.together(|batch| {
-            deletions.iter().try_for_each(|deletion| write(batch, deletion))?;
-            if deletions.iter().any(is_undone) {
+            operations.iter().try_for_each(|operation| write(batch, operation))?;
+            if operations.iter().any(is_undone) {
                 // The run that it continued is not continued either.
                 let earlier = "UPDATE runs SET state = 'abandoned'
                                WHERE state = 'continued' AND (SELECT state FROM runs WHERE id = ?1) = 'open'";
@@ -127,7 +130,7 @@ impl Journal {
 mod tests {
     use super::*;
     use crate::journal::tests::{apply, created, folder, group, owner, run, settle};
-    use crate::model::{GroupRef, ResultRow, RowId, Status};
+    use crate::model::{GroupRef, Outcome, ResultRow, RowId, Status};
 
     fn statuses(journal: &Journal, run: RunId) -> Vec<(String, Status, u32)> {
         let mut all = Vec::new();
@@ -150,9 +153,9 @@ mod tests {
 
     /// The deletion of a group that the run created.
     fn deletion(journal: &Journal, run: RunId, id: &str) -> Operation {
-        let is_wanted = |creation: &Creation| creation.sent.group().is_some_and(|group| group.id == id);
-        let creation = journal.creations(run).unwrap().into_iter().find(is_wanted).unwrap();
-        Operation { target: creation.sent.group().cloned(), ..creation.deletion.operation }
+        let is_wanted = |past: &PastOperation| past.done.group().is_some_and(|group| group.id == id);
+        let past = journal.past_operations(run).unwrap().into_iter().find(is_wanted).unwrap();
+        Operation { target: past.done.group().cloned(), ..past.undoing.operation }
     }
 
     #[test]
@@ -160,11 +163,11 @@ mod tests {
         let (_folder, path) = folder();
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let (id, _) = cut_off(&mut journal);
-        let all = journal.creations(id).unwrap();
-        let ids: Vec<_> = all.iter().map(|made| made.sent.group().map(|group| group.id.as_str())).collect();
+        let all = journal.past_operations(id).unwrap();
+        let ids: Vec<_> = all.iter().map(|made| made.done.group().map(|group| group.id.as_str())).collect();
         assert_eq!(ids, [Some("gA"), Some("gB"), None]);
-        assert_eq!((all[2].sent.state.clone(), all[2].deletion.group.clone()), (State::Sending, group("C")));
-        assert!(all.iter().all(|made| !made.deletion.operation.was_sent()));
+        assert_eq!((all[2].done.state.clone(), all[2].undoing.group.clone()), (State::Sending, group("C")));
+        assert!(all.iter().all(|made| !made.undoing.operation.was_sent()));
         let begun = ["gA", "gB"].map(|made| (deletion(&journal, id, made), vec![Change::Begin(None)]));
         journal.commence_undo(id, begun.to_vec()).unwrap();
         drop(journal);
@@ -206,6 +209,6 @@ mod tests {
         apply(&journal, RowId(first.0 + 2), &[Change::End(Outcome::found(group_ref))]);
         assert_eq!(deletion(&journal, id, "gC").state, State::Planned);
         let past = journal.past_runs(None).unwrap();
-        assert_eq!((past.len(), past[0].created, past[0].undone), (1, 3, 0));
+        assert_eq!((past.len(), past[0].changed, past[0].undone), (1, 3, 0));
     }
 }

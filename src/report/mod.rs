@@ -23,7 +23,7 @@ pub(crate) use forecast::Forecast;
 pub use log::{LogOptions, start_log};
 pub(crate) use output::{Output, is_regular};
 pub use output::{OutputError, probe};
-pub(crate) use plan::{PlanReport, UndoPlan};
+pub(crate) use plan::{PlanReport, UndoKind, UndoPlan};
 pub(crate) use plan_view::PlanView;
 pub use problems::Problems;
 pub(crate) use progress::Progress;

@@ -103,22 +103,33 @@ fn action(status: Status) -> &'static str {
     }
 }
 
-/// What is done about a group, by the status it has then.
-const ACTIONS: [(&str, &[Status]); 3] = [
-    ("to delete", &[Status::Pending]),
-    ("left alone", &[Status::Held, Status::Unknown]),
-    ("not there", &[Status::Gone, Status::Deleted]),
-];
+/// What an undo does with a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UndoKind {
+    /// It is deleted.
+    Delete,
+    /// It becomes as it was.
+    Restore,
+    /// It is created again.
+    Create,
+}
 
-/// The groups of a run: their statuses, and their ids, names and details, safe to show.
+/// The groups of a run: what is done with them, their statuses, and their ids, names and details, safe to show.
 #[derive(Debug, Default)]
-pub(crate) struct UndoPlan(Vec<(Status, [String; 3])>);
+pub(crate) struct UndoPlan(Vec<(&'static str, [String; 3])>);
 
 impl UndoPlan {
-    /// Adds a group; `detail` says what was changed in it since, or why it stays.
-    pub(crate) fn add(&mut self, status: Status, name: &str, id: Option<&str>, detail: &str) {
+    /// Adds a group in a status; `detail` says what was changed in it since, or why it stays.
+    pub(crate) fn add(&mut self, kind: UndoKind, status: Status, name: &str, id: Option<&str>, detail: &str) {
         let id = id.map_or_else(|| "-".to_owned(), shortened);
-        self.0.push((status, [id, shortened(name), shown(detail)]));
+        let title = match (status, kind) {
+            (Status::Pending, UndoKind::Delete) => "to delete",
+            (Status::Pending, UndoKind::Restore) => "to restore",
+            (Status::Pending, UndoKind::Create) => "to create",
+            (Status::Held | Status::Unknown, _) => "left alone",
+            _ => "not there",
+        };
+        self.0.push((title, [id, shortened(name), shown(detail)]));
     }
 
     /// The plan, below a line that names the run.
@@ -126,8 +137,11 @@ impl UndoPlan {
         let mut text = format!("run {run} of {} → organization {}\n", shown(started_at), shortened(organization));
         let width = self.0.iter().map(|(_, [id, ..])| id.chars().count()).max().unwrap_or_default();
         let mut totals = String::new();
-        for (title, statuses) in ACTIONS {
-            let lines: Vec<_> = self.0.iter().filter(|(status, _)| statuses.contains(status)).collect();
+        for title in ["to delete", "to restore", "to create", "left alone", "not there"] {
+            let lines: Vec<_> = self.0.iter().filter(|(own, _)| *own == title).collect();
+            if lines.is_empty() && title.starts_with("to ") && title != "to delete" {
+                continue;
+            }
             totals.push_str(&count_line(title, lines.len() as u64));
             if !lines.is_empty() {
                 let _ = writeln!(text, "{title}:");
@@ -147,10 +161,10 @@ mod tests {
     #[test]
     fn the_plan_names_every_group_and_what_is_done_about_it_and_moves_no_cursor() {
         let mut plan = UndoPlan::default();
-        plan.add(Status::Pending, "Sales", Some("g1"), "");
-        plan.add(Status::Pending, "5% 🚀", Some("g22"), "other members");
-        plan.add(Status::Held, "Support\u{1b}[2J", Some("g3"), "renamed to X");
-        plan.add(Status::Gone, "Ops", None, "");
+        plan.add(UndoKind::Delete, Status::Pending, "Sales", Some("g1"), "");
+        plan.add(UndoKind::Delete, Status::Pending, "5% 🚀", Some("g22"), "other members");
+        plan.add(UndoKind::Delete, Status::Held, "Support\u{1b}[2J", Some("g3"), "renamed to X");
+        plan.add(UndoKind::Delete, Status::Gone, "Ops", None, "");
         let expected = "run 3 of 2026-11-23T10:00:00Z → organization org\n\
             to delete:\n  g1   Sales\n  g22  5% 🚀  other members\n\
             left alone:\n  g3   Support\\u{1b}[2J  renamed to X\n\
