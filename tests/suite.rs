@@ -38,6 +38,7 @@ mod resume;
 mod scene;
 mod server;
 mod support;
+mod sync;
 mod terminal;
 mod token;
 mod undo;

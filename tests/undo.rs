@@ -54,7 +54,7 @@ fn an_import_names_its_run_and_any_run_can_be_taken_back() {
     assert_eq!(second["run"], 2);
     let third = desk.run(IMPORT).expect(0);
     assert!(third.stdout.contains("groups.journal (run 3)"), "{}", third.stdout);
-    let latest = desk.run(&[UNDO, &["--run", "3"]].concat()).expect(0).tells("run 3 created nothing");
+    let latest = desk.run(&[UNDO, &["--run", "3"]].concat()).expect(0).tells("run 3 changed nothing");
     let latest = latest.tells("run 1 over groups.csv of ").tells("(5 groups created)");
     assert!(latest.stdout.contains("(1 group created)"), "{}", latest.stdout);
     assert!(server.deletes().is_empty() && !desk.path("groups.undo.csv").exists());
@@ -96,7 +96,7 @@ fn without_a_terminal_and_without_yes_the_list_is_shown_and_nothing_is_deleted()
 
 /// A terminal: the end a person types into, and the end a program reads from.
 #[cfg(unix)]
-fn terminal() -> (std::fs::File, std::fs::File) {
+pub(crate) fn terminal() -> (std::fs::File, std::fs::File) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&keyboard).unwrap();
@@ -122,7 +122,7 @@ fn on_a_terminal_the_number_of_groups_is_asked_for_and_what_was_typed_before_the
         keyboard.write_all(answer.as_bytes()).unwrap();
         let outcome = running.end().expect(0);
         assert_eq!(server.groups().len(), left, "{answer:?}: {outcome:?}");
-        assert_eq!(outcome.stderr.contains("nothing was deleted"), left > 0);
+        assert_eq!(outcome.stderr.contains("nothing was changed"), left > 0);
     }
 }
 

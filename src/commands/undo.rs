@@ -172,7 +172,7 @@ impl Undo<'_> {
         let verb = if self.run.is_sync { "restore or delete" } else { "delete" };
         if !io::stdin().is_terminal() {
             return Err(Failure::Usage(format!(
-                "nothing was changed: there is no terminal on which to ask whether to {verb} {what}; --yes does it without asking"
+                "nothing was changed: there is no terminal on which to ask whether to {verb} {what}; add --yes to do so without being asked"
             )));
         }
         ask(count, verb, &what).map_err(Failure::Print)

@@ -136,13 +136,13 @@ impl<E: Transport> Api<E> {
 
     /// Creates a group.
     pub async fn create_group(&self, permit: Permit<'_>, group: &Group) -> Class<Created> {
-        self.send(permit, RequestKind::Create, Ok(self.endpoints.create_group(tallyfy::body(group))), Created::parse)
+        self.send(permit, RequestKind::Create, Ok(self.endpoints.create_group(tallyfy::body(group, false))), Created::parse)
             .await
     }
 
     /// Replaces a group.
     pub(super) async fn update_group(&self, permit: Permit<'_>, id: &str, group: &Group) -> Class<Created> {
-        let call = self.endpoints.group(Method::PUT, id, Some(tallyfy::body(group)));
+        let call = self.endpoints.group(Method::PUT, id, Some(tallyfy::body(group, true)));
         self.send(permit, RequestKind::Update, call, Created::parse).await
     }
 

@@ -16,16 +16,18 @@ struct GroupBody<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[u64]>::is_empty")]
-    members: &'a [u64],
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    guests: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members: Option<&'a [u64]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guests: Option<&'a [String]>,
 }
 
-/// The body of a request that creates or replaces this group.
+/// The body of a request that creates this group, or replaces it: only then an empty list has a meaning.
 #[must_use]
-pub fn body(group: &Group) -> Bytes {
+pub fn body(group: &Group, is_replacing: bool) -> Bytes {
     let Group { name, description, members, guests, .. } = group;
+    let members = Some(members.as_slice()).filter(|list| is_replacing || !list.is_empty());
+    let guests = Some(guests.as_slice()).filter(|list| is_replacing || !list.is_empty());
     let body = GroupBody { name, description: description.as_deref(), members, guests };
     // It has text for keys and cannot fail.
     serde_json::to_vec(&body).unwrap_or_default().into()

@@ -16,7 +16,9 @@ pub(crate) const HEADER: &str =
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 pub(crate) struct Told {
     pub(crate) file: String,
+    #[serde(deserialize_with = "number")]
     pub(crate) row: u64,
+    #[serde(deserialize_with = "number")]
     pub(crate) line: u64,
     pub(crate) name: String,
     pub(crate) status: String,
@@ -28,6 +30,11 @@ pub(crate) struct Told {
     pub(crate) error: Option<String>,
     pub(crate) changes: Option<String>,
     pub(crate) warnings: Option<String>,
+}
+
+/// A number; 0 for a group that no row has.
+fn number<'de, D: serde::Deserializer<'de>>(cell: D) -> Result<u64, D::Error> {
+    Ok(Option::deserialize(cell)?.unwrap_or_default())
 }
 
 impl Desk {
