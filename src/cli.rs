@@ -201,27 +201,27 @@ pub struct SyncArgs {
     #[command(flatten)]
     pub run: RunArgs,
     /// Apply the plan without asking; needed where there is no terminal
-    #[arg(long, short)]
+    #[arg(long, short, help_heading = "Sync")]
     pub yes: bool,
     /// Never ask: without --yes or --accept nothing is changed
-    #[arg(long, conflicts_with = "yes", hide_short_help = true)]
+    #[arg(long, conflicts_with = "yes", help_heading = "Sync", hide_short_help = true)]
     pub no_input: bool,
     /// Apply exactly the plan with this id, without asking and whatever the guards say
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", help_heading = "Sync")]
     pub accept: Option<String>,
     /// Delete groups of this journal that the files do not have any more
     ///
     /// Nothing is deleted if any row is invalid or anything failed.
-    #[arg(long)]
+    #[arg(long, help_heading = "Sync")]
     pub prune: bool,
     /// Take over groups that exist and that this journal does not own
-    #[arg(long)]
+    #[arg(long, help_heading = "Sync")]
     pub adopt: bool,
     /// Who is removed from a group
-    #[arg(long, value_enum, default_value_t, value_name = "MODE")]
+    #[arg(long, value_enum, default_value_t, value_name = "MODE", help_heading = "Sync")]
     pub members: MembersMode,
     /// Let groups lose their last member and guest
-    #[arg(long, hide_short_help = true)]
+    #[arg(long, help_heading = "Sync", hide_short_help = true)]
     pub allow_empty: bool,
     /// Limits.
     #[command(flatten)]

@@ -9,15 +9,17 @@ use crate::support::{Desk, Server};
 const README: &str = include_str!("../README.md");
 const INPUT: &str = include_str!("../docs/input.md");
 const RESULTS: &str = include_str!("../docs/results.md");
+const SYNC: &str = include_str!("../docs/sync.md");
 const LIMITS: &str = include_str!("../docs/limits.md");
 const PERFORMANCE: &str = include_str!("../docs/performance.md");
 const DEVELOPMENT: &str = include_str!("../docs/development.md");
 
 /// All pages.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
     ("README.md", README),
     ("docs/input.md", INPUT),
     ("docs/results.md", RESULTS),
+    ("docs/sync.md", SYNC),
     ("docs/limits.md", LIMITS),
     ("docs/performance.md", PERFORMANCE),
     ("docs/development.md", DEVELOPMENT),
@@ -88,9 +90,12 @@ fn the_commands_of_the_results_page_run() {
 
 #[test]
 fn the_commands_of_the_other_pages_run() {
-    for (name, page) in
-        [("docs/limits.md", LIMITS), ("docs/performance.md", PERFORMANCE), ("docs/development.md", DEVELOPMENT)]
-    {
+    for (name, page) in [
+        ("docs/sync.md", SYNC),
+        ("docs/limits.md", LIMITS),
+        ("docs/performance.md", PERFORMANCE),
+        ("docs/development.md", DEVELOPMENT),
+    ] {
         Scene::new(&sound_groups()).play(name, &commands(page));
     }
 }
@@ -98,7 +103,7 @@ fn the_commands_of_the_other_pages_run() {
 #[test]
 fn every_flag_exists() {
     let desk = Desk::bare();
-    let help: String = ["import", "validate", "export", "undo", "sandbox"]
+    let help: String = ["import", "sync", "validate", "export", "undo", "sandbox"]
         .map(|command| desk.run(&[command, "--help"]).expect(0).stdout)
         .concat();
     let flags: BTreeSet<&str> = help

@@ -41,7 +41,7 @@ fn told(expected: &[(&str, u64)]) -> Vec<(String, u64)> {
 }
 
 /// Somebody changes a group in Tallyfy.
-fn edit(server: &Server, name: &str, changes: Value) {
+fn edit(server: &Server, name: &str, changes: &Value) {
     let group = server.group(name);
     let mut body = json!({"name": group.name, "members": group.members, "guests": group.guests});
     if let Some(description) = group.description {
@@ -51,7 +51,10 @@ fn edit(server: &Server, name: &str, changes: Value) {
     server.meddle("PUT", &group.id, &body, Duration::ZERO);
 }
 
-fn as_they_are(server: &Server) -> Vec<(String, Option<String>, Vec<u64>, Vec<String>)> {
+/// Name, description, members and guests.
+type Shown = (String, Option<String>, Vec<u64>, Vec<String>);
+
+fn as_they_are(server: &Server) -> Vec<Shown> {
     let mut groups: Vec<_> =
         server.groups().into_iter().map(|group| (group.name, group.description, group.members, group.guests)).collect();
     groups.sort();
@@ -104,7 +107,7 @@ fn a_week_of_nightly_files_ends_each_night_as_promised() {
     night(&desk, &rows, &[]).expect(0).tells("create   Team 4");
 
     // Friday: people and groups that others added stay; a group that somebody deleted is created again.
-    edit(&server, "Team 5", json!({"members": [5, 1005, 77]}));
+    edit(&server, "Team 5", &json!({"members": [5, 1005, 77]}));
     server.delete(&server.group("Team 6").id);
     let friday = night(&desk, &rows, &["--prune"]).expect(0);
     friday.tells("create   Team 6").tells("was deleted in Tallyfy");
@@ -191,7 +194,7 @@ fn a_group_that_would_lose_everybody_is_held() {
 fn members_come_and_go_as_the_mode_says() {
     for (mode, expected) in [("managed", vec![1, 9]), ("mirror", vec![1]), ("add", vec![1, 2, 9])] {
         let (server, desk) = synchronized(&["1,A,,1;2,".to_owned()]);
-        edit(&server, "A", json!({"members": [1, 2, 9]}));
+        edit(&server, "A", &json!({"members": [1, 2, 9]}));
         night(&desk, &["1,A,,1,".to_owned()], &["--members", mode]).expect(0);
         assert_eq!(server.group("A").members, expected, "{mode}");
     }
@@ -223,8 +226,8 @@ fn a_text_that_the_server_stores_otherwise_is_not_sent_again_every_night() {
     let server = Server::under("[[fault]]\nkind = 'alter'\nmethod = 'POST'\nprefix = 'X '");
     let desk = Desk::at(&server).with("teams.csv", csv(&["1,A,,1,".to_owned()]));
     desk.run(&["sync", "teams.csv", "--yes"]).expect(0).tells("");
-    server.with(|simulation| simulation.heal());
-    edit(&server, "X A", json!({"members": [1]}));
+    server.with(tallyfy_groups::sandbox::Simulation::heal);
+    edit(&server, "X A", &json!({"members": [1]}));
     desk.run(&["sync", "teams.csv", "--yes"]).expect(0).tells("1 unchanged");
     assert_eq!(server.names(), ["X A"]);
 }
@@ -270,10 +273,10 @@ fn a_plan_is_accepted_by_its_id_and_no_other_is_applied() {
     assert_eq!(server.groups().len(), 12);
     let accept = |id: &str| desk.run(&["sync", "teams.csv", "--prune", "--accept", id]);
     accept("0123456789abcdef").expect(8).says(&plan);
-    edit(&server, "Team 1", json!({"members": [1]}));
+    edit(&server, "Team 1", &json!({"members": [1]}));
     accept(&plan).expect(8).says("have changed");
     assert_eq!(server.groups().len(), 12);
-    edit(&server, "Team 1", json!({"members": [1, 1001]}));
+    edit(&server, "Team 1", &json!({"members": [1, 1001]}));
     accept(&plan).expect(0);
     assert_eq!(server.groups().len(), 6, "whatever the guards say");
     night(&desk, &[], &["--prune", "--accept", &plan]).expect(8).says("no rows");
@@ -439,7 +442,7 @@ fn an_undo_takes_all_of_a_sync_back() {
 fn an_undo_leaves_alone_what_was_changed_since_and_what_the_api_cannot_do() {
     let (server, desk) = synchronized(&["1,A,,1,", "2,B,x,2,", "3,C,x,3,"].map(str::to_owned));
     night(&desk, &["1,A,new,1,", "2,B,y,2,", "3,C,y,3,"].map(str::to_owned), &[]).expect(0);
-    edit(&server, "B", json!({"members": [2, 9]}));
+    edit(&server, "B", &json!({"members": [2, 9]}));
     desk.run(&["undo", "teams.csv", "--yes"]).expect(9);
     let lines = desk.results("teams.undo.csv");
     assert_eq!(statuses(&lines), ["held", "held", "updated"]);

@@ -56,7 +56,11 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
     journal.results(run, |row| report.row(row).map_err(Failure::Print))?;
     let counts = report.finish(&forecast).map_err(Failure::Print)?;
     let is_sound = counts.of(Status::Invalid) + counts.of(Status::Failed) == 0 && !is_refused;
-    Ok(if is_sound { Ending::Complete } else { Ending::Problems })
+    Ok(match is_sound {
+        false => Ending::Problems,
+        true if args.run.detailed_exitcode && counts.of(Status::Pending) > 0 => Ending::Changes,
+        true => Ending::Complete,
+    })
 }
 
 /// The journal of earlier imports into the simulated organization: they are all that it has.
