@@ -1,13 +1,14 @@
-//! Storms: seeded random faults, delays, lagging lists, limits, kills and interruptions. When the faults end, the import
-//! must converge: every good row has its group exactly once.
+//! Storms: seeded random faults, delays, lagging lists, limits, kills and interruptions. When the faults end, an import and a sync
+//! must converge: every good row has its group exactly once, as its row says.
 //!
-//! `cargo test --test storms` plays 300; `cargo test --test storms -- --seeds 100000` plays more, `-- --seed 17` one.
+//! `cargo test --test storms` plays 300; `cargo test --test storms -- --seeds 100000` plays more, `-- --seed 17` one of an import,
+//! `-- --sync-seed 17` one of a sync, and `-- --night-seed 17` nights without faults.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this program is its own test harness")]
 
 mod kit;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -23,6 +24,11 @@ use tallyfy_groups::sandbox::{Options, RequestRate};
 
 /// How many storms are played by default.
 const SEEDS: u64 = 300;
+/// What is played, the flag that replays one, and how many of the seeds are played: one in this many.
+const STORMS: [Storming; 3] = [("--seed", play, 1), ("--sync-seed", sync_storm, 3), ("--night-seed", nights, 3)];
+
+type Storming = (&'static str, fn(u64, bool) -> Vec<String>, u64);
+
 /// The most imports after the faults end: the first may have to wait for requests that are still on their way.
 const FINAL_IMPORTS: usize = 3;
 
@@ -36,13 +42,13 @@ fn main() -> ExitCode {
         println!("storms: test");
         return ExitCode::SUCCESS;
     }
-    match (value("--seed"), value("--seeds")) {
-        (Some(seed), _) => {
-            play(seed, true);
-            ExitCode::SUCCESS
+    for (flag, storm, _) in STORMS {
+        if let Some(seed) = value(flag) {
+            storm(seed, true);
+            return ExitCode::SUCCESS;
         }
-        (None, seeds) => play_all(seeds.unwrap_or(SEEDS)),
     }
+    play_all(value("--seeds").unwrap_or(SEEDS))
 }
 
 /// Plays the seeds from 0 on, on all cores.
@@ -56,22 +62,40 @@ fn play_all(seeds: u64) -> ExitCode {
             if seed >= seeds {
                 return;
             }
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| play(seed, false))) {
+            for (flag, storm, _) in STORMS.iter().filter(|(.., share)| seed.is_multiple_of(*share)) {
+                let Err(panic) = catch_unwind(|| storm(seed, false)) else { continue };
                 failed.fetch_add(1, Ordering::Relaxed);
                 let why = panic.downcast_ref::<String>().map(String::as_str);
                 let why = why.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a message");
-                eprintln!("seed {seed}: {why}\n  replay it: cargo test --test storms -- --seed {seed}");
+                eprintln!("seed {seed}: {why}\n  replay it: cargo test --test storms -- {flag} {seed}");
             }
         }
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(work))));
     let failed = failed.into_inner();
-    println!("storms: {} of {seeds} converged", seeds - failed);
+    let played: u64 = STORMS.iter().map(|(.., share)| seeds.div_ceil(*share)).sum();
+    println!("storms: {} of {played} converged", played - failed);
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Plays one storm; returns the server's log.
+/// Plays one storm of a sync; returns the server's log.
+fn sync_storm(seed: u64, is_verbose: bool) -> Vec<String> {
+    let (log, result) = kit::nights::storm(seed);
+    if is_verbose {
+        println!("{}", log.join("\n"));
+    }
+    result.unwrap_or_else(|why| panic!("{why}"));
+    log
+}
+
+/// Plays nights of syncs without faults, with edits by others, each of which keeps its promises.
+fn nights(seed: u64, _: bool) -> Vec<String> {
+    kit::nights::play(seed).unwrap_or_else(|why| panic!("{why}"));
+    Vec::new()
+}
+
+/// Plays one storm of an import; returns the server's log.
 fn play(seed: u64, is_verbose: bool) -> Vec<String> {
     let mut rng = StdRng::seed_from_u64(seed);
     let count = rng.random_range(1..40);

@@ -151,6 +151,9 @@ fn names_are_exchanged_and_handed_on_and_each_group_stays_itself() {
     let (server, desk) = synchronized(&rows);
     let ids = |names: [&str; 3]| names.map(|name| server.group(name).id);
     let before = ids(["A", "B", "C"]);
+    for (name, members) in [("A", [1, 77]), ("B", [2, 78])] {
+        edit(&server, name, &json!({"members": members}));
+    }
     night(&desk, &["1,B,,1,", "2,A,,2,", "3,C,,3,", "4,D,,4,"].map(str::to_owned), &[]).expect(0);
     assert_eq!(ids(["B", "A", "C"]), before, "a swap");
     night(&desk, &["1,A,,1,", "2,B,,2,", "3,E,,3,", "4,C,,4,", "5,D,,5,"].map(str::to_owned), &[]).expect(0);
@@ -160,6 +163,7 @@ fn names_are_exchanged_and_handed_on_and_each_group_stays_itself() {
         night(&desk, &["1,B,,1,", "2,E,,2,", "3,A,,3,", "4,C,,4,", "5,D,,5,"].map(str::to_owned), &[]).expect(9);
     outcome.tells("more than two groups exchange their names");
     assert_eq!(ids(["A", "B", "E"]), before, "a cycle of three is left alone");
+    assert_eq!((server.group("A").members, server.group("B").members), (vec![1, 77], vec![2, 78]));
 }
 
 #[test]

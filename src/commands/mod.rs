@@ -11,6 +11,7 @@ mod organization;
 mod outputs;
 mod people;
 mod pipeline;
+mod planning;
 mod question;
 mod sandbox;
 mod signals;
@@ -21,7 +22,9 @@ mod validate;
 
 pub use delivery::Delivery;
 pub use failure::Failure;
+pub use planning::{commence, stage_sync};
 pub use staging::{Staged, stage};
+pub use undo::UndoWork;
 
 use std::io::{self, LineWriter, Write};
 use std::path::Path;

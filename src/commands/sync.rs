@@ -4,28 +4,27 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
 use console::Term;
-use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::cli::SyncArgs;
 use crate::execute::{Api, Policy};
 use crate::exit::Ending;
-use crate::journal::{GroupOperation, Journal, OpenRun, Operation, OperationKind, RunId, Selection};
+use crate::journal::{Journal, OpenRun, Selection};
 use crate::model::{
-    Action, ActionKind, ERROR_COLUMN, Event, ExistingGroup, Format, Guard, InputFile, MembersMode, OnExisting, Outcome,
-    PeopleCounts, Plan, RequestError,
+    ActionKind, ERROR_COLUMN, Event, Format, Guard, InputFile, MembersMode, OnExisting, PeopleCounts, Plan,
 };
-use crate::plan::{self, Inventory, MergePolicy, SyncInput, SyncPolicy};
+use crate::plan::{MergePolicy, SyncPolicy};
 use crate::report::{Forecast, Output, PlanView, Problems, RunKind, counted};
 use crate::resolve::Directory;
 use crate::settings::{OutputPaths, Target};
-use crate::tallyfy::{List, Transport};
+use crate::tallyfy::Transport;
 
 use super::delivery::Delivery;
 use super::file_run::FileRun;
-use super::organization::{connect, stop_reason};
+use super::organization::connect;
 use super::people::find_people;
+use super::planning::{commence, stage_sync};
 use super::question::ask;
-use super::staging::{Staged, fingerprint, owner, restored, stage};
+use super::staging::{Staged, owner, stage};
 use super::{Context, Failure, block_on, close};
 
 /// The columns of a plan that goes to no terminal.
@@ -130,30 +129,11 @@ impl Sync<'_> {
         let mut journal = self.run.open()?;
         let SyncArgs { prune, adopt, members, allow_empty, .. } = self.args;
         let command = format!("sync {prune} {adopt} {members:?} {allow_empty} {:?}", args.people);
-        let fingerprint = fingerprint(input, &command);
-        let open = journal.open_run(fingerprint.as_deref())?.filter(|_| !args.fresh);
-        if open.as_ref().is_some_and(|open| open.plan.is_none()) {
-            let why =
-                "the journal holds an import that was cut off: run that import again first, or start over with --fresh";
-            return Err(Failure::Usage(why.to_owned()));
+        let (owner, listener) = (owner(connection), progress.listener());
+        let (staged, open) = stage_sync(&mut journal, &owner, input, &command, args.fresh, &listener, problems)?;
+        if open.as_ref().is_some_and(|open| open.run == staged.run) {
+            return Ok((journal, staged, open));
         }
-        let known = fingerprint.as_deref().map_or(Ok(None), |fingerprint| journal.run_over(fingerprint))?;
-        if let Some((open, known)) = open.as_ref().zip(known).filter(|(open, _)| open.is_same && open.has_more) {
-            let staged = restored(&journal, open.run, known.range, input, problems)?;
-            return Ok((journal, staged, Some(open.clone())));
-        }
-        let run = journal.begin_run(&owner(connection))?;
-        let staged = if let Some(earlier) = known {
-            let range = journal.copy_rows(&earlier, run)?;
-            restored(&journal, run, range, input, problems)?
-        } else {
-            let staged = stage(&journal, run, input, &progress.listener(), problems)?;
-            // If a file changed meanwhile, it is not known what was read.
-            let fingerprint = fingerprint.filter(|before| self::fingerprint(input, &command).as_ref() == Some(before));
-            journal.note_read(run, fingerprint.as_deref(), problems.counts())?;
-            staged
-        };
-        journal.note_rows(run, staged.range)?;
         self.may_prune(Some(&journal), &journal, &staged)?;
         Ok((journal, staged, open))
     }
@@ -198,11 +178,10 @@ impl Sync<'_> {
             self.may_resume(open)?;
             self.report(problems)?;
             tracing::warn!("resuming interrupted run {}", open.run.0);
-            journal.resume(open.run)?;
-            delivery.reconcile(&mut journal, None).await?;
+            delivery.resume(&mut journal).await?;
         } else {
             if let Some(open) = open {
-                self.settle(&api, &mut journal, open.run).await?;
+                self.run.delivery(&api, open.run).settle(&mut journal).await?;
             }
             let planned = self.plan(&api, &mut journal, None, staged, &mut problems).await?;
             people = planned.people;
@@ -217,8 +196,7 @@ impl Sync<'_> {
                 writeln!(io::stderr(), "nothing was changed").map_err(Failure::Print)?;
                 return Ok((journal, Applied { ending: Some(Ending::Complete), ..Applied::default() }));
             }
-            let operations = planned.plan.actions.into_iter().map(operation).collect();
-            journal.commence_sync(staged.run, &planned.plan.id, staged.range.1, operations, &planned.plan.group_ids)?;
+            commence(&journal, staged, planned.plan)?;
         }
         let (guests, _) = delivery.forecast_guests(&mut journal).await?;
         delivery.quota.expect(guests);
@@ -234,18 +212,6 @@ impl Sync<'_> {
         Ok((journal, Applied { requests: api.requests(), people, refused: None, ending: None }))
     }
 
-    /// Finds out what became of the operations in doubt of a run that is not resumed.
-    async fn settle(&self, api: &Arc<Api<impl Transport>>, journal: &mut Journal, run: RunId) -> Result<(), Failure> {
-        journal.resume(run)?;
-        let delivery = self.run.delivery(api, run);
-        delivery.reconcile(journal, None).await?;
-        delivery.settle_changes(journal).await?;
-        match api.stop.reason() {
-            Some(reason) => Err(Failure::Stopped(reason)),
-            None => Ok(journal.abandon(run)?),
-        }
-    }
-
     /// Reads the organization, and makes the plan. What is owned is known by `past`, or by the same journal.
     async fn plan<E: Transport>(
         &self,
@@ -259,36 +225,13 @@ impl Sync<'_> {
         if let Some(reason) = api.stop.reason() {
             return Err(Failure::Stopped(reason));
         }
-        let unread = |unread| Failure::Stopped(stop_reason(api, unread));
-        let (groups, _) = api.all::<ExistingGroup>(List::Groups).await.map_err(unread)?;
-        let rows = journal.desired_rows(staged.run)?;
-        let owned = past.unwrap_or(journal).owned_groups()?;
-        let mut inventory = Inventory::new(groups, owned, self.args.run.input.match_names);
-        let ids = inventory.to_read(&rows, self.args.adopt);
-        let read = stream::iter(&ids).map(|id| api.group(id)).buffer_unordered(self.run.connection.limits.concurrency);
-        let read: Vec<Option<ExistingGroup>> = read.try_collect().await.map_err(unread)?;
-        read.into_iter().flatten().for_each(|group| inventory.add(group));
-        let names = journal.other_names(staged.run)?;
-        let count_before = past.unwrap_or(journal).last_sync()?.map(|(_, count)| count);
         let SyncArgs { members, allow_empty, adopt, prune, guards, .. } = self.args;
-        let plan = plan::plan(&SyncInput {
-            organization: &self.run.connection.organization,
-            rows: &rows,
-            invalid: &names.invalid,
-            excluded: &names.excluded,
-            inventory: &inventory,
-            policy: SyncPolicy {
-                merge: MergePolicy { members: *members, allows_empty: *allow_empty },
-                adopts: *adopt,
-                prunes: *prune,
-            },
-            guards,
-            count: staged.rows,
-            count_before,
-            next: staged.range.1.after(1),
-        });
-        let delivery = self.run.delivery(api, staged.run);
-        let forecast = self.forecast(&plan, &delivery, past.unwrap_or(journal)).await?;
+        let merge = MergePolicy { members: *members, allows_empty: *allow_empty };
+        let policy = SyncPolicy { merge, adopts: *adopt, prunes: *prune };
+        let (delivery, past) = (self.run.delivery(api, staged.run), past.unwrap_or(journal));
+        let plan = delivery.plan(journal, past, staged, &self.run.connection.organization, policy, guards).await?;
+        let count_before = past.last_sync()?.map(|(_, count)| count);
+        let forecast = self.forecast(&plan, &delivery, past).await?;
         Ok(Planned { plan, count_before, directory, forecast, people })
     }
 
@@ -409,28 +352,4 @@ fn refusal(guard: &Guard) -> String {
     let Guard { name, count, base, limit } = guard;
     let limit = limit.unwrap_or_default();
     format!("the plan would {name} {count} of {base} (--max-{name}: {limit})")
-}
-
-/// The operation of an action, and its outcome if nothing is sent for it.
-fn operation(action: Action) -> (GroupOperation, Option<Outcome>) {
-    let Action { kind, row, target, group, edit, reason, level, waits_for, .. } = action;
-    let (kind, edit, outcome) = match kind {
-        ActionKind::Create => (OperationKind::Create, None, None),
-        ActionKind::Delete => (OperationKind::Delete, None, None),
-        ActionKind::Rename | ActionKind::Update => (OperationKind::Update, Some(Box::new(edit)), None),
-        ActionKind::Note => {
-            let outcome = target.clone().map(|group| Outcome::Unchanged { group });
-            (OperationKind::Update, Some(Box::new(edit)), outcome)
-        }
-        ActionKind::Held => {
-            let message = reason.unwrap_or_default();
-            (OperationKind::Update, None, Some(Outcome::Held { message }))
-        }
-        ActionKind::Fail => {
-            let error = RequestError::new("group-unknown", reason.unwrap_or_default());
-            (OperationKind::Update, None, Some(Outcome::Failed(error)))
-        }
-    };
-    let operation = Operation { target, edit, level, waits_for, ..Operation::planned(row, false, kind) };
-    (GroupOperation { operation, group }, outcome)
 }

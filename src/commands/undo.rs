@@ -134,12 +134,7 @@ impl Undo<'_> {
         let guests = GuestLimits { rate: None, wait_max: self.connection.limits.wait_max };
         let quota = GuestLimiter::new(guests, self.signals.stop.clone(), Arc::clone(&listener));
         let delivery = Delivery { api: Arc::clone(&api), policy, concurrency, run, quota };
-        journal.take_up_unknown(run)?;
-        delivery.reconcile(&mut journal, None).await?;
-        delivery.settle_changes(&mut journal).await?;
-        let owned = journal.owned_groups()?;
-        let plan = plan_undo(journal.past_operations(run)?, &owned, &delivery).await;
-        let plan = plan.map_err(|unread| Failure::Stopped(stop_reason(&api, unread)))?;
+        let plan = delivery.plan_undo(&mut journal).await?;
         if !self.context.bars.suspend(|| self.is_agreed(&plan))? {
             return Ok((journal, None));
         }
@@ -202,11 +197,25 @@ impl Undo<'_> {
     }
 }
 
+impl<E: Transport> Delivery<E> {
+    /// Finds out what became of what is in doubt, and compares what the run did with what exists.
+    ///
+    /// # Errors
+    /// If the organization cannot be read, or the journal.
+    pub async fn plan_undo(&self, journal: &mut Journal) -> Result<UndoWork, Failure> {
+        journal.take_up_unknown(self.run)?;
+        self.reconcile(journal, None).await?;
+        self.settle_changes(journal).await?;
+        let plan = plan_undo(journal.past_operations(self.run)?, &journal.owned_groups()?, self).await;
+        plan.map_err(|unread| Failure::Stopped(stop_reason(&self.api, unread)))
+    }
+}
+
 /// What `undo` will do.
 #[derive(Default)]
-struct UndoWork {
+pub struct UndoWork {
     /// The operations, in the order of the rows, and what is known of them: those without an outcome are carried out.
-    operations: Vec<(Operation, Vec<Change>)>,
+    pub operations: Vec<(Operation, Vec<Change>)>,
     /// How many groups will be changed.
     count: u64,
     /// What the user is shown.

@@ -136,8 +136,13 @@ impl<E: Transport> Api<E> {
 
     /// Creates a group.
     pub async fn create_group(&self, permit: Permit<'_>, group: &Group) -> Class<Created> {
-        self.send(permit, RequestKind::Create, Ok(self.endpoints.create_group(tallyfy::body(group, false))), Created::parse)
-            .await
+        self.send(
+            permit,
+            RequestKind::Create,
+            Ok(self.endpoints.create_group(tallyfy::body(group, false))),
+            Created::parse,
+        )
+        .await
     }
 
     /// Replaces a group.

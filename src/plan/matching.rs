@@ -228,7 +228,13 @@ impl Inventory {
                 last.push((group, temporary));
             } else {
                 let why = "more than two groups exchange their names; rename one of them in Tallyfy first";
-                renames.held.insert(group, why.to_owned());
+                let mut next = Some(group);
+                while let Some(held) = next.filter(|next| !renames.held.contains_key(next)) {
+                    renames.held.insert(held, why.to_owned());
+                    left.retain(|other| *other != held);
+                    next =
+                        self.holders(held, &wanted[&held], &moved).into_iter().find(|other| wanted.contains_key(other));
+                }
             }
         }
         for (group, temporary) in last {

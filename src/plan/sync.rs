@@ -58,6 +58,7 @@ pub fn plan(input: &SyncInput<'_>) -> Plan {
         actions: Vec::new(),
         group_ids: Vec::new(),
         claimed: HashSet::new(),
+        unclear: HashSet::new(),
         unchanged: 0,
         next: input.next,
     };
@@ -77,6 +78,8 @@ struct Planner<'a> {
     group_ids: Vec<(RowId, String)>,
     /// The groups that a row means.
     claimed: HashSet<usize>,
+    /// The names of rows of which it is not known which group they mean.
+    unclear: HashSet<NameKey>,
     unchanged: u64,
     next: RowId,
 }
@@ -100,6 +103,8 @@ impl Planner<'_> {
                 action.reason = Some(super::no_group(&id));
             }
             Meant::Held(why, group) => {
+                self.unclear.insert(inventory.matching.key(&row.group.name));
+                self.claimed.extend(group);
                 let group = group.map(|group| &inventory.groups[group]);
                 action.target = group.map(|group| group.group_ref.clone());
                 action.before = group.and_then(ExistingGroup::whole);
@@ -166,9 +171,13 @@ impl Planner<'_> {
                 done.push((action.row, level));
             } else {
                 // A temporary name.
-                let edit = Edit { name: Some(step.name.clone()), ..Edit::default() };
                 let (row, before) = (self.next, action.before.clone());
-                let group = before.as_ref().map(|before| edit.apply(before)).unwrap_or_default();
+                let mut edit = Edit { name: Some(step.name.clone()), ..Edit::default() };
+                if let Some(before) = &before {
+                    (edit.members.kept, edit.guests.kept) = (before.members.clone(), before.guests.clone());
+                }
+                // It lists nobody: who is in the group now was perhaps never in a file.
+                let group = Group { name: step.name.clone(), ..Group::default() };
                 let target = action.target.clone();
                 let step =
                     Action { target, before, edit, level, waits_for, ..Action::of(ActionKind::Rename, row, group) };
@@ -201,15 +210,14 @@ impl Planner<'_> {
     /// The owned groups that no row has are deleted, or stay; gives how many stay.
     fn prune(&mut self, level: u32) -> u64 {
         let SyncInput { inventory, rows, invalid, excluded, policy, .. } = self.input;
-        let texts = rows.iter().map(|row| &row.group.name).chain(*invalid).chain(*excluded);
-        let named: HashSet<NameKey> = texts.map(|name| inventory.matching.key(name)).collect();
+        let named: HashSet<NameKey> = excluded.iter().map(|name| inventory.matching.key(name)).collect();
         // A typo must not cost a group.
         let prunes = policy.prunes && invalid.is_empty() && rows.iter().all(|row| row.is_valid);
         let mut absent = 0;
         for (index, group) in inventory.groups.iter().enumerate() {
             if inventory.owned(index).is_none()
                 || self.claimed.contains(&index)
-                || named.contains(&inventory.matching.key(&group.name))
+                || [&named, &self.unclear].iter().any(|names| names.contains(&inventory.matching.key(&group.name)))
             {
                 continue;
             }

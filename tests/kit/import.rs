@@ -117,7 +117,7 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
 
 /// What is observed of one import.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     /// The names of the groups that it sent. Requests of a killed import may arrive later and do not count.
     sent: Mutex<HashSet<String>>,
     guest_estimates: Mutex<Vec<GuestEstimate>>,
@@ -143,7 +143,7 @@ fn open(workspace: &Workspace) -> (Journal, RunId, Staged) {
     (journal, run, staged)
 }
 
-fn delivery(
+pub(super) fn delivery(
     server: &Server,
     settings: &Settings,
     stop: &Stop,
@@ -227,7 +227,7 @@ fn close(
 }
 
 /// The client's connection to the simulated server.
-struct Wire {
+pub(super) struct Wire {
     server: Server,
     timeout: Duration,
     credentials: Arc<Credentials>,

@@ -6,8 +6,10 @@
 
 pub(crate) mod check;
 pub(crate) mod import;
+pub(crate) mod nights;
 pub(crate) mod rows;
 pub(crate) mod server;
+pub(crate) mod sync;
 
 use std::fs;
 use std::future::Future;

@@ -13,6 +13,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 pub(crate) const ORG: &str = "acme";
+/// People of files have lower ids; others add people from here on.
+pub(crate) const OTHERS: u64 = 100;
 
 /// How long a request takes to arrive, and its answer to come back.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +54,10 @@ struct State {
     in_doubt: HashSet<String>,
     /// Creates that were repeated while in doubt. Judged by arrival: on a slow network a lookup may overtake its create.
     violations: Vec<String>,
+    /// The members of each group that was read by its id, by its path.
+    reads: HashMap<String, Vec<u64>>,
+    /// Updates that remove somebody whom the read before them showed, and who is in no file.
+    overwritten: Vec<String>,
     log: Vec<String>,
     bodies: HashMap<String, String>,
 }
@@ -66,6 +72,8 @@ impl Server {
             started: Instant::now(),
             in_doubt: HashSet::new(),
             violations: Vec::new(),
+            reads: HashMap::new(),
+            overwritten: Vec::new(),
             log: Vec::new(),
             bodies: HashMap::new(),
         })))
@@ -91,6 +99,19 @@ impl Server {
         let path = format!("/organizations/{ORG}/groups");
         let request = request("POST", &path, body.as_bytes().to_vec());
         self.with(|simulation| simulation.handle(&request, simulation.now()));
+    }
+
+    /// A group is changed or deleted by another client.
+    pub(crate) fn edit(&self, method: &str, id: &str, body: &str) -> bool {
+        let request = request(method, &format!("/organizations/{ORG}/groups/{id}"), body.as_bytes().to_vec());
+        let elapsed = self.elapsed();
+        let reply = self.with(|simulation| simulation.handle(&request, elapsed).reply);
+        matches!(reply, Reply::Answer(answer) if answer.status < 300)
+    }
+
+    /// The groups that exist.
+    pub(crate) fn groups(&self) -> Vec<tallyfy_groups::sandbox::SandboxGroup> {
+        self.with(|simulation| simulation.groups().cloned().collect())
     }
 
     /// How many POSTs arrived.
@@ -120,6 +141,11 @@ impl Server {
     /// A create that was repeated before a lookup.
     pub(crate) fn violation(&self) -> Option<String> {
         self.state(|state| state.violations.pop())
+    }
+
+    /// An update that removed somebody whom the read before it showed.
+    pub(crate) fn overwritten(&self) -> Option<String> {
+        self.state(|state| state.overwritten.pop())
     }
 
     /// Since the server started.
@@ -165,6 +191,7 @@ impl State {
         match request.method().as_str() {
             "POST" => self.watch_post(request, &outcome.reply),
             "GET" => self.watch_get(request, &outcome.reply),
+            "PUT" => self.watch_put(request),
             _ => {}
         }
         (outcome.delay, outcome.reply)
@@ -188,9 +215,21 @@ impl State {
         }
     }
 
+    fn watch_put(&mut self, request: &Request) {
+        let members = members(request.body());
+        let read = self.reads.get(request.uri().path());
+        let lost: Vec<u64> = read.into_iter().flatten().filter(|id| !members.contains(id)).copied().collect();
+        if lost.iter().any(|id| *id >= OTHERS) {
+            self.overwritten.push(format!("{} loses {lost:?}", request.uri().path()));
+        }
+    }
+
     fn watch_get(&mut self, request: &Request, reply: &Reply) {
         if !matches!(reply, Reply::Answer(answer) if answer.status == 200) {
             return;
+        }
+        if let (Reply::Answer(answer), None) = (reply, request.uri().query()) {
+            self.reads.insert(request.uri().path().to_owned(), members(&answer.body));
         }
         let query = request.uri().query().unwrap_or_default();
         let search = query.split('&').find_map(|pair| pair.strip_prefix("q="));
@@ -214,6 +253,13 @@ fn line(request: &Request, now: Duration, reply: &Reply) -> String {
         Reply::Hang => "hangs".to_owned(),
     };
     format!("{:>9.3}  {:<4} {answer:<12} {what}", now.as_secs_f64(), request.method().as_str())
+}
+
+/// The members in the body of an update, or of a response.
+fn members(body: &[u8]) -> Vec<u64> {
+    let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let group = if body["data"].is_null() { &body } else { &body["data"] };
+    group["members"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_u64).collect()
 }
 
 /// The group's name in the body of a create.

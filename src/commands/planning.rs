@@ -1,0 +1,152 @@
+//! The plan of a sync: what a run that was cut off left is settled, the organization is read, and the plan goes into the journal.
+
+use std::io::Write;
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use crate::journal::{GroupOperation, Journal, JournalError, OpenRun, Operation, OperationKind, Owner};
+use crate::model::{Action, ActionKind, ExistingGroup, Listener, Outcome, Plan, RequestError};
+use crate::plan::{self, GuardOptions, Inventory, SyncInput, SyncPolicy};
+use crate::report::Problems;
+use crate::settings::Input;
+use crate::tallyfy::{List, Transport};
+
+use super::Failure;
+use super::delivery::Delivery;
+use super::organization::stop_reason;
+use super::staging::{Staged, fingerprint, restored, stage};
+
+/// Reads and checks all files into the journal, unless it has their rows already. Gives the run that was cut off too: it is resumed
+/// if it is that of the rows. `command` is the command with the options that make its plan.
+///
+/// # Errors
+/// If a file cannot be read, the journal cannot be written, or the run that was cut off is an import.
+pub fn stage_sync(
+    journal: &mut Journal,
+    owner: &Owner,
+    input: &Input,
+    command: &str,
+    is_fresh: bool,
+    listener: &Listener,
+    problems: &mut Problems<impl Write + Send>,
+) -> Result<(Staged, Option<OpenRun>), Failure> {
+    let fingerprint = fingerprint(input, command);
+    let open = journal.open_run(fingerprint.as_deref())?.filter(|_| !is_fresh);
+    if open.as_ref().is_some_and(|open| open.plan.is_none()) {
+        let why =
+            "the journal holds an import that was cut off: run that import again first, or start over with --fresh";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    let known = fingerprint.as_deref().map_or(Ok(None), |fingerprint| journal.run_over(fingerprint))?;
+    if let Some((open, known)) = open.as_ref().zip(known).filter(|(open, _)| open.is_same && open.has_more) {
+        let staged = restored(journal, open.run, known.range, input, problems)?;
+        return Ok((staged, Some(open.clone())));
+    }
+    let run = journal.begin_run(owner)?;
+    let staged = if let Some(earlier) = known {
+        let range = journal.copy_rows(&earlier, run)?;
+        restored(journal, run, range, input, problems)?
+    } else {
+        let staged = stage(journal, run, input, listener, problems)?;
+        // If a file changed meanwhile, it is not known what was read.
+        let fingerprint =
+            fingerprint.filter(|before| super::staging::fingerprint(input, command).as_ref() == Some(before));
+        journal.note_read(run, fingerprint.as_deref(), problems.counts())?;
+        staged
+    };
+    journal.note_rows(run, staged.range)?;
+    Ok((staged, open))
+}
+
+impl<E: Transport> Delivery<E> {
+    /// Takes a run up that was cut off.
+    ///
+    /// # Errors
+    /// If the journal cannot be used.
+    pub async fn resume(&self, journal: &mut Journal) -> Result<(), JournalError> {
+        journal.resume(self.run)?;
+        self.reconcile(journal, None).await
+    }
+
+    /// Finds out what became of the operations in doubt of a run that is not resumed.
+    ///
+    /// # Errors
+    /// If the journal cannot be used, or the run stops.
+    pub async fn settle(&self, journal: &mut Journal) -> Result<(), Failure> {
+        journal.resume(self.run)?;
+        self.reconcile(journal, None).await?;
+        self.settle_changes(journal).await?;
+        match self.api.stop.reason() {
+            Some(reason) => Err(Failure::Stopped(reason)),
+            None => Ok(journal.abandon(self.run)?),
+        }
+    }
+
+    /// Reads the organization, and makes the plan; `past` knows what is owned.
+    ///
+    /// # Errors
+    /// If the organization cannot be read, or a journal.
+    pub async fn plan(
+        &self,
+        journal: &Journal,
+        past: &Journal,
+        staged: &Staged,
+        organization: &str,
+        policy: SyncPolicy,
+        guards: &GuardOptions,
+    ) -> Result<Plan, Failure> {
+        let unread = |unread| Failure::Stopped(stop_reason(&self.api, unread));
+        let (groups, _) = self.api.all::<ExistingGroup>(List::Groups).await.map_err(unread)?;
+        let (rows, names) = (journal.desired_rows(self.run)?, journal.other_names(self.run)?);
+        let mut inventory = Inventory::new(groups, past.owned_groups()?, self.policy.matching);
+        let ids = inventory.to_read(&rows, policy.adopts);
+        let read = stream::iter(&ids).map(|id| self.api.group(id)).buffer_unordered(self.concurrency);
+        let read: Vec<Option<ExistingGroup>> = read.try_collect().await.map_err(unread)?;
+        read.into_iter().flatten().for_each(|group| inventory.add(group));
+        Ok(plan::plan(&SyncInput {
+            organization,
+            rows: &rows,
+            invalid: &names.invalid,
+            excluded: &names.excluded,
+            inventory: &inventory,
+            policy,
+            guards,
+            count: staged.rows,
+            count_before: past.last_sync()?.map(|(_, count)| count),
+            next: staged.range.1.after(1),
+        }))
+    }
+}
+
+/// Records a plan before anything is changed.
+///
+/// # Errors
+/// If the journal cannot be written.
+pub fn commence(journal: &Journal, staged: &Staged, plan: Plan) -> Result<(), JournalError> {
+    let operations = plan.actions.into_iter().map(operation).collect();
+    journal.commence_sync(staged.run, &plan.id, staged.range.1, operations, &plan.group_ids)
+}
+
+/// The operation of an action, and its outcome if nothing is sent for it.
+fn operation(action: Action) -> (GroupOperation, Option<Outcome>) {
+    let Action { kind, row, target, group, edit, reason, level, waits_for, .. } = action;
+    let (kind, edit, outcome) = match kind {
+        ActionKind::Create => (OperationKind::Create, None, None),
+        ActionKind::Delete => (OperationKind::Delete, None, None),
+        ActionKind::Rename | ActionKind::Update => (OperationKind::Update, Some(Box::new(edit)), None),
+        ActionKind::Note => {
+            let outcome = target.clone().map(|group| Outcome::Unchanged { group });
+            (OperationKind::Update, Some(Box::new(edit)), outcome)
+        }
+        ActionKind::Held => {
+            let message = reason.unwrap_or_default();
+            (OperationKind::Update, None, Some(Outcome::Held { message }))
+        }
+        ActionKind::Fail => {
+            let error = RequestError::new("group-unknown", reason.unwrap_or_default());
+            (OperationKind::Update, None, Some(Outcome::Failed(error)))
+        }
+    };
+    let operation = Operation { target, edit, level, waits_for, ..Operation::planned(row, false, kind) };
+    (GroupOperation { operation, group }, outcome)
+}
