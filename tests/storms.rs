@@ -81,7 +81,7 @@ fn play_all(seeds: u64) -> ExitCode {
 
 /// Plays one storm of a sync; returns the server's log.
 fn sync_storm(seed: u64, is_verbose: bool) -> Vec<String> {
-    let (log, result) = kit::nights::storm(seed);
+    let (log, result) = kit::sync_storm::storm(seed);
     if is_verbose {
         println!("{}", log.join("\n"));
     }

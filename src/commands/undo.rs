@@ -230,6 +230,35 @@ struct Existing {
     named: HashMap<NameKey, Vec<ExistingGroup>>,
 }
 
+impl Existing {
+    /// Reads the groups that these operations are about.
+    async fn read(past: &[PastOperation], by: &Delivery<impl Transport>) -> Result<Self, Unread> {
+        let Delivery { api, policy, concurrency, .. } = by;
+        let is_deleted = |past: &&PastOperation| past.done.kind == OperationKind::Delete;
+        let names: HashSet<NameKey> =
+            past.iter().filter(is_deleted).map(|past| policy.matching.key(&past.undoing.group.name)).collect();
+        let ids = past.iter().filter(|past| !is_deleted(past)).filter_map(|past| past.done.group());
+        let mut unlisted: HashSet<&str> = ids.map(|group| group.id.as_str()).collect();
+        let (mut existing, mut cursor) = (Self::default(), PageCursor::default());
+        while let Some(groups) = api.next_page::<ExistingGroup>(List::Groups, &mut cursor).await? {
+            for group in groups.into_iter().filter(|group| !group.is_deleted) {
+                let key = policy.matching.key(&group.name);
+                if names.contains(&key) {
+                    existing.named.entry(key).or_default().push(group.clone());
+                }
+                if unlisted.remove(group.group_ref.id.as_str()) {
+                    existing.by_id.insert(group.group_ref.id.clone(), group);
+                }
+            }
+        }
+        // A group that is missing in the list may not be in lists yet: it is read by its id.
+        let read = stream::iter(unlisted).map(|id| api.group(id)).buffer_unordered(*concurrency);
+        let found: Vec<_> = read.try_collect().await?;
+        existing.by_id.extend(found.into_iter().flatten().map(|group| (group.group_ref.id.clone(), group)));
+        Ok(existing)
+    }
+}
+
 /// Compares what a run did with what exists, when nothing is in doubt any more.
 async fn plan_undo(
     mut past: Vec<PastOperation>,
@@ -240,28 +269,8 @@ async fn plan_undo(
     for past in &mut past {
         past.done.follow(owned, &by_row);
     }
-    let Delivery { api, policy, concurrency, .. } = by;
-    let is_deleted = |past: &&PastOperation| past.done.kind == OperationKind::Delete;
-    let names: HashSet<NameKey> =
-        past.iter().filter(is_deleted).map(|past| policy.matching.key(&past.undoing.group.name)).collect();
-    let ids = past.iter().filter(|past| !is_deleted(past)).filter_map(|past| past.done.group());
-    let mut unlisted: HashSet<&str> = ids.map(|group| group.id.as_str()).collect();
-    let (mut existing, mut cursor) = (Existing::default(), PageCursor::default());
-    while let Some(groups) = api.next_page::<ExistingGroup>(List::Groups, &mut cursor).await? {
-        for group in groups.into_iter().filter(|group| !group.is_deleted) {
-            let key = policy.matching.key(&group.name);
-            if names.contains(&key) {
-                existing.named.entry(key).or_default().push(group.clone());
-            }
-            if unlisted.remove(group.group_ref.id.as_str()) {
-                existing.by_id.insert(group.group_ref.id.clone(), group);
-            }
-        }
-    }
-    // A group that is missing in the list may not be in lists yet: it is read by its id.
-    let read = stream::iter(unlisted).map(|id| api.group(id)).buffer_unordered(*concurrency);
-    let found: Vec<_> = read.try_collect().await?;
-    existing.by_id.extend(found.into_iter().flatten().map(|group| (group.group_ref.id.clone(), group)));
+    let policy = by.policy;
+    let existing = Existing::read(&past, by).await?;
     let (mut work, last) = (UndoWork::default(), past.iter().map(|past| past.done.level).max().unwrap_or_default());
     // Of the steps of a group, the last one tells how it was left.
     past.sort_by_key(|past| Reverse(past.done.level));

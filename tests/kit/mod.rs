@@ -10,6 +10,7 @@ pub(crate) mod nights;
 pub(crate) mod rows;
 pub(crate) mod server;
 pub(crate) mod sync;
+pub(crate) mod sync_storm;
 
 use std::fs;
 use std::future::Future;

@@ -16,7 +16,7 @@ use super::sync::{Synchronized, sync, undo};
 use super::{End, Network, Server, Settings, Workspace, in_paused_time};
 
 /// All guards off.
-const FREE: [&str; 12] = [
+pub(super) const FREE: [&str; 12] = [
     "--max-delete",
     "100%",
     "--max-remove",
@@ -31,32 +31,32 @@ const FREE: [&str; 12] = [
     "1000",
 ];
 /// The most syncs after the faults end.
-const FINAL_SYNCS: usize = 4;
+pub(super) const FINAL_SYNCS: usize = 4;
 
 /// A group of the source.
 #[derive(Clone, Debug)]
-struct Entity {
-    key: u32,
-    name: String,
-    description: Option<String>,
-    members: BTreeSet<u64>,
-    guests: BTreeSet<String>,
+pub(super) struct Entity {
+    pub(super) key: u32,
+    pub(super) name: String,
+    pub(super) description: Option<String>,
+    pub(super) members: BTreeSet<u64>,
+    pub(super) guests: BTreeSet<String>,
 }
 
 /// A group: name, description, members and guests.
-type Shown = (String, Option<String>, BTreeSet<u64>, BTreeSet<String>);
+pub(super) type Shown = (String, Option<String>, BTreeSet<u64>, BTreeSet<String>);
 
 fn shown(group: &SandboxGroup) -> Shown {
     let description = group.description.clone();
     (group.name.clone(), description, group.members.iter().copied().collect(), group.guests.iter().cloned().collect())
 }
 
-struct Nights {
-    rng: StdRng,
-    server: Server,
-    workspace: Workspace,
-    settings: Settings,
-    entities: Vec<Entity>,
+pub(super) struct Nights {
+    pub(super) rng: StdRng,
+    pub(super) server: Server,
+    pub(super) workspace: Workspace,
+    pub(super) settings: Settings,
+    pub(super) entities: Vec<Entity>,
     last_key: u32,
     /// The groups that syncs created or took over.
     owned: HashSet<String>,
@@ -85,25 +85,9 @@ pub(crate) fn play(seed: u64) -> Result<(), String> {
     })
 }
 
-/// Plays one file change under faults, kills and edits by others; when the faults end, it must converge. Gives the log of the server
-/// too.
-pub(crate) fn storm(seed: u64) -> (Vec<String>, Result<(), String>) {
-    let mut rng = StdRng::seed_from_u64(seed);
-    let network = Network {
-        usual: Duration::from_millis(rng.random_range(0..60)),
-        longest: Duration::from_millis(rng.random_range(0..2000)),
-        tail: rng.random_range(0.0..0.1),
-    };
-    in_paused_time(async {
-        let mut world = Nights::new(rng, seed, false, network);
-        let result = world.storm().await;
-        (world.server.log(), result)
-    })
-}
-
 impl Nights {
     /// `may_clash` if groups of others have names that files may have.
-    fn new(mut rng: StdRng, seed: u64, may_clash: bool, network: Network) -> Self {
+    pub(super) fn new(mut rng: StdRng, seed: u64, may_clash: bool, network: Network) -> Self {
         let options = Options { allow_same_names: false, seed: rng.random(), ..Options::default() };
         let server = Server::new(&options, "", network, seed);
         for number in 0..rng.random_range(0..4) {
@@ -144,7 +128,7 @@ impl Nights {
     }
 
     /// The source changes.
-    fn change_source(&mut self) {
+    pub(super) fn change_source(&mut self) {
         for _ in 0..self.rng.random_range(0..5) {
             let count = self.entities.len();
             let at = self.rng.random_range(0..count.max(1));
@@ -203,7 +187,7 @@ impl Nights {
         flags
     }
 
-    fn write(&self, has_members: bool) {
+    pub(super) fn write(&self, has_members: bool) {
         let mut csv = format!("key,name,description,{}guests\n", if has_members { "members," } else { "" });
         for Entity { key, name, description, members, guests } in &self.entities {
             let members: Vec<String> = members.iter().map(u64::to_string).collect();
@@ -215,7 +199,7 @@ impl Nights {
         fs::write(self.workspace.input(), csv).unwrap();
     }
 
-    fn by_id(&self) -> BTreeMap<String, Shown> {
+    pub(super) fn by_id(&self) -> BTreeMap<String, Shown> {
         self.server.groups().iter().map(|group| (group.id.clone(), shown(group))).collect()
     }
 
@@ -237,7 +221,7 @@ impl Nights {
         Ok(())
     }
 
-    async fn sync(&mut self, flags: &[&'static str]) -> Result<Synchronized, String> {
+    pub(super) async fn sync(&mut self, flags: &[&'static str]) -> Result<Synchronized, String> {
         let done = sync(&self.workspace, &self.server, &self.settings, flags, End::Natural).await.unwrap();
         if !done.is_settled() {
             return Err(format!("not settled: {done:?}"));
@@ -362,143 +346,4 @@ impl Nights {
         }
         Ok(())
     }
-
-    /// Changes, faults, kills, edits; then calm.
-    async fn storm(&mut self) -> Result<(), String> {
-        let flags: Vec<&str> = FREE.iter().copied().chain(["--prune"]).collect();
-        self.write(true);
-        self.sync(&flags).await?;
-        let foreign: BTreeMap<String, Shown> =
-            self.by_id().into_iter().filter(|(_, group)| group.0.starts_with('F')).collect();
-        self.change_source();
-        self.change_source();
-        let (mut added, mut is_killed) = (BTreeMap::<String, BTreeSet<u64>>::new(), false);
-        let faults: String = (0..self.rng.random_range(0..7)).map(|_| fault(&mut self.rng)).collect();
-        self.server.set_faults(&faults);
-        self.write(true);
-        for _ in 0..self.rng.random_range(0..5) {
-            let after = Duration::from_millis(self.rng.random_range(0..9000));
-            let end = [End::Natural, End::Interrupted(after), End::Killed(after), End::Killed(after)];
-            let end = *end.choose(&mut self.rng).unwrap();
-            // Requests of a killed sync may arrive later.
-            is_killed |= matches!(end, End::Killed(_));
-            let settings = Settings { max_attempts: *[8, 8, 3, 1].choose(&mut self.rng).unwrap(), ..self.settings };
-            let edit = self.hand_edit();
-            let (server, delay) = (self.server.clone(), Duration::from_millis(self.rng.random_range(0..4000)));
-            let edits = async {
-                tokio::time::sleep(delay).await;
-                edit.and_then(|(id, person)| add_person(&server, &id, person).then_some((id, person)))
-            };
-            let (_, edited) = tokio::join!(sync(&self.workspace, &self.server, &settings, &flags, end), edits);
-            if let Some((id, person)) = edited {
-                added.entry(id).or_default().insert(person);
-            }
-            if self.rng.random_bool(0.3) {
-                self.change_source();
-                self.write(true);
-            }
-        }
-        self.server.heal();
-        tokio::time::sleep(Duration::from_secs(30)).await;
-        if let Some(violation) = self.server.violation().or_else(|| self.server.overwritten().filter(|_| !is_killed)) {
-            return Err(violation);
-        }
-        let mut last = None;
-        for _ in 0..=FINAL_SYNCS {
-            let done = sync(&self.workspace, &self.server, &self.settings, &flags, End::Natural).await.unwrap();
-            let is_done = done.changes == Some(0) && done.is_settled();
-            last = Some(done);
-            if is_done {
-                break;
-            }
-        }
-        self.check_storm(&last.unwrap(), &foreign, &added)
-    }
-
-    /// A person whom somebody will add to a group by hand.
-    fn hand_edit(&mut self) -> Option<(String, u64)> {
-        let groups = self.server.groups();
-        let group = groups.choose(&mut self.rng).filter(|group| !group.name.starts_with('F'))?;
-        Some((group.id.clone(), OTHERS + self.rng.random_range(0..50)))
-    }
-
-    fn check_storm(
-        &self,
-        last: &Synchronized,
-        foreign: &BTreeMap<String, Shown>,
-        added: &BTreeMap<String, BTreeSet<u64>>,
-    ) -> Result<(), String> {
-        if last.changes != Some(0) || !last.is_settled() {
-            return Err(format!("it does not converge: {last:?}"));
-        }
-        let is_for_somebody = |why: &str| HELD.iter().any(|reason| why.contains(reason));
-        if last.rows.iter().any(|row| row.status == "held" && row.error.as_deref().is_some_and(is_for_somebody)) {
-            return Ok(());
-        }
-        let mut groups = self.by_id();
-        for (id, group) in foreign {
-            if groups.remove(id).as_ref() != Some(group) {
-                return Err(format!("a foreign group was changed: {group:?}"));
-            }
-        }
-        for entity in &self.entities {
-            let row = last.rows.iter().find(|row| row.name == entity.name).ok_or("a row is missing")?;
-            let Some((id, (name, description, members, guests))) =
-                row.group_id.as_ref().and_then(|id| groups.remove_entry(id))
-            else {
-                return Err(format!("{entity:?} has no group: {row:?}"));
-            };
-            let by_hand = added.get(&id).cloned().unwrap_or_default();
-            // Somebody may have been added between a read and its update.
-            let is_known = |id: &u64| entity.members.contains(id) || by_hand.contains(id);
-            let has_people = entity.members.is_subset(&members) && members.iter().all(is_known);
-            let is_described = entity.description.is_none() || entity.description == description;
-            if name != entity.name || !has_people || guests != entity.guests || !is_described {
-                return Err(format!(
-                    "{entity:?} became {name:?} {description:?} {members:?} {guests:?}; by hand: {by_hand:?}; {row:?}"
-                ));
-            }
-        }
-        if groups.is_empty() { Ok(()) } else { Err(format!("left over: {groups:?}")) }
-    }
-}
-
-/// Somebody adds a person to a group as it is now.
-fn add_person(server: &Server, id: &str, person: u64) -> bool {
-    let Some(mut group) = server.groups().into_iter().find(|group| group.id == id) else { return false };
-    group.members.push(person);
-    group.updated_at = format!("changed by hand at {:?}", server.elapsed());
-    server.with(|simulation| simulation.plant(group));
-    true
-}
-
-/// Reasons for which a group is left alone until somebody decides, and which may hold others up.
-const HELD: [&str; 3] = ["exchange their names", "would become empty", "has another key"];
-
-const KINDS: [&str; 12] = [
-    "refuse",
-    "drop-before",
-    "drop-after",
-    "hang-before",
-    "hang-after",
-    "error-before",
-    "error-after",
-    "html-after",
-    "too-many",
-    "cut",
-    "slow",
-    "lag",
-];
-
-fn fault(rng: &mut StdRng) -> String {
-    let kind = *KINDS.choose(rng).unwrap();
-    let method = *["POST", "PUT", "PUT", "DELETE", "GET"].choose(rng).unwrap();
-    let own = match kind {
-        "error-before" | "error-after" => format!("status = {}\n", [408, 500, 502, 503].choose(rng).unwrap()),
-        "slow" => format!("millis = {}\n", rng.random_range(0..4000)),
-        "lag" => format!("millis = {}\n", rng.random_range(0..3500)),
-        _ => String::new(),
-    };
-    let most = if kind == "lag" { 100.0 } else { 40.0 };
-    format!("[[fault]]\nkind = '{kind}'\nmethod = '{method}'\n{own}percent = {:.1}\n", rng.random_range(0.5..most))
 }
