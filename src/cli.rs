@@ -283,6 +283,9 @@ pub struct ExportArgs {
     /// How members are written
     #[arg(long, value_enum, default_value_t, value_name = "HOW")]
     pub members: MembersAs,
+    /// Journal of a sync: the keys of the groups are written too
+    #[arg(long, value_name = "PATH", conflicts_with = "users", value_hint = ValueHint::FilePath)]
+    pub journal: Option<PathBuf>,
     /// Server and speed.
     #[command(flatten)]
     pub connection: ConnectionArgs,

@@ -463,3 +463,39 @@ fn a_plan_for_a_pull_request_names_nobody_and_runs_nothing() {
     assert!(plan.contains("| `+` | create | &#60;b&#62;&#64;acme &#124; x |"), "{plan}");
     assert!(!plan.contains("@acme") && !plan.contains("<b>"), "{plan}");
 }
+
+#[test]
+fn an_export_with_the_keys_of_the_journal_is_a_file_that_changes_nothing() {
+    let (server, desk) = synchronized(&["1,A,x,1,", "2,B,,2;3,c@partner.example"].map(str::to_owned));
+    let before = as_they_are(&server);
+    desk.run(&["export", "--journal", "teams.journal", "--out", "all.csv"]).expect(0);
+    assert!(desk.read("all.csv").starts_with("tallyfy_id,key,name,"));
+    desk.run(&["sync", "all.csv", "--journal", "teams.journal", "--yes", "--prune"]).expect(0).tells("2 unchanged");
+    assert_eq!(as_they_are(&server), before);
+    desk.run(&["export", "--journal", "none.journal"]).expect(2).says("there is none");
+}
+
+#[test]
+fn the_samples_use_flags_that_exist() {
+    let help = Desk::bare().run(&["sync", "--help"]).expect(0).stdout;
+    let samples = [
+        include_str!("../samples/nightly/tallyfy-groups-sync.service"),
+        include_str!("../samples/nightly/crontab"),
+        include_str!("../samples/nightly/cronjob.yaml"),
+        include_str!("../samples/nightly/indexed-job.yaml"),
+        include_str!("../samples/nightly/github-workflow.yml"),
+    ];
+    for sample in samples {
+        let commands = sample.replace("\\\n", " ");
+        let commands: Vec<&str> = commands
+            .lines()
+            .filter(|line| line.contains(" sync ") || line.contains("[sync,"))
+            .filter(|line| !line.trim_start().starts_with('#'))
+            .collect();
+        assert!(!commands.is_empty(), "{sample}");
+        let words = commands.iter().flat_map(|line| line.split([' ', ',', ']', '"']));
+        for flag in words.filter(|word| word.starts_with("--")) {
+            assert!(help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")), "{flag}");
+        }
+    }
+}

@@ -15,7 +15,7 @@ use crate::cli::ExportArgs;
 use crate::execute::Api;
 use crate::exit::Ending;
 use crate::journal::Journal;
-use crate::model::{ExistingGroup, MembersAs, StopReason, User, shortened};
+use crate::model::{ExistingGroup, MembersAs, StopReason, User, shortened, shown_path};
 use crate::report::{Output, export_text, probe};
 use crate::resolve::Directory;
 use crate::settings::{Connection, export_format};
@@ -28,6 +28,8 @@ use super::{Context, Failure, block_on, print};
 
 /// The columns of groups: the import format.
 const GROUP_COLUMNS: &str = "tallyfy_id,name,description,members,guests";
+/// The same with the keys that a journal knows.
+const KEYED_COLUMNS: &str = "tallyfy_id,key,name,description,members,guests";
 /// The columns of users: what `validate --users` reads.
 const USER_COLUMNS: &str = "id,email,status";
 
@@ -43,6 +45,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context<'_>) -> Result<Ending, Fa
     }
     let progress = context.progress(args.progress);
     let past = Journal::scratch()?;
+    let keys = args.journal.as_deref().map(keys).transpose()?;
     let rows: Vec<_> = block_on(async {
         let api = connect(&connection, &past, &signals.stop, &progress.listener()).await?;
         let is_users_wanted = args.users || args.members == MembersAs::Email;
@@ -59,10 +62,14 @@ pub(super) fn run(args: &ExportArgs, context: &Context<'_>) -> Result<Ending, Fa
         groups.sort_by_cached_key(|group| (group.name.clone(), group.group_ref.id.clone()));
         let directory = Directory::new(users);
         let addresses = directory.addresses();
-        groups.into_iter().map(|group| group_row(group, &addresses)).collect()
+        groups.into_iter().map(|group| group_row(group, &addresses, keys.as_ref())).collect()
     })?;
     drop(progress);
-    let columns = if args.users { USER_COLUMNS } else { GROUP_COLUMNS };
+    let columns = match keys {
+        _ if args.users => USER_COLUMNS,
+        Some(_) => KEYED_COLUMNS,
+        None => GROUP_COLUMNS,
+    };
     let text = export_text(columns, &rows, export_format(args), out.is_none() && io::stdout().is_terminal());
     let Some(path) = out else { return print(&text) };
     let mut file = Output::create(path).map_err(Failure::Unwritten)?;
@@ -83,9 +90,22 @@ async fn listed<T: DeserializeOwned + Hash, K: Eq + Hash>(
     Ok(entries)
 }
 
+/// The keys of the groups that a journal owns, by their ids.
+fn keys(path: &Path) -> Result<HashMap<String, String>, Failure> {
+    let Some(journal) = Journal::peek(path)? else {
+        return Err(Failure::Usage(format!("--journal {}: there is none", shown_path(path))));
+    };
+    let owned = journal.owned_groups()?;
+    Ok(owned.into_iter().filter_map(|(id, owned)| Some((id, owned.key()?.clone()))).collect())
+}
+
 /// The people are sorted, so that their order is the same in every export. A group that the list does not show whole is an error:
 /// an empty cell would say that nobody is in it.
-fn group_row(group: ExistingGroup, addresses: &HashMap<u64, &str>) -> Result<Vec<Value>, Failure> {
+fn group_row(
+    group: ExistingGroup,
+    addresses: &HashMap<u64, &str>,
+    keys: Option<&HashMap<String, String>>,
+) -> Result<Vec<Value>, Failure> {
     let ExistingGroup { group_ref, name, description, members, guests, .. } = group;
     let (Some(description), Some(mut members), Some(mut guests)) = (description, members, guests) else {
         let name = shortened(&name);
@@ -96,7 +116,9 @@ fn group_row(group: ExistingGroup, addresses: &HashMap<u64, &str>) -> Result<Vec
     guests.sort_unstable();
     let member = |id| addresses.get(&id).map_or_else(|| Value::from(id), |address| (*address).into());
     let members = members.into_iter().map(member).collect();
-    Ok(vec![group_ref.id.into(), name.into(), description.into(), members, guests.into()])
+    let key = keys.map(|keys| keys.get(&group_ref.id).cloned().into());
+    let rest = [name.into(), description.into(), members, guests.into()];
+    Ok([group_ref.id.into()].into_iter().chain(key).chain(rest).collect())
 }
 
 #[cfg(test)]
@@ -107,7 +129,7 @@ mod tests {
     fn a_group_that_the_list_does_not_show_whole_is_an_error_not_an_empty_cell() {
         let row = |fields: &str| {
             let group = format!(r#"{{"id":"g1","name":"A"{fields}}}"#);
-            group_row(serde_json::from_str(&group).unwrap(), &HashMap::new())
+            group_row(serde_json::from_str(&group).unwrap(), &HashMap::new(), None)
         };
         let whole = row(r#","description":null,"members":[3,"1"],"guests":["b@x.example","a@x.example"]"#).unwrap();
         let expected = r#"["g1","A","",[1,3],["a@x.example","b@x.example"]]"#;

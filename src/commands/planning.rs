@@ -97,6 +97,7 @@ impl<E: Transport> Delivery<E> {
     ) -> Result<Plan, Failure> {
         let unread = |unread| Failure::Stopped(stop_reason(&self.api, unread));
         let (groups, _) = self.api.all::<ExistingGroup>(List::Groups).await.map_err(unread)?;
+        tracing::info!(requests = self.api.requests(), "listed the organization's groups");
         let (rows, names) = (journal.desired_rows(self.run)?, journal.other_names(self.run)?);
         let mut inventory = Inventory::new(groups, past.owned_groups()?, self.policy.matching);
         let ids = inventory.to_read(&rows, policy.adopts);

@@ -70,7 +70,8 @@ pub(super) async fn simulate(
     let mut simulation = Simulation::new(&options, FaultScript::default());
     let mut owned: Vec<_> = owned.into_values().collect();
     owned.sort_unstable_by_key(|owned| owned.row);
-    for OwnedGroup { group_ref, group, .. } in owned {
+    for owned in owned {
+        let (group_ref, group) = (owned.group_ref.clone(), owned.group().clone());
         let stamp = group_ref.stamp.unwrap_or_default();
         simulation.plant(SandboxGroup {
             id: group_ref.id,

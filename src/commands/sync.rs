@@ -183,7 +183,9 @@ impl Sync<'_> {
             if let Some(open) = open {
                 self.run.delivery(&api, open.run).settle(&mut journal).await?;
             }
+            tracing::info!(seconds = self.run.seconds(), "read");
             let planned = self.plan(&api, &mut journal, None, staged, &mut problems).await?;
+            tracing::info!(seconds = self.run.seconds(), "planned");
             people = planned.people;
             let refusal = self.run.refusal(&problems);
             self.report(problems)?;

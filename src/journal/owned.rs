@@ -43,25 +43,22 @@ fn add(owned: &mut HashMap<String, OwnedGroup>, done: GroupOperation, undoing: O
         | (State::Ended(Outcome::Unchanged { .. }), Some(State::Ended(Outcome::Unchanged { .. }))) => {}
         (State::Ended(Outcome::Updated { .. }), Some(State::Ended(Outcome::Updated { group, .. }))) => {
             if let Some((known, before)) = owned.get_mut(&id).zip(operation.before) {
-                (known.group_ref, known.group) = (group, *before);
+                known.restore(group, *before);
             }
         }
         (State::Ended(Outcome::Created { group, .. }), _) => {
-            let mut new = OwnedGroup::new(operation.row, group, row.clone());
-            new.note(&row);
-            owned.insert(id, new);
+            owned.insert(id, OwnedGroup::new(operation.row, group, row));
         }
         (State::Ended(Outcome::Updated { group, .. } | Outcome::Unchanged { group }), _) => {
             let left = operation.edit.zip(operation.before).map(|(edit, before)| edit.apply(&before));
             let known = owned.entry(id).or_insert_with(|| OwnedGroup::new(operation.row, group.clone(), row.clone()));
-            known.group_ref = group;
-            known.group = left.unwrap_or_else(|| known.group.clone());
-            known.note(&row);
+            known.note(group, row, left);
         }
         // It was created again, under another id.
         (_, Some(State::Ended(Outcome::Created { group, .. }))) => {
-            if let Some(again) = owned.remove(&id) {
-                owned.insert(group.id.clone(), OwnedGroup { group_ref: group, ..again });
+            if let Some(mut again) = owned.remove(&id) {
+                again.group_ref = group;
+                owned.insert(again.group_ref.id.clone(), again);
             }
         }
         _ => _ = owned.remove(&id),

@@ -204,7 +204,7 @@ fn a_run_that_ended_or_is_left_by_fresh_is_history() {
         assert_eq!(results(&journal, two)[0].1, Status::Pending);
         assert_eq!(results(&journal, one)[0].1, Status::Created);
         let owned = journal.owned_groups().unwrap();
-        assert_eq!(owned.into_values().map(|owned| owned.group).collect::<Vec<_>>(), [group("A")]);
+        assert_eq!(owned.into_values().map(|owned| owned.group().clone()).collect::<Vec<_>>(), [group("A")]);
     }
 }
 

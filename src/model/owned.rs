@@ -1,6 +1,6 @@
 //! What the journal knows of a group that it owns: one that its runs created or took over.
 
-use std::collections::BTreeSet;
+use std::mem;
 
 use super::edit::person_key;
 use super::existing::GroupRef;
@@ -14,35 +14,86 @@ pub struct OwnedGroup {
     pub row: RowId,
     /// Its id, and the version that the last operation left.
     pub group_ref: GroupRef,
-    /// The whole group as the last operation left it.
-    pub group: Group,
-    /// Its id in the source system.
-    pub key: Option<String>,
-    /// What was sent last.
-    pub sent: Texts,
-    /// With what the organization answered: it may store a text otherwise than it was sent.
-    pub answered: Texts,
-    /// The members whom a file listed for it, now or before.
-    pub members: BTreeSet<u64>,
-    /// The guests whom a file listed for it, now or before, in lower case.
-    pub guests: BTreeSet<String>,
+    /// What the last row said of it.
+    sent: Group,
+    /// The whole group as the last operation left it, if that is something else.
+    left: Option<Box<Group>>,
+    /// The texts with which the organization answered, if they are not those of the row: it may store them otherwise.
+    answered: Option<Box<Texts>>,
+    /// The members whom earlier rows listed.
+    earlier_members: Vec<u64>,
+    /// The guests whom earlier rows listed.
+    earlier_guests: Vec<String>,
 }
 
 impl OwnedGroup {
-    /// A group of which nothing more is known.
+    /// A group that was just created or taken over for this row.
     #[must_use]
-    pub fn new(row: RowId, group_ref: GroupRef, group: Group) -> Self {
-        let (sent, answered) = (Texts::default(), Texts::default());
-        Self { row, group_ref, group, key: None, sent, answered, members: BTreeSet::new(), guests: BTreeSet::new() }
+    pub fn new(row: RowId, group_ref: GroupRef, sent: Group) -> Self {
+        let answered = group_ref.texts.clone();
+        let (earlier_members, earlier_guests) = (Vec::new(), Vec::new());
+        Self { row, group_ref, sent, left: None, answered, earlier_members, earlier_guests }
     }
 
-    /// Notes what a row says of the group, and what the organization made of it.
-    pub fn note(&mut self, row: &Group) {
-        self.key = row.key.clone().or(self.key.take());
-        let description = row.description.clone().or(self.sent.description.take());
-        self.sent = Texts { name: row.name.clone(), description };
-        self.answered = self.group_ref.texts.as_deref().cloned().unwrap_or_else(|| Texts::from(&self.group));
-        self.members.extend(&row.members);
-        self.guests.extend(row.guests.iter().map(person_key));
+    /// Notes a later operation: what its row said, and how it left the group.
+    pub fn note(&mut self, group_ref: GroupRef, row: Group, left: Option<Group>) {
+        let left = left.unwrap_or_else(|| self.group().clone());
+        let before = mem::replace(&mut self.sent, row);
+        self.earlier_members.extend(before.members);
+        self.earlier_members.retain(|id| !self.sent.members.contains(id));
+        self.earlier_guests.extend(before.guests);
+        self.earlier_guests.retain(|guest| !lists(&self.sent.guests, guest));
+        self.sent.key = self.sent.key.take().or(before.key);
+        // A row without a description leaves the one that is there.
+        self.sent.description = self.sent.description.take().or_else(|| left.description.clone());
+        let answered = group_ref.texts.clone().unwrap_or_else(|| Box::new(Texts::from(&left)));
+        self.answered = Some(answered).filter(|answered| **answered != Texts::from(&self.sent));
+        self.restore(group_ref, left);
     }
+
+    /// The group is this now.
+    pub fn restore(&mut self, group_ref: GroupRef, left: Group) {
+        self.group_ref = group_ref;
+        let Group { name, description, members, guests, .. } = &self.sent;
+        let is_same =
+            (name, description, members, guests) == (&left.name, &left.description, &left.members, &left.guests);
+        self.left = (!is_same).then(|| Box::new(left));
+    }
+
+    /// The whole group as the last operation left it.
+    #[must_use]
+    pub fn group(&self) -> &Group {
+        self.left.as_deref().unwrap_or(&self.sent)
+    }
+
+    /// Its id in the source system.
+    #[must_use]
+    pub fn key(&self) -> Option<&String> {
+        self.sent.key.as_ref()
+    }
+
+    /// The texts that were sent last, and those with which the organization answered.
+    #[must_use]
+    pub fn texts(&self) -> [Texts; 2] {
+        let sent = Texts::from(&self.sent);
+        let answered = self.answered.as_deref().unwrap_or(&sent).clone();
+        [sent, answered]
+    }
+
+    /// Whether a file listed this member for it, now or before.
+    #[must_use]
+    pub fn lists_member(&self, id: u64) -> bool {
+        self.sent.members.contains(&id) || self.earlier_members.contains(&id)
+    }
+
+    /// Whether a file listed this guest for it, now or before.
+    #[must_use]
+    pub fn lists_guest(&self, address: &str) -> bool {
+        lists(&self.sent.guests, address) || lists(&self.earlier_guests, address)
+    }
+}
+
+fn lists(guests: &[String], address: &str) -> bool {
+    let key = person_key(&address);
+    guests.iter().any(|guest| person_key(guest) == key)
 }

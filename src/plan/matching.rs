@@ -68,7 +68,7 @@ impl Inventory {
     /// The groups by their names and ids, without those that are deleted.
     #[must_use]
     pub fn new(groups: Vec<ExistingGroup>, owned: HashMap<String, OwnedGroup>, matching: MatchNames) -> Self {
-        let key = |(id, group): (&String, &OwnedGroup)| Some((group.key.clone()?, id.clone()));
+        let key = |(id, group): (&String, &OwnedGroup)| Some((group.key()?.clone(), id.clone()));
         let by_key = owned.iter().filter_map(key).collect();
         let (by_id, by_name) = (HashMap::new(), HashMap::new());
         let mut inventory = Self { groups: Vec::new(), owned, by_id, by_name, by_key, matching };
@@ -95,8 +95,8 @@ impl Inventory {
         let ids: HashSet<&String> = rows.iter().filter_map(|row| row.group.tallyfy_id.as_ref()).collect();
         let keys: HashSet<&String> = rows.iter().filter_map(|row| row.group.key.as_ref()).collect();
         let is_meant = |(id, owned): &(&String, &OwnedGroup)| {
-            let has_key = owned.key.as_ref().is_some_and(|key| keys.contains(key));
-            has_key || ids.contains(id) || names.contains(&self.matching.key(&owned.group.name))
+            let has_key = owned.key().is_some_and(|key| keys.contains(key));
+            has_key || ids.contains(id) || names.contains(&self.matching.key(&owned.group().name))
         };
         let missing = self.owned.iter().filter(|(id, _)| !self.by_id.contains_key(*id)).filter(is_meant);
         let meant = self.meant(rows, adopts).into_iter();
@@ -171,7 +171,7 @@ impl Inventory {
         match named.as_slice() {
             [] => Meant::New { is_again },
             [group] => {
-                let known = self.owned(*group).and_then(|owned| owned.key.as_ref());
+                let known = self.owned(*group).and_then(OwnedGroup::key);
                 match known.filter(|known| !adopts && row.group.key.as_ref().is_some_and(|own| own != *known)) {
                     Some(known) => Meant::Held(
                         format!("the group of this name has another key ({})", shortened(known)),
@@ -262,7 +262,7 @@ mod tests {
         let group = |(id, name, _): &(&str, &str, Option<&str>)| existing(id, name);
         let owned = |(id, name, key): &(&str, &str, Option<&str>)| {
             let key = Some((*key)?).filter(|key| *key != "-").map(str::to_owned);
-            Some(((*id).to_owned(), OwnedGroup { key, ..owned(id, name) }))
+            Some(((*id).to_owned(), owned(id, Group { name: (*name).to_owned(), key, ..Group::default() })))
         };
         let there: Vec<_> = groups.iter().filter(|(_, name, _)| !name.is_empty()).map(group).collect();
         Inventory::new(there, groups.iter().filter_map(owned).collect(), MatchNames::Folded)

@@ -34,19 +34,24 @@ pub(super) fn merge(
         };
         is_wanted_gone && may_remove && !desired.unmanaged.contains(&field)
     };
-    let is_member = |id: &u64| owned.is_some_and(|owned| owned.members.contains(id));
-    let is_guest = |address: &String| owned.is_some_and(|owned| owned.guests.contains(&person_key(address)));
+    let texts = owned.map(OwnedGroup::texts);
+    let known = |text: fn(&Texts) -> &str| texts.as_ref().map(|[sent, answered]| [text(sent), text(answered)]);
     let edit = Edit {
-        name: merge_text(&desired.name, owned.map(|owned| (&owned.sent.name, &owned.answered.name)), &has.name),
+        name: merge_text(&desired.name, known(|texts| &texts.name), &has.name),
         // The API cannot clear a description.
         description: desired.description.as_ref().and_then(|wanted| {
-            let text = |texts: &Texts| texts.description.clone().unwrap_or_default();
-            let known = owned.map(|owned| (text(&owned.sent), text(&owned.answered)));
-            let known = known.as_ref().map(|(sent, answered)| (sent, answered));
-            merge_text(wanted, known, has.description.as_deref().unwrap_or_default())
+            merge_text(
+                wanted,
+                known(|texts| texts.description.as_deref().unwrap_or_default()),
+                has.description.as_deref().unwrap_or_default(),
+            )
         }),
-        members: merge_list(&desired.members, &has.members, |id| goes(Field::Members, is_member(id))),
-        guests: merge_list(&desired.guests, &has.guests, |guest| goes(Field::Guests, is_guest(guest))),
+        members: merge_list(&desired.members, &has.members, |id| {
+            goes(Field::Members, owned.is_some_and(|owned| owned.lists_member(*id)))
+        }),
+        guests: merge_list(&desired.guests, &has.guests, |guest| {
+            goes(Field::Guests, owned.is_some_and(|owned| owned.lists_guest(guest)))
+        }),
     };
     if may_apply(&edit, has, policy.allows_empty) { Ok(edit) } else { Err("would become empty".to_owned()) }
 }
@@ -61,9 +66,8 @@ pub(crate) fn may_apply(edit: &Edit, has: &Group, allows_empty: bool) -> bool {
 }
 
 /// The text that is wanted, unless the group has it, or it is what was sent before and the organization has what it made of that.
-fn merge_text(wanted: &String, known: Option<(&String, &String)>, has: &str) -> Option<String> {
-    let is_as_answered = known.is_some_and(|(sent, answered)| wanted == sent && has == answered);
-    (wanted != has && !is_as_answered).then(|| wanted.clone())
+fn merge_text(wanted: &str, known: Option<[&str; 2]>, has: &str) -> Option<String> {
+    (wanted != has && known != Some([wanted, has])).then(|| wanted.to_owned())
 }
 
 /// The change of a list; `goes` says who is removed if the row does not list them.
@@ -104,17 +108,7 @@ mod tests {
     /// A group for which earlier files listed these people.
     fn owned(list: &[u64]) -> OwnedGroup {
         let (members, guests) = people(list);
-        let guests = guests.iter().map(|guest| guest.to_lowercase()).collect();
-        OwnedGroup {
-            row: RowId(1),
-            group_ref: GroupRef::new("g"),
-            group: Group::default(),
-            key: None,
-            sent: Texts::default(),
-            answered: Texts::default(),
-            members: members.into_iter().collect(),
-            guests,
-        }
+        OwnedGroup::new(RowId(1), GroupRef::new("g"), Group { members, guests, ..Group::default() })
     }
 
     fn by(members: MembersMode) -> MergePolicy {
@@ -155,7 +149,9 @@ mod tests {
     #[test]
     fn a_text_that_the_organization_stores_otherwise_is_not_changed_every_night() {
         let texts = |name: &str, text: &str| Texts { name: name.to_owned(), description: Some(text.to_owned()) };
-        let known = OwnedGroup { sent: texts("Ops & Co", "x "), answered: texts("Ops &amp; Co", "x"), ..owned(&[1]) };
+        let answered = GroupRef { texts: Some(Box::new(texts("Ops &amp; Co", "x"))), ..GroupRef::new("g") };
+        let sent = Group { name: "Ops & Co".to_owned(), description: Some("x ".to_owned()), ..desired(&[1]) };
+        let known = OwnedGroup::new(RowId(1), answered, sent);
         let group = |name: &str, text: &str| Group {
             name: name.to_owned(),
             description: Some(text.to_owned()).filter(|text| !text.is_empty()),

@@ -112,12 +112,10 @@ pub(crate) fn already_exists(group: GroupRef, on_existing: OnExisting, http_stat
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use clap::{Args as _, Command, FromArgMatches};
 
     use super::*;
-    use crate::model::{DesiredRow, OwnedGroup, RowId, Texts};
+    use crate::model::{DesiredRow, OwnedGroup, RowId};
 
     const ANY_TIME: &SentTimes = &[None];
 
@@ -138,11 +136,8 @@ mod tests {
         }
     }
 
-    pub(super) fn owned(id: &str, name: &str) -> OwnedGroup {
-        let group = Group { name: name.to_owned(), ..Group::default() };
-        let (sent, answered) = (Texts::from(&group), Texts::from(&group));
-        let (members, guests) = (BTreeSet::new(), BTreeSet::new());
-        OwnedGroup { row: RowId(1), group_ref: GroupRef::new(id), group, key: None, sent, answered, members, guests }
+    pub(super) fn owned(id: &str, group: Group) -> OwnedGroup {
+        OwnedGroup::new(RowId(1), GroupRef::new(id), group)
     }
 
     pub(super) fn desired(group: Group) -> DesiredRow {

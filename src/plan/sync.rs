@@ -132,9 +132,9 @@ impl Planner<'_> {
             Err(why) => action.hold(why),
             Ok(edit) => {
                 let notes = owned.is_none_or(|owned| {
-                    let has_key = row.group.key.is_none() || row.group.key == owned.key;
-                    let are_listed = row.group.members.iter().all(|id| owned.members.contains(id))
-                        && row.group.guests.iter().all(|guest| owned.guests.contains(&person_key(guest)));
+                    let has_key = row.group.key.is_none() || row.group.key.as_ref() == owned.key();
+                    let are_listed = row.group.members.iter().all(|id| owned.lists_member(*id))
+                        && row.group.guests.iter().all(|guest| owned.lists_guest(guest));
                     !has_key || !are_listed
                 });
                 action.kind = match () {
@@ -323,8 +323,7 @@ mod tests {
     }
 
     fn known(id: &str, name: &str, key: &str, members: &[u64]) -> (String, OwnedGroup) {
-        let key = Some(key.to_owned()).filter(|key| !key.is_empty());
-        (id.to_owned(), OwnedGroup { key, members: members.iter().copied().collect(), ..owned(id, name) })
+        (id.to_owned(), owned(id, group(name, key, members)))
     }
 
     fn planned(rows: &[Group], groups: &[ExistingGroup], known: &[(String, OwnedGroup)], policy: SyncPolicy) -> Plan {
