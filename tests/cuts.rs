@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::kit::import::{import_and_keep_journal, journal_state};
-use crate::kit::{Network, Server, Settings, Workspace, import_to_end, in_paused_time};
+use crate::kit::sync::sync;
+use crate::kit::{End, Network, Server, Settings, Workspace, import_to_end, in_paused_time};
 use tallyfy_groups::sandbox::{Options, SandboxGroup};
 
 /// Good rows, duplicates, one that exists already, and rows that the check and the server refuse.
@@ -131,4 +133,56 @@ fn a_half_written_commit_is_ignored() {
         assert_eq!(results, whole.results, "torn at byte {torn}, after the commit that ends at byte {commit}");
         commit = if ends { range.end } else { commit };
     }
+}
+
+/// Groups that are created, renamed, exchanged, changed and deleted by the second file, and one that stays.
+const BEFORE: &str =
+    "key,name,description,members,guests\n1,A,x,1001,\n2,B,x,1002,\n3,C,x,1003,\n4,D,x,1001,\n5,E,x,1002,\n";
+const AFTER: &str = "key,name,description,members,guests\n1,B,x,1001,\n2,A,y,1002;1003,\n3,C,x,1001,new@x.org\n5,E,x,1002,\n6,F,x,1003,\n";
+
+/// A sync that is killed after this time, and the results of the next one; nothing if it was not killed.
+fn sync_cut(at: Option<Duration>) -> Option<Vec<(String, &'static str, Option<String>)>> {
+    let flags = ["--prune", "--max-remove", "100%"];
+    let workspace = Workspace::new(BEFORE);
+    in_paused_time(async {
+        let network = Network { usual: Duration::from_millis(4), longest: Duration::from_millis(4), tail: 0.0 };
+        let server = Server::new(&Options { users: 3, seed: 7, ..Options::default() }, "", network, 7);
+        let settings = Settings { rate: "none", ..settings() };
+        sync(&workspace, &server, &settings, &flags, End::Natural).await.unwrap();
+        fs::write(workspace.input(), AFTER).unwrap();
+        if let Some(at) = at
+            && sync(&workspace, &server, &settings, &flags, End::Killed(at)).await.is_some()
+        {
+            return None;
+        }
+        let done = sync(&workspace, &server, &settings, &flags, End::Natural).await.unwrap();
+        let mut groups: Vec<_> =
+            server.groups().into_iter().map(|group| (group.name, group.description, group.members)).collect();
+        groups.sort();
+        let expected = [
+            ("A", "y", vec![1002, 1003]),
+            ("B", "x", vec![1001]),
+            ("C", "x", vec![1001]),
+            ("E", "x", vec![1002]),
+            ("F", "x", vec![1003]),
+        ];
+        let expected =
+            expected.map(|(name, description, members)| (name.to_owned(), Some(description.to_owned()), members));
+        assert_eq!(groups, expected, "{at:?}");
+        Some(done.rows.into_iter().map(|row| (row.name, row.status, row.error)).collect())
+    })
+}
+
+#[test]
+fn whenever_a_sync_is_cut_off_the_same_command_ends_it_as_an_undisturbed_one() {
+    let undisturbed = sync_cut(None).unwrap();
+    let statuses: Vec<&str> = undisturbed.iter().map(|(_, status, _)| *status).collect();
+    assert_eq!(statuses, ["updated", "updated", "updated", "unchanged", "created", "deleted"]);
+    let mut cuts = 0;
+    for millis in 0.. {
+        let Some(results) = sync_cut(Some(Duration::from_millis(millis))) else { break };
+        assert_eq!(results, undisturbed, "cut off after {millis} ms");
+        cuts += 1;
+    }
+    assert!(cuts > 50, "{cuts}");
 }

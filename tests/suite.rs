@@ -39,6 +39,7 @@ mod scene;
 mod server;
 mod support;
 mod sync;
+mod sync_faults;
 mod terminal;
 mod token;
 mod undo;

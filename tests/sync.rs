@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Desk, ORG, Outcome, Server, statuses};
+use crate::support::{Desk, ORG, Outcome, Server};
 
 /// Twelve groups with keys K1 to K12; the first has a description, and each two members.
 fn file() -> Vec<String> {
     (1..=12).map(|number| format!("K{number},Team {number},d,{number};{},", 1000 + number)).collect()
 }
 
-fn csv(rows: &[String]) -> String {
+pub(crate) fn csv(rows: &[String]) -> String {
     format!("key,name,description,members,guests\n{}\n", rows.join("\n"))
 }
 
 /// A server, and a desk whose `teams.csv` was synchronized once.
-fn synchronized(rows: &[String]) -> (Server, Desk) {
+pub(crate) fn synchronized(rows: &[String]) -> (Server, Desk) {
     let server = Server::calm();
     let desk = Desk::at(&server).with("teams.csv", csv(rows));
     desk.run(&["sync", "teams.csv", "--yes"]).expect(0);
@@ -24,7 +24,7 @@ fn synchronized(rows: &[String]) -> (Server, Desk) {
 }
 
 /// The file has these rows from now on, and a night passes.
-fn night(desk: &Desk, rows: &[String], flags: &[&str]) -> Outcome {
+pub(crate) fn night(desk: &Desk, rows: &[String], flags: &[&str]) -> Outcome {
     desk.write("teams.csv", csv(rows));
     desk.run(&[&["sync", "teams.csv", "--yes"], flags].concat())
 }
@@ -41,7 +41,7 @@ fn told(expected: &[(&str, u64)]) -> Vec<(String, u64)> {
 }
 
 /// Somebody changes a group in Tallyfy.
-fn edit(server: &Server, name: &str, changes: &Value) {
+pub(crate) fn edit(server: &Server, name: &str, changes: &Value) {
     let group = server.group(name);
     let mut body = json!({"name": group.name, "members": group.members, "guests": group.guests});
     if let Some(description) = group.description {
@@ -52,9 +52,9 @@ fn edit(server: &Server, name: &str, changes: &Value) {
 }
 
 /// Name, description, members and guests.
-type Shown = (String, Option<String>, Vec<u64>, Vec<String>);
+pub(crate) type Shown = (String, Option<String>, Vec<u64>, Vec<String>);
 
-fn as_they_are(server: &Server) -> Vec<Shown> {
+pub(crate) fn as_they_are(server: &Server) -> Vec<Shown> {
     let mut groups: Vec<_> =
         server.groups().into_iter().map(|group| (group.name, group.description, group.members, group.guests)).collect();
     groups.sort();
@@ -333,125 +333,6 @@ fn on_a_terminal_the_number_of_changes_is_asked_for() {
         running.end().expect(0);
         assert_eq!(server.groups().len(), count);
     }
-}
-
-#[test]
-fn an_update_whose_answer_is_lost_is_read_and_not_sent_again() {
-    for (kind, puts) in [("drop-after", 1), ("error-after", 1), ("drop-before", 2), ("too-many", 2)] {
-        let (server, desk) = synchronized(&["1,A,,1,".to_owned()]);
-        server.with(|simulation| {
-            let script = format!("[[fault]]\nkind = '{kind}'\nmethod = 'PUT'\nat = [1]");
-            simulation.set_faults(tallyfy_groups::sandbox::FaultScript::parse(&script).unwrap());
-        });
-        night(&desk, &["1,A,x,2,".to_owned()], &[]).expect(0);
-        let line = desk.results("teams.results.csv").remove(0);
-        assert_eq!((line.status.as_str(), line.attempts), ("updated", puts), "{kind}");
-        assert_eq!(server.group("A").members, [2], "{kind}");
-    }
-}
-
-#[test]
-fn nothing_is_deleted_if_anything_failed() {
-    let (server, desk) = synchronized(&["1,A,,1,", "2,B,,2,"].map(str::to_owned));
-    server.with(|simulation| {
-        let script = "[[fault]]\nkind = 'error-before'\nstatus = 422\nmessage = 'no'\nmethod = 'PUT'";
-        simulation.set_faults(tallyfy_groups::sandbox::FaultScript::parse(script).unwrap());
-    });
-    night(&desk, &["1,A,x,1,".to_owned()], &["--prune"]).expect(9);
-    let lines = desk.results("teams.results.csv");
-    assert_eq!(statuses(&lines), ["failed", "held"]);
-    assert!(lines[1].error.as_deref().unwrap().contains("something failed"));
-    assert_eq!(server.names(), ["A", "B"]);
-}
-
-#[test]
-fn a_sync_that_was_killed_is_resumed_by_the_same_command_and_everything_is_done_once() {
-    let rows: Vec<String> = (0..200).map(|number| format!("{number},G{number},,1;2,")).collect();
-    let later: Vec<String> = (20..240)
-        .map(
-            |number| {
-                if number < 120 { format!("{number},H{number},d,1;3,") } else { format!("{number},G{number},,1;2,") }
-            },
-        )
-        .collect();
-    let server = Server::calm();
-    let desk = Desk::at(&server).with("teams.csv", csv(&rows));
-    desk.run(&["sync", "teams.csv", "--yes"]).expect(0);
-    desk.write("teams.csv", csv(&later));
-    let guards = ["--max-update", "100%", "--max-remove", "100%", "--max-delete", "100%"];
-    let speed = ["--rate", "100/s", "--settle", "100ms"];
-    let command = [&["sync", "teams.csv", "--yes", "--prune"][..], &guards, &speed].concat();
-    for at in [100, 300, 700, 1200, 1700] {
-        let running = desk.start(&command);
-        std::thread::sleep(Duration::from_millis(at));
-        running.kill();
-    }
-    desk.run(&command).expect(0);
-    let expected: Vec<String> = later.iter().map(|row| row.split(',').nth(1).unwrap().to_owned()).collect();
-    server.with(|simulation| {
-        let mut names: Vec<_> = simulation.groups().map(|group| group.name.clone()).collect();
-        let mut expected = expected.clone();
-        names.sort();
-        expected.sort();
-        assert_eq!(names, expected);
-        assert!(
-            simulation.groups().all(|group| group.members == if group.name.starts_with('H') { [1, 3] } else { [1, 2] })
-        );
-    });
-    let lines = desk.results("teams.results.csv");
-    let count = |status: &str| lines.iter().filter(|line| line.status == status).count();
-    assert_eq!((count("updated"), count("created"), count("deleted"), count("unchanged")), (100, 40, 20, 80));
-    assert!(expected.iter().filter(|name| name.starts_with('G')).all(|name| server.posts(name) <= 1));
-    desk.run(&["sync", "teams.csv", "--yes", "--prune"]).expect(0).tells("220 unchanged");
-}
-
-#[test]
-fn after_a_kill_other_files_settle_what_is_in_doubt_and_are_planned_anew() {
-    let (server, desk) = synchronized(&["1,A,,1,".to_owned()]);
-    server.with(|simulation| {
-        let script = "[[fault]]\nkind = 'hang-after'\nmethod = 'PUT'\nat = [1]";
-        simulation.set_faults(tallyfy_groups::sandbox::FaultScript::parse(script).unwrap());
-    });
-    desk.write("teams.csv", csv(&["1,A,new,1,".to_owned()]));
-    let running = desk.start(&["sync", "teams.csv", "--yes"]);
-    crate::support::wait_for("the update", || (server.group("A").description.as_deref() == Some("new")).then_some(()));
-    running.kill();
-    night(&desk, &["1,A,newer,1,".to_owned()], &[]).expect(0);
-    assert_eq!(server.group("A").description.as_deref(), Some("newer"));
-    desk.run(&["undo", "teams.csv", "--run", "2", "--yes"]).expect(9).tells("left alone");
-    desk.run(&["undo", "teams.csv", "--run", "3", "--yes"]).expect(0);
-    assert_eq!(server.group("A").description.as_deref(), Some("new"), "what the run that was killed had done is known");
-}
-
-#[test]
-fn an_undo_takes_all_of_a_sync_back() {
-    let rows = ["1,A,x,1,", "2,B,x,2,", "3,C,x,3;4,c@partner.example", "4,D,x,5,", "5,E,x,6,"].map(str::to_owned);
-    let (server, desk) = synchronized(&rows);
-    let before = as_they_are(&server);
-    let later = ["1,B,x,1,", "2,A,x,2,", "3,C,y,3;7,e@partner.example", "4,F,x,5,", "6,D,z,8,"].map(str::to_owned);
-    night(&desk, &later, &["--prune"]).expect(0);
-    let id = server.group("C").id;
-    desk.run(&["undo", "teams.csv", "--yes"]).expect(0);
-    assert_eq!(as_they_are(&server), before);
-    assert_eq!(server.group("C").id, id);
-    let lines = desk.results("teams.undo.csv");
-    assert_eq!(statuses(&lines), ["updated", "updated", "updated", "updated", "deleted", "created"]);
-    desk.write("teams.csv", csv(&rows));
-    desk.run(&["sync", "teams.csv", "--yes", "--prune"]).expect(0).tells("5 unchanged");
-    desk.run(&["undo", "teams.csv", "--run", "1", "--yes"]).expect(0);
-    assert!(server.names().is_empty());
-}
-
-#[test]
-fn an_undo_leaves_alone_what_was_changed_since_and_what_the_api_cannot_do() {
-    let (server, desk) = synchronized(&["1,A,,1,", "2,B,x,2,", "3,C,x,3,"].map(str::to_owned));
-    night(&desk, &["1,A,new,1,", "2,B,y,2,", "3,C,y,3,"].map(str::to_owned), &[]).expect(0);
-    edit(&server, "B", &json!({"members": [2, 9]}));
-    desk.run(&["undo", "teams.csv", "--yes"]).expect(9);
-    let lines = desk.results("teams.undo.csv");
-    assert_eq!(statuses(&lines), ["held", "held", "updated"]);
-    assert!(lines[0].error.as_deref().unwrap().contains("the API cannot take one away"));
-    assert_eq!((server.group("B").members, server.group("C").description.as_deref()), (vec![2, 9], Some("x")));
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn open_run(&self, fingerprint: Option<&[u8]>) -> Result<Option<OpenRun>, JournalError> {
         let sql = "SELECT id, plan, input IS NOT NULL AND input = ?1, EXISTS (
-                       SELECT 1 FROM operations WHERE row BETWEEN first_row AND last_row AND NOT undo AND state = 'planned')
+                       SELECT 1 FROM operations WHERE row BETWEEN first_row AND last_row AND NOT undo AND state IN ('planned', 'sending'))
                    FROM runs WHERE state = 'open' ORDER BY id DESC LIMIT 1";
         let run = |row: &Row<'_>| {
             Ok(OpenRun { run: RunId(row.get(0)?), plan: row.get(1)?, is_same: row.get(2)?, has_more: row.get(3)? })

@@ -202,6 +202,8 @@ impl PlanView<'_> {
         if self.actions().next().is_some() {
             text.push_str("| | action | group | what |\n|---|---|---|---|\n");
         }
+        // With a line about the rest.
+        let mut length = text.chars().count() + end.chars().count() + 100;
         for (number, action) in self.actions().enumerate() {
             let (mark, _) = mark(action.kind);
             let lines: Vec<String> = self.details(action).iter().map(|line| markdown_text(&line.text())).collect();
@@ -211,7 +213,8 @@ impl PlanView<'_> {
                 lines => format!("<details><summary>{}</summary>{}</details>", lines[0], lines[1..].join("<br>")),
             };
             let row = format!("| `{mark}` | {} | {} | {what} |\n", action.kind.as_ref(), markdown_text(&name(action)));
-            if text.chars().count() + row.chars().count() + end.chars().count() + 100 > MARKDOWN_MAX {
+            length += row.chars().count();
+            if length > MARKDOWN_MAX {
                 let left = (self.actions().count() - number) as u64;
                 let _ = write!(text, "\n… and {}\n", counted(left, "more action"));
                 break;
@@ -324,7 +327,136 @@ fn markdown_text(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::model::{Dialect, Format, GroupRef, Rate, RowId};
+
+    fn group(name: &str, members: &[u64]) -> Group {
+        Group { name: name.to_owned(), members: members.to_vec(), ..Group::default() }
+    }
+
+    fn action(kind: ActionKind, name: &str, edit: Edit, reason: Option<&str>) -> Action {
+        let (before, target) = (Some(group(name, &[1, 2])), Some(GroupRef::new("g1")));
+        let before = before.filter(|_| kind != ActionKind::Create);
+        let reason = reason.map(str::to_owned);
+        let action = Action::of(kind, RowId(1), group(name, &[1, 2]));
+        Action { number: Some(1), before, target, edit, reason, ..action }
+    }
+
+    /// The plan of the documentation.
+    fn shown<T>(show: impl FnOnce(&PlanView<'_>) -> T) -> T {
+        let members = ListChange { add: vec![1, 2], remove: vec![3], kept: vec![9] };
+        let guests = ListChange { add: vec!["a@partner.example".to_owned()], ..ListChange::default() };
+        let update = Edit { description: Some("d".to_owned()), members, guests, ..Edit::default() };
+        let rename = Edit { name: Some("Sales EMEA".to_owned()), ..Edit::default() };
+        let actions = vec![
+            action(ActionKind::Held, "Finance", Edit::default(), Some("would become empty")),
+            action(ActionKind::Delete, "Old Pilot", Edit::default(), None),
+            action(ActionKind::Rename, "Sales", rename, None),
+            action(ActionKind::Update, "Support", update, None),
+            action(ActionKind::Create, "Data Office", Edit::default(), None),
+        ];
+        let guard = |name, count, base, limit| Guard { name, count, base, limit: Some(limit) };
+        let guards = [
+            guard("delete", 1, 405, 40),
+            guard("remove", 700, 3120, 624),
+            guard("update", 2, 405, 202),
+            guard("create", 1, 405, 202),
+            guard("add", 3, 3120, 1560),
+            guard("shrink", 0, 409, 122),
+        ];
+        let id = "7b31e04c91d2aa05".to_owned();
+        let plan = Plan { id, actions, group_ids: vec![], guards, unchanged: 401, owned: 405, others: 38, absent: 0 };
+        let dialect = Dialect { format: Format::Csv, delimiter: b',', header: Vec::new() };
+        let rate = Rate::parse("600/min").unwrap();
+        let forecast = Forecast {
+            requests: 7,
+            rate: Some(rate),
+            guests: 1,
+            are_guests_new: true,
+            guest_rate: rate,
+            is_guest_rate_chosen: false,
+            guest_time: Duration::ZERO,
+        };
+        let labels = [(1, "Ada Lovelace"), (2, "Alan Turing"), (3, "Grace Hopper")];
+        show(&PlanView {
+            plan: &plan,
+            files: &[InputFile { path: "teams.csv".to_owned(), dialect }],
+            rows: 412,
+            rows_before: Some(409),
+            organization: "acme",
+            labels: &labels.map(|(id, label)| (id, label.to_owned())).into_iter().collect(),
+            forecast: &forecast,
+            is_full: false,
+        })
+    }
+
+    #[test]
+    fn the_plan_is_aligned_and_fits_80_columns_and_50() {
+        let wide = shown(|view| view.text(80));
+        assert_eq!(
+            wide,
+            "teams.csv   412 rows   organization acme
+plan 7b31e04c91d2aa05   405 owned groups, 38 others not touched
+
+  ! held     Finance             would become empty
+  - delete   Old Pilot           2 members
+  > rename   Sales → Sales EMEA
+  ~ update   Support             description
+                                 members  +Ada Lovelace  +Alan Turing
+                                          -Grace Hopper
+                                 guests   +a@partner.example
+                                 1 member added in Tallyfy is kept
+  + create   Data Office         2 members
+
+  guards     delete 1 of 405 (limit 40)   ! remove 700 of 3,120 (limit 624)
+             update 2 of 405 (limit 202)   create 1 of 405 (limit 202)
+             add 3 of 3,120 (limit 1,560)   rows 412 (was 409)
+  1 to create, 1 to rename, 1 to update, 1 to delete, 1 held, 401 unchanged
+  7 requests; about 1 s at 600 a minute
+"
+        );
+        let narrow = shown(|view| view.text(50));
+        assert!(
+            narrow.contains("  ~ update   Support\n      description\n      members  +Ada Lovelace  +Alan Turing\n")
+        );
+        for (text, width) in [(&wide, 80), (&narrow, 50)] {
+            let long: Vec<&str> = text.lines().skip(2).filter(|line| measure_text_width(line) > width).collect();
+            assert!(long.is_empty(), "{long:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_plan_is_markdown_and_json() {
+        let (markdown, json) = shown(|view| (view.markdown(), view.json()));
+        assert!(markdown.contains("| `>` | rename | Sales → Sales EMEA |"), "{markdown}");
+        assert!(markdown.contains("<summary>description</summary>members  +Ada Lovelace"), "{markdown}");
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((&json["schema"], &json["plan"]), (&json!("plan/1"), &json!("7b31e04c91d2aa05")));
+        assert_eq!(
+            json["guards"][1],
+            json!({"name": "remove", "n": 700, "base": 3120, "limit": 624, "exceeded": true})
+        );
+        let update = &json["actions"][3];
+        assert_eq!(update["members"], json!({"add": [1, 2], "remove": [3], "kept": [9]}));
+        assert_eq!(
+            (&update["id"], &update["row"], &update["after"]["description"]),
+            (&json!("g1"), &json!(1), &json!("d"))
+        );
+    }
+
+    #[test]
+    fn markdown_is_not_longer_than_a_comment_may_be() {
+        let long = |view: &PlanView<'_>| {
+            let mut plan = view.plan.clone();
+            plan.actions = vec![plan.actions[3].clone(); 2000];
+            let files = [InputFile { path: "teams.csv".to_owned(), dialect: view.files[0].dialect.clone() }];
+            PlanView { plan: &plan, files: &files, ..*view }.markdown()
+        };
+        let text = shown(long);
+        assert!(text.chars().count() <= MARKDOWN_MAX && text.contains("more actions"), "{}", text.len());
+    }
 
     #[test]
     fn long_lines_are_broken_between_people_and_not_within_a_name() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use tallyfy_groups::cli::{Cli, Command};
-use tallyfy_groups::commands::{commence, stage_sync};
+use tallyfy_groups::commands::{Delivery, commence, stage_sync};
 use tallyfy_groups::execute::Policy;
 use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RunId, Selection};
 use tallyfy_groups::limit::Stop;
@@ -19,7 +19,7 @@ use tallyfy_groups::resolve::PeopleRules;
 use tallyfy_groups::settings::{Config, Input};
 use tokio::time::Instant;
 
-use super::import::{Seen, delivery};
+use super::import::{Seen, Wire, delivery};
 use super::server::{ORG, Server};
 use super::{End, Outcome, Settings, Workspace};
 
@@ -145,10 +145,16 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, flags:
         let stopped = stop.reason().map(|reason| reason.to_string());
         return Synchronized { rows: Vec::new(), changes, stopped, run: staged.run.0 };
     }
+    carry_out(&delivery, journal, stop, changes).await
+}
+
+/// Carries the plan of a run out, and closes it.
+async fn carry_out(delivery: &Delivery<Wire>, mut journal: Journal, stop: &Stop, changes: Option<u64>) -> Synchronized {
+    let run = delivery.run;
     let (guests, _) = delivery.forecast_guests(&mut journal).await.unwrap();
     delivery.quota.expect(guests);
-    for level in journal.levels(staged.run, false).unwrap() {
-        journal.hold_back(staged.run, level).unwrap();
+    for level in journal.levels(run, false).unwrap() {
+        journal.hold_back(run, level).unwrap();
         if stop.is_raised() {
             break;
         }
@@ -161,11 +167,10 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, flags:
         rows.push(shown(row));
         Ok(())
     };
-    journal.results(staged.run, add).unwrap();
-    let finished =
-        Synchronized { rows, changes, stopped: stop.reason().map(|reason| reason.to_string()), run: staged.run.0 };
+    journal.results(run, add).unwrap();
+    let finished = Synchronized { rows, changes, stopped: stop.reason().map(|reason| reason.to_string()), run: run.0 };
     let is_open = finished.rows.iter().any(|row| matches!(row.status, "pending" | "unknown"));
-    journal.end_run(staged.run, !is_open).unwrap();
+    journal.end_run(run, !is_open).unwrap();
     finished
 }
 
