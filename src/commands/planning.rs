@@ -9,7 +9,7 @@ use crate::model::{Action, ActionKind, ExistingGroup, Listener, Outcome, Plan, R
 use crate::plan::{self, GuardOptions, Inventory, SyncInput, SyncPolicy};
 use crate::report::Problems;
 use crate::settings::Input;
-use crate::tallyfy::{List, Transport};
+use crate::tallyfy::{List, PageCursor, Transport};
 
 use super::Failure;
 use super::delivery::Delivery;
@@ -96,10 +96,15 @@ impl<E: Transport> Delivery<E> {
         guards: &GuardOptions,
     ) -> Result<Plan, Failure> {
         let unread = |unread| Failure::Stopped(stop_reason(&self.api, unread));
-        let (groups, _) = self.api.all::<ExistingGroup>(List::Groups).await.map_err(unread)?;
+        let mut inventory = Inventory::new(past.owned_groups()?, self.policy.matching);
+        let mut cursor = PageCursor::default();
+        while let Some(page) = self.api.next_page(List::Groups, &mut cursor).await.map_err(unread)? {
+            for group in page {
+                inventory.add(group);
+            }
+        }
         tracing::info!(requests = self.api.requests(), "listed the organization's groups");
         let (rows, names) = (journal.desired_rows(self.run)?, journal.other_names(self.run)?);
-        let mut inventory = Inventory::new(groups, past.owned_groups()?, self.policy.matching);
         let ids = inventory.to_read(&rows, policy.adopts);
         let read = stream::iter(&ids).map(|id| self.api.group(id)).buffer_unordered(self.concurrency);
         let read: Vec<Option<ExistingGroup>> = read.try_collect().await.map_err(unread)?;

@@ -65,19 +65,20 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// The groups by their names and ids, without those that are deleted.
+    /// Without groups; what is owned is known.
     #[must_use]
-    pub fn new(groups: Vec<ExistingGroup>, owned: HashMap<String, OwnedGroup>, matching: MatchNames) -> Self {
+    pub fn new(owned: HashMap<String, OwnedGroup>, matching: MatchNames) -> Self {
         let key = |(id, group): (&String, &OwnedGroup)| Some((group.key()?.clone(), id.clone()));
         let by_key = owned.iter().filter_map(key).collect();
         let (by_id, by_name) = (HashMap::new(), HashMap::new());
-        let mut inventory = Self { groups: Vec::new(), owned, by_id, by_name, by_key, matching };
-        groups.into_iter().filter(|group| !group.is_deleted).for_each(|group| inventory.add(group));
-        inventory
+        Self { groups: Vec::new(), owned, by_id, by_name, by_key, matching }
     }
 
     /// Adds a group, or replaces what is known of it: a list that changes while it is read may show one twice.
     pub fn add(&mut self, group: ExistingGroup) {
+        if group.is_deleted {
+            return;
+        }
         if let Some(known) = self.by_id.get(&group.group_ref.id) {
             self.groups[*known] = group;
             return;
@@ -264,8 +265,9 @@ mod tests {
             let key = Some((*key)?).filter(|key| *key != "-").map(str::to_owned);
             Some(((*id).to_owned(), owned(id, Group { name: (*name).to_owned(), key, ..Group::default() })))
         };
-        let there: Vec<_> = groups.iter().filter(|(_, name, _)| !name.is_empty()).map(group).collect();
-        Inventory::new(there, groups.iter().filter_map(owned).collect(), MatchNames::Folded)
+        let mut inventory = Inventory::new(groups.iter().filter_map(owned).collect(), MatchNames::Folded);
+        groups.iter().filter(|(_, name, _)| !name.is_empty()).for_each(|there| inventory.add(group(there)));
+        inventory
     }
 
     /// `name`, `name key`, or `name #id`.

@@ -329,7 +329,8 @@ mod tests {
     fn planned(rows: &[Group], groups: &[ExistingGroup], known: &[(String, OwnedGroup)], policy: SyncPolicy) -> Plan {
         let rows: Vec<DesiredRow> =
             (1..).zip(rows).map(|(row, group)| DesiredRow { row: RowId(row), ..desired(group.clone()) }).collect();
-        let inventory = Inventory::new(groups.to_vec(), known.iter().cloned().collect(), MatchNames::Folded);
+        let mut inventory = Inventory::new(known.iter().cloned().collect(), MatchNames::Folded);
+        groups.iter().cloned().for_each(|group| inventory.add(group));
         let guards = options(&[]);
         plan(&SyncInput {
             organization: "org",
@@ -430,7 +431,8 @@ mod tests {
         let groups = [there("a", "A", &[1, 2]), there("b", "B", &[])];
         let journal = [known("a", "A", "", &[1, 2]), known("b", "B", "", &[])];
         let row = |is_valid, may_remove| DesiredRow { is_valid, may_remove, ..desired(group("A", "", &[1])) };
-        let inventory = Inventory::new(groups.to_vec(), journal.iter().cloned().collect(), MatchNames::Folded);
+        let mut inventory = Inventory::new(journal.iter().cloned().collect(), MatchNames::Folded);
+        groups.iter().cloned().for_each(|group| inventory.add(group));
         let guards = options(&[]);
         for (row, invalid, expected) in [
             (row(true, true), vec![], &["delete B  2", "update A -2 1"][..]),

@@ -30,7 +30,11 @@ use super::{End, Finished, GuestEstimate, Outcome, Settings, Workspace};
 /// Imports the file of the workspace; `None` if the import was killed.
 pub(crate) async fn import(workspace: &Workspace, server: &Server, settings: &Settings, end: End) -> Option<Finished> {
     let stop = Stop::default();
-    let work = async { run(workspace, server, settings, &stop).await.0 };
+    ended(async { run(workspace, server, settings, &stop).await.0 }, end, &stop).await
+}
+
+/// Works until it ends, by itself or not; `None` if it was killed.
+pub(super) async fn ended<T>(work: impl Future<Output = T>, end: End, stop: &Stop) -> Option<T> {
     match end {
         End::Natural => Some(work.await),
         End::Killed(after) => tokio::time::timeout(after, work).await.ok(),

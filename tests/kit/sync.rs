@@ -10,16 +10,14 @@ use tallyfy_groups::commands::{Delivery, commence, stage_sync};
 use tallyfy_groups::execute::Policy;
 use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RunId, Selection};
 use tallyfy_groups::limit::Stop;
-use tallyfy_groups::model::{
-    Listener, MatchNames, MembersMode, OnExisting, ProblemFormat, ResultRow, Speed, StopReason,
-};
+use tallyfy_groups::model::{Listener, MatchNames, MembersMode, OnExisting, ProblemFormat, ResultRow, Speed};
 use tallyfy_groups::plan::{GuardOptions, MergePolicy, SyncPolicy};
 use tallyfy_groups::report::Problems;
 use tallyfy_groups::resolve::PeopleRules;
 use tallyfy_groups::settings::{Config, Input};
 use tokio::time::Instant;
 
-use super::import::{Seen, Wire, delivery};
+use super::import::{Seen, Wire, delivery, ended};
 use super::server::{ORG, Server};
 use super::{End, Outcome, Settings, Workspace};
 
@@ -67,25 +65,6 @@ pub(crate) async fn undo(
     let stop = Stop::default();
     let work = async { take_back(workspace, server, settings, RunId(run), &stop).await };
     ended(work, end, &stop).await
-}
-
-async fn ended(work: impl Future<Output = Synchronized>, end: End, stop: &Stop) -> Option<Synchronized> {
-    match end {
-        End::Natural => Some(work.await),
-        End::Killed(after) => tokio::time::timeout(after, work).await.ok(),
-        End::Interrupted(after) => {
-            let interrupt = async {
-                tokio::time::sleep(after).await;
-                stop.raise(StopReason::Interrupted);
-                std::future::pending::<()>().await;
-            };
-            tokio::select! {
-                biased;
-                finished = work => Some(finished),
-                () = interrupt => None,
-            }
-        }
-    }
 }
 
 fn owner() -> Owner {
@@ -162,12 +141,7 @@ async fn carry_out(delivery: &Delivery<Wire>, mut journal: Journal, stop: &Stop,
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
     }
-    let mut rows = Vec::new();
-    let add = |row: &ResultRow| -> Result<(), JournalError> {
-        rows.push(shown(row));
-        Ok(())
-    };
-    journal.results(run, add).unwrap();
+    let rows = collected(|add| journal.results(run, add));
     let finished = Synchronized { rows, changes, stopped: stop.reason().map(|reason| reason.to_string()), run: run.0 };
     let is_open = finished.rows.iter().any(|row| matches!(row.status, "pending" | "unknown"));
     journal.end_run(run, !is_open).unwrap();
@@ -197,16 +171,20 @@ async fn take_back(
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
     }
-    let mut rows = Vec::new();
-    let add = |row: &ResultRow| -> Result<(), JournalError> {
-        rows.push(shown(row));
-        Ok(())
-    };
-    journal.undo_results(run, add).unwrap();
+    let rows = collected(|add| journal.undo_results(run, add));
     Synchronized { rows, changes: None, stopped: stopped(), run: run.0 }
 }
 
-fn shown(row: &ResultRow) -> Outcome {
-    let ResultRow { name, status, group_id, error_code, error, .. } = row.clone();
-    Outcome { name, status: status.into(), group_id, error_code, error }
+type Add<'a> = &'a mut dyn FnMut(&ResultRow) -> Result<(), JournalError>;
+
+/// The results that `read` gives.
+fn collected(read: impl FnOnce(Add<'_>) -> Result<(), JournalError>) -> Vec<Outcome> {
+    let mut rows = Vec::new();
+    read(&mut |row| {
+        let ResultRow { name, status, group_id, error_code, error, .. } = row.clone();
+        rows.push(Outcome { name, status: status.into(), group_id, error_code, error });
+        Ok(())
+    })
+    .unwrap();
+    rows
 }
