@@ -214,6 +214,9 @@ fn a_typo_costs_nobody_access() {
     night(&desk, &["1,A,,1;x,".to_owned()], &["--prune"]).expect(9);
     night(&desk, &["1,A,,9999,".to_owned()], &["--prune"]).expect(9);
     assert_eq!((server.group("A").members, server.group("B").members), (vec![1, 2], vec![3]));
+    desk.write("people.csv", "name,member\nA,1\nA,9999\n");
+    desk.run(&["sync", "people.csv", "--journal", "teams.journal", "--yes", "--prune"]).expect(9);
+    assert_eq!(server.names(), ["A", "B"]);
     // A user whose account is closed is known: the others may go.
     let disabled = tallyfy_groups::sandbox::SandboxUser {
         id: 50,
@@ -228,11 +231,11 @@ fn a_typo_costs_nobody_access() {
 #[test]
 fn a_text_that_the_server_stores_otherwise_is_not_sent_again_every_night() {
     let server = Server::under("[[fault]]\nkind = 'alter'\nmethod = 'POST'\nprefix = 'X '");
-    let desk = Desk::at(&server).with("teams.csv", csv(&["1,A,,1,".to_owned()]));
-    desk.run(&["sync", "teams.csv", "--yes"]).expect(0).tells("");
+    let desk = Desk::at(&server).with("teams.csv", csv(&[",A,,1,".to_owned()]));
+    desk.run(&["sync", "teams.csv", "--yes"]).expect(0);
     server.with(tallyfy_groups::sandbox::Simulation::heal);
     edit(&server, "X A", &json!({"members": [1]}));
-    desk.run(&["sync", "teams.csv", "--yes"]).expect(0).tells("1 unchanged");
+    desk.run(&["sync", "teams.csv", "--yes", "--prune"]).expect(0).tells("1 unchanged");
     assert_eq!(server.names(), ["X A"]);
 }
 
@@ -248,6 +251,9 @@ fn nothing_is_pruned_by_rows_that_do_not_tell_all() {
     refused(&["sync", "rejects.csv", "--journal", "teams.journal"], "rejects");
     desk.write("others.csv", "name\nTeam 1\n");
     refused(&["sync", "teams.csv", "others.csv"], "the last sync over this journal read others");
+    std::fs::rename(desk.path("teams.csv"), desk.path("now.csv")).unwrap();
+    std::os::unix::fs::symlink(desk.path("now.csv"), desk.path("teams.csv")).unwrap();
+    desk.run(&["sync", "teams.csv", "--yes", "--prune"]).expect(0).tells("12 unchanged");
     desk.run(&["sync", "teams.csv", "others.csv", "--journal", "teams.journal", "--yes", "--prune"]).expect(0);
 }
 

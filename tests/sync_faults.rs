@@ -125,3 +125,23 @@ fn an_undo_leaves_alone_what_was_changed_since_and_what_the_api_cannot_do() {
     assert!(lines[0].error.as_deref().unwrap().contains("the API cannot take one away"));
     assert_eq!((server.group("B").members, server.group("C").description.as_deref()), (vec![2, 9], Some("x")));
 }
+
+#[test]
+fn a_row_with_the_id_of_no_group_creates_none_when_its_sync_is_resumed_and_nothing_is_deleted() {
+    let rows = ["1,A,,1,", "2,B,,2,"].map(str::to_owned);
+    let (server, desk) = synchronized(&rows);
+    server.with(|simulation| {
+        let script = "[[fault]]\nkind = 'hang-before'\nmethod = 'PUT'\nat = [1]";
+        simulation.set_faults(tallyfy_groups::sandbox::FaultScript::parse(script).unwrap());
+    });
+    desk.write("teams.csv", "tallyfy_id,key,name,members\n,1,A,3\nnone,7,C,1\n");
+    let command = ["sync", "teams.csv", "--yes", "--prune"];
+    let before = server.requests();
+    let running = desk.start(&command);
+    // Two lists, the group, and its update.
+    crate::support::wait_for("the update", || (server.requests() >= before + 4).then_some(()));
+    running.kill();
+    desk.run(&command).expect(9).says("resuming");
+    assert_eq!(server.names(), ["A", "B"]);
+    assert_eq!(statuses(&desk.results("teams.results.csv")), ["updated", "failed", "held"]);
+}

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::journal::{GroupOperation, Journal, JournalError, OpenRun, Operation, OperationKind, Owner};
+use crate::journal::{Change, GroupOperation, Journal, JournalError, OpenRun, Operation, OperationKind, Owner};
 use crate::model::{Action, ActionKind, ExistingGroup, Listener, Outcome, Plan, RequestError};
 use crate::plan::{self, GuardOptions, Inventory, SyncInput, SyncPolicy};
 use crate::report::Problems;
@@ -76,6 +76,12 @@ impl<E: Transport> Delivery<E> {
         journal.resume(self.run)?;
         self.reconcile(journal, None).await?;
         self.settle_changes(journal).await?;
+        // Groups that were created, and may lack guests, are ours.
+        let incomplete = journal.changes_in_doubt(self.run)?.into_iter().map(|task| task.operation);
+        let incomplete =
+            incomplete.filter(|operation| operation.edit.is_none() && operation.kind == OperationKind::Update);
+        let found = incomplete.filter_map(|operation| Some((operation.target.clone()?, operation)));
+        journal.apply(found.map(|(group, operation)| (operation, [Change::End(Outcome::found(group))])))?;
         match self.api.stop.reason() {
             Some(reason) => Err(Failure::Stopped(reason)),
             None => Ok(journal.abandon(self.run)?),
@@ -104,6 +110,8 @@ impl<E: Transport> Delivery<E> {
             }
         }
         tracing::info!(requests = self.api.requests(), "listed the organization's groups");
+        // A typo must not cost a group.
+        let policy = SyncPolicy { prunes: policy.prunes && !journal.has_invalid_people(self.run)?, ..policy };
         let (rows, names) = (journal.desired_rows(self.run)?, journal.other_names(self.run)?);
         let ids = inventory.to_read(&rows, policy.adopts);
         let read = stream::iter(&ids).map(|id| self.api.group(id)).buffer_unordered(self.concurrency);
@@ -118,7 +126,7 @@ impl<E: Transport> Delivery<E> {
             policy,
             guards,
             count: staged.rows,
-            count_before: past.last_sync()?.map(|(_, count)| count),
+            count_before: past.rows_of_last_sync()?,
             next: staged.range.1.after(1),
         }))
     }

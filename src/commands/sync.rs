@@ -83,6 +83,7 @@ impl Sync<'_> {
         let staged = stage(&journal, run, input, &progress.listener(), &mut problems)?;
         journal.note_rows(run, staged.range)?;
         let past = Journal::peek(&OutputPaths::resolve(args, None, Format::Csv).journal)?;
+        past.as_ref().map_or(Ok(()), |past| past.check_owner(&owner(connection)))?;
         self.may_prune(past.as_ref(), &journal, &staged)?;
         let planned = block_on(async {
             let is_simulated = matches!(connection.target, Target::Simulated);
@@ -149,14 +150,15 @@ impl Sync<'_> {
             return Err(Failure::Usage(why.to_owned()));
         }
         let Some(past) = past.filter(|_| self.args.run.output.journal.is_none()) else { return Ok(()) };
-        match past.last_sync()? {
-            Some((last, _)) if past.paths(last)? != journal.paths(staged.run)? => Err(Failure::Usage(
-                "--prune would delete the groups of other files: the last sync over this journal read others; name the same \
-                 files, or the journal with --journal"
-                    .to_owned(),
-            )),
-            _ => Ok(()),
+        let Some(last) = past.last_sync()? else { return Ok(()) };
+        let (before, now) = (past.paths(last)?, journal.paths(staged.run)?);
+        let is_same = |[canonical, place]: &[String; 2]| now.iter().any(|own| own[0] == *canonical || own[1] == *place);
+        if before.len() == now.len() && before.iter().all(is_same) {
+            return Ok(());
         }
+        let why = "--prune would delete the groups of other files: the last sync over this journal read others; name the same \
+                   files, or the journal with --journal";
+        Err(Failure::Usage(why.to_owned()))
     }
 
     async fn connect(&self, past: &Journal) -> Result<Arc<Api<crate::tallyfy::Http>>, Failure> {
@@ -205,10 +207,10 @@ impl Sync<'_> {
         let (done, total) = (0, journal.planned_operations(staged.run)?);
         (api.listener)(Event::Started { is_deleting: false, done, total });
         for level in journal.levels(staged.run, false)? {
-            journal.hold_back(staged.run, level)?;
             if api.stop.is_raised() {
                 break;
             }
+            journal.hold_back(staged.run, level)?;
             journal = delivery.carry_out(journal, Selection::Level(level)).await?;
         }
         Ok((journal, Applied { requests: api.requests(), people, refused: None, ending: None }))
@@ -232,7 +234,7 @@ impl Sync<'_> {
         let policy = SyncPolicy { merge, adopts: *adopt, prunes: *prune };
         let (delivery, past) = (self.run.delivery(api, staged.run), past.unwrap_or(journal));
         let plan = delivery.plan(journal, past, staged, &self.run.connection.organization, policy, guards).await?;
-        let count_before = past.last_sync()?.map(|(_, count)| count);
+        let count_before = past.rows_of_last_sync()?;
         let forecast = self.forecast(&plan, &delivery, past).await?;
         Ok(Planned { plan, count_before, directory, forecast, people })
     }

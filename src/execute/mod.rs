@@ -90,7 +90,7 @@ impl<E: Transport> Work<E> {
         {
             last = end.operation.row;
             for task in tasks {
-                let Some(permit) = quota.permit(&task.group.guests).await else { break 'rows };
+                let Some(permit) = quota.permit(task.invited()).await else { break 'rows };
                 self.guest_permits().insert(task.operation.row, permit);
                 if journal.admit(task).is_err() {
                     break 'rows;

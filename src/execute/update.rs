@@ -9,7 +9,7 @@ use super::follow::Step;
 use super::worker::Worker;
 use crate::journal::{Change, GroupOperation};
 use crate::limit::GuestPermit;
-use crate::model::{Edit, ExistingGroup, Group, GroupRef, Outcome, RequestError};
+use crate::model::{Edit, ExistingGroup, Field, Group, GroupRef, Outcome, RequestError};
 use crate::plan::{completed, may_apply};
 use crate::tallyfy::Transport;
 
@@ -164,14 +164,16 @@ impl<E: Transport> Worker<E> {
     }
 }
 
-/// Whether a group has somebody whom its row does not list, and of whom the plan did not know.
+/// Whether a group has somebody in a managed list whom its row does not list, and of whom the plan did not know.
 fn has_others(edit: &Edit, desired: &Group, now: &Group) -> bool {
     let (members, guests) = (&edit.members, &edit.guests);
     let is_known = |id: &u64| desired.members.contains(id) || members.remove.contains(id) || members.kept.contains(id);
     let same = |list: &[String], guest: &String| list.iter().any(|other| other.eq_ignore_ascii_case(guest));
     let is_known_guest =
         |guest: &String| [&desired.guests, &guests.remove, &guests.kept].iter().any(|list| same(list, guest));
-    !now.members.iter().all(is_known) || !now.guests.iter().all(is_known_guest)
+    let is_managed = |field: Field| !desired.unmanaged.contains(&field);
+    is_managed(Field::Members) && !now.members.iter().all(is_known)
+        || is_managed(Field::Guests) && !now.guests.iter().all(is_known_guest)
 }
 
 fn held(why: &str) -> Step {

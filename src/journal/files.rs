@@ -49,13 +49,13 @@ impl Journal {
         self.run(|db| db.query_row(sql, params![text(&absolute(path)), digest], |row| row.get(0)))
     }
 
-    /// The files of a run, as absolute paths.
+    /// The files of a run: their absolute paths with all links resolved, and with only those of their folders resolved.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn paths(&self, run: RunId) -> Result<Vec<String>, JournalError> {
-        let sql = "SELECT canonical FROM files WHERE run = ?1 ORDER BY number";
-        self.run(|db| db.prepare(sql)?.query_map([run.0], |row| row.get(0))?.collect())
+    pub fn paths(&self, run: RunId) -> Result<Vec<[String; 2]>, JournalError> {
+        let sql = "SELECT canonical, place FROM files WHERE run = ?1 ORDER BY number";
+        self.run(|db| db.prepare(sql)?.query_map([run.0], |row| Ok([row.get(0)?, row.get(1)?]))?.collect())
     }
 
     /// The first file of the last earlier run that wrote results or rejects to that path, if `run` reads another file.

@@ -24,10 +24,19 @@ impl Journal {
     pub fn owned_groups(&self) -> Result<HashMap<String, OwnedGroup>, JournalError> {
         let sql = format!("SELECT {TASK}, undoing.operation FROM {OPERATIONS}");
         self.run(|db| {
-            let (mut query, mut owned) = (db.prepare(&sql)?, HashMap::new());
+            let (mut query, mut owned, mut keys) =
+                (db.prepare(&sql)?, HashMap::<String, OwnedGroup>::new(), HashMap::new());
             let mut rows = query.query([])?;
             while let Some(row) = rows.next()? {
-                add(&mut owned, task(row, false)?, parse(row, 3)?);
+                let done = task(row, false)?;
+                let id = done.operation.group().map(|group| group.id.clone());
+                // A key is of one group: the last that got it.
+                if let Some((key, id)) = done.group.key.clone().zip(id)
+                    && let Some(other) = keys.insert(key, id.clone()).filter(|other| *other != id)
+                {
+                    owned.entry(other).and_modify(OwnedGroup::lose_key);
+                }
+                add(&mut owned, done, parse(row, 3)?);
             }
             Ok(owned)
         })

@@ -193,7 +193,11 @@ impl Journal {
         if self.is_held() { self.run(|db| durable(db, &self.path)) } else { Ok(()) }
     }
 
-    fn check_owner(&self, owner: &Owner) -> Result<(), JournalError> {
+    /// Makes sure that the journal is of this organization.
+    ///
+    /// # Errors
+    /// If it is of another one.
+    pub fn check_owner(&self, owner: &Owner) -> Result<(), JournalError> {
         let last = self.run(|db| {
             // A run that learned nothing may have had a mistyped organization.
             let last = "SELECT organization, realm FROM runs

@@ -36,7 +36,7 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn open_run(&self, fingerprint: Option<&[u8]>) -> Result<Option<OpenRun>, JournalError> {
-        let sql = "SELECT id, plan, input IS NOT NULL AND input = ?1, EXISTS (
+        let sql = "SELECT id, plan, coalesce(input = ?1, FALSE), ended_at IS NULL OR EXISTS (
                        SELECT 1 FROM operations WHERE row BETWEEN first_row AND last_row AND NOT undo AND state IN ('planned', 'sending'))
                    FROM runs WHERE state = 'open' ORDER BY id DESC LIMIT 1";
         let run = |row: &Row<'_>| {
@@ -62,14 +62,26 @@ impl Journal {
         self.run(|db| db.execute(sql, [run.0, first.0, last.0]).map(drop))
     }
 
-    /// The last sync that was carried out to its end, and how many rows it had.
+    /// How many rows the last sync had that was carried out to its end.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn last_sync(&self) -> Result<Option<(RunId, u64)>, JournalError> {
-        let sql = "SELECT id, (SELECT count(*) FROM rows WHERE id BETWEEN first_row AND last_row AND file IS NOT NULL)
-                   FROM runs WHERE plan IS NOT NULL AND state = 'ended' ORDER BY id DESC LIMIT 1";
-        self.run(|db| db.query_row(sql, [], |row| Ok((RunId(row.get(0)?), row.get(1)?))).optional())
+    pub fn rows_of_last_sync(&self) -> Result<Option<u64>, JournalError> {
+        let sql = "SELECT (SELECT count(*) FROM rows WHERE id BETWEEN first_row AND last_row AND file IS NOT NULL)
+                   FROM runs WHERE plan IS NOT NULL AND ended_at IS NOT NULL AND NOT EXISTS (
+                       SELECT 1 FROM operations
+                       WHERE row BETWEEN first_row AND last_row AND NOT undo AND operations.state = 'planned')
+                   ORDER BY id DESC LIMIT 1";
+        self.run(|db| db.query_row(sql, [], |row| row.get(0)).optional())
+    }
+
+    /// The last sync that changed something, or could have.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn last_sync(&self) -> Result<Option<RunId>, JournalError> {
+        let sql = "SELECT id FROM runs WHERE plan IS NOT NULL ORDER BY id DESC LIMIT 1";
+        self.run(|db| db.query_row(sql, [], |row| row.get(0).map(RunId)).optional())
     }
 
     /// The rows of a run that define a group.
@@ -202,8 +214,10 @@ impl Journal {
         );
         let failed = format!(
             "{is_open} AND operation.kind = 'delete' AND EXISTS (
-                 SELECT 1 FROM operations AS other WHERE other.row BETWEEN runs.first_row AND runs.last_row
-                 AND NOT other.undo AND other.state IN ('failed', 'unknown', 'sending'))"
+                 SELECT 1 FROM operations AS other
+                 WHERE other.row BETWEEN (SELECT first_row FROM runs WHERE id = {0}) AND (SELECT last_row FROM runs WHERE id = {0})
+                   AND NOT other.undo AND other.state IN ('failed', 'unknown', 'sending'))",
+            run.0
         );
         for (which, why) in [
             (waits, "the group that has this name could not be renamed"),

@@ -72,6 +72,11 @@ impl OwnedGroup {
         self.sent.key.as_ref()
     }
 
+    /// Another group has its key now.
+    pub fn lose_key(&mut self) {
+        self.sent.key = None;
+    }
+
     /// The texts that were sent last, and those with which the organization answered.
     #[must_use]
     pub fn texts(&self) -> [Texts; 2] {

@@ -135,6 +135,8 @@ pub struct Plan {
     pub guards: [Guard; 6],
     /// Rows that change nothing.
     pub unchanged: u64,
+    /// People in their groups whom no file lists, and who stay.
+    pub drift: u64,
     /// Groups that the journal owns.
     pub owned: u64,
     /// Groups that it does not own: they are not touched.

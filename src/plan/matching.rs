@@ -60,7 +60,9 @@ pub struct Inventory {
     owned: HashMap<String, OwnedGroup>,
     by_id: HashMap<String, usize>,
     by_name: HashMap<NameKey, Vec<usize>>,
-    by_key: HashMap<String, String>,
+    by_key: HashMap<String, Vec<String>>,
+    /// The ids of groups whose names the organization stores otherwise than they were sent, and those names, by the names sent.
+    by_sent_name: HashMap<NameKey, (String, String)>,
     pub(super) matching: MatchNames,
 }
 
@@ -68,10 +70,18 @@ impl Inventory {
     /// Without groups; what is owned is known.
     #[must_use]
     pub fn new(owned: HashMap<String, OwnedGroup>, matching: MatchNames) -> Self {
-        let key = |(id, group): (&String, &OwnedGroup)| Some((group.key()?.clone(), id.clone()));
-        let by_key = owned.iter().filter_map(key).collect();
+        let (mut by_key, mut by_sent_name) = (HashMap::<_, Vec<_>>::new(), HashMap::new());
+        for (id, group) in &owned {
+            if let Some(key) = group.key() {
+                by_key.entry(key.clone()).or_default().push(id.clone());
+            }
+            let [sent, answered] = group.texts();
+            if sent.name != answered.name {
+                by_sent_name.insert(matching.key(&sent.name), (id.clone(), answered.name));
+            }
+        }
         let (by_id, by_name) = (HashMap::new(), HashMap::new());
-        Self { groups: Vec::new(), owned, by_id, by_name, by_key, matching }
+        Self { groups: Vec::new(), owned, by_id, by_name, by_key, by_sent_name, matching }
     }
 
     /// Adds a group, or replaces what is known of it: a list that changes while it is read may show one twice.
@@ -128,23 +138,30 @@ impl Inventory {
         claimed.extend(
             by_id.iter().filter_map(|meant| if let Some(Meant::Group(group)) = meant { Some(*group) } else { None }),
         );
-        let mut taken = HashSet::new();
-        let decided = rows.iter().zip(by_id).map(|(row, meant)| {
-            let meant = match meant {
+        let decided: Vec<Meant> = rows
+            .iter()
+            .zip(by_id)
+            .map(|(row, meant)| match meant {
                 Some(Meant::New { is_again }) => self.by_name(row, &claimed, is_again, adopts),
                 None => self.by_name(row, &claimed, false, adopts),
                 Some(meant) => meant,
-            };
-            match meant {
-                Meant::Group(group) if !taken.insert(group) => {
-                    Meant::Held("another row means the same group".to_owned(), Some(group))
-                }
-                Meant::Group(group) if self.owned(group).is_none() && !adopts => Meant::Held(
-                    "exists and is not managed by this file (--adopt takes it over)".to_owned(),
-                    Some(group),
-                ),
-                meant => meant,
+            })
+            .collect();
+        let (mut once, mut again) = (HashSet::new(), HashSet::new());
+        for meant in &decided {
+            if let Meant::Group(group) = meant
+                && !once.insert(*group)
+            {
+                again.insert(*group);
             }
+        }
+        let held = |why: &str, group| Meant::Held(why.to_owned(), Some(group));
+        let decided = decided.into_iter().map(|meant| match meant {
+            Meant::Group(group) if again.contains(&group) => held("another row means the same group", group),
+            Meant::Group(group) if self.owned(group).is_none() && !adopts => {
+                held("exists and is not managed by this file (--adopt takes it over)", group)
+            }
+            meant => meant,
         });
         decided.collect()
     }
@@ -158,8 +175,9 @@ impl Inventory {
                 None => Meant::UnknownId(id.clone()),
             });
         }
-        let id = self.by_key.get(row.group.key.as_ref()?)?;
-        Some(self.by_id.get(id).map_or(Meant::New { is_again: true }, |group| Meant::Group(*group)))
+        let ids = self.by_key.get(row.group.key.as_ref()?)?;
+        let group = ids.iter().find_map(|id| self.by_id.get(id));
+        Some(group.map_or(Meant::New { is_again: true }, |group| Meant::Group(*group)))
     }
 
     /// By the name, among the groups that no id or key means.
@@ -170,7 +188,10 @@ impl Inventory {
             named.retain(|group| self.groups[*group].name == row.group.name);
         }
         match named.as_slice() {
-            [] => Meant::New { is_again },
+            [] => match self.stored_otherwise(&row.group.name).filter(|group| !claimed.contains(group)) {
+                Some(group) => Meant::Group(group),
+                None => Meant::New { is_again },
+            },
             [group] => {
                 let known = self.owned(*group).and_then(OwnedGroup::key);
                 match known.filter(|known| !adopts && row.group.key.as_ref().is_some_and(|own| own != *known)) {
@@ -183,6 +204,12 @@ impl Inventory {
             }
             several => Meant::Held(format!("{} groups have this name", several.len()), None),
         }
+    }
+
+    /// The group that was sent under a name, and has the other one with which the organization answered.
+    fn stored_otherwise(&self, name: &str) -> Option<usize> {
+        let (id, answered) = self.by_sent_name.get(&self.matching.key(name))?;
+        self.by_id.get(id).copied().filter(|group| self.groups[*group].name == *answered)
     }
 
     /// The groups that have a name now.
@@ -314,7 +341,7 @@ mod tests {
         assert_eq!(meant(&groups, &["Ops", "Sales K2", "Dup"], true), ["g2", "g1", "g3"], "an exact name wins");
         assert_eq!(meant(&groups, &["X #g2"], false), [foreign]);
         let twice = "held: another row means the same group";
-        assert_eq!(meant(&groups, &["A #g1", "B K1"], false), ["g1", twice]);
+        assert_eq!(meant(&groups, &["A #g1", "B K1"], false), [twice, twice]);
     }
 
     #[test]

@@ -26,14 +26,15 @@ pub(super) fn merge(
     has: &Group,
     policy: MergePolicy,
 ) -> Result<Edit, String> {
-    let goes = |field: Field, is_listed: bool| {
+    let goes = |is_listed: bool| {
         let is_wanted_gone = match policy.members {
             MembersMode::Managed => is_listed,
             MembersMode::Mirror => true,
             MembersMode::Add => false,
         };
-        is_wanted_gone && may_remove && !desired.unmanaged.contains(&field)
+        is_wanted_gone && may_remove
     };
+    let is_managed = |field: Field| !desired.unmanaged.contains(&field);
     let texts = owned.map(OwnedGroup::texts);
     let known = |text: fn(&Texts) -> &str| texts.as_ref().map(|[sent, answered]| [text(sent), text(answered)]);
     let edit = Edit {
@@ -46,12 +47,18 @@ pub(super) fn merge(
                 has.description.as_deref().unwrap_or_default(),
             )
         }),
-        members: merge_list(&desired.members, &has.members, |id| {
-            goes(Field::Members, owned.is_some_and(|owned| owned.lists_member(*id)))
-        }),
-        guests: merge_list(&desired.guests, &has.guests, |guest| {
-            goes(Field::Guests, owned.is_some_and(|owned| owned.lists_guest(guest)))
-        }),
+        members: if is_managed(Field::Members) {
+            let is_listed = |id: &u64| owned.is_some_and(|owned| owned.lists_member(*id));
+            merge_list(&desired.members, &has.members, |id| goes(is_listed(id)))
+        } else {
+            ListChange::default()
+        },
+        guests: if is_managed(Field::Guests) {
+            let is_listed = |guest: &String| owned.is_some_and(|owned| owned.lists_guest(guest));
+            merge_list(&desired.guests, &has.guests, |guest| goes(is_listed(guest)))
+        } else {
+            ListChange::default()
+        },
     };
     if may_apply(&edit, has, policy.allows_empty) { Ok(edit) } else { Err("would become empty".to_owned()) }
 }

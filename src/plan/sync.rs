@@ -8,7 +8,7 @@ use super::guards::{GuardOptions, PlanTotals};
 use super::matching::{Inventory, Meant, Renames};
 use super::merge::{MergePolicy, merge};
 use crate::model::{
-    Action, ActionKind, DesiredRow, Edit, ExistingGroup, Group, GroupRef, NameKey, Plan, RowId, person_key,
+    Action, ActionKind, DesiredRow, Edit, ExistingGroup, Field, Group, GroupRef, NameKey, Plan, RowId, person_key,
 };
 
 /// What a sync may do.
@@ -60,6 +60,7 @@ pub fn plan(input: &SyncInput<'_>) -> Plan {
         claimed: HashSet::new(),
         unclear: HashSet::new(),
         unchanged: 0,
+        drift: 0,
         next: input.next,
     };
     for (row, meant) in input.rows.iter().zip(inventory.meant(input.rows, input.policy.adopts)) {
@@ -81,6 +82,7 @@ struct Planner<'a> {
     /// The names of rows of which it is not known which group they mean.
     unclear: HashSet<NameKey>,
     unchanged: u64,
+    drift: u64,
     next: RowId,
 }
 
@@ -141,7 +143,11 @@ impl Planner<'_> {
                     () if edit.name.is_some() => ActionKind::Rename,
                     () if !edit.is_none() => ActionKind::Update,
                     () if notes => ActionKind::Note,
-                    () => return self.unchanged += 1,
+                    () => {
+                        self.unchanged += 1;
+                        self.drift += (edit.members.kept.len() + edit.guests.kept.len()) as u64;
+                        return;
+                    }
                 };
                 action.reason = owned.is_none().then(|| "is taken over".to_owned());
                 action.edit = edit;
@@ -172,12 +178,10 @@ impl Planner<'_> {
             } else {
                 // A temporary name.
                 let (row, before) = (self.next, action.before.clone());
-                let mut edit = Edit { name: Some(step.name.clone()), ..Edit::default() };
-                if let Some(before) = &before {
-                    (edit.members.kept, edit.guests.kept) = (before.members.clone(), before.guests.clone());
-                }
-                // It lists nobody: who is in the group now was perhaps never in a file.
-                let group = Group { name: step.name.clone(), ..Group::default() };
+                let edit = Edit { name: Some(step.name.clone()), ..Edit::default() };
+                // It says nothing of people: who is in the group now was perhaps never in a file.
+                let unmanaged = vec![Field::Members, Field::Guests];
+                let group = Group { name: step.name.clone(), unmanaged, ..Group::default() };
                 let target = action.target.clone();
                 let step =
                     Action { target, before, edit, level, waits_for, ..Action::of(ActionKind::Rename, row, group) };
@@ -268,6 +272,7 @@ impl Planner<'_> {
             guards: guards.guards(&totals),
             group_ids: self.group_ids,
             unchanged: self.unchanged,
+            drift: self.drift,
             owned: totals.owned,
             others: inventory.groups.len() as u64 - totals.owned,
             absent,

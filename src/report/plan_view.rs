@@ -158,7 +158,7 @@ impl PlanView<'_> {
             let mark = if guard.is_exceeded() { "! " } else { "" };
             let limit = grouped(limit);
             Some(match name {
-                "shrink" => format!("{mark}{} rows fewer than {} (limit {limit})", grouped(count), grouped(base)),
+                "shrink" => format!("{mark}{} fewer than {} (limit {limit})", counted(count, "row"), grouped(base)),
                 _ => format!("{mark}{name} {} of {} (limit {limit})", grouped(count), grouped(base)),
             })
         };
@@ -181,6 +181,7 @@ impl PlanView<'_> {
             (count(Fail), "failed"),
             (self.plan.unchanged + noted, "unchanged"),
             (self.plan.absent, "not in the files any more"),
+            (self.plan.drift, "people added in Tallyfy kept in unchanged groups"),
         ];
         let words = changes.into_iter().chain(others).filter(|(count, _)| *count > 0);
         let words: Vec<String> = words.map(|(count, words)| format!("{} {words}", grouped(count))).collect();
@@ -250,8 +251,14 @@ impl PlanView<'_> {
         };
         let kinds = <ActionKind as strum::VariantArray>::VARIANTS.iter();
         let mut counts: BTreeMap<&str, u64> = kinds.map(|kind| (kind.as_ref(), self.plan.count(*kind))).collect();
-        let Plan { unchanged, absent, owned, others, .. } = self.plan;
-        counts.extend([("unchanged", *unchanged), ("absent", *absent), ("owned", *owned), ("others", *others)]);
+        let Plan { unchanged, drift, absent, owned, others, .. } = self.plan;
+        counts.extend([
+            ("unchanged", *unchanged),
+            ("drift", *drift),
+            ("absent", *absent),
+            ("owned", *owned),
+            ("others", *others),
+        ]);
         counts.insert("rows", self.rows);
         let plan = json!({
             "schema": "plan/1",
@@ -367,7 +374,17 @@ mod tests {
             guard("shrink", 0, 409, 122),
         ];
         let id = "7b31e04c91d2aa05".to_owned();
-        let plan = Plan { id, actions, group_ids: vec![], guards, unchanged: 401, owned: 405, others: 38, absent: 0 };
+        let plan = Plan {
+            id,
+            actions,
+            group_ids: vec![],
+            guards,
+            unchanged: 401,
+            drift: 0,
+            owned: 405,
+            others: 38,
+            absent: 0,
+        };
         let dialect = Dialect { format: Format::Csv, delimiter: b',', header: Vec::new() };
         let rate = Rate::parse("600/min").unwrap();
         let forecast = Forecast {

@@ -133,10 +133,10 @@ async fn carry_out(delivery: &Delivery<Wire>, mut journal: Journal, stop: &Stop,
     let (guests, _) = delivery.forecast_guests(&mut journal).await.unwrap();
     delivery.quota.expect(guests);
     for level in journal.levels(run, false).unwrap() {
-        journal.hold_back(run, level).unwrap();
         if stop.is_raised() {
             break;
         }
+        journal.hold_back(run, level).unwrap();
         let (writer, sending) = delivery.start(journal, Selection::Level(level));
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
