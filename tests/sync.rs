@@ -352,6 +352,18 @@ fn a_plan_for_a_pull_request_names_nobody_and_runs_nothing() {
 }
 
 #[test]
+fn a_group_that_only_rows_name_which_are_left_out_is_not_pruned_whatever_its_name_is_now() {
+    let (server, desk) = synchronized(&["1,A,,1,", "2,B,,2,"].map(str::to_owned));
+    for name in ["B", "B2"] {
+        desk.write("teams.csv", format!("key,name,description,members,guests,state\n1,A,,1,,on\n2,{name},,2,,off\n"));
+        let sync = desk.run(&["sync", "teams.csv", "--yes", "--prune", "--where", "state=on"]).expect(0);
+        sync.says("nothing is deleted: rows are left out");
+        assert_eq!(server.names(), ["A", "B"]);
+        assert_eq!(desk.results("teams.results.csv")[1].status, "excluded");
+    }
+}
+
+#[test]
 fn an_export_with_the_keys_of_the_journal_is_a_file_that_changes_nothing() {
     let (server, desk) = synchronized(&["1,A,x,1,", "2,B,,2;3,c@partner.example"].map(str::to_owned));
     let before = as_they_are(&server);

@@ -35,7 +35,7 @@ pub use request_log::{Mark, Now, RequestLog};
 pub use stage::{ReadBefore, Stage, StagedRow};
 pub use state::{Change, GroupOperation, Illegal, Operation, OperationKind, State};
 pub use store::{Journal, Owner, Realm, RunId};
-pub use sync::{OpenRun, OtherNames};
+pub use sync::OpenRun;
 pub use undo::{PastOperation, PastRun};
 pub use writer::Writer;
 

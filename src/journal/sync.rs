@@ -21,15 +21,6 @@ pub struct OpenRun {
     pub has_more: bool,
 }
 
-/// Names of rows that define no group.
-#[derive(Debug, Default)]
-pub struct OtherNames {
-    /// Of invalid rows.
-    pub invalid: Vec<String>,
-    /// Of rows that are left out.
-    pub excluded: Vec<String>,
-}
-
 impl Journal {
     /// The latest run that is not over.
     ///
@@ -108,20 +99,19 @@ impl Journal {
         self.run(|db| db.prepare(sql)?.query_map([run.0], desired)?.collect())
     }
 
-    /// The names of the rows of a run that define no group.
+    /// The names of the invalid rows of a run, and whether rows are left out.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn other_names(&self, run: RunId) -> Result<OtherNames, JournalError> {
-        let sql = "SELECT name, code = 'row-excluded' FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
-                   WHERE runs.id = ?1 AND code IS NOT NULL AND (body IS NULL AND NOT merged AND twin IS NULL)";
+    pub fn other_rows(&self, run: RunId) -> Result<(Vec<String>, bool), JournalError> {
+        let range =
+            "FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row WHERE runs.id = ?1 AND code IS NOT NULL";
+        let invalid =
+            format!("SELECT name {range} AND code <> 'row-excluded' AND body IS NULL AND NOT merged AND twin IS NULL");
+        let excluded = format!("SELECT EXISTS (SELECT 1 {range} AND code = 'row-excluded')");
         self.run(|db| {
-            let (mut query, mut names) = (db.prepare(sql)?, OtherNames::default());
-            let mut rows = query.query([run.0])?;
-            while let Some(row) = rows.next()? {
-                if row.get(1)? { &mut names.excluded } else { &mut names.invalid }.push(row.get(0)?);
-            }
-            Ok(names)
+            let names = db.prepare(&invalid)?.query_map([run.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            Ok((names, db.query_row(&excluded, [run.0], |row| row.get(0))?))
         })
     }
 

@@ -31,8 +31,6 @@ pub struct SyncInput<'a> {
     pub rows: &'a [DesiredRow],
     /// The names of invalid rows.
     pub invalid: &'a [String],
-    /// The names of rows that are left out.
-    pub excluded: &'a [String],
     /// The groups.
     pub inventory: &'a Inventory,
     /// What may be done.
@@ -213,15 +211,14 @@ impl Planner<'_> {
 
     /// The owned groups that no row has are deleted, or stay; gives how many stay.
     fn prune(&mut self, level: u32) -> u64 {
-        let SyncInput { inventory, rows, invalid, excluded, policy, .. } = self.input;
-        let named: HashSet<NameKey> = excluded.iter().map(|name| inventory.matching.key(name)).collect();
+        let SyncInput { inventory, rows, invalid, policy, .. } = self.input;
         // A typo must not cost a group.
         let prunes = policy.prunes && invalid.is_empty() && rows.iter().all(|row| row.is_valid);
         let mut absent = 0;
         for (index, group) in inventory.groups.iter().enumerate() {
             if inventory.owned(index).is_none()
                 || self.claimed.contains(&index)
-                || [&named, &self.unclear].iter().any(|names| names.contains(&inventory.matching.key(&group.name)))
+                || self.unclear.contains(&inventory.matching.key(&group.name))
             {
                 continue;
             }
@@ -341,7 +338,6 @@ mod tests {
             organization: "org",
             rows: &rows,
             invalid: &[],
-            excluded: &[],
             inventory: &inventory,
             policy,
             guards: &guards,
@@ -449,7 +445,6 @@ mod tests {
                 organization: "org",
                 rows: &[row],
                 invalid: &invalid,
-                excluded: &[],
                 inventory: &inventory,
                 policy: PRUNES,
                 guards: &guards,
