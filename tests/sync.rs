@@ -339,6 +339,13 @@ fn on_a_terminal_the_number_of_changes_is_asked_for() {
         running.end().expect(0);
         assert_eq!(server.groups().len(), count);
     }
+    let (_keyboard, input) = crate::undo::terminal();
+    desk.write("teams.csv", csv(&[file(), vec![",New,,1,".to_owned()]].concat()));
+    let running = desk.start_on(input, &["sync", "teams.csv"]);
+    crate::support::wait_for("the question", || running.stderr().contains("Type 1 to").then_some(()));
+    running.signal("INT");
+    running.end().expect(130);
+    assert_eq!(server.groups().len(), 12);
 }
 
 #[test]
@@ -349,6 +356,11 @@ fn a_plan_for_a_pull_request_names_nobody_and_runs_nothing() {
     let plan = desk.read("plan.md");
     assert!(plan.contains("| `+` | create | &#60;b&#62;&#64;acme &#124; x |"), "{plan}");
     assert!(!plan.contains("@acme") && !plan.contains("<b>"), "{plan}");
+    let input = desk.read("teams.csv");
+    for path in ["teams.csv", "teams.journal", "teams.results.csv"] {
+        desk.run(&["sync", "teams.csv", "--dry-run", "--markdown", path]).expect(2).says("--markdown");
+    }
+    assert_eq!(desk.read("teams.csv"), input);
 }
 
 #[test]

@@ -25,7 +25,7 @@ use super::people::find_people;
 use super::planning::{commence, stage_sync};
 use super::question::ask;
 use super::staging::{Staged, owner, stage};
-use super::{Context, Failure, block_on, close};
+use super::{Context, Failure, block_on, close, outputs};
 
 /// The columns of a plan that goes to no terminal.
 const PAGE: usize = 100;
@@ -70,6 +70,11 @@ pub(super) fn run(args: &SyncArgs, context: &Context<'_>) -> Result<Ending, Fail
     if args.prune && args.run.input.limit.is_some() {
         return Err(Failure::Usage("--prune needs all rows of the files: leave --limit out".to_owned()));
     }
+    if let Some(path) = &args.markdown {
+        let OutputPaths { results, journal, .. } = OutputPaths::resolve(&args.run, None, Format::Csv);
+        let outputs = [("--results", results), ("--journal", journal), ("--markdown", path.clone())];
+        outputs::keep_apart(&args.run.input.files, outputs, context.log.log_file.as_deref())?;
+    }
     if args.run.dry_run { sync.show() } else { sync.apply() }
 }
 
@@ -111,7 +116,6 @@ impl Sync<'_> {
         let mut problems = self.context.problems();
         let (journal, staged, open) = self.read(&mut problems)?;
         let paths = self.run.outputs(&journal, &staged)?;
-        self.run.signals.sending();
         let (journal, applied) = block_on(self.send(journal, &staged, open, problems))?;
         if let Some(ending) = applied.ending {
             return Ok(ending);
@@ -202,6 +206,8 @@ impl Sync<'_> {
             }
             commence(&journal, staged, planned.plan)?;
         }
+        // From here on an interrupt ends in order; while a question is asked it ends the program.
+        self.run.signals.sending();
         let (guests, _) = delivery.forecast_guests(&mut journal).await?;
         delivery.quota.expect(guests);
         let (done, total) = (0, journal.planned_operations(staged.run)?);
