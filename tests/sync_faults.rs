@@ -145,3 +145,14 @@ fn a_row_with_the_id_of_no_group_creates_none_when_its_sync_is_resumed_and_nothi
     assert_eq!(server.names(), ["A", "B"]);
     assert_eq!(statuses(&desk.results("teams.results.csv")), ["updated", "failed", "held"]);
 }
+
+#[test]
+fn a_key_that_another_group_got_is_given_back_by_an_undo() {
+    let (server, desk) = synchronized(&["1,A,,1,", "2,B,x,2,"].map(str::to_owned));
+    let id = server.group("A").id;
+    desk.write("teams.csv", format!("tallyfy_id,key,name,description\n{},1,B,y\n", server.group("B").id));
+    desk.run(&["sync", "teams.csv", "--yes"]).expect(0);
+    desk.run(&["undo", "teams.csv", "--yes"]).expect(0);
+    night(&desk, &["1,A2,,1,", "2,B,x,2,"].map(str::to_owned), &[]).expect(0).tells("A → A2");
+    assert_eq!((server.group("A2").id, server.names()), (id, vec!["A2".to_owned(), "B".to_owned()]));
+}

@@ -64,7 +64,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
 }
 
 /// The journal of earlier imports into the simulated organization: they are all that it has.
-pub(super) fn past(args: &RunArgs, connection: &Connection) -> Result<Option<Journal>, Failure> {
+fn past(args: &RunArgs, connection: &Connection) -> Result<Option<Journal>, Failure> {
     if !matches!(connection.target, Target::Simulated) {
         return Ok(None);
     }

@@ -13,7 +13,7 @@ use crate::settings::OutputPaths;
 use super::file_run::FileRun;
 use super::organization::connect;
 use super::people::find_people;
-use super::staging::{Staged, fingerprint, owner, restored, stage};
+use super::staging::{Staged, fingerprint, owner, staged_once};
 use super::{Context, Failure, block_on, close};
 
 /// Imports files.
@@ -68,17 +68,12 @@ fn read(
     let known = fingerprint.as_deref().map_or(Ok(None), |fingerprint| journal.run_over(fingerprint))?;
     let cut_off = known.filter(|known| known.is_cut_off && !fresh);
     let run = cut_off.map_or_else(|| journal.begin_run(&owner), |known| Ok(known.run))?;
-    let staged = if let Some(earlier) = known {
-        let range = if cut_off.is_some() { earlier.range } else { journal.copy_rows(&earlier, run)? };
-        restored(&journal, run, range, input, problems)?
-    } else {
-        let staged = stage(&journal, run, input, &progress.listener(), problems)?;
-        // If a file changed meanwhile, it is not known what was read.
-        let fingerprint =
-            fingerprint.filter(|before| super::staging::fingerprint(input, "import").as_ref() == Some(before));
-        journal.note_read(run, fingerprint.as_deref(), problems.counts())?;
-        staged
+    let range = match known {
+        Some(earlier) if cut_off.is_none() => Some(journal.copy_rows(&earlier, run)?),
+        known => known.map(|earlier| earlier.range),
     };
+    let read = ("import", fingerprint);
+    let staged = staged_once(&journal, run, range, input, read, &progress.listener(), problems)?;
     tracing::info!(rows = staged.rows, invalid = staged.invalid, seconds = import.seconds(), "read");
     let paths = import.outputs(&journal, &staged)?;
     let resumed = if cut_off.is_some() {

@@ -14,7 +14,7 @@ use crate::tallyfy::{List, PageCursor, Transport};
 use super::Failure;
 use super::delivery::Delivery;
 use super::organization::stop_reason;
-use super::staging::{Staged, fingerprint, restored, stage};
+use super::staging::{Staged, fingerprint, staged_once};
 
 /// Reads and checks all files into the journal, unless it has their rows already. Gives the run that was cut off too: it is resumed
 /// if it is that of the rows. `command` is the command with the options that make its plan.
@@ -38,22 +38,14 @@ pub fn stage_sync(
         return Err(Failure::Usage(why.to_owned()));
     }
     let known = fingerprint.as_deref().map_or(Ok(None), |fingerprint| journal.run_over(fingerprint))?;
+    let read = (command, fingerprint);
     if let Some((open, known)) = open.as_ref().zip(known).filter(|(open, _)| open.is_same && open.has_more) {
-        let staged = restored(journal, open.run, known.range, input, problems)?;
+        let staged = staged_once(journal, open.run, Some(known.range), input, read, listener, problems)?;
         return Ok((staged, Some(open.clone())));
     }
     let run = journal.begin_run(owner)?;
-    let staged = if let Some(earlier) = known {
-        let range = journal.copy_rows(&earlier, run)?;
-        restored(journal, run, range, input, problems)?
-    } else {
-        let staged = stage(journal, run, input, listener, problems)?;
-        // If a file changed meanwhile, it is not known what was read.
-        let fingerprint =
-            fingerprint.filter(|before| super::staging::fingerprint(input, command).as_ref() == Some(before));
-        journal.note_read(run, fingerprint.as_deref(), problems.counts())?;
-        staged
-    };
+    let range = known.map(|earlier| journal.copy_rows(&earlier, run)).transpose()?;
+    let staged = staged_once(journal, run, range, input, read, listener, problems)?;
     journal.note_rows(run, staged.range)?;
     Ok((staged, open))
 }

@@ -132,6 +132,27 @@ impl<W: Write> RowSink for Staging<'_, W> {
     }
 }
 
+/// The rows of a run: those that the journal has already, or else those of the files, which it then knows by their fingerprint from
+/// before.
+pub(super) fn staged_once(
+    journal: &Journal,
+    run: RunId,
+    known: Option<(RowId, RowId)>,
+    input: &Input,
+    (command, before): (&str, Option<Vec<u8>>),
+    listener: &Listener,
+    problems: &mut Problems<impl Write>,
+) -> Result<Staged, Failure> {
+    if let Some(range) = known {
+        return restored(journal, run, range, input, problems);
+    }
+    let staged = stage(journal, run, input, listener, problems)?;
+    // If a file changed meanwhile, it is not known what was read.
+    let unchanged = before.filter(|before| fingerprint(input, command).as_ref() == Some(before));
+    journal.note_read(run, unchanged.as_deref(), problems.counts())?;
+    Ok(staged)
+}
+
 /// What identifies the rows of a run: its files, their contents, the options that read and check them, the command with its own
 /// options, and the version of this program. Nothing for a pipe.
 pub(super) fn fingerprint(input: &Input, command: &str) -> Option<Vec<u8>> {
@@ -162,7 +183,7 @@ pub(super) fn digest(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// The rows of a run that the journal has already; their problems are counted again.
-pub(super) fn restored(
+fn restored(
     journal: &Journal,
     run: RunId,
     range: (RowId, RowId),

@@ -40,7 +40,6 @@ struct Sync<'a> {
 /// What is known when everything is read.
 struct Planned {
     plan: Plan,
-    count_before: Option<u64>,
     directory: Directory,
     forecast: Forecast,
     people: PeopleCounts,
@@ -95,8 +94,7 @@ impl Sync<'_> {
             let api = self.connect(past.as_ref().filter(|_| is_simulated).unwrap_or(&journal)).await?;
             self.plan(&api, &mut journal, past.as_ref(), &staged, &mut problems).await
         })?;
-        let refused = self.run.refusal(&problems);
-        self.report(problems)?;
+        let refused = self.run.report(problems)?;
         self.show_plan(&planned, &staged, true)?;
         let held = planned.plan.count(ActionKind::Held) + planned.plan.count(ActionKind::Fail);
         self.may_be_applied(&planned.plan, &staged)?;
@@ -182,7 +180,7 @@ impl Sync<'_> {
         let mut people = PeopleCounts::default();
         if let Some(open) = open.as_ref().filter(|open| open.run == staged.run) {
             self.may_resume(open)?;
-            self.report(problems)?;
+            self.run.report(problems)?;
             tracing::warn!("resuming interrupted run {}", open.run.0);
             delivery.resume(&mut journal).await?;
         } else {
@@ -193,10 +191,9 @@ impl Sync<'_> {
             let planned = self.plan(&api, &mut journal, None, staged, &mut problems).await?;
             tracing::info!(seconds = self.run.seconds(), "planned");
             people = planned.people;
-            let refusal = self.run.refusal(&problems);
-            self.report(problems)?;
-            if refusal.is_some() {
-                return Ok((journal, Applied { requests: api.requests(), people, refused: refusal, ending: None }));
+            let refused = self.run.report(problems)?;
+            if refused.is_some() {
+                return Ok((journal, Applied { requests: api.requests(), people, refused, ending: None }));
             }
             self.show_plan(&planned, staged, false)?;
             self.may_be_applied(&planned.plan, staged)?;
@@ -240,9 +237,8 @@ impl Sync<'_> {
         let policy = SyncPolicy { merge, adopts: *adopt, prunes: *prune };
         let (delivery, past) = (self.run.delivery(api, staged.run), past.unwrap_or(journal));
         let plan = delivery.plan(journal, past, staged, &self.run.connection.organization, policy, guards).await?;
-        let count_before = past.rows_of_last_sync()?;
         let forecast = self.forecast(&plan, &delivery, past).await?;
-        Ok(Planned { plan, count_before, directory, forecast, people })
+        Ok(Planned { plan, directory, forecast, people })
     }
 
     /// What the plan takes.
@@ -268,10 +264,6 @@ impl Sync<'_> {
         Ok(self.run.forecast(requests, &(guests, are_listed)))
     }
 
-    fn report(&self, problems: Problems<impl Write>) -> Result<(), Failure> {
-        if self.context.log.quiet { Ok(()) } else { problems.finish(None).map_err(Failure::Print) }
-    }
-
     /// Prints the plan; on standard error if standard output is for the summary as JSON.
     fn show_plan(&self, planned: &Planned, staged: &Staged, is_all: bool) -> Result<(), Failure> {
         let SyncArgs { full, markdown, run, .. } = self.args;
@@ -280,7 +272,6 @@ impl Sync<'_> {
             plan: &planned.plan,
             files: &staged.files,
             rows: staged.rows,
-            rows_before: planned.count_before,
             organization: &self.run.connection.organization,
             labels: &labels,
             forecast: &planned.forecast,

@@ -166,14 +166,9 @@ impl<E: Transport> Worker<E> {
 
 /// Whether a group has somebody in a managed list whom its row does not list, and of whom the plan did not know.
 fn has_others(edit: &Edit, desired: &Group, now: &Group) -> bool {
-    let (members, guests) = (&edit.members, &edit.guests);
-    let is_known = |id: &u64| desired.members.contains(id) || members.remove.contains(id) || members.kept.contains(id);
-    let same = |list: &[String], guest: &String| list.iter().any(|other| other.eq_ignore_ascii_case(guest));
-    let is_known_guest =
-        |guest: &String| [&desired.guests, &guests.remove, &guests.kept].iter().any(|list| same(list, guest));
     let is_managed = |field: Field| !desired.unmanaged.contains(&field);
-    is_managed(Field::Members) && !now.members.iter().all(is_known)
-        || is_managed(Field::Guests) && !now.guests.iter().all(is_known_guest)
+    is_managed(Field::Members) && !edit.members.knows_all(&desired.members, &now.members)
+        || is_managed(Field::Guests) && !edit.guests.knows_all(&desired.guests, &now.guests)
 }
 
 fn held(why: &str) -> Step {
@@ -184,7 +179,7 @@ fn updated(group: GroupRef, http_status: u16) -> Outcome {
     Outcome::Updated { group, http_status }
 }
 
-/// The error of an update of which nothing else is known.
+/// The error of an update without another one.
 fn in_doubt(task: &GroupOperation, group: &GroupRef) -> RequestError {
     if task.operation.edit.is_some() { RequestError::interrupted() } else { lack(group) }
 }

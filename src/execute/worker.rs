@@ -131,7 +131,7 @@ impl<E: Transport> Worker<E> {
         Some(GroupOperation { operation: self.recorded(next)?, group: task.group })
     }
 
-    /// Another attempt on disk in the place of this one, of which more is known.
+    /// Another attempt on disk in the place of this one, after a change.
     pub(super) async fn begin_again(&self, task: GroupOperation, change: Change) -> Option<GroupOperation> {
         let task = self.changed(task, [change])?;
         Some(self.recorded(self.journal.begin(task).await)?.spend())

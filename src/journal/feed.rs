@@ -35,6 +35,14 @@ pub enum Selection {
     Undo(u32),
 }
 
+impl Selection {
+    /// Whether they undo others.
+    #[must_use]
+    pub fn is_undo(self) -> bool {
+        matches!(self, Self::Undo(_))
+    }
+}
+
 /// The operations, for all workers; each gets the next.
 #[derive(Debug)]
 pub struct Feed {
@@ -116,7 +124,7 @@ impl OperationSource {
             run,
             selection,
             admitted: VecDeque::new(),
-            has_guests: !matches!(selection, Selection::Undo(_)),
+            has_guests: !selection.is_undo(),
             next: VecDeque::new(),
             last: RowId(0),
             has_more: true,
@@ -129,7 +137,7 @@ impl OperationSource {
     /// The next operations with guests that may be new.
     pub(super) fn with_guests(&self, db: &Connection, after: RowId) -> rusqlite::Result<Vec<GroupOperation>> {
         let which = "(rows.code IS NULL OR lead IS NOT NULL) AND rows.guests > 0 AND rows.id NOT IN temp.known_guests";
-        if self.tasks.is_none() || matches!(self.selection, Selection::Undo(_)) {
+        if self.tasks.is_none() || self.selection.is_undo() {
             Ok(Vec::new())
         } else {
             self.read(db, "INDEXED BY rows_with_guests", which, after, GUESTS)
@@ -160,7 +168,7 @@ impl OperationSource {
         let room = AHEAD_MAX - self.next.len();
         if self.has_more && room >= AHEAD_MAX / 2 {
             let which = "(rows.code IS NULL OR lead IS NOT NULL) AND (guests = 0 OR rows.id IN temp.known_guests)";
-            let which = if matches!(self.selection, Selection::Undo(_)) { "TRUE" } else { which };
+            let which = if self.selection.is_undo() { "TRUE" } else { which };
             let tasks = self.read(db, "", which, self.last, room)?;
             self.has_more = tasks.len() == room;
             self.last = tasks.last().map_or(self.last, |task| task.operation.row);
@@ -184,7 +192,7 @@ impl OperationSource {
         after: RowId,
         count: usize,
     ) -> rusqlite::Result<Vec<GroupOperation>> {
-        let is_undo = matches!(self.selection, Selection::Undo(_));
+        let is_undo = self.selection.is_undo();
         let planned = match self.selection {
             Selection::Rows => "coalesce(operation.state, 'planned') = 'planned'".to_owned(),
             Selection::Level(level) | Selection::Undo(level) => {

@@ -29,24 +29,23 @@ impl Journal {
             let mut rows = query.query([])?;
             while let Some(row) = rows.next()? {
                 let done = task(row, false)?;
-                let id = done.operation.group().map(|group| group.id.clone());
+                let key = done.group.key.clone();
                 // A key is of one group: the last that got it.
-                if let Some((key, id)) = done.group.key.clone().zip(id)
+                if let Some((key, id)) = key.zip(add(&mut owned, done, parse(row, 3)?))
                     && let Some(other) = keys.insert(key, id.clone()).filter(|other| *other != id)
                 {
                     owned.entry(other).and_modify(OwnedGroup::lose_key);
                 }
-                add(&mut owned, done, parse(row, 3)?);
             }
             Ok(owned)
         })
     }
 }
 
-/// Adds what an operation did, unless it was undone.
-fn add(owned: &mut HashMap<String, OwnedGroup>, done: GroupOperation, undoing: Option<Operation>) {
+/// Adds what an operation did, unless it was undone; gives the group that is as its row says.
+fn add(owned: &mut HashMap<String, OwnedGroup>, done: GroupOperation, undoing: Option<Operation>) -> Option<String> {
     let GroupOperation { operation, group: row } = done;
-    let Some(GroupRef { id, .. }) = operation.group().cloned() else { return };
+    let GroupRef { id, .. } = operation.group().cloned()?;
     match (operation.state, undoing.map(|undoing| undoing.state)) {
         (State::Ended(Outcome::Created { .. }), Some(State::Ended(Outcome::Deleted { .. } | Outcome::Gone)))
         | (State::Ended(Outcome::Unchanged { .. }), Some(State::Ended(Outcome::Unchanged { .. }))) => {}
@@ -56,12 +55,14 @@ fn add(owned: &mut HashMap<String, OwnedGroup>, done: GroupOperation, undoing: O
             }
         }
         (State::Ended(Outcome::Created { group, .. }), _) => {
-            owned.insert(id, OwnedGroup::new(operation.row, group, row));
+            owned.insert(id.clone(), OwnedGroup::new(operation.row, group, row));
+            return Some(id);
         }
         (State::Ended(Outcome::Updated { group, .. } | Outcome::Unchanged { group }), _) => {
             let left = operation.edit.zip(operation.before).map(|(edit, before)| edit.apply(&before));
-            let known = owned.entry(id).or_insert_with(|| OwnedGroup::new(operation.row, group.clone(), row.clone()));
-            known.note(group, row, left);
+            let new = || OwnedGroup::new(operation.row, group.clone(), row.clone());
+            owned.entry(id.clone()).or_insert_with(new).note(group, row, left);
+            return Some(id);
         }
         // It was created again, under another id.
         (_, Some(State::Ended(Outcome::Created { group, .. }))) => {
@@ -72,4 +73,5 @@ fn add(owned: &mut HashMap<String, OwnedGroup>, done: GroupOperation, undoing: O
         }
         _ => _ = owned.remove(&id),
     }
+    None
 }

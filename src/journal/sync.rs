@@ -6,7 +6,7 @@ use super::JournalError;
 use super::operations::{tasks, write};
 use super::state::{Change, GroupOperation};
 use super::store::{Journal, RunId, json, parse};
-use crate::model::{DesiredRow, Outcome, RowId};
+use crate::model::{DesiredRow, Group, Outcome, RowId};
 
 /// A run that is not over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Journal {
                    FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
                    WHERE runs.id = ?1 AND body IS NOT NULL ORDER BY rows.id";
         let desired = |row: &Row<'_>| {
-            let group = parse::<crate::model::Group>(row, 2)?;
+            let group = parse::<Group>(row, 2)?;
             Ok(DesiredRow {
                 row: RowId(row.get(0)?),
                 number: row.get(1)?,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::group::Group;
 
-/// The people of one list, by what becomes of them.
+/// How a list of people changes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ListChange<T> {
     /// Who is added.
@@ -55,10 +55,17 @@ impl<T: Clone + Display> ListChange<T> {
         stay.chain(self.add.iter().filter(|person| !present.contains(&person_key(person)))).cloned().collect()
     }
 
-    /// Everybody who is added or removed: `+1004`, `-guest a@b.example`.
-    pub fn words(&self, kind: &str) -> impl Iterator<Item = String> {
-        let added = self.add.iter().map(move |person| format!("+{kind}{person}"));
-        added.chain(self.remove.iter().map(move |person| format!("-{kind}{person}")))
+    /// Everybody who is added or removed, as they are `shown`: `+1004`, `-guest a@b.example`.
+    pub fn signed(&self, shown: impl Fn(&T) -> String) -> impl Iterator<Item = String> {
+        let all = self.add.iter().map(|person| ('+', person)).chain(self.remove.iter().map(|person| ('-', person)));
+        all.map(move |(sign, person)| format!("{sign}{}", shown(person)))
+    }
+
+    /// Whether everybody in a list is wanted, or was known when the change was planned.
+    #[must_use]
+    pub fn knows_all(&self, wanted: &[T], now: &[T]) -> bool {
+        let known: HashSet<String> = wanted.iter().chain(&self.remove).chain(&self.kept).map(person_key).collect();
+        now.iter().all(|person| known.contains(&person_key(person)))
     }
 
     fn reversed(&self) -> Self {
@@ -110,8 +117,8 @@ impl Edit {
     /// The change, for the results: `name; description; +1004 -1003; +guest a@b.example`.
     #[must_use]
     pub fn words(&self) -> String {
-        let members = self.members.words("").collect::<Vec<_>>().join(" ");
-        let guests = self.guests.words("guest ").collect::<Vec<_>>().join(" ");
+        let members = self.members.signed(u64::to_string).collect::<Vec<_>>().join(" ");
+        let guests = self.guests.signed(|guest| format!("guest {guest}")).collect::<Vec<_>>().join(" ");
         let name = self.name.as_ref().map(|_| "name".to_owned());
         let description = self.description.as_ref().map(|_| "description".to_owned());
         let parts = [name, description, Some(members), Some(guests)].into_iter().flatten();

@@ -43,6 +43,12 @@ pub struct ExistingGroup {
 }
 
 impl ExistingGroup {
+    /// Whether the server shows its people.
+    #[must_use]
+    pub fn shows_people(&self) -> bool {
+        self.members.is_some() && self.guests.is_some()
+    }
+
     /// The whole group, if the server shows its people.
     #[must_use]
     pub fn whole(&self) -> Option<Group> {
@@ -57,7 +63,7 @@ impl ExistingGroup {
 }
 
 impl GroupRef {
-    /// Of which only the id is known.
+    /// Only the id is known.
     #[must_use]
     pub fn new(id: &str) -> Self {
         Self { id: id.to_owned(), stamp: None, differences: None, texts: None }

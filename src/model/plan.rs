@@ -76,7 +76,13 @@ impl ActionKind {
 }
 
 impl Action {
-    /// An action for a row, of which nothing more is known.
+    /// An action for a row of a file.
+    #[must_use]
+    pub fn of_row(kind: ActionKind, row: &DesiredRow) -> Self {
+        Self { number: Some(row.number), ..Self::of(kind, row.row, row.group.clone()) }
+    }
+
+    /// An action for a row without a file, without any detail.
     #[must_use]
     pub fn of(kind: ActionKind, row: RowId, group: Group) -> Self {
         let (edit, target, before, reason) = (Edit::default(), None, None, None);
@@ -125,7 +131,7 @@ impl Guard {
 /// The plan of a sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The first 16 hexadecimal digits of a digest of what it changes.
+    /// The first 16 hexadecimal digits of a digest of its changes.
     pub id: String,
     /// What is done, by kind and name.
     pub actions: Vec<Action>,

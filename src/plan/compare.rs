@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{ExistingGroup, Field, Group, GroupRef, shortened};
+use crate::model::{ExistingGroup, Field, Group, GroupRef, ListChange, shortened};
 
 /// When each attempt of a row began that may have been applied: by the server's clock, in Unix milliseconds, if known.
 pub(super) type SentTimes = [Option<i64>];
@@ -50,8 +50,9 @@ fn people<T: Display + Ord>(kind: &str, desired: &[T], existing: &[T], towards: 
         Towards::Desired => (existing, desired),
         Towards::Existing => (desired, existing),
     };
-    let added = after.difference(&before).map(|person| format!("+{kind}{person}"));
-    let mut signed = added.chain(before.difference(&after).map(|person| format!("-{kind}{person}")));
+    let (add, remove) = (after.difference(&before).collect(), before.difference(&after).collect());
+    let change = ListChange { add, remove, kept: Vec::new() };
+    let mut signed = change.signed(|person| format!("{kind}{person}"));
     let named: Vec<String> = signed.by_ref().take(NAMED_MAX).collect();
     let more = match signed.count() {
         0 => String::new(),

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::model::Guard;
 
-/// The most that may change: a part of what there is, or a number.
+/// The most that may change: a part of all there is, or a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuardLimit {
     /// Percent.

@@ -20,6 +20,12 @@ pub(super) enum Meant {
     UnknownId(String),
 }
 
+impl Meant {
+    fn group(&self) -> Option<usize> {
+        if let Self::Group(group) = self { Some(*group) } else { None }
+    }
+}
+
 /// One step of the renames of a sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rename {
@@ -60,7 +66,7 @@ pub struct Inventory {
     owned: HashMap<String, OwnedGroup>,
     by_id: HashMap<String, usize>,
     by_name: HashMap<NameKey, Vec<usize>>,
-    by_key: HashMap<String, Vec<String>>,
+    by_key: HashMap<String, String>,
     /// The ids of groups whose names the organization stores otherwise than they were sent, and those names, by the names sent.
     by_sent_name: HashMap<NameKey, (String, String)>,
     pub(super) matching: MatchNames,
@@ -70,10 +76,10 @@ impl Inventory {
     /// Without groups; what is owned is known.
     #[must_use]
     pub fn new(owned: HashMap<String, OwnedGroup>, matching: MatchNames) -> Self {
-        let (mut by_key, mut by_sent_name) = (HashMap::<_, Vec<_>>::new(), HashMap::new());
+        let (mut by_key, mut by_sent_name) = (HashMap::new(), HashMap::new());
         for (id, group) in &owned {
             if let Some(key) = group.key() {
-                by_key.entry(key.clone()).or_default().push(id.clone());
+                by_key.insert(key.clone(), id.clone());
             }
             let [sent, answered] = group.texts();
             if sent.name != answered.name {
@@ -110,14 +116,14 @@ impl Inventory {
             has_key || ids.contains(id) || names.contains(&self.matching.key(&owned.group().name))
         };
         let missing = self.owned.iter().filter(|(id, _)| !self.by_id.contains_key(*id)).filter(is_meant);
-        let meant = self.meant(rows, adopts).into_iter();
-        let meant: HashSet<usize> =
-            meant.filter_map(|meant| if let Meant::Group(group) = meant { Some(group) } else { None }).collect();
-        let is_hidden = |(index, group): &(usize, &ExistingGroup)| {
-            group.whole().is_none() && (meant.contains(index) || self.owned(*index).is_some())
-        };
-        let hidden = self.groups.iter().enumerate().filter(is_hidden).map(|(_, group)| &group.group_ref.id);
-        missing.map(|(id, _)| id).chain(hidden).cloned().collect()
+        let hidden = self.groups.iter().enumerate().filter(|(_, group)| !group.shows_people());
+        let mut hidden: HashMap<usize, &String> = hidden.map(|(index, group)| (index, &group.group_ref.id)).collect();
+        // Mostly there is none.
+        if !hidden.is_empty() {
+            let meant: HashSet<usize> = self.meant(rows, adopts).iter().filter_map(Meant::group).collect();
+            hidden.retain(|index, _| meant.contains(index) || self.owned(*index).is_some());
+        }
+        missing.map(|(id, _)| id).chain(hidden.into_values()).cloned().collect()
     }
 
     /// What the journal knows of a group, if it owns it.
@@ -133,11 +139,8 @@ impl Inventory {
     /// Which group each of these rows means. With `adopts`, groups that the journal does not own are taken over. Ids and keys go
     /// before names: the name of a group that is renamed is free.
     pub(super) fn meant(&self, rows: &[DesiredRow], adopts: bool) -> Vec<Meant> {
-        let mut claimed = HashSet::new();
         let by_id: Vec<_> = rows.iter().map(|row| self.by_id_or_key(row)).collect();
-        claimed.extend(
-            by_id.iter().filter_map(|meant| if let Some(Meant::Group(group)) = meant { Some(*group) } else { None }),
-        );
+        let claimed: HashSet<usize> = by_id.iter().flatten().filter_map(Meant::group).collect();
         let decided: Vec<Meant> = rows
             .iter()
             .zip(by_id)
@@ -147,14 +150,9 @@ impl Inventory {
                 Some(meant) => meant,
             })
             .collect();
-        let (mut once, mut again) = (HashSet::new(), HashSet::new());
-        for meant in &decided {
-            if let Meant::Group(group) = meant
-                && !once.insert(*group)
-            {
-                again.insert(*group);
-            }
-        }
+        let mut once = HashSet::new();
+        let again: HashSet<usize> =
+            decided.iter().filter_map(Meant::group).filter(|group| !once.insert(*group)).collect();
         let held = |why: &str, group| Meant::Held(why.to_owned(), Some(group));
         let decided = decided.into_iter().map(|meant| match meant {
             Meant::Group(group) if again.contains(&group) => held("another row means the same group", group),
@@ -175,9 +173,8 @@ impl Inventory {
                 None => Meant::UnknownId(id.clone()),
             });
         }
-        let ids = self.by_key.get(row.group.key.as_ref()?)?;
-        let group = ids.iter().find_map(|id| self.by_id.get(id));
-        Some(group.map_or(Meant::New { is_again: true }, |group| Meant::Group(*group)))
+        let id = self.by_key.get(row.group.key.as_ref()?)?;
+        Some(self.by_id.get(id).map_or(Meant::New { is_again: true }, |group| Meant::Group(*group)))
     }
 
     /// By the name, among the groups that no id or key means.

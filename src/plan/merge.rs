@@ -1,4 +1,4 @@
-//! What a sync changes in a group: a three-way merge of what its row says, what was sent before, and what the organization has. Pure.
+//! What a sync changes in a group: a three-way merge of its row, the texts and people sent before, and the organization. Pure.
 
 use std::collections::HashSet;
 use std::fmt::Display;

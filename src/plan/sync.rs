@@ -77,7 +77,7 @@ struct Planner<'a> {
     group_ids: Vec<(RowId, String)>,
     /// The groups that a row means.
     claimed: HashSet<usize>,
-    /// The names of rows of which it is not known which group they mean.
+    /// The names of rows whose group is not known.
     unclear: HashSet<NameKey>,
     unchanged: u64,
     drift: u64,
@@ -87,17 +87,18 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn decide(&mut self, row: &DesiredRow, meant: Meant) {
         let inventory = self.input.inventory;
-        let mut action = Action::of(ActionKind::Create, row.row, row.group.clone());
-        action.number = Some(row.number);
-        match meant {
-            Meant::Group(group) => {
-                self.claimed.insert(group);
-                if row.is_valid {
-                    self.merge(row, group, action);
-                }
-                return;
+        if let Meant::Group(group) = meant {
+            self.claimed.insert(group);
+            if row.is_valid {
+                self.merge(row, group);
             }
-            _ if !row.is_valid => return,
+            return;
+        }
+        if !row.is_valid {
+            return;
+        }
+        let mut action = Action::of_row(ActionKind::Create, row);
+        match meant {
             Meant::UnknownId(id) => {
                 action.kind = ActionKind::Fail;
                 action.reason = Some(super::no_group(&id));
@@ -111,45 +112,47 @@ impl Planner<'_> {
                 action.hold(why);
             }
             Meant::New { is_again } => action.reason = is_again.then(|| "was deleted in Tallyfy".to_owned()),
+            Meant::Group(_) => {}
         }
         self.actions.push(action);
     }
 
     /// What makes an existing group as its row says.
-    fn merge(&mut self, row: &DesiredRow, group: usize, mut action: Action) {
+    fn merge(&mut self, row: &DesiredRow, group: usize) {
         let inventory = self.input.inventory;
         let (has, owned) = (&inventory.groups[group], inventory.owned(group));
         if row.group_id.as_ref() != Some(&has.group_ref.id) {
             self.group_ids.push((row.row, has.group_ref.id.clone()));
         }
-        (action.target, action.before) = (Some(has.group_ref.clone()), has.whole());
         let may_remove = row.may_remove && !self.protected.contains(&inventory.matching.key(&row.group.name));
-        let merged = match &action.before {
+        let before = has.whole();
+        let merged = match &before {
             Some(before) => merge(&row.group, may_remove, owned, before, self.input.policy.merge),
             None => Err("the organization does not show its people".to_owned()),
         };
+        let is_noted = || {
+            owned.is_some_and(|owned| {
+                let has_key = row.group.key.is_none() || row.group.key.as_ref() == owned.key();
+                has_key
+                    && row.group.members.iter().all(|id| owned.lists_member(*id))
+                    && row.group.guests.iter().all(|guest| owned.lists_guest(guest))
+            })
+        };
+        let kind = match &merged {
+            Err(_) => ActionKind::Held,
+            Ok(edit) if edit.name.is_some() => ActionKind::Rename,
+            Ok(edit) if !edit.is_none() => ActionKind::Update,
+            Ok(_) if !is_noted() => ActionKind::Note,
+            Ok(edit) => {
+                self.unchanged += 1;
+                self.drift += (edit.members.kept.len() + edit.guests.kept.len()) as u64;
+                return;
+            }
+        };
+        let mut action = Action { target: Some(has.group_ref.clone()), before, ..Action::of_row(kind, row) };
         match merged {
             Err(why) => action.hold(why),
-            Ok(edit) => {
-                let notes = owned.is_none_or(|owned| {
-                    let has_key = row.group.key.is_none() || row.group.key.as_ref() == owned.key();
-                    let are_listed = row.group.members.iter().all(|id| owned.lists_member(*id))
-                        && row.group.guests.iter().all(|guest| owned.lists_guest(guest));
-                    !has_key || !are_listed
-                });
-                action.kind = match () {
-                    () if edit.name.is_some() => ActionKind::Rename,
-                    () if !edit.is_none() => ActionKind::Update,
-                    () if notes => ActionKind::Note,
-                    () => {
-                        self.unchanged += 1;
-                        self.drift += (edit.members.kept.len() + edit.guests.kept.len()) as u64;
-                        return;
-                    }
-                };
-                action.reason = owned.is_none().then(|| "is taken over".to_owned());
-                action.edit = edit;
-            }
+            Ok(edit) => (action.edit, action.reason) = (edit, owned.is_none().then(|| "is taken over".to_owned())),
         }
         self.actions.push(action);
     }
@@ -222,7 +225,7 @@ impl Planner<'_> {
             {
                 continue;
             }
-            let Some(whole) = group.whole().filter(|_| prunes) else {
+            let Some(whole) = prunes.then(|| group.whole()).flatten() else {
                 absent += 1;
                 continue;
             };
@@ -282,7 +285,7 @@ fn people(group: &Group) -> u64 {
     (group.members.len() + group.guests.len()) as u64
 }
 
-/// A digest of what a plan changes, whatever its order.
+/// A digest of all changes of a plan, whatever their order.
 fn plan_id(organization: &str, actions: &[Action]) -> String {
     let is_change = |action: &&Action| action.kind.is_change();
     let mut lines: Vec<String> = actions.iter().filter(is_change).map(line).collect();
@@ -305,7 +308,7 @@ fn line(action: &Action) -> String {
         (group.description.as_ref(), members, sorted(group.guests.iter().map(person_key).collect()))
     });
     let subject = target.as_ref().map_or(&group.name, |target: &GroupRef| &target.id);
-    let people = (list(&mut edit.members.words("")), list(&mut edit.guests.words("")));
+    let people = (list(&mut edit.members.signed(u64::to_string)), list(&mut edit.guests.signed(String::clone)));
     format!("{:?}", (kind.as_ref(), subject, &edit.name, &edit.description, people, whole))
 }
 

@@ -114,7 +114,7 @@ pub(crate) enum UndoKind {
     Create,
 }
 
-/// The groups of a run: what is done with them, their statuses, and their ids, names and details, safe to show.
+/// The groups of a run: what an undo does, their statuses, and their ids, names and details, safe to show.
 #[derive(Debug, Default)]
 pub(crate) struct UndoPlan(Vec<(&'static str, [String; 3])>);
 

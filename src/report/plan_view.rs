@@ -15,7 +15,7 @@ use crate::model::{
 
 /// How many people of a list are named, unless all are wanted.
 const NAMED_MAX: usize = 10;
-/// The most columns of a group's name, and the fewest of what is done about it.
+/// The most columns of a group's name, and the fewest of its details.
 const NAME_MAX: usize = 32;
 const DETAIL_MIN: usize = 30;
 /// The columns before the name: the mark and the action.
@@ -31,8 +31,6 @@ pub(crate) struct PlanView<'a> {
     pub(crate) files: &'a [InputFile],
     /// How many rows they have.
     pub(crate) rows: u64,
-    /// How many the last sync had.
-    pub(crate) rows_before: Option<u64>,
     /// The organization.
     pub(crate) organization: &'a str,
     /// The names of users.
@@ -133,15 +131,13 @@ impl PlanView<'_> {
         lines
     }
 
-    fn people<T: Display>(
+    fn people<T: Clone + Display>(
         &self,
         list: &'static str,
         change: &ListChange<T>,
         label: impl Fn(&T) -> String,
     ) -> Option<Line> {
-        let added = change.add.iter().map(|person| format!("+{}", label(person)));
-        let mut items: Vec<String> =
-            added.chain(change.remove.iter().map(|person| format!("-{}", label(person)))).collect();
+        let mut items: Vec<String> = change.signed(label).collect();
         let more = if self.is_full { 0 } else { items.len().saturating_sub(NAMED_MAX) };
         if more > 0 {
             items.truncate(NAMED_MAX);
@@ -162,9 +158,10 @@ impl PlanView<'_> {
                 _ => format!("{mark}{name} {} of {} (limit {limit})", grouped(count), grouped(base)),
             })
         };
-        let before = self.rows_before.map(|before| format!("rows {} (was {})", grouped(self.rows), grouped(before)));
-        let guards: Vec<String> = self.plan.guards.iter().filter_map(one).collect();
-        guards.into_iter().chain(before)
+        // It counts only after a first sync.
+        let shrink = self.plan.guards.iter().find(|guard| guard.name == "shrink" && guard.limit.is_some());
+        let rows = shrink.map(|guard| format!("rows {} (was {})", grouped(self.rows), grouped(guard.base)));
+        self.plan.guards.iter().filter_map(one).chain(rows)
     }
 
     /// How many actions there are of each kind.
@@ -401,7 +398,6 @@ mod tests {
             plan: &plan,
             files: &[InputFile { path: "teams.csv".to_owned(), dialect }],
             rows: 412,
-            rows_before: Some(409),
             organization: "acme",
             labels: &labels.map(|(id, label)| (id, label.to_owned())).into_iter().collect(),
             forecast: &forecast,
