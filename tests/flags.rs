@@ -199,15 +199,21 @@ fn dry_run_says_what_would_become_of_every_row_and_writes_nothing() {
     let server = Server::calm();
     server.plant("old", "Sales");
     let desk = Desk::at(&server).with("groups.csv", "name,members\nSales,1\nNew,2\nnew,3\nBad,x\n");
-    let lines = desk.run(&["import", "--dry-run", "groups.csv", "--json"]).expect(7).json_lines();
-    let told: Vec<(&str, u64)> = lines
+    let plan = desk.run(&["import", "--dry-run", "groups.csv", "--json"]).expect(7).json();
+    let told: Vec<(&str, u64)> = plan["actions"]
+        .as_array()
+        .unwrap()
         .iter()
-        .filter(|line| line["type"] == "row")
         .map(|line| (line["action"].as_str().unwrap(), line["line"].as_u64().unwrap()))
         .collect();
-    assert_eq!(told, [("exists", 2), ("create", 3), ("duplicate", 4), ("invalid", 5)]);
-    let text = desk.run(&["import", "--dry-run", "groups.csv"]).expect(7).stdout;
-    assert!(["Sales", "New", "Bad"].iter().all(|name| text.contains(name)), "{text}");
+    assert_eq!(told, [("invalid", 5), ("exists", 2), ("create", 3)]);
+    assert_eq!((&plan["schema"], &plan["counts"]["duplicate"]), (&"plan/1".into(), &1.into()));
+    desk.run(&["import", "--dry-run", "groups.csv"])
+        .expect(7)
+        .tells("! invalid  Bad    groups.csv:5: ")
+        .tells("= exists   Sales  the existing group differs: +1\n")
+        .tells("+ create   New    1 member\n")
+        .tells("  1 to create, 1 invalid, 1 there already, 1 repeated\n");
     assert_eq!((server.all_posts(), server.groups().len()), (0, 1));
     assert_eq!(desk.files(), ["groups.csv"]);
     desk.write("groups.csv", "name\nSales\nNew\n");

@@ -270,7 +270,7 @@ fn what_the_dry_run_forecasts_is_what_the_import_takes() {
     let expected = serde_json::json!({"requests": 44, "seconds": 0.043, "guests": 40, "guest_quota_seconds": 3600.0});
     assert_eq!(forecast, &expected);
     let plan = desk.run(&["import", "--dry-run", "groups.csv"]).expect(7);
-    assert!(plan.stdout.contains("\n44 requests; about 1 s at 1,000 a second\n40 new guests: "), "{plan:?}");
+    assert!(plan.stdout.contains("\n  44 requests; about 1 s at 1,000 a second\n  40 new guests: "), "{plan:?}");
     let before = server.requests();
     let outcome = desk.run(&["import", "groups.csv", "--json"]).expect(9);
     assert_eq!(outcome.json()["requests"], 44);

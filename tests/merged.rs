@@ -125,7 +125,10 @@ fn groups_of_a_person_are_inverted_and_rows_left_out_are_answered() {
     let flags = ["--map", "member=E-Mail", "--where", "type=USER"];
     desk.run(&[&["validate", "people.csv"][..], &flags].concat()).expect(0);
     let plan = desk.run(&[&["import", "people.csv", "--dry-run"][..], &flags].concat()).expect(0).stdout;
-    assert!(plan.contains("merged") && plan.contains("into people.csv:2"), "{plan}");
+    assert!(
+        plan.contains("+ create   Ops    2 members\n") && plan.contains("2 to create, 1 merged, 2 left out\n"),
+        "{plan}"
+    );
     desk.run(&[&["import", "people.csv"][..], &flags].concat()).expect(0);
     let lines = desk.results("people.results.csv");
     let told: Vec<(u64, &str, &str)> =

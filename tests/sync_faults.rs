@@ -90,7 +90,7 @@ fn after_a_kill_other_files_settle_what_is_in_doubt_and_are_planned_anew() {
     running.kill();
     night(&desk, &["1,A,newer,1,".to_owned()], &[]).expect(0);
     assert_eq!(server.group("A").description.as_deref(), Some("newer"));
-    desk.run(&["undo", "teams.csv", "--run", "2", "--yes"]).expect(9).tells("left alone");
+    desk.run(&["undo", "teams.csv", "--run", "2", "--yes"]).expect(9).tells("! held");
     desk.run(&["undo", "teams.csv", "--run", "3", "--yes"]).expect(0);
     assert_eq!(server.group("A").description.as_deref(), Some("new"), "what the run that was killed had done is known");
 }

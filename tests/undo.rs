@@ -39,8 +39,7 @@ fn what_the_run_created_is_deleted_and_what_was_there_before_or_since_stays() {
         .collect();
     assert_eq!(expected.len(), 4);
     assert_eq!(undone(&desk), expected);
-    for part in
-        ["run 1 of ", "to delete:", expected[0].group_id.as_deref().unwrap(), "undo: groups.csv → ", "groups.undo.csv"]
+    for part in ["run 1 of ", "  - delete   A  2 members", "  4 to delete\n", "undo: groups.csv → ", "groups.undo.csv"]
     {
         assert!(outcome.stdout.contains(part), "{part}: {}", outcome.stdout);
     }
@@ -136,7 +135,7 @@ fn a_group_that_was_changed_since_is_left_alone_and_named_unless_forced() {
     server.meddle("PUT", &id("C"), &json!({"members": [3, 4], "description": "other"}), now);
     server.meddle("PUT", &id("D"), &json!({}), Duration::from_mins(5));
     for _ in 0..2 {
-        let outcome = desk.run(UNDO).expect(9).tells("left alone").tells("its name is `\\u{1b}[2J50% \u{1f680}`");
+        let outcome = desk.run(UNDO).expect(9).tells("! held").tells("its name is `\\u{1b}[2J50% \u{1f680}`");
         assert!(!outcome.stdout.contains('\u{1b}') && !outcome.stderr.contains('\u{1b}'), "{outcome:?}");
         let lines = undone(&desk);
         assert_eq!(statuses(&lines), ["held", "held", "held", "held", "deleted"]);
@@ -159,7 +158,7 @@ fn a_group_that_is_not_there_any_more_is_gone_and_one_that_lists_hide_is_not() {
     let desk = Desk::at(&server).with("groups.csv", ROWS);
     desk.run(IMPORT).expect(0);
     server.meddle("DELETE", &server.group("C").id, &json!(null), Duration::ZERO);
-    desk.run(UNDO).expect(0).tells("not there");
+    desk.run(UNDO).expect(0).tells("= gone     C\n");
     assert_eq!(statuses(&undone(&desk)), ["deleted", "deleted", "gone", "deleted", "deleted"]);
     assert!(server.names().is_empty());
 }

@@ -1,14 +1,16 @@
-//! `import --dry-run`: read → check → plan against the organization → the plan, row by row. Nothing is sent, nothing is kept.
+//! `import --dry-run`: read → check → plan against the organization → the plan. Nothing is sent, nothing is kept.
 
 use std::io::{self, BufWriter};
 use std::sync::Arc;
 
+use console::Term;
+
 use crate::cli::{ImportArgs, RunArgs};
 use crate::exit::Ending;
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalError};
 use crate::limit::{GuestLimiter, Stop};
-use crate::model::{Format, Severity, Status};
-use crate::report::{PlanReport, RunKind};
+use crate::model::{Action, ActionKind, Format};
+use crate::report::{Form, PlanTally, PlanWriter, RunKind};
 use crate::settings::{Connection, OutputPaths, Target};
 
 use super::file_run::FileRun;
@@ -45,21 +47,31 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
             Ok((api.requests(), guests))
         })?;
     }
-    let open = staged.valid - journal.settled_rows(run)?;
-    let forecast = import.forecast(open + listed, &guests);
-    drop(import);
-    let is_refused = args.run.strict && problems.count(Severity::Warning) > 0;
-    if !context.log.quiet {
-        problems.finish(None).map_err(Failure::Print)?;
-    }
-    let mut report = PlanReport::new(BufWriter::new(io::stdout().lock()), &staged.files, args.run.output.json);
-    journal.results(run, |row| report.row(row).map_err(Failure::Print))?;
-    let counts = report.finish(&forecast).map_err(Failure::Print)?;
-    let is_sound = counts.of(Status::Invalid) + counts.of(Status::Failed) == 0 && !is_refused;
-    Ok(match is_sound {
-        false => Ending::Problems,
-        true if args.run.detailed_exitcode && counts.of(Status::Pending) > 0 => Ending::Changes,
-        true => Ending::Complete,
+    let (kinds, mut tally) =
+        ([ActionKind::Invalid, ActionKind::Fail, ActionKind::Exists, ActionKind::Create], PlanTally::default());
+    let mut count = |action: &Action| -> Result<(), JournalError> {
+        tally.add(action);
+        Ok(())
+    };
+    kinds.into_iter().try_for_each(|kind| journal.planned_actions(run, kind, &mut count))?;
+    let forecast = import.forecast(tally.of(ActionKind::Create) + listed, &guests);
+    let is_refused = import.report(problems)?.is_some();
+    let view = import.view(&journal, &staged, tally, &forecast)?;
+    let write = || {
+        let form = if args.run.output.json { Form::Json } else { Form::text(&Term::stdout()) };
+        let mut plan = PlanWriter::new(&view, form, BufWriter::new(io::stdout().lock())).map_err(Failure::Print)?;
+        for kind in kinds {
+            journal.planned_actions(run, kind, |action| plan.action(action).map_err(Failure::Print))?;
+        }
+        plan.finish().map_err(Failure::Print)
+    };
+    context.bars.suspend(write)?;
+    Ok(match () {
+        () if is_refused || view.tally.of(ActionKind::Invalid) + view.tally.of(ActionKind::Fail) > 0 => {
+            Ending::Problems
+        }
+        () if args.run.detailed_exitcode && view.tally.of(ActionKind::Create) > 0 => Ending::Changes,
+        () => Ending::Complete,
     })
 }
 

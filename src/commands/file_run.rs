@@ -5,13 +5,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use hashbrown::HashMap;
+
 use crate::cli::RunArgs;
 use crate::execute::{Api, Policy};
-use crate::journal::{Journal, RunId};
+use crate::journal::{Journal, JournalError, RunId};
 use crate::limit::{GUEST_CAP, GuestForecast, GuestLimiter, GuestLimits};
 use crate::model::{Severity, Speed};
 use crate::read;
-use crate::report::{Forecast, LogOptions, Problems, Progress, Rejects, Results, RunKind, Summary};
+use crate::report::{
+    Forecast, LogOptions, PlanTally, PlanView, Problems, Progress, Rejects, Results, RunKind, Summary,
+};
 use crate::settings::{Config, Connection, Input, OutputPaths, guest_limits};
 
 use super::delivery::Delivery;
@@ -93,6 +97,28 @@ impl<'a> FileRun<'a> {
             is_guest_rate_chosen,
             guest_time,
         }
+    }
+
+    /// What is shown of the plan of a run beside its actions.
+    pub(super) fn view<'v>(
+        &'v self,
+        journal: &Journal,
+        staged: &'v Staged,
+        tally: PlanTally,
+        forecast: &'v Forecast,
+    ) -> Result<PlanView<'v>, JournalError> {
+        Ok(PlanView {
+            title: PlanView::title(&staged.files, staged.rows),
+            files: &staged.files,
+            rows: staged.rows,
+            unsent: journal.unsent_rows(staged.run)?,
+            organization: &self.connection.organization,
+            tally,
+            plan: None,
+            labels: HashMap::new(),
+            forecast: Some(forecast),
+            is_full: false,
+        })
     }
 
     /// Why nothing is sent, with `--strict`.

@@ -152,13 +152,13 @@ fn operation(action: Action) -> (GroupOperation, Option<Outcome>) {
             let outcome = target.clone().map(|group| Outcome::Unchanged { group });
             (OperationKind::Update, Some(Box::new(edit)), outcome)
         }
-        ActionKind::Held => {
-            let message = reason.unwrap_or_default();
-            (OperationKind::Update, None, Some(Outcome::Held { message }))
-        }
         ActionKind::Fail => {
             let error = RequestError::new("group-unknown", reason.unwrap_or_default());
             (OperationKind::Update, None, Some(Outcome::Failed(error)))
+        }
+        _ => {
+            let message = reason.unwrap_or_default();
+            (OperationKind::Update, None, Some(Outcome::Held { message }))
         }
     };
     let operation = Operation { target, edit, level, waits_for, ..Operation::planned(row, false, kind) };

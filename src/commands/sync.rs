@@ -8,12 +8,12 @@ use console::Term;
 use crate::cli::SyncArgs;
 use crate::execute::{Api, Policy};
 use crate::exit::Ending;
-use crate::journal::{Journal, OpenRun, Selection};
+use crate::journal::{Journal, JournalError, OpenRun, Selection};
 use crate::model::{
     ActionKind, ERROR_COLUMN, Event, Format, Guard, InputFile, MembersMode, OnExisting, PeopleCounts, Plan,
 };
 use crate::plan::{MergePolicy, SyncPolicy};
-use crate::report::{Forecast, Output, PlanView, Problems, RunKind, counted};
+use crate::report::{Forecast, Form, Output, PlanTally, PlanView, Problems, RunKind, counted};
 use crate::resolve::Directory;
 use crate::settings::{OutputPaths, Target};
 use crate::tallyfy::Transport;
@@ -26,9 +26,6 @@ use super::planning::{commence, stage_sync};
 use super::question::ask;
 use super::staging::{Staged, owner, stage};
 use super::{Context, Failure, block_on, close, outputs};
-
-/// The columns of a plan that goes to no terminal.
-const PAGE: usize = 100;
 
 /// A sync, ready to begin.
 struct Sync<'a> {
@@ -95,7 +92,7 @@ impl Sync<'_> {
             self.plan(&api, &mut journal, past.as_ref(), &staged, &mut problems).await
         })?;
         let refused = self.run.report(problems)?;
-        self.show_plan(&planned, &staged, true)?;
+        self.show_plan(&planned, &journal, &staged, true)?;
         let held = planned.plan.count(ActionKind::Held) + planned.plan.count(ActionKind::Fail);
         self.may_be_applied(&planned.plan, &staged)?;
         if let Some(refused) = refused {
@@ -195,7 +192,7 @@ impl Sync<'_> {
             if refused.is_some() {
                 return Ok((journal, Applied { requests: api.requests(), people, refused, ending: None }));
             }
-            self.show_plan(&planned, staged, false)?;
+            self.show_plan(&planned, &journal, staged, false)?;
             self.may_be_applied(&planned.plan, staged)?;
             if !self.context.bars.suspend(|| self.is_agreed(&planned.plan))? {
                 writeln!(io::stderr(), "nothing was changed").map_err(Failure::Print)?;
@@ -265,30 +262,31 @@ impl Sync<'_> {
     }
 
     /// Prints the plan; on standard error if standard output is for the summary as JSON.
-    fn show_plan(&self, planned: &Planned, staged: &Staged, is_all: bool) -> Result<(), Failure> {
+    fn show_plan(&self, planned: &Planned, journal: &Journal, staged: &Staged, is_all: bool) -> Result<(), Failure> {
         let SyncArgs { full, markdown, run, .. } = self.args;
-        let labels = planned.directory.labels();
-        let view = PlanView {
-            plan: &planned.plan,
-            files: &staged.files,
-            rows: staged.rows,
-            organization: &self.run.connection.organization,
-            labels: &labels,
-            forecast: &planned.forecast,
-            is_full: *full,
-        };
+        let Planned { plan, forecast, directory, .. } = planned;
+        let (mut tally, mut invalid) = (PlanTally::default(), Vec::new());
+        journal.planned_actions::<JournalError>(staged.run, ActionKind::Invalid, |action| {
+            invalid.push(action.clone());
+            Ok(())
+        })?;
+        let actions = || invalid.iter().chain(&plan.actions);
+        actions().for_each(|action| tally.add(action));
+        let view = self.run.view(journal, staged, tally, forecast)?;
+        let view = PlanView { plan: Some(plan), labels: directory.labels(), is_full: *full, ..view };
         if let Some(path) = markdown {
+            let text = view.write(Form::Markdown, actions(), Vec::new()).map_err(Failure::Print)?;
             let mut file = Output::create(path).map_err(Failure::Unwritable)?;
-            file.bytes(view.markdown().as_bytes()).and_then(|()| file.finish()).map_err(Failure::Unwritable)?;
+            file.bytes(&text).and_then(|()| file.finish()).map_err(Failure::Unwritable)?;
         }
         let is_refused = self.may_be_applied(&planned.plan, staged).is_err();
         if self.context.log.quiet && !is_refused {
             return Ok(());
         }
         let printed = self.context.bars.suspend(|| match (run.output.json, is_all) {
-            (true, true) => writeln!(io::stdout(), "{}", view.json()),
-            (true, false) => io::stderr().write_all(view.text(columns(&Term::stderr())).as_bytes()),
-            (false, _) => io::stdout().write_all(view.text(columns(&Term::stdout())).as_bytes()),
+            (true, true) => view.write(Form::Json, actions(), io::stdout().lock()).map(drop),
+            (true, false) => view.write(Form::text(&Term::stderr()), actions(), io::stderr().lock()).map(drop),
+            (false, _) => view.write(Form::text(&Term::stdout()), actions(), io::stdout().lock()).map(drop),
         });
         printed.map_err(Failure::Print)
     }
@@ -341,11 +339,6 @@ impl Sync<'_> {
         }
         ask(count, "change", &what).map_err(Failure::Print)
     }
-}
-
-/// The columns of a terminal, or of a page.
-fn columns(term: &Term) -> usize {
-    term.size_checked().map_or(PAGE, |(_, columns)| columns.into())
 }
 
 /// A guard that is exceeded, in words.

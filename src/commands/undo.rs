@@ -8,6 +8,7 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Instant;
 
+use console::Term;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::cli::UndoArgs;
@@ -18,11 +19,11 @@ use crate::journal::{
 };
 use crate::limit::{GuestLimiter, GuestLimits};
 use crate::model::{
-    Event, ExistingGroup, Group, GroupRef, InputFile, Listener, MatchNames, NameKey, OnExisting, Outcome, OwnedGroup,
-    RequestError, RowId, Status, listed, shortened, shown_path,
+    Action, ActionKind, Event, ExistingGroup, Group, GroupRef, InputFile, Listener, MatchNames, NameKey, OnExisting,
+    Outcome, OwnedGroup, RequestError, RowId, Status, listed, shortened, shown, shown_path,
 };
 use crate::plan::{changes, claim};
-use crate::report::{Results, RunKind, Summary, UndoKind, UndoPlan, counted};
+use crate::report::{Form, PlanTally, PlanView, Results, RunKind, Summary, counted};
 use crate::settings::{Connection, UndoPaths};
 use crate::tallyfy::{List, PageCursor, Transport};
 
@@ -153,13 +154,26 @@ impl Undo<'_> {
         let count = plan.count;
         let is_agreed = self.args.yes || count == 0;
         let organization = &self.connection.organization;
-        let text = plan.view.text(self.run.id.0, &self.run.started_at, organization);
-        let mut out: Box<dyn Write> = match self.args.output.json {
-            _ if self.context.log.quiet && is_agreed => Box::new(io::sink()),
-            true => Box::new(io::stderr()),
-            false => Box::new(io::stdout()),
+        let mut tally = PlanTally::default();
+        plan.actions.iter().for_each(|action| tally.add(action));
+        let view = PlanView {
+            title: format!("run {} of {}", self.run.id.0, shown(&self.run.started_at)),
+            files: &[],
+            rows: 0,
+            unsent: [0; 3],
+            organization,
+            tally,
+            plan: None,
+            labels: hashbrown::HashMap::new(),
+            forecast: None,
+            is_full: true,
         };
-        out.write_all(text.as_bytes()).map_err(Failure::Print)?;
+        let (out, form): (Box<dyn Write>, _) = match self.args.output.json {
+            _ if self.context.log.quiet && is_agreed => (Box::new(io::sink()), Form::Text(0)),
+            true => (Box::new(io::stderr()), Form::text(&Term::stderr())),
+            false => (Box::new(io::stdout()), Form::text(&Term::stdout())),
+        };
+        view.write(form, plan.actions.iter(), out).map_err(Failure::Print)?;
         if is_agreed {
             return Ok(true);
         }
@@ -218,8 +232,8 @@ pub struct UndoWork {
     pub operations: Vec<(Operation, Vec<Change>)>,
     /// How many groups will be changed.
     count: u64,
-    /// What the user is shown.
-    view: UndoPlan,
+    /// What is done about each group, for people.
+    actions: Vec<Action>,
 }
 
 /// The groups that exist, as far as an undo is about them.
@@ -304,20 +318,28 @@ async fn plan_undo(
                 let why = "it is not known whether the group was changed";
                 let outcome = Outcome::Unknown(RequestError::interrupted().and(why));
                 let operation = Operation { target: done.target, ..undoing.operation };
-                work.add(UndoKind::Restore, GroupOperation { operation, ..undoing }, why, Some(outcome));
+                work.add(ActionKind::Update, GroupOperation { operation, ..undoing }, why, Some(outcome));
             }
         }
     }
+    work.actions.sort_by_key(|action| action.kind);
     Ok(work)
 }
 
 impl UndoWork {
     /// Adds an operation; one with an outcome is not carried out.
-    fn add(&mut self, what: UndoKind, task: GroupOperation, detail: &str, outcome: Option<Outcome>) {
+    fn add(&mut self, kind: ActionKind, task: GroupOperation, detail: &str, outcome: Option<Outcome>) {
         let GroupOperation { operation, group } = task;
         let status = outcome.as_ref().map_or(Status::Pending, Outcome::status);
+        let kind = match status {
+            Status::Pending => kind,
+            Status::Held | Status::Unknown => ActionKind::Held,
+            _ => ActionKind::Gone,
+        };
         if status != Status::Unchanged {
-            self.view.add(what, status, &group.name, operation.target.as_ref().map(|group| group.id.as_str()), detail);
+            let edit = operation.edit.as_deref().filter(|_| kind == ActionKind::Update).cloned().unwrap_or_default();
+            let reason = Some(detail.to_owned()).filter(|detail| !detail.is_empty());
+            self.actions.push(Action { edit, reason, ..Action::of(kind, operation.row, group) });
         }
         self.count += u64::from(outcome.is_none());
         let known = match operation.state {
@@ -344,7 +366,7 @@ impl UndoWork {
             },
         };
         let operation = Operation { target: done.group().cloned(), ..operation };
-        self.add(UndoKind::Delete, GroupOperation { operation, group }, &detail, outcome);
+        self.add(ActionKind::Delete, GroupOperation { operation, group }, &detail, outcome);
     }
 
     /// A step before the last one of a group.
@@ -381,11 +403,10 @@ impl UndoWork {
             (Some(before), Some(found)) => held(&edit.apply(before), left, found, is_forced),
         };
         let edit = before.as_ref().map_or_else(|| edit.clone(), |before| Box::new(edit.reversed(before)));
-        let detail = if outcome.is_none() && detail.is_empty() { edit.words() } else { detail };
         let (target, kind) = (Some(left.clone()), OperationKind::Update);
         let operation = Operation { target, kind, edit: Some(edit), ..operation };
         let is_restored = outcome.is_none();
-        self.add(UndoKind::Restore, GroupOperation { operation, group }, &detail, outcome);
+        self.add(ActionKind::Update, GroupOperation { operation, group }, &detail, outcome);
         is_restored
     }
 
@@ -402,7 +423,7 @@ impl UndoWork {
                 (message.clone(), Some(Outcome::Held { message }))
             }
         };
-        self.add(UndoKind::Create, GroupOperation { operation, group }, &detail, outcome);
+        self.add(ActionKind::Create, GroupOperation { operation, group }, &detail, outcome);
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{Connection, Row, params};
 
 use super::JournalError;
+use super::results::place;
 use super::store::{Journal, RunId, json, parse};
 use crate::model::{Group, Place, Problem, RowId, WantedGroup};
 
@@ -192,7 +193,7 @@ fn merged_rows(db: &Connection, row: RowId) -> rusqlite::Result<Vec<PeopleRow>> 
 fn people_row(row: &Row<'_>) -> rusqlite::Result<PeopleRow> {
     Ok(PeopleRow {
         id: RowId(row.get(0)?),
-        place: Place { file: row.get(1)?, row: row.get(2)?, line: row.get(3)? },
+        place: place(row, 1)?,
         wanted: row.get(4)?,
         group: parse(row, 4)?,
         is_changed: row.get(5)?,

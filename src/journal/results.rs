@@ -3,8 +3,11 @@
 use rusqlite::Row;
 
 use super::JournalError;
+use super::state::{Operation, State};
 use super::store::{Journal, RunId, parse};
-use crate::model::{Edit, Format, InputFile, Place, Raw, RequestError, ResultRow, Status};
+use crate::model::{
+    Action, ActionKind, Edit, Format, Group, InputFile, Outcome, Place, Raw, RequestError, ResultRow, RowId, Status,
+};
 
 impl Journal {
     /// Hands every row of a run to `each`, in input order, until it returns an error.
@@ -20,7 +23,7 @@ impl Journal {
         let sql = "SELECT file, row, line, name, status, group_id, attempts, http_status, code, error,
                           first_file, first_row, first_line, input, kind IS 'update', warnings, edit
                    FROM results WHERE run = ?1 ORDER BY id";
-        self.read_results(sql, run, |row| result_row(row, &files), each)
+        self.each_row(sql, run, |row| result_row(row, &files), each)
     }
 
     /// Hands the outcome of undoing every group of a run to `each`, in input order, until it returns an error.
@@ -35,15 +38,63 @@ impl Journal {
         let sql = "SELECT file, row, line, name, status, group_id, attempts, http_status, code, error
                    FROM undone WHERE run = ?1 ORDER BY id";
         let read = |row: &Row<'_>| said_of_all(row, RequestError::interrupted());
-        self.read_results(sql, run, read, each)
+        self.each_row(sql, run, read, each)
     }
 
-    fn read_results<E: From<JournalError>>(
+    /// Hands what would be done about the rows of a run to `each`, in input order: the actions of one kind.
+    ///
+    /// # Errors
+    /// If the journal cannot be read; and the errors of `each`.
+    pub fn planned_actions<E: From<JournalError>>(
+        &self,
+        run: RunId,
+        kind: ActionKind,
+        each: impl FnMut(&Action) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (shown, which) = match kind {
+            ActionKind::Invalid => ("rows.id", "rows.code <> 'row-excluded' AND (rows.merged OR rows.twin IS NULL)"),
+            ActionKind::Fail => ("coalesce(rows.lead, rows.id)", "operations.state = 'failed'"),
+            ActionKind::Exists => ("coalesce(rows.lead, rows.id)", "operations.state = 'exists'"),
+            _ => (
+                "coalesce(rows.lead, rows.id)",
+                "rows.body IS NOT NULL AND operations.state IS NULL AND (rows.code IS NULL OR rows.lead IS NOT NULL)",
+            ),
+        };
+        let sql = format!(
+            "SELECT shown.file, shown.row, shown.line, rows.id, coalesce(rows.body, json_object('name', rows.name)), rows.error, operation
+             FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row JOIN rows AS shown ON shown.id = {shown}
+             LEFT JOIN operations ON operations.row = rows.id AND NOT undo
+             WHERE runs.id = ?1 AND {which} ORDER BY rows.id"
+        );
+        let action = |row: &Row<'_>| {
+            let group: Group = parse(row, 4)?;
+            let (target, reason) = match parse::<Option<Operation>>(row, 6)?.map(|operation| operation.state) {
+                Some(State::Ended(Outcome::Exists { group, .. })) => (Some(group.clone()), group.differences),
+                Some(State::Ended(Outcome::Failed(error))) => (None, Some(error.message)),
+                _ => (None, row.get::<_, Option<String>>(5)?.filter(|_| kind == ActionKind::Invalid)),
+            };
+            Ok(Action { place: Some(place(row, 0)?), target, reason, ..Action::of(kind, RowId(row.get(3)?), group) })
+        };
+        self.each_row(&sql, run, action, each)
+    }
+
+    /// How many rows of a run are merged into others, repeat others, and are left out.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn unsent_rows(&self, run: RunId) -> Result<[u64; 3], JournalError> {
+        let sql = "SELECT count(*) FILTER (WHERE status = 'merged' OR status = 'pending' AND first_row IS NOT NULL),
+                          count(*) FILTER (WHERE status = 'duplicate'), count(*) FILTER (WHERE status = 'excluded')
+                   FROM results WHERE run = ?1";
+        self.run(|db| db.query_row(sql, [run.0], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?])))
+    }
+
+    fn each_row<T, E: From<JournalError>>(
         &self,
         sql: &str,
         run: RunId,
-        read: impl Fn(&Row<'_>) -> rusqlite::Result<ResultRow>,
-        mut each: impl FnMut(&ResultRow) -> Result<(), E>,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+        mut each: impl FnMut(&T) -> Result<(), E>,
     ) -> Result<(), E> {
         let failed = |reason| E::from(Self::failed(&self.path, reason));
         let mut query = self.db.prepare(sql).map_err(failed)?;
@@ -94,10 +145,7 @@ fn result_row(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<ResultRow>
     let is_incomplete: bool = row.get(14)?;
     let cut_off = if is_incomplete { RequestError::guests_missing() } else { RequestError::interrupted() };
     let result = said_of_all(row, cut_off)?;
-    let duplicate_of = match row.get(10)? {
-        Some(file) => Some(Place { file, row: row.get(11)?, line: row.get(12)? }),
-        None => None,
-    };
+    let duplicate_of = known_place(row, 10)?;
     let format = result.place.and_then(|place| Some(files.get(place.file)?.dialect.format));
     let raw = match format {
         Some(Format::Jsonl) => Raw::Line(row.get(13)?),
@@ -117,10 +165,7 @@ fn said_of_all(row: &Row<'_>, cut_off: RequestError) -> rusqlite::Result<ResultR
         (error_code, error) = (Some(cut_off.code), Some(cut_off.message));
     }
     Ok(ResultRow {
-        place: match row.get(0)? {
-            Some(file) => Some(Place { file, row: row.get(1)?, line: row.get(2)? }),
-            None => None,
-        },
+        place: known_place(row, 0)?,
         name: row.get(3)?,
         status,
         group_id: row.get(5)?,
@@ -133,6 +178,16 @@ fn said_of_all(row: &Row<'_>, cut_off: RequestError) -> rusqlite::Result<ResultR
         warnings: None,
         raw: Raw::Cells(Vec::new()),
     })
+}
+
+/// The place in the columns of its file, row and line, if it has one.
+fn known_place(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Place>> {
+    row.get::<_, Option<usize>>(column)?.map(|_| place(row, column)).transpose()
+}
+
+/// The place in the columns of its file, row and line.
+pub(super) fn place(row: &Row<'_>, column: usize) -> rusqlite::Result<Place> {
+    Ok(Place { file: row.get(column)?, row: row.get(column + 1)?, line: row.get(column + 2)? })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::JournalError;
 use super::operations::{tasks, write};
+use super::results::place;
 use super::state::{Change, GroupOperation};
 use super::store::{Journal, RunId, json, parse};
 use crate::model::{DesiredRow, Group, Outcome, RowId};
@@ -80,19 +81,19 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn desired_rows(&self, run: RunId) -> Result<Vec<DesiredRow>, JournalError> {
-        let sql = "SELECT rows.id, row, body, code IS NULL OR lead IS NOT NULL, known_id,
+        let sql = "SELECT rows.id, file, row, line, body, code IS NULL OR lead IS NOT NULL, known_id,
                           code IS NULL AND NOT EXISTS (
                               SELECT 1 FROM rows AS part WHERE part.merged AND part.twin = rows.id AND part.code IS NOT NULL)
                    FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
                    WHERE runs.id = ?1 AND body IS NOT NULL ORDER BY rows.id";
         let desired = |row: &Row<'_>| {
-            let group = parse::<Group>(row, 2)?;
+            let group = parse::<Group>(row, 4)?;
             Ok(DesiredRow {
                 row: RowId(row.get(0)?),
-                number: row.get(1)?,
-                is_valid: row.get(3)?,
-                may_remove: row.get::<_, bool>(5)? && !group.is_partial,
-                group_id: row.get(4)?,
+                place: place(row, 1)?,
+                is_valid: row.get(5)?,
+                may_remove: row.get::<_, bool>(7)? && !group.is_partial,
+                group_id: row.get(6)?,
                 group,
             })
         };

@@ -1,17 +1,17 @@
-//! The plan of a sync: what is done about each group, and how much that is.
+//! A plan: what is done about each group, and in a sync how much that is.
 
 use super::edit::Edit;
 use super::existing::GroupRef;
 use super::group::Group;
-use super::row::RowId;
+use super::row::{Place, RowId};
 
 /// A row of a sync, with the group that it defines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredRow {
     /// The row.
     pub row: RowId,
-    /// Its number in its file, from 1.
-    pub number: u64,
+    /// Where it is.
+    pub place: Place,
     /// The group.
     pub group: Group,
     /// Whether it is to be made so; else its people are invalid, and the group stays as it is.
@@ -26,7 +26,9 @@ pub struct DesiredRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, strum::AsRefStr, strum::VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum ActionKind {
-    /// The organization has no group of its id.
+    /// The row has an error: nothing is sent for it.
+    Invalid,
+    /// The organization has no group of its id, or one of its name that may not be there.
     Fail,
     /// Nothing: a rule protects it.
     Held,
@@ -36,8 +38,12 @@ pub enum ActionKind {
     Rename,
     /// It is changed.
     Update,
+    /// An import: it is there already, and stays as it is.
+    Exists,
     /// It is created.
     Create,
+    /// An undo: it is not there any more.
+    Gone,
     /// It is taken over, or a file lists people who are there already: only the journal notes something.
     Note,
 }
@@ -49,8 +55,8 @@ pub struct Action {
     pub kind: ActionKind,
     /// The row that it is done for. One without a file has an id beyond those of the rows.
     pub row: RowId,
-    /// The number of the row in its file; none if no file has it.
-    pub number: Option<u64>,
+    /// Where the row is; none if no file has it.
+    pub place: Option<Place>,
     /// The group's version and id, if it exists.
     pub target: Option<GroupRef>,
     /// The group as it is, if it exists and shows its people.
@@ -79,14 +85,14 @@ impl Action {
     /// An action for a row of a file.
     #[must_use]
     pub fn of_row(kind: ActionKind, row: &DesiredRow) -> Self {
-        Self { number: Some(row.number), ..Self::of(kind, row.row, row.group.clone()) }
+        Self { place: Some(row.place), ..Self::of(kind, row.row, row.group.clone()) }
     }
 
     /// An action for a row without a file, without any detail.
     #[must_use]
     pub fn of(kind: ActionKind, row: RowId, group: Group) -> Self {
         let (edit, target, before, reason) = (Edit::default(), None, None, None);
-        Self { kind, row, number: None, target, before, group, edit, reason, level: 0, waits_for: None }
+        Self { kind, row, place: None, target, before, group, edit, reason, level: 0, waits_for: None }
     }
 
     /// Nothing is done.
@@ -97,7 +103,7 @@ impl Action {
     /// Whether it gives a group a temporary name only.
     #[must_use]
     pub fn is_step(&self) -> bool {
-        self.kind == ActionKind::Rename && self.number.is_none()
+        self.kind == ActionKind::Rename && self.place.is_none()
     }
 
     /// The name that the group has now, or is created with.

@@ -115,7 +115,7 @@ mod tests {
     use clap::{Args as _, Command, FromArgMatches};
 
     use super::*;
-    use crate::model::{DesiredRow, OwnedGroup, RowId};
+    use crate::model::{DesiredRow, OwnedGroup, Place, RowId};
 
     const ANY_TIME: &SentTimes = &[None];
 
@@ -141,7 +141,8 @@ mod tests {
     }
 
     pub(super) fn desired(group: Group) -> DesiredRow {
-        DesiredRow { row: RowId(1), number: 1, group, is_valid: true, may_remove: true, group_id: None }
+        let place = Place { file: 0, row: 1, line: 2 };
+        DesiredRow { row: RowId(1), place, group, is_valid: true, may_remove: true, group_id: None }
     }
 
     fn sales() -> Group {

@@ -264,7 +264,7 @@ impl Planner<'_> {
                     totals.removed += (members.remove.len() + guests.remove.len()) as u64;
                 }
                 ActionKind::Create => totals.created += 1,
-                ActionKind::Fail | ActionKind::Held | ActionKind::Note => {}
+                _ => {}
             }
         }
         Plan {

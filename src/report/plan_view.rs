@@ -1,16 +1,20 @@
-//! The plan of a sync: for a terminal, as Markdown, and as JSON. Pure.
+//! A plan of any command: for a terminal, as Markdown, and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
+use std::io::{self, Write};
+use std::iter;
 
-use console::{Style, measure_text_width, style};
+use console::{Style, Term, measure_text_width, style};
 use hashbrown::HashMap;
 use serde_json::{Value, json};
+use strum::VariantArray;
 
 use super::forecast::{self, Forecast};
 use super::{counted, grouped};
 use crate::model::{
-    Action, ActionKind, Edit, Group, Guard, InputFile, ListChange, Plan, json_shown, shortened, shown, without_sheet,
+    Action, ActionKind, Group, Guard, InputFile, ListChange, Plan, json_shown, place as at, shortened, shown,
+    without_sheet,
 };
 
 /// How many people of a list are named, unless all are wanted.
@@ -18,95 +22,240 @@ const NAMED_MAX: usize = 10;
 /// The most columns of a group's name, and the fewest of its details.
 const NAME_MAX: usize = 32;
 const DETAIL_MIN: usize = 30;
+/// The columns of a page.
+const PAGE: usize = 100;
 /// The columns before the name: the mark and the action.
 const LEAD: usize = 13;
 /// The most characters of a comment on GitHub are 65,536.
 const MARKDOWN_MAX: usize = 60_000;
 
-/// A plan, and what is shown beside it.
+/// What a plan has, counted before it is written.
+#[derive(Default)]
+pub(crate) struct PlanTally {
+    kinds: [u64; ActionKind::VARIANTS.len()],
+    adopted: u64,
+    name_width: usize,
+}
+
+impl PlanTally {
+    /// Counts an action.
+    pub(crate) fn add(&mut self, action: &Action) {
+        if !action.is_step() {
+            self.kinds[action.kind as usize] += 1;
+            self.adopted += u64::from(action.kind == ActionKind::Note && action.reason.is_some());
+            self.name_width = self.name_width.max(measure_text_width(&name(action))).min(NAME_MAX);
+        }
+    }
+
+    /// How many actions there are of a kind.
+    pub(crate) fn of(&self, kind: ActionKind) -> u64 {
+        self.kinds[kind as usize]
+    }
+}
+
+/// What is shown of a plan beside its actions.
 pub(crate) struct PlanView<'a> {
-    /// The plan.
-    pub(crate) plan: &'a Plan,
+    /// What the plan is made from.
+    pub(crate) title: String,
     /// The files.
     pub(crate) files: &'a [InputFile],
     /// How many rows they have.
     pub(crate) rows: u64,
+    /// How many of them are merged into others, repeat others, and are left out.
+    pub(crate) unsent: [u64; 3],
     /// The organization.
     pub(crate) organization: &'a str,
+    /// What is done.
+    pub(crate) tally: PlanTally,
+    /// The plan, if it is one of a sync.
+    pub(crate) plan: Option<&'a Plan>,
     /// The names of users.
-    pub(crate) labels: &'a HashMap<u64, String>,
-    /// What it takes.
-    pub(crate) forecast: &'a Forecast,
+    pub(crate) labels: HashMap<u64, String>,
+    /// What it takes, if that is known.
+    pub(crate) forecast: Option<&'a Forecast>,
     /// Whether all people are named.
     pub(crate) is_full: bool,
+}
+
+/// How a plan is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// For a terminal of this width.
+    Text(usize),
+    /// As GitHub Markdown: a table, with people folded.
+    Markdown,
+    /// For scripts.
+    Json,
+}
+
+impl Form {
+    /// As text for a terminal, or for a page.
+    pub(crate) fn text(term: &Term) -> Self {
+        Self::Text(term.size_checked().map_or(PAGE, |(_, columns)| columns.into()))
+    }
+}
+
+/// Writes a plan, action by action: a large one is not in memory.
+pub(crate) struct PlanWriter<'a, W> {
+    view: &'a PlanView<'a>,
+    out: W,
+    form: Form,
+    written: u64,
+    /// The characters of Markdown, with its end.
+    length: usize,
 }
 
 /// The mark of an action, and its colour.
 fn mark(kind: ActionKind) -> (&'static str, Style) {
     match kind {
-        ActionKind::Fail | ActionKind::Held => ("!", Style::new().yellow()),
+        ActionKind::Invalid | ActionKind::Fail | ActionKind::Held => ("!", Style::new().yellow()),
         ActionKind::Delete => ("-", Style::new().red()),
         ActionKind::Rename => (">", Style::new().cyan()),
         ActionKind::Update => ("~", Style::new().yellow()),
         ActionKind::Create => ("+", Style::new().green()),
-        ActionKind::Note => ("=", Style::new().dim()),
+        ActionKind::Exists | ActionKind::Gone | ActionKind::Note => ("=", Style::new().dim()),
+    }
+}
+
+impl<'a, W: Write> PlanWriter<'a, W> {
+    /// Begins a plan.
+    ///
+    /// # Errors
+    /// If it cannot be written; so for the other functions.
+    pub(crate) fn new(view: &'a PlanView<'a>, form: Form, mut out: W) -> io::Result<Self> {
+        let head = view.head();
+        let (mut length, has_actions) = (0, view.tally.kinds.iter().any(|count| *count > 0));
+        match form {
+            Form::Text(_) => writeln!(out, "{}\n", head.join("\n"))?,
+            Form::Markdown => {
+                let [title, rest @ ..] = head.as_slice() else { unreachable!("a plan has a title") };
+                let mut text = format!("### {}\n\n{}\n\n", markdown_text(title), markdown_text(&rest.concat()));
+                if has_actions {
+                    text.push_str("| | action | group | what |\n|---|---|---|---|\n");
+                }
+                // With a line about the rest.
+                length = text.chars().count() + view.markdown_end().chars().count() + 100;
+                out.write_all(text.as_bytes())?;
+            }
+            Form::Json => write!(out, "{},\"actions\":[", json_shown(view.json().to_string().trim_end_matches('}')))?,
+        }
+        Ok(Self { view, out, form, written: 0, length })
+    }
+
+    /// Writes an action.
+    pub(crate) fn action(&mut self, action: &Action) -> io::Result<()> {
+        if action.is_step() {
+            return Ok(());
+        }
+        match self.form {
+            Form::Text(width) => self.out.write_all(self.view.text(action, width).as_bytes())?,
+            Form::Markdown => {
+                let row = self.view.markdown(action);
+                self.length += row.chars().count();
+                if self.length > MARKDOWN_MAX {
+                    return Ok(());
+                }
+                self.out.write_all(row.as_bytes())?;
+            }
+            Form::Json => {
+                let comma = if self.written > 0 { "," } else { "" };
+                write!(self.out, "{comma}{}", json_shown(&self.view.action_json(action).to_string()))?;
+            }
+        }
+        self.written += 1;
+        Ok(())
+    }
+
+    /// Writes the end.
+    pub(crate) fn finish(mut self) -> io::Result<W> {
+        let left = self.view.tally.kinds.iter().sum::<u64>() - self.written;
+        match self.form {
+            Form::Text(width) => {
+                let gap = if self.written > 0 { "\n" } else { "" };
+                write!(self.out, "{gap}{}", self.view.end(width))?;
+            }
+            Form::Markdown => {
+                if left > 0 {
+                    writeln!(self.out, "\n… and {}", counted(left, "more action"))?;
+                }
+                self.out.write_all(self.view.markdown_end().as_bytes())?;
+            }
+            Form::Json => {
+                let forecast = self.view.forecast.map(forecast::json);
+                writeln!(self.out, "],\"forecast\":{}}}", json!(forecast))?;
+            }
+        }
+        self.out.flush()?;
+        Ok(self.out)
     }
 }
 
 impl PlanView<'_> {
-    fn actions(&self) -> impl Iterator<Item = &Action> {
-        self.plan.actions.iter().filter(|action| !action.is_step())
+    /// Writes the plan with all its actions.
+    pub(crate) fn write<'a, W: Write>(
+        &self,
+        form: Form,
+        mut actions: impl Iterator<Item = &'a Action>,
+        out: W,
+    ) -> io::Result<W> {
+        let mut writer = PlanWriter::new(self, form, out)?;
+        actions.try_for_each(|action| writer.action(action))?;
+        writer.finish()
     }
 
-    /// The plan for people, this wide.
-    pub(crate) fn text(&self, width: usize) -> String {
-        let (head, owned) = self.head();
-        let mut text = format!("{head}\n{owned}\n\n");
-        let widths = self.actions().map(|action| measure_text_width(&name(action)));
-        let name_width = widths.max().unwrap_or_default().min(NAME_MAX);
+    /// What the files of a run are called, and how many rows they have.
+    pub(crate) fn title(files: &[InputFile], rows: u64) -> String {
+        let names: Vec<String> = files.iter().map(|file| shortened(without_sheet(&file.path))).collect();
+        format!("{}   {}", names.join(", "), counted(rows, "row"))
+    }
+
+    /// What is read, and what is owned.
+    fn head(&self) -> Vec<String> {
+        let title = format!("{}   organization {}", self.title, shortened(self.organization));
+        let plan = self.plan.map(|Plan { id, owned, others, .. }| {
+            format!("plan {id}   {}, {} not touched", counted(*owned, "owned group"), counted(*others, "other"))
+        });
+        iter::once(title).chain(plan).collect()
+    }
+
+    fn text(&self, action: &Action, width: usize) -> String {
+        let name_width = self.tally.name_width;
         let is_narrow = LEAD + name_width + 2 + DETAIL_MIN > width;
         let indent = if is_narrow { 6 } else { LEAD + name_width + 2 };
-        for action in self.actions() {
-            let (mark, colour) = mark(action.kind);
-            let lead = colour.apply_to(format!("  {mark} {:<8}", action.kind.as_ref()));
-            let named = name(action);
-            let gap = name_width.saturating_sub(measure_text_width(&named));
-            let details = self.details(action).into_iter();
-            let mut lines = details.flat_map(|line| line.wrapped(width.saturating_sub(indent)));
-            let first = if is_narrow || action.kind == ActionKind::Rename { None } else { lines.next() };
-            let first = first.map_or_else(String::new, |first| format!("{}  {first}", " ".repeat(gap)));
-            let _ = writeln!(text, "{lead} {named}{first}");
-            lines.for_each(|line| _ = writeln!(text, "{}{line}", " ".repeat(indent)));
-        }
-        if self.actions().next().is_some() {
-            text.push('\n');
-        }
-        let guards = Line { label: "  guards     ", items: self.guards().collect(), gap: "   " };
+        let (mark, colour) = mark(action.kind);
+        let lead = colour.apply_to(format!("  {mark} {:<8}", action.kind.as_ref()));
+        let named = name(action);
+        let gap = name_width.saturating_sub(measure_text_width(&named));
+        let details = self.details(action).into_iter();
+        let mut lines = details.flat_map(|line| line.wrapped(width.saturating_sub(indent)));
+        let first = if is_narrow || action.kind == ActionKind::Rename { None } else { lines.next() };
+        let first = first.map_or_else(String::new, |first| format!("{}  {first}", " ".repeat(gap)));
+        let mut text = format!("{lead} {named}{first}\n");
+        lines.for_each(|line| _ = writeln!(text, "{}{line}", " ".repeat(indent)));
+        text
+    }
+
+    /// The guards, the counts and the forecast.
+    fn end(&self, width: usize) -> String {
+        let guards = Line { label: "  guards     ", items: self.guards(), gap: "   " };
         let counts = Line { label: "  ", items: self.counts(), gap: ", " };
+        let mut text = String::new();
         for line in guards.wrapped(width).into_iter().chain(counts.wrapped(width)) {
             let line = if line.contains("! ") { style(line).red() } else { style(line) };
             let _ = writeln!(text, "{line}");
         }
-        if self.forecast.requests > 0 {
-            forecast::text(self.forecast).lines().for_each(|line| _ = writeln!(text, "  {line}"));
-        }
+        self.requests().for_each(|line| _ = writeln!(text, "  {line}"));
         text
     }
 
-    /// What is read, and what is owned.
-    fn head(&self) -> (String, String) {
-        let names: Vec<String> = self.files.iter().map(|file| shortened(without_sheet(&file.path))).collect();
-        let Plan { id, owned, others, .. } = self.plan;
-        let (rows, organization) = (counted(self.rows, "row"), shortened(self.organization));
-        (
-            format!("{}   {rows}   organization {organization}", names.join(", ")),
-            format!("plan {id}   {}, {} not touched", counted(*owned, "owned group"), counted(*others, "other")),
-        )
+    fn requests(&self) -> impl Iterator<Item = String> {
+        let forecast = self.forecast.filter(|forecast| forecast.requests > 0).map(forecast::text);
+        forecast.into_iter().flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
     }
 
     /// What is done, line by line.
     fn details(&self, action: &Action) -> Vec<Line> {
-        let Action { kind, edit, group, reason, .. } = action;
+        let Action { kind, place, edit, group, reason, .. } = action;
         let [members, guests] = [group.members.len() as u64, group.guests.len() as u64];
         let mut lines = Vec::new();
         if matches!(kind, ActionKind::Delete | ActionKind::Create) {
@@ -114,7 +263,10 @@ impl PlanView<'_> {
             let items = [counted(members, "member")].into_iter().chain(guests).collect();
             lines.push(Line { label: "", items, gap: ", " });
         }
-        lines.extend(reason.as_ref().map(|why| Line::of(&shown(why))));
+        let place = place.filter(|_| matches!(kind, ActionKind::Invalid | ActionKind::Fail));
+        let place = place.map(|place| at(&self.files[place.file].path, Some(place.line), None) + ": ");
+        let why = reason.as_ref().map(|why| place.unwrap_or_default() + &shown(why));
+        lines.extend(why.map(|why| Line::of(&why)));
         lines.extend(edit.description.as_ref().map(|_| Line::of("description")));
         let label = |id: &u64| self.labels.get(id).map_or_else(|| id.to_string(), |label| shortened(label));
         lines.extend(self.people("members  ", &edit.members, label));
@@ -147,7 +299,7 @@ impl PlanView<'_> {
     }
 
     /// The guards that count, with their numbers.
-    fn guards(&self) -> impl Iterator<Item = String> {
+    fn guards(&self) -> Vec<String> {
         let one = |guard: &Guard| {
             let Guard { name, count, base, limit } = *guard;
             let limit = limit.filter(|_| count > 0)?;
@@ -158,117 +310,116 @@ impl PlanView<'_> {
                 _ => format!("{mark}{name} {} of {} (limit {limit})", grouped(count), grouped(base)),
             })
         };
+        let guards = self.plan.map_or(&[][..], |plan| &plan.guards);
         // It counts only after a first sync.
-        let shrink = self.plan.guards.iter().find(|guard| guard.name == "shrink" && guard.limit.is_some());
+        let shrink = guards.iter().find(|guard| guard.name == "shrink" && guard.limit.is_some());
         let rows = shrink.map(|guard| format!("rows {} (was {})", grouped(self.rows), grouped(guard.base)));
-        self.plan.guards.iter().filter_map(one).chain(rows)
+        guards.iter().filter_map(one).chain(rows).collect()
     }
 
-    /// How many actions there are of each kind.
+    /// How much there is of everything, in words.
     fn counts(&self) -> Vec<String> {
-        use ActionKind::{Create, Delete, Fail, Held, Note, Rename, Update};
-        let count = |kind| self.plan.count(kind);
-        let changes = [(Create, "to create"), (Rename, "to rename"), (Update, "to update"), (Delete, "to delete")];
-        let changes = changes.map(|(kind, words)| (count(kind), words));
-        let adopted = self.actions().filter(|action| action.kind == Note && action.reason.is_some()).count() as u64;
-        let noted = count(Note) - adopted;
-        let others = [
-            (adopted, "to take over"),
-            (count(Held), "held"),
-            (count(Fail), "failed"),
-            (self.plan.unchanged + noted, "unchanged"),
-            (self.plan.absent, "not in the files any more"),
-            (self.plan.drift, "people added in Tallyfy kept in unchanged groups"),
+        use ActionKind::{Create, Delete, Exists, Fail, Gone, Held, Invalid, Note, Rename, Update};
+        let of = |kind| self.tally.of(kind);
+        let [unchanged, absent, drift] = self.plan.map_or([0; 3], |plan| [plan.unchanged, plan.absent, plan.drift]);
+        let [merged, duplicate, excluded] = self.unsent;
+        let all = [
+            (of(Create), "to create"),
+            (of(Rename), "to rename"),
+            (of(Update), "to update"),
+            (of(Delete), "to delete"),
+            (self.tally.adopted, "to take over"),
+            (of(Held), "held"),
+            (of(Fail), "failed"),
+            (of(Invalid), "invalid"),
+            (unchanged + of(Note) - self.tally.adopted, "unchanged"),
+            (of(Exists), "there already"),
+            (of(Gone), "gone"),
+            (merged, "merged"),
+            (duplicate, "repeated"),
+            (excluded, "left out"),
+            (absent, "not in the files any more"),
+            (drift, "people added in Tallyfy kept in unchanged groups"),
         ];
-        let words = changes.into_iter().chain(others).filter(|(count, _)| *count > 0);
+        let words = all.into_iter().filter(|(count, _)| *count > 0);
         let words: Vec<String> = words.map(|(count, words)| format!("{} {words}", grouped(count))).collect();
         if words.is_empty() { vec!["nothing to do".to_owned()] } else { words }
     }
 
-    /// The plan as GitHub Markdown: a table, with people folded.
-    pub(crate) fn markdown(&self) -> String {
-        let (head, owned) = self.head();
-        let mut text = format!("### {}\n\n{}\n\n", markdown_text(&owned), markdown_text(&head));
-        let guards: Vec<String> = self.guards().map(|guard| markdown_text(&guard)).collect();
-        let mut end = format!("\n**{}**\n", markdown_text(&self.counts().join(", ")));
-        if !guards.is_empty() {
-            let _ = write!(end, "\nGuards: {}\n", guards.join("; "));
-        }
-        if self.forecast.requests > 0 {
-            let _ = write!(end, "\n{}\n", markdown_text(&forecast::text(self.forecast).replace('\n', "; ")));
-        }
-        if self.actions().next().is_some() {
-            text.push_str("| | action | group | what |\n|---|---|---|---|\n");
-        }
-        // With a line about the rest.
-        let mut length = text.chars().count() + end.chars().count() + 100;
-        for (number, action) in self.actions().enumerate() {
-            let (mark, _) = mark(action.kind);
-            let lines: Vec<String> = self.details(action).iter().map(|line| markdown_text(&line.text())).collect();
-            let what = match lines.as_slice() {
-                [] => String::new(),
-                [line] => line.clone(),
-                lines => format!("<details><summary>{}</summary>{}</details>", lines[0], lines[1..].join("<br>")),
-            };
-            let row = format!("| `{mark}` | {} | {} | {what} |\n", action.kind.as_ref(), markdown_text(&name(action)));
-            length += row.chars().count();
-            if length > MARKDOWN_MAX {
-                let left = (self.actions().count() - number) as u64;
-                let _ = write!(text, "\n… and {}\n", counted(left, "more action"));
-                break;
-            }
-            text.push_str(&row);
-        }
-        text + &end
+    fn markdown(&self, action: &Action) -> String {
+        let (mark, _) = mark(action.kind);
+        let lines: Vec<String> = self.details(action).iter().map(|line| markdown_text(&line.text())).collect();
+        let what = match lines.as_slice() {
+            [] => String::new(),
+            [line] => line.clone(),
+            lines => format!("<details><summary>{}</summary>{}</details>", lines[0], lines[1..].join("<br>")),
+        };
+        format!("| `{mark}` | {} | {} | {what} |\n", action.kind.as_ref(), markdown_text(&name(action)))
     }
 
-    /// The plan for scripts.
-    pub(crate) fn json(&self) -> String {
-        let whole = |group: &Group| {
-            let Group { name, description, members, guests, .. } = group;
-            json!({"name": name, "description": description, "members": members, "guests": guests})
-        };
-        let action = |action: &Action| {
-            let Action { kind, number, target, before, group, edit, reason, .. } = action;
-            let Edit { members, guests, .. } = edit;
-            let after = match kind {
-                ActionKind::Create => Some(whole(group)),
-                ActionKind::Rename | ActionKind::Update => before.as_ref().map(|before| whole(&edit.apply(before))),
-                _ => None,
-            };
-            json!({
-                "action": kind.as_ref(), "row": number, "name": action.name(), "id": target.as_ref().map(|target| &target.id),
-                "key": group.key, "before": before.as_ref().map(whole), "after": after, "members": members,
-                "guests": guests, "reason": reason,
-            })
-        };
+    fn markdown_end(&self) -> String {
+        let mut text = format!("\n**{}**\n", markdown_text(&self.counts().join(", ")));
+        let guards: Vec<String> = self.guards().iter().map(|guard| markdown_text(guard)).collect();
+        if !guards.is_empty() {
+            let _ = write!(text, "\nGuards: {}\n", guards.join("; "));
+        }
+        let requests: Vec<String> = self.requests().map(|line| markdown_text(&line)).collect();
+        if !requests.is_empty() {
+            let _ = write!(text, "\n{}\n", requests.join("; "));
+        }
+        text
+    }
+
+    /// All but the actions and the forecast.
+    fn json(&self) -> Value {
         let guard = |guard: &Guard| {
             let Guard { name, count, base, limit } = guard;
             json!({"name": name, "n": count, "base": base, "limit": limit, "exceeded": guard.is_exceeded()})
         };
-        let kinds = <ActionKind as strum::VariantArray>::VARIANTS.iter();
-        let mut counts: BTreeMap<&str, u64> = kinds.map(|kind| (kind.as_ref(), self.plan.count(*kind))).collect();
-        let Plan { unchanged, drift, absent, owned, others, .. } = self.plan;
-        counts.extend([
-            ("unchanged", *unchanged),
-            ("drift", *drift),
-            ("absent", *absent),
-            ("owned", *owned),
-            ("others", *others),
-        ]);
-        counts.insert("rows", self.rows);
-        let plan = json!({
+        let kinds = ActionKind::VARIANTS.iter().map(|kind| (kind.as_ref(), self.tally.of(*kind)));
+        let [merged, duplicate, excluded] = self.unsent;
+        let rows = [("rows", self.rows), ("merged", merged), ("duplicate", duplicate), ("excluded", excluded)];
+        let mut counts: BTreeMap<&str, u64> = kinds.chain(rows).collect();
+        if let Some(Plan { unchanged, drift, absent, owned, others, .. }) = self.plan {
+            counts.extend([("unchanged", *unchanged), ("drift", *drift), ("absent", *absent)]);
+            counts.extend([("owned", *owned), ("others", *others)]);
+        }
+        json!({
             "schema": "plan/1",
-            "plan": self.plan.id,
+            "plan": self.plan.map(|plan| &plan.id),
             "organization": self.organization,
             "files": self.files.iter().map(|file| without_sheet(&file.path)).collect::<Vec<_>>(),
             "counts": counts,
-            "guards": self.plan.guards.iter().map(guard).collect::<Vec<Value>>(),
-            "actions": self.actions().map(action).collect::<Vec<Value>>(),
-            "forecast": forecast::json(self.forecast),
-        });
-        json_shown(&plan.to_string())
+            "guards": self.plan.map_or(&[][..], |plan| &plan.guards).iter().map(guard).collect::<Vec<Value>>(),
+        })
     }
+
+    fn action_json(&self, action: &Action) -> Value {
+        let Action { kind, place, target, before, group, edit, reason, .. } = action;
+        let after = match kind {
+            ActionKind::Create => Some(whole(group)),
+            ActionKind::Rename | ActionKind::Update => before.as_ref().map(|before| whole(&edit.apply(before))),
+            _ => None,
+        };
+        json!({
+            "action": kind.as_ref(),
+            "file": place.map(|place| without_sheet(&self.files[place.file].path)),
+            "row": place.map(|place| place.row),
+            "line": place.map(|place| place.line),
+            "name": action.name(),
+            "id": target.as_ref().map(|target| &target.id),
+            "key": group.key,
+            "before": before.as_ref().map(whole),
+            "after": after,
+            "members": edit.members,
+            "guests": edit.guests,
+            "reason": reason,
+        })
+    }
+}
+
+fn whole(Group { name, description, members, guests, .. }: &Group) -> Value {
+    json!({"name": name, "description": description, "members": members, "guests": guests})
 }
 
 /// The name of a group, and the one that it gets.
@@ -334,7 +485,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{Dialect, Format, GroupRef, Rate, RowId};
+    use crate::model::{Dialect, Edit, Format, GroupRef, Place, Rate, RowId};
 
     fn group(name: &str, members: &[u64]) -> Group {
         Group { name: name.to_owned(), members: members.to_vec(), ..Group::default() }
@@ -345,16 +496,18 @@ mod tests {
         let before = before.filter(|_| kind != ActionKind::Create);
         let reason = reason.map(str::to_owned);
         let action = Action::of(kind, RowId(1), group(name, &[1, 2]));
-        Action { number: Some(1), before, target, edit, reason, ..action }
+        let place = Some(Place { file: 0, row: 3, line: 4 });
+        Action { place, target, before, edit, reason, ..action }
     }
 
-    /// The plan of the documentation.
-    fn shown<T>(show: impl FnOnce(&PlanView<'_>) -> T) -> T {
+    /// The plan of the documentation, written in some form.
+    fn written(form: Form, repeated: usize) -> String {
         let members = ListChange { add: vec![1, 2], remove: vec![3], kept: vec![9] };
         let guests = ListChange { add: vec!["a@partner.example".to_owned()], ..ListChange::default() };
         let update = Edit { description: Some("d".to_owned()), members, guests, ..Edit::default() };
         let rename = Edit { name: Some("Sales EMEA".to_owned()), ..Edit::default() };
         let actions = vec![
+            action(ActionKind::Invalid, "Lab", Edit::default(), Some("members: `x` is nobody")),
             action(ActionKind::Held, "Finance", Edit::default(), Some("would become empty")),
             action(ActionKind::Delete, "Old Pilot", Edit::default(), None),
             action(ActionKind::Rename, "Sales", rename, None),
@@ -371,17 +524,8 @@ mod tests {
             guard("shrink", 0, 409, 122),
         ];
         let id = "7b31e04c91d2aa05".to_owned();
-        let plan = Plan {
-            id,
-            actions,
-            group_ids: vec![],
-            guards,
-            unchanged: 401,
-            drift: 0,
-            owned: 405,
-            others: 38,
-            absent: 0,
-        };
+        let (unchanged, owned, others) = (401, 405, 38);
+        let plan = Plan { id, actions, group_ids: vec![], guards, unchanged, drift: 0, owned, others, absent: 0 };
         let dialect = Dialect { format: Format::Csv, delimiter: b',', header: Vec::new() };
         let rate = Rate::parse("600/min").unwrap();
         let forecast = Forecast {
@@ -394,25 +538,36 @@ mod tests {
             guest_time: Duration::ZERO,
         };
         let labels = [(1, "Ada Lovelace"), (2, "Alan Turing"), (3, "Grace Hopper")];
-        show(&PlanView {
-            plan: &plan,
-            files: &[InputFile { path: "teams.csv".to_owned(), dialect }],
+        let files = [InputFile { path: "teams.csv".to_owned(), dialect }];
+        let actions: Vec<Action> = plan.actions.iter().cycle().take(6 * repeated).cloned().collect();
+        let mut tally = PlanTally::default();
+        for action in &actions {
+            tally.add(action);
+        }
+        let view = PlanView {
+            title: PlanView::title(&files, 412),
+            files: &files,
             rows: 412,
+            unsent: [0, 2, 0],
             organization: "acme",
-            labels: &labels.map(|(id, label)| (id, label.to_owned())).into_iter().collect(),
-            forecast: &forecast,
+            tally,
+            plan: Some(&plan),
+            labels: labels.map(|(id, label)| (id, label.to_owned())).into_iter().collect(),
+            forecast: Some(&forecast),
             is_full: false,
-        })
+        };
+        String::from_utf8(view.write(form, actions.iter(), Vec::new()).unwrap()).unwrap()
     }
 
     #[test]
     fn the_plan_is_aligned_and_fits_80_columns_and_50() {
-        let wide = shown(|view| view.text(80));
+        let wide = written(Form::Text(80), 1);
         assert_eq!(
             wide,
             "teams.csv   412 rows   organization acme
 plan 7b31e04c91d2aa05   405 owned groups, 38 others not touched
 
+  ! invalid  Lab                 teams.csv:4: members: `x` is nobody
   ! held     Finance             would become empty
   - delete   Old Pilot           2 members
   > rename   Sales → Sales EMEA
@@ -426,11 +581,12 @@ plan 7b31e04c91d2aa05   405 owned groups, 38 others not touched
   guards     delete 1 of 405 (limit 40)   ! remove 700 of 3,120 (limit 624)
              update 2 of 405 (limit 202)   create 1 of 405 (limit 202)
              add 3 of 3,120 (limit 1,560)   rows 412 (was 409)
-  1 to create, 1 to rename, 1 to update, 1 to delete, 1 held, 401 unchanged
+  1 to create, 1 to rename, 1 to update, 1 to delete, 1 held, 1 invalid,
+  401 unchanged, 2 repeated
   7 requests; about 1 s at 600 a minute
 "
         );
-        let narrow = shown(|view| view.text(50));
+        let narrow = written(Form::Text(50), 1);
         assert!(
             narrow.contains("  ~ update   Support\n      description\n      members  +Ada Lovelace  +Alan Turing\n")
         );
@@ -442,7 +598,7 @@ plan 7b31e04c91d2aa05   405 owned groups, 38 others not touched
 
     #[test]
     fn the_same_plan_is_markdown_and_json() {
-        let (markdown, json) = shown(|view| (view.markdown(), view.json()));
+        let (markdown, json) = (written(Form::Markdown, 1), written(Form::Json, 1));
         assert!(markdown.contains("| `>` | rename | Sales → Sales EMEA |"), "{markdown}");
         assert!(markdown.contains("<summary>description</summary>members  +Ada Lovelace"), "{markdown}");
         let json: Value = serde_json::from_str(&json).unwrap();
@@ -451,23 +607,18 @@ plan 7b31e04c91d2aa05   405 owned groups, 38 others not touched
             json["guards"][1],
             json!({"name": "remove", "n": 700, "base": 3120, "limit": 624, "exceeded": true})
         );
-        let update = &json["actions"][3];
+        let update = &json["actions"][4];
         assert_eq!(update["members"], json!({"add": [1, 2], "remove": [3], "kept": [9]}));
         assert_eq!(
             (&update["id"], &update["row"], &update["after"]["description"]),
-            (&json!("g1"), &json!(1), &json!("d"))
+            (&json!("g1"), &json!(3), &json!("d"))
         );
+        assert_eq!((&json["counts"]["duplicate"], &json["forecast"]["requests"]), (&json!(2), &json!(7)));
     }
 
     #[test]
     fn markdown_is_not_longer_than_a_comment_may_be() {
-        let long = |view: &PlanView<'_>| {
-            let mut plan = view.plan.clone();
-            plan.actions = vec![plan.actions[3].clone(); 2000];
-            let files = [InputFile { path: "teams.csv".to_owned(), dialect: view.files[0].dialect.clone() }];
-            PlanView { plan: &plan, files: &files, ..*view }.markdown()
-        };
-        let text = shown(long);
+        let text = written(Form::Markdown, 2000);
         assert!(text.chars().count() <= MARKDOWN_MAX && text.contains("more actions"), "{}", text.len());
     }
 
