@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::kit::import::{import_and_keep_journal, journal_state};
-use crate::kit::sync::sync;
+use crate::kit::sync::{sync, undo};
 use crate::kit::{End, Network, Server, Settings, Workspace, import_to_end, in_paused_time};
 use tallyfy_groups::sandbox::{Options, SandboxGroup};
 
@@ -182,6 +182,44 @@ fn whenever_a_sync_is_cut_off_the_same_command_ends_it_as_an_undisturbed_one() {
     for millis in 0.. {
         let Some(results) = sync_cut(Some(Duration::from_millis(millis))) else { break };
         assert_eq!(results, undisturbed, "cut off after {millis} ms");
+        cuts += 1;
+    }
+    assert!(cuts > 50, "{cuts}");
+}
+
+/// The groups of `BEFORE`, sorted, after a sync of `AFTER` and its undo, which is killed after this time and begun again; nothing if it
+/// was not killed.
+fn undo_cut(at: Duration) -> Option<Vec<(String, Option<String>, Vec<u64>, Vec<String>)>> {
+    let flags = ["--prune", "--max-remove", "100%"];
+    let workspace = Workspace::new(BEFORE);
+    in_paused_time(async {
+        let network = Network { usual: Duration::from_millis(4), longest: Duration::from_millis(4), tail: 0.0 };
+        let server = Server::new(&Options { users: 3, seed: 7, ..Options::default() }, "", network, 7);
+        let settings = Settings { rate: "none", ..settings() };
+        sync(&workspace, &server, &settings, &flags, End::Natural).await.unwrap();
+        fs::write(workspace.input(), AFTER).unwrap();
+        let synchronized = sync(&workspace, &server, &settings, &flags, End::Natural).await.unwrap();
+        if undo(&workspace, &server, &settings, synchronized.run, End::Killed(at)).await.is_some() {
+            return None;
+        }
+        undo(&workspace, &server, &settings, synchronized.run, End::Natural).await.unwrap();
+        let groups = server.groups().into_iter();
+        let mut groups: Vec<_> =
+            groups.map(|group| (group.name, group.description, group.members, group.guests)).collect();
+        groups.sort();
+        Some(groups)
+    })
+}
+
+#[test]
+fn whenever_an_undo_is_cut_off_the_same_command_takes_everything_back() {
+    let group = |name: &str, member| (name.to_owned(), Some("x".to_owned()), vec![member], Vec::new());
+    let expected =
+        [("A", 1001), ("B", 1002), ("C", 1003), ("D", 1001), ("E", 1002)].map(|(name, member)| group(name, member));
+    let mut cuts = 0;
+    for millis in 0.. {
+        let Some(groups) = undo_cut(Duration::from_millis(millis)) else { break };
+        assert_eq!(groups, expected, "cut off after {millis} ms");
         cuts += 1;
     }
     assert!(cuts > 50, "{cuts}");

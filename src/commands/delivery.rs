@@ -127,14 +127,18 @@ impl<E: Transport> Delivery<E> {
         looked_up.filter_map(async |settled| settled).collect().await
     }
 
-    /// Tells the guest quota which guests are known: those of earlier runs, and if an open row has guests those of the organization.
-    /// Gives the forecast of the rows that invite others, and whether the organization's guests could be listed. The other rows are
-    /// noted: they do not wait for the quota.
+    /// Tells the guest quota which guests are known. Gives the forecast of the rows that invite others, and whether the
+    /// organization's guests could be listed.
     ///
     /// # Errors
     /// If the journal cannot be used.
-    pub async fn forecast_guests(&self, journal: &mut Journal) -> Result<(GuestForecast, bool), JournalError> {
+    pub async fn forecast_guests(&self, journal: &Journal) -> Result<(GuestForecast, bool), JournalError> {
         let are_listed = self.learn_guests(journal, journal.has_open_guests(self.run)?).await?;
+        Ok((self.new_guests(journal)?, are_listed))
+    }
+
+    /// The forecast of the open rows that invite guests who are not known. The other rows are noted: they do not wait for the quota.
+    pub(super) fn new_guests(&self, journal: &Journal) -> Result<GuestForecast, JournalError> {
         let quota = &self.quota;
         let (mut forecast, mut known_rows) = (quota.forecast(), Vec::new());
         journal.open_guests(
@@ -144,11 +148,11 @@ impl<E: Transport> Delivery<E> {
             },
         )?;
         journal.note_known_guests(&known_rows)?;
-        Ok((forecast, are_listed))
+        Ok(forecast)
     }
 
-    /// Tells the guest quota which guests are known; those of the organization only if some are to be invited. Gives whether they
-    /// could be listed.
+    /// Tells the guest quota which guests are known: those of earlier runs, and those of the organization if some are to be invited.
+    /// Gives whether these could be listed.
     pub(super) async fn learn_guests(&self, journal: &Journal, are_invited: bool) -> Result<bool, JournalError> {
         let listed = if are_invited { listed_guests(&self.api).await } else { None };
         journal.sent_guests(|sent| self.quota.remember(sent))?;

@@ -42,7 +42,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
             let delivery = import.delivery(&api, run);
             delivery.prepare(&mut journal, &staged).await?;
             running()?;
-            let guests = delivery.forecast_guests(&mut journal).await?;
+            let guests = delivery.forecast_guests(&journal).await?;
             running()?;
             Ok((api.requests(), guests))
         })?;

@@ -1,6 +1,7 @@
 //! What runs over files have in common: the settings, the forecast, `--strict`, and the files that are written at the end.
 
 use std::io::Write;
+use std::iter;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,19 +10,22 @@ use hashbrown::HashMap;
 
 use crate::cli::RunArgs;
 use crate::execute::{Api, Policy};
+use crate::exit::Ending;
 use crate::journal::{Journal, JournalError, RunId};
 use crate::limit::{GUEST_CAP, GuestForecast, GuestLimiter, GuestLimits};
-use crate::model::{Severity, Speed};
+use crate::model::{Format, PeopleCounts, Severity, Speed, shown, shown_path};
 use crate::read;
 use crate::report::{
-    Forecast, LogOptions, PlanTally, PlanView, Problems, Progress, Rejects, Results, RunKind, Summary,
+    Forecast, LogOptions, PlanTally, PlanView, Problems, Progress, Rejects, Results, RunKind, Summary, probe,
+    reject_paths,
 };
 use crate::settings::{Config, Connection, Input, OutputPaths, guest_limits};
 
 use super::delivery::Delivery;
+use super::outputs::{Flagged, keep_apart, make_folder, put_rejects};
 use super::signals::Signals;
 use super::staging::{Staged, owner};
-use super::{Context, Failure, outputs};
+use super::{Context, Failure, close};
 
 /// A run over files, or its dry run, ready to begin.
 pub(super) struct FileRun<'a> {
@@ -37,6 +41,15 @@ pub(super) struct FileRun<'a> {
     pub(super) guests: GuestLimits,
     pub(super) input: Input,
     pub(super) progress: Progress,
+}
+
+/// What sending took.
+#[derive(Default)]
+pub(super) struct Sent {
+    pub(super) requests: u64,
+    pub(super) people: PeopleCounts,
+    /// Why nothing was sent, if something refused.
+    pub(super) refused: Option<Failure>,
 }
 
 impl<'a> FileRun<'a> {
@@ -55,17 +68,46 @@ impl<'a> FileRun<'a> {
         Ok(Self { kind, rejects, start, args, log: context.log, signals, connection, policy, guests, input, progress })
     }
 
-    /// Opens the journal, after the files and the outputs that are known already.
+    /// Opens the journal, after the files and the outputs that are known already: these overwrite nothing.
     pub(super) fn open(&self) -> Result<Journal, Failure> {
         self.input.files.iter().try_for_each(|path| read::check_file(path))?;
-        let path = outputs::prepare(self.args, self.rejects, self.log.log_file.as_deref())?;
-        Ok(Journal::open(&path, &owner(&self.connection))?)
+        make_folder(self.args.output.out_dir.as_deref())?;
+        let OutputPaths { results, journal, .. } = OutputPaths::resolve(self.args, None, Format::Csv);
+        let rejects = self.rejects.map(|path| ("--rejects", path.clone()));
+        let outputs = [("--results", results), ("--journal", journal.clone())].into_iter().chain(rejects);
+        keep_apart(&self.input.files, outputs, self.log.log_file.as_deref())?;
+        Ok(Journal::open(&journal, &owner(&self.connection))?)
     }
 
-    /// The outputs of a run whose files are in the journal.
-    pub(super) fn outputs(&self, journal: &Journal, staged: &Staged) -> Result<OutputPaths, Failure> {
-        let log = self.log.log_file.as_deref();
-        outputs::resolve(self.args, self.kind == RunKind::Import, self.rejects, log, journal, staged)
+    /// The outputs of a run whose files are in the journal. Results and rejects can be written there, which the journal notes.
+    pub(super) fn outputs(
+        &self,
+        journal: &Journal,
+        Staged { run, files, .. }: &Staged,
+    ) -> Result<OutputPaths, Failure> {
+        let first = files.first().map_or(Format::Csv, |file| file.dialect.format);
+        let paths = OutputPaths::resolve(self.args, self.rejects, first);
+        let own = if self.kind == RunKind::Import { reject_paths(&paths.rejects, files) } else { Vec::new() };
+        let own = own.into_iter().map(|(_, path)| ("--rejects", path));
+        let written: Vec<Flagged> = iter::once(("--results", paths.results.clone())).chain(own).collect();
+        for (flag, path) in &written {
+            let is_typed =
+                if *flag == "--results" { self.args.output.results.is_some() } else { self.rejects.is_some() };
+            // Results and rejects belong to the first file of the last run that wrote them, as the journal says; only runs over that
+            // file replace them. Files of one stem in one folder share a journal, so it knows all runs with the same default path.
+            if let Some(owner) = journal.other_owner(*run, path)?.filter(|_| !is_typed && path.exists()) {
+                return Err(Failure::Usage(format!(
+                    "{} belongs to the import of {}; nothing was sent: name another folder with --out-dir, or move that file away",
+                    shown_path(path),
+                    shown(&owner)
+                )));
+            }
+            probe(path, is_typed).map_err(Failure::Unwritable)?;
+        }
+        let outputs = written.iter().cloned().chain([("--journal", paths.journal.clone())]);
+        keep_apart(&self.input.files, outputs, self.log.log_file.as_deref())?;
+        written.iter().try_for_each(|(_, path)| journal.note_written(*run, path, None))?;
+        Ok(paths)
     }
 
     /// What the rows of a run are sent with.
@@ -137,18 +179,19 @@ impl<'a> FileRun<'a> {
         Ok(refusal)
     }
 
-    /// Writes the results, and rejects if the run has some; gives the summary.
-    pub(super) fn write_files(
-        &self,
+    /// Writes the results, and rejects if the run has some; closes the run, and prints the summary.
+    pub(super) fn finish(
+        self,
         journal: &Journal,
         staged: &Staged,
         paths: &OutputPaths,
-    ) -> Result<Summary, Failure> {
+        sent: Sent,
+    ) -> Result<Ending, Failure> {
         let mut summary = Summary::new(self.kind, staged.files.clone(), &self.connection.organization);
         let mut results = Results::create(&paths.results, &staged.files, self.args.with_input)?;
         let mut rejects = Rejects::new(&paths.rejects, &staged.files);
         let mut accounted = 0;
-        journal.results::<Failure>(staged.run, |row| {
+        journal.results::<Failure>(staged.run, false, |row| {
             summary.add(row);
             results.write(row)?;
             accounted += u64::from(row.place.is_some());
@@ -163,10 +206,14 @@ impl<'a> FileRun<'a> {
         results.finish()?;
         summary.results = Some(paths.results.clone());
         if self.kind == RunKind::Import {
-            summary.rejects = outputs::put_rejects(journal, staged.run, rejects)?;
+            summary.rejects = put_rejects(journal, staged.run, rejects)?;
         }
+        journal.end_run(staged.run, summary.is_settled())?;
         (summary.journal, summary.run) = (paths.journal.clone(), staged.run.0);
-        Ok(summary)
+        (summary.requests, summary.people, summary.time) = (sent.requests, sent.people, self.start.elapsed());
+        let stopped = sent.refused.or_else(|| self.signals.stop.reason().map(Failure::Stopped));
+        drop(self.progress);
+        close(summary, stopped, self.args.output.json, self.log.quiet)
     }
 
     pub(super) fn seconds(&self) -> f64 {

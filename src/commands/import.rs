@@ -6,15 +6,15 @@ use crate::cli::ImportArgs;
 use crate::execute::Policy;
 use crate::exit::Ending;
 use crate::journal::{Journal, Selection};
-use crate::model::{Event, PeopleCounts};
+use crate::model::Event;
 use crate::report::{Problems, RunKind, counted, grouped};
 use crate::settings::OutputPaths;
 
-use super::file_run::FileRun;
+use super::file_run::{FileRun, Sent};
 use super::organization::connect;
 use super::people::find_people;
 use super::staging::{Staged, fingerprint, owner, staged_once};
-use super::{Context, Failure, block_on, close};
+use super::{Context, Failure, block_on};
 
 /// Imports files.
 pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Failure> {
@@ -27,28 +27,13 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
     } else {
         block_on(send(&import, journal, &staged, problems))?
     };
-    let stopped = sent.refused.or_else(|| import.signals.stop.reason().map(Failure::Stopped));
     let differing = journal.differing_groups(staged.run)?;
     if differing > 0 {
         tracing::warn!(
             "groups that exist already and differ from the file: {differing}; an import does not change them: see `warnings` in the results"
         );
     }
-    let mut summary = import.write_files(&journal, &staged, &paths)?;
-    journal.end_run(staged.run, summary.is_settled())?;
-    (summary.requests, summary.people) = (sent.requests, sent.people);
-    summary.time = import.start.elapsed();
-    drop(import);
-    close(summary, stopped, args.run.output.json, context.log.quiet)
-}
-
-/// What sending took.
-#[derive(Default)]
-struct Sent {
-    requests: u64,
-    people: PeopleCounts,
-    /// Why nothing was sent, with `--strict`.
-    refused: Option<Failure>,
+    import.finish(&journal, &staged, &paths, sent)
 }
 
 /// How the rows of an import are sent.
@@ -62,8 +47,8 @@ fn read(
     import: &FileRun<'_>,
     problems: &mut Problems<impl Write + Send>,
 ) -> Result<(Journal, Staged, OutputPaths), Failure> {
-    let FileRun { connection, input, progress, args: run_args, .. } = import;
-    let (mut journal, owner, fresh) = (import.open()?, owner(connection), run_args.fresh);
+    let FileRun { connection, input, progress, args, .. } = import;
+    let (mut journal, owner, fresh) = (import.open()?, owner(connection), args.fresh);
     let fingerprint = fingerprint(input, "import");
     let known = fingerprint.as_deref().map_or(Ok(None), |fingerprint| journal.run_over(fingerprint))?;
     let cut_off = known.filter(|known| known.is_cut_off && !fresh);
@@ -106,7 +91,7 @@ async fn send(
     }
     let delivery = import.delivery(&api, staged.run);
     delivery.prepare(&mut journal, staged).await?;
-    let guests = delivery.forecast_guests(&mut journal).await?;
+    let guests = delivery.forecast_guests(&journal).await?;
     tracing::info!(requests = api.requests(), seconds = import.seconds(), "listed the organization's groups");
     if !stop.is_raised() {
         let (done, total) = (journal.settled_rows(staged.run)?, staged.valid);

@@ -22,7 +22,7 @@ mod validate;
 
 pub use delivery::Delivery;
 pub use failure::Failure;
-pub use planning::{commence, stage_sync};
+pub use planning::stage_sync;
 pub use staging::{Staged, stage};
 pub use undo::UndoWork;
 

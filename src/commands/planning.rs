@@ -4,8 +4,8 @@ use std::io::Write;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::journal::{Change, GroupOperation, Journal, JournalError, OpenRun, Operation, OperationKind, Owner};
-use crate::model::{Action, ActionKind, ExistingGroup, Listener, Outcome, Plan, RequestError};
+use crate::journal::{Change, Journal, JournalError, OpenRun, OperationKind, Owner};
+use crate::model::{ExistingGroup, Listener, Outcome, Plan};
 use crate::plan::{self, GuardOptions, Inventory, SyncInput, SyncPolicy};
 use crate::report::Problems;
 use crate::settings::Input;
@@ -130,37 +130,4 @@ impl<E: Transport> Delivery<E> {
             next: staged.range.1.after(1),
         }))
     }
-}
-
-/// Records a plan before anything is changed.
-///
-/// # Errors
-/// If the journal cannot be written.
-pub fn commence(journal: &Journal, staged: &Staged, plan: Plan) -> Result<(), JournalError> {
-    let operations = plan.actions.into_iter().map(operation).collect();
-    journal.commence_sync(staged.run, &plan.id, staged.range.1, operations, &plan.group_ids)
-}
-
-/// The operation of an action, and its outcome if nothing is sent for it.
-fn operation(action: Action) -> (GroupOperation, Option<Outcome>) {
-    let Action { kind, row, target, group, edit, reason, level, waits_for, .. } = action;
-    let (kind, edit, outcome) = match kind {
-        ActionKind::Create => (OperationKind::Create, None, None),
-        ActionKind::Delete => (OperationKind::Delete, None, None),
-        ActionKind::Rename | ActionKind::Update => (OperationKind::Update, Some(Box::new(edit)), None),
-        ActionKind::Note => {
-            let outcome = target.clone().map(|group| Outcome::Unchanged { group });
-            (OperationKind::Update, Some(Box::new(edit)), outcome)
-        }
-        ActionKind::Fail => {
-            let error = RequestError::new("group-unknown", reason.unwrap_or_default());
-            (OperationKind::Update, None, Some(Outcome::Failed(error)))
-        }
-        _ => {
-            let message = reason.unwrap_or_default();
-            (OperationKind::Update, None, Some(Outcome::Held { message }))
-        }
-    };
-    let operation = Operation { target, edit, level, waits_for, ..Operation::planned(row, false, kind) };
-    (GroupOperation { operation, group }, outcome)
 }

@@ -1,12 +1,24 @@
 //! The question before groups are changed or deleted.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 
-/// Asks for the number of groups to be typed; any other answer means no. What was typed before the question is discarded.
-pub(super) fn ask(count: u64, verb: &str, what: &str) -> io::Result<bool> {
+use super::Failure;
+use crate::model::shortened;
+use crate::report::counted;
+
+/// Asks for the number of groups to be typed; any other answer means no. What was typed before the question is discarded. `cure` is what
+/// to do where nobody can be asked.
+pub(super) fn agree(count: u64, verb: &str, organization: &str, may_ask: bool, cure: &str) -> Result<bool, Failure> {
+    let what = format!("{} of organization {}", counted(count, "group"), shortened(organization));
+    if !may_ask || !io::stdin().is_terminal() {
+        let why = format!("nothing was changed: there is nobody to ask whether to {verb} {what}; {cure}");
+        return Err(Failure::Usage(why));
+    }
     #[cfg(unix)]
-    rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush)?;
-    ask_over(count, verb, what, &mut io::stdin().lock(), &mut io::stderr().lock())
+    let flush = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+    #[cfg(unix)]
+    flush.map_err(|error| Failure::Print(error.into()))?;
+    ask_over(count, verb, &what, &mut io::stdin().lock(), &mut io::stderr().lock()).map_err(Failure::Print)
 }
 
 fn ask_over(count: u64, verb: &str, what: &str, answers: &mut impl BufRead, out: &mut impl Write) -> io::Result<bool> {

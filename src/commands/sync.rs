@@ -1,6 +1,6 @@
 //! `sync`: read → check → find people → plan → show and ask → journal → carry out → report.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use console::Term;
@@ -13,19 +13,19 @@ use crate::model::{
     ActionKind, ERROR_COLUMN, Event, Format, Guard, InputFile, MembersMode, OnExisting, PeopleCounts, Plan,
 };
 use crate::plan::{MergePolicy, SyncPolicy};
-use crate::report::{Forecast, Form, Output, PlanTally, PlanView, Problems, RunKind, counted};
+use crate::report::{Forecast, Form, Output, PlanTally, PlanView, Problems, RunKind};
 use crate::resolve::Directory;
 use crate::settings::{OutputPaths, Target};
-use crate::tallyfy::Transport;
+use crate::tallyfy::Http;
 
 use super::delivery::Delivery;
-use super::file_run::FileRun;
+use super::file_run::{FileRun, Sent};
 use super::organization::connect;
 use super::people::find_people;
-use super::planning::{commence, stage_sync};
-use super::question::ask;
+use super::planning::stage_sync;
+use super::question::agree;
 use super::staging::{Staged, owner, stage};
-use super::{Context, Failure, block_on, close, outputs};
+use super::{Context, Failure, block_on, outputs};
 
 /// A sync, ready to begin.
 struct Sync<'a> {
@@ -40,17 +40,6 @@ struct Planned {
     directory: Directory,
     forecast: Forecast,
     people: PeopleCounts,
-}
-
-/// What was done.
-#[derive(Default)]
-struct Applied {
-    requests: u64,
-    people: PeopleCounts,
-    /// Why nothing was changed, if somebody or something refused.
-    refused: Option<Failure>,
-    /// The plan was shown, and nothing else was wanted.
-    ending: Option<Ending>,
 }
 
 /// Makes the organization match the files.
@@ -89,12 +78,11 @@ impl Sync<'_> {
         let planned = block_on(async {
             let is_simulated = matches!(connection.target, Target::Simulated);
             let api = self.connect(past.as_ref().filter(|_| is_simulated).unwrap_or(&journal)).await?;
-            self.plan(&api, &mut journal, past.as_ref(), &staged, &mut problems).await
+            self.plan(&self.run.delivery(&api, run), &mut journal, past.as_ref(), &staged, &mut problems).await
         })?;
         let refused = self.run.report(problems)?;
         self.show_plan(&planned, &journal, &staged, true)?;
         let held = planned.plan.count(ActionKind::Held) + planned.plan.count(ActionKind::Fail);
-        self.may_be_applied(&planned.plan, &staged)?;
         if let Some(refused) = refused {
             return Err(refused);
         }
@@ -107,20 +95,13 @@ impl Sync<'_> {
     }
 
     /// Applies the plan, or resumes one that was cut off.
-    fn apply(&self) -> Result<Ending, Failure> {
+    fn apply(self) -> Result<Ending, Failure> {
         let mut problems = self.context.problems();
         let (journal, staged, open) = self.read(&mut problems)?;
         let paths = self.run.outputs(&journal, &staged)?;
-        let (journal, applied) = block_on(self.send(journal, &staged, open, problems))?;
-        if let Some(ending) = applied.ending {
-            return Ok(ending);
-        }
-        let stopped = applied.refused.or_else(|| self.run.signals.stop.reason().map(Failure::Stopped));
-        let mut summary = self.run.write_files(&journal, &staged, &paths)?;
-        journal.end_run(staged.run, summary.is_settled())?;
-        (summary.requests, summary.people) = (applied.requests, applied.people);
-        summary.time = self.run.start.elapsed();
-        close(summary, stopped, self.args.run.output.json, self.context.log.quiet)
+        let (journal, sent) = block_on(self.send(journal, &staged, open, problems))?;
+        let Some(sent) = sent else { return Ok(Ending::Complete) };
+        self.run.finish(&journal, &staged, &paths, sent)
     }
 
     /// Reads and checks all files into the journal, unless it has their rows already; gives the run that was cut off too.
@@ -131,10 +112,9 @@ impl Sync<'_> {
         let command = format!("sync {prune} {adopt} {members:?} {allow_empty} {:?}", args.people);
         let (owner, listener) = (owner(connection), progress.listener());
         let (staged, open) = stage_sync(&mut journal, &owner, input, &command, args.fresh, &listener, problems)?;
-        if open.as_ref().is_some_and(|open| open.run == staged.run) {
-            return Ok((journal, staged, open));
+        if open.as_ref().is_none_or(|open| open.run != staged.run) {
+            self.may_prune(Some(&journal), &journal, &staged)?;
         }
-        self.may_prune(Some(&journal), &journal, &staged)?;
         Ok((journal, staged, open))
     }
 
@@ -149,10 +129,9 @@ impl Sync<'_> {
             return Err(Failure::Usage(why.to_owned()));
         }
         let Some(past) = past.filter(|_| self.args.run.output.journal.is_none()) else { return Ok(()) };
-        let Some(last) = past.last_sync()? else { return Ok(()) };
-        let (before, now) = (past.paths(last)?, journal.paths(staged.run)?);
+        let (before, now) = (past.paths(None)?, journal.paths(Some(staged.run))?);
         let is_same = |[canonical, place]: &[String; 2]| now.iter().any(|own| own[0] == *canonical || own[1] == *place);
-        if before.len() == now.len() && before.iter().all(is_same) {
+        if before.is_empty() || before.len() == now.len() && before.iter().all(is_same) {
             return Ok(());
         }
         let why = "--prune would delete the groups of other files: the last sync over this journal read others; name the same \
@@ -160,7 +139,7 @@ impl Sync<'_> {
         Err(Failure::Usage(why.to_owned()))
     }
 
-    async fn connect(&self, past: &Journal) -> Result<Arc<Api<crate::tallyfy::Http>>, Failure> {
+    async fn connect(&self, past: &Journal) -> Result<Arc<Api<Http>>, Failure> {
         connect(&self.run.connection, past, &self.run.signals.stop, &self.run.progress.listener()).await
     }
 
@@ -171,60 +150,61 @@ impl Sync<'_> {
         staged: &Staged,
         open: Option<OpenRun>,
         mut problems: Problems<impl Write>,
-    ) -> Result<(Journal, Applied), Failure> {
+    ) -> Result<(Journal, Option<Sent>), Failure> {
         let api = self.connect(&journal).await?;
         let delivery = self.run.delivery(&api, staged.run);
         let mut people = PeopleCounts::default();
         if let Some(open) = open.as_ref().filter(|open| open.run == staged.run) {
-            self.may_resume(open)?;
+            self.accepts(open.plan.as_deref().unwrap_or_default(), "the plan of the run that was cut off")?;
             self.run.report(problems)?;
             tracing::warn!("resuming interrupted run {}", open.run.0);
             delivery.resume(&mut journal).await?;
+            delivery.learn_guests(&journal, journal.has_open_guests(staged.run)?).await?;
         } else {
             if let Some(open) = open {
                 self.run.delivery(&api, open.run).settle(&mut journal).await?;
             }
             tracing::info!(seconds = self.run.seconds(), "read");
-            let planned = self.plan(&api, &mut journal, None, staged, &mut problems).await?;
+            let planned = self.plan(&delivery, &mut journal, None, staged, &mut problems).await?;
             tracing::info!(seconds = self.run.seconds(), "planned");
             people = planned.people;
             let refused = self.run.report(problems)?;
             if refused.is_some() {
-                return Ok((journal, Applied { requests: api.requests(), people, refused, ending: None }));
+                return Ok((journal, Some(Sent { requests: api.requests(), people, refused })));
             }
             self.show_plan(&planned, &journal, staged, false)?;
-            self.may_be_applied(&planned.plan, staged)?;
             if !self.context.bars.suspend(|| self.is_agreed(&planned.plan))? {
                 writeln!(io::stderr(), "nothing was changed").map_err(Failure::Print)?;
-                return Ok((journal, Applied { ending: Some(Ending::Complete), ..Applied::default() }));
+                return Ok((journal, None));
             }
-            commence(&journal, staged, planned.plan)?;
+            journal.commence_sync(staged.run, staged.range.1, planned.plan)?;
         }
         // From here on an interrupt ends in order; while a question is asked it ends the program.
         self.run.signals.sending();
-        let (guests, _) = delivery.forecast_guests(&mut journal).await?;
-        delivery.quota.expect(guests);
-        let (done, total) = (0, journal.planned_operations(staged.run)?);
-        (api.listener)(Event::Started { is_deleting: false, done, total });
-        for level in journal.levels(staged.run, false)? {
+        delivery.quota.expect(delivery.new_guests(&journal)?);
+        let levels = journal.levels(staged.run, false)?;
+        let total = levels.iter().map(|(_, operations)| operations).sum();
+        (api.listener)(Event::Started { is_deleting: false, done: 0, total });
+        for (level, _) in levels {
             if api.stop.is_raised() {
                 break;
             }
             journal.hold_back(staged.run, level)?;
             journal = delivery.carry_out(journal, Selection::Level(level)).await?;
         }
-        Ok((journal, Applied { requests: api.requests(), people, refused: None, ending: None }))
+        Ok((journal, Some(Sent { requests: api.requests(), people, refused: None })))
     }
 
     /// Reads the organization, and makes the plan. What is owned is known by `past`, or by the same journal.
-    async fn plan<E: Transport>(
+    async fn plan(
         &self,
-        api: &Arc<Api<E>>,
+        delivery: &Delivery<Http>,
         journal: &mut Journal,
         past: Option<&Journal>,
         staged: &Staged,
         problems: &mut Problems<impl Write>,
     ) -> Result<Planned, Failure> {
+        let api = &delivery.api;
         let (people, directory) = find_people(api, journal, staged, &self.args.run.people, problems).await?;
         if let Some(reason) = api.stop.reason() {
             return Err(Failure::Stopped(reason));
@@ -232,19 +212,14 @@ impl Sync<'_> {
         let SyncArgs { members, allow_empty, adopt, prune, guards, .. } = self.args;
         let merge = MergePolicy { members: *members, allows_empty: *allow_empty };
         let policy = SyncPolicy { merge, adopts: *adopt, prunes: *prune };
-        let (delivery, past) = (self.run.delivery(api, staged.run), past.unwrap_or(journal));
+        let past = past.unwrap_or(journal);
         let plan = delivery.plan(journal, past, staged, &self.run.connection.organization, policy, guards).await?;
-        let forecast = self.forecast(&plan, &delivery, past).await?;
+        let forecast = self.forecast(&plan, delivery, past).await?;
         Ok(Planned { plan, directory, forecast, people })
     }
 
     /// What the plan takes.
-    async fn forecast<E: Transport>(
-        &self,
-        plan: &Plan,
-        delivery: &Delivery<E>,
-        journal: &Journal,
-    ) -> Result<Forecast, Failure> {
+    async fn forecast(&self, plan: &Plan, delivery: &Delivery<Http>, journal: &Journal) -> Result<Forecast, Failure> {
         let changes = || plan.actions.iter().filter(|action| action.kind.is_change());
         // What exists is read right before it is changed.
         let requests = changes().map(|action| if action.kind == ActionKind::Create { 1 } else { 2 }).sum();
@@ -279,8 +254,8 @@ impl Sync<'_> {
             let mut file = Output::create(path).map_err(Failure::Unwritable)?;
             file.bytes(&text).and_then(|()| file.finish()).map_err(Failure::Unwritable)?;
         }
-        let is_refused = self.may_be_applied(&planned.plan, staged).is_err();
-        if self.context.log.quiet && !is_refused {
+        let allowed = self.may_be_applied(&planned.plan, staged);
+        if self.context.log.quiet && allowed.is_ok() {
             return Ok(());
         }
         let printed = self.context.bars.suspend(|| match (run.output.json, is_all) {
@@ -288,7 +263,7 @@ impl Sync<'_> {
             (true, false) => view.write(Form::text(&Term::stderr()), actions(), io::stderr().lock()).map(drop),
             (false, _) => view.write(Form::text(&Term::stdout()), actions(), io::stdout().lock()).map(drop),
         });
-        printed.map_err(Failure::Print)
+        printed.map_err(Failure::Print).and(allowed)
     }
 
     /// Whether the guards let the plan pass, or it is the one that was accepted.
@@ -296,14 +271,8 @@ impl Sync<'_> {
         if staged.rows == 0 {
             return Err(Failure::Refused("the files have no rows".to_owned()));
         }
-        match &self.args.accept {
-            Some(accepted) if *accepted == plan.id => return Ok(()),
-            Some(accepted) => {
-                let why =
-                    format!("the plan is {}, not {accepted}: the organization or the files have changed", plan.id);
-                return Err(Failure::Refused(why));
-            }
-            None => {}
+        if self.accepts(&plan.id, "the organization or the files have changed: the plan")? {
+            return Ok(());
         }
         let exceeded: Vec<String> = plan.guards.iter().filter(|guard| guard.is_exceeded()).map(refusal).collect();
         if exceeded.is_empty() {
@@ -313,14 +282,11 @@ impl Sync<'_> {
         Err(Failure::Refused(format!("{}: {cure}", exceeded.join("; "))))
     }
 
-    fn may_resume(&self, open: &OpenRun) -> Result<(), Failure> {
-        let plan = open.plan.as_deref().unwrap_or_default();
+    /// Whether this plan was accepted; an error if another one was.
+    fn accepts(&self, plan: &str, what: &str) -> Result<bool, Failure> {
         match &self.args.accept {
-            Some(accepted) if accepted != plan => {
-                let why = format!("the run that was cut off has the plan {plan}, not {accepted}");
-                Err(Failure::Refused(why))
-            }
-            _ => Ok(()),
+            Some(accepted) if accepted != plan => Err(Failure::Refused(format!("{what} is {plan}, not {accepted}"))),
+            accepted => Ok(accepted.is_some()),
         }
     }
 
@@ -330,14 +296,8 @@ impl Sync<'_> {
         if self.args.yes || self.args.accept.is_some() || count == 0 {
             return Ok(true);
         }
-        let what = format!("{} of organization {}", counted(count, "group"), self.run.connection.organization);
-        if self.args.no_input || !io::stdin().is_terminal() {
-            return Err(Failure::Usage(format!(
-                "nothing was changed: there is nobody to ask whether to change {what}; --yes changes them without asking, and --accept {} only by this plan",
-                plan.id
-            )));
-        }
-        ask(count, "change", &what).map_err(Failure::Print)
+        let cure = format!("--yes changes them without asking, and --accept {} only by this plan", plan.id);
+        agree(count, "change", &self.run.connection.organization, !self.args.no_input, &cure)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::slice;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use crate::tallyfy::{List, PageCursor, Transport};
 
 use super::delivery::Delivery;
 use super::organization::{connect, stop_reason};
-use super::question::ask;
+use super::question::agree;
 use super::signals::Signals;
 use super::staging::owner;
 use super::{Context, Failure, block_on, close, outputs};
@@ -140,10 +140,10 @@ impl Undo<'_> {
             return Ok((journal, None));
         }
         self.signals.sending();
+        let (done, changes) = (self.run.undone, plan.changes());
         journal.commence_undo(run, plan.operations)?;
-        let done = self.run.undone;
-        listener(Event::Started { is_deleting: true, done, total: done + plan.count });
-        for level in journal.levels(run, true)? {
+        listener(Event::Started { is_deleting: true, done, total: done + changes });
+        for (level, _) in journal.levels(run, true)? {
             journal = delivery.carry_out(journal, Selection::Undo(level)).await?;
         }
         Ok((journal, Some(api.requests())))
@@ -151,7 +151,7 @@ impl Undo<'_> {
 
     /// Shows what would be done, and asks.
     fn is_agreed(&self, plan: &UndoWork) -> Result<bool, Failure> {
-        let count = plan.count;
+        let count = plan.changes();
         let is_agreed = self.args.yes || count == 0;
         let organization = &self.connection.organization;
         let mut tally = PlanTally::default();
@@ -177,14 +177,8 @@ impl Undo<'_> {
         if is_agreed {
             return Ok(true);
         }
-        let what = format!("{} of organization {}", counted(count, "group"), shortened(organization));
         let verb = if self.run.is_sync { "restore or delete" } else { "delete" };
-        if !io::stdin().is_terminal() {
-            return Err(Failure::Usage(format!(
-                "nothing was changed: there is no terminal on which to ask whether to {verb} {what}; add --yes to do so without being asked"
-            )));
-        }
-        ask(count, verb, &what).map_err(Failure::Print)
+        agree(count, verb, organization, true, "add --yes to do so without being asked")
     }
 
     /// Writes the results and the summary.
@@ -192,7 +186,7 @@ impl Undo<'_> {
         let files = journal.files(self.run.id)?;
         let mut summary = self.summary(files.clone(), requests);
         let mut results = Results::create(&self.paths.results, &files, false)?;
-        journal.undo_results::<Failure>(self.run.id, |row| {
+        journal.results::<Failure>(self.run.id, true, |row| {
             summary.add(row);
             Ok(results.write(row)?)
         })?;
@@ -230,8 +224,6 @@ impl<E: Transport> Delivery<E> {
 pub struct UndoWork {
     /// The operations, in the order of the rows, and what is known of them: those without an outcome are carried out.
     pub operations: Vec<(Operation, Vec<Change>)>,
-    /// How many groups will be changed.
-    count: u64,
     /// What is done about each group, for people.
     actions: Vec<Action>,
 }
@@ -327,6 +319,11 @@ async fn plan_undo(
 }
 
 impl UndoWork {
+    /// How many groups will be changed.
+    fn changes(&self) -> u64 {
+        self.actions.iter().filter(|action| action.kind.is_change()).count() as u64
+    }
+
     /// Adds an operation; one with an outcome is not carried out.
     fn add(&mut self, kind: ActionKind, task: GroupOperation, detail: &str, outcome: Option<Outcome>) {
         let GroupOperation { operation, group } = task;
@@ -341,13 +338,7 @@ impl UndoWork {
             let reason = Some(detail.to_owned()).filter(|detail| !detail.is_empty());
             self.actions.push(Action { edit, reason, ..Action::of(kind, operation.row, group) });
         }
-        self.count += u64::from(outcome.is_none());
-        let known = match operation.state {
-            State::Ended(_) => Some(Change::Resume),
-            State::Sending => Some(Change::Absent),
-            State::Planned => None,
-        };
-        self.operations.push((operation, known.into_iter().chain(outcome.map(Change::End)).collect()));
+        self.plan(operation, outcome);
     }
 
     /// A group that was created is deleted.
@@ -374,8 +365,16 @@ impl UndoWork {
         let Some((edit, before)) = done.edit.as_ref().zip(done.before.as_ref()) else { return };
         let (kind, edit) = (OperationKind::Update, Some(Box::new(edit.reversed(before))));
         let operation = Operation { target: done.group().cloned(), kind, edit, ..undoing.operation };
-        let known = matches!(operation.state, State::Ended(_)).then_some(Change::Resume);
-        self.operations.push((operation, known.into_iter().collect()));
+        self.plan(operation, None);
+    }
+
+    fn plan(&mut self, operation: Operation, outcome: Option<Outcome>) {
+        let known = match operation.state {
+            State::Ended(_) => Some(Change::Resume),
+            State::Sending => Some(Change::Absent),
+            State::Planned => None,
+        };
+        self.operations.push((operation, known.into_iter().chain(outcome.map(Change::End)).collect()));
     }
 
     /// A group that was changed becomes as it was before; gives whether it does.

@@ -45,6 +45,13 @@ impl Unread {
     }
 }
 
+/// A request, and how the body of its success is read.
+struct ApiRequest<'a, T> {
+    kind: RequestKind,
+    call: Result<Call, TransportError>,
+    parse: &'a (dyn Fn(u16, &Bytes) -> Result<T, String> + Sync),
+}
+
 /// A group that was created or updated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Created {
@@ -71,11 +78,12 @@ impl Created {
     }
 
     /// The outcome of a row whose group was sent so.
-    pub(super) fn outcome(self, sent: &Group) -> Outcome {
+    pub(super) fn outcome(self, sent: &Group, is_update: bool) -> Outcome {
         let differences = self.whole.as_ref().and_then(|whole| plan::altered(sent, whole));
         let answered = self.whole.and_then(|whole| Some(Texts::from(&whole.whole()?)));
         let texts = answered.filter(|texts| *texts != Texts::from(sent)).map(Box::new);
-        Outcome::Created { group: GroupRef { differences, texts, ..self.group }, http_status: self.http_status }
+        let (group, http_status) = (GroupRef { differences, texts, ..self.group }, self.http_status);
+        if is_update { Outcome::Updated { group, http_status } } else { Outcome::Created { group, http_status } }
     }
 }
 
@@ -130,46 +138,36 @@ impl<E: Transport> Api<E> {
             if !permit.is_probe {
                 return Some(permit);
             }
-            self.send_once(permit, RequestKind::List, Ok(self.endpoints.probe()), |_, _| Ok(())).await;
+            let call = Ok(self.endpoints.probe());
+            self.send_once(permit, &ApiRequest { kind: RequestKind::List, call, parse: &|_, _| Ok(()) }).await;
         }
     }
 
     /// Creates a group.
     pub async fn create_group(&self, permit: Permit<'_>, group: &Group) -> Class<Created> {
-        self.send(
-            permit,
-            RequestKind::Create,
-            Ok(self.endpoints.create_group(tallyfy::body(group, false))),
-            Created::parse,
-        )
-        .await
+        let call = Ok(self.endpoints.create_group(tallyfy::body(group, false)));
+        self.send(permit, &ApiRequest { kind: RequestKind::Create, call, parse: &Created::parse }).await
     }
 
     /// Replaces a group.
     pub(super) async fn update_group(&self, permit: Permit<'_>, id: &str, group: &Group) -> Class<Created> {
         let call = self.endpoints.group(Method::PUT, id, Some(tallyfy::body(group, true)));
-        self.send(permit, RequestKind::Update, call, Created::parse).await
+        self.send(permit, &ApiRequest { kind: RequestKind::Update, call, parse: &Created::parse }).await
     }
 
     /// Deletes a group.
     pub(super) async fn delete_group(&self, permit: Permit<'_>, id: &str) -> Class<()> {
         let call = self.endpoints.group(Method::DELETE, id, None);
-        self.send(permit, RequestKind::Delete, call, |_, _| Ok(())).await
+        self.send(permit, &ApiRequest { kind: RequestKind::Delete, call, parse: &|_, _| Ok(()) }).await
     }
 
     /// Sends a request. If its token was refused and there is a newer one, it is sent once more: a 401 was not applied. A response
     /// for which the run must stop stops it.
-    async fn send<T>(
-        &self,
-        permit: Permit<'_>,
-        kind: RequestKind,
-        call: Result<Call, TransportError>,
-        parse: impl Fn(u16, &Bytes) -> Result<T, String>,
-    ) -> Class<T> {
-        let mut class = self.send_once(permit, kind, call.clone(), &parse).await;
+    async fn send<T>(&self, permit: Permit<'_>, request: &ApiRequest<'_, T>) -> Class<T> {
+        let mut class = self.send_once(permit, request).await;
         if matches!(class, Class::Stop(StopReason::TokenRefused(_))) && self.credentials.renew() {
-            class = match self.permit(!kind.is_read()).await {
-                Some(permit) => self.send_once(permit, kind, call, parse).await,
+            class = match self.permit(!request.kind.is_read()).await {
+                Some(permit) => self.send_once(permit, request).await,
                 None => Class::Held,
             };
         }
@@ -179,19 +177,13 @@ impl<E: Transport> Api<E> {
         class
     }
 
-    async fn send_once<T>(
-        &self,
-        permit: Permit<'_>,
-        kind: RequestKind,
-        call: Result<Call, TransportError>,
-        parse: impl FnOnce(u16, &Bytes) -> Result<T, String>,
-    ) -> Class<T> {
+    async fn send_once<T>(&self, permit: Permit<'_>, ApiRequest { kind, call, parse }: &ApiRequest<'_, T>) -> Class<T> {
         let hide = |text: &str| self.credentials.hide(text);
-        let classified = |answer: &_| classify(kind, answer, parse, hide, SystemTime::now());
+        let classified = |answer: &_| classify(*kind, answer, parse, hide, SystemTime::now());
         let call = match call {
-            Ok(call) => call,
+            Ok(call) => call.clone(),
             // Nothing leaves: the permit is dropped.
-            Err(error) => return classified(&Err(error)).class,
+            Err(error) => return classified(&Err(error.clone())).class,
         };
         // What it is to change: the same for the same row, each time it is sent.
         let subject = hash((&call.path, &call.body));
@@ -238,7 +230,7 @@ impl<E: Transport> Api<E> {
         let is_awaited = matches!(list, List::Groups | List::Users);
         let call = Ok(self.endpoints.list(list, number));
         let parse = |_, body: &Bytes| Page::parse(body).map_err(|lack| unreadable(&name, &lack));
-        let page = self.read(&name, is_awaited, RequestKind::List, &call, parse).await?;
+        let page = self.read(&name, is_awaited, ApiRequest { kind: RequestKind::List, call, parse: &parse }).await?;
         let inconsistent = |lack: &str| Unread::Failed(untrue(&name, lack));
         let page = page.ok_or_else(|| inconsistent("it is not there"))?;
         cursor.add(&page).map_err(|lack| inconsistent(&lack))?;
@@ -265,7 +257,7 @@ impl<E: Transport> Api<E> {
     pub async fn group(&self, id: &str) -> Result<Option<ExistingGroup>, Unread> {
         let call = self.endpoints.group(Method::GET, id, None);
         let parse = |_, body: &Bytes| tallyfy::group(body).map_err(|lack| unreadable("group", &lack));
-        let group = self.read("group", false, RequestKind::Read, &call, parse).await?;
+        let group = self.read("group", false, ApiRequest { kind: RequestKind::Read, call, parse: &parse }).await?;
         Ok(group.filter(|group| !group.is_deleted))
     }
 
@@ -298,18 +290,11 @@ impl<E: Transport> Api<E> {
     }
 
     /// Asks until there is an answer; it is said if everything waits for that. None if what is read does not exist.
-    async fn read<T>(
-        &self,
-        what: &str,
-        is_awaited: bool,
-        kind: RequestKind,
-        call: &Result<Call, TransportError>,
-        parse: impl Fn(u16, &Bytes) -> Result<T, String>,
-    ) -> Result<Option<T>, Unread> {
+    async fn read<T>(&self, what: &str, is_awaited: bool, request: ApiRequest<'_, T>) -> Result<Option<T>, Unread> {
         let (mut sends, most) = (0, self.attempts_max);
         loop {
             let permit = self.permit(false).await.ok_or(Unread::Stopped)?;
-            let error = match self.send(permit, kind, call.clone(), &parse).await {
+            let error = match self.send(permit, &request).await {
                 Class::Applied(read) => return Ok(Some(read)),
                 Class::NotThere => return Ok(None),
                 Class::NotApplied(error) | Class::Ambiguous(error) | Class::GuestQuota(error, _) => error,

@@ -119,18 +119,14 @@ impl RequestKind {
 }
 
 fn unanswered<T>(error: &TransportError) -> Classified<T> {
-    let unreachable =
-        |why: &str| Some(ServerFailure { kind: FailureKind::Unreachable, why: why.to_owned(), named: None });
-    let request_error = |code: &str, message| RequestError { code: code.to_owned(), message, http_status: None };
-    match error {
-        TransportError::Undelivered(message) => Classified {
-            failure: unreachable(message),
-            class: Class::NotApplied(request_error("connect", format!("not delivered: {message}"))),
-        },
-        TransportError::InDoubt { code, message } => {
-            Classified { failure: unreachable(message), class: Class::Ambiguous(request_error(code, message.clone())) }
+    let (class, why) = match error {
+        TransportError::Undelivered(why) => {
+            (Class::NotApplied(RequestError::new("connect", format!("not delivered: {why}"))), why)
         }
-    }
+        TransportError::InDoubt { code, message } => (Class::Ambiguous(RequestError::new(code, message)), message),
+    };
+    let failure = ServerFailure { kind: FailureKind::Unreachable, why: why.clone(), named: None };
+    Classified { class, failure: Some(failure) }
 }
 
 /// A response that is no success.

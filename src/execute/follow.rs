@@ -77,7 +77,7 @@ pub fn after_create(class: Class<Created>, sent: &Group, operation: &Operation) 
     let may_be_ours = operation.may_be_applied();
     let lookup = |when, absent, error| Next::Lookup(Lookup { when, absent, error });
     match class {
-        Class::Applied(created) => Next::Step(Step::End(None, created.outcome(sent))),
+        Class::Applied(created) => Next::Step(Step::End(None, created.outcome(sent, false))),
         Class::Refused(error) | Class::MaybeTaken(error) if may_be_ours => lookup(When::Now, Absent::Refused, error),
         Class::Refused(error) => Next::Step(Step::End(Some(Change::NotApplied), Outcome::Failed(error))),
         Class::MaybeTaken(error) => lookup(When::Now, Absent::Others, error),

@@ -30,57 +30,55 @@ impl<E: Transport> Worker<E> {
             Ok(Some(seen)) if completed(task.group.clone(), &seen).is_none() => {
                 Step::End(None, Outcome::found(seen.group_ref))
             }
-            Ok(_) => self.lacking(group, lack(group), number).await,
+            Ok(_) => self.sent_again(task, lack(group), number, Change::Incomplete(group.clone())).await,
             Err(Unread::Stopped) => Step::Stop(Change::Incomplete(group.clone())),
             Err(unread) => Step::End(Some(Change::Incomplete(group.clone())), Outcome::Unknown(unread.on(lack(group)))),
         }
     }
 
-    /// Changes a group; gives the operation as it is then, and nothing if the run stops meanwhile.
+    /// Changes a group: reads it, and sends it as it is to be.
     pub(super) async fn update(
         &self,
-        task: GroupOperation,
+        task: &mut GroupOperation,
         guest_permit: Option<GuestPermit>,
         number: u32,
-    ) -> Option<(GroupOperation, Step)> {
-        let Some(group) = task.operation.target.clone() else { return Some((task, Step::Again(Change::Missing))) };
+    ) -> Step {
+        let Some(group) = task.operation.target.clone() else { return Step::Again(Change::Missing) };
         let has_edit = task.operation.edit.is_some();
         let seen = match self.api.group(&group.id).await {
             Ok(Some(seen)) => seen,
-            Ok(None) if has_edit => return Some((task, held("the group was deleted meanwhile"))),
-            // It was deleted since.
-            Ok(None) => return Some((task, Step::Again(Change::Missing))),
-            Err(Unread::Stopped) => return Some((task, Step::Stop(Change::Withdraw))),
+            Ok(None) => return gone(has_edit),
+            Err(Unread::Stopped) => return Step::Stop(Change::Withdraw),
+            Err(Unread::Failed(error)) if has_edit && !task.operation.may_be_applied() => {
+                return Step::End(Some(Change::Withdraw), Outcome::Failed(error));
+            }
             Err(unread) => {
-                let outcome = match unread {
-                    Unread::Failed(error) if has_edit && !task.operation.may_be_applied() => Outcome::Failed(error),
-                    unread => Outcome::Unknown(unread.on(in_doubt(&task, &group))),
-                };
-                return Some((task, Step::End(Some(Change::Withdraw), outcome)));
+                let error = if has_edit { RequestError::interrupted() } else { lack(&group) };
+                return Step::End(Some(Change::Withdraw), Outcome::Unknown(unread.on(error)));
             }
         };
-        let (whole, before) = match self.wanted(&task, &seen) {
+        let (whole, before) = match self.wanted(task, &seen) {
             Wanted::Whole(whole, before) => (whole, before),
-            Wanted::Held(why) => return Some((task, held(&why))),
+            Wanted::Held(why) => return held(&why),
             Wanted::Done(group) => {
                 if number > 1 {
                     // An attempt of this run did it, although its response did not say so.
                     self.api.limiter.had_effect();
                 }
-                let outcome = if has_edit { updated(group, 201) } else { Outcome::found(group) };
-                return Some((task, Step::End(Some(Change::Withdraw), outcome)));
+                return Step::End(Some(Change::Withdraw), made(has_edit, group, 201));
             }
         };
-        // What is there now must be on disk before it is changed.
-        let task = match before {
-            Some(before) => self.begin_again(task, Change::Read(before)).await?,
-            None => task,
-        };
-        let Some(permit) = self.api.permit(true).await else { return Some((task, Step::Stop(Change::Withdraw))) };
+        if let Some(before) = before {
+            // What is there now must be on disk before it is changed.
+            match self.begin_again(task.clone(), Change::Read(before)).await {
+                Some(begun) => *task = begun,
+                None => return Step::Stop(Change::Withdraw),
+            }
+        }
+        let Some(permit) = self.api.permit(true).await else { return Step::Stop(Change::Withdraw) };
         let class = self.api.update_group(permit, &group.id, &whole).await;
         self.quota.row_answered(guest_permit, task.invited(), class.of_guests());
-        let step = self.after_update(&task, &group, class, &whole, number).await;
-        Some((task, step))
+        self.after_update(task, &group, class, &whole, number).await
     }
 
     /// What follows on the response to an update.
@@ -93,31 +91,25 @@ impl<E: Transport> Worker<E> {
         number: u32,
     ) -> Step {
         let has_edit = task.operation.edit.is_some();
-        let unapplied = |error: RequestError| error.and(&in_doubt(task, group).message);
+        let unapplied = |error: RequestError| if has_edit { error } else { error.and(&lack(group).message) };
         match class {
-            Class::Applied(created) => match created.outcome(whole) {
-                Outcome::Created { group, http_status } if has_edit => Step::End(None, updated(group, http_status)),
-                outcome => Step::End(None, outcome),
-            },
-            Class::Ambiguous(error) if has_edit => self.sent_again(error, number, Change::Absent).await,
+            Class::Applied(created) => Step::End(None, created.outcome(whole, has_edit)),
             Class::GuestQuota(error, _) | Class::NotApplied(error) if has_edit => {
-                self.sent_again(error, number, Change::NotApplied).await
+                self.sent_again(task, error, number, Change::NotApplied).await
             }
-            Class::Refused(error) | Class::NameTaken(error) | Class::MaybeTaken(error) if task.operation.is_undo => {
-                Step::End(Some(Change::NotApplied), Outcome::Held { message: error.message })
-            }
-            Class::Refused(error) | Class::NameTaken(error) | Class::MaybeTaken(error) if has_edit => {
-                Step::End(Some(Change::NotApplied), Outcome::Failed(error))
-            }
-            Class::NotThere if has_edit => held("the group was deleted meanwhile"),
-            Class::GuestQuota(error, _) | Class::Ambiguous(error) | Class::NotApplied(error) => {
-                self.lacking(group, unapplied(error), number).await
+            Class::GuestQuota(error, _) | Class::NotApplied(error) | Class::Ambiguous(error) => {
+                self.sent_again(task, unapplied(error), number, Change::Absent).await
             }
             Class::Refused(error) | Class::NameTaken(error) | Class::MaybeTaken(error) => {
-                Step::End(None, Outcome::Unknown(unapplied(error)))
+                let outcome = match has_edit {
+                    _ if task.operation.is_undo => Outcome::Held { message: error.message },
+                    true => Outcome::Failed(error),
+                    false => Outcome::Unknown(unapplied(error)),
+                };
+                Step::End(Some(Change::NotApplied), outcome)
             }
+            Class::NotThere => gone(has_edit),
             Class::Stop(_) => Step::Stop(Change::NotApplied),
-            Class::NotThere => Step::Again(Change::Missing),
             Class::Held => Step::Stop(Change::Withdraw),
         }
     }
@@ -140,28 +132,6 @@ impl<E: Transport> Worker<E> {
         let whole = edit.apply(&now);
         if whole == now { done() } else { Wanted::Whole(whole, Some(Box::new(now))) }
     }
-
-    /// Another attempt, unless there were enough.
-    async fn sent_again(&self, error: RequestError, number: u32, known: Change) -> Step {
-        if number >= self.api.attempts_max {
-            return match known {
-                Change::Absent => Step::End(None, Outcome::Unknown(error)),
-                known => Step::GiveUp(known, error),
-            };
-        }
-        tracing::info!(attempt = number, "{}; sending again", error.message);
-        self.pause(number, known).await
-    }
-
-    /// The group lacks guests, which are sent again as often as a row is.
-    async fn lacking(&self, group: &GroupRef, error: RequestError, number: u32) -> Step {
-        let known = Change::Incomplete(group.clone());
-        if number >= self.api.attempts_max {
-            return Step::End(Some(known), Outcome::Unknown(error));
-        }
-        tracing::info!(attempt = number, "{}; sending them", error.message);
-        self.pause(number, known).await
-    }
 }
 
 /// Whether a group has somebody in a managed list whom its row does not list, and of whom the plan did not know.
@@ -175,13 +145,14 @@ fn held(why: &str) -> Step {
     Step::End(Some(Change::Withdraw), Outcome::Held { message: why.to_owned() })
 }
 
-fn updated(group: GroupRef, http_status: u16) -> Outcome {
-    Outcome::Updated { group, http_status }
+/// What follows if the group does not exist.
+fn gone(has_edit: bool) -> Step {
+    if has_edit { held("the group was deleted meanwhile") } else { Step::Again(Change::Missing) }
 }
 
-/// The error of an update without another one.
-fn in_doubt(task: &GroupOperation, group: &GroupRef) -> RequestError {
-    if task.operation.edit.is_some() { RequestError::interrupted() } else { lack(group) }
+/// The outcome of an update that was applied.
+fn made(has_edit: bool, group: GroupRef, http_status: u16) -> Outcome {
+    if has_edit { Outcome::Updated { group, http_status } } else { Outcome::Created { group, http_status } }
 }
 
 fn lack(group: &GroupRef) -> RequestError {

@@ -65,13 +65,7 @@ impl<E: Transport> Worker<E> {
                 // What exists is read first, which needs a permit of its own.
                 OperationKind::Update => {
                     drop(permit);
-                    match Box::pin(self.update(task, guest_permit, number)).await {
-                        Some((changed, step)) => {
-                            task = changed;
-                            step
-                        }
-                        None => return,
-                    }
+                    Box::pin(self.update(&mut task, guest_permit, number)).await
                 }
                 OperationKind::Delete => {
                     drop(permit);
@@ -181,7 +175,7 @@ impl<E: Transport> Worker<E> {
         self.quota.row_answered(guest_permit, &task.group.guests, class.of_guests());
         match after_create(class, &task.group, &task.operation) {
             Next::Step(step) => step,
-            Next::Pause(error) => self.again(task, error, number).await,
+            Next::Pause(error) => self.sent_again(task, error, number, Change::NotApplied).await,
             // Most rows need none: their futures stay small.
             Next::Lookup(lookup) => Box::pin(self.look_up(task, lookup, left.elapsed(), number)).await,
         }
@@ -192,12 +186,22 @@ impl<E: Transport> Worker<E> {
         self.created.lock().unwrap_or_else(PoisonError::into_inner).insert(hash(&group.id))
     }
 
-    async fn again(&self, task: &GroupOperation, error: RequestError, number: u32) -> Step {
+    /// Another attempt, unless there were enough.
+    pub(super) async fn sent_again(
+        &self,
+        task: &GroupOperation,
+        error: RequestError,
+        number: u32,
+        known: Change,
+    ) -> Step {
         if number >= self.api.attempts_max {
-            return Step::GiveUp(Change::NotApplied, error);
+            return match known {
+                Change::NotApplied => Step::GiveUp(known, error),
+                known => Step::End(Some(known), Outcome::Unknown(error)),
+            };
         }
         tracing::info!(row = task.operation.row.0, attempt = number, "{}; sending again", error.message);
-        self.pause(number, Change::NotApplied).await
+        self.pause(number, known).await
     }
 
     /// Another attempt after a pause, unless the run stops.

@@ -299,7 +299,7 @@ mod tests {
     #[tokio::test]
     async fn rows_whose_guests_are_known_go_with_those_without_unless_their_groups_may_lack_guests() {
         let (_folder, path) = folder();
-        let (mut journal, run, first) = five(&path);
+        let (journal, run, first) = five(&path);
         let with_guests = [RowId(first.0 + 1), RowId(first.0 + 3)];
         let incomplete = Change::Incomplete(GroupRef::new("gD"));
         apply(&journal, with_guests[1], &[Change::Begin(None), incomplete]);

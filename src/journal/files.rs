@@ -53,9 +53,11 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn paths(&self, run: RunId) -> Result<Vec<[String; 2]>, JournalError> {
-        let sql = "SELECT canonical, place FROM files WHERE run = ?1 ORDER BY number";
-        self.run(|db| db.prepare(sql)?.query_map([run.0], |row| Ok([row.get(0)?, row.get(1)?]))?.collect())
+    pub fn paths(&self, run: Option<RunId>) -> Result<Vec<[String; 2]>, JournalError> {
+        let sql = "SELECT canonical, place FROM files
+                   WHERE run = coalesce(?1, (SELECT max(id) FROM runs WHERE plan IS NOT NULL)) ORDER BY number";
+        let run = run.map(|run| run.0);
+        self.run(|db| db.prepare(sql)?.query_map([run], |row| Ok([row.get(0)?, row.get(1)?]))?.collect())
     }
 
     /// The first file of the last earlier run that wrote results or rejects to that path, if `run` reads another file.

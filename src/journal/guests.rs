@@ -58,7 +58,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written.
-    pub fn note_known_guests(&mut self, rows: &[RowId]) -> Result<(), JournalError> {
+    pub fn note_known_guests(&self, rows: &[RowId]) -> Result<(), JournalError> {
         let sql = "INSERT INTO temp.known_guests
                    SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM operations WHERE row = ?1 AND kind = 'update'
                                                AND operation -> '$.edit' IS NULL)";

@@ -33,7 +33,7 @@ pub use guests::SentGuests;
 pub use handle::{Handle, WriterFailed};
 pub use request_log::{Mark, Now, RequestLog};
 pub use stage::{ReadBefore, Stage, StagedRow};
-pub use state::{Change, GroupOperation, Illegal, Operation, OperationKind, State};
+pub use state::{Change, GroupOperation, Operation, OperationKind, State};
 pub use store::{Journal, Owner, Realm, RunId};
 pub use sync::OpenRun;
 pub use undo::{PastOperation, PastRun};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Params, Row, Transaction, params};
 use sha2::{Digest, Sha256};
 
-use super::state::{Change, GroupOperation, Illegal, Operation, OperationKind, State};
+use super::state::{Change, GroupOperation, Operation, OperationKind, State};
 use super::store::{Journal, RunId, json, now_ms, parse};
 use super::{Intent, JournalError};
 use crate::model::RowId;
@@ -101,8 +101,7 @@ impl Journal {
         changes: impl IntoIterator<Item = (Operation, C)>,
     ) -> Result<Vec<Operation>, JournalError> {
         let operations = changes.into_iter().map(|(operation, changes)| operation.after(changes));
-        let impossible =
-            |illegal: Illegal| JournalError::Damaged { path: self.path.clone(), what: illegal.to_string() };
+        let impossible = |what| JournalError::Damaged { path: self.path.clone(), what };
         operations.collect::<Result<_, _>>().map_err(impossible)
     }
 

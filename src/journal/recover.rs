@@ -2,7 +2,7 @@
 //!
 //! Only its name shows whether a group exists, so a row in doubt stays in doubt if its other cells were corrected.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
 use super::JournalError;
 use super::state::Change;
@@ -65,22 +65,18 @@ impl Journal {
     /// If the journal cannot be written, or the run that was cut off was of other rows altogether.
     pub fn commence(&mut self, run: RunId, rows: (RowId, RowId), is_fresh: bool) -> Result<bool, JournalError> {
         let (RowId(first), RowId(last)) = rows;
-        let is_continued = self.together(|batch| {
-            let cut_off = "SELECT id FROM runs WHERE state = 'open' ORDER BY id DESC LIMIT 1";
-            let cut_off: Option<i64> = batch.query_row(cut_off, [], |row| row.get(0)).optional()?;
-            let continues = cut_off.filter(|_| !is_fresh);
-            let is_sync = "SELECT plan IS NOT NULL FROM runs WHERE id = ?1";
-            if let Some(cut_off) = continues
-                && batch.query_row(is_sync, [cut_off], |row| row.get(0))?
-            {
-                return Ok(Err(OPEN_SYNC));
-            }
+        let cut_off = self.open_run(None)?.filter(|_| !is_fresh);
+        if cut_off.as_ref().is_some_and(|run| run.plan.is_some()) {
+            return Err(JournalError::refused(&self.path, OPEN_SYNC));
+        }
+        let continues = cut_off.map(|cut_off| cut_off.run.0);
+        let is_of_others = self.together(|batch| {
             if let Some(cut_off) = continues {
                 batch.execute(OLD_ROWS, [])?;
                 batch.execute(NEW_ROWS, [first, last])?;
                 batch.execute_batch(MATCH)?;
                 if batch.query_row(IS_OF_OTHER_ROWS, [], |row| row.get(0))? {
-                    return Ok(Err(OTHER_ROWS));
+                    return Ok(true);
                 }
                 batch.execute_batch(CARRY)?;
                 batch.execute(FORGET, [cut_off])?;
@@ -93,13 +89,13 @@ impl Journal {
             batch.execute(left, [])?;
             let open = "UPDATE runs SET state = 'open', first_row = ?2, last_row = ?3, continues = ?4 WHERE id = ?1";
             batch.execute(open, params![run.0, first, last, continues])?;
-            Ok(Ok(continues.is_some()))
+            Ok(false)
         })?;
-        let is_continued = is_continued.map_err(|why| JournalError::refused(&self.path, why))?;
-        if is_continued {
-            self.resume(run)?;
+        if is_of_others {
+            return Err(JournalError::refused(&self.path, OTHER_ROWS));
         }
-        Ok(is_continued)
+        continues.map_or(Ok(()), |_| self.resume(run))?;
+        Ok(continues.is_some())
     }
 
     /// Resumes a run that was cut off, whose rows are the same: what failed is tried again, and what is unknown is in doubt again.

@@ -10,35 +10,24 @@ use crate::model::{
 };
 
 impl Journal {
-    /// Hands every row of a run to `each`, in input order, until it returns an error.
+    /// Hands every row of a run to `each`, in input order, until it returns an error; or the outcome of undoing every group.
     ///
     /// # Errors
     /// If the journal cannot be read; and the errors of `each`.
     pub fn results<E: From<JournalError>>(
         &self,
         run: RunId,
+        is_undo: bool,
         each: impl FnMut(&ResultRow) -> Result<(), E>,
     ) -> Result<(), E> {
         let files = self.files(run)?;
-        let sql = "SELECT file, row, line, name, status, group_id, attempts, http_status, code, error,
-                          first_file, first_row, first_line, input, kind IS 'update', warnings, edit
-                   FROM results WHERE run = ?1 ORDER BY id";
-        self.each_row(sql, run, |row| result_row(row, &files), each)
-    }
-
-    /// Hands the outcome of undoing every group of a run to `each`, in input order, until it returns an error.
-    ///
-    /// # Errors
-    /// If the journal cannot be read; and the errors of `each`.
-    pub fn undo_results<E: From<JournalError>>(
-        &self,
-        run: RunId,
-        each: impl FnMut(&ResultRow) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let sql = "SELECT file, row, line, name, status, group_id, attempts, http_status, code, error
-                   FROM undone WHERE run = ?1 ORDER BY id";
-        let read = |row: &Row<'_>| said_of_all(row, RequestError::interrupted());
-        self.each_row(sql, run, read, each)
+        let view = if is_undo { "undone" } else { "results" };
+        let sql = format!(
+            "SELECT file, row, line, first_file, first_row, first_line, name, status, group_id, attempts, http_status, code, error,
+                    input, kind IS 'update', warnings, edit
+             FROM {view} WHERE run = ?1 ORDER BY id"
+        );
+        self.each_row(&sql, run, |row| result_row(row, &files), each)
     }
 
     /// Hands what would be done about the rows of a run to `each`, in input order: the actions of one kind.
@@ -142,41 +131,32 @@ impl Journal {
 }
 
 fn result_row(row: &Row<'_>, files: &[InputFile]) -> rusqlite::Result<ResultRow> {
-    let is_incomplete: bool = row.get(14)?;
-    let cut_off = if is_incomplete { RequestError::guests_missing() } else { RequestError::interrupted() };
-    let result = said_of_all(row, cut_off)?;
-    let duplicate_of = known_place(row, 10)?;
-    let format = result.place.and_then(|place| Some(files.get(place.file)?.dialect.format));
-    let raw = match format {
+    let (place, duplicate_of) = (known_place(row, 0)?, known_place(row, 3)?);
+    let status = row.get::<_, String>(7)?.parse().unwrap_or(Status::Unknown);
+    let (mut error_code, mut error): (Option<String>, Option<String>) = (row.get(11)?, row.get(12)?);
+    if status == Status::Unknown && error_code.is_none() {
+        let is_incomplete: bool = row.get(14)?;
+        let cut_off = if is_incomplete { RequestError::guests_missing() } else { RequestError::interrupted() };
+        (error_code, error) = (Some(cut_off.code), Some(cut_off.message));
+    }
+    let raw = match place.and_then(|place| Some(files.get(place.file)?.dialect.format)) {
         Some(Format::Jsonl) => Raw::Line(row.get(13)?),
         _ => parse(row, 13)?,
     };
-    let edit: Option<Edit> = parse(row, 16)?;
-    let is_done = result.status == Status::Updated;
-    let changes = edit.filter(|_| is_done).map(|edit| edit.words());
-    Ok(ResultRow { duplicate_of, raw, warnings: row.get(15)?, changes, ..result })
-}
-
-/// The columns that both views have: the first ten. An unknown outcome without a reason was `cut_off`.
-fn said_of_all(row: &Row<'_>, cut_off: RequestError) -> rusqlite::Result<ResultRow> {
-    let (mut error_code, mut error): (Option<String>, Option<String>) = (row.get(8)?, row.get(9)?);
-    let status = row.get::<_, String>(4)?.parse().unwrap_or(Status::Unknown);
-    if status == Status::Unknown && error_code.is_none() {
-        (error_code, error) = (Some(cut_off.code), Some(cut_off.message));
-    }
+    let edit = parse::<Option<Edit>>(row, 16)?.filter(|_| status == Status::Updated);
     Ok(ResultRow {
-        place: known_place(row, 0)?,
-        name: row.get(3)?,
+        place,
+        name: row.get(6)?,
         status,
-        group_id: row.get(5)?,
-        duplicate_of: None,
-        attempts: row.get(6)?,
-        http_status: row.get(7)?,
+        group_id: row.get(8)?,
+        duplicate_of,
+        attempts: row.get(9)?,
+        http_status: row.get(10)?,
         error_code,
         error,
-        changes: None,
-        warnings: None,
-        raw: Raw::Cells(Vec::new()),
+        changes: edit.map(|edit| edit.words()),
+        warnings: row.get(15)?,
+        raw,
     })
 }
 
@@ -207,7 +187,7 @@ mod tests {
             warnings.push(outcome.warnings.clone());
             Ok(())
         };
-        journal.results(id, note).unwrap();
+        journal.results(id, false, note).unwrap();
         assert_eq!(warnings, [Some("looks like a total".to_owned()), None]);
     }
 }

@@ -172,7 +172,9 @@ SELECT runs.id AS run, shown.id AS id, shown.file, shown.row, shown.line, shown.
     CASE coalesce(deletion.state, 'planned') WHEN 'planned' THEN 'pending' WHEN 'sending' THEN 'unknown' ELSE deletion.state END AS status,
     coalesce(deletion.group_id, sent.group_id) AS group_id,
     coalesce(deletion.attempts, 0) AS attempts,
-    deletion.http_status, iif(deletion.state = 'held', 'held', deletion.code) AS code, deletion.error
+    deletion.http_status, iif(deletion.state = 'held', 'held', deletion.code) AS code, deletion.error,
+    NULL AS first_file, NULL AS first_row, NULL AS first_line, NULL AS kind, NULL AS warnings,
+    '[]' AS input, deletion.operation -> '$.edit' AS edit
 FROM runs
 JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
 JOIN rows AS shown ON shown.id = coalesce(rows.lead, rows.id)

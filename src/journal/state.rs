@@ -104,16 +104,6 @@ pub enum Change {
     Resume,
 }
 
-/// A change that is impossible in the state of an operation.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{change:?} is impossible for {operation:?}")]
-pub struct Illegal {
-    /// The operation.
-    pub operation: Box<Operation>,
-    /// The change.
-    pub change: Change,
-}
-
 impl GroupOperation {
     /// The guests whom it invites, if the organization does not know them.
     #[must_use]
@@ -152,18 +142,14 @@ impl Operation {
     /// The group that it created or changed is known as it is now: later operations of this journal changed it again, or created it
     /// again under another id.
     pub fn follow(&mut self, owned: &HashMap<String, OwnedGroup>, created: &HashMap<RowId, &GroupRef>) {
-        match &mut self.state {
-            State::Ended(Outcome::Created { group, .. }) => {
-                if let Some(now) = created.get(&self.row) {
-                    (group.id, group.stamp) = (now.id.clone(), now.stamp.clone());
-                }
-            }
-            State::Ended(Outcome::Updated { group, .. }) => {
-                if let Some(now) = owned.get(&group.id) {
-                    group.stamp.clone_from(&now.group_ref.stamp);
-                }
-            }
-            _ => {}
+        let now = match &self.state {
+            State::Ended(Outcome::Created { .. }) => created.get(&self.row).copied(),
+            State::Ended(Outcome::Updated { group, .. }) => owned.get(&group.id).map(|owned| &owned.group_ref),
+            _ => None,
+        };
+        let known = (now, &mut self.state);
+        if let (Some(now), State::Ended(Outcome::Created { group, .. } | Outcome::Updated { group, .. })) = known {
+            (group.id, group.stamp) = (now.id.clone(), now.stamp.clone());
         }
     }
 
@@ -183,7 +169,7 @@ impl Operation {
     ///
     /// # Errors
     /// If one is impossible.
-    pub fn after(self, changes: impl IntoIterator<Item = Change>) -> Result<Self, Illegal> {
+    pub fn after(self, changes: impl IntoIterator<Item = Change>) -> Result<Self, String> {
         changes.into_iter().try_fold(self, Self::next)
     }
 
@@ -191,7 +177,7 @@ impl Operation {
     ///
     /// # Errors
     /// If the change is impossible.
-    pub fn next(mut self, change: Change) -> Result<Self, Illegal> {
+    pub fn next(mut self, change: Change) -> Result<Self, String> {
         match (&self.state, change) {
             (State::Planned, Change::Begin(now_ms)) => {
                 self.sent_ms.push(now_ms);
@@ -213,9 +199,7 @@ impl Operation {
                 if !self.may_be_applied() || self.before.is_none() {
                     self.before = Some(group);
                 }
-                self.sent_ms.pop();
-                self.attempts -= 1;
-                self.state = State::Planned;
+                return self.next(Change::Withdraw);
             }
             (State::Planned | State::Sending, Change::Incomplete(group)) if self.may_be_completed() => {
                 self.kind = OperationKind::Update;
@@ -224,10 +208,8 @@ impl Operation {
                 self.state = State::Planned;
             }
             (State::Sending, Change::Missing) if self.kind == OperationKind::Update && self.edit.is_none() => {
-                self.kind = OperationKind::Create;
-                self.sent_ms.pop();
-                self.target = None;
-                self.state = State::Planned;
+                (self.kind, self.target) = (OperationKind::Create, None);
+                return self.next(Change::NotApplied);
             }
             (State::Planned | State::Sending, Change::End(outcome)) if self.ends_with(outcome.status()) => {
                 self.state = State::Ended(outcome);
@@ -242,7 +224,7 @@ impl Operation {
                 }
                 self.state = State::Planned;
             }
-            (_, change) => return Err(Illegal { operation: Box::new(self), change }),
+            (_, change) => return Err(format!("{change:?} is impossible for {self:?}")),
         }
         Ok(self)
     }
@@ -287,7 +269,7 @@ mod tests {
         RequestError::interrupted()
     }
 
-    fn after(kind: OperationKind, changes: &[Change]) -> Result<(State, bool, u32), Illegal> {
+    fn after(kind: OperationKind, changes: &[Change]) -> Result<(State, bool, u32), String> {
         let operation = Operation::planned(RowId(1), false, kind).after(changes.to_vec())?;
         Ok((operation.state.clone(), operation.may_be_applied(), operation.attempts))
     }

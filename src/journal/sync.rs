@@ -5,9 +5,9 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::JournalError;
 use super::operations::{tasks, write};
 use super::results::place;
-use super::state::{Change, GroupOperation};
+use super::state::{Change, GroupOperation, Operation, OperationKind};
 use super::store::{Journal, RunId, json, parse};
-use crate::model::{DesiredRow, Group, Outcome, RowId};
+use crate::model::{Action, ActionKind, DesiredRow, Group, Outcome, Plan, RequestError, RowId};
 
 /// A run that is not over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,15 +67,6 @@ impl Journal {
         self.run(|db| db.query_row(sql, [], |row| row.get(0)).optional())
     }
 
-    /// The last sync that changed something, or could have.
-    ///
-    /// # Errors
-    /// If the journal cannot be read.
-    pub fn last_sync(&self) -> Result<Option<RunId>, JournalError> {
-        let sql = "SELECT id FROM runs WHERE plan IS NOT NULL ORDER BY id DESC LIMIT 1";
-        self.run(|db| db.query_row(sql, [], |row| row.get(0).map(RunId)).optional())
-    }
-
     /// The rows of a run that define a group.
     ///
     /// # Errors
@@ -121,19 +112,9 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be written, or a change is impossible.
-    pub fn commence_sync(
-        &self,
-        run: RunId,
-        plan: &str,
-        last: RowId,
-        operations: Vec<(GroupOperation, Option<Outcome>)>,
-        group_ids: &[(RowId, String)],
-    ) -> Result<(), JournalError> {
-        let (tasks, outcomes): (Vec<_>, Vec<_>) = operations.into_iter().unzip();
-        let (operations, groups): (Vec<_>, Vec<_>) =
-            tasks.into_iter().map(|task: GroupOperation| (task.operation, task.group)).unzip();
-        let changes = outcomes.into_iter().map(|outcome| outcome.map(Change::End));
-        let operations = self.changed(operations.into_iter().zip(changes))?;
+    pub fn commence_sync(&self, run: RunId, last: RowId, plan: Plan) -> Result<(), JournalError> {
+        let (groups, changes): (Vec<_>, Vec<_>) = plan.actions.into_iter().map(operation).unzip();
+        let operations = self.changed(changes)?;
         self.together(|batch| {
             let mut insert = batch.prepare(
                 "INSERT INTO rows (id, row, line, name, input, body, guests, merged) VALUES (?1, 0, 0, ?2, '[]', ?3, ?4, FALSE)",
@@ -147,20 +128,10 @@ impl Journal {
                 write(batch, operation)?;
             }
             let mut found = batch.prepare("UPDATE rows SET known_id = ?2 WHERE id = ?1")?;
-            group_ids.iter().try_for_each(|(row, id)| found.execute(params![row.0, id]).map(drop))?;
+            plan.group_ids.iter().try_for_each(|(row, id)| found.execute(params![row.0, id]).map(drop))?;
             let open = "UPDATE runs SET state = 'open', last_row = ?2, plan = ?3 WHERE id = ?1";
-            batch.execute(open, params![run.0, end.0, plan]).map(drop)
+            batch.execute(open, params![run.0, end.0, plan.id]).map(drop)
         })
-    }
-
-    /// How many operations of a run are planned.
-    ///
-    /// # Errors
-    /// If the journal cannot be read.
-    pub fn planned_operations(&self, run: RunId) -> Result<u64, JournalError> {
-        let sql = "SELECT count(*) FROM runs JOIN operations ON row BETWEEN first_row AND last_row
-                   WHERE runs.id = ?1 AND NOT undo AND operations.state = 'planned'";
-        self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
     }
 
     /// Whether people of a run's rows are invalid.
@@ -186,10 +157,11 @@ impl Journal {
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn levels(&self, run: RunId, is_undo: bool) -> Result<Vec<u32>, JournalError> {
-        let sql = "SELECT DISTINCT level FROM runs JOIN operations ON row BETWEEN first_row AND last_row
-                   WHERE runs.id = ?1 AND undo = ?2 AND operations.state = 'planned' ORDER BY level";
-        self.run(|db| db.prepare(sql)?.query_map(params![run.0, is_undo], |row| row.get(0))?.collect())
+    pub fn levels(&self, run: RunId, is_undo: bool) -> Result<Vec<(u32, u64)>, JournalError> {
+        let sql = "SELECT level, count(*) FROM runs JOIN operations ON row BETWEEN first_row AND last_row
+                   WHERE runs.id = ?1 AND undo = ?2 AND operations.state = 'planned' GROUP BY level ORDER BY level";
+        let level = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        self.run(|db| db.prepare(sql)?.query_map(params![run.0, is_undo], level)?.collect())
     }
 
     /// Leaves alone what must not be carried out at this level: what needs a name that was not freed, and deletions if anything
@@ -218,4 +190,24 @@ impl Journal {
         }
         Ok(())
     }
+}
+
+/// The group and the operation of an action, and its outcome if nothing is sent for it.
+fn operation(action: Action) -> (Group, (Operation, Option<Change>)) {
+    let Action { kind, row, target, group, edit, reason, level, waits_for, .. } = action;
+    let message = reason.unwrap_or_default();
+    let outcome = match kind {
+        ActionKind::Note => target.clone().map(|group| Outcome::Unchanged { group }),
+        ActionKind::Held => Some(Outcome::Held { message }),
+        ActionKind::Fail => Some(Outcome::Failed(RequestError::new("group-unknown", message))),
+        _ => None,
+    };
+    let kind = match kind {
+        ActionKind::Create => OperationKind::Create,
+        ActionKind::Delete => OperationKind::Delete,
+        _ => OperationKind::Update,
+    };
+    let edit = (kind == OperationKind::Update).then(|| Box::new(edit));
+    let operation = Operation { target, edit, level, waits_for, ..Operation::planned(row, false, kind) };
+    (group, (operation, outcome.map(Change::End)))
 }

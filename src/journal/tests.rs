@@ -65,7 +65,7 @@ fn results(journal: &Journal, run: RunId) -> Vec<(String, Status, Option<String>
         rows.push((row.name.clone(), row.status, row.group_id.clone(), row.attempts));
         Ok(())
     };
-    journal.results(run, note).unwrap();
+    journal.results(run, false, note).unwrap();
     rows
 }
 

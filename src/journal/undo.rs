@@ -138,7 +138,7 @@ mod tests {
             all.push((row.name.clone(), row.status, row.attempts));
             Ok(())
         };
-        journal.undo_results(run, note).unwrap();
+        journal.results(run, true, note).unwrap();
         all
     }
 

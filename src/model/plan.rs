@@ -114,7 +114,7 @@ impl Action {
 }
 
 /// One guard, and what the plan has of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Guard {
     /// Its flag is `--max-` and this.
     pub name: &'static str,
@@ -135,7 +135,7 @@ impl Guard {
 }
 
 /// The plan of a sync.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
     /// The first 16 hexadecimal digits of a digest of its changes.
     pub id: String,

@@ -50,37 +50,27 @@ pub struct SyncInput<'a> {
 pub fn plan(input: &SyncInput<'_>) -> Plan {
     let inventory = input.inventory;
     let key = |name: &String| inventory.matching.key(name);
-    let mut planner = Planner {
-        input,
-        protected: input.invalid.iter().map(key).collect(),
-        actions: Vec::new(),
-        group_ids: Vec::new(),
-        claimed: HashSet::new(),
-        unclear: HashSet::new(),
-        unchanged: 0,
-        drift: 0,
-        next: input.next,
-    };
+    let protected = input.invalid.iter().map(key).collect();
+    let (claimed, unclear, plan) = (HashSet::new(), HashSet::new(), Plan::default());
+    let mut planner = Planner { input, protected, claimed, unclear, plan, next: input.next };
     for (row, meant) in input.rows.iter().zip(inventory.meant(input.rows, input.policy.adopts)) {
         planner.decide(row, meant);
     }
     let last = planner.rename();
-    let absent = planner.prune(last + 1);
-    planner.finish(absent)
+    planner.prune(last + 1);
+    planner.finish()
 }
 
 struct Planner<'a> {
     input: &'a SyncInput<'a>,
     /// The names of invalid rows: nobody is removed from their groups.
     protected: HashSet<NameKey>,
-    actions: Vec<Action>,
-    group_ids: Vec<(RowId, String)>,
     /// The groups that a row means.
     claimed: HashSet<usize>,
     /// The names of rows whose group is not known.
     unclear: HashSet<NameKey>,
-    unchanged: u64,
-    drift: u64,
+    /// The plan so far.
+    plan: Plan,
     next: RowId,
 }
 
@@ -114,7 +104,7 @@ impl Planner<'_> {
             Meant::New { is_again } => action.reason = is_again.then(|| "was deleted in Tallyfy".to_owned()),
             Meant::Group(_) => {}
         }
-        self.actions.push(action);
+        self.plan.actions.push(action);
     }
 
     /// What makes an existing group as its row says.
@@ -122,7 +112,7 @@ impl Planner<'_> {
         let inventory = self.input.inventory;
         let (has, owned) = (&inventory.groups[group], inventory.owned(group));
         if row.group_id.as_ref() != Some(&has.group_ref.id) {
-            self.group_ids.push((row.row, has.group_ref.id.clone()));
+            self.plan.group_ids.push((row.row, has.group_ref.id.clone()));
         }
         let may_remove = row.may_remove && !self.protected.contains(&inventory.matching.key(&row.group.name));
         let before = has.whole();
@@ -144,8 +134,8 @@ impl Planner<'_> {
             Ok(edit) if !edit.is_none() => ActionKind::Update,
             Ok(_) if !is_noted() => ActionKind::Note,
             Ok(edit) => {
-                self.unchanged += 1;
-                self.drift += (edit.members.kept.len() + edit.guests.kept.len()) as u64;
+                self.plan.unchanged += 1;
+                self.plan.drift += (edit.members.kept.len() + edit.guests.kept.len()) as u64;
                 return;
             }
         };
@@ -154,7 +144,7 @@ impl Planner<'_> {
             Err(why) => action.hold(why),
             Ok(edit) => (action.edit, action.reason) = (edit, owned.is_none().then(|| "is taken over".to_owned())),
         }
-        self.actions.push(action);
+        self.plan.actions.push(action);
     }
 
     /// Puts the actions in order: renames first, each after the one that frees its name. Gives the level of the other changes.
@@ -162,14 +152,14 @@ impl Planner<'_> {
         let inventory = self.input.inventory;
         let index = |action: &Action| inventory.index(action.target.as_ref());
         let renamed = |action: &Action| index(action).filter(|_| action.kind == ActionKind::Rename);
-        let wanted = self.actions.iter().filter_map(|action| Some((renamed(action)?, action.edit.name.clone()?)));
+        let wanted = self.plan.actions.iter().filter_map(|action| Some((renamed(action)?, action.edit.name.clone()?)));
         let wanted: HashMap<usize, String> = wanted.collect();
         let Renames { steps, mut held, freed } = inventory.renames(&wanted);
         let by_group: HashMap<usize, usize> =
-            self.actions.iter().enumerate().filter_map(|(at, action)| Some((renamed(action)?, at))).collect();
+            self.plan.actions.iter().enumerate().filter_map(|(at, action)| Some((renamed(action)?, at))).collect();
         let mut done: Vec<(RowId, u32)> = Vec::new();
         for step in &steps {
-            let action = &mut self.actions[by_group[&step.group]];
+            let action = &mut self.plan.actions[by_group[&step.group]];
             let waits_for = step.waits_for.map(|other| done[other]);
             let level = waits_for.map_or(0, |(_, level)| level) + 1;
             let waits_for = waits_for.map(|(row, _)| row);
@@ -186,13 +176,13 @@ impl Planner<'_> {
                 let target = action.target.clone();
                 let step =
                     Action { target, before, edit, level, waits_for, ..Action::of(ActionKind::Rename, row, group) };
-                self.actions.push(step);
+                self.plan.actions.push(step);
                 self.next = row.after(1);
                 done.push((row, level));
             }
         }
         let rest = done.iter().map(|(_, level)| *level).max().unwrap_or_default() + 1;
-        for action in &mut self.actions {
+        for action in &mut self.plan.actions {
             let key = inventory.matching.key(&action.group.name);
             match action.kind {
                 ActionKind::Rename => {
@@ -212,12 +202,11 @@ impl Planner<'_> {
         rest
     }
 
-    /// The owned groups that no row has are deleted, or stay; gives how many stay.
-    fn prune(&mut self, level: u32) -> u64 {
+    /// The owned groups that no row has are deleted, or stay.
+    fn prune(&mut self, level: u32) {
         let SyncInput { inventory, rows, invalid, policy, .. } = self.input;
         // A typo must not cost a group.
         let prunes = policy.prunes && invalid.is_empty() && rows.iter().all(|row| row.is_valid);
-        let mut absent = 0;
         for (index, group) in inventory.groups.iter().enumerate() {
             if inventory.owned(index).is_none()
                 || self.claimed.contains(&index)
@@ -225,59 +214,48 @@ impl Planner<'_> {
             {
                 continue;
             }
-            let Some(whole) = prunes.then(|| group.whole()).flatten() else {
-                absent += 1;
+            let Some(whole) = group.whole().filter(|_| prunes) else {
+                self.plan.absent += 1;
                 continue;
             };
             let mut action = Action::of(ActionKind::Delete, self.next, whole.clone());
             (action.target, action.before, action.level) = (Some(group.group_ref.clone()), Some(whole), level);
-            self.actions.push(action);
+            self.plan.actions.push(action);
             self.next = self.next.after(1);
         }
-        absent
     }
 
-    fn finish(mut self, absent: u64) -> Plan {
+    fn finish(self) -> Plan {
         let SyncInput { organization, inventory, guards, count, count_before, .. } = *self.input;
-        self.actions.sort_by_cached_key(|action| (action.kind, action.name().to_owned(), action.row));
-        let changed = self.actions.iter().filter(|action| action.kind != ActionKind::Held);
+        let mut plan = self.plan;
+        plan.actions.sort_by_cached_key(|action| (action.kind, action.name().to_owned(), action.row));
+        let changed = plan.actions.iter().filter(|action| action.kind != ActionKind::Held);
         let adopted: HashSet<usize> = changed.filter_map(|action| inventory.index(action.target.as_ref())).collect();
-        let mut totals = PlanTotals { rows: count, rows_before: count_before, ..PlanTotals::default() };
+        let mut memberships = 0;
         for (index, group) in inventory.groups.iter().enumerate() {
             if inventory.owned(index).is_some() || adopted.contains(&index) {
-                let [members, guests] =
-                    [group.members.as_ref().map_or(0, Vec::len), group.guests.as_ref().map_or(0, Vec::len)];
-                totals.owned += 1;
-                totals.memberships += (members + guests) as u64;
+                plan.owned += 1;
+                memberships += group.whole().as_ref().map_or(0, people);
             }
         }
-        for action in self.actions.iter().filter(|action| !action.is_step()) {
-            let Edit { members, guests, .. } = &action.edit;
-            match action.kind {
-                ActionKind::Delete => {
-                    totals.deleted += 1;
-                    totals.removed += people(&action.group);
-                }
-                ActionKind::Rename | ActionKind::Update => {
-                    totals.updated += 1;
-                    totals.added += (members.add.len() + guests.add.len()) as u64;
-                    totals.removed += (members.remove.len() + guests.remove.len()) as u64;
-                }
-                ActionKind::Create => totals.created += 1,
-                _ => {}
-            }
-        }
-        Plan {
-            id: plan_id(organization, &self.actions),
-            guards: guards.guards(&totals),
-            group_ids: self.group_ids,
-            unchanged: self.unchanged,
-            drift: self.drift,
-            owned: totals.owned,
-            others: inventory.groups.len() as u64 - totals.owned,
-            absent,
-            actions: self.actions,
-        }
+        let sum = |count: fn(&Action) -> u64| plan.actions.iter().filter(|action| !action.is_step()).map(count).sum();
+        let totals = PlanTotals {
+            owned: plan.owned,
+            memberships,
+            deleted: plan.count(ActionKind::Delete),
+            updated: plan.count(ActionKind::Rename) + plan.count(ActionKind::Update),
+            created: plan.count(ActionKind::Create),
+            added: sum(|action| (action.edit.members.add.len() + action.edit.guests.add.len()) as u64),
+            removed: sum(|action| match action.kind {
+                ActionKind::Delete => people(&action.group),
+                _ => (action.edit.members.remove.len() + action.edit.guests.remove.len()) as u64,
+            }),
+            rows: count,
+            rows_before: count_before,
+        };
+        plan.others = inventory.groups.len() as u64 - plan.owned;
+        (plan.id, plan.guards) = (plan_id(organization, &plan.actions), guards.guards(&totals));
+        plan
     }
 }
 

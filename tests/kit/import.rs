@@ -104,7 +104,7 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
     let delivery = delivery(server, settings, stop, request_log, &journal.clock, &seen, run);
     delivery.prepare(&mut journal, &staged).await.unwrap();
     if !stop.is_raised() {
-        let (forecast, _) = delivery.forecast_guests(&mut journal).await.unwrap();
+        let (forecast, _) = delivery.forecast_guests(&journal).await.unwrap();
         delivery.quota.expect(forecast);
         let (writer, sending) = delivery.start(journal, Selection::Rows);
         let (written, ()) = tokio::join!(writer.work(), sending);
@@ -198,7 +198,7 @@ fn result_rows(journal: &Journal, run: RunId) -> Vec<model::ResultRow> {
         rows.push(row.clone());
         Ok(())
     };
-    journal.results(run, add).unwrap();
+    journal.results(run, false, add).unwrap();
     rows
 }
 

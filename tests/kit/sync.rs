@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use tallyfy_groups::cli::{Cli, Command};
-use tallyfy_groups::commands::{Delivery, commence, stage_sync};
+use tallyfy_groups::commands::{Delivery, stage_sync};
 use tallyfy_groups::execute::Policy;
 use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RunId, Selection};
 use tallyfy_groups::limit::Stop;
@@ -117,7 +117,7 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, flags:
         let plan = delivery.plan(&journal, &journal, &staged, ORG, sync_policy, guards).await?;
         assert!(plan.guards.iter().all(|guard| !guard.is_exceeded()), "{:?}", plan.guards);
         changes = Some(plan.changes());
-        commence(&journal, &staged, plan)?;
+        journal.commence_sync(staged.run, staged.range.1, plan)?;
         Ok::<(), tallyfy_groups::commands::Failure>(())
     };
     if prepared.await.is_err() {
@@ -130,9 +130,9 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, flags:
 /// Carries the plan of a run out, and closes it.
 async fn carry_out(delivery: &Delivery<Wire>, mut journal: Journal, stop: &Stop, changes: Option<u64>) -> Synchronized {
     let run = delivery.run;
-    let (guests, _) = delivery.forecast_guests(&mut journal).await.unwrap();
+    let (guests, _) = delivery.forecast_guests(&journal).await.unwrap();
     delivery.quota.expect(guests);
-    for level in journal.levels(run, false).unwrap() {
+    for (level, _) in journal.levels(run, false).unwrap() {
         if stop.is_raised() {
             break;
         }
@@ -141,7 +141,7 @@ async fn carry_out(delivery: &Delivery<Wire>, mut journal: Journal, stop: &Stop,
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
     }
-    let rows = collected(|add| journal.results(run, add));
+    let rows = collected(|add| journal.results(run, false, add));
     let finished = Synchronized { rows, changes, stopped: stop.reason().map(|reason| reason.to_string()), run: run.0 };
     let is_open = finished.rows.iter().any(|row| matches!(row.status, "pending" | "unknown"));
     journal.end_run(run, !is_open).unwrap();
@@ -166,12 +166,12 @@ async fn take_back(
         return Synchronized { rows: Vec::new(), changes: None, stopped: stopped(), run: run.0 };
     };
     journal.commence_undo(run, work.operations).unwrap();
-    for level in journal.levels(run, true).unwrap() {
+    for (level, _) in journal.levels(run, true).unwrap() {
         let (writer, sending) = delivery.start(journal, Selection::Undo(level));
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
     }
-    let rows = collected(|add| journal.undo_results(run, add));
+    let rows = collected(|add| journal.results(run, true, add));
     Synchronized { rows, changes: None, stopped: stopped(), run: run.0 }
 }
 
