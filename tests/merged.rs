@@ -1,5 +1,9 @@
 //! Rows of persons: one group for all rows of a name, a status for each row, and what is left out.
 
+use std::time::Duration;
+
+use serde_json::json;
+
 use crate::support::{Desk, Server, statuses};
 use tallyfy_groups::sandbox::{Options, SandboxUser};
 
@@ -47,7 +51,7 @@ fn rows_of_one_name_become_one_group_and_only_a_bad_persons_row_is_invalid() {
 }
 
 #[test]
-fn the_next_run_over_the_same_file_finds_the_group_and_says_the_same_of_its_rows() {
+fn a_person_who_can_be_found_since_is_added_by_the_next_run_over_the_same_file() {
     let server = acme("");
     let rows = "name,member\nOps,1001\nOps,1002\nOps,new@members.example\n";
     let desk = Desk::at(&server).with("groups.csv", rows);
@@ -55,11 +59,50 @@ fn the_next_run_over_the_same_file_finds_the_group_and_says_the_same_of_its_rows
     assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "merged", "invalid"]);
     let user = SandboxUser { id: 1040, email: "new@members.example".to_owned(), status: "active".to_owned() };
     server.plant_user(user);
-    desk.run(&["import", "groups.csv"]).expect(0).says("groups that exist already and differ from the file: 1;");
-    let lines = desk.results("groups.results.csv");
-    assert_eq!(statuses(&lines), ["exists", "merged", "merged"]);
-    assert!(lines[0].warnings.as_deref().unwrap().contains("+1040"), "{lines:?}");
-    assert_eq!(server.all_posts(), 1);
+    desk.run(&["import", "groups.csv"]).expect(0);
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["updated", "merged", "merged"]);
+    assert_eq!((server.group("Ops").members, server.all_posts()), (vec![1001, 1002, 1040], 1));
+}
+
+#[test]
+fn a_mended_row_is_added_to_the_group_that_this_journal_created_and_nobody_else_is() {
+    let server = acme("");
+    server.plant("theirs", "Theirs");
+    let desk = Desk::at(&server).with("groups.csv", "name,guest\nOps,a@x.example\nOps,nobody\nOps,d@x.example\n");
+    desk.run(&["import", "groups.csv"]).expect(9);
+    // Somebody is removed in Tallyfy.
+    server.meddle("PUT", &server.group("Ops").id, &json!({"guests": ["d@x.example"]}), Duration::ZERO);
+    let mended = desk.read("groups.rejects.csv").replace("nobody", "c@x.example") + "Theirs,c@x.example\n";
+    desk.write("groups.rejects.csv", mended.clone());
+    let dry = desk.run(&["import", "groups.rejects.csv", "--dry-run", "--detailed-exitcode"]).expect(10);
+    dry.tells("  ~ update   Ops     guests   +c@x.example\n")
+        .tells("1 to update, 1 there already")
+        .tells("  4 requests;");
+    let before = server.requests();
+    desk.run(&["import", "groups.rejects.csv"]).expect(0).says("2 requests;");
+    assert_eq!(server.requests() - before, 4, "two lists, and the group is read and changed");
+    let lines = desk.results("groups.rejects.results.csv");
+    assert_eq!(statuses(&lines), ["updated", "exists"]);
+    assert_eq!(lines[0].changes.as_deref(), Some("+guest c@x.example"));
+    assert_eq!(server.group("Ops").guests, ["d@x.example", "c@x.example"]);
+    assert!(server.group("Theirs").guests.is_empty());
+    let whole = desk.read("groups.csv").replace("nobody", "c@x.example");
+    desk.write("groups.csv", whole);
+    desk.run(&["import", "groups.csv"]).expect(0);
+    assert_eq!(server.group("Ops").guests, ["d@x.example", "c@x.example"], "who was imported once is not added again");
+    desk.run(&["undo", "groups.rejects.csv", "--yes"]).expect(0);
+    assert_eq!(server.group("Ops").guests, ["d@x.example"]);
+}
+
+#[test]
+fn a_mended_row_of_a_run_that_was_cut_off_is_added_too() {
+    let server = acme("[[fault]]\nkind = 'error-before'\nmethod = 'POST'\nstatus = 401\nat = [2]");
+    let desk = Desk::at(&server).with("groups.csv", "name,guest\nOps,a@x.example\nOps,nobody\nLaw,b@x.example\n");
+    desk.run(&["import", "groups.csv", "--concurrency", "1"]).expect(3);
+    desk.write("groups.rejects.csv", desk.read("groups.rejects.csv").replace("nobody", "c@x.example"));
+    desk.run(&["import", "groups.rejects.csv"]).expect(0);
+    assert_eq!(statuses(&desk.results("groups.rejects.results.csv")), ["updated", "created"]);
+    assert_eq!(server.group("Ops").guests, ["a@x.example", "c@x.example"]);
 }
 
 #[test]
@@ -169,7 +212,7 @@ fn one_group_of_all_rows_has_the_name_that_is_given() {
     let user = SandboxUser { id: 1050, email: "eve@members.example".to_owned(), status: "active".to_owned() };
     server.plant_user(user);
     desk.run(&["import", "Other.rejects.csv", "--name-from", "file", "--map", "member=Email"]).expect(0);
-    assert_eq!(statuses(&desk.results("Other.rejects.results.csv")), ["exists"], "and not Other.rejects");
+    assert_eq!(statuses(&desk.results("Other.rejects.results.csv")), ["updated"], "and not Other.rejects");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::journal::{
     Change, GroupOperation, Journal, JournalError, Operation, OperationKind, RunId, Selection, Writer,
 };
 use crate::limit::{GuestForecast, GuestLimiter};
-use crate::model::{ExistingGroup, OnExisting, Outcome, RequestError, RowId, StopReason};
+use crate::model::{ExistingGroup, OnExisting, Outcome, OwnedGroup, RequestError, RowId, StopReason, best};
 use crate::plan;
 use crate::tallyfy::{Guest, List, PageCursor, Transport};
 
@@ -37,13 +37,19 @@ pub struct Delivery<E> {
 }
 
 impl<E: Transport> Delivery<E> {
-    /// Settles every row whose group exists, and finds out what became of every row in doubt. If that cannot be done, the run is
-    /// stopped.
+    /// Settles every row whose group exists, or in a file with one person per row plans to add its people to a group that is
+    /// `owned`; and finds out what became of every row in doubt. If that cannot be done, the run is stopped.
     ///
     /// # Errors
     /// If the journal cannot be used.
-    pub async fn prepare(&self, journal: &mut Journal, staged: &Staged) -> Result<(), JournalError> {
-        let list = Comparison { staged, ids: journal.rows_of_ids(self.run)?, on_existing: self.policy.on_existing };
+    pub async fn prepare(
+        &self,
+        journal: &mut Journal,
+        staged: &Staged,
+        owned: HashMap<String, OwnedGroup>,
+    ) -> Result<(), JournalError> {
+        let (ids, on_existing) = (journal.rows_of_ids(self.run)?, self.policy.on_existing);
+        let list = Comparison { staged, ids, owned, on_existing };
         let Some(pages) = list.settle(journal, &self.api).await? else { return Ok(()) };
         self.reconcile(journal, Some((&list, pages))).await
     }
@@ -204,6 +210,8 @@ pub(super) struct Comparison<'a> {
     staged: &'a Staged,
     /// The row of each existing group, by the group's id.
     ids: HashMap<String, RowId>,
+    /// Groups that get the people of rows who are new to them.
+    owned: HashMap<String, OwnedGroup>,
     on_existing: OnExisting,
 }
 
@@ -259,8 +267,11 @@ impl Comparison<'_> {
             let Some(row) = own.or_else(|| self.staged.named(&group.name)) else { continue };
             let Some(task) = journal.open_row(row)? else { continue };
             if own.is_some() {
-                let outcome = plan::exists(&task.group, &group, self.on_existing);
-                found.insert(row, settled(task, outcome));
+                let change = self.addition(&task, &group).unwrap_or_else(|| {
+                    let outcome = plan::exists(&task.group, &group, self.on_existing);
+                    Change::End(outcome)
+                });
+                found.insert(row, (task.operation, [change]));
             } else if task.group.tallyfy_id.is_some() {
                 // It is of another group.
             } else if !task.operation.was_sent() && group.name == task.group.name {
@@ -275,7 +286,18 @@ impl Comparison<'_> {
         journal.apply(found.into_values())
     }
 
+    /// What the people of a row add to a group that is owned.
+    fn addition(&self, task: &GroupOperation, group: &ExistingGroup) -> Option<Change> {
+        let owned = self.owned.get(&group.group_ref.id).filter(|_| !task.operation.was_sent())?;
+        let edit = plan::addition(&task.group, owned, &group.whole()?)?;
+        Some(Change::Add(group.group_ref.clone(), Box::new(edit)))
+    }
+
     fn outcome(&self, task: GroupOperation, groups: &[ExistingGroup]) -> Option<(Operation, [Change; 1])> {
+        let first = best(&task.group.name, groups).into_iter().next();
+        if let Some(addition) = first.and_then(|first| self.addition(&task, first)) {
+            return Some((task.operation, [addition]));
+        }
         let outcome = plan::decide(&task.operation.sent_ms, &task.group, groups, self.on_existing)?;
         Some(settled(task, outcome))
     }

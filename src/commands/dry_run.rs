@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use console::Term;
 
-use crate::cli::{ImportArgs, RunArgs};
+use crate::cli::ImportArgs;
 use crate::exit::Ending;
 use crate::journal::{Journal, JournalError};
 use crate::limit::{GuestLimiter, Stop};
-use crate::model::{Action, ActionKind, Format};
+use crate::model::{Action, ActionKind};
 use crate::report::{Form, PlanTally, PlanWriter, RunKind};
-use crate::settings::{Connection, OutputPaths, Target};
 
 use super::file_run::FileRun;
 use super::import::policy;
@@ -19,6 +18,10 @@ use super::organization::connect;
 use super::people::find_people;
 use super::staging::{owner, stage};
 use super::{Context, Failure, block_on};
+
+/// What an import does about groups, in the order of a plan.
+const KINDS: [ActionKind; 5] =
+    [ActionKind::Invalid, ActionKind::Fail, ActionKind::Update, ActionKind::Exists, ActionKind::Create];
 
 /// Says what an import would do.
 pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Failure> {
@@ -32,7 +35,9 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
     let no_guests = GuestLimiter::new(import.guests, Stop::default(), Arc::clone(&listener)).forecast();
     let (mut listed, mut guests) = (0, (no_guests, false));
     if staged.valid > 0 {
-        let (stop, past) = (Stop::default(), past(&args.run, connection)?);
+        let stop = Stop::default();
+        let past = import.past()?;
+        let owned = past.as_ref().filter(|_| staged.are_of_persons()).map(Journal::owned_groups).transpose()?;
         let running = || stop.reason().map_or(Ok(()), |reason| Err(Failure::Stopped(reason)));
         // An import begins with the same requests.
         (listed, guests) = block_on(async {
@@ -40,27 +45,28 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
             find_people(&api, &mut journal, &staged, &args.run.people, &mut problems).await?;
             running()?;
             let delivery = import.delivery(&api, run);
-            delivery.prepare(&mut journal, &staged).await?;
+            delivery.prepare(&mut journal, &staged, owned.unwrap_or_default()).await?;
             running()?;
             let guests = delivery.forecast_guests(&journal).await?;
             running()?;
             Ok((api.requests(), guests))
         })?;
     }
-    let (kinds, mut tally) =
-        ([ActionKind::Invalid, ActionKind::Fail, ActionKind::Exists, ActionKind::Create], PlanTally::default());
+    let mut tally = PlanTally::default();
     let mut count = |action: &Action| -> Result<(), JournalError> {
         tally.add(action);
         Ok(())
     };
-    kinds.into_iter().try_for_each(|kind| journal.planned_actions(run, kind, &mut count))?;
-    let forecast = import.forecast(tally.of(ActionKind::Create) + listed, &guests);
+    KINDS.into_iter().try_for_each(|kind| journal.planned_actions(run, kind, &mut count))?;
+    let changes = tally.of(ActionKind::Create) + tally.of(ActionKind::Update);
+    // A group is read before it is changed.
+    let forecast = import.forecast(changes + tally.of(ActionKind::Update) + listed, &guests);
     let is_refused = import.report(problems)?.is_some();
     let view = import.view(&journal, &staged, tally, &forecast)?;
     let write = || {
         let form = if args.run.output.json { Form::Json } else { Form::text(&Term::stdout()) };
         let mut plan = PlanWriter::new(&view, form, BufWriter::new(io::stdout().lock())).map_err(Failure::Print)?;
-        for kind in kinds {
+        for kind in KINDS {
             journal.planned_actions(run, kind, |action| plan.action(action).map_err(Failure::Print))?;
         }
         plan.finish().map_err(Failure::Print)
@@ -70,15 +76,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
         () if is_refused || view.tally.of(ActionKind::Invalid) + view.tally.of(ActionKind::Fail) > 0 => {
             Ending::Problems
         }
-        () if args.run.detailed_exitcode && view.tally.of(ActionKind::Create) > 0 => Ending::Changes,
+        () if args.run.detailed_exitcode && changes > 0 => Ending::Changes,
         () => Ending::Complete,
     })
-}
-
-/// The journal of earlier imports into the simulated organization: they are all that it has.
-fn past(args: &RunArgs, connection: &Connection) -> Result<Option<Journal>, Failure> {
-    if !matches!(connection.target, Target::Simulated) {
-        return Ok(None);
-    }
-    Ok(Journal::peek(&OutputPaths::resolve(args, None, Format::Csv).journal)?)
 }

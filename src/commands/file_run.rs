@@ -79,6 +79,13 @@ impl<'a> FileRun<'a> {
         Ok(Journal::open(&journal, &owner(&self.connection))?)
     }
 
+    /// The journal of earlier runs, for a dry run.
+    pub(super) fn past(&self) -> Result<Option<Journal>, JournalError> {
+        let past = Journal::peek(&OutputPaths::resolve(self.args, None, Format::Csv).journal)?;
+        past.as_ref().map_or(Ok(()), |past| past.check_owner(&owner(&self.connection)))?;
+        Ok(past)
+    }
+
     /// The outputs of a run whose files are in the journal. Results and rejects can be written there, which the journal notes.
     pub(super) fn outputs(
         &self,

@@ -1,12 +1,13 @@
 //! `import`: read → check → plan → send → record → report.
 
+use std::collections::HashMap;
 use std::io::Write;
 
 use crate::cli::ImportArgs;
 use crate::execute::Policy;
 use crate::exit::Ending;
-use crate::journal::{Journal, Selection};
-use crate::model::Event;
+use crate::journal::{Journal, JournalError, Selection};
+use crate::model::{ActionKind, Event};
 use crate::report::{Problems, RunKind, counted, grouped};
 use crate::settings::OutputPaths;
 
@@ -90,13 +91,20 @@ async fn send(
         return Ok((journal, Sent { requests: api.requests(), people, refused }));
     }
     let delivery = import.delivery(&api, staged.run);
-    delivery.prepare(&mut journal, staged).await?;
+    let owned = if staged.are_of_persons() { journal.owned_groups()? } else { HashMap::new() };
+    delivery.prepare(&mut journal, staged, owned).await?;
     let guests = delivery.forecast_guests(&journal).await?;
     tracing::info!(requests = api.requests(), seconds = import.seconds(), "listed the organization's groups");
     if !stop.is_raised() {
         let (done, total) = (journal.settled_rows(staged.run)?, staged.valid);
         if done < total {
-            progress.announce(&import.forecast(total - done, &guests));
+            // A group is read before it is changed.
+            let mut requests = total - done;
+            journal.planned_actions::<JournalError>(staged.run, ActionKind::Update, |_| {
+                requests += 1;
+                Ok(())
+            })?;
+            progress.announce(&import.forecast(requests, &guests));
         }
         listener(Event::Started { is_deleting: false, done, total });
         delivery.quota.expect(guests.0);

@@ -15,7 +15,7 @@ use crate::model::{
 use crate::plan::{MergePolicy, SyncPolicy};
 use crate::report::{Forecast, Form, Output, PlanTally, PlanView, Problems, RunKind};
 use crate::resolve::Directory;
-use crate::settings::{OutputPaths, Target};
+use crate::settings::OutputPaths;
 use crate::tallyfy::Http;
 
 use super::delivery::Delivery;
@@ -72,12 +72,10 @@ impl Sync<'_> {
         let run = journal.begin_run(&owner(connection))?;
         let staged = stage(&journal, run, input, &progress.listener(), &mut problems)?;
         journal.note_rows(run, staged.range)?;
-        let past = Journal::peek(&OutputPaths::resolve(args, None, Format::Csv).journal)?;
-        past.as_ref().map_or(Ok(()), |past| past.check_owner(&owner(connection)))?;
+        let past = self.run.past()?;
         self.may_prune(past.as_ref(), &journal, &staged)?;
         let planned = block_on(async {
-            let is_simulated = matches!(connection.target, Target::Simulated);
-            let api = self.connect(past.as_ref().filter(|_| is_simulated).unwrap_or(&journal)).await?;
+            let api = self.connect(past.as_ref().unwrap_or(&journal)).await?;
             self.plan(&self.run.delivery(&api, run), &mut journal, past.as_ref(), &staged, &mut problems).await
         })?;
         let refused = self.run.report(problems)?;

@@ -79,7 +79,7 @@ impl Journal {
                   AND NOT EXISTS (SELECT 1 FROM gone WHERE gone.row = sent.id))
             SELECT count(*) FROM open_rows
             WHERE EXISTS (SELECT 1 FROM lately) AND run = ?1 AND identity IN (SELECT identity FROM lately)
-              AND NOT EXISTS (SELECT 1 FROM operations WHERE operations.row = open_rows.id AND NOT undo AND attempts > 0)";
+              AND NOT EXISTS (SELECT 1 FROM operations WHERE operations.row = open_rows.id AND NOT undo AND (attempts > 0 OR kind = 'update'))";
         self.run(|db| db.query_row(sql, params![run.0, since], |row| row.get(0)))
     }
 

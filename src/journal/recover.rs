@@ -12,17 +12,20 @@ use crate::model::RowId;
 /// The rows to be sent of the run that was cut off and of those that it continued, the latest first; and the new ones.
 /// Within a run, their names are unique.
 const OLD_ROWS: &str = "
-    CREATE TEMP TABLE old AS SELECT rows.id, name, identity
-        FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
-        WHERE state IN ('open', 'continued') AND body IS NOT NULL ORDER BY rows.id DESC";
-const NEW_ROWS: &str = "
-    CREATE TEMP TABLE new AS SELECT id, name, identity FROM rows WHERE id BETWEEN ?1 AND ?2 AND body IS NOT NULL";
+    CREATE TEMP TABLE old AS SELECT defined.*, EXISTS (
+            SELECT 1 FROM ended WHERE row = defined.id AND NOT undo AND ended.state IN ('created', 'exists')) AS is_there
+        FROM runs JOIN defined ON defined.id BETWEEN first_row AND last_row
+        WHERE state IN ('open', 'continued') ORDER BY defined.id DESC";
+const NEW_ROWS: &str = "CREATE TEMP TABLE new AS SELECT * FROM defined WHERE id BETWEEN ?1 AND ?2";
 
-/// First by the name itself, then by its key: `--match-names` may have changed between the runs.
+/// First by the name itself, then by its key: `--match-names` may have changed between the runs. A group that is there and was
+/// corrected since in the file is compared with the row like any other group that exists.
 const MATCH: &str = "
     CREATE TEMP TABLE carried (old INTEGER PRIMARY KEY, new INTEGER NOT NULL UNIQUE);
-    INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (name) ORDER BY old.rowid;
-    INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (identity) ORDER BY old.rowid;";
+    INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (name)
+        WHERE NOT is_there OR old.definition = new.definition ORDER BY old.rowid;
+    INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (identity)
+        WHERE NOT is_there OR old.definition = new.definition ORDER BY old.rowid;";
 
 /// What exists still exists, unless the run that created it was undone since, and its body stays as it was sent. The run that was
 /// cut off keeps only rows that have a history and no successor.

@@ -24,7 +24,7 @@ impl Journal {
         let view = if is_undo { "undone" } else { "results" };
         let sql = format!(
             "SELECT file, row, line, first_file, first_row, first_line, name, status, group_id, attempts, http_status, code, error,
-                    input, kind IS 'update', warnings, edit
+                    input, kind IS 'update' AND edit IS NULL, warnings, edit
              FROM {view} WHERE run = ?1 ORDER BY id"
         );
         self.each_row(&sql, run, |row| result_row(row, &files), each)
@@ -44,6 +44,9 @@ impl Journal {
             ActionKind::Invalid => ("rows.id", "rows.code <> 'row-excluded' AND (rows.merged OR rows.twin IS NULL)"),
             ActionKind::Fail => ("coalesce(rows.lead, rows.id)", "operations.state = 'failed'"),
             ActionKind::Exists => ("coalesce(rows.lead, rows.id)", "operations.state = 'exists'"),
+            ActionKind::Update => {
+                ("coalesce(rows.lead, rows.id)", "operations.state = 'planned' AND operation -> '$.edit' IS NOT NULL")
+            }
             _ => (
                 "coalesce(rows.lead, rows.id)",
                 "rows.body IS NOT NULL AND operations.state IS NULL AND (rows.code IS NULL OR rows.lead IS NOT NULL)",
@@ -57,12 +60,16 @@ impl Journal {
         );
         let action = |row: &Row<'_>| {
             let group: Group = parse(row, 4)?;
-            let (target, reason) = match parse::<Option<Operation>>(row, 6)?.map(|operation| operation.state) {
-                Some(State::Ended(Outcome::Exists { group, .. })) => (Some(group.clone()), group.differences),
-                Some(State::Ended(Outcome::Failed(error))) => (None, Some(error.message)),
-                _ => (None, row.get::<_, Option<String>>(5)?.filter(|_| kind == ActionKind::Invalid)),
+            let operation = parse::<Option<Operation>>(row, 6)?;
+            let edit = operation.as_ref().and_then(|operation| operation.edit.as_deref().cloned()).unwrap_or_default();
+            let target = operation.as_ref().and_then(Operation::group).cloned();
+            let reason = match operation.map(|operation| operation.state) {
+                Some(State::Ended(Outcome::Exists { group, .. })) => group.differences,
+                Some(State::Ended(Outcome::Failed(error))) => Some(error.message),
+                _ => row.get::<_, Option<String>>(5)?.filter(|_| kind == ActionKind::Invalid),
             };
-            Ok(Action { place: Some(place(row, 0)?), target, reason, ..Action::of(kind, RowId(row.get(3)?), group) })
+            let action = Action::of(kind, RowId(row.get(3)?), group);
+            Ok(Action { place: Some(place(row, 0)?), target, edit, reason, ..action })
         };
         self.each_row(&sql, run, action, each)
     }

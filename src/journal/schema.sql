@@ -121,6 +121,12 @@ FROM runs JOIN rows ON rows.id BETWEEN runs.first_row AND runs.last_row
 WHERE rows.body IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ended WHERE ended.row = rows.id AND NOT undo)
     AND (runs.plan IS NULL OR EXISTS (SELECT 1 FROM operations WHERE operations.row = rows.id AND NOT undo));
 
+-- The rows of groups, with what they and the rows that are merged into them say.
+CREATE VIEW defined AS
+SELECT id, name, identity, coalesce(wanted, body) || coalesce(
+    (SELECT group_concat(part.wanted) FROM rows AS part WHERE part.merged AND part.twin = rows.id), '') AS definition
+FROM rows WHERE body IS NOT NULL;
+
 -- The rows whose group `undo` deleted or found gone.
 CREATE VIEW gone AS
 SELECT row, sent.group_id
@@ -139,7 +145,7 @@ SELECT runs.id AS run, rows.id AS id, rows.file, rows.row, rows.line, rows.name,
         WHEN rows.twin IS NOT NULL AND NOT rows.merged THEN 'duplicate'
         WHEN own.body IS NULL OR rows.code IS NOT NULL AND (rows.merged OR rows.lead IS NOT NULL) THEN 'invalid'
         WHEN mine.state IN ('created', 'exists', 'updated', 'unchanged') AND coalesce(own.lead, own.id) <> rows.id THEN 'merged'
-        WHEN mine.state = 'sending' OR mine.state = 'planned' AND mine.kind = 'update' AND runs.plan IS NULL THEN 'unknown'
+        WHEN mine.state = 'sending' OR mine.state = 'planned' AND mine.kind = 'update' AND mine.operation -> '$.edit' IS NULL THEN 'unknown'
         WHEN mine.state <> 'planned' THEN mine.state
         WHEN own.code IS NOT NULL AND own.lead IS NULL THEN 'invalid'
         WHEN mine.row IS NOT NULL OR runs.plan IS NULL THEN 'pending'

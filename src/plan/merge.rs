@@ -63,6 +63,17 @@ pub(super) fn merge(
     if may_apply(&edit, has, policy.allows_empty) { Ok(edit) } else { Err("would become empty".to_owned()) }
 }
 
+/// What gives a group the people of a mended row: those whom no earlier row listed for it, and whom it lacks.
+pub(crate) fn addition(desired: &Group, owned: &OwnedGroup, has: &Group) -> Option<Edit> {
+    let mut members = merge_list(&desired.members, &has.members, |_| true).add;
+    let mut guests = merge_list(&desired.guests, &has.guests, |_| true).add;
+    members.retain(|id| !owned.lists_member(*id));
+    guests.retain(|guest| !owned.lists_guest(guest));
+    let (members, guests) =
+        (ListChange { add: members, ..<_>::default() }, ListChange { add: guests, ..<_>::default() });
+    Some(Edit { members, guests, ..Edit::default() }).filter(|edit| !edit.is_none())
+}
+
 /// Whether a group keeps somebody, or may lose everybody.
 pub(crate) fn may_apply(edit: &Edit, has: &Group, allows_empty: bool) -> bool {
     let is_emptied = || {

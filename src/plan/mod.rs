@@ -11,7 +11,7 @@ pub(crate) use compare::{altered, completed};
 pub use guards::{GuardLimit, GuardOptions};
 pub use matching::Inventory;
 pub use merge::MergePolicy;
-pub(crate) use merge::may_apply;
+pub(crate) use merge::{addition, may_apply};
 pub use sync::{SyncInput, SyncPolicy, plan};
 
 use crate::model::{ExistingGroup, Field, Group, GroupRef, OnExisting, Outcome, RequestError, best, shortened};

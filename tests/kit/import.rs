@@ -102,7 +102,7 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
     let request_log = journal.request_log(speed.memory(), now).unwrap();
     let seen = Arc::new(Seen::default());
     let delivery = delivery(server, settings, stop, request_log, &journal.clock, &seen, run);
-    delivery.prepare(&mut journal, &staged).await.unwrap();
+    delivery.prepare(&mut journal, &staged, <_>::default()).await.unwrap();
     if !stop.is_raised() {
         let (forecast, _) = delivery.forecast_guests(&journal).await.unwrap();
         delivery.quota.expect(forecast);
