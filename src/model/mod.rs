@@ -38,7 +38,7 @@ pub use outcome::{Outcome, RequestError};
 pub use owned::OwnedGroup;
 pub use plan::{Action, ActionKind, DesiredRow, Guard, Plan};
 pub use problem::{Code, Problem, ProblemCount, Severity};
-pub use rate::{Rate, RateError, Speed};
+pub use rate::{Rate, Speed};
 pub use result_row::{ResultRow, Status, StatusCounts, Validity};
 pub use row::{
     Cell, Dialect, ERROR_COLUMN, Field, Fields, Format, InputFile, InputFormat, Item, Place, Raw, RowId, is_delimiter,
