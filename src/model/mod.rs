@@ -45,5 +45,5 @@ pub use row::{
 };
 pub use span::span;
 pub(crate) use text::{are_addresses, has_address, is_json_address, listed, sheet_name, without_sheet};
-pub use text::{is_invisible, is_plain, json_shown, place, shortened, shown, shown_path, with_line_feeds};
+pub use text::{is_invisible, is_plain, json_shown, place, shortened, shown, shown_path};
 pub use user::{PeopleCounts, UnknownMembers, User, UserStatus};

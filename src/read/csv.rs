@@ -100,7 +100,7 @@ impl Parser {
     ) {
         let (text, width) = (batch.text(), self.header.len());
         // All rows of one given name are of one group.
-        let is_of_person = self.columns.are_of_persons() || self.name.is_some();
+        let is_of_person = self.name.is_some() || self.columns.fields.iter().any(|(field, _)| field.is_of_person());
         let (mut line, mut cells) = (batch.line, Vec::new());
         for span in &batch.rows {
             let raw = &raw[span.start..span.end];

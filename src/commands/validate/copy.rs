@@ -63,7 +63,7 @@ fn json_line(line: &str, found: &[Fix]) -> String {
 
 /// The copy that is being written.
 pub(super) struct Copy {
-    output: Output,
+    pub(super) output: Output,
     /// Digests of the rows written so far.
     written: HashSet<[u8; 16]>,
     has_cr: bool,
@@ -109,11 +109,6 @@ impl Copy {
         let line_ends = self.has_cr.then(|| "line ends made LF".to_owned());
         let blank = notes.has_blank().then(|| "blank lines removed".to_owned());
         renamed.chain(added).chain(trimmed).chain(parser.origin.clone()).chain(line_ends).chain(blank).collect()
-    }
-
-    /// Puts the copy in its place.
-    pub(super) fn finish(self) -> Result<(), OutputError> {
-        self.output.finish()
     }
 }
 

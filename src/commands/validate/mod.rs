@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::cli::ValidateArgs;
 use crate::exit::Ending;
-use crate::model::{PeopleCounts, Problem, ProblemFormat, WantedGroup};
+use crate::model::{PeopleCounts, Problem, ProblemFormat, Severity, WantedGroup};
 use crate::read::{Notes, Parser, ReadError, Row};
 use crate::report::{Problems, explanation};
 use crate::resolve::{Directory, resolve};
@@ -46,8 +46,8 @@ pub(super) fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Ending, 
     let people = people.as_ref().map(|people| people as &CheckPeople);
     pipeline::run(&input, &prepare, people, &mut report)?;
     let Report { problems, copy, unread, .. } = report;
-    let is_clean = problems.is_clean(args.strict);
-    let copied = copy.map(Copy::finish).transpose().map_err(Failure::Unwritten);
+    let is_clean = problems.count(Severity::Error) == 0 && !(args.strict && problems.count(Severity::Warning) > 0);
+    let copied = copy.map(|copy| copy.output.finish()).transpose().map_err(Failure::Unwritten);
     let copy = args.fix.as_deref().filter(|_| matches!(copied, Ok(Some(()))));
     problems.finish(copy).map_err(Failure::Print)?;
     if !unread.is_empty() {
