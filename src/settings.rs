@@ -65,6 +65,7 @@ impl Environment {
 }
 
 /// How files are read and checked.
+#[derive(Clone)]
 pub struct Input {
     /// The files, in the order given.
     pub files: Vec<PathBuf>,

@@ -74,7 +74,7 @@ pub fn stage(
     let first = stage.first;
     let (files, counts) = (Vec::new(), StatusCounts::default());
     let mut staging = Staging { stage, listener, problems, files, counts };
-    let (names, rows) = pipeline::run(input, &staged_row, None, &mut staging)?;
+    let (names, rows) = pipeline::run(input, Box::new(staged_row), None, &mut staging)?;
     let Staging { stage, files, counts, .. } = staging;
     for (number, (path, file)) in input.files.iter().zip(&files).enumerate() {
         journal.stage_file(run, number, path, file)?;
