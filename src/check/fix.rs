@@ -95,8 +95,7 @@ mod tests {
     use super::*;
 
     fn found(fields: &Fields<'_>, format: Format) -> Vec<(Field, String, String)> {
-        let mut group = WantedGroup::default();
-        let problems = Rules::default().check(fields, &mut group);
+        let (group, problems) = Rules::default().check(fields);
         let found = fixes(fields, &group, &problems, format);
         found.into_iter().map(|fix| (fix.field, fix.text, fix.what)).collect()
     }

@@ -93,12 +93,11 @@ pub(super) struct Check<T> {
 impl<T> Check<T> {
     /// Checks one batch.
     fn batch(&self, parser: &Parser, batch: &Batch) -> Result<CheckedBatch<T>, ReadError> {
-        let (mut notes, mut group) = (Notes::default(), WantedGroup::default());
-        let mut rows = Vec::with_capacity(batch.count());
+        let (mut notes, mut rows) = (Notes::default(), Vec::with_capacity(batch.count()));
         parser.rows(batch, &mut notes, &mut |row| {
-            let mut problems = match &row.fields {
-                Ok(fields) => self.input.rules.check(fields, &mut group),
-                Err(problem) => vec![problem.clone()],
+            let (group, mut problems) = match &row.fields {
+                Ok(fields) => self.input.rules.check(fields),
+                Err(problem) => (WantedGroup::default(), vec![problem.clone()]),
             };
             problems.extend_from_slice(&row.warnings);
             if let Some(people) = self.people.as_ref().filter(|_| row.is_valid(&problems)) {
