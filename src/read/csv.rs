@@ -9,7 +9,6 @@ use super::columns::{Columns, TITLES_MAX, bare, header_of, position};
 use super::delimiter::one_cell;
 use super::error::empty;
 use super::header::{nameless, titled};
-use super::layout::Layout;
 use super::lines::{line_ends, without_line_ends};
 use super::names::list_of;
 use super::row::{Row, RowFlaw};
@@ -207,11 +206,7 @@ impl Parser {
 fn layout_of(rows: &[Vec<String>], options: &ReadOptions) -> Result<Option<(ReadOptions, usize)>, Problem> {
     let bare_of = |row: &Vec<String>| row.iter().map(|cell| bare(cell)).collect::<Vec<_>>();
     let rows: Vec<_> = rows.iter().map(bare_of).collect();
-    let find = |layout: &Layout| {
-        let wanted = bare_of(&layout.header);
-        rows.iter().position(|row| wanted.iter().all(|column| row.contains(column)))
-    };
-    options.with_layout(|layout| &layout.header, find)
+    options.with_layout(|layout| bare_of(&layout.header), |_| rows.clone())
 }
 
 /// Whether most of the first cells of a column are addresses.

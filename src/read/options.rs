@@ -98,12 +98,16 @@ fn encoding(text: &str) -> Result<&'static Encoding, String> {
 
 impl ReadOptions {
     /// The same options, filled up with those of a layout: the chosen one, or that with most columns or keys (`wanted`) of those
-    /// that `find` finds. What the user says goes before. Also gives what was found.
-    pub(super) fn with_layout<T: Default>(
+    /// whose columns or keys are all in one row. What the user says goes before. Also gives the index of that row.
+    pub(super) fn with_layout(
         &self,
-        wanted: fn(&Layout) -> &[String],
-        find: impl Fn(&Layout) -> Option<T>,
-    ) -> Result<Option<(Self, T)>, Problem> {
+        wanted: impl Fn(&Layout) -> Vec<String>,
+        rows: impl Fn(&Layout) -> Vec<Vec<String>>,
+    ) -> Result<Option<(Self, usize)>, Problem> {
+        let find = |layout: &Layout| {
+            let wanted = wanted(layout);
+            rows(layout).iter().position(|row| wanted.iter().all(|column| row.contains(column)))
+        };
         let found = match &self.layout {
             LayoutChoice::Off => None,
             LayoutChoice::Chosen(layout) => Some((Layout::clone(layout), find(layout).unwrap_or_default())),
