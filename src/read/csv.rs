@@ -11,7 +11,7 @@ use super::error::empty;
 use super::header::{nameless, titled};
 use super::lines::{line_ends, without_line_ends};
 use super::names::list_of;
-use super::row::{Row, RowFlaw};
+use super::row::Row;
 use super::shape;
 use super::source::given_name;
 use super::{Notes, Parser, ReadError, ReadOptions};
@@ -139,10 +139,9 @@ impl Parser {
         } else if let Some(stray) = quotes.stray {
             (Raw::Stray(raw.trim_end_matches(['\n', '\r']).into()), Err(self.stray(raw, line, stray)))
         } else if let Some(problem) = self.repeated_header(cells) {
-            row.flaw = Some(RowFlaw::Header);
+            row.is_header = true;
             (Raw::Cells(as_they_are()), Err(problem))
         } else if let Some(problem) = self.ragged(raw, cells) {
-            row.flaw = Some(RowFlaw::Ragged);
             (Raw::Cells(as_they_are()), Err(problem))
         } else if let Some(problem) = self.excluded(cells) {
             (as_read_alike(), Err(problem))
