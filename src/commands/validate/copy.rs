@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use crate::check::{Fix, fixes};
-use crate::model::{Code, Dialect, Entries, Field, Format, Problem, Raw, Validity, WantedGroup, object, shortened};
+use crate::model::{
+    Code, Dialect, Entries, Field, Format, Problem, Raw, Validity, WantedGroup, hash, object, shortened,
+};
 use crate::read::{Notes, Parser, Row, field_of};
 use crate::report::{Output, OutputError, csv_row, open_csv_row};
 
@@ -64,8 +64,8 @@ fn json_line(line: &str, found: &[Fix]) -> String {
 /// The copy that is being written.
 pub(super) struct Copy {
     pub(super) output: Output,
-    /// Digests of the rows written so far.
-    written: HashSet<[u8; 16]>,
+    /// Hashes of the rows written so far. They decide only about rows that repeat a name, which no import sends.
+    written: HashSet<u64>,
     has_cr: bool,
 }
 
@@ -84,7 +84,7 @@ impl Copy {
         match validity {
             _ if row.is_header => Some("left out: it repeats the header"),
             Validity::Excluded => Some("left out: it is excluded"),
-            Validity::Repeat(_) if self.written.contains(&digest(&row.text)) => {
+            Validity::Repeat(_) if self.written.contains(&hash(&row.text)) => {
                 Some("left out: it repeats an earlier row")
             }
             _ => None,
@@ -93,7 +93,7 @@ impl Copy {
 
     pub(super) fn row(&mut self, row: &FixedRow) -> Result<(), OutputError> {
         self.has_cr |= row.has_cr;
-        self.written.insert(digest(&row.text));
+        self.written.insert(hash(&row.text));
         self.output.bytes(&row.text)
     }
 
@@ -110,8 +110,4 @@ impl Copy {
         let blank = notes.has_blank().then(|| "blank lines removed".to_owned());
         renamed.chain(added).chain(trimmed).chain(parser.origin.clone()).chain(line_ends).chain(blank).collect()
     }
-}
-
-fn digest(text: &[u8]) -> [u8; 16] {
-    Sha256::digest(text).first_chunk().copied().unwrap_or_default()
 }
