@@ -53,7 +53,7 @@ impl Staged {
 pub(super) fn owner(connection: &Connection) -> Owner {
     let realm = match &connection.target {
         Target::Simulated => Realm::Simulated,
-        Target::Server(base, _) if base.is_loopback() => Realm::Loopback,
+        Target::Server(base, _) if base.is_loopback => Realm::Loopback,
         Target::Server(..) => Realm::Remote,
     };
     Owner { organization: connection.organization.clone(), realm }

@@ -54,7 +54,7 @@ pub struct ReadOptions {
     /// Character between the entries of a list [default: any of ; | , space]
     ///
     /// The names of a person's groups are separated by ; or | only, unless this says otherwise.
-    #[arg(long, value_name = "C", value_parser = list_delimiter, help_heading = "Input", hide_short_help = true)]
+    #[arg(long, value_name = "C", value_parser = |text: &str| delimiter(text).map(char::from), help_heading = "Input", hide_short_help = true)]
     pub list_delimiter: Option<char>,
     /// `--name`, `--name-from`: the name of all groups.
     #[arg(skip)]
@@ -80,10 +80,6 @@ fn delimiter(text: &str) -> Result<u8, String> {
         b"tab" | b"\\t" => Ok(b'\t'),
         _ => Err("one ASCII character is expected, or `tab`".to_owned()),
     }
-}
-
-fn list_delimiter(text: &str) -> Result<char, String> {
-    delimiter(text).map(char::from)
 }
 
 /// An encoding by any of its names.

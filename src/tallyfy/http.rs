@@ -25,7 +25,8 @@ const REFUSAL_MAX: usize = 64 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl {
     url: Url,
-    is_loopback: bool,
+    /// Whether the server is on this machine.
+    pub is_loopback: bool,
 }
 
 impl BaseUrl {
@@ -46,21 +47,13 @@ impl BaseUrl {
             return Err("the base URL may hold a host and a path, and no user, query or fragment".to_owned());
         }
         match url.scheme() {
-            "https" => {}
-            "http" if is_loopback => {}
-            "http" => {
+            "http" if !is_loopback => {
                 let why = "would send the token unprotected: use https (plain http is allowed to this machine only)";
-                return Err(format!("{url} {why}"));
+                Err(format!("{url} {why}"))
             }
-            _ => return Err(not_a_url()),
+            "http" | "https" => Ok(Self { url, is_loopback }),
+            _ => Err(not_a_url()),
         }
-        Ok(Self { url, is_loopback })
-    }
-
-    /// Whether the server is on this machine.
-    #[must_use]
-    pub fn is_loopback(&self) -> bool {
-        self.is_loopback
     }
 }
 
