@@ -65,6 +65,7 @@ impl Environment {
 }
 
 /// How files are read and checked.
+#[derive(Clone)]
 pub struct Input {
     /// The files, in the order given.
     pub files: Vec<PathBuf>,
@@ -145,6 +146,7 @@ mod tests {
 
     use super::*;
     use crate::cli::{Cli, Command, ImportArgs, UndoArgs};
+    use crate::tallyfy::BaseUrl;
 
     fn import(words: &[&str]) -> ImportArgs {
         let words = ["tallyfy-groups", "import", "some/groups.csv"].iter().chain(words);
@@ -165,6 +167,10 @@ mod tests {
         Connection::resolve(&args.run.connection, environment)
     }
 
+    fn leads_to(connection: &Connection, url: &str) -> bool {
+        matches!(&connection.target, Target::Server(base, _) if *base == BaseUrl::parse(url).unwrap())
+    }
+
     fn environment(pairs: &[(&str, &str)]) -> Environment {
         let set: HashMap<String, OsString> =
             pairs.iter().map(|(name, value)| ((*name).to_owned(), value.into())).collect();
@@ -182,13 +188,13 @@ mod tests {
         let from_env = connection(&import(&[]), &environment(set)).unwrap();
         assert_eq!(from_env.organization, "env");
         assert_eq!(from_env.limits.speed, Speed::parse("5/s").unwrap());
-        assert!(matches!(&from_env.target, Target::Server(base, _) if base.to_string() == "https://e.example/api"));
+        assert!(leads_to(&from_env, "https://e.example/api"));
         let typed = connection(&import(&["--org", "typed", "--rate", "none"]), &environment(set)).unwrap();
         assert_eq!((typed.organization.as_str(), typed.limits.speed), ("typed", Speed::Unpaced));
         let default = &[("TALLYFY_ORG_ID", "env"), ("TALLYFY_ACCESS_TOKEN", "some-token")];
         let default = connection(&import(&[]), &environment(default)).unwrap();
         assert_eq!(default.limits.speed, Speed::parse("600/min").unwrap());
-        assert!(matches!(&default.target, Target::Server(base, _) if base.to_string() == "https://api.tallyfy.com"));
+        assert!(leads_to(&default, "https://api.tallyfy.com"));
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl World {
     /// What was sent is in the journal, and what is in the journal is so.
     fn assert_on_disk(&self, case: Case) -> BTreeMap<String, Noted> {
         let noted = noted(&self.desk, JOURNAL);
-        let posts = self.server.with(|simulation| simulation.tally.posts.clone());
+        let posts = self.server.tally(|tally| tally.posts.clone());
         for (name, count) in posts {
             let intents = noted.get(&name).map_or(0, |noted| noted.intents);
             assert!(count <= intents, "{case:?}: {name:?} was sent {count} times, {intents} of them are on disk");

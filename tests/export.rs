@@ -208,7 +208,7 @@ fn pages_keep_to_the_rate_limit() {
     let rate = Some(RequestRate { requests: 2, period: Duration::from_secs(1) });
     let server = Server::start(Options { groups: 450, rate, ..Options::default() }, "");
     let text = Desk::at(&server).run(&["export", "--rate", "2/s"]).expect(0).stdout;
-    assert_eq!((text.lines().count(), server.with(|simulation| simulation.tally.refusals)), (451, 0));
+    assert_eq!((text.lines().count(), server.tally(|tally| tally.refusals)), (451, 0));
 }
 
 #[test]

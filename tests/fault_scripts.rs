@@ -226,7 +226,7 @@ fn when_others_use_the_token_the_remaining_requests_are_respected() {
     in_paused_time(async {
         let scenario = Scenario::new(good(ROWS), &script("others-use-the-token.toml"));
         let time = scenario.complete(&Settings::default()).await;
-        let refusals = scenario.server.with(|simulation| simulation.tally.refusals);
+        let refusals = scenario.server.tally(|tally| tally.refusals);
         // Bursts of others come without notice: one that fills the limit makes our next request one too many.
         assert!(refusals * 100 <= ROWS as u64, "{refusals} refused");
         // Others send 300 requests and we send 500; the first 600 find the window empty.

@@ -56,7 +56,7 @@ impl Scenario {
     }
 
     fn most_posts_of_a_row(&self) -> u32 {
-        self.server.with(|simulation| *simulation.tally.posts.values().max().unwrap())
+        self.server.tally(|tally| *tally.posts.values().max().unwrap())
     }
 }
 

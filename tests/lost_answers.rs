@@ -119,7 +119,7 @@ fn a_row_that_is_never_answered_is_reported_and_a_rerun_without_faults_finishes(
     assert_eq!(lines.iter().filter(|line| line.status == "created").count(), 10);
     let open: Vec<_> = lines.iter().filter(|line| line.status != "created").collect();
     assert!(open.iter().all(|line| line.status == "failed" && line.error_code.as_deref() == Some("http-500")));
-    server.with(tallyfy_groups::sandbox::Simulation::heal);
+    server.heal();
     desk.run(&["import", "groups.csv"]).expect(0);
     assert_eq!(server.names().len(), 20);
 }
@@ -160,7 +160,7 @@ fn a_row_that_cannot_be_looked_up_is_unknown_and_the_same_command_settles_it_lat
     assert!(lines[1].error.as_ref().unwrap().contains("looking it up failed"), "{:?}", lines[1].error);
     desk.run(&flags).expect(1).says("cannot be listed");
     assert_eq!(statuses(&desk.results("groups.results.csv")), ["created", "unknown", "created"]);
-    server.with(tallyfy_groups::sandbox::Simulation::heal);
+    server.heal();
     desk.run(&flags).expect(0);
     assert_eq!(statuses(&desk.results("groups.results.csv")), ["created"; 3]);
     server.assert_each_once(&["A", "B", "C"].map(str::to_owned));
@@ -185,7 +185,7 @@ fn all_faults_together_and_the_run_converges() {
     while desk.run(&flags).code() != Some(9) && rounds < 5 {
         rounds += 1;
     }
-    server.with(tallyfy_groups::sandbox::Simulation::heal);
+    server.heal();
     desk.run(&flags).expect(9);
     let mut expected = good_names(&rows);
     expected.sort();

@@ -84,8 +84,7 @@ fn assert_import_uses_the_limit(rows: usize, kills: &[Duration]) {
             tokio::time::sleep(ms(100)).await;
         }
         assert!(import_to_end(&workspace, &server, &settings).await.is_complete());
-        server.with(|simulation| {
-            let tally = &simulation.tally;
+        server.tally(|tally| {
             assert_eq!(tally.refusals, 0, "refused");
             let used = used(&tally.arrivals, rate);
             println!(

@@ -1,7 +1,7 @@
 //! A row that the server refuses with 403 or 404 fails, and the run goes on; many in a row stop it.
 
 use crate::support::{Desk, Server, TOKEN, statuses};
-use tallyfy_groups::sandbox::{Options, Simulation};
+use tallyfy_groups::sandbox::Options;
 
 const TEN: &str = "name\nA\nB\nC\nD\nE\nF\nG\nH\nI\nJ\n";
 
@@ -61,7 +61,7 @@ fn twenty_refused_rows_in_a_row_stop_the_run_and_the_same_command_continues() {
                 && line.error.as_ref().unwrap().contains("Blocked")
         }));
         assert_eq!((server.all_posts(), desk.table("groups.rejects.csv").1.len()), (20, 25));
-        server.with(Simulation::heal);
+        server.heal();
         desk.run(&flags).expect(0);
         assert_eq!((server.names().len(), count(&desk, "created")), (25, 25));
     }
@@ -102,7 +102,7 @@ fn a_lookup_that_is_refused_for_one_name_stops_nothing() {
     let lines = desk.results("groups.results.csv");
     assert_eq!(statuses(&lines), ["created", "unknown", "created"]);
     assert!(lines[1].error.as_ref().unwrap().contains("looking it up failed: the server answered 403"));
-    server.with(Simulation::heal);
+    server.heal();
     desk.run(&flags).expect(0);
     server.assert_each_once(&["A", "B", "C"].map(str::to_owned));
 }
@@ -119,7 +119,7 @@ fn guests_that_are_refused_when_a_group_is_completed_leave_only_their_row_open()
         let lines = desk.results("groups.results.csv");
         assert_eq!(statuses(&lines), ["unknown", "created", "created"]);
         assert_eq!(lines[0].error_code.as_deref(), Some(format!("http-{status}").as_str()));
-        server.with(Simulation::heal);
+        server.heal();
         desk.run(&flags).expect(0);
         assert_eq!(server.group("A").guests, ["a@example.com", "b@example.com"]);
     }

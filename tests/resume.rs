@@ -91,7 +91,7 @@ fn a_row_that_was_answered_before_the_cut_keeps_its_account() {
 fn the_pace_is_kept_over_a_restart() {
     let (_, server, desk) = cut_off();
     desk.run(SLOW).expect(9);
-    let most = server.with(|simulation| most_within(&simulation.tally.arrivals, Duration::from_secs(1)));
+    let most = server.tally(|tally| most_within(&tally.arrivals, Duration::from_secs(1)));
     assert!(most <= 200, "{most} requests in one second");
 }
 

@@ -45,7 +45,7 @@ fn a_token_that_is_refused_is_3_and_what_is_done_is_kept() {
     assert_eq!(lines.iter().filter(|line| line.status == "pending").count(), 41);
     assert_eq!(desk.table("groups.rejects.csv").1.len(), 41);
     let posts = server.all_posts();
-    server.with(tallyfy_groups::sandbox::Simulation::heal);
+    server.heal();
     desk.run(&["import", "groups.csv"]).expect(0);
     assert_eq!(server.names().len(), 60);
     assert_eq!(server.all_posts() - posts, 41, "what is done costs no request");
@@ -181,7 +181,7 @@ fn a_429_stops_every_lane_until_the_time_it_named() {
     let server = Server::under("[[fault]]\nkind = 'too-many'\nmethod = 'POST'\nat = [10]\nretry_after = '2'");
     let desk = Desk::at(&server).with("groups.csv", as_csv(&rows));
     desk.run(&["import", "groups.csv", "--concurrency", "1"]).expect(0);
-    let arrivals = server.with(|simulation| simulation.tally.arrivals.clone());
+    let arrivals = server.tally(|tally| tally.arrivals.clone());
     let longest = arrivals.windows(2).map(|pair| pair[1].checked_sub(pair[0]).unwrap()).max().unwrap();
     assert!(longest >= Duration::from_secs(2), "{longest:?}");
     assert_eq!(server.names().len(), 40);

@@ -233,7 +233,7 @@ fn a_text_that_the_server_stores_otherwise_is_not_sent_again_every_night() {
     let server = Server::under("[[fault]]\nkind = 'alter'\nmethod = 'POST'\nprefix = 'X '");
     let desk = Desk::at(&server).with("teams.csv", csv(&[",A,,1,".to_owned()]));
     desk.run(&["sync", "teams.csv", "--yes"]).expect(0);
-    server.with(tallyfy_groups::sandbox::Simulation::heal);
+    server.heal();
     edit(&server, "X A", &json!({"members": [1]}));
     desk.run(&["sync", "teams.csv", "--yes", "--prune"]).expect(0).tells("1 unchanged");
     assert_eq!(server.names(), ["X A"]);

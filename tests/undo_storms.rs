@@ -86,7 +86,7 @@ fn a_group_that_cannot_be_deleted_has_failed_and_a_later_undo_tries_again() {
     let lines = undone(&desk);
     assert_eq!(statuses(&lines), ["failed"; 3]);
     assert!(lines.iter().all(|line| (line.attempts, line.error_code.as_deref()) == (2, Some("http-500"))), "{lines:?}");
-    server.with(tallyfy_groups::sandbox::Simulation::heal);
+    server.heal();
     desk.run(UNDO).expect(0);
     assert_undone(&rows, &server, &desk);
     assert!(undone(&desk).iter().all(|line| line.attempts == 3));
@@ -156,7 +156,7 @@ fn a_token_that_dies_ends_it_with_3_and_a_new_one_goes_on() {
     assert!(statuses(&lines).contains(&"deleted") && statuses(&lines).contains(&"pending"), "{lines:?}");
     desk.run(UNDO).expect(3);
     assert_eq!(undone(&desk), lines, "nothing was done");
-    server.with(tallyfy_groups::sandbox::Simulation::heal);
+    server.heal();
     desk.run(UNDO).expect(0);
     assert_undone(&rows, &server, &desk);
 }

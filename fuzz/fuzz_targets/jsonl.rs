@@ -6,7 +6,7 @@ use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
 use tallyfy_groups::check::Rules;
-use tallyfy_groups::model::{InputFormat, Raw, WantedGroup};
+use tallyfy_groups::model::{InputFormat, Raw};
 use tallyfy_groups::read::{Notes, ReadOptions, Row, Table};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -27,5 +27,5 @@ fn check(row: &Row<'_>) {
     let Ok(fields) = &row.fields else { return };
     let object: Box<serde_json::value::RawValue> = serde_json::from_str(line).unwrap();
     assert!(object.get().trim_start().starts_with('{'));
-    let _ = Rules::default().check(fields, &mut WantedGroup::default());
+    let _ = Rules::default().check(fields);
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::lists::entries;
 use super::trimmed;
-use crate::model::{Cell, Code, Field, Fields, Format, Item, Problem, WantedGroup, with_line_feeds};
+use crate::model::{Cell, Code, Field, Fields, Format, Item, Problem, WantedGroup};
 
 /// A fix of one cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub fn fixes(fields: &Fields<'_>, group: &WantedGroup, problems: &[Problem], for
 fn text(cell: &Cell<'_>, format: Format) -> Option<(String, String)> {
     let Cell::Text(text) = cell else { return None };
     let trimmed = trimmed(text);
-    let fixed = with_line_feeds(trimmed);
+    let fixed = trimmed.replace("\r\n", "\n").replace('\r', "\n");
     let mut what = Vec::new();
     if trimmed.len() < text.len() {
         what.push("outer spaces removed");
@@ -95,8 +95,7 @@ mod tests {
     use super::*;
 
     fn found(fields: &Fields<'_>, format: Format) -> Vec<(Field, String, String)> {
-        let mut group = WantedGroup::default();
-        let problems = Rules::default().check(fields, &mut group);
+        let (group, problems) = Rules::default().check(fields);
         let found = fixes(fields, &group, &problems, format);
         found.into_iter().map(|fix| (fix.field, fix.text, fix.what)).collect()
     }

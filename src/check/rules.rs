@@ -1,7 +1,7 @@
 //! The rules for a row: a group, and all problems of the row. Pure.
 
 use super::{lint, lists, trimmed};
-use crate::model::{Cell, Code, Field, Fields, Problem, WantedGroup, is_invisible, is_plain, shortened};
+use crate::model::{Cell, Code, Field, Fields, Group, Problem, WantedGroup, is_invisible, is_plain, shortened};
 
 /// The most characters of a name (the API's documentation: 200).
 pub const NAME_MAX: usize = 200;
@@ -18,39 +18,32 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Checks one row: fills in the group as far as there is one, and gives all problems in the order of the fields.
-    pub fn check(&self, fields: &Fields<'_>, group: &mut WantedGroup) -> Vec<Problem> {
+    /// Checks one row: gives the group as far as there is one, and all problems in the order of the fields.
+    #[must_use]
+    pub fn check(&self, fields: &Fields<'_>) -> (WantedGroup, Vec<Problem>) {
         let mut problems = Vec::new();
-        name(fields.get(Field::Name), &mut group.name, &mut problems);
+        let name = name(fields, &mut problems);
         if let Some(problem) = problems.first_mut()
             && fields.is_blank()
         {
             "the row has no name and no other field; if it has nothing else, remove it"
                 .clone_into(&mut problem.message);
         }
-        self.description(fields.get(Field::Description), &mut group.description, &mut problems);
-        group.members = lists::members(fields.get(Field::Members), self.skips_strangers, &mut problems);
+        let description = self.description(fields, &mut problems);
+        let members = lists::members(fields.get(Field::Members), self.skips_strangers, &mut problems);
         // A warning of this kind is about an entry that was left out.
-        group.is_partial = problems.iter().any(|problem| problem.code == Code::MemberInvalid && problem.is_warning());
-        group.guests = lists::guests(fields.get(Field::Guests), &mut problems);
+        let is_partial = problems.iter().any(|problem| problem.code == Code::MemberInvalid && problem.is_warning());
+        let guests = lists::guests(fields.get(Field::Guests), &mut problems);
         let is_absent = |field: &Field| *fields.get(*field) == Cell::Absent;
-        group.unmanaged.clear();
-        group.unmanaged.extend([Field::Members, Field::Guests].into_iter().filter(is_absent));
-        group.tallyfy_id = id(Field::TallyfyId, fields, &mut problems);
-        group.key = id(Field::Key, fields, &mut problems);
-        problems
+        let unmanaged = [Field::Members, Field::Guests].into_iter().filter(is_absent).collect();
+        let tallyfy_id = id(Field::TallyfyId, fields, &mut problems);
+        let key = id(Field::Key, fields, &mut problems);
+        (Group { name, description, members, guests, tallyfy_id, key, unmanaged, is_partial }, problems)
     }
 
     /// A blank description counts as missing.
-    fn description(&self, cell: &Cell<'_>, description: &mut Option<String>, problems: &mut Vec<Problem>) {
-        let given = match text_of(cell) {
-            Ok(text) => trimmed(text),
-            Err(kind) => {
-                *description = None;
-                let message = format!("the description is {kind}, not text");
-                return problems.push(Problem::error(Field::Description, Code::DescriptionInvalid, message));
-            }
-        };
+    fn description(&self, fields: &Fields<'_>, problems: &mut Vec<Problem>) -> Option<String> {
+        let given = trimmed(text_of(Field::Description, Code::DescriptionInvalid, fields, problems)?);
         lint::description(given, problems);
         let odd = if is_plain(given) { "" } else { given };
         let is_control = |letter: &char| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t');
@@ -59,38 +52,34 @@ impl Rules {
             problems.push(Problem::error(Field::Description, Code::DescriptionInvalid, message));
         }
         if !given.is_empty() {
-            given.clone_into(description.get_or_insert_default());
-            return;
+            return Some(given.to_owned());
         }
-        description.clone_from(&self.default_description);
-        if description.is_none() && self.require_description {
+        if self.default_description.is_none() && self.require_description {
             let message = "the description is missing (--default-description TEXT gives one to all such rows)";
             problems.push(Problem::error(Field::Description, Code::DescriptionMissing, message));
         }
+        self.default_description.clone()
     }
 }
 
-fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
-    name.clear();
+fn name(fields: &Fields<'_>, problems: &mut Vec<Problem>) -> String {
+    let Some(text) = text_of(Field::Name, Code::NameInvalid, fields, problems) else { return String::new() };
     let mut refuse = |code, message: String| problems.push(Problem::error(Field::Name, code, message));
-    let text = match text_of(cell) {
-        Ok(text) => text,
-        Err(kind) => return refuse(Code::NameInvalid, format!("the name is {kind}, not text")),
-    };
-    name.push_str(trimmed(text));
+    let name = trimmed(text);
     if name.is_empty() {
         let message = match text.trim() {
             "" => "the name is missing",
             _ => "the name contains only invisible characters",
         };
-        return refuse(Code::NameMissing, message.to_owned());
+        refuse(Code::NameMissing, message.to_owned());
+        return String::new();
     }
     let length = name.chars().count();
     if length > NAME_MAX {
         let message = format!("the name `{}` has {length} characters; the most is {NAME_MAX}", shortened(name));
         refuse(Code::NameTooLong, message);
     }
-    let odd = if is_plain(name) { "" } else { name.as_str() };
+    let odd = if is_plain(name) { "" } else { name };
     match odd.chars().find(|letter| letter.is_control()) {
         Some('\n' | '\r') => {
             refuse(Code::NameInvalid, format!("the name `{}` contains a line break", shortened(name)));
@@ -109,18 +98,13 @@ fn name(cell: &Cell<'_>, name: &mut String, problems: &mut Vec<Problem>) {
         refuse(Code::NameInvalid, message);
     }
     lint::name(name, problems);
+    name.to_owned()
 }
 
 /// A blank id counts as missing.
 fn id(field: Field, fields: &Fields<'_>, problems: &mut Vec<Problem>) -> Option<String> {
-    match text_of(fields.get(field)) {
-        Ok(text) => Some(trimmed(text).to_owned()).filter(|id| !id.is_empty()),
-        Err(kind) => {
-            let message = format!("{}: {kind} was found, and text is expected", field.as_ref());
-            problems.push(Problem::error(field, Code::IdInvalid, message));
-            None
-        }
-    }
+    let id = trimmed(text_of(field, Code::IdInvalid, fields, problems)?);
+    (!id.is_empty()).then(|| id.to_owned())
 }
 
 /// The first invisible character. Joiners between letters belong to some scripts, and to emoji.
@@ -139,14 +123,16 @@ fn invisible(name: &str) -> Option<char> {
     None
 }
 
-/// The text of a cell, or what it holds instead.
-fn text_of<'a>(cell: &'a Cell<'_>) -> Result<&'a str, &'static str> {
-    match cell {
-        Cell::Absent => Ok(""),
-        Cell::Text(text) => Ok(text),
-        Cell::List(_) => Err("an array"),
-        Cell::Other(kind) => Err(kind),
-    }
+/// The text of a cell; one that holds something else is refused.
+fn text_of<'a>(field: Field, code: Code, fields: &'a Fields<'_>, problems: &mut Vec<Problem>) -> Option<&'a str> {
+    let kind = match fields.get(field) {
+        Cell::Absent => return Some(""),
+        Cell::Text(text) => return Some(text),
+        Cell::List(_) => "an array",
+        Cell::Other(kind) => kind,
+    };
+    problems.push(Problem::error(field, code, format!("the {} is {kind}, not text", field.as_ref())));
+    None
 }
 
 #[cfg(test)]
@@ -159,8 +145,7 @@ mod tests {
     }
 
     fn check(fields: &Fields<'_>) -> (WantedGroup, Vec<Code>) {
-        let mut group = WantedGroup::default();
-        let problems = Rules::default().check(fields, &mut group);
+        let (group, problems) = Rules::default().check(fields);
         (group, problems.into_iter().filter(Problem::is_error).map(|problem| problem.code).collect())
     }
 
@@ -189,18 +174,8 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_is_filled_again_keeps_nothing_of_the_one_before() {
-        let mut group = WantedGroup {
-            name: "A".to_owned(),
-            description: Some("x".to_owned()),
-            members: vec![Member::Id(1)],
-            guests: vec!["a@b.example".to_owned()],
-            tallyfy_id: Some("g1".to_owned()),
-            key: Some("K1".to_owned()),
-            unmanaged: Vec::new(),
-            is_partial: true,
-        };
-        Rules::default().check(&row(&[(Field::Name, "B"), (Field::Guests, "")]), &mut group);
+    fn a_list_that_the_row_does_not_have_is_not_managed() {
+        let (group, _) = check(&row(&[(Field::Name, "B"), (Field::Guests, "")]));
         let unmanaged = vec![Field::Members];
         assert_eq!(group, WantedGroup { name: "B".to_owned(), unmanaged, ..WantedGroup::default() });
     }
@@ -221,12 +196,12 @@ mod tests {
     #[test]
     fn a_missing_description_is_an_error_only_if_one_is_required() {
         let fields = row(&[(Field::Name, "A")]);
-        let mut group = WantedGroup::default();
         let required = Rules { require_description: true, ..Rules::default() };
         assert!(check(&fields).1.is_empty());
-        assert_eq!(required.check(&fields, &mut group)[0].code, Code::DescriptionMissing);
+        assert_eq!(required.check(&fields).1[0].code, Code::DescriptionMissing);
         let given = Rules { default_description: Some("Moved".to_owned()), ..required };
-        assert!(given.check(&fields, &mut group).is_empty());
+        let (group, problems) = given.check(&fields);
+        assert!(problems.is_empty());
         assert_eq!(group.description.as_deref(), Some("Moved"));
     }
 }

@@ -3,17 +3,16 @@
 
 mod workers;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::thread::{self, ScopedJoinHandle};
 
-use workers::{Check, CheckedBatch, CheckedRow, KnownRow, ReadStep, cores, start_reading};
+use workers::{Check, CheckedBatch, CheckedRow, KnownRow, ReadStep, start_reading};
 
 use crate::check::{Earlier, Keys, NameKeys, Names};
-use crate::model::{self, Code, Field, Place, Problem, Validity, WantedGroup};
+use crate::model::{self, Code, Field, OnDuplicate, Place, Problem, Validity, WantedGroup};
 use crate::read::{Notes, Parser, ReadError, Row};
 use crate::report::Problems;
 use crate::settings::Input;
@@ -21,15 +20,15 @@ use crate::settings::Input;
 use super::Failure;
 
 /// Makes a command's own value of a row, on any thread.
-pub(super) type Prepare<T> = dyn Fn(&Row<'_>, &Parser, &WantedGroup, &[Problem]) -> T + Sync;
+pub(super) type Prepare<T> = dyn Fn(&Row<'_>, &Parser, &WantedGroup, &[Problem]) -> T + Send + Sync;
 
 /// Says what is wrong with the people of a sound row, on any thread.
-pub(super) type CheckPeople = dyn Fn(&WantedGroup) -> Vec<Problem> + Sync;
+pub(super) type CheckPeople = dyn Fn(&WantedGroup) -> Vec<Problem> + Send + Sync;
 
 /// What a command does with what is found. Called on one thread, in the order of the files.
 pub(super) trait RowSink {
     /// What the command makes of a row.
-    type Item: Send;
+    type Item: Send + 'static;
     /// Where problems are reported.
     fn problems(&mut self) -> &mut Problems<impl Write>;
     /// A file is open.
@@ -112,53 +111,20 @@ impl Files {
 /// Reads and checks all files; gives the names of the valid rows, and how many rows there are.
 pub(super) fn run<S: RowSink>(
     input: &Input,
-    prepare: &Prepare<S::Item>,
-    people: Option<&CheckPeople>,
+    prepare: Box<Prepare<S::Item>>,
+    people: Option<Box<CheckPeople>>,
     sink: &mut S,
 ) -> Result<(Names, u64), Failure> {
-    let check = &Check { input, prepare, people };
     let (names, ids, files) = (Names::new(input.matching), Keys::default(), Files::default());
     let mut collector = Collector { input, names, ids, files, descriptions: HashMap::new(), sink };
-    let (steps, reader) = start_reading(input)?;
-    let collected: Result<_, Failure> = thread::scope(|scope| {
-        let (mut started, most) = (VecDeque::new(), cores() + 1);
-        loop {
-            let step = match started.len() {
-                0 => steps.recv().ok(),
-                count if count < most => steps.try_recv().ok(),
-                _ => None,
-            };
-            match step {
-                Some(ReadStep::Batch(parser, batch)) => {
-                    let check = move || check.batch(&parser, &batch);
-                    let thread = thread::Builder::new().spawn_scoped(scope, check);
-                    started.push_back(Started::Check(thread.map_err(Failure::Start)?));
-                }
-                Some(step) => started.push_back(Started::Step(step)),
-                None => match started.pop_front() {
-                    Some(Started::Step(step)) => collector.step(step)?,
-                    Some(Started::Check(thread)) => {
-                        let checked = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
-                        if collector.batch(checked)?.is_break() {
-                            // The reader is not joined: it may be blocked by a pipe.
-                            return Ok(());
-                        }
-                    }
-                    None => break,
-                },
-            }
-        }
-        reader.join().unwrap_or_else(|panic| resume_unwind(panic));
-        Ok(())
-    });
-    collected.map(|()| (collector.names, collector.files.rows.len() as u64))
-}
-
-/// What was read and is not collected yet.
-enum Started<'scope, T> {
-    Step(ReadStep),
-    /// A batch that is being checked.
-    Check(ScopedJoinHandle<'scope, Result<CheckedBatch<T>, ReadError>>),
+    let (steps, reader) = start_reading(Check { input: input.clone(), prepare, people })?;
+    let mut taken = steps.iter().map(|step| collector.step(step));
+    match taken.find(|flow| !matches!(flow, Ok(ControlFlow::Continue(())))) {
+        None => reader.join().unwrap_or_else(|panic| resume_unwind(panic)),
+        // The reader is not joined: it may be blocked by a pipe.
+        Some(flow) => _ = flow?,
+    }
+    Ok((collector.names, collector.files.rows.len() as u64))
 }
 
 struct Collector<'a, S: RowSink> {
@@ -173,8 +139,8 @@ struct Collector<'a, S: RowSink> {
 }
 
 impl<S: RowSink> Collector<'_, S> {
-    /// Takes a step other than a batch.
-    fn step(&mut self, step: ReadStep) -> Result<(), Failure> {
+    /// Takes a step; breaks if no more rows are wanted.
+    fn step(&mut self, step: ReadStep<S::Item>) -> Result<ControlFlow<()>, Failure> {
         match step {
             ReadStep::Opened { parser, flaw } => {
                 flaw.map_or(Ok(()), |flaw| self.sink.unreadable(flaw))?;
@@ -185,14 +151,17 @@ impl<S: RowSink> Collector<'_, S> {
                 self.files.opened.push(file);
             }
             ReadStep::Unreadable(error) => self.sink.unreadable(error)?,
-            ReadStep::Batch(..) => {}
+            ReadStep::Batch(thread) => {
+                let thread = thread.map_err(Failure::Start)?;
+                return self.batch(thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            }
             ReadStep::Closed(Err(error)) => {
                 self.give_up(error)?;
                 self.close(None)?;
             }
             ReadStep::Closed(Ok(warning)) => self.close(warning)?,
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     /// The last file cannot be read any further.
@@ -246,15 +215,11 @@ impl<S: RowSink> Collector<'_, S> {
         let validity = match (keys, earlier) {
             (None, _) if problems.iter().any(|problem| problem.code == Code::RowExcluded) => Validity::Excluded,
             (None, _) => Validity::Invalid,
-            (Some(_), Some(Earlier::Same(_))) if let Some(same) = same => {
-                let message = format!("repeats the name of {} with the same contents", self.files.shown(same));
-                problems.push(Problem::note(Code::NameRepeated, message));
-                Validity::Repeat(same)
-            }
-            (Some(_), Some(Earlier::Same(first))) if is_merged => Validity::Merged(first),
+            (Some(_), Some(Earlier::Same(first))) if is_merged && same.is_none() => Validity::Merged(first),
             (Some(_), Some(Earlier::Same(first))) => {
+                let (first, how) = same.map_or((first, self.input.on_duplicate), |same| (same, OnDuplicate::Skip));
                 let known = self.files.rows[first as usize].contents;
-                let problem = known.repeated(&contents, &self.files.shown(first), self.input.on_duplicate);
+                let problem = known.repeated(&contents, &self.files.shown(first), how);
                 let validity = if problem.is_error() { Validity::Invalid } else { Validity::Repeat(first) };
                 problems.push(problem);
                 validity

@@ -59,7 +59,7 @@ impl Staged {
 pub(super) fn owner(connection: &Connection) -> Owner {
     let realm = match &connection.target {
         Target::Simulated => Realm::Simulated,
-        Target::Server(base, _) if base.is_loopback() => Realm::Loopback,
+        Target::Server(base, _) if base.is_loopback => Realm::Loopback,
         Target::Server(..) => Realm::Remote,
     };
     Owner { organization: connection.organization.clone(), realm }
@@ -80,7 +80,7 @@ pub fn stage(
     let first = stage.first;
     let (files, counts) = (Vec::new(), StatusCounts::default());
     let mut staging = Staging { stage, listener, problems, files, counts };
-    let (names, rows) = pipeline::run(input, &staged_row, None, &mut staging)?;
+    let (names, rows) = pipeline::run(input, Box::new(staged_row), None, &mut staging)?;
     let Staging { stage, files, counts, .. } = staging;
     for (number, (path, file)) in input.files.iter().zip(&files).enumerate() {
         journal.stage_file(run, number, path, file)?;

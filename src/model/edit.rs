@@ -8,16 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::group::Group;
 
 /// How a list of people changes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ListChange<T> {
     /// Who is added.
-    #[serde(default = "Vec::new")]
     pub add: Vec<T>,
     /// Who is removed.
-    #[serde(default = "Vec::new")]
     pub remove: Vec<T>,
     /// Who is not in the file, and stays: somebody else added them.
-    #[serde(default = "Vec::new")]
     pub kept: Vec<T>,
 }
 
@@ -34,12 +32,6 @@ pub struct Edit {
     pub members: ListChange<u64>,
     /// The guests.
     pub guests: ListChange<String>,
-}
-
-impl<T> Default for ListChange<T> {
-    fn default() -> Self {
-        Self { add: Vec::new(), remove: Vec::new(), kept: Vec::new() }
-    }
 }
 
 impl<T: Clone + Display> ListChange<T> {

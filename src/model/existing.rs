@@ -89,7 +89,10 @@ impl TryFrom<Value> for ExistingGroup {
         let id = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
         Ok(Self {
             name: group["name"].as_str().ok_or("a name is expected")?.to_owned(),
-            description: shown(&group, "description"),
+            description: group
+                .get("description")
+                .and_then(|text| Option::deserialize(text).ok())
+                .map(Option::unwrap_or_default),
             members: people::<Value>(&group, "members").and_then(|values| values.iter().map(id).collect()),
             guests: people(&group, "guests"),
             created_at: text(&group["created_at"]),
@@ -111,14 +114,6 @@ fn text(value: &Value) -> Option<String> {
 /// A list of people; null says nothing about them.
 fn people<T: DeserializeOwned>(group: &Value, field: &str) -> Option<Vec<T>> {
     Vec::deserialize(group.get(field)?).ok()
-}
-
-/// What the server shows of a group; null is an empty value.
-fn shown<T: Default + DeserializeOwned>(group: &Value, field: &str) -> Option<T> {
-    match group.get(field)? {
-        Value::Null => Some(T::default()),
-        value => T::deserialize(value).ok(),
-    }
 }
 
 /// The groups whose name agrees in every character, else all of these, whose names are equal. Each is there once: a list that

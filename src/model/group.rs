@@ -44,17 +44,8 @@ impl WantedGroup {
     /// The group with these people.
     #[must_use]
     pub fn with_people(&self, members: Vec<u64>, guests: Vec<String>) -> Group {
-        let Self { name, description, tallyfy_id, key, unmanaged, is_partial, .. } = self;
-        Group {
-            name: name.clone(),
-            description: description.clone(),
-            members,
-            guests,
-            tallyfy_id: tallyfy_id.clone(),
-            key: key.clone(),
-            unmanaged: unmanaged.clone(),
-            is_partial: *is_partial,
-        }
+        let Self { name, description, tallyfy_id, key, unmanaged, is_partial, .. } = self.clone();
+        Group { name, description, members, guests, tallyfy_id, key, unmanaged, is_partial }
     }
 }
 

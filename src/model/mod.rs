@@ -38,12 +38,12 @@ pub use outcome::{Outcome, RequestError};
 pub use owned::OwnedGroup;
 pub use plan::{Action, ActionKind, DesiredRow, Guard, Plan};
 pub use problem::{Code, Problem, ProblemCount, Severity};
-pub use rate::{Rate, RateError, Speed};
+pub use rate::{Rate, Speed};
 pub use result_row::{ResultRow, Status, StatusCounts, Validity};
 pub use row::{
     Cell, Dialect, ERROR_COLUMN, Field, Fields, Format, InputFile, InputFormat, Item, Place, Raw, RowId, is_delimiter,
 };
 pub use span::span;
 pub(crate) use text::{are_addresses, has_address, is_json_address, listed, sheet_name, without_sheet};
-pub use text::{is_invisible, is_plain, json_shown, place, shortened, shown, shown_path, with_line_feeds};
+pub use text::{is_invisible, is_plain, json_shown, place, shortened, shown, shown_path};
 pub use user::{PeopleCounts, UnknownMembers, User, UserStatus};

@@ -33,21 +33,16 @@ pub enum Speed {
     Auto,
 }
 
-/// What is written is not a rate; and what else it might have been.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a rate; write for example 600/min, 10/s, 30/h or 100/6s{1}")]
-pub struct RateError(String, &'static str);
-
 impl Speed {
     /// Reads `N/PERIOD`, `none` or `auto`.
     ///
     /// # Errors
     /// If it is none of them.
-    pub fn parse(text: &str) -> Result<Self, RateError> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         match text.trim() {
             "none" => Ok(Self::Unpaced),
             "auto" => Ok(Self::Auto),
-            text => read(text).map(Self::At).ok_or_else(|| RateError(shortened(text), "; or none, or auto")),
+            text => Rate::parse(text).map(Self::At).map_err(|why| why + "; or none, or auto"),
         }
     }
 
@@ -79,8 +74,21 @@ impl Rate {
     ///
     /// # Errors
     /// If it is something else.
-    pub fn parse(text: &str) -> Result<Self, RateError> {
-        read(text.trim()).ok_or_else(|| RateError(shortened(text), ""))
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let read = || {
+            let (requests, period) = text.split_once('/')?;
+            let requests = requests.trim().parse().ok()?;
+            let is_sound = |period: &Duration| !period.is_zero() && *period <= PERIOD_MAX;
+            let period = match period.trim() {
+                "s" | "sec" => Duration::from_secs(1),
+                "min" | "m" => Duration::from_mins(1),
+                "h" => Duration::from_hours(1),
+                other => humantime::parse_duration(other).ok().filter(is_sound)?,
+            };
+            Some(Self { requests, period })
+        };
+        let text = shortened(text);
+        read().ok_or(format!("`{text}` is not a rate; write for example 600/min, 10/s, 30/h or 100/6s"))
     }
 
     /// The time from one request to the next, if they are spaced evenly.
@@ -100,18 +108,6 @@ impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} requests in {}", self.requests, format_duration(self.period))
     }
-}
-
-fn read(text: &str) -> Option<Rate> {
-    let (requests, period) = text.split_once('/')?;
-    let requests = requests.trim().parse().ok()?;
-    let period = match period.trim() {
-        "s" | "sec" => Duration::from_secs(1),
-        "min" | "m" => Duration::from_mins(1),
-        "h" => Duration::from_hours(1),
-        other => humantime::parse_duration(other).ok().filter(|period| !period.is_zero() && *period <= PERIOD_MAX)?,
-    };
-    Some(Rate { requests, period })
 }
 
 #[cfg(test)]

@@ -105,12 +105,6 @@ pub(crate) fn is_json_address(value: &RawValue) -> bool {
     value.get().starts_with('"') && are_addresses(value.get())
 }
 
-/// The text with LF for every line break.
-#[must_use]
-pub fn with_line_feeds(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\r', "\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -40,8 +40,7 @@ pub(super) struct Span {
     /// Its bytes, with its line end.
     pub(super) start: usize,
     pub(super) end: usize,
-    /// Where its cells begin, and which of the ends are theirs.
-    text: usize,
+    /// Which of the ends are those of its cells.
     ends: (usize, usize),
     pub(super) quotes: Quotes,
 }
@@ -82,7 +81,7 @@ impl Batch {
 
     /// The cells of a row; `text` is [`Batch::text`].
     pub(super) fn cells<'a>(&self, text: &'a str, row: &Span) -> impl Iterator<Item = &'a str> {
-        let mut start = row.text;
+        let mut start = self.ends[..row.ends.0].last().copied().unwrap_or_default();
         let cell = move |end: &usize| text.get(mem::replace(&mut start, *end)..*end).unwrap_or_default();
         self.ends[row.ends.0..row.ends.1].iter().map(cell)
     }
@@ -94,20 +93,15 @@ impl Batch {
         splitter.next().ok().flatten().unwrap_or_default()
     }
 
-    /// How much text and how many cells it has.
-    fn filled(&self) -> (usize, usize) {
-        (self.text.len(), self.ends.len())
+    /// Removes the cells behind this many.
+    fn cut(&mut self, cells: usize) {
+        self.ends.truncate(cells);
+        self.text.truncate(self.ends.last().copied().unwrap_or_default());
     }
 
-    /// Removes the cells behind these.
-    fn cut(&mut self, filled: (usize, usize)) {
-        self.text.truncate(filled.0);
-        self.ends.truncate(filled.1);
-    }
-
-    /// Adds a row whose cells are those behind `from`.
-    fn push(&mut self, start: usize, end: usize, from: (usize, usize), quotes: Quotes) {
-        self.rows.push(Span { start, end, text: from.0, ends: (from.1, self.ends.len()), quotes });
+    /// Adds a row whose cells are those behind this many.
+    fn push(&mut self, start: usize, end: usize, cells: usize, quotes: Quotes) {
+        self.rows.push(Span { start, end, ends: (cells, self.ends.len()), quotes });
     }
 
     /// Adds the cells of the row at the beginning of `input`; a quote opens a cell only as its first byte. Gives the row's length
@@ -254,7 +248,7 @@ impl Splitter {
                 break;
             }
             let end = past_line_end(&self.buffer, at);
-            batch.push(at, end, batch.filled(), Quotes::default());
+            batch.push(at, end, batch.ends.len(), Quotes::default());
             at = end;
         }
         at
@@ -265,7 +259,7 @@ impl Splitter {
     fn push_value(&mut self, start: usize, batch: &mut Batch) -> Result<Option<usize>, ReadError> {
         match next_value(&self.buffer[start..], self.line, self.is_ended, self.row_max) {
             Ok(NextValue::Ends(length)) => {
-                batch.push(start, start + length, batch.filled(), Quotes::default());
+                batch.push(start, start + length, batch.ends.len(), Quotes::default());
                 Ok(Some(start + length))
             }
             Ok(NextValue::None) => self.pass_rest(start).map(|()| None).map_err(ReadError::from),
@@ -286,7 +280,7 @@ impl Splitter {
 
     /// Adds the row that begins at `start`, and gives its end, after its line end; nothing if it is not whole, or too long.
     fn push_row(&mut self, start: usize, batch: &mut Batch) -> Result<Option<usize>, ReadError> {
-        let (from, input, mut quotes) = (batch.filled(), &self.buffer[start..], Quotes::default());
+        let (from, input, mut quotes) = (batch.ends.len(), &self.buffer[start..], Quotes::default());
         let length = match self.grammar {
             _ if input.is_empty() => return Ok(None),
             Grammar::Json => return self.push_value(start, batch),

@@ -308,12 +308,6 @@ impl Columns {
         self.fields.iter().find(|(held, _)| held.slot() == field.slot()).map(|(_, index)| *index)
     }
 
-    /// Whether there is one person per row.
-    #[must_use]
-    pub fn are_of_persons(&self) -> bool {
-        self.fields.iter().any(|(field, _)| field.is_of_person())
-    }
-
     /// The header under which the same rows are read without any option: fields under their own names, and the names of all
     /// other columns such that they mean nothing.
     #[must_use]

@@ -9,10 +9,9 @@ use super::columns::{Columns, TITLES_MAX, bare, header_of, position};
 use super::delimiter::one_cell;
 use super::error::empty;
 use super::header::{nameless, titled};
-use super::layout::Layout;
 use super::lines::{line_ends, without_line_ends};
 use super::names::list_of;
-use super::row::{Row, RowFlaw};
+use super::row::Row;
 use super::shape;
 use super::source::given_name;
 use super::{Notes, Parser, ReadError, ReadOptions};
@@ -100,7 +99,7 @@ impl Parser {
     ) {
         let (text, width) = (batch.text(), self.header.len());
         // All rows of one given name are of one group.
-        let is_of_person = self.columns.are_of_persons() || self.name.is_some();
+        let is_of_person = self.name.is_some() || self.columns.fields.iter().any(|(field, _)| field.is_of_person());
         let (mut line, mut cells) = (batch.line, Vec::new());
         for span in &batch.rows {
             let raw = &raw[span.start..span.end];
@@ -140,10 +139,9 @@ impl Parser {
         } else if let Some(stray) = quotes.stray {
             (Raw::Stray(raw.trim_end_matches(['\n', '\r']).into()), Err(self.stray(raw, line, stray)))
         } else if let Some(problem) = self.repeated_header(cells) {
-            row.flaw = Some(RowFlaw::Header);
+            row.is_header = true;
             (Raw::Cells(as_they_are()), Err(problem))
         } else if let Some(problem) = self.ragged(raw, cells) {
-            row.flaw = Some(RowFlaw::Ragged);
             (Raw::Cells(as_they_are()), Err(problem))
         } else if let Some(problem) = self.excluded(cells) {
             (as_read_alike(), Err(problem))
@@ -207,11 +205,7 @@ impl Parser {
 fn layout_of(rows: &[Vec<String>], options: &ReadOptions) -> Result<Option<(ReadOptions, usize)>, Problem> {
     let bare_of = |row: &Vec<String>| row.iter().map(|cell| bare(cell)).collect::<Vec<_>>();
     let rows: Vec<_> = rows.iter().map(bare_of).collect();
-    let find = |layout: &Layout| {
-        let wanted = bare_of(&layout.header);
-        rows.iter().position(|row| wanted.iter().all(|column| row.contains(column)))
-    };
-    options.with_layout(|layout| &layout.header, find)
+    options.with_layout(|layout| bare_of(&layout.header), |_| rows.clone())
 }
 
 /// Whether most of the first cells of a column are addresses.

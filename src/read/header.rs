@@ -14,9 +14,9 @@ pub(super) fn unused(field: Field, column: &str) -> Problem {
 
 /// The rows are people, not groups.
 pub(super) fn people(column: &str) -> Problem {
-    let (member, ignore) = (flag("--map member=", column), flag("--ignore ", column));
+    let word = in_shell(column).unwrap_or_else(|| "COLUMN".to_owned());
     let message = format!(
-        "a column of addresses (`{column}`), and none of members: this looks like a list of people. If the rows are people, use {member} with --map name=COLUMN for the column of their group, or with --name NAME; if the addresses are those of the groups, use {ignore}"
+        "a column of addresses (`{column}`), and none of members: this looks like a list of people. If the rows are people, use --map member={word} with --map name=COLUMN for the column of their group, or with --name NAME; if the addresses are those of the groups, use --ignore {word}"
     );
     Problem::fatal(Code::ListOfPeople, message)
 }
@@ -64,11 +64,6 @@ pub(super) fn nameless(what: &str) -> Problem {
 fn or_flags(field: Field, column: &str) -> String {
     let flags = |column| format!(", or use --map {}={column}, or --ignore {column}", field.as_ref());
     in_shell(column).map_or_else(String::new, flags)
-}
-
-/// A flag with this column, ready to be copied into a shell.
-fn flag(start: &str, column: &str) -> String {
-    format!("{start}{}", in_shell(column).as_deref().unwrap_or("COLUMN"))
 }
 
 /// A word as shells read it; nothing if it needs more than quotes.

@@ -23,12 +23,8 @@ const KEYS_MAX: usize = 10;
 /// The fields of an object, with the values of each.
 type Held<'a> = Vec<(Field, Vec<&'a RawValue>)>;
 
-/// The entries of an object.
-struct Object<'a> {
-    held: Held<'a>,
-    others: Vec<Other<'a>>,
-    warnings: Vec<Problem>,
-}
+/// The fields of an object, its other entries, and warnings about it.
+type Object<'a> = (Held<'a>, Vec<Other<'a>>, Vec<Problem>);
 
 /// What the keys of objects mean, by all keys of an object.
 type KnownKeys = HashMap<Vec<String>, (Columns, Vec<Problem>)>;
@@ -110,12 +106,11 @@ impl Parser {
         notes.add(&columns.notes, unknown.iter().map(|index| &keys[*index]));
         let is_other = |index: usize| columns.fields.iter().all(|(_, held)| *held != index);
         let others = entries.into_iter().enumerate().filter(|(index, _)| is_other(*index));
-        Ok(Object { held, others: others.map(|(_, entry)| entry).collect(), warnings })
+        Ok((held, others.map(|(_, entry)| entry).collect(), warnings))
     }
 
     /// Gives the row of an object, or one for each group of a person.
-    fn each_row<'a>(&self, row: &Row<'a>, object: Object<'a>, each: &mut dyn FnMut(&Row<'a>)) {
-        let Object { held, others, warnings } = object;
+    fn each_row<'a>(&self, row: &Row<'a>, (held, others, warnings): Object<'a>, each: &mut dyn FnMut(&Row<'a>)) {
         let mut fields = Fields::default();
         if let Some(name) = &self.name {
             fields.set(Field::Name, Cell::Text(Cow::Owned(name.clone())));

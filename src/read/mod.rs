@@ -32,7 +32,7 @@ pub use error::ReadError;
 pub use layout::{GivenName, Layout, LayoutChoice, Layouts, all_layouts};
 pub use options::ReadOptions;
 pub use parser::Parser;
-pub use row::{Row, RowFlaw};
+pub use row::Row;
 pub use source::{STDIN, check_file, unpacked_name};
 pub use table::Table;
 

@@ -54,7 +54,7 @@ pub struct ReadOptions {
     /// Character between the entries of a list [default: any of ; | , space]
     ///
     /// The names of a person's groups are separated by ; or | only, unless this says otherwise.
-    #[arg(long, value_name = "C", value_parser = list_delimiter, help_heading = "Input", hide_short_help = true)]
+    #[arg(long, value_name = "C", value_parser = |text: &str| delimiter(text).map(char::from), help_heading = "Input", hide_short_help = true)]
     pub list_delimiter: Option<char>,
     /// `--name`, `--name-from`: the name of all groups.
     #[arg(skip)]
@@ -82,10 +82,6 @@ fn delimiter(text: &str) -> Result<u8, String> {
     }
 }
 
-fn list_delimiter(text: &str) -> Result<char, String> {
-    delimiter(text).map(char::from)
-}
-
 /// An encoding by any of its names.
 fn encoding(text: &str) -> Result<&'static Encoding, String> {
     // What spreadsheets and editors of Windows call it, in Western Europe and America.
@@ -98,12 +94,16 @@ fn encoding(text: &str) -> Result<&'static Encoding, String> {
 
 impl ReadOptions {
     /// The same options, filled up with those of a layout: the chosen one, or that with most columns or keys (`wanted`) of those
-    /// that `find` finds. What the user says goes before. Also gives what was found.
-    pub(super) fn with_layout<T: Default>(
+    /// whose columns or keys are all in one row. What the user says goes before. Also gives the index of that row.
+    pub(super) fn with_layout(
         &self,
-        wanted: fn(&Layout) -> &[String],
-        find: impl Fn(&Layout) -> Option<T>,
-    ) -> Result<Option<(Self, T)>, Problem> {
+        wanted: impl Fn(&Layout) -> Vec<String>,
+        rows: impl Fn(&Layout) -> Vec<Vec<String>>,
+    ) -> Result<Option<(Self, usize)>, Problem> {
+        let find = |layout: &Layout| {
+            let wanted = wanted(layout);
+            rows(layout).iter().position(|row| wanted.iter().all(|column| row.contains(column)))
+        };
         let found = match &self.layout {
             LayoutChoice::Off => None,
             LayoutChoice::Chosen(layout) => Some((Layout::clone(layout), find(layout).unwrap_or_default())),

@@ -15,8 +15,8 @@ pub struct Row<'a> {
     pub fields: Result<Fields<'a>, Problem>,
     /// How it is written, such that it is read alike without any option.
     pub text: Raw<Cow<'a, str>>,
-    /// What keeps it from being written so.
-    pub flaw: Option<RowFlaw>,
+    /// Whether it repeats the header, or is one of other columns.
+    pub is_header: bool,
     /// Warnings about its shape.
     pub warnings: Vec<Problem>,
     /// Whether it has one person, so that rows of one name are merged.
@@ -29,7 +29,7 @@ impl<'a> Row<'a> {
     /// A row without cells and fields.
     pub(super) fn new(raw: &'a str, line: u64) -> Self {
         let (fields, text, warnings) = (Ok(Fields::default()), Raw::Cells(Vec::new()), Vec::new());
-        Self { raw, line, fields, text, flaw: None, warnings, is_of_person: false, is_continued: false }
+        Self { raw, line, fields, text, is_header: false, warnings, is_of_person: false, is_continued: false }
     }
 
     /// Whether it defines a group; `problems` are all that were found in it.
@@ -37,13 +37,4 @@ impl<'a> Row<'a> {
     pub fn is_valid(&self, problems: &[Problem]) -> bool {
         self.fields.is_ok() && !problems.iter().any(Problem::is_error)
     }
-}
-
-/// Why a row is not written into a copy like the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RowFlaw {
-    /// It has too few or too many cells.
-    Ragged,
-    /// It repeats the header.
-    Header,
 }

@@ -167,7 +167,7 @@ impl Source {
         match extension.as_deref().and_then(OsStr::to_str) {
             Some("csv" | "tsv" | "tab" | "psv" | "txt") => InputFormat::Csv,
             Some("jsonl" | "ndjson" | "json" | "jsonlines") => InputFormat::Json,
-            _ if matches!(self.first(), Some(b'{' | b'[')) => InputFormat::Json,
+            _ if matches!(self.head.trim_ascii_start(), [b'{' | b'[', ..]) => InputFormat::Json,
             _ => InputFormat::Csv,
         }
     }
@@ -178,29 +178,21 @@ impl Source {
             let message = format!("looks like {looks}; use --format {format}, or name the file .{format}");
             Some(Problem::fatal(Code::FileForeign, message))
         };
-        let mut lines =
-            self.head.split(|byte| ends_line(*byte)).map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-        let first_line = lines.next().unwrap_or_default();
-        match (format, self.first()) {
+        let mut lines = self.head.split(|byte| ends_line(*byte)).map(<[u8]>::trim_ascii);
+        let first_line = lines.find(|line| !line.is_empty()).unwrap_or_default();
+        match (format, first_line) {
             (InputFormat::Xlsx, _) if self.sheets.is_empty() => other("text", "csv"),
             (InputFormat::Xlsx, _) => None,
             _ if !self.sheets.is_empty() => other("a workbook", "xlsx"),
-            (_, Some(b'<')) if is_markup(&self.head) => {
+            (_, [b'<', ..]) if is_markup(&self.head) => {
                 Some(foreign("a web page (HTML or XML)", "export the table as CSV (was a login page saved instead?)"))
             }
-            (InputFormat::Json, Some(b'"' | b'a'..=b'z' | b'A'..=b'Z')) if is_header(first_line, options) => {
+            (InputFormat::Json, [b'"' | b'a'..=b'z' | b'A'..=b'Z', ..]) if is_header(first_line, options) => {
                 other("CSV", "csv")
             }
-            (InputFormat::Csv, _) if matches!(first_line, b"{" | b"[" | [b'{', .., b'}'] | [b'[', b'{', ..]) => {
-                other("JSON", "json")
-            }
+            (InputFormat::Csv, b"{" | b"[" | [b'{', .., b'}'] | [b'[', b'{', ..]) => other("JSON", "json"),
             _ => None,
         }
-    }
-
-    /// The first byte that is not white space.
-    fn first(&self) -> Option<u8> {
-        self.head.iter().copied().find(|byte| !byte.is_ascii_whitespace())
     }
 }
 

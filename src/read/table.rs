@@ -136,11 +136,8 @@ fn place_note(sheets: &[String], document: Option<&Document>) -> Option<Problem>
 
 /// The options with those of the layout of a JSON document.
 fn layout_of(head: &[u8], options: &ReadOptions) -> Result<Option<ReadOptions>, Problem> {
-    let find = |layout: &Layout| {
-        let keys = first_keys(head, layout.records.as_deref());
-        layout.keys.iter().all(|key| keys.contains(key)).then_some(())
-    };
-    let found = options.with_layout(|layout| &layout.keys, find)?.map(|(options, ())| options);
+    let rows = |layout: &Layout| vec![first_keys(head, layout.records.as_deref())];
+    let found = options.with_layout(|layout| layout.keys.clone(), rows)?.map(|(options, _)| options);
     match found.as_ref().and_then(|options| options.of_layout.as_ref().filter(|_| !options.settles(Field::Name))) {
         Some(layout) => Err(nameless(&layout.what)),
         None => Ok(found),

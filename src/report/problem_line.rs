@@ -58,17 +58,12 @@ impl Finding<'_> {
         };
         let at = |name, number: Option<u64>| number.map_or_else(String::new, |number| format!(",{name}={number}"));
         let place = at("line", self.line) + &at("col", self.column);
-        let (file, title) = (property(&shown(without_sheet(self.file))), self.problem.code.as_ref());
-        format!("::{command} file={file}{place},title={title}::{}", data(&self.message()))
+        let file = data(&shown(without_sheet(self.file))).replace(':', "%3A").replace(',', "%2C");
+        format!("::{command} file={file}{place},title={}::{}", self.problem.code.as_ref(), data(&self.message()))
     }
 }
 
-/// Escapes the value of a property.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
-}
-
-/// Escapes the text after the properties.
+/// Escapes the text after the properties; in a property a colon and a comma are escaped too.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }

@@ -31,11 +31,9 @@ mod users;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::Value;
 
 pub use faults::FaultScript;
 pub use groups::SandboxGroup;
@@ -115,37 +113,16 @@ struct Conditions {
     interruption: Option<FaultEffect>,
 }
 
-/// What arrived so far, for tests to check a client against. A refused connection is not read, so it does not count.
-#[derive(Default)]
-pub struct Tally {
-    /// How many POSTs named each group, whatever their replies.
-    pub posts: HashMap<String, u32>,
-    /// How many DELETEs named each path, whatever their replies.
-    pub deletes: HashMap<String, u32>,
-    /// When each request that the limit let pass (all of them, without a limit) arrived, in order.
-    pub arrivals: Vec<Duration>,
-    /// How many requests the request limit refused.
-    pub refusals: u64,
-}
-
-impl Tally {
-    fn read(&mut self, request: &Request) {
-        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-        match (request.method().as_str(), body["name"].as_str()) {
-            ("DELETE", _) => *self.deletes.entry(request.uri().path().to_owned()).or_default() += 1,
-            ("POST", Some(name)) => *self.posts.entry(name.to_owned()).or_default() += 1,
-            _ => {}
-        }
-    }
-}
+/// Hears of each request that is read: when it arrived, and whether the request limit let it pass.
+pub type Observer = Box<dyn FnMut(&Request, Duration, bool) + Send>;
 
 /// The simulated API: one organization, its request limit, and the faults of a script.
 pub struct Simulation {
     organization: Organization,
     faults: FaultScript,
     limit: RequestLimit,
-    /// What arrived so far.
-    pub tally: Tally,
+    /// For tests to check a client against.
+    pub observer: Observer,
     now: Duration,
 }
 
@@ -157,7 +134,7 @@ impl Simulation {
             organization: Organization::new(options),
             faults: faults.seeded(options.seed),
             limit: RequestLimit::new(options.rate),
-            tally: Tally::default(),
+            observer: Box::new(|_, _, _| ()),
             now: Duration::ZERO,
         }
     }
@@ -215,14 +192,12 @@ impl Simulation {
         if let Some(FaultEffect::Refuse {}) = interruption {
             return Reply::Refuse;
         }
-        self.tally.read(request);
         let (headers, retry_after) = self.limit.admit(self.now);
+        (self.observer)(request, self.now, retry_after.is_none());
         let headers = conditions.headers.take().unwrap_or(headers);
         if let Some(seconds) = retry_after {
-            self.tally.refusals += 1;
             return Reply::Answer(headers.add_to(Response::too_many(seconds)));
         }
-        self.tally.arrivals.push(self.now);
         let mut apply = || {
             let (Ok(answer) | Err(answer)) = self.organization.answer(request, &conditions);
             headers.add_to(answer)
@@ -231,11 +206,6 @@ impl Simulation {
             Some(effect) => effect.reply(apply),
             None => Reply::Answer(apply()),
         }
-    }
-
-    /// Ends all faults; a token that had died is accepted again.
-    pub fn heal(&mut self) {
-        self.set_faults(FaultScript::default());
     }
 
     /// Replaces the fault script: its faults count requests from 1, and a token that had died is accepted again.

@@ -4,46 +4,32 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use reqwest::header::HeaderValue;
 
-/// The shortest token, in characters.
-const TOKEN_MIN: usize = 8;
-
 /// The access token: shown nowhere. `HeaderValue` hides what is marked as sensitive from `Debug`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token(HeaderValue);
 
-/// A token that cannot be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// There is nothing in it.
-    #[error("the token is empty")]
-    Empty,
-    /// It is no token, and could not be hidden in what the server says: every text holds it.
-    #[error("the token is shorter than {TOKEN_MIN} characters, as no token of Tallyfy is; copy it whole")]
-    Short,
-    /// It holds characters that a header cannot hold.
-    #[error(
-        "the token holds characters that no token has (a line break, a control character, or one that is not ASCII)"
-    )]
-    Unprintable,
-}
+/// Why a token with characters that a header cannot hold is refused.
+const UNPRINTABLE: &str =
+    "the token holds characters that no token has (a line break, a control character, or one that is not ASCII)";
 
 impl Token {
     /// Takes a token, without the white space around it.
     ///
     /// # Errors
-    /// If it is empty or a header cannot hold it.
-    pub fn new(text: &str) -> Result<Self, TokenError> {
+    /// Why it cannot be sent.
+    pub fn new(text: &str) -> Result<Self, &'static str> {
         let text = text.trim();
         if text.is_empty() {
-            return Err(TokenError::Empty);
+            return Err("the token is empty");
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(TokenError::Unprintable);
+            return Err(UNPRINTABLE);
         }
-        if text.len() < TOKEN_MIN {
-            return Err(TokenError::Short);
+        // It could not be hidden in what the server says: every text holds it.
+        if text.len() < 8 {
+            return Err("the token is shorter than 8 characters, as no token of Tallyfy is; copy it whole");
         }
-        let mut value = HeaderValue::from_str(&format!("Bearer {text}")).map_err(|_| TokenError::Unprintable)?;
+        let mut value = HeaderValue::from_str(&format!("Bearer {text}")).map_err(|_| UNPRINTABLE)?;
         value.set_sensitive(true);
         Ok(Self(value))
     }
@@ -149,9 +135,9 @@ mod tests {
         let token = Token::new(" secret-token\n").unwrap();
         assert!(!format!("{token:?} {:?}", token.0).contains("secret"));
         assert_eq!(token.hide("bad header: Bearer secret-token!"), "bad header: Bearer (the token)!");
-        assert_eq!(Token::new(" ").unwrap_err(), TokenError::Empty);
-        assert_eq!(Token::new("a\nb").unwrap_err(), TokenError::Unprintable);
-        assert_eq!(Token::new("1234567").unwrap_err(), TokenError::Short);
+        assert_eq!(Token::new(" ").unwrap_err(), "the token is empty");
+        assert_eq!(Token::new("a\nb").unwrap_err(), UNPRINTABLE);
+        assert!(Token::new("1234567").unwrap_err().contains("shorter than 8 characters"));
     }
 
     fn token(text: &str) -> Token {

@@ -1,7 +1,6 @@
 //! The transport over real sockets: exact headers, bounded time, bounded bodies, no hidden retries or redirects.
 
 use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,21 +25,8 @@ const REFUSAL_MAX: usize = 64 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl {
     url: Url,
-    is_loopback: bool,
-}
-
-/// A base URL that is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BaseUrlError {
-    /// It is not a URL.
-    #[error("`{0}` is not a URL such as https://api.tallyfy.com")]
-    NotAUrl(String),
-    /// It would send the token in the clear.
-    #[error("{0} would send the token unprotected: use https (plain http is allowed to this machine only)")]
-    Unprotected(String),
-    /// It has parts that a base URL must not have.
-    #[error("the base URL may hold a host and a path, and no user, query or fragment")]
-    Surplus,
+    /// Whether the server is on this machine.
+    pub is_loopback: bool,
 }
 
 impl BaseUrl {
@@ -48,8 +34,8 @@ impl BaseUrl {
     ///
     /// # Errors
     /// If it is not a base URL, or plain http to another machine.
-    pub fn parse(text: &str) -> Result<Self, BaseUrlError> {
-        let not_a_url = || BaseUrlError::NotAUrl(crate::model::shortened(text));
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let not_a_url = || format!("`{}` is not a URL such as https://api.tallyfy.com", crate::model::shortened(text));
         let url = Url::parse(text.trim()).map_err(|_| not_a_url())?;
         let is_loopback = match url.host() {
             Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -58,27 +44,16 @@ impl BaseUrl {
             None => return Err(not_a_url()),
         };
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-            return Err(BaseUrlError::Surplus);
+            return Err("the base URL may hold a host and a path, and no user, query or fragment".to_owned());
         }
         match url.scheme() {
-            "https" => {}
-            "http" if is_loopback => {}
-            "http" => return Err(BaseUrlError::Unprotected(url.to_string())),
-            _ => return Err(not_a_url()),
+            "http" if !is_loopback => {
+                let why = "would send the token unprotected: use https (plain http is allowed to this machine only)";
+                Err(format!("{url} {why}"))
+            }
+            "http" | "https" => Ok(Self { url, is_loopback }),
+            _ => Err(not_a_url()),
         }
-        Ok(Self { url, is_loopback })
-    }
-
-    /// Whether the server is on this machine.
-    #[must_use]
-    pub fn is_loopback(&self) -> bool {
-        self.is_loopback
-    }
-}
-
-impl fmt::Display for BaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.url.as_str().trim_end_matches('/'))
     }
 }
 
@@ -180,15 +155,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_url_may_carry_a_path_and_loses_its_last_slash() {
+    fn a_base_url_may_carry_a_path() {
         for (text, expected) in [
-            ("https://api.tallyfy.com", "https://api.tallyfy.com"),
-            (" https://go.tallyfy.com/api/ ", "https://go.tallyfy.com/api"),
-            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("https://api.tallyfy.com", "https://api.tallyfy.com/"),
+            (" https://go.tallyfy.com/api/ ", "https://go.tallyfy.com/api/"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
             ("http://[::1]:80/x", "http://[::1]/x"),
-            ("http://localhost:1/", "http://localhost:1"),
+            ("http://localhost:1/", "http://localhost:1/"),
         ] {
-            assert_eq!(BaseUrl::parse(text).unwrap().to_string(), expected);
+            assert_eq!(BaseUrl::parse(text).unwrap().url.as_str(), expected);
         }
     }
 
@@ -200,7 +175,7 @@ mod tests {
             "http://localhost.example.com",
             "http://127.0.0.1.example.com",
         ] {
-            assert!(matches!(BaseUrl::parse(text), Err(BaseUrlError::Unprotected(_))), "{text}");
+            assert!(BaseUrl::parse(text).unwrap_err().contains("unprotected"), "{text}");
         }
         for text in
             ["ftp://a", "api.tallyfy.com", "", "https://u:p@a.example", "https://a.example?x=1", "https://a.example/#f"]

@@ -12,9 +12,9 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use credentials::{Credentials, Token, TokenError};
+pub use credentials::{Credentials, Token};
 pub use endpoints::{Endpoints, List};
-pub use http::{BaseUrl, BaseUrlError, Http};
+pub use http::{BaseUrl, Http};
 pub use pages::PageCursor;
 pub use reqwest::Method;
 pub use transport::{Answer, BodyError, Call, Hints, Transport, TransportError};

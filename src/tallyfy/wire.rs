@@ -4,33 +4,21 @@ use std::slice;
 
 use bytes::Bytes;
 use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
+use serde_json::{Value, json};
 
 use crate::model::{ExistingGroup, Group, GroupRef, shortened, shown};
 
-/// The body of a request that creates or replaces a group. An empty description is refused.
-#[derive(Serialize)]
-struct GroupBody<'a> {
-    name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    members: Option<&'a [u64]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    guests: Option<&'a [String]>,
-}
-
-/// The body of a request that creates this group, or replaces it: only then an empty list has a meaning.
+/// The body of a request that creates this group, or replaces it: only then an empty list has a meaning. An empty description
+/// is refused.
 #[must_use]
 pub fn body(group: &Group, is_replacing: bool) -> Bytes {
     let Group { name, description, members, guests, .. } = group;
-    let members = Some(members.as_slice()).filter(|list| is_replacing || !list.is_empty());
-    let guests = Some(guests.as_slice()).filter(|list| is_replacing || !list.is_empty());
-    let body = GroupBody { name, description: description.as_deref(), members, guests };
-    // It has text for keys and cannot fail.
-    serde_json::to_vec(&body).unwrap_or_default().into()
+    let texts = [("name", json!(name)), ("description", json!(description))];
+    let fields = texts.into_iter().chain([("members", json!(members)), ("guests", json!(guests))]);
+    let is_sent = |(_, value): &(&str, Value)| !value.is_null() && (is_replacing || *value != json!([]));
+    fields.filter(is_sent).collect::<Value>().to_string().into()
 }
 
 /// A guest, as the list of guests shows one. One who is disabled is listed too.

@@ -246,7 +246,9 @@ impl Transport for Wire {
         }
         let reply = self.server.send(request(call.method.as_str(), &call.path, body));
         let answer = |response: Response, body: Option<BodyError>| {
-            let hints = Hints::read(|name| response.header(name));
+            let headers = &response.headers;
+            let header = |name: &str| headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+            let hints = Hints::read(|name| header(name).map(|(_, value)| value.as_str()));
             Answer { status: response.status, hints, body: body.map_or(Ok(response.body.into()), Err) }
         };
         match tokio::time::timeout(self.timeout, reply).await.map(Result::unwrap) {

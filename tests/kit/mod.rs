@@ -11,6 +11,7 @@ pub(crate) mod rows;
 pub(crate) mod server;
 pub(crate) mod sync;
 pub(crate) mod sync_storm;
+pub(crate) mod tally;
 
 use std::fs;
 use std::future::Future;

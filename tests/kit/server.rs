@@ -12,6 +12,8 @@ use tallyfy_groups::sandbox::{FaultScript, Options, Reply, Request, Simulation};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::tally::Tally;
+
 pub(crate) const ORG: &str = "acme";
 /// People of files have lower ids; others add people from here on.
 pub(crate) const OTHERS: u64 = 100;
@@ -47,6 +49,7 @@ pub(crate) struct Server(Arc<Mutex<State>>);
 
 struct State {
     simulation: Simulation,
+    tally: Arc<Mutex<Tally>>,
     network: Network,
     rng: StdRng,
     started: Instant,
@@ -65,8 +68,10 @@ struct State {
 impl Server {
     /// The seed is the network's.
     pub(crate) fn new(options: &Options, faults: &str, network: Network, seed: u64) -> Self {
+        let mut simulation = Simulation::new(options, FaultScript::parse(faults).unwrap());
         Self(Arc::new(Mutex::new(State {
-            simulation: Simulation::new(options, FaultScript::parse(faults).unwrap()),
+            tally: Tally::of(&mut simulation),
+            simulation,
             network,
             rng: StdRng::seed_from_u64(seed),
             started: Instant::now(),
@@ -84,6 +89,11 @@ impl Server {
         self.state(|state| ask(&mut state.simulation))
     }
 
+    /// Looks at what arrived.
+    pub(crate) fn tally<T>(&self, ask: impl FnOnce(&Tally) -> T) -> T {
+        self.state(|state| ask(&state.tally.lock().unwrap()))
+    }
+
     /// Replaces the faults.
     pub(crate) fn set_faults(&self, faults: &str) {
         self.with(|simulation| simulation.set_faults(FaultScript::parse(faults).unwrap()));
@@ -91,7 +101,7 @@ impl Server {
 
     /// Ends all faults.
     pub(crate) fn heal(&self) {
-        self.with(Simulation::heal);
+        self.set_faults("");
     }
 
     /// A group is created by another client, with this request body.
@@ -116,7 +126,7 @@ impl Server {
 
     /// How many POSTs arrived.
     pub(crate) fn all_posts(&self) -> u32 {
-        self.with(|simulation| simulation.tally.posts.values().sum())
+        self.tally(|tally| tally.posts.values().sum())
     }
 
     /// The names of all groups that exist.

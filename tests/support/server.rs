@@ -9,6 +9,7 @@ use tallyfy_groups::sandbox::{FaultScript, Options, Reply, SandboxGroup, Sandbox
 use tokio::sync::oneshot;
 
 use super::wait_for;
+use crate::kit::tally::Tally;
 
 /// The one organization there is.
 pub(crate) const ORG: &str = "0123456789abcdef0123456789abcdef";
@@ -18,6 +19,7 @@ pub(crate) const TOKEN: &str = "s3cr3t-T0ken.of_the-tests~4711";
 /// A server, which ends when this is dropped.
 pub(crate) struct Server {
     simulation: Arc<Mutex<Simulation>>,
+    tally: Arc<Mutex<Tally>>,
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -50,7 +52,9 @@ impl Server {
             org: options.org.or_else(|| Some(ORG.to_owned())),
             ..options
         };
-        let simulation = Arc::new(Mutex::new(Simulation::new(&options, FaultScript::parse(faults).unwrap())));
+        let mut simulation = Simulation::new(&options, FaultScript::parse(faults).unwrap());
+        let tally = Tally::of(&mut simulation);
+        let simulation = Arc::new(Mutex::new(simulation));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -66,7 +70,7 @@ impl Server {
                 serve(listener, served, stopped).await.unwrap();
             });
         });
-        Self { simulation, address, stop: Some(stop), thread: Some(thread) }
+        Self { simulation, tally, address, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Its base URL.
@@ -77,6 +81,16 @@ impl Server {
     /// Asks the oracle, or changes the world.
     pub(crate) fn with<T>(&self, ask: impl FnOnce(&mut Simulation) -> T) -> T {
         ask(&mut self.simulation.lock().unwrap())
+    }
+
+    /// Looks at what arrived.
+    pub(crate) fn tally<T>(&self, ask: impl FnOnce(&Tally) -> T) -> T {
+        ask(&self.tally.lock().unwrap())
+    }
+
+    /// Ends all faults.
+    pub(crate) fn heal(&self) {
+        self.with(|simulation| simulation.set_faults(FaultScript::default()));
     }
 
     /// The groups that are there, oldest first.
@@ -101,17 +115,17 @@ impl Server {
 
     /// How many POSTs named this group.
     pub(crate) fn posts(&self, name: &str) -> u32 {
-        self.with(|simulation| simulation.tally.posts.get(name).copied().unwrap_or(0))
+        self.tally(|tally| tally.posts.get(name).copied().unwrap_or(0))
     }
 
     /// How many POSTs there were.
     pub(crate) fn all_posts(&self) -> u32 {
-        self.with(|simulation| simulation.tally.posts.values().sum())
+        self.tally(|tally| tally.posts.values().sum())
     }
 
     /// How many DELETEs came for each group that any came for.
     pub(crate) fn deletes(&self) -> Vec<u32> {
-        self.with(|simulation| simulation.tally.deletes.values().copied().collect())
+        self.tally(|tally| tally.deletes.values().copied().collect())
     }
 
     /// Somebody else changes or deletes a group, so long after the last request. An update that does not name it keeps the name.
@@ -139,7 +153,7 @@ impl Server {
 
     /// How many requests of any kind came, refused ones too.
     pub(crate) fn requests(&self) -> u64 {
-        self.with(|simulation| simulation.tally.arrivals.len() as u64 + simulation.tally.refusals)
+        self.tally(|tally| tally.arrivals.len() as u64 + tally.refusals)
     }
 
     /// Adds a user, or replaces one.

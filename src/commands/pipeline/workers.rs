@@ -1,6 +1,7 @@
-//! Reads the files on a thread of its own, and checks their batches in parallel, as far as their rows can be checked without
-//! knowing the others.
+//! Reads the files on a thread of its own, which starts a thread for each batch: it checks the rows as far as they can be checked
+//! without knowing the others.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -10,47 +11,50 @@ use super::{CheckPeople, Prepare};
 use crate::check::{Contents, NameKeys};
 use crate::commands::Failure;
 use crate::model::{OnDuplicate, Problem, WantedGroup, hash};
-use crate::read::{Batch, Notes, Parser, ReadError, ReadOptions, Table};
+use crate::read::{Batch, Notes, Parser, ReadError, Table};
 use crate::settings::Input;
 
-/// What comes from the files, in order.
-pub(super) enum ReadStep {
+/// What comes from the files, in order; of a batch, the thread that checks it.
+pub(super) enum ReadStep<T> {
     Opened { parser: Arc<Parser>, flaw: Option<ReadError> },
-    Batch(Arc<Parser>, Batch),
+    Batch(io::Result<JoinHandle<Result<CheckedBatch<T>, ReadError>>>),
     Closed(Result<Option<Problem>, ReadError>),
     Unreadable(ReadError),
 }
 
-/// Starts to read all files.
-pub(super) fn start_reading(input: &Input) -> Result<(Receiver<ReadStep>, JoinHandle<()>), Failure> {
-    // Bounded, so that memory is.
-    let (steps, received) = sync_channel(cores());
-    let (files, options) = (input.files.clone(), input.options.clone());
-    let mut read = move |path: &PathBuf| read_file(path, &options, |step| steps.send(step).ok()).is_some();
-    let work = move || _ = files.iter().all(&mut read);
-    let thread = thread::Builder::new().spawn(work).map_err(Failure::Start)?;
+/// Starts to read and check all files.
+pub(super) fn start_reading<T: Send + 'static>(
+    check: Check<T>,
+) -> Result<(Receiver<ReadStep<T>>, JoinHandle<()>), Failure> {
+    // As many batches as threads can work at a time: the bound of memory.
+    let (steps, received) = sync_channel(thread::available_parallelism().map_or(1, usize::from));
+    let (files, check) = (check.input.files.clone(), Arc::new(check));
+    let read = move |path: &PathBuf| read_file(path, &check, |step| steps.send(step).ok()).is_some();
+    let thread = thread::Builder::new().spawn(move || _ = files.iter().all(read)).map_err(Failure::Start)?;
     Ok((received, thread))
 }
 
 /// Reads a file; nothing if nobody takes the steps any more.
-fn read_file(path: &Path, options: &ReadOptions, send: impl Fn(ReadStep) -> Option<()>) -> Option<()> {
-    let mut table = match Table::open(path, options) {
+fn read_file<T: Send + 'static>(
+    path: &Path,
+    check: &Arc<Check<T>>,
+    send: impl Fn(ReadStep<T>) -> Option<()>,
+) -> Option<()> {
+    let mut table = match Table::open(path, &check.input.options) {
         Ok(table) => table,
         Err(error) => return send(ReadStep::Unreadable(error)),
     };
     send(ReadStep::Opened { parser: table.parser.clone(), flaw: table.flaw.take() })?;
     loop {
         match table.next() {
-            Some(Ok(batch)) => send(ReadStep::Batch(Arc::clone(&table.parser), batch))?,
+            Some(Ok(batch)) => {
+                let (check, parser) = (Arc::clone(check), Arc::clone(&table.parser));
+                send(ReadStep::Batch(thread::Builder::new().spawn(move || check.batch(&parser, &batch))))?;
+            }
             Some(Err(error)) => return send(ReadStep::Closed(Err(error))),
             None => return send(ReadStep::Closed(table.check_whole())),
         }
     }
-}
-
-/// How many threads can work at a time.
-pub(super) fn cores() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
 }
 
 pub(super) struct CheckedBatch<T> {
@@ -80,24 +84,23 @@ pub(super) struct CheckedRow<T> {
 }
 
 /// Checks batches.
-pub(super) struct Check<'a, T> {
-    pub(super) input: &'a Input,
-    pub(super) prepare: &'a Prepare<T>,
-    pub(super) people: Option<&'a CheckPeople>,
+pub(super) struct Check<T> {
+    pub(super) input: Input,
+    pub(super) prepare: Box<Prepare<T>>,
+    pub(super) people: Option<Box<CheckPeople>>,
 }
 
-impl<T> Check<'_, T> {
+impl<T> Check<T> {
     /// Checks one batch.
-    pub(super) fn batch(&self, parser: &Parser, batch: &Batch) -> Result<CheckedBatch<T>, ReadError> {
-        let (mut notes, mut group) = (Notes::default(), WantedGroup::default());
-        let mut rows = Vec::with_capacity(batch.count());
+    fn batch(&self, parser: &Parser, batch: &Batch) -> Result<CheckedBatch<T>, ReadError> {
+        let (mut notes, mut rows) = (Notes::default(), Vec::with_capacity(batch.count()));
         parser.rows(batch, &mut notes, &mut |row| {
-            let mut problems = match &row.fields {
-                Ok(fields) => self.input.rules.check(fields, &mut group),
-                Err(problem) => vec![problem.clone()],
+            let (group, mut problems) = match &row.fields {
+                Ok(fields) => self.input.rules.check(fields),
+                Err(problem) => (WantedGroup::default(), vec![problem.clone()]),
             };
             problems.extend_from_slice(&row.warnings);
-            if let Some(people) = self.people.filter(|_| row.is_valid(&problems)) {
+            if let Some(people) = self.people.as_ref().filter(|_| row.is_valid(&problems)) {
                 problems.extend(people(&group));
             }
             let is_valid = row.is_valid(&problems);

@@ -3,18 +3,18 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use crate::check::{Fix, fixes};
-use crate::model::{Dialect, Entries, Field, Format, Problem, Raw, Validity, WantedGroup, object, shortened};
-use crate::read::{Notes, Parser, Row, RowFlaw, field_of};
+use crate::model::{
+    Code, Dialect, Entries, Field, Format, Problem, Raw, Validity, WantedGroup, hash, object, shortened,
+};
+use crate::read::{Notes, Parser, Row, field_of};
 use crate::report::{Output, OutputError, csv_row, open_csv_row};
 
 /// A row as it will be in the copy.
 pub(super) struct FixedRow {
     /// With its line end; an open quote has none.
     text: Vec<u8>,
-    flaw: Option<RowFlaw>,
+    is_header: bool,
     /// What was done to it, by field.
     pub(super) fixes: Vec<(Field, String)>,
     has_cr: bool,
@@ -25,10 +25,10 @@ pub(super) fn fix(row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems:
     let Dialect { format, delimiter, header } = &parser.dialect;
     let found = row.fields.as_ref().map_or_else(|_| Vec::new(), |fields| fixes(fields, group, problems, *format));
     let content = row.raw.trim_end_matches(['\n', '\r']);
-    // The copy of one column has another delimiter.
-    let is_ragged = row.flaw == Some(RowFlaw::Ragged) && header.len() > 1;
+    let is_malformed = row.fields.as_ref().is_err_and(|problem| problem.code == Code::RowMalformed);
     let text = match &row.text {
-        Raw::Cells(_) if is_ragged || content.is_empty() => format!("{content}\n").into_bytes(),
+        // The copy of one column has another delimiter.
+        Raw::Cells(_) if is_malformed && header.len() > 1 || content.is_empty() => format!("{content}\n").into_bytes(),
         Raw::Cells(cells) => {
             let mut cells: Vec<&str> = cells.iter().map(AsRef::as_ref).collect();
             for fix in &found {
@@ -45,7 +45,7 @@ pub(super) fn fix(row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems:
     };
     let has_cr = !matches!(row.text, Raw::OpenQuote(_)) && (row.raw.ends_with("\r\n") || row.raw.ends_with('\r'));
     let fixes = found.into_iter().map(|fix| (fix.field, fix.what)).collect();
-    FixedRow { text, flaw: row.flaw, fixes, has_cr }
+    FixedRow { text, is_header: row.is_header, fixes, has_cr }
 }
 
 /// The line with the fixed values; one that needs none stays as it was written.
@@ -63,9 +63,9 @@ fn json_line(line: &str, found: &[Fix]) -> String {
 
 /// The copy that is being written.
 pub(super) struct Copy {
-    output: Output,
-    /// Digests of the rows written so far.
-    written: HashSet<[u8; 16]>,
+    pub(super) output: Output,
+    /// Hashes of the rows written so far. They decide only about rows that repeat a name, which no import sends.
+    written: HashSet<u64>,
     has_cr: bool,
 }
 
@@ -82,9 +82,9 @@ impl Copy {
     /// Why a row is not written, if it is not.
     pub(super) fn leaves_out(&self, row: &FixedRow, validity: &Validity) -> Option<&'static str> {
         match validity {
-            _ if row.flaw == Some(RowFlaw::Header) => Some("left out: it repeats the header"),
+            _ if row.is_header => Some("left out: it repeats the header"),
             Validity::Excluded => Some("left out: it is excluded"),
-            Validity::Repeat(_) if self.written.contains(&digest(&row.text)) => {
+            Validity::Repeat(_) if self.written.contains(&hash(&row.text)) => {
                 Some("left out: it repeats an earlier row")
             }
             _ => None,
@@ -93,7 +93,7 @@ impl Copy {
 
     pub(super) fn row(&mut self, row: &FixedRow) -> Result<(), OutputError> {
         self.has_cr |= row.has_cr;
-        self.written.insert(digest(&row.text));
+        self.written.insert(hash(&row.text));
         self.output.bytes(&row.text)
     }
 
@@ -110,13 +110,4 @@ impl Copy {
         let blank = notes.has_blank().then(|| "blank lines removed".to_owned());
         renamed.chain(added).chain(trimmed).chain(parser.origin.clone()).chain(line_ends).chain(blank).collect()
     }
-
-    /// Puts the copy in its place.
-    pub(super) fn finish(self) -> Result<(), OutputError> {
-        self.output.finish()
-    }
-}
-
-fn digest(text: &[u8]) -> [u8; 16] {
-    Sha256::digest(text).first_chunk().copied().unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::cli::ValidateArgs;
 use crate::exit::Ending;
-use crate::model::{PeopleCounts, Problem, ProblemFormat, WantedGroup};
+use crate::model::{PeopleCounts, Problem, ProblemFormat, Severity, WantedGroup};
 use crate::read::{Notes, Parser, ReadError, Row};
 use crate::report::{Problems, explanation};
 use crate::resolve::{Directory, resolve};
@@ -33,9 +33,9 @@ pub(super) fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Ending, 
         }
     }
     let users = args.users.as_deref().map(|path| users_of("--users", path)).transpose()?;
-    let people = users
-        .map(Directory::new)
-        .map(|directory| move |group: &WantedGroup| resolve(group, &directory, &rules, &mut PeopleCounts::default()).1);
+    let people = users.map(Directory::new).map(|directory| -> Box<CheckPeople> {
+        Box::new(move |group| resolve(group, &directory, &rules, &mut PeopleCounts::default()).1)
+    });
     let format = if args.json { ProblemFormat::Json } else { args.format_problems };
     let problems = Problems::new(BufWriter::new(io::stdout().lock()), format, args.all);
     let mut report = Report { problems, fix: args.fix.as_deref(), copy: None, unread: Vec::new() };
@@ -43,11 +43,10 @@ pub(super) fn run(args: &ValidateArgs, context: &Context<'_>) -> Result<Ending, 
     let prepare = move |row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems: &[Problem]| {
         is_fixing.then(|| Box::new(fix(row, parser, group, problems)))
     };
-    let people = people.as_ref().map(|people| people as &CheckPeople);
-    pipeline::run(&input, &prepare, people, &mut report)?;
+    pipeline::run(&input, Box::new(prepare), people, &mut report)?;
     let Report { problems, copy, unread, .. } = report;
-    let is_clean = problems.is_clean(args.strict);
-    let copied = copy.map(Copy::finish).transpose().map_err(Failure::Unwritten);
+    let is_clean = problems.count(Severity::Error) == 0 && !(args.strict && problems.count(Severity::Warning) > 0);
+    let copied = copy.map(|copy| copy.output.finish()).transpose().map_err(Failure::Unwritten);
     let copy = args.fix.as_deref().filter(|_| matches!(copied, Ok(Some(()))));
     problems.finish(copy).map_err(Failure::Print)?;
     if !unread.is_empty() {

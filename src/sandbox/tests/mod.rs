@@ -8,7 +8,7 @@ mod people;
 mod scripts;
 mod sockets;
 
-use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -65,6 +65,19 @@ fn answer(simulation: &mut Simulation, request: &Request, seconds: f64) -> Respo
         Reply::Answer(answer) => answer,
         other => panic!("no answer but {other:?}"),
     }
+}
+
+/// When each request arrives that is read from now on, and whether the limit lets it pass.
+fn observed(simulation: &mut Simulation) -> Arc<Mutex<Vec<(Duration, bool)>>> {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&seen);
+    simulation.observer = Box::new(move |_, now, passes| heard.lock().unwrap().push((now, passes)));
+    seen
+}
+
+/// The header `name` of an answer.
+fn header<'a>(answer: &'a Response, name: &str) -> Option<&'a str> {
+    answer.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
 fn read(answer: &Response) -> (u16, Value) {

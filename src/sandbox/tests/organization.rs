@@ -112,7 +112,6 @@ fn a_name_is_taken_whatever_its_case_until_it_is_free_again() {
     let one = format!("{GROUPS}/{}", first["data"]["id"].as_str().unwrap());
     assert_eq!(ask(&mut simulation, &request("DELETE", &one, &Value::Null)).0, 204);
     assert_eq!(ask(&mut simulation, &create("éQUIPE")).0, 201);
-    assert_eq!(simulation.tally.posts["éQUIPE"], 2);
 }
 
 #[test]
