@@ -91,7 +91,6 @@ pub enum Command {
 
 impl Command {
     /// The files it reads.
-    #[must_use]
     pub fn inputs(&self) -> &[PathBuf] {
         match self {
             Self::Import(args) => &args.run.input.files,

@@ -35,7 +35,6 @@ pub enum Ending {
 
 impl Ending {
     /// The exit code.
-    #[must_use]
     pub fn code(self) -> u8 {
         self as u8
     }

@@ -130,7 +130,6 @@ pub fn guest_limits(args: &RunArgs) -> Result<GuestLimits, SettingsError> {
 }
 
 /// The format of an export.
-#[must_use]
 pub fn export_format(args: &ExportArgs) -> Format {
     let extension = args.out.as_deref().and_then(Path::extension).map(OsStr::to_ascii_lowercase);
     let is_jsonl = matches!(extension.as_deref().and_then(OsStr::to_str), Some("jsonl" | "ndjson" | "json"));

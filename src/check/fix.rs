@@ -21,7 +21,6 @@ pub struct Fix {
 }
 
 /// The fixes of a row that was checked. A cell with an error stays as it is.
-#[must_use]
 pub fn fixes(fields: &Fields<'_>, group: &WantedGroup, problems: &[Problem], format: Format) -> Vec<Fix> {
     let is_sound = |field: &Field| !problems.iter().any(|problem| problem.is_error() && problem.field == Some(*field));
     let has = |code: Code| problems.iter().any(|problem| problem.code == code);

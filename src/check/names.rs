@@ -19,7 +19,6 @@ pub struct NameKeys {
 
 impl NameKeys {
     /// The keys of a name.
-    #[must_use]
     pub fn of(name: &str, matching: MatchNames) -> Self {
         let plain = plain(name).map(|plain| matching.key(&plain));
         Self { name: matching.key(name), plain }
@@ -63,7 +62,6 @@ pub struct Names {
 
 impl Names {
     /// No names yet.
-    #[must_use]
     pub fn new(matching: MatchNames) -> Self {
         Self { matching, ..Self::default() }
     }
@@ -91,13 +89,11 @@ impl Names {
     }
 
     /// The first row of the name with these keys.
-    #[must_use]
     pub fn first(&self, keys: &NameKeys) -> Option<u32> {
         self.first.get(&keys.name).copied()
     }
 
     /// The first row of a name.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<u32> {
         self.first.get(&self.matching.key(name)).copied()
     }

@@ -16,7 +16,6 @@ pub struct Contents {
 
 impl Contents {
     /// The contents of a row.
-    #[must_use]
     pub fn of(group: &WantedGroup) -> Self {
         let lines = group.description.iter().flat_map(|text| text.lines());
         Self {
@@ -28,13 +27,11 @@ impl Contents {
     }
 
     /// Whether it names people.
-    #[must_use]
     pub fn has_people(&self) -> bool {
         self.members != 0 || self.guests != 0
     }
 
     /// The problem of a row that repeats the name of the row at `first`, which has these contents.
-    #[must_use]
     pub fn repeated(&self, repeat: &Self, first: &str, on_duplicate: OnDuplicate) -> Problem {
         let fields = [
             (Field::Description, self.description, repeat.description),

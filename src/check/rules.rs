@@ -19,7 +19,6 @@ pub struct Rules {
 
 impl Rules {
     /// Checks one row: gives the group as far as there is one, and all problems in the order of the fields.
-    #[must_use]
     pub fn check(&self, fields: &Fields<'_>) -> (WantedGroup, Vec<Problem>) {
         let mut problems = Vec::new();
         let name = name(fields, &mut problems);

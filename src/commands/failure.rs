@@ -66,7 +66,6 @@ pub enum Failure {
 
 impl Failure {
     /// How the run ended.
-    #[must_use]
     pub fn ending(&self) -> Ending {
         let usage_if = |is_usage| if is_usage { Ending::Usage } else { Ending::Failed };
         match self {
@@ -85,7 +84,6 @@ impl Failure {
     }
 
     /// Whether the reader of standard output is gone, so that no message is wanted.
-    #[must_use]
     pub fn is_silent(&self) -> bool {
         matches!(self, Self::Print(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }

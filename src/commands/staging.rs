@@ -49,7 +49,6 @@ impl Staged {
     }
 
     /// The row that has this name.
-    #[must_use]
     pub fn named(&self, name: &str) -> Option<RowId> {
         self.names.get(name).map(|number| self.range.0.after(number))
     }

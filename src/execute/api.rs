@@ -36,7 +36,6 @@ pub enum Unread {
 
 impl Unread {
     /// The error of a row, with that of looking it up.
-    #[must_use]
     pub fn on(self, error: RequestError) -> RequestError {
         match self {
             Self::Stopped => error,
@@ -278,7 +277,6 @@ impl<E: Transport> Api<E> {
     }
 
     /// How long to wait before each lookup of a group that may have been created, after its answer was waited for so long.
-    #[must_use]
     pub fn lookup_delays(&self, waited: Duration) -> [Duration; LOOKUPS] {
         lookup_delays(self.settle, self.limiter.latency(), waited)
     }

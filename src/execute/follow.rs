@@ -72,7 +72,6 @@ pub enum Absent {
 }
 
 /// What follows on the response to a create.
-#[must_use]
 pub fn after_create(class: Class<Created>, sent: &Group, operation: &Operation) -> Next {
     let may_be_ours = operation.may_be_applied();
     let lookup = |when, absent, error| Next::Lookup(Lookup { when, absent, error });
@@ -96,7 +95,6 @@ pub fn after_create(class: Class<Created>, sent: &Group, operation: &Operation) 
 }
 
 /// What follows on a lookup that found these groups.
-#[must_use]
 pub fn after_lookup(
     Lookup { absent, error, .. }: Lookup,
     found: Result<&[ExistingGroup], Unread>,

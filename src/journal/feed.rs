@@ -37,7 +37,6 @@ pub enum Selection {
 
 impl Selection {
     /// Whether they undo others.
-    #[must_use]
     pub fn is_undo(self) -> bool {
         matches!(self, Self::Undo(_))
     }

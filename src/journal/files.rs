@@ -16,7 +16,6 @@ pub(super) fn canonical_and_place(path: &Path) -> (String, String) {
 }
 
 /// The absolute path of a file, which need not exist; links of its folder are resolved.
-#[must_use]
 pub fn absolute(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match (folder.canonicalize(), path.file_name()) {

@@ -54,13 +54,11 @@ pub struct Intent(GroupOperation);
 
 impl Intent {
     /// The row.
-    #[must_use]
     pub fn row(&self) -> RowId {
         self.0.operation.row
     }
 
     /// Uses the right up: the request leaves now, or the attempt is withdrawn.
-    #[must_use]
     pub fn spend(self) -> GroupOperation {
         self.0
     }
@@ -123,7 +121,6 @@ impl JournalError {
     }
 
     /// Whether another file would do: the mistake is in what was asked, not in the machine.
-    #[must_use]
     pub fn is_usage(&self) -> bool {
         match self {
             Self::Database { .. } | Self::Damaged { .. } => false,

@@ -43,7 +43,6 @@ pub struct Now {
 
 impl Now {
     /// The clock on the wall shows `time` at `instant`.
-    #[must_use]
     pub fn at(instant: Instant, time: SystemTime) -> Self {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { instant, unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX) }
@@ -140,13 +139,11 @@ impl RequestLog {
     }
 
     /// The file.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// The limit that an earlier run had found when its last requests left: requests per period.
-    #[must_use]
     pub fn found(&self) -> Option<(u32, Duration)> {
         let period = Duration::from_millis(self.found >> 32);
         let requests = u32::try_from(self.found & u64::from(u32::MAX)).ok()?;

@@ -38,7 +38,6 @@ pub struct ReadBefore {
 
 impl StagedRow {
     /// A row of this name, as it was written; `group` is what it defines, if it is valid.
-    #[must_use]
     pub fn new<S: AsRef<str> + Serialize>(name: &str, raw: &Raw<S>, group: Option<&WantedGroup>) -> Self {
         Self {
             name: name.to_owned(),

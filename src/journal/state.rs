@@ -108,7 +108,6 @@ pub enum Change {
 
 impl GroupOperation {
     /// The guests whom it invites, if the organization does not know them.
-    #[must_use]
     pub fn invited(&self) -> &[String] {
         match &self.operation.edit {
             _ if self.operation.kind == OperationKind::Delete => &[],
@@ -120,7 +119,6 @@ impl GroupOperation {
 
 impl Operation {
     /// An operation before anything was sent.
-    #[must_use]
     pub fn planned(row: RowId, is_undo: bool, kind: OperationKind) -> Self {
         let (state, sent_ms) = (State::Planned, Vec::new());
         let (target, edit, before, waits_for) = (None, None, None, None);
@@ -128,7 +126,6 @@ impl Operation {
     }
 
     /// The group that it is about, if it is known.
-    #[must_use]
     pub fn group(&self) -> Option<&GroupRef> {
         match &self.state {
             State::Ended(
@@ -156,13 +153,11 @@ impl Operation {
     }
 
     /// Whether an attempt may have been applied.
-    #[must_use]
     pub fn was_sent(&self) -> bool {
         !self.sent_ms.is_empty()
     }
 
     /// Whether an attempt before the one under way may have been applied, although nothing showed it for long enough.
-    #[must_use]
     pub fn may_be_applied(&self) -> bool {
         self.sent_ms.len() > usize::from(self.state == State::Sending)
     }

@@ -26,7 +26,6 @@ pub struct Writer {
 impl Writer {
     /// A writer for the planned operations of a run, when none is in doubt.
     /// `on_failure` is called as soon as the journal cannot be written.
-    #[must_use]
     pub fn new(
         journal: Journal,
         run: RunId,

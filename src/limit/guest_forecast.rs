@@ -66,7 +66,6 @@ impl GuestForecast {
     }
 
     /// How long it takes until the last row leaves, if the next one leaves now.
-    #[must_use]
     pub fn time(&self) -> Duration {
         let allowed = self.rows.saturating_mul(self.rate.requests.get().into());
         let per_period = allowed.checked_div(self.guests).unwrap_or(self.rows).max(1);

@@ -36,7 +36,6 @@ pub(crate) struct GuestPermit {
 
 impl GuestLimiter {
     /// Nothing was sent yet.
-    #[must_use]
     pub fn new(limits: GuestLimits, stop: Stop, listener: Listener) -> Arc<Self> {
         let quota = GuestQuota::new(limits.rate, limits.wait_max);
         Arc::new(Self { queue: PermitQueue::new(quota, stop), listener })
@@ -53,13 +52,11 @@ impl GuestLimiter {
     }
 
     /// Whether the organization knows all of these guests.
-    #[must_use]
     pub fn knows(&self, guests: &[String]) -> bool {
         self.queue.state().known.new_among(guests) == 0
     }
 
     /// An empty forecast of the rows of this run, which knows the guests of earlier rows.
-    #[must_use]
     pub fn forecast(&self) -> GuestForecast {
         let quota = self.queue.state();
         GuestForecast::new(quota.rate.unwrap_or(GUEST_CAP), quota.known.clone())

@@ -64,7 +64,6 @@ pub struct Permit<'a> {
 
 impl RateLimiter {
     /// No request has left yet, except for those of the request log: how long ago each of the last ones was answered.
-    #[must_use]
     pub fn new(
         limits: Limits,
         request_log: Option<(RequestLog, Vec<Duration>)>,

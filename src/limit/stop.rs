@@ -19,13 +19,11 @@ impl Stop {
     }
 
     /// Why the run stops, if it does.
-    #[must_use]
     pub fn reason(&self) -> Option<StopReason> {
         self.0.get().cloned()
     }
 
     /// Whether the run stops.
-    #[must_use]
     pub fn is_raised(&self) -> bool {
         self.0.initialized()
     }

@@ -4,7 +4,6 @@ use std::io::{Error, ErrorKind as Kind};
 
 /// Whether a file cannot be used because of where it is or what it is, and another would do;
 /// else the machine failed: a full disk, a broken one.
-#[must_use]
 pub fn is_misplaced(reason: &Error) -> bool {
     matches!(
         reason.kind(),

@@ -54,7 +54,6 @@ impl<T: Clone + Display> ListChange<T> {
     }
 
     /// Whether everybody in a list is wanted, or was known when the change was planned.
-    #[must_use]
     pub fn knows_all(&self, wanted: &[T], now: &[T]) -> bool {
         let known: HashSet<String> = wanted.iter().chain(&self.remove).chain(&self.kept).map(person_key).collect();
         now.iter().all(|person| known.contains(&person_key(person)))
@@ -72,19 +71,16 @@ pub fn person_key(person: &impl Display) -> String {
 
 impl Edit {
     /// Whether nothing changes.
-    #[must_use]
     pub fn is_none(&self) -> bool {
         self.name.is_none() && self.description.is_none() && self.members.is_none() && self.guests.is_none()
     }
 
     /// Whether somebody is removed.
-    #[must_use]
     pub fn removes(&self) -> bool {
         !self.members.remove.is_empty() || !self.guests.remove.is_empty()
     }
 
     /// The whole group after the change.
-    #[must_use]
     pub fn apply(&self, group: &Group) -> Group {
         Group {
             name: self.name.as_ref().unwrap_or(&group.name).clone(),
@@ -96,7 +92,6 @@ impl Edit {
     }
 
     /// What takes the change of a group back. A description that was blank before stays: the API cannot clear one.
-    #[must_use]
     pub fn reversed(&self, before: &Group) -> Self {
         Self {
             name: self.name.as_ref().map(|_| before.name.clone()),
@@ -107,7 +102,6 @@ impl Edit {
     }
 
     /// The change, for the results: `name; description; +1004 -1003; +guest a@b.example`.
-    #[must_use]
     pub fn words(&self) -> String {
         let members = self.members.signed(u64::to_string).collect::<Vec<_>>().join(" ");
         let guests = self.guests.signed(|guest| format!("guest {guest}")).collect::<Vec<_>>().join(" ");

@@ -44,13 +44,11 @@ pub struct ExistingGroup {
 
 impl ExistingGroup {
     /// Whether the server shows its people.
-    #[must_use]
     pub fn shows_people(&self) -> bool {
         self.members.is_some() && self.guests.is_some()
     }
 
     /// The whole group, if the server shows its people.
-    #[must_use]
     pub fn whole(&self) -> Option<Group> {
         Some(Group {
             name: self.name.clone(),
@@ -64,7 +62,6 @@ impl ExistingGroup {
 
 impl GroupRef {
     /// Only the id is known.
-    #[must_use]
     pub fn new(id: &str) -> Self {
         Self { id: id.to_owned(), stamp: None, differences: None, texts: None }
     }
@@ -118,7 +115,6 @@ fn people<T: DeserializeOwned>(group: &Value, field: &str) -> Option<Vec<T>> {
 
 /// The groups whose name agrees in every character, else all of these, whose names are equal. Each is there once: a list that
 /// changes while it is read may show one twice.
-#[must_use]
 pub fn best<'a>(name: &str, groups: &'a [ExistingGroup]) -> Vec<&'a ExistingGroup> {
     let mut all: Vec<&ExistingGroup> = Vec::new();
     for group in groups {

@@ -17,7 +17,6 @@ pub struct Filter {
 
 impl Filter {
     /// Whether a row with this cell is read. Case and outer spaces do not matter.
-    #[must_use]
     pub fn keeps(&self, cell: &str) -> bool {
         (cell.trim().to_lowercase() == self.value) != self.is_negated
     }

@@ -19,7 +19,6 @@ pub enum Member {
 
 impl Member {
     /// Equal for members that are the same, as far as a file tells.
-    #[must_use]
     pub fn key(&self) -> Self {
         match self {
             Self::Id(id) => Self::Id(*id),
@@ -42,7 +41,6 @@ pub type WantedGroup = Group<Member>;
 
 impl WantedGroup {
     /// The group with these people.
-    #[must_use]
     pub fn with_people(&self, members: Vec<u64>, guests: Vec<String>) -> Group {
         let Self { name, description, tallyfy_id, key, unmanaged, is_partial, .. } = self.clone();
         Group { name, description, members, guests, tallyfy_id, key, unmanaged, is_partial }

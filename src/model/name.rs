@@ -43,13 +43,11 @@ pub struct NameKey(pub [u8; 16]);
 
 impl MatchNames {
     /// The key of a name.
-    #[must_use]
     pub fn key(self, name: &str) -> NameKey {
         NameKey(Sha256::digest(self.canonical(name)).first_chunk().copied().unwrap_or_default())
     }
 
     /// Whether two names are equal.
-    #[must_use]
     pub fn same(self, one: &str, other: &str) -> bool {
         one == other || self.canonical(one) == self.canonical(other)
     }

@@ -22,21 +22,18 @@ impl RequestError {
     }
 
     /// The run ended while the row was being sent.
-    #[must_use]
     pub fn interrupted() -> Self {
         let message = "the run was cut off while the row was being sent; the same command again looks it up";
         Self::new("interrupted", message)
     }
 
     /// The run ended when the group existed, perhaps without all of its guests.
-    #[must_use]
     pub fn guests_missing() -> Self {
         let message = "the group exists, but may lack some of its guests; the same command again adds them";
         Self::new("guests-missing", message)
     }
 
     /// The same error with more details.
-    #[must_use]
     pub fn and(self, more: &str) -> Self {
         Self { message: format!("{}; {more}", self.message), ..self }
     }
@@ -92,19 +89,16 @@ pub enum Outcome {
 
 impl Outcome {
     /// The response to an attempt was lost, and its group was found.
-    #[must_use]
     pub fn found(group: GroupRef) -> Self {
         Self::Created { group, http_status: 201 }
     }
 
     /// The group that was to be deleted does not exist, which has the status 404.
-    #[must_use]
     pub fn not_there(may_be_deleted: bool) -> Self {
         if may_be_deleted { Self::Deleted { http_status: 404 } } else { Self::Gone }
     }
 
     /// The status in the results.
-    #[must_use]
     pub fn status(&self) -> Status {
         match self {
             Self::Created { .. } => Status::Created,

@@ -28,7 +28,6 @@ pub struct OwnedGroup {
 
 impl OwnedGroup {
     /// A group that was just created or taken over for this row.
-    #[must_use]
     pub fn new(row: RowId, group_ref: GroupRef, sent: Group) -> Self {
         let answered = group_ref.texts.clone();
         let (earlier_members, earlier_guests) = (Vec::new(), Vec::new());
@@ -61,13 +60,11 @@ impl OwnedGroup {
     }
 
     /// The whole group as the last operation left it.
-    #[must_use]
     pub fn group(&self) -> &Group {
         self.left.as_deref().unwrap_or(&self.sent)
     }
 
     /// Its id in the source system.
-    #[must_use]
     pub fn key(&self) -> Option<&String> {
         self.sent.key.as_ref()
     }
@@ -78,7 +75,6 @@ impl OwnedGroup {
     }
 
     /// The texts that were sent last, and those with which the organization answered.
-    #[must_use]
     pub fn texts(&self) -> [Texts; 2] {
         let sent = Texts::from(&self.sent);
         let answered = self.answered.as_deref().unwrap_or(&sent).clone();
@@ -86,13 +82,11 @@ impl OwnedGroup {
     }
 
     /// Whether a file listed this member for it, now or before.
-    #[must_use]
     pub fn lists_member(&self, id: u64) -> bool {
         self.sent.members.contains(&id) || self.earlier_members.contains(&id)
     }
 
     /// Whether a file listed this guest for it, now or before.
-    #[must_use]
     pub fn lists_guest(&self, address: &str) -> bool {
         lists(&self.sent.guests, address) || lists(&self.earlier_guests, address)
     }

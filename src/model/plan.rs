@@ -75,7 +75,6 @@ pub struct Action {
 
 impl ActionKind {
     /// Whether a group of the organization changes.
-    #[must_use]
     pub fn is_change(self) -> bool {
         matches!(self, Self::Delete | Self::Rename | Self::Update | Self::Create)
     }
@@ -83,13 +82,11 @@ impl ActionKind {
 
 impl Action {
     /// An action for a row of a file.
-    #[must_use]
     pub fn of_row(kind: ActionKind, row: &DesiredRow) -> Self {
         Self { place: Some(row.place), ..Self::of(kind, row.row, row.group.clone()) }
     }
 
     /// An action for a row without a file, without any detail.
-    #[must_use]
     pub fn of(kind: ActionKind, row: RowId, group: Group) -> Self {
         let (edit, target, before, reason) = (Edit::default(), None, None, None);
         Self { kind, row, place: None, target, before, group, edit, reason, level: 0, waits_for: None }
@@ -101,13 +98,11 @@ impl Action {
     }
 
     /// Whether it gives a group a temporary name only.
-    #[must_use]
     pub fn is_step(&self) -> bool {
         self.kind == ActionKind::Rename && self.place.is_none()
     }
 
     /// The name that the group has now, or is created with.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.before.as_ref().unwrap_or(&self.group).name
     }
@@ -128,7 +123,6 @@ pub struct Guard {
 
 impl Guard {
     /// Whether it refuses the plan.
-    #[must_use]
     pub fn is_exceeded(&self) -> bool {
         self.limit.is_some_and(|limit| self.count > limit)
     }
@@ -159,13 +153,11 @@ pub struct Plan {
 
 impl Plan {
     /// How many actions there are of a kind.
-    #[must_use]
     pub fn count(&self, kind: ActionKind) -> u64 {
         self.actions.iter().filter(|action| action.kind == kind && !action.is_step()).count() as u64
     }
 
     /// How many groups of the organization change.
-    #[must_use]
     pub fn changes(&self) -> u64 {
         self.actions.iter().filter(|action| action.kind.is_change() && !action.is_step()).count() as u64
     }

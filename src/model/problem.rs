@@ -142,13 +142,11 @@ impl Problem {
     }
 
     /// Blank entries of a list are left out.
-    #[must_use]
     pub fn blank_entries(field: Field, count: usize) -> Self {
         Self::warning(field, Code::EntryIgnored, format!("{}: blank entries are ignored: {count}", field.as_ref()))
     }
 
     /// The row is left out, and why.
-    #[must_use]
     pub fn excluded(why: &str) -> Self {
         Self::note(Code::RowExcluded, format!("excluded: {why}"))
     }
@@ -174,7 +172,6 @@ impl Problem {
     }
 
     /// Whether it keeps the row from being sent.
-    #[must_use]
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
@@ -186,7 +183,6 @@ impl Problem {
     }
 
     /// Whether it is a warning.
-    #[must_use]
     pub fn is_warning(&self) -> bool {
         self.severity == Severity::Warning
     }

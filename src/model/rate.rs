@@ -47,7 +47,6 @@ impl Speed {
     }
 
     /// How long a request matters for those after it, once it is answered.
-    #[must_use]
     pub fn memory(self) -> Duration {
         match self {
             Self::Unpaced => Duration::ZERO,
@@ -92,13 +91,11 @@ impl Rate {
     }
 
     /// The time from one request to the next, if they are spaced evenly.
-    #[must_use]
     pub fn spacing(self) -> Duration {
         (self.period / self.requests.get()).max(Duration::from_nanos(1))
     }
 
     /// The number of requests in a second, on average.
-    #[must_use]
     pub fn per_second(self) -> f64 {
         f64::from(self.requests.get()) / self.period.as_secs_f64()
     }

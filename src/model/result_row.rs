@@ -41,7 +41,6 @@ pub enum Status {
 
 impl Status {
     /// Whether something is left to do. Such rows of an import belong in the rejects.
-    #[must_use]
     pub fn is_open(self) -> bool {
         matches!(self, Self::Held | Self::Invalid | Self::Failed | Self::Unknown | Self::Pending)
     }
@@ -64,7 +63,6 @@ pub enum Validity {
 
 impl Validity {
     /// The status of the row before anything is sent.
-    #[must_use]
     pub fn status(&self) -> Status {
         match self {
             Self::Valid(_) => Status::Pending,
@@ -116,7 +114,6 @@ impl StatusCounts {
     }
 
     /// The number of rows in this status.
-    #[must_use]
     pub fn of(&self, status: Status) -> u64 {
         self.0[status as usize]
     }
@@ -127,7 +124,6 @@ impl StatusCounts {
     }
 
     /// The number of all rows.
-    #[must_use]
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
     }

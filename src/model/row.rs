@@ -57,13 +57,11 @@ impl Field {
     }
 
     /// Whether several columns can hold it.
-    #[must_use]
     pub fn is_list(self) -> bool {
         !matches!(self, Self::Name | Self::Description | Self::TallyfyId | Self::Key)
     }
 
     /// The field of a group that it gives.
-    #[must_use]
     pub fn slot(self) -> Self {
         match self {
             Self::Names => Self::Name,
@@ -74,7 +72,6 @@ impl Field {
     }
 
     /// Whether a file that has it has one person per row.
-    #[must_use]
     pub fn is_of_person(self) -> bool {
         self.slot() != self
     }
@@ -86,7 +83,6 @@ pub struct RowId(pub i64);
 
 impl RowId {
     /// The key of the row that comes this many rows after.
-    #[must_use]
     pub fn after(self, rows: u32) -> Self {
         Self(self.0.saturating_add(rows.into()))
     }
@@ -119,7 +115,6 @@ pub enum Cell<'a> {
 
 impl<'a> Cell<'a> {
     /// As a cell of CSV; a list is a JSON array, so that its entries stay as they are.
-    #[must_use]
     pub fn text(&self) -> Cow<'a, str> {
         match self {
             Self::Text(text) => text.clone(),
@@ -132,7 +127,6 @@ impl<'a> Cell<'a> {
     }
 
     /// Whether it holds nothing.
-    #[must_use]
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Absent => true,
@@ -155,7 +149,6 @@ pub enum Item<'a> {
 
 impl<'a> Item<'a> {
     /// An element of an array; it is copied only if it has escapes.
-    #[must_use]
     pub fn of(element: &'a RawValue) -> Self {
         let json = element.get();
         match json.as_bytes().first() {
@@ -172,7 +165,6 @@ impl<'a> Item<'a> {
     }
 
     /// What it holds, or what kind of value it is.
-    #[must_use]
     pub fn shown(&self) -> &str {
         match self {
             Self::Text(text) | Self::Number(text) => text,
@@ -205,7 +197,6 @@ pub struct Fields<'a>([Cell<'a>; Field::SLOTS.len()]);
 
 impl<'a> Fields<'a> {
     /// The same row with this cell in a field.
-    #[must_use]
     pub fn with(mut self, field: Field, cell: Cell<'a>) -> Self {
         self.set(field, cell);
         self
@@ -232,13 +223,11 @@ impl<'a> Fields<'a> {
     }
 
     /// The cell of a field.
-    #[must_use]
     pub fn get(&self, field: Field) -> &Cell<'a> {
         &self.0[field.slot() as usize]
     }
 
     /// Whether all cells hold nothing.
-    #[must_use]
     pub fn is_blank(&self) -> bool {
         self.0.iter().all(Cell::is_blank)
     }
@@ -288,7 +277,6 @@ pub enum Format {
 }
 
 /// Whether a byte may delimit cells: visible ASCII except the quote, or the tab.
-#[must_use]
 pub fn is_delimiter(byte: u8) -> bool {
     (byte.is_ascii_graphic() && byte != b'"') || byte == b'\t'
 }

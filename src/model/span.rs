@@ -7,7 +7,6 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// A duration in one or two units: 95 s, 3 min 20 s, 42 min, 7 h 10 min, 3 days 4 h.
-#[must_use]
 pub fn span(time: Duration) -> String {
     let seconds = time.as_secs().saturating_add((time.subsec_millis() >= 500).into()).max(1);
     let (step, large, name, small, small_name) = match seconds {

@@ -9,13 +9,11 @@ use serde_json::value::RawValue;
 const SHOWN_MAX: usize = 60;
 
 /// The text with every control, direction and invisible character escaped.
-#[must_use]
 pub fn shown(text: &str) -> String {
     escaped(text, |hazard, safe| safe.extend(hazard.escape_default()))
 }
 
 /// Equivalent JSON in which every character is escaped that moves a cursor or hides others.
-#[must_use]
 pub fn json_shown(json: &str) -> String {
     escaped(json, |hazard, safe| {
         hazard.encode_utf16(&mut [0; 2]).iter().for_each(|unit| _ = write!(safe, "\\u{unit:04x}"));
@@ -31,7 +29,6 @@ fn escaped(text: &str, escape: impl Fn(char, &mut String)) -> String {
 }
 
 /// A path, safe to show.
-#[must_use]
 pub fn shown_path(path: &Path) -> String {
     shown(&path.display().to_string())
 }
@@ -57,7 +54,6 @@ pub(crate) fn without_sheet(file: &str) -> &str {
 }
 
 /// `file:line:column` or `file:sheet!row`, as much of it as is known, safe to show.
-#[must_use]
 pub fn place(file: &str, line: Option<u64>, column: Option<u64>) -> String {
     let is_sheet = without_sheet(file) != file;
     let (name, mark) = if is_sheet { (&file[..file.len() - 1], '!') } else { (file, ':') };
@@ -66,7 +62,6 @@ pub fn place(file: &str, line: Option<u64>, column: Option<u64>) -> String {
 }
 
 /// Text made safe to show and short enough for a message.
-#[must_use]
 pub fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN_MAX) {
         Some((end, _)) => format!("{}…", shown(&text[..end])),
@@ -75,13 +70,11 @@ pub fn shortened(text: &str) -> String {
 }
 
 /// Whether it consists of spaces and visible ASCII characters: most texts, about which there is little to check.
-#[must_use]
 pub fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Whether it is a format character that reorders or hides others (Unicode TR 36).
-#[must_use]
 pub fn is_invisible(letter: char) -> bool {
     !letter.is_ascii()
         && matches!(letter,

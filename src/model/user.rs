@@ -85,7 +85,6 @@ pub struct PeopleCounts {
 
 impl PeopleCounts {
     /// What became of people, in words; nothing if nobody was looked for.
-    #[must_use]
     pub fn words(&self) -> Option<String> {
         let Self { found, unknown, disabled, made_guests, made_members } = *self;
         let parts = [

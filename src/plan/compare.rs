@@ -73,7 +73,6 @@ pub(crate) fn altered(sent: &Group, made: &ExistingGroup) -> Option<String> {
 }
 
 /// What was changed in a group since it was sent and made, in words.
-#[must_use]
 pub fn changes(sent: &Group, made: &GroupRef, seen: &ExistingGroup) -> Option<String> {
     let is_as_made = made.differences.is_some() && altered(sent, seen) == made.differences;
     let changes = if is_as_made { Vec::new() } else { differences(sent, seen, Towards::Existing) };

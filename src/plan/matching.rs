@@ -74,7 +74,6 @@ pub struct Inventory {
 
 impl Inventory {
     /// Without groups; what is owned is known.
-    #[must_use]
     pub fn new(owned: HashMap<String, OwnedGroup>, matching: MatchNames) -> Self {
         let (mut by_key, mut by_sent_name) = (HashMap::new(), HashMap::new());
         for (id, group) in &owned {
@@ -106,7 +105,6 @@ impl Inventory {
     }
 
     /// The ids of groups that the list does not show, or not with their people, although a row means them or the journal owns them.
-    #[must_use]
     pub fn to_read(&self, rows: &[DesiredRow], adopts: bool) -> Vec<String> {
         let names: HashSet<NameKey> = rows.iter().map(|row| self.matching.key(&row.group.name)).collect();
         let ids: HashSet<&String> = rows.iter().filter_map(|row| row.group.tallyfy_id.as_ref()).collect();

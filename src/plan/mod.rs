@@ -19,7 +19,6 @@ use compare::{SentTimes, Towards, differences, in_words, invited, was_created_af
 
 /// The outcome of a row by the existing groups of its name; `None` if its group is to be created. A group is the row's own only if
 /// the row was sent, and the group created then: the name was free when that run began.
-#[must_use]
 pub fn decide(
     sent_ms: &SentTimes,
     desired: &Group,

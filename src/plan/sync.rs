@@ -46,7 +46,6 @@ pub struct SyncInput<'a> {
 }
 
 /// Makes the plan.
-#[must_use]
 pub fn plan(input: &SyncInput<'_>) -> Plan {
     let inventory = input.inventory;
     let key = |name: &String| inventory.matching.key(name);

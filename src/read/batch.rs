@@ -68,7 +68,6 @@ pub(super) struct StrayText {
 
 impl Batch {
     /// How many rows and blank lines it has.
-    #[must_use]
     pub fn count(&self) -> usize {
         self.rows.len()
     }

@@ -192,7 +192,6 @@ pub struct Columns {
 impl Columns {
     /// Reads a header as it is likely to be meant, and gives all that is wrong with it: no name, a field twice, a mapped
     /// column missing, a column that looks like a field and is not used.
-    #[must_use]
     pub fn read(header: &[String], options: &ReadOptions) -> (Self, Vec<Problem>) {
         let (mut columns, mut errors) = Self::of(header, &meanings(header, options));
         // The run that wrote the rejects has warned of these columns.
@@ -303,14 +302,12 @@ impl Columns {
     }
 
     /// The index of the first column that holds a field.
-    #[must_use]
     pub fn index(&self, field: Field) -> Option<usize> {
         self.fields.iter().find(|(held, _)| held.slot() == field.slot()).map(|(_, index)| *index)
     }
 
     /// The header under which the same rows are read without any option: fields under their own names, and the names of all
     /// other columns such that they mean nothing.
-    #[must_use]
     pub fn canonical(&self, header: &[String]) -> Vec<String> {
         let column = |(index, column): (usize, &String)| {
             let mut fields = self.fields.iter().map(|(field, _)| *field);
@@ -368,7 +365,6 @@ pub(super) fn begins_with(path: &str, key: &str) -> bool {
 }
 
 /// The field that a column of this name holds, without `--map`.
-#[must_use]
 pub fn field_of(column: &str) -> Option<Field> {
     Meaning::of(column, &ReadOptions::default()).field()
 }

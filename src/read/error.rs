@@ -20,7 +20,6 @@ pub struct ReadError {
 
 impl ReadError {
     /// `file:line:column`, or the known part of it; safe to show.
-    #[must_use]
     pub fn place(&self) -> String {
         place(&self.file, self.line, self.column)
     }

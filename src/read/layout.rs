@@ -64,7 +64,6 @@ fn mappings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(Field, St
 }
 
 /// All layouts: those of the user go before others of the same name.
-#[must_use]
 pub fn all_layouts(own: &Layouts) -> Layouts {
     let mut all = KNOWN.clone();
     all.extend(own.clone());

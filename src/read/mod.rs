@@ -75,13 +75,11 @@ impl Notes {
     }
 
     /// Whether the file has lines or rows without any text.
-    #[must_use]
     pub fn has_blank(&self) -> bool {
         self.has_blank_lines || !self.blank.is_empty()
     }
 
     /// All of it, for people.
-    #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
         let blank = self.blank.first().map(|first| {
             let message = format!("blank rows ignored: {} (first: line {first})", self.blank.len());

@@ -67,7 +67,6 @@ impl Parser {
     }
 
     /// The column that holds a field, if it has another name than the field.
-    #[must_use]
     pub fn column(&self, field: Field) -> Option<&str> {
         let column = self.header.get(self.columns.index(field)?)?.trim();
         (!column.eq_ignore_ascii_case(field.as_ref())).then_some(column)

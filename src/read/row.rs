@@ -33,7 +33,6 @@ impl<'a> Row<'a> {
     }
 
     /// Whether it defines a group; `problems` are all that were found in it.
-    #[must_use]
     pub fn is_valid(&self, problems: &[Problem]) -> bool {
         self.fields.is_ok() && !problems.iter().any(Problem::is_error)
     }

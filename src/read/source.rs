@@ -219,7 +219,6 @@ pub(super) fn given_name(path: &Path, options: &ReadOptions) -> Option<String> {
 }
 
 /// The name without the extension of a compressed file: `groups.csv` for `groups.csv.gz`.
-#[must_use]
 pub fn unpacked_name(path: &Path) -> &Path {
     let is_packed =
         path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz") || extension == "zst");

@@ -5,7 +5,6 @@ use crate::model::Code;
 const PAGE: &str = include_str!("explain.md");
 
 /// The paragraph for a code, ready to print.
-#[must_use]
 pub fn explanation(code: Code) -> String {
     let word = code.as_ref();
     let sections = PAGE.split("\n## ").skip(1).filter_map(|section| section.split_once('\n'));

@@ -117,7 +117,6 @@ impl<W: Write> Problems<W> {
     }
 
     /// How many problems of this severity there are.
-    #[must_use]
     pub fn count(&self, severity: Severity) -> u64 {
         self.counts().filter(|known| known.severity == severity).map(|known| known.count).sum()
     }

@@ -24,7 +24,6 @@ pub struct Rejects<'a> {
 
 impl<'a> Rejects<'a> {
     /// Rejects of the first file's format go to `path`, those of the other format beside it.
-    #[must_use]
     pub fn new(path: &Path, files: &'a [InputFile]) -> Self {
         let mut csv_files = files.iter().filter(|file| file.dialect.format == Format::Csv);
         Self {
@@ -132,7 +131,6 @@ impl<'a> Rejects<'a> {
 }
 
 /// The path for the rejects of each format: `path` for that of the first file.
-#[must_use]
 pub fn reject_paths(path: &Path, files: &[InputFile]) -> Vec<(Format, PathBuf)> {
     let main = files.first().map_or(Format::Csv, |file| file.dialect.format);
     let of = |format: Format| match path.extension() {

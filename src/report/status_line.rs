@@ -18,7 +18,6 @@ pub struct StatusLine(ProgressBar);
 
 impl StatusLine {
     /// Shows nothing yet.
-    #[must_use]
     pub fn stderr() -> Self {
         Self(ProgressBar::hidden().with_style(style("")))
     }

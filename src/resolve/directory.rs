@@ -27,7 +27,6 @@ pub struct Directory {
 
 impl Directory {
     /// Of these users.
-    #[must_use]
     pub fn new(users: Vec<User>) -> Self {
         let mut directory = Self::default();
         for user in users {
@@ -61,14 +60,12 @@ impl Directory {
     }
 
     /// The address of each user whom it finds.
-    #[must_use]
     pub fn addresses(&self) -> HashMap<u64, &str> {
         let is_found = |user: &&User| self.by_address(&user.email).len() == 1;
         self.users.values().filter(is_found).map(|user| (user.id, user.email.as_str())).collect()
     }
 
     /// How each user is shown: by name, or by address where that is missing or another user has it too.
-    #[must_use]
     pub fn labels(&self) -> HashMap<u64, String> {
         let mut known: HashMap<&str, u32> = HashMap::new();
         self.users.values().for_each(|user| *known.entry(&user.name).or_default() += 1);

@@ -128,7 +128,6 @@ pub struct Simulation {
 
 impl Simulation {
     /// An organization as `options` describe it, with the faults of a script.
-    #[must_use]
     pub fn new(options: &Options, faults: FaultScript) -> Self {
         Self {
             organization: Organization::new(options),
@@ -237,7 +236,6 @@ impl Simulation {
     }
 
     /// The latest moment the simulation has seen, since it began.
-    #[must_use]
     pub fn now(&self) -> Duration {
         self.now
     }

@@ -45,7 +45,6 @@ impl Token {
     }
 
     /// The token for the simulated organization, which accepts any.
-    #[must_use]
     pub fn simulated() -> Self {
         Self(HeaderValue::from_static("Bearer simulated"))
     }
@@ -68,19 +67,16 @@ struct InUse {
 
 impl Credentials {
     /// A token that stays as it is.
-    #[must_use]
     pub fn fixed(token: Token) -> Self {
         Self::renewable(token, || None)
     }
 
     /// A token that may be replaced while it is in use; `renewal` gives the one that has taken its place.
-    #[must_use]
     pub fn renewable(token: Token, renewal: impl Fn() -> Option<Token> + Send + Sync + 'static) -> Self {
         Self(Mutex::new(InUse { token, older: Vec::new(), is_refused: false, renewal: Some(Box::new(renewal)) }))
     }
 
     /// The token for the next request.
-    #[must_use]
     pub fn token(&self) -> Token {
         self.lock().token.clone()
     }
@@ -112,7 +108,6 @@ impl Credentials {
     }
 
     /// Removes every token that was used from a text that is shown: a server may repeat it.
-    #[must_use]
     pub fn hide(&self, text: &str) -> String {
         let in_use = self.lock();
         in_use.older.iter().chain([&in_use.token]).fold(text.to_owned(), |text, token| token.hide(&text))

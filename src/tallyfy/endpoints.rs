@@ -34,19 +34,16 @@ pub struct Endpoints(String);
 
 impl Endpoints {
     /// Those of the organization of this id.
-    #[must_use]
     pub fn of(organization: &str) -> Self {
         Self(format!("/organizations/{}", escaped(organization)))
     }
 
     /// `POST /organizations/{org}/groups`: not idempotent.
-    #[must_use]
     pub fn create_group(&self, body: Bytes) -> Call {
         Call { method: Method::POST, path: format!("{}/groups", self.0), body: Some(body) }
     }
 
     /// `GET /organizations/{org}/groups`, `…/users` and `…/guests`: one page of a list.
-    #[must_use]
     pub fn list(&self, list: List<'_>, page: u64) -> Call {
         // In the order of creation: an entry made meanwhile does not push others to a page already read.
         let (per_page, sort) = match list {
@@ -63,7 +60,6 @@ impl Endpoints {
     }
 
     /// A cheap read that shows whether the server is up.
-    #[must_use]
     pub fn probe(&self) -> Call {
         Call { method: Method::GET, path: format!("{}/groups?per_page=1&page=1", self.0), body: None }
     }

@@ -23,7 +23,6 @@ pub struct PageCursor {
 
 impl PageCursor {
     /// The page to ask for next, from 1; none when all are read.
-    #[must_use]
     pub fn next(&self) -> Option<u64> {
         (self.read == 0 || self.read < self.pages).then_some(self.read + 1)
     }

@@ -41,7 +41,6 @@ pub struct Hints {
 
 impl Hints {
     /// Reads them from the headers of an answer, by name.
-    #[must_use]
     pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Self {
         let number = |name| header(name).and_then(|text| text.trim().parse().ok());
         Self {

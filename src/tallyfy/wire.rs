@@ -12,7 +12,6 @@ use crate::model::{ExistingGroup, Group, GroupRef, shortened, shown};
 
 /// The body of a request that creates this group, or replaces it: only then an empty list has a meaning. An empty description
 /// is refused.
-#[must_use]
 pub fn body(group: &Group, is_replacing: bool) -> Bytes {
     let Group { name, description, members, guests, .. } = group;
     let texts = [("name", json!(name)), ("description", json!(description))];
@@ -50,7 +49,6 @@ struct Envelope<T> {
 }
 
 /// The group in the answer to a create request; none if the body is anything else.
-#[must_use]
 pub fn created(body: &[u8]) -> Option<GroupRef> {
     serde_json::from_slice::<Envelope<Value>>(body).ok()?.data.try_into().ok()
 }
@@ -75,7 +73,6 @@ fn lack(error: &serde_json::Error) -> String {
 }
 
 /// Whether a proxy answered instead of the API.
-#[must_use]
 pub fn is_web_page(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
@@ -114,7 +111,6 @@ const MESSAGE_MAX: usize = 300;
 
 impl Refusal {
     /// Reads an error body, in any of its forms. `hide` removes secrets from what is shown.
-    #[must_use]
     pub fn parse(body: &[u8], hide: impl Fn(&str) -> String) -> Self {
         let told = |text: &str| shown(&hide(text).chars().take(MESSAGE_MAX).collect::<String>());
         let said = || if is_web_page(body) { page(body, &hide) } else { told(String::from_utf8_lossy(body).trim()) };
@@ -137,7 +133,6 @@ impl Refusal {
     }
 
     /// Whether the name is refused because another group has it.
-    #[must_use]
     pub fn is_name_taken(&self) -> bool {
         let says_taken =
             |message: &str| ["taken", "already exists", "unique"].iter().any(|word| message.contains(word));
@@ -149,27 +144,23 @@ impl Refusal {
     }
 
     /// Whether it may say that, in words that are not known: it names the field or no field.
-    #[must_use]
     pub fn may_be_about_name(&self) -> bool {
         self.fields.is_empty() || self.fields.iter().any(|(field, _)| field == "name")
     }
 
     /// Whether the hourly cap on guest invites was reached.
-    #[must_use]
     pub fn is_guest_cap(&self) -> bool {
         self.message.to_lowercase().contains("guest invite")
     }
 
     /// Whether a 404 says that the group is not there, rather than that a proxy answered, or that the
     /// address is not one of the API.
-    #[must_use]
     pub fn is_of_resource(&self) -> bool {
         let says_something = !self.message.is_empty() || !self.code.is_empty();
         says_something && !self.is_of_endpoint()
     }
 
     /// Whether a 404 says that the address is not one of the API.
-    #[must_use]
     pub fn is_of_endpoint(&self) -> bool {
         self.code == "ENDPOINT_NOT_FOUND"
     }
