@@ -180,7 +180,7 @@ fn groups_of_a_person_are_inverted_and_rows_left_out_are_answered() {
         (1, "Sales", "created"),
         (1, "Ops", "created"),
         (2, "Ops", "merged"),
-        (3, "", "excluded"),
+        (3, "Ops", "excluded"),
         (4, "", "excluded"),
     ];
     assert_eq!(told, expected);

@@ -365,12 +365,18 @@ fn a_plan_for_a_pull_request_names_nobody_and_runs_nothing() {
 
 #[test]
 fn a_group_that_only_rows_name_which_are_left_out_is_not_pruned_whatever_its_name_is_now() {
-    let (server, desk) = synchronized(&["1,A,,1,", "2,B,,2,"].map(str::to_owned));
-    for name in ["B", "B2"] {
-        desk.write("teams.csv", format!("key,name,description,members,guests,state\n1,A,,1,,on\n2,{name},,2,,off\n"));
-        let sync = desk.run(&["sync", "teams.csv", "--yes", "--prune", "--where", "state=on"]).expect(0);
-        sync.says("nothing is deleted: rows are left out");
-        assert_eq!(server.names(), ["A", "B"]);
+    let rows = ["1,A,,1,", "2,B,,2,", "3,C,,2,", "4,D,,2,", "5,E,,2,"].map(str::to_owned);
+    let (server, desk) = synchronized(&rows);
+    let delete = ["sync", "teams.csv", "--yes", "--prune", "--where", "state=on", "--max-delete", "9"];
+    // By its key, its name, and in a file of which the journal has the rows already.
+    for (rows, left) in [
+        ("1,A,,1,,on\n2,B2,,2,,off\n,d,,,,off\n5,E,,2,,on\n", ["A", "B", "D", "E"].as_slice()),
+        ("1,A,,1,,on\n2,B2,,2,,off\n,d,,,,off\n5,E,,2,,on\n", &["A", "B", "D", "E"]),
+        ("1,A,,1,,on\n,B,,2,,off\n,,,,,off\n", &["A", "B"]),
+    ] {
+        desk.write("teams.csv", format!("key,name,description,members,guests,state\n{rows}"));
+        desk.run(&delete).expect(0);
+        assert_eq!(server.names(), left);
         assert_eq!(desk.results("teams.results.csv")[1].status, "excluded");
     }
 }

@@ -103,17 +103,12 @@ impl<E: Transport> Delivery<E> {
         }
         tracing::info!(requests = self.api.requests(), "listed the organization's groups");
         // A typo must not cost a group.
-        let (rows, (invalid, has_excluded)) = (journal.desired_rows(self.run)?, journal.other_rows(self.run)?);
-        let why = match () {
-            () if !invalid.is_empty() || journal.has_invalid_people(self.run)? => Some("a row is invalid"),
-            // Which groups they name is not read.
-            () if has_excluded => Some("rows are left out, and their groups must stay"),
-            () => None,
-        };
-        if let Some(why) = why.filter(|_| policy.prunes) {
-            tracing::warn!("nothing is deleted: {why}");
+        let (rows, (invalid, excluded)) = (journal.desired_rows(self.run)?, journal.other_rows(self.run)?);
+        let is_invalid = !invalid.is_empty() || journal.has_invalid_people(self.run)?;
+        if policy.prunes && is_invalid {
+            tracing::warn!("nothing is deleted: a row is invalid");
         }
-        let policy = SyncPolicy { prunes: policy.prunes && why.is_none(), ..policy };
+        let policy = SyncPolicy { prunes: policy.prunes && !is_invalid, ..policy };
         let ids = inventory.to_read(&rows, policy.adopts);
         let read = stream::iter(&ids).map(|id| self.api.group(id)).buffer_unordered(self.concurrency);
         let read: Vec<Option<ExistingGroup>> = read.try_collect().await.map_err(unread)?;
@@ -122,6 +117,7 @@ impl<E: Transport> Delivery<E> {
             organization,
             rows: &rows,
             invalid: &invalid,
+            excluded: &excluded,
             inventory: &inventory,
             policy,
             guards,

@@ -97,7 +97,7 @@ fn staged_row(row: &Row<'_>, _: &Parser, group: &WantedGroup, problems: &[Proble
         Ok(Cell::Text(name)) => name.trim(),
         _ => "",
     };
-    StagedRow::new(name, &row.text, is_valid.then_some(group))
+    StagedRow::new(name, &row.text, (is_valid || row.left_out.is_some()).then_some(group))
 }
 
 /// Puts the rows into the journal.

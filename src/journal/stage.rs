@@ -71,7 +71,7 @@ impl Stage<'_> {
         validity: &Validity,
         problems: &[Problem],
     ) -> Result<(), JournalError> {
-        let is_merged = matches!(validity, Validity::Merged(_));
+        let (is_merged, is_excluded) = (matches!(validity, Validity::Merged(_)), *validity == Validity::Excluded);
         let (key, twin, why) = match validity {
             Validity::Valid(key) => (Some(key.0), None, None),
             Validity::Merged(first) | Validity::Repeat(first) => (None, Some(self.first.after(*first).0), None),
@@ -87,7 +87,7 @@ impl Stage<'_> {
             key,
             row.input,
             row.group.as_ref().filter(|_| key.is_some()),
-            row.group.as_ref().filter(|_| is_merged),
+            row.group.as_ref().filter(|_| is_merged || is_excluded),
             key.map_or(0, |_| row.guests),
             twin,
             is_merged,
@@ -193,12 +193,13 @@ impl Journal {
             batch.execute(
                 "INSERT INTO rows (id, file, row, line, name, identity, input, body, wanted, guests, twin, merged, code, error, warnings, known_id)
                  SELECT id + ?3, file, row, line, name, identity, input,
-                        iif(merged, NULL, coalesce(wanted, body)), iif(merged, wanted, NULL),
-                        CASE WHEN wanted IS NULL OR merged THEN guests
-                             ELSE coalesce(json_array_length(wanted, '$.guests'), 0) END,
+                        iif(is_own, coalesce(wanted, body), NULL), iif(is_own, NULL, wanted),
+                        iif(is_own AND wanted IS NOT NULL, coalesce(json_array_length(wanted, '$.guests'), 0), guests),
                         twin + ?3, merged,
-                        iif(coalesce(wanted, body) IS NULL, code, NULL), iif(coalesce(wanted, body) IS NULL, error, NULL), warnings, known_id
-                 FROM rows WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+                        iif(is_read, NULL, code), iif(is_read, NULL, error), warnings, known_id
+                 FROM (SELECT *, code IS NOT 'row-excluded' AND coalesce(wanted, body) IS NOT NULL AS is_read,
+                              NOT merged AND code IS NOT 'row-excluded' AS is_own
+                       FROM rows WHERE id BETWEEN ?1 AND ?2) ORDER BY id",
                 params![first.0, last.0, shift],
             )?;
             for (table, columns) in [

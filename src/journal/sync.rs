@@ -7,7 +7,7 @@ use super::operations::{tasks, write};
 use super::results::place;
 use super::state::{Change, GroupOperation, Operation, OperationKind};
 use super::store::{Journal, RunId, json, parse};
-use crate::model::{Action, ActionKind, DesiredRow, Group, Outcome, Plan, RequestError, RowId};
+use crate::model::{Action, ActionKind, DesiredRow, Group, Outcome, Plan, RequestError, RowId, WantedGroup};
 
 /// A run that is not over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,19 +91,20 @@ impl Journal {
         self.run(|db| db.prepare(sql)?.query_map([run.0], desired)?.collect())
     }
 
-    /// The names of the invalid rows of a run, and whether rows are left out.
+    /// The names of the invalid rows of a run, and the groups that the rows name which are left out.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn other_rows(&self, run: RunId) -> Result<(Vec<String>, bool), JournalError> {
+    pub fn other_rows(&self, run: RunId) -> Result<(Vec<String>, Vec<WantedGroup>), JournalError> {
         let range =
             "FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row WHERE runs.id = ?1 AND code IS NOT NULL";
         let invalid =
             format!("SELECT name {range} AND code <> 'row-excluded' AND body IS NULL AND NOT merged AND twin IS NULL");
-        let excluded = format!("SELECT EXISTS (SELECT 1 {range} AND code = 'row-excluded')");
+        let excluded = format!("SELECT wanted {range} AND code = 'row-excluded' AND wanted IS NOT NULL");
         self.run(|db| {
             let names = db.prepare(&invalid)?.query_map([run.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
-            Ok((names, db.query_row(&excluded, [run.0], |row| row.get(0))?))
+            let excluded = db.prepare(&excluded)?.query_map([run.0], |row| parse(row, 0))?.collect::<Result<_, _>>()?;
+            Ok((names, excluded))
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::{DesiredRow, ExistingGroup, GroupRef, MatchNames, NameKey, OwnedGroup, shortened};
+use crate::model::{DesiredRow, ExistingGroup, GroupRef, MatchNames, NameKey, OwnedGroup, WantedGroup, shortened};
 
 /// Which group a row means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,6 +210,14 @@ impl Inventory {
     /// The groups that have a name now.
     pub(super) fn named(&self, name: &str) -> Vec<usize> {
         self.by_name.get(&self.matching.key(name)).cloned().unwrap_or_default()
+    }
+
+    /// Every group that a row may mean: by its id, its key, or its name.
+    pub(super) fn mentioned(&self, row: &WantedGroup) -> Vec<usize> {
+        let sent = self.by_sent_name.get(&self.matching.key(&row.name)).map(|(id, _)| id);
+        let ids = [row.tallyfy_id.as_ref(), row.key.as_ref().and_then(|key| self.by_key.get(key)), sent];
+        let by_id = ids.into_iter().flatten().filter_map(|id| self.by_id.get(id).copied());
+        by_id.chain(self.named(&row.name)).collect()
     }
 
     /// In which order these groups can be given their new names, and which of them cannot be. Two groups that swap their names do so

@@ -8,7 +8,8 @@ use super::guards::{GuardOptions, PlanTotals};
 use super::matching::{Inventory, Meant, Renames};
 use super::merge::{MergePolicy, merge};
 use crate::model::{
-    Action, ActionKind, DesiredRow, Edit, ExistingGroup, Field, Group, GroupRef, NameKey, Plan, RowId, person_key,
+    Action, ActionKind, DesiredRow, Edit, ExistingGroup, Field, Group, GroupRef, NameKey, Plan, RowId, WantedGroup,
+    person_key,
 };
 
 /// What a sync may do.
@@ -31,6 +32,8 @@ pub struct SyncInput<'a> {
     pub rows: &'a [DesiredRow],
     /// The names of invalid rows.
     pub invalid: &'a [String],
+    /// What the rows say that are left out: their groups are not deleted.
+    pub excluded: &'a [WantedGroup],
     /// The groups.
     pub inventory: &'a Inventory,
     /// What may be done.
@@ -56,6 +59,7 @@ pub fn plan(input: &SyncInput<'_>) -> Plan {
         planner.decide(row, meant);
     }
     let last = planner.rename();
+    planner.claimed.extend(input.excluded.iter().flat_map(|group| inventory.mentioned(group)));
     planner.prune(last + 1);
     planner.finish()
 }
@@ -318,6 +322,7 @@ mod tests {
             organization: "org",
             rows: &rows,
             invalid: &[],
+            excluded: &[],
             inventory: &inventory,
             policy,
             guards: &guards,
@@ -425,6 +430,7 @@ mod tests {
                 organization: "org",
                 rows: &[row],
                 invalid: &invalid,
+                excluded: &[],
                 inventory: &inventory,
                 policy: PRUNES,
                 guards: &guards,

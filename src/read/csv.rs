@@ -143,9 +143,8 @@ impl Parser {
             (Raw::Cells(as_they_are()), Err(problem))
         } else if let Some(problem) = self.ragged(raw, cells) {
             (Raw::Cells(as_they_are()), Err(problem))
-        } else if let Some(problem) = self.excluded(cells) {
-            (as_read_alike(), Err(problem))
         } else {
+            row.left_out = self.excluded(cells);
             row.warnings = self.warnings(row, lines, cells, quotes.has_spaced);
             (as_read_alike(), Ok(self.fields(cells)))
         };

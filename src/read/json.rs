@@ -57,19 +57,37 @@ impl Parser {
             let mut row = Row::new(own, line);
             row.text = Raw::Line(on_one_line(content));
             match self.object(content, &mut known, notes) {
-                Ok(object) => self.each_row(&row, object, each),
+                Ok((object, left_out)) => self.each_row(&Row { left_out, ..row }, object, each),
                 Err(problem) => each(&Row { fields: Err(problem), ..row }),
             }
         }
     }
 
-    /// The fields and the other entries of an object.
-    fn object<'a>(&self, text: &'a str, known: &mut KnownKeys, notes: &mut Notes) -> Result<Object<'a>, Problem> {
+    /// The fields and the other entries of an object, and why it is left out.
+    fn object<'a>(
+        &self,
+        text: &'a str,
+        known: &mut KnownKeys,
+        notes: &mut Notes,
+    ) -> Result<(Object<'a>, Option<Problem>), Problem> {
         let Entries(entries) = serde_json::from_str(text).map_err(|error| not_an_object(text, &error))?;
-        let options = &self.options;
-        if let Some(problem) = self.leaves_out(&entries) {
-            return Err(problem);
+        match self.leaves_out(&entries) {
+            // What it has beside is not looked at.
+            Some(problem) => match self.held(entries, known, &mut Notes::default()) {
+                Ok(object) => Ok((object, Some(problem))),
+                Err(_) => Err(problem),
+            },
+            None => Ok((self.held(entries, known, notes)?, None)),
         }
+    }
+
+    fn held<'a>(
+        &self,
+        entries: Vec<Other<'a>>,
+        known: &mut KnownKeys,
+        notes: &mut Notes,
+    ) -> Result<Object<'a>, Problem> {
+        let options = &self.options;
         let (mut held, mut warnings) = (Held::new(), Vec::new());
         let is_path = |path: &str| path.contains('.') && !entries.iter().any(|(key, _)| is_same_column(key, path));
         for (field, path) in options.map.iter().filter(|(_, path)| is_path(path)) {

@@ -17,6 +17,8 @@ pub struct Row<'a> {
     pub text: Raw<Cow<'a, str>>,
     /// Whether it repeats the header, or is one of other columns.
     pub is_header: bool,
+    /// Why it is left out, if it is.
+    pub left_out: Option<Problem>,
     /// Warnings about its shape.
     pub warnings: Vec<Problem>,
     /// Whether it has one person, so that rows of one name are merged.
@@ -29,11 +31,12 @@ impl<'a> Row<'a> {
     /// A row without cells and fields.
     pub(super) fn new(raw: &'a str, line: u64) -> Self {
         let (fields, text, warnings) = (Ok(Fields::default()), Raw::Cells(Vec::new()), Vec::new());
-        Self { raw, line, fields, text, is_header: false, warnings, is_of_person: false, is_continued: false }
+        let (left_out, is_header, is_of_person, is_continued) = (None, false, false, false);
+        Self { raw, line, fields, text, is_header, left_out, warnings, is_of_person, is_continued }
     }
 
     /// Whether it defines a group; `problems` are all that were found in it.
     pub fn is_valid(&self, problems: &[Problem]) -> bool {
-        self.fields.is_ok() && !problems.iter().any(Problem::is_error)
+        self.fields.is_ok() && self.left_out.is_none() && !problems.iter().any(Problem::is_error)
     }
 }

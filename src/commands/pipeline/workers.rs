@@ -99,7 +99,10 @@ impl<T> Check<T> {
                 Ok(fields) => self.input.rules.check(fields),
                 Err(problem) => (WantedGroup::default(), vec![problem.clone()]),
             };
-            problems.extend_from_slice(&row.warnings);
+            match &row.left_out {
+                Some(left_out) => problems = vec![left_out.clone()],
+                None => problems.extend_from_slice(&row.warnings),
+            }
             if let Some(people) = self.people.as_ref().filter(|_| row.is_valid(&problems)) {
                 problems.extend(people(&group));
             }

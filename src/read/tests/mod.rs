@@ -62,7 +62,7 @@ fn owned(cell: &Cell<'_>) -> Cell<'static> {
 
 fn record(row: &Row<'_>) -> Record {
     let fields = row.fields.clone().unwrap_or_default();
-    let name = match (&row.fields, fields.get(Field::Name)) {
+    let name = match (row.left_out.as_ref().map_or(row.fields.as_ref().map(drop), Err), fields.get(Field::Name)) {
         (Err(problem), _) => problem.message.clone(),
         (Ok(_), Cell::Text(name)) => name.clone().into_owned(),
         (Ok(_), other) => format!("{other:?}"),
