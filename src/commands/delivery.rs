@@ -186,7 +186,7 @@ impl<E: Transport> Delivery<E> {
             Writer::new(journal, self.run, selection, move || stop.raise(StopReason::Journal));
         let (api, quota) = (Arc::clone(&self.api), Arc::clone(&self.quota));
         let worker = Worker { api, journal, quota, policy: self.policy, created: Mutex::default() };
-        let rows = if selection.is_undo() { self.concurrency } else { self.concurrency * ROWS };
+        let rows = if selection.is_undo { self.concurrency } else { self.concurrency * ROWS };
         (writer, send_all(worker, feed, rows))
     }
 }

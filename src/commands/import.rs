@@ -40,7 +40,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
 /// How the rows of an import are sent.
 pub(super) fn policy(args: &ImportArgs) -> Policy {
     let (matching, on_existing) = (args.run.input.match_names, args.on_existing);
-    Policy { matching, on_existing, is_forced: false, mirrors: false, allows_empty: false }
+    Policy { matching, on_existing, is_forced: false, allows_empty: false }
 }
 
 /// Reads and checks all files into the journal, unless it has their rows already; gives the journal and the run.
@@ -108,7 +108,7 @@ async fn send(
         }
         listener(Event::Started { is_deleting: false, done, total });
         delivery.quota.expect(guests.0);
-        journal = delivery.carry_out(journal, Selection::Rows).await?;
+        journal = delivery.carry_out(journal, Selection::default()).await?;
     }
     tracing::info!(requests = api.requests(), seconds = import.seconds(), "sent");
     Ok((journal, Sent { requests: api.requests(), people, refused: None }))

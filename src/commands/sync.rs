@@ -9,9 +9,7 @@ use crate::cli::SyncArgs;
 use crate::execute::{Api, Policy};
 use crate::exit::Ending;
 use crate::journal::{Journal, JournalError, OpenRun, Selection};
-use crate::model::{
-    ActionKind, ERROR_COLUMN, Event, Format, Guard, InputFile, MembersMode, OnExisting, PeopleCounts, Plan,
-};
+use crate::model::{ActionKind, ERROR_COLUMN, Event, Format, Guard, InputFile, OnExisting, PeopleCounts, Plan};
 use crate::plan::{MergePolicy, SyncPolicy};
 use crate::report::{Forecast, Form, Output, PlanTally, PlanView, Problems, RunKind};
 use crate::resolve::Directory;
@@ -48,7 +46,6 @@ pub(super) fn run(args: &SyncArgs, context: &Context<'_>) -> Result<Ending, Fail
         matching: args.run.input.match_names,
         on_existing: OnExisting::Fail,
         is_forced: false,
-        mirrors: args.members == MembersMode::Mirror,
         allows_empty: args.allow_empty,
     };
     let sync = Sync { run: FileRun::new(RunKind::Sync, &args.run, None, policy, context)?, args, context };
@@ -188,7 +185,7 @@ impl Sync<'_> {
                 break;
             }
             journal.hold_back(staged.run, level)?;
-            journal = delivery.carry_out(journal, Selection::Level(level)).await?;
+            journal = delivery.carry_out(journal, Selection { level, is_undo: false }).await?;
         }
         Ok((journal, Some(Sent { requests: api.requests(), people, refused: None })))
     }
@@ -248,9 +245,10 @@ impl Sync<'_> {
         let view = self.run.view(journal, staged, tally, forecast)?;
         let view = PlanView { plan: Some(plan), labels: directory.labels(), is_full: *full, ..view };
         if let Some(path) = markdown {
-            let text = view.write(Form::Markdown, actions(), Vec::new()).map_err(Failure::Print)?;
             let mut file = Output::create(path).map_err(Failure::Unwritable)?;
-            file.bytes(&text).and_then(|()| file.finish()).map_err(Failure::Unwritable)?;
+            file.bytes(view.markdown(actions()).as_bytes())
+                .and_then(|()| file.finish())
+                .map_err(Failure::Unwritable)?;
         }
         let allowed = self.may_be_applied(&planned.plan, staged);
         if self.context.log.quiet && allowed.is_ok() {

@@ -131,7 +131,7 @@ impl Undo<'_> {
         // So that a group is found whose name the server changed in case or spaces.
         let matching = MatchNames::Folded;
         let (on_existing, is_forced) = (OnExisting::Fail, self.args.force);
-        let policy = Policy { matching, on_existing, is_forced, mirrors: false, allows_empty: true };
+        let policy = Policy { matching, on_existing, is_forced, allows_empty: true };
         let guests = GuestLimits { rate: None, wait_max: self.connection.limits.wait_max };
         let quota = GuestLimiter::new(guests, self.signals.stop.clone(), Arc::clone(&listener));
         let delivery = Delivery { api: Arc::clone(&api), policy, concurrency, run, quota };
@@ -144,7 +144,7 @@ impl Undo<'_> {
         journal.commence_undo(run, plan.operations)?;
         listener(Event::Started { is_deleting: true, done, total: done + changes });
         for (level, _) in journal.levels(run, true)? {
-            journal = delivery.carry_out(journal, Selection::Undo(level)).await?;
+            journal = delivery.carry_out(journal, Selection { level, is_undo: true }).await?;
         }
         Ok((journal, Some(api.requests())))
     }

@@ -9,7 +9,7 @@ use super::follow::Step;
 use super::worker::Worker;
 use crate::journal::{Change, GroupOperation};
 use crate::limit::GuestPermit;
-use crate::model::{Edit, ExistingGroup, Field, Group, GroupRef, Outcome, RequestError};
+use crate::model::{ExistingGroup, Group, GroupRef, Outcome, RequestError};
 use crate::plan::{completed, may_apply};
 use crate::tallyfy::Transport;
 
@@ -126,19 +126,9 @@ impl<E: Transport> Worker<E> {
         if !may_apply(edit, &now, self.policy.allows_empty) {
             return Wanted::Held("would become empty".to_owned());
         }
-        if self.policy.mirrors && has_others(edit, &task.group, &now) {
-            return Wanted::Held("somebody was added to the group since the plan".to_owned());
-        }
         let whole = edit.apply(&now);
         if whole == now { done() } else { Wanted::Whole(whole, Some(Box::new(now))) }
     }
-}
-
-/// Whether a group has somebody in a managed list whom its row does not list, and of whom the plan did not know.
-fn has_others(edit: &Edit, desired: &Group, now: &Group) -> bool {
-    let is_managed = |field: Field| !desired.unmanaged.contains(&field);
-    is_managed(Field::Members) && !edit.members.knows_all(&desired.members, &now.members)
-        || is_managed(Field::Guests) && !edit.guests.knows_all(&desired.guests, &now.guests)
 }
 
 fn held(why: &str) -> Step {

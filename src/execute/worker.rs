@@ -26,8 +26,6 @@ pub struct Policy {
     pub on_existing: OnExisting,
     /// Whether groups are deleted that were changed since.
     pub is_forced: bool,
-    /// Whether groups become exactly as their rows say.
-    pub mirrors: bool,
     /// Whether a group may lose its last member and guest.
     pub allows_empty: bool,
 }

@@ -25,21 +25,12 @@ const FEW: usize = 8;
 const GUESTS: usize = 256;
 
 /// Which operations of a run are carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Selection {
-    /// Those of an import: a row without one is to be created.
-    Rows,
-    /// Those of a level of a sync.
-    Level(u32),
-    /// Those of a level that undo others.
-    Undo(u32),
-}
-
-impl Selection {
-    /// Whether they undo others.
-    pub fn is_undo(self) -> bool {
-        matches!(self, Self::Undo(_))
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// Those of this level. At 0 are those of an import, in which a row without one is to be created.
+    pub level: u32,
+    /// Those that undo others.
+    pub is_undo: bool,
 }
 
 /// The operations, for all workers; each gets the next.
@@ -123,7 +114,7 @@ impl OperationSource {
             run,
             selection,
             admitted: VecDeque::new(),
-            has_guests: !selection.is_undo(),
+            has_guests: !selection.is_undo,
             next: VecDeque::new(),
             last: RowId(0),
             has_more: true,
@@ -136,7 +127,7 @@ impl OperationSource {
     /// The next operations with guests that may be new.
     pub(super) fn with_guests(&self, db: &Connection, after: RowId) -> rusqlite::Result<Vec<GroupOperation>> {
         let which = "(rows.code IS NULL OR lead IS NOT NULL) AND rows.guests > 0 AND rows.id NOT IN temp.known_guests";
-        if self.tasks.is_none() || self.selection.is_undo() {
+        if self.tasks.is_none() || self.selection.is_undo {
             Ok(Vec::new())
         } else {
             self.read(db, "INDEXED BY rows_with_guests", which, after, GUESTS)
@@ -167,7 +158,7 @@ impl OperationSource {
         let room = AHEAD_MAX - self.next.len();
         if self.has_more && room >= AHEAD_MAX / 2 {
             let which = "(rows.code IS NULL OR lead IS NOT NULL) AND (guests = 0 OR rows.id IN temp.known_guests)";
-            let which = if self.selection.is_undo() { "TRUE" } else { which };
+            let which = if self.selection.is_undo { "TRUE" } else { which };
             let tasks = self.read(db, "", which, self.last, room)?;
             self.has_more = tasks.len() == room;
             self.last = tasks.last().map_or(self.last, |task| task.operation.row);
@@ -191,17 +182,12 @@ impl OperationSource {
         after: RowId,
         count: usize,
     ) -> rusqlite::Result<Vec<GroupOperation>> {
-        let is_undo = self.selection.is_undo();
-        let planned = match self.selection {
-            Selection::Rows => "coalesce(operation.state, 'planned') = 'planned'".to_owned(),
-            Selection::Level(level) | Selection::Undo(level) => {
-                format!("operation.state = 'planned' AND operation.level = {level}")
-            }
-        };
+        let Selection { level, is_undo } = self.selection;
         let sql = format!(
             "SELECT {TASK} FROM runs JOIN rows {index} ON rows.id BETWEEN max(first_row, ?2 + 1) AND last_row
              LEFT JOIN operations AS operation ON operation.row = rows.id AND operation.undo = {is_undo}
-             WHERE runs.id = ?1 AND body IS NOT NULL AND {planned} AND {which}
+             WHERE runs.id = ?1 AND body IS NOT NULL AND {which} AND (operation.row IS NOT NULL OR NOT {is_undo})
+               AND coalesce(operation.state, 'planned') = 'planned' AND coalesce(operation.level, 0) = {level}
              ORDER BY rows.id LIMIT ?3"
         );
         query(db, &sql, params![self.run.0, after.0, count], is_undo)
@@ -273,7 +259,7 @@ mod tests {
     async fn rows_with_guests_come_when_they_are_admitted_and_hold_no_other_up() {
         let (_folder, path) = folder();
         let (journal, run, _) = five(&path);
-        let (writer, handle, feed) = Writer::new(journal, run, Selection::Rows, || panic!("it can be written"));
+        let (writer, handle, feed) = Writer::new(journal, run, Selection::default(), || panic!("it can be written"));
         let send = async {
             let guests = handle.with_guests(RowId(0)).await.unwrap();
             assert_eq!(names(&guests), ["B", "D"]);
@@ -303,7 +289,7 @@ mod tests {
         let incomplete = Change::Incomplete(GroupRef::new("gD"));
         apply(&journal, with_guests[1], &[Change::Begin(None), incomplete]);
         journal.note_known_guests(&with_guests).unwrap();
-        let (writer, handle, feed) = Writer::new(journal, run, Selection::Rows, || panic!("it can be written"));
+        let (writer, handle, feed) = Writer::new(journal, run, Selection::default(), || panic!("it can be written"));
         let send = async {
             assert_eq!(names(&handle.with_guests(RowId(0)).await.unwrap()), ["D"]);
             for name in ["A", "B", "C", "E"] {
@@ -320,7 +306,7 @@ mod tests {
         let (journal, run, _) = five(&path);
         let reader = Connection::open(&path).unwrap();
         let begun = || reader.query_row("SELECT count(*) FROM operations", [], |row| row.get::<_, usize>(0)).unwrap();
-        let (writer, handle, feed) = Writer::new(journal, run, Selection::Rows, || panic!("it can be written"));
+        let (writer, handle, feed) = Writer::new(journal, run, Selection::default(), || panic!("it can be written"));
         let send = async {
             let (one, other) = tokio::join!(feed.next(), feed.next());
             for task in handle.with_guests(RowId(0)).await.unwrap() {
@@ -343,7 +329,7 @@ mod tests {
         let mut journal = Journal::open(&path, &owner()).unwrap();
         let all: Vec<String> = (0..3000).map(|number| format!("G{number}")).collect();
         let (run, _) = run(&mut journal, &all.iter().map(String::as_str).collect::<Vec<_>>(), false);
-        let (writer, handle, feed) = Writer::new(journal, run, Selection::Rows, || panic!("it can be written"));
+        let (writer, handle, feed) = Writer::new(journal, run, Selection::default(), || panic!("it can be written"));
         let start = Instant::now();
         let send = stream::iter(&all).for_each_concurrent(64, async |_| {
             let sent = feed.next().await.unwrap().spend().operation;
@@ -377,7 +363,7 @@ mod tests {
         apply(&journal, RowId(first.0 + 1), &[Change::Begin(None), incomplete]);
         apply(&journal, first, &[Change::Begin(None), Change::End(created("gA"))]);
         assert_eq!((open_rows(&journal, run), journal.in_doubt(run).unwrap()), (4, vec![]));
-        let (writer, handle, _feed) = Writer::new(journal, run, Selection::Rows, || panic!("it can be written"));
+        let (writer, handle, _feed) = Writer::new(journal, run, Selection::default(), || panic!("it can be written"));
         let read = async {
             let tasks = handle.with_guests(RowId(0)).await.unwrap();
             let told: Vec<_> = tasks.iter().map(|task| (task.operation.kind, task.operation.was_sent())).collect();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::JournalError;
-use super::operations::{TASK, task};
+use super::operations::task;
 use super::store::{Journal, RunId, now_ms, parse};
 use crate::model::{RowId, WantedGroup};
 
@@ -18,23 +18,15 @@ pub struct SentGuests {
     pub are_known: bool,
 }
 
-/// The open rows of a run that have guests.
-const OPEN: &str = "
-    FROM runs JOIN rows INDEXED BY rows_with_guests ON rows.id BETWEEN first_row AND last_row AND guests > 0
-    LEFT JOIN operations AS operation ON operation.row = rows.id AND NOT operation.undo
-    WHERE runs.id = ?1 AND (rows.code IS NULL OR lead IS NOT NULL)
-      AND (operation.state IN ('planned', 'sending') OR operation.row IS NULL AND runs.plan IS NULL)";
-
 impl Journal {
     /// Whether an open row of a run has guests to invite.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn has_open_guests(&self, run: RunId) -> Result<bool, JournalError> {
-        let invites =
-            "operation.operation -> '$.edit' IS NULL OR operation.operation ->> '$.edit.guests.add[0]' IS NOT NULL";
-        let sql = format!("SELECT EXISTS (SELECT 1 {OPEN} AND operation.kind IS NOT 'delete' AND ({invites}))");
-        self.run(|db| db.query_row(&sql, [run.0], |row| row.get(0)))
+        let sql = "SELECT EXISTS (SELECT 1 FROM open_with_guests WHERE run = ?1 AND kind IS NOT 'delete'
+                       AND (operation -> '$.edit' IS NULL OR operation ->> '$.edit.guests.add[0]' IS NOT NULL))";
+        self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
     }
 
     /// Gives the guests whom each open row of a run that has some invites, in input order.
@@ -43,7 +35,8 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn open_guests(&self, run: RunId, mut each: impl FnMut(RowId, &[String])) -> Result<(), JournalError> {
         self.run(|db| {
-            let mut query = db.prepare(&format!("SELECT {TASK} {OPEN} ORDER BY rows.id"))?;
+            let mut query =
+                db.prepare("SELECT id, body, operation FROM open_with_guests WHERE run = ?1 ORDER BY id")?;
             let mut rows = query.query([run.0])?;
             while let Some(row) = rows.next()? {
                 let open = task(row, false)?;

@@ -4,17 +4,10 @@
 use std::collections::HashMap;
 
 use super::JournalError;
-use super::operations::{TASK, task};
+use super::operations::task;
 use super::state::{GroupOperation, Operation, State};
 use super::store::{Journal, parse};
 use crate::model::{GroupRef, Outcome, OwnedGroup};
-
-/// Operations that changed which groups are owned, or what is known of them.
-const OPERATIONS: &str = "
-    operations AS operation JOIN rows ON rows.id = operation.row
-    LEFT JOIN operations AS undoing ON undoing.row = rows.id AND undoing.undo
-    WHERE NOT operation.undo AND operation.state IN ('created', 'updated', 'unchanged', 'deleted', 'gone')
-    ORDER BY rows.id";
 
 impl Journal {
     /// The groups that this journal owns, by their ids.
@@ -22,10 +15,10 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn owned_groups(&self) -> Result<HashMap<String, OwnedGroup>, JournalError> {
-        let sql = format!("SELECT {TASK}, undoing.operation FROM {OPERATIONS}");
+        let sql = "SELECT id, body, done, undoing FROM of_owned ORDER BY id";
         self.run(|db| {
             let (mut query, mut owned, mut keys) =
-                (db.prepare(&sql)?, HashMap::<String, OwnedGroup>::new(), HashMap::new());
+                (db.prepare(sql)?, HashMap::<String, OwnedGroup>::new(), HashMap::new());
             let mut rows = query.query([])?;
             while let Some(row) = rows.next()? {
                 let done = task(row, false)?;

@@ -9,52 +9,12 @@ use super::state::Change;
 use super::store::{Journal, RunId};
 use crate::model::RowId;
 
-/// The rows to be sent of the run that was cut off and of those that it continued, the latest first; and the new ones.
-/// Within a run, their names are unique.
-const OLD_ROWS: &str = "
-    CREATE TEMP TABLE old AS SELECT defined.*, EXISTS (
-            SELECT 1 FROM ended WHERE row = defined.id AND NOT undo AND ended.state IN ('created', 'exists')) AS is_there
-        FROM runs JOIN defined ON defined.id BETWEEN first_row AND last_row
-        WHERE state IN ('open', 'continued') ORDER BY defined.id DESC";
-const NEW_ROWS: &str = "CREATE TEMP TABLE new AS SELECT * FROM defined WHERE id BETWEEN ?1 AND ?2";
-
-/// First by the name itself, then by its key: `--match-names` may have changed between the runs. A group that is there and was
-/// corrected since in the file is compared with the row like any other group that exists.
-const MATCH: &str = "
-    CREATE TEMP TABLE carried (old INTEGER PRIMARY KEY, new INTEGER NOT NULL UNIQUE);
-    INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (name)
-        WHERE NOT is_there OR old.definition = new.definition ORDER BY old.rowid;
-    INSERT OR IGNORE INTO carried SELECT old.id, new.id FROM old JOIN new USING (identity)
-        WHERE NOT is_there OR old.definition = new.definition ORDER BY old.rowid;";
-
-/// What exists still exists, unless the run that created it was undone since, and its body stays as it was sent. The run that was
-/// cut off keeps only rows that have a history and no successor.
-const CARRY: &str = "
-    UPDATE stored_operations SET row = (SELECT new FROM carried WHERE old = row) WHERE NOT undo AND row IN (SELECT old FROM carried);
-    UPDATE rows SET (wanted, body, guests) = (
-            SELECT coalesce(rows.wanted, rows.body), sent.body, sent.guests
-            FROM carried JOIN rows AS sent ON sent.id = old WHERE new = rows.id)
-        WHERE id IN (SELECT new FROM carried)
-          AND EXISTS (SELECT 1 FROM ended WHERE row = rows.id AND NOT undo AND (state = 'created' OR state = 'exists'));
-    DELETE FROM stored_operations WHERE undo AND row IN (SELECT old FROM carried);
-    DROP TABLE old;
-    DROP TABLE new;
-    DROP TABLE carried;";
-const FORGET: &str = "
-    DELETE FROM rows WHERE id BETWEEN (SELECT first_row FROM runs WHERE id = ?1) AND (SELECT last_row FROM runs WHERE id = ?1)
-        AND NOT EXISTS (SELECT 1 FROM operations WHERE operations.row = rows.id)";
-
 /// Rows of a run whose existing group was deleted since by an undo are new again.
 const DELETED_SINCE: &str = "
     DELETE FROM stored_operations WHERE NOT undo AND row IN (
         SELECT row FROM operations
         WHERE row BETWEEN (SELECT first_row FROM runs WHERE id = ?1) AND (SELECT last_row FROM runs WHERE id = ?1)
           AND NOT undo AND state = 'exists' AND group_id IN (SELECT group_id FROM gone))";
-
-/// Whether the run that was cut off has sent something, and none of its rows is among the new ones.
-const IS_OF_OTHER_ROWS: &str = "
-    SELECT NOT EXISTS (SELECT 1 FROM carried) AND EXISTS (SELECT 1 FROM old
-        WHERE EXISTS (SELECT 1 FROM operations WHERE row = old.id AND (attempts > 0 OR state <> 'planned')))";
 
 const OTHER_ROWS: &str = "holds an unfinished run of other rows; finish that one first, name another journal with --journal, or start over with --fresh";
 
@@ -75,14 +35,13 @@ impl Journal {
         let continues = cut_off.map(|cut_off| cut_off.run.0);
         let is_of_others = self.together(|batch| {
             if let Some(cut_off) = continues {
-                batch.execute(OLD_ROWS, [])?;
-                batch.execute(NEW_ROWS, [first, last])?;
-                batch.execute_batch(MATCH)?;
-                if batch.query_row(IS_OF_OTHER_ROWS, [], |row| row.get(0))? {
+                let ranges = "CREATE TEMP TABLE continued AS SELECT ?1 AS run, ?2 AS first, ?3 AS last";
+                batch.execute(ranges, [cut_off, first, last])?;
+                batch.execute_batch(include_str!("match.sql"))?;
+                if batch.query_row("SELECT are_all FROM other_rows", [], |row| row.get(0))? {
                     return Ok(true);
                 }
-                batch.execute_batch(CARRY)?;
-                batch.execute(FORGET, [cut_off])?;
+                batch.execute_batch(include_str!("carry.sql"))?;
             }
             let left = if is_fresh {
                 "UPDATE runs SET state = 'abandoned' WHERE state IN ('open', 'continued')"

@@ -1,6 +1,6 @@
 //! Reads the outcomes of a run's rows, in input order.
 
-use rusqlite::Row;
+use rusqlite::{Params, Row, params};
 
 use super::JournalError;
 use super::state::{Operation, State};
@@ -27,7 +27,7 @@ impl Journal {
                     input, kind IS 'update' AND edit IS NULL, warnings, edit
              FROM {view} WHERE run = ?1 ORDER BY id"
         );
-        self.each_row(&sql, run, |row| result_row(row, &files), each)
+        self.each_row(&sql, [run.0], |row| result_row(row, &files), each)
     }
 
     /// Hands what would be done about the rows of a run to `each`, in input order: the actions of one kind.
@@ -40,24 +40,7 @@ impl Journal {
         kind: ActionKind,
         each: impl FnMut(&Action) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (shown, which) = match kind {
-            ActionKind::Invalid => ("rows.id", "rows.code <> 'row-excluded' AND (rows.merged OR rows.twin IS NULL)"),
-            ActionKind::Fail => ("coalesce(rows.lead, rows.id)", "operations.state = 'failed'"),
-            ActionKind::Exists => ("coalesce(rows.lead, rows.id)", "operations.state = 'exists'"),
-            ActionKind::Update => {
-                ("coalesce(rows.lead, rows.id)", "operations.state = 'planned' AND operation -> '$.edit' IS NOT NULL")
-            }
-            _ => (
-                "coalesce(rows.lead, rows.id)",
-                "rows.body IS NOT NULL AND operations.state IS NULL AND (rows.code IS NULL OR rows.lead IS NOT NULL)",
-            ),
-        };
-        let sql = format!(
-            "SELECT shown.file, shown.row, shown.line, rows.id, coalesce(rows.body, json_object('name', rows.name)), rows.error, operation
-             FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row JOIN rows AS shown ON shown.id = {shown}
-             LEFT JOIN operations ON operations.row = rows.id AND NOT undo
-             WHERE runs.id = ?1 AND {which} ORDER BY rows.id"
-        );
+        let sql = "SELECT file, row, line, id, definition, error, operation FROM planned WHERE run = ?1 AND kind = ?2 ORDER BY id";
         let action = |row: &Row<'_>| {
             let group: Group = parse(row, 4)?;
             let operation = parse::<Option<Operation>>(row, 6)?;
@@ -66,12 +49,12 @@ impl Journal {
             let reason = match operation.map(|operation| operation.state) {
                 Some(State::Ended(Outcome::Exists { group, .. })) => group.differences,
                 Some(State::Ended(Outcome::Failed(error))) => Some(error.message),
-                _ => row.get::<_, Option<String>>(5)?.filter(|_| kind == ActionKind::Invalid),
+                _ => row.get(5)?,
             };
             let action = Action::of(kind, RowId(row.get(3)?), group);
             Ok(Action { place: Some(place(row, 0)?), target, edit, reason, ..action })
         };
-        self.each_row(&sql, run, action, each)
+        self.each_row(sql, params![run.0, kind.as_ref()], action, each)
     }
 
     /// How many rows of a run are merged into others, repeat others, and are left out.
@@ -88,13 +71,13 @@ impl Journal {
     fn each_row<T, E: From<JournalError>>(
         &self,
         sql: &str,
-        run: RunId,
+        values: impl Params,
         read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
         mut each: impl FnMut(&T) -> Result<(), E>,
     ) -> Result<(), E> {
         let failed = |reason| E::from(Self::failed(&self.path, reason));
         let mut query = self.db.prepare(sql).map_err(failed)?;
-        let mut rows = query.query([run.0]).map_err(failed)?;
+        let mut rows = query.query(values).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             each(&read(row).map_err(failed)?)?;
         }

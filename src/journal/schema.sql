@@ -172,6 +172,67 @@ LEFT JOIN operations AS firsts ON NOT rows.merged AND firsts.row = iif(first.mer
 -- Temporary names are no results.
 WHERE rows.file IS NOT NULL OR mine.kind <> 'update';
 
+-- The open rows of a run that have guests.
+CREATE VIEW open_with_guests AS
+SELECT runs.id AS run, rows.id, body, operation, kind
+FROM runs JOIN rows INDEXED BY rows_with_guests ON rows.id BETWEEN first_row AND last_row AND guests > 0
+LEFT JOIN operations ON operations.row = rows.id AND NOT undo
+WHERE (rows.code IS NULL OR lead IS NOT NULL)
+    AND (operations.state IN ('planned', 'sending') OR operations.row IS NULL AND runs.plan IS NULL);
+
+-- What the runs did, and how much of it is taken back. Without the plus, SQLite would walk all groups that were ever created once for
+-- each run.
+CREATE VIEW past_runs AS
+SELECT runs.id AS run, started_at, count(done.row) AS changed, count(undoing.row) AS undone,
+    (SELECT coalesce(group_concat(path, ', '), '') FROM files WHERE run = runs.id) AS files, plan IS NOT NULL AS is_sync
+FROM runs
+LEFT JOIN operations AS done ON done.row BETWEEN first_row AND last_row AND NOT done.undo
+    AND +done.state IN ('created', 'updated', 'deleted')
+LEFT JOIN taken_back AS undoing ON undoing.row = done.row
+WHERE runs.state <> 'reading' GROUP BY runs.id;
+
+-- The rows of a run that define a group; whether it is to be made so, and whether everybody whom they list is known.
+CREATE VIEW desired AS
+SELECT runs.id AS run, rows.id, file, row, line, body, code IS NULL OR lead IS NOT NULL AS is_valid, known_id,
+    code IS NULL AND NOT EXISTS (
+        SELECT 1 FROM rows AS part WHERE part.merged AND part.twin = rows.id AND part.code IS NOT NULL) AS may_remove
+FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+WHERE body IS NOT NULL;
+
+-- What a run did or may have done, and is not taken back; and what takes it back, as far as that is known.
+CREATE VIEW not_taken_back AS
+SELECT runs.id AS run, rows.id, body, undoing.operation AS undoing, done.operation AS done, done.state
+FROM runs CROSS JOIN operations AS done ON done.row BETWEEN first_row AND last_row AND NOT done.undo
+JOIN rows ON rows.id = done.row
+LEFT JOIN operations AS undoing ON undoing.row = rows.id AND undoing.undo
+WHERE body IS NOT NULL
+    AND (done.state IN ('created', 'updated', 'deleted', 'unchanged', 'unknown', 'sending')
+         OR done.state = 'planned' AND done.may_be_applied)
+    AND NOT EXISTS (SELECT 1 FROM taken_back WHERE taken_back.row = rows.id);
+
+-- Operations that changed which groups are owned, or what is known of them; and what undid them.
+CREATE VIEW of_owned AS
+SELECT rows.id, body, done.operation AS done, undoing.operation AS undoing
+FROM operations AS done JOIN rows ON rows.id = done.row
+LEFT JOIN operations AS undoing ON undoing.row = rows.id AND undoing.undo
+WHERE NOT done.undo AND done.state IN ('created', 'updated', 'unchanged', 'deleted', 'gone');
+
+-- What an import or a sync would do about each row, before anything is sent: rows with an error, and groups, each at the row that has
+-- its status.
+CREATE VIEW planned AS
+SELECT runs.id AS run, 'invalid' AS kind, rows.id, file, row, line, json_object('name', name) AS definition, error, NULL AS operation
+FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+WHERE code <> 'row-excluded' AND (merged OR twin IS NULL)
+UNION ALL
+SELECT runs.id,
+    CASE WHEN operations.state = 'failed' THEN 'fail' WHEN operations.state = 'exists' THEN 'exists'
+         WHEN operations.state = 'planned' AND operation -> '$.edit' IS NOT NULL THEN 'update' ELSE 'create' END,
+    rows.id, shown.file, shown.row, shown.line, rows.body, NULL, operation
+FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+JOIN rows AS shown ON shown.id = coalesce(rows.lead, rows.id)
+LEFT JOIN operations ON operations.row = rows.id AND NOT undo
+WHERE rows.body IS NOT NULL AND (rows.code IS NULL OR rows.lead IS NOT NULL);
+
 -- The results file of `undo`, as a view. A group of merged rows is shown at the row that has its status.
 CREATE VIEW undone AS
 SELECT runs.id AS run, shown.id AS id, shown.file, shown.row, shown.line, shown.name,

@@ -72,11 +72,8 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn desired_rows(&self, run: RunId) -> Result<Vec<DesiredRow>, JournalError> {
-        let sql = "SELECT rows.id, file, row, line, body, code IS NULL OR lead IS NOT NULL, known_id,
-                          code IS NULL AND NOT EXISTS (
-                              SELECT 1 FROM rows AS part WHERE part.merged AND part.twin = rows.id AND part.code IS NOT NULL)
-                   FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
-                   WHERE runs.id = ?1 AND body IS NOT NULL ORDER BY rows.id";
+        let sql =
+            "SELECT id, file, row, line, body, is_valid, known_id, may_remove FROM desired WHERE run = ?1 ORDER BY id";
         let desired = |row: &Row<'_>| {
             let group = parse::<Group>(row, 4)?;
             Ok(DesiredRow {
@@ -198,7 +195,7 @@ fn operation(action: Action) -> (Group, (Operation, Option<Change>)) {
     let Action { kind, row, target, group, edit, reason, level, waits_for, .. } = action;
     let message = reason.unwrap_or_default();
     let outcome = match kind {
-        ActionKind::Note => target.clone().map(|group| Outcome::Unchanged { group }),
+        ActionKind::Adopt | ActionKind::Note => target.clone().map(|group| Outcome::Unchanged { group }),
         ActionKind::Held => Some(Outcome::Held { message }),
         ActionKind::Fail => Some(Outcome::Failed(RequestError::new("group-unknown", message))),
         _ => None,

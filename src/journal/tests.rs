@@ -279,7 +279,7 @@ async fn the_writer_hands_out_every_open_row_once_and_has_its_intent_on_disk() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let (run, first) = run(&mut journal, &names, false);
     settle(&journal, RowId(first.0 + 7), created("g7"));
-    let (writer, handle, feed) = Writer::new(journal, run, Selection::Rows, || panic!("it can be written"));
+    let (writer, handle, feed) = Writer::new(journal, run, Selection::default(), || panic!("it can be written"));
     let reader = rusqlite::Connection::open(&path).unwrap();
     let send = async {
         handle.end_guests();
@@ -305,7 +305,7 @@ async fn what_was_begun_and_never_left_is_pending_again_and_what_had_no_effect_i
     let (_folder, path) = folder();
     let mut journal = Journal::open(&path, &owner()).unwrap();
     let (run, _) = run(&mut journal, &["A", "B", "C"], false);
-    let (writer, handle, feed) = Writer::new(journal, run, Selection::Rows, || panic!("it can be written"));
+    let (writer, handle, feed) = Writer::new(journal, run, Selection::default(), || panic!("it can be written"));
     let send = async {
         let next = async || feed.next().await.unwrap().spend();
         let (one, two, three) = (next().await, next().await, next().await);
@@ -337,7 +337,7 @@ async fn from_the_moment_the_journal_cannot_be_written_nothing_is_handed_out() {
     let is_told = Arc::new(AtomicBool::new(false));
     let on_failure = Arc::clone(&is_told);
     let (writer, handle, feed) =
-        Writer::new(journal, run, Selection::Rows, move || on_failure.store(true, Ordering::Release));
+        Writer::new(journal, run, Selection::default(), move || on_failure.store(true, Ordering::Release));
     let send = async {
         let task = feed.next().await.unwrap().spend();
         let operation = task.operation.next(Change::End(created("g0"))).unwrap();

@@ -6,7 +6,7 @@ use rusqlite::Row;
 
 use super::JournalError;
 use super::files::canonical_and_place;
-use super::operations::{TASK, task, write};
+use super::operations::{task, write};
 use super::state::{Change, GroupOperation, Operation, State};
 use super::store::{Journal, RunId, parse};
 
@@ -38,27 +38,6 @@ pub struct PastOperation {
     pub done: Operation,
 }
 
-/// Without the plus, SQLite would walk all groups that were ever created once for each run.
-const RUNS: &str = "
-    SELECT runs.id, started_at, count(done.row), count(undoing.row),
-           (SELECT coalesce(group_concat(path, ', '), '') FROM files WHERE run = runs.id),
-           ?1 IS NULL OR EXISTS (SELECT 1 FROM files WHERE run = runs.id AND canonical = ?1), plan IS NOT NULL
-    FROM runs
-    LEFT JOIN operations AS done ON done.row BETWEEN first_row AND last_row AND NOT done.undo
-        AND +done.state IN ('created', 'updated', 'deleted')
-    LEFT JOIN taken_back AS undoing ON undoing.row = done.row
-    WHERE runs.state <> 'reading' GROUP BY runs.id ORDER BY runs.id";
-
-/// What a run did or may have done, and is not taken back.
-const DONE: &str = "
-    runs CROSS JOIN operations AS done ON done.row BETWEEN first_row AND last_row AND NOT done.undo
-    JOIN rows ON rows.id = done.row
-    LEFT JOIN operations AS operation ON operation.row = rows.id AND operation.undo
-    WHERE runs.id = ?1 AND body IS NOT NULL
-      AND (done.state IN ('created', 'updated', 'deleted', 'unchanged', 'unknown', 'sending')
-           OR done.state = 'planned' AND done.may_be_applied)
-      AND NOT EXISTS (SELECT 1 FROM taken_back WHERE taken_back.row = rows.id)";
-
 impl Journal {
     /// All runs, the oldest first; with a file, those over it are marked as wanted, else all.
     ///
@@ -77,7 +56,10 @@ impl Journal {
             })
         };
         let canonical = file.map(|file| canonical_and_place(file).0);
-        self.run(|db| db.prepare(RUNS)?.query_map([canonical], run)?.collect())
+        let sql = "SELECT run, started_at, changed, undone, files,
+                          ?1 IS NULL OR EXISTS (SELECT 1 FROM files WHERE files.run = past_runs.run AND canonical = ?1), is_sync
+                   FROM past_runs ORDER BY run";
+        self.run(|db| db.prepare(sql)?.query_map([canonical], run)?.collect())
     }
 
     /// Whether a run changed something, or may have, that is not taken back already.
@@ -85,8 +67,8 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn has_changes(&self, run: RunId) -> Result<bool, JournalError> {
-        let sql = format!("SELECT EXISTS (SELECT 1 FROM {DONE} AND done.state <> 'unchanged')");
-        self.run(|db| db.query_row(&sql, [run.0], |row| row.get(0)))
+        let sql = "SELECT EXISTS (SELECT 1 FROM not_taken_back WHERE run = ?1 AND state <> 'unchanged')";
+        self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
     }
 
     /// What a run did or may have done, without what is taken back already; in input order.
@@ -94,12 +76,12 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn past_operations(&self, run: RunId) -> Result<Vec<PastOperation>, JournalError> {
-        let sql = format!("SELECT {TASK}, done.operation FROM {DONE} ORDER BY rows.id");
+        let sql = "SELECT id, body, undoing, done FROM not_taken_back WHERE run = ?1 ORDER BY id";
         let past = |row: &Row<'_>| {
             let undoing = task(row, true)?;
             Ok(PastOperation { done: Operation { row: undoing.operation.row, ..parse(row, 3)? }, undoing })
         };
-        self.run(|db| db.prepare(&sql)?.query_map([run.0], past)?.collect())
+        self.run(|db| db.prepare(sql)?.query_map([run.0], past)?.collect())
     }
 
     /// Records the plan of an undo before anything is changed. If anything of the run is undone, no other run continues it.

@@ -53,12 +53,6 @@ impl<T: Clone + Display> ListChange<T> {
         all.map(move |(sign, person)| format!("{sign}{}", shown(person)))
     }
 
-    /// Whether everybody in a list is wanted, or was known when the change was planned.
-    pub fn knows_all(&self, wanted: &[T], now: &[T]) -> bool {
-        let known: HashSet<String> = wanted.iter().chain(&self.remove).chain(&self.kept).map(person_key).collect();
-        now.iter().all(|person| known.contains(&person_key(person)))
-    }
-
     fn reversed(&self) -> Self {
         Self { add: self.remove.clone(), remove: self.add.clone(), kept: Vec::new() }
     }

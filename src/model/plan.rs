@@ -44,7 +44,9 @@ pub enum ActionKind {
     Create,
     /// An undo: it is not there any more.
     Gone,
-    /// It is taken over, or a file lists people who are there already: only the journal notes something.
+    /// It is taken over as it is.
+    Adopt,
+    /// A file lists people who are there already: only the journal notes it.
     Note,
 }
 

@@ -135,6 +135,7 @@ impl Planner<'_> {
             Err(_) => ActionKind::Held,
             Ok(edit) if edit.name.is_some() => ActionKind::Rename,
             Ok(edit) if !edit.is_none() => ActionKind::Update,
+            Ok(_) if owned.is_none() => ActionKind::Adopt,
             Ok(_) if !is_noted() => ActionKind::Note,
             Ok(edit) => {
                 self.plan.unchanged += 1;

@@ -33,7 +33,6 @@ const MARKDOWN_MAX: usize = 60_000;
 #[derive(Default)]
 pub(crate) struct PlanTally {
     kinds: [u64; ActionKind::VARIANTS.len()],
-    adopted: u64,
     name_width: usize,
 }
 
@@ -42,7 +41,6 @@ impl PlanTally {
     pub(crate) fn add(&mut self, action: &Action) {
         if !action.is_step() {
             self.kinds[action.kind as usize] += 1;
-            self.adopted += u64::from(action.kind == ActionKind::Note && action.reason.is_some());
             self.name_width = self.name_width.max(measure_text_width(&name(action))).min(NAME_MAX);
         }
     }
@@ -82,8 +80,6 @@ pub(crate) struct PlanView<'a> {
 pub(crate) enum Form {
     /// For a terminal of this width.
     Text(usize),
-    /// As GitHub Markdown: a table, with people folded.
-    Markdown,
     /// For scripts.
     Json,
 }
@@ -100,9 +96,7 @@ pub(crate) struct PlanWriter<'a, W> {
     view: &'a PlanView<'a>,
     out: W,
     form: Form,
-    written: u64,
-    /// The characters of Markdown, with its end.
-    length: usize,
+    has_actions: bool,
 }
 
 /// The mark of an action, and its colour.
@@ -113,7 +107,7 @@ fn mark(kind: ActionKind) -> (&'static str, Style) {
         ActionKind::Rename => (">", Style::new().cyan()),
         ActionKind::Update => ("~", Style::new().yellow()),
         ActionKind::Create => ("+", Style::new().green()),
-        ActionKind::Exists | ActionKind::Gone | ActionKind::Note => ("=", Style::new().dim()),
+        ActionKind::Exists | ActionKind::Gone | ActionKind::Adopt | ActionKind::Note => ("=", Style::new().dim()),
     }
 }
 
@@ -123,23 +117,11 @@ impl<'a, W: Write> PlanWriter<'a, W> {
     /// # Errors
     /// If it cannot be written; so for the other functions.
     pub(crate) fn new(view: &'a PlanView<'a>, form: Form, mut out: W) -> io::Result<Self> {
-        let head = view.head();
-        let (mut length, has_actions) = (0, view.tally.kinds.iter().any(|count| *count > 0));
         match form {
-            Form::Text(_) => writeln!(out, "{}\n", head.join("\n"))?,
-            Form::Markdown => {
-                let [title, rest @ ..] = head.as_slice() else { unreachable!("a plan has a title") };
-                let mut text = format!("### {}\n\n{}\n\n", markdown_text(title), markdown_text(&rest.concat()));
-                if has_actions {
-                    text.push_str("| | action | group | what |\n|---|---|---|---|\n");
-                }
-                // With a line about the rest.
-                length = text.chars().count() + view.markdown_end().chars().count() + 100;
-                out.write_all(text.as_bytes())?;
-            }
+            Form::Text(_) => writeln!(out, "{}\n", view.head().join("\n"))?,
             Form::Json => write!(out, "{},\"actions\":[", json_shown(view.json().to_string().trim_end_matches('}')))?,
         }
-        Ok(Self { view, out, form, written: 0, length })
+        Ok(Self { view, out, form, has_actions: false })
     }
 
     /// Writes an action.
@@ -149,36 +131,21 @@ impl<'a, W: Write> PlanWriter<'a, W> {
         }
         match self.form {
             Form::Text(width) => self.out.write_all(self.view.text(action, width).as_bytes())?,
-            Form::Markdown => {
-                let row = self.view.markdown(action);
-                self.length += row.chars().count();
-                if self.length > MARKDOWN_MAX {
-                    return Ok(());
-                }
-                self.out.write_all(row.as_bytes())?;
-            }
             Form::Json => {
-                let comma = if self.written > 0 { "," } else { "" };
+                let comma = if self.has_actions { "," } else { "" };
                 write!(self.out, "{comma}{}", json_shown(&self.view.action_json(action).to_string()))?;
             }
         }
-        self.written += 1;
+        self.has_actions = true;
         Ok(())
     }
 
     /// Writes the end.
     pub(crate) fn finish(mut self) -> io::Result<W> {
-        let left = self.view.tally.kinds.iter().sum::<u64>() - self.written;
         match self.form {
             Form::Text(width) => {
-                let gap = if self.written > 0 { "\n" } else { "" };
+                let gap = if self.has_actions { "\n" } else { "" };
                 write!(self.out, "{gap}{}", self.view.end(width))?;
-            }
-            Form::Markdown => {
-                if left > 0 {
-                    writeln!(self.out, "\n… and {}", counted(left, "more action"))?;
-                }
-                self.out.write_all(self.view.markdown_end().as_bytes())?;
             }
             Form::Json => {
                 let forecast = self.view.forecast.map(forecast::json);
@@ -319,7 +286,7 @@ impl PlanView<'_> {
 
     /// How much there is of everything, in words.
     fn counts(&self) -> Vec<String> {
-        use ActionKind::{Create, Delete, Exists, Fail, Gone, Held, Invalid, Note, Rename, Update};
+        use ActionKind::{Adopt, Create, Delete, Exists, Fail, Gone, Held, Invalid, Note, Rename, Update};
         let of = |kind| self.tally.of(kind);
         let [unchanged, absent, drift] = self.plan.map_or([0; 3], |plan| [plan.unchanged, plan.absent, plan.drift]);
         let [merged, duplicate, excluded] = self.unsent;
@@ -328,11 +295,11 @@ impl PlanView<'_> {
             (of(Rename), "to rename"),
             (of(Update), "to update"),
             (of(Delete), "to delete"),
-            (self.tally.adopted, "to take over"),
+            (of(Adopt), "to take over"),
             (of(Held), "held"),
             (of(Fail), "failed"),
             (of(Invalid), "invalid"),
-            (unchanged + of(Note) - self.tally.adopted, "unchanged"),
+            (unchanged + of(Note), "unchanged"),
             (of(Exists), "there already"),
             (of(Gone), "gone"),
             (merged, "merged"),
@@ -346,7 +313,37 @@ impl PlanView<'_> {
         if words.is_empty() { vec!["nothing to do".to_owned()] } else { words }
     }
 
-    fn markdown(&self, action: &Action) -> String {
+    /// The plan as GitHub Markdown: a table, with people folded.
+    pub(crate) fn markdown<'a>(&self, actions: impl Iterator<Item = &'a Action>) -> String {
+        let [mut head, guards, counts, requests] =
+            [self.head(), self.guards(), self.counts(), self.requests().collect()]
+                .map(|lines| lines.iter().map(|line| markdown_text(line)).collect::<Vec<_>>());
+        let title = head.pop().unwrap_or_default();
+        let mut text = format!("### {title}\n\n{}\n\n", head.concat());
+        let mut end = format!("\n**{}**\n", counts.join(", "));
+        for (name, lines) in [("Guards: ", guards), ("", requests)] {
+            if !lines.is_empty() {
+                let _ = write!(end, "\n{name}{}\n", lines.join("; "));
+            }
+        }
+        // With a line about the rest.
+        let mut length = text.chars().count() + end.chars().count() + 100;
+        let mut rows = actions.filter(|action| !action.is_step()).map(|action| self.markdown_row(action)).peekable();
+        if rows.peek().is_some() {
+            text.push_str("| | action | group | what |\n|---|---|---|---|\n");
+        }
+        while let Some(row) = rows.next_if(|row| length + row.chars().count() <= MARKDOWN_MAX) {
+            length += row.chars().count();
+            text.push_str(&row);
+        }
+        match rows.count() as u64 {
+            0 => {}
+            left => _ = writeln!(text, "\n… and {}", counted(left, "more action")),
+        }
+        text + &end
+    }
+
+    fn markdown_row(&self, action: &Action) -> String {
         let (mark, _) = mark(action.kind);
         let lines: Vec<String> = self.details(action).iter().map(|line| markdown_text(&line.text())).collect();
         let what = match lines.as_slice() {
@@ -355,19 +352,6 @@ impl PlanView<'_> {
             lines => format!("<details><summary>{}</summary>{}</details>", lines[0], lines[1..].join("<br>")),
         };
         format!("| `{mark}` | {} | {} | {what} |\n", action.kind.as_ref(), markdown_text(&name(action)))
-    }
-
-    fn markdown_end(&self) -> String {
-        let mut text = format!("\n**{}**\n", markdown_text(&self.counts().join(", ")));
-        let guards: Vec<String> = self.guards().iter().map(|guard| markdown_text(guard)).collect();
-        if !guards.is_empty() {
-            let _ = write!(text, "\nGuards: {}\n", guards.join("; "));
-        }
-        let requests: Vec<String> = self.requests().map(|line| markdown_text(&line)).collect();
-        if !requests.is_empty() {
-            let _ = write!(text, "\n{}\n", requests.join("; "));
-        }
-        text
     }
 
     /// All but the actions and the forecast.
@@ -501,7 +485,7 @@ mod tests {
     }
 
     /// The plan of the documentation, written in some form.
-    fn written(form: Form, repeated: usize) -> String {
+    fn written(form: Option<Form>, repeated: usize) -> String {
         let members = ListChange { add: vec![1, 2], remove: vec![3], kept: vec![9] };
         let guests = ListChange { add: vec!["a@partner.example".to_owned()], ..ListChange::default() };
         let update = Edit { description: Some("d".to_owned()), members, guests, ..Edit::default() };
@@ -556,12 +540,13 @@ mod tests {
             forecast: Some(&forecast),
             is_full: false,
         };
+        let Some(form) = form else { return view.markdown(actions.iter()) };
         String::from_utf8(view.write(form, actions.iter(), Vec::new()).unwrap()).unwrap()
     }
 
     #[test]
     fn the_plan_is_aligned_and_fits_80_columns_and_50() {
-        let wide = written(Form::Text(80), 1);
+        let wide = written(Some(Form::Text(80)), 1);
         assert_eq!(
             wide,
             "teams.csv   412 rows   organization acme
@@ -586,7 +571,7 @@ plan 7b31e04c91d2aa05   405 owned groups, 38 others not touched
   7 requests; about 1 s at 600 a minute
 "
         );
-        let narrow = written(Form::Text(50), 1);
+        let narrow = written(Some(Form::Text(50)), 1);
         assert!(
             narrow.contains("  ~ update   Support\n      description\n      members  +Ada Lovelace  +Alan Turing\n")
         );
@@ -598,7 +583,7 @@ plan 7b31e04c91d2aa05   405 owned groups, 38 others not touched
 
     #[test]
     fn the_same_plan_is_markdown_and_json() {
-        let (markdown, json) = (written(Form::Markdown, 1), written(Form::Json, 1));
+        let (markdown, json) = (written(None, 1), written(Some(Form::Json), 1));
         assert!(markdown.contains("| `>` | rename | Sales → Sales EMEA |"), "{markdown}");
         assert!(markdown.contains("<summary>description</summary>members  +Ada Lovelace"), "{markdown}");
         let json: Value = serde_json::from_str(&json).unwrap();
@@ -618,7 +603,7 @@ plan 7b31e04c91d2aa05   405 owned groups, 38 others not touched
 
     #[test]
     fn markdown_is_not_longer_than_a_comment_may_be() {
-        let text = written(Form::Markdown, 2000);
+        let text = written(None, 2000);
         assert!(text.chars().count() <= MARKDOWN_MAX && text.contains("more actions"), "{}", text.len());
     }
 

@@ -106,7 +106,7 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, stop: 
     if !stop.is_raised() {
         let (forecast, _) = delivery.forecast_guests(&journal).await.unwrap();
         delivery.quota.expect(forecast);
-        let (writer, sending) = delivery.start(journal, Selection::Rows);
+        let (writer, sending) = delivery.start(journal, Selection::default());
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
     }
@@ -186,7 +186,7 @@ pub(super) fn delivery(
         refusals: Refusals::default(),
     };
     let (matching, on_existing) = (MatchNames::Folded, OnExisting::Skip);
-    let policy = Policy { matching, on_existing, is_forced: false, mirrors: false, allows_empty: false };
+    let policy = Policy { matching, on_existing, is_forced: false, allows_empty: false };
     let rate = settings.guest_rate.map(|rate| Rate::parse(rate).unwrap());
     let quota = GuestLimiter::new(GuestLimits { rate, wait_max }, stop.clone(), Arc::clone(&api.listener));
     Delivery { api: Arc::new(api), policy, concurrency, run, quota }

@@ -89,7 +89,6 @@ async fn run(workspace: &Workspace, server: &Server, settings: &Settings, flags:
         matching: MatchNames::Folded,
         on_existing: OnExisting::Fail,
         is_forced: false,
-        mirrors: args.members == MembersMode::Mirror,
         allows_empty: args.allow_empty,
     };
     let merge = MergePolicy { members: args.members, allows_empty: args.allow_empty };
@@ -137,7 +136,7 @@ async fn carry_out(delivery: &Delivery<Wire>, mut journal: Journal, stop: &Stop,
             break;
         }
         journal.hold_back(run, level).unwrap();
-        let (writer, sending) = delivery.start(journal, Selection::Level(level));
+        let (writer, sending) = delivery.start(journal, Selection { level, is_undo: false });
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
     }
@@ -167,7 +166,7 @@ async fn take_back(
     };
     journal.commence_undo(run, work.operations).unwrap();
     for (level, _) in journal.levels(run, true).unwrap() {
-        let (writer, sending) = delivery.start(journal, Selection::Undo(level));
+        let (writer, sending) = delivery.start(journal, Selection { level, is_undo: true });
         let (written, ()) = tokio::join!(writer.work(), sending);
         journal = written.unwrap();
     }
