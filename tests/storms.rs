@@ -2,7 +2,8 @@
 //! must converge: every good row has its group exactly once, as its row says.
 //!
 //! `cargo test --test storms` plays 300; `cargo test --test storms -- --seeds 100000` plays more, `-- --seed 17` one of an import,
-//! `-- --sync-seed 17` one of a sync, and `-- --night-seed 17` nights without faults.
+//! `-- --sync-seed 17` one of a sync, and `-- --night-seed 17` nights without faults; `-- --only sync --seeds 10000` plays only storms
+//! of a sync, and `-- --only night` only nights.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this program is its own test harness")]
 
@@ -48,11 +49,16 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
     }
-    play_all(value("--seeds").unwrap_or(SEEDS))
+    let only = words.iter().position(|word| word == "--only").and_then(|at| words.get(at + 1));
+    let only = only.map(|only| format!("--{only}-seed"));
+    let is_wanted = |(flag, ..): &Storming| only.as_ref().is_none_or(|only| flag == only);
+    let storms = STORMS.into_iter().filter(is_wanted);
+    let storms = storms.map(|(flag, storm, share)| (flag, storm, if only.is_some() { 1 } else { share }));
+    play_all(value("--seeds").unwrap_or(SEEDS), &storms.collect::<Vec<_>>())
 }
 
 /// Plays the seeds from 0 on, on all cores.
-fn play_all(seeds: u64) -> ExitCode {
+fn play_all(seeds: u64, storms: &[Storming]) -> ExitCode {
     assert_eq!(play(1, false), play(1, false), "the same seed gives the same storm");
     std::panic::set_hook(Box::new(|_| {}));
     let (next, failed) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -62,7 +68,7 @@ fn play_all(seeds: u64) -> ExitCode {
             if seed >= seeds {
                 return;
             }
-            for (flag, storm, _) in STORMS.iter().filter(|(.., share)| seed.is_multiple_of(*share)) {
+            for (flag, storm, _) in storms.iter().filter(|(.., share)| seed.is_multiple_of(*share)) {
                 let Err(panic) = catch_unwind(|| storm(seed, false)) else { continue };
                 failed.fetch_add(1, Ordering::Relaxed);
                 let why = panic.downcast_ref::<String>().map(String::as_str);
@@ -74,7 +80,7 @@ fn play_all(seeds: u64) -> ExitCode {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(work))));
     let failed = failed.into_inner();
-    let played: u64 = STORMS.iter().map(|(.., share)| seeds.div_ceil(*share)).sum();
+    let played: u64 = storms.iter().map(|(.., share)| seeds.div_ceil(*share)).sum();
     println!("storms: {} of {played} converged", played - failed);
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

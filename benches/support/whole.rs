@@ -120,7 +120,7 @@ pub(crate) fn created(results: &Path) -> u64 {
 }
 
 /// Waits for the process to end: the peak of its memory, and whether it succeeded.
-fn watch(process: &mut Child) -> (Option<f64>, bool) {
+pub(crate) fn watch(process: &mut Child) -> (Option<f64>, bool) {
     let (status, is_over) = (format!("/proc/{}/status", process.id()), AtomicBool::new(false));
     thread::scope(|scope| {
         let look = scope.spawn(|| {
