@@ -40,7 +40,10 @@ impl Journal {
         kind: ActionKind,
         each: impl FnMut(&Action) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sql = "SELECT file, row, line, id, definition, error, operation FROM planned WHERE run = ?1 AND kind = ?2 ORDER BY id";
+        let view = if kind == ActionKind::Invalid { "invalid_rows" } else { "planned_groups" };
+        let sql = format!(
+            "SELECT file, row, line, id, definition, error, operation FROM {view} WHERE run = ?1 AND kind = ?2 ORDER BY id"
+        );
         let action = |row: &Row<'_>| {
             let group: Group = parse(row, 4)?;
             let operation = parse::<Option<Operation>>(row, 6)?;
@@ -54,7 +57,7 @@ impl Journal {
             let action = Action::of(kind, RowId(row.get(3)?), group);
             Ok(Action { place: Some(place(row, 0)?), target, edit, reason, ..action })
         };
-        self.each_row(sql, params![run.0, kind.as_ref()], action, each)
+        self.each_row(&sql, params![run.0, kind.as_ref()], action, each)
     }
 
     /// How many rows of a run are merged into others, repeat others, and are left out.

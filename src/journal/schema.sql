@@ -217,17 +217,18 @@ FROM operations AS done JOIN rows ON rows.id = done.row
 LEFT JOIN operations AS undoing ON undoing.row = rows.id AND undoing.undo
 WHERE NOT done.undo AND done.state IN ('created', 'updated', 'unchanged', 'deleted', 'gone');
 
--- What an import or a sync would do about each row, before anything is sent: rows with an error, and groups, each at the row that has
--- its status.
-CREATE VIEW planned AS
+-- The rows with an error; nothing is sent for them.
+CREATE VIEW invalid_rows AS
 SELECT runs.id AS run, 'invalid' AS kind, rows.id, file, row, line, json_object('name', name) AS definition, error, NULL AS operation
 FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
-WHERE code <> 'row-excluded' AND (merged OR twin IS NULL)
-UNION ALL
-SELECT runs.id,
+WHERE code <> 'row-excluded' AND (merged OR twin IS NULL);
+
+-- What an import would do about each group, before anything is sent; at the row that has its status.
+CREATE VIEW planned_groups AS
+SELECT runs.id AS run,
     CASE WHEN operations.state = 'failed' THEN 'fail' WHEN operations.state = 'exists' THEN 'exists'
-         WHEN operations.state = 'planned' AND operation -> '$.edit' IS NOT NULL THEN 'update' ELSE 'create' END,
-    rows.id, shown.file, shown.row, shown.line, rows.body, NULL, operation
+         WHEN operations.state = 'planned' AND operation -> '$.edit' IS NOT NULL THEN 'update' ELSE 'create' END AS kind,
+    rows.id, shown.file, shown.row, shown.line, rows.body AS definition, NULL AS error, operation
 FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
 JOIN rows AS shown ON shown.id = coalesce(rows.lead, rows.id)
 LEFT JOIN operations ON operations.row = rows.id AND NOT undo
