@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use encoding_rs::Encoding;
 
 use super::*;
-use crate::model::{Cell, Field, InputFormat, Item, Raw};
+use crate::model::{Cell, Field, Filter, InputFormat, Item, Raw};
 
 struct Folder(tempfile::TempDir);
 
@@ -64,8 +64,8 @@ fn record(row: &Row<'_>) -> Record {
     let fields = row.fields.clone().unwrap_or_default();
     let name = match (row.left_out.as_ref().map_or(row.fields.as_ref().map(drop), Err), fields.get(Field::Name)) {
         (Err(problem), _) => problem.message.clone(),
-        (Ok(_), Cell::Text(name)) => name.clone().into_owned(),
-        (Ok(_), other) => format!("{other:?}"),
+        (Ok(()), Cell::Text(name)) => name.clone().into_owned(),
+        (Ok(()), other) => format!("{other:?}"),
     };
     let (cells, is_open) = match row.text.clone() {
         Raw::Cells(cells) => (cells, false),
