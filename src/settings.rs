@@ -1,24 +1,28 @@
 //! What a flag, a variable or the configuration file says, resolved once: the flag first, then the variable, then the default. The
 //! only reader of the environment. A default that no variable can replace is beside its flag in `cli`.
 
-mod config;
 mod connection;
 mod paths;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use config::Config;
+use serde::Deserialize;
+
 pub use connection::{Connection, Target};
 pub(crate) use paths::{OutputPaths, UndoPaths};
 
 use crate::check::Rules;
 use crate::cli::{ExportArgs, InputArgs, RunArgs};
 use crate::limit::GuestLimits;
-use crate::model::{Format, MatchNames, OnDuplicate, Rate, UnknownMembers};
-use crate::read::{self, GivenName, LayoutChoice, all_layouts};
+use crate::model::{Format, MatchNames, OnDuplicate, Rate, UnknownMembers, shown_path};
+use crate::read::{self, GivenName, LayoutChoice, Layouts, all_layouts};
 use crate::resolve::PeopleRules;
+
+/// The name of the configuration file, in the working directory and in the user's configuration directory.
+const CONFIG: &str = "tallyfy-groups.toml";
 
 /// A setting is missing or wrong: the flag or the variable, and what is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +65,38 @@ impl Environment {
         let origin = if set.is_some() { variable } else { flag };
         let text = typed.or(set.as_deref()).unwrap_or(default);
         read(text).map_err(|reason| SettingsError::Wrong(format!("{origin}: {reason}")))
+    }
+}
+
+/// What a configuration file adds to the program's own layouts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `[layout.NAME]`
+    #[serde(default)]
+    pub layout: Layouts,
+}
+
+impl Config {
+    /// Reads `--config`, else the file of the working directory, else that of the user; where none of these exists, nothing.
+    ///
+    /// # Errors
+    /// If it cannot be read, or has something in it that is not known.
+    pub fn read(typed: Option<&Path>, environment: &Environment) -> Result<Self, SettingsError> {
+        let folder = environment.get("XDG_CONFIG_HOME").or_else(|| environment.get("APPDATA")).map(PathBuf::from);
+        let folder = folder.or_else(|| Some(Path::new(&environment.get("HOME")?).join(".config")));
+        let usual = [Some(PathBuf::from(CONFIG)), folder.map(|folder| folder.join("tallyfy-groups").join(CONFIG))];
+        let usual = usual.into_iter().flatten().find(|path| path.is_file());
+        let Some(path) = typed.map(Path::to_owned).or(usual) else { return Ok(Self::default()) };
+        let failed = |line: String, reason: &str| {
+            SettingsError::Wrong(format!("{}{line}: {}", shown_path(&path), reason.replace('\n', " ")))
+        };
+        let text = fs::read_to_string(&path).map_err(|reason| failed(String::new(), &reason.to_string()))?;
+        toml::from_str(&text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or_else(String::new, |before| format!(":{}", before.matches('\n').count() + 1));
+            failed(line, error.message())
+        })
     }
 }
 

@@ -4,7 +4,6 @@
 //! files nor the network.
 
 mod fix;
-mod keys;
 mod lint;
 mod lists;
 mod names;
@@ -12,8 +11,7 @@ mod repeat;
 mod rules;
 
 pub use fix::{Fix, fixes};
-pub use keys::Keys;
-pub use names::{Earlier, NameKeys, Names};
+pub use names::{Earlier, Keys, NameKeys, Names};
 pub use repeat::Contents;
 pub use rules::{NAME_MAX, Rules};
 

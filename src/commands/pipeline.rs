@@ -1,19 +1,21 @@
 //! Reads and checks all files in parallel, in their order skips, merges or refuses repeated names, and gives what was found. The one
 //! way from files to groups, for every command.
-
-mod workers;
+//!
+//! A thread of its own reads the files and starts a thread for each batch, which checks the rows as far as they can be checked
+//! without knowing the others. The collector takes them in order.
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::{self, JoinHandle};
 
-use workers::{Check, CheckedBatch, CheckedRow, KnownRow, ReadStep, start_reading};
-
-use crate::check::{Earlier, Keys, NameKeys, Names};
-use crate::model::{self, Code, Field, OnDuplicate, Place, Problem, Validity, WantedGroup};
-use crate::read::{Notes, Parser, ReadError, Row};
+use crate::check::{Contents, Earlier, Keys, NameKeys, Names};
+use crate::model::{self, Code, Field, OnDuplicate, Place, Problem, Validity, WantedGroup, hash};
+use crate::read::{Batch, Notes, Parser, ReadError, Row, Table};
 use crate::report::Problems;
 use crate::settings::Input;
 
@@ -52,6 +54,109 @@ pub(super) struct Checked<T> {
     pub(super) problems: Vec<Problem>,
     /// What the command made of it.
     pub(super) item: T,
+}
+
+/// What comes from the files, in order; of a batch, the thread that checks it.
+enum ReadStep<T> {
+    Opened { parser: Arc<Parser>, flaw: Option<ReadError> },
+    Batch(io::Result<JoinHandle<Result<CheckedBatch<T>, ReadError>>>),
+    Closed(Result<Option<Problem>, ReadError>),
+    Unreadable(ReadError),
+}
+
+/// Starts to read and check all files.
+fn start_reading<T: Send + 'static>(check: Check<T>) -> Result<(Receiver<ReadStep<T>>, JoinHandle<()>), Failure> {
+    // As many batches as threads can work at a time: the bound of memory.
+    let (steps, received) = sync_channel(thread::available_parallelism().map_or(1, usize::from));
+    let (files, check) = (check.input.files.clone(), Arc::new(check));
+    let read = move |path: &PathBuf| read_file(path, &check, |step| steps.send(step).ok()).is_some();
+    let thread = thread::Builder::new().spawn(move || _ = files.iter().all(read)).map_err(Failure::Start)?;
+    Ok((received, thread))
+}
+
+/// Reads a file; nothing if nobody takes the steps any more.
+fn read_file<T: Send + 'static>(
+    path: &Path,
+    check: &Arc<Check<T>>,
+    send: impl Fn(ReadStep<T>) -> Option<()>,
+) -> Option<()> {
+    let mut table = match Table::open(path, &check.input.options) {
+        Ok(table) => table,
+        Err(error) => return send(ReadStep::Unreadable(error)),
+    };
+    send(ReadStep::Opened { parser: table.parser.clone(), flaw: table.flaw.take() })?;
+    loop {
+        match table.next() {
+            Some(Ok(batch)) => {
+                let (check, parser) = (Arc::clone(check), Arc::clone(&table.parser));
+                send(ReadStep::Batch(thread::Builder::new().spawn(move || check.batch(&parser, &batch))))?;
+            }
+            Some(Err(error)) => return send(ReadStep::Closed(Err(error))),
+            None => return send(ReadStep::Closed(table.check_whole())),
+        }
+    }
+}
+
+struct CheckedBatch<T> {
+    notes: Notes,
+    rows: Vec<CheckedRow<T>>,
+}
+
+/// What other rows need to know of a row.
+#[derive(Clone, Copy)]
+struct KnownRow {
+    line: u32,
+    contents: Contents,
+}
+
+struct CheckedRow<T> {
+    known: KnownRow,
+    /// The keys of its name; nothing if it is invalid.
+    keys: Option<NameKeys>,
+    /// The hash of its own key.
+    key: Option<u64>,
+    /// Whether it is of the same record as the row before.
+    is_continued: bool,
+    /// Whether it is merged with other rows of its name.
+    is_merged: bool,
+    problems: Vec<Problem>,
+    item: T,
+}
+
+/// Checks batches.
+struct Check<T> {
+    input: Input,
+    prepare: Box<Prepare<T>>,
+    people: Option<Box<CheckPeople>>,
+}
+
+impl<T> Check<T> {
+    /// Checks one batch.
+    fn batch(&self, parser: &Parser, batch: &Batch) -> Result<CheckedBatch<T>, ReadError> {
+        let (mut notes, mut rows) = (Notes::default(), Vec::with_capacity(batch.count()));
+        parser.rows(batch, &mut notes, &mut |row| {
+            let (group, mut problems) = match &row.fields {
+                Ok(fields) => self.input.rules.check(fields),
+                Err(problem) => (WantedGroup::default(), vec![problem.clone()]),
+            };
+            match &row.left_out {
+                Some(left_out) => problems = vec![left_out.clone()],
+                None => problems.extend_from_slice(&row.warnings),
+            }
+            if let Some(people) = self.people.as_ref().filter(|_| row.is_valid(&problems)) {
+                problems.extend(people(&group));
+            }
+            let is_valid = row.is_valid(&problems);
+            let item = (self.prepare)(row, parser, &group, &problems);
+            let keys = is_valid.then(|| NameKeys::of(&group.name, self.input.matching));
+            let is_merged = row.is_of_person || self.input.on_duplicate == OnDuplicate::Merge;
+            let (line, contents) = (u32::try_from(row.line).unwrap_or(u32::MAX), Contents::of(&group));
+            let (known, is_continued) = (KnownRow { line, contents }, row.is_continued);
+            let key = group.key.as_ref().map(hash);
+            rows.push(CheckedRow { known, keys, key, is_continued, is_merged, problems, item });
+        })?;
+        Ok(CheckedBatch { notes, rows })
+    }
 }
 
 /// The files that were opened so far, and what is known of all their rows.

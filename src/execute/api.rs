@@ -242,9 +242,9 @@ impl<E: Transport> Api<E> {
     /// # Errors
     /// If a page cannot be had.
     pub async fn named(&self, name: &str, matching: MatchNames) -> Result<Vec<ExistingGroup>, Unread> {
-        let (mut found, mut cursor) = (Vec::new(), PageCursor::default());
+        let (mut found, mut cursor, key) = (Vec::new(), PageCursor::default(), matching.key(name));
         while let Some(groups) = self.next_page(List::Search(searchable(name)), &mut cursor).await? {
-            found.extend(groups.into_iter().filter(|group: &ExistingGroup| matching.same(&group.name, name)));
+            found.extend(groups.into_iter().filter(|group: &ExistingGroup| matching.key(&group.name) == key));
         }
         Ok(found)
     }

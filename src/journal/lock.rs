@@ -4,6 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use same_file::Handle;
+
 use super::{JournalError, beside, private};
 
 /// The lock, held as long as this lives; its file is gone afterwards.
@@ -12,7 +14,7 @@ use super::{JournalError, beside, private};
 #[derive(Debug)]
 pub(super) struct Lock {
     path: PathBuf,
-    _file: File,
+    _file: Handle,
 }
 
 impl Lock {
@@ -21,17 +23,17 @@ impl Lock {
         let path = beside(journal, ".lock");
         let io = |reason| JournalError::Io { path: journal.to_owned(), reason };
         loop {
-            let mut file = private::options().open(&path).map_err(io)?;
-            match file.try_lock() {
+            let mut file = private::options().open(&path).and_then(Handle::from_file).map_err(io)?;
+            match file.as_file().try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    return Err(JournalError::Locked { path: journal.to_owned(), holder: holder(&mut file) });
+                    return Err(JournalError::Locked { path: journal.to_owned(), holder: holder(file.as_file_mut()) });
                 }
                 Err(TryLockError::Error(reason)) => return Err(io(reason)),
             }
             // The previous holder may have removed the file after we opened it and before we locked it.
-            if is_at(&file, &path) {
-                write_holder(&mut file).map_err(io)?;
+            if Handle::from_path(&path).is_ok_and(|there| there == file) {
+                write_holder(file.as_file_mut()).map_err(io)?;
                 return Ok(Self { path, _file: file });
             }
         }
@@ -54,18 +56,4 @@ fn holder(file: &mut File) -> Option<u32> {
     let mut text = String::new();
     file.read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
-}
-
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(ours), Ok(there)) => ours.dev() == there.dev() && ours.ino() == there.ino(),
-        _ => false,
-    }
-}
-
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
-    path.exists()
 }

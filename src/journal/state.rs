@@ -60,16 +60,11 @@ pub struct Operation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Box<Group>>,
     /// When it is carried out: operations of a lower level end before it begins.
-    #[serde(default, skip_serializing_if = "is_first")]
+    #[serde(default)]
     pub level: u32,
     /// The row whose operation frees its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<RowId>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_first(level: &u32) -> bool {
-    *level == 0
 }
 
 /// An operation with the group that it is about: the group as it is to be, or for a deletion as it was sent.

@@ -22,7 +22,7 @@ pub(super) fn folder() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-pub(super) fn group<M>(name: &str) -> Group<M> {
+pub(super) fn group<M: Default>(name: &str) -> Group<M> {
     Group { name: name.to_owned(), ..Group::default() }
 }
 
@@ -36,10 +36,10 @@ pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (Run
     let mut stage = journal.stage(true).unwrap();
     for (index, name) in (0..).zip(names) {
         let place = Place { file: 0, row: index + 1, line: index + 2 };
-        let earlier = names[..usize::try_from(index).unwrap()].iter().position(|known| matching.same(known, name));
+        let key = matching.key(name);
+        let earlier = names[..usize::try_from(index).unwrap()].iter().position(|known| matching.key(known) == key);
         let row = StagedRow::new(name, &Raw::Cells(vec![(*name).to_owned()]), Some(&group(name)));
-        let validity =
-            earlier.map_or(Validity::Valid(matching.key(name)), |twin| Validity::Repeat(u32::try_from(twin).unwrap()));
+        let validity = earlier.map_or(Validity::Valid(key), |twin| Validity::Repeat(u32::try_from(twin).unwrap()));
         stage.add(u32::try_from(index).unwrap(), place, &row, &validity, &[]).unwrap();
     }
     stage.finish().unwrap();

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use super::guest_forecast::GuestForecast;
 use super::guest_quota::{GUEST_CAP, GuestDeparture, GuestQuota, GuestResponse};
 use super::now;
-use super::queue::PermitQueue;
-use super::stop::Stop;
+use super::queue::{PermitQueue, Stop};
 use crate::journal::SentGuests;
 use crate::model::{Event, GuestWait, Listener, Rate};
 

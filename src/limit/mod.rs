@@ -12,17 +12,16 @@ mod queue;
 mod rate_limit;
 mod rate_limiter;
 mod server_failure;
-mod stop;
 mod window;
 
 pub use guest_forecast::GuestForecast;
 pub(crate) use guest_limiter::GuestPermit;
 pub use guest_limiter::{GuestLimiter, GuestLimits};
 pub use guest_quota::{GUEST_CAP, GuestResponse};
+pub use queue::Stop;
 pub use rate_limiter::{Limits, Permit, RateLimiter};
 pub(crate) use server_failure::named_pause;
 pub use server_failure::{FailureKind, ServerFailure};
-pub use stop::Stop;
 
 /// Now, by the clock that tests pause.
 fn now() -> std::time::Instant {

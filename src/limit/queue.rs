@@ -1,12 +1,45 @@
-//! The queue for permits: one waits at a time, in the order in which they came, until the state of a limit lets it through.
+//! What every wait of a run has: the signal that ends it early, and the queue for permits, in which one waits at a time, in the
+//! order in which they came, until the state of a limit lets it through.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, SetOnce};
 
 use super::now;
-use super::stop::Stop;
+use crate::model::StopReason;
+
+/// The one signal that ends a run early, for all who wait; the first reason stays.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<SetOnce<StopReason>>);
+
+impl Stop {
+    /// Stops the run, unless it is stopping already.
+    pub fn raise(&self, why: StopReason) {
+        // It fails if there is a reason already, which stays.
+        let _ = self.0.set(why);
+    }
+
+    /// Why the run stops, if it does.
+    pub fn reason(&self) -> Option<StopReason> {
+        self.0.get().cloned()
+    }
+
+    /// Whether the run stops.
+    pub fn is_raised(&self) -> bool {
+        self.0.initialized()
+    }
+
+    /// Waits until the run stops.
+    pub async fn raised(&self) {
+        self.0.wait().await;
+    }
+
+    /// Sleeps; says whether it slept to the end, or the run stops.
+    pub async fn sleep(&self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.raised()).await.is_err()
+    }
+}
 
 /// The state of a limit, and those that wait for it.
 pub(crate) struct PermitQueue<T> {

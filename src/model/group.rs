@@ -17,6 +17,12 @@ pub enum Member {
     Address(String),
 }
 
+impl Default for Member {
+    fn default() -> Self {
+        Self::Id(0)
+    }
+}
+
 impl Member {
     /// Equal for members that are the same, as far as a file tells.
     pub fn key(&self) -> Self {
@@ -48,7 +54,7 @@ impl WantedGroup {
 }
 
 /// A desired group. Its JSON form is the journal's.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Group<M = u64> {
     /// The name, without outer spaces; 1 to 200 characters.
     pub name: String,
@@ -73,21 +79,6 @@ pub struct Group<M = u64> {
     /// Whether the file lists somebody who is not known, and was left out.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub is_partial: bool,
-}
-
-impl<M> Default for Group<M> {
-    fn default() -> Self {
-        Self {
-            name: String::new(),
-            description: None,
-            members: Vec::new(),
-            guests: Vec::new(),
-            tallyfy_id: None,
-            key: None,
-            unmanaged: Vec::new(),
-            is_partial: false,
-        }
-    }
 }
 
 /// A name and a description.

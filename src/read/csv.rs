@@ -11,10 +11,9 @@ use super::error::empty;
 use super::header::{nameless, titled};
 use super::lines::{line_ends, without_line_ends};
 use super::names::list_of;
-use super::row::Row;
 use super::shape;
 use super::source::given_name;
-use super::{Notes, Parser, ReadError, ReadOptions};
+use super::{Notes, Parser, ReadError, ReadOptions, Row};
 use crate::model::{Cell, Code, Field, Fields, Filter, Problem, Raw, are_addresses};
 
 /// The columns of a results file of this program begin so.

@@ -11,8 +11,7 @@ use super::document::reason;
 use super::lines::line_ends;
 use super::names::list_of;
 use super::path::{AtPath, Other, elements, texts_at};
-use super::row::Row;
-use super::{Notes, Parser, ReadOptions};
+use super::{Notes, Parser, ReadOptions, Row};
 use crate::model::{
     Cell, Code, Entries, Field, Fields, Filter, Item, Problem, Raw, is_json_address, object, shortened,
 };

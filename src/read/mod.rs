@@ -8,7 +8,6 @@ mod csv;
 mod delimiter;
 mod document;
 mod error;
-mod guess;
 mod header;
 mod json;
 mod layout;

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Parser;
-use super::row::Row;
+use super::{Parser, Row};
 use crate::model::{Cell, Code, Field, Item, Problem, Raw, shortened};
 
 /// What separates names.

@@ -37,7 +37,7 @@ pub struct ReadOptions {
     /// Read only the rows with this cell; COLUMN!=VALUE: without it
     ///
     /// Case does not matter. `COLUMN!=` reads the rows whose cell is not blank. Can be repeated: all must hold.
-    #[arg(long = "where", value_name = "COLUMN=VALUE", help_heading = "Input")]
+    #[arg(long = "where", value_name = "COLUMN=VALUE", value_parser = |text: &str| Filter::try_from(text.to_owned()), help_heading = "Input")]
     pub filters: Vec<Filter>,
     /// The columns of a file without a header, in order
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Input", hide_short_help = true)]

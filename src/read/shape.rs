@@ -1,10 +1,9 @@
 //! What is wrong with the shape of a CSV row, in words: its number of cells, its quotes, a header among the rows. Pure.
 
-use super::Parser;
 use super::batch::{Grammar, StrayText};
 use super::columns::{field_of, is_ids};
 use super::lines::{line_ends, without_line_ends};
-use super::row::Row;
+use super::{Parser, Row};
 use crate::model::{Code, ERROR_COLUMN, Field, Problem, has_address, shortened};
 
 impl Parser {

@@ -2,12 +2,10 @@
 //!
 //! Consumes events and outcomes and shows them; decides nothing. The only module that prints.
 
-mod explain;
 mod forecast;
 mod log;
 mod output;
 mod plan_view;
-mod problem_line;
 mod problems;
 mod progress;
 mod progress_state;
@@ -17,13 +15,12 @@ mod rows;
 mod status_line;
 mod summary;
 
-pub use explain::explanation;
 pub(crate) use forecast::Forecast;
 pub use log::{LogOptions, start_log};
 pub(crate) use output::{Output, is_regular};
 pub use output::{OutputError, probe};
 pub(crate) use plan_view::{Form, PlanTally, PlanView, PlanWriter};
-pub use problems::Problems;
+pub use problems::{Problems, explanation};
 pub(crate) use progress::Progress;
 pub use rejects::{Rejects, reject_paths};
 pub use results::Results;

@@ -1,4 +1,5 @@
-//! Writes the problems of rows and files as they are found, then a table of their kinds. People see the first lines of each kind.
+//! Writes the problems of rows and files as they are found, then a table of their kinds. People see the first lines of each kind. A
+//! problem is a line for people and their editors, JSON, or an annotation of a pull request.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -6,15 +7,17 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::problem_line::Finding;
 use super::{count_line, grouped};
 use crate::model::{
-    Code, Place, Problem, ProblemCount, ProblemFormat, Severity, Status, StatusCounts, json_shown, place, shown_path,
-    without_sheet,
+    Code, Place, Problem, ProblemCount, ProblemFormat, Severity, Status, StatusCounts, json_shown, place, shortened,
+    shown, shown_path, without_sheet,
 };
 
 /// At most this many lines of a kind are shown unless all are asked for.
 const SHOWN_MAX: u64 = 20;
+
+/// A paragraph for each code: what it means and how to fix it.
+const PAGE: &str = include_str!("explain.md");
 
 /// Writes problems and counts them.
 pub struct Problems<W> {
@@ -234,8 +237,82 @@ impl<W: Write> Problems<W> {
     }
 }
 
+/// A problem and its place.
+struct Finding<'a> {
+    /// As it was given.
+    file: &'a str,
+    row: Option<u64>,
+    line: Option<u64>,
+    column: Option<u64>,
+    /// The field's name in this file, if it is another.
+    header: Option<&'a str>,
+    problem: &'a Problem,
+}
+
+impl Finding<'_> {
+    /// `file:line:column`, as much of it as is known.
+    fn place(&self) -> String {
+        place(self.file, self.line, self.column)
+    }
+
+    fn message(&self) -> String {
+        let column = self.header.map_or_else(String::new, |header| format!(" (column `{}`)", shortened(header)));
+        format!("{}{column}", self.problem.message)
+    }
+
+    /// For people and their editors.
+    fn text(&self) -> String {
+        let Problem { severity, code, .. } = self.problem;
+        format!("{}: {}: {} [{}]", self.place(), severity.as_ref(), self.message(), code.as_ref())
+    }
+
+    fn json(&self) -> Value {
+        let Problem { severity, code, field, message, .. } = self.problem;
+        json!({
+            "type": if *severity == Severity::Error { "problem" } else { severity.as_ref() },
+            "severity": severity.as_ref(),
+            "code": code.as_ref(),
+            "file": without_sheet(self.file),
+            "row": self.row,
+            "line": self.line,
+            "column": self.column,
+            "field": field.map(<&str>::from),
+            "header": self.header,
+            "message": message,
+        })
+    }
+
+    /// A workflow command, by GitHub's documentation ("Setting an error message").
+    fn github(&self) -> String {
+        let command = match self.problem.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "notice",
+        };
+        let at = |name, number: Option<u64>| number.map_or_else(String::new, |number| format!(",{name}={number}"));
+        let place = at("line", self.line) + &at("col", self.column);
+        let file = data(&shown(without_sheet(self.file))).replace(':', "%3A").replace(',', "%2C");
+        format!("::{command} file={file}{place},title={}::{}", self.problem.code.as_ref(), data(&self.message()))
+    }
+}
+
+/// Escapes the text after the properties; in a property a colon and a comma are escaped too.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// The paragraph for a code, ready to print.
+pub fn explanation(code: Code) -> String {
+    let word = code.as_ref();
+    let sections = PAGE.split("\n## ").skip(1).filter_map(|section| section.split_once('\n'));
+    let text = sections.filter(|(title, _)| *title == word).map(|(_, text)| text.trim()).next().unwrap_or_default();
+    format!("{word}\n\n{text}\n")
+}
+
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray;
+
     use super::*;
     use crate::model::Field;
 
@@ -283,5 +360,25 @@ mod tests {
         assert!(text.starts_with(&TABLE.replace("1,200", "2,400").replace("          1 ", "          2 ")), "{text}");
         assert!(text.contains("\n  validate shows every problem\n"), "an unchanged file is not read again: {text}");
         assert_eq!(counts.iter().map(|kind| kind.count).collect::<Vec<_>>(), [2400, 2, 2]);
+    }
+
+    #[test]
+    fn an_annotation_cannot_be_ended_by_the_text_in_it() {
+        let problem = &Problem::error(Field::Name, Code::NameMissing, "100%\n::stop-commands::");
+        let (file, header) = ("a,b:c%.csv", Some("Display Name"));
+        let finding = Finding { file, row: Some(1), line: Some(2), column: None, header, problem };
+        assert_eq!(
+            finding.github(),
+            "::error file=a%2Cb%3Ac%25.csv,line=2,title=name-missing::100%25%0A::stop-commands:: (column `Display Name`)"
+        );
+    }
+
+    #[test]
+    fn every_code_has_a_paragraph_and_every_paragraph_a_code() {
+        for code in Code::VARIANTS {
+            assert!(explanation(*code).len() > 120, "{}", code.as_ref());
+        }
+        let titles = PAGE.split("\n## ").skip(1).map(|section| section.lines().next().unwrap());
+        assert_eq!(titles.collect::<Vec<_>>(), Code::VARIANTS.iter().map(AsRef::as_ref).collect::<Vec<_>>());
     }
 }

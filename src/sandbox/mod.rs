@@ -10,8 +10,8 @@
 //! | `serve` | real sockets around `handle`; the only file that uses tokio |
 //! | `faults` | fault scripts: which faults apply to a request, and what they do |
 //! | `limit` | the request limit; the guests, and the hourly cap on their invites |
-//! | `organization` | the endpoints: one request in, one response out |
-//! | `fields`, `list` | the rules for a group's fields; the pages of a list |
+//! | `organization` | the endpoints: one request in, one response out; the pages of a list |
+//! | `fields` | the rules for a group's fields |
 //! | `groups`, `users` | storage of groups; generated users and those of a list |
 //!
 //! Everything except `serve` is pure: no clock, no socket, no file. The same requests at the same times give
@@ -22,7 +22,6 @@ mod faults;
 mod fields;
 mod groups;
 mod limit;
-mod list;
 mod message;
 mod organization;
 mod serve;

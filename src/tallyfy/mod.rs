@@ -5,7 +5,6 @@
 mod credentials;
 mod endpoints;
 mod http;
-mod pages;
 mod transport;
 mod wire;
 
@@ -15,7 +14,6 @@ mod tests;
 pub use credentials::{Credentials, Token};
 pub use endpoints::{Endpoints, List};
 pub use http::{BaseUrl, Http};
-pub use pages::PageCursor;
 pub use reqwest::Method;
 pub use transport::{Answer, BodyError, Call, Hints, Transport, TransportError};
-pub use wire::{Guest, Page, Refusal, body, created, group, is_web_page};
+pub use wire::{Guest, Page, PageCursor, Refusal, body, created, group, is_web_page};

@@ -86,7 +86,7 @@ fn rows_are_filtered_by_what_is_at_a_path() {
     let text =
         "[{\"name\":\"A\",\"status\":{\"on\":true}},{\"name\":\"B\",\"status\":{\"on\":false}},{\"name\":\"C\"}]";
     let filtered = |filter: &str| {
-        let filters = vec![filter.parse().unwrap()];
+        let filters = vec![Filter::try_from(filter.to_owned()).unwrap()];
         let seen = names(text, &ReadOptions { filters, ..ReadOptions::default() });
         seen.into_iter().map(|(.., name)| name).filter(|name| name.len() == 1).collect::<String>()
     };

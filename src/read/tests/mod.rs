@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use encoding_rs::Encoding;
 
 use super::*;
-use crate::model::{Cell, Field, InputFormat, Item, Raw};
+use crate::model::{Cell, Field, Filter, InputFormat, Item, Raw};
 
 struct Folder(tempfile::TempDir);
 

@@ -39,7 +39,8 @@ fn a_file_without_a_header_and_lines_above_one_are_read_as_the_options_say() {
 #[test]
 fn several_columns_of_a_list_are_joined_and_other_rows_left_out() {
     let map = ["one", "two"].map(|column| (Field::Members, column.to_owned())).to_vec();
-    let options = ReadOptions { map, filters: vec!["type=user".parse().unwrap()], ..ReadOptions::default() };
+    let options =
+        ReadOptions { map, filters: vec![Filter::try_from("type=user".to_owned()).unwrap()], ..ReadOptions::default() };
     let records = read_with("g.csv", "name,one,two,Type\nA,1,2,USER\nB,3,4,GROUP\n", &options);
     assert_eq!((&records[0].members, records[0].name.as_str()), (&Cell::Text("1;2".into()), "A"));
     assert_eq!(records[0].cells, ["A", "1;2", "2", "USER"]);
