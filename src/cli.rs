@@ -66,12 +66,12 @@ pub enum Command {
     /// are those of `import`. With --sandbox there are users but no groups; `sandbox --groups N` serves some.
     #[command(after_long_help = include_str!("cli/export-examples.txt").trim_end())]
     Export(Box<ExportArgs>),
-    /// Delete the groups that one run of `import` created
+    /// Take back what one run of `import` or `sync` did
     ///
-    /// Undoes the latest run over FILE that created something and is not undone yet, or the run given with --run: it
-    /// shows the groups, asks, and deletes them. Groups that existed before the run are never touched. Groups that were
-    /// changed or renamed since are left alone and listed, unless --force is given. It writes the results, one row for
-    /// each group that the run created. If it is cut off, the same command continues.
+    /// Undoes the latest run over FILE that changed something and is not undone yet, or the run given with --run: it
+    /// shows the groups, asks, deletes those that the run created and restores the others. Groups that the run did not
+    /// touch are never touched. Groups that were changed or renamed since are left alone and listed, unless --force is
+    /// given. It writes the results, one row for each group. If it is cut off, the same command continues.
     #[command(after_long_help = include_str!("cli/undo-examples.txt").trim_end())]
     Undo(Box<UndoArgs>),
     /// List the exports of other systems that are recognized

@@ -227,3 +227,23 @@ fn a_group_of_many_rows_takes_one_request_and_each_row_is_answered() {
     assert_eq!((server.groups().len(), server.all_posts()), (7, 7));
     assert!(server.groups().iter().all(|group| group.members.len() == 20));
 }
+
+#[test]
+fn who_is_corrected_twice_while_a_run_is_cut_off_is_added_and_an_undo_names_every_group() {
+    let server = acme("[[fault]]\nkind = 'error-before'\nmethod = 'PUT'\nstatus = 401\nat = [2]");
+    let rows = |person: &str| format!("name,guest\nOps,a@x.example\nOps,{person}\nLaw,b@x.example\nLaw,{person}\n");
+    let desk = Desk::at(&server).with("groups.csv", rows("nobody"));
+    desk.run(&["import", "groups.csv"]).expect(9);
+    desk.write("groups.csv", rows("c@x.example"));
+    desk.run(&["import", "groups.csv", "--concurrency", "1"]).expect(3);
+    desk.write("groups.csv", rows("c@x.example") + "Ops,d@x.example\nLaw,d@x.example\n");
+    desk.run(&["import", "groups.csv"]).expect(0);
+    let lines = desk.results("groups.results.csv");
+    assert_eq!(statuses(&lines), ["updated", "merged", "updated", "merged", "merged", "merged"]);
+    assert_eq!(server.group("Ops").guests, ["a@x.example", "c@x.example", "d@x.example"]);
+    assert_eq!(server.group("Law").guests, ["b@x.example", "c@x.example", "d@x.example"]);
+    desk.run(&["undo", "groups.csv", "--run", "3", "--yes"]).expect(0);
+    desk.run(&["undo", "groups.csv", "--run", "2", "--yes"]).expect(0);
+    assert_eq!(desk.results("groups.undo.csv").len(), 1);
+    assert_eq!(server.group("Ops").guests, ["a@x.example"]);
+}

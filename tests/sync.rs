@@ -416,3 +416,21 @@ fn the_samples_use_flags_that_exist() {
         }
     }
 }
+
+#[test]
+fn a_left_out_row_that_cannot_be_read_or_whose_group_was_renamed_in_tallyfy_costs_no_group() {
+    let server = Server::calm();
+    let row = |name: &str, state: &str| format!("{{\"name\":{name},\"members\":[],\"state\":\"{state}\"}}\n");
+    let desk = Desk::at(&server).with("teams.jsonl", row("\"A\"", "on") + &row("\"B\"", "on") + &row("\"C\"", "on"));
+    let sync = ["sync", "teams.jsonl", "--yes", "--where", "state=on", "--prune", "--max-delete", "9"];
+    desk.run(&sync).expect(0);
+    for unreadable in ["[\"B\"]", "\"B\",\"name\":\"C\""] {
+        desk.write("teams.jsonl", row("\"A\"", "on") + &row(unreadable, "off"));
+        desk.run(&sync).expect(0).says("nothing is deleted: a row is invalid");
+        assert_eq!(server.names(), ["A", "B", "C"], "{unreadable}");
+    }
+    server.meddle("PUT", &server.group("B").id, &serde_json::json!({"name": "B2"}), std::time::Duration::ZERO);
+    desk.write("teams.jsonl", row("\"A\"", "on") + &row("\"B\"", "off"));
+    desk.run(&sync).expect(0);
+    assert_eq!(server.names(), ["A", "B2"]);
+}

@@ -156,3 +156,16 @@ fn a_key_that_another_group_got_is_given_back_by_an_undo() {
     night(&desk, &["1,A2,,1,", "2,B,x,2,"].map(str::to_owned), &[]).expect(0).tells("A → A2");
     assert_eq!((server.group("A2").id, server.names()), (id, vec!["A2".to_owned(), "B".to_owned()]));
 }
+
+#[test]
+fn names_that_were_exchanged_are_taken_back_although_the_server_took_its_time() {
+    let (server, desk) = synchronized(&["1,A,x,1,", "2,B,x,2,"].map(str::to_owned));
+    let before = as_they_are(&server);
+    server.with(|simulation| {
+        let script = "[[fault]]\nkind = 'slow'\nmethod = 'PUT'\nmillis = 1100\nat = [1]";
+        simulation.set_faults(tallyfy_groups::sandbox::FaultScript::parse(script).unwrap());
+    });
+    night(&desk, &["1,B,x,1,", "2,A,x,2,"].map(str::to_owned), &[]).expect(0);
+    desk.run(&["undo", "teams.csv", "--yes"]).expect(0);
+    assert_eq!(as_they_are(&server), before);
+}

@@ -54,8 +54,8 @@ fn an_import_names_its_run_and_any_run_can_be_taken_back() {
     let third = desk.run(IMPORT).expect(0);
     assert!(third.stdout.contains("groups.journal (run 3)"), "{}", third.stdout);
     let latest = desk.run(&[UNDO, &["--run", "3"]].concat()).expect(0).tells("run 3 changed nothing");
-    let latest = latest.tells("run 1 over groups.csv of ").tells("(5 groups created)");
-    assert!(latest.stdout.contains("(1 group created)"), "{}", latest.stdout);
+    let latest = latest.tells("run 1 over groups.csv of ").tells("(5 groups changed)");
+    assert!(latest.stdout.contains("(1 group changed)"), "{}", latest.stdout);
     assert!(server.deletes().is_empty() && !desk.path("groups.undo.csv").exists());
     desk.run(&[UNDO, &["--run", "7"]].concat()).expect(2).says("no run 7").says("run 2 over groups.csv of ");
     desk.run(&[UNDO, &["--run", "1"]].concat()).expect(0);
@@ -76,7 +76,7 @@ fn without_a_run_the_latest_that_changed_something_and_is_not_undone_is_undone()
     }
     let requests = server.requests();
     for undo in [UNDO, &["undo", "groups.journal", "--yes"]] {
-        desk.run(undo).expect(2).says("not undone yet").says("run 1 over groups.csv of ").says("5 deleted or gone");
+        desk.run(undo).expect(2).says("not undone yet").says("run 1 over groups.csv of ").says("5 taken back");
     }
     assert_eq!(server.requests(), requests);
 }

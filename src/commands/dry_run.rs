@@ -10,7 +10,8 @@ use crate::exit::Ending;
 use crate::journal::{Journal, JournalError};
 use crate::limit::{GuestLimiter, Stop};
 use crate::model::{Action, ActionKind};
-use crate::report::{Form, PlanTally, PlanWriter, RunKind};
+use crate::report::{Form, PlanTally, PlanView, PlanWriter, RunKind};
+use crate::resolve::Directory;
 
 use super::file_run::FileRun;
 use super::import::policy;
@@ -33,23 +34,23 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
     let staged = stage(&journal, run, &import.input, &listener, &mut problems)?;
     journal.commence(run, staged.range, true)?;
     let no_guests = GuestLimiter::new(import.guests, Stop::default(), Arc::clone(&listener)).forecast();
-    let (mut listed, mut guests) = (0, (no_guests, false));
+    let (mut listed, mut guests, mut directory) = (0, (no_guests, false), Directory::default());
     if staged.valid > 0 {
         let stop = Stop::default();
         let past = import.past()?;
         let owned = past.as_ref().filter(|_| staged.are_of_persons()).map(Journal::owned_groups).transpose()?;
         let running = || stop.reason().map_or(Ok(()), |reason| Err(Failure::Stopped(reason)));
         // An import begins with the same requests.
-        (listed, guests) = block_on(async {
+        (listed, guests, directory) = block_on(async {
             let api = connect(connection, past.as_ref().unwrap_or(&journal), &stop, &listener).await?;
-            find_people(&api, &mut journal, &staged, &args.run.people, &mut problems).await?;
+            let (_, directory) = find_people(&api, &mut journal, &staged, &args.run.people, &mut problems).await?;
             running()?;
             let delivery = import.delivery(&api, run);
             delivery.prepare(&mut journal, &staged, owned.unwrap_or_default()).await?;
             running()?;
             let guests = delivery.forecast_guests(&journal).await?;
             running()?;
-            Ok((api.requests(), guests))
+            Ok((api.requests(), guests, directory))
         })?;
     }
     let mut tally = PlanTally::default();
@@ -62,7 +63,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
     // A group is read before it is changed.
     let forecast = import.forecast(changes + tally.of(ActionKind::Update) + listed, &guests);
     let is_refused = import.report(problems)?.is_some();
-    let view = import.view(&journal, &staged, tally, &forecast)?;
+    let view = PlanView { labels: directory.labels(), ..import.view(&journal, &staged, tally, &forecast)? };
     let write = || {
         let form = if args.run.output.json { Form::Json } else { Form::text(&Term::stdout()) };
         let mut plan = PlanWriter::new(&view, form, BufWriter::new(io::stdout().lock())).map_err(Failure::Print)?;

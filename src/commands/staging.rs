@@ -9,7 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::check::Names;
 use crate::journal::{Journal, Owner, Realm, RunId, Stage, StagedRow};
-use crate::model::{Cell, Event, Field, InputFile, Listener, Problem, RowId, Status, StatusCounts, WantedGroup};
+use crate::model::{
+    Cell, Event, Field, Fields, InputFile, Listener, Problem, RowId, Status, StatusCounts, WantedGroup,
+};
 use crate::read::{Parser, ReadError, Row};
 use crate::report::Problems;
 use crate::settings::{Connection, Input, Target};
@@ -97,7 +99,10 @@ fn staged_row(row: &Row<'_>, _: &Parser, group: &WantedGroup, problems: &[Proble
         Ok(Cell::Text(name)) => name.trim(),
         _ => "",
     };
-    StagedRow::new(name, &row.text, (is_valid || row.left_out.is_some()).then_some(group))
+    // Of a row that is left out only what it names counts. A name that cannot be read may be that of any group.
+    let is_readable = |fields: &Fields<'_>| !group.name.is_empty() || fields.get(Field::Name).is_blank();
+    let names_groups = row.left_out.is_some() && row.fields.as_ref().is_ok_and(is_readable);
+    StagedRow::new(name, &row.text, (is_valid || names_groups).then_some(group))
 }
 
 /// Puts the rows into the journal.

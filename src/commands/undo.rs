@@ -104,10 +104,9 @@ fn choose(
 /// The latest of these runs, with what they did.
 fn latest<'a>(runs: impl DoubleEndedIterator<Item = &'a PastRun>) -> String {
     let one = |run: &PastRun| {
-        let (done, undone) = if run.is_sync { ("changed", "taken back") } else { ("created", "deleted or gone") };
-        let undone = if run.undone > 0 { format!(", {} {undone}", run.undone) } else { String::new() };
+        let undone = if run.undone > 0 { format!(", {} taken back", run.undone) } else { String::new() };
         let (files, changed) = (shortened(&run.files), counted(run.changed, "group"));
-        format!("run {} over {files} of {} ({changed} {done}{undone})", run.id.0, run.started_at)
+        format!("run {} over {files} of {} ({changed} changed{undone})", run.id.0, run.started_at)
     };
     listed(runs.rev().map(one), RUNS_LISTED)
 }
@@ -177,7 +176,8 @@ impl Undo<'_> {
         if is_agreed {
             return Ok(true);
         }
-        let verb = if self.run.is_sync { "restore or delete" } else { "delete" };
+        let is_deletion = view.tally.of(ActionKind::Delete) == count;
+        let verb = if is_deletion { "delete" } else { "restore or delete" };
         agree(count, verb, organization, true, "add --yes to do so without being asked")
     }
 

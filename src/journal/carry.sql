@@ -9,7 +9,7 @@ DELETE FROM stored_operations WHERE undo AND row IN (SELECT old FROM carried);
 
 -- The run that was cut off keeps only rows that have a history and no successor.
 DELETE FROM rows WHERE id BETWEEN (SELECT first_row FROM continued JOIN runs ON id = run) AND (SELECT last_row FROM continued JOIN runs ON id = run)
-    AND NOT EXISTS (SELECT 1 FROM operations WHERE operations.row = rows.id);
+    AND NOT EXISTS (SELECT 1 FROM operations WHERE operations.row = iif(merged, twin, rows.id));
 
 DROP TABLE old;
 DROP TABLE new;

@@ -15,16 +15,23 @@ impl Journal {
     /// # Errors
     /// If the journal cannot be read.
     pub fn owned_groups(&self) -> Result<HashMap<String, OwnedGroup>, JournalError> {
-        let sql = "SELECT id, body, done, undoing FROM of_owned ORDER BY id";
+        let sql = "SELECT id, body, done, undoing, is_temporary FROM of_owned ORDER BY id";
         self.run(|db| {
-            let (mut query, mut owned, mut keys) =
-                (db.prepare(sql)?, HashMap::<String, OwnedGroup>::new(), HashMap::new());
+            let (mut query, mut owned, mut keys, mut renamed) =
+                (db.prepare(sql)?, HashMap::<String, OwnedGroup>::new(), HashMap::new(), HashMap::new());
             let mut rows = query.query([])?;
             while let Some(row) = rows.next()? {
                 let done = task(row, false)?;
-                let key = done.group.key.clone();
+                let (key, undoing) = (done.group.key.clone(), parse::<Option<Operation>>(row, 3)?);
+                let id = done.operation.group().map(|group| group.id.clone());
+                // The row of a temporary name comes behind that of the name which replaced it.
+                if row.get(4)? && undoing.is_none() && renamed.get(&id) == Some(&done.group.name) {
+                    continue;
+                }
+                let before = done.operation.before.as_ref().map(|before| before.name.clone());
+                renamed.extend(before.filter(|before| *before != done.group.name).map(|before| (id, before)));
                 // A key is of one group: the last that got it.
-                if let Some((key, id)) = key.zip(add(&mut owned, done, parse(row, 3)?))
+                if let Some((key, id)) = key.zip(add(&mut owned, done, undoing))
                     && let Some(other) = keys.insert(key, id.clone()).filter(|other| *other != id)
                 {
                     owned.entry(other).and_modify(OwnedGroup::lose_key);

@@ -32,11 +32,13 @@ impl Journal {
         if cut_off.as_ref().is_some_and(|run| run.plan.is_some()) {
             return Err(JournalError::refused(&self.path, OPEN_SYNC));
         }
-        let continues = cut_off.map(|cut_off| cut_off.run.0);
+        let earlier = cut_off.map(|cut_off| cut_off.run.0);
         let is_of_others = self.together(|batch| {
-            if let Some(cut_off) = continues {
-                let ranges = "CREATE TEMP TABLE continued AS SELECT ?1 AS run, ?2 AS first, ?3 AS last";
-                batch.execute(ranges, [cut_off, first, last])?;
+            if let Some(cut_off) = earlier {
+                let continued = "CREATE TEMP TABLE continued AS SELECT ?1 AS run, ?2 AS first, ?3 AS last, EXISTS (
+                                     SELECT 1 FROM files JOIN json_each(dialect, '$.header')
+                                     WHERE files.run = ?4 AND lower(trim(value)) IN ('member', 'guest')) AS is_of_persons";
+                batch.execute(continued, [cut_off, first, last, run.0])?;
                 batch.execute_batch(include_str!("match.sql"))?;
                 if batch.query_row("SELECT are_all FROM other_rows", [], |row| row.get(0))? {
                     return Ok(true);
@@ -50,14 +52,14 @@ impl Journal {
             };
             batch.execute(left, [])?;
             let open = "UPDATE runs SET state = 'open', first_row = ?2, last_row = ?3, continues = ?4 WHERE id = ?1";
-            batch.execute(open, params![run.0, first, last, continues])?;
+            batch.execute(open, params![run.0, first, last, earlier])?;
             Ok(false)
         })?;
         if is_of_others {
             return Err(JournalError::refused(&self.path, OTHER_ROWS));
         }
-        continues.map_or(Ok(()), |_| self.resume(run))?;
-        Ok(continues.is_some())
+        earlier.map_or(Ok(()), |_| self.resume(run))?;
+        Ok(earlier.is_some())
     }
 
     /// Resumes a run that was cut off, whose rows are the same: what failed is tried again, and what is unknown is in doubt again.

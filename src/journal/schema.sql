@@ -184,7 +184,7 @@ WHERE (rows.code IS NULL OR lead IS NOT NULL)
 -- each run.
 CREATE VIEW past_runs AS
 SELECT runs.id AS run, started_at, count(done.row) AS changed, count(undoing.row) AS undone,
-    (SELECT coalesce(group_concat(path, ', '), '') FROM files WHERE run = runs.id) AS files, plan IS NOT NULL AS is_sync
+    (SELECT coalesce(group_concat(path, ', '), '') FROM files WHERE run = runs.id) AS files
 FROM runs
 LEFT JOIN operations AS done ON done.row BETWEEN first_row AND last_row AND NOT done.undo
     AND +done.state IN ('created', 'updated', 'deleted')
@@ -212,7 +212,8 @@ WHERE body IS NOT NULL
 
 -- Operations that changed which groups are owned, or what is known of them; and what undid them.
 CREATE VIEW of_owned AS
-SELECT rows.id, body, done.operation AS done, undoing.operation AS undoing
+SELECT rows.id, body, done.operation AS done, undoing.operation AS undoing,
+    rows.file IS NULL AND done.kind = 'update' AS is_temporary
 FROM operations AS done JOIN rows ON rows.id = done.row
 LEFT JOIN operations AS undoing ON undoing.row = rows.id AND undoing.undo
 WHERE NOT done.undo AND done.state IN ('created', 'updated', 'unchanged', 'deleted', 'gone');

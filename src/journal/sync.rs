@@ -88,15 +88,17 @@ impl Journal {
         self.run(|db| db.prepare(sql)?.query_map([run.0], desired)?.collect())
     }
 
-    /// The names of the invalid rows of a run, and the groups that the rows name which are left out.
+    /// The names of the rows of a run that are invalid, or left out and unreadable; and the groups that the others name which are
+    /// left out.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn other_rows(&self, run: RunId) -> Result<(Vec<String>, Vec<WantedGroup>), JournalError> {
         let range =
             "FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row WHERE runs.id = ?1 AND code IS NOT NULL";
-        let invalid =
-            format!("SELECT name {range} AND code <> 'row-excluded' AND body IS NULL AND NOT merged AND twin IS NULL");
+        let invalid = format!(
+            "SELECT name {range} AND body IS NULL AND NOT merged AND twin IS NULL AND (code <> 'row-excluded' OR wanted IS NULL)"
+        );
         let excluded = format!("SELECT wanted {range} AND code = 'row-excluded' AND wanted IS NOT NULL");
         self.run(|db| {
             let names = db.prepare(&invalid)?.query_map([run.0], |row| row.get(0))?.collect::<Result<_, _>>()?;

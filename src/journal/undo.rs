@@ -21,8 +21,6 @@ pub struct PastRun {
     pub files: String,
     /// Whether one of them is the file asked for.
     pub is_wanted: bool,
-    /// Whether it was a sync.
-    pub is_sync: bool,
     /// How many groups it created, changed or deleted.
     pub changed: u64,
     /// How many of them are as before again, or gone.
@@ -52,12 +50,11 @@ impl Journal {
                 undone: row.get(3)?,
                 files: row.get(4)?,
                 is_wanted: row.get(5)?,
-                is_sync: row.get(6)?,
             })
         };
         let canonical = file.map(|file| canonical_and_place(file).0);
         let sql = "SELECT run, started_at, changed, undone, files,
-                          ?1 IS NULL OR EXISTS (SELECT 1 FROM files WHERE files.run = past_runs.run AND canonical = ?1), is_sync
+                          ?1 IS NULL OR EXISTS (SELECT 1 FROM files WHERE files.run = past_runs.run AND canonical = ?1)
                    FROM past_runs ORDER BY run";
         self.run(|db| db.prepare(sql)?.query_map([canonical], run)?.collect())
     }

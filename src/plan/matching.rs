@@ -212,12 +212,10 @@ impl Inventory {
         self.by_name.get(&self.matching.key(name)).cloned().unwrap_or_default()
     }
 
-    /// Every group that a row may mean: by its id, its key, or its name.
+    /// Every group that a row means by its id or its key.
     pub(super) fn mentioned(&self, row: &WantedGroup) -> Vec<usize> {
-        let sent = self.by_sent_name.get(&self.matching.key(&row.name)).map(|(id, _)| id);
-        let ids = [row.tallyfy_id.as_ref(), row.key.as_ref().and_then(|key| self.by_key.get(key)), sent];
-        let by_id = ids.into_iter().flatten().filter_map(|id| self.by_id.get(id).copied());
-        by_id.chain(self.named(&row.name)).collect()
+        let ids = [row.tallyfy_id.as_ref(), row.key.as_ref().and_then(|key| self.by_key.get(key))];
+        ids.into_iter().flatten().filter_map(|id| self.by_id.get(id).copied()).collect()
     }
 
     /// In which order these groups can be given their new names, and which of them cannot be. Two groups that swap their names do so

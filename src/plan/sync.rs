@@ -60,6 +60,7 @@ pub fn plan(input: &SyncInput<'_>) -> Plan {
     }
     let last = planner.rename();
     planner.claimed.extend(input.excluded.iter().flat_map(|group| inventory.mentioned(group)));
+    planner.unclear.extend(input.excluded.iter().map(|group| key(&group.name)));
     planner.prune(last + 1);
     planner.finish()
 }
@@ -212,10 +213,10 @@ impl Planner<'_> {
         // A typo must not cost a group.
         let prunes = policy.prunes && invalid.is_empty() && rows.iter().all(|row| row.is_valid);
         for (index, group) in inventory.groups.iter().enumerate() {
-            if inventory.owned(index).is_none()
-                || self.claimed.contains(&index)
-                || self.unclear.contains(&inventory.matching.key(&group.name))
-            {
+            let Some(owned) = inventory.owned(index) else { continue };
+            // Somebody may have given the group another name.
+            let is_unclear = |name: &String| self.unclear.contains(&inventory.matching.key(name));
+            if self.claimed.contains(&index) || is_unclear(&group.name) || is_unclear(&owned.group().name) {
                 continue;
             }
             let Some(whole) = group.whole().filter(|_| prunes) else {

@@ -63,8 +63,10 @@ impl Parser {
         let (blank, names): (Vec<_>, Vec<_>) = match names {
             Ok(names) if names.iter().any(|name| !is_blank(name)) => names.into_iter().partition(is_blank),
             other => {
-                let problem = other.err().unwrap_or_else(|| Problem::excluded("the person is in no group"));
-                return each(&Row { fields: Err(problem), text: text(None), ..row.clone() });
+                let fields = other.err().map_or_else(|| row.fields.clone(), Err);
+                let nowhere = fields.is_ok().then(|| Problem::excluded("the person is in no group"));
+                let left_out = row.left_out.clone().or(nowhere);
+                return each(&Row { fields, left_out, text: text(None), ..row.clone() });
             }
         };
         for (number, name) in names.iter().enumerate() {

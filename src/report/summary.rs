@@ -127,10 +127,6 @@ impl Summary {
         files.extend(self.people.words().map(|words| ("people", words)));
         files.extend(self.results.iter().map(|path| ("results", shown_path(path))));
         files.extend(self.rejects.iter().map(|path| ("rejects", format!("{}   ({advice})", shown_path(path)))));
-        if self.kind == RunKind::Import && self.wrong > 0 && self.counts.of(Status::Merged) > 0 {
-            let cure = "undo this run and import the corrected file, or add the person in Tallyfy";
-            files.push(("", format!("an import adds nobody to a group that exists: {cure}")));
-        }
         files.push(("journal", format!("{} (run {})", shown_path(&self.journal), self.run)));
         text.extend(files.into_iter().map(|(label, what)| format!("{label:<8} {what}\n")));
         text
