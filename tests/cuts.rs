@@ -140,22 +140,29 @@ const BEFORE: &str =
     "key,name,description,members,guests\n1,A,x,1001,\n2,B,x,1002,\n3,C,x,1003,\n4,D,x,1001,\n5,E,x,1002,\n";
 const AFTER: &str = "key,name,description,members,guests\n1,B,x,1001,\n2,A,y,1002;1003,\n3,C,x,1001,new@x.org\n5,E,x,1002,\n6,F,x,1003,\n";
 
+const FLAGS: &[&str] = &["--prune", "--max-remove", "100%"];
+
+/// A server with the groups of `BEFORE`, whose file has become that of `AFTER`.
+async fn after_the_first_night(workspace: &Workspace) -> (Server, Settings) {
+    let network = Network { usual: Duration::from_millis(4), longest: Duration::from_millis(4), tail: 0.0 };
+    let server = Server::new(&Options { users: 3, seed: 7, ..Options::default() }, "", network, 7);
+    let settings = Settings { rate: "none", ..settings() };
+    sync(workspace, &server, &settings, FLAGS, End::Natural).await.unwrap();
+    fs::write(workspace.input(), AFTER).unwrap();
+    (server, settings)
+}
+
 /// A sync that is killed after this time, and the results of the next one; nothing if it was not killed.
 fn sync_cut(at: Option<Duration>) -> Option<Vec<(String, &'static str, Option<String>)>> {
-    let flags = ["--prune", "--max-remove", "100%"];
     let workspace = Workspace::new(BEFORE);
     in_paused_time(async {
-        let network = Network { usual: Duration::from_millis(4), longest: Duration::from_millis(4), tail: 0.0 };
-        let server = Server::new(&Options { users: 3, seed: 7, ..Options::default() }, "", network, 7);
-        let settings = Settings { rate: "none", ..settings() };
-        sync(&workspace, &server, &settings, &flags, End::Natural).await.unwrap();
-        fs::write(workspace.input(), AFTER).unwrap();
+        let (server, settings) = after_the_first_night(&workspace).await;
         if let Some(at) = at
-            && sync(&workspace, &server, &settings, &flags, End::Killed(at)).await.is_some()
+            && sync(&workspace, &server, &settings, FLAGS, End::Killed(at)).await.is_some()
         {
             return None;
         }
-        let done = sync(&workspace, &server, &settings, &flags, End::Natural).await.unwrap();
+        let done = sync(&workspace, &server, &settings, FLAGS, End::Natural).await.unwrap();
         let mut groups: Vec<_> =
             server.groups().into_iter().map(|group| (group.name, group.description, group.members)).collect();
         groups.sort();
@@ -190,15 +197,10 @@ fn whenever_a_sync_is_cut_off_the_same_command_ends_it_as_an_undisturbed_one() {
 /// The groups of `BEFORE`, sorted, after a sync of `AFTER` and its undo, which is killed after this time and begun again; nothing if it
 /// was not killed.
 fn undo_cut(at: Duration) -> Option<Vec<String>> {
-    let flags = ["--prune", "--max-remove", "100%"];
     let workspace = Workspace::new(BEFORE);
     in_paused_time(async {
-        let network = Network { usual: Duration::from_millis(4), longest: Duration::from_millis(4), tail: 0.0 };
-        let server = Server::new(&Options { users: 3, seed: 7, ..Options::default() }, "", network, 7);
-        let settings = Settings { rate: "none", ..settings() };
-        sync(&workspace, &server, &settings, &flags, End::Natural).await.unwrap();
-        fs::write(workspace.input(), AFTER).unwrap();
-        let synchronized = sync(&workspace, &server, &settings, &flags, End::Natural).await.unwrap();
+        let (server, settings) = after_the_first_night(&workspace).await;
+        let synchronized = sync(&workspace, &server, &settings, FLAGS, End::Natural).await.unwrap();
         if undo(&workspace, &server, &settings, synchronized.run, End::Killed(at)).await.is_some() {
             return None;
         }

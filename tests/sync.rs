@@ -368,7 +368,7 @@ fn a_group_that_only_rows_name_which_are_left_out_is_not_pruned_whatever_its_nam
     let rows = ["1,A,,1,", "2,B,,2,", "3,C,,2,", "4,D,,2,", "5,E,,2,"].map(str::to_owned);
     let (server, desk) = synchronized(&rows);
     let delete = ["sync", "teams.csv", "--yes", "--prune", "--where", "state=on", "--max-delete", "9"];
-    // By its key, its name, and in a file of which the journal has the rows already.
+    // By its key, its name, and in a file whose rows the journal has already.
     for (rows, left) in [
         ("1,A,,1,,on\n2,B2,,2,,off\n,d,,,,off\n5,E,,2,,on\n", ["A", "B", "D", "E"].as_slice()),
         ("1,A,,1,,on\n2,B2,,2,,off\n,d,,,,off\n5,E,,2,,on\n", &["A", "B", "D", "E"]),

@@ -267,10 +267,8 @@ impl Comparison<'_> {
             let Some(row) = own.or_else(|| self.staged.named(&group.name)) else { continue };
             let Some(task) = journal.open_row(row)? else { continue };
             if own.is_some() {
-                let change = self.addition(&task, &group).unwrap_or_else(|| {
-                    let outcome = plan::exists(&task.group, &group, self.on_existing);
-                    Change::End(outcome)
-                });
+                let exists = || Change::End(plan::exists(&task.group, &group, self.on_existing));
+                let change = self.addition(&task, &group).unwrap_or_else(exists);
                 found.insert(row, (task.operation, [change]));
             } else if task.group.tallyfy_id.is_some() {
                 // It is of another group.

@@ -91,19 +91,23 @@ async fn send(
         return Ok((journal, Sent { requests: api.requests(), people, refused }));
     }
     let delivery = import.delivery(&api, staged.run);
-    let owned = if staged.are_of_persons() { journal.owned_groups()? } else { HashMap::new() };
+    // A file with one person per row adds people to groups that this journal created.
+    let are_of_persons = staged.are_of_persons();
+    let owned = if are_of_persons { journal.owned_groups()? } else { HashMap::new() };
     delivery.prepare(&mut journal, staged, owned).await?;
     let guests = delivery.forecast_guests(&journal).await?;
     tracing::info!(requests = api.requests(), seconds = import.seconds(), "listed the organization's groups");
     if !stop.is_raised() {
         let (done, total) = (journal.settled_rows(staged.run)?, staged.valid);
         if done < total {
-            // A group is read before it is changed.
             let mut requests = total - done;
-            journal.planned_actions::<JournalError>(staged.run, ActionKind::Update, |_| {
-                requests += 1;
-                Ok(())
-            })?;
+            if are_of_persons {
+                // A group is read before it is changed.
+                journal.planned_actions::<JournalError>(staged.run, ActionKind::Update, |_| {
+                    requests += 1;
+                    Ok(())
+                })?;
+            }
             progress.announce(&import.forecast(requests, &guests));
         }
         listener(Event::Started { is_deleting: false, done, total });

@@ -15,9 +15,8 @@ pub(super) fn agree(count: u64, verb: &str, organization: &str, may_ask: bool, c
         return Err(Failure::Usage(why));
     }
     #[cfg(unix)]
-    let flush = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
-    #[cfg(unix)]
-    flush.map_err(|error| Failure::Print(error.into()))?;
+    rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush)
+        .map_err(|error| Failure::Print(error.into()))?;
     ask_over(count, verb, &what, &mut io::stdin().lock(), &mut io::stderr().lock()).map_err(Failure::Print)
 }
 

@@ -46,8 +46,7 @@ pub struct Staged {
 impl Staged {
     /// Whether all files have one person per row.
     pub(super) fn are_of_persons(&self) -> bool {
-        let is_of_person = |column: &String| column.trim().to_lowercase().parse().is_ok_and(Field::is_of_person);
-        self.files.iter().all(|file| file.dialect.header.iter().any(is_of_person))
+        self.files.iter().all(InputFile::is_of_persons)
     }
 
     /// The row that has this name.

@@ -206,7 +206,7 @@ impl Undo<'_> {
 }
 
 impl<E: Transport> Delivery<E> {
-    /// Finds out what became of what is in doubt, and compares what the run did with what exists.
+    /// Settles what is in doubt, and compares what the run did with what exists.
     ///
     /// # Errors
     /// If the organization cannot be read, or the journal.

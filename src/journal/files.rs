@@ -48,7 +48,8 @@ impl Journal {
         self.run(|db| db.query_row(sql, params![text(&absolute(path)), digest], |row| row.get(0)))
     }
 
-    /// The files of a run: their absolute paths with all links resolved, and with only those of their folders resolved.
+    /// The files of a run, or of the last sync: their absolute paths with all links resolved, and with only those of their folders
+    /// resolved.
     ///
     /// # Errors
     /// If the journal cannot be read.

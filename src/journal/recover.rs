@@ -7,7 +7,7 @@ use rusqlite::params;
 use super::JournalError;
 use super::state::Change;
 use super::store::{Journal, RunId};
-use crate::model::RowId;
+use crate::model::{InputFile, RowId};
 
 /// Rows of a run whose existing group was deleted since by an undo are new again.
 const DELETED_SINCE: &str = "
@@ -33,12 +33,12 @@ impl Journal {
             return Err(JournalError::refused(&self.path, OPEN_SYNC));
         }
         let earlier = cut_off.map(|cut_off| cut_off.run.0);
+        let is_of_persons = self.files(run)?.iter().any(InputFile::is_of_persons);
         let is_of_others = self.together(|batch| {
             if let Some(cut_off) = earlier {
-                let continued = "CREATE TEMP TABLE continued AS SELECT ?1 AS run, ?2 AS first, ?3 AS last, EXISTS (
-                                     SELECT 1 FROM files JOIN json_each(dialect, '$.header')
-                                     WHERE files.run = ?4 AND lower(trim(value)) IN ('member', 'guest')) AS is_of_persons";
-                batch.execute(continued, [cut_off, first, last, run.0])?;
+                let continued =
+                    "CREATE TEMP TABLE continued AS SELECT ?1 AS run, ?2 AS first, ?3 AS last, ?4 AS is_of_persons";
+                batch.execute(continued, params![cut_off, first, last, is_of_persons])?;
                 batch.execute_batch(include_str!("match.sql"))?;
                 if batch.query_row("SELECT are_all FROM other_rows", [], |row| row.get(0))? {
                     return Ok(true);

@@ -112,7 +112,7 @@ struct Conditions {
     interruption: Option<FaultEffect>,
 }
 
-/// Hears of each request that is read: when it arrived, and whether the request limit let it pass.
+/// Is called with each request that is read: when it arrived, and whether the request limit let it pass.
 pub type Observer = Box<dyn FnMut(&Request, Duration, bool) + Send>;
 
 /// The simulated API: one organization, its request limit, and the faults of a script.
