@@ -106,6 +106,39 @@ fn a_mended_row_of_a_run_that_was_cut_off_is_added_too() {
 }
 
 #[test]
+fn a_mended_row_is_added_whatever_file_it_is_of_and_beside_rows_of_lists() {
+    let server = acme("");
+    let member = |id: u64| json!({"name": "Ops", "member": address(id)}).to_string();
+    let desk = Desk::at(&server)
+        .with("ops.jsonl", [member(1001), member(1099)].join("\n"))
+        .with("lists.csv", "name,members\nLaw,1001\n")
+        .with("board.csv", "who,members\nAda,1001\nBob,nobody\nEve,1003\n");
+    let both = ["import", "ops.jsonl", "lists.csv", "--journal", "both.journal"];
+    desk.run(&both).expect(9);
+    desk.write("ops.jsonl", [member(1001), member(1002)].join("\n"));
+    desk.write("lists.csv", "name,members\nLaw,1001;1002\n");
+    desk.run(&both).expect(0);
+    assert_eq!(statuses(&desk.results("ops.results.csv")), ["updated", "merged", "exists"]);
+    assert_eq!((server.group("Ops").members, server.group("Law").members), (vec![1001, 1002], vec![1001]));
+    let board = |file: &str, code| _ = desk.run(&["import", file, "--name", "Board"]).expect(code);
+    board("board.csv", 9);
+    desk.write("board.rejects.csv", desk.read("board.rejects.csv").replace("nobody", "1002"));
+    board("board.rejects.csv", 0);
+    assert_eq!(server.group("Board").members, [1001, 1003, 1002]);
+}
+
+#[test]
+fn a_group_of_this_journal_to_which_nobody_is_new_is_there_already_and_no_name_that_is_taken() {
+    let server = acme("[[fault]]\nkind = 'error-before'\nmethod = 'POST'\nstatus = 401\nat = [2]");
+    server.plant("theirs", "Theirs");
+    let desk = Desk::at(&server).with("groups.csv", "name,guest\nOps,a@x.example\nOps,b@x.example\nLaw,b@x.example\n");
+    desk.run(&["import", "groups.csv", "--concurrency", "1", "--on-existing", "fail"]).expect(3);
+    desk.write("groups.csv", "name,guest\nOps,a@x.example\nLaw,b@x.example\nTheirs,a@x.example\n");
+    desk.run(&["import", "groups.csv", "--on-existing", "fail"]).expect(9);
+    assert_eq!(statuses(&desk.results("groups.results.csv")), ["exists", "created", "failed"]);
+}
+
+#[test]
 fn a_row_that_names_nobody_makes_an_empty_group_and_is_a_warning_where_the_group_has_other_rows() {
     let server = acme("");
     let desk = Desk::at(&server).with("groups.csv", "name,member\nOps,1001\nOps,\nOps,\nEmpty,\n");

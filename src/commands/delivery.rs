@@ -1,6 +1,7 @@
 //! Carries out the plan of a run whose rows are in the journal: list the groups → settle rows whose group exists → look up what is
 //! in doubt, which is sent again if it is not found → send the rest; or delete what a run created.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::future::Future;
 use std::panic::resume_unwind;
@@ -37,8 +38,8 @@ pub struct Delivery<E> {
 }
 
 impl<E: Transport> Delivery<E> {
-    /// Settles every row whose group exists, or in a file with one person per row plans to add its people to a group that is
-    /// `owned`; and finds out what became of every row in doubt. If that cannot be done, the run is stopped.
+    /// Settles every row whose group exists, or in a file with one person per row plans to add its people to a group that the
+    /// journal of earlier runs owns; and finds out what became of every row in doubt. If that cannot be done, the run is stopped.
     ///
     /// # Errors
     /// If the journal cannot be used.
@@ -46,10 +47,10 @@ impl<E: Transport> Delivery<E> {
         &self,
         journal: &mut Journal,
         staged: &Staged,
-        owned: HashMap<String, OwnedGroup>,
+        past: Option<&Journal>,
     ) -> Result<(), JournalError> {
         let (ids, on_existing) = (journal.rows_of_ids(self.run)?, self.policy.on_existing);
-        let list = Comparison { staged, ids, owned, on_existing };
+        let list = Comparison { staged, ids, past, owned: OnceCell::new(), on_existing };
         let Some(pages) = list.settle(journal, &self.api).await? else { return Ok(()) };
         self.reconcile(journal, Some((&list, pages))).await
     }
@@ -210,17 +211,16 @@ pub(super) struct Comparison<'a> {
     staged: &'a Staged,
     /// The row of each existing group, by the group's id.
     ids: HashMap<String, RowId>,
-    /// Groups that get the people of rows who are new to them.
-    owned: HashMap<String, OwnedGroup>,
+    /// The journal of earlier runs, if it is not the same one.
+    past: Option<&'a Journal>,
+    /// The groups that it owns, once one of them may get people.
+    owned: OnceCell<HashMap<String, OwnedGroup>>,
     on_existing: OnExisting,
 }
 
 /// Rows that only the whole list can settle, with the groups of their names: rows in doubt, whose group may exist twice, and rows
 /// whose exact name may still come.
 type Pending = HashMap<RowId, (GroupOperation, Vec<ExistingGroup>)>;
-
-/// Rows whose outcome the list tells.
-type Settled = Vec<(Operation, [Change; 1])>;
 
 /// What the outcome of a lookup changes: a group that was found may lack guests.
 fn settled(task: GroupOperation, outcome: Outcome) -> (Operation, [Change; 1]) {
@@ -245,8 +245,10 @@ impl Comparison<'_> {
                 }
             }
         }
-        let mut rest: Settled =
-            pending.into_values().filter_map(|(task, groups)| self.outcome(task, &groups)).collect();
+        let mut rest = Vec::new();
+        for (task, groups) in pending.into_values() {
+            rest.extend(self.outcome(journal, task, &groups)?);
+        }
         for (id, row) in &self.ids {
             let is_named = |task: &GroupOperation| task.group.tallyfy_id.as_ref() == Some(id);
             rest.extend(journal.open_row(*row)?.filter(is_named).map(|task| settled(task, plan::unknown_id(id))));
@@ -266,15 +268,11 @@ impl Comparison<'_> {
             let own = self.ids.get(&group.group_ref.id).copied();
             let Some(row) = own.or_else(|| self.staged.named(&group.name)) else { continue };
             let Some(task) = journal.open_row(row)? else { continue };
-            if own.is_some() {
-                let exists = || Change::End(plan::exists(&task.group, &group, self.on_existing));
-                let change = self.addition(&task, &group).unwrap_or_else(exists);
-                found.insert(row, (task.operation, [change]));
-            } else if task.group.tallyfy_id.is_some() {
+            if own.is_none() && task.group.tallyfy_id.is_some() {
                 // It is of another group.
-            } else if !task.operation.was_sent() && group.name == task.group.name {
+            } else if own.is_some() || !task.operation.was_sent() && group.name == task.group.name {
                 pending.remove(&row);
-                if let Some(settled) = self.outcome(task, &[group]) {
+                if let Some(settled) = self.outcome(journal, task, &[group])? {
                     found.entry(row).or_insert(settled);
                 }
             } else if !found.contains_key(&row) {
@@ -284,19 +282,27 @@ impl Comparison<'_> {
         journal.apply(found.into_values())
     }
 
-    /// What the people of a row add to a group that is owned.
-    fn addition(&self, task: &GroupOperation, group: &ExistingGroup) -> Option<Change> {
-        let owned = self.owned.get(&group.group_ref.id).filter(|_| !task.operation.was_sent())?;
-        let edit = plan::addition(&task.group, owned, &group.whole()?)?;
-        Some(Change::Add(group.group_ref.clone(), Box::new(edit)))
-    }
-
-    fn outcome(&self, task: GroupOperation, groups: &[ExistingGroup]) -> Option<(Operation, [Change; 1])> {
+    /// What becomes of a row whose groups these are. In a file with one person per row, who is new is added to a group that is owned.
+    fn outcome(
+        &self,
+        journal: &Journal,
+        task: GroupOperation,
+        groups: &[ExistingGroup],
+    ) -> Result<Option<(Operation, [Change; 1])>, JournalError> {
         let first = best(&task.group.name, groups).into_iter().next();
-        if let Some(addition) = first.and_then(|first| self.addition(&task, first)) {
-            return Some((task.operation, [addition]));
+        if let Some(first) = first.filter(|_| task.group.is_of_person && !task.operation.was_sent()) {
+            if self.owned.get().is_none() {
+                let _ = self.owned.set(self.past.unwrap_or(journal).owned_groups()?);
+            }
+            let owned = self.owned.get().and_then(|owned| owned.get(&first.group_ref.id));
+            if let Some((owned, has)) = owned.zip(first.whole()) {
+                let exists = || Change::End(plan::exists(&task.group, first, OnExisting::Skip));
+                let add = |edit| Change::Add(first.group_ref.clone(), Box::new(edit));
+                let change = plan::addition(&task.group, owned, &has).map_or_else(exists, add);
+                return Ok(Some((task.operation, [change])));
+            }
         }
-        let outcome = plan::decide(&task.operation.sent_ms, &task.group, groups, self.on_existing)?;
-        Some(settled(task, outcome))
+        let outcome = plan::decide(&task.operation.sent_ms, &task.group, groups, self.on_existing);
+        Ok(outcome.map(|outcome| settled(task, outcome)))
     }
 }

@@ -38,7 +38,6 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
     if staged.valid > 0 {
         let stop = Stop::default();
         let past = import.past()?;
-        let owned = past.as_ref().filter(|_| staged.are_of_persons()).map(Journal::owned_groups).transpose()?;
         let running = || stop.reason().map_or(Ok(()), |reason| Err(Failure::Stopped(reason)));
         // An import begins with the same requests.
         (listed, guests, directory) = block_on(async {
@@ -46,7 +45,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
             let (_, directory) = find_people(&api, &mut journal, &staged, &args.run.people, &mut problems).await?;
             running()?;
             let delivery = import.delivery(&api, run);
-            delivery.prepare(&mut journal, &staged, owned.unwrap_or_default()).await?;
+            delivery.prepare(&mut journal, &staged, past.as_ref()).await?;
             running()?;
             let guests = delivery.forecast_guests(&journal).await?;
             running()?;

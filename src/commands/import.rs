@@ -1,13 +1,12 @@
 //! `import`: read → check → plan → send → record → report.
 
-use std::collections::HashMap;
 use std::io::Write;
 
 use crate::cli::ImportArgs;
 use crate::execute::Policy;
 use crate::exit::Ending;
-use crate::journal::{Journal, JournalError, Selection};
-use crate::model::{ActionKind, Event};
+use crate::journal::{Journal, Selection};
+use crate::model::Event;
 use crate::report::{Problems, RunKind, counted, grouped};
 use crate::settings::OutputPaths;
 
@@ -91,23 +90,14 @@ async fn send(
         return Ok((journal, Sent { requests: api.requests(), people, refused }));
     }
     let delivery = import.delivery(&api, staged.run);
-    // A file with one person per row adds people to groups that this journal created.
-    let are_of_persons = staged.are_of_persons();
-    let owned = if are_of_persons { journal.owned_groups()? } else { HashMap::new() };
-    delivery.prepare(&mut journal, staged, owned).await?;
+    delivery.prepare(&mut journal, staged, None).await?;
     let guests = delivery.forecast_guests(&journal).await?;
     tracing::info!(requests = api.requests(), seconds = import.seconds(), "listed the organization's groups");
     if !stop.is_raised() {
         let (done, total) = (journal.settled_rows(staged.run)?, staged.valid);
         if done < total {
-            let mut requests = total - done;
-            if are_of_persons {
-                // A group is read before it is changed.
-                journal.planned_actions::<JournalError>(staged.run, ActionKind::Update, |_| {
-                    requests += 1;
-                    Ok(())
-                })?;
-            }
+            // A group is read before it is changed.
+            let requests = total - done + journal.planned_updates(staged.run)?;
             progress.announce(&import.forecast(requests, &guests));
         }
         listener(Event::Started { is_deleting: false, done, total });

@@ -135,10 +135,11 @@ impl<T> Check<T> {
     fn batch(&self, parser: &Parser, batch: &Batch) -> Result<CheckedBatch<T>, ReadError> {
         let (mut notes, mut rows) = (Notes::default(), Vec::with_capacity(batch.count()));
         parser.rows(batch, &mut notes, &mut |row| {
-            let (group, mut problems) = match &row.fields {
+            let (mut group, mut problems) = match &row.fields {
                 Ok(fields) => self.input.rules.check(fields),
                 Err(problem) => (WantedGroup::default(), vec![problem.clone()]),
             };
+            group.is_of_person = row.is_of_person;
             match &row.left_out {
                 Some(left_out) => problems = vec![left_out.clone()],
                 None => problems.extend_from_slice(&row.warnings),

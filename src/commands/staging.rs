@@ -44,11 +44,6 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Whether all files have one person per row.
-    pub(super) fn are_of_persons(&self) -> bool {
-        self.files.iter().all(InputFile::is_of_persons)
-    }
-
     /// The row that has this name.
     pub fn named(&self, name: &str) -> Option<RowId> {
         self.names.get(name).map(|number| self.range.0.after(number))

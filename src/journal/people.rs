@@ -51,8 +51,9 @@ impl MergedGroup {
     /// Adds the group of a row that has no errors.
     fn add(&mut self, row: RowId, group: Group) {
         self.lead.get_or_insert(row);
-        let Group { name, description, members, guests, tallyfy_id, key, unmanaged, is_partial } = group;
-        let merged = self.group.get_or_insert_with(|| Group { name, tallyfy_id, unmanaged, ..Group::default() });
+        let Group { name, description, members, guests, tallyfy_id, key, unmanaged, is_partial, is_of_person } = group;
+        let new = || Group { name, tallyfy_id, unmanaged, is_of_person, ..Group::default() };
+        let merged = self.group.get_or_insert_with(new);
         merged.is_partial |= is_partial;
         merged.key = merged.key.take().or(key);
         merged.description = merged.description.take().or(description);

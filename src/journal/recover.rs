@@ -7,7 +7,7 @@ use rusqlite::params;
 use super::JournalError;
 use super::state::Change;
 use super::store::{Journal, RunId};
-use crate::model::{InputFile, RowId};
+use crate::model::RowId;
 
 /// Rows of a run whose existing group was deleted since by an undo are new again.
 const DELETED_SINCE: &str = "
@@ -33,12 +33,10 @@ impl Journal {
             return Err(JournalError::refused(&self.path, OPEN_SYNC));
         }
         let earlier = cut_off.map(|cut_off| cut_off.run.0);
-        let is_of_persons = self.files(run)?.iter().any(InputFile::is_of_persons);
         let is_of_others = self.together(|batch| {
             if let Some(cut_off) = earlier {
-                let continued =
-                    "CREATE TEMP TABLE continued AS SELECT ?1 AS run, ?2 AS first, ?3 AS last, ?4 AS is_of_persons";
-                batch.execute(continued, params![cut_off, first, last, is_of_persons])?;
+                let continued = "CREATE TEMP TABLE continued AS SELECT ?1 AS run, ?2 AS first, ?3 AS last";
+                batch.execute(continued, [cut_off, first, last])?;
                 batch.execute_batch(include_str!("match.sql"))?;
                 if batch.query_row("SELECT are_all FROM other_rows", [], |row| row.get(0))? {
                     return Ok(true);

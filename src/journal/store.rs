@@ -15,7 +15,7 @@ use super::{JournalError, ServerClock, beside, private};
 /// Marks the file as ours (`TGrp`), for `file` and for us.
 const APPLICATION_ID: i64 = 0x5447_7270;
 /// The version of the schema.
-const VERSION: i64 = 11;
+const VERSION: i64 = 12;
 /// Why another file is refused.
 const FOREIGN: &str = "the file is not a journal of tallyfy-groups; name another with --journal";
 /// Its tables, index and views.

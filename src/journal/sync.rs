@@ -153,6 +153,15 @@ impl Journal {
         self.run(|db| tasks(db, which, run))
     }
 
+    /// How many groups a run is about to change.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn planned_updates(&self, run: RunId) -> Result<u64, JournalError> {
+        let which = "operation.kind = 'update' AND operation.state = 'planned'";
+        self.run(|db| tasks(db, which, run)).map(|tasks| tasks.len() as u64)
+    }
+
     /// The levels of the operations of a run that are planned, or of those that undo them, in order.
     ///
     /// # Errors

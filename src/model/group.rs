@@ -48,8 +48,8 @@ pub type WantedGroup = Group<Member>;
 impl WantedGroup {
     /// The group with these people.
     pub fn with_people(&self, members: Vec<u64>, guests: Vec<String>) -> Group {
-        let Self { name, description, tallyfy_id, key, unmanaged, is_partial, .. } = self.clone();
-        Group { name, description, members, guests, tallyfy_id, key, unmanaged, is_partial }
+        let Self { name, description, tallyfy_id, key, unmanaged, is_partial, is_of_person, .. } = self.clone();
+        Group { name, description, members, guests, tallyfy_id, key, unmanaged, is_partial, is_of_person }
     }
 }
 
@@ -79,6 +79,9 @@ pub struct Group<M = u64> {
     /// Whether the file lists somebody who is not known, and was left out.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub is_partial: bool,
+    /// Whether each of its rows has one person: who is new in them is added to a group that is there.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub is_of_person: bool,
 }
 
 /// A name and a description.

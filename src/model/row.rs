@@ -300,11 +300,3 @@ pub struct InputFile {
     /// How its rows are written.
     pub dialect: Dialect,
 }
-
-impl InputFile {
-    /// Whether it has one person per row, as its header says.
-    pub fn is_of_persons(&self) -> bool {
-        let is_of_person = |column: &String| column.trim().to_lowercase().parse().is_ok_and(Field::is_of_person);
-        self.dialect.header.iter().any(is_of_person)
-    }
-}

@@ -97,8 +97,7 @@ impl Parser {
         each: &mut dyn FnMut(&Row<'a>),
     ) {
         let (text, width) = (batch.text(), self.header.len());
-        // All rows of one given name are of one group.
-        let is_of_person = self.name.is_some() || self.columns.fields.iter().any(|(field, _)| field.is_of_person());
+        let is_of_person = self.is_of_one_group || self.columns.fields.iter().any(|(field, _)| field.is_of_person());
         let (mut line, mut cells) = (batch.line, Vec::new());
         for span in &batch.rows {
             let raw = &raw[span.start..span.end];

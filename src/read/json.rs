@@ -137,7 +137,7 @@ impl Parser {
             let cell = self.cell(*field, values);
             if *field == Field::Names { names.push(cell) } else { fields.set(*field, cell) }
         }
-        let is_of_person = self.name.is_some() || held.iter().any(|(field, ..)| field.is_of_person());
+        let is_of_person = self.is_of_one_group || held.iter().any(|(field, ..)| field.is_of_person());
         let text = |name: Option<&str>| match self.rewritten(&held, &others, name.or(self.name.as_deref())) {
             Some(line) => Raw::Line(line.into()),
             None => row.text.clone(),

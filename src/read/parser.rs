@@ -37,6 +37,8 @@ pub struct Parser {
     pub(super) options: ReadOptions,
     /// The name of all groups.
     pub(super) name: Option<String>,
+    /// Whether all rows are of one group.
+    pub(super) is_of_one_group: bool,
     /// Whether a decoder replaces what it cannot decode.
     pub(super) is_decoded: bool,
 }
@@ -47,8 +49,8 @@ impl Parser {
         let is_json = matches!(grammar, Grammar::Lines | Grammar::Json);
         let format = if is_json { Format::Jsonl } else { Format::Csv };
         let dialect = Dialect { format, delimiter: grammar.delimiter(), header: Vec::new() };
-        let (header, origin, notes, columns) = Default::default();
-        Self { file, header, dialect, origin, notes, columns, grammar, options, name: None, is_decoded: false }
+        let (header, origin, notes, columns, name, is_of_one_group, is_decoded) = Default::default();
+        Self { file, header, dialect, origin, notes, columns, grammar, options, name, is_of_one_group, is_decoded }
     }
 
     /// Gives each row of a batch.

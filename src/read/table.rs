@@ -55,6 +55,7 @@ impl Table {
         }
         let Source { head, is_decoded, origin, mut stream, sheets } = source;
         let (is_json, is_sheet) = (format == InputFormat::Json, format == InputFormat::Xlsx);
+        let is_named = options.name.is_some();
         let policy = ReadOptions { delimiter: options.delimiter, ..ReadOptions::default() };
         let options = if is_rejects(&head) { &policy } else { options };
         let skipped = past_lines(&head, options.skip_lines, is_sheet).ok_or_else(|| {
@@ -90,6 +91,8 @@ impl Table {
         } else {
             parser.read_header(&mut first, path).map_err(at_header)?
         };
+        // Rejects have the given name in a column.
+        parser.is_of_one_group = is_named || parser.name.is_some();
         parser.notes.problems.extend(place_note(&sheets, document.as_ref()));
         let flaw = (!flaws.is_empty()).then(|| at_header(flaws.into()).of(file));
         Ok(Self { parser: Arc::new(parser), flaw, splitter, first: Some(first), rows: 0, document })
