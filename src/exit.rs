@@ -39,6 +39,11 @@ impl Ending {
         self as u8
     }
 
+    /// Whether nothing was wrong.
+    pub fn is_well(self) -> bool {
+        matches!(self, Self::Complete | Self::Changes)
+    }
+
     /// The ending of a run that stopped early.
     pub(crate) fn of_halt(halt: &StopReason) -> Self {
         match halt {

@@ -238,6 +238,13 @@ fn quiet_says_nothing_when_all_is_well_and_json_is_all_of_standard_output() {
     let desk = Desk::at(&server).with("good.csv", "name\nB\n").with("groups.csv", "name,colour\nA,red\n,blue\n");
     let quiet = desk.run(&["import", "good.csv", "-q"]).expect(0);
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
+    for plan in [&["import", "good.csv", "--dry-run", "-q"], &["sync", "good.csv", "--dry-run", "-q"]] {
+        assert_eq!(desk.run(plan).expect(0).stdout, "");
+    }
+    desk.run(&["import", "groups.csv", "--dry-run", "-q"]).expect(7).tells("  ! invalid");
+    desk.run(&["sync", "groups.csv", "--dry-run", "-q"]).expect(7).tells("  ! invalid");
+    desk.write("good.csv", "name\nC\n");
+    desk.run(&["sync", "good.csv", "-q"]).expect(2).tells("  + create   C").says("--yes");
     let quiet = desk
         .run(&["import", "groups.csv", "-q"])
         .expect(9)

@@ -78,6 +78,12 @@ fn a_mended_row_is_added_to_the_group_that_this_journal_created_and_nobody_else_
     dry.tells("  ~ update   Ops     guests   +c@x.example\n")
         .tells("1 to update, 1 there already")
         .tells("  4 requests;");
+    let plan = desk.run(&["import", "groups.rejects.csv", "--dry-run", "--json"]).expect(0).json();
+    let update = &plan["actions"][0];
+    assert_eq!(
+        (&update["before"]["guests"], &update["after"]["guests"]),
+        (&json!(["d@x.example"]), &json!(["d@x.example", "c@x.example"]))
+    );
     let before = server.requests();
     desk.run(&["import", "groups.rejects.csv"]).expect(0).says("2 requests;");
     assert_eq!(server.requests() - before, 4, "two lists, and the group is read and changed");

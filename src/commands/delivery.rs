@@ -297,7 +297,7 @@ impl Comparison<'_> {
             let owned = self.owned.get().and_then(|owned| owned.get(&first.group_ref.id));
             if let Some((owned, has)) = owned.zip(first.whole()) {
                 let exists = || Change::End(plan::exists(&task.group, first, OnExisting::Skip));
-                let add = |edit| Change::Add(first.group_ref.clone(), Box::new(edit));
+                let add = |edit| Change::Add(first.group_ref.clone(), Box::new(has.clone()), Box::new(edit));
                 let change = plan::addition(&task.group, owned, &has).map_or_else(exists, add);
                 return Ok(Some((task.operation, [change])));
             }

@@ -63,6 +63,16 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
     let forecast = import.forecast(changes + tally.of(ActionKind::Update) + listed, &guests);
     let is_refused = import.report(problems)?.is_some();
     let view = PlanView { labels: directory.labels(), ..import.view(&journal, &staged, tally, &forecast)? };
+    let ending = match () {
+        () if is_refused || view.tally.of(ActionKind::Invalid) + view.tally.of(ActionKind::Fail) > 0 => {
+            Ending::Problems
+        }
+        () if args.run.detailed_exitcode && changes > 0 => Ending::Changes,
+        () => Ending::Complete,
+    };
+    if context.log.quiet && !args.run.output.json && ending.is_well() {
+        return Ok(ending);
+    }
     let write = || {
         let form = if args.run.output.json { Form::Json } else { Form::text(&Term::stdout()) };
         let mut plan = PlanWriter::new(&view, form, BufWriter::new(io::stdout().lock())).map_err(Failure::Print)?;
@@ -71,12 +81,5 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
         }
         plan.finish().map_err(Failure::Print)
     };
-    context.bars.suspend(write)?;
-    Ok(match () {
-        () if is_refused || view.tally.of(ActionKind::Invalid) + view.tally.of(ActionKind::Fail) > 0 => {
-            Ending::Problems
-        }
-        () if args.run.detailed_exitcode && changes > 0 => Ending::Changes,
-        () => Ending::Complete,
-    })
+    context.bars.suspend(write).map(|_| ending)
 }

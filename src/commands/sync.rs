@@ -76,17 +76,16 @@ impl Sync<'_> {
             self.plan(&self.run.delivery(&api, run), &mut journal, past.as_ref(), &staged, &mut problems).await
         })?;
         let refused = self.run.report(problems)?;
-        self.show_plan(&planned, &journal, &staged, true)?;
         let held = planned.plan.count(ActionKind::Held) + planned.plan.count(ActionKind::Fail);
-        if let Some(refused) = refused {
-            return Err(refused);
-        }
-        Ok(match () {
+        let ending = match () {
             () if staged.invalid > 0 || journal.has_invalid_people(run)? => Ending::Problems,
             () if held > 0 => Ending::Incomplete,
             () if args.detailed_exitcode && planned.plan.changes() > 0 => Ending::Changes,
             () => Ending::Complete,
-        })
+        };
+        let is_silent = self.context.log.quiet && !args.output.json && refused.is_none() && ending.is_well();
+        self.show_plan(&planned, &journal, &staged, is_silent)?;
+        refused.map_or(Ok(ending), Err)
     }
 
     /// Applies the plan, or resumes one that was cut off.
@@ -167,7 +166,8 @@ impl Sync<'_> {
             if refused.is_some() {
                 return Ok((journal, Some(Sent { requests: api.requests(), people, refused })));
             }
-            self.show_plan(&planned, &journal, staged, false)?;
+            let is_silent = self.context.log.quiet && (self.args.yes || self.args.accept.is_some());
+            self.show_plan(&planned, &journal, staged, is_silent)?;
             if !self.context.bars.suspend(|| self.is_agreed(&planned.plan))? {
                 writeln!(io::stderr(), "nothing was changed").map_err(Failure::Print)?;
                 return Ok((journal, None));
@@ -231,8 +231,8 @@ impl Sync<'_> {
         Ok(self.run.forecast(requests, &(guests, are_listed)))
     }
 
-    /// Prints the plan; on standard error if standard output is for the summary as JSON.
-    fn show_plan(&self, planned: &Planned, journal: &Journal, staged: &Staged, is_all: bool) -> Result<(), Failure> {
+    /// Prints the plan, unless it is to be silent and no guard refuses it; on standard error if standard output is for the summary as JSON.
+    fn show_plan(&self, planned: &Planned, journal: &Journal, staged: &Staged, is_silent: bool) -> Result<(), Failure> {
         let SyncArgs { full, markdown, run, .. } = self.args;
         let Planned { plan, forecast, directory, .. } = planned;
         let (mut tally, mut invalid) = (PlanTally::default(), Vec::new());
@@ -251,10 +251,10 @@ impl Sync<'_> {
                 .map_err(Failure::Unwritable)?;
         }
         let allowed = self.may_be_applied(&planned.plan, staged);
-        if self.context.log.quiet && allowed.is_ok() {
+        if is_silent && allowed.is_ok() {
             return Ok(());
         }
-        let printed = self.context.bars.suspend(|| match (run.output.json, is_all) {
+        let printed = self.context.bars.suspend(|| match (run.output.json, run.dry_run) {
             (true, true) => view.write(Form::Json, actions(), io::stdout().lock()).map(drop),
             (true, false) => view.write(Form::text(&Term::stderr()), actions(), io::stderr().lock()).map(drop),
             (false, _) => view.write(Form::text(&Term::stdout()), actions(), io::stdout().lock()).map(drop),

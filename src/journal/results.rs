@@ -3,7 +3,7 @@
 use rusqlite::{Params, Row, params};
 
 use super::JournalError;
-use super::state::{Operation, State};
+use super::state::{Operation, OperationKind, State};
 use super::store::{Journal, RunId, parse};
 use crate::model::{
     Action, ActionKind, Edit, Format, Group, InputFile, Outcome, Place, Raw, RequestError, ResultRow, RowId, Status,
@@ -47,15 +47,17 @@ impl Journal {
         let action = |row: &Row<'_>| {
             let group: Group = parse(row, 4)?;
             let operation = parse::<Option<Operation>>(row, 6)?;
-            let edit = operation.as_ref().and_then(|operation| operation.edit.as_deref().cloned()).unwrap_or_default();
             let target = operation.as_ref().and_then(Operation::group).cloned();
-            let reason = match operation.map(|operation| operation.state) {
-                Some(State::Ended(Outcome::Exists { group, .. })) => group.differences,
-                Some(State::Ended(Outcome::Failed(error))) => Some(error.message),
+            let Operation { state, edit, before, .. } =
+                operation.unwrap_or_else(|| Operation::planned(RowId::default(), false, OperationKind::Create));
+            let reason = match state {
+                State::Ended(Outcome::Exists { group, .. }) => group.differences,
+                State::Ended(Outcome::Failed(error)) => Some(error.message),
                 _ => row.get(5)?,
             };
             let action = Action::of(kind, RowId(row.get(3)?), group);
-            Ok(Action { place: Some(place(row, 0)?), target, edit, reason, ..action })
+            let (before, edit) = (before.map(|before| *before), edit.map_or_else(Edit::default, |edit| *edit));
+            Ok(Action { place: Some(place(row, 0)?), target, before, edit, reason, ..action })
         };
         self.each_row(&sql, params![run.0, kind.as_ref()], action, each)
     }

@@ -91,8 +91,8 @@ pub enum Change {
     Incomplete(GroupRef),
     /// The group that was to be updated does not exist any more: it is created.
     Missing,
-    /// The group is there, and gets the people of a mended row.
-    Add(GroupRef, Box<Edit>),
+    /// The group is there, as it is here, and gets the people of a mended row.
+    Add(GroupRef, Box<Group>, Box<Edit>),
     /// The group was read, right before it is changed.
     Read(Box<Group>),
     /// The outcome is known.
@@ -203,8 +203,9 @@ impl Operation {
                 (self.kind, self.target) = (OperationKind::Create, None);
                 return self.next(Change::NotApplied);
             }
-            (State::Planned, Change::Add(group, edit)) if self.may_be_completed() && !self.was_sent() => {
-                (self.kind, self.target, self.edit) = (OperationKind::Update, Some(group), Some(edit));
+            (State::Planned, Change::Add(group, before, edit)) if self.may_be_completed() && !self.was_sent() => {
+                (self.kind, self.target) = (OperationKind::Update, Some(group));
+                (self.before, self.edit) = (Some(before), Some(edit));
             }
             (State::Planned | State::Sending, Change::End(outcome)) if self.ends_with(outcome.status()) => {
                 self.state = State::Ended(outcome);
