@@ -37,6 +37,7 @@ impl OwnedGroup {
     /// Notes a later operation: what its row said, and how it left the group.
     pub fn note(&mut self, group_ref: GroupRef, row: Group, left: Option<Group>) {
         let left = left.unwrap_or_else(|| self.group().clone());
+        let known = self.texts();
         let before = mem::replace(&mut self.sent, row);
         self.earlier_members.extend(before.members);
         self.earlier_members.retain(|id| !self.sent.members.contains(id));
@@ -45,8 +46,13 @@ impl OwnedGroup {
         self.sent.key = self.sent.key.take().or(before.key);
         // A row without a description leaves the one that is there.
         self.sent.description = self.sent.description.take().or_else(|| left.description.clone());
-        let answered = group_ref.texts.clone().unwrap_or_else(|| Box::new(Texts::from(&left)));
-        self.answered = Some(answered).filter(|answered| **answered != Texts::from(&self.sent));
+        let (sent, put) = (Texts::from(&self.sent), Texts::from(&left));
+        let response = group_ref.texts.as_deref().unwrap_or(&put);
+        let name = answered(&sent.name, &put.name, &response.name, known.each_ref().map(|texts| &texts.name));
+        let descriptions = known.each_ref().map(|texts| &texts.description);
+        let description = answered(&sent.description, &put.description, &response.description, descriptions);
+        let texts = Texts { name: name.clone(), description: description.clone() };
+        self.answered = (texts != sent).then(|| Box::new(texts));
         self.restore(group_ref, left);
     }
 
@@ -89,6 +95,16 @@ impl OwnedGroup {
     /// Whether a file listed this guest for it, now or before.
     pub fn lists_guest(&self, address: &str) -> bool {
         lists(&self.sent.guests, address) || lists(&self.earlier_guests, address)
+    }
+}
+
+/// What the organization makes of the text of a row, if others wrote what was put: then it is what is known from before, of the text
+/// that was sent and the one that was answered.
+fn answered<'a, T: PartialEq>(sent: &'a T, put: &T, response: &'a T, known: [&'a T; 2]) -> &'a T {
+    match known {
+        _ if put == sent => response,
+        [before, answered] if before == sent => answered,
+        _ => sent,
     }
 }
 

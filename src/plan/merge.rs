@@ -188,6 +188,16 @@ mod tests {
     }
 
     #[test]
+    fn texts_that_others_wrote_right_before_an_update_are_set_right_by_the_next_plan() {
+        let by_hand = Group { name: "Theirs".to_owned(), description: Some("z".to_owned()), ..desired(&[1, 2]) };
+        let mut known = owned(&[1]);
+        known.note(GroupRef::new("g"), desired(&[1]), Some(desired(&[1])));
+        known.note(GroupRef::new("g"), desired(&[1, 2]), Some(by_hand.clone()));
+        let edit = merge(&desired(&[1, 2]), true, Some(&known), &by_hand, by(MembersMode::Managed)).unwrap();
+        assert_eq!((edit.name.as_deref(), edit.description.as_deref()), (Some("Ops"), Some("x")));
+    }
+
+    #[test]
     fn a_merge_is_done_once_and_removes_nobody_whom_no_file_listed() {
         let mut dice = StdRng::seed_from_u64(17);
         for _ in 0..2000 {

@@ -53,7 +53,7 @@ impl Nights {
             let (server, delay) = (self.server.clone(), Duration::from_millis(self.rng.random_range(0..4000)));
             let edits = async {
                 tokio::time::sleep(delay).await;
-                edit.and_then(|(id, person)| add_person(&server, &id, person).then_some((id, person)))
+                edit.and_then(|edit| edit.apply(&server))
             };
             let (_, edited) = tokio::join!(sync(&self.workspace, &self.server, &settings, &flags, end), edits);
             if let Some((id, person)) = edited {
@@ -81,11 +81,12 @@ impl Nights {
         self.check_storm(&last.unwrap(), &foreign, &added)
     }
 
-    /// A person whom somebody will add to a group by hand.
-    fn hand_edit(&mut self) -> Option<(String, u64)> {
+    /// What somebody will do to a group by hand.
+    fn hand_edit(&mut self) -> Option<HandEdit> {
         let groups = self.server.groups();
         let group = groups.choose(&mut self.rng).filter(|group| !group.name.starts_with('F'))?;
-        Some((group.id.clone(), OTHERS + self.rng.random_range(0..50)))
+        let (id, number) = (group.id.clone(), OTHERS + self.rng.random_range(0..50));
+        Some(HandEdit { id, number, kind: self.rng.random_range(0..8) })
     }
 
     fn check_storm(
@@ -129,13 +130,32 @@ impl Nights {
     }
 }
 
-/// Somebody adds a person to a group as it is now.
-fn add_person(server: &Server, id: &str, person: u64) -> bool {
-    let Some(mut group) = server.groups().into_iter().find(|group| group.id == id) else { return false };
-    group.members.push(person);
-    group.updated_at = format!("changed by hand at {:?}", server.elapsed());
-    server.with(|simulation| simulation.plant(group));
-    true
+/// What somebody does to a group by hand, as it is then.
+struct HandEdit {
+    id: String,
+    kind: u32,
+    number: u64,
+}
+
+impl HandEdit {
+    /// Gives the group and the person who is added, if one is.
+    fn apply(self, server: &Server) -> Option<(String, u64)> {
+        let Self { id, kind, number } = self;
+        let mut group = server.groups().into_iter().find(|group| group.id == id)?;
+        group.updated_at = format!("changed by hand at {:?}", server.elapsed());
+        match kind {
+            0 => group.description = Some(format!("by hand {number}")),
+            1 => _ = group.members.pop(),
+            2 => group.name = format!("H{number} {}", server.elapsed().as_millis()),
+            3 => {
+                server.edit("DELETE", &id, "");
+                return None;
+            }
+            _ => group.members.push(number),
+        }
+        server.with(|simulation| simulation.plant(group));
+        (kind > 3).then_some((id, number))
+    }
 }
 
 /// Reasons for which a group is left alone until somebody decides, and which may hold others up.
