@@ -31,7 +31,8 @@ pub(crate) fn storm(seed: u64) -> (Vec<String>, Result<(), String>) {
 impl Nights {
     /// Changes, faults, kills, edits; then calm.
     async fn storm(&mut self) -> Result<(), String> {
-        let flags: Vec<&str> = FREE.iter().copied().chain(["--prune"]).collect();
+        let mode = *["managed", "managed", "mirror", "add"].choose(&mut self.rng).unwrap();
+        let flags: Vec<&str> = FREE.iter().copied().chain(["--prune", "--members", mode]).collect();
         self.write(true);
         self.sync(&flags).await?;
         let foreign: BTreeMap<String, Shown> =
@@ -66,7 +67,9 @@ impl Nights {
         }
         self.server.heal();
         tokio::time::sleep(Duration::from_secs(30)).await;
-        if let Some(violation) = self.server.violation().or_else(|| self.server.overwritten().filter(|_| !is_killed)) {
+        // A mirror removes those whom the plan showed.
+        let may_remove = is_killed || mode == "mirror";
+        if let Some(violation) = self.server.violation().or_else(|| self.server.overwritten().filter(|_| !may_remove)) {
             return Err(violation);
         }
         let mut last = None;
@@ -78,7 +81,7 @@ impl Nights {
                 break;
             }
         }
-        self.check_storm(&last.unwrap(), &foreign, &added)
+        self.check_storm(mode, &last.unwrap(), &foreign, &added)
     }
 
     /// What somebody will do to a group by hand.
@@ -91,6 +94,7 @@ impl Nights {
 
     fn check_storm(
         &self,
+        mode: &str,
         last: &Synchronized,
         foreign: &BTreeMap<String, Shown>,
         added: &BTreeMap<String, BTreeSet<u64>>,
@@ -117,10 +121,11 @@ impl Nights {
             };
             let by_hand = added.get(&id).cloned().unwrap_or_default();
             // Somebody may have been added between a read and its update.
-            let is_known = |id: &u64| entity.members.contains(id) || by_hand.contains(id);
-            let has_people = entity.members.is_subset(&members) && members.iter().all(is_known);
+            let is_known = |id: &u64| entity.members.contains(id) || mode == "managed" && by_hand.contains(id);
+            let nobody_else = mode == "add" || members.iter().all(is_known) && guests == entity.guests;
+            let has_people = entity.members.is_subset(&members) && entity.guests.is_subset(&guests) && nobody_else;
             let is_described = entity.description.is_none() || entity.description == description;
-            if name != entity.name || !has_people || guests != entity.guests || !is_described {
+            if name != entity.name || !has_people || !is_described {
                 return Err(format!(
                     "{entity:?} became {name:?} {description:?} {members:?} {guests:?}; by hand: {by_hand:?}; {row:?}"
                 ));
