@@ -49,13 +49,13 @@ pub(super) fn merge(
         }),
         members: if is_managed(Field::Members) {
             let is_listed = |id: &u64| owned.is_some_and(|owned| owned.lists_member(*id));
-            merge_list(&desired.members, &has.members, |id| goes(is_listed(id)))
+            merge_list(&desired.members, &has.members, is_listed, goes)
         } else {
             ListChange::default()
         },
         guests: if is_managed(Field::Guests) {
             let is_listed = |guest: &String| owned.is_some_and(|owned| owned.lists_guest(guest));
-            merge_list(&desired.guests, &has.guests, |guest| goes(is_listed(guest)))
+            merge_list(&desired.guests, &has.guests, is_listed, goes)
         } else {
             ListChange::default()
         },
@@ -65,8 +65,8 @@ pub(super) fn merge(
 
 /// What gives a group the people of a mended row: those whom no earlier row listed for it, and whom it lacks.
 pub(crate) fn addition(desired: &Group, owned: &OwnedGroup, has: &Group) -> Option<Edit> {
-    let mut members = merge_list(&desired.members, &has.members, |_| true).add;
-    let mut guests = merge_list(&desired.guests, &has.guests, |_| true).add;
+    let mut members = merge_list(&desired.members, &has.members, |_| true, |_| false).add;
+    let mut guests = merge_list(&desired.guests, &has.guests, |_| true, |_| false).add;
     members.retain(|id| !owned.lists_member(*id));
     guests.retain(|guest| !owned.lists_guest(guest));
     let (members, guests) =
@@ -88,12 +88,18 @@ fn merge_text(wanted: &str, known: Option<[&str; 2]>, has: &str) -> Option<Strin
     (wanted != has && known != Some([wanted, has])).then(|| wanted.to_owned())
 }
 
-/// The change of a list; `goes` says who is removed if the row does not list them.
-fn merge_list<T: Clone + Display>(wanted: &[T], has: &[T], goes: impl Fn(&T) -> bool) -> ListChange<T> {
+/// The change of a list; `goes` says whether somebody is removed whom the row does not list, by whether an earlier file did.
+fn merge_list<T: Clone + Display>(
+    wanted: &[T],
+    has: &[T],
+    is_listed: impl Fn(&T) -> bool,
+    goes: impl Fn(bool) -> bool,
+) -> ListChange<T> {
     let keys = |list: &[T]| list.iter().map(person_key).collect::<HashSet<_>>();
     let (wanted_keys, has_keys) = (keys(wanted), keys(has));
     let beside = has.iter().filter(|person| !wanted_keys.contains(&person_key(person))).cloned();
-    let (remove, kept) = beside.partition(|person| goes(person));
+    let (remove, mut kept): (_, Vec<T>) = beside.partition(|person| goes(is_listed(person)));
+    kept.retain(|person| !is_listed(person));
     let add = wanted.iter().filter(|person| !has_keys.contains(&person_key(person))).cloned().collect();
     ListChange { add, remove, kept }
 }
@@ -139,7 +145,7 @@ mod tests {
         for (mode, after, removed, kept) in [
             (MembersMode::Managed, &[2, 4, 1][..], &[3][..], &[4][..]),
             (MembersMode::Mirror, &[2, 1], &[3, 4], &[]),
-            (MembersMode::Add, &[2, 3, 4, 1], &[], &[3, 4]),
+            (MembersMode::Add, &[2, 3, 4, 1], &[], &[4]),
         ] {
             let (known, now) = (owned(&[2, 3, 5]), has(&[2, 3, 4]));
             let merged = |may_remove| merge(&desired(&[1, 2]), may_remove, Some(&known), &now, by(mode)).unwrap();
