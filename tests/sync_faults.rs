@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tallyfy_groups::sandbox::FaultScript;
 
 use crate::support::{Desk, Server, statuses};
 use crate::sync::{as_they_are, csv, edit, night, synchronized};
+
+fn set_faults(server: &Server, script: &str) {
+    server.with(|simulation| simulation.set_faults(FaultScript::parse(script).unwrap()));
+}
 
 #[test]
 fn an_update_whose_answer_is_lost_is_read_and_not_sent_again() {
     for (kind, puts) in [("drop-after", 1), ("error-after", 1), ("drop-before", 2), ("too-many", 2)] {
         let (server, desk) = synchronized(&["1,A,,1,".to_owned()]);
-        server.with(|simulation| {
-            let script = format!("[[fault]]\nkind = '{kind}'\nmethod = 'PUT'\nat = [1]");
-            simulation.set_faults(tallyfy_groups::sandbox::FaultScript::parse(&script).unwrap());
-        });
+        set_faults(&server, &format!("[[fault]]\nkind = '{kind}'\nmethod = 'PUT'\nat = [1]"));
         night(&desk, &["1,A,x,2,".to_owned()], &[]).expect(0);
         let line = desk.results("teams.results.csv").remove(0);
         assert_eq!((line.status.as_str(), line.attempts), ("updated", puts), "{kind}");
@@ -25,10 +27,7 @@ fn an_update_whose_answer_is_lost_is_read_and_not_sent_again() {
 #[test]
 fn nothing_is_deleted_if_anything_failed() {
     let (server, desk) = synchronized(&["1,A,,1,", "2,B,,2,"].map(str::to_owned));
-    server.with(|simulation| {
-        let script = "[[fault]]\nkind = 'error-before'\nstatus = 422\nmessage = 'no'\nmethod = 'PUT'";
-        simulation.set_faults(tallyfy_groups::sandbox::FaultScript::parse(script).unwrap());
-    });
+    set_faults(&server, "[[fault]]\nkind = 'error-before'\nstatus = 422\nmessage = 'no'\nmethod = 'PUT'");
     night(&desk, &["1,A,x,1,".to_owned()], &["--prune"]).expect(9);
     let lines = desk.results("teams.results.csv");
     assert_eq!(statuses(&lines), ["failed", "held"]);
@@ -80,10 +79,7 @@ fn a_sync_that_was_killed_is_resumed_by_the_same_command_and_everything_is_done_
 #[test]
 fn after_a_kill_other_files_settle_what_is_in_doubt_and_are_planned_anew() {
     let (server, desk) = synchronized(&["1,A,,1,".to_owned()]);
-    server.with(|simulation| {
-        let script = "[[fault]]\nkind = 'hang-after'\nmethod = 'PUT'\nat = [1]";
-        simulation.set_faults(tallyfy_groups::sandbox::FaultScript::parse(script).unwrap());
-    });
+    set_faults(&server, "[[fault]]\nkind = 'hang-after'\nmethod = 'PUT'\nat = [1]");
     desk.write("teams.csv", csv(&["1,A,new,1,".to_owned()]));
     let running = desk.start(&["sync", "teams.csv", "--yes"]);
     crate::support::wait_for("the update", || (server.group("A").description.as_deref() == Some("new")).then_some(()));
@@ -93,6 +89,36 @@ fn after_a_kill_other_files_settle_what_is_in_doubt_and_are_planned_anew() {
     desk.run(&["undo", "teams.csv", "--run", "2", "--yes"]).expect(9).tells("! held");
     desk.run(&["undo", "teams.csv", "--run", "3", "--yes"]).expect(0);
     assert_eq!(server.group("A").description.as_deref(), Some("new"), "what the run that was killed had done is known");
+}
+
+#[test]
+fn whom_a_lost_update_added_goes_when_the_file_drops_them_and_nobody_else_does() {
+    let (server, desk) = synchronized(&["1,A,,1,".to_owned()]);
+    set_faults(&server, "[[fault]]\nkind = 'hang-after'\nmethod = 'PUT'\nat = [1]");
+    desk.write("teams.csv", csv(&["1,A,,1;7,".to_owned()]));
+    let running = desk.start(&["sync", "teams.csv", "--yes"]);
+    crate::support::wait_for("the update", || server.group("A").members.contains(&7).then_some(()));
+    running.kill();
+    edit(&server, "A", &json!({"members": [1, 7, 9]}));
+    night(&desk, &["1,A,,1,".to_owned()], &[]).expect(0);
+    assert_eq!(server.group("A").members, [1, 9]);
+}
+
+#[test]
+fn nothing_is_planned_while_a_group_in_doubt_cannot_be_looked_up() {
+    let (server, desk) = synchronized(&["1,A,,1,".to_owned()]);
+    set_faults(&server, "[[fault]]\nkind = 'hang-after'\nmethod = 'POST'\nat = [1]");
+    desk.write("teams.csv", csv(&["1,A,,1,", "2,B,,2,"].map(str::to_owned)));
+    let running = desk.start(&["sync", "teams.csv", "--yes"]);
+    crate::support::wait_for("the group", || server.names().contains(&"B".to_owned()).then_some(()));
+    running.kill();
+    set_faults(&server, "[[fault]]\nkind = 'error-before'\nmethod = 'GET'\nat = [1]");
+    desk.write("teams.csv", csv(&["1,A,,1,".to_owned()]));
+    let command = ["sync", "teams.csv", "--yes", "--prune"];
+    desk.run(&[&command[..], &["--max-attempts", "1"]].concat()).expect(1);
+    assert_eq!(server.names(), ["A", "B"]);
+    desk.run(&command).expect(0);
+    assert_eq!(server.names(), ["A"], "it is known to be ours");
 }
 
 #[test]
@@ -130,10 +156,7 @@ fn an_undo_leaves_alone_what_was_changed_since_and_what_the_api_cannot_do() {
 fn a_row_with_the_id_of_no_group_creates_none_when_its_sync_is_resumed_and_nothing_is_deleted() {
     let rows = ["1,A,,1,", "2,B,,2,"].map(str::to_owned);
     let (server, desk) = synchronized(&rows);
-    server.with(|simulation| {
-        let script = "[[fault]]\nkind = 'hang-before'\nmethod = 'PUT'\nat = [1]";
-        simulation.set_faults(tallyfy_groups::sandbox::FaultScript::parse(script).unwrap());
-    });
+    set_faults(&server, "[[fault]]\nkind = 'hang-before'\nmethod = 'PUT'\nat = [1]");
     desk.write("teams.csv", "tallyfy_id,key,name,members\n,1,A,3\nnone,7,C,1\n");
     let command = ["sync", "teams.csv", "--yes", "--prune"];
     let before = server.requests();
@@ -161,10 +184,7 @@ fn a_key_that_another_group_got_is_given_back_by_an_undo() {
 fn names_that_were_exchanged_are_taken_back_although_the_server_took_its_time() {
     let (server, desk) = synchronized(&["1,A,x,1,", "2,B,x,2,"].map(str::to_owned));
     let before = as_they_are(&server);
-    server.with(|simulation| {
-        let script = "[[fault]]\nkind = 'slow'\nmethod = 'PUT'\nmillis = 1100\nat = [1]";
-        simulation.set_faults(tallyfy_groups::sandbox::FaultScript::parse(script).unwrap());
-    });
+    set_faults(&server, "[[fault]]\nkind = 'slow'\nmethod = 'PUT'\nmillis = 1100\nat = [1]");
     night(&desk, &["1,B,x,1,", "2,A,x,2,"].map(str::to_owned), &[]).expect(0);
     desk.run(&["undo", "teams.csv", "--yes"]).expect(0);
     assert_eq!(as_they_are(&server), before);

@@ -56,7 +56,8 @@ impl<E: Transport> Delivery<E> {
     }
 
     /// Finds out what became of every row in doubt, by a search for each, or by the list of all groups where that takes fewer requests.
-    /// Rows that are not found for long enough are planned again. A stop ends it early.
+    /// Rows that are not found for long enough are planned again. A stop ends it early. Without a list, a plan is made from what is found:
+    /// then a search that fails stops the run.
     ///
     /// # Errors
     /// If the journal cannot be used.
@@ -85,7 +86,7 @@ impl<E: Transport> Delivery<E> {
                 Some((list, pages)) if lately > 0 || in_doubt.len() as u64 > pages => {
                     list.settle(journal, &self.api).await?;
                 }
-                _ => journal.apply(self.look_up(in_doubt).await)?,
+                _ => journal.apply(self.look_up(in_doubt, list.is_some()).await)?,
             }
             if self.api.stop.is_raised() {
                 return Ok(());
@@ -120,13 +121,18 @@ impl<E: Transport> Delivery<E> {
         Ok(journal.apply(settled)?)
     }
 
-    /// The rows in doubt whose groups exist, by a search for each.
-    async fn look_up(&self, in_doubt: Vec<GroupOperation>) -> Vec<(Operation, [Change; 1])> {
+    /// The rows in doubt whose groups exist, by a search for each. If one fails, the row stays unknown, or the run stops.
+    async fn look_up(&self, in_doubt: Vec<GroupOperation>, may_fail: bool) -> Vec<(Operation, [Change; 1])> {
         let look_up = async |task: GroupOperation| {
             let outcome = match self.api.named(&task.group.name, self.policy.matching).await {
                 Ok(groups) => plan::ours(&task.group, &task.operation.sent_ms, &groups, RequestError::interrupted()),
-                Err(Unread::Stopped) => None,
-                Err(unread) => Some(Outcome::Unknown(unread.on(RequestError::interrupted()))),
+                Err(Unread::Failed(error)) if may_fail => {
+                    Some(Outcome::Unknown(Unread::Failed(error).on(RequestError::interrupted())))
+                }
+                Err(unread) => {
+                    self.api.stop_unread(unread);
+                    None
+                }
             };
             outcome.map(|outcome| settled(task, outcome))
         };

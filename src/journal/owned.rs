@@ -47,6 +47,9 @@ fn add(owned: &mut HashMap<String, OwnedGroup>, done: GroupOperation, undoing: O
     let GroupOperation { operation, group: row } = done;
     let GroupRef { id, .. } = operation.group().cloned()?;
     match (operation.state, undoing.map(|undoing| undoing.state)) {
+        (State::Planned | State::Sending | State::Ended(Outcome::Unknown(_)), _) => {
+            owned.entry(id).and_modify(|known| known.note_listed(row));
+        }
         (State::Ended(Outcome::Created { .. }), Some(State::Ended(Outcome::Deleted { .. } | Outcome::Gone)))
         | (State::Ended(Outcome::Unchanged { .. }), Some(State::Ended(Outcome::Unchanged { .. }))) => {}
         (State::Ended(Outcome::Updated { .. }), Some(State::Ended(Outcome::Updated { group, .. }))) => {

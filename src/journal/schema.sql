@@ -210,13 +210,14 @@ WHERE body IS NOT NULL
          OR done.state = 'planned' AND done.may_be_applied)
     AND NOT EXISTS (SELECT 1 FROM taken_back WHERE taken_back.row = rows.id);
 
--- Operations that changed which groups are owned, or what is known of them; and what undid them.
+-- Operations that changed which groups are owned, or what is known of them, or may have added people; and what undid them.
 CREATE VIEW of_owned AS
 SELECT rows.id, body, done.operation AS done, undoing.operation AS undoing,
     rows.file IS NULL AND done.kind = 'update' AS is_temporary
 FROM operations AS done JOIN rows ON rows.id = done.row
 LEFT JOIN operations AS undoing ON undoing.row = rows.id AND undoing.undo
-WHERE NOT done.undo AND done.state IN ('created', 'updated', 'unchanged', 'deleted', 'gone');
+WHERE NOT done.undo AND (done.state IN ('created', 'updated', 'unchanged', 'deleted', 'gone')
+    OR done.state IN ('planned', 'sending', 'unknown') AND done.kind = 'update' AND done.may_be_applied);
 
 -- The rows with an error; nothing is sent for them.
 CREATE VIEW invalid_rows AS

@@ -56,6 +56,12 @@ impl OwnedGroup {
         self.restore(group_ref, left);
     }
 
+    /// Notes a row whose operation may have been applied, although nothing showed it.
+    pub fn note_listed(&mut self, row: Group) {
+        self.earlier_members.extend(row.members);
+        self.earlier_guests.extend(row.guests);
+    }
+
     /// The group is this now.
     pub fn restore(&mut self, group_ref: GroupRef, left: Group) {
         self.group_ref = group_ref;
