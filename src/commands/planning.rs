@@ -102,13 +102,10 @@ impl<E: Transport> Delivery<E> {
             }
         }
         tracing::info!(requests = self.api.requests(), "listed the organization's groups");
-        // A typo must not cost a group.
         let (rows, (invalid, excluded)) = (journal.desired_rows(self.run)?, journal.other_rows(self.run)?);
-        let is_invalid = !invalid.is_empty() || journal.has_invalid_people(self.run)?;
-        if policy.prunes && is_invalid {
+        if policy.prunes && !invalid.is_empty() {
             tracing::warn!("nothing is deleted: a row is invalid");
         }
-        let policy = SyncPolicy { prunes: policy.prunes && !is_invalid, ..policy };
         let ids = inventory.to_read(&rows, policy.adopts);
         let read = stream::iter(&ids).map(|id| self.api.group(id)).buffer_unordered(self.concurrency);
         let read: Vec<Option<ExistingGroup>> = read.try_collect().await.map_err(unread)?;

