@@ -13,7 +13,7 @@ pub use connection::{ConnectionArgs, OutputArgs};
 use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::model::{
-    Code, Format, MatchNames, MembersAs, MembersMode, OnDuplicate, OnExisting, ProblemFormat, ProgressMode,
+    Code, Format, MatchNames, MembersAs, MembersMode, OnDuplicate, OnExisting, ProblemFormat, ProgressMode, Rate,
 };
 use crate::plan::GuardOptions;
 use crate::read::ReadOptions;
@@ -162,8 +162,8 @@ pub struct RunArgs {
     ///
     /// Rows with more wait, while rows without guests go on. Tallyfy's own limit is 30/h; without this flag rows with guests
     /// wait when Tallyfy refuses them.
-    #[arg(long, value_name = "N/PERIOD", help_heading = "Connection", hide_short_help = true)]
-    pub guest_rate: Option<String>,
+    #[arg(long, value_name = "N/PERIOD", value_parser = Rate::parse, help_heading = "Connection", hide_short_help = true)]
+    pub guest_rate: Option<Rate>,
     /// People.
     #[command(flatten)]
     pub people: PeopleRules,

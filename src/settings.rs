@@ -15,9 +15,8 @@ pub use connection::{Connection, Target};
 pub(crate) use paths::{OutputPaths, UndoPaths};
 
 use crate::check::Rules;
-use crate::cli::{ExportArgs, InputArgs, RunArgs};
-use crate::limit::GuestLimits;
-use crate::model::{Format, MatchNames, OnDuplicate, Rate, UnknownMembers, shown_path};
+use crate::cli::{ExportArgs, InputArgs};
+use crate::model::{Format, MatchNames, OnDuplicate, UnknownMembers, shown_path};
 use crate::read::{self, GivenName, LayoutChoice, Layouts, all_layouts};
 use crate::resolve::PeopleRules;
 
@@ -153,16 +152,6 @@ impl Input {
             on_duplicate: args.on_duplicate,
         })
     }
-}
-
-/// How guests are sent.
-///
-/// # Errors
-/// If a setting is wrong.
-pub fn guest_limits(args: &RunArgs) -> Result<GuestLimits, SettingsError> {
-    let wrong = |reason| SettingsError::Wrong(format!("--guest-rate: {reason}"));
-    let rate = args.guest_rate.as_deref().map(Rate::parse).transpose().map_err(wrong)?;
-    Ok(GuestLimits { rate, wait_max: args.connection.max_wait })
 }
 
 /// The format of an export.

@@ -260,7 +260,11 @@ fn guest_rate_lets_no_more_new_guests_go_in_a_period_and_a_word_that_is_no_rate_
     let server = Server::start(Options::default(), "[[fault]]\nkind = 'guest-cap'\nper_hour = 2");
     let table = "name,guests\nA,a@x.org\nB,b@x.org\nC,\nD,A@x.org\n";
     let desk = Desk::at(&server).with("groups.csv", table);
-    desk.run(&["import", "groups.csv", "--guest-rate", "fast"]).expect(2).says("--guest-rate: `fast`").says("30/h");
+    desk.run(&["import", "groups.csv", "--guest-rate", "fast"])
+        .expect(2)
+        .says("--guest-rate")
+        .says("`fast` is not a rate")
+        .says("30/h");
     assert_eq!(server.requests(), 0);
     desk.run(&["import", "groups.csv", "--guest-rate", "2/h"]).expect(0);
     assert_eq!(server.all_posts(), 4);

@@ -32,60 +32,48 @@ pub fn fixes(fields: &Fields<'_>, group: &WantedGroup, problems: &[Problem], for
             Field::Guests => list(cell, &group.guests, has(Code::GuestRepeated), format),
             _ => text(cell, format),
         };
-        found.extend(fix.map(|(text, what)| Fix { field, text, what }));
+        let Some((text, done)) = fix else { continue };
+        let what: Vec<&str> = done.into_iter().flatten().collect();
+        found.extend((!what.is_empty()).then(|| Fix { field, text, what: what.join(", ") }));
     }
     found
 }
 
-/// What a text should be, and what is done to it; nothing if it is so already.
-fn text(cell: &Cell<'_>, format: Format) -> Option<(String, String)> {
+/// What a cell should be, and what is done to it: nothing if it is so already.
+type Fixed = (String, [Option<&'static str>; 2]);
+
+fn text(cell: &Cell<'_>, format: Format) -> Option<Fixed> {
     let Cell::Text(text) = cell else { return None };
     let trimmed = trimmed(text);
     let fixed = trimmed.replace("\r\n", "\n").replace('\r', "\n");
-    let mut what = Vec::new();
-    if trimmed.len() < text.len() {
-        what.push("outer spaces removed");
-    }
-    if fixed != trimmed {
-        what.push("line breaks made equal");
-    }
+    let spaces = (trimmed.len() < text.len()).then_some("outer spaces removed");
+    let breaks = (fixed != trimmed).then_some("line breaks made equal");
     let fixed = if format == Format::Jsonl { json!(fixed).to_string() } else { fixed };
-    (!what.is_empty()).then(|| (fixed, what.join(", ")))
+    Some((fixed, [spaces, breaks]))
 }
 
-/// How a list with these entries should be written, and what is done to it; nothing if it is so already.
-fn list<T: Display + Serialize>(
-    cell: &Cell<'_>,
-    wanted: &[T],
-    has_repeats: bool,
-    format: Format,
-) -> Option<(String, String)> {
+/// `wanted` are the entries that the list should have.
+fn list<T: Display + Serialize>(cell: &Cell<'_>, wanted: &[T], has_repeats: bool, format: Format) -> Option<Fixed> {
     let is_plain = |item: &Item<'_>| match item {
         Item::Number(_) => true,
         Item::Text(text) => text.contains('@') && trimmed(text) == text,
         Item::Other(_) => false,
     };
-    let mut what = Vec::new();
-    if has_repeats {
-        what.push("repeats removed");
-    }
-    match cell {
-        Cell::Text(_) if format == Format::Jsonl => what.push("text made an array"),
+    let writing = match cell {
+        Cell::Text(_) if format == Format::Jsonl => Some("text made an array"),
         Cell::Text(text) => {
             let mut all = Vec::new();
             entries(cell, |item| all.push(item.shown().to_owned())).ok()?;
-            if all.join(";") != **text {
-                what.push("entries separated by `;`");
-            }
+            (all.join(";") != **text).then_some("entries separated by `;`")
         }
-        Cell::List(items) if !items.iter().all(is_plain) => what.push("entries written plainly"),
-        Cell::List(_) | Cell::Absent | Cell::Other(_) => {}
-    }
+        Cell::List(items) if !items.iter().all(is_plain) => Some("entries written plainly"),
+        Cell::List(_) | Cell::Absent | Cell::Other(_) => None,
+    };
     let fixed = match format {
         Format::Csv => wanted.iter().map(T::to_string).collect::<Vec<_>>().join(";"),
         Format::Jsonl => json!(wanted).to_string(),
     };
-    (!what.is_empty()).then(|| (fixed, what.join(", ")))
+    Some((fixed, [has_repeats.then_some("repeats removed"), writing]))
 }
 
 #[cfg(test)]

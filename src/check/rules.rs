@@ -37,10 +37,9 @@ impl Rules {
         let unmanaged = [Field::Members, Field::Guests].into_iter().filter(is_absent).collect();
         let tallyfy_id = id(Field::TallyfyId, fields, &mut problems);
         let key = id(Field::Key, fields, &mut problems);
-        (
-            Group { name, description, members, guests, tallyfy_id, key, unmanaged, is_partial, is_of_person: false },
-            problems,
-        )
+        let is_of_person = false;
+        let group = Group { name, description, members, guests, tallyfy_id, key, unmanaged, is_partial, is_of_person };
+        (group, problems)
     }
 
     /// A blank description counts as missing.

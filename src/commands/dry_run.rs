@@ -33,7 +33,8 @@ pub(super) fn run(args: &ImportArgs, context: &Context<'_>) -> Result<Ending, Fa
     let run = journal.begin_run(&owner(connection))?;
     let staged = stage(&journal, run, &import.input, &listener, &mut problems)?;
     journal.commence(run, staged.range, true)?;
-    let no_guests = GuestLimiter::new(import.guests, Stop::default(), Arc::clone(&listener)).forecast();
+    let (rate, wait_max) = (args.run.guest_rate, connection.limits.wait_max);
+    let no_guests = GuestLimiter::new(rate, wait_max, Stop::default(), Arc::clone(&listener)).forecast();
     let (mut listed, mut guests, mut directory) = (0, (no_guests, false), Directory::default());
     if staged.valid > 0 {
         let stop = Stop::default();

@@ -12,14 +12,14 @@ use crate::cli::RunArgs;
 use crate::execute::{Api, Policy};
 use crate::exit::Ending;
 use crate::journal::{Journal, JournalError, RunId};
-use crate::limit::{GUEST_CAP, GuestForecast, GuestLimiter, GuestLimits};
+use crate::limit::{GUEST_CAP, GuestForecast, GuestLimiter, Limits};
 use crate::model::{Format, PeopleCounts, Severity, Speed, shown, shown_path};
 use crate::read;
 use crate::report::{
     Forecast, LogOptions, PlanTally, PlanView, Problems, Progress, Rejects, Results, RunKind, Summary, probe,
     reject_paths,
 };
-use crate::settings::{Config, Connection, Input, OutputPaths, guest_limits};
+use crate::settings::{Config, Connection, Input, OutputPaths};
 
 use super::delivery::Delivery;
 use super::outputs::{Flagged, keep_apart, make_folder, put_rejects};
@@ -38,7 +38,6 @@ pub(super) struct FileRun<'a> {
     pub(super) signals: Signals,
     pub(super) connection: Connection,
     policy: Policy,
-    pub(super) guests: GuestLimits,
     pub(super) input: Input,
     pub(super) progress: Progress,
 }
@@ -62,10 +61,9 @@ impl<'a> FileRun<'a> {
     ) -> Result<Self, Failure> {
         let (start, signals) = (Instant::now(), Signals::listen(context.bars)?);
         let connection = Connection::resolve(&args.connection, context.environment)?;
-        let guests = guest_limits(args)?;
         let input = Input::resolve(&args.input, &args.people, Config::read(context.config, context.environment)?)?;
         let progress = context.progress(args.output.progress);
-        Ok(Self { kind, rejects, start, args, log: context.log, signals, connection, policy, guests, input, progress })
+        Ok(Self { kind, rejects, start, args, log: context.log, signals, connection, policy, input, progress })
     }
 
     /// Opens the journal, after the files and the outputs that are known already: these overwrite nothing.
@@ -119,16 +117,16 @@ impl<'a> FileRun<'a> {
 
     /// What the rows of a run are sent with.
     pub(super) fn delivery<E>(&self, api: &Arc<Api<E>>, run: RunId) -> Delivery<E> {
-        let (api, concurrency) = (Arc::clone(api), self.connection.limits.concurrency);
-        let quota = GuestLimiter::new(self.guests, api.stop.clone(), Arc::clone(&api.listener));
+        let (api, Limits { concurrency, wait_max, .. }) = (Arc::clone(api), self.connection.limits);
+        let quota = GuestLimiter::new(self.args.guest_rate, wait_max, api.stop.clone(), Arc::clone(&api.listener));
         Delivery { api, policy: self.policy, concurrency, run, quota }
     }
 
     /// What the open rows of a run take: this many requests; with the rows that invite guests, and whether those are known to be new.
     pub(super) fn forecast(&self, requests: u64, (guests, are_guests_new): &(GuestForecast, bool)) -> Forecast {
         let rate = if let Speed::At(rate) = self.connection.limits.speed { Some(rate) } else { None };
-        let is_guest_rate_chosen = self.guests.rate.is_some();
-        let guest_rate = self.guests.rate.unwrap_or(GUEST_CAP);
+        let is_guest_rate_chosen = self.args.guest_rate.is_some();
+        let guest_rate = self.args.guest_rate.unwrap_or(GUEST_CAP);
         let (most, allowed) = (guests.most, guest_rate.requests.get());
         if most > u64::from(allowed) {
             let whose = if is_guest_rate_chosen { "--guest-rate" } else { "the guest quota" };

@@ -100,7 +100,7 @@ fn manual() -> io::Result<Vec<u8>> {
 /// Prints the closing summary of a run and says how it ended. With `-q` it is printed only if something went wrong, and on standard
 /// error.
 fn close(mut summary: Summary, stopped: Option<Failure>, is_json: bool, is_quiet: bool) -> Result<Ending, Failure> {
-    let pending = summary.counts().of(Status::Pending);
+    let pending = summary.counts.of(Status::Pending);
     let stopped = match stopped {
         None if pending > 0 => Some(Failure::Defect(format!(
             "{pending} rows were not attempted although nothing stopped the run: run the same command again"
@@ -109,7 +109,7 @@ fn close(mut summary: Summary, stopped: Option<Failure>, is_json: bool, is_quiet
         Some(Failure::Stopped(_)) if summary.is_settled() => None,
         stopped => stopped,
     };
-    let ending = stopped.as_ref().map_or_else(|| Ending::of_counts(summary.counts()), Failure::ending);
+    let ending = stopped.as_ref().map_or_else(|| Ending::of_counts(&summary.counts), Failure::ending);
     (summary.stopped, summary.exit_code) = (stopped.as_ref().map(ToString::to_string), ending.code());
     let text = if is_json { format!("{}\n", summary.json()) } else { summary.text() };
     let printed = match is_quiet && !is_json {

@@ -17,7 +17,7 @@ use crate::exit::Ending;
 use crate::journal::{
     Change, GroupOperation, Journal, Operation, OperationKind, PastOperation, PastRun, Selection, State,
 };
-use crate::limit::{GuestLimiter, GuestLimits};
+use crate::limit::GuestLimiter;
 use crate::model::{
     Action, ActionKind, Event, ExistingGroup, Group, GroupRef, InputFile, Listener, MatchNames, NameKey, OnExisting,
     Outcome, OwnedGroup, RequestError, RowId, Status, listed, shortened, shown, shown_path,
@@ -131,8 +131,8 @@ impl Undo<'_> {
         let matching = MatchNames::Folded;
         let (on_existing, is_forced) = (OnExisting::Fail, self.args.force);
         let policy = Policy { matching, on_existing, is_forced, allows_empty: true };
-        let guests = GuestLimits { rate: None, wait_max: self.connection.limits.wait_max };
-        let quota = GuestLimiter::new(guests, self.signals.stop.clone(), Arc::clone(&listener));
+        let wait_max = self.connection.limits.wait_max;
+        let quota = GuestLimiter::new(None, wait_max, self.signals.stop.clone(), Arc::clone(&listener));
         let delivery = Delivery { api: Arc::clone(&api), policy, concurrency, run, quota };
         let plan = delivery.plan_undo(&mut journal).await?;
         if !self.context.bars.suspend(|| self.is_agreed(&plan))? {

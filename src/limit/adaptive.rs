@@ -135,9 +135,7 @@ impl AdaptiveLimit {
                 self.settle(burst);
                 self.enter(Phase::Trial, now);
             }
-            None if self.phase == Phase::Hold && now >= self.since + self.patience => {
-                self.enter(Phase::Climb, now);
-            }
+            None if self.phase == Phase::Hold && now >= self.since + self.patience => self.enter(Phase::Climb, now),
             _ => {}
         }
         self.level(now).rate()

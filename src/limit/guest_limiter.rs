@@ -11,15 +11,6 @@ use super::queue::{PermitQueue, Stop};
 use crate::journal::SentGuests;
 use crate::model::{Event, GuestWait, Listener, Rate};
 
-/// How guests are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GuestLimits {
-    /// `--guest-rate`: the most new guests in any window of the period.
-    pub rate: Option<Rate>,
-    /// The longest time for which the quota may keep all rows with guests from being sent.
-    pub wait_max: Duration,
-}
-
 /// Hands out permits to send rows with guests.
 pub struct GuestLimiter {
     queue: PermitQueue<GuestQuota>,
@@ -34,10 +25,10 @@ pub(crate) struct GuestPermit {
 }
 
 impl GuestLimiter {
-    /// Nothing was sent yet.
-    pub fn new(limits: GuestLimits, stop: Stop, listener: Listener) -> Arc<Self> {
-        let quota = GuestQuota::new(limits.rate, limits.wait_max);
-        Arc::new(Self { queue: PermitQueue::new(quota, stop), listener })
+    /// Nothing was sent yet. `rate` is `--guest-rate`: the most new guests in any window of the period. `wait_max` is the longest
+    /// time for which the quota may keep all rows with guests from being sent.
+    pub fn new(rate: Option<Rate>, wait_max: Duration, stop: Stop, listener: Listener) -> Arc<Self> {
+        Arc::new(Self { queue: PermitQueue::new(GuestQuota::new(rate, wait_max), stop), listener })
     }
 
     /// These guests were sent with a group.
@@ -161,7 +152,7 @@ mod tests {
         let heard = Arc::clone(&told);
         let listener: Listener = Arc::new(move |event| heard.lock().unwrap().push(event));
         let rate = rate.map(|rate| Rate::parse(rate).unwrap());
-        (GuestLimiter::new(GuestLimits { rate, wait_max: WAIT_MAX }, stop.clone(), listener), stop, told)
+        (GuestLimiter::new(rate, WAIT_MAX, stop.clone(), listener), stop, told)
     }
 
     fn refused(seconds: u64) -> GuestResponse {

@@ -15,8 +15,8 @@ mod server_failure;
 mod window;
 
 pub use guest_forecast::GuestForecast;
+pub use guest_limiter::GuestLimiter;
 pub(crate) use guest_limiter::GuestPermit;
-pub use guest_limiter::{GuestLimiter, GuestLimits};
 pub use guest_quota::{GUEST_CAP, GuestResponse};
 pub use queue::Stop;
 pub use rate_limiter::{Limits, Permit, RateLimiter};

@@ -173,19 +173,17 @@ impl RateLimiter {
         let refused = failure.as_ref().filter(|failure| failure.kind == FailureKind::TooMany);
         let asked = state.limit.answer(left, refused, hints, now);
         self.report_rate(state);
-        match &failure {
-            Some(failure) if failure.kind != FailureKind::TooMany => match state.breaker.failed(failure, is_probe, now)
-            {
+        if let Some(failure) = failure.as_ref().filter(|failure| failure.kind != FailureKind::TooMany) {
+            match state.breaker.failed(failure, is_probe, now) {
                 Ok(None) => {}
                 Ok(Some(time)) => (self.listener)(Event::Paused { time, why: Wait::Down(failure.why.clone()) }),
                 Err(reason) => self.queue.stop.raise(reason),
-            },
-            _ => {
-                if state.breaker.is_open() {
-                    (self.listener)(Event::Resumed);
-                }
-                state.breaker.answered();
             }
+        } else {
+            if state.breaker.is_open() {
+                (self.listener)(Event::Resumed);
+            }
+            state.breaker.answered();
         }
         let Some(failure) = failure else { return state.streaks.succeeded(is_write) };
         match state.streaks.failed(is_write, subject, left, failure, asked, now) {

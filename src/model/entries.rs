@@ -1,6 +1,6 @@
 //! A JSON object as it was written.
 
-use std::fmt;
+use std::{fmt, iter};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -28,11 +28,7 @@ impl<'de> Deserialize<'de> for Entries<'de> {
             }
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Entries(entries))
+                iter::from_fn(|| map.next_entry().transpose()).collect::<Result<_, _>>().map(Entries)
             }
         }
         deserializer.deserialize_map(Collect)

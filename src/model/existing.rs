@@ -1,5 +1,7 @@
 //! A group as the organization has it.
 
+use std::collections::HashSet;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -86,12 +88,9 @@ impl TryFrom<Value> for ExistingGroup {
         let id = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
         Ok(Self {
             name: group["name"].as_str().ok_or("a name is expected")?.to_owned(),
-            description: group
-                .get("description")
-                .and_then(|text| Option::deserialize(text).ok())
-                .map(Option::unwrap_or_default),
-            members: people::<Value>(&group, "members").and_then(|values| values.iter().map(id).collect()),
-            guests: people(&group, "guests"),
+            description: field::<Option<String>>(&group, "description").map(Option::unwrap_or_default),
+            members: field::<Vec<Value>>(&group, "members").and_then(|values| values.iter().map(id).collect()),
+            guests: field(&group, "guests"),
             created_at: text(&group["created_at"]),
             is_deleted: !group["deleted_at"].is_null(),
             group_ref: group.try_into()?,
@@ -108,20 +107,16 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// A list of people; null says nothing about them.
-fn people<T: DeserializeOwned>(group: &Value, field: &str) -> Option<Vec<T>> {
-    Vec::deserialize(group.get(field)?).ok()
+/// A field that is there and of this kind: null is no list, and says nothing about the people.
+fn field<T: DeserializeOwned>(group: &Value, name: &str) -> Option<T> {
+    T::deserialize(group.get(name)?).ok()
 }
 
 /// The groups whose name agrees in every character, else all of these, whose names are equal. Each is there once: a list that
 /// changes while it is read may show one twice.
 pub fn best<'a>(name: &str, groups: &'a [ExistingGroup]) -> Vec<&'a ExistingGroup> {
-    let mut all: Vec<&ExistingGroup> = Vec::new();
-    for group in groups {
-        if !all.iter().any(|known| known.group_ref.id == group.group_ref.id) {
-            all.push(group);
-        }
-    }
+    let mut ids = HashSet::new();
+    let mut all: Vec<_> = groups.iter().filter(|group| ids.insert(&group.group_ref.id)).collect();
     let has_exact = all.iter().any(|group| group.name.trim() == name.trim());
     all.retain(|group| !has_exact || group.name.trim() == name.trim());
     all

@@ -40,10 +40,9 @@ impl TryFrom<Value> for User {
     fn try_from(user: Value) -> Result<Self, Self::Error> {
         let id = user["id"].as_u64().or_else(|| user["id"].as_str()?.parse().ok()).ok_or("an id is expected")?;
         let text = |field: &str| user[field].as_str().unwrap_or_default();
+        let is_bot = ["status", "type", "role"].iter().any(|field| text(field).eq_ignore_ascii_case("bot"));
         let status = match text("status").parse() {
-            _ if ["status", "type", "role"].iter().any(|field| text(field).eq_ignore_ascii_case("bot")) => {
-                UserStatus::Bot
-            }
+            _ if is_bot => UserStatus::Bot,
             Ok(status) => status,
             Err(_) if user["is_active"] == false => UserStatus::Disabled,
             Err(_) => UserStatus::Active,

@@ -149,10 +149,7 @@ impl Parser {
     }
 
     fn fields<'a>(&self, cells: &[&'a str]) -> Fields<'a> {
-        let mut fields = Fields::default();
-        if let Some(name) = &self.name {
-            fields.set(Field::Name, Cell::Text(Cow::Owned(name.clone())));
-        }
+        let mut fields = self.given_fields();
         for (field, index) in &self.columns.fields {
             let Some(text) = cells.get(*index).copied() else { continue };
             let cell = match self.options.list_delimiter.filter(|_| field.is_list()) {

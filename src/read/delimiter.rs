@@ -15,12 +15,9 @@ const ONE_CELL_MAX: usize = 4096;
 /// The delimiter that was asked for, or that Excel's own first line names (`sep=;`), or the one under which the header has
 /// most fields, then most cells. With it, how many bytes that line takes.
 pub(super) fn delimiter_of(head: &[u8], options: &ReadOptions) -> (u8, usize) {
-    let announced = match head {
-        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter, end, ..]
-            if ends_line(*end) && is_delimiter(*delimiter) =>
-        {
-            Some(*delimiter)
-        }
+    let is_announced = head.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"sep="));
+    let announced = match head.get(4..) {
+        Some([mark, end, ..]) if is_announced && ends_line(*end) && is_delimiter(*mark) => Some(*mark),
         _ => None,
     };
     let length = announced.map_or(0, |_| past_line_end(head, 5));

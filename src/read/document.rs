@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use serde_json::error::Category;
 
 use super::columns::{Meaning, begins_with, is_same_column};
 use super::lines::line_ends;
@@ -97,24 +98,19 @@ impl Document {
             return if after.is_empty() { Ok(None) } else { Err(broken("there is text between the objects")) };
         }
         let whole = [&self.before[..], after].concat();
-        let document: Value = serde_json::from_slice(&whole).map_err(|error| {
-            broken(if error.is_eof() {
-                "the file ends before the array does (is it cut off?)"
-            } else {
-                "there is text after the array"
-            })
+        let document: Value = serde_json::from_slice(&whole).map_err(|error| match error.classify() {
+            Category::Eof => broken("the file ends before the array does (is it cut off?)"),
+            _ => broken("there is text after the array"),
         })?;
-        let Some(object) = document.as_object() else { return Ok(None) };
         let others: Vec<String> = arrays(&whole).into_iter().chain(self.path.clone()).collect();
         if !is_chosen && others.len() > 1 {
             return Err(several(&others));
         }
-        let is_page = PAGE_MARKS
-            .iter()
-            .any(|mark| object.get(*mark).is_some_and(|next| next.as_str().is_some_and(|next| !next.is_empty())))
-            || object.get("isLast") == Some(&Value::Bool(false))
-            || object.get("more") == Some(&Value::Bool(true))
-            || object.get("totalResults").and_then(Value::as_u64).is_some_and(|all| all > rows);
+        let has_next = |mark: &&str| document[*mark].as_str().is_some_and(|next| !next.is_empty());
+        let is_page = PAGE_MARKS.iter().any(has_next)
+            || document["isLast"] == false
+            || document["more"] == true
+            || document["totalResults"].as_u64().is_some_and(|all| all > rows);
         let message = "the file is one page of several; export the others too, and name all files";
         Ok(is_page.then(|| Problem::general(Code::FilePaged, message)))
     }

@@ -12,9 +12,7 @@ use super::lines::line_ends;
 use super::names::list_of;
 use super::path::{AtPath, Other, elements, texts_at};
 use super::{Notes, Parser, ReadOptions, Row};
-use crate::model::{
-    Cell, Code, Entries, Field, Fields, Filter, Item, Problem, Raw, is_json_address, object, shortened,
-};
+use crate::model::{Cell, Code, Entries, Field, Filter, Item, Problem, Raw, is_json_address, object, shortened};
 
 /// How many keys are named in a message.
 const KEYS_MAX: usize = 10;
@@ -70,14 +68,10 @@ impl Parser {
         notes: &mut Notes,
     ) -> Result<(Object<'a>, Option<Problem>), Problem> {
         let Entries(entries) = serde_json::from_str(text).map_err(|error| not_an_object(text, &error))?;
-        match self.leaves_out(&entries) {
-            // What it has beside is not looked at.
-            Some(problem) => match self.held(entries, known, &mut Notes::default()) {
-                Ok(object) => Ok((object, Some(problem))),
-                Err(_) => Err(problem),
-            },
-            None => Ok((self.held(entries, known, notes)?, None)),
-        }
+        let Some(problem) = self.leaves_out(&entries) else { return Ok((self.held(entries, known, notes)?, None)) };
+        // What it has beside is not looked at.
+        let object = self.held(entries, known, &mut Notes::default()).map_err(|_| problem.clone())?;
+        Ok((object, Some(problem)))
     }
 
     fn held<'a>(
@@ -128,11 +122,7 @@ impl Parser {
 
     /// Gives the row of an object, or one for each group of a person.
     fn each_row<'a>(&self, row: &Row<'a>, (held, others, warnings): Object<'a>, each: &mut dyn FnMut(&Row<'a>)) {
-        let mut fields = Fields::default();
-        if let Some(name) = &self.name {
-            fields.set(Field::Name, Cell::Text(Cow::Owned(name.clone())));
-        }
-        let mut names = Vec::new();
+        let (mut fields, mut names) = (self.given_fields(), Vec::new());
         for (field, values) in &held {
             let cell = self.cell(*field, values);
             if *field == Field::Names { names.push(cell) } else { fields.set(*field, cell) }

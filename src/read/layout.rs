@@ -65,9 +65,7 @@ fn mappings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(Field, St
 
 /// All layouts: those of the user go before others of the same name.
 pub fn all_layouts(own: &Layouts) -> Layouts {
-    let mut all = KNOWN.clone();
-    all.extend(own.clone());
-    all
+    KNOWN.clone().into_iter().chain(own.clone()).collect()
 }
 
 impl Layout {

@@ -97,9 +97,7 @@ fn shown(xml: &mut quick_xml::Reader<impl BufRead>) -> Result<String, Problem> {
         buffer.clear();
         match xml.read_event_into(&mut buffer).map_err(damaged)? {
             Event::Start(tag) => match tag.name().as_ref() {
-                "office:annotation" => {
-                    xml.read_to_end_into(tag.name(), &mut Vec::new()).map_err(damaged)?;
-                }
+                "office:annotation" => _ = xml.read_to_end_into(tag.name(), &mut Vec::new()).map_err(damaged)?,
                 "text:p" => {
                     is_text = true;
                     text.push_str(if text.is_empty() { "" } else { "\n" });

@@ -9,7 +9,7 @@ use super::batch::{Batch, Grammar};
 use super::columns::Columns;
 use super::lines::{ends_line, line_ends};
 use super::{Notes, ReadError, ReadOptions, Row};
-use crate::model::{Code, Dialect, Field, Format, Problem, shortened};
+use crate::model::{Cell, Code, Dialect, Field, Fields, Format, Problem, shortened};
 
 /// How many further lines with bytes of another encoding are named.
 const LINES_MAX: usize = 20;
@@ -75,6 +75,12 @@ impl Parser {
     pub fn column(&self, field: Field) -> Option<&str> {
         let column = self.header.get(self.columns.index(field)?)?.trim();
         (!column.eq_ignore_ascii_case(field.as_ref())).then_some(column)
+    }
+
+    /// The fields of a row before its own are read: the name, where all rows have one.
+    pub(super) fn given_fields<'a>(&self) -> Fields<'a> {
+        let name = self.name.clone().map_or(Cell::Absent, |name| Cell::Text(name.into()));
+        Fields::default().with(Field::Name, name)
     }
 
     /// The text of a batch, or the first place that is not in the expected encoding.

@@ -87,22 +87,17 @@ impl<'a> AtPath<'a, '_> {
     }
 }
 
-/// What a filter compares at a path.
+/// What a filter compares at a path: the elements of an array, or the value itself.
 pub(super) fn texts_at<'a>(entries: &[Other<'a>], path: &str) -> Vec<Cow<'a, str>> {
     let mut found = AtPath::default();
     found.find_in(entries, path);
-    let texts: Vec<Cow<'_, str>> = found.values.iter().flat_map(|value| texts(value)).collect();
-    if texts.is_empty() { vec![Cow::Borrowed("")] } else { texts }
-}
-
-/// What a filter compares: the elements of an array, or the value itself.
-fn texts(value: &RawValue) -> Vec<Cow<'_, str>> {
-    let text = |value: &'_ RawValue| match value.get() {
+    let text = |value: &'a RawValue| match value.get() {
         "null" => Cow::Borrowed(""),
         text if text.starts_with('"') => Cow::Owned(serde_json::from_str(text).unwrap_or_default()),
         text => Cow::Owned(text.to_owned()),
     };
-    elements(value).into_iter().map(text).collect()
+    let texts: Vec<Cow<'_, str>> = found.values.into_iter().flat_map(elements).map(text).collect();
+    if texts.is_empty() { vec![Cow::Borrowed("")] } else { texts }
 }
 
 /// The elements of an array, or the value itself.

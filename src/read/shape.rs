@@ -45,10 +45,8 @@ impl Parser {
         let own = self.header.last().is_some_and(|column| column == ERROR_COLUMN);
         let count = cells.len().saturating_sub(usize::from(own));
         let last = cells.get(count.checked_sub(1)?)?;
-        if last.is_empty()
-            || last.len() > 24
-            || !last.bytes().all(|byte| byte.is_ascii_alphabetic() || b" _-".contains(&byte))
-        {
+        let is_word = last.bytes().all(|byte| byte.is_ascii_alphabetic() || b" _-".contains(&byte));
+        if !is_word || last.is_empty() || last.len() > 24 {
             return None;
         }
         let fields: Vec<Field> = (0..count).map_while(|index| field_of(cells.get(index)?)).collect();

@@ -72,6 +72,7 @@ fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<Problem
     const UNPACK: &str = "unpack it, or pack it with gzip or zstd";
     let foreign = |kind, cure| Some(foreign(kind, cure));
     let encoded = |message: &str| Some(Problem::fatal(Code::EncodingUnknown, message));
+    let unmarked = |name| encoded(&format!("looks like UTF-16 without a byte-order mark; add --encoding {name}"));
     match start {
         [0xD0, 0xCF, 0x11, 0xE0, ..] => {
             foreign("protected by a password or an old Excel workbook", "save it as .xlsx without a password")
@@ -89,12 +90,8 @@ fn not_text(start: &[u8], encoding: Option<&'static Encoding>) -> Option<Problem
         ),
         _ if encoding.is_some() => None,
         // A table begins with ASCII (`n`, `"`, `{`), so zero bytes in its first two pairs mean UTF-16.
-        [0, second, 0, fourth, ..] if *second != 0 && *fourth != 0 => {
-            encoded("looks like UTF-16 without a byte-order mark; add --encoding utf-16be")
-        }
-        [first, 0, third, 0, ..] if *first != 0 && *third != 0 => {
-            encoded("looks like UTF-16 without a byte-order mark; add --encoding utf-16le")
-        }
+        [0, second, 0, fourth, ..] if *second != 0 && *fourth != 0 => unmarked("utf-16be"),
+        [first, 0, third, 0, ..] if *first != 0 && *third != 0 => unmarked("utf-16le"),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};
 
-use calamine::{Data, DataRef, ExcelDateTime, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
+use calamine::{Data, DataRef, Reader, SheetType, SheetVisible, Xlsx, XlsxError};
 use memchr::memmem;
 use zip::ZipArchive;
 
@@ -60,12 +60,10 @@ fn check_size(archive: &mut ZipArchive<impl Read + Seek>, most: u64) -> Result<(
             if tag.starts_with(b"manifest:encryption-data") {
                 return Err(foreign("protected by a password", "save it without one"));
             }
-            let count = memmem::find(&tag, b"uniqueCount")
-                .map_or(&[][..], |at| &tag[at..])
-                .iter()
-                .map(|byte| char::from(*byte));
-            let digits = count.skip_while(|letter| !letter.is_ascii_digit()).take_while(char::is_ascii_digit);
-            texts = digits.collect::<String>().parse().unwrap_or(0).max(texts);
+            let count = memmem::find(&tag, b"uniqueCount").map_or(&[][..], |at| &tag[at..]);
+            let mut numbers = count.split(|byte| !byte.is_ascii_digit()).filter(|digits| !digits.is_empty());
+            let number = numbers.next().and_then(|digits| str::from_utf8(digits).ok()?.parse().ok());
+            texts = number.unwrap_or(0).max(texts);
         }
     }
     if texts > unpacked { Err(damaged("it states more texts than it can have")) } else { Ok(()) }
@@ -103,14 +101,11 @@ fn read_xlsx(packed: BufReader<File>, wanted: Option<&str>, text: &mut SheetText
 
 /// What a cell shows, apart from the format of its number.
 fn shown_value(value: &Data) -> String {
-    match value {
-        Data::DateTime(date) => shown_date(date),
-        Data::DateTimeIso(date) => date.trim_end_matches("T00:00:00").to_owned(),
-        value => value.to_string(),
-    }
-}
-
-fn shown_date(date: &ExcelDateTime) -> String {
+    let date = match value {
+        Data::DateTime(date) => date,
+        Data::DateTimeIso(date) => return date.trim_end_matches("T00:00:00").to_owned(),
+        value => return value.to_string(),
+    };
     let (year, month, day, hour, minute, second, _) = date.to_ymd_hms_milli();
     let time = format!("{hour:02}:{minute:02}:{second:02}");
     match date.as_f64() {

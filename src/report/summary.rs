@@ -35,7 +35,8 @@ pub(crate) struct Summary {
     kind: RunKind,
     files: Vec<InputFile>,
     organization: String,
-    counts: StatusCounts,
+    /// The rows by status.
+    pub(crate) counts: StatusCounts,
     /// Results without a row of a file.
     pruned: u64,
     /// The lines of the first rows that went wrong.
@@ -82,11 +83,6 @@ impl Summary {
             let error = shown(result.error.as_deref().unwrap_or_default());
             let _ = writeln!(self.named, "{at}: {status}: {error}");
         }
-    }
-
-    /// The number of rows in each status.
-    pub(crate) fn counts(&self) -> &StatusCounts {
-        &self.counts
     }
 
     /// Whether it is known what became of every row.

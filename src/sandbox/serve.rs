@@ -114,11 +114,9 @@ async fn respond(reply: Reply) -> io::Result<hyper::Response<UnsyncBoxBody<Bytes
             (status, headers, StreamBody::new(frames).boxed_unsync())
         }
     };
-    let mut response = hyper::Response::builder().status(status);
-    for (name, value) in headers {
-        response = response.header(name, value);
-    }
-    let response = response.body(body).inspect_err(|error| tracing::error!(%error, "an answer that HTTP cannot carry"));
+    let head = hyper::Response::builder().status(status);
+    let head = headers.into_iter().fold(head, |head, (name, value)| head.header(name, value));
+    let response = head.body(body).inspect_err(|error| tracing::error!(%error, "an answer that HTTP cannot carry"));
     response.map_err(|_| ErrorKind::ConnectionReset.into())
 }
 

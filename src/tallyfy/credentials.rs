@@ -84,9 +84,7 @@ impl Credentials {
     /// The server refused this token. A token that has replaced it since is not affected.
     pub fn refuse(&self, token: &Token) {
         let mut in_use = self.lock();
-        if in_use.token == *token {
-            in_use.is_refused = true;
-        }
+        in_use.is_refused |= in_use.token == *token;
     }
 
     /// Whether there is a token that the server has not refused. The first call after a refusal fetches it.

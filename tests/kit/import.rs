@@ -13,7 +13,7 @@ use tallyfy_groups::cli::{Cli, Command};
 use tallyfy_groups::commands::{Delivery, Staged, stage};
 use tallyfy_groups::execute::{Api, Policy, Refusals};
 use tallyfy_groups::journal::{Journal, JournalError, Now, Owner, Realm, RequestLog, RunId, Selection, ServerClock};
-use tallyfy_groups::limit::{GuestLimiter, GuestLimits, Limits, RateLimiter, Stop};
+use tallyfy_groups::limit::{GuestLimiter, Limits, RateLimiter, Stop};
 use tallyfy_groups::model::{self, Event, Listener, MatchNames, OnExisting, ProblemFormat, Rate, Speed, StopReason};
 use tallyfy_groups::report::{Problems, Results};
 use tallyfy_groups::resolve::PeopleRules;
@@ -188,7 +188,7 @@ pub(super) fn delivery(
     let (matching, on_existing) = (MatchNames::Folded, OnExisting::Skip);
     let policy = Policy { matching, on_existing, is_forced: false, allows_empty: false };
     let rate = settings.guest_rate.map(|rate| Rate::parse(rate).unwrap());
-    let quota = GuestLimiter::new(GuestLimits { rate, wait_max }, stop.clone(), Arc::clone(&api.listener));
+    let quota = GuestLimiter::new(rate, wait_max, stop.clone(), Arc::clone(&api.listener));
     Delivery { api: Arc::new(api), policy, concurrency, run, quota }
 }
 
