@@ -8,7 +8,7 @@ use tallyfy_groups::sandbox::FaultScript;
 use crate::support::{Desk, Server, statuses};
 use crate::sync::{as_they_are, csv, edit, night, synchronized};
 
-fn set_faults(server: &Server, script: &str) {
+pub(crate) fn set_faults(server: &Server, script: &str) {
     server.with(|simulation| simulation.set_faults(FaultScript::parse(script).unwrap()));
 }
 

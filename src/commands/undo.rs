@@ -86,6 +86,10 @@ fn choose(
     for run in runs.iter().rev().filter(|run| number.map_or(run.is_wanted, |number| run.id.0 == number)) {
         let has_changes = journal.has_changes(run.id)?;
         if number.is_some() || has_changes {
+            let last = runs.iter().rfind(|run| run.is_wanted).filter(|last| last.id != run.id && number.is_none());
+            if let Some(last) = last {
+                tracing::warn!("nothing of run {} is left to take back: this is run {}", last.id.0, run.id.0);
+            }
             return Ok((run.clone(), has_changes));
         }
     }
@@ -191,6 +195,7 @@ impl Undo<'_> {
             Ok(results.write(row)?)
         })?;
         results.finish()?;
+        journal.end_undo(self.run.id)?;
         let stopped = self.signals.stop.reason().map(Failure::Stopped);
         (summary.results, summary.time) = (Some(self.paths.results.clone()), self.start.elapsed());
         close(summary, stopped, self.args.output.json, self.context.log.quiet)
@@ -331,13 +336,13 @@ impl UndoWork {
         let kind = match status {
             Status::Pending => kind,
             Status::Held | Status::Unknown => ActionKind::Held,
+            Status::Created | Status::Updated => ActionKind::Exists,
+            Status::Unchanged => ActionKind::Note,
             _ => ActionKind::Gone,
         };
-        if status != Status::Unchanged {
-            let edit = operation.edit.as_deref().filter(|_| kind == ActionKind::Update).cloned().unwrap_or_default();
-            let reason = Some(detail.to_owned()).filter(|detail| !detail.is_empty());
-            self.actions.push(Action { edit, reason, ..Action::of(kind, operation.row, group) });
-        }
+        let edit = operation.edit.as_deref().filter(|_| kind == ActionKind::Update).cloned().unwrap_or_default();
+        let reason = Some(detail.to_owned()).filter(|detail| !detail.is_empty());
+        self.actions.push(Action { edit, reason, ..Action::of(kind, operation.row, group) });
         self.plan(operation, outcome);
     }
 
@@ -389,8 +394,14 @@ impl UndoWork {
         let GroupOperation { operation, group } = undoing;
         let (edit, before) = (done.edit.unwrap_or_default(), done.before);
         let is_cleared = |before: &Group| edit.description.is_some() && before.description.is_none();
+        let back = before.as_ref().map_or_else(|| edit.clone(), |before| Box::new(edit.reversed(before)));
+        let is_back = |found: &ExistingGroup| found.whole().is_some_and(|now| back.apply(&now) == now);
         let (detail, outcome) = match (&before, found) {
-            (None, _) => (String::new(), Some(Outcome::Unchanged { group: left.clone() })),
+            (None, _) => ("stays as it is".to_owned(), Some(Outcome::Unchanged { group: left.clone() })),
+            // An attempt that was cut off did it.
+            (_, Some(found)) if operation.was_sent() && is_back(found) => {
+                (String::new(), Some(Outcome::Updated { group: found.group_ref.clone(), http_status: 201 }))
+            }
             (_, None) => {
                 let message = "the group does not exist any more".to_owned();
                 (message.clone(), Some(Outcome::Held { message }))
@@ -401,10 +412,9 @@ impl UndoWork {
             }
             (Some(before), Some(found)) => held(&edit.apply(before), left, found, is_forced),
         };
-        let edit = before.as_ref().map_or_else(|| edit.clone(), |before| Box::new(edit.reversed(before)));
         let (target, kind) = (Some(left.clone()), OperationKind::Update);
-        let operation = Operation { target, kind, edit: Some(edit), ..operation };
-        let is_restored = outcome.is_none();
+        let operation = Operation { target, kind, edit: Some(back), ..operation };
+        let is_restored = outcome.as_ref().is_none_or(|outcome| outcome.status() == Status::Updated);
         self.add(ActionKind::Update, GroupOperation { operation, group }, &detail, outcome);
         is_restored
     }

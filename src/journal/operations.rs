@@ -49,11 +49,12 @@ impl Journal {
         self.change_all(IN_DOUBT, run, &Change::Absent)
     }
 
-    /// Takes up the rows of a run that were in doubt when it ended.
+    /// Takes up what was in doubt in a run when it ended. A group is read before an update or a deletion is sent again.
     ///
     /// # Errors
     /// If the journal cannot be written.
     pub fn take_up_unknown(&self, run: RunId) -> Result<(), JournalError> {
+        self.change_all("operation.kind <> 'create' AND operation.state = 'sending'", run, &Change::Absent)?;
         self.change_all("operation.state = 'unknown'", run, &Change::Resume)
     }
 

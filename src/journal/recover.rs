@@ -66,10 +66,9 @@ impl Journal {
     /// If the journal cannot be written.
     pub fn resume(&self, run: RunId) -> Result<(), JournalError> {
         self.run(|db| db.execute(DELETED_SINCE, [run.0]).map(drop))?;
-        // The group is read before an update or a deletion is sent again.
-        self.change_all("operation.kind <> 'create' AND operation.state = 'sending'", run, &Change::Absent)?;
+        self.take_up_unknown(run)?;
         // A row of a sync with the id of no group stays as it is.
         let failed = "operation.state = 'failed' AND NOT (operation.kind = 'update' AND operation.group_id IS NULL)";
-        self.change_all(&format!("operation.state = 'unknown' OR {failed}"), run, &Change::Resume)
+        self.change_all(failed, run, &Change::Resume)
     }
 }

@@ -14,7 +14,8 @@ CREATE TABLE runs (
     first_row    INTEGER,                       -- its rows are rows.id first_row to last_row
     last_row     INTEGER,
     input        BLOB,                          -- SHA-256 over its files and the options that read them; null for a pipe
-    plan         TEXT                           -- of a sync: the id of its plan, once it is agreed
+    plan         TEXT,                          -- of a sync: the id of its plan, once it is agreed
+    is_undo_open INTEGER                        -- whether the undo of it has not written its results yet
 ) STRICT;
 
 -- The problems that were found in the files of a run, by kind.

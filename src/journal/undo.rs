@@ -59,12 +59,12 @@ impl Journal {
         self.run(|db| db.prepare(sql)?.query_map([canonical], run)?.collect())
     }
 
-    /// Whether a run changed something, or may have, that is not taken back already.
+    /// Whether a run did something, or may have, that is not taken back already, or the undo of it was cut off before its results.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub fn has_changes(&self, run: RunId) -> Result<bool, JournalError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM not_taken_back WHERE run = ?1 AND state <> 'unchanged')";
+        let sql = "SELECT EXISTS (SELECT 1 FROM not_taken_back WHERE run = ?1) OR coalesce(is_undo_open, FALSE) FROM runs WHERE id = ?1";
         self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
     }
 
@@ -98,10 +98,18 @@ impl Journal {
                 let earlier = "UPDATE runs SET state = 'abandoned'
                                WHERE state = 'continued' AND (SELECT state FROM runs WHERE id = ?1) = 'open'";
                 batch.execute(earlier, [run.0])?;
-                batch.execute("UPDATE runs SET state = 'undone' WHERE id = ?1", [run.0])?;
+                batch.execute("UPDATE runs SET state = 'undone', is_undo_open = TRUE WHERE id = ?1", [run.0])?;
             }
             Ok(())
         })
+    }
+
+    /// The results of an undo are written.
+    ///
+    /// # Errors
+    /// If the journal cannot be written.
+    pub fn end_undo(&self, run: RunId) -> Result<(), JournalError> {
+        self.run(|db| db.execute("UPDATE runs SET is_undo_open = FALSE WHERE id = ?1", [run.0]).map(drop))
     }
 }
 

@@ -286,9 +286,9 @@ fn line(action: &Action) -> String {
         people
     };
     let list = |change: &mut dyn Iterator<Item = String>| sorted(change.collect());
-    let whole = (*kind == ActionKind::Create).then(|| {
+    let whole = matches!(kind, ActionKind::Create | ActionKind::Delete).then(|| {
         let members = sorted(group.members.iter().map(u64::to_string).collect());
-        (group.description.as_ref(), members, sorted(group.guests.iter().map(person_key).collect()))
+        (&group.name, group.description.as_ref(), members, sorted(group.guests.iter().map(person_key).collect()))
     });
     let subject = target.as_ref().map_or(&group.name, |target: &GroupRef| &target.id);
     let people = (list(&mut edit.members.signed(u64::to_string)), list(&mut edit.guests.signed(String::clone)));
