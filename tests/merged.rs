@@ -286,3 +286,18 @@ fn who_is_corrected_twice_while_a_run_is_cut_off_is_added_and_an_undo_names_ever
     assert_eq!(desk.results("groups.undo.csv").len(), 1);
     assert_eq!(server.group("Ops").guests, ["a@x.example"]);
 }
+
+#[test]
+fn rejects_with_a_part_of_a_groups_people_remove_nobody() {
+    let server = acme("");
+    let desk = Desk::at(&server).with("ops.csv", "name,member\nOps,1001\nOps,1002\nOps,1003x\n");
+    desk.run(&["import", "ops.csv"]).expect(9);
+    desk.write("ops.rejects.csv", desk.read("ops.rejects.csv").replace("1003x", "1003"));
+    desk.run(&["sync", "ops.rejects.csv", "--yes", "-q"]).expect(2).says("import them");
+    desk.run(&["sync", "ops.rejects.csv", "--yes", "--members", "add"]).expect(0);
+    assert_eq!(server.group("Ops").members, [1001, 1002, 1003]);
+    let record = json!({"name": "Ops", "members": [1001], "_error": "x"});
+    desk.write("ops.rejects.jsonl", record.to_string());
+    let journal = ["--prune", "--journal", "ops.journal"];
+    desk.run(&[&["sync", "ops.rejects.jsonl", "--yes"][..], &journal].concat()).expect(2).says("these rejects");
+}

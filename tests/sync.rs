@@ -434,3 +434,14 @@ fn a_left_out_row_that_cannot_be_read_or_whose_group_was_renamed_in_tallyfy_cost
     desk.run(&sync).expect(0);
     assert_eq!(server.names(), ["A", "B2"]);
 }
+
+#[test]
+fn an_import_takes_no_key_away() {
+    let (server, desk) = synchronized(&["1,A,,1,".to_owned()]);
+    let id = server.group("A").id;
+    desk.write("teams.csv", csv(&["1,New,,1,".to_owned()]));
+    desk.run(&["import", "teams.csv"]).expect(0);
+    desk.write("teams.csv", csv(&["1,Newest,,1,".to_owned()]));
+    desk.run(&["sync", "teams.csv", "--yes"]).expect(0).tells("A → Newest");
+    assert_eq!(server.group("Newest").id, id);
+}

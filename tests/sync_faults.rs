@@ -189,3 +189,29 @@ fn names_that_were_exchanged_are_taken_back_although_the_server_took_its_time() 
     desk.run(&["undo", "teams.csv", "--yes"]).expect(0);
     assert_eq!(as_they_are(&server), before);
 }
+
+#[test]
+fn a_fresh_start_settles_what_is_in_doubt_too() {
+    let (server, desk) = synchronized(&["1,A,,1,".to_owned()]);
+    desk.write("teams.csv", csv(&["1,A,,1;7,", "2,B,,2,"].map(str::to_owned)));
+    set_faults(&server, "[[fault]]\nkind = 'hang-after'\nmethod = 'PUT'");
+    let running = desk.start(&["sync", "teams.csv", "--yes"]);
+    crate::support::wait_for("both requests", || {
+        (server.names().len() == 2 && server.group("A").members.contains(&7)).then_some(())
+    });
+    running.kill();
+    set_faults(&server, "");
+    night(&desk, &["1,A,,1,", "2,B,,2,"].map(str::to_owned), &["--fresh"]).expect(0);
+    assert_eq!(server.group("A").members, [1], "7 was listed by a file");
+    assert_eq!(statuses(&desk.results("teams.results.csv")), ["updated", "unchanged"]);
+}
+
+#[test]
+fn a_list_that_contradicts_itself_is_no_list() {
+    let (server, desk) = synchronized(&["1,A,,1,", "2,B,,2,"].map(str::to_owned));
+    let empty =
+        r#"{"data":[],"meta":{"pagination":{"total":2,"count":0,"current_page":1,"total_pages":1,"links":[]}}}"#;
+    let script = format!("[[fault]]\nkind = 'answer'\nmethod = 'GET'\nbody = '{empty}'\nat = [1]");
+    set_faults(&server, &script);
+    desk.run(&["sync", "teams.csv", "--yes", "--prune"]).expect(1).says("is empty");
+}

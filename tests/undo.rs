@@ -143,7 +143,7 @@ fn a_group_that_was_changed_since_is_left_alone_and_named_unless_forced() {
         let whys: Vec<&str> = lines[..4].iter().map(|line| line.error.as_deref().unwrap()).collect();
         // The groups may have been created in different seconds.
         let why = |index: usize| whys[index].split("; changed on the server at ").next().unwrap();
-        assert_eq!((why(0), why(2)), ("-guest a@example.com", "description; +4"));
+        assert_eq!((why(0), why(2)), ("changed since: -guest a@example.com", "changed since: description; +4"));
         assert!(whys[3].starts_with("changed on the server at 2024-05-21T18:05"), "{}", whys[3]);
         assert_eq!((server.groups().len(), server.deletes()), (4, vec![1]));
     }

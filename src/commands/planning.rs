@@ -17,7 +17,7 @@ use super::organization::stop_reason;
 use super::staging::{Staged, fingerprint, staged_once};
 
 /// Reads and checks all files into the journal, unless it has their rows already. Gives the run that was cut off too: it is resumed
-/// if it is that of the rows. `command` is the command with the options that make its plan.
+/// if it is that of the rows, unless `is_fresh`. `command` is the command with the options that make its plan.
 ///
 /// # Errors
 /// If a file cannot be read, the journal cannot be written, or the run that was cut off is an import.
@@ -31,15 +31,16 @@ pub fn stage_sync(
     problems: &mut Problems<impl Write + Send>,
 ) -> Result<(Staged, Option<OpenRun>), Failure> {
     let fingerprint = fingerprint(input, command);
-    let open = journal.open_run(fingerprint.as_deref())?.filter(|_| !is_fresh);
-    if open.as_ref().is_some_and(|open| open.plan.is_none()) {
+    let open = journal.open_run(fingerprint.as_deref())?;
+    if open.as_ref().is_some_and(|open| open.plan.is_none() && !is_fresh) {
         let why =
             "the journal holds an import that was cut off: run that import again first, or start over with --fresh";
         return Err(Failure::Usage(why.to_owned()));
     }
     let known = fingerprint.as_deref().map_or(Ok(None), |fingerprint| journal.run_over(fingerprint))?;
     let read = (command, fingerprint);
-    if let Some((open, known)) = open.as_ref().zip(known).filter(|(open, _)| open.is_same && open.has_more) {
+    if let Some((open, known)) = open.as_ref().zip(known).filter(|(open, _)| open.is_same && open.has_more && !is_fresh)
+    {
         let staged = staged_once(journal, open.run, Some(known.range), input, read, listener, problems)?;
         return Ok((staged, Some(open.clone())));
     }

@@ -9,7 +9,7 @@ use crate::cli::SyncArgs;
 use crate::execute::{Api, Policy};
 use crate::exit::Ending;
 use crate::journal::{Journal, JournalError, OpenRun, Selection};
-use crate::model::{Action, ActionKind, ERROR_COLUMN, Event, Format, Guard, InputFile, OnExisting, PeopleCounts, Plan};
+use crate::model::{Action, ActionKind, Event, Format, Guard, MembersMode, OnExisting, PeopleCounts, Plan};
 use crate::plan::{MergePolicy, SyncPolicy};
 use crate::report::{Forecast, Form, Output, PlanTally, PlanView, Problems, RunKind};
 use crate::resolve::Directory;
@@ -72,7 +72,7 @@ impl Sync<'_> {
         let staged = stage(&journal, run, input, &progress.listener(), &mut problems)?;
         journal.note_rows(run, staged.range)?;
         let past = self.run.past()?;
-        self.may_prune(past.as_ref(), &journal, &staged)?;
+        self.check_files(past.as_ref(), &journal, &staged)?;
         let planned = block_on(async {
             let api = self.connect(past.as_ref().unwrap_or(&journal)).await?;
             self.plan(&self.run.delivery(&api, run), &mut journal, past.as_ref(), &staged, &mut problems).await
@@ -109,18 +109,25 @@ impl Sync<'_> {
         let (owner, listener) = (owner(connection), progress.listener());
         let (staged, open) = stage_sync(&mut journal, &owner, input, &command, args.fresh, &listener, problems)?;
         if open.as_ref().is_none_or(|open| open.run != staged.run) {
-            self.may_prune(Some(&journal), &journal, &staged)?;
+            self.check_files(Some(&journal), &journal, &staged)?;
         }
         Ok((journal, staged, open))
     }
 
-    /// Groups are deleted only by the files that listed them: those of the last sync that `past` knows.
-    fn may_prune(&self, past: Option<&Journal>, journal: &Journal, staged: &Staged) -> Result<(), Failure> {
-        if !self.args.prune {
+    /// Nobody is removed by rejects that have a part of a group's people. Groups are deleted only by the files that listed them: those of
+    /// the last sync that `past` knows.
+    fn check_files(&self, past: Option<&Journal>, journal: &Journal, staged: &Staged) -> Result<(), Failure> {
+        let SyncArgs { prune, members, .. } = self.args;
+        let are_rejects = staged.files.iter().any(|file| file.dialect.is_rejects);
+        if are_rejects && *members != MembersMode::Add && journal.has_persons(staged.run)? {
+            let why = "these rejects have only some of the people of their groups, and the others would be removed: import them, or \
+                       sync the whole file";
+            return Err(Failure::Usage(why.to_owned()));
+        }
+        if !prune {
             return Ok(());
         }
-        let are_rejects = |file: &InputFile| file.dialect.header.iter().any(|name| name.trim() == ERROR_COLUMN);
-        if staged.files.iter().any(are_rejects) {
+        if are_rejects {
             let why = "--prune would delete all groups that these rejects do not have: sync the whole file";
             return Err(Failure::Usage(why.to_owned()));
         }
@@ -168,9 +175,9 @@ impl Sync<'_> {
             if refused.is_some() {
                 return Ok((journal, Some(Sent { requests: api.requests(), people, refused })));
             }
-            let is_silent = self.context.log.quiet && (self.args.yes || self.args.accept.is_some());
-            self.show_plan(&planned, &journal, staged, is_silent)?;
-            if !self.context.bars.suspend(|| self.is_agreed(&planned.plan))? {
+            let is_agreed = self.args.yes || self.args.accept.is_some() || planned.plan.changes() == 0;
+            self.show_plan(&planned, &journal, staged, self.context.log.quiet && is_agreed)?;
+            if !is_agreed && !self.context.bars.suspend(|| self.agree(&planned.plan))? {
                 writeln!(io::stderr(), "nothing was changed").map_err(Failure::Print)?;
                 return Ok((journal, None));
             }
@@ -238,7 +245,7 @@ impl Sync<'_> {
         Ok(self.run.forecast(requests, &(guests, are_listed)))
     }
 
-    /// Prints the plan, unless it is to be silent and no guard refuses it; on standard error if standard output is for the summary as JSON.
+    /// Prints the plan, unless it is to be silent and no guard refuses it; on standard error if standard output is for the summary as JSON, which there is none of if it is refused.
     fn show_plan(&self, planned: &Planned, journal: &Journal, staged: &Staged, is_silent: bool) -> Result<(), Failure> {
         let SyncArgs { full, markdown, run, .. } = self.args;
         let Planned { plan, invalid, forecast, directory, .. } = planned;
@@ -257,7 +264,7 @@ impl Sync<'_> {
         if is_silent && allowed.is_ok() {
             return Ok(());
         }
-        let printed = self.context.bars.suspend(|| match (run.output.json, run.dry_run) {
+        let printed = self.context.bars.suspend(|| match (run.output.json, run.dry_run || allowed.is_err()) {
             (true, true) => view.write(Form::Json, actions(), io::stdout().lock()).map(drop),
             (true, false) => view.write(Form::text(&Term::stderr()), actions(), io::stderr().lock()).map(drop),
             (false, _) => view.write(Form::text(&Term::stdout()), actions(), io::stdout().lock()).map(drop),
@@ -289,12 +296,9 @@ impl Sync<'_> {
         }
     }
 
-    /// Asks, unless that was answered already.
-    fn is_agreed(&self, plan: &Plan) -> Result<bool, Failure> {
+    /// Asks whether the plan may be applied.
+    fn agree(&self, plan: &Plan) -> Result<bool, Failure> {
         let count = plan.changes();
-        if self.args.yes || self.args.accept.is_some() || count == 0 {
-            return Ok(true);
-        }
         let cure = format!("--yes changes them without asking, and --accept {} only by this plan", plan.id);
         agree(count, "change", &self.run.connection.organization, !self.args.no_input, &cure)
     }

@@ -23,6 +23,8 @@ impl Journal {
             while let Some(row) = rows.next()? {
                 let done = task(row, false)?;
                 let (key, undoing) = (done.group.key.clone(), parse::<Option<Operation>>(row, 3)?);
+                // The operations of a sync have levels from 1 on.
+                let is_of_sync = done.operation.level > 0;
                 let id = done.operation.group().map(|group| group.id.clone());
                 // The row of a temporary name comes behind that of the name which replaced it.
                 if row.get(4)? && undoing.is_none() && renamed.get(&id) == Some(&done.group.name) {
@@ -30,11 +32,15 @@ impl Journal {
                 }
                 let before = done.operation.before.as_ref().map(|before| before.name.clone());
                 renamed.extend(before.filter(|before| *before != done.group.name).map(|before| (id, before)));
-                // A key is of one group: the last that got it.
-                if let Some((key, id)) = key.zip(add(&mut owned, done, undoing))
-                    && let Some(other) = keys.insert(key, id.clone()).filter(|other| *other != id)
-                {
-                    owned.entry(other).and_modify(OwnedGroup::lose_key);
+                // A key is of one group: the last that got it from a sync.
+                let Some((key, id)) = key.zip(add(&mut owned, done, undoing)) else { continue };
+                let other = keys.get(&key).filter(|other| **other != id && owned.contains_key(*other)).cloned();
+                match other {
+                    Some(_) if !is_of_sync => _ = owned.entry(id).and_modify(OwnedGroup::lose_key),
+                    other => {
+                        other.map(|other| owned.entry(other).and_modify(OwnedGroup::lose_key));
+                        keys.insert(key, id);
+                    }
                 }
             }
             Ok(owned)

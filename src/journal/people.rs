@@ -78,6 +78,16 @@ impl Journal {
         self.run(|db| db.query_row(sql, [run.0], |row| Ok((row.get(0)?, row.get(1)?))))
     }
 
+    /// Whether rows of a run have one person each.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn has_persons(&self, run: RunId) -> Result<bool, JournalError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM runs JOIN rows ON rows.id BETWEEN first_row AND last_row
+                                  WHERE runs.id = ?1 AND instr(body, '\"is_of_person\":true') > 0)";
+        self.run(|db| db.query_row(sql, [run.0], |row| row.get(0)))
+    }
+
     /// The open rows of a run that are of existing groups, by the ids of those: the file names them, or the server gave a group of
     /// the row's name another name when it was created.
     ///

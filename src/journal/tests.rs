@@ -30,7 +30,7 @@ pub(super) fn group<M: Default>(name: &str) -> Group<M> {
 pub(super) fn run(journal: &mut Journal, names: &[&str], is_fresh: bool) -> (RunId, RowId) {
     let run = journal.begin_run(&owner()).unwrap();
     let first = journal.next_row().unwrap();
-    let dialect = Dialect { format: Format::Csv, delimiter: b',', header: vec!["name".to_owned()] };
+    let dialect = Dialect { format: Format::Csv, delimiter: b',', header: vec!["name".to_owned()], is_rejects: false };
     journal.stage_file(run, 0, Path::new("g.csv"), &InputFile { path: "g.csv".to_owned(), dialect }).unwrap();
     let matching = MatchNames::Folded;
     let mut stage = journal.stage(true).unwrap();

@@ -290,6 +290,8 @@ pub struct Dialect {
     pub delimiter: u8,
     /// The header's cells; empty in JSON lines.
     pub header: Vec<String>,
+    /// Whether they are rejects.
+    pub is_rejects: bool,
 }
 
 /// One file of the input.

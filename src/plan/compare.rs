@@ -79,7 +79,8 @@ pub fn changes(sent: &Group, made: &GroupRef, seen: &ExistingGroup) -> Option<St
     let is_later = |now: &&str| made.stamp.as_deref().is_some_and(|before| !is_same_moment(before, now));
     let now = seen.group_ref.stamp.as_deref().filter(is_later);
     let later = now.map(|now| format!("changed on the server at {}", shortened(now)));
-    let all: Vec<String> = in_words(changes).into_iter().chain(later).collect();
+    let changes = in_words(changes).map(|changes| format!("changed since: {changes}"));
+    let all: Vec<String> = changes.into_iter().chain(later).collect();
     (!all.is_empty()).then(|| all.join("; "))
 }
 
@@ -175,12 +176,12 @@ mod tests {
             (ExistingGroup { group_ref: stamp("2026-11-23 10:00:00"), ..seen() }, ""),
             (ExistingGroup { group_ref: stamp("2026-11-23T11:00:00.000+01:00"), ..seen() }, ""),
             (ExistingGroup { group_ref: stamp("2026-11-23T10:00:00.999Z"), ..seen() }, ""),
-            (ExistingGroup { name: "SALES".to_owned(), ..seen() }, "its name is `SALES`"),
-            (ExistingGroup { name: "S\u{1b}[2J".to_owned(), ..seen() }, "its name is `S\\u{1b}[2J`"),
-            (ExistingGroup { description: Some(String::new()), ..seen() }, "description"),
-            (ExistingGroup { members: Some(vec![]), ..seen() }, "-1 -2"),
-            (ExistingGroup { members: Some(vec![1, 2, 3]), ..seen() }, "+3"),
-            (ExistingGroup { guests: Some(vec![]), ..seen() }, "-guest ann@example.com"),
+            (ExistingGroup { name: "SALES".to_owned(), ..seen() }, "changed since: its name is `SALES`"),
+            (ExistingGroup { name: "S\u{1b}[2J".to_owned(), ..seen() }, "changed since: its name is `S\\u{1b}[2J`"),
+            (ExistingGroup { description: Some(String::new()), ..seen() }, "changed since: description"),
+            (ExistingGroup { members: Some(vec![]), ..seen() }, "changed since: -1 -2"),
+            (ExistingGroup { members: Some(vec![1, 2, 3]), ..seen() }, "changed since: +3"),
+            (ExistingGroup { guests: Some(vec![]), ..seen() }, "changed since: -guest ann@example.com"),
             (
                 ExistingGroup { group_ref: stamp("2026-11-24T10:00:00Z"), ..seen() },
                 "changed on the server at 2026-11-24T10:00:00Z",
@@ -192,7 +193,7 @@ mod tests {
             (ExistingGroup { group_ref: stamp("17"), ..seen() }, "changed on the server at 17"),
             (
                 ExistingGroup { name: "X".to_owned(), guests: Some(vec![]), group_ref: stamp("17"), ..seen() },
-                "its name is `X`; -guest ann@example.com; changed on the server at 17",
+                "changed since: its name is `X`; -guest ann@example.com; changed on the server at 17",
             ),
         ] {
             let changes = changes(&sent(), &seen().group_ref, &now);
@@ -211,7 +212,7 @@ mod tests {
         let group_ref = GroupRef { differences: altered(&sent(), &made), ..seen().group_ref };
         assert_eq!(changes(&sent(), &group_ref, &made), None);
         let renamed = ExistingGroup { name: "SALES".to_owned(), ..made.clone() };
-        assert_eq!(changes(&sent(), &group_ref, &renamed).unwrap(), "its name is `SALES`; -2");
+        assert_eq!(changes(&sent(), &group_ref, &renamed).unwrap(), "changed since: its name is `SALES`; -2");
         let touched = GroupRef { stamp: Some("2026-11-24T10:00:00Z".to_owned()), ..seen().group_ref };
         assert!(changes(&sent(), &group_ref, &ExistingGroup { group_ref: touched, ..made }).is_some());
     }

@@ -48,7 +48,7 @@ impl Parser {
     pub(super) fn new(file: String, grammar: Grammar, options: ReadOptions) -> Self {
         let is_json = matches!(grammar, Grammar::Lines | Grammar::Json);
         let format = if is_json { Format::Jsonl } else { Format::Csv };
-        let dialect = Dialect { format, delimiter: grammar.delimiter(), header: Vec::new() };
+        let dialect = Dialect { format, delimiter: grammar.delimiter(), header: Vec::new(), is_rejects: false };
         let (header, origin, notes, columns, name, is_of_one_group, is_decoded) = Default::default();
         Self { file, header, dialect, origin, notes, columns, grammar, options, name, is_of_one_group, is_decoded }
     }

@@ -57,7 +57,8 @@ impl Table {
         let (is_json, is_sheet) = (format == InputFormat::Json, format == InputFormat::Xlsx);
         let is_named = options.name.is_some();
         let policy = ReadOptions { delimiter: options.delimiter, ..ReadOptions::default() };
-        let options = if is_rejects(&head) { &policy } else { options };
+        let is_rejects = is_rejects(&head);
+        let options = if is_rejects { &policy } else { options };
         let skipped = past_lines(&head, options.skip_lines, is_sheet).ok_or_else(|| {
             Problem::fatal(Code::FileEmpty, "has fewer lines at its beginning than --skip-lines skips")
         })?;
@@ -78,7 +79,7 @@ impl Table {
         let mut splitter = Splitter::new(stream, grammar);
         splitter.line += if is_sheet { options.skip_lines } else { line_ends(&head[..begins]) };
         let mut parser = Parser::new(file.to_owned(), grammar, options.clone());
-        (parser.is_decoded, parser.origin) = (is_decoded, origin);
+        (parser.is_decoded, parser.origin, parser.dialect.is_rejects) = (is_decoded, origin, is_rejects);
         parser.origin.extend((announced > 0).then(|| "the line `sep=` removed".to_owned()));
         let mut first = first_batch(&mut splitter, &parser)?;
         let line = first.line + line_ends(&first.raw[..first.raw.len() - first.raw.trim_ascii_start().len()]);

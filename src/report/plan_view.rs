@@ -510,7 +510,7 @@ mod tests {
         let id = "7b31e04c91d2aa05".to_owned();
         let (unchanged, owned, others) = (401, 405, 38);
         let plan = Plan { id, actions, group_ids: vec![], guards, unchanged, drift: 0, owned, others, absent: 0 };
-        let dialect = Dialect { format: Format::Csv, delimiter: b',', header: Vec::new() };
+        let dialect = Dialect { format: Format::Csv, delimiter: b',', header: Vec::new(), is_rejects: false };
         let rate = Rate::parse("600/min").unwrap();
         let forecast = Forecast {
             requests: 7,

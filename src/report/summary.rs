@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_summary_names_the_first_rows_that_went_wrong_and_aligns_the_counts() {
-        let dialect = Dialect { format: Format::Csv, delimiter: b',', header: Vec::new() };
+        let dialect = Dialect { format: Format::Csv, delimiter: b',', header: Vec::new(), is_rejects: false };
         let mut summary = Summary::new(RunKind::Import, vec![InputFile { path: "g.csv".to_owned(), dialect }], "org");
         (1..=2000).for_each(|row| summary.add(&result(row, Status::Created)));
         (2001..=2022).for_each(|row| summary.add(&result(row, Status::Failed)));

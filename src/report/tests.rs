@@ -8,11 +8,17 @@ use crate::model::{Dialect, Format, InputFile, Place, Raw, ResultRow, Status};
 
 fn csv_file(path: &str, header: &[&str]) -> InputFile {
     let header = header.iter().map(|column| (*column).to_owned()).collect();
-    InputFile { path: path.to_owned(), dialect: Dialect { format: Format::Csv, delimiter: b';', header } }
+    InputFile {
+        path: path.to_owned(),
+        dialect: Dialect { format: Format::Csv, delimiter: b';', header, is_rejects: false },
+    }
 }
 
 fn jsonl_file(path: &str) -> InputFile {
-    InputFile { path: path.to_owned(), dialect: Dialect { format: Format::Jsonl, delimiter: b',', header: Vec::new() } }
+    InputFile {
+        path: path.to_owned(),
+        dialect: Dialect { format: Format::Jsonl, delimiter: b',', header: Vec::new(), is_rejects: false },
+    }
 }
 
 fn cells(cells: &[&str]) -> Raw {

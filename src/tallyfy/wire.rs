@@ -38,14 +38,15 @@ pub struct Page<T> {
     /// What is on it.
     #[serde(rename = "data")]
     pub entries: Vec<T>,
-    /// How many pages there are.
-    #[serde(rename = "meta", deserialize_with = "total_pages")]
-    pub pages: u64,
+    /// How many pages and entries there are.
+    #[serde(rename = "meta", deserialize_with = "totals")]
+    pub totals: [u64; 2],
 }
 
-fn total_pages<'de, D: Deserializer<'de>>(meta: D) -> Result<u64, D::Error> {
-    let meta = Value::deserialize(meta)?;
-    meta["pagination"]["total_pages"].as_u64().ok_or_else(|| D::Error::custom("a number of pages is expected"))
+fn totals<'de, D: Deserializer<'de>>(meta: D) -> Result<[u64; 2], D::Error> {
+    let pagination = &Value::deserialize(meta)?["pagination"];
+    let pages = pagination["total_pages"].as_u64().ok_or_else(|| D::Error::custom("a number of pages is expected"))?;
+    Ok([pages, pagination["total"].as_u64().unwrap_or_default()])
 }
 
 /// How far a list is read.
@@ -72,9 +73,9 @@ impl PageCursor {
     /// # Errors
     /// If the list is inconsistent, in words: reading it would never end, or would miss entries.
     pub fn add<T: Hash>(&mut self, page: &Page<T>) -> Result<(), String> {
-        let (number, pages) = (self.read + 1, page.pages);
+        let (number, [pages, total]) = (self.read + 1, page.totals);
         let first = page.entries.first().map(hash);
-        if first.is_none() && number < pages {
+        if first.is_none() && (number < pages || number == 1 && total > 0) {
             return Err(format!("page {number} of {pages} is empty"));
         }
         if first.is_some() && first == self.first {
@@ -270,7 +271,7 @@ mod tests {
     #[test]
     fn a_page_that_cannot_be_read_is_an_error_never_an_empty_list() {
         let good = br#"{"data":[{"id":"g1","name":"A"}],"meta":{"pagination":{"total_pages":3,"links":[]}}}"#;
-        assert_eq!(Page::<ExistingGroup>::parse(good).unwrap().pages, 3);
+        assert_eq!(Page::<ExistingGroup>::parse(good).unwrap().totals, [3, 0]);
         for bad in
             ["", "{}", r#"{"data":[]}"#, r#"{"data":[{"name":"A"}],"meta":{"pagination":{"total_pages":1}}}"#, "<html>"]
         {
@@ -387,7 +388,7 @@ mod tests {
     }
 
     fn add(cursor: &mut PageCursor, ids: &[&'static str], pages: u64) -> Result<(), String> {
-        cursor.add(&Page { entries: ids.to_vec(), pages })
+        cursor.add(&Page { entries: ids.to_vec(), totals: [pages, 0] })
     }
 
     #[test]
@@ -415,6 +416,8 @@ mod tests {
     fn a_list_that_does_not_add_up_is_an_error_never_an_end() {
         let mut cursor = PageCursor::default();
         assert_eq!(add(&mut cursor, &[], 2).unwrap_err(), "page 1 of 2 is empty");
+        let lost = Page { entries: Vec::<&str>::new(), totals: [1, 3] };
+        assert_eq!(cursor.add(&lost).unwrap_err(), "page 1 of 1 is empty");
         add(&mut cursor, &["a"], 5).unwrap();
         assert_eq!(add(&mut cursor, &["a"], 5).unwrap_err(), "page 2 repeats the page before");
         add(&mut cursor, &["b"], 1010).unwrap();

@@ -22,7 +22,7 @@ pub(super) struct FixedRow {
 
 /// Makes the safe fixes; what cannot be read stays as it is.
 pub(super) fn fix(row: &Row<'_>, parser: &Parser, group: &WantedGroup, problems: &[Problem]) -> FixedRow {
-    let Dialect { format, delimiter, header } = &parser.dialect;
+    let Dialect { format, delimiter, header, .. } = &parser.dialect;
     let found = row.fields.as_ref().map_or_else(|_| Vec::new(), |fields| fixes(fields, group, problems, *format));
     let content = row.raw.trim_end_matches(['\n', '\r']);
     let is_malformed = row.fields.as_ref().is_err_and(|problem| problem.code == Code::RowMalformed);
@@ -71,7 +71,7 @@ pub(super) struct Copy {
 
 impl Copy {
     pub(super) fn begin(path: &Path, parser: &Parser) -> Result<Self, OutputError> {
-        let Dialect { format, delimiter, header } = &parser.dialect;
+        let Dialect { format, delimiter, header, .. } = &parser.dialect;
         let mut output = Output::create(path)?;
         if *format == Format::Csv {
             output.bytes(&csv_row(header.iter().map(|column| column.trim()), *delimiter))?;
