@@ -69,6 +69,10 @@ fn names_that_are_being_exchanged_are_taken_back_whatever_request_was_never_answ
         desk.run(&UNDO).expect(0);
         assert_eq!(as_they_are(&server), before, "the sync was killed at {at}");
         night(&desk, &exchanged, &[]).expect(0);
+        if at == 1 {
+            // It is not asked, and changes nothing.
+            desk.run(&UNDO[..2]).expect(2).tells("  ~ update   A → B\n").tells("  ~ update   B → A\n");
+        }
         kill_at(&server, &desk, &UNDO, ("PUT", at), 2 * at);
         desk.run(&UNDO).expect(0);
         assert_eq!(as_they_are(&server), before, "the undo was killed at {at}");
@@ -117,4 +121,6 @@ fn a_plan_that_was_accepted_deletes_only_what_it_showed() {
     edit(&server, "D", &json!({"members": [4]}));
     desk.run(&accept).expect(0);
     assert_eq!(server.names(), ["A", "B", "C"]);
+    // As after a run that was killed when everything was done.
+    desk.run(&accept).expect(0).tells("3 unchanged");
 }

@@ -285,16 +285,21 @@ async fn plan_undo(
     let (mut work, last) = (UndoWork::default(), past.iter().map(|past| past.done.level).max().unwrap_or_default());
     // Of the steps of a group, the last one tells how it was left.
     past.sort_by_key(|past| Reverse(past.done.level));
-    let mut restored: HashMap<String, bool> = HashMap::new();
+    let mut restored: HashMap<String, (bool, RowId)> = HashMap::new();
     for PastOperation { mut undoing, done } in past {
         // In the opposite order.
         undoing.operation.level = last - done.level;
-        if let Some(is_restored) = done.group().and_then(|group| restored.get(&group.id)) {
+        if let Some((is_restored, row)) = done.group().and_then(|group| restored.get(&group.id)) {
             if *is_restored {
+                // What is shown is the name that the group has in the end.
+                let action = work.actions.iter_mut().find(|action| action.row == *row);
+                let name = done.before.as_ref().map(|before| before.name.clone());
+                _ = action.map(|action| action.edit.name = name);
                 work.step_back(undoing, &done);
             }
             continue;
         }
+        let row = undoing.operation.row;
         let id = done.group().map(|group| group.id.clone());
         let others = existing.named.get(&policy.matching.key(&undoing.group.name)).map_or(&[][..], Vec::as_slice);
         let found = done.group().and_then(|group| existing.by_id.get(&group.id));
@@ -303,7 +308,7 @@ async fn plan_undo(
             State::Ended(Outcome::Updated { group, .. } | Outcome::Unchanged { group }) => {
                 let group = group.clone();
                 let is_restored = work.restore(undoing, done, &group, found, policy.is_forced);
-                restored.extend(id.map(|id| (id, is_restored)));
+                restored.extend(id.map(|id| (id, (is_restored, row))));
             }
             _ if done.kind == OperationKind::Create || done.edit.is_none() => {
                 work.delete(undoing, &done, found, policy.is_forced);

@@ -45,6 +45,14 @@ impl Journal {
         self.run(|db| db.execute("UPDATE runs SET state = 'abandoned' WHERE id = ?1", [run.0]).map(drop))
     }
 
+    /// Whether a run with the plan of this id was carried out.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn has_applied(&self, plan: &str) -> Result<bool, JournalError> {
+        self.run(|db| db.query_row("SELECT EXISTS (SELECT 1 FROM runs WHERE plan = ?1)", [plan], |row| row.get(0)))
+    }
+
     /// The rows of a run are these; it does not count yet.
     ///
     /// # Errors
